@@ -1,0 +1,221 @@
+"""The database: one way to connect, named statements, numbered migrations, and the lock of a live cluster.
+
+Every SQL statement of this layer lives in sql/queries.sql under a name. A migration, once released, never
+changes: the database remembers the hash of each one it has run and refuses another text under its number.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+SQL_DIRECTORY: Final = Path(__file__).parent / "sql"
+SERVER_VERSION_MIN: Final = 15
+CONNECT_TIMEOUT_S: Final = 5.0
+# A second `serve` waits this long, since the session of one just killed takes a moment to end.
+CLUSTER_LOCK_WAIT_MS: Final = 2_000
+MIGRATION_LOCK_WAIT_MS: Final = 600_000  # others may be running a long migration
+
+_LOCK_CLASS: Final = int.from_bytes(b"shpy")
+_MIGRATION_LOCK: Final = 1
+_CLUSTER_LOCK: Final = 2
+
+CONNECTION_LOST: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # shutting down, crashed, not yet ready, cancelled from outside
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # what a session answers whose last words from the server are not yet read
+)
+"""Errors that say nothing against the statement or the data: the session is gone or could not be had."""
+
+
+class DatabaseError(Exception):
+    """The database is not as this program needs it. One line for the operator."""
+
+
+class UnsafeDatabase(DatabaseError):
+    """The server is too old, or would lose committed payments in a crash."""
+
+
+class MigrationRefused(DatabaseError):
+    """The database was migrated by another version of this program."""
+
+
+class DatabaseInUse(DatabaseError):
+    """A live cluster holds this database."""
+
+
+# --- statements
+
+
+def parse_queries(text: str) -> dict[str, str]:
+    """The statements of a file in which each begins after a line `-- name: NAME`."""
+    _, *parts = re.split(r"^-- name: *", text, flags=re.MULTILINE)
+    queries: dict[str, str] = {}
+    for part in parts:
+        name, _, body = part.partition("\n")
+        name = name.strip()
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in queries:
+            raise ValueError(f"bad or repeated statement name {name!r}")
+        lines = (line for line in body.splitlines() if not line.startswith("--"))
+        queries[name] = "\n".join(lines).strip()
+    return queries
+
+
+SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "queries.sql").read_text(encoding="utf-8"))
+
+
+# --- connections
+
+
+async def connect(url: str, *, name: str, **settings: str) -> Any:
+    """A new session (asyncpg.Connection), called `name` in pg_stat_activity, with these server settings."""
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_TIMEOUT_S,
+        server_settings={
+            "application_name": name,
+            "jit": "off",
+            **settings,
+        },
+    )
+
+
+async def check_server(connection: Any, *, allow_unsafe: bool = False) -> None:
+    """Raise UnsafeDatabase unless the server is recent enough and keeps what it has committed."""
+    row = await connection.fetchrow(SQL["server_settings"])
+    if row["version"] < SERVER_VERSION_MIN * 10_000:
+        raise UnsafeDatabase(
+            f"PostgreSQL {row['version'] // 10_000} is too old: {SERVER_VERSION_MIN} or later is needed"
+        )
+    off = [setting for setting in ("fsync", "synchronous_commit") if row[setting] == "off"]
+    if off and not allow_unsafe:
+        raise UnsafeDatabase(f"{' and '.join(off)} off on this server: a crash would lose committed payments")
+
+
+# --- migrations
+
+
+class Migration(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    name: str
+    sha256: bytes
+    text: str
+
+
+def load_migrations(directory: Path) -> list[Migration]:
+    """The files NNNN_name.sql of a directory, numbered from 1 without a gap."""
+    migrations = []
+    for index, path in enumerate(sorted(directory.glob("*.sql")), start=1):
+        number, _, name = path.stem.partition("_")
+        if int(number) != index:
+            raise ValueError(f"{path.name}: number {index:04} expected")
+        text = path.read_bytes()
+        sha256 = hashlib.sha256(text).digest()
+        migrations.append(Migration(number=index, name=name, sha256=sha256, text=text.decode()))
+    return migrations
+
+
+async def migrate(url: str, *, directory: Path = SQL_DIRECTORY / "migrations") -> int:
+    """Bring the database up to date and return how many migrations that took. Safe to run concurrently."""
+    migrations = load_migrations(directory)
+    connection = await connect(url, name="shardpay-migrate", lock_timeout=str(MIGRATION_LOCK_WAIT_MS))
+    try:
+        await connection.execute(SQL["lock_take"], _LOCK_CLASS, _MIGRATION_LOCK)
+        await connection.execute(SQL["migration_table"])
+        applied = await connection.fetch(SQL["migrations_applied"])
+        _check_history(applied, migrations)
+        for migration in migrations[len(applied) :]:
+            async with connection.transaction():
+                await connection.execute(migration.text)
+                await connection.execute(
+                    SQL["migration_record"], migration.number, migration.name, migration.sha256
+                )
+        return len(migrations) - len(applied)
+    finally:
+        await connection.close(timeout=CONNECT_TIMEOUT_S)  # which also gives back the lock
+
+
+def _check_history(applied: list[Any], migrations: list[Migration]) -> None:
+    if len(applied) > len(migrations):
+        raise MigrationRefused(
+            f"the database is at migration {len(applied)}, this version of shardpay knows {len(migrations)}: "
+            "use the newer version"
+        )
+    for row, migration in zip(applied, migrations, strict=False):
+        if (row["number"], row["sha256"]) != (migration.number, migration.sha256):
+            raise MigrationRefused(
+                f"migration {migration.number:04}_{migration.name} is not the one that was applied here "
+                f"(as {row['number']:04}_{row['name']})"
+            )
+
+
+# --- the lock of a live cluster
+
+
+class ClusterLock:
+    """Says, on a session of its own, that a cluster lives on this database.
+
+    A courtesy to the operator: what keeps money safe is the journal's key.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Any = None
+
+    async def acquire(self) -> None:
+        """Take the lock, also again after its session was lost. DatabaseInUse if another has it."""
+        if self.held():
+            return
+        connection = await connect(self._url, name="shardpay-serve", lock_timeout=str(CLUSTER_LOCK_WAIT_MS))
+        try:
+            await connection.execute(SQL["lock_take"], _LOCK_CLASS, _CLUSTER_LOCK)
+        except asyncpg.LockNotAvailableError as error:
+            holder = await connection.fetchrow(SQL["lock_holder"], _LOCK_CLASS, _CLUSTER_LOCK)
+            await connection.close(timeout=CONNECT_TIMEOUT_S)
+            raise DatabaseInUse(f"this database is in use by a live cluster{_describe(holder)}") from error
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
+
+    def held(self) -> bool:
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def release(self) -> None:
+        if self.held():
+            await self._connection.close(timeout=CONNECT_TIMEOUT_S)
+        self._connection = None
+
+
+def _describe(holder: Any) -> str:
+    if holder is None:  # it has just let go
+        return ""
+    return (
+        f" (on {holder['client'] or 'this machine'}, since {holder['backend_start']:%Y-%m-%d %H:%M:%S} UTC)"
+    )
+
+
+# --- what is agreed once in a cluster
+
+
+async def cluster_value(connection: Any, key: str, initial: bytes) -> bytes:
+    """The cluster's value of `key`: what is there, else `initial` from now on. All who ask get the same."""
+    await connection.execute(SQL["cluster_value_create"], key, initial)
+    value: bytes = await connection.fetchval(SQL["cluster_value"], key)
+    return value
+
+
+async def allocate_segment(connection: Any, shard: int) -> int:
+    """Give the next free segment to `shard`; any number of sessions may do so at once."""
+    while True:
+        segment: int | None = await connection.fetchval(SQL["segment_allocate"], shard)
+        if segment is not None:
+            return segment

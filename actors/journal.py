@@ -1,0 +1,96 @@
+"""The journal is the only store of money: an append is stored whole or not at all, and its key is the fence.
+
+A journal holds one sequence of blocks for each shard. What is in a block is not its business: `records` and
+`details` are opaque bytes. Here are the data, the errors and the interface; the stores are `journal_memory`
+and `journal_postgres`, and tests/contract/test_journal.py says what each of them must do.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+# A row must fit into one 8,192-byte page with its header and, at worst, 24 bytes of details kept in the row,
+# since `records` is never moved out of it.
+RECORDS_BYTES_MAX = 8_092
+
+ScannedBlock = tuple[int, bytes, bytes | None]
+"""Number, records and details: what a scan gives for each block."""
+
+
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """One block of a shard's journal.
+
+    `references` are rows (target, record) of table `reference`, stored in the same transaction. They are
+    written with a block but not read back with it: see `Journal.references`.
+    """
+
+    shard: int
+    number: int
+    records: bytes
+    details: bytes | None
+    references: tuple[tuple[int, int], ...] = ()
+
+
+class JournalError(Exception):
+    """What can go wrong with a journal in the course of things."""
+
+
+class BlockTaken(JournalError):
+    """A block of that number is already there, own or another's. Nothing of this append is stored."""
+
+
+class OutcomeUnknown(JournalError):
+    """The session or the time ran out while committing: the append is stored whole or not at all."""
+
+
+class JournalUnavailable(JournalError):
+    """The journal cannot be reached or is busy. This call stored nothing; trying again can help.
+
+    It does not settle an earlier call whose outcome is unknown.
+    """
+
+
+class Journal(Protocol):
+    """The journal as a shard uses it: appends of one writer, one at a time; reads beside them, any number."""
+
+    async def append(self, blocks: Sequence[Block]) -> None:
+        """Store blocks of one shard with contiguous numbers, durably and atomically, before returning.
+
+        Raises BlockTaken, OutcomeUnknown or JournalUnavailable; any other error is a reason to stop.
+        """
+
+    async def head(self, shard: int) -> Block | None:
+        """The last block of the shard."""
+
+    async def block(self, shard: int, number: int) -> Block | None: ...
+
+    async def read(self, shard: int, first: int, limit: int) -> list[Block]:
+        """Up to `limit` blocks from number `first` on, ascending."""
+
+    def scan(self, shard: int, first: int, last: int | None = None) -> AsyncIterator[list[ScannedBlock]]:
+        """All blocks from `first` to `last` (included; None: to the end), ascending, in non-empty pages."""
+
+    async def references(self, target: int) -> list[int]:
+        """The records that refer to record `target`, ascending."""
+
+    async def clock_ms(self) -> int:
+        """The database's clock, in milliseconds since 1970 UTC."""
+
+    async def takeover(self, shard: int, writer: int) -> None:
+        """End the sessions by which writers of the shard other than `writer` append.
+
+        They may open new ones: the fence is the key, this only ends what would hold the new writer up.
+        """
+
+    async def close(self) -> None: ...
+
+
+def check_append(blocks: Sequence[Block]) -> None:
+    """Assert what every store relies on; an append that breaks it is a bug of the caller."""
+    assert blocks, "an append has at least one block"
+    shard, first = blocks[0].shard, blocks[0].number
+    for index, block in enumerate(blocks):
+        assert block.shard == shard, f"block of shard {block.shard} among those of shard {shard}"
+        assert block.number == first + index, f"block {block.number} after {first + index - 1}"
+        assert len(block.records) <= RECORDS_BYTES_MAX, f"{len(block.records)} bytes of records in one block"

@@ -1,0 +1,80 @@
+"""The journal in memory: the same promises as the one in PostgreSQL, kept only as long as the process lives.
+
+Journals that share a `MemoryDatabase` are sessions on one database, as two writers of a shard have them.
+"""
+
+import bisect
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import msgspec
+
+from actors.journal import Block, BlockTaken, ScannedBlock, check_append
+
+PAGE_BLOCKS = 2_000
+
+
+class MemoryDatabase:
+    """The tables `journal`, with its key in order, and `reference`."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, dict[int, Block]] = defaultdict(dict)
+        self.numbers: dict[int, list[int]] = defaultdict(list)
+        self.references: dict[int, list[int]] = defaultdict(list)
+
+
+def _system_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class MemoryJournal:
+    def __init__(self, database: MemoryDatabase, *, clock_ms: Callable[[], int] = _system_clock_ms) -> None:
+        self._database = database
+        self._clock_ms = clock_ms
+
+    async def append(self, blocks: Sequence[Block]) -> None:
+        check_append(blocks)
+        stored = self._database.blocks[blocks[0].shard]
+        for block in blocks:
+            if block.number in stored:
+                raise BlockTaken(f"block {block.number} of shard {block.shard} is taken")
+        for block in blocks:
+            stored[block.number] = msgspec.structs.replace(block, references=())
+            bisect.insort(self._database.numbers[block.shard], block.number)
+            for target, record in block.references:
+                bisect.insort(self._database.references[target], record)
+
+    async def head(self, shard: int) -> Block | None:
+        numbers = self._database.numbers[shard]
+        return self._database.blocks[shard][numbers[-1]] if numbers else None
+
+    async def block(self, shard: int, number: int) -> Block | None:
+        return self._database.blocks[shard].get(number)
+
+    async def read(self, shard: int, first: int, limit: int) -> list[Block]:
+        numbers = self._database.numbers[shard]
+        start = bisect.bisect_left(numbers, first)
+        return [self._database.blocks[shard][number] for number in numbers[start : start + limit]]
+
+    async def scan(
+        self, shard: int, first: int, last: int | None = None
+    ) -> AsyncIterator[list[ScannedBlock]]:
+        while page := await self.read(shard, first, PAGE_BLOCKS):
+            blocks = [(b.number, b.records, b.details) for b in page if last is None or b.number <= last]
+            if not blocks:
+                return
+            yield blocks
+            first = page[-1].number + 1
+
+    async def references(self, target: int) -> list[int]:
+        return list(self._database.references.get(target, ()))
+
+    async def clock_ms(self) -> int:
+        return self._clock_ms()
+
+    async def takeover(self, shard: int, writer: int) -> None:
+        """Nothing to end: a session in memory holds no locks."""
+
+    async def close(self) -> None:
+        """Nothing to give back."""

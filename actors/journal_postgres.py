@@ -1,0 +1,268 @@
+"""The journal in PostgreSQL: an append is one transaction, and only the server's answer says how it ended.
+
+Losing the session or the patience between the first byte of an append and its answer is an unknown outcome;
+the session is then thrown away, never asked again. A writer has one session for appends, one for reads so that
+a read never waits behind an append, and a scan has its own.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+from actors.database import CONNECTION_LOST, SQL, check_server, connect
+from actors.journal import (
+    Block,
+    BlockTaken,
+    JournalError,
+    JournalUnavailable,
+    OutcomeUnknown,
+    ScannedBlock,
+    check_append,
+)
+
+APPEND_TIMEOUT_S: Final = 5.0
+LOCK_SHARE: Final = (
+    0.6  # of that time may pass waiting for a lock: such a failure is certain, a time-out is not
+)
+READ_TIMEOUT_S: Final = 5.0
+CLOSE_TIMEOUT_S: Final = 1.0
+SCAN_TIMEOUT_S: Final = 60.0  # a page may have to come from a cold disk
+IDLE_IN_TRANSACTION_MS: Final = (
+    10_000  # a writer that hangs between BEGIN and COMMIT must not block its successor
+)
+TAKEOVER_WAIT_MS: Final = 2_000
+PAGE_BLOCKS: Final = 2_000  # 16 MB of records
+NUMBER_MAX: Final = 2**63 - 1
+
+_JOURNAL_COLUMNS: Final = ("shard", "block", "records", "details")
+_REFERENCE_COLUMNS: Final = ("target", "record")
+
+T = TypeVar("T")
+
+
+class PostgresJournal:
+    """The journal of a database, with `shard` and `writer` those in whose name this object appends.
+
+    `allow_unsafe` accepts a server that would lose commits in a crash: for tests and throw-away benchmarks.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        shard: int,
+        writer: int,
+        append_timeout_s: float = APPEND_TIMEOUT_S,
+        allow_unsafe: bool = False,
+    ) -> None:
+        self._url = url
+        self._shard = shard
+        self._append_timeout_s = append_timeout_s
+        self._allow_unsafe = allow_unsafe
+        self._writer_name = writer_name(shard, writer)
+        self._reader_name = f"shardpay-read-{shard}-{writer:016x}"
+        self._appender: Any = None
+        self._reader: Any = None
+        self._reading = asyncio.Lock()
+        self._appending = False
+
+    # --- writing
+
+    async def append(self, blocks: Sequence[Block]) -> None:
+        check_append(blocks)
+        assert blocks[0].shard == self._shard, "a writer appends to its own shard"
+        assert not self._appending, "one append at a time"
+        self._appending = True
+        try:
+            connection = await self._ready_appender()
+            try:
+                async with _deadline(connection, self._append_timeout_s):
+                    await _store(connection, blocks)
+            except BaseException as error:
+                lost = _is_lost(error, connection)
+                self._appender = None
+                connection.terminate()
+                meaning = _append_error(error, lost, blocks)
+                if meaning is None:
+                    raise
+                raise meaning from error
+        finally:
+            self._appending = False
+
+    async def _ready_appender(self) -> Any:
+        if self._appender is None or self._appender.is_closed():
+            connection = await self._connect(
+                self._writer_name,
+                lock_timeout=str(int(self._append_timeout_s * LOCK_SHARE * 1000)),
+                idle_in_transaction_session_timeout=str(IDLE_IN_TRANSACTION_MS),
+            )
+            try:
+                async with asyncio.timeout(READ_TIMEOUT_S):
+                    await check_server(connection, allow_unsafe=self._allow_unsafe)
+            except BaseException as error:
+                connection.terminate()
+                if isinstance(error, CONNECTION_LOST):
+                    raise JournalUnavailable(f"cannot prepare a session: {_say(error)}") from error
+                raise
+            self._appender = connection
+        return self._appender
+
+    async def takeover(self, shard: int, writer: int) -> None:
+        prefix, own = writer_name(shard, None), writer_name(shard, writer)
+        await self._read(lambda reader: reader.fetch(SQL["journal_takeover"], prefix, own, TAKEOVER_WAIT_MS))
+
+    # --- reading
+
+    async def head(self, shard: int) -> Block | None:
+        row = await self._read(lambda reader: reader.fetchrow(SQL["journal_head"], shard))
+        return None if row is None else _block(shard, row)
+
+    async def block(self, shard: int, number: int) -> Block | None:
+        row = await self._read(lambda reader: reader.fetchrow(SQL["journal_block"], shard, number))
+        return None if row is None else _block(shard, row)
+
+    async def read(self, shard: int, first: int, limit: int) -> list[Block]:
+        query = SQL["journal_read"]
+        rows = await self._read(lambda reader: reader.fetch(query, shard, first, NUMBER_MAX, limit))
+        return [_block(shard, row) for row in rows]
+
+    async def scan(
+        self, shard: int, first: int, last: int | None = None
+    ) -> AsyncIterator[list[ScannedBlock]]:
+        """As in Journal; the next page is on its way while the caller works on this one."""
+        end = NUMBER_MAX if last is None else last
+        connection = await self._connect(f"{self._reader_name}-scan")
+
+        def fetch(start: int) -> asyncio.Task[list[Any]]:
+            return asyncio.ensure_future(
+                connection.fetch(SQL["journal_read"], shard, start, end, PAGE_BLOCKS, timeout=SCAN_TIMEOUT_S)
+            )
+
+        coming = fetch(first)
+        try:
+            while rows := await coming:
+                coming = fetch(rows[-1][0] + 1)
+                await asyncio.sleep(0)  # the request leaves before the caller computes
+                yield [(row[0], row[1], row[2]) for row in rows]
+        except CONNECTION_LOST as error:
+            raise JournalUnavailable(f"the scan was cut off: {_say(error)}") from error
+        finally:
+            if coming.done():
+                await _close(connection)
+            else:
+                connection.terminate()
+                with contextlib.suppress(Exception):
+                    await coming
+
+    async def references(self, target: int) -> list[int]:
+        rows = await self._read(lambda reader: reader.fetch(SQL["journal_references"], target))
+        return [row[0] for row in rows]
+
+    async def clock_ms(self) -> int:
+        milliseconds: int = await self._read(lambda reader: reader.fetchval(SQL["journal_clock"]))
+        return milliseconds
+
+    async def _read(self, query: Callable[[Any], Awaitable[T]]) -> T:
+        async with self._reading:
+            if self._reader is None or self._reader.is_closed():
+                self._reader = await self._connect(self._reader_name)
+            reader = self._reader
+            try:
+                async with asyncio.timeout(READ_TIMEOUT_S):
+                    return await query(reader)
+            except BaseException as error:
+                lost = _is_lost(error, reader)
+                self._reader = None
+                reader.terminate()
+                if lost:
+                    raise JournalUnavailable(f"the session was lost while reading: {_say(error)}") from error
+                raise
+
+    # --- sessions
+
+    async def _connect(self, name: str, **settings: str) -> Any:
+        try:
+            return await connect(self._url, name=name, **settings)
+        except CONNECTION_LOST as error:
+            raise JournalUnavailable(
+                f"cannot connect to PostgreSQL: {_say(error)}"
+            ) from error
+
+    async def close(self) -> None:
+        for connection in (self._appender, self._reader):
+            if connection is not None:
+                await _close(connection)
+        self._appender = self._reader = None
+
+
+def writer_name(shard: int, writer: int | None) -> str:
+    """The application name of a writer's session, or what those of all the shard's writers begin with."""
+    return f"shardpay-shard-{shard}-" + ("" if writer is None else f"{writer:016x}")
+
+
+async def _store(connection: Any, blocks: Sequence[Block]) -> None:
+    rows = [(block.shard, block.number, block.records, block.details) for block in blocks]
+    references = [reference for block in blocks for reference in block.references]
+    if not references:  # one COPY is a transaction by itself, one round trip
+        await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
+        return
+    await connection.execute("BEGIN")
+    await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
+    await connection.copy_records_to_table("reference", columns=_REFERENCE_COLUMNS, records=references)
+    status = await connection.execute("COMMIT")
+    assert status == "COMMIT", status
+
+
+@contextlib.asynccontextmanager
+async def _deadline(connection: Any, seconds: float) -> AsyncIterator[None]:
+    """Time out after `seconds`, or once the session has ended: asyncpg may then wait for room to write for ever."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(seconds) as limit:
+        waiting = True
+
+        def ended(_: Any) -> None:
+            if waiting:
+                limit.reschedule(loop.time())
+
+        connection.add_termination_listener(ended)
+        try:
+            yield
+        finally:
+            waiting = False
+            connection.remove_termination_listener(ended)
+
+
+def _append_error(error: BaseException, lost: bool, blocks: Sequence[Block]) -> JournalError | None:
+    """What an error during an append means; None: it is none of the journal's and goes up as it is."""
+    what = f"blocks {blocks[0].number} to {blocks[-1].number} of shard {blocks[0].shard}"
+    if isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "journal_pkey":
+        return BlockTaken(f"{what}: {error.detail}")
+    if isinstance(error, asyncpg.LockNotAvailableError):  # another session is still busy with the same key
+        return JournalUnavailable(f"{what}: {error}")
+    if lost:
+        return OutcomeUnknown(f"{what}: {_say(error)}")
+    return None
+
+
+def _say(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+async def _close(connection: Any) -> None:
+    with contextlib.suppress(*CONNECTION_LOST):
+        await connection.close(timeout=CLOSE_TIMEOUT_S)
+
+
+def _is_lost(error: BaseException, connection: Any) -> bool:
+    """Whether an error says that the session is gone; asked before we end the session ourselves."""
+    # asyncpg raises InterfaceError for a call on a closed connection, but for wrong arguments as well.
+    return isinstance(error, CONNECTION_LOST) or (
+        isinstance(error, asyncpg.InterfaceError) and connection.is_closed()
+    )
+
+
+def _block(shard: int, row: Any) -> Block:
+    return Block(shard=shard, number=row[0], records=row[1], details=row[2])

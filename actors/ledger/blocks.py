@@ -1,0 +1,145 @@
+"""A block is a header and up to 50 records; each carries the SHA-256 of the whole block before it.
+
+Details (personal and free text) stay beside the block. They enter the chain as a salted digest only, so they can be erased
+and the chain still verifies.
+"""
+
+import hashlib
+import struct
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.batch import BLOCK_RECORDS_MAX
+from actors.ledger.ids import record_address
+from actors.ledger.layout import RECORD
+
+VERSION: Final = 1
+HASH_BYTES: Final = 32
+GENESIS: Final = bytes(HASH_BYTES)
+"""What stands for the block before the first."""
+
+_HEADER: Final = struct.Struct("<HHHHIIqQq32s16s")
+HEADER_BYTES: Final = _HEADER.size
+assert HEADER_BYTES + BLOCK_RECORDS_MAX * RECORD.itemsize <= 8100
+
+
+class Header(NamedTuple):
+    """`seen`: address of the last record that the features of this block's scored records saw. `writer`: the random number of the
+    process that wrote it."""
+
+    version: int
+    count: int
+    shard: int
+    spare: int
+    topology: int
+    spare2: int
+    number: int
+    writer: int
+    seen: int
+    previous: bytes
+    details_digest: bytes
+
+
+class Sealed(NamedTuple):
+    """A block ready to be stored."""
+
+    number: int
+    data: bytes
+    details: bytes | None
+
+
+class Writer(NamedTuple):
+    """Who seals blocks: its shard, the topology version it knows, its random number, and 16 random bytes that salt details."""
+
+    shard: int
+    topology: int
+    number: int
+    salt_key: bytes
+
+
+class DetailsOfBlock(msgspec.Struct, frozen=True, array_like=True):
+    """The `details` column: a salt, and per slot that has any its details as msgpack."""
+
+    salt: bytes
+    entries: list[tuple[int, msgspec.Raw]]
+
+
+_DETAILS_ENCODER: Final = msgspec.msgpack.Encoder()
+_DETAILS_DECODER: Final = msgspec.msgpack.Decoder(DetailsOfBlock)
+
+
+def block_hash(data: bytes) -> bytes:
+    """SHA-256 of a block's bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def _seal_details(writer: Writer, number: int, entries: dict[int, bytes]) -> bytes | None:
+    if not entries:
+        return None
+    salt = hashlib.blake2b(number.to_bytes(8, "little"), key=writer.salt_key, digest_size=16).digest()
+    raws = [(slot, msgspec.Raw(entries[slot])) for slot in sorted(entries)]
+    return _DETAILS_ENCODER.encode(DetailsOfBlock(salt, raws))
+
+
+def details_digest(details: bytes | None) -> bytes:
+    """What a header keeps of its block's details."""
+    return bytes(16) if details is None else hashlib.sha256(details).digest()[:16]
+
+
+def seal(
+    writer: Writer,
+    *,
+    first: int,
+    previous: bytes,
+    seen: int,
+    records: NDArray[Any],
+    details: dict[int, bytes],
+) -> tuple[list[Sealed], bytes]:
+    """Cut records (n,) into blocks from number `first` on; `details` by index of the record. Gives the blocks and the last hash."""
+    raw = records.tobytes()
+    width = RECORD.itemsize * BLOCK_RECORDS_MAX
+    by_block: dict[int, dict[int, bytes]] = {}
+    for index, entry in details.items():
+        by_block.setdefault(index // BLOCK_RECORDS_MAX, {})[index % BLOCK_RECORDS_MAX] = entry
+    blocks = []
+    for i, start in enumerate(range(0, len(raw), width)):
+        body = raw[start : start + width]
+        number = first + i
+        extra = _seal_details(writer, number, by_block[i]) if i in by_block else None
+        count = len(body) // RECORD.itemsize
+        digest = details_digest(extra)
+        header = _HEADER.pack(
+            VERSION, count, writer.shard, 0, writer.topology, 0, number, writer.number, seen, previous, digest
+        )
+        data = header + body
+        previous = block_hash(data)
+        blocks.append(Sealed(number, data, extra))
+    return blocks, previous
+
+
+def header_of(data: bytes) -> Header:
+    """The header of a block. Raises ValueError if the bytes are no block."""
+    if len(data) < HEADER_BYTES:
+        raise ValueError("a block is longer than its header")
+    header = Header._make(_HEADER.unpack_from(data))
+    if header.version != VERSION or len(data) != HEADER_BYTES + header.count * RECORD.itemsize:
+        raise ValueError(f"block {header.number}: version {header.version} or length {len(data)} is wrong")
+    return header
+
+
+def records_of(data: bytes) -> NDArray[Any]:
+    """The records (count,) of a block, read-only."""
+    return np.frombuffer(data, RECORD, offset=HEADER_BYTES)
+
+
+def entries_of(details: bytes | None) -> dict[int, msgspec.Raw]:
+    """Details by slot."""
+    return {} if details is None else dict(_DETAILS_DECODER.decode(details).entries)
+
+
+def addresses_of(shard: int, number: int, count: int) -> NDArray[np.int64]:
+    """Addresses (count,) of a block's records."""
+    return record_address(shard, number, 0) + np.arange(count, dtype=np.int64)

@@ -1,0 +1,141 @@
+"""All arrays of one shard's ledger. Made once, at their largest: untouched pages of an array cost no memory, so nothing is
+ever copied to grow.
+
+Kernels take the whole `Book`; Python code outside this package takes `Ledger` (see `ledger`).
+"""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.ids import SEGMENT_SLOTS
+from actors.ledger.layout import ATTEMPT, PROFILE, RING, WALLET
+from actors.ledger.table import Table, find, new_table, put
+from models.jit import inlined, kernel
+
+RING_SMALL: Final = 8
+"""Attempts remembered of a payer at first; one who pays more often within the longest window gets RING_LARGE."""
+RING_LARGE: Final = 64
+"""The stated bound of remembered attempts a wallet: windows are exact up to it and say so beyond."""
+
+M_RINGS: Final = 0
+M_ATTEMPTS: Final = 1
+M_FREE_SMALL: Final = 2
+M_PROFILES: Final = 3
+M_SEGMENTS: Final = 4
+M_OPEN_SEGMENT: Final = 5
+M_OPEN_SLOT: Final = 6
+M_RECORD_TIME: Final = 7
+META_SIZE: Final = 16
+
+
+class Capacity(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a shard can hold; address space is reserved for all of it, memory is used as it fills."""
+
+    segments: int = 256
+    """Local segments of 65,536 wallets, the operator segment included: 16.7 million wallets."""
+    segment_map: int = 1 << 20
+    """Segments of the whole cluster, every id's segment is below it."""
+    keys: int = 50_000_000
+    """Idempotency keys of one generation; beyond it new transfers get 503."""
+    payers: int = 4_000_000
+    """Wallets with remembered attempts."""
+    attempts: int = 64_000_000
+    """Remembered attempts of all wallets."""
+    profiles: int = 4_000_000
+    """Wallets of other shards that were paid from here."""
+
+
+class Book(NamedTuple):
+    """`segments`: per segment 1 + its number among the local ones, 0 = not here. `owners`: per segment 1 + the shard that owns
+    it, 0 = unknown. `keys`, `older_keys`: the two generations of idempotency keys."""
+
+    wallets: NDArray[Any]
+    segments: NDArray[np.int32]
+    owners: NDArray[np.int16]
+    keys: Table
+    older_keys: Table
+    profile_table: Table
+    profiles: NDArray[Any]
+    rings: NDArray[Any]
+    attempts: NDArray[Any]
+    meta: NDArray[np.int64]
+
+
+def new_book(capacity: Capacity) -> Book:
+    """An empty book. Segment 0, the operators', is local from the start."""
+    book = Book(
+        wallets=np.zeros(capacity.segments * SEGMENT_SLOTS, WALLET),
+        segments=np.zeros(capacity.segment_map, np.int32),
+        owners=np.zeros(capacity.segment_map, np.int16),
+        keys=new_table(capacity.keys),
+        older_keys=new_table(capacity.keys),
+        profile_table=new_table(capacity.profiles),
+        profiles=np.zeros(capacity.profiles, PROFILE),
+        rings=np.zeros(capacity.payers, RING),
+        attempts=np.zeros(capacity.attempts, ATTEMPT),
+        meta=np.zeros(META_SIZE, np.int64),
+    )
+    book.segments[0] = 1
+    book.meta[M_SEGMENTS] = 1
+    return book
+
+
+@inlined
+def local_row(book, address):  # type: ignore[no-untyped-def]
+    """Row of a wallet that lives here and was opened, else -1."""
+    segment = address >> 16
+    if segment < 0 or segment >= len(book.segments) or book.segments[segment] == 0:
+        return np.int64(-1)
+    row = (np.int64(book.segments[segment]) - 1) * 65536 + (address & 65535)
+    if book.wallets[row]["currency"] == 0:
+        return np.int64(-1)
+    return np.int64(row)
+
+
+@inlined
+def touch_row(book, address):  # type: ignore[no-untyped-def]
+    """Read a local wallet's row, if there is one: called for many wallets before they are used, the reads overlap."""
+    segment = address >> 16
+    if segment < 0 or segment >= len(book.segments) or book.segments[segment] == 0:
+        return np.int64(0)
+    return book.wallets[(np.int64(book.segments[segment]) - 1) * 65536 + (address & 65535)]["credits"]
+
+
+@inlined
+def profile_words(address):  # type: ignore[no-untyped-def]
+    """Hash key of a remote wallet's address (Fibonacci hashing)."""
+    hi = np.uint64(address) * np.uint64(0x9E3779B97F4A7C15)
+    return hi, hi >> np.uint64(17)
+
+
+@kernel
+def profile_row(book, address):  # type: ignore[no-untyped-def]
+    """Row of a remote wallet's profile, -1 if unknown here."""
+    hi, lo = profile_words(address)
+    return find(book.profile_table, hi, lo) - 1
+
+
+@kernel
+def store_profile(book, profile):  # type: ignore[no-untyped-def]
+    """Keep or renew a profile. False when the table is full."""
+    address = profile["address"]
+    row = profile_row(book, address)
+    if row < 0:
+        row = book.meta[M_PROFILES]
+        if row >= len(book.profiles):
+            return False
+        hi, lo = profile_words(address)
+        if not put(book.profile_table, hi, lo, row + 1):
+            return False
+        book.meta[M_PROFILES] = row + 1
+    kept = book.profiles[row]
+    kept["address"] = address
+    kept["opened"] = profile["opened"]
+    kept["currency"] = profile["currency"]
+    kept["status"] = profile["status"]
+    kept["kind"] = profile["kind"]
+    kept["tier"] = profile["tier"]
+    return True

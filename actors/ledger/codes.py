@@ -1,0 +1,91 @@
+"""One table of outcomes. A number, once given, is never reused; the order of precedence is the order of the numbers.
+
+A *refused* request leaves no trace: the request itself is wrong, or nothing was tried. A *declined* one is recorded under its key:
+the same request gets the same answer for ever, and a new attempt needs a new key.
+"""
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+
+class Code(IntEnum):
+    """Result of one request row. Where several apply, the first in this order is the answer."""
+
+    OK = 0
+    # Not tried: nothing happened, the same request can be sent again.
+    DEFERRED = 1
+    MOVED = 2
+    BUSY = 3
+    KEYS_FULL = 4
+    # Refused: nothing was recorded.
+    SAME_WALLET = 20
+    IDEMPOTENCY_MISMATCH = 21
+    PAYER_NOT_FOUND = 22
+    PAYEE_NOT_FOUND = 23
+    WALLET_NOT_FOUND = 24
+    CURRENCY_MISMATCH = 25
+    EFFECTIVE_TIME_IN_FUTURE = 26
+    EFFECTIVE_TIME_WENT_BACK = 27
+    AFTER_NOT_FOUND = 28
+    OPERATOR_WALLET = 29
+    WALLET_CLOSED = 30
+    WALLET_NOT_EMPTY = 31
+    # Declined: recorded, nothing moved.
+    PAYER_CLOSED = 100
+    PAYER_FROZEN = 101
+    PAYEE_CLOSED = 102
+    DECLINED = 110
+    DAILY_LIMIT_EXCEEDED = 120
+    INSUFFICIENT_FUNDS = 121
+    BALANCE_OUT_OF_RANGE = 122
+
+
+class Outcome(NamedTuple):
+    """What a code means to a caller. `retryable`: sending the very same request again can succeed."""
+
+    status: int
+    retryable: bool
+    title: str
+
+
+OUTCOMES: Final[dict[Code, Outcome]] = {
+    Code.OK: Outcome(201, False, "Done."),
+    Code.DEFERRED: Outcome(503, True, "What this request depends on was not reached in time."),
+    Code.MOVED: Outcome(503, True, "The wallet is being moved to another shard."),
+    Code.BUSY: Outcome(503, True, "The shard has as much work as it can queue."),
+    Code.KEYS_FULL: Outcome(503, True, "The table of idempotency keys is full."),
+    Code.SAME_WALLET: Outcome(422, False, "Payer and payee are the same wallet."),
+    Code.IDEMPOTENCY_MISMATCH: Outcome(422, False, "The key was used before with another body."),
+    Code.PAYER_NOT_FOUND: Outcome(404, False, "The payer's wallet does not exist."),
+    Code.PAYEE_NOT_FOUND: Outcome(404, False, "The payee's wallet does not exist."),
+    Code.WALLET_NOT_FOUND: Outcome(404, False, "The wallet does not exist."),
+    Code.CURRENCY_MISMATCH: Outcome(422, False, "Payer, payee and transfer must have one currency."),
+    Code.EFFECTIVE_TIME_IN_FUTURE: Outcome(422, False, "The effective time lies in the future."),
+    Code.EFFECTIVE_TIME_WENT_BACK: Outcome(422, False, "The payer already has a later payment."),
+    Code.AFTER_NOT_FOUND: Outcome(422, False, "The transfer named in `after` does not exist."),
+    Code.OPERATOR_WALLET: Outcome(409, False, "Operator wallets cannot be closed and have no tier."),
+    Code.WALLET_CLOSED: Outcome(409, False, "The wallet is closed."),
+    Code.WALLET_NOT_EMPTY: Outcome(
+        409, False, "Only a wallet with balance zero and nothing held can be closed."
+    ),
+    Code.PAYER_CLOSED: Outcome(409, False, "The payer's wallet is closed."),
+    Code.PAYER_FROZEN: Outcome(409, False, "The payer's wallet is frozen."),
+    Code.PAYEE_CLOSED: Outcome(409, False, "The payee's wallet is closed."),
+    Code.DECLINED: Outcome(402, False, "The payment was declined by scoring."),
+    Code.DAILY_LIMIT_EXCEEDED: Outcome(402, False, "The payer's daily limit would be exceeded."),
+    Code.INSUFFICIENT_FUNDS: Outcome(402, False, "The payer's available balance is too low."),
+    Code.BALANCE_OUT_OF_RANGE: Outcome(409, False, "A balance would leave the range that is kept exact."),
+}
+
+FIRST_REFUSED: Final = 20
+FIRST_DECLINED: Final = 100
+
+
+def is_declined(code: int) -> bool:
+    """Whether the outcome is recorded though nothing moved."""
+    return code >= FIRST_DECLINED
+
+
+def is_untried(code: int) -> bool:
+    """Whether nothing was tried, so the same request may simply be sent again."""
+    return 0 < code < FIRST_REFUSED

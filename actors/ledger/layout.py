@@ -1,0 +1,259 @@
+"""Every byte that the ledger keeps, in memory and in the journal, is laid out here; fields are only ever appended.
+
+Little-endian, naturally aligned. Amounts are int64 minor units, times int64 milliseconds since 1970, addresses int64 (see
+`ids`). Zero means none: no wallet, no address, no time.
+"""
+
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+
+AMOUNT_MAX: Final = 2**53 - 1
+"""Amounts and balances stay within this, so that every JSON client reads them exactly and int64 never wraps."""
+
+CUMULATIVE_MAX: Final = 2**62
+"""Credits and debits ever posted to one row stay below this; a movement that would pass it is refused."""
+
+
+class Kind(IntEnum):
+    """What a record says happened, and what a request asks for. Numbers are never reused."""
+
+    OPEN = 1
+    WALLET_OPENED = 2
+    WALLET_STATUS = 3
+    WALLET_TIER = 4
+    TRANSFER = 10
+    LEG = 20
+    CURSOR = 21
+    PROFILE = 22
+
+
+class WalletKind(IntEnum):
+    """User wallets (user, merchant) live on one shard; operator wallets (the others) have a stripe on every shard."""
+
+    USER = 1
+    MERCHANT = 2
+    EXTERNAL = 3
+    FEE = 4
+    LIQUIDITY = 5
+    SUSPENSE = 6
+
+
+OPERATOR_KINDS: Final = frozenset(
+    {WalletKind.EXTERNAL, WalletKind.FEE, WalletKind.LIQUIDITY, WalletKind.SUSPENSE}
+)
+
+
+class WalletStatus(IntEnum):
+    """open: all; frozen: can receive, not pay; closed: neither, for ever."""
+
+    OPEN = 1
+    FROZEN = 2
+    CLOSED = 3
+
+
+class Label(IntEnum):
+    """What a caller says a transfer is (`kind` on the wire); a feature, no effect on money."""
+
+    TRANSFER = 0
+    PAYMENT = 1
+    CASH_IN = 2
+    CASH_OUT = 3
+    DEBIT = 4
+    TOP_UP = 5
+    FEE = 6
+    EXCHANGE = 7
+    PAYOUT = 8
+    INTEREST = 9
+
+
+class Channel(IntEnum):
+    """Where a payment was made (`context.channel` on the wire)."""
+
+    UNKNOWN = 0
+    APP = 1
+    WEB = 2
+    POS = 3
+    ATM = 4
+    API = 5
+    USSD = 6
+    AGENT = 7
+    BRANCH = 8
+    CARD = 9
+    BATCH = 10
+
+
+FLAG_REMOTE: Final = 1
+"""Record: the payee lives on another shard, the credit is in transit until its leg lands there."""
+FLAG_SUSPENSE: Final = 2
+"""Leg: the payee could not take the money, the currency's suspense wallet did."""
+FLAG_IMPORTED: Final = 4
+"""Request and record: a historical payment with its own effective time; its decision is kept but does not stop it."""
+FLAG_FALLBACK: Final = 8
+"""Record: no scorer answered in time, the pack's fallback decided."""
+FLAG_SCORED: Final = 16
+"""Record: a pack decided; without it the switch ran unscored."""
+
+REQUEST: Final = np.dtype(
+    [
+        ("op", "u1"),
+        ("flags", "u1"),
+        ("label", "u1"),
+        ("channel", "u1"),
+        ("kind", "u1"),
+        ("tier", "u1"),
+        ("currency", "u2"),
+        ("caller", "u4"),
+        ("device", "u4"),
+        ("payer", "i8"),
+        ("payee", "i8"),
+        ("amount", "i8"),
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("digest", "u8"),
+        ("after", "i8"),
+        ("effective_time", "i8"),
+        ("deferred_at", "i8"),
+        ("country", "u2"),
+        ("spare", "u2", (3,)),
+    ]
+)
+"""One request row, front door to shard. `key_*` is the caller's key as 16 bytes (see `ids.key_bytes`), not yet bound to a
+wallet. For WALLET_OPENED: kind, tier, currency, amount = floor, payee = the address of an operator wallet. For WALLET_STATUS:
+payee = the wallet, kind = the status asked for. `deferred_at` echoes an earlier DEFERRED result."""
+
+RESULT: Final = np.dtype(
+    [
+        ("code", "u2"),
+        ("replayed", "u1"),
+        ("action", "u1"),
+        ("points", "i4"),
+        ("reasons", "u4"),
+        ("pack", "u4"),
+        ("address", "i8"),
+        ("record_time", "i8"),
+        ("effective_time", "i8"),
+        ("flags", "u2"),
+        ("field", "u2"),
+        ("spare", "u4"),
+    ]
+)
+"""One result row, shard to front door: `address` of the transfer's record, or of the wallet for WALLET_OPENED; `field` says
+which field of a mismatched replay differs (see `FIELDS`); `record_time` is the time to echo as `deferred_at` when DEFERRED."""
+
+FIELDS: Final = (
+    "body",
+    "payee",
+    "amount",
+    "currency",
+    "kind",
+    "channel",
+    "country",
+    "device",
+    "effective_time",
+    "payer",
+)
+
+RECORD: Final = np.dtype(
+    [
+        ("kind", "u1"),
+        ("decision", "u1"),
+        ("label", "u1"),
+        ("channel", "u1"),
+        ("code", "u2"),
+        ("currency", "u2"),
+        ("payer", "i8"),
+        ("payee", "i8"),
+        ("amount", "i8"),
+        ("payer_posted", "i8"),
+        ("payee_posted", "i8"),
+        ("payer_held", "i8"),
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("digest", "u8"),
+        ("caller", "u4"),
+        ("pack", "u4"),
+        ("reference", "i8"),
+        ("record_time", "i8"),
+        ("effective_time", "i8"),
+        ("payer_prev", "i8"),
+        ("payee_prev", "i8"),
+        ("points", "i4"),
+        ("reasons", "u4"),
+        ("flags", "u2"),
+        ("country", "u2"),
+        ("device", "u4"),
+        ("payer_lag", "u4"),
+        ("payee_lag", "u4"),
+        ("expiry", "i8"),
+    ]
+)
+"""One journal record, 160 bytes.
+
+TRANSFER: as named; `payer_posted`, `payee_posted`, `payer_held` after it; `*_prev` the address of the local wallet's previous
+record; `*_lag` what its chain time is ahead of the effective time (see `posting.lag_of`). A declined one has a code and no effect.
+LEG: payer, payee, amount, currency and effective time of the transfer at `reference`, on another shard.
+CURSOR: payer = sending shard, amount = block read, key_hi/key_lo = first half of that block's hash.
+OPEN: amount = topology version, key_hi = the writer's random number.
+PROFILE: payee = a wallet of another shard; label = its kind, channel = status, decision = tier, effective_time = opened.
+WALLET_OPENED: payee = the wallet; label = kind, decision = tier, amount = floor. WALLET_STATUS: channel = status.
+WALLET_TIER: decision = tier. `expiry` is for holds."""
+
+WALLET: Final = np.dtype(
+    [
+        ("credits", "i8"),
+        ("debits", "i8"),
+        ("held", "i8"),
+        ("floor", "i8"),
+        ("head", "i8"),
+        ("chain_time", "i8"),
+        ("currency", "u2"),
+        ("status", "u1"),
+        ("kind", "u1"),
+        ("tier", "u1"),
+        ("spare", "u1"),
+        ("score", "i2"),
+        ("ring", "i4"),
+        ("day", "i4"),
+        ("day_total", "i8"),
+        ("payer_time", "i8"),
+        ("opened", "i8"),
+        ("spare2", "i8", (5,)),
+    ]
+)
+"""One wallet, 128 bytes: what every payment touches is in the first cache line. posted = credits - debits. `ring` is 1 + the
+index of its attempts, 0 for none. `day` and `day_total` are today's outgoing sum, UTC by effective time. `score` 0 = none."""
+
+PROFILE: Final = np.dtype(
+    [
+        ("address", "i8"),
+        ("opened", "i8"),
+        ("currency", "u2"),
+        ("status", "u1"),
+        ("kind", "u1"),
+        ("tier", "u1"),
+        ("spare", "u1", (3,)),
+    ]
+)
+"""What a shard knows of a wallet of another shard; kind 0 = there is no such wallet."""
+
+ATTEMPT: Final = np.dtype([("time", "i8"), ("amount", "i8"), ("payee", "i8"), ("same_payee_time", "i8")])
+"""A remembered attempt to pay. `same_payee_time`: effective time of the payer's attempt to this payee before it, if remembered."""
+
+RING: Final = np.dtype(
+    [
+        ("offset", "i8"),
+        ("capacity", "i4"),
+        ("start", "i4"),
+        ("count", "i4"),
+        ("spare", "i4"),
+        ("forgotten", "i8"),
+    ]
+)
+"""Where a payer's attempts lie. `forgotten`: effective time of the newest attempt that had to be dropped."""
+
+KEY: Final = np.dtype([("hi", "u8"), ("lo", "u8"), ("value", "i8")])
+"""A slot of a hash table: a 128-bit key and a value, 0 = empty slot."""
+
+assert (RECORD.itemsize, WALLET.itemsize, REQUEST.itemsize, RESULT.itemsize) == (160, 128, 96, 48)

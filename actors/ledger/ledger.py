@@ -1,0 +1,205 @@
+"""One shard's ledger: a batch and a time go in, results and records come out. Deterministic, synchronous, no I/O."""
+
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.batch import Admission, Channels, admit, carry_out, feature_columns, new_admission
+from actors.ledger.book import (
+    M_OPEN_SEGMENT,
+    M_OPEN_SLOT,
+    M_RECORD_TIME,
+    M_SEGMENTS,
+    Book,
+    Capacity,
+    local_row,
+    new_book,
+)
+from actors.ledger.ids import SEGMENT_SLOTS, Secret
+from actors.ledger.layout import AMOUNT_MAX, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
+from actors.ledger.posting import effect_leg, effect_profile, leg_target, replay
+from actors.ledger.table import Table, find, new_table
+from models.jit import kernel
+from rules.columns import COLUMN_COUNT
+from rules.decision import DECISION
+
+TIERS_MAX: Final = 256
+NO_LIMIT: Final = 2**62
+IDEMPOTENCY_WINDOW_MS: Final = 24 * 3_600_000
+
+
+class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What must agree on every shard. `daily_limits` by tier, minor units; a tier not named has none."""
+
+    shard: int
+    shards: int
+    secret: bytes
+    windows: bool = True
+    daily_limits: dict[int, int] = {}
+    idempotency_window_ms: int = IDEMPOTENCY_WINDOW_MS
+
+
+class Admitted(NamedTuple):
+    """The rows of a batch that go on: `index` in the batch, the rows themselves, and where their wallets lie."""
+
+    index: NDArray[np.int64]
+    rows: NDArray[Any]
+    payer_row: NDArray[np.int64]
+    payee_row: NDArray[np.int64]
+    profile: NDArray[np.int64]
+
+
+class Carried(NamedTuple):
+    """Records made of admitted rows, a result per admitted row, and per record the admitted row it comes from. A result whose address
+    is negative repeats the record at -address."""
+
+    records: NDArray[Any]
+    results: NDArray[Any]
+    sources: NDArray[np.int64]
+
+
+class Ledger:
+    """The state machine over a `Book`."""
+
+    def __init__(self, config: LedgerConfig, capacity: Capacity) -> None:
+        self.config = config
+        self.capacity = capacity
+        self.book: Book = new_book(capacity)
+        self.secret = Secret.of(config.secret)
+        self.limits = np.full(TIERS_MAX, NO_LIMIT, np.int64)
+        for tier, amount in config.daily_limits.items():
+            self.limits[tier] = amount
+        self.stripe_max = AMOUNT_MAX // config.shards
+        self.keys_since_ms = 0
+        self._scratch = np.zeros(1, PROFILE)
+
+    @property
+    def record_time(self) -> int:
+        """Record time of the newest record, milliseconds."""
+        return int(self.book.meta[M_RECORD_TIME])
+
+    def advance(self, now_ms: int) -> int:
+        """The record time for what happens now: the clock, but never back."""
+        self.book.meta[M_RECORD_TIME] = max(self.record_time, now_ms)
+        self._rotate_keys()
+        return self.record_time
+
+    def _rotate_keys(self) -> None:
+        """Drop the older generation of keys when all of it is older than the window."""
+        age = self.record_time - self.keys_since_ms
+        if age < self.config.idempotency_window_ms:
+            return
+        older = self.book.keys if age < 2 * self.config.idempotency_window_ms else self._new_keys()
+        self.book = self.book._replace(keys=self._new_keys(), older_keys=older)
+        self.keys_since_ms = self.record_time
+
+    def _new_keys(self) -> Table:
+        return new_table(self.capacity.keys)
+
+    def admit(self, rows: NDArray[Any], channels: Channels, head: int) -> Admission:
+        """Sort out a batch at the current record time; `rows` (n,) of REQUEST are completed in place."""
+        admission = new_admission(len(rows))
+        admit(self.book, channels, self.secret, self.config.shard, head, self.record_time, rows, admission)
+        return admission
+
+    @staticmethod
+    def going_on(rows: NDArray[Any], admission: Admission) -> Admitted:
+        """The rows that `admit` let through."""
+        index = np.flatnonzero((admission.code == 0) & (admission.duplicate == 0))
+        picked = (admission.payer_row[index], admission.payee_row[index], admission.profile[index])
+        return Admitted(index, rows[index], *picked)
+
+    def columns(self, admitted: Admitted) -> NDArray[np.int64]:
+        """Feature columns (n, COLUMN_COUNT); remembers the attempts."""
+        columns = np.zeros((len(admitted.rows), COLUMN_COUNT), np.int64)
+        feature_columns(
+            self.book, admitted.rows, admitted.payer_row, admitted.payee_row, admitted.profile, columns
+        )
+        return columns
+
+    def carry_out(self, admitted: Admitted, decisions: NDArray[Any] | None, first: int) -> Carried:
+        """Make records, the first at address `first` (slot 0 of a block). `decisions` None: the switch runs unscored."""
+        count = len(admitted.rows)
+        records = np.zeros(count, RECORD)
+        results = np.zeros(count, RESULT)
+        sources = np.empty(count, np.int64)
+        made, _ = carry_out(
+            self.book,
+            admitted.rows,
+            admitted.payer_row,
+            admitted.payee_row,
+            admitted.profile,
+            np.zeros(count, DECISION) if decisions is None else decisions,
+            decisions is not None,
+            self.record_time,
+            first,
+            self.limits,
+            self.stripe_max,
+            records,
+            results,
+            sources,
+        )
+        return Carried(records[:made], results, sources[:made])
+
+    def land(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
+        """Carry out LEG records (n,) that are filled but for what the wallets say; those that cannot land go to suspense."""
+        _land(self.book, records, addresses, self.record_time, self.stripe_max)
+
+    def learn(self, record: NDArray[Any]) -> None:
+        """Carry out one PROFILE record."""
+        if not effect_profile(self.book, record, self._scratch):
+            raise MemoryError("the table of profiles is full; raise the capacity `profiles`")
+
+    def replay(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> int:
+        """Apply recorded effects. Gives the index of the first record that contradicts the ones before, else len(records)."""
+        if len(records):
+            self.advance(int(records["record_time"][-1]))
+        return int(replay(self.book, records, addresses, self.config.windows, self._scratch))
+
+    def wallet(self, address: int) -> NDArray[Any] | None:
+        """A copy of a local wallet's row as an array (1,) of WALLET, or None."""
+        row = int(local_row(self.book, address))
+        return None if row < 0 else self.book.wallets[row : row + 1].copy()
+
+    def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+        """Copies (n,) of local wallet rows; currency 0 where there is none."""
+        rows = np.zeros(len(addresses), WALLET)
+        for i, address in enumerate(addresses):
+            row = int(local_row(self.book, int(address)))
+            if row >= 0:
+                rows[i] = self.book.wallets[row]
+        return rows
+
+    def room(self) -> int:
+        """How many user wallets can still be opened in the segment in use."""
+        if self.book.meta[M_OPEN_SEGMENT] == 0:
+            return 0
+        return SEGMENT_SLOTS - int(self.book.meta[M_OPEN_SLOT])
+
+    def use_segment(self, segment: int) -> bool:
+        """Open new wallets in this segment from now on. False when the shard has no memory for another."""
+        if self.book.segments[segment] == 0:
+            if (int(self.book.meta[M_SEGMENTS]) + 1) * SEGMENT_SLOTS > len(self.book.wallets):
+                return False
+            self.book.meta[M_SEGMENTS] += 1
+            self.book.segments[segment] = self.book.meta[M_SEGMENTS]
+        self.book.meta[M_OPEN_SEGMENT] = segment
+        self.book.meta[M_OPEN_SLOT] = 0
+        return True
+
+    def key_address(self, hi: int, lo: int) -> int:
+        """Address of the record made under a bound key, 0 if none is remembered."""
+        words = np.uint64(hi), np.uint64(lo)
+        return int(find(self.book.keys, *words)) or int(find(self.book.older_keys, *words))
+
+
+@kernel
+def _land(book, records, addresses, record_time, stripe_max):  # type: ignore[no-untyped-def]
+    for i in range(len(records)):
+        record = records[i]
+        record["record_time"] = record_time
+        if leg_target(book, record, stripe_max) < 0:
+            record["flags"] |= FLAG_SUSPENSE
+        effect_leg(book, record, addresses[i], False)

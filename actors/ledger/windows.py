@@ -1,0 +1,151 @@
+"""Remembered attempts of a payer, and the window columns made of them.
+
+A payer's attempts come in order of effective time (the ledger refuses one that goes back). Count, sum, largest amount and
+distinct payees over (t - w, t] are exact while the window holds no more attempts than are remembered; `saturated` says
+when one was forgotten that the window should hold.
+
+Distinct payees need no set: an attempt counts as its payee's first in the window exactly if the payer's previous attempt to that
+payee, whose time it carries, lies before the window.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from actors.ledger.book import M_ATTEMPTS, M_FREE_SMALL, M_RINGS, RING_LARGE, RING_SMALL
+from models.jit import kernel
+from rules.columns import FIRST_WINDOW_COLUMN, INDEX, WINDOWS_MS
+
+NEVER: Final = -(2**62)
+"""An effective time before all others."""
+
+_W0, _W1, _W2 = WINDOWS_MS
+_SATURATED: Final = INDEX["saturated"]
+_SEEN: Final = INDEX["payee_seen"]
+
+
+@kernel
+def _take_chunk(book, capacity):  # type: ignore[no-untyped-def]
+    if capacity == RING_SMALL and book.meta[M_FREE_SMALL] != 0:
+        offset = book.meta[M_FREE_SMALL] - 1
+        book.meta[M_FREE_SMALL] = book.attempts[offset]["time"]
+        return offset
+    offset = book.meta[M_ATTEMPTS]
+    if offset + capacity > len(book.attempts):
+        return np.int64(-1)
+    book.meta[M_ATTEMPTS] = offset + capacity
+    return offset
+
+
+@kernel
+def _new_ring(book):  # type: ignore[no-untyped-def]
+    index = book.meta[M_RINGS]
+    if index >= len(book.rings):
+        return np.int64(-1)
+    offset = _take_chunk(book, RING_SMALL)
+    if offset < 0:
+        return np.int64(-1)
+    book.meta[M_RINGS] = index + 1
+    ring = book.rings[index]
+    ring["offset"] = offset
+    ring["capacity"] = RING_SMALL
+    ring["start"] = 0
+    ring["count"] = 0
+    ring["forgotten"] = NEVER
+    return index
+
+
+@kernel
+def _widen(book, ring):  # type: ignore[no-untyped-def]
+    offset = _take_chunk(book, RING_LARGE)
+    if offset < 0:
+        return False
+    old = ring["offset"]
+    for i in range(RING_SMALL):
+        source = book.attempts[old + (ring["start"] + i) % RING_SMALL]
+        target = book.attempts[offset + i]
+        target["time"] = source["time"]
+        target["amount"] = source["amount"]
+        target["payee"] = source["payee"]
+        target["same_payee_time"] = source["same_payee_time"]
+    book.attempts[old]["time"] = book.meta[M_FREE_SMALL]
+    book.meta[M_FREE_SMALL] = old + 1
+    ring["offset"] = offset
+    ring["capacity"] = RING_LARGE
+    ring["start"] = 0
+    return True
+
+
+@kernel
+def _make_room(book, ring, time):  # type: ignore[no-untyped-def]
+    if ring["count"] < ring["capacity"]:
+        return
+    oldest = book.attempts[ring["offset"] + ring["start"]]["time"]
+    if ring["capacity"] == RING_SMALL and oldest > time - _W2:
+        if _widen(book, ring):
+            return
+    ring["forgotten"] = max(np.int64(ring["forgotten"]), np.int64(oldest))
+    ring["start"] = (ring["start"] + 1) % ring["capacity"]
+    ring["count"] -= 1
+
+
+@kernel
+def remember(book, wallet, time, amount, payee):  # type: ignore[no-untyped-def]
+    """Keep an attempt of a payer. When no memory is left for a new payer it is not kept, and its windows stay empty."""
+    if wallet["ring"] == 0:
+        index = _new_ring(book)
+        if index < 0:
+            return
+        wallet["ring"] = index + 1
+    ring = book.rings[wallet["ring"] - 1]
+    _make_room(book, ring, time)
+    offset = ring["offset"]
+    start = ring["start"]
+    capacity = ring["capacity"]
+    same = np.int64(NEVER)
+    for i in range(ring["count"] - 1, -1, -1):
+        attempt = book.attempts[offset + (start + i) % capacity]
+        if attempt["payee"] == payee:
+            same = attempt["time"]
+            break
+    attempt = book.attempts[offset + (start + ring["count"]) % capacity]
+    attempt["time"] = time
+    attempt["amount"] = amount
+    attempt["payee"] = payee
+    attempt["same_payee_time"] = same
+    ring["count"] += 1
+
+
+@kernel
+def window_columns(book, wallet, time, payee, out):  # type: ignore[no-untyped-def]
+    """Fill the window columns, `saturated` and `payee_seen` (attempts to this payee in the longest window) of one row."""
+    for column in range(FIRST_WINDOW_COLUMN, FIRST_WINDOW_COLUMN + 12):
+        out[column] = 0
+    out[_SATURATED] = 0
+    out[_SEEN] = 0
+    if wallet["ring"] == 0:
+        return
+    ring = book.rings[wallet["ring"] - 1]
+    offset = ring["offset"]
+    start = ring["start"]
+    capacity = ring["capacity"]
+    for i in range(ring["count"] - 1, -1, -1):
+        attempt = book.attempts[offset + (start + i) % capacity]
+        at = attempt["time"]
+        if at <= time - _W2:
+            break
+        if attempt["payee"] == payee:
+            out[_SEEN] += 1
+        for w in range(3):
+            width = _W0 if w == 0 else (_W1 if w == 1 else _W2)
+            if at > time - width:
+                column = FIRST_WINDOW_COLUMN + 4 * w
+                out[column] += 1
+                out[column + 1] += attempt["amount"]
+                out[column + 2] = max(out[column + 2], np.int64(attempt["amount"]))
+                if attempt["same_payee_time"] <= time - width:
+                    out[column + 3] += 1
+    for w in range(3):
+        width = _W0 if w == 0 else (_W1 if w == 1 else _W2)
+        if ring["forgotten"] > time - width:
+            out[_SATURATED] |= 1 << w

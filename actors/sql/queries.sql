@@ -1,0 +1,60 @@
+-- Statements of actors/, by name; see actors/database.py for how they are read.
+
+-- name: journal_head
+SELECT block, records, details FROM journal WHERE shard = $1 ORDER BY block DESC LIMIT 1
+
+-- name: journal_block
+SELECT block, records, details FROM journal WHERE shard = $1 AND block = $2
+
+-- name: journal_read
+SELECT block, records, details FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block LIMIT $4
+
+-- name: journal_references
+SELECT record FROM reference WHERE target = $1 ORDER BY record
+
+-- name: journal_clock
+SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+
+-- name: journal_takeover
+-- Sessions whose name starts with $1, except those of the writer named $2; waits up to $3 ms for each to be gone.
+SELECT pid, pg_terminate_backend(pid, $3) FROM pg_stat_activity
+WHERE datname = current_database() AND starts_with(application_name, $1) AND application_name <> $2
+
+-- name: server_settings
+SELECT current_setting('server_version_num')::int AS version,
+       current_setting('fsync') AS fsync,
+       current_setting('synchronous_commit') AS synchronous_commit
+
+-- name: segment_allocate
+-- No row comes back when another session took the number at the same moment.
+INSERT INTO segment (segment, shard) SELECT coalesce(max(segment), 0) + 1, $1 FROM segment
+ON CONFLICT DO NOTHING RETURNING segment
+
+-- name: cluster_value_create
+INSERT INTO cluster (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING
+
+-- name: cluster_value
+SELECT value FROM cluster WHERE key = $1
+
+-- name: lock_take
+SELECT pg_advisory_lock($1, $2)
+
+-- name: lock_release
+SELECT pg_advisory_unlock($1, $2)
+
+-- name: lock_holder
+SELECT activity.pid, activity.application_name, activity.client_addr::text AS client, activity.backend_start
+FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = $1 AND objid::bigint = $2
+  AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+
+-- name: migration_table
+CREATE TABLE IF NOT EXISTS migration (
+    number int PRIMARY KEY, name text NOT NULL, sha256 bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
+)
+
+-- name: migrations_applied
+SELECT number, name, sha256 FROM migration ORDER BY number
+
+-- name: migration_record
+INSERT INTO migration (number, name, sha256) VALUES ($1, $2, $3)

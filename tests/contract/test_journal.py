@@ -1,0 +1,462 @@
+"""What a journal promises, whatever keeps it; and what only PostgreSQL can break."""
+
+import asyncio
+import functools
+import os
+import random
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from actors import postgres_server
+from actors.database import UnsafeDatabase, migrate
+from actors.journal import (
+    RECORDS_BYTES_MAX,
+    Block,
+    BlockTaken,
+    Journal,
+    JournalUnavailable,
+    OutcomeUnknown,
+)
+from actors.journal_postgres import PostgresJournal, writer_name
+
+OpenJournal = Callable[[int, int], Journal]
+OLD, NEW = 0xA1, 0xB2
+
+
+def blocks(
+    first: int,
+    count: int,
+    *,
+    shard: int = 1,
+    mark: bytes = b"r",
+    size: int = 50,
+    details: bytes | None = None,
+) -> list[Block]:
+    return [
+        Block(shard=shard, number=number, records=mark * size, details=details)
+        for number in range(first, first + count)
+    ]
+
+
+async def stored(journal: Journal, shard: int = 1) -> list[Block]:
+    return await journal.read(shard, 0, 1_000_000)
+
+
+# --- every journal
+
+
+async def test_an_empty_shard_has_no_head_and_no_blocks(open_journal: OpenJournal) -> None:
+    journal = open_journal(1, OLD)
+    assert await journal.head(1) is None
+    assert await journal.block(1, 0) is None
+    assert await stored(journal) == []
+    assert [page async for page in journal.scan(1, 0)] == []
+
+
+async def test_what_was_appended_is_read_back(open_journal: OpenJournal) -> None:
+    journal = open_journal(1, OLD)
+    written = blocks(0, 3) + blocks(3, 2, details=b"\x00details\xff")
+    await journal.append(written[:1])
+    await journal.append(written[1:])
+    assert await stored(journal) == written
+    assert await journal.head(1) == written[-1]
+    assert await journal.block(1, 2) == written[2]
+    assert await journal.block(1, 5) is None
+    assert await journal.read(1, 1, 2) == written[1:3]
+    assert await journal.read(1, 5, 10) == []
+
+
+async def test_shards_do_not_see_each_other(open_journal: OpenJournal) -> None:
+    one, two = open_journal(1, OLD), open_journal(2, OLD)
+    await one.append(blocks(0, 2))
+    await two.append(blocks(0, 1, shard=2, mark=b"t"))
+    assert await one.head(2) == blocks(0, 1, shard=2, mark=b"t")[0]
+    assert await stored(two, 1) == blocks(0, 2)
+
+
+@pytest.mark.parametrize("details_bytes", [None, 0, 20, 23, 24, 25, 40, 126, 127, 128, 3_000, 100_000])
+async def test_a_full_block_fits_whatever_its_details(
+    open_journal: OpenJournal, details_bytes: int | None
+) -> None:
+    journal = open_journal(1, OLD)
+    details = None if details_bytes is None else random.Random(1).randbytes(details_bytes)
+    written = blocks(0, 2, size=RECORDS_BYTES_MAX, details=details)
+    await journal.append(written)
+    assert await stored(journal) == written
+
+
+async def test_a_taken_block_refuses_the_whole_append(open_journal: OpenJournal) -> None:
+    journal = open_journal(1, OLD)
+    await journal.append(blocks(2, 1))
+    late = [
+        Block(shard=1, number=number, records=b"x", details=None, references=((7, number),))
+        for number in range(4)
+    ]
+    with pytest.raises(BlockTaken):
+        await journal.append(late)
+    assert await stored(journal) == blocks(2, 1)
+    assert await journal.references(7) == []
+    await journal.append(blocks(3, 1))
+    assert await journal.head(1) == blocks(3, 1)[0]
+
+
+async def test_the_same_bytes_again_are_taken_too(open_journal: OpenJournal) -> None:
+    journal = open_journal(1, OLD)
+    await journal.append(blocks(0, 2))
+    with pytest.raises(BlockTaken):
+        await journal.append(blocks(0, 2))
+    assert await stored(journal) == blocks(0, 2)
+
+
+async def test_of_two_writers_one_gets_the_block(open_journal: OpenJournal) -> None:
+    writers = [open_journal(1, OLD), open_journal(1, NEW)]
+    for number in range(20):
+        outcomes = await asyncio.gather(
+            *(
+                writer.append(blocks(number, 1, mark=mark))
+                for writer, mark in zip(writers, (b"a", b"b"), strict=True)
+            ),
+            return_exceptions=True,
+        )
+        assert sorted(type(outcome) for outcome in outcomes if outcome is not None) == [BlockTaken]
+        winner = b"b" if outcomes[0] is not None else b"a"
+        assert await writers[0].block(1, number) == blocks(number, 1, mark=winner)[0]
+
+
+async def test_references_are_stored_with_their_block(open_journal: OpenJournal) -> None:
+    journal = open_journal(1, OLD)
+    first = Block(shard=1, number=0, records=b"x", details=None, references=((500, 9), (400, 8), (500, 7)))
+    await journal.append([first, *blocks(1, 1)])
+    await journal.append([Block(shard=1, number=2, records=b"y", details=None, references=((500, 8),))])
+    assert await journal.references(500) == [7, 8, 9]
+    assert await journal.references(400) == [8]
+    assert await journal.references(1) == []
+    assert [block.number for block in await stored(journal)] == [0, 1, 2]
+
+
+async def test_a_scan_gives_every_block_once_in_order(open_journal: OpenJournal) -> None:
+    journal = open_journal(1, OLD)
+    written = blocks(0, 4_500, size=8)
+    await journal.append(written)
+    everything = [block async for page in journal.scan(1, 0) for block in page]
+    assert everything == [(b.number, b.records, b.details) for b in written]
+    part = [number async for page in journal.scan(1, 7, 2_345) for number, _, _ in page]
+    assert part == list(range(7, 2_346))
+    assert [page async for page in journal.scan(1, 4_500)] == []
+
+
+async def test_a_scan_can_be_left_early(open_journal: OpenJournal) -> None:
+    journal = open_journal(1, OLD)
+    await journal.append(blocks(0, 2_500, size=8))
+    scan = journal.scan(1, 0)
+    page = await anext(scan)
+    assert page[0][0] == 0
+    await scan.aclose()  # type: ignore[attr-defined]
+    assert await journal.head(1) == blocks(2_499, 1, size=8)[0]
+
+
+async def test_the_clock_is_in_milliseconds_of_now(open_journal: OpenJournal) -> None:
+    assert abs(await open_journal(1, OLD).clock_ms() - time.time() * 1000) < 5_000
+
+
+async def test_a_takeover_leaves_what_is_stored_and_lets_the_new_writer_append(
+    open_journal: OpenJournal,
+) -> None:
+    old, new = open_journal(1, OLD), open_journal(1, NEW)
+    await old.append(blocks(0, 1))
+    await new.takeover(1, NEW)
+    await new.append(blocks(1, 1))
+    with pytest.raises((BlockTaken, OutcomeUnknown)):
+        await old.append(blocks(1, 1, mark=b"o"))
+    assert await stored(new) == blocks(0, 2)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [],
+        blocks(0, 1) + blocks(2, 1),
+        blocks(0, 1) + blocks(1, 1, shard=2),
+        blocks(0, 1, size=RECORDS_BYTES_MAX + 1),
+    ],
+    ids=["empty", "gap", "two shards", "too long"],
+)
+async def test_a_malformed_append_is_a_bug(open_journal: OpenJournal, wrong: list[Block]) -> None:
+    journal = open_journal(1, OLD)
+    with pytest.raises(AssertionError):
+        await journal.append(wrong)
+    assert await stored(journal) == []
+
+
+# --- PostgreSQL only
+
+
+@pytest.fixture
+async def administrator(database_url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def journal(database_url: str) -> AsyncIterator[PostgresJournal]:
+    journal = PostgresJournal(database_url, shard=1, writer=OLD, append_timeout_s=1.0)
+    yield journal
+    await journal.close()
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(10):
+        while not await condition():  # each look is a round trip to the server
+            pass
+
+
+async def writer_pid(administrator: Any) -> int | None:
+    pid: int | None = await administrator.fetchval(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = $1", writer_name(1, OLD)
+    )
+    return pid
+
+
+async def settle(journal: Journal, batch: list[Block]) -> None:
+    """Send the same bytes until they are there, as a shard does."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await journal.append(batch)
+            except BlockTaken:
+                return
+            except (OutcomeUnknown, JournalUnavailable):
+                await asyncio.sleep(0)
+            else:
+                return
+
+
+async def test_a_session_ended_during_an_append_leaves_all_or_nothing(
+    journal: PostgresJournal, administrator: Any
+) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    choose = random.Random(seed)
+    outcomes = {"stored": 0, "nothing": 0}
+    number = 0
+    for _ in range(40):
+        await settle(journal, blocks(number, 1))
+        batch = blocks(number + 1, choose.choice([1, 20, 300]), size=8_000)
+        batch[0] = Block(
+            shard=1,
+            number=number + 1,
+            records=b"x",
+            details=None,
+            references=((1, number + 1),) * choose.randrange(2),
+        )
+        pid = await writer_pid(administrator)
+        append = asyncio.create_task(journal.append(batch))
+        for _ in range(choose.randrange(12)):
+            await asyncio.sleep(0)
+        await administrator.execute("SELECT pg_terminate_backend($1)", pid)
+        [error] = await asyncio.gather(append, return_exceptions=True)
+        assert error is None or isinstance(error, OutcomeUnknown), repr(error)
+        await until(functools.partial(_gone, administrator, pid))
+        found = await journal.read(1, number + 1, 1_000)
+        assert len(found) in (0, len(batch))
+        assert found or error is not None, "a commit that was answered is lost"
+        assert (number + 1 in await journal.references(1)) == bool(found and batch[0].references)
+        outcomes["stored" if found else "nothing"] += 1
+        await settle(journal, batch)
+        assert [block.number for block in await journal.read(1, number, 1_000)] == list(
+            range(number, number + 1 + len(batch))
+        )
+        number += 1 + len(batch)
+    print(outcomes)
+
+
+async def _gone(administrator: Any, pid: int | None) -> bool:
+    return not await administrator.fetchval("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", pid)
+
+
+async def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(
+    database_url: str, administrator: Any
+) -> None:
+    journal = PostgresJournal(database_url, shard=1, writer=OLD, append_timeout_s=0.2)
+    await journal.append(blocks(0, 1))
+    pid = await writer_pid(administrator)
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(OutcomeUnknown):
+            await journal.append(blocks(1, 1))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await settle(journal, blocks(1, 1))
+    assert await stored(journal) == blocks(0, 2)
+    assert await writer_pid(administrator) != pid
+    await journal.close()
+
+
+async def test_a_key_that_another_session_holds_back_is_reported_as_busy(
+    database_url: str, administrator: Any
+) -> None:
+    journal = PostgresJournal(database_url, shard=1, writer=OLD, append_timeout_s=0.5)
+    async with administrator.transaction():
+        await administrator.execute("INSERT INTO journal (shard, block, records) VALUES (1, 0, 'other')")
+        with pytest.raises(JournalUnavailable):
+            await journal.append(blocks(0, 2))
+        assert await journal.head(1) is None
+    with pytest.raises(BlockTaken):
+        await journal.append(blocks(0, 2))
+    await journal.close()
+
+
+async def test_a_read_does_not_wait_behind_an_append(journal: PostgresJournal, administrator: Any) -> None:
+    await journal.append(blocks(0, 1))
+    pid = await writer_pid(administrator)
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    append = asyncio.create_task(journal.append(blocks(1, 1)))
+    try:
+        assert await journal.head(1) == blocks(0, 1)[0]
+        assert not append.done()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await append
+
+
+async def test_a_cancelled_append_gives_up_its_session(journal: PostgresJournal, administrator: Any) -> None:
+    await journal.append(blocks(0, 1))
+    pid = await writer_pid(administrator)
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    append = asyncio.create_task(journal.append(blocks(1, 1)))
+    try:
+        await asyncio.sleep(0)
+        append.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await append
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    await settle(journal, blocks(1, 1))
+    assert await stored(journal) == blocks(0, 2)
+
+
+async def test_an_error_that_is_not_the_journals_own_goes_up(
+    journal: PostgresJournal, administrator: Any
+) -> None:
+    taken = Block(shard=1, number=0, records=b"x", details=None, references=((1, 2), (1, 2)))
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await journal.append([taken])
+    assert await stored(journal) == []
+    await administrator.execute("ALTER TABLE journal RENAME TO elsewhere")
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await journal.append(blocks(0, 1))
+
+
+async def test_a_lost_session_is_replaced_at_the_next_use(
+    journal: PostgresJournal, administrator: Any
+) -> None:
+    await journal.append(blocks(0, 1))
+    await journal.head(1)
+    await administrator.execute(
+        "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name ~ '^shardpay-'"
+    )
+    with pytest.raises(JournalUnavailable):  # asyncpg may or may not have noticed: at most one call fails
+        await journal.head(1)
+        raise JournalUnavailable
+    await settle(journal, blocks(1, 1))
+    assert await stored(journal) == blocks(0, 2)
+
+
+async def test_a_takeover_ends_the_older_sessions_of_this_shard_only(
+    database_url: str, administrator: Any
+) -> None:
+    keys = [(1, OLD), (1, NEW), (11, OLD)]
+    journals = [PostgresJournal(database_url, shard=shard, writer=writer) for shard, writer in keys]
+    for (shard, _), journal, number in zip(keys, journals, range(3), strict=True):
+        await journal.append(blocks(number, 1, shard=shard))
+    await journals[1].takeover(1, NEW)
+    names = await administrator.fetch(
+        "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
+    )
+    left = {row[0] for row in names if row[0].startswith("shardpay-shard-")}
+    assert left == {writer_name(1, NEW), writer_name(11, OLD)}
+    for journal in journals:
+        await journal.close()
+
+
+async def test_an_unreachable_server_is_unavailable(tmp_path: Path) -> None:
+    journal = PostgresJournal(f"postgresql://postgres@/postgres?host={tmp_path}", shard=1, writer=OLD)
+    with pytest.raises(JournalUnavailable):
+        await journal.append(blocks(0, 1))
+    with pytest.raises(JournalUnavailable):
+        await journal.head(1)
+    with pytest.raises(JournalUnavailable):
+        await anext(aiter(journal.scan(1, 0)))
+    await journal.close()
+
+
+async def test_commits_survive_a_server_that_is_killed_and_restarted(tmp_path: Path) -> None:
+    server = postgres_server.start(tmp_path)
+    await migrate(server.url)
+    journal = PostgresJournal(server.url, shard=1, writer=OLD)
+    await journal.append(blocks(0, 300, size=8_000))
+    append = asyncio.create_task(journal.append(blocks(300, 300, size=8_000)))
+    await asyncio.sleep(0)
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    [error] = await asyncio.gather(append, return_exceptions=True)
+    assert error is None or isinstance(error, OutcomeUnknown), repr(error)
+    with pytest.raises((JournalUnavailable, OutcomeUnknown)):
+        await journal.append(blocks(600, 1))
+    assert await asyncio.to_thread(server.restart_if_dead)
+    assert len(await stored(journal)) in (300, 600)
+    await settle(journal, blocks(300, 300, size=8_000))
+    assert await stored(journal) == blocks(0, 600, size=8_000)
+    await journal.close()
+    await asyncio.to_thread(server.stop)
+
+
+@pytest.mark.parametrize("setting", ["fsync", "synchronous_commit"])
+async def test_a_server_that_would_lose_commits_is_refused_unless_asked_for(
+    database_url: str, postgres_url: str, administrator: Any, setting: str
+) -> None:
+    async def value() -> str:
+        fresh = await asyncpg.connect(database_url)
+        try:
+            return str(await fresh.fetchval(f"SHOW {setting}"))
+        finally:
+            await fresh.close()
+
+    async def is_set_to(wanted: str) -> bool:
+        return await value() == wanted
+
+    refused = PostgresJournal(database_url, shard=1, writer=OLD)
+    allowed = PostgresJournal(database_url, shard=1, writer=NEW, allow_unsafe=True)
+    await administrator.execute(f"ALTER SYSTEM SET {setting} = off")
+    await administrator.execute("SELECT pg_reload_conf()")
+    try:
+        await until(lambda: is_set_to("off"))
+        with pytest.raises(UnsafeDatabase, match=setting):
+            await refused.append(blocks(0, 1))
+        assert await stored(allowed) == []
+        await allowed.append(blocks(0, 1))
+    finally:
+        await administrator.execute(f"ALTER SYSTEM RESET {setting}")
+        await administrator.execute("SELECT pg_reload_conf()")
+        await until(lambda: is_set_to("on"))
+    await refused.append(blocks(1, 1))
+    await refused.close()
+    await allowed.close()
+
+
+async def test_an_old_server_is_refused(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.database.SERVER_VERSION_MIN", 99)
+    journal = PostgresJournal(database_url, shard=1, writer=OLD)
+    with pytest.raises(UnsafeDatabase, match="too old"):
+        await journal.append(blocks(0, 1))
+    await journal.close()
