@@ -135,9 +135,7 @@ async def migrate(url: str, *, directory: Path = SQL_DIRECTORY / "migrations") -
         for migration in migrations[len(applied) :]:
             async with connection.transaction():
                 await connection.execute(migration.text)
-                await connection.execute(
-                    SQL["migration_record"], migration.number, migration.name, migration.sha256
-                )
+                await connection.execute(SQL["migration_record"], migration.number, migration.name, migration.sha256)
         return len(migrations) - len(applied)
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT_S)  # which also gives back the lock
@@ -198,9 +196,7 @@ class ClusterLock:
 def _describe(holder: Any) -> str:
     if holder is None:  # it has just let go
         return ""
-    return (
-        f" (on {holder['client'] or 'this machine'}, since {holder['backend_start']:%Y-%m-%d %H:%M:%S} UTC)"
-    )
+    return f" (on {holder['client'] or 'this machine'}, since {holder['backend_start']:%Y-%m-%d %H:%M:%S} UTC)"
 
 
 # --- what is agreed once in a cluster

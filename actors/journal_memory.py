@@ -57,9 +57,7 @@ class MemoryJournal:
         start = bisect.bisect_left(numbers, first)
         return [self._database.blocks[shard][number] for number in numbers[start : start + limit]]
 
-    async def scan(
-        self, shard: int, first: int, last: int | None = None
-    ) -> AsyncIterator[list[ScannedBlock]]:
+    async def scan(self, shard: int, first: int, last: int | None = None) -> AsyncIterator[list[ScannedBlock]]:
         while page := await self.read(shard, first, PAGE_BLOCKS):
             blocks = [(b.number, b.records, b.details) for b in page if last is None or b.number <= last]
             if not blocks:

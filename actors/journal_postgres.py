@@ -1,8 +1,8 @@
 """The journal in PostgreSQL: an append is one transaction, and only the server's answer says how it ended.
 
 Losing the session or the patience between the first byte of an append and its answer is an unknown outcome;
-the session is then thrown away, never asked again. A writer has one session for appends, one for reads so that
-a read never waits behind an append, and a scan has its own.
+the session is then thrown away, never asked again. A writer has one session for appends, one for reads so
+that a read never waits behind an append, and a scan has its own.
 """
 
 import asyncio
@@ -24,15 +24,11 @@ from actors.journal import (
 )
 
 APPEND_TIMEOUT_S: Final = 5.0
-LOCK_SHARE: Final = (
-    0.6  # of that time may pass waiting for a lock: such a failure is certain, a time-out is not
-)
+LOCK_SHARE: Final = 0.6  # of that time may pass waiting for a lock: such a failure is certain, a time-out is not
 READ_TIMEOUT_S: Final = 5.0
 CLOSE_TIMEOUT_S: Final = 1.0
 SCAN_TIMEOUT_S: Final = 60.0  # a page may have to come from a cold disk
-IDLE_IN_TRANSACTION_MS: Final = (
-    10_000  # a writer that hangs between BEGIN and COMMIT must not block its successor
-)
+IDLE_IN_TRANSACTION_MS: Final = 10_000  # a writer that hangs between BEGIN and COMMIT must not block its successor
 TAKEOVER_WAIT_MS: Final = 2_000
 PAGE_BLOCKS: Final = 2_000  # 16 MB of records
 NUMBER_MAX: Final = 2**63 - 1
@@ -129,9 +125,7 @@ class PostgresJournal:
         rows = await self._read(lambda reader: reader.fetch(query, shard, first, NUMBER_MAX, limit))
         return [_block(shard, row) for row in rows]
 
-    async def scan(
-        self, shard: int, first: int, last: int | None = None
-    ) -> AsyncIterator[list[ScannedBlock]]:
+    async def scan(self, shard: int, first: int, last: int | None = None) -> AsyncIterator[list[ScannedBlock]]:
         """As in Journal; the next page is on its way while the caller works on this one."""
         end = NUMBER_MAX if last is None else last
         connection = await self._connect(f"{self._reader_name}-scan")
@@ -187,9 +181,7 @@ class PostgresJournal:
         try:
             return await connect(self._url, name=name, **settings)
         except CONNECTION_LOST as error:
-            raise JournalUnavailable(
-                f"cannot connect to PostgreSQL: {_say(error)}"
-            ) from error
+            raise JournalUnavailable(f"cannot connect to PostgreSQL: {_say(error)}") from error
 
     async def close(self) -> None:
         for connection in (self._appender, self._reader):
@@ -218,7 +210,7 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
 
 @contextlib.asynccontextmanager
 async def _deadline(connection: Any, seconds: float) -> AsyncIterator[None]:
-    """Time out after `seconds`, or once the session has ended: asyncpg may then wait for room to write for ever."""
+    """Time out after `seconds`, or once the session ends: asyncpg may then wait on for room to write."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(seconds) as limit:
         waiting = True
@@ -259,9 +251,7 @@ async def _close(connection: Any) -> None:
 def _is_lost(error: BaseException, connection: Any) -> bool:
     """Whether an error says that the session is gone; asked before we end the session ourselves."""
     # asyncpg raises InterfaceError for a call on a closed connection, but for wrong arguments as well.
-    return isinstance(error, CONNECTION_LOST) or (
-        isinstance(error, asyncpg.InterfaceError) and connection.is_closed()
-    )
+    return isinstance(error, CONNECTION_LOST) or (isinstance(error, asyncpg.InterfaceError) and connection.is_closed())
 
 
 def _block(shard: int, row: Any) -> Block:

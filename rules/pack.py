@@ -65,9 +65,7 @@ class Decider:
         shortfalls = np.empty((count, len(self._card.column)), np.int64)
         score_rows(self._card, NULL, columns, totals, shortfalls)
         decisions = np.zeros(count, DECISION)
-        _combine(
-            hits, self._actions, totals, shortfalls, self.pack.decline_below, self.pack.number, decisions
-        )
+        _combine(hits, self._actions, totals, shortfalls, self.pack.decline_below, self.pack.number, decisions)
         return decisions
 
     def fallback(self, count: int) -> NDArray[Any]:
@@ -95,11 +93,7 @@ def _combine(hits, actions, totals, shortfalls, decline_below, number, decisions
         given = 0
         if verdict > 0:
             for rule in range(len(actions)):
-                if (
-                    hits[row] >> np.uint64(rule) & np.uint64(1)
-                    and actions[rule] == verdict
-                    and given < REASONS_MAX
-                ):
+                if hits[row] >> np.uint64(rule) & np.uint64(1) and actions[rule] == verdict and given < REASONS_MAX:
                     mask |= np.uint64(1) << np.uint64(rule)
                     given += 1
         elif totals[row] < decline_below:

@@ -14,6 +14,7 @@ from actors.ledger.book import local_row, profile_row, touch_row
 from actors.ledger.codes import Code
 from actors.ledger.ids import bind_key
 from actors.ledger.layout import (
+    BLOCK_RECORDS_MAX,
     FLAG_FALLBACK,
     FLAG_IMPORTED,
     FLAG_REMOTE,
@@ -38,9 +39,6 @@ from actors.ledger.windows import remember, window_columns
 from models.jit import inlined, kernel
 from rules.columns import DAY_MS, FIRST_WINDOW_COLUMN, HOUR_MS, INDEX, NULL
 from rules.decision import FALLBACK
-
-BLOCK_RECORDS_MAX: Final = 50
-"""Records in a block: 50 x 160 bytes and the header stay under the 8,100 bytes that PostgreSQL keeps in one plain row."""
 
 READ_AHEAD: Final = 64
 """Rows whose memory is touched before they are handled: random reads overlap instead of queueing, and 64 rows stay in cache."""
@@ -128,7 +126,7 @@ def _find_wallets(book, me, row, admission, i):  # type: ignore[no-untyped-def]
         return _DEFERRED
     known = book.profiles[profile]
     if known["kind"] == 0:
-        asked_since = row["deferred_at"] != 0 and known["opened"] > row["deferred_at"]
+        asked_since = row["deferred_at"] != 0 and known["opened"] >= row["deferred_at"]
         return _PAYEE_NOT_FOUND if asked_since else _DEFERRED
     if book.wallets[payer_row]["kind"] > _MERCHANT:
         return _MOVED
@@ -156,7 +154,7 @@ def _check_times(book, channels, me, head, record_time, row, payer_row):  # type
         if shard < 0 or shard >= len(channels.read):
             return _AFTER
         if block > channels.read[shard]:
-            asked_since = row["deferred_at"] != 0 and channels.asked[shard] > row["deferred_at"]
+            asked_since = row["deferred_at"] != 0 and channels.asked[shard] >= row["deferred_at"]
             return _AFTER if asked_since else _DEFERRED
     return 0
 
@@ -177,9 +175,7 @@ def _bind(secret, row):  # type: ignore[no-untyped-def]
 @inlined
 def _read_ahead(book, row):  # type: ignore[no-untyped-def]
     return (
-        touch(book.keys, row["key_hi"], row["key_lo"])
-        ^ touch_row(book, row["payer"])
-        ^ touch_row(book, row["payee"])
+        touch(book.keys, row["key_hi"], row["key_lo"]) ^ touch_row(book, row["payer"]) ^ touch_row(book, row["payee"])
     )
 
 
@@ -390,9 +386,7 @@ def carry_out(  # type: ignore[no-untyped-def]
         if row["op"] == TRANSFER:
             remote = payee_rows[i] < 0
             _fill_transfer(record, row, decisions[i], scored, remote)
-            code = decide_transfer(
-                book, payer_rows[i], payee_rows[i], profiles[i], record, limits, stripe_max
-            )
+            code = decide_transfer(book, payer_rows[i], payee_rows[i], profiles[i], record, limits, stripe_max)
             record["code"] = code
             effect_transfer(book, payer_rows[i], payee_rows[i], record, address, False, False)
         else:

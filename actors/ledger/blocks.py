@@ -12,9 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.batch import BLOCK_RECORDS_MAX
 from actors.ledger.ids import record_address
-from actors.ledger.layout import RECORD
+from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD
 
 VERSION: Final = 1
 HASH_BYTES: Final = 32

@@ -65,9 +65,7 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.AFTER_NOT_FOUND: Outcome(422, False, "The transfer named in `after` does not exist."),
     Code.OPERATOR_WALLET: Outcome(409, False, "Operator wallets cannot be closed and have no tier."),
     Code.WALLET_CLOSED: Outcome(409, False, "The wallet is closed."),
-    Code.WALLET_NOT_EMPTY: Outcome(
-        409, False, "Only a wallet with balance zero and nothing held can be closed."
-    ),
+    Code.WALLET_NOT_EMPTY: Outcome(409, False, "Only a wallet with balance zero and nothing held can be closed."),
     Code.PAYER_CLOSED: Outcome(409, False, "The payer's wallet is closed."),
     Code.PAYER_FROZEN: Outcome(409, False, "The payer's wallet is frozen."),
     Code.PAYEE_CLOSED: Outcome(409, False, "The payee's wallet is closed."),

@@ -196,9 +196,7 @@ def decode_transfers(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Record addresses (n,) of transfer ids (n, 16); the nil UUID gives 0, anything else malformed -1."""
     words = _to_words(ids)
     high = words[:, 0] & np.uint64(0xFFF)
-    addresses = (high << np.uint64(50) | words[:, 1] >> np.uint64(12) & np.uint64((1 << 50) - 1)).astype(
-        np.int64
-    )
+    addresses = (high << np.uint64(50) | words[:, 1] >> np.uint64(12) & np.uint64((1 << 50) - 1)).astype(np.int64)
     good = (
         (words[:, 0] & np.uint64(0xF000) == np.uint64(_VERSION_8))
         & (words[:, 1] >> np.uint64(62) == np.uint64(2))

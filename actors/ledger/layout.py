@@ -16,6 +16,10 @@ CUMULATIVE_MAX: Final = 2**62
 """Credits and debits ever posted to one row stay below this; a movement that would pass it is refused."""
 
 
+BLOCK_RECORDS_MAX: Final = 50
+"""Records in a block: 50 x 160 bytes and the header stay under the 8,100 bytes that PostgreSQL keeps in one plain row."""
+
+
 class Kind(IntEnum):
     """What a record says happened, and what a request asks for. Numbers are never reused."""
 
@@ -40,9 +44,7 @@ class WalletKind(IntEnum):
     SUSPENSE = 6
 
 
-OPERATOR_KINDS: Final = frozenset(
-    {WalletKind.EXTERNAL, WalletKind.FEE, WalletKind.LIQUIDITY, WalletKind.SUSPENSE}
-)
+OPERATOR_KINDS: Final = frozenset({WalletKind.EXTERNAL, WalletKind.FEE, WalletKind.LIQUIDITY, WalletKind.SUSPENSE})
 
 
 class WalletStatus(IntEnum):

@@ -114,9 +114,7 @@ class Ledger:
     def columns(self, admitted: Admitted) -> NDArray[np.int64]:
         """Feature columns (n, COLUMN_COUNT); remembers the attempts."""
         columns = np.zeros((len(admitted.rows), COLUMN_COUNT), np.int64)
-        feature_columns(
-            self.book, admitted.rows, admitted.payer_row, admitted.payee_row, admitted.profile, columns
-        )
+        feature_columns(self.book, admitted.rows, admitted.payer_row, admitted.payee_row, admitted.profile, columns)
         return columns
 
     def carry_out(self, admitted: Admitted, decisions: NDArray[Any] | None, first: int) -> Carried:

@@ -39,9 +39,6 @@ SELECT value FROM cluster WHERE key = $1
 -- name: lock_take
 SELECT pg_advisory_lock($1, $2)
 
--- name: lock_release
-SELECT pg_advisory_unlock($1, $2)
-
 -- name: lock_holder
 SELECT activity.pid, activity.application_name, activity.client_addr::text AS client, activity.backend_start
 FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)

@@ -1,6 +1,7 @@
 """What a journal promises, whatever keeps it; and what only PostgreSQL can break."""
 
 import asyncio
+import contextlib
 import functools
 import os
 import random
@@ -81,9 +82,7 @@ async def test_shards_do_not_see_each_other(open_journal: OpenJournal) -> None:
 
 
 @pytest.mark.parametrize("details_bytes", [None, 0, 20, 23, 24, 25, 40, 126, 127, 128, 3_000, 100_000])
-async def test_a_full_block_fits_whatever_its_details(
-    open_journal: OpenJournal, details_bytes: int | None
-) -> None:
+async def test_a_full_block_fits_whatever_its_details(open_journal: OpenJournal, details_bytes: int | None) -> None:
     journal = open_journal(1, OLD)
     details = None if details_bytes is None else random.Random(1).randbytes(details_bytes)
     written = blocks(0, 2, size=RECORDS_BYTES_MAX, details=details)
@@ -94,10 +93,7 @@ async def test_a_full_block_fits_whatever_its_details(
 async def test_a_taken_block_refuses_the_whole_append(open_journal: OpenJournal) -> None:
     journal = open_journal(1, OLD)
     await journal.append(blocks(2, 1))
-    late = [
-        Block(shard=1, number=number, records=b"x", details=None, references=((7, number),))
-        for number in range(4)
-    ]
+    late = [Block(shard=1, number=number, records=b"x", details=None, references=((7, number),)) for number in range(4)]
     with pytest.raises(BlockTaken):
         await journal.append(late)
     assert await stored(journal) == blocks(2, 1)
@@ -118,10 +114,7 @@ async def test_of_two_writers_one_gets_the_block(open_journal: OpenJournal) -> N
     writers = [open_journal(1, OLD), open_journal(1, NEW)]
     for number in range(20):
         outcomes = await asyncio.gather(
-            *(
-                writer.append(blocks(number, 1, mark=mark))
-                for writer, mark in zip(writers, (b"a", b"b"), strict=True)
-            ),
+            *(writer.append(blocks(number, 1, mark=mark)) for writer, mark in zip(writers, (b"a", b"b"), strict=True)),
             return_exceptions=True,
         )
         assert sorted(type(outcome) for outcome in outcomes if outcome is not None) == [BlockTaken]
@@ -300,9 +293,7 @@ async def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(
     await journal.close()
 
 
-async def test_a_key_that_another_session_holds_back_is_reported_as_busy(
-    database_url: str, administrator: Any
-) -> None:
+async def test_a_key_that_another_session_holds_back_is_reported_as_busy(database_url: str, administrator: Any) -> None:
     journal = PostgresJournal(database_url, shard=1, writer=OLD, append_timeout_s=0.5)
     async with administrator.transaction():
         await administrator.execute("INSERT INTO journal (shard, block, records) VALUES (1, 0, 'other')")
@@ -345,9 +336,7 @@ async def test_a_cancelled_append_gives_up_its_session(journal: PostgresJournal,
     assert await stored(journal) == blocks(0, 2)
 
 
-async def test_an_error_that_is_not_the_journals_own_goes_up(
-    journal: PostgresJournal, administrator: Any
-) -> None:
+async def test_an_error_that_is_not_the_journals_own_goes_up(journal: PostgresJournal, administrator: Any) -> None:
     taken = Block(shard=1, number=0, records=b"x", details=None, references=((1, 2), (1, 2)))
     with pytest.raises(asyncpg.UniqueViolationError):
         await journal.append([taken])
@@ -357,24 +346,20 @@ async def test_an_error_that_is_not_the_journals_own_goes_up(
         await journal.append(blocks(0, 1))
 
 
-async def test_a_lost_session_is_replaced_at_the_next_use(
-    journal: PostgresJournal, administrator: Any
-) -> None:
+async def test_a_lost_session_is_replaced_at_the_next_use(journal: PostgresJournal, administrator: Any) -> None:
     await journal.append(blocks(0, 1))
     await journal.head(1)
     await administrator.execute(
         "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name ~ '^shardpay-'"
     )
-    with pytest.raises(JournalUnavailable):  # asyncpg may or may not have noticed: at most one call fails
+    with contextlib.suppress(JournalUnavailable):  # the client may not have heard yet: at most one call fails
         await journal.head(1)
-        raise JournalUnavailable
+    assert await journal.head(1) == blocks(0, 1)[0]
     await settle(journal, blocks(1, 1))
     assert await stored(journal) == blocks(0, 2)
 
 
-async def test_a_takeover_ends_the_older_sessions_of_this_shard_only(
-    database_url: str, administrator: Any
-) -> None:
+async def test_a_takeover_ends_the_older_sessions_of_this_shard_only(database_url: str, administrator: Any) -> None:
     keys = [(1, OLD), (1, NEW), (11, OLD)]
     journals = [PostgresJournal(database_url, shard=shard, writer=writer) for shard, writer in keys]
     for (shard, _), journal, number in zip(keys, journals, range(3), strict=True):
@@ -414,7 +399,7 @@ async def test_commits_survive_a_server_that_is_killed_and_restarted(tmp_path: P
     with pytest.raises((JournalUnavailable, OutcomeUnknown)):
         await journal.append(blocks(600, 1))
     assert await asyncio.to_thread(server.restart_if_dead)
-    assert len(await stored(journal)) in (300, 600)
+    assert len(await stored(journal)) in ((600,) if error is None else (300, 600))
     await settle(journal, blocks(300, 300, size=8_000))
     assert await stored(journal) == blocks(0, 600, size=8_000)
     await journal.close()

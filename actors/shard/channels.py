@@ -1,0 +1,182 @@
+"""Between two shards there is one channel each way, and a cursor is all it needs.
+
+The receiver keeps, in its own journal beside the legs, how far it has read the sender's journal (block and hash). A push and a page
+of that journal are the same message: (since, until, legs). Starting beyond the cursor there is a gap: read the journal. Otherwise
+apply the legs above the cursor; the cursor becomes max(cursor, until). A hash that differs stops the channel loudly.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.blocks import GENESIS, HEADER_BYTES, addresses_of, block_hash, header_of, records_of
+from actors.ledger.layout import FLAG_REMOTE, RECORD, Kind
+from actors.shard.messages import Alarm, Legs, Output, Page, Push, ReadChannel
+
+HASH_KEPT: Final = 16
+"""Bytes of a block's hash that a CURSOR record keeps."""
+PUSH_RECORDS_MAX: Final = 65_536
+"""Records that wait for a push; what is beyond is left to be read from the journal."""
+
+Owners = NDArray[np.int16]
+
+
+def travelling(records: NDArray[Any], owners: Owners, receiver: int) -> NDArray[np.bool_]:
+    """Which of a shard's records another shard must see: credits for its wallets, and changes of wallets."""
+    kind = records["kind"]
+    legs = (kind == Kind.TRANSFER) & (records["code"] == 0) & (records["flags"] & FLAG_REMOTE != 0)
+    segment = np.clip(records["payee"] >> 16, 0, len(owners) - 1)
+    legs &= owners[segment] == receiver + 1
+    changes = ((kind == Kind.WALLET_STATUS) | (kind == Kind.WALLET_TIER)) & (records["payee"] >> 16 != 0)
+    result: NDArray[np.bool_] = legs | changes
+    return result
+
+
+class _Outbox:
+    """What waits to be pushed to one shard: blocks (since, until] and their travelling records."""
+
+    def __init__(self, block: int, hash_: bytes) -> None:
+        self.since, self.since_hash = block, hash_
+        self.until, self.until_hash = block, hash_
+        self.records: list[NDArray[Any]] = []
+        self.addresses: list[NDArray[np.int64]] = []
+        self.count = 0
+        self.busy = False
+
+    def add(self, records: NDArray[Any], addresses: NDArray[np.int64], until: int, until_hash: bytes) -> None:
+        if self.count + len(records) > PUSH_RECORDS_MAX:
+            self.since, self.since_hash = until, until_hash
+            self.records, self.addresses, self.count = [], [], 0
+        elif len(records):
+            self.records.append(records)
+            self.addresses.append(addresses)
+            self.count += len(records)
+        self.until, self.until_hash = until, until_hash
+
+    def take(self, sender: int) -> Legs:
+        legs = Legs(
+            sender=sender,
+            since=self.since,
+            since_hash=self.since_hash,
+            until=self.until,
+            until_hash=self.until_hash,
+            records=np.concatenate(self.records) if self.records else np.zeros(0, RECORD),
+            addresses=np.concatenate(self.addresses) if self.addresses else np.zeros(0, np.int64),
+        )
+        self.since, self.since_hash = self.until, self.until_hash
+        self.records, self.addresses, self.count = [], [], 0
+        self.busy = True
+        return legs
+
+
+class Sender:
+    """The outgoing channels of a shard. Only durable records enter."""
+
+    def __init__(self, shard: int, shards: int, block: int, hash_: bytes) -> None:
+        self.shard = shard
+        self._boxes = {other: _Outbox(block, hash_) for other in range(shards) if other != shard}
+
+    def add(
+        self, records: NDArray[Any], addresses: NDArray[np.int64], block: int, hash_: bytes, owners: Owners
+    ) -> None:
+        """Records that have just become durable, up to and including `block`."""
+        for other, box in self._boxes.items():
+            chosen = travelling(records, owners, other)
+            box.add(records[chosen], addresses[chosen], block, hash_)
+
+    def ended(self, shard: int) -> None:
+        """A push has ended."""
+        self._boxes[shard].busy = False
+
+    def pushes(self, *, heads: bool) -> list[Output]:
+        """Pushes that may go now: those with records, or with `heads` all, to tell how far the journal is durable."""
+        outputs: list[Output] = []
+        for other, box in self._boxes.items():
+            if not box.busy and (box.count or heads):
+                outputs.append(Push(shard=other, legs=box.take(self.shard)))
+        return outputs
+
+
+class Cursor(NamedTuple):
+    """How far a sender's journal was read: block, and the first bytes of its hash."""
+
+    block: int
+    hash: bytes
+
+
+class Arrival(NamedTuple):
+    """What is new in a message: records above the cursor, and the cursor after them."""
+
+    records: NDArray[Any]
+    addresses: NDArray[np.int64]
+    cursor: Cursor
+
+
+class Receiver:
+    """The incoming channel from one sender."""
+
+    def __init__(self, sender: int, me: int) -> None:
+        self.sender = sender
+        self.me = me
+        self.cursor = Cursor(0, GENESIS[:HASH_KEPT])
+        self.reading = False
+        self.stopped = False
+        self._read_again = False
+
+    def pushed(self, legs: Legs, stamp: int) -> tuple[Arrival | None, list[Output]]:
+        """A push arrived."""
+        if self.stopped or legs.until <= self.cursor.block:
+            return None, []
+        if legs.since > self.cursor.block:
+            return None, self.read(stamp)
+        if legs.since == self.cursor.block and legs.since_hash[:HASH_KEPT] != self.cursor.hash:
+            return None, self._stop(legs.since)
+        new = legs.addresses >> 8 & 0xFFFFFFFFFFF > self.cursor.block
+        cursor = Cursor(legs.until, legs.until_hash[:HASH_KEPT])
+        return Arrival(legs.records[new], legs.addresses[new], cursor), []
+
+    def read(self, stamp: int) -> list[Output]:
+        """Read the sender's journal on from the cursor; asked while reading, once more when that has ended."""
+        if self.stopped:
+            return []
+        if self.reading:
+            self._read_again = True
+            return []
+        self.reading = True
+        self._read_again = False
+        return [ReadChannel(sender=self.sender, first=self.cursor.block + 1, stamp=stamp)]
+
+    def page(self, page: Page, owners: Owners, stamp: int) -> tuple[Arrival | None, list[Output]]:
+        """A page of the sender's journal arrived. Blocks at or below the cursor, read before a push overtook, are passed over."""
+        self.reading = False
+        blocks = [(number, data) for number, data in page.blocks if number > self.cursor.block]
+        block, hash_ = self.cursor
+        for number, data in blocks:
+            header = header_of(data)
+            if number != block + 1 or header.number != number or header.previous[:HASH_KEPT] != hash_:
+                return None, self._stop(number)
+            block, hash_ = number, block_hash(data)[:HASH_KEPT]
+        more = self.read(stamp) if not page.end or self._read_again else []
+        if not blocks:
+            return None, more
+        records, addresses = _records(self.sender, blocks)
+        chosen = travelling(records, owners, self.me)
+        if more:
+            more = [ReadChannel(sender=self.sender, first=block + 1, stamp=stamp)]
+        return Arrival(records[chosen], addresses[chosen], Cursor(block, hash_)), more
+
+    def failed(self) -> None:
+        """The page could not be read; the next push or request asks again."""
+        self.reading = False
+
+    def _stop(self, block: int) -> list[Output]:
+        self.stopped = True
+        text = f"channel {self.sender} -> {self.me} stopped: block {block} is not the one that was read before"
+        return [Alarm(text=text)]
+
+
+def _records(shard: int, blocks: list[tuple[int, bytes]]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    records = np.frombuffer(b"".join(data[HEADER_BYTES:] for _, data in blocks), RECORD)
+    addresses = [addresses_of(shard, number, len(records_of(data))) for number, data in blocks]
+    return records, np.concatenate(addresses)

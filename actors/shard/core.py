@@ -1,0 +1,513 @@
+"""What a shard does between messages: a sans-I/O core. Messages and a time go in, messages come out, nothing waits.
+
+Laws. No answer before the commit of all that it rests on, shown by an operation on the journal begun after the request arrived. One
+batch at a time is between its features and its records; legs may land meanwhile, and record time stands still so that records
+stay in order of time. A block, once sealed, goes to the journal with the same bytes or not at all.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.batch import Channels
+from actors.ledger.blocks import Writer, addresses_of, block_hash, header_of, records_of
+from actors.ledger.codes import Code
+from actors.ledger.ids import block_of, bound_key, slot_of
+from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, Kind
+from actors.ledger.ledger import Admitted, Carried, Ledger
+from actors.shard import messages as m
+from actors.shard.channels import Arrival, Cursor, Receiver, Sender
+from actors.shard.journal_writer import JournalWriter
+from actors.shard.profiles import ProfileDesk
+from actors.shard.replies import fill_replay
+from rules.decision import Action
+from rules.pack import fallback_decisions
+
+BATCH_ROWS_MAX: Final = 65_536
+QUEUE_ROWS_MAX: Final = 131_072
+"""Rows that wait; beyond it the answer is BUSY."""
+BACKLOG_RECORDS_MAX: Final = 131_072
+"""Records applied and not durable; beyond it no batch is begun."""
+HEADS_EVERY_MS: Final = 1_000
+CLOCK_SKEW_MAX_MS: Final = 5_000
+"""The database's clock may differ from ours by this much before intake stops."""
+SEGMENT_ROOM_MIN: Final = 16_384
+"""With fewer free slots and no spare segment, a further one is claimed."""
+CURSOR_BLOCKS_MAX: Final = 4_096
+"""A cursor that moved this far without legs is written down all the same, so that a restart need not read it all again."""
+
+
+class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """`score_timeout_ms`: how long a batch waits for its decisions before the fallback stands in."""
+
+    shard: int
+    shards: int
+    scored: bool = True
+    pack: int = 1
+    fallback: Action = Action.APPROVE
+    score_timeout_ms: int = 1_000
+
+
+class _Batch:
+    """A batch on its way: the submits it was made of, its rows, and what became of them so far."""
+
+    def __init__(self, number: int, submits: list[m.Submit], stamp: int) -> None:
+        self.number = number
+        self.submits = submits
+        self.stamp = stamp
+        self.rows: NDArray[Any] = np.concatenate([s.rows for s in submits]) if submits else np.zeros(0, REQUEST)
+        self.results = np.zeros(len(self.rows), RESULT)
+        self.admitted: Admitted | None = None
+        self.seen = 0
+        self.deadline = 0
+        self.repeats: dict[int, int] = {}
+        self.reading = False
+        self.durable = False
+
+    def details(self) -> dict[int, bytes]:
+        start, merged = 0, {}
+        for submit in self.submits:
+            for index, entry in submit.details.items():
+                merged[start + index] = entry
+            start += len(submit.rows)
+        return merged
+
+
+class ShardCore:
+    """One shard. Feed `handle`; carry out what it gives."""
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        self.config = config
+        self.ledger = ledger
+        self.writer = JournalWriter(writer)
+        self.serving = False
+        self.dead = False
+        self.clock_off_ms = 0
+        self.fallbacks = 0
+        self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
+        self._sender = Sender(config.shard, config.shards, 0, b"")
+        self._desk = ProfileDesk(config.shard)
+        self._channels = Channels(np.zeros(config.shards, np.int64), np.zeros(config.shards, np.int64))
+        self._queue: list[m.Submit] = []
+        self._queued_rows = 0
+        self._scoring: _Batch | None = None
+        self._reading: dict[int, _Batch] = {}
+        self._after_batch: list[m.FindKey] = []
+        self._batches = 0
+        self._stamp = 0
+        self._heads_at = 0
+        self._spare_segments: list[int] = []
+        self._segment_asked = False
+        self._now = 0
+        self._out: list[m.Output] = []
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            m.Submit: self._submit,
+            m.Read: self._read,
+            m.FindKey: self._find_key,
+            m.Scored: self._scored,
+            m.Stored: self._stored,
+            m.BlockIs: self._block_is,
+            m.HeadIs: self._head_is,
+            m.Recovered: self._recovered,
+            m.Legs: self._legs,
+            m.Page: self._page,
+            m.PageFailed: self._page_failed,
+            m.Profiles: self._profiles,
+            m.Pushed: self._pushed,
+            m.BlocksRead: self._blocks_read,
+            m.Segments: self._segments,
+            m.Clock: self._clock,
+            m.Tick: self._tick,
+        }
+
+    @property
+    def queued_rows(self) -> int:
+        """Rows that wait for a batch."""
+        return self._queued_rows
+
+    @property
+    def ready(self) -> bool:
+        """Whether this shard takes payments."""
+        return self.serving and not self.dead and not self.clock_off_ms
+
+    def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
+        """Take one message at a time of the clock, milliseconds. Gives what is to be carried out, in order."""
+        if self.dead:
+            return []
+        self._now = max(self._now, now_ms)
+        if self._scoring is None:
+            self.ledger.advance(self._now)
+        self._handlers[type(message)](message)
+        if self.serving and not self.dead:
+            self._begin_batch()
+            self._emit(self.writer.next_operation())
+        outputs, self._out = self._out, []
+        if self.dead:
+            return [o for o in outputs if isinstance(o, m.Die)]
+        return outputs
+
+    def _emit(self, outputs: list[m.Output]) -> None:
+        self._out.extend(outputs)
+        for output in outputs:
+            if isinstance(output, m.Die):
+                self.dead = True
+                self.serving = False
+
+    # Recovery and opening.
+
+    def replay(self, blocks: list[tuple[int, bytes]]) -> None:
+        """Replay blocks of this shard's journal that follow what was replayed before. Raises ValueError when they do not fit."""
+        assert not self.serving
+        if not blocks:
+            return
+        expected, previous = self.writer.durable_block + 1, self.writer.durable_hash
+        parts, places = [], []
+        for number, data in blocks:
+            header = header_of(data)
+            if number != expected or header.number != number or header.previous != previous:
+                raise ValueError(f"shard {self.config.shard}: block {number} does not follow block {expected - 1}")
+            parts.append(records_of(data))
+            places.append(addresses_of(self.config.shard, number, header.count))
+            expected, previous = number + 1, block_hash(data)
+        records, addresses = np.concatenate(parts), np.concatenate(places)
+        good = self.ledger.replay(records, addresses)
+        if good < len(records):
+            raise ValueError(f"shard {self.config.shard}: record {int(addresses[good])} contradicts the ones before it")
+        for cursor in records[records["kind"] == Kind.CURSOR]:
+            self._move(int(cursor["payer"]), _cursor_of(cursor))
+        self.writer.start_at(expected - 1, previous)
+
+    def resume_at(self, block: int, hash_: bytes, cursors: dict[int, Cursor]) -> None:
+        """The ledger was restored from a checkpoint taken at this block."""
+        self.writer.start_at(block, hash_)
+        for sender, cursor in cursors.items():
+            self._move(sender, cursor)
+
+    def _recovered(self, _: m.Recovered) -> None:
+        records = np.zeros(1, RECORD)
+        records["kind"] = Kind.OPEN
+        records["amount"] = self.writer.writer.topology
+        records["key_hi"] = self.writer.writer.number
+        records["record_time"] = self.ledger.record_time
+        records["effective_time"] = self.ledger.record_time
+        self.writer.seal(records, {}, 0)
+        self._emit(self.writer.next_operation())
+
+    def _opened(self) -> None:
+        self.serving = True
+        self._stamp = self.ledger.record_time
+        opened, hash_ = self.writer.durable_block, self.writer.durable_hash
+        self._sender = Sender(self.config.shard, self.config.shards, opened, hash_)
+        self._emit(self._sender.pushes(heads=True))
+        self._heads_at = self._now
+        for receiver in self.receivers.values():
+            self._emit(receiver.read(self._next_stamp()))
+
+    # The journal.
+
+    def _stored(self, message: m.Stored) -> None:
+        self._became_durable(*self.writer.stored(message))
+
+    def _block_is(self, message: m.BlockIs) -> None:
+        units, outputs = self.writer.block_is(message)
+        if not self.serving and any(isinstance(o, m.Die) for o in outputs):
+            self.writer.start_at(self.writer.durable_block, self.writer.durable_hash)
+            outputs = [m.ReadOn(first=self.writer.durable_block + 1)]
+        self._became_durable(units, outputs)
+
+    def _became_durable(self, units: list[Any], outputs: list[m.Output]) -> None:
+        self._emit(outputs)
+        if units and not self.serving:
+            self._opened()
+            return
+        for unit in units:
+            self._sender.add(
+                unit.records, unit.addresses, unit.blocks[-1].number, unit.last_hash, self.ledger.book.owners
+            )
+        if units:
+            self._emit(self._sender.pushes(heads=False))
+
+    def _head_is(self, message: m.HeadIs) -> None:
+        self._emit(self.writer.head_is(message))
+
+    # Requests.
+
+    def _submit(self, message: m.Submit) -> None:
+        rows = len(message.rows)
+        if not self.ready or self._queued_rows + rows > QUEUE_ROWS_MAX or rows > BATCH_ROWS_MAX:
+            results = np.zeros(rows, RESULT)
+            results["code"] = Code.BUSY
+            self._emit([m.Answer(ref=message.ref, value=results)])
+            return
+        self._queue.append(message)
+        self._queued_rows += rows
+
+    def _begin_batch(self) -> None:
+        while self._queue and self._scoring is None and self.writer.backlog < BACKLOG_RECORDS_MAX:
+            taken, rows = [], 0
+            while self._queue and (not taken or rows + len(self._queue[0].rows) <= BATCH_ROWS_MAX):
+                taken.append(self._queue.pop(0))
+                rows += len(taken[-1].rows)
+            self._queued_rows -= rows
+            self._admit(_Batch(self._batches, taken, self._next_stamp()))
+
+    def _next_stamp(self) -> int:
+        self._stamp = max(self._stamp + 1, self.ledger.record_time)
+        return self._stamp
+
+    def _admit(self, batch: _Batch) -> None:
+        self._batches += 1
+        self._mind_segments(int(np.count_nonzero(batch.rows["op"] == Kind.WALLET_OPENED)))
+        head = self.writer.next_address - 1
+        admission = self.ledger.admit(batch.rows, self._channels, head)
+        batch.results["code"] = admission.code
+        self._mind_deferred(batch)
+        for index in np.flatnonzero(admission.duplicate):
+            batch.repeats[int(index)] = int(admission.duplicate[index])
+        admitted = self.ledger.going_on(batch.rows, admission)
+        batch.admitted, batch.seen = admitted, head
+        if self.config.scored and (admitted.rows["op"] == Kind.TRANSFER).any():
+            columns = self.ledger.columns(admitted)
+            batch.deadline = self._now + self.config.score_timeout_ms
+            self._scoring = batch
+            self._emit([m.Score(number=batch.number, columns=columns)])
+        else:
+            self._carry_out(batch, None)
+
+    def _mind_deferred(self, batch: _Batch) -> None:
+        deferred = np.flatnonzero(batch.results["code"] == Code.DEFERRED)
+        if not len(deferred):
+            return
+        rows = batch.rows[deferred]
+        batch.results["record_time"][deferred] = batch.stamp
+        payees = rows["payee"][rows["op"] == Kind.TRANSFER]
+        self._emit(self._desk.want(np.unique(payees), self.ledger, batch.stamp))
+        for sender in {int(after) >> 52 for after in rows["after"] if after}:
+            if sender in self.receivers:
+                self._emit(self.receivers[sender].read(batch.stamp))
+
+    def _scored(self, message: m.Scored) -> None:
+        batch = self._scoring
+        if batch is None or message.number != batch.number or batch.admitted is None:
+            return
+        assert len(message.decisions) == len(batch.admitted.rows)
+        self._scoring = None
+        self._carry_out(batch, message.decisions)
+
+    def _fall_back(self) -> None:
+        batch = self._scoring
+        if batch is None or batch.admitted is None or self._now < batch.deadline:
+            return
+        count = len(batch.admitted.rows)
+        self.fallbacks += count
+        self._scoring = None
+        self._carry_out(batch, fallback_decisions(count, action=self.config.fallback, number=self.config.pack))
+
+    def _carry_out(self, batch: _Batch, decisions: NDArray[Any] | None) -> None:
+        admitted = batch.admitted
+        assert admitted is not None
+        carried = self.ledger.carry_out(admitted, decisions, self.writer.next_address)
+        batch.results[admitted.index] = carried.results
+        for i in np.flatnonzero(carried.results["address"] < 0):
+            batch.repeats[int(admitted.index[i])] = -int(carried.results["address"][i])
+            batch.results["address"][admitted.index[i]] = 0
+        late = carried.results["code"] == Code.DEFERRED
+        batch.results["record_time"][admitted.index[late]] = batch.stamp
+        if len(carried.records):
+            self.writer.seal(carried.records, self._details(batch, admitted, carried), batch.seen)
+        self._resolve_repeats(batch)
+        self.writer.when_durable(lambda: self._batch_durable(batch))
+        waiting, self._after_batch = self._after_batch, []
+        for message in waiting:
+            self._find_key(message)
+
+    @staticmethod
+    def _details(batch: _Batch, admitted: Admitted, carried: Carried) -> dict[int, bytes]:
+        by_row = batch.details()
+        if not by_row:
+            return {}
+        rows = admitted.index[carried.sources]
+        return {k: by_row[int(row)] for k, row in enumerate(rows) if int(row) in by_row}
+
+    # Keys used before.
+
+    def _resolve_repeats(self, batch: _Batch) -> None:
+        wanted = set()
+        for index in list(batch.repeats):
+            if batch.repeats[index] < 0:
+                row = batch.rows[index]
+                batch.repeats[index] = self.ledger.key_address(int(row["key_hi"]), int(row["key_lo"]))
+            record = self.writer.undurable(batch.repeats[index])
+            if record is None:
+                wanted.add(block_of(batch.repeats[index]))
+            else:
+                self._replay_row(batch, index, record)
+        if wanted:
+            batch.reading = True
+            self._reading[batch.number] = batch
+            self._emit([m.ReadBlocks(batch=batch.number, numbers=sorted(wanted))])
+
+    def _replay_row(self, batch: _Batch, index: int, record: NDArray[Any]) -> None:
+        address = batch.repeats.pop(index)
+        fill_replay(batch.results[index : index + 1], batch.rows[index : index + 1], record, address)
+
+    def _blocks_read(self, message: m.BlocksRead) -> None:
+        batch = self._reading.pop(message.batch, None)
+        if batch is None:
+            return
+        for index in list(batch.repeats):
+            address = batch.repeats[index]
+            records = records_of(message.blocks[block_of(address)])
+            self._replay_row(batch, index, records[slot_of(address) : slot_of(address) + 1])
+        batch.reading = False
+        self._answer(batch)
+
+    def _batch_durable(self, batch: _Batch) -> None:
+        batch.durable = True
+        self._answer(batch)
+
+    def _answer(self, batch: _Batch) -> None:
+        if batch.reading or not batch.durable:
+            return
+        start = 0
+        for submit in batch.submits:
+            end = start + len(submit.rows)
+            self._emit([m.Answer(ref=submit.ref, value=batch.results[start:end])])
+            start = end
+
+    # Reads.
+
+    def _read(self, message: m.Read) -> None:
+        rows = self.ledger.wallets(message.addresses)
+        self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=rows)]))
+
+    def _find_key(self, message: m.FindKey) -> None:
+        key = bound_key(self.ledger.secret, message.caller, message.home, message.key)
+        address = self.ledger.key_address(*key)
+        if address < 0:
+            self._after_batch.append(message)
+            return
+        self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=address)]))
+
+    # Other shards.
+
+    def _legs(self, message: m.Legs) -> None:
+        receiver = self.receivers.get(message.sender)
+        if receiver is None or not self.serving:
+            return
+        arrival, outputs = receiver.pushed(message, self._next_stamp())
+        self._emit(outputs)
+        self._arrive(message.sender, arrival)
+
+    def _page(self, message: m.Page) -> None:
+        receiver = self.receivers[message.sender]
+        arrival, outputs = receiver.page(message, self.ledger.book.owners, self._next_stamp())
+        self._emit(outputs)
+        self._arrive(message.sender, arrival)
+        if message.end and not receiver.stopped:
+            self._channels.asked[message.sender] = max(self._channels.asked[message.sender], message.stamp)
+
+    def _page_failed(self, message: m.PageFailed) -> None:
+        self.receivers[message.sender].failed()
+
+    def _arrive(self, sender: int, arrival: Arrival | None) -> None:
+        if arrival is None:
+            return
+        far = arrival.cursor.block - self.receivers[sender].cursor.block >= CURSOR_BLOCKS_MAX
+        self._move(sender, arrival.cursor)
+        legs = arrival.records["kind"] == Kind.TRANSFER
+        changes = self._desk.changed(arrival.records[~legs], self.ledger)
+        count = int(np.count_nonzero(legs))
+        if not count and not len(changes) and not far:
+            return
+        records = np.zeros(count + len(changes) + 1, RECORD)
+        self._fill_legs(records[:count], arrival.records[legs], arrival.addresses[legs])
+        records[count:-1] = changes
+        records[count:]["record_time"] = self.ledger.record_time
+        _fill_cursor(records[-1:], sender, arrival.cursor)
+        addresses = self.writer.next_address + _offsets(count)
+        self.ledger.land(records[:count], addresses)
+        for i in range(count, len(records) - 1):
+            self.ledger.learn(records[i])
+        self.writer.seal(records, {}, 0)
+
+    @staticmethod
+    def _fill_legs(legs: NDArray[Any], sources: NDArray[Any], addresses: NDArray[np.int64]) -> None:
+        legs["kind"] = Kind.LEG
+        for name in ("payer", "payee", "amount", "currency", "effective_time", "label", "channel", "caller"):
+            legs[name] = sources[name]
+        legs["reference"] = addresses
+
+    def _move(self, sender: int, cursor: Cursor) -> None:
+        self.receivers[sender].cursor = cursor
+        self._channels.read[sender] = cursor.block
+
+    def _pushed(self, message: m.Pushed) -> None:
+        self._sender.ended(message.shard)
+        self._emit(self._sender.pushes(heads=False))
+
+    def _profiles(self, message: m.Profiles) -> None:
+        records = self._desk.answered(message, self.ledger)
+        if len(records):
+            records["record_time"] = self.ledger.record_time
+            for record in records:
+                self.ledger.learn(record)
+            self.writer.seal(records, {}, 0)
+
+    # Segments, clock, time.
+
+    def _mind_segments(self, opening: int) -> None:
+        if not opening:
+            return
+        if self.ledger.room() == 0 and self._spare_segments:
+            if not self.ledger.use_segment(self._spare_segments[0]):
+                self._emit([m.Alarm(text="no memory for a further segment of wallets; raise the capacity `segments`")])
+                return
+            self._spare_segments.pop(0)
+        if self.ledger.room() < SEGMENT_ROOM_MIN and not self._spare_segments and not self._segment_asked:
+            self._segment_asked = True
+            self._emit([m.NeedSegment()])
+
+    def _segments(self, message: m.Segments) -> None:
+        book = self.ledger.book
+        for segment, shard in message.owners.items():
+            book.owners[segment] = shard + 1
+        used = book.segments
+        self._spare_segments = sorted(
+            s for s, shard in message.owners.items() if shard == self.config.shard and s and used[s] == 0
+        )
+        self._segment_asked = False
+
+    def _clock(self, message: m.Clock) -> None:
+        skew = message.database_ms - self.ledger.record_time
+        off = abs(skew) > CLOCK_SKEW_MAX_MS
+        if off and not self.clock_off_ms:
+            self._emit([m.Alarm(text=f"the database's clock is {skew} ms away from ours: intake has stopped")])
+        self.clock_off_ms = skew if off else 0
+
+    def _tick(self, _: m.Tick) -> None:
+        self._fall_back()
+        if self.serving and self._now - self._heads_at >= HEADS_EVERY_MS:
+            self._heads_at = self._now
+            self._emit(self._sender.pushes(heads=True))
+
+
+def _cursor_of(record: NDArray[Any]) -> Cursor:
+    words = int(record["key_hi"]), int(record["key_lo"])
+    return Cursor(int(record["amount"]), b"".join(word.to_bytes(8, "little") for word in words))
+
+
+def _fill_cursor(record: NDArray[Any], sender: int, cursor: Cursor) -> None:
+    record["kind"] = Kind.CURSOR
+    record["payer"] = sender
+    record["amount"] = cursor.block
+    record["key_hi"] = int.from_bytes(cursor.hash[:8], "little")
+    record["key_lo"] = int.from_bytes(cursor.hash[8:16], "little")
+
+
+def _offsets(count: int) -> NDArray[np.int64]:
+    index = np.arange(count, dtype=np.int64)
+    return (index // BLOCK_RECORDS_MAX << 8) + index % BLOCK_RECORDS_MAX

@@ -1,0 +1,188 @@
+"""The order in which a shard's blocks reach the journal, and what may be answered when.
+
+One append is in flight; blocks sealed meanwhile wait for the next. An append whose outcome is unknown is settled by looking at its first
+block: mine, all of it is stored; absent, the same bytes go again; another's, this writer was superseded and dies. Answers wait for
+an operation (append or look at the head) that began after the request arrived and proves that the journal is still ours.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.blocks import GENESIS, Sealed, Writer, seal
+from actors.ledger.ids import record_address
+from actors.ledger.layout import BLOCK_RECORDS_MAX
+from actors.shard.messages import Append, BlockIs, Die, HeadIs, Output, ReadBlock, ReadHead, Stored
+
+APPEND_BLOCKS_MAX: Final = 2_048
+"""Blocks in one transaction: some 16 MB, about 30 ms of database time."""
+
+
+class Unit(NamedTuple):
+    """What was sealed together: the blocks, their records and the records' addresses."""
+
+    blocks: list[Sealed]
+    records: NDArray[Any]
+    addresses: NDArray[np.int64]
+    last_hash: bytes
+
+
+class _Waiter(NamedTuple):
+    block: int
+    operation: int
+    release: Callable[[], None]
+
+
+class JournalWriter:
+    """Sans-I/O: methods give the outputs to carry out."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.durable_block = 0
+        self.durable_hash = GENESIS
+        self._sealed_block = 0
+        self._sealed_hash = GENESIS
+        self._waiting: list[Unit] = []
+        self._flight: list[Unit] = []
+        self._attempt = 0
+        self._operation = 0
+        self._busy = False
+        self._waiters: list[_Waiter] = []
+
+    @property
+    def sealed_block(self) -> int:
+        """Number of the newest block sealed, durable or not."""
+        return self._sealed_block
+
+    @property
+    def sealed_hash(self) -> bytes:
+        """Its hash."""
+        return self._sealed_hash
+
+    @property
+    def next_address(self) -> int:
+        """Address of slot 0 of the next block."""
+        return record_address(self.writer.shard, self._sealed_block + 1, 0)
+
+    @property
+    def backlog(self) -> int:
+        """Records that are sealed and not durable."""
+        return sum(len(unit.records) for unit in self._waiting) + sum(len(unit.records) for unit in self._flight)
+
+    def start_at(self, number: int, hash_: bytes) -> None:
+        """The journal ends here; nothing sealed since counts."""
+        self.durable_block = self._sealed_block = number
+        self.durable_hash = self._sealed_hash = hash_
+        self._waiting, self._flight, self._busy = [], [], False
+
+    def seal(self, records: NDArray[Any], details: dict[int, bytes], seen: int) -> Unit:
+        """Cut records into the next blocks and queue them."""
+        first = self._sealed_block + 1
+        blocks, last_hash = seal(
+            self.writer, first=first, previous=self._sealed_hash, seen=seen, records=records, details=details
+        )
+        addresses = _addresses(self.writer.shard, blocks, len(records))
+        unit = Unit(blocks, records, addresses, last_hash)
+        self._waiting.append(unit)
+        self._sealed_block = blocks[-1].number
+        self._sealed_hash = last_hash
+        return unit
+
+    def undurable(self, address: int) -> NDArray[Any] | None:
+        """The record (1,) at an address that is sealed and not yet durable."""
+        for unit in (*self._flight, *self._waiting):
+            at = int(np.searchsorted(unit.addresses, address))
+            if at < len(unit.addresses) and int(unit.addresses[at]) == address:
+                return unit.records[at : at + 1]
+        return None
+
+    def when_durable(self, release: Callable[[], None]) -> None:
+        """Call `release` when all sealed so far is durable and an operation begun from now on has shown the journal to be ours."""
+        self._waiters.append(_Waiter(self._sealed_block, self._operation, release))
+
+    def next_operation(self) -> list[Output]:
+        """Start an append, or, when only waiters are left, a look at the head."""
+        if self._busy:
+            return []
+        if self._waiting:
+            self._flight, blocks = self._take()
+            self._begin()
+            return [Append(sequence=self._operation, blocks=blocks, attempt=0)]
+        if self._waiters:
+            self._begin()
+            return [ReadHead(sequence=self._operation)]
+        return []
+
+    def _begin(self) -> None:
+        self._busy = True
+        self._attempt = 0
+        self._operation += 1
+
+    def _take(self) -> tuple[list[Unit], list[Sealed]]:
+        taken: list[Unit] = []
+        blocks: list[Sealed] = []
+        while self._waiting and (not taken or len(blocks) + len(self._waiting[0].blocks) <= APPEND_BLOCKS_MAX):
+            taken.append(self._waiting.pop(0))
+            blocks.extend(taken[-1].blocks)
+        return taken, blocks
+
+    def stored(self, message: Stored) -> tuple[list[Unit], list[Output]]:
+        """An append ended. Gives the units now durable."""
+        if message.sequence != self._operation or not self._flight:
+            return [], []
+        if message.outcome == "stored":
+            return self._settle(), []
+        if message.outcome == "unavailable":
+            return [], self._again()
+        return [], [ReadBlock(sequence=self._operation, number=self._flight[0].blocks[0].number)]
+
+    def block_is(self, message: BlockIs) -> tuple[list[Unit], list[Output]]:
+        """What stands where the append in flight belongs."""
+        if message.sequence != self._operation or not self._flight:
+            return [], []
+        first = self._flight[0].blocks[0]
+        if message.number != first.number:
+            return [], []
+        if message.data is None:
+            return [], self._again()
+        if message.data == first.data:
+            return self._settle(), []
+        return [], [Die(reason=f"block {first.number} was written by another process")]
+
+    def _again(self) -> list[Output]:
+        self._attempt += 1
+        blocks = [block for unit in self._flight for block in unit.blocks]
+        return [Append(sequence=self._operation, blocks=blocks, attempt=self._attempt)]
+
+    def _settle(self) -> list[Unit]:
+        units, self._flight = self._flight, []
+        self.durable_block = units[-1].blocks[-1].number
+        self.durable_hash = units[-1].last_hash
+        self._finish()
+        return units
+
+    def head_is(self, message: HeadIs) -> list[Output]:
+        """The newest block in the journal; anything but ours ends this process."""
+        if message.sequence != self._operation or not self._busy or self._flight:
+            return []
+        if message.number != self.durable_block or message.hash != self.durable_hash:
+            return [Die(reason=f"the journal's head is block {message.number}, written by another process")]
+        self._finish()
+        return []
+
+    def _finish(self) -> None:
+        self._busy = False
+        done = [w for w in self._waiters if w.operation < self._operation and w.block <= self.durable_block]
+        self._waiters = [
+            w for w in self._waiters if not (w.operation < self._operation and w.block <= self.durable_block)
+        ]
+        for waiter in done:
+            waiter.release()
+
+
+def _addresses(shard: int, blocks: list[Sealed], count: int) -> NDArray[np.int64]:
+    index = np.arange(count, dtype=np.int64)
+    first = record_address(shard, blocks[0].number, 0)
+    return first + (index // BLOCK_RECORDS_MAX << 8) + index % BLOCK_RECORDS_MAX

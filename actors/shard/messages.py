@@ -1,0 +1,252 @@
+"""Everything that goes into a shard core or comes out of it. Whoever hosts the core only carries these.
+
+A host may lose, delay, repeat or reorder what it carries between processes (`Submit`, `Answer`, `Legs`, `Profiles`...), and may die
+at any time. Within a process each output is carried out once and its answer comes at most once.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+from numpy.typing import NDArray
+
+from actors.ledger.blocks import Sealed
+
+Rows = NDArray[Any]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Base of all messages."""
+
+
+# Into the core.
+
+
+class Submit(Message, frozen=True):
+    """A batch of REQUEST rows from a front door; `details` by row index, as msgpack."""
+
+    ref: int
+    rows: Rows
+    details: dict[int, bytes]
+
+
+class Read(Message, frozen=True):
+    """Show wallets (addresses, int64) as they durably are."""
+
+    ref: int
+    addresses: NDArray[Any]
+
+
+class FindKey(Message, frozen=True):
+    """Which record did this caller's key make? Asked by the 16 bytes of the key and its home wallet."""
+
+    ref: int
+    caller: int
+    home: int
+    key: bytes
+
+
+class Scored(Message, frozen=True):
+    """Decisions for batch `number`, in row order."""
+
+    number: int
+    decisions: Rows
+
+
+class Stored(Message, frozen=True):
+    """How an append ended. `unknown`: it may or may not be stored. `taken`: another block stands at a number; nothing is stored.
+    `unavailable`: nothing is stored, the database cannot be reached."""
+
+    sequence: int
+    outcome: Literal["stored", "unknown", "taken", "unavailable"]
+
+
+class BlockIs(Message, frozen=True):
+    """The block at a number of this shard's journal, None if there is none."""
+
+    sequence: int
+    number: int
+    data: bytes | None
+
+
+class HeadIs(Message, frozen=True):
+    """The newest block of this shard's journal, as it was at some time after the question."""
+
+    sequence: int
+    number: int
+    hash: bytes
+
+
+class Recovered(Message, frozen=True):
+    """The journal was replayed to its end (see `ShardCore.replay`)."""
+
+
+class Legs(Message, frozen=True):
+    """What blocks (`since`, `until`] of `sender` hold for this shard: LEG sources and wallet changes with their addresses. A push."""
+
+    sender: int
+    since: int
+    since_hash: bytes
+    until: int
+    until_hash: bytes
+    records: Rows
+    addresses: NDArray[Any]
+
+
+class Page(Message, frozen=True):
+    """Blocks of `sender` after the cursor, as asked by `ReadChannel`; `end`: the journal had no more."""
+
+    sender: int
+    stamp: int
+    blocks: list[tuple[int, bytes]]
+    end: bool
+
+
+class PageFailed(Message, frozen=True):
+    """The page could not be read."""
+
+    sender: int
+
+
+class Profiles(Message, frozen=True):
+    """WALLET rows of another shard's wallets, as asked by `AskProfiles`; None when the shard could not be reached."""
+
+    shard: int
+    stamp: int
+    addresses: NDArray[Any]
+    wallets: Rows | None
+
+
+class Pushed(Message, frozen=True):
+    """A push has ended, well or not; the next may go."""
+
+    shard: int
+
+
+class BlocksRead(Message, frozen=True):
+    """Blocks of this shard, as asked by `ReadBlocks`."""
+
+    batch: int
+    blocks: dict[int, bytes]
+
+
+class Segments(Message, frozen=True):
+    """The segments that exist, by owning shard."""
+
+    owners: dict[int, int]
+
+
+class Clock(Message, frozen=True):
+    """The database's clock, milliseconds, read just now."""
+
+    database_ms: int
+
+
+class Tick(Message, frozen=True):
+    """Time has passed."""
+
+
+# Out of the core.
+
+
+class Answer(Message, frozen=True):
+    """The answer to `ref`: RESULT rows for Submit, WALLET rows for Read, an address for FindKey. Durable, and told by the owner."""
+
+    ref: int
+    value: Any
+
+
+class Score(Message, frozen=True):
+    """Ask for decisions on feature columns (n, COLUMN_COUNT)."""
+
+    number: int
+    columns: NDArray[Any]
+
+
+class Append(Message, frozen=True):
+    """Store these blocks, all or none. `attempt` > 0: the same bytes again, after a pause."""
+
+    sequence: int
+    blocks: list[Sealed]
+    attempt: int
+
+
+class ReadBlock(Message, frozen=True):
+    """Read one block of this shard's journal."""
+
+    sequence: int
+    number: int
+
+
+class ReadHead(Message, frozen=True):
+    """Read number and hash of the newest block of this shard's journal."""
+
+    sequence: int
+
+
+class ReadOn(Message, frozen=True):
+    """Another process wrote meanwhile: replay from this block on, then send `Recovered` again."""
+
+    first: int
+
+
+class Push(Message, frozen=True):
+    """Send legs to a shard."""
+
+    shard: int
+    legs: Legs
+
+
+class ReadChannel(Message, frozen=True):
+    """Read blocks of another shard's journal from `first` on."""
+
+    sender: int
+    first: int
+    stamp: int
+
+
+class AskProfiles(Message, frozen=True):
+    """Ask another shard for wallets."""
+
+    shard: int
+    stamp: int
+    addresses: NDArray[Any]
+
+
+class ReadBlocks(Message, frozen=True):
+    """Read these blocks of this shard's journal, for batch `batch`. Tried until it succeeds."""
+
+    batch: int
+    numbers: list[int]
+
+
+class NeedSegment(Message, frozen=True):
+    """Claim a further segment for this shard and send `Segments`."""
+
+
+class Alarm(Message, frozen=True):
+    """Tell the operator."""
+
+    text: str
+
+
+class Die(Message, frozen=True):
+    """End this process at once; nothing more may be answered."""
+
+    reason: str
+
+
+Output = (
+    Answer
+    | Score
+    | Append
+    | ReadBlock
+    | ReadHead
+    | ReadOn
+    | Push
+    | ReadChannel
+    | AskProfiles
+    | ReadBlocks
+    | NeedSegment
+    | Alarm
+    | Die
+)

@@ -1,0 +1,63 @@
+"""Answers for keys that were used before: same body, the original result; another body, the field that differs."""
+
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from actors.ledger.codes import Code
+from actors.ledger.layout import FIELDS, FLAG_IMPORTED, Kind
+
+_COMPARED: Final = (
+    ("payer", "payer"),
+    ("payee", "payee"),
+    ("amount", "amount"),
+    ("currency", "currency"),
+    ("label", "kind"),
+    ("channel", "channel"),
+    ("country", "country"),
+    ("device", "device"),
+    ("digest", "body"),
+)
+
+
+def difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
+    """Name of the first field in which a request row (1,) differs from the record (1,) its key made, or None."""
+    if row["op"][0] != record["kind"][0]:
+        return "body"
+    if record["kind"][0] != Kind.TRANSFER:
+        return _wallet_difference(row, record)
+    for column, name in _COMPARED:
+        if row[column][0] != record[column][0]:
+            return name
+    imported = int(record["flags"][0]) & FLAG_IMPORTED
+    wanted = int(row["effective_time"][0])
+    if (wanted != 0) != (imported != 0) or (imported and wanted != record["effective_time"][0]):
+        return "effective_time"
+    return None
+
+
+def _wallet_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
+    if record["kind"][0] == Kind.WALLET_OPENED:
+        same = row["kind"][0] == record["label"][0] and row["tier"][0] == record["decision"][0]
+        same = same and row["amount"][0] == record["amount"][0] and row["currency"][0] == record["currency"][0]
+    elif record["kind"][0] == Kind.WALLET_STATUS:
+        same = row["kind"][0] == record["channel"][0]
+    else:
+        same = row["tier"][0] == record["decision"][0]
+    return None if same and row["digest"][0] == record["digest"][0] else "body"
+
+
+def fill_replay(result: NDArray[Any], row: NDArray[Any], record: NDArray[Any], address: int) -> None:
+    """Complete one result (1,) of a repeated request."""
+    field = difference(row, record)
+    if field is not None:
+        result["code"] = Code.IDEMPOTENCY_MISMATCH
+        result["field"] = FIELDS.index(field)
+        result["address"] = 0
+        return
+    result["code"] = record["code"]
+    result["replayed"] = 1
+    result["address"] = record["payee"] if record["kind"][0] == Kind.WALLET_OPENED else address
+    result["action"] = record["decision"]
+    for name in ("points", "reasons", "pack", "record_time", "effective_time", "flags"):
+        result[name] = record[name]

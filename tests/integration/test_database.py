@@ -1,0 +1,160 @@
+"""Statements, migrations, the cluster lock and what a cluster agrees on once."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from actors.database import (
+    SQL,
+    SQL_DIRECTORY,
+    ClusterLock,
+    DatabaseInUse,
+    MigrationRefused,
+    allocate_segment,
+    cluster_value,
+    load_migrations,
+    migrate,
+    parse_queries,
+)
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def migrations(tmp_path: Path) -> Path:
+    """A directory with the real migrations and one more, to be changed by tests."""
+    for file in (SQL_DIRECTORY / "migrations").glob("*.sql"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    further = len(load_migrations(tmp_path)) + 1
+    (tmp_path / f"{further:04}_further.sql").write_text("CREATE TABLE further (n int);")
+    return tmp_path
+
+
+def test_statements_are_found_by_name() -> None:
+    text = "-- about\n\n-- name: one\n-- why\nSELECT 1\n\n-- name: two\nSELECT\n  2\n"
+    assert parse_queries(text) == {"one": "SELECT 1", "two": "SELECT\n  2"}
+
+
+@pytest.mark.parametrize("text", ["-- name: a\nx\n-- name: a\ny", "-- name: \nx", "-- name: A b\nx"])
+def test_a_bad_or_repeated_statement_name_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="statement name"):
+        parse_queries(text)
+
+
+def test_every_statement_is_used() -> None:
+    sources = "".join(path.read_text() for path in SQL_DIRECTORY.parent.rglob("*.py"))
+    assert set(re.findall(r'SQL\["(\w+)"\]', sources)) == set(SQL)
+
+
+async def test_migrating_again_does_nothing(database_url: str, connection: Any) -> None:
+    assert await migrate(database_url) == 0
+    applied = await connection.fetch("SELECT number, name FROM migration ORDER BY number")
+    expected = [(migration.number, migration.name) for migration in load_migrations(SQL_DIRECTORY / "migrations")]
+    assert [tuple(row) for row in applied] == expected
+
+
+async def test_of_many_that_migrate_at_once_one_does_it(database_url: str, migrations: Path) -> None:
+    done = await asyncio.gather(*(migrate(database_url, directory=migrations) for _ in range(6)))
+    assert sorted(done) == [0, 0, 0, 0, 0, 1]
+
+
+async def test_a_changed_migration_is_refused(database_url: str, connection: Any, migrations: Path) -> None:
+    first = min(migrations.glob("*.sql"))
+    first.write_text(first.read_text() + "-- changed\n")
+    with pytest.raises(MigrationRefused, match="0001_initial"):
+        await migrate(database_url, directory=migrations)
+    assert await connection.fetchval("SELECT to_regclass('further')") is None
+
+
+async def test_a_database_of_a_newer_version_is_refused(database_url: str, migrations: Path) -> None:
+    await migrate(database_url, directory=migrations)
+    with pytest.raises(MigrationRefused, match="newer"):
+        await migrate(database_url)
+
+
+async def test_a_migration_that_fails_leaves_nothing(database_url: str, connection: Any, migrations: Path) -> None:
+    further = max(migrations.glob("*.sql"))
+    further.write_text("CREATE TABLE further (n int); SELECT 1 / 0;")
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await migrate(database_url, directory=migrations)
+    assert await connection.fetchval("SELECT to_regclass('further')") is None
+    further.write_text("CREATE TABLE further (n int);")
+    assert await migrate(database_url, directory=migrations) == 1
+
+
+def test_migrations_are_numbered_without_a_gap(migrations: Path) -> None:
+    (migrations / "0009_late.sql").write_text("SELECT 1")
+    with pytest.raises(ValueError, match="0009_late"):
+        load_migrations(migrations)
+
+
+async def test_records_are_kept_in_the_row(connection: Any) -> None:
+    query = "SELECT attname, attstorage FROM pg_attribute WHERE attrelid = 'journal'::regclass AND attnum > 0"
+    storage = {row["attname"]: row["attstorage"] for row in await connection.fetch(query)}
+    assert (storage["records"], storage["details"]) == (b"p", b"x")
+
+
+async def test_a_second_cluster_is_told_who_has_the_database(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.database.CLUSTER_LOCK_WAIT_MS", 50)
+    first, second = ClusterLock(database_url), ClusterLock(database_url)
+    await first.acquire()
+    await first.acquire()
+    with pytest.raises(DatabaseInUse, match="this machine, since"):
+        await second.acquire()
+    assert (first.held(), second.held()) == (True, False)
+    await first.release()
+    await second.acquire()
+    assert (first.held(), second.held()) == (False, True)
+    await second.release()
+
+
+async def test_the_cluster_lock_is_taken_again_after_its_session_was_lost(database_url: str, connection: Any) -> None:
+    lock = ClusterLock(database_url)
+    await lock.acquire()
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name = 'shardpay-serve'"
+    )
+    async with asyncio.timeout(5):
+        while lock.held():
+            await connection.fetchval("SELECT 1")
+    await lock.acquire()
+    assert lock.held()
+    await lock.release()
+
+
+async def test_all_who_ask_for_a_cluster_value_get_the_same(database_url: str) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        connections = [await asyncpg.connect(database_url) for _ in range(4)]
+        for connection in connections:
+            stack.push_async_callback(connection.close)
+        asked = (cluster_value(connection, "id_secret", bytes([n] * 16)) for n, connection in enumerate(connections))
+        values = await asyncio.gather(*asked)
+    assert len(set(values)) == 1
+
+
+async def test_segments_allocated_at_once_are_all_different(database_url: str, connection: Any) -> None:
+    async def allocate(shard: int) -> list[int]:
+        session = await asyncpg.connect(database_url)
+        segments = [await allocate_segment(session, shard) for _ in range(15)]
+        await session.close()
+        return segments
+
+    allocated = await asyncio.gather(*(allocate(shard) for shard in range(4)))
+    assert sorted(segment for segments in allocated for segment in segments) == list(range(1, 61))
+    rows = await connection.fetch(
+        "SELECT shard, array_agg(segment ORDER BY segment) FROM segment GROUP BY 1 ORDER BY 1"
+    )
+    assert [row[1] for row in rows] == allocated

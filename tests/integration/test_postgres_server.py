@@ -1,0 +1,251 @@
+"""The embedded PostgreSQL as a user meets it: started twice, killed, moved about, out of reach of the network."""
+
+import asyncio
+import multiprocessing
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from actors import postgres_server
+from actors.postgres_server import PostgresFailed, PostgresServer
+
+Start = Callable[..., PostgresServer]
+needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks into /proc")
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start a server, by default in the test's directory; all are stopped after the test."""
+    started: list[PostgresServer] = []
+
+    def start_one(data_dir: Path = tmp_path / "data") -> PostgresServer:
+        server = postgres_server.start(data_dir)
+        started.append(server)
+        return server
+
+    yield start_one
+    for server in started:
+        server.stop()
+
+
+def query(url: str, statement: str) -> Any:
+    async def run() -> Any:
+        connection = await asyncpg.connect(url)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+def put_mark(server: PostgresServer) -> None:
+    query(server.url, "CREATE TABLE mark AS SELECT 7 AS n")
+
+
+def mark(server: PostgresServer) -> Any:
+    return query(server.url, "SELECT n FROM mark")
+
+
+def test_data_outlives_the_server(start: Start, capfd: pytest.CaptureFixture[str]) -> None:
+    server = start()
+    assert server.is_alive()
+    put_mark(server)
+    assert server.stop()
+    assert (server.is_alive(), server.pid) == (False, None)
+    assert mark(start()) == 7
+    assert capfd.readouterr() == ("", "")
+
+
+def test_settings_are_durable_and_logged_to_a_file(start: Start, tmp_path: Path) -> None:
+    server = start()
+    expected = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "jit": "off"}
+    assert {name: query(server.url, f"SHOW {name}") for name in expected} == expected
+    assert "ready to accept connections" in (tmp_path / "data" / "log" / "postgres.log").read_text()
+
+
+@needs_proc
+def test_it_has_no_network_socket(start: Start) -> None:
+    server = start()
+    assert query(server.url, "SHOW listen_addresses") == ""
+    handles = [os.readlink(handle) for handle in Path(f"/proc/{server.pid}/fd").iterdir()]
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        lines = Path(f"/proc/{server.pid}/net/{table}").read_text().splitlines()[1:]
+        assert not {f"socket:[{line.split()[9]}]" for line in lines} & set(handles)
+
+
+def test_it_is_out_of_reach_of_the_terminals_signals(start: Start) -> None:
+    server = start()
+    assert server.pid is not None
+    assert os.getsid(server.pid) != os.getsid(0)
+    assert os.getpgid(server.pid) != os.getpgid(0)
+
+
+def test_a_second_handle_joins_and_only_the_last_one_stops_the_server(start: Start) -> None:
+    first, second = start(), start()
+    assert first.pid == second.pid
+    assert not first.stop()
+    assert not first.stop()
+    assert second.is_alive()
+    assert second.stop()
+
+
+def test_another_process_joins_and_leaves_the_server_running(start: Start, tmp_path: Path) -> None:
+    server = start()
+    put_mark(server)
+    script = (
+        "import sys; from pathlib import Path; from actors import postgres_server;"
+        "server = postgres_server.start(Path(sys.argv[1])); print(server.pid, server.stop())"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "data")]
+    root = Path(postgres_server.__file__).parents[1]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.split() == [str(server.pid), "False"]
+    assert mark(server) == 7
+
+
+def test_a_process_that_is_killed_lets_go_of_the_server(start: Start, tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from actors import postgres_server;"
+        "print(postgres_server.start(Path(sys.argv[1])).pid, flush=True); os.kill(os.getpid(), 9)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "data")]
+    root = Path(postgres_server.__file__).parents[1]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
+    assert done.returncode == -signal.SIGKILL
+    server = start()
+    assert server.pid == int(done.stdout)
+    assert server.stop()
+
+
+def test_of_many_that_start_at_once_one_does_it(start: Start) -> None:
+    pids: list[int | None] = []
+    threads = [threading.Thread(target=lambda: pids.append(start().pid)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(pids) == 3
+    assert len(set(pids)) == 1
+    assert pids[0] is not None
+
+
+def test_a_killed_server_is_restarted_and_recovers(start: Start) -> None:
+    server = start()
+    assert not server.restart_if_dead()
+    put_mark(server)
+    for _ in range(3):
+        killed = server.pid
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        assert server.restart_if_dead()
+        assert server.pid != killed
+        assert mark(server) == 7
+
+
+@needs_proc
+def test_everything_killed_at_once_is_recovered_by_a_new_start(start: Start, tmp_path: Path) -> None:
+    server = start()
+    put_mark(server)
+    for pid in postgres_server._processes_in(tmp_path / "data" / "postgres"):
+        os.kill(pid, signal.SIGKILL)
+    assert mark(start()) == 7
+
+
+def test_a_stale_process_id_that_somebody_else_has_now_is_no_server(start: Start, tmp_path: Path) -> None:
+    server = start()
+    put_mark(server)
+    pid_file = tmp_path / "data" / "postgres" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines(keepends=True)
+    assert server.stop()
+    stranger = subprocess.Popen(["sleep", "60"])
+    try:
+        pid_file.write_text(f"{stranger.pid}\n" + "".join(lines[1:]))
+        assert not server.is_alive()
+        assert mark(start()) == 7
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_an_empty_pid_file_is_no_server(start: Start, tmp_path: Path) -> None:
+    start().stop()
+    (tmp_path / "data" / "postgres" / "postmaster.pid").write_text("")
+    assert start().is_alive()
+
+
+@pytest.mark.parametrize("name", ["long-" * 45, "with space, comma and 'quote'"])
+def test_any_path_will_do(start: Start, tmp_path: Path, name: str) -> None:
+    server = start(tmp_path / name)
+    assert query(server.url, "SELECT 1") == 1
+    assert start(tmp_path / name).pid == server.pid
+
+
+def test_a_half_made_cluster_is_made_anew(start: Start, tmp_path: Path) -> None:
+    half = tmp_path / "data" / "postgres.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+    assert query(start().url, "SELECT 1") == 1
+    assert not half.exists()
+
+
+def test_a_directory_that_is_no_cluster_is_left_alone(start: Start, tmp_path: Path) -> None:
+    foreign = tmp_path / "data" / "postgres" / "something"
+    foreign.mkdir(parents=True)
+    with pytest.raises(PostgresFailed, match="not a PostgreSQL cluster"):
+        start()
+    assert foreign.exists()
+
+
+def test_a_server_that_cannot_start_says_why(start: Start, tmp_path: Path) -> None:
+    start().stop()
+    (tmp_path / "data" / "postgres" / "global" / "pg_control").write_bytes(b"")
+    with pytest.raises(PostgresFailed, match="pg_control"):
+        start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_root_opens_the_way_to_the_data_and_no_more(start: Start, tmp_path: Path) -> None:
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    server = start(private / "data")
+    assert private.stat().st_mode & 0o777 == 0o701
+    assert (private / "data" / "postgres").stat().st_mode & 0o777 == 0o700
+    assert Path(f"/proc/{server.pid}").stat().st_uid == pwd.getpwnam(postgres_server.SYSTEM_USER).pw_uid
+
+
+def _serve_as(name: str, data_dir: Path) -> None:
+    entry = pwd.getpwnam(name)
+    os.setgroups([])
+    os.setgid(entry.pw_gid)
+    os.setuid(entry.pw_uid)
+    server = postgres_server.start(data_dir)
+    assert Path(f"/proc/{server.pid}").stat().st_uid == entry.pw_uid
+    assert query(server.url, "SELECT 1") == 1
+    assert server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_an_ordinary_user_runs_it_as_itself() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        entry = pwd.getpwnam("nobody")
+        os.chown(directory, entry.pw_uid, entry.pw_gid)
+        process = multiprocessing.get_context("fork").Process(
+            target=_serve_as, args=("nobody", Path(directory) / "data")
+        )
+        process.start()
+        process.join(60)
+        assert process.exitcode == 0
+        with pytest.raises(PostgresFailed, match="run as that user"):
+            postgres_server.start(Path(directory) / "data")
