@@ -346,6 +346,10 @@ def _ensure_running(layout: _Layout, account: _Account) -> None:
             raise PostgresFailed(f"the server of {layout.cluster} is neither ready nor gone; see {layout.log}")
         time.sleep(POLL_S)
     _clear_dead_server(layout)
+    _launch(layout, account)
+
+
+def _launch(layout: _Layout, account: _Account) -> None:
     _own_directory(layout.socket, account)
     _make_reachable(layout.socket, account)
     _write_settings(layout, account)
@@ -471,11 +475,15 @@ def _clear_dead_server(layout: _Layout) -> None:
         time.sleep(POLL_S)
     for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
         (layout.socket / name).unlink(missing_ok=True)
-    with contextlib.suppress(FileNotFoundError, ValueError):
-        file = cluster / "postmaster.pid"
+    file = cluster / "postmaster.pid"
+    try:
         first, *rest = file.read_text().splitlines(keepends=True)
-        if _exists(int(first)):  # a zombie or a stranger with a reused id: PostgreSQL would take it for a server
+        if _exists(int(first)):  # a zombie, or a stranger with a reused id: PostgreSQL would take it for a server
             file.write_text(f"{_NO_PROCESS}\n" + "".join(rest))
+    except FileNotFoundError:
+        pass
+    except ValueError:  # empty or cut off by a crash of the machine, after which nothing of the server lives
+        file.unlink()
 
 
 def _processes_in(cluster: Path) -> list[int]:

@@ -2,18 +2,22 @@
 
 Measured with Ray 2.60 on Linux, and why this module exists:
 
-- Kill the raylet and its actors go on serving as orphans while the GCS needs 15 s to notice; kill the GCS and calls through
-  a handle not used before hang for ever. So `alive()` looks at the two processes themselves, and whoever finds them dead calls
-  `kill()`, then `os._exit`: `ray.shutdown()` (also run by Ray's atexit hook) can block for a minute against a dead GCS.
-- Ray's helpers die with the thread that started them (PR_SET_PDEATHSIG), but the raylet's own children do not: agents outlive a
-  killed driver by minutes. So every start first sweeps what an earlier session in the same data directory left behind.
-- Ray reads its settings from the environment when it is imported: `environment()` must be in place before that.
+- Kill the raylet and its actors go on serving as orphans, and the GCS needs 15 s to notice; kill the GCS and
+  calls through a handle not used before hang for ever. So `alive()` looks at the two processes themselves, and
+  whoever finds them dead calls `kill()`, then `os._exit`: `ray.shutdown()`, which Ray also runs at exit, can
+  block for a minute against a dead GCS.
+- Ray's helpers die with the thread that started them (PR_SET_PDEATHSIG), but the raylet's own children do not:
+  agents outlive a killed driver by minutes. So every start first sweeps what an earlier session in the same
+  data directory left behind.
+- Ray reads its settings from the environment when it is imported: `environment()` must be in place by then.
 
-Linux only: processes are told apart by pid and start time from /proc and signalled through a pidfd, so a recycled pid is never hit.
-Nothing here takes a lock: the caller holds the data directory's lock, or `sweep` would end a healthy session.
+Linux only: processes are told apart by pid and start time from /proc and signalled through a pidfd, so a
+recycled pid is never hit. Nothing here takes a lock: the caller holds the data directory's lock, or `sweep`
+would end a healthy session.
 """
 
 import hashlib
+import logging
 import os
 import secrets
 import shutil
@@ -31,7 +35,7 @@ import msgspec
 NAMESPACE = "shardpay"
 
 OBJECT_STORE_BYTES = 512 << 20
-"""Only arguments beyond 100 KB go through it, a few in flight per shard; it is not reserved, pages are used as needed."""
+"""Only arguments beyond 100 KB go through it, a few in flight per shard; pages are taken as needed."""
 
 OBJECT_STORE_BYTES_MIN = 80 << 20
 """Ray refuses less than 75 MiB."""
@@ -55,8 +59,8 @@ CONNECT_TIMEOUT_S = 0.5
 
 _EVERYWHERE = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    # A caller learns of its callee's death in 0.1 s instead of up to 2 s: Ray waits a second for a reason to put into the
-    # message, and looks at what has waited long enough only once a heartbeat. No cost was measured when idle.
+    # A caller learns of its callee's death in 0.1 s instead of up to 2 s: Ray waits a second for a reason to
+    # put into the message, and looks at what has waited long enough once a heartbeat. Idle cost: none seen.
     "RAY_timeout_ms_task_wait_for_death_info": "50",
     "RAY_core_worker_internal_heartbeat_ms": "100",
     # Ray keeps a record of every call for a dashboard that we do not run.
@@ -69,8 +73,8 @@ _OWN_NODE = {
     "RAY_AUTH_MODE": "token",
     # Ray runs workers at nice 15: shards and front doors would starve beside PostgreSQL and the clients.
     "RAY_worker_niceness": "0",
-    # Ray kills workers when the whole machine's memory is 95 % full. A shard's memory is bounded by its configuration, and
-    # it would come back just as large.
+    # Ray kills workers when the whole machine's memory is 95 % full. A shard's memory is bounded by its
+    # configuration, and it would come back just as large.
     "RAY_memory_monitor_refresh_ms": "0",
     # `ray.kill` of a process that does not react (SIGSTOP) sends SIGKILL after this, by default 5 s.
     "RAY_kill_worker_timeout_milliseconds": "500",
@@ -117,8 +121,8 @@ class RayRuntime:
     def start(cls, options: RayOptions) -> "RayRuntime":
         """Ray ready for actors, within 3 to 5 s. Must run in the main thread, which must outlive Ray.
 
-        SIGTERM is left as it was: Ray's own handler would shut down before the caller has drained. SIGINT needs no care: Ray blocks
-        it in its processes.
+        SIGTERM is left as it was: Ray's own handler would shut down before the caller has drained. SIGINT needs
+        no care: Ray blocks it in its processes.
         """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("Ray's processes die with the thread that starts them: start it from the main thread")
@@ -132,7 +136,7 @@ class RayRuntime:
         _set_environment(environment(options))
         import ray
 
-        ray.init(address=options.address, namespace=NAMESPACE, log_to_driver=False, logging_level="ERROR")
+        ray.init(address=options.address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
         return cls(options, None, [])
 
     @classmethod
@@ -154,7 +158,7 @@ class RayRuntime:
             object_store_memory=_object_store_bytes(options.object_store_bytes),
             include_dashboard=False,
             log_to_driver=False,
-            logging_level="ERROR",
+            logging_level=logging.ERROR,
             _temp_dir=str(temp_dir),
         )
         essential = _children_named("gcs_server", "raylet")
@@ -187,7 +191,7 @@ class RayRuntime:
         self.kill()
 
     def kill(self) -> None:
-        """End every process of the session but this one, without asking Ray. If Ray was still connected, `os._exit` next."""
+        """End every process of the session but this one, without asking Ray; then leave by `os._exit`."""
         temp_dir = self._temp_dir
         if temp_dir is not None:
             _end(lambda: _session_processes(temp_dir))
@@ -204,8 +208,9 @@ def environment(options: RayOptions) -> dict[str, str]:
 def sweep(data_dir: Path) -> int:
     """End what an earlier session in `data_dir` left behind, its driver included; how many processes that were.
 
-    A process belongs to the session when it is recorded or when it holds a file below the session's directory open for writing, as
-    all of Ray's do (a person's `tail -f` only reads). Only call it while holding the data directory's lock.
+    A process belongs to the session when it is recorded or when it holds a file below the session's directory
+    open for writing, as all of Ray's do (a person's `tail -f` only reads). Only call it while holding the data
+    directory's lock.
     """
     try:
         session = msgspec.json.decode(_record_path(data_dir).read_bytes(), type=_Session)
@@ -223,7 +228,7 @@ def sweep(data_dir: Path) -> int:
 
 
 def ray_temp_dir(data_dir: Path) -> Path:
-    """Below the data directory where a unix socket's path has room for it, else in a private directory with a short name."""
+    """Below the data directory if a unix socket's path has room for it, else a private, short directory."""
     digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
     short = f"shardpay-{os.getuid()}-{digest}"
     for parent in (_state_dir(data_dir), Path(tempfile.gettempdir(), short), Path("/tmp", short)):
@@ -369,8 +374,8 @@ def _writes_below(pid: int, prefix: str) -> bool:
         for fd in os.listdir(f"/proc/{pid}/fd"):
             if not os.readlink(f"/proc/{pid}/fd/{fd}").startswith(prefix):
                 continue
-            flags = next(line for line in Path(f"/proc/{pid}/fdinfo/{fd}").open() if line.startswith("flags:"))
-            if int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY:
+            fields = Path(f"/proc/{pid}/fdinfo/{fd}").read_text().split()
+            if int(fields[fields.index("flags:") + 1], 8) & os.O_ACCMODE != os.O_RDONLY:
                 return True
     except OSError:
         return False

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import local_row, profile_row, touch_row
+from actors.ledger.book import M_SEGMENTS_STAMP, local_row, profile_row, touch_row
 from actors.ledger.codes import Code
 from actors.ledger.ids import bind_key
 from actors.ledger.layout import (
@@ -119,8 +119,11 @@ def _find_wallets(book, me, row, admission, i):  # type: ignore[no-untyped-def]
             return _CURRENCY
         return 0
     owner = book.owners[payee >> 16]
-    if payee >> 16 == 0 or owner == 0 or owner == me + 1:
+    if payee >> 16 == 0 or owner == me + 1:
         return _PAYEE_NOT_FOUND
+    if owner == 0:
+        asked_since = row["deferred_at"] != 0 and book.meta[M_SEGMENTS_STAMP] >= row["deferred_at"]
+        return _PAYEE_NOT_FOUND if asked_since else _DEFERRED
     profile = profile_row(book, payee)
     if profile < 0:
         return _DEFERRED

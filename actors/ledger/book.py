@@ -28,6 +28,7 @@ M_SEGMENTS: Final = 4
 M_OPEN_SEGMENT: Final = 5
 M_OPEN_SLOT: Final = 6
 M_RECORD_TIME: Final = 7
+M_SEGMENTS_STAMP: Final = 8
 META_SIZE: Final = 16
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.batch import Channels
 from actors.ledger.blocks import Writer, addresses_of, block_hash, header_of, records_of
+from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.codes import Code
 from actors.ledger.ids import block_of, bound_key, slot_of
 from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, Kind
@@ -284,7 +285,10 @@ class ShardCore:
         rows = batch.rows[deferred]
         batch.results["record_time"][deferred] = batch.stamp
         payees = rows["payee"][rows["op"] == Kind.TRANSFER]
-        self._emit(self._desk.want(np.unique(payees), self.ledger, batch.stamp))
+        payees = np.unique(payees)
+        self._emit(self._desk.want(payees, self.ledger, batch.stamp))
+        if (self.ledger.book.owners[payees >> 16] == 0).any():
+            self._emit([m.ReadSegments(stamp=batch.stamp)])
         for sender in {int(after) >> 52 for after in rows["after"] if after}:
             if sender in self.receivers:
                 self._emit(self.receivers[sender].read(batch.stamp))
@@ -480,6 +484,7 @@ class ShardCore:
             s for s, shard in message.owners.items() if shard == self.config.shard and s and used[s] == 0
         )
         self._segment_asked = False
+        book.meta[M_SEGMENTS_STAMP] = max(book.meta[M_SEGMENTS_STAMP], message.stamp)
 
     def _clock(self, message: m.Clock) -> None:
         skew = message.database_ms - self.ledger.record_time

@@ -130,9 +130,10 @@ class BlocksRead(Message, frozen=True):
 
 
 class Segments(Message, frozen=True):
-    """The segments that exist, by owning shard."""
+    """The owning shard of every segment that exists, read after `stamp` (0: not asked for by `ReadSegments`)."""
 
     owners: dict[int, int]
+    stamp: int = 0
 
 
 class Clock(Message, frozen=True):
@@ -223,6 +224,12 @@ class NeedSegment(Message, frozen=True):
     """Claim a further segment for this shard and send `Segments`."""
 
 
+class ReadSegments(Message, frozen=True):
+    """A payee lies in a segment unknown here: read the topology again and send `Segments` with this stamp."""
+
+    stamp: int
+
+
 class Alarm(Message, frozen=True):
     """Tell the operator."""
 
@@ -247,6 +254,7 @@ Output = (
     | AskProfiles
     | ReadBlocks
     | NeedSegment
+    | ReadSegments
     | Alarm
     | Die
 )

@@ -55,3 +55,6 @@ SELECT number, name, sha256 FROM migration ORDER BY number
 
 -- name: migration_record
 INSERT INTO migration (number, name, sha256) VALUES ($1, $2, $3)
+
+-- name: segment_owners
+SELECT segment, shard FROM segment WHERE segment > 0

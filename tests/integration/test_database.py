@@ -41,6 +41,11 @@ def migrations(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def rewrite(directory: Path, name: str, text: str) -> None:
+    [file] = directory.glob(f"{name}*.sql")
+    file.write_text(text)
+
+
 def test_statements_are_found_by_name() -> None:
     text = "-- about\n\n-- name: one\n-- why\nSELECT 1\n\n-- name: two\nSELECT\n  2\n"
     assert parse_queries(text) == {"one": "SELECT 1", "two": "SELECT\n  2"}
@@ -70,8 +75,7 @@ async def test_of_many_that_migrate_at_once_one_does_it(database_url: str, migra
 
 
 async def test_a_changed_migration_is_refused(database_url: str, connection: Any, migrations: Path) -> None:
-    first = min(migrations.glob("*.sql"))
-    first.write_text(first.read_text() + "-- changed\n")
+    rewrite(migrations, "0001", "SELECT 1")
     with pytest.raises(MigrationRefused, match="0001_initial"):
         await migrate(database_url, directory=migrations)
     assert await connection.fetchval("SELECT to_regclass('further')") is None
@@ -84,12 +88,11 @@ async def test_a_database_of_a_newer_version_is_refused(database_url: str, migra
 
 
 async def test_a_migration_that_fails_leaves_nothing(database_url: str, connection: Any, migrations: Path) -> None:
-    further = max(migrations.glob("*.sql"))
-    further.write_text("CREATE TABLE further (n int); SELECT 1 / 0;")
+    rewrite(migrations, "*_further", "CREATE TABLE further (n int); SELECT 1 / 0;")
     with pytest.raises(asyncpg.DivisionByZeroError):
         await migrate(database_url, directory=migrations)
     assert await connection.fetchval("SELECT to_regclass('further')") is None
-    further.write_text("CREATE TABLE further (n int);")
+    rewrite(migrations, "*_further", "CREATE TABLE further (n int);")
     assert await migrate(database_url, directory=migrations) == 1
 
 

@@ -1,0 +1,350 @@
+"""Carries a shard core's messages: to PostgreSQL, to other shards, to the scorers, to callers. Decides nothing.
+
+The process ends (`die`) when the core says so, when something unforeseen happens, and when it was stopped for so long that another may
+have taken the shard over: nothing that waited in its memory is answered after that.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
+from actors.ledger.blocks import block_hash
+from actors.shard import messages as m
+from actors.shard.core import ShardCore
+
+log = logging.getLogger(__name__)
+
+TICK_S: Final = 0.1
+CLOCK_EVERY_TICKS: Final = 10
+STALL_MAX_S: Final = 8.0
+"""Beyond this between two ticks the process was stopped; a takeover waits longer than this before it trusts its silence."""
+PAGE_BLOCKS: Final = 512
+RETRY_FIRST_S: Final = 0.02
+RETRY_MAX_S: Final = 1.0
+
+
+class NotReady(Exception):
+    """This shard does not serve (yet); nothing was taken in."""
+
+
+class Peer(Protocol):
+    """Another shard, as seen from here."""
+
+    async def push(self, legs: m.Legs) -> None:
+        """Hand over a push; returns when it was taken in."""
+
+    async def profiles(self, addresses: NDArray[Any]) -> NDArray[Any]:
+        """WALLET rows, durable."""
+
+
+class Scorer(Protocol):
+    """The pool of scoring actors."""
+
+    async def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
+        """Decisions (n,) for feature columns (n, COLUMN_COUNT)."""
+
+
+class Segments(Protocol):
+    """The topology table."""
+
+    async def owners(self) -> dict[int, int]:
+        """Owning shard by segment."""
+
+    async def claim(self, shard: int) -> None:
+        """Give one more segment to a shard."""
+
+
+class WallClock:
+    """Milliseconds since 1970 that advance by the monotonic clock, so no step of the system's clock moves them."""
+
+    def __init__(self) -> None:
+        self._offset_ns = time.time_ns() - time.monotonic_ns()
+
+    def now_ms(self) -> int:
+        """The time now."""
+        return (time.monotonic_ns() + self._offset_ns) // 1_000_000
+
+
+class ShardHost:
+    """Runs one shard in an event loop. `run` recovers, opens and serves until cancelled."""
+
+    def __init__(
+        self,
+        core: ShardCore,
+        *,
+        journal: Journal,
+        peers: Mapping[int, Peer],
+        scorer: Scorer,
+        segments: Segments,
+        die: Callable[[str], NoReturn],
+    ) -> None:
+        self.core = core
+        self.shard = core.config.shard
+        self._journal = journal
+        self._peers = peers
+        self._scorer = scorer
+        self._segments = segments
+        self._die = die
+        self._clock = WallClock()
+        self._beat = time.monotonic()
+        self._refs = 0
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._carriers: dict[type, Callable[[Any], Awaitable[None]]] = {
+            m.Score: self._score,
+            m.Append: self._append,
+            m.ReadBlock: self._read_block,
+            m.ReadHead: self._read_head,
+            m.ReadOn: self._read_on,
+            m.Push: self._push,
+            m.ReadChannel: self._read_channel,
+            m.AskProfiles: self._ask_profiles,
+            m.ReadBlocks: self._read_blocks,
+            m.NeedSegment: self._need_segment,
+            m.ReadSegments: self._read_segments,
+        }
+
+    # For callers.
+
+    @property
+    def ready(self) -> bool:
+        """Whether payments are taken."""
+        return self.core.ready
+
+    async def submit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+        """RESULT rows for REQUEST rows, durable. Raises NotReady."""
+        result: NDArray[Any] = await self._ask(lambda ref: m.Submit(ref=ref, rows=rows, details=details))
+        return result
+
+    async def wallets(self, addresses: NDArray[Any]) -> NDArray[Any]:
+        """WALLET rows, durable; currency 0 where there is none. Raises NotReady."""
+        result: NDArray[Any] = await self._ask(lambda ref: m.Read(ref=ref, addresses=addresses))
+        return result
+
+    async def find_key(self, caller: int, home: int, key: bytes) -> int:
+        """Address of the record a key made, 0 if none is known. Raises NotReady."""
+        result: int = await self._ask(lambda ref: m.FindKey(ref=ref, caller=caller, home=home, key=key))
+        return result
+
+    async def push(self, legs: m.Legs) -> None:
+        """Take in a push of another shard. Raises NotReady."""
+        self._check_ready()
+        self._feed(legs)
+
+    async def profiles(self, addresses: NDArray[Any]) -> NDArray[Any]:
+        """WALLET rows for another shard."""
+        return await self.wallets(addresses)
+
+    def _check_ready(self) -> None:
+        if not self.core.serving:
+            raise NotReady(f"shard {self.shard} is recovering")
+
+    async def _ask(self, message: Callable[[int], m.Message]) -> Any:
+        self._check_ready()
+        self._refs += 1
+        ref = self._refs
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._answers[ref] = future
+        self._feed(message(ref))
+        return await future
+
+    # The core.
+
+    def _feed(self, message: m.Message) -> None:
+        now = time.monotonic()
+        if now - self._beat > STALL_MAX_S:
+            self._die(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
+        for output in self.core.handle(message, self._clock.now_ms()):
+            self._carry(output)
+
+    def _carry(self, output: m.Output) -> None:
+        if isinstance(output, m.Answer):
+            future = self._answers.pop(output.ref)
+            if not future.done():
+                future.set_result(output.value)
+        elif isinstance(output, m.Die):
+            self._die(output.reason)
+        elif isinstance(output, m.Alarm):
+            log.error("shard %d: %s", self.shard, output.text)
+        else:
+            self._spawn(self._carriers[type(output)](output))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("shard %d", self.shard)
+            self._die(f"unforeseen: {error!r}")
+
+    # Life.
+
+    async def run(self) -> None:
+        """Recover from the journal, open it, and keep time. Ends when cancelled."""
+        try:
+            await self._recover()
+            ticks = 0
+            while True:
+                self._beat = self._checked_beat()
+                self._feed(m.Tick())
+                if ticks % CLOCK_EVERY_TICKS == 0:
+                    self._spawn(self._read_clock())
+                ticks += 1
+                await asyncio.sleep(TICK_S)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.exception("shard %d", self.shard)
+            self._die(f"cannot recover: {error!r}")
+
+    def _checked_beat(self) -> float:
+        now = time.monotonic()
+        if now - self._beat > STALL_MAX_S:
+            self._die(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
+        return now
+
+    async def _recover(self) -> None:
+        await self._retry(lambda: self._journal.takeover(self.shard, self.core.writer.writer.number))
+        await self._send_segments(0)
+        await self._replay_from(self.core.writer.durable_block + 1)
+        self._beat = time.monotonic()
+        self._feed(m.Recovered())
+
+    async def _replay_from(self, first: int) -> None:
+        while True:
+            try:
+                async for page in self._journal.scan(self.shard, self.core.writer.durable_block + 1):
+                    self.core.replay([(number, data) for number, data, _ in page])
+                    self._beat = time.monotonic()
+                    await asyncio.sleep(0)
+                return
+            except JournalUnavailable:
+                await asyncio.sleep(RETRY_MAX_S)
+
+    async def stop(self) -> None:
+        """End all tasks; what is in flight stays unanswered."""
+        for task in list(self._tasks):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def drained(self) -> None:
+        """Wait until nothing is queued, scored or in flight."""
+        while self._answers or self.core.queued_rows or self.core.writer.backlog:
+            await asyncio.sleep(0.01)
+
+    async def _retry(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        pause = RETRY_FIRST_S
+        while True:
+            try:
+                return await call()
+            except JournalUnavailable:
+                await asyncio.sleep(pause)
+                self._beat = time.monotonic() if not self.core.serving else self._beat
+                pause = min(2 * pause, RETRY_MAX_S)
+
+    # The journal.
+
+    async def _append(self, output: m.Append) -> None:
+        if output.attempt:
+            await asyncio.sleep(min(RETRY_FIRST_S * 2**output.attempt, RETRY_MAX_S))
+        blocks = [Block(shard=self.shard, number=b.number, records=b.data, details=b.details) for b in output.blocks]
+        try:
+            await self._journal.append(blocks)
+        except BlockTaken:
+            self._feed(m.Stored(sequence=output.sequence, outcome="taken"))
+        except OutcomeUnknown:
+            self._feed(m.Stored(sequence=output.sequence, outcome="unknown"))
+        except JournalUnavailable:
+            self._feed(m.Stored(sequence=output.sequence, outcome="unavailable"))
+        else:
+            self._feed(m.Stored(sequence=output.sequence, outcome="stored"))
+
+    async def _read_block(self, output: m.ReadBlock) -> None:
+        block = await self._retry(lambda: self._journal.block(self.shard, output.number))
+        data = None if block is None else block.records
+        self._feed(m.BlockIs(sequence=output.sequence, number=output.number, data=data))
+
+    async def _read_head(self, output: m.ReadHead) -> None:
+        head = await self._retry(lambda: self._journal.head(self.shard))
+        assert head is not None
+        self._feed(m.HeadIs(sequence=output.sequence, number=head.number, hash=block_hash(head.records)))
+
+    async def _read_on(self, output: m.ReadOn) -> None:
+        await self._replay_from(output.first)
+        self._feed(m.Recovered())
+
+    async def _read_blocks(self, output: m.ReadBlocks) -> None:
+        blocks = {}
+        for number in output.numbers:
+            block = await self._retry(lambda number=number: self._journal.block(self.shard, number))
+            blocks[number] = block.records
+        self._feed(m.BlocksRead(batch=output.batch, blocks=blocks))
+
+    async def _read_clock(self) -> None:
+        with contextlib.suppress(JournalUnavailable):
+            before = self._clock.now_ms()
+            database_ms = await self._journal.clock_ms()
+            middle = (before + self._clock.now_ms()) // 2
+            self._feed(m.Clock(database_ms=database_ms - middle + self._clock.now_ms()))
+
+    # Others.
+
+    async def _score(self, output: m.Score) -> None:
+        try:
+            decisions = await self._scorer.decide(output.columns)
+        except Exception as error:
+            log.warning("shard %d: no decisions for batch %d: %r", self.shard, output.number, error)
+            return
+        self._feed(m.Scored(number=output.number, decisions=decisions))
+
+    async def _push(self, output: m.Push) -> None:
+        try:
+            await self._peers[output.shard].push(output.legs)
+        except Exception as error:
+            log.debug("shard %d: push to %d: %r", self.shard, output.shard, error)
+        self._feed(m.Pushed(shard=output.shard))
+
+    async def _read_channel(self, output: m.ReadChannel) -> None:
+        try:
+            page = await self._journal.read(output.sender, output.first, PAGE_BLOCKS)
+        except JournalUnavailable:
+            self._feed(m.PageFailed(sender=output.sender))
+            return
+        blocks = [(block.number, block.records) for block in page]
+        self._feed(m.Page(sender=output.sender, stamp=output.stamp, blocks=blocks, end=len(blocks) < PAGE_BLOCKS))
+
+    async def _ask_profiles(self, output: m.AskProfiles) -> None:
+        wallets: NDArray[Any] | None
+        try:
+            wallets = await self._peers[output.shard].profiles(output.addresses)
+        except Exception as error:
+            log.debug("shard %d: profiles of %d: %r", self.shard, output.shard, error)
+            wallets = None
+        self._feed(
+            m.Profiles(shard=output.shard, stamp=output.stamp, addresses=np.array(output.addresses), wallets=wallets)
+        )
+
+    async def _need_segment(self, _: m.NeedSegment) -> None:
+        await self._retry(lambda: self._segments.claim(self.shard))
+        await self._send_segments(0)
+
+    async def _read_segments(self, output: m.ReadSegments) -> None:
+        await self._send_segments(output.stamp)
+
+    async def _send_segments(self, stamp: int) -> None:
+        owners = await self._retry(self._segments.owners)
+        self._feed(m.Segments(owners=owners, stamp=stamp))

@@ -1,0 +1,30 @@
+"""How a front door reaches a shard. An answer that arrives is durable; a call that is lost may still have happened.
+
+So whoever calls sends the same rows again, under the same keys, until an answer arrives.
+"""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class ShardUnavailable(Exception):
+    """No answer from a shard. `not_sent`: the call was certainly never handed to it, and never will be."""
+
+    def __init__(self, not_sent: bool) -> None:
+        super().__init__("the shard was not reached" if not_sent else "the shard's answer was lost")
+        self.not_sent = not_sent
+
+
+class ShardClient(Protocol):
+    """One shard, as seen from outside. Every method raises ShardUnavailable when no answer comes."""
+
+    async def submit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+        """RESULT rows (n,) for REQUEST rows (n,), after their commit. `details`: msgpack by row index."""
+
+    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+        """WALLET rows (n,) of wallet addresses (n,) in a durable state; currency 0 where there is none."""
+
+    async def find_key(self, caller: int, home: int, key: bytes) -> int:
+        """Address of the record made under a caller's 16-byte key at a home wallet; 0 = not seen."""

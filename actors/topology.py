@@ -1,0 +1,72 @@
+"""What the whole cluster agrees on, kept in PostgreSQL: its secret, its number of shards, and which shard owns which segment."""
+
+import asyncio
+import secrets
+from typing import Any
+
+import msgspec
+
+from actors.database import CONNECTION_LOST, SQL, allocate_segment, cluster_value, connect
+from actors.journal import JournalUnavailable
+
+TOPOLOGY_VERSION = 1
+
+
+class ClusterFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Fixed when a database is first served."""
+
+    secret: bytes
+    shards: int
+
+
+class ShardCountDiffers(Exception):
+    """The database was made for another number of shards."""
+
+
+async def cluster_facts(url: str, shards: int | None) -> ClusterFacts:
+    """The facts of a migrated database; the first caller sets them. Raises ShardCountDiffers."""
+    connection = await connect(url, name="shardpay-topology")
+    try:
+        secret = await cluster_value(connection, "secret", secrets.token_bytes(16))
+        kept = int(await cluster_value(connection, "shards", str(shards or 1).encode()))
+    finally:
+        await connection.close()
+    if shards is not None and kept != shards:
+        raise ShardCountDiffers(f"this database was made for {kept} shards, not {shards}; leave --shards out")
+    return ClusterFacts(secret=secret, shards=kept)
+
+
+class SegmentStore:
+    """The topology table, on one connection that is replaced when it breaks."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Any = None
+        self._lock = asyncio.Lock()
+
+    async def owners(self) -> dict[int, int]:
+        """Owning shard by segment. Raises JournalUnavailable."""
+        rows = await self._run(lambda connection: connection.fetch(SQL["segment_owners"]))
+        return {row["segment"]: row["shard"] for row in rows}
+
+    async def claim(self, shard: int) -> None:
+        """Give one more segment to a shard. Raises JournalUnavailable."""
+        await self._run(lambda connection: allocate_segment(connection, shard))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.terminate()
+
+    async def _run(self, query: Any) -> Any:
+        async with self._lock:
+            try:
+                if self._connection is None or self._connection.is_closed():
+                    self._connection = await connect(self._url, name="shardpay-topology")
+                async with asyncio.timeout(5):
+                    return await query(self._connection)
+            except CONNECTION_LOST as error:
+                if self._connection is not None:
+                    self._connection.terminate()
+                    self._connection = None
+                raise JournalUnavailable(f"the topology cannot be read: {error!r}") from error

@@ -1,0 +1,330 @@
+"""A lane carries rows to one shard: at most two calls are under way, and whatever queues meanwhile goes into the next. No timer sets the pace.
+
+Latency when idle, batches when busy. Rows that a shard did not try, or whose answer was lost, are sent again under the same key until
+the request's deadline; the key makes that harmless.
+"""
+
+import asyncio
+import logging
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.codes import Code
+from actors.ledger.layout import REQUEST, RESULT
+from actors.shard_client import ShardClient, ShardUnavailable
+from switch.problems import OVERLOADED_NUMBER, UNKNOWN_NUMBER
+
+_log = logging.getLogger(__name__)
+
+PAUSE_MIN_S: Final = 0.002
+PAUSE_MAX_S: Final = 0.1
+_WIDTH: Final = REQUEST.itemsize
+_DEFERRED_AT: Final = 80
+assert REQUEST.fields is not None and REQUEST.fields["deferred_at"][1] == _DEFERRED_AT
+_TIME: Final = struct.Struct("<q")
+_RESULT: Final = struct.Struct("<HBBiIIqqqHHI")
+assert _RESULT.size == RESULT.itemsize
+_AGAIN: Final = (int(Code.DEFERRED), int(Code.MOVED), int(Code.BUSY))
+
+
+class LaneLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one lane holds at most."""
+
+    calls_max: int = 2
+    call_rows_max: int = 8_192
+    """Rows of several requests in one call; a larger batch is a call of its own."""
+    queue_rows_max: int = 131_072
+    """Rows that wait; beyond it requests are answered 503 at once. Two of the largest batches fit."""
+    queue_detail_bytes_max: int = 64 << 20
+    """Bytes of details that wait."""
+    call_timeout_s: float = 30.0
+    """A call that takes longer is given up, so that a shard which hangs does not keep the lane for ever."""
+
+
+class Result(NamedTuple):
+    """One RESULT row as Python numbers."""
+
+    code: int
+    replayed: int
+    action: int
+    points: int
+    reasons: int
+    pack: int
+    address: int
+    record_time: int
+    effective_time: int
+    flags: int
+    field: int
+    spare: int
+
+
+class LaneFull(Exception):
+    """The lane's queue is full; the rows were not taken."""
+
+
+class Overdue(Exception):
+    """The deadline passed. `code`: the last untried code, or UNKNOWN_NUMBER; `sent`: whether the request may still happen."""
+
+    def __init__(self, code: int, sent: bool) -> None:
+        super().__init__(code, sent)
+        self.code = code
+        self.sent = sent
+
+
+class _Job:
+    """Rows of one request on their way."""
+
+    __slots__ = ("count", "deadline", "detail_bytes", "details", "future", "rows", "sent")
+
+    def __init__(
+        self, rows: bytes, details: dict[int, bytes] | None, deadline: float, future: asyncio.Future[bytes]
+    ) -> None:
+        self.rows = rows
+        self.count = len(rows) // _WIDTH
+        self.details = details
+        self.detail_bytes = 0 if details is None else sum(map(len, details.values()))
+        self.deadline = deadline
+        self.future = future
+        self.sent = False
+
+
+class Lane:
+    """Queue of REQUEST rows for one shard. `observe(queued_s, call_s, rows)` is told of each call."""
+
+    def __init__(
+        self,
+        client: ShardClient,
+        limits: LaneLimits,
+        observe: Callable[[float, int], None] = lambda seconds, rows: None,
+    ) -> None:
+        self._client = client
+        self._limits = limits
+        self._observe = observe
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[_Job] = deque()
+        self._waiting: deque[_Job] = deque()
+        self._detail_bytes = 0
+        self._woken = False
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._calls: set[asyncio.Task[None]] = set()
+        self.queued_rows = 0
+
+    # What handlers use.
+
+    async def one(self, row: bytes, details: bytes | None, deadline: float) -> Result:
+        """The result of one row (packed REQUEST). Raises LaneFull or Overdue. `deadline` is a time of the event loop's clock."""
+        entry = None if details is None else {0: details}
+        pause = _Pause(self._loop, deadline)
+        while True:
+            try:
+                result = Result._make(_RESULT.unpack(await self._send(row, entry, deadline)))
+            except ShardUnavailable as error:
+                pause.lost(error)
+            else:
+                if result.code not in _AGAIN:
+                    return result
+                pause.untried(result.code)
+                if result.code == Code.DEFERRED and row[_DEFERRED_AT : _DEFERRED_AT + 8] == bytes(8):
+                    row = row[:_DEFERRED_AT] + _TIME.pack(result.record_time) + row[_DEFERRED_AT + 8 :]
+            await pause.take()
+
+    async def many(self, rows: NDArray[Any], details: dict[int, bytes], deadline: float) -> NDArray[Any]:
+        """RESULT rows (n,) for REQUEST rows (n,). A row that is not settled by the deadline keeps the code of its last answer, or
+        UNKNOWN_NUMBER when that was lost and OVERLOADED_NUMBER when it was never sent."""
+        results = np.zeros(len(rows), RESULT)
+        results["code"] = OVERLOADED_NUMBER
+        open_rows = np.arange(len(rows))
+        pause = _Pause(self._loop, deadline)
+        while True:
+            try:
+                await self._send_open(rows, details, deadline, open_rows, results)
+            except ShardUnavailable as error:
+                if not error.not_sent:
+                    results["code"][open_rows] = UNKNOWN_NUMBER
+                pause.lost(error)
+            except LaneFull:
+                return results
+            open_rows = np.flatnonzero(np.isin(results["code"], (*_AGAIN, UNKNOWN_NUMBER, OVERLOADED_NUMBER)))
+            if not len(open_rows):
+                return results
+            try:
+                await pause.take()
+            except Overdue:
+                return results
+
+    async def _send_open(
+        self,
+        rows: NDArray[Any],
+        details: dict[int, bytes],
+        deadline: float,
+        open_rows: NDArray[np.int64],
+        results: NDArray[Any],
+    ) -> None:
+        whole = len(open_rows) == len(rows)
+        if whole:
+            picked, entries = rows, details
+        else:
+            picked = rows[open_rows]
+            entries = {k: details[i] for k, i in enumerate(open_rows.tolist()) if i in details} if details else {}
+        answer = np.frombuffer(await self._send(picked.tobytes(), entries or None, deadline), RESULT)
+        unknown = (results["code"][open_rows] == UNKNOWN_NUMBER) & np.isin(answer["code"], _AGAIN)
+        results[open_rows] = answer
+        results["code"][open_rows[unknown]] = UNKNOWN_NUMBER
+        first = (answer["code"] == Code.DEFERRED) & (rows["deferred_at"][open_rows] == 0)
+        rows["deferred_at"][open_rows[first]] = answer["record_time"][first]
+
+    async def close(self) -> None:
+        """Wait for the calls under way. Nothing may be sent afterwards."""
+        while self._calls:
+            await asyncio.wait(self._calls)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+
+    # The queue.
+
+    def _send(
+        self, rows: bytes, details: dict[int, bytes] | None, deadline: float
+    ) -> Awaitable[bytes]:
+        future: asyncio.Future[bytes] = self._loop.create_future()
+        job = _Job(rows, details, deadline, future)
+        if self.queued_rows and (
+            self.queued_rows + job.count > self._limits.queue_rows_max
+            or self._detail_bytes + job.detail_bytes > self._limits.queue_detail_bytes_max
+        ):
+            raise LaneFull
+        self._queue.append(job)
+        self._waiting.append(job)
+        self.queued_rows += job.count
+        self._detail_bytes += job.detail_bytes
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_at(deadline, self._sweep)
+        self._wake()
+        return future
+
+    def _wake(self) -> None:
+        """Start a call once everything that is ready in this turn of the event loop has queued."""
+        if not self._woken and len(self._calls) < self._limits.calls_max:
+            self._woken = True
+            self._loop.call_soon(self._start)
+
+    def _start(self) -> None:
+        self._woken = False
+        jobs = self._take()
+        if jobs:
+            task = self._loop.create_task(self._call(jobs))
+            self._calls.add(task)
+            if self._queue:
+                self._wake()
+
+    def _take(self) -> list[_Job]:
+        jobs: list[_Job] = []
+        count = 0
+        while self._queue and (not jobs or count + self._queue[0].count <= self._limits.call_rows_max):
+            job = self._queue.popleft()
+            self.queued_rows -= job.count
+            self._detail_bytes -= job.detail_bytes
+            if not job.future.done():
+                job.sent = True
+                jobs.append(job)
+                count += job.count
+        return jobs
+
+    async def _call(self, jobs: list[_Job]) -> None:
+        started = self._loop.time()
+        count = sum(job.count for job in jobs)
+        rows = np.frombuffer(b"".join([job.rows for job in jobs]), REQUEST)
+        error: ShardUnavailable | None = None
+        try:
+            async with asyncio.timeout(self._limits.call_timeout_s):
+                results = await self._client.submit(rows, _merged(jobs))
+            assert len(results) == count, "a shard answers each row"
+            _settle(jobs, results)
+        except ShardUnavailable as lost:
+            error = lost
+        except TimeoutError:
+            error = ShardUnavailable(False)
+        except Exception:
+            _log.exception("a call to a shard failed")
+            error = ShardUnavailable(False)
+        finally:
+            if error is not None:
+                _fail(jobs, error)
+            self._calls.discard(asyncio.current_task())  # type: ignore[arg-type]
+            while self._waiting and self._waiting[0].future.done():
+                self._waiting.popleft()
+            if self._queue:
+                self._wake()
+        self._observe(self._loop.time() - started, count)
+
+    def _sweep(self) -> None:
+        """End the waits whose deadline has passed. Deadlines come in order, near enough, so only the oldest is watched."""
+        self._sweeper = None
+        now = self._loop.time()
+        while self._waiting and (self._waiting[0].future.done() or self._waiting[0].deadline <= now):
+            job = self._waiting.popleft()
+            if not job.future.done():
+                job.future.set_exception(ShardUnavailable(not job.sent))
+        if self._waiting:
+            self._sweeper = self._loop.call_at(self._waiting[0].deadline, self._sweep)
+
+
+class _Pause:
+    """What one request has seen so far, and how long it rests before the next try."""
+
+    __slots__ = ("_code", "_deadline", "_length", "_loop", "_sent")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        self._loop = loop
+        self._deadline = deadline
+        self._length = PAUSE_MIN_S
+        self._code = OVERLOADED_NUMBER
+        self._sent = False
+
+    def lost(self, error: ShardUnavailable) -> None:
+        if not error.not_sent:
+            self._sent = True
+            self._code = UNKNOWN_NUMBER
+
+    def untried(self, code: int) -> None:
+        if not self._sent:
+            self._code = code
+
+    async def take(self) -> None:
+        """Rest; raises Overdue when the deadline would pass."""
+        if self._loop.time() + self._length >= self._deadline:
+            raise Overdue(self._code, self._sent)
+        await asyncio.sleep(self._length)
+        self._length = min(2 * self._length, PAUSE_MAX_S)
+
+
+def _merged(jobs: list[_Job]) -> dict[int, bytes]:
+    merged: dict[int, bytes] = {}
+    start = 0
+    for job in jobs:
+        if job.details is not None:
+            for index, entry in job.details.items():
+                merged[start + index] = entry
+        start += job.count
+    return merged
+
+
+def _settle(jobs: list[_Job], results: NDArray[Any]) -> None:
+    raw = results.tobytes()
+    start = 0
+    for job in jobs:
+        end = start + job.count * RESULT.itemsize
+        if not job.future.done():
+            job.future.set_result(raw[start:end])
+        start = end
+
+
+def _fail(jobs: list[_Job], error: ShardUnavailable) -> None:
+    for job in jobs:
+        if not job.future.done():
+            job.future.set_exception(ShardUnavailable(error.not_sent))

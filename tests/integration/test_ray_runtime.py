@@ -1,0 +1,292 @@
+"""Ray on one machine: loopback only, its death noticed, nothing left behind.
+
+The runtime lives in a node process of its own, as it does in the switch, driven by lines on its standard input.
+"""
+
+import contextlib
+import ipaddress
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from actors import ray_runtime
+from actors.ray_runtime import Process, RayOptions, environment, ray_temp_dir, sweep
+
+WAIT_S = 60.0
+NOTICED_WITHIN_S = 2.0
+
+NODE = """
+import json, os, sys
+from pathlib import Path
+from actors.ray_runtime import RayOptions, RayRuntime
+
+runtime = RayRuntime.start(RayOptions(data_dir=Path(sys.argv[1]), num_cpus=2, object_store_bytes=128 << 20))
+import ray
+
+@ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=0)
+class Worker:
+    async def describe(self):
+        return {"pid": os.getpid(), "nice": os.nice(0), "auth": os.environ["RAY_AUTH_MODE"]}
+
+def failure():
+    try:
+        return {"described": ray.get(worker.describe.remote(), timeout=10)}
+    except ray.exceptions.RayActorError as error:
+        return {"failed": type(error).__name__}
+
+worker = Worker.remote()
+COMMANDS = {
+    "describe": failure,
+    "alive": runtime.alive,
+    "pids": runtime.pids,
+    "stop": runtime.stop,
+    "kill": runtime.kill,
+    "exit": lambda: os._exit(0),
+}
+print(json.dumps(ray.get(worker.describe.remote())), flush=True)
+for line in sys.stdin:
+    print(json.dumps(COMMANDS[line.strip()]()), flush=True)
+"""
+
+
+class Node:
+    """A node process in a session of its own, as the supervisor starts it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        options = RayOptions(data_dir=data_dir, num_cpus=2)
+        self.errors = data_dir / "node.err"
+        data_dir.mkdir(exist_ok=True)
+        with self.errors.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", NODE, str(data_dir)],
+                env={**os.environ, **environment(options)},
+                start_new_session=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        self.first = self._answer()
+
+    def ask(self, command: str) -> object:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{command}\n".encode())
+        self.process.stdin.flush()
+        return self._answer()
+
+    def pids(self) -> list[int]:
+        pids = self.ask("pids")
+        assert isinstance(pids, list) and pids
+        return pids
+
+    def pid_named(self, name: str) -> int:
+        return next(pid for pid in self.pids() if Path(f"/proc/{pid}/comm").read_text().strip() == name)
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+
+    def _answer(self) -> object:
+        """The next JSON line; Ray may print messages of its own between."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with contextlib.suppress(ValueError):
+                return json.loads(line)
+        raise AssertionError(f"the node ended: {self.errors.read_text()[-2000:]}")
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "data"
+    yield path
+    sweep(path)
+    shutil.rmtree(ray_temp_dir(path).parent, ignore_errors=True)
+
+
+@pytest.fixture
+def node(data_dir: Path) -> Iterator[Node]:
+    node = Node(data_dir)
+    yield node
+    node.end()
+
+
+def runs(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def wait_until(condition: Callable[[], bool], within_s: float = WAIT_S) -> float:
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < within_s, "waited in vain"
+    return time.monotonic() - start
+
+
+def open_addresses(pid: int) -> list[str]:
+    """Local addresses on which a process accepts TCP or receives UDP, from the kernel's tables."""
+    inodes = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            inodes.add(os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").removesuffix("]"))
+    found = []
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[9] in inodes and (fields[3] == "0A" or table.startswith("udp")):
+                found.append(fields[1].partition(":")[0])
+    return found
+
+
+def decode_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The kernel prints 32-bit words in host order (little-endian here); an IPv4 inside an IPv6 is unwrapped."""
+    raw = b"".join(bytes.fromhex(text[at : at + 8])[::-1] for at in range(0, len(text), 8))
+    address = ipaddress.ip_address(raw)
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def test_a_node_listens_on_loopback_only_and_asks_for_its_token(node: Node, data_dir: Path) -> None:
+    addresses = {address for pid in [*node.pids(), node.process.pid] for address in open_addresses(pid)}
+    assert addresses
+    assert all(decode_address(address).is_loopback for address in addresses)
+    assert isinstance(node.first, dict)
+    assert node.first["auth"] == "token"
+    assert (data_dir / "ray" / "token").stat().st_mode & 0o777 == 0o600
+    assert (data_dir / "ray").stat().st_mode & 0o777 == 0o700
+
+
+def test_an_actor_runs_at_normal_priority_and_comes_back_when_killed(node: Node) -> None:
+    assert isinstance(node.first, dict)
+    assert node.first["nice"] == 0
+    os.kill(node.first["pid"], signal.SIGKILL)
+
+    def came_back() -> bool:
+        answer = node.ask("describe")
+        assert isinstance(answer, dict)
+        assert answer.get("failed") in (None, "ActorUnavailableError")
+        return "described" in answer and answer["described"] != node.first
+
+    wait_until(came_back)
+
+
+def test_ctrl_c_reaches_no_process_of_ray(node: Node) -> None:
+    pids = node.pids()
+    for group in {os.getpgid(pid) for pid in pids} - {os.getpgid(node.process.pid)}:
+        os.killpg(group, signal.SIGINT)
+    for pid in pids:
+        os.kill(pid, signal.SIGINT)
+    assert node.ask("describe") == {"described": node.first}
+    assert node.pids() == pids
+
+
+def test_stop_leaves_no_process_behind(node: Node, data_dir: Path) -> None:
+    pids = node.pids()
+    assert node.ask("alive") is True
+    node.ask("stop")
+    assert not [pid for pid in pids if runs(pid)]
+    assert sweep(data_dir) == 0
+
+
+@pytest.mark.parametrize("name", ["raylet", "gcs_server"])
+def test_a_killed_ray_process_is_noticed_and_the_rest_ended(node: Node, name: str) -> None:
+    pids = node.pids()
+    os.kill(node.pid_named(name), signal.SIGKILL)
+    wait_until(lambda: node.ask("alive") is False, NOTICED_WITHIN_S)
+    node.ask("kill")
+    assert not [pid for pid in pids if runs(pid)]
+
+
+def test_a_start_after_kill_9_of_everything_works(node: Node, data_dir: Path) -> None:
+    for pid in [*node.pids(), node.process.pid]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    node.end()
+    again = Node(data_dir)
+    try:
+        assert again.ask("alive") is True
+        again.ask("stop")
+    finally:
+        again.end()
+
+
+def test_a_start_ends_what_a_killed_node_left_behind(node: Node, data_dir: Path) -> None:
+    pids = node.pids()
+    # Its agents do not share the node's fate, and a stopped one cannot notice anything.
+    os.kill(node.pid_named("ray::RuntimeEnv"), signal.SIGSTOP)
+    node.end()
+    assert [pid for pid in pids if runs(pid)]
+    assert sweep(data_dir) >= 1
+    assert not [pid for pid in pids if runs(pid)]
+
+
+def test_sweep_spares_a_process_that_only_has_the_recorded_pid(data_dir: Path) -> None:
+    with subprocess.Popen(["sleep", "1000"]) as bystander:
+        stat = Path(f"/proc/{bystander.pid}/stat").read_text()
+        start_ticks = int(stat.rpartition(")")[2].split()[19])
+        for recorded_ticks, survives in ((start_ticks - 1, True), (start_ticks, False)):
+            process = Process(pid=bystander.pid, start_ticks=recorded_ticks)
+            write_record(data_dir, [process])
+            assert sweep(data_dir) == (0 if survives else 1)
+            assert runs(bystander.pid) is survives
+
+
+def write_record(data_dir: Path, processes: list[Process]) -> None:
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    record = {"boot_id": boot_id, "temp_dir": str(ray_temp_dir(data_dir)), "processes": processes}
+    (data_dir / "ray").mkdir(parents=True, exist_ok=True)
+    (data_dir / "ray" / "session.json").write_bytes(msgspec.json.encode(record))
+
+
+def test_sweep_reads_a_damaged_record_as_no_record(data_dir: Path) -> None:
+    (data_dir / "ray").mkdir(parents=True)
+    (data_dir / "ray" / "session.json").write_bytes(b"{")
+    assert sweep(data_dir) == 0
+    assert not (data_dir / "ray" / "session.json").exists()
+
+
+def test_sweep_spares_a_reader_of_the_logs(data_dir: Path) -> None:
+    write_record(data_dir, [])
+    log = ray_temp_dir(data_dir) / "session_1" / "raylet.out"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    # Someone following a log is no part of Ray; only what writes into the session belongs to it.
+    with log.open() as reading, subprocess.Popen(["sleep", "1000"], stdin=reading) as reader:
+        assert sweep(data_dir) == 0
+        assert runs(reader.pid)
+        reader.kill()
+    write_record(data_dir, [])
+    with log.open("a") as writing, subprocess.Popen(["sleep", "1000"], stdout=writing) as writer:
+        writing.close()
+        assert sweep(data_dir) == 1
+        assert not runs(writer.pid)
+
+
+def test_the_sockets_fit_however_long_the_data_directory_is(tmp_path: Path) -> None:
+    short = Path("/srv/shardpay")
+    assert ray_temp_dir(short) == short / "ray" / "t"
+    long = tmp_path / ("x" * 80)
+    room = ray_runtime.SOCKET_PATH_BYTES_MAX - ray_runtime.SOCKET_PATH_BELOW_TEMP
+    assert len(str(ray_temp_dir(long))) <= room
+    assert ray_temp_dir(long) == ray_temp_dir(long)
+    assert ray_temp_dir(long) != ray_temp_dir(tmp_path / ("y" * 80))
+
+
+def test_a_given_cluster_brings_its_own_network_and_token(tmp_path: Path) -> None:
+    names = environment(RayOptions(data_dir=tmp_path, num_cpus=2, address="10.0.0.1:6379"))
+    assert "RAY_AUTH_TOKEN_PATH" not in names
+    assert "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER" not in names
