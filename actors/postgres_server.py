@@ -18,6 +18,7 @@ import pwd
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -25,7 +26,7 @@ import time
 import urllib.parse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -37,7 +38,10 @@ START_TIMEOUT_S = 600  # crash recovery replays up to max_wal_size of log before
 STOP_TIMEOUT_S = 60
 ORPHAN_GRACE_S = 5.0  # backends notice that their postmaster died within milliseconds unless they compute
 LOG_BYTES_MAX = 10 * 1024 * 1024  # at a start a longer log is set aside, one generation
+ANSWER_TIMEOUT_S = 3.0
 POLL_S = 0.01
+SOCKET_NAME = ".s.PGSQL.5432"
+SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)  # the smallest question: a server answers it with one letter
 
 _PROC = Path("/proc")
 _NO_PROCESS = 2**31 - 2  # above every platform's largest process id
@@ -134,7 +138,7 @@ class PostgresServer:
             except BlockingIOError:
                 return False
             else:
-                _shut_down(self._layout, self._account)
+                _shut_down(self._layout)
                 return True
             finally:
                 os.close(self._users)
@@ -164,23 +168,23 @@ def start(data_dir: Path) -> PostgresServer:
 
 
 def _layout(data_dir: Path) -> _Layout:
-    socket = data_dir / "socket"
+    sockets = data_dir / "socket"
     # A comma or a quote would need PostgreSQL's list quoting; such a path takes the short way too.
-    plain = re.fullmatch(r"[\w./+@=-]+", str(socket)) is not None
-    if not plain or len(os.fsencode(socket / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES_MAX:
+    plain = re.fullmatch(r"[\w./+@=-]+", str(sockets)) is not None
+    if not plain or len(os.fsencode(sockets / SOCKET_NAME)) > SOCKET_PATH_BYTES_MAX:
         name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
-        socket = Path(tempfile.gettempdir()).resolve() / f"shardpay-{name}"
+        sockets = Path(tempfile.gettempdir()).resolve() / f"shardpay-{name}"
     return _Layout(
         cluster=data_dir / "postgres",
         log=data_dir / "log" / "postgres.log",
         lock=data_dir / "postgres.lock",
         users=data_dir / "postgres.users",
-        socket=socket,
+        socket=sockets,
     )
 
 
-def _url(socket: Path) -> str:
-    return f"postgresql://postgres@/postgres?host={urllib.parse.quote(str(socket), safe='/')}"
+def _url(sockets: Path) -> str:
+    return f"postgresql://postgres@/postgres?host={urllib.parse.quote(str(sockets), safe='/')}"
 
 
 @contextlib.contextmanager
@@ -265,30 +269,35 @@ def _binaries(account: _Account) -> Path:
     return binaries
 
 
-def _run(command: Sequence[str | Path], account: _Account, output: Any = None) -> None:
-    """Run one of the wheel's programs as `account`, in a session of its own; `output` is a file."""
+def _spawn(command: Sequence[str | Path], account: _Account, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Begin one of the wheel's programs as `account`, in a session of its own, its output in a file.
+
+    Not a pipe: the server would inherit it, and whoever reads it would wait for ever.
+    """
     identity: dict[str, Any] = {}
     if account.switch:
         identity = {"user": account.uid, "group": account.gid, "extra_groups": []}
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
-    with tempfile.TemporaryFile() as captured:  # a pipe would stay open in the server and never end
-        sink = captured if output is None else output
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
-            cwd="/",
-            env=environment | {"LC_ALL": "C", "TZ": "UTC"},
-            start_new_session=True,
-            umask=0o077,
-            check=False,
-            **identity,
-        )
-        captured.seek(0)
-        text = captured.read().decode(errors="replace").strip()
-    if done.returncode != 0:
-        raise PostgresFailed(f"{Path(command[0]).name} failed with code {done.returncode}. {text}")
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        cwd="/",
+        env=environment | {"LC_ALL": "C", "TZ": "UTC"},
+        start_new_session=True,
+        umask=0o077,
+        **identity,
+    )
+
+
+def _run(command: Sequence[str | Path], account: _Account) -> None:
+    with tempfile.TemporaryFile() as output:
+        code = _spawn(command, account, output).wait()
+        output.seek(0)
+        text = output.read().decode(errors="replace").strip()
+    if code != 0:
+        raise PostgresFailed(f"{Path(command[0]).name} failed with code {code}. {text}")
 
 
 # --- the cluster and its server
@@ -336,42 +345,53 @@ def _ensure_running(layout: _Layout, account: _Account) -> None:
     """Start the server unless it runs; a server that is starting or stopping is waited for."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while (postmaster := _postmaster(layout.cluster)) is not None:
-        if postmaster.ready:
-            if postmaster.socket != str(layout.socket):
-                raise PostgresFailed(
-                    f"the server of {layout.cluster} listens in {postmaster.socket}, not in {layout.socket}"
-                )
+        if postmaster.ready and postmaster.socket != str(layout.socket):
+            raise PostgresFailed(f"the server of {layout.cluster} is at {postmaster.socket}, not at {layout.socket}")
+        if postmaster.ready and _answers(layout):
             return
         if time.monotonic() > deadline:
             raise PostgresFailed(f"the server of {layout.cluster} is neither ready nor gone; see {layout.log}")
         time.sleep(POLL_S)
     _clear_dead_server(layout)
+    _own_directory(layout.socket, account)
+    _write_settings(layout, account)
+    if layout.log.exists() and layout.log.stat().st_size > LOG_BYTES_MAX:
+        layout.log.replace(layout.log.with_suffix(".log.1"))
     _launch(layout, account)
 
 
+def _answers(layout: _Layout) -> bool:
+    """Whether the server takes connections: one that was killed this instant still looks alive."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        caller.settimeout(ANSWER_TIMEOUT_S)
+        try:
+            caller.connect(str(layout.socket / SOCKET_NAME))
+            caller.sendall(SSL_REQUEST)
+            return caller.recv(1) in (b"N", b"S")
+        except OSError:
+            return False
+
+
 def _launch(layout: _Layout, account: _Account) -> None:
-    _own_directory(layout.socket, account)
-    _make_reachable(layout.socket, account)
-    _write_settings(layout, account)
+    """Start the server and wait until it is ready.
+
+    Without pg_ctl: as another user it loses sight of the server when a directory above is closed meanwhile, while
+    the server itself keeps to its working directory.
+    """
     binaries = _binaries(account)
-    if layout.log.exists() and layout.log.stat().st_size > LOG_BYTES_MAX:
-        layout.log.replace(layout.log.with_suffix(".log.1"))
+    _make_reachable(layout.cluster, account)
+    _make_reachable(layout.socket, account)
     with layout.log.open("ab") as log:
         beginning = log.tell()
-        command: list[str | Path] = [
-            binaries / "pg_ctl",
-            "start",
-            "-s",
-            "-w",
-            "-t",
-            str(START_TIMEOUT_S),
-            "-D",
-            layout.cluster,
-        ]
-        try:
-            _run(command, account, output=log)
-        except PostgresFailed as error:
-            raise PostgresFailed(f"{error}See {layout.log}:\n{_tail(layout.log, beginning)}") from error
+        process = _spawn([binaries / "postgres", "-D", layout.cluster], account, log)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while (postmaster := _postmaster(layout.cluster)) is None or not postmaster.ready:
+        if process.poll() is not None or time.monotonic() > deadline:
+            how = "is not ready yet" if process.returncode is None else f"ended with code {process.returncode}"
+            process.returncode = process.returncode or 0
+            raise PostgresFailed(f"PostgreSQL {how}. See {layout.log}:\n{_tail(layout.log, beginning)}")
+        time.sleep(POLL_S)
+    process.returncode = 0  # let go of it: the server outlives this object, and `_reap` collects it when it ends
 
 
 def _write_settings(layout: _Layout, account: _Account) -> None:
@@ -390,25 +410,24 @@ def _write_settings(layout: _Layout, account: _Account) -> None:
             os.chown(path, account.uid, account.gid)
 
 
-def _shut_down(layout: _Layout, account: _Account) -> None:
-    if _postmaster(layout.cluster) is None:
-        return
-    command: list[str | Path] = [
-        "stop",
-        "-s",
-        "-w",
-        "-m",
-        "fast",
-        "-t",
-        str(STOP_TIMEOUT_S),
-        "-D",
-        layout.cluster,
-    ]
-    try:
-        _run([_binaries(account) / "pg_ctl", *command], account)
-    except PostgresFailed:
-        if _postmaster(layout.cluster) is not None:  # else it died of itself meanwhile, and that is as good
-            raise
+def _shut_down(layout: _Layout) -> None:
+    """Fast shutdown: sessions are ended, a checkpoint is written."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    postmaster = _postmaster(layout.cluster)
+    if postmaster is not None:
+        os.kill(postmaster.pid, signal.SIGINT)
+    while postmaster is not None and _is_server(postmaster.pid, layout.cluster):
+        if time.monotonic() > deadline:
+            raise PostgresFailed(f"PostgreSQL did not stop within {STOP_TIMEOUT_S} s. See {layout.log}")
+        time.sleep(POLL_S)
+    if postmaster is not None:
+        _reap(postmaster.pid)
+
+
+def _reap(pid: int) -> None:
+    """Collect a dead process if it was our child."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def _tail(log: Path, beginning: int) -> str:
@@ -473,11 +492,12 @@ def _clear_dead_server(layout: _Layout) -> None:
                     os.kill(pid, signal.SIGKILL)
             killed = True
         time.sleep(POLL_S)
-    for name in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
+    for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
         (layout.socket / name).unlink(missing_ok=True)
     file = cluster / "postmaster.pid"
     try:
         first, *rest = file.read_text().splitlines(keepends=True)
+        _reap(int(first))
         if _exists(int(first)):  # a zombie, or a stranger with a reused id: PostgreSQL would take it for a server
             file.write_text(f"{_NO_PROCESS}\n" + "".join(rest))
     except FileNotFoundError:

@@ -23,12 +23,12 @@ class ShardCountDiffers(Exception):
     """The database was made for another number of shards."""
 
 
-async def cluster_facts(url: str, shards: int | None) -> ClusterFacts:
-    """The facts of a migrated database; the first caller sets them. Raises ShardCountDiffers."""
+async def cluster_facts(url: str, shards: int | None, default: int = 1) -> ClusterFacts:
+    """The facts of a migrated database; the first caller sets them, to `default` shards if it names none. Raises ShardCountDiffers."""
     connection = await connect(url, name="shardpay-topology")
     try:
         secret = await cluster_value(connection, "secret", secrets.token_bytes(16))
-        kept = int(await cluster_value(connection, "shards", str(shards or 1).encode()))
+        kept = int(await cluster_value(connection, "shards", str(shards or default).encode()))
     finally:
         await connection.close()
     if shards is not None and kept != shards:

@@ -1,22 +1,43 @@
 """Every compiled kernel is made here, in one way: cached on disk, without the GIL, integer exact, no fastmath.
 
-Kernels fill arrays that they are given and allocate nothing, so they are compiled without reference counting. `NUMBA_DISABLE_JIT=1`
+Kernels fill arrays that they are given and allocate nothing. `NUMBA_DISABLE_JIT=1`
 runs the same functions as plain Python over numpy arrays; tests use it to prove that nothing depends on compilation.
 """
 
+import hashlib
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any
 
 import numba
 
-F = TypeVar("F", bound=Callable[..., Any])
+Kernel = Callable[..., Any]
+
+_ROOT = Path(__file__).resolve().parent.parent
+_KERNEL_FOLDERS = ("models", "rules", "actors/ledger")
 
 
-def kernel(function: F) -> F:
-    """Compile `function` at its first call. The compiled code is kept beside the source between runs."""
-    return cast(F, numba.njit(cache=True, nogil=True, _nrt=False)(function))
+def _cache_folder() -> str:
+    """A folder named after the text of all kernels and of the constants compiled into them. Numba itself looks only at the file a
+    kernel stands in, and would go on using one into which an older helper or number of another file was compiled."""
+    text = hashlib.sha256()
+    for folder in _KERNEL_FOLDERS:
+        for path in sorted((_ROOT / folder).rglob("*.py")):
+            text.update(path.read_bytes())
+    parent = numba.config.CACHE_DIR or _ROOT / "models" / "__pycache__"
+    return str(Path(parent) / f"kernels-{text.hexdigest()[:16]}")
 
 
-def inlined(function: F) -> F:
+numba.config.CACHE_DIR = _cache_folder()
+
+
+def kernel(function: Kernel) -> Kernel:
+    """Compile `function` at its first call. The compiled code is kept between runs."""
+    compiled: Kernel = numba.njit(cache=True, nogil=True)(function)
+    return compiled
+
+
+def inlined(function: Kernel) -> Kernel:
     """Like `kernel`, for a small helper that is compiled into each of its callers."""
-    return cast(F, numba.njit(cache=True, nogil=True, _nrt=False, forceinline=True)(function))
+    compiled: Kernel = numba.njit(cache=True, nogil=True, forceinline=True)(function)
+    return compiled

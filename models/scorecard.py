@@ -80,7 +80,7 @@ def flatten(card: Scorecard, columns: dict[str, int]) -> CardTables:
 
 
 @kernel
-def score_rows(card, null, columns, totals, shortfalls):  # type: ignore[no-untyped-def]
+def score_rows(card, null, columns, totals, shortfalls):
     """Score rows of `columns` (n, features). Fills `totals` (n,) with points and `shortfalls` (n, characteristics)."""
     for row in range(columns.shape[0]):
         total = 0

@@ -23,7 +23,7 @@ BURST_SUM_MIN = 5_000_000
 
 
 @kernel
-def _fires(columns, hits):  # type: ignore[no-untyped-def]
+def _fires(columns, hits):
     for row in range(len(columns)):
         amount = columns[row, _AMOUNT]
         available = columns[row, _AVAILABLE]

@@ -83,7 +83,7 @@ def fallback_decisions(count: int, *, action: Action, number: int) -> NDArray[An
 
 
 @kernel
-def _combine(hits, actions, totals, shortfalls, decline_below, number, decisions):  # type: ignore[no-untyped-def]
+def _combine(hits, actions, totals, shortfalls, decline_below, number, decisions):
     for row in range(len(hits)):
         verdict = 0
         for rule in range(len(actions)):

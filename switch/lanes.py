@@ -1,4 +1,4 @@
-"""A lane carries rows to one shard: at most two calls are under way, and whatever queues meanwhile goes into the next. No timer sets the pace.
+"""A lane carries rows to one shard: two calls at most are under way, whatever queues meanwhile goes into the next; no timer.
 
 Latency when idle, batches when busy. Rows that a shard did not try, or whose answer was lost, are sent again under the same key until
 the request's deadline; the key makes that harmless.
@@ -64,12 +64,13 @@ class Result(NamedTuple):
     spare: int
 
 
-class LaneFull(Exception):
+class _LaneFull(Exception):
     """The lane's queue is full; the rows were not taken."""
 
 
 class Overdue(Exception):
-    """The deadline passed. `code`: the last untried code, or UNKNOWN_NUMBER; `sent`: whether the request may still happen."""
+    """The deadline passed, or the queue is full. `code`: the last untried code, OVERLOADED_NUMBER or, when an answer was lost,
+    UNKNOWN_NUMBER; `sent`: whether the request may still happen."""
 
     def __init__(self, code: int, sent: bool) -> None:
         super().__init__(code, sent)
@@ -80,10 +81,15 @@ class Overdue(Exception):
 class _Job:
     """Rows of one request on their way."""
 
-    __slots__ = ("count", "deadline", "detail_bytes", "details", "future", "rows", "sent")
+    __slots__ = ("count", "deadline", "detail_bytes", "details", "future", "queued_at", "rows", "sent")
 
     def __init__(
-        self, rows: bytes, details: dict[int, bytes] | None, deadline: float, future: asyncio.Future[bytes]
+        self,
+        rows: bytes,
+        details: dict[int, bytes] | None,
+        deadline: float,
+        future: asyncio.Future[bytes],
+        queued_at: float,
     ) -> None:
         self.rows = rows
         self.count = len(rows) // _WIDTH
@@ -91,17 +97,18 @@ class _Job:
         self.detail_bytes = 0 if details is None else sum(map(len, details.values()))
         self.deadline = deadline
         self.future = future
+        self.queued_at = queued_at
         self.sent = False
 
 
 class Lane:
-    """Queue of REQUEST rows for one shard. `observe(queued_s, call_s, rows)` is told of each call."""
+    """Queue of REQUEST rows for one shard. `observe(queued_s, call_s, rows)` is told of each call; queued_s is the longest wait in it."""
 
     def __init__(
         self,
         client: ShardClient,
         limits: LaneLimits,
-        observe: Callable[[float, int], None] = lambda seconds, rows: None,
+        observe: Callable[[float, float, int], None] = lambda queued_s, call_s, rows: None,
     ) -> None:
         self._client = client
         self._limits = limits
@@ -118,7 +125,7 @@ class Lane:
     # What handlers use.
 
     async def one(self, row: bytes, details: bytes | None, deadline: float) -> Result:
-        """The result of one row (packed REQUEST). Raises LaneFull or Overdue. `deadline` is a time of the event loop's clock."""
+        """The result of one row (packed REQUEST). Raises Overdue. `deadline` is a time of the event loop's clock."""
         entry = None if details is None else {0: details}
         pause = _Pause(self._loop, deadline)
         while True:
@@ -126,6 +133,8 @@ class Lane:
                 result = Result._make(_RESULT.unpack(await self._send(row, entry, deadline)))
             except ShardUnavailable as error:
                 pause.lost(error)
+            except _LaneFull:
+                raise pause.over() from None
             else:
                 if result.code not in _AGAIN:
                     return result
@@ -148,7 +157,7 @@ class Lane:
                 if not error.not_sent:
                     results["code"][open_rows] = UNKNOWN_NUMBER
                 pause.lost(error)
-            except LaneFull:
+            except _LaneFull:
                 return results
             open_rows = np.flatnonzero(np.isin(results["code"], (*_AGAIN, UNKNOWN_NUMBER, OVERLOADED_NUMBER)))
             if not len(open_rows):
@@ -188,16 +197,14 @@ class Lane:
 
     # The queue.
 
-    def _send(
-        self, rows: bytes, details: dict[int, bytes] | None, deadline: float
-    ) -> Awaitable[bytes]:
+    def _send(self, rows: bytes, details: dict[int, bytes] | None, deadline: float) -> Awaitable[bytes]:
         future: asyncio.Future[bytes] = self._loop.create_future()
-        job = _Job(rows, details, deadline, future)
+        job = _Job(rows, details, deadline, future, self._loop.time())
         if self.queued_rows and (
             self.queued_rows + job.count > self._limits.queue_rows_max
             or self._detail_bytes + job.detail_bytes > self._limits.queue_detail_bytes_max
         ):
-            raise LaneFull
+            raise _LaneFull
         self._queue.append(job)
         self._waiting.append(job)
         self.queued_rows += job.count
@@ -255,12 +262,12 @@ class Lane:
         finally:
             if error is not None:
                 _fail(jobs, error)
-            self._calls.discard(asyncio.current_task())  # type: ignore[arg-type]
+            self._calls.discard(asyncio.current_task())
             while self._waiting and self._waiting[0].future.done():
                 self._waiting.popleft()
             if self._queue:
                 self._wake()
-        self._observe(self._loop.time() - started, count)
+        self._observe(started - jobs[0].queued_at, self._loop.time() - started, count)
 
     def _sweep(self) -> None:
         """End the waits whose deadline has passed. Deadlines come in order, near enough, so only the oldest is watched."""
@@ -295,10 +302,13 @@ class _Pause:
         if not self._sent:
             self._code = code
 
+    def over(self) -> Overdue:
+        return Overdue(self._code, self._sent)
+
     async def take(self) -> None:
         """Rest; raises Overdue when the deadline would pass."""
         if self._loop.time() + self._length >= self._deadline:
-            raise Overdue(self._code, self._sent)
+            raise self.over()
         await asyncio.sleep(self._length)
         self._length = min(2 * self._length, PAUSE_MAX_S)
 

@@ -1,7 +1,9 @@
 """What tiers of tests share: one embedded PostgreSQL a session, and a database of its own for each test."""
 
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -10,12 +12,20 @@ from actors import postgres_server
 from actors.database import migrate
 
 
+@pytest.fixture
+def server_place() -> Iterator[Path]:
+    """Where a test's own server can live. Not below pytest's directories: each new session closes them to others."""
+    with tempfile.TemporaryDirectory(prefix="shardpay-") as directory:
+        yield Path(directory)
+
+
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """The administrative database of the session's server; tests use `database_url`."""
-    server = postgres_server.start(tmp_path_factory.mktemp("postgres"))
-    yield server.url
-    server.stop()
+    with tempfile.TemporaryDirectory(prefix="shardpay-") as directory:
+        server = postgres_server.start(Path(directory))
+        yield server.url
+        server.stop()
 
 
 @pytest.fixture

@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import M_SEGMENTS_STAMP, local_row, profile_row, touch_row
+from actors.ledger.book import M_SEGMENTS_STAMP, local_row, owner_of, profile_row, touch_row
 from actors.ledger.codes import Code
-from actors.ledger.ids import bind_key
+from actors.ledger.ids import OPERATOR_SLOT_FIRST, bind_key
 from actors.ledger.layout import (
+    AMOUNT_MAX,
     BLOCK_RECORDS_MAX,
     FLAG_FALLBACK,
     FLAG_IMPORTED,
@@ -26,6 +27,7 @@ from actors.ledger.posting import (
     WALLET_OPENED,
     WALLET_STATUS,
     WALLET_TIER,
+    decide_opened,
     decide_status,
     decide_transfer,
     effect_opened,
@@ -34,7 +36,7 @@ from actors.ledger.posting import (
     next_address,
     posted,
 )
-from actors.ledger.table import find, put, touch
+from actors.ledger.table import find, put, reserve, touch
 from actors.ledger.windows import remember, window_columns
 from models.jit import inlined, kernel
 from rules.columns import DAY_MS, FIRST_WINDOW_COLUMN, HOUR_MS, INDEX, NULL
@@ -46,6 +48,7 @@ READ_AHEAD: Final = 64
 _DEFERRED: Final = int(Code.DEFERRED)
 _MOVED: Final = int(Code.MOVED)
 _KEYS_FULL: Final = int(Code.KEYS_FULL)
+_MISMATCH: Final = int(Code.IDEMPOTENCY_MISMATCH)
 _SAME_WALLET: Final = int(Code.SAME_WALLET)
 _PAYER_NOT_FOUND: Final = int(Code.PAYER_NOT_FOUND)
 _PAYEE_NOT_FOUND: Final = int(Code.PAYEE_NOT_FOUND)
@@ -56,6 +59,7 @@ _WENT_BACK: Final = int(Code.EFFECTIVE_TIME_WENT_BACK)
 _AFTER: Final = int(Code.AFTER_NOT_FOUND)
 _OPERATOR: Final = int(Code.OPERATOR_WALLET)
 _WALLET_CLOSED: Final = int(Code.WALLET_CLOSED)
+_INVALID: Final = int(Code.INVALID_REQUEST)
 _MERCHANT: Final = int(WalletKind.MERCHANT)
 
 _LABEL: Final = INDEX["label"]
@@ -98,15 +102,15 @@ class Channels(NamedTuple):
 
 
 @inlined
-def _find_wallets(book, me, row, admission, i):  # type: ignore[no-untyped-def]
+def _find_wallets(book, me, row, admission, i):
     payer = row["payer"]
     payee = row["payee"]
-    if payer == payee:
+    if payer == payee and payer != 0:
         return _SAME_WALLET
     payer_row = local_row(book, payer)
     if payer_row < 0:
-        owner = book.owners[payer >> 16]
-        return _MOVED if owner != 0 and owner != me + 1 and payer >> 16 != 0 else _PAYER_NOT_FOUND
+        owner = owner_of(book, payer)
+        return _MOVED if owner > 0 and owner != me + 1 else _PAYER_NOT_FOUND
     admission.payer_row[i] = payer_row
     payee_row = local_row(book, payee)
     admission.payee_row[i] = payee_row
@@ -118,8 +122,8 @@ def _find_wallets(book, me, row, admission, i):  # type: ignore[no-untyped-def]
         ):
             return _CURRENCY
         return 0
-    owner = book.owners[payee >> 16]
-    if payee >> 16 == 0 or owner == me + 1:
+    owner = owner_of(book, payee)
+    if owner < 0 or owner == me + 1:
         return _PAYEE_NOT_FOUND
     if owner == 0:
         asked_since = row["deferred_at"] != 0 and book.meta[M_SEGMENTS_STAMP] >= row["deferred_at"]
@@ -140,7 +144,19 @@ def _find_wallets(book, me, row, admission, i):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _check_times(book, channels, me, head, record_time, row, payer_row):  # type: ignore[no-untyped-def]
+def _is_valid(row):
+    """Whether the values of a row are such that whatever follows stays in range."""
+    if row["effective_time"] < 0:
+        return False
+    if row["op"] == TRANSFER:
+        return 1 <= row["amount"] <= AMOUNT_MAX
+    if row["op"] == WALLET_OPENED:
+        return 0 < row["currency"] < OPERATOR_SLOT_FIRST and -AMOUNT_MAX <= row["amount"] <= AMOUNT_MAX
+    return row["op"] == WALLET_STATUS or row["op"] == WALLET_TIER
+
+
+@inlined
+def _check_times(book, channels, me, head, record_time, row, payer_row):
     effective = row["effective_time"]
     payer = book.wallets[payer_row]
     if effective != 0:
@@ -163,7 +179,7 @@ def _check_times(book, channels, me, head, record_time, row, payer_row):  # type
 
 
 @inlined
-def _bind(secret, row):  # type: ignore[no-untyped-def]
+def _bind(secret, row):
     """Replace the caller's key by its stored form."""
     home = np.int64(0)
     if row["op"] == TRANSFER:
@@ -176,33 +192,38 @@ def _bind(secret, row):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _read_ahead(book, row):  # type: ignore[no-untyped-def]
+def _read_ahead(book, row):
     return (
         touch(book.keys, row["key_hi"], row["key_lo"]) ^ touch_row(book, row["payer"]) ^ touch_row(book, row["payee"])
     )
 
 
 @inlined
-def _admit_one(book, channels, me, head, record_time, row, admission, i):  # type: ignore[no-untyped-def]
+def _admit_one(book, channels, me, head, record_time, row, admission, i):
     hi = row["key_hi"]
     lo = row["key_lo"]
     known = find(book.keys, hi, lo)
     if known == 0:
         known = find(book.older_keys, hi, lo)
     admission.duplicate[i] = known
-    if known != 0 or row["op"] != TRANSFER:
+    if known != 0:
         return 0
+    if row["op"] != TRANSFER:
+        if row["op"] == WALLET_OPENED and row["effective_time"] > record_time:
+            return _IN_FUTURE
+        return 0 if _is_valid(row) else _INVALID
     code = _find_wallets(book, me, row, admission, i)
     if code == 0:
         code = _check_times(book, channels, me, head, record_time, row, admission.payer_row[i])
+    if code == 0 and not _is_valid(row):
+        code = _INVALID
     if code == 0 and not put(book.keys, hi, lo, -(i + 1)):
         code = _KEYS_FULL
     if code != 0:
         return code
+    row["flags"] = 0 if row["effective_time"] == 0 else FLAG_IMPORTED
     if row["effective_time"] == 0:
         row["effective_time"] = record_time
-    else:
-        row["flags"] |= FLAG_IMPORTED
     payer = book.wallets[admission.payer_row[i]]
     if payer["kind"] <= _MERCHANT:
         payer["payer_time"] = row["effective_time"]
@@ -210,7 +231,7 @@ def _admit_one(book, channels, me, head, record_time, row, admission, i):  # typ
 
 
 @kernel
-def admit(book, channels, secret, me, head, record_time, rows, admission):  # type: ignore[no-untyped-def]
+def admit(book, channels, secret, me, head, record_time, rows, admission):
     """Fill `admission`. Rows let through have taken their key, whose stored form replaces the caller's in `rows`, their effective time
     and the payer's time. `head`: address of the newest record here. What is returned has no meaning."""
     read = np.int64(0)
@@ -226,7 +247,7 @@ def admit(book, channels, secret, me, head, record_time, rows, admission):  # ty
 
 
 @inlined
-def _payer_columns(book, wallet, row, out):  # type: ignore[no-untyped-def]
+def _payer_columns(book, wallet, row, out):
     effective = row["effective_time"]
     out[_PAYER_AGE] = (effective - wallet["opened"]) // DAY_MS if wallet["opened"] <= effective else 0
     out[_PAYER_TIER] = wallet["tier"]
@@ -237,7 +258,7 @@ def _payer_columns(book, wallet, row, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def feature_columns(book, rows, payer_rows, payee_rows, profiles, columns):  # type: ignore[no-untyped-def]
+def feature_columns(book, rows, payer_rows, payee_rows, profiles, columns):
     """Fill `columns` (n, COLUMN_COUNT) for admitted rows, in order; each transfer is remembered as an attempt of its payer."""
     for i in range(len(rows)):
         row = rows[i]
@@ -271,7 +292,7 @@ def feature_columns(book, rows, payer_rows, payee_rows, profiles, columns):  # t
 
 
 @inlined
-def _fill_transfer(record, row, decision, scored, remote):  # type: ignore[no-untyped-def]
+def _fill_transfer(record, row, decision, scored, remote):
     record["payer"] = row["payer"]
     record["payee"] = row["payee"]
     record["amount"] = row["amount"]
@@ -295,7 +316,7 @@ def _fill_transfer(record, row, decision, scored, remote):  # type: ignore[no-un
 
 
 @inlined
-def _fill_common(record, row, record_time):  # type: ignore[no-untyped-def]
+def _fill_common(record, row, record_time):
     record["kind"] = row["op"]
     record["currency"] = row["currency"]
     record["caller"] = row["caller"]
@@ -306,7 +327,10 @@ def _fill_common(record, row, record_time):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _open_wallet(book, record, row, address, record_time):  # type: ignore[no-untyped-def]
+def _open_wallet(book, record, row, address, record_time):
+    code = decide_opened(book, row["payee"], row["kind"])
+    if code != 0:
+        return code
     wallet = row["payee"] if row["payee"] != 0 else next_address(book)
     if wallet == 0:
         return _DEFERRED
@@ -317,12 +341,13 @@ def _open_wallet(book, record, row, address, record_time):  # type: ignore[no-un
     record["effective_time"] = row["effective_time"] if row["effective_time"] != 0 else record_time
     if effect_opened(book, record, address):
         return 0
+    record["amount"] = 0
     record["decision"] = 0
     return _DEFERRED
 
 
 @kernel
-def _change_wallet(book, record, row, address, record_time):  # type: ignore[no-untyped-def]
+def _change_wallet(book, record, row, address, record_time):
     wallet_row = local_row(book, row["payee"])
     if row["op"] == WALLET_STATUS:
         code = decide_status(book, wallet_row, row["kind"])
@@ -345,7 +370,7 @@ def _change_wallet(book, record, row, address, record_time):  # type: ignore[no-
 
 
 @inlined
-def _result(result, record, address):  # type: ignore[no-untyped-def]
+def _result(result, record, address):
     result["code"] = record["code"]
     result["address"] = record["payee"] if record["kind"] == WALLET_OPENED else address
     result["action"] = record["decision"]
@@ -358,7 +383,7 @@ def _result(result, record, address):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def carry_out(  # type: ignore[no-untyped-def]
+def carry_out(
     book,
     rows,
     payer_rows,
@@ -394,10 +419,14 @@ def carry_out(  # type: ignore[no-untyped-def]
             effect_transfer(book, payer_rows[i], payee_rows[i], record, address, False, False)
         else:
             known = find(book.keys, row["key_hi"], row["key_lo"])
-            if known != 0:
+            if known > 0:
                 results[i]["address"] = -known
                 continue
-            if row["op"] == WALLET_OPENED:
+            if known < 0:
+                code = _MISMATCH
+            elif not reserve(book.keys, row["key_hi"]):
+                code = _KEYS_FULL
+            elif row["op"] == WALLET_OPENED:
                 code = _open_wallet(book, record, row, address, record_time)
             else:
                 code = _change_wallet(book, record, row, address, record_time)

@@ -29,7 +29,11 @@ M_OPEN_SEGMENT: Final = 5
 M_OPEN_SLOT: Final = 6
 M_RECORD_TIME: Final = 7
 M_SEGMENTS_STAMP: Final = 8
+M_LOST_ATTEMPT: Final = 9
 META_SIZE: Final = 16
+
+NEVER: Final = -(2**62)
+"""An effective time before all others."""
 
 
 class Capacity(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,11 +85,12 @@ def new_book(capacity: Capacity) -> Book:
     )
     book.segments[0] = 1
     book.meta[M_SEGMENTS] = 1
+    book.meta[M_LOST_ATTEMPT] = NEVER
     return book
 
 
 @inlined
-def local_row(book, address):  # type: ignore[no-untyped-def]
+def local_row(book, address):
     """Row of a wallet that lives here and was opened, else -1."""
     segment = address >> 16
     if segment < 0 or segment >= len(book.segments) or book.segments[segment] == 0:
@@ -97,7 +102,16 @@ def local_row(book, address):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def touch_row(book, address):  # type: ignore[no-untyped-def]
+def owner_of(book, address):
+    """1 + the shard that owns the segment of an address, 0 = unknown; -1 when no user wallet can have that address."""
+    segment = address >> 16
+    if segment <= 0 or segment >= len(book.owners):
+        return np.int64(-1)
+    return np.int64(book.owners[segment])
+
+
+@inlined
+def touch_row(book, address):
     """Read a local wallet's row, if there is one: called for many wallets before they are used, the reads overlap."""
     segment = address >> 16
     if segment < 0 or segment >= len(book.segments) or book.segments[segment] == 0:
@@ -106,21 +120,21 @@ def touch_row(book, address):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def profile_words(address):  # type: ignore[no-untyped-def]
+def profile_words(address):
     """Hash key of a remote wallet's address (Fibonacci hashing)."""
     hi = np.uint64(address) * np.uint64(0x9E3779B97F4A7C15)
     return hi, hi >> np.uint64(17)
 
 
 @kernel
-def profile_row(book, address):  # type: ignore[no-untyped-def]
+def profile_row(book, address):
     """Row of a remote wallet's profile, -1 if unknown here."""
     hi, lo = profile_words(address)
     return find(book.profile_table, hi, lo) - 1
 
 
 @kernel
-def store_profile(book, profile):  # type: ignore[no-untyped-def]
+def store_profile(book, profile):
     """Keep or renew a profile. False when the table is full."""
     address = profile["address"]
     row = profile_row(book, address)

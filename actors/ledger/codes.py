@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 
 
 class Code(IntEnum):
-    """Result of one request row. Where several apply, the first in this order is the answer."""
+    """Result of one request row. Where several refusals or several declines apply, the first in this order is the answer; what
+    is refused is not declined, and whether a request can be tried is asked as its wallets are looked up."""
 
     OK = 0
     # Not tried: nothing happened, the same request can be sent again.
@@ -18,8 +19,8 @@ class Code(IntEnum):
     BUSY = 3
     KEYS_FULL = 4
     # Refused: nothing was recorded.
-    SAME_WALLET = 20
-    IDEMPOTENCY_MISMATCH = 21
+    IDEMPOTENCY_MISMATCH = 20
+    SAME_WALLET = 21
     PAYER_NOT_FOUND = 22
     PAYEE_NOT_FOUND = 23
     WALLET_NOT_FOUND = 24
@@ -30,6 +31,7 @@ class Code(IntEnum):
     OPERATOR_WALLET = 29
     WALLET_CLOSED = 30
     WALLET_NOT_EMPTY = 31
+    INVALID_REQUEST = 32
     # Declined: recorded, nothing moved.
     PAYER_CLOSED = 100
     PAYER_FROZEN = 101
@@ -54,8 +56,8 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.MOVED: Outcome(503, True, "The wallet is being moved to another shard."),
     Code.BUSY: Outcome(503, True, "The shard has as much work as it can queue."),
     Code.KEYS_FULL: Outcome(503, True, "The table of idempotency keys is full."),
-    Code.SAME_WALLET: Outcome(422, False, "Payer and payee are the same wallet."),
     Code.IDEMPOTENCY_MISMATCH: Outcome(422, False, "The key was used before with another body."),
+    Code.SAME_WALLET: Outcome(422, False, "Payer and payee are the same wallet."),
     Code.PAYER_NOT_FOUND: Outcome(404, False, "The payer's wallet does not exist."),
     Code.PAYEE_NOT_FOUND: Outcome(404, False, "The payee's wallet does not exist."),
     Code.WALLET_NOT_FOUND: Outcome(404, False, "The wallet does not exist."),
@@ -66,6 +68,7 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.OPERATOR_WALLET: Outcome(409, False, "Operator wallets cannot be closed and have no tier."),
     Code.WALLET_CLOSED: Outcome(409, False, "The wallet is closed."),
     Code.WALLET_NOT_EMPTY: Outcome(409, False, "Only a wallet with balance zero and nothing held can be closed."),
+    Code.INVALID_REQUEST: Outcome(422, False, "The request holds a value that the ledger does not take."),
     Code.PAYER_CLOSED: Outcome(409, False, "The payer's wallet is closed."),
     Code.PAYER_FROZEN: Outcome(409, False, "The payer's wallet is frozen."),
     Code.PAYEE_CLOSED: Outcome(409, False, "The payee's wallet is closed."),

@@ -10,12 +10,12 @@ from models.jit import kernel
 
 
 @kernel
-def _rotate(x, bits):  # type: ignore[no-untyped-def]
+def _rotate(x, bits):
     return (x << np.uint64(bits)) | (x >> np.uint64(64 - bits))
 
 
 @kernel
-def _round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
+def _round(v0, v1, v2, v3):
     v0 = v0 + v1
     v1 = _rotate(v1, 13) ^ v0
     v0 = _rotate(v0, 32)
@@ -30,7 +30,7 @@ def _round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def siphash128(secret_0, secret_1, words):  # type: ignore[no-untyped-def]
+def siphash128(secret_0, secret_1, words):
     """The 128-bit hash of uint64 `words` (a tuple or array) under a 128-bit secret, as (low, high) uint64."""
     v0 = secret_0 ^ np.uint64(0x736F6D6570736575)
     v1 = secret_1 ^ np.uint64(0x646F72616E646F6D) ^ np.uint64(0xEE)

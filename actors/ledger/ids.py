@@ -85,7 +85,7 @@ def slot_of(address: int) -> int:
 
 
 @kernel
-def _wallet_words(secret, address):  # type: ignore[no-untyped-def]
+def _wallet_words(secret, address):
     low, high = siphash128(secret[0], secret[1], (np.uint64(address),))
     at = np.uint64(address)
     first = at << np.uint64(12) | high >> np.uint64(52)
@@ -95,7 +95,7 @@ def _wallet_words(secret, address):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _encode_wallets(secret, addresses, words):  # type: ignore[no-untyped-def]
+def _encode_wallets(secret, addresses, words):
     for i in range(len(addresses)):
         top, low = _wallet_words(secret, addresses[i])
         words[i, 0] = top
@@ -103,7 +103,7 @@ def _encode_wallets(secret, addresses, words):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _decode_wallets(secret, words, addresses):  # type: ignore[no-untyped-def]
+def _decode_wallets(secret, words, addresses):
     for i in range(len(addresses)):
         address = np.int64(words[i, 0] >> np.uint64(28))
         top, low = _wallet_words(secret, address)
@@ -203,7 +203,7 @@ def decode_transfers(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
         & (words[:, 1] & np.uint64(0xFFF) == np.uint64(0))
     )
     nil = (words[:, 0] == 0) & (words[:, 1] == 0)
-    result: NDArray[np.int64] = np.where(nil, 0, np.where(good, addresses, -1))
+    result: NDArray[np.int64] = np.where(nil, 0, np.where(good & (addresses != 0), addresses, -1))
     return result
 
 
@@ -221,7 +221,7 @@ def key_words(raw: bytes) -> tuple[int, int]:
 
 
 @kernel
-def bind_key(secret, caller, home, key_hi, key_lo):  # type: ignore[no-untyped-def]
+def bind_key(secret, caller, home, key_hi, key_lo):
     """The key as it is stored: bound to caller and home wallet (0 for opening a wallet)."""
     return siphash128(secret[0], secret[1], (np.uint64(caller), np.uint64(home), key_hi, key_lo))
 

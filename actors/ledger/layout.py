@@ -194,7 +194,7 @@ RECORD: Final = np.dtype(
 """One journal record, 160 bytes.
 
 TRANSFER: as named; `payer_posted`, `payee_posted`, `payer_held` after it; `*_prev` the address of the local wallet's previous
-record; `*_lag` what its chain time is ahead of the effective time (see `posting.lag_of`). A declined one has a code and no effect.
+record; `*_lag` what its chain time is ahead of the effective time (see `posting.chain_time_of`). A declined one has a code and no effect.
 LEG: payer, payee, amount, currency and effective time of the transfer at `reference`, on another shard.
 CURSOR: payer = sending shard, amount = block read, key_hi/key_lo = first half of that block's hash.
 OPEN: amount = topology version, key_hi = the writer's random number.

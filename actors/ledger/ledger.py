@@ -20,7 +20,7 @@ from actors.ledger.book import (
 from actors.ledger.ids import SEGMENT_SLOTS, Secret
 from actors.ledger.layout import AMOUNT_MAX, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
 from actors.ledger.posting import effect_leg, effect_profile, leg_target, replay
-from actors.ledger.table import Table, find, new_table
+from actors.ledger.table import Table, find, new_table, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION
@@ -42,9 +42,9 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Admitted(NamedTuple):
-    """The rows of a batch that go on: `index` in the batch, the rows themselves, and where their wallets lie."""
+    """The rows of a batch that go on: `places` in the batch, the rows themselves, and where their wallets lie."""
 
-    index: NDArray[np.int64]
+    places: NDArray[np.int64]
     rows: NDArray[Any]
     payer_row: NDArray[np.int64]
     payee_row: NDArray[np.int64]
@@ -154,6 +154,7 @@ class Ledger:
         """Apply recorded effects. Gives the index of the first record that contradicts the ones before, else len(records)."""
         if len(records):
             self.advance(int(records["record_time"][-1]))
+            self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
         return int(replay(self.book, records, addresses, self.config.windows, self._scratch))
 
     def wallet(self, address: int) -> NDArray[Any] | None:
@@ -177,12 +178,12 @@ class Ledger:
         return SEGMENT_SLOTS - int(self.book.meta[M_OPEN_SLOT])
 
     def use_segment(self, segment: int) -> bool:
-        """Open new wallets in this segment from now on. False when the shard has no memory for another."""
-        if self.book.segments[segment] == 0:
-            if (int(self.book.meta[M_SEGMENTS]) + 1) * SEGMENT_SLOTS > len(self.book.wallets):
-                return False
-            self.book.meta[M_SEGMENTS] += 1
-            self.book.segments[segment] = self.book.meta[M_SEGMENTS]
+        """Open new wallets in this segment, new here, from now on. False when the shard has no memory for another."""
+        assert self.book.segments[segment] == 0, "slots are never used again"
+        if (int(self.book.meta[M_SEGMENTS]) + 1) * SEGMENT_SLOTS > len(self.book.wallets):
+            return False
+        self.book.meta[M_SEGMENTS] += 1
+        self.book.segments[segment] = self.book.meta[M_SEGMENTS]
         self.book.meta[M_OPEN_SEGMENT] = segment
         self.book.meta[M_OPEN_SLOT] = 0
         return True
@@ -194,7 +195,7 @@ class Ledger:
 
 
 @kernel
-def _land(book, records, addresses, record_time, stripe_max):  # type: ignore[no-untyped-def]
+def _land(book, records, addresses, record_time, stripe_max):
     for i in range(len(records)):
         record = records[i]
         record["record_time"] = record_time

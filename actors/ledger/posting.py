@@ -16,6 +16,7 @@ from actors.ledger.book import (
     store_profile,
 )
 from actors.ledger.codes import Code
+from actors.ledger.ids import OPERATOR_SLOT_FIRST, SEGMENT_SLOTS
 from actors.ledger.layout import (
     AMOUNT_MAX,
     CUMULATIVE_MAX,
@@ -35,6 +36,7 @@ from rules.decision import Action
 OPEN: Final = int(Kind.OPEN)
 TRANSFER: Final = int(Kind.TRANSFER)
 LEG: Final = int(Kind.LEG)
+CURSOR: Final = int(Kind.CURSOR)
 PROFILE: Final = int(Kind.PROFILE)
 WALLET_OPENED: Final = int(Kind.WALLET_OPENED)
 WALLET_STATUS: Final = int(Kind.WALLET_STATUS)
@@ -43,6 +45,7 @@ WALLET_TIER: Final = int(Kind.WALLET_TIER)
 _OPEN: Final = int(WalletStatus.OPEN)
 _FROZEN: Final = int(WalletStatus.FROZEN)
 _CLOSED: Final = int(WalletStatus.CLOSED)
+_USER: Final = int(WalletKind.USER)
 _MERCHANT: Final = int(WalletKind.MERCHANT)
 _SUSPENSE: Final = int(WalletKind.SUSPENSE)
 _DECLINE: Final = int(Action.DECLINE)
@@ -58,61 +61,62 @@ _NOT_FOUND: Final = int(Code.WALLET_NOT_FOUND)
 _OPERATOR: Final = int(Code.OPERATOR_WALLET)
 _WALLET_CLOSED: Final = int(Code.WALLET_CLOSED)
 _NOT_EMPTY: Final = int(Code.WALLET_NOT_EMPTY)
+_INVALID: Final = int(Code.INVALID_REQUEST)
 
 LAG_SECONDS: Final = 1 << 31
 """In a lag, the bit that says: seconds, not milliseconds."""
 
 
 @inlined
-def lag_of(chain_time, effective):  # type: ignore[no-untyped-def]
-    """What a wallet's chain time is ahead of a record's own effective time, in 32 bits: milliseconds, or from 2^31 ms on whole
-    seconds, rounded up, with the top bit set."""
+def lag_of(chain_time, effective):
+    """What a wallet's chain time is ahead of a record's own effective time, in 32 bits: milliseconds, or from 2^31 ms on, with the
+    top bit set, the difference of both in whole seconds, the chain time rounded up."""
     ahead = chain_time - effective
     if ahead <= 0:
         return np.int64(0)
     if ahead < LAG_SECONDS:
         return np.int64(ahead)
-    return np.int64(LAG_SECONDS | (ahead + 999) // 1000)
+    return np.int64(LAG_SECONDS | ((chain_time + 999) // 1000 - effective // 1000))
 
 
 @inlined
-def lag_ms(lag):  # type: ignore[no-untyped-def]
-    """Milliseconds of a lag."""
+def chain_time_of(effective, lag):
+    """`lag_of` undone. Chain times that are far ahead are whole seconds, so rounding never adds up along a chain."""
     value = np.int64(lag)
     if value & LAG_SECONDS:
-        return (value & (LAG_SECONDS - 1)) * 1000
-    return value
+        return (effective // 1000 + (value & (LAG_SECONDS - 1))) * 1000
+    return effective + value
 
 
 @inlined
-def posted(wallet):  # type: ignore[no-untyped-def]
+def posted(wallet):
     """Posted balance of a wallet row."""
     return wallet["credits"] - wallet["debits"]
 
 
 @inlined
-def _is_user(wallet):  # type: ignore[no-untyped-def]
+def _is_user(wallet):
     return wallet["kind"] <= _MERCHANT
 
 
 @inlined
-def _day_of(time):  # type: ignore[no-untyped-def]
+def _day_of(time):
     return time // DAY_MS
 
 
 @inlined
-def _spent_today(wallet, effective):  # type: ignore[no-untyped-def]
+def _spent_today(wallet, effective):
     return wallet["day_total"] if wallet["day"] == _day_of(effective) else np.int64(0)
 
 
 @inlined
-def _fits_payer(wallet, amount, stripe_max):  # type: ignore[no-untyped-def]
+def _fits_payer(wallet, amount, stripe_max):
     bound = AMOUNT_MAX if _is_user(wallet) else stripe_max
     return posted(wallet) - amount >= -bound and wallet["debits"] + amount <= CUMULATIVE_MAX
 
 
 @inlined
-def _fits_payee(wallet, amount, stripe_max):  # type: ignore[no-untyped-def]
+def _fits_payee(wallet, amount, stripe_max):
     if wallet["kind"] == _SUSPENSE:
         return True
     bound = AMOUNT_MAX if _is_user(wallet) else stripe_max
@@ -120,7 +124,7 @@ def _fits_payee(wallet, amount, stripe_max):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_max):  # type: ignore[no-untyped-def]
+def decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_max):
     """Code of a transfer whose wallets exist; the first rule broken, in the order of the table of codes."""
     payer = book.wallets[payer_row]
     amount = record["amount"]
@@ -147,22 +151,22 @@ def decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_
 
 
 @inlined
-def _link(wallet, address, effective):  # type: ignore[no-untyped-def]
+def _link(wallet, address, effective):
     """Append a record to a wallet's chain; gives the previous head and the lag, and moves the chain time."""
     before = wallet["head"]
     lag = lag_of(wallet["chain_time"], effective)
-    wallet["chain_time"] = effective + lag_ms(lag)
+    wallet["chain_time"] = chain_time_of(effective, lag)
     wallet["head"] = address
     return before, lag
 
 
 @inlined
-def _same(replaying, kept, computed):  # type: ignore[no-untyped-def]
+def _same(replaying, kept, computed):
     return not replaying or kept == computed
 
 
 @kernel
-def effect_transfer(book, payer_row, payee_row, record, address, windows, replaying):  # type: ignore[no-untyped-def]
+def effect_transfer(book, payer_row, payee_row, record, address, windows, replaying):
     """Carry out a settled TRANSFER record. Fills what the record says of the wallets, or, replaying, compares it: False when the
     journal disagrees with itself."""
     payer = book.wallets[payer_row]
@@ -199,7 +203,7 @@ def effect_transfer(book, payer_row, payee_row, record, address, windows, replay
 
 
 @kernel
-def leg_target(book, record, stripe_max):  # type: ignore[no-untyped-def]
+def leg_target(book, record, stripe_max):
     """Row that takes a leg's money, or -1 when only suspense can."""
     row = local_row(book, record["payee"])
     if row < 0:
@@ -213,7 +217,7 @@ def leg_target(book, record, stripe_max):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _suspense_row(book, currency):  # type: ignore[no-untyped-def]
+def _suspense_row(book, currency):
     wallet = book.wallets[currency]
     if wallet["currency"] == 0:
         wallet["currency"] = currency
@@ -223,7 +227,7 @@ def _suspense_row(book, currency):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def effect_leg(book, record, address, replaying):  # type: ignore[no-untyped-def]
+def effect_leg(book, record, address, replaying):
     """Carry out a LEG record: credit the payee, or suspense where flagged so."""
     if record["flags"] & FLAG_SUSPENSE:
         row = _suspense_row(book, record["currency"])
@@ -243,7 +247,7 @@ def effect_leg(book, record, address, replaying):  # type: ignore[no-untyped-def
 
 
 @kernel
-def next_address(book):  # type: ignore[no-untyped-def]
+def next_address(book):
     """The address the next user wallet gets; 0 when no local segment has room."""
     segment = book.meta[M_OPEN_SEGMENT]
     if segment == 0 or book.meta[M_OPEN_SLOT] >= 65536:
@@ -252,8 +256,10 @@ def next_address(book):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _row_for(book, address):  # type: ignore[no-untyped-def]
+def _row_for(book, address):
     segment = address >> 16
+    if segment < 0 or segment >= len(book.segments):
+        return np.int64(-1)
     if book.segments[segment] == 0:
         if (book.meta[M_SEGMENTS] + 1) * 65536 > len(book.wallets):
             return np.int64(-1)
@@ -268,7 +274,7 @@ def _row_for(book, address):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def effect_opened(book, record, address):  # type: ignore[no-untyped-def]
+def effect_opened(book, record, address):
     """Carry out a WALLET_OPENED record."""
     row = _row_for(book, record["payee"])
     if row < 0:
@@ -287,7 +293,17 @@ def effect_opened(book, record, address):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def decide_status(book, row, target):  # type: ignore[no-untyped-def]
+def decide_opened(book, address, kind):
+    """Code of opening a wallet at this address; 0 is the next user wallet's. An operator wallet has its own, and only once."""
+    if address == 0:
+        return 0 if _USER <= kind <= _MERCHANT else _INVALID
+    if not (OPERATOR_SLOT_FIRST <= address < SEGMENT_SLOTS and _MERCHANT < kind < _SUSPENSE):
+        return _INVALID
+    return _INVALID if local_row(book, address) >= 0 else 0
+
+
+@kernel
+def decide_status(book, row, target):
     """Code of a change of status. Any state may become any other, but closed is final and needs an empty user wallet."""
     if row < 0:
         return _NOT_FOUND
@@ -299,11 +315,11 @@ def decide_status(book, row, target):  # type: ignore[no-untyped-def]
             return _OPERATOR
         if posted(wallet) != 0 or wallet["held"] != 0:
             return _NOT_EMPTY
-    return 0
+    return 0 if _OPEN <= target <= _CLOSED else _INVALID
 
 
 @kernel
-def effect_wallet(book, record, address):  # type: ignore[no-untyped-def]
+def effect_wallet(book, record, address):
     """Carry out a WALLET_STATUS or WALLET_TIER record."""
     row = local_row(book, record["payee"])
     if row < 0:
@@ -321,7 +337,7 @@ def effect_wallet(book, record, address):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def effect_profile(book, record, scratch):  # type: ignore[no-untyped-def]
+def effect_profile(book, record, scratch):
     """Carry out a PROFILE record; `scratch` is one row of dtype PROFILE."""
     profile = scratch[0]
     profile["address"] = record["payee"]
@@ -334,7 +350,7 @@ def effect_profile(book, record, scratch):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def replay(book, records, addresses, windows, scratch):  # type: ignore[no-untyped-def]
+def replay(book, records, addresses, windows, scratch):
     """Apply recorded effects in order. Gives the index of the first record that does not fit, else the number of records."""
     for i in range(len(records)):
         record = records[i]
@@ -356,6 +372,8 @@ def replay(book, records, addresses, windows, scratch):  # type: ignore[no-untyp
             good = effect_wallet(book, record, addresses[i])
         elif kind == PROFILE:
             good = effect_profile(book, record, scratch)
+        elif kind != OPEN and kind != CURSOR:
+            good = False
         if not good:
             return i
         if OPEN < kind < LEG and not put(book.keys, record["key_hi"], record["key_lo"], addresses[i]):

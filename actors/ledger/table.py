@@ -15,6 +15,8 @@ from models.jit import inlined, kernel
 
 PARTITION_BITS: Final = 9
 PARTITION_SLOTS_FIRST: Final = 8
+ARENA_SLOTS_PER_KEY: Final = 8
+"""A partition that grew to hold n keys has used at most 4 n / 0.7 slots in all: the last doubling and all before it."""
 
 _TOP: Final = 0
 _COUNT: Final = 1
@@ -35,7 +37,7 @@ def new_table(keys_max: int) -> Table:
     parts = np.zeros((partitions, 3), np.int64)
     parts[:, 0] = np.arange(partitions) * PARTITION_SLOTS_FIRST
     parts[:, 1] = PARTITION_SLOTS_FIRST
-    return Table(np.zeros(first + 8 * keys_max, KEY), parts, np.array([first, 0], np.int64))
+    return Table(np.zeros(first + ARENA_SLOTS_PER_KEY * keys_max, KEY), parts, np.array([first, 0], np.int64))
 
 
 def table_bytes(table: Table) -> int:
@@ -49,7 +51,7 @@ def table_count(table: Table) -> int:
 
 
 @inlined
-def find(table, hi, lo):  # type: ignore[no-untyped-def]
+def find(table, hi, lo):
     """Value of a key, 0 if absent."""
     part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))
     offset = table.parts[part, 0]
@@ -66,30 +68,32 @@ def find(table, hi, lo):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def touch(table, hi, lo):  # type: ignore[no-untyped-def]
+def touch(table, hi, lo):
     """Read where a key would stand and give what is there: called for many keys before they are used, the reads overlap."""
     part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))
     return table.slots[table.parts[part, 0] + np.int64(lo & np.uint64(table.parts[part, 1] - 1))]["value"]
 
 
 @inlined
-def _place(slots, offset, mask, hi, lo, value):  # type: ignore[no-untyped-def]
+def _slot_for(slots, offset, mask, hi, lo):
+    """Index of the slot that has this key, else of the empty one that it would take."""
     at = np.int64(lo & np.uint64(mask))
     while True:
         slot = slots[offset + at]
-        if slot["value"] == 0:
-            slot["hi"] = hi
-            slot["lo"] = lo
-            slot["value"] = value
-            return True
-        if slot["lo"] == lo and slot["hi"] == hi:
-            slot["value"] = value
-            return False
+        if slot["value"] == 0 or (slot["lo"] == lo and slot["hi"] == hi):
+            return np.int64(offset + at)
         at = (at + 1) & mask
 
 
+@inlined
+def _fill(slots, at, hi, lo, value):
+    slots[at]["hi"] = hi
+    slots[at]["lo"] = lo
+    slots[at]["value"] = value
+
+
 @kernel
-def _grow(table, part):  # type: ignore[no-untyped-def]
+def _grow(table, part):
     offset = table.parts[part, 0]
     capacity = table.parts[part, 1]
     target = table.meta[_TOP]
@@ -98,7 +102,8 @@ def _grow(table, part):  # type: ignore[no-untyped-def]
     for i in range(capacity):
         slot = table.slots[offset + i]
         if slot["value"] != 0:
-            _place(table.slots, target, 2 * capacity - 1, slot["hi"], slot["lo"], slot["value"])
+            at = _slot_for(table.slots, target, 2 * capacity - 1, slot["hi"], slot["lo"])
+            _fill(table.slots, at, slot["hi"], slot["lo"], slot["value"])
     table.parts[part, 0] = target
     table.parts[part, 1] = 2 * capacity
     table.meta[_TOP] = target + 2 * capacity
@@ -106,13 +111,44 @@ def _grow(table, part):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def put(table, hi, lo, value):  # type: ignore[no-untyped-def]
-    """Set a key's value (not 0). False, and nothing changed, when the arena is full."""
+def reserve(table, hi):
+    """Make room for one more key beside this one. False, and nothing changed, when the arena is full."""
     part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))
-    if (table.parts[part, 2] + 1) * 10 > table.parts[part, 1] * 7:
-        if not _grow(table, part):
-            return False
-    if _place(table.slots, table.parts[part, 0], table.parts[part, 1] - 1, hi, lo, value):
+    if (table.parts[part, 2] + 1) * 10 <= table.parts[part, 1] * 7:
+        return True
+    return _grow(table, part)
+
+
+@kernel
+def put(table, hi, lo, value):
+    """Set a key's value (not 0). False, and nothing changed, when the key is new and the arena full."""
+    part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))
+    at = _slot_for(table.slots, table.parts[part, 0], table.parts[part, 1] - 1, hi, lo)
+    if table.slots[at]["value"] == 0:
+        if (table.parts[part, 2] + 1) * 10 > table.parts[part, 1] * 7:
+            if not _grow(table, part):
+                return False
+            at = _slot_for(table.slots, table.parts[part, 0], table.parts[part, 1] - 1, hi, lo)
         table.parts[part, 2] += 1
         table.meta[_COUNT] += 1
+    _fill(table.slots, at, hi, lo, value)
     return True
+
+
+@kernel
+def _copy(source, target):
+    for part in range(len(source.parts)):
+        for i in range(source.parts[part, 1]):
+            slot = source.slots[source.parts[part, 0] + i]
+            if slot["value"] != 0:
+                put(target, slot["hi"], slot["lo"], slot["value"])
+
+
+def with_room(table: Table, keys: int) -> Table:
+    """The same table if it surely takes so many further keys, else a larger copy."""
+    needed = table_count(table) + keys
+    if needed <= (len(table.slots) - (PARTITION_SLOTS_FIRST << PARTITION_BITS)) // ARENA_SLOTS_PER_KEY:
+        return table
+    larger = new_table(2 * needed)
+    _copy(table, larger)
+    return larger

@@ -12,12 +12,17 @@ from typing import Final
 
 import numpy as np
 
-from actors.ledger.book import M_ATTEMPTS, M_FREE_SMALL, M_RINGS, RING_LARGE, RING_SMALL
-from models.jit import kernel
+from actors.ledger.book import (
+    M_ATTEMPTS,
+    M_FREE_SMALL,
+    M_LOST_ATTEMPT,
+    M_RINGS,
+    NEVER,
+    RING_LARGE,
+    RING_SMALL,
+)
+from models.jit import inlined, kernel
 from rules.columns import FIRST_WINDOW_COLUMN, INDEX, WINDOWS_MS
-
-NEVER: Final = -(2**62)
-"""An effective time before all others."""
 
 _W0, _W1, _W2 = WINDOWS_MS
 _SATURATED: Final = INDEX["saturated"]
@@ -25,7 +30,7 @@ _SEEN: Final = INDEX["payee_seen"]
 
 
 @kernel
-def _take_chunk(book, capacity):  # type: ignore[no-untyped-def]
+def _take_chunk(book, capacity):
     if capacity == RING_SMALL and book.meta[M_FREE_SMALL] != 0:
         offset = book.meta[M_FREE_SMALL] - 1
         book.meta[M_FREE_SMALL] = book.attempts[offset]["time"]
@@ -38,7 +43,7 @@ def _take_chunk(book, capacity):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _new_ring(book):  # type: ignore[no-untyped-def]
+def _new_ring(book):
     index = book.meta[M_RINGS]
     if index >= len(book.rings):
         return np.int64(-1)
@@ -51,12 +56,12 @@ def _new_ring(book):  # type: ignore[no-untyped-def]
     ring["capacity"] = RING_SMALL
     ring["start"] = 0
     ring["count"] = 0
-    ring["forgotten"] = NEVER
+    ring["forgotten"] = book.meta[M_LOST_ATTEMPT]
     return index
 
 
 @kernel
-def _widen(book, ring):  # type: ignore[no-untyped-def]
+def _widen(book, ring):
     offset = _take_chunk(book, RING_LARGE)
     if offset < 0:
         return False
@@ -77,7 +82,7 @@ def _widen(book, ring):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _make_room(book, ring, time):  # type: ignore[no-untyped-def]
+def _make_room(book, ring, time):
     if ring["count"] < ring["capacity"]:
         return
     oldest = book.attempts[ring["offset"] + ring["start"]]["time"]
@@ -90,11 +95,13 @@ def _make_room(book, ring, time):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def remember(book, wallet, time, amount, payee):  # type: ignore[no-untyped-def]
-    """Keep an attempt of a payer. When no memory is left for a new payer it is not kept, and its windows stay empty."""
+def remember(book, wallet, time, amount, payee):
+    """Keep an attempt of a payer. When no memory is left for a new payer it is not kept, and the windows of all who have
+    no attempts yet say from then on that they may have forgotten one."""
     if wallet["ring"] == 0:
         index = _new_ring(book)
         if index < 0:
+            book.meta[M_LOST_ATTEMPT] = max(book.meta[M_LOST_ATTEMPT], np.int64(time))
             return
         wallet["ring"] = index + 1
     ring = book.rings[wallet["ring"] - 1]
@@ -116,16 +123,26 @@ def remember(book, wallet, time, amount, payee):  # type: ignore[no-untyped-def]
     ring["count"] += 1
 
 
+@inlined
+def _say_saturated(forgotten, time, out):
+    for w in range(3):
+        width = _W0 if w == 0 else (_W1 if w == 1 else _W2)
+        if forgotten > time - width:
+            out[_SATURATED] |= 1 << w
+
+
 @kernel
-def window_columns(book, wallet, time, payee, out):  # type: ignore[no-untyped-def]
+def window_columns(book, wallet, time, payee, out):
     """Fill the window columns, `saturated` and `payee_seen` (attempts to this payee in the longest window) of one row."""
     for column in range(FIRST_WINDOW_COLUMN, FIRST_WINDOW_COLUMN + 12):
         out[column] = 0
     out[_SATURATED] = 0
     out[_SEEN] = 0
     if wallet["ring"] == 0:
+        _say_saturated(book.meta[M_LOST_ATTEMPT], time, out)
         return
     ring = book.rings[wallet["ring"] - 1]
+    _say_saturated(ring["forgotten"], time, out)
     offset = ring["offset"]
     start = ring["start"]
     capacity = ring["capacity"]
@@ -145,7 +162,3 @@ def window_columns(book, wallet, time, payee, out):  # type: ignore[no-untyped-d
                 out[column + 2] = max(out[column + 2], np.int64(attempt["amount"]))
                 if attempt["same_payee_time"] <= time - width:
                     out[column + 3] += 1
-    for w in range(3):
-        width = _W0 if w == 0 else (_W1 if w == 1 else _W2)
-        if ring["forgotten"] > time - width:
-            out[_SATURATED] |= 1 << w

@@ -199,6 +199,7 @@ class ShardCore:
 
     def _opened(self) -> None:
         self.serving = True
+        self._spare_segments = [s for s in self._spare_segments if self.ledger.book.segments[s] == 0]
         self._stamp = self.ledger.record_time
         opened, hash_ = self.writer.durable_block, self.writer.durable_hash
         self._sender = Sender(self.config.shard, self.config.shards, opened, hash_)
@@ -248,11 +249,13 @@ class ShardCore:
 
     def _begin_batch(self) -> None:
         while self._queue and self._scoring is None and self.writer.backlog < BACKLOG_RECORDS_MAX:
-            taken, rows = [], 0
+            taken: list[m.Submit] = []
+            rows = 0
             while self._queue and (not taken or rows + len(self._queue[0].rows) <= BATCH_ROWS_MAX):
                 taken.append(self._queue.pop(0))
                 rows += len(taken[-1].rows)
             self._queued_rows -= rows
+            self.ledger.advance(self._now)
             self._admit(_Batch(self._batches, taken, self._next_stamp()))
 
     def _next_stamp(self) -> int:
@@ -314,12 +317,12 @@ class ShardCore:
         admitted = batch.admitted
         assert admitted is not None
         carried = self.ledger.carry_out(admitted, decisions, self.writer.next_address)
-        batch.results[admitted.index] = carried.results
+        batch.results[admitted.places] = carried.results
         for i in np.flatnonzero(carried.results["address"] < 0):
-            batch.repeats[int(admitted.index[i])] = -int(carried.results["address"][i])
-            batch.results["address"][admitted.index[i]] = 0
+            batch.repeats[int(admitted.places[i])] = -int(carried.results["address"][i])
+            batch.results["address"][admitted.places[i]] = 0
         late = carried.results["code"] == Code.DEFERRED
-        batch.results["record_time"][admitted.index[late]] = batch.stamp
+        batch.results["record_time"][admitted.places[late]] = batch.stamp
         if len(carried.records):
             self.writer.seal(carried.records, self._details(batch, admitted, carried), batch.seen)
         self._resolve_repeats(batch)
@@ -333,7 +336,7 @@ class ShardCore:
         by_row = batch.details()
         if not by_row:
             return {}
-        rows = admitted.index[carried.sources]
+        rows = admitted.places[carried.sources]
         return {k: by_row[int(row)] for k, row in enumerate(rows) if int(row) in by_row}
 
     # Keys used before.
@@ -487,7 +490,7 @@ class ShardCore:
         book.meta[M_SEGMENTS_STAMP] = max(book.meta[M_SEGMENTS_STAMP], message.stamp)
 
     def _clock(self, message: m.Clock) -> None:
-        skew = message.database_ms - self.ledger.record_time
+        skew = message.database_ms - max(self._now, self.ledger.record_time)
         off = abs(skew) > CLOCK_SKEW_MAX_MS
         if off and not self.clock_off_ms:
             self._emit([m.Alarm(text=f"the database's clock is {skew} ms away from ours: intake has stopped")])
@@ -498,6 +501,11 @@ class ShardCore:
         if self.serving and self._now - self._heads_at >= HEADS_EVERY_MS:
             self._heads_at = self._now
             self._emit(self._sender.pushes(heads=True))
+            self.writer.when_durable(_nothing)  # An idle process, too, must notice that another has taken over.
+
+
+def _nothing() -> None:
+    """Nobody waits for this look at the journal's head."""
 
 
 def _cursor_of(record: NDArray[Any]) -> Cursor:

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final, NoReturn, Protocol
 
 import numpy as np
@@ -290,7 +291,7 @@ class ShardHost:
     async def _read_blocks(self, output: m.ReadBlocks) -> None:
         blocks = {}
         for number in output.numbers:
-            block = await self._retry(lambda number=number: self._journal.block(self.shard, number))
+            block = await self._retry(partial(self._journal.block, self.shard, number))
             blocks[number] = block.records
         self._feed(m.BlocksRead(batch=output.batch, blocks=blocks))
 

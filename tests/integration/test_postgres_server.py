@@ -24,11 +24,11 @@ needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="look
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(server_place: Path) -> Iterator[Start]:
     """Start a server, by default in the test's directory; all are stopped after the test."""
     started: list[PostgresServer] = []
 
-    def start_one(data_dir: Path = tmp_path / "data") -> PostgresServer:
+    def start_one(data_dir: Path = server_place / "data") -> PostgresServer:
         server = postgres_server.start(data_dir)
         started.append(server)
         return server
@@ -67,11 +67,11 @@ def test_data_outlives_the_server(start: Start, capfd: pytest.CaptureFixture[str
     assert capfd.readouterr() == ("", "")
 
 
-def test_settings_are_durable_and_logged_to_a_file(start: Start, tmp_path: Path) -> None:
+def test_settings_are_durable_and_logged_to_a_file(start: Start, server_place: Path) -> None:
     server = start()
     expected = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "jit": "off"}
     assert {name: query(server.url, f"SHOW {name}") for name in expected} == expected
-    assert "ready to accept connections" in (tmp_path / "data" / "log" / "postgres.log").read_text()
+    assert "ready to accept connections" in (server_place / "data" / "log" / "postgres.log").read_text()
 
 
 @needs_proc
@@ -100,26 +100,26 @@ def test_a_second_handle_joins_and_only_the_last_one_stops_the_server(start: Sta
     assert second.stop()
 
 
-def test_another_process_joins_and_leaves_the_server_running(start: Start, tmp_path: Path) -> None:
+def test_another_process_joins_and_leaves_the_server_running(start: Start, server_place: Path) -> None:
     server = start()
     put_mark(server)
     script = (
         "import sys; from pathlib import Path; from actors import postgres_server;"
         "server = postgres_server.start(Path(sys.argv[1])); print(server.pid, server.stop())"
     )
-    command = [sys.executable, "-c", script, str(tmp_path / "data")]
+    command = [sys.executable, "-c", script, str(server_place / "data")]
     root = Path(postgres_server.__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.split() == [str(server.pid), "False"]
     assert mark(server) == 7
 
 
-def test_a_process_that_is_killed_lets_go_of_the_server(start: Start, tmp_path: Path) -> None:
+def test_a_process_that_is_killed_lets_go_of_the_server(start: Start, server_place: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path; from actors import postgres_server;"
         "print(postgres_server.start(Path(sys.argv[1])).pid, flush=True); os.kill(os.getpid(), 9)"
     )
-    command = [sys.executable, "-c", script, str(tmp_path / "data")]
+    command = [sys.executable, "-c", script, str(server_place / "data")]
     root = Path(postgres_server.__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == -signal.SIGKILL
@@ -148,24 +148,26 @@ def test_a_killed_server_is_restarted_and_recovers(start: Start) -> None:
         killed = server.pid
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
+        while server.is_alive():  # the signal takes its time
+            pass
         assert server.restart_if_dead()
         assert server.pid != killed
         assert mark(server) == 7
 
 
 @needs_proc
-def test_everything_killed_at_once_is_recovered_by_a_new_start(start: Start, tmp_path: Path) -> None:
+def test_everything_killed_at_once_is_recovered_by_a_new_start(start: Start, server_place: Path) -> None:
     server = start()
     put_mark(server)
-    for pid in postgres_server._processes_in(tmp_path / "data" / "postgres"):
+    for pid in postgres_server._processes_in(server_place / "data" / "postgres"):
         os.kill(pid, signal.SIGKILL)
     assert mark(start()) == 7
 
 
-def test_a_stale_process_id_that_somebody_else_has_now_is_no_server(start: Start, tmp_path: Path) -> None:
+def test_a_stale_process_id_that_somebody_else_has_now_is_no_server(start: Start, server_place: Path) -> None:
     server = start()
     put_mark(server)
-    pid_file = tmp_path / "data" / "postgres" / "postmaster.pid"
+    pid_file = server_place / "data" / "postgres" / "postmaster.pid"
     lines = pid_file.read_text().splitlines(keepends=True)
     assert server.stop()
     stranger = subprocess.Popen(["sleep", "60"])
@@ -179,45 +181,45 @@ def test_a_stale_process_id_that_somebody_else_has_now_is_no_server(start: Start
         stranger.wait()
 
 
-def test_an_empty_pid_file_is_no_server(start: Start, tmp_path: Path) -> None:
+def test_an_empty_pid_file_is_no_server(start: Start, server_place: Path) -> None:
     start().stop()
-    (tmp_path / "data" / "postgres" / "postmaster.pid").write_text("")
+    (server_place / "data" / "postgres" / "postmaster.pid").write_text("")
     assert start().is_alive()
 
 
 @pytest.mark.parametrize("name", ["long-" * 45, "with space, comma and 'quote'"])
-def test_any_path_will_do(start: Start, tmp_path: Path, name: str) -> None:
-    server = start(tmp_path / name)
+def test_any_path_will_do(start: Start, server_place: Path, name: str) -> None:
+    server = start(server_place / name)
     assert query(server.url, "SELECT 1") == 1
-    assert start(tmp_path / name).pid == server.pid
+    assert start(server_place / name).pid == server.pid
 
 
-def test_a_half_made_cluster_is_made_anew(start: Start, tmp_path: Path) -> None:
-    half = tmp_path / "data" / "postgres.new"
+def test_a_half_made_cluster_is_made_anew(start: Start, server_place: Path) -> None:
+    half = server_place / "data" / "postgres.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
     assert query(start().url, "SELECT 1") == 1
     assert not half.exists()
 
 
-def test_a_directory_that_is_no_cluster_is_left_alone(start: Start, tmp_path: Path) -> None:
-    foreign = tmp_path / "data" / "postgres" / "something"
+def test_a_directory_that_is_no_cluster_is_left_alone(start: Start, server_place: Path) -> None:
+    foreign = server_place / "data" / "postgres" / "something"
     foreign.mkdir(parents=True)
     with pytest.raises(PostgresFailed, match="not a PostgreSQL cluster"):
         start()
     assert foreign.exists()
 
 
-def test_a_server_that_cannot_start_says_why(start: Start, tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_says_why(start: Start, server_place: Path) -> None:
     start().stop()
-    (tmp_path / "data" / "postgres" / "global" / "pg_control").write_bytes(b"")
+    (server_place / "data" / "postgres" / "global" / "pg_control").write_bytes(b"")
     with pytest.raises(PostgresFailed, match="pg_control"):
         start()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_root_opens_the_way_to_the_data_and_no_more(start: Start, tmp_path: Path) -> None:
-    private = tmp_path / "private"
+def test_root_opens_the_way_to_the_data_and_no_more(start: Start, server_place: Path) -> None:
+    private = server_place / "private"
     private.mkdir(mode=0o700)
     server = start(private / "data")
     assert private.stat().st_mode & 0o777 == 0o701

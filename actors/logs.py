@@ -1,0 +1,20 @@
+"""Where processes of a switch write what they have to say: files, one a process role. The terminal belongs to people."""
+
+import logging
+import logging.handlers
+from pathlib import Path
+
+LOG_BYTES_MAX = 10_000_000
+LOG_FILES = 3
+
+
+def log_to_file(path: Path, level: int = logging.INFO) -> None:
+    """Send everything logged in this process to a file that is rotated by size."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES_MAX, backupCount=LOG_FILES)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)

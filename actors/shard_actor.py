@@ -1,0 +1,208 @@
+"""A shard as a Ray actor: builds the core and its host, carries calls in, and dies by `os._exit`.
+
+A constructor that raises would kill the actor for good, so recovery runs in the background and calls are refused until it is done. All
+methods are coroutines on one event loop: a push of legs never queues behind client requests, and core and host need no lock.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.journal_postgres import PostgresJournal
+from actors.ledger.blocks import Writer
+from actors.ledger.book import Capacity
+from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
+from actors.logs import log_to_file
+from actors.scoring_actor import RayScorerPool
+from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.host import NotReady, Peer, ShardHost
+from actors.shard.messages import Legs
+from actors.shard_client import ShardUnavailable
+from actors.topology import TOPOLOGY_VERSION, SegmentStore
+from rules.builtin import PACK
+
+log = logging.getLogger(__name__)
+
+
+class ShardSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a shard's process needs to know."""
+
+    shard: int
+    shards: int
+    url: str
+    secret: bytes
+    log_dir: str
+    scored: bool = True
+    capacity: Capacity = Capacity()
+    daily_limits: dict[int, int] = {}
+    idempotency_window_ms: int = IDEMPOTENCY_WINDOW_MS
+    allow_unsafe: bool = False
+
+
+class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shard says of itself. `connected`: it knows the other actors."""
+
+    shard: int
+    pid: int
+    connected: bool
+    ready: bool
+    queued_rows: int
+    backlog: int
+    durable_block: int
+    fallbacks: int
+    clock_off_ms: int
+    stopped_channels: list[int]
+
+
+def _die(reason: str) -> NoReturn:
+    log.critical("this process ends: %s", reason)
+    logging.shutdown()
+    os._exit(70)
+
+
+class ShardActor:
+    """Runs as a Ray actor with `max_restarts=-1`; the journal makes a restart harmless."""
+
+    def __init__(self, spec: ShardSpec) -> None:
+        log_to_file(Path(spec.log_dir) / f"shard-{spec.shard}.log")
+        self._spec = spec
+        self._host: ShardHost | None = None
+        self._peers: dict[int, Peer] = {}
+        self._life: asyncio.Task[None] | None = None
+
+    async def connect(self, peers: Mapping[int, Any], scorers: list[Any]) -> None:
+        """Tell it the other shards and the scorers. The first call starts recovery, a later one replaces those that moved."""
+        self._peers.update({shard: RayPeer(actor) for shard, actor in peers.items() if shard != self._spec.shard})
+        if self._host is None:
+            self._host = self._build(RayScorerPool(scorers))
+            self._life = asyncio.get_running_loop().create_task(self._host.run())
+            self._life.add_done_callback(_ended)
+
+    def _build(self, scorer: RayScorerPool) -> ShardHost:
+        spec = self._spec
+        writer = Writer(spec.shard, TOPOLOGY_VERSION, secrets.randbits(63), secrets.token_bytes(16))
+        config = LedgerConfig(
+            shard=spec.shard,
+            shards=spec.shards,
+            secret=spec.secret,
+            windows=spec.scored,
+            daily_limits=spec.daily_limits,
+            idempotency_window_ms=spec.idempotency_window_ms,
+        )
+        core = ShardCore(
+            ShardConfig(
+                shard=spec.shard, shards=spec.shards, scored=spec.scored, pack=PACK.number, fallback=PACK.fallback
+            ),
+            Ledger(config, spec.capacity),
+            writer,
+        )
+        journal = PostgresJournal(spec.url, shard=spec.shard, writer=writer.number, allow_unsafe=spec.allow_unsafe)
+        log.info("shard %d begins as writer %016x, process %d", spec.shard, writer.number, os.getpid())
+        return ShardHost(
+            core, journal=journal, peers=self._peers, scorer=scorer, segments=SegmentStore(spec.url), die=_die
+        )
+
+    def _serving(self) -> ShardHost:
+        if self._host is None:
+            raise NotReady(f"shard {self._spec.shard} is starting")
+        return self._host
+
+    async def status(self) -> ShardStatus:
+        """What this shard is doing."""
+        host = self._host
+        core = None if host is None else host.core
+        return ShardStatus(
+            shard=self._spec.shard,
+            pid=os.getpid(),
+            connected=host is not None,
+            ready=core is not None and core.ready,
+            queued_rows=0 if core is None else core.queued_rows,
+            backlog=0 if core is None else core.writer.backlog,
+            durable_block=0 if core is None else core.writer.durable_block,
+            fallbacks=0 if core is None else core.fallbacks,
+            clock_off_ms=0 if core is None else core.clock_off_ms,
+            stopped_channels=[] if core is None else [s for s, r in core.receivers.items() if r.stopped],
+        )
+
+    async def submit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+        """As `ShardHost.submit`."""
+        return await self._serving().submit(rows, details)
+
+    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+        """As `ShardHost.wallets`."""
+        return await self._serving().wallets(addresses)
+
+    async def find_key(self, caller: int, home: int, key: bytes) -> int:
+        """As `ShardHost.find_key`."""
+        return await self._serving().find_key(caller, home, key)
+
+    async def push(self, legs: Legs) -> None:
+        """As `ShardHost.push`."""
+        await self._serving().push(legs)
+
+    async def drain(self) -> None:
+        """Wait until all that was taken in is durable and answered."""
+        if self._host is not None:
+            await self._host.drained()
+
+
+def _ended(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled():
+        _die(f"the shard's life ended: {task.exception()!r}")
+
+
+class RayPeer:
+    """Another shard, as a shard sees it."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+
+    async def push(self, legs: Legs) -> None:
+        """As `ShardHost.push`."""
+        await self._actor.push.remote(legs)
+
+    async def profiles(self, addresses: NDArray[Any]) -> NDArray[Any]:
+        """As `ShardHost.wallets`."""
+        wallets: NDArray[Any] = await self._actor.wallets.remote(addresses)
+        return wallets
+
+
+class RayShardClient:
+    """A shard, as a front door sees it. The actor behind it can be replaced after a takeover."""
+
+    def __init__(self, actor: Any) -> None:
+        self.actor = actor
+
+    async def submit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+        """As `ShardClient.submit`."""
+        results: NDArray[Any] = await _called(self.actor.submit.remote(rows, details))
+        return results
+
+    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+        """As `ShardClient.wallets`."""
+        wallets: NDArray[Any] = await _called(self.actor.wallets.remote(addresses))
+        return wallets
+
+    async def find_key(self, caller: int, home: int, key: bytes) -> int:
+        """As `ShardClient.find_key`."""
+        address: int = await _called(self.actor.find_key.remote(caller, home, key))
+        return address
+
+
+async def _called(call: Any) -> Any:
+    from ray.exceptions import RayError
+
+    try:
+        return await call
+    except NotReady as error:
+        raise ShardUnavailable(not_sent=True) from error
+    except RayError as error:
+        raise ShardUnavailable(not_sent=False) from error

@@ -1,0 +1,122 @@
+-- Statements of the front door's stores, by name; see actors/database.py for how they are read.
+
+-- name: pool_check
+SELECT 1
+
+-- name: segment_owners
+SELECT segment, shard FROM segment
+
+-- name: record_block
+SELECT records, details FROM journal WHERE shard = $1 AND block = $2
+
+-- name: key_find
+SELECT account, scopes FROM api_key WHERE hash = $1 AND revoked_at IS NULL
+
+-- name: key_account
+INSERT INTO account (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id
+
+-- name: key_create
+INSERT INTO api_key (id, account, name, scopes, hash) VALUES ($1, $2, $3, $4, $5)
+
+-- name: key_ensure
+-- A key that was revoked stays revoked.
+INSERT INTO api_key (id, account, name, scopes, hash) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (hash) DO UPDATE SET scopes = excluded.scopes
+
+-- name: key_any
+SELECT EXISTS (SELECT FROM api_key WHERE revoked_at IS NULL)
+
+-- name: key_list
+SELECT id, name, scopes, created_at, revoked_at FROM api_key ORDER BY created_at, id
+
+-- name: key_revoke
+UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id
+
+-- name: wallet_reserve
+-- Rows whose key or external id is taken already are left out; the next statements say by what.
+INSERT INTO wallet_profile
+    (account, key_hash, digest, external_id, owner, attributes, metadata, kind, currency, home)
+SELECT $1, key_hash, digest, external_id, owner, attributes::jsonb, metadata::jsonb, kind, currency, home
+FROM unnest($2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::smallint[],
+            $9::smallint[], $10::int[])
+  AS row (key_hash, digest, external_id, owner, attributes, metadata, kind, currency, home)
+ON CONFLICT DO NOTHING
+
+-- name: wallet_slots_lock
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay wallet slots', 0))
+
+-- name: wallet_slots_give
+UPDATE wallet_profile SET slot = numbered.slot
+FROM (
+    SELECT key_hash, (SELECT coalesce(max(slot), 1023) FROM wallet_profile) + row_number() OVER (ORDER BY key_hash)
+    FROM wallet_profile
+    WHERE account = $1 AND key_hash = ANY ($2::bytea[]) AND kind = ANY ($3::smallint[]) AND slot IS NULL
+) AS numbered (key_hash, slot)
+WHERE wallet_profile.account = $1 AND wallet_profile.key_hash = numbered.key_hash
+
+-- name: wallet_reserved
+SELECT key_hash, digest, external_id, home, slot, address FROM wallet_profile
+WHERE account = $1 AND key_hash = ANY ($2::bytea[])
+
+-- name: wallet_external_ids
+SELECT account, key_hash, digest, external_id, home, slot, address FROM wallet_profile
+WHERE external_id = ANY ($1::text[])
+
+-- name: wallet_opened
+UPDATE wallet_profile SET address = opened.address
+FROM unnest($2::bytea[], $3::bigint[]) AS opened (key_hash, address)
+WHERE wallet_profile.account = $1 AND wallet_profile.key_hash = opened.key_hash AND wallet_profile.address IS NULL
+
+-- name: wallet_profiles
+SELECT address, external_id, owner, attributes::text, metadata::text FROM wallet_profile
+WHERE address = ANY ($1::bigint[])
+
+-- name: wallet_by_external_id
+SELECT address FROM wallet_profile WHERE external_id = $1 AND address > $2 ORDER BY address LIMIT $3
+
+-- name: wallet_by_owner
+SELECT address FROM wallet_profile WHERE owner = $1 AND address > $2 ORDER BY address LIMIT $3
+
+-- name: wallet_patch
+-- Each field with a flag that says whether to set it. A built-in wallet has no profile, so nothing to patch.
+UPDATE wallet_profile SET
+    owner = CASE WHEN $2 THEN $3::text ELSE owner END,
+    attributes = CASE WHEN $4 THEN $5::text::jsonb ELSE attributes END,
+    metadata = CASE WHEN $6 THEN $7::text::jsonb ELSE metadata END
+WHERE address = $1
+RETURNING address
+
+-- name: wallet_chain
+-- A walk along a wallet's chain of previous records, newest first, from the record at address $2 on: at most $3 transfers and legs,
+-- at most $4 steps. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, records of 160; kind at 0,
+-- payer at 8, reference at 88, payer_prev at 112, payee_prev at 120. Address: shard << 52 | block << 8 | slot. Kind 10 is TRANSFER, 20 LEG.
+-- For a leg, `origin` is the transfer on the sender's shard, else the record itself; details come once for each block.
+WITH RECURSIVE chain AS (
+    SELECT $2::bigint AS address, 1 AS step, first.record, get_byte(first.record, 0) AS kind,
+           (get_byte(first.record, 0) IN (10, 20))::int AS listed
+    FROM journal, substring(records FROM 89 + 160 * ($2::bigint & 255)::int FOR 160) AS first (record)
+    WHERE shard = ($2::bigint >> 52)::int AND block = ($2::bigint >> 8) & 17592186044415
+  UNION ALL
+    SELECT previous.address, chain.step + 1, one.record, get_byte(one.record, 0),
+           chain.listed + (get_byte(one.record, 0) IN (10, 20))::int
+    FROM chain
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN chain.kind = 10 AND shardpay_int8(chain.record, 8) = $1::bigint
+                    THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END
+    ) AS previous (address)
+    JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (
+        SELECT substring(records FROM 89 + 160 * (previous.address & 255)::int FOR 160)
+    ) AS one (record)
+    WHERE previous.address > 0 AND chain.listed < $3 AND chain.step < $4
+)
+SELECT chain.address, chain.record, origin.address AS origin,
+       substring(journal.records FROM 89 + 160 * (origin.address & 255)::int FOR 160) AS origin_record,
+       CASE WHEN row_number() OVER (PARTITION BY journal.shard, journal.block ORDER BY chain.step) = 1
+            THEN journal.details END AS details
+FROM chain
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN chain.kind = 20 THEN shardpay_int8(chain.record, 88) ELSE chain.address END
+) AS origin (address)
+JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
+ORDER BY chain.step

@@ -1,0 +1,195 @@
+"""The command line, `shardpay`. Commands parse, call and print; what they do lives elsewhere."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+DATA_HELP = "Directory of the embedded database, logs and checkpoints."
+DATABASE_HELP = "Use this PostgreSQL (15 or later) instead of the embedded one."
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def storage_options(command: F) -> F:
+    """--data and --database, as every command that looks at a database has them."""
+    command = click.option("--database", metavar="URL", envvar="SHARDPAY_DATABASE", help=DATABASE_HELP)(command)
+    return click.option(
+        "--data", type=click.Path(path_type=Path), envvar="SHARDPAY_DATA", default=Path("data"), help=DATA_HELP
+    )(command)
+
+
+class OneLineErrors(click.Group):
+    """Shows an expected error as one line and exit code 1; with --debug its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does it, with errors made short."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if ctx.params.get("debug"):
+                raise
+            raise click.ClickException(str(error) or repr(error)) from error
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="shardpay")
+def cli(debug: bool) -> None:
+    """A payment switch that scores every payment before money moves."""
+
+
+@cli.command(epilog="Example: shardpay serve --sample --port 8080")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, help="Port to listen on.")
+@click.option("--shards", type=click.IntRange(1, 1024), help="Shards of a new database [default: one a core, at most 2].")
+@click.option("--scorers", type=click.IntRange(0, 64), default=1, show_default=True, help="Scoring actors; 0: unscored.")
+@click.option("--front-doors", type=click.IntRange(1, 64), default=1, show_default=True, help="HTTP processes.")
+@storage_options
+@click.option("--ray", metavar="ADDRESS", help="Join this Ray cluster instead of starting one; needs --database.")
+@click.option("--config", type=click.Path(path_type=Path, exists=True), help="TOML file: daily_limits, capacity.")
+@click.option("--sample", is_flag=True, help="Make sample wallets and print a first payment.")
+def serve(**options: Any) -> None:
+    """Run a switch: PostgreSQL, Ray, shards, scorers and front doors. Ctrl-C drains."""
+    from switch.settings import Settings, read_config
+    from switch.supervisor import serve as run
+
+    if options["ray"] and not options["database"]:
+        raise click.UsageError("--ray needs --database: other machines cannot reach the embedded one")
+    sample = options.pop("sample")
+    config = options.pop("config")
+    if config is not None:
+        file = read_config(config)
+        limits = {int(tier): amount for tier, amount in file.daily_limits.items()}
+        options.update(daily_limits=limits, capacity=file.capacity, allow_unsafe=file.allow_unsafe_database)
+    options["data"] = options["data"].resolve()
+    settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
+    run(settings, _say, _welcome(settings, sample))
+
+
+def _say(text: str) -> None:
+    click.secho(f"· {text}", dim=True, err=True)
+
+
+def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
+    async def welcome(base_url: str, database: str) -> None:
+        click.secho(f"Shardpay is ready on {base_url}", bold=True)
+        if sample:
+            from switch.sample import first_payment, make_sample, sample_key
+
+            key = await sample_key(database, settings.data)
+            ids = await make_sample(base_url, key)
+            click.echo("\nA first payment, to paste into another terminal:\n")
+            click.echo(first_payment(base_url, key, ids))
+        click.echo("\nCtrl-C drains and stops.")
+
+    return welcome
+
+
+@cli.group()
+def keys() -> None:
+    """Make, list and revoke API keys."""
+
+
+@keys.command("create", epilog="Example: shardpay keys create --scope pay --scope read --name checkout")
+@click.option("--scope", "scopes", multiple=True, required=True, help="admin, pay, import or read; may be repeated.")
+@click.option("--name", default="default", show_default=True, help="Account: keys of one name are one caller.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@storage_options
+def keys_create(scopes: tuple[str, ...], name: str, as_json: bool, data: Path, database: str | None) -> None:
+    """Make a key. It is shown once and kept only as a hash."""
+    created = asyncio.run(_with_keys(data, database, lambda store: store.create(name, scopes)))
+    click.echo(_json(created) if as_json else created.key)
+
+
+@keys.command("list", epilog="Example: shardpay keys list --json")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@storage_options
+def keys_list(as_json: bool, data: Path, database: str | None) -> None:
+    """Show all keys, without their secret."""
+    found = asyncio.run(_with_keys(data, database, lambda store: store.list()))
+    if as_json:
+        click.echo(_json(found))
+        return
+    for key in found:
+        state = "revoked" if key.revoked_at else "active"
+        click.echo(f"{key.id}  {state:8}{key.name:16}{' '.join(key.scopes)}")
+
+
+@keys.command("revoke", epilog="Example: shardpay keys revoke 0b5c0a52-...")
+@click.argument("identity", metavar="ID")
+@storage_options
+def keys_revoke(identity: str, data: Path, database: str | None) -> None:
+    """End a key's life; within two seconds no front door takes it any more."""
+    if not asyncio.run(_with_keys(data, database, lambda store: store.revoke(identity))):
+        raise click.ClickException(f"there is no key {identity}")
+    click.echo(f"revoked {identity}")
+
+
+async def _with_keys(data: Path, database: str | None, use: Callable[[Any], Any]) -> Any:
+    from actors.key_store import KeyStore
+    from actors.pool import Pool
+    from actors.storage import opened
+
+    async with opened(data, database) as url:
+        pool = await Pool.open(url, name="shardpay-keys")
+        try:
+            return await use(KeyStore(pool))
+        finally:
+            await pool.close()
+
+
+@cli.command(epilog="Example: shardpay audit --data ./data")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@storage_options
+def audit(as_json: bool, data: Path, database: str | None) -> None:
+    """Recompute everything from the journal alone; exit code 1 on any difference."""
+    from actors.audit import audit_database, render
+
+    async def run() -> Any:
+        from actors.storage import opened
+
+        async with opened(data, database) as url:
+            return await audit_database(url)
+
+    report = asyncio.run(run())
+    click.echo(_json(report) if as_json else render(report))
+    if report.differences:
+        sys.exit(1)
+
+
+def _json(value: Any) -> str:
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(value)).decode()
+
+
+def _add_later_commands() -> None:
+    """Commands that live elsewhere; bench/ is above this layer, so it is found by its entry point."""
+    from importlib.metadata import entry_points
+
+    try:
+        from switch.importer.command import import_command
+
+        cli.add_command(import_command, "import")
+    except ImportError:
+        pass
+    for entry in entry_points(group="shardpay.bench"):
+        try: cli.add_command(entry.load(), entry.name)
+        except ImportError: pass
+
+
+def main() -> None:
+    """Entry point."""
+    _add_later_commands()
+    cli(prog_name="shardpay")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""What goes out: transfers and wallets as JSON objects, made from results and records by one set of functions."""
+
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, Raw, UnsetType
+
+from actors.ledger.codes import Code, is_declined
+from actors.ledger.ids import transfer_id
+from actors.ledger.layout import FLAG_SCORED, OPERATOR_KINDS, Channel, Label, WalletKind, WalletStatus
+from actors.wallet_store import Profile
+from rules.builtin import PACKS
+from rules.decision import Action
+from switch.currencies import ALPHA
+from switch.lanes import Result
+from switch.problems import NUMBERS, PROBLEMS, ProblemError
+from switch.rows import Details, country_text
+from switch.times import time_text
+from switch.wire import Context, Transfer
+
+_ENCODE: Final = msgspec.json.Encoder().encode
+LABEL_NAMES: Final = {int(label): label.name.lower() for label in Label}
+CHANNEL_NAMES: Final = {int(channel): channel.name.lower() for channel in Channel}
+KIND_NAMES: Final = {int(kind): kind.name.lower() for kind in WalletKind}
+STATUS_NAMES: Final = {int(status): status.name.lower() for status in WalletStatus}
+ACTION_NAMES: Final = {int(action): action.name.lower() for action in Action}
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What scoring said."""
+
+    action: str
+    points: int
+    reasons: tuple[str, ...]
+    pack: str
+
+
+class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A transfer as it is shown."""
+
+    id: str
+    status: str
+    code: str | UnsetType = UNSET
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    reference: str | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    context: Context | UnsetType = UNSET
+    decision: Decision | None
+    created_at: str
+    effective_at: str
+    replayed: bool | UnsetType = UNSET
+
+
+class WalletAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A wallet as it is shown. Operator wallets have no floor, so nothing is called available there."""
+
+    id: str
+    currency: str
+    kind: str
+    status: str
+    posted: int
+    held: int
+    available: int | None
+    floor: int | None
+    tier: int | None
+    external_id: str | None
+    owner: str | None
+    attributes: Raw
+    metadata: Raw
+    created_at: str
+    replayed: bool | UnsetType = UNSET
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """What the ledger says of a wallet, stripes added up."""
+
+    currency: int
+    kind: int
+    status: int
+    tier: int
+    posted: int
+    held: int
+    floor: int
+    opened: int
+
+
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """A value as a JSON answer."""
+    return web.Response(
+        body=_ENCODE(value), status=status, headers={"Content-Type": "application/json", **(headers or {})}
+    )
+
+
+@lru_cache(maxsize=4096)
+def _pack_reasons(pack: int, mask: int) -> tuple[str, tuple[str, ...]]:
+    known = PACKS.get(pack)
+    if known is None:
+        return str(pack), ()
+    return f"{known.name}@{known.version}", tuple(r for i, r in enumerate(known.reasons) if mask >> i & 1)
+
+
+def decision_of(flags: int, action: int, points: int, reasons: int, pack: int) -> Decision | None:
+    """A decision by its numbers; None when the payment was not scored."""
+    if not flags & FLAG_SCORED:
+        return None
+    name, texts = _pack_reasons(pack, reasons)
+    return Decision(ACTION_NAMES.get(action, str(action)), points, texts, name)
+
+
+def result_decision(result: Result) -> Decision | None:
+    """The decision in a result."""
+    return decision_of(result.flags, result.action, result.points, result.reasons, result.pack)
+
+
+def posted_answer(transfer: Transfer, result: Result) -> TransferAnswer:
+    """The answer to a payment that was made, now or when its key was first used."""
+    return TransferAnswer(
+        id=transfer_id(result.record_time, result.address),
+        status="posted",
+        payer=transfer.payer.lower(),
+        payee=transfer.payee.lower(),
+        amount=transfer.amount,
+        currency=transfer.currency,
+        kind=transfer.kind or "transfer",
+        reference=transfer.reference,
+        metadata=transfer.metadata,
+        context=transfer.context,
+        decision=result_decision(result),
+        created_at=time_text(result.record_time),
+        effective_at=time_text(result.effective_time),
+        replayed=bool(result.replayed),
+    )
+
+
+def refusal(result: Result, fields: tuple[str, ...]) -> ProblemError:
+    """The problem of a result that is not OK: recorded declines carry their transfer."""
+    code = NUMBERS[result.code]
+    replayed = bool(result.replayed)
+    if is_declined(result.code) and result.address:
+        decision = result_decision(result)
+        return ProblemError(
+            code,
+            transfer_id=transfer_id(result.record_time, result.address),
+            decision=None if decision is None else msgspec.to_builtins(decision),
+            replayed=replayed,
+        )
+    if result.code == Code.IDEMPOTENCY_MISMATCH:
+        return ProblemError(code, f"{PROBLEMS[code].title[:-1]}: the {fields[result.field]} differs.")
+    return ProblemError(code)
+
+
+def record_answer(record: dict[str, int], identity: str, payer: str, payee: str, details: Details) -> TransferAnswer:
+    """A transfer as its journal record tells it."""
+    code = record["code"]
+    context = Context(
+        channel=CHANNEL_NAMES[record["channel"]] if record["channel"] else UNSET,
+        country=country_text(record["country"]) if record["country"] else UNSET,
+        device=details.device or UNSET,
+        ip=details.ip or UNSET,
+    )
+    return TransferAnswer(
+        id=identity,
+        status="declined" if code else "posted",
+        code=NUMBERS[code] if code else UNSET,
+        payer=payer,
+        payee=payee,
+        amount=record["amount"],
+        currency=ALPHA[record["currency"]],
+        kind=LABEL_NAMES[record["label"]],
+        reference=details.reference or UNSET,
+        metadata=details.metadata or UNSET,
+        context=context if context != Context() else UNSET,
+        decision=decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"]),
+        created_at=time_text(record["record_time"]),
+        effective_at=time_text(record["effective_time"]),
+    )
+
+
+def wallet_answer(
+    identity: str, balance: Balance, profile: Profile, replayed: bool | UnsetType = UNSET
+) -> WalletAnswer:
+    """A wallet as ledger and profile tell it."""
+    operator = balance.kind in OPERATOR_KINDS
+    return WalletAnswer(
+        id=identity,
+        currency=ALPHA[balance.currency],
+        kind=KIND_NAMES[balance.kind],
+        status=STATUS_NAMES[balance.status],
+        posted=balance.posted,
+        held=balance.held,
+        available=None if operator else balance.posted - balance.held - balance.floor,
+        floor=None if operator else balance.floor,
+        tier=None if operator else balance.tier,
+        external_id=profile.external_id,
+        owner=profile.owner,
+        attributes=Raw((profile.attributes or "{}").encode()),
+        metadata=Raw((profile.metadata or "{}").encode()),
+        created_at=time_text(balance.opened),
+        replayed=replayed,
+    )

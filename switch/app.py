@@ -1,0 +1,248 @@
+"""The HTTP application: one table of routes with the scopes they need, one place where every failure becomes a problem."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
+
+from actors.ledger.ids import Secret, encode_wallet
+from actors.pool import Pool, StoreUnavailable
+from actors.shard_client import ShardClient
+from switch import handlers_ops, handlers_transfers, handlers_wallets
+from switch.auth import PAY, READ, WRITE_WALLETS, demand
+from switch.calls import Call
+from switch.door import Door, DoorDeps, Limits
+from switch.problems import ProblemError, from_http, from_status, problem_response
+from switch.routing import Topology
+
+_log = logging.getLogger(__name__)
+
+HEADER_BYTES_MAX: Final = 8_190
+BACKLOG: Final = 1_024
+"""Connections that the kernel holds until they are accepted."""
+
+Handler = Callable[[Door, Call], Awaitable[web.Response]]
+OpenHandler = Callable[[Door], Awaitable[web.Response]]
+
+
+class Route(NamedTuple):
+    """A call of the API: a key needs one of `scopes`."""
+
+    method: str
+    path: str
+    scopes: frozenset[str]
+    handler: Handler
+
+
+ROUTES: Final = (
+    Route("POST", "/v1/transfers", PAY, handlers_transfers.create_transfer),
+    Route("POST", "/v1/transfers/batch", PAY, handlers_transfers.create_transfers),
+    Route("GET", "/v1/transfers", READ, handlers_transfers.find_transfer),
+    Route("GET", "/v1/transfers/{id}", READ, handlers_transfers.get_transfer),
+    Route("POST", "/v1/wallets", WRITE_WALLETS, handlers_wallets.create_wallet),
+    Route("POST", "/v1/wallets/batch", WRITE_WALLETS, handlers_wallets.create_wallets),
+    Route("GET", "/v1/wallets", READ, handlers_wallets.list_wallets),
+    Route("GET", "/v1/wallets/{id}", READ, handlers_wallets.get_wallet),
+    Route("PATCH", "/v1/wallets/{id}", WRITE_WALLETS, handlers_wallets.patch_wallet),
+    Route("GET", "/v1/wallets/{id}/transfers", READ, handlers_wallets.list_wallet_transfers),
+    Route(
+        "POST",
+        "/v1/wallets/{id}/{change:freeze|unfreeze|close}",
+        WRITE_WALLETS,
+        handlers_wallets.change_status,
+    ),
+)
+
+OPEN_ROUTES: Final[dict[str, OpenHandler]] = {
+    "/healthz": handlers_ops.healthz,
+    "/readyz": handlers_ops.readyz,
+    "/metrics": handlers_ops.metrics,
+}
+"""Answered without a key: they tell nothing about wallets."""
+
+DOOR: Final = web.AppKey("door", Door)
+
+
+def build_app(deps: DoorDeps) -> web.Application:
+    """The application over these shards and stores. Call it inside the event loop that runs it."""
+    door = Door(deps)
+    app = web.Application(middlewares=[_problems(door)])
+    app[DOOR] = door
+    for route in ROUTES:
+        endpoint = _endpoint(door, route)
+        app.router.add_route(route.method, route.path, endpoint, expect_handler=_expect)
+    for path, handler in OPEN_ROUTES.items():
+        app.router.add_get(path, _open_endpoint(door, handler))
+    app.on_shutdown.append(_drain)
+    app.on_cleanup.append(_close)
+    return app
+
+
+def _endpoint(door: Door, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
+    body_timeout_s = door.limits.body_timeout_s
+
+    async def endpoint(request: web.Request) -> web.Response:
+        principal = await door.authenticator.principal(request.headers.get("Authorization"))
+        demand(principal, route.scopes)
+        return await route.handler(door, Call(request, principal, body_timeout_s))
+
+    return endpoint
+
+
+def _open_endpoint(door: Door, handler: OpenHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def endpoint(request: web.Request) -> web.Response:
+        return await handler(door)
+
+    return endpoint
+
+
+def _problems(door: Door) -> Any:
+    """The one middleware: counts requests, and gives every failure its problem."""
+
+    @web.middleware
+    async def problems(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        started = door.now()
+        response: web.StreamResponse
+        try:
+            response = await handler(request)
+        except ProblemError as problem:
+            response = problem_response(problem)
+        except web.HTTPException as error:
+            response = problem_response(from_http(error))
+        except StoreUnavailable:
+            response = problem_response(ProblemError("database_unavailable"))
+        except Exception:
+            _log.exception("%s %s failed", request.method, request.path)
+            moves_money = request.method == "POST" and request.path.startswith("/v1/transfers")
+            response = problem_response(ProblemError("internal_error", money_moved="unknown" if moves_money else "no"))
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "none"
+        door.metrics.requests[f"{request.method} {route}" if resource else route, response.status] += 1
+        door.metrics.steps["request"].observe(door.now() - started)
+        if door.draining or not request.content.is_eof():
+            response.force_close()
+        return response
+
+    return problems
+
+
+async def _expect(request: web.Request) -> web.Response | None:
+    """Answer `Expect: 100-continue` with an invitation, other expectations with a problem."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        return problem_response(ProblemError("expectation_failed"))
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0
+    return None
+
+
+async def _drain(app: web.Application) -> None:
+    app[DOOR].draining = True
+
+
+async def _close(app: web.Application) -> None:
+    await app[DOOR].close()
+
+
+# Serving.
+
+
+class _Protocol(RequestHandler):
+    """Requests that are no valid HTTP get a problem too."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was begun already")
+        if status >= 500:
+            _log.error("a request failed outside its handler", exc_info=exc)
+        response = problem_response(from_status(status))
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
+class _Runner(web.AppRunner):
+    """Runs the application; `cleanup` drains it."""
+
+    def __init__(self, app: web.Application, limits: Limits) -> None:
+        super().__init__(
+            app,
+            access_log=None,
+            keepalive_timeout=limits.idle_timeout_s,
+            lingering_time=limits.linger_s,
+            shutdown_timeout=limits.drain_timeout_s,
+            auto_decompress=False,
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+        )
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        return _Server(server.request_handler, request_factory=server.request_factory, **server._kwargs)
+
+
+class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What one front door is told. `port` 0 takes a free one; several front doors can share a port."""
+
+    host: str
+    port: int
+    url: str
+    secret: bytes
+    shards: int
+    limits: Limits = Limits()
+
+
+class FrontDoor:
+    """The HTTP server over the shards, `clients` by shard number."""
+
+    def __init__(self, options: FrontDoorOptions, clients: Sequence[ShardClient]) -> None:
+        assert len(clients) == options.shards, "one client a shard"
+        self._options = options
+        self._clients = clients
+        self._pool: Pool | None = None
+        self._runner: _Runner | None = None
+
+    async def start(self) -> None:
+        """Listen. Nothing needs to be up yet: until then calls are answered with problems."""
+        options = self._options
+        self._pool = await Pool.open(options.url, name="shardpay-front-door")
+        topology = Topology(options.shards, self._pool.segment_owners)
+        secret = Secret.of(options.secret)
+        app = build_app(
+            DoorDeps(clients=self._clients, topology=topology, secret=secret, pool=self._pool, limits=options.limits)
+        )
+        app[DOOR].addresses([encode_wallet(secret, 1)])  # compiles what every payment needs
+        self._runner = _Runner(app, options.limits)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, options.host, options.port, reuse_port=True, backlog=BACKLOG).start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        assert self._runner is not None
+        host, port = self._runner.addresses[0][:2]
+        return host, port
+
+    async def stop(self) -> None:
+        """Drain: accept nothing more, answer what is under way, then close the lanes and the sessions."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._pool is not None:
+            await self._pool.close()

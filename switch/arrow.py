@@ -1,0 +1,282 @@
+"""Transfers as Arrow columns: checked strictly, then turned into rows with whole-array operations; nothing is done row by row.
+
+A stream comes from outside: its schema is checked before any data is read, compressed bodies are refused (they could unfold to any
+size), and every array is validated before its values are used.
+"""
+
+import struct
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from actors.ledger.codes import Code
+from actors.ledger.ids import Secret, decode_transfers, decode_wallets, transfer_ids
+from actors.ledger.layout import AMOUNT_MAX, REQUEST, Kind
+from switch.currencies import NUMERIC
+from switch.problems import NUMBERS, ProblemError, invalid_field
+from switch.rows import Caller, body_digest, country_number, details_bytes, device_number, splitmix64s
+from switch.wire import CHANNELS, LABELS, check_ip
+
+CONTENT_TYPE: Final = "application/vnd.apache.arrow.stream"
+ROWS_MAX: Final = 65_536
+DEVICE_CHARACTERS_MAX: Final = 64
+
+_UUID: Final = pa.binary(16)
+_BINARY: Final = {"idempotency_key": True, "payer": True, "payee": True, "after": False}
+_TEXT: Final = {"currency": True, "kind": False, "channel": False, "country": False, "device": False, "ip": False}
+_COLUMNS: Final = {**_BINARY, "amount": True, **_TEXT}
+"""Columns by name, and whether they must be there."""
+
+
+class Batch(NamedTuple):
+    """Decoded transfers: REQUEST rows (n,), where payer or payee is 0 for an id that is not of this cluster; details by row."""
+
+    rows: NDArray[Any]
+    details: dict[int, bytes]
+
+
+# Decoding.
+
+
+def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Batch:
+    """The rows of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
+    table = _read(body)
+    count = table.num_rows
+    rows = np.zeros(count, REQUEST)
+    rows["op"] = Kind.TRANSFER
+    rows["caller"] = caller.account
+    rows["effective_time"] = caller.effective_time
+    rows["amount"] = _amounts(table)
+    keys = _uuids(table, "idempotency_key").view("<u8").reshape(count, 2)
+    rows["key_hi"], rows["key_lo"] = keys[:, 0], keys[:, 1]
+    rows["payer"] = decode_wallets(secret, _uuids(table, "payer"))
+    rows["payee"] = decode_wallets(secret, _uuids(table, "payee"))
+    rows["currency"] = _named(table, "currency", NUMERIC)
+    present = set(table.column_names)
+    if "kind" in present:
+        rows["label"] = _named(table, "kind", LABELS)
+    if "channel" in present:
+        rows["channel"] = _named(table, "channel", CHANNELS)
+    if "country" in present:
+        rows["country"] = _countries(table)
+    details = _details(table, rows) if present & {"device", "ip"} else {}
+    if "after" in present:
+        rows["after"] = _afters(table)
+        named = rows["after"] != 0
+        rows["digest"][named] ^= splitmix64s(rows["after"][named])
+    return Batch(rows, details)
+
+
+def _read(body: bytes) -> pa.Table:
+    try:
+        with pa.BufferReader(body) as source:
+            messages = pa.ipc.MessageReader.open_stream(source)
+            for message in messages:
+                if _is_compressed(message.metadata.to_pybytes()):
+                    raise ProblemError("unsupported_media_type", "Compressed Arrow streams are not taken.")
+        with pa.ipc.open_stream(body) as reader:
+            _check_schema(reader.schema)
+            return _read_batches(reader)
+    except (pa.ArrowException, struct.error, OSError, ValueError, IndexError, KeyError) as error:
+        raise ProblemError("malformed_arrow", str(error).partition("\n")[0][:200]) from None
+
+
+def _read_batches(reader: pa.RecordBatchStreamReader) -> pa.Table:
+    batches, count = [], 0
+    for batch in reader:
+        batch.validate(full=True)
+        count += batch.num_rows
+        if count > ROWS_MAX:
+            raise ProblemError("payload_too_large", f"A batch has at most {ROWS_MAX} rows.")
+        batches.append(batch)
+    if count == 0:
+        raise invalid_field("", "at least one row is expected")
+    table = pa.Table.from_batches(batches, reader.schema).unify_dictionaries().combine_chunks()
+    for name in table.column_names:
+        if table.column(name).null_count:
+            raise invalid_field(name, "null is not a value")
+    return table
+
+
+def _check_schema(schema: pa.Schema) -> None:
+    seen = set()
+    for field in schema:
+        if field.name not in _COLUMNS:
+            raise invalid_field(field.name[:200], "the column is not known")
+        if field.name in seen:
+            raise invalid_field(field.name, "the column is given more than once")
+        seen.add(field.name)
+        if not _fits(field):
+            raise invalid_field(field.name, f"the column has the type {str(field.type)[:100]}")
+    for name, needed in _COLUMNS.items():
+        if needed and name not in seen:
+            raise invalid_field(name, "the column is missing")
+
+
+def _fits(field: pa.Field) -> bool:
+    if field.name in _BINARY:
+        return bool(field.type == _UUID)
+    if field.name == "amount":
+        return bool(field.type == pa.int64())
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _uuids(table: pa.Table, name: str) -> NDArray[np.uint8]:
+    array = _column(table, name)
+    data = np.frombuffer(array.buffers()[1], np.uint8)
+    first = array.offset * 16
+    return data[first : first + len(array) * 16].reshape(len(array), 16)
+
+
+def _amounts(table: pa.Table) -> NDArray[np.int64]:
+    amounts: NDArray[np.int64] = _column(table, "amount").to_numpy(zero_copy_only=True)
+    wrong = np.flatnonzero((amounts < 1) | (amounts > AMOUNT_MAX))
+    if len(wrong):
+        raise invalid_field(f"amount[{wrong[0]}]", f"an amount is 1 to {AMOUNT_MAX}")
+    return amounts
+
+
+def _codes(table: pa.Table, name: str) -> tuple[NDArray[np.int64], list[str]]:
+    """A text column as indices (n,) into its distinct values."""
+    array = _column(table, name)
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    if array.dictionary.null_count:
+        raise invalid_field(name, "null is not a value")
+    indices = array.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    used = np.unique(indices)
+    if len(used) < len(array.dictionary):
+        array_values = array.dictionary.take(pa.array(used))
+        return np.searchsorted(used, indices), array_values.to_pylist()
+    return indices, array.dictionary.to_pylist()
+
+
+def _named(table: pa.Table, name: str, numbers: dict[str, int]) -> NDArray[np.uint16]:
+    indices, texts = _codes(table, name)
+    unknown = [i for i, text in enumerate(texts) if text not in numbers]
+    if unknown:
+        row = int(np.flatnonzero(indices == unknown[0])[0])
+        raise invalid_field(f"{name}[{row}]", f"{texts[unknown[0]][:40]!r} is not known")
+    values: NDArray[np.uint16] = np.array([numbers[text] for text in texts], np.uint16)[indices]
+    return values
+
+
+def _countries(table: pa.Table) -> NDArray[np.uint16]:
+    indices, texts = _codes(table, "country")
+    for text in texts:
+        if len(text) != 2 or not (text.isascii() and text.isalpha() and text.isupper()):
+            raise invalid_field("country", f"{text[:40]!r} is not two letters A-Z")
+    numbers: NDArray[np.uint16] = np.array([country_number(text) for text in texts], np.uint16)[indices]
+    return numbers
+
+
+def _afters(table: pa.Table) -> NDArray[np.int64]:
+    addresses = decode_transfers(_uuids(table, "after"))
+    wrong = np.flatnonzero(addresses < 0)
+    if len(wrong):
+        raise invalid_field(f"after[{wrong[0]}]", "a transfer id is expected")
+    return addresses
+
+
+def _details(table: pa.Table, rows: NDArray[Any]) -> dict[int, bytes]:
+    """Details of device and address, and their share of the rows. Worked out once for each distinct pair."""
+    none = np.zeros(len(rows), np.int64), [""]
+    device_index, devices = _codes(table, "device") if "device" in table.column_names else none
+    ip_index, ips = _codes(table, "ip") if "ip" in table.column_names else none
+    for text in devices:
+        if len(text) > DEVICE_CHARACTERS_MAX:
+            raise invalid_field("device", f"at most {DEVICE_CHARACTERS_MAX} characters")
+    for text in ips:
+        if text:
+            check_ip(text, "ip")
+    numbers = np.array([device_number(text) if text else 0 for text in devices], np.uint32)
+    rows["device"] = numbers[device_index]
+    pairs, where = np.unique(device_index * len(ips) + ip_index, return_inverse=True)
+    entries = [
+        details_bytes(None, None, devices[pair // len(ips)] or None, ips[pair % len(ips)] or None)
+        for pair in pairs.tolist()
+    ]
+    rows["digest"] = np.array([body_digest(entry, 0) for entry in entries], np.uint64)[where]
+    by_row = ((row, entries[pair]) for row, pair in enumerate(where.tolist()))
+    return {row: entry for row, entry in by_row if entry is not None}
+
+
+# The framing of IPC messages is FlatBuffers; only the way to one field of it is needed here.
+
+_DICTIONARY_BATCH: Final = 2
+_RECORD_BATCH: Final = 3
+_BODY_COMPRESSION_FIELD: Final = 3
+
+
+def _field_at(data: bytes, table: int, field: int) -> int:
+    """Position of a field of a FlatBuffers table, 0 when it is not there."""
+    vtable: int = table - struct.unpack_from("<i", data, table)[0]
+    size: int = struct.unpack_from("<H", data, vtable)[0]
+    entry = 4 + 2 * field
+    if entry + 2 > size:
+        return 0
+    offset: int = struct.unpack_from("<H", data, vtable + entry)[0]
+    return table + offset if offset else 0
+
+
+def _table_at(data: bytes, position: int) -> int:
+    offset: int = struct.unpack_from("<I", data, position)[0]
+    return position + offset
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Whether an IPC message's body is compressed: Message.header -> RecordBatch.compression."""
+    message = _table_at(metadata, 0)
+    kind_at, header_at = _field_at(metadata, message, 1), _field_at(metadata, message, 2)
+    if not kind_at or not header_at:
+        return False
+    kind = metadata[kind_at]
+    if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH):
+        return False
+    header = _table_at(metadata, header_at)
+    if kind == _DICTIONARY_BATCH:
+        data_at = _field_at(metadata, header, 1)
+        if not data_at:
+            return False
+        header = _table_at(metadata, data_at)
+    return _field_at(metadata, header, _BODY_COMPRESSION_FIELD) != 0
+
+
+# Encoding.
+
+_ANSWER: Final = pa.schema(
+    [pa.field("id", _UUID, False), pa.field("code", pa.uint16(), False), pa.field("replayed", pa.bool_(), False)],
+    metadata={"codes": msgspec.json.encode({str(number): name for number, name in NUMBERS.items()}).decode()},
+)
+
+
+def recorded(codes: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which results name a record: those that are done or declined."""
+    named: NDArray[np.bool_] = (codes == Code.OK) | (codes >= 100) & (codes < 900)
+    return named
+
+
+def encode_results(results: NDArray[Any]) -> bytes:
+    """The answer stream for RESULT rows (n,): nil ids where nothing was recorded."""
+    addresses = np.where(recorded(results["code"]), results["address"], 0)
+    ids = transfer_ids(results["record_time"], addresses)
+    count = len(results)
+    arrays = [
+        pa.FixedSizeBinaryArray.from_buffers(_UUID, count, [None, pa.py_buffer(ids)]),
+        pa.array(np.ascontiguousarray(results["code"])),
+        pa.array(results["replayed"] != 0),
+    ]
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, _ANSWER) as writer:
+        writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=_ANSWER))
+    answer: bytes = sink.getvalue().to_pybytes()
+    return answer

@@ -1,0 +1,143 @@
+"""One HTTP request as handlers see it: who calls, the key, the effective time, the body within its limit, the query."""
+
+import asyncio
+import os
+import re
+from collections.abc import Collection
+from typing import Final
+
+from aiohttp import web
+
+from actors.key_store import Principal
+from actors.ledger.ids import key_bytes
+from switch.auth import demand_import
+from switch.problems import ProblemError, invalid_query
+from switch.rows import Caller
+from switch.times import time_ms
+from switch.wire import KEY_CHARACTERS_MAX
+
+JSON: Final = "application/json"
+PAGE_MAX: Final = 100
+PAGE_DEFAULT: Final = 20
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
+
+class Call:
+    """One authenticated request. `body_timeout_s` bounds how long its body may take to arrive."""
+
+    __slots__ = ("_body_timeout_s", "principal", "request")
+
+    def __init__(self, request: web.Request, principal: Principal, body_timeout_s: float) -> None:
+        self.request = request
+        self.principal = principal
+        self._body_timeout_s = body_timeout_s
+
+    @property
+    def content_type(self) -> str:
+        """Media type without parameters, lower case; empty when not given."""
+        return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    def caller(self) -> Caller:
+        """The caller as rows name it, with the effective time asked for."""
+        text = self.request.headers.get("Shardpay-Time")
+        if text is None:
+            return Caller(self.principal.account)
+        demand_import(self.principal)
+        try:
+            return Caller(self.principal.account, time_ms(text))
+        except ValueError as error:
+            raise ProblemError("invalid_shardpay_time", f"Shardpay-Time: {error}.") from None
+
+    def key(self) -> bytes:
+        """The 16 bytes of the mandatory idempotency key."""
+        key = self.given_key()
+        if key is None:
+            raise ProblemError("missing_idempotency_key")
+        return key
+
+    def given_key(self) -> bytes | None:
+        """The 16 bytes of the idempotency key, None when none is given."""
+        texts = self.request.headers.getall("Idempotency-Key", ())
+        if not texts:
+            return None
+        if len(texts) > 1:
+            raise ProblemError("invalid_idempotency_key", "There is more than one Idempotency-Key header.")
+        return key_bytes(plain_key(texts[0]))
+
+    def key_or_random(self) -> bytes:
+        """The idempotency key, or one that nobody used before."""
+        return self.given_key() or os.urandom(16)
+
+    async def json_body(self, bytes_max: int) -> bytes:
+        """The body of a JSON request."""
+        if self.content_type not in (JSON, ""):
+            raise ProblemError("unsupported_media_type", f"This call takes {JSON}.")
+        return await self.body(bytes_max)
+
+    async def body(self, bytes_max: int) -> bytes:
+        """The body, never more of it than `bytes_max`. Raises ProblemError."""
+        request = self.request
+        if "Content-Encoding" in request.headers:
+            raise ProblemError("unsupported_media_type", "Encoded bodies are not taken.")
+        length = request.content_length
+        if length is not None and length > bytes_max:
+            raise _too_large(bytes_max)
+        stream = request.content
+        try:
+            if stream.is_eof():
+                body = stream.read_nowait(-1)
+            else:
+                async with asyncio.timeout(self._body_timeout_s):
+                    body = await _read(request, bytes_max)
+        except TimeoutError:
+            raise ProblemError("request_timeout") from None
+        except (web.RequestPayloadError, OSError) as error:
+            raise ProblemError("malformed_request", "The body could not be read.") from error
+        if len(body) > bytes_max:
+            raise _too_large(bytes_max)
+        return body
+
+    def query(self, allowed: Collection[str]) -> dict[str, str]:
+        """The query parameters. Raises ProblemError for one that is not known or given twice."""
+        values: dict[str, str] = {}
+        for name, value in self.request.query.items():
+            if name not in allowed:
+                raise invalid_query(name[:100], "the parameter is not known here")
+            if name in values:
+                raise invalid_query(name, "the parameter is given more than once")
+            values[name] = value
+        return values
+
+
+async def _read(request: web.Request, bytes_max: int) -> bytes:
+    parts, size = [], 0
+    while part := await request.content.readany():
+        size += len(part)
+        if size > bytes_max:
+            raise _too_large(bytes_max)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(bytes_max: int) -> ProblemError:
+    return ProblemError("payload_too_large", f"This call takes bodies of up to {bytes_max} bytes.")
+
+
+def plain_key(text: str) -> str:
+    """An Idempotency-Key header's value: bare, or an RFC 8941 string in quotes. Raises ProblemError."""
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is not None:
+        text = re.sub(r"\\(.)", r"\1", quoted[1])
+    elif text.startswith('"'):
+        raise ProblemError("invalid_idempotency_key", "The quoted Idempotency-Key does not end properly.")
+    if not 1 <= len(text) <= KEY_CHARACTERS_MAX or not (text.isascii() and text.isprintable()):
+        raise ProblemError("invalid_idempotency_key")
+    return text
+
+
+def page_limit(query: dict[str, str]) -> int:
+    """The parameter `limit`. Raises ProblemError."""
+    text = query.get("limit", str(PAGE_DEFAULT))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= PAGE_MAX):
+        raise invalid_query("limit", f"a number from 1 to {PAGE_MAX} is expected")
+    return int(text)

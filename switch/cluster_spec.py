@@ -1,0 +1,31 @@
+"""What the supervisor tells the node process, on its standard input."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from switch.settings import Settings
+
+
+class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings, and what was found out about the database."""
+
+    settings: Settings
+    url: str
+    secret: bytes
+    shards: int
+
+
+def encode_spec(spec: NodeSpec) -> bytes:
+    """A spec as bytes."""
+    return msgspec.msgpack.encode(spec, enc_hook=str)
+
+
+def decode_spec(data: bytes) -> NodeSpec:
+    """A spec from `encode_spec`."""
+    return msgspec.msgpack.decode(data, type=NodeSpec, dec_hook=_decode)
+
+
+def _decode(kind: type, value: Any) -> Any:
+    return Path(value) if issubclass(kind, Path) else kind(value)

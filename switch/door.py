@@ -1,0 +1,163 @@
+"""What all handlers share: lanes to the shards, reads from them, the stores, the limits, the counts. Made once per process."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.key_store import KeyStore
+from actors.ledger.ids import Secret, decode_wallet, decode_wallets, is_operator, uuid_bytes
+from actors.ledger.layout import WalletStatus
+from actors.pool import Pool
+from actors.shard_client import ShardClient, ShardUnavailable
+from actors.wallet_store import WalletStore
+from switch.answers import Balance
+from switch.auth import Authenticator
+from switch.history import History
+from switch.lanes import Lane, LaneLimits, Overdue
+from switch.metrics import Metrics
+from switch.problems import NUMBERS, ProblemError
+from switch.reads import WalletReader
+from switch.routing import UNKNOWN, Topology
+
+MIB: Final = 1 << 20
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one front door takes on. All are per process."""
+
+    json_bytes_max: int = MIB
+    json_batch_bytes_max: int = 16 * MIB
+    wallet_batch_bytes_max: int = 8 * MIB
+    arrow_bytes_max: int = 32 * MIB
+    batches_max: int = 8
+    """Batches in memory at a time; others wait, unread."""
+    deadline_s: float = 5.0
+    """From then on a request that is not answered gets 503."""
+    body_timeout_s: float = 15.0
+    """A body must have arrived by then."""
+    idle_timeout_s: float = 30.0
+    """A connection that sends no complete request headers for so long is closed."""
+    linger_s: float = 2.0
+    """After an early answer, what still comes is thrown away for so long, so that the client can read the answer."""
+    drain_timeout_s: float = 10.0
+    """Requests under way may take so long to end when the process stops."""
+    lane: LaneLimits = LaneLimits()
+
+
+class DoorDeps(msgspec.Struct, frozen=True, kw_only=True):
+    """What a front door needs from outside: `clients` by shard number."""
+
+    clients: Sequence[ShardClient]
+    topology: Topology
+    secret: Secret
+    pool: Pool
+    limits: Limits = Limits()
+
+
+class Door:
+    """One front door. Made inside the running event loop."""
+
+    def __init__(self, deps: DoorDeps) -> None:
+        self.limits = deps.limits
+        self.topology = deps.topology
+        self.secret = deps.secret
+        self.pool = deps.pool
+        self.keys = KeyStore(deps.pool)
+        self.wallet_store = WalletStore(deps.pool)
+        self.history = History(deps.pool)
+        self.clients = deps.clients
+        self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time
+        self.metrics = Metrics(lambda: [lane.queued_rows for lane in self.lanes])
+        self.lanes = [Lane(client, deps.limits.lane, self.metrics.called) for client in deps.clients]
+        self.readers = [WalletReader(client, deps.limits.deadline_s) for client in deps.clients]
+        self.authenticator = Authenticator(self.keys.find, self._loop.time)
+        self.batches = asyncio.Semaphore(deps.limits.batches_max)
+        self.draining = False
+
+    def deadline(self) -> float:
+        """When a request that begins now must be answered, on the event loop's clock."""
+        return self._loop.time() + self.limits.deadline_s
+
+    async def close(self) -> None:
+        """Wait for the calls under way."""
+        await asyncio.gather(*(lane.close() for lane in self.lanes), *(reader.close() for reader in self.readers))
+
+    # Wallets by id.
+
+    def wallet_in_path(self, text: str) -> int:
+        """Address of the wallet id in a path. Raises ProblemError wallet_not_found."""
+        address = decode_wallet(self.secret, text)
+        if address == 0:
+            raise ProblemError("wallet_not_found")
+        return address
+
+    def addresses(self, texts: Sequence[str]) -> list[int]:
+        """Addresses of wallet ids: 0 for an id that is not of this cluster, -1 for what is no UUID."""
+        raws = [uuid_bytes(text) for text in texts]
+        joined = np.frombuffer(b"".join([raw or bytes(16) for raw in raws]), np.uint8).reshape(len(texts), 16)
+        found: list[int] = decode_wallets(self.secret, joined).tolist()
+        return [address if raw is not None else -1 for address, raw in zip(found, raws, strict=True)]
+
+    async def balance(self, address: int) -> Balance:
+        """What the ledger says of one wallet. Raises ProblemError wallet_not_found or timeout."""
+        found = (await self.balances([address])).get(address)
+        if found is None:
+            raise ProblemError("wallet_not_found")
+        return found
+
+    async def balances(self, addresses: Iterable[int]) -> dict[int, Balance]:
+        """What the ledger says of wallets, by address; those that do not exist are left out. Raises ProblemError timeout."""
+        by_shard: dict[int, list[int]] = {}
+        for address in addresses:
+            for shard in await self.shards_of(address):
+                by_shard.setdefault(shard, []).append(address)
+        parts: dict[int, list[Any]] = {}
+        for shard, rows in zip(by_shard, await self.read(by_shard), strict=True):
+            for address, row in zip(by_shard[shard], rows, strict=True):
+                if row["currency"]:
+                    parts.setdefault(address, []).append(row)
+        return {address: _sum_of(rows) for address, rows in parts.items()}
+
+    async def read(self, by_shard: dict[int, list[int]]) -> list[NDArray[Any]]:
+        """Durable WALLET rows of addresses by shard. Raises ProblemError timeout."""
+        try:
+            return list(
+                await asyncio.gather(
+                    *(self.readers[shard].wallets(np.array(group, np.int64)) for shard, group in by_shard.items())
+                )
+            )
+        except ShardUnavailable:
+            raise ProblemError("timeout") from None
+
+    async def shards_of(self, address: int) -> Sequence[int]:
+        """The shards on which a wallet has a row: all for an operator wallet, else at most one."""
+        if is_operator(address):
+            return range(self.topology.shards)
+        owner = await self.topology.owner_of(address)
+        return () if owner == UNKNOWN else (owner,)
+
+
+def _sum_of(rows: Sequence[Any]) -> Balance:
+    """One wallet from its rows: one of a user wallet, the stripes of an operator wallet."""
+    first = rows[0]
+    frozen = any(row["status"] == WalletStatus.FROZEN for row in rows)
+    return Balance(
+        currency=int(first["currency"]),
+        kind=int(first["kind"]),
+        status=int(WalletStatus.FROZEN) if frozen else int(first["status"]),
+        tier=int(first["tier"]),
+        posted=sum(int(row["credits"]) - int(row["debits"]) for row in rows),
+        held=sum(int(row["held"]) for row in rows),
+        floor=int(first["floor"]),
+        opened=min(int(row["opened"]) for row in rows),
+    )
+
+
+def overdue_problem(error: Overdue, moves_money: bool = True) -> ProblemError:
+    """The problem of a request whose deadline passed."""
+    return ProblemError(NUMBERS[error.code], money_moved="unknown" if error.sent and moves_money else "no")

@@ -1,0 +1,73 @@
+"""A front door as a Ray actor: an aiohttp server in the actor's event loop. Several share one port."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from actors.logs import log_to_file
+from actors.shard_actor import RayShardClient
+from switch.app import FrontDoor, FrontDoorOptions
+
+log = logging.getLogger(__name__)
+
+
+class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a front door's process needs to know."""
+
+    number: int
+    host: str
+    port: int
+    url: str
+    secret: bytes
+    shards: int
+    log_dir: str
+
+
+class FrontDoorActor:
+    """Runs as a Ray actor with `max_restarts=-1`; it keeps nothing that a restart would lose."""
+
+    def __init__(self, spec: FrontDoorSpec) -> None:
+        log_to_file(Path(spec.log_dir) / f"front-door-{spec.number}.log")
+        self._spec = spec
+        self._clients: dict[int, RayShardClient] = {}
+        self._door: FrontDoor | None = None
+        self._starting: asyncio.Task[None] | None = None
+
+    async def status(self) -> bool:
+        """Whether it knows the shards."""
+        return self._starting is not None
+
+    async def connect(self, shards: Mapping[int, Any]) -> None:
+        """Tell it the shards. The first call opens the door, a later one replaces those that moved."""
+        for shard, actor in shards.items():
+            if shard in self._clients:
+                self._clients[shard].actor = actor
+            else:
+                self._clients[shard] = RayShardClient(actor)
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self._open())
+            self._starting.add_done_callback(_opened)
+
+    async def _open(self) -> None:
+        spec = self._spec
+        options = FrontDoorOptions(host=spec.host, port=spec.port, url=spec.url, secret=spec.secret, shards=spec.shards)
+        self._door = FrontDoor(options, [self._clients[shard] for shard in range(spec.shards)])
+        await self._door.start()
+        log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())
+
+    async def drain(self) -> None:
+        """Accept nothing more, answer what is under way."""
+        if self._door is not None:
+            await self._door.stop()
+
+
+def _opened(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("the door cannot open: %r", task.exception())
+        logging.shutdown()
+        os._exit(72)

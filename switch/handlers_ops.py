@@ -1,0 +1,40 @@
+"""For whoever runs the switch: is it alive, is it ready, what has it done."""
+
+import asyncio
+from typing import Final
+
+import numpy as np
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from actors.shard_client import ShardUnavailable
+from switch.answers import json_response
+from switch.door import Door
+from switch.problems import ProblemError
+
+READY_TIMEOUT_S: Final = 2.0
+
+
+async def healthz(door: Door) -> web.Response:
+    """GET /healthz: the process answers."""
+    return json_response({"status": "ok"})
+
+
+async def readyz(door: Door) -> web.Response:
+    """GET /readyz: the database answers, and every shard shows a durable state, which it does only when it serves and owns its journal."""
+    if door.draining:
+        raise ProblemError("not_ready", "The switch is stopping.")
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            await asyncio.gather(
+                door.pool.fetchval("pool_check"),
+                *(client.wallets(np.ones(1, np.int64)) for client in door.clients),
+            )
+    except (TimeoutError, ShardUnavailable):
+        raise ProblemError("not_ready", "Not every shard is serving.") from None
+    return json_response({"status": "ready", "shards": len(door.clients)})
+
+
+async def metrics(door: Door) -> web.Response:
+    """GET /metrics: Prometheus text."""
+    return web.Response(body=door.metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,0 +1,264 @@
+"""Payments: one at a time, in batches, and what became of them."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from aiohttp import web
+from numpy.typing import NDArray
+
+from actors.ledger.codes import Code, is_untried
+from actors.ledger.ids import decode_transfer, encode_wallet, key_bytes, transfer_id, uuid_bytes
+from actors.ledger.layout import FIELDS, FLAG_SCORED, REQUEST, RESULT
+from actors.shard_client import ShardUnavailable
+from switch import arrow
+from switch.answers import ACTION_NAMES, json_response, posted_answer, record_answer, refusal
+from switch.calls import JSON, Call, plain_key
+from switch.door import Door, overdue_problem
+from switch.history import Found
+from switch.lanes import Overdue
+from switch.problems import (
+    NUMBERS,
+    OVERLOADED_NUMBER,
+    UNKNOWN_NUMBER,
+    ProblemError,
+    invalid_field,
+    invalid_query,
+    row_status,
+)
+from switch.routing import UNKNOWN, home_wallet
+from switch.rows import Caller, transfer_row
+from switch.wire import TRANSFER, TRANSFER_BATCH, TransferBatch, decode
+
+ROWS_A_TURN: Final = 1_000
+"""Rows of a JSON batch that are prepared before other requests get their turn."""
+
+
+class RowAnswer(msgspec.Struct, frozen=True):
+    """One row of a batch's answer."""
+
+    id: str | None
+    status: str
+    code: str
+    replayed: bool
+
+
+class BatchAnswer(msgspec.Struct, frozen=True):
+    """The answer to a JSON batch, in the order of its rows."""
+
+    results: list[RowAnswer]
+
+
+# One payment.
+
+
+async def create_transfer(door: Door, call: Call) -> web.Response:
+    """POST /v1/transfers."""
+    deadline = door.deadline()
+    key = call.key()
+    caller = call.caller()
+    transfer = decode(TRANSFER, await call.json_body(door.limits.json_bytes_max))
+    payer, payee = door.addresses((transfer.payer, transfer.payee))
+    _check_ids(payer, payee, "")
+    row, details = transfer_row(transfer, payer, payee, key, caller)
+    home = await _home(door, payer, payee)
+    try:
+        result = await door.lanes[home].one(row, details, deadline)
+    except Overdue as error:
+        door.metrics.results[NUMBERS[error.code]] += 1
+        raise overdue_problem(error) from None
+    door.metrics.results[NUMBERS[result.code]] += 1
+    if result.flags & FLAG_SCORED:
+        door.metrics.decisions[ACTION_NAMES[result.action]] += 1
+    if result.code != Code.OK:
+        raise refusal(result, FIELDS)
+    headers = {"Idempotent-Replayed": "true"} if result.replayed else None
+    return json_response(posted_answer(transfer, result), 201, headers)
+
+
+def _check_ids(payer: int, payee: int, path: str) -> None:
+    for name, address in (("payer", payer), ("payee", payee)):
+        if address < 0:
+            raise invalid_field(f"{path}{name}", "a wallet id (UUID) is expected")
+
+
+async def _home(door: Door, payer: int, payee: int) -> int:
+    """The home shard. Raises ProblemError when the wallet that names it does not exist."""
+    if payer == 0:
+        raise ProblemError("payer_not_found")
+    home = await door.topology.home_of(payer, payee)
+    if home == UNKNOWN:
+        raise ProblemError("payer_not_found" if home_wallet(payer, payee) == payer else "payee_not_found")
+    return home
+
+
+# Batches.
+
+
+async def create_transfers(door: Door, call: Call) -> web.Response:
+    """POST /v1/transfers/batch, as JSON or as an Arrow stream. Every row has its own key, so a header is only checked."""
+    call.given_key()
+    caller = call.caller()
+    kind = call.content_type
+    if kind not in (JSON, "", arrow.CONTENT_TYPE):
+        raise ProblemError("unsupported_media_type", f"This call takes {JSON} or {arrow.CONTENT_TYPE}.")
+    async with door.batches:
+        if kind == arrow.CONTENT_TYPE:
+            batch = arrow.decode_transfers_stream(await call.body(door.limits.arrow_bytes_max), door.secret, caller)
+            results = await _carry(door, batch.rows, batch.details)
+            return web.Response(body=arrow.encode_results(results), headers={"Content-Type": arrow.CONTENT_TYPE})
+        body = decode(TRANSFER_BATCH, await call.body(door.limits.json_batch_bytes_max))
+        rows, entries = await _rows_of(door, body, caller)
+        return json_response(_batch_answer(await _carry(door, rows, entries)))
+
+
+async def _rows_of(door: Door, body: TransferBatch, caller: Caller) -> tuple[NDArray[Any], dict[int, bytes]]:
+    payers = door.addresses([transfer.payer for transfer in body.transfers])
+    payees = door.addresses([transfer.payee for transfer in body.transfers])
+    parts, entries = [], {}
+    for i, transfer in enumerate(body.transfers):
+        path = f"transfers[{i}]."
+        _check_ids(payers[i], payees[i], path)
+        row, details = transfer_row(transfer, payers[i], payees[i], key_bytes(transfer.idempotency_key), caller, path)
+        parts.append(row)
+        if details is not None:
+            entries[i] = details
+        if i % ROWS_A_TURN == ROWS_A_TURN - 1:
+            await asyncio.sleep(0)
+    return np.frombuffer(bytearray(b"".join(parts)), REQUEST), entries
+
+
+async def _carry(door: Door, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+    """RESULT rows for REQUEST rows, from all their home shards. Raises ProblemError when not one row was settled."""
+    deadline = door.deadline()
+    homes = await _homes(door, rows)
+    results = np.zeros(len(rows), RESULT)
+    results["code"] = np.where(rows["payer"] == 0, Code.PAYER_NOT_FOUND, 0)
+    lost = (homes == UNKNOWN) & (rows["payer"] != 0)
+    payee_names = (rows["payer"] >> 16 == 0) & (rows["payee"] >> 16 != 0)
+    results["code"][lost] = np.where(payee_names[lost], Code.PAYEE_NOT_FOUND, Code.PAYER_NOT_FOUND)
+    shards = [shard for shard in range(door.topology.shards) if np.any(homes == shard)]
+    picked = [np.flatnonzero(homes == shard) for shard in shards]
+    answers = await asyncio.gather(
+        *(
+            door.lanes[shard].many(*_part(rows, details, index), deadline)
+            for shard, index in zip(shards, picked, strict=True)
+        )
+    )
+    for index, answer in zip(picked, answers, strict=True):
+        results[index] = answer
+    _count(door, results)
+    _check_settled(results["code"])
+    return results
+
+
+async def _homes(door: Door, rows: NDArray[Any]) -> NDArray[np.int16]:
+    homes = door.topology.homes(rows["payer"], rows["payee"])
+    homes[rows["payer"] == 0] = UNKNOWN
+    for _ in range(2):
+        if not np.any((homes == UNKNOWN) & (rows["payer"] != 0)):
+            break
+        await door.topology.refresh()
+        homes = door.topology.homes(rows["payer"], rows["payee"])
+        homes[rows["payer"] == 0] = UNKNOWN
+    return homes
+
+
+def _part(
+    rows: NDArray[Any], details: dict[int, bytes], index: NDArray[np.int64]
+) -> tuple[NDArray[Any], dict[int, bytes]]:
+    if len(index) == len(rows):
+        return rows, details
+    entries = {k: details[i] for k, i in enumerate(index.tolist()) if i in details} if details else {}
+    return rows[index], entries
+
+
+def _count(door: Door, results: NDArray[Any]) -> None:
+    for code, count in zip(*np.unique(results["code"], return_counts=True), strict=True):
+        door.metrics.results[NUMBERS[int(code)]] += int(count)
+    scored = results["action"][(results["flags"] & FLAG_SCORED) != 0]
+    for action, count in zip(*np.unique(scored, return_counts=True), strict=True):
+        door.metrics.decisions[ACTION_NAMES[int(action)]] += int(count)
+
+
+def _check_settled(codes: NDArray[np.uint16]) -> None:
+    """A batch of which nothing is known is a 503 as a whole."""
+    distinct = set(np.unique(codes).tolist())
+    untried = [code for code in distinct if is_untried(code)]
+    if len(untried) + len(distinct & {UNKNOWN_NUMBER, OVERLOADED_NUMBER}) < len(distinct):
+        return
+    if UNKNOWN_NUMBER in distinct:
+        raise ProblemError("timeout", money_moved="unknown")
+    raise ProblemError(NUMBERS[untried[0] if untried else OVERLOADED_NUMBER])
+
+
+def _batch_answer(results: NDArray[Any]) -> BatchAnswer:
+    columns = zip(
+        results["code"].tolist(),
+        results["record_time"].tolist(),
+        results["address"].tolist(),
+        results["replayed"].tolist(),
+        arrow.recorded(results["code"]).tolist(),
+        strict=True,
+    )
+    return BatchAnswer(
+        [
+            RowAnswer(
+                transfer_id(time, address) if recorded and address else None,
+                row_status(code, "posted"),
+                NUMBERS[code],
+                bool(replayed),
+            )
+            for code, time, address, replayed, recorded in columns
+        ]
+    )
+
+
+# What became of a payment.
+
+
+async def get_transfer(door: Door, call: Call) -> web.Response:
+    """GET /v1/transfers/{id}."""
+    call.query(())
+    ref = decode_transfer(call.request.match_info["id"])
+    found = await door.history.referred(ref) if ref is not None else None
+    if ref is None or found is None:
+        raise ProblemError("transfer_not_found")
+    return _found_response(door, ref.address, found)
+
+
+async def find_transfer(door: Door, call: Call) -> web.Response:
+    """GET /v1/transfers?wallet=W&idempotency_key=K."""
+    query = call.query(("wallet", "idempotency_key"))
+    for name in ("wallet", "idempotency_key"):
+        if name not in query:
+            raise invalid_query(name, "the parameter is needed")
+    if uuid_bytes(query["wallet"]) is None:
+        raise invalid_query("wallet", "a wallet id (UUID) is expected")
+    key = key_bytes(plain_key(query["idempotency_key"]))
+    wallet = door.wallet_in_path(query["wallet"])
+    shard = await door.topology.home_of(wallet, wallet)
+    if shard == UNKNOWN:
+        raise ProblemError("wallet_not_found")
+    try:
+        async with asyncio.timeout(door.limits.deadline_s):
+            address = await door.clients[shard].find_key(call.principal.account, wallet, key)
+    except (ShardUnavailable, TimeoutError):
+        raise ProblemError("timeout") from None
+    found = await door.history.transfer(address) if address else None
+    if found is None:
+        raise ProblemError("key_not_seen")
+    return _found_response(door, address, found)
+
+
+def _found_response(door: Door, address: int, found: Found) -> web.Response:
+    record = found.record
+    answer = record_answer(
+        record,
+        transfer_id(record["record_time"], address),
+        encode_wallet(door.secret, record["payer"]),
+        encode_wallet(door.secret, record["payee"]),
+        found.details,
+    )
+    return json_response(answer)

@@ -1,0 +1,241 @@
+"""Wallets: open, show, change, list, and their statements."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, UnsetType
+
+from actors.ledger.codes import Code
+from actors.ledger.ids import encode_wallet, is_operator
+from actors.ledger.layout import FIELDS, WalletStatus
+from actors.wallet_store import Change, Profile
+from switch.answers import Balance, WalletAnswer, json_response, refusal, wallet_answer
+from switch.calls import Call, page_limit
+from switch.cursors import decode_cursor, encode_cursor
+from switch.door import Door, overdue_problem
+from switch.history import Entry, entries_of_page
+from switch.lanes import Overdue
+from switch.problems import PROBLEMS, ProblemError, invalid_field, invalid_query
+from switch.rows import currency_number, status_row, tier_row
+from switch.wallets import OK, Opened, Wanted, batch_keys, json_text, open_wallets, wanted_wallet
+from switch.wire import EMPTY, NEW_WALLET, WALLET_BATCH, WALLET_PATCH, Attributes, Metadata, decode
+
+_STATUS_OF: Final = {
+    "freeze": WalletStatus.FROZEN,
+    "unfreeze": WalletStatus.OPEN,
+    "close": WalletStatus.CLOSED,
+}
+
+
+class WalletRow(msgspec.Struct, frozen=True):
+    """One row of a wallet batch's answer."""
+
+    id: str | None
+    status: str
+    code: str
+
+
+class WalletRows(msgspec.Struct, frozen=True):
+    """The answer to POST /v1/wallets/batch."""
+
+    results: list[WalletRow]
+
+
+class WalletList(msgspec.Struct, frozen=True):
+    """A page of wallets."""
+
+    data: list[WalletAnswer]
+    has_more: bool
+    next: str | None
+
+
+class EntryList(msgspec.Struct, frozen=True):
+    """A page of a statement."""
+
+    data: list[Entry]
+    has_more: bool
+    next: str | None
+
+
+# Opening.
+
+
+async def create_wallet(door: Door, call: Call) -> web.Response:
+    """POST /v1/wallets."""
+    key, caller = call.given_key(), call.caller()
+    body = decode(NEW_WALLET, await call.json_body(door.limits.json_bytes_max))
+    wanted = wanted_wallet(body, key or call.key_or_random(), key is None, door.topology.shards)
+    (opened,) = await open_wallets(door, caller, [wanted])
+    if opened.code != OK:
+        raise ProblemError(opened.code)
+    replayed = opened.opened == 0
+    answer = await _shown(door, opened.address, False) if replayed else _new_wallet(door, wanted, opened)
+    headers = {"Location": f"/v1/wallets/{answer.id}"}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+        answer = msgspec.structs.replace(answer, replayed=True)
+    return json_response(answer, 201, headers)
+
+
+def _new_wallet(door: Door, wanted: Wanted, opened: Opened) -> WalletAnswer:
+    """A wallet just opened, without asking the ledger again."""
+    body, candidate = wanted.body, wanted.candidate
+    balance = Balance(
+        currency=currency_number(body.currency, "currency"),
+        kind=candidate.kind,
+        status=WalletStatus.OPEN,
+        tier=body.tier or 0,
+        posted=0,
+        held=0,
+        floor=body.floor or 0,
+        opened=opened.opened,
+    )
+    profile = Profile(
+        external_id=candidate.external_id,
+        owner=candidate.owner,
+        attributes=candidate.attributes,
+        metadata=candidate.metadata,
+    )
+    return wallet_answer(encode_wallet(door.secret, opened.address), balance, profile, False)
+
+
+async def create_wallets(door: Door, call: Call) -> web.Response:
+    """POST /v1/wallets/batch."""
+    given, caller = call.given_key(), call.caller()
+    async with door.batches:
+        body = decode(WALLET_BATCH, await call.json_body(door.limits.wallet_batch_bytes_max))
+        keys = batch_keys(given, len(body.wallets))
+        wanted = [
+            wanted_wallet(wallet, keys[i], given is None, door.topology.shards, f"wallets[{i}].")
+            for i, wallet in enumerate(body.wallets)
+        ]
+        opened = await open_wallets(door, caller, wanted)
+    return json_response(WalletRows([_row(door, each) for each in opened]))
+
+
+def _row(door: Door, opened: Opened) -> WalletRow:
+    if opened.code == OK:
+        return WalletRow(encode_wallet(door.secret, opened.address), "created", OK)
+    return WalletRow(None, "not_tried" if PROBLEMS[opened.code].retryable else "refused", opened.code)
+
+
+# Showing.
+
+
+async def get_wallet(door: Door, call: Call) -> web.Response:
+    """GET /v1/wallets/{id}."""
+    call.query(())
+    return json_response(await _shown(door, door.wallet_in_path(call.request.match_info["id"])))
+
+
+async def _shown(door: Door, address: int, replayed: bool | UnsetType = UNSET) -> WalletAnswer:
+    balance = await door.balance(address)
+    profile = (await door.wallet_store.profiles([address])).get(address, Profile())
+    return wallet_answer(encode_wallet(door.secret, address), balance, profile, replayed)
+
+
+async def list_wallets(door: Door, call: Call) -> web.Response:
+    """GET /v1/wallets?external_id=X or ?owner=X."""
+    query = call.query(("external_id", "owner", "limit", "after"))
+    limit = page_limit(query)
+    if ("external_id" in query) == ("owner" in query):
+        raise invalid_query("external_id", "either external_id or owner is needed")
+    name = "owner" if "owner" in query else "external_id"
+    if "\0" in query[name] or not query[name].isprintable():
+        raise invalid_query(name, "printable characters are expected")
+    scope = f"wallets {name} {query[name]}"
+    start = decode_cursor(door.secret, scope, query["after"]) if "after" in query else 0
+    find = door.wallet_store.with_owner if name == "owner" else door.wallet_store.with_external_id
+    addresses = await find(query[name], start, limit + 1)
+    page = addresses[:limit]
+    balances, profiles = await door.balances(page), await door.wallet_store.profiles(page)
+    data = [
+        wallet_answer(encode_wallet(door.secret, address), balances[address], profiles.get(address, Profile()))
+        for address in page
+        if address in balances
+    ]
+    more = len(addresses) > limit
+    return json_response(WalletList(data, more, encode_cursor(door.secret, scope, page[-1]) if more else None))
+
+
+# Changing.
+
+
+async def patch_wallet(door: Door, call: Call) -> web.Response:
+    """PATCH /v1/wallets/{id}: the tier in the ledger, the rest beside it."""
+    address = door.wallet_in_path(call.request.match_info["id"])
+    key, caller = call.key_or_random(), call.caller()
+    body = decode(WALLET_PATCH, await call.json_body(door.limits.json_bytes_max))
+    await door.balance(address)
+    if body.tier is not UNSET:
+        if is_operator(address):
+            raise ProblemError("operator_wallet")
+        await _change(door, address, tier_row(address, body.tier, key, caller))
+    owner = None if body.owner is UNSET else Change(body.owner)
+    attributes, metadata = _change_of(body.attributes), _change_of(body.metadata)
+    if owner or attributes or metadata:
+        if not await door.wallet_store.patch(address, owner, attributes, metadata):
+            raise invalid_field("", "a built-in wallet has no profile")
+    return json_response(await _shown(door, address))
+
+
+def _change_of(value: Attributes | Metadata | UnsetType | None) -> Change | None:
+    return None if value is UNSET else Change(json_text(value))
+
+
+async def change_status(door: Door, call: Call) -> web.Response:
+    """POST /v1/wallets/{id}/freeze, /unfreeze and /close."""
+    address = door.wallet_in_path(call.request.match_info["id"])
+    status = _STATUS_OF[call.request.match_info["change"]]
+    key, caller = call.key_or_random(), call.caller()
+    decode(EMPTY, await call.json_body(door.limits.json_bytes_max) or b"{}")
+    await _change(door, address, status_row(address, status, key, caller))
+    return json_response(await _shown(door, address))
+
+
+async def _change(door: Door, address: int, row: bytes) -> None:
+    """Change a wallet on every shard that has it. Raises ProblemError."""
+    deadline = door.deadline()
+    shards = await door.shards_of(address)
+    if not shards:
+        raise ProblemError("wallet_not_found")
+    try:
+        results = await asyncio.gather(*(door.lanes[shard].one(row, None, deadline) for shard in shards))
+    except Overdue as error:
+        raise overdue_problem(error, moves_money=False) from None
+    for result in results:
+        if result.code != Code.OK:
+            raise refusal(result, FIELDS)
+
+
+# Statements.
+
+
+async def list_wallet_transfers(door: Door, call: Call) -> web.Response:
+    """GET /v1/wallets/{id}/transfers, newest first. An operator wallet's statement comes stripe by stripe, in shard order."""
+    query = call.query(("limit", "after"))
+    limit = page_limit(query)
+    address = door.wallet_in_path(call.request.match_info["id"])
+    scope = f"statement {address}"
+    place = decode_cursor(door.secret, scope, query["after"]) if "after" in query else 0
+    shards = await door.shards_of(address)
+    start, stripe = (place, place >> 52) if place > 0 else (await _head(door, address, shards, -place), -place)
+    page = await door.history.statement(address, start, limit)
+    more = page.next
+    if not more and is_operator(address) and stripe + 1 < len(shards):
+        more = -(stripe + 1)
+    data = entries_of_page(door.secret, address, page.steps)
+    return json_response(EntryList(data, more != 0, encode_cursor(door.secret, scope, more) if more else None))
+
+
+async def _head(door: Door, address: int, shards: Sequence[int], stripe: int) -> int:
+    """Address of the newest record of a wallet, or of one stripe of it."""
+    if stripe >= len(shards):
+        raise ProblemError("wallet_not_found")
+    (rows,) = await door.read({shards[stripe]: [address]})
+    if not rows[0]["currency"]:
+        raise ProblemError("wallet_not_found")
+    return int(rows[0]["head"])

@@ -1,0 +1,169 @@
+"""A wallet's statement is a walk along its chain of records, done by the database: nothing is kept for it, and it is never stale.
+
+Only transfers and legs are listed; openings and changes of a wallet are walked over. An operator wallet has one chain a shard.
+"""
+
+import struct
+import uuid
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import UNSET, UnsetType
+
+from actors.ledger.blocks import entries_of, records_of
+from actors.ledger.ids import Secret, TransferRef, block_of, encode_wallets, shard_of, slot_of, transfer_id
+from actors.ledger.layout import FLAG_SUSPENSE, RECORD, Kind
+from actors.pool import Pool
+from switch.answers import LABEL_NAMES
+from switch.currencies import ALPHA
+from switch.rows import Details, details_of
+from switch.times import time_text
+
+OTHERS_MAX: Final = 1_000
+"""Records other than transfers and legs that one page walks over at most; then the page ends early."""
+
+_NAMES: Final = RECORD.names or ()
+_UNPACK: Final = struct.Struct("<BBBBHHqqqqqqQQQIIqqqqqiIHHIIIq").unpack
+assert struct.calcsize("<BBBBHHqqqqqqQQQIIqqqqqiIHHIIIq") == RECORD.itemsize
+
+
+class Step(NamedTuple):
+    """One record of a chain with the transfer it comes from (itself, unless it is a leg)."""
+
+    address: int
+    record: dict[str, int]
+    origin: int
+    origin_record: dict[str, int]
+    details: Details
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """Steps of one page, newest first, and the address to go on from, 0 at the end."""
+
+    steps: list[Step]
+    next: int
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a statement."""
+
+    id: str
+    direction: str
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    balance_after: int
+    suspense: bool | UnsetType = UNSET
+    reference: str | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    created_at: str
+    effective_at: str
+
+
+def as_dict(record: Any) -> dict[str, int]:
+    """A journal record (scalar of RECORD) as Python numbers."""
+    return dict(zip(_NAMES, record.item(), strict=True))
+
+
+class Found(NamedTuple):
+    """A transfer's record and what is kept beside it."""
+
+    record: dict[str, int]
+    details: Details
+
+
+class History:
+    """Reads of the journal for the front door."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def transfer(self, address: int) -> Found | None:
+        """The TRANSFER record at an address, None when another or no record lies there."""
+        row = await self._pool.fetchrow("record_block", shard_of(address), block_of(address))
+        if row is None:
+            return None
+        records, slot = records_of(row["records"]), slot_of(address)
+        if slot >= len(records) or records[slot]["kind"] != Kind.TRANSFER:
+            return None
+        return Found(as_dict(records[slot]), details_of(entries_of(row["details"]).get(slot)))
+
+    async def referred(self, ref: TransferRef) -> Found | None:
+        """The transfer that an id names; None unless its time is the record's."""
+        found = await self.transfer(ref.address)
+        return found if found is not None and found.record["record_time"] == ref.time_ms else None
+
+    async def statement(self, wallet: int, start: int, limit: int) -> Statement:
+        """A page of a wallet's chain from the record at `start` on."""
+        if start == 0:
+            return Statement(steps=[], next=0)
+        rows = await self._pool.fetch("wallet_chain", wallet, start, limit + 1, limit + OTHERS_MAX)
+        steps = _steps(rows)
+        listed = [step for step in steps if step.record["kind"] in (Kind.TRANSFER, Kind.LEG)]
+        if len(listed) > limit:
+            return Statement(steps=listed[:limit], next=listed[limit].address)
+        cut_short = len(rows) == limit + OTHERS_MAX
+        return Statement(steps=listed, next=_previous(steps[-1].record, wallet) if cut_short else 0)
+
+
+def _previous(record: dict[str, int], wallet: int) -> int:
+    """Address of the record before this one in a wallet's chain."""
+    pays = record["kind"] == Kind.TRANSFER and record["payer"] == wallet
+    return record["payer_prev"] if pays else record["payee_prev"]
+
+
+def _steps(rows: list[Any]) -> list[Step]:
+    details: dict[int, dict[int, msgspec.Raw]] = {}
+    steps = []
+    for row in rows:
+        block = row["origin"] >> 8
+        if block not in details:
+            details[block] = entries_of(row["details"])
+        steps.append(
+            Step(
+                address=row["address"],
+                record=_record(row["record"]),
+                origin=row["origin"],
+                origin_record=_record(row["origin_record"]),
+                details=details_of(details[block].get(slot_of(row["origin"]))),
+            )
+        )
+    return steps
+
+
+def _record(raw: bytes) -> dict[str, int]:
+    return dict(zip(_NAMES, _UNPACK(raw), strict=True))
+
+
+def entries_of_page(secret: Secret, wallet: int, steps: Sequence[Step]) -> list[Entry]:
+    """Steps as lines of the wallet's statement."""
+    wallets = np.array([(step.record["payer"], step.record["payee"]) for step in steps], np.int64).ravel()
+    ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in encode_wallets(secret, wallets)]
+    return [
+        _entry(wallet, step, payer, payee) for step, payer, payee in zip(steps, ids[::2], ids[1::2], strict=True)
+    ]
+
+
+def _entry(wallet: int, step: Step, payer: str, payee: str) -> Entry:
+    record = step.record
+    pays = record["kind"] == Kind.TRANSFER and record["payer"] == wallet
+    suspense = record["kind"] == Kind.LEG and record["flags"] & FLAG_SUSPENSE
+    return Entry(
+        id=transfer_id(step.origin_record["record_time"], step.origin),
+        direction="out" if pays else "in",
+        payer=payer,
+        payee=payee,
+        amount=record["amount"],
+        currency=ALPHA[record["currency"]],
+        kind=LABEL_NAMES[step.origin_record["label"]],
+        balance_after=record["payer_posted"] if pays else record["payee_posted"],
+        suspense=True if suspense else UNSET,
+        reference=step.details.reference or UNSET,
+        metadata=step.details.metadata or UNSET,
+        created_at=time_text(record["record_time"]),
+        effective_at=time_text(record["effective_time"]),
+    )

@@ -1,0 +1,129 @@
+"""A file of historical payments, whatever its format, becomes one table in the order in which the payments were made.
+
+Amounts are int64 minor units, times int64 milliseconds since 1970. A row keeps its number in the file, and its key is made of that
+and of the file's digest: so the same file always asks for the same payments.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.layout import Label
+
+KINDS: Final = tuple(label.name.lower() for label in Label)
+"""Names of kinds; a row's `kind` is the index into them."""
+
+MAPPING_VERSION: Final = 1
+"""Raised when a format's mapping to payments changes: then the keys change with the bodies."""
+OPENING: Final = 1 << 40
+"""Row numbers from here on are the opening balances of wallets (plus the wallet's index), not rows of the file."""
+HELD_BACK: Final = 1 << 41
+"""Row numbers from here on are what was held back of opening balances (plus the wallet's index)."""
+
+_HASH_CHUNK: Final = 1 << 20
+
+
+class ImportFileError(ValueError):
+    """The file cannot be imported; the text says why, with the row where there is one."""
+
+
+class WalletSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A wallet to be made. `floor` counts for user wallets only."""
+
+    external_id: str
+    kind: str
+    currency: str
+    opened_ms: int
+    floor: int = 0
+
+    @property
+    def operator(self) -> bool:
+        """Whether it is the operator's: no floor, and its payments have no order."""
+        return self.kind not in ("user", "merchant")
+
+
+class Payments(msgspec.Struct, frozen=True, kw_only=True):
+    """Columns (n,). payer, payee: index of the wallet. `kind`: index into KINDS. `declined`: what the file says became of it."""
+
+    payer: NDArray[np.int32]
+    payee: NDArray[np.int32]
+    amount: NDArray[np.int64]
+    kind: NDArray[np.uint8]
+    effective_ms: NDArray[np.int64]
+    number: NDArray[np.int64]
+    declined: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.amount)
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Wallets and payments of a file. `slice_ms`: what lies further apart than this goes in order for every wallet, merchants
+    included. `tells_declines`: whether `declined` is known. `notes`: what a person should know of the file."""
+
+    name: str
+    digest: bytes
+    wallets: list[WalletSpec]
+    payments: Payments
+    keys: NDArray[np.uint8]
+    slice_ms: int
+    tells_declines: bool
+    references: list[str | None] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def file_digest(name: str, *paths: Path) -> bytes:
+    """16 bytes that stand for these files read as format `name`."""
+    digest = hashlib.blake2b(f"{name}:{MAPPING_VERSION}".encode(), digest_size=16)
+    for path in paths:
+        with path.open("rb") as file:
+            while chunk := file.read(_HASH_CHUNK):
+                digest.update(chunk)
+    return digest.digest()
+
+
+def row_keys(digest: bytes, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Keys (n, 16): version-8 UUIDs of 60 bits of the digest and 62 bits of the row's number."""
+    first = int.from_bytes(digest[:8], "big")
+    words = np.empty((len(numbers), 2), np.uint64)
+    words[:, 0] = (first & ~0xFFFF) | 0x8000 | (first & 0xFFF)
+    words[:, 1] = np.uint64(1 << 63) | numbers.astype(np.uint64)
+    return words.astype(">u8").view(np.uint8).reshape(len(numbers), 16)
+
+
+def concatenated(parts: list[Payments]) -> Payments:
+    """Payments of several tables, one after the other."""
+    names = Payments.__struct_fields__
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return Payments(**columns)
+
+
+def spread(starts_ms: NDArray[np.int64], length_ms: int) -> NDArray[np.int64]:
+    """Times (n,) for rows that share a start (n,): even steps over `length_ms`, in the order of the rows. Starts never go back."""
+    count = len(starts_ms)
+    firsts = np.flatnonzero(np.diff(starts_ms, prepend=starts_ms[:1] - 1))
+    sizes = np.diff(firsts, append=count)
+    position = np.arange(count) - np.repeat(firsts, sizes)
+    times: NDArray[np.int64] = starts_ms + position * length_ms // np.repeat(sizes, sizes)
+    return times
+
+
+def openings(openings_by_wallet: dict[int, int], external: int, wallets: list[WalletSpec]) -> Payments:
+    """Payments that give wallets their opening balances, from the external wallet, or to it where a balance is negative."""
+    funded = [(wallet, amount) for wallet, amount in openings_by_wallet.items() if amount]
+    wallet = np.array([w for w, _ in funded], np.int32)
+    amount = np.array([a for _, a in funded], np.int64)
+    positive = amount > 0
+    return Payments(
+        payer=np.where(positive, np.int32(external), wallet).astype(np.int32),
+        payee=np.where(positive, wallet, np.int32(external)).astype(np.int32),
+        amount=np.abs(amount),
+        kind=np.where(positive, KINDS.index("top_up"), KINDS.index("payout")).astype(np.uint8),
+        effective_ms=np.array([wallets[w].opened_ms for w, _ in funded], np.int64),
+        number=OPENING + wallet.astype(np.int64),
+        declined=np.zeros(len(funded), np.bool_),
+    )

@@ -1,0 +1,91 @@
+"""How far an import has come, in a file that only grows: a record a wave, written once all of the wave is answered.
+
+A torn or damaged end is cut off; what it told is asked for again and answered from the switch's keys. A file that belongs to another
+import, or to wallets of another switch, is begun anew.
+"""
+
+import struct
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final
+
+import msgspec
+
+_FRAME: Final = struct.Struct("<II")
+VERSION: Final = 1
+
+
+class Wave(msgspec.Struct, frozen=True, array_like=True):
+    """Answers of one wave. `rows`, `codes`: uint32 and uint16, little-endian, of the rows that did not post. `sources`, `ids`: uint32
+    rows that others name in `after`, and their transfer ids of 16 bytes. `replayed`: how many answers were."""
+
+    number: int
+    rows: bytes
+    codes: bytes
+    sources: bytes
+    ids: bytes
+    replayed: int
+
+
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+_DECODE: Final = msgspec.msgpack.Decoder(Wave).decode
+
+
+class StateFile:
+    """`read` what there is, then `append`. `identity`: bytes that say which import this is, into which wallets, by which plan."""
+
+    def __init__(self, path: Path, identity: bytes) -> None:
+        self._path = path
+        self._identity = struct.pack("<I", VERSION) + identity
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> "StateFile":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def read(self) -> list[Wave]:
+        """The waves that were answered, without a gap. The file is open for `append` from then on."""
+        data = self._path.read_bytes() if self._path.exists() else b""
+        waves, end = self._parse(data)
+        self._file = self._path.open("r+b" if data else "w+b")
+        self._file.truncate(end)
+        self._file.seek(end)
+        if end == 0:
+            self._write(self._identity)
+        return waves
+
+    def append(self, wave: Wave) -> None:
+        """Note a wave."""
+        self._write(_ENCODE(wave))
+
+    def _write(self, payload: bytes) -> None:
+        assert self._file is not None, "read before you append"
+        self._file.write(_FRAME.pack(len(payload), zlib.crc32(payload)) + payload)
+        self._file.flush()
+
+    def _parse(self, data: bytes) -> tuple[list[Wave], int]:
+        header = _payload(data, 0)
+        if header != self._identity:
+            return [], 0
+        waves: list[Wave] = []
+        at = _FRAME.size + len(header)
+        while (payload := _payload(data, at)) is not None:
+            wave = _DECODE(payload)
+            if wave.number != len(waves):
+                break
+            waves.append(wave)
+            at += _FRAME.size + len(payload)
+        return waves, at
+
+
+def _payload(data: bytes, at: int) -> bytes | None:
+    """The frame at a position, None when there is no whole and sound one."""
+    if at + _FRAME.size > len(data):
+        return None
+    length, checksum = _FRAME.unpack_from(data, at)
+    payload = data[at + _FRAME.size : at + _FRAME.size + length]
+    return payload if len(payload) == length and zlib.crc32(payload) == checksum else None

@@ -1,0 +1,181 @@
+"""From a decoded payment to the 96 bytes that a shard reads; the same bytes whether it came as JSON or as Arrow.
+
+What records have no room for (reference, metadata, device, address) becomes `details`, msgpack with its fields in a fixed order and
+metadata sorted, so that the same body always has the same digest.
+"""
+
+import hashlib
+import struct
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+import numpy as np
+from msgspec import UNSET
+from numpy.typing import NDArray
+
+from actors.ledger.ids import TransferRef, decode_transfer
+from actors.ledger.layout import REQUEST, Kind
+from switch.currencies import NUMERIC
+from switch.problems import invalid_field
+from switch.wire import CHANNELS, LABELS, Context, NewWallet, Transfer, check_ip, named
+
+ROW: Final = struct.Struct("<BBBBBBHIIqqq16sQqqqH6x")
+assert ROW.size == REQUEST.itemsize
+
+_M: Final = (1 << 64) - 1
+_NO_CONTEXT: Final = Context()
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept beside a record, as a msgpack map."""
+
+    reference: str | None = None
+    metadata: dict[str, str] | None = None
+    device: str | None = None
+    ip: str | None = None
+
+
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+_DECODE: Final = msgspec.msgpack.Decoder(Details).decode
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks, and for which effective time (milliseconds, 0 = now)."""
+
+    account: int
+    effective_time: int = 0
+
+
+def splitmix64(value: int) -> int:
+    """A bijection that spreads a number over 64 bits (Steele, Lea, Flood 2014)."""
+    value = (value + 0x9E3779B97F4A7C15) & _M
+    value = ((value ^ value >> 30) * 0xBF58476D1CE4E5B9) & _M
+    value = ((value ^ value >> 27) * 0x94D049BB133111EB) & _M
+    return value ^ value >> 31
+
+
+def splitmix64s(values: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """`splitmix64` of many."""
+    x = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    spread: NDArray[np.uint64] = x ^ x >> np.uint64(31)
+    return spread
+
+
+def body_digest(details: bytes | None, after: int) -> int:
+    """What of a body is in no other field of the row: 64 bits of details and `after`."""
+    digest = 0
+    if details is not None:
+        digest = int.from_bytes(hashlib.blake2b(details, digest_size=8).digest(), "little")
+    return digest ^ splitmix64(after) if after else digest
+
+
+def details_bytes(
+    reference: str | None, metadata: dict[str, str] | None, device: str | None, ip: str | None
+) -> bytes | None:
+    """Details as msgpack, None when there are none."""
+    if not (reference or metadata or device or ip):
+        return None
+    ordered = dict(sorted(metadata.items())) if metadata else None
+    return _ENCODE(Details(reference=reference or None, metadata=ordered, device=device, ip=ip))
+
+
+def details_of(raw: bytes | msgspec.Raw | None) -> Details:
+    """Details read back."""
+    return Details() if raw is None else _DECODE(raw)
+
+
+@lru_cache(maxsize=4096)
+def device_number(device: str) -> int:
+    """A device's name as the 32-bit feature, never 0."""
+    return int.from_bytes(hashlib.blake2b(device.encode(), digest_size=4).digest(), "little") or 1
+
+
+def country_number(country: str) -> int:
+    """Two letters A-Z as a number 33..858; 0 stands for none."""
+    return (ord(country[0]) - 64) * 32 + ord(country[1]) - 64
+
+
+def country_text(number: int) -> str:
+    """`country_number` undone."""
+    return chr(number // 32 + 64) + chr(number % 32 + 64)
+
+
+def currency_number(letters: str, field: str) -> int:
+    """ISO number of a currency. Raises invalid_field."""
+    number = NUMERIC.get(letters)
+    if number is None:
+        raise invalid_field(field, "an ISO 4217 code like EUR is expected")
+    return number
+
+
+def after_address(text: str, field: str) -> int:
+    """Record address in the transfer id of `after`. Raises invalid_field when no switch made that id."""
+    ref: TransferRef | None = decode_transfer(text)
+    if ref is None:
+        raise invalid_field(field, "a transfer id is expected")
+    return ref.address
+
+
+def transfer_row(
+    transfer: Transfer, payer: int, payee: int, key: bytes, caller: Caller, path: str = ""
+) -> tuple[bytes, bytes | None]:
+    """The row of a transfer between two wallet addresses, and its details. `path` goes before field names in problems."""
+    context = transfer.context if transfer.context is not UNSET else _NO_CONTEXT
+    device = context.device if context.device is not UNSET else None
+    ip = context.ip if context.ip is not UNSET else None
+    if ip is not None:
+        check_ip(ip, f"{path}context.ip")
+    after = after_address(transfer.after, f"{path}after") if transfer.after is not UNSET else 0
+    details = details_bytes(transfer.reference or None, transfer.metadata or None, device, ip)
+    row = ROW.pack(
+        Kind.TRANSFER,
+        0,
+        named(LABELS, transfer.kind, 0, f"{path}kind"),
+        named(CHANNELS, context.channel, 0, f"{path}context.channel"),
+        0,
+        0,
+        currency_number(transfer.currency, f"{path}currency"),
+        caller.account,
+        device_number(device) if device is not None else 0,
+        payer,
+        payee,
+        transfer.amount,
+        key,
+        body_digest(details, after),
+        after,
+        caller.effective_time,
+        0,
+        country_number(context.country) if context.country is not UNSET else 0,
+    )
+    return row, details
+
+
+def wallet_row(
+    wallet: NewWallet, kind: int, address: int, key: bytes, digest: bytes, caller: Caller, path: str = ""
+) -> bytes:
+    """The row that opens a wallet; `address` only for operator wallets, else 0."""
+    currency = currency_number(wallet.currency, f"{path}currency")
+    tier = wallet.tier if wallet.tier is not UNSET else 0
+    floor = wallet.floor if wallet.floor is not UNSET else 0
+    number = int.from_bytes(digest[:8], "little")
+    return ROW.pack(
+        Kind.WALLET_OPENED, 0, 0, 0, kind, tier, currency, caller.account, 0, 0, address, floor, key, number, 0,
+        caller.effective_time, 0, 0,
+    )  # fmt: skip
+
+
+def status_row(wallet: int, status: int, key: bytes, caller: Caller) -> bytes:
+    """The row that freezes, unfreezes or closes a wallet."""
+    return _change_row(Kind.WALLET_STATUS, wallet, status, 0, key, caller)
+
+
+def tier_row(wallet: int, tier: int, key: bytes, caller: Caller) -> bytes:
+    """The row that gives a wallet another tier."""
+    return _change_row(Kind.WALLET_TIER, wallet, 0, tier, key, caller)
+
+
+def _change_row(op: Kind, wallet: int, status: int, tier: int, key: bytes, caller: Caller) -> bytes:
+    return ROW.pack(op, 0, 0, 0, status, tier, 0, caller.account, 0, 0, wallet, 0, key, 0, 0, 0, 0, 0)

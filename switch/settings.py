@@ -1,0 +1,51 @@
+"""What a switch is told at its start, checked once and passed down: nothing below reads the environment or the command line."""
+
+import tomllib
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from actors.ledger.book import Capacity
+
+TAKEOVER_AFTER_S: Final = 12.0
+"""Silence of a shard's process after which another takes its shard; a process that was stopped for 8 s ends itself."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one a core,
+    at most two. `scorers` 0: payments are not scored."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    shards: int | None = None
+    scorers: int = 1
+    front_doors: int = 1
+    database: str | None = None
+    ray: str | None = None
+    bootstrap_key: str | None = None
+    daily_limits: dict[int, int] = {}
+    capacity: Capacity = Capacity()
+    allow_unsafe: bool = False
+
+
+class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day."""
+
+    daily_limits: dict[str, int] = {}
+    capacity: Capacity = Capacity()
+    allow_unsafe_database: bool = False
+
+
+def read_config(path: Path) -> ConfigFile:
+    """Read a configuration file. Raises ValueError with what is wrong in it."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text()), ConfigFile)
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def log_dir(data: Path) -> Path:
+    """Where the processes of a switch write their logs."""
+    return data / "log"

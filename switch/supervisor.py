@@ -1,0 +1,202 @@
+"""`shardpay serve`: keeps PostgreSQL and the node process running, and tells a person what is going on.
+
+It imports no Ray and touches no money. Whatever dies is started again; two things end it: a signal, after a drain, or a configuration
+that cannot work.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import aiohttp
+
+from actors import postgres_server
+from actors.database import ClusterLock, connect, migrate
+from actors.key_store import ensure_bootstrap_key, has_keys
+from actors.logs import log_to_file
+from actors.topology import cluster_facts
+from switch.cluster_spec import NodeSpec, encode_spec
+from switch.settings import Settings, log_dir
+
+log = logging.getLogger(__name__)
+
+WATCH_EVERY_S = 0.2
+READY_TIMEOUT_S = 300.0
+DRAIN_TIMEOUT_S = 40.0
+RESTART_PAUSE_S = 0.2
+RESTART_PAUSE_MAX_S = 10.0
+STEADY_S = 30.0
+"""A node that lived this long is started again at once; one that keeps failing is given longer and longer pauses."""
+
+
+class CannotServe(Exception):
+    """One line for the operator."""
+
+
+@contextlib.contextmanager
+def data_lock(data: Path) -> Iterator[None]:
+    """Hold a data directory: two switches on one would end each other's Ray."""
+    data.mkdir(parents=True, exist_ok=True)
+    with open(data / "serve.lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotServe(f"another `shardpay serve` uses {data}") from error
+        yield
+
+
+class Supervisor:
+    """One run of `serve`."""
+
+    def __init__(self, settings: Settings, say: Any) -> None:
+        self.settings = settings
+        self.say = say
+        self._postgres: postgres_server.PostgresServer | None = None
+        self._node: asyncio.subprocess.Process | None = None
+        self._stop = asyncio.Event()
+        self._node_log: TextIO | None = None
+
+    async def run(self, ready: Any) -> None:
+        """Serve until a signal; `ready` is awaited once the switch takes payments. Raises CannotServe."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            url = await asyncio.to_thread(self._database)
+            spec = await self._prepare(url)
+            lock = ClusterLock(url)
+            await lock.acquire()
+            try:
+                await self._serve(spec, lock, ready)
+            finally:
+                await self._kill_node()
+                await lock.release()
+        finally:
+            if self._postgres is not None:
+                await asyncio.to_thread(self._postgres.stop)
+
+    async def _serve(self, spec: NodeSpec, lock: ClusterLock, ready: Any) -> None:
+        await self._start_node(spec)
+        watching = asyncio.create_task(self._watch(spec, lock))
+        announcing = asyncio.create_task(self._announce(ready, spec.url))
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (announcing, watching):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+        await self._end_node()
+
+    def _database(self) -> str:
+        if self.settings.database is not None:
+            return self.settings.database
+        started = time.monotonic()
+        self._postgres = postgres_server.start(self.settings.data)
+        self.say(f"PostgreSQL is up ({time.monotonic() - started:.1f} s)")
+        return self._postgres.url
+
+    async def _prepare(self, url: str) -> NodeSpec:
+        await migrate(url)
+        wanted = self.settings.shards
+        default = min(2, os.cpu_count() or 1)
+        facts = await cluster_facts(url, wanted, default)
+        connection = await connect(url, name="shardpay-serve")
+        try:
+            if self.settings.bootstrap_key is not None:
+                await ensure_bootstrap_key(connection, self.settings.bootstrap_key)
+            keyed = await has_keys(connection)
+        finally:
+            await connection.close()
+        if not keyed and self.settings.host not in ("127.0.0.1", "::1", "localhost"):
+            raise CannotServe(
+                "there are no API keys yet: create one with `shardpay keys create` before leaving loopback"
+            )
+        return NodeSpec(settings=self.settings, url=url, secret=facts.secret, shards=facts.shards)
+
+    async def _start_node(self, spec: NodeSpec) -> None:
+        path = log_dir(self.settings.data) / "node-output.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a") as output:
+            self._node = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "switch.cluster",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        assert self._node.stdin is not None
+        self._node.stdin.write(encode_spec(spec))
+        self._node.stdin.close()
+
+    async def _watch(self, spec: NodeSpec, lock: ClusterLock) -> None:
+        pause, started = RESTART_PAUSE_S, time.monotonic()
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            if self._postgres is not None and await asyncio.to_thread(self._postgres.restart_if_dead):
+                self.say("PostgreSQL had died and is up again")
+            assert self._node is not None
+            if self._node.returncode is not None:
+                self.say(
+                    f"the node process ended ({self._node.returncode}) and is started again; see {log_dir(self.settings.data)}"
+                )
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, RESTART_PAUSE_MAX_S) if time.monotonic() - started < STEADY_S else RESTART_PAUSE_S
+                started = time.monotonic()
+                await self._start_node(spec)
+            if not lock.held():
+                with contextlib.suppress(OSError, Exception):
+                    await lock.acquire()
+
+    async def _announce(self, ready: Any, database: str) -> None:
+        base_url = f"http://{self.settings.host}:{self.settings.port}"
+        if await wait_ready(base_url, READY_TIMEOUT_S):
+            await ready(base_url, database)
+        else:
+            self.say(f"the switch is not ready yet; see {log_dir(self.settings.data)}")
+
+    async def _end_node(self) -> None:
+        assert self._node is not None
+        if self._node.returncode is None:
+            self.say("draining")
+            self._node.terminate()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_TIMEOUT_S):
+                    await self._node.wait()
+
+    async def _kill_node(self) -> None:
+        if self._node is not None and self._node.returncode is None:
+            self._node.kill()
+            await self._node.wait()
+        from actors.ray_runtime import sweep
+
+        await asyncio.to_thread(sweep, self.settings.data)
+
+
+async def wait_ready(url: str, timeout_s: float) -> bool:
+    """Poll /readyz until it says 200."""
+    deadline = time.monotonic() + timeout_s
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+        while time.monotonic() < deadline:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+                async with session.get(f"{url}/readyz") as response:
+                    if response.status == 200:
+                        return True
+            await asyncio.sleep(0.05)
+    return False
+
+
+def serve(settings: Settings, say: Any, ready: Any) -> None:
+    """Run a switch in the foreground. Raises CannotServe and the errors of `actors.database`."""
+    with data_lock(settings.data):
+        log_to_file(log_dir(settings.data) / "serve.log")
+        asyncio.run(Supervisor(settings, say).run(ready))

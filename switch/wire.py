@@ -1,0 +1,188 @@
+"""What comes in: strict types, no unknown or repeated fields, every length bounded. What is not exactly as documented is refused.
+
+Decoding is by schema, so nesting never goes deeper than the schema's own four levels: the first value of a wrong type ends it.
+"""
+
+import ipaddress
+import json
+import re
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from actors.ledger.layout import AMOUNT_MAX, Channel, Label, WalletKind
+from switch.problems import ProblemError, invalid_field
+
+T = TypeVar("T")
+
+TRANSFERS_MAX: Final = 10_000
+WALLETS_MAX: Final = 10_000
+KEY_CHARACTERS_MAX: Final = 255
+
+# PostgreSQL text cannot hold NUL, so names that go there must not.
+_NO_NUL: Final = r"^[^\x00]*\Z"
+
+Id = Annotated[str, Meta(min_length=36, max_length=36)]
+Amount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX)]
+Currency = Annotated[str, Meta(min_length=3, max_length=3)]
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_NO_NUL)]
+MetadataKey = Annotated[str, Meta(min_length=1, max_length=40, pattern=_NO_NUL)]
+MetadataText = Annotated[str, Meta(max_length=500, pattern=_NO_NUL)]
+Metadata = Annotated[dict[MetadataKey, MetadataText], Meta(max_length=50)]
+Attributes = Annotated[dict[MetadataKey, MetadataText | int | float | bool | None], Meta(max_length=50)]
+Key = Annotated[str, Meta(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=r"^[ -~]+\Z")]
+
+
+class _Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """Base of what is read."""
+
+
+class Context(_Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """Where and how a payment was made; `device` is any name the caller has for it."""
+
+    channel: str | UnsetType = UNSET
+    device: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] | UnsetType = UNSET
+    ip: Annotated[str, Meta(max_length=45)] | UnsetType = UNSET
+
+
+class Transfer(_Wire, frozen=True, kw_only=True):
+    """POST /v1/transfers."""
+
+    payer: Id
+    payee: Id
+    amount: Amount
+    currency: Currency
+    after: Id | UnsetType = UNSET
+    kind: str | UnsetType = UNSET
+    reference: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+    context: Context | UnsetType = UNSET
+
+
+class KeyedTransfer(Transfer, frozen=True, kw_only=True):
+    """One row of POST /v1/transfers/batch."""
+
+    idempotency_key: Key
+
+
+class TransferBatch(_Wire, frozen=True, kw_only=True):
+    """POST /v1/transfers/batch."""
+
+    transfers: Annotated[list[KeyedTransfer], Meta(min_length=1, max_length=TRANSFERS_MAX)]
+
+
+class NewWallet(_Wire, frozen=True, kw_only=True):
+    """POST /v1/wallets. `floor`: lowest posted balance less held; negative for credit."""
+
+    currency: Currency
+    kind: str
+    external_id: Name | UnsetType = UNSET
+    owner: Name | UnsetType = UNSET
+    floor: Annotated[int, Meta(ge=-AMOUNT_MAX, le=0)] | UnsetType = UNSET
+    tier: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
+    attributes: Attributes | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+
+
+class WalletBatch(_Wire, frozen=True, kw_only=True):
+    """POST /v1/wallets/batch."""
+
+    wallets: Annotated[list[NewWallet], Meta(min_length=1, max_length=WALLETS_MAX)]
+
+
+class WalletPatch(_Wire, frozen=True, kw_only=True):
+    """PATCH /v1/wallets/{id}; null clears a field."""
+
+    tier: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
+    owner: Name | UnsetType | None = UNSET
+    attributes: Attributes | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class Empty(_Wire, frozen=True, kw_only=True):
+    """A call that takes no fields."""
+
+
+TRANSFER: Final = msgspec.json.Decoder(Transfer)
+TRANSFER_BATCH: Final = msgspec.json.Decoder(TransferBatch)
+NEW_WALLET: Final = msgspec.json.Decoder(NewWallet)
+WALLET_BATCH: Final = msgspec.json.Decoder(WalletBatch)
+WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
+EMPTY: Final = msgspec.json.Decoder(Empty)
+
+LABELS: Final = {label.name.lower(): int(label) for label in Label}
+CHANNELS: Final = {channel.name.lower(): int(channel) for channel in Channel}
+WALLET_KINDS: Final = {kind.name.lower(): kind for kind in WalletKind if kind is not WalletKind.SUSPENSE}
+"""Kinds that can be created; suspense wallets are built in."""
+
+_AT: Final = re.compile(r"^(?P<message>.*?)(?: - at `(?:key` in `)?\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
+_FIELD: Final = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
+_MESSAGE_CHARACTERS_MAX: Final = 200
+
+
+def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    """The body as its type. Raises ProblemError: malformed_json, or invalid_field with the field's path."""
+    try:
+        value = decoder.decode(body)
+        _DUPLICATES.decode(body.decode())
+    except msgspec.ValidationError as error:
+        raise _field_problem(str(error)) from None
+    except _Repeated as error:
+        raise invalid_field(error.name, "the field is given more than once") from None
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise ProblemError("malformed_json", _short(str(error))) from None
+    return value
+
+
+class _Repeated(Exception):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = _short(name)
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise _Repeated(name)
+        seen.add(name)
+
+
+# The schema decoder keeps the last of two equal names; a payment with two amounts is refused. It runs after the schema's, on what
+# is known to be shallow.
+_DUPLICATES: Final = json.JSONDecoder(object_pairs_hook=_no_repeats)
+
+
+def _field_problem(text: str) -> ProblemError:
+    match = _AT.match(text)
+    assert match is not None
+    path = match["path"] or ""
+    field = _FIELD.search(match["message"])
+    if field is not None:
+        path = f"{path}.{field['name']}" if path else field["name"]
+    return invalid_field(_short(path), _short(match["message"]))
+
+
+def _short(text: str) -> str:
+    """Text from outside, cut to a length that is safe to give back."""
+    return text if len(text) <= _MESSAGE_CHARACTERS_MAX else text[:_MESSAGE_CHARACTERS_MAX] + "..."
+
+
+def named(table: dict[str, Any], value: str | UnsetType, default: Any, field: str) -> Any:
+    """The number that a name stands for. Raises invalid_field with the names there are."""
+    if value is UNSET:
+        return default
+    try:
+        return table[value]
+    except KeyError:
+        raise invalid_field(field, f"expected one of: {', '.join(table)}") from None
+
+
+def check_ip(text: str, field: str) -> None:
+    """Refuse what is no IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise invalid_field(field, "an IPv4 or IPv6 address is expected") from None

@@ -1,0 +1,165 @@
+"""A whole switch for tests: real shards in this event loop, a real PostgreSQL journal, a real HTTP server on a free port."""
+
+import contextlib
+import secrets
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import aiohttp
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.database import connect
+from actors.journal_postgres import PostgresJournal
+from actors.key_store import KeyStore
+from actors.pool import Pool
+from actors.shard.host import NotReady, ShardHost
+from actors.shard.local import LocalSwitch
+from actors.shard_client import ShardUnavailable
+from actors.topology import SegmentStore
+from switch.app import FrontDoor, FrontDoorOptions
+from switch.door import Limits
+
+SECRET = bytes(range(16))
+
+
+class LocalClient:
+    """A host in this process as a front door's ShardClient. Faults: `before` runs before a submit, `after` after it."""
+
+    def __init__(self, host: ShardHost) -> None:
+        self._host = host
+        self.before: Callable[[], Any] = lambda: None
+        self.after: Callable[[], Any] = lambda: None
+
+    async def submit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+        self.before()
+        try:
+            results = await self._host.submit(rows, details)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+        self.after()
+        return results
+
+    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+        try:
+            return await self._host.wallets(addresses)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+
+    async def find_key(self, caller: int, home: int, key: bytes) -> int:
+        return await self._host.find_key(caller, home, key)
+
+
+class Answer(msgspec.Struct):
+    """An HTTP answer, its body read."""
+
+    status: int
+    headers: Any
+    raw: bytes
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.raw)
+
+
+class RunningSwitch:
+    """What tests hold: `call` sends with the key of every scope unless told otherwise."""
+
+    def __init__(
+        self, door: FrontDoor, clients: list[LocalClient], key: str, session: aiohttp.ClientSession, url: str
+    ) -> None:
+        self.door = door
+        self.clients = clients
+        self.key = key
+        self.session = session
+        self.database_url = url
+        self.base = "http://{}:{}".format(*door.address)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+        data: Any = None,
+    ) -> Answer:
+        sent = {"Authorization": f"Bearer {token or self.key}"}
+        if key is not None:
+            sent["Idempotency-Key"] = key
+        if body is not None:
+            data = msgspec.json.encode(body)
+            sent["Content-Type"] = "application/json"
+        sent.update(headers or {})
+        async with self.session.request(
+            method, self.base + path, data=data, headers=sent, skip_auto_headers=("Content-Type",)
+        ) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+    async def wallet(self, kind: str = "user", currency: str = "EUR", **fields: Any) -> str:
+        """A new wallet's id."""
+        answer = await self.call("POST", "/v1/wallets", {"kind": kind, "currency": currency, **fields})
+        assert answer.status == 201, answer.raw
+        identity: str = answer.json["id"]
+        return identity
+
+    async def pay(self, payer: str, payee: str, amount: int, **fields: Any) -> Answer:
+        """One payment under a new key."""
+        body = {"payer": payer, "payee": payee, "amount": amount, "currency": "EUR", **fields}
+        return await self.call("POST", "/v1/transfers", body, key=str(uuid.uuid4()))
+
+    async def blocks(self) -> dict[int, int]:
+        """Blocks in the journal by shard."""
+        connection = await connect(self.database_url, name="test")
+        try:
+            rows = await connection.fetch("SELECT shard, count(*) FROM journal GROUP BY shard")
+            return {row[0]: row[1] for row in rows}
+        finally:
+            await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def running_switch(
+    database_url: str, *, shards: int = 2, limits: Limits | None = None
+) -> AsyncIterator[RunningSwitch]:
+    """A switch on a migrated database."""
+    journals = [PostgresJournal(database_url, shard=s, writer=secrets.randbits(63)) for s in range(shards)]
+    segments = SegmentStore(database_url)
+    local = LocalSwitch(journals=[*journals], segments=segments, secret=SECRET)
+    await local.start()
+    pool = await Pool.open(database_url, name="test-keys")
+    created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read"])
+    clients = [LocalClient(host) for host in local.hosts]
+    options = FrontDoorOptions(
+        host="127.0.0.1", port=0, url=database_url, secret=SECRET, shards=shards, limits=limits or Limits()
+    )
+    door = FrontDoor(options, clients)
+    await door.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield RunningSwitch(door, clients, created.key, session, database_url)
+    finally:
+        await door.stop()
+        await pool.close()
+        await local.stop()
+        await segments.close()
+        for journal in journals:
+            await journal.close()
+
+
+@contextlib.asynccontextmanager
+async def running_door(switch: RunningSwitch, limits: Limits) -> AsyncIterator[Callable[..., Any]]:
+    """A second front door over the same shards, with other limits: its `call`."""
+    options = FrontDoorOptions(
+        host="127.0.0.1", port=0, url=switch.database_url, secret=SECRET, shards=len(switch.clients), limits=limits
+    )
+    door = FrontDoor(options, switch.clients)
+    await door.start()
+    try:
+        yield RunningSwitch(door, switch.clients, switch.key, switch.session, switch.database_url).call
+    finally:
+        await door.stop()

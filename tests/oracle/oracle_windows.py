@@ -1,0 +1,100 @@
+"""Window columns by brute force, and a naive model of what a payer's memory of attempts still holds.
+
+Shares nothing with the code under test. An attempt is (effective time, amount, payee). A payer is remembered with 8 attempts, with 64
+from the moment a ninth comes while the oldest is less than seven days old; what falls out is forgotten. Windows are
+asked of all attempts ever made, so as long as nothing forgotten lies in a window, both must agree.
+"""
+
+HOUR = 3_600_000
+WIDTHS = {"1h": HOUR, "24h": 24 * HOUR, "7d": 168 * HOUR}
+SMALL, LARGE = 8, 64
+LONG_AGO = -(10**18)
+
+
+class Pool:
+    """Room for attempts of all payers: so many payers, so many places; given-back small pieces are taken first."""
+
+    def __init__(self, payers: int, places: int) -> None:
+        self.payers, self.places = payers, places
+        self.used_payers, self.used_places, self.given_back = 0, 0, 0
+        self.lost = LONG_AGO
+
+    def take(self, size: int) -> bool:
+        """One piece of memory."""
+        if size == SMALL and self.given_back:
+            self.given_back -= 1
+            return True
+        if self.used_places + size > self.places:
+            return False
+        self.used_places += size
+        return True
+
+    def take_payer(self) -> bool:
+        """Memory for a further payer."""
+        if self.used_payers >= self.payers or not self.take(SMALL):
+            return False
+        self.used_payers += 1
+        return True
+
+
+class Attempts:
+    """All attempts of one payer, and which of them the ledger would remember."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.all: list[tuple[int, int, int]] = []
+        self.remembered: list[tuple[int, int, int]] = []
+        self.size = 0
+        self.forgotten = LONG_AGO
+
+    def add(self, time: int, amount: int, payee: int) -> None:
+        """One more attempt; times never go back."""
+        self.all.append((time, amount, payee))
+        if self.size == 0:
+            if not self.pool.take_payer():
+                self.pool.lost = max(self.pool.lost, time)
+                return
+            self.size, self.forgotten = SMALL, self.pool.lost
+        if len(self.remembered) == self.size:
+            self._make_room(time)
+        self.remembered.append((time, amount, payee))
+
+    def _make_room(self, time: int) -> None:
+        oldest = self.remembered[0][0]
+        if self.size == SMALL and oldest > time - WIDTHS["7d"] and self.pool.take(LARGE):
+            self.pool.given_back += 1
+            self.size = LARGE
+            return
+        self.forgotten = max(self.forgotten, oldest)
+        del self.remembered[0]
+
+    def saturated(self, time: int) -> int:
+        """Bit i: window i reaches back to something forgotten."""
+        forgotten = self.forgotten if self.size else self.pool.lost
+        return sum(1 << i for i, width in enumerate(WIDTHS.values()) if forgotten > time - width)
+
+    def columns(self, time: int, payee: int) -> dict[str, int]:
+        """Window columns for an attempt at this time to this payee, of all attempts ever made."""
+        values: dict[str, int] = {}
+        for name, width in WIDTHS.items():
+            within = [a for a in self.all if time - width < a[0] <= time]
+            values[f"count_{name}"] = len(within)
+            values[f"sum_{name}"] = sum(a[1] for a in within)
+            values[f"max_{name}"] = max((a[1] for a in within), default=0)
+            values[f"payees_{name}"] = len({a[2] for a in within})
+        longest = [a for a in self.all if time - WIDTHS["7d"] < a[0] <= time]
+        values["payee_seen"] = sum(a[2] == payee for a in longest)
+        values["saturated"] = self.saturated(time)
+        return values
+
+    def remembered_columns(self, time: int, payee: int) -> dict[str, int]:
+        """The same of what is remembered; without distinct payees, which are then a lower bound only."""
+        values: dict[str, int] = {}
+        for name, width in WIDTHS.items():
+            within = [a for a in self.remembered if time - width < a[0] <= time]
+            values[f"count_{name}"] = len(within)
+            values[f"sum_{name}"] = sum(a[1] for a in within)
+            values[f"max_{name}"] = max((a[1] for a in within), default=0)
+        longest = [a for a in self.remembered if time - WIDTHS["7d"] < a[0] <= time]
+        values["payee_seen"] = sum(a[2] == payee for a in longest)
+        return values

@@ -1,0 +1,122 @@
+"""Front doors stood in for: they choose the home shard, and send a request again, with the same key, until its answer is final.
+
+Sometimes they send it again though it was answered, or another body under the same key.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from actors.ledger.codes import Code, is_untried
+from actors.ledger.ids import shard_of
+from actors.shard import messages as m
+from tests.sim.questions import FindQuestion, ReadQuestion, Request, SubmitQuestion
+from tests.sim.switch import Switch
+
+ANSWER_WAIT_MS: Final = (200, 2_500)
+ROWS_MAX: Final = 8
+
+
+class FrontDoor:
+    """Sends, waits, sends again."""
+
+    def __init__(self, switch: Switch, when_done: Callable[[Request], None]) -> None:
+        self.switch = switch
+        self.scheduler = switch.scheduler
+        self.unfinished: dict[int, Request] = {}
+        self._when_done = when_done
+        self._queues: list[list[Request]] = [[] for _ in range(switch.shards)]
+
+    def want(self, requests: list[Request]) -> None:
+        """New requests for one shard, sent in one call."""
+        for request in requests:
+            request.first_sent = self.scheduler.now
+            self.unfinished[request.digest] = request
+            self.switch.auditor.requests[request.digest] = request
+        self.send(requests)
+
+    def send(self, requests: list[Request]) -> None:
+        """Send requests of one shard in one call."""
+        shard = requests[0].shard
+        rows = np.concatenate([request.row() for request in requests])
+        details = {i: bytes([i & 127]) for i, r in enumerate(requests) if r.digest % 5 == 0}
+        for request in requests:
+            request.attempt += 1
+        attempts = [request.attempt for request in requests]
+
+        def reply(results: Any) -> None:
+            for request, result in zip(requests, results, strict=True):
+                self._result(request, result)
+
+        question = SubmitQuestion(requests, reply)
+        self.switch.call(shard, question, lambda ref: m.Submit(ref=ref, rows=rows.copy(), details=details))
+        self.scheduler.after(self.scheduler.delay(*ANSWER_WAIT_MS), self._overdue, requests, attempts)
+
+    def _overdue(self, requests: list[Request], attempts: list[int]) -> None:
+        for request, attempt in zip(requests, attempts, strict=True):
+            if request.result is None and request.attempt == attempt:
+                self.scheduler.count("calls sent again")
+                self._send_later(request, 0)
+
+    def _result(self, request: Request, result: Any) -> None:
+        code = int(result["code"])
+        if not is_untried(code):
+            self.finish(request, result)
+            return
+        self.scheduler.count(f"answers {Code(code).name}")
+        if code == Code.DEFERRED:
+            request.deferred_at = int(result["record_time"])
+        if request.result is None and not request.waits:
+            request.waits = True
+            self._send_later(request, self.scheduler.delay(5, 120))
+
+    def finish(self, request: Request, result: Any) -> None:
+        """A final answer has come."""
+        if request.result is None:
+            request.result = result.copy()
+            self.unfinished.pop(request.digest, None)
+            self.scheduler.count(f"final {Code(int(result['code'])).name}")
+            self._when_done(request)
+        if result["replayed"]:
+            self.scheduler.count("replayed answers")
+
+    def _send_later(self, request: Request, delay_ms: int) -> None:
+        self.scheduler.after(delay_ms, self._enqueue, request)
+
+    def _enqueue(self, request: Request) -> None:
+        queue = self._queues[request.shard]
+        queue.append(request)
+        if len(queue) == 1:
+            self.scheduler.after(self.scheduler.delay(1, 20), self._flush, request.shard)
+
+    def _flush(self, shard: int) -> None:
+        waiting, self._queues[shard] = self._queues[shard], []
+        due = [r for r in waiting if r.result is None]
+        for request in due:
+            request.waits = False
+        for start in range(0, len(due), ROWS_MAX):
+            self.send(due[start : start + ROWS_MAX])
+
+    def read(self, shard: int, addresses: list[int]) -> None:
+        """Ask once for wallets."""
+        wanted = np.array(addresses, np.int64)
+        head = len(self.switch.database.journals[shard])
+        question = ReadQuestion(wanted, head, lambda _: self.scheduler.count("reads answered"))
+        self.switch.call(shard, question, lambda ref: m.Read(ref=ref, addresses=wanted))
+
+    def find(self, request: Request) -> None:
+        """Ask once what became of a key."""
+        head = len(self.switch.database.journals[request.shard])
+        question = FindQuestion(request.key_id, head, lambda _: self.scheduler.count("keys found or not"))
+        _, caller, home, key = request.key_id
+        raw = key.to_bytes(16, "little")
+        message: Callable[[int], m.Message] = lambda ref: m.FindKey(ref=ref, caller=caller, home=home, key=raw)  # noqa: E731
+        self.switch.call(request.shard, question, message)
+
+
+def after_of(request: Request) -> int:
+    """The address to name as `after` for what a request paid, when it is final."""
+    address = int(request.result["address"])
+    assert shard_of(address) == request.shard
+    return address

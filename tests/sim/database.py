@@ -1,0 +1,90 @@
+"""The journal and the table of segments as PostgreSQL keeps them: appends are atomic, and the primary key (shard, block) is the fence.
+
+It can be slow or out of reach, and the outcome of an append can be unknown: then it was stored, or was not, or will be later.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from actors.ledger.blocks import Sealed, block_hash
+from tests.sim.scheduler import Scheduler
+
+
+class DatabaseFaults(NamedTuple):
+    """How likely what goes wrong is, for one seed."""
+
+    unavailable: float
+    unknown: float
+    slow: float
+
+
+class Database:
+    """One database for all shards; journals of blocks numbered from 1."""
+
+    def __init__(self, scheduler: Scheduler, shards: int, faults: DatabaseFaults) -> None:
+        self.scheduler = scheduler
+        self.faults = faults
+        self.journals: list[list[Sealed]] = [[] for _ in range(shards)]
+        self.hashes: list[list[bytes]] = [[] for _ in range(shards)]
+        self.segments: dict[int, int] = {}
+        self.fresh: list[tuple[int, Sealed]] = []
+        self.down_until = 0
+        self.clock_ms = lambda: scheduler.now
+
+    def claim(self, shard: int) -> None:
+        """Give one more segment to a shard."""
+        self.segments[len(self.segments) + 1] = shard
+
+    def latency(self) -> int:
+        """How long a statement takes, what is left of an outage included."""
+        s = self.scheduler
+        slow = s.delay(50, 800) if s.chance(self.faults.slow) else s.delay(0, 4)
+        return max(self.down_until - s.now, 0) + slow
+
+    def read(self, shard: int, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """Up to `limit` blocks from number `first` on."""
+        return [(block.number, block.data) for block in self.journals[shard][first - 1 : first - 1 + limit]]
+
+    def head(self, shard: int) -> tuple[int, bytes]:
+        """Number and hash of the newest block."""
+        return len(self.journals[shard]), self.hashes[shard][-1]
+
+    def append(self, shard: int, blocks: list[Sealed], reply: Callable[[str], None]) -> None:
+        """Store blocks, all or none, some time from now; `reply` gets the outcome once."""
+        s = self.scheduler
+        if s.now < self.down_until or s.chance(self.faults.unavailable):
+            s.count("appends unavailable")
+            s.after(s.delay(1, 100), reply, "unavailable")
+        elif s.chance(self.faults.unknown):
+            s.count("appends unknown")
+            self._append_unknown(shard, blocks, reply)
+        else:
+            s.after(self.latency(), self._store_and_reply, shard, blocks, reply)
+
+    def _append_unknown(self, shard: int, blocks: list[Sealed], reply: Callable[[str], None]) -> None:
+        s = self.scheduler
+        answered = s.delay(1, 300)
+        s.after(answered, reply, "unknown")
+        stored = s.random.choice(("never", "before", "late", "very late"))
+        s.count(f"unknown stored {stored}")
+        if stored != "never":
+            late = {"before": 0, "late": s.delay(1, 30), "very late": s.delay(30, 3_000)}[stored]
+            s.after(late and answered + late, self._store, shard, blocks)
+
+    def _store_and_reply(self, shard: int, blocks: list[Sealed], reply: Callable[[str], None]) -> None:
+        outcome = "stored" if self._store(shard, blocks) else "taken"
+        self.scheduler.after(self.scheduler.delay(0, 3), reply, outcome)
+
+    def _store(self, shard: int, blocks: list[Sealed]) -> bool:
+        journal = self.journals[shard]
+        assert blocks[0].number <= len(journal) + 1, "an append leaves a gap"
+        if blocks[0].number <= len(journal):
+            self.scheduler.count("appends taken")
+            return False
+        for block in blocks:
+            assert block.number == len(journal) + 1
+            journal.append(block)
+            self.hashes[shard].append(block_hash(block.data))
+            self.fresh.append((shard, block))
+        self.scheduler.note(f"journal {shard}: {len(journal)} blocks", self.hashes[shard][-1])
+        return True

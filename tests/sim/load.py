@@ -1,0 +1,294 @@
+"""What clients want of the switch in one seed: wallets opened, funded, paid from, frozen, closed, read; much of it wrong or at the edge."""
+
+from typing import Any, Final, NamedTuple
+
+from actors.ledger.codes import Code
+from actors.ledger.ids import wallet_address
+from actors.ledger.layout import AMOUNT_MAX, Kind, WalletKind, WalletStatus
+from tests.sim.clients import FrontDoor, after_of
+from tests.sim.questions import Request
+from tests.sim.scheduler import START_MS
+from tests.sim.switch import Switch
+
+EUR, USD = 978, 840
+EXTERNALS: Final = ((1024, EUR), (1025, EUR), (1026, EUR), (1027, USD))
+"""Operator wallets by slot. Three of one currency, so that one user wallet can be driven out of range."""
+CALLERS: Final = (7, 8)
+HOT_SHARE: Final = 0.3
+
+
+class Known(NamedTuple):
+    """A wallet whose opening was answered."""
+
+    address: int
+    shard: int
+    currency: int
+
+
+class Load:
+    """Makes `total` requests, then stops."""
+
+    def __init__(self, switch: Switch, total: int) -> None:
+        self.switch = switch
+        self.scheduler = switch.scheduler
+        self.random = switch.scheduler.random
+        self.door = FrontDoor(switch, self._done)
+        self.left = total
+        self.wallets: list[Known] = []
+        self.done: list[Request] = []
+        self._actions = (
+            (self._open, 5),
+            (self._fund, 14),
+            (self._pay, 30),
+            (self._pay_batch, 8),
+            (self._pay_out, 4),
+            (self._wrong, 6),
+            (self._status, 8),
+            (self._close_remote_payee, 2),
+            (self._import, 6),
+            (self._read, 8),
+            (self._find, 3),
+            (self._again, 6),
+            (self._other_body, 5),
+            (self._one_key_two_ways, 2),
+        )
+
+    def start(self) -> None:
+        """Open the operator wallets' stripes and the first user wallets, then go on."""
+        for shard in range(self.switch.shards):
+            stripes = [
+                self._request(shard, op=Kind.WALLET_OPENED, kind=WalletKind.EXTERNAL, currency=currency, payee=slot)
+                for slot, currency in EXTERNALS
+            ]
+            self.door.want(stripes)
+            self.scheduler.after(30, self._open_on, shard, self.random.randint(3, 8))
+        self.scheduler.after(60, self._act)
+
+    def _act(self) -> None:
+        actions, weights = zip(*self._actions, strict=True)
+        self.random.choices(actions, weights)[0]()
+        if self.left > 0:
+            self.scheduler.after(self.random.choice((0, 1, 3, 10, 30, 120)), self._act)
+
+    # Requests.
+
+    def _request(self, shard: int, **body: int) -> Request:
+        self.left -= 1
+        full = {
+            "op": int(Kind.TRANSFER),
+            "caller": self.random.choice(CALLERS),
+            "currency": EUR,
+            "payer": 0,
+            "payee": 0,
+            "amount": 0,
+            "after": 0,
+            "effective_time": 0,
+            "kind": 0,
+            "tier": 0,
+            "label": 0,
+            "channel": self.random.randint(0, 3),
+            "country": 0,
+            "device": 0,
+        }
+        for name, value in body.items():
+            full[name] = int(value)
+        return Request(shard, self.random.getrandbits(128), self.random.getrandbits(62) + 1, full)
+
+    def _opening(self, shard: int, currency: int, **body: int) -> Request:
+        floor = self.random.choice((0, 0, 0, -5_000, 200))
+        kind = self.random.choice((WalletKind.USER, WalletKind.MERCHANT))
+        tier = self.random.choice((0, 0, 0, 1))
+        fields = {"kind": int(kind), "tier": tier, "amount": floor, "currency": currency, **body}
+        return self._request(shard, op=Kind.WALLET_OPENED, **fields)
+
+    def _transfer(self, payer: Known, payee: int, amount: int, **body: int) -> Request:
+        fields = {"payer": payer.address, "payee": payee, "currency": payer.currency, "amount": amount, **body}
+        return self._request(payer.shard, **fields)
+
+    def _wallet(self) -> Known | None:
+        if not self.wallets:
+            return None
+        if self.scheduler.chance(HOT_SHARE):
+            return self.wallets[min(2, len(self.wallets) - 1)]
+        return self.random.choice(self.wallets)
+
+    def _pair(self) -> tuple[Known, Known] | None:
+        payer, payee = self._wallet(), self._wallet()
+        return None if payer is None or payee is None else (payer, payee)
+
+    def _amount(self) -> int:
+        return self.random.choice((1, 5, 100, 700, 2_500, 9_000, 40_000))
+
+    # What is wanted.
+
+    def _open(self) -> None:
+        count = 70 if self.scheduler.chance(0.04) else self.random.randint(1, 5)
+        self._open_on(self.random.randrange(self.switch.shards), count)
+
+    def _open_on(self, shard: int, count: int) -> None:
+        currency = EUR if self.scheduler.chance(0.85) else USD
+        self.door.want([self._opening(shard, currency) for _ in range(count)])
+
+    def _fund(self) -> None:
+        wallet = self._wallet()
+        if wallet is None:
+            return
+        slot = self.random.choice([slot for slot, currency in EXTERNALS if currency == wallet.currency])
+        top = AMOUNT_MAX // self.switch.shards
+        amount = self.random.choice((top, top - 3, 5)) if self.scheduler.chance(0.15) else 10 * self._amount()
+        fields = {"payer": slot, "payee": wallet.address, "currency": wallet.currency, "amount": amount}
+        self.door.want([self._request(wallet.shard, **fields)])
+
+    def _pay(self) -> None:
+        pair = self._pair()
+        if pair is not None:
+            amount = AMOUNT_MAX // self.switch.shards // 4 if self.scheduler.chance(0.05) else self._amount()
+            self.door.want([self._transfer(pair[0], pair[1].address, amount)])
+
+    def _pay_batch(self) -> None:
+        payer = self._wallet()
+        if payer is None:
+            return
+        count = 60 if self.scheduler.chance(0.05) else self.random.randint(2, 12)
+        here = [w for w in self.wallets if w.shard == payer.shard]
+        batch = [
+            self._transfer(self.random.choice(here), self.random.choice(self.wallets).address, self._amount())
+            for _ in range(count)
+        ]
+        if self.scheduler.chance(0.3):
+            batch.append(batch[0])
+        self.door.want(batch)
+
+    def _pay_out(self) -> None:
+        payer = self._wallet()
+        if payer is not None:
+            self.door.want([self._transfer(payer, self.random.choice(EXTERNALS)[0], self._amount())])
+        shard = self.random.randrange(self.switch.shards)
+        if self.scheduler.chance(0.3):
+            home = 1024 % self.switch.shards
+            self.door.want([self._request(home, payer=1024, payee=1025, amount=self._amount())])
+        if self.scheduler.chance(0.2):
+            self.door.read(shard, [EUR, USD, *(slot for slot, _ in EXTERNALS)])
+
+    def _wrong(self) -> None:
+        pair = self._pair()
+        if pair is None:
+            return
+        payer, payee = pair
+        segments = [s for s, _ in sorted(self.switch.database.segments.items())]
+        never_opened = wallet_address(self.random.choice(segments), 40_000 + self.random.randint(0, 5))
+        what = self.random.randrange(7)
+        if what == 0:
+            request = self._transfer(payer, never_opened, 5)
+        elif what == 1:
+            request = self._transfer(payer, payer.address, 5)
+        elif what == 2:
+            request = self._transfer(payer, payee.address, 5, currency=USD if payer.currency == EUR else EUR)
+        elif what == 3:
+            request = self._transfer(payer, payee.address, 5, effective_time=START_MS + 10**10)
+        elif what == 4:
+            request = self._transfer(payer, payee.address, 10**12)
+        elif what == 5:
+            request = self._transfer(payer, payee.address, self.random.choice((0, -5, AMOUNT_MAX + 1)))
+        else:
+            owner = self.switch.database.segments[never_opened >> 16]
+            request = self._transfer(Known(never_opened, owner, EUR), payee.address, 5)
+        self.door.want([request])
+
+    def _status(self) -> None:
+        wallet = self._wallet()
+        if wallet is None:
+            return
+        statuses = (WalletStatus.FROZEN, WalletStatus.OPEN, WalletStatus.OPEN, WalletStatus.CLOSED)
+        status = self.random.choice(statuses)
+        if self.scheduler.chance(0.2):
+            body = {"op": Kind.WALLET_TIER, "tier": self.random.choice((0, 1)), "payee": wallet.address}
+        else:
+            body = {"op": Kind.WALLET_STATUS, "kind": status, "payee": wallet.address}
+        self.door.want([self._request(wallet.shard, **body)])
+
+    def _close_remote_payee(self) -> None:
+        """Close an empty wallet and pay to it from elsewhere at the same time."""
+        pair = self._pair()
+        if pair is None or pair[0].shard == pair[1].shard:
+            return
+        payer, payee = pair
+        first = self._transfer(payer, payee.address, 5)
+        closing = self._request(payee.shard, op=Kind.WALLET_STATUS, kind=WalletStatus.CLOSED, payee=payee.address)
+        self.door.want([first])
+        self.door.want([closing])
+        self.scheduler.after(1, self.door.want, [self._transfer(payer, payee.address, 7) for _ in range(3)])
+
+    def _import(self) -> None:
+        pair = self._pair()
+        if pair is None:
+            return
+        days = self.random.choice((0, 0, 1, 40))
+        time = START_MS - days * 86_400_000 + self.random.randint(-10_000, 10_000)
+        self.door.want([self._transfer(pair[0], pair[1].address, self._amount(), effective_time=time)])
+
+    def _read(self) -> None:
+        wallet = self._wallet()
+        if wallet is None:
+            return
+        here = [w.address for w in self.wallets if w.shard == wallet.shard]
+        self.door.read(wallet.shard, self.random.sample(here, min(len(here), 5)) + [wallet_address(1, 40_000), EUR])
+
+    def _find(self) -> None:
+        candidates = self.done[-20:] + list(self.door.unfinished.values())[-5:]
+        if candidates:
+            self.door.find(self.random.choice(candidates))
+
+    def _again(self) -> None:
+        """Send once more what was answered already."""
+        if self.done:
+            request = self.random.choice(self.done[-50:])
+            same = [r for r in self.done if r.shard == request.shard]
+            self.door.send([request, *self.random.sample(same, min(2, len(same)))])
+
+    def _other_body(self) -> None:
+        """Another amount or label under a key that is in use."""
+        candidates = self.done[-20:] + list(self.door.unfinished.values())[-10:]
+        candidates = [r for r in candidates if r.body["op"] == Kind.TRANSFER]
+        if not candidates:
+            return
+        first = self.random.choice(candidates)
+        body = dict(first.body)
+        body[self.random.choice(("amount", "label", "channel"))] += 1
+        other = Request(first.shard, first.key, self.random.getrandbits(62) + 1, body)
+        self.left -= 1
+        self.door.want([other])
+
+    def _one_key_two_ways(self) -> None:
+        """One key for a payment and for a change of its payer, in one batch."""
+        pair = self._pair()
+        if pair is None:
+            return
+        payment = self._transfer(pair[0], pair[1].address, 5)
+        change = self._request(payment.shard, op=Kind.WALLET_TIER, tier=1, payee=pair[0].address)
+        change.key, change.body["caller"] = payment.key, payment.body["caller"]
+        both = [payment, change]
+        self.random.shuffle(both)
+        self.door.want(both)
+
+    # What became of it.
+
+    def _done(self, request: Request) -> None:
+        self.done.append(request)
+        body, result = request.body, request.result
+        if result["code"] != Code.OK:
+            return
+        if body["op"] == Kind.WALLET_OPENED and body["kind"] <= WalletKind.MERCHANT:
+            self.wallets.append(Known(int(result["address"]), request.shard, body["currency"]))
+        elif body["op"] == Kind.TRANSFER and self.left > 0 and self.scheduler.chance(0.3):
+            self._spend_on(request)
+
+    def _spend_on(self, request: Request) -> None:
+        """Who was paid spends just that, naming the payment."""
+        payee = next((w for w in self.wallets if w.address == request.body["payee"]), None)
+        target: Any = self._wallet()
+        if payee is not None and target is not None and target.address != payee.address:
+            spend = self._transfer(payee, target.address, request.body["amount"], after=after_of(request))
+            spend.source = request
+            self.scheduler.count("spends that name a payment")
+            self.door.want([spend])

@@ -1,0 +1,386 @@
+"""The naive model: dicts and ints, fed only with what the journals durably hold. Nothing of the ledger's code takes part.
+
+Each record is judged as it is read: it must be what plain rules make of the state before it.
+"""
+
+import hashlib
+from bisect import bisect_right
+from collections import namedtuple
+from typing import Any, Final
+
+from actors.ledger.blocks import Sealed, header_of, records_of
+from actors.ledger.codes import Code
+from actors.ledger.ids import block_of, record_address, shard_of
+from actors.ledger.layout import (
+    AMOUNT_MAX,
+    CUMULATIVE_MAX,
+    FLAG_IMPORTED,
+    FLAG_REMOTE,
+    FLAG_SUSPENSE,
+    RECORD,
+    Kind,
+    WalletKind,
+    WalletStatus,
+)
+from rules.decision import Action
+from tests.sim.questions import Request
+
+DAY_MS: Final = 86_400_000
+NAMES: Final = tuple(RECORD.names or ())
+Record = namedtuple("Record", NAMES)  # type: ignore[misc]  # The fields are the layout's.
+State = tuple[int, ...]
+STATE_FIELDS: Final = (
+    "credits",
+    "debits",
+    "held",
+    "floor",
+    "head",
+    "chain_time",
+    "currency",
+    "status",
+    "kind",
+    "tier",
+    "opened",
+)
+ABSENT: Final[State] = (0,) * len(STATE_FIELDS)
+
+
+class Untrue(AssertionError):
+    """The auditor found something that must not be."""
+
+
+def must(condition: bool, text: str, *arguments: object) -> None:
+    """Raise Untrue unless the condition holds."""
+    if not condition:
+        raise Untrue(text.format(*arguments))
+
+
+class Wallet:
+    """A wallet, or a stripe of an operator wallet, with what it was after each block that changed it."""
+
+    def __init__(self, kind: int, currency: int) -> None:
+        self.credits = self.debits = self.held = self.floor = self.head = self.chain_time = 0
+        self.currency, self.kind, self.status, self.tier = currency, kind, int(WalletStatus.OPEN), 0
+        self.opened = self.payer_time = self.day = self.day_total = 0
+        self.recorded = 0
+        self.opened_at = 0
+        self.filled_in = 0
+        self.blocks: list[int] = []
+        self.states: list[State] = []
+
+    @property
+    def posted(self) -> int:
+        """Balance."""
+        return self.credits - self.debits
+
+    @property
+    def is_user(self) -> bool:
+        """User or merchant."""
+        return self.kind <= WalletKind.MERCHANT
+
+    def keep(self, block: int) -> None:
+        """Remember the state after a block, and the last block in which there was money at some moment."""
+        if self.posted or self.held:
+            self.filled_in = block
+        if self.blocks and self.blocks[-1] == block:
+            self.states.pop()
+        else:
+            self.blocks.append(block)
+        self.states.append(tuple(getattr(self, name) for name in STATE_FIELDS))
+
+    def at(self, block: int) -> State:
+        """The state after a block."""
+        index = bisect_right(self.blocks, block)
+        return self.states[index - 1] if index else ABSENT
+
+
+class Shard:
+    """What one journal says."""
+
+    def __init__(self) -> None:
+        self.head = 0
+        self.hashes: list[bytes] = [bytes(32)]
+        self.writer = -1
+        self.writers: set[int] = set()
+        self.record_time = 0
+        self.wallets: dict[int, Wallet] = {}
+        self.profiles: dict[int, tuple[int, ...]] = {}
+        self.cursors: dict[int, int] = {}
+        self.segment_top: dict[int, int] = {}
+
+
+class Model:
+    """All journals together. `pending[(from, to)]`: transfers whose leg has not landed, in order."""
+
+    def __init__(self, shards: int, segments: dict[int, int], limits: dict[int, int], counts: Any) -> None:
+        self.shards = [Shard() for _ in range(shards)]
+        self.segments = segments
+        self.limits = limits
+        self.counts = counts
+        self.requests: dict[int, Request] = {}
+        self.records: dict[int, Any] = {}
+        self.keys: dict[tuple[int, ...], int] = {}
+        self.bound_keys: set[tuple[int, int, int]] = set()
+        self.pending: dict[tuple[int, int], dict[int, Any]] = {}
+        self.total: dict[int, int] = {}
+        self.in_transit: dict[int, int] = {}
+        self.profile_states: dict[int, set[tuple[int, ...]]] = {}
+        self._stripe_max = AMOUNT_MAX // shards
+        self._appliers = {
+            Kind.OPEN: self._open,
+            Kind.WALLET_OPENED: self._wallet_opened,
+            Kind.WALLET_STATUS: self._wallet_changed,
+            Kind.WALLET_TIER: self._wallet_changed,
+            Kind.TRANSFER: self._transfer,
+            Kind.LEG: self._leg,
+            Kind.CURSOR: self._cursor,
+            Kind.PROFILE: self._profile,
+        }
+
+    # Blocks.
+
+    def read_block(self, shard: int, sealed: Sealed, now: int) -> None:
+        """The next block of a shard's journal became durable."""
+        here = self.shards[shard]
+        header = header_of(sealed.data)
+        number = here.head + 1
+        must(header.number == sealed.number == number and header.shard == shard, "shard {}: block {}", shard, number)
+        must(header.previous == here.hashes[-1], "shard {}: block {} does not name the one before", shard, number)
+        digest = bytes(16) if sealed.details is None else hashlib.sha256(sealed.details).digest()[:16]
+        must(header.details_digest == digest, "shard {}: details of block {} are not the header's", shard, number)
+        records = [Record._make(r) for r in records_of(sealed.data).tolist()]
+        must(len(records) == header.count > 0, "shard {}: block {} is empty", shard, number)
+        if records[0].kind == Kind.OPEN:
+            must(len(records) == 1 and records[0].key_hi == header.writer, "shard {}: a wrong OPEN", shard)
+            must(header.writer not in here.writers, "shard {}: writer {} opened twice", shard, header.writer)
+            here.writer = header.writer
+            here.writers.add(header.writer)
+        must(header.writer == here.writer, "shard {}: block {} is not by the writer that opened", shard, number)
+        here.head = number
+        here.hashes.append(hashlib.sha256(sealed.data).digest())
+        for slot, record in enumerate(records):
+            self._record(shard, record_address(shard, number, slot), record, now)
+
+    def _record(self, shard: int, address: int, record: Any, now: int) -> None:
+        here = self.shards[shard]
+        must(record.record_time >= here.record_time, "record {} goes back in time", address)
+        here.record_time = record.record_time
+        must(record.kind == Kind.OPEN or block_of(address) > 1, "shard {} wrote before it opened", shard)
+        self.records[address] = record
+        self._appliers[record.kind](shard, address, record)
+        if record.kind == Kind.WALLET_OPENED:
+            here.wallets[record.payee].opened_at = now
+
+    def balanced(self) -> None:
+        """Per currency, recorded balances and credits in transit sum to zero."""
+        for currency, total in self.total.items():
+            transit = self.in_transit.get(currency, 0)
+            must(total + transit == 0, "currency {}: balances {} and in transit {}", currency, total, transit)
+
+    # Records.
+
+    def _open(self, shard: int, address: int, record: Any) -> None:
+        pass
+
+    def _take_key(self, shard: int, address: int, record: Any) -> Request:
+        bound = (shard, record.key_hi, record.key_lo)
+        request = self.requests.get(record.digest)
+        must(request is not None, "record {} was not asked for", address)
+        assert request is not None
+        must(request.shard == shard, "record {} is on another shard than its home", address)
+        must(request.key_id not in self.keys, "key of record {} made record {}", address, self.keys.get(request.key_id))
+        must(bound not in self.bound_keys, "record {} has a key that was used", address)
+        must(record.caller == request.body["caller"] and record.kind == request.body["op"], "record {} caller", address)
+        self.bound_keys.add(bound)
+        self.keys[request.key_id] = address
+        return request
+
+    def _wallet_opened(self, shard: int, address: int, record: Any) -> None:
+        body = self._take_key(shard, address, record).body
+        here = self.shards[shard]
+        asked = (body["kind"], body["tier"], body["amount"], body["currency"])
+        must(asked == (record.label, record.decision, record.amount, record.currency), "record {} body", address)
+        must(body["payee"] in (0, record.payee), "record {}: another wallet than asked", address)
+        must(record.payee not in here.wallets, "wallet {} was opened twice", record.payee)
+        if record.payee >> 16:
+            must(self.segments[record.payee >> 16] == shard, "wallet {} lies in another's segment", record.payee)
+        wallet = Wallet(record.label, record.currency)
+        wallet.tier, wallet.floor, wallet.opened = record.decision, record.amount, record.effective_time
+        here.wallets[record.payee] = wallet
+        self._link(shard, record.payee, wallet, address, record.effective_time, record.payee_prev, record.payee_lag)
+        self._note_profile(record.payee, wallet)
+
+    def _wallet_changed(self, shard: int, address: int, record: Any) -> None:
+        body = self._take_key(shard, address, record).body
+        wallet = self.shards[shard].wallets.get(record.payee)
+        must(wallet is not None and body["payee"] == record.payee, "record {}: no such wallet", address)
+        assert wallet is not None
+        if record.kind == Kind.WALLET_STATUS:
+            must(record.channel == body["kind"], "record {}: another status than asked", address)
+            closing = record.channel == WalletStatus.CLOSED
+            must(wallet.status != WalletStatus.CLOSED or closing, "record {}: closed is final", address)
+            if closing:
+                must(wallet.is_user and wallet.posted == 0 == wallet.held, "record {}: closed with money", address)
+            wallet.status = record.channel
+        else:
+            must(wallet.is_user and wallet.status != WalletStatus.CLOSED, "record {}: no tier here", address)
+            wallet.tier = body["tier"]
+        now = (wallet.status, wallet.tier, wallet.kind, wallet.currency, wallet.posted)
+        recorded = (record.channel, record.decision, record.label, record.currency, record.payee_posted)
+        must(now == recorded, "record {}: says {} of a wallet that is {}", address, recorded, now)
+        self._link(shard, record.payee, wallet, address, record.record_time, record.payee_prev, record.payee_lag)
+        self._note_profile(record.payee, wallet)
+
+    def _note_profile(self, address: int, wallet: Wallet) -> None:
+        state = (wallet.currency, wallet.kind, wallet.status, wallet.tier, wallet.opened)
+        self.profile_states.setdefault(address, set()).add(state)
+
+    def _link(
+        self, shard: int, name: int, wallet: Wallet, address: int, effective: int, previous: int, lag: int
+    ) -> None:
+        must(previous == wallet.head, "record {}: previous is {}, not {}", address, previous, wallet.head)
+        chain = max(wallet.chain_time, effective)
+        if chain - effective >= 2**31:
+            chain = -(-chain // 1000) * 1000
+            expected = 2**31 + chain // 1000 - effective // 1000
+        else:
+            expected = chain - effective
+        must(lag == expected, "record {}: chain time of {}", address, name)
+        wallet.chain_time = chain
+        wallet.head = address
+        wallet.keep(block_of(address))
+
+    def _balance(self, wallet: Wallet, recorded: int, address: int) -> None:
+        must(recorded == wallet.posted, "record {}: balance {}, not {}", address, recorded, wallet.posted)
+        self.total[wallet.currency] = self.total.get(wallet.currency, 0) + recorded - wallet.recorded
+        wallet.recorded = recorded
+
+    def _transfer(self, shard: int, address: int, record: Any) -> None:
+        request = self._take_key(shard, address, record)
+        body = request.body
+        for name in ("payer", "payee", "amount", "currency", "label", "channel", "country", "device"):
+            must(getattr(record, name) == body[name], "record {}: another {} than asked", address, name)
+        here = self.shards[shard]
+        payer, payee = here.wallets.get(record.payer), here.wallets.get(record.payee)
+        must(payer is not None, "record {}: the payer is not here", address)
+        assert payer is not None
+        remote = bool(record.flags & FLAG_REMOTE)
+        owner = self.segments.get(record.payee >> 16, shard)
+        must(remote == (owner != shard), "record {}: remote or not?", address)
+        must(remote or payee is not None, "record {}: the payee is not here", address)
+        must(not remote or record.payee in here.profiles, "record {}: the payee's profile is not known", address)
+        self._check_times(address, record, request, payer)
+        self._check_after(shard, address, request)
+        self.counts[f"recorded {Code(record.code).name}"] += 1
+        must(record.code == self._decide(here, record, payer, payee), "record {}: code {}", address, record.code)
+        if payer.is_user:
+            payer.payer_time = record.effective_time
+        if record.code == 0:
+            self._move(shard, address, record, payer, payee)
+
+    def _check_times(self, address: int, record: Any, request: Request, payer: Wallet) -> None:
+        asked = request.body["effective_time"]
+        imported = bool(record.flags & FLAG_IMPORTED)
+        must(imported == (asked != 0), "record {}: imported or not?", address)
+        must(not imported or record.effective_time == asked, "record {}: effective time", address)
+        must(record.effective_time <= record.record_time, "record {}: effective in the future", address)
+        if payer.is_user:
+            must(record.effective_time >= payer.payer_time, "record {}: effective time goes back", address)
+
+    def _check_after(self, shard: int, address: int, request: Request) -> None:
+        after = request.body["after"]
+        if not after:
+            return
+        must(after in self.records, "record {}: what it names in `after` is not durable", address)
+        if shard_of(after) != shard:
+            still = self.pending.get((shard_of(after), shard), {})
+            must(after not in still, "record {}: the leg it names in `after` has not landed", address)
+            self.counts["waits for a leg"] += 1
+
+    def _decide(self, here: Shard, record: Any, payer: Wallet, payee: Wallet | None) -> int:
+        amount = record.amount
+        payee_status = here.profiles[record.payee][2] if payee is None else payee.status
+        day = record.effective_time // DAY_MS
+        spent = payer.day_total if payer.day == day else 0
+        limit = self.limits.get(payer.tier, 2**62)
+        declined = record.decision == Action.DECLINE and not record.flags & FLAG_IMPORTED
+        bound = AMOUNT_MAX if payer.is_user else self._stripe_max
+        rules = (
+            (Code.PAYER_CLOSED, payer.status == WalletStatus.CLOSED),
+            (Code.PAYER_FROZEN, payer.status == WalletStatus.FROZEN),
+            (Code.PAYEE_CLOSED, payee_status == WalletStatus.CLOSED),
+            (Code.DECLINED, declined),
+            (Code.DAILY_LIMIT_EXCEEDED, payer.is_user and spent + amount > limit),
+            (Code.INSUFFICIENT_FUNDS, payer.is_user and payer.posted - payer.held - amount < payer.floor),
+            (Code.BALANCE_OUT_OF_RANGE, payer.posted - amount < -bound),
+            (Code.BALANCE_OUT_OF_RANGE, payee is not None and not self._fits(payee, amount)),
+        )
+        return int(next((code for code, broken in rules if broken), Code.OK))
+
+    def _fits(self, payee: Wallet, amount: int) -> bool:
+        bound = AMOUNT_MAX if payee.is_user else self._stripe_max
+        within = payee.posted + amount <= bound and payee.credits + amount <= CUMULATIVE_MAX
+        return payee.kind == WalletKind.SUSPENSE or within
+
+    def _move(self, shard: int, address: int, record: Any, payer: Wallet, payee: Wallet | None) -> None:
+        if payer.is_user:
+            day = record.effective_time // DAY_MS
+            payer.day_total = record.amount + (payer.day_total if payer.day == day else 0)
+            payer.day = day
+        payer.debits += record.amount
+        must(not payer.is_user or payer.posted >= payer.floor, "record {} overdraws", address)
+        must(record.payer_held == payer.held, "record {}: held", address)
+        self._balance(payer, record.payer_posted, address)
+        effective = record.effective_time
+        self._link(shard, record.payer, payer, address, effective, record.payer_prev, record.payer_lag)
+        if payee is not None:
+            payee.credits += record.amount
+            self._balance(payee, record.payee_posted, address)
+            self._link(shard, record.payee, payee, address, effective, record.payee_prev, record.payee_lag)
+            return
+        owner = self.segments[record.payee >> 16]
+        self.pending.setdefault((shard, owner), {})[address] = record
+        self.in_transit[record.currency] = self.in_transit.get(record.currency, 0) + record.amount
+
+    def _leg(self, shard: int, address: int, record: Any) -> None:
+        sender = shard_of(record.reference)
+        source = self.pending.get((sender, shard), {}).pop(record.reference, None)
+        must(source is not None, "leg {}: transfer {} is not on its way here", address, record.reference)
+        for name in ("payer", "payee", "amount", "currency", "effective_time", "label", "channel", "caller"):
+            must(getattr(record, name) == getattr(source, name), "leg {}: {} is not its transfer's", address, name)
+        here = self.shards[shard]
+        payee = here.wallets.get(record.payee)
+        takes = payee is not None and payee.status != WalletStatus.CLOSED and payee.currency == record.currency
+        takes = takes and payee is not None and self._fits(payee, record.amount)
+        must(takes == (not record.flags & FLAG_SUSPENSE), "leg {}: suspense or not?", address)
+        name = record.payee
+        if not takes:
+            self.counts["legs in suspense"] += 1
+            name = record.currency
+            payee = here.wallets.setdefault(name, Wallet(WalletKind.SUSPENSE, record.currency))
+        assert payee is not None
+        payee.credits += record.amount
+        self.in_transit[record.currency] -= record.amount
+        self._balance(payee, record.payee_posted, address)
+        self._link(shard, name, payee, address, record.effective_time, record.payee_prev, record.payee_lag)
+        self.counts["legs landed"] += 1
+
+    def _cursor(self, shard: int, address: int, record: Any) -> None:
+        sender, block = record.payer, record.amount
+        here, there = self.shards[shard], self.shards[sender]
+        must(block >= here.cursors.get(sender, 0), "cursor {} goes back", address)
+        must(block <= there.head, "cursor {} is beyond what shard {} has durably", address, sender)
+        hash_ = record.key_hi.to_bytes(8, "little") + record.key_lo.to_bytes(8, "little")
+        must(there.hashes[block][:16] == hash_, "cursor {}: not the hash of block {}", address, block)
+        here.cursors[sender] = block
+        first = next(iter(self.pending.get((sender, shard), {})), None)
+        must(first is None or block_of(first) > block, "cursor {} has passed leg {}", address, first)
+
+    def _profile(self, shard: int, address: int, record: Any) -> None:
+        must(self.segments[record.payee >> 16] != shard, "profile {} of an own wallet", address)
+        state = (record.currency, record.label, record.channel, record.decision, record.effective_time)
+        must(state in self.profile_states.get(record.payee, ()), "profile {}: the wallet was never so", address)
+        here = self.shards[shard]
+        if record.payee in here.profiles:
+            self.counts["profiles renewed"] += 1
+        here.profiles[record.payee] = state

@@ -1,0 +1,243 @@
+"""One incarnation of a shard's process: it carries what its core says, as the actor does, and can die between any two messages.
+
+Within a process every output is carried out once and answered at most once, however late; between processes messages may be late,
+lost, repeated and reordered.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.ledger.blocks import Writer
+from actors.shard import messages as m
+from actors.shard.core import ShardCore
+
+if TYPE_CHECKING:
+    from tests.sim.switch import Switch
+
+PAGE_BLOCKS: Final = 6
+TICK_MS: Final = 100
+CLOCK_EVERY_TICKS: Final = 10
+CALL_TIMEOUT_MS: Final = 1_500
+"""After this a call to another process counts as lost."""
+
+
+class Delivery:
+    """A question as one process got it: the core answers it at most once, under a reference of its own."""
+
+    __slots__ = ("clock", "question", "shard_head")
+
+    def __init__(self, question: Any, shard_head: int, clock: int) -> None:
+        self.question = question
+        self.shard_head = shard_head
+        self.clock = clock
+
+
+class Process:
+    """`number` is unique in a run; `clock_offset` is what its clock is ahead of true time."""
+
+    def __init__(self, switch: "Switch", shard: int, number: int) -> None:
+        self.switch = switch
+        self.shard = shard
+        self.number = number
+        self.alive = True
+        self.paused_until = 0
+        self.clock_offset = 0
+        self.clock_seen = 0
+        self.deliveries: dict[int, Delivery] = {}
+        writer = Writer(shard, 1, switch.scheduler.random.getrandbits(63), bytes(16))
+        self.core: ShardCore = switch.make_core(shard, writer)
+        self._ticks = 0
+        self._carriers: dict[type, Callable[[Any], None]] = {
+            m.Answer: self._answer,
+            m.Score: self._score,
+            m.Append: self._append,
+            m.ReadBlock: self._read_block,
+            m.ReadHead: self._read_head,
+            m.ReadOn: self._read_on,
+            m.Push: self._push,
+            m.ReadChannel: self._read_channel,
+            m.AskProfiles: self._ask_profiles,
+            m.ReadBlocks: self._read_blocks,
+            m.NeedSegment: self._need_segment,
+            m.ReadSegments: self._read_segments,
+            m.Alarm: self._alarm,
+        }
+
+    @property
+    def name(self) -> str:
+        """Shard and incarnation, for the trace."""
+        return f"{self.shard}.{self.number}"
+
+    # Life.
+
+    def start(self) -> None:
+        """Begin to recover."""
+        self.feed(m.Segments(owners=dict(self.switch.database.segments)))
+        self._replay_page()
+        self._tick()
+
+    def _replay_page(self) -> None:
+        self._plan_io(self._replay_pages)
+
+    def _replay_pages(self) -> None:
+        first = self.core.writer.durable_block + 1
+        blocks = self.switch.database.read(self.shard, first, 4 * PAGE_BLOCKS)
+        self.core.replay(blocks)
+        self.switch.scheduler.count("blocks replayed", len(blocks))
+        if blocks:
+            self._replay_page()
+        else:
+            self.feed(m.Recovered())
+
+    def _tick(self) -> None:
+        if not self.alive:
+            return
+        self.feed(m.Tick())
+        if self._ticks % CLOCK_EVERY_TICKS == 0:
+            self.feed(m.Clock(database_ms=self.switch.scheduler.now))
+        self._ticks += 1
+        self.switch.scheduler.after(TICK_MS, self._tick)
+
+    def die(self, why: str) -> None:
+        """The process ends; its memory is gone."""
+        if self.alive:
+            self.alive = False
+            self.deliveries.clear()
+            self.switch.scheduler.note(f"{self.name} died: {why}")
+            self.switch.process_died(self)
+
+    # The core.
+
+    def feed(self, message: m.Message) -> None:
+        """Give the core a message, when the process is alive and not stopped."""
+        scheduler = self.switch.scheduler
+        if not self.alive:
+            return
+        if scheduler.now < self.paused_until:
+            scheduler.after(self.paused_until - scheduler.now, self.feed, message)
+            return
+        clock = scheduler.now + self.clock_offset
+        self.clock_seen = max(self.clock_seen, clock)
+        scheduler.note(f"{self.name} <- {type(message).__name__}")
+        for output in self.core.handle(message, clock):
+            if isinstance(output, m.Die):
+                scheduler.count("fenced")
+                self.die(output.reason)
+            else:
+                self._carriers[type(output)](output)
+        if self.alive and scheduler.chance(self.switch.faults.crash):
+            scheduler.count("crashes")
+            self.die("crash")
+
+    def ask(self, question: Any, message: Callable[[int], m.Message]) -> None:
+        """A question from outside arrives; refused, as nothing, while the shard does not serve."""
+        scheduler = self.switch.scheduler
+        if scheduler.now < self.paused_until:
+            scheduler.after(self.paused_until - scheduler.now, self.ask, question, message)
+        elif self.alive and self.core.serving:
+            ref = self.switch.next_ref()
+            head = len(self.switch.database.journals[self.shard])
+            clock = max(self.clock_seen, scheduler.now + self.clock_offset)
+            self.deliveries[ref] = Delivery(question, head, clock)
+            self.feed(message(ref))
+
+    def _plan_io(self, action: Callable[..., None], *arguments: Any) -> None:
+        """Do something when the database gets round to it, unless this process has died by then."""
+        self.switch.scheduler.after(self.switch.database.latency(), self._if_alive, action, *arguments)
+
+    def _if_alive(self, action: Callable[..., None], *arguments: Any) -> None:
+        if self.alive:
+            action(*arguments)
+
+    def _answer(self, output: m.Answer) -> None:
+        delivery = self.deliveries.pop(output.ref, None)
+        self.switch.answered(self, delivery, output.value)
+
+    def _alarm(self, output: m.Alarm) -> None:
+        self.switch.scheduler.count("alarms")
+        self.switch.scheduler.note(f"{self.name} alarm: {output.text}")
+        assert "stopped:" not in output.text, output.text
+
+    # The journal.
+
+    def _append(self, output: m.Append) -> None:
+        pause = min(20 * 2**output.attempt, 1_000) if output.attempt else 0
+        self.switch.scheduler.after(pause, self._if_alive, self._append_now, output)
+
+    def _append_now(self, output: m.Append) -> None:
+        def reply(outcome: Any) -> None:
+            self.feed(m.Stored(sequence=output.sequence, outcome=outcome))
+
+        self.switch.database.append(self.shard, output.blocks, reply)
+
+    def _read_block(self, output: m.ReadBlock) -> None:
+        def read() -> None:
+            blocks = self.switch.database.read(self.shard, output.number, 1)
+            data = blocks[0][1] if blocks else None
+            answer = m.BlockIs(sequence=output.sequence, number=output.number, data=data)
+            self.switch.scheduler.after(self.switch.scheduler.delay(0, 3), self.feed, answer)
+
+        self._plan_io(read)
+
+    def _read_head(self, output: m.ReadHead) -> None:
+        def read() -> None:
+            number, hash_ = self.switch.database.head(self.shard)
+            answer = m.HeadIs(sequence=output.sequence, number=number, hash=hash_)
+            self.switch.scheduler.after(self.switch.scheduler.delay(0, 3), self.feed, answer)
+
+        self._plan_io(read)
+
+    def _read_on(self, output: m.ReadOn) -> None:
+        self.switch.scheduler.count("openers that lost")
+        assert output.first == self.core.writer.durable_block + 1
+        self._replay_page()
+
+    def _read_blocks(self, output: m.ReadBlocks) -> None:
+        def read() -> None:
+            blocks = {n: self.switch.database.journals[self.shard][n - 1].data for n in output.numbers}
+            self.feed(m.BlocksRead(batch=output.batch, blocks=blocks))
+
+        self.switch.scheduler.count("blocks read for repeats", len(output.numbers))
+        self._plan_io(read)
+
+    # Others.
+
+    def _score(self, output: m.Score) -> None:
+        decisions = self.switch.decider.decide(output.columns)
+        self.switch.to_scorer_and_back(self, m.Scored(number=output.number, decisions=decisions))
+
+    def _push(self, output: m.Push) -> None:
+        self.switch.push(self, output)
+
+    def _read_channel(self, output: m.ReadChannel) -> None:
+        scheduler = self.switch.scheduler
+
+        def read() -> None:
+            if scheduler.chance(self.switch.database.faults.unavailable):
+                scheduler.count("pages that failed")
+                self.feed(m.PageFailed(sender=output.sender))
+                return
+            blocks = self.switch.database.read(output.sender, output.first, PAGE_BLOCKS)
+            end = len(blocks) < PAGE_BLOCKS
+            scheduler.count("pages")
+            page = m.Page(sender=output.sender, stamp=output.stamp, blocks=blocks, end=end)
+            scheduler.after(self.switch.network_delay(), self.feed, page)
+
+        self._plan_io(read)
+
+    def _ask_profiles(self, output: m.AskProfiles) -> None:
+        self.switch.ask_profiles(self, output)
+
+    def _need_segment(self, _: m.NeedSegment) -> None:
+        def claim() -> None:
+            self.switch.database.claim(self.shard)
+            self.feed(m.Segments(owners=dict(self.switch.database.segments)))
+
+        self._plan_io(claim)
+
+    def _read_segments(self, output: m.ReadSegments) -> None:
+        def read() -> None:
+            self.feed(m.Segments(owners=dict(self.switch.database.segments), stamp=output.stamp))
+
+        self.switch.scheduler.count("segments read again")
+        self._plan_io(read)

@@ -1,0 +1,90 @@
+"""What clients and shards ask of a shard, and how the answer gets back to them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from actors.ledger.layout import REQUEST, Kind
+
+
+class Request:
+    """One row that a client wants done. `shard`: its home. `digest` is unique to the body, so a record tells whose it is."""
+
+    __slots__ = (
+        "attempt",
+        "body",
+        "deferred_at",
+        "digest",
+        "first_sent",
+        "key",
+        "result",
+        "shard",
+        "source",
+        "waits",
+    )
+
+    def __init__(self, shard: int, key: int, digest: int, body: dict[str, int]) -> None:
+        self.shard = shard
+        self.key = key
+        self.digest = digest
+        self.body = body
+        self.first_sent = 0
+        self.deferred_at = 0
+        self.attempt = 0
+        self.result: Any = None
+        self.source: Request | None = None
+        self.waits = False
+
+    @property
+    def key_id(self) -> tuple[int, int, int, int]:
+        """What an idempotency key is bound to: shard, caller, home wallet, key."""
+        body = self.body
+        home = 0
+        if body["op"] == Kind.TRANSFER:
+            home = body["payer"] if body["payer"] >> 16 or not body["payee"] >> 16 else body["payee"]
+        elif body["op"] != Kind.WALLET_OPENED:
+            home = body["payee"]
+        return self.shard, body["caller"], home, self.key
+
+    def row(self) -> Any:
+        """As it is sent, (1,) of REQUEST."""
+        row = np.zeros(1, REQUEST)
+        for name, value in self.body.items():
+            row[name] = value
+        row["key_hi"] = self.key & 2**64 - 1
+        row["key_lo"] = self.key >> 64
+        row["digest"] = self.digest
+        row["deferred_at"] = self.deferred_at
+        return row
+
+
+class SubmitQuestion(NamedTuple):
+    """Requests sent together."""
+
+    requests: list[Request]
+    reply: Callable[[Any], None]
+
+
+class ReadQuestion(NamedTuple):
+    """Wallets to be shown. `head`: the journal's head when it was asked."""
+
+    addresses: Any
+    head: int
+    reply: Callable[[Any], None]
+
+
+class FindQuestion(NamedTuple):
+    """A key to be looked up. `head`: the journal's head when it was asked."""
+
+    key_id: tuple[int, int, int, int]
+    head: int
+    reply: Callable[[Any], None]
+
+
+class ProfileQuestion(NamedTuple):
+    """A shard asks another for wallets. `head`: the other's journal's head when it asked."""
+
+    addresses: Any
+    head: int
+    reply: Callable[[Any], None]

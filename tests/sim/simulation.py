@@ -1,0 +1,155 @@
+"""One seed: a whole switch lives through faults, then heals; everything it owes must then arrive in bounded time."""
+
+from collections import Counter
+from typing import Final, NamedTuple
+
+from actors.shard.core import ShardCore
+from tests.sim.database import DatabaseFaults
+from tests.sim.load import Load
+from tests.sim.model import Untrue, must
+from tests.sim.process import Process
+from tests.sim.scheduler import START_MS, Scheduler
+from tests.sim.switch import Faults, Switch
+
+FAULTS_MS: Final = 12_000
+"""Virtual time during which things go wrong."""
+HEALED_MS: Final = 120_000
+"""Virtual time within which, from then on, all must be answered and all legs must have landed."""
+REQUESTS: Final = (150, 400)
+
+
+class Outcome(NamedTuple):
+    """What became of a seed. `error`: what the auditor found, or None."""
+
+    seed: int
+    error: str | None
+    trace_hash: str
+    counts: Counter[str]
+
+
+class Simulation:
+    """Build with a seed, then `run`."""
+
+    def __init__(self, seed: int, core_class: type[ShardCore] = ShardCore, *, verbose: bool = False) -> None:
+        self.scheduler = Scheduler(seed, verbose=verbose)
+        r = self.scheduler.random
+        self.faults = Faults(
+            crash=r.choice((0, 0.0005, 0.003)),
+            lost=r.choice((0, 0.02, 0.15)),
+            repeated=r.choice((0, 0.05, 0.2)),
+            slow=r.choice((0, 0.05, 0.3)),
+            zombie=r.choice((0.1, 0.5)),
+            scorer=r.choice((0, 0.05, 0.3)),
+            takeover_every_ms=r.choice((0, 1_000, 4_000)),
+            pause_every_ms=r.choice((0, 1_500)),
+            clock_every_ms=r.choice((0, 0, 2_500)),
+            outage_every_ms=r.choice((0, 4_000)),
+        )
+        database_faults = DatabaseFaults(
+            unavailable=r.choice((0, 0.05)), unknown=r.choice((0, 0.05, 0.2)), slow=r.choice((0, 0.1))
+        )
+        shards = r.choice((2, 2, 3, 4))
+        self.switch = Switch(self.scheduler, shards, self.faults, database_faults, core_class)
+        self.load = Load(self.switch, r.randint(*REQUESTS))
+
+    def run(self) -> None:
+        """Raises when anything is untrue, contradicts itself, or does not end."""
+        scheduler, auditor = self.scheduler, self.switch.auditor
+        for shard in range(self.switch.shards):
+            self.switch.start_process(shard)
+        scheduler.after(20, self.load.start)
+        self._plan_faults()
+        while scheduler.now < START_MS + FAULTS_MS:
+            scheduler.run_next()
+            auditor.step()
+        scheduler.note("healed")
+        self.load.left = 0
+        self.switch.heal()
+        while not self._all_done():
+            must(scheduler.now < START_MS + FAULTS_MS + HEALED_MS, "after healing: {}", self._what_is_left())
+            scheduler.run_next()
+            auditor.step()
+        auditor.settle()
+
+    def _all_done(self) -> bool:
+        if self.load.door.unfinished or self.switch.auditor.unsettled():
+            return False
+        heads = [len(journal) for journal in self.switch.database.journals]
+        for shard, process in enumerate(self.switch.current):
+            if process is None or not process.core.serving:
+                return False
+            for sender, receiver in process.core.receivers.items():
+                if receiver.cursor.block < heads[sender]:
+                    return False
+            if process.core.writer.durable_block != heads[shard] or process.core.writer.backlog:
+                return False
+        return True
+
+    def _what_is_left(self) -> str:
+        waiting = list(self.load.door.unfinished.values())
+        if waiting:
+            return f"{len(waiting)} requests have no final answer, the first is {waiting[0].body} on {waiting[0].shard}"
+        return self.switch.auditor.unsettled() or "a cursor has not reached its sender's head"
+
+    # What goes wrong.
+
+    def _plan_faults(self) -> None:
+        every = (
+            (self.faults.takeover_every_ms, self._take_over),
+            (self.faults.pause_every_ms, self._pause),
+            (self.faults.clock_every_ms, self._jump),
+            (self.faults.outage_every_ms, self._outage),
+        )
+        for mean, action in every:
+            if mean:
+                self.scheduler.after(self.scheduler.delay(mean // 4, 2 * mean), self._again, mean, action)
+
+    def _again(self, mean: int, action: object) -> None:
+        if self.switch.healed:
+            return
+        assert callable(action)
+        action()
+        self.scheduler.after(self.scheduler.delay(1, 2 * mean), self._again, mean, action)
+
+    def _take_over(self) -> None:
+        shard = self.scheduler.random.randrange(self.switch.shards)
+        if len(self.switch.processes[shard]) < 4:
+            self.switch.take_over(shard)
+
+    def _process(self) -> Process | None:
+        alive = [p for processes in self.switch.processes for p in processes if p.alive]
+        return self.scheduler.random.choice(alive) if alive else None
+
+    def _pause(self) -> None:
+        process = self._process()
+        if process is not None:
+            self.scheduler.count("pauses")
+            process.paused_until = self.scheduler.now + self.scheduler.delay(10, 3_000)
+            if self.scheduler.chance(0.5):
+                self.switch.take_over(process.shard)
+
+    def _jump(self) -> None:
+        process = self._process()
+        if process is not None:
+            self.scheduler.count("clock jumps")
+            process.clock_offset += self.scheduler.random.choice((-20_000, -3_000, -500, 500, 3_000, 20_000))
+
+    def _outage(self) -> None:
+        self.scheduler.count("outages")
+        self.switch.database.down_until = self.scheduler.now + self.scheduler.delay(100, 2_500)
+
+
+def run_seed(seed: int, core_class: type[ShardCore] = ShardCore, *, verbose: bool = False) -> Outcome:
+    """Run one seed; whatever is wrong, a crash of the code included, is its error."""
+    simulation = Simulation(seed, core_class, verbose=verbose)
+    error = None
+    try:
+        simulation.run()
+    except Untrue as found:
+        error = str(found)
+    except Exception as found:  # A bug that shows as a crash counts like one that the auditor finds.
+        if verbose:
+            raise
+        error = f"{type(found).__name__}: {found}"
+    scheduler = simulation.scheduler
+    return Outcome(seed, error, scheduler.trace_hash, scheduler.counts)

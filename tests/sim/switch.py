@@ -1,0 +1,229 @@
+"""A whole switch in one process: shards, their journals, scorers, and the network between them, with all that can go wrong there."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from actors.ledger.blocks import Writer
+from actors.ledger.book import M_OPEN_SLOT, Capacity
+from actors.ledger.ids import SEGMENT_SLOTS
+from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.shard import messages as m
+from actors.shard.core import ShardConfig, ShardCore
+from rules.builtin import PACK
+from rules.pack import Decider
+from tests.sim.auditor import Auditor
+from tests.sim.database import Database, DatabaseFaults
+from tests.sim.process import CALL_TIMEOUT_MS, Delivery, Process
+from tests.sim.questions import ProfileQuestion
+from tests.sim.scheduler import Scheduler
+
+CAPACITY = Capacity(segments=6, segment_map=64, keys=20_000, payers=1_000, attempts=20_000, profiles=1_000)
+SECRET = bytes(range(16))
+DAILY_LIMITS = {1: 50_000}
+SEGMENT_WALLETS = 50
+DECIDER = Decider(PACK)
+
+
+class Faults(NamedTuple):
+    """How likely what goes wrong is, for one seed. `crash`: per message handled. `zombie`: per call, that it reaches an old process."""
+
+    crash: float
+    lost: float
+    repeated: float
+    slow: float
+    zombie: float
+    scorer: float
+    takeover_every_ms: int
+    pause_every_ms: int
+    clock_every_ms: int
+    outage_every_ms: int
+
+
+NO_FAULTS = Faults(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+class SmallSegments(Ledger):
+    """A ledger whose segments hold only a few wallets, so that further ones are needed soon."""
+
+    def use_segment(self, segment: int) -> bool:
+        """Begin near the end of the segment."""
+        used = super().use_segment(segment)
+        self.book.meta[M_OPEN_SLOT] = SEGMENT_SLOTS - SEGMENT_WALLETS
+        return used
+
+
+class Switch:
+    """All processes, and who is asked for which shard."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        shards: int,
+        faults: Faults,
+        database_faults: DatabaseFaults,
+        core_class: type[ShardCore] = ShardCore,
+    ) -> None:
+        self.scheduler = scheduler
+        self.shards = shards
+        self.faults = faults
+        self.database = Database(scheduler, shards, database_faults)
+        self.auditor = Auditor(shards, self.database, DAILY_LIMITS, scheduler)
+        self.decider = DECIDER
+        self.processes: list[list[Process]] = [[] for _ in range(shards)]
+        self.current: list[Process | None] = [None] * shards
+        self._core_class = core_class
+        self._incarnations = 0
+        self._refs = 0
+        self._starting = [False] * shards
+        self.healed = False
+
+    def make_core(self, shard: int, writer: Writer) -> ShardCore:
+        """A core with an empty ledger."""
+        config = LedgerConfig(shard=shard, shards=self.shards, secret=SECRET, daily_limits=DAILY_LIMITS)
+        shard_config = ShardConfig(shard=shard, shards=self.shards, score_timeout_ms=300)
+        return self._core_class(shard_config, SmallSegments(config, CAPACITY), writer)
+
+    def next_ref(self) -> int:
+        """A reference that was never used."""
+        self._refs += 1
+        return self._refs
+
+    # Processes.
+
+    def start_process(self, shard: int) -> None:
+        """A new incarnation begins to recover; calls go to it from now on."""
+        self._starting[shard] = False
+        self._incarnations += 1
+        process = Process(self, shard, self._incarnations)
+        s = self.scheduler
+        process.clock_offset = 0 if self.healed else s.delay(-40, 40)
+        s.count("incarnations")
+        if any(p.alive for p in self.processes[shard]):
+            s.count("two writers")
+        self.processes[shard] = [p for p in self.processes[shard] if p.alive]
+        self.processes[shard].append(process)
+        self.current[shard] = process
+        s.note(f"{process.name} starts")
+        process.start()
+
+    def process_died(self, process: Process) -> None:
+        """If it was the one to be asked, another is started after a while."""
+        if self.current[process.shard] is process:
+            self.current[process.shard] = None
+            alive = [p for p in self.processes[process.shard] if p.alive]
+            if alive and not self.healed and self.scheduler.chance(0.3):
+                self.current[process.shard] = alive[-1]
+                return
+            self._start_later(process.shard)
+
+    def _start_later(self, shard: int) -> None:
+        if not self._starting[shard]:
+            self._starting[shard] = True
+            self.scheduler.after(self.scheduler.delay(1, 400), self.start_process, shard)
+
+    def take_over(self, shard: int) -> None:
+        """Start a process while the one before it may still run."""
+        self.scheduler.count("takeovers")
+        self.start_process(shard)
+
+    def target(self, shard: int) -> Process | None:
+        """Who a call for a shard reaches now."""
+        alive = [p for p in self.processes[shard] if p.alive]
+        if len(alive) > 1 and self.scheduler.chance(self.faults.zombie):
+            return self.scheduler.random.choice(alive)
+        return self.current[shard]
+
+    def heal(self) -> None:
+        """No further faults; one process a shard, with the right time."""
+        self.healed = True
+        self.faults = NO_FAULTS
+        self.database.faults = DatabaseFaults(0, 0, 0)
+        self.database.down_until = 0
+        for shard in range(self.shards):
+            for process in self.processes[shard]:
+                process.clock_offset = 0
+                process.paused_until = 0
+                if process is not self.current[shard]:
+                    process.die("healed")
+            if self.current[shard] is None:
+                self._start_later(shard)
+
+    # The network.
+
+    def network_delay(self) -> int:
+        """How long a message takes."""
+        s = self.scheduler
+        return s.delay(20, 900) if s.chance(self.faults.slow) else s.delay(0, 4)
+
+    def send(self, deliver: Callable[..., None], *arguments: Any) -> int:
+        """Carry a message between processes: once, twice or not at all. Gives how often."""
+        s = self.scheduler
+        if s.chance(self.faults.lost):
+            s.count("messages lost")
+            return 0
+        s.after(self.network_delay(), deliver, *arguments)
+        if s.chance(self.faults.repeated):
+            s.count("messages repeated")
+            s.after(self.network_delay(), deliver, *arguments)
+            return 2
+        return 1
+
+    def call(self, shard: int, question: Any, message: Callable[[int], m.Message]) -> None:
+        """Ask a shard."""
+
+        def arrive() -> None:
+            process = self.target(shard)
+            if process is not None:
+                process.ask(question, message)
+
+        self.send(arrive)
+
+    def answered(self, process: Process, delivery: Delivery | None, value: Any) -> None:
+        """A core gave an answer: it is judged as it is given, and may then get lost."""
+        question = None if delivery is None else delivery.question
+        self.scheduler.note(f"{process.name} answers", b"" if isinstance(value, int) else value.tobytes())
+        self.auditor.judge(process.shard, delivery, value)
+        assert question is not None
+        self.send(question.reply, value)
+
+    def to_scorer_and_back(self, process: Process, scored: m.Scored) -> None:
+        """Carry decisions home; a scorer may be late or die."""
+        s = self.scheduler
+        if s.chance(self.faults.scorer):
+            if s.chance(0.5):
+                return
+            s.after(s.delay(100, 900), process.feed, scored)
+            return
+        s.after(self.network_delay(), process.feed, scored)
+
+    def push(self, process: Process, push: m.Push) -> None:
+        """Carry a push; the sender hears that it has ended, early or late."""
+
+        def arrive() -> None:
+            target = self.target(push.shard)
+            if target is not None and target.core.serving:
+                target.feed(push.legs)
+
+        copies = self.send(arrive)
+        if copies == 2 and len(push.legs.records):
+            self.scheduler.count("legs repeated")
+        if copies == 0 and len(push.legs.records):
+            self.scheduler.count("legs lost")
+        ended = self.network_delay() if copies else self.scheduler.delay(1, CALL_TIMEOUT_MS)
+        self.scheduler.after(ended, process.feed, m.Pushed(shard=push.shard))
+
+    def ask_profiles(self, process: Process, ask: m.AskProfiles) -> None:
+        """Carry a question for profiles and its answer, or after a time-out say that there is none."""
+        settled = [False]
+
+        def settle(wallets: Any) -> None:
+            if not settled[0]:
+                settled[0] = True
+                self.scheduler.count("profiles answered" if wallets is not None else "profiles timed out")
+                process.feed(
+                    m.Profiles(shard=ask.shard, stamp=ask.stamp, addresses=ask.addresses, wallets=wallets)
+                )
+
+        question = ProfileQuestion(ask.addresses, len(self.database.journals[ask.shard]), settle)
+        self.call(ask.shard, question, lambda ref: m.Read(ref=ref, addresses=ask.addresses))
+        self.scheduler.after(CALL_TIMEOUT_MS, settle, None)

@@ -1,0 +1,324 @@
+"""The ledger and the oracle side by side: every operation goes to both, and afterwards every field must be the same."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.batch import Channels
+from actors.ledger.book import M_SEGMENTS_STAMP, Capacity, profile_row
+from actors.ledger.codes import Code
+from actors.ledger.ids import record_address
+from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, WALLET, Kind
+from actors.ledger.ledger import Carried, Ledger, LedgerConfig
+from actors.ledger.windows import window_columns
+from rules.builtin import PACK
+from rules.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
+from rules.pack import Decider
+from tests.oracle import oracle_score
+from tests.oracle.oracle_ledger import CODES, Oracle, Row
+from tests.oracle.oracle_windows import Pool
+
+START = 1_700_000_000_000
+DAY = 86_400_000
+EUR, USD = 978, 840
+SECRET = bytes(range(16))
+SMALL = Capacity(segments=5, segment_map=16, keys=2_000, payers=200, attempts=6_000, profiles=100)
+LIMITS = {1: 10_000, 2: 2_000_000, 255: 0}
+DECIDER = Decider(PACK)
+
+_PLAIN = tuple(name for name in REQUEST.names or () if name != "spare")
+_SUMS = tuple(f"{what}_{w}" for w in ("1h", "24h", "7d") for what in ("count", "sum", "max"))
+
+
+def block_offsets(count: int) -> NDArray[np.int64]:
+    """Where `count` records lie from slot 0 of a block on."""
+    index = np.arange(count, dtype=np.int64)
+    return (index // BLOCK_RECORDS_MAX << 8) + index % BLOCK_RECORDS_MAX
+
+
+def new_row(op: int, **fields: int) -> Row:
+    """A request row as a dict; what is not given is 0."""
+    row: Row = dict.fromkeys(_PLAIN, 0)
+    return {**row, "op": int(op), "currency": EUR, "caller": 1, **fields}
+
+
+def array_of(rows: list[Row], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Dicts as a structured array."""
+    array = np.zeros(len(rows), dtype)
+    for i, row in enumerate(rows):
+        for name, value in row.items():
+            array[name][i] = value
+    return array
+
+
+def assert_same(array: NDArray[Any], expected: list[Row], what: str) -> None:
+    """Every named field of every row, and nothing in the spare ones."""
+    assert len(array) == len(expected), what
+    for i, row in enumerate(expected):
+        got = {name: int(array[name][i]) for name in row}
+        assert got == row, f"{what} {i}: { ({k: (got[k], row[k]) for k in row if got[k] != row[k]}) }"
+
+
+def named_columns(columns: NDArray[np.int64]) -> dict[str, int | None]:
+    """One row of columns by name."""
+    return {name: None if value == NULL else int(value) for name, value in zip(COLUMNS, columns, strict=True)}
+
+
+def assert_same_columns(got: dict[str, int | None], expected: dict[str, int | None], memory: dict[str, int]) -> None:
+    """Equal where nothing is saturated; else equal to what is remembered, and distinct payees at most the true number."""
+    full = {**dict.fromkeys(COLUMNS), **expected}
+    saturated = full["saturated"] or 0
+    for i, window in enumerate(("1h", "24h", "7d")):
+        if saturated >> i & 1:
+            for what in ("count", "sum", "max"):
+                full[f"{what}_{window}"] = memory[f"{what}_{window}"]
+            seen = got[f"payees_{window}"]
+            assert seen is not None and seen <= (full[f"payees_{window}"] or 0)
+            full[f"payees_{window}"] = seen
+    if saturated >> 2 & 1:
+        full["payee_seen"] = memory["payee_seen"]
+    assert got == full
+
+
+class Both:
+    """One shard, twice. `batch`, `land`, `learn`, `advance` and the others act on both and compare."""
+
+    def __init__(
+        self,
+        *,
+        scored: bool = True,
+        capacity: Capacity = SMALL,
+        limits: dict[int, int] = LIMITS,
+        window_ms: int = DAY,
+    ) -> None:
+        self.scored, self.capacity = scored, capacity
+        self.config = LedgerConfig(
+            shard=1, shards=3, secret=SECRET, windows=scored, daily_limits=limits, idempotency_window_ms=window_ms
+        )
+        self.ledger = Ledger(self.config, capacity)
+        self.oracle = Oracle(
+            shard=1,
+            shards=3,
+            secret=SECRET,
+            limits=limits,
+            window_ms=window_ms,
+            segments_max=capacity.segment_map,
+            pool=Pool(capacity.payers, capacity.attempts),
+        )
+        self.channels = Channels(np.zeros(3, np.int64), np.zeros(3, np.int64))
+        self.block = 1
+        self.keys_used = 0
+        self.journal: list[tuple[NDArray[Any], NDArray[np.int64]]] = []
+        self.in_transit: dict[int, int] = {}
+        self.advance(START)
+        for segment, shard in ((1, 1), (2, 0), (3, 1), (4, 2)):
+            self.ledger.book.owners[segment] = shard + 1
+            self.oracle.owners[segment] = shard
+        self.use_segment(1)
+
+    @property
+    def now(self) -> int:
+        """Record time."""
+        return self.oracle.now
+
+    def advance(self, now: int) -> None:
+        """The clock goes on."""
+        assert self.ledger.advance(now) == max(now, self.oracle.now)
+        self.oracle.advance(now)
+
+    def use_segment(self, segment: int) -> None:
+        """New wallets go there from now on."""
+        assert self.ledger.use_segment(segment)
+        self.oracle.use_segment(segment)
+
+    def fresh_key(self) -> dict[str, int]:
+        """Fields of a key that was never used."""
+        self.keys_used += 1
+        return {"key_hi": self.keys_used, "key_lo": 2**64 - self.keys_used}
+
+    # Operations.
+
+    def batch(self, rows: list[Row], *, fallback: bool = False) -> list[Row]:
+        """A batch through all three steps. Gives per row {code, duplicate, address}."""
+        array = array_of(rows, REQUEST)
+        first = record_address(1, self.block, 0)
+        admission = self.ledger.admit(array, self.channels, first - 1)
+        self.oracle.head = first - 1
+        expected = self.oracle.admit(rows)
+        assert [int(code) for code in admission.code] == [e["code"] for e in expected]
+        assert [int(key) for key in admission.duplicate] == [e["duplicate"] for e in expected]
+        going_on = [i for i, e in enumerate(expected) if e["code"] == 0 and e["duplicate"] == 0]
+        admitted = self.ledger.going_on(array, admission)
+        assert admitted[0].tolist() == going_on
+        picked = [rows[i] for i in going_on]
+        decisions = self._decide(admitted, picked, fallback) if self.scored else None
+        carried = self.ledger.carry_out(admitted, decisions, first)
+        plain = None if decisions is None else [_plain(d) for d in decisions]
+        records, results, sources = self.oracle.carry_out(picked, plain, first)
+        self._compare(carried, records, results, sources)
+        self._write(carried.records)
+        outcome = [{**e, "address": 0} for e in expected]
+        for i, result in zip(going_on, results, strict=True):
+            outcome[i] |= {"code": result["code"], "address": result["address"]}
+        return outcome
+
+    def _decide(self, admitted: Any, picked: list[Row], fallback: bool) -> NDArray[Any]:
+        columns = self.ledger.columns(admitted)
+        decisions = DECIDER.fallback(len(picked)) if fallback else DECIDER.decide(columns)
+        for i, expected in enumerate(self.oracle.columns(picked)):
+            if expected is None:
+                continue
+            got = named_columns(columns[i])
+            assert_same_columns(got, *expected)
+            if not fallback:
+                wanted = oracle_score.decide(got)
+                reasons = {r for bit, r in enumerate(PACK.reasons) if int(decisions["reasons"][i]) >> bit & 1}
+                got_decision = {"action": int(decisions["action"][i]), "points": int(decisions["points"][i])}
+                assert {**got_decision, "reasons": reasons} == wanted
+        return decisions
+
+    def _compare(self, carried: Carried, records: list[Row], results: list[Row], sources: list[int]) -> None:
+        assert_same(carried.records, records, "record")
+        assert_same(carried.results, results, "result")
+        assert not carried.results["spare"].any() and carried.results.dtype == RESULT
+        assert carried.sources.tolist() == sources
+        for record in records:
+            if record["kind"] == Kind.TRANSFER and record["code"] == 0 and record["flags"] & 1:
+                self._transit(record["currency"], record["amount"])
+
+    def _transit(self, currency: int, amount: int) -> None:
+        self.in_transit[currency] = self.in_transit.get(currency, 0) + amount
+
+    def _write(self, records: NDArray[Any]) -> None:
+        if len(records):
+            addresses = record_address(1, self.block, 0) + block_offsets(len(records))
+            self.journal.append((records.copy(), addresses))
+            self.block += -(-len(records) // BLOCK_RECORDS_MAX)
+        self.check()
+
+    def land(self, legs: list[Row]) -> list[Row]:
+        """Credits from other shards: payer, payee, amount, currency, effective_time, reference."""
+        records = array_of(legs, RECORD)
+        records["kind"] = Kind.LEG
+        addresses = record_address(1, self.block, 0) + block_offsets(len(legs))
+        self.ledger.land(records, addresses)
+        expected = self.oracle.land(legs, addresses.tolist())
+        assert_same(records, expected, "leg")
+        for leg in legs:
+            self._transit(leg["currency"], -leg["amount"])
+        self._write(records)
+        return expected
+
+    def channel(self, shard: int, block: int, ended: bool) -> None:
+        """A sender's journal was read up to a block; `ended`: to its end, and the list of segments too."""
+        self.oracle.read[shard] = max(self.oracle.read[shard], block)
+        self.channels.read[shard] = self.oracle.read[shard]
+        if ended:
+            self.oracle.asked[shard] = self.oracle.segments_asked = self.now
+            self.channels.asked[shard] = self.ledger.book.meta[M_SEGMENTS_STAMP] = self.now
+
+    def learn(self, **profile: int) -> None:
+        """A profile arrives: address, opened, currency, status, kind, tier."""
+        record = np.zeros(1, RECORD)
+        names = {
+            "payee": "address",
+            "effective_time": "opened",
+            "currency": "currency",
+            "channel": "status",
+            "label": "kind",
+            "decision": "tier",
+        }
+        for field, name in names.items():
+            record[field] = profile[name]
+        record["kind"], record["record_time"] = Kind.PROFILE, self.now
+        self.ledger.learn(record[0])
+        self.oracle.learn(profile)
+        self._write(record)
+
+    # Comparison.
+
+    def check(self) -> None:
+        """Every wallet, every profile, and that all money adds up to nothing."""
+        assert_same_wallets(self.ledger, self.oracle)
+        for address, profile in self.oracle.profiles.items():
+            row = self.ledger.book.profiles[int(profile_row(self.ledger.book, address))]
+            assert {name: int(row[name]) for name in profile} == profile
+        sums = self.oracle.posted_by_currency()
+        for currency in sums.keys() | self.in_transit.keys():
+            assert sums.get(currency, 0) + self.in_transit.get(currency, 0) == 0
+
+    def check_all(self) -> None:
+        """`check`, that there is nothing else in the arrays, all keys, and a replay of the journal into an empty ledger."""
+        self.check()
+        assert np.count_nonzero(self.ledger.book.wallets["currency"]) == len(self.oracle.wallets)
+        for keys in (self.oracle.older_keys, self.oracle.keys):
+            for (hi, lo), address in keys.items():
+                assert self.ledger.key_address(hi, lo) == (self.oracle.keys.get((hi, lo)) or address)
+        self._check_windows(self.ledger)
+        self.check_replay(len(self.journal))
+        self.check_replay(1)
+
+    def check_replay(self, steps: int) -> None:
+        """Replay the journal, so many batches at a time, into an empty ledger; it must be this one."""
+        fresh = Ledger(self.config, self.capacity)
+        for start in range(0, len(self.journal), steps):
+            parts = self.journal[start : start + steps]
+            records = np.concatenate([records for records, _ in parts])
+            before = records.copy()
+            addresses = np.concatenate([addresses for _, addresses in parts])
+            assert fresh.replay(records, addresses) == len(records)
+            assert (records == before).all(), "a replay finds what was recorded"
+        fresh.advance(self.now)
+        assert_same_wallets(fresh, self.oracle)
+        assert np.count_nonzero(fresh.book.wallets["currency"]) == len(self.oracle.wallets)
+        if self.scored:
+            self._check_windows(fresh)
+        self._check_fresh_keys(fresh)
+        for address in self.oracle.profiles:
+            rows = [ledger.book.profiles[int(profile_row(ledger.book, address))] for ledger in (self.ledger, fresh)]
+            assert rows[0].tobytes() == rows[1].tobytes()
+
+    def _check_fresh_keys(self, fresh: Ledger) -> None:
+        for records, addresses in self.journal:
+            for record, address in zip(records, addresses, strict=True):
+                young = self.now - int(record["record_time"]) < self.config.idempotency_window_ms
+                if record["kind"] < Kind.LEG and young:
+                    key = int(record["key_hi"]), int(record["key_lo"])
+                    assert fresh.key_address(*key) == self.ledger.key_address(*key) == address
+
+    def _check_windows(self, ledger: Ledger) -> None:
+        out = np.zeros(COLUMN_COUNT, np.int64)
+        for address, wallet in self.oracle.wallets.items():
+            if not wallet.is_user:
+                continue
+            row = ledger.wallet(address)
+            assert row is not None
+            payees = {a[2] for a in wallet.attempts.all[-3:]} | {1}
+            for time in {max(wallet.payer_time, 1), self.now, self.now + DAY}:
+                for payee in payees:
+                    window_columns(ledger.book, row[0], time, payee, out)
+                    expected = wallet.attempts.columns(time, payee)
+                    got: dict[str, int | None] = {name: int(out[INDEX[name]]) for name in expected}
+                    memory = wallet.attempts.remembered_columns(time, payee)
+                    assert_same_columns({**dict.fromkeys(COLUMNS), **got}, dict(expected), memory)
+
+
+def _plain(decision: NDArray[Any]) -> Row:
+    return {name: int(decision[name]) for name in ("action", "flags", "points", "reasons", "pack")}
+
+
+def assert_same_wallets(ledger: Ledger, oracle: Oracle) -> None:
+    """Every field of every wallet row."""
+    addresses = list(oracle.wallets)
+    rows = ledger.wallets(np.array(addresses, np.int64))
+    assert_same(rows, [oracle.wallets[a].row() for a in addresses], "wallet")
+    assert not rows["spare"].any() and not rows["spare2"].any() and rows.dtype == WALLET
+    has_ring = [wallet.attempts.size > 0 for wallet in oracle.wallets.values()]
+    if ledger.config.windows:
+        assert (rows["ring"] > 0).tolist() == has_ring
+
+
+def code_of(name: str) -> Code:
+    """A code by the oracle's name for it."""
+    return Code(CODES[name])
