@@ -422,6 +422,8 @@ def _shut_down(layout: _Layout) -> None:
         time.sleep(POLL_S)
     if postmaster is not None:
         _reap(postmaster.pid)
+    with contextlib.suppress(OSError):  # not there, or not empty after a crash
+        layout.socket.rmdir()
 
 
 def _reap(pid: int) -> None:

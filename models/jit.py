@@ -13,6 +13,7 @@ import numba
 
 Kernel = Callable[..., Any]
 
+_NUMBA: Any = numba.config
 _ROOT = Path(__file__).resolve().parent.parent
 _KERNEL_FOLDERS = ("models", "rules", "actors/ledger")
 
@@ -24,11 +25,11 @@ def _cache_folder() -> str:
     for folder in _KERNEL_FOLDERS:
         for path in sorted((_ROOT / folder).rglob("*.py")):
             text.update(path.read_bytes())
-    parent = numba.config.CACHE_DIR or _ROOT / "models" / "__pycache__"
+    parent = _NUMBA.CACHE_DIR or _ROOT / "models" / "__pycache__"
     return str(Path(parent) / f"kernels-{text.hexdigest()[:16]}")
 
 
-numba.config.CACHE_DIR = _cache_folder()
+_NUMBA.CACHE_DIR = _cache_folder()
 
 
 def kernel(function: Kernel) -> Kernel:

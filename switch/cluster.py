@@ -163,9 +163,13 @@ async def _run(spec: NodeSpec, runtime: RayRuntime) -> int:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     cluster = Cluster(spec)
     cluster.create()
+    supervisor = os.getppid()
     while not stop.is_set():
         if not runtime.alive():
             log.error("Ray is not whole any more; this node ends and is started again")
+            return RAY_LOST_EXIT
+        if os.getppid() != supervisor:
+            log.error("the supervisor is gone; this node ends")
             return RAY_LOST_EXIT
         await cluster.watch()
         try:

@@ -28,4 +28,6 @@ def decode_spec(data: bytes) -> NodeSpec:
 
 
 def _decode(kind: type, value: Any) -> Any:
-    return Path(value) if issubclass(kind, Path) else kind(value)
+    if issubclass(kind, Path):
+        return Path(value)
+    raise NotImplementedError(kind)

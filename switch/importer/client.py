@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from switch.importer.history import KINDS, History, WalletSpec
-from switch.problems import NUMBERS
+from switch.problems import NUMBERS, PROBLEMS, number_outcome
 from switch.times import time_text
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
@@ -45,6 +45,7 @@ _SCHEMA: Final = pa.schema(
 )
 _KIND_NAMES: Final = pa.array(KINDS)
 _CODE_NUMBERS: Final = {name: number for number, name in NUMBERS.items()}
+_AGAIN: Final = [number for number in NUMBERS if number and number_outcome(number).retryable]
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
@@ -61,15 +62,14 @@ class Answers(NamedTuple):
 
 
 class _Wallet(msgspec.Struct, frozen=True):
-    id: str | None = None
-    code: str | None = None
+    id: str | None
+    code: str
 
 
 class _Transfer(msgspec.Struct, frozen=True):
-    id: str | None = None
-    code: str | None = None
-    status: str = ""
-    replayed: bool = False
+    id: str | None
+    code: str
+    replayed: bool
 
 
 class _Wallets(msgspec.Struct, frozen=True):
@@ -158,8 +158,8 @@ class Client:
             if not missing:
                 return [uuid.UUID(result.id) for result in results if result.id is not None]
             for wallet, code in missing:
-                if not _untried(_CODE_NUMBERS.get(code or "", 0)) and code not in _RETRYABLE:
-                    raise SwitchError(f"the wallet {wallet.external_id} cannot be made: {code}{_HINTS.get(code or '', '')}")
+                if not PROBLEMS[code].retryable:
+                    raise SwitchError(f"the wallet {wallet.external_id} cannot be made: {code}{_HINTS.get(code, '')}")
             await pause.take(0.0, f"{len(missing)} wallets could not be made yet")
 
     async def transfers(
@@ -198,7 +198,6 @@ class Client:
             await pause.take(asked_s, why)
 
 
-_RETRYABLE: Final = frozenset({"timeout", "overloaded", "database_unavailable", "not_ready", "internal_error"})
 _HINTS: Final = {
     "external_id_taken": "; it was made by another key's account, so import with a key of that account",
     "idempotency_mismatch": "; it was made with other limits or times by an import of another version",
@@ -207,12 +206,8 @@ _HINTS: Final = {
 
 def untried(codes: NDArray[np.uint16]) -> NDArray[np.bool_]:
     """Which rows must be sent again: those not tried, and those whose answer was lost."""
-    again: NDArray[np.bool_] = ((codes > 0) & (codes < 20)) | (codes >= 900)
+    again: NDArray[np.bool_] = np.isin(codes, _AGAIN)
     return again
-
-
-def _untried(code: int) -> bool:
-    return 0 < code < 20 or code >= 900
 
 
 def _seconds(text: str | None) -> float:
@@ -275,13 +270,13 @@ def arrow_answers(body: bytes) -> Answers:
     start = ids.offset * 16
     raw = np.frombuffer(ids.buffers()[1], np.uint8)[start : start + len(ids) * 16]
     return Answers(
-        table.column("code").to_numpy(), raw.reshape(len(ids), 16), table.column("replayed").to_numpy(zero_copy_only=False)
+        table.column("code").to_numpy(),
+        raw.reshape(len(ids), 16),
+        table.column("replayed").to_numpy(zero_copy_only=False),
     )
 
 
-def json_body(
-    history: History, rows: NDArray[np.int64], wallets: NDArray[np.uint8], after: NDArray[np.uint8]
-) -> bytes:
+def json_body(history: History, rows: NDArray[np.int64], wallets: NDArray[np.uint8], after: NDArray[np.uint8]) -> bytes:
     """Rows (k,) as a JSON batch, with their references."""
     payments, references = history.payments, history.references
     transfers = []
@@ -309,7 +304,7 @@ def json_answers(body: bytes) -> Answers:
     results = _TRANSFERS(body).results
     nil = bytes(16)
     raw = b"".join(nil if result.id is None else uuid.UUID(result.id).bytes for result in results)
-    codes = [_CODE_NUMBERS[result.code] if result.code else 0 for result in results]
+    codes = [_CODE_NUMBERS[result.code] for result in results]
     return Answers(
         np.array(codes, np.uint16),
         np.frombuffer(raw, np.uint8).reshape(len(results), 16),

@@ -30,7 +30,7 @@ def expected(name: str, path: Path) -> Expected:
     return _FORMATS[name](path)
 
 
-def _summed(names: Any, amounts: Any) -> Balances:
+def _summed(names: Any, amounts: Any) -> dict[Any, int]:
     grouped = pa.table({"name": names, "amount": amounts}).group_by("name").aggregate([("amount", "sum")])
     return dict(zip(grouped["name"].to_pylist(), grouped["amount_sum"].to_pylist(), strict=True))
 

@@ -1,0 +1,112 @@
+"""`shardpay import`: parse, run, print."""
+
+import asyncio
+from pathlib import Path
+
+import click
+import msgspec
+
+from switch.importer.formats import READERS, format_of
+from switch.importer.progress import Display, Tally
+from switch.importer.runner import Options, Report, run_import
+
+_EPILOG = """\b
+Example: SHARDPAY_API_KEY=... shardpay import payments.ndjson --url http://127.0.0.1:8080
+"""
+
+
+@click.command("import", epilog=_EPILOG)
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--format", "name", type=click.Choice(sorted(READERS)), help="Format of FILE [default: as its columns tell]."
+)
+@click.option("--url", envvar="SHARDPAY_URL", default="http://127.0.0.1:8080", show_default=True, help="The switch.")
+@click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests under way.")
+@click.option("--rate", type=click.FloatRange(min=0), default=0, help="Rows a second at most [default: no limit].")
+@click.option(
+    "--state", type=click.Path(path_type=Path, dir_okay=False), help="Where progress is kept [default: a file here]."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--key", envvar="SHARDPAY_API_KEY", hidden=True)
+def import_command(
+    file: Path,
+    name: str | None,
+    url: str,
+    concurrency: int,
+    rate: float,
+    state: Path | None,
+    as_json: bool,
+    key: str | None,
+) -> None:
+    """Send historical payments through a running switch, and compare every balance afterwards.
+
+    The order is kept for each wallet. Wallets are made, opening balances funded, payments carry their own effective time. The key in
+    SHARDPAY_API_KEY needs the scopes admin, import, pay and read. A killed import goes on where it stopped when it is
+    called again; without its state file too, within the switch's 24 hours of remembered keys. Exit code 1 when a
+    balance or an outcome is not what FILE says.
+
+    \b
+    paysim    the PaySim simulator's log, Parquet; currency XTS
+    berka     trans.parquet of the Berka bank data, or its folder; currency CZK
+    shardpay  NDJSON or Parquet, one payment a row:
+                idempotency_key  text, different for each row
+                payer, payee     your names of the wallets (external_id); "external:",
+                                 "fee:", "liquidity:", "merchant:" in front tell the
+                                 kind, anything else is a user wallet
+                amount           integer, minor units
+                currency         ISO 4217
+                effective_at     RFC 3339 UTC, or a Parquet timestamp
+                kind             optional: payment, cash_in, cash_out, debit ...
+                reference        optional text
+              Rows are sent by effective_at; payers begin empty and cannot go below zero.
+    """
+    options = Options(
+        file=file,
+        format=name or format_of(file),
+        url=url,
+        key=key,
+        concurrency=concurrency,
+        rate=rate,
+        state=state,
+    )
+    report = _run(options)
+    click.echo(msgspec.json.format(msgspec.json.encode(report)).decode() if as_json else report_text(report))
+    if not report.good:
+        raise click.exceptions.Exit(1)
+
+
+def _run(options: Options) -> Report:
+    tally = Tally()
+    with Display(tally) as display:
+        try:
+            return asyncio.run(run_import(options, tally, display.refresh))
+        except* KeyboardInterrupt:
+            raise click.ClickException("stopped; the same command goes on from here") from None
+
+
+def report_text(report: Report) -> str:
+    """The report for a person."""
+    lines = [
+        f"{report.rows:,} payments of {report.file} ({report.format}) between {report.wallets:,} wallets",
+        f"in {report.seconds:.1f} s, {report.rows_per_second:,.0f} rows/s, {report.calls:,} calls: "
+        f"p50 {report.latency_p50_ms:.1f} ms, p99 {report.latency_p99_ms:.1f} ms, {report.retries:,} retries",
+        f"posted {report.posted:,} (opening balances and the like included: {report.extra_rows:,})",
+        *(f"declined {count:,} {name}" for name, count in report.declined.items()),
+    ]
+    if report.resumed_rows or report.replayed:
+        lines.append(
+            f"{report.resumed_rows:,} rows were answered in earlier runs, {report.replayed:,} answers replayed"
+        )
+    lines += [f"note: {note}" for note in report.notes]
+    for row in report.unexpected:
+        lines.append(f"unexpected: {row.row} is {row.outcome}, the file says {row.expected}")
+    for wallet in report.differences:
+        held = f", {wallet.held} held" if wallet.held else ""
+        lines.append(f"difference: {wallet.wallet} has {wallet.posted}{held}, expected {wallet.expected}")
+    if report.good:
+        lines.append("every balance is as the file says")
+    else:
+        lines.append(
+            f"{report.difference_count:,} balances differ, {report.unexpected_count:,} outcomes are unexpected"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,57 @@
+"""Which format a file is in, and who reads it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from switch.importer import berka, paysim, shardpay_format
+from switch.importer.history import History, ImportFileError
+
+READERS: Final[dict[str, Callable[[Path], History]]] = {
+    paysim.NAME: paysim.read,
+    berka.NAME: berka.read,
+    shardpay_format.NAME: shardpay_format.read,
+}
+_RECOGNISERS: Final[dict[str, Callable[[set[str]], bool]]] = {
+    paysim.NAME: paysim.recognises,
+    berka.NAME: berka.recognises,
+    shardpay_format.NAME: shardpay_format.recognises,
+}
+
+
+def format_of(path: Path) -> str:
+    """The format of a file or folder. Raises ImportFileError when it is none that is known."""
+    if path.is_dir():
+        return berka.NAME
+    with path.open("rb") as file:
+        parquet = file.read(len(shardpay_format.PARQUET_MAGIC)) == shardpay_format.PARQUET_MAGIC
+    if not parquet:
+        return shardpay_format.NAME
+    columns = set(_schema(path).names)
+    for name, recognises in _RECOGNISERS.items():
+        if recognises(columns):
+            return name
+    raise ImportFileError(
+        f"{path}: its columns are those of no format that is known: {', '.join(sorted(columns))[:200]}"
+    )
+
+
+def read_history(name: str, path: Path) -> History:
+    """The history in a file of format `name`. Raises ImportFileError."""
+    try:
+        history = READERS[name](path)
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise ImportFileError(f"{path} cannot be read as {name}: {error}") from error
+    if not len(history.payments):
+        raise ImportFileError(f"{path} holds no payments")
+    return history
+
+
+def _schema(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except pa.ArrowException as error:
+        raise ImportFileError(f"{path} is not a sound Parquet file: {error}") from error

@@ -1,0 +1,132 @@
+"""A careful client: every payment has one key and is sent until it is answered; afterwards all balances must follow from the answers."""
+
+import asyncio
+import random
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from tests.acceptance.running import KEY
+
+CURRENCY = "EUR"
+OPENING = 10_000_000
+
+
+class Payment(msgspec.Struct):
+    """One payment, and every answer that was ever given to it."""
+
+    key: str
+    payer: str
+    payee: str
+    amount: int
+    answers: list[tuple[str, str]] = []
+
+
+class Load:
+    """Wallets on all shards, and payments between them."""
+
+    def __init__(self, url: str, seed: int, wallets: int = 40) -> None:
+        self.url = url
+        self.random = random.Random(seed)
+        self.count = wallets
+        self.external = ""
+        self.wallets: list[str] = []
+        self.payments: list[Payment] = []
+        self.statuses: dict[int, int] = {}
+        self._stop = asyncio.Event()
+        self._session: aiohttp.ClientSession | None = None
+        print(f"load seed {seed}")
+
+    async def __aenter__(self) -> "Load":
+        self._session = aiohttp.ClientSession(
+            self.url,
+            headers={"Authorization": f"Bearer {KEY}"},
+            timeout=aiohttp.ClientTimeout(total=15),
+            connector=aiohttp.TCPConnector(limit=0),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    async def call(self, method: str, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
+        """One request until it gets an answer other than 503."""
+        assert self._session is not None
+        headers = {"Idempotency-Key": key} if key else {}
+        while True:
+            try:
+                async with self._session.request(method, path, json=body, headers=headers) as response:
+                    answer = await response.json(content_type=None)
+                    self.statuses[response.status] = self.statuses.get(response.status, 0) + 1
+                    if response.status != 503:
+                        return response.status, answer
+                    assert "Retry-After" in response.headers
+                    assert answer["retryable"]
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                self.statuses[0] = self.statuses.get(0, 0) + 1
+            await asyncio.sleep(0.05)
+
+    async def prepare(self) -> None:
+        """Make the wallets and fund each."""
+        status, made = await self.call("POST", "/v1/wallets", {"currency": CURRENCY, "kind": "external"}, "external")
+        assert status == 201, made
+        self.external = made["id"]
+        wallets = [{"currency": CURRENCY, "kind": "user", "external_id": f"w{i}"} for i in range(self.count)]
+        status, made = await self.call("POST", "/v1/wallets/batch", {"wallets": wallets}, "wallets")
+        assert status == 200, made
+        self.wallets = [row["id"] for row in made["results"]]
+        for i, wallet in enumerate(self.wallets):
+            body = {"payer": self.external, "payee": wallet, "amount": OPENING, "currency": CURRENCY}
+            status, made = await self.call("POST", "/v1/transfers", body, f"opening-{i}")
+            assert status == 201, made
+
+    def stop(self) -> None:
+        """Begin no more payments."""
+        self._stop.set()
+
+    async def run(self, clients: int = 16) -> None:
+        """Pay until `stop`, then until every payment begun is answered."""
+        await asyncio.gather(*(self._client() for _ in range(clients)))
+
+    async def _client(self) -> None:
+        while not self._stop.is_set():
+            payer, payee = self.random.sample(self.wallets, 2)
+            payment = Payment(f"p{len(self.payments)}", payer, payee, self.random.randint(1, 500))
+            self.payments.append(payment)
+            await self.send(payment)
+
+    async def send(self, payment: Payment) -> Any:
+        """Send a payment until it is answered; keeps the answer."""
+        body = {"payer": payment.payer, "payee": payment.payee, "amount": payment.amount, "currency": CURRENCY}
+        status, answer = await self.call("POST", "/v1/transfers", body, payment.key)
+        assert status in (201, 402), answer
+        if status == 201:
+            payment.answers.append((answer["status"], answer["id"]))
+        else:
+            payment.answers.append((answer["code"], answer["transfer_id"]))
+        return answer
+
+    async def check(self) -> None:
+        """Every payment exactly once: asked again each gives its first answer, and the balances are those of the answers."""
+        replays = await asyncio.gather(*(self.send(payment) for payment in self.payments))
+        expected = dict.fromkeys(self.wallets, OPENING)
+        for payment, replay in zip(self.payments, replays, strict=True):
+            assert len(set(payment.answers)) == 1, payment
+            if payment.answers[0][0] == "posted":
+                assert replay["replayed"], payment
+                expected[payment.payer] -= payment.amount
+                expected[payment.payee] += payment.amount
+        assert len({p.answers[0][1] for p in self.payments}) == len(self.payments)
+        async with asyncio.timeout(30):
+            while await self._balances() != expected:
+                await asyncio.sleep(0.1)
+
+    async def _balances(self) -> dict[str, int]:
+        balances = {}
+        for wallet in self.wallets:
+            status, answer = await self.call("GET", f"/v1/wallets/{wallet}")
+            assert status == 200
+            balances[wallet] = answer["posted"]
+        return balances

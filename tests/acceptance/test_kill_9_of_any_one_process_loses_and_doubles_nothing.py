@@ -1,0 +1,56 @@
+"""`kill -9` of any one process under load on two shards, restart, retry with the same keys: every payment exactly once."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.load import Load
+from tests.acceptance.running import RunningSwitch, running_switch, shardpay
+
+VICTIMS = ("shard", "scorer", "front door", "postgres", "raylet", "everything")
+
+
+async def _killed_under_load(switch: RunningSwitch, victims: tuple[str, ...], seed: int, between_s: float) -> Load:
+    async with Load(switch.url, seed) as load:
+        await load.prepare()
+        paying = asyncio.create_task(load.run())
+        for victim in victims:
+            before = len(load.payments)
+            async with asyncio.timeout(60):
+                while len(load.payments) < before + 200:
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(between_s)
+            await asyncio.to_thread(switch.kill, victim)
+            if victim in ("everything", "serve"):
+                await asyncio.to_thread(switch.start)
+            await asyncio.sleep(0.2)
+            await asyncio.to_thread(switch.wait_ready)
+        load.stop()
+        async with asyncio.timeout(60):
+            await paying
+        await load.check()
+        print(f"{len(load.payments)} payments, answers by status {load.statuses}")
+        return load
+
+
+def _audit_is_clean(switch: RunningSwitch) -> None:
+    audit = shardpay("audit", "--data", str(switch.data), "--json")
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+def test_kill_9_of_each_kind_of_process_in_turn(tmp_path: Path) -> None:
+    with running_switch(tmp_path / "data", "--shards", "2") as switch:
+        load = asyncio.run(_killed_under_load(switch, VICTIMS, 1, 0.3))
+        assert 0 in load.statuses, "no request was cut off: the kills came too late to prove anything"
+        switch.stop()
+        _audit_is_clean(switch)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", [*VICTIMS, "gcs", "node", "serve"])
+def test_kill_9_of_one_process_again_and_again(tmp_path: Path, victim: str) -> None:
+    with running_switch(tmp_path / "data", "--shards", "2") as switch:
+        asyncio.run(_killed_under_load(switch, (victim,) * 5, 2, 1.0))
+        switch.stop()
+        _audit_is_clean(switch)

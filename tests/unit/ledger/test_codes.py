@@ -1,0 +1,39 @@
+"""One total table of outcomes: every number once, every code explained."""
+
+import pytest
+
+from actors.ledger.codes import FIRST_DECLINED, FIRST_REFUSED, OUTCOMES, Code, is_declined, is_untried
+from tests.oracle.oracle_ledger import CODES
+
+
+def test_every_code_has_an_outcome_and_nothing_else_has() -> None:
+    assert list(OUTCOMES) == list(Code)
+
+
+def test_numbers_are_unique_and_in_the_order_of_precedence() -> None:
+    numbers = [member.value for member in Code.__members__.values()]
+    assert numbers == sorted(set(numbers))
+
+
+def test_every_number_is_the_documented_one() -> None:
+    assert set(CODES.values()) == {int(code) for code in Code} - {Code.BUSY}
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_outcome_fits_its_class(code: Code) -> None:
+    outcome = OUTCOMES[code]
+    assert outcome.title.endswith(".")
+    if code is Code.OK:
+        assert (outcome.status, outcome.retryable) == (201, False)
+    elif is_untried(code):
+        assert (outcome.status, outcome.retryable) == (503, True)
+    else:
+        assert outcome.status in {402, 404, 409, 422}
+        assert not outcome.retryable
+
+
+def test_classes_divide_the_numbers() -> None:
+    for code in Code:
+        assert is_untried(code) == (0 < code < FIRST_REFUSED)
+        assert is_declined(code) == (code >= FIRST_DECLINED)
+        assert not (is_untried(code) and is_declined(code))
