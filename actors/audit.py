@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.audit_kernel import FAULTS, STATE, Books, check_records
-from actors.database import SQL, connect
+from actors.database import ALONG_THE_KEY, SQL, connect
 from actors.ledger.blocks import GENESIS, HEADER_BYTES, Header, header_of
 from actors.ledger.layout import FLAG_REMOTE, RECORD, Kind
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
@@ -169,7 +169,7 @@ def _addresses(shard: int, places: list[tuple[int, int]]) -> NDArray[np.int64]:
 async def audit_database(url: str, window_ms: int = IDEMPOTENCY_WINDOW_MS) -> Report:
     """Audit a database, live or not: all is read in one snapshot."""
     report = Report()
-    connection = await connect(url, name="shardpay-audit")
+    connection = await connect(url, name="shardpay-audit", **ALONG_THE_KEY)
     try:
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         owners = {row["segment"]: row["shard"] for row in await connection.fetch(SQL["segment_owners"])}

@@ -61,6 +61,9 @@ class Segments(Protocol):
     async def claim(self, shard: int) -> None:
         """Give one more segment to a shard."""
 
+    async def close(self) -> None:
+        """Let go of the database."""
+
 
 class WallClock:
     """Milliseconds since 1970 that advance by the monotonic clock, so no step of the system's clock moves them."""
@@ -241,6 +244,8 @@ class ShardHost:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._journal.close()
+        await self._segments.close()
 
     async def drained(self) -> None:
         """Wait until nothing is queued, scored or in flight."""

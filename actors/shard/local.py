@@ -46,6 +46,9 @@ class MemorySegments:
         """Give one more segment to a shard."""
         self._owners[len(self._owners) + 1] = shard
 
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
 
 class ShardDied(Exception):
     """The shard's core asked for the end of its process."""

@@ -80,8 +80,17 @@ def _run(options: Options) -> Report:
     with Display(tally) as display:
         try:
             return asyncio.run(run_import(options, tally, display.refresh))
-        except* KeyboardInterrupt:
+        except KeyboardInterrupt:
             raise click.ClickException("stopped; the same command goes on from here") from None
+        except BaseExceptionGroup as group:
+            raise _first(group) from group
+
+
+def _first(error: BaseException) -> BaseException:
+    """What went wrong first where several things were under way."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def report_text(report: Report) -> str:

@@ -66,7 +66,8 @@ def _paysim(path: Path) -> Expected:
 
 
 def _berka(path: Path) -> Expected:
-    table = pq.read_table(path / "trans.parquet" if path.is_dir() else path)
+    columns = ["account_id", "date", "type", "amount_minor", "balance_minor"]
+    table = pq.read_table(path / "trans.parquet" if path.is_dir() else path, columns=columns)
     amount = table["amount_minor"]
     signed = pc.if_else(pc.equal(table["type"], "PRIJEM"), amount, pc.negate(amount))
     sums = _summed(table["account_id"], signed)

@@ -28,6 +28,7 @@ from switch.problems import NUMBERS
 
 READY_WITHIN_S: Final = 60.0
 WALLETS_MAX: Final = 10_000
+WALLET_BATCHES_AT_A_TIME: Final = 4
 REQUEST_ROWS: Final = 4_096
 """Rows of a request: large enough that calls cost little, small enough that several are under way."""
 READS_AT_A_TIME: Final = 32
@@ -135,19 +136,34 @@ async def _tick(refresh: Callable[[], None]) -> None:
 
 
 async def create_wallets(client: Client, history: History) -> NDArray[np.uint8]:
-    """Ids (w, 16) of the history's wallets, which are made or found again. Those opened at one time go together."""
+    """Ids (w, 16) of the history's wallets, which are made or found again."""
     ids = np.zeros((len(history.wallets), 16), np.uint8)
-    by_time = sorted(range(len(history.wallets)), key=lambda index: history.wallets[index].opened_ms)
-    for opened_ms, group in groupby(by_time, key=lambda index: history.wallets[index].opened_ms):
+    batches = iter(_wallet_batches(history))
+
+    async def maker() -> None:
+        for key, batch in batches:
+            made = await client.create_wallets([history.wallets[index] for index in batch], key)
+            for index, identity in zip(batch, made, strict=True):
+                ids[index] = np.frombuffer(identity.bytes, np.uint8)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(WALLET_BATCHES_AT_A_TIME):
+            group.create_task(maker())
+    return ids
+
+
+def _wallet_batches(history: History) -> list[tuple[uuid.UUID, list[int]]]:
+    """Wallets that were opened at one time, as a call takes them, and the call's key."""
+    wallets = history.wallets
+    by_time = sorted(range(len(wallets)), key=lambda index: wallets[index].opened_ms)
+    batches = []
+    for opened_ms, group in groupby(by_time, key=lambda index: wallets[index].opened_ms):
         indices = list(group)
         for start in range(0, len(indices), WALLETS_MAX):
-            part = indices[start : start + WALLETS_MAX]
             name = f"{history.digest.hex()}:wallets:{opened_ms}:{start}"
             key = uuid.UUID(bytes=hashlib.blake2b(name.encode(), digest_size=16).digest())
-            made = await client.create_wallets([history.wallets[index] for index in part], key)
-            for index, identity in zip(part, made, strict=True):
-                ids[index] = np.frombuffer(identity.bytes, np.uint8)
-    return ids
+            batches.append((key, indices[start : start + WALLETS_MAX]))
+    return batches
 
 
 def places(ids: NDArray[np.uint8]) -> NDArray[np.int64]:

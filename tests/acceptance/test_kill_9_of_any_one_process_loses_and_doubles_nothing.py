@@ -39,8 +39,8 @@ def _audit_is_clean(switch: RunningSwitch) -> None:
     assert audit.returncode == 0, audit.stdout + audit.stderr
 
 
-def test_kill_9_of_each_kind_of_process_in_turn(tmp_path: Path) -> None:
-    with running_switch(tmp_path / "data", "--shards", "2") as switch:
+def test_kill_9_of_each_kind_of_process_in_turn(server_place: Path) -> None:
+    with running_switch(server_place / "data", "--shards", "2") as switch:
         load = asyncio.run(_killed_under_load(switch, VICTIMS, 1, 0.3))
         assert 0 in load.statuses, "no request was cut off: the kills came too late to prove anything"
         switch.stop()
@@ -49,8 +49,8 @@ def test_kill_9_of_each_kind_of_process_in_turn(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", [*VICTIMS, "gcs", "node", "serve"])
-def test_kill_9_of_one_process_again_and_again(tmp_path: Path, victim: str) -> None:
-    with running_switch(tmp_path / "data", "--shards", "2") as switch:
+def test_kill_9_of_one_process_again_and_again(server_place: Path, victim: str) -> None:
+    with running_switch(server_place / "data", "--shards", "2") as switch:
         asyncio.run(_killed_under_load(switch, (victim,) * 5, 2, 1.0))
         switch.stop()
         _audit_is_clean(switch)

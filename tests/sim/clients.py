@@ -69,7 +69,7 @@ class FrontDoor:
             request.deferred_at = int(result["record_time"])
         if request.result is None and not request.waits:
             request.waits = True
-            self._send_later(request, self.scheduler.delay(5, 120))
+            self._send_later(request, self.scheduler.delay(5, 120 if code == Code.DEFERRED else 600))
 
     def finish(self, request: Request, result: Any) -> None:
         """A final answer has come."""

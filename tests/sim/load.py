@@ -36,13 +36,14 @@ class Load:
         self.left = total
         self.wallets: list[Known] = []
         self.done: list[Request] = []
+        self._paid_early: dict[int, Known] = {}
         self._actions = (
             (self._open, 5),
             (self._fund, 14),
-            (self._pay, 30),
+            (self._pay, 36),
             (self._pay_batch, 8),
             (self._pay_out, 4),
-            (self._wrong, 6),
+            (self._wrong, 8),
             (self._status, 8),
             (self._close_remote_payee, 2),
             (self._import, 6),
@@ -113,8 +114,14 @@ class Load:
         return self.random.choice(self.wallets)
 
     def _pair(self) -> tuple[Known, Known] | None:
+        """Payer and payee, mostly of one currency and mostly on different shards."""
         payer, payee = self._wallet(), self._wallet()
-        return None if payer is None or payee is None else (payer, payee)
+        if payer is None or payee is None:
+            return None
+        if self.scheduler.chance(0.8):
+            fitting = [w for w in self.wallets if w.currency == payer.currency and w.shard != payer.shard]
+            payee = self.random.choice(fitting) if fitting else payee
+        return payer, payee
 
     def _amount(self) -> int:
         return self.random.choice((1, 5, 100, 700, 2_500, 9_000, 40_000))
@@ -176,10 +183,11 @@ class Load:
             return
         payer, payee = pair
         segments = [s for s, _ in sorted(self.switch.database.segments.items())]
-        never_opened = wallet_address(self.random.choice(segments), 40_000 + self.random.randint(0, 5))
+        never_opened = self._unopened(self.random.choice(segments))
         what = self.random.randrange(7)
         if what == 0:
             request = self._transfer(payer, never_opened, 5)
+            self._paid_early[never_opened] = payer
         elif what == 1:
             request = self._transfer(payer, payer.address, 5)
         elif what == 2:
@@ -194,6 +202,12 @@ class Load:
             owner = self.switch.database.segments[never_opened >> 16]
             request = self._transfer(Known(never_opened, owner, EUR), payee.address, 5)
         self.door.want([request])
+
+    def _unopened(self, segment: int) -> int:
+        """A wallet that is never opened, or the one that is opened next."""
+        slots = [w.address & 65_535 for w in self.wallets if w.address >> 16 == segment]
+        never = 40_000 + self.random.randint(0, 5)
+        return wallet_address(segment, min(max(slots) + 1, 65_535) if slots and self.scheduler.chance(0.6) else never)
 
     def _status(self) -> None:
         wallet = self._wallet()
@@ -280,6 +294,9 @@ class Load:
             return
         if body["op"] == Kind.WALLET_OPENED and body["kind"] <= WalletKind.MERCHANT:
             self.wallets.append(Known(int(result["address"]), request.shard, body["currency"]))
+            payer = self._paid_early.pop(int(result["address"]), None)
+            if payer is not None and self.left > 0:
+                self.door.want([self._transfer(payer, int(result["address"]), 5)])
         elif body["op"] == Kind.TRANSFER and self.left > 0 and self.scheduler.chance(0.3):
             self._spend_on(request)
 

@@ -14,6 +14,7 @@ from actors.ledger.ids import block_of, record_address, shard_of
 from actors.ledger.layout import (
     AMOUNT_MAX,
     CUMULATIVE_MAX,
+    FLAG_FALLBACK,
     FLAG_IMPORTED,
     FLAG_REMOTE,
     FLAG_SUSPENSE,
@@ -272,6 +273,7 @@ class Model:
         self._check_times(address, record, request, payer)
         self._check_after(shard, address, request)
         self.counts[f"recorded {Code(record.code).name}"] += 1
+        self.counts["decided by the fallback"] += bool(record.flags & FLAG_FALLBACK)
         must(record.code == self._decide(here, record, payer, payee), "record {}: code {}", address, record.code)
         if payer.is_user:
             payer.payer_time = record.effective_time

@@ -1,8 +1,11 @@
 """One seed: a whole switch lives through faults, then heals; everything it owes must then arrive in bounded time."""
 
+import contextlib
 from collections import Counter
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from actors.shard import channels, core, journal_writer, profiles
 from actors.shard.core import ShardCore
 from tests.sim.database import DatabaseFaults
 from tests.sim.load import Load
@@ -16,6 +19,30 @@ FAULTS_MS: Final = 12_000
 HEALED_MS: Final = 120_000
 """Virtual time within which, from then on, all must be answered and all legs must have landed."""
 REQUESTS: Final = (150, 400)
+
+
+SMALL: Final = (
+    (core, "QUEUE_ROWS_MAX", 120),
+    (core, "BATCH_ROWS_MAX", 80),
+    (core, "BACKLOG_RECORDS_MAX", 60),
+    (core, "CURSOR_BLOCKS_MAX", 10),
+    (channels, "PUSH_RECORDS_MAX", 6),
+    (journal_writer, "APPEND_BLOCKS_MAX", 2),
+    (profiles, "ASK_MAX", 3),
+)
+"""Bounds made so small that a seed reaches them."""
+
+
+@contextlib.contextmanager
+def _small_bounds() -> Iterator[None]:
+    kept = [getattr(module, name) for module, name, _ in SMALL]
+    for module, name, value in SMALL:
+        setattr(module, name, value)
+    try:
+        yield
+    finally:
+        for (module, name, _), value in zip(SMALL, kept, strict=True):
+            setattr(module, name, value)
 
 
 class Outcome(NamedTuple):
@@ -76,7 +103,7 @@ class Simulation:
             return False
         heads = [len(journal) for journal in self.switch.database.journals]
         for shard, process in enumerate(self.switch.current):
-            if process is None or not process.core.serving:
+            if process is None or not process.core.serving or process.deliveries:
                 return False
             for sender, receiver in process.core.receivers.items():
                 if receiver.cursor.block < heads[sender]:
@@ -89,6 +116,9 @@ class Simulation:
         waiting = list(self.load.door.unfinished.values())
         if waiting:
             return f"{len(waiting)} requests have no final answer, the first is {waiting[0].body} on {waiting[0].shard}"
+        for process in self.switch.current:
+            if process is not None and process.deliveries:
+                return f"{process.name} has not answered {next(iter(process.deliveries.values())).question}"
         return self.switch.auditor.unsettled() or "a cursor has not reached its sender's head"
 
     # What goes wrong.
@@ -144,7 +174,8 @@ def run_seed(seed: int, core_class: type[ShardCore] = ShardCore, *, verbose: boo
     simulation = Simulation(seed, core_class, verbose=verbose)
     error = None
     try:
-        simulation.run()
+        with _small_bounds():
+            simulation.run()
     except Untrue as found:
         error = str(found)
     except Exception as found:  # A bug that shows as a crash counts like one that the auditor finds.

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.batch import Channels
+from actors.ledger.batch import Admission, Channels
 from actors.ledger.book import M_SEGMENTS_STAMP, Capacity, profile_row
 from actors.ledger.codes import Code
 from actors.ledger.ids import record_address
 from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, WALLET, Kind
-from actors.ledger.ledger import Carried, Ledger, LedgerConfig
+from actors.ledger.ledger import Admitted, Carried, Ledger, LedgerConfig
 from actors.ledger.windows import window_columns
 from rules.builtin import PACK
 from rules.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
@@ -163,7 +163,13 @@ class Both:
             outcome[i] |= {"code": result["code"], "address": result["address"]}
         return outcome
 
-    def _decide(self, admitted: Any, picked: list[Row], fallback: bool) -> NDArray[Any]:
+    def admitted(self, row: Row) -> tuple[NDArray[Any], Admission, Admitted]:
+        """One row past `admit` of the ledger alone; afterwards the two are no longer the same."""
+        rows = array_of([row], REQUEST)
+        admission = self.ledger.admit(rows, self.channels, 0)
+        return rows, admission, self.ledger.going_on(rows, admission)
+
+    def _decide(self, admitted: Admitted, picked: list[Row], fallback: bool) -> NDArray[Any]:
         columns = self.ledger.columns(admitted)
         decisions = DECIDER.fallback(len(picked)) if fallback else DECIDER.decide(columns)
         for i, expected in enumerate(self.oracle.columns(picked)):

@@ -15,22 +15,24 @@ NOWHERE = [0, 5, 1_500, (1 << 16) + 40_000, (9 << 16) + 1, -1, -(2**62), 2**62, 
 
 amounts = st.one_of(
     st.integers(1, 300),
+    st.integers(1, 6_000),
     st.integers(1, 3_000_000),
-    st.sampled_from([AMOUNT_MAX, AMOUNT_MAX // 3, AMOUNT_MAX // 3 + 1, AMOUNT_MAX // 2]),
-    st.sampled_from([0, -1, AMOUNT_MAX + 1, 2**63 - 1, -(2**63)]),
+    st.sampled_from([1_000_000, 2_000_000]),
+    st.sampled_from([AMOUNT_MAX, AMOUNT_MAX // 3, AMOUNT_MAX // 3 + 1, AMOUNT_MAX // 2, AMOUNT_MAX // 4]),
+    st.sampled_from([1, 2, 3, 4, 5, 0, -1, AMOUNT_MAX + 1, 2**63 - 1, -(2**63)]),
 )
 currencies = st.sampled_from([EUR] * 7 + [USD])
 old_times = st.one_of(st.just(0), st.just(0), st.just(0), st.integers(-3 * DAY, DAY), st.integers(-300 * DAY, 0))
 picks = st.integers(0, 200)
-keys = st.one_of(st.none(), st.none(), st.integers(0, 15))
+keys = st.one_of(st.none(), st.none(), st.none(), st.integers(0, 15))
 
 transfers = st.fixed_dictionaries(
     {
         "what": st.just("transfer"),
         "payer": picks,
-        "payee": picks,
+        "further": picks,
         "amount": amounts,
-        "currency": currencies,
+        "currency": st.sampled_from([0] * 12 + [EUR, USD]),
         "at": old_times,
         "after": st.sampled_from([0] * 8 + [-1, 1, 2, 3]),
         "label": st.integers(0, 9),
@@ -110,9 +112,13 @@ class LedgerMachine(RuleBasedStateMachine):
         return 0 if at == 0 else self.both.now + at
 
     def transfer(self, spec: dict[str, Any], key: Row, caller: Row) -> Row:
-        plain = {name: spec[name] for name in ("amount", "currency", "label", "channel", "country", "device")}
+        plain = {name: spec[name] for name in ("amount", "label", "channel", "country", "device")}
         after = {0: 0, -1: -1}.get(spec["after"], (spec["after"] - 1) << 52 | 2 << 8 | 1)
-        wallets = {"payer": self.wallet(spec["payer"]), "payee": self.wallet(spec["payee"])}
+        payer = self.wallet(spec["payer"])
+        payee = self.wallet((spec["payer"] + 1 + spec["further"]) % 201)
+        known = self.both.oracle.wallets.get(payer)
+        currency = spec["currency"] or (known.currency if known else EUR)
+        wallets = {"payer": payer, "payee": payee, "currency": currency}
         times = {"effective_time": self.time(spec["at"]), "deferred_at": self.both.now if spec["deferred"] else 0}
         return new_row(Kind.TRANSFER, after=after, **{**plain, **wallets, **times, **key, **caller})
 

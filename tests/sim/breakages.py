@@ -1,0 +1,270 @@
+"""Ways to break the core, each in one place. The simulation is worth what it catches: it must catch every one of these."""
+
+from typing import Any
+
+import numpy as np
+
+from actors.ledger.blocks import Writer, block_hash, header_of
+from actors.ledger.book import M_RECORD_TIME
+from actors.ledger.layout import RECORD
+from actors.ledger.ledger import Ledger
+from actors.shard import messages as m
+from actors.shard.channels import Arrival, Cursor, Receiver
+from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.journal_writer import JournalWriter, Unit
+from actors.shard.profiles import ProfileDesk
+
+
+class _WithWriter(ShardCore):
+    """A core with another journal writer."""
+
+    writer_class: type[JournalWriter] = JournalWriter
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self.writer = self.writer_class(writer)
+
+
+class _WithReceiver(ShardCore):
+    """A core with other incoming channels."""
+
+    receiver_class: type[Receiver] = Receiver
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self.receivers = {sender: self.receiver_class(sender, config.shard) for sender in self.receivers}
+
+
+class AnswersBeforeTheCommit(_WithWriter):
+    class writer_class(JournalWriter):
+        def when_durable(self, release: Any) -> None:
+            release()
+
+
+class AnswersWithoutLookingWhoOwnsTheJournal(_WithWriter):
+    class writer_class(JournalWriter):
+        def when_durable(self, release: Any) -> None:
+            if self.durable_block == self.sealed_block:
+                release()
+            else:
+                super().when_durable(release)
+
+
+class TakesAnothersBlockForItsOwn(_WithWriter):
+    class writer_class(JournalWriter):
+        def block_is(self, message: m.BlockIs) -> tuple[list[Unit], list[m.Output]]:
+            if message.data is not None and self._flight:
+                mine = self._flight[0].blocks[0].data
+                message = m.BlockIs(sequence=message.sequence, number=message.number, data=mine)
+            return super().block_is(message)
+
+
+class TakesAnotherHeadForItsOwn(_WithWriter):
+    class writer_class(JournalWriter):
+        def head_is(self, message: m.HeadIs) -> list[m.Output]:
+            own = m.HeadIs(sequence=message.sequence, number=self.durable_block, hash=self.durable_hash)
+            return super().head_is(own)
+
+
+class TakesUnknownForStored(_WithWriter):
+    class writer_class(JournalWriter):
+        def stored(self, message: m.Stored) -> tuple[list[Unit], list[m.Output]]:
+            if message.outcome == "unknown":
+                message = m.Stored(sequence=message.sequence, outcome="stored")
+            return super().stored(message)
+
+
+class WritesAgainUnderTheNextNumber(_WithWriter):
+    class writer_class(JournalWriter):
+        def block_is(self, message: m.BlockIs) -> tuple[list[Unit], list[m.Output]]:
+            known = message.data is not None and self._flight and header_of(message.data).writer == self.writer.number
+            if not known or self.durable_block == 0:
+                return super().block_is(message)
+            assert message.data is not None
+            records = [unit.records for unit in (*self._flight, *self._waiting)]
+            self.start_at(message.number, block_hash(message.data))
+            for part in records:
+                self.seal(part, {}, 0)
+            return [], self.next_operation()
+
+
+class LosesWhoWaitsWhenAnOutcomeIsUnknown(_WithWriter):
+    class writer_class(JournalWriter):
+        def stored(self, message: m.Stored) -> tuple[list[Unit], list[m.Output]]:
+            if message.outcome == "unknown":
+                self._waiters = []
+            return super().stored(message)
+
+
+class LosesWhatWaitsWhenThePushIsBusy(ShardCore):
+    def _became_durable(self, units: list[Any], outputs: list[m.Output]) -> None:
+        super()._became_durable(units, outputs)
+        for box in self._sender._boxes.values():
+            if box.busy:
+                box.records, box.addresses, box.count = [], [], 0
+
+
+class ForgetsItsCursorsInReplay(ShardCore):
+    def replay(self, blocks: list[tuple[int, bytes]]) -> None:
+        super().replay(blocks)
+        for sender in self.receivers:
+            self._move(sender, Cursor(0, bytes(16)))
+
+
+class ForgetsItsKeysInReplay(ShardCore):
+    def replay(self, blocks: list[tuple[int, bytes]]) -> None:
+        super().replay(blocks)
+        self.ledger.book = self.ledger.book._replace(keys=self.ledger._new_keys())
+
+
+class DoesNotApplyWhatItReadsOn(ShardCore):
+    def replay(self, blocks: list[tuple[int, bytes]]) -> None:
+        if blocks and self.writer._operation:
+            self.writer.start_at(blocks[-1][0], block_hash(blocks[-1][1]))
+        else:
+            super().replay(blocks)
+
+
+class PushesWhatIsNotDurable(ShardCore):
+    def _carry_out(self, batch: Any, decisions: Any) -> None:
+        super()._carry_out(batch, decisions)
+        for unit in self.writer._waiting:
+            number, hash_ = unit.blocks[-1].number, unit.last_hash
+            self._sender.add(unit.records, unit.addresses, number, hash_, self.ledger.book.owners)
+        self._emit(self._sender.pushes(heads=False))
+
+
+class AppliesAPushAgain(_WithReceiver):
+    class receiver_class(Receiver):
+        def pushed(self, legs: m.Legs, stamp: int) -> tuple[Arrival | None, list[m.Output]]:
+            if self.stopped or legs.since > self.cursor.block or not len(legs.records):
+                return super().pushed(legs, stamp)
+            cursor = max(self.cursor, Cursor(legs.until, legs.until_hash[:16]))
+            return Arrival(legs.records, legs.addresses, cursor), []
+
+
+class SkipsAGap(_WithReceiver):
+    class receiver_class(Receiver):
+        def pushed(self, legs: m.Legs, stamp: int) -> tuple[Arrival | None, list[m.Output]]:
+            if legs.since > self.cursor.block:
+                self.cursor = Cursor(legs.since, legs.since_hash[:16])
+            return super().pushed(legs, stamp)
+
+
+class DropsAPageThatAPushOvertook(_WithReceiver):
+    class receiver_class(Receiver):
+        def page(self, page: m.Page, owners: Any, stamp: int) -> tuple[Arrival | None, list[m.Output]]:
+            overtaken = bool(page.blocks) and page.blocks[0][0] <= self.cursor.block
+            arrival, outputs = super().page(page, owners, stamp)
+            if arrival is not None and overtaken:
+                arrival = Arrival(np.zeros(0, RECORD), np.zeros(0, np.int64), arrival.cursor)
+            return arrival, outputs
+
+
+class CarriesOutABatchThatFellBackOnceMore(ShardCore):
+    _fallen: Any = None
+
+    def _fall_back(self) -> None:
+        batch = self._scoring
+        super()._fall_back()
+        if batch is not None and self._scoring is not batch:
+            self._fallen = batch
+
+    def _scored(self, message: m.Scored) -> None:
+        if self._fallen is not None and self._fallen.number == message.number:
+            self._carry_out(self._fallen, message.decisions)
+        super()._scored(message)
+
+
+class KeepsAProfileThatAChangeOvertook(ShardCore):
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self._desk = self.desk_class(config.shard)
+
+    class desk_class(ProfileDesk):
+        def answered(self, message: m.Profiles, ledger: Ledger) -> Any:
+            self._overtaken.clear()
+            return super().answered(message, ledger)
+
+
+class ForgetsToRenewProfiles(ShardCore):
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self._desk = self.desk_class(config.shard)
+
+    class desk_class(ProfileDesk):
+        def changed(self, changes: Any, ledger: Ledger) -> Any:
+            return super().changed(changes, ledger)[:0]
+
+
+class LetsItsTimeGoBack(ShardCore):
+    def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
+        self._now = now_ms
+        if self._scoring is None:
+            self.ledger.book.meta[M_RECORD_TIME] = min(self.ledger.record_time, now_ms)
+        return super().handle(message, now_ms)
+
+
+class LetsItsTimeStandStillUnderLoad(ShardCore):
+    def _admit(self, batch: Any) -> None:
+        self.ledger.book.meta[M_RECORD_TIME] = min(self.ledger.record_time, self._batch_time)
+        super()._admit(batch)
+
+    _batch_time = 2**62
+
+    def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
+        if self._scoring is None:
+            self._batch_time = max(self.ledger.record_time, now_ms)
+        return super().handle(message, now_ms)
+
+
+class IgnoresWhatARequestWaitsFor(ShardCore):
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self._channels.read[:] = 2**43
+
+    def _move(self, sender: int, cursor: Cursor) -> None:
+        super()._move(sender, cursor)
+        self._channels.read[:] = 2**43
+
+
+class BelievesForEverThatAWalletDoesNotExist(ShardCore):
+    def _profiles(self, message: m.Profiles) -> None:
+        for_ever = m.Profiles(
+            shard=message.shard, stamp=2**62, addresses=message.addresses, wallets=message.wallets
+        )
+        super()._profiles(for_ever)
+
+
+class UsesASegmentAgain(ShardCore):
+    def _opened(self) -> None:
+        spare = list(self._spare_segments)
+        super()._opened()
+        self._spare_segments = spare
+
+
+BREAKAGES: tuple[type[ShardCore], ...] = (
+    AnswersBeforeTheCommit,
+    AnswersWithoutLookingWhoOwnsTheJournal,
+    TakesAnothersBlockForItsOwn,
+    TakesAnotherHeadForItsOwn,
+    TakesUnknownForStored,
+    WritesAgainUnderTheNextNumber,
+    LosesWhoWaitsWhenAnOutcomeIsUnknown,
+    LosesWhatWaitsWhenThePushIsBusy,
+    ForgetsItsCursorsInReplay,
+    ForgetsItsKeysInReplay,
+    DoesNotApplyWhatItReadsOn,
+    PushesWhatIsNotDurable,
+    AppliesAPushAgain,
+    SkipsAGap,
+    DropsAPageThatAPushOvertook,
+    CarriesOutABatchThatFellBackOnceMore,
+    KeepsAProfileThatAChangeOvertook,
+    ForgetsToRenewProfiles,
+    LetsItsTimeGoBack,
+    LetsItsTimeStandStillUnderLoad,
+    IgnoresWhatARequestWaitsFor,
+    BelievesForEverThatAWalletDoesNotExist,
+    UsesASegmentAgain,
+)

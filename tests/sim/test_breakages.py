@@ -1,0 +1,21 @@
+"""The simulation catches a core that is broken in one place; the same seed is clean when it is whole."""
+
+import pytest
+
+from actors.shard.core import ShardCore
+from tests.sim.breakages import BREAKAGES
+from tests.sim.simulation import run_seed
+
+SEEDS_MAX = 60
+"""Within so many seeds, all of them clean in `test_simulation`, each breakage must show."""
+
+
+@pytest.mark.parametrize("broken", BREAKAGES, ids=lambda broken: broken.__name__)
+def test_a_breakage_is_caught(broken: type[ShardCore]) -> None:
+    for seed in range(SEEDS_MAX):
+        error = run_seed(seed, broken).error
+        if error is not None:
+            print(f"seed {seed}: {error}")
+            assert run_seed(seed).error is None
+            return
+    pytest.fail(f"not caught in {SEEDS_MAX} seeds")

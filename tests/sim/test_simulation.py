@@ -1,0 +1,74 @@
+"""Seeds of a whole switch: whatever goes wrong, no money is lost or made, no answer is untrue, and in the end everything is answered."""
+
+from collections import Counter
+
+import pytest
+
+from tests.sim.simulation import run_seed
+
+CHUNK = 20
+SEEDS = 200
+COVERED = (
+    "alarms",
+    "answers BUSY",
+    "answers DEFERRED",
+    "appends taken",
+    "appends unavailable",
+    "blocks replayed",
+    "clock jumps",
+    "crashes",
+    "decided by the fallback",
+    "fenced",
+    "final IDEMPOTENCY_MISMATCH",
+    "final PAYEE_NOT_FOUND",
+    "legs in suspense",
+    "legs landed",
+    "legs lost",
+    "legs repeated",
+    "messages lost",
+    "messages repeated",
+    "openers that lost",
+    "outages",
+    "pages that failed",
+    "pauses",
+    "profiles renewed",
+    "profiles timed out",
+    "recorded BALANCE_OUT_OF_RANGE",
+    "recorded DAILY_LIMIT_EXCEEDED",
+    "recorded DECLINED",
+    "recorded INSUFFICIENT_FUNDS",
+    "recorded PAYEE_CLOSED",
+    "replayed answers",
+    "segments read again",
+    "takeovers",
+    "two writers",
+    "unknown stored before",
+    "unknown stored late",
+    "unknown stored never",
+    "unknown stored very late",
+    "waits for a leg",
+)
+
+_counts: Counter[str] = Counter()
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_seeds_are_clean(first: int) -> None:
+    outcomes = [run_seed(seed) for seed in range(first, first + CHUNK)]
+    for outcome in outcomes:
+        _counts.update(outcome.counts)
+    failed = [f"seed {outcome.seed}: {outcome.error}" for outcome in outcomes if outcome.error]
+    assert not failed, "\n".join([*failed, "replay one with: python -m tests.sim --seed N -v"])
+
+
+def test_the_seeds_have_seen_everything_that_can_go_wrong() -> None:
+    if not _counts:
+        pytest.skip("looks at what the seeds before it have counted")
+    assert not [what for what in COVERED if not _counts[what]], _counts
+
+
+@pytest.mark.parametrize("seed", [3, 17])
+def test_a_seed_replays_exactly(seed: int) -> None:
+    first, second = run_seed(seed), run_seed(seed)
+    assert first == second
+    assert run_seed(seed + 1).trace_hash != first.trace_hash

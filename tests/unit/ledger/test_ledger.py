@@ -1,0 +1,260 @@
+"""What one shard's ledger promises beyond single outcomes: keys in time, places of wallets, chains, limits by day, replay."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.ledger.book import Capacity, profile_row, store_profile
+from actors.ledger.codes import Code
+from actors.ledger.layout import PROFILE, RECORD, Kind, WalletKind, WalletStatus
+from actors.ledger.ledger import Ledger
+from actors.ledger.posting import chain_time_of, lag_of
+from tests.oracle import oracle_ledger
+from tests.unit.ledger.both import DAY, EUR, SMALL, START, Both, new_row
+
+EXTERNAL, USER, OTHER = 1024, 1 << 16, (1 << 16) + 1
+
+
+def opening(kind: int = 1, place: int = 0, tier: int = 0, **fields: int) -> oracle_ledger.Row:
+    return new_row(Kind.WALLET_OPENED, kind=int(kind), payee=place, tier=tier, **fields)
+
+
+def pay(payer: int, payee: int, amount: int, **fields: int) -> oracle_ledger.Row:
+    return new_row(Kind.TRANSFER, payer=payer, payee=payee, amount=amount, **fields)
+
+
+def act(world: Both, *rows: oracle_ledger.Row) -> list[int]:
+    return [int(outcome["code"]) for outcome in world.batch([{**row, **world.fresh_key()} for row in rows])]
+
+
+def small_world(**options: object) -> Both:
+    world = Both(**options)  # type: ignore[arg-type]
+    assert act(world, opening(WalletKind.EXTERNAL, EXTERNAL), opening(tier=1), opening()) == [0, 0, 0]
+    assert act(world, pay(EXTERNAL, USER, 50_000)) == [0]
+    return world
+
+
+# Keys.
+
+
+@given(st.lists(st.integers(0, 3 * DAY), min_size=1, max_size=12))
+def test_a_key_is_known_for_the_whole_window_and_not_for_ever(gaps: list[int]) -> None:
+    world = small_world(scored=False)
+    made: list[tuple[int, dict[str, int], int]] = []
+    for gap in gaps:
+        world.advance(world.now + gap)
+        for time, key, address in made:
+            known = world.ledger.key_address(key["key_hi"], key["key_lo"])
+            assert known in (0, address)
+            assert known == address or world.now - time >= DAY
+            assert known == 0 or world.now - time < 3 * DAY + max(gaps)
+        row = {**pay(USER, OTHER, 1), **world.fresh_key()}
+        (outcome,) = world.batch([row])
+        made.append((world.now, {"key_hi": row["key_hi"], "key_lo": row["key_lo"]}, outcome["address"]))
+    world.check_all()
+
+
+def test_when_keys_are_full_nothing_is_tried_and_nothing_is_evicted() -> None:
+    capacity = Capacity(segments=3, segment_map=16, keys=40, payers=10, attempts=100, profiles=4)
+    world = Both(scored=False, capacity=capacity)
+    rows = [{**opening(), **world.fresh_key()} for _ in range(3_000)]
+    ledger = world.ledger
+    codes = [ledger_code(world, row) for row in rows]
+    full = codes.index(Code.KEYS_FULL)
+    assert full >= 40
+    opened = codes.count(0)
+    assert np.count_nonzero(ledger.book.wallets["currency"]) == opened == int(ledger.book.keys.meta[1])
+    later = [ledger_code(world, pay(USER, OTHER, 1) | world.fresh_key()) for _ in range(3_000)]
+    assert set(later) <= {Code.KEYS_FULL, Code.INSUFFICIENT_FUNDS}
+    assert later.count(Code.KEYS_FULL)
+    ledger.advance(START + DAY)
+    assert ledger_code(world, opening() | world.fresh_key()) == 0
+
+
+def ledger_code(world: Both, row: oracle_ledger.Row) -> int:
+    """The code that the ledger alone gives; its key must name the record from then on."""
+    rows, admission, admitted = world.admitted(row)
+    if not len(admitted.rows):
+        return int(admission.code[0])
+    first = 1 << 52 | world.block << 8
+    world.block += 1
+    carried = world.ledger.carry_out(admitted, None, first)
+    if len(carried.records):
+        assert world.ledger.key_address(int(rows["key_hi"][0]), int(rows["key_lo"][0])) == first
+    return int(carried.results["code"][0])
+
+
+def test_a_journal_with_more_keys_than_a_generation_surely_holds_is_replayed_all_the_same() -> None:
+    world = small_world(scored=False)
+    for _ in range(20):
+        act(world, *[pay(USER, OTHER, 1)] * 40)
+    capacity = Capacity(segments=5, segment_map=16, keys=5, payers=10, attempts=100, profiles=4)
+    fresh = Ledger(world.config, capacity)
+    for records, addresses in world.journal:
+        assert fresh.replay(records.copy(), addresses) == len(records)
+    world._check_fresh_keys(fresh)
+
+
+# Places.
+
+
+def test_wallets_fill_a_segment_and_then_wait_for_the_next() -> None:
+    world = small_world(scored=False)
+    world.ledger.book.meta[6] = world.oracle.open_slot = 65_534
+    assert act(world, *[opening()] * 3) == [0, 0, Code.DEFERRED]
+    assert world.ledger.room() == 0
+    world.use_segment(3)
+    assert world.ledger.room() == 65_536
+    assert act(world, opening()) == [0]
+    assert 3 << 16 in world.oracle.wallets
+    world.check_all()
+
+
+def test_what_a_failed_opening_wrote_is_in_no_record() -> None:
+    world = small_world(scored=False)
+    world.ledger.book.meta[6] = world.oracle.open_slot = 65_536
+    rows = [opening(tier=7, amount=-900), new_row(Kind.WALLET_TIER, payee=USER, tier=2), pay(USER, OTHER, 1)]
+    assert act(world, *rows) == [Code.DEFERRED, 0, 0]
+    world.check_all()
+
+
+def test_without_memory_for_a_segment_there_is_none() -> None:
+    ledger = Ledger(
+        small_world().config, Capacity(segments=2, segment_map=16, keys=5, payers=1, attempts=8, profiles=1)
+    )
+    assert ledger.room() == 0
+    assert ledger.use_segment(1)
+    assert not ledger.use_segment(3)
+    assert ledger.room() == 65_536
+
+
+def test_a_segment_is_taken_into_use_once() -> None:
+    world = small_world()
+    with pytest.raises(AssertionError, match="never used again"):
+        world.ledger.use_segment(1)
+
+
+def test_profiles_are_kept_until_the_table_is_full() -> None:
+    ledger = Ledger(
+        small_world().config, Capacity(segments=1, segment_map=16, keys=5, payers=1, attempts=8, profiles=3)
+    )
+    profile = np.zeros(1, PROFILE)
+    for i, address in enumerate([5 << 16, -7, 2**62, 1]):
+        profile["address"], profile["tier"] = address, i
+        assert store_profile(ledger.book, profile[0]) == (i < 3)
+    profile["address"], profile["tier"] = -7, 9
+    assert store_profile(ledger.book, profile[0])
+    assert [int(profile_row(ledger.book, np.int64(a))) for a in (5 << 16, -7, 2**62, 1)] == [0, 1, 2, -1]
+    assert ledger.book.profiles["tier"].tolist() == [0, 9, 2]
+    record = np.zeros(1, RECORD)
+    record["payee"] = 77
+    with pytest.raises(MemoryError, match="profiles"):
+        ledger.learn(record[0])
+
+
+# Time.
+
+moments = st.integers(0, 2**31 * 1000 - 10**6)
+
+
+@given(moments, moments)
+def test_a_lag_and_the_effective_time_give_the_time_of_the_chain(chain: int, effective: int) -> None:
+    lag = int(lag_of(chain, effective))
+    again = int(chain_time_of(effective, lag))
+    assert (lag, again) == oracle_ledger.lag(chain, effective)
+    assert 0 <= lag < 2**32
+    assert max(chain, effective) <= again < max(chain, effective) + 1_000
+    assert again == max(chain, effective) or again % 1_000 == 0
+    assert int(chain_time_of(effective, np.uint32(lag))) == again
+
+
+def test_rounding_never_adds_up_along_a_chain() -> None:
+    chain = START + 123
+    for step in range(1, 500):
+        effective = 1_000_000_000 + step * 7_919
+        chain = int(chain_time_of(effective, lag_of(chain, effective)))
+    assert chain == START + 1_000
+
+
+def test_daily_limit_is_by_effective_day_and_declines_do_not_count() -> None:
+    world = small_world(scored=False)
+    midnight = START // DAY * DAY
+    steps = [
+        (9_999, midnight - 2 * DAY, 0),
+        (2, midnight - DAY - 1, Code.DAILY_LIMIT_EXCEEDED),
+        (1, midnight - DAY - 1, 0),
+        (1, midnight - DAY - 1, Code.DAILY_LIMIT_EXCEEDED),
+        (10_000, midnight - DAY, 0),
+        (1, midnight - 1, Code.DAILY_LIMIT_EXCEEDED),
+        (10_001, midnight, Code.DAILY_LIMIT_EXCEEDED),
+        (10_000, 0, 0),
+    ]
+    for amount, time, code in steps:
+        assert act(world, pay(USER, OTHER, amount, effective_time=time)) == [code]
+    world.check_all()
+
+
+def test_record_time_never_goes_back() -> None:
+    world = small_world()
+    world.advance(START + 5_000)
+    world.advance(START)
+    assert world.ledger.record_time == START + 5_000
+
+
+# Replay.
+
+
+def test_replay_stops_at_the_first_record_that_contradicts() -> None:
+    for field in ("payer_posted", "payee_posted", "payer_held", "payer_prev", "payee_prev"):
+        world = small_world(scored=False)
+        act(world, pay(USER, OTHER, 5), pay(USER, OTHER, 6))
+        records = np.concatenate([records for records, _ in world.journal])
+        addresses = np.concatenate([addresses for _, addresses in world.journal])
+        last = len(records) - 1
+        records[field][last] += 1
+        fresh = Ledger(world.config, SMALL)
+        assert fresh.replay(records, addresses) == last
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"kind": 99},
+        {"kind": Kind.TRANSFER, "payer": 3 << 16, "payee": USER, "amount": 5},
+        {"kind": Kind.TRANSFER, "payer": USER, "payee": -(2**63), "amount": 5},
+        {"kind": Kind.LEG, "payee": 2**63 - 1, "amount": 5},
+        {"kind": Kind.WALLET_STATUS, "payee": 3 << 16, "channel": 2},
+        {"kind": Kind.WALLET_OPENED, "payee": -(2**63), "currency": EUR},
+        {"kind": Kind.WALLET_OPENED, "payee": 2**63 - 1, "currency": EUR},
+        {"kind": Kind.WALLET_OPENED, "payee": 16 << 16, "currency": EUR},
+    ],
+)
+def test_replay_refuses_what_cannot_be(broken: dict[str, int]) -> None:
+    world = small_world(scored=False)
+    record = np.zeros(1, RECORD)
+    for name, value in broken.items():
+        record[name] = value
+    record["record_time"] = world.now
+    assert world.ledger.replay(record, np.array([5])) == 0
+
+
+def test_an_empty_journal_is_an_empty_ledger() -> None:
+    ledger = Ledger(small_world().config, SMALL)
+    assert ledger.replay(np.zeros(0, RECORD), np.zeros(0, np.int64)) == 0
+    assert ledger.record_time == 0
+    assert ledger.wallet(USER) is None
+    assert ledger.wallets(np.array([0, -1, 2**62, USER]))["currency"].tolist() == [0, 0, 0, 0]
+
+
+def test_frozen_wallets_receive_and_closed_ones_do_not() -> None:
+    world = small_world(scored=False)
+    freeze = new_row(Kind.WALLET_STATUS, payee=OTHER, kind=int(WalletStatus.FROZEN))
+    close = {**freeze, "kind": int(WalletStatus.CLOSED)}
+    assert act(world, freeze, pay(USER, OTHER, 5), close) == [0, 0, Code.WALLET_NOT_EMPTY]
+    leg = {"payer": 2 << 16, "payee": OTHER, "amount": 7, "currency": EUR, "effective_time": 1, "reference": 1}
+    assert world.land([leg])[0]["flags"] == 0
+    assert act(world, {**freeze, "kind": int(WalletStatus.OPEN)}, pay(OTHER, EXTERNAL, 12), close) == [0, 0, 0]
+    assert world.land([leg])[0]["flags"] == 2
+    assert act(world, close) == [0]
+    world.check_all()

@@ -1,0 +1,30 @@
+"""The same tests over the same functions as plain Python: nothing depends on compilation."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="this is the run without compilation")
+def test_kernels_do_the_same_as_plain_python() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(HERE),
+        "-x",
+        "-q",
+        "--hypothesis-profile=short",
+        "-p",
+        "no:cacheprovider",
+    ]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    root = HERE.parents[2]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
