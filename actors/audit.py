@@ -80,7 +80,7 @@ class _Shard:
                 self.failed = True
                 break
             parts.append(data[HEADER_BYTES:])
-            places.append((number, header.count))
+            places.append((number, header.records))
         if not parts:
             return
         records = np.frombuffer(b"".join(parts), RECORD)

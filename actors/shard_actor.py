@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.checkpoint import CheckpointStore
 from actors.journal_postgres import PostgresJournal
 from actors.ledger.blocks import Writer
 from actors.ledger.book import Capacity
@@ -31,6 +32,9 @@ from rules.builtin import PACK
 
 log = logging.getLogger(__name__)
 
+SAVE_EVERY_RECORDS = 4_000_000
+"""About two seconds of replay."""
+
 
 class ShardSpec(msgspec.Struct, frozen=True, kw_only=True):
     """All that a shard's process needs to know."""
@@ -45,6 +49,7 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True):
     daily_limits: dict[int, int] = {}
     idempotency_window_ms: int = IDEMPOTENCY_WINDOW_MS
     allow_unsafe: bool = False
+    checkpoints: str | None = None
 
 
 class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +104,12 @@ class ShardActor:
         )
         core = ShardCore(
             ShardConfig(
-                shard=spec.shard, shards=spec.shards, scored=spec.scored, pack=PACK.number, fallback=PACK.fallback
+                shard=spec.shard,
+                shards=spec.shards,
+                scored=spec.scored,
+                pack=PACK.number,
+                fallback=PACK.fallback,
+                save_every_records=None if spec.checkpoints is None else SAVE_EVERY_RECORDS,
             ),
             Ledger(config, spec.capacity),
             writer,
@@ -107,7 +117,13 @@ class ShardActor:
         journal = PostgresJournal(spec.url, shard=spec.shard, writer=writer.number, allow_unsafe=spec.allow_unsafe)
         log.info("shard %d begins as writer %016x, process %d", spec.shard, writer.number, os.getpid())
         return ShardHost(
-            core, journal=journal, peers=self._peers, scorer=scorer, segments=SegmentStore(spec.url), die=_die
+            core,
+            journal=journal,
+            peers=self._peers,
+            scorer=scorer,
+            segments=SegmentStore(spec.url),
+            die=_die,
+            checkpoints=None if spec.checkpoints is None else CheckpointStore(spec.checkpoints, spec.shard),
         )
 
     def _serving(self) -> ShardHost:
@@ -149,9 +165,10 @@ class ShardActor:
         await self._serving().push(legs)
 
     async def drain(self) -> None:
-        """Wait until all that was taken in is durable and answered."""
+        """Wait until all that was taken in is durable and answered; leave a checkpoint."""
         if self._host is not None:
             await self._host.drained()
+            await self._host.save()
 
 
 def _ended(task: "asyncio.Task[None]") -> None:

@@ -9,7 +9,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -156,6 +156,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._need = 0
         self._sent_at = 0.0
+        self._waiting = False
         self._transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -167,6 +168,7 @@ class _Connection(asyncio.Protocol):
         if request is None:
             self._transport.close()
             return
+        self._waiting = True
         self._sent_at = time.perf_counter()
         self._transport.write(request)
 
@@ -183,10 +185,11 @@ class _Connection(asyncio.Protocol):
         self._run.came(status, body)
         buffer.clear()
         self._need = 0
+        self._waiting = False
         self.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._buffer or exc is not None:
+        if self._waiting:
             self._run.codes["connection_lost"] += 1
         self._run.left()
 

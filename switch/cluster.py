@@ -77,6 +77,7 @@ class Cluster:
             capacity=settings.capacity,
             daily_limits=settings.daily_limits,
             allow_unsafe=settings.allow_unsafe,
+            checkpoints=settings.checkpoints or (settings.data / "checkpoints").as_uri(),
         )
         actor = ray.remote(ShardActor)
         return actor.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX).remote(spec)

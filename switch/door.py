@@ -39,7 +39,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """From then on a request that is not answered gets 503."""
     body_timeout_s: float = 15.0
     """A body must have arrived by then."""
-    idle_timeout_s: float = 30.0
+    idle_timeout_s: float = 75.0
     """A connection that sends no complete request headers for so long is closed."""
     linger_s: float = 2.0
     """After an early answer, what still comes is thrown away for so long, so that the client can read the answer."""

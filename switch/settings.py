@@ -14,7 +14,7 @@ TAKEOVER_AFTER_S: Final = 12.0
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one a core,
-    at most two. `scorers` 0: payments are not scored."""
+    at most two. `scorers` 0: payments are not scored. `checkpoints` None: below `data`, else a URI that pyarrow.fs understands."""
 
     data: Path
     host: str = "127.0.0.1"
@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     daily_limits: dict[int, int] = {}
     capacity: Capacity = Capacity()
     allow_unsafe: bool = False
+    checkpoints: str | None = None
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,6 +37,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     daily_limits: dict[str, int] = {}
     capacity: Capacity = Capacity()
     allow_unsafe_database: bool = False
+    checkpoints: str | None = None
 
 
 def read_config(path: Path) -> ConfigFile:

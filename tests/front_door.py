@@ -1,6 +1,7 @@
 """A whole switch for tests: real shards in this event loop, a real PostgreSQL journal, a real HTTP server on a free port."""
 
 import contextlib
+import io
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -95,6 +96,8 @@ class RunningSwitch:
             data = msgspec.json.encode(body)
             sent["Content-Type"] = "application/json"
         sent.update(headers or {})
+        if isinstance(data, bytes):
+            data = io.BytesIO(data)
         async with self.session.request(
             method, self.base + path, data=data, headers=sent, skip_auto_headers=("Content-Type",)
         ) as response:
@@ -152,14 +155,14 @@ async def running_switch(
 
 
 @contextlib.asynccontextmanager
-async def running_door(switch: RunningSwitch, limits: Limits) -> AsyncIterator[Callable[..., Any]]:
-    """A second front door over the same shards, with other limits: its `call`."""
+async def running_door(switch: RunningSwitch, limits: Limits) -> AsyncIterator[RunningSwitch]:
+    """A second front door over the same shards, with other limits."""
     options = FrontDoorOptions(
         host="127.0.0.1", port=0, url=switch.database_url, secret=SECRET, shards=len(switch.clients), limits=limits
     )
     door = FrontDoor(options, switch.clients)
     await door.start()
     try:
-        yield RunningSwitch(door, switch.clients, switch.key, switch.session, switch.database_url).call
+        yield RunningSwitch(door, switch.clients, switch.key, switch.session, switch.database_url)
     finally:
         await door.stop()

@@ -30,7 +30,7 @@ class Header(NamedTuple):
     process that wrote it."""
 
     version: int
-    count: int
+    records: int
     shard: int
     spare: int
     topology: int
@@ -124,7 +124,7 @@ def header_of(data: bytes) -> Header:
     if len(data) < HEADER_BYTES:
         raise ValueError("a block is longer than its header")
     header = Header._make(_HEADER.unpack_from(data))
-    if header.version != VERSION or len(data) != HEADER_BYTES + header.count * RECORD.itemsize:
+    if header.version != VERSION or len(data) != HEADER_BYTES + header.records * RECORD.itemsize:
         raise ValueError(f"block {header.number}: version {header.version} or length {len(data)} is wrong")
     return header
 

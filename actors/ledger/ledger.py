@@ -20,6 +20,7 @@ from actors.ledger.book import (
 from actors.ledger.ids import SEGMENT_SLOTS, Secret
 from actors.ledger.layout import AMOUNT_MAX, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
 from actors.ledger.posting import effect_leg, effect_profile, leg_target, replay
+from actors.ledger.snapshot import Arrays, restore, take
 from actors.ledger.table import Table, find, new_table, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
@@ -156,6 +157,15 @@ class Ledger:
             self.advance(int(records["record_time"][-1]))
             self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
         return int(replay(self.book, records, addresses, self.config.windows, self._scratch))
+
+    def snapshot(self) -> Arrays:
+        """Copies of all that replay would rebuild."""
+        return take(self.book)
+
+    def restore(self, arrays: Arrays, keys_since_ms: int) -> None:
+        """Fill this new ledger from a snapshot. Raises ValueError when it does not fit."""
+        restore(self.book, arrays)
+        self.keys_since_ms = keys_since_ms
 
     def wallet(self, address: int) -> NDArray[Any] | None:
         """A copy of a local wallet's row as an array (1,) of WALLET, or None."""

@@ -4,7 +4,7 @@ Validate first; after a record's code is settled its effect must succeed. Replay
 codes and never decides again; every recorded balance is compared with the recomputed one.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -355,7 +355,7 @@ def replay(book, records, addresses, windows, scratch):
     for i in range(len(records)):
         record = records[i]
         kind = record["kind"]
-        good = True
+        good: Any = True
         if kind == TRANSFER:
             payer_row = local_row(book, record["payer"])
             payee_row = np.int64(-1)

@@ -42,7 +42,7 @@ def new_table(keys_max: int) -> Table:
 
 def table_bytes(table: Table) -> int:
     """Bytes of the arena in use."""
-    return int(table.meta[_TOP]) * KEY.itemsize
+    return table_slots(table) * KEY.itemsize
 
 
 def table_count(table: Table) -> int:
@@ -152,3 +152,8 @@ def with_room(table: Table, keys: int) -> Table:
     larger = new_table(2 * needed)
     _copy(table, larger)
     return larger
+
+
+def table_slots(table: Table) -> int:
+    """Slots of the arena in use."""
+    return int(table.meta[_TOP])

@@ -42,7 +42,8 @@ CURSOR_BLOCKS_MAX: Final = 4_096
 
 
 class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """`score_timeout_ms`: how long a batch waits for its decisions before the fallback stands in."""
+    """`score_timeout_ms`: how long a batch waits for its decisions before the fallback stands in. `save_every_records`: how many records
+    lie between two checkpoints; None: there are none."""
 
     shard: int
     shards: int
@@ -50,6 +51,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     pack: int = 1
     fallback: Action = Action.APPROVE
     score_timeout_ms: int = 1_000
+    save_every_records: int | None = None
 
 
 class _Batch:
@@ -102,6 +104,7 @@ class ShardCore:
         self._heads_at = 0
         self._spare_segments: list[int] = []
         self._segment_asked = False
+        self._unsaved_records = 0
         self._now = 0
         self._out: list[m.Output] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -122,6 +125,7 @@ class ShardCore:
             m.Segments: self._segments,
             m.Clock: self._clock,
             m.Tick: self._tick,
+            m.SaveNow: self._save_now,
         }
 
     @property
@@ -143,12 +147,12 @@ class ShardCore:
             self.ledger.advance(self._now)
         self._handlers[type(message)](message)
         if self.serving and not self.dead:
+            self._save_when_due()
             self._begin_batch()
             self._emit(self.writer.next_operation())
         outputs, self._out = self._out, []
-        if self.dead:
-            return [o for o in outputs if isinstance(o, m.Die)]
-        return outputs
+        last_words = [output for output in outputs if isinstance(output, m.Die)]
+        return last_words or outputs
 
     def _emit(self, outputs: list[m.Output]) -> None:
         self._out.extend(outputs)
@@ -171,7 +175,7 @@ class ShardCore:
             if number != expected or header.number != number or header.previous != previous:
                 raise ValueError(f"shard {self.config.shard}: block {number} does not follow block {expected - 1}")
             parts.append(records_of(data))
-            places.append(addresses_of(self.config.shard, number, header.count))
+            places.append(addresses_of(self.config.shard, number, header.records))
             expected, previous = number + 1, block_hash(data)
         records, addresses = np.concatenate(parts), np.concatenate(places)
         good = self.ledger.replay(records, addresses)
@@ -180,6 +184,7 @@ class ShardCore:
         for cursor in records[records["kind"] == Kind.CURSOR]:
             self._move(int(cursor["payer"]), _cursor_of(cursor))
         self.writer.start_at(expected - 1, previous)
+        self._unsaved_records += len(records)
 
     def resume_at(self, block: int, hash_: bytes, cursors: dict[int, Cursor]) -> None:
         """The ledger was restored from a checkpoint taken at this block."""
@@ -226,6 +231,7 @@ class ShardCore:
             self._opened()
             return
         for unit in units:
+            self._unsaved_records += len(unit.records)
             self._sender.add(
                 unit.records, unit.addresses, unit.blocks[-1].number, unit.last_hash, self.ledger.book.owners
             )
@@ -248,7 +254,7 @@ class ShardCore:
         self._queued_rows += rows
 
     def _begin_batch(self) -> None:
-        while self._queue and self._scoring is None and self.writer.backlog < BACKLOG_RECORDS_MAX:
+        while self._queue and self._scoring is None and self._may_begin():
             taken: list[m.Submit] = []
             rows = 0
             while self._queue and (not taken or rows + len(self._queue[0].rows) <= BATCH_ROWS_MAX):
@@ -257,6 +263,30 @@ class ShardCore:
             self._queued_rows -= rows
             self.ledger.advance(self._now)
             self._admit(_Batch(self._batches, taken, self._next_stamp()))
+
+    def _may_begin(self) -> bool:
+        """Not with too much undurable, nor while a checkpoint waits for what is applied to become durable."""
+        return self.writer.backlog < (1 if self._save_is_due() else BACKLOG_RECORDS_MAX)
+
+    def _save_is_due(self) -> bool:
+        every = self.config.save_every_records
+        return every is not None and self._unsaved_records >= every
+
+    def _save_when_due(self) -> None:
+        if not self._save_is_due() or self._scoring is not None or self.writer.backlog:
+            return
+        self._unsaved_records = 0
+        save = m.Save(
+            block=self.writer.durable_block,
+            hash=self.writer.durable_hash,
+            cursors={sender: (r.cursor.block, r.cursor.hash) for sender, r in self.receivers.items()},
+            keys_since_ms=self.ledger.keys_since_ms,
+            arrays=self.ledger.snapshot(),
+        )
+        self._emit([save])
+
+    def _save_now(self, _: m.SaveNow) -> None:
+        self._unsaved_records = max(self._unsaved_records, self.config.save_every_records or 0)
 
     def _next_stamp(self) -> int:
         self._stamp = max(self._stamp + 1, self.ledger.record_time)

@@ -15,9 +15,11 @@ from typing import Any, Final, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.checkpoint import VERSION, About, Checkpoint, CheckpointStore
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.ledger.blocks import block_hash
 from actors.shard import messages as m
+from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
 
 log = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ class ShardHost:
         scorer: Scorer,
         segments: Segments,
         die: Callable[[str], NoReturn],
+        checkpoints: CheckpointStore | None = None,
     ) -> None:
         self.core = core
         self.shard = core.config.shard
@@ -96,6 +99,8 @@ class ShardHost:
         self._scorer = scorer
         self._segments = segments
         self._die = die
+        self._checkpoints = checkpoints
+        self._saving: asyncio.Task[None] | None = None
         self._clock = WallClock()
         self._beat = time.monotonic()
         self._refs = 0
@@ -175,6 +180,8 @@ class ShardHost:
                 future.set_result(output.value)
         elif isinstance(output, m.Die):
             self._die(output.reason)
+        elif isinstance(output, m.Save):
+            self._save(output)
         elif isinstance(output, m.Alarm):
             log.error("shard %d: %s", self.shard, output.text)
         else:
@@ -223,6 +230,7 @@ class ShardHost:
     async def _recover(self) -> None:
         await self._retry(lambda: self._journal.takeover(self.shard, self.core.writer.writer.number))
         await self._send_segments(0)
+        await self._load_checkpoint()
         await self._replay_from(self.core.writer.durable_block + 1)
         self._beat = time.monotonic()
         self._feed(m.Recovered())
@@ -251,6 +259,69 @@ class ShardHost:
         """Wait until nothing is queued, scored or in flight."""
         while self._answers or self.core.queued_rows or self.core.writer.backlog:
             await asyncio.sleep(0.01)
+
+    # Checkpoints.
+
+    def _save(self, output: m.Save) -> None:
+        """Write in a thread; while one is being written the next is left out."""
+        if self._checkpoints is None or (self._saving is not None and not self._saving.done()):
+            return
+        config = self.core.ledger.config
+        about = About(
+            version=VERSION,
+            shard=self.shard,
+            shards=config.shards,
+            windows=config.windows,
+            block=output.block,
+            hash=output.hash,
+            keys_since_ms=output.keys_since_ms,
+            cursors=output.cursors,
+        )
+        checkpoint = Checkpoint(about=about, arrays=output.arrays)
+        self._saving = asyncio.get_running_loop().create_task(self._write(self._checkpoints, checkpoint))
+
+    async def _write(self, store: CheckpointStore, checkpoint: Checkpoint) -> None:
+        """A checkpoint that cannot be written costs time at the next start and nothing else."""
+        try:
+            await asyncio.to_thread(store.write, checkpoint)
+        except OSError as error:
+            log.error("shard %d: no checkpoint at block %d: %r", self.shard, checkpoint.about.block, error)
+
+    async def save(self) -> None:
+        """Write a checkpoint now, if nothing is under way; for an orderly end."""
+        if self._checkpoints is not None and self.core.serving:
+            self._feed(m.SaveNow())
+            if self._saving is not None:
+                await self._saving
+
+    async def _load_checkpoint(self) -> None:
+        if self._checkpoints is None or self.core.writer.durable_block:
+            return
+        for name in await asyncio.to_thread(self._checkpoints.names):
+            try:
+                checkpoint = await asyncio.to_thread(self._checkpoints.read, name)
+            except Exception as error:
+                log.warning("shard %d: checkpoint %s is spoiled: %r", self.shard, name, error)
+                continue
+            if await self._agrees(checkpoint.about):
+                self.core.ledger.restore(checkpoint.arrays, checkpoint.about.keys_since_ms)
+                cursors = {sender: Cursor(*cursor) for sender, cursor in checkpoint.about.cursors.items()}
+                self.core.resume_at(checkpoint.about.block, checkpoint.about.hash, cursors)
+                log.info("shard %d: restored the checkpoint at block %d", self.shard, checkpoint.about.block)
+                return
+            log.warning("shard %d: the journal disagrees with checkpoint %s", self.shard, name)
+
+    async def _agrees(self, about: About) -> bool:
+        config = self.core.ledger.config
+        if (about.version, about.shard, about.shards, about.windows) != (
+            VERSION,
+            self.shard,
+            config.shards,
+            config.windows,
+        ):
+            return False
+        block = await self._retry(lambda: self._journal.block(self.shard, about.block))
+        return block is not None and block_hash(block.records) == about.hash
 
     async def _retry(self, call: Callable[[], Awaitable[Any]]) -> Any:
         pause = RETRY_FIRST_S

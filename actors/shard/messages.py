@@ -146,6 +146,10 @@ class Tick(Message, frozen=True):
     """Time has passed."""
 
 
+class SaveNow(Message, frozen=True):
+    """Emit `Save` at the next durable boundary, whatever little has been recorded since the last."""
+
+
 # Out of the core.
 
 
@@ -220,6 +224,16 @@ class ReadBlocks(Message, frozen=True):
     numbers: list[int]
 
 
+class Save(Message, frozen=True):
+    """Keep this copy of the ledger as a checkpoint. It holds all up to `block`, which is durable, and nothing beyond."""
+
+    block: int
+    hash: bytes
+    cursors: dict[int, tuple[int, bytes]]
+    keys_since_ms: int
+    arrays: dict[str, Rows]
+
+
 class NeedSegment(Message, frozen=True):
     """Claim a further segment for this shard and send `Segments`."""
 
@@ -253,6 +267,7 @@ Output = (
     | ReadChannel
     | AskProfiles
     | ReadBlocks
+    | Save
     | NeedSegment
     | ReadSegments
     | Alarm

@@ -118,8 +118,8 @@ async def test_a_front_door_that_died_between_reservation_and_ledger_is_healed(s
     async with running_door(switch, limits) as other:
         for client in switch.clients:
             client.after = lost
-        assert (await other("POST", "/v1/wallets", body)).status == 503
-        assert (await other("POST", "/v1/wallets", operator)).status == 503
+        assert (await other.call("POST", "/v1/wallets", body)).status == 503
+        assert (await other.call("POST", "/v1/wallets", operator)).status == 503
     for client in switch.clients:
         client.after = lambda: None
     assert (await switch.call("POST", "/v1/wallets", {**body, "tier": 1})).status == 409
@@ -412,12 +412,12 @@ async def test_a_shard_that_cannot_be_reached_is_a_503_that_says_what_moved(swit
 
         for client in switch.clients:
             client.before = fail
-        async with running_door(switch, Limits(deadline_s=0.2)) as call:
-            answer = await call("POST", "/v1/transfers", body, key="u")
+        async with running_door(switch, Limits(deadline_s=0.2)) as strict:
+            answer = await strict.call("POST", "/v1/transfers", body, key="u")
             assert (answer.status, answer.json["money_moved"]) == (503, moved), answer.raw
             assert answer.headers["Retry-After"] == "1"
             batch = {"transfers": [{**body, "idempotency_key": "a"}]}
-            answer = await call("POST", "/v1/transfers/batch", batch)
+            answer = await strict.call("POST", "/v1/transfers/batch", batch)
             assert (answer.status, answer.json["money_moved"]) == (503, moved), answer.raw
 
 
@@ -425,8 +425,8 @@ async def test_a_full_queue_is_a_503_at_once(switch: RunningSwitch) -> None:
     bank, user = await funded(switch)
     body = {"payer": bank, "payee": user, "amount": 5, "currency": "EUR"}
     limits = Limits(lane=LaneLimits(calls_max=1, queue_rows_max=2, call_rows_max=1))
-    async with running_door(switch, limits) as call:
-        answers = await asyncio.gather(*(call("POST", "/v1/transfers", body, key=f"q{i}") for i in range(50)))
+    async with running_door(switch, limits) as strict:
+        answers = await asyncio.gather(*(strict.call("POST", "/v1/transfers", body, key=f"q{i}") for i in range(50)))
     assert {answer.status for answer in answers} == {201, 503}
     refused = [answer.json for answer in answers if answer.status == 503]
     assert {(each["code"], each["money_moved"], each["retryable"]) for each in refused} == {("overloaded", "no", True)}

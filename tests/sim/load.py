@@ -46,6 +46,7 @@ class Load:
             (self._wrong, 8),
             (self._status, 8),
             (self._close_remote_payee, 2),
+            (self._pay_too_early, 2),
             (self._import, 6),
             (self._read, 8),
             (self._find, 3),
@@ -183,11 +184,10 @@ class Load:
             return
         payer, payee = pair
         segments = [s for s, _ in sorted(self.switch.database.segments.items())]
-        never_opened = self._unopened(self.random.choice(segments))
+        never_opened = wallet_address(self.random.choice(segments), 40_000 + self.random.randint(0, 5))
         what = self.random.randrange(7)
         if what == 0:
             request = self._transfer(payer, never_opened, 5)
-            self._paid_early[never_opened] = payer
         elif what == 1:
             request = self._transfer(payer, payer.address, 5)
         elif what == 2:
@@ -203,11 +203,17 @@ class Load:
             request = self._transfer(Known(never_opened, owner, EUR), payee.address, 5)
         self.door.want([request])
 
-    def _unopened(self, segment: int) -> int:
-        """A wallet that is never opened, or the one that is opened next."""
-        slots = [w.address & 65_535 for w in self.wallets if w.address >> 16 == segment]
-        never = 40_000 + self.random.randint(0, 5)
-        return wallet_address(segment, min(max(slots) + 1, 65_535) if slots and self.scheduler.chance(0.6) else never)
+    def _pay_too_early(self) -> None:
+        """Pay a wallet of another shard that is opened only later, and once more then."""
+        pair = self._pair()
+        if pair is None or pair[0].shard == pair[1].shard:
+            return
+        payer, neighbour = pair
+        next_slot = 1 + max(w.address for w in self.wallets if w.address >> 16 == neighbour.address >> 16)
+        self._paid_early[next_slot] = payer
+        self.door.want([self._transfer(payer, next_slot, 5)])
+        opening = self._opening(neighbour.shard, payer.currency)
+        self.scheduler.after(self.scheduler.delay(1, 1_500), self.door.want, [opening])
 
     def _status(self) -> None:
         wallet = self._wallet()

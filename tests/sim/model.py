@@ -150,7 +150,7 @@ class Model:
         digest = bytes(16) if sealed.details is None else hashlib.sha256(sealed.details).digest()[:16]
         must(header.details_digest == digest, "shard {}: details of block {} are not the header's", shard, number)
         records = [Record._make(r) for r in records_of(sealed.data).tolist()]
-        must(len(records) == header.count > 0, "shard {}: block {} is empty", shard, number)
+        must(len(records) == header.records > 0, "shard {}: block {} is empty", shard, number)
         if records[0].kind == Kind.OPEN:
             must(len(records) == 1 and records[0].key_hi == header.writer, "shard {}: a wrong OPEN", shard)
             must(header.writer not in here.writers, "shard {}: writer {} opened twice", shard, header.writer)

@@ -47,6 +47,8 @@ class Process:
         writer = Writer(shard, 1, switch.scheduler.random.getrandbits(63), bytes(16))
         self.core: ShardCore = switch.make_core(shard, writer)
         self._ticks = 0
+        slow = switch.scheduler.chance(switch.faults.slow)
+        self._replay_pause = switch.scheduler.delay(50, 1_000) if slow else 0
         self._carriers: dict[type, Callable[[Any], None]] = {
             m.Answer: self._answer,
             m.Score: self._score,
@@ -73,19 +75,19 @@ class Process:
     def start(self) -> None:
         """Begin to recover."""
         self.feed(m.Segments(owners=dict(self.switch.database.segments)))
-        self._replay_page()
+        self._replay_later()
         self._tick()
 
-    def _replay_page(self) -> None:
-        self._plan_io(self._replay_pages)
+    def _replay_later(self) -> None:
+        self.switch.scheduler.after(self._replay_pause, self._plan_io, self._replay_page)
 
-    def _replay_pages(self) -> None:
+    def _replay_page(self) -> None:
         first = self.core.writer.durable_block + 1
         blocks = self.switch.database.read(self.shard, first, 4 * PAGE_BLOCKS)
         self.core.replay(blocks)
         self.switch.scheduler.count("blocks replayed", len(blocks))
         if blocks:
-            self._replay_page()
+            self._replay_later()
         else:
             self.feed(m.Recovered())
 
@@ -190,7 +192,7 @@ class Process:
     def _read_on(self, output: m.ReadOn) -> None:
         self.switch.scheduler.count("openers that lost")
         assert output.first == self.core.writer.durable_block + 1
-        self._replay_page()
+        self._replay_later()
 
     def _read_blocks(self, output: m.ReadBlocks) -> None:
         def read() -> None:

@@ -122,16 +122,26 @@ class Switch:
             self.scheduler.after(self.scheduler.delay(1, 400), self.start_process, shard)
 
     def take_over(self, shard: int) -> None:
-        """Start a process while the one before it may still run."""
+        """Start a process, sometimes two at once, while the one before may still run."""
         self.scheduler.count("takeovers")
         self.start_process(shard)
+        if self.scheduler.chance(0.3):
+            self.scheduler.after(self.scheduler.delay(0, 20), self._start_another, shard)
+
+    def _start_another(self, shard: int) -> None:
+        if not self.healed:
+            self.start_process(shard)
 
     def target(self, shard: int) -> Process | None:
         """Who a call for a shard reaches now."""
         alive = [p for p in self.processes[shard] if p.alive]
         if len(alive) > 1 and self.scheduler.chance(self.faults.zombie):
             return self.scheduler.random.choice(alive)
-        return self.current[shard]
+        current = self.current[shard]
+        serving = [p for p in alive if p.core.serving]
+        if current is not None and not current.core.serving and serving and self.scheduler.chance(0.5):
+            return self.scheduler.random.choice(serving)
+        return current
 
     def heal(self) -> None:
         """No further faults; one process a shard, with the right time."""

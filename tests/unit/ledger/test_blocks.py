@@ -41,9 +41,9 @@ def test_blocks_hold_the_records_in_a_chain(count: int) -> None:
         assert header.details_digest == bytes(16)
         assert block.details is None
         parts.append(records_of(block.data))
-        assert header.count == len(parts[-1])
-        assert blocks.addresses_of(3, header.number, header.count).tolist() == [
-            3 << 52 | header.number << 8 | slot for slot in range(header.count)
+        assert header.records == len(parts[-1])
+        assert blocks.addresses_of(3, header.number, header.records).tolist() == [
+            3 << 52 | header.number << 8 | slot for slot in range(header.records)
         ]
         previous = block_hash(block.data)
     assert last == previous == hashlib.sha256(made[-1].data).digest()

@@ -13,6 +13,8 @@ HOUR = 3_600_000
 REMOTE = [(segment << 16) + slot for segment in (2, 4) for slot in (0, 7)]
 NOWHERE = [0, 5, 1_500, (1 << 16) + 40_000, (9 << 16) + 1, -1, -(2**62), 2**62, (16 << 16), (3 << 16) + 9]
 
+WRONG_PLACES = [(0, 0), (6, 0), (255, 0), (3, 1024), (3, 978), (1, 1030), (3, 65_536), (3, (2 << 16) + 1), (4, -5)]
+
 amounts = st.one_of(
     st.integers(1, 300),
     st.integers(1, 6_000),
@@ -55,11 +57,10 @@ changes = st.fixed_dictionaries(
 openings = st.fixed_dictionaries(
     {
         "what": st.just("open"),
-        "kind": st.sampled_from([0, 1, 1, 1, 2, 2, 3, 4, 6, 7, 255]),
-        "place": st.sampled_from([0] * 8 + [1024, 1024, 1025, 978, 65_535, 65_536, (2 << 16) + 1, -5]),
+        "where": st.sampled_from([(1, 0)] * 8 + [(2, 0)] * 3 + [(3, 1026), (4, 1027), (5, 65_535)] + WRONG_PLACES),
         "tier": st.sampled_from([0, 0, 1, 2, 255]),
-        "currency": st.sampled_from([EUR, EUR, EUR, USD, 0, 1024, 65_535]),
-        "floor": st.sampled_from([0, 0, -500, 100, -AMOUNT_MAX, AMOUNT_MAX + 1, -(2**63)]),
+        "currency": st.sampled_from([EUR] * 9 + [USD] * 3 + [0, 1024, 65_535]),
+        "floor": st.sampled_from([0] * 4 + [-500, -(10**7), 100, -AMOUNT_MAX, AMOUNT_MAX + 1, -(2**63)]),
         "at": old_times,
         "key": keys,
     }
@@ -76,8 +77,8 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize(scored=st.booleans())
     def begin(self, scored: bool) -> None:
         self.both = Both(scored=scored)
-        rows = [self.opening(WalletKind.EXTERNAL, 1024, EUR, 0), self.opening(WalletKind.LIQUIDITY, 1100, USD, 0)]
-        rows += [self.opening(WalletKind.USER, 0, EUR, tier) for tier in (0, 0, 1, 2)]
+        rows = [self.opening(WalletKind.USER, 0, EUR, tier) for tier in (0, 1, 0, 2)]
+        rows += [self.opening(WalletKind.EXTERNAL, 1024, EUR, 0), self.opening(WalletKind.LIQUIDITY, 1100, USD, 0)]
         self.both.batch(rows)
         users = [a for a in self.both.oracle.wallets if a >> 16]
         pay_in = {"amount": 5_000, "currency": EUR, "payer": 1024}
@@ -100,7 +101,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if spec["what"] == "transfer":
             return self.transfer(spec, key, caller)
         if spec["what"] == "open":
-            place = {"kind": spec["kind"], "payee": spec["place"], "tier": spec["tier"]}
+            place = {"kind": spec["where"][0], "payee": spec["where"][1], "tier": spec["tier"]}
             money = {"currency": spec["currency"], "amount": spec["floor"], "effective_time": self.time(spec["at"])}
             return new_row(Kind.WALLET_OPENED, **{**place, **money, **key, **caller})
         if spec["what"] == "odd":
@@ -137,7 +138,9 @@ class LedgerMachine(RuleBasedStateMachine):
         users = [a for a in self.both.oracle.wallets if a >> 16]
         payer = users[number % len(users)]
         for _ in range(0, count, 16):
-            rows = [{"payer": payer, "payee": self.wallet(number + i // 3), "amount": 1 + i} for i in range(16)]
+            payees = [self.wallet(number + 1 + i // 3) for i in range(16)]
+            money = {"payer": payer, "currency": self.both.oracle.wallets[payer].currency}
+            rows = [{**money, "payee": payee, "amount": 1 + i} for i, payee in enumerate(payees)]
             self.both.batch([new_row(Kind.TRANSFER, **row, **self.both.fresh_key()) for row in rows])
             self.both.advance(self.both.now + gap)
 

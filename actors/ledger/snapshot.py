@@ -1,0 +1,49 @@
+"""A ledger as a handful of arrays and back: everything that replay would rebuild, nothing that it would not."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.book import M_ATTEMPTS, M_PROFILES, M_RINGS, M_SEGMENTS, Book
+from actors.ledger.ids import SEGMENT_SLOTS
+from actors.ledger.table import Table, table_slots
+
+TABLES: Final = ("keys", "older_keys", "profile_table")
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def _parts(book: Book) -> Iterator[tuple[str, NDArray[Any], int]]:
+    """Arrays of a book with how much of each is in use."""
+    meta = book.meta
+    yield "wallets", book.wallets, int(meta[M_SEGMENTS]) * SEGMENT_SLOTS
+    yield "profiles", book.profiles, int(meta[M_PROFILES])
+    yield "rings", book.rings, int(meta[M_RINGS])
+    yield "attempts", book.attempts, int(meta[M_ATTEMPTS])
+    yield "meta", meta, len(meta)
+    for name in TABLES:
+        table: Table = getattr(book, name)
+        yield f"{name}.slots", table.slots, table_slots(table)
+        yield f"{name}.parts", table.parts, len(table.parts)
+        yield f"{name}.meta", table.meta, len(table.meta)
+
+
+def take(book: Book) -> Arrays:
+    """Copies of what is in use. No batch may be between its admission and its records."""
+    arrays = {name: array[:used].copy() for name, array, used in _parts(book)}
+    local = np.flatnonzero(book.segments)
+    arrays["local_segments"] = local.astype(np.int64)
+    arrays["local_numbers"] = book.segments[local].astype(np.int64)
+    return arrays
+
+
+def restore(book: Book, arrays: Arrays) -> None:
+    """Fill an empty book. Raises ValueError when it is too small or the arrays are of another layout."""
+    for name, array, _ in _parts(book):
+        saved = arrays[name]
+        if len(saved) > len(array) or saved.dtype != array.dtype:
+            raise ValueError(f"{name}: {len(saved)} rows of {saved.dtype} do not fit {len(array)} of {array.dtype}")
+        array[: len(saved)] = saved
+    book.segments[arrays["local_segments"]] = arrays["local_numbers"]

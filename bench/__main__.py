@@ -1,0 +1,93 @@
+"""`shardpay bench`: one runner for all benchmarks. The command line finds it by its entry point, as bench/ lies above switch/."""
+
+import importlib
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+BENCHMARKS: Final = {
+    "single": "single payments over HTTP at 64 connections, scored; with --peers against row locks",
+    "batches": "Arrow batches of 32k over HTTP, unscored and scored, one and two shards",
+    "kernel": "the ledger's kernels alone at ten million wallets, and memory",
+    "recovery": "a shard's recovery from its journal, and an audit of it",
+    "start": "from `shardpay serve` to ready",
+}
+"""Each is a module of this package with a function run(options) -> figures."""
+
+
+def _names(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in BENCHMARKS:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(BENCHMARKS)}")
+    return names or tuple(BENCHMARKS)
+
+
+@click.command(
+    "bench",
+    help="Measure this machine. NAME is one of:\n\n\b\n" + "\n".join(f"{n:10}{text}" for n, text in BENCHMARKS.items()),
+    epilog="Example: shardpay bench single --peers",
+)
+@click.argument("names", metavar="[NAME]...", nargs=-1, callback=_names)
+@click.option("--quick", is_flag=True, help="A few seconds each: shows that it runs, the figures mean nothing.")
+@click.option("--peers", is_flag=True, help="Measure the peers too, in turns with the switch, and give ratios.")
+@click.option("--rounds", type=click.IntRange(1, 99), help="Rounds of each contender [default: 3; quick: 1].")
+@click.option("--shards", type=click.IntRange(1, 64), multiple=True, help="Shards; may be repeated.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("bench-results"),
+    show_default=True,
+    help="Directory of the results; data are on the same disk while it runs.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON in place of the table.")
+def main(
+    names: tuple[str, ...],
+    quick: bool,
+    peers: bool,
+    rounds: int | None,
+    shards: tuple[int, ...],
+    output: Path,
+    as_json: bool,
+) -> None:
+    """See BENCHMARKS."""
+    from bench.machine import machine, versions
+    from bench.options import Options
+    from bench.report import Report, new_run
+
+    _prepare(output)
+    rounds = rounds or (1 if quick else 3)
+    settings: dict[str, Any] = {"names": names, "quick": quick, "peers": peers, "rounds": rounds, "shards": shards}
+    report = Report(output, new_run(settings, machine(output), versions()))
+    for name in names:
+        work = Path(tempfile.mkdtemp(prefix=f"data-{name}-", dir=output)).resolve()
+        work.chmod(0o711)  # as root, PostgreSQL runs as another user and passes through
+        try:
+            options = Options(work=work, say=_say, quick=quick, peers=peers, rounds=rounds, shards=shards)
+            report.add(importlib.import_module(f"bench.{name}").run(options))
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    if as_json:
+        click.echo(report.as_json())
+    else:
+        report.show()
+
+
+def _prepare(output: Path) -> None:
+    """Results and data are nothing for version control."""
+    output.mkdir(parents=True, exist_ok=True)
+    ignore = output / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+
+
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        click.secho(f"· {text}", dim=True, err=True)
+
+
+if __name__ == "__main__":
+    main(prog_name="shardpay bench")

@@ -1,0 +1,114 @@
+"""The switch itself as a contender: `shardpay serve` with a data directory of its own."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from bench.contender import call, call_json, end, free_port, spawn, wait_ready
+from bench.data import CURRENCY, funding_body
+from bench.load import ARROW
+
+KEY: Final = "sp_bench_0123456789abcdef0123456789abcdef"
+WALLETS_A_CALL: Final = 10_000
+FUNDED_A_CALL: Final = 32_768
+
+
+class Switch:
+    """`shards`, `scorers` as of `shardpay serve`; it keeps its wallets from turn to turn."""
+
+    def __init__(self, name: str, data: Path, *, shards: int, scorers: int, wallets: int) -> None:
+        self.name = name
+        self.key = KEY
+        self.port = 0
+        self.shards = shards
+        self.scorers = scorers
+        self._data = data
+        self._count = wallets
+        self._ids = np.empty((0, 16), np.uint8)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, environment: dict[str, str] | None = None) -> None:
+        """As `Contender.start`: returns when /readyz says 200."""
+        self._data.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        log = self._data / "serve-output.log"
+        command = ["-m", "switch", "serve", "--data", str(self._data), "--port", str(self.port), "--front-doors", "1"]
+        command += ["--shards", str(self.shards), "--scorers", str(self.scorers)]
+        self._process = spawn(command, log, {"SHARDPAY_API_KEY": KEY, **(environment or {})})
+        try:
+            wait_ready(self.port, "/readyz", self._process, log)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """As `Contender.stop`."""
+        end(self._process)
+
+    def roots(self) -> list[int]:
+        """As `Contender.roots`."""
+        assert self._process is not None
+        return [self._process.pid]
+
+    def wallets(self) -> list[str]:
+        """As `Contender.wallets`."""
+        from bench.data import uuid_texts
+
+        return uuid_texts(self.wallet_bytes())
+
+    def wallet_bytes(self) -> bytes:
+        """Ids of 16 bytes of the funded wallets, joined."""
+        if not len(self._ids):
+            self._ids = self._open_wallets()
+            self._fund()
+        return self._ids.tobytes()
+
+    def _open_wallets(self) -> Any:
+        parts = []
+        for start in range(0, self._count, WALLETS_A_CALL):
+            count = min(WALLETS_A_CALL, self._count - start)
+            body = {"wallets": [{"currency": CURRENCY, "kind": "user"}] * count}
+            results = call_json(self.port, "/v1/wallets/batch", KEY, body)["results"]
+            parts.append("".join(each["id"].replace("-", "") for each in results))
+        return np.frombuffer(bytes.fromhex("".join(parts)), np.uint8).reshape(-1, 16)
+
+    def _fund(self) -> None:
+        source = call_json(self.port, "/v1/wallets", KEY, {"currency": CURRENCY, "kind": "external"})["id"]
+        payer = np.frombuffer(bytes.fromhex(source.replace("-", "")), np.uint8)
+        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": ARROW}
+        for start in range(0, len(self._ids), FUNDED_A_CALL):
+            body = funding_body(payer, self._ids[start : start + FUNDED_A_CALL])
+            status, answer = call(self.port, "POST", "/v1/transfers/batch", body, headers)
+            if status != 200:
+                raise RuntimeError(f"funding: {status} {answer[:300]!r}")
+
+    def check(self, paid: int) -> dict[str, Any]:
+        """As `Contender.check`: a full audit of the journal."""
+        from actors import postgres_server
+        from actors.audit import audit_database
+
+        server = postgres_server.start(self._data)
+        try:
+            report = asyncio.run(audit_database(server.url))
+            settings = asyncio.run(server_settings(server.url))
+        finally:
+            server.stop()
+        if report.differences or report.transfers < paid + len(self._ids):
+            raise RuntimeError(f"{self.name}: {report.transfers} transfers in the journal, {report.differences[:3]}")
+        return {"audit": msgspec.to_builtins(report), "postgresql": settings}
+
+
+async def server_settings(url: str) -> dict[str, str]:
+    """What a commit costs on a server depends on these."""
+    from actors.database import connect
+
+    names = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "wal_compression")
+    connection = await connect(url, name="shardpay-bench")
+    try:
+        return {name: await connection.fetchval(f"SHOW {name}") for name in names}
+    finally:
+        await connection.close()

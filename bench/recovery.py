@@ -1,0 +1,157 @@
+"""`recovery`: a shard that starts again reads its whole journal; so does an audit. Records a second of both, on the same journal."""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors import postgres_server
+from actors.audit import audit_database
+from actors.database import migrate
+from actors.journal_postgres import PostgresJournal
+from actors.ledger.book import Capacity
+from actors.ledger.ids import SEGMENT_SLOTS
+from actors.ledger.table import table_count
+from actors.shard.local import LocalSwitch
+from actors.topology import SegmentStore, cluster_facts
+from bench.contender_switch import server_settings
+from bench.data import opening_rows, payment_rows
+from bench.figures import Figure, figure
+from bench.options import Options, take_turns
+
+NAME: Final = "recovery"
+AIM: Final = 2_000_000
+OPENING_ROWS: Final = 8_192
+
+
+class Sizes(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal of one shard with so many payments, scored, between so many wallets."""
+
+    wallets: int = 100_000
+    payments: int = 3_200_000
+    rows: int = 32_768
+
+
+QUICK: Final = Sizes(wallets=5_000, payments=65_536)
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """So many records of payments and wallets took so long."""
+
+    records: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Records a second."""
+        return self.records / self.seconds
+
+
+def run(options: Options) -> list[Figure]:
+    """Records a second of a shard's recovery and of an audit."""
+    sizes = QUICK if options.quick else Sizes()
+    server = postgres_server.start(options.work / "recovery")
+    try:
+        return _run(options, sizes, server.url)
+    finally:
+        server.stop()
+
+
+def _run(options: Options, sizes: Sizes, url: str) -> list[Figure]:
+    options.say(f"{NAME}: writing a journal of {sizes.payments:,} payments")
+    written = asyncio.run(_write(url, sizes))
+    asyncio.run(_recover(url, sizes))  # compiles what replays
+    turns = take_turns(
+        {"recovery": partial(_recovery, options, url, sizes), "audit": partial(_audit, options, url)}, options.rounds
+    )
+    detail: dict[str, Any] = {
+        "sizes": msgspec.to_builtins(sizes),
+        "write": msgspec.to_builtins(written),
+        "postgresql": asyncio.run(server_settings(url)),
+    }
+    figures = []
+    for name, aim in (("recovery", AIM), ("audit", None)):
+        rounds = [each.rate for each in turns[name]]
+        more = {**detail, "turns": msgspec.to_builtins(turns[name])}
+        figures.append(figure(NAME, name, "records/s", rounds, aim=aim, detail=more))
+    return figures
+
+
+def _recovery(options: Options, url: str, sizes: Sizes, number: int) -> Reading:
+    options.say(f"{NAME}: round {number + 1} of {options.rounds}")
+    return asyncio.run(_recover(url, sizes))
+
+
+def _audit(options: Options, url: str, number: int) -> Reading:
+    started = time.perf_counter()
+    report = asyncio.run(audit_database(url))
+    seconds = time.perf_counter() - started
+    if report.differences:
+        raise RuntimeError(f"the audit found {report.differences[:3]}")
+    return Reading(records=report.records, seconds=seconds)
+
+
+@contextlib.asynccontextmanager
+async def _local(url: str, sizes: Sizes) -> AsyncIterator[LocalSwitch]:
+    """One shard over the journal, not started yet."""
+    facts = await cluster_facts(url, 1)
+    capacity = Capacity(
+        segments=4 + sizes.wallets // SEGMENT_SLOTS,
+        segment_map=4_096,
+        keys=sizes.payments + sizes.wallets,
+        payers=sizes.wallets,
+        attempts=128 * sizes.wallets,
+        profiles=16,
+    )
+    journal = PostgresJournal(url, shard=0, writer=secrets.randbits(63))
+    segments = SegmentStore(url)
+    switch = LocalSwitch(journals=[journal], segments=segments, secret=facts.secret, capacity=capacity)
+    try:
+        yield switch
+    finally:
+        await switch.stop()
+        await journal.close()
+        await segments.close()
+
+
+async def _write(url: str, sizes: Sizes) -> Reading:
+    await migrate(url)
+    async with _local(url, sizes) as switch:
+        await switch.start()
+        rng = np.random.default_rng(2)
+        addresses = await _open(switch, sizes, rng)
+        started = time.perf_counter()
+        for start in range(0, sizes.payments, sizes.rows):
+            rows = payment_rows(addresses, min(sizes.rows, sizes.payments - start), rng)
+            results = await switch.hosts[0].submit(rows, {})
+            assert not results["code"].any(), "no payment of this benchmark is declined"
+        return Reading(records=sizes.payments, seconds=time.perf_counter() - started)
+
+
+async def _open(switch: LocalSwitch, sizes: Sizes, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Wallets come in small batches: a shard claims a further segment while there is room in the one in use."""
+    parts: list[NDArray[np.int64]] = []
+    missing = sizes.wallets
+    while missing:
+        rows = opening_rows(min(OPENING_ROWS, missing), rng)
+        results = await switch.hosts[0].submit(rows, {})
+        parts.append(results["address"][results["code"] == 0])
+        missing -= len(parts[-1])
+    return np.concatenate(parts)
+
+
+async def _recover(url: str, sizes: Sizes) -> Reading:
+    """A fresh host, from nothing to serving."""
+    async with _local(url, sizes) as switch:
+        started = time.perf_counter()
+        await switch.start()
+        seconds = time.perf_counter() - started
+        records = table_count(switch.hosts[0].core.ledger.book.keys)
+    return Reading(records=records, seconds=seconds)

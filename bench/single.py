@@ -1,0 +1,85 @@
+"""`single`: payments one by one over HTTP at 64 keep-alive connections, scored and durable; with --peers against row locks and an echo."""
+
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from bench.contender import Contender
+from bench.contender_rowlock import Rowlock
+from bench.contender_switch import Switch
+from bench.figures import Figure, figure, ratio
+from bench.load import LoadSpec, Payments
+from bench.options import Options, take_turns
+from bench.peer_echo import Echo
+from bench.turn import Turn, detail_of, measure
+
+NAME: Final = "single"
+RATIO_AIM: Final = 1.5
+SHARDS: Final = 2
+
+
+class Sizes(msgspec.Struct, frozen=True, kw_only=True):
+    """`rate_max`: requests are built for this many a second; one that does more ends early, which does no harm."""
+
+    wallets: int = 20_000
+    connections: int = 64
+    warm_up_s: float = 4.0
+    seconds: float = 12.0
+    rate_max: int = 16_000
+
+
+QUICK: Final = Sizes(wallets=2_000, warm_up_s=1.0, seconds=2.0)
+
+
+def run(options: Options) -> list[Figure]:
+    """Payments a second of each contender, and the ratios."""
+    sizes = QUICK if options.quick else Sizes()
+    contenders = _contenders(options, sizes)
+    turns = take_turns({c.name: partial(_turn, options, sizes, c) for c in contenders}, options.rounds)
+    figures = {c.name: _figure(c, turns[c.name], sizes) for c in contenders}
+    found = list(figures.values())
+    for name, each in figures.items():
+        if name.startswith("shardpay") and "rowlock" in figures:
+            found.append(ratio(NAME, each, figures["rowlock"], RATIO_AIM))
+    return found
+
+
+def _contenders(options: Options, sizes: Sizes) -> list[Contender]:
+    contenders: list[Contender] = [
+        Switch(f"shardpay {n} shards", options.work / f"switch-{n}", shards=n, scorers=1, wallets=sizes.wallets)
+        for n in options.shards or (SHARDS,)
+    ]
+    if options.peers:
+        contenders.append(Rowlock(options.work / "rowlock", wallets=sizes.wallets))
+        contenders.append(Echo(options.work / "echo", wallets=sizes.wallets))
+    return contenders
+
+
+def _turn(options: Options, sizes: Sizes, contender: Contender, number: int) -> Turn:
+    options.say(f"{NAME}: {contender.name}, round {number + 1} of {options.rounds}")
+    contender.start()
+    try:
+        wallets = contender.wallets()
+        _load(sizes, contender, wallets, sizes.warm_up_s, 2 * number)
+        return _load(sizes, contender, wallets, sizes.seconds, 2 * number + 1)
+    finally:
+        contender.stop()
+
+
+def _load(sizes: Sizes, contender: Contender, wallets: list[str], seconds: float, seed: int) -> Turn:
+    spec = LoadSpec(
+        port=contender.port,
+        key=contender.key,
+        connections=sizes.connections,
+        seconds=seconds,
+        seed=seed,
+        work=Payments(wallets=wallets, count=int(seconds * sizes.rate_max)),
+    )
+    return measure(spec, contender.roots)
+
+
+def _figure(contender: Contender, turns: list[Turn], sizes: Sizes) -> Figure:
+    checked = contender.check(sum(turn.load.done for turn in turns))
+    rates = [turn.load.rate for turn in turns]
+    return figure(NAME, contender.name, "payments/s", rates, detail=detail_of(turns, sizes, checked))

@@ -1,0 +1,144 @@
+"""A checkpoint spares replay and changes nothing: what a shard knows after a restart is the same with it and without it."""
+
+import asyncio
+import secrets
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+from actors.checkpoint import CheckpointStore
+from actors.journal_memory import MemoryDatabase, MemoryJournal
+from actors.ledger.blocks import Writer
+from actors.ledger.layout import REQUEST, Kind, WalletKind
+from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.host import ShardHost
+from actors.shard.local import SMALL, InlineScorer, MemorySegments
+
+SECRET = bytes(range(16))
+EXTERNAL = 1024
+
+
+def _die(reason: str) -> NoReturn:
+    raise AssertionError(reason)
+
+
+class _Shard:
+    """One incarnation of a lone shard."""
+
+    def __init__(self, database: MemoryDatabase, segments: MemorySegments, base: Path | None) -> None:
+        ledger = Ledger(LedgerConfig(shard=0, shards=1, secret=SECRET), SMALL)
+        config = ShardConfig(shard=0, shards=1, save_every_records=10_000)
+        core = ShardCore(config, ledger, Writer(0, 1, secrets.randbits(63), bytes(16)))
+        store = None if base is None else CheckpointStore(base.as_uri(), 0)
+        journal = MemoryJournal(database)
+        self.host = ShardHost(
+            core, journal=journal, peers={}, scorer=InlineScorer(), segments=segments, die=_die, checkpoints=store
+        )
+        self.replayed = 0
+
+    async def __aenter__(self) -> "_Shard":
+        core = self.host.core
+        replay = core.replay
+
+        def counted(blocks: Any) -> None:
+            self.replayed += len(blocks)
+            replay(blocks)
+
+        core.replay = counted  # type: ignore[method-assign]
+        self._life = asyncio.create_task(self.host.run())
+        async with asyncio.timeout(30):
+            while not self.host.ready:
+                await asyncio.sleep(0.005)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._life.cancel()
+        await asyncio.gather(self._life, return_exceptions=True)
+        await self.host.stop()
+
+    async def submit(self, rows: np.ndarray) -> np.ndarray:
+        while True:
+            results = await self.host.submit(rows.copy(), {})
+            if not np.isin(results["code"], (1, 3)).any():
+                return results
+            await asyncio.sleep(0.005)
+
+
+def _rows(count: int, rng: np.random.Generator, **columns: Any) -> np.ndarray:
+    rows = np.zeros(count, REQUEST)
+    rows["caller"], rows["currency"] = 1, 978
+    rows["key_hi"], rows["key_lo"] = rng.integers(1, 2**62, (2, count))
+    for name, value in columns.items():
+        rows[name] = value
+    return rows
+
+
+async def _live(shard: _Shard, rng: np.random.Generator) -> np.ndarray:
+    external = _rows(1, rng, op=Kind.WALLET_OPENED, kind=WalletKind.EXTERNAL, payee=EXTERNAL)
+    await shard.submit(external)
+    wallets = (await shard.submit(_rows(500, rng, op=Kind.WALLET_OPENED, kind=WalletKind.USER)))["address"]
+    await shard.submit(_rows(500, rng, op=Kind.TRANSFER, payer=EXTERNAL, payee=wallets, amount=100_000))
+    return wallets
+
+
+async def _pay(shard: _Shard, rng: np.random.Generator, wallets: np.ndarray, count: int) -> np.ndarray:
+    payees = rng.choice(wallets, count)
+    payers = np.where(payees == wallets[0], wallets[1], wallets[0])
+    payers = np.where(rng.random(count) < 0.5, rng.choice(wallets[:2], count), payers)
+    payees = np.where(payers == payees, wallets[2], payees)
+    rows = _rows(count, rng, op=Kind.TRANSFER, payer=payers, payee=payees, amount=rng.integers(1, 50, count))
+    await shard.submit(rows)
+    return rows
+
+
+def _assert_same(one: Ledger, other: Ledger) -> None:
+    mine, theirs = one.snapshot(), other.snapshot()
+    assert mine.keys() == theirs.keys()
+    for name, array in mine.items():
+        if name.endswith((".slots", ".parts", ".meta")) or name == "meta":
+            continue
+        np.testing.assert_array_equal(array, theirs[name], name)
+    for name in ("keys.meta", "older_keys.meta", "profile_table.meta"):
+        assert mine[name][1] == theirs[name][1], name
+
+
+async def test_a_restart_from_a_checkpoint_knows_what_a_full_replay_knows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    database, segments = MemoryDatabase(), MemorySegments()
+    async with _Shard(database, segments, tmp_path) as shard:
+        wallets = await _live(shard, rng)
+        for _ in range(8):
+            paid = await _pay(shard, rng, wallets, 2_000)
+        await shard.host.save()
+        await _pay(shard, rng, wallets, 300)
+    async with _Shard(database, segments, tmp_path) as quick, _Shard(database, segments, None) as full:
+        assert 0 < quick.replayed < full.replayed
+        _assert_same(quick.host.core.ledger, full.host.core.ledger)
+        again = await full.submit(paid[:50])
+        assert again["replayed"].all()
+
+
+@pytest.mark.parametrize("spoil", ["truncated", "of another journal"])
+async def test_a_checkpoint_that_cannot_be_trusted_is_discarded(tmp_path: Path, spoil: str) -> None:
+    rng = np.random.default_rng(8)
+    database, segments = MemoryDatabase(), MemorySegments()
+    async with _Shard(database, segments, tmp_path) as shard:
+        wallets = await _live(shard, rng)
+        await _pay(shard, rng, wallets, 100)
+        await shard.host.save()
+    if spoil == "truncated":
+        for path in (tmp_path / "shard-0").iterdir():
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        async with _Shard(database, segments, tmp_path) as full:
+            assert full.replayed > 5
+            assert full.host.core.ledger.wallet(int(wallets[0])) is not None
+        return
+    other, others = MemoryDatabase(), MemorySegments()
+    async with _Shard(other, others, None) as shard:
+        await _live(shard, rng)
+        await _pay(shard, rng, wallets, 100)
+    async with _Shard(other, others, tmp_path) as full:
+        assert full.replayed > 3
