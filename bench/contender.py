@@ -109,9 +109,9 @@ def call(
         connection.close()
 
 
-def call_json(port: int, path: str, key: str, value: Any) -> Any:
-    """POST JSON. Raises RuntimeError unless the answer is a success."""
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+def call_json(port: int, path: str, key: str, value: Any, more: dict[str, str] | None = None) -> Any:
+    """POST JSON, with more headers. Raises RuntimeError unless the answer is a success."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **(more or {})}
     status, body = call(port, "POST", path, json.dumps(value).encode(), headers)
     if status >= 300:
         raise RuntimeError(f"POST {path}: {status} {body[:300]!r}")

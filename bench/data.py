@@ -106,6 +106,12 @@ def funding_body(source: Ids, wallets: Ids) -> bytes:
     return arrow_body(keys, np.broadcast_to(source, (rows, 16)), wallets, np.full(rows, OPENING, np.int64))
 
 
+def unit_body(payers: Ids, payees: Ids) -> bytes:
+    """One Arrow batch of payments of one minor unit, wallet by wallet."""
+    keys = np.random.default_rng().bytes(16 * len(payers))
+    return arrow_body(keys, payers, payees, np.ones(len(payers), np.int64))
+
+
 # For the ledger itself.
 
 

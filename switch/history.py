@@ -143,9 +143,7 @@ def entries_of_page(secret: Secret, wallet: int, steps: Sequence[Step]) -> list[
     """Steps as lines of the wallet's statement."""
     wallets = np.array([(step.record["payer"], step.record["payee"]) for step in steps], np.int64).ravel()
     ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in encode_wallets(secret, wallets)]
-    return [
-        _entry(wallet, step, payer, payee) for step, payer, payee in zip(steps, ids[::2], ids[1::2], strict=True)
-    ]
+    return [_entry(wallet, step, payer, payee) for step, payer, payee in zip(steps, ids[::2], ids[1::2], strict=True)]
 
 
 def _entry(wallet: int, step: Step, payer: str, payee: str) -> Entry:

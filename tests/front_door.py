@@ -130,28 +130,27 @@ async def running_switch(
     database_url: str, *, shards: int = 2, limits: Limits | None = None
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database."""
-    journals = [PostgresJournal(database_url, shard=s, writer=secrets.randbits(63)) for s in range(shards)]
-    segments = SegmentStore(database_url)
-    local = LocalSwitch(journals=[*journals], segments=segments, secret=SECRET)
-    await local.start()
-    pool = await Pool.open(database_url, name="test-keys")
-    created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read"])
-    clients = [LocalClient(host) for host in local.hosts]
-    options = FrontDoorOptions(
-        host="127.0.0.1", port=0, url=database_url, secret=SECRET, shards=shards, limits=limits or Limits()
-    )
-    door = FrontDoor(options, clients)
-    await door.start()
-    try:
-        async with aiohttp.ClientSession() as session:
-            yield RunningSwitch(door, clients, created.key, session, database_url)
-    finally:
-        await door.stop()
-        await pool.close()
-        await local.stop()
-        await segments.close()
+    async with contextlib.AsyncExitStack() as stack:
+        segments = SegmentStore(database_url)
+        stack.push_async_callback(segments.close)
+        journals = [PostgresJournal(database_url, shard=s, writer=secrets.randbits(63)) for s in range(shards)]
         for journal in journals:
-            await journal.close()
+            stack.push_async_callback(journal.close)
+        local = LocalSwitch(journals=[*journals], segments=segments, secret=SECRET)
+        stack.push_async_callback(local.stop)
+        await local.start()
+        pool = await Pool.open(database_url, name="test-keys")
+        stack.push_async_callback(pool.close)
+        created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read"])
+        clients = [LocalClient(host) for host in local.hosts]
+        options = FrontDoorOptions(
+            host="127.0.0.1", port=0, url=database_url, secret=SECRET, shards=shards, limits=limits or Limits()
+        )
+        door = FrontDoor(options, clients)
+        await door.start()
+        stack.push_async_callback(door.stop)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        yield RunningSwitch(door, clients, created.key, session, database_url)
 
 
 @contextlib.asynccontextmanager

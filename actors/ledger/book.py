@@ -126,7 +126,7 @@ def profile_words(address):
     return hi, hi >> np.uint64(17)
 
 
-@kernel
+@inlined
 def profile_row(book, address):
     """Row of a remote wallet's profile, -1 if unknown here."""
     hi, lo = profile_words(address)

@@ -164,6 +164,9 @@ class Ledger:
 
     def restore(self, arrays: Arrays, keys_since_ms: int) -> None:
         """Fill this new ledger from a snapshot. Raises ValueError when it does not fit."""
+        for name in ("keys", "older_keys"):
+            keys = int(arrays[f"{name}.meta"][TABLE_COUNT])
+            self.book = self.book._replace(**{name: with_room(getattr(self.book, name), keys)})
         restore(self.book, arrays)
         self.keys_since_ms = keys_since_ms
 

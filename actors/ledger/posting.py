@@ -123,7 +123,7 @@ def _fits_payee(wallet, amount, stripe_max):
     return posted(wallet) + amount <= bound and wallet["credits"] + amount <= CUMULATIVE_MAX
 
 
-@kernel
+@inlined
 def decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_max):
     """Code of a transfer whose wallets exist; the first rule broken, in the order of the table of codes."""
     payer = book.wallets[payer_row]
@@ -165,7 +165,7 @@ def _same(replaying, kept, computed):
     return not replaying or kept == computed
 
 
-@kernel
+@inlined
 def effect_transfer(book, payer_row, payee_row, record, address, windows, replaying):
     """Carry out a settled TRANSFER record. Fills what the record says of the wallets, or, replaying, compares it: False when the
     journal disagrees with itself."""
@@ -202,7 +202,7 @@ def effect_transfer(book, payer_row, payee_row, record, address, windows, replay
     return good
 
 
-@kernel
+@inlined
 def leg_target(book, record, stripe_max):
     """Row that takes a leg's money, or -1 when only suspense can."""
     row = local_row(book, record["payee"])
@@ -216,7 +216,7 @@ def leg_target(book, record, stripe_max):
     return row
 
 
-@kernel
+@inlined
 def _suspense_row(book, currency):
     wallet = book.wallets[currency]
     if wallet["currency"] == 0:
@@ -226,7 +226,7 @@ def _suspense_row(book, currency):
     return np.int64(currency)
 
 
-@kernel
+@inlined
 def effect_leg(book, record, address, replaying):
     """Carry out a LEG record: credit the payee, or suspense where flagged so."""
     if record["flags"] & FLAG_SUSPENSE:

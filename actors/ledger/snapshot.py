@@ -40,10 +40,11 @@ def take(book: Book) -> Arrays:
 
 
 def restore(book: Book, arrays: Arrays) -> None:
-    """Fill an empty book. Raises ValueError when it is too small or the arrays are of another layout."""
+    """Fill an empty book. Raises ValueError, with nothing changed, when it is too small or the arrays are of another layout."""
     for name, array, _ in _parts(book):
         saved = arrays[name]
         if len(saved) > len(array) or saved.dtype != array.dtype:
             raise ValueError(f"{name}: {len(saved)} rows of {saved.dtype} do not fit {len(array)} of {array.dtype}")
-        array[: len(saved)] = saved
+    for name, array, _ in _parts(book):
+        array[: len(arrays[name])] = arrays[name]
     book.segments[arrays["local_segments"]] = arrays["local_numbers"]

@@ -110,7 +110,7 @@ def _grow(table, part):
     return True
 
 
-@kernel
+@inlined
 def reserve(table, hi):
     """Make room for one more key beside this one. False, and nothing changed, when the arena is full."""
     part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))
@@ -119,7 +119,7 @@ def reserve(table, hi):
     return _grow(table, part)
 
 
-@kernel
+@inlined
 def put(table, hi, lo, value):
     """Set a key's value (not 0). False, and nothing changed, when the key is new and the arena full."""
     part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))

@@ -81,7 +81,7 @@ def _widen(book, ring):
     return True
 
 
-@kernel
+@inlined
 def _make_room(book, ring, time):
     if ring["count"] < ring["capacity"]:
         return
@@ -94,7 +94,7 @@ def _make_room(book, ring, time):
     ring["count"] -= 1
 
 
-@kernel
+@inlined
 def remember(book, wallet, time, amount, payee):
     """Keep an attempt of a payer. When no memory is left for a new payer it is not kept, and the windows of all who have
     no attempts yet say from then on that they may have forgotten one."""
@@ -131,7 +131,7 @@ def _say_saturated(forgotten, time, out):
             out[_SATURATED] |= 1 << w
 
 
-@kernel
+@inlined
 def window_columns(book, wallet, time, payee, out):
     """Fill the window columns, `saturated` and `payee_seen` (attempts to this payee in the longest window) of one row."""
     for column in range(FIRST_WINDOW_COLUMN, FIRST_WINDOW_COLUMN + 12):

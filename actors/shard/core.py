@@ -151,7 +151,7 @@ class ShardCore:
             self._begin_batch()
             self._emit(self.writer.next_operation())
         outputs, self._out = self._out, []
-        last_words = [output for output in outputs if isinstance(output, m.Die)]
+        last_words: list[m.Output] = [output for output in outputs if isinstance(output, m.Die)]
         return last_words or outputs
 
     def _emit(self, outputs: list[m.Output]) -> None:
@@ -204,7 +204,9 @@ class ShardCore:
 
     def _opened(self) -> None:
         self.serving = True
-        self._spare_segments = [s for s in self._spare_segments if self.ledger.book.segments[s] == 0]
+        book = self.ledger.book
+        book.owners[1:][book.segments[1:] != 0] = self.config.shard + 1  # The topology may have been read before they were claimed.
+        self._spare_segments = [s for s in self._spare_segments if book.segments[s] == 0]
         self._stamp = self.ledger.record_time
         opened, hash_ = self.writer.durable_block, self.writer.durable_hash
         self._sender = Sender(self.config.shard, self.config.shards, opened, hash_)

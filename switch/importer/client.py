@@ -199,7 +199,7 @@ class Client:
 
 
 _HINTS: Final = {
-    "external_id_taken": "; it was made by another key's account, so import with a key of that account",
+    "external_id_taken": "; it was made for another file, or with a key of another account",
     "idempotency_mismatch": "; it was made with other limits or times by an import of another version",
 }
 

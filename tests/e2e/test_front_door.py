@@ -240,11 +240,11 @@ async def test_an_effective_time_moves_the_payment_into_the_past(switch: Running
     for kind in ("external", "user"):
         body = {"kind": kind, "currency": "EUR"}
         wallets.append((await switch.call("POST", "/v1/wallets", body, headers=at)).json["id"])
-    body = {"payer": wallets[0], "payee": wallets[1], "amount": 5, "currency": "EUR"}
-    paid = await switch.call("POST", "/v1/transfers", body, key="t", headers=at)
+    payment = {"payer": wallets[0], "payee": wallets[1], "amount": 5, "currency": "EUR"}
+    paid = await switch.call("POST", "/v1/transfers", payment, key="t", headers=at)
     assert (paid.status, paid.json["effective_at"]) == (201, "2024-01-31T10:00:00.500Z")
     future = {"Shardpay-Time": "2999-01-01T00:00:00Z"}
-    refused = await switch.call("POST", "/v1/transfers", body, key="u", headers=future)
+    refused = await switch.call("POST", "/v1/transfers", payment, key="u", headers=future)
     assert (refused.status, refused.json["code"]) == (422, "effective_time_in_future")
 
 
@@ -457,8 +457,11 @@ async def test_probes_and_metrics(switch: RunningSwitch) -> None:
 async def test_a_drain_answers_what_is_under_way(switch: RunningSwitch) -> None:
     bank, user = await funded(switch)
     body = {"payer": bank, "payee": user, "amount": 5, "currency": "EUR"}
+    sent = asyncio.Event()
+    for client in switch.clients:
+        client.before = sent.set
     paying = [asyncio.create_task(switch.call("POST", "/v1/transfers", body, key=f"drain{i}")) for i in range(20)]
-    await asyncio.sleep(0.02)
+    await sent.wait()
     await switch.door.stop()
     answers = await asyncio.gather(*paying, return_exceptions=True)
     assert all(isinstance(a, aiohttp.ClientConnectionError) or a.status in (201, 503) for a in answers)  # type: ignore[union-attr]

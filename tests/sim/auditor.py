@@ -98,7 +98,9 @@ class Auditor:
         code = Code(result["code"])
         must(address != 0, "request {}: {} and nothing is durable", request.digest, code.name)
         record = self.model.records[address]
-        must(record.digest == request.digest, "request {}: {}, its key made another's record", request.digest, code.name)
+        must(
+            record.digest == request.digest, "request {}: {}, its key made another's record", request.digest, code.name
+        )
         must(record.code == code, "request {}: {}, recorded was {}", request.digest, code.name, record.code)
         named = record.payee if record.kind == Kind.WALLET_OPENED else address
         must(result["address"] == named, "request {}: address {}", request.digest, result["address"])

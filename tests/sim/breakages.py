@@ -230,9 +230,7 @@ class IgnoresWhatARequestWaitsFor(ShardCore):
 
 class BelievesForEverThatAWalletDoesNotExist(ShardCore):
     def _profiles(self, message: m.Profiles) -> None:
-        for_ever = m.Profiles(
-            shard=message.shard, stamp=2**62, addresses=message.addresses, wallets=message.wallets
-        )
+        for_ever = m.Profiles(shard=message.shard, stamp=2**62, addresses=message.addresses, wallets=message.wallets)
         super()._profiles(for_ever)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from actors.ledger.codes import Code, is_untried
 from actors.ledger.ids import shard_of
 from actors.shard import messages as m
-from tests.sim.questions import FindQuestion, ReadQuestion, Request, SubmitQuestion
+from tests.sim.questions import FindQuestion, ReadQuestion, Request, SubmitQuestion, rows_of
 from tests.sim.switch import Switch
 
 ANSWER_WAIT_MS: Final = (200, 2_500)
@@ -39,7 +39,7 @@ class FrontDoor:
     def send(self, requests: list[Request]) -> None:
         """Send requests of one shard in one call."""
         shard = requests[0].shard
-        rows = np.concatenate([request.row() for request in requests])
+        rows = rows_of(requests)
         details = {i: bytes([i & 127]) for i, r in enumerate(requests) if r.digest % 5 == 0}
         for request in requests:
             request.attempt += 1
@@ -69,7 +69,7 @@ class FrontDoor:
             request.deferred_at = int(result["record_time"])
         if request.result is None and not request.waits:
             request.waits = True
-            self._send_later(request, self.scheduler.delay(5, 120 if code == Code.DEFERRED else 600))
+            self._send_later(request, self.scheduler.delay(5, 200 if code == Code.DEFERRED else 600))
 
     def finish(self, request: Request, result: Any) -> None:
         """A final answer has come."""

@@ -252,7 +252,7 @@ class Load:
         if wallet is None:
             return
         here = [w.address for w in self.wallets if w.shard == wallet.shard]
-        self.door.read(wallet.shard, self.random.sample(here, min(len(here), 5)) + [wallet_address(1, 40_000), EUR])
+        self.door.read(wallet.shard, [*self.random.sample(here, min(len(here), 5)), wallet_address(1, 40_000), EUR])
 
     def _find(self) -> None:
         candidates = self.done[-20:] + list(self.door.unfinished.values())[-5:]

@@ -149,7 +149,7 @@ class Model:
         must(header.previous == here.hashes[-1], "shard {}: block {} does not name the one before", shard, number)
         digest = bytes(16) if sealed.details is None else hashlib.sha256(sealed.details).digest()[:16]
         must(header.details_digest == digest, "shard {}: details of block {} are not the header's", shard, number)
-        records = [Record._make(r) for r in records_of(sealed.data).tolist()]
+        records: list[Any] = [Record._make(r) for r in records_of(sealed.data).tolist()]
         must(len(records) == header.records > 0, "shard {}: block {} is empty", shard, number)
         if records[0].kind == Kind.OPEN:
             must(len(records) == 1 and records[0].key_hi == header.writer, "shard {}: a wrong OPEN", shard)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.ledger.blocks import Writer
 from actors.shard import messages as m
+from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Process:
             m.ReadBlocks: self._read_blocks,
             m.NeedSegment: self._need_segment,
             m.ReadSegments: self._read_segments,
+            m.Save: self._save,
             m.Alarm: self._alarm,
         }
 
@@ -75,8 +77,28 @@ class Process:
     def start(self) -> None:
         """Begin to recover."""
         self.feed(m.Segments(owners=dict(self.switch.database.segments)))
-        self._replay_later()
+        self._plan_io(self._load_checkpoint)
         self._tick()
+
+    def _load_checkpoint(self) -> None:
+        """Restore a checkpoint that the journal agrees with, if there is one; not always the newest can be read."""
+        hashes = self.switch.database.hashes[self.shard]
+        usable = self.switch.checkpoints[self.shard][-2:]
+        if usable and not self.switch.scheduler.chance(0.1):
+            saved = self.switch.scheduler.random.choice(usable)
+            if saved.block <= len(hashes) and hashes[saved.block - 1] == saved.hash:
+                self.switch.scheduler.count("checkpoints restored")
+                self.core.ledger.restore(saved.arrays, saved.keys_since_ms)
+                cursors = {sender: Cursor(*cursor) for sender, cursor in saved.cursors.items()}
+                self.core.resume_at(saved.block, saved.hash, cursors)
+        self._replay_later()
+
+    def _save(self, output: m.Save) -> None:
+        def saved() -> None:
+            self.switch.scheduler.count("checkpoints saved")
+            self.switch.checkpoints[self.shard] = [*self.switch.checkpoints[self.shard][-1:], output]
+
+        self._plan_io(saved)
 
     def _replay_later(self) -> None:
         self.switch.scheduler.after(self._replay_pause, self._plan_io, self._replay_page)

@@ -1,11 +1,13 @@
 """What clients and shards ask of a shard, and how the answer gets back to them."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from actors.ledger.layout import REQUEST, Kind
+
+_ROW_NAMES: Final = tuple(REQUEST.names or ())
 
 
 class Request:
@@ -47,16 +49,23 @@ class Request:
             home = body["payee"]
         return self.shard, body["caller"], home, self.key
 
-    def row(self) -> Any:
-        """As it is sent, (1,) of REQUEST."""
-        row = np.zeros(1, REQUEST)
-        for name, value in self.body.items():
-            row[name] = value
-        row["key_hi"] = self.key & 2**64 - 1
-        row["key_lo"] = self.key >> 64
-        row["digest"] = self.digest
-        row["deferred_at"] = self.deferred_at
-        return row
+    def row(self) -> tuple[Any, ...]:
+        """As it is sent, one row of REQUEST."""
+        sent = {
+            **self.body,
+            "key_hi": self.key & 2**64 - 1,
+            "key_lo": self.key >> 64,
+            "digest": self.digest,
+            "deferred_at": self.deferred_at,
+            "flags": 0,
+            "spare": (0, 0, 0),
+        }
+        return tuple(sent[name] for name in _ROW_NAMES)
+
+
+def rows_of(requests: list[Request]) -> Any:
+    """What is sent for requests, (n,) of REQUEST."""
+    return np.array([request.row() for request in requests], REQUEST)
 
 
 class SubmitQuestion(NamedTuple):

@@ -22,11 +22,11 @@ class Scheduler:
         self.now = START_MS
         self.counts: Counter[str] = Counter()
         self._verbose = verbose
-        self._heap: list[tuple[int, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._heap: list[tuple[int, int, Callable[..., object], tuple[Any, ...]]] = []
         self._planned = 0
         self._hash = hashlib.blake2b(digest_size=16)
 
-    def after(self, delay_ms: int, action: Callable[..., None], *arguments: Any) -> None:
+    def after(self, delay_ms: int, action: Callable[..., object], *arguments: Any) -> None:
         """Plan an event."""
         self._planned += 1
         heapq.heappush(self._heap, (self.now + delay_ms, self._planned, action, arguments))

@@ -9,12 +9,12 @@ from actors.shard import channels, core, journal_writer, profiles
 from actors.shard.core import ShardCore
 from tests.sim.database import DatabaseFaults
 from tests.sim.load import Load
-from tests.sim.model import Untrue, must
+from tests.sim.model import Untrue
 from tests.sim.process import Process
 from tests.sim.scheduler import START_MS, Scheduler
 from tests.sim.switch import Faults, Switch
 
-FAULTS_MS: Final = 12_000
+FAULTS_MS: Final = 10_000
 """Virtual time during which things go wrong."""
 HEALED_MS: Final = 120_000
 """Virtual time within which, from then on, all must be answered and all legs must have landed."""
@@ -76,7 +76,8 @@ class Simulation:
             unavailable=r.choice((0, 0.05)), unknown=r.choice((0, 0.05, 0.2)), slow=r.choice((0, 0.1))
         )
         shards = r.choice((2, 2, 3, 4))
-        self.switch = Switch(self.scheduler, shards, self.faults, database_faults, core_class)
+        save_every = r.choice((None, None, None, None, 40))
+        self.switch = Switch(self.scheduler, shards, self.faults, database_faults, core_class, save_every)
         self.load = Load(self.switch, r.randint(*REQUESTS))
 
     def run(self) -> None:
@@ -84,6 +85,8 @@ class Simulation:
         scheduler, auditor = self.scheduler, self.switch.auditor
         for shard in range(self.switch.shards):
             self.switch.start_process(shard)
+            if scheduler.chance(0.3):
+                scheduler.after(scheduler.delay(0, 150), self.switch.take_over, shard)
         scheduler.after(20, self.load.start)
         self._plan_faults()
         while scheduler.now < START_MS + FAULTS_MS:
@@ -93,7 +96,8 @@ class Simulation:
         self.load.left = 0
         self.switch.heal()
         while not self._all_done():
-            must(scheduler.now < START_MS + FAULTS_MS + HEALED_MS, "after healing: {}", self._what_is_left())
+            if scheduler.now > START_MS + FAULTS_MS + HEALED_MS:
+                raise Untrue(f"after healing: {self._what_is_left()}")
             scheduler.run_next()
             auditor.step()
         auditor.settle()

@@ -62,6 +62,7 @@ class Switch:
         faults: Faults,
         database_faults: DatabaseFaults,
         core_class: type[ShardCore] = ShardCore,
+        save_every_records: int | None = None,
     ) -> None:
         self.scheduler = scheduler
         self.shards = shards
@@ -71,7 +72,9 @@ class Switch:
         self.decider = DECIDER
         self.processes: list[list[Process]] = [[] for _ in range(shards)]
         self.current: list[Process | None] = [None] * shards
+        self.checkpoints: list[list[m.Save]] = [[] for _ in range(shards)]
         self._core_class = core_class
+        self._save_every_records = save_every_records
         self._incarnations = 0
         self._refs = 0
         self._starting = [False] * shards
@@ -80,7 +83,9 @@ class Switch:
     def make_core(self, shard: int, writer: Writer) -> ShardCore:
         """A core with an empty ledger."""
         config = LedgerConfig(shard=shard, shards=self.shards, secret=SECRET, daily_limits=DAILY_LIMITS)
-        shard_config = ShardConfig(shard=shard, shards=self.shards, score_timeout_ms=300)
+        shard_config = ShardConfig(
+            shard=shard, shards=self.shards, score_timeout_ms=300, save_every_records=self._save_every_records
+        )
         return self._core_class(shard_config, SmallSegments(config, CAPACITY), writer)
 
     def next_ref(self) -> int:
@@ -230,9 +235,7 @@ class Switch:
             if not settled[0]:
                 settled[0] = True
                 self.scheduler.count("profiles answered" if wallets is not None else "profiles timed out")
-                process.feed(
-                    m.Profiles(shard=ask.shard, stamp=ask.stamp, addresses=ask.addresses, wallets=wallets)
-                )
+                process.feed(m.Profiles(shard=ask.shard, stamp=ask.stamp, addresses=ask.addresses, wallets=wallets))
 
         question = ProfileQuestion(ask.addresses, len(self.database.journals[ask.shard]), settle)
         self.call(ask.shard, question, lambda ref: m.Read(ref=ref, addresses=ask.addresses))

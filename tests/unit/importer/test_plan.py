@@ -39,9 +39,7 @@ def worlds(draw: st.DrawFn) -> tuple[World, list[int], list[int]]:
 def _plan(world: World, place: list[int], times: list[int]) -> Plan:
     payer = np.array([row[0] for row in world.rows], np.int32)
     payee = np.array([row[1] for row in world.rows], np.int32)
-    return make_plan(
-        payer, payee, np.array(times, np.int64), 100, np.array(world.operator), np.array(place, np.int64)
-    )
+    return make_plan(payer, payee, np.array(times, np.int64), 100, np.array(world.operator), np.array(place, np.int64))
 
 
 def _carry_out(world: World, plan: Plan, rows_max: int, seed: int) -> Adversary:

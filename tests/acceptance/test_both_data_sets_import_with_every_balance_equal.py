@@ -1,0 +1,166 @@
+"""Both data sets import on two shards with every balance equal to the independent computation, also with processes killed on the way.
+
+In short with excerpts that are made here; with `-m slow` the data sets themselves, where they are.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.running import KEY, RunningSwitch, running_switch, shardpay
+from tests.excerpts import write_berka, write_paysim, write_shardpay
+
+DATA_SETS = Path(os.environ.get("SHARDPAY_DATA_SETS", Path(__file__).parents[3] / "shared" / "data"))
+PAYSIM = DATA_SETS / "paysim_30d.parquet"
+BERKA = DATA_SETS / "berka_1993"
+PAYSIM_DECLINES = 24_950 + 17_713 + 6_556 + 10_612
+VICTIMS = ("shard", "scorer", "front door", "postgres", "raylet", "everything")
+
+needs_data = pytest.mark.skipif(
+    not (PAYSIM.exists() and BERKA.exists()), reason=f"the data sets are not in {DATA_SETS}"
+)
+
+
+class Import:
+    """`shardpay import` as a process of its own, its state file in `folder`."""
+
+    def __init__(self, switch: RunningSwitch, file: Path, folder: Path, *options: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self.state = folder / f"{file.name}.state"
+        self._command = [sys.executable, "-m", "switch", "import", str(file), "--json", *options]
+        self._command += ["--url", switch.url, "--state", str(self.state)]
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Begin, or go on."""
+        environment = {**os.environ, "SHARDPAY_API_KEY": KEY}
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def wait_until_noted(self, size: int, timeout_s: float = 120.0) -> None:
+        """Wait until the state file has so many bytes, or the import has ended."""
+        deadline = time.monotonic() + timeout_s
+        while self.running and time.monotonic() < deadline:
+            if self.state.exists() and self.state.stat().st_size >= size:
+                return
+            time.sleep(0.01)
+        assert not self.running, "the import does not come on"
+
+    def kill(self, number: int) -> int:
+        """End it in the middle; gives the exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.communicate(timeout=30)
+        return self._process.returncode
+
+    def report(self, timeout_s: float = 900.0) -> dict[str, Any]:
+        """Its report, once it has ended well."""
+        assert self._process is not None
+        output, errors = self._process.communicate(timeout=timeout_s)
+        assert self._process.returncode == 0, output + errors
+        report: dict[str, Any] = json.loads(output)
+        assert report["difference_count"] == report["unexpected_count"] == 0
+        print({name: value for name, value in report.items() if name not in ("notes", "differences", "unexpected")})
+        return report
+
+    def run(self) -> dict[str, Any]:
+        """From start to end."""
+        self.start()
+        return self.report()
+
+
+@pytest.fixture(scope="module")
+def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSwitch]:
+    """One switch for the short versions: what is imported are different wallets each time."""
+    with running_switch(tmp_path_factory.mktemp("switch") / "data", "--shards", "2") as running:
+        yield running
+
+
+def _audit_is_clean(switch: RunningSwitch) -> None:
+    switch.stop()
+    audit = shardpay("audit", "--data", str(switch.data), "--json")
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+def test_an_excerpt_of_mobile_money_imports_exactly_though_it_and_a_shard_are_killed(
+    switch: RunningSwitch, tmp_path: Path
+) -> None:
+    file = write_paysim(tmp_path / "log.parquet", rows=3_000)
+    importing = Import(switch, file, tmp_path, "--rate", "1500")
+    for size, ending in ((1_000, signal.SIGINT), (2_000, signal.SIGKILL)):
+        importing.start()
+        importing.wait_until_noted(size)
+        assert importing.running, "the import ended before it was cut off"
+        assert importing.kill(ending) != 0
+    importing.start()
+    importing.wait_until_noted(3_000)
+    assert importing.running, "the import ended before the shard was killed"
+    switch.kill("shard")
+    report = importing.report()
+    rows = report["rows"] + report["extra_rows"]
+    assert 0 < report["resumed_rows"] < rows
+    assert report["declined"].keys() == {"insufficient_funds"}
+    assert report["posted"] + report["declined"]["insufficient_funds"] == rows
+
+    again = importing.run()
+    assert (again["resumed_rows"], again["calls"]) == (rows, 0)
+    without_state = Import(switch, file, tmp_path / "elsewhere").run()
+    assert without_state["replayed"] == rows
+    assert without_state["declined"] == again["declined"] == report["declined"]
+
+
+def test_an_excerpt_of_the_bank_imports_exactly(switch: RunningSwitch, tmp_path: Path) -> None:
+    report = Import(switch, write_berka(tmp_path / "bank", accounts=20, days=60), tmp_path).run()
+    assert report["declined"] == {}
+
+
+def test_shardpays_own_format_imports_exactly_with_references(switch: RunningSwitch, tmp_path: Path) -> None:
+    report = Import(switch, write_shardpay(tmp_path / "rows.ndjson"), tmp_path).run()
+    assert report["declined"]["insufficient_funds"] > 10
+
+
+@pytest.mark.slow
+@needs_data
+def test_the_data_sets_import_exactly(tmp_path: Path) -> None:
+    with running_switch(tmp_path / "data", "--shards", "2") as switch:
+        report = Import(switch, PAYSIM, tmp_path).run()
+        assert report["rows"] == 1_467_896
+        assert report["declined"] == {"insufficient_funds": PAYSIM_DECLINES}
+        assert report["drift"] == 93
+        report = Import(switch, BERKA, tmp_path).run()
+        assert (report["rows"], report["declined"]) == (49_102, {})
+        _audit_is_clean(switch)
+
+
+@pytest.mark.slow
+@needs_data
+def test_the_data_sets_import_exactly_while_processes_are_killed(tmp_path: Path) -> None:
+    with running_switch(tmp_path / "data", "--shards", "2") as switch:
+        importing = Import(switch, PAYSIM, tmp_path)
+        importing.start()
+        for number, victim in enumerate(VICTIMS, 1):
+            importing.wait_until_noted(number * 120_000, timeout_s=600)
+            assert importing.running, f"the import ended before the {victim} was killed"
+            switch.kill(victim)
+            if victim == "everything":
+                switch.start()
+            importing.kill(signal.SIGKILL)
+            importing.start()
+        report = importing.report()
+        assert report["declined"] == {"insufficient_funds": PAYSIM_DECLINES}
+        assert Import(switch, BERKA, tmp_path).run()["declined"] == {}
+        _audit_is_clean(switch)

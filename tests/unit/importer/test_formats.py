@@ -1,0 +1,35 @@
+"""A file's format is told by what is in it."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from switch.importer.formats import format_of, read_history
+from switch.importer.history import ImportFileError
+from tests.excerpts import write_berka, write_paysim, write_shardpay
+
+
+def test_each_format_is_recognised(tmp_path: Path) -> None:
+    assert format_of(write_paysim(tmp_path / "a.parquet", rows=100)) == "paysim"
+    assert format_of(write_shardpay(tmp_path / "rows.txt", rows=5)) == "shardpay"
+    folder = write_berka(tmp_path / "bank", days=10)
+    assert format_of(folder) == format_of(folder / "trans.parquet") == "berka"
+
+
+def test_other_columns_and_broken_files_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"colour": ["red"]}), tmp_path / "other.parquet")
+    with pytest.raises(ImportFileError, match="no format that is known: colour"):
+        format_of(tmp_path / "other.parquet")
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
+    with pytest.raises(ImportFileError, match="not a sound Parquet file"):
+        format_of(tmp_path / "torn.parquet")
+    with pytest.raises(ImportFileError, match="cannot be read as paysim"):
+        read_history("paysim", tmp_path / "other.parquet")
+
+
+def test_a_file_without_payments_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    with pytest.raises(ImportFileError, match="holds no payments"):
+        read_history("shardpay", tmp_path / "empty")

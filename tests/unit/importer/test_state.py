@@ -1,0 +1,60 @@
+"""The state file: what was answered is kept, a damaged end is cut off."""
+
+from pathlib import Path
+
+import pytest
+
+from switch.importer.state import StateFile, Wave
+
+WAVES = [Wave(number, b"rows", b"co", b"s", bytes([number]) * 16, number) for number in range(4)]
+
+
+def _write(path: Path, waves: list[Wave], identity: bytes = b"import") -> None:
+    with StateFile(path, identity) as state:
+        state.read()
+        for wave in waves:
+            state.append(wave)
+
+
+def _read(path: Path, identity: bytes = b"import") -> list[Wave]:
+    with StateFile(path, identity) as state:
+        return state.read()
+
+
+def test_waves_are_read_back_and_more_can_follow(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    _write(path, WAVES[:2])
+    _write(path, WAVES[2:])
+    assert _read(path) == WAVES
+
+
+@pytest.mark.parametrize("lost", range(1, 40))
+def test_a_torn_end_is_cut_off_and_written_anew(tmp_path: Path, lost: int) -> None:
+    path = tmp_path / "state"
+    _write(path, WAVES)
+    path.write_bytes(path.read_bytes()[:-lost])
+    assert _read(path) == WAVES[:3]
+    _write(path, WAVES[3:])
+    assert _read(path) == WAVES
+
+
+def test_a_damaged_record_ends_what_is_believed(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    _write(path, WAVES)
+    data = bytearray(path.read_bytes())
+    data[data.index(bytes([1]) * 16)] ^= 0xFF
+    path.write_bytes(data)
+    assert _read(path) == WAVES[:1]
+
+
+def test_the_state_of_another_import_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    _write(path, WAVES)
+    assert _read(path, b"another") == []
+    assert _read(path) == []
+
+
+def test_waves_with_a_gap_are_not_believed(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    _write(path, [WAVES[0], WAVES[2]])
+    assert _read(path) == WAVES[:1]

@@ -1,0 +1,247 @@
+"""The lane: batching without a timer, retries under the same key, deadlines, bounds."""
+
+import asyncio
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors.ledger.codes import Code
+from actors.ledger.layout import REQUEST, RESULT
+from actors.shard_client import ShardUnavailable
+from switch.lanes import Lane, LaneLimits, Overdue
+from switch.problems import OVERLOADED_NUMBER, UNKNOWN_NUMBER
+
+Reply = Callable[[Any, dict[int, bytes]], Any]
+
+
+class Shard:
+    """Records calls; each waits for `gate`, then `reply` gives results or raises."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, dict[int, bytes]]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.replies: list[Reply] = []
+
+    async def submit(self, rows: Any, details: dict[int, bytes]) -> Any:
+        self.calls.append((rows.copy(), details))
+        await self.gate.wait()
+        return (self.replies.pop(0) if self.replies else done)(rows, details)
+
+    async def wallets(self, addresses: Any) -> Any:
+        raise NotImplementedError
+
+    async def find_key(self, caller: int, home: int, key: bytes) -> int:
+        raise NotImplementedError
+
+
+def done(rows: Any, details: Any) -> Any:
+    """Every row done; its amount comes back as the address."""
+    results = np.zeros(len(rows), RESULT)
+    results["address"] = rows["amount"]
+    return results
+
+
+def answering(code: int, record_time: int = 0) -> Reply:
+    def reply(rows: Any, details: Any) -> Any:
+        results = done(rows, details)
+        results["code"], results["record_time"] = code, record_time
+        return results
+
+    return reply
+
+
+def losing(not_sent: bool) -> Reply:
+    def reply(rows: Any, details: Any) -> Any:
+        raise ShardUnavailable(not_sent)
+
+    return reply
+
+
+def row(amount: int) -> bytes:
+    rows = np.zeros(1, REQUEST)
+    rows["amount"] = amount
+    return rows.tobytes()
+
+
+def rows_of(*amounts: int) -> Any:
+    rows = np.zeros(len(amounts), REQUEST)
+    rows["amount"] = amounts
+    return rows
+
+
+def lane_of(shard: Shard, **limits: Any) -> Lane:
+    return Lane(shard, LaneLimits(**limits))
+
+
+def soon(seconds: float = 5.0) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_what_queues_while_two_calls_are_out_goes_into_the_next() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    lane = lane_of(shard)
+    waiting = []
+    for amount in range(1, 11):
+        waiting.append(asyncio.create_task(lane.one(row(amount), b"d%d" % amount, soon())))
+        await turns()
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1]
+    assert lane.queued_rows == 8
+    shard.gate.set()
+    results = await asyncio.gather(*waiting)
+    assert [result.address for result in results] == list(range(1, 11))
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 8]
+    assert shard.calls[2][1] == {i: b"d%d" % (i + 3) for i in range(8)}
+
+
+async def test_requests_of_one_turn_of_the_loop_share_a_call() -> None:
+    shard = Shard()
+    lane = lane_of(shard)
+    await asyncio.gather(*(lane.one(row(i), None, soon()) for i in range(5)))
+    assert [len(rows) for rows, _ in shard.calls] == [5]
+
+
+async def test_a_call_is_capped_and_a_large_batch_goes_alone() -> None:
+    shard = Shard()
+    lane = lane_of(shard, call_rows_max=3)
+    await asyncio.gather(
+        *(lane.one(row(i), None, soon()) for i in range(4)),
+        lane.many(rows_of(*range(10)), {9: b"x"}, soon()),
+    )
+    assert [len(rows) for rows, _ in shard.calls] == [3, 1, 10]
+    assert shard.calls[2][1] == {9: b"x"}
+
+
+@pytest.mark.parametrize("code", [Code.DEFERRED, Code.BUSY, Code.MOVED])
+async def test_an_untried_row_is_sent_again_with_the_first_time_it_was_deferred(code: Code) -> None:
+    shard = Shard()
+    shard.replies = [answering(code, 77), answering(code, 99)]
+    lane = lane_of(shard)
+    result = await lane.one(row(5), b"d", soon())
+    assert (result.code, result.address) == (Code.OK, 5)
+    echoed = [int(rows["deferred_at"][0]) for rows, _ in shard.calls]
+    assert echoed == ([0, 77, 77] if code is Code.DEFERRED else [0, 0, 0])
+    assert [details for _, details in shard.calls] == [{0: b"d"}] * 3
+
+
+async def test_a_batch_sends_only_what_is_still_open_again() -> None:
+    shard = Shard()
+
+    def some(rows: Any, details: Any) -> Any:
+        results = done(rows, details)
+        results["code"][[1, 3]] = Code.DEFERRED
+        results["record_time"] = 50
+        results["code"][2] = Code.INSUFFICIENT_FUNDS
+        return results
+
+    shard.replies = [some, losing(False)]
+    lane = lane_of(shard)
+    results = await lane.many(rows_of(10, 11, 12, 13), {0: b"a", 3: b"b"}, soon())
+    assert results["code"].tolist() == [0, 0, Code.INSUFFICIENT_FUNDS, 0]
+    assert results["address"].tolist() == [10, 11, 12, 13]
+    again = shard.calls[2]
+    assert again[0]["amount"].tolist() == [11, 13]
+    assert again[0]["deferred_at"].tolist() == [50, 50]
+    assert again[1] == {1: b"b"}
+
+
+@pytest.mark.parametrize(
+    ("replies", "code", "sent"),
+    [
+        ([losing(True)] * 100, OVERLOADED_NUMBER, False),
+        ([losing(False)] * 100, UNKNOWN_NUMBER, True),
+        ([answering(Code.BUSY)] * 100, Code.BUSY, False),
+        ([losing(False)] + [answering(Code.DEFERRED)] * 100, UNKNOWN_NUMBER, True),
+        ([answering(Code.DEFERRED)] + [losing(True)] * 100, Code.DEFERRED, False),
+    ],
+    ids=["never sent", "lost", "busy", "lost then deferred", "deferred then unreachable"],
+)
+async def test_at_the_deadline_the_answer_says_what_is_known(replies: list[Reply], code: int, sent: bool) -> None:
+    shard = Shard()
+    shard.replies = list(replies)
+    with pytest.raises(Overdue) as overdue:
+        await lane_of(shard).one(row(1), None, soon(0.2))
+    assert (overdue.value.code, overdue.value.sent) == (code, sent)
+    shard.replies = list(replies)
+    results = await lane_of(shard).many(rows_of(1, 2), {}, soon(0.2))
+    assert results["code"].tolist() == [code, code]
+
+
+async def test_a_hanging_shard_ends_each_wait_at_its_deadline() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    lane = lane_of(shard, calls_max=1)
+    first = asyncio.create_task(lane.one(row(1), None, soon(0.05)))
+    await turns()
+    second = asyncio.create_task(lane.one(row(2), None, soon(0.1)))
+    outcomes = await asyncio.gather(first, second, return_exceptions=True)
+    assert [(o.code, o.sent) for o in outcomes if isinstance(o, Overdue)] == [
+        (UNKNOWN_NUMBER, True),
+        (OVERLOADED_NUMBER, False),
+    ]
+    shard.gate.set()
+    assert (await lane.one(row(3), None, soon())).address == 3
+    assert [rows["amount"].tolist() for rows, _ in shard.calls] == [[1], [3]]
+    await lane.close()
+
+
+async def test_a_call_that_never_ends_is_given_up() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    lane = lane_of(shard, calls_max=1, call_timeout_s=0.02)
+    with pytest.raises(Overdue):
+        await lane.one(row(1), None, soon(0.03))
+    shard.gate.set()
+    assert (await lane.one(row(3), None, soon())).address == 3
+
+
+async def test_a_full_queue_refuses_at_once() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    lane = lane_of(shard, calls_max=1, queue_rows_max=2, queue_detail_bytes_max=10)
+    waiting = [asyncio.create_task(lane.one(row(1), None, soon()))]
+    await turns()
+    waiting += [asyncio.create_task(lane.one(row(i), None, soon())) for i in (2, 3)]
+    await turns()
+    with pytest.raises(Overdue) as full:
+        await lane.one(row(4), None, soon())
+    assert (full.value.code, full.value.sent) == (OVERLOADED_NUMBER, False)
+    assert (await lane.many(rows_of(1, 2), {}, soon()))["code"].tolist() == [OVERLOADED_NUMBER] * 2
+    shard.gate.set()
+    await asyncio.gather(*waiting)
+    assert lane.queued_rows == 0
+
+
+async def test_details_that_wait_are_bounded_too() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    lane = lane_of(shard, calls_max=1, queue_detail_bytes_max=10)
+    waiting = [asyncio.create_task(lane.one(row(1), None, soon()))]
+    await turns()
+    waiting.append(asyncio.create_task(lane.one(row(2), b"x" * 8, soon())))
+    await turns()
+    with pytest.raises(Overdue):
+        await lane.one(row(3), b"x" * 8, soon())
+    shard.gate.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_calls_are_observed() -> None:
+    seen: list[int] = []
+    lane = Lane(Shard(), LaneLimits(), lambda queued, call, rows: seen.append(rows))
+    await lane.many(rows_of(1, 2, 3), {}, soon())
+    assert seen == [3]
+
+
+def test_the_deferred_time_lies_where_the_lane_writes_it() -> None:
+    rows = np.frombuffer(row(1)[:80] + struct.pack("<q", 123) + row(1)[88:], REQUEST)
+    assert rows["deferred_at"][0] == 123

@@ -1,0 +1,76 @@
+"""One total table: every code is a documented problem."""
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from actors.ledger.codes import Code
+from switch.problems import (
+    NUMBERS,
+    OVERLOADED_NUMBER,
+    PROBLEMS,
+    UNKNOWN_NUMBER,
+    ProblemError,
+    from_http,
+    problem_response,
+    row_status,
+)
+
+
+@pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
+def test_every_ledger_code_is_a_problem_and_a_number(code: Code) -> None:
+    assert code.name.lower() in PROBLEMS
+    assert NUMBERS[code] == code.name.lower()
+    assert code < UNKNOWN_NUMBER
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_every_problem_renders_completely(code: str) -> None:
+    response = problem_response(ProblemError(code))
+    assert isinstance(response.body, bytes)
+    body = msgspec.json.decode(response.body)
+    outcome = PROBLEMS[code]
+    assert body == {
+        "type": f"/problems/{code}",
+        "title": outcome.title,
+        "status": outcome.status,
+        "detail": outcome.title,
+        "code": code,
+        "retryable": outcome.retryable,
+        "money_moved": "no",
+    }
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert ("Retry-After" in response.headers) == (outcome.status == 503)
+    assert 400 <= outcome.status < 600
+
+
+def test_a_recorded_decline_names_its_transfer() -> None:
+    problem = ProblemError("declined", transfer_id="t", decision={"action": "decline"}, replayed=True)
+    response = problem_response(problem)
+    assert isinstance(response.body, bytes)
+    body = msgspec.json.decode(response.body)
+    assert (body["transfer_id"], body["decision"], body["replayed"]) == ("t", {"action": "decline"}, True)
+    assert response.headers["Idempotent-Replayed"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (web.HTTPNotFound(), "not_found"),
+        (web.HTTPMethodNotAllowed("GET", ["POST"]), "method_not_allowed"),
+        (web.HTTPRequestEntityTooLarge(1, 2), "payload_too_large"),
+        (web.HTTPTeapot() if hasattr(web, "HTTPTeapot") else web.HTTPConflict(), "malformed_request"),
+        (web.HTTPBadGateway(), "internal_error"),
+    ],
+)
+def test_errors_of_the_library_become_problems(error: web.HTTPException, code: str) -> None:
+    assert from_http(error).code == code
+
+
+def test_rows_of_a_batch_say_what_became_of_them() -> None:
+    statuses = {number: row_status(number, "posted") for number in NUMBERS}
+    assert statuses[Code.OK] == "posted"
+    assert statuses[UNKNOWN_NUMBER] == "unknown"
+    assert statuses[OVERLOADED_NUMBER] == statuses[Code.BUSY] == "not_tried"
+    assert statuses[Code.SAME_WALLET] == "refused"
+    assert statuses[Code.INSUFFICIENT_FUNDS] == "declined"

@@ -1,0 +1,53 @@
+"""Strict decoding. That every wrong field is refused is tests/acceptance; here, what the errors say."""
+
+import pytest
+
+from switch.problems import ProblemError
+from switch.wire import CHANNELS, LABELS, NEW_WALLET, TRANSFER, TRANSFER_BATCH, WALLET_KINDS, decode
+
+WALLET = b'"00003000-0f18-86a7-a655-811d7f69def9"'
+GOOD = b'{"payer":%s,"payee":%s,"amount":5,"currency":"EUR"' % (WALLET, WALLET)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        (GOOD, "malformed_json", None),
+        (GOOD + b',"amount":6}', "invalid_field", "amount"),
+        (GOOD + b',"\\u0061mount":6}', "invalid_field", "amount"),
+        (GOOD + b',"hue":1}', "invalid_field", "hue"),
+        (GOOD + b',"context":{"hue":1}}', "invalid_field", "context.hue"),
+        (GOOD + b',"context":{"country":"d"}}', "invalid_field", "context.country"),
+        (GOOD + b',"metadata":{"a":1}}', "invalid_field", "metadata[...]"),
+        (b"{}", "invalid_field", "payer"),
+        (b"[]", "invalid_field", ""),
+    ],
+)
+def test_errors_name_the_field(body: bytes, code: str, field: str | None) -> None:
+    with pytest.raises(ProblemError) as problem:
+        decode(TRANSFER, body)
+    assert problem.value.code == code
+    assert [error.field for error in problem.value.errors] == ([] if field is None else [field])
+
+
+def test_a_batch_names_the_row() -> None:
+    with pytest.raises(ProblemError) as problem:
+        decode(TRANSFER_BATCH, b'{"transfers":[' + GOOD + b',"idempotency_key":"a","amount":true}]}')
+    assert problem.value.errors[0].field == "transfers[0].amount"
+
+
+def test_what_the_client_sent_is_not_given_back_at_length() -> None:
+    with pytest.raises(ProblemError) as problem:
+        decode(TRANSFER, GOOD + b',"' + b"x" * 100_000 + b'":1}')
+    assert len(problem.value.errors[0].field) < 300
+
+
+def test_good_bodies_pass() -> None:
+    assert decode(TRANSFER, GOOD + b"}").amount == 5
+    assert decode(NEW_WALLET, b'{"currency":"EUR","kind":"user","attributes":{"a":1.5,"b":null}}').kind == "user"
+
+
+def test_names_of_enums_on_the_wire() -> None:
+    assert LABELS["cash_in"] == 2
+    assert CHANNELS["pos"] == 3
+    assert "suspense" not in WALLET_KINDS
