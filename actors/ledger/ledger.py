@@ -21,7 +21,7 @@ from actors.ledger.ids import SEGMENT_SLOTS, Secret
 from actors.ledger.layout import AMOUNT_MAX, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
 from actors.ledger.posting import effect_leg, effect_profile, leg_target, replay
 from actors.ledger.snapshot import Arrays, restore, take
-from actors.ledger.table import Table, find, new_table, with_room
+from actors.ledger.table import ARENA_SLOTS_PER_KEY, Table, find, new_table, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION
@@ -165,8 +165,9 @@ class Ledger:
     def restore(self, arrays: Arrays, keys_since_ms: int) -> None:
         """Fill this new ledger from a snapshot. Raises ValueError when it does not fit."""
         for name in ("keys", "older_keys"):
-            keys = int(arrays[f"{name}.meta"][TABLE_COUNT])
-            self.book = self.book._replace(**{name: with_room(getattr(self.book, name), keys)})
+            saved = len(arrays[f"{name}.slots"])
+            if saved > len(getattr(self.book, name).slots):
+                self.book = self.book._replace(**{name: new_table(2 * saved // ARENA_SLOTS_PER_KEY)})
         restore(self.book, arrays)
         self.keys_since_ms = keys_since_ms
 

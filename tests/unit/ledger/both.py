@@ -264,6 +264,19 @@ class Both:
         self._check_windows(self.ledger)
         self.check_replay(len(self.journal))
         self.check_replay(1)
+        self.check_snapshot()
+
+    def check_snapshot(self) -> None:
+        """A snapshot fills an empty ledger with the same bytes."""
+        arrays = self.ledger.snapshot()
+        fresh = Ledger(self.config, self.capacity)
+        fresh.restore(arrays, self.ledger.keys_since_ms)
+        again = fresh.snapshot()
+        assert arrays.keys() == again.keys()
+        for name, array in arrays.items():
+            assert array.tobytes() == again[name].tobytes() and array.dtype == again[name].dtype, name
+        assert_same_wallets(fresh, self.oracle)
+        self._check_fresh_keys(fresh)
 
     def check_replay(self, steps: int) -> None:
         """Replay the journal, so many batches at a time, into an empty ledger; it must be this one."""

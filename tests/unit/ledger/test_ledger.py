@@ -96,6 +96,26 @@ def test_a_journal_with_more_keys_than_a_generation_surely_holds_is_replayed_all
     world._check_fresh_keys(fresh)
 
 
+def test_a_snapshot_with_more_keys_than_a_generation_surely_holds_is_restored_all_the_same() -> None:
+    world = small_world(scored=False)
+    for _ in range(40):
+        act(world, *[pay(USER, OTHER, 1)] * 40)
+    fresh = Ledger(world.config, Capacity(segments=5, segment_map=16, keys=5, payers=200, attempts=6_000, profiles=100))
+    fresh.restore(world.ledger.snapshot(), world.ledger.keys_since_ms)
+    world._check_fresh_keys(fresh)
+
+
+def test_a_snapshot_that_does_not_fit_changes_nothing() -> None:
+    world = small_world(scored=True)
+    fresh = Ledger(world.config, Capacity(segments=5, segment_map=16, keys=5, payers=0, attempts=0, profiles=0))
+    act(world, pay(USER, OTHER, 1))
+    before = {name: array.tobytes() for name, array in fresh.snapshot().items()}
+    with pytest.raises(ValueError, match="do not fit"):
+        fresh.restore(world.ledger.snapshot(), 0)
+    assert {name: array.tobytes() for name, array in fresh.snapshot().items()} == before
+    assert not fresh.book.wallets["currency"].any()
+
+
 # Places.
 
 

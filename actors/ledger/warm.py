@@ -1,0 +1,67 @@
+"""Compiles every kernel of the ledger by using each once, so that no payment has to wait for a compiler."""
+
+import numpy as np
+
+from actors.ledger.batch import Channels
+from actors.ledger.blocks import addresses_of
+from actors.ledger.book import Capacity
+from actors.ledger.ids import decode_wallets, encode_wallets, record_address, wallet_address
+from actors.ledger.layout import RECORD, REQUEST, WALLET, Kind, WalletKind
+from actors.ledger.ledger import Ledger, LedgerConfig
+
+_SMALL = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8)
+_EXTERNAL = wallet_address(0, 1024)
+_REMOTE = wallet_address(3, 0)
+
+
+def _rows(key: int, **columns: int) -> np.ndarray:
+    rows = np.zeros(1, REQUEST)
+    rows["key_lo"], rows["currency"] = key, 978
+    for name, value in columns.items():
+        rows[name] = value
+    return rows
+
+
+def warm() -> None:
+    """Take a few seconds the first time on a machine, and a fraction of one when the compiled code is found on disk."""
+    ledger = Ledger(LedgerConfig(shard=0, shards=2, secret=bytes(16)), _SMALL)
+    ledger.advance(1)
+    ledger.book.owners[1:4] = (1, 1, 2)
+    ledger.use_segment(1)
+    channels = Channels(np.zeros(2, np.int64), np.zeros(2, np.int64))
+    batches = (
+        _rows(1, op=Kind.WALLET_OPENED, kind=WalletKind.EXTERNAL, payee=_EXTERNAL),
+        _rows(2, op=Kind.WALLET_OPENED, kind=WalletKind.USER),
+        _rows(3, op=Kind.TRANSFER, payer=_EXTERNAL, payee=wallet_address(1, 0), amount=5),
+        _rows(4, op=Kind.TRANSFER, payer=wallet_address(1, 0), payee=_EXTERNAL, amount=1),
+        _rows(5, op=Kind.WALLET_TIER, payee=wallet_address(1, 0), tier=1),
+    )
+    made, places = [], []
+    for block, rows in enumerate(batches, start=1):
+        admitted = ledger.going_on(rows, ledger.admit(rows, channels, record_address(0, block, 0) - 1))
+        ledger.columns(admitted)
+        carried = ledger.carry_out(admitted, None, record_address(0, block, 0))
+        assert len(carried.records) == 1, "a step of the warm-up was refused"
+        made.append(carried.records)
+        places.append(addresses_of(0, block, 1))
+    _warm_channels(ledger)
+    replica = Ledger(ledger.config, _SMALL)
+    records = np.concatenate(made)
+    assert replica.replay(records, np.concatenate(places)) == len(records)
+    replica.key_address(1, 1)
+    decode_wallets(ledger.secret, encode_wallets(ledger.secret, np.array([_EXTERNAL], np.int64)))
+
+
+def _warm_channels(ledger: Ledger) -> None:
+    legs = np.zeros(1, RECORD)
+    legs["kind"], legs["payee"], legs["amount"], legs["currency"] = Kind.LEG, wallet_address(1, 0), 1, 978
+    ledger.land(legs, addresses_of(0, 9, 1))
+    profile = np.zeros(1, RECORD)
+    profile["kind"], profile["payee"], profile["currency"], profile["label"] = (
+        Kind.PROFILE,
+        _REMOTE,
+        978,
+        WalletKind.USER,
+    )
+    ledger.learn(profile[0])
+    assert ledger.wallets(np.array([_EXTERNAL], np.int64)).dtype == WALLET
