@@ -25,17 +25,20 @@ ROWS_MAX: Final = 65_536
 DEVICE_CHARACTERS_MAX: Final = 64
 
 _UUID: Final = pa.binary(16)
+_TIME: Final = pa.timestamp("ms", "UTC")
 _BINARY: Final = {"idempotency_key": True, "payer": True, "payee": True, "after": False}
 _TEXT: Final = {"currency": True, "kind": False, "channel": False, "country": False, "device": False, "ip": False}
-_COLUMNS: Final = {**_BINARY, "amount": True, **_TEXT}
+_COLUMNS: Final = {**_BINARY, "amount": True, **_TEXT, "effective_time": False}
 """Columns by name, and whether they must be there."""
 
 
 class Batch(NamedTuple):
-    """Decoded transfers: REQUEST rows (n,), where payer or payee is 0 for an id that is not of this cluster; details by row."""
+    """Decoded transfers: REQUEST rows (n,), where payer or payee is 0 for an id that is not of this cluster; details by row; whether
+    rows carry effective times of their own, which needs a scope."""
 
     rows: NDArray[Any]
     details: dict[int, bytes]
+    timed: bool
 
 
 # Decoding.
@@ -48,7 +51,8 @@ def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Batc
     rows = np.zeros(count, REQUEST)
     rows["op"] = Kind.TRANSFER
     rows["caller"] = caller.account
-    rows["effective_time"] = caller.effective_time
+    timed = "effective_time" in table.column_names
+    rows["effective_time"] = _effective_times(table) if timed else caller.effective_time
     rows["amount"] = _amounts(table)
     keys = _uuids(table, "idempotency_key").view("<u8").reshape(count, 2)
     rows["key_hi"], rows["key_lo"] = keys[:, 0], keys[:, 1]
@@ -67,7 +71,7 @@ def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Batc
         rows["after"] = _afters(table)
         named = rows["after"] != 0
         rows["digest"][named] ^= splitmix64s(rows["after"][named])
-    return Batch(rows, details)
+    return Batch(rows, details, timed)
 
 
 def _read(body: bytes) -> pa.Table:
@@ -121,6 +125,8 @@ def _fits(field: pa.Field) -> bool:
         return bool(field.type == _UUID)
     if field.name == "amount":
         return bool(field.type == pa.int64())
+    if field.name == "effective_time":
+        return bool(field.type == _TIME)
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
@@ -143,6 +149,14 @@ def _amounts(table: pa.Table) -> NDArray[np.int64]:
     if len(wrong):
         raise invalid_field(f"amount[{wrong[0]}]", f"an amount is 1 to {AMOUNT_MAX}")
     return amounts
+
+
+def _effective_times(table: pa.Table) -> NDArray[np.int64]:
+    times: NDArray[np.int64] = _column(table, "effective_time").cast(pa.int64()).to_numpy(zero_copy_only=True)
+    wrong = np.flatnonzero(times < 1)
+    if len(wrong):
+        raise invalid_field(f"effective_time[{wrong[0]}]", "a time after 1970 is expected")
+    return times
 
 
 def _codes(table: pa.Table, name: str) -> tuple[NDArray[np.int64], list[str]]:

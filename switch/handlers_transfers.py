@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 from aiohttp import web
+from msgspec import UNSET
 from numpy.typing import NDArray
 
 from actors.ledger.codes import Code, is_untried
@@ -14,6 +15,7 @@ from actors.ledger.layout import FIELDS, FLAG_SCORED, REQUEST, RESULT
 from actors.shard_client import ShardUnavailable
 from switch import arrow
 from switch.answers import ACTION_NAMES, json_response, posted_answer, record_answer, refusal
+from switch.auth import demand_import
 from switch.calls import JSON, Call, plain_key
 from switch.door import Door, overdue_problem
 from switch.history import Found
@@ -29,7 +31,8 @@ from switch.problems import (
 )
 from switch.routing import UNKNOWN, home_wallet
 from switch.rows import Caller, transfer_row
-from switch.wire import TRANSFER, TRANSFER_BATCH, TransferBatch, decode
+from switch.times import time_ms
+from switch.wire import TRANSFER, TRANSFER_BATCH, KeyedTransfer, TransferBatch, decode
 
 ROWS_A_TURN: Final = 1_000
 """Rows of a JSON batch that are prepared before other requests get their turn."""
@@ -106,9 +109,13 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
     async with door.batches:
         if kind == arrow.CONTENT_TYPE:
             batch = arrow.decode_transfers_stream(await call.body(door.limits.arrow_bytes_max), door.secret, caller)
+            if batch.timed:
+                demand_import(call.principal)
             results = await _carry(door, batch.rows, batch.details)
             return web.Response(body=arrow.encode_results(results), headers={"Content-Type": arrow.CONTENT_TYPE})
         body = decode(TRANSFER_BATCH, await call.body(door.limits.json_batch_bytes_max))
+        if any(transfer.effective_at is not UNSET for transfer in body.transfers):
+            demand_import(call.principal)
         rows, entries = await _rows_of(door, body, caller)
         return json_response(_batch_answer(await _carry(door, rows, entries)))
 
@@ -120,13 +127,24 @@ async def _rows_of(door: Door, body: TransferBatch, caller: Caller) -> tuple[NDA
     for i, transfer in enumerate(body.transfers):
         path = f"transfers[{i}]."
         _check_ids(payers[i], payees[i], path)
-        row, details = transfer_row(transfer, payers[i], payees[i], key_bytes(transfer.idempotency_key), caller, path)
+        key = key_bytes(transfer.idempotency_key)
+        row, details = transfer_row(transfer, payers[i], payees[i], key, _caller_at(transfer, caller, path), path)
         parts.append(row)
         if details is not None:
             entries[i] = details
         if i % ROWS_A_TURN == ROWS_A_TURN - 1:
             await asyncio.sleep(0)
     return np.frombuffer(bytearray(b"".join(parts)), REQUEST), entries
+
+
+def _caller_at(transfer: KeyedTransfer, caller: Caller, path: str) -> Caller:
+    """The caller, with the row's own effective time where it has one."""
+    if transfer.effective_at is UNSET:
+        return caller
+    try:
+        return Caller(caller.account, time_ms(transfer.effective_at))
+    except ValueError as error:
+        raise invalid_field(f"{path}effective_at", str(error)) from None
 
 
 async def _carry(door: Door, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:

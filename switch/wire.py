@@ -62,9 +62,10 @@ class Transfer(_Wire, frozen=True, kw_only=True):
 
 
 class KeyedTransfer(Transfer, frozen=True, kw_only=True):
-    """One row of POST /v1/transfers/batch."""
+    """One row of POST /v1/transfers/batch. `effective_at` needs the scope import."""
 
     idempotency_key: Key
+    effective_at: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
 
 
 class TransferBatch(_Wire, frozen=True, kw_only=True):

@@ -164,10 +164,9 @@ class Ledger:
 
     def restore(self, arrays: Arrays, keys_since_ms: int) -> None:
         """Fill this new ledger from a snapshot. Raises ValueError when it does not fit."""
-        for name in ("keys", "older_keys"):
-            saved = len(arrays[f"{name}.slots"])
-            if saved > len(getattr(self.book, name).slots):
-                self.book = self.book._replace(**{name: new_table(2 * saved // ARENA_SLOTS_PER_KEY)})
+        keys = _table_for(arrays["keys.slots"], self.book.keys)
+        older_keys = _table_for(arrays["older_keys.slots"], self.book.older_keys)
+        self.book = self.book._replace(keys=keys, older_keys=older_keys)
         restore(self.book, arrays)
         self.keys_since_ms = keys_since_ms
 
@@ -206,6 +205,11 @@ class Ledger:
         """Address of the record made under a bound key, 0 if none is remembered."""
         words = np.uint64(hi), np.uint64(lo)
         return int(find(self.book.keys, *words)) or int(find(self.book.older_keys, *words))
+
+
+def _table_for(slots: NDArray[Any], table: Table) -> Table:
+    """An empty table for saved slots: a replay may have enlarged the table that they come from."""
+    return table if len(slots) <= len(table.slots) else new_table(2 * len(slots) // ARENA_SLOTS_PER_KEY)
 
 
 @kernel

@@ -127,6 +127,7 @@ class Process:
         if self.alive:
             self.alive = False
             self.deliveries.clear()
+            del self.core.ledger.book  # The arrays at once, not when the garbage collector comes round.
             self.switch.scheduler.note(f"{self.name} died: {why}")
             self.switch.process_died(self)
 

@@ -186,5 +186,7 @@ def run_seed(seed: int, core_class: type[ShardCore] = ShardCore, *, verbose: boo
         if verbose:
             raise
         error = f"{type(found).__name__}: {found}"
+    finally:
+        simulation.switch.end()
     scheduler = simulation.scheduler
     return Outcome(seed, error, scheduler.trace_hash, scheduler.counts)

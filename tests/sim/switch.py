@@ -163,6 +163,12 @@ class Switch:
             if self.current[shard] is None:
                 self._start_later(shard)
 
+    def end(self) -> None:
+        """Give the memory back."""
+        self.checkpoints.clear()
+        for process in [p for processes in self.processes for p in processes]:
+            process.die("the end")
+
     # The network.
 
     def network_delay(self) -> int:

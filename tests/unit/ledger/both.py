@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.batch import Admission, Channels
-from actors.ledger.book import M_SEGMENTS_STAMP, Capacity, profile_row
-from actors.ledger.codes import Code
+from actors.ledger.book import M_SEGMENTS, M_SEGMENTS_STAMP, Capacity, profile_row
 from actors.ledger.ids import record_address
 from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, WALLET, Kind
 from actors.ledger.ledger import Admitted, Carried, Ledger, LedgerConfig
@@ -16,7 +15,7 @@ from rules.builtin import PACK
 from rules.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
 from rules.pack import Decider
 from tests.oracle import oracle_score
-from tests.oracle.oracle_ledger import CODES, Oracle, Row
+from tests.oracle.oracle_ledger import Oracle, Row
 from tests.oracle.oracle_windows import Pool
 
 START = 1_700_000_000_000
@@ -257,14 +256,13 @@ class Both:
     def check_all(self) -> None:
         """`check`, that there is nothing else in the arrays, all keys, and a replay of the journal into an empty ledger."""
         self.check()
-        assert np.count_nonzero(self.ledger.book.wallets["currency"]) == len(self.oracle.wallets)
+        assert wallet_count(self.ledger) == len(self.oracle.wallets)
         for keys in (self.oracle.older_keys, self.oracle.keys):
             for (hi, lo), address in keys.items():
                 assert self.ledger.key_address(hi, lo) == (self.oracle.keys.get((hi, lo)) or address)
         self._check_windows(self.ledger)
         self.check_replay(len(self.journal))
         self.check_replay(1)
-        self.check_snapshot()
 
     def check_snapshot(self) -> None:
         """A snapshot fills an empty ledger with the same bytes."""
@@ -290,7 +288,7 @@ class Both:
             assert (records == before).all(), "a replay finds what was recorded"
         fresh.advance(self.now)
         assert_same_wallets(fresh, self.oracle)
-        assert np.count_nonzero(fresh.book.wallets["currency"]) == len(self.oracle.wallets)
+        assert wallet_count(fresh) == len(self.oracle.wallets)
         if self.scored:
             self._check_windows(fresh)
         self._check_fresh_keys(fresh)
@@ -338,6 +336,7 @@ def assert_same_wallets(ledger: Ledger, oracle: Oracle) -> None:
         assert (rows["ring"] > 0).tolist() == has_ring
 
 
-def code_of(name: str) -> Code:
-    """A code by the oracle's name for it."""
-    return Code(CODES[name])
+def wallet_count(ledger: Ledger) -> int:
+    """Rows that are wallets, in all segments in use."""
+    used = int(ledger.book.meta[M_SEGMENTS]) << 16
+    return int(np.count_nonzero(ledger.book.wallets["currency"][:used]))

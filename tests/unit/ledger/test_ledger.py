@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.ledger.book import Capacity, profile_row, store_profile
@@ -38,6 +38,7 @@ def small_world(**options: object) -> Both:
 # Keys.
 
 
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 3 * DAY), min_size=1, max_size=12))
 def test_a_key_is_known_for_the_whole_window_and_not_for_ever(gaps: list[int]) -> None:
     world = small_world(scored=False)

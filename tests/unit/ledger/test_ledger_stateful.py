@@ -197,6 +197,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "both"):
             self.both.check_all()
+            self.both.check_snapshot()
 
 
 TestLedger = LedgerMachine.TestCase
