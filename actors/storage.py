@@ -16,9 +16,9 @@ async def opened(data: Path, database: str | None) -> AsyncIterator[str]:
         await migrate(database)
         yield database
         return
-    if not (data / "postgres").exists():
+    if not await asyncio.to_thread((data / "postgres").exists):
         raise FileNotFoundError(f"there is no database in {data}; `shardpay serve --data {data}` makes one")
-    server = await asyncio.to_thread(postgres_server.start, data.resolve())
+    server = await asyncio.to_thread(postgres_server.start, data)
     try:
         await migrate(server.url)
         yield server.url

@@ -47,7 +47,7 @@ def run(options: Options) -> list[Figure]:
 
 def _contenders(options: Options, sizes: Sizes) -> list[Contender]:
     contenders: list[Contender] = [
-        Switch(f"shardpay {n} shards", options.work / f"switch-{n}", shards=n, scorers=1, wallets=sizes.wallets)
+        Switch(f"shardpay --shards {n}", options.work / f"switch-{n}", shards=n, scorers=1, wallets=sizes.wallets)
         for n in options.shards or (SHARDS,)
     ]
     if options.peers:

@@ -48,8 +48,12 @@ def cli(debug: bool) -> None:
 @cli.command(epilog="Example: shardpay serve --sample --port 8080")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, help="Port to listen on.")
-@click.option("--shards", type=click.IntRange(1, 1024), help="Shards of a new database [default: one a core, at most 2].")
-@click.option("--scorers", type=click.IntRange(0, 64), default=1, show_default=True, help="Scoring actors; 0: unscored.")
+@click.option(
+    "--shards", type=click.IntRange(1, 1024), help="Shards of a new database [default: one a core, at most 2]."
+)
+@click.option(
+    "--scorers", type=click.IntRange(0, 64), default=1, show_default=True, help="Scoring actors; 0: unscored."
+)
 @click.option("--front-doors", type=click.IntRange(1, 64), default=1, show_default=True, help="HTTP processes.")
 @storage_options
 @click.option("--ray", metavar="ADDRESS", help="Join this Ray cluster instead of starting one; needs --database.")
@@ -175,15 +179,11 @@ def _add_later_commands() -> None:
     """Commands that live elsewhere; bench/ is above this layer, so it is found by its entry point."""
     from importlib.metadata import entry_points
 
-    try:
-        from switch.importer.command import import_command
+    from switch.importer.command import import_command
 
-        cli.add_command(import_command, "import")
-    except ImportError:
-        pass
+    cli.add_command(import_command, "import")
     for entry in entry_points(group="shardpay.bench"):
-        try: cli.add_command(entry.load(), entry.name)
-        except ImportError: pass
+        cli.add_command(entry.load(), entry.name)
 
 
 def main() -> None:

@@ -62,7 +62,6 @@ class Supervisor:
         self._postgres: postgres_server.PostgresServer | None = None
         self._node: asyncio.subprocess.Process | None = None
         self._stop = asyncio.Event()
-        self._node_log: TextIO | None = None
 
     async def run(self, ready: Any) -> None:
         """Serve until a signal; `ready` is awaited once the switch takes payments. Raises CannotServe."""
@@ -121,10 +120,12 @@ class Supervisor:
             )
         return NodeSpec(settings=self.settings, url=url, secret=facts.secret, shards=facts.shards)
 
+    def _node_output(self) -> TextIO:
+        """Ray writes to the terminal without being asked; this is its terminal."""
+        return open(log_dir(self.settings.data) / "node-output.log", "a")
+
     async def _start_node(self, spec: NodeSpec) -> None:
-        path = log_dir(self.settings.data) / "node-output.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a") as output:
+        with self._node_output() as output:
             self._node = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -150,7 +151,9 @@ class Supervisor:
                     f"the node process ended ({self._node.returncode}) and is started again; see {log_dir(self.settings.data)}"
                 )
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, RESTART_PAUSE_MAX_S) if time.monotonic() - started < STEADY_S else RESTART_PAUSE_S
+                pause = (
+                    min(2 * pause, RESTART_PAUSE_MAX_S) if time.monotonic() - started < STEADY_S else RESTART_PAUSE_S
+                )
                 started = time.monotonic()
                 await self._start_node(spec)
             if not lock.held():

@@ -46,13 +46,20 @@ def test_a_layer_imports_only_layers_below_it(layer: str) -> None:
 @pytest.mark.parametrize("module", PURE)
 def test_importing_a_pure_module_imports_no_shell(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {SHELLS!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout.strip() == "[]"
 
 
 def test_the_ledger_core_reads_no_clock_and_no_randomness() -> None:
     banned = {"time", "random", "secrets", "datetime", "os", "asyncio", "socket"}
-    files = [*(ROOT / "actors" / "ledger").glob("*.py"), *(ROOT / "models").glob("*.py"), *(ROOT / "rules").glob("*.py")]
-    files += [ROOT / "actors" / "shard" / f"{name}.py" for name in ("core", "channels", "journal_writer", "profiles", "replies", "messages")]
+    files = [
+        *(ROOT / "actors" / "ledger").glob("*.py"),
+        *(ROOT / "models").glob("*.py"),
+        *(ROOT / "rules").glob("*.py"),
+    ]
+    pure = ("core", "channels", "journal_writer", "profiles", "replies", "messages")
+    files += [ROOT / "actors" / "shard" / f"{name}.py" for name in pure]
     wrong = {str(path.relative_to(ROOT)): sorted(_imports(path) & banned) for path in files if _imports(path) & banned}
     assert not wrong

@@ -205,7 +205,9 @@ class ShardCore:
     def _opened(self) -> None:
         self.serving = True
         book = self.ledger.book
-        book.owners[1:][book.segments[1:] != 0] = self.config.shard + 1  # The topology may have been read before they were claimed.
+        book.owners[1:][book.segments[1:] != 0] = (
+            self.config.shard + 1
+        )  # The topology may have been read before they were claimed.
         self._spare_segments = [s for s in self._spare_segments if book.segments[s] == 0]
         self._stamp = self.ledger.record_time
         opened, hash_ = self.writer.durable_block, self.writer.durable_hash

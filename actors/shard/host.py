@@ -257,7 +257,7 @@ class ShardHost:
 
     async def drained(self) -> None:
         """Wait until nothing is queued, scored or in flight."""
-        while self._answers or self.core.queued_rows or self.core.writer.backlog:
+        while self._answers or self.core.queued_rows or self.core.writer.backlog:  # noqa: ASYNC110 - three conditions, once a life
             await asyncio.sleep(0.01)
 
     # Checkpoints.

@@ -162,7 +162,7 @@ class Process:
         elif self.alive and self.core.serving:
             ref = self.switch.next_ref()
             head = len(self.switch.database.journals[self.shard])
-            clock = max(self.clock_seen, scheduler.now + self.clock_offset)
+            clock = min(max(self.clock_seen, scheduler.now + self.clock_offset), scheduler.now)
             self.deliveries[ref] = Delivery(question, head, clock)
             self.feed(message(ref))
 
