@@ -54,6 +54,7 @@ def main(
     as_json: bool,
 ) -> None:
     """See BENCHMARKS."""
+    from bench.contender_switch import forget_data
     from bench.machine import machine, versions
     from bench.options import Options
     from bench.report import Report, new_run
@@ -69,6 +70,8 @@ def main(
             options = Options(work=work, say=_say, quick=quick, peers=peers, rounds=rounds, shards=shards)
             report.add(importlib.import_module(f"bench.{name}").run(options))
         finally:
+            for data in work.iterdir():
+                forget_data(data)
             shutil.rmtree(work, ignore_errors=True)
     if as_json:
         click.echo(report.as_json())

@@ -1,6 +1,7 @@
 """The switch itself as a contender: `shardpay serve` with a data directory of its own."""
 
 import asyncio
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Final
@@ -8,6 +9,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from actors.ray_runtime import ray_temp_dir
 from bench.contender import call, call_json, end, free_port, spawn, wait_ready
 from bench.data import CURRENCY, funding_body, unit_body, uuid_texts
 from bench.load import ARROW
@@ -122,6 +124,13 @@ class Switch:
         if report.differences or report.transfers < paid + len(self._ids):
             raise RuntimeError(f"{self.name}: {report.transfers} transfers in the journal, {report.differences[:3]}")
         return {"audit": msgspec.to_builtins(report), "postgresql": settings}
+
+
+def forget_data(data: Path) -> None:
+    """Remove a data directory, with what Ray keeps of it where paths are shorter."""
+    elsewhere = ray_temp_dir(data).parent
+    shutil.rmtree(data, ignore_errors=True)
+    shutil.rmtree(elsewhere, ignore_errors=True)
 
 
 async def server_settings(url: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from actors.database import parse_queries
 
 SQL: Final = parse_queries(Path(__file__).with_name("peer_rowlock.sql").read_text(encoding="utf-8"))
 SESSIONS: Final = 24
-"""More of them bring no more payments on two cores; measured from 16 to 32."""
+"""Enough to keep two cores busy and few enough for PostgreSQL not to queue on itself."""
 _REFUSALS: Final = {1: ("insufficient_funds", 402), 2: ("wallet_not_found", 404), 3: ("idempotency_mismatch", 422)}
 
 

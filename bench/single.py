@@ -26,7 +26,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 64
     warm_up_s: float = 4.0
     seconds: float = 12.0
-    rate_max: int = 16_000
+    rate_max: int = 24_000
 
 
 QUICK: Final = Sizes(wallets=2_000, warm_up_s=1.0, seconds=2.0)

@@ -1,12 +1,11 @@
 """`start`: seconds from the start of `shardpay serve` to /readyz 200 - in a new data directory, in one used before, and with kernels not
 compiled yet."""
 
-import shutil
 import time
 from functools import partial
 from typing import Final
 
-from bench.contender_switch import Switch
+from bench.contender_switch import Switch, forget_data
 from bench.figures import Figure, figure
 from bench.options import Options, take_turns
 
@@ -38,7 +37,7 @@ def _switch(options: Options, shards: int) -> Switch:
 
 def _first(options: Options, shards: int, number: int) -> float:
     options.say(f"{NAME}: first start, round {number + 1} of {options.rounds}")
-    shutil.rmtree(options.work / "start", ignore_errors=True)
+    forget_data(options.work / "start")
     return _timed(_switch(options, shards), {})
 
 
@@ -50,7 +49,7 @@ def _second(options: Options, shards: int, number: int) -> float:
 
 def _cold(options: Options, shards: int, number: int) -> float:
     options.say(f"{NAME}: kernels not compiled, round {number + 1} of {options.rounds}")
-    shutil.rmtree(options.work / "start", ignore_errors=True)
+    forget_data(options.work / "start")
     cache = options.work / f"kernels-{number}"
     cache.mkdir()
     return _timed(_switch(options, shards), {"NUMBA_CACHE_DIR": str(cache)})

@@ -105,7 +105,10 @@ class ShardCore:
         self._spare_segments: list[int] = []
         self._segment_asked = False
         self._unsaved_records = 0
+        self._written = dict.fromkeys(self.receivers, 0)
         self._now = 0
+        self._clock_ms = 0
+        self._time_limit = 0
         self._out: list[m.Output] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
             m.Submit: self._submit,
@@ -136,13 +139,15 @@ class ShardCore:
     @property
     def ready(self) -> bool:
         """Whether this shard takes payments."""
-        return self.serving and not self.dead and not self.clock_off_ms
+        return self.serving and not self.dead and self._time_limit > 0 and not self.clock_off_ms
 
     def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
-        """Take one message at a time of the clock, milliseconds. Gives what is to be carried out, in order."""
+        """Take one message at a time of the clock, milliseconds. Gives what is to be carried out, in order. Time goes no further than
+        the database's clock, as last read, allows: a wrong clock can neither expire keys nor leave its mark in the journal."""
         if self.dead:
             return []
-        self._now = max(self._now, now_ms)
+        self._clock_ms = now_ms
+        self._now = max(self._now, min(now_ms, self._time_limit))
         if self._scoring is None:
             self.ledger.advance(self._now)
         self._handlers[type(message)](message)
@@ -183,6 +188,7 @@ class ShardCore:
             raise ValueError(f"shard {self.config.shard}: record {int(addresses[good])} contradicts the ones before it")
         for cursor in records[records["kind"] == Kind.CURSOR]:
             self._move(int(cursor["payer"]), _cursor_of(cursor))
+            self._written[int(cursor["payer"])] = int(cursor["amount"])
         self.writer.start_at(expected - 1, previous)
         self._unsaved_records += len(records)
 
@@ -191,6 +197,7 @@ class ShardCore:
         self.writer.start_at(block, hash_)
         for sender, cursor in cursors.items():
             self._move(sender, cursor)
+            self._written[sender] = cursor.block
 
     def _recovered(self, _: m.Recovered) -> None:
         records = np.zeros(1, RECORD)
@@ -457,7 +464,7 @@ class ShardCore:
     def _arrive(self, sender: int, arrival: Arrival | None) -> None:
         if arrival is None:
             return
-        far = arrival.cursor.block - self.receivers[sender].cursor.block >= CURSOR_BLOCKS_MAX
+        far = arrival.cursor.block - self._written[sender] >= CURSOR_BLOCKS_MAX
         self._move(sender, arrival.cursor)
         legs = arrival.records["kind"] == Kind.TRANSFER
         changes = self._desk.changed(arrival.records[~legs], self.ledger)
@@ -469,6 +476,7 @@ class ShardCore:
         records[count:-1] = changes
         records[count:]["record_time"] = self.ledger.record_time
         _fill_cursor(records[-1:], sender, arrival.cursor)
+        self._written[sender] = arrival.cursor.block
         addresses = self.writer.next_address + _offsets(count)
         self.ledger.land(records[:count], addresses)
         for i in range(count, len(records) - 1):
@@ -524,7 +532,8 @@ class ShardCore:
         book.meta[M_SEGMENTS_STAMP] = max(book.meta[M_SEGMENTS_STAMP], message.stamp)
 
     def _clock(self, message: m.Clock) -> None:
-        skew = message.database_ms - max(self._now, self.ledger.record_time)
+        self._time_limit = max(self._time_limit, message.database_ms + CLOCK_SKEW_MAX_MS)
+        skew = message.database_ms - max(self._clock_ms, self.ledger.record_time)
         off = abs(skew) > CLOCK_SKEW_MAX_MS
         if off and not self.clock_off_ms:
             self._emit([m.Alarm(text=f"the database's clock is {skew} ms away from ours: intake has stopped")])

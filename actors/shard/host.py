@@ -232,6 +232,7 @@ class ShardHost:
         await self._send_segments(0)
         await self._load_checkpoint()
         await self._replay_from(self.core.writer.durable_block + 1)
+        await self._read_clock()
         self._beat = time.monotonic()
         self._feed(m.Recovered())
 

@@ -27,6 +27,9 @@ _SAID: Final = (
     ("flags", "flags"),
 )
 
+BEHIND_MAX: Final = 40
+"""Blocks by which a cursor in the journal may stay behind: CURSOR_BLOCKS_MAX as made small in a seed, a page, and what is in flight."""
+
 
 class Auditor:
     """`requests`: all that clients ever asked for, by digest."""
@@ -206,6 +209,12 @@ class Auditor:
         """All is quiet: nothing is in transit, and what shards know of each other's wallets is what those are."""
         self.step()
         must(not any(self.model.in_transit.values()), "in transit: {}", self.model.in_transit)
+        for receiver, shard in enumerate(self.model.shards):
+            for sender, other in enumerate(self.model.shards):
+                behind = other.head - shard.cursors.get(sender, 0)
+                must(
+                    sender == receiver or behind <= BEHIND_MAX, "cursor {} -> {} is {} behind", sender, receiver, behind
+                )
         for number, shard in enumerate(self.model.shards):
             for address, profile in shard.profiles.items():
                 wallet = self._wallet(address, number)

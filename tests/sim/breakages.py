@@ -234,6 +234,18 @@ class BelievesForEverThatAWalletDoesNotExist(ShardCore):
         super()._profiles(for_ever)
 
 
+class TrustsItsOwnClock(ShardCore):
+    def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
+        self._time_limit = 2**62
+        return super().handle(message, now_ms)
+
+
+class WritesNoCursorWithoutLegs(ShardCore):
+    def _arrive(self, sender: int, arrival: Arrival | None) -> None:
+        self._written[sender] = self.receivers[sender].cursor.block
+        super()._arrive(sender, arrival)
+
+
 class UsesASegmentAgain(ShardCore):
     def _opened(self) -> None:
         spare = list(self._spare_segments)
@@ -264,5 +276,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     LetsItsTimeStandStillUnderLoad,
     IgnoresWhatARequestWaitsFor,
     BelievesForEverThatAWalletDoesNotExist,
+    TrustsItsOwnClock,
+    WritesNoCursorWithoutLegs,
     UsesASegmentAgain,
 )

@@ -43,7 +43,6 @@ class Process:
         self.alive = True
         self.paused_until = 0
         self.clock_offset = 0
-        self.clock_seen = 0
         self.deliveries: dict[int, Delivery] = {}
         writer = Writer(shard, 1, switch.scheduler.random.getrandbits(63), bytes(16))
         self.core: ShardCore = switch.make_core(shard, writer)
@@ -142,7 +141,6 @@ class Process:
             scheduler.after(self.paused_until - scheduler.now, self.feed, message)
             return
         clock = scheduler.now + self.clock_offset
-        self.clock_seen = max(self.clock_seen, clock)
         scheduler.note(f"{self.name} <- {type(message).__name__}")
         for output in self.core.handle(message, clock):
             if isinstance(output, m.Die):
@@ -162,7 +160,7 @@ class Process:
         elif self.alive and self.core.serving:
             ref = self.switch.next_ref()
             head = len(self.switch.database.journals[self.shard])
-            clock = min(max(self.clock_seen, scheduler.now + self.clock_offset), scheduler.now)
+            clock = min(scheduler.now + self.clock_offset, scheduler.now)
             self.deliveries[ref] = Delivery(question, head, clock)
             self.feed(message(ref))
 

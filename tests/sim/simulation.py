@@ -9,7 +9,7 @@ from actors.shard import channels, core, journal_writer, profiles
 from actors.shard.core import ShardCore
 from tests.sim.database import DatabaseFaults
 from tests.sim.load import Load
-from tests.sim.model import Untrue
+from tests.sim.model import DAY_MS, Untrue
 from tests.sim.process import Process
 from tests.sim.scheduler import START_MS, Scheduler
 from tests.sim.switch import Faults, Switch
@@ -166,7 +166,13 @@ class Simulation:
         process = self._process()
         if process is not None:
             self.scheduler.count("clock jumps")
-            process.clock_offset += self.scheduler.random.choice((-20_000, -3_000, -500, 500, 3_000, 20_000))
+            jump = self.scheduler.random.choice((-3 * DAY_MS, -20_000, -500, 500, 3_000, 20_000, 3 * DAY_MS))
+            process.clock_offset += jump
+            self.scheduler.after(self.scheduler.delay(10, 4_000), self._jump_back, process, jump)
+
+    @staticmethod
+    def _jump_back(process: Process, jump: int) -> None:
+        process.clock_offset -= 0 if process.switch.healed else jump
 
     def _outage(self) -> None:
         self.scheduler.count("outages")

@@ -13,6 +13,7 @@ from rules.builtin import PACK
 from rules.pack import Decider
 from tests.sim.auditor import Auditor
 from tests.sim.database import Database, DatabaseFaults
+from tests.sim.model import DAY_MS
 from tests.sim.process import CALL_TIMEOUT_MS, Delivery, Process
 from tests.sim.questions import ProfileQuestion
 from tests.sim.scheduler import Scheduler
@@ -102,6 +103,9 @@ class Switch:
         process = Process(self, shard, self._incarnations)
         s = self.scheduler
         process.clock_offset = 0 if self.healed else s.delay(-40, 40)
+        if self.faults.clock_every_ms and s.chance(0.1):
+            process.clock_offset = s.random.choice((-3, 3)) * DAY_MS  # A machine that came up with a wrong clock.
+            s.count("started with a wrong clock")
         s.count("incarnations")
         if any(p.alive for p in self.processes[shard]):
             s.count("two writers")

@@ -56,6 +56,20 @@ def test_a_key_is_known_for_the_whole_window_and_not_for_ever(gaps: list[int]) -
     world.check_all()
 
 
+def test_a_key_of_the_older_generation_is_still_a_duplicate() -> None:
+    world = small_world(scored=False)
+    row = {**pay(USER, OTHER, 1), **world.fresh_key()}
+    world.advance(START + DAY - 1)
+    (first,) = world.batch([dict(row)])
+    for later in (START + DAY, START + 2 * DAY - 2):
+        world.advance(later)
+        (again,) = world.batch([dict(row)])
+        assert (again["code"], again["duplicate"]) == (0, first["address"])
+    world.advance(START + 3 * DAY)
+    assert world.batch([row])[0]["address"] > first["address"]
+    world.check_all()
+
+
 def test_when_keys_are_full_nothing_is_tried_and_nothing_is_evicted() -> None:
     capacity = Capacity(segments=3, segment_map=16, keys=40, payers=10, attempts=100, profiles=4)
     world = Both(scored=False, capacity=capacity)

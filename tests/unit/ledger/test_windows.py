@@ -113,6 +113,16 @@ def test_a_slow_payer_needs_only_8_places_and_never_saturates() -> None:
     assert int(payers.book.rings[0]["capacity"]) == 8
 
 
+@pytest.mark.parametrize(("age", "capacity"), [(7 * DAY - 1, 64), (7 * DAY, 8)])
+def test_memory_is_widened_only_for_what_the_longest_window_still_holds(age: int, capacity: int) -> None:
+    payers = Payers()
+    for _ in range(8):
+        payers.pay(0, START, 1, 1)
+    payers.pay(0, START + age, 1, 1)
+    assert int(payers.book.rings[0]["capacity"]) == capacity
+    assert payers.compare(0, START + age, 1)["saturated"] == 0
+
+
 def test_the_ninth_attempt_in_a_week_widens_the_memory_and_its_old_place_is_used_again() -> None:
     payers = Payers()
     for i in range(9):
