@@ -4,9 +4,11 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rules.builtin import PACKS
+from rules.columns import COLUMN_COUNT
 from rules.pack import Decider
 
 
@@ -15,14 +17,11 @@ class ScoringActor:
 
     def __init__(self, pack: int) -> None:
         self._decider = Decider(PACKS[pack])
+        self._decider.decide(np.zeros((1, COLUMN_COUNT), np.int64))  # compiles before the first payment waits for it
 
-    def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
-        """Decisions (n,) of dtype DECISION for feature columns (n, COLUMN_COUNT)."""
+    async def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
+        """Decisions (n,) of dtype DECISION for feature columns (n, COLUMN_COUNT). A coroutine, since Ray does less around one."""
         return self._decider.decide(columns)
-
-    def ready(self) -> int:
-        """The pack's number, once kernels are compiled."""
-        return self._decider.pack.number
 
 
 class RayScorerPool:

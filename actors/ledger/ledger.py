@@ -109,6 +109,8 @@ class Ledger:
     def going_on(rows: NDArray[Any], admission: Admission) -> Admitted:
         """The rows that `admit` let through."""
         index = np.flatnonzero((admission.code == 0) & (admission.duplicate == 0))
+        if len(index) == len(rows):
+            return Admitted(index, rows, admission.payer_row, admission.payee_row, admission.profile)
         picked = (admission.payer_row[index], admission.payee_row[index], admission.profile[index])
         return Admitted(index, rows[index], *picked)
 

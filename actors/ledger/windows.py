@@ -67,7 +67,7 @@ def _widen(book, ring):
         return False
     old = ring["offset"]
     for i in range(RING_SMALL):
-        source = book.attempts[old + (ring["start"] + i) % RING_SMALL]
+        source = book.attempts[old + ((ring["start"] + i) & (RING_SMALL - 1))]
         target = book.attempts[offset + i]
         target["time"] = source["time"]
         target["amount"] = source["amount"]
@@ -90,7 +90,7 @@ def _make_room(book, ring, time):
         if _widen(book, ring):
             return
     ring["forgotten"] = max(np.int64(ring["forgotten"]), np.int64(oldest))
-    ring["start"] = (ring["start"] + 1) % ring["capacity"]
+    ring["start"] = (ring["start"] + 1) & (ring["capacity"] - 1)
     ring["count"] -= 1
 
 
@@ -111,11 +111,11 @@ def remember(book, wallet, time, amount, payee):
     capacity = ring["capacity"]
     same = np.int64(NEVER)
     for i in range(ring["count"] - 1, -1, -1):
-        attempt = book.attempts[offset + (start + i) % capacity]
+        attempt = book.attempts[offset + ((start + i) & (capacity - 1))]
         if attempt["payee"] == payee:
             same = attempt["time"]
             break
-    attempt = book.attempts[offset + (start + ring["count"]) % capacity]
+    attempt = book.attempts[offset + ((start + ring["count"]) & (capacity - 1))]
     attempt["time"] = time
     attempt["amount"] = amount
     attempt["payee"] = payee
@@ -147,7 +147,7 @@ def window_columns(book, wallet, time, payee, out):
     start = ring["start"]
     capacity = ring["capacity"]
     for i in range(ring["count"] - 1, -1, -1):
-        attempt = book.attempts[offset + (start + i) % capacity]
+        attempt = book.attempts[offset + ((start + i) & (capacity - 1))]
         at = attempt["time"]
         if at <= time - _W2:
             break

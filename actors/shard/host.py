@@ -305,7 +305,11 @@ class ShardHost:
                 log.warning("shard %d: checkpoint %s is spoiled: %r", self.shard, name, error)
                 continue
             if await self._agrees(checkpoint.about):
-                self.core.ledger.restore(checkpoint.arrays, checkpoint.about.keys_since_ms)
+                try:
+                    self.core.ledger.restore(checkpoint.arrays, checkpoint.about.keys_since_ms)
+                except (KeyError, ValueError) as error:
+                    log.warning("shard %d: checkpoint %s does not fit: %r", self.shard, name, error)
+                    continue
                 cursors = {sender: Cursor(*cursor) for sender, cursor in checkpoint.about.cursors.items()}
                 self.core.resume_at(checkpoint.about.block, checkpoint.about.hash, cursors)
                 log.info("shard %d: restored the checkpoint at block %d", self.shard, checkpoint.about.block)

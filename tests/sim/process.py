@@ -113,13 +113,17 @@ class Process:
             self.feed(m.Recovered())
 
     def _tick(self) -> None:
+        scheduler = self.switch.scheduler
         if not self.alive:
+            return
+        if scheduler.now < self.paused_until:
+            scheduler.after(self.paused_until - scheduler.now, self._tick)
             return
         self.feed(m.Tick())
         if self._ticks % CLOCK_EVERY_TICKS == 0:
-            self.feed(m.Clock(database_ms=self.switch.scheduler.now))
+            self.feed(m.Clock(database_ms=scheduler.now))
         self._ticks += 1
-        self.switch.scheduler.after(TICK_MS, self._tick)
+        scheduler.after(TICK_MS, self._tick)
 
     def die(self, why: str) -> None:
         """The process ends; its memory is gone."""

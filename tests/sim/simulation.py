@@ -156,7 +156,7 @@ class Simulation:
 
     def _pause(self) -> None:
         process = self._process()
-        if process is not None:
+        if process is not None and process.paused_until < self.scheduler.now:
             self.scheduler.count("pauses")
             process.paused_until = self.scheduler.now + self.scheduler.delay(10, 3_000)
             if self.scheduler.chance(0.5):
