@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rules.builtin import PACKS
 from rules.columns import COLUMN_COUNT
+from rules.decision import DECISION
 from rules.pack import Decider
 
 
@@ -19,9 +20,10 @@ class ScoringActor:
         self._decider = Decider(PACKS[pack])
         self._decider.decide(np.zeros((1, COLUMN_COUNT), np.int64))  # compiles before the first payment waits for it
 
-    async def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
-        """Decisions (n,) of dtype DECISION for feature columns (n, COLUMN_COUNT). A coroutine, since Ray does less around one."""
-        return self._decider.decide(columns)
+    async def decide(self, columns: bytes) -> bytes:
+        """Decisions (n,) of DECISION for feature columns (n, COLUMN_COUNT), both as bytes: Ray carries those as they are. A
+        coroutine, since Ray does less around one."""
+        return self._decider.decide(np.frombuffer(columns, np.int64).reshape(-1, COLUMN_COUNT)).tobytes()
 
 
 class RayScorerPool:
@@ -32,14 +34,15 @@ class RayScorerPool:
         self._turn = itertools.count()
 
     async def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
-        """As `ScoringActor.decide`."""
+        """Decisions (n,) for feature columns (n, COLUMN_COUNT)."""
+        data = columns.tobytes()
         failure: Exception | None = None
         for _ in self._actors:
             actor = self._actors[next(self._turn) % len(self._actors)]
             try:
-                decisions: NDArray[Any] = await actor.decide.remote(columns)
+                decisions: bytes = await actor.decide.remote(data)
             except Exception as error:
                 failure = error
             else:
-                return decisions
+                return np.frombuffer(decisions, DECISION)
         raise failure or LookupError("there are no scoring actors")

@@ -16,7 +16,7 @@ from bench.turn import Turn, detail_of, measure
 
 NAME: Final = "single"
 RATIO_AIM: Final = 1.5
-SHARDS: Final = 2
+SHARDS: Final = 1
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ def cli(debug: bool) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, help="Port to listen on.")
 @click.option(
-    "--shards", type=click.IntRange(1, 1024), help="Shards of a new database [default: one a core, at most 2]."
+    "--shards", type=click.IntRange(1, 1024), help="Shards of a new database [default: one for two cores, at most 8]."
 )
 @click.option(
     "--scorers", type=click.IntRange(0, 64), default=1, show_default=True, help="Scoring actors; 0: unscored."

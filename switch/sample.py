@@ -46,7 +46,12 @@ async def make_sample(base_url: str, key: str) -> dict[str, str]:
             body = {"currency": "EUR", "external_id": name, **fields}
             ids[name] = (await _post(session, "/v1/wallets", body, name))["id"]
         for name in ("sample:alice", "sample:bob"):
-            opening: dict[str, Any] = {"payer": ids["sample:funding"], "payee": ids[name], "amount": OPENING_MINOR, "currency": "EUR"}
+            opening: dict[str, Any] = {
+                "payer": ids["sample:funding"],
+                "payee": ids[name],
+                "amount": OPENING_MINOR,
+                "currency": "EUR",
+            }
             await _post(session, "/v1/transfers", opening, f"{name}:opening")
         return ids
 

@@ -13,8 +13,8 @@ TAKEOVER_AFTER_S: Final = 12.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one a core,
-    at most two. `scorers` 0: payments are not scored. `checkpoints` None: below `data`, else a URI that pyarrow.fs understands."""
+    """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one for
+    two cores. `scorers` 0: payments are not scored. `checkpoints` None: below `data`, else a URI that pyarrow.fs understands."""
 
     data: Path
     host: str = "127.0.0.1"

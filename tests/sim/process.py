@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAGE_BLOCKS: Final = 6
 TICK_MS: Final = 100
-CLOCK_EVERY_TICKS: Final = 10
+CLOCK_EVERY_MS: Final = 1_000
 CALL_TIMEOUT_MS: Final = 1_500
 """After this a call to another process counts as lost."""
 
@@ -46,7 +46,7 @@ class Process:
         self.deliveries: dict[int, Delivery] = {}
         writer = Writer(shard, 1, switch.scheduler.random.getrandbits(63), bytes(16))
         self.core: ShardCore = switch.make_core(shard, writer)
-        self._ticks = 0
+        self._clock_due = 0
         slow = switch.scheduler.chance(switch.faults.slow)
         self._replay_pause = switch.scheduler.delay(50, 1_000) if slow else 0
         self._carriers: dict[type, Callable[[Any], None]] = {
@@ -120,9 +120,9 @@ class Process:
             scheduler.after(self.paused_until - scheduler.now, self._tick)
             return
         self.feed(m.Tick())
-        if self._ticks % CLOCK_EVERY_TICKS == 0:
+        if scheduler.now >= self._clock_due:
+            self._clock_due = scheduler.now + CLOCK_EVERY_MS
             self.feed(m.Clock(database_ms=scheduler.now))
-        self._ticks += 1
         scheduler.after(TICK_MS, self._tick)
 
     def die(self, why: str) -> None:
