@@ -38,6 +38,9 @@ SAVE_EVERY_RECORDS = 4_000_000
 """About two seconds of replay."""
 
 
+PEER_TIMEOUT_S = 2.0
+"""A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
+
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
 _LEGS: Final = msgspec.msgpack.Decoder(tuple[int, int, bytes, int, bytes, bytes, bytes])
@@ -212,11 +215,13 @@ class RayPeer:
         """As `ShardHost.push`."""
         arrays = legs.records.tobytes(), legs.addresses.tobytes()
         fields = legs.sender, legs.since, legs.since_hash, legs.until, legs.until_hash, *arrays
-        await self._actor.push.remote(_ENCODER.encode(fields))
+        async with asyncio.timeout(PEER_TIMEOUT_S):
+            await self._actor.push.remote(_ENCODER.encode(fields))
 
     async def profiles(self, addresses: NDArray[Any]) -> NDArray[Any]:
         """As `ShardHost.wallets`."""
-        return np.frombuffer(await self._actor.wallets.remote(addresses.tobytes()), WALLET)
+        async with asyncio.timeout(PEER_TIMEOUT_S):
+            return np.frombuffer(await self._actor.wallets.remote(addresses.tobytes()), WALLET)
 
 
 class RayShardClient:

@@ -429,10 +429,14 @@ class ShardCore:
     # Reads.
 
     def _read(self, message: m.Read) -> None:
+        if not self.serving:
+            return
         rows = self.ledger.wallets(message.addresses)
         self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=rows)]))
 
     def _find_key(self, message: m.FindKey) -> None:
+        if not self.serving:
+            return
         key = bound_key(self.ledger.secret, message.caller, message.home, message.key)
         address = self.ledger.key_address(*key)
         if address < 0:
