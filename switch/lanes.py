@@ -22,6 +22,8 @@ from switch.problems import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
 _log = logging.getLogger(__name__)
 
+QUIET_TURNS: Final = 3
+"""Turns of the event loop without a new row after which a call leaves; an idle turn takes some 10 microseconds."""
 PAUSE_MIN_S: Final = 0.002
 PAUSE_MAX_S: Final = 0.1
 _WIDTH: Final = REQUEST.itemsize
@@ -36,7 +38,7 @@ _AGAIN: Final = (int(Code.DEFERRED), int(Code.MOVED), int(Code.BUSY))
 class LaneLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What one lane holds at most."""
 
-    calls_max: int = 2
+    calls_max: int = 3
     call_rows_max: int = 8_192
     """Rows of several requests in one call; a larger batch is a call of its own."""
     queue_rows_max: int = 131_072
@@ -119,6 +121,8 @@ class Lane:
         self._detail_bytes = 0
         self._woken = False
         self._sweeper: asyncio.TimerHandle | None = None
+        self._rows_in_flight = 0
+        self._last_call_rows = 0
         self._calls: set[asyncio.Task[None]] = set()
         self.queued_rows = 0
 
@@ -215,10 +219,21 @@ class Lane:
         return future
 
     def _wake(self) -> None:
-        """Start a call once everything that is ready in this turn of the event loop has queued."""
+        """Start a call once the event loop brings no more rows."""
         if not self._woken and len(self._calls) < self._limits.calls_max:
             self._woken = True
-            self._loop.call_soon(self._start)
+            self._loop.call_soon(self._gather, 0, 0)
+
+    def _gather(self, seen: int, quiet: int) -> None:
+        """Look again each turn of the loop, until for some turns nothing has queued: a call that leaves with the first row would make
+        all others wait for its commit. But half of all under way is enough, so that this process and the shard take turns and
+        do not wait for each other."""
+        quiet = 0 if self.queued_rows > seen else quiet + 1
+        enough = max(1, self._rows_in_flight, self._last_call_rows // 2)
+        if quiet < QUIET_TURNS and self.queued_rows < enough:
+            self._loop.call_soon(self._gather, self.queued_rows, quiet)
+        else:
+            self._start()
 
     def _start(self) -> None:
         self._woken = False
@@ -245,6 +260,8 @@ class Lane:
     async def _call(self, jobs: list[_Job]) -> None:
         started = self._loop.time()
         count = sum(job.count for job in jobs)
+        self._last_call_rows = count
+        self._rows_in_flight += count
         rows = np.frombuffer(b"".join([job.rows for job in jobs]), REQUEST)
         error: ShardUnavailable | None = None
         try:
@@ -262,6 +279,7 @@ class Lane:
         finally:
             if error is not None:
                 _fail(jobs, error)
+            self._rows_in_flight -= count
             self._calls.discard(asyncio.current_task())
             while self._waiting and self._waiting[0].future.done():
                 self._waiting.popleft()

@@ -4,10 +4,12 @@ Little-endian, naturally aligned. Amounts are int64 minor units, times int64 mil
 `ids`). Zero means none: no wallet, no address, no time.
 """
 
+from collections.abc import Iterable
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 AMOUNT_MAX: Final = 2**53 - 1
 """Amounts and balances stay within this, so that every JSON client reads them exactly and int64 never wraps."""
@@ -257,5 +259,11 @@ RING: Final = np.dtype(
 
 KEY: Final = np.dtype([("hi", "u8"), ("lo", "u8"), ("value", "i8")])
 """A slot of a hash table: a 128-bit key and a value, 0 = empty slot."""
+
+
+def joined(parts: Iterable[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """One writable array of all parts, arrays or bytes of that dtype; `np.concatenate` spends 25 us on comparing structured dtypes."""
+    return np.frombuffer(bytearray(b"".join(parts)), dtype)
+
 
 assert (RECORD.itemsize, WALLET.itemsize, REQUEST.itemsize, RESULT.itemsize) == (160, 128, 96, 48)

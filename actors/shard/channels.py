@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.blocks import GENESIS, HEADER_BYTES, addresses_of, block_hash, header_of, records_of
-from actors.ledger.layout import FLAG_REMOTE, RECORD, Kind
+from actors.ledger.layout import FLAG_REMOTE, RECORD, Kind, joined
 from actors.shard.messages import Alarm, Legs, Output, Page, Push, ReadChannel
 
 HASH_KEPT: Final = 16
@@ -61,7 +61,7 @@ class _Outbox:
             since_hash=self.since_hash,
             until=self.until,
             until_hash=self.until_hash,
-            records=np.concatenate(self.records) if self.records else np.zeros(0, RECORD),
+            records=joined(self.records, RECORD),
             addresses=np.concatenate(self.addresses) if self.addresses else np.zeros(0, np.int64),
         )
         self.since, self.since_hash = self.until, self.until_hash
@@ -177,6 +177,6 @@ class Receiver:
 
 
 def _records(shard: int, blocks: list[tuple[int, bytes]]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    records = np.frombuffer(b"".join(data[HEADER_BYTES:] for _, data in blocks), RECORD)
+    records = joined([data[HEADER_BYTES:] for _, data in blocks], RECORD)
     addresses = [addresses_of(shard, number, len(records_of(data))) for number, data in blocks]
     return records, np.concatenate(addresses)

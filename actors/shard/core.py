@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.batch import Channels
-from actors.ledger.blocks import Writer, addresses_of, block_hash, header_of, records_of
+from actors.ledger.blocks import HEADER_BYTES, Writer, addresses_of, block_hash, header_of, records_of
 from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.codes import Code
 from actors.ledger.ids import block_of, bound_key, slot_of
-from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, Kind
+from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, Kind, joined
 from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender
@@ -61,7 +61,7 @@ class _Batch:
         self.number = number
         self.submits = submits
         self.stamp = stamp
-        self.rows: NDArray[Any] = np.concatenate([s.rows for s in submits]) if submits else np.zeros(0, REQUEST)
+        self.rows = joined([submit.rows for submit in submits], REQUEST)
         self.results = np.zeros(len(self.rows), RESULT)
         self.admitted: Admitted | None = None
         self.seen = 0
@@ -179,10 +179,10 @@ class ShardCore:
             header = header_of(data)
             if number != expected or header.number != number or header.previous != previous:
                 raise ValueError(f"shard {self.config.shard}: block {number} does not follow block {expected - 1}")
-            parts.append(records_of(data))
+            parts.append(data[HEADER_BYTES:])
             places.append(addresses_of(self.config.shard, number, header.records))
             expected, previous = number + 1, block_hash(data)
-        records, addresses = np.concatenate(parts), np.concatenate(places)
+        records, addresses = joined(parts, RECORD), np.concatenate(places)
         good = self.ledger.replay(records, addresses)
         if good < len(records):
             raise ValueError(f"shard {self.config.shard}: record {int(addresses[good])} contradicts the ones before it")

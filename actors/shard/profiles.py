@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.book import profile_row, store_profile
-from actors.ledger.layout import PROFILE, RECORD, Kind
+from actors.ledger.layout import PROFILE, RECORD, Kind, joined
 from actors.ledger.ledger import Ledger
 from actors.shard.messages import AskProfiles, Output, Profiles
 
@@ -58,7 +58,7 @@ class ProfileDesk:
                 _note_absent(ledger, address, message.stamp)
             else:
                 known.append(_record(address, wallet))
-        return np.concatenate(known) if known else np.zeros(0, RECORD)
+        return joined(known, RECORD)
 
     def changed(self, changes: NDArray[Any], ledger: Ledger) -> NDArray[Any]:
         """PROFILE records (n,) for changes of wallets, read from another shard's journal, that matter here."""
@@ -76,7 +76,7 @@ class ProfileDesk:
                 record[name] = change[name]
             record["effective_time"] = ledger.book.profiles[row]["opened"]
             kept.append(record)
-        return np.concatenate(kept) if kept else np.zeros(0, RECORD)
+        return joined(kept, RECORD)
 
 
 def _record(address: int, wallet: NDArray[Any]) -> NDArray[Any]:

@@ -86,7 +86,7 @@ async def turns(count: int = 5) -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_queues_while_two_calls_are_out_goes_into_the_next() -> None:
+async def test_what_queues_while_three_calls_are_out_goes_into_the_next() -> None:
     shard = Shard()
     shard.gate.clear()
     lane = lane_of(shard)
@@ -94,13 +94,13 @@ async def test_what_queues_while_two_calls_are_out_goes_into_the_next() -> None:
     for amount in range(1, 11):
         waiting.append(asyncio.create_task(lane.one(row(amount), b"d%d" % amount, soon())))
         await turns()
-    assert [len(rows) for rows, _ in shard.calls] == [1, 1]
-    assert lane.queued_rows == 8
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1]
+    assert lane.queued_rows == 7
     shard.gate.set()
     results = await asyncio.gather(*waiting)
     assert [result.address for result in results] == list(range(1, 11))
-    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 8]
-    assert shard.calls[2][1] == {i: b"d%d" % (i + 3) for i in range(8)}
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1, 7]
+    assert shard.calls[3][1] == {i: b"d%d" % (i + 4) for i in range(7)}
 
 
 async def test_requests_of_one_turn_of_the_loop_share_a_call() -> None:
