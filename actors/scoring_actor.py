@@ -18,7 +18,6 @@ class ScoringActor:
 
     def __init__(self, pack: int) -> None:
         self._decider = Decider(PACKS[pack])
-        self._decider.decide(np.zeros((1, COLUMN_COUNT), np.int64))  # compiles before the first payment waits for it
 
     async def decide(self, columns: bytes) -> bytes:
         """Decisions (n,) of DECISION for feature columns (n, COLUMN_COUNT), both as bytes: Ray carries those as they are. A

@@ -22,7 +22,6 @@ from actors.ledger.blocks import Writer
 from actors.ledger.book import Capacity
 from actors.ledger.layout import RECORD, REQUEST, RESULT, WALLET
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
-from actors.ledger.warm import warm
 from actors.logs import log_to_file
 from actors.scoring_actor import RayScorerPool
 from actors.shard.core import ShardConfig, ShardCore
@@ -98,14 +97,8 @@ class ShardActor:
         self._peers.update({shard: RayPeer(actor) for shard, actor in peers.items() if shard != self._spec.shard})
         if self._host is None:
             self._host = self._build(RayScorerPool(scorers))
-            self._life = asyncio.get_running_loop().create_task(self._live(self._host))
+            self._life = asyncio.get_running_loop().create_task(self._host.run())
             self._life.add_done_callback(_ended)
-
-    @staticmethod
-    async def _live(host: ShardHost) -> None:
-        """Compile first, in a thread: a shard whose loop stood still for so long would take itself for one that was stopped."""
-        await asyncio.to_thread(warm)
-        await host.run()
 
     def _build(self, scorer: RayScorerPool) -> ShardHost:
         spec = self._spec

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.jit import kernel
 from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten, score_rows
-from rules.columns import INDEX, NULL
+from rules.columns import COLUMN_COUNT, INDEX, NULL
 from rules.decision import DECISION, Action
 
 REASONS_PER_PACK_MAX = 32
@@ -47,7 +47,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decider:
-    """A pack with its tables laid out. Stateless between calls; make one per pack and keep it."""
+    """A pack with its tables laid out and its kernels compiled. Stateless between calls; make one per pack and keep it."""
 
     def __init__(self, pack: Pack) -> None:
         if len(pack.reasons) > REASONS_PER_PACK_MAX:
@@ -55,6 +55,7 @@ class Decider:
         self.pack = pack
         self._card: CardTables = flatten(pack.card, INDEX)
         self._actions = np.array([rule.action for rule in pack.rules], np.uint8)
+        self.decide(np.zeros((1, COLUMN_COUNT), np.int64))
 
     def decide(self, columns: NDArray[np.int64]) -> NDArray[Any]:
         """Decisions (n,) of dtype DECISION for columns of shape (n, COLUMN_COUNT)."""

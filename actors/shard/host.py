@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from actors.checkpoint import VERSION, About, Checkpoint, CheckpointStore
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.ledger.blocks import block_hash
+from actors.ledger.warm import warm
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
@@ -204,8 +205,12 @@ class ShardHost:
     # Life.
 
     async def run(self) -> None:
-        """Recover from the journal, open it, and keep time. Ends when cancelled."""
+        """Compile, recover from the journal, open it, and keep time. Ends when cancelled.
+
+        Kernels compile in a thread: a shard whose loop stood still for so long would take itself for one that was stopped.
+        """
         try:
+            await asyncio.to_thread(warm)
             await self._recover()
             ticks = 0
             while True:
