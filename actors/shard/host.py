@@ -211,6 +211,7 @@ class ShardHost:
         """
         try:
             await asyncio.to_thread(warm)
+            self._beat = time.monotonic()
             await self._recover()
             ticks = 0
             while True:
