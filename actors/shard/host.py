@@ -168,9 +168,7 @@ class ShardHost:
     # The core.
 
     def _feed(self, message: m.Message) -> None:
-        now = time.monotonic()
-        if now - self._beat > STALL_MAX_S:
-            self._die(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
+        self._checked_beat()
         for output in self.core.handle(message, self._clock.now_ms()):
             self._carry(output)
 
@@ -228,6 +226,7 @@ class ShardHost:
             self._die(f"cannot recover: {error!r}")
 
     def _checked_beat(self) -> float:
+        """The time now; a process that was stopped for long ends here, before it can answer anything."""
         now = time.monotonic()
         if now - self._beat > STALL_MAX_S:
             self._die(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
