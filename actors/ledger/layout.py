@@ -30,6 +30,11 @@ class Kind(IntEnum):
     WALLET_STATUS = 3
     WALLET_TIER = 4
     TRANSFER = 10
+    HOLD = 11
+    CAPTURE = 12
+    VOID = 13
+    EXPIRY = 14
+    REFUND = 15
     LEG = 20
     CURSOR = 21
     PROFILE = 22
@@ -98,6 +103,24 @@ FLAG_FALLBACK: Final = 8
 """Record: no scorer answered in time, the pack's fallback decided."""
 FLAG_SCORED: Final = 16
 """Record: a pack decided; without it the switch ran unscored."""
+FLAG_FINAL: Final = 32
+"""Request and record of a capture: what is left of the hold is released."""
+FLAG_LINKED: Final = 64
+"""Request and record: all or none together with the next one."""
+FLAG_PAYER_ANCHOR: Final = 128
+"""Record: one of every `CHAIN_STRIDE` of the payer's chain; the journal keeps an anchor of it."""
+FLAG_PAYEE_ANCHOR: Final = 256
+"""The same of the payee's chain."""
+
+CHAIN_STRIDE: Final = 256
+"""Records of a wallet's chain from one anchor to the next: the most that a look back in time has to walk."""
+
+ATTEMPTS: Final = (Kind.TRANSFER, Kind.HOLD)
+"""What is scored and remembered as an attempt to pay."""
+MOVEMENTS: Final = (Kind.TRANSFER, Kind.CAPTURE, Kind.REFUND)
+"""What moves money from payer to payee; each may have a leg."""
+REFERRING: Final = (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND)
+"""What refers to an earlier record and so becomes a part of its fate."""
 
 REQUEST: Final = np.dtype(
     [
@@ -120,12 +143,14 @@ REQUEST: Final = np.dtype(
         ("effective_time", "i8"),
         ("deferred_at", "i8"),
         ("country", "u2"),
-        ("spare", "u2", (3,)),
+        ("spare", "u2"),
+        ("expires_in_s", "u4"),
     ]
 )
 """One request row, front door to shard. `key_*` is the caller's key as 16 bytes (see `ids.key_bytes`), not yet bound to a
 wallet. For WALLET_OPENED: kind, tier, currency, amount = floor, payee = the address of an operator wallet. For WALLET_STATUS:
-payee = the wallet, kind = the status asked for. `deferred_at` echoes an earlier DEFERRED result."""
+payee = the wallet, kind = the status asked for. For CAPTURE, VOID and REFUND: payer and payee of the movement asked for, `after` the record it
+refers to, amount 0 = all that is left. `expires_in_s`: HOLD only. `deferred_at` echoes an earlier DEFERRED result."""
 
 RESULT: Final = np.dtype(
     [
@@ -197,12 +222,14 @@ RECORD: Final = np.dtype(
 
 TRANSFER: as named; `payer_posted`, `payee_posted`, `payer_held` after it; `*_prev` the address of the local wallet's previous
 record; `*_lag` what its chain time is ahead of the effective time (see `posting.chain_time_of`). A declined one has a code and no effect.
-LEG: payer, payee, amount, currency and effective time of the transfer at `reference`, on another shard.
+HOLD: the amount is held until `expiry`. CAPTURE, VOID, EXPIRY: of the hold at `reference`; amount = captured, or released.
+REFUND: of the TRANSFER or CAPTURE at `reference`, so its payer was the payee there.
+LEG: payer, payee, amount, currency and effective time of the movement at `reference`, on another shard; `decision` is its kind.
 CURSOR: payer = sending shard, amount = block read, key_hi/key_lo = first half of that block's hash.
 OPEN: amount = topology version, key_hi = the writer's random number.
 PROFILE: payee = a wallet of another shard; label = its kind, channel = status, decision = tier, effective_time = opened.
 WALLET_OPENED: payee = the wallet; label = kind, decision = tier, amount = floor. WALLET_STATUS: channel = status.
-WALLET_TIER: decision = tier. `expiry` is for holds."""
+WALLET_TIER: decision = tier."""
 
 WALLET: Final = np.dtype(
     [
@@ -223,11 +250,12 @@ WALLET: Final = np.dtype(
         ("day_total", "i8"),
         ("payer_time", "i8"),
         ("opened", "i8"),
-        ("spare2", "i8", (5,)),
+        ("chained", "i8"),
+        ("spare2", "i8", (4,)),
     ]
 )
 """One wallet, 128 bytes: what every payment touches is in the first cache line. posted = credits - debits. `ring` is 1 + the
-index of its attempts, 0 for none. `day` and `day_total` are today's outgoing sum, UTC by effective time. `score` 0 = none."""
+index of its attempts, 0 for none. `day` and `day_total` are today's outgoing sum, UTC by effective time. `score` 0 = none. `chained` counts the records of its chain."""
 
 PROFILE: Final = np.dtype(
     [
