@@ -155,15 +155,20 @@ def refusal(result: Result, fields: tuple[str, ...]) -> ProblemError:
     return ProblemError(code)
 
 
-def record_answer(record: dict[str, int], identity: str, payer: str, payee: str, details: Details) -> TransferAnswer:
-    """A transfer as its journal record tells it."""
-    code = record["code"]
+def context_of(record: dict[str, int], details: Details) -> Context | UnsetType:
+    """Where and how a payment was made, as its record and what is kept beside it tell."""
     context = Context(
         channel=CHANNEL_NAMES[record["channel"]] if record["channel"] else UNSET,
         country=country_text(record["country"]) if record["country"] else UNSET,
         device=details.device or UNSET,
         ip=details.ip or UNSET,
     )
+    return context if context != Context() else UNSET
+
+
+def record_answer(record: dict[str, int], identity: str, payer: str, payee: str, details: Details) -> TransferAnswer:
+    """A transfer as its journal record tells it."""
+    code = record["code"]
     return TransferAnswer(
         id=identity,
         status="declined" if code else "posted",
@@ -175,7 +180,7 @@ def record_answer(record: dict[str, int], identity: str, payer: str, payee: str,
         kind=LABEL_NAMES[record["label"]],
         reference=details.reference or UNSET,
         metadata=details.metadata or UNSET,
-        context=context if context != Context() else UNSET,
+        context=context_of(record, details),
         decision=decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"]),
         created_at=time_text(record["record_time"]),
         effective_at=time_text(record["effective_time"]),

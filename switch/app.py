@@ -12,7 +12,7 @@ from aiohttp.web_request import BaseRequest
 from actors.ledger.ids import Secret, encode_wallet
 from actors.pool import Pool, StoreUnavailable
 from actors.shard_client import ShardClient
-from switch import handlers_ops, handlers_transfers, handlers_wallets
+from switch import handlers_events, handlers_ops, handlers_transfers, handlers_wallets
 from switch.auth import PAY, READ, WRITE_WALLETS, demand
 from switch.calls import Call
 from switch.door import Door, DoorDeps, Limits
@@ -25,7 +25,7 @@ HEADER_BYTES_MAX: Final = 8_190
 BACKLOG: Final = 1_024
 """Connections that the kernel holds until they are accepted."""
 
-Handler = Callable[[Door, Call], Awaitable[web.Response]]
+Handler = Callable[[Door, Call], Awaitable[web.StreamResponse]]
 OpenHandler = Callable[[Door], Awaitable[web.Response]]
 
 
@@ -55,6 +55,7 @@ ROUTES: Final = (
         WRITE_WALLETS,
         handlers_wallets.change_status,
     ),
+    Route("GET", "/v1/events", READ, handlers_events.list_events),
 )
 
 OPEN_ROUTES: Final[dict[str, OpenHandler]] = {
@@ -82,10 +83,10 @@ def build_app(deps: DoorDeps) -> web.Application:
     return app
 
 
-def _endpoint(door: Door, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _endpoint(door: Door, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     body_timeout_s = door.limits.body_timeout_s
 
-    async def endpoint(request: web.Request) -> web.Response:
+    async def endpoint(request: web.Request) -> web.StreamResponse:
         principal = await door.authenticator.principal(request.headers.get("Authorization"))
         demand(principal, route.scopes)
         return await route.handler(door, Call(request, principal, body_timeout_s))
@@ -124,7 +125,8 @@ def _problems(door: Door) -> Any:
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "none"
         door.metrics.requests[f"{request.method} {route}" if resource else route, response.status] += 1
-        door.metrics.steps["request"].observe(door.now() - started)
+        if isinstance(response, web.Response):  # how long a stream was listened to is no latency
+            door.metrics.steps["request"].observe(door.now() - started)
         if door.draining or not request.content.is_eof():
             response.force_close()
         return response
@@ -142,7 +144,7 @@ async def _expect(request: web.Request) -> web.Response | None:
 
 
 async def _drain(app: web.Application) -> None:
-    app[DOOR].draining = True
+    app[DOOR].drain()
 
 
 async def _close(app: web.Application) -> None:
