@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.batch import Channels
+from actors.ledger.admission import Channels
 from actors.ledger.blocks import HEADER_BYTES, Writer, addresses_of, block_hash, header_of, records_of
 from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.codes import Code
