@@ -67,7 +67,8 @@ class Admission(NamedTuple):
 
 def new_admission(count: int) -> Admission:
     """Room for `count` rows."""
-    return Admission(*np.zeros((5, count), np.int64), np.zeros(1 + BEHIND_MAX, np.int64))
+    code, duplicate, payer_row, payee_row, profile = np.zeros((5, count), np.int64)
+    return Admission(code, duplicate, payer_row, payee_row, profile, np.zeros(1 + BEHIND_MAX, np.int64))
 
 
 class Channels(NamedTuple):

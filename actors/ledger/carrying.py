@@ -167,7 +167,7 @@ def _carry_group(
 ):  # fmt: skip
     """Turn a linked group into records from number `count` on: each is decided after the effects of those before it; when one is
     declined all effects are undone from the copies in `undo`, and the others say so."""
-    failed = np.int64(-1)
+    failed = -1
     code = 0
     saved = 0
     for j in range(i, last + 1):

@@ -182,6 +182,8 @@ FIELDS: Final = (
     "device",
     "effective_time",
     "payer",
+    "expires_in",
+    "linked",
 )
 
 RECORD: Final = np.dtype(
