@@ -21,15 +21,16 @@ ScannedBlock = tuple[int, bytes, bytes | None]
 class Block(msgspec.Struct, frozen=True, kw_only=True):
     """One block of a shard's journal.
 
-    `references` are rows (target, record) of table `reference`, stored in the same transaction. They are
-    written with a block but not read back with it: see `Journal.references`.
+    `references` are rows (target, record) of table `reference`, `anchors` rows (wallet, chain time, record) of table `anchor`,
+    stored in the same transaction. They are written with a block but not read back with it: see `Journal.references`.
     """
 
     shard: int
     number: int
     records: bytes
     details: bytes | None
-    references: tuple[tuple[int, int], ...] = ()
+    references: Sequence[tuple[int, int]] = ()
+    anchors: Sequence[tuple[int, int, int]] = ()
 
 
 class JournalError(Exception):

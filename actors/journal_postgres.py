@@ -35,6 +35,7 @@ NUMBER_MAX: Final = 2**63 - 1
 
 _JOURNAL_COLUMNS: Final = ("shard", "block", "records", "details")
 _REFERENCE_COLUMNS: Final = ("target", "record")
+_ANCHOR_COLUMNS: Final = ("wallet", "shard", "chain_time", "record")
 
 T = TypeVar("T")
 
@@ -198,12 +199,16 @@ def writer_name(shard: int, writer: int | None) -> str:
 async def _store(connection: Any, blocks: Sequence[Block]) -> None:
     rows = [(block.shard, block.number, block.records, block.details) for block in blocks]
     references = [reference for block in blocks for reference in block.references]
-    if not references:  # one COPY is a transaction by itself, one round trip
+    anchors = [(a[0], block.shard, a[1], a[2]) for block in blocks for a in block.anchors]
+    if not references and not anchors:  # one COPY is a transaction by itself, one round trip
         await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
         return
     await connection.execute("BEGIN")
     await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
-    await connection.copy_records_to_table("reference", columns=_REFERENCE_COLUMNS, records=references)
+    if references:
+        await connection.copy_records_to_table("reference", columns=_REFERENCE_COLUMNS, records=references)
+    if anchors:
+        await connection.copy_records_to_table("anchor", columns=_ANCHOR_COLUMNS, records=anchors)
     status = await connection.execute("COMMIT")
     assert status == "COMMIT", status
 

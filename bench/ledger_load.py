@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.batch import Channels
+from actors.ledger.admission import Channels
 from actors.ledger.book import Capacity
 from actors.ledger.ids import SEGMENT_SLOTS, record_address
 from actors.ledger.layout import BLOCK_RECORDS_MAX

@@ -6,14 +6,23 @@ and the chain still verifies.
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.ids import record_address
-from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD
+from actors.ledger.ids import record_address, suspense_address
+from actors.ledger.layout import (
+    BLOCK_RECORDS_MAX,
+    FLAG_PAYEE_ANCHOR,
+    FLAG_PAYER_ANCHOR,
+    FLAG_SUSPENSE,
+    RECORD,
+    Kind,
+)
+from actors.ledger.posting import chain_time_of
 
 VERSION: Final = 1
 HASH_BYTES: Final = 32
@@ -42,12 +51,23 @@ class Header(NamedTuple):
     details_digest: bytes
 
 
+class Anchor(NamedTuple):
+    """A place on a wallet's chain where a look back in time can begin. `chain_time`: of the record at `record`."""
+
+    wallet: int
+    chain_time: int
+    record: int
+
+
 class Sealed(NamedTuple):
-    """A block ready to be stored."""
+    """A block ready to be stored, with what is looked up of it: `references`, (target, record) of what became of earlier records; and
+    `anchors`. Both follow from the records."""
 
     number: int
     data: bytes
     details: bytes | None
+    references: Sequence[tuple[int, int]] = ()
+    anchors: Sequence[Anchor] = ()
 
 
 class Writer(NamedTuple):
@@ -100,6 +120,7 @@ def seal(
     """Cut records (n,) into blocks from number `first` on; `details` by index of the record. Gives the blocks and the last hash."""
     raw = records.tobytes()
     width = RECORD.itemsize * BLOCK_RECORDS_MAX
+    references, anchors = _lookups(writer.shard, first, records)
     by_block: dict[int, dict[int, bytes]] = {}
     for index, entry in details.items():
         by_block.setdefault(index // BLOCK_RECORDS_MAX, {})[index % BLOCK_RECORDS_MAX] = entry
@@ -115,8 +136,44 @@ def seal(
         )
         data = header + body
         previous = block_hash(data)
-        blocks.append(Sealed(number, data, extra))
+        blocks.append(Sealed(number, data, extra, references.get(number, ()), anchors.get(number, ())))
     return blocks, previous
+
+
+def _lookups(
+    shard: int, first: int, records: NDArray[Any]
+) -> tuple[dict[int, list[tuple[int, int]]], dict[int, list[Anchor]]]:
+    """References and anchors of records, by block."""
+    references: dict[int, list[tuple[int, int]]] = {}
+    for index in referring(records):
+        number, slot = first + int(index) // BLOCK_RECORDS_MAX, int(index) % BLOCK_RECORDS_MAX
+        target = int(records["reference"][index])
+        references.setdefault(number, []).append((target, record_address(shard, number, slot)))
+    anchors: dict[int, list[Anchor]] = {}
+    for index in np.flatnonzero(records["flags"] & (FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR)):
+        number, slot = first + int(index) // BLOCK_RECORDS_MAX, int(index) % BLOCK_RECORDS_MAX
+        found = anchors_of(records[index], record_address(shard, number, slot))
+        anchors.setdefault(number, []).extend(found)
+    return references, anchors
+
+
+def referring(records: NDArray[Any]) -> NDArray[np.int64]:
+    """Indexes of the records that became a part of what happened to an earlier one."""
+    kind = records["kind"]
+    return np.flatnonzero((kind >= Kind.CAPTURE) & (kind <= Kind.REFUND) & (records["code"] == 0))
+
+
+def anchors_of(record: Any, address: int) -> list[Anchor]:
+    """Anchors that a record (scalar of RECORD) sets; a leg to suspense is on the chain of the suspense wallet."""
+    flags, effective = int(record["flags"]), int(record["effective_time"])
+    anchors = []
+    if flags & FLAG_PAYER_ANCHOR:
+        time = int(chain_time_of(effective, int(record["payer_lag"])))
+        anchors.append(Anchor(int(record["payer"]), time, address))
+    if flags & FLAG_PAYEE_ANCHOR:
+        wallet = suspense_address(int(record["currency"])) if flags & FLAG_SUSPENSE else int(record["payee"])
+        anchors.append(Anchor(wallet, int(chain_time_of(effective, int(record["payee_lag"]))), address))
+    return anchors
 
 
 def header_of(data: bytes) -> Header:

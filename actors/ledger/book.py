@@ -10,8 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.ledger.holds import Holds, new_holds
 from actors.ledger.ids import SEGMENT_SLOTS
-from actors.ledger.layout import ATTEMPT, PROFILE, RING, WALLET
+from actors.ledger.layout import ATTEMPT, ORIGINAL, PROFILE, RING, WALLET
 from actors.ledger.table import Table, find, new_table, put
 from models.jit import inlined, kernel
 
@@ -30,6 +31,7 @@ M_OPEN_SLOT: Final = 6
 M_RECORD_TIME: Final = 7
 M_SEGMENTS_STAMP: Final = 8
 M_LOST_ATTEMPT: Final = 9
+M_ORIGINALS: Final = 10
 META_SIZE: Final = 16
 
 NEVER: Final = -(2**62)
@@ -51,6 +53,10 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     """Remembered attempts of all wallets."""
     profiles: int = 4_000_000
     """Wallets of other shards that were paid from here."""
+    holds: int = 4_000_000
+    """Open holds; beyond it new ones get 503."""
+    originals: int = 65_536
+    """Records known for their refunds; when full and all refunds are durable, all are forgotten and read again when needed."""
 
 
 class Book(NamedTuple):
@@ -66,6 +72,9 @@ class Book(NamedTuple):
     profiles: NDArray[Any]
     rings: NDArray[Any]
     attempts: NDArray[Any]
+    holds: Holds
+    original_table: Table
+    originals: NDArray[Any]
     meta: NDArray[np.int64]
 
 
@@ -81,6 +90,9 @@ def new_book(capacity: Capacity) -> Book:
         profiles=np.zeros(capacity.profiles, PROFILE),
         rings=np.zeros(capacity.payers, RING),
         attempts=np.zeros(capacity.attempts, ATTEMPT),
+        holds=new_holds(capacity.holds),
+        original_table=new_table(capacity.originals),
+        originals=np.zeros(capacity.originals, ORIGINAL),
         meta=np.zeros(META_SIZE, np.int64),
     )
     book.segments[0] = 1
@@ -120,8 +132,8 @@ def touch_row(book, address):
 
 
 @inlined
-def profile_words(address):
-    """Hash key of a remote wallet's address (Fibonacci hashing)."""
+def address_words(address):
+    """Hash key of an address (Fibonacci hashing)."""
     hi = np.uint64(address) * np.uint64(0x9E3779B97F4A7C15)
     return hi, hi >> np.uint64(17)
 
@@ -129,7 +141,7 @@ def profile_words(address):
 @inlined
 def profile_row(book, address):
     """Row of a remote wallet's profile, -1 if unknown here."""
-    hi, lo = profile_words(address)
+    hi, lo = address_words(address)
     return find(book.profile_table, hi, lo) - 1
 
 
@@ -142,7 +154,7 @@ def store_profile(book, profile):
         row = book.meta[M_PROFILES]
         if row >= len(book.profiles):
             return False
-        hi, lo = profile_words(address)
+        hi, lo = address_words(address)
         if not put(book.profile_table, hi, lo, row + 1):
             return False
         book.meta[M_PROFILES] = row + 1
@@ -153,4 +165,30 @@ def store_profile(book, profile):
     kept["status"] = profile["status"]
     kept["kind"] = profile["kind"]
     kept["tier"] = profile["tier"]
+    return True
+
+
+@inlined
+def original_row(book, address):
+    """Row of a record known for its refunds, -1 if unknown here."""
+    hi, lo = address_words(address)
+    return find(book.original_table, hi, lo) - 1
+
+
+@kernel
+def store_original(book, original):
+    """Keep what the journal says of a record and its refunds, unless that is known. False when the table is full."""
+    address = original["address"]
+    row = original_row(book, address)
+    if row < 0:
+        row = book.meta[M_ORIGINALS]
+        if row >= len(book.originals):
+            return False
+        hi, lo = address_words(address)
+        if not put(book.original_table, hi, lo, row + 1):
+            return False
+        book.meta[M_ORIGINALS] = row + 1
+    elif book.originals[row]["kind"] != 0:
+        return True
+    book.originals[row] = original
     return True

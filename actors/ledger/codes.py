@@ -18,6 +18,7 @@ class Code(IntEnum):
     MOVED = 2
     BUSY = 3
     KEYS_FULL = 4
+    HOLDS_FULL = 5
     # Refused: nothing was recorded.
     IDEMPOTENCY_MISMATCH = 20
     SAME_WALLET = 21
@@ -32,6 +33,16 @@ class Code(IntEnum):
     WALLET_CLOSED = 30
     WALLET_NOT_EMPTY = 31
     INVALID_REQUEST = 32
+    HOLD_NOT_OPEN = 33
+    HOLD_CAPTURED = 34
+    HOLD_VOIDED = 35
+    HOLD_EXPIRED = 36
+    HOLD_EXCEEDED = 37
+    NOT_A_HOLD = 38
+    NOT_REFUNDABLE = 39
+    REFUND_EXCEEDED = 40
+    GROUP_INVALID = 41
+    LINKED_REFUSED = 42
     # Declined: recorded, nothing moved.
     PAYER_CLOSED = 100
     PAYER_FROZEN = 101
@@ -40,6 +51,7 @@ class Code(IntEnum):
     DAILY_LIMIT_EXCEEDED = 120
     INSUFFICIENT_FUNDS = 121
     BALANCE_OUT_OF_RANGE = 122
+    LINKED_DECLINED = 130
 
 
 class Outcome(NamedTuple):
@@ -56,6 +68,7 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.MOVED: Outcome(503, True, "The wallet is being moved to another shard."),
     Code.BUSY: Outcome(503, True, "The shard has as much work as it can queue."),
     Code.KEYS_FULL: Outcome(503, True, "The table of idempotency keys is full."),
+    Code.HOLDS_FULL: Outcome(503, True, "The table of open holds is full."),
     Code.IDEMPOTENCY_MISMATCH: Outcome(422, False, "The key was used before with another body."),
     Code.SAME_WALLET: Outcome(422, False, "Payer and payee are the same wallet."),
     Code.PAYER_NOT_FOUND: Outcome(404, False, "The payer's wallet does not exist."),
@@ -69,6 +82,18 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.WALLET_CLOSED: Outcome(409, False, "The wallet is closed."),
     Code.WALLET_NOT_EMPTY: Outcome(409, False, "Only a wallet with balance zero and nothing held can be closed."),
     Code.INVALID_REQUEST: Outcome(422, False, "The request holds a value that the ledger does not take."),
+    Code.HOLD_NOT_OPEN: Outcome(409, False, "The hold is no longer open."),
+    Code.HOLD_CAPTURED: Outcome(409, False, "The hold was captured to the end."),
+    Code.HOLD_VOIDED: Outcome(409, False, "The hold was voided."),
+    Code.HOLD_EXPIRED: Outcome(409, False, "The hold has expired."),
+    Code.HOLD_EXCEEDED: Outcome(409, False, "The amount is more than is left of the hold."),
+    Code.NOT_A_HOLD: Outcome(409, False, "Only a transfer made with `hold` can be captured or voided."),
+    Code.NOT_REFUNDABLE: Outcome(409, False, "Only what moved money can be refunded: a posted transfer or a capture."),
+    Code.REFUND_EXCEEDED: Outcome(409, False, "The amount is more than is left to refund."),
+    Code.GROUP_INVALID: Outcome(
+        422, False, "A linked group has one user payer, one time, and a key of its own for each row."
+    ),
+    Code.LINKED_REFUSED: Outcome(422, False, "Another transfer of the linked group was refused."),
     Code.PAYER_CLOSED: Outcome(409, False, "The payer's wallet is closed."),
     Code.PAYER_FROZEN: Outcome(409, False, "The payer's wallet is frozen."),
     Code.PAYEE_CLOSED: Outcome(409, False, "The payee's wallet is closed."),
@@ -76,6 +101,7 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.DAILY_LIMIT_EXCEEDED: Outcome(402, False, "The payer's daily limit would be exceeded."),
     Code.INSUFFICIENT_FUNDS: Outcome(402, False, "The payer's available balance is too low."),
     Code.BALANCE_OUT_OF_RANGE: Outcome(409, False, "A balance would leave the range that is kept exact."),
+    Code.LINKED_DECLINED: Outcome(409, False, "Another transfer of the linked group was declined."),
 }
 
 FIRST_REFUSED: Final = 20

@@ -149,8 +149,8 @@ REQUEST: Final = np.dtype(
 )
 """One request row, front door to shard. `key_*` is the caller's key as 16 bytes (see `ids.key_bytes`), not yet bound to a
 wallet. For WALLET_OPENED: kind, tier, currency, amount = floor, payee = the address of an operator wallet. For WALLET_STATUS:
-payee = the wallet, kind = the status asked for. For CAPTURE, VOID and REFUND: payer and payee of the movement asked for, `after` the record it
-refers to, amount 0 = all that is left. `expires_in_s`: HOLD only. `deferred_at` echoes an earlier DEFERRED result."""
+payee = the wallet, kind = the status asked for. For CAPTURE, VOID and REFUND: payer and payee of the movement asked for, `after` the
+record it refers to, amount 0 = all that is left. `expires_in_s`: HOLD only. `deferred_at` echoes an earlier DEFERRED result."""
 
 RESULT: Final = np.dtype(
     [
@@ -182,6 +182,8 @@ FIELDS: Final = (
     "device",
     "effective_time",
     "payer",
+    "expires_in",
+    "linked",
 )
 
 RECORD: Final = np.dtype(
@@ -255,7 +257,8 @@ WALLET: Final = np.dtype(
     ]
 )
 """One wallet, 128 bytes: what every payment touches is in the first cache line. posted = credits - debits. `ring` is 1 + the
-index of its attempts, 0 for none. `day` and `day_total` are today's outgoing sum, UTC by effective time. `score` 0 = none. `chained` counts the records of its chain."""
+index of its attempts, 0 for none. `day` and `day_total` are today's outgoing sum, UTC by effective time. `score` 0 = none.
+`chained` counts the records of its chain."""
 
 PROFILE: Final = np.dtype(
     [
@@ -284,6 +287,40 @@ RING: Final = np.dtype(
     ]
 )
 """Where a payer's attempts lie. `forgotten`: effective time of the newest attempt that had to be dropped."""
+
+HOLD: Final = np.dtype(
+    [
+        ("address", "i8"),
+        ("payer", "i8"),
+        ("payee", "i8"),
+        ("left", "i8"),
+        ("expiry", "i8"),
+        ("effective_time", "i8"),
+        ("next", "i4"),
+        ("prev", "i4"),
+        ("currency", "u2"),
+        ("place", "u2"),
+        ("label", "u1"),
+        ("spare", "u1", (3,)),
+    ]
+)
+"""An open hold. `left`: what is neither captured nor released. `next`, `prev`, `place`: where it waits for its expiry (see `holds`)."""
+
+ORIGINAL: Final = np.dtype(
+    [
+        ("address", "i8"),
+        ("payer", "i8"),
+        ("payee", "i8"),
+        ("amount", "i8"),
+        ("refunded", "i8"),
+        ("currency", "u2"),
+        ("kind", "u1"),
+        ("label", "u1"),
+        ("spare", "u4"),
+    ]
+)
+"""A record of which a refund was asked, and how much of it was refunded. `kind` 0: it moved no money; `amount` is then the stamp at
+which the journal was asked."""
 
 KEY: Final = np.dtype([("hi", "u8"), ("lo", "u8"), ("value", "i8")])
 """A slot of a hash table: a 128-bit key and a value, 0 = empty slot."""

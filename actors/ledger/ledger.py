@@ -6,22 +6,29 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.batch import Admission, Channels, admit, carry_out, feature_columns, new_admission
+from actors.ledger.admission import Admission, Channels, admit, find_key, new_admission
 from actors.ledger.book import (
     M_OPEN_SEGMENT,
     M_OPEN_SLOT,
+    M_ORIGINALS,
     M_RECORD_TIME,
     M_SEGMENTS,
     Book,
     Capacity,
     local_row,
     new_book,
+    store_original,
 )
+from actors.ledger.carrying import carry_out
+from actors.ledger.features import feature_columns
+from actors.ledger.holds import holds_open
 from actors.ledger.ids import SEGMENT_SLOTS, Secret
-from actors.ledger.layout import AMOUNT_MAX, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
-from actors.ledger.posting import effect_leg, effect_profile, leg_target, replay
+from actors.ledger.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
+from actors.ledger.posting import effect_leg, effect_profile, leg_target
+from actors.ledger.replay import replay
+from actors.ledger.settling import expire
 from actors.ledger.snapshot import Arrays, restore, take
-from actors.ledger.table import ARENA_SLOTS_PER_KEY, Table, find, new_table, with_room
+from actors.ledger.table import ARENA_SLOTS_PER_KEY, Table, new_table, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION
@@ -29,6 +36,8 @@ from rules.decision import DECISION
 TIERS_MAX: Final = 256
 NO_LIMIT: Final = 2**62
 IDEMPOTENCY_WINDOW_MS: Final = 24 * 3_600_000
+EXPIRE_MAX: Final = 8_192
+"""Holds that expire in one step; those that are due beyond it expire in the next, and are dead meanwhile."""
 
 
 class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,9 +132,10 @@ class Ledger:
     def carry_out(self, admitted: Admitted, decisions: NDArray[Any] | None, first: int) -> Carried:
         """Make records, the first at address `first` (slot 0 of a block). `decisions` None: the switch runs unscored."""
         count = len(admitted.rows)
-        records = np.zeros(count, RECORD)
+        records = np.zeros(count + 1, RECORD)
         results = np.zeros(count, RESULT)
         sources = np.empty(count, np.int64)
+        undo = np.empty(2 * _longest_group(admitted.rows), WALLET)
         made, _ = carry_out(
             self.book,
             admitted.rows,
@@ -141,8 +151,29 @@ class Ledger:
             records,
             results,
             sources,
+            undo,
         )
         return Carried(records[:made], results, sources[:made])
+
+    def expire(self, first: int) -> NDArray[Any]:
+        """EXPIRY records (n,), n <= EXPIRE_MAX, of the holds whose time has come, the first at address `first`. Not while a batch is
+        between its admission and its records."""
+        records = np.zeros(min(holds_open(self.book.holds), EXPIRE_MAX), RECORD)
+        return records[: int(expire(self.book, self.record_time, first, records))]
+
+    def know_original(self, original: NDArray[Any]) -> None:
+        """Keep what the journal says of a record (scalar of ORIGINAL) of which a refund was asked; nothing when the table is full."""
+        store_original(self.book, original)
+
+    @property
+    def originals_full(self) -> bool:
+        """Whether no further record can be known for its refunds."""
+        return int(self.book.meta[M_ORIGINALS]) >= len(self.book.originals)
+
+    def forget_originals(self) -> None:
+        """They are read again when needed. Only when every refund is durable, and not while a batch is on its way."""
+        self.book = self.book._replace(original_table=new_table(self.capacity.originals))
+        self.book.meta[M_ORIGINALS] = 0
 
     def land(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
         """Carry out LEG records (n,) that are filled but for what the wallets say; those that cannot land go to suspense."""
@@ -205,8 +236,16 @@ class Ledger:
 
     def key_address(self, hi: int, lo: int) -> int:
         """Address of the record made under a bound key, 0 if none is remembered."""
-        words = np.uint64(hi), np.uint64(lo)
-        return int(find(self.book.keys, *words)) or int(find(self.book.older_keys, *words))
+        return int(find_key(self.book, np.uint64(hi), np.uint64(lo)))
+
+
+def _longest_group(rows: NDArray[Any]) -> int:
+    """Rows of the longest linked group, 0 when there is none."""
+    linked = rows["flags"] & FLAG_LINKED != 0
+    if not linked.any():
+        return 0
+    ends = np.flatnonzero(~linked)
+    return int(np.diff(ends, prepend=-1, append=len(rows)).max())
 
 
 def _table_for(slots: NDArray[Any], table: Table) -> Table:

@@ -1,10 +1,10 @@
-"""How records come to be and what they do. `effect_*` is the only code that changes a wallet's money.
+"""How records of transfers, legs and wallets come to be and what they do; see `settling` for what ends holds and gives back.
 
 Validate first; after a record's code is settled its effect must succeed. Replay applies the same effects from recorded
 codes and never decides again; every recorded balance is compared with the recomputed one.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -19,25 +19,23 @@ from actors.ledger.codes import Code
 from actors.ledger.ids import OPERATOR_SLOT_FIRST, SEGMENT_SLOTS
 from actors.ledger.layout import (
     AMOUNT_MAX,
+    CHAIN_STRIDE,
     CUMULATIVE_MAX,
     FLAG_IMPORTED,
-    FLAG_REMOTE,
+    FLAG_PAYEE_ANCHOR,
+    FLAG_PAYER_ANCHOR,
     FLAG_SUSPENSE,
     Kind,
     WalletKind,
     WalletStatus,
 )
-from actors.ledger.table import put
 from actors.ledger.windows import remember
 from models.jit import inlined, kernel
 from rules.columns import DAY_MS
 from rules.decision import Action
 
-OPEN: Final = int(Kind.OPEN)
 TRANSFER: Final = int(Kind.TRANSFER)
-LEG: Final = int(Kind.LEG)
-CURSOR: Final = int(Kind.CURSOR)
-PROFILE: Final = int(Kind.PROFILE)
+HOLD: Final = int(Kind.HOLD)
 WALLET_OPENED: Final = int(Kind.WALLET_OPENED)
 WALLET_STATUS: Final = int(Kind.WALLET_STATUS)
 WALLET_TIER: Final = int(Kind.WALLET_TIER)
@@ -95,37 +93,41 @@ def posted(wallet):
 
 
 @inlined
-def _is_user(wallet):
+def is_user(wallet):
+    """Whether floors, limits and windows apply."""
     return wallet["kind"] <= _MERCHANT
 
 
 @inlined
-def _day_of(time):
+def day_of(time):
+    """UTC day of a time."""
     return time // DAY_MS
 
 
 @inlined
 def _spent_today(wallet, effective):
-    return wallet["day_total"] if wallet["day"] == _day_of(effective) else np.int64(0)
+    return wallet["day_total"] if wallet["day"] == day_of(effective) else np.int64(0)
 
 
 @inlined
-def _fits_payer(wallet, amount, stripe_max):
-    bound = AMOUNT_MAX if _is_user(wallet) else stripe_max
+def fits_payer(wallet, amount, stripe_max):
+    """Whether the payer's sums stay in range when it pays."""
+    bound = AMOUNT_MAX if is_user(wallet) else stripe_max
     return posted(wallet) - amount >= -bound and wallet["debits"] + amount <= CUMULATIVE_MAX
 
 
 @inlined
-def _fits_payee(wallet, amount, stripe_max):
+def fits_payee(wallet, amount, stripe_max):
+    """Whether the payee's sums stay in range when it is paid."""
     if wallet["kind"] == _SUSPENSE:
         return True
-    bound = AMOUNT_MAX if _is_user(wallet) else stripe_max
+    bound = AMOUNT_MAX if is_user(wallet) else stripe_max
     return posted(wallet) + amount <= bound and wallet["credits"] + amount <= CUMULATIVE_MAX
 
 
 @inlined
 def decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_max):
-    """Code of a transfer whose wallets exist; the first rule broken, in the order of the table of codes."""
+    """Code of a transfer or hold whose wallets exist; the first rule broken, in the order of the table of codes."""
     payer = book.wallets[payer_row]
     amount = record["amount"]
     if payer["status"] == _CLOSED:
@@ -137,69 +139,100 @@ def decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_
         return _PAYEE_CLOSED
     if record["decision"] == _DECLINE and not record["flags"] & FLAG_IMPORTED:
         return _DECLINED
-    if _is_user(payer):
+    if is_user(payer):
         effective = record["effective_time"]
         if _spent_today(payer, effective) + amount > limits[payer["tier"]]:
             return _DAILY_LIMIT
         if posted(payer) - payer["held"] - amount < payer["floor"]:
             return _FUNDS
-    if not _fits_payer(payer, amount, stripe_max):
+    if record["kind"] == HOLD:
+        return 0 if payer["held"] + amount <= AMOUNT_MAX else _RANGE
+    if not fits_payer(payer, amount, stripe_max):
         return _RANGE
-    if payee_row >= 0 and not _fits_payee(book.wallets[payee_row], amount, stripe_max):
+    if payee_row >= 0 and not fits_payee(book.wallets[payee_row], amount, stripe_max):
         return _RANGE
     return 0
 
 
 @inlined
-def _link(wallet, address, effective):
-    """Append a record to a wallet's chain; gives the previous head and the lag, and moves the chain time."""
+def link(wallet, address, effective, record, anchor):
+    """Append a record to a wallet's chain; gives the previous head and the lag, and moves the chain time. Every `CHAIN_STRIDE`th record
+    is flagged with `anchor`."""
     before = wallet["head"]
     lag = lag_of(wallet["chain_time"], effective)
     wallet["chain_time"] = chain_time_of(effective, lag)
     wallet["head"] = address
+    wallet["chained"] += 1
+    if wallet["chained"] % CHAIN_STRIDE == 0:
+        record["flags"] |= anchor
     return before, lag
 
 
 @inlined
-def _same(replaying, kept, computed):
+def same(replaying, kept, computed):
+    """Whether a replayed record says what it should."""
     return not replaying or kept == computed
 
 
 @inlined
+def show_payer(payer, record, address, replaying):
+    """Let a record say what the payer is after it, and join it to the payer's chain."""
+    good = same(replaying, record["payer_posted"], posted(payer))
+    good &= same(replaying, record["payer_held"], payer["held"])
+    record["payer_posted"] = posted(payer)
+    record["payer_held"] = payer["held"]
+    before, lag = link(payer, address, record["effective_time"], record, FLAG_PAYER_ANCHOR)
+    good &= same(replaying, record["payer_prev"], before)
+    record["payer_prev"] = before
+    record["payer_lag"] = lag
+    return good
+
+
+@inlined
+def show_payee(payee, record, address, replaying):
+    """The same of the payee."""
+    good = same(replaying, record["payee_posted"], posted(payee))
+    record["payee_posted"] = posted(payee)
+    before, lag = link(payee, address, record["effective_time"], record, FLAG_PAYEE_ANCHOR)
+    good &= same(replaying, record["payee_prev"], before)
+    record["payee_prev"] = before
+    record["payee_lag"] = lag
+    return good
+
+
+@inlined
+def move(book, payer_row, payee_row, record, address, replaying):
+    """Move a settled record's amount; `payee_row` -1: the payee is remote and gets it by a leg."""
+    payer = book.wallets[payer_row]
+    payer["debits"] += record["amount"]
+    good = show_payer(payer, record, address, replaying)
+    if payee_row >= 0:
+        payee = book.wallets[payee_row]
+        payee["credits"] += record["amount"]
+        good &= show_payee(payee, record, address, replaying)
+    return good
+
+
+@inlined
 def effect_transfer(book, payer_row, payee_row, record, address, windows, replaying):
-    """Carry out a settled TRANSFER record. Fills what the record says of the wallets, or, replaying, compares it: False when the
-    journal disagrees with itself."""
+    """Carry out a settled TRANSFER or HOLD record. Fills what the record says of the wallets, or, replaying, compares it: False when
+    the journal disagrees with itself. A hold is kept by `open_hold` when nothing can undo its record any more."""
     payer = book.wallets[payer_row]
     effective = record["effective_time"]
     amount = record["amount"]
-    if _is_user(payer):
+    if is_user(payer):
         payer["payer_time"] = effective
         if windows and replaying:
             remember(book, payer, effective, amount, record["payee"])
     if record["code"] != 0:
         return True
-    if _is_user(payer):
+    if is_user(payer):
         payer["day_total"] = _spent_today(payer, effective) + amount
-        payer["day"] = _day_of(effective)
-    payer["debits"] += amount
-    good = _same(replaying, record["payer_posted"], posted(payer))
-    good &= _same(replaying, record["payer_held"], payer["held"])
-    record["payer_posted"] = posted(payer)
-    record["payer_held"] = payer["held"]
-    before, lag = _link(payer, address, effective)
-    good &= _same(replaying, record["payer_prev"], before)
-    record["payer_prev"] = before
-    record["payer_lag"] = lag
-    if payee_row >= 0:
-        payee = book.wallets[payee_row]
-        payee["credits"] += amount
-        good &= _same(replaying, record["payee_posted"], posted(payee))
-        record["payee_posted"] = posted(payee)
-        before, lag = _link(payee, address, effective)
-        good &= _same(replaying, record["payee_prev"], before)
-        record["payee_prev"] = before
-        record["payee_lag"] = lag
-    return good
+        payer["day"] = day_of(effective)
+    if record["kind"] == HOLD:
+        payer["held"] += amount
+        return show_payer(payer, record, address, replaying)
+    return move(book, payer_row, payee_row, record, address, replaying)
 
 
 @inlined
@@ -211,7 +244,7 @@ def leg_target(book, record, stripe_max):
     wallet = book.wallets[row]
     if wallet["status"] == _CLOSED or wallet["currency"] != record["currency"]:
         return np.int64(-1)
-    if not _fits_payee(wallet, record["amount"], stripe_max):
+    if not fits_payee(wallet, record["amount"], stripe_max):
         return np.int64(-1)
     return row
 
@@ -237,13 +270,7 @@ def effect_leg(book, record, address, replaying):
             return False
     wallet = book.wallets[row]
     wallet["credits"] += record["amount"]
-    good = _same(replaying, record["payee_posted"], posted(wallet))
-    record["payee_posted"] = posted(wallet)
-    before, lag = _link(wallet, address, record["effective_time"])
-    good &= _same(replaying, record["payee_prev"], before)
-    record["payee_prev"] = before
-    record["payee_lag"] = lag
-    return good
+    return show_payee(wallet, record, address, replaying)
 
 
 @kernel
@@ -286,7 +313,7 @@ def effect_opened(book, record, address):
     wallet["status"] = _OPEN
     wallet["floor"] = record["amount"]
     wallet["opened"] = record["effective_time"]
-    before, lag = _link(wallet, address, record["effective_time"])
+    before, lag = link(wallet, address, record["effective_time"], record, FLAG_PAYEE_ANCHOR)
     record["payee_prev"] = before
     record["payee_lag"] = lag
     return True
@@ -311,7 +338,7 @@ def decide_status(book, row, target):
     if wallet["status"] == _CLOSED:
         return 0 if target == _CLOSED else _WALLET_CLOSED
     if target == _CLOSED:
-        if not _is_user(wallet):
+        if not is_user(wallet):
             return _OPERATOR
         if posted(wallet) != 0 or wallet["held"] != 0:
             return _NOT_EMPTY
@@ -329,7 +356,7 @@ def effect_wallet(book, record, address):
         wallet["status"] = record["channel"]
     else:
         wallet["tier"] = record["decision"]
-    before, lag = _link(wallet, address, record["record_time"])
+    before, lag = link(wallet, address, record["record_time"], record, FLAG_PAYEE_ANCHOR)
     record["payee_prev"] = before
     record["payee_lag"] = lag
     record["payee_posted"] = posted(wallet)
@@ -347,35 +374,3 @@ def effect_profile(book, record, scratch):
     profile["kind"] = record["label"]
     profile["tier"] = record["decision"]
     return store_profile(book, profile)
-
-
-@kernel
-def replay(book, records, addresses, windows, scratch):
-    """Apply recorded effects in order. Gives the index of the first record that does not fit, else the number of records."""
-    for i in range(len(records)):
-        record = records[i]
-        kind = record["kind"]
-        good: Any = True
-        if kind == TRANSFER:
-            payer_row = local_row(book, record["payer"])
-            payee_row = np.int64(-1)
-            if not record["flags"] & FLAG_REMOTE:
-                payee_row = local_row(book, record["payee"])
-            good = payer_row >= 0 and (payee_row >= 0 or record["flags"] & FLAG_REMOTE != 0)
-            if good:
-                good = effect_transfer(book, payer_row, payee_row, record, addresses[i], windows, True)
-        elif kind == LEG:
-            good = effect_leg(book, record, addresses[i], True)
-        elif kind == WALLET_OPENED:
-            good = effect_opened(book, record, addresses[i])
-        elif kind == WALLET_STATUS or kind == WALLET_TIER:
-            good = effect_wallet(book, record, addresses[i])
-        elif kind == PROFILE:
-            good = effect_profile(book, record, scratch)
-        elif kind != OPEN and kind != CURSOR:
-            good = False
-        if not good:
-            return i
-        if OPEN < kind < LEG and not put(book.keys, record["key_hi"], record["key_lo"], addresses[i]):
-            return i
-    return len(records)

@@ -6,7 +6,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import M_ATTEMPTS, M_PROFILES, M_RINGS, M_SEGMENTS, Book
+from actors.ledger.book import M_ATTEMPTS, M_ORIGINALS, M_PROFILES, M_RINGS, M_SEGMENTS, Book
+from actors.ledger.holds import holds_used, index_holds
 from actors.ledger.ids import SEGMENT_SLOTS
 from actors.ledger.table import Table, table_slots
 
@@ -23,6 +24,10 @@ def _parts(book: Book) -> Iterator[tuple[str, NDArray[Any], int]]:
     yield "rings", book.rings, int(meta[M_RINGS])
     yield "attempts", book.attempts, int(meta[M_ATTEMPTS])
     yield "meta", meta, len(meta)
+    yield "holds.rows", book.holds.rows, holds_used(book.holds)
+    for name in ("wheel", "filled", "meta"):
+        part = getattr(book.holds, name)
+        yield f"holds.{name}", part, len(part)
     for name in TABLES:
         table: Table = getattr(book, name)
         yield f"{name}.slots", table.slots, table_slots(table)
@@ -34,6 +39,7 @@ def take(book: Book) -> Arrays:
     """Copies of what is in use. No batch may be between its admission and its records."""
     arrays = {name: array[:used].copy() for name, array, used in _parts(book)}
     local = np.flatnonzero(book.segments)
+    arrays["meta"][M_ORIGINALS] = 0
     arrays["local_segments"] = local.astype(np.int64)
     arrays["local_numbers"] = book.segments[local].astype(np.int64)
     return arrays
@@ -48,3 +54,5 @@ def restore(book: Book, arrays: Arrays) -> None:
     for name, array, _ in _parts(book):
         array[: len(arrays[name])] = arrays[name]
     book.segments[arrays["local_segments"]] = arrays["local_numbers"]
+    book.meta[M_ORIGINALS] = 0
+    index_holds(book.holds)

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from actors.ledger.batch import Channels
+from actors.ledger.admission import Channels
 from actors.ledger.blocks import addresses_of
 from actors.ledger.book import Capacity
 from actors.ledger.ids import decode_wallets, encode_wallets, record_address, wallet_address
-from actors.ledger.layout import RECORD, REQUEST, WALLET, Kind, WalletKind
+from actors.ledger.layout import FLAG_LINKED, ORIGINAL, RECORD, REQUEST, WALLET, Kind, WalletKind
 from actors.ledger.ledger import Ledger, LedgerConfig
 
-_SMALL = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8)
+_SMALL = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8, holds=8, originals=8)
 _EXTERNAL = wallet_address(0, 1024)
 _REMOTE = wallet_address(3, 0)
 
@@ -19,6 +19,12 @@ def _rows(key: int, **columns: int) -> np.ndarray:
     rows["key_lo"], rows["currency"] = key, 978
     for name, value in columns.items():
         rows[name] = value
+    return rows
+
+
+def _group(key: int, **columns: int) -> np.ndarray:
+    rows = np.concatenate([_rows(key, op=Kind.TRANSFER, **columns), _rows(key + 1, op=Kind.TRANSFER, **columns)])
+    rows["flags"][0] = FLAG_LINKED
     return rows
 
 
@@ -35,15 +41,27 @@ def warm() -> None:
         _rows(3, op=Kind.TRANSFER, payer=_EXTERNAL, payee=wallet_address(1, 0), amount=5),
         _rows(4, op=Kind.TRANSFER, payer=wallet_address(1, 0), payee=_EXTERNAL, amount=1),
         _rows(5, op=Kind.WALLET_TIER, payee=wallet_address(1, 0), tier=1),
+        _rows(6, op=Kind.HOLD, payer=wallet_address(1, 0), payee=_EXTERNAL, amount=1, expires_in_s=1),
+        _rows(7, op=Kind.CAPTURE, payer=wallet_address(1, 0), payee=_EXTERNAL, after=record_address(0, 6, 0)),
+        _rows(8, op=Kind.REFUND, payer=_EXTERNAL, payee=wallet_address(1, 0), after=record_address(0, 4, 0)),
+        _group(9, payer=wallet_address(1, 0), payee=_EXTERNAL, amount=1),
     )
+    original = np.zeros(1, ORIGINAL)
+    for name, value in (("address", record_address(0, 4, 0)), ("payer", wallet_address(1, 0)), ("payee", _EXTERNAL)):
+        original[name] = value
+    original["amount"], original["kind"], original["currency"] = 1, Kind.TRANSFER, 978
+    ledger.know_original(original[0])
     made, places = [], []
     for block, rows in enumerate(batches, start=1):
         admitted = ledger.going_on(rows, ledger.admit(rows, channels, record_address(0, block, 0) - 1))
         ledger.columns(admitted)
         carried = ledger.carry_out(admitted, None, record_address(0, block, 0))
-        assert len(carried.records) == 1, "a step of the warm-up was refused"
+        assert len(carried.records) == len(rows) and not carried.records["code"].any(), (
+            "a step of the warm-up was refused"
+        )
         made.append(carried.records)
-        places.append(addresses_of(0, block, 1))
+        places.append(addresses_of(0, block, len(rows)))
+    ledger.expire(record_address(0, len(batches) + 1, 0))
     _warm_channels(ledger)
     replica = Ledger(ledger.config, _SMALL)
     records = np.concatenate(made)

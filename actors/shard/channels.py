@@ -25,7 +25,8 @@ Owners = NDArray[np.int16]
 def travelling(records: NDArray[Any], owners: Owners, receiver: int) -> NDArray[np.bool_]:
     """Which of a shard's records another shard must see: credits for its wallets, and changes of wallets."""
     kind = records["kind"]
-    legs = (kind == Kind.TRANSFER) & (records["code"] == 0) & (records["flags"] & FLAG_REMOTE != 0)
+    moves = (kind == Kind.TRANSFER) | (kind == Kind.CAPTURE) | (kind == Kind.REFUND)
+    legs = moves & (records["code"] == 0) & (records["flags"] & FLAG_REMOTE != 0)
     segment = np.clip(records["payee"] >> 16, 0, len(owners) - 1)
     legs &= owners[segment] == receiver + 1
     changes = ((kind == Kind.WALLET_STATUS) | (kind == Kind.WALLET_TIER)) & (records["payee"] >> 16 != 0)
@@ -180,3 +181,27 @@ def _records(shard: int, blocks: list[tuple[int, bytes]]) -> tuple[NDArray[Any],
     records = joined([data[HEADER_BYTES:] for _, data in blocks], RECORD)
     addresses = [addresses_of(shard, number, len(records_of(data))) for number, data in blocks]
     return records, np.concatenate(addresses)
+
+
+def fill_legs(legs: NDArray[Any], sources: NDArray[Any], addresses: NDArray[np.int64]) -> None:
+    """Make LEG records (n,) of another shard's movements (n,) at `addresses`, but for what the wallets here will say."""
+    legs["kind"] = Kind.LEG
+    for name in ("payer", "payee", "amount", "currency", "effective_time", "label", "channel", "caller"):
+        legs[name] = sources[name]
+    legs["decision"] = sources["kind"]
+    legs["reference"] = addresses
+
+
+def cursor_of(record: NDArray[Any]) -> Cursor:
+    """What a CURSOR record says."""
+    words = int(record["key_hi"]), int(record["key_lo"])
+    return Cursor(int(record["amount"]), b"".join(word.to_bytes(8, "little") for word in words))
+
+
+def fill_cursor(record: NDArray[Any], sender: int, cursor: Cursor) -> None:
+    """Make a CURSOR record (1,)."""
+    record["kind"] = Kind.CURSOR
+    record["payer"] = sender
+    record["amount"] = cursor.block
+    record["key_hi"] = int.from_bytes(cursor.hash[:8], "little")
+    record["key_lo"] = int.from_bytes(cursor.hash[8:16], "little")

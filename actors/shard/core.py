@@ -12,16 +12,27 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.batch import Channels
+from actors.ledger.admission import Channels
 from actors.ledger.blocks import HEADER_BYTES, Writer, addresses_of, block_hash, header_of, records_of
 from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.codes import Code
+from actors.ledger.holds import holds_open
 from actors.ledger.ids import block_of, bound_key, slot_of
-from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, Kind, joined
+from actors.ledger.layout import (
+    BLOCK_RECORDS_MAX,
+    FLAG_LINKED,
+    MOVEMENTS,
+    RECORD,
+    RESULT,
+    Kind,
+    joined,
+)
 from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
-from actors.shard.channels import Arrival, Cursor, Receiver, Sender
+from actors.shard.batch import Batch
+from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs
 from actors.shard.journal_writer import JournalWriter
+from actors.shard.originals import OriginalsDesk
 from actors.shard.profiles import ProfileDesk
 from actors.shard.replies import fill_replay
 from rules.decision import Action
@@ -54,31 +65,6 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     save_every_records: int | None = None
 
 
-class _Batch:
-    """A batch on its way: the submits it was made of, its rows, and what became of them so far."""
-
-    def __init__(self, number: int, submits: list[m.Submit], stamp: int) -> None:
-        self.number = number
-        self.submits = submits
-        self.stamp = stamp
-        self.rows = joined([submit.rows for submit in submits], REQUEST)
-        self.results = np.zeros(len(self.rows), RESULT)
-        self.admitted: Admitted | None = None
-        self.seen = 0
-        self.deadline = 0
-        self.repeats: dict[int, int] = {}
-        self.reading = False
-        self.durable = False
-
-    def details(self) -> dict[int, bytes]:
-        start, merged = 0, {}
-        for submit in self.submits:
-            for index, entry in submit.details.items():
-                merged[start + index] = entry
-            start += len(submit.rows)
-        return merged
-
-
 class ShardCore:
     """One shard. Feed `handle`; carry out what it gives."""
 
@@ -93,11 +79,12 @@ class ShardCore:
         self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
         self._sender = Sender(config.shard, config.shards, 0, b"")
         self._desk = ProfileDesk(config.shard)
+        self._originals = OriginalsDesk()
         self._channels = Channels(np.zeros(config.shards, np.int64), np.zeros(config.shards, np.int64))
         self._queue: list[m.Submit] = []
         self._queued_rows = 0
-        self._scoring: _Batch | None = None
-        self._reading: dict[int, _Batch] = {}
+        self._scoring: Batch | None = None
+        self._reading: dict[int, Batch] = {}
         self._after_batch: list[m.FindKey] = []
         self._batches = 0
         self._stamp = 0
@@ -125,6 +112,7 @@ class ShardCore:
             m.Profiles: self._profiles,
             m.Pushed: self._pushed,
             m.BlocksRead: self._blocks_read,
+            m.Originals: self._originals_read,
             m.Segments: self._segments,
             m.Clock: self._clock,
             m.Tick: self._tick,
@@ -153,6 +141,7 @@ class ShardCore:
         self._handlers[type(message)](message)
         if self.serving and not self.dead:
             self._save_when_due()
+            self._expire_holds()
             self._begin_batch()
             self._emit(self.writer.next_operation())
         outputs, self._out = self._out, []
@@ -187,7 +176,7 @@ class ShardCore:
         if good < len(records):
             raise ValueError(f"shard {self.config.shard}: record {int(addresses[good])} contradicts the ones before it")
         for cursor in records[records["kind"] == Kind.CURSOR]:
-            self._move(int(cursor["payer"]), _cursor_of(cursor))
+            self._move(int(cursor["payer"]), cursor_of(cursor))
             self._written[int(cursor["payer"])] = int(cursor["amount"])
         self.writer.start_at(expected - 1, previous)
         self._unsaved_records += len(records)
@@ -256,6 +245,7 @@ class ShardCore:
 
     def _submit(self, message: m.Submit) -> None:
         rows = len(message.rows)
+        assert not (message.rows["flags"][-1:] & FLAG_LINKED).any(), "a group ends where its request ends"
         if not self.ready or self._queued_rows + rows > QUEUE_ROWS_MAX or rows > BATCH_ROWS_MAX:
             results = np.zeros(rows, RESULT)
             results["code"] = Code.BUSY
@@ -273,11 +263,18 @@ class ShardCore:
                 rows += len(taken[-1].rows)
             self._queued_rows -= rows
             self.ledger.advance(self._now)
-            self._admit(_Batch(self._batches, taken, self._next_stamp()))
+            self._admit(Batch(self._batches, taken, self._next_stamp()))
 
     def _may_begin(self) -> bool:
         """Not with too much undurable, nor while a checkpoint waits for what is applied to become durable."""
         return self.writer.backlog < (1 if self._save_is_due() else BACKLOG_RECORDS_MAX)
+
+    def _expire_holds(self) -> None:
+        """Before a batch is admitted at this record time, and never between its admission and its records."""
+        if self._scoring is None and holds_open(self.ledger.book.holds) and self._may_begin():
+            records = self.ledger.expire(self.writer.next_address)
+            if len(records):
+                self.writer.seal(records, {}, 0)
 
     def _save_is_due(self) -> bool:
         every = self.config.save_every_records
@@ -303,7 +300,7 @@ class ShardCore:
         self._stamp = max(self._stamp + 1, self.ledger.record_time)
         return self._stamp
 
-    def _admit(self, batch: _Batch) -> None:
+    def _admit(self, batch: Batch) -> None:
         self._batches += 1
         self._mind_segments(int(np.count_nonzero(batch.rows["op"] == Kind.WALLET_OPENED)))
         head = self.writer.next_address - 1
@@ -314,7 +311,7 @@ class ShardCore:
             batch.repeats[int(index)] = int(admission.duplicate[index])
         admitted = self.ledger.going_on(batch.rows, admission)
         batch.admitted, batch.seen = admitted, head
-        if self.config.scored and (admitted.rows["op"] == Kind.TRANSFER).any():
+        if self.config.scored and _attempts(admitted.rows).any():
             columns = self.ledger.columns(admitted)
             batch.deadline = self._now + self.config.score_timeout_ms
             self._scoring = batch
@@ -322,20 +319,26 @@ class ShardCore:
         else:
             self._carry_out(batch, None)
 
-    def _mind_deferred(self, batch: _Batch) -> None:
+    def _mind_deferred(self, batch: Batch) -> None:
         deferred = np.flatnonzero(batch.results["code"] == Code.DEFERRED)
         if not len(deferred):
             return
         rows = batch.rows[deferred]
         batch.results["record_time"][deferred] = batch.stamp
-        payees = rows["payee"][rows["op"] == Kind.TRANSFER]
-        payees = np.unique(payees)
+        payees = np.unique(rows["payee"][_attempts(rows)])
         self._emit(self._desk.want(payees, self.ledger, batch.stamp))
         if (self.ledger.book.owners[payees >> 16] == 0).any():
             self._emit([m.ReadSegments(stamp=batch.stamp)])
         for sender in {int(after) >> 52 for after in rows["after"] if after}:
             if sender in self.receivers:
                 self._emit(self.receivers[sender].read(batch.stamp))
+        targets = np.unique(rows["after"][rows["op"] == Kind.REFUND])
+        if len(targets):
+            durable = not self.writer.backlog
+            self._emit(self._originals.want(targets, self.ledger, batch.stamp, all_durable=durable))
+
+    def _originals_read(self, message: m.Originals) -> None:
+        self._originals.answered(message, self.ledger)
 
     def _scored(self, message: m.Scored) -> None:
         batch = self._scoring
@@ -354,7 +357,7 @@ class ShardCore:
         self._scoring = None
         self._carry_out(batch, fallback_decisions(count, action=self.config.fallback, number=self.config.pack))
 
-    def _carry_out(self, batch: _Batch, decisions: NDArray[Any] | None) -> None:
+    def _carry_out(self, batch: Batch, decisions: NDArray[Any] | None) -> None:
         admitted = batch.admitted
         assert admitted is not None
         carried = self.ledger.carry_out(admitted, decisions, self.writer.next_address)
@@ -373,7 +376,7 @@ class ShardCore:
             self._find_key(message)
 
     @staticmethod
-    def _details(batch: _Batch, admitted: Admitted, carried: Carried) -> dict[int, bytes]:
+    def _details(batch: Batch, admitted: Admitted, carried: Carried) -> dict[int, bytes]:
         by_row = batch.details()
         if not by_row:
             return {}
@@ -382,7 +385,7 @@ class ShardCore:
 
     # Keys used before.
 
-    def _resolve_repeats(self, batch: _Batch) -> None:
+    def _resolve_repeats(self, batch: Batch) -> None:
         wanted = set()
         for index in list(batch.repeats):
             if batch.repeats[index] < 0:
@@ -398,7 +401,7 @@ class ShardCore:
             self._reading[batch.number] = batch
             self._emit([m.ReadBlocks(batch=batch.number, numbers=sorted(wanted))])
 
-    def _replay_row(self, batch: _Batch, index: int, record: NDArray[Any]) -> None:
+    def _replay_row(self, batch: Batch, index: int, record: NDArray[Any]) -> None:
         address = batch.repeats.pop(index)
         fill_replay(batch.results[index : index + 1], batch.rows[index : index + 1], record, address)
 
@@ -413,11 +416,11 @@ class ShardCore:
         batch.reading = False
         self._answer(batch)
 
-    def _batch_durable(self, batch: _Batch) -> None:
+    def _batch_durable(self, batch: Batch) -> None:
         batch.durable = True
         self._answer(batch)
 
-    def _answer(self, batch: _Batch) -> None:
+    def _answer(self, batch: Batch) -> None:
         if batch.reading or not batch.durable:
             return
         start = 0
@@ -470,29 +473,22 @@ class ShardCore:
             return
         far = arrival.cursor.block - self._written[sender] >= CURSOR_BLOCKS_MAX
         self._move(sender, arrival.cursor)
-        legs = arrival.records["kind"] == Kind.TRANSFER
+        legs = np.isin(arrival.records["kind"], MOVEMENTS)
         changes = self._desk.changed(arrival.records[~legs], self.ledger)
         count = int(np.count_nonzero(legs))
         if not count and not len(changes) and not far:
             return
         records = np.zeros(count + len(changes) + 1, RECORD)
-        self._fill_legs(records[:count], arrival.records[legs], arrival.addresses[legs])
+        fill_legs(records[:count], arrival.records[legs], arrival.addresses[legs])
         records[count:-1] = changes
         records[count:]["record_time"] = self.ledger.record_time
-        _fill_cursor(records[-1:], sender, arrival.cursor)
+        fill_cursor(records[-1:], sender, arrival.cursor)
         self._written[sender] = arrival.cursor.block
         addresses = self.writer.next_address + _offsets(count)
         self.ledger.land(records[:count], addresses)
         for i in range(count, len(records) - 1):
             self.ledger.learn(records[i])
         self.writer.seal(records, {}, 0)
-
-    @staticmethod
-    def _fill_legs(legs: NDArray[Any], sources: NDArray[Any], addresses: NDArray[np.int64]) -> None:
-        legs["kind"] = Kind.LEG
-        for name in ("payer", "payee", "amount", "currency", "effective_time", "label", "channel", "caller"):
-            legs[name] = sources[name]
-        legs["reference"] = addresses
 
     def _move(self, sender: int, cursor: Cursor) -> None:
         self.receivers[sender].cursor = cursor
@@ -551,21 +547,14 @@ class ShardCore:
             self.writer.when_durable(_nothing)  # An idle process, too, must notice that another has taken over.
 
 
+def _attempts(rows: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which rows are attempts to pay."""
+    chosen: NDArray[np.bool_] = (rows["op"] == Kind.TRANSFER) | (rows["op"] == Kind.HOLD)
+    return chosen
+
+
 def _nothing() -> None:
     """Nobody waits for this look at the journal's head."""
-
-
-def _cursor_of(record: NDArray[Any]) -> Cursor:
-    words = int(record["key_hi"]), int(record["key_lo"])
-    return Cursor(int(record["amount"]), b"".join(word.to_bytes(8, "little") for word in words))
-
-
-def _fill_cursor(record: NDArray[Any], sender: int, cursor: Cursor) -> None:
-    record["kind"] = Kind.CURSOR
-    record["payer"] = sender
-    record["amount"] = cursor.block
-    record["key_hi"] = int.from_bytes(cursor.hash[:8], "little")
-    record["key_lo"] = int.from_bytes(cursor.hash[8:16], "little")
 
 
 def _offsets(count: int) -> NDArray[np.int64]:

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 
 from actors.checkpoint import VERSION, About, Checkpoint, CheckpointStore
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
-from actors.ledger.blocks import block_hash
+from actors.ledger.blocks import Sealed, block_hash, records_of
+from actors.ledger.ids import block_of, shard_of, slot_of
+from actors.ledger.layout import ORIGINAL
 from actors.ledger.warm import warm
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
+from actors.shard.originals import fill_original
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +120,7 @@ class ShardHost:
             m.ReadChannel: self._read_channel,
             m.AskProfiles: self._ask_profiles,
             m.ReadBlocks: self._read_blocks,
+            m.ReadOriginals: self._read_originals,
             m.NeedSegment: self._need_segment,
             m.ReadSegments: self._read_segments,
         }
@@ -348,7 +352,7 @@ class ShardHost:
     async def _append(self, output: m.Append) -> None:
         if output.attempt:
             await asyncio.sleep(min(RETRY_FIRST_S * 2**output.attempt, RETRY_MAX_S))
-        blocks = [Block(shard=self.shard, number=b.number, records=b.data, details=b.details) for b in output.blocks]
+        blocks = [_stored(self.shard, block) for block in output.blocks]
         try:
             await self._journal.append(blocks)
         except BlockTaken:
@@ -380,6 +384,22 @@ class ShardHost:
             block = await self._retry(partial(self._journal.block, self.shard, number))
             blocks[number] = block.records
         self._feed(m.BlocksRead(batch=output.batch, blocks=blocks))
+
+    async def _read_originals(self, output: m.ReadOriginals) -> None:
+        originals = np.zeros(len(output.targets), ORIGINAL)
+        for original, target in zip(originals, output.targets, strict=True):
+            original["address"] = target
+            record = await self._record(target)
+            if record is not None:
+                references = await self._retry(partial(self._journal.references, target))
+                fill_original(original, record, [await self._record(reference) for reference in references])
+        self._feed(m.Originals(stamp=output.stamp, originals=originals))
+
+    async def _record(self, address: int) -> Any:
+        """The record at an address of any shard's journal, None if there is none."""
+        block = await self._retry(partial(self._journal.block, shard_of(address), block_of(address)))
+        records = () if block is None else records_of(block.records)
+        return records[slot_of(address)] if slot_of(address) < len(records) else None
 
     async def _read_clock(self) -> None:
         with contextlib.suppress(JournalUnavailable):
@@ -435,3 +455,15 @@ class ShardHost:
     async def _send_segments(self, stamp: int) -> None:
         owners = await self._retry(self._segments.owners)
         self._feed(m.Segments(owners=owners, stamp=stamp))
+
+
+def _stored(shard: int, block: Sealed) -> Block:
+    """A sealed block as the journal stores it."""
+    return Block(
+        shard=shard,
+        number=block.number,
+        records=block.data,
+        details=block.details,
+        references=block.references,
+        anchors=block.anchors,
+    )

@@ -129,6 +129,13 @@ class BlocksRead(Message, frozen=True):
     blocks: dict[int, bytes]
 
 
+class Originals(Message, frozen=True):
+    """What the journal says of the records asked for by `ReadOriginals`: an ORIGINAL row for each, kind 0 where none moved money."""
+
+    stamp: int
+    originals: Rows
+
+
 class Segments(Message, frozen=True):
     """The owning shard of every segment that exists, read after `stamp` (0: not asked for by `ReadSegments`)."""
 
@@ -224,6 +231,13 @@ class ReadBlocks(Message, frozen=True):
     numbers: list[int]
 
 
+class ReadOriginals(Message, frozen=True):
+    """Read these records, of any shard, and the sum of their refunds. Tried until it succeeds."""
+
+    stamp: int
+    targets: list[int]
+
+
 class Save(Message, frozen=True):
     """Keep this copy of the ledger as a checkpoint. It holds all up to `block`, which is durable, and nothing beyond."""
 
@@ -267,6 +281,7 @@ Output = (
     | ReadChannel
     | AskProfiles
     | ReadBlocks
+    | ReadOriginals
     | Save
     | NeedSegment
     | ReadSegments

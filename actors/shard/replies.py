@@ -5,7 +5,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from actors.ledger.codes import Code
-from actors.ledger.layout import FIELDS, FLAG_IMPORTED, Kind
+from actors.ledger.layout import ATTEMPTS, FIELDS, FLAG_IMPORTED, FLAG_LINKED, REFERRING, Kind
 
 _COMPARED: Final = (
     ("payer", "payer"),
@@ -24,16 +24,34 @@ def difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
     """Name of the first field in which a request row (1,) differs from the record (1,) its key made, or None."""
     if row["op"][0] != record["kind"][0]:
         return "body"
-    if record["kind"][0] != Kind.TRANSFER:
+    if record["kind"][0] in REFERRING:
+        return _settling_difference(row, record)
+    if record["kind"][0] not in ATTEMPTS:
         return _wallet_difference(row, record)
     for column, name in _COMPARED:
         if row[column][0] != record[column][0]:
             return name
+    if (
+        record["kind"][0] == Kind.HOLD
+        and row["expires_in_s"][0] * 1000 != record["expiry"][0] - record["record_time"][0]
+    ):
+        return "expires_in"
+    if (int(row["flags"][0]) ^ int(record["flags"][0])) & FLAG_LINKED:
+        return "linked"
+    return None if _same_time(row, record) else "effective_time"
+
+
+def _same_time(row: NDArray[Any], record: NDArray[Any]) -> bool:
     imported = int(record["flags"][0]) & FLAG_IMPORTED
     wanted = int(row["effective_time"][0])
-    if (wanted != 0) != (imported != 0) or (imported and wanted != record["effective_time"][0]):
-        return "effective_time"
-    return None
+    return bool((wanted != 0) == (imported != 0) and (not imported or wanted == record["effective_time"][0]))
+
+
+def _settling_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
+    """The amount asked for may have been "all that is left", so the digest stands for it and for `final`."""
+    if row["after"][0] != record["reference"][0] or row["digest"][0] != record["digest"][0]:
+        return "body"
+    return None if _same_time(row, record) else "effective_time"
 
 
 def _wallet_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:

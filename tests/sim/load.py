@@ -91,6 +91,7 @@ class Load:
             "channel": self.random.randint(0, 3),
             "country": 0,
             "device": 0,
+            "expires_in_s": 0,
         }
         for name, value in body.items():
             full[name] = int(value)

@@ -58,7 +58,7 @@ class Request:
             "digest": self.digest,
             "deferred_at": self.deferred_at,
             "flags": 0,
-            "spare": (0, 0, 0),
+            "spare": 0,
         }
         return tuple(sent[name] for name in _ROW_NAMES)
 

@@ -18,7 +18,9 @@ from tests.sim.process import CALL_TIMEOUT_MS, Delivery, Process
 from tests.sim.questions import ProfileQuestion
 from tests.sim.scheduler import Scheduler
 
-CAPACITY = Capacity(segments=12, segment_map=64, keys=20_000, payers=1_000, attempts=20_000, profiles=1_000)
+CAPACITY = Capacity(
+    segments=12, segment_map=64, keys=20_000, payers=1_000, attempts=20_000, profiles=1_000, holds=500, originals=40
+)
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000}
 SEGMENT_WALLETS = 30

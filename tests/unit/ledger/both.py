@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.batch import Admission, Channels
+from actors.ledger.admission import Admission, Channels
 from actors.ledger.book import M_SEGMENTS, M_SEGMENTS_STAMP, Capacity, profile_row
 from actors.ledger.ids import record_address
 from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, WALLET, Kind

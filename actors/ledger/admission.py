@@ -1,0 +1,420 @@
+"""What of a batch can be tried: `admit` looks up wallets and keys and sorts out what is refused, deferred or was done before.
+
+Every payment that `admit` lets through ends as a record; a change of a wallet, a capture, a void or a refund may still be refused when
+it is carried out, without a trace. Nothing else is decided in between, so a batch may wait for its scores while legs are applied.
+A linked group is let through as a whole or not at all.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.book import M_SEGMENTS_STAMP, local_row, original_row, owner_of, profile_row, touch_row
+from actors.ledger.codes import Code
+from actors.ledger.holds import promise_hold, promise_none
+from actors.ledger.ids import OPERATOR_SLOT_FIRST, bind_key
+from actors.ledger.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_IMPORTED, FLAG_LINKED, WalletKind
+from actors.ledger.posting import HOLD, TRANSFER, WALLET_OPENED, WALLET_STATUS, WALLET_TIER
+from actors.ledger.settling import CAPTURE, REFUND, VOID
+from actors.ledger.table import find, put, touch
+from models.jit import inlined, kernel
+
+READ_AHEAD: Final = 64
+"""Rows whose memory is touched before they are handled: random reads overlap instead of queueing, and 64 rows stay in cache."""
+
+BEHIND_MAX: Final = 64
+"""Payers with a deferred row that are told apart in a batch; with more of them, all are taken to have one."""
+
+HOLD_SECONDS_MAX: Final = 365 * 86_400
+"""The longest that an amount can be held."""
+
+FORGOTTEN: Final = -(2**62)
+"""Value of a key that was taken and given back."""
+
+_DEFERRED: Final = int(Code.DEFERRED)
+_MOVED: Final = int(Code.MOVED)
+_KEYS_FULL: Final = int(Code.KEYS_FULL)
+_HOLDS_FULL: Final = int(Code.HOLDS_FULL)
+_MISMATCH: Final = int(Code.IDEMPOTENCY_MISMATCH)
+_SAME_WALLET: Final = int(Code.SAME_WALLET)
+_PAYER_NOT_FOUND: Final = int(Code.PAYER_NOT_FOUND)
+_PAYEE_NOT_FOUND: Final = int(Code.PAYEE_NOT_FOUND)
+_CURRENCY: Final = int(Code.CURRENCY_MISMATCH)
+_IN_FUTURE: Final = int(Code.EFFECTIVE_TIME_IN_FUTURE)
+_WENT_BACK: Final = int(Code.EFFECTIVE_TIME_WENT_BACK)
+_AFTER: Final = int(Code.AFTER_NOT_FOUND)
+_INVALID: Final = int(Code.INVALID_REQUEST)
+_NOT_REFUNDABLE: Final = int(Code.NOT_REFUNDABLE)
+_GROUP: Final = int(Code.GROUP_INVALID)
+_LINKED_REFUSED: Final = int(Code.LINKED_REFUSED)
+_FIRST_REFUSED: Final = 20
+_MERCHANT: Final = int(WalletKind.MERCHANT)
+
+
+class Admission(NamedTuple):
+    """Per row of a batch: `code` 0 = goes on; `duplicate` > 0 = address of the record its key made before, < 0 = -(1 + row) of the
+    same batch; rows of the payer, and of the payee or -1, and the payee's profile or -1. `behind`: their number, then payers of which an
+    earlier row of the batch is deferred."""
+
+    code: NDArray[np.int64]
+    duplicate: NDArray[np.int64]
+    payer_row: NDArray[np.int64]
+    payee_row: NDArray[np.int64]
+    profile: NDArray[np.int64]
+    behind: NDArray[np.int64]
+
+
+def new_admission(count: int) -> Admission:
+    """Room for `count` rows."""
+    code, duplicate, payer_row, payee_row, profile = np.zeros((5, count), np.int64)
+    return Admission(code, duplicate, payer_row, payee_row, profile, np.zeros(1 + BEHIND_MAX, np.int64))
+
+
+class Channels(NamedTuple):
+    """Per shard: `read` = block up to which its journal was read here, `asked` = record time at which the last read of it that
+    reached its end began."""
+
+    read: NDArray[np.int64]
+    asked: NDArray[np.int64]
+
+
+@inlined
+def _find_wallets(book, me, row, admission, i, grouped):
+    payer = row["payer"]
+    payee = row["payee"]
+    if payer == payee and payer != 0:
+        return _SAME_WALLET
+    payer_row = local_row(book, payer)
+    if payer_row < 0:
+        owner = owner_of(book, payer)
+        return _MOVED if owner > 0 and owner != me + 1 else _PAYER_NOT_FOUND
+    admission.payer_row[i] = payer_row
+    payee_row = local_row(book, payee)
+    admission.payee_row[i] = payee_row
+    admission.profile[i] = -1
+    if payee_row >= 0:
+        if (
+            book.wallets[payer_row]["currency"] != row["currency"]
+            or book.wallets[payee_row]["currency"] != row["currency"]
+        ):
+            return _CURRENCY
+        return 0
+    owner = owner_of(book, payee)
+    if owner < 0 or owner == me + 1:
+        return _PAYEE_NOT_FOUND
+    if owner == 0:
+        asked_since = row["deferred_at"] != 0 and book.meta[M_SEGMENTS_STAMP] >= row["deferred_at"]
+        return _PAYEE_NOT_FOUND if asked_since else _DEFERRED
+    profile = profile_row(book, payee)
+    if profile < 0:
+        return _DEFERRED
+    known = book.profiles[profile]
+    if known["kind"] == 0:
+        asked_since = row["deferred_at"] != 0 and known["opened"] >= row["deferred_at"]
+        return _PAYEE_NOT_FOUND if asked_since else _DEFERRED
+    if book.wallets[payer_row]["kind"] > _MERCHANT and not grouped:
+        return _MOVED
+    if book.wallets[payer_row]["currency"] != row["currency"] or known["currency"] != row["currency"]:
+        return _CURRENCY
+    admission.profile[i] = profile
+    return 0
+
+
+@inlined
+def _is_valid(row):
+    """Whether the values of a row are such that whatever follows stays in range."""
+    op = row["op"]
+    if row["effective_time"] < 0:
+        return False
+    if op == TRANSFER:
+        return 1 <= row["amount"] <= AMOUNT_MAX
+    if op == HOLD:
+        return 1 <= row["amount"] <= AMOUNT_MAX and 1 <= row["expires_in_s"] <= HOLD_SECONDS_MAX
+    if op == CAPTURE or op == REFUND:
+        return 0 <= row["amount"] <= AMOUNT_MAX
+    if op == WALLET_OPENED:
+        return 0 < row["currency"] < OPERATOR_SLOT_FIRST and -AMOUNT_MAX <= row["amount"] <= AMOUNT_MAX
+    return op == WALLET_STATUS or op == WALLET_TIER or (op == VOID and row["amount"] == 0)
+
+
+@inlined
+def _check_after(channels, me, head, row):
+    """Whether the record named in `after` was seen here."""
+    after = row["after"]
+    if after == 0:
+        return 0
+    shard = after >> 52
+    block = after >> 8 & 0xFFFFFFFFFFF
+    if shard == me:
+        return 0 if after <= head else _AFTER
+    if shard < 0 or shard >= len(channels.read):
+        return _AFTER
+    if block > channels.read[shard]:
+        asked_since = row["deferred_at"] != 0 and channels.asked[shard] >= row["deferred_at"]
+        return _AFTER if asked_since else _DEFERRED
+    return 0
+
+
+@inlined
+def _check_times(book, record_time, row, payer_row, behind):
+    effective = row["effective_time"]
+    if effective == 0:
+        return 0
+    if effective > record_time:
+        return _IN_FUTURE
+    payer = book.wallets[payer_row]
+    if payer["kind"] <= _MERCHANT:
+        if effective < payer["payer_time"]:
+            return _WENT_BACK
+        if behind[0] != 0 and _is_behind(behind, row["payer"]):
+            return _DEFERRED
+    return 0
+
+
+@kernel
+def _is_behind(behind, payer):
+    """Whether an earlier row of this payer is deferred: a later time must not overtake it."""
+    if behind[0] > BEHIND_MAX:
+        return True
+    for i in range(1, behind[0] + 1):
+        if behind[i] == payer:
+            return True
+    return False
+
+
+@kernel
+def _note_deferred(behind, row):
+    if row["effective_time"] == 0 or _is_behind(behind, row["payer"]):
+        return
+    behind[0] += 1
+    if behind[0] <= BEHIND_MAX:
+        behind[behind[0]] = row["payer"]
+
+
+@inlined
+def _home(row):
+    """Address of the wallet to which a row's key belongs, 0 for the opening of a wallet."""
+    if TRANSFER <= row["op"] <= REFUND:
+        return row["payer"] if row["payer"] >> 16 != 0 or row["payee"] >> 16 == 0 else row["payee"]
+    return np.int64(0) if row["op"] == WALLET_OPENED else row["payee"]
+
+
+@inlined
+def _bind(secret, row, home):
+    """Replace the caller's key by its stored form."""
+    hi, lo = bind_key(secret, np.uint64(row["caller"]), np.uint64(home), row["key_hi"], row["key_lo"])
+    row["key_hi"] = hi
+    row["key_lo"] = lo
+
+
+@inlined
+def _end_of_group(rows, i):
+    """Index of the last row of the group that begins at `i`; a row that is not linked is a group of its own."""
+    while rows[i]["flags"] & FLAG_LINKED and i + 1 < len(rows):
+        i += 1
+    return i
+
+
+@kernel
+def _bind_group(secret, rows, i, last):
+    """All keys of a group belong to its user payer, else to the home of its first row."""
+    home = np.int64(_home(rows[i]))
+    for j in range(last, i - 1, -1):
+        if rows[j]["payer"] >> 16 != 0:
+            home = rows[j]["payer"]
+    for j in range(i, last + 1):
+        _bind(secret, rows[j], home)
+
+
+@inlined
+def find_key(book, hi, lo):
+    """What a key made: an address, -(1 + row) of the batch under way, or 0."""
+    known = find(book.keys, hi, lo)
+    if known == FORGOTTEN:
+        return np.int64(0)
+    return known if known != 0 else find(book.older_keys, hi, lo)
+
+
+@inlined
+def read_ahead(book, row):
+    """Touch what a row will need."""
+    return (
+        touch(book.keys, row["key_hi"], row["key_lo"]) ^ touch_row(book, row["payer"]) ^ touch_row(book, row["payee"])
+    )
+
+
+@inlined
+def _check_settling(book, channels, me, head, record_time, row):
+    """Code of a CAPTURE, VOID or REFUND row so far; the rest is decided when it is carried out."""
+    if not _is_valid(row):
+        return _INVALID
+    if row["effective_time"] > record_time:
+        return _IN_FUTURE
+    if row["op"] == REFUND:
+        code = _check_after(channels, me, head, row)
+        if code != 0:
+            return code
+        if local_row(book, row["payer"]) < 0:
+            return _PAYER_NOT_FOUND
+        known = original_row(book, row["after"])
+        if known < 0:
+            return _DEFERRED
+        if book.originals[known]["kind"] == 0:
+            asked_since = row["deferred_at"] != 0 and book.originals[known]["amount"] >= row["deferred_at"]
+            return _NOT_REFUNDABLE if asked_since else _DEFERRED
+    row["flags"] = (row["flags"] & FLAG_FINAL) | (FLAG_IMPORTED if row["effective_time"] != 0 else 0)
+    if row["effective_time"] == 0:
+        row["effective_time"] = record_time
+    return 0
+
+
+@inlined
+def _check_payment(book, channels, me, head, record_time, row, admission, i, grouped):
+    """Code of a TRANSFER or HOLD row whose key is new; changes nothing."""
+    code = _find_wallets(book, me, row, admission, i, grouped)
+    if code == 0:
+        code = _check_times(book, record_time, row, admission.payer_row[i], admission.behind)
+    if code == 0:
+        code = _check_after(channels, me, head, row)
+    if code == 0 and not _is_valid(row):
+        code = _INVALID
+    if code == _DEFERRED:
+        _note_deferred(admission.behind, row)
+    return code
+
+
+@inlined
+def _take_payment(book, record_time, row, payer_row, i):
+    """Take the key of a row that goes on, its effective time and the payer's. Gives a code when there is no room."""
+    if row["op"] == HOLD and not promise_hold(book.holds):
+        return _HOLDS_FULL
+    if not put(book.keys, row["key_hi"], row["key_lo"], -(i + 1)):
+        return _KEYS_FULL
+    row["flags"] = (row["flags"] & FLAG_LINKED) | (FLAG_IMPORTED if row["effective_time"] != 0 else 0)
+    if row["effective_time"] == 0:
+        row["effective_time"] = record_time
+    payer = book.wallets[payer_row]
+    if payer["kind"] <= _MERCHANT:
+        payer["payer_time"] = row["effective_time"]
+    return 0
+
+
+@inlined
+def _admit_one(book, channels, me, head, record_time, row, admission, i):
+    known = find_key(book, row["key_hi"], row["key_lo"])
+    admission.duplicate[i] = known
+    if known != 0:
+        return 0
+    op = row["op"]
+    if op == TRANSFER or op == HOLD:
+        code = _check_payment(book, channels, me, head, record_time, row, admission, i, False)
+        return code if code != 0 else _take_payment(book, record_time, row, admission.payer_row[i], i)
+    if op == CAPTURE or op == VOID or op == REFUND:
+        return _check_settling(book, channels, me, head, record_time, row)
+    if op == WALLET_OPENED and row["effective_time"] > record_time:
+        return _IN_FUTURE
+    return 0 if _is_valid(row) else _INVALID
+
+
+@inlined
+def _follows(before, after):
+    """Whether two records, or two rows of the batch, made a group one after the other; blocks are cut at any slot."""
+    if before < 0:
+        return after == before - 1
+    return after == before + 1 or (after >> 8 == (before >> 8) + 1 and after & 255 == 0)
+
+
+@kernel
+def _check_group(book, channels, me, head, record_time, rows, admission, i, last):
+    """Code of a group as a whole, each row's own in `admission`; changes nothing."""
+    known = 0
+    untried = 0
+    refused = False
+    payer = np.int64(0)
+    good = True
+    for j in range(i, last + 1):
+        row = rows[j]
+        admission.duplicate[j] = find_key(book, row["key_hi"], row["key_lo"])
+        admission.code[j] = 0
+        if admission.duplicate[j] != 0:
+            known += 1
+            good &= j == i or _follows(admission.duplicate[j - 1], admission.duplicate[j])
+        elif row["op"] != TRANSFER and row["op"] != HOLD:
+            admission.code[j] = _INVALID
+        else:
+            admission.code[j] = _check_payment(book, channels, me, head, record_time, row, admission, j, True)
+            if row["payer"] >> 16 != 0:
+                good &= payer == 0 or payer == row["payer"]
+                payer = row["payer"]
+            good &= row["effective_time"] == rows[i]["effective_time"]
+        if admission.code[j] >= _FIRST_REFUSED:
+            refused = True
+        elif untried == 0:
+            untried = admission.code[j]
+    if known != 0:
+        return 0 if known == last + 1 - i and good else _MISMATCH
+    if refused:
+        return _LINKED_REFUSED
+    return untried if untried != 0 or good else _GROUP
+
+
+@kernel
+def _take_group(book, record_time, rows, admission, i, last):
+    """Take every key of a group, or, giving back those that were taken, none."""
+    for j in range(i, last + 1):
+        code = 0
+        if find_key(book, rows[j]["key_hi"], rows[j]["key_lo"]) != 0:
+            code = _GROUP
+        else:
+            code = _take_payment(book, record_time, rows[j], admission.payer_row[j], j)
+        if code != 0:
+            for k in range(i, j):
+                put(book.keys, rows[k]["key_hi"], rows[k]["key_lo"], FORGOTTEN)
+            return code
+    return 0
+
+
+@kernel
+def _admit_group(book, channels, me, head, record_time, rows, admission, i, last):
+    code = _check_group(book, channels, me, head, record_time, rows, admission, i, last)
+    if code == 0 and admission.duplicate[i] == 0:
+        code = _take_group(book, record_time, rows, admission, i, last)
+    if code == 0:
+        return
+    for j in range(i, last + 1):
+        admission.duplicate[j] = 0
+        if code != _LINKED_REFUSED or admission.code[j] < _FIRST_REFUSED:
+            admission.code[j] = code
+
+
+@kernel
+def admit(book, channels, secret, me, head, record_time, rows, admission):
+    """Fill `admission`. Rows let through have taken their key, whose stored form replaces the caller's in `rows`, their effective time
+    and the payer's time. `head`: address of the newest record here. What is returned has no meaning."""
+    read = np.int64(0)
+    start = 0
+    promise_none(book.holds)
+    while start < len(rows):
+        end = _end_of_group(rows, min(start + READ_AHEAD, len(rows)) - 1) + 1
+        i = start
+        while i < end:
+            last = _end_of_group(rows, i)
+            if last == i:
+                _bind(secret, rows[i], _home(rows[i]))
+            else:
+                _bind_group(secret, rows, i, last)
+            i = last + 1
+        for i in range(start, end):
+            read ^= read_ahead(book, rows[i])
+        i = start
+        while i < end:
+            last = i
+            if rows[i]["flags"] & FLAG_LINKED:
+                last = _end_of_group(rows, i)
+                _admit_group(book, channels, me, head, record_time, rows, admission, i, last)
+            else:
+                admission.code[i] = _admit_one(book, channels, me, head, record_time, rows[i], admission, i)
+            i = last + 1
+        start = end
+    return read

@@ -1,0 +1,283 @@
+"""What an admitted batch does: `carry_out` turns its rows into records, a linked group into records that all count or none."""
+
+from typing import Final
+
+import numpy as np
+
+from actors.ledger.admission import READ_AHEAD, find_key, read_ahead
+from actors.ledger.book import local_row
+from actors.ledger.codes import Code
+from actors.ledger.holds import open_hold, promise_none
+from actors.ledger.layout import (
+    BLOCK_RECORDS_MAX,
+    FLAG_FALLBACK,
+    FLAG_IMPORTED,
+    FLAG_LINKED,
+    FLAG_REMOTE,
+    FLAG_SCORED,
+    WalletKind,
+)
+from actors.ledger.posting import (
+    HOLD,
+    TRANSFER,
+    WALLET_OPENED,
+    WALLET_STATUS,
+    WALLET_TIER,
+    decide_opened,
+    decide_status,
+    decide_transfer,
+    effect_opened,
+    effect_transfer,
+    effect_wallet,
+    next_address,
+)
+from actors.ledger.settling import CAPTURE, REFUND, VOID, give_refund, settle_hold
+from actors.ledger.table import put, reserve
+from models.jit import inlined, kernel
+from rules.decision import FALLBACK
+
+_DEFERRED: Final = int(Code.DEFERRED)
+_KEYS_FULL: Final = int(Code.KEYS_FULL)
+_MISMATCH: Final = int(Code.IDEMPOTENCY_MISMATCH)
+_NOT_FOUND: Final = int(Code.WALLET_NOT_FOUND)
+_OPERATOR: Final = int(Code.OPERATOR_WALLET)
+_WALLET_CLOSED: Final = int(Code.WALLET_CLOSED)
+_LINKED_DECLINED: Final = int(Code.LINKED_DECLINED)
+_MERCHANT: Final = int(WalletKind.MERCHANT)
+
+
+@inlined
+def _fill_transfer(record, row, decision, scored, remote):
+    record["payer"] = row["payer"]
+    record["payee"] = row["payee"]
+    record["amount"] = row["amount"]
+    record["label"] = row["label"]
+    record["channel"] = row["channel"]
+    record["country"] = row["country"]
+    record["device"] = row["device"]
+    record["effective_time"] = row["effective_time"]
+    flags = row["flags"] & (FLAG_IMPORTED | FLAG_LINKED)
+    if remote:
+        flags |= FLAG_REMOTE
+    if scored:
+        flags |= FLAG_SCORED
+        if decision["flags"] & FALLBACK:
+            flags |= FLAG_FALLBACK
+        record["decision"] = decision["action"]
+        record["points"] = decision["points"]
+        record["reasons"] = decision["reasons"]
+        record["pack"] = decision["pack"]
+    record["flags"] = flags
+
+
+@inlined
+def _fill_common(record, row, record_time):
+    record["kind"] = row["op"]
+    record["currency"] = row["currency"]
+    record["caller"] = row["caller"]
+    record["key_hi"] = row["key_hi"]
+    record["key_lo"] = row["key_lo"]
+    record["digest"] = row["digest"]
+    record["record_time"] = record_time
+
+
+@kernel
+def _open_wallet(book, record, row, address, record_time):
+    code = decide_opened(book, row["payee"], row["kind"])
+    if code != 0:
+        return code
+    wallet = row["payee"] if row["payee"] != 0 else next_address(book)
+    if wallet == 0:
+        return _DEFERRED
+    record["payee"] = wallet
+    record["amount"] = row["amount"]
+    record["label"] = row["kind"]
+    record["decision"] = row["tier"]
+    record["effective_time"] = row["effective_time"] if row["effective_time"] != 0 else record_time
+    if effect_opened(book, record, address):
+        return 0
+    record["amount"] = 0
+    record["decision"] = 0
+    return _DEFERRED
+
+
+@kernel
+def _change_wallet(book, record, row, address, record_time):
+    wallet_row = local_row(book, row["payee"])
+    if row["op"] == WALLET_STATUS:
+        code = decide_status(book, wallet_row, row["kind"])
+    elif wallet_row < 0:
+        code = _NOT_FOUND
+    elif book.wallets[wallet_row]["kind"] > _MERCHANT:
+        code = _OPERATOR
+    else:
+        code = _WALLET_CLOSED if book.wallets[wallet_row]["status"] == 3 else 0
+    if code != 0:
+        return code
+    record["payee"] = row["payee"]
+    record["label"] = book.wallets[wallet_row]["kind"]
+    record["currency"] = book.wallets[wallet_row]["currency"]
+    record["channel"] = row["kind"] if row["op"] == WALLET_STATUS else book.wallets[wallet_row]["status"]
+    record["decision"] = row["tier"] if row["op"] == WALLET_TIER else book.wallets[wallet_row]["tier"]
+    record["effective_time"] = record_time
+    effect_wallet(book, record, address)
+    return 0
+
+
+@inlined
+def _result(result, record, address):
+    result["code"] = record["code"]
+    result["address"] = record["payee"] if record["kind"] == WALLET_OPENED else address
+    result["action"] = record["decision"]
+    result["points"] = record["points"]
+    result["reasons"] = record["reasons"]
+    result["pack"] = record["pack"]
+    result["record_time"] = record["record_time"]
+    result["effective_time"] = record["effective_time"]
+    result["flags"] = record["flags"]
+
+
+@inlined
+def _address(first, count):
+    """Address of the record number `count` from the block that begins at `first`."""
+    return first + (np.int64(count // BLOCK_RECORDS_MAX) << 8) + count % BLOCK_RECORDS_MAX
+
+
+@inlined
+def _fill_payment(record, row, decision, scored, remote, record_time):
+    _fill_common(record, row, record_time)
+    _fill_transfer(record, row, decision, scored, remote)
+    if row["op"] == HOLD:
+        record["expiry"] = record_time + np.int64(row["expires_in_s"]) * 1000
+
+
+@inlined
+def _file(book, record, result, address):
+    """A payment's record is settled: keep its hold, its key and its result."""
+    if record["kind"] == HOLD and record["code"] == 0:
+        open_hold(book.holds, record, address)
+    put(book.keys, record["key_hi"], record["key_lo"], address)
+    _result(result, record, address)
+
+
+@kernel
+def _carry_group(
+    book, rows, payer_rows, payee_rows, profiles, decisions, scored, record_time, first, limits, stripe_max, records,
+    count, results, i, last, undo,
+):  # fmt: skip
+    """Turn a linked group into records from number `count` on: each is decided after the effects of those before it; when one is
+    declined all effects are undone from the copies in `undo`, and the others say so."""
+    failed = -1
+    code = 0
+    saved = 0
+    for j in range(i, last + 1):
+        record = records[count + j - i]
+        _fill_payment(record, rows[j], decisions[j], scored, payee_rows[j] < 0, record_time)
+        code = decide_transfer(book, payer_rows[j], payee_rows[j], profiles[j], record, limits, stripe_max)
+        if code != 0:
+            failed = j
+            break
+        undo[saved] = book.wallets[payer_rows[j]]
+        undo[saved + 1] = book.wallets[max(payee_rows[j], 0)]
+        saved += 2
+        effect_transfer(book, payer_rows[j], payee_rows[j], record, _address(first, count + j - i), False, False)
+    if failed >= 0:
+        for j in range(failed - 1, i - 1, -1):
+            saved -= 2
+            if payee_rows[j] >= 0:
+                book.wallets[payee_rows[j]] = undo[saved + 1]
+            book.wallets[payer_rows[j]] = undo[saved]
+            records[count + j - i] = records[len(records) - 1]
+    for j in range(i, last + 1):
+        record = records[count + j - i]
+        if failed >= 0:
+            _fill_payment(record, rows[j], decisions[j], scored, payee_rows[j] < 0, record_time)
+            record["code"] = code if j == failed else _LINKED_DECLINED
+        _file(book, record, results[j], _address(first, count + j - i))
+
+
+@inlined
+def _carry_change(book, record, row, address, record_time, stripe_max, result):
+    """Turn a row that is no payment into a record. False when there is none: it was done before, or is refused."""
+    known = find_key(book, row["key_hi"], row["key_lo"])
+    if known > 0:
+        result["address"] = -known
+        return False
+    code = 0
+    if known < 0:
+        code = _MISMATCH
+    elif not reserve(book.keys, row["key_hi"]):
+        code = _KEYS_FULL
+    elif row["op"] == WALLET_OPENED:
+        code = _open_wallet(book, record, row, address, record_time)
+    elif row["op"] == WALLET_STATUS or row["op"] == WALLET_TIER:
+        code = _change_wallet(book, record, row, address, record_time)
+    elif row["op"] == REFUND:
+        code = give_refund(book, record, row, address, stripe_max)
+    elif row["op"] == CAPTURE or row["op"] == VOID:
+        code = settle_hold(book, record, row, address, record_time, stripe_max)
+    result["code"] = code
+    return code == 0
+
+
+@kernel
+def carry_out(
+    book,
+    rows,
+    payer_rows,
+    payee_rows,
+    profiles,
+    decisions,
+    scored,
+    record_time,
+    first,
+    limits,
+    stripe_max,
+    records,
+    results,
+    sources,
+    undo,
+):
+    """Turn admitted rows into records. `first`: address of slot 0 of the next block; `records` is zeroed and has room for all rows and
+    one more; `decisions` count only when `scored`; `undo`: two WALLET rows for each row of the longest group. Gives the number of
+    records (and a value without meaning); `sources` has each record's row."""
+    count = 0
+    read = np.int64(0)
+    ahead = 0
+    i = 0
+    while i < len(rows):
+        if i >= ahead:
+            ahead = min(i + READ_AHEAD, len(rows))
+            for j in range(i, ahead):
+                read ^= read_ahead(book, rows[j])
+        row = rows[i]
+        record = records[count]
+        address = _address(first, count)
+        last = i
+        if row["op"] != TRANSFER and row["op"] != HOLD:
+            _fill_common(record, row, record_time)
+            if not _carry_change(book, record, row, address, record_time, stripe_max, results[i]):
+                i += 1
+                continue
+            put(book.keys, row["key_hi"], row["key_lo"], address)
+            _result(results[i], record, address)
+        elif row["flags"] & FLAG_LINKED:
+            while rows[last]["flags"] & FLAG_LINKED and last + 1 < len(rows):
+                last += 1
+            _carry_group(
+                book, rows, payer_rows, payee_rows, profiles, decisions, scored, record_time, first, limits, stripe_max,
+                records, count, results, i, last, undo,
+            )  # fmt: skip
+        else:
+            _fill_payment(record, row, decisions[i], scored, payee_rows[i] < 0, record_time)
+            record["code"] = decide_transfer(
+                book, payer_rows[i], payee_rows[i], profiles[i], record, limits, stripe_max
+            )
+            effect_transfer(book, payer_rows[i], payee_rows[i], record, address, False, False)
+            _file(book, record, results[i], address)
+        while i <= last:
+            sources[count] = i
+            count += 1
+            i += 1
+    promise_none(book.holds)
+    return count, read

@@ -1,0 +1,70 @@
+"""What the scorer sees of a batch: features as columns, one row a payment, windows included."""
+
+from typing import Final
+
+from actors.ledger.layout import WalletKind
+from actors.ledger.posting import HOLD, TRANSFER, posted
+from actors.ledger.windows import remember, window_columns
+from models.jit import inlined, kernel
+from rules.columns import DAY_MS, FIRST_WINDOW_COLUMN, HOUR_MS, INDEX, NULL
+
+_MERCHANT: Final = int(WalletKind.MERCHANT)
+
+_LABEL: Final = INDEX["label"]
+_CHANNEL: Final = INDEX["channel"]
+_COUNTRY: Final = INDEX["country"]
+_DEVICE: Final = INDEX["device"]
+_HOUR: Final = INDEX["hour"]
+_PAYER_AGE: Final = INDEX["payer_age_days"]
+_PAYER_TIER: Final = INDEX["payer_tier"]
+_AVAILABLE: Final = INDEX["payer_available"]
+_PAYER_SCORE: Final = INDEX["payer_score"]
+_DAY_TOTAL: Final = INDEX["payer_day_total"]
+_PAYEE_KIND: Final = INDEX["payee_kind"]
+_PAYEE_AGE: Final = INDEX["payee_age_days"]
+_PAYEE_TIER: Final = INDEX["payee_tier"]
+
+
+@inlined
+def _payer_columns(book, wallet, row, out):
+    effective = row["effective_time"]
+    out[_PAYER_AGE] = (effective - wallet["opened"]) // DAY_MS if wallet["opened"] <= effective else 0
+    out[_PAYER_TIER] = wallet["tier"]
+    out[_AVAILABLE] = posted(wallet) - wallet["held"] - wallet["floor"]
+    out[_PAYER_SCORE] = wallet["score"] if wallet["score"] != 0 else NULL
+    out[_DAY_TOTAL] = wallet["day_total"] if wallet["day"] == effective // DAY_MS else 0
+    window_columns(book, wallet, effective, row["payee"], out)
+
+
+@kernel
+def feature_columns(book, rows, payer_rows, payee_rows, profiles, columns):
+    """Fill `columns` (n, COLUMN_COUNT) for admitted rows, in order; each transfer and hold is remembered as an attempt of its payer."""
+    for i in range(len(rows)):
+        row = rows[i]
+        out = columns[i]
+        if row["op"] != TRANSFER and row["op"] != HOLD:
+            continue
+        out[0] = row["amount"]
+        out[_LABEL] = row["label"]
+        out[_CHANNEL] = row["channel"]
+        out[_COUNTRY] = row["country"] if row["country"] != 0 else NULL
+        out[_DEVICE] = row["device"] if row["device"] != 0 else NULL
+        out[_HOUR] = row["effective_time"] % DAY_MS // HOUR_MS
+        payer = book.wallets[payer_rows[i]]
+        if payer["kind"] <= _MERCHANT:
+            _payer_columns(book, payer, row, out)
+            remember(book, payer, row["effective_time"], row["amount"], row["payee"])
+        else:
+            for column in range(_PAYER_AGE, _PAYEE_KIND):
+                out[column] = NULL
+            for column in range(FIRST_WINDOW_COLUMN - 1, len(out)):
+                out[column] = NULL
+        if payee_rows[i] >= 0:
+            payee = book.wallets[payee_rows[i]]
+            kind, opened, tier = payee["kind"], payee["opened"], payee["tier"]
+        else:
+            known = book.profiles[profiles[i]]
+            kind, opened, tier = known["kind"], known["opened"], known["tier"]
+        out[_PAYEE_KIND] = kind
+        out[_PAYEE_TIER] = tier
+        out[_PAYEE_AGE] = (row["effective_time"] - opened) // DAY_MS if opened <= row["effective_time"] else 0

@@ -1,0 +1,83 @@
+"""Replay applies recorded effects, never decides again, and compares every balance that was recorded with the one it finds."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from actors.ledger.book import local_row
+from actors.ledger.holds import find_hold, open_hold
+from actors.ledger.layout import FLAG_REMOTE, Kind
+from actors.ledger.posting import (
+    HOLD,
+    TRANSFER,
+    WALLET_OPENED,
+    WALLET_STATUS,
+    WALLET_TIER,
+    effect_leg,
+    effect_opened,
+    effect_profile,
+    effect_transfer,
+    effect_wallet,
+    move,
+)
+from actors.ledger.settling import CAPTURE, EXPIRY, REFUND, effect_settled
+from actors.ledger.table import put
+from models.jit import inlined, kernel
+
+OPEN: Final = int(Kind.OPEN)
+LEG: Final = int(Kind.LEG)
+CURSOR: Final = int(Kind.CURSOR)
+PROFILE: Final = int(Kind.PROFILE)
+
+
+@inlined
+def _replay_payment(book, record, address, windows):
+    kind = record["kind"]
+    payer_row = local_row(book, record["payer"])
+    payee_row = np.int64(-1)
+    if record["flags"] & FLAG_REMOTE == 0:
+        payee_row = local_row(book, record["payee"])
+        if payee_row < 0 and (kind == TRANSFER or kind == CAPTURE or kind == REFUND):
+            return False
+    if payer_row < 0:
+        return False
+    if kind == TRANSFER or kind == HOLD:
+        good = effect_transfer(book, payer_row, payee_row, record, address, windows, True)
+        if kind == HOLD and record["code"] == 0:
+            good &= open_hold(book.holds, record, address)
+        return good
+    if record["code"] != 0:
+        return True
+    if kind == REFUND:
+        return move(book, payer_row, payee_row, record, address, True)
+    hold_row = find_hold(book.holds, record["reference"])
+    if hold_row < 0:
+        return False
+    return effect_settled(book, hold_row, payer_row, payee_row, record, address, True)
+
+
+@kernel
+def replay(book, records, addresses, windows, scratch):
+    """Apply recorded effects in order. Gives the index of the first record that does not fit, else the number of records."""
+    for i in range(len(records)):
+        record = records[i]
+        kind = record["kind"]
+        good: Any = True
+        if TRANSFER <= kind <= REFUND:
+            good = _replay_payment(book, record, addresses[i], windows)
+        elif kind == LEG:
+            good = effect_leg(book, record, addresses[i], True)
+        elif kind == WALLET_OPENED:
+            good = effect_opened(book, record, addresses[i])
+        elif kind == WALLET_STATUS or kind == WALLET_TIER:
+            good = effect_wallet(book, record, addresses[i])
+        elif kind == PROFILE:
+            good = effect_profile(book, record, scratch)
+        elif kind != OPEN and kind != CURSOR:
+            good = False
+        if not good:
+            return i
+        keyed = OPEN < kind < LEG and kind != EXPIRY
+        if keyed and not put(book.keys, record["key_hi"], record["key_lo"], addresses[i]):
+            return i
+    return len(records)
