@@ -131,7 +131,7 @@ class Columns:
             "payee": self._wallets(field["payee"], money),
             "amount": pa.array(field["amount"], mask=is_["wallet"]),
             "currency": self._currencies.column(field["currency"], everything),
-            "kind": self._labels.column(field["label"], is_["attempt"]),
+            "kind": self._labels.column(field["label"], money),
             "reference": pa.array(reference, mask=~is_["refers"] | (reference == 0)),
             "expiry": pa.array(expiry, mask=~is_["hold"] | (expiry == 0)).cast(_TIME),
             **{name: pa.array(flags & flag != 0) for name, flag in _FLAGS.items()},
@@ -151,7 +151,7 @@ class Columns:
         attempt = is_["attempt"]
         scored = attempt & (field["flags"] & FLAG_SCORED != 0)
         return {
-            "caller": pa.array(field["caller"], mask=is_["leg"]),
+            "caller": pa.array(field["caller"], mask=field["caller"] == 0),
             "channel": self._channels.column(field["channel"], attempt & (field["channel"] != 0)),
             "country": self._countries.column(field["country"], attempt),
             "device": pa.array(field["device"], mask=~attempt | (field["device"] == 0)),
@@ -165,7 +165,7 @@ class Columns:
         opened = is_["opened"]
         return {
             "wallet": self._wallets(field["payee"], is_["wallet"]),
-            "wallet_kind": self._wallet_kinds.column(field["label"], opened),
+            "wallet_kind": self._wallet_kinds.column(field["label"], is_["wallet"]),
             "wallet_status": self._statuses.column(field["channel"], is_["status"]),
             "tier": pa.array(field["decision"], mask=~(opened | is_["tier"])),
             "floor": pa.array(field["amount"], mask=~opened),

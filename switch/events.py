@@ -207,7 +207,7 @@ class TransferData(msgspec.Struct, frozen=True, kw_only=True):
     payee: str
     amount: int
     currency: str
-    kind: str | UnsetType = UNSET
+    kind: str
     final: bool | UnsetType = UNSET
     expires_at: str | UnsetType = UNSET
     reference: str | UnsetType = UNSET
@@ -225,14 +225,15 @@ class LegData(msgspec.Struct, frozen=True, kw_only=True):
     payee: str
     amount: int
     currency: str
+    kind: str
 
 
 class WalletData(msgspec.Struct, frozen=True, kw_only=True):
     """`data` of wallet.*."""
 
     id: str
-    currency: str | UnsetType = UNSET
-    kind: str | UnsetType = UNSET
+    currency: str
+    kind: str
     status: str | UnsetType = UNSET
     tier: int | UnsetType = UNSET
     floor: int | UnsetType = UNSET
@@ -300,7 +301,7 @@ def _transfer(found: Found, payer: str, payee: str, times: Mapping[int, int]) ->
         payee=payee,
         amount=record["amount"],
         currency=ALPHA[record["currency"]],
-        kind=LABEL_NAMES[record["label"]] if attempt else UNSET,
+        kind=LABEL_NAMES[record["label"]],
         final=record["flags"] & FLAG_FINAL != 0 if kind == Kind.CAPTURE else UNSET,
         expires_at=time_text(record["expiry"]) if kind == Kind.HOLD and record["expiry"] else UNSET,
         reference=details.reference or UNSET,
@@ -321,22 +322,20 @@ def _leg(record: dict[str, int], payer: str, payee: str, times: Mapping[int, int
         payee=payee,
         amount=record["amount"],
         currency=ALPHA[record["currency"]],
+        kind=LABEL_NAMES[record["label"]],
     )
 
 
 def _wallet(record: dict[str, int], identity: str) -> WalletData:
-    kind = record["kind"]
-    if kind == Kind.WALLET_STATUS:
-        return WalletData(id=identity, status=STATUS_NAMES[record["channel"]])
-    if kind == Kind.WALLET_TIER:
-        return WalletData(id=identity, tier=record["decision"])
+    opened, changed = record["kind"] == Kind.WALLET_OPENED, record["kind"] == Kind.WALLET_STATUS
+    status = WalletStatus.OPEN if opened else record["channel"]
     return WalletData(
         id=identity,
         currency=ALPHA[record["currency"]],
         kind=KIND_NAMES[record["label"]],
-        status=STATUS_NAMES[WalletStatus.OPEN],
-        tier=record["decision"],
-        floor=record["amount"],
+        status=STATUS_NAMES[status] if opened or changed else UNSET,
+        tier=UNSET if changed else record["decision"],
+        floor=record["amount"] if opened else UNSET,
     )
 
 

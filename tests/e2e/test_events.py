@@ -100,7 +100,12 @@ async def test_what_happens_later_follows_the_cursor(switch: RunningSwitch) -> N
     assert len(seen) == 5
     assert by_type["transfer.posted"]["data"]["id"] == paid.json["id"]
     assert by_type["transfer.declined"]["data"]["code"] == "insufficient_funds"
-    assert by_type["wallet.frozen"]["data"] == {"id": users[0], "status": "frozen"}
+    assert by_type["wallet.frozen"]["data"] == {
+        "id": users[0],
+        "currency": "EUR",
+        "kind": "user",
+        "status": "frozen",
+    }
     assert by_type["wallet.unfrozen"]["data"]["status"] == "open"
     assert by_type["wallet.tier_changed"]["data"]["tier"] == 4
 

@@ -49,7 +49,7 @@ async def store(url: str, shard: int, *batches: list[NDArray[Any]], seed: int = 
     try:
         head = await connection.fetchval("SELECT coalesce(max(block), 0) FROM journal WHERE shard = $1", shard)
         blocks = journal(shard, [record(Kind.OPEN, key_hi=7, amount=seed)], *batches)
-        rows = [(shard, *block) for block in blocks if block.number > head]
+        rows = [(shard, *block[:3]) for block in blocks if block.number > head]
         await connection.copy_records_to_table(
             "journal", columns=["shard", "block", "records", "details"], records=rows
         )

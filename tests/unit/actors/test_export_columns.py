@@ -71,7 +71,7 @@ def wallet(address: int) -> uuid.UUID:
     return uuid.UUID(encode_wallet(SECRET, address))
 
 
-MONEY = {"payer": wallet(PAYER), "payee": wallet(PAYEE), "amount": 5, "caller": 2}
+MONEY = {"payer": wallet(PAYER), "payee": wallet(PAYEE), "amount": 5, "caller": 2, "kind": "payment"}
 AFTER = {"payer_posted": 10, "payer_held": 3}
 
 
@@ -88,26 +88,26 @@ def test_a_scored_payment_is_whole() -> None:
         device=9,
     )
     decision = {"decision": "approve", "points": -7, "reasons": 5, "pack": 1}
-    context = {"channel": "pos", "country": "DE", "device": 9, "kind": "payment"}
+    context = {"channel": "pos", "country": "DE", "device": 9}
     assert said(row) == {**common("transfer"), **MONEY, **AFTER, "payee_posted": 20, **decision, **context}
 
 
 def test_a_payee_on_another_shard_has_no_balance_here() -> None:
     assert said(record(Kind.TRANSFER, **FULL, flags=FLAG_REMOTE)) == {
-        **common("transfer"), **MONEY, **AFTER, "kind": "payment", "remote": True,
+        **common("transfer"), **MONEY, **AFTER, "remote": True,
     }  # fmt: skip
 
 
 def test_a_declined_payment_moved_nothing() -> None:
     assert said(record(Kind.TRANSFER, **FULL, code=121)) == {
-        **common("transfer", "insufficient_funds"), **MONEY, "kind": "payment",
+        **common("transfer", "insufficient_funds"), **MONEY,
     }  # fmt: skip
 
 
 def test_a_hold_has_an_expiry() -> None:
     expiry = {"expiry": datetime(2026, 11, 24, 12, 0, 1, tzinfo=UTC)}
     row = record(Kind.HOLD, **FULL, expiry=NOON + 1_000)
-    assert said(row) == {**common("hold"), **MONEY, **AFTER, **expiry, "kind": "payment"}
+    assert said(row) == {**common("hold"), **MONEY, **AFTER, **expiry}
 
 
 @pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND])
@@ -123,19 +123,18 @@ def test_what_becomes_of_a_transfer_refers_to_it(kind: Kind) -> None:
 def test_a_leg_refers_to_a_movement_of_another_shard() -> None:
     origin = record_address(0, 3, 2)
     row = record(Kind.LEG, **FULL, reference=origin, decision=Kind.CAPTURE, flags=FLAG_SUSPENSE)
-    del (money := dict(MONEY))["caller"]
-    assert said(row) == {**common("leg"), **money, "payee_posted": 20, "reference": origin, "suspense": True}
+    assert said(row) == {**common("leg"), **MONEY, "payee_posted": 20, "reference": origin, "suspense": True}
 
 
 def test_wallet_records_name_a_wallet_and_no_money() -> None:
     opened = record(Kind.WALLET_OPENED, payee=PAYEE, label=2, decision=3, amount=-500, caller=2)
-    own = {"wallet": wallet(PAYEE), "caller": 2}
+    own = {"wallet": wallet(PAYEE), "caller": 2, "wallet_kind": "merchant"}
     assert said(opened) == {
-        **common("wallet_opened"), **own, "wallet_kind": "merchant", "tier": 3, "floor": -500,
+        **common("wallet_opened"), **own, "tier": 3, "floor": -500,
     }  # fmt: skip
-    frozen = record(Kind.WALLET_STATUS, payee=PAYEE, channel=WalletStatus.FROZEN, caller=2)
+    frozen = record(Kind.WALLET_STATUS, payee=PAYEE, label=2, channel=WalletStatus.FROZEN, caller=2)
     assert said(frozen) == {**common("wallet_status"), **own, "wallet_status": "frozen"}
-    tier = record(Kind.WALLET_TIER, payee=PAYEE, decision=0, caller=2)
+    tier = record(Kind.WALLET_TIER, payee=PAYEE, label=2, decision=0, caller=2)
     assert said(tier) == {**common("wallet_tier"), **own, "tier": 0}
 
 

@@ -24,7 +24,7 @@ Journals = list[list[ReadBlock]]
 
 
 def reads(shard: int, *batches: list[NDArray[Any]], details: dict[int, bytes] | None = None) -> list[ReadBlock]:
-    return [ReadBlock(shard, *block) for block in journal(shard, *batches, details=details)]
+    return [ReadBlock(shard, *block[:3]) for block in journal(shard, *batches, details=details)]
 
 
 KINDS: list[tuple[NDArray[Any], str]] = [
@@ -226,6 +226,7 @@ def test_a_leg_names_the_movement_it_comes_from() -> None:
         "payee": encode_wallet(SECRET, PAYEE),
         "amount": 5,
         "currency": "EUR",
+        "kind": "transfer",
     }
 
 
@@ -234,6 +235,7 @@ def test_wallet_events_say_what_changed() -> None:
     opened = shown(record(Kind.WALLET_OPENED, payee=PAYEE, label=1, decision=3, amount=-500))["data"]
     status = {"currency": "EUR", "kind": "user", "status": "open", "tier": 3, "floor": -500}
     assert opened == {"id": identity, **status}
-    frozen = record(Kind.WALLET_STATUS, payee=PAYEE, channel=WalletStatus.FROZEN)
-    assert shown(frozen)["data"] == {"id": identity, "status": "frozen"}
-    assert shown(record(Kind.WALLET_TIER, payee=PAYEE, decision=2))["data"] == {"id": identity, "tier": 2}
+    same = {"id": identity, "currency": "EUR", "kind": "user"}
+    frozen = record(Kind.WALLET_STATUS, payee=PAYEE, label=1, channel=WalletStatus.FROZEN)
+    assert shown(frozen)["data"] == {**same, "status": "frozen"}
+    assert shown(record(Kind.WALLET_TIER, payee=PAYEE, label=1, decision=2))["data"] == {**same, "tier": 2}
