@@ -162,10 +162,11 @@ def _add_later_commands() -> None:
     """Commands that live elsewhere; bench/ is above this layer, so it is found by its entry point."""
     from importlib.metadata import entry_points
 
-    from switch.data_commands import export_command
+    from switch.data_commands import backup_command, export_command, restore_command
     from switch.importer.command import import_command
 
-    cli.add_command(export_command)
+    for command in (export_command, backup_command, restore_command):
+        cli.add_command(command)
     cli.add_command(import_command, "import")
     for entry in entry_points(group="shardpay.bench"):
         cli.add_command(entry.load(), entry.name)
