@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from actors.database import ALONG_THE_KEY, SQL, connect
 from actors.export_columns import LEFT_OUT, Columns, Names
 from actors.files import publish, sync, write_whole
-from actors.ledger.blocks import HEADER_BYTES, block_hash, records_of
+from actors.ledger.blocks import block_hash, joined_addresses, joined_records, records_of
 from actors.ledger.ids import Secret, record_address
-from actors.ledger.layout import RECORD
+from actors.ledger.layout import RECORD, joined
 
 FORMAT: Final = 1
 MANIFEST: Final = "_manifest.json"
@@ -214,7 +214,7 @@ class ShardFiles:
         self.shard = shard
         self._run = run
         self._columns = columns
-        self._parts: list[bytes] = []
+        self._records: list[NDArray[Any]] = []
         self._addresses: list[NDArray[np.int64]] = []
         self._gathered = 0
         self._written = 0
@@ -224,13 +224,11 @@ class ShardFiles:
 
     def page(self, rows: list[Any]) -> None:
         """Blocks (number, bytes) that follow those before."""
-        numbers = np.array([row[0] for row in rows], np.int64)
-        sizes = np.array([(len(row[1]) - HEADER_BYTES) // RECORD.itemsize for row in rows], np.int64)
-        ends = np.cumsum(sizes)
-        self._parts += [row[1][HEADER_BYTES:] for row in rows]
-        slots = np.arange(ends[-1]) - np.repeat(ends - sizes, sizes)
-        self._addresses.append(np.repeat(record_address(self.shard, 0, 0) | numbers << 8, sizes) + slots)
-        self._gathered += int(ends[-1])
+        records, counts = joined_records([row[1] for row in rows])
+        firsts = np.array([record_address(self.shard, row[0], 0) for row in rows], np.int64)
+        self._records.append(records)
+        self._addresses.append(joined_addresses(firsts, counts))
+        self._gathered += len(records)
         self._last = rows[-1][0], rows[-1][1]
         if self._gathered >= GROUP_RECORDS_MIN:
             self._flush()
@@ -252,11 +250,11 @@ class ShardFiles:
 
     def _flush(self) -> None:
         """Write what was gathered: a row group of each day in it."""
-        if not self._parts:
+        if not self._records:
             return
-        records = np.frombuffer(b"".join(self._parts), RECORD)
+        records = joined(self._records, RECORD)
         addresses = np.concatenate(self._addresses)
-        self._parts, self._addresses, self._gathered = [], [], 0
+        self._records, self._addresses, self._gathered = [], [], 0
         wanted = ~np.isin(records["kind"], np.array(LEFT_OUT, np.uint8))
         if self._run.manifest.since is not None:
             wanted &= records["record_time"] >= self._run.manifest.since

@@ -13,8 +13,8 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
-from actors.ledger.blocks import addresses_of, entries_of, records_of
-from actors.ledger.ids import Secret, encode_wallets, shard_of, transfer_id
+from actors.ledger.blocks import entries_of, joined_addresses, joined_records
+from actors.ledger.ids import Secret, encode_wallets, record_address, shard_of, slot_of, transfer_id
 from actors.ledger.layout import (
     ATTEMPTS,
     FLAG_FINAL,
@@ -131,14 +131,11 @@ def next_page(
     """The next `limit` events of these types. `blocks`: what follows `places`, ascending on each shard; shards in `cut` have more."""
     if not blocks:
         return Page([], tuple(places), False)
-    parts = [records_of(block.records) for block in blocks]
-    records = np.concatenate(parts)
-    sizes = [len(part) for part in parts]
-    addresses = np.concatenate(
-        [addresses_of(block.shard, block.number, size) for block, size in zip(blocks, sizes, strict=True)]
-    )
+    records, sizes = joined_records([block.records for block in blocks])
+    firsts = np.array([record_address(block.shard, block.number, 0) for block in blocks], np.int64)
+    addresses = joined_addresses(firsts, sizes)
     after = addresses + 1
-    after[np.cumsum(sizes) - 1] += _BYTES - np.array(sizes)  # behind a block's last record comes the next block
+    after[np.cumsum(sizes) - 1] += _BYTES - sizes  # behind a block's last record comes the next block
     order = _merged(records, addresses, places, cut)
     numbers = types_of(records[order])
     hits = np.flatnonzero(np.isin(numbers, types) & (numbers != 0))
@@ -149,10 +146,14 @@ def next_page(
     reached = list(places)
     for shard in np.unique(addresses[order] >> 52).tolist():
         reached[shard] = _place(int(after[order][addresses[order] >> 52 == shard].max()))
-    block_of_record = np.repeat(np.arange(len(blocks)), sizes)
+    found = order[hits]
+    owners = np.repeat(np.arange(len(blocks)), sizes)[found].tolist()
+    entries = {owner: entries_of(blocks[owner].details) for owner in set(owners)}
     events = [
-        _found(addresses, after, records, numbers, order, hit, blocks[block_of_record[order[hit]]])
-        for hit in hits.tolist()
+        Found(address, number, as_dict(records[index]), entries[owner].get(slot_of(address)), _place(behind))
+        for address, number, index, owner, behind in zip(
+            addresses[found].tolist(), numbers[hits].tolist(), found, owners, after[found].tolist(), strict=True
+        )
     ]
     return Page(events, tuple(reached), full or bool(cut))
 
@@ -172,21 +173,6 @@ def _merged(
     fresh = np.flatnonzero((addresses >= shards << 52 | np.array(places)[shards]) & (times <= horizon))
     order: NDArray[np.intp] = fresh[np.lexsort((addresses[fresh], times[fresh]))]
     return order
-
-
-def _found(
-    addresses: NDArray[np.int64],
-    after: NDArray[np.int64],
-    records: NDArray[Any],
-    numbers: NDArray[np.uint8],
-    order: NDArray[np.intp],
-    hit: int,
-    block: ReadBlock,
-) -> Found:
-    index = order[hit]
-    address = int(addresses[index])
-    details = entries_of(block.details).get(address & _BYTES - 1) if block.details is not None else None
-    return Found(address, int(numbers[hit]), as_dict(records[index]), details, _place(int(after[index])))
 
 
 def _place(address: int) -> int:

@@ -21,6 +21,7 @@ from actors.ledger.layout import (
     FLAG_SUSPENSE,
     RECORD,
     Kind,
+    joined,
 )
 from actors.ledger.posting import chain_time_of
 
@@ -199,3 +200,16 @@ def entries_of(details: bytes | None) -> dict[int, msgspec.Raw]:
 def addresses_of(shard: int, number: int, count: int) -> NDArray[np.int64]:
     """Addresses (count,) of a block's records."""
     return record_address(shard, number, 0) + np.arange(count, dtype=np.int64)
+
+
+def joined_records(blocks: Sequence[bytes]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The records (n,) of blocks in a row, and how many each block has."""
+    counts = np.array([(len(data) - HEADER_BYTES) // RECORD.itemsize for data in blocks], np.int64)
+    return joined([data[HEADER_BYTES:] for data in blocks], RECORD), counts
+
+
+def joined_addresses(firsts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Addresses (n,) of the records of many blocks: `firsts`, the addresses of their first slots, and how many each has."""
+    starts = np.cumsum(counts) - counts
+    addresses: NDArray[np.int64] = np.repeat(firsts - starts, counts) + np.arange(int(counts.sum()))
+    return addresses

@@ -13,7 +13,6 @@ from switch.__main__ import cli
 from switch.data_commands import backup_command, restore_command
 from tests.front_door import RunningSwitch, running_switch
 
-
 BUSY = 60
 
 
