@@ -26,15 +26,15 @@ from actors.export_columns import LEFT_OUT, Columns, Names
 from actors.files import publish, sync, write_whole
 from actors.ledger.blocks import block_hash, joined_addresses, joined_records, records_of
 from actors.ledger.ids import Secret, record_address
-from actors.ledger.layout import RECORD, joined
+from actors.ledger.layout import RECORD
 
 FORMAT: Final = 1
 MANIFEST: Final = "_manifest.json"
 STAGING: Final = "_staging"
 """Readers of partitioned folders pass over names that begin with an underscore; so does the name of the manifest."""
 PAGE_BLOCKS: Final = 2_000
-GROUP_RECORDS_MIN: Final = 131_072
-"""Records of one row group, some 5 MB; a page ends it, so at most 100,000 more."""
+GROUP_RECORDS_MIN: Final = 100_000
+"""Records of one row group, some 4 MB: a page of full blocks; a page ends it, so it has less than twice as many."""
 FILE_RECORDS_MIN: Final = 4_000_000
 """After so many a file ends, about 160 MB, and the manifest moves on: so much work can a crash cost."""
 DAY_MS: Final = 86_400_000
@@ -252,7 +252,7 @@ class ShardFiles:
         """Write what was gathered: a row group of each day in it."""
         if not self._records:
             return
-        records = joined(self._records, RECORD)
+        records = np.frombuffer(b"".join(self._records), RECORD) if len(self._records) > 1 else self._records[0]
         addresses = np.concatenate(self._addresses)
         self._records, self._addresses, self._gathered = [], [], 0
         wanted = ~np.isin(records["kind"], np.array(LEFT_OUT, np.uint8))

@@ -21,7 +21,6 @@ from actors.ledger.layout import (
     FLAG_SUSPENSE,
     RECORD,
     Kind,
-    joined,
 )
 from actors.ledger.posting import chain_time_of
 
@@ -203,9 +202,9 @@ def addresses_of(shard: int, number: int, count: int) -> NDArray[np.int64]:
 
 
 def joined_records(blocks: Sequence[bytes]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """The records (n,) of blocks in a row, and how many each block has."""
+    """The records (n,) of blocks in a row, read-only, and how many each block has."""
     counts = np.array([(len(data) - HEADER_BYTES) // RECORD.itemsize for data in blocks], np.int64)
-    return joined([data[HEADER_BYTES:] for data in blocks], RECORD), counts
+    return np.frombuffer(b"".join([data[HEADER_BYTES:] for data in blocks]), RECORD), counts
 
 
 def joined_addresses(firsts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
