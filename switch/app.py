@@ -12,7 +12,7 @@ from aiohttp.web_request import BaseRequest
 from actors.ledger.ids import Secret, encode_wallet
 from actors.pool import Pool, StoreUnavailable
 from actors.shard_client import ShardClient
-from switch import handlers_ops, handlers_transfers, handlers_wallets
+from switch import handlers_ops, handlers_settling, handlers_statements, handlers_transfers, handlers_wallets
 from switch.auth import PAY, READ, WRITE_WALLETS, demand
 from switch.calls import Call
 from switch.door import Door, DoorDeps, Limits
@@ -41,14 +41,18 @@ class Route(NamedTuple):
 ROUTES: Final = (
     Route("POST", "/v1/transfers", PAY, handlers_transfers.create_transfer),
     Route("POST", "/v1/transfers/batch", PAY, handlers_transfers.create_transfers),
-    Route("GET", "/v1/transfers", READ, handlers_transfers.find_transfer),
-    Route("GET", "/v1/transfers/{id}", READ, handlers_transfers.get_transfer),
+    Route("GET", "/v1/transfers", READ, handlers_settling.find_transfer),
+    Route("GET", "/v1/transfers/{id}", READ, handlers_settling.get_transfer),
+    Route("POST", "/v1/transfers/{id}/capture", PAY, handlers_settling.capture_transfer),
+    Route("POST", "/v1/transfers/{id}/void", PAY, handlers_settling.void_transfer),
+    Route("POST", "/v1/transfers/{id}/refund", PAY, handlers_settling.refund_transfer),
     Route("POST", "/v1/wallets", WRITE_WALLETS, handlers_wallets.create_wallet),
     Route("POST", "/v1/wallets/batch", WRITE_WALLETS, handlers_wallets.create_wallets),
     Route("GET", "/v1/wallets", READ, handlers_wallets.list_wallets),
     Route("GET", "/v1/wallets/{id}", READ, handlers_wallets.get_wallet),
     Route("PATCH", "/v1/wallets/{id}", WRITE_WALLETS, handlers_wallets.patch_wallet),
-    Route("GET", "/v1/wallets/{id}/transfers", READ, handlers_wallets.list_wallet_transfers),
+    Route("GET", "/v1/wallets/{id}/transfers", READ, handlers_statements.list_wallet_transfers),
+    Route("GET", "/v1/wallets/{id}/balance", READ, handlers_statements.get_balance),
     Route(
         "POST",
         "/v1/wallets/{id}/{change:freeze|unfreeze|close}",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.layout import AMOUNT_MAX, Channel, Label, WalletKind
 from switch.problems import ProblemError, invalid_field
 
@@ -48,7 +49,7 @@ class Context(_Wire, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Transfer(_Wire, frozen=True, kw_only=True):
-    """POST /v1/transfers."""
+    """POST /v1/transfers. `expires_in`: seconds that an amount is held."""
 
     payer: Id
     payee: Id
@@ -59,6 +60,8 @@ class Transfer(_Wire, frozen=True, kw_only=True):
     reference: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
     context: Context | UnsetType = UNSET
+    hold: bool | UnsetType = UNSET
+    expires_in: Annotated[int, Meta(ge=1, le=HOLD_SECONDS_MAX)] | UnsetType = UNSET
 
 
 class KeyedTransfer(Transfer, frozen=True, kw_only=True):
@@ -69,9 +72,23 @@ class KeyedTransfer(Transfer, frozen=True, kw_only=True):
 
 
 class TransferBatch(_Wire, frozen=True, kw_only=True):
-    """POST /v1/transfers/batch."""
+    """POST /v1/transfers/batch. `linked`: all or none."""
 
     transfers: Annotated[list[KeyedTransfer], Meta(min_length=1, max_length=TRANSFERS_MAX)]
+    linked: bool | UnsetType = UNSET
+
+
+class Capture(_Wire, frozen=True, kw_only=True):
+    """POST /v1/transfers/{id}/capture. Without an amount all that is left; `final`, true unless said otherwise, releases the rest."""
+
+    amount: Amount | UnsetType = UNSET
+    final: bool | UnsetType = UNSET
+
+
+class Refund(_Wire, frozen=True, kw_only=True):
+    """POST /v1/transfers/{id}/refund. Without an amount all that is left."""
+
+    amount: Amount | UnsetType = UNSET
 
 
 class NewWallet(_Wire, frozen=True, kw_only=True):
@@ -108,6 +125,8 @@ class Empty(_Wire, frozen=True, kw_only=True):
 
 TRANSFER: Final = msgspec.json.Decoder(Transfer)
 TRANSFER_BATCH: Final = msgspec.json.Decoder(TransferBatch)
+CAPTURE: Final = msgspec.json.Decoder(Capture)
+REFUND: Final = msgspec.json.Decoder(Refund)
 NEW_WALLET: Final = msgspec.json.Decoder(NewWallet)
 WALLET_BATCH: Final = msgspec.json.Decoder(WalletBatch)
 WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
