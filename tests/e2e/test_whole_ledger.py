@@ -2,11 +2,14 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from actors.ledger.codes import Code
 from actors.ledger.layout import CHAIN_STRIDE
 from switch.times import time_text
 from tests.e2e.test_front_door import funded, settled
@@ -216,6 +219,43 @@ async def test_an_exchange_goes_through_liquidity_wallets(switch: RunningSwitch)
     assert [r["code"] for r in results] == ["ok", "ok"]
     await settled(switch, dollars, 1_080)
     await settled(switch, euros, 0)
+
+
+async def test_arrow_rows_are_held_and_linked(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 1_000)
+    _, poor = await funded(switch, 10)
+    shop, fees = await switch.wallet("merchant"), await switch.wallet("fee")
+    lines = [(payer, shop, 300, True, 60, None), (payer, shop, 200, False, None, 7), (poor, shop, 8, False, None, 8)]
+    lines += [(payer, fees, 20, False, None, 7), (poor, fees, 5, True, None, 8), (payer, shop, 1, False, None, None)]
+    payers, payees, amounts, holds, seconds, groups = zip(*lines, strict=True)
+    table = pa.table(
+        {
+            "idempotency_key": pa.array([uuid.uuid4().bytes for _ in lines], pa.binary(16)),
+            "payer": pa.array([uuid.UUID(w).bytes for w in payers], pa.binary(16)),
+            "payee": pa.array([uuid.UUID(w).bytes for w in payees], pa.binary(16)),
+            "amount": pa.array(amounts, pa.int64()),
+            "currency": pa.array(["EUR"] * len(lines)),
+            "hold": pa.array(holds),
+            "expires_in": pa.array(seconds, pa.int32()),
+            "group": pa.array(groups, pa.int32()),
+        }
+    )
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    headers = {"Content-Type": "application/vnd.apache.arrow.stream"}
+    for replayed in (False, True):
+        answer = await switch.call("POST", "/v1/transfers/batch", data=sink.getvalue().to_pybytes(), headers=headers)
+        assert answer.status == 200, answer.raw
+        with pa.ipc.open_stream(answer.raw) as reader:
+            results = reader.read_all()
+        codes = [0, 0, Code.LINKED_DECLINED, 0, Code.INSUFFICIENT_FUNDS, 0]
+        assert results["code"].to_pylist() == codes
+        assert results["replayed"].to_pylist() == [replayed] * 6
+    assert await money(switch, payer) == (1_000 - 200 - 20 - 1, 300)
+    assert await money(switch, poor) == (10, 0)
+    first = await shown(switch, str(uuid.UUID(bytes=results["id"][0].as_py())))
+    assert (first["type"], first["status"], first["left"]) == ("hold", "held", 300)
 
 
 # Looks back.
