@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import M_SEGMENTS_STAMP, local_row, owner_of, profile_row, touch_row
+from actors.ledger.book import M_SEGMENTS_STAMP, READ_AHEAD, fetch_row, local_row, owner_of, profile_row
 from actors.ledger.codes import Code
 from actors.ledger.ids import OPERATOR_SLOT_FIRST, bind_key
 from actors.ledger.layout import (
@@ -36,14 +36,12 @@ from actors.ledger.posting import (
     next_address,
     posted,
 )
-from actors.ledger.table import find, put, reserve, touch
-from actors.ledger.windows import remember, window_columns
+from actors.ledger.table import fetch_slot, find, put, reserve
+from actors.ledger.windows import fetch_attempts, fetch_ring, remember, window_columns
 from models.jit import inlined, kernel
+from models.prefetch import CACHE_LINE, prefetch
 from rules.columns import DAY_MS, FIRST_WINDOW_COLUMN, HOUR_MS, INDEX, NULL
 from rules.decision import FALLBACK
-
-READ_AHEAD: Final = 64
-"""Rows whose memory is touched before they are handled: random reads overlap instead of queueing, and 64 rows stay in cache."""
 
 _DEFERRED: Final = int(Code.DEFERRED)
 _MOVED: Final = int(Code.MOVED)
@@ -193,9 +191,10 @@ def _bind(secret, row):
 
 @inlined
 def _read_ahead(book, row):
-    return (
-        touch(book.keys, row["key_hi"], row["key_lo"]) ^ touch_row(book, row["payer"]) ^ touch_row(book, row["payee"])
-    )
+    fetch_slot(book.keys, row["key_hi"], row["key_lo"])
+    fetch_slot(book.older_keys, row["key_hi"], row["key_lo"])
+    fetch_row(book, row["payer"])
+    fetch_row(book, row["payee"])
 
 
 @inlined
@@ -233,17 +232,15 @@ def _admit_one(book, channels, me, head, record_time, row, admission, i):
 @kernel
 def admit(book, channels, secret, me, head, record_time, rows, admission):
     """Fill `admission`. Rows let through have taken their key, whose stored form replaces the caller's in `rows`, their effective time
-    and the payer's time. `head`: address of the newest record here. What is returned has no meaning."""
-    read = np.int64(0)
+    and the payer's time. `head`: address of the newest record here."""
     for start in range(0, len(rows), READ_AHEAD):
         end = min(start + READ_AHEAD, len(rows))
         for i in range(start, end):
             _bind(secret, rows[i])
         for i in range(start, end):
-            read ^= _read_ahead(book, rows[i])
+            _read_ahead(book, rows[i])
         for i in range(start, end):
             admission.code[i] = _admit_one(book, channels, me, head, record_time, rows[i], admission, i)
-    return read
 
 
 @inlined
@@ -257,10 +254,27 @@ def _payer_columns(book, wallet, row, out):
     window_columns(book, wallet, effective, row["payee"], out)
 
 
+@inlined
+def _read_wallets_ahead(book, payer_rows, payee_rows, start, end):
+    """Bring wallets and remembered attempts into the cache, each kind for all rows before the next, which it leads to."""
+    for i in range(start, end):
+        prefetch(book.wallets, payer_rows[i], 0)
+        prefetch(book.wallets, payer_rows[i], CACHE_LINE)
+        if payee_rows[i] >= 0:
+            prefetch(book.wallets, payee_rows[i], 0)
+            prefetch(book.wallets, payee_rows[i], CACHE_LINE)
+    for i in range(start, end):
+        fetch_ring(book, book.wallets[payer_rows[i]])
+    for i in range(start, end):
+        fetch_attempts(book, book.wallets[payer_rows[i]])
+
+
 @kernel
 def feature_columns(book, rows, payer_rows, payee_rows, profiles, columns):
     """Fill `columns` (n, COLUMN_COUNT) for admitted rows, in order; each transfer is remembered as an attempt of its payer."""
     for i in range(len(rows)):
+        if i % READ_AHEAD == 0:
+            _read_wallets_ahead(book, payer_rows, payee_rows, i, min(i + READ_AHEAD, len(rows)))
         row = rows[i]
         out = columns[i]
         if row["op"] != TRANSFER:
@@ -400,13 +414,12 @@ def carry_out(
     sources,
 ):
     """Turn admitted rows into records. `first`: address of slot 0 of the next block; `records` is zeroed and has room for all rows;
-    `decisions` count only when `scored`. Gives the number of records (and a value without meaning); `sources` has each record's row."""
+    `decisions` count only when `scored`. Gives the number of records; `sources` has each record's row."""
     count = 0
-    read = np.int64(0)
     for i in range(len(rows)):
         if i % READ_AHEAD == 0:
             for j in range(i, min(i + READ_AHEAD, len(rows))):
-                read ^= _read_ahead(book, rows[j])
+                _read_ahead(book, rows[j])
         row = rows[i]
         record = records[count]
         address = first + (np.int64(count // BLOCK_RECORDS_MAX) << 8) + count % BLOCK_RECORDS_MAX
@@ -437,4 +450,4 @@ def carry_out(
         _result(results[i], record, address)
         sources[count] = i
         count += 1
-    return count, read
+    return count

@@ -6,6 +6,7 @@ and the chain still verifies.
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.ids import record_address
-from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD
+from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, joined
 
 VERSION: Final = 1
 HASH_BYTES: Final = 32
@@ -70,7 +71,7 @@ _DETAILS_ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS_DECODER: Final = msgspec.msgpack.Decoder(DetailsOfBlock)
 
 
-def block_hash(data: bytes) -> bytes:
+def block_hash(data: bytes | memoryview) -> bytes:
     """SHA-256 of a block's bytes."""
     return hashlib.sha256(data).digest()
 
@@ -119,7 +120,7 @@ def seal(
     return blocks, previous
 
 
-def header_of(data: bytes) -> Header:
+def header_of(data: bytes | memoryview) -> Header:
     """The header of a block. Raises ValueError if the bytes are no block."""
     if len(data) < HEADER_BYTES:
         raise ValueError("a block is longer than its header")
@@ -142,3 +143,42 @@ def entries_of(details: bytes | None) -> dict[int, msgspec.Raw]:
 def addresses_of(shard: int, number: int, count: int) -> NDArray[np.int64]:
     """Addresses (count,) of a block's records."""
     return record_address(shard, number, 0) + np.arange(count, dtype=np.int64)
+
+
+class Run(NamedTuple):
+    """Blocks that follow each other, opened: their records, writable, with addresses; number and hash of the last."""
+
+    records: NDArray[Any]
+    addresses: NDArray[np.int64]
+    number: int
+    hash: bytes
+
+
+class Chain:
+    """A shard's journal as read so far: checks that each block is the one that follows."""
+
+    def __init__(self, shard: int, number: int, hash_: bytes) -> None:
+        self._shard = shard
+        self._number = number
+        self._hash = hash_
+
+    def extend(self, blocks: Sequence[tuple[int, bytes | memoryview]]) -> Run:
+        """Read further blocks, at least one. Raises ValueError when they do not follow."""
+        parts, counts = [], []
+        first = self._number + 1
+        for number, data in blocks:
+            header = header_of(data)
+            if number != self._number + 1 or header.number != number or header.previous != self._hash:
+                raise ValueError(f"shard {self._shard}: block {number} does not follow block {self._number}")
+            parts.append(data[HEADER_BYTES:])
+            counts.append(header.records)
+            self._number, self._hash = number, block_hash(data)
+        return Run(joined(parts, RECORD), _addresses(self._shard, first, counts), self._number, self._hash)
+
+
+def _addresses(shard: int, first: int, counts: list[int]) -> NDArray[np.int64]:
+    """Addresses of all records of blocks that follow each other from number `first` on and hold so many each."""
+    held = np.array(counts, np.int64)
+    starts = record_address(shard, first, 0) + np.arange(len(counts)) * record_address(0, 1, 0)
+    addresses: NDArray[np.int64] = np.repeat(starts - (np.cumsum(held) - held), held) + np.arange(held.sum())
+    return addresses

@@ -126,7 +126,7 @@ class Ledger:
         records = np.zeros(count, RECORD)
         results = np.zeros(count, RESULT)
         sources = np.empty(count, np.int64)
-        made, _ = carry_out(
+        made = carry_out(
             self.book,
             admitted.rows,
             admitted.payer_row,

@@ -12,6 +12,8 @@ from actors.ledger.book import (
     M_OPEN_SEGMENT,
     M_OPEN_SLOT,
     M_SEGMENTS,
+    READ_AHEAD,
+    fetch_row,
     local_row,
     store_profile,
 )
@@ -27,8 +29,8 @@ from actors.ledger.layout import (
     WalletKind,
     WalletStatus,
 )
-from actors.ledger.table import put
-from actors.ledger.windows import remember
+from actors.ledger.table import fetch_slot, put
+from actors.ledger.windows import fetch_attempts, fetch_ring, remember
 from models.jit import inlined, kernel
 from rules.columns import DAY_MS
 from rules.decision import Action
@@ -349,10 +351,31 @@ def effect_profile(book, record, scratch):
     return store_profile(book, profile)
 
 
+@inlined
+def _fetch_ahead(book, records, start, end, windows):
+    """Bring what records will touch into the cache, each kind for all of them before the next, which it leads to."""
+    for i in range(start, end):
+        fetch_slot(book.keys, records[i]["key_hi"], records[i]["key_lo"])
+        fetch_row(book, records[i]["payer"])
+        fetch_row(book, records[i]["payee"])
+    if not windows:
+        return
+    for i in range(start, end):
+        row = local_row(book, records[i]["payer"]) if records[i]["kind"] == TRANSFER else np.int64(-1)
+        if row >= 0:
+            fetch_ring(book, book.wallets[row])
+    for i in range(start, end):
+        row = local_row(book, records[i]["payer"]) if records[i]["kind"] == TRANSFER else np.int64(-1)
+        if row >= 0:
+            fetch_attempts(book, book.wallets[row])
+
+
 @kernel
 def replay(book, records, addresses, windows, scratch):
     """Apply recorded effects in order. Gives the index of the first record that does not fit, else the number of records."""
     for i in range(len(records)):
+        if i % READ_AHEAD == 0:
+            _fetch_ahead(book, records, i, min(i + READ_AHEAD, len(records)), windows)
         record = records[i]
         kind = record["kind"]
         good: Any = True
