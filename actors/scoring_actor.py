@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.calls import Caller, CallServer
+from actors.process import settle
 from rules.builtin import PACKS
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION
@@ -20,6 +21,7 @@ class ScoringActor:
     def __init__(self, pack: int, sockets: str | None) -> None:
         self._decider = Decider(PACKS[pack])
         self._calls = CallServer(sockets, {"decide": self.decide})
+        settle()
 
     async def socket_path(self) -> str | None:
         """As `CallServer.path`."""

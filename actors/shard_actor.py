@@ -22,6 +22,7 @@ from actors.ledger.blocks import Writer
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
 from actors.logs import log_to_file
+from actors.process import settle
 from actors.remote import RemotePeer, pack_address, unpack_key, unpack_legs, unpack_rows
 from actors.scoring_actor import ScorerPool
 from actors.shard.core import ShardConfig, ShardCore
@@ -84,6 +85,7 @@ class ShardActor:
         self._host: ShardHost | None = None
         self._peers: dict[int, RemotePeer] = {}
         self._life: asyncio.Task[None] | None = None
+        self._settled = False
         methods = {"submit": self.submit, "wallets": self.wallets, "find_key": self.find_key, "push": self.push}
         self._calls = CallServer(spec.sockets, methods)
 
@@ -143,6 +145,9 @@ class ShardActor:
         """What this shard is doing."""
         host = self._host
         core = None if host is None else host.core
+        if not self._settled and core is not None and core.ready:
+            self._settled = True
+            settle()
         return ShardStatus(
             shard=self._spec.shard,
             pid=os.getpid(),

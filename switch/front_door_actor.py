@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from actors.logs import log_to_file
+from actors.process import settle
 from actors.remote import RemoteShard
 from switch.app import FrontDoor, FrontDoorOptions
 
@@ -58,6 +59,7 @@ class FrontDoorActor:
         options = FrontDoorOptions(host=spec.host, port=spec.port, url=spec.url, secret=spec.secret, shards=spec.shards)
         self._door = FrontDoor(options, [self._clients[shard] for shard in range(spec.shards)])
         await self._door.start()
+        settle()
         log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())
 
     async def drain(self) -> None:
