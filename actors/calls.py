@@ -227,7 +227,7 @@ class Caller:
         """The answer of a method. Raises NotReady when nothing was taken in, else CallLost."""
         if self._link is not None and self._link.is_open:
             return await self._link.call(method, data)
-        if self._seeking is None and not self._only_ray:
+        if not self._only_ray and (self._seeking is None or self._seeking.done()):
             self._seeking = asyncio.get_running_loop().create_task(self._seek())
         return await _through_ray(self._actor, method, data)
 
@@ -241,7 +241,6 @@ class Caller:
                 self._only_ray = True
             else:
                 _, self._link = await asyncio.get_running_loop().create_unix_connection(_Link, path)
-        self._seeking = None
 
 
 async def _through_ray(actor: Any, method: str, data: bytes) -> bytes:
