@@ -16,6 +16,7 @@ from rules.decision import Action
 from switch.currencies import ALPHA
 from switch.lanes import Result
 from switch.problems import NUMBERS, PROBLEMS, ProblemError
+from switch.responses import Answer
 from switch.rows import HOLD_SECONDS
 from switch.times import time_text
 from switch.wire import Context, Transfer
@@ -112,9 +113,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """A value as a JSON answer."""
-    return web.Response(
-        body=_ENCODE(value), status=status, headers={"Content-Type": "application/json", **(headers or {})}
-    )
+    return Answer(_ENCODE(value), status, headers)
 
 
 @lru_cache(maxsize=4096)

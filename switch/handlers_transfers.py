@@ -27,6 +27,7 @@ from switch.problems import (
     invalid_field,
     row_status,
 )
+from switch.responses import Answer
 from switch.routing import UNKNOWN, home_wallet
 from switch.rows import Caller, transfer_row
 from switch.times import time_ms
@@ -94,7 +95,9 @@ async def _home(door: Door, payer: int, payee: int) -> int:
     """The home shard. Raises ProblemError when the wallet that names it does not exist."""
     if payer == 0:
         raise ProblemError("payer_not_found")
-    home = await door.topology.home_of(payer, payee)
+    home = door.topology.home(payer, payee)
+    if home == UNKNOWN:
+        home = await door.topology.home_of(payer, payee)
     if home == UNKNOWN:
         raise ProblemError("payer_not_found" if home_wallet(payer, payee) == payer else "payee_not_found")
     return home
@@ -116,7 +119,7 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
             if batch.timed:
                 demand_import(call.principal)
             results = await _carry_grouped(door, batch.rows, batch.details, batch.groups)
-            return web.Response(body=arrow.encode_results(results), headers={"Content-Type": arrow.CONTENT_TYPE})
+            return Answer(arrow.encode_results(results), content_type=arrow.CONTENT_TYPE)
         body = decode(TRANSFER_BATCH, await call.body(door.limits.json_batch_bytes_max))
         if any(transfer.effective_at is not UNSET for transfer in body.transfers):
             demand_import(call.principal)

@@ -26,6 +26,7 @@ from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
 from actors.shard.originals import fill_original
+from actors.shard_client import NotReady
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,6 @@ STALL_MAX_S: Final = 8.0
 PAGE_BLOCKS: Final = 512
 RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 1.0
-
-
-class NotReady(Exception):
-    """This shard does not serve (yet); nothing was taken in."""
 
 
 class Peer(Protocol):
