@@ -11,7 +11,7 @@ import itertools
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -24,17 +24,18 @@ from numpy.typing import NDArray
 from actors.database import ALONG_THE_KEY, SQL, connect
 from actors.export_columns import LEFT_OUT, Columns, Names
 from actors.files import publish, sync, write_whole
-from actors.ledger.blocks import block_hash, joined_addresses, joined_records, records_of
-from actors.ledger.ids import Secret, record_address
+from actors.journal import ScannedBlock
+from actors.journal_stream import stream_blocks
+from actors.ledger.blocks import GENESIS, HEADER_BYTES, Chain, block_hash, records_of
+from actors.ledger.ids import Secret
 from actors.ledger.layout import RECORD
 
 FORMAT: Final = 1
 MANIFEST: Final = "_manifest.json"
 STAGING: Final = "_staging"
 """Readers of partitioned folders pass over names that begin with an underscore; so does the name of the manifest."""
-PAGE_BLOCKS: Final = 2_000
-GROUP_RECORDS_MIN: Final = 100_000
-"""Records of one row group, some 4 MB: a page of full blocks; a page ends it, so it has less than twice as many."""
+GROUP_RECORDS_MIN: Final = 131_072
+"""Records of one row group, some 5 MB."""
 FILE_RECORDS_MIN: Final = 4_000_000
 """After so many a file ends, about 160 MB, and the manifest moves on: so much work can a crash cost."""
 DAY_MS: Final = 86_400_000
@@ -144,23 +145,30 @@ class _Run:
             row = await self._connection.fetchrow(SQL["journal_head"], shard)
             heads[shard] = 0 if row is None else int(row["block"])
         starts = {shard: await self._start(shard, head) for shard, head in heads.items()}
-        self._due = sum(head + 1 - starts[shard] for shard, head in heads.items())
+        self._due = sum(head - starts[shard][0] for shard, head in heads.items())
         for shard, head in heads.items():
-            await self._shard(ShardFiles(self, columns, shard), starts[shard], head)
+            last, hash_ = starts[shard]
+            await self._shard(ShardFiles(self, columns, shard, Chain(shard, last, hash_)), last + 1, head)
         await asyncio.to_thread(shutil.rmtree, self.job.output / STAGING, ignore_errors=True)
         return self.report
 
-    async def _start(self, shard: int, head: int) -> int:
-        """The first block to export."""
+    async def _start(self, shard: int, head: int) -> tuple[int, bytes]:
+        """The block before the first to export, and its hash."""
         done = self.manifest.shards.get(str(shard))
         if done is None:
-            return 1 if self.manifest.since is None else await self._first_since(shard, head, self.manifest.since)
-        row = await self._connection.fetchrow(SQL["journal_block"], shard, done.block)
-        if row is None or block_hash(row["records"]).hex() != done.hash:
+            since = self.manifest.since
+            last = 0 if since is None else await self._first_since(shard, head, since) - 1
+        else:
+            last = done.block
+        if last == 0:
+            return 0, GENESIS
+        row = await self._connection.fetchrow(SQL["journal_block"], shard, last)
+        hash_ = b"" if row is None else block_hash(row["records"])
+        if done is not None and hash_.hex() != done.hash:
             raise ExportRefused(
-                f"{self.job.output} holds another journal: block {done.block} of shard {shard} is not the one exported"
+                f"{self.job.output} holds another journal: block {last} of shard {shard} is not the one exported"
             )
-        return done.block + 1
+        return last, hash_
 
     async def _first_since(self, shard: int, head: int, since: int) -> int:
         """The first block with a record of that time or later; record time never goes back along a shard."""
@@ -175,23 +183,17 @@ class _Run:
         return low
 
     async def _shard(self, files: "ShardFiles", first: int, head: int) -> None:
-        """Convert one page while the next is fetched."""
-
-        async def fetch(start: int) -> list[Any]:
-            rows: list[Any] = await self._connection.fetch(SQL["export_blocks"], files.shard, start, head, PAGE_BLOCKS)
-            return rows
-
-        rows = await fetch(first)
-        while rows:
-            count = len(rows)
-            _, rows = await asyncio.gather(asyncio.to_thread(files.page, rows), fetch(rows[-1][0] + 1))
-            self.report.blocks += count
-            self.job.progress(self.report.blocks, self._due)
+        """Convert one page while the next arrives."""
+        async with contextlib.aclosing(stream_blocks(self._connection, files.shard, first, head)) as pages:
+            async for page in pages:
+                await asyncio.to_thread(files.page, page)
+                self.report.blocks += len(page)
+                self.job.progress(self.report.blocks, self._due)
         await asyncio.to_thread(files.commit)
 
-    def done(self, shard: int, block: int, data: bytes) -> None:
+    def done(self, shard: int, block: int, hash_: bytes) -> None:
         """All files up to a block are in place."""
-        self.manifest.shards[str(shard)] = Exported(block=block, hash=block_hash(data).hex())
+        self.manifest.shards[str(shard)] = Exported(block=block, hash=hash_.hex())
         self.report.shards[str(shard)] = block
         text = msgspec.json.format(msgspec.json.encode(self.manifest, order="deterministic"))
         write_whole(self.job.output / MANIFEST, text)
@@ -208,38 +210,36 @@ def clean(output: Path, manifest: Manifest) -> None:
 
 
 class ShardFiles:
-    """The files of one shard in one run: a row group for every page or more, a file a day or for every FILE_RECORDS_MIN."""
+    """The files of one shard in one run: a row group for every GROUP_RECORDS_MIN, a file a day or for every FILE_RECORDS_MIN. Where
+    they end follows from the blocks alone, not from the pages in which these arrive."""
 
-    def __init__(self, run: _Run, columns: Columns, shard: int) -> None:
+    def __init__(self, run: _Run, columns: Columns, shard: int, chain: Chain) -> None:
         self.shard = shard
         self._run = run
         self._columns = columns
-        self._records: list[NDArray[Any]] = []
-        self._addresses: list[NDArray[np.int64]] = []
+        self._chain = chain
+        self._blocks: list[tuple[int, bytes | memoryview]] = []
         self._gathered = 0
         self._written = 0
         self._last: tuple[int, bytes] | None = None
         self._writer: _DayFile | None = None
         self._closed: list[_DayFile] = []
 
-    def page(self, rows: list[Any]) -> None:
-        """Blocks (number, bytes) that follow those before."""
-        records, counts = joined_records([row[1] for row in rows])
-        firsts = np.array([record_address(self.shard, row[0], 0) for row in rows], np.int64)
-        self._records.append(records)
-        self._addresses.append(joined_addresses(firsts, counts))
-        self._gathered += len(records)
-        self._last = rows[-1][0], rows[-1][1]
-        if self._gathered >= GROUP_RECORDS_MIN:
-            self._flush()
-            if self._written >= FILE_RECORDS_MIN:
-                self.commit()
+    def page(self, rows: Sequence[ScannedBlock]) -> None:
+        """Blocks that follow those before. Raises ValueError when they do not."""
+        for number, data, _ in rows:
+            self._blocks.append((number, data))
+            self._gathered += (len(data) - HEADER_BYTES) // RECORD.itemsize
+            if self._gathered >= GROUP_RECORDS_MIN:
+                self._flush()
+                if self._written >= FILE_RECORDS_MIN:
+                    self.commit()
 
     def commit(self) -> None:
         """Put all files into their places, then move the manifest on."""
+        self._flush()
         if self._last is None:
             return
-        self._flush()
         self._close()
         for file in self._closed:
             file.publish()
@@ -250,11 +250,11 @@ class ShardFiles:
 
     def _flush(self) -> None:
         """Write what was gathered: a row group of each day in it."""
-        if not self._records:
+        if not self._blocks:
             return
-        records = np.frombuffer(b"".join(self._records), RECORD) if len(self._records) > 1 else self._records[0]
-        addresses = np.concatenate(self._addresses)
-        self._records, self._addresses, self._gathered = [], [], 0
+        run = self._chain.extend(self._blocks)
+        records, addresses, self._last = run.records, run.addresses, (run.number, run.hash)
+        self._blocks, self._gathered = [], 0
         wanted = ~np.isin(records["kind"], np.array(LEFT_OUT, np.uint8))
         if self._run.manifest.since is not None:
             wanted &= records["record_time"] >= self._run.manifest.since

@@ -5,7 +5,7 @@ A journal holds one sequence of blocks for each shard. What is in a block is not
 and `journal_postgres`, and tests/contract/test_journal.py says what each of them must do.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 # since `records` is never moved out of it.
 RECORDS_BYTES_MAX = 8_092
 
-ScannedBlock = tuple[int, bytes, bytes | None]
+ScannedBlock = tuple[int, bytes | memoryview, bytes | None]
 """Number, records and details: what a scan gives for each block."""
 
 
@@ -69,7 +69,7 @@ class Journal(Protocol):
     async def read(self, shard: int, first: int, limit: int) -> list[Block]:
         """Up to `limit` blocks from number `first` on, ascending."""
 
-    def scan(self, shard: int, first: int, last: int | None = None) -> AsyncIterator[list[ScannedBlock]]:
+    def scan(self, shard: int, first: int, last: int | None = None) -> AsyncGenerator[Sequence[ScannedBlock], None]:
         """All blocks from `first` to `last` (included; None: to the end), ascending, in non-empty pages."""
 
     async def references(self, target: int) -> list[int]:

@@ -6,7 +6,7 @@ Journals that share a `MemoryDatabase` are sessions on one database, as two writ
 import bisect
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 import msgspec
 
@@ -57,7 +57,9 @@ class MemoryJournal:
         start = bisect.bisect_left(numbers, first)
         return [self._database.blocks[shard][number] for number in numbers[start : start + limit]]
 
-    async def scan(self, shard: int, first: int, last: int | None = None) -> AsyncIterator[list[ScannedBlock]]:
+    async def scan(
+        self, shard: int, first: int, last: int | None = None
+    ) -> AsyncGenerator[Sequence[ScannedBlock], None]:
         while page := await self.read(shard, first, PAGE_BLOCKS):
             blocks = [(b.number, b.records, b.details) for b in page if last is None or b.number <= last]
             if not blocks:

@@ -7,7 +7,7 @@ that a read never waits behind an append, and a scan has its own.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -22,15 +22,14 @@ from actors.journal import (
     ScannedBlock,
     check_append,
 )
+from actors.journal_stream import stream_blocks
 
 APPEND_TIMEOUT_S: Final = 5.0
 LOCK_SHARE: Final = 0.6  # of that time may pass waiting for a lock: such a failure is certain, a time-out is not
 READ_TIMEOUT_S: Final = 5.0
 CLOSE_TIMEOUT_S: Final = 1.0
-SCAN_TIMEOUT_S: Final = 60.0  # a page may have to come from a cold disk
 IDLE_IN_TRANSACTION_MS: Final = 10_000  # a writer that hangs between BEGIN and COMMIT must not block its successor
 TAKEOVER_WAIT_MS: Final = 2_000
-PAGE_BLOCKS: Final = 2_000  # 16 MB of records
 NUMBER_MAX: Final = 2**63 - 1
 
 _JOURNAL_COLUMNS: Final = ("shard", "block", "records", "details")
@@ -126,31 +125,26 @@ class PostgresJournal:
         rows = await self._read(lambda reader: reader.fetch(query, shard, first, NUMBER_MAX, limit))
         return [_block(shard, row) for row in rows]
 
-    async def scan(self, shard: int, first: int, last: int | None = None) -> AsyncIterator[list[ScannedBlock]]:
+    async def scan(
+        self, shard: int, first: int, last: int | None = None
+    ) -> AsyncGenerator[Sequence[ScannedBlock], None]:
         """As in Journal; the next page is on its way while the caller works on this one."""
         end = NUMBER_MAX if last is None else last
         connection = await self._connect(f"{self._reader_name}-scan")
-
-        def fetch(start: int) -> asyncio.Task[list[Any]]:
-            return asyncio.ensure_future(
-                connection.fetch(SQL["journal_read"], shard, start, end, PAGE_BLOCKS, timeout=SCAN_TIMEOUT_S)
-            )
-
-        coming = fetch(first)
         try:
-            while rows := await coming:
-                coming = fetch(rows[-1][0] + 1)
-                await asyncio.sleep(0)  # the request leaves before the caller computes
-                yield [(row[0], row[1], row[2]) for row in rows]
+            more = True
+            while more:  # what was stored since a COPY began comes with the next
+                more = False
+                async with contextlib.aclosing(stream_blocks(connection, shard, first, end)) as pages:
+                    async for page in pages:
+                        more = True
+                        first = page[-1][0] + 1
+                        yield page
+            await _close(connection)
         except CONNECTION_LOST as error:
             raise JournalUnavailable(f"the scan was cut off: {_say(error)}") from error
         finally:
-            if coming.done():
-                await _close(connection)
-            else:
-                connection.terminate()
-                with contextlib.suppress(Exception):
-                    await coming
+            connection.terminate()
 
     async def references(self, target: int) -> list[int]:
         rows = await self._read(lambda reader: reader.fetch(SQL["journal_references"], target))

@@ -147,6 +147,8 @@ class RayRuntime:
         _private_dir(temp_dir.parent)
         _write_token(options.data_dir)
         _remove_old_sessions(temp_dir)
+        shutil.rmtree(_sockets_dir(temp_dir), ignore_errors=True)
+        _private_dir(_sockets_dir(temp_dir))
         _set_environment(environment(options))
         _record(options.data_dir, temp_dir, [_myself()])
         import ray
@@ -172,6 +174,11 @@ class RayRuntime:
         if self._options.address is not None:
             return _accepts_connections(self._options.address)
         return all(_runs(process) for process in self._essential)
+
+    @property
+    def sockets(self) -> Path | None:
+        """A private, empty directory for the actors' own sockets; of a given cluster none, its actors run on other machines."""
+        return None if self._temp_dir is None else _sockets_dir(self._temp_dir)
 
     def pids(self) -> list[int]:
         """Every process of the session but this one; of a given cluster, none is ours."""
@@ -240,6 +247,10 @@ def ray_temp_dir(data_dir: Path) -> Path:
 
 def _state_dir(data_dir: Path) -> Path:
     return data_dir.resolve() / "ray"
+
+
+def _sockets_dir(temp_dir: Path) -> Path:
+    return temp_dir.parent / "s"
 
 
 def _record_path(data_dir: Path) -> Path:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.calls import Caller, CallServer
+from actors.process import settle
 from rules.builtin import PACKS
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION
@@ -16,30 +18,35 @@ from rules.pack import Decider
 class ScoringActor:
     """Decides batches with a pack. Runs as a Ray actor; safe to kill at any time."""
 
-    def __init__(self, pack: int) -> None:
+    def __init__(self, pack: int, sockets: str | None) -> None:
         self._decider = Decider(PACKS[pack])
+        self._calls = CallServer(sockets, {"decide": self.decide})
+        settle()
+
+    async def socket_path(self) -> str | None:
+        """As `CallServer.path`."""
+        return await self._calls.path()
 
     async def decide(self, columns: bytes) -> bytes:
-        """Decisions (n,) of DECISION for feature columns (n, COLUMN_COUNT), both as bytes: Ray carries those as they are. A
-        coroutine, since Ray does less around one."""
+        """Decisions (n,) of DECISION for feature columns (n, COLUMN_COUNT), both as bytes."""
         return self._decider.decide(np.frombuffer(columns, np.int64).reshape(-1, COLUMN_COUNT)).tobytes()
 
 
-class RayScorerPool:
+class ScorerPool:
     """Asks scoring actors in turn; when one fails, the next. Raises the last failure when none answers."""
 
     def __init__(self, actors: Sequence[Any]) -> None:
-        self._actors = list(actors)
+        self._callers = [Caller(actor) for actor in actors]
         self._turn = itertools.count()
 
     async def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
         """Decisions (n,) for feature columns (n, COLUMN_COUNT)."""
         data = columns.tobytes()
         failure: Exception | None = None
-        for _ in self._actors:
-            actor = self._actors[next(self._turn) % len(self._actors)]
+        for _ in self._callers:
+            caller = self._callers[next(self._turn) % len(self._callers)]
             try:
-                decisions: bytes = await actor.decide.remote(data)
+                decisions = await caller.call("decide", data)
             except Exception as error:
                 failure = error
             else:

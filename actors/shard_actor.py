@@ -10,24 +10,24 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from actors.calls import CallServer
 from actors.checkpoint import CheckpointStore
 from actors.journal_postgres import PostgresJournal
 from actors.ledger.blocks import Writer
 from actors.ledger.book import Capacity
-from actors.ledger.layout import RECORD, REQUEST, RESULT, WALLET
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
 from actors.logs import log_to_file
-from actors.scoring_actor import RayScorerPool
+from actors.process import settle
+from actors.remote import RemotePeer, pack_address, unpack_key, unpack_legs, unpack_rows
+from actors.scoring_actor import ScorerPool
 from actors.shard.core import ShardConfig, ShardCore
-from actors.shard.host import NotReady, Peer, ShardHost
-from actors.shard.messages import Legs
-from actors.shard_client import ShardUnavailable
+from actors.shard.host import ShardHost
+from actors.shard_client import NotReady
 from actors.topology import TOPOLOGY_VERSION, SegmentStore
 from rules.builtin import PACK
 
@@ -38,16 +38,8 @@ SAVE_EVERY_RECORDS = 20_000_000
 each orderly end. A crash then costs at most the replay of these."""
 
 
-PEER_TIMEOUT_S = 2.0
-"""A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
-
-_ENCODER: Final = msgspec.msgpack.Encoder()
-_DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
-_LEGS: Final = msgspec.msgpack.Decoder(tuple[int, int, bytes, int, bytes, bytes, bytes])
-
-
 class ShardSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a shard's process needs to know."""
+    """All that a shard's process needs to know. `sockets`: directory for its socket, see `CallServer`."""
 
     shard: int
     shards: int
@@ -60,6 +52,7 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_window_ms: int = IDEMPOTENCY_WINDOW_MS
     allow_unsafe: bool = False
     checkpoints: str | None = None
+    sockets: str | None = None
 
 
 class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,18 +83,25 @@ class ShardActor:
         log_to_file(Path(spec.log_dir) / f"shard-{spec.shard}.log")
         self._spec = spec
         self._host: ShardHost | None = None
-        self._peers: dict[int, Peer] = {}
+        self._peers: dict[int, RemotePeer] = {}
         self._life: asyncio.Task[None] | None = None
+        self._settled = False
+        methods = {"submit": self.submit, "wallets": self.wallets, "find_key": self.find_key, "push": self.push}
+        self._calls = CallServer(spec.sockets, methods)
 
     async def connect(self, peers: Mapping[int, Any], scorers: list[Any]) -> None:
         """Tell it the other shards and the scorers. The first call starts recovery, a later one replaces those that moved."""
-        self._peers.update({shard: RayPeer(actor) for shard, actor in peers.items() if shard != self._spec.shard})
+        for shard, actor in peers.items():
+            if shard in self._peers:
+                self._peers[shard].replace(actor)
+            elif shard != self._spec.shard:
+                self._peers[shard] = RemotePeer(actor)
         if self._host is None:
-            self._host = self._build(RayScorerPool(scorers))
+            self._host = self._build(ScorerPool(scorers))
             self._life = asyncio.get_running_loop().create_task(self._host.run())
             self._life.add_done_callback(_ended)
 
-    def _build(self, scorer: RayScorerPool) -> ShardHost:
+    def _build(self, scorer: ScorerPool) -> ShardHost:
         spec = self._spec
         writer = Writer(spec.shard, TOPOLOGY_VERSION, secrets.randbits(63), secrets.token_bytes(16))
         config = LedgerConfig(
@@ -145,6 +145,9 @@ class ShardActor:
         """What this shard is doing."""
         host = self._host
         core = None if host is None else host.core
+        if not self._settled and core is not None and core.ready:
+            self._settled = True
+            settle()
         return ShardStatus(
             shard=self._spec.shard,
             pid=os.getpid(),
@@ -158,34 +161,28 @@ class ShardActor:
             stopped_channels=[] if core is None else [s for s, r in core.receivers.items() if r.stopped],
         )
 
-    # Arrays cross as bytes, which Ray carries as they are: pickling a structured array costs 36 us, bytes 2 us.
+    # Calls, bytes in and bytes out: see `actors.remote`.
 
-    async def submit(self, rows: bytes, details: bytes) -> bytes:
-        """As `ShardHost.submit`; REQUEST rows and a msgpack map in, RESULT rows out."""
-        entries = _DETAILS.decode(details) if details else {}
-        return (await self._serving().submit(np.frombuffer(rows, REQUEST), entries)).tobytes()
+    async def socket_path(self) -> str | None:
+        """As `CallServer.path`."""
+        return await self._calls.path()
 
-    async def wallets(self, addresses: bytes) -> bytes:
+    async def submit(self, data: bytes) -> bytes:
+        """As `ShardHost.submit`."""
+        return (await self._serving().submit(*unpack_rows(data))).tobytes()
+
+    async def wallets(self, data: bytes) -> bytes:
         """As `ShardHost.wallets`; int64 addresses in, WALLET rows out."""
-        return (await self._serving().wallets(np.frombuffer(addresses, np.int64))).tobytes()
+        return (await self._serving().wallets(np.frombuffer(data, np.int64))).tobytes()
 
-    async def find_key(self, caller: int, home: int, key: bytes) -> int:
+    async def find_key(self, data: bytes) -> bytes:
         """As `ShardHost.find_key`."""
-        return await self._serving().find_key(caller, home, key)
+        return pack_address(await self._serving().find_key(*unpack_key(data)))
 
-    async def push(self, legs: bytes) -> None:
-        """As `ShardHost.push`; see `RayPeer.push`."""
-        sender, since, since_hash, until, until_hash, records, addresses = _LEGS.decode(legs)
-        message = Legs(
-            sender=sender,
-            since=since,
-            since_hash=since_hash,
-            until=until,
-            until_hash=until_hash,
-            records=np.frombuffer(records, RECORD),
-            addresses=np.frombuffer(addresses, np.int64),
-        )
-        await self._serving().push(message)
+    async def push(self, data: bytes) -> bytes:
+        """As `ShardHost.push`."""
+        await self._serving().push(unpack_legs(data))
+        return b""
 
     async def drain(self) -> None:
         """Wait until all that was taken in is durable and answered; leave a checkpoint."""
@@ -197,54 +194,3 @@ class ShardActor:
 def _ended(task: "asyncio.Task[None]") -> None:
     if not task.cancelled():
         _die(f"the shard's life ended: {task.exception()!r}")
-
-
-class RayPeer:
-    """Another shard, as a shard sees it."""
-
-    def __init__(self, actor: Any) -> None:
-        self._actor = actor
-
-    async def push(self, legs: Legs) -> None:
-        """As `ShardHost.push`."""
-        arrays = legs.records.tobytes(), legs.addresses.tobytes()
-        fields = legs.sender, legs.since, legs.since_hash, legs.until, legs.until_hash, *arrays
-        async with asyncio.timeout(PEER_TIMEOUT_S):
-            await self._actor.push.remote(_ENCODER.encode(fields))
-
-    async def profiles(self, addresses: NDArray[Any]) -> NDArray[Any]:
-        """As `ShardHost.wallets`."""
-        async with asyncio.timeout(PEER_TIMEOUT_S):
-            return np.frombuffer(await self._actor.wallets.remote(addresses.tobytes()), WALLET)
-
-
-class RayShardClient:
-    """A shard, as a front door sees it. The actor behind it can be replaced after a takeover."""
-
-    def __init__(self, actor: Any) -> None:
-        self.actor = actor
-
-    async def submit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
-        """As `ShardClient.submit`."""
-        entries = _ENCODER.encode(details) if details else b""
-        return np.frombuffer(await _called(self.actor.submit.remote(rows.tobytes(), entries)), RESULT)
-
-    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
-        """As `ShardClient.wallets`."""
-        return np.frombuffer(await _called(self.actor.wallets.remote(addresses.tobytes())), WALLET)
-
-    async def find_key(self, caller: int, home: int, key: bytes) -> int:
-        """As `ShardClient.find_key`."""
-        address: int = await _called(self.actor.find_key.remote(caller, home, key))
-        return address
-
-
-async def _called(call: Any) -> Any:
-    from ray.exceptions import RayError
-
-    try:
-        return await call
-    except NotReady as error:
-        raise ShardUnavailable(not_sent=True) from error
-    except RayError as error:
-        raise ShardUnavailable(not_sent=False) from error

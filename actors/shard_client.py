@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+class NotReady(Exception):
+    """This shard does not serve (yet); nothing was taken in."""
+
+
 class ShardUnavailable(Exception):
     """No answer from a shard. `not_sent`: the call was certainly never handed to it, and never will be."""
 

@@ -105,7 +105,8 @@ async def _local(url: str, sizes: Sizes) -> AsyncIterator[LocalSwitch]:
     capacity = Capacity(
         segments=4 + sizes.wallets // SEGMENT_SLOTS,
         segment_map=4_096,
-        keys=sizes.payments + sizes.wallets,
+        keys=2
+        * (sizes.payments + sizes.wallets),  # as at a real shard, far from full: no table is copied for want of room
         payers=sizes.wallets,
         attempts=128 * sizes.wallets,
         profiles=16,

@@ -16,7 +16,8 @@ from rules.decision import Action
 from switch.currencies import ALPHA
 from switch.lanes import Result
 from switch.problems import NUMBERS, PROBLEMS, ProblemError
-from switch.rows import Details, country_text
+from switch.responses import Answer
+from switch.rows import HOLD_SECONDS
 from switch.times import time_text
 from switch.wire import Context, Transfer
 
@@ -37,12 +38,25 @@ class Decision(msgspec.Struct, frozen=True):
     pack: str
 
 
-class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A transfer as it is shown."""
+class PartAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A capture, or a refund of what is shown or of one of its captures."""
 
     id: str
+    of: str
+    amount: int
+    created_at: str
+    effective_at: str
+
+
+class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A transfer, or what became of one, as it is shown. `type`: transfer, hold, capture, void, expiry or refund; `of`: the record it
+    refers to. `left`: what can still be captured of an open hold, or refunded of money that moved."""
+
+    id: str
+    type: str
     status: str
     code: str | UnsetType = UNSET
+    of: str | UnsetType = UNSET
     payer: str
     payee: str
     amount: int
@@ -54,6 +68,13 @@ class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision | None
     created_at: str
     effective_at: str
+    expires_at: str | UnsetType = UNSET
+    captured: int | UnsetType = UNSET
+    released: int | UnsetType = UNSET
+    refunded: int | UnsetType = UNSET
+    left: int | UnsetType = UNSET
+    captures: list[PartAnswer] | UnsetType = UNSET
+    refunds: list[PartAnswer] | UnsetType = UNSET
     replayed: bool | UnsetType = UNSET
 
 
@@ -92,9 +113,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """A value as a JSON answer."""
-    return web.Response(
-        body=_ENCODE(value), status=status, headers={"Content-Type": "application/json", **(headers or {})}
-    )
+    return Answer(_ENCODE(value), status, headers)
 
 
 @lru_cache(maxsize=4096)
@@ -120,9 +139,13 @@ def result_decision(result: Result) -> Decision | None:
 
 def posted_answer(transfer: Transfer, result: Result) -> TransferAnswer:
     """The answer to a payment that was made, now or when its key was first used."""
+    held = transfer.hold is True
+    expires_in = transfer.expires_in if transfer.expires_in is not UNSET else HOLD_SECONDS
     return TransferAnswer(
         id=transfer_id(result.record_time, result.address),
-        status="posted",
+        type="hold" if held else "transfer",
+        status="held" if held else "posted",
+        expires_at=time_text(result.record_time + expires_in * 1000) if held else UNSET,
         payer=transfer.payer.lower(),
         payee=transfer.payee.lower(),
         amount=transfer.amount,
@@ -153,38 +176,6 @@ def refusal(result: Result, fields: tuple[str, ...]) -> ProblemError:
     if result.code == Code.IDEMPOTENCY_MISMATCH:
         return ProblemError(code, f"{PROBLEMS[code].title[:-1]}: the {fields[result.field]} differs.")
     return ProblemError(code)
-
-
-def context_of(record: dict[str, int], details: Details) -> Context | UnsetType:
-    """Where and how a payment was made, as its record and what is kept beside it tell."""
-    context = Context(
-        channel=CHANNEL_NAMES[record["channel"]] if record["channel"] else UNSET,
-        country=country_text(record["country"]) if record["country"] else UNSET,
-        device=details.device or UNSET,
-        ip=details.ip or UNSET,
-    )
-    return context if context != Context() else UNSET
-
-
-def record_answer(record: dict[str, int], identity: str, payer: str, payee: str, details: Details) -> TransferAnswer:
-    """A transfer as its journal record tells it."""
-    code = record["code"]
-    return TransferAnswer(
-        id=identity,
-        status="declined" if code else "posted",
-        code=NUMBERS[code] if code else UNSET,
-        payer=payer,
-        payee=payee,
-        amount=record["amount"],
-        currency=ALPHA[record["currency"]],
-        kind=LABEL_NAMES[record["label"]],
-        reference=details.reference or UNSET,
-        metadata=details.metadata or UNSET,
-        context=context_of(record, details),
-        decision=decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"]),
-        created_at=time_text(record["record_time"]),
-        effective_at=time_text(record["effective_time"]),
-    )
 
 
 def wallet_answer(

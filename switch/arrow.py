@@ -12,12 +12,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.codes import Code
 from actors.ledger.ids import Secret, decode_transfers, decode_wallets, transfer_ids
 from actors.ledger.layout import AMOUNT_MAX, REQUEST, Kind
 from switch.currencies import NUMERIC
+from switch.groups import NO_GROUP
 from switch.problems import NUMBERS, ProblemError, invalid_field
-from switch.rows import Caller, body_digest, country_number, details_bytes, device_number, splitmix64s
+from switch.rows import HOLD_SECONDS, Caller, body_digest, country_number, details_bytes, device_number, splitmix64s
 from switch.wire import CHANNELS, LABELS, check_ip
 
 CONTENT_TYPE: Final = "application/vnd.apache.arrow.stream"
@@ -28,17 +30,27 @@ _UUID: Final = pa.binary(16)
 _TIME: Final = pa.timestamp("ms", "UTC")
 _BINARY: Final = {"idempotency_key": True, "payer": True, "payee": True, "after": False}
 _TEXT: Final = {"currency": True, "kind": False, "channel": False, "country": False, "device": False, "ip": False}
-_COLUMNS: Final = {**_BINARY, "amount": True, **_TEXT, "effective_time": False}
+_PLAIN: Final = {
+    "amount": pa.int64(),
+    "effective_time": _TIME,
+    "hold": pa.bool_(),
+    "expires_in": pa.int32(),
+    "group": pa.int32(),
+}
+_COLUMNS: Final = {**_BINARY, **_TEXT, **dict.fromkeys(_PLAIN, False), "amount": True}
 """Columns by name, and whether they must be there."""
+_NULLABLE: Final = ("group", "expires_in")
+"""A row with no group stands alone; only a hold expires."""
 
 
 class Batch(NamedTuple):
     """Decoded transfers: REQUEST rows (n,), where payer or payee is 0 for an id that is not of this cluster; details by row; whether
-    rows carry effective times of their own, which needs a scope."""
+    rows carry effective times of their own, which needs a scope; and the number of each row's group, NO_GROUP when it stands alone."""
 
     rows: NDArray[Any]
     details: dict[int, bytes]
     timed: bool
+    groups: NDArray[np.int64] | None
 
 
 # Decoding.
@@ -71,7 +83,33 @@ def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Batc
         rows["after"] = _afters(table)
         named = rows["after"] != 0
         rows["digest"][named] ^= splitmix64s(rows["after"][named])
-    return Batch(rows, details, timed)
+    _fill_holds(table, rows)
+    groups = _groups(table) if "group" in present else None
+    return Batch(rows, details, timed, groups)
+
+
+def _fill_holds(table: pa.Table, rows: NDArray[Any]) -> None:
+    names = table.column_names
+    held = _column(table, "hold").to_numpy(zero_copy_only=False) if "hold" in names else np.zeros(len(rows), bool)
+    rows["op"][held] = Kind.HOLD
+    rows["expires_in_s"][held] = HOLD_SECONDS
+    if "expires_in" not in names:
+        return
+    given = _column(table, "expires_in")
+    said = given.is_valid().to_numpy(zero_copy_only=False)
+    seconds = given.fill_null(1).to_numpy(zero_copy_only=True)
+    wrong = np.flatnonzero((seconds < 1) | (seconds > HOLD_SECONDS_MAX) | (said & ~held))
+    if len(wrong):
+        raise invalid_field(
+            f"expires_in[{wrong[0]}]", f"1 to {HOLD_SECONDS_MAX} seconds, and only where `hold` is true"
+        )
+    rows["expires_in_s"][said] = seconds[said]
+
+
+def _groups(table: pa.Table) -> NDArray[np.int64]:
+    column = _column(table, "group").cast(pa.int64()).fill_null(NO_GROUP)
+    numbers: NDArray[np.int64] = column.to_numpy(zero_copy_only=True)
+    return numbers
 
 
 def _read(body: bytes) -> pa.Table:
@@ -100,7 +138,7 @@ def _read_batches(reader: pa.RecordBatchStreamReader) -> pa.Table:
         raise invalid_field("", "at least one row is expected")
     table = pa.Table.from_batches(batches, reader.schema).unify_dictionaries().combine_chunks()
     for name in table.column_names:
-        if table.column(name).null_count:
+        if table.column(name).null_count and name not in _NULLABLE:
             raise invalid_field(name, "null is not a value")
     return table
 
@@ -123,10 +161,8 @@ def _check_schema(schema: pa.Schema) -> None:
 def _fits(field: pa.Field) -> bool:
     if field.name in _BINARY:
         return bool(field.type == _UUID)
-    if field.name == "amount":
-        return bool(field.type == pa.int64())
-    if field.name == "effective_time":
-        return bool(field.type == _TIME)
+    if field.name in _PLAIN:
+        return bool(field.type == _PLAIN[field.name])
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 

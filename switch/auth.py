@@ -1,4 +1,5 @@
-"""Who may do what: a key is looked up by its hash, remembered for two seconds at most, and must have one of the route's scopes."""
+"""Who may do what: a key is looked up by its hash, remembered (in memory only) for two seconds at most, and must have one of the
+route's scopes."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -25,25 +26,25 @@ class Authenticator:
     def __init__(self, find: Callable[[bytes], Awaitable[Principal | None]], clock: Callable[[], float]) -> None:
         self._find = find
         self._clock = clock
-        self._known: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, Principal | None]] = OrderedDict()
 
     async def principal(self, authorization: str | None) -> Principal:
         """Whom an Authorization header speaks for. Raises ProblemError unauthenticated."""
-        hashed = key_hash(_key_of(authorization))
-        known = self._known.get(hashed)
+        key = _key_of(authorization)
+        known = self._known.get(key)
         if known is not None and known[0] > self._clock():
             principal = known[1]
         else:
             asked_at = self._clock()
-            principal = await self._find(hashed)
-            self._remember(hashed, asked_at + CACHE_TTL_S, principal)
+            principal = await self._find(key_hash(key))
+            self._remember(key, asked_at + CACHE_TTL_S, principal)
         if principal is None:
             raise ProblemError("unauthenticated", "The API key is not known or was revoked.")
         return principal
 
-    def _remember(self, hashed: bytes, until: float, principal: Principal | None) -> None:
-        self._known[hashed] = until, principal
-        self._known.move_to_end(hashed)
+    def _remember(self, key: str, until: float, principal: Principal | None) -> None:
+        self._known[key] = until, principal
+        self._known.move_to_end(key)
         if len(self._known) > CACHE_KEYS_MAX:
             self._known.popitem(last=False)
 

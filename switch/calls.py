@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from typing import Final
 
 from aiohttp import web
@@ -35,7 +35,8 @@ class Call:
     @property
     def content_type(self) -> str:
         """Media type without parameters, lower case; empty when not given."""
-        return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        given = self.request.headers.get("Content-Type", "")
+        return given if given == JSON else given.partition(";")[0].strip().lower()
 
     def caller(self) -> Caller:
         """The caller as rows name it, with the effective time asked for."""
@@ -68,11 +69,11 @@ class Call:
         """The idempotency key, or one that nobody used before."""
         return self.given_key() or os.urandom(16)
 
-    async def json_body(self, bytes_max: int) -> bytes:
+    def json_body(self, bytes_max: int) -> Awaitable[bytes]:
         """The body of a JSON request."""
         if self.content_type not in (JSON, ""):
             raise ProblemError("unsupported_media_type", f"This call takes {JSON}.")
-        return await self.body(bytes_max)
+        return self.body(bytes_max)
 
     async def body(self, bytes_max: int) -> bytes:
         """The body, never more of it than `bytes_max`. Raises ProblemError."""

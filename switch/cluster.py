@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from actors.logs import log_to_file
@@ -40,10 +41,11 @@ class _Watched:
 
 
 class Cluster:
-    """All actors of one node."""
+    """All actors of one node. `sockets`: see `CallServer`."""
 
-    def __init__(self, spec: NodeSpec) -> None:
+    def __init__(self, spec: NodeSpec, sockets: Path | None) -> None:
         self.spec = spec
+        self._sockets = None if sockets is None else str(sockets)
         self.shards: dict[int, _Watched] = {}
         self.doors: list[_Watched] = []
         self.scorers: list[Any] = []
@@ -57,7 +59,7 @@ class Cluster:
 
         scoring = ray.remote(ScoringActor)
         for _ in range(self.spec.settings.scorers):
-            self.scorers.append(scoring.options(num_cpus=0, max_restarts=-1).remote(PACK.number))
+            self.scorers.append(scoring.options(num_cpus=0, max_restarts=-1).remote(PACK.number, self._sockets))
         door = ray.remote(FrontDoorActor)
         for number in range(self.spec.settings.front_doors):
             options = door.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX)
@@ -78,6 +80,7 @@ class Cluster:
             daily_limits=settings.daily_limits,
             allow_unsafe=settings.allow_unsafe,
             checkpoints=settings.checkpoints or (settings.data / "checkpoints").as_uri(),
+            sockets=self._sockets,
         )
         actor = ray.remote(ShardActor)
         return actor.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX).remote(spec)
@@ -162,7 +165,7 @@ async def _run(spec: NodeSpec, runtime: RayRuntime) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    cluster = Cluster(spec)
+    cluster = Cluster(spec, runtime.sockets)
     cluster.create()
     supervisor = os.getppid()
     while not stop.is_set():

@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
-from actors.ledger.blocks import entries_of, joined_addresses, joined_records
+from actors.ledger.blocks import HEADER_BYTES, entries_of, joined_addresses
 from actors.ledger.ids import Secret, encode_wallets, record_address, shard_of, slot_of, transfer_id
 from actors.ledger.layout import (
     ATTEMPTS,
@@ -24,9 +24,11 @@ from actors.ledger.layout import (
     REFERRING,
     Kind,
     WalletStatus,
+    joined,
 )
-from switch.answers import KIND_NAMES, LABEL_NAMES, STATUS_NAMES, Decision, context_of, decision_of
+from switch.answers import KIND_NAMES, LABEL_NAMES, STATUS_NAMES, Decision, decision_of
 from switch.currencies import ALPHA
+from switch.fate import context_of
 from switch.history import as_dict
 from switch.problems import NUMBERS
 from switch.rows import details_of
@@ -131,7 +133,8 @@ def next_page(
     """The next `limit` events of these types. `blocks`: what follows `places`, ascending on each shard; shards in `cut` have more."""
     if not blocks:
         return Page([], tuple(places), False)
-    records, sizes = joined_records([block.records for block in blocks])
+    records = joined([block.records[HEADER_BYTES:] for block in blocks], RECORD)
+    sizes = np.array([len(block.records) - HEADER_BYTES for block in blocks], np.int64) // RECORD.itemsize
     firsts = np.array([record_address(block.shard, block.number, 0) for block in blocks], np.int64)
     addresses = joined_addresses(firsts, sizes)
     after = addresses + 1
@@ -183,11 +186,11 @@ def _place(address: int) -> int:
 
 
 class TransferData(msgspec.Struct, frozen=True, kw_only=True):
-    """`data` of transfer.*: what was asked for, and of what became of an earlier transfer also that one's id."""
+    """`data` of transfer.*: the record's kind as `type`; of what became of an earlier transfer, that one's id as `of`."""
 
     id: str
-    operation: str
-    transfer: str | UnsetType = UNSET
+    type: str
+    of: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
     payer: str
     payee: str
@@ -205,8 +208,8 @@ class TransferData(msgspec.Struct, frozen=True, kw_only=True):
 class LegData(msgspec.Struct, frozen=True, kw_only=True):
     """`data` of leg.*: the credit of a movement on another shard has arrived, at the payee or on suspense."""
 
-    transfer: str
-    operation: str
+    of: str
+    type: str
     payer: str
     payee: str
     amount: int
@@ -280,8 +283,8 @@ def _transfer(found: Found, payer: str, payee: str, times: Mapping[int, int]) ->
     scored = decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"])
     return TransferData(
         id=transfer_id(record["record_time"], found.address),
-        operation=kind.name.lower(),
-        transfer=_referred_id(record, times) if kind in REFERRING else UNSET,
+        type=kind.name.lower(),
+        of=_referred_id(record, times) if kind in REFERRING else UNSET,
         code=NUMBERS[record["code"]] if record["code"] else UNSET,
         payer=payer,
         payee=payee,
@@ -299,11 +302,11 @@ def _transfer(found: Found, payer: str, payee: str, times: Mapping[int, int]) ->
 
 def _leg(record: dict[str, int], payer: str, payee: str, times: Mapping[int, int]) -> LegData:
     moved = Kind(record["decision"]) if record["decision"] in MOVEMENTS else Kind.TRANSFER
-    transfer = _referred_id(record, times)
-    assert transfer is not UNSET, "the journal of the sender holds what a leg refers to"
+    origin = _referred_id(record, times)
+    assert origin is not UNSET, "the journal of the sender holds what a leg refers to"
     return LegData(
-        transfer=transfer,
-        operation=moved.name.lower(),
+        of=origin,
+        type=moved.name.lower(),
         payer=payer,
         payee=payee,
         amount=record["amount"],

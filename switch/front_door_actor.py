@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from actors.logs import log_to_file
-from actors.shard_actor import RayShardClient
+from actors.process import settle
+from actors.remote import RemoteShard
 from switch.app import FrontDoor, FrontDoorOptions
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class FrontDoorActor:
     def __init__(self, spec: FrontDoorSpec) -> None:
         log_to_file(Path(spec.log_dir) / f"front-door-{spec.number}.log")
         self._spec = spec
-        self._clients: dict[int, RayShardClient] = {}
+        self._clients: dict[int, RemoteShard] = {}
         self._door: FrontDoor | None = None
         self._starting: asyncio.Task[None] | None = None
 
@@ -46,9 +47,9 @@ class FrontDoorActor:
         """Tell it the shards. The first call opens the door, a later one replaces those that moved."""
         for shard, actor in shards.items():
             if shard in self._clients:
-                self._clients[shard].actor = actor
+                self._clients[shard].replace(actor)
             else:
-                self._clients[shard] = RayShardClient(actor)
+                self._clients[shard] = RemoteShard(actor)
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self._open())
             self._starting.add_done_callback(_opened)
@@ -58,6 +59,7 @@ class FrontDoorActor:
         options = FrontDoorOptions(host=spec.host, port=spec.port, url=spec.url, secret=spec.secret, shards=spec.shards)
         self._door = FrontDoor(options, [self._clients[shard] for shard in range(spec.shards)])
         await self._door.start()
+        settle()
         log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())
 
     async def drain(self) -> None:

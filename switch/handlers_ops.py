@@ -11,6 +11,7 @@ from actors.shard_client import ShardUnavailable
 from switch.answers import json_response
 from switch.door import Door
 from switch.problems import ProblemError
+from switch.responses import Answer
 
 READY_TIMEOUT_S: Final = 2.0
 
@@ -37,4 +38,4 @@ async def readyz(door: Door) -> web.Response:
 
 async def metrics(door: Door) -> web.Response:
     """GET /metrics: Prometheus text."""
-    return web.Response(body=door.metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Answer(door.metrics.render(), content_type=CONTENT_TYPE_LATEST)

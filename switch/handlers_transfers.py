@@ -1,4 +1,4 @@
-"""Payments: one at a time, in batches, and what became of them."""
+"""Payments: one at a time and in batches."""
 
 import asyncio
 from typing import Any, Final
@@ -10,25 +10,24 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from actors.ledger.codes import Code, is_untried
-from actors.ledger.ids import decode_transfer, encode_wallet, key_bytes, transfer_id, uuid_bytes
-from actors.ledger.layout import FIELDS, FLAG_SCORED, REQUEST, RESULT
-from actors.shard_client import ShardUnavailable
+from actors.ledger.ids import key_bytes, transfer_id
+from actors.ledger.layout import FIELDS, FLAG_SCORED, REQUEST, RESULT, Kind
 from switch import arrow
-from switch.answers import ACTION_NAMES, json_response, posted_answer, record_answer, refusal
+from switch.answers import ACTION_NAMES, json_response, posted_answer, refusal
 from switch.auth import demand_import
-from switch.calls import JSON, Call, plain_key
+from switch.calls import JSON, Call
 from switch.door import Door, overdue_problem
-from switch.history import Found
-from switch.lanes import Overdue
+from switch.groups import Groups, arrange, homes_of
+from switch.lanes import Overdue, Result
 from switch.problems import (
     NUMBERS,
     OVERLOADED_NUMBER,
     UNKNOWN_NUMBER,
     ProblemError,
     invalid_field,
-    invalid_query,
     row_status,
 )
+from switch.responses import Answer
 from switch.routing import UNKNOWN, home_wallet
 from switch.rows import Caller, transfer_row
 from switch.times import time_ms
@@ -66,18 +65,24 @@ async def create_transfer(door: Door, call: Call) -> web.Response:
     _check_ids(payer, payee, "")
     row, details = transfer_row(transfer, payer, payee, key, caller)
     home = await _home(door, payer, payee)
-    try:
-        result = await door.lanes[home].one(row, details, deadline)
-    except Overdue as error:
-        door.metrics.results[NUMBERS[error.code]] += 1
-        raise overdue_problem(error) from None
-    door.metrics.results[NUMBERS[result.code]] += 1
+    result = await settle(door, home, row, details, deadline)
     if result.flags & FLAG_SCORED:
         door.metrics.decisions[ACTION_NAMES[result.action]] += 1
     if result.code != Code.OK:
         raise refusal(result, FIELDS)
     headers = {"Idempotent-Replayed": "true"} if result.replayed else None
     return json_response(posted_answer(transfer, result), 201, headers)
+
+
+async def settle(door: Door, home: int, row: bytes, details: bytes | None, deadline: float) -> Result:
+    """The result of one row that moves money, counted. Raises ProblemError when it was not settled in time."""
+    try:
+        result = await door.lanes[home].one(row, details, deadline)
+    except Overdue as error:
+        door.metrics.results[NUMBERS[error.code]] += 1
+        raise overdue_problem(error) from None
+    door.metrics.results[NUMBERS[result.code]] += 1
+    return result
 
 
 def _check_ids(payer: int, payee: int, path: str) -> None:
@@ -90,7 +95,9 @@ async def _home(door: Door, payer: int, payee: int) -> int:
     """The home shard. Raises ProblemError when the wallet that names it does not exist."""
     if payer == 0:
         raise ProblemError("payer_not_found")
-    home = await door.topology.home_of(payer, payee)
+    home = door.topology.home(payer, payee)
+    if home == UNKNOWN:
+        home = await door.topology.home_of(payer, payee)
     if home == UNKNOWN:
         raise ProblemError("payer_not_found" if home_wallet(payer, payee) == payer else "payee_not_found")
     return home
@@ -111,13 +118,14 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
             batch = arrow.decode_transfers_stream(await call.body(door.limits.arrow_bytes_max), door.secret, caller)
             if batch.timed:
                 demand_import(call.principal)
-            results = await _carry(door, batch.rows, batch.details)
-            return web.Response(body=arrow.encode_results(results), headers={"Content-Type": arrow.CONTENT_TYPE})
+            results = await _carry_grouped(door, batch.rows, batch.details, batch.groups)
+            return Answer(arrow.encode_results(results), content_type=arrow.CONTENT_TYPE)
         body = decode(TRANSFER_BATCH, await call.body(door.limits.json_batch_bytes_max))
         if any(transfer.effective_at is not UNSET for transfer in body.transfers):
             demand_import(call.principal)
         rows, entries = await _rows_of(door, body, caller)
-        return json_response(_batch_answer(await _carry(door, rows, entries)))
+        groups = np.zeros(len(rows), np.int64) if body.linked is True else None
+        return json_response(_batch_answer(await _carry_grouped(door, rows, entries, groups), rows["op"]))
 
 
 async def _rows_of(door: Door, body: TransferBatch, caller: Caller) -> tuple[NDArray[Any], dict[int, bytes]]:
@@ -147,7 +155,20 @@ def _caller_at(transfer: KeyedTransfer, caller: Caller, path: str) -> Caller:
         raise invalid_field(f"{path}effective_at", str(error)) from None
 
 
-async def _carry(door: Door, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+async def _carry_grouped(
+    door: Door, rows: NDArray[Any], details: dict[int, bytes], numbers: NDArray[np.int64] | None
+) -> NDArray[Any]:
+    """`_carry` for rows of which some are linked: `numbers` (n,) of their groups, None when each stands alone."""
+    if numbers is None:
+        return await _carry(door, rows, details, None)
+    arranged, groups = arrange(rows, numbers)
+    moved = {k: details[i] for k, i in enumerate(groups.order.tolist()) if i in details} if details else {}
+    results = np.empty(len(rows), RESULT)
+    results[groups.order] = await _carry(door, arranged, moved, groups)
+    return results
+
+
+async def _carry(door: Door, rows: NDArray[Any], details: dict[int, bytes], groups: Groups | None) -> NDArray[Any]:
     """RESULT rows for REQUEST rows, from all their home shards. Raises ProblemError when not one row was settled."""
     deadline = door.deadline()
     homes = await _homes(door, rows)
@@ -156,6 +177,10 @@ async def _carry(door: Door, rows: NDArray[Any], details: dict[int, bytes]) -> N
     lost = (homes == UNKNOWN) & (rows["payer"] != 0)
     payee_names = (rows["payer"] >> 16 == 0) & (rows["payee"] >> 16 != 0)
     results["code"][lost] = np.where(payee_names[lost], Code.PAYEE_NOT_FOUND, Code.PAYER_NOT_FOUND)
+    if groups is not None:
+        refused = groups.each(results["code"], np.maximum) != 0
+        results["code"][refused & (results["code"] == 0)] = Code.LINKED_REFUSED
+        homes = np.where(refused, UNKNOWN, homes_of(groups, rows, homes))
     shards = [shard for shard in range(door.topology.shards) if np.any(homes == shard)]
     picked = [np.flatnonzero(homes == shard) for shard in shards]
     answers = await asyncio.gather(
@@ -211,72 +236,24 @@ def _check_settled(codes: NDArray[np.uint16]) -> None:
     raise ProblemError(NUMBERS[untried[0] if untried else OVERLOADED_NUMBER])
 
 
-def _batch_answer(results: NDArray[Any]) -> BatchAnswer:
+def _batch_answer(results: NDArray[Any], ops: NDArray[Any]) -> BatchAnswer:
     columns = zip(
         results["code"].tolist(),
         results["record_time"].tolist(),
         results["address"].tolist(),
         results["replayed"].tolist(),
         arrow.recorded(results["code"]).tolist(),
+        (ops == Kind.HOLD).tolist(),
         strict=True,
     )
     return BatchAnswer(
         [
             RowAnswer(
                 transfer_id(time, address) if recorded and address else None,
-                row_status(code, "posted"),
+                row_status(code, "held" if held else "posted"),
                 NUMBERS[code],
                 bool(replayed),
             )
-            for code, time, address, replayed, recorded in columns
+            for code, time, address, replayed, recorded, held in columns
         ]
     )
-
-
-# What became of a payment.
-
-
-async def get_transfer(door: Door, call: Call) -> web.Response:
-    """GET /v1/transfers/{id}."""
-    call.query(())
-    ref = decode_transfer(call.request.match_info["id"])
-    found = await door.history.referred(ref) if ref is not None else None
-    if ref is None or found is None:
-        raise ProblemError("transfer_not_found")
-    return _found_response(door, ref.address, found)
-
-
-async def find_transfer(door: Door, call: Call) -> web.Response:
-    """GET /v1/transfers?wallet=W&idempotency_key=K."""
-    query = call.query(("wallet", "idempotency_key"))
-    for name in ("wallet", "idempotency_key"):
-        if name not in query:
-            raise invalid_query(name, "the parameter is needed")
-    if uuid_bytes(query["wallet"]) is None:
-        raise invalid_query("wallet", "a wallet id (UUID) is expected")
-    key = key_bytes(plain_key(query["idempotency_key"]))
-    wallet = door.wallet_in_path(query["wallet"])
-    shard = await door.topology.home_of(wallet, wallet)
-    if shard == UNKNOWN:
-        raise ProblemError("wallet_not_found")
-    try:
-        async with asyncio.timeout(door.limits.deadline_s):
-            address = await door.clients[shard].find_key(call.principal.account, wallet, key)
-    except (ShardUnavailable, TimeoutError):
-        raise ProblemError("timeout") from None
-    found = await door.history.transfer(address) if address else None
-    if found is None:
-        raise ProblemError("key_not_seen")
-    return _found_response(door, address, found)
-
-
-def _found_response(door: Door, address: int, found: Found) -> web.Response:
-    record = found.record
-    answer = record_answer(
-        record,
-        transfer_id(record["record_time"], address),
-        encode_wallet(door.secret, record["payer"]),
-        encode_wallet(door.secret, record["payee"]),
-        found.details,
-    )
-    return json_response(answer)

@@ -1,7 +1,6 @@
-"""Wallets: open, show, change, list, and their statements."""
+"""Wallets: open, show, change, list."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +15,6 @@ from switch.answers import Balance, WalletAnswer, json_response, refusal, wallet
 from switch.calls import Call, page_limit
 from switch.cursors import decode_cursor, encode_cursor
 from switch.door import Door, overdue_problem
-from switch.history import Entry, entries_of_page
 from switch.lanes import Overdue
 from switch.problems import PROBLEMS, ProblemError, invalid_field, invalid_query
 from switch.rows import currency_number, status_row, tier_row
@@ -48,14 +46,6 @@ class WalletList(msgspec.Struct, frozen=True):
     """A page of wallets."""
 
     data: list[WalletAnswer]
-    has_more: bool
-    next: str | None
-
-
-class EntryList(msgspec.Struct, frozen=True):
-    """A page of a statement."""
-
-    data: list[Entry]
     has_more: bool
     next: str | None
 
@@ -209,33 +199,3 @@ async def _change(door: Door, address: int, row: bytes) -> None:
     for result in results:
         if result.code != Code.OK:
             raise refusal(result, FIELDS)
-
-
-# Statements.
-
-
-async def list_wallet_transfers(door: Door, call: Call) -> web.Response:
-    """GET /v1/wallets/{id}/transfers, newest first. An operator wallet's statement comes stripe by stripe, in shard order."""
-    query = call.query(("limit", "after"))
-    limit = page_limit(query)
-    address = door.wallet_in_path(call.request.match_info["id"])
-    scope = f"statement {address}"
-    place = decode_cursor(door.secret, scope, query["after"]) if "after" in query else 0
-    shards = await door.shards_of(address)
-    start, stripe = (place, place >> 52) if place > 0 else (await _head(door, address, shards, -place), -place)
-    page = await door.history.statement(address, start, limit)
-    more = page.next
-    if not more and is_operator(address) and stripe + 1 < len(shards):
-        more = -(stripe + 1)
-    data = entries_of_page(door.secret, address, page.steps)
-    return json_response(EntryList(data, more != 0, encode_cursor(door.secret, scope, more) if more else None))
-
-
-async def _head(door: Door, address: int, shards: Sequence[int], stripe: int) -> int:
-    """Address of the newest record of a wallet, or of one stripe of it."""
-    if stripe >= len(shards):
-        raise ProblemError("wallet_not_found")
-    (rows,) = await door.read({shards[stripe]: [address]})
-    if not rows[0]["currency"]:
-        raise ProblemError("wallet_not_found")
-    return int(rows[0]["head"])

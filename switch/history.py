@@ -1,6 +1,7 @@
 """A wallet's statement is a walk along its chain of records, done by the database: nothing is kept for it, and it is never stale.
 
-Only transfers and legs are listed; openings and changes of a wallet are walked over. An operator wallet has one chain a shard.
+Only what moves money is listed; openings and changes of a wallet, holds and their ends are walked over. An operator wallet has one
+chain a shard. A look back in time begins at an anchor, so it never walks far.
 """
 
 import struct
@@ -14,7 +15,8 @@ from msgspec import UNSET, UnsetType
 
 from actors.ledger.blocks import entries_of, records_of
 from actors.ledger.ids import Secret, TransferRef, block_of, encode_wallets, shard_of, slot_of, transfer_id
-from actors.ledger.layout import FLAG_SUSPENSE, RECORD, Kind
+from actors.ledger.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind
+from actors.ledger.posting import chain_time_of
 from actors.pool import Pool
 from switch.answers import LABEL_NAMES
 from switch.currencies import ALPHA
@@ -22,7 +24,12 @@ from switch.rows import Details, details_of
 from switch.times import time_text
 
 OTHERS_MAX: Final = 1_000
-"""Records other than transfers and legs that one page walks over at most; then the page ends early."""
+"""Records that move nothing and that one page walks over at most; then the page ends early."""
+PARTS_MAX: Final = 10_000
+"""Captures and refunds of one transfer that are looked at."""
+LISTED: Final = (*MOVEMENTS, Kind.LEG)
+ASKED: Final = (*ATTEMPTS, *REFERRING)
+"""Records that have an id which can be asked for."""
 
 _NAMES: Final = RECORD.names or ()
 _UNPACK: Final = struct.Struct("<BBBBHHqqqqqqQQQIIqqqqqiIHHIIIq").unpack
@@ -30,7 +37,7 @@ assert struct.calcsize("<BBBBHHqqqqqqQQQIIqqqqqiIHHIIIq") == RECORD.itemsize
 
 
 class Step(NamedTuple):
-    """One record of a chain with the transfer it comes from (itself, unless it is a leg)."""
+    """One record of a chain with the movement it comes from (itself, unless it is a leg)."""
 
     address: int
     record: dict[str, int]
@@ -50,6 +57,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a statement."""
 
     id: str
+    type: str
     direction: str
     payer: str
     payee: str
@@ -70,10 +78,18 @@ def as_dict(record: Any) -> dict[str, int]:
 
 
 class Found(NamedTuple):
-    """A transfer's record and what is kept beside it."""
+    """A record and what is kept beside it."""
 
     record: dict[str, int]
     details: Details
+
+
+class Part(NamedTuple):
+    """A record that refers to another, the `target`."""
+
+    target: int
+    address: int
+    record: dict[str, int]
 
 
 class History:
@@ -83,37 +99,62 @@ class History:
         self._pool = pool
 
     async def transfer(self, address: int) -> Found | None:
-        """The TRANSFER record at an address, None when another or no record lies there."""
+        """The record at an address, None when it is nothing that a caller may ask for by id."""
         row = await self._pool.fetchrow("record_block", shard_of(address), block_of(address))
         if row is None:
             return None
         records, slot = records_of(row["records"]), slot_of(address)
-        if slot >= len(records) or records[slot]["kind"] != Kind.TRANSFER:
+        if slot >= len(records) or records[slot]["kind"] not in ASKED:
             return None
         return Found(as_dict(records[slot]), details_of(entries_of(row["details"]).get(slot)))
 
+    async def parts(self, address: int) -> list[Part]:
+        """What refers to a record, and what refers to that, oldest first."""
+        rows = await self._pool.fetch("transfer_parts", address, PARTS_MAX)
+        return [Part(row["target"], row["address"], _record(row["record"])) for row in rows]
+
     async def referred(self, ref: TransferRef) -> Found | None:
-        """The transfer that an id names; None unless its time is the record's."""
+        """The record that an id names; None unless its time is the record's."""
         found = await self.transfer(ref.address)
         return found if found is not None and found.record["record_time"] == ref.time_ms else None
 
-    async def statement(self, wallet: int, start: int, limit: int) -> Statement:
-        """A page of a wallet's chain from the record at `start` on."""
+    async def at(self, wallet: int, head: int, time_ms: int) -> tuple[int, int]:
+        """Address of the newest record of a wallet's chain that is not after a time, and the balance there; (0, 0) when there is none.
+        `head`: the newest record of the chain."""
+        if head == 0:
+            return 0, 0
+        row = await self._pool.fetchrow("chain_at", wallet, shard_of(head), time_ms, head)
+        if row is None:
+            return 0, 0
+        record = _record(row["record"])
+        return row["address"], record["payer_posted" if row["paying"] else "payee_posted"]
+
+    async def statement(self, wallet: int, start: int, limit: int, since_ms: int = 0) -> Statement:
+        """A page of a wallet's chain from the record at `start` on, back to a time."""
         if start == 0:
             return Statement(steps=[], next=0)
         rows = await self._pool.fetch("wallet_chain", wallet, start, limit + 1, limit + OTHERS_MAX)
         steps = _steps(rows)
-        listed = [step for step in steps if step.record["kind"] in (Kind.TRANSFER, Kind.LEG)]
+        young = [step for step in steps if _chain_time(step.record, wallet) >= since_ms]
+        listed = [step for step in young if step.record["kind"] in LISTED]
         if len(listed) > limit:
             return Statement(steps=listed[:limit], next=listed[limit].address)
-        cut_short = len(rows) == limit + OTHERS_MAX
+        cut_short = len(rows) == limit + OTHERS_MAX and len(young) == len(steps)
         return Statement(steps=listed, next=_previous(steps[-1].record, wallet) if cut_short else 0)
+
+
+def _pays(record: dict[str, int], wallet: int) -> bool:
+    """Whether a record lies on a wallet's chain as its payer's."""
+    return Kind.TRANSFER <= record["kind"] <= Kind.REFUND and record["payer"] == wallet
 
 
 def _previous(record: dict[str, int], wallet: int) -> int:
     """Address of the record before this one in a wallet's chain."""
-    pays = record["kind"] == Kind.TRANSFER and record["payer"] == wallet
-    return record["payer_prev"] if pays else record["payee_prev"]
+    return record["payer_prev"] if _pays(record, wallet) else record["payee_prev"]
+
+
+def _chain_time(record: dict[str, int], wallet: int) -> int:
+    return int(chain_time_of(record["effective_time"], record["payer_lag" if _pays(record, wallet) else "payee_lag"]))
 
 
 def _steps(rows: list[Any]) -> list[Step]:
@@ -148,10 +189,11 @@ def entries_of_page(secret: Secret, wallet: int, steps: Sequence[Step]) -> list[
 
 def _entry(wallet: int, step: Step, payer: str, payee: str) -> Entry:
     record = step.record
-    pays = record["kind"] == Kind.TRANSFER and record["payer"] == wallet
+    pays = _pays(record, wallet)
     suspense = record["kind"] == Kind.LEG and record["flags"] & FLAG_SUSPENSE
     return Entry(
         id=transfer_id(step.origin_record["record_time"], step.origin),
+        type=Kind(step.origin_record["kind"]).name.lower(),
         direction="out" if pays else "in",
         payer=payer,
         payee=payee,

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from actors.ledger.codes import OUTCOMES, Code, Outcome, is_untried
+from switch.responses import Answer
 
 CONTENT_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = "1"
@@ -154,14 +155,14 @@ def problem_body(problem: ProblemError) -> dict[str, Any]:
 def problem_response(problem: ProblemError) -> web.Response:
     """A problem as an HTTP answer."""
     status = PROBLEMS[problem.code].status
-    headers = {**problem.headers, "Content-Type": CONTENT_TYPE}
+    headers = dict(problem.headers)
     if status in (429, 503):
         headers["Retry-After"] = RETRY_AFTER_S
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="shardpay"'
     if problem.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return web.Response(body=msgspec.json.encode(problem_body(problem)), status=status, headers=headers)
+    return Answer(msgspec.json.encode(problem_body(problem)), status, headers, CONTENT_TYPE)
 
 
 def from_http(error: web.HTTPException) -> ProblemError:

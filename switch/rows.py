@@ -16,13 +16,16 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from actors.ledger.ids import TransferRef, decode_transfer
-from actors.ledger.layout import REQUEST, Kind
+from actors.ledger.layout import FLAG_FINAL, REQUEST, Kind
 from switch.currencies import NUMERIC
 from switch.problems import invalid_field
 from switch.wire import CHANNELS, LABELS, Context, NewWallet, Transfer, check_ip, named
 
-ROW: Final = struct.Struct("<BBBBBBHIIqqq16sQqqqH6x")
+ROW: Final = struct.Struct("<BBBBBBHIIqqq16sQqqqH2xI")
 assert ROW.size == REQUEST.itemsize
+
+HOLD_SECONDS: Final = 7 * 86_400
+"""How long an amount is held when the request does not say."""
 
 _M: Final = (1 << 64) - 1
 _NO_CONTEXT: Final = Context()
@@ -135,8 +138,11 @@ def transfer_row(
         check_ip(ip, f"{path}context.ip")
     after = after_address(transfer.after, f"{path}after") if transfer.after is not UNSET else 0
     details = details_bytes(transfer.reference or None, transfer.metadata or None, device, ip)
+    hold = transfer.hold is True
+    if transfer.expires_in is not UNSET and not hold:
+        raise invalid_field(f"{path}expires_in", "only a transfer with `hold` expires")
     row = ROW.pack(
-        Kind.TRANSFER,
+        Kind.HOLD if hold else Kind.TRANSFER,
         0,
         named(LABELS, transfer.kind, 0, f"{path}kind"),
         named(CHANNELS, context.channel, 0, f"{path}context.channel"),
@@ -154,8 +160,22 @@ def transfer_row(
         caller.effective_time,
         0,
         country_number(context.country) if context.country is not UNSET else 0,
+        (transfer.expires_in if transfer.expires_in is not UNSET else HOLD_SECONDS) if hold else 0,
     )
     return row, details
+
+
+def settling_row(
+    op: Kind, record: dict[str, int], address: int, amount: int, final: bool, key: bytes, caller: Caller
+) -> bytes:
+    """The row that captures, voids or refunds the record at `address`. `amount` 0: all that is left."""
+    payer, payee = record["payer"], record["payee"]
+    if op is Kind.REFUND:
+        payer, payee = payee, payer
+    return ROW.pack(
+        op, FLAG_FINAL if final else 0, 0, 0, 0, 0, record["currency"], caller.account, 0, payer, payee, amount, key,
+        splitmix64(2 * amount + final), address, caller.effective_time, 0, 0, 0,
+    )  # fmt: skip
 
 
 def wallet_row(
@@ -168,7 +188,7 @@ def wallet_row(
     number = int.from_bytes(digest[:8], "little")
     return ROW.pack(
         Kind.WALLET_OPENED, 0, 0, 0, kind, tier, currency, caller.account, 0, 0, address, floor, key, number, 0,
-        caller.effective_time, 0, 0,
+        caller.effective_time, 0, 0, 0,
     )  # fmt: skip
 
 
@@ -183,4 +203,4 @@ def tier_row(wallet: int, tier: int, key: bytes, caller: Caller) -> bytes:
 
 
 def _change_row(op: Kind, wallet: int, status: int, tier: int, key: bytes, caller: Caller) -> bytes:
-    return ROW.pack(op, 0, 0, 0, status, tier, 0, caller.account, 0, 0, wallet, 0, key, 0, 0, 0, 0, 0)
+    return ROW.pack(op, 0, 0, 0, status, tier, 0, caller.account, 0, 0, wallet, 0, key, 0, 0, 0, 0, 0, 0)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.layout import AMOUNT_MAX, Channel, Label, WalletKind
 from switch.problems import ProblemError, invalid_field
 
@@ -48,7 +49,7 @@ class Context(_Wire, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Transfer(_Wire, frozen=True, kw_only=True):
-    """POST /v1/transfers."""
+    """POST /v1/transfers. `expires_in`: seconds that an amount is held."""
 
     payer: Id
     payee: Id
@@ -59,6 +60,8 @@ class Transfer(_Wire, frozen=True, kw_only=True):
     reference: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
     context: Context | UnsetType = UNSET
+    hold: bool | UnsetType = UNSET
+    expires_in: Annotated[int, Meta(ge=1, le=HOLD_SECONDS_MAX)] | UnsetType = UNSET
 
 
 class KeyedTransfer(Transfer, frozen=True, kw_only=True):
@@ -69,9 +72,23 @@ class KeyedTransfer(Transfer, frozen=True, kw_only=True):
 
 
 class TransferBatch(_Wire, frozen=True, kw_only=True):
-    """POST /v1/transfers/batch."""
+    """POST /v1/transfers/batch. `linked`: all or none."""
 
     transfers: Annotated[list[KeyedTransfer], Meta(min_length=1, max_length=TRANSFERS_MAX)]
+    linked: bool | UnsetType = UNSET
+
+
+class Capture(_Wire, frozen=True, kw_only=True):
+    """POST /v1/transfers/{id}/capture. Without an amount all that is left; `final`, true unless said otherwise, releases the rest."""
+
+    amount: Amount | UnsetType = UNSET
+    final: bool | UnsetType = UNSET
+
+
+class Refund(_Wire, frozen=True, kw_only=True):
+    """POST /v1/transfers/{id}/refund. Without an amount all that is left."""
+
+    amount: Amount | UnsetType = UNSET
 
 
 class NewWallet(_Wire, frozen=True, kw_only=True):
@@ -108,6 +125,8 @@ class Empty(_Wire, frozen=True, kw_only=True):
 
 TRANSFER: Final = msgspec.json.Decoder(Transfer)
 TRANSFER_BATCH: Final = msgspec.json.Decoder(TransferBatch)
+CAPTURE: Final = msgspec.json.Decoder(Capture)
+REFUND: Final = msgspec.json.Decoder(Refund)
 NEW_WALLET: Final = msgspec.json.Decoder(NewWallet)
 WALLET_BATCH: Final = msgspec.json.Decoder(WalletBatch)
 WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
@@ -127,7 +146,8 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """The body as its type. Raises ProblemError: malformed_json, or invalid_field with the field's path."""
     try:
         value = decoder.decode(body)
-        _DUPLICATES.decode(body.decode())
+        if body.count(b":") != _members(value):
+            _DUPLICATES.decode(body.decode())
     except msgspec.ValidationError as error:
         raise _field_problem(str(error)) from None
     except _Repeated as error:
@@ -135,6 +155,22 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ProblemError("malformed_json", _short(str(error))) from None
     return value
+
+
+def _members(value: Any) -> int:
+    """Members of the JSON objects that a value of a wire type was made of, repeated ones counted once: absent fields are UNSET."""
+    if isinstance(value, dict):
+        return len(value)
+    if isinstance(value, list):
+        return sum(map(_members, value))
+    if not isinstance(value, _Wire):
+        return 0
+    count = 0
+    for name in value.__struct_fields__:
+        field = getattr(value, name)
+        if field is not UNSET:
+            count += 1 if isinstance(field, str | int) else 1 + _members(field)
+    return count
 
 
 class _Repeated(Exception):
@@ -152,7 +188,8 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> None:
 
 
 # The schema decoder keeps the last of two equal names; a payment with two amounts is refused. It runs after the schema's, on what
-# is known to be shallow.
+# is known to be shallow, and only when there are more colons than members: each member has one, so with as many of them as of
+# members none was repeated. It is four times as slow as the schema's decoder.
 _DUPLICATES: Final = json.JSONDecoder(object_pairs_hook=_no_repeats)
 
 

@@ -16,9 +16,9 @@ from actors.database import cluster_value, connect
 from actors.journal_postgres import PostgresJournal
 from actors.key_store import KeyStore
 from actors.pool import Pool
-from actors.shard.host import NotReady, ShardHost
+from actors.shard.host import ShardHost
 from actors.shard.local import LocalSwitch
-from actors.shard_client import ShardUnavailable
+from actors.shard_client import NotReady, ShardUnavailable
 from actors.topology import SegmentStore
 from switch.app import FrontDoor, FrontDoorOptions
 from switch.door import Limits

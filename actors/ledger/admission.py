@@ -10,18 +10,23 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import M_SEGMENTS_STAMP, local_row, original_row, owner_of, profile_row, touch_row
+from actors.ledger.book import (
+    M_SEGMENTS_STAMP,
+    READ_AHEAD,
+    fetch_row,
+    local_row,
+    original_row,
+    owner_of,
+    profile_row,
+)
 from actors.ledger.codes import Code
 from actors.ledger.holds import promise_hold, promise_none
 from actors.ledger.ids import OPERATOR_SLOT_FIRST, bind_key
 from actors.ledger.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_IMPORTED, FLAG_LINKED, WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, WALLET_OPENED, WALLET_STATUS, WALLET_TIER
 from actors.ledger.settling import CAPTURE, REFUND, VOID
-from actors.ledger.table import find, put, touch
+from actors.ledger.table import fetch_slot, find, put
 from models.jit import inlined, kernel
-
-READ_AHEAD: Final = 64
-"""Rows whose memory is touched before they are handled: random reads overlap instead of queueing, and 64 rows stay in cache."""
 
 BEHIND_MAX: Final = 64
 """Payers with a deferred row that are told apart in a batch; with more of them, all are taken to have one."""
@@ -238,10 +243,11 @@ def find_key(book, hi, lo):
 
 @inlined
 def read_ahead(book, row):
-    """Touch what a row will need."""
-    return (
-        touch(book.keys, row["key_hi"], row["key_lo"]) ^ touch_row(book, row["payer"]) ^ touch_row(book, row["payee"])
-    )
+    """Bring what a row will need into the cache."""
+    fetch_slot(book.keys, row["key_hi"], row["key_lo"])
+    fetch_slot(book.older_keys, row["key_hi"], row["key_lo"])
+    fetch_row(book, row["payer"])
+    fetch_row(book, row["payee"])
 
 
 @inlined
@@ -391,8 +397,7 @@ def _admit_group(book, channels, me, head, record_time, rows, admission, i, last
 @kernel
 def admit(book, channels, secret, me, head, record_time, rows, admission):
     """Fill `admission`. Rows let through have taken their key, whose stored form replaces the caller's in `rows`, their effective time
-    and the payer's time. `head`: address of the newest record here. What is returned has no meaning."""
-    read = np.int64(0)
+    and the payer's time. `head`: address of the newest record here."""
     start = 0
     promise_none(book.holds)
     while start < len(rows):
@@ -406,7 +411,7 @@ def admit(book, channels, secret, me, head, record_time, rows, admission):
                 _bind_group(secret, rows, i, last)
             i = last + 1
         for i in range(start, end):
-            read ^= read_ahead(book, rows[i])
+            read_ahead(book, rows[i])
         i = start
         while i < end:
             last = i
@@ -417,4 +422,3 @@ def admit(book, channels, secret, me, head, record_time, rows, admission):
                 admission.code[i] = _admit_one(book, channels, me, head, record_time, rows[i], admission, i)
             i = last + 1
         start = end
-    return read

@@ -21,6 +21,7 @@ from actors.ledger.layout import (
     FLAG_SUSPENSE,
     RECORD,
     Kind,
+    joined,
 )
 from actors.ledger.posting import chain_time_of
 
@@ -90,7 +91,7 @@ _DETAILS_ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS_DECODER: Final = msgspec.msgpack.Decoder(DetailsOfBlock)
 
 
-def block_hash(data: bytes) -> bytes:
+def block_hash(data: bytes | memoryview) -> bytes:
     """SHA-256 of a block's bytes."""
     return hashlib.sha256(data).digest()
 
@@ -176,7 +177,7 @@ def anchors_of(record: Any, address: int) -> list[Anchor]:
     return anchors
 
 
-def header_of(data: bytes) -> Header:
+def header_of(data: bytes | memoryview) -> Header:
     """The header of a block. Raises ValueError if the bytes are no block."""
     if len(data) < HEADER_BYTES:
         raise ValueError("a block is longer than its header")
@@ -201,14 +202,40 @@ def addresses_of(shard: int, number: int, count: int) -> NDArray[np.int64]:
     return record_address(shard, number, 0) + np.arange(count, dtype=np.int64)
 
 
-def joined_records(blocks: Sequence[bytes]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """The records (n,) of blocks in a row, read-only, and how many each block has."""
-    counts = np.array([(len(data) - HEADER_BYTES) // RECORD.itemsize for data in blocks], np.int64)
-    return np.frombuffer(b"".join([data[HEADER_BYTES:] for data in blocks]), RECORD), counts
+class Run(NamedTuple):
+    """Blocks that follow each other, opened: their records, writable, with addresses; number and hash of the last."""
+
+    records: NDArray[Any]
+    addresses: NDArray[np.int64]
+    number: int
+    hash: bytes
 
 
-def joined_addresses(firsts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Addresses (n,) of the records of many blocks: `firsts`, the addresses of their first slots, and how many each has."""
-    starts = np.cumsum(counts) - counts
-    addresses: NDArray[np.int64] = np.repeat(firsts - starts, counts) + np.arange(int(counts.sum()))
+class Chain:
+    """A shard's journal as read so far: checks that each block is the one that follows."""
+
+    def __init__(self, shard: int, number: int, hash_: bytes) -> None:
+        self._shard = shard
+        self._number = number
+        self._hash = hash_
+
+    def extend(self, blocks: Sequence[tuple[int, bytes | memoryview]]) -> Run:
+        """Read further blocks, at least one. Raises ValueError when they do not follow."""
+        parts, counts = [], []
+        first = self._number + 1
+        for number, data in blocks:
+            header = header_of(data)
+            if number != self._number + 1 or header.number != number or header.previous != self._hash:
+                raise ValueError(f"shard {self._shard}: block {number} does not follow block {self._number}")
+            parts.append(data[HEADER_BYTES:])
+            counts.append(header.records)
+            self._number, self._hash = number, block_hash(data)
+        starts = record_address(self._shard, first, 0) + np.arange(len(counts)) * record_address(0, 1, 0)
+        addresses = joined_addresses(starts, np.array(counts, np.int64))
+        return Run(joined(parts, RECORD), addresses, self._number, self._hash)
+
+
+def joined_addresses(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Addresses of all records of blocks: of the first record of each, and how many each holds."""
+    addresses: NDArray[np.int64] = np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
     return addresses

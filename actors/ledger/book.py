@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from actors.ledger.holds import Holds, new_holds
 from actors.ledger.ids import SEGMENT_SLOTS
-from actors.ledger.layout import ATTEMPT, ORIGINAL, PROFILE, RING, WALLET
+from actors.ledger.layout import ATTEMPT, ORIGINAL, PROFILE, RING, WALLET, zeros
 from actors.ledger.table import Table, find, new_table, put
 from models.jit import inlined, kernel
+from models.prefetch import CACHE_LINE, prefetch
 
 RING_SMALL: Final = 8
 """Attempts remembered of a payer at first; one who pays more often within the longest window gets RING_LARGE."""
@@ -33,6 +34,9 @@ M_SEGMENTS_STAMP: Final = 8
 M_LOST_ATTEMPT: Final = 9
 M_ORIGINALS: Final = 10
 META_SIZE: Final = 16
+
+READ_AHEAD: Final = 64
+"""Rows whose memory is fetched before they are handled: random reads overlap instead of queueing, and 64 rows stay in cache."""
 
 NEVER: Final = -(2**62)
 """An effective time before all others."""
@@ -81,18 +85,18 @@ class Book(NamedTuple):
 def new_book(capacity: Capacity) -> Book:
     """An empty book. Segment 0, the operators', is local from the start."""
     book = Book(
-        wallets=np.zeros(capacity.segments * SEGMENT_SLOTS, WALLET),
+        wallets=zeros(capacity.segments * SEGMENT_SLOTS, WALLET),
         segments=np.zeros(capacity.segment_map, np.int32),
         owners=np.zeros(capacity.segment_map, np.int16),
         keys=new_table(capacity.keys),
         older_keys=new_table(capacity.keys),
         profile_table=new_table(capacity.profiles),
-        profiles=np.zeros(capacity.profiles, PROFILE),
-        rings=np.zeros(capacity.payers, RING),
-        attempts=np.zeros(capacity.attempts, ATTEMPT),
+        profiles=zeros(capacity.profiles, PROFILE),
+        rings=zeros(capacity.payers, RING),
+        attempts=zeros(capacity.attempts, ATTEMPT),
         holds=new_holds(capacity.holds),
         original_table=new_table(capacity.originals),
-        originals=np.zeros(capacity.originals, ORIGINAL),
+        originals=zeros(capacity.originals, ORIGINAL),
         meta=np.zeros(META_SIZE, np.int64),
     )
     book.segments[0] = 1
@@ -123,12 +127,13 @@ def owner_of(book, address):
 
 
 @inlined
-def touch_row(book, address):
-    """Read a local wallet's row, if there is one: called for many wallets before they are used, the reads overlap."""
+def fetch_row(book, address):
+    """Bring a local wallet's row, if there is one, into the cache: called for many wallets before they are used, the reads overlap."""
     segment = address >> 16
-    if segment < 0 or segment >= len(book.segments) or book.segments[segment] == 0:
-        return np.int64(0)
-    return book.wallets[(np.int64(book.segments[segment]) - 1) * 65536 + (address & 65535)]["credits"]
+    if 0 <= segment < len(book.segments) and book.segments[segment] != 0:
+        row = (np.int64(book.segments[segment]) - 1) * 65536 + (address & 65535)
+        prefetch(book.wallets, row, 0)
+        prefetch(book.wallets, row, CACHE_LINE)
 
 
 @inlined

@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from actors.ledger.admission import READ_AHEAD, find_key, read_ahead
-from actors.ledger.book import local_row
+from actors.ledger.admission import find_key, read_ahead
+from actors.ledger.book import READ_AHEAD, local_row
 from actors.ledger.codes import Code
 from actors.ledger.holds import open_hold, promise_none
 from actors.ledger.layout import (
@@ -240,16 +240,15 @@ def carry_out(
 ):
     """Turn admitted rows into records. `first`: address of slot 0 of the next block; `records` is zeroed and has room for all rows and
     one more; `decisions` count only when `scored`; `undo`: two WALLET rows for each row of the longest group. Gives the number of
-    records (and a value without meaning); `sources` has each record's row."""
+    records; `sources` has each record's row."""
     count = 0
-    read = np.int64(0)
     ahead = 0
     i = 0
     while i < len(rows):
         if i >= ahead:
             ahead = min(i + READ_AHEAD, len(rows))
             for j in range(i, ahead):
-                read ^= read_ahead(book, rows[j])
+                read_ahead(book, rows[j])
         row = rows[i]
         record = records[count]
         address = _address(first, count)
@@ -280,4 +279,4 @@ def carry_out(
             count += 1
             i += 1
     promise_none(book.holds)
-    return count, read
+    return count

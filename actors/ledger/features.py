@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from actors.ledger.book import READ_AHEAD
 from actors.ledger.layout import WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, posted
-from actors.ledger.windows import remember, window_columns
+from actors.ledger.windows import fetch_attempts, fetch_ring, remember, window_columns
 from models.jit import inlined, kernel
+from models.prefetch import CACHE_LINE, prefetch
 from rules.columns import DAY_MS, FIRST_WINDOW_COLUMN, HOUR_MS, INDEX, NULL
 
 _MERCHANT: Final = int(WalletKind.MERCHANT)
@@ -36,10 +38,27 @@ def _payer_columns(book, wallet, row, out):
     window_columns(book, wallet, effective, row["payee"], out)
 
 
+@inlined
+def _read_wallets_ahead(book, payer_rows, payee_rows, start, end):
+    """Bring wallets and remembered attempts into the cache, each kind for all rows before the next, which it leads to."""
+    for i in range(start, end):
+        prefetch(book.wallets, payer_rows[i], 0)
+        prefetch(book.wallets, payer_rows[i], CACHE_LINE)
+        if payee_rows[i] >= 0:
+            prefetch(book.wallets, payee_rows[i], 0)
+            prefetch(book.wallets, payee_rows[i], CACHE_LINE)
+    for i in range(start, end):
+        fetch_ring(book, book.wallets[payer_rows[i]])
+    for i in range(start, end):
+        fetch_attempts(book, book.wallets[payer_rows[i]])
+
+
 @kernel
 def feature_columns(book, rows, payer_rows, payee_rows, profiles, columns):
     """Fill `columns` (n, COLUMN_COUNT) for admitted rows, in order; each transfer and hold is remembered as an attempt of its payer."""
     for i in range(len(rows)):
+        if i % READ_AHEAD == 0:
+            _read_wallets_ahead(book, payer_rows, payee_rows, i, min(i + READ_AHEAD, len(rows)))
         row = rows[i]
         out = columns[i]
         if row["op"] != TRANSFER and row["op"] != HOLD:

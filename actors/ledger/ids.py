@@ -171,7 +171,8 @@ def transfer_ids(times_ms: NDArray[np.int64], addresses: NDArray[np.int64]) -> N
 def transfer_id(time_ms: int, address: int) -> str:
     """Id of one record, as text."""
     number = time_ms << 80 | (_VERSION_8 | address >> 50) << 64 | _VARIANT | (address & ((1 << 50) - 1)) << 12
-    return str(uuid.UUID(int=number))
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class TransferRef(NamedTuple):

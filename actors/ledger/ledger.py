@@ -136,7 +136,7 @@ class Ledger:
         results = np.zeros(count, RESULT)
         sources = np.empty(count, np.int64)
         undo = np.empty(2 * _longest_group(admitted.rows), WALLET)
-        made, _ = carry_out(
+        made = carry_out(
             self.book,
             admitted.rows,
             admitted.payer_row,

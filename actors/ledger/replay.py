@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from actors.ledger.book import local_row
+from actors.ledger.book import READ_AHEAD, fetch_row, local_row
 from actors.ledger.holds import find_hold, open_hold
 from actors.ledger.layout import FLAG_REMOTE, Kind
 from actors.ledger.posting import (
@@ -21,13 +21,41 @@ from actors.ledger.posting import (
     move,
 )
 from actors.ledger.settling import CAPTURE, EXPIRY, REFUND, effect_settled
-from actors.ledger.table import put
+from actors.ledger.table import fetch_slot, put
+from actors.ledger.windows import fetch_attempts, fetch_ring
 from models.jit import inlined, kernel
 
 OPEN: Final = int(Kind.OPEN)
 LEG: Final = int(Kind.LEG)
 CURSOR: Final = int(Kind.CURSOR)
 PROFILE: Final = int(Kind.PROFILE)
+
+
+@inlined
+def _attempts_row(book, record):
+    """Row of the payer of an attempt, else -1."""
+    if record["kind"] == TRANSFER or record["kind"] == HOLD:
+        return local_row(book, record["payer"])
+    return np.int64(-1)
+
+
+@inlined
+def _fetch_ahead(book, records, start, end, windows):
+    """Bring what records will touch into the cache, each kind for all of them before the next, which it leads to."""
+    for i in range(start, end):
+        fetch_slot(book.keys, records[i]["key_hi"], records[i]["key_lo"])
+        fetch_row(book, records[i]["payer"])
+        fetch_row(book, records[i]["payee"])
+    if not windows:
+        return
+    for i in range(start, end):
+        row = _attempts_row(book, records[i])
+        if row >= 0:
+            fetch_ring(book, book.wallets[row])
+    for i in range(start, end):
+        row = _attempts_row(book, records[i])
+        if row >= 0:
+            fetch_attempts(book, book.wallets[row])
 
 
 @inlined
@@ -60,6 +88,8 @@ def _replay_payment(book, record, address, windows):
 def replay(book, records, addresses, windows, scratch):
     """Apply recorded effects in order. Gives the index of the first record that does not fit, else the number of records."""
     for i in range(len(records)):
+        if i % READ_AHEAD == 0:
+            _fetch_ahead(book, records, i, min(i + READ_AHEAD, len(records)), windows)
         record = records[i]
         kind = record["kind"]
         good: Any = True

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.layout import KEY
+from actors.ledger.layout import KEY, zeros
 from models.jit import inlined, kernel
+from models.prefetch import prefetch
 
 PARTITION_BITS: Final = 9
 PARTITION_SLOTS_FIRST: Final = 8
@@ -37,7 +38,7 @@ def new_table(keys_max: int) -> Table:
     parts = np.zeros((partitions, 3), np.int64)
     parts[:, 0] = np.arange(partitions) * PARTITION_SLOTS_FIRST
     parts[:, 1] = PARTITION_SLOTS_FIRST
-    return Table(np.zeros(first + ARENA_SLOTS_PER_KEY * keys_max, KEY), parts, np.array([first, 0], np.int64))
+    return Table(zeros(first + ARENA_SLOTS_PER_KEY * keys_max, KEY), parts, np.array([first, 0], np.int64))
 
 
 def table_bytes(table: Table) -> int:
@@ -68,10 +69,10 @@ def find(table, hi, lo):
 
 
 @inlined
-def touch(table, hi, lo):
-    """Read where a key would stand and give what is there: called for many keys before they are used, the reads overlap."""
+def fetch_slot(table, hi, lo):
+    """Bring the place where a key would stand into the cache: called for many keys before they are used, the reads overlap."""
     part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))
-    return table.slots[table.parts[part, 0] + np.int64(lo & np.uint64(table.parts[part, 1] - 1))]["value"]
+    prefetch(table.slots, table.parts[part, 0] + np.int64(lo & np.uint64(table.parts[part, 1] - 1)), 0)
 
 
 @inlined

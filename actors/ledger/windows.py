@@ -21,12 +21,15 @@ from actors.ledger.book import (
     RING_LARGE,
     RING_SMALL,
 )
+from actors.ledger.layout import ATTEMPT
 from models.jit import inlined, kernel
+from models.prefetch import CACHE_LINE, prefetch
 from rules.columns import FIRST_WINDOW_COLUMN, INDEX, WINDOWS_MS
 
 _W0, _W1, _W2 = WINDOWS_MS
 _SATURATED: Final = INDEX["saturated"]
 _SEEN: Final = INDEX["payee_seen"]
+_ATTEMPTS_A_LINE: Final = CACHE_LINE // ATTEMPT.itemsize
 
 
 @kernel
@@ -92,6 +95,23 @@ def _make_room(book, ring, time):
     ring["forgotten"] = max(np.int64(ring["forgotten"]), np.int64(oldest))
     ring["start"] = (ring["start"] + 1) & (ring["capacity"] - 1)
     ring["count"] -= 1
+
+
+@inlined
+def fetch_ring(book, wallet):
+    """Bring what says where a payer's attempts lie into the cache."""
+    if wallet["ring"] != 0:
+        prefetch(book.rings, np.int64(wallet["ring"]) - 1, 0)
+
+
+@inlined
+def fetch_attempts(book, wallet):
+    """Bring a payer's attempts into the cache, the place of the next included."""
+    if wallet["ring"] != 0:
+        ring = book.rings[wallet["ring"] - 1]
+        for i in range(0, min(ring["count"] + _ATTEMPTS_A_LINE, ring["capacity"]), _ATTEMPTS_A_LINE):
+            at = ring["offset"] + ((ring["start"] + i) & (ring["capacity"] - 1))
+            prefetch(book.attempts, at, 0)
 
 
 @inlined

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import Channels
-from actors.ledger.blocks import HEADER_BYTES, Writer, addresses_of, block_hash, header_of, records_of
+from actors.ledger.blocks import Chain, Run, Writer, records_of
 from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.codes import Code
 from actors.ledger.holds import holds_open
@@ -25,7 +25,6 @@ from actors.ledger.layout import (
     RECORD,
     RESULT,
     Kind,
-    joined,
 )
 from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
@@ -157,29 +156,23 @@ class ShardCore:
 
     # Recovery and opening.
 
-    def replay(self, blocks: list[tuple[int, bytes]]) -> None:
-        """Replay blocks of this shard's journal that follow what was replayed before. Raises ValueError when they do not fit."""
+    def replay(self, run: Run) -> None:
+        """Replay what follows in this shard's journal. Raises ValueError when a record contradicts the ones before."""
         assert not self.serving
-        if not blocks:
-            return
-        expected, previous = self.writer.durable_block + 1, self.writer.durable_hash
-        parts, places = [], []
-        for number, data in blocks:
-            header = header_of(data)
-            if number != expected or header.number != number or header.previous != previous:
-                raise ValueError(f"shard {self.config.shard}: block {number} does not follow block {expected - 1}")
-            parts.append(data[HEADER_BYTES:])
-            places.append(addresses_of(self.config.shard, number, header.records))
-            expected, previous = number + 1, block_hash(data)
-        records, addresses = joined(parts, RECORD), np.concatenate(places)
-        good = self.ledger.replay(records, addresses)
+        records = run.records
+        good = self.ledger.replay(records, run.addresses)
         if good < len(records):
-            raise ValueError(f"shard {self.config.shard}: record {int(addresses[good])} contradicts the ones before it")
+            address = int(run.addresses[good])
+            raise ValueError(f"shard {self.config.shard}: record {address} contradicts the ones before it")
         for cursor in records[records["kind"] == Kind.CURSOR]:
             self._move(int(cursor["payer"]), cursor_of(cursor))
             self._written[int(cursor["payer"])] = int(cursor["amount"])
-        self.writer.start_at(expected - 1, previous)
+        self.writer.start_at(run.number, run.hash)
         self._unsaved_records += len(records)
+
+    def chain(self) -> Chain:
+        """Reads this shard's journal on from where it was replayed to."""
+        return Chain(self.config.shard, self.writer.durable_block, self.writer.durable_hash)
 
     def resume_at(self, block: int, hash_: bytes, cursors: dict[int, Cursor]) -> None:
         """The ledger was restored from a checkpoint taken at this block."""

@@ -7,6 +7,7 @@ have taken the shard over: nothing that waited in its memory is answered after t
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from actors.checkpoint import VERSION, About, Checkpoint, CheckpointStore
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
-from actors.ledger.blocks import Sealed, block_hash, records_of
+from actors.ledger.blocks import Run, Sealed, block_hash, records_of
 from actors.ledger.ids import block_of, shard_of, slot_of
 from actors.ledger.layout import ORIGINAL
 from actors.ledger.warm import warm
@@ -25,6 +26,7 @@ from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
 from actors.shard.originals import fill_original
+from actors.shard_client import NotReady
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +37,6 @@ STALL_MAX_S: Final = 8.0
 PAGE_BLOCKS: Final = 512
 RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 1.0
-
-
-class NotReady(Exception):
-    """This shard does not serve (yet); nothing was taken in."""
 
 
 class Peer(Protocol):
@@ -97,6 +95,7 @@ class ShardHost:
         checkpoints: CheckpointStore | None = None,
     ) -> None:
         self.core = core
+        self._core_in_use = threading.Lock()  # pages are replayed in a thread, while the next are received
         self.shard = core.config.shard
         self._journal = journal
         self._peers = peers
@@ -173,7 +172,9 @@ class ShardHost:
 
     def _feed(self, message: m.Message) -> None:
         self._checked_beat()
-        for output in self.core.handle(message, self._clock.now_ms()):
+        with self._core_in_use:
+            outputs = self.core.handle(message, self._clock.now_ms())
+        for output in outputs:
             self._carry(output)
 
     def _carry(self, output: m.Output) -> None:
@@ -248,13 +249,30 @@ class ShardHost:
     async def _replay_from(self, first: int) -> None:
         while True:
             try:
-                async for page in self._journal.scan(self.shard, self.core.writer.durable_block + 1):
-                    self.core.replay([(number, data) for number, data, _ in page])
-                    self._beat = time.monotonic()
-                    await asyncio.sleep(0)
+                await self._replay_on()
                 return
             except JournalUnavailable:
                 await asyncio.sleep(RETRY_MAX_S)
+
+    async def _replay_on(self) -> None:
+        """Receive and check a page while the one before is replayed in a thread. Only one of both holds the interpreter for long: to
+        hash in the thread as well made each of 25,000 blocks a second a change of hands."""
+        chain = self.core.chain()
+        replaying: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        replaying.set_result(None)
+        try:
+            async with contextlib.aclosing(self._journal.scan(self.shard, self.core.writer.durable_block + 1)) as pages:
+                async for page in pages:
+                    run = chain.extend([(number, data) for number, data, _ in page])
+                    await replaying
+                    self._beat = time.monotonic()
+                    replaying = asyncio.ensure_future(asyncio.to_thread(self._replay, run))
+        finally:
+            await replaying
+
+    def _replay(self, run: Run) -> None:
+        with self._core_in_use:
+            self.core.replay(run)
 
     async def stop(self) -> None:
         """End all tasks; what is in flight stays unanswered."""

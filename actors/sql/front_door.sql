@@ -108,22 +108,56 @@ UPDATE wallet_profile SET
 WHERE address = $1
 RETURNING address
 
+-- name: transfer_parts
+-- What refers to a record, and what refers to that (a capture of a hold can be refunded), oldest first.
+WITH RECURSIVE part AS (
+    SELECT target, record FROM reference WHERE target = $1
+  UNION ALL
+    SELECT reference.target, reference.record FROM part JOIN reference ON reference.target = part.record
+)
+SELECT part.target, part.record AS address, substring(records FROM 89 + 160 * (part.record & 255)::int FOR 160) AS record
+FROM part JOIN journal ON shard = (part.record >> 52)::int AND block = (part.record >> 8) & 17592186044415
+ORDER BY shardpay_int8(substring(records FROM 89 + 160 * (part.record & 255)::int FOR 160), 96), part.record
+LIMIT $2
+
+-- name: chain_at
+-- The newest record of a wallet's chain on a shard that is not after a time, walking back from the next anchor or else from the head $4.
+WITH RECURSIVE chain AS (
+    SELECT start.address, 1 AS step, one.record, one.paying, one.time
+    FROM (
+        SELECT coalesce(
+            (SELECT record FROM anchor WHERE wallet = $1 AND shard = $2 AND chain_time > $3 ORDER BY chain_time, record LIMIT 1),
+            $4::bigint)
+    ) AS start (address)
+    CROSS JOIN LATERAL shardpay_on_chain(start.address, $1) AS one
+  UNION ALL
+    SELECT previous.address, chain.step + 1, one.record, one.paying, one.time
+    FROM chain
+    CROSS JOIN LATERAL (
+        SELECT shardpay_int8(chain.record, CASE WHEN chain.paying THEN 112 ELSE 120 END)
+    ) AS previous (address)
+    CROSS JOIN LATERAL shardpay_on_chain(previous.address, $1) AS one
+    WHERE previous.address > 0 AND chain.time > $3
+)
+SELECT address, record, paying FROM chain WHERE time <= $3 ORDER BY step LIMIT 1
+
 -- name: wallet_chain
--- A walk along a wallet's chain of previous records, newest first, from the record at address $2 on: at most $3 transfers and legs,
--- at most $4 steps. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, records of 160; kind at 0,
--- payer at 8, reference at 88, payer_prev at 112, payee_prev at 120. Address: shard << 52 | block << 8 | slot. Kind 10 is TRANSFER, 20 LEG.
--- For a leg, `origin` is the transfer on the sender's shard, else the record itself; details come once for each block.
+-- A walk along a wallet's chain of previous records, newest first, from the record at address $2 on: at most $3 movements, at most $4
+-- steps. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, records of 160; kind at 0, payer at 8,
+-- reference at 88, payer_prev at 112, payee_prev at 120. Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE,
+-- 15 REFUND and 20 LEG move money; 10 to 15 lie on the payer's chain when the wallet is the payer.
+-- For a leg, `origin` is the movement on the sender's shard, else the record itself; details come once for each block.
 WITH RECURSIVE chain AS (
     SELECT $2::bigint AS address, 1 AS step, first.record, get_byte(first.record, 0) AS kind,
-           (get_byte(first.record, 0) IN (10, 20))::int AS listed
+           (get_byte(first.record, 0) IN (10, 12, 15, 20))::int AS listed
     FROM journal, substring(records FROM 89 + 160 * ($2::bigint & 255)::int FOR 160) AS first (record)
     WHERE shard = ($2::bigint >> 52)::int AND block = ($2::bigint >> 8) & 17592186044415
   UNION ALL
     SELECT previous.address, chain.step + 1, one.record, get_byte(one.record, 0),
-           chain.listed + (get_byte(one.record, 0) IN (10, 20))::int
+           chain.listed + (get_byte(one.record, 0) IN (10, 12, 15, 20))::int
     FROM chain
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN chain.kind = 10 AND shardpay_int8(chain.record, 8) = $1::bigint
+        SELECT CASE WHEN chain.kind BETWEEN 10 AND 15 AND shardpay_int8(chain.record, 8) = $1::bigint
                     THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END
     ) AS previous (address)
     JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415

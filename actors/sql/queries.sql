@@ -9,8 +9,8 @@ SELECT block, records, details FROM journal WHERE shard = $1 AND block = $2
 -- name: journal_read
 SELECT block, records, details FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block LIMIT $4
 
--- name: export_blocks
-SELECT block, records FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block LIMIT $4
+-- name: journal_copy
+SELECT block, records, details FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block
 
 -- name: journal_references
 SELECT record FROM reference WHERE target = $1 ORDER BY record

@@ -150,8 +150,20 @@ async def test_a_scan_can_be_left_early(open_journal: OpenJournal) -> None:
     scan = journal.scan(1, 0)
     page = await anext(scan)
     assert page[0][0] == 0
-    await scan.aclose()  # type: ignore[attr-defined]
+    await scan.aclose()
     assert await journal.head(1) == blocks(2_499, 1, size=8)[0]
+
+
+async def test_a_scan_of_many_pages_gives_details_and_what_was_stored_meanwhile(open_journal: OpenJournal) -> None:
+    journal = open_journal(1, OLD)
+    written = blocks(0, 400, size=8_000, details=b"d" * 300) + blocks(400, 300, size=8_000, details=b"")
+    await journal.append(written)
+    scan = journal.scan(1, 0)
+    found = list(await anext(scan))
+    late = blocks(700, 1, size=1)
+    await journal.append(late)
+    found += [block async for page in scan for block in page]
+    assert found == [(b.number, b.records, b.details) for b in written + late]
 
 
 async def test_the_clock_is_in_milliseconds_of_now(open_journal: OpenJournal) -> None:
@@ -382,6 +394,21 @@ async def test_an_unreachable_server_is_unavailable(tmp_path: Path) -> None:
         await journal.head(1)
     with pytest.raises(JournalUnavailable):
         await anext(aiter(journal.scan(1, 0)))
+    await journal.close()
+
+
+async def test_a_scan_whose_session_ends_is_cut_off(database_url: str) -> None:
+    journal = PostgresJournal(database_url, shard=1, writer=OLD)
+    await journal.append(blocks(0, 3_000, size=8_000))
+    scan = journal.scan(1, 0)
+    assert (await anext(scan))[0][0] == 0
+    administrator = await asyncpg.connect(database_url)
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'shardpay-read-%-scan'"
+    assert await administrator.fetchval(ended)
+    with pytest.raises(JournalUnavailable):
+        async for _ in scan:
+            pass
+    await administrator.close()
     await journal.close()
 
 

@@ -79,7 +79,7 @@ async def test_pages_give_every_payment_once_in_order(switch: RunningSwitch) -> 
         assert own == sorted(own)
     opened = [event["data"]["id"] for event in seen if event["type"] == "wallet.opened"]
     assert set(users) <= set(opened)
-    legs = [event["data"]["transfer"] for event in seen if event["type"] == "leg.landed"]
+    legs = [event["data"]["of"] for event in seen if event["type"] == "leg.landed"]
     assert legs
     assert set(legs) <= set(ids)
     again = await switch.call("GET", f"{PATH}?after={cursor}")

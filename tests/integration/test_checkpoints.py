@@ -10,7 +10,7 @@ import pytest
 
 from actors.checkpoint import CheckpointStore
 from actors.journal_memory import MemoryDatabase, MemoryJournal
-from actors.ledger.blocks import Writer
+from actors.ledger.blocks import Run, Writer
 from actors.ledger.layout import REQUEST, Kind, WalletKind
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.shard.core import ShardConfig, ShardCore
@@ -43,9 +43,9 @@ class _Shard:
         core = self.host.core
         replay = core.replay
 
-        def counted(blocks: Any) -> None:
-            self.replayed += len(blocks)
-            replay(blocks)
+        def counted(run: Run) -> None:
+            self.replayed += len(run.records)
+            replay(run)
 
         core.replay = counted  # type: ignore[method-assign]
         self._life = asyncio.create_task(self.host.run())

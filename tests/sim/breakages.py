@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from actors.ledger.blocks import Writer, block_hash, header_of
+from actors.ledger.blocks import Run, Writer, block_hash, header_of
 from actors.ledger.book import M_RECORD_TIME
 from actors.ledger.layout import RECORD
 from actors.ledger.ledger import Ledger
@@ -105,24 +105,24 @@ class LosesWhatWaitsWhenThePushIsBusy(ShardCore):
 
 
 class ForgetsItsCursorsInReplay(ShardCore):
-    def replay(self, blocks: list[tuple[int, bytes]]) -> None:
-        super().replay(blocks)
+    def replay(self, run: Run) -> None:
+        super().replay(run)
         for sender in self.receivers:
             self._move(sender, Cursor(0, bytes(16)))
 
 
 class ForgetsItsKeysInReplay(ShardCore):
-    def replay(self, blocks: list[tuple[int, bytes]]) -> None:
-        super().replay(blocks)
+    def replay(self, run: Run) -> None:
+        super().replay(run)
         self.ledger.book = self.ledger.book._replace(keys=self.ledger._new_keys())
 
 
 class DoesNotApplyWhatItReadsOn(ShardCore):
-    def replay(self, blocks: list[tuple[int, bytes]]) -> None:
-        if blocks and self.writer._operation:
-            self.writer.start_at(blocks[-1][0], block_hash(blocks[-1][1]))
+    def replay(self, run: Run) -> None:
+        if self.writer._operation:
+            self.writer.start_at(run.number, run.hash)
         else:
-            super().replay(blocks)
+            super().replay(run)
 
 
 class PushesWhatIsNotDurable(ShardCore):

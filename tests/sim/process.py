@@ -105,9 +105,9 @@ class Process:
     def _replay_page(self) -> None:
         first = self.core.writer.durable_block + 1
         blocks = self.switch.database.read(self.shard, first, 4 * PAGE_BLOCKS)
-        self.core.replay(blocks)
         self.switch.scheduler.count("blocks replayed", len(blocks))
         if blocks:
+            self.core.replay(self.core.chain().extend(blocks))
             self._replay_later()
         else:
             self.feed(m.Recovered())

@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.ledger import blocks
-from actors.ledger.blocks import GENESIS, HEADER_BYTES, Sealed, Writer, block_hash, header_of, records_of, seal
+from actors.ledger.blocks import (
+    GENESIS,
+    HEADER_BYTES,
+    Chain,
+    Sealed,
+    Writer,
+    addresses_of,
+    block_hash,
+    header_of,
+    records_of,
+    seal,
+)
 from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD
 
 WRITER = Writer(shard=3, topology=7, number=2**64 - 1, salt_key=bytes(16))
@@ -110,3 +121,26 @@ def test_any_changed_bit_breaks_the_chain(at: int, bit: int) -> None:
 def test_what_is_no_block_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="block"):
         header_of(data)
+
+
+@given(counts, st.integers(1, 4))
+def test_a_chain_opens_pages_of_blocks_that_follow_each_other(count: int, width: int) -> None:
+    made, last = sealed(count)
+    chain = Chain(3, 4, GENESIS)
+    parts = [made[i : i + width] for i in range(0, len(made), width)]
+    runs = [chain.extend([(b.number, memoryview(b.data)) for b in part]) for part in parts]
+    assert b"".join(run.records.tobytes() for run in runs) == records_like(count).tobytes()
+    expected = [addresses_of(3, b.number, header_of(b.data).records) for b in made]
+    assert np.array_equal(np.concatenate([run.addresses for run in runs]), np.concatenate(expected))
+    assert (runs[-1].number, runs[-1].hash) == (made[-1].number, last)
+    assert runs[0].records.flags.writeable
+
+
+def test_a_chain_refuses_a_block_that_does_not_follow() -> None:
+    made, _ = sealed(3 * BLOCK_RECORDS_MAX)
+    one, two, three = [(b.number, b.data) for b in made]
+    changed = (two[0], two[1][:-1] + bytes([two[1][-1] ^ 1]))
+    renumbered = (two[0], three[1])
+    for wrong in ([one, three], [two], [one, changed, three], [one, renumbered], [one, one]):
+        with pytest.raises(ValueError, match="does not follow"):
+            Chain(3, 4, GENESIS).extend(wrong)

@@ -182,7 +182,7 @@ def test_a_payment_is_shown_whole() -> None:
         "effective_at": "2026-11-24T12:00:00.000Z",
         "data": {
             "id": identity,
-            "operation": "transfer",
+            "type": "transfer",
             "payer": encode_wallet(SECRET, PAYER),
             "payee": encode_wallet(SECRET, PAYEE),
             "amount": 5,
@@ -203,7 +203,7 @@ def test_a_declined_payment_says_why() -> None:
 
 def test_a_hold_says_until_when() -> None:
     event = shown(record(Kind.HOLD, payer=PAYER, payee=PAYEE, amount=5, expiry=NOON + 1_000))
-    assert (event["data"]["operation"], event["data"]["expires_at"]) == ("hold", "2026-11-24T12:00:01.000Z")
+    assert (event["data"]["type"], event["data"]["expires_at"]) == ("hold", "2026-11-24T12:00:01.000Z")
 
 
 @pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND])
@@ -211,8 +211,8 @@ def test_what_becomes_of_a_transfer_names_it(kind: Kind) -> None:
     target = record_address(0, 9, 3)
     row = record(kind, payer=PAYER, payee=PAYEE, amount=5, reference=target, flags=FLAG_FINAL)
     data = shown(row, {target: NOON - 5})["data"]
-    assert data["transfer"] == transfer_id(NOON - 5, target)
-    assert data["operation"] == kind.name.lower()
+    assert data["of"] == transfer_id(NOON - 5, target)
+    assert data["type"] == kind.name.lower()
     assert data.get("final") == (True if kind is Kind.CAPTURE else None)
 
 
@@ -220,8 +220,8 @@ def test_a_leg_names_the_movement_it_comes_from() -> None:
     origin = record_address(3, 9, 3)
     row = record(Kind.LEG, payer=PAYER, payee=PAYEE, amount=5, reference=origin, decision=Kind.CAPTURE)
     assert shown(row, {origin: NOON - 5})["data"] == {
-        "transfer": transfer_id(NOON - 5, origin),
-        "operation": "capture",
+        "of": transfer_id(NOON - 5, origin),
+        "type": "capture",
         "payer": encode_wallet(SECRET, PAYER),
         "payee": encode_wallet(SECRET, PAYEE),
         "amount": 5,

@@ -68,6 +68,7 @@ def test_every_field_of_a_transfer_lands_in_its_column() -> None:
         "effective_time": 14,
         "deferred_at": 0,
         "country": 4 * 32 + 5,
+        "expires_in_s": 0,
     }
     assert details_of(details) == Details(reference="r", metadata={"a": "1", "b": "2"}, device="d", ip="::1")
 

@@ -51,3 +51,34 @@ def test_names_of_enums_on_the_wire() -> None:
     assert LABELS["cash_in"] == 2
     assert CHANNELS["pos"] == 3
     assert "suspense" not in WALLET_KINDS
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (GOOD + b',"metadata":{"a":"x","b":"y","a":"z"}}', "a"),
+        (GOOD + b',"metadata":{"a":"x","\\u0061":"z"}}', "a"),
+        (GOOD + b',"context":{"country":"DE","country":"FR"}}', "country"),
+        (GOOD + b',"context":{"country":"DE"},"context":{"country":"FR"}}', "context"),
+        (b'{"transfers":[' + GOOD + b',"idempotency_key":"a","payee":%s}]}' % WALLET, "payee"),
+    ],
+)
+def test_a_repeated_field_is_found_wherever_it_stands(body: bytes, field: str) -> None:
+    with pytest.raises(ProblemError) as problem:
+        decode(TRANSFER_BATCH if body.startswith(b'{"transfers"') else TRANSFER, body)
+    assert [(error.field, error.message) for error in problem.value.errors] == [
+        (field, "the field is given more than once")
+    ]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"",
+        b',"context":{"ip":"2001:db8::1","country":"DE"}',
+        b',"reference":"a: b, c: d","metadata":{"a:b":"::","c":""}',
+        b',"context":{},"metadata":{}',
+    ],
+)
+def test_colons_inside_values_are_no_repetition(more: bytes) -> None:
+    assert decode(TRANSFER, GOOD + more + b"}").amount == 5

@@ -1,0 +1,144 @@
+"""What became of a payment: asked by id or by key, and changed by capture, void and refund."""
+
+import asyncio
+import time
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET
+
+from actors.ledger.codes import Code
+from actors.ledger.ids import TransferRef, decode_transfer, key_bytes, shard_of, uuid_bytes
+from actors.ledger.layout import FIELDS, REFERRING, Kind
+from actors.shard_client import ShardUnavailable
+from switch.answers import TransferAnswer, json_response, refusal
+from switch.calls import Call, plain_key
+from switch.door import Door
+from switch.fate import ended_as, transfer_answer
+from switch.handlers_transfers import settle
+from switch.history import Found
+from switch.problems import ProblemError, invalid_query
+from switch.routing import UNKNOWN
+from switch.rows import settling_row
+from switch.wire import CAPTURE, EMPTY, REFUND, decode
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+# Asking.
+
+
+async def get_transfer(door: Door, call: Call) -> web.Response:
+    """GET /v1/transfers/{id}."""
+    call.query(())
+    ref, found = await _named(door, call)
+    return json_response(await _shown(door, ref.address, found))
+
+
+async def find_transfer(door: Door, call: Call) -> web.Response:
+    """GET /v1/transfers?wallet=W&idempotency_key=K."""
+    query = call.query(("wallet", "idempotency_key"))
+    for name in ("wallet", "idempotency_key"):
+        if name not in query:
+            raise invalid_query(name, "the parameter is needed")
+    if uuid_bytes(query["wallet"]) is None:
+        raise invalid_query("wallet", "a wallet id (UUID) is expected")
+    key = key_bytes(plain_key(query["idempotency_key"]))
+    wallet = door.wallet_in_path(query["wallet"])
+    shard = await door.topology.home_of(wallet, wallet)
+    if shard == UNKNOWN:
+        raise ProblemError("wallet_not_found")
+    try:
+        async with asyncio.timeout(door.limits.deadline_s):
+            address = await door.clients[shard].find_key(call.principal.account, wallet, key)
+    except (ShardUnavailable, TimeoutError):
+        raise ProblemError("timeout") from None
+    found = await door.history.transfer(address) if address else None
+    if found is None:
+        raise ProblemError("key_not_seen")
+    return json_response(await _shown(door, address, found))
+
+
+async def _named(door: Door, call: Call) -> tuple[TransferRef, Found]:
+    """The record whose id is in the path. Raises ProblemError transfer_not_found."""
+    ref = decode_transfer(call.request.match_info["id"])
+    found = await door.history.referred(ref) if ref is not None else None
+    if ref is None or found is None:
+        raise ProblemError("transfer_not_found")
+    return ref, found
+
+
+async def _shown(door: Door, address: int, found: Found) -> TransferAnswer:
+    target_time = None
+    if found.record["kind"] in REFERRING:
+        target = await door.history.transfer(found.record["reference"])
+        assert target is not None, "what a record refers to is in the journal"
+        target_time = target.record["record_time"]
+    parts = await door.history.parts(address) if found.record["code"] == 0 else []
+    return transfer_answer(door.secret, address, found, parts, _now_ms(), target_time)
+
+
+# Changing.
+
+
+async def capture_transfer(door: Door, call: Call) -> web.Response:
+    """POST /v1/transfers/{id}/capture."""
+    deadline = door.deadline()
+    call.key()
+    body = decode(CAPTURE, await call.json_body(door.limits.json_bytes_max) or b"{}")
+    ref, found = await _named(door, call)
+    amount = body.amount if body.amount is not UNSET else 0
+    return await _end_hold(door, call, Kind.CAPTURE, ref.address, found, amount, body.final is not False, deadline)
+
+
+async def void_transfer(door: Door, call: Call) -> web.Response:
+    """POST /v1/transfers/{id}/void."""
+    deadline = door.deadline()
+    call.key()
+    decode(EMPTY, await call.json_body(door.limits.json_bytes_max) or b"{}")
+    ref, found = await _named(door, call)
+    return await _end_hold(door, call, Kind.VOID, ref.address, found, 0, False, deadline)
+
+
+async def _end_hold(
+    door: Door, call: Call, op: Kind, address: int, found: Found, amount: int, final: bool, deadline: float
+) -> web.Response:
+    if found.record["kind"] != Kind.HOLD or found.record["code"] != 0:
+        raise ProblemError("not_a_hold")
+    row = settling_row(op, found.record, address, amount, final, call.key(), call.caller())
+    result = await settle(door, shard_of(address), row, None, deadline)
+    if result.code == Code.HOLD_NOT_OPEN:
+        parts = await door.history.parts(address)
+        state = ended_as(found.record, address, parts, _now_ms())
+        raise ProblemError("hold_not_open" if state == "held" else f"hold_{state}")
+    if result.code != Code.OK:
+        raise refusal(result, FIELDS)
+    return await _answer(door, result.address, bool(result.replayed))
+
+
+async def refund_transfer(door: Door, call: Call) -> web.Response:
+    """POST /v1/transfers/{id}/refund."""
+    deadline = door.deadline()
+    key, caller = call.key(), call.caller()
+    body = decode(REFUND, await call.json_body(door.limits.json_bytes_max) or b"{}")
+    ref, found = await _named(door, call)
+    if found.record["kind"] not in (Kind.TRANSFER, Kind.CAPTURE) or found.record["code"] != 0:
+        raise ProblemError("not_refundable")
+    amount = body.amount if body.amount is not UNSET else 0
+    row = settling_row(Kind.REFUND, found.record, ref.address, amount, False, key, caller)
+    home = await door.topology.home_of(found.record["payee"], found.record["payer"])
+    result = await settle(door, home, row, None, deadline)
+    if result.code != Code.OK:
+        raise refusal(result, FIELDS)
+    return await _answer(door, result.address, bool(result.replayed))
+
+
+async def _answer(door: Door, address: int, replayed: bool) -> web.Response:
+    """The record that a change made, read back: it is durable."""
+    found = await door.history.transfer(address)
+    assert found is not None, "what was answered is in the journal"
+    headers = {"Idempotent-Replayed": "true"} if replayed else None
+    answer = msgspec.structs.replace(await _shown(door, address, found), replayed=replayed)
+    return json_response(answer, 201, headers)

@@ -1,0 +1,315 @@
+"""Holds, refunds, linked groups and looks back in time over the HTTP API, with real shards and a real journal."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from actors.ledger.codes import Code
+from actors.ledger.layout import CHAIN_STRIDE
+from switch.times import time_text
+from tests.e2e.test_front_door import funded, settled
+from tests.front_door import Answer, RunningSwitch, running_switch
+
+
+@pytest.fixture
+async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
+    async with running_switch(database_url) as running:
+        yield running
+
+
+async def hold(switch: RunningSwitch, payer: str, payee: str, amount: int, **fields: Any) -> dict[str, Any]:
+    answer = await switch.pay(payer, payee, amount, hold=True, **fields)
+    assert (answer.status, answer.json["status"]) == (201, "held"), answer.raw
+    return answer.json
+
+
+async def act(switch: RunningSwitch, transfer: str, what: str, key: str, **body: Any) -> Answer:
+    return await switch.call("POST", f"/v1/transfers/{transfer}/{what}", body, key=key)
+
+
+async def shown(switch: RunningSwitch, transfer: str) -> dict[str, Any]:
+    answer = await switch.call("GET", f"/v1/transfers/{transfer}")
+    assert answer.status == 200, answer.raw
+    return answer.json
+
+
+async def money(switch: RunningSwitch, wallet: str) -> tuple[int, int]:
+    wallet_shown = (await switch.call("GET", f"/v1/wallets/{wallet}")).json
+    return wallet_shown["posted"], wallet_shown["held"]
+
+
+# Holds.
+
+
+async def test_a_hold_is_captured_in_parts_and_the_rest_is_released(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 1_000)
+    shop = await switch.wallet("merchant")
+    held = await hold(switch, payer, shop, 600, expires_in=3_600)
+    assert held["type"] == "hold" and held["expires_at"]
+    assert await money(switch, payer) == (1_000, 600)
+    assert (await switch.pay(payer, shop, 401)).json["code"] == "insufficient_funds"
+    first = await act(switch, held["id"], "capture", "c1", amount=200, final=False)
+    assert (first.status, first.json["type"], first.json["of"]) == (201, "capture", held["id"])
+    assert (first.json["amount"], first.json["status"], first.json["left"]) == (200, "posted", 200)
+    assert await money(switch, payer) == (800, 400)
+    now = await shown(switch, held["id"])
+    assert (now["status"], now["captured"], now["left"], now["released"]) == ("held", 200, 400, 0)
+    again = await act(switch, held["id"], "capture", "c1", amount=200, final=False)
+    assert (again.json["id"], again.json["replayed"]) == (first.json["id"], True)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    other = await act(switch, held["id"], "capture", "c1", amount=201, final=False)
+    assert (other.status, other.json["code"]) == (422, "idempotency_mismatch")
+    too_much = await act(switch, held["id"], "capture", "c2", amount=401)
+    assert (too_much.status, too_much.json["code"]) == (409, "hold_exceeded")
+    last = await act(switch, held["id"], "capture", "c3", amount=100)
+    assert last.status == 201
+    assert await money(switch, payer) == (700, 0)
+    end = await shown(switch, held["id"])
+    assert (end["status"], end["captured"], end["released"], end["left"]) == ("captured", 300, 300, 0)
+    assert [part["amount"] for part in end["captures"]] == [200, 100]
+    late = await act(switch, held["id"], "capture", "c4")
+    assert (late.status, late.json["code"], late.json["money_moved"]) == (409, "hold_captured", "no")
+    await settled(switch, shop, 300)
+
+
+async def test_a_hold_is_voided_once(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 500)
+    shop = await switch.wallet("merchant")
+    held = await hold(switch, payer, shop, 500)
+    voided = await act(switch, held["id"], "void", "v1")
+    assert (voided.status, voided.json["type"], voided.json["status"], voided.json["amount"]) == (
+        201,
+        "void",
+        "voided",
+        500,
+    )
+    assert (await act(switch, held["id"], "void", "v1")).json["replayed"] is True
+    assert await money(switch, payer) == (500, 0)
+    assert (await act(switch, held["id"], "void", "v2")).json["code"] == "hold_voided"
+    assert (await act(switch, held["id"], "capture", "v3")).json["code"] == "hold_voided"
+    assert (await shown(switch, held["id"]))["released"] == 500
+
+
+async def test_a_hold_expires_by_itself(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 500)
+    shop = await switch.wallet("merchant")
+    held = await hold(switch, payer, shop, 500, expires_in=1)
+    async with asyncio.timeout(10):
+        while await money(switch, payer) != (500, 0):
+            await asyncio.sleep(0.05)
+    assert (await shown(switch, held["id"]))["status"] == "expired"
+    assert (await act(switch, held["id"], "capture", "late")).json["code"] == "hold_expired"
+    posted = await switch.pay(payer, shop, 500)
+    assert posted.status == 201
+    assert (await act(switch, posted.json["id"], "void", "no")).json["code"] == "not_a_hold"
+
+
+async def test_a_wallet_with_a_hold_does_not_close(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 500)
+    shop = await switch.wallet("merchant")
+    held = await hold(switch, payer, shop, 500)
+    assert (await switch.call("POST", f"/v1/wallets/{payer}/close", {})).json["code"] == "wallet_not_empty"
+    assert (await switch.call("POST", f"/v1/wallets/{payer}/freeze", {})).status == 200
+    assert (await act(switch, held["id"], "capture", "honoured")).status == 201
+    assert (await switch.call("POST", f"/v1/wallets/{payer}/close", {})).status == 200
+
+
+# Refunds.
+
+
+async def test_refunds_never_go_beyond_what_was_paid(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 1_000)
+    shops = [await switch.wallet("merchant") for _ in range(3)]
+    for shop in shops:
+        paid = (await switch.pay(payer, shop, 300)).json["id"]
+        first = await act(switch, paid, "refund", f"r1 {shop}", amount=100)
+        assert (first.status, first.json["type"], first.json["of"], first.json["payer"]) == (201, "refund", paid, shop)
+        assert (await act(switch, paid, "refund", f"r1 {shop}", amount=100)).json["replayed"] is True
+        assert (await act(switch, paid, "refund", f"r2 {shop}", amount=201)).json["code"] == "refund_exceeded"
+        rest = await act(switch, paid, "refund", f"r3 {shop}")
+        assert rest.json["amount"] == 200
+        assert (await act(switch, paid, "refund", f"r4 {shop}")).json["code"] == "refund_exceeded"
+        now = await shown(switch, paid)
+        assert (now["refunded"], now["left"], [r["amount"] for r in now["refunds"]]) == (300, 0, [100, 200])
+        assert (await act(switch, first.json["id"], "refund", "r5")).json["code"] == "not_refundable"
+        await settled(switch, shop, 0)
+    await settled(switch, payer, 1_000)
+
+
+async def test_a_capture_and_a_top_up_can_be_refunded_and_a_hold_cannot(switch: RunningSwitch) -> None:
+    bank = await switch.wallet("external")
+    payer = await switch.wallet()
+    top_up = (await switch.pay(bank, payer, 900)).json["id"]
+    shop = await switch.wallet("merchant")
+    held = await hold(switch, payer, shop, 400)
+    assert (await act(switch, held["id"], "refund", "r0")).json["code"] == "not_refundable"
+    captured = (await act(switch, held["id"], "capture", "c")).json["id"]
+    assert (await act(switch, captured, "refund", "r1", amount=150)).status == 201
+    assert (await shown(switch, held["id"]))["refunded"] == 150
+    assert (await shown(switch, captured))["left"] == 250
+    await settled(switch, payer, 650)
+    assert (await act(switch, top_up, "refund", "r2", amount=651)).json["code"] == "insufficient_funds"
+    assert (await act(switch, top_up, "refund", "r3", amount=650)).status == 201
+    await settled(switch, payer, 0)
+
+
+# Groups.
+
+
+def row(payer: str, payee: str, amount: int, key: str, currency: str = "EUR") -> dict[str, Any]:
+    return {"payer": payer, "payee": payee, "amount": amount, "currency": currency, "idempotency_key": key}
+
+
+async def group(switch: RunningSwitch, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    answer = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows, "linked": True})
+    assert answer.status == 200, answer.raw
+    results: list[dict[str, Any]] = answer.json["results"]
+    return results
+
+
+async def test_a_payment_with_its_fee_is_made_as_a_whole(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 1_000)
+    shops = [await switch.wallet("merchant") for _ in range(2)]
+    fees = await switch.wallet("fee")
+    rows = [row(payer, shops[0], 400, "g1"), row(payer, shops[1], 500, "g2"), row(payer, fees, 90, "g3")]
+    results = await group(switch, rows)
+    assert [(r["code"], r["status"], r["replayed"]) for r in results] == [("ok", "posted", False)] * 3
+    again = await group(switch, rows)
+    assert [(r["id"], r["replayed"]) for r in again] == [(r["id"], True) for r in results]
+    part = await group(switch, rows[:2])
+    assert {r["code"] for r in part} == {"idempotency_mismatch"}
+    await settled(switch, payer, 10)
+    for shop, amount in zip(shops, (400, 500), strict=True):
+        await settled(switch, shop, amount)
+
+
+async def test_a_group_with_one_bad_row_moves_nothing(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 1_000)
+    shop = await switch.wallet("merchant")
+    fees = await switch.wallet("fee")
+    poor = await group(switch, [row(payer, shop, 900, "p1"), row(payer, fees, 101, "p2")])
+    assert [(r["code"], r["status"]) for r in poor] == [
+        ("linked_declined", "declined"),
+        ("insufficient_funds", "declined"),
+    ]
+    nobody = "00000000-0000-8000-8000-000000000000"
+    lost = await group(switch, [row(payer, shop, 1, "q1"), row(payer, nobody, 1, "q2")])
+    assert [(r["code"], r["status"]) for r in lost] == [("linked_refused", "refused"), ("payee_not_found", "refused")]
+    _, other = await funded(switch, 1_000)
+    two = await group(switch, [row(payer, shop, 1, "s1"), row(other, shop, 1, "s2")])
+    assert {r["code"] for r in two} <= {"group_invalid", "linked_refused", "payer_not_found"}
+    assert await money(switch, payer) == (1_000, 0)
+    once = await group(switch, [row(payer, shop, 1, "same"), row(payer, fees, 1, "same")])
+    assert {r["code"] for r in once} == {"group_invalid"}
+    assert [r["code"] for r in await group(switch, [row(payer, shop, 1, "same"), row(payer, fees, 1, "new")])] == [
+        "ok"
+    ] * 2
+
+
+async def test_an_exchange_goes_through_liquidity_wallets(switch: RunningSwitch) -> None:
+    _, euros = await funded(switch, 1_000)
+    dollars = await switch.wallet(currency="USD")
+    pools = [await switch.wallet("liquidity"), await switch.wallet("liquidity", currency="USD")]
+    results = await group(switch, [row(euros, pools[0], 1_000, "x1"), row(pools[1], dollars, 1_080, "x2", "USD")])
+    assert [r["code"] for r in results] == ["ok", "ok"]
+    await settled(switch, dollars, 1_080)
+    await settled(switch, euros, 0)
+
+
+async def test_arrow_rows_are_held_and_linked(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 1_000)
+    _, poor = await funded(switch, 10)
+    shop, fees = await switch.wallet("merchant"), await switch.wallet("fee")
+    lines = [(payer, shop, 300, True, 60, None), (payer, shop, 200, False, None, 7), (poor, shop, 8, False, None, 8)]
+    lines += [(payer, fees, 20, False, None, 7), (poor, fees, 5, True, None, 8), (payer, shop, 1, False, None, None)]
+    payers, payees, amounts, holds, seconds, groups = zip(*lines, strict=True)
+    table = pa.table(
+        {
+            "idempotency_key": pa.array([uuid.uuid4().bytes for _ in lines], pa.binary(16)),
+            "payer": pa.array([uuid.UUID(w).bytes for w in payers], pa.binary(16)),
+            "payee": pa.array([uuid.UUID(w).bytes for w in payees], pa.binary(16)),
+            "amount": pa.array(amounts, pa.int64()),
+            "currency": pa.array(["EUR"] * len(lines)),
+            "hold": pa.array(holds),
+            "expires_in": pa.array(seconds, pa.int32()),
+            "group": pa.array(groups, pa.int32()),
+        }
+    )
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    headers = {"Content-Type": "application/vnd.apache.arrow.stream"}
+    for replayed in (False, True):
+        answer = await switch.call("POST", "/v1/transfers/batch", data=sink.getvalue().to_pybytes(), headers=headers)
+        assert answer.status == 200, answer.raw
+        with pa.ipc.open_stream(answer.raw) as reader:
+            results = reader.read_all()
+        codes = [0, 0, Code.LINKED_DECLINED, 0, Code.INSUFFICIENT_FUNDS, 0]
+        assert results["code"].to_pylist() == codes
+        assert results["replayed"].to_pylist() == [replayed] * 6
+    assert await money(switch, payer) == (1_000 - 200 - 20 - 1, 300)
+    assert await money(switch, poor) == (10, 0)
+    first = await shown(switch, str(uuid.UUID(bytes=results["id"][0].as_py())))
+    assert (first["type"], first["status"], first["left"]) == ("hold", "held", 300)
+
+
+# Looks back.
+
+
+async def test_a_statement_shows_movements_of_every_type(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 1_000)
+    shop = await switch.wallet("merchant")
+    held = await hold(switch, payer, shop, 300)
+    captured = (await act(switch, held["id"], "capture", "c", amount=200)).json["id"]
+    refunded = (await act(switch, captured, "refund", "r", amount=50)).json["id"]
+    await settled(switch, payer, 850)
+    await settled(switch, shop, 150)
+    page = (await switch.call("GET", f"/v1/wallets/{payer}/transfers")).json["data"]
+    assert [(e["type"], e["direction"], e["amount"], e["balance_after"]) for e in page] == [
+        ("refund", "in", 50, 850),
+        ("capture", "out", 200, 800),
+        ("transfer", "in", 1_000, 1_000),
+    ]
+    assert [e["id"] for e in page][:2] == [refunded, captured]
+    shop_page = (await switch.call("GET", f"/v1/wallets/{shop}/transfers")).json["data"]
+    assert [(e["type"], e["direction"], e["balance_after"]) for e in shop_page] == [
+        ("refund", "out", 150),
+        ("capture", "in", 200),
+    ]
+
+
+async def test_the_balance_at_any_time_and_statements_between_times(switch: RunningSwitch) -> None:
+    start, step = int(time.time() * 1000) - 86_400_000, 60_000
+    wallets = []
+    for kind in ("external", "user"):
+        at = {"Shardpay-Time": time_text(start - 1)}
+        opened = await switch.call("POST", "/v1/wallets", {"kind": kind, "currency": "EUR"}, headers=at)
+        wallets.append(opened.json["id"])
+    bank, user = wallets
+    count = 2 * CHAIN_STRIDE + 40
+    rows = [{**row(bank, user, 10, f"t{i}"), "effective_at": time_text(start + i * step)} for i in range(count)]
+    answer = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows})
+    assert {r["code"] for r in answer.json["results"]} == {"ok"}
+    for i in (0, 1, CHAIN_STRIDE - 1, CHAIN_STRIDE, CHAIN_STRIDE + 1, count - 1):
+        for extra, posted in ((-1, 10 * i), (0, 10 * (i + 1)), (step - 1, 10 * (i + 1))):
+            at = time_text(start + i * step + extra)
+            got = (await switch.call("GET", f"/v1/wallets/{user}/balance?at={at}")).json
+            assert (got["posted"], got["currency"]) == (posted, "EUR"), (i, extra)
+            bank_got = (await switch.call("GET", f"/v1/wallets/{bank}/balance?at={at}")).json
+            assert bank_got["posted"] == -posted
+    first, last = 200, 300
+    span = f"from={time_text(start + first * step)}&to={time_text(start + last * step)}"
+    seen: list[int] = []
+    after = ""
+    while True:
+        page = (await switch.call("GET", f"/v1/wallets/{user}/transfers?limit=40&{span}{after}")).json
+        seen += [e["balance_after"] for e in page["data"]]
+        if not page["has_more"]:
+            break
+        after = f"&after={page['next']}"
+    assert seen == [10 * (i + 1) for i in range(last, first - 1, -1)]
