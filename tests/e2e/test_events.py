@@ -110,6 +110,25 @@ async def test_what_happens_later_follows_the_cursor(switch: RunningSwitch) -> N
     assert by_type["wallet.tier_changed"]["data"]["tier"] == 4
 
 
+async def test_what_becomes_of_a_hold_names_it(switch: RunningSwitch) -> None:
+    bank, users, _ = await traffic(switch, 6)
+    _, cursor = await landed(switch)
+    hold = (await switch.pay(users[0], bank, 9, hold=True)).json["id"]
+    void = (await switch.pay(users[0], bank, 5, hold=True)).json["id"]
+    calls = [(hold, "capture", {"amount": 4}), (void, "void", {})]
+    done = [await switch.call("POST", f"/v1/transfers/{of}/{what}", body, key=what) for of, what, body in calls]
+    assert [answer.status for answer in done] == [201, 201], [answer.raw for answer in done]
+    captured = (await pages(switch, "&types=transfer.captured"))[0][0]["id"]
+    refund = await switch.call("POST", f"/v1/transfers/{captured}/refund", {"amount": 3}, key="refund")
+    assert refund.status == 201, refund.raw
+    seen = {event["type"]: event["data"] for event in (await pages(switch, after=cursor))[0]}
+    assert (seen["transfer.captured"]["of"], seen["transfer.captured"]["amount"]) == (hold, 4)
+    assert seen["transfer.captured"]["final"] is True
+    assert (seen["transfer.voided"]["of"], seen["transfer.voided"]["amount"]) == (void, 5)
+    assert (seen["transfer.refunded"]["of"], seen["transfer.refunded"]["amount"]) == (captured, 3)
+    assert "expires_at" in seen["transfer.held"]
+
+
 async def test_now_begins_at_the_end(switch: RunningSwitch) -> None:
     bank, users, _ = await traffic(switch, 3)
     await landed(switch)

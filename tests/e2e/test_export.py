@@ -44,6 +44,12 @@ async def test_sums_of_the_export_are_the_balances(database_url: str, tmp_path: 
         first = await export(switch, tmp_path)
         assert first["records"] > 0
         await switch.pay(bank, users[0], 1)
+        held = await switch.pay(users[0], users[1], 50, hold=True)
+        captured = await switch.call("POST", f"/v1/transfers/{held.json['id']}/capture", {"amount": 20}, key="c")
+        assert captured.status == 201, captured.raw
+        paid = await switch.pay(users[0], bank, 30)
+        refunded = await switch.call("POST", f"/v1/transfers/{paid.json['id']}/refund", {"amount": 7}, key="r")
+        assert refunded.status == 201, refunded.raw
         balances: dict[str, int] = {}
         async with asyncio.timeout(20):
             while sum(balances.values()) or not balances:  # until every credit has landed
