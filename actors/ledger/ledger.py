@@ -24,7 +24,7 @@ from actors.ledger.features import feature_columns
 from actors.ledger.holds import holds_open
 from actors.ledger.ids import SEGMENT_SLOTS, Secret
 from actors.ledger.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
-from actors.ledger.posting import effect_leg, effect_profile, leg_target
+from actors.ledger.posting import LIVE, effect_leg, effect_profile, leg_target
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
 from actors.ledger.snapshot import Arrays, restore, take
@@ -260,4 +260,4 @@ def _land(book, records, addresses, record_time, stripe_max):
         record["record_time"] = record_time
         if leg_target(book, record, stripe_max) < 0:
             record["flags"] |= FLAG_SUSPENSE
-        effect_leg(book, record, addresses[i], False)
+        effect_leg(book, record, addresses[i], LIVE)
