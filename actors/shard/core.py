@@ -19,6 +19,7 @@ from actors.ledger.codes import Code
 from actors.ledger.ids import block_of, bound_key, slot_of
 from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, Kind, joined
 from actors.ledger.ledger import Admitted, Carried, Ledger
+from actors.ledger.snapshot import Arrays, copied
 from actors.shard import messages as m
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender
 from actors.shard.journal_writer import JournalWriter
@@ -90,6 +91,7 @@ class ShardCore:
         self.dead = False
         self.clock_off_ms = 0
         self.fallbacks = 0
+        self.keep: Callable[[Arrays], Any] = copied
         self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
         self._sender = Sender(config.shard, config.shards, 0, b"")
         self._desk = ProfileDesk(config.shard)
@@ -286,7 +288,7 @@ class ShardCore:
             hash=self.writer.durable_hash,
             cursors={sender: (r.cursor.block, r.cursor.hash) for sender, r in self.receivers.items()},
             keys_since_ms=self.ledger.keys_since_ms,
-            arrays=self.ledger.snapshot(),
+            arrays=self.ledger.snapshot(self.keep),
         )
         self._emit([save])
 
