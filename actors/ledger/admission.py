@@ -5,7 +5,7 @@ it is carried out, without a trace. Nothing else is decided in between, so a bat
 A linked group is let through as a whole or not at all.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -401,7 +401,7 @@ def _admit_group(book, channels, me, head, record_time, rows, admission, i, last
 def admit(book, channels, secret, me, head, record_time, rows, admission):
     """Fill `admission`. Rows let through have taken their key, whose stored form replaces the caller's in `rows`, their effective time
     and the payer's time. `head`: address of the newest record here."""
-    start = np.int64(0)
+    start: Any = np.int64(0)
     promise_none(book.holds)
     while start < len(rows):
         end = _end_of_group(rows, min(start + READ_AHEAD, len(rows)) - 1) + 1

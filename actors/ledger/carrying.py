@@ -1,6 +1,6 @@
 """What an admitted batch does: `carry_out` turns its rows into records, a linked group into records that all count or none."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -244,7 +244,7 @@ def carry_out(
     records; `sources` has each record's row."""
     count = np.int64(0)
     ahead = np.int64(0)
-    i = np.int64(0)
+    i: Any = np.int64(0)
     while i < len(rows):
         if i >= ahead:
             ahead = min(i + READ_AHEAD, len(rows))

@@ -1,5 +1,6 @@
 """One shard's ledger: a batch and a time go in, results and records come out. Deterministic, synchronous, no I/O."""
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,7 +28,7 @@ from actors.ledger.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE
 from actors.ledger.posting import LIVE, effect_leg, effect_profile, leg_target
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
-from actors.ledger.snapshot import Arrays, restore, take
+from actors.ledger.snapshot import Arrays, copied, in_use, restore
 from actors.ledger.table import ARENA_SLOTS_PER_KEY, Table, new_table, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
@@ -191,9 +192,9 @@ class Ledger:
             self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
         return int(replay(self.book, records, addresses, self.config.windows, self._scratch))
 
-    def snapshot(self) -> Arrays:
-        """Copies of all that replay would rebuild."""
-        return take(self.book)
+    def snapshot(self, keep: Callable[[Arrays], Any] = copied) -> Any:
+        """All that replay would rebuild, as `keep` keeps it: by default copies."""
+        return keep(in_use(self.book))
 
     def restore(self, arrays: Arrays, keys_since_ms: int) -> None:
         """Fill this new ledger from a snapshot. Raises ValueError when it does not fit."""
