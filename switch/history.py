@@ -16,7 +16,7 @@ from msgspec import UNSET, UnsetType
 from actors.ledger.blocks import entries_of, records_of
 from actors.ledger.ids import Secret, TransferRef, block_of, encode_wallets, shard_of, slot_of, transfer_id
 from actors.ledger.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind
-from actors.ledger.posting import chain_time_of
+from actors.ledger.posting import chain_time
 from actors.pool import Pool
 from switch.answers import LABEL_NAMES
 from switch.currencies import ALPHA
@@ -154,7 +154,7 @@ def _previous(record: dict[str, int], wallet: int) -> int:
 
 
 def _chain_time(record: dict[str, int], wallet: int) -> int:
-    return int(chain_time_of(record["effective_time"], record["payer_lag" if _pays(record, wallet) else "payee_lag"]))
+    return int(chain_time(record["effective_time"], record["payer_lag" if _pays(record, wallet) else "payee_lag"]))
 
 
 def _steps(rows: list[Any]) -> list[Step]:

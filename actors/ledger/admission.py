@@ -5,7 +5,7 @@ it is carried out, without a trace. Nothing else is decided in between, so a bat
 A linked group is let through as a whole or not at all.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,9 @@ _NOT_REFUNDABLE: Final = int(Code.NOT_REFUNDABLE)
 _GROUP: Final = int(Code.GROUP_INVALID)
 _LINKED_REFUSED: Final = int(Code.LINKED_REFUSED)
 _FIRST_REFUSED: Final = 20
+# Of numpy's type: numba would compile its callees once for each literal.
+_ALONE: Final = np.bool_(False)
+_GROUPED: Final = np.bool_(True)
 _MERCHANT: Final = int(WalletKind.MERCHANT)
 
 
@@ -314,7 +317,7 @@ def _admit_one(book, channels, me, head, record_time, row, admission, i):
         return 0
     op = row["op"]
     if op == TRANSFER or op == HOLD:
-        code = _check_payment(book, channels, me, head, record_time, row, admission, i, False)
+        code = _check_payment(book, channels, me, head, record_time, row, admission, i, _ALONE)
         return code if code != 0 else _take_payment(book, record_time, row, admission.payer_row[i], i)
     if op == CAPTURE or op == VOID or op == REFUND:
         return _check_settling(book, channels, me, head, record_time, row)
@@ -349,7 +352,7 @@ def _check_group(book, channels, me, head, record_time, rows, admission, i, last
         elif row["op"] != TRANSFER and row["op"] != HOLD:
             admission.code[j] = _INVALID
         else:
-            admission.code[j] = _check_payment(book, channels, me, head, record_time, row, admission, j, True)
+            admission.code[j] = _check_payment(book, channels, me, head, record_time, row, admission, j, _GROUPED)
             if row["payer"] >> 16 != 0:
                 good &= payer == 0 or payer == row["payer"]
                 payer = row["payer"]
@@ -398,7 +401,7 @@ def _admit_group(book, channels, me, head, record_time, rows, admission, i, last
 def admit(book, channels, secret, me, head, record_time, rows, admission):
     """Fill `admission`. Rows let through have taken their key, whose stored form replaces the caller's in `rows`, their effective time
     and the payer's time. `head`: address of the newest record here."""
-    start = 0
+    start: Any = np.int64(0)
     promise_none(book.holds)
     while start < len(rows):
         end = _end_of_group(rows, min(start + READ_AHEAD, len(rows)) - 1) + 1

@@ -23,7 +23,7 @@ from actors.ledger.layout import (
     Kind,
     joined,
 )
-from actors.ledger.posting import chain_time_of
+from actors.ledger.posting import chain_time
 
 VERSION: Final = 1
 HASH_BYTES: Final = 32
@@ -169,11 +169,11 @@ def anchors_of(record: Any, address: int) -> list[Anchor]:
     flags, effective = int(record["flags"]), int(record["effective_time"])
     anchors = []
     if flags & FLAG_PAYER_ANCHOR:
-        time = int(chain_time_of(effective, int(record["payer_lag"])))
+        time = int(chain_time(effective, int(record["payer_lag"])))
         anchors.append(Anchor(int(record["payer"]), time, address))
     if flags & FLAG_PAYEE_ANCHOR:
         wallet = suspense_address(int(record["currency"])) if flags & FLAG_SUSPENSE else int(record["payee"])
-        anchors.append(Anchor(wallet, int(chain_time_of(effective, int(record["payee_lag"]))), address))
+        anchors.append(Anchor(wallet, int(chain_time(effective, int(record["payee_lag"]))), address))
     return anchors
 
 

@@ -1,6 +1,6 @@
 """What an admitted batch does: `carry_out` turns its rows into records, a linked group into records that all count or none."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from actors.ledger.layout import (
 )
 from actors.ledger.posting import (
     HOLD,
+    LIVE,
     TRANSFER,
     WALLET_OPENED,
     WALLET_STATUS,
@@ -180,7 +181,7 @@ def _carry_group(
         undo[saved] = book.wallets[payer_rows[j]]
         undo[saved + 1] = book.wallets[max(payee_rows[j], 0)]
         saved += 2
-        effect_transfer(book, payer_rows[j], payee_rows[j], record, _address(first, count + j - i), False, False)
+        effect_transfer(book, payer_rows[j], payee_rows[j], record, _address(first, count + j - i), LIVE, LIVE)
     if failed >= 0:
         for j in range(failed - 1, i - 1, -1):
             saved -= 2
@@ -241,9 +242,9 @@ def carry_out(
     """Turn admitted rows into records. `first`: address of slot 0 of the next block; `records` is zeroed and has room for all rows and
     one more; `decisions` count only when `scored`; `undo`: two WALLET rows for each row of the longest group. Gives the number of
     records; `sources` has each record's row."""
-    count = 0
-    ahead = 0
-    i = 0
+    count = np.int64(0)
+    ahead = np.int64(0)
+    i: Any = np.int64(0)
     while i < len(rows):
         if i >= ahead:
             ahead = min(i + READ_AHEAD, len(rows))
@@ -272,7 +273,7 @@ def carry_out(
             record["code"] = decide_transfer(
                 book, payer_rows[i], payee_rows[i], profiles[i], record, limits, stripe_max
             )
-            effect_transfer(book, payer_rows[i], payee_rows[i], record, address, False, False)
+            effect_transfer(book, payer_rows[i], payee_rows[i], record, address, LIVE, LIVE)
             _file(book, record, results[i], address)
         while i <= last:
             sources[count] = i

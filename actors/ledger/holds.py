@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.layout import HOLD
+from actors.ledger.layout import HOLD, zeros
 from models.jit import inlined, kernel
 
 WHEEL_LEVELS: Final = 8
@@ -40,8 +40,8 @@ def new_holds(holds_max: int) -> Holds:
     """Room for so many open holds. Memory is used only as they come."""
     slots = 1 << max(4, (2 * holds_max - 1).bit_length())
     return Holds(
-        rows=np.zeros(holds_max, HOLD),
-        slots=np.zeros(slots, np.int32),
+        rows=zeros(holds_max, HOLD),
+        slots=zeros(slots, np.dtype(np.int32)),
         wheel=np.zeros((WHEEL_LEVELS, WHEEL_SLOTS), np.int32),
         filled=np.zeros(WHEEL_LEVELS, np.uint64),
         meta=np.zeros(5, np.int64),

@@ -4,14 +4,13 @@ Little-endian, naturally aligned. Amounts are int64 minor units, times int64 mil
 `ids`). Zero means none: no wallet, no address, no time.
 """
 
+import mmap
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-
-from models.prefetch import CACHE_LINE
 
 AMOUNT_MAX: Final = 2**53 - 1
 """Amounts and balances stay within this, so that every JSON client reads them exactly and int64 never wraps."""
@@ -328,12 +327,18 @@ KEY: Final = np.dtype([("hi", "u8"), ("lo", "u8"), ("value", "i8")])
 """A slot of a hash table: a 128-bit key and a value, 0 = empty slot."""
 
 
+_HUGE_FROM_BYTES: Final = 4 << 20
+
+
 def zeros(count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """An array (count,) of zeros that begins at a cache line, as numpy's own do not: a row of two lines then lies in two, not in three.
-    Memory is used only as it is written; numpy asks for huge pages."""
-    raw = np.zeros(count * dtype.itemsize + CACHE_LINE, np.uint8)
-    start = -raw.ctypes.data % CACHE_LINE
-    return raw[start : start + count * dtype.itemsize].view(dtype)
+    """An array (count,) of zeros in memory of its own, used only as it is written: at a page's begin, so that a row of two cache lines
+    lies in two and not in three; in huge pages; and never counted against the machine's memory as a whole, so that a process with
+    much in reserve can be forked."""
+    size = max(1, count * dtype.itemsize)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0))
+    if size >= _HUGE_FROM_BYTES and hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype, count)
 
 
 def joined(parts: Iterable[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """One shard's ledger: a batch and a time go in, results and records come out. Deterministic, synchronous, no I/O."""
 
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -24,10 +25,10 @@ from actors.ledger.features import feature_columns
 from actors.ledger.holds import holds_open
 from actors.ledger.ids import SEGMENT_SLOTS, Secret
 from actors.ledger.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
-from actors.ledger.posting import effect_leg, effect_profile, leg_target
+from actors.ledger.posting import LIVE, effect_leg, effect_profile, leg_target
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
-from actors.ledger.snapshot import Arrays, restore, take
+from actors.ledger.snapshot import Arrays, copied, in_use, restore
 from actors.ledger.table import ARENA_SLOTS_PER_KEY, Table, new_table, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
@@ -191,9 +192,9 @@ class Ledger:
             self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
         return int(replay(self.book, records, addresses, self.config.windows, self._scratch))
 
-    def snapshot(self) -> Arrays:
-        """Copies of all that replay would rebuild."""
-        return take(self.book)
+    def snapshot(self, keep: Callable[[Arrays], Any] = copied) -> Any:
+        """All that replay would rebuild, as `keep` keeps it: by default copies."""
+        return keep(in_use(self.book))
 
     def restore(self, arrays: Arrays, keys_since_ms: int) -> None:
         """Fill this new ledger from a snapshot. Raises ValueError when it does not fit."""
@@ -260,4 +261,4 @@ def _land(book, records, addresses, record_time, stripe_max):
         record["record_time"] = record_time
         if leg_target(book, record, stripe_max) < 0:
             record["flags"] |= FLAG_SUSPENSE
-        effect_leg(book, record, addresses[i], False)
+        effect_leg(book, record, addresses[i], LIVE)

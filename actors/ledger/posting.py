@@ -4,7 +4,7 @@ Validate first; after a record's code is settled its effect must succeed. Replay
 codes and never decides again; every recorded balance is compared with the recomputed one.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -61,6 +61,10 @@ _WALLET_CLOSED: Final = int(Code.WALLET_CLOSED)
 _NOT_EMPTY: Final = int(Code.WALLET_NOT_EMPTY)
 _INVALID: Final = int(Code.INVALID_REQUEST)
 
+LIVE: Final = np.bool_(False)
+REPLAYED: Final = np.bool_(True)
+"""Whether a record is being replayed. Of numpy's type: numba would compile their callees once for each literal."""
+
 LAG_SECONDS: Final = 1 << 31
 """In a lag, the bit that says: seconds, not milliseconds."""
 
@@ -77,13 +81,14 @@ def lag_of(chain_time, effective):
     return np.int64(LAG_SECONDS | ((chain_time + 999) // 1000 - effective // 1000))
 
 
-@inlined
-def chain_time_of(effective, lag):
+def chain_time(effective: Any, lag: Any) -> Any:
     """`lag_of` undone. Chain times that are far ahead are whole seconds, so rounding never adds up along a chain."""
-    value = np.int64(lag)
-    if value & LAG_SECONDS:
-        return (effective // 1000 + (value & (LAG_SECONDS - 1))) * 1000
-    return effective + value
+    if lag & LAG_SECONDS:
+        return (effective // 1000 + (lag & (LAG_SECONDS - 1))) * 1000
+    return effective + lag
+
+
+chain_time_of: Final = inlined(chain_time)
 
 
 @inlined

@@ -9,6 +9,7 @@ from actors.ledger.holds import find_hold, open_hold
 from actors.ledger.layout import FLAG_REMOTE, Kind
 from actors.ledger.posting import (
     HOLD,
+    REPLAYED,
     TRANSFER,
     WALLET_OPENED,
     WALLET_STATUS,
@@ -70,18 +71,18 @@ def _replay_payment(book, record, address, windows):
     if payer_row < 0:
         return False
     if kind == TRANSFER or kind == HOLD:
-        good = effect_transfer(book, payer_row, payee_row, record, address, windows, True)
+        good = effect_transfer(book, payer_row, payee_row, record, address, windows, REPLAYED)
         if kind == HOLD and record["code"] == 0:
             good &= open_hold(book.holds, record, address)
         return good
     if record["code"] != 0:
         return True
     if kind == REFUND:
-        return move(book, payer_row, payee_row, record, address, True)
+        return move(book, payer_row, payee_row, record, address, REPLAYED)
     hold_row = find_hold(book.holds, record["reference"])
     if hold_row < 0:
         return False
-    return effect_settled(book, hold_row, payer_row, payee_row, record, address, True)
+    return effect_settled(book, hold_row, payer_row, payee_row, record, address, REPLAYED)
 
 
 @kernel
@@ -96,7 +97,7 @@ def replay(book, records, addresses, windows, scratch):
         if TRANSFER <= kind <= REFUND:
             good = _replay_payment(book, record, addresses[i], windows)
         elif kind == LEG:
-            good = effect_leg(book, record, addresses[i], True)
+            good = effect_leg(book, record, addresses[i], REPLAYED)
         elif kind == WALLET_OPENED:
             good = effect_opened(book, record, addresses[i])
         elif kind == WALLET_STATUS or kind == WALLET_TIER:

@@ -12,7 +12,7 @@ from actors.ledger.book import local_row, original_row, profile_row
 from actors.ledger.codes import Code
 from actors.ledger.holds import close_hold, due_hold, find_hold
 from actors.ledger.layout import BLOCK_RECORDS_MAX, FLAG_FINAL, FLAG_IMPORTED, FLAG_REMOTE, Kind, WalletStatus
-from actors.ledger.posting import day_of, fits_payee, fits_payer, is_user, move, posted, same, show_payer
+from actors.ledger.posting import LIVE, day_of, fits_payee, fits_payer, is_user, move, posted, same, show_payer
 from models.jit import inlined, kernel
 
 CAPTURE: Final = int(Kind.CAPTURE)
@@ -142,7 +142,7 @@ def settle_hold(book, record, row, address, record_time, stripe_max):
         if row["flags"] & FLAG_FINAL or record["amount"] == hold["left"]:
             record["flags"] |= FLAG_FINAL
         record["code"] = decide_payee(book, payee_row, record, stripe_max)
-    effect_settled(book, hold_row, local_row(book, record["payer"]), payee_row, record, address, False)
+    effect_settled(book, hold_row, local_row(book, record["payer"]), payee_row, record, address, LIVE)
     return 0
 
 
@@ -173,7 +173,7 @@ def give_refund(book, record, row, address, stripe_max):
     record["code"] = decide_refund(book, payer_row, payee_row, record, stripe_max)
     if record["code"] == 0:
         original["refunded"] += record["amount"]
-        move(book, payer_row, payee_row, record, address, False)
+        move(book, payer_row, payee_row, record, address, LIVE)
     return 0
 
 
@@ -181,7 +181,7 @@ def give_refund(book, record, row, address, stripe_max):
 def expire(book, record_time, first, records):
     """End holds whose time has come, the earliest first, at most as many as there is room in `records` (zeroed). Gives their number.
     `first`: address of slot 0 of the next block."""
-    count = 0
+    count = np.int64(0)
     while count < len(records):
         hold_row = due_hold(book.holds, record_time)
         if hold_row < 0:
@@ -198,6 +198,6 @@ def expire(book, record_time, first, records):
         record["reference"] = hold["address"]
         record["record_time"] = record_time
         record["effective_time"] = record_time
-        effect_settled(book, hold_row, local_row(book, hold["payer"]), np.int64(-1), record, address, False)
+        effect_settled(book, hold_row, local_row(book, hold["payer"]), np.int64(-1), record, address, LIVE)
         count += 1
     return count

@@ -35,11 +35,17 @@ def _parts(book: Book) -> Iterator[tuple[str, NDArray[Any], int]]:
         yield f"{name}.meta", table.meta, len(table.meta)
 
 
-def take(book: Book) -> Arrays:
-    """Copies of what is in use. No batch may be between its admission and its records."""
-    arrays = {name: array[:used].copy() for name, array, used in _parts(book)}
+def copied(arrays: Arrays) -> Arrays:
+    """The plain way to keep arrays that are going to change."""
+    return {name: array.copy() for name, array in arrays.items()}
+
+
+def in_use(book: Book) -> Arrays:
+    """What is in use, as it stands: to be copied before anything else happens. No batch may be between its admission and its records."""
+    arrays = {name: array[:used] for name, array, used in _parts(book)}
     local = np.flatnonzero(book.segments)
-    arrays["meta"][M_ORIGINALS] = 0
+    arrays["meta"] = arrays["meta"].copy()
+    arrays["meta"][M_ORIGINALS] = 0  # read again when needed
     arrays["local_segments"] = local.astype(np.int64)
     arrays["local_numbers"] = book.segments[local].astype(np.int64)
     return arrays

@@ -27,6 +27,7 @@ from actors.ledger.layout import (
     Kind,
 )
 from actors.ledger.ledger import Admitted, Carried, Ledger
+from actors.ledger.snapshot import Arrays, copied
 from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs
@@ -75,6 +76,7 @@ class ShardCore:
         self.dead = False
         self.clock_off_ms = 0
         self.fallbacks = 0
+        self.keep: Callable[[Arrays], Any] = copied
         self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
         self._sender = Sender(config.shard, config.shards, 0, b"")
         self._desk = ProfileDesk(config.shard)
@@ -282,7 +284,7 @@ class ShardCore:
             hash=self.writer.durable_hash,
             cursors={sender: (r.cursor.block, r.cursor.hash) for sender, r in self.receivers.items()},
             keys_since_ms=self.ledger.keys_since_ms,
-            arrays=self.ledger.snapshot(),
+            arrays=self.ledger.snapshot(self.keep),
         )
         self._emit([save])
 

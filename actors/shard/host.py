@@ -22,6 +22,7 @@ from actors.ledger.blocks import Run, Sealed, block_hash, records_of
 from actors.ledger.ids import block_of, shard_of, slot_of
 from actors.ledger.layout import ORIGINAL
 from actors.ledger.warm import warm
+from actors.set_aside import SetAside
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
@@ -95,6 +96,7 @@ class ShardHost:
         checkpoints: CheckpointStore | None = None,
     ) -> None:
         self.core = core
+        core.keep = self._keep
         self._core_in_use = threading.Lock()  # pages are replayed in a thread, while the next are received
         self.shard = core.config.shard
         self._journal = journal
@@ -290,9 +292,18 @@ class ShardHost:
 
     # Checkpoints.
 
-    def _save(self, output: m.Save) -> None:
-        """Write in a thread; while one is being written the next is left out."""
+    def _keep(self, arrays: dict[str, NDArray[Any]]) -> SetAside | None:
+        """Begin to copy the ledger; not while the last copy is still being written."""
         if self._checkpoints is None or (self._saving is not None and not self._saving.done()):
+            return None
+        try:
+            return SetAside(arrays)
+        except OSError as error:
+            log.error("shard %d: no checkpoint, the ledger cannot be copied: %r", self.shard, error)
+            return None
+
+    def _save(self, output: m.Save) -> None:
+        if self._checkpoints is None or output.arrays is None:
             return
         config = self.core.ledger.config
         about = About(
@@ -305,15 +316,15 @@ class ShardHost:
             keys_since_ms=output.keys_since_ms,
             cursors=output.cursors,
         )
-        checkpoint = Checkpoint(about=about, arrays=output.arrays)
-        self._saving = asyncio.get_running_loop().create_task(self._write(self._checkpoints, checkpoint))
+        self._saving = asyncio.get_running_loop().create_task(self._write(self._checkpoints, about, output.arrays))
 
-    async def _write(self, store: CheckpointStore, checkpoint: Checkpoint) -> None:
+    async def _write(self, store: CheckpointStore, about: About, kept: SetAside) -> None:
         """A checkpoint that cannot be written costs time at the next start and nothing else."""
         try:
-            await asyncio.to_thread(store.write, checkpoint)
+            arrays = await asyncio.to_thread(kept.wait)
+            await asyncio.to_thread(store.write, Checkpoint(about=about, arrays=arrays))
         except OSError as error:
-            log.error("shard %d: no checkpoint at block %d: %r", self.shard, checkpoint.about.block, error)
+            log.error("shard %d: no checkpoint at block %d: %r", self.shard, about.block, error)
 
     async def save(self) -> None:
         """Write a checkpoint now, if nothing is under way; for an orderly end."""

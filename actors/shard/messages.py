@@ -239,13 +239,14 @@ class ReadOriginals(Message, frozen=True):
 
 
 class Save(Message, frozen=True):
-    """Keep this copy of the ledger as a checkpoint. It holds all up to `block`, which is durable, and nothing beyond."""
+    """Write the ledger as a checkpoint. It holds all up to `block`, which is durable, and nothing beyond. `arrays`: what
+    `ShardCore.keep` made of them."""
 
     block: int
     hash: bytes
     cursors: dict[int, tuple[int, bytes]]
     keys_since_ms: int
-    arrays: dict[str, Rows]
+    arrays: Any
 
 
 class NeedSegment(Message, frozen=True):
