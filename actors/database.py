@@ -132,7 +132,7 @@ async def migrate(url: str, *, directory: Path = SQL_DIRECTORY / "migrations") -
     migrations = load_migrations(directory)
     connection = await connect(url, name="shardpay-migrate", lock_timeout=str(MIGRATION_LOCK_WAIT_MS))
     try:
-        await connection.execute(SQL["lock_take"], _LOCK_CLASS, _MIGRATION_LOCK)
+        await take_migration_lock(connection)
         await connection.execute(SQL["migration_table"])
         applied = await connection.fetch(SQL["migrations_applied"])
         _check_history(applied, migrations)
@@ -143,6 +143,11 @@ async def migrate(url: str, *, directory: Path = SQL_DIRECTORY / "migrations") -
         return len(migrations) - len(applied)
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT_S)  # which also gives back the lock
+
+
+async def take_migration_lock(connection: Any) -> None:
+    """Wait until nobody else makes tables here; the lock is given back when the session ends."""
+    await connection.execute(SQL["lock_take"], _LOCK_CLASS, _MIGRATION_LOCK)
 
 
 def _check_history(applied: list[Any], migrations: list[Migration]) -> None:

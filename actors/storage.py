@@ -10,17 +10,23 @@ from actors.database import migrate
 
 
 @contextlib.asynccontextmanager
-async def opened(data: Path, database: str | None) -> AsyncIterator[str]:
-    """URL of a migrated database. Raises FileNotFoundError when the directory holds none."""
+async def located(data: Path, database: str | None, *, create: bool = False) -> AsyncIterator[str]:
+    """URL of a database as it is. Raises FileNotFoundError when the directory holds none and none may be made."""
     if database is not None:
-        await migrate(database)
         yield database
         return
-    if not await asyncio.to_thread((data / "postgres").exists):
+    if not create and not await asyncio.to_thread((data / "postgres").exists):
         raise FileNotFoundError(f"there is no database in {data}; `shardpay serve --data {data}` makes one")
     server = await asyncio.to_thread(postgres_server.start, data)
     try:
-        await migrate(server.url)
         yield server.url
     finally:
         await asyncio.to_thread(server.stop)
+
+
+@contextlib.asynccontextmanager
+async def opened(data: Path, database: str | None) -> AsyncIterator[str]:
+    """URL of a migrated database. Raises FileNotFoundError when the directory holds none."""
+    async with located(data, database) as url:
+        await migrate(url)
+        yield url

@@ -5,22 +5,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-DATA_HELP = "Directory of the embedded database, logs and checkpoints."
-DATABASE_HELP = "Use this PostgreSQL (15 or later) instead of the embedded one."
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def storage_options(command: F) -> F:
-    """--data and --database, as every command that looks at a database has them."""
-    command = click.option("--database", metavar="URL", envvar="SHARDPAY_DATABASE", help=DATABASE_HELP)(command)
-    return click.option(
-        "--data", type=click.Path(path_type=Path), envvar="SHARDPAY_DATA", default=Path("data"), help=DATA_HELP
-    )(command)
+from switch.options import as_text, json_option, storage_options
 
 
 class OneLineErrors(click.Group):
@@ -105,22 +94,22 @@ def keys() -> None:
 @keys.command("create", epilog="Example: shardpay keys create --scope pay --scope read --name checkout")
 @click.option("--scope", "scopes", multiple=True, required=True, help="admin, pay, import or read; may be repeated.")
 @click.option("--name", default="default", show_default=True, help="Account: keys of one name are one caller.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @storage_options
 def keys_create(scopes: tuple[str, ...], name: str, as_json: bool, data: Path, database: str | None) -> None:
     """Make a key. It is shown once and kept only as a hash."""
     created = asyncio.run(_with_keys(data, database, lambda store: store.create(name, scopes)))
-    click.echo(_json(created) if as_json else created.key)
+    click.echo(as_text(created) if as_json else created.key)
 
 
 @keys.command("list", epilog="Example: shardpay keys list --json")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @storage_options
 def keys_list(as_json: bool, data: Path, database: str | None) -> None:
     """Show all keys, without their secret."""
     found = asyncio.run(_with_keys(data, database, lambda store: store.list()))
     if as_json:
-        click.echo(_json(found))
+        click.echo(as_text(found))
         return
     for key in found:
         state = "revoked" if key.revoked_at else "active"
@@ -151,7 +140,7 @@ async def _with_keys(data: Path, database: str | None, use: Callable[[Any], Any]
 
 
 @cli.command(epilog="Example: shardpay audit --data ./data")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @storage_options
 def audit(as_json: bool, data: Path, database: str | None) -> None:
     """Recompute everything from the journal alone; exit code 1 on any difference."""
@@ -164,23 +153,20 @@ def audit(as_json: bool, data: Path, database: str | None) -> None:
             return await audit_database(url)
 
     report = asyncio.run(run())
-    click.echo(_json(report) if as_json else render(report))
+    click.echo(as_text(report) if as_json else render(report))
     if report.differences:
         sys.exit(1)
-
-
-def _json(value: Any) -> str:
-    import msgspec
-
-    return msgspec.json.format(msgspec.json.encode(value)).decode()
 
 
 def _add_later_commands() -> None:
     """Commands that live elsewhere; bench/ is above this layer, so it is found by its entry point."""
     from importlib.metadata import entry_points
 
+    from switch.data_commands import backup_command, export_command, restore_command
     from switch.importer.command import import_command
 
+    for command in (export_command, backup_command, restore_command):
+        cli.add_command(command)
     cli.add_command(import_command, "import")
     for entry in entry_points(group="shardpay.bench"):
         cli.add_command(entry.load(), entry.name)

@@ -12,7 +12,14 @@ from aiohttp.web_request import BaseRequest
 from actors.ledger.ids import Secret, encode_wallet
 from actors.pool import Pool, StoreUnavailable
 from actors.shard_client import ShardClient
-from switch import handlers_ops, handlers_settling, handlers_statements, handlers_transfers, handlers_wallets
+from switch import (
+    handlers_events,
+    handlers_ops,
+    handlers_settling,
+    handlers_statements,
+    handlers_transfers,
+    handlers_wallets,
+)
 from switch.auth import PAY, READ, WRITE_WALLETS, demand
 from switch.calls import Call
 from switch.door import Door, DoorDeps, Limits
@@ -25,7 +32,7 @@ HEADER_BYTES_MAX: Final = 8_190
 BACKLOG: Final = 1_024
 """Connections that the kernel holds until they are accepted."""
 
-Handler = Callable[[Door, Call], Awaitable[web.Response]]
+Handler = Callable[[Door, Call], Awaitable[web.StreamResponse]]
 OpenHandler = Callable[[Door], Awaitable[web.Response]]
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -60,6 +67,7 @@ ROUTES: Final = (
         WRITE_WALLETS,
         handlers_wallets.change_status,
     ),
+    Route("GET", "/v1/events", READ, handlers_events.list_events),
 )
 
 OPEN_ROUTES: Final[dict[str, OpenHandler]] = {
@@ -122,7 +130,8 @@ async def _answered(door: Door, request: web.Request, endpoint: Endpoint, route:
         moves_money = request.method == "POST" and request.path.startswith("/v1/transfers")
         response = problem_response(ProblemError("internal_error", money_moved="unknown" if moves_money else "no"))
     door.metrics.requests[route, response.status] += 1
-    door.metrics.steps["request"].observe(door.now() - started)
+    if isinstance(response, web.Response):  # how long a stream was listened to is no latency
+        door.metrics.steps["request"].observe(door.now() - started)
     if door.draining or not request.content.is_eof():
         response.force_close()
     return response
@@ -168,7 +177,7 @@ async def _expect(request: web.Request) -> web.Response | None:
 
 
 async def _drain(app: web.Application) -> None:
-    app[DOOR].draining = True
+    app[DOOR].drain()
 
 
 async def _close(app: web.Application) -> None:

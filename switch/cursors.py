@@ -3,12 +3,17 @@
 import base64
 import binascii
 import hashlib
+from collections.abc import Sequence
 from typing import Final
+
+import msgspec
 
 from actors.ledger.ids import Secret
 from switch.problems import invalid_query
 
 _MAC_BYTES: Final = 8
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+_DECODE: Final = msgspec.msgpack.Decoder(list[int]).decode
 
 
 def _mac(secret: Secret, scope: str, raw: bytes) -> bytes:
@@ -16,19 +21,25 @@ def _mac(secret: Secret, scope: str, raw: bytes) -> bytes:
     return hashlib.blake2b(raw + scope.encode(), key=key, digest_size=_MAC_BYTES, person=b"cursor").digest()
 
 
-def encode_cursor(secret: Secret, scope: str, place: int) -> str:
-    """A place (int64) in the list that `scope` describes, as text for `next`."""
-    raw = place.to_bytes(8, "big", signed=True)
+def encode_cursor(secret: Secret, scope: str, *places: int) -> str:
+    """Places (int64) in the list that `scope` describes, as text for `next`."""
+    raw = _ENCODE(places)
     return base64.urlsafe_b64encode(raw + _mac(secret, scope, raw)).rstrip(b"=").decode()
 
 
 def decode_cursor(secret: Secret, scope: str, text: str) -> int:
-    """The place. Raises ProblemError invalid_query for anything that `encode_cursor` did not make for this scope."""
+    """The one place. Raises ProblemError invalid_query for anything that `encode_cursor` did not make for this scope."""
+    return decode_places(secret, scope, text, 1)[0]
+
+
+def decode_places(secret: Secret, scope: str, text: str, count: int) -> Sequence[int]:
+    """So many places. Raises ProblemError invalid_query."""
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         data = b""
-    raw = data[:8]
-    if len(data) != 8 + _MAC_BYTES or data[8:] != _mac(secret, scope, raw):
+    raw, mac = data[:-_MAC_BYTES], data[-_MAC_BYTES:]
+    places = _DECODE(raw) if mac and mac == _mac(secret, scope, raw) else []
+    if len(places) != count:
         raise invalid_query("after", "a cursor from the field `next` of this list is expected")
-    return int.from_bytes(raw, "big", signed=True)
+    return places

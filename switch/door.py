@@ -16,6 +16,7 @@ from actors.shard_client import ShardClient, ShardUnavailable
 from actors.wallet_store import WalletStore
 from switch.answers import Balance
 from switch.auth import Authenticator
+from switch.event_feed import EventFeed
 from switch.history import History
 from switch.lanes import Lane, LaneLimits, Overdue
 from switch.metrics import Metrics
@@ -73,6 +74,7 @@ class Door:
         self.keys = KeyStore(deps.pool)
         self.wallet_store = WalletStore(deps.pool)
         self.history = History(deps.pool)
+        self.events = EventFeed(deps.pool, deps.topology.shards)
         self.clients = deps.clients
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
@@ -87,6 +89,11 @@ class Door:
     def deadline(self) -> float:
         """When a request that begins now must be answered, on the event loop's clock."""
         return self._loop.time() + self.limits.deadline_s
+
+    def drain(self) -> None:
+        """Take nothing more: requests under way are answered, streams end."""
+        self.draining = True
+        self.events.stop()
 
     async def close(self) -> None:
         """Wait for the calls under way."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from actors.ledger.ids import Secret, encode_wallet, transfer_id
 from actors.ledger.layout import FLAG_FINAL, MOVEMENTS, REFERRING, Kind
@@ -12,7 +12,7 @@ from switch.answers import CHANNEL_NAMES, LABEL_NAMES, PartAnswer, TransferAnswe
 from switch.currencies import ALPHA
 from switch.history import Found, Part
 from switch.problems import NUMBERS
-from switch.rows import country_text
+from switch.rows import Details, country_text
 from switch.times import time_text
 from switch.wire import Context
 
@@ -39,18 +39,23 @@ def ended_as(record: dict[str, int], address: int, parts: Sequence[Part], now_ms
     return "expired" if now_ms >= record["expiry"] else "held"
 
 
-def transfer_answer(
-    secret: Secret, address: int, found: Found, parts: Sequence[Part], now_ms: int, target_time: int | None = None
-) -> TransferAnswer:
-    """A record with what became of it. `target_time`: record time of what it refers to, if it does."""
-    record, details = found.record, found.details
-    kind, code = Kind(record["kind"]), record["code"]
+def context_of(record: dict[str, int], details: Details) -> Context | UnsetType:
+    """Where and how a payment was made, as its record and what is kept beside it tell."""
     context = Context(
         channel=CHANNEL_NAMES[record["channel"]] if record["channel"] else UNSET,
         country=country_text(record["country"]) if record["country"] else UNSET,
         device=details.device or UNSET,
         ip=details.ip or UNSET,
     )
+    return context if context != Context() else UNSET
+
+
+def transfer_answer(
+    secret: Secret, address: int, found: Found, parts: Sequence[Part], now_ms: int, target_time: int | None = None
+) -> TransferAnswer:
+    """A record with what became of it. `target_time`: record time of what it refers to, if it does."""
+    record, details = found.record, found.details
+    kind, code = Kind(record["kind"]), record["code"]
     answer = TransferAnswer(
         id=transfer_id(record["record_time"], address),
         type=kind.name.lower(),
@@ -64,7 +69,7 @@ def transfer_answer(
         kind=LABEL_NAMES[record["label"]],
         reference=details.reference or UNSET,
         metadata=details.metadata or UNSET,
-        context=context if context != Context() else UNSET,
+        context=context_of(record, details),
         decision=None
         if kind in REFERRING
         else decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"]),

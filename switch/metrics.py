@@ -44,6 +44,7 @@ class Metrics:
         self.decisions: Counter[str] = Counter()
         self.steps = {step: Latencies() for step in STEPS}
         self.call_rows = 0
+        self.streams = 0
         self._depths = depths
         self._registry = CollectorRegistry()
         self._registry.register(_Collector(self))
@@ -71,6 +72,7 @@ class Metrics:
             latency.add_metric((step,), latencies.buckets(), latencies.total)
         yield latency
         yield CounterMetricFamily("shardpay_shard_rows", "Rows carried to shards.", value=self.call_rows)
+        yield GaugeMetricFamily("shardpay_event_streams", "Callers that listen to events.", value=self.streams)
         depth = GaugeMetricFamily("shardpay_queue_rows", "Rows that wait for a call.", labels=("shard",))
         for shard, rows in enumerate(self._depths()):
             depth.add_metric((str(shard),), rows)

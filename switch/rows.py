@@ -7,6 +7,7 @@ metadata sorted, so that the same body always has the same digest.
 import hashlib
 import struct
 from functools import lru_cache
+from string import ascii_uppercase
 from typing import Final
 
 import msgspec
@@ -104,6 +105,10 @@ def country_number(country: str) -> int:
 def country_text(number: int) -> str:
     """`country_number` undone."""
     return chr(number // 32 + 64) + chr(number % 32 + 64)
+
+
+COUNTRIES: Final = {country_number(a + b): a + b for a in ascii_uppercase for b in ascii_uppercase}
+"""Every pair of letters by its number."""
 
 
 def currency_number(letters: str, field: str) -> int:

@@ -1,5 +1,6 @@
 """What tiers of tests share: one embedded PostgreSQL a session, and a database of its own for each test."""
 
+import contextlib
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -28,14 +29,26 @@ def postgres_url() -> Iterator[str]:
         server.stop()
 
 
+@contextlib.asynccontextmanager
+async def _new_database(postgres_url: str) -> AsyncIterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    administrator = await asyncpg.connect(postgres_url)
+    await administrator.execute(f"CREATE DATABASE {name}")
+    yield postgres_url.replace("/postgres?", f"/{name}?")
+    await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await administrator.close()
+
+
+@pytest.fixture
+async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
+    """A fresh database without tables, dropped after the test."""
+    async with _new_database(postgres_url) as url:
+        yield url
+
+
 @pytest.fixture
 async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """A fresh, migrated database, dropped after the test."""
-    name = f"test_{uuid.uuid4().hex}"
-    url = postgres_url.replace("/postgres?", f"/{name}?")
-    administrator = await asyncpg.connect(postgres_url)
-    await administrator.execute(f"CREATE DATABASE {name}")
-    await migrate(url)
-    yield url
-    await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await administrator.close()
+    async with _new_database(postgres_url) as url:
+        await migrate(url)
+        yield url

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.database import connect
+from actors.database import cluster_value, connect
 from actors.journal_postgres import PostgresJournal
 from actors.key_store import KeyStore
 from actors.pool import Pool
@@ -125,12 +125,23 @@ class RunningSwitch:
             await connection.close()
 
 
+async def _settle_facts(database_url: str, shards: int) -> None:
+    """What `serve` settles in a new database, here with a secret that tests know."""
+    connection = await connect(database_url, name="test")
+    try:
+        await cluster_value(connection, "secret", SECRET)
+        await cluster_value(connection, "shards", str(shards).encode())
+    finally:
+        await connection.close()
+
+
 @contextlib.asynccontextmanager
 async def running_switch(
     database_url: str, *, shards: int = 2, limits: Limits | None = None
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database."""
     async with contextlib.AsyncExitStack() as stack:
+        await _settle_facts(database_url, shards)
         segments = SegmentStore(database_url)
         stack.push_async_callback(segments.close)
         journals = [PostgresJournal(database_url, shard=s, writer=secrets.randbits(63)) for s in range(shards)]

@@ -230,12 +230,12 @@ class Chain:
             parts.append(data[HEADER_BYTES:])
             counts.append(header.records)
             self._number, self._hash = number, block_hash(data)
-        return Run(joined(parts, RECORD), _addresses(self._shard, first, counts), self._number, self._hash)
+        starts = record_address(self._shard, first, 0) + np.arange(len(counts)) * record_address(0, 1, 0)
+        addresses = joined_addresses(starts, np.array(counts, np.int64))
+        return Run(joined(parts, RECORD), addresses, self._number, self._hash)
 
 
-def _addresses(shard: int, first: int, counts: list[int]) -> NDArray[np.int64]:
-    """Addresses of all records of blocks that follow each other from number `first` on and hold so many each."""
-    held = np.array(counts, np.int64)
-    starts = record_address(shard, first, 0) + np.arange(len(counts)) * record_address(0, 1, 0)
-    addresses: NDArray[np.int64] = np.repeat(starts - (np.cumsum(held) - held), held) + np.arange(held.sum())
+def joined_addresses(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Addresses of all records of blocks: of the first record of each, and how many each holds."""
+    addresses: NDArray[np.int64] = np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
     return addresses

@@ -243,7 +243,7 @@ def carry_out(
     one more; `decisions` count only when `scored`; `undo`: two WALLET rows for each row of the longest group. Gives the number of
     records; `sources` has each record's row."""
     count = np.int64(0)
-    ahead = np.int64(0)
+    ahead: Any = np.int64(0)
     i: Any = np.int64(0)
     while i < len(rows):
         if i >= ahead:

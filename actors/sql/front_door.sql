@@ -9,6 +9,28 @@ SELECT segment, shard FROM segment
 -- name: record_block
 SELECT records, details FROM journal WHERE shard = $1 AND block = $2
 
+-- name: event_blocks
+-- From each place (shard, block) on at most $3 blocks; one statement, so all are of one snapshot.
+SELECT next.shard, next.block, next.records, next.details
+FROM unnest($1::int[], $2::bigint[]) AS place (shard, block)
+CROSS JOIN LATERAL (
+    SELECT shard, block, records, details FROM journal
+    WHERE journal.shard = place.shard AND journal.block >= place.block ORDER BY journal.block LIMIT $3
+) AS next
+
+-- name: event_heads
+SELECT head.shard, head.block
+FROM unnest($1::int[]) AS place (shard)
+CROSS JOIN LATERAL (
+    SELECT shard, block FROM journal WHERE journal.shard = place.shard ORDER BY journal.block DESC LIMIT 1
+) AS head
+
+-- name: event_times
+-- Record times at addresses; for the layout see wallet_chain.
+SELECT place.address, shardpay_int8(records, 88 + 160 * (place.address & 255)::int + 96) AS time
+FROM unnest($1::bigint[]) AS place (address)
+JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+
 -- name: key_find
 SELECT account, scopes FROM api_key WHERE hash = $1 AND revoked_at IS NULL
 

@@ -59,5 +59,27 @@ SELECT number, name, sha256 FROM migration ORDER BY number
 -- name: migration_record
 INSERT INTO migration (number, name, sha256) VALUES ($1, $2, $3)
 
+-- name: backup_tables
+SELECT relname AS name FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+
+-- name: backup_foreign_keys
+SELECT source.relname AS source, target.relname AS target
+FROM pg_constraint
+JOIN pg_class AS source ON source.oid = conrelid
+JOIN pg_class AS target ON target.oid = confrelid
+WHERE contype = 'f' AND connamespace = current_schema()::regnamespace
+
+-- name: backup_bytes
+-- For a progress bar: about what the files will be.
+SELECT coalesce(sum(pg_table_size(oid)), 0)::bigint FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+
+-- name: backup_sequences
+SELECT sequencename AS name, last_value AS value FROM pg_sequences
+WHERE schemaname = current_schema() AND last_value IS NOT NULL
+
+-- name: restore_sequence
+SELECT setval($1::text::regclass, $2)
+
 -- name: segment_owners
 SELECT segment, shard FROM segment WHERE segment > 0

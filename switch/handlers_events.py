@@ -1,0 +1,127 @@
+"""GET /v1/events: a page, or with `Accept: text/event-stream` all that follows for as long as the caller listens.
+
+A stream holds one page at a time and never writes ahead of a slow reader; whatever ends it, `Last-Event-ID` goes on exactly there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+from aiohttp import web
+from numpy.typing import NDArray
+
+from actors.pool import StoreUnavailable
+from switch.answers import json_response
+from switch.auth import READ, demand
+from switch.calls import PAGE_MAX, Call, page_limit
+from switch.cursors import decode_places, encode_cursor
+from switch.door import Door
+from switch.event_feed import START
+from switch.events import EVENT_TYPES, Event, Page, render, type_numbers
+from switch.problems import ProblemError, invalid_query
+
+_log = logging.getLogger(__name__)
+
+SCOPE: Final = "events"
+NOW: Final = "now"
+STREAM: Final = "text/event-stream"
+STREAM_HEADERS: Final = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+HEARTBEAT_S: Final = 15.0
+"""Proxies commonly cut a connection that is silent for a minute."""
+STREAMS_MAX: Final = 256
+"""Per front door; each costs a page in memory at worst. Beyond it: 503."""
+WRITE_TIMEOUT_S: Final = 30.0
+"""A reader that takes nothing for so long is gone."""
+RETRY_MS: Final = 1_000
+"""A reader comes back so long after its stream ended."""
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+
+class EventList(msgspec.Struct, frozen=True):
+    """A page of events. `next` is always given: at the end it is where later events will follow."""
+
+    data: list[Event]
+    has_more: bool
+    next: str
+
+
+async def list_events(door: Door, call: Call) -> web.StreamResponse:
+    """GET /v1/events?after=&limit=&types=."""
+    query = call.query(("after", "limit", "types"))
+    limit, types = page_limit(query), _types(query)
+    streams = STREAM in call.request.headers.get("Accept", "")
+    after = (call.request.headers.get("Last-Event-ID") if streams else None) or query.get("after")
+    places = await _places(door, after)
+    if streams:
+        return await _stream(door, call, places, types)
+    page = await door.events.page(places, limit, types)
+    data = render(door.secret, page.events, await door.events.times(page.events))
+    return json_response(EventList(data, page.has_more, encode_cursor(door.secret, SCOPE, *page.places)))
+
+
+def _types(query: dict[str, str]) -> NDArray[np.uint8]:
+    if "types" not in query:
+        return type_numbers(None)
+    names = query["types"].split(",")
+    if not EVENT_TYPES.issuperset(names):
+        raise invalid_query("types", f"expected some of these, with commas between: {', '.join(sorted(EVENT_TYPES))}")
+    return type_numbers(names)
+
+
+async def _places(door: Door, after: str | None) -> Sequence[int]:
+    if after is None:
+        return [START] * door.topology.shards
+    if after == NOW:
+        return await door.events.end()
+    return decode_places(door.secret, SCOPE, after, door.topology.shards)
+
+
+# Streams.
+
+
+async def _stream(door: Door, call: Call, places: Sequence[int], types: NDArray[np.uint8]) -> web.StreamResponse:
+    if door.metrics.streams >= STREAMS_MAX:
+        raise ProblemError("overloaded")
+    response = web.StreamResponse(headers=STREAM_HEADERS)
+    door.metrics.streams += 1
+    try:
+        await response.prepare(call.request)
+        await _write(response, b"retry: %d\n\n" % RETRY_MS)  # the headers leave with the first bytes
+        await _send_all(door, call, response, places, types)
+    except (StoreUnavailable, ProblemError, TimeoutError, ConnectionError) as error:
+        _log.info("an event stream ended: %r", error)
+    finally:
+        door.metrics.streams -= 1
+    return response
+
+
+async def _send_all(
+    door: Door, call: Call, response: web.StreamResponse, places: Sequence[int], types: NDArray[np.uint8]
+) -> None:
+    """Until the process drains, the reader leaves or its key is revoked."""
+    while not door.draining:
+        demand(await door.authenticator.principal(call.request.headers.get("Authorization")), READ)
+        page = await door.events.page(places, PAGE_MAX, types)
+        await _send_page(door, response, places, page)
+        places = page.places
+        if not page.has_more and not await door.events.grown(places, HEARTBEAT_S):
+            await _write(response, f": heartbeat\nid: {encode_cursor(door.secret, SCOPE, *places)}\n\n".encode())
+
+
+async def _send_page(door: Door, response: web.StreamResponse, places: Sequence[int], page: Page) -> None:
+    reached = list(places)
+    events = render(door.secret, page.events, await door.events.times(page.events))
+    for found, event in zip(page.events, events, strict=True):
+        reached[event.shard] = found.place
+        cursor = encode_cursor(door.secret, SCOPE, *reached)
+        await _write(
+            response, b"id: %b\nevent: %b\ndata: %b\n\n" % (cursor.encode(), event.type.encode(), _ENCODE(event))
+        )
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(WRITE_TIMEOUT_S):
+        await response.write(data)

@@ -1,0 +1,231 @@
+"""Exports of journals made by hand: what is new, once, whatever breaks on the way, readable by the usual tools."""
+
+import fcntl
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import numpy as np
+import polars
+import pyarrow.dataset as ds
+import pytest
+from numpy.typing import NDArray
+
+from actors import export as module
+from actors.database import connect
+from actors.export import ExportRefused, Job, Report, export
+from actors.export_columns import Names
+from actors.ledger.layout import Kind
+from actors.topology import cluster_facts
+from switch.currencies import ALPHA
+from tests.journal_rows import NOON, journal, record
+
+DAY = 86_400_000
+NAMES = Names(currencies=ALPHA, countries={})
+
+
+@pytest.fixture(autouse=True)
+async def facts(database_url: str) -> None:
+    await cluster_facts(database_url, 2)
+
+
+def batch(time: int, count: int) -> list[NDArray[Any]]:
+    """A batch of payments with bookkeeping among them."""
+    payments = [
+        record(Kind.TRANSFER, record_time=time, payer=65_536 + i % 7, payee=65_600 + i % 5, amount=1 + i)
+        for i in range(count)
+    ]
+    return [record(Kind.CURSOR, record_time=time), *payments]
+
+
+FIRST = [batch(NOON, 70), batch(NOON + 1, 3), batch(NOON + DAY, 120)]
+LATER = [batch(NOON + DAY, 10), batch(NOON + 3 * DAY, 60)]
+
+
+async def store(url: str, shard: int, *batches: list[NDArray[Any]], seed: int = 0) -> None:
+    """The shard's journal, up to these batches; what is there already stays."""
+    connection = await connect(url, name="test")
+    try:
+        head = await connection.fetchval("SELECT coalesce(max(block), 0) FROM journal WHERE shard = $1", shard)
+        blocks = journal(shard, [record(Kind.OPEN, key_hi=7, amount=seed)], *batches)
+        rows = [(shard, *block[:3]) for block in blocks if block.number > head]
+        await connection.copy_records_to_table(
+            "journal", columns=["shard", "block", "records", "details"], records=rows
+        )
+    finally:
+        await connection.close()
+
+
+async def run(url: str, output: Path, since: int | None = None) -> Report:
+    return await export(Job(url=url, output=output, names=NAMES, since=since))
+
+
+def files(output: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(output)): path.read_bytes() for path in output.rglob("*.parquet")}
+
+
+def exported(output: Path) -> list[tuple[int, int]]:
+    """(address, amount) of every record, as DuckDB reads them."""
+    query = f"SELECT address, amount FROM read_parquet('{output}/**/*.parquet', hive_partitioning = true) ORDER BY 1"
+    return duckdb.sql(query).fetchall()
+
+
+def wanted(shards: dict[int, list[list[NDArray[Any]]]]) -> list[tuple[int, int]]:
+    found = []
+    for shard, batches in shards.items():
+        for block in journal(shard, [record(Kind.OPEN)], *batches):
+            rows = np.frombuffer(block.data, record(Kind.OPEN).dtype, offset=88)
+            found += [
+                (shard << 52 | block.number << 8 | slot, int(row["amount"]))
+                for slot, row in enumerate(rows)
+                if row["kind"] == Kind.TRANSFER
+            ]
+    return sorted(found)
+
+
+async def test_a_second_run_adds_only_what_is_new(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST)
+    await store(database_url, 1, *FIRST[:1])
+    report = await run(database_url, tmp_path)
+    assert report.records == len(wanted({0: FIRST, 1: FIRST[:1]}))
+    before = files(tmp_path)
+    assert exported(tmp_path) == wanted({0: FIRST, 1: FIRST[:1]})
+    again = await run(database_url, tmp_path)
+    assert (again.records, again.blocks, again.files, files(tmp_path)) == (0, 0, 0, before)
+    await store(database_url, 0, *FIRST, *LATER)
+    further = await run(database_url, tmp_path)
+    assert further.records == 70
+    after = files(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert exported(tmp_path) == wanted({0: [*FIRST, *LATER], 1: FIRST[:1]})
+
+
+async def test_days_and_shards_are_partitions(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST, *LATER)
+    await store(database_url, 1, *FIRST[:1])
+    await run(database_url, tmp_path)
+    places = {str(path.parent.relative_to(tmp_path)) for path in tmp_path.rglob("*.parquet")}
+    days = ("day=2026-11-24/shard=0", "day=2026-11-25/shard=0", "day=2026-11-27/shard=0", "day=2026-11-24/shard=1")
+    assert places == set(days)
+    query = f"""SELECT bool_and(day = record_time::date AND shard = address >> 52)
+        FROM read_parquet('{tmp_path}/**/*.parquet', hive_partitioning = true)"""
+    assert duckdb.sql(f"SET TimeZone = 'UTC'; {query}").fetchall() == [(True,)]
+
+
+async def test_the_usual_tools_read_the_same(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST, *LATER)
+    await run(database_url, tmp_path)
+    total = sum(amount for _, amount in wanted({0: [*FIRST, *LATER]}))
+    frame = polars.scan_parquet(tmp_path / "**/*.parquet", hive_partitioning=True).filter(
+        polars.col("currency") == "EUR"
+    )
+    assert frame.select(polars.col("amount").sum()).collect().item() == total
+    table = ds.dataset(tmp_path, format="parquet", partitioning="hive").to_table(columns=["amount", "shard", "day"])
+    assert sum(table["amount"].to_pylist()) == total
+
+
+async def test_the_same_range_gives_the_same_bytes(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST, *LATER)
+    for name in ("one", "two"):
+        await run(database_url, tmp_path / name)
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+    manifests = [(tmp_path / name / "_manifest.json").read_bytes() for name in ("one", "two")]
+    assert manifests[0] == manifests[1]
+
+
+@pytest.mark.parametrize("step", ["publish", "write_whole"])
+@pytest.mark.parametrize("survived", [0, 1, 2])
+async def test_a_crash_at_any_step_loses_and_doubles_nothing(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, survived: int
+) -> None:
+    await store(database_url, 0, *FIRST)
+    await run(database_url, tmp_path)
+    await store(database_url, 0, *FIRST, *LATER)
+    await store(database_url, 1, *FIRST)
+    real, calls = getattr(module, step), 0
+
+    def dies(*arguments: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > survived:
+            raise KeyboardInterrupt
+        real(*arguments)
+
+    monkeypatch.setattr(module, step, dies)
+    if step == "publish" or survived < 2:
+        with pytest.raises(KeyboardInterrupt):
+            await run(database_url, tmp_path)
+    monkeypatch.undo()
+    await store(database_url, 1, *FIRST, *LATER)
+    await run(database_url, tmp_path)
+    assert exported(tmp_path) == wanted({0: [*FIRST, *LATER], 1: [*FIRST, *LATER]})
+    assert not (tmp_path / "_staging").exists()
+
+
+async def test_a_broken_chain_is_not_exported(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST)
+    connection = await connect(database_url, name="test")
+    await connection.execute("UPDATE journal SET records = set_byte(records, 150, 9) WHERE block = 2")
+    await connection.close()
+    with pytest.raises(ValueError, match="block 3 does not follow block 2"):
+        await run(database_url, tmp_path)
+    assert files(tmp_path) == {}
+
+
+async def test_since_leaves_out_what_was_recorded_before(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST)
+    await run(database_url, tmp_path, since=NOON + 1)
+    assert exported(tmp_path) == [row for row in wanted({0: FIRST}) if (row[0] >> 8) > 3]
+    assert (await run(database_url, tmp_path)).records == 0
+    assert (await run(database_url, tmp_path, since=NOON + 1)).records == 0
+    with pytest.raises(ExportRefused, match="another --since"):
+        await run(database_url, tmp_path, since=NOON)
+
+
+async def test_a_folder_of_another_journal_is_refused(database_url: str, tmp_path: Path) -> None:
+    await store(database_url, 0, *FIRST, seed=1)
+    await run(database_url, tmp_path)
+    connection = await connect(database_url, name="test")
+    await connection.execute("DELETE FROM journal")
+    await connection.close()
+    await store(database_url, 0, *FIRST, *LATER, seed=2)
+    before = files(tmp_path)
+    with pytest.raises(ExportRefused, match="another journal"):
+        await run(database_url, tmp_path)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("text", ["{", '{"format": 2}', '{"unknown": 1}'])
+async def test_a_manifest_that_is_none_is_refused(database_url: str, tmp_path: Path, text: str) -> None:
+    (tmp_path / "_manifest.json").write_text(text)
+    with pytest.raises(ExportRefused, match="manifest"):
+        await run(database_url, tmp_path)
+
+
+async def test_two_exports_into_one_folder_do_not_run_together(database_url: str, tmp_path: Path) -> None:
+    with open(tmp_path / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(ExportRefused, match="is running"):
+            await run(database_url, tmp_path)
+
+
+async def test_long_journals_end_files_and_the_manifest_follows(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GROUP_RECORDS_MIN", 50)
+    monkeypatch.setattr(module, "FILE_RECORDS_MIN", 100)
+    await store(database_url, 0, *FIRST, *LATER)
+    report = await run(database_url, tmp_path)
+    assert report.files >= 4
+    assert exported(tmp_path) == wanted({0: [*FIRST, *LATER]})
+    manifest = msgspec.json.decode((tmp_path / "_manifest.json").read_bytes())
+    assert manifest["shards"]["0"]["block"] == report.shards["0"] == report.blocks
+    assert "1" not in manifest["shards"]
+
+
+async def test_a_database_that_was_never_served_has_nothing(database_url: str, tmp_path: Path) -> None:
+    connection = await connect(database_url, name="test")
+    await connection.execute("DELETE FROM cluster")
+    await connection.close()
+    assert (await run(database_url, tmp_path)).records == 0
