@@ -22,7 +22,7 @@ from actors.ledger.book import (
 from actors.ledger.codes import Code
 from actors.ledger.holds import promise_hold, promise_none
 from actors.ledger.ids import OPERATOR_SLOT_FIRST, bind_key
-from actors.ledger.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_IMPORTED, FLAG_LINKED, WalletKind
+from actors.ledger.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, WALLET_OPENED, WALLET_STATUS, WALLET_TIER
 from actors.ledger.settling import CAPTURE, REFUND, VOID
 from actors.ledger.table import fetch_slot, find, put
@@ -63,7 +63,7 @@ _MERCHANT: Final = int(WalletKind.MERCHANT)
 class Admission(NamedTuple):
     """Per row of a batch: `code` 0 = goes on; `duplicate` > 0 = address of the record its key made before, < 0 = -(1 + row) of the
     same batch; rows of the payer, and of the payee or -1, and the payee's profile or -1. `behind`: their number, then payers of which an
-    earlier row of the batch is deferred."""
+    earlier row of the batch is not tried yet."""
 
     code: NDArray[np.int64]
     duplicate: NDArray[np.int64]
@@ -182,7 +182,7 @@ def _check_times(book, record_time, row, payer_row, behind):
 
 @kernel
 def _is_behind(behind, payer):
-    """Whether an earlier row of this payer is deferred: a later time must not overtake it."""
+    """Whether an earlier row of this payer is not tried yet: a later time must not overtake it."""
     if behind[0] > BEHIND_MAX:
         return True
     for i in range(1, behind[0] + 1):
@@ -192,8 +192,10 @@ def _is_behind(behind, payer):
 
 
 @kernel
-def _note_deferred(behind, row):
-    if row["effective_time"] == 0 or _is_behind(behind, row["payer"]):
+def _note_untried(behind, row, code):
+    if code == 0 or code >= _FIRST_REFUSED or row["effective_time"] == 0 or row["op"] > HOLD:
+        return
+    if _is_behind(behind, row["payer"]):
         return
     behind[0] += 1
     if behind[0] <= BEHIND_MAX:
@@ -272,9 +274,6 @@ def _check_settling(book, channels, me, head, record_time, row):
         if book.originals[known]["kind"] == 0:
             asked_since = row["deferred_at"] != 0 and book.originals[known]["amount"] >= row["deferred_at"]
             return _NOT_REFUNDABLE if asked_since else _DEFERRED
-    row["flags"] = (row["flags"] & FLAG_FINAL) | (FLAG_IMPORTED if row["effective_time"] != 0 else 0)
-    if row["effective_time"] == 0:
-        row["effective_time"] = record_time
     return 0
 
 
@@ -288,8 +287,6 @@ def _check_payment(book, channels, me, head, record_time, row, admission, i, gro
         code = _check_after(channels, me, head, row)
     if code == 0 and not _is_valid(row):
         code = _INVALID
-    if code == _DEFERRED:
-        _note_deferred(admission.behind, row)
     return code
 
 
@@ -370,8 +367,13 @@ def _check_group(book, channels, me, head, record_time, rows, admission, i, last
 
 @kernel
 def _take_group(book, record_time, rows, admission, i, last):
-    """Take every key of a group, or, giving back those that were taken, none."""
+    """Take every key of a group, or, giving back those that were taken and the payer's time, none."""
+    payer_row = np.int64(-1)
+    payer_time = np.int64(0)
     for j in range(i, last + 1):
+        if payer_row < 0 and rows[j]["payer"] >> 16 != 0:
+            payer_row = admission.payer_row[j]
+            payer_time = book.wallets[payer_row]["payer_time"]
         code = 0
         if find_key(book, rows[j]["key_hi"], rows[j]["key_lo"]) != 0:
             code = _GROUP
@@ -380,6 +382,8 @@ def _take_group(book, record_time, rows, admission, i, last):
         if code != 0:
             for k in range(i, j):
                 put(book.keys, rows[k]["key_hi"], rows[k]["key_lo"], FORGOTTEN)
+            if payer_row >= 0:
+                book.wallets[payer_row]["payer_time"] = payer_time
             return code
     return 0
 
@@ -423,5 +427,7 @@ def admit(book, channels, secret, me, head, record_time, rows, admission):
                 _admit_group(book, channels, me, head, record_time, rows, admission, i, last)
             else:
                 admission.code[i] = _admit_one(book, channels, me, head, record_time, rows[i], admission, i)
-            i = last + 1
+            while i <= last:
+                _note_untried(admission.behind, rows[i], admission.code[i])
+                i += 1
         start = end

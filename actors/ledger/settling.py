@@ -58,6 +58,15 @@ def decide_payee(book, payee_row, record, stripe_max):
 
 
 @kernel
+def decide_capture(book, payer_row, payee_row, record, stripe_max):
+    """Code of a capture that the hold allows. What is held keeps a user payer in range; an operator payer has no floor."""
+    code = decide_payee(book, payee_row, record, stripe_max)
+    if code != 0:
+        return code
+    return 0 if fits_payer(book.wallets[payer_row], record["amount"], stripe_max) else _RANGE
+
+
+@kernel
 def decide_refund(book, payer_row, payee_row, record, stripe_max):
     """Code of a refund that the original allows."""
     payer = book.wallets[payer_row]
@@ -114,8 +123,9 @@ def _fill(record, row, reference):
     record["payee"] = row["payee"]
     record["label"] = reference["label"]
     record["reference"] = row["after"]
-    record["effective_time"] = row["effective_time"]
-    record["flags"] = row["flags"] & FLAG_IMPORTED
+    imported = row["effective_time"] != 0
+    record["effective_time"] = row["effective_time"] if imported else record["record_time"]
+    record["flags"] = FLAG_IMPORTED if imported else 0
 
 
 @kernel
@@ -129,20 +139,21 @@ def settle_hold(book, record, row, address, record_time, stripe_max):
         return _INVALID
     if hold["expiry"] <= record_time:
         return _EXPIRED
-    if row["effective_time"] < hold["effective_time"]:
+    if row["effective_time"] != 0 and row["effective_time"] < hold["effective_time"]:
         return _WENT_BACK
     if row["amount"] > hold["left"]:
         return _EXCEEDED
     _fill(record, row, hold)
     record["amount"] = row["amount"] if row["amount"] != 0 else hold["left"]
+    payer_row = local_row(book, record["payer"])
     payee_row = local_row(book, record["payee"])
     if record["kind"] == CAPTURE:
         if payee_row < 0:
             record["flags"] |= FLAG_REMOTE
         if row["flags"] & FLAG_FINAL or record["amount"] == hold["left"]:
             record["flags"] |= FLAG_FINAL
-        record["code"] = decide_payee(book, payee_row, record, stripe_max)
-    effect_settled(book, hold_row, local_row(book, record["payer"]), payee_row, record, address, LIVE)
+        record["code"] = decide_capture(book, payer_row, payee_row, record, stripe_max)
+    effect_settled(book, hold_row, payer_row, payee_row, record, address, LIVE)
     return 0
 
 
