@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from actors.ledger.book import M_SEGMENTS_STAMP, local_row, original_row, owner_of, profile_row, touch_row
 from actors.ledger.codes import Code
-from actors.ledger.holds import promise_hold, promise_none
+from actors.ledger.holds import promise_holds, promise_none
 from actors.ledger.ids import OPERATOR_SLOT_FIRST, bind_key
 from actors.ledger.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_IMPORTED, FLAG_LINKED, WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, WALLET_OPENED, WALLET_STATUS, WALLET_TIER
 from actors.ledger.settling import CAPTURE, REFUND, VOID
-from actors.ledger.table import find, put, touch
+from actors.ledger.table import find, put, reserve, touch
 from models.jit import inlined, kernel
 
 READ_AHEAD: Final = 64
@@ -67,7 +67,8 @@ class Admission(NamedTuple):
 
 def new_admission(count: int) -> Admission:
     """Room for `count` rows."""
-    return Admission(*np.zeros((5, count), np.int64), np.zeros(1 + BEHIND_MAX, np.int64))
+    code, duplicate, payer_row, payee_row, profile = np.zeros((5, count), np.int64)
+    return Admission(code, duplicate, payer_row, payee_row, profile, np.zeros(1 + BEHIND_MAX, np.int64))
 
 
 class Channels(NamedTuple):
@@ -79,6 +80,12 @@ class Channels(NamedTuple):
 
 
 @inlined
+def _absent_payer(book, me, payer):
+    owner = owner_of(book, payer)
+    return _MOVED if owner > 0 and owner != me + 1 else _PAYER_NOT_FOUND
+
+
+@inlined
 def _find_wallets(book, me, row, admission, i, grouped):
     payer = row["payer"]
     payee = row["payee"]
@@ -86,8 +93,7 @@ def _find_wallets(book, me, row, admission, i, grouped):
         return _SAME_WALLET
     payer_row = local_row(book, payer)
     if payer_row < 0:
-        owner = owner_of(book, payer)
-        return _MOVED if owner > 0 and owner != me + 1 else _PAYER_NOT_FOUND
+        return _absent_payer(book, me, payer)
     admission.payer_row[i] = payer_row
     payee_row = local_row(book, payee)
     admission.payee_row[i] = payee_row
@@ -131,10 +137,10 @@ def _is_valid(row):
     if op == HOLD:
         return 1 <= row["amount"] <= AMOUNT_MAX and 1 <= row["expires_in_s"] <= HOLD_SECONDS_MAX
     if op == CAPTURE or op == REFUND:
-        return 0 <= row["amount"] <= AMOUNT_MAX
+        return 0 <= row["amount"] <= AMOUNT_MAX and row["after"] != 0
     if op == WALLET_OPENED:
         return 0 < row["currency"] < OPERATOR_SLOT_FIRST and -AMOUNT_MAX <= row["amount"] <= AMOUNT_MAX
-    return op == WALLET_STATUS or op == WALLET_TIER or (op == VOID and row["amount"] == 0)
+    return op == WALLET_STATUS or op == WALLET_TIER or (op == VOID and row["amount"] == 0 and row["after"] != 0)
 
 
 @inlined
@@ -183,12 +189,15 @@ def _is_behind(behind, payer):
 
 
 @kernel
-def _note_deferred(behind, row):
-    if row["effective_time"] == 0 or _is_behind(behind, row["payer"]):
-        return
-    behind[0] += 1
-    if behind[0] <= BEHIND_MAX:
-        behind[behind[0]] = row["payer"]
+def _note_deferred(behind, rows, i, last):
+    """A row, or a group as a whole, is deferred: every payer in it who has a time of its own must wait."""
+    for j in range(i, last + 1):
+        payer = rows[j]["payer"]
+        if rows[j]["effective_time"] == 0 or _is_behind(behind, payer):
+            continue
+        behind[0] += 1
+        if behind[0] <= BEHIND_MAX:
+            behind[behind[0]] = payer
 
 
 @inlined
@@ -230,9 +239,9 @@ def _bind_group(secret, rows, i, last):
 def find_key(book, hi, lo):
     """What a key made: an address, -(1 + row) of the batch under way, or 0."""
     known = find(book.keys, hi, lo)
-    if known == FORGOTTEN:
-        return np.int64(0)
-    return known if known != 0 else find(book.older_keys, hi, lo)
+    if known == 0:
+        known = find(book.older_keys, hi, lo)
+    return known if known != FORGOTTEN else np.int64(0)
 
 
 @inlined
@@ -246,16 +255,17 @@ def read_ahead(book, row):
 @inlined
 def _check_settling(book, channels, me, head, record_time, row):
     """Code of a CAPTURE, VOID or REFUND row so far; the rest is decided when it is carried out."""
-    if not _is_valid(row):
-        return _INVALID
+    refund = row["op"] == REFUND
+    if refund and local_row(book, row["payer"]) < 0:
+        return _absent_payer(book, me, row["payer"])
     if row["effective_time"] > record_time:
         return _IN_FUTURE
-    if row["op"] == REFUND:
-        code = _check_after(channels, me, head, row)
-        if code != 0:
-            return code
-        if local_row(book, row["payer"]) < 0:
-            return _PAYER_NOT_FOUND
+    code = _check_after(channels, me, head, row) if refund else 0
+    if code != 0:
+        return code
+    if not _is_valid(row):
+        return _INVALID
+    if refund:
         known = original_row(book, row["after"])
         if known < 0:
             return _DEFERRED
@@ -278,29 +288,36 @@ def _check_payment(book, channels, me, head, record_time, row, admission, i, gro
         code = _check_after(channels, me, head, row)
     if code == 0 and not _is_valid(row):
         code = _INVALID
-    if code == _DEFERRED:
-        _note_deferred(admission.behind, row)
     return code
 
 
 @inlined
 def _take_payment(book, record_time, row, payer_row, i):
     """Take the key of a row that goes on, its effective time and the payer's. Gives a code when there is no room."""
-    if row["op"] == HOLD and not promise_hold(book.holds):
-        return _HOLDS_FULL
+    if row["op"] == HOLD:
+        if not reserve(book.keys, row["key_hi"]):
+            return _KEYS_FULL
+        if not promise_holds(book.holds, 1):
+            return _HOLDS_FULL
     if not put(book.keys, row["key_hi"], row["key_lo"], -(i + 1)):
         return _KEYS_FULL
+    _take_times(book, record_time, row, payer_row)
+    return 0
+
+
+@inlined
+def _take_times(book, record_time, row, payer_row):
     row["flags"] = (row["flags"] & FLAG_LINKED) | (FLAG_IMPORTED if row["effective_time"] != 0 else 0)
     if row["effective_time"] == 0:
         row["effective_time"] = record_time
     payer = book.wallets[payer_row]
     if payer["kind"] <= _MERCHANT:
         payer["payer_time"] = row["effective_time"]
-    return 0
 
 
 @inlined
-def _admit_one(book, channels, me, head, record_time, row, admission, i):
+def _admit_one(book, channels, me, head, record_time, rows, admission, i):
+    row = rows[i]
     known = find_key(book, row["key_hi"], row["key_lo"])
     admission.duplicate[i] = known
     if known != 0:
@@ -308,6 +325,8 @@ def _admit_one(book, channels, me, head, record_time, row, admission, i):
     op = row["op"]
     if op == TRANSFER or op == HOLD:
         code = _check_payment(book, channels, me, head, record_time, row, admission, i, False)
+        if code == _DEFERRED:
+            _note_deferred(admission.behind, rows, i, i)
         return code if code != 0 else _take_payment(book, record_time, row, admission.payer_row[i], i)
     if op == CAPTURE or op == VOID or op == REFUND:
         return _check_settling(book, channels, me, head, record_time, row)
@@ -326,12 +345,12 @@ def _follows(before, after):
 
 @kernel
 def _check_group(book, channels, me, head, record_time, rows, admission, i, last):
-    """Code of a group as a whole, each row's own in `admission`; changes nothing."""
+    """Code of a group as a whole, each row's own in `admission`; changes nothing. Its shape is asked when all its rows are good."""
     known = 0
     untried = 0
     refused = False
     payer = np.int64(0)
-    good = True
+    good = rows[last]["flags"] & FLAG_LINKED == 0
     for j in range(i, last + 1):
         row = rows[j]
         admission.duplicate[j] = find_key(book, row["key_hi"], row["key_lo"])
@@ -360,18 +379,27 @@ def _check_group(book, channels, me, head, record_time, rows, admission, i, last
 
 @kernel
 def _take_group(book, record_time, rows, admission, i, last):
-    """Take every key of a group, or, giving back those that were taken, none."""
-    for j in range(i, last + 1):
-        code = 0
-        if find_key(book, rows[j]["key_hi"], rows[j]["key_lo"]) != 0:
+    """Take every key of a group and room for all its holds, or, giving back the keys that were taken, nothing."""
+    code = 0
+    holds = 0
+    end = i
+    while code == 0 and end <= last:
+        row = rows[end]
+        if find_key(book, row["key_hi"], row["key_lo"]) != 0:
             code = _GROUP
+        elif not put(book.keys, row["key_hi"], row["key_lo"], -(end + 1)):
+            code = _KEYS_FULL
         else:
-            code = _take_payment(book, record_time, rows[j], admission.payer_row[j], j)
+            holds += row["op"] == HOLD
+            end += 1
+    if code == 0 and not promise_holds(book.holds, holds):
+        code = _HOLDS_FULL
+    for j in range(i, end):
         if code != 0:
-            for k in range(i, j):
-                put(book.keys, rows[k]["key_hi"], rows[k]["key_lo"], FORGOTTEN)
-            return code
-    return 0
+            put(book.keys, rows[j]["key_hi"], rows[j]["key_lo"], FORGOTTEN)
+        else:
+            _take_times(book, record_time, rows[j], admission.payer_row[j])
+    return code
 
 
 @kernel
@@ -381,6 +409,8 @@ def _admit_group(book, channels, me, head, record_time, rows, admission, i, last
         code = _take_group(book, record_time, rows, admission, i, last)
     if code == 0:
         return
+    if code == _DEFERRED:
+        _note_deferred(admission.behind, rows, i, last)
     for j in range(i, last + 1):
         admission.duplicate[j] = 0
         if code != _LINKED_REFUSED or admission.code[j] < _FIRST_REFUSED:
@@ -413,7 +443,7 @@ def admit(book, channels, secret, me, head, record_time, rows, admission):
                 last = _end_of_group(rows, i)
                 _admit_group(book, channels, me, head, record_time, rows, admission, i, last)
             else:
-                admission.code[i] = _admit_one(book, channels, me, head, record_time, rows[i], admission, i)
+                admission.code[i] = _admit_one(book, channels, me, head, record_time, rows, admission, i)
             i = last + 1
         start = end
     return read

@@ -167,7 +167,7 @@ def _carry_group(
 ):  # fmt: skip
     """Turn a linked group into records from number `count` on: each is decided after the effects of those before it; when one is
     declined all effects are undone from the copies in `undo`, and the others say so."""
-    failed = np.int64(-1)
+    failed = -1
     code = 0
     saved = 0
     for j in range(i, last + 1):
@@ -193,6 +193,7 @@ def _carry_group(
         if failed >= 0:
             _fill_payment(record, rows[j], decisions[j], scored, payee_rows[j] < 0, record_time)
             record["code"] = code if j == failed else _LINKED_DECLINED
+            effect_transfer(book, payer_rows[j], payee_rows[j], record, np.int64(0), False, False)
         _file(book, record, results[j], _address(first, count + j - i))
 
 

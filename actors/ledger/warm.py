@@ -56,7 +56,9 @@ def warm() -> None:
         admitted = ledger.going_on(rows, ledger.admit(rows, channels, record_address(0, block, 0) - 1))
         ledger.columns(admitted)
         carried = ledger.carry_out(admitted, None, record_address(0, block, 0))
-        assert len(carried.records) == len(rows) and not carried.records["code"].any(), "a step of the warm-up was refused"
+        assert len(carried.records) == len(rows) and not carried.records["code"].any(), (
+            "a step of the warm-up was refused"
+        )
         made.append(carried.records)
         places.append(addresses_of(0, block, len(rows)))
     ledger.expire(record_address(0, len(batches) + 1, 0))

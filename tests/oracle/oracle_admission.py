@@ -135,7 +135,8 @@ class Admitting:
             return [{"code": 0, "duplicate": address} for address in known]
         codes = [CODES[refusal or "ok"] for refusal in refusals]
         if codes[0] == CODES["deferred"]:
-            self.behind |= {rows[i]["payer"] for i in group if rows[i]["effective_time"]}
+            waiting = [rows[i] for i in group if rows[i]["op"] in (TRANSFER, HOLD) and rows[i]["effective_time"]]
+            self.behind |= {row["payer"] for row in waiting}
         elif not any(codes):
             self._take(rows, group)
         return [{"code": code, "duplicate": 0} for code in codes]

@@ -160,7 +160,8 @@ class Both:
         admission = self.ledger.admit(array, self.channels, first - 1)
         self.oracle.head = first - 1
         expected = self.oracle.admit(rows)
-        assert [int(code) for code in admission.code] == [e["code"] for e in expected]
+        codes = [(row["op"], row["flags"], e["code"]) for row, e in zip(rows, expected, strict=True)]
+        assert [(*row[:2], int(code)) for row, code in zip(codes, admission.code, strict=True)] == codes
         assert [int(key) for key in admission.duplicate] == [e["duplicate"] for e in expected]
         going_on = [i for i, e in enumerate(expected) if e["code"] == 0 and e["duplicate"] == 0]
         admitted = self.ledger.going_on(array, admission)
