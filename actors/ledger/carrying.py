@@ -203,6 +203,7 @@ def _carry_group(
         if failed >= 0:
             _fill_linked(record, rows, i, j, decisions, scored, payee_rows, record_time)
             record["code"] = code if j == failed else _LINKED_DECLINED
+            effect_transfer(book, payer_rows[j], payee_rows[j], record, np.int64(0), LIVE, LIVE)
         _file(book, record, results[j], _address(first, count + j - i))
 
 
