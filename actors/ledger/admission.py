@@ -20,12 +20,12 @@ from actors.ledger.book import (
     profile_row,
 )
 from actors.ledger.codes import Code
-from actors.ledger.holds import promise_hold, promise_none
+from actors.ledger.holds import promise_holds, promise_none
 from actors.ledger.ids import OPERATOR_SLOT_FIRST, bind_key
-from actors.ledger.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_IMPORTED, FLAG_LINKED, WalletKind
+from actors.ledger.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, WALLET_OPENED, WALLET_STATUS, WALLET_TIER
 from actors.ledger.settling import CAPTURE, REFUND, VOID
-from actors.ledger.table import fetch_slot, find, put
+from actors.ledger.table import fetch_slot, find, put, reserve
 from models.jit import inlined, kernel
 
 BEHIND_MAX: Final = 64
@@ -63,7 +63,7 @@ _MERCHANT: Final = int(WalletKind.MERCHANT)
 class Admission(NamedTuple):
     """Per row of a batch: `code` 0 = goes on; `duplicate` > 0 = address of the record its key made before, < 0 = -(1 + row) of the
     same batch; rows of the payer, and of the payee or -1, and the payee's profile or -1. `behind`: their number, then payers of which an
-    earlier row of the batch is deferred."""
+    earlier row of the batch is not tried yet."""
 
     code: NDArray[np.int64]
     duplicate: NDArray[np.int64]
@@ -88,6 +88,12 @@ class Channels(NamedTuple):
 
 
 @inlined
+def _absent_payer(book, me, payer):
+    owner = owner_of(book, payer)
+    return _MOVED if owner > 0 and owner != me + 1 else _PAYER_NOT_FOUND
+
+
+@inlined
 def _find_wallets(book, me, row, admission, i, grouped):
     payer = row["payer"]
     payee = row["payee"]
@@ -95,8 +101,7 @@ def _find_wallets(book, me, row, admission, i, grouped):
         return _SAME_WALLET
     payer_row = local_row(book, payer)
     if payer_row < 0:
-        owner = owner_of(book, payer)
-        return _MOVED if owner > 0 and owner != me + 1 else _PAYER_NOT_FOUND
+        return _absent_payer(book, me, payer)
     admission.payer_row[i] = payer_row
     payee_row = local_row(book, payee)
     admission.payee_row[i] = payee_row
@@ -140,10 +145,10 @@ def _is_valid(row):
     if op == HOLD:
         return 1 <= row["amount"] <= AMOUNT_MAX and 1 <= row["expires_in_s"] <= HOLD_SECONDS_MAX
     if op == CAPTURE or op == REFUND:
-        return 0 <= row["amount"] <= AMOUNT_MAX
+        return 0 <= row["amount"] <= AMOUNT_MAX and row["after"] != 0
     if op == WALLET_OPENED:
         return 0 < row["currency"] < OPERATOR_SLOT_FIRST and -AMOUNT_MAX <= row["amount"] <= AMOUNT_MAX
-    return op == WALLET_STATUS or op == WALLET_TIER or (op == VOID and row["amount"] == 0)
+    return op == WALLET_STATUS or op == WALLET_TIER or (op == VOID and row["amount"] == 0 and row["after"] != 0)
 
 
 @inlined
@@ -182,7 +187,7 @@ def _check_times(book, record_time, row, payer_row, behind):
 
 @kernel
 def _is_behind(behind, payer):
-    """Whether an earlier row of this payer is deferred: a later time must not overtake it."""
+    """Whether an earlier row of this payer is not tried yet: a later time must not overtake it."""
     if behind[0] > BEHIND_MAX:
         return True
     for i in range(1, behind[0] + 1):
@@ -192,8 +197,10 @@ def _is_behind(behind, payer):
 
 
 @kernel
-def _note_deferred(behind, row):
-    if row["effective_time"] == 0 or _is_behind(behind, row["payer"]):
+def _note_untried(behind, row, code):
+    if code == 0 or code >= _FIRST_REFUSED or row["effective_time"] == 0 or row["op"] > HOLD:
+        return
+    if _is_behind(behind, row["payer"]):
         return
     behind[0] += 1
     if behind[0] <= BEHIND_MAX:
@@ -239,9 +246,9 @@ def _bind_group(secret, rows, i, last):
 def find_key(book, hi, lo):
     """What a key made: an address, -(1 + row) of the batch under way, or 0."""
     known = find(book.keys, hi, lo)
-    if known == FORGOTTEN:
-        return np.int64(0)
-    return known if known != 0 else find(book.older_keys, hi, lo)
+    if known == 0:
+        known = find(book.older_keys, hi, lo)
+    return known if known != FORGOTTEN else np.int64(0)
 
 
 @inlined
@@ -256,25 +263,23 @@ def read_ahead(book, row):
 @inlined
 def _check_settling(book, channels, me, head, record_time, row):
     """Code of a CAPTURE, VOID or REFUND row so far; the rest is decided when it is carried out."""
-    if not _is_valid(row):
-        return _INVALID
+    refund = row["op"] == REFUND
+    if refund and local_row(book, row["payer"]) < 0:
+        return _absent_payer(book, me, row["payer"])
     if row["effective_time"] > record_time:
         return _IN_FUTURE
-    if row["op"] == REFUND:
-        code = _check_after(channels, me, head, row)
-        if code != 0:
-            return code
-        if local_row(book, row["payer"]) < 0:
-            return _PAYER_NOT_FOUND
+    code = _check_after(channels, me, head, row) if refund else 0
+    if code != 0:
+        return code
+    if not _is_valid(row):
+        return _INVALID
+    if refund:
         known = original_row(book, row["after"])
         if known < 0:
             return _DEFERRED
         if book.originals[known]["kind"] == 0:
             asked_since = row["deferred_at"] != 0 and book.originals[known]["amount"] >= row["deferred_at"]
             return _NOT_REFUNDABLE if asked_since else _DEFERRED
-    row["flags"] = (row["flags"] & FLAG_FINAL) | (FLAG_IMPORTED if row["effective_time"] != 0 else 0)
-    if row["effective_time"] == 0:
-        row["effective_time"] = record_time
     return 0
 
 
@@ -288,25 +293,31 @@ def _check_payment(book, channels, me, head, record_time, row, admission, i, gro
         code = _check_after(channels, me, head, row)
     if code == 0 and not _is_valid(row):
         code = _INVALID
-    if code == _DEFERRED:
-        _note_deferred(admission.behind, row)
     return code
 
 
 @inlined
 def _take_payment(book, record_time, row, payer_row, i):
     """Take the key of a row that goes on, its effective time and the payer's. Gives a code when there is no room."""
-    if row["op"] == HOLD and not promise_hold(book.holds):
-        return _HOLDS_FULL
+    if row["op"] == HOLD:
+        if not reserve(book.keys, row["key_hi"]):
+            return _KEYS_FULL
+        if not promise_holds(book.holds, 1):
+            return _HOLDS_FULL
     if not put(book.keys, row["key_hi"], row["key_lo"], -(i + 1)):
         return _KEYS_FULL
+    _take_times(book, record_time, row, payer_row)
+    return 0
+
+
+@inlined
+def _take_times(book, record_time, row, payer_row):
     row["flags"] = (row["flags"] & FLAG_LINKED) | (FLAG_IMPORTED if row["effective_time"] != 0 else 0)
     if row["effective_time"] == 0:
         row["effective_time"] = record_time
     payer = book.wallets[payer_row]
     if payer["kind"] <= _MERCHANT:
         payer["payer_time"] = row["effective_time"]
-    return 0
 
 
 @inlined
@@ -336,12 +347,12 @@ def _follows(before, after):
 
 @kernel
 def _check_group(book, channels, me, head, record_time, rows, admission, i, last):
-    """Code of a group as a whole, each row's own in `admission`; changes nothing."""
+    """Code of a group as a whole, each row's own in `admission`; changes nothing. Its shape is asked when all its rows are good."""
     known = 0
     untried = 0
     refused = False
     payer = np.int64(0)
-    good = True
+    good = rows[last]["flags"] & FLAG_LINKED == 0
     for j in range(i, last + 1):
         row = rows[j]
         admission.duplicate[j] = find_key(book, row["key_hi"], row["key_lo"])
@@ -370,18 +381,27 @@ def _check_group(book, channels, me, head, record_time, rows, admission, i, last
 
 @kernel
 def _take_group(book, record_time, rows, admission, i, last):
-    """Take every key of a group, or, giving back those that were taken, none."""
-    for j in range(i, last + 1):
-        code = 0
-        if find_key(book, rows[j]["key_hi"], rows[j]["key_lo"]) != 0:
+    """Take every key of a group and room for all its holds, or, giving back the keys that were taken, nothing."""
+    code = 0
+    holds = 0
+    end = i
+    while code == 0 and end <= last:
+        row = rows[end]
+        if find_key(book, row["key_hi"], row["key_lo"]) != 0:
             code = _GROUP
+        elif not put(book.keys, row["key_hi"], row["key_lo"], -(end + 1)):
+            code = _KEYS_FULL
         else:
-            code = _take_payment(book, record_time, rows[j], admission.payer_row[j], j)
+            holds += row["op"] == HOLD
+            end += 1
+    if code == 0 and not promise_holds(book.holds, holds):
+        code = _HOLDS_FULL
+    for j in range(i, end):
         if code != 0:
-            for k in range(i, j):
-                put(book.keys, rows[k]["key_hi"], rows[k]["key_lo"], FORGOTTEN)
-            return code
-    return 0
+            put(book.keys, rows[j]["key_hi"], rows[j]["key_lo"], FORGOTTEN)
+        else:
+            _take_times(book, record_time, rows[j], admission.payer_row[j])
+    return code
 
 
 @kernel
@@ -423,5 +443,7 @@ def admit(book, channels, secret, me, head, record_time, rows, admission):
                 _admit_group(book, channels, me, head, record_time, rows, admission, i, last)
             else:
                 admission.code[i] = _admit_one(book, channels, me, head, record_time, rows[i], admission, i)
-            i = last + 1
+            while i <= last:
+                _note_untried(admission.behind, rows[i], admission.code[i])
+                i += 1
         start = end

@@ -10,6 +10,7 @@ from actors.ledger.codes import Code
 from actors.ledger.holds import open_hold, promise_none
 from actors.ledger.layout import (
     BLOCK_RECORDS_MAX,
+    FLAG_CONTINUES,
     FLAG_FALLBACK,
     FLAG_IMPORTED,
     FLAG_LINKED,
@@ -153,6 +154,14 @@ def _fill_payment(record, row, decision, scored, remote, record_time):
 
 
 @inlined
+def _fill_linked(record, rows, i, j, decisions, scored, payee_rows, record_time):
+    """Row `j` of the group that begins at `i`."""
+    _fill_payment(record, rows[j], decisions[j], scored, payee_rows[j] < 0, record_time)
+    if j > i:
+        record["flags"] |= FLAG_CONTINUES
+
+
+@inlined
 def _file(book, record, result, address):
     """A payment's record is settled: keep its hold, its key and its result."""
     if record["kind"] == HOLD and record["code"] == 0:
@@ -173,7 +182,7 @@ def _carry_group(
     saved = 0
     for j in range(i, last + 1):
         record = records[count + j - i]
-        _fill_payment(record, rows[j], decisions[j], scored, payee_rows[j] < 0, record_time)
+        _fill_linked(record, rows, i, j, decisions, scored, payee_rows, record_time)
         code = decide_transfer(book, payer_rows[j], payee_rows[j], profiles[j], record, limits, stripe_max)
         if code != 0:
             failed = j
@@ -192,8 +201,9 @@ def _carry_group(
     for j in range(i, last + 1):
         record = records[count + j - i]
         if failed >= 0:
-            _fill_payment(record, rows[j], decisions[j], scored, payee_rows[j] < 0, record_time)
+            _fill_linked(record, rows, i, j, decisions, scored, payee_rows, record_time)
             record["code"] = code if j == failed else _LINKED_DECLINED
+            effect_transfer(book, payer_rows[j], payee_rows[j], record, np.int64(0), LIVE, LIVE)
         _file(book, record, results[j], _address(first, count + j - i))
 
 
@@ -243,7 +253,7 @@ def carry_out(
     one more; `decisions` count only when `scored`; `undo`: two WALLET rows for each row of the longest group. Gives the number of
     records; `sources` has each record's row."""
     count = np.int64(0)
-    ahead = np.int64(0)
+    ahead: Any = np.int64(0)
     i: Any = np.int64(0)
     while i < len(rows):
         if i >= ahead:

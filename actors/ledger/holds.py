@@ -65,11 +65,11 @@ def promise_none(holds):
 
 
 @inlined
-def promise_hold(holds):
-    """Promise room for one more hold of this batch. False when there is none."""
-    if holds.meta[_OPEN] + holds.meta[_PROMISED] >= len(holds.rows):
+def promise_holds(holds, count):
+    """Promise room for so many more holds of this batch. False, and nothing promised, when there is too little."""
+    if holds.meta[_OPEN] + holds.meta[_PROMISED] + count > len(holds.rows):
         return False
-    holds.meta[_PROMISED] += 1
+    holds.meta[_PROMISED] += count
     return True
 
 

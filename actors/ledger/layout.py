@@ -113,6 +113,9 @@ FLAG_PAYER_ANCHOR: Final = 128
 FLAG_PAYEE_ANCHOR: Final = 256
 """The same of the payee's chain."""
 
+FLAG_CONTINUES: Final = 512
+"""Record: all or none together with the one before."""
+
 CHAIN_STRIDE: Final = 256
 """Records of a wallet's chain from one anchor to the next: the most that a look back in time has to walk."""
 

@@ -48,10 +48,12 @@ def _payee_status(book, payee_row, payee):
 
 
 @kernel
-def decide_payee(book, payee_row, record, stripe_max):
-    """Code for the payee of a capture or refund."""
+def decide_movement(book, payer_row, payee_row, record, stripe_max):
+    """Code of a capture or refund as far as its payee and the range of balances are concerned."""
     if _payee_status(book, payee_row, record["payee"]) == _CLOSED:
         return _PAYEE_CLOSED
+    if not fits_payer(book.wallets[payer_row], record["amount"], stripe_max):
+        return _RANGE
     if payee_row >= 0 and not fits_payee(book.wallets[payee_row], record["amount"], stripe_max):
         return _RANGE
     return 0
@@ -66,12 +68,12 @@ def decide_refund(book, payer_row, payee_row, record, stripe_max):
         return _PAYER_CLOSED
     if payer["status"] == _FROZEN:
         return _PAYER_FROZEN
-    code = decide_payee(book, payee_row, record, stripe_max)
+    code = decide_movement(book, payer_row, payee_row, record, stripe_max)
     if code == _PAYEE_CLOSED:
         return code
     if is_user(payer) and posted(payer) - payer["held"] - amount < payer["floor"]:
         return _FUNDS
-    return code if fits_payer(payer, amount, stripe_max) else _RANGE
+    return code
 
 
 @inlined
@@ -114,8 +116,9 @@ def _fill(record, row, reference):
     record["payee"] = row["payee"]
     record["label"] = reference["label"]
     record["reference"] = row["after"]
-    record["effective_time"] = row["effective_time"]
-    record["flags"] = row["flags"] & FLAG_IMPORTED
+    imported = row["effective_time"] != 0
+    record["effective_time"] = row["effective_time"] if imported else record["record_time"]
+    record["flags"] = FLAG_IMPORTED if imported else 0
 
 
 @kernel
@@ -125,24 +128,25 @@ def settle_hold(book, record, row, address, record_time, stripe_max):
     if hold_row < 0:
         return _NOT_OPEN
     hold = book.holds.rows[hold_row]
+    if row["effective_time"] != 0 and row["effective_time"] < hold["effective_time"]:
+        return _WENT_BACK
     if hold["payer"] != row["payer"] or hold["payee"] != row["payee"] or hold["currency"] != row["currency"]:
         return _INVALID
     if hold["expiry"] <= record_time:
         return _EXPIRED
-    if row["effective_time"] < hold["effective_time"]:
-        return _WENT_BACK
     if row["amount"] > hold["left"]:
         return _EXCEEDED
     _fill(record, row, hold)
     record["amount"] = row["amount"] if row["amount"] != 0 else hold["left"]
+    payer_row = local_row(book, record["payer"])
     payee_row = local_row(book, record["payee"])
     if record["kind"] == CAPTURE:
         if payee_row < 0:
             record["flags"] |= FLAG_REMOTE
         if row["flags"] & FLAG_FINAL or record["amount"] == hold["left"]:
             record["flags"] |= FLAG_FINAL
-        record["code"] = decide_payee(book, payee_row, record, stripe_max)
-    effect_settled(book, hold_row, local_row(book, record["payer"]), payee_row, record, address, LIVE)
+        record["code"] = decide_movement(book, payer_row, payee_row, record, stripe_max)
+    effect_settled(book, hold_row, payer_row, payee_row, record, address, LIVE)
     return 0
 
 

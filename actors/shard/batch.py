@@ -2,9 +2,11 @@
 
 import numpy as np
 
-from actors.ledger.layout import REQUEST, RESULT, joined
+from actors.ledger.codes import Code
+from actors.ledger.layout import FLAG_LINKED, REQUEST, RESULT, joined
 from actors.ledger.ledger import Admitted
 from actors.shard.messages import Submit
+from actors.shard.replies import fill_mismatch
 
 
 class Batch:
@@ -22,6 +24,25 @@ class Batch:
         self.repeats: dict[int, int] = {}
         self.reading = False
         self.durable = False
+
+    def continues(self, index: int) -> bool:
+        """Whether a row is in a linked group and not the first there."""
+        return index > 0 and bool(self.rows["flags"][index - 1] & FLAG_LINKED)
+
+    def repeat_as_a_whole(self) -> None:
+        """A linked group is repeated as a whole: where a row differs from its record, no row of the group is a replay."""
+        linked = self.rows["flags"] & FLAG_LINKED != 0
+        differs = self.results["code"] == Code.IDEMPOTENCY_MISMATCH
+        if not linked.any() or not differs.any():
+            return
+        first = 0
+        for end in (np.flatnonzero(~linked) + 1).tolist():
+            if differs[first:end].any():
+                same = first + np.flatnonzero(~differs[first:end])
+                spoiled = self.results[same]
+                fill_mismatch(spoiled, "linked")
+                self.results[same] = spoiled
+            first = end
 
     def details(self) -> dict[int, bytes]:
         """Details of all its rows, by row."""

@@ -398,7 +398,8 @@ class ShardCore:
 
     def _replay_row(self, batch: Batch, index: int, record: NDArray[Any]) -> None:
         address = batch.repeats.pop(index)
-        fill_replay(batch.results[index : index + 1], batch.rows[index : index + 1], record, address)
+        result, row = batch.results[index : index + 1], batch.rows[index : index + 1]
+        fill_replay(result, row, record, address, continues=batch.continues(index))
 
     def _blocks_read(self, message: m.BlocksRead) -> None:
         batch = self._reading.pop(message.batch, None)
@@ -418,6 +419,7 @@ class ShardCore:
     def _answer(self, batch: Batch) -> None:
         if batch.reading or not batch.durable:
             return
+        batch.repeat_as_a_whole()
         start = 0
         for submit in batch.submits:
             end = start + len(submit.rows)

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.codes import Code
-from actors.ledger.layout import ATTEMPTS, FIELDS, FLAG_IMPORTED, FLAG_LINKED, REFERRING, Kind
+from actors.ledger.layout import ATTEMPTS, FIELDS, FLAG_CONTINUES, FLAG_IMPORTED, FLAG_LINKED, REFERRING, RESULT, Kind
 
 _COMPARED: Final = (
     ("payer", "payer"),
@@ -20,8 +21,9 @@ _COMPARED: Final = (
 )
 
 
-def difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
-    """Name of the first field in which a request row (1,) differs from the record (1,) its key made, or None."""
+def difference(row: NDArray[Any], record: NDArray[Any], continues: bool) -> str | None:
+    """Name of the first field in which a request row (1,) differs from the record (1,) its key made, or None. `continues`: it is in a
+    linked group and not the first there."""
     if row["op"][0] != record["kind"][0]:
         return "body"
     if record["kind"][0] in REFERRING:
@@ -36,7 +38,8 @@ def difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
         and row["expires_in_s"][0] * 1000 != record["expiry"][0] - record["record_time"][0]
     ):
         return "expires_in"
-    if (int(row["flags"][0]) ^ int(record["flags"][0])) & FLAG_LINKED:
+    flags = int(record["flags"][0])
+    if (int(row["flags"][0]) ^ flags) & FLAG_LINKED or continues != bool(flags & FLAG_CONTINUES):
         return "linked"
     return None if _same_time(row, record) else "effective_time"
 
@@ -65,13 +68,13 @@ def _wallet_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
     return None if same and row["digest"][0] == record["digest"][0] else "body"
 
 
-def fill_replay(result: NDArray[Any], row: NDArray[Any], record: NDArray[Any], address: int) -> None:
-    """Complete one result (1,) of a repeated request."""
-    field = difference(row, record)
+def fill_replay(
+    result: NDArray[Any], row: NDArray[Any], record: NDArray[Any], address: int, *, continues: bool
+) -> None:
+    """Complete one result (1,) of a repeated request; `continues` as for `difference`."""
+    field = difference(row, record, continues)
     if field is not None:
-        result["code"] = Code.IDEMPOTENCY_MISMATCH
-        result["field"] = FIELDS.index(field)
-        result["address"] = 0
+        fill_mismatch(result, field)
         return
     result["code"] = record["code"]
     result["replayed"] = 1
@@ -79,3 +82,10 @@ def fill_replay(result: NDArray[Any], row: NDArray[Any], record: NDArray[Any], a
     result["action"] = record["decision"]
     for name in ("points", "reasons", "pack", "record_time", "effective_time", "flags"):
         result[name] = record[name]
+
+
+def fill_mismatch(results: NDArray[Any], field: str) -> None:
+    """Let results (n,) say that their key was used before with another body, which differs in this field."""
+    results[:] = np.zeros(1, RESULT)
+    results["code"] = Code.IDEMPOTENCY_MISMATCH
+    results["field"] = FIELDS.index(field)

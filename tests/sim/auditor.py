@@ -4,19 +4,24 @@ An answer is true when the journal, as it is then, says the same. A reading is t
 between question and answer. It knows nothing of processes: an old one that still answers is judged like any other.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, Final
 
-from actors.ledger.codes import FIRST_REFUSED, Code, is_declined
+from actors.ledger.codes import FIRST_DECLINED, FIRST_REFUSED, Code, is_declined, is_untried
 from actors.ledger.ids import block_of
-from actors.ledger.layout import AMOUNT_MAX, FIELDS, RESULT, WALLET, Kind, WalletKind, WalletStatus
+from actors.ledger.layout import ATTEMPTS, FIELDS, FLAG_LINKED, RESULT, WALLET, Kind
+from actors.ledger.ledger import Ledger
 from tests.sim.database import Database
-from tests.sim.model import ABSENT, STATE_FIELDS, Model, State, must
+from tests.sim.model import ABSENT, STATE_FIELDS, Model, Shard, State
 from tests.sim.questions import FindQuestion, ProfileQuestion, ReadQuestion, Request, SubmitQuestion
-from tests.sim.scheduler import Scheduler
+from tests.sim.refusals import Refusals
+from tests.sim.scheduler import START_MS, Scheduler
+from tests.sim.truth import must
 
 _RESULT_NAMES: Final = tuple(RESULT.names or ())
 _STATE_AT: Final = tuple((WALLET.names or ()).index(name) for name in STATE_FIELDS)
+REMEMBERED: Final = ("payer_time", "day", "day_total", "chained")
+"""What a wallet's row has besides what readings show."""
 _SAID: Final = (
     ("action", "decision"),
     ("points", "points"),
@@ -27,6 +32,8 @@ _SAID: Final = (
     ("flags", "flags"),
 )
 
+SHORT_HOLDS_END_MS: Final = START_MS + 30_000
+"""All holds that are due before this must have expired in the end; those of longer life stay open."""
 BEHIND_MAX: Final = 40
 """Blocks by which a cursor in the journal may stay behind: CURSOR_BLOCKS_MAX as made small in a seed, a page, and what is in flight."""
 
@@ -40,20 +47,7 @@ class Auditor:
         self._database = database
         self._scheduler = scheduler
         self._told_first: set[int] = set()
-        self._refusals: dict[int, Callable[[Request, int, Any], bool]] = {
-            Code.SAME_WALLET: self._same_wallet,
-            Code.PAYER_NOT_FOUND: self._payer_not_found,
-            Code.PAYEE_NOT_FOUND: self._payee_not_found,
-            Code.WALLET_NOT_FOUND: self._wallet_not_found,
-            Code.CURRENCY_MISMATCH: self._currency_mismatch,
-            Code.EFFECTIVE_TIME_IN_FUTURE: self._in_future,
-            Code.EFFECTIVE_TIME_WENT_BACK: self._went_back,
-            Code.AFTER_NOT_FOUND: self._after_not_found,
-            Code.OPERATOR_WALLET: self._operator_wallet,
-            Code.WALLET_CLOSED: self._wallet_closed,
-            Code.WALLET_NOT_EMPTY: self._wallet_not_empty,
-            Code.INVALID_REQUEST: self._invalid,
-        }
+        self._refusals = Refusals(self.model)
 
     def step(self) -> None:
         """Judge what has become durable since."""
@@ -63,6 +57,8 @@ class Auditor:
             self.model.read_block(shard, sealed, self._scheduler.now)
         self._database.fresh.clear()
         self.model.balanced()
+        must(self._database.references == self.model.references, "the references stored are not those of the records")
+        must(self._database.anchors == self.model.anchors, "the anchors stored are not those of the records")
 
     # Answers.
 
@@ -73,8 +69,12 @@ class Auditor:
         question = delivery.question
         if isinstance(question, SubmitQuestion):
             must(len(value) == len(question.requests), "shard {}: results for other rows", shard)
-            for request, row in zip(question.requests, value.tolist(), strict=True):
-                self._judge_result(request, delivery, dict(zip(_RESULT_NAMES, row, strict=True)))
+            results = [dict(zip(_RESULT_NAMES, row, strict=True)) for row in value.tolist()]
+            for request, result in zip(question.requests, results, strict=True):
+                self._judge_result(request, delivery, result)
+            self._judge_order(question.requests, results)
+            for first, end in _groups(question.requests):
+                self._judge_group(question.requests[first:end], results[first:end], delivery)
         elif isinstance(question, FindQuestion):
             self._judge_found(question, value)
         elif isinstance(question, (ReadQuestion, ProfileQuestion)):
@@ -94,7 +94,7 @@ class Auditor:
             must(not known, "request {}: {} though its key was known", request.digest, Code(code).name)
             must(not result["replayed"], "request {}: a refusal is no replay", request.digest)
             if code >= FIRST_REFUSED:
-                true = self._refusals[code](request, delivery.shard_head, delivery)
+                true = self._refusals.true(code, request, delivery)
                 must(true, "request {} {}: {} is not true", request.digest, request.body, Code(code).name)
 
     def _judge_recorded(self, request: Request, address: int, delivery: Any, result: dict[str, Any]) -> None:
@@ -115,12 +115,60 @@ class Auditor:
             must(record.record_time >= delivery.clock, "request {}: recorded before it came", request.digest)
 
     def _judge_mismatch(self, request: Request, address: int, result: dict[str, Any]) -> None:
+        if request.flags & FLAG_LINKED or len(request.unit) > 1 or request.part:
+            return
         must(address != 0, "request {}: a mismatch with nothing durable", request.digest)
         record = self.model.records[address]
         must(record.digest != request.digest, "request {}: a mismatch with itself", request.digest)
         field = FIELDS[result["field"]]
         if field in ("amount", "channel") and record.kind == Kind.TRANSFER:
             must(getattr(record, field) != request.body[field], "request {}: {} differs not", request.digest, field)
+
+    @staticmethod
+    def _judge_order(requests: list[Request], results: list[dict[str, Any]]) -> None:
+        """What a payer imports is not overtaken by what it imports later in the same call."""
+        waiting = set()
+        for request, result in zip(requests, results, strict=True):
+            body = request.body
+            if body["op"] not in ATTEMPTS or not body["effective_time"] or not body["payer"] >> 16:
+                continue
+            if is_untried(result["code"]):
+                waiting.add(body["payer"])
+            elif result["address"] and not result["replayed"]:
+                must(body["payer"] not in waiting, "request {}: overtook one that was deferred", request.digest)
+
+    def _judge_group(self, group: list[Request], results: list[dict[str, Any]], delivery: Any) -> None:
+        """All or none, and once done for ever the same, as a whole."""
+        codes = [result["code"] for result in results]
+        name = group[0].digest
+        if any(is_untried(code) for code in codes):
+            must(len(set(codes)) == 1, "group {}: tried in part: {}", name, codes)
+            self._scheduler.count(f"groups answered {Code(codes[0]).name}")
+            return
+        addresses = [self.model.keys.get(request.key_id, 0) for request in group]
+        mismatch = [code == Code.IDEMPOTENCY_MISMATCH for code in codes]
+        if any(mismatch):
+            must(all(mismatch), "group {}: repeated in part: {}", name, codes)
+            must(any(addresses), "group {}: a mismatch with nothing durable", name)
+            whole = all(addresses) and not any(request.part for request in group)
+            whole = whole and all(
+                self.model.records[a].digest == r.digest for a, r in zip(addresses, group, strict=True)
+            )
+            must(not whole, "group {}: a mismatch with itself", name)
+            return
+        refused = [FIRST_REFUSED <= code < FIRST_DECLINED for code in codes]
+        if any(refused):
+            must(all(refused), "group {}: refused in part: {}", name, codes)
+            must(not any(0 < block_of(a) <= delivery.shard_head for a in addresses), "group {}: was known", name)
+            single = set(codes) - {Code.LINKED_REFUSED}
+            must(bool(single), "group {}: refused for nothing", name)
+            must(Code.GROUP_INVALID not in single or len(set(codes)) == 1, "group {}: {}", name, codes)
+            return
+        must(len({result["replayed"] for result in results}) == 1, "group {}: repeated in part", name)
+        must(not any(request.part for request in group), "group {}: a part of it is no repetition", name)
+        declined = [code for code in codes if code not in (Code.OK, Code.LINKED_DECLINED)]
+        good = len(declined) == 1 and Code.OK not in codes if any(codes) else True
+        must(good, "group {}: codes {}", name, codes)
 
     def _judge_found(self, question: FindQuestion, value: int) -> None:
         address = self.model.keys.get(question.key_id, 0)
@@ -144,58 +192,6 @@ class Auditor:
                 return
         must(False, "shard {}: wallets {} were never as shown since block {}", shard, addresses, question.head)
 
-    # Refusals: each says something that must be true.
-
-    def _wallet(self, address: int, shard: int) -> Any:
-        owner = self.model.segments.get(address >> 16, shard)
-        return self.model.shards[owner].wallets.get(address)
-
-    def _same_wallet(self, request: Request, _: int, __: Any) -> bool:
-        return request.body["payer"] == request.body["payee"]
-
-    def _payer_not_found(self, request: Request, head: int, _: Any) -> bool:
-        wallet = self._wallet(request.body["payer"], request.shard)
-        return wallet is None or wallet.blocks[0] > head
-
-    def _payee_not_found(self, request: Request, _: int, __: Any) -> bool:
-        wallet = self._wallet(request.body["payee"], request.shard)
-        return wallet is None or wallet.opened_at >= request.first_sent
-
-    def _wallet_not_found(self, request: Request, head: int, _: Any) -> bool:
-        wallet = self._wallet(request.body["payee"], request.shard)
-        return wallet is None or wallet.blocks[0] > head
-
-    def _currency_mismatch(self, request: Request, _: int, __: Any) -> bool:
-        wallets = [self._wallet(request.body[name], request.shard) for name in ("payer", "payee")]
-        return any(w is not None and w.currency != request.body["currency"] for w in wallets)
-
-    def _in_future(self, request: Request, _: int, delivery: Any) -> bool:
-        return bool(request.body["effective_time"] > delivery.clock)
-
-    def _went_back(self, request: Request, _: int, __: Any) -> bool:
-        wallet = self._wallet(request.body["payer"], request.shard)
-        return bool(wallet.payer_time > request.body["effective_time"] > 0)
-
-    def _after_not_found(self, request: Request, _: int, __: Any) -> bool:
-        return request.body["after"] != 0 and request.source is None
-
-    def _operator_wallet(self, request: Request, _: int, __: Any) -> bool:
-        return bool(self._wallet(request.body["payee"], request.shard).kind > WalletKind.MERCHANT)
-
-    def _wallet_closed(self, request: Request, _: int, __: Any) -> bool:
-        return bool(self._wallet(request.body["payee"], request.shard).status == WalletStatus.CLOSED)
-
-    def _wallet_not_empty(self, request: Request, head: int, _: Any) -> bool:
-        wallet = self._wallet(request.body["payee"], request.shard)
-        state = wallet.at(head)
-        return bool(state[0] != state[1] or state[2] or wallet.filled_in > head)
-
-    def _invalid(self, request: Request, _: int, __: Any) -> bool:
-        body = request.body
-        if body["op"] == Kind.TRANSFER:
-            return not 1 <= body["amount"] <= AMOUNT_MAX
-        return body["op"] == Kind.WALLET_OPENED and self._wallet(body["payee"], request.shard) is not None
-
     # When all is quiet.
 
     def unsettled(self) -> str:
@@ -203,10 +199,15 @@ class Auditor:
         for (sender, receiver), legs in self.model.pending.items():
             if legs:
                 return f"{len(legs)} legs from shard {sender} to {receiver} have not landed, the first is {next(iter(legs))}"
+        for number, shard in enumerate(self.model.shards):
+            for address, hold in shard.holds.items():
+                if hold.record.expiry <= SHORT_HOLDS_END_MS:
+                    return f"hold {address} of shard {number} was due {self._scheduler.now - hold.record.expiry} ms ago"
         return ""
 
-    def settle(self) -> None:
-        """All is quiet: nothing is in transit, and what shards know of each other's wallets is what those are."""
+    def settle(self, ledgers: list[Ledger]) -> None:
+        """All is quiet: nothing is in transit, what shards know of each other's wallets is what those are, and what they have in memory,
+        however they came by it, is what the journals say."""
         self.step()
         must(not any(self.model.in_transit.values()), "in transit: {}", self.model.in_transit)
         for receiver, shard in enumerate(self.model.shards):
@@ -217,6 +218,31 @@ class Auditor:
                 )
         for number, shard in enumerate(self.model.shards):
             for address, profile in shard.profiles.items():
-                wallet = self._wallet(address, number)
+                wallet = self.model.wallet(address, number)
                 state = (wallet.currency, wallet.kind, wallet.status, wallet.tier, wallet.opened)
                 must(state == profile, "shard {} knows wallet {} as {}, it is {}", number, address, profile, state)
+            self._compare(number, shard, ledgers[number])
+
+    @staticmethod
+    def _compare(number: int, shard: Shard, ledger: Ledger) -> None:
+        for address, wallet in shard.wallets.items():
+            row = ledger.wallet(address)
+            must(row is not None, "shard {} has no wallet {}", number, address)
+            assert row is not None
+            for name in (*STATE_FIELDS, *REMEMBERED):
+                kept = int(row[name][0])
+                must(kept == getattr(wallet, name), "shard {}: wallet {}: {} is {}", number, address, name, kept)
+        rows = ledger.book.holds.rows
+        held = {int(hold["address"]): (int(hold["left"]), int(hold["expiry"])) for hold in rows[rows["address"] != 0]}
+        wanted = {address: (hold.left, hold.record.expiry) for address, hold in shard.holds.items()}
+        must(held == wanted, "shard {}: holds are {}, not {}", number, held, wanted)
+
+
+def _groups(requests: list[Request]) -> Iterator[tuple[int, int]]:
+    """Where rows that are linked, or were, begin and end."""
+    first = 0
+    for i, request in enumerate(requests):
+        if not request.flags & FLAG_LINKED:
+            if i > first or request.part:
+                yield first, i + 1
+            first = i + 1

@@ -1,17 +1,18 @@
 """Ways to break the core, each in one place. The simulation is worth what it catches: it must catch every one of these."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from actors.ledger.blocks import Run, Writer, block_hash, header_of
-from actors.ledger.book import M_RECORD_TIME
-from actors.ledger.layout import RECORD
-from actors.ledger.ledger import Ledger
+from actors.ledger.book import M_RECORD_TIME, local_row
+from actors.ledger.layout import FLAG_CONTINUES, FLAG_LINKED, RECORD, Kind
+from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
 from actors.shard.channels import Arrival, Cursor, Receiver
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.journal_writer import JournalWriter, Unit
+from actors.shard.originals import OriginalsDesk
 from actors.shard.profiles import ProfileDesk
 
 
@@ -253,6 +254,134 @@ class UsesASegmentAgain(ShardCore):
         self._spare_segments = spare
 
 
+class _WithCarrying(ShardCore):
+    """A core whose ledger carries out batches, and expires holds, in another way."""
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self._whole, self._whole_expire = ledger.carry_out, ledger.expire
+        ledger.carry_out = self.carry_out  # type: ignore[method-assign]
+        ledger.expire = self.expire  # type: ignore[method-assign]
+
+    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+        return self._whole(admitted, decisions, first)
+
+    def expire(self, first: int) -> Any:
+        return self._whole_expire(first)
+
+
+class CapturesADeadHold(_WithCarrying):
+    def _expire_holds(self) -> None:
+        if not self._queue:
+            super()._expire_holds()
+
+    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+        holds = self.ledger.book.holds.rows
+        kept = holds[["address", "expiry"]].copy()
+        holds["expiry"] += 60_000
+        carried = self._whole(admitted, decisions, first)
+        same = holds["address"] == kept["address"]
+        holds["expiry"][same] = kept["expiry"][same]
+        return carried
+
+
+class ReleasesAVoidedHoldTwice(_WithCarrying):
+    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+        carried = self._whole(admitted, decisions, first)
+        for record in carried.records[carried.records["kind"] == Kind.VOID]:
+            row = int(local_row(self.ledger.book, int(record["payer"])))
+            self.ledger.book.wallets["held"][row] -= record["amount"]
+        return carried
+
+
+class DoesNotGiveBackTheDayOfAnExpiredHold(_WithCarrying):
+    def expire(self, first: int) -> Any:
+        book = self.ledger.book
+        rows = [int(local_row(book, int(payer))) for payer in np.unique(book.holds.rows["payer"]) if payer]
+        totals = book.wallets["day_total"][rows]
+        records = self._whole_expire(first)
+        book.wallets["day_total"][rows] = totals
+        return records
+
+
+class CarriesOutHalfAGroup(_WithCarrying):
+    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+        linked = admitted.rows["flags"] & FLAG_LINKED
+        admitted.rows["flags"] &= np.uint8(255 - FLAG_LINKED)
+        carried = self._whole(admitted, decisions, first)
+        admitted.rows["flags"] |= linked
+        for record, source in zip(carried.records, carried.sources, strict=True):
+            record["flags"] |= linked[source]
+            if source and linked[source - 1]:
+                record["flags"] |= FLAG_CONTINUES
+            carried.results["flags"][source] = record["flags"]
+        return carried
+
+
+class RepeatsAGroupInPart(ShardCore):
+    def _answer(self, batch: Any) -> None:
+        batch.repeat_as_a_whole = lambda: None
+        super()._answer(batch)
+
+
+class ForgetsToExpireAfterAStart(ShardCore):
+    def _opened(self) -> None:
+        super()._opened()
+        self.ledger.book.holds.filled[:] = 0
+
+
+class ForgetsToExpireAfterACheckpoint(ShardCore):
+    def resume_at(self, block: int, hash_: bytes, cursors: dict[int, Cursor]) -> None:
+        super().resume_at(block, hash_, cursors)
+        self.ledger.book.holds.filled[:] = 0
+
+
+class _WithOriginals(ShardCore):
+    """A core that learns of originals in another way."""
+
+    desk_class: type[OriginalsDesk] = OriginalsDesk
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self._originals = self.desk_class()
+
+
+class ForgetsRefundsThatAreNotDurable(_WithOriginals):
+    class desk_class(OriginalsDesk):
+        def want(self, targets: Any, ledger: Ledger, stamp: int, *, all_durable: bool) -> list[m.Output]:
+            ledger.forget_originals()
+            self._forgotten_at = stamp
+            self._asking.clear()
+            return super().want(targets, ledger, stamp, all_durable=all_durable)
+
+
+class ReadsOriginalsAndNotTheirRefunds(ShardCore):
+    def _originals_read(self, message: m.Originals) -> None:
+        message.originals["refunded"] = 0
+        super()._originals_read(message)
+
+
+class _Stripped(JournalWriter):
+    """Blocks leave without something."""
+
+    without: ClassVar[dict[str, Any]] = {}
+
+    def seal(self, records: Any, details: dict[int, bytes], seen: int) -> Unit:
+        unit = super().seal(records, details, seen)
+        unit.blocks[:] = [block._replace(**self.without) for block in unit.blocks]
+        return unit
+
+
+class LeavesAnchorsOutOfTheTransaction(_WithWriter):
+    class writer_class(_Stripped):
+        without: ClassVar[dict[str, Any]] = {"anchors": ()}
+
+
+class LeavesReferencesOutOfTheTransaction(_WithWriter):
+    class writer_class(_Stripped):
+        without: ClassVar[dict[str, Any]] = {"references": ()}
+
+
 BREAKAGES: tuple[type[ShardCore], ...] = (
     AnswersBeforeTheCommit,
     AnswersWithoutLookingWhoOwnsTheJournal,
@@ -279,4 +408,15 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     TrustsItsOwnClock,
     WritesNoCursorWithoutLegs,
     UsesASegmentAgain,
+    CapturesADeadHold,
+    ReleasesAVoidedHoldTwice,
+    DoesNotGiveBackTheDayOfAnExpiredHold,
+    CarriesOutHalfAGroup,
+    RepeatsAGroupInPart,
+    ForgetsToExpireAfterAStart,
+    ForgetsToExpireAfterACheckpoint,
+    ForgetsRefundsThatAreNotDurable,
+    ReadsOriginalsAndNotTheirRefunds,
+    LeavesAnchorsOutOfTheTransaction,
+    LeavesReferencesOutOfTheTransaction,
 )

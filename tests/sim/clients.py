@@ -26,7 +26,7 @@ class FrontDoor:
         self.scheduler = switch.scheduler
         self.unfinished: dict[int, Request] = {}
         self._when_done = when_done
-        self._queues: list[list[Request]] = [[] for _ in range(switch.shards)]
+        self._queues: list[list[tuple[Request, ...]]] = [[] for _ in range(switch.shards)]
 
     def want(self, requests: list[Request]) -> None:
         """New requests for one shard, sent in one call."""
@@ -55,7 +55,8 @@ class FrontDoor:
 
     def _overdue(self, requests: list[Request], attempts: list[int]) -> None:
         for request, attempt in zip(requests, attempts, strict=True):
-            if request.result is None and request.attempt == attempt:
+            lead = request.unit[0]
+            if lead is request and request.result is None and request.attempt == attempt:
                 self.scheduler.count("calls sent again")
                 self._send_later(request, 0)
 
@@ -67,9 +68,10 @@ class FrontDoor:
         self.scheduler.count(f"answers {Code(code).name}")
         if code == Code.DEFERRED:
             request.deferred_at = int(result["record_time"])
-        if request.result is None and not request.waits:
-            request.waits = True
-            self._send_later(request, self.scheduler.delay(5, 200 if code == Code.DEFERRED else 600))
+        lead = request.unit[0]
+        if request.result is None and not lead.waits:
+            lead.waits = True
+            self._send_later(lead, self.scheduler.delay(5, 200 if code == Code.DEFERRED else 600))
 
     def finish(self, request: Request, result: Any) -> None:
         """A final answer has come."""
@@ -86,17 +88,23 @@ class FrontDoor:
 
     def _enqueue(self, request: Request) -> None:
         queue = self._queues[request.shard]
-        queue.append(request)
+        queue.append(request.unit)
         if len(queue) == 1:
             self.scheduler.after(self.scheduler.delay(1, 20), self._flush, request.shard)
 
     def _flush(self, shard: int) -> None:
         waiting, self._queues[shard] = self._queues[shard], []
-        due = [r for r in waiting if r.result is None]
-        for request in due:
-            request.waits = False
-        for start in range(0, len(due), ROWS_MAX):
-            self.send(due[start : start + ROWS_MAX])
+        rows: list[Request] = []
+        for unit in waiting:
+            if unit[0].result is not None:
+                continue
+            unit[0].waits = False
+            if rows and len(rows) + len(unit) > ROWS_MAX:
+                self.send(rows)
+                rows = []
+            rows.extend(unit)
+        if rows:
+            self.send(rows)
 
     def read(self, shard: int, addresses: list[int]) -> None:
         """Ask once for wallets."""

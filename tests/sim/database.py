@@ -4,9 +4,10 @@ It can be slow or out of reach, and the outcome of an append can be unknown: the
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from actors.ledger.blocks import Sealed, block_hash
+from actors.ledger.blocks import Sealed, block_hash, records_of
+from actors.ledger.ids import block_of, shard_of, slot_of
 from tests.sim.scheduler import Scheduler
 
 
@@ -19,13 +20,16 @@ class DatabaseFaults(NamedTuple):
 
 
 class Database:
-    """One database for all shards; journals of blocks numbered from 1."""
+    """One database for all shards; journals of blocks numbered from 1. `references`: by target, the records that refer to it; `anchors`:
+    by shard and wallet, (chain time, record)."""
 
     def __init__(self, scheduler: Scheduler, shards: int, faults: DatabaseFaults) -> None:
         self.scheduler = scheduler
         self.faults = faults
         self.journals: list[list[Sealed]] = [[] for _ in range(shards)]
         self.hashes: list[list[bytes]] = [[] for _ in range(shards)]
+        self.references: dict[int, list[int]] = {}
+        self.anchors: dict[tuple[int, int], list[tuple[int, int]]] = {}
         self.segments: dict[int, int] = {}
         self.fresh: list[tuple[int, Sealed]] = []
         self.down_until = 0
@@ -48,6 +52,12 @@ class Database:
     def head(self, shard: int) -> tuple[int, bytes]:
         """Number and hash of the newest block."""
         return len(self.journals[shard]), self.hashes[shard][-1]
+
+    def record(self, address: int) -> Any:
+        """The record at an address of any shard's journal, None if there is none."""
+        blocks = self.read(shard_of(address), block_of(address), 1)
+        records = records_of(blocks[0][1]) if blocks else ()
+        return records[slot_of(address)] if slot_of(address) < len(records) else None
 
     def append(self, shard: int, blocks: list[Sealed], reply: Callable[[str], None]) -> None:
         """Store blocks, all or none, some time from now; `reply` gets the outcome once."""
@@ -86,5 +96,9 @@ class Database:
             journal.append(block)
             self.hashes[shard].append(block_hash(block.data))
             self.fresh.append((shard, block))
+            for target, address in block.references:
+                self.references.setdefault(target, []).append(address)
+            for wallet, chain_time, address in block.anchors:
+                self.anchors.setdefault((shard, wallet), []).append((chain_time, address))
         self.scheduler.note(f"journal {shard}: {len(journal)} blocks", self.hashes[shard][-1])
         return True

@@ -4,8 +4,11 @@ from typing import Any, Final, NamedTuple
 
 from actors.ledger.codes import Code
 from actors.ledger.ids import wallet_address
-from actors.ledger.layout import AMOUNT_MAX, Kind, WalletKind, WalletStatus
+from actors.ledger.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletKind, WalletStatus
 from tests.sim.clients import FrontDoor, after_of
+from tests.sim.load_groups import Groups
+from tests.sim.load_holds import Holds
+from tests.sim.model import DAY_MS
 from tests.sim.questions import Request
 from tests.sim.scheduler import START_MS
 from tests.sim.switch import Switch
@@ -13,6 +16,12 @@ from tests.sim.switch import Switch
 EUR, USD = 978, 840
 EXTERNALS: Final = ((1024, EUR), (1025, EUR), (1026, EUR), (1027, USD))
 """Operator wallets by slot. Three of one currency, so that one user wallet can be driven out of range."""
+OPERATORS: Final = (
+    *((slot, currency, WalletKind.EXTERNAL) for slot, currency in EXTERNALS),
+    (1030, EUR, WalletKind.LIQUIDITY),
+    (1031, USD, WalletKind.LIQUIDITY),
+    (1032, EUR, WalletKind.FEE),
+)
 CALLERS: Final = (7, 8)
 HOT_SHARE: Final = 0.3
 
@@ -36,6 +45,8 @@ class Load:
         self.left = total
         self.wallets: list[Known] = []
         self.done: list[Request] = []
+        self.holds = Holds(self)
+        self.groups = Groups(self)
         self._paid_early: dict[int, Known] = {}
         self._actions = (
             (self._open, 5),
@@ -45,22 +56,24 @@ class Load:
             (self._pay_out, 4),
             (self._wrong, 8),
             (self._status, 8),
-            (self._close_remote_payee, 2),
-            (self._pay_too_early, 2),
+            (self._close_remote_payee, 6),
+            (self._pay_too_early, 3),
             (self._import, 6),
             (self._read, 8),
             (self._find, 3),
             (self._again, 6),
             (self._other_body, 5),
             (self._one_key_two_ways, 2),
+            *self.holds.actions,
+            *self.groups.actions,
         )
 
     def start(self) -> None:
         """Open the operator wallets' stripes and the first user wallets, then go on."""
         for shard in range(self.switch.shards):
             stripes = [
-                self._request(shard, op=Kind.WALLET_OPENED, kind=WalletKind.EXTERNAL, currency=currency, payee=slot)
-                for slot, currency in EXTERNALS
+                self.request(shard, op=Kind.WALLET_OPENED, kind=kind, currency=currency, payee=slot)
+                for slot, currency, kind in OPERATORS
             ]
             self.door.want(stripes)
             self.scheduler.after(30, self._open_on, shard, self.random.randint(3, 8))
@@ -74,7 +87,8 @@ class Load:
 
     # Requests.
 
-    def _request(self, shard: int, **body: int) -> Request:
+    def request(self, shard: int, **body: int) -> Request:
+        """A request with a key of its own; what is not given is 0, or drawn."""
         self.left -= 1
         full = {
             "op": int(Kind.TRANSFER),
@@ -100,24 +114,26 @@ class Load:
     def _opening(self, shard: int, currency: int, **body: int) -> Request:
         floor = self.random.choice((0, 0, 0, -5_000, 200))
         kind = self.random.choice((WalletKind.USER, WalletKind.MERCHANT))
-        tier = self.random.choice((0, 0, 0, 1))
+        tier = self.random.choice((0, 0, 0, 1, 2))
         fields = {"kind": int(kind), "tier": tier, "amount": floor, "currency": currency, **body}
-        return self._request(shard, op=Kind.WALLET_OPENED, **fields)
+        return self.request(shard, op=Kind.WALLET_OPENED, **fields)
 
-    def _transfer(self, payer: Known, payee: int, amount: int, **body: int) -> Request:
+    def transfer(self, payer: Known, payee: int, amount: int, **body: int) -> Request:
+        """A payment, or with `op` a hold."""
         fields = {"payer": payer.address, "payee": payee, "currency": payer.currency, "amount": amount, **body}
-        return self._request(payer.shard, **fields)
+        return self.request(payer.shard, **fields)
 
-    def _wallet(self) -> Known | None:
+    def wallet(self) -> Known | None:
+        """A wallet, often the hot one."""
         if not self.wallets:
             return None
         if self.scheduler.chance(HOT_SHARE):
             return self.wallets[min(2, len(self.wallets) - 1)]
         return self.random.choice(self.wallets)
 
-    def _pair(self) -> tuple[Known, Known] | None:
+    def pair(self, payer: Known | None = None) -> tuple[Known, Known] | None:
         """Payer and payee, mostly of one currency and mostly on different shards."""
-        payer, payee = self._wallet(), self._wallet()
+        payer, payee = payer or self.wallet(), self.wallet()
         if payer is None or payee is None:
             return None
         if self.scheduler.chance(0.8):
@@ -125,7 +141,17 @@ class Load:
             payee = self.random.choice(fitting) if fitting else payee
         return payer, payee
 
-    def _amount(self) -> int:
+    def rich(self) -> Known | None:
+        """A wallet that can pay something, if one is found soon."""
+        for _ in range(8):
+            known = self.wallet()
+            wallet = known and self.switch.auditor.model.wallet(known.address, known.shard)
+            if wallet and wallet.status == WalletStatus.OPEN and wallet.posted - wallet.held - wallet.floor > 5_000:
+                return known
+        return self.wallet()
+
+    def amount(self) -> int:
+        """An amount, mostly small."""
         return self.random.choice((1, 5, 100, 700, 2_500, 9_000, 40_000))
 
     # What is wanted.
@@ -139,29 +165,29 @@ class Load:
         self.door.want([self._opening(shard, currency) for _ in range(count)])
 
     def _fund(self) -> None:
-        wallet = self._wallet()
+        wallet = self.wallet()
         if wallet is None:
             return
         slot = self.random.choice([slot for slot, currency in EXTERNALS if currency == wallet.currency])
         top = AMOUNT_MAX // self.switch.shards
-        amount = self.random.choice((top, top - 3, 5)) if self.scheduler.chance(0.15) else 10 * self._amount()
+        amount = self.random.choice((top, top - 3, 5)) if self.scheduler.chance(0.15) else 10 * self.amount()
         fields = {"payer": slot, "payee": wallet.address, "currency": wallet.currency, "amount": amount}
-        self.door.want([self._request(wallet.shard, **fields)])
+        self.door.want([self.request(wallet.shard, **fields)])
 
     def _pay(self) -> None:
-        pair = self._pair()
+        pair = self.pair()
         if pair is not None:
-            amount = AMOUNT_MAX // self.switch.shards // 4 if self.scheduler.chance(0.05) else self._amount()
-            self.door.want([self._transfer(pair[0], pair[1].address, amount)])
+            amount = AMOUNT_MAX // self.switch.shards // 4 if self.scheduler.chance(0.05) else self.amount()
+            self.door.want([self.transfer(pair[0], pair[1].address, amount)])
 
     def _pay_batch(self) -> None:
-        payer = self._wallet()
+        payer = self.wallet()
         if payer is None:
             return
         count = 60 if self.scheduler.chance(0.05) else self.random.randint(2, 12)
         here = [w for w in self.wallets if w.shard == payer.shard]
         batch = [
-            self._transfer(self.random.choice(here), self.random.choice(self.wallets).address, self._amount())
+            self.transfer(self.random.choice(here), self.random.choice(self.wallets).address, self.amount())
             for _ in range(count)
         ]
         if self.scheduler.chance(0.3):
@@ -169,18 +195,18 @@ class Load:
         self.door.want(batch)
 
     def _pay_out(self) -> None:
-        payer = self._wallet()
+        payer = self.wallet()
         if payer is not None:
-            self.door.want([self._transfer(payer, self.random.choice(EXTERNALS)[0], self._amount())])
+            self.door.want([self.transfer(payer, self.random.choice(EXTERNALS)[0], self.amount())])
         shard = self.random.randrange(self.switch.shards)
         if self.scheduler.chance(0.3):
             home = 1024 % self.switch.shards
-            self.door.want([self._request(home, payer=1024, payee=1025, amount=self._amount())])
+            self.door.want([self.request(home, payer=1024, payee=1025, amount=self.amount())])
         if self.scheduler.chance(0.2):
             self.door.read(shard, [EUR, USD, *(slot for slot, _ in EXTERNALS)])
 
     def _wrong(self) -> None:
-        pair = self._pair()
+        pair = self.pair()
         if pair is None:
             return
         payer, payee = pair
@@ -188,68 +214,68 @@ class Load:
         never_opened = wallet_address(self.random.choice(segments), 40_000 + self.random.randint(0, 5))
         what = self.random.randrange(7)
         if what == 0:
-            request = self._transfer(payer, never_opened, 5)
+            request = self.transfer(payer, never_opened, 5)
         elif what == 1:
-            request = self._transfer(payer, payer.address, 5)
+            request = self.transfer(payer, payer.address, 5)
         elif what == 2:
-            request = self._transfer(payer, payee.address, 5, currency=USD if payer.currency == EUR else EUR)
+            request = self.transfer(payer, payee.address, 5, currency=USD if payer.currency == EUR else EUR)
         elif what == 3:
-            request = self._transfer(payer, payee.address, 5, effective_time=START_MS + 10**10)
+            request = self.transfer(payer, payee.address, 5, effective_time=START_MS + 10**10)
         elif what == 4:
-            request = self._transfer(payer, payee.address, 10**12)
+            request = self.transfer(payer, payee.address, 10**12)
         elif what == 5:
-            request = self._transfer(payer, payee.address, self.random.choice((0, -5, AMOUNT_MAX + 1)))
+            request = self.transfer(payer, payee.address, self.random.choice((0, -5, AMOUNT_MAX + 1)))
         else:
             owner = self.switch.database.segments[never_opened >> 16]
-            request = self._transfer(Known(never_opened, owner, EUR), payee.address, 5)
+            request = self.transfer(Known(never_opened, owner, EUR), payee.address, 5)
         self.door.want([request])
 
     def _pay_too_early(self) -> None:
         """Pay a wallet of another shard that is opened only later, and once more then."""
-        pair = self._pair()
+        pair = self.pair()
         if pair is None or pair[0].shard == pair[1].shard:
             return
         payer, neighbour = pair
         next_slot = 1 + max(w.address for w in self.wallets if w.address >> 16 == neighbour.address >> 16)
         self._paid_early[next_slot] = payer
-        self.door.want([self._transfer(payer, next_slot, 5)])
+        self.door.want([self.transfer(payer, next_slot, 5)])
         opening = self._opening(neighbour.shard, payer.currency)
         self.scheduler.after(self.scheduler.delay(1, 1_500), self.door.want, [opening])
 
     def _status(self) -> None:
-        wallet = self._wallet()
+        wallet = self.wallet()
         if wallet is None:
             return
         statuses = (WalletStatus.FROZEN, WalletStatus.OPEN, WalletStatus.OPEN, WalletStatus.CLOSED)
         status = self.random.choice(statuses)
         if self.scheduler.chance(0.2):
-            body = {"op": Kind.WALLET_TIER, "tier": self.random.choice((0, 1)), "payee": wallet.address}
+            body = {"op": Kind.WALLET_TIER, "tier": self.random.choice((0, 1, 2)), "payee": wallet.address}
         else:
             body = {"op": Kind.WALLET_STATUS, "kind": status, "payee": wallet.address}
-        self.door.want([self._request(wallet.shard, **body)])
+        self.door.want([self.request(wallet.shard, **body)])
 
     def _close_remote_payee(self) -> None:
         """Close an empty wallet and pay to it from elsewhere at the same time."""
-        pair = self._pair()
+        pair = self.pair()
         if pair is None or pair[0].shard == pair[1].shard:
             return
         payer, payee = pair
-        first = self._transfer(payer, payee.address, 5)
-        closing = self._request(payee.shard, op=Kind.WALLET_STATUS, kind=WalletStatus.CLOSED, payee=payee.address)
+        first = self.transfer(payer, payee.address, 5)
+        closing = self.request(payee.shard, op=Kind.WALLET_STATUS, kind=WalletStatus.CLOSED, payee=payee.address)
         self.door.want([first])
         self.door.want([closing])
-        self.scheduler.after(1, self.door.want, [self._transfer(payer, payee.address, 7) for _ in range(3)])
+        self.scheduler.after(1, self.door.want, [self.transfer(payer, payee.address, 7) for _ in range(3)])
 
     def _import(self) -> None:
-        pair = self._pair()
+        pair = self.pair()
         if pair is None:
             return
         days = self.random.choice((0, 0, 1, 40))
-        time = START_MS - days * 86_400_000 + self.random.randint(-10_000, 10_000)
-        self.door.want([self._transfer(pair[0], pair[1].address, self._amount(), effective_time=time)])
+        time = START_MS - days * DAY_MS + self.random.randint(-10_000, 10_000)
+        self.door.want([self.transfer(pair[0], pair[1].address, self.amount(), effective_time=time)])
 
     def _read(self) -> None:
-        wallet = self._wallet()
+        wallet = self.wallet()
         if wallet is None:
             return
         here = [w.address for w in self.wallets if w.shard == wallet.shard]
@@ -265,12 +291,13 @@ class Load:
         if self.done:
             request = self.random.choice(self.done[-50:])
             same = [r for r in self.done if r.shard == request.shard]
-            self.door.send([request, *self.random.sample(same, min(2, len(same)))])
+            chosen = {r.unit[0].digest: r.unit for r in (request, *self.random.sample(same, min(2, len(same))))}
+            self.door.send([row for unit in chosen.values() for row in unit])
 
     def _other_body(self) -> None:
         """Another amount or label under a key that is in use."""
         candidates = self.done[-20:] + list(self.door.unfinished.values())[-10:]
-        candidates = [r for r in candidates if r.body["op"] == Kind.TRANSFER]
+        candidates = [r for r in candidates if r.body["op"] in ATTEMPTS and len(r.unit) == 1]
         if not candidates:
             return
         first = self.random.choice(candidates)
@@ -282,11 +309,11 @@ class Load:
 
     def _one_key_two_ways(self) -> None:
         """One key for a payment and for a change of its payer, in one batch."""
-        pair = self._pair()
+        pair = self.pair()
         if pair is None:
             return
-        payment = self._transfer(pair[0], pair[1].address, 5)
-        change = self._request(payment.shard, op=Kind.WALLET_TIER, tier=1, payee=pair[0].address)
+        payment = self.transfer(pair[0], pair[1].address, 5)
+        change = self.request(payment.shard, op=Kind.WALLET_TIER, tier=1, payee=pair[0].address)
         change.key, change.body["caller"] = payment.key, payment.body["caller"]
         both = [payment, change]
         self.random.shuffle(both)
@@ -303,16 +330,17 @@ class Load:
             self.wallets.append(Known(int(result["address"]), request.shard, body["currency"]))
             payer = self._paid_early.pop(int(result["address"]), None)
             if payer is not None and self.left > 0:
-                self.door.want([self._transfer(payer, int(result["address"]), 5)])
-        elif body["op"] == Kind.TRANSFER and self.left > 0 and self.scheduler.chance(0.3):
+                self.door.want([self.transfer(payer, int(result["address"]), 5)])
+        self.holds.done(request)
+        if body["op"] == Kind.TRANSFER and self.left > 0 and self.scheduler.chance(0.3):
             self._spend_on(request)
 
     def _spend_on(self, request: Request) -> None:
         """Who was paid spends just that, naming the payment."""
         payee = next((w for w in self.wallets if w.address == request.body["payee"]), None)
-        target: Any = self._wallet()
+        target: Any = self.wallet()
         if payee is not None and target is not None and target.address != payee.address:
-            spend = self._transfer(payee, target.address, request.body["amount"], after=after_of(request))
+            spend = self.transfer(payee, target.address, request.body["amount"], after=after_of(request))
             spend.source = request
             self.scheduler.count("spends that name a payment")
             self.door.want([spend])

@@ -6,6 +6,7 @@ Each record is judged as it is read: it must be what plain rules make of the sta
 import hashlib
 from bisect import bisect_right
 from collections import namedtuple
+from copy import copy
 from typing import Any, Final
 
 from actors.ledger.blocks import Sealed, header_of, records_of
@@ -13,9 +14,15 @@ from actors.ledger.codes import Code
 from actors.ledger.ids import block_of, record_address, shard_of
 from actors.ledger.layout import (
     AMOUNT_MAX,
+    ATTEMPTS,
+    CHAIN_STRIDE,
     CUMULATIVE_MAX,
+    FLAG_CONTINUES,
     FLAG_FALLBACK,
     FLAG_IMPORTED,
+    FLAG_LINKED,
+    FLAG_PAYEE_ANCHOR,
+    FLAG_PAYER_ANCHOR,
     FLAG_REMOTE,
     FLAG_SUSPENSE,
     RECORD,
@@ -25,8 +32,13 @@ from actors.ledger.layout import (
 )
 from rules.decision import Action
 from tests.sim.questions import Request
+from tests.sim.settling import Settling
+from tests.sim.truth import must
 
 DAY_MS: Final = 86_400_000
+CHAINED_FIRST: Final = CHAIN_STRIDE - 7
+"""Chains are taken to have so many records before the first, so that a seed sees anchors."""
+ANCHOR_FLAGS: Final = {"payer": FLAG_PAYER_ANCHOR, "payee": FLAG_PAYEE_ANCHOR}
 NAMES: Final = tuple(RECORD.names or ())
 Record = namedtuple("Record", NAMES)  # type: ignore[misc]  # The fields are the layout's.
 State = tuple[int, ...]
@@ -46,16 +58,6 @@ STATE_FIELDS: Final = (
 ABSENT: Final[State] = (0,) * len(STATE_FIELDS)
 
 
-class Untrue(AssertionError):
-    """The auditor found something that must not be."""
-
-
-def must(condition: bool, text: str, *arguments: object) -> None:
-    """Raise Untrue unless the condition holds."""
-    if not condition:
-        raise Untrue(text.format(*arguments))
-
-
 class Wallet:
     """A wallet, or a stripe of an operator wallet, with what it was after each block that changed it."""
 
@@ -64,6 +66,7 @@ class Wallet:
         self.currency, self.kind, self.status, self.tier = currency, kind, int(WalletStatus.OPEN), 0
         self.opened = self.payer_time = self.day = self.day_total = 0
         self.recorded = 0
+        self.chained = CHAINED_FIRST
         self.opened_at = 0
         self.filled_in = 0
         self.blocks: list[int] = []
@@ -95,8 +98,16 @@ class Wallet:
         return self.states[index - 1] if index else ABSENT
 
 
+class Hold:
+    """An open hold: its record, and what is left."""
+
+    def __init__(self, record: Any) -> None:
+        self.record = record
+        self.left: int = record.amount
+
+
 class Shard:
-    """What one journal says."""
+    """What one journal says. `group`: the rows of a linked group that has not ended."""
 
     def __init__(self) -> None:
         self.head = 0
@@ -107,7 +118,8 @@ class Shard:
         self.wallets: dict[int, Wallet] = {}
         self.profiles: dict[int, tuple[int, ...]] = {}
         self.cursors: dict[int, int] = {}
-        self.segment_top: dict[int, int] = {}
+        self.holds: dict[int, Hold] = {}
+        self.group: list[tuple[int, Any]] = []
 
 
 class Model:
@@ -126,22 +138,39 @@ class Model:
         self.total: dict[int, int] = {}
         self.in_transit: dict[int, int] = {}
         self.profile_states: dict[int, set[tuple[int, ...]]] = {}
+        self.references: dict[int, list[int]] = {}
+        self.anchors: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self.refunded: dict[int, int] = {}
+        self.now = 0
+        self._anchored = 0
         self._stripe_max = AMOUNT_MAX // shards
+        self._settling = Settling(self)
         self._appliers = {
             Kind.OPEN: self._open,
             Kind.WALLET_OPENED: self._wallet_opened,
             Kind.WALLET_STATUS: self._wallet_changed,
             Kind.WALLET_TIER: self._wallet_changed,
-            Kind.TRANSFER: self._transfer,
+            Kind.TRANSFER: self._payment,
+            Kind.HOLD: self._payment,
+            Kind.CAPTURE: self._settling.captured,
+            Kind.VOID: self._settling.voided,
+            Kind.EXPIRY: self._settling.expired,
+            Kind.REFUND: self._settling.refunded,
             Kind.LEG: self._leg,
             Kind.CURSOR: self._cursor,
             Kind.PROFILE: self._profile,
         }
 
+    def wallet(self, address: int, shard: int) -> Any:
+        """The wallet at an address, or its stripe on this shard; None when it was not opened."""
+        owner = self.segments.get(address >> 16, shard)
+        return self.shards[owner].wallets.get(address)
+
     # Blocks.
 
     def read_block(self, shard: int, sealed: Sealed, now: int) -> None:
         """The next block of a shard's journal became durable."""
+        self.now = now
         here = self.shards[shard]
         header = header_of(sealed.data)
         number = here.head + 1
@@ -168,12 +197,27 @@ class Model:
         here.record_time = record.record_time
         must(record.kind == Kind.OPEN or block_of(address) > 1, "shard {} wrote before it opened", shard)
         self.records[address] = record
-        self._appliers[record.kind](shard, address, record)
+        must(record.kind in ATTEMPTS or not here.group, "record {} lies within a group", address)
+        if record.kind in ATTEMPTS and (here.group or record.flags & FLAG_LINKED):
+            here.group.append((address, record))
+            if not record.flags & FLAG_LINKED:
+                group, here.group = here.group, []
+                self._group(shard, group)
+            return
+        self._apply(self._appliers[record.kind], shard, address, record)
         if record.kind == Kind.WALLET_OPENED:
             here.wallets[record.payee].opened_at = now
 
+    def _apply(self, applier: Any, shard: int, address: int, record: Any, *more: Any) -> None:
+        self._anchored = 0
+        applier(shard, address, record, *more)
+        flags = record.flags & (FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR)
+        must(flags == self._anchored, "record {}: anchors {}, not {}", address, flags, self._anchored)
+
     def balanced(self) -> None:
-        """Per currency, recorded balances and credits in transit sum to zero."""
+        """Per currency, recorded balances and credits in transit sum to zero; what became durable together ends with whole groups."""
+        for number, shard in enumerate(self.shards):
+            must(not shard.group, "shard {}: a part of a group is durable", number)
         for currency, total in self.total.items():
             transit = self.in_transit.get(currency, 0)
             must(total + transit == 0, "currency {}: balances {} and in transit {}", currency, total, transit)
@@ -183,7 +227,7 @@ class Model:
     def _open(self, shard: int, address: int, record: Any) -> None:
         pass
 
-    def _take_key(self, shard: int, address: int, record: Any) -> Request:
+    def take_key(self, shard: int, address: int, record: Any) -> Request:
         bound = (shard, record.key_hi, record.key_lo)
         request = self.requests.get(record.digest)
         must(request is not None, "record {} was not asked for", address)
@@ -192,12 +236,16 @@ class Model:
         must(request.key_id not in self.keys, "key of record {} made record {}", address, self.keys.get(request.key_id))
         must(bound not in self.bound_keys, "record {} has a key that was used", address)
         must(record.caller == request.body["caller"] and record.kind == request.body["op"], "record {} caller", address)
+        linked = FLAG_LINKED if record.kind in ATTEMPTS else 0
+        must(record.flags & linked == request.flags & linked, "record {}: linked or not?", address)
+        rest = record.kind in ATTEMPTS and request is not request.unit[0]
+        must(bool(record.flags & FLAG_CONTINUES) == rest, "record {}: the first of its group or not?", address)
         self.bound_keys.add(bound)
         self.keys[request.key_id] = address
         return request
 
     def _wallet_opened(self, shard: int, address: int, record: Any) -> None:
-        body = self._take_key(shard, address, record).body
+        body = self.take_key(shard, address, record).body
         here = self.shards[shard]
         asked = (body["kind"], body["tier"], body["amount"], body["currency"])
         must(asked == (record.label, record.decision, record.amount, record.currency), "record {} body", address)
@@ -208,11 +256,11 @@ class Model:
         wallet = Wallet(record.label, record.currency)
         wallet.tier, wallet.floor, wallet.opened = record.decision, record.amount, record.effective_time
         here.wallets[record.payee] = wallet
-        self._link(shard, record.payee, wallet, address, record.effective_time, record.payee_prev, record.payee_lag)
+        self.link(shard, wallet, address, record, "payee")
         self._note_profile(record.payee, wallet)
 
     def _wallet_changed(self, shard: int, address: int, record: Any) -> None:
-        body = self._take_key(shard, address, record).body
+        body = self.take_key(shard, address, record).body
         wallet = self.shards[shard].wallets.get(record.payee)
         must(wallet is not None and body["payee"] == record.payee, "record {}: no such wallet", address)
         assert wallet is not None
@@ -229,17 +277,20 @@ class Model:
         now = (wallet.status, wallet.tier, wallet.kind, wallet.currency, wallet.posted)
         recorded = (record.channel, record.decision, record.label, record.currency, record.payee_posted)
         must(now == recorded, "record {}: says {} of a wallet that is {}", address, recorded, now)
-        self._link(shard, record.payee, wallet, address, record.record_time, record.payee_prev, record.payee_lag)
+        must(record.effective_time == record.record_time, "record {}: effective time", address)
+        self.link(shard, wallet, address, record, "payee")
         self._note_profile(record.payee, wallet)
 
     def _note_profile(self, address: int, wallet: Wallet) -> None:
         state = (wallet.currency, wallet.kind, wallet.status, wallet.tier, wallet.opened)
         self.profile_states.setdefault(address, set()).add(state)
 
-    def _link(
-        self, shard: int, name: int, wallet: Wallet, address: int, effective: int, previous: int, lag: int
-    ) -> None:
+    def link(self, shard: int, wallet: Wallet, address: int, record: Any, side: str, name: int = 0) -> None:
+        """A record joins the chain of the wallet on this side of it, or of `name`."""
+        name = name or getattr(record, side)
+        previous, lag = getattr(record, f"{side}_prev"), getattr(record, f"{side}_lag")
         must(previous == wallet.head, "record {}: previous is {}, not {}", address, previous, wallet.head)
+        effective = record.effective_time
         chain = max(wallet.chain_time, effective)
         if chain - effective >= 2**31:
             chain = -(-chain // 1000) * 1000
@@ -249,6 +300,11 @@ class Model:
         must(lag == expected, "record {}: chain time of {}", address, name)
         wallet.chain_time = chain
         wallet.head = address
+        wallet.chained += 1
+        if wallet.chained % CHAIN_STRIDE == 0:
+            self._anchored |= ANCHOR_FLAGS[side]
+            self.anchors.setdefault((shard, name), []).append((chain, address))
+            self.counts["anchors"] += 1
         wallet.keep(block_of(address))
 
     def _balance(self, wallet: Wallet, recorded: int, address: int) -> None:
@@ -256,11 +312,10 @@ class Model:
         self.total[wallet.currency] = self.total.get(wallet.currency, 0) + recorded - wallet.recorded
         wallet.recorded = recorded
 
-    def _transfer(self, shard: int, address: int, record: Any) -> None:
-        request = self._take_key(shard, address, record)
-        body = request.body
-        for name in ("payer", "payee", "amount", "currency", "label", "channel", "country", "device"):
-            must(getattr(record, name) == body[name], "record {}: another {} than asked", address, name)
+    # Payments.
+
+    def parties(self, shard: int, address: int, record: Any) -> tuple[Wallet, Wallet | None]:
+        """Payer and payee of what moves money, or will; the payee is None when it is on another shard, but known here."""
         here = self.shards[shard]
         payer, payee = here.wallets.get(record.payer), here.wallets.get(record.payee)
         must(payer is not None, "record {}: the payer is not here", address)
@@ -269,27 +324,94 @@ class Model:
         owner = self.segments.get(record.payee >> 16, shard)
         must(remote == (owner != shard), "record {}: remote or not?", address)
         must(remote or payee is not None, "record {}: the payee is not here", address)
-        must(not remote or record.payee in here.profiles, "record {}: the payee's profile is not known", address)
-        self._check_times(address, record, request, payer)
-        self._check_after(shard, address, request)
-        self.counts[f"recorded {Code(record.code).name}"] += 1
-        self.counts["decided by the fallback"] += bool(record.flags & FLAG_FALLBACK)
-        must(record.code == self._decide(here, record, payer, payee), "record {}: code {}", address, record.code)
+        return payer, payee
+
+    def _payment(self, shard: int, address: int, record: Any, code: int | None = None) -> None:
+        """A TRANSFER or HOLD; `code`: what its group says that it must be."""
+        request = self.take_key(shard, address, record)
+        body = request.body
+        for name in ("payer", "payee", "amount", "currency", "label", "channel", "country", "device"):
+            must(getattr(record, name) == body[name], "record {}: another {} than asked", address, name)
+        here = self.shards[shard]
+        payer, payee = self.parties(shard, address, record)
+        self.check_times(address, record, request)
+        must(not payer.is_user or record.effective_time >= payer.payer_time, "record {}: effective time", address)
+        self.check_after(shard, address, request)
+        self._count(record)
+        must(
+            record.code == (self._decide(here, record, payer, payee) if code is None else code),
+            "record {}: code {}",
+            address,
+            record.code,
+        )
         if payer.is_user:
             payer.payer_time = record.effective_time
-        if record.code == 0:
-            self._move(shard, address, record, payer, payee)
+        expiry = record.record_time + 1000 * body["expires_in_s"] if record.kind == Kind.HOLD else 0
+        must(record.expiry == expiry, "record {}: expiry", address)
+        if record.code != 0:
+            return
+        self._count_day(record, payer)
+        if record.kind == Kind.TRANSFER:
+            self.move(shard, address, record, payer, payee)
+            return
+        payer.held += record.amount
+        here.holds[address] = Hold(record)
+        self.show_payer(shard, address, record, payer)
 
-    def _check_times(self, address: int, record: Any, request: Request, payer: Wallet) -> None:
+    def _group(self, shard: int, rows: list[tuple[int, Any]]) -> None:
+        """A linked group: each row is decided after those before it; one that is declined takes all others with it."""
+        requests = [self.requests.get(record.digest) for _, record in rows]
+        first = requests[0]
+        must(first is not None, "record {} was not asked for", rows[0][0])
+        assert first is not None
+        wanted = [request.digest for request in first.unit]
+        must([record.digest for _, record in rows] == wanted, "group {}: rows are missing or others", rows[0][0])
+        here = self.shards[shard]
+        copies: dict[int, Wallet] = {}
+        for _, record in rows:
+            for name in (record.payer, record.payee):
+                if name in here.wallets and name not in copies:
+                    copies[name] = copy(here.wallets[name])
+        codes = [0] * len(rows)
+        for i, (address, record) in enumerate(rows):
+            self.parties(shard, address, record)
+            payer, payee = copies[record.payer], copies.get(record.payee)
+            code = self._decide(here, record, payer, payee)
+            if code:
+                codes = [int(Code.LINKED_DECLINED)] * len(rows)
+                codes[i] = code
+                self.counts["groups declined"] += 1
+                self.counts["groups declined after the first row"] += i > 0
+                break
+            self._try(record, payer, payee)
+        self.counts["groups carried out"] += not any(codes)
+        for code, (address, record) in zip(codes, rows, strict=True):
+            self._apply(self._payment, shard, address, record, code)
+
+    def _try(self, record: Any, payer: Wallet, payee: Wallet | None) -> None:
+        self._count_day(record, payer)
+        if record.kind == Kind.HOLD:
+            payer.held += record.amount
+            return
+        payer.debits += record.amount
+        if payee is not None:
+            payee.credits += record.amount
+
+    def _count(self, record: Any) -> None:
+        self.counts[f"recorded {Code(record.code).name}"] += 1
+        self.counts[f"{Kind(record.kind).name} recorded {'OK' if record.code == 0 else 'declined'}"] += 1
+        self.counts["decided by the fallback"] += bool(record.flags & FLAG_FALLBACK)
+
+    def check_times(self, address: int, record: Any, request: Request) -> None:
+        """The effective time is what was asked for, or the record time."""
         asked = request.body["effective_time"]
         imported = bool(record.flags & FLAG_IMPORTED)
         must(imported == (asked != 0), "record {}: imported or not?", address)
-        must(not imported or record.effective_time == asked, "record {}: effective time", address)
+        must(record.effective_time == (asked or record.record_time), "record {}: effective time", address)
         must(record.effective_time <= record.record_time, "record {}: effective in the future", address)
-        if payer.is_user:
-            must(record.effective_time >= payer.payer_time, "record {}: effective time goes back", address)
 
-    def _check_after(self, shard: int, address: int, request: Request) -> None:
+    def check_after(self, shard: int, address: int, request: Request) -> None:
+        """What the request names in `after` was seen here."""
         after = request.body["after"]
         if not after:
             return
@@ -299,50 +421,72 @@ class Model:
             must(after not in still, "record {}: the leg it names in `after` has not landed", address)
             self.counts["waits for a leg"] += 1
 
+    def _count_day(self, record: Any, payer: Wallet) -> None:
+        if payer.is_user:
+            day = record.effective_time // DAY_MS
+            self.counts["first payments of a day"] += payer.day_total > 0 and payer.day < day
+            payer.day_total = record.amount + (payer.day_total if payer.day == day else 0)
+            payer.day = day
+
     def _decide(self, here: Shard, record: Any, payer: Wallet, payee: Wallet | None) -> int:
         amount = record.amount
-        payee_status = here.profiles[record.payee][2] if payee is None else payee.status
         day = record.effective_time // DAY_MS
         spent = payer.day_total if payer.day == day else 0
         limit = self.limits.get(payer.tier, 2**62)
         declined = record.decision == Action.DECLINE and not record.flags & FLAG_IMPORTED
-        bound = AMOUNT_MAX if payer.is_user else self._stripe_max
+        moves = record.kind == Kind.TRANSFER
         rules = (
             (Code.PAYER_CLOSED, payer.status == WalletStatus.CLOSED),
             (Code.PAYER_FROZEN, payer.status == WalletStatus.FROZEN),
-            (Code.PAYEE_CLOSED, payee_status == WalletStatus.CLOSED),
+            (Code.PAYEE_CLOSED, self.payee_closed(here, record, payee)),
             (Code.DECLINED, declined),
             (Code.DAILY_LIMIT_EXCEEDED, payer.is_user and spent + amount > limit),
             (Code.INSUFFICIENT_FUNDS, payer.is_user and payer.posted - payer.held - amount < payer.floor),
-            (Code.BALANCE_OUT_OF_RANGE, payer.posted - amount < -bound),
-            (Code.BALANCE_OUT_OF_RANGE, payee is not None and not self._fits(payee, amount)),
+            (Code.BALANCE_OUT_OF_RANGE, not moves and payer.held + amount > AMOUNT_MAX),
+            (Code.BALANCE_OUT_OF_RANGE, moves and not self.fits_payer(payer, amount)),
+            (Code.BALANCE_OUT_OF_RANGE, moves and payee is not None and not self.fits(payee, amount)),
         )
         return int(next((code for code, broken in rules if broken), Code.OK))
 
-    def _fits(self, payee: Wallet, amount: int) -> bool:
+    def payee_closed(self, here: Shard, record: Any, payee: Wallet | None) -> bool:
+        """Whether a payee is closed, as far as is known here."""
+        if payee is not None:
+            return payee.status == WalletStatus.CLOSED
+        profile = here.profiles.get(record.payee)
+        must(profile is not None or record.kind == Kind.REFUND, "the payee's profile is not known: {}", record)
+        return profile is not None and profile[2] == WalletStatus.CLOSED
+
+    def fits_payer(self, payer: Wallet, amount: int) -> bool:
+        """Whether a payer's balance stays in range."""
+        return payer.posted - amount >= -(AMOUNT_MAX if payer.is_user else self._stripe_max)
+
+    def fits(self, payee: Wallet, amount: int) -> bool:
+        """Whether a payee's balance stays in range."""
         bound = AMOUNT_MAX if payee.is_user else self._stripe_max
         within = payee.posted + amount <= bound and payee.credits + amount <= CUMULATIVE_MAX
         return payee.kind == WalletKind.SUSPENSE or within
 
-    def _move(self, shard: int, address: int, record: Any, payer: Wallet, payee: Wallet | None) -> None:
-        if payer.is_user:
-            day = record.effective_time // DAY_MS
-            payer.day_total = record.amount + (payer.day_total if payer.day == day else 0)
-            payer.day = day
-        payer.debits += record.amount
-        must(not payer.is_user or payer.posted >= payer.floor, "record {} overdraws", address)
+    def show_payer(self, shard: int, address: int, record: Any, payer: Wallet) -> None:
+        """A record says what its payer is after it."""
+        must(not payer.is_user or payer.posted - payer.held >= payer.floor, "record {} overdraws", address)
+        must(0 <= payer.held <= AMOUNT_MAX and self.fits_payer(payer, 0), "record {}: out of range", address)
         must(record.payer_held == payer.held, "record {}: held", address)
         self._balance(payer, record.payer_posted, address)
-        effective = record.effective_time
-        self._link(shard, record.payer, payer, address, effective, record.payer_prev, record.payer_lag)
+        self.link(shard, payer, address, record, "payer")
+
+    def move(self, shard: int, address: int, record: Any, payer: Wallet, payee: Wallet | None) -> None:
+        """Money leaves the payer; it reaches the payee, or is in transit."""
+        payer.debits += record.amount
+        self.show_payer(shard, address, record, payer)
         if payee is not None:
             payee.credits += record.amount
             self._balance(payee, record.payee_posted, address)
-            self._link(shard, record.payee, payee, address, effective, record.payee_prev, record.payee_lag)
+            self.link(shard, payee, address, record, "payee")
             return
         owner = self.segments[record.payee >> 16]
         self.pending.setdefault((shard, owner), {})[address] = record
         self.in_transit[record.currency] = self.in_transit.get(record.currency, 0) + record.amount
+        self.counts[f"{Kind(record.kind).name} to another shard"] += 1
 
     def _leg(self, shard: int, address: int, record: Any) -> None:
         sender = shard_of(record.reference)
@@ -350,10 +494,11 @@ class Model:
         must(source is not None, "leg {}: transfer {} is not on its way here", address, record.reference)
         for name in ("payer", "payee", "amount", "currency", "effective_time", "label", "channel", "caller"):
             must(getattr(record, name) == getattr(source, name), "leg {}: {} is not its transfer's", address, name)
+        must(record.decision == source.kind, "leg {}: of a {}", address, Kind(source.kind).name)
         here = self.shards[shard]
         payee = here.wallets.get(record.payee)
         takes = payee is not None and payee.status != WalletStatus.CLOSED and payee.currency == record.currency
-        takes = takes and payee is not None and self._fits(payee, record.amount)
+        takes = takes and payee is not None and self.fits(payee, record.amount)
         must(takes == (not record.flags & FLAG_SUSPENSE), "leg {}: suspense or not?", address)
         name = record.payee
         if not takes:
@@ -364,7 +509,7 @@ class Model:
         payee.credits += record.amount
         self.in_transit[record.currency] -= record.amount
         self._balance(payee, record.payee_posted, address)
-        self._link(shard, name, payee, address, record.effective_time, record.payee_prev, record.payee_lag)
+        self.link(shard, payee, address, record, "payee", name)
         self.counts["legs landed"] += 1
 
     def _cursor(self, shard: int, address: int, record: Any) -> None:

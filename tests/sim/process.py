@@ -7,10 +7,15 @@ lost, repeated and reordered.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from actors.ledger.blocks import Writer
+from actors.ledger.holds import holds_open
+from actors.ledger.layout import ORIGINAL
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
+from actors.shard.originals import fill_original
 
 if TYPE_CHECKING:
     from tests.sim.switch import Switch
@@ -60,6 +65,7 @@ class Process:
             m.ReadChannel: self._read_channel,
             m.AskProfiles: self._ask_profiles,
             m.ReadBlocks: self._read_blocks,
+            m.ReadOriginals: self._read_originals,
             m.NeedSegment: self._need_segment,
             m.ReadSegments: self._read_segments,
             m.Save: self._save,
@@ -90,6 +96,7 @@ class Process:
                 self.core.ledger.restore(saved.arrays, saved.keys_since_ms)
                 cursors = {sender: Cursor(*cursor) for sender, cursor in saved.cursors.items()}
                 self.core.resume_at(saved.block, saved.hash, cursors)
+                self.switch.scheduler.count("holds restored", holds_open(self.core.ledger.book.holds))
         self._replay_later()
 
     def _save(self, output: m.Save) -> None:
@@ -110,6 +117,7 @@ class Process:
             self.core.replay(self.core.chain().extend(blocks))
             self._replay_later()
         else:
+            self.switch.scheduler.count("holds open at an opening", holds_open(self.core.ledger.book.holds))
             self.feed(m.Recovered())
 
     def _tick(self) -> None:
@@ -226,6 +234,36 @@ class Process:
 
         self.switch.scheduler.count("blocks read for repeats", len(output.numbers))
         self._plan_io(read)
+
+    def _read_originals(self, output: m.ReadOriginals) -> None:
+        """Record and references are read one after the other, for each target when the database gets round to it."""
+        originals = np.zeros(len(output.targets), ORIGINAL)
+        originals["address"] = output.targets
+        self._plan_io(self._read_original, output, originals, 0)
+
+    def _read_original(self, output: m.ReadOriginals, originals: Any, at: int) -> None:
+        scheduler, database = self.switch.scheduler, self.switch.database
+        if scheduler.chance(database.faults.unavailable):
+            scheduler.count("originals tried again")
+            self._plan_io(self._read_original, output, originals, at)
+            return
+        target = output.targets[at]
+        record = database.record(target)
+        if record is not None:
+            fill_original(originals[at], record, [database.record(r) for r in database.references.get(target, ())])
+        if at + 1 < len(originals):
+            self._plan_io(self._read_original, output, originals, at + 1)
+            return
+        scheduler.count("originals read", len(originals))
+        late = scheduler.delay(300, 3_000) if scheduler.chance(0.1) else self.switch.network_delay()
+        scheduler.after(
+            late, self._if_alive, self._feed_originals, m.Originals(stamp=output.stamp, originals=originals)
+        )
+
+    def _feed_originals(self, message: m.Originals) -> None:
+        if message.stamp < self.core._originals._forgotten_at:
+            self.switch.scheduler.count("originals that came after they were forgotten")
+        self.feed(message)
 
     # Others.
 

@@ -5,13 +5,14 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from actors.ledger.layout import REQUEST, Kind
+from actors.ledger.layout import FLAG_LINKED, REQUEST, Kind
 
 _ROW_NAMES: Final = tuple(REQUEST.names or ())
 
 
 class Request:
-    """One row that a client wants done. `shard`: its home. `digest` is unique to the body, so a record tells whose it is."""
+    """One row that a client wants done. `shard`: its home. `digest` is unique to the body, so a record tells whose it is. `unit`: the
+    linked group that it is a row of, or itself alone; `part`: it repeats a row of a group that is sent again otherwise than it was."""
 
     __slots__ = (
         "attempt",
@@ -19,10 +20,13 @@ class Request:
         "deferred_at",
         "digest",
         "first_sent",
+        "flags",
         "key",
+        "part",
         "result",
         "shard",
         "source",
+        "unit",
         "waits",
     )
 
@@ -37,17 +41,25 @@ class Request:
         self.result: Any = None
         self.source: Request | None = None
         self.waits = False
+        self.flags = 0
+        self.part = False
+        self.unit: tuple[Request, ...] = (self,)
 
     @property
     def key_id(self) -> tuple[int, int, int, int]:
         """What an idempotency key is bound to: shard, caller, home wallet, key."""
-        body = self.body
-        home = 0
-        if body["op"] == Kind.TRANSFER:
-            home = body["payer"] if body["payer"] >> 16 or not body["payee"] >> 16 else body["payee"]
-        elif body["op"] != Kind.WALLET_OPENED:
-            home = body["payee"]
-        return self.shard, body["caller"], home, self.key
+        return self.shard, self.body["caller"], self._home(), self.key
+
+    def _home(self) -> int:
+        """The wallet that the key belongs to: for a group its user payer, else what the first row says."""
+        op = self.body["op"]
+        if op == Kind.WALLET_OPENED:
+            return 0
+        if op in (Kind.WALLET_STATUS, Kind.WALLET_TIER) and len(self.unit) == 1:
+            return self.body["payee"]
+        payers = [row.body["payer"] for row in self.unit if row.body["payer"] >> 16]
+        first = self.unit[0].body
+        return payers[0] if payers else first["payee"] if first["payee"] >> 16 else first["payer"]
 
     def row(self) -> tuple[Any, ...]:
         """As it is sent, one row of REQUEST."""
@@ -57,10 +69,19 @@ class Request:
             "key_lo": self.key >> 64,
             "digest": self.digest,
             "deferred_at": self.deferred_at,
-            "flags": 0,
+            "flags": self.flags,
             "spare": 0,
         }
         return tuple(sent[name] for name in _ROW_NAMES)
+
+
+def linked(rows: list[Request]) -> list[Request]:
+    """Make requests for one shard a linked group."""
+    for request in rows:
+        request.unit = tuple(rows)
+        request.flags |= FLAG_LINKED
+    rows[-1].flags &= ~FLAG_LINKED
+    return rows
 
 
 def rows_of(requests: list[Request]) -> Any:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
-START_MS: Final = 1_700_000_000_000
-"""Virtual time begins here: true time, and the database's clock."""
+START_MS: Final = 1_700_006_400_000 - 5_000
+"""Virtual time begins here, five seconds before a midnight of UTC: true time, and the database's clock."""
 
 
 class Scheduler:

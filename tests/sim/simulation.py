@@ -5,14 +5,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from actors.shard import channels, core, journal_writer, profiles
+from actors.ledger import ledger
+from actors.shard import channels, core, journal_writer, originals, profiles
 from actors.shard.core import ShardCore
 from tests.sim.database import DatabaseFaults
 from tests.sim.load import Load
-from tests.sim.model import DAY_MS, Untrue
+from tests.sim.model import DAY_MS
 from tests.sim.process import Process
 from tests.sim.scheduler import START_MS, Scheduler
 from tests.sim.switch import Faults, Switch
+from tests.sim.truth import Untrue
 
 FAULTS_MS: Final = 10_000
 """Virtual time during which things go wrong."""
@@ -29,6 +31,8 @@ SMALL: Final = (
     (channels, "PUSH_RECORDS_MAX", 6),
     (journal_writer, "APPEND_BLOCKS_MAX", 2),
     (profiles, "ASK_MAX", 3),
+    (originals, "ASK_MAX", 2),
+    (ledger, "EXPIRE_MAX", 3),
 )
 """Bounds made so small that a seed reaches them."""
 
@@ -100,7 +104,7 @@ class Simulation:
                 raise Untrue(f"after healing: {self._what_is_left()}")
             scheduler.run_next()
             auditor.step()
-        auditor.settle()
+        auditor.settle([process.core.ledger for process in self.switch.current if process is not None])
 
     def _all_done(self) -> bool:
         if self.load.door.unfinished or self.switch.auditor.unsettled():

@@ -13,17 +13,18 @@ from rules.builtin import PACK
 from rules.pack import Decider
 from tests.sim.auditor import Auditor
 from tests.sim.database import Database, DatabaseFaults
-from tests.sim.model import DAY_MS
+from tests.sim.model import CHAINED_FIRST, DAY_MS
 from tests.sim.process import CALL_TIMEOUT_MS, Delivery, Process
 from tests.sim.questions import ProfileQuestion
 from tests.sim.scheduler import Scheduler
 
 CAPACITY = Capacity(
-    segments=12, segment_map=64, keys=20_000, payers=1_000, attempts=20_000, profiles=1_000, holds=500, originals=40
+    segments=12, segment_map=64, keys=20_000, payers=1_000, attempts=20_000, profiles=1_000, holds=8, originals=6
 )
 SECRET = bytes(range(16))
-DAILY_LIMITS = {1: 50_000}
+DAILY_LIMITS = {1: 50_000, 2: 6_000}
 SEGMENT_WALLETS = 30
+OPERATOR_SLOTS = 1_100
 DECIDER = Decider(PACK)
 
 
@@ -46,7 +47,14 @@ NO_FAULTS = Faults(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class SmallSegments(Ledger):
-    """A ledger whose segments hold only a few wallets, so that further ones are needed soon."""
+    """A ledger whose segments hold only a few wallets, so that further ones are needed soon, and whose chains are said to be long, so
+    that anchors are."""
+
+    def __init__(self, config: LedgerConfig, capacity: Capacity) -> None:
+        super().__init__(config, capacity)
+        chained = self.book.wallets["chained"].reshape(capacity.segments, SEGMENT_SLOTS)
+        chained[0, :OPERATOR_SLOTS] = CHAINED_FIRST
+        chained[1:, -SEGMENT_WALLETS:] = CHAINED_FIRST
 
     def use_segment(self, segment: int) -> bool:
         """Begin near the end of the segment."""

@@ -6,9 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import Admission, Channels
-from actors.ledger.book import M_SEGMENTS, M_SEGMENTS_STAMP, Capacity, profile_row
+from actors.ledger.book import M_ORIGINALS, M_SEGMENTS, M_SEGMENTS_STAMP, Capacity, original_row, profile_row
+from actors.ledger.holds import find_hold, holds_open
 from actors.ledger.ids import record_address
-from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, REQUEST, RESULT, WALLET, Kind
+from actors.ledger.layout import (
+    BLOCK_RECORDS_MAX,
+    FLAG_REMOTE,
+    MOVEMENTS,
+    ORIGINAL,
+    RECORD,
+    REQUEST,
+    RESULT,
+    WALLET,
+    Kind,
+)
 from actors.ledger.ledger import Admitted, Carried, Ledger, LedgerConfig
 from actors.ledger.windows import window_columns
 from rules.builtin import PACK
@@ -22,12 +33,14 @@ START = 1_700_000_000_000
 DAY = 86_400_000
 EUR, USD = 978, 840
 SECRET = bytes(range(16))
-SMALL = Capacity(segments=5, segment_map=16, keys=2_000, payers=200, attempts=6_000, profiles=100)
+SMALL = Capacity(
+    segments=5, segment_map=16, keys=2_000, payers=200, attempts=6_000, profiles=100, holds=12, originals=8
+)
 LIMITS = {1: 10_000, 2: 2_000_000, 255: 0}
 DECIDER = Decider(PACK)
 
 _PLAIN = tuple(name for name in REQUEST.names or () if name != "spare")
-_SUMS = tuple(f"{what}_{w}" for w in ("1h", "24h", "7d") for what in ("count", "sum", "max"))
+_ORIGINAL = tuple(name for name in ORIGINAL.names or () if name != "spare")
 
 
 def block_offsets(count: int) -> NDArray[np.int64]:
@@ -103,6 +116,8 @@ class Both:
             limits=limits,
             window_ms=window_ms,
             segments_max=capacity.segment_map,
+            holds_max=capacity.holds,
+            originals_max=capacity.originals,
             pool=Pool(capacity.payers, capacity.attempts),
         )
         self.channels = Channels(np.zeros(3, np.int64), np.zeros(3, np.int64))
@@ -145,7 +160,8 @@ class Both:
         admission = self.ledger.admit(array, self.channels, first - 1)
         self.oracle.head = first - 1
         expected = self.oracle.admit(rows)
-        assert [int(code) for code in admission.code] == [e["code"] for e in expected]
+        codes = [(row["op"], row["flags"], e["code"]) for row, e in zip(rows, expected, strict=True)]
+        assert [(*row[:2], int(code)) for row, code in zip(codes, admission.code, strict=True)] == codes
         assert [int(key) for key in admission.duplicate] == [e["duplicate"] for e in expected]
         going_on = [i for i, e in enumerate(expected) if e["code"] == 0 and e["duplicate"] == 0]
         admitted = self.ledger.going_on(array, admission)
@@ -189,7 +205,7 @@ class Both:
         assert not carried.results["spare"].any() and carried.results.dtype == RESULT
         assert carried.sources.tolist() == sources
         for record in records:
-            if record["kind"] == Kind.TRANSFER and record["code"] == 0 and record["flags"] & 1:
+            if record["kind"] in MOVEMENTS and record["code"] == 0 and record["flags"] & FLAG_REMOTE:
                 self._transit(record["currency"], record["amount"])
 
     def _transit(self, currency: int, amount: int) -> None:
@@ -214,6 +230,39 @@ class Both:
             self._transit(leg["currency"], -leg["amount"])
         self._write(records)
         return expected
+
+    def expire(self) -> list[Row]:
+        """Holds whose time has come end, in the order of the ledger, which must be a legal one."""
+        records = self.ledger.expire(record_address(1, self.block, 0))
+        addresses = record_address(1, self.block, 0) + block_offsets(len(records))
+        expected = self.oracle.expire(records["reference"].tolist(), addresses.tolist())
+        assert_same(records, expected, "expiry")
+        self._write(records)
+        return expected
+
+    def original(self, address: int) -> Row:
+        """What the journal says of a record of this shard, refunds included; of what moved nothing, only that."""
+        everything = np.concatenate([records for records, _ in self.journal])
+        at = np.flatnonzero(np.concatenate([addresses for _, addresses in self.journal]) == address)
+        record = everything[at[0]] if len(at) else np.zeros(1, RECORD)[0]
+        if record["kind"] not in (Kind.TRANSFER, Kind.CAPTURE) or record["code"] != 0:
+            return {**dict.fromkeys(_ORIGINAL, 0), "address": address, "amount": self.now}
+        refunds = everything[(everything["kind"] == Kind.REFUND) & (everything["reference"] == address)]
+        refunded = int(refunds["amount"][refunds["code"] == 0].sum())
+        known = {name: int(record[name]) for name in ("payer", "payee", "amount", "currency", "kind", "label")}
+        return {"address": address, "refunded": refunded, **known}
+
+    def know_original(self, original: Row) -> None:
+        """The journal says what a record was."""
+        self.ledger.know_original(array_of([original], ORIGINAL)[0])
+        self.oracle.know_original(original)
+        self.check()
+
+    def forget_originals(self) -> None:
+        """The next refund reads the journal again."""
+        self.ledger.forget_originals()
+        self.oracle.forget_originals()
+        self.check()
 
     def channel(self, shard: int, block: int, ended: bool) -> None:
         """A sender's journal was read up to a block; `ended`: to its end, and the list of segments too."""
@@ -249,9 +298,21 @@ class Both:
         for address, profile in self.oracle.profiles.items():
             row = self.ledger.book.profiles[int(profile_row(self.ledger.book, address))]
             assert {name: int(row[name]) for name in profile} == profile
+        assert_same_holds(self.ledger, self.oracle)
+        self._check_originals()
         sums = self.oracle.posted_by_currency()
         for currency in sums.keys() | self.in_transit.keys():
             assert sums.get(currency, 0) + self.in_transit.get(currency, 0) == 0
+
+    def _check_originals(self) -> None:
+        book = self.ledger.book
+        assert int(book.meta[M_ORIGINALS]) == len(self.oracle.originals)
+        assert self.ledger.originals_full == (len(self.oracle.originals) >= self.capacity.originals)
+        for address, original in self.oracle.originals.items():
+            row = book.originals[int(original_row(book, np.int64(address)))]
+            refunded = self.oracle.refunded(address)
+            assert {name: int(row[name]) for name in original} == {**original, "refunded": refunded}
+            assert original["kind"] == 0 or 0 <= refunded <= original["amount"]
 
     def check_all(self) -> None:
         """`check`, that there is nothing else in the arrays, all keys, and a replay of the journal into an empty ledger."""
@@ -274,7 +335,26 @@ class Both:
         for name, array in arrays.items():
             assert array.tobytes() == again[name].tobytes() and array.dtype == again[name].dtype, name
         assert_same_wallets(fresh, self.oracle)
+        assert_same_holds(fresh, self.oracle)
+        assert int(fresh.book.meta[M_ORIGINALS]) == 0
         self._check_fresh_keys(fresh)
+        self._check_expiry_to_come(fresh)
+
+    def _check_expiry_to_come(self, fresh: Ledger) -> None:
+        """A ledger that was filled with what was kept ends every open hold at its time; afterwards it is used up."""
+        waiting = sorted((hold.expiry, hold.address) for hold in self.oracle.open_holds)
+        for expiry in sorted({max(time, self.now) for time, _ in waiting}):
+            if expiry > fresh.record_time:
+                fresh.advance(expiry - 1)
+                assert not len(fresh.expire(record_address(1, self.block, 0)))
+                fresh.advance(expiry)
+            ended = fresh.expire(record_address(1, self.block, 0))["reference"].tolist()
+            due = [address for time, address in waiting if time <= expiry]
+            times = dict((address, time) for time, address in waiting)
+            assert sorted(ended) == sorted(due) and [times[a] for a in ended] == sorted(times[a] for a in due)
+            waiting = waiting[len(due) :]
+        assert holds_open(fresh.book.holds) == 0
+        assert all(int(row["held"]) == 0 for row in fresh.wallets(np.array(list(self.oracle.wallets), np.int64)))
 
     def check_replay(self, steps: int) -> None:
         """Replay the journal, so many batches at a time, into an empty ledger; it must be this one."""
@@ -288,6 +368,7 @@ class Both:
             assert (records == before).all(), "a replay finds what was recorded"
         fresh.advance(self.now)
         assert_same_wallets(fresh, self.oracle)
+        assert_same_holds(fresh, self.oracle)
         assert wallet_count(fresh) == len(self.oracle.wallets)
         if self.scored:
             self._check_windows(fresh)
@@ -295,12 +376,13 @@ class Both:
         for address in self.oracle.profiles:
             rows = [ledger.book.profiles[int(profile_row(ledger.book, address))] for ledger in (self.ledger, fresh)]
             assert rows[0].tobytes() == rows[1].tobytes()
+        self._check_expiry_to_come(fresh)
 
     def _check_fresh_keys(self, fresh: Ledger) -> None:
         for records, addresses in self.journal:
             for record, address in zip(records, addresses, strict=True):
                 young = self.now - int(record["record_time"]) < self.config.idempotency_window_ms
-                if record["kind"] < Kind.LEG and young:
+                if record["kind"] < Kind.LEG and record["kind"] != Kind.EXPIRY and young:
                     key = int(record["key_hi"]), int(record["key_lo"])
                     assert fresh.key_address(*key) == self.ledger.key_address(*key) == address
 
@@ -334,6 +416,21 @@ def assert_same_wallets(ledger: Ledger, oracle: Oracle) -> None:
     has_ring = [wallet.attempts.size > 0 for wallet in oracle.wallets.values()]
     if ledger.config.windows:
         assert (rows["ring"] > 0).tolist() == has_ring
+
+
+def assert_same_holds(ledger: Ledger, oracle: Oracle) -> None:
+    """Every open hold, found by its address, and no other."""
+    holds = ledger.book.holds
+    assert holds_open(holds) == len(oracle.open_holds) == np.count_nonzero(holds.rows["address"])
+    names = {"address": "address", "payer": "payer", "payee": "payee", "left": "left", "expiry": "expiry"}
+    names |= {"effective_time": "effective", "currency": "currency", "label": "label"}
+    for hold in oracle.holds.values():
+        row = int(find_hold(holds, np.int64(hold.address)))
+        assert (row >= 0) == hold.open
+        if hold.open:
+            assert {name: int(holds.rows[row][name]) for name in names} == {
+                name: getattr(hold, attribute) for name, attribute in names.items()
+            }
 
 
 def wallet_count(ledger: Ledger) -> int:

@@ -4,6 +4,14 @@ import pytest
 
 from actors.ledger.codes import FIRST_DECLINED, FIRST_REFUSED, OUTCOMES, Code, is_declined, is_untried
 from tests.oracle.oracle_ledger import CODES
+from tests.unit.ledger.test_groups import GROUP_OUTCOMES
+from tests.unit.ledger.test_outcomes import DECLINES, REFUSALS
+from tests.unit.ledger.test_settling import SETTLING_DECLINES, SETTLING_REFUSALS
+
+FRONT_DOOR = {Code.HOLD_CAPTURED, Code.HOLD_VOIDED, Code.NOT_A_HOLD}
+"""What the front door says instead of HOLD_NOT_OPEN, having read what became of the record."""
+ELSEWHERE = {Code.IDEMPOTENCY_MISMATCH, Code.KEYS_FULL, Code.HOLDS_FULL, Code.BUSY, Code.DECLINED, Code.OK}
+"""What has tests of its own: of tables that are full, of keys used before, of scores; BUSY is said by the shard around the ledger."""
 
 
 def test_every_code_has_an_outcome_and_nothing_else_has() -> None:
@@ -37,3 +45,9 @@ def test_classes_divide_the_numbers() -> None:
         assert is_untried(code) == (0 < code < FIRST_REFUSED)
         assert is_declined(code) == (code >= FIRST_DECLINED)
         assert not (is_untried(code) and is_declined(code))
+
+
+def test_every_code_that_the_ledger_gives_is_in_a_table_of_cases() -> None:
+    reached = {code for _, code, _ in REFUSALS + DECLINES + SETTLING_REFUSALS + SETTLING_DECLINES} | GROUP_OUTCOMES
+    assert set(Code) - FRONT_DOOR - ELSEWHERE == reached - ELSEWHERE
+    assert not reached & FRONT_DOOR
