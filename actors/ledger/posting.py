@@ -83,9 +83,10 @@ def lag_of(chain_time, effective):
 
 def chain_time(effective: Any, lag: Any) -> Any:
     """`lag_of` undone. Chain times that are far ahead are whole seconds, so rounding never adds up along a chain."""
-    if lag & LAG_SECONDS:
-        return (effective // 1000 + (lag & (LAG_SECONDS - 1))) * 1000
-    return effective + lag
+    value = np.int64(lag)
+    if value & LAG_SECONDS:
+        return (effective // 1000 + (value & (LAG_SECONDS - 1))) * 1000
+    return effective + value
 
 
 chain_time_of: Final = inlined(chain_time)

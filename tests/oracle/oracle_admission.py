@@ -11,7 +11,6 @@ from tests.oracle.oracle_wallet import (
     CAPTURE,
     CODES,
     EXACT,
-    FINAL,
     HOLD,
     IMPORTED,
     LINKED,
@@ -134,10 +133,10 @@ class Admitting:
         elif all(known) and self._in_a_row(known) and not rows[group[-1]]["flags"] & LINKED:
             return [{"code": 0, "duplicate": address} for address in known]
         codes = [CODES[refusal or "ok"] for refusal in refusals]
-        if codes[0] == CODES["deferred"]:
-            waiting = [rows[i] for i in group if rows[i]["op"] in (TRANSFER, HOLD) and rows[i]["effective_time"]]
-            self.behind |= {row["payer"] for row in waiting}
-        elif not any(codes):
+        for i, code in zip(group, codes, strict=True):
+            if 0 < code < REFUSED and rows[i]["op"] in (TRANSFER, HOLD) and rows[i]["effective_time"]:
+                self.behind.add(rows[i]["payer"])
+        if not any(codes):
             self._take(rows, group)
         return [{"code": code, "duplicate": 0} for code in codes]
 
@@ -154,19 +153,14 @@ class Admitting:
         for i in group:
             row = rows[i]
             if row["op"] not in (TRANSFER, HOLD):
-                if row["op"] in (CAPTURE, VOID, REFUND):
-                    self._take_time(row, FINAL)
                 continue
             self.promised += row["op"] == HOLD
             self.keys[row["key_hi"], row["key_lo"]] = -(1 + i)
-            self._take_time(row, LINKED)
+            row["flags"] = row["flags"] & LINKED | (IMPORTED if row["effective_time"] else 0)
+            row["effective_time"] = row["effective_time"] or self.now
             payer = self.wallets[row["payer"]]
             if payer.is_user:
                 payer.payer_time = row["effective_time"]
-
-    def _take_time(self, row: Row, kept: int) -> None:
-        row["flags"] = row["flags"] & kept | (IMPORTED if row["effective_time"] else 0)
-        row["effective_time"] = row["effective_time"] or self.now
 
     # Refusals.
 
@@ -219,6 +213,9 @@ class Admitting:
         refund = row["op"] == REFUND
         if refund and row["payer"] not in self.wallets:
             return self._absent_payer(row)
+        here = [self.wallets[row[name]] for name in ("payer", "payee") if row[name] in self.wallets]
+        if refund and any(wallet.currency != row["currency"] for wallet in here):
+            return "currency"
         if row["effective_time"] > self.now:
             return "in_future"
         refused = self._after_refusal(row) if refund else None

@@ -9,6 +9,7 @@ from tests.oracle.oracle_wallet import (
     CAPTURE,
     CLOSED,
     CODES,
+    CONTINUES,
     DAY,
     EXACT,
     EXTERNAL,
@@ -151,6 +152,7 @@ class Oracle(Settling):
         made: list[Hold] = []
         for i, (row, record) in enumerate(zip(rows, records, strict=True)):
             self._fill_payment(row, record, decisions[i] if decisions is not None else None)
+            record["flags"] |= CONTINUES if i else 0
         for i, (record, address) in enumerate(zip(records, addresses, strict=True)):
             declined = self._decline(record)
             if declined:

@@ -61,9 +61,16 @@ class Settling(Admitting):
             payee.show_payee(record, address, record["effective_time"])
 
     def _fill_settling(self, row: Row, record: Row, label: int) -> None:
-        for name in ("payer", "payee", "effective_time"):
-            record[name] = row[name]
-        record["reference"], record["label"], record["flags"] = row["after"], label, row["flags"] & IMPORTED
+        record["payer"], record["payee"], record["effective_time"] = (
+            row["payer"],
+            row["payee"],
+            row["effective_time"] or self.now,
+        )
+        record["reference"], record["label"], record["flags"] = (
+            row["after"],
+            label,
+            IMPORTED if row["effective_time"] else 0,
+        )
 
     # Holds.
 
@@ -72,7 +79,7 @@ class Settling(Admitting):
         hold = self.holds.get(row["after"])
         if hold is None or not hold.open:
             return "hold_not_open"
-        if row["effective_time"] < hold.effective:
+        if row["effective_time"] and row["effective_time"] < hold.effective:
             return "went_back"
         if (row["payer"], row["payee"], row["currency"]) != (hold.payer, hold.payee, hold.currency):
             return "invalid"

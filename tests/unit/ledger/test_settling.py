@@ -127,7 +127,7 @@ SETTLING_REFUSALS: list[Case] = [
     ("a capture of another currency", Code.INVALID_REQUEST, lambda w: capture(held(w), currency=USD)),
     ("a refund to another", Code.INVALID_REQUEST, lambda w: refund(paid(w), payee=BOB)),
     ("a refund by another", Code.INVALID_REQUEST, lambda w: refund(paid(w), payer=BOB)),
-    ("a refund of another currency", Code.INVALID_REQUEST, lambda w: refund(paid(w), currency=USD)),
+    ("a refund of another currency", Code.CURRENCY_MISMATCH, lambda w: refund(paid(w), currency=USD)),
     ("a refund not turned round", Code.INVALID_REQUEST, lambda w: refund(paid(w), payer=ALICE, payee=SHOP)),
     ("a capture of a transfer", Code.HOLD_NOT_OPEN, lambda w: capture(paid(w))),
     ("a void of what is not there", Code.HOLD_NOT_OPEN, lambda w: void(-1)),
