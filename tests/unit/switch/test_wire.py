@@ -1,7 +1,10 @@
 """Strict decoding. That every wrong field is refused is tests/acceptance; here, what the errors say."""
 
+import msgspec
 import pytest
+from msgspec import NODEFAULT, UNSET
 
+from switch import wire
 from switch.problems import ProblemError
 from switch.wire import CHANNELS, LABELS, NEW_WALLET, TRANSFER, TRANSFER_BATCH, WALLET_KINDS, decode
 
@@ -82,3 +85,14 @@ def test_a_repeated_field_is_found_wherever_it_stands(body: bytes, field: str) -
 )
 def test_colons_inside_values_are_no_repetition(more: bytes) -> None:
     assert decode(TRANSFER, GOOD + more + b"}").amount == 5
+
+
+def test_an_absent_field_is_unset_in_every_type_that_is_read() -> None:
+    """The count of members rests on this: a default of another value would be counted without standing in the body."""
+    types = [each for each in vars(wire).values() if isinstance(each, type) and issubclass(each, msgspec.Struct)]
+    assert len(types) > 5
+    for each in types:
+        assert all(field.default is NODEFAULT or field.default is UNSET for field in msgspec.structs.fields(each)), (
+            each.__name__
+        )
+        assert all(field.default_factory is NODEFAULT for field in msgspec.structs.fields(each)), each.__name__
