@@ -253,6 +253,10 @@ def _check_settling(book, channels, me, head, record_time, row):
         return _INVALID
     if row["effective_time"] > record_time:
         return _IN_FUTURE
+    if row["op"] != VOID and local_row(book, row["payee"]) < 0 and owner_of(book, row["payee"]) == 0:
+        # A leg to a segment that is unknown here would reach nobody.
+        asked_since = row["deferred_at"] != 0 and book.meta[M_SEGMENTS_STAMP] >= row["deferred_at"]
+        return _PAYEE_NOT_FOUND if asked_since else _DEFERRED
     if row["op"] == REFUND:
         code = _check_after(channels, me, head, row)
         if code != 0:
