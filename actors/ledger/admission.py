@@ -264,15 +264,18 @@ def read_ahead(book, row):
 def _check_settling(book, channels, me, head, record_time, row):
     """Code of a CAPTURE, VOID or REFUND row so far; the rest is decided when it is carried out."""
     refund = row["op"] == REFUND
-    if refund:
-        payer_row = local_row(book, row["payer"])
-        if payer_row < 0:
-            return _absent_payer(book, me, row["payer"])
-        payee_row = local_row(book, row["payee"])
-        if book.wallets[payer_row]["currency"] != row["currency"] or (
-            payee_row >= 0 and book.wallets[payee_row]["currency"] != row["currency"]
-        ):
-            return _CURRENCY
+    payer_row = local_row(book, row["payer"])
+    payee_row = local_row(book, row["payee"])
+    if refund and payer_row < 0:
+        return _absent_payer(book, me, row["payer"])
+    if row["op"] != VOID and payee_row < 0 and owner_of(book, row["payee"]) == 0:
+        # A leg to a segment that is unknown here would reach nobody.
+        asked_since = row["deferred_at"] != 0 and book.meta[M_SEGMENTS_STAMP] >= row["deferred_at"]
+        return _PAYEE_NOT_FOUND if asked_since else _DEFERRED
+    if refund and book.wallets[payer_row]["currency"] != row["currency"]:
+        return _CURRENCY
+    if refund and payee_row >= 0 and book.wallets[payee_row]["currency"] != row["currency"]:
+        return _CURRENCY
     if row["effective_time"] > record_time:
         return _IN_FUTURE
     code = _check_after(channels, me, head, row) if refund else 0

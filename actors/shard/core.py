@@ -322,7 +322,8 @@ class ShardCore:
         batch.results["record_time"][deferred] = batch.stamp
         payees = np.unique(rows["payee"][_attempts(rows)])
         self._emit(self._desk.want(payees, self.ledger, batch.stamp))
-        if (self.ledger.book.owners[payees >> 16] == 0).any():
+        owners, segments = self.ledger.book.owners, rows["payee"] >> 16
+        if (owners[segments[(segments > 0) & (segments < len(owners))]] == 0).any():
             self._emit([m.ReadSegments(stamp=batch.stamp)])
         for sender in {int(after) >> 52 for after in rows["after"] if after}:
             if sender in self.receivers:

@@ -213,6 +213,9 @@ class Admitting:
         refund = row["op"] == REFUND
         if refund and row["payer"] not in self.wallets:
             return self._absent_payer(row)
+        if row["op"] != VOID and row["payee"] not in self.wallets and self.owner(row["payee"]) is None:
+            since = row["deferred_at"]
+            return "payee_not_found" if since and self.segments_asked >= since else "deferred"
         here = [self.wallets[row[name]] for name in ("payer", "payee") if row[name] in self.wallets]
         if refund and any(wallet.currency != row["currency"] for wallet in here):
             return "currency"

@@ -106,6 +106,11 @@ def test_seeds_are_clean(first: int) -> None:
     assert not failed, "\n".join([*failed, "replay one with: python -m tests.sim --seed N -v"])
 
 
+@pytest.mark.parametrize("seed", [247, 888])
+def test_a_refund_to_a_segment_that_is_unknown_here_is_not_lost(seed: int) -> None:
+    assert run_seed(seed).error is None
+
+
 def test_the_seeds_have_seen_everything_that_can_go_wrong() -> None:
     if not _counts:
         pytest.skip("looks at what the seeds before it have counted")
