@@ -1,8 +1,9 @@
 """Recomputes everything from the journal alone, in one consistent cut over all shards, and says what does not agree.
 
 Per shard: block numbers, hash chain, digests of details, one writer between two OPEN blocks, and every record (see `audit_kernel`).
-Over all shards: each leg against the transfer it comes from, both ways, up to the receiver's cursor; the cursors' hashes against
-the blocks they name; no key used twice within the window; per currency, posted balances and credits in transit sum to zero.
+Over all shards: each leg against the movement it comes from, both ways, up to the receiver's cursor; the cursors' hashes against
+the blocks they name; no key used twice within the window; holds, refunds and linked groups (see `audit_fates`); the tables that
+look records up; per currency, posted balances and credits in transit sum to zero.
 """
 
 import asyncio
@@ -16,18 +17,21 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.audit_fates import EVENT, GroupCheck, events_of, wrong_holds, wrong_refunds
 from actors.audit_kernel import FAULTS, STATE, Books, check_records
 from actors.database import ALONG_THE_KEY, SQL, connect
 from actors.journal import ScannedBlock
 from actors.journal_stream import stream_blocks
-from actors.ledger.blocks import GENESIS, HEADER_BYTES, Header, header_of
-from actors.ledger.layout import FLAG_REMOTE, RECORD, Kind
+from actors.ledger.blocks import GENESIS, HEADER_BYTES, Anchor, Header, anchors_of, header_of, is_whole
+from actors.ledger.layout import FLAG_PAYEE_ANCHOR, FLAG_PAYER_ANCHOR, FLAG_REMOTE, MOVEMENTS, RECORD, Kind
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 
 SEGMENT_SLOTS: Final = 65_536
 DIFFERENCES_MAX: Final = 100
 """Beyond this many there is one cause and the rest are its consequences."""
 CURSOR_HASH_BYTES: Final = 16
+TARGETS_AT_ONCE: Final = 5_000
+"""Records that are fetched by one statement."""
 _KIND_AT: Final = RECORD.fields["kind"][1]  # type: ignore[index]
 _WRITER_AT: Final = RECORD.fields["key_hi"][1]  # type: ignore[index]
 _WRITER: Final = struct.Struct("<Q")
@@ -41,11 +45,18 @@ class Report(msgspec.Struct, kw_only=True):
     records: int = 0
     transfers: int = 0
     declined: int = 0
+    holds: int = 0
+    captures: int = 0
+    refunds: int = 0
     legs: int = 0
     in_transit: int = 0
     wallets: int = 0
     sums: dict[int, int] = {}
     differences: list[str] = []
+
+    def differ_at(self, address: int, text: str) -> None:
+        """Note a difference at a record."""
+        self.differ(f"shard {address >> 52} block {address >> 8 & 0xFFFFFFFFFFF} record {address & 255}: {text}")
 
     def differ(self, text: str) -> None:
         """Note a difference."""
@@ -74,6 +85,9 @@ class _Shard:
         self.remote: list[NDArray[Any]] = []
         self.legs: list[NDArray[Any]] = []
         self.keys: list[NDArray[np.uint64]] = []
+        self.events: list[NDArray[Any]] = []
+        self.anchors: list[Anchor] = []
+        self.groups = GroupCheck()
         self.cursors: dict[int, tuple[int, bytes]] = {}
 
     def open(self, rows: Sequence[ScannedBlock]) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -86,6 +100,10 @@ class _Shard:
                 break
             parts.append(data[HEADER_BYTES:])
             places.append((number, header.records))
+            if not is_whole(data):
+                self._bad(number, "its bytes are not those that were written")
+                self.broken = True
+                break
         return np.frombuffer(b"".join(parts), RECORD), _addresses(self.number, places)
 
     def _block(self, number: int, data: bytes | memoryview, details: bytes | None) -> Header | None:
@@ -117,21 +135,25 @@ class _Shard:
         """Check the records of a page, unless one before was wrong."""
         if self.failed or not len(records):
             return
-        index, fault = check_records(self.books, records, addresses)
+        released = np.zeros(len(records), np.int64)
+        index, fault = check_records(self.books, records, addresses, released)
         if fault:
-            address = int(addresses[index])
-            where = f"shard {self.number} block {address >> 8 & 0xFFFFFFFFFFF} record {address & 255}"
-            self.report.differ(f"{where}: {FAULTS[fault]}")
+            self.report.differ_at(int(addresses[index]), FAULTS[fault])
             self.failed = True
-            records, addresses = records[:index], addresses[:index]
+            records, addresses, released = records[:index], addresses[:index], released[:index]
         self._count(records)
+        for address, text in self.groups.wrong(records, addresses):
+            self.report.differ_at(address, text)
+        self.events.append(events_of(records, addresses, released))
+        for anchor in np.flatnonzero(records["flags"] & (FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR)):
+            self.anchors += anchors_of(records[anchor], int(addresses[anchor]))
         kind = records["kind"]
-        transfers = kind == Kind.TRANSFER
-        gone = transfers & (records["code"] == 0) & (records["flags"] & FLAG_REMOTE != 0)
+        moves = np.isin(kind, MOVEMENTS)
+        gone = moves & (records["code"] == 0) & (records["flags"] & FLAG_REMOTE != 0)
         self.remote.append(_moves(addresses[gone], records[gone]))
         landed = kind == Kind.LEG
         self.legs.append(_moves(records["reference"][landed], records[landed]))
-        keyed = transfers | ((kind > Kind.OPEN) & (kind < Kind.TRANSFER))
+        keyed = (kind > Kind.OPEN) & (kind < Kind.LEG) & (kind != Kind.EXPIRY)
         self.keys.append(
             np.stack([records[name][keyed].astype(np.uint64) for name in ("key_hi", "key_lo", "record_time")])
         )
@@ -143,12 +165,20 @@ class _Shard:
                 self.report.differ(f"shard {self.number}: its cursor in the journal of shard {sender} goes back")
             self.cursors[sender] = (block, value)
 
+    def all_events(self) -> NDArray[Any]:
+        """Holds and what became of transfers, in order."""
+        return np.concatenate([np.zeros(0, EVENT), *self.events])
+
     def _count(self, records: NDArray[Any]) -> None:
         report, kind = self.report, records["kind"]
         report.records += len(records)
         report.transfers += int(np.count_nonzero((kind == Kind.TRANSFER) & (records["code"] == 0)))
         report.declined += int(np.count_nonzero((kind == Kind.TRANSFER) & (records["code"] != 0)))
         report.legs += int(np.count_nonzero(kind == Kind.LEG))
+        done = kind[records["code"] == 0]
+        report.holds += int(np.count_nonzero(done == Kind.HOLD))
+        report.captures += int(np.count_nonzero(done == Kind.CAPTURE))
+        report.refunds += int(np.count_nonzero(done == Kind.REFUND))
 
 
 _MOVE: Final = np.dtype([("reference", "i8"), ("payee", "i8"), ("payer", "i8"), ("amount", "i8"), ("currency", "u2")])
@@ -183,6 +213,8 @@ async def audit_database(url: str, window_ms: int = IDEMPOTENCY_WINDOW_MS) -> Re
             shard = _Shard(number, sorted(s for s, owner in owners.items() if owner == number), report)
             await _read(connection, shard)
             shards.append(shard)
+        await _compare_fates(connection, shards, report)
+        await _compare_lookups(connection, shards, report)
     finally:
         connection.terminate()
     report.shards = count
@@ -200,6 +232,39 @@ async def _read(connection: Any, shard: _Shard) -> None:
         await checking
         checking = asyncio.ensure_future(asyncio.to_thread(shard.check, *opened))
     await checking
+
+
+async def _compare_fates(connection: Any, shards: list[_Shard], report: Report) -> None:
+    """Holds, refunds and groups."""
+    for shard in shards:
+        for address, text in (*shard.groups.unfinished(), *wrong_holds(shard.all_events())):
+            report.differ_at(address, text)
+    refunds = np.concatenate([np.zeros(0, EVENT), *(shard.all_events() for shard in shards)])
+    refunds = refunds[refunds["kind"] == Kind.REFUND]
+    originals: dict[int, Any] = {}
+    targets = np.unique(refunds["target"])
+    for start in range(0, len(targets), TARGETS_AT_ONCE):
+        part = targets[start : start + TARGETS_AT_ONCE]
+        for row in await connection.fetch(SQL["journal_records"], part.tolist()):
+            originals[row["address"]] = np.frombuffer(row["record"], RECORD)[0]
+    for address, text in wrong_refunds(refunds, originals):
+        report.differ_at(address, text)
+
+
+async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report) -> None:
+    """The tables `reference` and `anchor` follow from the records."""
+    expected = sorted(
+        (int(e["target"]), int(e["address"])) for shard in shards for e in shard.all_events() if e["kind"] > Kind.HOLD
+    )
+    kept = [tuple(row) for row in await connection.fetch(SQL["reference_all"])]
+    if kept != expected:
+        wrong = min(set(kept) ^ set(expected))
+        report.differ(f"table reference: the row {wrong} is not as the journal says")
+    anchors = sorted((a.wallet, shard.number, a.chain_time, a.record) for shard in shards for a in shard.anchors)
+    kept = [tuple(row) for row in await connection.fetch(SQL["anchor_all"])]
+    if kept != anchors:
+        wrong = min(set(kept) ^ set(anchors))
+        report.differ(f"table anchor: the row {wrong} is not as the journal says")
 
 
 def _compare(shards: list[_Shard], owners: dict[int, int], window_ms: int, report: Report) -> None:
@@ -276,7 +341,8 @@ def render(report: Report) -> str:
     """A report for people."""
     lines = [
         f"{report.records:,} records in {report.blocks:,} blocks on {report.shards} shards",
-        f"{report.transfers:,} transfers, {report.declined:,} declined, {report.legs:,} legs, "
+        f"{report.transfers:,} transfers, {report.declined:,} declined, {report.holds:,} holds, {report.captures:,} captures, "
+        f"{report.refunds:,} refunds, {report.legs:,} legs, "
         f"{report.in_transit:,} credits in transit, {report.wallets:,} wallets",
         *(
             f"currency {currency:03}: balances and credits in transit sum to {total}"

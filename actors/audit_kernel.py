@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.layout import (
     AMOUNT_MAX,
+    FLAG_FINAL,
     FLAG_IMPORTED,
     FLAG_REMOTE,
     FLAG_SUSPENSE,
@@ -55,10 +56,11 @@ FAULTS: Final = (
     "a wallet that was not empty was closed",
     "the amount held is not the one recomputed",
     "an operator wallet and a user wallet are confused",
+    "more is released than was held",
 )
 
 _NEVER_OPENED, _TWICE, _AMOUNT, _CURRENCY, _BALANCE, _FLOOR, _PREVIOUS, _TIME, _FUTURE = range(1, 10)
-_BACK, _CHAIN, _NOT_OPEN, _CLOSED_PAYEE, _KIND, _NOT_EMPTY, _HELD, _OPERATOR = range(10, 18)
+_BACK, _CHAIN, _NOT_OPEN, _CLOSED_PAYEE, _KIND, _NOT_EMPTY, _HELD, _OPERATOR, _RELEASED = range(10, 19)
 
 _OPEN: Final = int(WalletStatus.OPEN)
 _FROZEN: Final = int(WalletStatus.FROZEN)
@@ -70,6 +72,10 @@ _K_OPENED: Final = int(Kind.WALLET_OPENED)
 _K_STATUS: Final = int(Kind.WALLET_STATUS)
 _K_TIER: Final = int(Kind.WALLET_TIER)
 _K_TRANSFER: Final = int(Kind.TRANSFER)
+_K_HOLD: Final = int(Kind.HOLD)
+_K_CAPTURE: Final = int(Kind.CAPTURE)
+_K_EXPIRY: Final = int(Kind.EXPIRY)
+_K_REFUND: Final = int(Kind.REFUND)
 _K_LEG: Final = int(Kind.LEG)
 _K_CURSOR: Final = int(Kind.CURSOR)
 _K_PROFILE: Final = int(Kind.PROFILE)
@@ -116,38 +122,41 @@ def _credit(wallet, record, address):
 
 
 @kernel
-def _transfer(books, record, address):
-    row = _row(books, record["payer"])
-    if row < 0 or books.wallets[row]["currency"] == 0:
-        return _NEVER_OPENED
-    payer = books.wallets[row]
-    if record["amount"] <= 0 or record["amount"] > AMOUNT_MAX:
-        return _AMOUNT
-    if payer["currency"] != record["currency"]:
-        return _CURRENCY
-    user = payer["kind"] <= _MERCHANT
-    if user:
+def _times(payer, record):
+    """Effective time against record time, and, of attempts to pay, against those before."""
+    if not record["flags"] & FLAG_IMPORTED and record["effective_time"] != record["record_time"]:
+        return _FUTURE
+    if record["kind"] <= _K_HOLD and payer["kind"] <= _MERCHANT:
         if record["effective_time"] < payer["payer_time"]:
             return _BACK
         payer["payer_time"] = record["effective_time"]
-    if not record["flags"] & FLAG_IMPORTED and record["effective_time"] != record["record_time"]:
-        return _FUTURE
-    if record["code"] != 0:
-        return 0
-    if payer["status"] != _OPEN:
-        return _NOT_OPEN
-    payer["posted"] -= record["amount"]
-    if payer["posted"] != record["payer_posted"]:
-        return _BALANCE
-    if payer["held"] != record["payer_held"]:
-        return _HELD
-    if user and payer["posted"] - payer["held"] < payer["floor"]:
-        return _FLOOR
-    fault = _chained(payer, record["payer_prev"], record["payer_lag"], record["effective_time"], address)
-    if fault != 0:
-        return fault
+    return 0
+
+
+@kernel
+def _held(payer, record, released, i):
+    """What a record does to the sum held of its payer. What the last capture of a hold gives back is only in the sum after it; it is
+    told in `released`, to be compared with the hold."""
+    kind = record["kind"]
+    if kind == _K_HOLD:
+        payer["held"] += record["amount"]
+    elif kind >= _K_CAPTURE and kind <= _K_EXPIRY:
+        payer["held"] -= record["amount"]
+        if kind == _K_CAPTURE and record["flags"] & FLAG_FINAL:
+            released[i] = payer["held"] - record["payer_held"]
+            payer["held"] = record["payer_held"]
+            if released[i] < 0:
+                return _RELEASED
+    if payer["held"] < 0:
+        return _RELEASED
+    return 0 if payer["held"] == record["payer_held"] else _HELD
+
+
+@kernel
+def _paid(books, record, address):
+    """The payee's side of what moves money."""
     if record["flags"] & FLAG_REMOTE:
-        return 0 if user and record["payee"] >> 16 != 0 else _OPERATOR
+        return 0 if record["payee"] >> 16 != 0 else _OPERATOR
     row = _row(books, record["payee"])
     if row < 0 or books.wallets[row]["currency"] == 0:
         return _NEVER_OPENED
@@ -157,6 +166,40 @@ def _transfer(books, record, address):
     if payee["status"] == _CLOSED:
         return _CLOSED_PAYEE
     return _credit(payee, record, address)
+
+
+@kernel
+def _payment(books, record, address, released, i):
+    """A transfer or hold, or what became of one."""
+    kind = record["kind"]
+    row = _row(books, record["payer"])
+    if row < 0 or books.wallets[row]["currency"] == 0:
+        return _NEVER_OPENED
+    payer = books.wallets[row]
+    if record["amount"] <= 0 or record["amount"] > AMOUNT_MAX:
+        return _AMOUNT
+    if payer["currency"] != record["currency"]:
+        return _CURRENCY
+    fault = _times(payer, record)
+    if fault != 0:
+        return fault
+    if record["code"] != 0:
+        return 0
+    commits = kind <= _K_HOLD or kind == _K_REFUND
+    if (commits and payer["status"] != _OPEN) or payer["status"] == _CLOSED:
+        return _NOT_OPEN
+    moves = kind == _K_TRANSFER or kind == _K_CAPTURE or kind == _K_REFUND
+    if moves:
+        payer["posted"] -= record["amount"]
+    if payer["posted"] != record["payer_posted"]:
+        return _BALANCE
+    fault = _held(payer, record, released, i)
+    if fault != 0:
+        return fault
+    if payer["kind"] <= _MERCHANT and payer["posted"] - payer["held"] < payer["floor"]:
+        return _FLOOR
+    fault = _chained(payer, record["payer_prev"], record["payer_lag"], record["effective_time"], address)
+    return fault if fault != 0 or not moves else _paid(books, record, address)
 
 
 @kernel
@@ -203,15 +246,15 @@ def _wallet_record(books, record, address):
 
 
 @kernel
-def _one(books, record, address):
+def _one(books, record, address, released, i):
     if record["record_time"] < books.last[0]:
         return _TIME
     books.last[0] = record["record_time"]
     kind = record["kind"]
-    if kind == _K_TRANSFER:
+    if kind >= _K_TRANSFER and kind <= _K_REFUND:
         if record["effective_time"] > record["record_time"]:
             return _FUTURE
-        return _transfer(books, record, address)
+        return _payment(books, record, address, released, i)
     if kind == _K_LEG:
         return _leg(books, record, address)
     if kind == _K_OPENED or kind == _K_STATUS or kind == _K_TIER:
@@ -222,10 +265,11 @@ def _one(books, record, address):
 
 
 @kernel
-def check_records(books, records, addresses):
-    """Recompute records in order. Gives (index, fault) of the first that is wrong, or (n, 0)."""
+def check_records(books, records, addresses, released):
+    """Recompute records in order. Gives (index, fault) of the first that is wrong, or (n, 0). `released` (n,), zeroed: what the last
+    capture of a hold gave back."""
     for i in range(len(records)):
-        fault = _one(books, records[i], addresses[i])
+        fault = _one(books, records[i], addresses[i], released, i)
         if fault != 0:
             return i, fault
     return len(records), 0

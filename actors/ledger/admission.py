@@ -272,6 +272,8 @@ def _check_settling(book, channels, me, head, record_time, row):
         # A leg to a segment that is unknown here would reach nobody.
         asked_since = row["deferred_at"] != 0 and book.meta[M_SEGMENTS_STAMP] >= row["deferred_at"]
         return _PAYEE_NOT_FOUND if asked_since else _DEFERRED
+    if refund and payee_row < 0 and row["payer"] >> 16 == 0:
+        return _MOVED
     if refund and book.wallets[payer_row]["currency"] != row["currency"]:
         return _CURRENCY
     if refund and payee_row >= 0 and book.wallets[payee_row]["currency"] != row["currency"]:

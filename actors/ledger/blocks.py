@@ -8,6 +8,7 @@ import hashlib
 import struct
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -25,26 +26,28 @@ from actors.ledger.layout import (
 )
 from actors.ledger.posting import chain_time
 
-VERSION: Final = 1
+VERSION: Final = 2
 HASH_BYTES: Final = 32
 GENESIS: Final = bytes(HASH_BYTES)
 """What stands for the block before the first."""
 
 _HEADER: Final = struct.Struct("<HHHHIIqQq32s16s")
 HEADER_BYTES: Final = _HEADER.size
+_CHECKSUM: Final = struct.Struct("<I")
+_CHECKSUM_AT: Final = struct.calcsize("<HHHHI")
 assert HEADER_BYTES + BLOCK_RECORDS_MAX * RECORD.itemsize <= 8100
 
 
 class Header(NamedTuple):
-    """`seen`: address of the last record that the features of this block's scored records saw. `writer`: the random number of the
-    process that wrote it."""
+    """`checksum`: CRC-32 of the whole block, taken with 0 in its own place; blocks of version 1 have none. `seen`: address of the
+    last record that the features of this block's scored records saw. `writer`: the random number of the process that wrote it."""
 
     version: int
     records: int
     shard: int
     spare: int
     topology: int
-    spare2: int
+    checksum: int
     number: int
     writer: int
     seen: int
@@ -135,7 +138,9 @@ def seal(
         header = _HEADER.pack(
             VERSION, count, writer.shard, 0, writer.topology, 0, number, writer.number, seen, previous, digest
         )
-        data = header + body
+        data = b"".join(
+            (header[:_CHECKSUM_AT], _CHECKSUM.pack(_checksum(header, body)), header[_CHECKSUM_AT + 4 :], body)
+        )
         previous = block_hash(data)
         blocks.append(Sealed(number, data, extra, references.get(number, ()), anchors.get(number, ())))
     return blocks, previous
@@ -182,9 +187,20 @@ def header_of(data: bytes | memoryview) -> Header:
     if len(data) < HEADER_BYTES:
         raise ValueError("a block is longer than its header")
     header = Header._make(_HEADER.unpack_from(data))
-    if header.version != VERSION or len(data) != HEADER_BYTES + header.records * RECORD.itemsize:
+    if not 1 <= header.version <= VERSION or len(data) != HEADER_BYTES + header.records * RECORD.itemsize:
         raise ValueError(f"block {header.number}: version {header.version} or length {len(data)} is wrong")
     return header
+
+
+def _checksum(header: bytes, body: bytes | memoryview) -> int:
+    return crc32(body, crc32(header))
+
+
+def is_whole(data: bytes | memoryview) -> bool:
+    """Whether a block's bytes are those that were sealed, as far as its checksum tells."""
+    header = header_of(data)
+    plain = _HEADER.pack(*header._replace(checksum=0))
+    return header.version == 1 or header.checksum == _checksum(plain, data[HEADER_BYTES:])
 
 
 def records_of(data: bytes) -> NDArray[Any]:

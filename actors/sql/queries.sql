@@ -83,3 +83,16 @@ SELECT setval($1::text::regclass, $2)
 
 -- name: segment_owners
 SELECT segment, shard FROM segment WHERE segment > 0
+
+-- name: journal_records
+-- Records by address, as many of $1 as there are.
+SELECT asked.address, substring(records FROM 89 + 160 * (asked.address & 255)::int FOR 160) AS record
+FROM unnest($1::bigint[]) AS asked (address)
+JOIN journal ON shard = (asked.address >> 52)::int AND block = (asked.address >> 8) & 17592186044415
+WHERE length(records) >= 88 + 160 * ((asked.address & 255)::int + 1)
+
+-- name: reference_all
+SELECT target, record FROM reference ORDER BY target, record
+
+-- name: anchor_all
+SELECT wallet, shard, chain_time, record FROM anchor ORDER BY wallet, shard, chain_time, record

@@ -216,6 +216,8 @@ class Admitting:
         if row["op"] != VOID and row["payee"] not in self.wallets and self.owner(row["payee"]) is None:
             since = row["deferred_at"]
             return "payee_not_found" if since and self.segments_asked >= since else "deferred"
+        if refund and row["payee"] not in self.wallets and row["payer"] >> 16 == 0:
+            return "moved"
         here = [self.wallets[row[name]] for name in ("payer", "payee") if row[name] in self.wallets]
         if refund and any(wallet.currency != row["currency"] for wallet in here):
             return "currency"

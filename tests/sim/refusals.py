@@ -102,7 +102,7 @@ class Refusals:
             return not 1 <= amount <= AMOUNT_MAX or (op == Kind.HOLD and not 1 <= expires <= HOLD_SECONDS_MAX)
         if op == Kind.WALLET_OPENED:
             return self._wallet(body["payee"], request.shard) is not None
-        if len(request.unit) > 1 or not 0 <= amount <= (AMOUNT_MAX if op != Kind.VOID else 0):
+        if len(request.unit) > 1 or body["after"] == 0 or not 0 <= amount <= (AMOUNT_MAX if op != Kind.VOID else 0):
             return True
         target = self._model.records.get(body["after"])
         if target is None:
