@@ -29,7 +29,7 @@ from actors.ledger.posting import LIVE, effect_leg, effect_profile, leg_target
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
 from actors.ledger.snapshot import Arrays, copied, in_use, restore
-from actors.ledger.table import ARENA_SLOTS_PER_KEY, Table, new_table, with_room
+from actors.ledger.table import ARENA_SLOTS_PER_KEY, Table, new_table, table_count, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION
@@ -37,6 +37,8 @@ from rules.decision import DECISION
 TIERS_MAX: Final = 256
 NO_LIMIT: Final = 2**62
 IDEMPOTENCY_WINDOW_MS: Final = 24 * 3_600_000
+EXPECTED_KEYS_MAX: Final = 4_000_000
+"""Room made at once before a replay: 200 MB. Older keys than the window are dropped on the way."""
 EXPIRE_MAX: Final = 8_192
 """Holds that expire in one step; those that are due beyond it expire in the next, and are dead meanwhile."""
 
@@ -108,6 +110,12 @@ class Ledger:
 
     def _new_keys(self) -> Table:
         return new_table(self.capacity.keys)
+
+    def expect_keys(self, count: int) -> None:
+        """A journal with so many records is going to be replayed."""
+        if not table_count(self.book.keys):
+            expected = min(count, EXPECTED_KEYS_MAX, self.capacity.keys)
+            self.book = self.book._replace(keys=new_table(self.capacity.keys, expected))
 
     def admit(self, rows: NDArray[Any], channels: Channels, head: int) -> Admission:
         """Sort out a batch at the current record time; `rows` (n,) of REQUEST are completed in place."""

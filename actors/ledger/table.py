@@ -19,6 +19,9 @@ PARTITION_SLOTS_FIRST: Final = 8
 ARENA_SLOTS_PER_KEY: Final = 8
 """A partition that grew to hold n keys has used at most 4 n / 0.7 slots in all: the last doubling and all before it."""
 
+EXPECTED_ROOM: Final = 1.6
+"""Slots for each key that is expected: 1 / 0.7, and some for partitions that get more than their share."""
+
 _TOP: Final = 0
 _COUNT: Final = 1
 
@@ -31,13 +34,16 @@ class Table(NamedTuple):
     meta: NDArray[np.int64]
 
 
-def new_table(keys_max: int) -> Table:
-    """A table that surely takes `keys_max` keys, whatever their spread over partitions. Memory is used only as keys come."""
+def new_table(keys_max: int, expected: int = 0) -> Table:
+    """A table that surely takes `keys_max` keys, whatever their spread over partitions. Memory is used only as keys come; room for
+    `expected` keys is made at once, which takes half the memory of growing there."""
     partitions = 1 << PARTITION_BITS
-    first = partitions * PARTITION_SLOTS_FIRST
+    wanted = int(EXPECTED_ROOM * expected / partitions)
+    slots = max(PARTITION_SLOTS_FIRST, 1 << max(wanted - 1, 0).bit_length())
+    first = partitions * slots
     parts = np.zeros((partitions, 3), np.int64)
-    parts[:, 0] = np.arange(partitions) * PARTITION_SLOTS_FIRST
-    parts[:, 1] = PARTITION_SLOTS_FIRST
+    parts[:, 0] = np.arange(partitions) * slots
+    parts[:, 1] = slots
     return Table(zeros(first + ARENA_SLOTS_PER_KEY * keys_max, KEY), parts, np.array([first, 0], np.int64))
 
 

@@ -45,7 +45,7 @@ def test_blocks_hold_the_records_in_a_chain(count: int) -> None:
     previous, parts = GENESIS, []
     for i, block in enumerate(made):
         header = header_of(block.data)
-        assert (header.version, header.shard, header.topology) == (1, 3, 7)
+        assert (header.version, header.shard, header.topology) == (2, 3, 7)
         assert (header.number, header.writer, header.seen) == (5 + i, 2**64 - 1, 99)
         assert block.number == header.number
         assert header.previous == previous
