@@ -1,6 +1,7 @@
 """Holds, refunds, linked groups and looks back in time over the HTTP API, with real shards and a real journal."""
 
 import asyncio
+import random
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -9,6 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from actors.audit import audit_database
+from actors.database import connect
 from actors.ledger.codes import Code
 from actors.ledger.layout import CHAIN_STRIDE
 from switch.times import time_text
@@ -313,3 +316,55 @@ async def test_the_balance_at_any_time_and_statements_between_times(switch: Runn
             break
         after = f"&after={page['next']}"
     assert seen == [10 * (i + 1) for i in range(last, first - 1, -1)]
+
+
+# The audit.
+
+
+async def lively(switch: RunningSwitch) -> None:
+    """Some of everything, on several shards."""
+    _, payer = await funded(switch, 5_000)
+    shops = [await switch.wallet("merchant") for _ in range(3)]
+    fees = await switch.wallet("fee")
+    for i, shop in enumerate(shops):
+        held = await hold(switch, payer, shop, 300, expires_in=1 if i == 2 else 60)
+        if i < 2:
+            captured = (await act(switch, held["id"], "capture", f"c{i}", amount=100, final=bool(i))).json["id"]
+            assert (await act(switch, captured, "refund", f"s{i}", amount=30)).status == 201
+        if i == 0:
+            assert (await act(switch, held["id"], "void", "v")).status == 201
+        assert (await switch.pay(payer, shop, 10)).status == 201
+        await group(switch, [row(payer, shop, 20, f"g{i}"), row(payer, fees, 2, f"h{i}")])
+    async with asyncio.timeout(10):
+        while (await money(switch, payer))[1]:
+            await asyncio.sleep(0.05)
+
+
+async def test_an_audit_of_everything_finds_nothing_and_then_each_flipped_byte(switch: RunningSwitch) -> None:
+    await lively(switch)
+    report = await audit_database(switch.database_url)
+    assert report.differences == []
+    assert (report.holds, report.captures, report.refunds) == (3, 2, 2)
+    connection = await connect(switch.database_url, name="test")
+    try:
+        blocks = await connection.fetch("SELECT shard, block, length(records) AS size FROM journal ORDER BY 1, 2")
+        dice = random.Random(7)
+        for block in dice.sample(blocks, 25):
+            byte, bit = dice.randrange(block["size"]), 1 << dice.randrange(8)
+            flip = "UPDATE journal SET records = set_byte(records, $3, get_byte(records, $3) # $4) WHERE shard = $1 AND block = $2"
+            place = (block["shard"], block["block"], byte, bit)
+            await connection.execute(flip, *place)
+            said = (await audit_database(switch.database_url)).differences
+            assert any(f"shard {block['shard']} block {block['block']}" in text for text in said), (place, said)
+            await connection.execute(flip, *place)
+        assert (await audit_database(switch.database_url)).differences == []
+        for table in ("reference", "anchor"):
+            await connection.execute(
+                "INSERT INTO reference VALUES (5, 6)"
+                if table == "reference"
+                else "INSERT INTO anchor VALUES (5, 0, 1, 6)"
+            )
+            assert any(f"table {table}" in text for text in (await audit_database(switch.database_url)).differences)
+            await connection.execute(f"DELETE FROM {table} WHERE record = 6")
+    finally:
+        await connection.close()
