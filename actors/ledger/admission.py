@@ -268,10 +268,14 @@ def _check_settling(book, channels, me, head, record_time, row):
     payee_row = local_row(book, row["payee"])
     if refund and payer_row < 0:
         return _absent_payer(book, me, row["payer"])
-    if row["op"] != VOID and payee_row < 0 and owner_of(book, row["payee"]) == 0:
-        # A leg to a segment that is unknown here would reach nobody.
+    if row["op"] != VOID and payee_row < 0:
+        # A leg to a segment that is unknown here, or to a stripe that is not, would reach nobody.
+        owner = owner_of(book, row["payee"])
         asked_since = row["deferred_at"] != 0 and book.meta[M_SEGMENTS_STAMP] >= row["deferred_at"]
-        return _PAYEE_NOT_FOUND if asked_since else _DEFERRED
+        if owner == 0 and not asked_since:
+            return _DEFERRED
+        if owner <= 0 or owner == me + 1:
+            return _PAYEE_NOT_FOUND
     if refund and payee_row < 0 and row["payer"] >> 16 == 0:
         return _MOVED
     if refund and book.wallets[payer_row]["currency"] != row["currency"]:

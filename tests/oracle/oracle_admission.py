@@ -213,9 +213,12 @@ class Admitting:
         refund = row["op"] == REFUND
         if refund and row["payer"] not in self.wallets:
             return self._absent_payer(row)
-        if row["op"] != VOID and row["payee"] not in self.wallets and self.owner(row["payee"]) is None:
-            since = row["deferred_at"]
-            return "payee_not_found" if since and self.segments_asked >= since else "deferred"
+        if row["op"] != VOID and row["payee"] not in self.wallets:
+            since, owner = row["deferred_at"], self.owner(row["payee"])
+            if owner is None and not (since and self.segments_asked >= since):
+                return "deferred"
+            if owner in (None, -1, self.shard):
+                return "payee_not_found"
         if refund and row["payee"] not in self.wallets and row["payer"] >> 16 == 0:
             return "moved"
         here = [self.wallets[row[name]] for name in ("payer", "payee") if row[name] in self.wallets]

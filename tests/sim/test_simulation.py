@@ -106,7 +106,7 @@ def test_seeds_are_clean(first: int) -> None:
     assert not failed, "\n".join([*failed, "replay one with: python -m tests.sim --seed N -v"])
 
 
-@pytest.mark.parametrize("seed", [247, 888])
+@pytest.mark.parametrize("seed", [247, 888, 2660, 4347])
 def test_a_refund_to_a_segment_that_is_unknown_here_is_not_lost(seed: int) -> None:
     assert run_seed(seed).error is None
 

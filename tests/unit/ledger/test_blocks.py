@@ -19,6 +19,7 @@ from actors.ledger.blocks import (
     addresses_of,
     block_hash,
     header_of,
+    is_whole,
     records_of,
     seal,
 )
@@ -115,7 +116,7 @@ def test_any_changed_bit_breaks_the_chain(at: int, bit: int) -> None:
         bytes(HEADER_BYTES),
         sealed(2)[0][0].data[:-1],
         sealed(2)[0][0].data + b"\0",
-        struct.pack("<H", 2) + sealed(2)[0][0].data[2:],
+        struct.pack("<H", 3) + sealed(2)[0][0].data[2:],
     ],
 )
 def test_what_is_no_block_is_refused(data: bytes) -> None:
@@ -144,3 +145,15 @@ def test_a_chain_refuses_a_block_that_does_not_follow() -> None:
     for wrong in ([one, three], [two], [one, changed, three], [one, renumbered], [one, one]):
         with pytest.raises(ValueError, match="does not follow"):
             Chain(3, 4, GENESIS).extend(wrong)
+
+
+def test_a_block_knows_its_own_bytes() -> None:
+    data = sealed(7)[0][0].data
+    assert is_whole(data)
+    for place in range(0, len(data), 7):
+        changed = bytearray(data)
+        changed[place] ^= 4
+        try:
+            assert not is_whole(bytes(changed)), place
+        except ValueError:
+            assert place < HEADER_BYTES, "a broken header is no header"
