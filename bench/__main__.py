@@ -14,6 +14,7 @@ BENCHMARKS: Final = {
     "batches": "Arrow batches of 32k over HTTP, unscored and scored, one and two shards",
     "kernel": "the ledger's kernels alone at ten million wallets, and memory",
     "recovery": "a shard's recovery from its journal, and an audit of it",
+    "history": "pages of a statement and balances at a time, of long and short histories, idle and under load",
     "start": "from `shardpay serve` to ready",
 }
 """Each is a module of this package with a function run(options) -> figures."""

@@ -93,7 +93,7 @@ class Switch:
         source = call_json(self.port, "/v1/wallets", KEY, {"currency": CURRENCY, "kind": "external"})["id"]
         payer = np.frombuffer(bytes.fromhex(source.replace("-", "")), np.uint8)
         for start in range(0, len(self._ids), ROWS_A_CALL):
-            self._pay(funding_body(payer, self._ids[start : start + ROWS_A_CALL]))
+            self.pay(funding_body(payer, self._ids[start : start + ROWS_A_CALL]))
 
     def _acquaint(self) -> None:
         """Let everybody be paid by some others. The first payment to a wallet of another shard waits until its profile is asked for; a
@@ -102,9 +102,10 @@ class Switch:
             payers = np.roll(self._ids, turn * 7_919, axis=0)
             for start in range(0, len(self._ids), ROWS_A_CALL):
                 part = slice(start, start + ROWS_A_CALL)
-                self._pay(unit_body(payers[part], self._ids[part]))
+                self.pay(unit_body(payers[part], self._ids[part]))
 
-    def _pay(self, body: bytes) -> None:
+    def pay(self, body: bytes) -> None:
+        """One Arrow batch; called while it runs. Raises RuntimeError."""
         headers = {"Authorization": f"Bearer {KEY}", "Content-Type": ARROW}
         status, answer = call(self.port, "POST", "/v1/transfers/batch", body, headers)
         if status != 200:

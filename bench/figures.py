@@ -54,7 +54,9 @@ def figure(
     )
 
 
-def ratio(benchmark: str, ours: Figure, theirs: Figure, aim: float | None = None) -> Figure:
+def ratio(
+    benchmark: str, ours: Figure, theirs: Figure, aim: float | None = None, *, better: Better = "higher"
+) -> Figure:
     """How many times theirs is ours, round by round."""
     pairs = [a / b for a, b in zip(ours.rounds, theirs.rounds, strict=True)]
-    return figure(benchmark, f"{ours.case} / {theirs.case}", "x", pairs, aim=aim)
+    return figure(benchmark, f"{ours.case} / {theirs.case}", "x", pairs, better=better, aim=aim)

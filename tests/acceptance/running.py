@@ -31,10 +31,10 @@ def free_port() -> int:
         return port
 
 
-def shardpay(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def shardpay(*arguments: str, timeout_s: float = 300.0) -> "subprocess.CompletedProcess[str]":
     """Run a command of ours to its end."""
     command = [sys.executable, "-m", "switch", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
 
 
 class RunningSwitch:
