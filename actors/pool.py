@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from actors.database import ALONG_THE_KEY, CONNECTION_LOST, SQL_DIRECTORY, parse_queries
+from actors.database import BY_INDEX, CONNECTION_LOST, SQL_DIRECTORY, parse_queries
 
 SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text(encoding="utf-8"))
 
@@ -40,7 +40,7 @@ class Pool:
     @classmethod
     async def open(cls, url: str, *, name: str, timeout_s: float = STATEMENT_TIMEOUT_S) -> "Pool":
         """A pool; its first session is opened when it is needed."""
-        settings = {"application_name": name, "jit": "off", **ALONG_THE_KEY}
+        settings = {"application_name": name, "jit": "off", **BY_INDEX}
         pool = await asyncpg.create_pool(
             url, min_size=0, max_size=SESSIONS_MAX, timeout=timeout_s, server_settings=settings, reset=_keep
         )

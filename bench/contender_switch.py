@@ -11,7 +11,7 @@ import numpy as np
 
 from actors.ray_runtime import ray_temp_dir
 from bench.contender import call, call_json, end, free_port, spawn, wait_ready
-from bench.data import CURRENCY, funding_body, unit_body, uuid_texts
+from bench.data import CURRENCY, Ids, funding_body, unit_body, uuid_texts
 from bench.load import ARROW
 
 KEY: Final = "sp_bench_0123456789abcdef0123456789abcdef"
@@ -66,15 +66,21 @@ class Switch:
     def wallet_bytes(self) -> bytes:
         """Ids of 16 bytes of the funded wallets, joined."""
         if not len(self._ids):
-            self._ids = self._open_wallets()
-            self._fund()
+            self.grow(self._count)
             self._acquaint()
         return self._ids.tobytes()
 
-    def _open_wallets(self) -> Any:
+    def grow(self, count: int) -> None:
+        """Open and fund so many more wallets; called while it runs."""
+        opened = self._open_wallets(count)
+        self._fund(opened)
+        self._ids = np.concatenate([self._ids, opened])
+
+    def _open_wallets(self, more: int) -> Any:
         parts = []
-        for start in range(0, self._count, WALLETS_A_CALL):
-            count = min(WALLETS_A_CALL, self._count - start)
+        before = len(self._ids)
+        for start in range(before, before + more, WALLETS_A_CALL):
+            count = min(WALLETS_A_CALL, before + more - start)
             body = {"wallets": [{"currency": CURRENCY, "kind": "user"}] * count}
             parts.append("".join(self._open(body, f"wallets-{start}")).replace("-", ""))
         return np.frombuffer(bytes.fromhex("".join(parts)), np.uint8).reshape(-1, 16)
@@ -89,11 +95,11 @@ class Switch:
             codes = {each["code"] for each in results}
         raise RuntimeError(f"wallets could not be opened: {codes}")
 
-    def _fund(self) -> None:
+    def _fund(self, wallets: Ids) -> None:
         source = call_json(self.port, "/v1/wallets", KEY, {"currency": CURRENCY, "kind": "external"})["id"]
         payer = np.frombuffer(bytes.fromhex(source.replace("-", "")), np.uint8)
-        for start in range(0, len(self._ids), ROWS_A_CALL):
-            self.pay(funding_body(payer, self._ids[start : start + ROWS_A_CALL]))
+        for start in range(0, len(wallets), ROWS_A_CALL):
+            self.pay(funding_body(payer, wallets[start : start + ROWS_A_CALL]))
 
     def _acquaint(self) -> None:
         """Let everybody be paid by some others. The first payment to a wallet of another shard waits until its profile is asked for; a

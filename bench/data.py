@@ -68,8 +68,8 @@ def payment_requests(wallets: Sequence[str], count: int, *, host: str, key: str,
     return requests
 
 
-def arrow_body(keys: bytes, payers: Ids, payees: Ids, amounts: NDArray[np.int64]) -> bytes:
-    """Transfers (n,) as the Arrow stream of POST /v1/transfers/batch."""
+def arrow_body(keys: bytes, payers: Ids, payees: Ids, amounts: NDArray[np.int64], *, hold: bool = False) -> bytes:
+    """Transfers (n,), or holds, as the Arrow stream of POST /v1/transfers/batch."""
     count = len(amounts)
     uuid = pa.binary(16)
 
@@ -84,6 +84,8 @@ def arrow_body(keys: bytes, payers: Ids, payees: Ids, amounts: NDArray[np.int64]
         "amount": pa.array(amounts),
         "currency": currencies,
     }
+    if hold:
+        columns["hold"] = pa.array(np.ones(count, np.bool_))
     batch = pa.RecordBatch.from_pydict(columns)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
@@ -106,10 +108,10 @@ def funding_body(source: Ids, wallets: Ids) -> bytes:
     return arrow_body(keys, np.broadcast_to(source, (rows, 16)), wallets, np.full(rows, OPENING, np.int64))
 
 
-def unit_body(payers: Ids, payees: Ids) -> bytes:
-    """One Arrow batch of payments of one minor unit, wallet by wallet."""
+def unit_body(payers: Ids, payees: Ids, *, hold: bool = False) -> bytes:
+    """One Arrow batch of payments, or holds, of one minor unit, wallet by wallet."""
     keys = np.random.default_rng().bytes(16 * len(payers))
-    return arrow_body(keys, payers, payees, np.ones(len(payers), np.int64))
+    return arrow_body(keys, payers, payees, np.ones(len(payers), np.int64), hold=hold)
 
 
 # For the ledger itself.

@@ -215,7 +215,7 @@ def _beside_load(sizes: Sizes, histories: _Histories, number: int) -> tuple[Turn
 
 def _figure(question: str, state: str, asked: list[Asked], detail: dict[str, Any]) -> Figure:
     samples = [each[question] for each in asked]
-    more = {**detail, "samples": [len(each) for each in samples], "p99_ms": [_p99(each) for each in samples]}
+    more = {**detail, "samples": [len(each) for each in samples], "p99_ms": median(map(_p99, samples))}
     return figure(
         NAME, f"{question}, {state}", "ms", [median(each) for each in samples], better="lower", aim=AIM_MS, detail=more
     )

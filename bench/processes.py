@@ -67,9 +67,15 @@ def cpu_seconds(before: Sample, after: Sample) -> dict[str, float]:
     return {**rounded, "elsewhere": round(max(0.0, elsewhere), 2)}
 
 
-def resident_bytes() -> int:
-    """Memory of this process that is really there."""
-    return int((_PROC / "self/statm").read_text().split()[1]) * PAGE_BYTES
+def resident_bytes(pid: int | str = "self") -> int:
+    """Memory of a process, or of this one, that is really there."""
+    return int((_PROC / str(pid) / "statm").read_text().split()[1]) * PAGE_BYTES
+
+
+def resident_of(roots: Iterable[int], group: str) -> int:
+    """The same of all processes of a group among these and their descendants."""
+    found = sample(roots).groups
+    return sum(resident_bytes(pid) for (pid, _), its in found.items() if its == group)
 
 
 def _processes() -> dict[int, _Process]:

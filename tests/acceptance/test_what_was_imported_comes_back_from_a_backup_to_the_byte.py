@@ -81,7 +81,6 @@ def _comes_back(place: Path, files: list[Path]) -> int:
         assert asyncio.run(_balances(switch.url, wallets)) == balances
         switch.stop()
     assert _done("export", "--output", str(copy), "--data", str(after))["report"]["records"] == 0
-    assert _done("audit", "--data", str(after))["differences"] == []
     records: int = exported["records"]
     print(f"{records} records, {len(wallets)} wallets")
     return records
@@ -89,11 +88,11 @@ def _comes_back(place: Path, files: list[Path]) -> int:
 
 def test_excerpts_of_both_data_sets_come_back(server_place: Path) -> None:
     files = [
-        write_paysim(server_place / "log.parquet", rows=3_000),
-        write_berka(server_place / "bank", accounts=20, days=60),
-        write_shardpay(server_place / "rows.ndjson"),
+        write_paysim(server_place / "log.parquet", rows=1_000),
+        write_berka(server_place / "bank", accounts=20, days=40),
+        write_shardpay(server_place / "rows.ndjson", rows=100),
     ]
-    assert _comes_back(server_place, files) > 3_000
+    assert _comes_back(server_place, files) > 1_000
 
 
 @pytest.mark.slow

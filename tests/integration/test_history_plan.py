@@ -1,0 +1,37 @@
+"""The front door's sessions read a page of history along the journal's key, whatever its size: never the journal as a whole."""
+
+import json
+
+from actors.database import SQL_DIRECTORY, connect, parse_queries
+from actors.pool import Pool
+
+BLOCKS = 3_000
+BLOCK_BYTES = 88 + 50 * 160
+PAGE = (1, 1 << 8, 51, 1_050)
+
+
+async def test_a_page_of_history_visits_blocks_one_by_one(database_url: str) -> None:
+    connection = await connect(database_url, name="test")
+    await connection.execute(
+        f"INSERT INTO journal SELECT 0, n, decode(repeat('00', {BLOCK_BYTES}), 'hex'), '' FROM generate_series(1, {BLOCKS}) n"
+    )
+    await connection.execute("ANALYZE journal")
+    await connection.close()
+    statement = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text())["wallet_chain"]
+    pool = await Pool.open(database_url, name="test-plan")
+    try:
+        async with pool.session() as session:
+            for literal, value in enumerate(PAGE, 1):
+                statement = statement.replace(f"${literal}", str(value))
+            (plan,) = json.loads(await session.fetchval(f"EXPLAIN (FORMAT JSON) {statement}"))
+    finally:
+        await pool.close()
+    assert json.dumps(plan).count('"Relation Name": "journal"') == 3
+    for scan in _scans(plan["Plan"]):
+        assert scan["Node Type"] == "Index Scan" and "block" in scan.get("Index Cond", ""), scan
+
+
+def _scans(node: dict) -> list[dict]:
+    """Nodes of a plan that read the journal."""
+    here = [node] if node.get("Relation Name") == "journal" else []
+    return here + [scan for child in node.get("Plans", []) for scan in _scans(child)]
