@@ -128,7 +128,8 @@ def field_cases(w: World) -> Iterator[Case]:
         ("context", {"device": "d" * 65}),
         ("context", {"ip": "300.1.1.1"}),
         ("context", {"colour": "red"}),
-        ("hold", True),
+        ("hold", "yes"),
+        ("hold", 1),
         ("expires_in", 60),
         ("linked", True),
         ("unknown", 1),
@@ -136,6 +137,9 @@ def field_cases(w: World) -> Iterator[Case]:
     for field, value in fields:
         case = Case(name=f"{field}={str(value)[:30]}", code="invalid_field", body=w.but(**{field: value}))
         yield case
+    for seconds in (0, -1, 1.5, "60", 365 * 86_400 + 1, 2**40):
+        body = w.but(hold=True, expires_in=seconds)
+        yield Case(name=f"held for {seconds}", code="invalid_field", body=body, field="expires_in")
     for field in w.payment:
         body = {name: value for name, value in w.payment.items() if name != field}
         yield Case(name=f"without {field}", code="invalid_field", body=body, field=field)
@@ -252,7 +256,11 @@ def path_cases(w: World) -> Iterator[Case]:
         ("/v1/wallets?owner=a&limit=%C2%B2", "invalid_query"),
         ("/v1/wallets?owner=a&after=zzz", "invalid_query"),
         (f"/v1/wallets/{w.user}?x=1", "invalid_query"),
-        (f"/v1/wallets/{w.user}/transfers?from=2024-01-01T00:00:00Z", "invalid_query"),
+        (f"/v1/wallets/{w.user}/transfers?from=yesterday", "invalid_query"),
+        (f"/v1/wallets/{w.user}/transfers?to=2024-01-01", "invalid_query"),
+        (f"/v1/wallets/{w.user}/balance", "invalid_query"),
+        (f"/v1/wallets/{w.user}/balance?at=now", "invalid_query"),
+        (f"/v1/wallets/{UNKNOWN}/balance?at=2024-01-01T00:00:00Z", "wallet_not_found"),
         (f"/v1/wallets/{w.user}/transfers?after=AAAAAAAAAAAAAAAAAAAAAA", "invalid_query"),
     ):
         yield Case(name=f"GET {path}", code=code, method="GET", path=path)
@@ -269,13 +277,28 @@ def batch_cases(w: World) -> Iterator[Case]:
         ({"transfers": [row, {**row, "payee": "x" * 36}]}, "transfers[1].payee"),
         ({"transfers": [row, {**row, "idempotency_key": ""}]}, "transfers[1].idempotency_key"),
         ({"transfers": [row, {**row, "idempotency_key": "ü"}]}, "transfers[1].idempotency_key"),
-        ({"transfers": [row], "linked": True}, "linked"),
+        ({"transfers": [row], "linked": "yes"}, "linked"),
+        ({"transfers": [row], "linked": 1}, "linked"),
+        ({"transfers": [{**row, "expires_in": 5}]}, "transfers[0].expires_in"),
         ({}, "transfers"),
         ([row], None),
     ]
     for body, field in bad:
         name = f"batch {str(body)[:40]} {field}"
         yield Case(name=name, code="invalid_field", path="/v1/transfers/batch", body=body, field=field)
+
+
+def settling_cases(w: World) -> Iterator[Case]:
+    never = "019a0000-0000-8000-8000-000000001000"
+    for what in ("capture", "void", "refund"):
+        path = f"/v1/transfers/{never}/{what}"
+        yield Case(name=f"{what} of nothing", code="transfer_not_found", path=path, body={})
+        yield Case(name=f"{what} of x", code="transfer_not_found", path=f"/v1/transfers/x/{what}", body={})
+        yield Case(name=f"{what} without a key", code="missing_idempotency_key", path=path, body={}, key=None)
+        yield Case(name=f"{what} may not be read", code="forbidden", path=path, body={}, token=w.read_key)
+        for body in ({"amount": 0}, {"amount": "5"}, {"amount": 2**53}, {"final": 1}, {"colour": "red"}, [], None):
+            data = msgspec.json.encode(body)
+            yield Case(name=f"{what} {body}", code="invalid_field", path=path, data=data)
 
 
 def arrow_cases(w: World) -> Iterator[Case]:
@@ -316,8 +339,10 @@ def arrow_bodies(w: World) -> Iterator[tuple[str, str, str | None, bytes]]:
         ("currency", pa.array(["EUR", None, "EUR"]).dictionary_encode()),
         ("after", pa.array([0, 0, 0])),
         ("unknown", pa.array([0, 0, 0])),
-        ("hold", pa.array([True, False, True])),
-        ("group", pa.array([1, 1, 2], pa.int32())),
+        ("hold", pa.array([1, 0, 1])),
+        ("hold", pa.array([True, None, True])),
+        ("group", pa.array([1, 1, 2], pa.int64())),
+        ("expires_in", pa.array([1, 1, 2], pa.int64())),
     ]
     for name, array in wrong:
         yield f"{name} as {array.type}", "invalid_field", name, stream(pa.table({**good, name: array}))
@@ -326,6 +351,7 @@ def arrow_bodies(w: World) -> Iterator[tuple[str, str, str | None, bytes]]:
         ("amount", "amount[2]", pa.array([1, 2, 2**53])),
         ("amount", "amount[0]", pa.array([-1, 2, 3])),
         ("currency", "currency[2]", pa.array(["EUR", "EUR", "ABC"])),
+        ("expires_in", "expires_in[0]", pa.array([60, None, 60], pa.int32())),
         ("after", "after[0]", pa.array([b"x" * 16] * 3, pa.binary(16))),
         ("channel", "channel[0]", pa.array(["fax"] * 3)),
         ("kind", "kind[0]", pa.array(["gift"] * 3)),
@@ -369,6 +395,7 @@ CASES = (
     header_cases,
     path_cases,
     batch_cases,
+    settling_cases,
     arrow_cases,
 )
 

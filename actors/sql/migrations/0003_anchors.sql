@@ -10,14 +10,15 @@ CREATE TABLE anchor (
 
 -- Time of a record on a wallet's chain, from its own effective time and its lag (see ledger/posting.py).
 CREATE FUNCTION shardpay_chain_time(effective bigint, lag bigint) RETURNS bigint
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN lag < 2147483648 THEN effective + lag ELSE (effective / 1000 + (lag - 2147483648)) * 1000 END
 $$;
 
+-- Neither this nor the next is STRICT: PostgreSQL then compiles them into the query instead of calling them.
 -- A record on a wallet's chain: its bytes, whether the wallet pays there (kinds 10 to 15 of the payer), and its time on the chain.
 CREATE FUNCTION shardpay_on_chain(address bigint, wallet bigint)
 RETURNS TABLE (record bytea, paying boolean, "time" bigint)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1 AS $$
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
     SELECT found.record, found.paying,
            shardpay_chain_time(shardpay_int8(found.record, 104),
                                shardpay_int8(found.record, 144) >> CASE WHEN found.paying THEN 0 ELSE 32 END & 4294967295)
