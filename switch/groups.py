@@ -59,3 +59,12 @@ def homes_of(groups: Groups, rows: NDArray[Any], homes: NDArray[np.int16]) -> ND
     starts = groups.each(np.arange(len(rows)), np.minimum)
     named: NDArray[np.int16] = homes[np.where(chosen < len(rows), chosen, starts)]
     return named
+
+
+def of_several_payers(groups: Groups, rows: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each row's group has more than one user payer: no shard could carry it out."""
+    users = rows["payer"] >> SLOT_BITS != OPERATOR_SEGMENT
+    lowest = groups.each(np.where(users, rows["payer"], np.iinfo(np.int64).max), np.minimum)
+    highest = groups.each(np.where(users, rows["payer"], -1), np.maximum)
+    several: NDArray[np.bool_] = (highest >= 0) & (lowest != highest)
+    return several

@@ -17,7 +17,7 @@ from switch.answers import ACTION_NAMES, json_response, posted_answer, refusal
 from switch.auth import demand_import
 from switch.calls import JSON, Call
 from switch.door import Door, overdue_problem
-from switch.groups import Groups, arrange, homes_of
+from switch.groups import Groups, arrange, homes_of, of_several_payers
 from switch.lanes import Overdue, Result
 from switch.problems import (
     NUMBERS,
@@ -178,6 +178,7 @@ async def _carry(door: Door, rows: NDArray[Any], details: dict[int, bytes], grou
     payee_names = (rows["payer"] >> 16 == 0) & (rows["payee"] >> 16 != 0)
     results["code"][lost] = np.where(payee_names[lost], Code.PAYEE_NOT_FOUND, Code.PAYER_NOT_FOUND)
     if groups is not None:
+        results["code"][of_several_payers(groups, rows) & (results["code"] == 0)] = Code.GROUP_INVALID
         refused = groups.each(results["code"], np.maximum) != 0
         results["code"][refused & (results["code"] == 0)] = Code.LINKED_REFUSED
         homes = np.where(refused, UNKNOWN, homes_of(groups, rows, homes))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from actors.ledger.ids import wallet_address
 from actors.ledger.layout import FLAG_LINKED, REQUEST
-from switch.groups import NO_GROUP, arrange, homes_of
+from switch.groups import NO_GROUP, arrange, homes_of, of_several_payers
 
 
 @given(st.lists(st.one_of(st.just(NO_GROUP), st.integers(-3, 3)), min_size=1, max_size=40))
@@ -43,3 +43,18 @@ def test_a_part_of_a_group_has_other_digests() -> None:
     whole, _ = arrange(np.zeros(3, REQUEST), np.zeros(3, np.int64))
     part, _ = arrange(np.zeros(2, REQUEST), np.zeros(2, np.int64))
     assert not set(whole["digest"].tolist()) & set(part["digest"].tolist())
+
+
+def test_a_group_of_two_user_payers_is_told() -> None:
+    rows = np.zeros(7, REQUEST)
+    rows["payer"] = [
+        1024,
+        wallet_address(3, 1),
+        wallet_address(3, 1),
+        wallet_address(4, 0),
+        wallet_address(5, 0),
+        1025,
+        1026,
+    ]
+    arranged, groups = arrange(rows, np.array([1, 1, 1, 2, 2, 3, 3], np.int64))
+    assert of_several_payers(groups, arranged).tolist() == [False, False, False, True, True, False, False]
