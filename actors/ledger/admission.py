@@ -29,7 +29,7 @@ from actors.ledger.table import fetch_slot, find, put, reserve
 from models.jit import inlined, kernel
 
 BEHIND_MAX: Final = 64
-"""Payers with a deferred row that are told apart in a batch; with more of them, all are taken to have one."""
+"""Payers with a row that is not tried yet, of which a batch keeps note; the order of times of further ones is their caller's to keep."""
 
 HOLD_SECONDS_MAX: Final = 365 * 86_400
 """The longest that an amount can be held."""
@@ -188,8 +188,6 @@ def _check_times(book, record_time, row, payer_row, behind):
 @kernel
 def _is_behind(behind, payer):
     """Whether an earlier row of this payer is not tried yet: a later time must not overtake it."""
-    if behind[0] > BEHIND_MAX:
-        return True
     for i in range(1, behind[0] + 1):
         if behind[i] == payer:
             return True
@@ -198,12 +196,11 @@ def _is_behind(behind, payer):
 
 @kernel
 def _note_untried(behind, row, code):
+    """Operator wallets have no order of times."""
     if code == 0 or code >= _FIRST_REFUSED or row["effective_time"] == 0 or row["op"] > HOLD:
         return
-    if _is_behind(behind, row["payer"]):
-        return
-    behind[0] += 1
-    if behind[0] <= BEHIND_MAX:
+    if behind[0] < BEHIND_MAX and row["payer"] >> 16 != 0 and not _is_behind(behind, row["payer"]):
+        behind[0] += 1
         behind[behind[0]] = row["payer"]
 
 

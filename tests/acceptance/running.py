@@ -23,6 +23,9 @@ ROLES = {
 }
 
 
+REPLACED_WITHIN_S = 60.0
+
+
 def free_port() -> int:
     """A port that nothing listens on."""
     with socket.socket() as listener:
@@ -114,6 +117,10 @@ class RunningSwitch:
     def kill(self, role: str) -> list[int]:
         """`kill -9` one process of a role, or with "everything" all of them; gives the pids."""
         victims = self.processes() if role == "everything" else self.find(role)[:1]
+        deadline = time.monotonic() + REPLACED_WITHIN_S
+        while not victims and time.monotonic() < deadline:  # the one killed before is still being replaced
+            time.sleep(0.1)
+            victims = self.find(role)[:1]
         assert victims, f"no process is a {role}"
         for victim in victims:
             with contextlib.suppress(psutil.NoSuchProcess):

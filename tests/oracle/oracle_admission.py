@@ -135,7 +135,8 @@ class Admitting:
         codes = [CODES[refusal or "ok"] for refusal in refusals]
         for i, code in zip(group, codes, strict=True):
             if 0 < code < REFUSED and rows[i]["op"] in (TRANSFER, HOLD) and rows[i]["effective_time"]:
-                self.behind.add(rows[i]["payer"])
+                if len(self.behind) < BEHIND_MAX and rows[i]["payer"] >> 16:
+                    self.behind.add(rows[i]["payer"])
         if not any(codes):
             self._take(rows, group)
         return [{"code": code, "duplicate": 0} for code in codes]
@@ -288,7 +289,7 @@ class Admitting:
             return None
         if row["effective_time"] < payer.payer_time:
             return "went_back"
-        return "deferred" if row["payer"] in self.behind or len(self.behind) > BEHIND_MAX else None
+        return "deferred" if row["payer"] in self.behind else None
 
     def _after_refusal(self, row: Row) -> str | None:
         if row["after"] == 0:
