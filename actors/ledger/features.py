@@ -2,16 +2,19 @@
 
 from typing import Final
 
+import numpy as np
+
 from actors.ledger.book import READ_AHEAD
 from actors.ledger.layout import WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, posted
 from actors.ledger.windows import fetch_attempts, fetch_ring, remember, window_columns
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
-from rules.columns import DAY_MS, FIRST_WINDOW_COLUMN, HOUR_MS, INDEX, NULL
+from rules.columns import DAY_MS, HOUR_MS, INDEX, NULL, PAYER_COLUMNS, WINDOW_COLUMNS
 
 _MERCHANT: Final = int(WalletKind.MERCHANT)
 
+_AMOUNT: Final = INDEX["amount"]
 _LABEL: Final = INDEX["label"]
 _CHANNEL: Final = INDEX["channel"]
 _COUNTRY: Final = INDEX["country"]
@@ -25,6 +28,51 @@ _DAY_TOTAL: Final = INDEX["payer_day_total"]
 _PAYEE_KIND: Final = INDEX["payee_kind"]
 _PAYEE_AGE: Final = INDEX["payee_age_days"]
 _PAYEE_TIER: Final = INDEX["payee_tier"]
+_CURRENCY: Final = INDEX["currency"]
+_HOLD: Final = INDEX["hold"]
+_WEEKDAY: Final = INDEX["weekday"]
+_EFFECTIVE: Final = INDEX["effective_time"]
+_PAYER: Final = INDEX["payer"]
+_PAYEE: Final = INDEX["payee"]
+_PAYER_KIND: Final = INDEX["payer_kind"]
+_PAYER_CREDITS: Final = INDEX["payer_credits"]
+_PAYER_DEBITS: Final = INDEX["payer_debits"]
+_CREDITED: Final = INDEX["payer_credited"]
+_CREDITED_AGO: Final = INDEX["payer_credited_ago_s"]
+
+_OF_USERS: Final = tuple(
+    INDEX[name]
+    for name in (
+        *(column.name for column in (*PAYER_COLUMNS, *WINDOW_COLUMNS)),
+        "payee_seen",
+        "saturated",
+        "payer_credits",
+        "payer_debits",
+        "payer_credited",
+        "payer_credited_ago_s",
+    )
+)
+"""Columns that an operator wallet does not fill."""
+
+_THURSDAY: Final = 3
+"""1970 began on one; Monday is 0 here."""
+
+
+@inlined
+def _request_columns(row, out):
+    effective = row["effective_time"]
+    out[_AMOUNT] = row["amount"]
+    out[_LABEL] = row["label"]
+    out[_CHANNEL] = row["channel"]
+    out[_COUNTRY] = row["country"] if row["country"] != 0 else NULL
+    out[_DEVICE] = row["device"] if row["device"] != 0 else NULL
+    out[_HOUR] = effective % DAY_MS // HOUR_MS
+    out[_CURRENCY] = row["currency"]
+    out[_HOLD] = 1 if row["op"] == HOLD else 0
+    out[_WEEKDAY] = (effective // DAY_MS + _THURSDAY) % 7 + 1
+    out[_EFFECTIVE] = effective
+    out[_PAYER] = row["payer"]
+    out[_PAYEE] = row["payee"]
 
 
 @inlined
@@ -35,6 +83,14 @@ def _payer_columns(book, wallet, row, out):
     out[_AVAILABLE] = posted(wallet) - wallet["held"] - wallet["floor"]
     out[_PAYER_SCORE] = wallet["score"] if wallet["score"] != 0 else NULL
     out[_DAY_TOTAL] = wallet["day_total"] if wallet["day"] == effective // DAY_MS else 0
+    out[_PAYER_CREDITS] = wallet["credits"]
+    out[_PAYER_DEBITS] = wallet["debits"]
+    if wallet["credited"] != 0:
+        out[_CREDITED] = wallet["credited"]
+        out[_CREDITED_AGO] = max(np.int64(0), effective - wallet["credited_time"]) // 1000
+    else:
+        out[_CREDITED] = NULL
+        out[_CREDITED_AGO] = NULL
     window_columns(book, wallet, effective, row["payee"], out)
 
 
@@ -63,21 +119,15 @@ def feature_columns(book, rows, payer_rows, payee_rows, profiles, columns):
         out = columns[i]
         if row["op"] != TRANSFER and row["op"] != HOLD:
             continue
-        out[0] = row["amount"]
-        out[_LABEL] = row["label"]
-        out[_CHANNEL] = row["channel"]
-        out[_COUNTRY] = row["country"] if row["country"] != 0 else NULL
-        out[_DEVICE] = row["device"] if row["device"] != 0 else NULL
-        out[_HOUR] = row["effective_time"] % DAY_MS // HOUR_MS
+        _request_columns(row, out)
         payer = book.wallets[payer_rows[i]]
         if payer["kind"] <= _MERCHANT:
             _payer_columns(book, payer, row, out)
             remember(book, payer, row["effective_time"], row["amount"], row["payee"])
         else:
-            for column in range(_PAYER_AGE, _PAYEE_KIND):
+            for column in _OF_USERS:
                 out[column] = NULL
-            for column in range(FIRST_WINDOW_COLUMN - 1, len(out)):
-                out[column] = NULL
+        out[_PAYER_KIND] = payer["kind"]
         if payee_rows[i] >= 0:
             payee = book.wallets[payee_rows[i]]
             kind, opened, tier = payee["kind"], payee["opened"], payee["tier"]
