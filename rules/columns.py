@@ -31,7 +31,11 @@ REQUEST_COLUMNS: Final = (
     Column("amount", "minor units", "what is to be paid or held"),
     Column("label", "kind of payment", "what the caller says the payment is"),
     Column("channel", "channel", "where the payment was made"),
-    Column("country", "ISO 3166-1 number", "country of the request; NULL: not given"),
+    Column(
+        "country",
+        "two letters",
+        "country of the request, ISO 3166-1: 32 times the first letter's place in the alphabet plus the second's; NULL: not given",
+    ),
     Column("device", "hash", "device of the request; NULL: not given"),
     Column("hour", "0..23", "hour of the effective time, UTC"),
 )

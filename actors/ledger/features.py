@@ -1,11 +1,14 @@
-"""What the scorer sees of a batch: features as columns, one row a payment, windows included."""
+"""What the scorer sees of a batch: features as columns, one row a payment, windows included.
+
+The same helper fills a row for a request and for the record that it became, so that what a decision saw can be made again.
+"""
 
 from typing import Final
 
 import numpy as np
 
-from actors.ledger.book import READ_AHEAD
-from actors.ledger.layout import WalletKind
+from actors.ledger.book import READ_AHEAD, local_row, profile_row
+from actors.ledger.layout import FLAG_REMOTE, WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, posted
 from actors.ledger.windows import fetch_attempts, fetch_ring, remember, window_columns
 from models.jit import inlined, kernel
@@ -59,7 +62,7 @@ _THURSDAY: Final = 3
 
 
 @inlined
-def _request_columns(row, out):
+def _request_columns(row, hold, out):
     effective = row["effective_time"]
     out[_AMOUNT] = row["amount"]
     out[_LABEL] = row["label"]
@@ -68,7 +71,7 @@ def _request_columns(row, out):
     out[_DEVICE] = row["device"] if row["device"] != 0 else NULL
     out[_HOUR] = effective % DAY_MS // HOUR_MS
     out[_CURRENCY] = row["currency"]
-    out[_HOLD] = 1 if row["op"] == HOLD else 0
+    out[_HOLD] = hold
     out[_WEEKDAY] = (effective // DAY_MS + _THURSDAY) % 7 + 1
     out[_EFFECTIVE] = effective
     out[_PAYER] = row["payer"]
@@ -95,6 +98,33 @@ def _payer_columns(book, wallet, row, out):
 
 
 @inlined
+def _payee_columns(payee, effective, out):
+    """`payee`: a row of WALLET or PROFILE."""
+    opened = payee["opened"]
+    out[_PAYEE_KIND] = payee["kind"]
+    out[_PAYEE_TIER] = payee["tier"]
+    out[_PAYEE_AGE] = (effective - opened) // DAY_MS if opened <= effective else 0
+
+
+@inlined
+def _attempt(book, row, hold, payer_row, payee_row, profile, out):
+    """Fill the columns `out` of an attempt, a row of REQUEST or RECORD, and remember it."""
+    _request_columns(row, hold, out)
+    payer = book.wallets[payer_row]
+    out[_PAYER_KIND] = payer["kind"]
+    if payer["kind"] <= _MERCHANT:
+        _payer_columns(book, payer, row, out)
+        remember(book, payer, row["effective_time"], row["amount"], row["payee"])
+    else:
+        for column in _OF_USERS:
+            out[column] = NULL
+    if payee_row >= 0:
+        _payee_columns(book.wallets[payee_row], row["effective_time"], out)
+    else:
+        _payee_columns(book.profiles[profile], row["effective_time"], out)
+
+
+@inlined
 def _read_wallets_ahead(book, payer_rows, payee_rows, start, end):
     """Bring wallets and remembered attempts into the cache, each kind for all rows before the next, which it leads to."""
     for i in range(start, end):
@@ -116,24 +146,22 @@ def feature_columns(book, rows, payer_rows, payee_rows, profiles, columns):
         if i % READ_AHEAD == 0:
             _read_wallets_ahead(book, payer_rows, payee_rows, i, min(i + READ_AHEAD, len(rows)))
         row = rows[i]
-        out = columns[i]
-        if row["op"] != TRANSFER and row["op"] != HOLD:
-            continue
-        _request_columns(row, out)
-        payer = book.wallets[payer_rows[i]]
-        if payer["kind"] <= _MERCHANT:
-            _payer_columns(book, payer, row, out)
-            remember(book, payer, row["effective_time"], row["amount"], row["payee"])
-        else:
-            for column in _OF_USERS:
-                out[column] = NULL
-        out[_PAYER_KIND] = payer["kind"]
-        if payee_rows[i] >= 0:
-            payee = book.wallets[payee_rows[i]]
-            kind, opened, tier = payee["kind"], payee["opened"], payee["tier"]
-        else:
-            known = book.profiles[profiles[i]]
-            kind, opened, tier = known["kind"], known["opened"], known["tier"]
-        out[_PAYEE_KIND] = kind
-        out[_PAYEE_TIER] = tier
-        out[_PAYEE_AGE] = (row["effective_time"] - opened) // DAY_MS if opened <= row["effective_time"] else 0
+        if row["op"] == TRANSFER or row["op"] == HOLD:
+            _attempt(book, row, row["op"] == HOLD, payer_rows[i], payee_rows[i], profiles[i], columns[i])
+
+
+@kernel
+def recorded_columns(book, record, out):
+    """Fill `out` (COLUMN_COUNT,) as it was for the attempt that became this record; the book must be as it was then. False when the
+    journal before it lacks a wallet that it names."""
+    payer_row = local_row(book, record["payer"])
+    payee_row = np.int64(-1)
+    profile = np.int64(-1)
+    if record["flags"] & FLAG_REMOTE:
+        profile = profile_row(book, record["payee"])
+    else:
+        payee_row = local_row(book, record["payee"])
+    if payer_row < 0 or (payee_row < 0 and profile < 0):
+        return False
+    _attempt(book, record, record["kind"] == HOLD, payer_row, payee_row, profile, out)
+    return True
