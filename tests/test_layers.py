@@ -20,7 +20,7 @@ PURE = (
     "rules.pack",
     "rules.builtin",
     "models.scorecard",
-    "switch.currencies",
+    "rules.currencies",
 )
 
 
