@@ -25,7 +25,7 @@ PURE = (
     "models.statistics",
     "models.training",
     "models.training_page",
-    "switch.currencies",
+    "rules.currencies",
 )
 
 
