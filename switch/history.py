@@ -22,8 +22,8 @@ from actors.ledger.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REF
 from actors.ledger.posting import chain_time
 from actors.pool import Pool
 from actors.shard.messages import Head
+from rules.currencies import ALPHA
 from switch.answers import LABEL_NAMES
-from switch.currencies import ALPHA
 from switch.rows import Details, details_of
 from switch.times import time_text
 
