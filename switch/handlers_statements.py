@@ -50,7 +50,10 @@ async def list_wallet_transfers(door: Door, call: Call) -> web.Response:
     shards = await door.shards_of(address)
     stripe = place >> 52 if place > 0 else -place
     if place > 0:
-        page = await door.history.statement(address, place, limit, since)
+        older = await door.history.statement(address, place, limit, since)
+        if older is None:
+            raise ProblemError("cursor_ahead")
+        page = older
     else:
         page = await _newest(door, address, shards, stripe, limit, since, until)
     more = page.next

@@ -154,12 +154,12 @@ class History:
             return None if head.places else Statement(steps=[], next=0)
         return _page(wallet, rows, limit, since_ms)
 
-    async def statement(self, wallet: int, start: int, limit: int, since_ms: int = 0) -> Statement:
-        """A page of a wallet's chain from the durable record at `start` on, back to a time."""
+    async def statement(self, wallet: int, start: int, limit: int, since_ms: int = 0) -> Statement | None:
+        """A page of a wallet's chain from the durable record at `start` on, back to a time. None: the journal does not reach there."""
         if start == 0:
             return Statement(steps=[], next=0)
         rows = await self._chain(wallet, shard_of(start), Head(0, 0, [start], []), limit)
-        return _page(wallet, rows, limit, since_ms)
+        return None if rows[0]["address"] is None else _page(wallet, rows, limit, since_ms)
 
     async def _chain(self, wallet: int, shard: int, head: Head, limit: int) -> list[Any]:
         sizes = limit + 1, limit + OTHERS_MAX

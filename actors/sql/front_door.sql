@@ -25,6 +25,14 @@ CROSS JOIN LATERAL (
     SELECT shard, block FROM journal WHERE journal.shard = place.shard ORDER BY journal.block DESC LIMIT 1
 ) AS head
 
+-- name: event_places_ahead
+-- Whether one of the places (shard, block) lies beyond the block after the newest: then the one before it is not there.
+SELECT EXISTS (
+    SELECT FROM unnest($1::int[], $2::bigint[]) AS place (shard, block)
+    WHERE place.block > 1
+      AND NOT EXISTS (SELECT FROM journal WHERE journal.shard = place.shard AND journal.block = place.block - 1)
+)
+
 -- name: event_times
 -- Record times at addresses; for the layout see wallet_chain.
 SELECT place.address, shardpay_int8(records, 88 + 160 * (place.address & 255)::int + 96) AS time
