@@ -12,8 +12,8 @@ from actors.ledger.ids import transfer_id
 from actors.ledger.layout import FLAG_SCORED, OPERATOR_KINDS, Channel, Label, WalletKind, WalletStatus
 from actors.wallet_store import Profile
 from rules.builtin import PACKS
+from rules.currencies import ALPHA
 from rules.decision import Action
-from switch.currencies import ALPHA
 from switch.lanes import Result
 from switch.problems import NUMBERS, PROBLEMS, ProblemError
 from switch.responses import Answer

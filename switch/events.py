@@ -29,8 +29,8 @@ from actors.ledger.layout import (
     WalletStatus,
     joined,
 )
+from rules.currencies import ALPHA
 from switch.answers import KIND_NAMES, LABEL_NAMES, STATUS_NAMES, Decision, decision_of
-from switch.currencies import ALPHA
 from switch.fate import asked_kind, context_of
 from switch.history import as_dict
 from switch.problems import NUMBERS

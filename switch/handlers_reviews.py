@@ -9,9 +9,9 @@ from msgspec import UNSET, UnsetType
 from actors.ledger.codes import Code
 from actors.ledger.ids import encode_wallet, shard_of, transfer_id
 from actors.ledger.layout import FIELDS, Kind, ReviewStatus
+from rules.currencies import ALPHA
 from switch.answers import LABEL_NAMES, Decision, decision_of, json_response, refusal
 from switch.calls import Call, page_limit
-from switch.currencies import ALPHA
 from switch.cursors import decode_places, encode_cursor
 from switch.door import Door
 from switch.fate import Case, answer_in, asked_kind, case_of, context_of, is_case, review_answer

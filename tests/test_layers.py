@@ -19,8 +19,10 @@ PURE = (
     "actors.shard_client",
     "rules.pack",
     "rules.builtin",
+    "models.evaluation",
+    "models.prohibited",
     "models.scorecard",
-    "switch.currencies",
+    "rules.currencies",
 )
 
 

@@ -26,6 +26,7 @@ from actors.ledger.layout import (
     FLAG_LINKED,
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
+    FLAG_REVIEW,
     FLAG_SUSPENSE,
     Kind,
     WalletKind,
@@ -136,6 +137,12 @@ def fits_payee(wallet, amount, stripe_max):
 
 
 @inlined
+def asks_hold(record):
+    """Whether a record was made because a hold was asked for: a payment in review is kept as a hold."""
+    return record["kind"] == HOLD and (not record["flags"] & FLAG_REVIEW or record["payee_lag"] != 0)
+
+
+@inlined
 def wants_review(record):
     """Whether scoring asks for an analyst; what has happened already is not stopped."""
     return record["decision"] == _REVIEW and not record["flags"] & FLAG_IMPORTED
@@ -219,6 +226,14 @@ def show_payee(payee, record, address, replaying):
 
 
 @inlined
+def _credit(wallet, record):
+    """Post a record's amount to who gets it."""
+    wallet["credits"] += record["amount"]
+    wallet["credited"] = record["amount"]
+    wallet["credited_time"] = record["effective_time"]
+
+
+@inlined
 def move(book, payer_row, payee_row, record, address, replaying):
     """Move a settled record's amount; `payee_row` -1: the payee is remote and gets it by a leg."""
     payer = book.wallets[payer_row]
@@ -226,7 +241,7 @@ def move(book, payer_row, payee_row, record, address, replaying):
     good = show_payer(payer, record, address, replaying)
     if payee_row >= 0:
         payee = book.wallets[payee_row]
-        payee["credits"] += record["amount"]
+        _credit(payee, record)
         good &= show_payee(payee, record, address, replaying)
     return good
 
@@ -287,7 +302,7 @@ def effect_leg(book, record, address, replaying):
         if row < 0:
             return False
     wallet = book.wallets[row]
-    wallet["credits"] += record["amount"]
+    _credit(wallet, record)
     return show_payee(wallet, record, address, replaying)
 
 
