@@ -17,6 +17,7 @@ _PREFIX: Final = "bearer "
 WRITE_WALLETS: Final = frozenset({"admin"})
 READ: Final = frozenset({"read", "admin"})
 PAY: Final = frozenset({"pay"})
+ANALYST: Final = frozenset({"analyst"})
 IMPORT: Final = "import"
 
 

@@ -20,6 +20,7 @@ from switch.door import Door, overdue_problem
 from switch.groups import Groups, arrange, homes_of, of_several_payers
 from switch.lanes import Overdue, Result
 from switch.problems import (
+    NO_PROBLEM,
     NUMBERS,
     OVERLOADED_NUMBER,
     UNKNOWN_NUMBER,
@@ -68,7 +69,7 @@ async def create_transfer(door: Door, call: Call) -> web.Response:
     result = await settle(door, home, row, details, deadline)
     if result.flags & FLAG_SCORED:
         door.metrics.decisions[ACTION_NAMES[result.action]] += 1
-    if result.code != Code.OK:
+    if result.code not in NO_PROBLEM:
         raise refusal(result, FIELDS)
     headers = {"Idempotent-Replayed": "true"} if result.replayed else None
     return json_response(posted_answer(transfer, result), 201, headers)

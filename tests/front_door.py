@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from actors.database import cluster_value, connect
 from actors.journal_postgres import PostgresJournal
 from actors.key_store import KeyStore
+from actors.ledger.ledger import REVIEW_SECONDS
 from actors.pool import Pool
-from actors.shard.host import ShardHost
+from actors.shard.host import Scorer, ShardHost
 from actors.shard.local import LocalSwitch
 from actors.shard.messages import Head
 from actors.shard_client import NotReady, ShardUnavailable
@@ -144,7 +145,12 @@ async def _settle_facts(database_url: str, shards: int) -> None:
 
 @contextlib.asynccontextmanager
 async def running_switch(
-    database_url: str, *, shards: int = 2, limits: Limits | None = None
+    database_url: str,
+    *,
+    shards: int = 2,
+    limits: Limits | None = None,
+    scorer: Scorer | None = None,
+    review_expires_in_s: int = REVIEW_SECONDS,
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database."""
     async with contextlib.AsyncExitStack() as stack:
@@ -154,12 +160,18 @@ async def running_switch(
         journals = [PostgresJournal(database_url, shard=s, writer=secrets.randbits(63)) for s in range(shards)]
         for journal in journals:
             stack.push_async_callback(journal.close)
-        local = LocalSwitch(journals=[*journals], segments=segments, secret=SECRET)
+        local = LocalSwitch(
+            journals=[*journals],
+            segments=segments,
+            secret=SECRET,
+            scorer=scorer,
+            review_expires_in_s=review_expires_in_s,
+        )
         stack.push_async_callback(local.stop)
         await local.start()
         pool = await Pool.open(database_url, name="test-keys")
         stack.push_async_callback(pool.close)
-        created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read"])
+        created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read", "analyst"])
         clients = [LocalClient(host) for host in local.hosts]
         options = FrontDoorOptions(
             host="127.0.0.1", port=0, url=database_url, secret=SECRET, shards=shards, limits=limits or Limits()

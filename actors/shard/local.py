@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from actors.journal import Journal
 from actors.ledger.blocks import Writer
 from actors.ledger.book import Capacity
-from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.ledger.ledger import REVIEW_SECONDS, Ledger, LedgerConfig
 from actors.shard.core import ShardConfig, ShardCore
-from actors.shard.host import Peer, Segments, ShardHost
+from actors.shard.host import Peer, Scorer, Segments, ShardHost
 from rules.builtin import PACK
 from rules.pack import Decider
 
@@ -69,15 +69,21 @@ class LocalSwitch:
         secret: bytes,
         scored: bool = True,
         capacity: Capacity = SMALL,
+        scorer: Scorer | None = None,
+        review_expires_in_s: int = REVIEW_SECONDS,
     ) -> None:
         shards = len(journals)
         peers: dict[int, Peer] = {}
         self.hosts: list[ShardHost] = []
         for shard, journal in enumerate(journals):
-            ledger = Ledger(LedgerConfig(shard=shard, shards=shards, secret=secret, windows=scored), capacity)
+            config = LedgerConfig(
+                shard=shard, shards=shards, secret=secret, windows=scored, review_expires_in_s=review_expires_in_s
+            )
+            ledger = Ledger(config, capacity)
             writer = Writer(shard, 1, secrets.randbits(63), secrets.token_bytes(16))
             core = ShardCore(ShardConfig(shard=shard, shards=shards, scored=scored), ledger, writer)
-            host = ShardHost(core, journal=journal, peers=peers, scorer=InlineScorer(), segments=segments, die=_die)
+            scores = scorer or InlineScorer()
+            host = ShardHost(core, journal=journal, peers=peers, scorer=scores, segments=segments, die=_die)
             peers[shard] = host
             self.hosts.append(host)
         self._tasks: list[asyncio.Task[None]] = []
