@@ -16,7 +16,7 @@ import msgspec
 
 from actors.pool import SQL, Pool
 
-SCOPES: Final = ("admin", "pay", "import", "read")
+SCOPES: Final = ("admin", "pay", "import", "read", "analyst")
 BOOTSTRAP: Final = "bootstrap"
 """Name and account of the key that `serve` is given in its environment."""
 _SECRET_BYTES: Final = 32

@@ -8,9 +8,10 @@ from msgspec import UNSET, UnsetType
 
 from actors.ledger.ids import Secret, encode_wallet, transfer_id
 from actors.ledger.layout import FLAG_FINAL, MOVEMENTS, REFERRING, Kind
-from switch.answers import CHANNEL_NAMES, LABEL_NAMES, PartAnswer, TransferAnswer, decision_of
+from switch.answers import CHANNEL_NAMES, LABEL_NAMES, PartAnswer, TransferAnswer, recorded_decision
 from switch.currencies import ALPHA
 from switch.history import Found, Part
+from switch.pack_names import Names
 from switch.problems import NUMBERS
 from switch.rows import Details, country_text
 from switch.times import time_text
@@ -51,7 +52,13 @@ def context_of(record: dict[str, int], details: Details) -> Context | UnsetType:
 
 
 def transfer_answer(
-    secret: Secret, address: int, found: Found, parts: Sequence[Part], now_ms: int, target_time: int | None = None
+    secret: Secret,
+    names: Names,
+    address: int,
+    found: Found,
+    parts: Sequence[Part],
+    now_ms: int,
+    target_time: int | None = None,
 ) -> TransferAnswer:
     """A record with what became of it. `target_time`: record time of what it refers to, if it does."""
     record, details = found.record, found.details
@@ -70,9 +77,7 @@ def transfer_answer(
         reference=details.reference or UNSET,
         metadata=details.metadata or UNSET,
         context=context_of(record, details),
-        decision=None
-        if kind in REFERRING
-        else decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"]),
+        decision=None if kind in REFERRING else recorded_decision(names, record),
         created_at=time_text(record["record_time"]),
         effective_at=time_text(record["effective_time"]),
     )

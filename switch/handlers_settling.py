@@ -77,7 +77,8 @@ async def _shown(door: Door, address: int, found: Found) -> TransferAnswer:
         assert target is not None, "what a record refers to is in the journal"
         target_time = target.record["record_time"]
     parts = await door.history.parts(address) if found.record["code"] == 0 else []
-    return transfer_answer(door.secret, address, found, parts, _now_ms(), target_time)
+    names = await door.catalogue.names((found.record["pack"],))
+    return transfer_answer(door.secret, names, address, found, parts, _now_ms(), target_time)
 
 
 # Changing.

@@ -42,6 +42,7 @@ class Metrics:
         self.requests: Counter[tuple[str, int]] = Counter()
         self.results: Counter[str] = Counter()
         self.decisions: Counter[str] = Counter()
+        self.fallbacks = 0
         self.steps = {step: Latencies() for step in STEPS}
         self.call_rows = 0
         self.streams = 0
@@ -67,6 +68,9 @@ class Metrics:
         yield requests
         yield _counts("shardpay_results", "Results of rows by code.", "code", self.results)
         yield _counts("shardpay_decisions", "Decisions of scored payments by action.", "action", self.decisions)
+        yield CounterMetricFamily(
+            "shardpay_fallbacks", "Payments decided by a pack's fallback: no scorer answered.", value=self.fallbacks
+        )
         latency = HistogramMetricFamily("shardpay_step_seconds", "Latency by step.", labels=("step",))
         for step, latencies in self.steps.items():
             latency.add_metric((step,), latencies.buckets(), latencies.total)
