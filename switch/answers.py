@@ -10,8 +10,8 @@ from actors.ledger.codes import Code, is_declined
 from actors.ledger.ids import transfer_id
 from actors.ledger.layout import FLAG_FALLBACK, FLAG_SCORED, OPERATOR_KINDS, Channel, Label, WalletKind, WalletStatus
 from actors.wallet_store import Profile
+from rules.currencies import ALPHA
 from rules.decision import Action
-from switch.currencies import ALPHA
 from switch.lanes import Result
 from switch.pack_names import Names
 from switch.problems import NUMBERS, PROBLEMS, ProblemError

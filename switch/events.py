@@ -26,8 +26,8 @@ from actors.ledger.layout import (
     WalletStatus,
     joined,
 )
+from rules.currencies import ALPHA
 from switch.answers import KIND_NAMES, LABEL_NAMES, STATUS_NAMES, Decision, recorded_decision
-from switch.currencies import ALPHA
 from switch.fate import context_of
 from switch.history import as_dict
 from switch.pack_names import Names

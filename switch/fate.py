@@ -8,12 +8,13 @@ from msgspec import UNSET, UnsetType
 
 from actors.ledger.ids import Secret, encode_wallet, transfer_id
 from actors.ledger.layout import FLAG_FINAL, MOVEMENTS, REFERRING, Kind
+from rules.currencies import ALPHA
+from rules.encodings import country_text
 from switch.answers import CHANNEL_NAMES, LABEL_NAMES, PartAnswer, TransferAnswer, recorded_decision
-from switch.currencies import ALPHA
 from switch.history import Found, Part
 from switch.pack_names import Names
 from switch.problems import NUMBERS
-from switch.rows import Details, country_text
+from switch.rows import Details
 from switch.times import time_text
 from switch.wire import Context
 

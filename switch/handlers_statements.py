@@ -11,9 +11,9 @@ import msgspec
 from aiohttp import web
 
 from actors.ledger.ids import encode_wallet, is_operator
+from rules.currencies import ALPHA
 from switch.answers import json_response
 from switch.calls import Call, page_limit
-from switch.currencies import ALPHA
 from switch.cursors import decode_cursor, encode_cursor
 from switch.door import Door
 from switch.history import Entry, entries_of_page

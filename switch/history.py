@@ -18,8 +18,8 @@ from actors.ledger.ids import Secret, TransferRef, block_of, encode_wallets, sha
 from actors.ledger.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind
 from actors.ledger.posting import chain_time
 from actors.pool import Pool
+from rules.currencies import ALPHA
 from switch.answers import LABEL_NAMES
-from switch.currencies import ALPHA
 from switch.rows import Details, details_of
 from switch.times import time_text
 

@@ -22,7 +22,7 @@ PURE = (
     "models.evaluation",
     "models.prohibited",
     "models.scorecard",
-    "switch.currencies",
+    "rules.currencies",
 )
 
 

@@ -12,6 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.encodings import Channel as Channel
+from rules.encodings import Label as Label
+from rules.encodings import WalletKind as WalletKind
+
 AMOUNT_MAX: Final = 2**53 - 1
 """Amounts and balances stay within this, so that every JSON client reads them exactly and int64 never wraps."""
 
@@ -41,17 +45,6 @@ class Kind(IntEnum):
     PROFILE = 22
 
 
-class WalletKind(IntEnum):
-    """User wallets (user, merchant) live on one shard; operator wallets (the others) have a stripe on every shard."""
-
-    USER = 1
-    MERCHANT = 2
-    EXTERNAL = 3
-    FEE = 4
-    LIQUIDITY = 5
-    SUSPENSE = 6
-
-
 OPERATOR_KINDS: Final = frozenset({WalletKind.EXTERNAL, WalletKind.FEE, WalletKind.LIQUIDITY, WalletKind.SUSPENSE})
 
 
@@ -61,37 +54,6 @@ class WalletStatus(IntEnum):
     OPEN = 1
     FROZEN = 2
     CLOSED = 3
-
-
-class Label(IntEnum):
-    """What a caller says a transfer is (`kind` on the wire); a feature, no effect on money."""
-
-    TRANSFER = 0
-    PAYMENT = 1
-    CASH_IN = 2
-    CASH_OUT = 3
-    DEBIT = 4
-    TOP_UP = 5
-    FEE = 6
-    EXCHANGE = 7
-    PAYOUT = 8
-    INTEREST = 9
-
-
-class Channel(IntEnum):
-    """Where a payment was made (`context.channel` on the wire)."""
-
-    UNKNOWN = 0
-    APP = 1
-    WEB = 2
-    POS = 3
-    ATM = 4
-    API = 5
-    USSD = 6
-    AGENT = 7
-    BRANCH = 8
-    CARD = 9
-    BATCH = 10
 
 
 FLAG_REMOTE: Final = 1

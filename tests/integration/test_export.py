@@ -18,7 +18,7 @@ from actors.export import ExportRefused, Job, Report, export
 from actors.export_columns import Names
 from actors.ledger.layout import Kind
 from actors.topology import cluster_facts
-from switch.currencies import ALPHA
+from rules.currencies import ALPHA
 from tests.journal_rows import NOON, journal, record
 
 DAY = 86_400_000
