@@ -35,6 +35,8 @@ LINE_BYTES_MAX: Final = 64 << 20
 NICENESS: Final = 10
 """Payments go first."""
 
+_NUMBA: Any = numba.config
+
 FindCard = Callable[[str, int], Awaitable[bytes | None]]
 """Gives a version of a scorecard as JSON, None when there is none."""
 
@@ -169,7 +171,7 @@ def _pack(document: PackDocument, card: bytes | None, number: int, version: int)
 def _marker(text: str, files: Mapping[str, str], card: bytes | None) -> Path:
     """A file that says that all kernels of a pack are on this disk."""
     whole = msgspec.json.encode((text, sorted(files.items()), (card or b"").decode()))
-    return Path(numba.config.CACHE_DIR) / f"pack-{hashlib.sha256(whole).hexdigest()[:32]}"
+    return Path(_NUMBA.CACHE_DIR) / f"pack-{hashlib.sha256(whole).hexdigest()[:32]}"
 
 
 # The child.

@@ -5,7 +5,6 @@ compiles: `load` finds the kernels on disk (`actors.pack_compiler`).
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
@@ -101,18 +100,14 @@ class Scorer:
         """Look for deployments and write down what was counted, until cancelled."""
         while True:
             await self.activate()
-            await self._write_counts()
+            await self.write_counts()
             await asyncio.sleep(LOOK_EVERY_S)
 
-    async def _write_counts(self) -> None:
+    async def write_counts(self) -> None:
+        """Write down what was counted since the last time."""
         counts, self._counts = self._counts, Counts()
         if counts:
             try:
                 await self._store.count(counts)
             except StoreUnavailable:
                 self._counts.update(counts)
-
-    async def close(self) -> None:
-        """Write down what was counted since."""
-        with contextlib.suppress(StoreUnavailable):
-            await self._store.count(self._counts)

@@ -59,8 +59,8 @@ class Cluster:
 
         scoring = ray.remote(ScoringActor)
         for number in range(self.spec.settings.scorers):
-            options = scoring.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX)
-            self.scorers.append(_Watched(options.remote(self._scorer_spec(number))))
+            scorer = scoring.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX)
+            self.scorers.append(_Watched(scorer.remote(self._scorer_spec(number))))
         door = ray.remote(FrontDoorActor)
         for number in range(self.spec.settings.front_doors):
             options = door.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX)

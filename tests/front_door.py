@@ -90,6 +90,7 @@ class RunningSwitch:
         session: aiohttp.ClientSession,
         url: str,
         scorer: Scorer,
+        pool: Pool,
     ) -> None:
         self.door = door
         self.clients = clients
@@ -97,6 +98,7 @@ class RunningSwitch:
         self.session = session
         self.database_url = url
         self.scorer = scorer
+        self.pool = pool
         self.base = "http://{}:{}".format(*door.address)
 
     async def call(
@@ -185,7 +187,7 @@ async def running_switch(
         await door.start()
         stack.push_async_callback(door.stop)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield RunningSwitch(door, clients, created.key, session, database_url, scorer)
+        yield RunningSwitch(door, clients, created.key, session, database_url, scorer, pool)
 
 
 @contextlib.asynccontextmanager
@@ -197,6 +199,8 @@ async def running_door(switch: RunningSwitch, limits: Limits) -> AsyncIterator[R
     door = FrontDoor(options, switch.clients, [switch.scorer])
     await door.start()
     try:
-        yield RunningSwitch(door, switch.clients, switch.key, switch.session, switch.database_url, switch.scorer)
+        yield RunningSwitch(
+            door, switch.clients, switch.key, switch.session, switch.database_url, switch.scorer, switch.pool
+        )
     finally:
         await door.stop()

@@ -55,7 +55,8 @@ class Scorer(Protocol):
     """The pool of scoring actors."""
 
     async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
-        """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when none answers."""
+        """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
+        answers."""
 
 
 class Segments(Protocol):

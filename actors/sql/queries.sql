@@ -99,4 +99,4 @@ SELECT wallet, shard, chain_time, record FROM anchor ORDER BY wallet, shard, cha
 
 -- name: stand_in
 -- What decides when no scorer answers.
-SELECT revision, live, fallback FROM deployment JOIN rule_pack ON number = live ORDER BY revision DESC LIMIT 1
+SELECT revision, deployment.live, fallback FROM deployment JOIN rule_pack ON number = deployment.live ORDER BY revision DESC LIMIT 1
