@@ -35,8 +35,8 @@ from actors.ledger.layout import (
 )
 from rules.decision import Action
 
-LEFT_OUT: Final = (Kind.OPEN, Kind.CURSOR, Kind.PROFILE)
-"""What shards keep for one another; nothing that happened to a wallet."""
+LEFT_OUT: Final = (Kind.OPEN, Kind.CURSOR)
+"""What shards keep for themselves; no decision sees any of it."""
 
 _USED: Final = (
     "kind", "decision", "label", "channel", "code", "currency", "payer", "payee", "amount", "payer_posted", "payee_posted",
@@ -97,10 +97,10 @@ class Columns:
         self._currencies = _Words(names.currencies)
         self._countries = _Words(names.countries)
         none = np.empty(0, np.int64)
-        self.schema: pa.Schema = self.table(np.empty(0, RECORD), none).schema
+        self.schema: pa.Schema = self.table(np.empty(0, RECORD), none, none).schema
 
-    def table(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> pa.Table:
-        """Records (n,) at addresses (n,), none of the kinds LEFT_OUT."""
+    def table(self, records: NDArray[Any], addresses: NDArray[np.int64], seen: NDArray[np.int64]) -> pa.Table:
+        """Records (n,) at addresses (n,), none of the kinds LEFT_OUT, with the `seen` of their blocks, 0 = none."""
         # Fields of 160-byte rows are taken out once each; from then on everything is contiguous.
         field = {name: np.ascontiguousarray(records[name]) for name in _USED}
         kind = field["kind"]
@@ -111,6 +111,7 @@ class Columns:
                 **self._balances(field, is_),
                 **self._context(field, is_),
                 **self._wallet(field, is_),
+                "seen": pa.array(seen, mask=seen == 0),
             }
         )
 
@@ -166,8 +167,8 @@ class Columns:
         return {
             "wallet": self._wallets(field["payee"], is_["wallet"]),
             "wallet_kind": self._wallet_kinds.column(field["label"], is_["wallet"]),
-            "wallet_status": self._statuses.column(field["channel"], is_["status"]),
-            "tier": pa.array(field["decision"], mask=~(opened | is_["tier"])),
+            "wallet_status": self._statuses.column(field["channel"], is_["status"] | is_["profile"]),
+            "tier": pa.array(field["decision"], mask=~(opened | is_["tier"] | is_["profile"])),
             "floor": pa.array(field["amount"], mask=~opened),
         }
 
@@ -195,8 +196,9 @@ _CLASSES: Final = {
     "refers": _class({*REFERRING, Kind.LEG}),
     "hold": _class({Kind.HOLD}),
     "leg": _class({Kind.LEG}),
-    "wallet": _class({Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER}),
+    "wallet": _class({Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE}),
     "opened": _class({Kind.WALLET_OPENED}),
     "status": _class({Kind.WALLET_STATUS}),
     "tier": _class({Kind.WALLET_TIER}),
+    "profile": _class({Kind.PROFILE}),
 }

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from rules.columns import INDEX, NULL, WINDOW_NAMES
+from rules.columns import NULL, WINDOW_NAMES
 from rules.currencies import NUMERIC
 from rules.encodings import COUNTRIES, Channel, Label, WalletKind, device_number, wallet_number
 
@@ -120,8 +120,16 @@ _ALL: Final = (
     _field("payee_seen", INT, "the payer's attempts to this payee in the last seven days", unknown=_OPERATOR),
 )
 
-FIELDS: Final[Mapping[str, Field]] = {field.name: field for field in _ALL if field.column in INDEX}
+FIELDS: Final[Mapping[str, Field]] = {field.name: field for field in _ALL}
 """Fields by name."""
+
+
+CODES: Final[Mapping[str, Mapping[str, int]]] = {
+    field.column: field.type.domain.words
+    for field in _ALL
+    if field.type.domain is not None and field.type.domain.words is not None
+}
+"""What scorecards call categories: number by word, by column."""
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):

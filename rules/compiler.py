@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from models.scorecard import Scorecard, flatten
+from rules.catalogue import CODES
 from rules.codegen import Fires, generate
 from rules.columns import INDEX
 from rules.document import Mode, PackDocument
@@ -54,7 +55,10 @@ def _card(document: PackDocument, cards: Mapping[str, Scorecard]) -> Scorecard |
     if card is None:
         raise PackError([named.problem])
     try:
-        flatten(card, INDEX)
+        for item in card.characteristics:
+            if item.scale != 1:
+                raise ValueError(f"{card.name}: columns are whole numbers, so {item.feature!r} has no scale here")
+        flatten(card, INDEX, CODES)
     except ValueError as error:
         raise PackError([msgspec.structs.replace(named.problem, message=str(error), hint="")]) from None
     return card

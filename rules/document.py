@@ -145,7 +145,7 @@ class _Pack(Reader):
     def _card(self, value: Value | None) -> CardReference | None:
         if value is None:
             return None
-        problem = self.document.problem(value.start, value.end, "no such card", "publish the card first")
+        problem = self.document.problem(value.start, value.end, "there is no such card", "publish the card first")
         if isinstance(value.data, str):
             if "@" not in value.data:
                 self.wrong(value, "a card is named with its version", "like payment-risk@3")

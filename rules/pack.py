@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.jit import kernel
 from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten, score_rows
+from rules.catalogue import CODES
 from rules.columns import COLUMN_COUNT, INDEX, NULL
 from rules.decision import DECISION, Action
 
@@ -85,7 +86,7 @@ class Decider:
         if len(pack.reasons) > REASONS_PER_PACK_MAX:
             raise ValueError(f"{pack.name}: at most {REASONS_PER_PACK_MAX} reasons fit a decision")
         self.pack = pack
-        self._card: CardTables | None = flatten(pack.card, INDEX) if pack.card is not None else None
+        self._card: CardTables | None = flatten(pack.card, INDEX, CODES) if pack.card is not None else None
         self._tables = _tables(pack)
         self._words = max(1, -(-len(pack.rules) // 64))
         self._thresholds = tuple(NEVER if each is None else each for each in (pack.review_below, pack.decline_below))

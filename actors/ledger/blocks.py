@@ -219,10 +219,12 @@ def addresses_of(shard: int, number: int, count: int) -> NDArray[np.int64]:
 
 
 class Run(NamedTuple):
-    """Blocks that follow each other, opened: their records, writable, with addresses; number and hash of the last."""
+    """Blocks that follow each other, opened: their records, writable, with addresses and the `seen` of their block's header; number and
+    hash of the last."""
 
     records: NDArray[Any]
     addresses: NDArray[np.int64]
+    seen: NDArray[np.int64]
     number: int
     hash: bytes
 
@@ -237,7 +239,7 @@ class Chain:
 
     def extend(self, blocks: Sequence[tuple[int, bytes | memoryview]]) -> Run:
         """Read further blocks, at least one. Raises ValueError when they do not follow."""
-        parts, counts = [], []
+        parts, counts, seen = [], [], []
         first = self._number + 1
         for number, data in blocks:
             header = header_of(data)
@@ -245,10 +247,12 @@ class Chain:
                 raise ValueError(f"shard {self._shard}: block {number} does not follow block {self._number}")
             parts.append(data[HEADER_BYTES:])
             counts.append(header.records)
+            seen.append(header.seen)
             self._number, self._hash = number, block_hash(data)
         starts = record_address(self._shard, first, 0) + np.arange(len(counts)) * record_address(0, 1, 0)
         addresses = joined_addresses(starts, np.array(counts, np.int64))
-        return Run(joined(parts, RECORD), addresses, self._number, self._hash)
+        each = np.repeat(np.array(seen, np.int64), counts)
+        return Run(joined(parts, RECORD), addresses, each, self._number, self._hash)
 
 
 def joined_addresses(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -219,12 +219,14 @@ WALLET: Final = np.dtype(
         ("payer_time", "i8"),
         ("opened", "i8"),
         ("chained", "i8"),
-        ("spare2", "i8", (4,)),
+        ("credited", "i8"),
+        ("credited_time", "i8"),
+        ("spare2", "i8", (2,)),
     ]
 )
 """One wallet, 128 bytes: what every payment touches is in the first cache line. posted = credits - debits. `ring` is 1 + the
 index of its attempts, 0 for none. `day` and `day_total` are today's outgoing sum, UTC by effective time. `score` 0 = none.
-`chained` counts the records of its chain."""
+`chained` counts the records of its chain. `credited`, `credited_time`: amount and effective time of the credit posted last, 0 = none."""
 
 PROFILE: Final = np.dtype(
     [

@@ -25,7 +25,7 @@ from actors.ledger.features import feature_columns
 from actors.ledger.holds import holds_open
 from actors.ledger.ids import SEGMENT_SLOTS, Secret
 from actors.ledger.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
-from actors.ledger.posting import LIVE, effect_leg, effect_profile, leg_target
+from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, leg_target
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
 from actors.ledger.snapshot import Arrays, copied, in_use, restore
@@ -198,7 +198,7 @@ class Ledger:
         if len(records):
             self.advance(int(records["record_time"][-1]))
             self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
-        return int(replay(self.book, records, addresses, self.config.windows, self._scratch))
+        return int(replay(self.book, records, addresses, self.config.windows, REPLAYED, self._scratch))
 
     def snapshot(self, keep: Callable[[Arrays], Any] = copied) -> Any:
         """All that replay would rebuild, as `keep` keeps it: by default copies."""

@@ -207,6 +207,14 @@ def show_payee(payee, record, address, replaying):
 
 
 @inlined
+def _credit(wallet, record):
+    """Post a record's amount to who gets it."""
+    wallet["credits"] += record["amount"]
+    wallet["credited"] = record["amount"]
+    wallet["credited_time"] = record["effective_time"]
+
+
+@inlined
 def move(book, payer_row, payee_row, record, address, replaying):
     """Move a settled record's amount; `payee_row` -1: the payee is remote and gets it by a leg."""
     payer = book.wallets[payer_row]
@@ -214,7 +222,7 @@ def move(book, payer_row, payee_row, record, address, replaying):
     good = show_payer(payer, record, address, replaying)
     if payee_row >= 0:
         payee = book.wallets[payee_row]
-        payee["credits"] += record["amount"]
+        _credit(payee, record)
         good &= show_payee(payee, record, address, replaying)
     return good
 
@@ -275,7 +283,7 @@ def effect_leg(book, record, address, replaying):
         if row < 0:
             return False
     wallet = book.wallets[row]
-    wallet["credits"] += record["amount"]
+    _credit(wallet, record)
     return show_payee(wallet, record, address, replaying)
 
 

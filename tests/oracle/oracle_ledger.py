@@ -4,6 +4,8 @@ Shares nothing with the code under test: the numbers are the documented ones of 
 with the names of the documented fields; a test compares them field by field.
 """
 
+from datetime import UTC, datetime
+
 from tests.oracle.oracle_settling import Settling
 from tests.oracle.oracle_wallet import (
     CAPTURE,
@@ -68,6 +70,13 @@ class Oracle(Settling):
             "country": row["country"] or None,
             "device": row["device"] or None,
             "hour": time % DAY // HOUR,
+            "currency": row["currency"],
+            "hold": int(row["op"] == HOLD),
+            "weekday": datetime.fromtimestamp(time / 1000, UTC).isoweekday(),
+            "effective_time": time,
+            "payer": row["payer"],
+            "payee": row["payee"],
+            "payer_kind": payer.kind,
             "payee_kind": payee["kind"],
             "payee_tier": payee["tier"],
             "payee_age_days": max(0, time - payee["opened"]) // DAY,
@@ -80,7 +89,12 @@ class Oracle(Settling):
                 "payer_available": payer.free,
                 "payer_score": None,
                 "payer_day_total": payer.counted_on(time // DAY),
+                "payer_credits": payer.credits,
+                "payer_debits": payer.debits,
             }
+            if payer.received:
+                credited, at = payer.received[-1]
+                values |= {"payer_credited": credited, "payer_credited_ago_s": max(0, time - at) // 1000}
             values |= payer.attempts.columns(time, row["payee"])
             memory = payer.attempts.remembered_columns(time, row["payee"])
             payer.attempts.add(time, row["amount"], row["payee"])
@@ -286,7 +300,7 @@ class Oracle(Settling):
             if wallet is None:
                 wallet = Wallet(leg["currency"], SUSPENSE, 0, 0, 0, self.pool)
                 self.wallets[leg["currency"]] = wallet
-        wallet.received.append(leg["amount"])
+        wallet.received.append((leg["amount"], leg["effective_time"]))
         wallet.show_payee(record, address, leg["effective_time"])
         return record
 

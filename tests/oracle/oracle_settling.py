@@ -57,7 +57,7 @@ class Settling(Admitting):
         payer.paid.append(record["amount"])
         payer.show_payer(record, address)
         if payee:
-            payee.received.append(record["amount"])
+            payee.received.append((record["amount"], record["effective_time"]))
             payee.show_payee(record, address, record["effective_time"])
 
     def _fill_settling(self, row: Row, record: Row, label: int) -> None:

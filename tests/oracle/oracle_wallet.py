@@ -98,13 +98,13 @@ class Hold:
 
 
 class Wallet:
-    """A wallet and everything that ever happened to it. `counted` and `given_back`: by effective time, what went to a day's limit and
-    what was released on the same day."""
+    """A wallet and everything that ever happened to it. `received`: amount and effective time of every credit. `counted` and
+    `given_back`: by effective time, what went to a day's limit and what was released on the same day."""
 
     def __init__(self, currency: int, kind: int, tier: int, floor: int, opened: int, pool: Pool) -> None:
         self.currency, self.kind, self.tier, self.floor, self.opened = currency, kind, tier, floor, opened
         self.status = OPEN
-        self.received: list[int] = []
+        self.received: list[tuple[int, int]] = []
         self.paid: list[int] = []
         self.counted: list[tuple[int, int]] = []
         self.given_back: list[tuple[int, int]] = []
@@ -119,7 +119,7 @@ class Wallet:
 
     @property
     def credits(self) -> int:
-        return sum(self.received)
+        return sum(amount for amount, _ in self.received)
 
     @property
     def debits(self) -> int:
@@ -183,6 +183,7 @@ class Wallet:
         """What the ledger's row of this wallet must say."""
         day = self.counted[-1][0] // DAY if self.counted and self.is_user else 0
         head, chain_time = self.chain[-1] if self.chain else (0, 0)
+        credited, credited_time = self.received[-1] if self.received else (0, 0)
         return {
             "credits": self.credits,
             "debits": self.debits,
@@ -200,4 +201,6 @@ class Wallet:
             "payer_time": self.payer_time,
             "opened": self.opened,
             "chained": len(self.chain),
+            "credited": credited,
+            "credited_time": credited_time,
         }

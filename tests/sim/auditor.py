@@ -20,7 +20,7 @@ from tests.sim.truth import must
 
 _RESULT_NAMES: Final = tuple(RESULT.names or ())
 _STATE_AT: Final = tuple((WALLET.names or ()).index(name) for name in STATE_FIELDS)
-REMEMBERED: Final = ("payer_time", "day", "day_total", "chained")
+REMEMBERED: Final = ("payer_time", "day", "day_total", "chained", "credited", "credited_time")
 """What a wallet's row has besides what readings show."""
 _SAID: Final = (
     ("action", "decision"),

@@ -382,6 +382,18 @@ class LeavesReferencesOutOfTheTransaction(_WithWriter):
         without: ClassVar[dict[str, Any]] = {"references": ()}
 
 
+class SaysThatFeaturesSawWhatLandedMeanwhile(ShardCore):
+    def _carry_out(self, batch: Any, decisions: Any) -> None:
+        batch.seen = self.writer.next_address - 1
+        super()._carry_out(batch, decisions)
+
+
+class ForgetsAttemptsAfterACheckpoint(ShardCore):
+    def resume_at(self, block: int, hash_: bytes, cursors: dict[int, Cursor]) -> None:
+        self.ledger.book.rings["count"] = 0
+        super().resume_at(block, hash_, cursors)
+
+
 BREAKAGES: tuple[type[ShardCore], ...] = (
     AnswersBeforeTheCommit,
     AnswersWithoutLookingWhoOwnsTheJournal,
@@ -419,4 +431,6 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     ReadsOriginalsAndNotTheirRefunds,
     LeavesAnchorsOutOfTheTransaction,
     LeavesReferencesOutOfTheTransaction,
+    SaysThatFeaturesSawWhatLandedMeanwhile,
+    ForgetsAttemptsAfterACheckpoint,
 )

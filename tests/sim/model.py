@@ -65,6 +65,7 @@ class Wallet:
         self.credits = self.debits = self.held = self.floor = self.head = self.chain_time = 0
         self.currency, self.kind, self.status, self.tier = currency, kind, int(WalletStatus.OPEN), 0
         self.opened = self.payer_time = self.day = self.day_total = 0
+        self.credited = self.credited_time = 0
         self.recorded = 0
         self.chained = CHAINED_FIRST
         self.opened_at = 0
@@ -81,6 +82,11 @@ class Wallet:
     def is_user(self) -> bool:
         """User or merchant."""
         return self.kind <= WalletKind.MERCHANT
+
+    def credit(self, record: Any) -> None:
+        """Get a record's amount."""
+        self.credits += record.amount
+        self.credited, self.credited_time = record.amount, record.effective_time
 
     def keep(self, block: int) -> None:
         """Remember the state after a block, and the last block in which there was money at some moment."""
@@ -395,7 +401,7 @@ class Model:
             return
         payer.debits += record.amount
         if payee is not None:
-            payee.credits += record.amount
+            payee.credit(record)
 
     def _count(self, record: Any) -> None:
         self.counts[f"recorded {Code(record.code).name}"] += 1
@@ -479,7 +485,7 @@ class Model:
         payer.debits += record.amount
         self.show_payer(shard, address, record, payer)
         if payee is not None:
-            payee.credits += record.amount
+            payee.credit(record)
             self._balance(payee, record.payee_posted, address)
             self.link(shard, payee, address, record, "payee")
             return
@@ -506,7 +512,7 @@ class Model:
             name = record.currency
             payee = here.wallets.setdefault(name, Wallet(WalletKind.SUSPENSE, record.currency))
         assert payee is not None
-        payee.credits += record.amount
+        payee.credit(record)
         self.in_transit[record.currency] -= record.amount
         self._balance(payee, record.payee_posted, address)
         self.link(shard, payee, address, record, "payee", name)

@@ -11,7 +11,7 @@ import numpy as np
 
 from actors.ledger.blocks import Writer
 from actors.ledger.holds import holds_open
-from actors.ledger.layout import ORIGINAL
+from actors.ledger.layout import ATTEMPTS, ORIGINAL
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
@@ -268,6 +268,10 @@ class Process:
     # Others.
 
     def _score(self, output: m.Score) -> None:
+        batch = self.core._scoring
+        assert batch is not None and batch.admitted is not None and batch.number == output.number
+        attempts = np.isin(batch.admitted.rows["op"], ATTEMPTS)
+        self.switch.features[self.core.writer.writer.number, batch.seen] = output.columns[attempts].copy()
         decisions = self.switch.decider.decide(output.columns)
         self.switch.to_scorer_and_back(self, m.Scored(number=output.number, decisions=decisions))
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from actors.ledger.blocks import Writer
 from actors.ledger.book import M_OPEN_SLOT, Capacity
 from actors.ledger.ids import SEGMENT_SLOTS
@@ -19,7 +22,7 @@ from tests.sim.questions import ProfileQuestion
 from tests.sim.scheduler import Scheduler
 
 CAPACITY = Capacity(
-    segments=12, segment_map=64, keys=20_000, payers=1_000, attempts=20_000, profiles=1_000, holds=8, originals=6
+    segments=12, segment_map=64, keys=20_000, payers=16, attempts=300, profiles=1_000, holds=8, originals=6
 )
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}
@@ -64,7 +67,8 @@ class SmallSegments(Ledger):
 
 
 class Switch:
-    """All processes, and who is asked for which shard."""
+    """All processes, and who is asked for which shard. `features`: by writer and `seen`, the columns of a batch's attempts as they went
+    to the scorer."""
 
     def __init__(
         self,
@@ -84,6 +88,7 @@ class Switch:
         self.processes: list[list[Process]] = [[] for _ in range(shards)]
         self.current: list[Process | None] = [None] * shards
         self.checkpoints: list[list[m.Save]] = [[] for _ in range(shards)]
+        self.features: dict[tuple[int, int], NDArray[np.int64]] = {}
         self._core_class = core_class
         self._save_every_records = save_every_records
         self._incarnations = 0

@@ -10,6 +10,7 @@ from actors.ledger.book import M_ORIGINALS, M_SEGMENTS, M_SEGMENTS_STAMP, Capaci
 from actors.ledger.holds import find_hold, holds_open
 from actors.ledger.ids import record_address
 from actors.ledger.layout import (
+    ATTEMPTS,
     BLOCK_RECORDS_MAX,
     FLAG_REMOTE,
     MOVEMENTS,
@@ -21,6 +22,7 @@ from actors.ledger.layout import (
     Kind,
 )
 from actors.ledger.ledger import Admitted, Carried, Ledger, LedgerConfig
+from actors.ledger.rebuilding import Rebuilder
 from actors.ledger.windows import window_columns
 from rules.builtin import PACK
 from rules.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
@@ -124,6 +126,8 @@ class Both:
         self.block = 1
         self.keys_used = 0
         self.journal: list[tuple[NDArray[Any], NDArray[np.int64]]] = []
+        self.seen: list[int] = []
+        self.features: list[NDArray[np.int64]] = []
         self.in_transit: dict[int, int] = {}
         self.advance(START)
         for segment, shard in ((1, 1), (2, 0), (3, 1), (4, 2)):
@@ -172,7 +176,7 @@ class Both:
         plain = None if decisions is None else [_plain(d) for d in decisions]
         records, results, sources = self.oracle.carry_out(picked, plain, first)
         self._compare(carried, records, results, sources)
-        self._write(carried.records)
+        self._write(carried.records, first - 1)
         outcome = [{**e, "address": 0} for e in expected]
         for i, result in zip(going_on, results, strict=True):
             outcome[i] |= {"code": result["code"], "address": result["address"]}
@@ -186,6 +190,7 @@ class Both:
 
     def _decide(self, admitted: Admitted, picked: list[Row], fallback: bool) -> NDArray[Any]:
         columns = self.ledger.columns(admitted)
+        self.features.append(columns[[row["op"] in ATTEMPTS for row in picked]].copy())
         decisions = DECIDER.fallback(len(picked)) if fallback else DECIDER.decide(columns)
         for i, expected in enumerate(self.oracle.columns(picked)):
             if expected is None:
@@ -211,10 +216,11 @@ class Both:
     def _transit(self, currency: int, amount: int) -> None:
         self.in_transit[currency] = self.in_transit.get(currency, 0) + amount
 
-    def _write(self, records: NDArray[Any]) -> None:
+    def _write(self, records: NDArray[Any], seen: int = 0) -> None:
         if len(records):
             addresses = record_address(1, self.block, 0) + block_offsets(len(records))
             self.journal.append((records.copy(), addresses))
+            self.seen.append(seen)
             self.block += -(-len(records) // BLOCK_RECORDS_MAX)
         self.check()
 
@@ -324,6 +330,22 @@ class Both:
         self._check_windows(self.ledger)
         self.check_replay(len(self.journal))
         self.check_replay(1)
+        self.check_rebuilding(1)
+        self.check_rebuilding(len(self.journal))
+
+    def check_rebuilding(self, steps: int) -> None:
+        """The columns of every attempt, made again from the journal, so many batches at a time."""
+        if not self.scored:
+            return
+        rebuilder, parts = Rebuilder(1, self.capacity), []
+        for start in range(0, len(self.journal), steps):
+            pieces = list(zip(self.journal[start : start + steps], self.seen[start : start + steps], strict=True))
+            records, addresses = (np.concatenate([piece[i] for piece, _ in pieces]) for i in (0, 1))
+            seen = np.concatenate([np.full(len(records), seen) for (records, _), seen in pieces])
+            parts.append(rebuilder.feed(records, addresses, seen).columns.copy())
+        parts.append(rebuilder.end().columns)
+        rebuilt, features = np.concatenate(parts), np.concatenate([*self.features, parts[-1][:0]])
+        assert rebuilt.tobytes() == features.tobytes()
 
     def check_snapshot(self) -> None:
         """A snapshot fills an empty ledger with the same bytes."""
