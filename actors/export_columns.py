@@ -22,6 +22,7 @@ from actors.ledger.layout import (
     FLAG_IMPORTED,
     FLAG_LINKED,
     FLAG_REMOTE,
+    FLAG_REVIEW,
     FLAG_SCORED,
     FLAG_SUSPENSE,
     MOVEMENTS,
@@ -54,6 +55,7 @@ _FLAGS: Final = {
     "fallback": FLAG_FALLBACK,
     "final": FLAG_FINAL,
     "linked": FLAG_LINKED,
+    "review": FLAG_REVIEW,
 }
 
 
@@ -194,7 +196,7 @@ _CLASSES: Final = {
     "attempt": _class(ATTEMPTS),
     "movement": _class(MOVEMENTS),
     "refers": _class({*REFERRING, Kind.LEG}),
-    "hold": _class({Kind.HOLD}),
+    "hold": _class({Kind.HOLD, Kind.APPROVAL}),
     "leg": _class({Kind.LEG}),
     "wallet": _class({Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE}),
     "opened": _class({Kind.WALLET_OPENED}),

@@ -50,6 +50,15 @@ class PartAnswer(msgspec.Struct, frozen=True, kw_only=True):
     effective_at: str
 
 
+class ReviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an analyst has to say of a payment, or has said. `status`: open, approved, declined or expired; `decided_by`: an account."""
+
+    status: str
+    expires_at: str
+    decided_by: str | None = None
+    decided_at: str | None = None
+
+
 class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A transfer, or what became of one, as it is shown. `type`: transfer, hold, capture, void, expiry or refund; `of`: the record it
     refers to. `left`: what can still be captured of an open hold, or refunded of money that moved."""
@@ -68,6 +77,7 @@ class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] | UnsetType = UNSET
     context: Context | UnsetType = UNSET
     decision: Decision | None
+    review: ReviewAnswer | UnsetType = UNSET
     created_at: str
     effective_at: str
     expires_at: str | UnsetType = UNSET
@@ -151,7 +161,7 @@ def posted_answer(names: Names, transfer: Transfer, result: Result) -> TransferA
     return TransferAnswer(
         id=transfer_id(result.record_time, result.address),
         type="hold" if held else "transfer",
-        status="held" if held else "posted",
+        status="in_review" if result.code == Code.IN_REVIEW else "held" if held else "posted",
         expires_at=time_text(result.record_time + expires_in * 1000) if held else UNSET,
         payer=transfer.payer.lower(),
         payee=transfer.payee.lower(),

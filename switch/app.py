@@ -18,12 +18,13 @@ from switch import (
     handlers_events,
     handlers_ops,
     handlers_packs,
+    handlers_reviews,
     handlers_settling,
     handlers_statements,
     handlers_transfers,
     handlers_wallets,
 )
-from switch.auth import PAY, PUBLISH, READ, READ_DOCUMENTS, WRITE_WALLETS, demand
+from switch.auth import ANALYST, PAY, PUBLISH, READ, READ_DOCUMENTS, WRITE_WALLETS, demand
 from switch.calls import Call
 from switch.door import Door, DoorDeps, Limits
 from switch.problems import ProblemError, from_http, from_status, problem_response
@@ -38,6 +39,10 @@ BACKLOG: Final = 1_024
 Handler = Callable[[Door, Call], Awaitable[web.StreamResponse]]
 OpenHandler = Callable[[Door], Awaitable[web.Response]]
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+MOVING: Final = ("/v1/transfers", "/v1/reviews")
+"""Where a POST may move money."""
 
 
 class Route(NamedTuple):
@@ -70,6 +75,9 @@ ROUTES: Final = (
         WRITE_WALLETS,
         handlers_wallets.change_status,
     ),
+    Route("GET", "/v1/reviews", ANALYST, handlers_reviews.list_reviews),
+    Route("POST", "/v1/reviews/{id}/approve", ANALYST, handlers_reviews.approve_review),
+    Route("POST", "/v1/reviews/{id}/decline", ANALYST, handlers_reviews.decline_review),
     Route("GET", "/v1/events", READ, handlers_events.list_events),
     Route("GET", "/v1/rule-packs", READ_DOCUMENTS, handlers_packs.list_packs),
     Route("GET", "/v1/rule-packs/{name}", READ_DOCUMENTS, handlers_packs.get_pack),
@@ -137,7 +145,7 @@ async def _answered(door: Door, request: web.Request, endpoint: Endpoint, route:
         response = problem_response(ProblemError("database_unavailable"))
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
-        moves_money = request.method == "POST" and request.path.startswith("/v1/transfers")
+        moves_money = request.method == "POST" and request.path.startswith(MOVING)
         response = problem_response(ProblemError("internal_error", money_moved="unknown" if moves_money else "no"))
     door.metrics.requests[route, response.status] += 1
     if isinstance(response, web.Response):  # how long a stream was listened to is no latency

@@ -19,6 +19,7 @@ READ: Final = frozenset({"read", "admin"})
 READ_DOCUMENTS: Final = frozenset({"read", "analyst", "admin"})
 PUBLISH: Final = frozenset({"analyst", "admin"})
 PAY: Final = frozenset({"pay"})
+ANALYST: Final = frozenset({"analyst"})
 IMPORT: Final = "import"
 
 

@@ -79,6 +79,7 @@ class Cluster:
             scored=settings.scorers > 0,
             capacity=settings.capacity,
             daily_limits=settings.daily_limits,
+            review_expires_in_s=settings.review_expires_in_s,
             allow_unsafe=settings.allow_unsafe,
             checkpoints=settings.checkpoints or (settings.data / "checkpoints").as_uri(),
             sockets=self._sockets,

@@ -17,18 +17,21 @@ from actors.ledger.blocks import HEADER_BYTES, entries_of, joined_addresses
 from actors.ledger.ids import Secret, encode_wallets, record_address, shard_of, slot_of, transfer_id
 from actors.ledger.layout import (
     ATTEMPTS,
+    CASE_ENDS,
     FLAG_FINAL,
+    FLAG_REVIEW,
     FLAG_SUSPENSE,
     MOVEMENTS,
     RECORD,
     REFERRING,
     Kind,
+    ReviewStatus,
     WalletStatus,
     joined,
 )
 from rules.currencies import ALPHA
 from switch.answers import KIND_NAMES, LABEL_NAMES, STATUS_NAMES, Decision, recorded_decision
-from switch.fate import context_of
+from switch.fate import asked_kind, context_of
 from switch.history import as_dict
 from switch.pack_names import Names
 from switch.problems import NUMBERS
@@ -52,6 +55,8 @@ TYPES: Final = (
     "wallet.unfrozen",
     "wallet.closed",
     "wallet.tier_changed",
+    "transfer.in_review",
+    "transfer.approved",
 )
 """Every type there is, by number; 0 is no event."""
 
@@ -63,6 +68,7 @@ _OF_KIND: Final = {
     Kind.VOID: "transfer.voided",
     Kind.EXPIRY: "transfer.expired",
     Kind.REFUND: "transfer.refunded",
+    Kind.APPROVAL: "transfer.approved",
     Kind.LEG: "leg.landed",
     Kind.WALLET_OPENED: "wallet.opened",
     Kind.WALLET_TIER: "wallet.tier_changed",
@@ -91,6 +97,7 @@ def types_of(records: NDArray[Any]) -> NDArray[np.uint8]:
     """Numbers of the types (n,) of records (n,); see TYPES."""
     kind = records["kind"]
     types: NDArray[np.uint8] = _KIND_TABLE[kind]
+    types[(kind == Kind.HOLD) & (records["flags"] & FLAG_REVIEW != 0)] = _NUMBER["transfer.in_review"]
     types[(records["code"] != 0) & np.isin(kind, _TRANSFERS)] = _NUMBER["transfer.declined"]
     types[(kind == Kind.LEG) & (records["flags"] & FLAG_SUSPENSE != 0)] = _NUMBER["leg.suspended"]
     changed = kind == Kind.WALLET_STATUS
@@ -187,7 +194,8 @@ def _place(address: int) -> int:
 
 
 class TransferData(msgspec.Struct, frozen=True, kw_only=True):
-    """`data` of transfer.*: the record's kind as `type`; of what became of an earlier transfer, that one's id as `of`."""
+    """`data` of transfer.*: the record's kind as `type`; of what became of an earlier transfer, that one's id as `of`. `review`: how the
+    review stands from this record on, which began or ended it."""
 
     id: str
     type: str
@@ -199,6 +207,7 @@ class TransferData(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     kind: str
     final: bool | UnsetType = UNSET
+    review: str | UnsetType = UNSET
     expires_at: str | UnsetType = UNSET
     reference: str | UnsetType = UNSET
     metadata: dict[str, str] | UnsetType = UNSET
@@ -279,6 +288,12 @@ def _event(names: Names, found: Found, payer: str, payee: str, times: Mapping[in
     )
 
 
+def _review(record: dict[str, int]) -> str | UnsetType:
+    if not record["flags"] & FLAG_REVIEW or record["code"]:
+        return UNSET
+    return CASE_ENDS.get(Kind(record["kind"]), ReviewStatus.OPEN).name.lower()
+
+
 def _referred_id(record: dict[str, int], times: Mapping[int, int]) -> str | UnsetType:
     reference = record["reference"]
     return transfer_id(times[reference], reference) if reference in times else UNSET
@@ -290,7 +305,7 @@ def _transfer(names: Names, found: Found, payer: str, payee: str, times: Mapping
     attempt = kind in ATTEMPTS
     return TransferData(
         id=transfer_id(record["record_time"], found.address),
-        type=kind.name.lower(),
+        type=asked_kind(record).name.lower(),
         of=_referred_id(record, times) if kind in REFERRING else UNSET,
         code=NUMBERS[record["code"]] if record["code"] else UNSET,
         payer=payer,
@@ -299,7 +314,8 @@ def _transfer(names: Names, found: Found, payer: str, payee: str, times: Mapping
         currency=ALPHA[record["currency"]],
         kind=LABEL_NAMES[record["label"]],
         final=record["flags"] & FLAG_FINAL != 0 if kind == Kind.CAPTURE else UNSET,
-        expires_at=time_text(record["expiry"]) if kind == Kind.HOLD and record["expiry"] else UNSET,
+        review=_review(record),
+        expires_at=time_text(record["expiry"]) if record["expiry"] else UNSET,
         reference=details.reference or UNSET,
         metadata=details.metadata or UNSET,
         context=context_of(record, details) if attempt else UNSET,

@@ -20,6 +20,7 @@ from switch.door import Door, overdue_problem
 from switch.groups import Groups, arrange, homes_of, of_several_payers
 from switch.lanes import Overdue, Result
 from switch.problems import (
+    NO_PROBLEM,
     NUMBERS,
     OVERLOADED_NUMBER,
     UNKNOWN_NUMBER,
@@ -71,7 +72,7 @@ async def create_transfer(door: Door, call: Call) -> web.Response:
         if result.flags & FLAG_FALLBACK and not result.replayed:
             door.metrics.fallbacks += 1
     names = await door.catalogue.names_after(result.pack)
-    if result.code != Code.OK:
+    if result.code not in NO_PROBLEM:
         raise refusal(result, FIELDS, names)
     headers = {"Idempotent-Replayed": "true"} if result.replayed else None
     return json_response(posted_answer(names, transfer, result), 201, headers)

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from actors.ledger.codes import OUTCOMES, Code, Outcome, is_untried
+from actors.ledger.codes import OUTCOMES, Code, Outcome, is_declined, is_untried
 from switch.responses import Answer
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -20,6 +20,9 @@ UNKNOWN_NUMBER: Final = 900
 """In Arrow answers, where codes are numbers: the row's answer was lost (`timeout`). Ledger codes stay below it."""
 OVERLOADED_NUMBER: Final = 901
 """In Arrow answers: the front door's queue was full, the row was not sent (`overloaded`)."""
+
+NO_PROBLEM: Final = (Code.OK, Code.IN_REVIEW)
+"""What is answered with the transfer itself."""
 
 _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "malformed_request": Outcome(400, False, "The request is not valid HTTP."),
@@ -56,7 +59,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
 }
 
 PROBLEMS: Final[dict[str, Outcome]] = {
-    **{code.name.lower(): outcome for code, outcome in OUTCOMES.items() if code is not Code.OK},
+    **{code.name.lower(): outcome for code, outcome in OUTCOMES.items() if code not in NO_PROBLEM},
     **_FRONT_DOOR,
 }
 """Every problem there is, by its `code`."""
@@ -119,18 +122,20 @@ class ProblemError(Exception):
 
 def number_outcome(number: int) -> Outcome:
     """Status, retryability and title of a row's code number."""
-    return OUTCOMES[Code.OK] if number == Code.OK else PROBLEMS[NUMBERS[number]]
+    return OUTCOMES[Code(number)] if number in NO_PROBLEM else PROBLEMS[NUMBERS[number]]
 
 
 def row_status(number: int, done: str) -> str:
-    """What became of one row of a batch: `done`, declined, refused, not_tried or unknown."""
+    """What became of one row of a batch: `done`, in_review, declined, refused, not_tried or unknown."""
     if number == Code.OK:
         return done
+    if number == Code.IN_REVIEW:
+        return "in_review"
     if number == UNKNOWN_NUMBER:
         return "unknown"
     if number == OVERLOADED_NUMBER or is_untried(number):
         return "not_tried"
-    return "declined" if number >= 100 else "refused"
+    return "declined" if is_declined(number) else "refused"
 
 
 def invalid_field(field: str, message: str) -> ProblemError:

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from actors.database import cluster_value, connect
 from actors.journal_postgres import PostgresJournal
 from actors.key_store import KeyStore
+from actors.ledger.ledger import REVIEW_SECONDS
 from actors.pack_compiler import load_pack, publish_default
 from actors.pack_store import PackStore
 from actors.pool import Pool
 from actors.scorer import Scorer
+from actors.shard import host
 from actors.shard.host import ShardHost
 from actors.shard.local import LocalSwitch
 from actors.shard_client import NotReady, ShardUnavailable
@@ -161,7 +163,12 @@ async def _settle_facts(database_url: str, shards: int) -> None:
 
 @contextlib.asynccontextmanager
 async def running_switch(
-    database_url: str, *, shards: int = 2, limits: Limits | None = None
+    database_url: str,
+    *,
+    shards: int = 2,
+    limits: Limits | None = None,
+    scorer: host.Scorer | None = None,
+    review_expires_in_s: int = REVIEW_SECONDS,
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database."""
     async with contextlib.AsyncExitStack() as stack:
@@ -173,21 +180,27 @@ async def running_switch(
             stack.push_async_callback(journal.close)
         pool = await Pool.open(database_url, name="test-keys")
         stack.push_async_callback(pool.close)
-        scorer = Scorer(PackStore(pool), load_pack)
-        await scorer.activate()
-        local = LocalSwitch(journals=[*journals], segments=segments, secret=SECRET, scorer=LocalScorer(scorer))
+        deployed = Scorer(PackStore(pool), load_pack)
+        await deployed.activate()
+        local = LocalSwitch(
+            journals=[*journals],
+            segments=segments,
+            secret=SECRET,
+            scorer=scorer or LocalScorer(deployed),
+            review_expires_in_s=review_expires_in_s,
+        )
         stack.push_async_callback(local.stop)
         await local.start()
-        created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read"])
+        created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read", "analyst"])
         clients = [LocalClient(host) for host in local.hosts]
         options = FrontDoorOptions(
             host="127.0.0.1", port=0, url=database_url, secret=SECRET, shards=shards, limits=limits or Limits()
         )
-        door = FrontDoor(options, clients, [scorer])
+        door = FrontDoor(options, clients, [deployed])
         await door.start()
         stack.push_async_callback(door.stop)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield RunningSwitch(door, clients, created.key, session, database_url, scorer, pool)
+        yield RunningSwitch(door, clients, created.key, session, database_url, deployed, pool)
 
 
 @contextlib.asynccontextmanager

@@ -506,4 +506,5 @@ def _stored(shard: int, block: Sealed) -> Block:
         details=block.details,
         references=block.references,
         anchors=block.anchors,
+        reviews=block.reviews,
     )

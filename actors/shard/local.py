@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from actors.journal import Journal
 from actors.ledger.blocks import Writer
 from actors.ledger.book import Capacity
-from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.ledger.ledger import REVIEW_SECONDS, Ledger, LedgerConfig
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import Peer, Scorer, Segments, ShardHost
 from rules.builtin import PACK
@@ -74,13 +74,17 @@ class LocalSwitch:
         scored: bool = True,
         capacity: Capacity = SMALL,
         scorer: Scorer | None = None,
+        review_expires_in_s: int = REVIEW_SECONDS,
     ) -> None:
         scorer = scorer or InlineScorer()
         shards = len(journals)
         peers: dict[int, Peer] = {}
         self.hosts: list[ShardHost] = []
         for shard, journal in enumerate(journals):
-            ledger = Ledger(LedgerConfig(shard=shard, shards=shards, secret=secret, windows=scored), capacity)
+            config = LedgerConfig(
+                shard=shard, shards=shards, secret=secret, windows=scored, review_expires_in_s=review_expires_in_s
+            )
+            ledger = Ledger(config, capacity)
             writer = Writer(shard, 1, secrets.randbits(63), secrets.token_bytes(16))
             core = ShardCore(ShardConfig(shard=shard, shards=shards, scored=scored), ledger, writer)
             host = ShardHost(core, journal=journal, peers=peers, scorer=scorer, segments=segments, die=_die)

@@ -120,6 +120,27 @@ FROM part JOIN journal ON shard = (part.record >> 52)::int AND block = (part.rec
 ORDER BY shardpay_int8(substring(records FROM 89 + 160 * (part.record & 255)::int FOR 160), 96), part.record
 LIMIT $2
 
+-- name: review_page
+-- Cases of status $1 in order of time behind the place ($2, $3), with their answer, if they have one; of open ones those that live on
+-- after $5. For the layout see wallet_chain; kind 11 HOLD expires at 152, flags lie at 136.
+SELECT review.record AS address, one.record, journal.details, answer.record AS answer
+FROM review
+JOIN journal ON shard = (review.record >> 52)::int AND block = (review.record >> 8) & 17592186044415
+CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (review.record & 255)::int FOR 160)) AS one (record)
+LEFT JOIN LATERAL (
+    SELECT substring(answers.records FROM 89 + 160 * (reference.record & 255)::int FOR 160) AS record
+    FROM reference
+    JOIN journal AS answers ON answers.shard = (reference.record >> 52)::int
+         AND answers.block = (reference.record >> 8) & 17592186044415
+    WHERE reference.target = review.record ORDER BY reference.record LIMIT 1
+) AS answer ON status <> 0
+WHERE status = $1 AND (record_time, review.record) > ($2, $3)
+  AND (status <> 0 OR shardpay_int8(one.record, 152) > $5)
+ORDER BY record_time, review.record LIMIT $4
+
+-- name: account_names
+SELECT id, name FROM account WHERE id = ANY ($1::int[])
+
 -- name: chain_at
 -- The newest record of a wallet's chain on a shard that is not after a time, walking back from the next anchor or else from the head $4.
 WITH RECURSIVE chain AS (
@@ -145,7 +166,7 @@ SELECT address, record, paying FROM chain WHERE time <= $3 ORDER BY step LIMIT 1
 -- A walk along a wallet's chain of previous records, newest first, from the record at address $2 on: at most $3 movements, at most $4
 -- steps. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, records of 160; kind at 0, payer at 8,
 -- reference at 88, payer_prev at 112, payee_prev at 120. Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE,
--- 15 REFUND and 20 LEG move money; 10 to 15 lie on the payer's chain when the wallet is the payer.
+-- 15 REFUND and 20 LEG move money; 10 to 16 lie on the payer's chain when the wallet is the payer.
 -- For a leg, `origin` is the movement on the sender's shard, else the record itself; details come once for each block.
 WITH RECURSIVE chain AS (
     SELECT $2::bigint AS address, 1 AS step, first.record, get_byte(first.record, 0) AS kind,
@@ -157,7 +178,7 @@ WITH RECURSIVE chain AS (
            chain.listed + (get_byte(one.record, 0) IN (10, 12, 15, 20))::int
     FROM chain
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN chain.kind BETWEEN 10 AND 15 AND shardpay_int8(chain.record, 8) = $1::bigint
+        SELECT CASE WHEN chain.kind BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1::bigint
                     THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END
     ) AS previous (address)
     JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415

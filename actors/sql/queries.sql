@@ -15,6 +15,16 @@ SELECT block, records, details FROM journal WHERE shard = $1 AND block BETWEEN $
 -- name: journal_references
 SELECT record FROM reference WHERE target = $1 ORDER BY record
 
+-- name: journal_reviews
+SELECT record FROM review WHERE status = $1 ORDER BY record_time, record
+
+-- name: review_end
+UPDATE review SET status = ended.status
+FROM unnest($1::bigint[], $2::smallint[]) AS ended (record, status) WHERE review.record = ended.record
+
+-- name: review_all
+SELECT record, record_time, status FROM review ORDER BY record
+
 -- name: journal_clock
 SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 

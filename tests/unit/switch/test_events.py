@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from actors.ledger.ids import Secret, encode_wallet, record_address, transfer_id, wallet_address
-from actors.ledger.layout import FLAG_FINAL, FLAG_SCORED, FLAG_SUSPENSE, Kind, WalletStatus
+from actors.ledger.layout import FLAG_FINAL, FLAG_REVIEW, FLAG_SCORED, FLAG_SUSPENSE, Kind, WalletStatus
 from actors.pack_store import PackNames
 from switch.events import TYPES, Found, ReadBlock, next_page, referred, render, type_numbers, types_of
 from switch.rows import details_bytes
@@ -33,6 +33,9 @@ KINDS: list[tuple[NDArray[Any], str]] = [
     (record(Kind.TRANSFER, code=121), "transfer.declined"),
     (record(Kind.HOLD), "transfer.held"),
     (record(Kind.HOLD, code=110), "transfer.declined"),
+    (record(Kind.HOLD, flags=FLAG_REVIEW), "transfer.in_review"),
+    (record(Kind.CAPTURE, flags=FLAG_REVIEW), "transfer.captured"),
+    (record(Kind.APPROVAL, flags=FLAG_REVIEW), "transfer.approved"),
     (record(Kind.CAPTURE), "transfer.captured"),
     (record(Kind.CAPTURE, code=122), "transfer.declined"),
     (record(Kind.VOID), "transfer.voided"),
