@@ -10,7 +10,7 @@ from actors.ledger.book import Capacity
 from actors.ledger.codes import Code
 from actors.ledger.layout import CHAIN_STRIDE, FLAG_LINKED, FLAG_PAYER_ANCHOR, REQUEST, Kind, WalletKind
 from tests.oracle.oracle_ledger import Row
-from tests.unit.ledger.both import DAY, EUR, SMALL, Both, array_of, new_row
+from tests.unit.ledger.both import DAY, EUR, SMALL, Both, array_of, crowd, new_row
 from tests.unit.ledger.test_outcomes import act, opening, pay
 from tests.unit.ledger.test_settling import ALICE, BOB, EXTERNAL, REMOTE, SHOP, hold, new_world
 
@@ -217,6 +217,7 @@ def test_when_keys_are_full_a_group_takes_none(sizes: list[int], seed: int) -> N
     world = Both(scored=False, capacity=capacity)
     ledger = world.ledger
     act(world, opening(WalletKind.EXTERNAL, EXTERNAL, EUR, 0, 0), *[opening(1, 0, EUR, 0, 0)] * 2)
+    crowd(ledger, 100)
     random = np.random.default_rng(seed)
     before = ledger.wallets(np.array([ALICE, BOB], np.int64)).tobytes()
     for size in sizes * 60:
