@@ -167,13 +167,16 @@ def _add_later_commands() -> None:
     """Commands that live elsewhere; bench/ is above this layer, so it is found by its entry point."""
     from importlib.metadata import entry_points
 
-    from switch.cards_commands import cards_group
+    from switch.cards_commands import cards_group, train_command
     from switch.data_commands import backup_command, export_command, restore_command
     from switch.importer.command import import_command
+    from switch.publish_commands import cards_publish, rules_publish
     from switch.rules_commands import rules_group
 
-    for command in (export_command, backup_command, restore_command, cards_group, rules_group):
+    for command in (export_command, backup_command, restore_command, cards_group, train_command, rules_group):
         cli.add_command(command)
+    rules_group.add_command(rules_publish)
+    cards_group.add_command(cards_publish)
     cli.add_command(import_command, "import")
     for entry in entry_points(group="shardpay.bench"):
         cli.add_command(entry.load(), entry.name)
