@@ -46,7 +46,9 @@ class DeploymentRefused(Exception):
 
 
 def changed(before: Deployment, pack: int, mode: Mode, share: int = 0) -> Deployment:
-    """The deployment after `before` in which `pack` has this mode. Raises DeploymentRefused."""
+    """The deployment after `before` in which `pack` has this mode; `before` itself when it has. Raises DeploymentRefused."""
+    if mode == before.mode_of(pack) and (mode != "challenger" or share == before.share):
+        return before
     if mode != "live" and pack == before.live:
         raise DeploymentRefused("This version is live; make another one live first.")
     shadows = tuple(number for number in before.shadows if number != pack)

@@ -1,4 +1,4 @@
-"""`shardpay rules publish` and `cards publish`: a document goes to a running switch, which checks it again. Sending it twice is harmless."""
+"""`shardpay rules publish` and `cards publish`: a document goes to a running switch, which checks it. Twice is harmless."""
 
 import asyncio
 import sys

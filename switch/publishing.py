@@ -92,9 +92,8 @@ class Publisher:
             before = await self._store.deployment()
             try:
                 after = changed(before, pack.number, mode, share)
-                if after == msgspec.structs.replace(before, revision=after.revision, made_by=None, made_at=None):
-                    return await self.tell(before)
-                await self._store.deploy(after, account)
+                if after is not before:
+                    await self._store.deploy(after, account)
             except DeploymentRefused as error:
                 raise ProblemError("deployment_refused", str(error)) from None
             except VersionTaken:

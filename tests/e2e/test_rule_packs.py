@@ -1,12 +1,16 @@
 """Rule packs over HTTP: publish a version, see what is wrong with it, run it in shadow, let it challenge, make it live."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from actors.key_store import KeyStore
+from switch.__main__ import _add_later_commands, cli
 from tests.front_door import RunningSwitch, running_switch
 
 YAML = {"Content-Type": "application/yaml"}
@@ -204,3 +208,88 @@ async def test_a_pack_holds_the_files_that_it_names(switch: RunningSwitch) -> No
     assert (await switch.pay(wallet, shop, 5, context={"country": "IT"})).status == 201
     missing = await switch.call("PUT", "/v1/rule-packs/listed", {"text": text.decode()})
     assert (missing.status, missing.json["code"]) == (422, "invalid_rule_pack")
+
+
+# Scorecards.
+
+
+def card(version: int, points: int, name: str = "risk") -> dict[str, Any]:
+    """A card with one characteristic: `points` below an amount of 1000, else 50."""
+    amount = {"feature": "amount", "reason": "HIGH", "edges": [1000], "points": [points, 50], "missing": 50}
+    return {"name": name, "version": version, "characteristics": [amount]}
+
+
+def carded(version: int) -> bytes:
+    return f"name: carded\nfallback: approve\ncard: risk@{version}\nthresholds: {{decline_below: 60}}\nrules: []\n".encode()
+
+
+async def test_a_pack_decides_with_the_version_of_the_card_that_it_names(switch: RunningSwitch) -> None:
+    missing = await switch.call("PUT", "/v1/rule-packs/carded", data=carded(1), headers=YAML)
+    assert (missing.status, missing.json["errors"][0]["line"]) == (422, 3)
+    for version, points in ((1, 100), (2, 70)):
+        made = await switch.call("PUT", "/v1/scorecards/risk", card(version, points))
+        assert (made.status, made.headers["ETag"]) == (201, f'"{version}"'), made.raw
+    again = await switch.call("PUT", "/v1/scorecards/risk", card(1, 100))
+    assert again.status == 200
+    changed = await switch.call("PUT", "/v1/scorecards/risk", card(1, 99))
+    assert (changed.status, changed.json["code"]) == (422, "invalid_field")
+    _, (wallet,) = await payers(switch)
+    shop = await switch.wallet()
+    for version, points in ((1, 100), (2, 70)):
+        await published(switch, "carded", carded(version))
+        await moded(switch, "carded", mode="live")
+        paid = await switch.pay(wallet, shop, 5)
+        assert (paid.json["decision"]["points"], paid.json["decision"]["pack"]) == (points, f"carded@{version}")
+        declined = await switch.pay(wallet, shop, 1_000)
+        assert (declined.status, declined.json["decision"]["reasons"]) == (402, ["HIGH"])
+    shown_card = (await switch.call("GET", "/v1/scorecards/risk?version=1")).json
+    assert shown_card["document"] == card(1, 100)
+    assert shown_card["used_by"] == ["carded@1"]
+    assert [each["version"] for each in shown_card["versions"]] == [2, 1]
+    assert (await switch.call("GET", "/v1/rule-packs/carded")).json["card"] == "risk@2"
+
+
+async def test_lists_of_documents_come_in_pages(switch: RunningSwitch) -> None:
+    for name in ("zeta", "alpha", "middle"):
+        assert (await switch.call("PUT", f"/v1/scorecards/{name}", card(1, 100, name))).status == 201
+    seen, after = [], ""
+    while True:
+        page = (await switch.call("GET", f"/v1/scorecards?limit=2{after}")).json
+        seen += [each["name"] for each in page["data"]]
+        if not page["has_more"]:
+            break
+        after = f"&after={page['next']}"
+    assert seen == ["zeta", "alpha", "middle"]
+    assert (await switch.call("GET", "/v1/rule-packs?limit=1")).json["has_more"] is False
+    assert (await switch.call("GET", f"/v1/rule-packs?limit=1{after}")).json["code"] == "invalid_query"
+
+
+# The command line.
+
+
+def command(switch: RunningSwitch, *arguments: str) -> Any:
+    """What a command said, and its exit code."""
+    _add_later_commands()
+    return CliRunner().invoke(cli, [*arguments, "--url", switch.base, "--key", switch.key])
+
+
+async def test_documents_are_published_from_the_command_line(switch: RunningSwitch, tmp_path: Path) -> None:
+    (tmp_path / "card.json").write_text(json.dumps(card(1, 100)))
+    done = await asyncio.to_thread(command, switch, "cards", "publish", str(tmp_path / "card.json"))
+    assert (done.exit_code, done.output.startswith("risk@1 is published")) == (0, True), done.output
+    (tmp_path / "risky.txt").write_text("FR\n")
+    text = carded(1).decode().replace("rules: []", "lists: {risky: {file: risky.txt}}\nrules: []")
+    (tmp_path / "pack.yaml").write_text(text)
+    arguments = ("rules", "publish", str(tmp_path / "pack.yaml"), "--mode", "live")
+    done = await asyncio.to_thread(command, switch, *arguments)
+    assert (done.exit_code, done.output) == (0, "carded@1 is live on 1 of 1 scorers\n")
+    assert (await switch.call("GET", "/v1/rule-packs/carded")).json["files"] == {"risky.txt": "FR\n"}
+    again = await asyncio.to_thread(command, switch, *arguments, "--json")
+    assert json.loads(again.output)["deployment"]["revision"] == 2
+    (tmp_path / "pack.yaml").write_text(text.replace("rules: []", "rules: [nonsense]"))
+    refused = await asyncio.to_thread(command, switch, *arguments)
+    assert refused.exit_code == 1
+    assert "pack.yaml:" in refused.output
+    (tmp_path / "pack.yaml").write_text(text.replace("risk@1", "risk@9"))
+    refused = await asyncio.to_thread(command, switch, *arguments)
+    assert (refused.exit_code, "pack.yaml:3:7: no such card" in refused.output) == (1, True), refused.output
