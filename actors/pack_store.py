@@ -5,13 +5,16 @@ Versions, numbers and revisions are given out under one lock, one at a time: pub
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from actors.deployment import Deployment
 from actors.pool import SQL, Pool
 from rules.decision import Action
+
+VERSIONS_MAX: Final = 100
+"""Versions of one document that are listed with it."""
 
 
 class PackFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +82,13 @@ class PackStore:
         return [(row["first"], _pack(row)) for row in await self._pool.fetch("pack_newest", after, limit)]
 
     async def versions_of_pack(self, name: str) -> list[StoredPack]:
-        """All versions of a pack, newest first."""
-        return [_pack(row) for row in await self._pool.fetch("pack_versions", name)]
+        """The newest versions of a pack, newest first, without their texts."""
+        return [_pack(row) for row in await self._pool.fetch("pack_versions", name, VERSIONS_MAX)]
+
+    async def pack(self, name: str, version: int | None = None) -> StoredPack | None:
+        """One version of a pack, the newest when none is named."""
+        row = await self._pool.fetchrow("pack_one", name, version)
+        return None if row is None else _pack(row)
 
     async def packs(self, numbers: Sequence[int]) -> dict[int, StoredPack]:
         """Packs by number; those that do not exist are left out."""
@@ -101,8 +109,7 @@ class PackStore:
         matter. Raises VersionTaken."""
         async with self._pool.session() as session, session.transaction():
             await session.execute(SQL["documents_lock"])
-            there = await session.fetchrow(SQL["pack_versions"], facts.name)
-            _check_newest(there, newest)
+            _check_newest(await session.fetchval(SQL["pack_last_version"], facts.name), newest)
             await _add_pack(session, text, files, facts, account)
 
     # Scorecards.
@@ -112,11 +119,11 @@ class PackStore:
         return [(row["first"], _card(row)) for row in await self._pool.fetch("card_newest", after, limit)]
 
     async def versions_of_card(self, name: str) -> list[StoredCard]:
-        """All versions of a scorecard, newest first."""
-        return [_card(row) for row in await self._pool.fetch("card_versions", name)]
+        """The newest versions of a scorecard, newest first, without their documents."""
+        return [_card(row) for row in await self._pool.fetch("card_versions", name, VERSIONS_MAX)]
 
-    async def card(self, name: str, version: int) -> StoredCard | None:
-        """One version of a scorecard."""
+    async def card(self, name: str, version: int | None = None) -> StoredCard | None:
+        """One version of a scorecard, the newest when none is named."""
         row = await self._pool.fetchrow("card_one", name, version)
         return None if row is None else _card(row)
 
@@ -128,8 +135,7 @@ class PackStore:
         """Publish a version, which must be the next one. Raises VersionTaken."""
         async with self._pool.session() as session, session.transaction():
             await session.execute(SQL["documents_lock"])
-            there = await session.fetchrow(SQL["card_versions"], name)
-            _check_newest(there, version - 1)
+            _check_newest(await session.fetchval(SQL["card_last_version"], name), version - 1)
             await session.execute(SQL["card_add"], name, version, document, hash_, account)
 
     # Deployments.
@@ -207,8 +213,7 @@ async def _deploy(session: Any, deployment: Deployment, account: int | None) -> 
     )
 
 
-def _check_newest(there: Any, newest: int | None) -> None:
-    found = 0 if there is None else there["version"]
+def _check_newest(found: int, newest: int | None) -> None:
     if newest is not None and newest != found:
         raise VersionTaken(found)
 

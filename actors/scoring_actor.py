@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,6 +53,7 @@ class ScoringActor:
         """Whether it decides. The first call begins its life: Ray runs the constructor outside the event loop."""
         if self._life is None:
             self._life = asyncio.get_running_loop().create_task(self._run())
+            self._life.add_done_callback(_ended)
         return self._scorer is not None and self._scorer.revision > 0
 
     async def _run(self) -> None:
@@ -81,6 +83,14 @@ class ScoringActor:
         if self._scorer is None:
             raise NotReady("this scorer is starting")
         return self._scorer
+
+
+def _ended(task: "asyncio.Task[None]") -> None:
+    """A scorer that looks for deployments no more ends, and is started again."""
+    if not task.cancelled():
+        log.critical("the scorer's life ended: %r", task.exception())
+        logging.shutdown()
+        os._exit(73)
 
 
 class ScorerPool:

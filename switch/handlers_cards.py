@@ -75,11 +75,12 @@ async def put_card(door: Door, call: Call) -> web.Response:
     card = _card(await call.json_body(door.limits.document_bytes_max))
     if card.name != name:
         raise invalid_field("name", f"the scorecard calls itself {card.name[:100]}")
-    there = await door.packs.versions_of_card(name)
-    last = there[0].version if there else 0
+    there = await door.packs.card(name)
+    last = 0 if there is None else there.version
     if newest is not None and newest != last:
         raise version_conflict(last)
-    if any((each.version, each.hash) == (card.version, card_hash(card)) for each in there):
+    same = await door.packs.card(name, card.version)
+    if same is not None and same.hash == card_hash(card):
         return await _answer(door, name, card.version, 200)
     if card.version != last + 1:
         raise invalid_field("version", f"the next version of {name} is {last + 1}; published ones never change")
@@ -101,12 +102,10 @@ def _card(body: bytes) -> Scorecard:
 
 
 async def _answer(door: Door, name: str, version: int | None, status: int) -> web.Response:
-    versions = await door.packs.versions_of_card(name)
-    for card in versions:
-        if version is None or card.version == version:
-            break
-    else:
+    card = await door.packs.card(name, version)
+    if card is None:
         raise ProblemError("scorecard_not_found")
+    versions = await door.packs.versions_of_card(name)
     shown = CardShown(
         **msgspec.structs.asdict(_version(card)),
         document=Raw(card.document.encode()),

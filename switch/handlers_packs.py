@@ -135,8 +135,8 @@ async def get_pack(door: Door, call: Call) -> web.Response:
 
 
 async def _answer(door: Door, name: str, version: int | None, status: int) -> web.Response:
+    pack = await _found(door, name, version)
     versions = await door.packs.versions_of_pack(name)
-    pack = _picked(versions, version)
     deployment = await door.packs.deployment()
     counted = await door.packs.counts([pack.number])
     shown = PackShown(
@@ -166,11 +166,11 @@ def _rules(pack: StoredPack, counted: Counted) -> list[RuleShown]:
     ]
 
 
-def _picked(versions: list[StoredPack], version: int | None) -> StoredPack:
-    for pack in versions:
-        if version is None or pack.version == version:
-            return pack
-    raise ProblemError("rule_pack_not_found")
+async def _found(door: Door, name: str, version: int | None) -> StoredPack:
+    pack = await door.packs.pack(name, version)
+    if pack is None:
+        raise ProblemError("rule_pack_not_found")
+    return pack
 
 
 def _version(pack: StoredPack, deployment: Deployment) -> VersionShown:
@@ -251,8 +251,7 @@ async def set_mode(door: Door, call: Call) -> web.Response:
     body = decode(PACK_MODE, await call.json_body(door.limits.json_bytes_max))
     if (body.mode == "challenger") != (body.share is not UNSET):
         raise invalid_field("share", "a challenger, and only a challenger, has a share of the wallets in per mille")
-    version = None if body.version is UNSET else body.version
-    pack = _picked(await door.packs.versions_of_pack(name), version)
+    pack = await _found(door, name, None if body.version is UNSET else body.version)
     share = 0 if body.share is UNSET else body.share
     told = await door.publisher.deploy(pack, body.mode, share, call.principal.account)
     (shown,) = await _deployments(door, await door.packs.changes(1))

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 TELL_TIMEOUT_S: Final = 15.0
 """A scorer that has not changed over by then is named in the answer."""
+CHECKS_MAX: Final = 8
+"""Packs that are compiled, one after the other, or wait for that; beyond it: 503."""
 DEPLOY_TRIES: Final = 5
 """Others may deploy meanwhile; each try begins with what then holds."""
 
@@ -57,13 +59,15 @@ class Publisher:
         self._store = store
         self._scorers = scorers
         self._compiler = compiler
+        self._checking = 0
 
     async def publish(self, name: str, text: str, files: Mapping[str, str], account: int, newest: int | None) -> bool:
         """Store a version of a pack; whether it is a new one: the text of the newest version again is none. Raises ProblemError."""
-        versions = await self._store.versions_of_pack(name)
-        if newest is not None and newest != (versions[0].version if versions else 0):
-            raise version_conflict(versions[0].version if versions else 0)
-        if versions and (versions[0].text, versions[0].files) == (text, files):
+        there = await self._store.pack(name)
+        last = 0 if there is None else there.version
+        if newest is not None and newest != last:
+            raise version_conflict(last)
+        if there is not None and (there.text, there.files) == (text, files):
             return False
         facts = await self._checked(text, files)
         if facts.name != name:
@@ -75,10 +79,15 @@ class Publisher:
         return True
 
     async def _checked(self, text: str, files: Mapping[str, str]) -> PackFacts:
+        if self._checking >= CHECKS_MAX:
+            raise ProblemError("overloaded", f"{CHECKS_MAX} packs wait to be compiled already.")
+        self._checking += 1
         try:
             return await self._compiler.check(text, files, self._card)
         except PackRefused as error:
             raise _refused(error) from None
+        finally:
+            self._checking -= 1
 
     async def _card(self, name: str, version: int) -> bytes | None:
         card = await self._store.card(name, version)

@@ -222,9 +222,19 @@ LEFT JOIN account ON account.id = pack.made_by
 WHERE first.number > $1 ORDER BY first.number LIMIT $2
 
 -- name: pack_versions
--- All versions of a pack, newest first.
+-- The newest versions of a pack, newest first, without their texts.
+SELECT pack.number, pack.name, pack.version, '' AS text, '{}' AS files, hash, card_name, card_version, rules, live, reasons,
+       fallback, made_at, account.name AS account
+FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 ORDER BY pack.version DESC LIMIT $2
+
+-- name: pack_last_version
+SELECT coalesce(max(version), 0) FROM rule_pack WHERE name = $1
+
+-- name: pack_one
+-- A version of a pack, the newest when none is given.
 SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
-WHERE pack.name = $1 ORDER BY pack.version DESC
+WHERE pack.name = $1 AND ($2::int IS NULL OR pack.version = $2) ORDER BY pack.version DESC LIMIT 1
 
 -- name: pack_numbered
 SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
@@ -268,13 +278,18 @@ LEFT JOIN account ON account.id = card.made_by
 WHERE first.number > $1 ORDER BY first.number LIMIT $2
 
 -- name: card_versions
--- All versions of a scorecard, newest first.
-SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
-WHERE card.name = $1 ORDER BY card.version DESC
+-- As pack_versions.
+SELECT card.name, card.version, '' AS document, hash, made_at, account.name AS account
+FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
+WHERE card.name = $1 ORDER BY card.version DESC LIMIT $2
+
+-- name: card_last_version
+SELECT coalesce(max(version), 0) FROM scorecard WHERE name = $1
 
 -- name: card_one
+-- As pack_one.
 SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
-WHERE card.name = $1 AND card.version = $2
+WHERE card.name = $1 AND ($2::int IS NULL OR card.version = $2) ORDER BY card.version DESC LIMIT 1
 
 -- name: card_users
 -- Packs that name a version of a scorecard.
