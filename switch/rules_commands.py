@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from switch.options import as_text, json_option
+from switch.publish_commands import rules_publish
 
 CARDS_HELP: Final = "A scorecard (JSON) that the pack names; may be repeated."
 _PACK = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -30,6 +31,9 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 @click.group("rules")
 def rules_group() -> None:
     """Check rule packs and run their tests."""
+
+
+rules_group.add_command(rules_publish)
 
 
 @rules_group.command("check", epilog="Example: shardpay rules check pack.yaml")
