@@ -13,7 +13,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from models.jit import Kernel, compiled
-from rules.arithmetic import contains, product_fits, quotient
+from rules.arithmetic import contains, minus, plus, product_fits, quotient, times
 from rules.columns import NULL
 from rules.ir import INT_MAX, INT_MIN, Op, Program, divided
 
@@ -32,6 +32,9 @@ _NAMES: Final[dict[str, Any]] = {
     "int64": np.int64,
     "uint64": np.uint64,
     "contains": contains,
+    "minus": minus,
+    "plus": plus,
+    "times": times,
     "product_fits": product_fits,
     "quotient": quotient,
     **{f"B{bit}": np.uint64(bit) for bit in range(WORD)},
@@ -178,16 +181,16 @@ class _Loop:
 
     def _neg(self, place: int, op: Op) -> Iterator[str]:
         (a,) = op.args
-        return self._number(place, f"0 - {self._v(a)}", [f"({self._v(a)} != MIN)"], op.args)
+        return self._number(place, f"minus(0, {self._v(a)})", [f"({self._v(a)} != MIN)"], op.args)
 
     def _add(self, place: int, op: Op) -> Iterator[str]:
         a, b = map(self._v, op.args)
         fits = f"((({a} ^ v{place}) & ({b} ^ v{place})) >= 0)"
-        return self._number(place, f"{a} + {b}", [fits], op.args)
+        return self._number(place, f"plus({a}, {b})", [fits], op.args)
 
     def _sub(self, place: int, op: Op) -> Iterator[str]:
         a, b = map(self._v, op.args)
-        return self._number(place, f"{a} - {b}", [f"((({a} ^ {b}) & ({a} ^ v{place})) >= 0)"], op.args)
+        return self._number(place, f"minus({a}, {b})", [f"((({a} ^ {b}) & ({a} ^ v{place})) >= 0)"], op.args)
 
     def _mul(self, place: int, op: Op) -> Iterator[str]:
         a, b = map(self._v, op.args)
@@ -196,7 +199,7 @@ class _Loop:
             value = self._ops[constant].value
             if self._ops[constant].name == "const" and isinstance(value, int):
                 fits = _product_range(value, self._v(other))
-        return self._number(place, f"{a} * {b}", [fits], op.args)
+        return self._number(place, f"times({a}, {b})", [fits], op.args)
 
     def _divisor(self, place: int, op: Op) -> tuple[str, list[str], list[str]]:
         """Divisor that is safe to divide by, lines that make it, what must hold."""
