@@ -162,10 +162,11 @@ def _add_later_commands() -> None:
     """Commands that live elsewhere; bench/ is above this layer, so it is found by its entry point."""
     from importlib.metadata import entry_points
 
+    from switch.cards_commands import cards_group
     from switch.data_commands import backup_command, export_command, restore_command
     from switch.importer.command import import_command
 
-    for command in (export_command, backup_command, restore_command):
+    for command in (export_command, backup_command, restore_command, cards_group):
         cli.add_command(command)
     cli.add_command(import_command, "import")
     for entry in entry_points(group="shardpay.bench"):

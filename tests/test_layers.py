@@ -19,6 +19,8 @@ PURE = (
     "actors.shard_client",
     "rules.pack",
     "rules.builtin",
+    "models.evaluation",
+    "models.prohibited",
     "models.scorecard",
     "rules.currencies",
 )
