@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from rules.catalogue import BOOL, FIELDS, INPUTS, INT, NULL_TYPE, TEXT, TIME, WINDOWS, Field, Type
+from rules.catalogue import BOOL, FIELDS, INT, NULL_TYPE, TEXT, TIME, WINDOWS, Field, Type
 from rules.columns import INDEX, WINDOW_NAMES
 from rules.ir import ARITHMETIC, INT_MAX, INT_MIN, Op, Program, folded
 from rules.problems import ExpressionError, did_you_mean, shortened
@@ -389,13 +389,3 @@ def _a(type_: Type) -> str:
     if type_ is TEXT:
         return "a text"
     return "null" if type_ is NULL_TYPE else f"a {type_.name}"
-
-
-def input_named(name: str) -> Field:
-    """What a test gives a value of. Raises ValueError."""
-    field = INPUTS.get(name)
-    if field is None:
-        raise ValueError(
-            f"no field is named {shortened(name)}; {did_you_mean(name, INPUTS, 'docs/rules.md lists all fields')}"
-        )
-    return field

@@ -165,8 +165,9 @@ def _add_later_commands() -> None:
     from switch.cards_commands import cards_group
     from switch.data_commands import backup_command, export_command, restore_command
     from switch.importer.command import import_command
+    from switch.rules_commands import rules_group
 
-    for command in (export_command, backup_command, restore_command, cards_group):
+    for command in (export_command, backup_command, restore_command, cards_group, rules_group):
         cli.add_command(command)
     cli.add_command(import_command, "import")
     for entry in entry_points(group="shardpay.bench"):
