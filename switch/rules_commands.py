@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from switch.backtest_command import backtest_command
 from switch.options import as_text, json_option
 
 CARDS_HELP: Final = "A scorecard (JSON) that the pack names; may be repeated."
@@ -29,7 +30,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group("rules")
 def rules_group() -> None:
-    """Check rule packs and run their tests."""
+    """Check rule packs, run their tests, and try them on history."""
+
+
+rules_group.add_command(backtest_command)
 
 
 @rules_group.command("check", epilog="Example: shardpay rules check pack.yaml")
