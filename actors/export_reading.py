@@ -37,6 +37,7 @@ _NUMBERS: Final = {
     "points": "points",
     "reasons": "reasons",
     "pack": "pack",
+    "payee_lag": "held_for",
 }
 """Fields that are numbers, by column."""
 _WALLET_KINDS: Final = (Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE)

@@ -9,6 +9,7 @@ import msgspec
 
 from switch.backtest_command import backtest_command
 from switch.options import as_text, json_option
+from switch.publish_commands import rules_publish
 
 CARDS_HELP: Final = "A scorecard (JSON) that the pack names; may be repeated."
 _PACK = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -34,6 +35,9 @@ def rules_group() -> None:
 
 
 rules_group.add_command(backtest_command)
+
+
+rules_group.add_command(rules_publish)
 
 
 @rules_group.command("check", epilog="Example: shardpay rules check pack.yaml")

@@ -6,16 +6,15 @@ from collections import defaultdict
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from actors.journal_memory import MemoryDatabase, MemoryJournal
 from actors.ledger.book import Capacity
 from actors.ledger.codes import is_untried
 from actors.ledger.layout import REQUEST, Kind, WalletKind
-from actors.shard import local
-from actors.shard.local import LocalSwitch, MemorySegments
-from rules.columns import COLUMNS, INDEX, WINDOWS_MS
+from actors.shard.local import InlineScorer, LocalSwitch, MemorySegments
+from rules.columns import COLUMNS, WINDOWS_MS
+from rules.decision import StandIn
 from tests.oracle.oracle_windows import Attempts, Pool
 
 SHARDS = 2
@@ -28,28 +27,18 @@ EDGES = [width + by for width in WINDOWS_MS for by in (-1, 0, 1)]
 NEAR = (0, 1, 500, 60_000, 1_000_000)
 ROUNDS, ROWS = 12, 60
 
-Seen = dict[int, list[NDArray[np.int64]]]
 
+class WatchingScorer(InlineScorer):
+    """Keeps all columns that it was asked about: of both shards, each shard's batches in its order."""
 
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    """Per scorer, which is per host of a shard in the order of their making, all columns that it was asked about."""
-    kept: Seen = defaultdict(list)
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[NDArray[np.int64]] = []
 
-    class Watching(local.InlineScorer):
-        made = 0
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.number = Watching.made
-            Watching.made += 1
-
-        async def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
-            kept[self.number].append(columns.copy())
-            return await super().decide(columns)
-
-    monkeypatch.setattr(local, "InlineScorer", Watching)
-    return kept
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+        """As it is."""
+        self.seen.append(columns.copy())
+        return await super().decide(payers, columns)
 
 
 class World:
@@ -60,6 +49,7 @@ class World:
         self.database, self.segments = MemoryDatabase(), MemorySegments()
         self.wallets: list[list[int]] = [[] for _ in range(SHARDS)]
         self.times: dict[int, int] = defaultdict(lambda: START)
+        self.scorer = WatchingScorer()
 
     async def start(self) -> None:
         journals: list[Any] = [MemoryJournal(self.database) for _ in range(SHARDS)]
@@ -113,13 +103,8 @@ class Judge:
         self.attempts: dict[int, Attempts] = defaultdict(lambda: Attempts(self.pool))
         self.exact = self.saturated = self.on_an_edge = 0
 
-    def judge(self, columns: NDArray[np.int64]) -> None:
-        for values in columns.tolist():
-            got = dict(zip(COLUMNS, values, strict=True))
-            if got["payer_kind"] in (WalletKind.USER, WalletKind.MERCHANT):
-                self._judge_one(got)
-
-    def _judge_one(self, got: dict[str, int]) -> None:
+    def judge(self, got: dict[str, int]) -> None:
+        """The next attempt."""
         mine, time = self.attempts[got["payer"]], got["effective_time"]
         wanted = mine.columns(time, got["payee"])
         assert got["saturated"] == wanted.pop("saturated")
@@ -135,7 +120,7 @@ class Judge:
         mine.add(time, got["amount"], got["payee"])
 
 
-async def test_windows_equal_a_brute_force_computation_and_saturation_is_visible(seen: Seen) -> None:
+async def test_windows_equal_a_brute_force_computation_and_saturation_is_visible() -> None:
     world = World()
     await world.start()
     await world.open()
@@ -146,12 +131,13 @@ async def test_windows_equal_a_brute_force_computation_and_saturation_is_visible
         for shard in range(SHARDS):
             await world.submit(shard, world.batch(shard))
     await world.switch.stop()
-    assert sorted(seen) == list(range(3 * SHARDS))
-    for shard in range(SHARDS):
-        judge = Judge()
-        for incarnation in range(shard, 3 * SHARDS, SHARDS):
-            for columns in seen[incarnation]:
-                judge.judge(columns[columns[:, INDEX["amount"]] > 0])
+    judges = {wallet: judge for wallets in world.wallets for judge in [Judge()] for wallet in wallets}
+    for values in np.concatenate(world.scorer.seen).tolist():
+        got = dict(zip(COLUMNS, values, strict=True))
+        if got["payer"] in judges:
+            judges[got["payer"]].judge(got)
+    for wallets in world.wallets:
+        judge = judges[wallets[0]]
         assert sum(len(mine.all) for mine in judge.attempts.values()) == ROUNDS * ROWS
         assert judge.exact > 1_000 and judge.saturated > 100 and judge.on_an_edge > 5, vars(judge)
         assert judge.pool.lost > 0, "no payer was forgotten for want of memory"

@@ -13,7 +13,7 @@ from actors.export import MANIFEST, Exported, Manifest
 from actors.export_columns import LEFT_OUT, Columns
 from actors.export_reading import Export, Unreadable
 from actors.ledger.ids import Secret, record_address
-from actors.ledger.layout import FLAG_SCORED, RECORD, Channel, Kind, Label
+from actors.ledger.layout import FLAG_REVIEW, FLAG_SCORED, RECORD, Channel, Kind, Label
 from tests.journal_rows import NOON, record
 
 COLUMNS = Columns(Secret.of(bytes(range(16))))
@@ -69,10 +69,10 @@ def test_a_record_of_a_wallet_says_what_replay_needs(tmp_path: Path, kind: Kind)
 
 def test_holds_legs_and_what_refers_come_back(tmp_path: Path) -> None:
     money = {"payer": 65_536, "payee": 65_537, "amount": 5, "reference": record_address(1, 2, 0)}
-    kinds = (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND, Kind.LEG)
-    written = np.concatenate(
-        [record(Kind.HOLD, payer=65_536, payee=65_537, expiry=NOON + 5), *(record(kind, **money) for kind in kinds)]
-    )
+    kinds = (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND, Kind.APPROVAL, Kind.LEG)
+    hold = {"payer": 65_536, "payee": 65_537, "expiry": NOON + 5}
+    holds = [record(Kind.HOLD, **hold), record(Kind.HOLD, **hold, flags=FLAG_REVIEW, payee_lag=60)]
+    written = np.concatenate([*holds, *(record(kind, **money) for kind in kinds)])
     assert read(folder(tmp_path, table(written))).tobytes() == written.tobytes()
 
 
