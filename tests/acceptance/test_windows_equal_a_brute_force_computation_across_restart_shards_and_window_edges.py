@@ -53,7 +53,13 @@ class World:
 
     async def start(self) -> None:
         journals: list[Any] = [MemoryJournal(self.database) for _ in range(SHARDS)]
-        self.switch = LocalSwitch(journals=journals, segments=self.segments, secret=bytes(range(16)), capacity=CAPACITY)
+        self.switch = LocalSwitch(
+            journals=journals,
+            segments=self.segments,
+            secret=bytes(range(16)),
+            capacity=CAPACITY,
+            scorer=self.scorer,
+        )
         await self.switch.start()
 
     async def submit(self, shard: int, rows: NDArray[Any]) -> NDArray[Any]:
