@@ -75,7 +75,7 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
 
 def history(test: Backtest, shard: int) -> Iterator[Rebuilt]:
     """A shard's attempts with the columns that their decisions saw. Raises Unreadable, Contradiction."""
-    rebuilder = Rebuilder(shard, test.capacity, checked=False)
+    rebuilder = Rebuilder(shard, test.capacity, whole=False)
     for rows in Export(test.folder).rows(shard):
         yield rebuilder.feed(*rows)
     yield rebuilder.end()
