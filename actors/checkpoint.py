@@ -15,7 +15,7 @@ from pyarrow import fs
 
 log = logging.getLogger(__name__)
 
-VERSION: Final = 1
+VERSION: Final = 2
 PIECE_BYTES: Final = 16 << 20
 KEPT: Final = 2
 """The newest, and one before it in case a crash spoiled the newest."""

@@ -19,6 +19,7 @@ from actors.ledger.ledger import REVIEW_SECONDS
 from actors.pool import Pool
 from actors.shard.host import Scorer, ShardHost
 from actors.shard.local import LocalSwitch
+from actors.shard.messages import Head
 from actors.shard_client import NotReady, ShardUnavailable
 from actors.topology import SegmentStore
 from switch.app import FrontDoor, FrontDoorOptions
@@ -47,6 +48,12 @@ class LocalClient:
     async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         try:
             return await self._host.wallets(addresses)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+
+    async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
+        try:
+            return await self._host.heads(addresses)
         except NotReady:
             raise ShardUnavailable(True) from None
 

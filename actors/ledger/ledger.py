@@ -29,7 +29,7 @@ from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, le
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
 from actors.ledger.snapshot import Arrays, copied, in_use, restore
-from actors.ledger.table import ARENA_SLOTS_PER_KEY, Table, new_table, table_count, with_room
+from actors.ledger.table import Table, new_table, with_room, with_slots
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION
@@ -39,8 +39,6 @@ NO_LIMIT: Final = 2**62
 IDEMPOTENCY_WINDOW_MS: Final = 24 * 3_600_000
 REVIEW_SECONDS: Final = 24 * 3_600
 """How long an analyst has for an answer when the configuration does not say."""
-EXPECTED_KEYS_MAX: Final = 4_000_000
-"""Room made at once before a replay: 200 MB. Older keys than the window are dropped on the way."""
 EXPIRE_MAX: Final = 8_192
 """Holds that expire in one step; those that are due beyond it expire in the next, and are dead meanwhile."""
 
@@ -113,12 +111,6 @@ class Ledger:
 
     def _new_keys(self) -> Table:
         return new_table(self.capacity.keys)
-
-    def expect_keys(self, count: int) -> None:
-        """A journal with so many records is going to be replayed."""
-        if not table_count(self.book.keys):
-            expected = min(count, EXPECTED_KEYS_MAX, self.capacity.keys)
-            self.book = self.book._replace(keys=new_table(self.capacity.keys, expected))
 
     def admit(self, rows: NDArray[Any], channels: Channels, head: int) -> Admission:
         """Sort out a batch at the current record time; `rows` (n,) of REQUEST are completed in place."""
@@ -210,8 +202,9 @@ class Ledger:
 
     def restore(self, arrays: Arrays, keys_since_ms: int) -> None:
         """Fill this new ledger from a snapshot. Raises ValueError when it does not fit."""
-        keys = _table_for(arrays["keys.slots"], self.book.keys)
-        older_keys = _table_for(arrays["older_keys.slots"], self.book.older_keys)
+        # A replay may have enlarged the tables that they come from.
+        keys = with_slots(self.book.keys, len(arrays["keys.slots"]))
+        older_keys = with_slots(self.book.older_keys, len(arrays["older_keys.slots"]))
         self.book = self.book._replace(keys=keys, older_keys=older_keys)
         restore(self.book, arrays)
         self.keys_since_ms = keys_since_ms
@@ -259,11 +252,6 @@ def _longest_group(rows: NDArray[Any]) -> int:
         return 0
     ends = np.flatnonzero(~linked)
     return int(np.diff(ends, prepend=-1, append=len(rows)).max())
-
-
-def _table_for(slots: NDArray[Any], table: Table) -> Table:
-    """An empty table for saved slots: a replay may have enlarged the table that they come from."""
-    return table if len(slots) <= len(table.slots) else new_table(2 * len(slots) // ARENA_SLOTS_PER_KEY)
 
 
 @kernel

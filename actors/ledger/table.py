@@ -1,8 +1,9 @@
-"""Hash tables from 128-bit keys to int64 values that grow without a pause.
+"""Hash tables from 128-bit keys to int64 values that grow without a pause and touch no memory that they do not keep.
 
-A table is an arena of slots cut into partitions by the key's top bits. Each partition is an open-addressing table of its own (linear
-probing, at most 70% full) that moves to twice the room when full: a few thousand slots at a time, never the whole table. Values
-are never 0. Nothing is ever removed; a whole table is dropped at once.
+A table is an arena of partitions of one size, each an open-addressing table of its own (linear probing, at most 70 % full). Keys find
+theirs through a directory of their top bits (extendible hashing: Fagin and others, 1979). A full partition gives half of its keys to a
+new one at the end of the arena: some ten microseconds, and nothing is left behind. Values are never 0. Nothing is ever removed; a
+whole table is dropped at once.
 """
 
 from typing import Any, Final, NamedTuple
@@ -14,42 +15,44 @@ from actors.ledger.layout import KEY, zeros
 from models.jit import inlined, kernel
 from models.prefetch import prefetch
 
-PARTITION_BITS: Final = 9
-PARTITION_SLOTS_FIRST: Final = 8
-ARENA_SLOTS_PER_KEY: Final = 8
-"""A partition that grew to hold n keys has used at most 4 n / 0.7 slots in all: the last doubling and all before it."""
-
-EXPECTED_ROOM: Final = 1.6
-"""Slots for each key that is expected: 1 / 0.7, and some for partitions that get more than their share."""
+DIRECTORY_BITS: Final = 15
+"""With these a table takes 180 million keys; the directory, 256 KB with the counts, stays in a core's own cache."""
+PARTITION_SLOTS: Final = 8_192
+KEYS_A_PARTITION: Final = PARTITION_SLOTS * 7 // 10
 
 _TOP: Final = 0
 _COUNT: Final = 1
 
 
 class Table(NamedTuple):
-    """`slots` of dtype KEY; `parts` (partitions, 3): offset, capacity, count; `meta`: arena top, keys in all."""
+    """`slots` of dtype KEY; `parts` (2^DIRECTORY_BITS, 2): the partition of each beginning of a key, the keys in each partition; `meta`:
+    partitions in use, keys in all."""
 
     slots: NDArray[Any]
-    parts: NDArray[np.int64]
+    parts: NDArray[np.int32]
     meta: NDArray[np.int64]
 
 
-def new_table(keys_max: int, expected: int = 0) -> Table:
-    """A table that surely takes `keys_max` keys, whatever their spread over partitions. Memory is used only as keys come; room for
-    `expected` keys is made at once, which takes half the memory of growing there."""
-    partitions = 1 << PARTITION_BITS
-    wanted = int(EXPECTED_ROOM * expected / partitions)
-    slots = max(PARTITION_SLOTS_FIRST, 1 << max(wanted - 1, 0).bit_length())
-    first = partitions * slots
-    parts = np.zeros((partitions, 3), np.int64)
-    parts[:, 0] = np.arange(partitions) * slots
-    parts[:, 1] = slots
-    return Table(zeros(first + ARENA_SLOTS_PER_KEY * keys_max, KEY), parts, np.array([first, 0], np.int64))
+def new_table(keys_max: int) -> Table:
+    """A table that takes `keys_max` keys whose words are spread like random ones. Memory is used only as keys come."""
+    parts = zeros(2 << DIRECTORY_BITS, np.dtype(np.int32)).reshape(-1, 2)
+    slots = zeros(_partitions(keys_max) * PARTITION_SLOTS, KEY)
+    return Table(slots, parts, np.array([1, 0], np.int64))
+
+
+def _partitions(keys: int) -> int:
+    """Just after all have been divided they are 35 % full, a few of them less."""
+    return 2 + 5 * keys // (2 * KEYS_A_PARTITION)
 
 
 def table_bytes(table: Table) -> int:
     """Bytes of the arena in use."""
     return table_slots(table) * KEY.itemsize
+
+
+def table_slots(table: Table) -> int:
+    """Slots of the arena in use."""
+    return int(table.meta[_TOP]) * PARTITION_SLOTS
 
 
 def table_count(table: Table) -> int:
@@ -58,12 +61,26 @@ def table_count(table: Table) -> int:
 
 
 @inlined
+def _entry(hi):
+    return np.int64(hi >> np.uint64(64 - DIRECTORY_BITS))
+
+
+@inlined
+def _offset(table, hi):
+    """Where the partition of a key begins."""
+    return np.int64(table.parts[_entry(hi), 0]) * PARTITION_SLOTS
+
+
+@inlined
+def _home(lo):
+    return np.int64(lo & np.uint64(PARTITION_SLOTS - 1))
+
+
+@inlined
 def find(table, hi, lo):
     """Value of a key, 0 if absent."""
-    part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))
-    offset = table.parts[part, 0]
-    mask = table.parts[part, 1] - 1
-    at = np.int64(lo & np.uint64(mask))
+    offset = _offset(table, hi)
+    at = _home(lo)
     while True:
         slot = table.slots[offset + at]
         value = slot["value"]
@@ -71,25 +88,24 @@ def find(table, hi, lo):
             return np.int64(0)
         if slot["lo"] == lo and slot["hi"] == hi:
             return np.int64(value)
-        at = (at + 1) & mask
+        at = (at + 1) & (PARTITION_SLOTS - 1)
 
 
 @inlined
 def fetch_slot(table, hi, lo):
     """Bring the place where a key would stand into the cache: called for many keys before they are used, the reads overlap."""
-    part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))
-    prefetch(table.slots, table.parts[part, 0] + np.int64(lo & np.uint64(table.parts[part, 1] - 1)), 0)
+    prefetch(table.slots, _offset(table, hi) + _home(lo), 0)
 
 
 @inlined
-def _slot_for(slots, offset, mask, hi, lo):
+def _slot_for(slots, offset, hi, lo):
     """Index of the slot that has this key, else of the empty one that it would take."""
-    at = np.int64(lo & np.uint64(mask))
+    at = _home(lo)
     while True:
         slot = slots[offset + at]
         if slot["value"] == 0 or (slot["lo"] == lo and slot["hi"] == hi):
             return np.int64(offset + at)
-        at = (at + 1) & mask
+        at = (at + 1) & (PARTITION_SLOTS - 1)
 
 
 @inlined
@@ -99,68 +115,88 @@ def _fill(slots, at, hi, lo, value):
     slots[at]["value"] = value
 
 
+@inlined
+def _move_upper_half(slots, offset, target, middle):
+    """Take each key out and put it where it belongs now. Begun after an empty slot, a key that stays finds a place that was passed
+    already, so that no way to a key is broken. Gives how many went."""
+    at = np.int64(0)
+    while slots[offset + at]["value"] != 0:
+        at += 1
+    moved = 0
+    for _ in range(PARTITION_SLOTS - 1):
+        at = (at + 1) & (PARTITION_SLOTS - 1)
+        slot = slots[offset + at]
+        hi, lo, value = slot["hi"], slot["lo"], slot["value"]
+        if value == 0:
+            continue
+        slot["value"] = 0
+        if _entry(hi) < middle:
+            _fill(slots, _slot_for(slots, offset, hi, lo), hi, lo, value)
+        else:
+            _fill(slots, _slot_for(slots, target, hi, lo), hi, lo, value)
+            moved += 1
+    return moved
+
+
 @kernel
-def _grow(table, part):
-    offset = table.parts[part, 0]
-    capacity = table.parts[part, 1]
-    target = table.meta[_TOP]
-    if target + 2 * capacity > len(table.slots):
+def _divide(table, hi):
+    """Give a new partition half of the directory's entries that lead to this one. False when there is one only, or no room."""
+    parts = table.parts
+    part, new = parts[_entry(hi), 0], table.meta[_TOP]
+    first = end = _entry(hi)
+    while first > 0 and parts[first - 1, 0] == part:
+        first -= 1
+    while end < len(parts) and parts[end, 0] == part:
+        end += 1
+    if end - first < 2 or (new + 1) * PARTITION_SLOTS > len(table.slots):
         return False
-    for i in range(capacity):
-        slot = table.slots[offset + i]
-        if slot["value"] != 0:
-            at = _slot_for(table.slots, target, 2 * capacity - 1, slot["hi"], slot["lo"])
-            _fill(table.slots, at, slot["hi"], slot["lo"], slot["value"])
-    table.parts[part, 0] = target
-    table.parts[part, 1] = 2 * capacity
-    table.meta[_TOP] = target + 2 * capacity
+    middle = (first + end) // 2
+    for entry in range(middle, end):
+        parts[entry, 0] = new
+    moved = _move_upper_half(table.slots, np.int64(part) * PARTITION_SLOTS, new * PARTITION_SLOTS, middle)
+    parts[part, 1] -= moved
+    parts[new, 1] = moved
+    table.meta[_TOP] = new + 1
     return True
 
 
 @inlined
 def reserve(table, hi):
-    """Make room for one more key beside this one. False, and nothing changed, when the arena is full."""
-    part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))
-    if (table.parts[part, 2] + 1) * 10 <= table.parts[part, 1] * 7:
-        return True
-    return _grow(table, part)
+    """Make room for one more key beside this one. False, and no key moved that it could find, when there is none."""
+    while table.parts[table.parts[_entry(hi), 0], 1] >= KEYS_A_PARTITION:
+        if not _divide(table, hi):
+            return False
+    return True
 
 
 @inlined
 def put(table, hi, lo, value):
-    """Set a key's value (not 0). False, and nothing changed, when the key is new and the arena full."""
-    part = np.int64(hi >> np.uint64(64 - PARTITION_BITS))
-    at = _slot_for(table.slots, table.parts[part, 0], table.parts[part, 1] - 1, hi, lo)
+    """Set a key's value (not 0). False, and nothing changed, when the key is new and there is no room."""
+    at = _slot_for(table.slots, _offset(table, hi), hi, lo)
     if table.slots[at]["value"] == 0:
-        if (table.parts[part, 2] + 1) * 10 > table.parts[part, 1] * 7:
-            if not _grow(table, part):
+        part = table.parts[_entry(hi), 0]
+        if table.parts[part, 1] >= KEYS_A_PARTITION:
+            if not reserve(table, hi):
                 return False
-            at = _slot_for(table.slots, table.parts[part, 0], table.parts[part, 1] - 1, hi, lo)
-        table.parts[part, 2] += 1
+            at = _slot_for(table.slots, _offset(table, hi), hi, lo)
+            part = table.parts[_entry(hi), 0]
+        table.parts[part, 1] += 1
         table.meta[_COUNT] += 1
     _fill(table.slots, at, hi, lo, value)
     return True
 
 
-@kernel
-def _copy(source, target):
-    for part in range(len(source.parts)):
-        for i in range(source.parts[part, 1]):
-            slot = source.slots[source.parts[part, 0] + i]
-            if slot["value"] != 0:
-                put(target, slot["hi"], slot["lo"], slot["value"])
-
-
 def with_room(table: Table, keys: int) -> Table:
-    """The same table if it surely takes so many further keys, else a larger copy."""
-    needed = table_count(table) + keys
-    if needed <= (len(table.slots) - (PARTITION_SLOTS_FIRST << PARTITION_BITS)) // ARENA_SLOTS_PER_KEY:
+    """The same table if it takes so many further keys, else one with a larger arena."""
+    needed = _partitions(table_count(table) + keys) * PARTITION_SLOTS
+    return table if needed <= len(table.slots) else with_slots(table, 2 * needed)
+
+
+def with_slots(table: Table, slots: int) -> Table:
+    """The same table if its arena has so many slots, else with one that has."""
+    if slots <= len(table.slots):
         return table
-    larger = new_table(2 * needed)
-    _copy(table, larger)
-    return larger
-
-
-def table_slots(table: Table) -> int:
-    """Slots of the arena in use."""
-    return int(table.meta[_TOP])
+    arena = zeros(slots, KEY)
+    used = table_slots(table)
+    arena[:used] = table.slots[:used]
+    return table._replace(slots=arena)

@@ -20,7 +20,7 @@ from actors.checkpoint import VERSION, About, Checkpoint, CheckpointStore
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.ledger.blocks import Run, Sealed, block_hash, records_of
 from actors.ledger.ids import block_of, shard_of, slot_of
-from actors.ledger.layout import BLOCK_RECORDS_MAX, ORIGINAL
+from actors.ledger.layout import ORIGINAL
 from actors.ledger.warm import warm
 from actors.set_aside import SetAside
 from actors.shard import messages as m
@@ -143,6 +143,11 @@ class ShardHost:
         result: NDArray[Any] = await self._ask(lambda ref: m.Read(ref=ref, addresses=addresses))
         return result
 
+    async def heads(self, addresses: NDArray[Any]) -> list[m.Head]:
+        """Where the chains of wallets begin. Raises NotReady."""
+        result: list[m.Head] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
+        return result
+
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """Address of the record a key made, 0 if none is known. Raises NotReady."""
         result: int = await self._ask(lambda ref: m.FindKey(ref=ref, caller=caller, home=home, key=key))
@@ -259,9 +264,6 @@ class ShardHost:
     async def _replay_on(self) -> None:
         """Receive and check a page while the one before is replayed in a thread. Only one of both holds the interpreter for long: to
         hash in the thread as well made each of 25,000 blocks a second a change of hands."""
-        head = await self._journal.head(self.shard)
-        if head is not None:
-            self.core.ledger.expect_keys((head.number - self.core.writer.durable_block) * BLOCK_RECORDS_MAX)
         chain = self.core.chain()
         replaying: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         replaying.set_result(None)

@@ -23,6 +23,7 @@ from actors.ledger.layout import (
 )
 from actors.ledger.ledger import Admitted, Carried, Ledger, LedgerConfig
 from actors.ledger.rebuilding import Rebuilder
+from actors.ledger.table import KEYS_A_PARTITION, PARTITION_SLOTS, put
 from actors.ledger.windows import window_columns
 from rules.builtin import PACK
 from rules.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
@@ -59,6 +60,18 @@ def new_row(op: int, **fields: int) -> Row:
     """A request row as a dict; what is not given is 0."""
     row: Row = dict.fromkeys(_PLAIN, 0)
     return {**row, "op": int(op), "currency": EUR, "caller": 1, **fields}
+
+
+def crowd(ledger: Ledger, room: int) -> int:
+    """Fill the keys of a ledger of the smallest capacity, so that each half of all keys has only so much room left. Gives how many."""
+    count = KEYS_A_PARTITION - room
+    for i in range(count):
+        lo = (
+            i * PARTITION_SLOTS // count
+        )  # Spread evenly: in one long run of keys every search would walk through half of it.
+        for hi in (0, 1 << 63):
+            assert put(ledger.book.keys, np.uint64(hi), np.uint64(lo), np.int64(1))
+    return 2 * count
 
 
 def array_of(rows: list[Row], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """Linked groups: all or none, whatever is wrong with whichever row, and nothing of what was not done is left behind."""
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from actors.ledger.book import Capacity
 from actors.ledger.codes import Code
 from actors.ledger.layout import CHAIN_STRIDE, FLAG_LINKED, FLAG_PAYER_ANCHOR, REQUEST, Kind, WalletKind
 from tests.oracle.oracle_ledger import Row
-from tests.unit.ledger.both import DAY, EUR, SMALL, Both, array_of, new_row
+from tests.unit.ledger.both import DAY, EUR, SMALL, Both, array_of, crowd, new_row
 from tests.unit.ledger.test_outcomes import act, opening, pay
 from tests.unit.ledger.test_settling import ALICE, BOB, EXTERNAL, REMOTE, SHOP, hold, new_world
 
@@ -210,13 +211,16 @@ def test_keys_of_a_group_are_found_at_its_user_payer(world: Both) -> None:
     assert second == first + 1
 
 
-@settings(max_examples=30)
+@settings(
+    max_examples=3 if numba.config.DISABLE_JIT else 30
+)  # To fill the table takes seconds when it is not compiled.
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.integers(0, 40))
 def test_when_keys_are_full_a_group_takes_none(sizes: list[int], seed: int) -> None:
     capacity = Capacity(segments=3, segment_map=16, keys=0, payers=10, attempts=100, profiles=4, holds=4, originals=1)
     world = Both(scored=False, capacity=capacity)
     ledger = world.ledger
     act(world, opening(WalletKind.EXTERNAL, EXTERNAL, EUR, 0, 0), *[opening(1, 0, EUR, 0, 0)] * 2)
+    crowd(ledger, 100)
     random = np.random.default_rng(seed)
     before = ledger.wallets(np.array([ALICE, BOB], np.int64)).tobytes()
     for size in sizes * 60:

@@ -10,8 +10,9 @@ from actors.ledger.codes import Code
 from actors.ledger.layout import PROFILE, RECORD, Kind, WalletKind, WalletStatus
 from actors.ledger.ledger import Ledger
 from actors.ledger.posting import chain_time_of, lag_of
+from actors.ledger.table import table_count, table_slots, with_room
 from tests.oracle import oracle_ledger
-from tests.unit.ledger.both import DAY, EUR, SMALL, START, Both, new_row
+from tests.unit.ledger.both import DAY, EUR, SMALL, START, Both, crowd, new_row
 
 EXTERNAL, USER, OTHER = 1024, 1 << 16, (1 << 16) + 1
 
@@ -73,14 +74,15 @@ def test_a_key_of_the_older_generation_is_still_a_duplicate() -> None:
 def test_when_keys_are_full_nothing_is_tried_and_nothing_is_evicted() -> None:
     capacity = Capacity(segments=3, segment_map=16, keys=40, payers=10, attempts=100, profiles=4)
     world = Both(scored=False, capacity=capacity)
-    rows = [{**opening(), **world.fresh_key()} for _ in range(3_000)]
+    rows = [{**opening(), **world.fresh_key()} for _ in range(300)]
     ledger = world.ledger
+    others = crowd(ledger, 40)
     codes = [ledger_code(world, row) for row in rows]
     full = codes.index(Code.KEYS_FULL)
     assert full >= 40
     opened = codes.count(0)
-    assert np.count_nonzero(ledger.book.wallets["currency"]) == opened == int(ledger.book.keys.meta[1])
-    later = [ledger_code(world, pay(USER, OTHER, 1) | world.fresh_key()) for _ in range(3_000)]
+    assert np.count_nonzero(ledger.book.wallets["currency"]) == opened == table_count(ledger.book.keys) - others
+    later = [ledger_code(world, pay(USER, OTHER, 1) | world.fresh_key()) for _ in range(300)]
     assert set(later) <= {Code.KEYS_FULL, Code.INSUFFICIENT_FUNDS}
     assert later.count(Code.KEYS_FULL)
     ledger.advance(START + DAY)
@@ -106,16 +108,23 @@ def test_a_journal_with_more_keys_than_a_generation_surely_holds_is_replayed_all
         act(world, *[pay(USER, OTHER, 1)] * 40)
     capacity = Capacity(segments=5, segment_map=16, keys=5, payers=10, attempts=100, profiles=4)
     fresh = Ledger(world.config, capacity)
+    fresh.advance(START)  # begins a generation of keys
+    crowd(fresh, 20)
+    slots = len(fresh.book.keys.slots)
     for records, addresses in world.journal:
         assert fresh.replay(records.copy(), addresses) == len(records)
+    assert len(fresh.book.keys.slots) > slots
     world._check_fresh_keys(fresh)
 
 
 def test_a_snapshot_with_more_keys_than_a_generation_surely_holds_is_restored_all_the_same() -> None:
     world = small_world(scored=False)
-    for _ in range(40):
-        act(world, *[pay(USER, OTHER, 1)] * 40)
+    ledger = world.ledger
+    ledger.book = ledger.book._replace(keys=with_room(ledger.book.keys, 20_000))
+    crowd(ledger, 0)
+    act(world, *[pay(USER, OTHER, 1)] * 40)
     fresh = Ledger(world.config, Capacity(segments=5, segment_map=16, keys=5, payers=200, attempts=6_000, profiles=100))
+    assert len(fresh.book.keys.slots) < table_slots(ledger.book.keys)
     fresh.restore(world.ledger.snapshot(), world.ledger.keys_since_ms)
     world._check_fresh_keys(fresh)
 

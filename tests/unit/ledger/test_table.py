@@ -1,11 +1,14 @@
 """The hash table against a dict, also when it is full."""
 
+import numba
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.ledger.table import (
-    PARTITION_BITS,
+    KEYS_A_PARTITION,
+    PARTITION_SLOTS,
     Table,
     fetch_slot,
     find,
@@ -14,6 +17,7 @@ from actors.ledger.table import (
     reserve,
     table_bytes,
     table_count,
+    table_slots,
     with_room,
 )
 
@@ -30,7 +34,7 @@ def keyed(hi: int, lo: int) -> tuple[np.uint64, np.uint64]:
 
 
 def assert_holds(table: Table, expected: dict[tuple[int, int], int]) -> None:
-    assert table_count(table) == len(expected) == int(table.parts[:, 2].sum())
+    assert table_count(table) == len(expected) == int(table.parts[:, 1].sum())
     for key, value in expected.items():
         assert find(table, *keyed(*key)) == value
         fetch_slot(table, *keyed(*key))
@@ -46,25 +50,45 @@ def test_table_is_a_dict(puts: list[tuple[tuple[int, int], int]]) -> None:
     assert_holds(table, expected)
 
 
-def test_partition_grows_and_keeps_what_it_has() -> None:
-    table = new_table(5_000)
-    expected = {(7, lo * 8): lo + 1 for lo in range(5_000)}
-    for key, value in expected.items():
+def filled(table: Table, keys: dict[tuple[int, int], int]) -> dict[tuple[int, int], int]:
+    for key, value in keys.items():
         assert put(table, *keyed(*key), np.int64(value))
+    return keys
+
+
+def random_keys(count: int) -> dict[tuple[int, int], int]:
+    his, los = np.random.default_rng(5).integers(0, 2**64, (2, count), np.uint64)
+    return {(int(hi), int(lo)): i + 1 for i, (hi, lo) in enumerate(zip(his, los, strict=True))}
+
+
+def test_a_full_partition_gives_half_of_its_keys_to_a_new_one() -> None:
+    table = new_table(100_000)
+    expected = filled(table, random_keys(KEYS_A_PARTITION))
+    assert table_slots(table) == PARTITION_SLOTS
+    expected |= filled(table, {(0, 1): 77})
+    assert table_slots(table) == 2 * PARTITION_SLOTS
+    assert 0.4 < table.parts[0, 1] / KEYS_A_PARTITION < 0.6
     assert_holds(table, expected)
-    assert int(table.parts[0, 1]) >= 5_000 / 0.7
-    assert table_bytes(table) <= len(table.slots) * table.slots.itemsize
 
 
-def test_table_takes_as_many_keys_as_asked_for_in_any_spread() -> None:
-    for keys in (1, 6, 11, 12, 23, 90, 700):
-        one, many = new_table(keys), new_table(keys)
-        for i in range(keys):
-            assert put(one, *keyed(0, i), np.int64(1))
-            assert put(many, *keyed(i << (64 - PARTITION_BITS) & (2**64 - 1), i), np.int64(1))
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes when it is not compiled")
+def test_a_table_takes_as_many_random_keys_as_asked_for_in_little_memory() -> None:
+    for keys in (1, KEYS_A_PARTITION, 12_000, 100_000, 200_000):
+        table = new_table(keys)
+        assert_holds(table, filled(table, random_keys(keys)))
+        assert table_bytes(table) <= max(PARTITION_SLOTS * 24, 24 * keys / 0.33)
+
+
+def test_keys_that_crowd_around_a_partitions_end_are_found_after_it_was_divided() -> None:
+    table, rng = new_table(40_000), np.random.default_rng(3)
+    los = [PARTITION_SLOTS * k + PARTITION_SLOTS - 2 + k % 3 for k in range(120)] + list(range(7_000))
+    expected = {(int(rng.integers(0, 2**64, dtype=np.uint64)), lo): lo + 1 for lo in los}
+    assert_holds(table, filled(table, expected))
+    assert table_slots(table) >= 2 * PARTITION_SLOTS
 
 
 def full_table() -> tuple[Table, dict[tuple[int, int], int]]:
+    """One of two partitions, both for keys that are all in the lower half."""
     table, expected, lo = new_table(20), {}, 0
     while put(table, *keyed(0, lo), np.int64(lo + 1)):
         expected[0, lo] = lo + 1
@@ -77,7 +101,7 @@ def test_full_table_refuses_a_new_key_and_nothing_changes() -> None:
     before = table.slots.copy(), table.parts.copy(), table.meta.copy()
     assert not put(table, *keyed(0, 10**6), np.int64(9))
     assert not reserve(table, np.uint64(0))
-    assert all((a == b).all() for a, b in zip(before, table, strict=True))
+    assert all((a == b).all() for a, b in zip(before, (table.slots, table.parts, table.meta), strict=True))
     assert_holds(table, expected)
     assert put(table, *keyed(2**64 - 1, 5), np.int64(9)), "other partitions still have room"
 
@@ -91,19 +115,18 @@ def test_full_table_still_changes_the_value_of_a_key_it_has() -> None:
 
 
 def test_reserved_room_is_there() -> None:
-    table = new_table(40)
-    for lo in range(40):
-        assert reserve(table, np.uint64(0))
+    table = new_table(2 * KEYS_A_PARTITION)
+    for key, value in random_keys(KEYS_A_PARTITION + 5).items():
+        assert reserve(table, np.uint64(key[0]))
         top = int(table.meta[0])
-        assert put(table, *keyed(0, lo), np.int64(1))
+        assert put(table, *keyed(*key), np.int64(value))
         assert int(table.meta[0]) == top
 
 
-def test_a_table_with_room_is_the_same_or_a_larger_copy() -> None:
-    table, expected = full_table()
-    assert with_room(new_table(20), 20)[0].shape == table.slots.shape
-    larger = with_room(table, 100)
-    assert_holds(larger, expected)
-    for lo in range(100):
-        assert put(larger, *keyed(0, 2**40 + lo), np.int64(1))
-    assert table_count(table) == len(expected)
+def test_a_table_with_room_is_the_same_or_has_a_larger_arena() -> None:
+    table = new_table(20)
+    expected = filled(table, random_keys(2_000))
+    assert with_room(table, 20).slots is table.slots
+    larger = with_room(table, 100_000)
+    assert len(larger.slots) > len(table.slots)
+    assert_holds(larger, expected | filled(larger, {(2**64 - 1, lo): 1 for lo in range(100)}))
