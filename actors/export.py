@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -27,10 +27,11 @@ from actors.files import publish, sync, write_whole
 from actors.journal import ScannedBlock
 from actors.journal_stream import stream_blocks
 from actors.ledger.blocks import GENESIS, HEADER_BYTES, Chain, block_hash, records_of
-from actors.ledger.ids import Secret
+from actors.ledger.ids import Secret, block_of
 from actors.ledger.layout import RECORD
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""2: with what a backtest needs, `seen` and profiles."""
 MANIFEST: Final = "_manifest.json"
 STAGING: Final = "_staging"
 """Readers of partitioned folders pass over names that begin with an underscore; so does the name of the manifest."""
@@ -253,34 +254,43 @@ class ShardFiles:
         if not self._blocks:
             return
         run = self._chain.extend(self._blocks)
-        records, addresses, self._last = run.records, run.addresses, (run.number, run.hash)
+        rows = _Rows(run.records, run.addresses, run.seen)
+        self._last = run.number, run.hash
         self._blocks, self._gathered = [], 0
-        wanted = ~np.isin(records["kind"], np.array(LEFT_OUT, np.uint8))
+        wanted = ~np.isin(rows.records["kind"], np.array(LEFT_OUT, np.uint8))
         if self._run.manifest.since is not None:
-            wanted &= records["record_time"] >= self._run.manifest.since
+            wanted &= rows.records["record_time"] >= self._run.manifest.since
         if not wanted.all():
-            records, addresses = records[wanted], addresses[wanted]
-        days = records["record_time"] // DAY_MS
+            rows = _Rows(*(array[wanted] for array in rows))
+        days = rows.records["record_time"] // DAY_MS
         cuts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
         for start, end in itertools.pairwise(cuts):
             if end > start:
-                self._write(int(days[start]), records[start:end], addresses[start:end])
+                self._write(int(days[start]), _Rows(*(array[start:end] for array in rows)))
 
-    def _write(self, day: int, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
+    def _write(self, day: int, rows: "_Rows") -> None:
         if self._writer is not None and self._writer.day != day:
             self._close()
         if self._writer is None:
             staged = self._run.job.output / STAGING / f"{self.shard}-{len(self._closed)}.tmp"
             self._writer = _DayFile(self._run.job.output, staged, self.shard, day, self._columns)
-        self._writer.write(records, addresses)
-        self._written += len(records)
-        self._run.report.records += len(records)
+        self._writer.write(rows)
+        self._written += len(rows.records)
+        self._run.report.records += len(rows.records)
 
     def _close(self) -> None:
         if self._writer is not None:
             self._writer.close()
             self._closed.append(self._writer)
             self._writer = None
+
+
+class _Rows(NamedTuple):
+    """Records (n,) with their addresses and the `seen` of their blocks."""
+
+    records: NDArray[Any]
+    addresses: NDArray[np.int64]
+    seen: NDArray[np.int64]
 
 
 class _DayFile:
@@ -304,12 +314,11 @@ class _DayFile:
         """Where it belongs; its name says which blocks it is of."""
         return self._folder / f"blocks-{self._first:012}-{self._last:012}.parquet"
 
-    def write(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
+    def write(self, rows: "_Rows") -> None:
         """One row group."""
-        self._first = self._first or int(addresses[0]) >> 8 & (1 << 44) - 1
-        self._last = int(addresses[-1]) >> 8 & (1 << 44) - 1
-        table = self._columns.table(records, addresses)
-        self._writer.write_table(table, row_group_size=len(records))
+        self._first = self._first or block_of(int(rows.addresses[0]))
+        self._last = block_of(int(rows.addresses[-1]))
+        self._writer.write_table(self._columns.table(*rows), row_group_size=len(rows.records))
 
     def close(self) -> None:
         """No more rows."""

@@ -22,6 +22,7 @@ from actors.ledger.layout import (
     FLAG_IMPORTED,
     FLAG_LINKED,
     FLAG_REMOTE,
+    FLAG_REVIEW,
     FLAG_SCORED,
     FLAG_SUSPENSE,
     MOVEMENTS,
@@ -35,13 +36,13 @@ from actors.ledger.layout import (
 )
 from rules.decision import Action
 
-LEFT_OUT: Final = (Kind.OPEN, Kind.CURSOR, Kind.PROFILE)
-"""What shards keep for one another; nothing that happened to a wallet."""
+LEFT_OUT: Final = (Kind.OPEN, Kind.CURSOR)
+"""What shards keep for themselves; no decision sees any of it."""
 
 _USED: Final = (
     "kind", "decision", "label", "channel", "code", "currency", "payer", "payee", "amount", "payer_posted", "payee_posted",
     "payer_held", "caller", "pack", "reference", "record_time", "effective_time", "points", "reasons", "flags", "country",
-    "device", "expiry",
+    "device", "expiry", "payee_lag",
 )  # fmt: skip
 _NUMBERS: Final = 1 << 16
 _NONE: Final = -1
@@ -54,6 +55,7 @@ _FLAGS: Final = {
     "fallback": FLAG_FALLBACK,
     "final": FLAG_FINAL,
     "linked": FLAG_LINKED,
+    "review": FLAG_REVIEW,
 }
 
 
@@ -97,10 +99,10 @@ class Columns:
         self._currencies = _Words(names.currencies)
         self._countries = _Words(names.countries)
         none = np.empty(0, np.int64)
-        self.schema: pa.Schema = self.table(np.empty(0, RECORD), none).schema
+        self.schema: pa.Schema = self.table(np.empty(0, RECORD), none, none).schema
 
-    def table(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> pa.Table:
-        """Records (n,) at addresses (n,), none of the kinds LEFT_OUT."""
+    def table(self, records: NDArray[Any], addresses: NDArray[np.int64], seen: NDArray[np.int64]) -> pa.Table:
+        """Records (n,) at addresses (n,), none of the kinds LEFT_OUT, with the `seen` of their blocks, 0 = none."""
         # Fields of 160-byte rows are taken out once each; from then on everything is contiguous.
         field = {name: np.ascontiguousarray(records[name]) for name in _USED}
         kind = field["kind"]
@@ -111,6 +113,7 @@ class Columns:
                 **self._balances(field, is_),
                 **self._context(field, is_),
                 **self._wallet(field, is_),
+                "seen": pa.array(seen, mask=seen == 0),
             }
         )
 
@@ -134,6 +137,7 @@ class Columns:
             "kind": self._labels.column(field["label"], money),
             "reference": pa.array(reference, mask=~is_["refers"] | (reference == 0)),
             "expiry": pa.array(expiry, mask=~is_["hold"] | (expiry == 0)).cast(_TIME),
+            "held_for": pa.array(field["payee_lag"], mask=~_held_for(field)),
             **{name: pa.array(flags & flag != 0) for name, flag in _FLAGS.items()},
         }
 
@@ -166,13 +170,21 @@ class Columns:
         return {
             "wallet": self._wallets(field["payee"], is_["wallet"]),
             "wallet_kind": self._wallet_kinds.column(field["label"], is_["wallet"]),
-            "wallet_status": self._statuses.column(field["channel"], is_["status"]),
-            "tier": pa.array(field["decision"], mask=~(opened | is_["tier"])),
+            "wallet_status": self._statuses.column(field["channel"], is_["status"] | is_["profile"]),
+            "tier": pa.array(field["decision"], mask=~(opened | is_["tier"] | is_["profile"])),
             "floor": pa.array(field["amount"], mask=~opened),
         }
 
     def _wallets(self, addresses: NDArray[np.int64], valid: NDArray[np.bool_]) -> pa.Array:
         return _uuids(encode_wallets(self._secret, addresses), valid)
+
+
+def _held_for(field: dict[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which records are of holds in review that were asked for as holds."""
+    held: NDArray[np.bool_] = (
+        (field["kind"] == Kind.HOLD) & (field["flags"] & FLAG_REVIEW != 0) & (field["payee_lag"] != 0)
+    )
+    return held
 
 
 def _uuids(raw: NDArray[np.uint8], valid: NDArray[np.bool_]) -> pa.Array:
@@ -193,10 +205,11 @@ _CLASSES: Final = {
     "attempt": _class(ATTEMPTS),
     "movement": _class(MOVEMENTS),
     "refers": _class({*REFERRING, Kind.LEG}),
-    "hold": _class({Kind.HOLD}),
+    "hold": _class({Kind.HOLD, Kind.APPROVAL}),
     "leg": _class({Kind.LEG}),
-    "wallet": _class({Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER}),
+    "wallet": _class({Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE}),
     "opened": _class({Kind.WALLET_OPENED}),
     "status": _class({Kind.WALLET_STATUS}),
     "tier": _class({Kind.WALLET_TIER}),
+    "profile": _class({Kind.PROFILE}),
 }

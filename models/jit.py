@@ -7,9 +7,10 @@ nothing depends on compilation.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numba
 
@@ -47,3 +48,35 @@ def inlined(function: Kernel) -> Kernel:
     """Like `kernel`, for a small helper that is compiled into each of its callers."""
     compiled: Kernel = numba.njit(**_OPTIONS, forceinline=True)(function)
     return compiled
+
+
+def compiled(source: str, names: Mapping[str, Any], signature: Any, *, keep: bool = False) -> Kernel:
+    """Compile the one function that `source` defines, at once and for one signature, with `names` as its globals.
+
+    With `keep` the machine code is kept between runs, in a file named after the source; else it lives as long as the process:
+    sources that users write must not fill a disk.
+    """
+    options = {**_OPTIONS, "cache": False}
+    file = "<generated>"
+    if keep:
+        try:
+            file = _kept(source)
+            options["cache"] = True
+        except OSError:
+            pass  # A place that cannot be written to: compiled anew by each process.
+    space = {"__name__": __name__, **names}
+    exec(compile(source, file, "exec"), space)
+    function: Kernel = numba.njit(signature, **options)(space["fires"])
+    return function
+
+
+def _kept(source: str) -> str:
+    """A file with this source, for Numba looks at a kernel's file when it looks for its machine code."""
+    folder = Path(_NUMBA.CACHE_DIR)
+    file = folder / f"{hashlib.sha256(source.encode()).hexdigest()[:16]}.source"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(f".{uuid4().hex}")
+        part.write_text(source)
+        part.replace(file)
+    return str(file)

@@ -1,11 +1,12 @@
 """A rule pack: rules that look at columns, a scorecard, and the thresholds that turn both into one decision.
 
-The verdict is the strictest action of the rules that fire; when no rule is strict, the card's points decide. Reasons
-come from the part that decided: the rules that fired with the verdict, or the card's largest shortfalls.
+The verdict is the strictest of the live rules that fire and of the thresholds under which the points lie: the card's and those of the
+live rules that fire. Reasons come from the part that decided: the rules that fired with the verdict, else what cost the most points.
+A rule that has no value (null, overflow, division by zero) does not fire. Shadow rules change nothing.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,37 +14,69 @@ from numpy.typing import NDArray
 
 from models.jit import kernel
 from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten, score_rows
+from rules.catalogue import CODES
 from rules.columns import COLUMN_COUNT, INDEX, NULL
 from rules.decision import DECISION, Action
 
 REASONS_PER_PACK_MAX = 32
 """A decision keeps its reasons as a 32-bit mask."""
 
+NEVER: Final = -(2**62)
+"""A threshold under which no points lie."""
+NO_REASON: Final = -1
+
+Fires = Callable[[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64]], None]
+
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule: what it is called, what it does when it fires, and the reason it gives."""
+    """One rule: what it is called, what it does when it fires, and the reason it gives. `live`: else in shadow."""
 
     id: str
     action: Action
-    reason: str
+    reason: str = ""
+    points: int = 0
+    live: bool = True
 
 
 class Pack(msgspec.Struct, frozen=True, kw_only=True):
-    """A pack ready to decide. `fires(columns, hits)` sets bit i of hits[row] when rule i fires on that row."""
+    """A pack ready to decide. `fires(columns, hits, unknown)` sets bit i % 64 of hits[row, i // 64] when rule i fires on that row, of
+    `unknown` when it has no value there."""
 
     number: int
     name: str
     version: int
     rules: tuple[Rule, ...]
-    card: Scorecard
-    decline_below: int
+    card: Scorecard | None
+    review_below: int | None = None
+    decline_below: int | None = None
     fallback: Action
-    fires: Callable[[NDArray[np.int64], NDArray[np.uint64]], None]
+    fires: Fires
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Reason codes by bit: the rules', then the card's."""
-        return (*(rule.reason for rule in self.rules), *(item.reason for item in self.card.characteristics))
+        """Reason codes by bit: the live rules', then the card's, each once."""
+        live = [rule.reason for rule in self.rules if rule.live and rule.reason]
+        card = [item.reason for item in self.card.characteristics] if self.card is not None else []
+        return tuple(dict.fromkeys([*live, *card]))
+
+
+class Trace(NamedTuple):
+    """What became of every rule, shadow rules included. hits (n, rules): whether it fired; not_evaluated (rules,): how often it had no
+    value."""
+
+    decisions: NDArray[Any]
+    hits: NDArray[np.bool_]
+    not_evaluated: NDArray[np.int64]
+
+
+class _Tables(NamedTuple):
+    """A pack flattened for the kernel."""
+
+    live: NDArray[np.int64]
+    action: NDArray[np.int64]
+    points: NDArray[np.int64]
+    reason: NDArray[np.int64]
+    card_reason: NDArray[np.int64]
 
 
 class Decider:
@@ -53,21 +86,35 @@ class Decider:
         if len(pack.reasons) > REASONS_PER_PACK_MAX:
             raise ValueError(f"{pack.name}: at most {REASONS_PER_PACK_MAX} reasons fit a decision")
         self.pack = pack
-        self._card: CardTables = flatten(pack.card, INDEX)
-        self._actions = np.array([rule.action for rule in pack.rules], np.uint8)
+        self._card: CardTables | None = flatten(pack.card, INDEX, CODES) if pack.card is not None else None
+        self._tables = _tables(pack)
+        self._words = max(1, -(-len(pack.rules) // 64))
+        self._thresholds = tuple(NEVER if each is None else each for each in (pack.review_below, pack.decline_below))
         self.decide(np.zeros((1, COLUMN_COUNT), np.int64))
 
     def decide(self, columns: NDArray[np.int64]) -> NDArray[Any]:
         """Decisions (n,) of dtype DECISION for columns of shape (n, COLUMN_COUNT)."""
+        return self._run(columns)[0]
+
+    def trace(self, columns: NDArray[np.int64]) -> Trace:
+        """The same decisions, and what became of every rule."""
+        decisions, hits, unknown = self._run(columns)
+        rules = len(self.pack.rules)
+        return Trace(decisions, _bits(hits, rules), _bits(unknown, rules).sum(axis=0, dtype=np.int64))
+
+    def _run(self, columns: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.uint64], NDArray[np.uint64]]:
         count = len(columns)
-        hits = np.zeros(count, np.uint64)
-        self.pack.fires(columns, hits)
-        totals = np.empty(count, np.int64)
-        shortfalls = np.empty((count, len(self._card.column)), np.int64)
-        score_rows(self._card, NULL, columns, totals, shortfalls)
+        columns = np.ascontiguousarray(columns)
+        hits = np.zeros((count, self._words), np.uint64)
+        unknown = np.zeros((count, self._words), np.uint64)
+        self.pack.fires(columns, hits, unknown)
+        totals = np.zeros(count, np.int64)
+        shortfalls = np.empty((count, len(self._tables.card_reason)), np.int64)
+        if self._card is not None:
+            score_rows(self._card, NULL, columns, totals, shortfalls)
         decisions = np.zeros(count, DECISION)
-        _combine(hits, self._actions, totals, shortfalls, self.pack.decline_below, self.pack.number, decisions)
-        return decisions
+        _combine(self._tables, hits, totals, shortfalls, *self._thresholds, self.pack.number, decisions)
+        return decisions, hits, unknown
 
     def fallback(self, count: int) -> NDArray[Any]:
         """What stands in for `count` decisions when no scorer answers."""
@@ -83,34 +130,95 @@ def fallback_decisions(count: int, *, action: Action, number: int) -> NDArray[An
     return decisions
 
 
+def _tables(pack: Pack) -> _Tables:
+    bits = {reason: bit for bit, reason in enumerate(pack.reasons)}
+    live = [(place, rule) for place, rule in enumerate(pack.rules) if rule.live]
+    card = pack.card.characteristics if pack.card is not None else ()
+
+    def numbers(values: list[int]) -> NDArray[np.int64]:
+        return np.array(values, np.int64)
+
+    return _Tables(
+        live=numbers([place for place, _ in live]),
+        action=numbers([int(rule.action) for _, rule in live]),
+        points=numbers([rule.points for _, rule in live]),
+        reason=numbers([bits.get(rule.reason, NO_REASON) for _, rule in live]),
+        card_reason=numbers([bits[item.reason] for item in card]),
+    )
+
+
+def _bits(words: NDArray[np.uint64], count: int) -> NDArray[np.bool_]:
+    """(n, count) of words (n, ...): bit i % 64 of word i // 64."""
+    unpacked = np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little")
+    return unpacked[:, :count].astype(np.bool_)
+
+
 @kernel
-def _combine(hits, actions, totals, shortfalls, decline_below, number, decisions):
+def _fired(hits, row, place):
+    return hits[row, place >> 6] >> np.uint64(place & 63) & np.uint64(1) != 0
+
+
+@kernel
+def _given_by_rules(tables, hits, row, verdict):
+    """Reasons of the first rules that fired with the verdict."""
+    mask = np.int64(0)
+    given = 0
+    for i in range(len(tables.live)):
+        reason = tables.reason[i]
+        if tables.action[i] != verdict or reason < 0 or mask >> reason & 1 or given == REASONS_MAX:
+            continue
+        if _fired(hits, row, tables.live[i]):
+            mask |= np.int64(1) << reason
+            given += 1
+    return mask
+
+
+@kernel
+def _given_by_points(tables, hits, row, shortfalls):
+    """Reasons of what cost the most points, rules before characteristics where they cost the same."""
+    mask = np.int64(0)
+    for _ in range(REASONS_MAX):
+        worst = np.int64(0)
+        named = np.int64(-1)
+        for i in range(len(tables.live)):
+            reason = tables.reason[i]
+            if (
+                -tables.points[i] > worst
+                and reason >= 0
+                and not mask >> reason & 1
+                and _fired(hits, row, tables.live[i])
+            ):
+                worst = -tables.points[i]
+                named = reason
+        for c in range(shortfalls.shape[1]):
+            reason = tables.card_reason[c]
+            if shortfalls[row, c] > worst and not mask >> reason & 1:
+                worst = shortfalls[row, c]
+                named = reason
+        if named < 0:
+            break
+        mask |= np.int64(1) << named
+    return mask
+
+
+@kernel
+def _combine(tables, hits, totals, shortfalls, review_below, decline_below, number, decisions):
     for row in range(len(hits)):
         verdict = 0
-        for rule in range(len(actions)):
-            if hits[row] >> np.uint64(rule) & np.uint64(1) and actions[rule] > verdict:
-                verdict = actions[rule]
-        mask = np.uint64(0)
-        given = 0
-        if verdict > 0:
-            for rule in range(len(actions)):
-                if hits[row] >> np.uint64(rule) & np.uint64(1) and actions[rule] == verdict and given < REASONS_MAX:
-                    mask |= np.uint64(1) << np.uint64(rule)
-                    given += 1
-        elif totals[row] < decline_below:
-            verdict = 2
-            while given < REASONS_MAX:
-                worst = -1
-                for c in range(shortfalls.shape[1]):
-                    taken = mask >> np.uint64(len(actions) + c) & np.uint64(1)
-                    if shortfalls[row, c] > 0 and not taken:
-                        if worst < 0 or shortfalls[row, c] > shortfalls[row, worst]:
-                            worst = c
-                if worst < 0:
-                    break
-                mask |= np.uint64(1) << np.uint64(len(actions) + worst)
-                given += 1
+        total = totals[row]
+        for i in range(len(tables.live)):
+            if _fired(hits, row, tables.live[i]):
+                total += tables.points[i]
+                if tables.action[i] > verdict:
+                    verdict = tables.action[i]
+        by_points = 2 if total < decline_below else (1 if total < review_below else 0)
+        mask = np.int64(0)
+        if by_points > verdict:
+            verdict = by_points
+            mask = _given_by_points(tables, hits, row, shortfalls)
+        elif verdict > 0:
+            mask = _given_by_rules(tables, hits, row, verdict)
         decisions[row]["action"] = verdict
-        decisions[row]["points"] = totals[row]
+        decisions[row]["points"] = total
         decisions[row]["reasons"] = mask
         decisions[row]["pack"] = number

@@ -16,10 +16,11 @@ from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.codes import Code
 from actors.ledger.ids import Secret, decode_transfers, decode_wallets, transfer_ids
 from actors.ledger.layout import AMOUNT_MAX, REQUEST, Kind
-from switch.currencies import NUMERIC
+from rules.currencies import NUMERIC
+from rules.encodings import country_number, device_number
 from switch.groups import NO_GROUP
 from switch.problems import NUMBERS, ProblemError, invalid_field
-from switch.rows import HOLD_SECONDS, Caller, body_digest, country_number, details_bytes, device_number, splitmix64s
+from switch.rows import HOLD_SECONDS, Caller, body_digest, details_bytes, splitmix64s
 from switch.wire import CHANNELS, LABELS, check_ip
 
 CONTENT_TYPE: Final = "application/vnd.apache.arrow.stream"

@@ -32,8 +32,8 @@ def export_command(output: Path, since: int | None, as_json: bool, data: Path, d
     from actors.export import Job, export
     from actors.export_columns import Names
     from actors.storage import opened
-    from switch.currencies import ALPHA
-    from switch.rows import COUNTRIES
+    from rules.currencies import ALPHA
+    from rules.encodings import COUNTRIES
 
     async def run(progress: Any) -> Any:
         async with opened(data, database) as url:

@@ -6,8 +6,6 @@ metadata sorted, so that the same body always has the same digest.
 
 import hashlib
 import struct
-from functools import lru_cache
-from string import ascii_uppercase
 from typing import Final
 
 import msgspec
@@ -16,8 +14,9 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from actors.ledger.ids import TransferRef, decode_transfer
-from actors.ledger.layout import FLAG_FINAL, REQUEST, Kind
-from switch.currencies import NUMERIC
+from actors.ledger.layout import FLAG_FINAL, REQUEST, REQUEST_ANSWER, Kind
+from rules.currencies import NUMERIC
+from rules.encodings import country_number, device_number
 from switch.problems import invalid_field
 from switch.wire import CHANNELS, LABELS, Context, NewWallet, Transfer, check_ip, named
 
@@ -91,26 +90,6 @@ def details_of(raw: bytes | msgspec.Raw | None) -> Details:
     return Details() if raw is None else _DECODE(raw)
 
 
-@lru_cache(maxsize=4096)
-def device_number(device: str) -> int:
-    """A device's name as the 32-bit feature, never 0."""
-    return int.from_bytes(hashlib.blake2b(device.encode(), digest_size=4).digest(), "little") or 1
-
-
-def country_number(country: str) -> int:
-    """Two letters A-Z as a number 33..858; 0 stands for none."""
-    return (ord(country[0]) - 64) * 32 + ord(country[1]) - 64
-
-
-def country_text(number: int) -> str:
-    """`country_number` undone."""
-    return chr(number // 32 + 64) + chr(number % 32 + 64)
-
-
-COUNTRIES: Final = {country_number(a + b): a + b for a in ascii_uppercase for b in ascii_uppercase}
-"""Every pair of letters by its number."""
-
-
 def currency_number(letters: str, field: str) -> int:
     """ISO number of a currency. Raises invalid_field."""
     number = NUMERIC.get(letters)
@@ -175,6 +154,14 @@ def settling_row(
     return ROW.pack(
         op, FLAG_FINAL if final else 0, 0, 0, 0, 0, record["currency"], caller.account, 0, payer, payee, amount, key,
         splitmix64(2 * amount + final), address, caller.effective_time, 0, 0, 0,
+    )  # fmt: skip
+
+
+def answer_row(op: Kind, record: dict[str, int], address: int, key: bytes, caller: Caller) -> bytes:
+    """The row of an analyst's answer to the case of the record at `address`."""
+    return ROW.pack(
+        op, REQUEST_ANSWER, 0, 0, 0, 0, record["currency"], caller.account, 0, record["payer"], record["payee"], 0, key,
+        0, address, caller.effective_time, 0, 0, 0,
     )  # fmt: skip
 
 

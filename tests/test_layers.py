@@ -19,8 +19,13 @@ PURE = (
     "actors.shard_client",
     "rules.pack",
     "rules.builtin",
+    "models.evaluation",
+    "models.prohibited",
     "models.scorecard",
-    "switch.currencies",
+    "models.statistics",
+    "models.training",
+    "models.training_page",
+    "rules.currencies",
 )
 
 

@@ -12,6 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.encodings import Channel as Channel
+from rules.encodings import Label as Label
+from rules.encodings import WalletKind as WalletKind
+
 AMOUNT_MAX: Final = 2**53 - 1
 """Amounts and balances stay within this, so that every JSON client reads them exactly and int64 never wraps."""
 
@@ -36,20 +40,10 @@ class Kind(IntEnum):
     VOID = 13
     EXPIRY = 14
     REFUND = 15
+    APPROVAL = 16
     LEG = 20
     CURSOR = 21
     PROFILE = 22
-
-
-class WalletKind(IntEnum):
-    """User wallets (user, merchant) live on one shard; operator wallets (the others) have a stripe on every shard."""
-
-    USER = 1
-    MERCHANT = 2
-    EXTERNAL = 3
-    FEE = 4
-    LIQUIDITY = 5
-    SUSPENSE = 6
 
 
 OPERATOR_KINDS: Final = frozenset({WalletKind.EXTERNAL, WalletKind.FEE, WalletKind.LIQUIDITY, WalletKind.SUSPENSE})
@@ -63,35 +57,13 @@ class WalletStatus(IntEnum):
     CLOSED = 3
 
 
-class Label(IntEnum):
-    """What a caller says a transfer is (`kind` on the wire); a feature, no effect on money."""
+class ReviewStatus(IntEnum):
+    """What became of a case, as table `review` keeps it; numbers are never reused."""
 
-    TRANSFER = 0
-    PAYMENT = 1
-    CASH_IN = 2
-    CASH_OUT = 3
-    DEBIT = 4
-    TOP_UP = 5
-    FEE = 6
-    EXCHANGE = 7
-    PAYOUT = 8
-    INTEREST = 9
-
-
-class Channel(IntEnum):
-    """Where a payment was made (`context.channel` on the wire)."""
-
-    UNKNOWN = 0
-    APP = 1
-    WEB = 2
-    POS = 3
-    ATM = 4
-    API = 5
-    USSD = 6
-    AGENT = 7
-    BRANCH = 8
-    CARD = 9
-    BATCH = 10
+    OPEN = 0
+    APPROVED = 1
+    DECLINED = 2
+    EXPIRED = 3
 
 
 FLAG_REMOTE: Final = 1
@@ -115,6 +87,11 @@ FLAG_PAYEE_ANCHOR: Final = 256
 
 FLAG_CONTINUES: Final = 512
 """Record: all or none together with the one before."""
+FLAG_REVIEW: Final = 1024
+"""Record of a HOLD: an analyst is asked. Of a CAPTURE, VOID, EXPIRY or APPROVAL: it is what became of the case."""
+
+REQUEST_ANSWER: Final = 1
+"""Request of a CAPTURE, VOID or APPROVAL: an analyst's answer. Its record says FLAG_REVIEW, for which a request has no bit."""
 
 CHAIN_STRIDE: Final = 256
 """Records of a wallet's chain from one anchor to the next: the most that a look back in time has to walk."""
@@ -123,8 +100,15 @@ ATTEMPTS: Final = (Kind.TRANSFER, Kind.HOLD)
 """What is scored and remembered as an attempt to pay."""
 MOVEMENTS: Final = (Kind.TRANSFER, Kind.CAPTURE, Kind.REFUND)
 """What moves money from payer to payee; each may have a leg."""
-REFERRING: Final = (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND)
+REFERRING: Final = (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND, Kind.APPROVAL)
 """What refers to an earlier record and so becomes a part of its fate."""
+CASE_ENDS: Final = {
+    Kind.CAPTURE: ReviewStatus.APPROVED,
+    Kind.APPROVAL: ReviewStatus.APPROVED,
+    Kind.VOID: ReviewStatus.DECLINED,
+    Kind.EXPIRY: ReviewStatus.EXPIRED,
+}
+"""What a record with FLAG_REVIEW makes of the case that it refers to."""
 
 REQUEST: Final = np.dtype(
     [
@@ -154,7 +138,8 @@ REQUEST: Final = np.dtype(
 """One request row, front door to shard. `key_*` is the caller's key as 16 bytes (see `ids.key_bytes`), not yet bound to a
 wallet. For WALLET_OPENED: kind, tier, currency, amount = floor, payee = the address of an operator wallet. For WALLET_STATUS:
 payee = the wallet, kind = the status asked for. For CAPTURE, VOID and REFUND: payer and payee of the movement asked for, `after` the
-record it refers to, amount 0 = all that is left. `expires_in_s`: HOLD only. `deferred_at` echoes an earlier DEFERRED result."""
+record it refers to, amount 0 = all that is left; so too for APPROVAL, of a HOLD. `expires_in_s`: HOLD only. `deferred_at` echoes an
+earlier DEFERRED result."""
 
 RESULT: Final = np.dtype(
     [
@@ -228,7 +213,9 @@ RECORD: Final = np.dtype(
 
 TRANSFER: as named; `payer_posted`, `payee_posted`, `payer_held` after it; `*_prev` the address of the local wallet's previous
 record; `*_lag` what its chain time is ahead of the effective time (see `posting.chain_time_of`). A declined one has a code and no effect.
-HOLD: the amount is held until `expiry`. CAPTURE, VOID, EXPIRY: of the hold at `reference`; amount = captured, or released.
+HOLD: the amount is held until `expiry`; with FLAG_REVIEW that is when the case expires, and `payee_lag` = the seconds for which
+the caller asked it to be held, 0 = a TRANSFER was asked for. CAPTURE, VOID, EXPIRY: of the hold at `reference`; amount = captured, or
+released. APPROVAL: the hold at `reference` is an ordinary one from now on, until `expiry`; amount = held.
 REFUND: of the TRANSFER or CAPTURE at `reference`, so its payer was the payee there.
 LEG: payer, payee, amount, currency and effective time of the movement at `reference`, on another shard; `decision` is its kind.
 CURSOR: payer = sending shard, amount = block read, key_hi/key_lo = first half of that block's hash.
@@ -257,12 +244,14 @@ WALLET: Final = np.dtype(
         ("payer_time", "i8"),
         ("opened", "i8"),
         ("chained", "i8"),
-        ("spare2", "i8", (4,)),
+        ("credited", "i8"),
+        ("credited_time", "i8"),
+        ("spare2", "i8", (2,)),
     ]
 )
 """One wallet, 128 bytes: what every payment touches is in the first cache line. posted = credits - debits. `ring` is 1 + the
 index of its attempts, 0 for none. `day` and `day_total` are today's outgoing sum, UTC by effective time. `score` 0 = none.
-`chained` counts the records of its chain."""
+`chained` counts the records of its chain. `credited`, `credited_time`: amount and effective time of the credit posted last, 0 = none."""
 
 PROFILE: Final = np.dtype(
     [
@@ -305,10 +294,12 @@ HOLD: Final = np.dtype(
         ("currency", "u2"),
         ("place", "u2"),
         ("label", "u1"),
-        ("spare", "u1", (3,)),
+        ("review", "u1"),
+        ("spare", "u1", (2,)),
     ]
 )
-"""An open hold. `left`: what is neither captured nor released. `next`, `prev`, `place`: where it waits for its expiry (see `holds`)."""
+"""An open hold. `left`: what is neither captured nor released. `review` 1: it waits for an analyst. `next`, `prev`,
+`place`: where it waits for its expiry (see `holds`)."""
 
 ORIGINAL: Final = np.dtype(
     [

@@ -25,7 +25,7 @@ from actors.ledger.features import feature_columns
 from actors.ledger.holds import holds_open
 from actors.ledger.ids import SEGMENT_SLOTS, Secret
 from actors.ledger.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
-from actors.ledger.posting import LIVE, effect_leg, effect_profile, leg_target
+from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, leg_target
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
 from actors.ledger.snapshot import Arrays, copied, in_use, restore
@@ -37,6 +37,8 @@ from rules.decision import DECISION
 TIERS_MAX: Final = 256
 NO_LIMIT: Final = 2**62
 IDEMPOTENCY_WINDOW_MS: Final = 24 * 3_600_000
+REVIEW_SECONDS: Final = 24 * 3_600
+"""How long an analyst has for an answer when the configuration does not say."""
 EXPIRE_MAX: Final = 8_192
 """Holds that expire in one step; those that are due beyond it expire in the next, and are dead meanwhile."""
 
@@ -50,6 +52,7 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True):
     windows: bool = True
     daily_limits: dict[int, int] = {}
     idempotency_window_ms: int = IDEMPOTENCY_WINDOW_MS
+    review_expires_in_s: int = REVIEW_SECONDS
 
 
 class Admitted(NamedTuple):
@@ -149,6 +152,7 @@ class Ledger:
             first,
             self.limits,
             self.stripe_max,
+            self.config.review_expires_in_s * 1_000,
             records,
             results,
             sources,
@@ -190,7 +194,7 @@ class Ledger:
         if len(records):
             self.advance(int(records["record_time"][-1]))
             self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
-        return int(replay(self.book, records, addresses, self.config.windows, self._scratch))
+        return int(replay(self.book, records, addresses, self.config.windows, REPLAYED, self._scratch))
 
     def snapshot(self, keep: Callable[[Arrays], Any] = copied) -> Any:
         """All that replay would rebuild, as `keep` keeps it: by default copies."""

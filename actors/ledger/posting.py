@@ -21,9 +21,12 @@ from actors.ledger.layout import (
     AMOUNT_MAX,
     CHAIN_STRIDE,
     CUMULATIVE_MAX,
+    FLAG_CONTINUES,
     FLAG_IMPORTED,
+    FLAG_LINKED,
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
+    FLAG_REVIEW,
     FLAG_SUSPENSE,
     Kind,
     WalletKind,
@@ -46,12 +49,14 @@ _CLOSED: Final = int(WalletStatus.CLOSED)
 _USER: Final = int(WalletKind.USER)
 _MERCHANT: Final = int(WalletKind.MERCHANT)
 _SUSPENSE: Final = int(WalletKind.SUSPENSE)
+_REVIEW: Final = int(Action.REVIEW)
 _DECLINE: Final = int(Action.DECLINE)
 
 _PAYER_CLOSED: Final = int(Code.PAYER_CLOSED)
 _PAYER_FROZEN: Final = int(Code.PAYER_FROZEN)
 _PAYEE_CLOSED: Final = int(Code.PAYEE_CLOSED)
 _DECLINED: Final = int(Code.DECLINED)
+_LINKED_IN_REVIEW: Final = int(Code.LINKED_IN_REVIEW)
 _DAILY_LIMIT: Final = int(Code.DAILY_LIMIT_EXCEEDED)
 _FUNDS: Final = int(Code.INSUFFICIENT_FUNDS)
 _RANGE: Final = int(Code.BALANCE_OUT_OF_RANGE)
@@ -132,6 +137,18 @@ def fits_payee(wallet, amount, stripe_max):
 
 
 @inlined
+def asks_hold(record):
+    """Whether a record was made because a hold was asked for: a payment in review is kept as a hold."""
+    return record["kind"] == HOLD and (not record["flags"] & FLAG_REVIEW or record["payee_lag"] != 0)
+
+
+@inlined
+def wants_review(record):
+    """Whether scoring asks for an analyst; what has happened already is not stopped."""
+    return record["decision"] == _REVIEW and not record["flags"] & FLAG_IMPORTED
+
+
+@inlined
 def decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_max):
     """Code of a transfer or hold whose wallets exist; the first rule broken, in the order of the table of codes."""
     payer = book.wallets[payer_row]
@@ -145,6 +162,8 @@ def decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_
         return _PAYEE_CLOSED
     if record["decision"] == _DECLINE and not record["flags"] & FLAG_IMPORTED:
         return _DECLINED
+    if record["flags"] & (FLAG_LINKED | FLAG_CONTINUES) and wants_review(record):
+        return _LINKED_IN_REVIEW
     if is_user(payer):
         effective = record["effective_time"]
         if _spent_today(payer, effective) + amount > limits[payer["tier"]]:
@@ -207,6 +226,14 @@ def show_payee(payee, record, address, replaying):
 
 
 @inlined
+def _credit(wallet, record):
+    """Post a record's amount to who gets it."""
+    wallet["credits"] += record["amount"]
+    wallet["credited"] = record["amount"]
+    wallet["credited_time"] = record["effective_time"]
+
+
+@inlined
 def move(book, payer_row, payee_row, record, address, replaying):
     """Move a settled record's amount; `payee_row` -1: the payee is remote and gets it by a leg."""
     payer = book.wallets[payer_row]
@@ -214,7 +241,7 @@ def move(book, payer_row, payee_row, record, address, replaying):
     good = show_payer(payer, record, address, replaying)
     if payee_row >= 0:
         payee = book.wallets[payee_row]
-        payee["credits"] += record["amount"]
+        _credit(payee, record)
         good &= show_payee(payee, record, address, replaying)
     return good
 
@@ -275,7 +302,7 @@ def effect_leg(book, record, address, replaying):
         if row < 0:
             return False
     wallet = book.wallets[row]
-    wallet["credits"] += record["amount"]
+    _credit(wallet, record)
     return show_payee(wallet, record, address, replaying)
 
 

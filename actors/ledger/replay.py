@@ -1,4 +1,8 @@
-"""Replay applies recorded effects, never decides again, and compares every balance that was recorded with the one it finds."""
+"""Replay applies recorded effects, never decides again, and compares every balance that was recorded with the one it finds.
+
+`checking` is REPLAYED for a journal's own records; LIVE for records that were rebuilt from elsewhere: what they say of their wallets is
+then filled in.
+"""
 
 from typing import Any, Final
 
@@ -9,7 +13,6 @@ from actors.ledger.holds import find_hold, open_hold
 from actors.ledger.layout import FLAG_REMOTE, Kind
 from actors.ledger.posting import (
     HOLD,
-    REPLAYED,
     TRANSFER,
     WALLET_OPENED,
     WALLET_STATUS,
@@ -21,7 +24,7 @@ from actors.ledger.posting import (
     effect_wallet,
     move,
 )
-from actors.ledger.settling import CAPTURE, EXPIRY, REFUND, effect_settled
+from actors.ledger.settling import APPROVAL, CAPTURE, EXPIRY, REFUND, effect_settled
 from actors.ledger.table import fetch_slot, put
 from actors.ledger.windows import fetch_attempts, fetch_ring
 from models.jit import inlined, kernel
@@ -41,7 +44,7 @@ def _attempts_row(book, record):
 
 
 @inlined
-def _fetch_ahead(book, records, start, end, windows):
+def fetch_ahead(book, records, start, end, windows):
     """Bring what records will touch into the cache, each kind for all of them before the next, which it leads to."""
     for i in range(start, end):
         fetch_slot(book.keys, records[i]["key_hi"], records[i]["key_lo"])
@@ -60,7 +63,7 @@ def _fetch_ahead(book, records, start, end, windows):
 
 
 @inlined
-def _replay_payment(book, record, address, windows):
+def _replay_payment(book, record, address, windows, checking):
     kind = record["kind"]
     payer_row = local_row(book, record["payer"])
     payee_row = np.int64(-1)
@@ -71,33 +74,33 @@ def _replay_payment(book, record, address, windows):
     if payer_row < 0:
         return False
     if kind == TRANSFER or kind == HOLD:
-        good = effect_transfer(book, payer_row, payee_row, record, address, windows, REPLAYED)
+        good = effect_transfer(book, payer_row, payee_row, record, address, windows, checking)
         if kind == HOLD and record["code"] == 0:
             good &= open_hold(book.holds, record, address)
         return good
     if record["code"] != 0:
         return True
     if kind == REFUND:
-        return move(book, payer_row, payee_row, record, address, REPLAYED)
+        return move(book, payer_row, payee_row, record, address, checking)
     hold_row = find_hold(book.holds, record["reference"])
     if hold_row < 0:
         return False
-    return effect_settled(book, hold_row, payer_row, payee_row, record, address, REPLAYED)
+    return effect_settled(book, hold_row, payer_row, payee_row, record, address, checking)
 
 
 @kernel
-def replay(book, records, addresses, windows, scratch):
+def replay(book, records, addresses, windows, checking, scratch):
     """Apply recorded effects in order. Gives the index of the first record that does not fit, else the number of records."""
     for i in range(len(records)):
         if i % READ_AHEAD == 0:
-            _fetch_ahead(book, records, i, min(i + READ_AHEAD, len(records)), windows)
+            fetch_ahead(book, records, i, min(i + READ_AHEAD, len(records)), windows)
         record = records[i]
         kind = record["kind"]
         good: Any = True
-        if TRANSFER <= kind <= REFUND:
-            good = _replay_payment(book, record, addresses[i], windows)
+        if TRANSFER <= kind <= APPROVAL:
+            good = _replay_payment(book, record, addresses[i], windows, checking)
         elif kind == LEG:
-            good = effect_leg(book, record, addresses[i], REPLAYED)
+            good = effect_leg(book, record, addresses[i], checking)
         elif kind == WALLET_OPENED:
             good = effect_opened(book, record, addresses[i])
         elif kind == WALLET_STATUS or kind == WALLET_TIER:

@@ -24,7 +24,7 @@ from actors.ledger.book import (
 from actors.ledger.layout import ATTEMPT
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
-from rules.columns import FIRST_WINDOW_COLUMN, INDEX, WINDOWS_MS
+from rules.columns import FIRST_WINDOW_COLUMN, INDEX, WINDOW_COLUMN_COUNT, WINDOWS_MS
 
 _W0, _W1, _W2 = WINDOWS_MS
 _SATURATED: Final = INDEX["saturated"]
@@ -154,7 +154,7 @@ def _say_saturated(forgotten, time, out):
 @inlined
 def window_columns(book, wallet, time, payee, out):
     """Fill the window columns, `saturated` and `payee_seen` (attempts to this payee in the longest window) of one row."""
-    for column in range(FIRST_WINDOW_COLUMN, FIRST_WINDOW_COLUMN + 12):
+    for column in range(FIRST_WINDOW_COLUMN, FIRST_WINDOW_COLUMN + WINDOW_COLUMN_COUNT):
         out[column] = 0
     out[_SATURATED] = 0
     out[_SEEN] = 0

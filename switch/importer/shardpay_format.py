@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.ids import key_bytes
 from actors.ledger.layout import AMOUNT_MAX
-from switch.currencies import NUMERIC
+from rules.currencies import NUMERIC
 from switch.importer.history import KINDS, History, ImportFileError, Payments, WalletSpec, file_digest
 from switch.times import time_ms
 

@@ -18,7 +18,7 @@ from actors.export import ExportRefused, Job, Report, export
 from actors.export_columns import Names
 from actors.ledger.layout import Kind
 from actors.topology import cluster_facts
-from switch.currencies import ALPHA
+from rules.currencies import ALPHA
 from tests.journal_rows import NOON, journal, record
 
 DAY = 86_400_000
@@ -196,7 +196,7 @@ async def test_a_folder_of_another_journal_is_refused(database_url: str, tmp_pat
     assert files(tmp_path) == before
 
 
-@pytest.mark.parametrize("text", ["{", '{"format": 2}', '{"unknown": 1}'])
+@pytest.mark.parametrize("text", ["{", '{"format": 1}', '{"unknown": 1}'])
 async def test_a_manifest_that_is_none_is_refused(database_url: str, tmp_path: Path, text: str) -> None:
     (tmp_path / "_manifest.json").write_text(text)
     with pytest.raises(ExportRefused, match="manifest"):

@@ -31,7 +31,7 @@ def combine(
     decline_below: int,
     columns: dict[str, int | None],
 ) -> dict[str, object]:
-    """Decision of rules (action, reason, fired) and a card: the strictest action that fired, else the card's points."""
+    """Decision of rules (action, reason, fired) and a card: the strictest action that fired, unless the card's points are stricter."""
     points = card_points(card, columns)
     strict = {"approve": 0, "review": 1, "decline": 2}
     fired = [(strict[action], reason) for action, reason, fires in rules if fires]
@@ -39,7 +39,7 @@ def combine(
     reasons: list[str] = []
     if verdict > 0:
         reasons = [reason for level, reason in fired if level == verdict][:REASONS_MAX]
-    elif sum(points) < decline_below:
+    if verdict < 2 and sum(points) < decline_below:
         verdict = 2
         short = [max([*item[3], item[4]]) - got for item, got in zip(card, points, strict=True)]
         order = sorted((i for i in range(len(short)) if short[i] > 0), key=lambda i: (-short[i], i))

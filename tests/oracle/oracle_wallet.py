@@ -16,11 +16,13 @@ BEHIND_MAX = 64
 EXPIRE_MAX = 8_192
 
 OPENED, STATUS, TIER, TRANSFER, HOLD, CAPTURE, VOID, EXPIRY, REFUND = 2, 3, 4, 10, 11, 12, 13, 14, 15
+APPROVAL = 16
 LEG, PROFILE = 20, 22
 USER, MERCHANT, EXTERNAL, LIQUIDITY, SUSPENSE = 1, 2, 3, 5, 6
 OPEN, FROZEN, CLOSED = 1, 2, 3
 REMOTE, TO_SUSPENSE, IMPORTED, FALLBACK, SCORED, FINAL, LINKED, PAYER_ANCHOR, PAYEE_ANCHOR = (1 << i for i in range(9))
-CONTINUES = 512
+CONTINUES, REVIEW = 512, 1024
+ANSWER = 1
 
 CODES = {
     "ok": 0,
@@ -51,14 +53,22 @@ CODES = {
     "refund_exceeded": 40,
     "group_invalid": 41,
     "linked_refused": 42,
+    "hold_in_review": 43,
+    "not_in_review": 44,
+    "review_approved": 45,
+    "review_declined": 46,
+    "review_expired": 47,
     "payer_closed": 100,
     "payer_frozen": 101,
     "payee_closed": 102,
     "declined": 110,
+    "linked_in_review": 111,
     "daily_limit": 120,
     "funds": 121,
     "out_of_range": 122,
+    "reviews_full": 123,
     "linked_declined": 130,
+    "in_review": 200,
 }
 REFUSED = 20
 
@@ -83,12 +93,16 @@ def lag(chain_time: int, effective: int) -> tuple[int, int]:
 
 
 class Hold:
-    """A hold from its record on; `left` is what is neither captured nor released, and it is open until that is decided for all of it."""
+    """A hold from its record on; `left` is what is neither captured nor released, and it is open until that is decided for all of it.
+    While in `review` only an analyst decides; `kept`: until when it is held once it is approved, 0 = it is captured then."""
 
     def __init__(self, record: Row, address: int) -> None:
         self.address, self.amount, self.expiry = address, record["amount"], record["expiry"]
         self.payer, self.payee = record["payer"], record["payee"]
         self.currency, self.label, self.effective = record["currency"], record["label"], record["effective_time"]
+        self.review = int(record["flags"] & REVIEW != 0)
+        seconds = record["payee_lag"] if self.review else 0
+        self.kept = record["record_time"] + 1000 * seconds if seconds else 0
         self.taken = 0
         self.open = True
 
@@ -98,13 +112,13 @@ class Hold:
 
 
 class Wallet:
-    """A wallet and everything that ever happened to it. `counted` and `given_back`: by effective time, what went to a day's limit and
-    what was released on the same day."""
+    """A wallet and everything that ever happened to it. `received`: amount and effective time of every credit. `counted` and
+    `given_back`: by effective time, what went to a day's limit and what was released on the same day."""
 
     def __init__(self, currency: int, kind: int, tier: int, floor: int, opened: int, pool: Pool) -> None:
         self.currency, self.kind, self.tier, self.floor, self.opened = currency, kind, tier, floor, opened
         self.status = OPEN
-        self.received: list[int] = []
+        self.received: list[tuple[int, int]] = []
         self.paid: list[int] = []
         self.counted: list[tuple[int, int]] = []
         self.given_back: list[tuple[int, int]] = []
@@ -119,7 +133,7 @@ class Wallet:
 
     @property
     def credits(self) -> int:
-        return sum(self.received)
+        return sum(amount for amount, _ in self.received)
 
     @property
     def debits(self) -> int:
@@ -183,6 +197,7 @@ class Wallet:
         """What the ledger's row of this wallet must say."""
         day = self.counted[-1][0] // DAY if self.counted and self.is_user else 0
         head, chain_time = self.chain[-1] if self.chain else (0, 0)
+        credited, credited_time = self.received[-1] if self.received else (0, 0)
         return {
             "credits": self.credits,
             "debits": self.debits,
@@ -200,4 +215,6 @@ class Wallet:
             "payer_time": self.payer_time,
             "opened": self.opened,
             "chained": len(self.chain),
+            "credited": credited,
+            "credited_time": credited_time,
         }

@@ -11,11 +11,12 @@ import numpy as np
 
 from actors.ledger.blocks import Writer
 from actors.ledger.holds import holds_open
-from actors.ledger.layout import ORIGINAL
+from actors.ledger.layout import ATTEMPTS, ORIGINAL
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
 from actors.shard.originals import fill_original
+from tests.sim.scorer import decide
 
 if TYPE_CHECKING:
     from tests.sim.switch import Switch
@@ -268,7 +269,11 @@ class Process:
     # Others.
 
     def _score(self, output: m.Score) -> None:
-        decisions = self.switch.decider.decide(output.columns)
+        batch = self.core._scoring
+        assert batch is not None and batch.admitted is not None and batch.number == output.number
+        attempts = np.isin(batch.admitted.rows["op"], ATTEMPTS)
+        self.switch.features[self.core.writer.writer.number, batch.seen] = output.columns[attempts].copy()
+        decisions = decide(output.columns)
         self.switch.to_scorer_and_back(self, m.Scored(number=output.number, decisions=decisions))
 
     def _push(self, output: m.Push) -> None:

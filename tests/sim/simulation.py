@@ -12,6 +12,7 @@ from tests.sim.database import DatabaseFaults
 from tests.sim.load import Load
 from tests.sim.model import DAY_MS
 from tests.sim.process import Process
+from tests.sim.rebuilt import compare
 from tests.sim.scheduler import START_MS, Scheduler
 from tests.sim.switch import Faults, Switch
 from tests.sim.truth import Untrue
@@ -105,6 +106,7 @@ class Simulation:
             scheduler.run_next()
             auditor.step()
         auditor.settle([process.core.ledger for process in self.switch.current if process is not None])
+        compare(self.switch, pages=scheduler.random.choice((1, 7, 1_000_000)))
 
     def _all_done(self) -> bool:
         if self.load.door.unfinished or self.switch.auditor.unsettled():

@@ -1,7 +1,7 @@
 """What each column says of each kind of record, and null where a record says nothing."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from actors.ledger.layout import (
     FLAG_IMPORTED,
     FLAG_LINKED,
     FLAG_REMOTE,
+    FLAG_REVIEW,
     FLAG_SCORED,
     FLAG_SUSPENSE,
     RECORD,
@@ -45,7 +46,7 @@ FULL = {
 def rows(*records: NDArray[Any]) -> list[dict[str, Any]]:
     joined = np.concatenate(records)
     addresses = record_address(1, 7, 0) + np.arange(len(joined))
-    values: list[dict[str, Any]] = COLUMNS.table(joined, addresses).to_pylist()
+    values: list[dict[str, Any]] = COLUMNS.table(joined, addresses, np.zeros(len(joined), np.int64)).to_pylist()
     return values
 
 
@@ -110,6 +111,14 @@ def test_a_hold_has_an_expiry() -> None:
     assert said(row) == {**common("hold"), **MONEY, **AFTER, **expiry}
 
 
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_a_payment_in_review_says_whether_a_hold_was_asked_for(seconds: int) -> None:
+    times = {"expiry": datetime(2026, 11, 24, 12, 0, 1, tzinfo=UTC)}
+    asked = {"held_for": seconds} if seconds else {}
+    row = record(Kind.HOLD, **FULL, expiry=NOON + 1_000, payee_lag=seconds, flags=FLAG_REVIEW)
+    assert said(row) == {**common("hold"), **MONEY, **AFTER, **times, **asked, "review": True}
+
+
 @pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND])
 def test_what_becomes_of_a_transfer_refers_to_it(kind: Kind) -> None:
     target = record_address(1, 3, 2)
@@ -136,6 +145,19 @@ def test_wallet_records_name_a_wallet_and_no_money() -> None:
     assert said(frozen) == {**common("wallet_status"), **own, "wallet_status": "frozen"}
     tier = record(Kind.WALLET_TIER, payee=PAYEE, label=2, decision=0, caller=2)
     assert said(tier) == {**common("wallet_tier"), **own, "tier": 0}
+
+
+def test_a_profile_says_what_a_shard_knew_of_a_payee_elsewhere() -> None:
+    fields = {"payee": PAYEE, "label": 2, "decision": 3, "channel": WalletStatus.FROZEN, "effective_time": NOON - 5}
+    own = {"wallet": wallet(PAYEE), "wallet_kind": "merchant", "tier": 3, "wallet_status": "frozen"}
+    opened = {"effective_time": NOON_TIME - timedelta(milliseconds=5)}
+    assert said(record(Kind.PROFILE, **fields)) == {**common("profile"), **own, **opened}
+
+
+def test_what_the_features_saw_is_told_where_there_were_features() -> None:
+    records = np.concatenate([record(Kind.TRANSFER, **FULL), record(Kind.LEG, **FULL)])
+    table = COLUMNS.table(records, np.arange(2), np.array([77, 0]))
+    assert table["seen"].to_pylist() == [77, None]
 
 
 def test_every_flag_has_its_column() -> None:
@@ -172,7 +194,9 @@ def test_types_are_real_and_the_same_for_every_page() -> None:
         assert schema.field(name).type.value_type == pa.string()
     kinds = [kind for kind in Kind if kind not in LEFT_OUT]
     for some in ([Kind.TRANSFER], kinds):
-        table = COLUMNS.table(np.concatenate([record(kind) for kind in some]), np.arange(len(some)))
+        table = COLUMNS.table(
+            np.concatenate([record(kind) for kind in some]), np.arange(len(some)), np.arange(len(some))
+        )
         assert table.schema == schema
 
 
@@ -184,7 +208,9 @@ def test_mixed_pages_say_the_same_as_single_records() -> None:
     for name in ("payer", "payee", "amount", "reference", "payer_posted", "payee_posted", "device", "points"):
         records[name] = chance.integers(0, 3, 200)
     records["flags"], records["code"] = chance.integers(0, 512, 200), chance.choice([0, 110, 121], 200)
-    addresses = record_address(1, 7, 0) + np.arange(200)
-    together = COLUMNS.table(records, addresses).to_pylist()
-    alone = [COLUMNS.table(records[i : i + 1], addresses[i : i + 1]).to_pylist()[0] for i in range(200)]
+    addresses, seen = record_address(1, 7, 0) + np.arange(200), chance.integers(0, 3, 200)
+    together = COLUMNS.table(records, addresses, seen).to_pylist()
+    alone = [
+        COLUMNS.table(records[i : i + 1], addresses[i : i + 1], seen[i : i + 1]).to_pylist()[0] for i in range(200)
+    ]
     assert together == alone

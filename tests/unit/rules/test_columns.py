@@ -1,12 +1,13 @@
 """The order of columns is a law: decisions recorded before depend on it."""
 
-from rules.columns import COLUMN_COUNT, COLUMNS, FIRST_WINDOW_COLUMN, INDEX, WINDOWS_MS
+from rules.columns import CATALOGUE, COLUMN_COUNT, COLUMNS, FIRST_WINDOW_COLUMN, INDEX, WINDOWS_MS
 from tests.oracle.oracle_windows import WIDTHS
 
 NAMES = (
     "amount label channel country device hour payer_age_days payer_tier payer_available payer_score payer_day_total "
     "payee_kind payee_age_days payee_tier payee_seen count_1h sum_1h max_1h payees_1h count_24h sum_24h max_24h payees_24h "
-    "count_7d sum_7d max_7d payees_7d saturated"
+    "count_7d sum_7d max_7d payees_7d saturated currency hold weekday effective_time payer payee payer_kind payer_credits "
+    "payer_debits payer_credited payer_credited_ago_s"
 )
 
 
@@ -18,3 +19,9 @@ def test_columns_keep_their_places() -> None:
 
 def test_windows_are_an_hour_a_day_and_a_week() -> None:
     assert list(WIDTHS.values()) == list(WINDOWS_MS)
+
+
+def test_every_column_says_what_it_counts_and_means() -> None:
+    assert [column.name for column in CATALOGUE] == list(COLUMNS)
+    assert len(set(COLUMNS)) == COLUMN_COUNT
+    assert all(column.unit and column.meaning for column in CATALOGUE)

@@ -77,9 +77,9 @@ def test_all_packs_are_known_by_their_number() -> None:
 
 
 @kernel
-def _by_bits(columns, hits):  # type: ignore[no-untyped-def]
+def _by_bits(columns, hits, unknown):  # type: ignore[no-untyped-def]
     for row in range(len(columns)):
-        hits[row] = np.uint64(columns[row, 0])
+        hits[row, 0] = np.uint64(columns[row, 0])
 
 
 ACTIONS = [Action.APPROVE, Action.REVIEW, Action.DECLINE]

@@ -1,6 +1,6 @@
 """Currencies by letters and by number."""
 
-from switch.currencies import ALPHA, NUMERIC
+from rules.currencies import ALPHA, NUMERIC
 
 
 def test_known_codes() -> None:

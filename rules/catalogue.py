@@ -1,0 +1,206 @@
+"""The one catalogue of what a rule may name: each field's column, type, unit and meaning, the windows and the functions over them.
+
+A word (country, currency, channel ...) is a number in its column; its domain knows the number of each word.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from rules.columns import NULL, WINDOW_NAMES
+from rules.currencies import NUMERIC
+from rules.encodings import COUNTRIES, Channel, Label, WalletKind, device_number, wallet_number
+
+
+class Domain(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """The words of one kind of text. `words`: number by word, None where there are too many to list; then `number` makes them."""
+
+    name: str
+    expected: str
+    words: Mapping[str, int] | None = None
+    number: Callable[[str], int] | None = None
+
+
+class Type(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A type of the language. Two types are the same only if they are the same object."""
+
+    name: str
+    domain: Domain | None = None
+
+
+def _text(domain: Domain) -> Type:
+    return Type(name=domain.name, domain=domain)
+
+
+INT: Final = Type(name="int")
+BOOL: Final = Type(name="bool")
+TIME: Final = Type(name="timestamp")
+NULL_TYPE: Final = Type(name="null")
+TEXT: Final = Type(name="string")
+"""A text that nothing has given a domain yet."""
+
+COUNTRY: Final = _text(
+    Domain(
+        name="country", expected="two letters A-Z like MM", words={text: number for number, text in COUNTRIES.items()}
+    )
+)
+CURRENCY: Final = _text(Domain(name="currency", expected="an ISO 4217 code like EUR", words=NUMERIC))
+CHANNEL: Final = _text(
+    Domain(name="channel", expected="one of the channels", words={item.name.lower(): int(item) for item in Channel})
+)
+KIND: Final = _text(
+    Domain(name="kind", expected="one of the payment kinds", words={item.name.lower(): int(item) for item in Label})
+)
+WALLET_KIND: Final = _text(
+    Domain(
+        name="wallet_kind",
+        expected="one of the wallet kinds",
+        words={item.name.lower(): int(item) for item in WalletKind},
+    )
+)
+DEVICE: Final = _text(Domain(name="device", expected="a device's name", number=device_number))
+WALLET: Final = _text(Domain(name="wallet", expected="a wallet id", number=wallet_number))
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """One name of the language. `unknown`: whether it can be null, and when; empty: it is always known."""
+
+    name: str
+    column: str
+    type: Type
+    meaning: str
+    unit: str = ""
+    unknown: str = ""
+
+    @property
+    def usual(self) -> int:
+        """What a test of a pack has in the column when it says nothing: nothing happened yet, a user pays a user, the rest unknown."""
+        if self.unknown not in ("", _OPERATOR):
+            return NULL
+        return _USUAL.get(self.name, 0)
+
+
+_OPERATOR: Final = "an operator wallet pays"
+_USUAL: Final = {"currency": NUMERIC["XXX"], "payer_kind": 1, "payee_kind": 1, "weekday": 1}
+
+
+def _field(
+    name: str, type_: Type, meaning: str, unit: str = "", *, unknown: str = "", column: str | None = None
+) -> Field:
+    return Field(name=name, column=column or name, type=type_, meaning=meaning, unit=unit, unknown=unknown)
+
+
+_ALL: Final = (
+    _field("amount", INT, "what is to be paid", "minor units"),
+    _field("currency", CURRENCY, "its currency"),
+    _field("kind", KIND, "what the caller says the payment is", column="label"),
+    _field("hold", BOOL, "whether the money is to be held only"),
+    _field("channel", CHANNEL, "where the payment was made"),
+    _field("country", COUNTRY, "where the payment was made", unknown="not given"),
+    _field("device", DEVICE, "name of the payer's device; only a 32-bit hash of it is compared", unknown="not given"),
+    _field("hour", INT, "hour of the day of the effective time, UTC", "0..23"),
+    _field("weekday", INT, "day of the week of the effective time, UTC, Monday first", "1..7"),
+    _field("effective_time", TIME, "when the payment counts"),
+    _field("payer", WALLET, "wallet that pays"),
+    _field("payer_kind", WALLET_KIND, "kind of the payer's wallet"),
+    _field("payer_age_days", INT, "age of the payer's wallet", "days", unknown=_OPERATOR),
+    _field("payer_tier", INT, "tier of the payer's wallet", unknown=_OPERATOR),
+    _field("payer_available", INT, "what the payer could pay, before this payment", "minor units", unknown=_OPERATOR),
+    _field("payer_score", INT, "the payer's credit score", "350..950", unknown="none was published"),
+    _field("payer_day_total", INT, "what left the payer's wallet today", "minor units", unknown=_OPERATOR),
+    _field("payer_credits", INT, "all that was ever credited to the payer", "minor units", unknown=_OPERATOR),
+    _field("payer_debits", INT, "all that was ever debited from the payer", "minor units", unknown=_OPERATOR),
+    _field("payer_credited", INT, "the payer's newest credit", "minor units", unknown="none is known"),
+    _field("payer_credited_ago_s", INT, "time since the payer's newest credit", "seconds", unknown="none is known"),
+    _field("payee", WALLET, "wallet that is paid"),
+    _field("payee_kind", WALLET_KIND, "kind of the payee's wallet"),
+    _field("payee_age_days", INT, "age of the payee's wallet", "days"),
+    _field("payee_tier", INT, "tier of the payee's wallet"),
+    _field("payee_seen", INT, "the payer's attempts to this payee in the last seven days", unknown=_OPERATOR),
+)
+
+FIELDS: Final[Mapping[str, Field]] = {field.name: field for field in _ALL}
+"""Fields by name."""
+
+
+CODES: Final[Mapping[str, Mapping[str, int]]] = {
+    field.column: field.type.domain.words
+    for field in _ALL
+    if field.type.domain is not None and field.type.domain.words is not None
+}
+"""What scorecards call categories: number by word, by column."""
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """A function over a window of the payer's earlier attempts; `column` is completed with the window's name."""
+
+    name: str
+    column: str
+    type: Type
+    meaning: str
+    unit: str = ""
+
+
+WINDOWS: Final[Mapping[str, Window]] = {
+    window.name: window
+    for window in (
+        Window(name="count", column="count", type=INT, meaning="attempts to pay"),
+        Window(name="sum", column="sum", type=INT, meaning="their amounts together", unit="minor units"),
+        Window(name="max", column="max", type=INT, meaning="the largest of them", unit="minor units"),
+        Window(name="distinct_payees", column="payees", type=INT, meaning="different payees among them"),
+        Window(
+            name="saturated",
+            column="saturated",
+            type=BOOL,
+            meaning="whether more happened than is remembered, so the others are lower bounds",
+        ),
+    )
+}
+"""Window functions by name; each takes one of `WINDOW_NAMES`."""
+
+INPUTS: Final[Mapping[str, Field]] = {
+    **FIELDS,
+    **{
+        f'{window.name}("{name}")': _field(
+            f'{window.name}("{name}")',
+            window.type,
+            window.meaning,
+            window.unit,
+            unknown=_OPERATOR,
+            column=f"{window.column}_{name}" if window.type is INT else window.column,
+        )
+        for window in WINDOWS.values()
+        for name in WINDOW_NAMES
+    },
+}
+"""What a test of a pack may give: fields, and windows as a rule writes them."""
+
+
+class Function(msgspec.Struct, frozen=True, kw_only=True):
+    """A function or operator, for the reference."""
+
+    form: str
+    meaning: str
+
+
+FUNCTIONS: Final = (
+    Function(
+        form="+ - * / % (int)",
+        meaning="whole numbers of 64 bits; division cuts towards zero; overflow and division by zero: not evaluated",
+    ),
+    Function(form="== !=", meaning="equality of numbers, truth values, timestamps, words of one kind"),
+    Function(form="< <= > >=", meaning="order of numbers and timestamps"),
+    Function(
+        form="&& || !", meaning="and, or, not; a part that was not evaluated does no harm when the other part decides"
+    ),
+    Function(form="c ? a : b", meaning="a if c holds, else b"),
+    Function(form='x in ["A", "B"], x in lists.NAME', meaning="whether a list has x"),
+    Function(
+        form='x.startsWith("A")',
+        meaning="whether a word begins so; for country, currency, channel, kind, payer_kind, payee_kind",
+    ),
+    Function(form="x == null, x != null", meaning="whether a field is unknown, or known"),
+    Function(form='timestamp("2026-01-31T12:00:00Z")', meaning="a moment, RFC 3339 in UTC"),
+)
+"""Operators and functions besides those over windows."""

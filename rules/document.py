@@ -1,0 +1,275 @@
+"""A pack is a YAML document: a card, thresholds, lists, rules, decision tables and tests; it is taken as a whole or not at all.
+
+Reading checks everything that can be known without the card: every expression has its type, every name is known, every test can be
+put. docs/rules.md describes the format.
+"""
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from models.scorecard import Scorecard
+from rules.cases import Case, read_cases
+from rules.check import Checker, NamedList
+from rules.decision import Action
+from rules.ir import Op, Program
+from rules.problems import ExpressionError, PackError, Problem
+from rules.reading import Reader
+from rules.syntax import LENGTH_MAX
+from rules.times import time_ms
+from rules.yaml_nodes import Document, Value
+
+RULES_MAX: Final = 256
+"""Rows of tables count as rules."""
+LISTS_MAX: Final = 64
+LIST_ENTRIES_MAX: Final = 100_000
+POINTS_MAX: Final = 1_000_000
+"""All rules together stay far within the 32 bits of a decision's points."""
+THRESHOLD_MAX: Final = 2**31 - 1
+OPERATIONS_MAX: Final = 8_192
+"""Of all rules together, what they share counted once: what a compiler manages in some seconds."""
+CONDITIONS_LENGTH_MAX: Final = 131_072
+"""Characters of all conditions together."""
+FILE_LENGTH_MAX: Final = 8 * 1024 * 1024
+
+_FIELDS: Final = ("name", "description", "fallback", "card", "thresholds", "lists", "rules", "tests")
+_RULE_FIELDS: Final = ("id", "when", "action", "points", "reason", "mode", "from", "until", "description")
+_FILE_NAME: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
+
+ReadFile = Callable[[str], str]
+"""Text of a file beside the pack, by its name. Raises OSError or KeyError."""
+
+
+class Mode(StrEnum):
+    """live: decides; shadow: is evaluated and counted, decides nothing; off: is checked only."""
+
+    LIVE = "live"
+    SHADOW = "shadow"
+    OFF = "off"
+
+
+class RuleText(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule as it stands in a document. `root`: where in the program its condition is, effective dates included."""
+
+    id: str
+    action: Action
+    points: int
+    reason: str
+    mode: Mode
+    root: int
+    line: int
+
+
+class CardReference(msgspec.Struct, frozen=True, kw_only=True):
+    """Which card a pack uses: `name@version`, or a card of its own. `problem` is what to say when there is no such card."""
+
+    reference: str
+    card: Scorecard | None
+    problem: Problem
+
+
+class PackDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A pack that was read and checked. `files`: texts of the files it names, so that text and files are all of it. `notes`: what may be
+    meant otherwise (overlaps and gaps of tables)."""
+
+    name: str
+    description: str
+    fallback: Action
+    card: CardReference | None
+    review_below: int | None
+    decline_below: int | None
+    rules: tuple[RuleText, ...]
+    ops: tuple[Op, ...]
+    tests: tuple[Case, ...]
+    notes: tuple[Problem, ...]
+    text: str
+    files: dict[str, str]
+
+
+def no_files(name: str) -> str:
+    """For packs that may name no files."""
+    raise KeyError(name)
+
+
+def read_pack(text: str, files: ReadFile = no_files) -> PackDocument:
+    """A document that is checked. Raises PackError with all problems that were found."""
+    document = Document(text)
+    return _Pack(document, files).read()
+
+
+class _Pack(Reader):
+    def __init__(self, document: Document, files: ReadFile) -> None:
+        super().__init__(document)
+        self._files = files
+        self._read_files: dict[str, str] = {}
+        self._program = Program()
+        self._ids: set[str] = set()
+        self._notes: list[Problem] = []
+        self._length = 0
+
+    def read(self) -> PackDocument:
+        fields = self.fields(self.document.root, _FIELDS, "a pack", needed=("name", "fallback"))
+        name = self.name(fields.get("name"))
+        lists = {name: self._list(name, value) for name, value in self.named(fields.get("lists"), "lists", LISTS_MAX)}
+        checker = Checker(self._program, lists)
+        rules = [self._rule(value, checker) for value in self.entries(fields.get("rules"), "rules", RULES_MAX)]
+        review, decline = self._thresholds(fields.get("thresholds"))
+        found = PackDocument(
+            name=name,
+            description=self.text(fields.get("description"), "description"),
+            fallback=self._action(fields.get("fallback"), "fallback"),
+            card=self._card(fields.get("card")),
+            review_below=review,
+            decline_below=decline,
+            rules=tuple(rules),
+            ops=tuple(self._program.ops),
+            tests=read_cases(self, fields.get("tests"), {rule.id for rule in rules if rule.mode is not Mode.OFF}),
+            notes=tuple(self._notes),
+            text=self.document.text,
+            files=self._read_files,
+        )
+        if found.card is None and (review is not None or decline is not None) and not self._scored(found):
+            self.wrong(fields["thresholds"], "thresholds need points", "name a card, or give rules points")
+        if self.problems:
+            raise PackError(self.problems)
+        return found
+
+    def _scored(self, found: PackDocument) -> bool:
+        return any(rule.points for rule in found.rules)
+
+    def _action(self, value: Value | None, what: str = "action") -> Action:
+        word = self.choice(value, what, [action.name.lower() for action in Action], "approve")
+        return Action[word.upper()]
+
+    def _thresholds(self, value: Value | None) -> tuple[int | None, int | None]:
+        if value is None:
+            return None, None
+        fields = self.fields(value, ("review_below", "decline_below"), "thresholds")
+        numbers = {name: self.integer(inner, name, THRESHOLD_MAX) for name, inner in fields.items()}
+        review, decline = numbers.get("review_below"), numbers.get("decline_below")
+        if review is not None and decline is not None and review < decline:
+            self.wrong(value, "review_below lies under decline_below, so nothing would be reviewed")
+        return review, decline
+
+    def _card(self, value: Value | None) -> CardReference | None:
+        if value is None:
+            return None
+        problem = self.document.problem(value.start, value.end, "there is no such card", "publish the card first")
+        if isinstance(value.data, str):
+            if "@" not in value.data:
+                self.wrong(value, "a card is named with its version", "like payment-risk@3")
+            return CardReference(reference=value.data, card=None, problem=problem)
+        try:
+            card = msgspec.convert(_plain(value), Scorecard)
+        except (msgspec.ValidationError, ValueError) as error:
+            self.wrong(value, f"no scorecard: {error}")
+            return None
+        return CardReference(reference=f"{card.name}@{card.version}", card=card, problem=problem)
+
+    def _list(self, name: str, value: Value) -> NamedList:
+        if value.is_map:
+            fields = self.fields(value, ("file",), "a list", needed=("file",))
+            return self._typed(name, value, self._lines(fields["file"]) if "file" in fields else [])
+        return self._typed(name, value, [item.data for item in self.entries(value, "entries", LIST_ENTRIES_MAX)])
+
+    def _lines(self, value: Value) -> list[Any]:
+        """Entries of a file: one a line, `#` begins a comment."""
+        name = value.data
+        if not isinstance(name, str) or _FILE_NAME.fullmatch(name) is None:
+            self.wrong(value, "a list's file lies beside the pack", "a relative path of letters, digits, _ . - /")
+            return []
+        try:
+            text = self._files(name)
+        except (OSError, KeyError, UnicodeError):
+            self.wrong(value, f"the file {name} cannot be read")
+            return []
+        if len(text) > FILE_LENGTH_MAX:
+            self.wrong(value, f"the file {name} is longer than {FILE_LENGTH_MAX:,} characters")
+            return []
+        self._read_files[name] = text
+        lines = [line for line in (raw.partition("#")[0].strip() for raw in text.splitlines()) if line]
+        if len(lines) > LIST_ENTRIES_MAX:
+            self.wrong(value, f"the file {name} has more than {LIST_ENTRIES_MAX:,} entries")
+            return []
+        numbers = all(_INTEGER.fullmatch(line) for line in lines)
+        return [int(line) for line in lines] if numbers else list(lines)
+
+    def _typed(self, name: str, value: Value, entries: list[Any]) -> NamedList:
+        kinds = {type(entry) for entry in entries}
+        if not kinds <= {str} and not kinds <= {int}:
+            self.wrong(
+                value, f"the list {name} holds texts or whole numbers, not both", "put quotes around the numbers"
+            )
+            entries = []
+        return NamedList(name=name, entries=tuple(entries))
+
+    def _rule(self, value: Value, checker: Checker) -> RuleText:
+        fields = self.fields(value, _RULE_FIELDS, "a rule", needed=("id", "when", "action"))
+        identity = self.name(fields.get("id"))
+        if identity in self._ids:
+            self.wrong(fields["id"], f"two rules are called {identity}")
+        self._ids.add(identity)
+        action = self._action(fields.get("action"))
+        mode = Mode(self.choice(fields.get("mode"), "mode", list(Mode), Mode.LIVE))
+        reason = self.reason(fields.get("reason"))
+        if action is not Action.APPROVE and "reason" not in fields and "action" in fields:
+            self.wrong(value, f"a rule that may {action.name.lower()} needs a reason")
+        self.text(fields.get("description"), "description")
+        return RuleText(
+            id=identity,
+            action=action,
+            points=self.integer(fields.get("points"), "points", POINTS_MAX),
+            reason=reason,
+            mode=mode,
+            root=self._dated(fields, self._condition(fields.get("when"), checker)),
+            line=self.document.problem(value.start, value.end, "").line,
+        )
+
+    def _condition(self, value: Value | None, checker: Checker) -> int:
+        if value is None:
+            return self._program.truth(False)
+        if isinstance(value.data, bool):
+            return self._program.truth(value.data)
+        if not isinstance(value.data, str):
+            self.wrong(value, "a condition is expected", "put quotes around the whole of it")
+            return self._program.truth(False)
+        self._length += min(len(value.data), LENGTH_MAX)
+        if self._length > CONDITIONS_LENGTH_MAX or len(self._program.ops) > OPERATIONS_MAX:
+            self.wrong(value, "the conditions up to here are more than one pack may hold", "make two packs of it")
+            raise PackError(self.problems)
+        try:
+            return checker.condition(value.data)
+        except ExpressionError as error:
+            self.wrong_within(value, error)
+            return self._program.truth(False)
+
+    def _dated(self, fields: dict[str, Value], root: int) -> int:
+        """The condition, within its dates: from the first moment on, before the last."""
+        moments = {name: self._moment(fields[name]) for name in ("from", "until") if name in fields}
+        if len(moments) == 2 and moments["from"] >= moments["until"]:
+            self.wrong(fields["until"], "until lies before from, so the rule would never fire")
+        parts = [
+            self._program.apply(
+                "ge" if name == "from" else "lt", self._program.column("effective_time"), self._program.constant(ms)
+            )
+            for name, ms in moments.items()
+        ]
+        return self._program.all_of([*parts, root])
+
+    def _moment(self, value: Value) -> int:
+        try:
+            return time_ms(str(value.data))
+        except ValueError as error:
+            self.wrong(value, str(error))
+            return 0
+
+
+def _plain(value: Value) -> Any:
+    """A value without places."""
+    if value.is_map:
+        return {name: _plain(inner) for name, (_, inner) in value.data.items()}
+    return [_plain(item) for item in value.data] if isinstance(value.data, list) else value.data
