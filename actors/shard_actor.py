@@ -20,7 +20,7 @@ from actors.checkpoint import CheckpointStore
 from actors.journal_postgres import PostgresJournal
 from actors.ledger.blocks import Writer
 from actors.ledger.book import Capacity
-from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
+from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Ledger, LedgerConfig
 from actors.logs import log_to_file
 from actors.process import settle
 from actors.remote import RemotePeer, pack_address, pack_heads, unpack_key, unpack_legs, unpack_rows
@@ -29,7 +29,6 @@ from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import ShardHost
 from actors.shard_client import NotReady
 from actors.topology import TOPOLOGY_VERSION, SegmentStore
-from rules.builtin import PACK
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +48,7 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True):
     scored: bool = True
     capacity: Capacity = Capacity()
     daily_limits: dict[int, int] = {}
+    review_expires_in_s: int = REVIEW_SECONDS
     idempotency_window_ms: int = IDEMPOTENCY_WINDOW_MS
     allow_unsafe: bool = False
     checkpoints: str | None = None
@@ -117,14 +117,13 @@ class ShardActor:
             windows=spec.scored,
             daily_limits=spec.daily_limits,
             idempotency_window_ms=spec.idempotency_window_ms,
+            review_expires_in_s=spec.review_expires_in_s,
         )
         core = ShardCore(
             ShardConfig(
                 shard=spec.shard,
                 shards=spec.shards,
                 scored=spec.scored,
-                pack=PACK.number,
-                fallback=PACK.fallback,
                 save_every_records=None if spec.checkpoints is None else SAVE_EVERY_RECORDS,
             ),
             Ledger(config, spec.capacity),

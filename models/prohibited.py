@@ -15,6 +15,7 @@ WORDS: Final = frozenset(
     "race racial ethnic ethnicity caste tribe nationality citizenship foreign foreigner immigrant disability "
     "disabled pregnancy pregnant sexuality".split()
 )
+CATEGORY_WORDS: Final = frozenset("male female married unmarried divorced widowed".split())
 PAIRS: Final = frozenset(
     [
         ("civil", "status"),
@@ -45,4 +46,12 @@ def prohibited_word(name: str) -> str | None:
     for pair in pairwise(words):
         if pair in PAIRS:
             return " ".join(pair)
+    return None
+
+
+def prohibited_category(text: str) -> str | None:
+    """The word for which a column that holds this category is refused, whatever its name: a person's sex or marital status."""
+    for word in _WORD.findall(text):
+        if word.lower() in CATEGORY_WORDS:
+            return str(word.lower())
     return None

@@ -17,7 +17,9 @@ ELSEWHERE: Final = {
     "export": "switch.data_commands:export_command",
     "backup": "switch.data_commands:backup_command",
     "restore": "switch.data_commands:restore_command",
+    "rules": "switch.rules_commands:rules_group",
     "cards": "switch.cards_commands:cards_group",
+    "train": "switch.cards_commands:train_command",
     "import": "switch.importer.command:import_command",
 }
 """Commands that live in other modules, loaded when they are called: what one needs takes up to a second to load."""
@@ -70,7 +72,11 @@ def cli(debug: bool) -> None:
 @click.option("--front-doors", type=click.IntRange(1, 64), default=1, show_default=True, help="HTTP processes.")
 @storage_options
 @click.option("--ray", metavar="ADDRESS", help="Join this Ray cluster instead of starting one; needs --database.")
-@click.option("--config", type=click.Path(path_type=Path, exists=True), help="TOML file: daily_limits, capacity.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True),
+    help="TOML file: daily_limits, review_expires_in, capacity.",
+)
 @click.option("--sample", is_flag=True, help="Make sample wallets and print a first payment.")
 def serve(**options: Any) -> None:
     """Run a switch: PostgreSQL, Ray, shards, scorers and front doors. Ctrl-C drains."""
@@ -84,6 +90,7 @@ def serve(**options: Any) -> None:
     if config is not None:
         file = read_config(config)
         limits = {int(tier): amount for tier, amount in file.daily_limits.items()}
+        options.update(review_expires_in_s=file.review_expires_in)
         options.update(daily_limits=limits, capacity=file.capacity, allow_unsafe=file.allow_unsafe_database)
         options.update(checkpoints=file.checkpoints)
     options["data"] = options["data"].resolve()

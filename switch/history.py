@@ -107,6 +107,14 @@ class Superseded(Exception):
     """Another process has opened the journal after the one that was asked."""
 
 
+class HeldCase(NamedTuple):
+    """A payment that is or was in review, with the record that ended its review."""
+
+    address: int
+    found: Found
+    answer: dict[str, int] | None
+
+
 class History:
     """Reads of the journal for the front door."""
 
@@ -127,6 +135,18 @@ class History:
         """What refers to a record, and what refers to that, oldest first."""
         rows = await self._pool.fetch("transfer_parts", address, PARTS_MAX)
         return [Part(row["target"], row["address"], _record(row["record"])) for row in rows]
+
+    async def cases(self, status: int, place: Sequence[int], limit: int, now_ms: int) -> list[HeldCase]:
+        """Cases of a status behind a place (record time, address), oldest first."""
+        rows = await self._pool.fetch("review_page", status, *place, limit, now_ms)
+        return [
+            HeldCase(
+                row["address"],
+                Found(_record(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))),
+                None if row["answer"] is None else _record(row["answer"]),
+            )
+            for row in rows
+        ]
 
     async def referred(self, ref: TransferRef) -> Found | None:
         """The record that an id names; None unless its time is the record's."""
@@ -178,7 +198,7 @@ def _page(wallet: int, rows: list[Any], limit: int, since_ms: int) -> Statement:
 
 def _pays(record: dict[str, int], wallet: int) -> bool:
     """Whether a record lies on a wallet's chain as its payer's."""
-    return Kind.TRANSFER <= record["kind"] <= Kind.REFUND and record["payer"] == wallet
+    return Kind.TRANSFER <= record["kind"] <= Kind.APPROVAL and record["payer"] == wallet
 
 
 def _previous(record: dict[str, int], wallet: int) -> int:

@@ -128,6 +128,27 @@ FROM part JOIN journal ON shard = (part.record >> 52)::int AND block = (part.rec
 ORDER BY shardpay_int8(substring(records FROM 89 + 160 * (part.record & 255)::int FOR 160), 96), part.record
 LIMIT $2
 
+-- name: review_page
+-- Cases of status $1 in order of time behind the place ($2, $3), with their answer, if they have one; of open ones those that live on
+-- after $5. For the layout see wallet_chain; kind 11 HOLD expires at 152, flags lie at 136.
+SELECT review.record AS address, one.record, journal.details, answer.record AS answer
+FROM review
+JOIN journal ON shard = (review.record >> 52)::int AND block = (review.record >> 8) & 17592186044415
+CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (review.record & 255)::int FOR 160)) AS one (record)
+LEFT JOIN LATERAL (
+    SELECT substring(answers.records FROM 89 + 160 * (reference.record & 255)::int FOR 160) AS record
+    FROM reference
+    JOIN journal AS answers ON answers.shard = (reference.record >> 52)::int
+         AND answers.block = (reference.record >> 8) & 17592186044415
+    WHERE reference.target = review.record ORDER BY reference.record LIMIT 1
+) AS answer ON status <> 0
+WHERE status = $1 AND (record_time, review.record) > ($2, $3)
+  AND (status <> 0 OR shardpay_int8(one.record, 152) > $5)
+ORDER BY record_time, review.record LIMIT $4
+
+-- name: account_names
+SELECT id, name FROM account WHERE id = ANY ($1::int[])
+
 -- name: chain_at
 -- The newest record of a wallet's chain on shard $2 that is not after a time $3, walking back from the next anchor or else from the newest
 -- durable one of its places $4. For the layout, $5, $6 and `superseded` see wallet_chain; lag at 144. `started`: one of the places is
@@ -150,10 +171,10 @@ WITH RECURSIVE newest AS MATERIALIZED (
     SELECT previous.address, chain.step + 1, one.record
     FROM chain
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 15 AND shardpay_int8(chain.record, 8) = $1
+        SELECT CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1
                     THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END,
                shardpay_chain_time(shardpay_int8(chain.record, 104), shardpay_int8(chain.record, 144)
-                   >> CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 15 AND shardpay_int8(chain.record, 8) = $1
+                   >> CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1
                            THEN 0 ELSE 32 END & 4294967295)
         OFFSET 0
     ) AS previous (address, time_after)
@@ -175,7 +196,7 @@ LEFT JOIN (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS foun
 -- where none of the places is durable in one row without an address. Not the newest block is asked for: to find it, all that an append
 -- under way has written would be looked at. OFFSET 0: else each use of an expression would work it out again. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, the writer at 24;
 -- records of 160; kind at 0, payer at 8, reference at 88, payer_prev at 112, payee_prev at 120.
--- Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE, 15 REFUND and 20 LEG move money; 10 to 15 lie on the
+-- Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE, 15 REFUND and 20 LEG move money; 10 to 16 lie on the
 -- payer's chain when the wallet is the payer. For a leg, `origin` is the movement on the sender's shard, else the record itself;
 -- details come once for each block.
 WITH RECURSIVE chain AS (
@@ -195,7 +216,7 @@ WITH RECURSIVE chain AS (
            chain.listed + (get_byte(one.record, 0) IN (10, 12, 15, 20))::int
     FROM chain
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN chain.kind BETWEEN 10 AND 15 AND shardpay_int8(chain.record, 8) = $1::bigint
+        SELECT CASE WHEN chain.kind BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1::bigint
                     THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END
         OFFSET 0
     ) AS previous (address)
@@ -224,3 +245,100 @@ LEFT JOIN (
     JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
 ) AS walked ON true
 ORDER BY walked.step
+
+-- name: documents_lock
+-- Versions and revisions are given out one at a time.
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay documents', 0))
+
+-- name: pack_add
+-- The next version of a pack, under the next number.
+INSERT INTO rule_pack
+    (number, name, version, text, files, hash, card_name, card_version, rules, live, reasons, fallback, made_by)
+SELECT (SELECT coalesce(max(number), 0) + 1 FROM rule_pack),
+       $1, (SELECT coalesce(max(version), 0) + 1 FROM rule_pack WHERE name = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+RETURNING number, version
+
+-- name: pack_any
+SELECT EXISTS (SELECT FROM rule_pack)
+
+-- name: pack_newest
+-- The newest version of each pack, in the order in which the packs were first published.
+SELECT first.number AS first, pack.*, account.name AS account
+FROM (SELECT name, min(number) AS number, max(version) AS version FROM rule_pack GROUP BY name) AS first
+JOIN rule_pack AS pack ON pack.name = first.name AND pack.version = first.version
+LEFT JOIN account ON account.id = pack.made_by
+WHERE first.number > $1 ORDER BY first.number LIMIT $2
+
+-- name: pack_versions
+-- The newest versions of a pack, newest first, without their texts.
+SELECT pack.number, pack.name, pack.version, '' AS text, '{}' AS files, hash, card_name, card_version, rules, live, reasons,
+       fallback, made_at, account.name AS account
+FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 ORDER BY pack.version DESC LIMIT $2
+
+-- name: pack_last_version
+SELECT coalesce(max(version), 0) FROM rule_pack WHERE name = $1
+
+-- name: pack_one
+-- A version of a pack, the newest when none is given.
+SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 AND ($2::int IS NULL OR pack.version = $2) ORDER BY pack.version DESC LIMIT 1
+
+-- name: pack_numbered
+SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.number = ANY ($1::int[]) ORDER BY pack.number
+
+-- name: pack_names
+SELECT number, name, version, rules, reasons FROM rule_pack WHERE number = ANY ($1::int[])
+
+-- name: deployment_last
+SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account ON account.id = deployment.made_by
+ORDER BY revision DESC LIMIT 1
+
+-- name: deployment_add
+INSERT INTO deployment (revision, live, challenger, share, shadows, made_by) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: deployment_changes
+-- Newest first.
+SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account ON account.id = deployment.made_by
+ORDER BY revision DESC LIMIT $1
+
+-- name: pack_count_add
+-- In one order, so that scorers never wait for each other in a circle.
+INSERT INTO pack_count (pack, what, item, count)
+SELECT * FROM unnest($1::int[], $2::text[], $3::int[], $4::bigint[]) AS counted (pack, what, item, count)
+ORDER BY pack, what, item
+ON CONFLICT (pack, what, item) DO UPDATE SET count = pack_count.count + excluded.count
+
+-- name: pack_counts
+SELECT pack, what, item, count FROM pack_count WHERE pack = ANY ($1::int[])
+
+-- name: card_add
+INSERT INTO scorecard (number, name, version, document, hash, made_by)
+SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5 FROM scorecard
+
+-- name: card_newest
+-- As pack_newest.
+SELECT first.number AS first, card.*, account.name AS account
+FROM (SELECT name, min(number) AS number, max(version) AS version FROM scorecard GROUP BY name) AS first
+JOIN scorecard AS card ON card.name = first.name AND card.version = first.version
+LEFT JOIN account ON account.id = card.made_by
+WHERE first.number > $1 ORDER BY first.number LIMIT $2
+
+-- name: card_versions
+-- As pack_versions.
+SELECT card.name, card.version, '' AS document, hash, made_at, account.name AS account
+FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
+WHERE card.name = $1 ORDER BY card.version DESC LIMIT $2
+
+-- name: card_last_version
+SELECT coalesce(max(version), 0) FROM scorecard WHERE name = $1
+
+-- name: card_one
+-- As pack_one.
+SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
+WHERE card.name = $1 AND ($2::int IS NULL OR card.version = $2) ORDER BY card.version DESC LIMIT 1
+
+-- name: card_users
+-- Packs that name a version of a scorecard.
+SELECT name, version FROM rule_pack WHERE card_name = $1 AND card_version = $2 ORDER BY name, version

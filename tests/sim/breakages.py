@@ -6,8 +6,9 @@ import numpy as np
 
 from actors.ledger.blocks import Run, Writer, block_hash, header_of
 from actors.ledger.book import M_RECORD_TIME, local_row
+from actors.ledger.holds import open_hold
 from actors.ledger.ids import block_of
-from actors.ledger.layout import FLAG_CONTINUES, FLAG_LINKED, RECORD, Kind
+from actors.ledger.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
 from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
 from actors.shard.channels import Arrival, Cursor, Receiver
@@ -323,6 +324,51 @@ class CapturesADeadHold(_WithCarrying):
         return carried
 
 
+class ApprovesAfterTheExpiry(_WithCarrying):
+    def _expire_holds(self) -> None:
+        if not self._queue:
+            super()._expire_holds()
+
+    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+        holds = self.ledger.book.holds.rows
+        kept = holds[["address", "expiry"]].copy()
+        late = (holds["review"] != 0) & (holds["address"] != 0)
+        holds["expiry"][late] += 60_000
+        carried = self._whole(admitted, decisions, first)
+        same = late & (holds["address"] == kept["address"]) & (holds["review"] != 0)
+        holds["expiry"][same] = kept["expiry"][same]
+        return carried
+
+
+class LeavesACaseOpenThatWasApproved(_WithCarrying):
+    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+        book = self.ledger.book
+        before = book.holds.rows[book.holds.rows["review"] != 0].copy()
+        carried = self._whole(admitted, decisions, first)
+        done = carried.records[(carried.records["kind"] == Kind.CAPTURE) & (carried.records["code"] == 0)]
+        for hold in before[np.isin(before["address"], done["reference"])]:
+            record = np.zeros(1, RECORD)
+            for name in ("payer", "payee", "expiry", "effective_time", "currency", "label"):
+                record[name] = hold[name]
+            record["amount"], record["flags"] = hold["left"], FLAG_REVIEW
+            open_hold(book.holds, record[0], hold["address"])
+        return carried
+
+
+class ForgetsWhatIsInReviewAfterAStart(ShardCore):
+    def _opened(self) -> None:
+        super()._opened()
+        self.ledger.book.holds.rows["review"] = 0
+
+
+class CapturesAnApprovedHold(_WithCarrying):
+    """Of a hold that is approved not the review ends but the hold."""
+
+    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+        self.ledger.book.holds.kept[:] = 0
+        return self._whole(admitted, decisions, first)
+
+
 class ReleasesAVoidedHoldTwice(_WithCarrying):
     def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
         carried = self._whole(admitted, decisions, first)
@@ -415,6 +461,11 @@ class LeavesAnchorsOutOfTheTransaction(_WithWriter):
         without: ClassVar[dict[str, Any]] = {"anchors": ()}
 
 
+class LeavesCasesOutOfTheTransaction(_WithWriter):
+    class writer_class(_Stripped):
+        without: ClassVar[dict[str, Any]] = {"reviews": ()}
+
+
 class LeavesReferencesOutOfTheTransaction(_WithWriter):
     class writer_class(_Stripped):
         without: ClassVar[dict[str, Any]] = {"references": ()}
@@ -462,6 +513,10 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     WritesNoCursorWithoutLegs,
     UsesASegmentAgain,
     CapturesADeadHold,
+    ApprovesAfterTheExpiry,
+    LeavesACaseOpenThatWasApproved,
+    ForgetsWhatIsInReviewAfterAStart,
+    CapturesAnApprovedHold,
     ReleasesAVoidedHoldTwice,
     DoesNotGiveBackTheDayOfAnExpiredHold,
     CarriesOutHalfAGroup,
@@ -472,6 +527,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     ReadsOriginalsAndNotTheirRefunds,
     LeavesAnchorsOutOfTheTransaction,
     LeavesReferencesOutOfTheTransaction,
+    LeavesCasesOutOfTheTransaction,
     SaysThatFeaturesSawWhatLandedMeanwhile,
     ForgetsAttemptsAfterACheckpoint,
 )

@@ -8,6 +8,7 @@ from actors.ledger.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletKind, WalletS
 from tests.sim.clients import FrontDoor, after_of
 from tests.sim.load_groups import Groups
 from tests.sim.load_holds import Holds
+from tests.sim.load_reviews import Reviews
 from tests.sim.model import DAY_MS
 from tests.sim.questions import Request
 from tests.sim.scheduler import START_MS
@@ -47,6 +48,7 @@ class Load:
         self.done: list[Request] = []
         self.holds = Holds(self)
         self.groups = Groups(self)
+        self.reviews = Reviews(self)
         self._paid_early: dict[int, Known] = {}
         self._actions = (
             (self._open, 5),
@@ -67,6 +69,7 @@ class Load:
             (self._one_key_two_ways, 2),
             *self.holds.actions,
             *self.groups.actions,
+            *self.reviews.actions,
         )
 
     def start(self) -> None:
@@ -330,6 +333,8 @@ class Load:
     def _done(self, request: Request) -> None:
         self.done.append(request)
         body, result = request.body, request.result
+        if result["code"] == Code.IN_REVIEW:
+            self.reviews.opened(request)
         if result["code"] != Code.OK:
             return
         if body["op"] == Kind.WALLET_OPENED and body["kind"] <= WalletKind.MERCHANT:
