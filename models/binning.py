@@ -5,8 +5,6 @@ wrong bins (its issue 412). What a bin's rows do not show is neutral, WOE 0: mis
 `MISSING_ROWS_MIN`, and categories it never saw.
 """
 
-import importlib
-import logging
 import warnings
 from typing import Any, Final, Literal
 
@@ -17,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.evaluation import NULL
+from models.extra import optional_module
 from models.scorecard import CATEGORIES_MAX, EDGE_MAX
 from models.statistics import Floats, information_value, woe
 
@@ -28,10 +27,6 @@ STEPS_MIN: Final = 1_000_000
 
 Trend = Literal["auto", "monotonic"]
 _TRENDS: Final = {"auto": "auto", "monotonic": "auto_asc_desc"}
-
-
-class MissingExtra(RuntimeError):
-    """Training was asked for where the extra `train` is not installed."""
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,19 +132,6 @@ def weights_of(bins: Bins, values: NDArray[np.int64]) -> Floats:
     return np.append(bins.weights, 0.0)[places_in(bins, values)]
 
 
-def optbinning_module() -> Any:
-    """The module, imported in silence: one of its dependencies logs to standard output which of its solvers it could not import. Raises
-    MissingExtra without it."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        return importlib.import_module("optbinning")
-    except ModuleNotFoundError as error:
-        raise MissingExtra(f"training needs {error.name}: pip install 'shardpay[train]'") from None
-    finally:
-        logging.disable(disabled)
-
-
 def _of_floats(feature: str, numbers: Floats) -> Column:
     """Scaled by the smallest power of ten that makes all numbers whole, or else by one that leaves them a million steps apart."""
     finite = numbers[np.isfinite(numbers)]
@@ -171,7 +153,7 @@ def _of_floats(feature: str, numbers: Floats) -> Column:
 
 def _cuts(column: Column, values: NDArray[np.int64], bad: NDArray[np.int64], trend: Trend) -> Any:
     """optbinning's splits: numbers, or groups of categories."""
-    OptimalBinning = optbinning_module().OptimalBinning
+    OptimalBinning = optional_module("optbinning").OptimalBinning
     if len(np.unique(values)) < 2 or len(np.unique(bad)) < 2:
         return ()
     if column.names is None:

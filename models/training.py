@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.binning import Bins, Column, Trend, bins_of, column_of, weights_of
 from models.evaluation import NULL, Evaluator
+from models.extra import optional_module
 from models.prohibited import prohibited_category, prohibited_word
 from models.scorecard import Band, Characteristic, Override, Scorecard
 from models.statistics import Floats, logistic
@@ -28,14 +29,14 @@ Unknown = Literal["neutral", "worst", "error"]
 Progress = Callable[[int, int], None]
 
 
-class Range(msgspec.Struct, frozen=True, kw_only=True):
+class Range(msgspec.Struct, frozen=True, kw_only=True, tag="range"):
     """Scale so that the worst and the best case score exactly this; the points to double the odds follow."""
 
     low: int = 350
     high: int = 950
 
 
-class Pdo(msgspec.Struct, frozen=True, kw_only=True):
+class Pdo(msgspec.Struct, frozen=True, kw_only=True, tag="pdo"):
     """Scale so that `points` mean good:bad odds of `odds`, and `pdo` more points double them; the range follows."""
 
     pdo: float
@@ -152,9 +153,8 @@ def fit(
 
 def folds(data: Data, settings: Settings, step: Callable[[], None] = lambda: None) -> list[Fold]:
     """Stratified folds by the seed, each scored by a card trained on the others."""
-    from sklearn.model_selection import StratifiedKFold
-
-    splitter = StratifiedKFold(settings.folds, shuffle=True, random_state=settings.seed)
+    stratified = optional_module("sklearn.model_selection").StratifiedKFold
+    splitter = stratified(settings.folds, shuffle=True, random_state=settings.seed)
     found = []
     for training, held_out in splitter.split(data.bad, data.bad):
         fitted = fit(data, settings, training, step)

@@ -3,7 +3,6 @@
 The same report gives the same bytes: the plots carry no date and no random names.
 """
 
-import importlib
 import io
 from collections.abc import Callable
 from html import escape
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.binning import MissingExtra
+from models.extra import optional_module
 from models.training_report import CharacteristicReport, Report
 
 PLOT_SIZE: Final = (5.2, 3.4)
@@ -120,11 +119,7 @@ def _drawer(plot: Callable[[Any, Report], None], report: Report) -> Callable[[An
 
 def _plot(draw: Callable[[Any], None]) -> str:
     """A plot as SVG."""
-    try:
-        matplotlib = importlib.import_module("matplotlib")
-        figures = importlib.import_module("matplotlib.figure")
-    except ModuleNotFoundError as error:
-        raise MissingExtra(f"the report needs {error.name}: pip install 'shardpay[train]'") from None
+    matplotlib, figures = optional_module("matplotlib"), optional_module("matplotlib.figure")
     with matplotlib.rc_context({"svg.hashsalt": "shardpay", "svg.fonttype": "none", "font.size": 9}):
         figure = figures.Figure(figsize=PLOT_SIZE, layout="constrained")
         axes = figure.subplots()

@@ -18,6 +18,7 @@ from rules.decision import Action
 from rules.ir import Op, Program
 from rules.problems import ExpressionError, PackError, Problem
 from rules.reading import Reader
+from rules.syntax import LENGTH_MAX
 from rules.times import time_ms
 from rules.yaml_nodes import Document, Value
 
@@ -28,6 +29,10 @@ LIST_ENTRIES_MAX: Final = 100_000
 POINTS_MAX: Final = 1_000_000
 """All rules together stay far within the 32 bits of a decision's points."""
 THRESHOLD_MAX: Final = 2**31 - 1
+OPERATIONS_MAX: Final = 8_192
+"""Of all rules together, what they share counted once: what a compiler manages in some seconds."""
+CONDITIONS_LENGTH_MAX: Final = 131_072
+"""Characters of all conditions together."""
 FILE_LENGTH_MAX: Final = 8 * 1024 * 1024
 
 _FIELDS: Final = ("name", "description", "fallback", "card", "thresholds", "lists", "rules", "tests")
@@ -104,6 +109,7 @@ class _Pack(Reader):
         self._program = Program()
         self._ids: set[str] = set()
         self._notes: list[Problem] = []
+        self._length = 0
 
     def read(self) -> PackDocument:
         fields = self.fields(self.document.root, _FIELDS, "a pack", needed=("name", "fallback"))
@@ -231,6 +237,10 @@ class _Pack(Reader):
         if not isinstance(value.data, str):
             self.wrong(value, "a condition is expected", "put quotes around the whole of it")
             return self._program.truth(False)
+        self._length += min(len(value.data), LENGTH_MAX)
+        if self._length > CONDITIONS_LENGTH_MAX or len(self._program.ops) > OPERATIONS_MAX:
+            self.wrong(value, "the conditions up to here are more than one pack may hold", "make two packs of it")
+            raise PackError(self.problems)
         try:
             return checker.condition(value.data)
         except ExpressionError as error:

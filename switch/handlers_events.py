@@ -81,7 +81,10 @@ async def _places(door: Door, after: str | None) -> Sequence[int]:
         return [START] * door.topology.shards
     if after == NOW:
         return await door.events.end()
-    return decode_places(door.secret, SCOPE, after, door.topology.shards)
+    places = decode_places(door.secret, SCOPE, after, door.topology.shards)
+    if await door.events.ahead(places):
+        raise ProblemError("cursor_ahead")
+    return places
 
 
 # Streams.

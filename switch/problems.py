@@ -41,6 +41,9 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "method_not_allowed": Outcome(405, False, "This path does not take this method."),
     "request_timeout": Outcome(408, True, "The body did not arrive in time."),
     "external_id_taken": Outcome(409, False, "Another wallet has this external_id."),
+    "cursor_ahead": Outcome(
+        409, False, "The cursor is ahead of the journal: an older backup was restored since. Begin anew."
+    ),
     "operator_wallets_full": Outcome(409, False, "No further operator wallet can be created."),
     "version_conflict": Outcome(409, False, "Another version was published meanwhile."),
     "deployment_refused": Outcome(409, False, "The packs that run cannot be changed in this way."),

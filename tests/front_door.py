@@ -23,6 +23,7 @@ from actors.scorer import Scorer
 from actors.shard import host
 from actors.shard.host import ShardHost
 from actors.shard.local import LocalSwitch
+from actors.shard.messages import Head
 from actors.shard_client import NotReady, ShardUnavailable
 from actors.topology import SegmentStore
 from rules.decision import StandIn
@@ -52,6 +53,12 @@ class LocalClient:
     async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         try:
             return await self._host.wallets(addresses)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+
+    async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
+        try:
+            return await self._host.heads(addresses)
         except NotReady:
             raise ShardUnavailable(True) from None
 

@@ -22,6 +22,9 @@ PURE = (
     "models.evaluation",
     "models.prohibited",
     "models.scorecard",
+    "models.statistics",
+    "models.training",
+    "models.training_page",
     "rules.currencies",
 )
 

@@ -26,6 +26,7 @@ from actors.ledger.layout import (
     FLAG_LINKED,
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
+    FLAG_REVIEW,
     FLAG_SUSPENSE,
     Kind,
     WalletKind,
@@ -133,6 +134,12 @@ def fits_payee(wallet, amount, stripe_max):
         return True
     bound = AMOUNT_MAX if is_user(wallet) else stripe_max
     return posted(wallet) + amount <= bound and wallet["credits"] + amount <= CUMULATIVE_MAX
+
+
+@inlined
+def asks_hold(record):
+    """Whether a record was made because a hold was asked for: a payment in review is kept as a hold."""
+    return record["kind"] == HOLD and (not record["flags"] & FLAG_REVIEW or record["payee_lag"] != 0)
 
 
 @inlined

@@ -101,6 +101,7 @@ class ShardCore:
         self._handlers: dict[type, Callable[[Any], None]] = {
             m.Submit: self._submit,
             m.Read: self._read,
+            m.FindHeads: self._find_heads,
             m.FindKey: self._find_key,
             m.Scored: self._scored,
             m.StandInIs: self._stand_in_is,
@@ -443,6 +444,18 @@ class ShardCore:
             return
         rows = self.ledger.wallets(message.addresses)
         self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=rows)]))
+
+    def _find_heads(self, message: m.FindHeads) -> None:
+        """Waits for nothing: whoever asks looks into the journal, and there sees what is durable and who owns it."""
+        if not self.serving:
+            return
+        writer, successors = self.writer.writer.number, self.writer.successors
+        rows = self.ledger.wallets(message.addresses)
+        heads = [
+            m.Head(writer, int(row["currency"]), self.writer.places(int(address), int(row["head"])), successors)
+            for address, row in zip(message.addresses, rows, strict=True)
+        ]
+        self._emit([m.Answer(ref=message.ref, value=heads)])
 
     def _find_key(self, message: m.FindKey) -> None:
         if not self.serving:

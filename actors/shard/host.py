@@ -148,6 +148,11 @@ class ShardHost:
         result: NDArray[Any] = await self._ask(lambda ref: m.Read(ref=ref, addresses=addresses))
         return result
 
+    async def heads(self, addresses: NDArray[Any]) -> list[m.Head]:
+        """Where the chains of wallets begin. Raises NotReady."""
+        result: list[m.Head] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
+        return result
+
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """Address of the record a key made, 0 if none is known. Raises NotReady."""
         result: int = await self._ask(lambda ref: m.FindKey(ref=ref, caller=caller, home=home, key=key))

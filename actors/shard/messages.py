@@ -4,7 +4,7 @@ A host may lose, delay, repeat or reorder what it carries between processes (`Su
 at any time. Within a process each output is carried out once and its answer comes at most once.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from numpy.typing import NDArray
@@ -13,6 +13,18 @@ from actors.ledger.blocks import Sealed
 from rules.decision import StandIn
 
 Rows = NDArray[Any]
+
+
+class Head(NamedTuple):
+    """Where a wallet's chain may begin, told by the process that calls itself the owner of the journal: `writer`. `currency` 0: there is
+    no such wallet. `places`: addresses of its newest record, newest first, one for each state of the journal that may be found: only
+    the journal says which of them is durable. `successors`: blocks at which another process would have opened the journal, had
+    it taken over; a block there that is not by this writer says that it did."""
+
+    writer: int
+    currency: int
+    places: list[int]
+    successors: list[int]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -32,6 +44,13 @@ class Submit(Message, frozen=True):
 
 class Read(Message, frozen=True):
     """Show wallets (addresses, int64) as they durably are."""
+
+    ref: int
+    addresses: NDArray[Any]
+
+
+class FindHeads(Message, frozen=True):
+    """Where do the chains of wallets (addresses, int64) begin? Answered at once, with a Head for each."""
 
     ref: int
     addresses: NDArray[Any]
@@ -169,7 +188,8 @@ class SaveNow(Message, frozen=True):
 
 
 class Answer(Message, frozen=True):
-    """The answer to `ref`: RESULT rows for Submit, WALLET rows for Read, an address for FindKey. Durable, and told by the owner."""
+    """The answer to `ref`: RESULT rows for Submit, WALLET rows for Read, an address for FindKey: durable, and told
+    by the owner. A list of Head for FindHeads: neither."""
 
     ref: int
     value: Any

@@ -25,6 +25,14 @@ CROSS JOIN LATERAL (
     SELECT shard, block FROM journal WHERE journal.shard = place.shard ORDER BY journal.block DESC LIMIT 1
 ) AS head
 
+-- name: event_places_ahead
+-- Whether one of the places (shard, block) lies beyond the block after the newest: then the one before it is not there.
+SELECT EXISTS (
+    SELECT FROM unnest($1::int[], $2::bigint[]) AS place (shard, block)
+    WHERE place.block > 1
+      AND NOT EXISTS (SELECT FROM journal WHERE journal.shard = place.shard AND journal.block = place.block - 1)
+)
+
 -- name: event_times
 -- Record times at addresses; for the layout see wallet_chain.
 SELECT place.address, shardpay_int8(records, 88 + 160 * (place.address & 255)::int + 96) AS time
@@ -142,37 +150,67 @@ ORDER BY record_time, review.record LIMIT $4
 SELECT id, name FROM account WHERE id = ANY ($1::int[])
 
 -- name: chain_at
--- The newest record of a wallet's chain on a shard that is not after a time, walking back from the next anchor or else from the head $4.
-WITH RECURSIVE chain AS (
-    SELECT start.address, 1 AS step, one.record, one.paying, one.time
-    FROM (
+-- The newest record of a wallet's chain on shard $2 that is not after a time $3, walking back from the next anchor or else from the newest
+-- durable one of its places $4. For the layout, $5, $6 and `superseded` see wallet_chain; lag at 144. `started`: one of the places is
+-- durable. The record of the last step is the one, unless it too is after the time.
+WITH RECURSIVE newest AS MATERIALIZED (
+    SELECT max(place.address) AS address
+    FROM unnest($4::bigint[]) AS place (address)
+    JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+), chain AS (
+    SELECT start.address, 1 AS step, one.record
+    FROM newest
+    CROSS JOIN LATERAL (
         SELECT coalesce(
             (SELECT record FROM anchor WHERE wallet = $1 AND shard = $2 AND chain_time > $3 ORDER BY chain_time, record LIMIT 1),
-            $4::bigint)
+            newest.address)
     ) AS start (address)
-    CROSS JOIN LATERAL shardpay_on_chain(start.address, $1) AS one
+    JOIN journal ON shard = (start.address >> 52)::int AND block = (start.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (start.address & 255)::int FOR 160)) AS one (record)
   UNION ALL
-    SELECT previous.address, chain.step + 1, one.record, one.paying, one.time
+    SELECT previous.address, chain.step + 1, one.record
     FROM chain
     CROSS JOIN LATERAL (
-        SELECT shardpay_int8(chain.record, CASE WHEN chain.paying THEN 112 ELSE 120 END)
-    ) AS previous (address)
-    CROSS JOIN LATERAL shardpay_on_chain(previous.address, $1) AS one
-    WHERE previous.address > 0 AND chain.time > $3
+        SELECT CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1
+                    THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END,
+               shardpay_chain_time(shardpay_int8(chain.record, 104), shardpay_int8(chain.record, 144)
+                   >> CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1
+                           THEN 0 ELSE 32 END & 4294967295)
+        OFFSET 0
+    ) AS previous (address, time_after)
+    JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (previous.address & 255)::int FOR 160)) AS one (record)
+    WHERE previous.address > 0 AND previous.time_after > $3
 )
-SELECT address, record, paying FROM chain WHERE time <= $3 ORDER BY step LIMIT 1
+SELECT EXISTS (
+           SELECT FROM unnest($5::bigint[]) AS successor (number)
+           JOIN journal ON shard = $2 AND block = successor.number WHERE shardpay_int8(records, 24) <> $6
+       ) AS superseded,
+       newest.address IS NOT NULL AS started, found.address, found.record
+FROM newest
+LEFT JOIN (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS found ON true
 
 -- name: wallet_chain
--- A walk along a wallet's chain of previous records, newest first, from the record at address $2 on: at most $3 movements, at most $4
--- steps. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, records of 160; kind at 0, payer at 8,
--- reference at 88, payer_prev at 112, payee_prev at 120. Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE,
--- 15 REFUND and 20 LEG move money; 10 to 16 lie on the payer's chain when the wallet is the payer.
--- For a leg, `origin` is the movement on the sender's shard, else the record itself; details come once for each block.
+-- A walk along a wallet's chain of previous records on shard $5, newest first, from the newest of the places $2 that is durable: at most
+-- $3 movements, at most $4 steps. `superseded`: at one of the blocks $6 another than the writer $7 has written; it stands in each row, and
+-- where none of the places is durable in one row without an address. Not the newest block is asked for: to find it, all that an append
+-- under way has written would be looked at. OFFSET 0: else each use of an expression would work it out again. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, the writer at 24;
+-- records of 160; kind at 0, payer at 8, reference at 88, payer_prev at 112, payee_prev at 120.
+-- Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE, 15 REFUND and 20 LEG move money; 10 to 16 lie on the
+-- payer's chain when the wallet is the payer. For a leg, `origin` is the movement on the sender's shard, else the record itself;
+-- details come once for each block.
 WITH RECURSIVE chain AS (
-    SELECT $2::bigint AS address, 1 AS step, first.record, get_byte(first.record, 0) AS kind,
+    SELECT newest.address, 1 AS step, first.record, get_byte(first.record, 0) AS kind,
            (get_byte(first.record, 0) IN (10, 12, 15, 20))::int AS listed
-    FROM journal, substring(records FROM 89 + 160 * ($2::bigint & 255)::int FOR 160) AS first (record)
-    WHERE shard = ($2::bigint >> 52)::int AND block = ($2::bigint >> 8) & 17592186044415
+    FROM (
+        SELECT max(place.address)
+        FROM unnest($2::bigint[]) AS place (address)
+        JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+    ) AS newest (address)
+    JOIN journal ON shard = (newest.address >> 52)::int AND block = (newest.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (
+        SELECT substring(records FROM 89 + 160 * (newest.address & 255)::int FOR 160)
+    ) AS first (record)
   UNION ALL
     SELECT previous.address, chain.step + 1, one.record, get_byte(one.record, 0),
            chain.listed + (get_byte(one.record, 0) IN (10, 12, 15, 20))::int
@@ -180,6 +218,7 @@ WITH RECURSIVE chain AS (
     CROSS JOIN LATERAL (
         SELECT CASE WHEN chain.kind BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1::bigint
                     THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END
+        OFFSET 0
     ) AS previous (address)
     JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415
     CROSS JOIN LATERAL (
@@ -187,16 +226,25 @@ WITH RECURSIVE chain AS (
     ) AS one (record)
     WHERE previous.address > 0 AND chain.listed < $3 AND chain.step < $4
 )
-SELECT chain.address, chain.record, origin.address AS origin,
-       substring(journal.records FROM 89 + 160 * (origin.address & 255)::int FOR 160) AS origin_record,
-       CASE WHEN row_number() OVER (PARTITION BY journal.shard, journal.block ORDER BY chain.step) = 1
-            THEN journal.details END AS details
-FROM chain
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN chain.kind = 20 THEN shardpay_int8(chain.record, 88) ELSE chain.address END
-) AS origin (address)
-JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
-ORDER BY chain.step
+SELECT owner.superseded, walked.*
+FROM (
+    SELECT EXISTS (
+        SELECT FROM unnest($6::bigint[]) AS successor (number)
+        JOIN journal ON shard = $5 AND block = successor.number WHERE shardpay_int8(records, 24) <> $7
+    )
+) AS owner (superseded)
+LEFT JOIN (
+    SELECT chain.step, chain.address, chain.record, origin.address AS origin,
+           substring(journal.records FROM 89 + 160 * (origin.address & 255)::int FOR 160) AS origin_record,
+           CASE WHEN row_number() OVER (PARTITION BY journal.shard, journal.block ORDER BY chain.step) = 1
+                THEN journal.details END AS details
+    FROM chain
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN chain.kind = 20 THEN shardpay_int8(chain.record, 88) ELSE chain.address END
+    ) AS origin (address)
+    JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
+) AS walked ON true
+ORDER BY walked.step
 
 -- name: documents_lock
 -- Versions and revisions are given out one at a time.

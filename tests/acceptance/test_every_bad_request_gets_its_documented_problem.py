@@ -14,6 +14,7 @@ from actors.pool import Pool
 from switch.door import Limits
 from switch.problems import PROBLEMS
 from tests.front_door import RunningSwitch, running_door, running_switch
+from tests.reviewer import REVIEWED, Reviewer
 
 ARROW = "application/vnd.apache.arrow.stream"
 UNKNOWN = "00003000-0f18-86a7-a655-811d7f69def9"
@@ -37,7 +38,7 @@ class Case(msgspec.Struct, kw_only=True):
 
 @pytest.fixture
 async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
-    async with running_switch(database_url) as running:
+    async with running_switch(database_url, scorer=Reviewer()) as running:
         yield running
 
 
@@ -48,6 +49,12 @@ class World(msgspec.Struct, kw_only=True):
     user: str
     dollars: str
     read_key: str
+    plain: str
+    held: str
+    case: str
+    waiting: str
+    approved: str
+    declined: str
 
     @property
     def payment(self) -> dict[str, Any]:
@@ -63,8 +70,17 @@ async def world(switch: RunningSwitch) -> World:
     read = await KeyStore(pool).create("reader", ["read"])
     await pool.close()
     bank, user, dollars = await switch.wallet("external"), await switch.wallet(), await switch.wallet(currency="USD")
-    assert (await switch.pay(bank, user, 1)).status == 201
-    return World(bank=bank, user=user, dollars=dollars, read_key=read.key)
+    made = {
+        "plain": await switch.pay(bank, user, 1),
+        "held": await switch.pay(bank, user, 1, hold=True),
+        "waiting": await switch.pay(bank, user, REVIEWED, hold=True),
+        **{name: await switch.pay(bank, user, REVIEWED) for name in ("case", "approved", "declined")},
+    }
+    assert {answer.status for answer in made.values()} == {201}
+    ids = {name: answer.json["id"] for name, answer in made.items()}
+    for name, what in (("approved", "approve"), ("declined", "decline")):
+        assert (await switch.call("POST", f"/v1/reviews/{ids[name]}/{what}", {}, key=what)).status == 201
+    return World(bank=bank, user=user, dollars=dollars, read_key=read.key, **ids)
 
 
 def json_cases(w: World) -> Iterator[Case]:
@@ -470,6 +486,45 @@ def arrow_bodies(w: World) -> Iterator[tuple[str, str, str | None, bytes]]:
         yield codec, "unsupported_media_type", None, stream(pa.table(columns(w, 5_000)), codec)
 
 
+def review_cases(w: World) -> Iterator[Case]:
+    lists = {
+        "status=late": "invalid_query",
+        "limit=0": "invalid_query",
+        "limit=101": "invalid_query",
+        "after=x": "invalid_query",
+        "colour=red": "invalid_query",
+        "status=open&status=open": "invalid_query",
+    }
+    for query, code in lists.items():
+        yield Case(name=query, code=code, method="GET", path=f"/v1/reviews?{query}")
+    yield Case(name="list without the scope", code="forbidden", method="GET", path="/v1/reviews", token=w.read_key)
+    for what in ("approve", "decline"):
+        states = {
+            w.plain: "not_in_review",
+            w.held: "not_in_review",
+            w.approved: "review_approved",
+            w.declined: "review_declined",
+            UNKNOWN: "transfer_not_found",
+            w.user: "transfer_not_found",
+            "x": "transfer_not_found",
+        }
+        for place, (identity, code) in enumerate(states.items()):
+            yield Case(name=f"{what} {place}", code=code, path=f"/v1/reviews/{identity}/{what}", body={})
+        path = f"/v1/reviews/{w.case}/{what}"
+        yield Case(name=f"{what} without the scope", code="forbidden", path=path, body={}, token=w.read_key)
+        yield Case(name=f"{what} an amount", code="invalid_field", path=path, body={"amount": 5}, field="amount")
+        yield Case(name=f"{what} by GET", code="method_not_allowed", path=path, method="GET")
+        yield Case(name=f"{what} with half a body", code="malformed_json", path=path, data=b"{")
+        yield Case(name=f"{what} with an empty key", code="invalid_idempotency_key", path=path, body={}, key="")
+    yield Case(
+        name="one key two answers", code="idempotency_mismatch", path=f"/v1/reviews/{w.case}/decline", key="approve"
+    )
+    for what, code in {"capture": "hold_in_review", "void": "hold_in_review", "refund": "not_refundable"}.items():
+        yield Case(name=f"{what} while in review", code=code, path=f"/v1/transfers/{w.waiting}/{what}", body={})
+    for what, code in {"capture": "not_a_hold", "void": "not_a_hold", "refund": "not_refundable"}.items():
+        yield Case(name=f"{what} of a payment in review", code=code, path=f"/v1/transfers/{w.case}/{what}", body={})
+
+
 def columns(w: World, count: int) -> dict[str, pa.Array]:
     return {
         "idempotency_key": pa.array([uuid.uuid4().bytes for _ in range(count)], pa.binary(16)),
@@ -498,6 +553,7 @@ CASES = (
     path_cases,
     batch_cases,
     settling_cases,
+    review_cases,
     arrow_cases,
 )
 

@@ -7,31 +7,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from numpy.typing import NDArray
 
 from actors.audit import audit_database
 from actors.database import connect
 from actors.key_store import KeyStore
 from actors.ledger.codes import Code
 from actors.pool import Pool
-from actors.shard.local import InlineScorer
-from rules.builtin import PACK
-from rules.columns import INDEX
-from rules.decision import Action, StandIn
 from tests.e2e.test_front_door import funded, settled
 from tests.front_door import Answer, RunningSwitch, running_switch
-
-REVIEWED = 777
-"""The amount that this scorer wants reviewed, for the pack's first reason."""
-REASON = PACK.reasons[0]
-
-
-class Reviewer(InlineScorer):
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
-        decisions, stand_in = await super().decide(payers, columns)
-        asked = columns[:, INDEX["amount"]] == REVIEWED
-        decisions["action"][asked], decisions["reasons"][asked] = Action.REVIEW, 1
-        return decisions, stand_in
+from tests.reviewer import REASON, REVIEWED, Reviewer
 
 
 @pytest.fixture

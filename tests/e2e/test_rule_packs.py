@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from actors.key_store import KeyStore
 from actors.shard_client import NotReady
 from rules.decision import StandIn
-from switch.__main__ import _add_later_commands, cli
+from switch.__main__ import cli
 from tests.front_door import RunningSwitch, running_switch
 
 YAML = {"Content-Type": "application/yaml"}
@@ -314,7 +314,6 @@ async def test_lists_of_documents_come_in_pages(switch: RunningSwitch) -> None:
 
 def command(switch: RunningSwitch, *arguments: str) -> Any:
     """What a command said, and its exit code."""
-    _add_later_commands()
     return CliRunner().invoke(cli, [*arguments, "--url", switch.base, "--key", switch.key])
 
 

@@ -196,6 +196,18 @@ class Auditor:
                 return
         must(False, "shard {}: wallets {} were never as shown since block {}", shard, addresses, question.head)
 
+    def judge_head(self, shard: int, address: int, asked_at: int, start: int) -> None:
+        """A statement that was asked for when the journal had `asked_at` blocks is shown from the record at `start` on, 0 for none."""
+        self.step()
+        wallet = self.model.shards[shard].wallets.get(address)
+        if wallet is None:
+            must(start == 0, "shard {}: wallet {} has no record {}", shard, address, start)
+            return
+        blocks = {asked_at, *(block for block in wallet.blocks if block > asked_at)}
+        heads = {dict(zip(STATE_FIELDS, wallet.at(block), strict=True))["head"] for block in blocks}
+        must(start in heads, "shard {}: the chain of wallet {} began at {}, not at {}", shard, address, heads, start)
+        self._scheduler.count("statements begun")
+
     # When all is quiet.
 
     def unsettled(self) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from actors.ledger.blocks import Run, Writer, block_hash, header_of
 from actors.ledger.book import M_RECORD_TIME, local_row
 from actors.ledger.holds import open_hold
+from actors.ledger.ids import block_of
 from actors.ledger.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
 from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
@@ -50,6 +51,43 @@ class AnswersWithoutLookingWhoOwnsTheJournal(_WithWriter):
                 release()
             else:
                 super().when_durable(release)
+
+
+class NamesOnlyWhatItKnowsToBeDurable(_WithWriter):
+    """What is committed and not yet known to be was shown by events before; a statement must not lag behind them."""
+
+    class writer_class(JournalWriter):
+        def places(self, wallet: int, head: int) -> list[int]:
+            return [place for place in super().places(wallet, head) if block_of(place) <= self.durable_block]
+
+
+class NamesOnlyItsNewestRecord(_WithWriter):
+    class writer_class(JournalWriter):
+        def places(self, wallet: int, head: int) -> list[int]:
+            return super().places(wallet, head)[:1]
+
+
+class _Whoever(int):
+    """The number of every writer."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    __hash__ = int.__hash__
+
+
+class SpeaksInTheNameOfWhoeverOwnsTheJournal(ShardCore):
+    """As if the front door did not look who wrote the newest block."""
+
+    def _find_heads(self, message: m.FindHeads) -> None:
+        super()._find_heads(message)
+        for i, output in enumerate(self._out):
+            if isinstance(output, m.Answer) and output.ref == message.ref:
+                heads = [head._replace(writer=_Whoever()) for head in output.value]
+                self._out[i] = m.Answer(ref=message.ref, value=heads)
 
 
 class TakesAnothersBlockForItsOwn(_WithWriter):
@@ -448,6 +486,9 @@ class ForgetsAttemptsAfterACheckpoint(ShardCore):
 BREAKAGES: tuple[type[ShardCore], ...] = (
     AnswersBeforeTheCommit,
     AnswersWithoutLookingWhoOwnsTheJournal,
+    NamesOnlyWhatItKnowsToBeDurable,
+    NamesOnlyItsNewestRecord,
+    SpeaksInTheNameOfWhoeverOwnsTheJournal,
     TakesAnothersBlockForItsOwn,
     TakesAnotherHeadForItsOwn,
     TakesUnknownForStored,
@@ -486,7 +527,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     ReadsOriginalsAndNotTheirRefunds,
     LeavesAnchorsOutOfTheTransaction,
     LeavesReferencesOutOfTheTransaction,
+    LeavesCasesOutOfTheTransaction,
     SaysThatFeaturesSawWhatLandedMeanwhile,
     ForgetsAttemptsAfterACheckpoint,
-    LeavesCasesOutOfTheTransaction,
 )

@@ -62,6 +62,7 @@ class Load:
             (self._pay_too_early, 3),
             (self._import, 6),
             (self._read, 8),
+            (self._look, 8),
             (self._find, 3),
             (self._again, 6),
             (self._other_body, 5),
@@ -283,6 +284,11 @@ class Load:
             return
         here = [w.address for w in self.wallets if w.shard == wallet.shard]
         self.door.read(wallet.shard, [*self.random.sample(here, min(len(here), 5)), wallet_address(1, 40_000), EUR])
+
+    def _look(self) -> None:
+        wallet = self.wallet()
+        if wallet is not None:
+            self.door.look(wallet.shard, [wallet.address, *(slot for slot, _ in EXTERNALS), wallet_address(1, 40_000)])
 
     def _find(self) -> None:
         candidates = self.done[-20:] + list(self.door.unfinished.values())[-5:]

@@ -224,7 +224,8 @@ class Switch:
     def answered(self, process: Process, delivery: Delivery | None, value: Any) -> None:
         """A core gave an answer: it is judged as it is given, and may then get lost."""
         question = None if delivery is None else delivery.question
-        self.scheduler.note(f"{process.name} answers", b"" if isinstance(value, int) else value.tobytes())
+        said = value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
+        self.scheduler.note(f"{process.name} answers", said)
         self.auditor.judge(process.shard, delivery, value)
         assert question is not None
         self.send(question.reply, value)

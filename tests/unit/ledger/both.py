@@ -23,7 +23,7 @@ from actors.ledger.layout import (
 )
 from actors.ledger.ledger import Admitted, Carried, Ledger, LedgerConfig
 from actors.ledger.rebuilding import Rebuilder
-from actors.ledger.table import KEYS_A_PARTITION, put
+from actors.ledger.table import KEYS_A_PARTITION, PARTITION_SLOTS, put
 from actors.ledger.windows import window_columns
 from rules.builtin import PACK
 from rules.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
@@ -65,7 +65,10 @@ def new_row(op: int, **fields: int) -> Row:
 def crowd(ledger: Ledger, room: int) -> int:
     """Fill the keys of a ledger of the smallest capacity, so that each half of all keys has only so much room left. Gives how many."""
     count = KEYS_A_PARTITION - room
-    for lo in range(count):
+    for i in range(count):
+        lo = (
+            i * PARTITION_SLOTS // count
+        )  # Spread evenly: in one long run of keys every search would walk through half of it.
         for hi in (0, 1 << 63):
             assert put(ledger.book.keys, np.uint64(hi), np.uint64(lo), np.int64(1))
     return 2 * count

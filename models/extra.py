@@ -1,0 +1,21 @@
+"""What only training needs is imported when training is asked for, and its absence is one line that says what to install."""
+
+import importlib
+import logging
+from typing import Any
+
+
+class MissingExtra(RuntimeError):
+    """Training was asked for where the extra `train` is not installed."""
+
+
+def optional_module(name: str) -> Any:
+    """A module of the extra, imported in silence: a dependency of optbinning logs to standard output which solvers it could not import."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"training needs {error.name}: pip install 'shardpay[train]'") from None
+    finally:
+        logging.disable(disabled)
