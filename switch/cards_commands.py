@@ -19,6 +19,9 @@ def cards_group() -> None:
 cards_group.add_command(cards_publish)
 
 
+cards_group.add_command(cards_publish)
+
+
 @cards_group.command("check", epilog="Example: shardpay cards check card.json")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @json_option

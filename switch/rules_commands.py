@@ -36,6 +36,9 @@ def rules_group() -> None:
 rules_group.add_command(rules_publish)
 
 
+rules_group.add_command(rules_publish)
+
+
 @rules_group.command("check", epilog="Example: shardpay rules check pack.yaml")
 @_PACK
 @_CARDS
