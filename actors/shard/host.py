@@ -204,6 +204,8 @@ class ShardHost:
     async def _waited_for(self, work: Awaitable[list[m.Output]]) -> None:
         outputs = await work
         self._in_thread = False
+        if outputs:
+            self._checked_beat()
         self._carry_all(outputs)
         while self._later and not self._in_thread:
             self._feed(self._later.popleft())
