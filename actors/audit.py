@@ -2,8 +2,8 @@
 
 Per shard: block numbers, hash chain, digests of details, one writer between two OPEN blocks, and every record (see `audit_kernel`).
 Over all shards: each leg against the movement it comes from, both ways, up to the receiver's cursor; the cursors' hashes against
-the blocks they name; no key used twice within the window; holds, refunds and linked groups (see `audit_fates`); the tables that
-look records up; per currency, posted balances and credits in transit sum to zero.
+the blocks they name; no key used twice within the window; holds, cases, refunds and linked groups (see `audit_fates`); the tables
+that look records up; per currency, posted balances and credits in transit sum to zero.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.audit_fates import EVENT, GroupCheck, events_of, wrong_holds, wrong_refunds
+from actors.audit_fates import EVENT, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
 from actors.audit_kernel import FAULTS, STATE, Books, check_records
 from actors.database import ALONG_THE_KEY, SQL, connect
 from actors.journal import ScannedBlock
@@ -48,6 +48,7 @@ class Report(msgspec.Struct, kw_only=True):
     holds: int = 0
     captures: int = 0
     refunds: int = 0
+    reviews: int = 0
     legs: int = 0
     in_transit: int = 0
     wallets: int = 0
@@ -252,7 +253,7 @@ async def _compare_fates(connection: Any, shards: list[_Shard], report: Report) 
 
 
 async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report) -> None:
-    """The tables `reference` and `anchor` follow from the records."""
+    """The tables `reference`, `anchor` and `review` follow from the records."""
     expected = sorted(
         (int(e["target"]), int(e["address"])) for shard in shards for e in shard.all_events() if e["kind"] > Kind.HOLD
     )
@@ -265,6 +266,12 @@ async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report
     if kept != anchors:
         wrong = min(set(kept) ^ set(anchors))
         report.differ(f"table anchor: the row {wrong} is not as the journal says")
+    cases = cases_of(np.concatenate([np.zeros(0, EVENT), *(shard.all_events() for shard in shards)]))
+    report.reviews = len(cases)
+    kept = [tuple(row) for row in await connection.fetch(SQL["review_all"])]
+    if kept != cases:
+        wrong = min(set(kept) ^ set(cases))
+        report.differ(f"table review: the row {wrong} is not as the journal says")
 
 
 def _compare(shards: list[_Shard], owners: dict[int, int], window_ms: int, report: Report) -> None:
@@ -342,7 +349,7 @@ def render(report: Report) -> str:
     lines = [
         f"{report.records:,} records in {report.blocks:,} blocks on {report.shards} shards",
         f"{report.transfers:,} transfers, {report.declined:,} declined, {report.holds:,} holds, {report.captures:,} captures, "
-        f"{report.refunds:,} refunds, {report.legs:,} legs, "
+        f"{report.refunds:,} refunds, {report.reviews:,} reviews, {report.legs:,} legs, "
         f"{report.in_transit:,} credits in transit, {report.wallets:,} wallets",
         *(
             f"currency {currency:03}: balances and credits in transit sum to {total}"

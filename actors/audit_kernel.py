@@ -76,6 +76,7 @@ _K_HOLD: Final = int(Kind.HOLD)
 _K_CAPTURE: Final = int(Kind.CAPTURE)
 _K_EXPIRY: Final = int(Kind.EXPIRY)
 _K_REFUND: Final = int(Kind.REFUND)
+_K_APPROVAL: Final = int(Kind.APPROVAL)
 _K_LEG: Final = int(Kind.LEG)
 _K_CURSOR: Final = int(Kind.CURSOR)
 _K_PROFILE: Final = int(Kind.PROFILE)
@@ -251,7 +252,7 @@ def _one(books, record, address, released, i):
         return _TIME
     books.last[0] = record["record_time"]
     kind = record["kind"]
-    if kind >= _K_TRANSFER and kind <= _K_REFUND:
+    if kind >= _K_TRANSFER and kind <= _K_APPROVAL:
         if record["effective_time"] > record["record_time"]:
             return _FUTURE
         return _payment(books, record, address, released, i)

@@ -22,6 +22,7 @@ from actors.ledger.layout import (
     FLAG_IMPORTED,
     FLAG_LINKED,
     FLAG_REMOTE,
+    FLAG_REVIEW,
     FLAG_SCORED,
     FLAG_SUSPENSE,
     MOVEMENTS,
@@ -41,7 +42,7 @@ LEFT_OUT: Final = (Kind.OPEN, Kind.CURSOR)
 _USED: Final = (
     "kind", "decision", "label", "channel", "code", "currency", "payer", "payee", "amount", "payer_posted", "payee_posted",
     "payer_held", "caller", "pack", "reference", "record_time", "effective_time", "points", "reasons", "flags", "country",
-    "device", "expiry",
+    "device", "expiry", "payee_lag",
 )  # fmt: skip
 _NUMBERS: Final = 1 << 16
 _NONE: Final = -1
@@ -54,6 +55,7 @@ _FLAGS: Final = {
     "fallback": FLAG_FALLBACK,
     "final": FLAG_FINAL,
     "linked": FLAG_LINKED,
+    "review": FLAG_REVIEW,
 }
 
 
@@ -135,6 +137,7 @@ class Columns:
             "kind": self._labels.column(field["label"], money),
             "reference": pa.array(reference, mask=~is_["refers"] | (reference == 0)),
             "expiry": pa.array(expiry, mask=~is_["hold"] | (expiry == 0)).cast(_TIME),
+            "held_for": pa.array(field["payee_lag"], mask=~_held_for(field)),
             **{name: pa.array(flags & flag != 0) for name, flag in _FLAGS.items()},
         }
 
@@ -176,6 +179,14 @@ class Columns:
         return _uuids(encode_wallets(self._secret, addresses), valid)
 
 
+def _held_for(field: dict[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which records are of holds in review that were asked for as holds."""
+    held: NDArray[np.bool_] = (
+        (field["kind"] == Kind.HOLD) & (field["flags"] & FLAG_REVIEW != 0) & (field["payee_lag"] != 0)
+    )
+    return held
+
+
 def _uuids(raw: NDArray[np.uint8], valid: NDArray[np.bool_]) -> pa.Array:
     """Ids (n, 16) as UUIDs."""
     bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
@@ -194,7 +205,7 @@ _CLASSES: Final = {
     "attempt": _class(ATTEMPTS),
     "movement": _class(MOVEMENTS),
     "refers": _class({*REFERRING, Kind.LEG}),
-    "hold": _class({Kind.HOLD}),
+    "hold": _class({Kind.HOLD, Kind.APPROVAL}),
     "leg": _class({Kind.LEG}),
     "wallet": _class({Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE}),
     "opened": _class({Kind.WALLET_OPENED}),

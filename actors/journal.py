@@ -14,6 +14,8 @@ import msgspec
 # since `records` is never moved out of it.
 RECORDS_BYTES_MAX = 8_092
 
+REVIEW_OPEN = 0
+
 ScannedBlock = tuple[int, bytes | memoryview, bytes | None]
 """Number, records and details: what a scan gives for each block."""
 
@@ -22,7 +24,8 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     """One block of a shard's journal.
 
     `references` are rows (target, record) of table `reference`, `anchors` rows (wallet, chain time, record) of table `anchor`,
-    stored in the same transaction. They are written with a block but not read back with it: see `Journal.references`.
+    `reviews` rows (record, time, status) of table `review`, new where the status is `REVIEW_OPEN`, else changed; all are stored in
+    the same transaction, in this order. They are written with a block but not read back with it: see `Journal.references`.
     """
 
     shard: int
@@ -31,6 +34,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     details: bytes | None
     references: Sequence[tuple[int, int]] = ()
     anchors: Sequence[tuple[int, int, int]] = ()
+    reviews: Sequence[tuple[int, int, int]] = ()
 
 
 class JournalError(Exception):
@@ -74,6 +78,9 @@ class Journal(Protocol):
 
     async def references(self, target: int) -> list[int]:
         """The records that refer to record `target`, ascending."""
+
+    async def reviews(self, status: int) -> list[int]:
+        """The records whose review has this status, by time and record."""
 
     async def clock_ms(self) -> int:
         """The database's clock, in milliseconds since 1970 UTC."""

@@ -16,12 +16,13 @@ PAGE_BLOCKS = 2_000
 
 
 class MemoryDatabase:
-    """The tables `journal`, with its key in order, and `reference`."""
+    """The tables `journal`, with its key in order, `reference` and `review`, (time, status) by record."""
 
     def __init__(self) -> None:
         self.blocks: dict[int, dict[int, Block]] = defaultdict(dict)
         self.numbers: dict[int, list[int]] = defaultdict(list)
         self.references: dict[int, list[int]] = defaultdict(list)
+        self.reviews: dict[int, tuple[int, int]] = {}
 
 
 def _system_clock_ms() -> int:
@@ -40,10 +41,13 @@ class MemoryJournal:
             if block.number in stored:
                 raise BlockTaken(f"block {block.number} of shard {block.shard} is taken")
         for block in blocks:
-            stored[block.number] = msgspec.structs.replace(block, references=(), anchors=())
+            stored[block.number] = msgspec.structs.replace(block, references=(), anchors=(), reviews=())
             bisect.insort(self._database.numbers[block.shard], block.number)
             for target, record in block.references:
                 bisect.insort(self._database.references[target], record)
+            for record, time_ms, status in block.reviews:
+                known = self._database.reviews.get(record, (time_ms, status))
+                self._database.reviews[record] = (known[0], status)
 
     async def head(self, shard: int) -> Block | None:
         numbers = self._database.numbers[shard]
@@ -69,6 +73,10 @@ class MemoryJournal:
 
     async def references(self, target: int) -> list[int]:
         return list(self._database.references.get(target, ()))
+
+    async def reviews(self, status: int) -> list[int]:
+        rows = sorted((time_ms, record, s) for record, (time_ms, s) in self._database.reviews.items())
+        return [record for _, record, s in rows if s == status]
 
     async def clock_ms(self) -> int:
         return self._clock_ms()

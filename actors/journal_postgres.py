@@ -14,6 +14,7 @@ import asyncpg
 
 from actors.database import ALONG_THE_KEY, CONNECTION_LOST, SQL, check_server, connect
 from actors.journal import (
+    REVIEW_OPEN,
     Block,
     BlockTaken,
     JournalError,
@@ -35,6 +36,7 @@ NUMBER_MAX: Final = 2**63 - 1
 _JOURNAL_COLUMNS: Final = ("shard", "block", "records", "details")
 _REFERENCE_COLUMNS: Final = ("target", "record")
 _ANCHOR_COLUMNS: Final = ("wallet", "shard", "chain_time", "record")
+_REVIEW_COLUMNS: Final = ("record", "record_time", "status")
 
 T = TypeVar("T")
 
@@ -150,6 +152,10 @@ class PostgresJournal:
         rows = await self._read(lambda reader: reader.fetch(SQL["journal_references"], target))
         return [row[0] for row in rows]
 
+    async def reviews(self, status: int) -> list[int]:
+        rows = await self._read(lambda reader: reader.fetch(SQL["journal_reviews"], status))
+        return [row[0] for row in rows]
+
     async def clock_ms(self) -> int:
         milliseconds: int = await self._read(lambda reader: reader.fetchval(SQL["journal_clock"]))
         return milliseconds
@@ -194,7 +200,8 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
     rows = [(block.shard, block.number, block.records, block.details) for block in blocks]
     references = [reference for block in blocks for reference in block.references]
     anchors = [(a[0], block.shard, a[1], a[2]) for block in blocks for a in block.anchors]
-    if not references and not anchors:  # one COPY is a transaction by itself, one round trip
+    reviews = [review for block in blocks for review in block.reviews]
+    if not references and not anchors and not reviews:  # one COPY is a transaction by itself, one round trip
         await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
         return
     await connection.execute("BEGIN")
@@ -203,8 +210,20 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
         await connection.copy_records_to_table("reference", columns=_REFERENCE_COLUMNS, records=references)
     if anchors:
         await connection.copy_records_to_table("anchor", columns=_ANCHOR_COLUMNS, records=anchors)
+    if reviews:
+        await _store_reviews(connection, reviews)
     status = await connection.execute("COMMIT")
     assert status == "COMMIT", status
+
+
+async def _store_reviews(connection: Any, reviews: Sequence[tuple[int, int, int]]) -> None:
+    """New cases, then those that are no longer open: a case may begin and end in one append."""
+    opened = [review for review in reviews if review[2] == REVIEW_OPEN]
+    ended = [review for review in reviews if review[2] != REVIEW_OPEN]
+    if opened:
+        await connection.copy_records_to_table("review", columns=_REVIEW_COLUMNS, records=opened)
+    if ended:
+        await connection.execute(SQL["review_end"], [each[0] for each in ended], [each[2] for each in ended])
 
 
 @contextlib.asynccontextmanager

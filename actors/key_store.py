@@ -8,7 +8,7 @@ import base64
 import hashlib
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ import msgspec
 
 from actors.pool import SQL, Pool
 
-SCOPES: Final = ("admin", "pay", "import", "read")
+SCOPES: Final = ("admin", "pay", "import", "read", "analyst")
 BOOTSTRAP: Final = "bootstrap"
 """Name and account of the key that `serve` is given in its environment."""
 _SECRET_BYTES: Final = 32
@@ -67,6 +67,11 @@ class KeyStore:
         """Whom a key with this hash speaks for; None when there is none or it is revoked."""
         row = await self._pool.fetchrow("key_find", hashed)
         return None if row is None else Principal(row["account"], frozenset(row["scopes"]))
+
+    async def accounts(self, numbers: Iterable[int]) -> dict[int, str]:
+        """Names of accounts by number."""
+        wanted = sorted(set(numbers))
+        return {row["id"]: row["name"] for row in await self._pool.fetch("account_names", wanted)} if wanted else {}
 
     async def create(self, name: str, scopes: Sequence[str]) -> CreatedKey:
         """A new key of the account called `name`. Raises UnknownScope."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from actors.calls import Caller, CallLost
 from actors.ledger.layout import RECORD, REQUEST, RESULT, WALLET
-from actors.shard.messages import Legs
+from actors.shard.messages import Head, Legs
 from actors.shard_client import NotReady, ShardUnavailable
 
 PEER_TIMEOUT_S: Final = 2.0
@@ -22,6 +22,7 @@ PEER_TIMEOUT_S: Final = 2.0
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
 _LEGS: Final = msgspec.msgpack.Decoder(tuple[int, int, bytes, int, bytes, bytes, bytes])
+_HEADS: Final = msgspec.msgpack.Decoder(list[Head])
 _COUNT: Final = struct.Struct("<I")
 _KEY: Final = struct.Struct("<qq16s")
 _ADDRESS: Final = struct.Struct("<q")
@@ -72,6 +73,11 @@ def pack_address(address: int) -> bytes:
     return _ADDRESS.pack(address)
 
 
+def pack_heads(heads: list[Head]) -> bytes:
+    """The answer of a `heads`."""
+    return _ENCODER.encode(heads)
+
+
 class RemotePeer:
     """Another shard, as a shard sees it."""
 
@@ -104,6 +110,10 @@ class RemoteShard:
     async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """As `ShardClient.wallets`."""
         return np.frombuffer(await self._called("wallets", addresses.tobytes()), WALLET)
+
+    async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
+        """As `ShardClient.heads`."""
+        return _HEADS.decode(await self._called("heads", addresses.tobytes()))
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """As `ShardClient.find_key`."""

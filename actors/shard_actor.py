@@ -20,16 +20,15 @@ from actors.checkpoint import CheckpointStore
 from actors.journal_postgres import PostgresJournal
 from actors.ledger.blocks import Writer
 from actors.ledger.book import Capacity
-from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
+from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Ledger, LedgerConfig
 from actors.logs import log_to_file
 from actors.process import settle
-from actors.remote import RemotePeer, pack_address, unpack_key, unpack_legs, unpack_rows
+from actors.remote import RemotePeer, pack_address, pack_heads, unpack_key, unpack_legs, unpack_rows
 from actors.scoring_actor import ScorerPool
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import ShardHost
 from actors.shard_client import NotReady
 from actors.topology import TOPOLOGY_VERSION, SegmentStore
-from rules.builtin import PACK
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +48,7 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True):
     scored: bool = True
     capacity: Capacity = Capacity()
     daily_limits: dict[int, int] = {}
+    review_expires_in_s: int = REVIEW_SECONDS
     idempotency_window_ms: int = IDEMPOTENCY_WINDOW_MS
     allow_unsafe: bool = False
     checkpoints: str | None = None
@@ -86,7 +86,13 @@ class ShardActor:
         self._peers: dict[int, RemotePeer] = {}
         self._life: asyncio.Task[None] | None = None
         self._settled = False
-        methods = {"submit": self.submit, "wallets": self.wallets, "find_key": self.find_key, "push": self.push}
+        methods = {
+            "submit": self.submit,
+            "wallets": self.wallets,
+            "heads": self.heads,
+            "find_key": self.find_key,
+            "push": self.push,
+        }
         self._calls = CallServer(spec.sockets, methods)
 
     async def connect(self, peers: Mapping[int, Any], scorers: list[Any]) -> None:
@@ -111,14 +117,13 @@ class ShardActor:
             windows=spec.scored,
             daily_limits=spec.daily_limits,
             idempotency_window_ms=spec.idempotency_window_ms,
+            review_expires_in_s=spec.review_expires_in_s,
         )
         core = ShardCore(
             ShardConfig(
                 shard=spec.shard,
                 shards=spec.shards,
                 scored=spec.scored,
-                pack=PACK.number,
-                fallback=PACK.fallback,
                 save_every_records=None if spec.checkpoints is None else SAVE_EVERY_RECORDS,
             ),
             Ledger(config, spec.capacity),
@@ -174,6 +179,10 @@ class ShardActor:
     async def wallets(self, data: bytes) -> bytes:
         """As `ShardHost.wallets`; int64 addresses in, WALLET rows out."""
         return (await self._serving().wallets(np.frombuffer(data, np.int64))).tobytes()
+
+    async def heads(self, data: bytes) -> bytes:
+        """As `ShardHost.heads`; int64 addresses in."""
+        return pack_heads(await self._serving().heads(np.frombuffer(data, np.int64)))
 
     async def find_key(self, data: bytes) -> bytes:
         """As `ShardHost.find_key`."""

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.shard.messages import Head
+
 
 class NotReady(Exception):
     """This shard does not serve (yet); nothing was taken in."""
@@ -29,6 +31,10 @@ class ShardClient(Protocol):
 
     async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """WALLET rows (n,) of wallet addresses (n,) in a durable state; currency 0 where there is none."""
+
+    async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
+        """Where the chains of wallets (n,) may begin. Answered at once: whether it is durable, and whether who answers is still the
+        owner, only the journal knows."""
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """Address of the record made under a caller's 16-byte key at a home wallet; 0 = not seen."""

@@ -16,7 +16,8 @@ BENCHMARKS: Final = {
     "cards": "a scorecard with reasons: rows/s, one record; with --peers beside optbinning, and the AUC of both",
     "recovery": "a shard's recovery from its journal, and an audit of it",
     "history": "pages of a statement and balances at a time, of long and short histories, idle and under load",
-    "growth": "single payments over HTTP while wallets grow to 5 million and keys to 20 million; memory",
+    "growth": "single payments while wallets grow to 5 million and keys to 20 million, and afterwards; memory",
+    "swap": "latency of single payments over HTTP while the live rule pack is changed",
     "start": "from `shardpay serve` to ready",
 }
 """Each is a module of this package with a function run(options) -> figures."""

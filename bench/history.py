@@ -6,12 +6,13 @@ are asked in turns over one connection, so what disturbs one of them disturbs al
 """
 
 import http.client
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -63,6 +64,23 @@ QUICK: Final = Sizes(wallets=2_000, records=20_000, samples=60, seconds=3.0)
 
 Asked = dict[str, list[float]]
 """Milliseconds by question."""
+
+
+class Sample(NamedTuple):
+    """A question that was asked and answered between two times of the machine's monotonic clock, seconds."""
+
+    question: str
+    began: float
+    ended: float
+
+
+def within(samples: Iterable[Sample], began: float, ended: float) -> Asked:
+    """What was asked and answered between two times; what only touched the time between is left out."""
+    asked: Asked = {question: [] for question in QUESTIONS}
+    for sample in samples:
+        if began <= sample.began and sample.ended <= ended:
+            asked[sample.question].append(1000 * (sample.ended - sample.began))
+    return asked
 
 
 class _Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,24 +144,24 @@ class _Histories:
     def _time(self, since: float, until: float) -> str:
         return time_text(int(1000 * self._rng.uniform(since, until)))
 
-    def ask(self, over: Callable[[int], bool]) -> Asked:
+    def ask(self, over: Callable[[int], bool]) -> list[Sample]:
         """All questions in turns until it is over, which is asked with the number of turns."""
-        asked: Asked = {question: [] for question in QUESTIONS}
+        samples: list[Sample] = []
         connection = http.client.HTTPConnection("127.0.0.1", self.switch.port, timeout=60)
         headers = {"Authorization": f"Bearer {self.switch.key}"}
         turns = 0
         while not over(turns):
             for question in QUESTIONS:
                 path = self.paths[question]()
-                started = time.perf_counter()
+                began = time.monotonic()
                 connection.request("GET", path, headers=headers)
                 response = connection.getresponse()
                 answer = response.read()
-                asked[question].append(1000 * (time.perf_counter() - started))
+                samples.append(Sample(question, began, time.monotonic()))
                 _check(question, response.status, answer)
             turns += 1
         connection.close()
-        return asked
+        return samples
 
 
 def _check(question: str, status: int, answer: bytes) -> None:
@@ -180,7 +198,7 @@ def _round(options: Options, sizes: Sizes, histories: _Histories, number: int) -
     try:
         histories.ensure()
         histories.ask(lambda turns: turns >= sizes.samples // 10)  # until its pages are in memory
-        idle = histories.ask(lambda turns: turns >= sizes.samples)
+        idle = within(histories.ask(lambda turns: turns >= sizes.samples), 0.0, math.inf)
         load, loaded = _beside_load(sizes, histories, number)
         return _Round(idle=idle, loaded=loaded, load=load)
     finally:
@@ -208,9 +226,10 @@ def _beside_load(sizes: Sizes, histories: _Histories, number: int) -> tuple[Turn
     thread = threading.Thread(target=lambda: turns.append(measure(spec, roots)))
     thread.start()
     begun.wait()
-    loaded = histories.ask(lambda turns: not thread.is_alive())
+    samples = histories.ask(lambda turns: not thread.is_alive())
     thread.join()
-    return turns[0], loaded
+    load = turns[0].load
+    return turns[0], within(samples, load.began, load.ended)
 
 
 def _figure(question: str, state: str, asked: list[Asked], detail: dict[str, Any]) -> Figure:

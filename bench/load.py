@@ -50,8 +50,10 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`done`: payments that were made. `codes`: what the others were told. Times of whole requests, milliseconds."""
+    """`done`: payments that were made. `codes`: what the others were told. Times of whole requests, milliseconds. `began`: when, on the
+    machine's monotonic clock, so that another process knows what it did beside this load."""
 
+    began: float
     seconds: float
     requests: int
     done: int
@@ -63,6 +65,11 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     max_ms: float
     cpu_s: float
     exhausted: bool
+
+    @property
+    def ended(self) -> float:
+        """When the last answer was in, on the same clock as `began`."""
+        return self.began + self.seconds
 
     @property
     def rate(self) -> float:
@@ -126,7 +133,7 @@ class _Run:
 
     def next(self) -> bytes | None:
         """The next request, None when it is time to end."""
-        if time.perf_counter() - self.started >= self._seconds:
+        if time.monotonic() - self.started >= self._seconds:
             return None
         request = next(self._requests, None)
         self.exhausted = self.exhausted or request is None
@@ -144,7 +151,7 @@ class _Run:
         """A connection has ended; the last one ends the run."""
         self.open -= 1
         if self.open == 0 and not self.over.done():
-            self.ended = time.perf_counter()
+            self.ended = time.monotonic()
             self.over.set_result(None)
 
 
@@ -169,7 +176,7 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
             return
         self._waiting = True
-        self._sent_at = time.perf_counter()
+        self._sent_at = time.monotonic()
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -179,7 +186,7 @@ class _Connection(asyncio.Protocol):
             self._need = _length_of(buffer)
         if self._need == 0 or len(buffer) < self._need:
             return
-        self._run.latencies.append(time.perf_counter() - self._sent_at)
+        self._run.latencies.append(time.monotonic() - self._sent_at)
         status = int(buffer[9:12])
         body = b"" if status == 201 else bytes(buffer[buffer.index(b"\r\n\r\n") + 4 : self._need])
         self._run.came(status, body)
@@ -234,7 +241,7 @@ async def _drive(spec: LoadSpec, requests: list[bytes]) -> LoadResult:
         connections.append(connection)
     run.open = len(connections)
     cpu = _own_cpu_s()
-    run.started = time.perf_counter()
+    run.started = time.monotonic()
     for connection in connections:
         connection.send()
     async with asyncio.timeout(spec.seconds + DEADLINE_S):
@@ -252,6 +259,7 @@ def _result(run: _Run, cpu_s: float) -> LoadResult:
             run.codes[code] += rows
     p50, p99, p999, largest = (float(v) for v in 1000 * np.percentile(run.latencies or [0.0], [50, 99, 99.9, 100]))
     return LoadResult(
+        began=run.started,
         seconds=run.ended - run.started,
         requests=len(run.latencies),
         done=done,

@@ -1,34 +1,29 @@
 """`recovery`: a shard that starts again reads its whole journal; so does an audit. Records a second of both, on the same journal."""
 
 import asyncio
-import contextlib
-import secrets
 import time
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from actors import postgres_server
 from actors.audit import audit_database
 from actors.database import migrate
-from actors.journal_postgres import PostgresJournal
 from actors.ledger.book import Capacity
 from actors.ledger.ids import SEGMENT_SLOTS
 from actors.ledger.table import table_count
 from actors.shard.local import LocalSwitch
-from actors.topology import SegmentStore, cluster_facts
 from bench.contender_switch import server_settings
-from bench.data import opening_rows, payment_rows
+from bench.data import payment_rows
+from bench.direct import lone_shard, open_wallets
 from bench.figures import Figure, figure
 from bench.options import Options, take_turns
 
 NAME: Final = "recovery"
 AIM: Final = 2_000_000
-OPENING_ROWS: Final = 8_192
 
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,10 +93,8 @@ def _audit(options: Options, url: str, number: int) -> Reading:
     return Reading(records=report.records, seconds=seconds)
 
 
-@contextlib.asynccontextmanager
-async def _local(url: str, sizes: Sizes) -> AsyncIterator[LocalSwitch]:
+def _local(url: str, sizes: Sizes) -> AbstractAsyncContextManager[LocalSwitch]:
     """One shard over the journal, not started yet."""
-    facts = await cluster_facts(url, 1)
     capacity = Capacity(
         segments=4 + sizes.wallets // SEGMENT_SLOTS,
         segment_map=4_096,
@@ -111,15 +104,7 @@ async def _local(url: str, sizes: Sizes) -> AsyncIterator[LocalSwitch]:
         attempts=128 * sizes.wallets,
         profiles=16,
     )
-    journal = PostgresJournal(url, shard=0, writer=secrets.randbits(63))
-    segments = SegmentStore(url)
-    switch = LocalSwitch(journals=[journal], segments=segments, secret=facts.secret, capacity=capacity)
-    try:
-        yield switch
-    finally:
-        await switch.stop()
-        await journal.close()
-        await segments.close()
+    return lone_shard(url, capacity)
 
 
 async def _write(url: str, sizes: Sizes) -> Reading:
@@ -127,25 +112,13 @@ async def _write(url: str, sizes: Sizes) -> Reading:
     async with _local(url, sizes) as switch:
         await switch.start()
         rng = np.random.default_rng(2)
-        addresses = await _open(switch, sizes, rng)
+        addresses = await open_wallets(switch.hosts[0], sizes.wallets, rng)
         started = time.perf_counter()
         for start in range(0, sizes.payments, sizes.rows):
             rows = payment_rows(addresses, min(sizes.rows, sizes.payments - start), rng)
             results = await switch.hosts[0].submit(rows, {})
             assert not results["code"].any(), "no payment of this benchmark is declined"
         return Reading(records=sizes.payments, seconds=time.perf_counter() - started)
-
-
-async def _open(switch: LocalSwitch, sizes: Sizes, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Wallets come in small batches: a shard claims a further segment while there is room in the one in use."""
-    parts: list[NDArray[np.int64]] = []
-    missing = sizes.wallets
-    while missing:
-        rows = opening_rows(min(OPENING_ROWS, missing), rng)
-        results = await switch.hosts[0].submit(rows, {})
-        parts.append(results["address"][results["code"] == 0])
-        missing -= len(parts[-1])
-    return np.concatenate(parts)
 
 
 async def _recover(url: str, sizes: Sizes) -> Reading:

@@ -164,14 +164,13 @@ INPUTS: Final[Mapping[str, Field]] = {
     **{
         f'{window.name}("{name}")': _field(
             f'{window.name}("{name}")',
-            INT,
-            f"{window.meaning} in the last {name}",
+            window.type,
+            window.meaning,
             window.unit,
             unknown=_OPERATOR,
-            column=f"{window.column}_{name}",
+            column=f"{window.column}_{name}" if window.type is INT else window.column,
         )
         for window in WINDOWS.values()
-        if window.type is INT
         for name in WINDOW_NAMES
     },
 }

@@ -4,11 +4,11 @@ Words become numbers here: a text takes the domain of what it is compared with.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from rules.catalogue import BOOL, FIELDS, INPUTS, INT, NULL_TYPE, TEXT, TIME, WINDOWS, Field, Type
+from rules.catalogue import BOOL, FIELDS, INT, NULL_TYPE, TEXT, TIME, WINDOWS, Field, Type
 from rules.columns import INDEX, WINDOW_NAMES
 from rules.ir import ARITHMETIC, INT_MAX, INT_MIN, Op, Program, folded
 from rules.problems import ExpressionError, did_you_mean, shortened
@@ -324,7 +324,18 @@ class Checker:
         return self._program.apply("not", self._lower(node.items[0], BOOL))
 
     def _lower_negative(self, node: Node, want: Type) -> int:
-        return self._program.apply("neg", self._lower(node.items[0], INT), known=False)
+        place = self._lower(node.items[0], INT)
+        op = self._program.ops[place]
+        if op.name == "const":
+            return self._folded(node, "sub", 0, op.value)
+        return self._program.apply("neg", place, known=False)
+
+    def _folded(self, node: Node, name: str, a: Any, b: Any) -> int:
+        """A constant made of constants; so compiled code never sees any that does not fit."""
+        value = folded(name, a, b)
+        if value is None:
+            raise _fail(node, "beyond 64 bits")
+        return self._program.constant(value)
 
     def _lower_all(self, node: Node, want: Type) -> int:
         return self._program.apply(node.kind, *(self._lower(item, BOOL) for item in node.items))
@@ -336,6 +347,9 @@ class Checker:
         branch = want if type_ is TEXT else type_
         condition, then, other = node.items
         places = [self._lower(condition, BOOL), self._lower(then, branch), self._lower(other, branch)]
+        decided = self._program.ops[places[0]]
+        if decided.name == "truth":
+            return places[1] if decided.value else places[2]
         return self._program.apply("pick" if type_ is BOOL else "choose", *places)
 
     def _lower_binary(self, node: Node, want: Type) -> int:
@@ -373,11 +387,7 @@ class Checker:
         if name in ("div", "mod") and b.name == "const" and b.value == 0:
             raise _fail(node, "division by zero")
         if a.name == "const" and b.name == "const":
-            assert isinstance(a.value, int) and isinstance(b.value, int)
-            value = folded(name, a.value, b.value)
-            if value is None:
-                raise _fail(node, "beyond 64 bits")
-            return self._program.constant(value)
+            return self._folded(node, name, a.value, b.value)
         return self._program.apply(name, *places, known=False)
 
 
@@ -389,13 +399,3 @@ def _a(type_: Type) -> str:
     if type_ is TEXT:
         return "a text"
     return "null" if type_ is NULL_TYPE else f"a {type_.name}"
-
-
-def input_named(name: str) -> Field:
-    """What a test gives a value of. Raises ValueError."""
-    field = INPUTS.get(name)
-    if field is None:
-        raise ValueError(
-            f"no field is named {shortened(name)}; {did_you_mean(name, INPUTS, 'docs/rules.md lists all fields')}"
-        )
-    return field

@@ -29,6 +29,7 @@ _SIGNS: Final = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge":
 _NAMES: Final[dict[str, Any]] = {
     "NULL": NULL,
     "MIN": INT_MIN,
+    "int64": np.int64,
     "uint64": np.uint64,
     "contains": contains,
     "product_fits": product_fits,
@@ -214,7 +215,7 @@ class _Loop:
 
     def _choose(self, place: int, op: Op) -> Iterator[str]:
         condition, then, other = op.args
-        yield f"v{place} = {self._v(then)} if t{condition} else {self._v(other)}"
+        yield f"v{place} = int64({self._v(then)}) if t{condition} else int64({self._v(other)})"
         if not op.known:
             sides = ((f"t{condition}", then), (self._f(condition), other))
             yield f"k{place} = " + " | ".join(

@@ -12,11 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from models.scorecard import Scorecard
+from rules.cases import Case, read_cases
 from rules.check import Checker, NamedList
 from rules.decision import Action
 from rules.ir import Op, Program
 from rules.problems import ExpressionError, PackError, Problem
 from rules.reading import Reader
+from rules.syntax import LENGTH_MAX
 from rules.times import time_ms
 from rules.yaml_nodes import Document, Value
 
@@ -27,9 +29,13 @@ LIST_ENTRIES_MAX: Final = 100_000
 POINTS_MAX: Final = 1_000_000
 """All rules together stay far within the 32 bits of a decision's points."""
 THRESHOLD_MAX: Final = 2**31 - 1
+OPERATIONS_MAX: Final = 8_192
+"""Of all rules together, what they share counted once: what a compiler manages in some seconds."""
+CONDITIONS_LENGTH_MAX: Final = 131_072
+"""Characters of all conditions together."""
 FILE_LENGTH_MAX: Final = 8 * 1024 * 1024
 
-_FIELDS: Final = ("name", "description", "fallback", "card", "thresholds", "lists", "rules")
+_FIELDS: Final = ("name", "description", "fallback", "card", "thresholds", "lists", "rules", "tests")
 _RULE_FIELDS: Final = ("id", "when", "action", "points", "reason", "mode", "from", "until", "description")
 _FILE_NAME: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
@@ -67,7 +73,8 @@ class CardReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PackDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A pack that was read and checked. `files`: texts of the files it names, so that text and files are all of it."""
+    """A pack that was read and checked. `files`: texts of the files it names, so that text and files are all of it. `notes`: what may be
+    meant otherwise (overlaps and gaps of tables)."""
 
     name: str
     description: str
@@ -77,6 +84,8 @@ class PackDocument(msgspec.Struct, frozen=True, kw_only=True):
     decline_below: int | None
     rules: tuple[RuleText, ...]
     ops: tuple[Op, ...]
+    tests: tuple[Case, ...]
+    notes: tuple[Problem, ...]
     text: str
     files: dict[str, str]
 
@@ -99,6 +108,8 @@ class _Pack(Reader):
         self._read_files: dict[str, str] = {}
         self._program = Program()
         self._ids: set[str] = set()
+        self._notes: list[Problem] = []
+        self._length = 0
 
     def read(self) -> PackDocument:
         fields = self.fields(self.document.root, _FIELDS, "a pack", needed=("name", "fallback"))
@@ -116,6 +127,8 @@ class _Pack(Reader):
             decline_below=decline,
             rules=tuple(rules),
             ops=tuple(self._program.ops),
+            tests=read_cases(self, fields.get("tests"), {rule.id for rule in rules if rule.mode is not Mode.OFF}),
+            notes=tuple(self._notes),
             text=self.document.text,
             files=self._read_files,
         )
@@ -224,6 +237,10 @@ class _Pack(Reader):
         if not isinstance(value.data, str):
             self.wrong(value, "a condition is expected", "put quotes around the whole of it")
             return self._program.truth(False)
+        self._length += min(len(value.data), LENGTH_MAX)
+        if self._length > CONDITIONS_LENGTH_MAX or len(self._program.ops) > OPERATIONS_MAX:
+            self.wrong(value, "the conditions up to here are more than one pack may hold", "make two packs of it")
+            raise PackError(self.problems)
         try:
             return checker.condition(value.data)
         except ExpressionError as error:

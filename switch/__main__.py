@@ -4,16 +4,42 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from switch.options import as_text, json_option, storage_options
 
+ELSEWHERE: Final = {
+    "export": "switch.data_commands:export_command",
+    "backup": "switch.data_commands:backup_command",
+    "restore": "switch.data_commands:restore_command",
+    "rules": "switch.rules_commands:rules_group",
+    "cards": "switch.cards_commands:cards_group",
+    "train": "switch.cards_commands:train_command",
+    "import": "switch.importer.command:import_command",
+}
+"""Commands that live in other modules, loaded when they are called: what one needs takes up to a second to load."""
 
-class OneLineErrors(click.Group):
-    """Shows an expected error as one line and exit code 1; with --debug its traceback."""
+
+class Commands(click.Group):
+    """Shows an expected error as one line and exit code 1; with --debug its traceback. bench/ is above this layer, so it is found by its
+    entry point."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        return sorted({*super().list_commands(ctx), *ELSEWHERE, *(entry.name for entry in _entries())})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name."""
+        found = super().get_command(ctx, cmd_name)
+        if found is None and cmd_name in ELSEWHERE:
+            module, _, name = ELSEWHERE[cmd_name].partition(":")
+            found = getattr(import_module(module), name)
+        return found or next((entry.load() for entry in _entries() if entry.name == cmd_name), None)
 
     def invoke(self, ctx: click.Context) -> Any:
         """As click does it, with errors made short."""
@@ -27,7 +53,7 @@ class OneLineErrors(click.Group):
             raise click.ClickException(str(error) or repr(error)) from error
 
 
-@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="shardpay")
 def cli(debug: bool) -> None:
@@ -46,7 +72,11 @@ def cli(debug: bool) -> None:
 @click.option("--front-doors", type=click.IntRange(1, 64), default=1, show_default=True, help="HTTP processes.")
 @storage_options
 @click.option("--ray", metavar="ADDRESS", help="Join this Ray cluster instead of starting one; needs --database.")
-@click.option("--config", type=click.Path(path_type=Path, exists=True), help="TOML file: daily_limits, capacity.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True),
+    help="TOML file: daily_limits, review_expires_in, capacity.",
+)
 @click.option("--sample", is_flag=True, help="Make sample wallets and print a first payment.")
 def serve(**options: Any) -> None:
     """Run a switch: PostgreSQL, Ray, shards, scorers and front doors. Ctrl-C drains."""
@@ -60,6 +90,7 @@ def serve(**options: Any) -> None:
     if config is not None:
         file = read_config(config)
         limits = {int(tier): amount for tier, amount in file.daily_limits.items()}
+        options.update(review_expires_in_s=file.review_expires_in)
         options.update(daily_limits=limits, capacity=file.capacity, allow_unsafe=file.allow_unsafe_database)
         options.update(checkpoints=file.checkpoints)
     options["data"] = options["data"].resolve()
@@ -158,24 +189,12 @@ def audit(as_json: bool, data: Path, database: str | None) -> None:
         sys.exit(1)
 
 
-def _add_later_commands() -> None:
-    """Commands that live elsewhere; bench/ is above this layer, so it is found by its entry point."""
-    from importlib.metadata import entry_points
-
-    from switch.cards_commands import cards_group, train_command
-    from switch.data_commands import backup_command, export_command, restore_command
-    from switch.importer.command import import_command
-
-    for command in (export_command, backup_command, restore_command, cards_group, train_command):
-        cli.add_command(command)
-    cli.add_command(import_command, "import")
-    for entry in entry_points(group="shardpay.bench"):
-        cli.add_command(entry.load(), entry.name)
+def _entries() -> EntryPoints:
+    return entry_points(group="shardpay.bench")
 
 
 def main() -> None:
     """Entry point."""
-    _add_later_commands()
     cli(prog_name="shardpay")
 
 

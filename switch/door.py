@@ -1,8 +1,8 @@
 """What all handlers share: lanes to the shards, reads from them, the stores, the limits, the counts. Made once per process."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -11,22 +11,31 @@ from numpy.typing import NDArray
 from actors.key_store import KeyStore
 from actors.ledger.ids import Secret, decode_wallet, decode_wallets, is_operator, uuid_bytes
 from actors.ledger.layout import WalletStatus
+from actors.pack_compiler import PackCompiler
+from actors.pack_store import PackStore
 from actors.pool import Pool
+from actors.scorer import ScorerClient
+from actors.shard.messages import Head
 from actors.shard_client import ShardClient, ShardUnavailable
 from actors.wallet_store import WalletStore
 from switch.answers import Balance
 from switch.auth import Authenticator
 from switch.event_feed import EventFeed
-from switch.history import History
+from switch.history import History, Superseded
 from switch.lanes import Lane, LaneLimits, Overdue
 from switch.metrics import Metrics
+from switch.pack_names import PackCatalogue
 from switch.problems import NUMBERS, ProblemError
-from switch.reads import WalletReader
+from switch.publishing import Publisher
+from switch.reads import Reader
 from switch.routing import UNKNOWN, Topology
 
 MIB: Final = 1 << 20
 
+T = TypeVar("T")
 
+OWNER_PAUSE_S: Final = 0.05
+"""Between two questions for the owner of a shard: the old one notices within a second, the new one is made known soon after."""
 KNOWN_IDS_MAX: Final = 100_000
 """Wallet ids whose address is remembered, some 20 MB; an id never changes its address."""
 
@@ -37,6 +46,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     json_bytes_max: int = MIB
     json_batch_bytes_max: int = 16 * MIB
     wallet_batch_bytes_max: int = 8 * MIB
+    document_bytes_max: int = MIB
+    """Of a rule pack with its files, or of a scorecard."""
     arrow_bytes_max: int = 32 * MIB
     batches_max: int = 8
     """Batches in memory at a time; others wait, unread."""
@@ -57,6 +68,7 @@ class DoorDeps(msgspec.Struct, frozen=True, kw_only=True):
     """What a front door needs from outside: `clients` by shard number."""
 
     clients: Sequence[ShardClient]
+    scorers: Sequence[ScorerClient]
     topology: Topology
     secret: Secret
     pool: Pool
@@ -72,6 +84,9 @@ class Door:
         self.secret = deps.secret
         self.pool = deps.pool
         self.keys = KeyStore(deps.pool)
+        self.packs = PackStore(deps.pool)
+        self.catalogue = PackCatalogue(self.packs)
+        self.publisher = Publisher(self.packs, deps.scorers, PackCompiler())
         self.wallet_store = WalletStore(deps.pool)
         self.history = History(deps.pool)
         self.events = EventFeed(deps.pool, deps.topology.shards)
@@ -80,7 +95,8 @@ class Door:
         self.now = self._loop.time
         self.metrics = Metrics(lambda: [lane.queued_rows for lane in self.lanes])
         self.lanes = [Lane(client, deps.limits.lane, self.metrics.called) for client in deps.clients]
-        self.readers = [WalletReader(client, deps.limits.deadline_s) for client in deps.clients]
+        self.readers = [Reader(client.wallets, deps.limits.deadline_s) for client in deps.clients]
+        self.head_readers = [Reader(client.heads, deps.limits.deadline_s) for client in deps.clients]
         self.authenticator = Authenticator(self.keys.find, self._loop.time)
         self.batches = asyncio.Semaphore(deps.limits.batches_max)
         self.draining = False
@@ -97,7 +113,9 @@ class Door:
 
     async def close(self) -> None:
         """Wait for the calls under way."""
-        await asyncio.gather(*(lane.close() for lane in self.lanes), *(reader.close() for reader in self.readers))
+        waits = [each.close() for each in self.lanes]
+        waits += [each.close() for each in self.readers] + [each.close() for each in self.head_readers]
+        await asyncio.gather(*waits)
 
     # Wallets by id.
 
@@ -150,11 +168,26 @@ class Door:
         try:
             return list(
                 await asyncio.gather(
-                    *(self.readers[shard].wallets(np.array(group, np.int64)) for shard, group in by_shard.items())
+                    *(self.readers[shard].read(np.array(group, np.int64)) for shard, group in by_shard.items())
                 )
             )
         except ShardUnavailable:
             raise ProblemError("timeout") from None
+
+    async def from_head(self, address: int, shard: int, look: Callable[[Head], Awaitable[T]]) -> T | None:
+        """What `look` finds in the journal on a wallet's chain from its head on; None when there is no such wallet. `look` raises
+        Superseded when who told the head owns the journal no longer: then the owner is asked. Raises ProblemError timeout."""
+        deadline = self.deadline()
+        while True:
+            try:
+                (head,) = await self.head_readers[shard].read(np.array([address], np.int64))
+                return await look(head) if head.currency else None
+            except ShardUnavailable:
+                raise ProblemError("timeout") from None
+            except Superseded:
+                if self.now() + OWNER_PAUSE_S > deadline:
+                    raise ProblemError("timeout") from None
+                await asyncio.sleep(OWNER_PAUSE_S)
 
     async def shards_of(self, address: int) -> Sequence[int]:
         """The shards on which a wallet has a row: all for an operator wallet, else at most one."""

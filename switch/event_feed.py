@@ -56,6 +56,11 @@ class EventFeed:
         counts = np.bincount([block.shard for block in blocks], minlength=len(self._shards))
         return next_page(blocks, frozenset(np.flatnonzero(counts == each).tolist()), places, limit, types)
 
+    async def ahead(self, places: Sequence[int]) -> bool:
+        """Whether places are of a journal that was longer than it is now."""
+        found: bool = await self._pool.fetchval("event_places_ahead", self._shards, [place >> 8 for place in places])
+        return found
+
     async def times(self, found: Sequence[Found]) -> dict[int, int]:
         """Record times, by address, of what these events refer to."""
         addresses = referred(found)

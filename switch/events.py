@@ -17,19 +17,23 @@ from actors.ledger.blocks import HEADER_BYTES, entries_of, joined_addresses
 from actors.ledger.ids import Secret, encode_wallets, record_address, shard_of, slot_of, transfer_id
 from actors.ledger.layout import (
     ATTEMPTS,
+    CASE_ENDS,
     FLAG_FINAL,
+    FLAG_REVIEW,
     FLAG_SUSPENSE,
     MOVEMENTS,
     RECORD,
     REFERRING,
     Kind,
+    ReviewStatus,
     WalletStatus,
     joined,
 )
 from rules.currencies import ALPHA
-from switch.answers import KIND_NAMES, LABEL_NAMES, STATUS_NAMES, Decision, decision_of
-from switch.fate import context_of
+from switch.answers import KIND_NAMES, LABEL_NAMES, STATUS_NAMES, Decision, recorded_decision
+from switch.fate import asked_kind, context_of
 from switch.history import as_dict
+from switch.pack_names import Names
 from switch.problems import NUMBERS
 from switch.rows import details_of
 from switch.times import time_text
@@ -51,6 +55,8 @@ TYPES: Final = (
     "wallet.unfrozen",
     "wallet.closed",
     "wallet.tier_changed",
+    "transfer.in_review",
+    "transfer.approved",
 )
 """Every type there is, by number; 0 is no event."""
 
@@ -62,6 +68,7 @@ _OF_KIND: Final = {
     Kind.VOID: "transfer.voided",
     Kind.EXPIRY: "transfer.expired",
     Kind.REFUND: "transfer.refunded",
+    Kind.APPROVAL: "transfer.approved",
     Kind.LEG: "leg.landed",
     Kind.WALLET_OPENED: "wallet.opened",
     Kind.WALLET_TIER: "wallet.tier_changed",
@@ -90,6 +97,7 @@ def types_of(records: NDArray[Any]) -> NDArray[np.uint8]:
     """Numbers of the types (n,) of records (n,); see TYPES."""
     kind = records["kind"]
     types: NDArray[np.uint8] = _KIND_TABLE[kind]
+    types[(kind == Kind.HOLD) & (records["flags"] & FLAG_REVIEW != 0)] = _NUMBER["transfer.in_review"]
     types[(records["code"] != 0) & np.isin(kind, _TRANSFERS)] = _NUMBER["transfer.declined"]
     types[(kind == Kind.LEG) & (records["flags"] & FLAG_SUSPENSE != 0)] = _NUMBER["leg.suspended"]
     changed = kind == Kind.WALLET_STATUS
@@ -186,7 +194,8 @@ def _place(address: int) -> int:
 
 
 class TransferData(msgspec.Struct, frozen=True, kw_only=True):
-    """`data` of transfer.*: the record's kind as `type`; of what became of an earlier transfer, that one's id as `of`."""
+    """`data` of transfer.*: the record's kind as `type`; of what became of an earlier transfer, that one's id as `of`. `review`: how the
+    review stands from this record on, which began or ended it."""
 
     id: str
     type: str
@@ -198,6 +207,7 @@ class TransferData(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     kind: str
     final: bool | UnsetType = UNSET
+    review: str | UnsetType = UNSET
     expires_at: str | UnsetType = UNSET
     reference: str | UnsetType = UNSET
     metadata: dict[str, str] | UnsetType = UNSET
@@ -244,14 +254,21 @@ def referred(found: Sequence[Found]) -> list[int]:
     return sorted({each.record["reference"] for each in found if each.record["kind"] in (*REFERRING, Kind.LEG)} - {0})
 
 
-def render(secret: Secret, found: Sequence[Found], times: Mapping[int, int]) -> list[Event]:
+def packs_of(found: Sequence[Found]) -> set[int]:
+    """Numbers of the packs that decided these."""
+    return {each.record["pack"] for each in found if each.record["kind"] in ATTEMPTS}
+
+
+def render(secret: Secret, names: Names, found: Sequence[Found], times: Mapping[int, int]) -> list[Event]:
     """Events for callers; `times`: record times by address, of what `referred` gave."""
     wallets = np.array([(each.record["payer"], each.record["payee"]) for each in found], np.int64).ravel()
     ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in encode_wallets(secret, wallets)]
-    return [_event(each, payer, payee, times) for each, payer, payee in zip(found, ids[::2], ids[1::2], strict=True)]
+    return [
+        _event(names, each, payer, payee, times) for each, payer, payee in zip(found, ids[::2], ids[1::2], strict=True)
+    ]
 
 
-def _event(found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Event:
+def _event(names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Event:
     record = found.record
     kind = record["kind"]
     data: TransferData | LegData | WalletData
@@ -260,7 +277,7 @@ def _event(found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Ev
     elif kind in (Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER):
         data = _wallet(record, payee)
     else:
-        data = _transfer(found, payer, payee, times)
+        data = _transfer(names, found, payer, payee, times)
     return Event(
         id=transfer_id(record["record_time"], found.address),
         type=TYPES[found.type],
@@ -271,19 +288,24 @@ def _event(found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Ev
     )
 
 
+def _review(record: dict[str, int]) -> str | UnsetType:
+    if not record["flags"] & FLAG_REVIEW or record["code"]:
+        return UNSET
+    return CASE_ENDS.get(Kind(record["kind"]), ReviewStatus.OPEN).name.lower()
+
+
 def _referred_id(record: dict[str, int], times: Mapping[int, int]) -> str | UnsetType:
     reference = record["reference"]
     return transfer_id(times[reference], reference) if reference in times else UNSET
 
 
-def _transfer(found: Found, payer: str, payee: str, times: Mapping[int, int]) -> TransferData:
+def _transfer(names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> TransferData:
     record, details = found.record, details_of(found.details)
     kind = Kind(record["kind"])
     attempt = kind in ATTEMPTS
-    scored = decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"])
     return TransferData(
         id=transfer_id(record["record_time"], found.address),
-        type=kind.name.lower(),
+        type=asked_kind(record).name.lower(),
         of=_referred_id(record, times) if kind in REFERRING else UNSET,
         code=NUMBERS[record["code"]] if record["code"] else UNSET,
         payer=payer,
@@ -292,11 +314,12 @@ def _transfer(found: Found, payer: str, payee: str, times: Mapping[int, int]) ->
         currency=ALPHA[record["currency"]],
         kind=LABEL_NAMES[record["label"]],
         final=record["flags"] & FLAG_FINAL != 0 if kind == Kind.CAPTURE else UNSET,
-        expires_at=time_text(record["expiry"]) if kind == Kind.HOLD and record["expiry"] else UNSET,
+        review=_review(record),
+        expires_at=time_text(record["expiry"]) if record["expiry"] else UNSET,
         reference=details.reference or UNSET,
         metadata=details.metadata or UNSET,
         context=context_of(record, details) if attempt else UNSET,
-        decision=scored if attempt else UNSET,
+        decision=recorded_decision(names, record) if attempt else UNSET,
     )
 
 

@@ -1,17 +1,18 @@
 """What became of a transfer: made from its journal record and from those that refer to it, never from what a shard remembers."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from actors.ledger.ids import Secret, encode_wallet, transfer_id
-from actors.ledger.layout import FLAG_FINAL, MOVEMENTS, REFERRING, Kind
+from actors.ledger.layout import CASE_ENDS, FLAG_FINAL, FLAG_REVIEW, MOVEMENTS, REFERRING, Kind, ReviewStatus
 from rules.currencies import ALPHA
 from rules.encodings import country_text
-from switch.answers import CHANNEL_NAMES, LABEL_NAMES, PartAnswer, TransferAnswer, decision_of
+from switch.answers import CHANNEL_NAMES, LABEL_NAMES, PartAnswer, ReviewAnswer, TransferAnswer, recorded_decision
 from switch.history import Found, Part
+from switch.pack_names import Names
 from switch.problems import NUMBERS
 from switch.rows import Details
 from switch.times import time_text
@@ -23,11 +24,61 @@ _DONE: Final = {
     Kind.REFUND: "posted",
     Kind.VOID: "voided",
     Kind.EXPIRY: "expired",
+    Kind.APPROVAL: "approved",
 }
 
 
+class Case(NamedTuple):
+    """How a review stands, and the record that ended it, if there is one."""
+
+    status: ReviewStatus
+    answer: dict[str, int] | None
+
+
+def is_case(record: dict[str, int]) -> bool:
+    """Whether a record put a payment in review."""
+    return bool(record["kind"] == Kind.HOLD and record["code"] == 0 and record["flags"] & FLAG_REVIEW)
+
+
+def asked_kind(record: dict[str, int]) -> Kind:
+    """What a record's caller asked for: a transfer in review is kept as a hold."""
+    return Kind.TRANSFER if is_case(record) and not record["payee_lag"] else Kind(record["kind"])
+
+
+def own_expiry(record: dict[str, int]) -> int:
+    """Until when a hold lives unless it is in review, where its case may expire sooner."""
+    return record["record_time"] + 1_000 * record["payee_lag"] if is_case(record) else record["expiry"]
+
+
+def case_of(record: dict[str, int], answer: dict[str, int] | None, now_ms: int) -> Case:
+    """A case with its answer. It is dead at its expiry, whether or not that is recorded yet."""
+    if answer is not None:
+        return Case(CASE_ENDS[Kind(answer["kind"])], answer)
+    return Case(ReviewStatus.EXPIRED if now_ms >= record["expiry"] else ReviewStatus.OPEN, None)
+
+
+def answer_in(address: int, parts: Sequence[Part]) -> dict[str, int] | None:
+    """The record that answered the case at an address."""
+    return next((p.record for p in parts if p.target == address and p.record["flags"] & FLAG_REVIEW), None)
+
+
+def review_answer(record: dict[str, int], case: Case, accounts: Mapping[int, str]) -> ReviewAnswer:
+    """A case as it is shown; `accounts`: names by number."""
+    return ReviewAnswer(
+        status=case.status.name.lower(),
+        expires_at=time_text(record["expiry"]),
+        decided_by=None if case.answer is None else accounts.get(case.answer["caller"]),
+        decided_at=None if case.answer is None else time_text(case.answer["record_time"]),
+    )
+
+
 def ended_as(record: dict[str, int], address: int, parts: Sequence[Part], now_ms: int) -> str:
-    """State of a hold: held, captured, voided or expired. It is dead at its expiry, whether or not that is recorded yet."""
+    """State of a hold: in_review, review_declined, review_expired, held, captured, voided or expired. It is dead at its expiry, whether
+    or not that is recorded yet."""
+    if is_case(record):
+        status = case_of(record, answer_in(address, parts), now_ms).status
+        if status is not ReviewStatus.APPROVED:
+            return "in_review" if status is ReviewStatus.OPEN else f"review_{status.name.lower()}"
     for part in parts:
         if part.target != address:
             continue
@@ -37,7 +88,7 @@ def ended_as(record: dict[str, int], address: int, parts: Sequence[Part], now_ms
             return "expired"
         if part.record["kind"] == Kind.CAPTURE and part.record["flags"] & FLAG_FINAL:
             return "captured"
-    return "expired" if now_ms >= record["expiry"] else "held"
+    return "expired" if now_ms >= own_expiry(record) else "held"
 
 
 def context_of(record: dict[str, int], details: Details) -> Context | UnsetType:
@@ -52,14 +103,23 @@ def context_of(record: dict[str, int], details: Details) -> Context | UnsetType:
 
 
 def transfer_answer(
-    secret: Secret, address: int, found: Found, parts: Sequence[Part], now_ms: int, target_time: int | None = None
+    secret: Secret,
+    names: Names,
+    address: int,
+    found: Found,
+    parts: Sequence[Part],
+    now_ms: int,
+    *,
+    target_time: int | None = None,
+    accounts: Mapping[int, str] | None = None,
 ) -> TransferAnswer:
-    """A record with what became of it. `target_time`: record time of what it refers to, if it does."""
+    """A record with what became of it. `target_time`: record time of what it refers to, if it does; `accounts`: names of those that
+    answered its case."""
     record, details = found.record, found.details
     kind, code = Kind(record["kind"]), record["code"]
     answer = TransferAnswer(
         id=transfer_id(record["record_time"], address),
-        type=kind.name.lower(),
+        type=asked_kind(record).name.lower(),
         status="declined" if code else _DONE.get(kind, ""),
         code=NUMBERS[code] if code else UNSET,
         of=UNSET if target_time is None else transfer_id(target_time, record["reference"]),
@@ -71,14 +131,15 @@ def transfer_answer(
         reference=details.reference or UNSET,
         metadata=details.metadata or UNSET,
         context=context_of(record, details),
-        decision=None
-        if kind in REFERRING
-        else decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"]),
+        decision=None if kind in REFERRING else recorded_decision(names, record),
         created_at=time_text(record["record_time"]),
         effective_at=time_text(record["effective_time"]),
     )
     if code:
         return answer
+    if is_case(record):
+        case = case_of(record, answer_in(address, parts), now_ms)
+        answer = msgspec.structs.replace(answer, review=review_answer(record, case, accounts or {}))
     return msgspec.structs.replace(answer, **_fate(record, address, parts, now_ms))
 
 
@@ -93,11 +154,16 @@ def _fate(record: dict[str, int], address: int, parts: Sequence[Part], now_ms: i
             return {}
         return {"refunded": refunded, "left": record["amount"] - refunded, "refunds": shown_refunds}
     state = ended_as(record, address, parts, now_ms)
+    ended = {"status": "declined", "code": state} if state.startswith("review_") else {"status": state}
     captured = sum(part.record["amount"] for part in captures)
-    left = record["amount"] - captured if state == "held" else 0
+    if asked_kind(record) is Kind.TRANSFER:
+        if state != "captured":
+            return ended
+        return {"status": "posted", "refunded": refunded, "left": captured - refunded, "refunds": shown_refunds}
+    left = record["amount"] - captured if state in ("held", "in_review") else 0
     return {
-        "status": state,
-        "expires_at": time_text(record["expiry"]),
+        **ended,
+        "expires_at": time_text(own_expiry(record)),
         "captured": captured,
         "released": record["amount"] - captured - left,
         "refunded": refunded,

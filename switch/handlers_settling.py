@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -14,7 +15,7 @@ from actors.shard_client import ShardUnavailable
 from switch.answers import TransferAnswer, json_response, refusal
 from switch.calls import Call, plain_key
 from switch.door import Door
-from switch.fate import ended_as, transfer_answer
+from switch.fate import answer_in, asked_kind, ended_as, is_case, transfer_answer
 from switch.handlers_transfers import settle
 from switch.history import Found
 from switch.problems import ProblemError, invalid_query
@@ -22,8 +23,18 @@ from switch.routing import UNKNOWN
 from switch.rows import settling_row
 from switch.wire import CAPTURE, EMPTY, REFUND, decode
 
+_NOT_OPEN: Final = {
+    "held": "hold_not_open",
+    "in_review": "hold_not_open",
+    "captured": "hold_captured",
+    "voided": "hold_voided",
+    "expired": "hold_expired",
+}
+"""Problems by the state of a hold that its shard does not have open; those of reviews are called as the state."""
 
-def _now_ms() -> int:
+
+def now_ms() -> int:
+    """The clock, as records' times are shown against it."""
     return time.time_ns() // 1_000_000
 
 
@@ -33,7 +44,7 @@ def _now_ms() -> int:
 async def get_transfer(door: Door, call: Call) -> web.Response:
     """GET /v1/transfers/{id}."""
     call.query(())
-    ref, found = await _named(door, call)
+    ref, found = await named_transfer(door, call)
     return json_response(await _shown(door, ref.address, found))
 
 
@@ -61,7 +72,7 @@ async def find_transfer(door: Door, call: Call) -> web.Response:
     return json_response(await _shown(door, address, found))
 
 
-async def _named(door: Door, call: Call) -> tuple[TransferRef, Found]:
+async def named_transfer(door: Door, call: Call) -> tuple[TransferRef, Found]:
     """The record whose id is in the path. Raises ProblemError transfer_not_found."""
     ref = decode_transfer(call.request.match_info["id"])
     found = await door.history.referred(ref) if ref is not None else None
@@ -77,7 +88,12 @@ async def _shown(door: Door, address: int, found: Found) -> TransferAnswer:
         assert target is not None, "what a record refers to is in the journal"
         target_time = target.record["record_time"]
     parts = await door.history.parts(address) if found.record["code"] == 0 else []
-    return transfer_answer(door.secret, address, found, parts, _now_ms(), target_time)
+    answer = answer_in(address, parts) if is_case(found.record) else None
+    accounts = await door.keys.accounts([answer["caller"]]) if answer is not None else {}
+    names = await door.catalogue.names((found.record["pack"],))
+    return transfer_answer(
+        door.secret, names, address, found, parts, now_ms(), target_time=target_time, accounts=accounts
+    )
 
 
 # Changing.
@@ -88,7 +104,7 @@ async def capture_transfer(door: Door, call: Call) -> web.Response:
     deadline = door.deadline()
     call.key()
     body = decode(CAPTURE, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    ref, found = await _named(door, call)
+    ref, found = await named_transfer(door, call)
     amount = body.amount if body.amount is not UNSET else 0
     return await _end_hold(door, call, Kind.CAPTURE, ref.address, found, amount, body.final is not False, deadline)
 
@@ -98,21 +114,21 @@ async def void_transfer(door: Door, call: Call) -> web.Response:
     deadline = door.deadline()
     call.key()
     decode(EMPTY, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    ref, found = await _named(door, call)
+    ref, found = await named_transfer(door, call)
     return await _end_hold(door, call, Kind.VOID, ref.address, found, 0, False, deadline)
 
 
 async def _end_hold(
     door: Door, call: Call, op: Kind, address: int, found: Found, amount: int, final: bool, deadline: float
 ) -> web.Response:
-    if found.record["kind"] != Kind.HOLD or found.record["code"] != 0:
+    if asked_kind(found.record) is not Kind.HOLD or found.record["code"] != 0:
         raise ProblemError("not_a_hold")
     row = settling_row(op, found.record, address, amount, final, call.key(), call.caller())
     result = await settle(door, shard_of(address), row, None, deadline)
     if result.code == Code.HOLD_NOT_OPEN:
         parts = await door.history.parts(address)
-        state = ended_as(found.record, address, parts, _now_ms())
-        raise ProblemError("hold_not_open" if state == "held" else f"hold_{state}")
+        state = ended_as(found.record, address, parts, now_ms())
+        raise ProblemError(_NOT_OPEN.get(state, state))
     if result.code != Code.OK:
         raise refusal(result, FIELDS)
     return await _answer(door, result.address, bool(result.replayed))
@@ -123,16 +139,26 @@ async def refund_transfer(door: Door, call: Call) -> web.Response:
     deadline = door.deadline()
     key, caller = call.key(), call.caller()
     body = decode(REFUND, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    ref, found = await _named(door, call)
+    ref, named = await named_transfer(door, call)
+    address, found = await _what_moved(door, ref.address, named)
     if found.record["kind"] not in (Kind.TRANSFER, Kind.CAPTURE) or found.record["code"] != 0:
         raise ProblemError("not_refundable")
     amount = body.amount if body.amount is not UNSET else 0
-    row = settling_row(Kind.REFUND, found.record, ref.address, amount, False, key, caller)
+    row = settling_row(Kind.REFUND, found.record, address, amount, False, key, caller)
     home = await door.topology.home_of(found.record["payee"], found.record["payer"])
     result = await settle(door, home, row, None, deadline)
     if result.code != Code.OK:
         raise refusal(result, FIELDS)
     return await _answer(door, result.address, bool(result.replayed))
+
+
+async def _what_moved(door: Door, address: int, found: Found) -> tuple[int, Found]:
+    """The record that moved the money of a payment: of one that was approved its capture, else itself."""
+    if is_case(found.record) and asked_kind(found.record) is Kind.TRANSFER:
+        for part in await door.history.parts(address):
+            if part.target == address and part.record["kind"] == Kind.CAPTURE:
+                return part.address, Found(part.record, found.details)
+    return address, found
 
 
 async def _answer(door: Door, address: int, replayed: bool) -> web.Response:

@@ -1,22 +1,23 @@
 """What happened on a wallet: its statement, newest first, and its balance at a time. An operator wallet's statement comes stripe by stripe,
 in shard order.
 
-Both are read from the journal along the wallet's chain, from a head that the shard shows as durable; so they hold still while payments
-arrive.
+Both are read from the journal along the wallet's chain, from its newest durable record on; so they hold still while payments arrive.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
 
 from actors.ledger.ids import encode_wallet, is_operator
+from actors.shard.messages import Head
 from rules.currencies import ALPHA
 from switch.answers import json_response
 from switch.calls import Call, page_limit
 from switch.cursors import decode_cursor, encode_cursor
 from switch.door import Door
-from switch.history import Entry, entries_of_page
+from switch.history import Entry, Statement, entries_of_page
 from switch.problems import ProblemError, invalid_query
 from switch.times import time_ms, time_text
 
@@ -47,13 +48,14 @@ async def list_wallet_transfers(door: Door, call: Call) -> web.Response:
     scope = f"statement {address}" + (f" {since} {until}" if since or until else "")
     place = decode_cursor(door.secret, scope, query["after"]) if "after" in query else 0
     shards = await door.shards_of(address)
-    start, stripe = place, place >> 52
-    if place <= 0:
-        stripe = -place
-        start = await _head(door, address, shards, stripe)
-        if until:
-            start, _ = await door.history.at(address, start, until)
-    page = await door.history.statement(address, start, limit, since)
+    stripe = place >> 52 if place > 0 else -place
+    if place > 0:
+        older = await door.history.statement(address, place, limit, since)
+        if older is None:
+            raise ProblemError("cursor_ahead")
+        page = older
+    else:
+        page = await _newest(door, address, shards, stripe, limit, since, until)
     more = page.next
     if not more and is_operator(address) and stripe + 1 < len(shards):
         more = -(stripe + 1)
@@ -69,15 +71,22 @@ async def get_balance(door: Door, call: Call) -> web.Response:
         raise invalid_query("at", "the parameter is needed")
     address = door.wallet_in_path(call.request.match_info["id"])
     shards = await door.shards_of(address)
-    rows = await door.read({shard: [address] for shard in shards})
-    stripes = [row[0] for row in rows if row[0]["currency"]]
+    found = await asyncio.gather(*(_balance_of_stripe(door, address, shard, at) for shard in shards))
+    stripes = [stripe for stripe in found if stripe is not None]
     if not stripes:
         raise ProblemError("wallet_not_found")
-    posted = 0
-    for stripe in stripes:
-        posted += (await door.history.at(address, int(stripe["head"]), at))[1]
-    currency = ALPHA[int(stripes[0]["currency"])]
-    return json_response(BalanceAnswer(encode_wallet(door.secret, address), currency, time_text(at), posted))
+    currency, posted = stripes[0][0], sum(posted for _, posted in stripes)
+    return json_response(BalanceAnswer(encode_wallet(door.secret, address), ALPHA[currency], time_text(at), posted))
+
+
+async def _balance_of_stripe(door: Door, address: int, shard: int, at: int) -> tuple[int, int] | None:
+    """Currency and balance of a wallet's row on one shard at a time, None when there is none."""
+
+    async def look(head: Head) -> tuple[int, int] | None:
+        place = await door.history.at(address, shard, head, at)
+        return None if place is None else (head.currency, place.posted)
+
+    return await door.from_head(address, shard, look)
 
 
 def _time(query: dict[str, str], name: str) -> int:
@@ -90,11 +99,21 @@ def _time(query: dict[str, str], name: str) -> int:
         raise invalid_query(name, str(error)) from None
 
 
-async def _head(door: Door, address: int, shards: Sequence[int], stripe: int) -> int:
-    """Address of the newest record of a wallet, or of one stripe of it."""
+async def _newest(
+    door: Door, address: int, shards: Sequence[int], stripe: int, limit: int, since: int, until: int
+) -> Statement:
+    """The first page of a wallet's statement, or of one stripe of it."""
     if stripe >= len(shards):
         raise ProblemError("wallet_not_found")
-    (rows,) = await door.read({shards[stripe]: [address]})
-    if not rows[0]["currency"]:
+    shard = shards[stripe]
+
+    async def look(head: Head) -> Statement | None:
+        if not until:
+            return await door.history.newest(address, shard, head, limit, since)
+        place = await door.history.at(address, shard, head, until)
+        return None if place is None else await door.history.statement(address, place.address, limit, since)
+
+    page = await door.from_head(address, shard, look)
+    if page is None:
         raise ProblemError("wallet_not_found")
-    return int(rows[0]["head"])
+    return page

@@ -1,5 +1,8 @@
 """A wallet's statement is a walk along its chain of records, done by the database: nothing is kept for it, and it is never stale.
 
+The shard's process names the places where the chain may begin; the database says in one statement which of them is durable, and
+whether another process has opened the journal since. So nothing waits for an append.
+
 Only what moves money is listed; openings and changes of a wallet, holds and their ends are walked over. An operator wallet has one
 chain a shard. A look back in time begins at an anchor, so it never walks far.
 """
@@ -18,6 +21,7 @@ from actors.ledger.ids import Secret, TransferRef, block_of, encode_wallets, sha
 from actors.ledger.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind
 from actors.ledger.posting import chain_time
 from actors.pool import Pool
+from actors.shard.messages import Head
 from rules.currencies import ALPHA
 from switch.answers import LABEL_NAMES
 from switch.rows import Details, details_of
@@ -92,6 +96,25 @@ class Part(NamedTuple):
     record: dict[str, int]
 
 
+class Place(NamedTuple):
+    """A record on a wallet's chain, and the balance after it. Both 0: before the chain's begin."""
+
+    address: int
+    posted: int
+
+
+class Superseded(Exception):
+    """Another process has opened the journal after the one that was asked."""
+
+
+class HeldCase(NamedTuple):
+    """A payment that is or was in review, with the record that ended its review."""
+
+    address: int
+    found: Found
+    answer: dict[str, int] | None
+
+
 class History:
     """Reads of the journal for the front door."""
 
@@ -113,39 +136,69 @@ class History:
         rows = await self._pool.fetch("transfer_parts", address, PARTS_MAX)
         return [Part(row["target"], row["address"], _record(row["record"])) for row in rows]
 
+    async def cases(self, status: int, place: Sequence[int], limit: int, now_ms: int) -> list[HeldCase]:
+        """Cases of a status behind a place (record time, address), oldest first."""
+        rows = await self._pool.fetch("review_page", status, *place, limit, now_ms)
+        return [
+            HeldCase(
+                row["address"],
+                Found(_record(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))),
+                None if row["answer"] is None else _record(row["answer"]),
+            )
+            for row in rows
+        ]
+
     async def referred(self, ref: TransferRef) -> Found | None:
         """The record that an id names; None unless its time is the record's."""
         found = await self.transfer(ref.address)
         return found if found is not None and found.record["record_time"] == ref.time_ms else None
 
-    async def at(self, wallet: int, head: int, time_ms: int) -> tuple[int, int]:
-        """Address of the newest record of a wallet's chain that is not after a time, and the balance there; (0, 0) when there is none.
-        `head`: the newest record of the chain."""
-        if head == 0:
-            return 0, 0
-        row = await self._pool.fetchrow("chain_at", wallet, shard_of(head), time_ms, head)
-        if row is None:
-            return 0, 0
-        record = _record(row["record"])
-        return row["address"], record["payer_posted" if row["paying"] else "payee_posted"]
+    async def at(self, wallet: int, shard: int, head: Head, time_ms: int) -> Place | None:
+        """The newest durable record of a wallet's chain that is not after a time. None: the wallet is not durable. Raises Superseded."""
+        row = await self._pool.fetchrow("chain_at", wallet, shard, time_ms, head.places, head.successors, head.writer)
+        if row["superseded"]:
+            raise Superseded
+        if head.places and not row["started"]:
+            return None
+        record = {} if row["record"] is None else _record(row["record"])
+        if not record or _chain_time(record, wallet) > time_ms:
+            return Place(0, 0)
+        return Place(row["address"], record["payer_posted" if _pays(record, wallet) else "payee_posted"])
 
-    async def statement(self, wallet: int, start: int, limit: int, since_ms: int = 0) -> Statement:
-        """A page of a wallet's chain from the record at `start` on, back to a time."""
+    async def newest(self, wallet: int, shard: int, head: Head, limit: int, since_ms: int = 0) -> Statement | None:
+        """The newest page of a wallet's chain, back to a time. None: the wallet is not durable. Raises Superseded."""
+        rows = await self._chain(wallet, shard, head, limit)
+        if rows[0]["superseded"]:
+            raise Superseded
+        if rows[0]["address"] is None:  # a built-in wallet has no record of its opening
+            return None if head.places else Statement(steps=[], next=0)
+        return _page(wallet, rows, limit, since_ms)
+
+    async def statement(self, wallet: int, start: int, limit: int, since_ms: int = 0) -> Statement | None:
+        """A page of a wallet's chain from the durable record at `start` on, back to a time. None: the journal does not reach there."""
         if start == 0:
             return Statement(steps=[], next=0)
-        rows = await self._pool.fetch("wallet_chain", wallet, start, limit + 1, limit + OTHERS_MAX)
-        steps = _steps(rows)
-        young = [step for step in steps if _chain_time(step.record, wallet) >= since_ms]
-        listed = [step for step in young if step.record["kind"] in LISTED]
-        if len(listed) > limit:
-            return Statement(steps=listed[:limit], next=listed[limit].address)
-        cut_short = len(rows) == limit + OTHERS_MAX and len(young) == len(steps)
-        return Statement(steps=listed, next=_previous(steps[-1].record, wallet) if cut_short else 0)
+        rows = await self._chain(wallet, shard_of(start), Head(0, 0, [start], []), limit)
+        return None if rows[0]["address"] is None else _page(wallet, rows, limit, since_ms)
+
+    async def _chain(self, wallet: int, shard: int, head: Head, limit: int) -> list[Any]:
+        sizes = limit + 1, limit + OTHERS_MAX
+        return await self._pool.fetch("wallet_chain", wallet, head.places, *sizes, shard, head.successors, head.writer)
+
+
+def _page(wallet: int, rows: list[Any], limit: int, since_ms: int) -> Statement:
+    steps = _steps(rows)
+    young = [step for step in steps if _chain_time(step.record, wallet) >= since_ms]
+    listed = [step for step in young if step.record["kind"] in LISTED]
+    if len(listed) > limit:
+        return Statement(steps=listed[:limit], next=listed[limit].address)
+    cut_short = len(rows) == limit + OTHERS_MAX and len(young) == len(steps)
+    return Statement(steps=listed, next=_previous(steps[-1].record, wallet) if cut_short else 0)
 
 
 def _pays(record: dict[str, int], wallet: int) -> bool:
     """Whether a record lies on a wallet's chain as its payer's."""
-    return Kind.TRANSFER <= record["kind"] <= Kind.REFUND and record["payer"] == wallet
+    return Kind.TRANSFER <= record["kind"] <= Kind.APPROVAL and record["payer"] == wallet
 
 
 def _previous(record: dict[str, int], wallet: int) -> int:

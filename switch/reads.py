@@ -1,37 +1,39 @@
 """Reads of wallets are gathered like payments: at most two calls a shard are under way, what queues meanwhile goes into the next."""
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.shard_client import ShardClient, ShardUnavailable
+from actors.shard.messages import Head
+from actors.shard_client import ShardUnavailable
 
 CALLS_MAX: Final = 2
 CALL_ADDRESSES_MAX: Final = 8_192
 QUEUE_ADDRESSES_MAX: Final = 65_536
 """Addresses that wait; beyond it the read fails as if the shard could not be reached."""
 
-_Wait = tuple[NDArray[np.int64], asyncio.Future[NDArray[Any]]]
+T = TypeVar("T", NDArray[Any], list[Head])
 
 
-class WalletReader:
-    """Durable WALLET rows of one shard."""
+class Reader(Generic[T]):
+    """Questions about wallets to one shard. `ask`: a method of ShardClient that gives one thing for each address."""
 
-    def __init__(self, client: ShardClient, timeout_s: float) -> None:
-        self._client = client
+    def __init__(self, ask: Callable[[NDArray[np.int64]], Awaitable[T]], timeout_s: float) -> None:
+        self._ask: Callable[[NDArray[np.int64]], Awaitable[T]] = ask
         self._timeout_s = timeout_s
-        self._queue: list[_Wait] = []
+        self._queue: list[tuple[NDArray[np.int64], asyncio.Future[T]]] = []
         self._queued = 0
         self._woken = False
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
-        """WALLET rows (n,) as they durably are at some time after this call. Raises ShardUnavailable."""
+    async def read(self, addresses: NDArray[np.int64]) -> T:
+        """What the shard says of wallets (n,) at some time after this call. Raises ShardUnavailable."""
         if self._queued + len(addresses) > QUEUE_ADDRESSES_MAX:
             raise ShardUnavailable(True)
-        future: asyncio.Future[NDArray[Any]] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.append((addresses, future))
         self._queued += len(addresses)
         self._wake()
@@ -53,7 +55,7 @@ class WalletReader:
 
     def _start(self) -> None:
         self._woken = False
-        waits: list[_Wait] = []
+        waits: list[tuple[NDArray[np.int64], asyncio.Future[T]]] = []
         count = 0
         while self._queue and (not waits or count + len(self._queue[0][0]) <= CALL_ADDRESSES_MAX):
             waits.append(self._queue.pop(0))
@@ -65,10 +67,10 @@ class WalletReader:
         if self._queue:
             self._wake()
 
-    async def _call(self, waits: list[_Wait]) -> None:
+    async def _call(self, waits: list[tuple[NDArray[np.int64], asyncio.Future[T]]]) -> None:
         try:
             async with asyncio.timeout(self._timeout_s):
-                rows = await self._client.wallets(np.concatenate([addresses for addresses, _ in waits]))
+                rows = await self._ask(np.concatenate([addresses for addresses, _ in waits]))
             start = 0
             for addresses, future in waits:
                 if not future.done():

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from actors.ledger.ids import TransferRef, decode_transfer
-from actors.ledger.layout import FLAG_FINAL, REQUEST, Kind
+from actors.ledger.layout import FLAG_FINAL, REQUEST, REQUEST_ANSWER, Kind
 from rules.currencies import NUMERIC
 from rules.encodings import country_number, device_number
 from switch.problems import invalid_field
@@ -154,6 +154,14 @@ def settling_row(
     return ROW.pack(
         op, FLAG_FINAL if final else 0, 0, 0, 0, 0, record["currency"], caller.account, 0, payer, payee, amount, key,
         splitmix64(2 * amount + final), address, caller.effective_time, 0, 0, 0,
+    )  # fmt: skip
+
+
+def answer_row(op: Kind, record: dict[str, int], address: int, key: bytes, caller: Caller) -> bytes:
+    """The row of an analyst's answer to the case of the record at `address`."""
+    return ROW.pack(
+        op, REQUEST_ANSWER, 0, 0, 0, 0, record["currency"], caller.account, 0, record["payer"], record["payee"], 0, key,
+        0, address, caller.effective_time, 0, 0, 0,
     )  # fmt: skip
 
 

@@ -2,11 +2,13 @@
 
 import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
+from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.book import Capacity
+from actors.ledger.ledger import REVIEW_SECONDS
 
 TAKEOVER_AFTER_S: Final = 12.0
 """Silence of a shard's process after which another takes its shard; a process that was stopped for 8 s ends itself."""
@@ -26,15 +28,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ray: str | None = None
     bootstrap_key: str | None = None
     daily_limits: dict[int, int] = {}
+    review_expires_in_s: int = REVIEW_SECONDS
     capacity: Capacity = Capacity()
     allow_unsafe: bool = False
     checkpoints: str | None = None
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day."""
+    """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day; `review_expires_in`: seconds until a payment that
+    no analyst has answered is declined."""
 
     daily_limits: dict[str, int] = {}
+    review_expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)] = REVIEW_SECONDS
     capacity: Capacity = Capacity()
     allow_unsafe_database: bool = False
     checkpoints: str | None = None

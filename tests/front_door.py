@@ -15,11 +15,18 @@ from numpy.typing import NDArray
 from actors.database import cluster_value, connect
 from actors.journal_postgres import PostgresJournal
 from actors.key_store import KeyStore
+from actors.ledger.ledger import REVIEW_SECONDS
+from actors.pack_compiler import load_pack, publish_default
+from actors.pack_store import PackStore
 from actors.pool import Pool
+from actors.scorer import Scorer
+from actors.shard import host
 from actors.shard.host import ShardHost
 from actors.shard.local import LocalSwitch
+from actors.shard.messages import Head
 from actors.shard_client import NotReady, ShardUnavailable
 from actors.topology import SegmentStore
+from rules.decision import StandIn
 from switch.app import FrontDoor, FrontDoorOptions
 from switch.door import Limits
 
@@ -49,8 +56,24 @@ class LocalClient:
         except NotReady:
             raise ShardUnavailable(True) from None
 
+    async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
+        try:
+            return await self._host.heads(addresses)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         return await self._host.find_key(caller, home, key)
+
+
+class LocalScorer:
+    """A scorer in this process as a shard's pool of them."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+        return self._scorer.decide(payers, columns)
 
 
 class Answer(msgspec.Struct):
@@ -69,13 +92,22 @@ class RunningSwitch:
     """What tests hold: `call` sends with the key of every scope unless told otherwise."""
 
     def __init__(
-        self, door: FrontDoor, clients: list[LocalClient], key: str, session: aiohttp.ClientSession, url: str
+        self,
+        door: FrontDoor,
+        clients: list[LocalClient],
+        key: str,
+        session: aiohttp.ClientSession,
+        url: str,
+        scorer: Scorer,
+        pool: Pool,
     ) -> None:
         self.door = door
         self.clients = clients
         self.key = key
         self.session = session
         self.database_url = url
+        self.scorer = scorer
+        self.pool = pool
         self.base = "http://{}:{}".format(*door.address)
 
     async def call(
@@ -133,11 +165,17 @@ async def _settle_facts(database_url: str, shards: int) -> None:
         await cluster_value(connection, "shards", str(shards).encode())
     finally:
         await connection.close()
+    await publish_default(database_url)
 
 
 @contextlib.asynccontextmanager
 async def running_switch(
-    database_url: str, *, shards: int = 2, limits: Limits | None = None
+    database_url: str,
+    *,
+    shards: int = 2,
+    limits: Limits | None = None,
+    scorer: host.Scorer | None = None,
+    review_expires_in_s: int = REVIEW_SECONDS,
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database."""
     async with contextlib.AsyncExitStack() as stack:
@@ -147,21 +185,29 @@ async def running_switch(
         journals = [PostgresJournal(database_url, shard=s, writer=secrets.randbits(63)) for s in range(shards)]
         for journal in journals:
             stack.push_async_callback(journal.close)
-        local = LocalSwitch(journals=[*journals], segments=segments, secret=SECRET)
-        stack.push_async_callback(local.stop)
-        await local.start()
         pool = await Pool.open(database_url, name="test-keys")
         stack.push_async_callback(pool.close)
-        created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read"])
+        deployed = Scorer(PackStore(pool), load_pack)
+        await deployed.activate()
+        local = LocalSwitch(
+            journals=[*journals],
+            segments=segments,
+            secret=SECRET,
+            scorer=scorer or LocalScorer(deployed),
+            review_expires_in_s=review_expires_in_s,
+        )
+        stack.push_async_callback(local.stop)
+        await local.start()
+        created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read", "analyst"])
         clients = [LocalClient(host) for host in local.hosts]
         options = FrontDoorOptions(
             host="127.0.0.1", port=0, url=database_url, secret=SECRET, shards=shards, limits=limits or Limits()
         )
-        door = FrontDoor(options, clients)
+        door = FrontDoor(options, clients, [deployed])
         await door.start()
         stack.push_async_callback(door.stop)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield RunningSwitch(door, clients, created.key, session, database_url)
+        yield RunningSwitch(door, clients, created.key, session, database_url, deployed, pool)
 
 
 @contextlib.asynccontextmanager
@@ -170,9 +216,11 @@ async def running_door(switch: RunningSwitch, limits: Limits) -> AsyncIterator[R
     options = FrontDoorOptions(
         host="127.0.0.1", port=0, url=switch.database_url, secret=SECRET, shards=len(switch.clients), limits=limits
     )
-    door = FrontDoor(options, switch.clients)
+    door = FrontDoor(options, switch.clients, [switch.scorer])
     await door.start()
     try:
-        yield RunningSwitch(door, switch.clients, switch.key, switch.session, switch.database_url)
+        yield RunningSwitch(
+            door, switch.clients, switch.key, switch.session, switch.database_url, switch.scorer, switch.pool
+        )
     finally:
         await door.stop()

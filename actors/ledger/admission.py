@@ -22,9 +22,9 @@ from actors.ledger.book import (
 from actors.ledger.codes import Code
 from actors.ledger.holds import promise_holds, promise_none
 from actors.ledger.ids import OPERATOR_SLOT_FIRST, bind_key
-from actors.ledger.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, WalletKind
+from actors.ledger.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, REQUEST_ANSWER, WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, WALLET_OPENED, WALLET_STATUS, WALLET_TIER
-from actors.ledger.settling import CAPTURE, REFUND, VOID
+from actors.ledger.settling import APPROVAL, CAPTURE, REFUND, VOID
 from actors.ledger.table import fetch_slot, find, put, reserve
 from models.jit import inlined, kernel
 
@@ -144,8 +144,11 @@ def _is_valid(row):
         return 1 <= row["amount"] <= AMOUNT_MAX
     if op == HOLD:
         return 1 <= row["amount"] <= AMOUNT_MAX and 1 <= row["expires_in_s"] <= HOLD_SECONDS_MAX
+    answer = row["flags"] & REQUEST_ANSWER != 0
+    if op == APPROVAL or (op == CAPTURE and answer):
+        return answer and row["amount"] == 0 and row["after"] != 0
     if op == CAPTURE or op == REFUND:
-        return 0 <= row["amount"] <= AMOUNT_MAX and row["after"] != 0
+        return 0 <= row["amount"] <= AMOUNT_MAX and row["after"] != 0 and not answer
     if op == WALLET_OPENED:
         return 0 < row["currency"] < OPERATOR_SLOT_FIRST and -AMOUNT_MAX <= row["amount"] <= AMOUNT_MAX
     return op == WALLET_STATUS or op == WALLET_TIER or (op == VOID and row["amount"] == 0 and row["after"] != 0)
@@ -207,7 +210,7 @@ def _note_untried(behind, row, code):
 @inlined
 def _home(row):
     """Address of the wallet to which a row's key belongs, 0 for the opening of a wallet."""
-    if TRANSFER <= row["op"] <= REFUND:
+    if TRANSFER <= row["op"] <= APPROVAL:
         return row["payer"] if row["payer"] >> 16 != 0 or row["payee"] >> 16 == 0 else row["payee"]
     return np.int64(0) if row["op"] == WALLET_OPENED else row["payee"]
 
@@ -259,13 +262,13 @@ def read_ahead(book, row):
 
 @inlined
 def _check_settling(book, channels, me, head, record_time, row):
-    """Code of a CAPTURE, VOID or REFUND row so far; the rest is decided when it is carried out."""
+    """Code of a CAPTURE, VOID, REFUND or APPROVAL row so far; the rest is decided when it is carried out."""
     refund = row["op"] == REFUND
     payer_row = local_row(book, row["payer"])
     payee_row = local_row(book, row["payee"])
     if refund and payer_row < 0:
         return _absent_payer(book, me, row["payer"])
-    if row["op"] != VOID and payee_row < 0:
+    if row["op"] != VOID and row["op"] != APPROVAL and payee_row < 0:
         # A leg to a segment that is unknown here, or to a stripe that is not, would reach nobody.
         owner = owner_of(book, row["payee"])
         asked_since = row["deferred_at"] != 0 and book.meta[M_SEGMENTS_STAMP] >= row["deferred_at"]
@@ -343,7 +346,7 @@ def _admit_one(book, channels, me, head, record_time, row, admission, i):
     if op == TRANSFER or op == HOLD:
         code = _check_payment(book, channels, me, head, record_time, row, admission, i, _ALONE)
         return code if code != 0 else _take_payment(book, record_time, row, admission.payer_row[i], i)
-    if op == CAPTURE or op == VOID or op == REFUND:
+    if op == CAPTURE or op == VOID or op == REFUND or op == APPROVAL:
         return _check_settling(book, channels, me, head, record_time, row)
     if op == WALLET_OPENED and row["effective_time"] > record_time:
         return _IN_FUTURE

@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from actors.ledger.ids import record_address, suspense_address
 from actors.ledger.layout import (
     BLOCK_RECORDS_MAX,
+    CASE_ENDS,
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
+    FLAG_REVIEW,
     FLAG_SUSPENSE,
     RECORD,
     Kind,
+    ReviewStatus,
     joined,
 )
 from actors.ledger.posting import chain_time
@@ -63,15 +66,24 @@ class Anchor(NamedTuple):
     record: int
 
 
+class Review(NamedTuple):
+    """A case as it now stands: the HOLD at `record`, made at `time`; `status` OPEN: it is new."""
+
+    record: int
+    time: int
+    status: int
+
+
 class Sealed(NamedTuple):
-    """A block ready to be stored, with what is looked up of it: `references`, (target, record) of what became of earlier records; and
-    `anchors`. Both follow from the records."""
+    """A block ready to be stored, with what is looked up of it: `references`, (target, record) of what became of earlier records;
+    `anchors`; `reviews` that began or ended, in order. All follow from the records."""
 
     number: int
     data: bytes
     details: bytes | None
     references: Sequence[tuple[int, int]] = ()
     anchors: Sequence[Anchor] = ()
+    reviews: Sequence[Review] = ()
 
 
 class Writer(NamedTuple):
@@ -124,7 +136,9 @@ def seal(
     """Cut records (n,) into blocks from number `first` on; `details` by index of the record. Gives the blocks and the last hash."""
     raw = records.tobytes()
     width = RECORD.itemsize * BLOCK_RECORDS_MAX
-    references, anchors = _lookups(writer.shard, first, records)
+    references = _by_block(first, *_references(writer.shard, first, records))
+    anchors = _by_block(first, *_anchors(writer.shard, first, records))
+    reviews = _by_block(first, *_reviews(writer.shard, first, records))
     by_block: dict[int, dict[int, bytes]] = {}
     for index, entry in details.items():
         by_block.setdefault(index // BLOCK_RECORDS_MAX, {})[index % BLOCK_RECORDS_MAX] = entry
@@ -142,31 +156,53 @@ def seal(
             (header[:_CHECKSUM_AT], _CHECKSUM.pack(_checksum(header, body)), header[_CHECKSUM_AT + 4 :], body)
         )
         previous = block_hash(data)
-        blocks.append(Sealed(number, data, extra, references.get(number, ()), anchors.get(number, ())))
+        looked_up = (references.get(number, ()), anchors.get(number, ()), reviews.get(number, ()))
+        blocks.append(Sealed(number, data, extra, *looked_up))
     return blocks, previous
 
 
-def _lookups(
-    shard: int, first: int, records: NDArray[Any]
-) -> tuple[dict[int, list[tuple[int, int]]], dict[int, list[Anchor]]]:
-    """References and anchors of records, by block."""
-    references: dict[int, list[tuple[int, int]]] = {}
-    for index in referring(records):
-        number, slot = first + int(index) // BLOCK_RECORDS_MAX, int(index) % BLOCK_RECORDS_MAX
-        target = int(records["reference"][index])
-        references.setdefault(number, []).append((target, record_address(shard, number, slot)))
-    anchors: dict[int, list[Anchor]] = {}
-    for index in np.flatnonzero(records["flags"] & (FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR)):
-        number, slot = first + int(index) // BLOCK_RECORDS_MAX, int(index) % BLOCK_RECORDS_MAX
-        found = anchors_of(records[index], record_address(shard, number, slot))
-        anchors.setdefault(number, []).extend(found)
-    return references, anchors
+def _by_block(first: int, indexes: NDArray[np.intp], entries: list[list[Any]]) -> dict[int, list[Any]]:
+    """Entries of records at these indexes, by block."""
+    found: dict[int, list[Any]] = {}
+    for index, entry in zip(indexes.tolist(), entries, strict=True):
+        found.setdefault(first + index // BLOCK_RECORDS_MAX, []).extend(entry)
+    return found
 
 
-def referring(records: NDArray[Any]) -> NDArray[np.int64]:
+def _address(shard: int, first: int, index: int) -> int:
+    return int(record_address(shard, first + index // BLOCK_RECORDS_MAX, index % BLOCK_RECORDS_MAX))
+
+
+def _references(shard: int, first: int, records: NDArray[Any]) -> tuple[NDArray[np.intp], list[list[tuple[int, int]]]]:
+    chosen = referring(records)
+    targets = records["reference"][chosen].tolist()
+    return chosen, [[(t, _address(shard, first, i))] for t, i in zip(targets, chosen.tolist(), strict=True)]
+
+
+def _anchors(shard: int, first: int, records: NDArray[Any]) -> tuple[NDArray[np.intp], list[list[Anchor]]]:
+    chosen = np.flatnonzero(records["flags"] & (FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR))
+    return chosen, [anchors_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
+
+
+def _reviews(shard: int, first: int, records: NDArray[Any]) -> tuple[NDArray[np.intp], list[list[Review]]]:
+    chosen = np.flatnonzero(records["flags"] & FLAG_REVIEW)
+    found = [review_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
+    return chosen, [[] if review is None else [review] for review in found]
+
+
+def review_of(record: Any, address: int) -> Review | None:
+    """The case that a record (scalar of RECORD) with FLAG_REVIEW begins or ends; None when it was declined and does neither."""
+    if record["code"] != 0:
+        return None
+    if record["kind"] == Kind.HOLD:
+        return Review(address, int(record["record_time"]), int(ReviewStatus.OPEN))
+    return Review(int(record["reference"]), 0, int(CASE_ENDS[Kind(record["kind"])]))
+
+
+def referring(records: NDArray[Any]) -> NDArray[np.intp]:
     """Indexes of the records that became a part of what happened to an earlier one."""
     kind = records["kind"]
-    return np.flatnonzero((kind >= Kind.CAPTURE) & (kind <= Kind.REFUND) & (records["code"] == 0))
+    return np.flatnonzero((kind >= Kind.CAPTURE) & (kind <= Kind.APPROVAL) & (records["code"] == 0))
 
 
 def anchors_of(record: Any, address: int) -> list[Anchor]:

@@ -1,4 +1,8 @@
-"""What an admitted batch does: `carry_out` turns its rows into records, a linked group into records that all count or none."""
+"""What an admitted batch does: `carry_out` turns its rows into records, a linked group into records that all count or none.
+
+A payment that scoring wants reviewed becomes the record of a hold, which an analyst's answer ends (see `settling`); where the hold
+cannot be made the payment is declined as what it was.
+"""
 
 from typing import Any, Final
 
@@ -7,7 +11,7 @@ import numpy as np
 from actors.ledger.admission import find_key, read_ahead
 from actors.ledger.book import READ_AHEAD, local_row
 from actors.ledger.codes import Code
-from actors.ledger.holds import open_hold, promise_none
+from actors.ledger.holds import keep_promise, open_hold, promise_holds, promise_none
 from actors.ledger.layout import (
     BLOCK_RECORDS_MAX,
     FLAG_CONTINUES,
@@ -15,6 +19,7 @@ from actors.ledger.layout import (
     FLAG_IMPORTED,
     FLAG_LINKED,
     FLAG_REMOTE,
+    FLAG_REVIEW,
     FLAG_SCORED,
     WalletKind,
 )
@@ -32,8 +37,9 @@ from actors.ledger.posting import (
     effect_transfer,
     effect_wallet,
     next_address,
+    wants_review,
 )
-from actors.ledger.settling import CAPTURE, REFUND, VOID, give_refund, settle_hold
+from actors.ledger.settling import APPROVAL, CAPTURE, REFUND, VOID, give_refund, settle_hold
 from actors.ledger.table import put, reserve
 from models.jit import inlined, kernel
 from rules.decision import FALLBACK
@@ -45,6 +51,8 @@ _NOT_FOUND: Final = int(Code.WALLET_NOT_FOUND)
 _OPERATOR: Final = int(Code.OPERATOR_WALLET)
 _WALLET_CLOSED: Final = int(Code.WALLET_CLOSED)
 _LINKED_DECLINED: Final = int(Code.LINKED_DECLINED)
+_IN_REVIEW: Final = int(Code.IN_REVIEW)
+_REVIEWS_FULL: Final = int(Code.REVIEWS_FULL)
 _MERCHANT: Final = int(WalletKind.MERCHANT)
 
 
@@ -128,7 +136,8 @@ def _change_wallet(book, record, row, address, record_time):
 
 @inlined
 def _result(result, record, address):
-    result["code"] = record["code"]
+    waits = record["kind"] == HOLD and record["flags"] & FLAG_REVIEW
+    result["code"] = _IN_REVIEW if waits else record["code"]
     result["address"] = record["payee"] if record["kind"] == WALLET_OPENED else address
     result["action"] = record["decision"]
     result["points"] = record["points"]
@@ -162,10 +171,33 @@ def _fill_linked(record, rows, i, j, decisions, scored, payee_rows, record_time)
 
 
 @inlined
+def _decide(book, payer_row, payee_row, profile, record, limits, stripe_max, row, review_ms):
+    """Settle the code of a payment that stands alone; one that is to be reviewed becomes a hold, if it is not declined at once."""
+    reviewed = wants_review(record)
+    if reviewed:
+        record["kind"] = HOLD
+    code = decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_max)
+    if reviewed and code == 0 and row["op"] == TRANSFER and not promise_holds(book.holds, 1):
+        code = _REVIEWS_FULL
+    record["code"] = code
+    if reviewed and code == 0:
+        expiry = record["record_time"] + review_ms
+        if row["op"] == HOLD:
+            record["payee_lag"] = row["expires_in_s"]
+            expiry = min(expiry, np.int64(record["expiry"]))
+        record["expiry"] = expiry
+        record["flags"] |= FLAG_REVIEW
+    elif reviewed:
+        record["kind"] = row["op"]
+
+
+@inlined
 def _file(book, record, result, address):
     """A payment's record is settled: keep its hold, its key and its result."""
-    if record["kind"] == HOLD and record["code"] == 0:
-        open_hold(book.holds, record, address)
+    if record["kind"] == HOLD:
+        keep_promise(book.holds)
+        if record["code"] == 0:
+            open_hold(book.holds, record, address)
     put(book.keys, record["key_hi"], record["key_lo"], address)
     _result(result, record, address)
 
@@ -225,7 +257,7 @@ def _carry_change(book, record, row, address, record_time, stripe_max, result):
         code = _change_wallet(book, record, row, address, record_time)
     elif row["op"] == REFUND:
         code = give_refund(book, record, row, address, stripe_max)
-    elif row["op"] == CAPTURE or row["op"] == VOID:
+    elif row["op"] == CAPTURE or row["op"] == VOID or row["op"] == APPROVAL:
         code = settle_hold(book, record, row, address, record_time, stripe_max)
     result["code"] = code
     return code == 0
@@ -244,14 +276,15 @@ def carry_out(
     first,
     limits,
     stripe_max,
+    review_ms,
     records,
     results,
     sources,
     undo,
 ):
-    """Turn admitted rows into records. `first`: address of slot 0 of the next block; `records` is zeroed and has room for all rows and
-    one more; `decisions` count only when `scored`; `undo`: two WALLET rows for each row of the longest group. Gives the number of
-    records; `sources` has each record's row."""
+    """Turn admitted rows into records. `review_ms`: how long an analyst has for an answer. `first`: address of slot 0 of the next block;
+    `records` is zeroed and has room for all rows and one more; `decisions` count only when `scored`; `undo`: two WALLET rows for each
+    row of the longest group. Gives the number of records; `sources` has each record's row."""
     count = np.int64(0)
     ahead: Any = np.int64(0)
     i: Any = np.int64(0)
@@ -280,9 +313,7 @@ def carry_out(
             )  # fmt: skip
         else:
             _fill_payment(record, row, decisions[i], scored, payee_rows[i] < 0, record_time)
-            record["code"] = decide_transfer(
-                book, payer_rows[i], payee_rows[i], profiles[i], record, limits, stripe_max
-            )
+            _decide(book, payer_rows[i], payee_rows[i], profiles[i], record, limits, stripe_max, row, review_ms)
             effect_transfer(book, payer_rows[i], payee_rows[i], record, address, LIVE, LIVE)
             _file(book, record, results[i], address)
         while i <= last:

@@ -43,15 +43,24 @@ class Code(IntEnum):
     REFUND_EXCEEDED = 40
     GROUP_INVALID = 41
     LINKED_REFUSED = 42
+    HOLD_IN_REVIEW = 43
+    NOT_IN_REVIEW = 44
+    REVIEW_APPROVED = 45
+    REVIEW_DECLINED = 46
+    REVIEW_EXPIRED = 47
     # Declined: recorded, nothing moved.
     PAYER_CLOSED = 100
     PAYER_FROZEN = 101
     PAYEE_CLOSED = 102
     DECLINED = 110
+    LINKED_IN_REVIEW = 111
     DAILY_LIMIT_EXCEEDED = 120
     INSUFFICIENT_FUNDS = 121
     BALANCE_OUT_OF_RANGE = 122
+    REVIEWS_FULL = 123
     LINKED_DECLINED = 130
+    # Neither done nor declined: recorded, the payer's money is held. No record has this code, only results have.
+    IN_REVIEW = 200
 
 
 class Outcome(NamedTuple):
@@ -94,23 +103,34 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
         422, False, "A linked group has one user payer, one time, and a key of its own for each row."
     ),
     Code.LINKED_REFUSED: Outcome(422, False, "Another transfer of the linked group was refused."),
+    Code.HOLD_IN_REVIEW: Outcome(409, False, "An analyst is asked about this hold; until then it stays as it is."),
+    Code.NOT_IN_REVIEW: Outcome(409, False, "No analyst was asked about this transfer."),
+    Code.REVIEW_APPROVED: Outcome(409, False, "The payment was approved before."),
+    Code.REVIEW_DECLINED: Outcome(409, False, "The payment was declined by an analyst."),
+    Code.REVIEW_EXPIRED: Outcome(409, False, "Nobody answered in time: the payment was declined."),
     Code.PAYER_CLOSED: Outcome(409, False, "The payer's wallet is closed."),
     Code.PAYER_FROZEN: Outcome(409, False, "The payer's wallet is frozen."),
     Code.PAYEE_CLOSED: Outcome(409, False, "The payee's wallet is closed."),
     Code.DECLINED: Outcome(402, False, "The payment was declined by scoring."),
+    Code.LINKED_IN_REVIEW: Outcome(
+        402, False, "Scoring wants a payment of the linked group reviewed; a group cannot wait."
+    ),
     Code.DAILY_LIMIT_EXCEEDED: Outcome(402, False, "The payer's daily limit would be exceeded."),
     Code.INSUFFICIENT_FUNDS: Outcome(402, False, "The payer's available balance is too low."),
     Code.BALANCE_OUT_OF_RANGE: Outcome(409, False, "A balance would leave the range that is kept exact."),
+    Code.REVIEWS_FULL: Outcome(409, False, "The payment needs a review and the table of open holds is full."),
     Code.LINKED_DECLINED: Outcome(409, False, "Another transfer of the linked group was declined."),
+    Code.IN_REVIEW: Outcome(201, False, "An analyst is asked; until then the amount is held."),
 }
 
 FIRST_REFUSED: Final = 20
 FIRST_DECLINED: Final = 100
+LAST_DECLINED: Final = 199
 
 
 def is_declined(code: int) -> bool:
     """Whether the outcome is recorded though nothing moved."""
-    return code >= FIRST_DECLINED
+    return FIRST_DECLINED <= code <= LAST_DECLINED
 
 
 def is_untried(code: int) -> bool:

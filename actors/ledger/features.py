@@ -9,7 +9,7 @@ import numpy as np
 
 from actors.ledger.book import READ_AHEAD, local_row, profile_row
 from actors.ledger.layout import FLAG_REMOTE, WalletKind
-from actors.ledger.posting import HOLD, TRANSFER, posted
+from actors.ledger.posting import HOLD, TRANSFER, asks_hold, posted
 from actors.ledger.windows import fetch_attempts, fetch_ring, remember, window_columns
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
@@ -163,5 +163,5 @@ def recorded_columns(book, record, out):
         payee_row = local_row(book, record["payee"])
     if payer_row < 0 or (payee_row < 0 and profile < 0):
         return False
-    _attempt(book, record, record["kind"] == HOLD, payer_row, payee_row, profile, out)
+    _attempt(book, record, asks_hold(record), payer_row, payee_row, profile, out)
     return True

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.layout import HOLD, zeros
+from actors.ledger.layout import FLAG_REVIEW, HOLD, zeros
 from models.jit import inlined, kernel
 
 WHEEL_LEVELS: Final = 8
@@ -26,10 +26,12 @@ _PROMISED: Final = 4
 
 
 class Holds(NamedTuple):
-    """`rows` of dtype HOLD; `slots`: row numbers + 1 by hash of the address, 0 = empty; `wheel` (levels, slots): first row + 1 of the
-    holds in a slot; `filled`: per level a bit for each slot that is not empty; `meta`: see above."""
+    """`rows` of dtype HOLD; `kept`: of a row in review, until when it is held once it is approved, 0 = it is captured then; `slots`:
+    row numbers + 1 by hash of the address, 0 = empty; `wheel` (levels, slots): first row + 1 of the holds in a slot; `filled`: per
+    level a bit for each slot that is not empty; `meta`: see above."""
 
     rows: NDArray[Any]
+    kept: NDArray[np.int64]
     slots: NDArray[np.int32]
     wheel: NDArray[np.int32]
     filled: NDArray[np.uint64]
@@ -41,6 +43,7 @@ def new_holds(holds_max: int) -> Holds:
     slots = 1 << max(4, (2 * holds_max - 1).bit_length())
     return Holds(
         rows=zeros(holds_max, HOLD),
+        kept=zeros(holds_max, np.dtype(np.int64)),
         slots=zeros(slots, np.dtype(np.int32)),
         wheel=np.zeros((WHEEL_LEVELS, WHEEL_SLOTS), np.int32),
         filled=np.zeros(WHEEL_LEVELS, np.uint64),
@@ -71,6 +74,12 @@ def promise_holds(holds, count):
         return False
     holds.meta[_PROMISED] += count
     return True
+
+
+@inlined
+def keep_promise(holds):
+    """A row to which room was promised has it, or needs none any more."""
+    holds.meta[_PROMISED] -= 1
 
 
 @inlined
@@ -186,6 +195,10 @@ def open_hold(holds, record, address):
     hold["effective_time"] = record["effective_time"]
     hold["currency"] = record["currency"]
     hold["label"] = record["label"]
+    hold["review"] = 1 if record["flags"] & FLAG_REVIEW else 0
+    if hold["review"]:
+        seconds = np.int64(record["payee_lag"])
+        holds.kept[row] = record["record_time"] + 1000 * seconds if seconds != 0 else 0
     holds.meta[_OPEN] += 1
     _enter(holds, row)
     _wait(holds, row)
@@ -203,6 +216,17 @@ def close_hold(holds, row):
     hold["next"] = holds.meta[_FREE]
     holds.meta[_FREE] = row + 1
     holds.meta[_OPEN] -= 1
+
+
+@kernel
+def approve_hold(holds, row):
+    """A hold in review becomes an ordinary one; gives its expiry."""
+    _unwait(holds, row)
+    hold = holds.rows[row]
+    hold["review"] = 0
+    hold["expiry"] = holds.kept[row]
+    _wait(holds, row)
+    return holds.kept[row]
 
 
 @kernel

@@ -40,6 +40,7 @@ class Kind(IntEnum):
     VOID = 13
     EXPIRY = 14
     REFUND = 15
+    APPROVAL = 16
     LEG = 20
     CURSOR = 21
     PROFILE = 22
@@ -54,6 +55,15 @@ class WalletStatus(IntEnum):
     OPEN = 1
     FROZEN = 2
     CLOSED = 3
+
+
+class ReviewStatus(IntEnum):
+    """What became of a case, as table `review` keeps it; numbers are never reused."""
+
+    OPEN = 0
+    APPROVED = 1
+    DECLINED = 2
+    EXPIRED = 3
 
 
 FLAG_REMOTE: Final = 1
@@ -77,6 +87,11 @@ FLAG_PAYEE_ANCHOR: Final = 256
 
 FLAG_CONTINUES: Final = 512
 """Record: all or none together with the one before."""
+FLAG_REVIEW: Final = 1024
+"""Record of a HOLD: an analyst is asked. Of a CAPTURE, VOID, EXPIRY or APPROVAL: it is what became of the case."""
+
+REQUEST_ANSWER: Final = 1
+"""Request of a CAPTURE, VOID or APPROVAL: an analyst's answer. Its record says FLAG_REVIEW, for which a request has no bit."""
 
 CHAIN_STRIDE: Final = 256
 """Records of a wallet's chain from one anchor to the next: the most that a look back in time has to walk."""
@@ -85,8 +100,15 @@ ATTEMPTS: Final = (Kind.TRANSFER, Kind.HOLD)
 """What is scored and remembered as an attempt to pay."""
 MOVEMENTS: Final = (Kind.TRANSFER, Kind.CAPTURE, Kind.REFUND)
 """What moves money from payer to payee; each may have a leg."""
-REFERRING: Final = (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND)
+REFERRING: Final = (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND, Kind.APPROVAL)
 """What refers to an earlier record and so becomes a part of its fate."""
+CASE_ENDS: Final = {
+    Kind.CAPTURE: ReviewStatus.APPROVED,
+    Kind.APPROVAL: ReviewStatus.APPROVED,
+    Kind.VOID: ReviewStatus.DECLINED,
+    Kind.EXPIRY: ReviewStatus.EXPIRED,
+}
+"""What a record with FLAG_REVIEW makes of the case that it refers to."""
 
 REQUEST: Final = np.dtype(
     [
@@ -116,7 +138,8 @@ REQUEST: Final = np.dtype(
 """One request row, front door to shard. `key_*` is the caller's key as 16 bytes (see `ids.key_bytes`), not yet bound to a
 wallet. For WALLET_OPENED: kind, tier, currency, amount = floor, payee = the address of an operator wallet. For WALLET_STATUS:
 payee = the wallet, kind = the status asked for. For CAPTURE, VOID and REFUND: payer and payee of the movement asked for, `after` the
-record it refers to, amount 0 = all that is left. `expires_in_s`: HOLD only. `deferred_at` echoes an earlier DEFERRED result."""
+record it refers to, amount 0 = all that is left; so too for APPROVAL, of a HOLD. `expires_in_s`: HOLD only. `deferred_at` echoes an
+earlier DEFERRED result."""
 
 RESULT: Final = np.dtype(
     [
@@ -190,7 +213,9 @@ RECORD: Final = np.dtype(
 
 TRANSFER: as named; `payer_posted`, `payee_posted`, `payer_held` after it; `*_prev` the address of the local wallet's previous
 record; `*_lag` what its chain time is ahead of the effective time (see `posting.chain_time_of`). A declined one has a code and no effect.
-HOLD: the amount is held until `expiry`. CAPTURE, VOID, EXPIRY: of the hold at `reference`; amount = captured, or released.
+HOLD: the amount is held until `expiry`; with FLAG_REVIEW that is when the case expires, and `payee_lag` = the seconds for which
+the caller asked it to be held, 0 = a TRANSFER was asked for. CAPTURE, VOID, EXPIRY: of the hold at `reference`; amount = captured, or
+released. APPROVAL: the hold at `reference` is an ordinary one from now on, until `expiry`; amount = held.
 REFUND: of the TRANSFER or CAPTURE at `reference`, so its payer was the payee there.
 LEG: payer, payee, amount, currency and effective time of the movement at `reference`, on another shard; `decision` is its kind.
 CURSOR: payer = sending shard, amount = block read, key_hi/key_lo = first half of that block's hash.
@@ -269,10 +294,12 @@ HOLD: Final = np.dtype(
         ("currency", "u2"),
         ("place", "u2"),
         ("label", "u1"),
-        ("spare", "u1", (3,)),
+        ("review", "u1"),
+        ("spare", "u1", (2,)),
     ]
 )
-"""An open hold. `left`: what is neither captured nor released. `next`, `prev`, `place`: where it waits for its expiry (see `holds`)."""
+"""An open hold. `left`: what is neither captured nor released. `review` 1: it waits for an analyst. `next`, `prev`,
+`place`: where it waits for its expiry (see `holds`)."""
 
 ORIGINAL: Final = np.dtype(
     [

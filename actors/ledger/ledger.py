@@ -37,6 +37,8 @@ from rules.decision import DECISION
 TIERS_MAX: Final = 256
 NO_LIMIT: Final = 2**62
 IDEMPOTENCY_WINDOW_MS: Final = 24 * 3_600_000
+REVIEW_SECONDS: Final = 24 * 3_600
+"""How long an analyst has for an answer when the configuration does not say."""
 EXPIRE_MAX: Final = 8_192
 """Holds that expire in one step; those that are due beyond it expire in the next, and are dead meanwhile."""
 
@@ -50,6 +52,7 @@ class LedgerConfig(msgspec.Struct, frozen=True, kw_only=True):
     windows: bool = True
     daily_limits: dict[int, int] = {}
     idempotency_window_ms: int = IDEMPOTENCY_WINDOW_MS
+    review_expires_in_s: int = REVIEW_SECONDS
 
 
 class Admitted(NamedTuple):
@@ -149,6 +152,7 @@ class Ledger:
             first,
             self.limits,
             self.stripe_max,
+            self.config.review_expires_in_s * 1_000,
             records,
             results,
             sources,

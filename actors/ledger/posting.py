@@ -21,9 +21,12 @@ from actors.ledger.layout import (
     AMOUNT_MAX,
     CHAIN_STRIDE,
     CUMULATIVE_MAX,
+    FLAG_CONTINUES,
     FLAG_IMPORTED,
+    FLAG_LINKED,
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
+    FLAG_REVIEW,
     FLAG_SUSPENSE,
     Kind,
     WalletKind,
@@ -46,12 +49,14 @@ _CLOSED: Final = int(WalletStatus.CLOSED)
 _USER: Final = int(WalletKind.USER)
 _MERCHANT: Final = int(WalletKind.MERCHANT)
 _SUSPENSE: Final = int(WalletKind.SUSPENSE)
+_REVIEW: Final = int(Action.REVIEW)
 _DECLINE: Final = int(Action.DECLINE)
 
 _PAYER_CLOSED: Final = int(Code.PAYER_CLOSED)
 _PAYER_FROZEN: Final = int(Code.PAYER_FROZEN)
 _PAYEE_CLOSED: Final = int(Code.PAYEE_CLOSED)
 _DECLINED: Final = int(Code.DECLINED)
+_LINKED_IN_REVIEW: Final = int(Code.LINKED_IN_REVIEW)
 _DAILY_LIMIT: Final = int(Code.DAILY_LIMIT_EXCEEDED)
 _FUNDS: Final = int(Code.INSUFFICIENT_FUNDS)
 _RANGE: Final = int(Code.BALANCE_OUT_OF_RANGE)
@@ -132,6 +137,18 @@ def fits_payee(wallet, amount, stripe_max):
 
 
 @inlined
+def asks_hold(record):
+    """Whether a record was made because a hold was asked for: a payment in review is kept as a hold."""
+    return record["kind"] == HOLD and (not record["flags"] & FLAG_REVIEW or record["payee_lag"] != 0)
+
+
+@inlined
+def wants_review(record):
+    """Whether scoring asks for an analyst; what has happened already is not stopped."""
+    return record["decision"] == _REVIEW and not record["flags"] & FLAG_IMPORTED
+
+
+@inlined
 def decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_max):
     """Code of a transfer or hold whose wallets exist; the first rule broken, in the order of the table of codes."""
     payer = book.wallets[payer_row]
@@ -145,6 +162,8 @@ def decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_
         return _PAYEE_CLOSED
     if record["decision"] == _DECLINE and not record["flags"] & FLAG_IMPORTED:
         return _DECLINED
+    if record["flags"] & (FLAG_LINKED | FLAG_CONTINUES) and wants_review(record):
+        return _LINKED_IN_REVIEW
     if is_user(payer):
         effective = record["effective_time"]
         if _spent_today(payer, effective) + amount > limits[payer["tier"]]:

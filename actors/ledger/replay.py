@@ -24,7 +24,7 @@ from actors.ledger.posting import (
     effect_wallet,
     move,
 )
-from actors.ledger.settling import CAPTURE, EXPIRY, REFUND, effect_settled
+from actors.ledger.settling import APPROVAL, CAPTURE, EXPIRY, REFUND, effect_settled
 from actors.ledger.table import fetch_slot, put
 from actors.ledger.windows import fetch_attempts, fetch_ring
 from models.jit import inlined, kernel
@@ -97,7 +97,7 @@ def replay(book, records, addresses, windows, checking, scratch):
         record = records[i]
         kind = record["kind"]
         good: Any = True
-        if TRANSFER <= kind <= REFUND:
+        if TRANSFER <= kind <= APPROVAL:
             good = _replay_payment(book, record, addresses[i], windows, checking)
         elif kind == LEG:
             good = effect_leg(book, record, addresses[i], checking)

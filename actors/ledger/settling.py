@@ -1,7 +1,8 @@
-"""What becomes of a transfer after it was made: captures, voids and expiries of holds, and refunds.
+"""What becomes of a transfer after it was made: captures, voids and expiries of holds, answers of analysts, and refunds.
 
 A hold is dead once record time reaches its expiry, timer fired or not. What is released on the day that counted it is given back to
-the day's limit. A refund never goes beyond what was moved.
+the day's limit. A refund never goes beyond what was moved. While a hold is in review only an analyst's answer ends it: a payment that
+was asked for is captured whole or voided, a hold that was asked for becomes an ordinary one or is voided.
 """
 
 from typing import Final
@@ -10,8 +11,17 @@ import numpy as np
 
 from actors.ledger.book import local_row, original_row, profile_row
 from actors.ledger.codes import Code
-from actors.ledger.holds import close_hold, due_hold, find_hold
-from actors.ledger.layout import BLOCK_RECORDS_MAX, FLAG_FINAL, FLAG_IMPORTED, FLAG_REMOTE, Kind, WalletStatus
+from actors.ledger.holds import approve_hold, close_hold, due_hold, find_hold
+from actors.ledger.layout import (
+    BLOCK_RECORDS_MAX,
+    FLAG_FINAL,
+    FLAG_IMPORTED,
+    FLAG_REMOTE,
+    FLAG_REVIEW,
+    REQUEST_ANSWER,
+    Kind,
+    WalletStatus,
+)
 from actors.ledger.posting import LIVE, day_of, fits_payee, fits_payer, is_user, move, posted, same, show_payer
 from models.jit import inlined, kernel
 
@@ -19,6 +29,7 @@ CAPTURE: Final = int(Kind.CAPTURE)
 VOID: Final = int(Kind.VOID)
 EXPIRY: Final = int(Kind.EXPIRY)
 REFUND: Final = int(Kind.REFUND)
+APPROVAL: Final = int(Kind.APPROVAL)
 
 _FROZEN: Final = int(WalletStatus.FROZEN)
 _CLOSED: Final = int(WalletStatus.CLOSED)
@@ -31,6 +42,8 @@ _EXPIRED: Final = int(Code.HOLD_EXPIRED)
 _EXCEEDED: Final = int(Code.HOLD_EXCEEDED)
 _NOT_REFUNDABLE: Final = int(Code.NOT_REFUNDABLE)
 _REFUND_EXCEEDED: Final = int(Code.REFUND_EXCEEDED)
+_IN_REVIEW: Final = int(Code.HOLD_IN_REVIEW)
+_NOT_IN_REVIEW: Final = int(Code.NOT_IN_REVIEW)
 _PAYER_CLOSED: Final = int(Code.PAYER_CLOSED)
 _PAYER_FROZEN: Final = int(Code.PAYER_FROZEN)
 _PAYEE_CLOSED: Final = int(Code.PAYEE_CLOSED)
@@ -86,11 +99,18 @@ def _give_back(payer, amount, counted, effective):
 
 @inlined
 def effect_settled(book, hold_row, payer_row, payee_row, record, address, replaying):
-    """Carry out a CAPTURE, VOID or EXPIRY record of an open hold; False when, replaying, the journal disagrees with itself."""
+    """Carry out a CAPTURE, VOID, EXPIRY or APPROVAL record of an open hold; False when, replaying, the journal disagrees with itself."""
     if record["code"] != 0:
         return True
     hold = book.holds.rows[hold_row]
     payer = book.wallets[payer_row]
+    if replaying and (record["flags"] & FLAG_REVIEW != 0) != (hold["review"] != 0):
+        return False
+    if record["kind"] == APPROVAL:
+        expiry = approve_hold(book.holds, hold_row)
+        good = same(replaying, record["expiry"], expiry)
+        record["expiry"] = expiry
+        return good & show_payer(payer, record, address, replaying)
     amount = record["amount"]
     rest = hold["left"] - amount
     final = record["kind"] != CAPTURE or record["flags"] & FLAG_FINAL != 0
@@ -118,12 +138,24 @@ def _fill(record, row, reference):
     record["reference"] = row["after"]
     imported = row["effective_time"] != 0
     record["effective_time"] = row["effective_time"] if imported else record["record_time"]
-    record["flags"] = FLAG_IMPORTED if imported else 0
+    flags = FLAG_IMPORTED if imported else 0
+    record["flags"] = flags | FLAG_REVIEW if row["flags"] & REQUEST_ANSWER else flags
+
+
+@inlined
+def _refuse_answer(book, hold_row, row):
+    """Code of a row whose hold waits for an analyst, or that is an analyst's answer; 0 when it fits or is neither."""
+    if not book.holds.rows[hold_row]["review"]:
+        return _NOT_IN_REVIEW if row["flags"] & REQUEST_ANSWER else 0
+    if not row["flags"] & REQUEST_ANSWER:
+        return _IN_REVIEW
+    approves_hold = row["op"] == APPROVAL
+    return 0 if row["op"] == VOID or approves_hold == (book.holds.kept[hold_row] != 0) else _INVALID
 
 
 @kernel
 def settle_hold(book, record, row, address, record_time, stripe_max):
-    """Turn an admitted CAPTURE or VOID row into its record. Gives a code of refusal, or 0 when there is a record."""
+    """Turn an admitted CAPTURE, VOID or APPROVAL row into its record. Gives a code of refusal, or 0 when there is a record."""
     hold_row = find_hold(book.holds, row["after"])
     if hold_row < 0:
         return _NOT_OPEN
@@ -136,6 +168,9 @@ def settle_hold(book, record, row, address, record_time, stripe_max):
         return _EXPIRED
     if row["amount"] > hold["left"]:
         return _EXCEEDED
+    code = _refuse_answer(book, hold_row, row)
+    if code != 0:
+        return code
     _fill(record, row, hold)
     record["amount"] = row["amount"] if row["amount"] != 0 else hold["left"]
     payer_row = local_row(book, record["payer"])
@@ -202,6 +237,7 @@ def expire(book, record_time, first, records):
         record["reference"] = hold["address"]
         record["record_time"] = record_time
         record["effective_time"] = record_time
+        record["flags"] = FLAG_REVIEW if hold["review"] else 0
         effect_settled(book, hold_row, local_row(book, hold["payer"]), np.int64(-1), record, address, LIVE)
         count += 1
     return count

@@ -5,6 +5,7 @@ import numpy as np
 from actors.ledger.admission import Channels
 from actors.ledger.blocks import addresses_of
 from actors.ledger.book import Capacity
+from actors.ledger.chains import leaves_at
 from actors.ledger.ids import decode_wallets, encode_wallets, record_address, wallet_address
 from actors.ledger.layout import FLAG_LINKED, ORIGINAL, RECORD, REQUEST, WALLET, Kind, WalletKind
 from actors.ledger.ledger import Ledger, LedgerConfig
@@ -61,6 +62,7 @@ def warm() -> None:
         )
         made.append(carried.records)
         places.append(addresses_of(0, block, len(rows)))
+        leaves_at(carried.records, record_address(0, block, 0), _EXTERNAL, record_address(0, block, 0))
     ledger.expire(record_address(0, len(batches) + 1, 0))
     _warm_channels(ledger)
     replica = Ledger(ledger.config, _SMALL)

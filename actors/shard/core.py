@@ -35,7 +35,7 @@ from actors.shard.journal_writer import JournalWriter
 from actors.shard.originals import OriginalsDesk
 from actors.shard.profiles import ProfileDesk
 from actors.shard.replies import fill_replay
-from rules.decision import Action
+from rules.decision import UNTOLD, Action, StandIn
 from rules.pack import fallback_decisions
 
 BATCH_ROWS_MAX: Final = 65_536
@@ -59,8 +59,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     shard: int
     shards: int
     scored: bool = True
-    pack: int = 1
-    fallback: Action = Action.APPROVE
+    stand_in: StandIn = UNTOLD
     score_timeout_ms: int = 1_000
     save_every_records: int | None = None
 
@@ -76,6 +75,7 @@ class ShardCore:
         self.dead = False
         self.clock_off_ms = 0
         self.fallbacks = 0
+        self._stand_in = config.stand_in
         self.keep: Callable[[Arrays], Any] = copied
         self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
         self._sender = Sender(config.shard, config.shards, 0, b"")
@@ -101,8 +101,10 @@ class ShardCore:
         self._handlers: dict[type, Callable[[Any], None]] = {
             m.Submit: self._submit,
             m.Read: self._read,
+            m.FindHeads: self._find_heads,
             m.FindKey: self._find_key,
             m.Scored: self._scored,
+            m.StandInIs: self._stand_in_is,
             m.Stored: self._stored,
             m.BlockIs: self._block_is,
             m.HeadIs: self._head_is,
@@ -310,7 +312,7 @@ class ShardCore:
             columns = self.ledger.columns(admitted)
             batch.deadline = self._now + self.config.score_timeout_ms
             self._scoring = batch
-            self._emit([m.Score(number=batch.number, columns=columns)])
+            self._emit([m.Score(number=batch.number, payers=admitted.rows["payer"], columns=columns)])
         else:
             self._carry_out(batch, None)
 
@@ -336,7 +338,14 @@ class ShardCore:
     def _originals_read(self, message: m.Originals) -> None:
         self._originals.answered(message, self.ledger)
 
+    def _stand_in_is(self, message: m.StandInIs) -> None:
+        """Scorers change over one after the other: what one of them said of a later deployment holds."""
+        if message.stand_in.revision >= self._stand_in.revision:
+            self._stand_in = message.stand_in
+
     def _scored(self, message: m.Scored) -> None:
+        if message.stand_in is not None:
+            self._stand_in_is(m.StandInIs(stand_in=message.stand_in))
         batch = self._scoring
         if batch is None or message.number != batch.number or batch.admitted is None:
             return
@@ -351,7 +360,8 @@ class ShardCore:
         count = len(batch.admitted.rows)
         self.fallbacks += count
         self._scoring = None
-        self._carry_out(batch, fallback_decisions(count, action=self.config.fallback, number=self.config.pack))
+        action, pack, _ = self._stand_in
+        self._carry_out(batch, fallback_decisions(count, action=Action(action), number=pack))
 
     def _carry_out(self, batch: Batch, decisions: NDArray[Any] | None) -> None:
         admitted = batch.admitted
@@ -434,6 +444,18 @@ class ShardCore:
             return
         rows = self.ledger.wallets(message.addresses)
         self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=rows)]))
+
+    def _find_heads(self, message: m.FindHeads) -> None:
+        """Waits for nothing: whoever asks looks into the journal, and there sees what is durable and who owns it."""
+        if not self.serving:
+            return
+        writer, successors = self.writer.writer.number, self.writer.successors
+        rows = self.ledger.wallets(message.addresses)
+        heads = [
+            m.Head(writer, int(row["currency"]), self.writer.places(int(address), int(row["head"])), successors)
+            for address, row in zip(message.addresses, rows, strict=True)
+        ]
+        self._emit([m.Answer(ref=message.ref, value=heads)])
 
     def _find_key(self, message: m.FindKey) -> None:
         if not self.serving:

@@ -28,6 +28,7 @@ from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
 from actors.shard.originals import fill_original
 from actors.shard_client import NotReady
+from rules.decision import StandIn
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,9 @@ class Peer(Protocol):
 class Scorer(Protocol):
     """The pool of scoring actors."""
 
-    async def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
-        """Decisions (n,) for feature columns (n, COLUMN_COUNT)."""
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+        """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
+        answers."""
 
 
 class Segments(Protocol):
@@ -65,6 +67,9 @@ class Segments(Protocol):
 
     async def claim(self, shard: int) -> None:
         """Give one more segment to a shard."""
+
+    async def stand_in(self) -> StandIn | None:
+        """What decides when no scorer answers, if a pack is live."""
 
     async def close(self) -> None:
         """Let go of the database."""
@@ -141,6 +146,11 @@ class ShardHost:
     async def wallets(self, addresses: NDArray[Any]) -> NDArray[Any]:
         """WALLET rows, durable; currency 0 where there is none. Raises NotReady."""
         result: NDArray[Any] = await self._ask(lambda ref: m.Read(ref=ref, addresses=addresses))
+        return result
+
+    async def heads(self, addresses: NDArray[Any]) -> list[m.Head]:
+        """Where the chains of wallets begin. Raises NotReady."""
+        result: list[m.Head] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
         return result
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
@@ -242,6 +252,9 @@ class ShardHost:
     async def _recover(self) -> None:
         await self._retry(lambda: self._journal.takeover(self.shard, self.core.writer.writer.number))
         await self._send_segments(0)
+        stand_in = await self._retry(self._segments.stand_in)
+        if stand_in is not None:
+            self._feed(m.StandInIs(stand_in=stand_in))
         await self._load_checkpoint()
         await self._replay_from(self.core.writer.durable_block + 1)
         await self._read_clock()
@@ -441,11 +454,11 @@ class ShardHost:
 
     async def _score(self, output: m.Score) -> None:
         try:
-            decisions = await self._scorer.decide(output.columns)
+            decisions, stand_in = await self._scorer.decide(output.payers, output.columns)
         except Exception as error:
             log.warning("shard %d: no decisions for batch %d: %r", self.shard, output.number, error)
             return
-        self._feed(m.Scored(number=output.number, decisions=decisions))
+        self._feed(m.Scored(number=output.number, decisions=decisions, stand_in=stand_in))
 
     async def _push(self, output: m.Push) -> None:
         try:
@@ -495,4 +508,5 @@ def _stored(shard: int, block: Sealed) -> Block:
         details=block.details,
         references=block.references,
         anchors=block.anchors,
+        reviews=block.reviews,
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.blocks import GENESIS, Sealed, Writer, seal
+from actors.ledger.chains import leaves_at
 from actors.ledger.ids import record_address
 from actors.ledger.layout import BLOCK_RECORDS_MAX
 from actors.shard.messages import Append, BlockIs, Die, HeadIs, Output, ReadBlock, ReadHead, Stored
@@ -97,6 +98,25 @@ class JournalWriter:
             if at < len(unit.addresses) and int(unit.addresses[at]) == address:
                 return unit.records[at : at + 1]
         return None
+
+    @property
+    def successors(self) -> list[int]:
+        """What follows each block with which an append of ours may have ended."""
+        units = (*self._flight, *self._waiting)
+        return [self.durable_block + 1, *(unit.blocks[-1].number + 1 for unit in units)]
+
+    def places(self, wallet: int, head: int) -> list[int]:
+        """Where a wallet's chain begins, newest first: at `head` when all that is sealed is durable, and before each unit that is not yet.
+        The last one is durable already, or its chain begins in what is not."""
+        places = [head] if head else []
+        for unit in (*reversed(self._waiting), *reversed(self._flight)):
+            first = int(unit.addresses[0])
+            if head < first:
+                continue
+            head = int(leaves_at(unit.records, first, wallet, head))
+            if head:
+                places.append(head)
+        return places
 
     def when_durable(self, release: Callable[[], None]) -> None:
         """Call `release` when all sealed so far is durable and an operation begun from now on has shown the journal to be ours."""

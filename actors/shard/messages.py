@@ -4,14 +4,27 @@ A host may lose, delay, repeat or reorder what it carries between processes (`Su
 at any time. Within a process each output is carried out once and its answer comes at most once.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from numpy.typing import NDArray
 
 from actors.ledger.blocks import Sealed
+from rules.decision import StandIn
 
 Rows = NDArray[Any]
+
+
+class Head(NamedTuple):
+    """Where a wallet's chain may begin, told by the process that calls itself the owner of the journal: `writer`. `currency` 0: there is
+    no such wallet. `places`: addresses of its newest record, newest first, one for each state of the journal that may be found: only
+    the journal says which of them is durable. `successors`: blocks at which another process would have opened the journal, had
+    it taken over; a block there that is not by this writer says that it did."""
+
+    writer: int
+    currency: int
+    places: list[int]
+    successors: list[int]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -36,6 +49,13 @@ class Read(Message, frozen=True):
     addresses: NDArray[Any]
 
 
+class FindHeads(Message, frozen=True):
+    """Where do the chains of wallets (addresses, int64) begin? Answered at once, with a Head for each."""
+
+    ref: int
+    addresses: NDArray[Any]
+
+
 class FindKey(Message, frozen=True):
     """Which record did this caller's key make? Asked by the 16 bytes of the key and its home wallet."""
 
@@ -46,10 +66,17 @@ class FindKey(Message, frozen=True):
 
 
 class Scored(Message, frozen=True):
-    """Decisions for batch `number`, in row order."""
+    """Decisions for batch `number`, in row order; `stand_in`: what the scorer says is to decide when none answers."""
 
     number: int
     decisions: Rows
+    stand_in: StandIn | None = None
+
+
+class StandInIs(Message, frozen=True):
+    """What is to decide when no scorer answers, as the database has it."""
+
+    stand_in: StandIn
 
 
 class Stored(Message, frozen=True):
@@ -161,16 +188,18 @@ class SaveNow(Message, frozen=True):
 
 
 class Answer(Message, frozen=True):
-    """The answer to `ref`: RESULT rows for Submit, WALLET rows for Read, an address for FindKey. Durable, and told by the owner."""
+    """The answer to `ref`: RESULT rows for Submit, WALLET rows for Read, an address for FindKey: durable, and told
+    by the owner. A list of Head for FindHeads: neither."""
 
     ref: int
     value: Any
 
 
 class Score(Message, frozen=True):
-    """Ask for decisions on feature columns (n, COLUMN_COUNT)."""
+    """Ask for decisions on feature columns (n, COLUMN_COUNT) of payments of these wallets (addresses, n)."""
 
     number: int
+    payers: NDArray[Any]
     columns: NDArray[Any]
 
 

@@ -25,6 +25,14 @@ CROSS JOIN LATERAL (
     SELECT shard, block FROM journal WHERE journal.shard = place.shard ORDER BY journal.block DESC LIMIT 1
 ) AS head
 
+-- name: event_places_ahead
+-- Whether one of the places (shard, block) lies beyond the block after the newest: then the one before it is not there.
+SELECT EXISTS (
+    SELECT FROM unnest($1::int[], $2::bigint[]) AS place (shard, block)
+    WHERE place.block > 1
+      AND NOT EXISTS (SELECT FROM journal WHERE journal.shard = place.shard AND journal.block = place.block - 1)
+)
+
 -- name: event_times
 -- Record times at addresses; for the layout see wallet_chain.
 SELECT place.address, shardpay_int8(records, 88 + 160 * (place.address & 255)::int + 96) AS time
@@ -120,45 +128,97 @@ FROM part JOIN journal ON shard = (part.record >> 52)::int AND block = (part.rec
 ORDER BY shardpay_int8(substring(records FROM 89 + 160 * (part.record & 255)::int FOR 160), 96), part.record
 LIMIT $2
 
+-- name: review_page
+-- Cases of status $1 in order of time behind the place ($2, $3), with their answer, if they have one; of open ones those that live on
+-- after $5. For the layout see wallet_chain; kind 11 HOLD expires at 152, flags lie at 136.
+SELECT review.record AS address, one.record, journal.details, answer.record AS answer
+FROM review
+JOIN journal ON shard = (review.record >> 52)::int AND block = (review.record >> 8) & 17592186044415
+CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (review.record & 255)::int FOR 160)) AS one (record)
+LEFT JOIN LATERAL (
+    SELECT substring(answers.records FROM 89 + 160 * (reference.record & 255)::int FOR 160) AS record
+    FROM reference
+    JOIN journal AS answers ON answers.shard = (reference.record >> 52)::int
+         AND answers.block = (reference.record >> 8) & 17592186044415
+    WHERE reference.target = review.record ORDER BY reference.record LIMIT 1
+) AS answer ON status <> 0
+WHERE status = $1 AND (record_time, review.record) > ($2, $3)
+  AND (status <> 0 OR shardpay_int8(one.record, 152) > $5)
+ORDER BY record_time, review.record LIMIT $4
+
+-- name: account_names
+SELECT id, name FROM account WHERE id = ANY ($1::int[])
+
 -- name: chain_at
--- The newest record of a wallet's chain on a shard that is not after a time, walking back from the next anchor or else from the head $4.
-WITH RECURSIVE chain AS (
-    SELECT start.address, 1 AS step, one.record, one.paying, one.time
-    FROM (
+-- The newest record of a wallet's chain on shard $2 that is not after a time $3, walking back from the next anchor or else from the newest
+-- durable one of its places $4. For the layout, $5, $6 and `superseded` see wallet_chain; lag at 144. `started`: one of the places is
+-- durable. The record of the last step is the one, unless it too is after the time.
+WITH RECURSIVE newest AS MATERIALIZED (
+    SELECT max(place.address) AS address
+    FROM unnest($4::bigint[]) AS place (address)
+    JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+), chain AS (
+    SELECT start.address, 1 AS step, one.record
+    FROM newest
+    CROSS JOIN LATERAL (
         SELECT coalesce(
             (SELECT record FROM anchor WHERE wallet = $1 AND shard = $2 AND chain_time > $3 ORDER BY chain_time, record LIMIT 1),
-            $4::bigint)
+            newest.address)
     ) AS start (address)
-    CROSS JOIN LATERAL shardpay_on_chain(start.address, $1) AS one
+    JOIN journal ON shard = (start.address >> 52)::int AND block = (start.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (start.address & 255)::int FOR 160)) AS one (record)
   UNION ALL
-    SELECT previous.address, chain.step + 1, one.record, one.paying, one.time
+    SELECT previous.address, chain.step + 1, one.record
     FROM chain
     CROSS JOIN LATERAL (
-        SELECT shardpay_int8(chain.record, CASE WHEN chain.paying THEN 112 ELSE 120 END)
-    ) AS previous (address)
-    CROSS JOIN LATERAL shardpay_on_chain(previous.address, $1) AS one
-    WHERE previous.address > 0 AND chain.time > $3
+        SELECT CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1
+                    THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END,
+               shardpay_chain_time(shardpay_int8(chain.record, 104), shardpay_int8(chain.record, 144)
+                   >> CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1
+                           THEN 0 ELSE 32 END & 4294967295)
+        OFFSET 0
+    ) AS previous (address, time_after)
+    JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (previous.address & 255)::int FOR 160)) AS one (record)
+    WHERE previous.address > 0 AND previous.time_after > $3
 )
-SELECT address, record, paying FROM chain WHERE time <= $3 ORDER BY step LIMIT 1
+SELECT EXISTS (
+           SELECT FROM unnest($5::bigint[]) AS successor (number)
+           JOIN journal ON shard = $2 AND block = successor.number WHERE shardpay_int8(records, 24) <> $6
+       ) AS superseded,
+       newest.address IS NOT NULL AS started, found.address, found.record
+FROM newest
+LEFT JOIN (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS found ON true
 
 -- name: wallet_chain
--- A walk along a wallet's chain of previous records, newest first, from the record at address $2 on: at most $3 movements, at most $4
--- steps. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, records of 160; kind at 0, payer at 8,
--- reference at 88, payer_prev at 112, payee_prev at 120. Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE,
--- 15 REFUND and 20 LEG move money; 10 to 15 lie on the payer's chain when the wallet is the payer.
--- For a leg, `origin` is the movement on the sender's shard, else the record itself; details come once for each block.
+-- A walk along a wallet's chain of previous records on shard $5, newest first, from the newest of the places $2 that is durable: at most
+-- $3 movements, at most $4 steps. `superseded`: at one of the blocks $6 another than the writer $7 has written; it stands in each row, and
+-- where none of the places is durable in one row without an address. Not the newest block is asked for: to find it, all that an append
+-- under way has written would be looked at. OFFSET 0: else each use of an expression would work it out again. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, the writer at 24;
+-- records of 160; kind at 0, payer at 8, reference at 88, payer_prev at 112, payee_prev at 120.
+-- Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE, 15 REFUND and 20 LEG move money; 10 to 16 lie on the
+-- payer's chain when the wallet is the payer. For a leg, `origin` is the movement on the sender's shard, else the record itself;
+-- details come once for each block.
 WITH RECURSIVE chain AS (
-    SELECT $2::bigint AS address, 1 AS step, first.record, get_byte(first.record, 0) AS kind,
+    SELECT newest.address, 1 AS step, first.record, get_byte(first.record, 0) AS kind,
            (get_byte(first.record, 0) IN (10, 12, 15, 20))::int AS listed
-    FROM journal, substring(records FROM 89 + 160 * ($2::bigint & 255)::int FOR 160) AS first (record)
-    WHERE shard = ($2::bigint >> 52)::int AND block = ($2::bigint >> 8) & 17592186044415
+    FROM (
+        SELECT max(place.address)
+        FROM unnest($2::bigint[]) AS place (address)
+        JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+    ) AS newest (address)
+    JOIN journal ON shard = (newest.address >> 52)::int AND block = (newest.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (
+        SELECT substring(records FROM 89 + 160 * (newest.address & 255)::int FOR 160)
+    ) AS first (record)
   UNION ALL
     SELECT previous.address, chain.step + 1, one.record, get_byte(one.record, 0),
            chain.listed + (get_byte(one.record, 0) IN (10, 12, 15, 20))::int
     FROM chain
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN chain.kind BETWEEN 10 AND 15 AND shardpay_int8(chain.record, 8) = $1::bigint
+        SELECT CASE WHEN chain.kind BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1::bigint
                     THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END
+        OFFSET 0
     ) AS previous (address)
     JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415
     CROSS JOIN LATERAL (
@@ -166,13 +226,119 @@ WITH RECURSIVE chain AS (
     ) AS one (record)
     WHERE previous.address > 0 AND chain.listed < $3 AND chain.step < $4
 )
-SELECT chain.address, chain.record, origin.address AS origin,
-       substring(journal.records FROM 89 + 160 * (origin.address & 255)::int FOR 160) AS origin_record,
-       CASE WHEN row_number() OVER (PARTITION BY journal.shard, journal.block ORDER BY chain.step) = 1
-            THEN journal.details END AS details
-FROM chain
-CROSS JOIN LATERAL (
-    SELECT CASE WHEN chain.kind = 20 THEN shardpay_int8(chain.record, 88) ELSE chain.address END
-) AS origin (address)
-JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
-ORDER BY chain.step
+SELECT owner.superseded, walked.*
+FROM (
+    SELECT EXISTS (
+        SELECT FROM unnest($6::bigint[]) AS successor (number)
+        JOIN journal ON shard = $5 AND block = successor.number WHERE shardpay_int8(records, 24) <> $7
+    )
+) AS owner (superseded)
+LEFT JOIN (
+    SELECT chain.step, chain.address, chain.record, origin.address AS origin,
+           substring(journal.records FROM 89 + 160 * (origin.address & 255)::int FOR 160) AS origin_record,
+           CASE WHEN row_number() OVER (PARTITION BY journal.shard, journal.block ORDER BY chain.step) = 1
+                THEN journal.details END AS details
+    FROM chain
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN chain.kind = 20 THEN shardpay_int8(chain.record, 88) ELSE chain.address END
+    ) AS origin (address)
+    JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
+) AS walked ON true
+ORDER BY walked.step
+
+-- name: documents_lock
+-- Versions and revisions are given out one at a time.
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay documents', 0))
+
+-- name: pack_add
+-- The next version of a pack, under the next number.
+INSERT INTO rule_pack
+    (number, name, version, text, files, hash, card_name, card_version, rules, live, reasons, fallback, made_by)
+SELECT (SELECT coalesce(max(number), 0) + 1 FROM rule_pack),
+       $1, (SELECT coalesce(max(version), 0) + 1 FROM rule_pack WHERE name = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+RETURNING number, version
+
+-- name: pack_any
+SELECT EXISTS (SELECT FROM rule_pack)
+
+-- name: pack_newest
+-- The newest version of each pack, in the order in which the packs were first published.
+SELECT first.number AS first, pack.*, account.name AS account
+FROM (SELECT name, min(number) AS number, max(version) AS version FROM rule_pack GROUP BY name) AS first
+JOIN rule_pack AS pack ON pack.name = first.name AND pack.version = first.version
+LEFT JOIN account ON account.id = pack.made_by
+WHERE first.number > $1 ORDER BY first.number LIMIT $2
+
+-- name: pack_versions
+-- The newest versions of a pack, newest first, without their texts.
+SELECT pack.number, pack.name, pack.version, '' AS text, '{}' AS files, hash, card_name, card_version, rules, live, reasons,
+       fallback, made_at, account.name AS account
+FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 ORDER BY pack.version DESC LIMIT $2
+
+-- name: pack_last_version
+SELECT coalesce(max(version), 0) FROM rule_pack WHERE name = $1
+
+-- name: pack_one
+-- A version of a pack, the newest when none is given.
+SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 AND ($2::int IS NULL OR pack.version = $2) ORDER BY pack.version DESC LIMIT 1
+
+-- name: pack_numbered
+SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.number = ANY ($1::int[]) ORDER BY pack.number
+
+-- name: pack_names
+SELECT number, name, version, rules, reasons FROM rule_pack WHERE number = ANY ($1::int[])
+
+-- name: deployment_last
+SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account ON account.id = deployment.made_by
+ORDER BY revision DESC LIMIT 1
+
+-- name: deployment_add
+INSERT INTO deployment (revision, live, challenger, share, shadows, made_by) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: deployment_changes
+-- Newest first.
+SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account ON account.id = deployment.made_by
+ORDER BY revision DESC LIMIT $1
+
+-- name: pack_count_add
+-- In one order, so that scorers never wait for each other in a circle.
+INSERT INTO pack_count (pack, what, item, count)
+SELECT * FROM unnest($1::int[], $2::text[], $3::int[], $4::bigint[]) AS counted (pack, what, item, count)
+ORDER BY pack, what, item
+ON CONFLICT (pack, what, item) DO UPDATE SET count = pack_count.count + excluded.count
+
+-- name: pack_counts
+SELECT pack, what, item, count FROM pack_count WHERE pack = ANY ($1::int[])
+
+-- name: card_add
+INSERT INTO scorecard (number, name, version, document, hash, made_by)
+SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5 FROM scorecard
+
+-- name: card_newest
+-- As pack_newest.
+SELECT first.number AS first, card.*, account.name AS account
+FROM (SELECT name, min(number) AS number, max(version) AS version FROM scorecard GROUP BY name) AS first
+JOIN scorecard AS card ON card.name = first.name AND card.version = first.version
+LEFT JOIN account ON account.id = card.made_by
+WHERE first.number > $1 ORDER BY first.number LIMIT $2
+
+-- name: card_versions
+-- As pack_versions.
+SELECT card.name, card.version, '' AS document, hash, made_at, account.name AS account
+FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
+WHERE card.name = $1 ORDER BY card.version DESC LIMIT $2
+
+-- name: card_last_version
+SELECT coalesce(max(version), 0) FROM scorecard WHERE name = $1
+
+-- name: card_one
+-- As pack_one.
+SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
+WHERE card.name = $1 AND ($2::int IS NULL OR card.version = $2) ORDER BY card.version DESC LIMIT 1
+
+-- name: card_users
+-- Packs that name a version of a scorecard.
+SELECT name, version FROM rule_pack WHERE card_name = $1 AND card_version = $2 ORDER BY name, version

@@ -15,6 +15,16 @@ SELECT block, records, details FROM journal WHERE shard = $1 AND block BETWEEN $
 -- name: journal_references
 SELECT record FROM reference WHERE target = $1 ORDER BY record
 
+-- name: journal_reviews
+SELECT record FROM review WHERE status = $1 ORDER BY record_time, record
+
+-- name: review_end
+UPDATE review SET status = ended.status
+FROM unnest($1::bigint[], $2::smallint[]) AS ended (record, status) WHERE review.record = ended.record
+
+-- name: review_all
+SELECT record, record_time, status FROM review ORDER BY record
+
 -- name: journal_clock
 SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 
@@ -96,3 +106,7 @@ SELECT target, record FROM reference ORDER BY target, record
 
 -- name: anchor_all
 SELECT wallet, shard, chain_time, record FROM anchor ORDER BY wallet, shard, chain_time, record
+
+-- name: stand_in
+-- What decides when no scorer answers.
+SELECT revision, deployment.live, fallback FROM deployment JOIN rule_pack ON number = deployment.live ORDER BY revision DESC LIMIT 1

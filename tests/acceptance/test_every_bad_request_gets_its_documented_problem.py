@@ -14,6 +14,7 @@ from actors.pool import Pool
 from switch.door import Limits
 from switch.problems import PROBLEMS
 from tests.front_door import RunningSwitch, running_door, running_switch
+from tests.reviewer import REVIEWED, Reviewer
 
 ARROW = "application/vnd.apache.arrow.stream"
 UNKNOWN = "00003000-0f18-86a7-a655-811d7f69def9"
@@ -37,7 +38,7 @@ class Case(msgspec.Struct, kw_only=True):
 
 @pytest.fixture
 async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
-    async with running_switch(database_url) as running:
+    async with running_switch(database_url, scorer=Reviewer()) as running:
         yield running
 
 
@@ -48,6 +49,12 @@ class World(msgspec.Struct, kw_only=True):
     user: str
     dollars: str
     read_key: str
+    plain: str
+    held: str
+    case: str
+    waiting: str
+    approved: str
+    declined: str
 
     @property
     def payment(self) -> dict[str, Any]:
@@ -63,8 +70,17 @@ async def world(switch: RunningSwitch) -> World:
     read = await KeyStore(pool).create("reader", ["read"])
     await pool.close()
     bank, user, dollars = await switch.wallet("external"), await switch.wallet(), await switch.wallet(currency="USD")
-    assert (await switch.pay(bank, user, 1)).status == 201
-    return World(bank=bank, user=user, dollars=dollars, read_key=read.key)
+    made = {
+        "plain": await switch.pay(bank, user, 1),
+        "held": await switch.pay(bank, user, 1, hold=True),
+        "waiting": await switch.pay(bank, user, REVIEWED, hold=True),
+        **{name: await switch.pay(bank, user, REVIEWED) for name in ("case", "approved", "declined")},
+    }
+    assert {answer.status for answer in made.values()} == {201}
+    ids = {name: answer.json["id"] for name, answer in made.items()}
+    for name, what in (("approved", "approve"), ("declined", "decline")):
+        assert (await switch.call("POST", f"/v1/reviews/{ids[name]}/{what}", {}, key=what)).status == 201
+    return World(bank=bank, user=user, dollars=dollars, read_key=read.key, **ids)
 
 
 def json_cases(w: World) -> Iterator[Case]:
@@ -301,6 +317,107 @@ def settling_cases(w: World) -> Iterator[Case]:
             yield Case(name=f"{what} {body}", code="invalid_field", path=path, data=data)
 
 
+def document_cases(w: World) -> Iterator[Case]:
+    yaml, good = {"Content-Type": "application/yaml"}, b"name: p\nfallback: approve\nrules: []\n"
+    pack, card = "/v1/rule-packs/p", "/v1/scorecards/c"
+    for name, data, code in (
+        ("no YAML", b"{", "invalid_rule_pack"),
+        ("no pack", b"- 1\n", "invalid_rule_pack"),
+        ("empty pack", b"", "invalid_rule_pack"),
+        ("another name", good.replace(b"name: p", b"name: q"), "invalid_field"),
+        ("unknown card", good + b"card: c@1\n", "invalid_rule_pack"),
+        ("deep pack", b"name: p\nx: " + b"[" * 5_000, "invalid_rule_pack"),
+        (
+            "YAML bomb",
+            b"a: &a [x,x]\n" + b"".join(b"%c: &%c [*%c,*%c]\n" % (i, i, i - 1, i - 1) for i in range(98, 120)),
+            "invalid_rule_pack",
+        ),
+        ("NUL", good + b"description: \0\n", "invalid_field"),
+        ("not UTF-8", b"name: \xff\n", "invalid_field"),
+        ("1 MB", b"#" * (1 << 20) + b"\n", "payload_too_large"),
+    ):
+        yield Case(name=name, code=code, method="PUT", path=pack, data=data, headers=yaml)
+    yield Case(
+        name="a pack as text",
+        code="unsupported_media_type",
+        method="PUT",
+        path=pack,
+        data=good,
+        headers={"Content-Type": "text/plain"},
+    )
+    yield Case(
+        name="a pack may not be read",
+        code="forbidden",
+        method="PUT",
+        path=pack,
+        data=good,
+        headers=yaml,
+        token=w.read_key,
+    )
+    for name, body, field in (
+        ("no text", {}, "text"),
+        ("a number", {"text": 5}, "text"),
+        ("another field", {"text": "", "mode": "live"}, "mode"),
+        ("files of numbers", {"text": "", "files": {"a": 1}}, "files[...]"),
+    ):
+        yield Case(name=name, code="invalid_field", method="PUT", path=pack, body=body, field=field)
+    for match in ("3", "yesterday", '"x"', '"1", "2"'):
+        yield Case(
+            name=f"If-Match {match}",
+            code="invalid_field",
+            method="PUT",
+            path=pack,
+            data=good,
+            headers={**yaml, "If-Match": match},
+            field="If-Match",
+        )
+    yield Case(
+        name="If-Match of nothing",
+        code="version_conflict",
+        method="PUT",
+        path=pack,
+        data=good,
+        headers={**yaml, "If-Match": '"7"'},
+    )
+    for name in ("1p", "p%20q", "x" * 65, "%2e%2e"):
+        yield Case(
+            name=f"name {name[:9]}", code="invalid_field", method="GET", path=f"/v1/rule-packs/{name}", field="name"
+        )
+    for path in ("/v1/rule-packs/p", "/v1/rule-packs/default?version=9"):
+        yield Case(name=f"no {path}", code="rule_pack_not_found", method="GET", path=path)
+    for query in ("version=0", "version=x", "version=99999999999", "state=live", "version=1&version=1"):
+        yield Case(name=query, code="invalid_query", method="GET", path=f"/v1/rule-packs/default?{query}")
+    mode = "/v1/rule-packs/default/mode"
+    for body, field in (
+        ({}, "mode"),
+        ({"mode": "on"}, "mode"),
+        ({"mode": "challenger"}, "share"),
+        ({"mode": "live", "share": 5}, "share"),
+        ({"mode": "challenger", "share": 1001}, "share"),
+        ({"mode": "challenger", "share": 0}, "share"),
+        ({"mode": "live", "version": 0}, "version"),
+        ({"mode": "live", "when": "now"}, "when"),
+    ):
+        yield Case(name=f"mode {body}", code="invalid_field", path=mode, body=body, field=field)
+    yield Case(name="the live pack off", code="deployment_refused", path=mode, body={"mode": "off"})
+    yield Case(name="no such version", code="rule_pack_not_found", path=mode, body={"mode": "live", "version": 9})
+    yield Case(name="a mode may not be read", code="forbidden", path=mode, body={"mode": "live"}, token=w.read_key)
+    yield Case(name="a pack deleted", code="method_not_allowed", method="DELETE", path=pack)
+    document = {"name": "c", "version": 1, "characteristics": []}
+    for body, code, field in (
+        ({}, "invalid_scorecard", None),
+        ([], "invalid_scorecard", None),
+        ({**document, "colour": "red"}, "invalid_scorecard", None),
+        ({**document, "name": "d"}, "invalid_field", "name"),
+        ({**document, "version": 2}, "invalid_field", "version"),
+    ):
+        yield Case(name=f"card {body}", code=code, method="PUT", path=card, body=body, field=field)
+    yield Case(name="no such card", code="scorecard_not_found", method="GET", path=card)
+    yield Case(
+        name="a card may not be read", code="forbidden", method="PUT", path=card, body=document, token=w.read_key
+    )
+
+
 def arrow_cases(w: World) -> Iterator[Case]:
     for name, code, field, data in arrow_bodies(w):
         yield Case(
@@ -369,6 +486,45 @@ def arrow_bodies(w: World) -> Iterator[tuple[str, str, str | None, bytes]]:
         yield codec, "unsupported_media_type", None, stream(pa.table(columns(w, 5_000)), codec)
 
 
+def review_cases(w: World) -> Iterator[Case]:
+    lists = {
+        "status=late": "invalid_query",
+        "limit=0": "invalid_query",
+        "limit=101": "invalid_query",
+        "after=x": "invalid_query",
+        "colour=red": "invalid_query",
+        "status=open&status=open": "invalid_query",
+    }
+    for query, code in lists.items():
+        yield Case(name=query, code=code, method="GET", path=f"/v1/reviews?{query}")
+    yield Case(name="list without the scope", code="forbidden", method="GET", path="/v1/reviews", token=w.read_key)
+    for what in ("approve", "decline"):
+        states = {
+            w.plain: "not_in_review",
+            w.held: "not_in_review",
+            w.approved: "review_approved",
+            w.declined: "review_declined",
+            UNKNOWN: "transfer_not_found",
+            w.user: "transfer_not_found",
+            "x": "transfer_not_found",
+        }
+        for place, (identity, code) in enumerate(states.items()):
+            yield Case(name=f"{what} {place}", code=code, path=f"/v1/reviews/{identity}/{what}", body={})
+        path = f"/v1/reviews/{w.case}/{what}"
+        yield Case(name=f"{what} without the scope", code="forbidden", path=path, body={}, token=w.read_key)
+        yield Case(name=f"{what} an amount", code="invalid_field", path=path, body={"amount": 5}, field="amount")
+        yield Case(name=f"{what} by GET", code="method_not_allowed", path=path, method="GET")
+        yield Case(name=f"{what} with half a body", code="malformed_json", path=path, data=b"{")
+        yield Case(name=f"{what} with an empty key", code="invalid_idempotency_key", path=path, body={}, key="")
+    yield Case(
+        name="one key two answers", code="idempotency_mismatch", path=f"/v1/reviews/{w.case}/decline", key="approve"
+    )
+    for what, code in {"capture": "hold_in_review", "void": "hold_in_review", "refund": "not_refundable"}.items():
+        yield Case(name=f"{what} while in review", code=code, path=f"/v1/transfers/{w.waiting}/{what}", body={})
+    for what, code in {"capture": "not_a_hold", "void": "not_a_hold", "refund": "not_refundable"}.items():
+        yield Case(name=f"{what} of a payment in review", code=code, path=f"/v1/transfers/{w.case}/{what}", body={})
+
+
 def columns(w: World, count: int) -> dict[str, pa.Array]:
     return {
         "idempotency_key": pa.array([uuid.uuid4().bytes for _ in range(count)], pa.binary(16)),
@@ -388,6 +544,7 @@ def stream(table: pa.Table, codec: str | None = None) -> bytes:
 
 
 CASES = (
+    document_cases,
     json_cases,
     field_cases,
     wallet_cases,
@@ -396,6 +553,7 @@ CASES = (
     path_cases,
     batch_cases,
     settling_cases,
+    review_cases,
     arrow_cases,
 )
 

@@ -18,6 +18,7 @@ from actors import postgres_server
 from actors.database import SQL, UnsafeDatabase, migrate
 from actors.journal import (
     RECORDS_BYTES_MAX,
+    REVIEW_OPEN,
     Block,
     BlockTaken,
     Journal,
@@ -131,6 +132,24 @@ async def test_references_are_stored_with_their_block(open_journal: OpenJournal)
     assert await journal.references(400) == [8]
     assert await journal.references(1) == []
     assert [block.number for block in await stored(journal)] == [0, 1, 2]
+
+
+async def test_reviews_are_stored_and_changed_with_their_block(open_journal: OpenJournal) -> None:
+    journal = open_journal(1, OLD)
+    opened = ((30, 7, REVIEW_OPEN), (10, 9, REVIEW_OPEN), (20, 7, REVIEW_OPEN))
+    await journal.append([Block(shard=1, number=0, records=b"x", details=None, reviews=opened)])
+    assert await journal.reviews(REVIEW_OPEN) == [20, 30, 10]
+    both = ((40, 10, REVIEW_OPEN), (40, 0, 3), (20, 0, 1))
+    await journal.append([Block(shard=1, number=1, records=b"y", details=None, reviews=both)])
+    assert [await journal.reviews(status) for status in range(4)] == [[30, 10], [20], [], [40]]
+
+
+async def test_an_append_that_fails_changes_no_review(open_journal: OpenJournal) -> None:
+    journal = open_journal(1, OLD)
+    await journal.append([Block(shard=1, number=0, records=b"x", details=None, reviews=((5, 1, REVIEW_OPEN),))])
+    with pytest.raises(BlockTaken):
+        await journal.append([Block(shard=1, number=0, records=b"y", details=None, reviews=((5, 0, 2), (6, 1, 0)))])
+    assert await journal.reviews(REVIEW_OPEN) == [5]
 
 
 async def test_a_scan_gives_every_block_once_in_order(open_journal: OpenJournal) -> None:

@@ -10,9 +10,11 @@ import msgspec
 import pytest
 
 from actors.key_store import KeyStore
+from actors.ledger.ids import Secret, decode_wallet, record_address
 from actors.pool import Pool
 from switch import handlers_events
-from tests.front_door import RunningSwitch, running_switch
+from switch.cursors import encode_cursor
+from tests.front_door import SECRET, RunningSwitch, running_switch
 
 PATH = "/v1/events"
 
@@ -297,3 +299,22 @@ async def test_streams_are_counted_and_bounded(switch: RunningSwitch, monkeypatc
         assert b"shardpay_event_streams 1.0" in (await switch.call("GET", "/metrics")).raw
         refused = await switch.call("GET", PATH, headers={"Accept": "text/event-stream"})
         assert (refused.status, refused.json["code"]) == (503, "overloaded")
+
+
+async def test_a_cursor_of_a_journal_that_was_longer_is_refused(switch: RunningSwitch) -> None:
+    """As after the restore of an older backup: the cursor is genuine, and what it names is not there any more."""
+    _, users, _ = await traffic(switch, 6)
+    blocks = await switch.blocks()
+    secret = Secret.of(SECRET)
+    ends = [(blocks[shard] + 1) << 8 for shard in (0, 1)]
+    for places, status in ((ends, 200), ([ends[0], ends[1] + (100 << 8)], 409), ([ends[0] + (100 << 8), 0], 409)):
+        after = encode_cursor(secret, "events", *places)
+        answer = await switch.call("GET", f"{PATH}?after={after}")
+        assert answer.status == status, (places, answer.raw)
+        assert status == 200 or answer.json["code"] == "cursor_ahead"
+    stream = await switch.call("GET", PATH, headers={"Accept": "text/event-stream", "Last-Event-ID": after})
+    assert (stream.status, stream.json["code"]) == (409, "cursor_ahead")
+    address = decode_wallet(secret, users[0])
+    later = encode_cursor(secret, f"statement {address}", record_address(0, 1_000_000, 3))
+    page = await switch.call("GET", f"/v1/wallets/{users[0]}/transfers?after={later}")
+    assert (page.status, page.json["code"]) == (409, "cursor_ahead")

@@ -1,33 +1,25 @@
 """An audit of a journal as it was written finds nothing, and finds each byte that was changed since."""
 
-import secrets
-
 import asyncpg
 import numpy as np
 import pytest
 
 from actors.audit import audit_database
-from actors.journal_postgres import PostgresJournal
 from actors.ledger.layout import RECORD
-from actors.shard.local import SMALL, LocalSwitch
-from actors.topology import SegmentStore, cluster_facts
+from actors.shard.local import SMALL
 from bench.data import payment_rows
-from bench.recovery import Sizes, _open
+from bench.direct import lone_shard, open_wallets
 
 HEADER_BYTES = 88
 
 
 async def _write(url: str) -> None:
-    facts = await cluster_facts(url, 1)
-    journal = PostgresJournal(url, shard=0, writer=secrets.randbits(63))
-    segments = SegmentStore(url)
-    switch = LocalSwitch(journals=[journal], segments=segments, secret=facts.secret, capacity=SMALL)
-    await switch.start()
-    rng = np.random.default_rng(4)
-    addresses = await _open(switch, Sizes(wallets=300), rng)
-    results = await switch.hosts[0].submit(payment_rows(addresses, 8_000, rng), {0: b"\xc0"})
-    assert not results["code"].any()
-    await switch.stop()
+    async with lone_shard(url, SMALL) as switch:
+        await switch.start()
+        host, rng = switch.hosts[0], np.random.default_rng(4)
+        addresses = await open_wallets(host, 300, rng)
+        results = await host.submit(payment_rows(addresses, 8_000, rng), {0: b"\xc0"})
+        assert not results["code"].any()
 
 
 async def _change(url: str, block: int, byte: int) -> None:

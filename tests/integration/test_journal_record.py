@@ -24,7 +24,7 @@ def some_records() -> Any:
     for name in ("record_time", "effective_time"):
         records[name] = chance.integers(1, 4_000_000_000_000, COUNT)
     records["expiry"] = np.where(chance.random(COUNT) < 0.5, 0, records["record_time"])
-    records["flags"] %= 512
+    records["flags"] %= 2048
     return records
 
 

@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from tests.oracle.oracle_siphash import siphash128
 from tests.oracle.oracle_wallet import (
+    ANSWER,
+    APPROVAL,
     BEHIND_MAX,
     CAPTURE,
     CODES,
@@ -43,11 +45,13 @@ class Admitting:
         segments_max: int,
         holds_max: int,
         originals_max: int,
+        review_ms: int,
         pool: Pool,
     ) -> None:
         self.shard, self.secret, self.limits, self.window_ms = shard, secret, limits, window_ms
         self.stripe_max = EXACT // shards
         self.segments_max, self.holds_max, self.originals_max = segments_max, holds_max, originals_max
+        self.review_ms = review_ms
         self.pool = pool
         self.now = 0
         self.head = 0
@@ -113,7 +117,7 @@ class Admitting:
 
     def _home(self, row: Row) -> int:
         """The payer, or the payee when an operator wallet pays; a wallet that is changed; nothing for one that is opened."""
-        if row["op"] not in (TRANSFER, HOLD, CAPTURE, VOID, 14, REFUND):
+        if row["op"] not in (TRANSFER, HOLD, CAPTURE, VOID, 14, REFUND, APPROVAL):
             return 0 if row["op"] == OPENED else int(row["payee"])
         by_operator = row["payer"] >> 16 == 0 and row["payee"] >> 16 != 0
         return int(row["payee"] if by_operator else row["payer"])
@@ -184,13 +188,16 @@ class Admitting:
 
     def _holds_refusal(self, rows: list[Row]) -> str | None:
         wanted = sum(row["op"] == HOLD for row in rows)
-        full = wanted and len(self.open_holds) + self.promised + wanted > self.holds_max
-        return "holds_full" if full else None
+        return "holds_full" if wanted and not self._room_for(wanted) else None
+
+    def _room_for(self, holds: int) -> bool:
+        """Beside what is promised to other rows of the batch."""
+        return len(self.open_holds) + self.promised + holds <= self.holds_max
 
     def _refusal(self, row: Row) -> str | None:
         if row["op"] in (TRANSFER, HOLD):
             return self._payment_refusal(row, False) or self._holds_refusal([row])
-        if row["op"] in (CAPTURE, VOID, REFUND):
+        if row["op"] in (CAPTURE, VOID, REFUND, APPROVAL):
             return self._settling_refusal(row)
         if row["op"] == OPENED and row["effective_time"] > self.now:
             return "in_future"
@@ -214,7 +221,7 @@ class Admitting:
         refund = row["op"] == REFUND
         if refund and row["payer"] not in self.wallets:
             return self._absent_payer(row)
-        if row["op"] != VOID and row["payee"] not in self.wallets:
+        if row["op"] not in (VOID, APPROVAL) and row["payee"] not in self.wallets:
             since, owner = row["deferred_at"], self.owner(row["payee"])
             if owner is None and not (since and self.segments_asked >= since):
                 return "deferred"
@@ -230,7 +237,10 @@ class Admitting:
         refused = self._after_refusal(row) if refund else None
         if refused:
             return refused
-        most = 0 if row["op"] == VOID else EXACT
+        answer = bool(row["flags"] & ANSWER)
+        if (row["op"] == APPROVAL and not answer) or (refund and answer):
+            return "invalid"
+        most = 0 if answer or row["op"] == VOID else EXACT
         if row["effective_time"] < 0 or not 0 <= row["amount"] <= most or row["after"] == 0:
             return "invalid"
         return self._original_refusal(row) if refund else None

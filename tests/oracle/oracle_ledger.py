@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from tests.oracle.oracle_settling import Settling
 from tests.oracle.oracle_wallet import (
+    APPROVAL,
     CAPTURE,
     CLOSED,
     CODES,
@@ -32,6 +33,7 @@ from tests.oracle.oracle_wallet import (
     REFUND,
     REMOTE,
     RESULT_FIELDS,
+    REVIEW,
     SCORED,
     STATUS,
     SUSPENSE,
@@ -145,6 +147,9 @@ class Oracle(Settling):
         self.keys[row["key_hi"], row["key_lo"]] = address
         for name in ("code", "points", "reasons", "pack", "record_time", "effective_time", "flags"):
             result[name] = record[name]
+        if record["kind"] == HOLD:
+            self.promised -= 1
+            result["code"] = CODES["in_review"] if record["flags"] & REVIEW else record["code"]
         result["action"] = record["decision"]
         result["address"] = record["payee"] if row["op"] == OPENED else address
 
@@ -154,7 +159,8 @@ class Oracle(Settling):
         if known > 0:
             result["address"] = -known
             return False
-        change = self._settling if row["op"] in (CAPTURE, VOID, REFUND) else self._wallet_change
+        settles = row["op"] in (CAPTURE, VOID, REFUND, APPROVAL)
+        change = self._settling if settles else self._wallet_change
         refused = "mismatch" if known else change(row, record, address)
         result["code"] = CODES[refused or "ok"]
         return refused is None
@@ -167,6 +173,9 @@ class Oracle(Settling):
         for i, (row, record) in enumerate(zip(rows, records, strict=True)):
             self._fill_payment(row, record, decisions[i] if decisions is not None else None)
             record["flags"] |= CONTINUES if i else 0
+        if len(rows) == 1 and self._wants_review(records[0]):
+            self._review(rows[0], records[0], addresses[0])
+            return
         for i, (record, address) in enumerate(zip(records, addresses, strict=True)):
             declined = self._decline(record)
             if declined:
@@ -176,6 +185,26 @@ class Oracle(Settling):
                 return
             made += self._pay(record, address)
         self.holds |= {hold.address: hold for hold in made}
+
+    @staticmethod
+    def _wants_review(record: Row) -> bool:
+        return bool(record["decision"] == 1 and not record["flags"] & IMPORTED)
+
+    def _review(self, row: Row, record: Row, address: int) -> None:
+        """A payment that stands alone waits as a hold; when that cannot be it is declined as what it is."""
+        record["kind"] = HOLD
+        declined = self._decline(record)
+        if not declined and row["op"] == TRANSFER:
+            declined = None if self._room_for(1) else "reviews_full"
+            self.promised += not declined
+        if declined:
+            record["kind"], record["code"] = row["op"], CODES[declined]
+            return
+        record["flags"] |= REVIEW
+        record["payee_lag"] = row["expires_in_s"] if row["op"] == HOLD else 0
+        ends = self.now + self.review_ms
+        record["expiry"] = min(record["expiry"], ends) if row["op"] == HOLD else ends
+        self.holds |= {hold.address: hold for hold in self._pay(record, address)}
 
     @staticmethod
     def _decline_all(records: list[Row], failed: int, declined: str) -> None:
@@ -215,6 +244,8 @@ class Oracle(Settling):
             return "payee_closed"
         if record["decision"] == 2 and not record["flags"] & IMPORTED:
             return "declined"
+        if record["flags"] & (LINKED | CONTINUES) and self._wants_review(record):
+            return "linked_in_review"
         if payer.is_user:
             limit = self.limits.get(payer.tier)
             if limit is not None and payer.counted_on(record["effective_time"] // DAY) + amount > limit:

@@ -1,10 +1,12 @@
-"""What becomes of a transfer after it was made, as the design says it: captures, voids, expiries and refunds.
+"""What becomes of a transfer after it was made, as the design says it: captures, voids, expiries, analysts' answers and refunds.
 
 Shares nothing with the code under test. What is left to refund is always counted again from every refund ever recorded.
 """
 
 from tests.oracle.oracle_admission import Admitting
 from tests.oracle.oracle_wallet import (
+    ANSWER,
+    APPROVAL,
     CAPTURE,
     CLOSED,
     CODES,
@@ -17,6 +19,7 @@ from tests.oracle.oracle_wallet import (
     IMPORTED,
     RECORD_FIELDS,
     REMOTE,
+    REVIEW,
     SUSPENSE,
     VOID,
     Hold,
@@ -71,11 +74,12 @@ class Settling(Admitting):
             label,
             IMPORTED if row["effective_time"] else 0,
         )
+        record["flags"] |= REVIEW if row["flags"] & ANSWER else 0
 
     # Holds.
 
     def _settle(self, row: Row, record: Row, address: int) -> str | None:
-        """A capture or a void."""
+        """A capture, a void or an approval."""
         hold = self.holds.get(row["after"])
         if hold is None or not hold.open:
             return "hold_not_open"
@@ -87,10 +91,18 @@ class Settling(Admitting):
             return "hold_expired"
         if row["amount"] > hold.left:
             return "hold_exceeded"
+        refused = self._answer_refusal(row, hold)
+        if refused:
+            return refused
         self._fill_settling(row, record, hold.label)
         record["amount"] = row["amount"] or hold.left
         if row["op"] == VOID:
             self._end(hold, record, address)
+            return None
+        if row["op"] == APPROVAL:
+            hold.review, hold.expiry = 0, hold.kept
+            record["expiry"] = hold.kept
+            self.wallets[hold.payer].show_payer(record, address)
             return None
         record["flags"] |= 0 if hold.payee in self.wallets else REMOTE
         final = row["flags"] & FINAL or record["amount"] == hold.left
@@ -105,6 +117,16 @@ class Settling(Admitting):
             hold.open = False
         self._move(record, address)
         return None
+
+    @staticmethod
+    def _answer_refusal(row: Row, hold: Hold) -> str | None:
+        """Only an analyst answers a case, only a case, and with what its payment is."""
+        if not hold.review:
+            return "not_in_review" if row["flags"] & ANSWER else None
+        if not row["flags"] & ANSWER:
+            return "hold_in_review"
+        wanted = (VOID, APPROVAL) if hold.kept else (VOID, CAPTURE)
+        return None if row["op"] in wanted else "invalid"
 
     def _end(self, hold: Hold, record: Row, address: int) -> None:
         """All that is left of a hold is released."""
@@ -129,6 +151,7 @@ class Settling(Admitting):
             record |= {"kind": EXPIRY, "payer": hold.payer, "payee": hold.payee, "amount": hold.left}
             record |= {"currency": hold.currency, "label": hold.label, "reference": target}
             record |= {"record_time": self.now, "effective_time": self.now}
+            record["flags"] = REVIEW if hold.review else 0
             self._end(hold, record, address)
             records.append(record)
         return records
@@ -181,6 +204,5 @@ class Settling(Admitting):
         return self._range_decline(record)
 
     def _settling(self, row: Row, record: Row, address: int) -> str | None:
-        return (
-            self._settle(row, record, address) if row["op"] in (CAPTURE, VOID) else self._refund(row, record, address)
-        )
+        settles = row["op"] in (CAPTURE, VOID, APPROVAL)
+        return self._settle(row, record, address) if settles else self._refund(row, record, address)

@@ -16,11 +16,13 @@ BEHIND_MAX = 64
 EXPIRE_MAX = 8_192
 
 OPENED, STATUS, TIER, TRANSFER, HOLD, CAPTURE, VOID, EXPIRY, REFUND = 2, 3, 4, 10, 11, 12, 13, 14, 15
+APPROVAL = 16
 LEG, PROFILE = 20, 22
 USER, MERCHANT, EXTERNAL, LIQUIDITY, SUSPENSE = 1, 2, 3, 5, 6
 OPEN, FROZEN, CLOSED = 1, 2, 3
 REMOTE, TO_SUSPENSE, IMPORTED, FALLBACK, SCORED, FINAL, LINKED, PAYER_ANCHOR, PAYEE_ANCHOR = (1 << i for i in range(9))
-CONTINUES = 512
+CONTINUES, REVIEW = 512, 1024
+ANSWER = 1
 
 CODES = {
     "ok": 0,
@@ -51,14 +53,22 @@ CODES = {
     "refund_exceeded": 40,
     "group_invalid": 41,
     "linked_refused": 42,
+    "hold_in_review": 43,
+    "not_in_review": 44,
+    "review_approved": 45,
+    "review_declined": 46,
+    "review_expired": 47,
     "payer_closed": 100,
     "payer_frozen": 101,
     "payee_closed": 102,
     "declined": 110,
+    "linked_in_review": 111,
     "daily_limit": 120,
     "funds": 121,
     "out_of_range": 122,
+    "reviews_full": 123,
     "linked_declined": 130,
+    "in_review": 200,
 }
 REFUSED = 20
 
@@ -83,12 +93,16 @@ def lag(chain_time: int, effective: int) -> tuple[int, int]:
 
 
 class Hold:
-    """A hold from its record on; `left` is what is neither captured nor released, and it is open until that is decided for all of it."""
+    """A hold from its record on; `left` is what is neither captured nor released, and it is open until that is decided for all of it.
+    While in `review` only an analyst decides; `kept`: until when it is held once it is approved, 0 = it is captured then."""
 
     def __init__(self, record: Row, address: int) -> None:
         self.address, self.amount, self.expiry = address, record["amount"], record["expiry"]
         self.payer, self.payee = record["payer"], record["payee"]
         self.currency, self.label, self.effective = record["currency"], record["label"], record["effective_time"]
+        self.review = int(record["flags"] & REVIEW != 0)
+        seconds = record["payee_lag"] if self.review else 0
+        self.kept = record["record_time"] + 1000 * seconds if seconds else 0
         self.taken = 0
         self.open = True
 

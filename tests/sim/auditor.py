@@ -12,7 +12,7 @@ from actors.ledger.ids import block_of
 from actors.ledger.layout import ATTEMPTS, FIELDS, FLAG_LINKED, RESULT, WALLET, Kind
 from actors.ledger.ledger import Ledger
 from tests.sim.database import Database
-from tests.sim.model import ABSENT, STATE_FIELDS, Model, Shard, State
+from tests.sim.model import ABSENT, STATE_FIELDS, Model, Shard, State, in_review
 from tests.sim.questions import FindQuestion, ProfileQuestion, ReadQuestion, Request, SubmitQuestion
 from tests.sim.refusals import Refusals
 from tests.sim.scheduler import START_MS, Scheduler
@@ -41,8 +41,10 @@ BEHIND_MAX: Final = 40
 class Auditor:
     """`requests`: all that clients ever asked for, by digest."""
 
-    def __init__(self, shards: int, database: Database, limits: dict[int, int], scheduler: Scheduler) -> None:
-        self.model = Model(shards, database.segments, limits, scheduler.counts)
+    def __init__(
+        self, shards: int, database: Database, limits: dict[int, int], review_s: int, scheduler: Scheduler
+    ) -> None:
+        self.model = Model(shards, database.segments, limits, review_s, scheduler.counts)
         self.requests = self.model.requests
         self._database = database
         self._scheduler = scheduler
@@ -59,6 +61,7 @@ class Auditor:
         self.model.balanced()
         must(self._database.references == self.model.references, "the references stored are not those of the records")
         must(self._database.anchors == self.model.anchors, "the anchors stored are not those of the records")
+        must(self._database.reviews == self.model.reviews, "the cases stored are not those of the records")
 
     # Answers.
 
@@ -87,7 +90,7 @@ class Auditor:
             return
         if code == Code.IDEMPOTENCY_MISMATCH:
             self._judge_mismatch(request, address, result)
-        elif code == Code.OK or is_declined(code):
+        elif code in (Code.OK, Code.IN_REVIEW) or is_declined(code):
             self._judge_recorded(request, address, delivery, result)
         else:
             known = 0 < block_of(address) <= delivery.shard_head
@@ -104,11 +107,12 @@ class Auditor:
         must(
             record.digest == request.digest, "request {}: {}, its key made another's record", request.digest, code.name
         )
-        must(record.code == code, "request {}: {}, recorded was {}", request.digest, code.name, record.code)
+        said = Code.IN_REVIEW if in_review(record) else record.code
+        must(said == code, "request {}: {}, recorded was {}", request.digest, code.name, said)
         named = record.payee if record.kind == Kind.WALLET_OPENED else address
         must(result["address"] == named, "request {}: address {}", request.digest, result["address"])
-        for said, recorded in _SAID:
-            must(result[said] == getattr(record, recorded), "request {}: another {}", request.digest, said)
+        for name, recorded in _SAID:
+            must(result[name] == getattr(record, recorded), "request {}: another {}", request.digest, name)
         if not result["replayed"]:
             must(address not in self._told_first, "request {}: told twice as new", request.digest)
             self._told_first.add(address)
@@ -192,6 +196,18 @@ class Auditor:
                 return
         must(False, "shard {}: wallets {} were never as shown since block {}", shard, addresses, question.head)
 
+    def judge_head(self, shard: int, address: int, asked_at: int, start: int) -> None:
+        """A statement that was asked for when the journal had `asked_at` blocks is shown from the record at `start` on, 0 for none."""
+        self.step()
+        wallet = self.model.shards[shard].wallets.get(address)
+        if wallet is None:
+            must(start == 0, "shard {}: wallet {} has no record {}", shard, address, start)
+            return
+        blocks = {asked_at, *(block for block in wallet.blocks if block > asked_at)}
+        heads = {dict(zip(STATE_FIELDS, wallet.at(block), strict=True))["head"] for block in blocks}
+        must(start in heads, "shard {}: the chain of wallet {} began at {}, not at {}", shard, address, heads, start)
+        self._scheduler.count("statements begun")
+
     # When all is quiet.
 
     def unsettled(self) -> str:
@@ -201,8 +217,8 @@ class Auditor:
                 return f"{len(legs)} legs from shard {sender} to {receiver} have not landed, the first is {next(iter(legs))}"
         for number, shard in enumerate(self.model.shards):
             for address, hold in shard.holds.items():
-                if hold.record.expiry <= SHORT_HOLDS_END_MS:
-                    return f"hold {address} of shard {number} was due {self._scheduler.now - hold.record.expiry} ms ago"
+                if hold.expiry <= SHORT_HOLDS_END_MS:
+                    return f"hold {address} of shard {number} was due {self._scheduler.now - hold.expiry} ms ago"
         return ""
 
     def settle(self, ledgers: list[Ledger]) -> None:
@@ -233,8 +249,9 @@ class Auditor:
                 kept = int(row[name][0])
                 must(kept == getattr(wallet, name), "shard {}: wallet {}: {} is {}", number, address, name, kept)
         rows = ledger.book.holds.rows
-        held = {int(hold["address"]): (int(hold["left"]), int(hold["expiry"])) for hold in rows[rows["address"] != 0]}
-        wanted = {address: (hold.left, hold.record.expiry) for address, hold in shard.holds.items()}
+        names = ("left", "expiry", "review")
+        held = {int(hold["address"]): tuple(int(hold[n]) for n in names) for hold in rows[rows["address"] != 0]}
+        wanted = {address: tuple(int(getattr(hold, n)) for n in names) for address, hold in shard.holds.items()}
         must(held == wanted, "shard {}: holds are {}, not {}", number, held, wanted)
 
 

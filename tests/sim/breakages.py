@@ -6,7 +6,9 @@ import numpy as np
 
 from actors.ledger.blocks import Run, Writer, block_hash, header_of
 from actors.ledger.book import M_RECORD_TIME, local_row
-from actors.ledger.layout import FLAG_CONTINUES, FLAG_LINKED, RECORD, Kind
+from actors.ledger.holds import open_hold
+from actors.ledger.ids import block_of
+from actors.ledger.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
 from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
 from actors.shard.channels import Arrival, Cursor, Receiver
@@ -49,6 +51,43 @@ class AnswersWithoutLookingWhoOwnsTheJournal(_WithWriter):
                 release()
             else:
                 super().when_durable(release)
+
+
+class NamesOnlyWhatItKnowsToBeDurable(_WithWriter):
+    """What is committed and not yet known to be was shown by events before; a statement must not lag behind them."""
+
+    class writer_class(JournalWriter):
+        def places(self, wallet: int, head: int) -> list[int]:
+            return [place for place in super().places(wallet, head) if block_of(place) <= self.durable_block]
+
+
+class NamesOnlyItsNewestRecord(_WithWriter):
+    class writer_class(JournalWriter):
+        def places(self, wallet: int, head: int) -> list[int]:
+            return super().places(wallet, head)[:1]
+
+
+class _Whoever(int):
+    """The number of every writer."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    __hash__ = int.__hash__
+
+
+class SpeaksInTheNameOfWhoeverOwnsTheJournal(ShardCore):
+    """As if the front door did not look who wrote the newest block."""
+
+    def _find_heads(self, message: m.FindHeads) -> None:
+        super()._find_heads(message)
+        for i, output in enumerate(self._out):
+            if isinstance(output, m.Answer) and output.ref == message.ref:
+                heads = [head._replace(writer=_Whoever()) for head in output.value]
+                self._out[i] = m.Answer(ref=message.ref, value=heads)
 
 
 class TakesAnothersBlockForItsOwn(_WithWriter):
@@ -285,6 +324,51 @@ class CapturesADeadHold(_WithCarrying):
         return carried
 
 
+class ApprovesAfterTheExpiry(_WithCarrying):
+    def _expire_holds(self) -> None:
+        if not self._queue:
+            super()._expire_holds()
+
+    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+        holds = self.ledger.book.holds.rows
+        kept = holds[["address", "expiry"]].copy()
+        late = (holds["review"] != 0) & (holds["address"] != 0)
+        holds["expiry"][late] += 60_000
+        carried = self._whole(admitted, decisions, first)
+        same = late & (holds["address"] == kept["address"]) & (holds["review"] != 0)
+        holds["expiry"][same] = kept["expiry"][same]
+        return carried
+
+
+class LeavesACaseOpenThatWasApproved(_WithCarrying):
+    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+        book = self.ledger.book
+        before = book.holds.rows[book.holds.rows["review"] != 0].copy()
+        carried = self._whole(admitted, decisions, first)
+        done = carried.records[(carried.records["kind"] == Kind.CAPTURE) & (carried.records["code"] == 0)]
+        for hold in before[np.isin(before["address"], done["reference"])]:
+            record = np.zeros(1, RECORD)
+            for name in ("payer", "payee", "expiry", "effective_time", "currency", "label"):
+                record[name] = hold[name]
+            record["amount"], record["flags"] = hold["left"], FLAG_REVIEW
+            open_hold(book.holds, record[0], hold["address"])
+        return carried
+
+
+class ForgetsWhatIsInReviewAfterAStart(ShardCore):
+    def _opened(self) -> None:
+        super()._opened()
+        self.ledger.book.holds.rows["review"] = 0
+
+
+class CapturesAnApprovedHold(_WithCarrying):
+    """Of a hold that is approved not the review ends but the hold."""
+
+    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+        self.ledger.book.holds.kept[:] = 0
+        return self._whole(admitted, decisions, first)
+
+
 class ReleasesAVoidedHoldTwice(_WithCarrying):
     def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
         carried = self._whole(admitted, decisions, first)
@@ -377,6 +461,11 @@ class LeavesAnchorsOutOfTheTransaction(_WithWriter):
         without: ClassVar[dict[str, Any]] = {"anchors": ()}
 
 
+class LeavesCasesOutOfTheTransaction(_WithWriter):
+    class writer_class(_Stripped):
+        without: ClassVar[dict[str, Any]] = {"reviews": ()}
+
+
 class LeavesReferencesOutOfTheTransaction(_WithWriter):
     class writer_class(_Stripped):
         without: ClassVar[dict[str, Any]] = {"references": ()}
@@ -397,6 +486,9 @@ class ForgetsAttemptsAfterACheckpoint(ShardCore):
 BREAKAGES: tuple[type[ShardCore], ...] = (
     AnswersBeforeTheCommit,
     AnswersWithoutLookingWhoOwnsTheJournal,
+    NamesOnlyWhatItKnowsToBeDurable,
+    NamesOnlyItsNewestRecord,
+    SpeaksInTheNameOfWhoeverOwnsTheJournal,
     TakesAnothersBlockForItsOwn,
     TakesAnotherHeadForItsOwn,
     TakesUnknownForStored,
@@ -421,6 +513,10 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     WritesNoCursorWithoutLegs,
     UsesASegmentAgain,
     CapturesADeadHold,
+    ApprovesAfterTheExpiry,
+    LeavesACaseOpenThatWasApproved,
+    ForgetsWhatIsInReviewAfterAStart,
+    CapturesAnApprovedHold,
     ReleasesAVoidedHoldTwice,
     DoesNotGiveBackTheDayOfAnExpiredHold,
     CarriesOutHalfAGroup,
@@ -431,6 +527,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     ReadsOriginalsAndNotTheirRefunds,
     LeavesAnchorsOutOfTheTransaction,
     LeavesReferencesOutOfTheTransaction,
+    LeavesCasesOutOfTheTransaction,
     SaysThatFeaturesSawWhatLandedMeanwhile,
     ForgetsAttemptsAfterACheckpoint,
 )

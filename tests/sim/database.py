@@ -21,7 +21,7 @@ class DatabaseFaults(NamedTuple):
 
 class Database:
     """One database for all shards; journals of blocks numbered from 1. `references`: by target, the records that refer to it; `anchors`:
-    by shard and wallet, (chain time, record)."""
+    by shard and wallet, (chain time, record); `reviews`: by record, (time, status)."""
 
     def __init__(self, scheduler: Scheduler, shards: int, faults: DatabaseFaults) -> None:
         self.scheduler = scheduler
@@ -30,6 +30,7 @@ class Database:
         self.hashes: list[list[bytes]] = [[] for _ in range(shards)]
         self.references: dict[int, list[int]] = {}
         self.anchors: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self.reviews: dict[int, tuple[int, int]] = {}
         self.segments: dict[int, int] = {}
         self.fresh: list[tuple[int, Sealed]] = []
         self.down_until = 0
@@ -100,5 +101,7 @@ class Database:
                 self.references.setdefault(target, []).append(address)
             for wallet, chain_time, address in block.anchors:
                 self.anchors.setdefault((shard, wallet), []).append((chain_time, address))
+            for record, time, status in block.reviews:
+                self.reviews[record] = (self.reviews.get(record, (time, status))[0], status)
         self.scheduler.note(f"journal {shard}: {len(journal)} blocks", self.hashes[shard][-1])
         return True

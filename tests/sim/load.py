@@ -8,6 +8,7 @@ from actors.ledger.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletKind, WalletS
 from tests.sim.clients import FrontDoor, after_of
 from tests.sim.load_groups import Groups
 from tests.sim.load_holds import Holds
+from tests.sim.load_reviews import Reviews
 from tests.sim.model import DAY_MS
 from tests.sim.questions import Request
 from tests.sim.scheduler import START_MS
@@ -47,6 +48,7 @@ class Load:
         self.done: list[Request] = []
         self.holds = Holds(self)
         self.groups = Groups(self)
+        self.reviews = Reviews(self)
         self._paid_early: dict[int, Known] = {}
         self._actions = (
             (self._open, 5),
@@ -60,12 +62,14 @@ class Load:
             (self._pay_too_early, 3),
             (self._import, 6),
             (self._read, 8),
+            (self._look, 8),
             (self._find, 3),
             (self._again, 6),
             (self._other_body, 5),
             (self._one_key_two_ways, 2),
             *self.holds.actions,
             *self.groups.actions,
+            *self.reviews.actions,
         )
 
     def start(self) -> None:
@@ -281,6 +285,11 @@ class Load:
         here = [w.address for w in self.wallets if w.shard == wallet.shard]
         self.door.read(wallet.shard, [*self.random.sample(here, min(len(here), 5)), wallet_address(1, 40_000), EUR])
 
+    def _look(self) -> None:
+        wallet = self.wallet()
+        if wallet is not None:
+            self.door.look(wallet.shard, [wallet.address, *(slot for slot, _ in EXTERNALS), wallet_address(1, 40_000)])
+
     def _find(self) -> None:
         candidates = self.done[-20:] + list(self.door.unfinished.values())[-5:]
         if candidates:
@@ -324,6 +333,8 @@ class Load:
     def _done(self, request: Request) -> None:
         self.done.append(request)
         body, result = request.body, request.result
+        if result["code"] == Code.IN_REVIEW:
+            self.reviews.opened(request)
         if result["code"] != Code.OK:
             return
         if body["op"] == Kind.WALLET_OPENED and body["kind"] <= WalletKind.MERCHANT:

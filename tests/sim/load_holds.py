@@ -43,6 +43,8 @@ class Holds:
         op = request.body["op"]
         if op == Kind.HOLD:
             self._holds.append(request)
+        if op == Kind.APPROVAL:
+            self._holds.append(request.source)  # It is an ordinary hold now.
         if Kind.TRANSFER <= op <= Kind.REFUND:
             self._moved.append(request)
             self._moved = self._moved[-40:]
@@ -90,7 +92,7 @@ class Holds:
             fields = {"op": int(Kind.HOLD), "payer": 1025, "payee": wallet.address, "expires_in_s": 3}
             self._load.door.want([self._load.request(wallet.shard, amount=amount, **fields)])
 
-    def _some_hold(self) -> Request | None:
+    def some_hold(self) -> Request | None:
         """Mostly one that is still open."""
         shards = self._load.switch.auditor.model.shards
         latest = self._holds[-20:]
@@ -98,7 +100,8 @@ class Holds:
             latest = [h for h in latest if int(h.result["address"]) in shards[h.shard].holds] or latest
         return self._random.choice(latest) if latest else None
 
-    def _of(self, hold: Request, op: Kind, amount: int = 0, *, final: bool = True, **body: int) -> Request:
+    def of(self, hold: Request, op: Kind, amount: int = 0, *, final: bool = True, **body: int) -> Request:
+        """A request about a hold."""
         fields = {name: hold.body[name] for name in ("payer", "payee", "currency")}
         fields.update(op=int(op), amount=amount, after=int(hold.result["address"]), **body)
         request = self._load.request(hold.shard, **fields)
@@ -114,31 +117,31 @@ class Holds:
             imported = {"effective_time": min(effective, self._scheduler.now)}
         what = self._random.randrange(9)
         if what == 0:
-            return self._of(hold, Kind.CAPTURE, final=True, **imported)
+            return self.of(hold, Kind.CAPTURE, final=True, **imported)
         if what in (1, 2, 3):
             part = self._random.choice((amount // 2, amount // 3, amount)) or 1
-            return self._of(hold, Kind.CAPTURE, part, final=what == 1, **imported)
+            return self.of(hold, Kind.CAPTURE, part, final=what == 1, **imported)
         if what == 4:
-            return self._of(hold, Kind.CAPTURE, amount + 1, final=False)
+            return self.of(hold, Kind.CAPTURE, amount + 1, final=False)
         if what == 5:
-            return self._of(hold, Kind.VOID, self._random.choice((0, 0, 1, -1)))
+            return self.of(hold, Kind.VOID, self._random.choice((0, 0, 1, -1)))
         if what == 6:
             other = self._random.choice(self._load.wallets).address
-            return self._of(hold, self._random.choice((Kind.CAPTURE, Kind.VOID)), payee=other)
-        return self._of(hold, Kind.VOID, **imported)
+            return self.of(hold, self._random.choice((Kind.CAPTURE, Kind.VOID)), payee=other)
+        return self.of(hold, Kind.VOID, **imported)
 
     def _settle(self) -> None:
-        hold = self._some_hold()
+        hold = self.some_hold()
         if hold is not None:
             self._load.door.want([self._any_settling(hold)])
         elif self._load.done:
             request = self._random.choice(self._load.done)
             if request.body["op"] == Kind.TRANSFER and request.result["code"] == Code.OK:
-                self._load.door.want([self._of(request, Kind.VOID)])
+                self._load.door.want([self.of(request, Kind.VOID)])
 
     def _settle_twice(self) -> None:
         """Two at once, or the very same row twice in one call."""
-        hold = self._some_hold()
+        hold = self.some_hold()
         if hold is not None:
             first, second = self._any_settling(hold), self._any_settling(hold)
             if self._scheduler.chance(0.4):
@@ -147,7 +150,7 @@ class Holds:
             self._scheduler.count("settled twice in one call")
 
     def _settle_at_expiry(self) -> None:
-        hold = self._some_hold()
+        hold = self.some_hold()
         if hold is None:
             return
         expiry = int(hold.result["record_time"]) + 1000 * hold.body["expires_in_s"]
@@ -162,7 +165,7 @@ class Holds:
 
     def _hold_and_change(self) -> None:
         """Freeze or close the payer, or close the payee, of an open hold."""
-        hold = self._some_hold()
+        hold = self.some_hold()
         if hold is None:
             return
         side, status = self._random.choice(

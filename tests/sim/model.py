@@ -24,9 +24,11 @@ from actors.ledger.layout import (
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
     FLAG_REMOTE,
+    FLAG_REVIEW,
     FLAG_SUSPENSE,
     RECORD,
     Kind,
+    ReviewStatus,
     WalletKind,
     WalletStatus,
 )
@@ -105,11 +107,13 @@ class Wallet:
 
 
 class Hold:
-    """An open hold: its record, and what is left."""
+    """An open hold: its record, what is left, until when; `review`: an analyst decides."""
 
     def __init__(self, record: Any) -> None:
         self.record = record
         self.left: int = record.amount
+        self.expiry: int = record.expiry
+        self.review = bool(record.flags & FLAG_REVIEW)
 
 
 class Shard:
@@ -131,7 +135,9 @@ class Shard:
 class Model:
     """All journals together. `pending[(from, to)]`: transfers whose leg has not landed, in order."""
 
-    def __init__(self, shards: int, segments: dict[int, int], limits: dict[int, int], counts: Any) -> None:
+    def __init__(
+        self, shards: int, segments: dict[int, int], limits: dict[int, int], review_s: int, counts: Any
+    ) -> None:
         self.shards = [Shard() for _ in range(shards)]
         self.segments = segments
         self.limits = limits
@@ -146,9 +152,11 @@ class Model:
         self.profile_states: dict[int, set[tuple[int, ...]]] = {}
         self.references: dict[int, list[int]] = {}
         self.anchors: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self.reviews: dict[int, tuple[int, int]] = {}
         self.refunded: dict[int, int] = {}
         self.now = 0
         self._anchored = 0
+        self._review_ms = 1_000 * review_s
         self._stripe_max = AMOUNT_MAX // shards
         self._settling = Settling(self)
         self._appliers = {
@@ -162,6 +170,7 @@ class Model:
             Kind.VOID: self._settling.voided,
             Kind.EXPIRY: self._settling.expired,
             Kind.REFUND: self._settling.refunded,
+            Kind.APPROVAL: self._settling.approved,
             Kind.LEG: self._leg,
             Kind.CURSOR: self._cursor,
             Kind.PROFILE: self._profile,
@@ -241,7 +250,8 @@ class Model:
         must(request.shard == shard, "record {} is on another shard than its home", address)
         must(request.key_id not in self.keys, "key of record {} made record {}", address, self.keys.get(request.key_id))
         must(bound not in self.bound_keys, "record {} has a key that was used", address)
-        must(record.caller == request.body["caller"] and record.kind == request.body["op"], "record {} caller", address)
+        asked = Kind.TRANSFER if in_review(record) and not record.payee_lag else record.kind
+        must(record.caller == request.body["caller"] and asked == request.body["op"], "record {} caller", address)
         linked = FLAG_LINKED if record.kind in ATTEMPTS else 0
         must(record.flags & linked == request.flags & linked, "record {}: linked or not?", address)
         rest = record.kind in ATTEMPTS and request is not request.unit[0]
@@ -352,10 +362,13 @@ class Model:
         )
         if payer.is_user:
             payer.payer_time = record.effective_time
-        expiry = record.record_time + 1000 * body["expires_in_s"] if record.kind == Kind.HOLD else 0
-        must(record.expiry == expiry, "record {}: expiry", address)
+        must(in_review(record) == (record.code == 0 and wants_review(record)), "record {}: in review or not?", address)
+        must(record.expiry == self._expiry(record, body), "record {}: expiry", address)
         if record.code != 0:
             return
+        if in_review(record):
+            self.counts["holds in review" if record.payee_lag else "payments in review"] += 1
+            self.reviews[address] = (record.record_time, int(ReviewStatus.OPEN))
         self._count_day(record, payer)
         if record.kind == Kind.TRANSFER:
             self.move(shard, address, record, payer, payee)
@@ -363,6 +376,15 @@ class Model:
         payer.held += record.amount
         here.holds[address] = Hold(record)
         self.show_payer(shard, address, record, payer)
+
+    def _expiry(self, record: Any, body: dict[str, int]) -> int:
+        """Of a hold; what is in review ends sooner when nobody answers."""
+        own = record.record_time + 1000 * body["expires_in_s"] if body["op"] == Kind.HOLD else 0
+        if not in_review(record):
+            return own
+        must(record.payee_lag == body["expires_in_s"], "record of {}: what was asked is not kept", body)
+        ends = int(record.record_time + self._review_ms)
+        return min(own, ends) if own else ends
 
     def _group(self, shard: int, rows: list[tuple[int, Any]]) -> None:
         """A linked group: each row is decided after those before it; one that is declined takes all others with it."""
@@ -440,17 +462,22 @@ class Model:
         spent = payer.day_total if payer.day == day else 0
         limit = self.limits.get(payer.tier, 2**62)
         declined = record.decision == Action.DECLINE and not record.flags & FLAG_IMPORTED
-        moves = record.kind == Kind.TRANSFER
+        review = wants_review(record)
+        linked = bool(record.flags & (FLAG_LINKED | FLAG_CONTINUES))
+        moves = record.kind == Kind.TRANSFER and not review
         rules = (
             (Code.PAYER_CLOSED, payer.status == WalletStatus.CLOSED),
             (Code.PAYER_FROZEN, payer.status == WalletStatus.FROZEN),
             (Code.PAYEE_CLOSED, self.payee_closed(here, record, payee)),
             (Code.DECLINED, declined),
+            (Code.LINKED_IN_REVIEW, review and linked),
             (Code.DAILY_LIMIT_EXCEEDED, payer.is_user and spent + amount > limit),
             (Code.INSUFFICIENT_FUNDS, payer.is_user and payer.posted - payer.held - amount < payer.floor),
             (Code.BALANCE_OUT_OF_RANGE, not moves and payer.held + amount > AMOUNT_MAX),
             (Code.BALANCE_OUT_OF_RANGE, moves and not self.fits_payer(payer, amount)),
             (Code.BALANCE_OUT_OF_RANGE, moves and payee is not None and not self.fits(payee, amount)),
+            # How many holds are promised to other rows of the batch is not seen here.
+            (Code.REVIEWS_FULL, review and record.kind == Kind.TRANSFER and record.code == Code.REVIEWS_FULL),
         )
         return int(next((code for code, broken in rules if broken), Code.OK))
 
@@ -537,3 +564,13 @@ class Model:
         if record.payee in here.profiles:
             self.counts["profiles renewed"] += 1
         here.profiles[record.payee] = state
+
+
+def wants_review(record: Any) -> bool:
+    """Whether scoring wants an analyst to decide about what has not happened yet."""
+    return bool(record.decision == Action.REVIEW and not record.flags & FLAG_IMPORTED)
+
+
+def in_review(record: Any) -> bool:
+    """Whether a record holds money for an analyst."""
+    return bool(record.kind == Kind.HOLD and record.flags & FLAG_REVIEW)

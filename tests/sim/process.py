@@ -16,6 +16,7 @@ from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
 from actors.shard.originals import fill_original
+from tests.sim.scorer import decide
 
 if TYPE_CHECKING:
     from tests.sim.switch import Switch
@@ -272,7 +273,7 @@ class Process:
         assert batch is not None and batch.admitted is not None and batch.number == output.number
         attempts = np.isin(batch.admitted.rows["op"], ATTEMPTS)
         self.switch.features[self.core.writer.writer.number, batch.seen] = output.columns[attempts].copy()
-        decisions = self.switch.decider.decide(output.columns)
+        decisions = decide(output.columns)
         self.switch.to_scorer_and_back(self, m.Scored(number=output.number, decisions=decisions))
 
     def _push(self, output: m.Push) -> None:

@@ -104,6 +104,14 @@ class ReadQuestion(NamedTuple):
     reply: Callable[[Any], None]
 
 
+class HeadQuestion(NamedTuple):
+    """Where do the chains of wallets begin? `head`: the journal's head when it was asked."""
+
+    addresses: Any
+    head: int
+    reply: Callable[[Any], None]
+
+
 class FindQuestion(NamedTuple):
     """A key to be looked up. `head`: the journal's head when it was asked."""
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from actors.ledger.codes import Code
-from actors.ledger.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletKind, WalletStatus
-from tests.sim.model import Model
+from actors.ledger.layout import AMOUNT_MAX, ATTEMPTS, REQUEST_ANSWER, Kind, WalletKind, WalletStatus
+from tests.sim.model import Model, in_review
 from tests.sim.questions import Request
 
 AHEAD_MAX_MS: Final = 5_000
@@ -36,6 +36,8 @@ class Refusals:
             Code.HOLD_EXCEEDED: self._hold_exceeded,
             Code.NOT_REFUNDABLE: self._not_refundable,
             Code.REFUND_EXCEEDED: self._refund_exceeded,
+            Code.HOLD_IN_REVIEW: self._hold_in_review,
+            Code.NOT_IN_REVIEW: self._not_in_review,
             Code.GROUP_INVALID: self._group_invalid,
             Code.LINKED_REFUSED: self._linked_refused,
         }
@@ -102,11 +104,17 @@ class Refusals:
             return not 1 <= amount <= AMOUNT_MAX or (op == Kind.HOLD and not 1 <= expires <= HOLD_SECONDS_MAX)
         if op == Kind.WALLET_OPENED:
             return self._wallet(body["payee"], request.shard) is not None
-        if len(request.unit) > 1 or body["after"] == 0 or not 0 <= amount <= (AMOUNT_MAX if op != Kind.VOID else 0):
+        answer = bool(request.flags & REQUEST_ANSWER)
+        most = 0 if answer or op in (Kind.VOID, Kind.APPROVAL) else AMOUNT_MAX
+        if len(request.unit) > 1 or body["after"] == 0 or not 0 <= amount <= most:
+            return True
+        if op == Kind.APPROVAL and not answer:
             return True
         target = self._model.records.get(body["after"])
         if target is None:
             return False
+        if in_review(target) and answer and (op == Kind.APPROVAL) != bool(target.payee_lag):
+            return True
         told = (target.payer, target.payee) if op != Kind.REFUND else (target.payee, target.payer)
         return (*told, target.currency) != (body["payer"], body["payee"], body["currency"])
 
@@ -122,6 +130,15 @@ class Refusals:
     def _hold_exceeded(self, request: Request, _: int, __: int) -> bool:
         hold = self._model.shards[request.shard].holds.get(request.body["after"])
         return request.body["amount"] > (0 if hold is None else hold.left)
+
+    def _hold_in_review(self, request: Request, _: int, __: int) -> bool:
+        return in_review(self._model.records[request.body["after"]]) and not request.flags & REQUEST_ANSWER
+
+    def _not_in_review(self, request: Request, _: int, __: int) -> bool:
+        """Never, or no longer: it was approved."""
+        hold = self._model.records[request.body["after"]]
+        parts = [self._model.records[a].kind for a in self._model.references.get(request.body["after"], ())]
+        return bool(request.flags & REQUEST_ANSWER) and (not in_review(hold) or Kind.APPROVAL in parts)
 
     def _not_refundable(self, request: Request, _: int, __: int) -> bool:
         record = self._model.records.get(request.body["after"])

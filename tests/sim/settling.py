@@ -1,9 +1,19 @@
-"""The naive model of what becomes of a transfer: captures, voids and expiries of holds, and refunds. Nothing of the ledger's code."""
+"""The naive model of what becomes of a transfer: captures, voids and expiries of holds, answers of analysts, and refunds. Nothing of the
+ledger's code."""
 
 from typing import TYPE_CHECKING, Any
 
 from actors.ledger.codes import Code
-from actors.ledger.layout import FLAG_FINAL, FLAG_IMPORTED, FLAG_REMOTE, Kind, WalletStatus
+from actors.ledger.layout import (
+    CASE_ENDS,
+    FLAG_FINAL,
+    FLAG_IMPORTED,
+    FLAG_REMOTE,
+    FLAG_REVIEW,
+    REQUEST_ANSWER,
+    Kind,
+    WalletStatus,
+)
 from tests.sim.questions import Request
 from tests.sim.truth import must
 
@@ -49,6 +59,17 @@ class Settling:
         must(record.amount == hold.left, "void {}: releases {} of {}", address, record.amount, hold.left)
         self._release(shard, address, record, hold)
 
+    def approved(self, shard: int, address: int, record: Any) -> None:
+        """APPROVAL: a hold that was in review is an ordinary one from now on, for as long as was asked for at first."""
+        _, hold = self._hold_of(shard, address, record)
+        must(record.code == 0 and record.amount == hold.left, "approval {}: of another amount", address)
+        kept = hold.record.record_time + 1000 * hold.record.payee_lag
+        must(record.expiry == kept >= hold.expiry, "approval {}: until {}, not {}", address, record.expiry, kept)
+        self._count(record)
+        self._refer(address, record)
+        hold.review, hold.expiry = False, kept
+        self._model.show_payer(shard, address, record, self._model.shards[shard].wallets[record.payer])
+
     def expired(self, shard: int, address: int, record: Any) -> None:
         """EXPIRY: nobody asked; holds expire in the order of their expiry, at or after it."""
         here = self._model.shards[shard]
@@ -58,9 +79,9 @@ class Settling:
         self._same(address, record, hold)
         must(record.key_hi == record.key_lo == record.digest == record.caller == 0, "expiry {} has a key", address)
         must(record.effective_time == record.record_time, "expiry {}: effective time", address)
-        must(record.record_time >= hold.record.expiry, "expiry {}: before its time", address)
-        first = min(other.record.expiry for other in here.holds.values())
-        must(hold.record.expiry == first, "expiry {}: another hold was due before", address)
+        must(record.record_time >= hold.expiry, "expiry {}: before its time", address)
+        first = min(other.expiry for other in here.holds.values())
+        must(hold.expiry == first, "expiry {}: another hold was due before", address)
         must(record.amount == hold.left, "expiry {}: releases {} of {}", address, record.amount, hold.left)
         self._model.counts["expiries after a capture"] += hold.left < hold.record.amount
         self._release(shard, address, record, hold)
@@ -119,7 +140,12 @@ class Settling:
         assert hold is not None
         self._same(address, record, hold)
         self._body(address, record, request.body)
-        must(record.record_time < hold.record.expiry, "record {} of a hold that is dead", address)
+        answer = bool(request.flags & REQUEST_ANSWER)
+        must(answer == hold.review, "record {}: by an analyst: {}, in review: {}", address, answer, hold.review)
+        if answer and record.kind != Kind.VOID:
+            must((record.kind == Kind.APPROVAL) == bool(hold.record.payee_lag), "record {}: approved as such?", address)
+            must(record.amount == hold.record.amount, "record {}: a case is approved whole", address)
+        must(record.record_time < hold.expiry, "record {} of a hold that is dead", address)
         model.check_times(address, record, request)
         must(record.effective_time >= hold.record.effective_time, "record {}: before its hold", address)
         amount = request.body["amount"] or hold.left
@@ -131,6 +157,7 @@ class Settling:
         for name in ("payer", "payee", "currency", "label"):
             must(getattr(record, name) == getattr(hold.record, name), "record {}: {} is not its hold's", address, name)
         must(record.kind == Kind.CAPTURE or not record.flags & (FLAG_REMOTE | FLAG_FINAL), "record {}: flags", address)
+        must(bool(record.flags & FLAG_REVIEW) == hold.review, "record {}: of a case or not?", address)
         must(record.kind != Kind.EXPIRY or not record.flags & FLAG_IMPORTED, "record {}: imported", address)
 
     @staticmethod
@@ -158,6 +185,11 @@ class Settling:
 
     def _refer(self, address: int, record: Any) -> None:
         self._model.references.setdefault(record.reference, []).append(address)
+        if record.flags & FLAG_REVIEW:
+            time, status = self._model.reviews[record.reference]
+            must(status == 0, "record {}: the case was decided before", address)
+            self._model.reviews[record.reference] = (time, int(CASE_ENDS[record.kind]))
+            self._model.counts[f"cases {CASE_ENDS[record.kind].name}"] += 1
 
     def _count(self, record: Any) -> None:
         counts = self._model.counts

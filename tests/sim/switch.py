@@ -12,8 +12,6 @@ from actors.ledger.ids import SEGMENT_SLOTS
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.shard import messages as m
 from actors.shard.core import ShardConfig, ShardCore
-from rules.builtin import PACK
-from rules.pack import Decider
 from tests.sim.auditor import Auditor
 from tests.sim.database import Database, DatabaseFaults
 from tests.sim.model import CHAINED_FIRST, DAY_MS
@@ -28,7 +26,7 @@ SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}
 SEGMENT_WALLETS = 30
 OPERATOR_SLOTS = 1_100
-DECIDER = Decider(PACK)
+REVIEW_SECONDS = 2
 
 
 class Faults(NamedTuple):
@@ -83,8 +81,7 @@ class Switch:
         self.shards = shards
         self.faults = faults
         self.database = Database(scheduler, shards, database_faults)
-        self.auditor = Auditor(shards, self.database, DAILY_LIMITS, scheduler)
-        self.decider = DECIDER
+        self.auditor = Auditor(shards, self.database, DAILY_LIMITS, REVIEW_SECONDS, scheduler)
         self.processes: list[list[Process]] = [[] for _ in range(shards)]
         self.current: list[Process | None] = [None] * shards
         self.checkpoints: list[list[m.Save]] = [[] for _ in range(shards)]
@@ -98,7 +95,13 @@ class Switch:
 
     def make_core(self, shard: int, writer: Writer) -> ShardCore:
         """A core with an empty ledger."""
-        config = LedgerConfig(shard=shard, shards=self.shards, secret=SECRET, daily_limits=DAILY_LIMITS)
+        config = LedgerConfig(
+            shard=shard,
+            shards=self.shards,
+            secret=SECRET,
+            daily_limits=DAILY_LIMITS,
+            review_expires_in_s=REVIEW_SECONDS,
+        )
         shard_config = ShardConfig(
             shard=shard, shards=self.shards, score_timeout_ms=300, save_every_records=self._save_every_records
         )
@@ -221,7 +224,8 @@ class Switch:
     def answered(self, process: Process, delivery: Delivery | None, value: Any) -> None:
         """A core gave an answer: it is judged as it is given, and may then get lost."""
         question = None if delivery is None else delivery.question
-        self.scheduler.note(f"{process.name} answers", b"" if isinstance(value, int) else value.tobytes())
+        said = value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
+        self.scheduler.note(f"{process.name} answers", said)
         self.auditor.judge(process.shard, delivery, value)
         assert question is not None
         self.send(question.reply, value)

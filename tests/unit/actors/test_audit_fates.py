@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.audit_fates import EVENT, GroupCheck, events_of, wrong_holds, wrong_refunds
-from actors.ledger.layout import FLAG_CONTINUES, FLAG_FINAL, FLAG_LINKED, RECORD, Kind
+from actors.audit_fates import EVENT, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
+from actors.ledger.layout import FLAG_CONTINUES, FLAG_FINAL, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind, ReviewStatus
 
 PARTIES = {"payer": 70_001, "payee": 70_002, "currency": 978}
 
@@ -37,9 +37,32 @@ def end(kind: Kind, amount: int, time: int) -> dict[str, int]:
     return {"kind": kind, "amount": amount, "record_time": time, "reference": 1}
 
 
+PAYMENT = {**HOLD, "expiry": 2_000, "flags": FLAG_REVIEW}
+ASKED = {**PAYMENT, "payee_lag": 5}
+FULL = capture(100, flags=FLAG_FINAL | FLAG_REVIEW)
+APPROVAL = {
+    "kind": Kind.APPROVAL,
+    "amount": 100,
+    "record_time": 20,
+    "expiry": 5_010,
+    "reference": 1,
+    "flags": FLAG_REVIEW,
+}
+
+
+def answered(kind: Kind, time: int, flags: int = FLAG_REVIEW) -> dict[str, int]:
+    return {**end(kind, 100, time), "flags": flags}
+
+
 @pytest.mark.parametrize(
     ("rows", "released"),
     [
+        ((PAYMENT,), ()),
+        ((PAYMENT, FULL), ()),
+        ((PAYMENT, answered(Kind.VOID, 30)), ()),
+        ((ASKED, answered(Kind.EXPIRY, 2_000)), ()),
+        ((ASKED, APPROVAL), ()),
+        ((ASKED, APPROVAL, capture(40, time=4_000), end(Kind.EXPIRY, 60, 5_010)), ()),
         ((HOLD,), ()),
         ((HOLD, capture(40), capture(60, flags=FLAG_FINAL)), ()),
         ((HOLD, capture(40, flags=FLAG_FINAL)), (0, 60)),
@@ -64,11 +87,37 @@ def test_a_good_life_has_no_difference(rows: tuple[dict[str, int], ...], release
         ((HOLD, capture(100, time=51, flags=FLAG_FINAL)), (), "dead"),
         ((HOLD, capture(10, payee=70_003)), (), "not the hold's"),
         ((end(Kind.VOID, 100, 30),), (), "refers to no hold"),
+        ((PAYMENT, capture(100, flags=FLAG_FINAL)), (), "exactly one answer"),
+        ((PAYMENT, capture(40), answered(Kind.VOID, 30)), (), "exactly one answer"),
+        ((HOLD, FULL), (), "exactly one answer"),
+        ((ASKED, APPROVAL, answered(Kind.VOID, 30)), (), "exactly one answer"),
+        ((PAYMENT, APPROVAL), (), "as what it is not"),
+        ((ASKED, FULL), (), "as what it is not"),
+        ((PAYMENT, capture(40, flags=FLAG_REVIEW)), (), "approved in part"),
+        ((ASKED, {**APPROVAL, "expiry": 5_011}), (), "longer or shorter"),
+        (({**ASKED, "expiry": 5_011},), (), "longer than its hold"),
+        ((PAYMENT, {**FULL, "record_time": 2_000}), (), "dead"),
+        ((ASKED, APPROVAL, capture(100, time=5_010, flags=FLAG_FINAL)), (), "dead"),
+        ((ASKED, APPROVAL, end(Kind.EXPIRY, 100, 4_000)), (), "too early"),
     ],
 )
 def test_each_broken_life_is_told(rows: tuple[dict[str, int], ...], released: tuple[int, ...], says: str) -> None:
     faults = [text for _, text in wrong_holds(events(*rows, released=released))]
     assert any(says in text for text in faults), faults
+
+
+@pytest.mark.parametrize(
+    ("rows", "status"),
+    [
+        ((PAYMENT,), ReviewStatus.OPEN),
+        ((PAYMENT, FULL), ReviewStatus.APPROVED),
+        ((ASKED, APPROVAL, end(Kind.VOID, 100, 30)), ReviewStatus.APPROVED),
+        ((PAYMENT, answered(Kind.VOID, 30)), ReviewStatus.DECLINED),
+        ((PAYMENT, answered(Kind.EXPIRY, 2_000)), ReviewStatus.EXPIRED),
+    ],
+)
+def test_the_table_of_cases_follows_from_the_records(rows: tuple[dict[str, int], ...], status: ReviewStatus) -> None:
+    assert cases_of(events(*rows)) == [(1, 10, status)]
 
 
 def refund(amount: int, **more: int) -> dict[str, int]:
@@ -122,6 +171,7 @@ def test_a_whole_group_is_good_wherever_pages_are_cut(cut: int) -> None:
         (((0, 0), (LAST, 0)), "torn"),
         (((FIRST, 0),), "torn"),
         (((FIRST, 0), (LAST, 121)), "in part"),
+        (((FIRST, 0), (LAST | FLAG_REVIEW, 0)), "in review"),
     ],
 )
 def test_each_broken_group_is_told(members: tuple[tuple[int, int], ...], says: str) -> None:

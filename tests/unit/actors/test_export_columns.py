@@ -17,6 +17,7 @@ from actors.ledger.layout import (
     FLAG_IMPORTED,
     FLAG_LINKED,
     FLAG_REMOTE,
+    FLAG_REVIEW,
     FLAG_SCORED,
     FLAG_SUSPENSE,
     RECORD,
@@ -108,6 +109,14 @@ def test_a_hold_has_an_expiry() -> None:
     expiry = {"expiry": datetime(2026, 11, 24, 12, 0, 1, tzinfo=UTC)}
     row = record(Kind.HOLD, **FULL, expiry=NOON + 1_000)
     assert said(row) == {**common("hold"), **MONEY, **AFTER, **expiry}
+
+
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_a_payment_in_review_says_whether_a_hold_was_asked_for(seconds: int) -> None:
+    times = {"expiry": datetime(2026, 11, 24, 12, 0, 1, tzinfo=UTC)}
+    asked = {"held_for": seconds} if seconds else {}
+    row = record(Kind.HOLD, **FULL, expiry=NOON + 1_000, payee_lag=seconds, flags=FLAG_REVIEW)
+    assert said(row) == {**common("hold"), **MONEY, **AFTER, **times, **asked, "review": True}
 
 
 @pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND])

@@ -23,10 +23,11 @@ from actors.ledger.layout import (
 )
 from actors.ledger.ledger import Admitted, Carried, Ledger, LedgerConfig
 from actors.ledger.rebuilding import Rebuilder
-from actors.ledger.table import KEYS_A_PARTITION, put
+from actors.ledger.table import KEYS_A_PARTITION, PARTITION_SLOTS, put
 from actors.ledger.windows import window_columns
 from rules.builtin import PACK
 from rules.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
+from rules.decision import Action
 from rules.pack import Decider
 from tests.oracle import oracle_score
 from tests.oracle.oracle_ledger import Oracle, Row
@@ -40,6 +41,9 @@ SMALL = Capacity(
     segments=5, segment_map=16, keys=2_000, payers=200, attempts=6_000, profiles=100, holds=12, originals=8
 )
 LIMITS = {1: 10_000, 2: 2_000_000, 255: 0}
+REVIEW_SECONDS = 7_200
+REVIEWED_OF, REVIEWED = 4, 3
+"""With `reviews`, an amount that leaves 3 when divided by 4 is reviewed, unless it is declined."""
 DECIDER = Decider(PACK)
 
 _PLAIN = tuple(name for name in REQUEST.names or () if name != "spare")
@@ -61,7 +65,10 @@ def new_row(op: int, **fields: int) -> Row:
 def crowd(ledger: Ledger, room: int) -> int:
     """Fill the keys of a ledger of the smallest capacity, so that each half of all keys has only so much room left. Gives how many."""
     count = KEYS_A_PARTITION - room
-    for lo in range(count):
+    for i in range(count):
+        lo = (
+            i * PARTITION_SLOTS // count
+        )  # Spread evenly: in one long run of keys every search would walk through half of it.
         for hi in (0, 1 << 63):
             assert put(ledger.book.keys, np.uint64(hi), np.uint64(lo), np.int64(1))
     return 2 * count
@@ -115,10 +122,17 @@ class Both:
         capacity: Capacity = SMALL,
         limits: dict[int, int] = LIMITS,
         window_ms: int = DAY,
+        reviews: bool = False,
     ) -> None:
-        self.scored, self.capacity = scored, capacity
+        self.scored, self.capacity, self.reviews = scored, capacity, reviews
         self.config = LedgerConfig(
-            shard=1, shards=3, secret=SECRET, windows=scored, daily_limits=limits, idempotency_window_ms=window_ms
+            shard=1,
+            shards=3,
+            secret=SECRET,
+            windows=scored,
+            daily_limits=limits,
+            idempotency_window_ms=window_ms,
+            review_expires_in_s=REVIEW_SECONDS,
         )
         self.ledger = Ledger(self.config, capacity)
         self.oracle = Oracle(
@@ -130,6 +144,7 @@ class Both:
             segments_max=capacity.segment_map,
             holds_max=capacity.holds,
             originals_max=capacity.originals,
+            review_ms=1_000 * REVIEW_SECONDS,
             pool=Pool(capacity.payers, capacity.attempts),
         )
         self.channels = Channels(np.zeros(3, np.int64), np.zeros(3, np.int64))
@@ -212,6 +227,9 @@ class Both:
                 reasons = {r for bit, r in enumerate(PACK.reasons) if int(decisions["reasons"][i]) >> bit & 1}
                 got_decision = {"action": int(decisions["action"][i]), "points": int(decisions["points"][i])}
                 assert {**got_decision, "reasons": reasons} == wanted
+        if self.reviews:
+            asked = (decisions["action"] == Action.APPROVE) & (admitted.rows["amount"] % REVIEWED_OF == REVIEWED)
+            decisions["action"][asked] = Action.REVIEW
         return decisions
 
     def _compare(self, carried: Carried, records: list[Row], results: list[Row], sources: list[int]) -> None:
@@ -455,7 +473,7 @@ def assert_same_holds(ledger: Ledger, oracle: Oracle) -> None:
     holds = ledger.book.holds
     assert holds_open(holds) == len(oracle.open_holds) == np.count_nonzero(holds.rows["address"])
     names = {"address": "address", "payer": "payer", "payee": "payee", "left": "left", "expiry": "expiry"}
-    names |= {"effective_time": "effective", "currency": "currency", "label": "label"}
+    names |= {"effective_time": "effective", "currency": "currency", "label": "label", "review": "review"}
     for hold in oracle.holds.values():
         row = int(find_hold(holds, np.int64(hold.address)))
         assert (row >= 0) == hold.open
@@ -463,6 +481,7 @@ def assert_same_holds(ledger: Ledger, oracle: Oracle) -> None:
             assert {name: int(holds.rows[row][name]) for name in names} == {
                 name: getattr(hold, attribute) for name, attribute in names.items()
             }
+            assert not hold.review or int(holds.kept[row]) == hold.kept
 
 
 def wallet_count(ledger: Ledger) -> int:

@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from actors.ledger.codes import Code
 from actors.ledger.ids import record_address
-from actors.ledger.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_LINKED, Kind, WalletKind, WalletStatus
+from actors.ledger.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_LINKED, REQUEST_ANSWER, Kind, WalletKind, WalletStatus
 from tests.oracle.oracle_ledger import Row
 from tests.unit.ledger.both import DAY, EUR, START, USD, Both, new_row
 
@@ -80,7 +80,8 @@ oddities = st.fixed_dictionaries(
 )
 settlings = st.fixed_dictionaries(
     {
-        "what": st.sampled_from(["capture", "capture", "capture", "void"]),
+        "what": st.sampled_from(["capture", "capture", "capture", "void", "approval"]),
+        "answer": st.booleans(),
         "hold": st.integers(-3, 30),
         "amount": st.one_of(st.just(0), st.just(0), st.integers(1, 200), st.sampled_from([1, 5_000, AMOUNT_MAX, -1])),
         "final": st.booleans(),
@@ -127,7 +128,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize(scored=st.booleans())
     def begin(self, scored: bool) -> None:
-        self.both = Both(scored=scored)
+        self.both = Both(scored=scored, reviews=scored)
         self.legs = 0
         self.remote: list[Row] = []
         rows = [self.opening(WalletKind.USER, 0, EUR, tier) for tier in (0, 1, 0, 2)]
@@ -174,7 +175,7 @@ class LedgerMachine(RuleBasedStateMachine):
         key["caller"] = 1 + (spec["key"] or 0) % 2
         if spec["what"] in ("transfer", "hold"):
             return self.transfer(spec, key)
-        if spec["what"] in ("capture", "void"):
+        if spec["what"] in ("capture", "void", "approval"):
             return self.settling(spec, key)
         if spec["what"] == "refund":
             return self.refund(spec, key)
@@ -196,8 +197,11 @@ class LedgerMachine(RuleBasedStateMachine):
         else:
             hold = holds[spec["hold"] % len(holds)]
             after, parties = hold.address, {"payer": hold.payer, "payee": hold.payee, "currency": hold.currency}
-        amount = 0 if spec["what"] == "void" and spec["amount"] < 200 else spec["amount"]
-        fields = {"amount": amount, "flags": FLAG_FINAL * spec["final"], "effective_time": self.time(spec["at"])}
+        answered = spec["answer"] and (not spec["final"] or self.both.scored)
+        whole = answered or spec["what"] in ("void", "approval")
+        amount = 0 if whole and spec["amount"] < 200 else spec["amount"]
+        flags = FLAG_FINAL * spec["final"] | REQUEST_ANSWER * answered
+        fields = {"amount": amount, "flags": flags, "effective_time": self.time(spec["at"])}
         row = new_row(Kind[spec["what"].upper()], after=after, **{**parties, **fields, **key})
         if spec["wrong"]:
             row[spec["wrong"]] = {"currency": USD, "after": 0}.get(spec["wrong"], REMOTE[1])

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from actors.ledger.codes import Code
 from switch.problems import (
+    NO_PROBLEM,
     NUMBERS,
     OVERLOADED_NUMBER,
     PROBLEMS,
@@ -17,11 +18,16 @@ from switch.problems import (
 )
 
 
-@pytest.mark.parametrize("code", [code for code in Code if code is not Code.OK])
+@pytest.mark.parametrize("code", [code for code in Code if code not in NO_PROBLEM])
 def test_every_ledger_code_is_a_problem_and_a_number(code: Code) -> None:
     assert code.name.lower() in PROBLEMS
     assert NUMBERS[code] == code.name.lower()
     assert code < UNKNOWN_NUMBER
+
+
+def test_what_waits_for_an_analyst_is_no_problem_and_has_a_number_for_batches() -> None:
+    assert set(NO_PROBLEM) & {Code[name.upper()] for name in PROBLEMS if name.upper() in Code.__members__} == set()
+    assert (NUMBERS[Code.IN_REVIEW], row_status(Code.IN_REVIEW, "posted")) == ("in_review", "in_review")
 
 
 @pytest.mark.parametrize("code", PROBLEMS)

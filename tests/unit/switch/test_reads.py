@@ -8,7 +8,7 @@ import pytest
 
 from actors.ledger.layout import WALLET
 from actors.shard_client import ShardUnavailable
-from switch.reads import QUEUE_ADDRESSES_MAX, WalletReader
+from switch.reads import QUEUE_ADDRESSES_MAX, Reader
 
 
 class Shard:
@@ -28,19 +28,13 @@ class Shard:
         rows["held"] = addresses
         return rows
 
-    async def submit(self, rows: Any, details: Any) -> Any:
-        raise NotImplementedError
-
-    async def find_key(self, caller: int, home: int, key: bytes) -> int:
-        raise NotImplementedError
-
 
 async def test_reads_share_calls_and_get_their_own_rows() -> None:
     shard = Shard()
-    reader = WalletReader(shard, 5.0)
+    reader = Reader(shard.wallets, 5.0)
     waiting = []
     for i in range(6):
-        waiting.append(asyncio.create_task(reader.wallets(np.array([i, i + 100]))))
+        waiting.append(asyncio.create_task(reader.read(np.array([i, i + 100]))))
         for _ in range(4):
             await asyncio.sleep(0)
     shard.gate.set()
@@ -52,19 +46,19 @@ async def test_reads_share_calls_and_get_their_own_rows() -> None:
 
 async def test_a_lost_or_late_read_fails_all_that_wait_for_it() -> None:
     shard = Shard()
-    reader = WalletReader(shard, 0.02)
+    reader = Reader(shard.wallets, 0.02)
     with pytest.raises(ShardUnavailable):
-        await reader.wallets(np.array([1]))
+        await reader.read(np.array([1]))
     shard.gate.set()
     shard.error = ShardUnavailable(True)
-    reads = (reader.wallets(np.array([i])) for i in range(3))
+    reads = (reader.read(np.array([i])) for i in range(3))
     outcomes = await asyncio.gather(*reads, return_exceptions=True)
     assert all(isinstance(outcome, ShardUnavailable) for outcome in outcomes)
     await reader.close()
 
 
 async def test_the_queue_is_bounded() -> None:
-    reader = WalletReader(Shard(), 5.0)
+    reader = Reader(Shard().wallets, 5.0)
     with pytest.raises(ShardUnavailable) as refused:
-        await reader.wallets(np.zeros(QUEUE_ADDRESSES_MAX + 1, np.int64))
+        await reader.read(np.zeros(QUEUE_ADDRESSES_MAX + 1, np.int64))
     assert refused.value.not_sent

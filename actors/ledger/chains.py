@@ -1,0 +1,19 @@
+"""A wallet's chain within records that are not durable yet: where it leaves them."""
+
+from actors.ledger.layout import BLOCK_RECORDS_MAX, Kind
+from models.jit import kernel
+
+_TRANSFER = int(Kind.TRANSFER)
+_REFUND = int(Kind.REFUND)
+
+
+@kernel
+def leaves_at(records, first, wallet, address):
+    """Address of the newest record of a wallet's chain before `records` (n,), which lie at `first` (slot 0 of a block) and on; 0 when its
+    chain begins in them. `address`: its newest record in them."""
+    while address >= first:
+        place = address - first
+        record = records[(place >> 8) * BLOCK_RECORDS_MAX + (place & 255)]
+        pays = _TRANSFER <= record["kind"] <= _REFUND and record["payer"] == wallet
+        address = record["payer_prev"] if pays else record["payee_prev"]
+    return address

@@ -1,0 +1,111 @@
+"""A statement is shown only on the word of the process that owns the journal, and from what is durable in it."""
+
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from actors.database import connect
+from actors.ledger.blocks import GENESIS, Writer, seal
+from actors.ledger.ids import Secret, block_of, decode_wallet, record_address, suspense_address
+from actors.ledger.layout import RECORD, Kind
+from actors.pool import Pool
+from actors.shard.messages import Head
+from switch.door import Limits
+from switch.history import History, Superseded
+from tests.front_door import SECRET, RunningSwitch, running_door, running_switch
+
+FAR_FUTURE_MS = 1 << 42
+
+
+@pytest.fixture
+async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
+    async with running_switch(database_url, shards=1) as running:
+        yield running
+
+
+@pytest.fixture
+async def history(switch: RunningSwitch) -> AsyncIterator[History]:
+    pool = await Pool.open(switch.database_url, name="test-history")
+    yield History(pool)
+    await pool.close()
+
+
+async def _paid(switch: RunningSwitch) -> tuple[str, int, Head]:
+    """A wallet that got money twice: its id, its address, and what the shard says of it."""
+    bank, user = await switch.wallet("external"), await switch.wallet()
+    for amount in (30, 12):
+        assert (await switch.pay(bank, user, amount)).status == 201
+    address = decode_wallet(Secret.of(SECRET), user)
+    (head,) = await switch.clients[0].heads(np.array([address]))
+    return user, address, head
+
+
+async def _open_as_another(switch: RunningSwitch) -> None:
+    """What a successor's first act looks like in the journal."""
+    number = (await switch.blocks())[0] + 1
+    records = np.zeros(1, RECORD)
+    records["kind"] = Kind.OPEN
+    writer = Writer(0, 1, 4_711, bytes(16))
+    blocks, _ = seal(writer, first=number, previous=GENESIS, seen=0, records=records, details={})
+    connection = await connect(switch.database_url, name="test")
+    await connection.execute("INSERT INTO journal VALUES (0, $1, $2, NULL)", number, blocks[0].data)
+    await connection.close()
+
+
+async def test_places_that_are_not_durable_are_passed_over(switch: RunningSwitch, history: History) -> None:
+    _, address, head = await _paid(switch)
+    ahead = record_address(0, block_of(head.places[0]) + 50, 3)
+    hopeful = head._replace(places=[ahead, *head.places])
+    page = await history.newest(address, 0, hopeful, 10)
+    assert page is not None and [step.record["amount"] for step in page.steps] == [12, 30]
+    place = await history.at(address, 0, hopeful, FAR_FUTURE_MS)
+    assert place is not None and (place.address, place.posted) == (head.places[0], 42)
+
+
+async def test_a_wallet_of_which_nothing_is_durable_is_not_shown(switch: RunningSwitch, history: History) -> None:
+    _, address, head = await _paid(switch)
+    opening = head._replace(places=[record_address(0, block_of(head.places[0]) + 50, 3)])
+    assert await history.newest(address, 0, opening, 10) is None
+    assert await history.at(address, 0, opening, FAR_FUTURE_MS) is None
+
+
+async def test_a_built_in_wallet_that_was_never_used_has_an_empty_statement(
+    switch: RunningSwitch, history: History
+) -> None:
+    await _paid(switch)
+    address = suspense_address(978)
+    (head,) = await switch.clients[0].heads(np.array([address]))
+    page = await history.newest(address, 0, head, 10)
+    assert page is not None and not page.steps
+
+
+async def test_the_word_of_a_process_that_was_superseded_counts_for_nothing(
+    switch: RunningSwitch, history: History
+) -> None:
+    _, address, head = await _paid(switch)
+    await _open_as_another(switch)
+    with pytest.raises(Superseded):
+        await history.newest(address, 0, head, 10)
+    with pytest.raises(Superseded):
+        await history.at(address, 0, head, FAR_FUTURE_MS)
+
+
+async def test_the_front_door_asks_until_it_hears_from_the_owner(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, _, _ = await _paid(switch)
+    asked: list[int] = []
+    heads = switch.clients[0].heads
+
+    async def stale_at_first(addresses: NDArray[np.int64]) -> list[Head]:
+        asked.append(len(asked))
+        told = await heads(addresses)
+        return [each._replace(successors=[1], writer=1) for each in told] if len(asked) < 3 else told
+
+    monkeypatch.setattr(switch.clients[0], "heads", stale_at_first)
+    async with running_door(switch, Limits()) as door:
+        answer = await door.call("GET", f"/v1/wallets/{user}/transfers")
+    assert answer.status == 200 and [line["amount"] for line in answer.json["data"]] == [12, 30]
+    assert len(asked) == 3

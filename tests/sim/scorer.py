@@ -1,0 +1,21 @@
+"""What scorers say in a simulation: the built-in pack, and of some amounts that an analyst is to look at them."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from rules.builtin import PACK
+from rules.columns import INDEX
+from rules.decision import Action
+from rules.pack import Decider
+
+_DECIDER: Final = Decider(PACK)
+REVIEWED_AMOUNTS: Final = (700, 1_400, 70_000)
+
+
+def decide(columns: Any) -> Any:
+    """Decisions for columns."""
+    decisions = _DECIDER.decide(columns)
+    asked = np.isin(columns[:, INDEX["amount"]], REVIEWED_AMOUNTS) & (decisions["action"] == Action.APPROVE)
+    decisions["action"][asked] = Action.REVIEW
+    return decisions
