@@ -31,12 +31,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group("rules")
 def rules_group() -> None:
-    """Check rule packs, run their tests, and try them on history."""
+    """Check rule packs, run their tests, try them on history, publish them."""
 
 
 rules_group.add_command(backtest_command)
-
-
 rules_group.add_command(rules_publish)
 
 
