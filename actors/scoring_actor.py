@@ -1,35 +1,96 @@
 """A stateless scoring actor, and the pool of them as a shard sees it."""
 
+import asyncio
 import itertools
+import logging
+import os
+import struct
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.calls import Caller, CallServer
+from actors.logs import log_to_file
+from actors.pack_compiler import load_pack
+from actors.pack_store import PackStore
+from actors.pool import Pool
 from actors.process import settle
-from rules.builtin import PACKS
+from actors.scorer import Activated, Scorer
+from actors.shard_client import NotReady
 from rules.columns import COLUMN_COUNT
-from rules.decision import DECISION
-from rules.pack import Decider
+from rules.decision import DECISION, StandIn
+
+log = logging.getLogger(__name__)
+
+_STAND_IN: Final = struct.Struct("<IIq")
+_ACTIVATED: Final = msgspec.msgpack.Decoder(Activated)
+
+
+class ScorerSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a scorer's process needs to know. `sockets`: directory for its socket, see `CallServer`."""
+
+    number: int
+    url: str
+    log_dir: str
+    sockets: str | None = None
 
 
 class ScoringActor:
-    """Decides batches with a pack. Runs as a Ray actor; safe to kill at any time."""
+    """Decides batches with the deployed packs. Runs as a Ray actor; safe to kill at any time."""
 
-    def __init__(self, pack: int, sockets: str | None) -> None:
-        self._decider = Decider(PACKS[pack])
-        self._calls = CallServer(sockets, {"decide": self.decide})
+    def __init__(self, spec: ScorerSpec) -> None:
+        log_to_file(Path(spec.log_dir) / f"scorer-{spec.number}.log")
+        self._spec = spec
+        self._scorer: Scorer | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._calls = CallServer(spec.sockets, {"decide": self.decide, "activate": self.activate})
+
+    async def status(self) -> bool:
+        """Whether it decides. The first call begins its life: Ray runs the constructor outside the event loop."""
+        if self._life is None:
+            self._life = asyncio.get_running_loop().create_task(self._run())
+            self._life.add_done_callback(_ended)
+        return self._scorer is not None and self._scorer.revision > 0
+
+    async def _run(self) -> None:
+        pool = await Pool.open(self._spec.url, name="shardpay-scorer")
+        scorer = self._scorer = Scorer(PackStore(pool), load_pack)
+        await scorer.activate()
         settle()
+        await scorer.run()
 
     async def socket_path(self) -> str | None:
         """As `CallServer.path`."""
         return await self._calls.path()
 
-    async def decide(self, columns: bytes) -> bytes:
-        """Decisions (n,) of DECISION for feature columns (n, COLUMN_COUNT), both as bytes."""
-        return self._decider.decide(np.frombuffer(columns, np.int64).reshape(-1, COLUMN_COUNT)).tobytes()
+    async def decide(self, data: bytes) -> bytes:
+        """As `Scorer.decide`: n addresses and n rows of columns in; the stand-in and n DECISION rows out."""
+        numbers = np.frombuffer(data, np.int64)
+        count = len(numbers) // (COLUMN_COUNT + 1)
+        columns = numbers[count:].reshape(count, COLUMN_COUNT)
+        decisions, stand_in = self._begun().decide(numbers[:count], columns)
+        return _STAND_IN.pack(*stand_in) + decisions.tobytes()
+
+    async def activate(self, data: bytes) -> bytes:
+        """As `Scorer.activate`."""
+        return msgspec.msgpack.encode(await self._begun().activate())
+
+    def _begun(self) -> Scorer:
+        if self._scorer is None:
+            raise NotReady("this scorer is starting")
+        return self._scorer
+
+
+def _ended(task: "asyncio.Task[None]") -> None:
+    """A scorer that looks for deployments no more ends, and is started again."""
+    if not task.cancelled():
+        log.critical("the scorer's life ended: %r", task.exception())
+        logging.shutdown()
+        os._exit(73)
 
 
 class ScorerPool:
@@ -39,16 +100,28 @@ class ScorerPool:
         self._callers = [Caller(actor) for actor in actors]
         self._turn = itertools.count()
 
-    async def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
-        """Decisions (n,) for feature columns (n, COLUMN_COUNT)."""
-        data = columns.tobytes()
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+        """As `Scorer.decide`."""
+        data = payers.astype(np.int64).tobytes() + columns.tobytes()
         failure: Exception | None = None
         for _ in self._callers:
             caller = self._callers[next(self._turn) % len(self._callers)]
             try:
-                decisions = await caller.call("decide", data)
+                answer = await caller.call("decide", data)
             except Exception as error:
                 failure = error
             else:
-                return np.frombuffer(decisions, DECISION)
+                stand_in = StandIn(*_STAND_IN.unpack_from(answer))
+                return np.frombuffer(answer, DECISION, offset=_STAND_IN.size), stand_in
         raise failure or LookupError("there are no scoring actors")
+
+
+class RemoteScorer:
+    """A scorer, as a front door sees it."""
+
+    def __init__(self, actor: Any) -> None:
+        self._caller = Caller(actor)
+
+    async def activate(self) -> Activated:
+        """As `Scorer.activate`. Raises NotReady or CallLost."""
+        return _ACTIVATED.decode(await self._caller.call("activate", b""))

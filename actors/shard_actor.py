@@ -29,7 +29,6 @@ from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import ShardHost
 from actors.shard_client import NotReady
 from actors.topology import TOPOLOGY_VERSION, SegmentStore
-from rules.builtin import PACK
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +124,6 @@ class ShardActor:
                 shard=spec.shard,
                 shards=spec.shards,
                 scored=spec.scored,
-                pack=PACK.number,
-                fallback=PACK.fallback,
                 save_every_records=None if spec.checkpoints is None else SAVE_EVERY_RECORDS,
             ),
             Ledger(config, spec.capacity),

@@ -1,4 +1,5 @@
-"""What the whole cluster agrees on, kept in PostgreSQL: its secret, its number of shards, and which shard owns which segment."""
+"""What the whole cluster agrees on, kept in PostgreSQL: its secret, its number of shards, which shard owns which segment, and which
+rule pack is live."""
 
 import asyncio
 import secrets
@@ -8,6 +9,7 @@ import msgspec
 
 from actors.database import CONNECTION_LOST, SQL, allocate_segment, cluster_value, connect
 from actors.journal import JournalUnavailable
+from rules.decision import StandIn
 
 TOPOLOGY_VERSION = 1
 
@@ -52,6 +54,12 @@ class SegmentStore:
     async def claim(self, shard: int) -> None:
         """Give one more segment to a shard. Raises JournalUnavailable."""
         await self._run(lambda connection: allocate_segment(connection, shard))
+
+    async def stand_in(self) -> StandIn | None:
+        """What decides when no scorer answers: the fallback of the pack that is live, None before there is one. Raises
+        JournalUnavailable."""
+        row = await self._run(lambda connection: connection.fetchrow(SQL["stand_in"]))
+        return None if row is None else StandIn(row["fallback"], row["live"], row["revision"])
 
     async def close(self) -> None:
         """Close the connection."""

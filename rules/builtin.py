@@ -5,8 +5,8 @@ from importlib.resources import files
 from rules.compiler import compile_pack
 from rules.document import read_pack
 
-PACK = compile_pack(
-    read_pack((files("rules") / "packs" / "default.yaml").read_text(encoding="utf-8")), {}, 1, 1, keep=True
-)
+DOCUMENT = read_pack((files("rules") / "packs" / "default.yaml").read_text(encoding="utf-8"))
+
+PACK = compile_pack(DOCUMENT, {}, 1, 1, keep=True)
 
 PACKS = {PACK.number: PACK}

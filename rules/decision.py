@@ -1,7 +1,7 @@
 """A decision is integers only, so the same payment gets the same bits online, in a backtest and on a cluster."""
 
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -21,3 +21,15 @@ DECISION: Final = np.dtype(
     [("action", "u1"), ("flags", "u1"), ("spare", "u2"), ("points", "i4"), ("reasons", "u4"), ("pack", "u4")]
 )
 """`reasons` has bit i set for reason i of the pack that decided."""
+
+
+class StandIn(NamedTuple):
+    """What decides while no scorer answers: the fallback of the pack that is live as of a revision of the deployment."""
+
+    action: int
+    pack: int
+    revision: int
+
+
+UNTOLD: Final = StandIn(Action.APPROVE, 1, 0)
+"""Before anybody has said which pack is live: the ledger's own limits hold, and every such decision is flagged and counted."""

@@ -1,6 +1,5 @@
 """What goes out: transfers and wallets as JSON objects, made from results and records by one set of functions."""
 
-from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -9,12 +8,12 @@ from msgspec import UNSET, Raw, UnsetType
 
 from actors.ledger.codes import Code, is_declined
 from actors.ledger.ids import transfer_id
-from actors.ledger.layout import FLAG_SCORED, OPERATOR_KINDS, Channel, Label, WalletKind, WalletStatus
+from actors.ledger.layout import FLAG_FALLBACK, FLAG_SCORED, OPERATOR_KINDS, Channel, Label, WalletKind, WalletStatus
 from actors.wallet_store import Profile
-from rules.builtin import PACKS
 from rules.currencies import ALPHA
 from rules.decision import Action
 from switch.lanes import Result
+from switch.pack_names import Names
 from switch.problems import NUMBERS, PROBLEMS, ProblemError
 from switch.responses import Answer
 from switch.rows import HOLD_SECONDS
@@ -27,15 +26,18 @@ CHANNEL_NAMES: Final = {int(channel): channel.name.lower() for channel in Channe
 KIND_NAMES: Final = {int(kind): kind.name.lower() for kind in WalletKind}
 STATUS_NAMES: Final = {int(status): status.name.lower() for status in WalletStatus}
 ACTION_NAMES: Final = {int(action): action.name.lower() for action in Action}
+NO_NAMES: Final[Names] = {}
+"""For what is never scored."""
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """What scoring said."""
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What scoring said. `fallback`: no scorer answered in time, the pack's fallback decided."""
 
     action: str
     points: int
     reasons: tuple[str, ...]
     pack: str
+    fallback: bool | UnsetType = UNSET
 
 
 class PartAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,28 +128,33 @@ def json_response(value: Any, status: int = 200, headers: dict[str, str] | None 
     return Answer(_ENCODE(value), status, headers)
 
 
-@lru_cache(maxsize=4096)
-def _pack_reasons(pack: int, mask: int) -> tuple[str, tuple[str, ...]]:
-    known = PACKS.get(pack)
-    if known is None:
-        return str(pack), ()
-    return f"{known.name}@{known.version}", tuple(r for i, r in enumerate(known.reasons) if mask >> i & 1)
-
-
-def decision_of(flags: int, action: int, points: int, reasons: int, pack: int) -> Decision | None:
+def decision_of(names: Names, flags: int, action: int, points: int, reasons: int, pack: int) -> Decision | None:
     """A decision by its numbers; None when the payment was not scored."""
     if not flags & FLAG_SCORED:
         return None
-    name, texts = _pack_reasons(pack, reasons)
-    return Decision(ACTION_NAMES.get(action, str(action)), points, texts, name)
+    known = names.get(pack)
+    label, texts = (str(pack), ()) if known is None else (known.label, known.reasons)
+    return Decision(
+        action=ACTION_NAMES.get(action, str(action)),
+        points=points,
+        reasons=tuple(text for bit, text in enumerate(texts) if reasons >> bit & 1) if reasons else (),
+        pack=label,
+        fallback=True if flags & FLAG_FALLBACK else UNSET,
+    )
 
 
-def result_decision(result: Result) -> Decision | None:
+def result_decision(names: Names, result: Result) -> Decision | None:
     """The decision in a result."""
-    return decision_of(result.flags, result.action, result.points, result.reasons, result.pack)
+    return decision_of(names, result.flags, result.action, result.points, result.reasons, result.pack)
 
 
-def posted_answer(transfer: Transfer, result: Result) -> TransferAnswer:
+def recorded_decision(names: Names, record: dict[str, int]) -> Decision | None:
+    """The decision in a journal record."""
+    flags, action = record["flags"], record["decision"]
+    return decision_of(names, flags, action, record["points"], record["reasons"], record["pack"])
+
+
+def posted_answer(names: Names, transfer: Transfer, result: Result) -> TransferAnswer:
     """The answer to a payment that was made, now or when its key was first used."""
     held = transfer.hold is True
     expires_in = transfer.expires_in if transfer.expires_in is not UNSET else HOLD_SECONDS
@@ -164,19 +171,19 @@ def posted_answer(transfer: Transfer, result: Result) -> TransferAnswer:
         reference=transfer.reference,
         metadata=transfer.metadata,
         context=transfer.context,
-        decision=result_decision(result),
+        decision=result_decision(names, result),
         created_at=time_text(result.record_time),
         effective_at=time_text(result.effective_time),
         replayed=bool(result.replayed),
     )
 
 
-def refusal(result: Result, fields: tuple[str, ...]) -> ProblemError:
+def refusal(result: Result, fields: tuple[str, ...], names: Names = NO_NAMES) -> ProblemError:
     """The problem of a result that is not OK: recorded declines carry their transfer."""
     code = NUMBERS[result.code]
     replayed = bool(result.replayed)
     if is_declined(result.code) and result.address:
-        decision = result_decision(result)
+        decision = result_decision(names, result)
         return ProblemError(
             code,
             transfer_id=transfer_id(result.record_time, result.address),

@@ -11,17 +11,20 @@ from aiohttp.web_request import BaseRequest
 
 from actors.ledger.ids import Secret, encode_wallet
 from actors.pool import Pool, StoreUnavailable
+from actors.scorer import ScorerClient
 from actors.shard_client import ShardClient
 from switch import (
+    handlers_cards,
     handlers_events,
     handlers_ops,
+    handlers_packs,
     handlers_reviews,
     handlers_settling,
     handlers_statements,
     handlers_transfers,
     handlers_wallets,
 )
-from switch.auth import ANALYST, PAY, READ, WRITE_WALLETS, demand
+from switch.auth import ANALYST, PAY, PUBLISH, READ, READ_DOCUMENTS, WRITE_WALLETS, demand
 from switch.calls import Call
 from switch.door import Door, DoorDeps, Limits
 from switch.problems import ProblemError, from_http, from_status, problem_response
@@ -76,6 +79,13 @@ ROUTES: Final = (
     Route("POST", "/v1/reviews/{id}/approve", ANALYST, handlers_reviews.approve_review),
     Route("POST", "/v1/reviews/{id}/decline", ANALYST, handlers_reviews.decline_review),
     Route("GET", "/v1/events", READ, handlers_events.list_events),
+    Route("GET", "/v1/rule-packs", READ_DOCUMENTS, handlers_packs.list_packs),
+    Route("GET", "/v1/rule-packs/{name}", READ_DOCUMENTS, handlers_packs.get_pack),
+    Route("PUT", "/v1/rule-packs/{name}", PUBLISH, handlers_packs.put_pack),
+    Route("POST", "/v1/rule-packs/{name}/mode", PUBLISH, handlers_packs.set_mode),
+    Route("GET", "/v1/scorecards", READ_DOCUMENTS, handlers_cards.list_cards),
+    Route("GET", "/v1/scorecards/{name}", READ_DOCUMENTS, handlers_cards.get_card),
+    Route("PUT", "/v1/scorecards/{name}", PUBLISH, handlers_cards.put_card),
 )
 
 OPEN_ROUTES: Final[dict[str, OpenHandler]] = {
@@ -254,12 +264,15 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FrontDoor:
-    """The HTTP server over the shards, `clients` by shard number."""
+    """The HTTP server over the shards, `clients` by shard number, and the scorers."""
 
-    def __init__(self, options: FrontDoorOptions, clients: Sequence[ShardClient]) -> None:
+    def __init__(
+        self, options: FrontDoorOptions, clients: Sequence[ShardClient], scorers: Sequence[ScorerClient] = ()
+    ) -> None:
         assert len(clients) == options.shards, "one client a shard"
         self._options = options
         self._clients = clients
+        self._scorers = scorers
         self._pool: Pool | None = None
         self._runner: _Runner | None = None
 
@@ -270,7 +283,14 @@ class FrontDoor:
         topology = Topology(options.shards, self._pool.segment_owners)
         secret = Secret.of(options.secret)
         app = build_app(
-            DoorDeps(clients=self._clients, topology=topology, secret=secret, pool=self._pool, limits=options.limits)
+            DoorDeps(
+                clients=self._clients,
+                scorers=self._scorers,
+                topology=topology,
+                secret=secret,
+                pool=self._pool,
+                limits=options.limits,
+            )
         )
         app[DOOR].addresses([encode_wallet(secret, 1)])  # compiles what every payment needs
         self._runner = _Runner(app, options.limits)

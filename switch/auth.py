@@ -16,6 +16,8 @@ _PREFIX: Final = "bearer "
 
 WRITE_WALLETS: Final = frozenset({"admin"})
 READ: Final = frozenset({"read", "admin"})
+READ_DOCUMENTS: Final = frozenset({"read", "analyst", "admin"})
+PUBLISH: Final = frozenset({"analyst", "admin"})
 PAY: Final = frozenset({"pay"})
 ANALYST: Final = frozenset({"analyst"})
 IMPORT: Final = "import"

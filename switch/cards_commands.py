@@ -8,11 +8,15 @@ from typing import Any
 import click
 
 from switch.options import as_text, json_option, progress_bar
+from switch.publish_commands import cards_publish
 
 
 @click.group("cards")
 def cards_group() -> None:
     """Look at scorecards. docs/scorecards.md describes the document."""
+
+
+cards_group.add_command(cards_publish)
 
 
 @cards_group.command("check", epilog="Example: shardpay cards check card.json")

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from actors.logs import log_to_file
+from actors.pack_compiler import publish_default
 from actors.ray_runtime import RayOptions, RayRuntime
-from actors.scoring_actor import ScoringActor
+from actors.scoring_actor import ScorerSpec, ScoringActor
 from actors.shard_actor import ShardActor, ShardSpec
-from rules.builtin import PACK
 from switch.cluster_spec import NodeSpec, decode_spec
 from switch.front_door_actor import FrontDoorActor, FrontDoorSpec
 from switch.settings import TAKEOVER_AFTER_S, log_dir
@@ -31,7 +31,7 @@ CALLS_MAX = 10_000
 
 
 class _Watched:
-    """A shard or front door: its actor, and the status call that is out."""
+    """A shard, front door or scorer: its actor, and the status call that is out."""
 
     def __init__(self, actor: Any) -> None:
         self.actor = actor
@@ -48,7 +48,7 @@ class Cluster:
         self._sockets = None if sockets is None else str(sockets)
         self.shards: dict[int, _Watched] = {}
         self.doors: list[_Watched] = []
-        self.scorers: list[Any] = []
+        self.scorers: list[_Watched] = []
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def create(self) -> None:
@@ -58,8 +58,9 @@ class Cluster:
         import ray
 
         scoring = ray.remote(ScoringActor)
-        for _ in range(self.spec.settings.scorers):
-            self.scorers.append(scoring.options(num_cpus=0, max_restarts=-1).remote(PACK.number, self._sockets))
+        for number in range(self.spec.settings.scorers):
+            scorer = scoring.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX)
+            self.scorers.append(_Watched(scorer.remote(self._scorer_spec(number))))
         door = ray.remote(FrontDoorActor)
         for number in range(self.spec.settings.front_doors):
             options = door.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX)
@@ -86,6 +87,10 @@ class Cluster:
         actor = ray.remote(ShardActor)
         return actor.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX).remote(spec)
 
+    def _scorer_spec(self, number: int) -> ScorerSpec:
+        settings = self.spec.settings
+        return ScorerSpec(number=number, url=self.spec.url, log_dir=str(log_dir(settings.data)), sockets=self._sockets)
+
     def _door_spec(self, number: int) -> FrontDoorSpec:
         settings = self.spec.settings
         return FrontDoorSpec(
@@ -106,12 +111,14 @@ class Cluster:
                 self._take_over(shard, watched)
             elif watched.status is not None and not watched.status.connected:
                 watched.status = None
-                self._spawn(watched.actor.connect.remote(self._actors(), self.scorers))
+                self._spawn(watched.actor.connect.remote(self._actors(), self._scorers()))
         for door in self.doors:
             self._look(door)
             if door.status is not None and not door.status:
                 door.status = None
-                self._spawn(door.actor.connect.remote(self._actors()))
+                self._spawn(door.actor.connect.remote(self._actors(), self._scorers()))
+        for scorer in self.scorers:
+            self._look(scorer)
 
     def _look(self, watched: _Watched) -> None:
         if watched.call is None or watched.call.done():
@@ -138,11 +145,14 @@ class Cluster:
             if other is not watched:
                 self._spawn(other.actor.connect.remote({shard: watched.actor}, []))
         for door in self.doors:
-            self._spawn(door.actor.connect.remote({shard: watched.actor}))
+            self._spawn(door.actor.connect.remote({shard: watched.actor}, []))
         ray.kill(old)
 
     def _actors(self) -> dict[int, Any]:
         return {shard: watched.actor for shard, watched in self.shards.items()}
+
+    def _scorers(self) -> list[Any]:
+        return [watched.actor for watched in self.scorers]
 
     def _spawn(self, work: Any) -> "asyncio.Task[Any]":
         async def quietly() -> None:
@@ -166,6 +176,7 @@ async def _run(spec: NodeSpec, runtime: RayRuntime) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
+    await publish_default(spec.url)
     cluster = Cluster(spec, runtime.sockets)
     cluster.create()
     supervisor = os.getppid()

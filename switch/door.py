@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from actors.key_store import KeyStore
 from actors.ledger.ids import Secret, decode_wallet, decode_wallets, is_operator, uuid_bytes
 from actors.ledger.layout import WalletStatus
+from actors.pack_compiler import PackCompiler
+from actors.pack_store import PackStore
 from actors.pool import Pool
+from actors.scorer import ScorerClient
 from actors.shard.messages import Head
 from actors.shard_client import ShardClient, ShardUnavailable
 from actors.wallet_store import WalletStore
@@ -21,7 +24,9 @@ from switch.event_feed import EventFeed
 from switch.history import History, Superseded
 from switch.lanes import Lane, LaneLimits, Overdue
 from switch.metrics import Metrics
+from switch.pack_names import PackCatalogue
 from switch.problems import NUMBERS, ProblemError
+from switch.publishing import Publisher
 from switch.reads import Reader
 from switch.routing import UNKNOWN, Topology
 
@@ -41,6 +46,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     json_bytes_max: int = MIB
     json_batch_bytes_max: int = 16 * MIB
     wallet_batch_bytes_max: int = 8 * MIB
+    document_bytes_max: int = MIB
+    """Of a rule pack with its files, or of a scorecard."""
     arrow_bytes_max: int = 32 * MIB
     batches_max: int = 8
     """Batches in memory at a time; others wait, unread."""
@@ -61,6 +68,7 @@ class DoorDeps(msgspec.Struct, frozen=True, kw_only=True):
     """What a front door needs from outside: `clients` by shard number."""
 
     clients: Sequence[ShardClient]
+    scorers: Sequence[ScorerClient]
     topology: Topology
     secret: Secret
     pool: Pool
@@ -76,6 +84,9 @@ class Door:
         self.secret = deps.secret
         self.pool = deps.pool
         self.keys = KeyStore(deps.pool)
+        self.packs = PackStore(deps.pool)
+        self.catalogue = PackCatalogue(self.packs)
+        self.publisher = Publisher(self.packs, deps.scorers, PackCompiler())
         self.wallet_store = WalletStore(deps.pool)
         self.history = History(deps.pool)
         self.events = EventFeed(deps.pool, deps.topology.shards)

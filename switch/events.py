@@ -30,9 +30,10 @@ from actors.ledger.layout import (
     joined,
 )
 from rules.currencies import ALPHA
-from switch.answers import KIND_NAMES, LABEL_NAMES, STATUS_NAMES, Decision, decision_of
+from switch.answers import KIND_NAMES, LABEL_NAMES, STATUS_NAMES, Decision, recorded_decision
 from switch.fate import asked_kind, context_of
 from switch.history import as_dict
+from switch.pack_names import Names
 from switch.problems import NUMBERS
 from switch.rows import details_of
 from switch.times import time_text
@@ -253,14 +254,21 @@ def referred(found: Sequence[Found]) -> list[int]:
     return sorted({each.record["reference"] for each in found if each.record["kind"] in (*REFERRING, Kind.LEG)} - {0})
 
 
-def render(secret: Secret, found: Sequence[Found], times: Mapping[int, int]) -> list[Event]:
+def packs_of(found: Sequence[Found]) -> set[int]:
+    """Numbers of the packs that decided these."""
+    return {each.record["pack"] for each in found if each.record["kind"] in ATTEMPTS}
+
+
+def render(secret: Secret, names: Names, found: Sequence[Found], times: Mapping[int, int]) -> list[Event]:
     """Events for callers; `times`: record times by address, of what `referred` gave."""
     wallets = np.array([(each.record["payer"], each.record["payee"]) for each in found], np.int64).ravel()
     ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in encode_wallets(secret, wallets)]
-    return [_event(each, payer, payee, times) for each, payer, payee in zip(found, ids[::2], ids[1::2], strict=True)]
+    return [
+        _event(names, each, payer, payee, times) for each, payer, payee in zip(found, ids[::2], ids[1::2], strict=True)
+    ]
 
 
-def _event(found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Event:
+def _event(names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Event:
     record = found.record
     kind = record["kind"]
     data: TransferData | LegData | WalletData
@@ -269,7 +277,7 @@ def _event(found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Ev
     elif kind in (Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER):
         data = _wallet(record, payee)
     else:
-        data = _transfer(found, payer, payee, times)
+        data = _transfer(names, found, payer, payee, times)
     return Event(
         id=transfer_id(record["record_time"], found.address),
         type=TYPES[found.type],
@@ -291,11 +299,10 @@ def _referred_id(record: dict[str, int], times: Mapping[int, int]) -> str | Unse
     return transfer_id(times[reference], reference) if reference in times else UNSET
 
 
-def _transfer(found: Found, payer: str, payee: str, times: Mapping[int, int]) -> TransferData:
+def _transfer(names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> TransferData:
     record, details = found.record, details_of(found.details)
     kind = Kind(record["kind"])
     attempt = kind in ATTEMPTS
-    scored = decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"])
     return TransferData(
         id=transfer_id(record["record_time"], found.address),
         type=asked_kind(record).name.lower(),
@@ -312,7 +319,7 @@ def _transfer(found: Found, payer: str, payee: str, times: Mapping[int, int]) ->
         reference=details.reference or UNSET,
         metadata=details.metadata or UNSET,
         context=context_of(record, details) if attempt else UNSET,
-        decision=scored if attempt else UNSET,
+        decision=recorded_decision(names, record) if attempt else UNSET,
     )
 
 

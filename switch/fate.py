@@ -10,8 +10,9 @@ from actors.ledger.ids import Secret, encode_wallet, transfer_id
 from actors.ledger.layout import CASE_ENDS, FLAG_FINAL, FLAG_REVIEW, MOVEMENTS, REFERRING, Kind, ReviewStatus
 from rules.currencies import ALPHA
 from rules.encodings import country_text
-from switch.answers import CHANNEL_NAMES, LABEL_NAMES, PartAnswer, ReviewAnswer, TransferAnswer, decision_of
+from switch.answers import CHANNEL_NAMES, LABEL_NAMES, PartAnswer, ReviewAnswer, TransferAnswer, recorded_decision
 from switch.history import Found, Part
+from switch.pack_names import Names
 from switch.problems import NUMBERS
 from switch.rows import Details
 from switch.times import time_text
@@ -103,6 +104,7 @@ def context_of(record: dict[str, int], details: Details) -> Context | UnsetType:
 
 def transfer_answer(
     secret: Secret,
+    names: Names,
     address: int,
     found: Found,
     parts: Sequence[Part],
@@ -129,9 +131,7 @@ def transfer_answer(
         reference=details.reference or UNSET,
         metadata=details.metadata or UNSET,
         context=context_of(record, details),
-        decision=None
-        if kind in REFERRING
-        else decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"]),
+        decision=None if kind in REFERRING else recorded_decision(names, record),
         created_at=time_text(record["record_time"]),
         effective_at=time_text(record["effective_time"]),
     )

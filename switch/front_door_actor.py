@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 from actors.logs import log_to_file
 from actors.process import settle
 from actors.remote import RemoteShard
+from actors.scoring_actor import RemoteScorer
 from switch.app import FrontDoor, FrontDoorOptions
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class FrontDoorActor:
         log_to_file(Path(spec.log_dir) / f"front-door-{spec.number}.log")
         self._spec = spec
         self._clients: dict[int, RemoteShard] = {}
+        self._scorers: list[RemoteScorer] = []
         self._door: FrontDoor | None = None
         self._starting: asyncio.Task[None] | None = None
 
@@ -43,21 +45,23 @@ class FrontDoorActor:
         """Whether it knows the shards."""
         return self._starting is not None
 
-    async def connect(self, shards: Mapping[int, Any]) -> None:
-        """Tell it the shards. The first call opens the door, a later one replaces those that moved."""
+    async def connect(self, shards: Mapping[int, Any], scorers: Sequence[Any]) -> None:
+        """Tell it the shards and the scorers. The first call opens the door, a later one replaces shards that moved."""
         for shard, actor in shards.items():
             if shard in self._clients:
                 self._clients[shard].replace(actor)
             else:
                 self._clients[shard] = RemoteShard(actor)
         if self._starting is None:
+            self._scorers = [RemoteScorer(actor) for actor in scorers]
             self._starting = asyncio.get_running_loop().create_task(self._open())
             self._starting.add_done_callback(_opened)
 
     async def _open(self) -> None:
         spec = self._spec
         options = FrontDoorOptions(host=spec.host, port=spec.port, url=spec.url, secret=spec.secret, shards=spec.shards)
-        self._door = FrontDoor(options, [self._clients[shard] for shard in range(spec.shards)])
+        clients = [self._clients[shard] for shard in range(spec.shards)]
+        self._door = FrontDoor(options, clients, self._scorers)
         await self._door.start()
         settle()
         log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())

@@ -20,7 +20,7 @@ from switch.calls import PAGE_MAX, Call, page_limit
 from switch.cursors import decode_places, encode_cursor
 from switch.door import Door
 from switch.event_feed import START
-from switch.events import EVENT_TYPES, Event, Page, render, type_numbers
+from switch.events import EVENT_TYPES, Event, Found, Page, packs_of, render, type_numbers
 from switch.problems import ProblemError, invalid_query
 
 _log = logging.getLogger(__name__)
@@ -58,8 +58,13 @@ async def list_events(door: Door, call: Call) -> web.StreamResponse:
     if streams:
         return await _stream(door, call, places, types)
     page = await door.events.page(places, limit, types)
-    data = render(door.secret, page.events, await door.events.times(page.events))
+    data = await _rendered(door, page.events)
     return json_response(EventList(data, page.has_more, encode_cursor(door.secret, SCOPE, *page.places)))
+
+
+async def _rendered(door: Door, found: Sequence[Found]) -> list[Event]:
+    names = await door.catalogue.names(packs_of(found))
+    return render(door.secret, names, found, await door.events.times(found))
 
 
 def _types(query: dict[str, str]) -> NDArray[np.uint8]:
@@ -116,7 +121,7 @@ async def _send_all(
 
 async def _send_page(door: Door, response: web.StreamResponse, places: Sequence[int], page: Page) -> None:
     reached = list(places)
-    events = render(door.secret, page.events, await door.events.times(page.events))
+    events = await _rendered(door, page.events)
     for found, event in zip(page.events, events, strict=True):
         reached[event.shard] = found.place
         cursor = encode_cursor(door.secret, SCOPE, *reached)

@@ -1,15 +1,19 @@
 """For whoever runs the switch: is it alive, is it ready, what has it done."""
 
 import asyncio
+import contextlib
 from typing import Final
 
 import numpy as np
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from actors.pool import StoreUnavailable
 from actors.shard_client import ShardUnavailable
-from switch.answers import json_response
+from switch.answers import NO_NAMES, json_response
 from switch.door import Door
+from switch.pack_metrics import pack_families
+from switch.pack_names import Names
 from switch.problems import ProblemError
 from switch.responses import Answer
 
@@ -37,5 +41,11 @@ async def readyz(door: Door) -> web.Response:
 
 
 async def metrics(door: Door) -> web.Response:
-    """GET /metrics: Prometheus text."""
-    return Answer(door.metrics.render(), content_type=CONTENT_TYPE_LATEST)
+    """GET /metrics: Prometheus text; without what scorers have counted when the database cannot say."""
+    counts: dict[tuple[int, str, int], int] = {}
+    names: Names = NO_NAMES
+    with contextlib.suppress(StoreUnavailable, LookupError):
+        packs = (await door.packs.deployment()).packs
+        names = await door.catalogue.names(packs)
+        counts = await door.packs.counts(packs)
+    return Answer(door.metrics.render(pack_families(names, counts)), content_type=CONTENT_TYPE_LATEST)

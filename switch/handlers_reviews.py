@@ -10,7 +10,7 @@ from actors.ledger.codes import Code
 from actors.ledger.ids import encode_wallet, shard_of, transfer_id
 from actors.ledger.layout import FIELDS, Kind, ReviewStatus
 from rules.currencies import ALPHA
-from switch.answers import LABEL_NAMES, Decision, decision_of, json_response, refusal
+from switch.answers import LABEL_NAMES, Decision, json_response, recorded_decision, refusal
 from switch.calls import Call, page_limit
 from switch.cursors import decode_places, encode_cursor
 from switch.door import Door
@@ -18,6 +18,7 @@ from switch.fate import Case, answer_in, asked_kind, case_of, context_of, is_cas
 from switch.handlers_settling import named_transfer, now_ms
 from switch.handlers_transfers import settle
 from switch.history import Found, HeldCase
+from switch.pack_names import Names
 from switch.problems import ProblemError, invalid_query
 from switch.rows import answer_row
 from switch.times import time_text
@@ -69,7 +70,8 @@ async def list_reviews(door: Door, call: Call) -> web.Response:
     page = await door.history.cases(_STATUSES[name], place, limit + 1, now_ms())
     shown = page[:limit]
     accounts = await door.keys.accounts(held.answer["caller"] for held in shown if held.answer is not None)
-    data = [_shown(door, held, accounts) for held in shown]
+    names = await door.catalogue.names({held.found.record["pack"] for held in shown})
+    data = [_shown(door, names, held, accounts) for held in shown]
     if len(page) <= limit:
         return json_response(CaseList(data, False, None))
     last = shown[-1]
@@ -77,13 +79,19 @@ async def list_reviews(door: Door, call: Call) -> web.Response:
     return json_response(CaseList(data, True, following))
 
 
-def _shown(door: Door, held: HeldCase, accounts: Mapping[int, str]) -> CaseAnswer:
+def _shown(door: Door, names: Names, held: HeldCase, accounts: Mapping[int, str]) -> CaseAnswer:
     case = case_of(held.found.record, held.answer, now_ms())
-    return _case_answer(door, held.address, held.found, case, accounts)
+    return _case_answer(door, names, held.address, held.found, case, accounts)
 
 
 def _case_answer(
-    door: Door, address: int, found: Found, case: Case, accounts: Mapping[int, str], replayed: bool | UnsetType = UNSET
+    door: Door,
+    names: Names,
+    address: int,
+    found: Found,
+    case: Case,
+    accounts: Mapping[int, str],
+    replayed: bool | UnsetType = UNSET,
 ) -> CaseAnswer:
     record, details = found.record, found.details
     review = review_answer(record, case, accounts)
@@ -99,7 +107,7 @@ def _case_answer(
         reference=details.reference or UNSET,
         metadata=details.metadata or UNSET,
         context=context_of(record, details),
-        decision=decision_of(record["flags"], record["decision"], record["points"], record["reasons"], record["pack"]),
+        decision=recorded_decision(names, record),
         created_at=time_text(record["record_time"]),
         expires_at=review.expires_at,
         decided_by=review.decided_by,
@@ -140,4 +148,5 @@ async def _decide(door: Door, call: Call, *, approved: bool) -> web.Response:
     accounts = await door.keys.accounts([answer["caller"]])
     replayed = bool(result.replayed)
     headers = {"Idempotent-Replayed": "true"} if replayed else None
-    return json_response(_case_answer(door, ref.address, found, case, accounts, replayed), 201, headers)
+    names = await door.catalogue.names_after(found.record["pack"])
+    return json_response(_case_answer(door, names, ref.address, found, case, accounts, replayed), 201, headers)

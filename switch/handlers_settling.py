@@ -90,7 +90,10 @@ async def _shown(door: Door, address: int, found: Found) -> TransferAnswer:
     parts = await door.history.parts(address) if found.record["code"] == 0 else []
     answer = answer_in(address, parts) if is_case(found.record) else None
     accounts = await door.keys.accounts([answer["caller"]]) if answer is not None else {}
-    return transfer_answer(door.secret, address, found, parts, now_ms(), target_time=target_time, accounts=accounts)
+    names = await door.catalogue.names((found.record["pack"],))
+    return transfer_answer(
+        door.secret, names, address, found, parts, now_ms(), target_time=target_time, accounts=accounts
+    )
 
 
 # Changing.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.codes import Code, is_untried
 from actors.ledger.ids import key_bytes, transfer_id
-from actors.ledger.layout import FIELDS, FLAG_SCORED, REQUEST, RESULT, Kind
+from actors.ledger.layout import FIELDS, FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind
 from switch import arrow
 from switch.answers import ACTION_NAMES, json_response, posted_answer, refusal
 from switch.auth import demand_import
@@ -69,10 +69,13 @@ async def create_transfer(door: Door, call: Call) -> web.Response:
     result = await settle(door, home, row, details, deadline)
     if result.flags & FLAG_SCORED:
         door.metrics.decisions[ACTION_NAMES[result.action]] += 1
+        if result.flags & FLAG_FALLBACK and not result.replayed:
+            door.metrics.fallbacks += 1
+    names = await door.catalogue.names_after(result.pack)
     if result.code not in NO_PROBLEM:
-        raise refusal(result, FIELDS)
+        raise refusal(result, FIELDS, names)
     headers = {"Idempotent-Replayed": "true"} if result.replayed else None
-    return json_response(posted_answer(transfer, result), 201, headers)
+    return json_response(posted_answer(names, transfer, result), 201, headers)
 
 
 async def settle(door: Door, home: int, row: bytes, details: bytes | None, deadline: float) -> Result:
@@ -225,6 +228,8 @@ def _count(door: Door, results: NDArray[Any]) -> None:
     scored = results["action"][(results["flags"] & FLAG_SCORED) != 0]
     for action, count in zip(*np.unique(scored, return_counts=True), strict=True):
         door.metrics.decisions[ACTION_NAMES[int(action)]] += int(count)
+    stood_in = (results["flags"] & FLAG_FALLBACK != 0) & (results["replayed"] == 0)
+    door.metrics.fallbacks += int(np.count_nonzero(stood_in))
 
 
 def _check_settled(codes: NDArray[np.uint16]) -> None:

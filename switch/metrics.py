@@ -42,12 +42,11 @@ class Metrics:
         self.requests: Counter[tuple[str, int]] = Counter()
         self.results: Counter[str] = Counter()
         self.decisions: Counter[str] = Counter()
+        self.fallbacks = 0
         self.steps = {step: Latencies() for step in STEPS}
         self.call_rows = 0
         self.streams = 0
         self._depths = depths
-        self._registry = CollectorRegistry()
-        self._registry.register(_Collector(self))
 
     def called(self, queued_s: float, call_s: float, rows: int) -> None:
         """A call to a shard has ended."""
@@ -55,9 +54,11 @@ class Metrics:
         self.steps["shard"].observe(call_s)
         self.call_rows += rows
 
-    def render(self) -> bytes:
-        """Prometheus text format."""
-        return generate_latest(self._registry)
+    def render(self, more: Iterable[Metric] = ()) -> bytes:
+        """Prometheus text format, with families that others have counted."""
+        registry = CollectorRegistry()
+        registry.register(_Collector([*self.families(), *more]))
+        return generate_latest(registry)
 
     def families(self) -> Iterable[Metric]:
         """The counts as metric families."""
@@ -67,6 +68,9 @@ class Metrics:
         yield requests
         yield _counts("shardpay_results", "Results of rows by code.", "code", self.results)
         yield _counts("shardpay_decisions", "Decisions of scored payments by action.", "action", self.decisions)
+        yield CounterMetricFamily(
+            "shardpay_fallbacks", "Payments decided by a pack's fallback: no scorer answered.", value=self.fallbacks
+        )
         latency = HistogramMetricFamily("shardpay_step_seconds", "Latency by step.", labels=("step",))
         for step, latencies in self.steps.items():
             latency.add_metric((step,), latencies.buckets(), latencies.total)
@@ -87,8 +91,8 @@ def _counts(name: str, text: str, label: str, counts: Counter[str]) -> Metric:
 
 
 class _Collector:
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
 
     def collect(self) -> Iterable[Any]:
-        return self._metrics.families()
+        return self._families

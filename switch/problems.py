@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, UnsetType
 
 from actors.ledger.codes import OUTCOMES, Code, Outcome, is_declined, is_untried
 from switch.responses import Answer
@@ -35,6 +36,8 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "not_found": Outcome(404, False, "There is nothing here."),
     "transfer_not_found": Outcome(404, False, "The transfer does not exist."),
     "key_not_seen": Outcome(404, False, "No request with this key was seen at this wallet."),
+    "rule_pack_not_found": Outcome(404, False, "There is no rule pack, or no version, of this name."),
+    "scorecard_not_found": Outcome(404, False, "There is no scorecard, or no version, of this name."),
     "method_not_allowed": Outcome(405, False, "This path does not take this method."),
     "request_timeout": Outcome(408, True, "The body did not arrive in time."),
     "external_id_taken": Outcome(409, False, "Another wallet has this external_id."),
@@ -42,10 +45,14 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
         409, False, "The cursor is ahead of the journal: an older backup was restored since. Begin anew."
     ),
     "operator_wallets_full": Outcome(409, False, "No further operator wallet can be created."),
+    "version_conflict": Outcome(409, False, "Another version was published meanwhile."),
+    "deployment_refused": Outcome(409, False, "The packs that run cannot be changed in this way."),
     "payload_too_large": Outcome(413, False, "The body is larger than this call takes."),
     "unsupported_media_type": Outcome(415, False, "This call does not take this content type or encoding."),
     "expectation_failed": Outcome(417, False, "Only the expectation 100-continue is known."),
     "invalid_field": Outcome(422, False, "A field is missing, unknown or has a wrong value."),
+    "invalid_rule_pack": Outcome(422, False, "The rule pack does not check."),
+    "invalid_scorecard": Outcome(422, False, "The scorecard does not check."),
     "invalid_query": Outcome(422, False, "A query parameter is missing, unknown or has a wrong value."),
     "internal_error": Outcome(500, True, "Something went wrong inside the switch."),
     "overloaded": Outcome(503, True, "The switch has as much work as it can queue."),
@@ -79,10 +86,15 @@ _BY_STATUS: Final[dict[int, str]] = {
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """What is wrong with one field; `field` is a path like `transfers[3].amount`, empty for the whole body."""
+    """What is wrong with one field; `field` is a path like `transfers[3].amount`, empty for the whole body. In a document: where, counted
+    from 1, the line's text, and what to do."""
 
     field: str
     message: str
+    line: int | UnsetType = UNSET
+    column: int | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+    hint: str | UnsetType = UNSET
 
 
 class ProblemError(Exception):

@@ -7,7 +7,9 @@ from typing import Any, Final
 import click
 import msgspec
 
+from switch.backtest_command import backtest_command
 from switch.options import as_text, json_option
+from switch.publish_commands import rules_publish
 
 CARDS_HELP: Final = "A scorecard (JSON) that the pack names; may be repeated."
 _PACK = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -29,7 +31,13 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group("rules")
 def rules_group() -> None:
-    """Check rule packs and run their tests."""
+    """Check rule packs, run their tests, and try them on history."""
+
+
+rules_group.add_command(backtest_command)
+
+
+rules_group.add_command(rules_publish)
 
 
 @rules_group.command("check", epilog="Example: shardpay rules check pack.yaml")

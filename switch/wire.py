@@ -11,8 +11,10 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from actors.deployment import Mode
 from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.layout import AMOUNT_MAX, Channel, Label, WalletKind
+from rules.split import SHARE_MAX
 from switch.problems import ProblemError, invalid_field
 
 T = TypeVar("T")
@@ -119,6 +121,21 @@ class WalletPatch(_Wire, frozen=True, kw_only=True):
     metadata: Metadata | UnsetType | None = UNSET
 
 
+class PackText(_Wire, frozen=True, kw_only=True):
+    """PUT /v1/rule-packs/{name} as JSON; as YAML the body is the text. `files`: the texts of lists that it names."""
+
+    text: str
+    files: dict[str, str] | UnsetType = UNSET
+
+
+class PackMode(_Wire, frozen=True, kw_only=True):
+    """POST /v1/rule-packs/{name}/mode. `version`: the newest unless given; `share`: of the wallets, per mille, for a challenger."""
+
+    mode: Mode
+    version: Annotated[int, Meta(ge=1, lt=2**31)] | UnsetType = UNSET
+    share: Annotated[int, Meta(ge=1, le=SHARE_MAX)] | UnsetType = UNSET
+
+
 class Empty(_Wire, frozen=True, kw_only=True):
     """A call that takes no fields."""
 
@@ -130,6 +147,8 @@ REFUND: Final = msgspec.json.Decoder(Refund)
 NEW_WALLET: Final = msgspec.json.Decoder(NewWallet)
 WALLET_BATCH: Final = msgspec.json.Decoder(WalletBatch)
 WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
+PACK_TEXT: Final = msgspec.json.Decoder(PackText)
+PACK_MODE: Final = msgspec.json.Decoder(PackMode)
 EMPTY: Final = msgspec.json.Decoder(Empty)
 
 LABELS: Final = {label.name.lower(): int(label) for label in Label}

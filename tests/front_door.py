@@ -16,12 +16,17 @@ from actors.database import cluster_value, connect
 from actors.journal_postgres import PostgresJournal
 from actors.key_store import KeyStore
 from actors.ledger.ledger import REVIEW_SECONDS
+from actors.pack_compiler import load_pack, publish_default
+from actors.pack_store import PackStore
 from actors.pool import Pool
-from actors.shard.host import Scorer, ShardHost
+from actors.scorer import Scorer
+from actors.shard import host
+from actors.shard.host import ShardHost
 from actors.shard.local import LocalSwitch
 from actors.shard.messages import Head
 from actors.shard_client import NotReady, ShardUnavailable
 from actors.topology import SegmentStore
+from rules.decision import StandIn
 from switch.app import FrontDoor, FrontDoorOptions
 from switch.door import Limits
 
@@ -61,6 +66,16 @@ class LocalClient:
         return await self._host.find_key(caller, home, key)
 
 
+class LocalScorer:
+    """A scorer in this process as a shard's pool of them."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+        return self._scorer.decide(payers, columns)
+
+
 class Answer(msgspec.Struct):
     """An HTTP answer, its body read."""
 
@@ -77,13 +92,22 @@ class RunningSwitch:
     """What tests hold: `call` sends with the key of every scope unless told otherwise."""
 
     def __init__(
-        self, door: FrontDoor, clients: list[LocalClient], key: str, session: aiohttp.ClientSession, url: str
+        self,
+        door: FrontDoor,
+        clients: list[LocalClient],
+        key: str,
+        session: aiohttp.ClientSession,
+        url: str,
+        scorer: Scorer,
+        pool: Pool,
     ) -> None:
         self.door = door
         self.clients = clients
         self.key = key
         self.session = session
         self.database_url = url
+        self.scorer = scorer
+        self.pool = pool
         self.base = "http://{}:{}".format(*door.address)
 
     async def call(
@@ -141,6 +165,7 @@ async def _settle_facts(database_url: str, shards: int) -> None:
         await cluster_value(connection, "shards", str(shards).encode())
     finally:
         await connection.close()
+    await publish_default(database_url)
 
 
 @contextlib.asynccontextmanager
@@ -149,7 +174,7 @@ async def running_switch(
     *,
     shards: int = 2,
     limits: Limits | None = None,
-    scorer: Scorer | None = None,
+    scorer: host.Scorer | None = None,
     review_expires_in_s: int = REVIEW_SECONDS,
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database."""
@@ -160,27 +185,29 @@ async def running_switch(
         journals = [PostgresJournal(database_url, shard=s, writer=secrets.randbits(63)) for s in range(shards)]
         for journal in journals:
             stack.push_async_callback(journal.close)
+        pool = await Pool.open(database_url, name="test-keys")
+        stack.push_async_callback(pool.close)
+        deployed = Scorer(PackStore(pool), load_pack)
+        await deployed.activate()
         local = LocalSwitch(
             journals=[*journals],
             segments=segments,
             secret=SECRET,
-            scorer=scorer,
+            scorer=scorer or LocalScorer(deployed),
             review_expires_in_s=review_expires_in_s,
         )
         stack.push_async_callback(local.stop)
         await local.start()
-        pool = await Pool.open(database_url, name="test-keys")
-        stack.push_async_callback(pool.close)
         created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read", "analyst"])
         clients = [LocalClient(host) for host in local.hosts]
         options = FrontDoorOptions(
             host="127.0.0.1", port=0, url=database_url, secret=SECRET, shards=shards, limits=limits or Limits()
         )
-        door = FrontDoor(options, clients)
+        door = FrontDoor(options, clients, [deployed])
         await door.start()
         stack.push_async_callback(door.stop)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield RunningSwitch(door, clients, created.key, session, database_url)
+        yield RunningSwitch(door, clients, created.key, session, database_url, deployed, pool)
 
 
 @contextlib.asynccontextmanager
@@ -189,9 +216,11 @@ async def running_door(switch: RunningSwitch, limits: Limits) -> AsyncIterator[R
     options = FrontDoorOptions(
         host="127.0.0.1", port=0, url=switch.database_url, secret=SECRET, shards=len(switch.clients), limits=limits
     )
-    door = FrontDoor(options, switch.clients)
+    door = FrontDoor(options, switch.clients, [switch.scorer])
     await door.start()
     try:
-        yield RunningSwitch(door, switch.clients, switch.key, switch.session, switch.database_url)
+        yield RunningSwitch(
+            door, switch.clients, switch.key, switch.session, switch.database_url, switch.scorer, switch.pool
+        )
     finally:
         await door.stop()

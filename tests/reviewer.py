@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from actors.shard.local import InlineScorer
 from rules.builtin import PACK
 from rules.columns import INDEX
-from rules.decision import Action
+from rules.decision import Action, StandIn
 
 REVIEWED: Final = 777
 """The amount, in any currency."""
@@ -17,8 +17,8 @@ REASON: Final = PACK.reasons[0]
 class Reviewer(InlineScorer):
     """The built-in pack otherwise."""
 
-    async def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
-        decisions = await super().decide(columns)
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+        decisions, stand_in = await super().decide(payers, columns)
         asked = columns[:, INDEX["amount"]] == REVIEWED
         decisions["action"][asked], decisions["reasons"][asked] = Action.REVIEW, 1
-        return decisions
+        return decisions, stand_in

@@ -35,7 +35,7 @@ from actors.shard.journal_writer import JournalWriter
 from actors.shard.originals import OriginalsDesk
 from actors.shard.profiles import ProfileDesk
 from actors.shard.replies import fill_replay
-from rules.decision import Action
+from rules.decision import UNTOLD, Action, StandIn
 from rules.pack import fallback_decisions
 
 BATCH_ROWS_MAX: Final = 65_536
@@ -59,8 +59,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     shard: int
     shards: int
     scored: bool = True
-    pack: int = 1
-    fallback: Action = Action.APPROVE
+    stand_in: StandIn = UNTOLD
     score_timeout_ms: int = 1_000
     save_every_records: int | None = None
 
@@ -76,6 +75,7 @@ class ShardCore:
         self.dead = False
         self.clock_off_ms = 0
         self.fallbacks = 0
+        self._stand_in = config.stand_in
         self.keep: Callable[[Arrays], Any] = copied
         self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
         self._sender = Sender(config.shard, config.shards, 0, b"")
@@ -104,6 +104,7 @@ class ShardCore:
             m.FindHeads: self._find_heads,
             m.FindKey: self._find_key,
             m.Scored: self._scored,
+            m.StandInIs: self._stand_in_is,
             m.Stored: self._stored,
             m.BlockIs: self._block_is,
             m.HeadIs: self._head_is,
@@ -125,6 +126,11 @@ class ShardCore:
     def queued_rows(self) -> int:
         """Rows that wait for a batch."""
         return self._queued_rows
+
+    def rows_at_hand(self, message: m.Message) -> int:
+        """How many rows the next message may set in motion."""
+        rows = len(message.rows) if isinstance(message, m.Submit) else 0
+        return rows + self._queued_rows + (0 if self._scoring is None else len(self._scoring.rows))
 
     @property
     def ready(self) -> bool:
@@ -311,7 +317,7 @@ class ShardCore:
             columns = self.ledger.columns(admitted)
             batch.deadline = self._now + self.config.score_timeout_ms
             self._scoring = batch
-            self._emit([m.Score(number=batch.number, columns=columns)])
+            self._emit([m.Score(number=batch.number, payers=admitted.rows["payer"], columns=columns)])
         else:
             self._carry_out(batch, None)
 
@@ -337,7 +343,14 @@ class ShardCore:
     def _originals_read(self, message: m.Originals) -> None:
         self._originals.answered(message, self.ledger)
 
+    def _stand_in_is(self, message: m.StandInIs) -> None:
+        """Scorers change over one after the other: what one of them said of a later deployment holds."""
+        if message.stand_in.revision >= self._stand_in.revision:
+            self._stand_in = message.stand_in
+
     def _scored(self, message: m.Scored) -> None:
+        if message.stand_in is not None:
+            self._stand_in_is(m.StandInIs(stand_in=message.stand_in))
         batch = self._scoring
         if batch is None or message.number != batch.number or batch.admitted is None:
             return
@@ -352,7 +365,8 @@ class ShardCore:
         count = len(batch.admitted.rows)
         self.fallbacks += count
         self._scoring = None
-        self._carry_out(batch, fallback_decisions(count, action=self.config.fallback, number=self.config.pack))
+        action, pack, _ = self._stand_in
+        self._carry_out(batch, fallback_decisions(count, action=Action(action), number=pack))
 
     def _carry_out(self, batch: Batch, decisions: NDArray[Any] | None) -> None:
         admitted = batch.admitted

@@ -16,6 +16,7 @@ from actors.ledger.ledger import REVIEW_SECONDS, Ledger, LedgerConfig
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import Peer, Scorer, Segments, ShardHost
 from rules.builtin import PACK
+from rules.decision import UNTOLD, StandIn
 from rules.pack import Decider
 
 SMALL = Capacity(segments=32, segment_map=4096, keys=1_000_000, payers=100_000, attempts=2_000_000, profiles=100_000)
@@ -27,9 +28,9 @@ class InlineScorer:
     def __init__(self) -> None:
         self._decider = Decider(PACK)
 
-    async def decide(self, columns: NDArray[Any]) -> NDArray[Any]:
-        """As `ScoringActor.decide`."""
-        return self._decider.decide(columns)
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+        """As `ScorerPool.decide`."""
+        return self._decider.decide(columns), UNTOLD
 
 
 class MemorySegments:
@@ -45,6 +46,9 @@ class MemorySegments:
     async def claim(self, shard: int) -> None:
         """Give one more segment to a shard."""
         self._owners[len(self._owners) + 1] = shard
+
+    async def stand_in(self) -> None:
+        """Nobody says which pack is live."""
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -72,6 +76,7 @@ class LocalSwitch:
         scorer: Scorer | None = None,
         review_expires_in_s: int = REVIEW_SECONDS,
     ) -> None:
+        scorer = scorer or InlineScorer()
         shards = len(journals)
         peers: dict[int, Peer] = {}
         self.hosts: list[ShardHost] = []
@@ -82,8 +87,7 @@ class LocalSwitch:
             ledger = Ledger(config, capacity)
             writer = Writer(shard, 1, secrets.randbits(63), secrets.token_bytes(16))
             core = ShardCore(ShardConfig(shard=shard, shards=shards, scored=scored), ledger, writer)
-            scores = scorer or InlineScorer()
-            host = ShardHost(core, journal=journal, peers=peers, scorer=scores, segments=segments, die=_die)
+            host = ShardHost(core, journal=journal, peers=peers, scorer=scorer, segments=segments, die=_die)
             peers[shard] = host
             self.hosts.append(host)
         self._tasks: list[asyncio.Task[None]] = []

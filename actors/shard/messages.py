@@ -10,6 +10,7 @@ import msgspec
 from numpy.typing import NDArray
 
 from actors.ledger.blocks import Sealed
+from rules.decision import StandIn
 
 Rows = NDArray[Any]
 
@@ -65,10 +66,17 @@ class FindKey(Message, frozen=True):
 
 
 class Scored(Message, frozen=True):
-    """Decisions for batch `number`, in row order."""
+    """Decisions for batch `number`, in row order; `stand_in`: what the scorer says is to decide when none answers."""
 
     number: int
     decisions: Rows
+    stand_in: StandIn | None = None
+
+
+class StandInIs(Message, frozen=True):
+    """What is to decide when no scorer answers, as the database has it."""
+
+    stand_in: StandIn
 
 
 class Stored(Message, frozen=True):
@@ -188,9 +196,10 @@ class Answer(Message, frozen=True):
 
 
 class Score(Message, frozen=True):
-    """Ask for decisions on feature columns (n, COLUMN_COUNT)."""
+    """Ask for decisions on feature columns (n, COLUMN_COUNT) of payments of these wallets (addresses, n)."""
 
     number: int
+    payers: NDArray[Any]
     columns: NDArray[Any]
 
 

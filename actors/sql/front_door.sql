@@ -245,3 +245,100 @@ LEFT JOIN (
     JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
 ) AS walked ON true
 ORDER BY walked.step
+
+-- name: documents_lock
+-- Versions and revisions are given out one at a time.
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay documents', 0))
+
+-- name: pack_add
+-- The next version of a pack, under the next number.
+INSERT INTO rule_pack
+    (number, name, version, text, files, hash, card_name, card_version, rules, live, reasons, fallback, made_by)
+SELECT (SELECT coalesce(max(number), 0) + 1 FROM rule_pack),
+       $1, (SELECT coalesce(max(version), 0) + 1 FROM rule_pack WHERE name = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+RETURNING number, version
+
+-- name: pack_any
+SELECT EXISTS (SELECT FROM rule_pack)
+
+-- name: pack_newest
+-- The newest version of each pack, in the order in which the packs were first published.
+SELECT first.number AS first, pack.*, account.name AS account
+FROM (SELECT name, min(number) AS number, max(version) AS version FROM rule_pack GROUP BY name) AS first
+JOIN rule_pack AS pack ON pack.name = first.name AND pack.version = first.version
+LEFT JOIN account ON account.id = pack.made_by
+WHERE first.number > $1 ORDER BY first.number LIMIT $2
+
+-- name: pack_versions
+-- The newest versions of a pack, newest first, without their texts.
+SELECT pack.number, pack.name, pack.version, '' AS text, '{}' AS files, hash, card_name, card_version, rules, live, reasons,
+       fallback, made_at, account.name AS account
+FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 ORDER BY pack.version DESC LIMIT $2
+
+-- name: pack_last_version
+SELECT coalesce(max(version), 0) FROM rule_pack WHERE name = $1
+
+-- name: pack_one
+-- A version of a pack, the newest when none is given.
+SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 AND ($2::int IS NULL OR pack.version = $2) ORDER BY pack.version DESC LIMIT 1
+
+-- name: pack_numbered
+SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.number = ANY ($1::int[]) ORDER BY pack.number
+
+-- name: pack_names
+SELECT number, name, version, rules, reasons FROM rule_pack WHERE number = ANY ($1::int[])
+
+-- name: deployment_last
+SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account ON account.id = deployment.made_by
+ORDER BY revision DESC LIMIT 1
+
+-- name: deployment_add
+INSERT INTO deployment (revision, live, challenger, share, shadows, made_by) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: deployment_changes
+-- Newest first.
+SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account ON account.id = deployment.made_by
+ORDER BY revision DESC LIMIT $1
+
+-- name: pack_count_add
+-- In one order, so that scorers never wait for each other in a circle.
+INSERT INTO pack_count (pack, what, item, count)
+SELECT * FROM unnest($1::int[], $2::text[], $3::int[], $4::bigint[]) AS counted (pack, what, item, count)
+ORDER BY pack, what, item
+ON CONFLICT (pack, what, item) DO UPDATE SET count = pack_count.count + excluded.count
+
+-- name: pack_counts
+SELECT pack, what, item, count FROM pack_count WHERE pack = ANY ($1::int[])
+
+-- name: card_add
+INSERT INTO scorecard (number, name, version, document, hash, made_by)
+SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5 FROM scorecard
+
+-- name: card_newest
+-- As pack_newest.
+SELECT first.number AS first, card.*, account.name AS account
+FROM (SELECT name, min(number) AS number, max(version) AS version FROM scorecard GROUP BY name) AS first
+JOIN scorecard AS card ON card.name = first.name AND card.version = first.version
+LEFT JOIN account ON account.id = card.made_by
+WHERE first.number > $1 ORDER BY first.number LIMIT $2
+
+-- name: card_versions
+-- As pack_versions.
+SELECT card.name, card.version, '' AS document, hash, made_at, account.name AS account
+FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
+WHERE card.name = $1 ORDER BY card.version DESC LIMIT $2
+
+-- name: card_last_version
+SELECT coalesce(max(version), 0) FROM scorecard WHERE name = $1
+
+-- name: card_one
+-- As pack_one.
+SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
+WHERE card.name = $1 AND ($2::int IS NULL OR card.version = $2) ORDER BY card.version DESC LIMIT 1
+
+-- name: card_users
+-- Packs that name a version of a scorecard.
+SELECT name, version FROM rule_pack WHERE card_name = $1 AND card_version = $2 ORDER BY name, version

@@ -317,6 +317,107 @@ def settling_cases(w: World) -> Iterator[Case]:
             yield Case(name=f"{what} {body}", code="invalid_field", path=path, data=data)
 
 
+def document_cases(w: World) -> Iterator[Case]:
+    yaml, good = {"Content-Type": "application/yaml"}, b"name: p\nfallback: approve\nrules: []\n"
+    pack, card = "/v1/rule-packs/p", "/v1/scorecards/c"
+    for name, data, code in (
+        ("no YAML", b"{", "invalid_rule_pack"),
+        ("no pack", b"- 1\n", "invalid_rule_pack"),
+        ("empty pack", b"", "invalid_rule_pack"),
+        ("another name", good.replace(b"name: p", b"name: q"), "invalid_field"),
+        ("unknown card", good + b"card: c@1\n", "invalid_rule_pack"),
+        ("deep pack", b"name: p\nx: " + b"[" * 5_000, "invalid_rule_pack"),
+        (
+            "YAML bomb",
+            b"a: &a [x,x]\n" + b"".join(b"%c: &%c [*%c,*%c]\n" % (i, i, i - 1, i - 1) for i in range(98, 120)),
+            "invalid_rule_pack",
+        ),
+        ("NUL", good + b"description: \0\n", "invalid_field"),
+        ("not UTF-8", b"name: \xff\n", "invalid_field"),
+        ("1 MB", b"#" * (1 << 20) + b"\n", "payload_too_large"),
+    ):
+        yield Case(name=name, code=code, method="PUT", path=pack, data=data, headers=yaml)
+    yield Case(
+        name="a pack as text",
+        code="unsupported_media_type",
+        method="PUT",
+        path=pack,
+        data=good,
+        headers={"Content-Type": "text/plain"},
+    )
+    yield Case(
+        name="a pack may not be read",
+        code="forbidden",
+        method="PUT",
+        path=pack,
+        data=good,
+        headers=yaml,
+        token=w.read_key,
+    )
+    for name, body, field in (
+        ("no text", {}, "text"),
+        ("a number", {"text": 5}, "text"),
+        ("another field", {"text": "", "mode": "live"}, "mode"),
+        ("files of numbers", {"text": "", "files": {"a": 1}}, "files[...]"),
+    ):
+        yield Case(name=name, code="invalid_field", method="PUT", path=pack, body=body, field=field)
+    for match in ("3", "yesterday", '"x"', '"1", "2"'):
+        yield Case(
+            name=f"If-Match {match}",
+            code="invalid_field",
+            method="PUT",
+            path=pack,
+            data=good,
+            headers={**yaml, "If-Match": match},
+            field="If-Match",
+        )
+    yield Case(
+        name="If-Match of nothing",
+        code="version_conflict",
+        method="PUT",
+        path=pack,
+        data=good,
+        headers={**yaml, "If-Match": '"7"'},
+    )
+    for name in ("1p", "p%20q", "x" * 65, "%2e%2e"):
+        yield Case(
+            name=f"name {name[:9]}", code="invalid_field", method="GET", path=f"/v1/rule-packs/{name}", field="name"
+        )
+    for path in ("/v1/rule-packs/p", "/v1/rule-packs/default?version=9"):
+        yield Case(name=f"no {path}", code="rule_pack_not_found", method="GET", path=path)
+    for query in ("version=0", "version=x", "version=99999999999", "state=live", "version=1&version=1"):
+        yield Case(name=query, code="invalid_query", method="GET", path=f"/v1/rule-packs/default?{query}")
+    mode = "/v1/rule-packs/default/mode"
+    for body, field in (
+        ({}, "mode"),
+        ({"mode": "on"}, "mode"),
+        ({"mode": "challenger"}, "share"),
+        ({"mode": "live", "share": 5}, "share"),
+        ({"mode": "challenger", "share": 1001}, "share"),
+        ({"mode": "challenger", "share": 0}, "share"),
+        ({"mode": "live", "version": 0}, "version"),
+        ({"mode": "live", "when": "now"}, "when"),
+    ):
+        yield Case(name=f"mode {body}", code="invalid_field", path=mode, body=body, field=field)
+    yield Case(name="the live pack off", code="deployment_refused", path=mode, body={"mode": "off"})
+    yield Case(name="no such version", code="rule_pack_not_found", path=mode, body={"mode": "live", "version": 9})
+    yield Case(name="a mode may not be read", code="forbidden", path=mode, body={"mode": "live"}, token=w.read_key)
+    yield Case(name="a pack deleted", code="method_not_allowed", method="DELETE", path=pack)
+    document = {"name": "c", "version": 1, "characteristics": []}
+    for body, code, field in (
+        ({}, "invalid_scorecard", None),
+        ([], "invalid_scorecard", None),
+        ({**document, "colour": "red"}, "invalid_scorecard", None),
+        ({**document, "name": "d"}, "invalid_field", "name"),
+        ({**document, "version": 2}, "invalid_field", "version"),
+    ):
+        yield Case(name=f"card {body}", code=code, method="PUT", path=card, body=body, field=field)
+    yield Case(name="no such card", code="scorecard_not_found", method="GET", path=card)
+    yield Case(
+        name="a card may not be read", code="forbidden", method="PUT", path=card, body=document, token=w.read_key
+    )
+
+
 def arrow_cases(w: World) -> Iterator[Case]:
     for name, code, field, data in arrow_bodies(w):
         yield Case(
@@ -443,6 +544,7 @@ def stream(table: pa.Table, codec: str | None = None) -> bytes:
 
 
 CASES = (
+    document_cases,
     json_cases,
     field_cases,
     wallet_cases,

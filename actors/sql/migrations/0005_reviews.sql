@@ -7,20 +7,8 @@ CREATE TABLE review (
 );
 CREATE INDEX review_list ON review (status, record_time, record);
 
--- As in 0003, with kind 16: the approval of a hold, on its payer's chain.
-CREATE OR REPLACE FUNCTION shardpay_on_chain(address bigint, wallet bigint)
-RETURNS TABLE (record bytea, paying boolean, "time" bigint)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
-    SELECT found.record, found.paying,
-           shardpay_chain_time(shardpay_int8(found.record, 104),
-                               shardpay_int8(found.record, 144) >> CASE WHEN found.paying THEN 0 ELSE 32 END & 4294967295)
-    FROM (
-        SELECT one.record, get_byte(one.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(one.record, 8) = wallet
-        FROM journal
-        CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (address & 255)::int FOR 160)) AS one (record)
-        WHERE shard = (address >> 52)::int AND block = (address >> 8) & 17592186044415
-    ) AS found (record, paying)
-$$;
+-- Statements walk chains in their own queries.
+DROP FUNCTION shardpay_on_chain(bigint, bigint);
 
 -- As in 0004, with kind 16 and the flags 512 and 1024.
 CREATE OR REPLACE VIEW journal_record AS

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.ids import Secret, encode_wallet, record_address, transfer_id, wallet_address
 from actors.ledger.layout import FLAG_FINAL, FLAG_REVIEW, FLAG_SCORED, FLAG_SUSPENSE, Kind, WalletStatus
-from rules.builtin import PACK
+from actors.pack_store import PackNames
 from switch.events import TYPES, Found, ReadBlock, next_page, referred, render, type_numbers, types_of
 from switch.rows import details_bytes
 from tests.journal_rows import NOON, journal, record
@@ -19,6 +19,7 @@ from tests.journal_rows import NOON, journal, record
 SECRET = Secret.of(bytes(range(16)))
 PAYER, PAYEE = wallet_address(1, 5), wallet_address(1, 6)
 ALL = type_numbers(None)
+NAMES = {1: PackNames("default@1", ("drain",), ("DRAINS_TO_NEW_PAYEE",))}
 
 Journals = list[list[ReadBlock]]
 
@@ -166,7 +167,7 @@ def shown(row: NDArray[Any], times: dict[int, int] | None = None, details: bytes
     blocks = reads(0, [row], details={0: details} if details else None)
     page = next_page(blocks, frozenset(), [0], 10, ALL)
     assert set(referred(page.events)) == set(times or {})
-    (event,) = render(SECRET, page.events, times or {})
+    (event,) = render(SECRET, NAMES, page.events, times or {})
     value: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(event))
     return value
 
@@ -194,7 +195,7 @@ def test_a_payment_is_shown_whole() -> None:
             "reference": "coffee",
             "metadata": {"a": "b"},
             "context": {"channel": "app", "device": "phone", "ip": "127.0.0.1"},
-            "decision": {"action": "approve", "points": 380, "reasons": [], "pack": f"{PACK.name}@{PACK.version}"},
+            "decision": {"action": "approve", "points": 380, "reasons": [], "pack": "default@1"},
         },
     }
 

@@ -1,0 +1,234 @@
+"""Packs are checked and compiled in a process of their own, so neither a long compilation nor a hostile pack can hold up or harm a switch.
+
+The child leaves the kernels in the cache on disk and says what the pack is; whoever decides with it only loads them. It asks its parent
+for the scorecard that the pack names: one line of JSON each way.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import resource
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numba
+
+from actors.database import connect
+from actors.pack_store import PackFacts, PackStore, StoredPack, ensure_default
+from models.scorecard import Scorecard
+from rules.builtin import DOCUMENT, PACK
+from rules.compiler import compile_pack
+from rules.document import PackDocument, read_pack
+from rules.pack import Decider, Pack
+from rules.problems import PackError, Problem
+
+TIMEOUT_S: Final = 60.0
+"""The largest pack that is taken compiles in a fraction of this."""
+MEMORY_BYTES_MAX: Final = 8 << 30
+"""Address space; compilers reserve far more than they use."""
+LINE_BYTES_MAX: Final = 64 << 20
+"""Of a pack with its files, or of a scorecard, as JSON."""
+NICENESS: Final = 10
+"""Payments go first."""
+
+_NUMBA: Any = numba.config
+
+FindCard = Callable[[str, int], Awaitable[bytes | None]]
+"""Gives a version of a scorecard as JSON, None when there is none."""
+
+
+class PackRefused(Exception):
+    """The pack does not check, or cannot be compiled. `problems` is never empty."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__("; ".join(f"{each.line}:{each.column}: {each.message}" for each in problems))
+        self.problems = problems
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the child is given first."""
+
+    text: str
+    files: dict[str, str]
+
+
+class _Said(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the child: which card it needs, or how it ended."""
+
+    card: tuple[str, int] | None = None
+    facts: PackFacts | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+_SAID: Final = msgspec.json.Decoder(_Said)
+
+
+# The parent.
+
+
+class PackCompiler:
+    """Checks packs, one at a time."""
+
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._one = asyncio.Lock()
+
+    async def check(self, text: str, files: Mapping[str, str], find_card: FindCard) -> PackFacts:
+        """What a pack says of itself, its kernels left on disk. Raises PackRefused."""
+        async with self._one:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "actors.pack_compiler",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=LINE_BYTES_MAX,
+            )
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    said = await _talk(child, _Asked(text=text, files=dict(files)), find_card)
+            except TimeoutError:
+                raise _failed(f"the pack does not compile within {self._timeout_s:.0f} s") from None
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill()
+                await child.wait()
+        if said is None:
+            raise _failed("the pack cannot be compiled: the compiler ended without an answer")
+        if said.facts is None:
+            raise PackRefused(said.problems)
+        return said.facts
+
+
+async def _talk(child: Any, asked: _Asked, find_card: FindCard) -> _Said | None:
+    """The child's last words; None when it ended without."""
+    with contextlib.suppress(ConnectionError):
+        await _send(child, msgspec.json.encode(asked))
+        while line := await child.stdout.readline():
+            said = _SAID.decode(line)
+            if said.card is None:
+                return said
+            await _send(child, await find_card(*said.card) or b"null")
+    return None
+
+
+async def _send(child: Any, line: bytes) -> None:
+    child.stdin.write(line + b"\n")
+    await child.stdin.drain()
+
+
+def _failed(message: str) -> PackRefused:
+    return PackRefused((Problem(line=1, column=1, message=message, hint="a smaller pack, or several"),))
+
+
+# Those who decide with a pack.
+
+
+async def publish_default(url: str) -> None:
+    """See to it that a database has packs, at first the one that a new switch starts with."""
+    connection = await connect(url, name="shardpay-packs")
+    try:
+        await ensure_default(connection, DOCUMENT.text, facts_of(DOCUMENT, PACK))
+    finally:
+        await connection.close()
+
+
+async def load_pack(store: PackStore, number: int) -> Decider:
+    """A published pack, ready to decide. Compiles in another process what is not yet on this machine. Raises LookupError or
+    StoreUnavailable, or PackRefused."""
+    stored = (await store.packs([number])).get(number)
+    if stored is None:
+        raise LookupError(f"there is no pack {number}")
+    card = None
+    if stored.facts.card is not None:
+        found = await store.card(*stored.facts.card)
+        card = None if found is None else found.document.encode()
+
+    async def find_card(name: str, version: int) -> bytes | None:
+        return card
+
+    if not _marker(stored.text, stored.files, card).exists():
+        await PackCompiler().check(stored.text, stored.files, find_card)
+    return await asyncio.to_thread(_decider, stored, card)
+
+
+def _decider(stored: StoredPack, card: bytes | None) -> Decider:
+    document = read_pack(stored.text, stored.files.__getitem__)
+    return Decider(_pack(document, card, stored.number, stored.version))
+
+
+def _pack(document: PackDocument, card: bytes | None, number: int, version: int) -> Pack:
+    cards = {}
+    if card is not None and document.card is not None:
+        cards[document.card.reference] = msgspec.json.decode(card, type=Scorecard)
+    return compile_pack(document, cards, number, version, keep=True)
+
+
+def _marker(text: str, files: Mapping[str, str], card: bytes | None) -> Path:
+    """A file that says that all kernels of a pack are on this disk."""
+    whole = msgspec.json.encode((text, sorted(files.items()), (card or b"").decode()))
+    return Path(_NUMBA.CACHE_DIR) / f"pack-{hashlib.sha256(whole).hexdigest()[:32]}"
+
+
+# The child.
+
+
+def facts_of(document: PackDocument, pack: Pack) -> PackFacts:
+    """What a pack says of itself."""
+    named = document.card
+    card = None
+    if named is not None and named.card is None:
+        name, _, version = named.reference.rpartition("@")
+        card = (name, int(version))
+    return PackFacts(
+        name=document.name,
+        hash=hashlib.sha256(msgspec.json.encode((document.text, sorted(document.files.items())))).hexdigest(),
+        rules=tuple(rule.id for rule in pack.rules),
+        live=tuple(rule.live for rule in pack.rules),
+        reasons=pack.reasons,
+        fallback=pack.fallback,
+        card=card,
+    )
+
+
+def _compile(asked: _Asked) -> _Said:
+    try:
+        document = read_pack(asked.text, asked.files.__getitem__)
+        card = None
+        if document.card is not None and document.card.card is None:
+            card = _ask_card(document.card.reference)
+        pack = _pack(document, card, 0, 0)
+    except PackError as error:
+        return _Said(problems=error.problems)
+    Decider(pack)
+    _marker(asked.text, asked.files, card).touch()
+    return _Said(facts=facts_of(document, pack))
+
+
+def _ask_card(reference: str) -> bytes | None:
+    name, _, version = reference.rpartition("@")
+    if not (version.isascii() and version.isdecimal() and len(version) <= 9):
+        return None
+    _say(_Said(card=(name, int(version))))
+    line = sys.stdin.buffer.readline()
+    return None if line == b"null\n" else line
+
+
+def _say(said: _Said) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Entry point of the child."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+    os.nice(NICENESS)
+    _say(_compile(msgspec.json.decode(sys.stdin.buffer.readline(), type=_Asked)))
+
+
+if __name__ == "__main__":
+    main()

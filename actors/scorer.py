@@ -1,0 +1,113 @@
+"""One scorer: it holds the set of packs that is deployed and changes it by one assignment, between two batches.
+
+A new set is loaded whole beside the old one; when that fails, the old one goes on and whoever published is told why. Nothing here
+compiles: `load` finds the kernels on disk (`actors.pack_compiler`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.deployment import Deployment
+from actors.pack_store import PackStore
+from actors.pool import StoreUnavailable
+from actors.scoring_set import Counts, ScoringSet
+from actors.shard_client import NotReady
+from rules.decision import StandIn
+from rules.pack import Decider
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 1.0
+"""A deployment of which nobody told this scorer (the front door died) is found so late; counts are written down as often."""
+
+Load = Callable[[PackStore, int], Awaitable[Decider]]
+
+
+class Activated(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scorer says when it was told of a deployment: the revision it has now (0: none), and what went wrong with a later one."""
+
+    revision: int
+    error: str | None = None
+
+
+class ScorerClient(Protocol):
+    """A scorer, as a front door sees it."""
+
+    async def activate(self) -> Activated:
+        """Take the deployment that holds now. Raises NotReady or CallLost."""
+
+
+class Scorer:
+    """Decides with the deployed packs of a store. `load` gives a pack by number, ready to decide."""
+
+    def __init__(self, store: PackStore, load: Load) -> None:
+        self._store = store
+        self._load = load
+        self._set: ScoringSet | None = None
+        self._error: str | None = None
+        self._failed = 0
+        self._changing = asyncio.Lock()
+        self._counts: Counts = Counts()
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def revision(self) -> int:
+        """Of the deployment that decides here; 0 before there is one."""
+        return 0 if self._set is None else self._set.deployment.revision
+
+    def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[NDArray[Any], StandIn]:
+        """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
+        answers. Raises NotReady."""
+        chosen = self._set
+        if chosen is None:
+            raise NotReady("this scorer has no packs yet")
+        decisions = chosen.decide(payers, columns)
+        self._loop.call_soon(chosen.observe, columns, decisions, self._counts)  # once the answer has left
+        return decisions, chosen.stand_in
+
+    async def activate(self) -> Activated:
+        """Take the deployment that holds now."""
+        async with self._changing:
+            try:
+                deployment = await self._store.deployment()
+            except (StoreUnavailable, LookupError) as error:
+                return Activated(revision=self.revision, error=str(error))
+            if deployment.revision > self.revision:
+                await self._change(deployment)
+        return Activated(revision=self.revision, error=self._error)
+
+    async def _change(self, deployment: Deployment) -> None:
+        there = {} if self._set is None else self._set.deciders
+        try:
+            deciders = {n: there[n] if n in there else await self._load(self._store, n) for n in deployment.packs}
+        except Exception as error:
+            if deployment.revision != self._failed:
+                log.exception("deployment %d cannot be loaded: the one before goes on", deployment.revision)
+            self._failed = deployment.revision
+            self._error = f"{type(error).__name__}: {error}"
+            return
+        self._set = ScoringSet(deployment, deciders)
+        self._error = None
+        log.info("deployment %d decides: packs %s", deployment.revision, deployment.packs)
+
+    async def run(self) -> None:
+        """Look for deployments and write down what was counted, until cancelled."""
+        while True:
+            await self.activate()
+            await self.write_counts()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def write_counts(self) -> None:
+        """Write down what was counted since the last time."""
+        counts, self._counts = self._counts, Counts()
+        if counts:
+            try:
+                await self._store.count(counts)
+            except StoreUnavailable:
+                self._counts.update(counts)

@@ -1,0 +1,125 @@
+"""Scorecards: list, show, publish. A version never changes and never goes, so a pack that names one can rely on it."""
+
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Raw
+
+from actors.pack_store import StoredCard, VersionTaken
+from models.scorecard import CardError, Scorecard, canonical, card_hash, parse
+from switch.answers import json_response
+from switch.calls import Call, page_limit
+from switch.cursors import decode_cursor, encode_cursor
+from switch.door import Door
+from switch.handlers_packs import name_in_path, version_asked, version_matched
+from switch.problems import FieldError, ProblemError, invalid_field
+from switch.publishing import version_conflict
+from switch.times import time_text
+
+_SCOPE: Final = "scorecards"
+
+
+class CardVersionShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a scorecard, without its document."""
+
+    name: str
+    version: int
+    hash: str
+    made_by: str | None
+    made_at: str
+
+
+class CardShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a scorecard, whole; `used_by`: the packs, as name@version, that name it."""
+
+    name: str
+    version: int
+    hash: str
+    made_by: str | None
+    made_at: str
+    document: Raw
+    used_by: list[str]
+    versions: list[CardVersionShown]
+
+
+class CardList(msgspec.Struct, frozen=True):
+    """A page of scorecards, each in its newest version."""
+
+    data: list[CardVersionShown]
+    has_more: bool
+    next: str | None
+
+
+async def list_cards(door: Door, call: Call) -> web.Response:
+    """GET /v1/scorecards."""
+    query = call.query(("limit", "after"))
+    limit = page_limit(query)
+    start = decode_cursor(door.secret, _SCOPE, query["after"]) if "after" in query else 0
+    cards = await door.packs.newest_cards(start, limit + 1)
+    more = len(cards) > limit
+    cursor = encode_cursor(door.secret, _SCOPE, cards[limit - 1][0]) if more else None
+    return json_response(CardList([_version(card) for _, card in cards[:limit]], more, cursor))
+
+
+async def get_card(door: Door, call: Call) -> web.Response:
+    """GET /v1/scorecards/{name}?version=."""
+    query = call.query(("version",))
+    return await _answer(door, name_in_path(call), version_asked(query), 200)
+
+
+async def put_card(door: Door, call: Call) -> web.Response:
+    """PUT /v1/scorecards/{name}: the document, whose own version is the next one."""
+    name = name_in_path(call)
+    newest = version_matched(call)
+    card = _card(await call.json_body(door.limits.document_bytes_max))
+    if card.name != name:
+        raise invalid_field("name", f"the scorecard calls itself {card.name[:100]}")
+    there = await door.packs.card(name)
+    last = 0 if there is None else there.version
+    if newest is not None and newest != last:
+        raise version_conflict(last)
+    same = await door.packs.card(name, card.version)
+    if same is not None and same.hash == card_hash(card):
+        return await _answer(door, name, card.version, 200)
+    if card.version != last + 1:
+        raise invalid_field("version", f"the next version of {name} is {last + 1}; published ones never change")
+    document = canonical(card).decode()
+    try:
+        await door.packs.add_card(name, card.version, document, card_hash(card), call.principal.account)
+    except VersionTaken as error:
+        raise version_conflict(error.newest) from None
+    return await _answer(door, name, card.version, 201)
+
+
+def _card(body: bytes) -> Scorecard:
+    try:
+        return parse(body)
+    except CardError as error:
+        raise ProblemError(
+            "invalid_scorecard", str(error)[:500], errors=(FieldError(error.field[:200], error.message[:500]),)
+        ) from None
+
+
+async def _answer(door: Door, name: str, version: int | None, status: int) -> web.Response:
+    card = await door.packs.card(name, version)
+    if card is None:
+        raise ProblemError("scorecard_not_found")
+    versions = await door.packs.versions_of_card(name)
+    shown = CardShown(
+        **msgspec.structs.asdict(_version(card)),
+        document=Raw(card.document.encode()),
+        used_by=await door.packs.users_of_card(card.name, card.version),
+        versions=[_version(each) for each in versions],
+    )
+    return json_response(shown, status, {"ETag": f'"{card.version}"'})
+
+
+def _version(card: StoredCard) -> CardVersionShown:
+    return CardVersionShown(
+        name=card.name,
+        version=card.version,
+        hash=card.hash,
+        made_by=card.made_by,
+        made_at=time_text(int(card.made_at.timestamp() * 1000)),
+    )

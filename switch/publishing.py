@@ -1,0 +1,145 @@
+"""Publishing: a pack is checked and compiled before anybody can deploy it, and whoever deploys it hears which scorers have it.
+
+The order is: compile, commit, tell the scorers. A scorer that could not be told finds the deployment by itself within a second or so.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from actors.calls import CallLost
+from actors.deployment import Deployment, DeploymentRefused, Mode, changed
+from actors.pack_compiler import FindCard, PackRefused
+from actors.pack_store import PackFacts, PackStore, StoredPack, VersionTaken
+from actors.scorer import Activated, ScorerClient
+from actors.shard_client import NotReady
+from switch.problems import FieldError, ProblemError, invalid_field
+
+log = logging.getLogger(__name__)
+
+TELL_TIMEOUT_S: Final = 15.0
+"""A scorer that has not changed over by then is named in the answer."""
+CHECKS_MAX: Final = 8
+"""Packs that are compiled, one after the other, or wait for that; beyond it: 503."""
+DEPLOY_TRIES: Final = 5
+"""Others may deploy meanwhile; each try begins with what then holds."""
+
+
+class Compiler(Protocol):
+    """`actors.pack_compiler.PackCompiler`."""
+
+    async def check(self, text: str, files: Mapping[str, str], find_card: FindCard) -> PackFacts:
+        """What a pack says of itself, its kernels left on disk. Raises PackRefused."""
+
+
+class ScorerState(msgspec.Struct, frozen=True, kw_only=True):
+    """What one scorer said: `revision` 0 when nothing."""
+
+    scorer: int
+    revision: int
+    error: str | None = None
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has a deployment: how many scorers of how many, and those that have not."""
+
+    revision: int
+    scorers: int
+    active: int
+    waiting: list[ScorerState]
+
+
+class Publisher:
+    """Publishes packs and deploys them."""
+
+    def __init__(self, store: PackStore, scorers: Sequence[ScorerClient], compiler: Compiler) -> None:
+        self._store = store
+        self._scorers = scorers
+        self._compiler = compiler
+        self._checking = 0
+
+    async def publish(self, name: str, text: str, files: Mapping[str, str], account: int, newest: int | None) -> bool:
+        """Store a version of a pack; whether it is a new one: the text of the newest version again is none. Raises ProblemError."""
+        there = await self._store.pack(name)
+        last = 0 if there is None else there.version
+        if newest is not None and newest != last:
+            raise version_conflict(last)
+        if there is not None and (there.text, there.files) == (text, files):
+            return False
+        facts = await self._checked(text, files)
+        if facts.name != name:
+            raise invalid_field("name", f"the pack calls itself {facts.name}")
+        try:
+            await self._store.add_pack(text, files, facts, account, newest)
+        except VersionTaken as error:
+            raise version_conflict(error.newest) from None
+        return True
+
+    async def _checked(self, text: str, files: Mapping[str, str]) -> PackFacts:
+        if self._checking >= CHECKS_MAX:
+            raise ProblemError("overloaded", f"{CHECKS_MAX} packs wait to be compiled already.")
+        self._checking += 1
+        try:
+            return await self._compiler.check(text, files, self._card)
+        except PackRefused as error:
+            raise _refused(error) from None
+        finally:
+            self._checking -= 1
+
+    async def _card(self, name: str, version: int) -> bytes | None:
+        card = await self._store.card(name, version)
+        return None if card is None else card.document.encode()
+
+    async def deploy(self, pack: StoredPack, mode: Mode, share: int, account: int) -> Told:
+        """Give a pack a mode and tell all scorers. Raises ProblemError."""
+        if mode != "off":
+            await self._checked(pack.text, pack.files)
+        for _ in range(DEPLOY_TRIES):
+            before = await self._store.deployment()
+            try:
+                after = changed(before, pack.number, mode, share)
+                if after is not before:
+                    await self._store.deploy(after, account)
+            except DeploymentRefused as error:
+                raise ProblemError("deployment_refused", str(error)) from None
+            except VersionTaken:
+                continue
+            log.info("deployment %d: %s@%d is %s", after.revision, pack.facts.name, pack.version, mode)
+            return await self.tell(after)
+        raise ProblemError("version_conflict", "Others are deploying at the same time; try again.")
+
+    async def tell(self, deployment: Deployment) -> Told:
+        """Have every scorer take a deployment; says which have not."""
+        states = await asyncio.gather(*(self._tell(number) for number in range(len(self._scorers))))
+        waiting = [state for state in states if state.revision < deployment.revision]
+        return Told(
+            revision=deployment.revision, scorers=len(states), active=len(states) - len(waiting), waiting=waiting
+        )
+
+    async def _tell(self, number: int) -> ScorerState:
+        try:
+            async with asyncio.timeout(TELL_TIMEOUT_S):
+                said: Activated = await self._scorers[number].activate()
+        except (CallLost, NotReady, TimeoutError) as error:
+            return ScorerState(scorer=number, revision=0, error=str(error) or "no answer in time")
+        return ScorerState(scorer=number, revision=said.revision, error=said.error)
+
+
+def version_conflict(newest: int) -> ProblemError:
+    """Somebody published a version that the author does not know."""
+    there = f"The newest version is {newest}." if newest else "There is no version yet."
+    return ProblemError("version_conflict", there, headers={"ETag": f'"{newest}"'} if newest else None)
+
+
+def _refused(error: PackRefused) -> ProblemError:
+    first = error.problems[0]
+    errors = tuple(
+        FieldError("text", each.message, line=each.line, column=each.column, text=each.text, hint=each.hint)
+        for each in error.problems
+    )
+    return ProblemError(
+        "invalid_rule_pack", f"line {first.line}, column {first.column}: {first.message}", errors=errors
+    )
