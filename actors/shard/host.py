@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from actors.checkpoint import VERSION, About, Checkpoint, CheckpointStore
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
+from actors.kernels import ready_kernels
 from actors.ledger.blocks import Run, Sealed, block_hash, records_of
 from actors.ledger.ids import block_of, shard_of, slot_of
 from actors.ledger.layout import ORIGINAL
-from actors.ledger.warm import warm
 from actors.set_aside import SetAside
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
@@ -250,7 +250,7 @@ class ShardHost:
         Kernels compile in a thread: a shard whose loop stood still for so long would take itself for one that was stopped.
         """
         try:
-            await asyncio.to_thread(warm)
+            await asyncio.to_thread(ready_kernels)
             self._beat = time.monotonic()
             await self._recover()
             ticks = 0
