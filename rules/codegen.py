@@ -17,7 +17,7 @@ from rules.arithmetic import contains, product_fits, quotient
 from rules.columns import NULL
 from rules.ir import INT_MAX, INT_MIN, Op, Program, divided
 
-RULES_A_LOOP: Final = 16
+RULES_A_LOOP: Final = 32
 """Compilers take more than twice the time for twice the code; a divisor of `WORD`."""
 WORD: Final = 64
 RUNS_INLINE_MAX: Final = 8
@@ -67,8 +67,13 @@ class Fires:
 
     def __call__(self, columns: NDArray[np.int64], hits: NDArray[np.uint64], unknown: NDArray[np.uint64]) -> None:
         """Set bit i % 64 of word i // 64 of a row's hits where rule i fires, of its `unknown` where it has no value."""
-        self.compile()
+        if self._loops is None:
+            self.compile()
         assert self._loops is not None
+        if len(columns) <= STRETCH_ROWS:
+            for loop in self._loops:
+                loop(columns, self._lists, hits, unknown)
+            return
         for first in range(0, len(columns), STRETCH_ROWS):
             rows = slice(first, first + STRETCH_ROWS)
             for loop in self._loops:

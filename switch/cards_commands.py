@@ -1,4 +1,4 @@
-"""`shardpay cards check` and `shardpay train`: scorecards as documents, without a running switch."""
+"""`shardpay cards` and `shardpay train`: scorecards as documents."""
 
 import sys
 from collections.abc import Callable

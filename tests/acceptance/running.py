@@ -151,6 +151,13 @@ class RunningSwitch:
         sweep(self.data)
 
 
+def audit_is_clean(switch: RunningSwitch) -> None:
+    """Stop it; nothing in its journal contradicts anything else."""
+    switch.stop()
+    audit = shardpay("audit", "--data", str(switch.data), "--json")
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
 @contextlib.contextmanager
 def running_switch(data: Path, *options: str) -> Iterator[RunningSwitch]:
     """A started switch that is gone afterwards."""

@@ -4,37 +4,23 @@ In short with excerpts that are made here; with `-m slow` the data sets themselv
 """
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.importing import BERKA, PAYSIM, Import, needs_data
-from tests.acceptance.running import RunningSwitch, running_switch, shardpay
+from tests.acceptance.running import RunningSwitch, audit_is_clean, running_switch
 from tests.excerpts import write_berka, write_paysim, write_shardpay
 
 PAYSIM_DECLINES = 24_950 + 17_713 + 6_556 + 10_612
 VICTIMS = ("shard", "scorer", "front door", "postgres", "raylet", "everything")
 
 
-@pytest.fixture(scope="module")
-def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSwitch]:
-    """One switch for the short versions: what is imported are different wallets each time."""
-    with running_switch(tmp_path_factory.mktemp("switch") / "data", "--shards", "2") as running:
-        yield running
-
-
-def _audit_is_clean(switch: RunningSwitch) -> None:
-    switch.stop()
-    audit = shardpay("audit", "--data", str(switch.data), "--json")
-    assert audit.returncode == 0, audit.stdout + audit.stderr
-
-
 def test_an_excerpt_of_mobile_money_imports_exactly_though_it_and_a_shard_are_killed(
-    switch: RunningSwitch, tmp_path: Path
+    shared_switch: RunningSwitch, tmp_path: Path
 ) -> None:
     file = write_paysim(tmp_path / "log.parquet", rows=3_000)
-    importing = Import(switch, file, tmp_path, "--rate", "1500")
+    importing = Import(shared_switch, file, tmp_path, "--rate", "1500")
     for size, ending in ((1_000, signal.SIGINT), (2_000, signal.SIGKILL)):
         importing.start()
         importing.wait_until_noted(size)
@@ -43,7 +29,7 @@ def test_an_excerpt_of_mobile_money_imports_exactly_though_it_and_a_shard_are_ki
     importing.start()
     importing.wait_until_noted(3_000)
     assert importing.running, "the import ended before the shard was killed"
-    switch.kill("shard")
+    shared_switch.kill("shard")
     report = importing.report()
     rows = report["rows"] + report["extra_rows"]
     assert 0 < report["resumed_rows"] < rows
@@ -52,18 +38,18 @@ def test_an_excerpt_of_mobile_money_imports_exactly_though_it_and_a_shard_are_ki
 
     again = importing.run()
     assert (again["resumed_rows"], again["calls"]) == (rows, 0)
-    without_state = Import(switch, file, tmp_path / "elsewhere").run()
+    without_state = Import(shared_switch, file, tmp_path / "elsewhere").run()
     assert without_state["replayed"] == rows
     assert without_state["declined"] == again["declined"] == report["declined"]
 
 
-def test_an_excerpt_of_the_bank_imports_exactly(switch: RunningSwitch, tmp_path: Path) -> None:
-    report = Import(switch, write_berka(tmp_path / "bank", accounts=20, days=60), tmp_path).run()
+def test_an_excerpt_of_the_bank_imports_exactly(shared_switch: RunningSwitch, tmp_path: Path) -> None:
+    report = Import(shared_switch, write_berka(tmp_path / "bank", accounts=20, days=60), tmp_path).run()
     assert report["declined"] == {}
 
 
-def test_shardpays_own_format_imports_exactly_with_references(switch: RunningSwitch, tmp_path: Path) -> None:
-    report = Import(switch, write_shardpay(tmp_path / "rows.ndjson"), tmp_path).run()
+def test_shardpays_own_format_imports_exactly_with_references(shared_switch: RunningSwitch, tmp_path: Path) -> None:
+    report = Import(shared_switch, write_shardpay(tmp_path / "rows.ndjson"), tmp_path).run()
     assert report["declined"]["insufficient_funds"] > 10
 
 
@@ -77,7 +63,7 @@ def test_the_data_sets_import_exactly(tmp_path: Path) -> None:
         assert report["drift"] == 93
         report = Import(switch, BERKA, tmp_path).run()
         assert (report["rows"], report["declined"]) == (49_102, {})
-        _audit_is_clean(switch)
+        audit_is_clean(switch)
 
 
 @pytest.mark.slow
@@ -97,4 +83,4 @@ def test_the_data_sets_import_exactly_while_processes_are_killed(tmp_path: Path)
         report = importing.report()
         assert report["declined"] == {"insufficient_funds": PAYSIM_DECLINES}
         assert Import(switch, BERKA, tmp_path).run()["declined"] == {}
-        _audit_is_clean(switch)
+        audit_is_clean(switch)

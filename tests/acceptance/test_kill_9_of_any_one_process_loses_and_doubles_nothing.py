@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.load import Load
-from tests.acceptance.running import RunningSwitch, running_switch, shardpay
+from tests.acceptance.running import RunningSwitch, audit_is_clean, running_switch
 
 VICTIMS = ("shard", "scorer", "front door", "postgres", "raylet", "everything")
 
@@ -34,17 +34,11 @@ async def _killed_under_load(switch: RunningSwitch, victims: tuple[str, ...], se
         return load
 
 
-def _audit_is_clean(switch: RunningSwitch) -> None:
-    audit = shardpay("audit", "--data", str(switch.data), "--json")
-    assert audit.returncode == 0, audit.stdout + audit.stderr
-
-
 def test_kill_9_of_each_kind_of_process_in_turn(server_place: Path) -> None:
     with running_switch(server_place / "data", "--shards", "2") as switch:
         load = asyncio.run(_killed_under_load(switch, VICTIMS, 1, 0.3))
         assert 0 in load.statuses, "no request was cut off: the kills came too late to prove anything"
-        switch.stop()
-        _audit_is_clean(switch)
+        audit_is_clean(switch)
 
 
 @pytest.mark.slow
@@ -52,5 +46,4 @@ def test_kill_9_of_each_kind_of_process_in_turn(server_place: Path) -> None:
 def test_kill_9_of_one_process_again_and_again(server_place: Path, victim: str) -> None:
     with running_switch(server_place / "data", "--shards", "2") as switch:
         asyncio.run(_killed_under_load(switch, (victim,) * 5, 2, 1.0))
-        switch.stop()
-        _audit_is_clean(switch)
+        audit_is_clean(switch)

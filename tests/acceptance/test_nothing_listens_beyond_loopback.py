@@ -5,7 +5,7 @@ import os
 import struct
 from pathlib import Path
 
-from tests.acceptance.running import running_switch
+from tests.acceptance.running import RunningSwitch
 
 LISTEN = "0A"
 IPV6_DIGITS = 32
@@ -39,10 +39,9 @@ def _listeners(pids: list[int]) -> dict[str, ipaddress.IPv4Address | ipaddress.I
     return found
 
 
-def test_nothing_listens_beyond_loopback(server_place: Path) -> None:
-    with running_switch(server_place / "data", "--shards", "2", "--front-doors", "2") as switch:
-        pids = [process.pid for process in switch.processes() if process.is_running()]
-        listeners = _listeners(pids)
-        assert len(listeners) >= 5, "the switch's own listeners were not found: this test would prove nothing"
-        beyond = {inode: str(address) for inode, address in listeners.items() if not address.is_loopback}
-        assert not beyond
+def test_nothing_listens_beyond_loopback(shared_switch: RunningSwitch) -> None:
+    pids = [process.pid for process in shared_switch.processes() if process.is_running()]
+    listeners = _listeners(pids)
+    assert len(listeners) >= 5, "the switch's own listeners were not found: this test would prove nothing"
+    beyond = {inode: str(address) for inode, address in listeners.items() if not address.is_loopback}
+    assert not beyond

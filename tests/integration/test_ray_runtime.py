@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -66,6 +67,7 @@ class Node:
 
     def __init__(self, data_dir: Path) -> None:
         options = RayOptions(data_dir=data_dir, num_cpus=2)
+        self.data_dir = data_dir
         self.errors = data_dir / "node.err"
         data_dir.mkdir(exist_ok=True)
         with self.errors.open("ab") as errors:
@@ -111,12 +113,26 @@ class Node:
         return json.loads(line)
 
 
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    path = tmp_path / "data"
+@contextlib.contextmanager
+def swept(path: Path) -> Iterator[Path]:
     yield path
     sweep(path)
     shutil.rmtree(ray_temp_dir(path).parent, ignore_errors=True)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    with swept(tmp_path / "data") as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def shared_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """For tests after which it still runs: each start takes 5 s."""
+    with swept(tmp_path_factory.mktemp("shared") / "data") as path:
+        node = Node(path)
+        yield node
+        node.end()
 
 
 @pytest.fixture
@@ -163,38 +179,40 @@ def decode_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def test_a_node_listens_on_loopback_only_and_asks_for_its_token(node: Node, data_dir: Path) -> None:
+def test_a_node_listens_on_loopback_only_and_asks_for_its_token(shared_node: Node) -> None:
+    node = shared_node
     addresses = {address for pid in [*node.pids(), node.process.pid] for address in open_addresses(pid)}
     assert addresses
     assert all(decode_address(address).is_loopback for address in addresses)
     assert isinstance(node.first, dict)
     assert node.first["auth"] == "token"
-    assert (data_dir / "ray" / "token").stat().st_mode & 0o777 == 0o600
-    assert (data_dir / "ray").stat().st_mode & 0o777 == 0o700
+    assert (node.data_dir / "ray" / "token").stat().st_mode & 0o777 == 0o600
+    assert (node.data_dir / "ray").stat().st_mode & 0o777 == 0o700
 
 
-def test_an_actor_runs_at_normal_priority_and_comes_back_when_killed(node: Node) -> None:
-    assert isinstance(node.first, dict)
-    assert node.first["nice"] == 0
-    os.kill(node.first["pid"], signal.SIGKILL)
-
-    def came_back() -> bool:
-        answer = node.ask("describe")
-        assert isinstance(answer, dict)
-        assert answer.get("failed") in (None, "ActorUnavailableError")
-        return "described" in answer and answer["described"] != node.first
-
-    wait_until(came_back)
+def described(node: Node) -> Any:
+    """What the node's actor says of itself, None while it is away."""
+    answer = node.ask("describe")
+    assert isinstance(answer, dict)
+    assert answer.get("failed") in (None, "ActorUnavailableError")
+    return answer.get("described")
 
 
-def test_ctrl_c_reaches_no_process_of_ray(node: Node) -> None:
-    pids = node.pids()
-    for group in {os.getpgid(pid) for pid in pids} - {os.getpgid(node.process.pid)}:
+def test_an_actor_runs_at_normal_priority_and_comes_back_when_killed(shared_node: Node) -> None:
+    before = described(shared_node)
+    assert before["nice"] == 0
+    os.kill(before["pid"], signal.SIGKILL)
+    wait_until(lambda: described(shared_node) not in (None, before))
+
+
+def test_ctrl_c_reaches_no_process_of_ray(shared_node: Node) -> None:
+    before, pids = described(shared_node), shared_node.pids()
+    for group in {os.getpgid(pid) for pid in pids} - {os.getpgid(shared_node.process.pid)}:
         os.killpg(group, signal.SIGINT)
     for pid in pids:
         os.kill(pid, signal.SIGINT)
-    assert node.ask("describe") == {"described": node.first}
-    assert node.pids() == pids
+    assert described(shared_node) == before
+    assert shared_node.pids() == pids
 
 
 def test_stop_leaves_no_process_behind(node: Node, data_dir: Path) -> None:
