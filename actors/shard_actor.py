@@ -24,7 +24,7 @@ from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Ledger, 
 from actors.logs import log_to_file
 from actors.process import settle
 from actors.remote import RemotePeer, pack_address, pack_heads, unpack_key, unpack_legs, unpack_rows
-from actors.scoring_actor import ScorerPool
+from actors.scoring.actor import ScorerPool
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import ShardHost
 from actors.shard_client import NotReady

@@ -11,7 +11,7 @@ from aiohttp.web_request import BaseRequest
 
 from actors.ledger.ids import Secret, encode_wallet
 from actors.pool import Pool, StoreUnavailable
-from actors.scorer import ScorerClient
+from actors.scoring.scorer import ScorerClient
 from actors.shard_client import ShardClient
 from switch import (
     handlers_cards,

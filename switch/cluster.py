@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from actors.logs import log_to_file
-from actors.pack_compiler import publish_default
 from actors.ray_runtime import RayOptions, RayRuntime
-from actors.scoring_actor import ScorerSpec, ScoringActor
+from actors.scoring.actor import ScorerSpec, ScoringActor
+from actors.scoring.pack_compiler import publish_default
 from actors.shard_actor import ShardActor, ShardSpec
 from switch.cluster_spec import NodeSpec, decode_spec
 from switch.front_door_actor import FrontDoorActor, FrontDoorSpec

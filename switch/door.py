@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from actors.key_store import KeyStore
 from actors.ledger.ids import Secret, decode_wallet, decode_wallets, is_operator, uuid_bytes
 from actors.ledger.layout import WalletStatus
-from actors.pack_compiler import PackCompiler
-from actors.pack_store import PackStore
 from actors.pool import Pool
-from actors.scorer import ScorerClient
+from actors.scoring.pack_compiler import PackCompiler
+from actors.scoring.pack_store import PackStore
+from actors.scoring.scorer import ScorerClient
 from actors.shard.messages import Head
 from actors.shard_client import ShardClient, ShardUnavailable
 from actors.wallet_store import WalletStore

@@ -12,7 +12,7 @@ import msgspec
 from actors.logs import log_to_file
 from actors.process import settle
 from actors.remote import RemoteShard
-from actors.scoring_actor import RemoteScorer
+from actors.scoring.actor import RemoteScorer
 from switch.app import FrontDoor, FrontDoorOptions
 
 log = logging.getLogger(__name__)

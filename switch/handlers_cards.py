@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Raw
 
-from actors.pack_store import StoredCard, VersionTaken
+from actors.scoring.pack_store import StoredCard, VersionTaken
 from models.scorecard import CardError, Scorecard, canonical, card_hash, parse
 from switch.answers import json_response
 from switch.calls import Call, page_limit

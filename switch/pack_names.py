@@ -4,8 +4,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from actors.pack_store import PackNames, PackStore
 from actors.pool import StoreUnavailable
+from actors.scoring.pack_store import PackNames, PackStore
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from actors.calls import CallLost
-from actors.deployment import Deployment, DeploymentRefused, Mode, changed
-from actors.pack_compiler import FindCard, PackRefused
-from actors.pack_store import PackFacts, PackStore, StoredPack, VersionTaken
-from actors.scorer import Activated, ScorerClient
+from actors.scoring.deployment import Deployment, DeploymentRefused, Mode, changed
+from actors.scoring.pack_compiler import FindCard, PackRefused
+from actors.scoring.pack_store import PackFacts, PackStore, StoredPack, VersionTaken
+from actors.scoring.scorer import Activated, ScorerClient
 from actors.shard_client import NotReady
 from switch.problems import FieldError, ProblemError, invalid_field
 
@@ -31,7 +31,7 @@ DEPLOY_TRIES: Final = 5
 
 
 class Compiler(Protocol):
-    """`actors.pack_compiler.PackCompiler`."""
+    """`actors.scoring.pack_compiler.PackCompiler`."""
 
     async def check(self, text: str, files: Mapping[str, str], find_card: FindCard) -> PackFacts:
         """What a pack says of itself, its kernels left on disk. Raises PackRefused."""

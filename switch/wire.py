@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from actors.deployment import Mode
 from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.layout import AMOUNT_MAX, Channel, Label, WalletKind
+from actors.scoring.deployment import Mode
 from rules.split import SHARE_MAX
 from switch.problems import ProblemError, invalid_field
 

@@ -16,10 +16,10 @@ from actors.database import cluster_value, connect
 from actors.journal_postgres import PostgresJournal
 from actors.key_store import KeyStore
 from actors.ledger.ledger import REVIEW_SECONDS
-from actors.pack_compiler import load_pack, publish_default
-from actors.pack_store import PackStore
 from actors.pool import Pool
-from actors.scorer import Scorer
+from actors.scoring.pack_compiler import load_pack, publish_default
+from actors.scoring.pack_store import PackStore
+from actors.scoring.scorer import Scorer
 from actors.shard import host
 from actors.shard.host import ShardHost
 from actors.shard.local import LocalSwitch

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.ids import Secret, encode_wallet, record_address, transfer_id, wallet_address
 from actors.ledger.layout import FLAG_FINAL, FLAG_REVIEW, FLAG_SCORED, FLAG_SUSPENSE, Kind, WalletStatus
-from actors.pack_store import PackNames
+from actors.scoring.pack_store import PackNames
 from switch.events import TYPES, Found, ReadBlock, next_page, referred, render, type_numbers, types_of
 from switch.rows import details_bytes
 from tests.journal_rows import NOON, journal, record

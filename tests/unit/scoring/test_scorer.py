@@ -5,13 +5,13 @@ import asyncio
 import numpy as np
 import pytest
 
-from actors.deployment import Deployment
 from actors.pool import StoreUnavailable
-from actors.scorer import Activated, Scorer
+from actors.scoring.deployment import Deployment
+from actors.scoring.scorer import Activated, Scorer
 from actors.shard_client import NotReady
 from rules.columns import COLUMN_COUNT
 from rules.pack import Decider
-from tests.unit.actors.test_scoring_set import ALL
+from tests.unit.scoring.test_scoring_set import ALL
 
 PAYERS, COLUMNS = np.array([65_536]), np.zeros((1, COLUMN_COUNT), np.int64)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.deployment import SHADOWS_MAX, Deployment, DeploymentRefused, Mode, changed
+from actors.scoring.deployment import SHADOWS_MAX, Deployment, DeploymentRefused, Mode, changed
 
 START = Deployment(revision=4, live=1, challenger=2, share=100, shadows=(3, 4))
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.deployment import Deployment
 from actors.pool import SQL, Pool
+from actors.scoring.deployment import Deployment
 from rules.decision import Action
 
 VERSIONS_MAX: Final = 100

@@ -1,7 +1,7 @@
 """One scorer: it holds the set of packs that is deployed and changes it by one assignment, between two batches.
 
 A new set is loaded whole beside the old one; when that fails, the old one goes on and whoever published is told why. Nothing here
-compiles: `load` finds the kernels on disk (`actors.pack_compiler`).
+compiles: `load` finds the kernels on disk (`actors.scoring.pack_compiler`).
 """
 
 import asyncio
@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.deployment import Deployment
-from actors.pack_store import PackStore
 from actors.pool import StoreUnavailable
-from actors.scoring_set import Counts, ScoringSet
+from actors.scoring.deployment import Deployment
+from actors.scoring.pack_store import PackStore
+from actors.scoring.scoring_set import Counts, ScoringSet
 from actors.shard_client import NotReady
 from rules.decision import StandIn
 from rules.pack import Decider

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from actors import pack_compiler
-from actors.pack_compiler import PackCompiler, PackRefused
+from actors.scoring import pack_compiler
+from actors.scoring.pack_compiler import PackCompiler, PackRefused
 from rules.decision import Action
 
 CARD = (

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from actors.calls import Caller, CallServer
 from actors.logs import log_to_file
-from actors.pack_compiler import load_pack
-from actors.pack_store import PackStore
 from actors.pool import Pool
 from actors.process import settle
-from actors.scorer import Activated, Scorer
+from actors.scoring.pack_compiler import load_pack
+from actors.scoring.pack_store import PackStore
+from actors.scoring.scorer import Activated, Scorer
 from actors.shard_client import NotReady
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION, StandIn

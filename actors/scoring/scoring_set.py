@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.deployment import Deployment
+from actors.scoring.deployment import Deployment
 from rules.decision import Action, StandIn
 from rules.pack import Decider, Trace
 from rules.split import challenged

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.deployment import Deployment
-from actors.scoring_set import DECIDED, HIT, NO_VALUE, SHADOW, Counts, ScoringSet
+from actors.scoring.deployment import Deployment
+from actors.scoring.scoring_set import DECIDED, HIT, NO_VALUE, SHADOW, Counts, ScoringSet
 from rules.columns import COLUMN_COUNT, INDEX, NULL
 from rules.compiler import compile_pack
 from rules.decision import Action

@@ -18,7 +18,7 @@ import msgspec
 import numba
 
 from actors.database import connect
-from actors.pack_store import PackFacts, PackStore, StoredPack, ensure_default
+from actors.scoring.pack_store import PackFacts, PackStore, StoredPack, ensure_default
 from models.scorecard import Scorecard
 from rules.builtin import DOCUMENT, PACK
 from rules.compiler import compile_pack
@@ -83,7 +83,7 @@ class PackCompiler:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "actors.pack_compiler",
+                "actors.scoring.pack_compiler",
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=LINE_BYTES_MAX,
