@@ -7,7 +7,6 @@ are asked in turns over one connection, so what disturbs one of them disturbs al
 
 import http.client
 import math
-import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -22,7 +21,7 @@ from bench.data import Ids, unit_body, uuid_texts
 from bench.figures import Figure, figure, ratio
 from bench.load import Batches, LoadSpec
 from bench.options import Options, take_turns
-from bench.turn import Turn, measure
+from bench.turn import Turn, beside
 from switch.times import time_text
 
 NAME: Final = "history"
@@ -216,20 +215,8 @@ def _beside_load(sizes: Sizes, histories: _Histories, number: int) -> tuple[Turn
         seed=1_000_000 * (number + 1),
         work=Batches(wallets=histories.others.tobytes(), rows=sizes.rows, count=count),
     )
-    turns: list[Turn] = []
-    begun = threading.Event()
-
-    def roots() -> list[int]:
-        begun.set()  # the load is built, and begins now
-        return switch.roots()
-
-    thread = threading.Thread(target=lambda: turns.append(measure(spec, roots)))
-    thread.start()
-    begun.wait()
-    samples = histories.ask(lambda turns: not thread.is_alive())
-    thread.join()
-    load = turns[0].load
-    return turns[0], within(samples, load.began, load.ended)
+    turn, samples = beside(spec, switch.roots, lambda load: histories.ask(lambda _: not load.is_alive()))
+    return turn, within(samples, turn.load.began, turn.load.ended)
 
 
 def _figure(question: str, state: str, asked: list[Asked], detail: dict[str, Any]) -> Figure:

@@ -19,7 +19,7 @@ from bench.contender_switch import KEY, Switch
 from bench.figures import Figure, figure, ratio
 from bench.load import LoadSpec, Payments
 from bench.options import Options, take_turns
-from bench.turn import Turn, detail_of, measure
+from bench.turn import Turn, beside, detail_of
 
 NAME: Final = "swap"
 STEADY: Final = "p99, the pack is left alone"
@@ -136,24 +136,18 @@ def _load(
         seed=seed,
         work=Payments(wallets=wallets, count=int(seconds * sizes.rate_max)),
     )
-    turns: list[Turn] = []
-    begun = threading.Event()
 
-    def roots() -> list[int]:
-        begun.set()  # the load is built, and begins now
-        return switch.roots()
+    def changes(load: threading.Thread) -> list[float]:
+        taken = []
+        while change is not None and load.is_alive():
+            started = time.perf_counter()
+            change()
+            taken.append(round(1000 * (time.perf_counter() - started), 1))
+            load.join(PAUSE_S)
+        return taken
 
-    thread = threading.Thread(target=lambda: turns.append(measure(spec, roots)))
-    thread.start()
-    begun.wait()
-    taken = []
-    while change is not None and thread.is_alive():
-        started = time.perf_counter()
-        change()
-        taken.append(round(1000 * (time.perf_counter() - started), 1))
-        thread.join(PAUSE_S)
-    thread.join()
-    return _Round(turn=turns[0], changes_ms=taken)
+    turn, taken = beside(spec, switch.roots, changes)
+    return _Round(turn=turn, changes_ms=taken)
 
 
 def _figure(case: str, rounds: list[_Round], sizes: Sizes, checked: dict[str, Any]) -> Figure:

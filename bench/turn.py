@@ -1,12 +1,15 @@
 """One round of one contender under load: what came back, and where processor time went meanwhile."""
 
+import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from bench.load import Loading, LoadResult, LoadSpec
 from bench.processes import cpu_seconds, sample
+
+T = TypeVar("T")
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +29,31 @@ def measure(spec: LoadSpec, roots: Callable[[], Sequence[int]]) -> Turn:
         return Turn(load=result, cpu_s=cpu_seconds(before, sample(pids)))
     finally:
         loading.close()
+
+
+def beside(
+    spec: LoadSpec, roots: Callable[[], Sequence[int]], meanwhile: Callable[[threading.Thread], T]
+) -> tuple[Turn, T]:
+    """Run a load to its end, and something else from its begin on; that is given the thread which lives as long as the load."""
+    turns: list[Turn] = []
+    begun = threading.Event()
+
+    def built() -> Sequence[int]:
+        begun.set()
+        return roots()
+
+    def run() -> None:
+        try:
+            turns.append(measure(spec, built))
+        finally:
+            begun.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    begun.wait()
+    made = meanwhile(thread)
+    thread.join()
+    return turns[0], made
 
 
 def detail_of(turns: Sequence[Turn], sizes: msgspec.Struct, checked: dict[str, Any]) -> dict[str, Any]:
