@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.database import ALONG_THE_KEY, SQL, connect
-from actors.export_columns import LEFT_OUT, Columns, Names
+from actors.export_columns import LEFT_OUT, Columns
 from actors.files import publish, sync, write_whole
 from actors.journal import ScannedBlock
 from actors.journal_stream import stream_blocks
@@ -41,7 +41,7 @@ FILE_RECORDS_MIN: Final = 4_000_000
 """After so many a file ends, about 160 MB, and the manifest moves on: so much work can a crash cost."""
 DAY_MS: Final = 86_400_000
 
-_FILE: Final = re.compile(r"blocks-(\d+)-(\d+)\.parquet")
+FILE_NAME: Final = re.compile(r"blocks-(\d+)-(\d+)\.parquet")
 
 
 class ExportRefused(Exception):
@@ -78,7 +78,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     output: Path
-    names: Names
     since: int | None = None
     progress: Callable[[int, int], None] = lambda done, due: None
 
@@ -140,7 +139,7 @@ class _Run:
         clean(self.job.output, self.manifest)
         if secret is None:
             return self.report
-        columns = Columns(Secret.of(secret), self.job.names)
+        columns = Columns(Secret.of(secret))
         heads = {}
         for shard in range(count):
             row = await self._connection.fetchrow(SQL["journal_head"], shard)
@@ -204,7 +203,7 @@ def clean(output: Path, manifest: Manifest) -> None:
     """Remove what a run that did not end has left: staged files, and files beyond the manifest."""
     shutil.rmtree(output / STAGING, ignore_errors=True)
     for path in output.glob("day=*/shard=*/blocks-*.parquet"):
-        match = _FILE.fullmatch(path.name)
+        match = FILE_NAME.fullmatch(path.name)
         exported = manifest.shards.get(path.parent.name.removeprefix("shard="))
         if match is not None and (exported is None or int(match[2]) > exported.block):
             path.unlink()

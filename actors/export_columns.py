@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -34,7 +33,9 @@ from actors.ledger.layout import (
     WalletKind,
     WalletStatus,
 )
+from rules.currencies import ALPHA
 from rules.decision import Action
+from rules.encodings import COUNTRIES
 
 LEFT_OUT: Final = (Kind.OPEN, Kind.CURSOR)
 """What shards keep for themselves; no decision sees any of it."""
@@ -48,7 +49,7 @@ _NUMBERS: Final = 1 << 16
 _NONE: Final = -1
 _UUID: Final = pa.uuid()
 _TIME: Final = pa.timestamp("ms", tz="UTC")
-_FLAGS: Final = {
+FLAG_COLUMNS: Final = {
     "remote": FLAG_REMOTE,
     "suspense": FLAG_SUSPENSE,
     "imported": FLAG_IMPORTED,
@@ -57,13 +58,6 @@ _FLAGS: Final = {
     "linked": FLAG_LINKED,
     "review": FLAG_REVIEW,
 }
-
-
-class Names(msgspec.Struct, frozen=True, kw_only=True):
-    """Words for numbers that this layer does not know: ISO 4217 letters and two-letter countries."""
-
-    currencies: Mapping[int, str]
-    countries: Mapping[int, str]
 
 
 class _Words:
@@ -87,7 +81,7 @@ def _words(members: Iterable[IntEnum]) -> _Words:
 class Columns:
     """Converts the records of one cluster."""
 
-    def __init__(self, secret: Secret, names: Names) -> None:
+    def __init__(self, secret: Secret) -> None:
         self._secret = secret
         self._kinds = _words(kind for kind in Kind if kind not in LEFT_OUT)
         self._codes = _words(Code)
@@ -96,8 +90,8 @@ class Columns:
         self._actions = _words(Action)
         self._wallet_kinds = _words(WalletKind)
         self._statuses = _words(WalletStatus)
-        self._currencies = _Words(names.currencies)
-        self._countries = _Words(names.countries)
+        self._currencies = _Words(ALPHA)
+        self._countries = _Words(COUNTRIES)
         none = np.empty(0, np.int64)
         self.schema: pa.Schema = self.table(np.empty(0, RECORD), none, none).schema
 
@@ -138,7 +132,7 @@ class Columns:
             "reference": pa.array(reference, mask=~is_["refers"] | (reference == 0)),
             "expiry": pa.array(expiry, mask=~is_["hold"] | (expiry == 0)).cast(_TIME),
             "held_for": pa.array(field["payee_lag"], mask=~_held_for(field)),
-            **{name: pa.array(flags & flag != 0) for name, flag in _FLAGS.items()},
+            **{name: pa.array(flags & flag != 0) for name, flag in FLAG_COLUMNS.items()},
         }
 
     def _balances(self, field: dict[str, NDArray[Any]], is_: dict[str, NDArray[np.bool_]]) -> dict[str, Any]:

@@ -103,6 +103,21 @@ class PackCompiler:
             raise PackRefused(said.problems)
         return said.facts
 
+    async def prepare(self, store: PackStore, stored: StoredPack) -> bytes | None:
+        """See to it that a published pack's kernels are on this disk; gives the scorecard that it names, as JSON. Raises PackRefused or
+        StoreUnavailable."""
+        card = None
+        if stored.facts.card is not None:
+            found = await store.card(*stored.facts.card)
+            card = None if found is None else found.document.encode()
+
+        async def find_card(name: str, version: int) -> bytes | None:
+            return card
+
+        if not _marker(stored.text, stored.files, card).exists():
+            await self.check(stored.text, stored.files, find_card)
+        return card
+
 
 async def _talk(child: Any, asked: _Asked, find_card: FindCard) -> _Said | None:
     """The child's last words; None when it ended without."""
@@ -143,16 +158,7 @@ async def load_pack(store: PackStore, number: int) -> Decider:
     stored = (await store.packs([number])).get(number)
     if stored is None:
         raise LookupError(f"there is no pack {number}")
-    card = None
-    if stored.facts.card is not None:
-        found = await store.card(*stored.facts.card)
-        card = None if found is None else found.document.encode()
-
-    async def find_card(name: str, version: int) -> bytes | None:
-        return card
-
-    if not _marker(stored.text, stored.files, card).exists():
-        await PackCompiler().check(stored.text, stored.files, find_card)
+    card = await PackCompiler().prepare(store, stored)
     return await asyncio.to_thread(_decider, stored, card)
 
 

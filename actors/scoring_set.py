@@ -57,7 +57,7 @@ class ScoringSet:
                 own = decisions["pack"] == pack
                 if own.any():
                     _add(counts, pack, DECIDED, np.bincount(decisions["action"][own]))
-                    _add_rules(counts, pack, decider.trace(columns[own]))
+                    _add_rules(counts, pack, decider.trace(columns if own.all() else columns[own]))
 
 
 def _add_rules(counts: Counts, pack: int, trace: Trace) -> None:

@@ -13,6 +13,7 @@ BENCHMARKS: Final = {
     "single": "single payments over HTTP at 64 connections, scored; with --peers against row locks",
     "batches": "Arrow batches of 32k over HTTP, unscored and scored, one and two shards",
     "kernel": "the ledger's kernels alone at ten million wallets, and memory",
+    "rules": "20 rules of four terms: one payment from a dict, batches, compiling; with --peers against datalogic-py and zen-engine",
     "cards": "a scorecard with reasons: rows/s, one record; with --peers beside optbinning, and the AUC of both",
     "recovery": "a shard's recovery from its journal, and an audit of it",
     "history": "pages of a statement and balances at a time, of long and short histories, idle and under load",

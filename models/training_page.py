@@ -146,7 +146,7 @@ def _ks_plot(axes: Any, report: Report) -> None:
     at = int(np.argmax(np.array(curve.bad) - np.array(curve.good)))
     axes.vlines(curve.score[at], curve.good[at], curve.bad[at], color="#555", linestyle=":")
     axes.set(title=f"KS, held-out rows: mean {report.ks:.3f}", xlabel="score", ylabel="share at or below")
-    axes.legend()
+    axes.legend(loc="upper left")
 
 
 def _calibration_plot(axes: Any, report: Report) -> None:
@@ -168,7 +168,7 @@ def _distribution_plot(axes: Any, report: Report) -> None:
     for band in report.bands[1:]:
         axes.axvline(band.low, color="#555", linestyle=":", linewidth=0.8)
     axes.set(title="Held-out rows by score, and where bands begin", xlabel="score", ylabel="rows")
-    axes.legend()
+    axes.legend(loc="upper left")
 
 
 def _iv_plot(axes: Any, report: Report) -> None:

@@ -2,17 +2,37 @@
 
 from typing import Final
 
+import numpy as np
+
 from models.jit import inlined, kernel
-from rules.ir import INT_MIN
+from rules.ir import INT_MAX, INT_MIN
 
 _HALF: Final = 2**31
+
+
+@inlined
+def plus(a, b):
+    """a + b, wrapped. Numba tells LLVM that signed sums never overflow, so LLVM drops whoever asks whether one did; unsigned ones may."""
+    return np.int64(np.uint64(np.int64(a)) + np.uint64(np.int64(b)))
+
+
+@inlined
+def minus(a, b):
+    """a - b, wrapped."""
+    return np.int64(np.uint64(np.int64(a)) - np.uint64(np.int64(b)))
+
+
+@inlined
+def times(a, b):
+    """a * b, wrapped."""
+    return np.int64(np.uint64(np.int64(a)) * np.uint64(np.int64(b)))
 
 
 @inlined
 def quotient(a, b):
     """a / b cut towards zero; b is not 0, and not -1 for the smallest a."""
     floor = a // b
-    return floor + 1 if floor < 0 and floor * b != a else floor
+    return floor + 1 if floor < 0 and a % b != 0 else floor
 
 
 @inlined
@@ -20,13 +40,11 @@ def product_fits(a, b):
     """Whether a * b has no more than 64 bits."""
     if -_HALF < a < _HALF and -_HALF < b < _HALF:
         return True
-    if a == 0 or b == 0:
-        return True
-    if a == -1 or b == -1:
-        return a != INT_MIN and b != INT_MIN
-    product = a * b
-    whole = product // b
-    return whole == a and whole * b == product
+    if b == 0 or b == -1:
+        return b == 0 or a != INT_MIN
+    if b > 0:
+        return quotient(INT_MIN, b) <= a <= quotient(INT_MAX, b)
+    return quotient(INT_MAX, b) <= a <= quotient(INT_MIN, b)
 
 
 @kernel

@@ -69,6 +69,15 @@ class Checker:
             raise _fail(tree, f"a condition is true or false, this is {_a(found)}", "compare it with something")
         return self._lower(tree, BOOL)
 
+    def value(self, text: str) -> tuple[int, Type]:
+        """Place and type of a value that cells of a table are about. Raises ExpressionError."""
+        tree = parse(text)
+        self._types.clear()
+        found = self._type(tree)
+        if found in (NULL_TYPE, TEXT, _LOST):
+            raise _fail(tree, f"{_a(found)} cannot be an input", "a field or a window is expected")
+        return self._lower(tree, found), found
+
     # Types, from the leaves up.
 
     def _type(self, node: Node) -> Type:

@@ -13,11 +13,11 @@ from numba import types
 from numpy.typing import NDArray
 
 from models.jit import Kernel, compiled
-from rules.arithmetic import contains, product_fits, quotient
+from rules.arithmetic import contains, minus, plus, product_fits, quotient, times
 from rules.columns import NULL
 from rules.ir import INT_MAX, INT_MIN, Op, Program, divided
 
-RULES_A_LOOP: Final = 16
+RULES_A_LOOP: Final = 32
 """Compilers take more than twice the time for twice the code; a divisor of `WORD`."""
 WORD: Final = 64
 RUNS_INLINE_MAX: Final = 8
@@ -32,6 +32,9 @@ _NAMES: Final[dict[str, Any]] = {
     "int64": np.int64,
     "uint64": np.uint64,
     "contains": contains,
+    "minus": minus,
+    "plus": plus,
+    "times": times,
     "product_fits": product_fits,
     "quotient": quotient,
     **{f"B{bit}": np.uint64(bit) for bit in range(WORD)},
@@ -67,8 +70,13 @@ class Fires:
 
     def __call__(self, columns: NDArray[np.int64], hits: NDArray[np.uint64], unknown: NDArray[np.uint64]) -> None:
         """Set bit i % 64 of word i // 64 of a row's hits where rule i fires, of its `unknown` where it has no value."""
-        self.compile()
+        if self._loops is None:
+            self.compile()
         assert self._loops is not None
+        if len(columns) <= STRETCH_ROWS:
+            for loop in self._loops:
+                loop(columns, self._lists, hits, unknown)
+            return
         for first in range(0, len(columns), STRETCH_ROWS):
             rows = slice(first, first + STRETCH_ROWS)
             for loop in self._loops:
@@ -173,16 +181,16 @@ class _Loop:
 
     def _neg(self, place: int, op: Op) -> Iterator[str]:
         (a,) = op.args
-        return self._number(place, f"0 - {self._v(a)}", [f"({self._v(a)} != MIN)"], op.args)
+        return self._number(place, f"minus(0, {self._v(a)})", [f"({self._v(a)} != MIN)"], op.args)
 
     def _add(self, place: int, op: Op) -> Iterator[str]:
         a, b = map(self._v, op.args)
         fits = f"((({a} ^ v{place}) & ({b} ^ v{place})) >= 0)"
-        return self._number(place, f"{a} + {b}", [fits], op.args)
+        return self._number(place, f"plus({a}, {b})", [fits], op.args)
 
     def _sub(self, place: int, op: Op) -> Iterator[str]:
         a, b = map(self._v, op.args)
-        return self._number(place, f"{a} - {b}", [f"((({a} ^ {b}) & ({a} ^ v{place})) >= 0)"], op.args)
+        return self._number(place, f"minus({a}, {b})", [f"((({a} ^ {b}) & ({a} ^ v{place})) >= 0)"], op.args)
 
     def _mul(self, place: int, op: Op) -> Iterator[str]:
         a, b = map(self._v, op.args)
@@ -191,7 +199,7 @@ class _Loop:
             value = self._ops[constant].value
             if self._ops[constant].name == "const" and isinstance(value, int):
                 fits = _product_range(value, self._v(other))
-        return self._number(place, f"{a} * {b}", [fits], op.args)
+        return self._number(place, f"times({a}, {b})", [fits], op.args)
 
     def _divisor(self, place: int, op: Op) -> tuple[str, list[str], list[str]]:
         """Divisor that is safe to divide by, lines that make it, what must hold."""

@@ -5,7 +5,7 @@ put. docs/rules.md describes the format.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -13,12 +13,15 @@ import msgspec
 
 from models.scorecard import Scorecard
 from rules.cases import Case, read_cases
+from rules.catalogue import INT
 from rules.check import Checker, NamedList
 from rules.decision import Action
 from rules.ir import Op, Program
 from rules.problems import ExpressionError, PackError, Problem
 from rules.reading import Reader
 from rules.syntax import LENGTH_MAX
+from rules.table_notes import Input, notes_of
+from rules.tables import INPUTS_MAX, cell_of, first_only
 from rules.times import time_ms
 from rules.yaml_nodes import Document, Value
 
@@ -35,8 +38,10 @@ CONDITIONS_LENGTH_MAX: Final = 131_072
 """Characters of all conditions together."""
 FILE_LENGTH_MAX: Final = 8 * 1024 * 1024
 
-_FIELDS: Final = ("name", "description", "fallback", "card", "thresholds", "lists", "rules", "tests")
+_FIELDS: Final = ("name", "description", "fallback", "card", "thresholds", "lists", "rules", "tables", "tests")
 _RULE_FIELDS: Final = ("id", "when", "action", "points", "reason", "mode", "from", "until", "description")
+_TABLE_FIELDS: Final = ("id", "hit", "inputs", "rows", "mode", "from", "until", "description")
+_ROW_FIELDS: Final = ("when", "action", "points", "reason")
 _FILE_NAME: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 
@@ -117,6 +122,11 @@ class _Pack(Reader):
         lists = {name: self._list(name, value) for name, value in self.named(fields.get("lists"), "lists", LISTS_MAX)}
         checker = Checker(self._program, lists)
         rules = [self._rule(value, checker) for value in self.entries(fields.get("rules"), "rules", RULES_MAX)]
+        for value in self.entries(fields.get("tables"), "tables", RULES_MAX):
+            rules += self._table(value, checker)
+            if len(rules) > RULES_MAX:
+                self.wrong(value, f"more than {RULES_MAX} rules, with the rows of tables")
+                raise PackError(self.problems)
         review, decline = self._thresholds(fields.get("thresholds"))
         found = PackDocument(
             name=name,
@@ -209,25 +219,83 @@ class _Pack(Reader):
 
     def _rule(self, value: Value, checker: Checker) -> RuleText:
         fields = self.fields(value, _RULE_FIELDS, "a rule", needed=("id", "when", "action"))
-        identity = self.name(fields.get("id"))
-        if identity in self._ids:
-            self.wrong(fields["id"], f"two rules are called {identity}")
+        mode = self._mode(fields)
+        root = self._dated(fields, self._condition(fields.get("when"), checker))
+        self.text(fields.get("description"), "description")
+        return self._outcome(value, fields, self._identity(fields.get("id")), mode, root)
+
+    def _identity(self, value: Value | None) -> str:
+        identity = self.name(value)
+        if value is not None and identity in self._ids:
+            self.wrong(value, f"two rules are called {identity}")
         self._ids.add(identity)
+        return identity
+
+    def _mode(self, fields: dict[str, Value]) -> Mode:
+        return Mode(self.choice(fields.get("mode"), "mode", list(Mode), Mode.LIVE))
+
+    def _outcome(self, value: Value, fields: dict[str, Value], identity: str, mode: Mode, root: int) -> RuleText:
+        """A rule or row, by what it does when its condition holds."""
         action = self._action(fields.get("action"))
-        mode = Mode(self.choice(fields.get("mode"), "mode", list(Mode), Mode.LIVE))
         reason = self.reason(fields.get("reason"))
         if action is not Action.APPROVE and "reason" not in fields and "action" in fields:
-            self.wrong(value, f"a rule that may {action.name.lower()} needs a reason")
-        self.text(fields.get("description"), "description")
+            self.wrong(value, f"what may {action.name.lower()} needs a reason")
         return RuleText(
             id=identity,
             action=action,
             points=self.integer(fields.get("points"), "points", POINTS_MAX),
             reason=reason,
             mode=mode,
-            root=self._dated(fields, self._condition(fields.get("when"), checker)),
+            root=root,
             line=self.document.problem(value.start, value.end, "").line,
         )
+
+    def _table(self, value: Value, checker: Checker) -> list[RuleText]:
+        fields = self.fields(value, _TABLE_FIELDS, "a table", needed=("id", "hit", "inputs", "rows"))
+        identity = self._identity(fields.get("id"))
+        hit = self.choice(fields.get("hit"), "hit", ("first", "collect"), "first")
+        mode = self._mode(fields)
+        inputs = [self._input(each, checker) for each in self.entries(fields.get("inputs"), "inputs", INPUTS_MAX)]
+        rows = list(self.entries(fields.get("rows"), "rows", RULES_MAX))
+        read = [self.fields(row, _ROW_FIELDS, "a row", needed=("when", "action")) for row in rows]
+        cells = [self._cells(row, inputs, each.get("when"), checker) for row, each in zip(rows, read, strict=True)]
+        self.text(fields.get("description"), "description")
+        if not self.problems:
+            self._notes += notes_of(self.document, value, rows, cells, inputs, self._program.ops, hit == "first")
+        roots = [self._program.all_of(each) if each else self._program.truth(True) for each in map(_given, cells)]
+        roots = first_only(self._program, roots) if hit == "first" else roots
+        return [
+            self._outcome(row, each, f"{identity}.{at}", mode, self._dated(fields, root))
+            for at, (row, each, root) in enumerate(zip(rows, read, roots, strict=True), start=1)
+        ]
+
+    def _input(self, value: Value, checker: Checker) -> Input:
+        """An expression that cells are about."""
+        text = value.data if isinstance(value.data, str) else ""
+        try:
+            place, type_ = checker.value(text)
+        except ExpressionError as error:
+            self.wrong_within(value, error)
+            place, type_ = self._program.constant(0), INT
+        return Input(text=text, place=place, type=type_)
+
+    def _cells(self, row: Value, inputs: Sequence[Input], value: Value | None, checker: Checker) -> list[int | None]:
+        """Conditions of a row, None for a cell that takes anything."""
+        cells = list(self.entries(value, "cells", INPUTS_MAX))
+        if value is not None and len(cells) != len(inputs):
+            self.wrong(value, f"{len(inputs)} inputs need {len(inputs)} cells, not {len(cells)}")
+        if len(cells) != len(inputs) or self.problems:
+            return [None] * len(inputs)
+        return [self._cell(cell, each, checker) for cell, each in zip(cells, inputs, strict=True)]
+
+    def _cell(self, value: Value, about: Input, checker: Checker) -> int | None:
+        data = [item.data for item in value.data] if isinstance(value.data, list) else value.data
+        try:
+            cell = cell_of(about.text, data)
+        except ValueError as error:
+            self.wrong(value, str(error))
+            return None
+        return None if cell is None else self._checked(value, cell.text, checker, cell.before)
 
     def _condition(self, value: Value | None, checker: Checker) -> int:
         if value is None:
@@ -237,14 +305,18 @@ class _Pack(Reader):
         if not isinstance(value.data, str):
             self.wrong(value, "a condition is expected", "put quotes around the whole of it")
             return self._program.truth(False)
-        self._length += min(len(value.data), LENGTH_MAX)
+        return self._checked(value, value.data, checker)
+
+    def _checked(self, value: Value, text: str, checker: Checker, before: int = 0) -> int:
+        """A condition that stands in a value, after `before` characters that do not."""
+        self._length += min(len(text), LENGTH_MAX)
         if self._length > CONDITIONS_LENGTH_MAX or len(self._program.ops) > OPERATIONS_MAX:
             self.wrong(value, "the conditions up to here are more than one pack may hold", "make two packs of it")
             raise PackError(self.problems)
         try:
-            return checker.condition(value.data)
+            return checker.condition(text)
         except ExpressionError as error:
-            self.wrong_within(value, error)
+            self.wrong_within(value, error, before)
             return self._program.truth(False)
 
     def _dated(self, fields: dict[str, Value], root: int) -> int:
@@ -266,6 +338,10 @@ class _Pack(Reader):
         except ValueError as error:
             self.wrong(value, str(error))
             return 0
+
+
+def _given(cells: Iterable[int | None]) -> list[int]:
+    return [cell for cell in cells if cell is not None]
 
 
 def _plain(value: Value) -> Any:

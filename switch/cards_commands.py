@@ -1,4 +1,4 @@
-"""`shardpay cards check` and `shardpay train`: scorecards as documents, without a running switch."""
+"""`shardpay cards` and `shardpay train`: scorecards as documents."""
 
 import sys
 from collections.abc import Callable
@@ -13,7 +13,10 @@ from switch.publish_commands import cards_publish
 
 @click.group("cards")
 def cards_group() -> None:
-    """Look at scorecards. docs/scorecards.md describes the document."""
+    """Look at scorecards and publish them. docs/scorecards.md describes the document."""
+
+
+cards_group.add_command(cards_publish)
 
 
 cards_group.add_command(cards_publish)

@@ -30,15 +30,11 @@ def export_command(output: Path, since: int | None, as_json: bool, data: Path, d
     Also while the switch runs. docs/export.md has the columns.
     """
     from actors.export import Job, export
-    from actors.export_columns import Names
     from actors.storage import opened
-    from rules.currencies import ALPHA
-    from rules.encodings import COUNTRIES
 
     async def run(progress: Any) -> Any:
         async with opened(data, database) as url:
-            names = Names(currencies=ALPHA, countries=COUNTRIES)
-            return await export(Job(url=url, output=output, names=names, since=since, progress=progress))
+            return await export(Job(url=url, output=output, since=since, progress=progress))
 
     started = time.perf_counter()
     with progress_bar("exporting", "blocks") as progress:

@@ -5,8 +5,8 @@ The order is: compile, commit, tell the scorers. A scorer that could not be told
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from actors.shard_client import NotReady
 from switch.problems import FieldError, ProblemError, invalid_field
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 TELL_TIMEOUT_S: Final = 15.0
 """A scorer that has not changed over by then is named in the answer."""
@@ -33,6 +35,9 @@ class Compiler(Protocol):
 
     async def check(self, text: str, files: Mapping[str, str], find_card: FindCard) -> PackFacts:
         """What a pack says of itself, its kernels left on disk. Raises PackRefused."""
+
+    async def prepare(self, store: PackStore, stored: StoredPack) -> bytes | None:
+        """See to it that a published pack's kernels are on this disk. Raises PackRefused."""
 
 
 class ScorerState(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +74,7 @@ class Publisher:
             raise version_conflict(last)
         if there is not None and (there.text, there.files) == (text, files):
             return False
-        facts = await self._checked(text, files)
+        facts = await self._compiled(self._compiler.check(text, files, self._card))
         if facts.name != name:
             raise invalid_field("name", f"the pack calls itself {facts.name}")
         try:
@@ -78,12 +83,13 @@ class Publisher:
             raise version_conflict(error.newest) from None
         return True
 
-    async def _checked(self, text: str, files: Mapping[str, str]) -> PackFacts:
+    async def _compiled(self, work: Coroutine[Any, Any, T]) -> T:
         if self._checking >= CHECKS_MAX:
+            work.close()
             raise ProblemError("overloaded", f"{CHECKS_MAX} packs wait to be compiled already.")
         self._checking += 1
         try:
-            return await self._compiler.check(text, files, self._card)
+            return await work
         except PackRefused as error:
             raise _refused(error) from None
         finally:
@@ -96,7 +102,7 @@ class Publisher:
     async def deploy(self, pack: StoredPack, mode: Mode, share: int, account: int) -> Told:
         """Give a pack a mode and tell all scorers. Raises ProblemError."""
         if mode != "off":
-            await self._checked(pack.text, pack.files)
+            await self._compiled(self._compiler.prepare(self._store, pack))
         for _ in range(DEPLOY_TRIES):
             before = await self._store.deployment()
             try:

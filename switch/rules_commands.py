@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from switch.backtest_command import backtest_command
 from switch.options import as_text, json_option
 from switch.publish_commands import rules_publish
 
@@ -30,9 +31,10 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.group("rules")
 def rules_group() -> None:
-    """Check rule packs and run their tests."""
+    """Check rule packs, run their tests, try them on history, publish them."""
 
 
+rules_group.add_command(backtest_command)
 rules_group.add_command(rules_publish)
 
 

@@ -19,6 +19,8 @@ PURE = (
     "actors.shard_client",
     "rules.pack",
     "rules.builtin",
+    "rules.compiler",
+    "rules.document",
     "models.evaluation",
     "models.prohibited",
     "models.scorecard",

@@ -31,6 +31,8 @@ from actors.ledger.posting import chain_time
 
 VERSION: Final = 2
 HASH_BYTES: Final = 32
+_ANCHORS: Final = FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR
+_LOOKED_UP: Final = _ANCHORS | FLAG_REVIEW
 GENESIS: Final = bytes(HASH_BYTES)
 """What stands for the block before the first."""
 
@@ -137,8 +139,9 @@ def seal(
     raw = records.tobytes()
     width = RECORD.itemsize * BLOCK_RECORDS_MAX
     references = _by_block(first, *_references(writer.shard, first, records))
-    anchors = _by_block(first, *_anchors(writer.shard, first, records))
-    reviews = _by_block(first, *_reviews(writer.shard, first, records))
+    flagged = np.flatnonzero(records["flags"] & _LOOKED_UP)
+    anchors = _by_block(first, *_anchors(writer.shard, first, records, flagged))
+    reviews = _by_block(first, *_reviews(writer.shard, first, records, flagged))
     by_block: dict[int, dict[int, bytes]] = {}
     for index, entry in details.items():
         by_block.setdefault(index // BLOCK_RECORDS_MAX, {})[index % BLOCK_RECORDS_MAX] = entry
@@ -179,13 +182,17 @@ def _references(shard: int, first: int, records: NDArray[Any]) -> tuple[NDArray[
     return chosen, [[(t, _address(shard, first, i))] for t, i in zip(targets, chosen.tolist(), strict=True)]
 
 
-def _anchors(shard: int, first: int, records: NDArray[Any]) -> tuple[NDArray[np.intp], list[list[Anchor]]]:
-    chosen = np.flatnonzero(records["flags"] & (FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR))
+def _anchors(
+    shard: int, first: int, records: NDArray[Any], flagged: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], list[list[Anchor]]]:
+    chosen = flagged[records["flags"][flagged] & _ANCHORS != 0]
     return chosen, [anchors_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
 
 
-def _reviews(shard: int, first: int, records: NDArray[Any]) -> tuple[NDArray[np.intp], list[list[Review]]]:
-    chosen = np.flatnonzero(records["flags"] & FLAG_REVIEW)
+def _reviews(
+    shard: int, first: int, records: NDArray[Any], flagged: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], list[list[Review]]]:
+    chosen = flagged[records["flags"][flagged] & FLAG_REVIEW != 0]
     found = [review_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
     return chosen, [[] if review is None else [review] for review in found]
 

@@ -4,7 +4,7 @@ from actors.ledger.layout import BLOCK_RECORDS_MAX, Kind
 from models.jit import kernel
 
 _TRANSFER = int(Kind.TRANSFER)
-_APPROVAL = int(Kind.APPROVAL)
+_LAST = int(Kind.APPROVAL)
 
 
 @kernel
@@ -14,6 +14,6 @@ def leaves_at(records, first, wallet, address):
     while address >= first:
         place = address - first
         record = records[(place >> 8) * BLOCK_RECORDS_MAX + (place & 255)]
-        pays = _TRANSFER <= record["kind"] <= _APPROVAL and record["payer"] == wallet
+        pays = _TRANSFER <= record["kind"] <= _LAST and record["payer"] == wallet
         address = record["payer_prev"] if pays else record["payee_prev"]
     return address

@@ -13,7 +13,7 @@ from actors.ledger.posting import HOLD, TRANSFER, asks_hold, posted
 from actors.ledger.windows import fetch_attempts, fetch_ring, remember, window_columns
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
-from rules.columns import DAY_MS, HOUR_MS, INDEX, NULL, PAYER_COLUMNS, WINDOW_COLUMNS
+from rules.columns import DAY_MS, FURTHER_PAYER_COLUMNS, HOUR_MS, INDEX, NULL, PAYER_COLUMNS, WINDOW_COLUMNS
 
 _MERCHANT: Final = int(WalletKind.MERCHANT)
 
@@ -44,16 +44,7 @@ _CREDITED: Final = INDEX["payer_credited"]
 _CREDITED_AGO: Final = INDEX["payer_credited_ago_s"]
 
 _OF_USERS: Final = tuple(
-    INDEX[name]
-    for name in (
-        *(column.name for column in (*PAYER_COLUMNS, *WINDOW_COLUMNS)),
-        "payee_seen",
-        "saturated",
-        "payer_credits",
-        "payer_debits",
-        "payer_credited",
-        "payer_credited_ago_s",
-    )
+    INDEX[name] for name in (*PAYER_COLUMNS, *WINDOW_COLUMNS, *FURTHER_PAYER_COLUMNS, "payee_seen", "saturated")
 )
 """Columns that an operator wallet does not fill."""
 

@@ -8,7 +8,7 @@ from actors.ledger.book import Capacity
 from actors.ledger.chains import leaves_at
 from actors.ledger.ids import decode_wallets, encode_wallets, record_address, wallet_address
 from actors.ledger.layout import FLAG_LINKED, ORIGINAL, RECORD, REQUEST, WALLET, Kind, WalletKind
-from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.ledger.ledger import Admitted, Ledger, LedgerConfig
 
 _SMALL = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8, holds=8, originals=8)
 _EXTERNAL = wallet_address(0, 1024)
@@ -70,6 +70,16 @@ def warm() -> None:
     assert replica.replay(records, np.concatenate(places)) == len(records)
     replica.key_address(1, 1)
     decode_wallets(ledger.secret, encode_wallets(ledger.secret, np.array([_EXTERNAL], np.int64)))
+
+
+def warm_last() -> None:
+    """The kernels that `warm` comes to last, on nothing at all: for a second process that compiles meanwhile."""
+    ledger = Ledger(LedgerConfig(shard=0, shards=2, secret=bytes(16)), _SMALL)
+    none = np.zeros(0, np.int64)
+    ledger.carry_out(Admitted(none, np.zeros(0, REQUEST), none, none, none), None, record_address(0, 1, 0))
+    ledger.replay(np.zeros(0, RECORD), none)
+    ledger.expire(record_address(0, 1, 0))
+    _warm_channels(ledger)
 
 
 def _warm_channels(ledger: Ledger) -> None:

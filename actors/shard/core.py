@@ -127,6 +127,11 @@ class ShardCore:
         """Rows that wait for a batch."""
         return self._queued_rows
 
+    def rows_at_hand(self, message: m.Message) -> int:
+        """How many rows the next message may set in motion."""
+        rows = len(message.rows) if isinstance(message, m.Submit) else 0
+        return rows + self._queued_rows + (0 if self._scoring is None else len(self._scoring.rows))
+
     @property
     def ready(self) -> bool:
         """Whether this shard takes payments."""

@@ -7,8 +7,8 @@ have taken the shard over: nothing that waited in its memory is answered after t
 import asyncio
 import contextlib
 import logging
-import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final, NoReturn, Protocol
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from actors.checkpoint import VERSION, About, Checkpoint, CheckpointStore
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
+from actors.kernels import ready_kernels
 from actors.ledger.blocks import Run, Sealed, block_hash, records_of
 from actors.ledger.ids import block_of, shard_of, slot_of
 from actors.ledger.layout import ORIGINAL
-from actors.ledger.warm import warm
 from actors.set_aside import SetAside
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
@@ -37,6 +37,8 @@ CLOCK_EVERY_TICKS: Final = 10
 STALL_MAX_S: Final = 8.0
 """Beyond this between two ticks the process was stopped; a takeover waits longer than this before it trusts its silence."""
 PAGE_BLOCKS: Final = 512
+THREAD_ROWS_MIN: Final = 4_096
+"""Rows that keep the core busy for some 3 ms; to change threads costs 0.1 ms."""
 RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 1.0
 
@@ -102,7 +104,8 @@ class ShardHost:
     ) -> None:
         self.core = core
         core.keep = self._keep
-        self._core_in_use = threading.Lock()  # pages are replayed in a thread, while the next are received
+        self._in_thread = False
+        self._later: deque[m.Message] = deque()
         self.shard = core.config.shard
         self._journal = journal
         self._peers = peers
@@ -183,9 +186,31 @@ class ShardHost:
     # The core.
 
     def _feed(self, message: m.Message) -> None:
+        """Hand a message to the core: at once, or in its turn while the core is at work in a thread."""
         self._checked_beat()
-        with self._core_in_use:
-            outputs = self.core.handle(message, self._clock.now_ms())
+        if self._in_thread:
+            self._later.append(message)
+        elif self.core.rows_at_hand(message) >= THREAD_ROWS_MIN:
+            self._spawn(self._beside(partial(self.core.handle, message, self._clock.now_ms())))
+        else:
+            self._carry_all(self.core.handle(message, self._clock.now_ms()))
+
+    def _beside(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
+        """Let the core work in a thread, from now on, while this one receives and sends; then carry on with what came meanwhile."""
+        assert not self._in_thread, "one message at a time"
+        self._in_thread = True
+        return self._waited_for(asyncio.to_thread(work))
+
+    async def _waited_for(self, work: Awaitable[list[m.Output]]) -> None:
+        outputs = await work
+        self._in_thread = False
+        if outputs:
+            self._checked_beat()
+        self._carry_all(outputs)
+        while self._later and not self._in_thread:
+            self._feed(self._later.popleft())
+
+    def _carry_all(self, outputs: list[m.Output]) -> None:
         for output in outputs:
             self._carry(output)
 
@@ -225,7 +250,7 @@ class ShardHost:
         Kernels compile in a thread: a shard whose loop stood still for so long would take itself for one that was stopped.
         """
         try:
-            await asyncio.to_thread(warm)
+            await asyncio.to_thread(ready_kernels)
             self._beat = time.monotonic()
             await self._recover()
             ticks = 0
@@ -281,13 +306,13 @@ class ShardHost:
                     run = chain.extend([(number, data) for number, data, _ in page])
                     await replaying
                     self._beat = time.monotonic()
-                    replaying = asyncio.ensure_future(asyncio.to_thread(self._replay, run))
+                    replaying = asyncio.ensure_future(self._beside(partial(self._replay, run)))
         finally:
             await replaying
 
-    def _replay(self, run: Run) -> None:
-        with self._core_in_use:
-            self.core.replay(run)
+    def _replay(self, run: Run) -> list[m.Output]:
+        self.core.replay(run)
+        return []
 
     async def stop(self) -> None:
         """End all tasks; what is in flight stays unanswered."""

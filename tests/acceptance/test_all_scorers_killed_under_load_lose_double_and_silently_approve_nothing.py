@@ -5,14 +5,17 @@ flagged in the answer and in its record, is the pack's fallback, and is counted 
 """
 
 import asyncio
+import time
 from pathlib import Path
 
 import psutil
 
 from actors import postgres_server
 from actors.database import connect
+from actors.ledger.codes import Code
+from rules.decision import Action
 from tests.acceptance.deciding import Deciding, metric
-from tests.acceptance.running import RunningSwitch, running_switch, shardpay
+from tests.acceptance.running import REPLACED_WITHIN_S, RunningSwitch, running_switch, shardpay
 
 SCORERS = 3
 ROUNDS = 2
@@ -21,8 +24,10 @@ CAREFUL = "name: careful\nfallback: decline\nrules: []\n"
 
 
 def _kill_all_scorers(switch: RunningSwitch) -> None:
-    victims = switch.find("scorer")
-    assert len(victims) == SCORERS
+    deadline = time.monotonic() + REPLACED_WITHIN_S
+    while len(victims := switch.find("scorer")) < SCORERS:  # those killed before are still being replaced
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     for victim in victims:
         victim.kill()
     psutil.wait_procs(victims, timeout=10)
@@ -63,9 +68,11 @@ async def _recorded(url: str) -> tuple[int, int]:
     connection = await connect(url, name="test")
     try:
         row = await connection.fetchrow(
-            "SELECT count(*) AS flagged, count(*) FILTER (WHERE decision = 2 AND code = 121) AS declined"
+            "SELECT count(*) AS flagged, count(*) FILTER (WHERE decision = $1 AND code = $2) AS declined"
             " FROM journal_record JOIN rule_pack ON number = pack"
-            " WHERE rule_pack.name = 'careful' AND 'fallback' = ANY (flags)"
+            " WHERE rule_pack.name = 'careful' AND 'fallback' = ANY (flags)",
+            int(Action.DECLINE),
+            int(Code.DECLINED),
         )
         return row["flagged"], row["declined"]
     finally:

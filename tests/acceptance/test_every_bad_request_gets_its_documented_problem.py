@@ -379,7 +379,7 @@ def document_cases(w: World) -> Iterator[Case]:
         data=good,
         headers={**yaml, "If-Match": '"7"'},
     )
-    for name in ("1p", "p%20q", "x" * 65, "%2e%2e"):
+    for name in ("1p", "p%20q", "x" * 65):
         yield Case(
             name=f"name {name[:9]}", code="invalid_field", method="GET", path=f"/v1/rule-packs/{name}", field="name"
         )

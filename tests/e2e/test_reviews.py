@@ -150,6 +150,9 @@ async def test_a_callers_hold_in_review_becomes_an_ordinary_hold(switch: Running
     assert (now["status"], now["expires_at"], now["review"]["status"]) == ("held", made["expires_at"], "approved")
     second = await decide(switch, made["id"], "decline")
     assert (second.status, second.json["code"]) == (409, "review_approved")
+    answers = (await switch.call("GET", "/v1/events?types=transfer.approved")).json["data"]
+    approval = await shown(switch, answers[0]["id"])
+    assert (approval["type"], approval["status"], approval["of"]) == ("approval", "approved", made["id"])
     captured = await switch.call("POST", f"/v1/transfers/{made['id']}/capture", {"amount": 700}, key="c1")
     assert captured.status == 201
     assert await money(switch, payer) == (300, 0)

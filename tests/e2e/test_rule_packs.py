@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from numpy.typing import NDArray
 
 from actors.key_store import KeyStore
-from switch.__main__ import _add_later_commands, cli
+from actors.shard_client import NotReady
+from rules.decision import StandIn
+from switch.__main__ import cli
 from tests.front_door import RunningSwitch, running_switch
 
 YAML = {"Content-Type": "application/yaml"}
@@ -210,6 +213,48 @@ async def test_a_pack_holds_the_files_that_it_names(switch: RunningSwitch) -> No
     assert (missing.status, missing.json["code"]) == (422, "invalid_rule_pack")
 
 
+# Without scorers.
+
+
+class Dead:
+    """Scorers that never answer."""
+
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+        raise NotReady("it is dead")
+
+
+async def test_the_live_packs_own_fallback_stands_in_flagged_and_counted(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (wallet,) = await payers(switch)
+    shop = await switch.wallet()
+    await published(switch, "strict", pack("strict", fallback="decline"))
+    await moded(switch, "strict", mode="live")
+    assert (await switch.pay(wallet, shop, 5)).status == 201
+    monkeypatch.setattr(switch.scorer, "decide", lambda payers, columns: (_ for _ in ()).throw(NotReady("dead")))
+    declined = await switch.pay(wallet, shop, 5)
+    assert (declined.status, declined.json["code"]) == (402, "declined")
+    expected = {"action": "decline", "points": 0, "reasons": [], "pack": "strict@1", "fallback": True}
+    assert declined.json["decision"] == expected
+    kept = (await switch.call("GET", f"/v1/transfers/{declined.json['transfer_id']}")).json
+    assert kept["decision"] == expected
+    assert "shardpay_fallbacks_total 1.0" in (await switch.call("GET", "/metrics")).raw.decode()
+    monkeypatch.undo()
+    assert (await switch.pay(wallet, shop, 5)).status == 201
+
+
+async def test_a_shard_that_starts_knows_the_fallback_before_any_scorer_answers(database_url: str) -> None:
+    async with running_switch(database_url, shards=1) as first:
+        _, (wallet,) = await payers(first)
+        shop = await first.wallet()
+        await published(first, "strict", pack("strict", fallback="decline"))
+        await moded(first, "strict", mode="live")
+    async with running_switch(database_url, shards=1, scorer=Dead()) as second:
+        declined = await second.pay(wallet, shop, 5)
+        assert (declined.status, declined.json["decision"]["pack"]) == (402, "strict@1")
+        assert declined.json["decision"]["fallback"] is True
+
+
 # Scorecards.
 
 
@@ -269,7 +314,6 @@ async def test_lists_of_documents_come_in_pages(switch: RunningSwitch) -> None:
 
 def command(switch: RunningSwitch, *arguments: str) -> Any:
     """What a command said, and its exit code."""
-    _add_later_commands()
     return CliRunner().invoke(cli, [*arguments, "--url", switch.base, "--key", switch.key])
 
 
@@ -292,4 +336,4 @@ async def test_documents_are_published_from_the_command_line(switch: RunningSwit
     assert "pack.yaml:" in refused.output
     (tmp_path / "pack.yaml").write_text(text.replace("risk@1", "risk@9"))
     refused = await asyncio.to_thread(command, switch, *arguments)
-    assert (refused.exit_code, "pack.yaml:3:7: no such card" in refused.output) == (1, True), refused.output
+    assert (refused.exit_code, "pack.yaml:3:7: there is no such card" in refused.output) == (1, True), refused.output

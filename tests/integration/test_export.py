@@ -15,14 +15,11 @@ from numpy.typing import NDArray
 from actors import export as module
 from actors.database import connect
 from actors.export import ExportRefused, Job, Report, export
-from actors.export_columns import Names
 from actors.ledger.layout import Kind
 from actors.topology import cluster_facts
-from rules.currencies import ALPHA
 from tests.journal_rows import NOON, journal, record
 
 DAY = 86_400_000
-NAMES = Names(currencies=ALPHA, countries={})
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +55,7 @@ async def store(url: str, shard: int, *batches: list[NDArray[Any]], seed: int = 
 
 
 async def run(url: str, output: Path, since: int | None = None) -> Report:
-    return await export(Job(url=url, output=output, names=NAMES, since=since))
+    return await export(Job(url=url, output=output, since=since))
 
 
 def files(output: Path) -> dict[str, bytes]:

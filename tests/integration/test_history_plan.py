@@ -31,7 +31,34 @@ async def test_a_page_of_history_visits_blocks_one_by_one(database_url: str) -> 
         assert scan["Node Type"] in ("Index Scan", "Index Only Scan") and "block" in scan.get("Index Cond", ""), scan
 
 
-def _scans(node: dict) -> list[dict]:
-    """Nodes of a plan that read the journal."""
-    here = [node] if node.get("Relation Name") == "journal" else []
-    return here + [scan for child in node.get("Plans", []) for scan in _scans(child)]
+async def test_a_page_of_open_cases_reads_no_case_that_is_over(database_url: str) -> None:
+    connection = await connect(database_url, name="test")
+    await connection.execute(
+        f"INSERT INTO journal SELECT 0, n, decode(repeat('00', {BLOCK_BYTES}), 'hex'), '' FROM generate_series(1, {BLOCKS}) n"
+    )
+    await connection.execute(
+        "INSERT INTO review SELECT n::bigint << 8, n, CASE WHEN n % 100 > 0 THEN 1 + n % 3 ELSE 0 END "
+        f"FROM generate_series(1, {BLOCKS}) n"
+    )
+    await connection.execute("ANALYZE journal, review")
+    await connection.close()
+    statement = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text())["review_page"]
+    for literal, value in enumerate((0, 500, 0, 51, -1), 1):
+        statement = statement.replace(f"${literal}", str(value))
+    pool = await Pool.open(database_url, name="test-plan")
+    try:
+        async with pool.session() as session:
+            (plan,) = json.loads(await session.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"))
+    finally:
+        await pool.close()
+    (cases,) = _scans(plan["Plan"], "review")
+    assert cases["Index Name"] == "review_list" and "status" in cases["Index Cond"], cases
+    assert cases["Actual Rows"] <= 51 and not cases.get("Rows Removed by Filter")
+    for scan in _scans(plan["Plan"]):
+        assert scan["Node Type"] == "Index Scan" and "block" in scan.get("Index Cond", ""), scan
+
+
+def _scans(node: dict, relation: str = "journal") -> list[dict]:
+    """Nodes of a plan that read a table."""
+    here = [node] if node.get("Relation Name") == relation else []
+    return here + [scan for child in node.get("Plans", []) for scan in _scans(child, relation)]

@@ -25,26 +25,37 @@ def card_points(card: list[tuple[str, str, list[int], list[int], int]], columns:
     return [points_of(edges, points, missing, columns[name]) for name, _, edges, points, missing in card]
 
 
+Rule = tuple[str, str, bool, int]
+"""Action, reason (empty: none), whether it fired, points."""
+
+
 def combine(
-    rules: list[tuple[str, str, bool]],
+    rules: list[Rule],
     card: list[tuple[str, str, list[int], list[int], int]],
-    decline_below: int,
+    below: tuple[int | None, int | None],
     columns: dict[str, int | None],
 ) -> dict[str, object]:
-    """Decision of rules (action, reason, fired) and a card: the strictest action that fired, unless the card's points are stricter."""
-    points = card_points(card, columns)
-    strict = {"approve": 0, "review": 1, "decline": 2}
-    fired = [(strict[action], reason) for action, reason, fires in rules if fires]
-    verdict = max((level for level, _ in fired), default=0)
+    """Decision of live rules and a card: the strictest action that fired, unless the points are stricter. `below`: review, decline."""
+    levels = {"approve": 0, "review": 1, "decline": 2}
+    fired = [(levels[action], reason, points) for action, reason, fires, points in rules if fires]
+    got = card_points(card, columns)
+    total = sum(got) + sum(points for _, _, points in fired)
+    by_rules = max((level for level, _, _ in fired), default=0)
+    review_below, decline_below = below
+    by_points = 0
+    if review_below is not None and total < review_below:
+        by_points = 1
+    if decline_below is not None and total < decline_below:
+        by_points = 2
     reasons: list[str] = []
-    if verdict > 0:
-        reasons = [reason for level, reason in fired if level == verdict][:REASONS_MAX]
-    if verdict < 2 and sum(points) < decline_below:
-        verdict = 2
-        short = [max([*item[3], item[4]]) - got for item, got in zip(card, points, strict=True)]
-        order = sorted((i for i in range(len(short)) if short[i] > 0), key=lambda i: (-short[i], i))
-        reasons = [card[i][1] for i in order[:REASONS_MAX]]
-    return {"action": verdict, "points": sum(points), "reasons": set(reasons)}
+    if by_points > by_rules:
+        cost = [(-points, reason) for _, reason, points in fired if reason]
+        cost += [(max([*item[3], item[4]]) - points, item[1]) for item, points in zip(card, got, strict=True)]
+        reasons = [reason for lost, reason in sorted(cost, key=lambda each: -each[0]) if lost > 0]
+    elif by_rules:
+        reasons = [reason for level, reason, _ in fired if level == by_rules and reason]
+    distinct = list(dict.fromkeys(reasons))[:REASONS_MAX]
+    return {"action": max(by_rules, by_points), "points": total, "reasons": set(distinct)}
 
 
 def decide(columns: dict[str, int | None]) -> dict[str, object]:
@@ -54,8 +65,8 @@ def decide(columns: dict[str, int | None]) -> dict[str, object]:
     assert amount is not None
     drains = available is not None and amount >= 1_000_000 and amount >= available - available // 20
     burst = count is not None and total is not None and count >= 40 and total >= 5_000_000
-    rules = [
-        ("decline", "DRAINS_TO_NEW_PAYEE", drains and columns["payee_seen"] == 0),
-        ("decline", "BURST_1H", burst),
+    rules: list[Rule] = [
+        ("decline", "DRAINS_TO_NEW_PAYEE", drains and columns["payee_seen"] == 0, 0),
+        ("decline", "BURST_1H", burst, 0),
     ]
-    return combine(rules, CARD, DECLINE_BELOW, columns)
+    return combine(rules, CARD, (None, DECLINE_BELOW), columns)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from actors.export_columns import LEFT_OUT, Columns, Names
+from actors.export_columns import LEFT_OUT, Columns
 from actors.ledger.ids import Secret, encode_wallet, record_address, transfer_id, wallet_address
 from actors.ledger.layout import (
     FLAG_FALLBACK,
@@ -29,7 +29,7 @@ from tests.journal_rows import NOON, record
 
 SECRET = Secret.of(bytes(range(16)))
 PAYER, PAYEE = wallet_address(1, 5), wallet_address(1, 6)
-COLUMNS = Columns(SECRET, Names(currencies={978: "EUR", 840: "USD"}, countries={133: "DE", 581: "RE"}))
+COLUMNS = Columns(SECRET)
 NOON_TIME = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FULL = {
     "payer": PAYER,

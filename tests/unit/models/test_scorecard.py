@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.scorecard import (
@@ -52,6 +52,7 @@ def scored(card: Scorecard, columns: list[list[int]]) -> tuple[list[int], list[l
     return totals.tolist(), shortfalls.tolist()
 
 
+@settings(deadline=None)
 @given(cards, st.data())
 def test_points_and_shortfalls_are_those_of_the_document(card: Scorecard, data: st.DataObject) -> None:
     edges = [edge + near for item in card.characteristics for edge in item.edges for near in (-1, 0, 1)]

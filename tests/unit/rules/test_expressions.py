@@ -1,12 +1,14 @@
 """What conditions mean, and what is said of those that mean nothing."""
 
+import numpy as np
 import pytest
 
 from rules.check import Checker, NamedList
+from rules.codegen import Fires
 from rules.encodings import country_number, device_number
 from rules.ir import INT_MAX, INT_MIN, Program
 from rules.problems import ExpressionError
-from tests.unit.rules.expressions import Payment, evaluate
+from tests.unit.rules.expressions import Payment, code_of, columns_of, evaluate, run_plain
 
 WALLET = "00000001-0002-8abc-8123-456789abcdef"
 MM, KH = country_number("MM"), country_number("KH")
@@ -131,3 +133,33 @@ def test_what_is_too_deep_or_too_long_is_refused(condition: str) -> None:
 
 def test_many_terms_of_one_kind_are_one_level() -> None:
     assert evaluate(" || ".join(f"amount == {number}" for number in range(200)), {"amount": 199}) is True
+
+
+OVERFLOWS = [
+    ("amount * payer_available < 7", INT_MIN + 1, 1_000),
+    ("amount * payer_available < 7", 1_000, INT_MIN + 1),
+    ("amount * payer_available > 7", INT_MAX, -2),
+    ("amount * payer_available > 7", INT_MAX, 2),
+    ("amount + payer_available > 0", INT_MAX, 1),
+    ("amount - payer_available > 0", INT_MIN + 1, 2),
+    ("-(amount - payer_available) > 0", INT_MIN + 1, 1),
+    ("amount * 1000 > 0", INT_MAX, 0),
+    ("amount / payer_available > 0", INT_MIN + 1, 0),
+    ("(amount - 1) / payer_available > 0", INT_MIN + 1, -1),
+    ("(amount - 1) % payer_available == 0", INT_MIN + 1, -1),
+    ("(amount - 1) / 3 == -3074457345618258602", INT_MIN + 1, 0),
+]
+
+
+def test_compiled_code_sees_overflow_that_compilers_like_to_assume_away() -> None:
+    payments: list[Payment] = [{"amount": a, "payer_available": b} for _, a, b in OVERFLOWS]
+    code = code_of([condition for condition, _, _ in OVERFLOWS])
+    columns = columns_of(payments)
+    hits, unknown = np.zeros((2, len(payments), 1), np.uint64)
+    Fires(code)(columns, hits, unknown)
+    plain_hits, plain_unknown = run_plain(code, columns)
+    assert np.array_equal(hits[:, 0], plain_hits[:, 0])
+    assert np.array_equal(unknown[:, 0], plain_unknown[:, 0])
+    last = len(OVERFLOWS) - 1
+    assert [int(unknown[row, 0]) >> row & 1 for row in range(last + 1)] == [1] * last + [0]
+    assert int(hits[last, 0]) >> last & 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.jit import kernel
@@ -85,46 +85,71 @@ def _by_bits(columns, hits, unknown):  # type: ignore[no-untyped-def]
 ACTIONS = [Action.APPROVE, Action.REVIEW, Action.DECLINE]
 
 
-def pack_of(actions: list[Action], points: list[tuple[int, int, int]], decline_below: int) -> Pack:
-    """Rules with these actions; characteristics over `device` with (below 1, else, missing) points."""
+def pack_of(
+    actions: list[Action],
+    points: list[tuple[int, int, int]],
+    decline_below: int | None,
+    rules: tuple[Rule, ...] | None = None,
+    review_below: int | None = None,
+) -> Pack:
+    """Rules with these actions, or these rules; characteristics over `device` with (below 1, else, missing) points."""
     items = [
         Characteristic(feature="device", reason=f"C{i}", edges=(1,), points=(low, high), missing=missing)
         for i, (low, high, missing) in enumerate(points)
     ]
+    plain = tuple(Rule(id=f"r{i}", action=action, reason=f"R{i}") for i, action in enumerate(actions))
     return Pack(
         number=9,
         name="bits",
         version=1,
-        rules=tuple(Rule(id=f"r{i}", action=action, reason=f"R{i}") for i, action in enumerate(actions)),
+        rules=plain if rules is None else rules,
         card=Scorecard(name="card", version=1, characteristics=tuple(items)),
+        review_below=review_below,
         decline_below=decline_below,
         fallback=Action.REVIEW,
         fires=_by_bits,
     )
 
 
+rules_of_any_kind = st.builds(
+    Rule,
+    id=st.just("r"),
+    action=st.sampled_from(ACTIONS),
+    reason=st.sampled_from(["", "R0", "R1", "R2", "R3", "R4", "R5", "C0"]),
+    points=st.integers(-30, 30),
+    live=st.sampled_from([True, True, False]),
+)
+
+
+@settings(deadline=None)  # The first example waits for a compiler.
 @given(
-    st.lists(st.sampled_from(ACTIONS), max_size=10),
+    st.lists(rules_of_any_kind, max_size=10),
     st.lists(st.tuples(*[st.integers(-20, 20)] * 3), max_size=8),
-    st.integers(-60, 60),
+    st.tuples(st.none() | st.integers(-60, 60), st.none() | st.integers(-60, 60)),
     st.lists(st.tuples(st.integers(0, 1023), st.sampled_from([None, 0, 1])), min_size=1, max_size=4),
 )
 def test_any_pack_decides_as_the_oracle(
-    actions: list[Action],
+    rules: list[Rule],
     points: list[tuple[int, int, int]],
-    decline_below: int,
+    below: tuple[int | None, int | None],
     rows: list[tuple[int, int | None]],
 ) -> None:
-    pack = pack_of(actions, points, decline_below)
-    decisions = Decider(pack).decide(array_of([{"amount": bits, "device": device} for bits, device in rows]))
+    pack = pack_of([], points, below[1], tuple(rules), below[0])
+    trace = Decider(pack).trace(array_of([{"amount": bits, "device": device} for bits, device in rows]))
+    assert pack.card is not None
     card = [
-        (item.feature, item.reason, list(item.edges), list(item.points), item.missing)
+        (item.feature, item.reason, list(item.edges or ()), list(item.points), item.missing)
         for item in pack.card.characteristics
     ]
-    for (bits, device), decision in zip(rows, decisions, strict=True):
-        rules = [(a.name.lower(), f"R{i}", bool(bits >> i & 1)) for i, a in enumerate(actions)]
-        assert as_dict(pack, decision) == oracle_score.combine(rules, card, decline_below, {"device": device})
+    for (bits, device), decision, hits in zip(rows, trace.decisions, trace.hits, strict=True):
+        live = [
+            (each.action.name.lower(), each.reason, bool(bits >> i & 1), each.points)
+            for i, each in enumerate(rules)
+            if each.live
+        ]
+        assert as_dict(pack, decision) == oracle_score.combine(live, card, below, {"device": device})
         assert int(decision["reasons"]).bit_count() <= 4
+        assert hits.tolist() == [bool(bits >> i & 1) for i in range(len(rules))]
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,6 @@ def test_without_the_extra_there_is_one_line_of_what_to_install(
     absent: str, loans: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, absent, None)
-    monkeypatch.setitem(cli.commands, "train", train_command)
     pv.write_csv(loans, tmp_path / "loans.csv")
     options = {"--input": "loans.csv", "--output": "card.json"}
     paths = [part for option, name in options.items() for part in (option, str(tmp_path / name))]

@@ -1,0 +1,192 @@
+"""Packs as documents: what is read, what is refused and where, and what the rules of a pack decide."""
+
+import pytest
+
+from models.scorecard import Characteristic, Scorecard
+from rules.cases import columns_of, run_cases
+from rules.compiler import compile_pack
+from rules.decision import Action
+from rules.document import Mode, read_pack
+from rules.pack import Decider, Trace
+from rules.problems import PackError
+
+HEAD = "name: p\nfallback: review\n"
+
+
+def traced(text: str, cards: dict[str, Scorecard] | None = None) -> Trace:
+    """What becomes of the tests of a pack."""
+    document = read_pack(text)
+    return Decider(compile_pack(document, cards or {}, 7, 3)).trace(columns_of(document.tests))
+
+
+def payments(*given: str) -> str:
+    return "tests:\n" + "".join(f"  - {{name: t, given: {{{each}}}, expect: {{}}}}\n" for each in given)
+
+
+def test_points_of_live_rules_are_added_and_meet_the_thresholds() -> None:
+    text = (
+        HEAD
+        + "thresholds: {review_below: 0, decline_below: -20}\n"
+        + "rules:\n"
+        + "  - {id: a, when: amount > 10, action: approve, points: -15, reason: LARGE}\n"
+        + "  - {id: b, when: hour < 6, action: approve, points: -10, reason: NIGHT}\n"
+        + "  - {id: s, when: 'true', action: decline, points: -99, reason: SHADOW, mode: shadow}\n"
+        + "  - {id: o, when: 'true', action: decline, points: -99, reason: OFF, mode: off}\n"
+        + payments("amount: 1, hour: 9", "amount: 11, hour: 9", "amount: 11, hour: 3")
+    )
+    trace = traced(text)
+    assert trace.decisions["action"].tolist() == [Action.APPROVE, Action.REVIEW, Action.DECLINE]
+    assert trace.decisions["points"].tolist() == [0, -15, -25]
+    assert trace.decisions["reasons"].tolist() == [0, 0b01, 0b11]
+    assert trace.hits.tolist() == [[False, False, True], [True, False, True], [True, True, True]]
+    assert (trace.decisions["pack"] == 7).all()
+
+
+def test_the_stricter_of_rules_and_points_gives_the_reasons() -> None:
+    card = Scorecard(
+        name="c",
+        version=2,
+        characteristics=(Characteristic(feature="hour", reason="HOUR", edges=(6,), points=(0, 50), missing=0),),
+    )
+    text = (
+        HEAD
+        + "card: c@2\nthresholds: {decline_below: 10}\n"
+        + "rules: [{id: a, when: amount > 10, action: review, reason: LARGE}]\n"
+        + payments("amount: 11, hour: 9", "amount: 11, hour: 3")
+    )
+    trace = traced(text, {"c@2": card})
+    assert trace.decisions["action"].tolist() == [Action.REVIEW, Action.DECLINE]
+    assert trace.decisions["reasons"].tolist() == [0b01, 0b10]
+
+
+def test_rules_share_a_reason_and_fire_within_their_dates_only() -> None:
+    text = (
+        HEAD
+        + "rules:\n"
+        + "  - {id: a, when: hold, action: review, reason: R, from: 2026-01-01T00:00:00Z, until: 2026-02-01T00:00:00Z}\n"
+        + "  - {id: b, when: payer_available > 5, action: review, reason: R, from: 2026-02-01T00:00:00Z}\n"
+        + payments(
+            "hold: true, effective_time: 2025-12-31T23:59:59.999Z",
+            "hold: true, effective_time: 2026-01-01T00:00:00Z",
+            "hold: true, effective_time: 2026-02-01T00:00:00Z, payer_available: null",
+        )
+    )
+    trace = traced(text)
+    assert trace.hits.tolist() == [[False, False], [True, False], [False, False]]
+    assert trace.not_evaluated.tolist() == [0, 1]
+    assert trace.decisions["reasons"].tolist() == [0, 1, 0]
+
+
+def test_words_are_words_and_lists_come_from_files() -> None:
+    text = (
+        HEAD
+        + "lists: {home: [NO, MM], wallets: {file: lists/wallets.txt}}\n"
+        + "rules:\n"
+        + "  - {id: a, when: country in lists.home, action: review, reason: R}\n"
+        + "  - {id: b, when: payer in lists.wallets, action: review, reason: R}\n"
+        + payments("country: NO, payer: 00000001-0000-8abc-8123-456789abcdef")
+    )
+    wallets = "# known\n00000001-0000-8abc-8123-456789abcdef # one\n\n"
+    document = read_pack(text, {"lists/wallets.txt": wallets}.__getitem__)
+    trace = Decider(compile_pack(document, {}, 1, 1)).trace(columns_of(document.tests))
+    assert trace.hits.tolist() == [[True, True]]
+    assert document.files == {"lists/wallets.txt": wallets}
+    assert [rule.mode for rule in document.rules] == [Mode.LIVE, Mode.LIVE]
+
+
+def test_long_lists_are_searched() -> None:
+    entries = ", ".join(str(number) for number in range(0, 3_000, 3))
+    rule = "rules: [{id: a, when: amount in lists.threes, action: review, reason: R}]\n"
+    text = HEAD + f"lists: {{threes: [{entries}]}}\n" + rule + payments(*(f"amount: {n}" for n in range(12)))
+    assert traced(text).hits[:, 0].tolist() == [number % 3 == 0 for number in range(12)]
+
+
+def test_256_rules_have_a_bit_each() -> None:
+    rules = "".join(f"  - {{id: r{i}, when: amount == {i}, action: approve}}\n" for i in range(256))
+    trace = traced(HEAD + "rules:\n" + rules + payments(*(f"amount: {n}" for n in (0, 15, 16, 63, 64, 255, 256))))
+    assert [hits.nonzero()[0].tolist() for hits in trace.hits] == [[0], [15], [16], [63], [64], [255], []]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "message"),
+    [
+        ("name: p\n", 1, 1, "a pack needs the field fallback"),
+        ("name: 5\nfallback: review\n", 1, 7, "5 is no name"),
+        (HEAD + "falback: x\n", 3, 1, "a pack has no field falback"),
+        (HEAD + "rules: {}\n", 3, 8, "a list is expected"),
+        (HEAD + "rules:\n  - {id: a, when: hold, action: review}\n", 4, 5, "needs a reason"),
+        (HEAD + "rules:\n  - {id: a, when: hold, action: approve, reason: low}\n", 4, 50, "low is no name"),
+        (HEAD + "rules:\n  - {id: a, when: hold, action: stop, reason: R}\n", 4, 33, "action stop is not known"),
+        (HEAD + "rules:\n  - {id: a, when: 5, action: approve}\n", 4, 19, "a condition is expected"),
+        (HEAD + "rules:\n" + "  - {id: a, when: hold, action: approve}\n" * 2, 5, 10, "two rules are called a"),
+        (HEAD + "rules:\n  - id: a\n    when: >\n      hold &&\n      amout > 5\n    action: approve\n", 7, 7, "amout"),
+        (
+            HEAD + "rules:\n  - id: a\n    when: 'country == ''MMM'' '\n    action: approve\n",
+            5,
+            23,
+            "'MMM' is no country",
+        ),
+        (HEAD + 'rules:\n  - id: a\n    when: "\\"X\\" == channel"\n    action: approve\n', 5, 13, "'X' is no channel"),
+        (HEAD + "thresholds: {decline_below: 5}\n", 3, 13, "thresholds need points"),
+        (HEAD + "thresholds: {review_below: 5, decline_below: 9}\n", 3, 13, "nothing would be reviewed"),
+        (HEAD + "card: start\n", 3, 7, "a card is named with its version"),
+        (HEAD + "lists: {a: [1, x]}\n", 3, 12, "texts or whole numbers, not both"),
+        (HEAD + "lists: {a: {file: ../x}}\n", 3, 19, "a list's file lies beside the pack"),
+        (HEAD + "tests: [{name: t, given: {amuont: 5}, expect: {}}]\n", 3, 27, "no field is named amuont"),
+        (HEAD + "tests: [{name: t, given: {amount: null}, expect: {}}]\n", 3, 35, "amount: it is always known"),
+        (HEAD + "tests: [{name: t, given: {amount: MM}, expect: {}}]\n", 3, 35, "a whole number is expected"),
+        (HEAD + "tests: [{name: t, given: {}, expect: {fires: [x]}}]\n", 3, 47, "no rule is called x"),
+        (HEAD + "rules:\n  - {id: a, when: hold, action: approve, until: 2026}\n", 4, 49, "an RFC 3339 time"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_place(text: str, line: int, column: int, message: str) -> None:
+    with pytest.raises(PackError) as refused:
+        read_pack(text)
+    problem = refused.value.problems[0]
+    assert message in problem.message
+    assert (problem.line, problem.column) == (line, column), problem.render()
+    assert problem.text == text.splitlines()[line - 1]
+
+
+def test_all_problems_are_named_at_once() -> None:
+    text = HEAD + "rules:\n  - {id: a, when: amout > 5, action: stop}\n  - {id: b, when: hold + 1, action: approve}\n"
+    with pytest.raises(PackError) as refused:
+        read_pack(text)
+    assert [problem.line for problem in refused.value.problems] == [4, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        ("other@1", "there is no such card"),
+        (
+            "{name: c, version: 1, characteristics: [{feature: size, reason: R, edges: [1], points: [1, 2], missing: 0}]}",
+            "size",
+        ),
+        (
+            "{name: c, version: 1, characteristics: [{feature: hour, scale: 10, reason: R, edges: [1], points: [1, 2], missing: 0}]}",
+            "has no scale here",
+        ),
+    ],
+)
+def test_a_card_that_is_not_there_or_does_not_fit_is_refused(card: str, message: str) -> None:
+    with pytest.raises(PackError) as refused:
+        compile_pack(read_pack(HEAD + f"card: {card}\n"), {}, 1, 1)
+    assert (refused.value.problems[0].line, message in refused.value.problems[0].message) == (3, True)
+
+
+def test_a_failed_test_says_what_was_expected() -> None:
+    text = (
+        HEAD
+        + "rules: [{id: a, when: hold, action: review, reason: R}]\n"
+        + "tests: [{name: t, given: {hold: true}, expect: {action: approve, reasons: [], points: 5, fires: []}}]\n"
+    )
+    document = read_pack(text)
+    (outcome,) = run_cases(document.tests, Decider(compile_pack(document, {}, 1, 1)))
+    assert outcome.line == 4
+    assert outcome.differences == (
+        "action: approve was expected, it is review",
+        "points: 5 was expected, it is 0",
+        "reasons: none was expected, it is R",
+        "fires: none was expected, it is a",
+    )
