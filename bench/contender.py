@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -42,8 +43,9 @@ class Contender(Protocol):
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    for port in PORTS:
+    """A loopback port that nobody listens on, drawn at random: front doors share a port with whoever else would, so two benchmarks that
+    began together on the first free one would get each other's requests."""
+    for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
