@@ -10,6 +10,7 @@ import fcntl
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -41,6 +42,18 @@ STEADY_S = 30.0
 
 class CannotServe(Exception):
     """One line for the operator."""
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise CannotServe when somebody listens there. Front doors share their port, so without this look two switches would share
+    one, and each get half of the other's requests."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise CannotServe(f"port {port} of {host} cannot be used: {error.strerror}") from error
 
 
 @contextlib.contextmanager
@@ -182,9 +195,14 @@ class Supervisor:
         if self._node is not None and self._node.returncode is None:
             self._node.kill()
             await self._node.wait()
-        from actors.ray_runtime import sweep
+        await asyncio.to_thread(end_leftovers, self.settings.data)
 
-        await asyncio.to_thread(sweep, self.settings.data)
+
+def end_leftovers(data: Path) -> None:
+    """End what an earlier node, killed perhaps, left running. Only while holding the data directory."""
+    from actors.ray_runtime import sweep
+
+    sweep(data)
 
 
 async def wait_ready(url: str, timeout_s: float) -> bool:
@@ -203,5 +221,7 @@ async def wait_ready(url: str, timeout_s: float) -> bool:
 def serve(settings: Settings, say: Any, ready: Any) -> None:
     """Run a switch in the foreground. Raises CannotServe and the errors of `actors.database`."""
     with data_lock(settings.data):
+        end_leftovers(settings.data)
+        check_port(settings.host, settings.port)
         log_to_file(log_dir(settings.data) / "serve.log")
         asyncio.run(Supervisor(settings, say).run(ready))
