@@ -12,7 +12,7 @@ from tests.acceptance.deciding import Deciding
 from tests.acceptance.running import RunningSwitch, running_switch, shardpay
 
 SCORERS = 3
-VERSIONS = 6
+VERSIONS = 4
 
 
 def _text(version: int) -> str:
@@ -29,7 +29,7 @@ async def _published_under_load(switch: RunningSwitch, seed: int) -> Deciding:
         for version in range(2, VERSIONS + 1):
             before = len(load.decided)
             async with asyncio.timeout(60):
-                while len(load.decided) < before + 200:
+                while len(load.decided) < before + 100:
                     await asyncio.sleep(0.05)
             deployed = await load.publish("swapped", _text(version), "live")
             assert (deployed["version"], deployed["scorers"]["active"]) == (version, SCORERS)
