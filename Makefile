@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SEEDS ?= 1000
 # Tests run in so many processes: those that start a switch mostly wait for it.
-WORKERS ?= 3
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run install develop test check acceptance sim bench clean
@@ -37,7 +37,7 @@ run: install
 	@exec $(BIN)/shardpay serve --sample
 
 test: develop
-	$(BIN)/pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 check: develop
 	$(BIN)/ruff format --check .
