@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 BENCHMARKS: Final = {
-    "single": "single payments over HTTP at 64 connections, scored; with --peers against row locks",
+    "single": "single payments over HTTP at 64 connections, scored and unscored; with --peers against row locks",
     "batches": "Arrow batches of 32k over HTTP, unscored and scored, one and two shards",
     "kernel": "the ledger's kernels alone at ten million wallets, and memory",
     "rules": "20 rules of four terms: one payment from a dict, batches, compiling; with --peers against datalogic-py and zen-engine",

@@ -1,4 +1,5 @@
-"""`single`: payments one by one over HTTP at 64 keep-alive connections, scored and durable; with --peers against row locks and an echo."""
+"""`single`: payments one by one over HTTP at 64 keep-alive connections, durable, scored and unscored; with --peers against row locks and
+an echo."""
 
 from functools import partial
 from typing import Final
@@ -16,6 +17,8 @@ from bench.turn import Turn, detail_of, measure
 
 NAME: Final = "single"
 RATIO_AIM: Final = 1.5
+SCORED_AIM: Final = 0.75
+UNSCORED: Final = ", unscored"
 SHARDS: Final = 1
 
 
@@ -40,15 +43,18 @@ def run(options: Options) -> list[Figure]:
     figures = {c.name: _figure(c, turns[c.name], sizes) for c in contenders}
     found = list(figures.values())
     for name, each in figures.items():
-        if name.startswith("shardpay") and "rowlock" in figures:
-            found.append(ratio(NAME, each, figures["rowlock"], RATIO_AIM))
+        if name + UNSCORED in figures:
+            found.append(ratio(NAME, each, figures[name + UNSCORED], SCORED_AIM))
+            if "rowlock" in figures:
+                found.append(ratio(NAME, each, figures["rowlock"], RATIO_AIM))
     return found
 
 
 def _contenders(options: Options, sizes: Sizes) -> list[Contender]:
     contenders: list[Contender] = [
-        Switch(f"shardpay --shards {n}", options.work / f"switch-{n}", shards=n, scorers=1, wallets=sizes.wallets)
-        for n in options.shards or (SHARDS,)
+        Switch(name + said, options.work / f"switch-{n}-{scorers}", shards=n, scorers=scorers, wallets=sizes.wallets)
+        for n, name in ((n, f"shardpay --shards {n}") for n in options.shards or (SHARDS,))
+        for scorers, said in ((1, ""), (0, UNSCORED))
     ]
     if options.peers:
         contenders.append(Rowlock(options.work / "rowlock", wallets=sizes.wallets))
