@@ -59,17 +59,9 @@ class VersionShown(msgspec.Struct, frozen=True, kw_only=True):
     made_at: str
 
 
-class PackShown(msgspec.Struct, frozen=True, kw_only=True):
+class PackShown(VersionShown, frozen=True, kw_only=True):
     """One version of a pack, whole; `card`: the scorecard that it names; `decided`: payments that it decided, by action."""
 
-    name: str
-    version: int
-    number: int
-    mode: str
-    share: int | UnsetType = UNSET
-    hash: str
-    made_by: str | None
-    made_at: str
     text: str
     files: dict[str, str]
     card: str | None
