@@ -18,9 +18,10 @@ from actors.ledger.ids import Secret, decode_transfers, decode_wallets, transfer
 from actors.ledger.layout import AMOUNT_MAX, REQUEST, Kind
 from rules.currencies import NUMERIC
 from rules.encodings import country_number, device_number
+from rules.hashing import splitmix64s
 from switch.groups import NO_GROUP
 from switch.problems import NUMBERS, ProblemError, invalid_field
-from switch.rows import HOLD_SECONDS, Caller, body_digest, details_bytes, splitmix64s
+from switch.rows import HOLD_SECONDS, Caller, body_digest, details_bytes
 from switch.wire import CHANNELS, LABELS, check_ip
 
 CONTENT_TYPE: Final = "application/vnd.apache.arrow.stream"

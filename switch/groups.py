@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.ids import OPERATOR_SEGMENT, SLOT_BITS
 from actors.ledger.layout import FLAG_LINKED
-from switch.rows import splitmix64s
+from rules.hashing import splitmix64s
 
 NO_GROUP: Final = -(2**40)
 """Number of a row that stands alone; outside of 32 bits, so that callers may use any."""

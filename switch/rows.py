@@ -9,14 +9,13 @@ import struct
 from typing import Final
 
 import msgspec
-import numpy as np
 from msgspec import UNSET
-from numpy.typing import NDArray
 
 from actors.ledger.ids import TransferRef, decode_transfer
 from actors.ledger.layout import FLAG_FINAL, REQUEST, REQUEST_ANSWER, Kind
 from rules.currencies import NUMERIC
 from rules.encodings import country_number, device_number
+from rules.hashing import splitmix64
 from switch.problems import invalid_field
 from switch.wire import CHANNELS, LABELS, Context, NewWallet, Transfer, check_ip, named
 
@@ -26,7 +25,6 @@ assert ROW.size == REQUEST.itemsize
 HOLD_SECONDS: Final = 7 * 86_400
 """How long an amount is held when the request does not say."""
 
-_M: Final = (1 << 64) - 1
 _NO_CONTEXT: Final = Context()
 
 
@@ -48,23 +46,6 @@ class Caller(msgspec.Struct, frozen=True):
 
     account: int
     effective_time: int = 0
-
-
-def splitmix64(value: int) -> int:
-    """A bijection that spreads a number over 64 bits (Steele, Lea, Flood 2014)."""
-    value = (value + 0x9E3779B97F4A7C15) & _M
-    value = ((value ^ value >> 30) * 0xBF58476D1CE4E5B9) & _M
-    value = ((value ^ value >> 27) * 0x94D049BB133111EB) & _M
-    return value ^ value >> 31
-
-
-def splitmix64s(values: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """`splitmix64` of many."""
-    x = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    spread: NDArray[np.uint64] = x ^ x >> np.uint64(31)
-    return spread
 
 
 def body_digest(details: bytes | None, after: int) -> int:

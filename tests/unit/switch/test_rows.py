@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 from actors.ledger.ids import key_bytes, key_words, record_address, transfer_id
 from actors.ledger.layout import REQUEST, Channel, Kind, Label, WalletKind, WalletStatus
 from rules.encodings import country_number, country_text, device_number
+from rules.hashing import splitmix64, splitmix64s
 from switch.rows import (
     Caller,
     Details,
     body_digest,
     details_bytes,
     details_of,
-    splitmix64,
-    splitmix64s,
     status_row,
     tier_row,
     transfer_row,
