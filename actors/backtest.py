@@ -7,8 +7,9 @@ the card are the code that decides online, so the pack that was live gives what 
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -18,14 +19,18 @@ from actors.export_reading import Export
 from actors.ledger.book import Capacity
 from actors.ledger.layout import FLAG_FALLBACK, FLAG_SCORED
 from actors.ledger.rebuilding import Rebuilder, Rebuilt
+from actors.read_ahead import read_ahead
 from models.scorecard import Scorecard
 from rules.backtest import UNLABELLED, Tally, add, new_tally
+from rules.columns import INDEX
 from rules.compiler import compile_pack
 from rules.decision import DECISION, FALLBACK
 from rules.document import read_pack
 from rules.pack import Decider, Pack
 
 Result = TypeVar("Result")
+
+_EFFECTIVE: Final = INDEX["effective_time"]
 
 
 class PackSource(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +60,38 @@ class Labels(NamedTuple):
         places = np.minimum(np.searchsorted(self.addresses, addresses), len(self.addresses) - 1)
         return np.where(self.addresses[places] == addresses, self.truths[places], np.int8(UNLABELLED))
 
+    def and_of(self, other: "Labels") -> "Labels":
+        """Both; where both label an attempt, the first holds."""
+        if not len(other.addresses):
+            return self
+        addresses = np.concatenate([self.addresses, other.addresses])
+        order = np.argsort(addresses, kind="stable")
+        return Labels(addresses[order], np.concatenate([self.truths, other.truths])[order])
+
 
 NO_LABELS = Labels(np.empty(0, np.int64), np.empty(0, np.int8))
+
+
+class Period(NamedTuple):
+    """Attempts from `since_ms` up to, not including, `until_ms` of effective time; None: no bound."""
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def of(self, columns: NDArray[np.int64]) -> slice | NDArray[np.bool_]:
+        """Which attempts (n, COLUMN_COUNT) are in it."""
+        if self == ALWAYS:
+            return slice(None)
+        times = columns[:, _EFFECTIVE]
+        chosen = np.ones(len(times), np.bool_)
+        if self.since_ms is not None:
+            chosen &= times >= self.since_ms
+        if self.until_ms is not None:
+            chosen &= times < self.until_ms
+        return chosen
+
+
+ALWAYS: Final = Period()
 
 
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +101,7 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
     source: PackSource
     capacity: Capacity = Capacity()
     labels: Labels = NO_LABELS
+    period: Period = ALWAYS
 
     @property
     def shards(self) -> list[int]:
@@ -76,8 +112,9 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
 def history(test: Backtest, shard: int) -> Iterator[Rebuilt]:
     """A shard's attempts with the columns that their decisions saw. Raises Unreadable, Contradiction."""
     rebuilder = Rebuilder(shard, test.capacity, whole=False)
-    for rows in Export(test.folder).rows(shard):
-        yield rebuilder.feed(*rows)
+    with closing(read_ahead(Export(test.folder).rows(shard))) as pieces:
+        for rows in pieces:
+            yield rebuilder.feed(*rows)
     yield rebuilder.end()
 
 
@@ -86,12 +123,18 @@ def tally_shard(test: Backtest, shard: int) -> Tally:
     decider = Decider(test.source.pack())
     tally = new_tally(len(decider.pack.rules))
     for rebuilt in history(test, shard):
-        trace = decider.trace(rebuilt.columns)
-        scored = rebuilt.records["flags"] & FLAG_SCORED != 0
-        labels = test.labels.of(rebuilt.addresses)
-        add(tally, rebuilt.columns, trace.decisions, trace.hits, recorded_decisions(rebuilt.records), scored, labels)
-        tally.not_evaluated[:] += trace.not_evaluated
+        tally_attempts(tally, decider, rebuilt, test.labels, test.period)
     return tally
+
+
+def tally_attempts(tally: Tally, decider: Decider, rebuilt: Rebuilt, labels: Labels, period: Period) -> None:
+    """Decide attempts anew, those of the period, and count them."""
+    chosen = period.of(rebuilt.columns)
+    columns, records = rebuilt.columns[chosen], rebuilt.records[chosen]
+    if len(columns):
+        scored = records["flags"] & FLAG_SCORED != 0
+        known = labels.of(rebuilt.addresses[chosen])
+        add(tally, columns, decider.fired(columns), recorded_decisions(records), scored, known)
 
 
 def decide_shard(test: Backtest, shard: int) -> tuple[NDArray[np.int64], NDArray[Any]]:

@@ -61,7 +61,7 @@ def run(options: Options) -> list[Figure]:
 
 def _run(options: Options, sizes: Sizes, url: str) -> list[Figure]:
     options.say(f"{NAME}: writing a journal of {sizes.payments:,} payments")
-    written = asyncio.run(_write(url, sizes))
+    written = asyncio.run(write_journal(url, sizes))
     asyncio.run(_recover(url, sizes))  # compiles what replays
     turns = take_turns(
         {"recovery": partial(_recovery, options, url, sizes), "audit": partial(_audit, options, url)}, options.rounds
@@ -107,7 +107,8 @@ def _local(url: str, sizes: Sizes) -> AbstractAsyncContextManager[LocalSwitch]:
     return lone_shard(url, capacity)
 
 
-async def _write(url: str, sizes: Sizes) -> Reading:
+async def write_journal(url: str, sizes: Sizes) -> Reading:
+    """Pay through a shard in this process."""
     await migrate(url)
     async with _local(url, sizes) as switch:
         await switch.start()

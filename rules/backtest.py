@@ -9,9 +9,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.jit import kernel
+from models.jit import inlined, kernel
 from rules.columns import INDEX
+from rules.counting import count_bits
 from rules.decision import FALLBACK, Action
+from rules.pack import Fired
 
 ACTIONS: Final = len(Action)
 UNDECIDED: Final = ACTIONS
@@ -70,26 +72,14 @@ def new_tally(rules: int) -> Tally:
 def add(
     tally: Tally,
     columns: NDArray[np.int64],
-    decisions: NDArray[Any],
-    hits: NDArray[np.bool_],
+    fired: Fired,
     recorded: NDArray[Any],
     scored: NDArray[np.bool_],
     labels: NDArray[np.int8],
 ) -> None:
-    """Count attempts (n,): their columns, new decisions and hits (n, rules), and recorded decisions of dtype DECISION, which count where
-    `scored`; labels are 1, 0 or UNLABELLED."""
-    _count(tally, columns, decisions["action"], hits, _recorded_actions(recorded, scored), labels)
-    comparable = scored & (recorded["flags"] & FALLBACK == 0) & (recorded["pack"] == decisions["pack"])
-    same = np.ones(len(recorded), np.bool_)
-    for name in ("action", "points", "reasons"):
-        same &= recorded[name] == decisions[name]
-    tally.compared[0] += np.count_nonzero(comparable)
-    tally.compared[1] += np.count_nonzero(comparable & ~same)
-
-
-def _recorded_actions(recorded: NDArray[Any], scored: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    decided = scored & (recorded["flags"] & FALLBACK == 0)
-    return np.where(decided, recorded["action"], np.uint8(UNDECIDED))
+    """Count attempts (n,): their columns, new decisions with the rules that fired, and recorded decisions of dtype DECISION, which count
+    where `scored`; labels are 1, 0 or UNLABELLED."""
+    _count(tally, columns, *fired, recorded, scored, labels)
 
 
 def whole(parts: NDArray[np.int64]) -> int:
@@ -97,38 +87,52 @@ def whole(parts: NDArray[np.int64]) -> int:
     return (int(parts[1]) << _LOW_BITS) + int(parts[0])
 
 
-@kernel
+@inlined
 def _add_amount(parts, amount):
     parts[0] += amount & _LOW
     parts[1] += amount >> _LOW_BITS
 
 
-@kernel
-def _count_hits(tally, hits, amount, currency, label):
+@inlined
+def _count_hits(tally, hits, row, amount, currency, label):
     """The rules that fired on one attempt."""
     fired = 0
     last = 0
-    for rule in range(len(hits)):
-        if not hits[rule]:
-            continue
-        fired += 1
-        last = rule
-        tally.hits[rule] += 1
-        _add_amount(tally.hit_amounts[currency, rule], amount)
-        if label >= 0:
-            tally.hit_labels[rule, label] += 1
-        for other in range(len(hits)):
-            if hits[other]:
-                tally.overlap[rule, other] += 1
+    for place in range(hits.shape[1]):
+        word = hits[row, place]
+        rule = 64 * place
+        while word:
+            if word & np.uint64(1):
+                fired += 1
+                last = rule
+                tally.hits[rule] += 1
+                _add_amount(tally.hit_amounts[currency, rule], amount)
+                if label >= 0:
+                    tally.hit_labels[rule, label] += 1
+                count_bits(hits, row, tally.overlap[rule])
+            word >>= np.uint64(1)
+            rule += 1
     if fired == 1:
         tally.alone[last] += 1
 
 
+@inlined
+def _compare(tally, before, now):
+    """A decision recorded by a scorer with the one that the same pack makes now."""
+    if before["pack"] == now["pack"]:
+        tally.compared[0] += 1
+        same = before["action"] == now["action"] and before["points"] == now["points"]
+        tally.compared[1] += not (same and before["reasons"] == now["reasons"])
+
+
 @kernel
-def _count(tally, columns, actions, hits, recorded, labels):
-    for row in range(len(actions)):
-        before = recorded[row]
-        now = actions[row]
+def _count(tally, columns, decisions, hits, unknown, recorded, scored, labels):
+    for row in range(len(decisions)):
+        before = UNDECIDED
+        if scored[row] and recorded[row]["flags"] & FALLBACK == 0:
+            before = int(recorded[row]["action"])
+            _compare(tally, recorded[row], decisions[row])
+        now = decisions[row]["action"]
         amount = columns[row, _AMOUNT]
         currency = columns[row, _CURRENCY]
         label = labels[row]
@@ -137,4 +141,5 @@ def _count(tally, columns, actions, hits, recorded, labels):
         if label >= 0:
             tally.labels[before, now, label] += 1
             _add_amount(tally.labelled_amounts[currency, before, now, label], amount)
-        _count_hits(tally, hits[row], amount, currency, label)
+        _count_hits(tally, hits, row, amount, currency, label)
+        count_bits(unknown, row, tally.not_evaluated)

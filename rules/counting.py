@@ -61,7 +61,7 @@ def _count_pairs(decided, would, counts):
 
 
 @inlined
-def _count_bits(words, row, counts):
+def count_bits(words, row, counts):
     """Add the bits of one row of words to the counts of their rules. Most words are empty."""
     for place in range(words.shape[1]):
         word = words[row, place]
@@ -75,5 +75,5 @@ def _count_bits(words, row, counts):
 @kernel
 def _count_rules(hits, unknown, hit_counts, unknown_counts):
     for row in range(len(hits)):
-        _count_bits(hits, row, hit_counts)
-        _count_bits(unknown, row, unknown_counts)
+        count_bits(hits, row, hit_counts)
+        count_bits(unknown, row, unknown_counts)

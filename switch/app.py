@@ -9,11 +9,13 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
+from actors.ledger.book import Capacity
 from actors.ledger.ids import Secret, encode_wallet
 from actors.pool import Pool, StoreUnavailable
 from actors.scoring.scorer import ScorerClient
 from actors.shard_client import ShardClient
 from switch import (
+    handlers_backtest,
     handlers_cards,
     handlers_events,
     handlers_ops,
@@ -82,6 +84,7 @@ ROUTES: Final = (
     Route("GET", "/v1/rule-packs", READ_DOCUMENTS, handlers_packs.list_packs),
     Route("GET", "/v1/rule-packs/{name}", READ_DOCUMENTS, handlers_packs.get_pack),
     Route("PUT", "/v1/rule-packs/{name}", PUBLISH, handlers_packs.put_pack),
+    Route("POST", "/v1/rule-packs/backtest", PUBLISH, handlers_backtest.backtest_pack),
     Route("POST", "/v1/rule-packs/{name}/mode", PUBLISH, handlers_packs.set_mode),
     Route("GET", "/v1/scorecards", READ_DOCUMENTS, handlers_cards.list_cards),
     Route("GET", "/v1/scorecards/{name}", READ_DOCUMENTS, handlers_cards.get_card),
@@ -260,6 +263,7 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     secret: bytes
     shards: int
+    capacity: Capacity = Capacity()
     limits: Limits = Limits()
 
 
@@ -289,6 +293,9 @@ class FrontDoor:
                 topology=topology,
                 secret=secret,
                 pool=self._pool,
+                database_url=options.url,
+                secret_bytes=options.secret,
+                capacity=options.capacity,
                 limits=options.limits,
             )
         )

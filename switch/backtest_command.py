@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from switch.options import as_text, json_option
+from switch.options import as_text, as_time, json_option
 
 _CONFIG_HELP: Final = "The TOML file of serve, if its capacity was changed."
 _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -19,6 +19,15 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--input", "folder", type=click.Path(path_type=Path), required=True, help="An export from the begin.")
 @click.option("--card", "cards", type=_FILE, multiple=True, help="A scorecard (JSON) that the pack names.")
 @click.option("--labels", type=_FILE, help="Parquet or CSV: id of a transfer, label true or false.")
+@click.option(
+    "--from",
+    "since",
+    metavar="T",
+    callback=as_time,
+    help="Count attempts from this time on (RFC 3339, effective time).",
+)
+@click.option("--to", "until", metavar="T", callback=as_time, help="Count attempts before this time.")
+@click.option("--ray", metavar="A", help="Address of a Ray cluster whose nodes all see the export: a task a shard.")
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Shards at a time.")
 @click.option("--config", type=_FILE, help=_CONFIG_HELP)
 @json_option
@@ -27,6 +36,9 @@ def backtest_command(
     folder: Path,
     cards: tuple[Path, ...],
     labels: Path | None,
+    since: int | None,
+    until: int | None,
+    ray: str | None,
     workers: int,
     config: Path | None,
     as_json: bool,
@@ -35,7 +47,7 @@ def backtest_command(
 
     Hits, amounts and overlap of rules, decisions changed, and with labels precision and recall. docs/backtest.md says more.
     """
-    from actors.backtest import each_shard, tally_shard
+    from actors.backtest import Period, each_shard, tally_shard
     from actors.export_reading import Unreadable
     from actors.labels import BadLabels
     from actors.ledger.rebuilding import Contradiction
@@ -45,10 +57,11 @@ def backtest_command(
 
     started = time.perf_counter()
     try:
-        test = _backtest(file, folder, cards, labels, config)
+        test = _backtest(file, folder, cards, labels, config, Period(since, until))
         pack = test.source.pack()
         tally = new_tally(len(pack.rules))
-        for part in each_shard(test, tally_shard, workers):
+        parts = each_shard(test, tally_shard, workers) if ray is None else _on_ray(test, tally_shard, ray)
+        for part in parts:
             tally = tally.plus(part)
     except PackError as error:
         click.echo("\n".join(problem.render(str(file)) for problem in error.problems))
@@ -60,7 +73,20 @@ def backtest_command(
     click.echo(as_text({"report": told, "seconds": round(seconds, 3)}) if as_json else render(told, seconds))
 
 
-def _backtest(file: Path, folder: Path, cards: tuple[Path, ...], labels: Path | None, config: Path | None) -> Any:
+def _on_ray(test: Any, work: Any, address: str) -> list[Any]:
+    from actors.backtest_ray import each_shard_on_ray
+    from actors.ray_runtime import RayOptions, RayRuntime
+
+    runtime = RayRuntime.start(RayOptions(data_dir=test.folder, num_cpus=0, address=address))
+    try:
+        return each_shard_on_ray(test, work)
+    finally:
+        runtime.stop()
+
+
+def _backtest(
+    file: Path, folder: Path, cards: tuple[Path, ...], labels: Path | None, config: Path | None, period: Any
+) -> Any:
     from actors.backtest import NO_LABELS, Backtest, PackSource
     from actors.labels import read_labels
     from models.scorecard import parse
@@ -75,4 +101,5 @@ def _backtest(file: Path, folder: Path, cards: tuple[Path, ...], labels: Path | 
         source=PackSource(text=document.text, files=document.files, cards=known),
         capacity=(ConfigFile() if config is None else read_config(config)).capacity,
         labels=NO_LABELS if labels is None else read_labels(labels),
+        period=period,
     )

@@ -101,6 +101,7 @@ class Cluster:
             secret=self.spec.secret,
             shards=self.spec.shards,
             log_dir=str(log_dir(settings.data)),
+            capacity=settings.capacity,
         )
 
     async def watch(self) -> None:

@@ -8,20 +8,12 @@ from typing import Any
 
 import click
 
-from switch.options import as_text, json_option, progress_bar, storage_options
-from switch.times import time_ms
-
-
-def _since(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    try:
-        return None if value is None else time_ms(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
+from switch.options import as_text, as_time, json_option, progress_bar, storage_options
 
 
 @click.command("export", epilog="Example: shardpay export --output ./lake")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the export.")
-@click.option("--since", metavar="T", callback=_since, help="RFC 3339 time: leave out what was recorded before.")
+@click.option("--since", metavar="T", callback=as_time, help="RFC 3339 time: leave out what was recorded before.")
 @json_option
 @storage_options
 def export_command(output: Path, since: int | None, as_json: bool, data: Path, database: str | None) -> None:

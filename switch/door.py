@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.key_store import KeyStore
+from actors.ledger.book import Capacity
 from actors.ledger.ids import Secret, decode_wallet, decode_wallets, is_operator, uuid_bytes
 from actors.ledger.layout import WalletStatus
+from actors.live_backtest import LiveBacktester
 from actors.pool import Pool
 from actors.scoring.pack_compiler import PackCompiler
 from actors.scoring.pack_store import PackStore
@@ -65,13 +67,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DoorDeps(msgspec.Struct, frozen=True, kw_only=True):
-    """What a front door needs from outside: `clients` by shard number."""
+    """What a front door needs from outside: `clients` by shard number; database, secret and `capacity` of the shards as processes of its
+    own are told them."""
 
     clients: Sequence[ShardClient]
     scorers: Sequence[ScorerClient]
     topology: Topology
     secret: Secret
     pool: Pool
+    database_url: str
+    secret_bytes: bytes
+    capacity: Capacity
     limits: Limits = Limits()
 
 
@@ -87,6 +93,10 @@ class Door:
         self.packs = PackStore(deps.pool)
         self.catalogue = PackCatalogue(self.packs)
         self.publisher = Publisher(self.packs, deps.scorers, PackCompiler())
+        self.backtester = LiveBacktester()
+        self.database_url = deps.database_url
+        self.secret_bytes = deps.secret_bytes
+        self.capacity = deps.capacity
         self.wallet_store = WalletStore(deps.pool)
         self.history = History(deps.pool)
         self.events = EventFeed(deps.pool, deps.topology.shards)

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from actors.ledger.book import Capacity
 from actors.logs import log_to_file
 from actors.process import settle
 from actors.remote import RemoteShard
@@ -28,6 +29,7 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
     secret: bytes
     shards: int
     log_dir: str
+    capacity: Capacity = Capacity()
 
 
 class FrontDoorActor:
@@ -59,7 +61,14 @@ class FrontDoorActor:
 
     async def _open(self) -> None:
         spec = self._spec
-        options = FrontDoorOptions(host=spec.host, port=spec.port, url=spec.url, secret=spec.secret, shards=spec.shards)
+        options = FrontDoorOptions(
+            host=spec.host,
+            port=spec.port,
+            url=spec.url,
+            secret=spec.secret,
+            shards=spec.shards,
+            capacity=spec.capacity,
+        )
         clients = [self._clients[shard] for shard in range(spec.shards)]
         self._door = FrontDoor(options, clients, self._scorers)
         await self._door.start()

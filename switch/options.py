@@ -7,6 +7,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from switch.times import time_ms
+
 DATA_HELP: Final = "Directory of the embedded database, logs and checkpoints."
 DATABASE_HELP: Final = "Use this PostgreSQL (15 or later) instead of the embedded one."
 
@@ -49,3 +51,11 @@ def progress_bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=1)
         yield lambda done, due: progress.update(task, completed=done, total=max(due, 1))
+
+
+def as_time(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Callback of an option that is an RFC 3339 time: milliseconds since 1970."""
+    try:
+        return None if value is None else time_ms(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None

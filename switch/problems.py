@@ -47,6 +47,9 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "operator_wallets_full": Outcome(409, False, "No further operator wallet can be created."),
     "version_conflict": Outcome(409, False, "Another version was published meanwhile."),
     "deployment_refused": Outcome(409, False, "The packs that run cannot be changed in this way."),
+    "backtest_too_large": Outcome(
+        409, False, "The history is too long for this call: export it and use shardpay rules backtest."
+    ),
     "payload_too_large": Outcome(413, False, "The body is larger than this call takes."),
     "unsupported_media_type": Outcome(415, False, "This call does not take this content type or encoding."),
     "expectation_failed": Outcome(417, False, "Only the expectation 100-continue is known."),
@@ -56,6 +59,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "invalid_query": Outcome(422, False, "A query parameter is missing, unknown or has a wrong value."),
     "internal_error": Outcome(500, True, "Something went wrong inside the switch."),
     "overloaded": Outcome(503, True, "The switch has as much work as it can queue."),
+    "backtest_running": Outcome(503, True, "Another backtest is running; there is one at a time."),
     "timeout": Outcome(503, True, "The switch did not answer in time."),
     "database_unavailable": Outcome(503, True, "The database cannot be reached."),
     "not_ready": Outcome(503, True, "The switch is not ready."),

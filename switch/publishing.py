@@ -83,6 +83,11 @@ class Publisher:
             raise version_conflict(error.newest) from None
         return True
 
+    async def checked(self, text: str, files: Mapping[str, str]) -> bytes | None:
+        """Check a pack and leave its kernels on disk; gives the scorecard that it names, as JSON. Raises ProblemError."""
+        facts = await self._compiled(self._compiler.check(text, files, self._card))
+        return None if facts.card is None else await self._card(*facts.card)
+
     async def _compiled(self, work: Coroutine[Any, Any, T]) -> T:
         if self._checking >= CHECKS_MAX:
             work.close()

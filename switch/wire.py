@@ -22,6 +22,7 @@ T = TypeVar("T")
 TRANSFERS_MAX: Final = 10_000
 WALLETS_MAX: Final = 10_000
 KEY_CHARACTERS_MAX: Final = 255
+BACKTEST_LABELS_MAX: Final = 100_000
 
 # PostgreSQL text cannot hold NUL, so names that go there must not.
 _NO_NUL: Final = r"^[^\x00]*\Z"
@@ -136,6 +137,28 @@ class PackMode(_Wire, frozen=True, kw_only=True):
     share: Annotated[int, Meta(ge=1, le=SHARE_MAX)] | UnsetType = UNSET
 
 
+class BacktestLabel(_Wire, frozen=True, kw_only=True):
+    """What is known of a payment, named by its `id`, or by the `idempotency_key` of its request with the `wallet` that pays (that is paid,
+    when an operator wallet pays)."""
+
+    label: bool
+    id: Id | UnsetType = UNSET
+    wallet: Id | UnsetType = UNSET
+    idempotency_key: Key | UnsetType = UNSET
+
+
+class BacktestAsked(_Wire, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
+    """POST /v1/rule-packs/backtest. A pack: `text` with `files`, or `name` with `version`, the newest unless given. Effective times."""
+
+    text: str | UnsetType = UNSET
+    files: dict[str, str] | UnsetType = UNSET
+    name: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
+    version: Annotated[int, Meta(ge=1, lt=2**31)] | UnsetType = UNSET
+    since: str | UnsetType = UNSET
+    until: str | UnsetType = UNSET
+    labels: Annotated[list[BacktestLabel], Meta(max_length=BACKTEST_LABELS_MAX)] = []
+
+
 class Empty(_Wire, frozen=True, kw_only=True):
     """A call that takes no fields."""
 
@@ -149,6 +172,7 @@ WALLET_BATCH: Final = msgspec.json.Decoder(WalletBatch)
 WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
 PACK_TEXT: Final = msgspec.json.Decoder(PackText)
 PACK_MODE: Final = msgspec.json.Decoder(PackMode)
+BACKTEST: Final = msgspec.json.Decoder(BacktestAsked)
 EMPTY: Final = msgspec.json.Decoder(Empty)
 
 LABELS: Final = {label.name.lower(): int(label) for label in Label}

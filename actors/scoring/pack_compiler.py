@@ -165,7 +165,7 @@ async def load_pack(store: PackStore, number: int) -> Decider:
 
 def _decider(stored: StoredPack, card: bytes | None) -> Decider:
     document = read_pack(stored.text, stored.files.__getitem__)
-    return _ready(_pack(document, card, stored.number, stored.version))
+    return _ready(compiled(document, card, stored.number, stored.version))
 
 
 def _ready(pack: Pack) -> Decider:
@@ -175,7 +175,8 @@ def _ready(pack: Pack) -> Decider:
     return decider
 
 
-def _pack(document: PackDocument, card: bytes | None, number: int, version: int) -> Pack:
+def compiled(document: PackDocument, card: bytes | None, number: int, version: int) -> Pack:
+    """A pack with the scorecard that it names, as JSON; its machine code is kept on disk. Raises PackError."""
     cards = {}
     if card is not None and document.card is not None:
         cards[document.card.reference] = msgspec.json.decode(card, type=Scorecard)
@@ -215,7 +216,7 @@ def _compile(asked: _Asked) -> _Said:
         card = None
         if document.card is not None and document.card.card is None:
             card = _ask_card(document.card.reference)
-        pack = _pack(document, card, 0, 0)
+        pack = compiled(document, card, 0, 0)
     except PackError as error:
         return _Said(problems=error.problems)
     _ready(pack)

@@ -52,6 +52,13 @@ SELECT value FROM cluster WHERE key = $1
 -- name: lock_take
 SELECT pg_advisory_lock($1, $2)
 
+-- name: backtest_lock
+-- One at a time on a database, whichever front door it is asked of; held until the session ends.
+SELECT pg_try_advisory_lock(hashtextextended('shardpay backtest', 0))
+
+-- name: accounts
+SELECT id FROM account ORDER BY id
+
 -- name: lock_holder
 SELECT activity.pid, activity.application_name, activity.client_addr::text AS client, activity.backend_start
 FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)

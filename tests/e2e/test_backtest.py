@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
+from actors.database import SQL, connect
 from actors.export import Job, export
 from rules.builtin import DOCUMENT
 from switch.__main__ import cli
@@ -101,3 +102,59 @@ async def test_a_pack_that_does_not_check_is_told_at_its_place(tmp_path: Path, p
     pack.write_text(STRICT.replace("payee_seen > 0", "payee_sen > 0"))
     result = await backtest(pack, tmp_path)
     assert result.exit_code == 1 and "payee_sen" in result.output
+
+
+async def test_a_pack_is_tried_on_the_switchs_own_journal(database_url: str, tmp_path: Path, pack: Path) -> None:
+    """The answer over HTTP is that of the command on an export; by time, by labels, by name, and with its refusals."""
+    async with running_switch(database_url, shards=2) as switch:
+        large = await _pay(switch)
+        await export(Job(url=database_url, output=tmp_path / "lake"))
+        told = await _tried(switch, text=pack.read_text())
+        assert told == await report(pack, tmp_path / "lake")
+
+        named = [await switch.call("GET", f"/v1/transfers/{identity}") for identity in large]
+        labels = [{"id": identity, "label": i % 2 == 1} for i, identity in enumerate(large)]
+        by_id = await _tried(switch, text=pack.read_text(), labels=labels)
+        assert by_id["labels"]["attempts"] == len(large) and by_id["labels"]["now"]["recall"] == 1.0
+
+        payer = named[0].json["payer"]
+        key = {"Idempotency-Key": "named by its key"}
+        body = {"payer": payer, "payee": named[0].json["payee"], "amount": 7, "currency": "EUR"}
+        assert (await switch.call("POST", "/v1/transfers", body, headers=key)).status == 201
+        keyed = [{"wallet": payer, "idempotency_key": key["Idempotency-Key"], "label": True}]
+        unknown = [{"wallet": payer, "idempotency_key": "never seen", "label": True}]
+        by_key = await _tried(switch, text=pack.read_text(), labels=keyed + unknown)
+        assert (by_key["labels"]["attempts"], by_key["labels"]["now"]["amounts_true"]) == (1, {"EUR": 7})
+
+        at = named[len(large) // 2].json["effective_at"]
+        before = await _tried(switch, text=pack.read_text(), to=at)
+        after = await _tried(switch, text=pack.read_text(), **{"from": at})
+        assert 0 < before["attempts"] and 0 < after["attempts"]
+        assert before["attempts"] + after["attempts"] == told["attempts"] + 1
+
+        live = await _tried(switch, name="default")
+        assert (live["attempts"], live["changed"]) == (told["attempts"] + 1, 0)
+
+        for body, code in (
+            ({}, "invalid_field"),
+            ({"name": "default", "text": "x"}, "invalid_field"),
+            ({"name": "nobody"}, "rule_pack_not_found"),
+            ({"text": pack.read_text().replace("payee_seen", "payee_sen")}, "invalid_rule_pack"),
+            ({"name": "default", "from": "yesterday"}, "invalid_field"),
+            ({"name": "default", "labels": [{"label": True}]}, "invalid_field"),
+            ({"name": "default", "labels": [{"id": large[0][:-1] + "x", "label": True}]}, "invalid_field"),
+        ):
+            assert (await switch.call("POST", "/v1/rule-packs/backtest", body)).json["code"] == code
+        session = await connect(database_url, name="another front door's backtest")
+        try:
+            assert await session.fetchval(SQL["backtest_lock"])
+            busy = await switch.call("POST", "/v1/rule-packs/backtest", {"name": "default"})
+            assert (busy.status, busy.json["code"], busy.json["retryable"]) == (503, "backtest_running", True)
+        finally:
+            await session.close()
+
+
+async def _tried(switch: RunningSwitch, **body: Any) -> Any:
+    answer = await switch.call("POST", "/v1/rule-packs/backtest", body)
+    assert answer.status == 200, answer.json
+    return answer.json["report"]

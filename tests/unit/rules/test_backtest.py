@@ -11,9 +11,9 @@ from rules.backtest import UNDECIDED, UNLABELLED, Tally, add, new_tally, whole
 from rules.backtest_report import Report, render, report
 from rules.columns import COLUMN_COUNT, INDEX
 from rules.decision import DECISION, FALLBACK, Action
-from rules.pack import Pack, Rule
+from rules.pack import Fired, Pack, Rule
 
-RULES = 3
+RULES = 70
 EUR, USD = 978, 840
 
 
@@ -33,13 +33,16 @@ class Attempts:
         self.recorded["flags"] = np.where(chance.random(count) < 0.1, FALLBACK, 0)
         self.scored = chance.random(count) < 0.9
         self.hits = chance.random((count, RULES)) < 0.3
+        self.unknown = chance.random((count, RULES)) < 0.1
         self.labels = chance.choice([UNLABELLED, 0, 1], count).astype(np.int8)
 
     def tally(self, start: int = 0, end: int | None = None) -> Tally:
         part = slice(start, end)
-        arrays = (self.columns, self.now, self.hits, self.recorded, self.scored, self.labels)
+        arrays = (self.columns, self.recorded, self.scored, self.labels)
+        columns, recorded, scored, labels = (array[part] for array in arrays)
         tally = new_tally(RULES)
-        add(tally, *(array[part] for array in arrays))  # type: ignore[arg-type]
+        fired = Fired(self.now[part], _words(self.hits[part]), _words(self.unknown[part]))
+        add(tally, columns, fired, recorded, scored, labels)  # type: ignore[arg-type]
         return tally
 
     def rows(self) -> list[tuple[int, int, int, int, int, list[int]]]:
@@ -52,6 +55,14 @@ class Attempts:
             fired = np.flatnonzero(self.hits[i]).tolist()
             found.append((before, int(self.now["action"][i]), amount, currency, int(self.labels[i]), fired))
         return found
+
+
+def _words(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """A bit a rule, 64 to a word."""
+    words = np.zeros((len(bits), -(-RULES // 64)), np.uint64)
+    for rule in range(RULES):
+        words[:, rule // 64] |= bits[:, rule].astype(np.uint64) << np.uint64(rule % 64)
+    return words
 
 
 def test_counts_are_those_of_a_brute_force_count() -> None:
@@ -78,6 +89,7 @@ def test_counts_are_those_of_a_brute_force_count() -> None:
     for (name, *place), amount in amounts.items():
         assert whole(getattr(tally, name)[tuple(place)]) == amount
     assert tally.actions.sum() == 2_000 and tally.hits.sum() == attempts.hits.sum()
+    assert tally.not_evaluated.tolist() == attempts.unknown.sum(axis=0).tolist()
 
 
 def test_decisions_of_the_same_pack_are_compared_bit_for_bit() -> None:
