@@ -26,6 +26,7 @@ from actors.set_aside import SetAside
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
+from actors.shard.heads import Heads
 from actors.shard.originals import fill_original
 from actors.shard_client import NotReady
 from rules.decision import StandIn
@@ -104,7 +105,7 @@ class ShardHost:
     ) -> None:
         self.core = core
         core.keep = self._keep
-        self._in_thread = False
+        self._beside_core: Heads | None = None
         self._later: deque[m.Message] = deque()
         self.shard = core.config.shard
         self._journal = journal
@@ -152,7 +153,13 @@ class ShardHost:
         return result
 
     async def heads(self, addresses: NDArray[Any]) -> list[m.Head]:
-        """Where the chains of wallets begin. Raises NotReady."""
+        """Where the chains of wallets begin; told at once while the core works in a thread, but for wallets whose heads it moves in
+        a way that cannot be seen from here. Raises NotReady."""
+        self._check_ready()
+        self._checked_beat()
+        told = None if self._beside_core is None else self._beside_core.tell_beside(addresses)
+        if told is not None:
+            return told
         result: list[m.Head] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
         return result
 
@@ -188,7 +195,7 @@ class ShardHost:
     def _feed(self, message: m.Message) -> None:
         """Hand a message to the core: at once, or in its turn while the core is at work in a thread."""
         self._checked_beat()
-        if self._in_thread:
+        if self._beside_core is not None:
             self._later.append(message)
         elif self.core.rows_at_hand(message) >= THREAD_ROWS_MIN:
             self._spawn(self._beside(partial(self.core.handle, message, self._clock.now_ms())))
@@ -197,17 +204,18 @@ class ShardHost:
 
     def _beside(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
         """Let the core work in a thread, from now on, while this one receives and sends; then carry on with what came meanwhile."""
-        assert not self._in_thread, "one message at a time"
-        self._in_thread = True
+        assert self._beside_core is None, "one message at a time"
+        self._beside_core = self.core.begin_beside()
         return self._waited_for(asyncio.to_thread(work))
 
     async def _waited_for(self, work: Awaitable[list[m.Output]]) -> None:
         outputs = await work
-        self._in_thread = False
+        self._beside_core = None
+        self.core.end_beside()
         if outputs:
             self._checked_beat()
         self._carry_all(outputs)
-        while self._later and not self._in_thread:
+        while self._later and self._beside_core is None:
             self._feed(self._later.popleft())
 
     def _carry_all(self, outputs: list[m.Output]) -> None:
