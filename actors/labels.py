@@ -14,6 +14,8 @@ from actors.backtest import Labels
 from actors.ledger.ids import decode_transfers
 
 COLUMNS: Final = ("id", "label")
+KEY_COLUMNS: Final = ("wallet", "idempotency_key", "label")
+"""Only a switch can tell which payment a key made; exports hold no keys."""
 _TRUE: Final = pa.array(["true", "1"])
 _FALSE: Final = pa.array(["false", "0"])
 _UUID_TEXT: Final = 36
@@ -26,11 +28,7 @@ class BadLabels(Exception):
 def read_labels(path: Path) -> Labels:
     """Labels of a Parquet or CSV file with the columns `id` and `label` (true/false, 1/0). Raises BadLabels."""
     table = _table(path)
-    missing = [name for name in COLUMNS if name not in table.column_names]
-    if missing:
-        raise BadLabels(
-            f"{path}: no column {missing[0]!r}; the columns are id (a transfer's) and label (true or false)"
-        )
+    _check_columns(path, table, COLUMNS)
     addresses = _addresses(path, table["id"])
     truths = _truths(path, table["label"])
     order = np.argsort(addresses, kind="stable")
@@ -41,11 +39,35 @@ def read_labels(path: Path) -> Labels:
     return Labels(addresses, truths)
 
 
+def read_label_fields(path: Path) -> list[dict[str, Any]]:
+    """Labels of such a file, or of one with the columns `wallet`, `idempotency_key` and `label`, as a switch takes them. Raises
+    BadLabels."""
+    table = _table(path)
+    columns = KEY_COLUMNS if "idempotency_key" in table.column_names else COLUMNS
+    _check_columns(path, table, columns)
+    truths = _truths(path, table["label"]).astype(np.bool_).tolist()
+    names = columns[:-1]
+    texts = [table[name].cast(pa.string()).to_pylist() for name in names]
+    return [
+        {**dict(zip(names, row, strict=True)), "label": truth}
+        for row, truth in zip(zip(*texts, strict=True), truths, strict=True)
+    ]
+
+
+def _check_columns(path: Path, table: pa.Table, columns: tuple[str, ...]) -> None:
+    missing = [name for name in columns if name not in table.column_names]
+    if missing:
+        raise BadLabels(
+            f"{path}: no column {missing[0]!r}; the columns are id (a transfer's) and label (true or false); with --url also "
+            "wallet, idempotency_key and label"
+        )
+
+
 def _table(path: Path) -> pa.Table:
     try:
         if path.suffix == ".parquet":
             return pq.read_table(path)
-        as_text = pc_csv.ConvertOptions(column_types=dict.fromkeys(COLUMNS, pa.string()))
+        as_text = pc_csv.ConvertOptions(column_types=dict.fromkeys((*COLUMNS, *KEY_COLUMNS), pa.string()))
         return pc_csv.read_csv(path, convert_options=as_text)
     except (pa.ArrowException, OSError) as error:
         raise BadLabels(f"{path}: {str(error).splitlines()[0]}") from None

@@ -1,37 +1,18 @@
 """`shardpay rules publish` and `cards publish`: a document goes to a running switch, which checks it. Twice is harmless."""
 
-import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final
 from urllib.parse import quote
 
-import aiohttp
 import click
 import msgspec
 
+from switch.asking import run_or_show, send, show_refusal, switch_options, switch_session
 from switch.options import as_text, json_option
 
 TIMEOUT_S: Final = 120.0
 """A large pack is compiled before the switch answers."""
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-class _Refused(Exception):
-    """The switch answered with a problem."""
-
-    def __init__(self, problem: dict[str, Any]) -> None:
-        super().__init__(problem.get("detail", ""))
-        self.problem = problem
-
-
-def _switch_options(command: F) -> F:
-    command = click.option("--key", envvar="SHARDPAY_API_KEY", hidden=True)(command)
-    return click.option(
-        "--url", envvar="SHARDPAY_URL", default="http://127.0.0.1:8080", show_default=True, help="The switch."
-    )(command)
 
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -46,7 +27,7 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_
     help="off: publish only; challenger: decides for a share of the wallets.",
 )
 @click.option("--share", type=click.IntRange(1, 1000), help="Of the wallets, in per mille; with --mode challenger.")
-@_switch_options
+@switch_options
 @json_option
 def rules_publish(file: Path, mode: str, share: int | None, url: str, key: str | None, as_json: bool) -> None:
     """Publish a pack, with the lists beside it, as the next version of its name, and say what it does from now on.
@@ -56,18 +37,18 @@ def rules_publish(file: Path, mode: str, share: int | None, url: str, key: str |
     """
     if (mode == "challenger") != (share is not None):
         raise click.UsageError("--share goes with --mode challenger")
-    name, body = _pack_body(file, as_json)
+    name, body = pack_body(file, as_json)
     path = f"/v1/rule-packs/{quote(name, safe='')}"
 
     async def run() -> Any:
-        async with _session(url, key) as session:
-            made = await _send(session, "PUT", path, body)
+        async with switch_session(url, key, TIMEOUT_S) as session:
+            made = await send(session, "PUT", path, body)
             wanted = {"mode": mode, "version": made["version"], **({} if share is None else {"share": share})}
             if mode == "off" and made["mode"] == "off":
                 return {"name": name, "version": made["version"], "mode": mode, "scorers": None}
-            return await _send(session, "POST", f"{path}/mode", wanted)
+            return await send(session, "POST", f"{path}/mode", wanted)
 
-    done = _run(run, file, as_json)
+    done = run_or_show(run, file, as_json)
     scorers = done["scorers"]
     if as_json:
         click.echo(as_text(done))
@@ -81,7 +62,7 @@ def rules_publish(file: Path, mode: str, share: int | None, url: str, key: str |
         sys.exit(1)
 
 
-def _pack_body(file: Path, as_json: bool) -> tuple[str, dict[str, Any]]:
+def pack_body(file: Path, as_json: bool) -> tuple[str, dict[str, Any]]:
     """Name and JSON body of a pack; what is wrong with it is seen before it is sent."""
     from rules.document import read_pack
     from rules.files import pack_text, reader_beside
@@ -91,13 +72,13 @@ def _pack_body(file: Path, as_json: bool) -> tuple[str, dict[str, Any]]:
         document = read_pack(pack_text(file), reader_beside(file))
     except PackError as error:
         errors = [{"field": "text", **msgspec.to_builtins(problem)} for problem in error.problems]
-        _show_refusal(file, {"code": "invalid_rule_pack", "detail": str(error), "errors": errors}, as_json)
+        show_refusal(file, {"code": "invalid_rule_pack", "detail": str(error), "errors": errors}, as_json)
     return document.name, {"text": document.text, **({"files": document.files} if document.files else {})}
 
 
 @click.command("publish", epilog="Example: shardpay cards publish card.json")
 @_FILE
-@_switch_options
+@switch_options
 @json_option
 def cards_publish(file: Path, url: str, key: str | None, as_json: bool) -> None:
     """Publish a scorecard under its own name and version, which is the next one. Packs name it as name@version.
@@ -111,54 +92,11 @@ def cards_publish(file: Path, url: str, key: str | None, as_json: bool) -> None:
         card = parse(text)
     except CardError as error:
         errors = [{"field": error.field, "message": error.message}]
-        _show_refusal(file, {"code": "invalid_scorecard", "detail": str(error), "errors": errors}, as_json)
+        show_refusal(file, {"code": "invalid_scorecard", "detail": str(error), "errors": errors}, as_json)
 
     async def run() -> Any:
-        async with _session(url, key) as session:
-            return await _send(session, "PUT", f"/v1/scorecards/{quote(card.name, safe='')}", msgspec.Raw(text))
+        async with switch_session(url, key, TIMEOUT_S) as session:
+            return await send(session, "PUT", f"/v1/scorecards/{quote(card.name, safe='')}", msgspec.Raw(text))
 
-    done = _run(run, file, as_json)
+    done = run_or_show(run, file, as_json)
     click.echo(as_text(done) if as_json else f"{done['name']}@{done['version']} is published, SHA-256 {done['hash']}")
-
-
-# The switch.
-
-
-def _session(url: str, key: str | None) -> aiohttp.ClientSession:
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
-    return aiohttp.ClientSession(url.rstrip("/"), headers=headers, timeout=aiohttp.ClientTimeout(total=TIMEOUT_S))
-
-
-async def _send(session: aiohttp.ClientSession, method: str, path: str, body: Any) -> Any:
-    async with session.request(method, path, data=msgspec.json.encode(body)) as response:
-        try:
-            answer = msgspec.json.decode(await response.read())
-        except msgspec.DecodeError:
-            raise click.ClickException(f"{method} {path}: {response.status}, and no JSON: is this a switch?") from None
-        if response.status >= 400:
-            raise _Refused(answer)
-        return answer
-
-
-def _run(run: Callable[[], Any], file: Path, as_json: bool) -> Any:
-    try:
-        return asyncio.run(run())
-    except _Refused as error:
-        _show_refusal(file, error.problem, as_json)
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise click.ClickException(f"the switch cannot be reached: {error or type(error).__name__}") from None
-
-
-def _show_refusal(file: Path, problem: dict[str, Any], as_json: bool) -> NoReturn:
-    from rules.problems import Problem
-
-    if as_json:
-        click.echo(as_text({"ok": False, **problem}))
-        sys.exit(1)
-    placed = [each for each in problem.get("errors", ()) if "line" in each]
-    for each in placed:
-        fields = {name: each[name] for name in ("line", "column", "message", "text", "hint", "width") if name in each}
-        click.echo(Problem(**fields).render(str(file)), err=True)
-    if not placed:
-        click.echo(f"{file}: {problem['detail']}", err=True)
-    sys.exit(1)

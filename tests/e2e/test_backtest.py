@@ -126,6 +126,16 @@ async def test_a_pack_is_tried_on_the_switchs_own_journal(database_url: str, tmp
         by_key = await _tried(switch, text=pack.read_text(), labels=keyed + unknown)
         assert (by_key["labels"]["attempts"], by_key["labels"]["now"]["amounts_true"]) == (1, {"EUR": 7})
 
+        file = tmp_path / "keys.csv"
+        file.write_text(f"wallet,idempotency_key,label\n{payer},{key['Idempotency-Key']},true\n")
+        options = ("--url", switch.base, "--key", switch.key, "--labels", str(file))
+        arguments = ["rules", "backtest", str(pack), "--json", *options]
+        commanded = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
+        assert commanded.exit_code == 0, commanded.output
+        assert msgspec.json.decode(commanded.stdout)["report"] == await _tried(
+            switch, text=pack.read_text(), labels=keyed
+        )
+
         at = named[len(large) // 2].json["effective_at"]
         before = await _tried(switch, text=pack.read_text(), to=at)
         after = await _tried(switch, text=pack.read_text(), **{"from": at})

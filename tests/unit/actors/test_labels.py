@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from actors.labels import BadLabels, read_labels
+from actors.labels import BadLabels, read_label_fields, read_labels
 from actors.ledger.ids import record_address, transfer_id
 
 FIRST, SECOND, THIRD = (record_address(1, 7, slot) for slot in (0, 1, 2))
@@ -55,3 +55,16 @@ def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.parquet").write_bytes(b"no parquet")
     with pytest.raises(BadLabels, match=r"labels\.parquet: "):
         read_labels(tmp_path / "labels.parquet")
+
+
+def test_labels_by_key_are_fields_for_a_switch_and_refused_for_an_export(tmp_path: Path) -> None:
+    path = csv(tmp_path, "w1,0017,true", "w2,a b,0", header="wallet,idempotency_key,label")
+    assert read_label_fields(path) == [
+        {"wallet": "w1", "idempotency_key": "0017", "label": True},
+        {"wallet": "w2", "idempotency_key": "a b", "label": False},
+    ]
+    with pytest.raises(BadLabels, match=r"no column 'id'.*with --url"):
+        read_labels(path)
+    assert read_label_fields(csv(tmp_path, f"{IDS[FIRST]},1")) == [{"id": IDS[FIRST], "label": True}]
+    with pytest.raises(BadLabels, match="no column 'wallet'"):
+        read_label_fields(csv(tmp_path, "k,1", header="idempotency_key,label"))
