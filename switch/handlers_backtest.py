@@ -49,8 +49,9 @@ async def backtest_pack(door: Door, call: Call) -> web.Response:
 
 async def _test(door: Door, asked: BacktestAsked) -> LiveBacktest:
     """All that the process needs, the pack checked. Raises ProblemError."""
-    by_id = [_by_id(at, label) for at, label in enumerate(asked.labels) if label.id is not UNSET]
-    by_key = [_by_key(door, at, label) for at, label in enumerate(asked.labels) if label.id is UNSET]
+    labels = [] if asked.labels is UNSET else asked.labels
+    by_id = [_by_id(at, label) for at, label in enumerate(labels) if label.id is not UNSET]
+    by_key = [_by_key(door, at, label) for at, label in enumerate(labels) if label.id is UNSET]
     since, until = _time(asked, "since"), _time(asked, "until")
     text, files, number, version = await _pack(door, asked)
     by_id.sort()

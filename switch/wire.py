@@ -156,7 +156,7 @@ class BacktestAsked(_Wire, frozen=True, kw_only=True, rename={"since": "from", "
     version: Annotated[int, Meta(ge=1, lt=2**31)] | UnsetType = UNSET
     since: str | UnsetType = UNSET
     until: str | UnsetType = UNSET
-    labels: Annotated[list[BacktestLabel], Meta(max_length=BACKTEST_LABELS_MAX)] = []
+    labels: Annotated[list[BacktestLabel], Meta(max_length=BACKTEST_LABELS_MAX)] | UnsetType = UNSET
 
 
 class Empty(_Wire, frozen=True, kw_only=True):
