@@ -31,6 +31,7 @@ from actors.ledger.snapshot import Arrays, copied
 from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs
+from actors.shard.heads import Heads
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.originals import OriginalsDesk
 from actors.shard.profiles import ProfileDesk
@@ -90,6 +91,7 @@ class ShardCore:
         self._batches = 0
         self._stamp = 0
         self._heads_at = 0
+        self._beside: Heads | None = None
         self._spare_segments: list[int] = []
         self._segment_asked = False
         self._unsaved_records = 0
@@ -136,6 +138,15 @@ class ShardCore:
     def ready(self) -> bool:
         """Whether this shard takes payments."""
         return self.serving and not self.dead and self._time_limit > 0 and not self.clock_off_ms
+
+    def begin_beside(self) -> Heads:
+        """What can be told of chains while the next call of this core goes on in another thread."""
+        self._beside = Heads(self.ledger, self.writer)
+        return self._beside
+
+    def end_beside(self) -> None:
+        """That call has ended."""
+        self._beside = None
 
     def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
         """Take one message at a time of the clock, milliseconds. Gives what is to be carried out, in order. Time goes no further than
@@ -371,6 +382,8 @@ class ShardCore:
     def _carry_out(self, batch: Batch, decisions: NDArray[Any] | None) -> None:
         admitted = batch.admitted
         assert admitted is not None
+        if self._beside is not None:
+            self._beside.keep(admitted)
         carried = self.ledger.carry_out(admitted, decisions, self.writer.next_address)
         batch.results[admitted.places] = carried.results
         for i in np.flatnonzero(carried.results["address"] < 0):
@@ -454,12 +467,7 @@ class ShardCore:
         """Waits for nothing: whoever asks looks into the journal, and there sees what is durable and who owns it."""
         if not self.serving:
             return
-        writer, successors = self.writer.writer.number, self.writer.successors
-        rows = self.ledger.wallets(message.addresses)
-        heads = [
-            m.Head(writer, int(row["currency"]), self.writer.places(int(address), int(row["head"])), successors)
-            for address, row in zip(message.addresses, rows, strict=True)
-        ]
+        heads = Heads(self.ledger, self.writer).tell(message.addresses)
         self._emit([m.Answer(ref=message.ref, value=heads)])
 
     def _find_key(self, message: m.FindKey) -> None:

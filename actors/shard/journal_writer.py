@@ -5,7 +5,7 @@ block: mine, all of it is stored; absent, the same bytes go again; another's, th
 an operation (append or look at the head) that began after the request arrived and proves that the journal is still ours.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -70,7 +70,12 @@ class JournalWriter:
     @property
     def backlog(self) -> int:
         """Records that are sealed and not durable."""
-        return sum(len(unit.records) for unit in self._waiting) + sum(len(unit.records) for unit in self._flight)
+        return sum(len(unit.records) for unit in self.units)
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """What is sealed and not durable, oldest first."""
+        return (*self._flight, *self._waiting)
 
     def start_at(self, number: int, hash_: bytes) -> None:
         """The journal ends here; nothing sealed since counts."""
@@ -93,7 +98,7 @@ class JournalWriter:
 
     def undurable(self, address: int) -> NDArray[Any] | None:
         """The record (1,) at an address that is sealed and not yet durable."""
-        for unit in (*self._flight, *self._waiting):
+        for unit in self.units:
             at = int(np.searchsorted(unit.addresses, address))
             if at < len(unit.addresses) and int(unit.addresses[at]) == address:
                 return unit.records[at : at + 1]
@@ -102,14 +107,13 @@ class JournalWriter:
     @property
     def successors(self) -> list[int]:
         """What follows each block with which an append of ours may have ended."""
-        units = (*self._flight, *self._waiting)
-        return [self.durable_block + 1, *(unit.blocks[-1].number + 1 for unit in units)]
+        return [self.durable_block + 1, *(unit.blocks[-1].number + 1 for unit in self.units)]
 
-    def places(self, wallet: int, head: int) -> list[int]:
-        """Where a wallet's chain begins, newest first: at `head` when all that is sealed is durable, and before each unit that is not yet.
-        The last one is durable already, or its chain begins in what is not."""
+    def places(self, wallet: int, head: int, units: Sequence[Unit]) -> list[int]:
+        """Where a wallet's chain begins, newest first: at `head` when all that is sealed is durable, and before each of the `units` that
+        are not yet. The last one is durable already, or its chain begins in what is not."""
         places = [head] if head else []
-        for unit in (*reversed(self._waiting), *reversed(self._flight)):
+        for unit in reversed(units):
             first = int(unit.addresses[0])
             if head < first:
                 continue

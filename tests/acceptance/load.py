@@ -120,10 +120,11 @@ class Load:
                 expected[payment.payee] += payment.amount
         assert len({p.answers[0][1] for p in self.payments}) == len(self.payments)
         async with asyncio.timeout(30):
-            while await self._balances() != expected:
+            while await self.balances() != expected:
                 await asyncio.sleep(0.1)
 
-    async def _balances(self) -> dict[str, int]:
+    async def balances(self) -> dict[str, int]:
+        """What each wallet has, by id, in the order of `wallets`."""
         balances = {}
         for wallet in self.wallets:
             status, answer = await self.call("GET", f"/v1/wallets/{wallet}")

@@ -13,6 +13,7 @@ from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
 from actors.shard.channels import Arrival, Cursor, Receiver
 from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.heads import Heads
 from actors.shard.journal_writer import JournalWriter, Unit
 from actors.shard.originals import OriginalsDesk
 from actors.shard.profiles import ProfileDesk
@@ -57,14 +58,31 @@ class NamesOnlyWhatItKnowsToBeDurable(_WithWriter):
     """What is committed and not yet known to be was shown by events before; a statement must not lag behind them."""
 
     class writer_class(JournalWriter):
-        def places(self, wallet: int, head: int) -> list[int]:
-            return [place for place in super().places(wallet, head) if block_of(place) <= self.durable_block]
+        def places(self, wallet: int, head: int, units: Any) -> list[int]:
+            return [place for place in super().places(wallet, head, units) if block_of(place) <= self.durable_block]
 
 
 class NamesOnlyItsNewestRecord(_WithWriter):
     class writer_class(JournalWriter):
-        def places(self, wallet: int, head: int) -> list[int]:
-            return super().places(wallet, head)[:1]
+        def places(self, wallet: int, head: int, units: Any) -> list[int]:
+            return super().places(wallet, head, units)[:1]
+
+
+class TellsOfRecordsThatItIsStillMaking(ShardCore):
+    """As if heads read beside the core's work were those from before it."""
+
+    def begin_beside(self) -> Heads:
+        self._beside = self.heads_class(self.ledger, self.writer)
+        return self._beside
+
+    class heads_class(Heads):
+        def tell_beside(self, addresses: Any) -> list[m.Head]:
+            told = super().tell_beside(addresses)
+            if told is not None:
+                return told
+            (address,) = addresses.tolist()
+            row, head = self._row(address)
+            return [m.Head(self._number, int(self._book.wallets["currency"][row]), [head], self._successors)]
 
 
 class _Whoever(int):
@@ -488,6 +506,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     AnswersWithoutLookingWhoOwnsTheJournal,
     NamesOnlyWhatItKnowsToBeDurable,
     NamesOnlyItsNewestRecord,
+    TellsOfRecordsThatItIsStillMaking,
     SpeaksInTheNameOfWhoeverOwnsTheJournal,
     TakesAnothersBlockForItsOwn,
     TakesAnotherHeadForItsOwn,

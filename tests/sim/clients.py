@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from actors.ledger.blocks import header_of
 from actors.ledger.codes import Code, is_untried
-from actors.ledger.ids import block_of, shard_of
+from actors.ledger.ids import shard_of
 from actors.shard import messages as m
 from tests.sim.questions import FindQuestion, HeadQuestion, ReadQuestion, Request, SubmitQuestion, rows_of
+from tests.sim.statements import look_into_journal
 from tests.sim.switch import Switch
 
 ANSWER_WAIT_MS: Final = (200, 2_500)
@@ -120,22 +120,11 @@ class FrontDoor:
         head = len(self.switch.database.journals[shard])
 
         def reply(heads: list[m.Head]) -> None:
-            self.scheduler.after(self.switch.database.latency(), self._look_into_journal, shard, addresses, head, heads)
+            latency = self.switch.database.latency()
+            self.scheduler.after(latency, look_into_journal, self.switch, shard, addresses, head, heads)
 
         question = HeadQuestion(wanted, head, reply)
         self.switch.call(shard, question, lambda ref: m.FindHeads(ref=ref, addresses=wanted))
-
-    def _look_into_journal(self, shard: int, addresses: list[int], asked_at: int, heads: list[m.Head]) -> None:
-        journal = self.switch.database.journals[shard]
-        for address, told in zip(addresses, heads, strict=True):
-            found = [journal[number - 1] for number in told.successors if number <= len(journal)]
-            if any(header_of(block.data).writer != told.writer for block in found):
-                self.scheduler.count("heads told by who owns the journal no longer")
-                continue
-            durable = [place for place in told.places if block_of(place) <= len(journal)]
-            if len(told.places) > 1:
-                self.scheduler.count("heads with several places")
-            self.switch.auditor.judge_head(shard, address, asked_at, max(durable, default=0))
 
     def find(self, request: Request) -> None:
         """Ask once what became of a key."""

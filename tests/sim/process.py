@@ -16,6 +16,7 @@ from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
 from actors.shard.originals import fill_original
+from tests.sim.beside import Beside
 from tests.sim.scorer import decide
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Process:
         self.deliveries: dict[int, Delivery] = {}
         writer = Writer(shard, 1, switch.scheduler.random.getrandbits(63), bytes(16))
         self.core: ShardCore = switch.make_core(shard, writer)
+        self._beside = Beside(self)
         self._clock_due = 0
         slow = switch.scheduler.chance(switch.faults.slow)
         self._replay_pause = switch.scheduler.delay(50, 1_000) if slow else 0
@@ -155,7 +157,7 @@ class Process:
             return
         clock = scheduler.now + self.clock_offset
         scheduler.note(f"{self.name} <- {type(message).__name__}")
-        for output in self.core.handle(message, clock):
+        for output in self._beside.handle(message, clock):
             if isinstance(output, m.Die):
                 scheduler.count("fenced")
                 self.die(output.reason)

@@ -64,6 +64,8 @@ COVERED = (
     "groups declined after the first row",
     "groups imported before a later payment",
     "groups sent again",
+    "heads that wait for the end of a batch",
+    "heads told beside a batch",
     "heads told by who owns the journal no longer",
     "heads with several places",
     "holds in review",

@@ -6,9 +6,11 @@ import threading
 from typing import Any
 
 import numpy as np
+import pytest
 
 from actors.journal_memory import MemoryDatabase, MemoryJournal
 from actors.shard import messages as m
+from actors.shard.heads import Heads
 from actors.shard.host import THREAD_ROWS_MIN, ShardHost
 from actors.shard.local import LocalSwitch, MemorySegments
 from bench.data import opening_rows, payment_rows
@@ -63,6 +65,40 @@ async def test_a_large_batch_is_worked_on_beside_the_loop_and_what_comes_meanwhi
     assert not (await large)["code"].any() and len(await small) == 3
     assert (await before)["currency"].all()
     assert watch.of("Submit", "Read") == [("Submit", False), ("Submit", False), ("Read", False)]
+    await switch.stop()
+
+
+async def test_where_chains_begin_is_told_while_the_core_works_in_a_thread() -> None:
+    switch, addresses = await started()
+    host = switch.hosts[0]
+    before = await host.heads(addresses)
+    watch = Watch(host)
+    watch.hold = threading.Event()
+    large = asyncio.ensure_future(host.submit(payment_rows(addresses, THREAD_ROWS_MIN, np.random.default_rng(2)), {}))
+    await asyncio.sleep(0)
+    assert await host.heads(addresses) == before  # it would wait for ever: the thread is released below
+    watch.hold.set()
+    assert not (await large)["code"].any()
+    after = await host.heads(addresses)
+    assert all(new.places[0] > old.places[0] for new, old in zip(after, before, strict=True))
+    assert watch.of("FindHeads") == [("FindHeads", True)]
+    await switch.stop()
+
+
+async def test_a_chain_that_cannot_be_told_beside_the_core_waits_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    switch, addresses = await started()
+    host = switch.hosts[0]
+    monkeypatch.setattr(Heads, "tell_beside", lambda heads, addresses: None)
+    watch = Watch(host)
+    watch.hold = threading.Event()
+    large = asyncio.ensure_future(host.submit(payment_rows(addresses, THREAD_ROWS_MIN, np.random.default_rng(2)), {}))
+    await asyncio.sleep(0)
+    asked = asyncio.ensure_future(host.heads(addresses))
+    await asyncio.sleep(0)
+    assert not asked.done()
+    watch.hold.set()
+    assert len(await asked) == len(addresses)
+    await large
     await switch.stop()
 
 

@@ -27,6 +27,9 @@ class Chained:
         self.writer.start_at(4, GENESIS)
         self.previous = {OURS: record_address(0, 3, 1), OTHER: 0}
 
+    def places(self, wallet: int, head: int) -> list[int]:
+        return self.writer.places(wallet, head, self.writer.units)
+
     def unit(self, count: int, payers: np.ndarray) -> list[int]:
         """A unit in which each record is paid by OURS, or by a stranger to another stranger."""
         records = np.zeros(count, RECORD)
@@ -58,20 +61,20 @@ def test_there_is_a_place_for_each_unit_that_is_not_durable_and_one_that_is(seed
         if count == 50:
             flight = _next(chained.writer)
     places = [*reversed(newest), old]
-    assert chained.writer.places(OURS, chained.previous[OURS]) == places
+    assert chained.places(OURS, chained.previous[OURS]) == places
     assert chained.writer.successors == [5, 6, 7, 9, 13]
     chained.writer.stored(Stored(sequence=flight.sequence, outcome="stored"))
     durable = [place for place in places if place < record_address(0, 7, 0)][:1]
     undurable = [place for place in places if place >= record_address(0, 7, 0)]
-    assert chained.writer.places(OURS, chained.previous[OURS]) == undurable + durable
+    assert chained.places(OURS, chained.previous[OURS]) == undurable + durable
     assert chained.writer.successors == [7, 9, 13]
 
 
 def test_a_wallet_whose_chain_begins_in_what_is_not_durable_has_no_durable_place() -> None:
     chained = Chained()
     made = chained.unit(60, np.ones(60, np.int64))
-    assert chained.writer.places(OTHER, made[-1]) == [made[-1]]
+    assert chained.places(OTHER, made[-1]) == [made[-1]]
 
 
 def test_a_wallet_without_a_chain_has_no_place() -> None:
-    assert Chained().writer.places(OURS, 0) == []
+    assert Chained().places(OURS, 0) == []

@@ -1,0 +1,24 @@
+"""What the front door's one statement finds in the journal, when it was told where chains may begin."""
+
+from typing import TYPE_CHECKING
+
+from actors.ledger.blocks import header_of
+from actors.ledger.ids import block_of
+from actors.shard import messages as m
+
+if TYPE_CHECKING:
+    from tests.sim.switch import Switch
+
+
+def look_into_journal(switch: "Switch", shard: int, addresses: list[int], asked_at: int, heads: list[m.Head]) -> None:
+    """Look now; it was asked when the journal had `asked_at` blocks."""
+    journal = switch.database.journals[shard]
+    for address, told in zip(addresses, heads, strict=True):
+        found = [journal[number - 1] for number in told.successors if number <= len(journal)]
+        if any(header_of(block.data).writer != told.writer for block in found):
+            switch.scheduler.count("heads told by who owns the journal no longer")
+            continue
+        durable = [place for place in told.places if block_of(place) <= len(journal)]
+        if len(told.places) > 1:
+            switch.scheduler.count("heads with several places")
+        switch.auditor.judge_head(shard, address, asked_at, max(durable, default=0))
