@@ -11,6 +11,8 @@ SMOOTHING: Final = 0.5
 """Added to each count where a bin is empty on one side: half a row (Jeffreys' prior), so a logarithm of it exists."""
 NEWTON_STEPS_MAX: Final = 50
 NEWTON_TOLERANCE: Final = 1e-10
+LOSS_ROUNDING: Final = 1e-12
+"""Of a sum over the rows: a step is not halved for less."""
 
 
 def auc(scores: NDArray[Any], bad: NDArray[Any]) -> float:
@@ -60,8 +62,9 @@ def psi(before: NDArray[Any], after: NDArray[Any]) -> float:
 
 
 def logistic(inputs: Floats, bad: NDArray[Any], ridge: float = 1.0) -> tuple[float, Floats]:
-    """Intercept and coefficients of a logistic regression of `bad` on `inputs` (n, k), by Newton's method to the optimum. The penalty is
-    half of `ridge` times the sum of squared coefficients; 1.0 is what others call C=1. Raises ValueError if it does not converge."""
+    """Intercept and coefficients of a logistic regression of `bad` on `inputs` (n, k), by Newton's method to the optimum. A step that
+    overshoots, as the first ones do where bad rows are rare, is halved until it does not. The penalty is half of `ridge` times the sum of
+    squared coefficients; 1.0 is what others call C=1. Raises ValueError if it does not converge."""
     rows = np.column_stack([np.ones(len(inputs)), inputs])
     penalty = np.full(rows.shape[1], ridge)
     penalty[0] = 0.0
@@ -72,11 +75,24 @@ def logistic(inputs: Floats, bad: NDArray[Any], ridge: float = 1.0) -> tuple[flo
         chance = probability(rows @ weights)
         gradient = rows.T @ (chance - bad) + penalty * weights
         curvature = (rows * (chance * (1 - chance))[:, None]).T @ rows + np.diag(penalty)
-        step = np.linalg.solve(curvature, gradient)
+        step = _leading_down(rows, bad, penalty, weights, np.linalg.solve(curvature, gradient))
         weights -= step
         if np.abs(step).max() < NEWTON_TOLERANCE:
             return float(weights[0]), weights[1:]
     raise ValueError("the logistic regression did not converge")
+
+
+def _leading_down(rows: Floats, bad: NDArray[Any], penalty: Floats, weights: Floats, step: Floats) -> Floats:
+    """The step, or the half of it, and so on: the first that does not raise what is minimised but for rounding."""
+
+    def loss(at: Floats) -> float:
+        log_odds = rows @ at
+        return float((np.logaddexp(0.0, log_odds) - bad * log_odds).sum() + (penalty * at * at).sum() / 2)
+
+    before = loss(weights)
+    while loss(weights - step) > before + LOSS_ROUNDING * abs(before) and np.abs(step).max() > NEWTON_TOLERANCE:
+        step = step / 2
+    return step
 
 
 def probability(log_odds: Floats) -> Floats:

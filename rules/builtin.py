@@ -8,5 +8,3 @@ from rules.document import read_pack
 DOCUMENT = read_pack((files("rules") / "packs" / "default.yaml").read_text(encoding="utf-8"))
 
 PACK = compile_pack(DOCUMENT, {}, 1, 1, keep=True)
-
-PACKS = {PACK.number: PACK}

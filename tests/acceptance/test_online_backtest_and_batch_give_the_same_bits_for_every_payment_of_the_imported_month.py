@@ -102,15 +102,15 @@ def test_online_backtest_and_batch_give_the_same_bits_for_an_excerpt(tmp_path: P
     lake = _import_and_export(write_paysim(tmp_path / "log.parquet", rows=ROWS), tmp_path, kill=True)
     (addresses, recorded), _ = _compare_everything(lake, tmp_path)
     assert len(addresses) > ROWS // 6, "too many were decided by the fallback: this machine is very busy"
-    assert set(recorded["action"].tolist()) == {0, 2}
+    assert {0, 1} <= set(recorded["action"].tolist())
 
     pack = tmp_path / "pack.yaml"
     pack.write_text((files("rules") / "packs" / "default.yaml").read_text())
     told = _done("rules", "backtest", str(pack), "--input", str(lake))["report"]
     assert (told["changed"], told["attempts"] >= len(addresses)) == (0, True)
-    declined = int(np.count_nonzero(recorded["action"] == 2))
+    reviewed = int(np.count_nonzero(recorded["action"] == 1))
     assert (
-        sum(c["attempts"] for c in told["decisions"] if (c["recorded"], c["now"]) == ("decline", "decline")) == declined
+        sum(c["attempts"] for c in told["decisions"] if (c["recorded"], c["now"]) == ("review", "review")) == reviewed
     )
 
 

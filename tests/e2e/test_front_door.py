@@ -217,12 +217,12 @@ async def test_a_decline_is_recorded_and_replayed(switch: RunningSwitch) -> None
     assert again.json["replayed"] is True
 
 
-async def test_scoring_declines_a_drained_wallet_with_reasons(switch: RunningSwitch) -> None:
+async def test_scoring_holds_what_drains_a_wallet_for_review_with_reasons(switch: RunningSwitch) -> None:
     _, user = await funded(switch, 2_000_000)
-    declined = await switch.pay(user, await switch.wallet(), 2_000_000)
-    assert (declined.status, declined.json["code"]) == (402, "declined")
-    assert declined.json["decision"]["action"] == "decline"
-    assert "DRAINS_TO_NEW_PAYEE" in declined.json["decision"]["reasons"]
+    held = await switch.pay(user, await switch.wallet(), 2_000_000)
+    assert (held.status, held.json["status"]) == (201, "in_review")
+    assert held.json["decision"]["action"] == "review"
+    assert "DRAINS_TO_NEW_PAYEE" in held.json["decision"]["reasons"]
 
 
 async def test_money_named_with_after_can_be_spent_at_once(switch: RunningSwitch) -> None:

@@ -1,4 +1,4 @@
-"""What the built-in pack decides, written once more from its description: plain dicts in, a plain dict out.
+"""What the small pack of the tests decides, written once more from its description: plain dicts in, a plain dict out.
 
 Columns come by name; None stands for what is not known. Shares nothing with the code under test.
 """
@@ -59,7 +59,7 @@ def combine(
 
 
 def decide(columns: dict[str, int | None]) -> dict[str, object]:
-    """The built-in pack's decision."""
+    """The small pack's decision."""
     amount, available = columns["amount"], columns["payer_available"]
     count, total = columns["count_1h"], columns["sum_1h"]
     assert amount is not None

@@ -1,13 +1,13 @@
-"""What scorers say in a simulation: the built-in pack, and of some amounts that an analyst is to look at them."""
+"""What scorers say in a simulation: the small pack, and of some amounts that an analyst is to look at them."""
 
 from typing import Any, Final
 
 import numpy as np
 
-from rules.builtin import PACK
 from rules.columns import INDEX
 from rules.decision import Action
 from rules.pack import Decider
+from tests.small_pack import PACK
 
 _DECIDER: Final = Decider(PACK)
 REVIEWED_AMOUNTS: Final = (700, 1_400, 70_000)

@@ -25,13 +25,13 @@ from actors.ledger.ledger import Admitted, Carried, Ledger, LedgerConfig
 from actors.ledger.rebuilding import Rebuilder
 from actors.ledger.table import KEYS_A_PARTITION, PARTITION_SLOTS, put
 from actors.ledger.windows import window_columns
-from rules.builtin import PACK
 from rules.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
 from rules.decision import Action
 from rules.pack import Decider
 from tests.oracle import oracle_score
 from tests.oracle.oracle_ledger import Oracle, Row
 from tests.oracle.oracle_windows import Pool
+from tests.small_pack import PACK
 
 START = 1_700_000_000_000
 DAY = 86_400_000

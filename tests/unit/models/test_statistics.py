@@ -68,5 +68,18 @@ def test_separable_rows_still_have_an_optimum() -> None:
     assert np.isfinite(logistic(inputs, np.array([0, 0, 1, 1]))[1]).all()
 
 
+def test_the_regression_of_rare_rows_does_not_overshoot() -> None:
+    """Newton's full steps lead away from the optimum here, until no row tells anything of the slope."""
+    rng = np.random.default_rng(3)
+    bad = (np.arange(200_000) < 20).astype(np.int64)
+    inputs = np.where(bad == 1, -9.0, 1.0)[:, None] * rng.uniform(0.5, 1.5, (len(bad), 8))
+    intercept, weights = logistic(inputs, bad)
+    chance = probability(intercept + inputs @ weights)
+    assert inputs.T @ (chance - bad) + weights == pytest.approx(np.zeros(8), abs=1e-6), (
+        "the gradient at the optimum is none"
+    )
+    assert chance[:20].min() > 0.5 > chance[20:].max()
+
+
 def test_probabilities_do_not_overflow() -> None:
     assert probability(np.array([-1e4, 0.0, 1e4])).tolist() == [0, 0.5, 1]

@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-from rules.builtin import PACK
 from rules.cases import run_cases
 from rules.catalogue import INPUTS
 from rules.columns import COLUMNS
@@ -11,6 +10,7 @@ from rules.compiler import compile_pack
 from rules.document import read_pack
 from rules.pack import Decider
 from rules.reference import updated
+from tests.small_pack import PACK
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rules.md").read_text(encoding="utf-8")
 
