@@ -60,6 +60,19 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys([*live, *card]))
 
 
+class Fired(NamedTuple):
+    """Decisions (n,) of DECISION with what they were made of, shadow rules included: bit i % 64 of hits[row, i // 64] says whether rule i
+    fired there, of `unknown` that it had no value."""
+
+    decisions: NDArray[Any]
+    hits: NDArray[np.uint64]
+    unknown: NDArray[np.uint64]
+
+    def of(self, rows: NDArray[np.bool_]) -> "Fired":
+        """Some rows of it."""
+        return Fired(*(part[rows] for part in self))
+
+
 class Trace(NamedTuple):
     """What became of every rule, shadow rules included. hits (n, rules): whether it fired; not_evaluated (rules,): how often it had no
     value."""
@@ -94,15 +107,16 @@ class Decider:
 
     def decide(self, columns: NDArray[np.int64]) -> NDArray[Any]:
         """Decisions (n,) of dtype DECISION for columns of shape (n, COLUMN_COUNT)."""
-        return self._run(columns)[0]
+        return self.fired(columns).decisions
 
     def trace(self, columns: NDArray[np.int64]) -> Trace:
-        """The same decisions, and what became of every rule."""
-        decisions, hits, unknown = self._run(columns)
+        """The same decisions, and what became of every rule, one by one."""
+        decisions, hits, unknown = self.fired(columns)
         rules = len(self.pack.rules)
         return Trace(decisions, _bits(hits, rules), _bits(unknown, rules).sum(axis=0, dtype=np.int64))
 
-    def _run(self, columns: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.uint64], NDArray[np.uint64]]:
+    def fired(self, columns: NDArray[np.int64]) -> Fired:
+        """The same decisions with the rules that fired, as the kernels tell them."""
         count = len(columns)
         columns = np.ascontiguousarray(columns)
         hits = np.zeros((count, self._words), np.uint64)
@@ -114,7 +128,7 @@ class Decider:
             score_rows(self._card, NULL, columns, totals, shortfalls)
         decisions = np.zeros(count, DECISION)
         _combine(self._tables, hits, totals, shortfalls, *self._thresholds, self.pack.number, decisions)
-        return decisions, hits, unknown
+        return Fired(decisions, hits, unknown)
 
     def fallback(self, count: int) -> NDArray[Any]:
         """What stands in for `count` decisions when no scorer answers."""

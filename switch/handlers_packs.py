@@ -8,9 +8,9 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
+from actors.scoring.counting import DECIDED, HIT, NO_VALUE, SHADOW
 from actors.scoring.deployment import Deployment
 from actors.scoring.pack_store import StoredPack
-from actors.scoring.scoring_set import DECIDED, HIT, NO_VALUE, SHADOW
 from rules.reading import NAME
 from switch.answers import ACTION_NAMES, json_response
 from switch.calls import JSON, Call, page_limit

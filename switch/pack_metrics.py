@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from actors.scoring.counting import DECIDED, HIT, NO_VALUE, SHADOW
 from actors.scoring.pack_store import PackNames
-from actors.scoring.scoring_set import DECIDED, HIT, NO_VALUE, SHADOW
 from rules.decision import Action
 from switch.answers import ACTION_NAMES
 from switch.pack_names import Names

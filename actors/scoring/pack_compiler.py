@@ -22,6 +22,7 @@ from actors.scoring.pack_store import PackFacts, PackStore, StoredPack, ensure_d
 from models.scorecard import Scorecard
 from rules.builtin import DOCUMENT, PACK
 from rules.compiler import compile_pack
+from rules.counting import warm
 from rules.document import PackDocument, read_pack
 from rules.pack import Decider, Pack
 from rules.problems import PackError, Problem
@@ -164,7 +165,14 @@ async def load_pack(store: PackStore, number: int) -> Decider:
 
 def _decider(stored: StoredPack, card: bytes | None) -> Decider:
     document = read_pack(stored.text, stored.files.__getitem__)
-    return Decider(_pack(document, card, stored.number, stored.version))
+    return _ready(_pack(document, card, stored.number, stored.version))
+
+
+def _ready(pack: Pack) -> Decider:
+    """With all kernels that a scorer runs."""
+    decider = Decider(pack)
+    warm(decider)
+    return decider
 
 
 def _pack(document: PackDocument, card: bytes | None, number: int, version: int) -> Pack:
@@ -210,7 +218,7 @@ def _compile(asked: _Asked) -> _Said:
         pack = _pack(document, card, 0, 0)
     except PackError as error:
         return _Said(problems=error.problems)
-    Decider(pack)
+    _ready(pack)
     _marker(asked.text, asked.files, card).touch()
     return _Said(facts=facts_of(document, pack))
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.pool import StoreUnavailable
+from actors.scoring.counting import Counting, Counts
 from actors.scoring.deployment import Deployment
 from actors.scoring.pack_store import PackStore
-from actors.scoring.scoring_set import Counts, ScoringSet
+from actors.scoring.scoring_set import ScoringSet
 from actors.shard_client import NotReady
 from rules.decision import StandIn
 from rules.pack import Decider
@@ -53,7 +54,8 @@ class Scorer:
         self._error: str | None = None
         self._failed = 0
         self._changing = asyncio.Lock()
-        self._counts: Counts = Counts()
+        self._counting = Counting()
+        self._unwritten = Counts()
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -67,9 +69,9 @@ class Scorer:
         chosen = self._set
         if chosen is None:
             raise NotReady("this scorer has no packs yet")
-        decisions = chosen.decide(payers, columns)
-        self._loop.call_soon(chosen.observe, columns, decisions, self._counts)  # once the answer has left
-        return decisions, chosen.stand_in
+        decided = chosen.decide(payers, columns)
+        self._loop.call_soon(chosen.observe, columns, decided, self._counting)  # once the answer has left
+        return decided.decisions, chosen.stand_in
 
     async def activate(self) -> Activated:
         """Take the deployment that holds now."""
@@ -105,9 +107,10 @@ class Scorer:
 
     async def write_counts(self) -> None:
         """Write down what was counted since the last time."""
-        counts, self._counts = self._counts, Counts()
+        self._unwritten.update(self._counting.take())
+        counts, self._unwritten = self._unwritten, Counts()
         if counts:
             try:
                 await self._store.count(counts)
             except StoreUnavailable:
-                self._counts.update(counts)
+                self._unwritten.update(counts)

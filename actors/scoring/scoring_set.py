@@ -3,25 +3,24 @@
 What a decision is never depends on packs in shadow: they are asked afterwards, and only counted.
 """
 
-from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.scoring.counting import Counting
 from actors.scoring.deployment import Deployment
-from rules.decision import Action, StandIn
-from rules.pack import Decider, Trace
+from rules.decision import StandIn
+from rules.pack import Decider, Fired
 from rules.split import challenged
 
-DECIDED: Final = "decided"
-SHADOW: Final = "shadow"
-HIT: Final = "hit"
-NO_VALUE: Final = "no_value"
 
-Counts = Counter[tuple[int, str, int]]
-"""How often, by pack, kind and item; the table pack_count has the kinds."""
+class Decided(NamedTuple):
+    """Decisions (n,) of DECISION, and which of them each pack made, with the rules that fired: the rules run once for both."""
+
+    decisions: NDArray[Any]
+    by_pack: tuple[tuple[int, Fired], ...]
 
 
 class ScoringSet:
@@ -34,37 +33,22 @@ class ScoringSet:
         live = self._live.pack
         self.stand_in = StandIn(int(live.fallback), live.number, deployment.revision)
 
-    def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[Any]:
-        """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT)."""
-        deployment = self.deployment
-        if deployment.challenger is None:
-            return self._live.decide(columns)
-        theirs = challenged(payers, deployment.challenger, deployment.share)
-        decisions = self._live.decide(columns)
-        if theirs.any():
-            decisions[theirs] = self.deciders[deployment.challenger].decide(columns[theirs])
-        return decisions
+    def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> Decided:
+        """Decide payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT)."""
+        live, challenger = self.deployment.live, self.deployment.challenger
+        fired = self._live.fired(columns)
+        if challenger is None:
+            return Decided(fired.decisions, ((live, fired),))
+        theirs = challenged(payers, challenger, self.deployment.share)
+        other = self.deciders[challenger].fired(columns[theirs])
+        own = fired.of(~theirs)
+        fired.decisions[theirs] = other.decisions
+        return Decided(fired.decisions, ((live, own), (challenger, other)))
 
-    def observe(self, columns: NDArray[np.int64], decisions: NDArray[Any], counts: Counts) -> None:
+    def observe(self, columns: NDArray[np.int64], decided: Decided, counting: Counting) -> None:
         """Count what was decided, what packs in shadow would have decided, and which rules fired or had no value."""
-        for pack, decider in self.deciders.items():
-            if pack in self.deployment.shadows:
-                trace = decider.trace(columns)
-                both = decisions["action"].astype(np.intp) * len(Action) + trace.decisions["action"]
-                _add(counts, pack, SHADOW, np.bincount(both))
-                _add_rules(counts, pack, trace)
-            else:
-                own = decisions["pack"] == pack
-                if own.any():
-                    _add(counts, pack, DECIDED, np.bincount(decisions["action"][own]))
-                    _add_rules(counts, pack, decider.trace(columns if own.all() else columns[own]))
-
-
-def _add_rules(counts: Counts, pack: int, trace: Trace) -> None:
-    _add(counts, pack, HIT, trace.hits.sum(axis=0))
-    _add(counts, pack, NO_VALUE, trace.not_evaluated)
-
-
-def _add(counts: Counts, pack: int, what: str, found: NDArray[Any]) -> None:
-    for item in np.flatnonzero(found).tolist():
-        counts[pack, what, item] += int(found[item])
+        for number, fired in decided.by_pack:
+            counting.decided(self.deciders[number], fired)
+        for number in self.deployment.shadows:
+            decider = self.deciders[number]
+            counting.shadow(decider, decided.decisions, decider.fired(columns))

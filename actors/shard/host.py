@@ -10,6 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, NoReturn, Protocol
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from actors.checkpoint import VERSION, About, Checkpoint, CheckpointStore
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.kernels import ready_kernels
-from actors.ledger.blocks import Run, Sealed, block_hash, records_of
+from actors.ledger.blocks import Sealed, block_hash, records_of
 from actors.ledger.ids import block_of, shard_of, slot_of
 from actors.ledger.layout import ORIGINAL
 from actors.set_aside import SetAside
@@ -38,6 +39,8 @@ CLOCK_EVERY_TICKS: Final = 10
 STALL_MAX_S: Final = 8.0
 """Beyond this between two ticks the process was stopped; a takeover waits longer than this before it trusts its silence."""
 PAGE_BLOCKS: Final = 512
+RUNS_AHEAD: Final = 3
+"""Pages of the journal received and checked before they are replayed, some 2 ms of work each: the thread never waits for one."""
 THREAD_ROWS_MIN: Final = 4_096
 """Rows that keep the core busy for some 3 ms; to change threads costs 0.1 ms."""
 RETRY_FIRST_S: Final = 0.02
@@ -210,11 +213,17 @@ class ShardHost:
 
     async def _waited_for(self, work: Awaitable[list[m.Output]]) -> None:
         outputs = await work
-        self._beside_core = None
-        self.core.end_beside()
+        self._work_ended()
         if outputs:
             self._checked_beat()
         self._carry_all(outputs)
+        self._carry_on()
+
+    def _work_ended(self) -> None:
+        self._beside_core = None
+        self.core.end_beside()
+
+    def _carry_on(self) -> None:
         while self._later and self._beside_core is None:
             self._feed(self._later.popleft())
 
@@ -289,38 +298,38 @@ class ShardHost:
         if stand_in is not None:
             self._feed(m.StandInIs(stand_in=stand_in))
         await self._load_checkpoint()
-        await self._replay_from(self.core.writer.durable_block + 1)
+        await self._retry(self._replay_journal)
         await self._read_clock()
         self._beat = time.monotonic()
         self._feed(m.Recovered())
 
-    async def _replay_from(self, first: int) -> None:
-        while True:
-            try:
-                await self._replay_on()
-                return
-            except JournalUnavailable:
-                await asyncio.sleep(RETRY_MAX_S)
+    async def _replay_journal(self) -> None:
+        """Read this shard's journal on to its end. What else comes waits its turn."""
+        self._beside_core = self.core.begin_beside()
+        try:
+            await self._replay_pages()
+        finally:
+            self._work_ended()
+            self._carry_on()
 
-    async def _replay_on(self) -> None:
-        """Receive and check a page while the one before is replayed in a thread. Only one of both holds the interpreter for long: to
+    async def _replay_pages(self) -> None:
+        """Receive and check pages while those before are replayed in a thread. Only one of both holds the interpreter for long: to
         hash in the thread as well made each of 25,000 blocks a second a change of hands."""
         chain = self.core.chain()
-        replaying: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        replaying.set_result(None)
-        try:
-            async with contextlib.aclosing(self._journal.scan(self.shard, self.core.writer.durable_block + 1)) as pages:
-                async for page in pages:
-                    run = chain.extend([(number, data) for number, data, _ in page])
-                    await replaying
-                    self._beat = time.monotonic()
-                    replaying = asyncio.ensure_future(self._beside(partial(self._replay, run)))
-        finally:
-            await replaying
-
-    def _replay(self, run: Run) -> list[m.Output]:
-        self.core.replay(run)
-        return []
+        ahead: deque[asyncio.Future[None]] = deque()
+        with ThreadPoolExecutor(1, "replay") as thread:
+            try:
+                async with contextlib.aclosing(
+                    self._journal.scan(self.shard, self.core.writer.durable_block + 1)
+                ) as pages:
+                    async for page in pages:
+                        run = chain.extend([(number, data) for number, data, _ in page])
+                        if len(ahead) == RUNS_AHEAD:
+                            await ahead.popleft()
+                        self._beat = time.monotonic()
+                        ahead.append(asyncio.get_running_loop().run_in_executor(thread, self.core.replay, run))
+            finally:
+                await asyncio.gather(*ahead)  # a record that does not fit is told before a journal that went away
 
     async def stop(self) -> None:
         """End all tasks; what is in flight stays unanswered."""
@@ -450,7 +459,7 @@ class ShardHost:
         self._feed(m.HeadIs(sequence=output.sequence, number=head.number, hash=block_hash(head.records)))
 
     async def _read_on(self, output: m.ReadOn) -> None:
-        await self._replay_from(output.first)
+        await self._retry(self._replay_journal)
         self._feed(m.Recovered())
 
     async def _read_blocks(self, output: m.ReadBlocks) -> None:

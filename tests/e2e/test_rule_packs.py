@@ -14,6 +14,7 @@ from actors.key_store import KeyStore
 from actors.shard_client import NotReady
 from rules.decision import StandIn
 from switch.__main__ import cli
+from switch.publishing import Publisher
 from tests.front_door import RunningSwitch, running_switch
 
 YAML = {"Content-Type": "application/yaml"}
@@ -132,6 +133,34 @@ async def test_versions_follow_each_other_and_an_author_who_missed_one_is_told(s
     assert (await switch.call("GET", "/v1/rule-packs/strict?version=3")).status == 404
     body = {"text": second.decode()}
     assert (await switch.call("PUT", "/v1/rule-packs/strict", body)).status == 200
+
+
+async def test_a_deployment_whose_front_door_died_before_it_told_the_scorers_decides_all_the_same(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, (wallet,) = await payers(switch)
+    shop = await switch.wallet()
+    await published(switch, "strict", pack("strict"))
+    committed, never = asyncio.Event(), asyncio.Event()
+
+    async def tell(*_: object) -> None:
+        committed.set()
+        await never.wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Publisher, "tell", tell)
+        asked = asyncio.create_task(moded(switch, "strict", mode="live"))
+        await asyncio.wait_for(committed.wait(), 10)
+        asked.cancel()
+    assert (await switch.pay(wallet, shop, 1_000)).json["decision"]["pack"] == "default@1"
+    life = asyncio.create_task(switch.scorer.run())
+    async with asyncio.timeout(10):
+        while switch.scorer.revision == 1:
+            await asyncio.sleep(0)
+    life.cancel()
+    assert (await switch.pay(wallet, shop, 1_000)).json["decision"]["pack"] == "strict@1"
+    again = await moded(switch, "strict", mode="live")
+    assert again["scorers"]["revision"] == 2, "who asks again is told how it is, and changes nothing"
 
 
 async def test_a_pack_in_shadow_changes_nothing_and_is_counted(switch: RunningSwitch) -> None:

@@ -1,12 +1,11 @@
 """Who decides a payment, what packs in shadow would have decided, and what is counted of both."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.scoring.counting import DECIDED, HIT, NO_VALUE, SHADOW, Counting, Counts
 from actors.scoring.deployment import Deployment
-from actors.scoring.scoring_set import DECIDED, HIT, NO_VALUE, SHADOW, Counts, ScoringSet
+from actors.scoring.scoring_set import Decided, ScoringSet
 from rules.columns import COLUMN_COUNT, INDEX, NULL
 from rules.compiler import compile_pack
 from rules.decision import Action
@@ -29,9 +28,11 @@ def payments(*amounts: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.arange(65_536, 65_536 + len(amounts), dtype=np.int64), columns
 
 
-def observed(scoring: ScoringSet, columns: NDArray[np.int64], decisions: NDArray[Any]) -> Counts:
-    counts = Counts()
-    scoring.observe(columns, decisions, counts)
+def observed(scoring: ScoringSet, columns: NDArray[np.int64], decided: Decided) -> Counts:
+    counting = Counting()
+    scoring.observe(columns, decided, counting)
+    counts = counting.take()
+    assert not counting.take(), "nothing is told twice"
     return counts
 
 
@@ -45,11 +46,11 @@ def test_packs_in_shadow_change_no_decision_and_are_counted_beside_it() -> None:
     payers, columns = payments(1, 10, 50, 100, 500)
     alone = ScoringSet(Deployment(revision=1, live=1), ALL)
     shadowed = ScoringSet(Deployment(revision=2, live=1, shadows=(2, 3)), ALL)
-    decisions = shadowed.decide(payers, columns)
-    assert decisions.tobytes() == alone.decide(payers, columns).tobytes()
-    before = decisions.copy()
+    decided = shadowed.decide(payers, columns)
+    assert decided.decisions.tobytes() == alone.decide(payers, columns).decisions.tobytes()
+    before = decided.decisions.copy()
     approve, review, decline = Action.APPROVE, Action.REVIEW, Action.DECLINE
-    assert observed(shadowed, columns, decisions) == {
+    assert observed(shadowed, columns, decided) == {
         (1, DECIDED, approve): 3,
         (1, DECIDED, decline): 2,
         (1, HIT, 0): 2,
@@ -63,23 +64,27 @@ def test_packs_in_shadow_change_no_decision_and_are_counted_beside_it() -> None:
         (3, SHADOW, 3 * decline + review): 2,
         (3, HIT, 0): 4,
     }
-    assert (decisions == before).all()
+    assert (decided.decisions == before).all()
 
 
 def test_the_challenger_decides_for_its_wallets_whatever_the_batch() -> None:
     payers, columns = payments(*range(5, 205))
     scoring = ScoringSet(Deployment(revision=1, live=1, challenger=2, share=300), ALL)
-    decisions = scoring.decide(payers, columns)
+    decided = scoring.decide(payers, columns)
+    decisions = decided.decisions
     theirs = challenged(payers, 2, 300)
     assert 20 < np.count_nonzero(theirs) < 120
     assert (decisions["pack"] == np.where(theirs, 2, 1)).all()
     assert (decisions[theirs] == STRICT.decide(columns[theirs])).all()
     assert (decisions[~theirs] == LIVE.decide(columns[~theirs])).all()
-    one_by_one = [scoring.decide(payers[i : i + 1], columns[i : i + 1]) for i in range(len(payers))]
+    one_by_one = [scoring.decide(payers[i : i + 1], columns[i : i + 1]).decisions for i in range(len(payers))]
     assert np.concatenate(one_by_one).tobytes() == decisions.tobytes()
-    counts = observed(scoring, columns, decisions)
-    decided = {pack: sum(counts[pack, DECIDED, action] for action in Action) for pack in (1, 2)}
-    assert decided == {1: np.count_nonzero(~theirs), 2: np.count_nonzero(theirs)}
+    counts = observed(scoring, columns, decided)
+    shares = {pack: sum(counts[pack, DECIDED, action] for action in Action) for pack in (1, 2)}
+    assert shares == {1: np.count_nonzero(~theirs), 2: np.count_nonzero(theirs)}
+    amounts = columns[:, INDEX["amount"]]
+    assert counts[1, HIT, 0] == np.count_nonzero(amounts[~theirs] >= 100), "a rule counts where its pack decided"
+    assert counts[2, HIT, 0] == np.count_nonzero(amounts[theirs] >= 10)
 
 
 def test_a_rule_without_a_value_is_counted() -> None:
