@@ -40,6 +40,9 @@ _HEADER: Final = struct.Struct("<HHHHIIqQq32s16s")
 HEADER_BYTES: Final = _HEADER.size
 _CHECKSUM: Final = struct.Struct("<I")
 _CHECKSUM_AT: Final = struct.calcsize("<HHHHI")
+_CHECKED: Final = struct.Struct("<H10xI")
+"""Version and checksum."""
+_NO_CHECKSUM: Final = bytes(_CHECKSUM.size)
 assert HEADER_BYTES + BLOCK_RECORDS_MAX * RECORD.itemsize <= 8100
 
 
@@ -240,10 +243,11 @@ def _checksum(header: bytes, body: bytes | memoryview) -> int:
 
 
 def is_whole(data: bytes | memoryview) -> bool:
-    """Whether a block's bytes are those that were sealed, as far as its checksum tells."""
-    header = header_of(data)
-    plain = _HEADER.pack(*header._replace(checksum=0))
-    return header.version == 1 or header.checksum == _checksum(plain, data[HEADER_BYTES:])
+    """Whether the bytes of a block that has a header are those that were sealed, as far as its checksum tells."""
+    read: tuple[int, int] = _CHECKED.unpack_from(data)
+    version, checksum = read
+    rest = data[_CHECKSUM_AT + len(_NO_CHECKSUM) :]
+    return version == 1 or checksum == crc32(rest, crc32(_NO_CHECKSUM, crc32(data[:_CHECKSUM_AT])))
 
 
 def records_of(data: bytes) -> NDArray[Any]:
