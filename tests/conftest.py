@@ -11,6 +11,13 @@ import pytest
 
 from actors import postgres_server
 from actors.database import migrate
+from actors.kernels import ready_kernels
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Kernels are compiled once, before several processes need them at the same time."""
+    if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
+        ready_kernels()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.acceptance.running import KEY, RunningSwitch, audit_is_clean, running
 
 ROWS = 32_768
 LANES = 3
-KILLS = 4
+KILLS = 2
 APART_S = 0.025
 """A batch takes the shard 30 to 40 ms: the moments are spread over what it does."""
 HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/vnd.apache.arrow.stream"}
