@@ -174,7 +174,7 @@ class _Pack(Reader):
                 self.wrong(value, "a card is named with its version", "like payment-risk@3")
             return CardReference(reference=value.data, card=None, problem=problem)
         try:
-            card = msgspec.convert(_plain(value), Scorecard)
+            card = msgspec.convert(value.plain, Scorecard)
         except (msgspec.ValidationError, ValueError) as error:
             self.wrong(value, f"no scorecard: {error}")
             return None
@@ -342,10 +342,3 @@ class _Pack(Reader):
 
 def _given(cells: Iterable[int | None]) -> list[int]:
     return [cell for cell in cells if cell is not None]
-
-
-def _plain(value: Value) -> Any:
-    """A value without places."""
-    if value.is_map:
-        return {name: _plain(inner) for name, (_, inner) in value.data.items()}
-    return [_plain(item) for item in value.data] if isinstance(value.data, list) else value.data

@@ -19,22 +19,33 @@ DEPTH_MAX: Final = 12
 """A table's cells lie 6 deep, those of an inline card 7."""
 VALUES_MAX: Final = 40_000
 
+BREAK: Final = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")
+"""What ends a line in YAML."""
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,19}")
 _PLAIN: Final = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A value with its place. `data`: None, bool, int, str, list of values, or dict of key to (key's value, value)."""
+    """A value with its place. `data`: None, bool, int, str, list of values, or dict of key to (key's value, value).
+    `flow`: a list or mapping in brackets."""
 
     data: Any
     start: int
     end: int
     style: str = ""
+    flow: bool = False
 
     @property
     def is_map(self) -> bool:
         return isinstance(self.data, dict)
+
+    @property
+    def plain(self) -> Any:
+        """The same without places."""
+        if self.is_map:
+            return {name: inner.plain for name, (_, inner) in self.data.items()}
+        return [item.plain for item in self.data] if isinstance(self.data, list) else self.data
 
 
 class Document:
@@ -45,7 +56,7 @@ class Document:
             hint = "put long lists into files beside the pack"
             raise PackError([Problem(line=1, column=1, message=f"longer than {TEXT_MAX:,} characters", hint=hint)])
         self.text = text
-        self._starts = [0, *(match.end() for match in re.finditer(r"\r\n|[\n\r\x85\u2028\u2029]", text))]
+        self._starts = [0, *(match.end() for match in BREAK.finditer(text))]
         self._values = 0
         self.root = self._read()
 
@@ -53,7 +64,7 @@ class Document:
         """A problem between two places of the text."""
         line = self._line(start)
         first = self._starts[line]
-        text = re.split(r"[\n\r\x85\u2028\u2029]", self.text[first : first + 4_096], maxsplit=1)[0]
+        text = BREAK.split(self.text[first : first + 4_096], maxsplit=1)[0]
         return Problem(
             line=line + 1,
             column=start - first + 1,
@@ -62,6 +73,10 @@ class Document:
             text=text,
             width=max(1, min(end, first + len(text)) - start),
         )
+
+    def line_start(self, place: int) -> int:
+        """Where the line begins in which a place lies."""
+        return self._starts[self._line(place)]
 
     def _line(self, place: int) -> int:
         low, high = 0, len(self._starts)
@@ -121,22 +136,24 @@ class Document:
         items: list[Value] = []
         for event in events:
             if isinstance(event, yaml.SequenceEndEvent):
-                return Value(data=items, start=start, end=max(start + 1, event.start_mark.index))
+                return _closed(items, start, event, items[-1] if items else None)
             items.append(self._value(event, events, depth + 1))
         raise self._fail(start, start + 1, "the list does not end")
 
     def _mapping(self, start: int, events: Iterator[Any], depth: int) -> Value:
         items: dict[str, tuple[Value, Value]] = {}
+        last: Value | None = None
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
-                return Value(data=items, start=start, end=max(start + 1, event.start_mark.index))
+                return _closed(items, start, event, last)
             key = self._value(event, events, depth + 1)
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._fail(key.start, key.end, "a key is one word")
             name = event.value
             if name in items:
                 raise self._fail(key.start, key.end, f"{shortened(name)} stands here twice")
-            items[name] = (key, self._value(next(events), events, depth + 1))
+            last = self._value(next(events), events, depth + 1)
+            items[name] = (key, last)
         raise self._fail(start, start + 1, "the mapping does not end")
 
     def place(self, value: Value, offset: int) -> int:
@@ -156,6 +173,12 @@ class Document:
         if wanted and not wanted.isspace():
             at = max(at, raw.find(wanted, at))
         return min(value.start + at, max(value.start, value.end - 1))
+
+
+def _closed(data: Any, start: int, event: Any, last: Value | None) -> Value:
+    """A list or mapping. Brackets end it; without, its last value does: the event comes with what follows, after comments."""
+    flow = event.end_mark.index > event.start_mark.index
+    return Value(data=data, start=start, end=event.end_mark.index if flow or last is None else last.end, flow=flow)
 
 
 def _scalar(event: Any) -> Any:

@@ -21,6 +21,7 @@ PURE = (
     "rules.builtin",
     "rules.compiler",
     "rules.document",
+    "rules.recarding",
     "models.evaluation",
     "models.prohibited",
     "models.scorecard",
