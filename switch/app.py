@@ -89,6 +89,8 @@ ROUTES: Final = (
     Route("GET", "/v1/scorecards", READ_DOCUMENTS, handlers_cards.list_cards),
     Route("GET", "/v1/scorecards/{name}", READ_DOCUMENTS, handlers_cards.get_card),
     Route("PUT", "/v1/scorecards/{name}", PUBLISH, handlers_cards.put_card),
+    Route("POST", "/v1/scorecards/backtest", PUBLISH, handlers_backtest.backtest_card),
+    Route("POST", "/v1/scorecards/{name}/mode", PUBLISH, handlers_cards.set_card_mode),
 )
 
 OPEN_ROUTES: Final[dict[str, OpenHandler]] = {

@@ -1,7 +1,10 @@
-"""POST /v1/rule-packs/backtest: what a pack would have decided of this switch's own payments. The work is done by a process of its own."""
+"""What a pack, or the live pack with another scorecard, would have decided of this switch's own payments.
+
+The work is done by a process of its own, one at a time.
+"""
 
 import time
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -10,13 +13,16 @@ from msgspec import UNSET
 
 from actors.ledger.ids import decode_transfer, key_bytes
 from actors.live_backtest import Failure, LiveBacktest, Said
+from models.scorecard import canonical
 from rules.backtest_report import Report
 from switch.answers import json_response
 from switch.calls import Call, plain_key
 from switch.door import Door
+from switch.handlers_cards import checked_card, pack_of_card, published_card
 from switch.problems import ProblemError, invalid_field
+from switch.publishing import text_with_card
 from switch.times import time_ms
-from switch.wire import BACKTEST, BacktestAsked, BacktestLabel, decode
+from switch.wire import CARD_BACKTEST, PACK_BACKTEST, BacktestAsked, BacktestLabel, CardBacktest, PackBacktest, decode
 
 _PROBLEMS: Final[dict[Failure, str]] = {
     "busy": "backtest_running",
@@ -35,36 +41,57 @@ class Backtested(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class _Pack(NamedTuple):
+    """What is to be tried. `card`: as JSON, the scorecard that the text names when that is not the published one; number and version 0 when
+    the pack is not published."""
+
+    text: str
+    files: dict[str, str]
+    card: bytes | None = None
+    number: int = 0
+    version: int = 0
+
+
 async def backtest_pack(door: Door, call: Call) -> web.Response:
     """POST /v1/rule-packs/backtest."""
     call.given_key()
-    asked = decode(BACKTEST, await call.json_body(door.limits.json_batch_bytes_max))
+    asked = decode(PACK_BACKTEST, await call.json_body(door.limits.json_batch_bytes_max))
+    return await _tried(door, asked, await _pack(door, asked))
+
+
+async def backtest_card(door: Door, call: Call) -> web.Response:
+    """POST /v1/scorecards/backtest."""
+    call.given_key()
+    asked = decode(CARD_BACKTEST, await call.json_body(door.limits.json_batch_bytes_max))
+    return await _tried(door, asked, await _with_card(door, asked))
+
+
+async def _tried(door: Door, asked: BacktestAsked, pack: _Pack) -> web.Response:
     started = time.perf_counter()
-    test = await _test(door, asked)
+    test = await _test(door, asked, pack)
     said: Said = await door.backtester.run(test)
     if said.failure is not None or said.report is None:
         raise ProblemError(_PROBLEMS[said.failure or "ended"], said.detail or None)
     return json_response(Backtested(report=said.report, seconds=round(time.perf_counter() - started, 3)))
 
 
-async def _test(door: Door, asked: BacktestAsked) -> LiveBacktest:
+async def _test(door: Door, asked: BacktestAsked, pack: _Pack) -> LiveBacktest:
     """All that the process needs, the pack checked. Raises ProblemError."""
     labels = [] if asked.labels is UNSET else asked.labels
     by_id = [_by_id(at, label) for at, label in enumerate(labels) if label.id is not UNSET]
     by_key = [_by_key(door, at, label) for at, label in enumerate(labels) if label.id is UNSET]
     since, until = _time(asked, "since"), _time(asked, "until")
-    text, files, number, version = await _pack(door, asked)
     by_id.sort()
     return LiveBacktest(
         url=door.database_url,
         secret=door.secret_bytes,
         shards=door.topology.shards,
         capacity=door.capacity,
-        text=text,
-        files=files,
-        card=await door.publisher.checked(text, files),
-        number=number,
-        version=version,
+        text=pack.text,
+        files=pack.files,
+        card=await door.publisher.checked(pack.text, pack.files, pack.card),
+        number=pack.number,
+        version=pack.version,
         since_ms=since,
         until_ms=until,
         addresses=np.array([address for address, _ in by_id], np.int64).tobytes(),
@@ -75,8 +102,8 @@ async def _test(door: Door, asked: BacktestAsked) -> LiveBacktest:
     )
 
 
-async def _pack(door: Door, asked: BacktestAsked) -> tuple[str, dict[str, str], int, int]:
-    """Text, files, number and version of the pack: given, or published under a name."""
+async def _pack(door: Door, asked: PackBacktest) -> _Pack:
+    """The pack: given, or published under a name."""
     if (asked.text is UNSET) == (asked.name is UNSET):
         raise invalid_field("text", "either the text of a pack, or the name of one that is published")
     if asked.text is not UNSET:
@@ -86,13 +113,29 @@ async def _pack(door: Door, asked: BacktestAsked) -> tuple[str, dict[str, str], 
             raise invalid_field(
                 "text", f"a pack has no NUL characters and at most {door.limits.document_bytes_max} bytes"
             )
-        return asked.text, {} if asked.files is UNSET else asked.files, 0, 0
+        return _Pack(asked.text, {} if asked.files is UNSET else asked.files)
     if asked.files is not UNSET:
         raise invalid_field("files", "files go with a text")
     found = await door.packs.pack(str(asked.name), None if asked.version is UNSET else asked.version)
     if found is None:
         raise ProblemError("rule_pack_not_found")
-    return found.text, found.files, found.number, found.version
+    return _Pack(found.text, found.files, None, found.number, found.version)
+
+
+async def _with_card(door: Door, asked: CardBacktest) -> _Pack:
+    """The pack that is live, or named, with a scorecard that is given, or published under a name."""
+    if (asked.document is UNSET) == (asked.name is UNSET):
+        raise invalid_field("document", "either the document of a scorecard, or the name of one that is published")
+    if asked.document is not UNSET:
+        if asked.version is not UNSET:
+            raise invalid_field("version", "a version goes with a name")
+        card = checked_card(bytes(asked.document), "document")
+        reference, document = f"{card.name}@{card.version}", canonical(card)
+    else:
+        stored = await published_card(door, str(asked.name), asked.version)
+        reference, document = f"{stored.name}@{stored.version}", stored.document.encode()
+    pack = await pack_of_card(door, asked.pack)
+    return _Pack(await text_with_card(pack, reference), pack.files, document)
 
 
 def _time(asked: BacktestAsked, name: str) -> int | None:

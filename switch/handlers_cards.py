@@ -1,21 +1,33 @@
-"""Scorecards: list, show, publish. A version never changes and never goes, so a pack that names one can rely on it."""
+"""Scorecards: list, show, publish, and let one decide. A version never changes and never goes, so a pack that names one can rely on it.
+
+A card decides through a pack: to give it a mode is to publish the pack with that card and to give that version the mode.
+"""
 
 from typing import Final
 
 import msgspec
 from aiohttp import web
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
 
-from actors.scoring.pack_store import StoredCard, VersionTaken
+from actors.scoring.pack_store import StoredCard, StoredPack, VersionTaken
 from models.scorecard import CardError, Scorecard, canonical, card_hash, parse
 from switch.answers import json_response
 from switch.calls import Call, page_limit
 from switch.cursors import decode_cursor, encode_cursor
 from switch.door import Door
-from switch.handlers_packs import name_in_path, version_asked, version_matched
+from switch.handlers_packs import (
+    Deployed,
+    deployment_now,
+    mode_asked,
+    name_in_path,
+    share_of,
+    version_asked,
+    version_matched,
+)
 from switch.problems import FieldError, ProblemError, invalid_field
-from switch.publishing import version_conflict
+from switch.publishing import Told, version_conflict
 from switch.times import time_text
+from switch.wire import CARD_MODE
 
 _SCOPE: Final = "scorecards"
 
@@ -51,6 +63,12 @@ class CardList(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class CardDeployed(Deployed, frozen=True, kw_only=True):
+    """The answer to a change of mode; `pack`: the version, as name@version, that has the card and the mode, not with `off`."""
+
+    pack: str | UnsetType = UNSET
+
+
 async def list_cards(door: Door, call: Call) -> web.Response:
     """GET /v1/scorecards."""
     query = call.query(("limit", "after"))
@@ -72,7 +90,7 @@ async def put_card(door: Door, call: Call) -> web.Response:
     """PUT /v1/scorecards/{name}: the document, whose own version is the next one."""
     name = name_in_path(call)
     newest = version_matched(call)
-    card = _card(await call.json_body(door.limits.document_bytes_max))
+    card = checked_card(await call.json_body(door.limits.document_bytes_max))
     if card.name != name:
         raise invalid_field("name", f"the scorecard calls itself {card.name[:100]}")
     there = await door.packs.card(name)
@@ -92,13 +110,71 @@ async def put_card(door: Door, call: Call) -> web.Response:
     return await _answer(door, name, card.version, 201)
 
 
-def _card(body: bytes) -> Scorecard:
+def checked_card(body: bytes, within: str = "") -> Scorecard:
+    """The scorecard that a JSON text describes; `within`: the field that holds it. Raises ProblemError invalid_scorecard."""
     try:
         return parse(body)
     except CardError as error:
+        field = ".".join(part for part in (within, error.field[:200]) if part)
         raise ProblemError(
-            "invalid_scorecard", str(error)[:500], errors=(FieldError(error.field[:200], error.message[:500]),)
+            "invalid_scorecard", str(error)[:500], errors=(FieldError(field, error.message[:500]),)
         ) from None
+
+
+# Deciding.
+
+
+async def set_card_mode(door: Door, call: Call) -> web.Response:
+    """POST /v1/scorecards/{name}/mode."""
+    name = name_in_path(call)
+    body = await mode_asked(door, call, CARD_MODE)
+    card = await published_card(door, name, body.version)
+    account = call.principal.account
+    used: str | UnsetType = UNSET
+    if body.mode == "off":
+        told = await _stop(door, card, body.pack, account)
+    else:
+        base = await pack_of_card(door, body.pack)
+        pack = await door.publisher.publish_with_card(base, f"{card.name}@{card.version}", account)
+        told = await door.publisher.deploy(pack, body.mode, share_of(body), account)
+        used = f"{pack.facts.name}@{pack.version}"
+    shown = await deployment_now(door)
+    return json_response(
+        CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=told)
+    )
+
+
+async def _stop(door: Door, card: StoredCard, pack: str | UnsetType, account: int) -> Told:
+    """Take away whatever runs and names a card, of one pack if that is said; refused, before any is taken, when the live one does."""
+    only = None if pack is UNSET else (await pack_of_card(door, pack)).facts.name
+    deployment = await door.packs.deployment()
+    running = await door.packs.packs(deployment.packs)
+    told = None
+    for number in deployment.packs:  # the live one first
+        facts = running[number].facts
+        if facts.card == (card.name, card.version) and only in (None, facts.name):
+            told = await door.publisher.deploy(running[number], "off", 0, account)
+    return told or await door.publisher.tell(deployment)
+
+
+async def published_card(door: Door, name: str, version: int | UnsetType) -> StoredCard:
+    """A version of a scorecard, the newest unless said. Raises ProblemError scorecard_not_found."""
+    card = await door.packs.card(name, None if version is UNSET else version)
+    if card is None:
+        raise ProblemError("scorecard_not_found")
+    return card
+
+
+async def pack_of_card(door: Door, name: str | UnsetType) -> StoredPack:
+    """The pack through which a card is to decide: the live one; of another name, the newest. Raises ProblemError rule_pack_not_found."""
+    number = (await door.packs.deployment()).live
+    live = (await door.packs.packs([number]))[number]
+    if name is UNSET or name == live.facts.name:
+        return live
+    found = await door.packs.pack(name)
+    if found is None:
+        raise ProblemError("rule_pack_not_found")
+    return found
 
 
 async def _answer(door: Door, name: str, version: int | None, status: int) -> web.Response:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -19,12 +19,14 @@ from switch.door import Door
 from switch.problems import ProblemError, invalid_field, invalid_query
 from switch.publishing import Told
 from switch.times import time_text
-from switch.wire import PACK_MODE, PACK_TEXT, decode
+from switch.wire import PACK_MODE, PACK_TEXT, PackMode, decode
 
 YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml")
 DEPLOYMENTS_SHOWN: Final = 20
 _SCOPE: Final = "rule-packs"
 _ETAG: Final = re.compile(r'(?:W/)?"(\d{1,9})"')
+
+M = TypeVar("M", bound=PackMode)
 
 Counted = Mapping[tuple[int, str, int], int]
 
@@ -239,15 +241,31 @@ async def _text(door: Door, call: Call) -> tuple[str, dict[str, str]]:
 async def set_mode(door: Door, call: Call) -> web.Response:
     """POST /v1/rule-packs/{name}/mode."""
     name = name_in_path(call)
+    body = await mode_asked(door, call, PACK_MODE)
+    pack = await _found(door, name, None if body.version is UNSET else body.version)
+    told = await door.publisher.deploy(pack, body.mode, share_of(body), call.principal.account)
+    shown = await deployment_now(door)
+    return json_response(Deployed(name=name, version=pack.version, mode=body.mode, deployment=shown, scorers=told))
+
+
+async def mode_asked(door: Door, call: Call, decoder: msgspec.json.Decoder[M]) -> M:
+    """The body of a change of mode. Raises ProblemError."""
     call.given_key()
-    body = decode(PACK_MODE, await call.json_body(door.limits.json_bytes_max))
+    body = decode(decoder, await call.json_body(door.limits.json_bytes_max))
     if (body.mode == "challenger") != (body.share is not UNSET):
         raise invalid_field("share", "a challenger, and only a challenger, has a share of the wallets in per mille")
-    pack = await _found(door, name, None if body.version is UNSET else body.version)
-    share = 0 if body.share is UNSET else body.share
-    told = await door.publisher.deploy(pack, body.mode, share, call.principal.account)
+    return body
+
+
+def share_of(body: PackMode) -> int:
+    """The share asked for, 0 for what is no challenger."""
+    return 0 if body.share is UNSET else body.share
+
+
+async def deployment_now(door: Door) -> DeploymentShown:
+    """Which packs run."""
     (shown,) = await _deployments(door, await door.packs.changes(1))
-    return json_response(Deployed(name=name, version=pack.version, mode=body.mode, deployment=shown, scorers=told))
+    return shown
 
 
 # What packs and scorecards have in common.

@@ -16,6 +16,8 @@ from actors.scoring.pack_compiler import FindCard, PackRefused
 from actors.scoring.pack_store import PackFacts, PackStore, StoredPack, VersionTaken
 from actors.scoring.scorer import Activated, ScorerClient
 from actors.shard_client import NotReady
+from rules.problems import PackError, Problem
+from rules.recarding import recarded
 from switch.problems import FieldError, ProblemError, invalid_field
 
 log = logging.getLogger(__name__)
@@ -83,10 +85,29 @@ class Publisher:
             raise version_conflict(error.newest) from None
         return True
 
-    async def checked(self, text: str, files: Mapping[str, str]) -> bytes | None:
-        """Check a pack and leave its kernels on disk; gives the scorecard that it names, as JSON. Raises ProblemError."""
-        facts = await self._compiled(self._compiler.check(text, files, self._card))
-        return None if facts.card is None else await self._card(*facts.card)
+    async def publish_with_card(self, pack: StoredPack, card: str, account: int) -> StoredPack:
+        """The version of a pack that has this pack's text but for its card, name@version; published when there is none. Raises
+        ProblemError."""
+        name, text = pack.facts.name, await text_with_card(pack, card)
+        newest = await self._store.pack(name)
+        found = await self._store.pack_of_text(name, text, pack.files)
+        if found is None:
+            assert newest is not None, "published packs never go"
+            await self.publish(name, text, pack.files, account, newest.version)
+            found = await self._store.pack_of_text(name, text, pack.files)
+        assert found is not None, "it is published"
+        return found
+
+    async def checked(self, text: str, files: Mapping[str, str], card: bytes | None = None) -> bytes | None:
+        """Check a pack and leave its kernels on disk; gives the scorecard that it names, as JSON: `card` when that is given, which need not
+        be published. Raises ProblemError."""
+
+        async def given(name: str, version: int) -> bytes | None:
+            return card
+
+        find = self._card if card is None else given
+        facts = await self._compiled(self._compiler.check(text, files, find))
+        return None if facts.card is None else await find(*facts.card)
 
     async def _compiled(self, work: Coroutine[Any, Any, T]) -> T:
         if self._checking >= CHECKS_MAX:
@@ -96,7 +117,7 @@ class Publisher:
         try:
             return await work
         except PackRefused as error:
-            raise _refused(error) from None
+            raise _refused(error.problems) from None
         finally:
             self._checking -= 1
 
@@ -145,11 +166,19 @@ def version_conflict(newest: int) -> ProblemError:
     return ProblemError("version_conflict", there, headers={"ETag": f'"{newest}"'} if newest else None)
 
 
-def _refused(error: PackRefused) -> ProblemError:
-    first = error.problems[0]
+async def text_with_card(pack: StoredPack, card: str) -> str:
+    """A pack's text that names another card, as name@version. Raises ProblemError."""
+    try:
+        return await asyncio.to_thread(recarded, pack.text, card)
+    except PackError as error:
+        raise _refused(error.problems) from None
+
+
+def _refused(problems: Sequence[Problem]) -> ProblemError:
+    first = problems[0]
     errors = tuple(
         FieldError("text", each.message, line=each.line, column=each.column, text=each.text, hint=each.hint)
-        for each in error.problems
+        for each in problems
     )
     return ProblemError(
         "invalid_rule_pack", f"line {first.line}, column {first.column}: {first.message}", errors=errors

@@ -9,7 +9,7 @@ import re
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.layout import AMOUNT_MAX, Channel, Label, WalletKind
@@ -35,6 +35,8 @@ MetadataKey = Annotated[str, Meta(min_length=1, max_length=40, pattern=_NO_NUL)]
 MetadataText = Annotated[str, Meta(max_length=500, pattern=_NO_NUL)]
 Metadata = Annotated[dict[MetadataKey, MetadataText], Meta(max_length=50)]
 Attributes = Annotated[dict[MetadataKey, MetadataText | int | float | bool | None], Meta(max_length=50)]
+DocumentName = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_NUL)]
+Version = Annotated[int, Meta(ge=1, lt=2**31)]
 Key = Annotated[str, Meta(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=r"^[ -~]+\Z")]
 
 
@@ -133,8 +135,15 @@ class PackMode(_Wire, frozen=True, kw_only=True):
     """POST /v1/rule-packs/{name}/mode. `version`: the newest unless given; `share`: of the wallets, per mille, for a challenger."""
 
     mode: Mode
-    version: Annotated[int, Meta(ge=1, lt=2**31)] | UnsetType = UNSET
+    version: Version | UnsetType = UNSET
     share: Annotated[int, Meta(ge=1, le=SHARE_MAX)] | UnsetType = UNSET
+
+
+class CardMode(PackMode, frozen=True, kw_only=True):
+    """POST /v1/scorecards/{name}/mode. `version`: of the card, the newest unless given; `pack`: through which it decides,
+    the live one unless given."""
+
+    pack: DocumentName | UnsetType = UNSET
 
 
 class BacktestLabel(_Wire, frozen=True, kw_only=True):
@@ -148,15 +157,27 @@ class BacktestLabel(_Wire, frozen=True, kw_only=True):
 
 
 class BacktestAsked(_Wire, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
-    """POST /v1/rule-packs/backtest. A pack: `text` with `files`, or `name` with `version`, the newest unless given. Effective times."""
+    """What backtests have in common. Effective times; a document that is published: `name` with `version`, the newest unless given."""
 
-    text: str | UnsetType = UNSET
-    files: dict[str, str] | UnsetType = UNSET
-    name: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
-    version: Annotated[int, Meta(ge=1, lt=2**31)] | UnsetType = UNSET
+    name: DocumentName | UnsetType = UNSET
+    version: Version | UnsetType = UNSET
     since: str | UnsetType = UNSET
     until: str | UnsetType = UNSET
     labels: Annotated[list[BacktestLabel], Meta(max_length=BACKTEST_LABELS_MAX)] | UnsetType = UNSET
+
+
+class PackBacktest(BacktestAsked, frozen=True, kw_only=True):
+    """POST /v1/rule-packs/backtest. A pack: `text` with `files`, or one that is published."""
+
+    text: str | UnsetType = UNSET
+    files: dict[str, str] | UnsetType = UNSET
+
+
+class CardBacktest(BacktestAsked, frozen=True, kw_only=True):
+    """POST /v1/scorecards/backtest. A scorecard: `document`, or one that is published; `pack` as in CardMode."""
+
+    document: Raw | UnsetType = UNSET
+    pack: DocumentName | UnsetType = UNSET
 
 
 class Empty(_Wire, frozen=True, kw_only=True):
@@ -172,7 +193,9 @@ WALLET_BATCH: Final = msgspec.json.Decoder(WalletBatch)
 WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
 PACK_TEXT: Final = msgspec.json.Decoder(PackText)
 PACK_MODE: Final = msgspec.json.Decoder(PackMode)
-BACKTEST: Final = msgspec.json.Decoder(BacktestAsked)
+CARD_MODE: Final = msgspec.json.Decoder(CardMode)
+PACK_BACKTEST: Final = msgspec.json.Decoder(PackBacktest)
+CARD_BACKTEST: Final = msgspec.json.Decoder(CardBacktest)
 EMPTY: Final = msgspec.json.Decoder(Empty)
 
 LABELS: Final = {label.name.lower(): int(label) for label in Label}

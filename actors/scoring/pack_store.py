@@ -90,6 +90,11 @@ class PackStore:
         row = await self._pool.fetchrow("pack_one", name, version)
         return None if row is None else _pack(row)
 
+    async def pack_of_text(self, name: str, text: str, files: Mapping[str, str]) -> StoredPack | None:
+        """The newest version of a pack that has this text and these files."""
+        row = await self._pool.fetchrow("pack_of_text", name, text, _files_text(files))
+        return None if row is None else _pack(row)
+
     async def packs(self, numbers: Sequence[int]) -> dict[int, StoredPack]:
         """Packs by number; those that do not exist are left out."""
         return {row["number"]: _pack(row) for row in await self._pool.fetch("pack_numbered", list(numbers))}
@@ -183,13 +188,17 @@ async def ensure_default(connection: Any, text: str, facts: PackFacts) -> None:
             await _deploy(connection, Deployment(revision=1, live=row["number"]), None)
 
 
+def _files_text(files: Mapping[str, str]) -> str:
+    return msgspec.json.encode(files, order="deterministic").decode()
+
+
 async def _add_pack(session: Any, text: str, files: Mapping[str, str], facts: PackFacts, account: int | None) -> Any:
     card_name, card_version = facts.card or (None, None)
     return await session.fetchrow(
         SQL["pack_add"],
         facts.name,
         text,
-        msgspec.json.encode(files).decode(),
+        _files_text(files),
         facts.hash,
         card_name,
         card_version,

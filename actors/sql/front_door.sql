@@ -284,6 +284,11 @@ SELECT coalesce(max(version), 0) FROM rule_pack WHERE name = $1
 SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
 WHERE pack.name = $1 AND ($2::int IS NULL OR pack.version = $2) ORDER BY pack.version DESC LIMIT 1
 
+-- name: pack_of_text
+-- The newest version of a pack that has this text and these files.
+SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 AND pack.text = $2 AND pack.files = $3 ORDER BY pack.version DESC LIMIT 1
+
 -- name: pack_numbered
 SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
 WHERE pack.number = ANY ($1::int[]) ORDER BY pack.number

@@ -416,6 +416,30 @@ def document_cases(w: World) -> Iterator[Case]:
     yield Case(
         name="a card may not be read", code="forbidden", method="PUT", path=card, body=document, token=w.read_key
     )
+    mode, tried = f"{card}/mode", "/v1/scorecards/backtest"
+    for path, body, code, field in (
+        (mode, {}, "invalid_field", "mode"),
+        (mode, {"mode": "challenger"}, "invalid_field", "share"),
+        (mode, {"mode": "live", "version": 0}, "invalid_field", "version"),
+        (mode, {"mode": "live", "pack": "a\0"}, "invalid_field", "pack"),
+        (mode, {"mode": "live", "card": "c@1"}, "invalid_field", "card"),
+        (mode, {"mode": "live"}, "scorecard_not_found", None),
+        ("/v1/scorecards/1p/mode", {"mode": "live"}, "invalid_field", "name"),
+        (tried, {}, "invalid_field", "document"),
+        (tried, {"document": document, "name": "c"}, "invalid_field", "document"),
+        (tried, {"document": document, "version": 1}, "invalid_field", "version"),
+        (tried, {"document": {**document, "base": "x"}}, "invalid_scorecard", "document.base"),
+        (tried, {"document": document, "pack": "p"}, "rule_pack_not_found", None),
+        (tried, {"document": document, "from": "yesterday"}, "invalid_field", "from"),
+        (tried, {"document": document, "text": ""}, "invalid_field", "text"),
+        (tried, {"name": "c\0"}, "invalid_field", "name"),
+        (tried, {"name": "c"}, "scorecard_not_found", None),
+    ):
+        yield Case(name=f"{path} {body}", code=code, path=path, body=body, field=field)
+    for path, body in ((mode, {"mode": "live"}), (tried, {"document": document})):
+        yield Case(name=f"{path} to read", code="forbidden", path=path, body=body, token=w.read_key)
+    repeated = b'{"document": {"name": "c", "name": "c", "version": 1, "characteristics": []}}'
+    yield Case(name="a card with two names", code="invalid_field", path=tried, data=repeated, field="name")
 
 
 def arrow_cases(w: World) -> Iterator[Case]:
