@@ -43,13 +43,7 @@ async def _interleaved_and_killed(switch: RunningSwitch, seed: int) -> None:
         await doing.check()
 
 
-def test_everything_at_once_for_a_few_hundred_requests_on_one_shard(server_place: Path) -> None:
-    with running_switch(server_place / "data", "--shards", "1") as switch:
-        asyncio.run(_interleaved(switch, 1, REQUESTS))
-        audit_is_clean(switch)
-
-
-def test_everything_at_once_for_a_few_hundred_requests_on_two_shards(shared_switch: RunningSwitch) -> None:
+def test_everything_at_once_for_a_few_hundred_requests(shared_switch: RunningSwitch) -> None:
     asyncio.run(_interleaved(shared_switch, 2, REQUESTS))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from bench.data import Ids, unit_body
 from tests.acceptance.load import OPENING, Load
@@ -15,7 +16,7 @@ from tests.acceptance.running import KEY, RunningSwitch, audit_is_clean, running
 
 ROWS = 32_768
 LANES = 3
-KILLS = 2
+KILLS = 4
 APART_S = 0.025
 """A batch takes the shard 30 to 40 ms: the moments are spread over what it does."""
 HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/vnd.apache.arrow.stream"}
@@ -80,6 +81,7 @@ async def _killed(switch: RunningSwitch) -> Batches:
         return batches
 
 
+@pytest.mark.slow
 def test_kill_9_amid_arrow_batches(server_place: Path) -> None:
     with running_switch(server_place / "data", "--shards", "1", "--scorers", "0") as switch:
         batches = asyncio.run(_killed(switch))

@@ -12,7 +12,7 @@ from tests.acceptance.deciding import Deciding
 from tests.acceptance.running import RunningSwitch, running_switch, shardpay
 
 SCORERS = 3
-VERSIONS = 4
+VERSIONS = 3
 
 
 def _text(version: int) -> str:
