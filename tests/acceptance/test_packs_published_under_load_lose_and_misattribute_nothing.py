@@ -8,11 +8,13 @@ all scorers have a version, no older one decides any more; none decides before i
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.deciding import Deciding
 from tests.acceptance.running import RunningSwitch, running_switch, shardpay
 
 SCORERS = 3
-VERSIONS = 3
+VERSIONS = 6
 
 
 def _text(version: int) -> str:
@@ -41,6 +43,7 @@ async def _published_under_load(switch: RunningSwitch, seed: int) -> Deciding:
         return load
 
 
+@pytest.mark.slow
 def test_packs_published_under_load_lose_and_misattribute_nothing(server_place: Path) -> None:
     data = server_place / "data"
     with running_switch(data, "--shards", "2", "--scorers", str(SCORERS)) as switch:

@@ -86,6 +86,7 @@ def _comes_back(place: Path, files: list[Path]) -> int:
     return records
 
 
+@pytest.mark.slow
 def test_excerpts_of_both_data_sets_come_back(server_place: Path) -> None:
     files = [
         write_paysim(server_place / "log.parquet", rows=1_000),

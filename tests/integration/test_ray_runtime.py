@@ -215,14 +215,6 @@ def test_ctrl_c_reaches_no_process_of_ray(shared_node: Node) -> None:
     assert shared_node.pids() == pids
 
 
-def test_stop_leaves_no_process_behind(node: Node, data_dir: Path) -> None:
-    pids = node.pids()
-    assert node.ask("alive") is True
-    node.ask("stop")
-    assert not [pid for pid in pids if runs(pid)]
-    assert sweep(data_dir) == 0
-
-
 @pytest.mark.parametrize("name", ["raylet", "gcs_server"])
 def test_a_killed_ray_process_is_noticed_and_the_rest_ended(node: Node, name: str) -> None:
     pids = node.pids()
@@ -232,15 +224,20 @@ def test_a_killed_ray_process_is_noticed_and_the_rest_ended(node: Node, name: st
     assert not [pid for pid in pids if runs(pid)]
 
 
-def test_a_start_after_kill_9_of_everything_works(node: Node, data_dir: Path) -> None:
+def test_a_start_after_kill_9_of_everything_works_and_its_stop_leaves_no_process_behind(
+    node: Node, data_dir: Path
+) -> None:
     for pid in [*node.pids(), node.process.pid]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     node.end()
     again = Node(data_dir)
     try:
+        pids = again.pids()
         assert again.ask("alive") is True
         again.ask("stop")
+        assert not [pid for pid in pids if runs(pid)]
+        assert sweep(data_dir) == 0
     finally:
         again.end()
 
