@@ -21,6 +21,7 @@ from actors.ledger.book import Capacity
 from actors.ledger.ids import Secret, encode_wallets
 from actors.ledger.layout import Kind
 from actors.shard.host import ShardHost
+from actors.shard_actor import SAVE_EVERY_RECORDS
 from actors.topology import cluster_facts
 from bench.contender_switch import Switch
 from bench.data import payment_rows, uuid_texts
@@ -35,6 +36,7 @@ NAME: Final = "growth"
 QUANTILES: Final = {"p50": 50.0, "p99": 99.0, "p99.9": 99.9}
 RATIO_AIM: Final = 1.2
 HOLD_S: Final = 86_400
+CHECKPOINT_TIMEOUT_S: Final = 300.0
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,9 +161,18 @@ class _Growing:
         """Latencies over HTTP now."""
         self.switch.start()
         try:
+            self._wait_for_checkpoint()
             return [self._measure(number) for number in range(self._options.rounds)]
         finally:
             self.switch.stop()
+
+    def _wait_for_checkpoint(self) -> None:
+        """A shard that has replayed this much writes a checkpoint first, once; its memory is copied meanwhile, page by page."""
+        deadline = time.monotonic() + CHECKPOINT_TIMEOUT_S
+        while self.paid >= SAVE_EVERY_RECORDS and not any(self._data.rglob("shard-0/*.arrow")):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{NAME}: no checkpoint within {CHECKPOINT_TIMEOUT_S:.0f} s")
+            time.sleep(0.2)
 
     def _measure(self, number: int) -> Turn:
         sizes = self._sizes
