@@ -1,10 +1,12 @@
 """Checkpoints spare a restart the replay of the whole journal. The journal stays the truth: one that it disagrees with is discarded.
 
 A checkpoint is one Arrow IPC file `<block>.arrow` below `<base>/shard-<n>/`, in a local directory or an object store. Its rows are
-pieces of the ledger's arrays; its schema's metadata names the last block it holds and that block's hash.
+pieces of the ledger's arrays, one array after the other; its schema's metadata names these and the last block it holds, with its hash.
 """
 
-import logging
+import ast
+from collections.abc import Iterator, Mapping
+from io import BufferedReader
 from typing import Any, Final
 
 import msgspec
@@ -13,16 +15,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import fs
 
-log = logging.getLogger(__name__)
+from actors.ledger.snapshot import Arrays, Form
 
-VERSION: Final = 2
+VERSION: Final = 3
 PIECE_BYTES: Final = 16 << 20
 KEPT: Final = 2
 """The newest, and one before it in case a crash spoiled the newest."""
-
-_SCHEMA: Final = pa.schema(
-    [("name", pa.string()), ("dtype", pa.string()), ("columns", pa.int32()), ("data", pa.large_binary())]
-)
+_WHOLE: Final = ".arrow"
+_PART: Final = ".part"
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,82 +38,108 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     cursors: dict[int, tuple[int, bytes]]
 
 
-class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole checkpoint in memory."""
+class Stored:
+    """A checkpoint that is there: a `Snapshot` of a ledger."""
 
-    about: About
-    arrays: dict[str, Any]
+    def __init__(self, files: fs.FileSystem, name: str) -> None:
+        self._files, self._name = files, name
+        with self._pieces() as reader:
+            metadata = reader.schema.metadata
+        self.about = msgspec.msgpack.decode(metadata[b"about"], type=About)
+        self.forms = decode_forms(metadata[b"forms"])
+
+    def fill(self, places: Arrays) -> None:
+        """As `Snapshot.fill`; blocks. Raises ValueError when bytes are missing, and pyarrow's errors."""
+        with self._pieces() as reader:
+            for name, form in self.forms.items():
+                target = _bytes_of(places[name])
+                for start, end in _cuts(form):
+                    (piece,) = next(reader).columns
+                    target[start:end] = np.frombuffer(piece.buffers()[2], np.uint8, end - start)
+
+    def _pieces(self) -> pa.RecordBatchStreamReader:
+        return pa.ipc.open_stream(self._files.open_input_stream(self._name))
 
 
 class CheckpointStore:
-    """Checkpoints of one shard. All methods block; call them in a thread."""
+    """Checkpoints of one shard, `base` the URI of a directory. All methods block; call them in a thread."""
 
     def __init__(self, base: str, shard: int) -> None:
+        self.base, self.shard = base, shard
         self._files, path = fs.FileSystem.from_uri(base)
         self._directory = f"{path}/shard-{shard}"
 
-    def write(self, checkpoint: Checkpoint) -> None:
-        """Store it under a temporary name, then under its own, then drop old ones."""
+    def write(self, about: About, forms: Mapping[str, Form], source: BufferedReader) -> None:
+        """Store arrays of these forms, whose bytes `source` gives one after the other, under a temporary name, then under its own; then
+        drop what is old. Raises EOFError, and stores nothing, when bytes are missing."""
         self._files.create_dir(self._directory, recursive=True)
-        name = f"{self._directory}/{checkpoint.about.block:016d}.arrow"
-        metadata = {b"about": msgspec.msgpack.encode(checkpoint.about)}
+        name = f"{self._directory}/{about.block:016d}{_WHOLE}"
+        metadata = {b"about": msgspec.msgpack.encode(about), b"forms": encode_forms(forms)}
+        schema = pa.schema([("data", pa.large_binary())], metadata)
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with (
-            self._files.open_output_stream(f"{name}.part") as stream,
-            pa.ipc.new_stream(stream, _SCHEMA.with_metadata(metadata), options=options) as writer,
+            self._files.open_output_stream(name + _PART) as stream,
+            pa.ipc.new_stream(stream, schema, options=options) as writer,
         ):
-            for array_name, array in checkpoint.arrays.items():
-                for piece in _pieces(array_name, array):
-                    writer.write_batch(piece)
-        self._files.move(f"{name}.part", name)
-        for old in self.names()[KEPT:]:
+            for piece in _received(forms, source):
+                writer.write_batch(pa.record_batch([_as_one_value(piece)], schema=schema))
+        self._files.move(name + _PART, name)
+        for old in [*self.names()[KEPT:], *self._listed(_PART)]:
             self._files.delete_file(old)
 
-    def read(self, name: str) -> Checkpoint:
-        """One checkpoint. Raises ValueError or pyarrow's errors when it is spoiled."""
-        parts: dict[str, list[NDArray[Any]]] = {}
-        with self._files.open_input_stream(name) as stream, pa.ipc.open_stream(stream) as reader:
-            about = msgspec.msgpack.decode(reader.schema.metadata[b"about"], type=About)
-            for batch in reader:
-                row = batch.to_pylist()[0]
-                array = np.frombuffer(row["data"], _dtype(row["dtype"]))
-                if row["columns"]:
-                    array = array.reshape(-1, row["columns"])
-                parts.setdefault(row["name"], []).append(array)
-        arrays = {key: np.concatenate(pieces) for key, pieces in parts.items()}
-        return Checkpoint(about=about, arrays=arrays)
+    def read(self, name: str) -> Stored:
+        """One checkpoint. Raises KeyError, ValueError or pyarrow's errors when it is spoiled."""
+        return Stored(self._files, name)
 
     def names(self) -> list[str]:
         """What is there, newest first."""
+        return sorted(self._listed(_WHOLE), reverse=True)
+
+    def _listed(self, ending: str) -> list[str]:
         selector = fs.FileSelector(self._directory, allow_not_found=True)
-        found = [info.path for info in self._files.get_file_info(selector) if info.path.endswith(".arrow")]
-        return sorted(found, reverse=True)
+        return [info.path for info in self._files.get_file_info(selector) if info.path.endswith(ending)]
 
 
-def _dtype(text: str) -> np.dtype[Any]:
-    """A dtype from its `descr` as JSON, or its name."""
-    described = msgspec.json.decode(text)
-    if isinstance(described, str):
-        return np.dtype(described)
-    return np.dtype([tuple(tuple(p) if isinstance(p, list) else p for p in field) for field in described])
+def encode_forms(forms: Mapping[str, Form]) -> bytes:
+    """Forms as MessagePack; dtypes as NumPy's own files write them."""
+    described = {
+        name: (repr(np.lib.format.dtype_to_descr(form.dtype)), list(form.shape)) for name, form in forms.items()
+    }
+    return msgspec.msgpack.encode(described)
 
 
-def _pieces(name: str, array: NDArray[Any]) -> "list[pa.RecordBatch]":
-    described = array.dtype.descr if array.dtype.names else array.dtype.str
-    text = msgspec.json.encode(described).decode()
-    columns = array.shape[1] if array.ndim == 2 else 0
-    width = array.dtype.itemsize * max(columns, 1)
-    rows = max(1, PIECE_BYTES // width)
-    starts = range(0, len(array), rows) if len(array) else range(1)
-    return [
-        pa.record_batch(
-            [
-                [name],
-                [text],
-                pa.array([columns], pa.int32()),
-                pa.array([array[at : at + rows].tobytes()], pa.large_binary()),
-            ],
-            schema=_SCHEMA,
-        )
-        for at in starts
-    ]
+def decode_forms(data: bytes) -> dict[str, Form]:
+    """What `encode_forms` was given."""
+    described = msgspec.msgpack.decode(data, type=dict[str, tuple[str, tuple[int, ...]]])
+    return {
+        name: Form(np.lib.format.descr_to_dtype(ast.literal_eval(dtype)), shape)
+        for name, (dtype, shape) in described.items()
+    }
+
+
+def _cuts(form: Form) -> Iterator[tuple[int, int]]:
+    """Where the pieces of an array begin and end, bytes."""
+    size = form.dtype.itemsize * int(np.prod(form.shape))
+    return ((start, min(start + PIECE_BYTES, size)) for start in range(0, size, PIECE_BYTES))
+
+
+def _bytes_of(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """A contiguous array as bytes, without a copy."""
+    return array.reshape(-1).view(np.uint8)
+
+
+def _received(forms: Mapping[str, Form], source: BufferedReader) -> Iterator[NDArray[np.uint8]]:
+    """Pieces of arrays, all in the same memory: each is valid until the next is asked for."""
+    memory = np.empty(PIECE_BYTES, np.uint8)
+    for name, form in forms.items():
+        for start, end in _cuts(form):
+            piece = memory[: end - start]
+            if source.readinto(piece.data) < len(piece):
+                raise EOFError(f"the bytes of {name} end too early")
+            yield piece
+
+
+def _as_one_value(data: NDArray[np.uint8]) -> pa.LargeBinaryArray:
+    """Bytes as an array of one value, without a copy."""
+    offsets = pa.py_buffer(np.array([0, len(data)], np.int64))
+    return pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(data)])

@@ -27,7 +27,8 @@ from actors.ledger.book import Capacity
 from actors.ledger.ids import Secret, bound_key
 from actors.ledger.layout import RECORD
 from actors.ledger.rebuilding import Contradiction, Rebuilder, Rebuilt
-from actors.scoring.pack_compiler import NICENESS, compiled
+from actors.process import NICENESS
+from actors.scoring.pack_compiler import compiled
 from rules.backtest import Tally, new_tally
 from rules.backtest_report import Report, report
 from rules.document import read_pack

@@ -1,82 +1,77 @@
-"""Arrays as they are at one instant, copied by a forked child while this process goes on changing them.
+"""Arrays as they are at one instant, streamed by a forked child while this process goes on changing them.
 
-Copying a ledger of five million wallets takes seconds, to fork and share its pages some milliseconds. The child copies into memory shared
-with its parent and ends; it takes no lock, allocates next to nothing, closes what it inherited, and dies with its parent.
+Copying a ledger of five million wallets takes seconds, to fork and share its pages some milliseconds. The child writes their bytes into a
+pipe at the pace of whoever reads it, and ends; it takes no lock, allocates next to nothing, closes what it inherited, gives way to
+everybody else, and dies with its parent.
 """
 
 import ctypes
-import mmap
+import gc
 import os
 import signal
-import time
 import warnings
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-TIMEOUT_S: Final = 120.0
-"""A child that has not ended by then never will."""
-_LOOK_EVERY_S: Final = 0.01
-_ALIGNMENT: Final = 64
-_DONE: Final = 1
+from actors.ledger.snapshot import Form
+from actors.process import NICENESS
+
+_WRITE_BYTES: Final = 1 << 20
 _PR_SET_PDEATHSIG: Final = 1
 _prctl: Any = getattr(ctypes.CDLL(None), "prctl", None)
 
 
 class SetAside:
-    """Begins at once, and is a copy of what the arrays hold now. Make it in a thread that lives as long as the process: the child is
-    killed when that thread ends. Raises OSError when there is no memory for it."""
+    """What contiguous arrays hold now. `forms`: of the arrays, in the order in which their bytes come. `source`: end of a pipe with their
+    bytes; fewer come when the child could not finish. Make it in a thread that lives as long as the process: the child is killed when
+    that thread ends. Raises OSError when there is no memory for it."""
 
     def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
-        places, size = {}, 1
-        for name, array in arrays.items():
-            start = -(-size // _ALIGNMENT) * _ALIGNMENT
-            places[name] = start
-            size = start + array.nbytes
-        self._shared = mmap.mmap(-1, size)
-        self._arrays = {
-            name: np.frombuffer(self._shared, array.dtype, array.size, places[name]).reshape(array.shape)
-            for name, array in arrays.items()
-        }
-        copies = [(self._arrays[name].ctypes.data, array.ctypes.data, array.nbytes) for name, array in arrays.items()]
+        self.forms = {name: Form(array.dtype, array.shape) for name, array in arrays.items()}
+        views = [array.reshape(-1).view(np.uint8).data for array in arrays.values()]
         parent = os.getpid()
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", DeprecationWarning
-            )  # of forking beside threads: the child calls nothing of theirs
-            self._child = os.fork()
+        self.source, target = os.pipe()
+        try:
+            self._child = _fork()
+        except OSError:
+            os.close(self.source)
+            os.close(target)
+            raise
         if self._child == 0:
             try:
-                _copy(copies, parent)
-                self._shared[0] = _DONE
+                _stream(views, target, parent)
             finally:
                 os._exit(0)
+        os.close(target)
 
-    def wait(self) -> dict[str, NDArray[Any]]:
-        """The copy, once it is whole; blocks. Raises OSError when the child did not finish it."""
-        deadline = time.monotonic() + TIMEOUT_S
-        while not self._ended():
-            if time.monotonic() > deadline:
-                os.kill(self._child, signal.SIGKILL)
-                deadline = float("inf")
-            time.sleep(_LOOK_EVERY_S)
-        if self._shared[0] != _DONE:
-            raise OSError(f"process {self._child}, which copied the ledger, ended too early")
-        return self._arrays
-
-    def _ended(self) -> bool:
+    def close(self) -> None:
+        """End the child, if it has not ended, and the pipe. Blocks for the time it takes to give the child's memory back."""
+        os.close(self.source)
         try:
-            return os.waitpid(self._child, os.WNOHANG)[0] != 0
-        except ChildProcessError:  # somebody else has taken note of its end
-            return True
+            os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+        except (ProcessLookupError, ChildProcessError):  # somebody else has taken note of its end
+            return
 
 
-def _copy(copies: list[tuple[int, int, int]], parent: int) -> None:
+def _fork() -> int:
+    with warnings.catch_warnings():  # of forking beside threads: the child calls nothing of theirs
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _stream(views: list[memoryview], target: int, parent: int) -> None:
+    gc.disable()
     if _prctl is not None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         return
-    os.closerange(0, os.sysconf("SC_OPEN_MAX"))  # a connection held open here would hide that the parent is dead
-    for target, source, size in copies:
-        ctypes.memmove(target, source, size)
+    os.closerange(0, target)  # a connection held open here would hide that the parent is dead
+    os.closerange(target + 1, os.sysconf("SC_OPEN_MAX"))
+    os.nice(NICENESS)
+    for view in views:
+        at = 0
+        while at < len(view):
+            at += os.write(target, view[at : at + _WRITE_BYTES])

@@ -33,8 +33,8 @@ from actors.topology import TOPOLOGY_VERSION, SegmentStore
 log = logging.getLogger(__name__)
 
 SAVE_EVERY_RECORDS = 10_000_000
-"""A crash costs at most the replay of these, some 5 to 10 s. A checkpoint stops the shard for some 10 to 40 ms and slows it for a second
-or two, while the pages that it writes to are copied; writing it takes some seconds of a processor."""
+"""A crash costs at most the replay of these, some 5 to 10 s. A checkpoint stops the shard for some 10 to 40 ms. It is written for some
+seconds by two processes that give way to payments; pages that the shard writes to meanwhile are copied."""
 
 
 class ShardSpec(msgspec.Struct, frozen=True, kw_only=True):

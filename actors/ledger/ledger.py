@@ -28,8 +28,8 @@ from actors.ledger.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE
 from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, leg_target
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
-from actors.ledger.snapshot import Arrays, copied, in_use, restore
-from actors.ledger.table import Table, new_table, with_room, with_slots
+from actors.ledger.snapshot import Arrays, Copied, Snapshot, filled, in_use
+from actors.ledger.table import Table, new_table, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION
@@ -196,17 +196,15 @@ class Ledger:
             self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
         return int(replay(self.book, records, addresses, self.config.windows, REPLAYED, self._scratch))
 
-    def snapshot(self, keep: Callable[[Arrays], Any] = copied) -> Any:
-        """All that replay would rebuild, as `keep` keeps it: by default copies."""
+    def snapshot(self, keep: Callable[[Arrays], Any] = Copied) -> Any:
+        """All that replay would rebuild, as `keep` keeps it: by default a `Copied`."""
         return keep(in_use(self.book))
 
-    def restore(self, arrays: Arrays, keys_since_ms: int) -> None:
-        """Fill this new ledger from a snapshot. Raises ValueError when it does not fit."""
-        # A replay may have enlarged the tables that they come from.
-        keys = with_slots(self.book.keys, len(arrays["keys.slots"]))
-        older_keys = with_slots(self.book.older_keys, len(arrays["older_keys.slots"]))
-        self.book = self.book._replace(keys=keys, older_keys=older_keys)
-        restore(self.book, arrays)
+    def restore(self, snapshot: Snapshot, keys_since_ms: int) -> None:
+        """Become, from new, what a snapshot holds. Raises ValueError when it does not fit, and what its `fill` raises; nothing is changed
+        then."""
+        empty = new_book(self.capacity)
+        self.book = filled(empty._replace(owners=self.book.owners), snapshot)
         self.keys_since_ms = keys_since_ms
 
     def wallet(self, address: int) -> NDArray[Any] | None:

@@ -1,7 +1,7 @@
 """A ledger as a handful of arrays and back: everything that replay would rebuild, nothing that it would not."""
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,11 +9,46 @@ from numpy.typing import NDArray
 from actors.ledger.book import M_ATTEMPTS, M_ORIGINALS, M_PROFILES, M_RINGS, M_SEGMENTS, Book
 from actors.ledger.holds import holds_used, index_holds
 from actors.ledger.ids import SEGMENT_SLOTS
-from actors.ledger.table import Table, table_slots
+from actors.ledger.table import Table, table_slots, with_slots
 
 TABLES: Final = ("keys", "older_keys", "profile_table")
 
 Arrays = dict[str, NDArray[Any]]
+
+
+class Form(NamedTuple):
+    """What an array is but for its bytes."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
+class Snapshot(Protocol):
+    """A kept ledger: the forms of its arrays by name, and their bytes when they are needed."""
+
+    @property
+    def forms(self) -> Mapping[str, Form]:
+        """In the order in which the bytes are kept."""
+
+    def fill(self, places: Arrays) -> None:
+        """Copy the bytes to arrays of these forms. What it raises leaves a ledger as it was."""
+
+
+class Copied:
+    """The plain way to keep arrays that are going to change."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self.arrays = {name: array.copy() for name, array in arrays.items()}
+
+    @property
+    def forms(self) -> dict[str, Form]:
+        """As `Snapshot.forms`."""
+        return {name: Form(array.dtype, array.shape) for name, array in self.arrays.items()}
+
+    def fill(self, places: Arrays) -> None:
+        """As `Snapshot.fill`."""
+        for name, array in self.arrays.items():
+            places[name][...] = array
 
 
 def _parts(book: Book) -> Iterator[tuple[str, NDArray[Any], int]]:
@@ -36,11 +71,6 @@ def _parts(book: Book) -> Iterator[tuple[str, NDArray[Any], int]]:
         yield f"{name}.meta", table.meta, len(table.meta)
 
 
-def copied(arrays: Arrays) -> Arrays:
-    """The plain way to keep arrays that are going to change."""
-    return {name: array.copy() for name, array in arrays.items()}
-
-
 def in_use(book: Book) -> Arrays:
     """What is in use, as it stands: to be copied before anything else happens. No batch may be between its admission and its records."""
     arrays = {name: array[:used] for name, array, used in _parts(book)}
@@ -52,14 +82,25 @@ def in_use(book: Book) -> Arrays:
     return arrays
 
 
-def restore(book: Book, arrays: Arrays) -> None:
-    """Fill an empty book. Raises ValueError, with nothing changed, when it is too small or the arrays are of another layout."""
-    for name, array, _ in _parts(book):
-        saved = arrays[name]
-        if len(saved) > len(array) or saved.dtype != array.dtype:
-            raise ValueError(f"{name}: {len(saved)} rows of {saved.dtype} do not fit {len(array)} of {array.dtype}")
-    for name, array, _ in _parts(book):
-        array[: len(arrays[name])] = arrays[name]
-    book.segments[arrays["local_segments"]] = arrays["local_numbers"]
+def filled(book: Book, snapshot: Snapshot) -> Book:
+    """An empty book, filled. Raises ValueError when it is too small or the arrays are of another layout, and whatever `fill` raises."""
+    # A replay may have enlarged the tables that they come from.
+    forms = snapshot.forms
+    book = book._replace(
+        keys=with_slots(book.keys, forms["keys.slots"].shape[0]),
+        older_keys=with_slots(book.older_keys, forms["older_keys.slots"].shape[0]),
+    )
+    places = {name: _place(name, array, forms[name]) for name, array, _ in _parts(book)}
+    local = {name: np.empty(forms[name].shape, np.int64) for name in ("local_segments", "local_numbers")}
+    snapshot.fill({name: (places | local)[name] for name in forms})
+    book.segments[local["local_segments"]] = local["local_numbers"]
     book.meta[M_ORIGINALS] = 0
     index_holds(book.holds)
+    return book
+
+
+def _place(name: str, array: NDArray[Any], form: Form) -> NDArray[Any]:
+    rows, *columns = form.shape
+    if rows > len(array) or form.dtype != array.dtype or tuple(columns) != array.shape[1:]:
+        raise ValueError(f"{name}: {form.shape} of {form.dtype} do not fit {array.shape} of {array.dtype}")
+    return array[:rows]

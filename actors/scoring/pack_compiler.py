@@ -18,6 +18,7 @@ import msgspec
 import numba
 
 from actors.database import connect
+from actors.process import NICENESS
 from actors.scoring.pack_store import PackFacts, PackStore, StoredPack, ensure_default
 from models.scorecard import Scorecard
 from rules.builtin import DOCUMENT, PACK
@@ -33,8 +34,6 @@ MEMORY_BYTES_MAX: Final = 8 << 30
 """Address space; compilers reserve far more than they use."""
 LINE_BYTES_MAX: Final = 64 << 20
 """Of a pack with its files, or of a scorecard, as JSON."""
-NICENESS: Final = 10
-"""Payments go first."""
 
 _NUMBA: Any = numba.config
 

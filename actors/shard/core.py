@@ -27,7 +27,7 @@ from actors.ledger.layout import (
     Kind,
 )
 from actors.ledger.ledger import Admitted, Carried, Ledger
-from actors.ledger.snapshot import Arrays, copied
+from actors.ledger.snapshot import Arrays, Copied
 from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs
@@ -77,7 +77,7 @@ class ShardCore:
         self.clock_off_ms = 0
         self.fallbacks = 0
         self._stand_in = config.stand_in
-        self.keep: Callable[[Arrays], Any] = copied
+        self.keep: Callable[[Arrays], Any] = Copied
         self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
         self._sender = Sender(config.shard, config.shards, 0, b"")
         self._desk = ProfileDesk(config.shard)

@@ -17,7 +17,8 @@ from typing import Any, Final, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.checkpoint import VERSION, About, Checkpoint, CheckpointStore
+from actors.checkpoint import VERSION, About, CheckpointStore, Stored
+from actors.checkpoint_writer import write_apart
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.kernels import ready_kernels
 from actors.ledger.blocks import Sealed, block_hash, records_of
@@ -119,7 +120,7 @@ class ShardHost:
         self._checkpoints = checkpoints
         self._saving: asyncio.Task[None] | None = None
         self._clock = WallClock()
-        self._beat = time.monotonic()
+        self._beat = float("inf")  # one that still recovers answers nothing, however long it was stopped
         self._refs = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -268,7 +269,6 @@ class ShardHost:
         """
         try:
             await asyncio.to_thread(ready_kernels)
-            self._beat = time.monotonic()
             await self._recover()
             ticks = 0
             while True:
@@ -326,7 +326,6 @@ class ShardHost:
                         run = chain.extend([(number, data) for number, data, _ in page])
                         if len(ahead) == RUNS_AHEAD:
                             await ahead.popleft()
-                        self._beat = time.monotonic()
                         ahead.append(asyncio.get_running_loop().run_in_executor(thread, self.core.replay, run))
             finally:
                 await asyncio.gather(*ahead)  # a record that does not fit is told before a journal that went away
@@ -348,13 +347,13 @@ class ShardHost:
     # Checkpoints.
 
     def _keep(self, arrays: dict[str, NDArray[Any]]) -> SetAside | None:
-        """Begin to copy the ledger; not while the last copy is still being written."""
+        """Set the ledger aside; not while the last checkpoint is still being written."""
         if self._checkpoints is None or (self._saving is not None and not self._saving.done()):
             return None
         try:
             return SetAside(arrays)
         except OSError as error:
-            log.error("shard %d: no checkpoint, the ledger cannot be copied: %r", self.shard, error)
+            log.error("shard %d: no checkpoint, the ledger cannot be set aside: %r", self.shard, error)
             return None
 
     def _save(self, output: m.Save) -> None:
@@ -376,8 +375,7 @@ class ShardHost:
     async def _write(self, store: CheckpointStore, about: About, kept: SetAside) -> None:
         """A checkpoint that cannot be written costs time at the next start and nothing else."""
         try:
-            arrays = await asyncio.to_thread(kept.wait)
-            await asyncio.to_thread(store.write, Checkpoint(about=about, arrays=arrays))
+            await asyncio.to_thread(write_apart, store, about, kept)
         except OSError as error:
             log.error("shard %d: no checkpoint at block %d: %r", self.shard, about.block, error)
 
@@ -392,22 +390,32 @@ class ShardHost:
         if self._checkpoints is None or self.core.writer.durable_block:
             return
         for name in await asyncio.to_thread(self._checkpoints.names):
-            try:
-                checkpoint = await asyncio.to_thread(self._checkpoints.read, name)
-            except Exception as error:
-                log.warning("shard %d: checkpoint %s is spoiled: %r", self.shard, name, error)
+            stored = await asyncio.to_thread(self._checked, self._checkpoints, name)
+            if stored is None:
                 continue
-            if await self._agrees(checkpoint.about):
-                try:
-                    self.core.ledger.restore(checkpoint.arrays, checkpoint.about.keys_since_ms)
-                except (KeyError, ValueError) as error:
-                    log.warning("shard %d: checkpoint %s does not fit: %r", self.shard, name, error)
-                    continue
-                cursors = {sender: Cursor(*cursor) for sender, cursor in checkpoint.about.cursors.items()}
-                self.core.resume_at(checkpoint.about.block, checkpoint.about.hash, cursors)
-                log.info("shard %d: restored the checkpoint at block %d", self.shard, checkpoint.about.block)
+            about = stored.about
+            if not await self._agrees(about):
+                log.warning("shard %d: the journal disagrees with checkpoint %s", self.shard, name)
+            elif await asyncio.to_thread(self._restored, stored, name):
+                cursors = {sender: Cursor(*cursor) for sender, cursor in about.cursors.items()}
+                self.core.resume_at(about.block, about.hash, cursors)
+                log.info("shard %d: restored the checkpoint at block %d", self.shard, about.block)
                 return
-            log.warning("shard %d: the journal disagrees with checkpoint %s", self.shard, name)
+
+    def _checked(self, store: CheckpointStore, name: str) -> Stored | None:
+        try:
+            return store.read(name)
+        except Exception as error:
+            log.warning("shard %d: checkpoint %s is spoiled: %r", self.shard, name, error)
+            return None
+
+    def _restored(self, stored: Stored, name: str) -> bool:
+        try:
+            self.core.ledger.restore(stored, stored.about.keys_since_ms)
+        except Exception as error:
+            log.warning("shard %d: checkpoint %s is spoiled or does not fit: %r", self.shard, name, error)
+            return False
+        return True
 
     async def _agrees(self, about: About) -> bool:
         config = self.core.ledger.config
@@ -428,7 +436,6 @@ class ShardHost:
                 return await call()
             except JournalUnavailable:
                 await asyncio.sleep(pause)
-                self._beat = time.monotonic() if not self.core.serving else self._beat
                 pause = min(2 * pause, RETRY_MAX_S)
 
     # The journal.

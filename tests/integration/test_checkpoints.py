@@ -2,17 +2,19 @@
 
 import asyncio
 import secrets
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 
-from actors.checkpoint import CheckpointStore
+from actors.checkpoint import CheckpointStore, Stored
 from actors.journal_memory import MemoryDatabase, MemoryJournal
 from actors.ledger.blocks import Run, Writer
 from actors.ledger.layout import REQUEST, Kind, WalletKind
 from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.shard import host
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import ShardHost
 from actors.shard.local import SMALL, InlineScorer, MemorySegments
@@ -95,7 +97,7 @@ async def _pay(shard: _Shard, rng: np.random.Generator, wallets: np.ndarray, cou
 
 
 def _assert_same(one: Ledger, other: Ledger) -> None:
-    mine, theirs = one.snapshot(), other.snapshot()
+    mine, theirs = one.snapshot().arrays, other.snapshot().arrays
     assert mine.keys() == theirs.keys()
     for name, array in mine.items():
         if name.endswith((".slots", ".parts", ".meta")) or name == "meta":
@@ -142,3 +144,24 @@ async def test_a_checkpoint_that_cannot_be_trusted_is_discarded(tmp_path: Path, 
         await _pay(shard, rng, wallets, 100)
     async with _Shard(other, others, tmp_path) as full:
         assert full.replayed > 3
+
+
+async def test_a_shard_that_takes_long_to_load_a_checkpoint_does_not_take_itself_for_one_that_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(9)
+    database, segments = MemoryDatabase(), MemorySegments()
+    async with _Shard(database, segments, tmp_path) as shard:
+        wallets = await _live(shard, rng)
+        await shard.host.save()
+    fill = Stored.fill
+
+    def slow(stored: Stored, places: dict[str, Any]) -> None:
+        time.sleep(2 * host.STALL_MAX_S)
+        fill(stored, places)
+
+    monkeypatch.setattr(host, "STALL_MAX_S", 0.5)
+    monkeypatch.setattr(Stored, "fill", slow)
+    async with _Shard(database, segments, tmp_path) as quick:
+        assert quick.replayed < 5
+        assert quick.host.core.ledger.wallet(int(wallets[0])) is not None

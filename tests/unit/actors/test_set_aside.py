@@ -7,33 +7,38 @@ import numpy as np
 import pytest
 
 from actors import set_aside
+from actors.ledger.snapshot import Copied
 from actors.set_aside import SetAside
 
 
-def test_later_changes_do_not_reach_the_copy() -> None:
+def _read(kept: SetAside) -> bytes:
+    with open(os.dup(kept.source), "rb") as source:
+        return source.read()
+
+
+def test_later_changes_do_not_reach_what_was_set_aside() -> None:
     rng = np.random.default_rng(3)
     pairs = np.zeros(1_000, np.dtype([("a", "i8"), ("b", "u1")]))
     pairs["a"] = np.arange(1_000)
     arrays = {"large": rng.integers(0, 9, 5_000_000), "pairs": pairs, "none": pairs[:0], "table": np.ones((7, 3))}
-    before = {name: array.copy() for name, array in arrays.items()}
+    before = b"".join(array.tobytes() for array in arrays.values())
     kept = SetAside(arrays)
     for array in arrays.values():
         array.view(np.uint8)[...] = 0xFF
-    after = kept.wait()
-    assert after.keys() == before.keys()
-    for name, array in before.items():
-        np.testing.assert_array_equal(after[name], array)
-        assert after[name].dtype == array.dtype
+    assert _read(kept) == before
+    assert kept.forms == Copied(arrays).forms
+    kept.close()
 
 
-def test_a_copy_that_was_not_finished_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(set_aside, "_copy", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-    with pytest.raises(OSError, match="too early"):
-        SetAside({"one": np.ones(3)}).wait()
+def test_bytes_end_early_when_the_child_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(set_aside, "_stream", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    kept = SetAside({"one": np.ones(3)})
+    assert _read(kept) == b""
+    kept.close()
 
 
-def test_a_child_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(set_aside, "_copy", lambda *_: signal.pause())
-    monkeypatch.setattr(set_aside, "TIMEOUT_S", 0.0)
-    with pytest.raises(OSError, match="too early"):
-        SetAside({"one": np.ones(3)}).wait()
+def test_a_child_that_nobody_reads_from_is_ended() -> None:
+    kept = SetAside({"more than a pipe holds": np.zeros(1 << 20)})
+    kept.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(kept._child, 0)

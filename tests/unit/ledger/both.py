@@ -377,10 +377,10 @@ class Both:
 
     def check_snapshot(self) -> None:
         """A snapshot fills an empty ledger with the same bytes."""
-        arrays = self.ledger.snapshot()
+        kept = self.ledger.snapshot()
         fresh = Ledger(self.config, self.capacity)
-        fresh.restore(arrays, self.ledger.keys_since_ms)
-        again = fresh.snapshot()
+        fresh.restore(kept, self.ledger.keys_since_ms)
+        arrays, again = kept.arrays, fresh.snapshot().arrays
         assert arrays.keys() == again.keys()
         for name, array in arrays.items():
             assert array.tobytes() == again[name].tobytes() and array.dtype == again[name].dtype, name

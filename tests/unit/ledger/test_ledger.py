@@ -133,10 +133,10 @@ def test_a_snapshot_that_does_not_fit_changes_nothing() -> None:
     world = small_world(scored=True)
     fresh = Ledger(world.config, Capacity(segments=5, segment_map=16, keys=5, payers=0, attempts=0, profiles=0))
     act(world, pay(USER, OTHER, 1))
-    before = {name: array.tobytes() for name, array in fresh.snapshot().items()}
+    before = {name: array.tobytes() for name, array in fresh.snapshot().arrays.items()}
     with pytest.raises(ValueError, match="do not fit"):
         fresh.restore(world.ledger.snapshot(), 0)
-    assert {name: array.tobytes() for name, array in fresh.snapshot().items()} == before
+    assert {name: array.tobytes() for name, array in fresh.snapshot().arrays.items()} == before
     assert not fresh.book.wallets["currency"].any()
 
 
