@@ -22,7 +22,7 @@ from actors.ledger.book import (
 )
 from actors.ledger.carrying import carry_out
 from actors.ledger.features import feature_columns
-from actors.ledger.holds import holds_open
+from actors.ledger.holds import due_hold, holds_open
 from actors.ledger.ids import SEGMENT_SLOTS, Secret
 from actors.ledger.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
 from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, leg_target
@@ -163,6 +163,8 @@ class Ledger:
     def expire(self, first: int) -> NDArray[Any]:
         """EXPIRY records (n,), n <= EXPIRE_MAX, of the holds whose time has come, the first at address `first`. Not while a batch is
         between its admission and its records."""
+        if due_hold(self.book.holds, self.record_time) < 0:
+            return np.zeros(0, RECORD)
         records = np.zeros(min(holds_open(self.book.holds), EXPIRE_MAX), RECORD)
         return records[: int(expire(self.book, self.record_time, first, records))]
 

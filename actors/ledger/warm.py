@@ -46,6 +46,7 @@ def warm() -> None:
         _rows(7, op=Kind.CAPTURE, payer=wallet_address(1, 0), payee=_EXTERNAL, after=record_address(0, 6, 0)),
         _rows(8, op=Kind.REFUND, payer=_EXTERNAL, payee=wallet_address(1, 0), after=record_address(0, 4, 0)),
         _group(9, payer=wallet_address(1, 0), payee=_EXTERNAL, amount=1),
+        _rows(11, op=Kind.HOLD, payer=wallet_address(1, 0), payee=_EXTERNAL, amount=1, expires_in_s=1),
     )
     original = np.zeros(1, ORIGINAL)
     for name, value in (("address", record_address(0, 4, 0)), ("payer", wallet_address(1, 0)), ("payee", _EXTERNAL)):
@@ -63,7 +64,10 @@ def warm() -> None:
         made.append(carried.records)
         places.append(addresses_of(0, block, len(rows)))
         leaves_at(carried.records, record_address(0, block, 0), _EXTERNAL, record_address(0, block, 0))
-    ledger.expire(record_address(0, len(batches) + 1, 0))
+    ledger.advance(2_000)
+    end = len(batches) + 1
+    made.append(ledger.expire(record_address(0, end, 0)))
+    places.append(addresses_of(0, end, 1))
     _warm_channels(ledger)
     replica = Ledger(ledger.config, _SMALL)
     records = np.concatenate(made)
