@@ -38,8 +38,6 @@ T = TypeVar("T")
 
 OWNER_PAUSE_S: Final = 0.05
 """Between two questions for the owner of a shard: the old one notices within a second, the new one is made known soon after."""
-KNOWN_IDS_MAX: Final = 100_000
-"""Wallet ids whose address is remembered, some 20 MB; an id never changes its address."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +108,6 @@ class Door:
         self.authenticator = Authenticator(self.keys.find, self._loop.time)
         self.batches = asyncio.Semaphore(deps.limits.batches_max)
         self.draining = False
-        self._known: dict[str, int] = {}
 
     def deadline(self) -> float:
         """When a request that begins now must be answered, on the event loop's clock."""
@@ -138,16 +135,6 @@ class Door:
 
     def addresses(self, texts: Sequence[str]) -> list[int]:
         """Addresses of wallet ids: 0 for an id that is not of this cluster, -1 for what is no UUID."""
-        known = self._known
-        if all(text in known for text in texts):
-            return [known[text] for text in texts]
-        addresses = self._decode(texts)
-        if len(known) + len(texts) > KNOWN_IDS_MAX:
-            known.clear()
-        known.update((text, address) for text, address in zip(texts, addresses, strict=True) if address > 0)
-        return addresses
-
-    def _decode(self, texts: Sequence[str]) -> list[int]:
         raws = [uuid_bytes(text) for text in texts]
         joined = np.frombuffer(b"".join([raw or bytes(16) for raw in raws]), np.uint8).reshape(len(texts), 16)
         found: list[int] = decode_wallets(self.secret, joined).tolist()
