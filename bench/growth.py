@@ -1,8 +1,9 @@
-"""`growth`: latency of single payments while one shard grows in wallets and in remembered keys, and afterwards; and the memory they take.
+"""`growth`: latency of single payments with few and with many wallets and remembered keys, while one shard grows from the one to the
+other, and the memory they take: that of keys as their table has it, that of wallets and holds as the process grew without that table.
 
 What it grows by is put in at the shard itself, in this process: over HTTP five million wallets would take a quarter of an hour, most
-of it for their profiles. Meanwhile single payments are made there too: they meet every table that grows. Before and afterwards `serve`
-recovers the same journal, and payments are made over HTTP. Growth goes one way, so no turns are taken. Unscored.
+of it for their profiles. Meanwhile single payments are made there too: they meet every table that grows. Then `serve` recovers the
+journal, another `serve` runs beside it with few wallets, and they take turns in payments over HTTP. Unscored.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from actors.database import migrate
 from actors.ledger.book import Capacity
 from actors.ledger.ids import Secret, encode_wallets
 from actors.ledger.layout import Kind
+from actors.ledger.table import table_bytes, table_count
 from actors.shard.host import ShardHost
 from actors.shard_actor import SAVE_EVERY_RECORDS
 from actors.topology import cluster_facts
@@ -48,7 +50,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     """`rows`: payments in a batch of those that keys grow by. `clients` make single payments meanwhile, one after the other each.
-    `sample`: wallets of one measurement over HTTP, drawn anew for each. `holds` are made at the end."""
+    `sample`: wallets of one measurement over HTTP, drawn anew for each. `holds` are made at the end. `saving_s`:
+    of load while a checkpoint is written."""
 
     first: Stage = Stage(wallets=10_000, keys=40_000)
     last: Stage = Stage(wallets=5_000_000, keys=20_000_000)
@@ -59,6 +62,7 @@ class Sizes(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 16
     warm_up_s: float = 2.0
     seconds: float = 8.0
+    saving_s: float = 4.0
     rate_max: int = 12_000
 
 
@@ -75,13 +79,14 @@ QUICK: Final = Sizes(
 class _Growing:
     """A journal that grows, and a switch that can be run over it."""
 
-    def __init__(self, options: Options, sizes: Sizes) -> None:
-        self.switch = Switch(NAME, options.work / NAME, shards=1, scorers=0, wallets=0)
+    def __init__(self, options: Options, sizes: Sizes, name: str) -> None:
+        self._data = options.work / f"{NAME}-{name}"
+        self.switch = Switch(f"{NAME}-{name}", self._data, shards=1, scorers=0, wallets=0)
         self.addresses: NDArray[np.int64] = np.zeros(0, np.int64)
         self.paid = 0
         self.latencies: dict[str, list[float]] = {"wallets": [], "keys": []}
         self.memory: dict[str, float] = {}
-        self._data = options.work / NAME
+        self.start_s: list[float] = []
         self._options = options
         self._sizes = sizes
         self._secret: Secret | None = None
@@ -109,17 +114,18 @@ class _Growing:
         async with lone_shard(url, Capacity(), scored=False) as switch:
             await switch.start()
             host = switch.hosts[0]
-            start, more = resident_bytes(), stage.wallets - len(self.addresses)
+            table = host.core.ledger.book.keys
+            start, more = resident_bytes() - table_bytes(table), stage.wallets - len(self.addresses)
             await self._beside(host, "wallets", self._open(host, more))
-            opened, keys = resident_bytes(), stage.keys - len(self.addresses) - self.paid
-            await self._beside(host, "keys", self._pay(host, keys, Kind.TRANSFER))
-            paid = resident_bytes()
+            opened = resident_bytes() - table_bytes(table)
+            await self._beside(host, "keys", self._pay(host, stage.keys - stage.wallets - self.paid, Kind.TRANSFER))
+            a_key = table_bytes(table) / table_count(table)
+            paid = resident_bytes() - table_bytes(table)
             await self._pay(host, holds, Kind.HOLD)
-            a_key = (paid - opened) / keys
             self.memory = {
-                "a wallet": (opened - start) / more - a_key,
+                "a wallet": (opened - start) / more,
                 "a remembered key": a_key,
-                "an open hold": (resident_bytes() - paid) / max(holds, 1) - a_key,
+                "an open hold": (resident_bytes() - table_bytes(table) - paid) / max(holds, 1),
             }
 
     async def _open(self, host: ShardHost, count: int) -> None:
@@ -157,38 +163,48 @@ class _Growing:
 
     # Over HTTP.
 
-    def measure(self) -> list[Turn]:
-        """Latencies over HTTP now."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """As `shardpay serve`."""
+        started = time.perf_counter()
         self.switch.start()
+        self.start_s.append(time.perf_counter() - started)
         try:
-            self._wait_for_checkpoint()
-            return [self._measure(number) for number in range(self._options.rounds)]
+            yield
         finally:
             self.switch.stop()
 
-    def _wait_for_checkpoint(self) -> None:
-        """A shard that has replayed this much writes a checkpoint first, once; its memory is copied meanwhile, page by page."""
+    def while_saving(self) -> list[Turn]:
+        """Latency while it writes the checkpoint which follows a long recovery; returns when that is written. None follows a short one."""
+        if len(self.addresses) + self.paid < SAVE_EVERY_RECORDS:
+            return []
+        turn = self._load(-1, self._sizes.saving_s)
         deadline = time.monotonic() + CHECKPOINT_TIMEOUT_S
-        while self.paid >= SAVE_EVERY_RECORDS and not any(self._data.rglob("shard-0/*.arrow")):
+        while not any(self._data.rglob("shard-0/*.arrow")):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{NAME}: no checkpoint within {CHECKPOINT_TIMEOUT_S:.0f} s")
             time.sleep(0.2)
+        return [turn]
 
-    def _measure(self, number: int) -> Turn:
+    def measure(self, number: int) -> Turn:
+        """Latency in one round."""
+        self._load(2 * number, self._sizes.warm_up_s)
+        return self._load(2 * number + 1, self._sizes.seconds)
+
+    def _load(self, seed: int, seconds: float) -> Turn:
         sizes = self._sizes
-        for seconds, seed in ((sizes.warm_up_s, 2 * number), (sizes.seconds, 2 * number + 1)):
-            turn = measure(
-                LoadSpec(
-                    port=self.switch.port,
-                    key=self.switch.key,
-                    connections=sizes.connections,
-                    seconds=seconds,
-                    seed=len(self.addresses) + seed,
-                    work=Payments(wallets=self._drawn(), count=int(seconds * sizes.rate_max)),
-                ),
-                self.switch.roots,
-            )
-            self.paid += turn.load.done
+        turn = measure(
+            LoadSpec(
+                port=self.switch.port,
+                key=self.switch.key,
+                connections=sizes.connections,
+                seconds=seconds,
+                seed=len(self.addresses) + seed,
+                work=Payments(wallets=self._drawn(), count=int(seconds * sizes.rate_max)),
+            ),
+            self.switch.roots,
+        )
+        self.paid += turn.load.done
         return turn
 
     def _drawn(self) -> list[str]:
@@ -206,28 +222,49 @@ def run(options: Options) -> list[Figure]:
 
 def run_sizes(options: Options, sizes: Sizes) -> list[Figure]:
     """The same for other sizes."""
-    growing = _Growing(options, sizes)
-    growing.reach(sizes.first)
-    first = growing.measure()
-    growing.reach(sizes.last, holds=sizes.holds)
-    last = growing.measure()
-    detail: dict[str, Any] = {"sizes": msgspec.to_builtins(sizes), "checked": growing.switch.check(growing.paid)}
+    small, large = _Growing(options, sizes, "small"), _Growing(options, sizes, "large")
+    small.reach(sizes.first)
+    large.reach(sizes.first)
+    large.reach(sizes.last, holds=sizes.holds)
+    with large.running():
+        while_saving = large.while_saving()
+        with small.running():
+            turns = _in_turns(options, small, large)
+    with large.running():
+        pass
+    checked = {each.switch.name: each.switch.check(each.paid) for each in (small, large)}
+    detail: dict[str, Any] = {"sizes": msgspec.to_builtins(sizes), "checked": checked}
     found = []
     for quantile in QUANTILES:
-        before = _over_http(quantile, sizes.first, first, detail)
-        after = _over_http(quantile, sizes.last, last, detail)
+        before = _over_http(quantile, sizes.first, turns[small], detail)
+        after = _over_http(quantile, sizes.last, turns[large], detail)
         aim = RATIO_AIM if quantile == "p50" else None
         found += [before, after, ratio(NAME, after, before, aim, better="lower")]
-    for what, latencies in growing.latencies.items():
+    if while_saving:
+        beside = ", its checkpoint being written"
+        found += [_over_http(quantile, sizes.last, while_saving, detail, beside) for quantile in QUANTILES]
+    for what, latencies in large.latencies.items():
         found += [_at_the_shard(quantile, what, latencies, detail) for quantile in QUANTILES]
-    memory = growing.memory.items()
+    for how, seconds in zip(("the journal", "a checkpoint"), large.start_s, strict=True):
+        case = f"start to ready with {sizes.last.wallets:,} wallets, {sizes.last.keys:,} keys, from {how}"
+        found.append(figure(NAME, case, "s", [seconds], better="lower", detail=detail))
+    memory = large.memory.items()
     return found + [figure(NAME, f"memory {what}", "bytes", [b], better="lower", detail=detail) for what, b in memory]
 
 
-def _over_http(quantile: str, stage: Stage, turns: list[Turn], detail: dict[str, Any]) -> Figure:
+def _in_turns(options: Options, small: _Growing, large: _Growing) -> dict[_Growing, list[Turn]]:
+    """Rounds of both while both run, each first in every other round."""
+    turns: dict[_Growing, list[Turn]] = {small: [], large: []}
+    for number in range(options.rounds):
+        for each in (small, large) if number % 2 == 0 else (large, small):
+            turns[each].append(each.measure(number))
+    return turns
+
+
+def _over_http(quantile: str, stage: Stage, turns: list[Turn], detail: dict[str, Any], when: str = "") -> Figure:
     name = f"{quantile.replace('.', '')}_ms"
     values = [float(getattr(turn.load, name)) for turn in turns]
-    case = f"{quantile} over HTTP at {stage.wallets:,} wallets, {stage.keys:,} keys"
+    case = f"{quantile} over HTTP at {stage.wallets:,} wallets, {stage.keys:,} keys{when}"
     more = {**detail, "turns": msgspec.to_builtins(turns)}
     return figure(NAME, case, "ms", values, better="lower", detail=more)
 
