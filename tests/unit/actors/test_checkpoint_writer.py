@@ -2,6 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +77,49 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "shard-3").write_text("in the way")
     with pytest.raises(OSError, match="writing it ended"):
         write_apart(_store(tmp_path), _about(1), SetAside({"one": np.ones(9)}))
+
+
+def test_with_the_process_whose_ledger_it_is_everybody_ends(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    command = [sys.executable, "-c", _SHARD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        _wait_until((tmp_path / "shard-3" / "0000000000000001.arrow.part").exists)
+        (writer,) = _children(process.pid) - {child}
+        process.kill()
+    _wait_until(lambda: not any(_alive(pid) for pid in (child, writer)))
+    assert not _store(tmp_path).names()
+
+
+_SHARD = """
+import sys
+from pathlib import Path
+import numpy as np
+from actors.checkpoint import About, CheckpointStore
+from actors.checkpoint_writer import write_apart
+from actors.set_aside import SetAside
+
+kept = SetAside({"more than is written at once": np.random.default_rng(1).integers(0, 1 << 60, 1 << 26)})
+print(kept._child, flush=True)
+about = About(version=1, shard=3, shards=4, windows=True, block=1, hash=b"h", keys_since_ms=0, cursors={})
+write_apart(CheckpointStore(Path(sys.argv[1]).as_uri(), 3), about, kept)
+"""
+
+
+def _children(pid: int) -> set[int]:
+    return {int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
