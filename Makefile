@@ -37,7 +37,7 @@ run: install
 	@exec $(BIN)/shardpay serve --sample
 
 test: develop
-	$(BIN)/pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: develop
 	$(BIN)/ruff format --check .
