@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import numpy as np
@@ -87,6 +88,14 @@ async def test_wallets_are_found_by_external_id_and_owner(switch: RunningSwitch)
             break
         after = f"&after={page['next']}"
     assert sorted(seen) == sorted(ids)
+
+
+@pytest.mark.parametrize("name", ["tab\tand line\n", "\u200bé 😀", " "])
+async def test_whatever_name_a_wallet_was_given_finds_it(switch: RunningSwitch, name: str) -> None:
+    identity = await switch.wallet(external_id=name, owner=name)
+    for field in ("external_id", "owner"):
+        found = await switch.call("GET", f"/v1/wallets?{urlencode({field: name})}")
+        assert [wallet["id"] for wallet in found.json["data"]] == [identity]
 
 
 async def test_a_batch_opens_wallets_of_all_kinds_in_order(switch: RunningSwitch) -> None:
