@@ -13,6 +13,7 @@ import pytest
 from actors.audit import audit_database
 from actors.database import connect
 from actors.ledger.codes import Code
+from actors.ledger.ids import decode_transfer, shard_of
 from actors.ledger.layout import CHAIN_STRIDE
 from switch.times import time_text
 from tests.e2e.test_front_door import funded, settled
@@ -159,6 +160,50 @@ async def test_a_capture_and_a_top_up_can_be_refunded_and_a_hold_cannot(switch: 
     assert (await act(switch, top_up, "refund", "r2", amount=651)).json["code"] == "insufficient_funds"
     assert (await act(switch, top_up, "refund", "r3", amount=650)).status == 201
     await settled(switch, payer, 0)
+
+
+async def opened_on(switch: RunningSwitch, shard: int, bank: str) -> str:
+    """A user wallet on a shard, with 5 on it: the shard keeps what pays it."""
+    while True:
+        user = await switch.wallet()
+        paid = decode_transfer((await switch.pay(bank, user, 5)).json["id"])
+        if paid is not None and shard_of(paid.address) == shard:
+            return user
+
+
+async def suspended(switch: RunningSwitch) -> dict[str, Any]:
+    """`data` of the first leg that could not land."""
+    async with asyncio.timeout(10):
+        while True:
+            page = await switch.call("GET", "/v1/events?types=leg.suspended")
+            if page.json["data"]:
+                data: dict[str, Any] = page.json["data"][0]["data"]
+                return data
+
+
+@pytest.mark.parametrize("shard", [0, 1])
+async def test_what_a_closed_wallet_could_not_take_is_found_on_suspense_and_paid_on(
+    switch: RunningSwitch, shard: int
+) -> None:
+    bank = await switch.wallet("external")
+    gone, heir, shop = [await opened_on(switch, on, bank) for on in (shard, shard, 1 - shard)]
+    paid = (await switch.pay(gone, shop, 5)).json["id"]
+    await settled(switch, shop, 10)
+    assert (await switch.call("POST", f"/v1/wallets/{gone}/close")).status == 200
+    refund = (await act(switch, paid, "refund", "r")).json["id"]
+    leg = await suspended(switch)
+    assert (leg["of"], leg["payee"], leg["amount"]) == (refund, gone, 5)
+    assert await money(switch, leg["wallet"]) == (5, 0)
+    assert (await switch.pay(leg["wallet"], heir, 3)).status == 201
+    entries, after = [], ""
+    while True:
+        page = await switch.call("GET", f"/v1/wallets/{leg['wallet']}/transfers?limit=1{after}")
+        assert page.status == 200, page.raw
+        entries += page.json["data"]
+        if not page.json["has_more"]:
+            break
+        after = f"&after={page.json['next']}"
+    assert [(e["direction"], e["amount"], e["balance_after"]) for e in entries] == [("out", 3, 2), ("in", 5, 5)]
 
 
 # Groups.
