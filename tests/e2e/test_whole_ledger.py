@@ -15,6 +15,7 @@ from actors.database import connect
 from actors.ledger.codes import Code
 from actors.ledger.ids import decode_transfer, shard_of
 from actors.ledger.layout import CHAIN_STRIDE
+from switch import history
 from switch.times import time_text
 from tests.e2e.test_front_door import funded, settled
 from tests.front_door import Answer, RunningSwitch, running_switch
@@ -79,6 +80,33 @@ async def test_a_hold_is_captured_in_parts_and_the_rest_is_released(switch: Runn
     late = await act(switch, held["id"], "capture", "c4")
     assert (late.status, late.json["code"], late.json["money_moved"]) == (409, "hold_captured", "no")
     await settled(switch, shop, 300)
+
+
+async def test_of_more_parts_than_are_listed_the_sums_and_the_end_are_told(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PARTS_MAX", 2)
+    _, payer = await funded(switch, 1_000)
+    shop = await switch.wallet("merchant")
+    held = await hold(switch, payer, shop, 600)
+    for i in range(4):
+        captured = await act(switch, held["id"], "capture", f"c{i}", amount=100, final=i == 3)
+        assert captured.status == 201
+    await settled(switch, shop, 400)
+    for i in range(3):
+        assert (await act(switch, captured.json["id"], "refund", f"r{i}", amount=10)).status == 201
+    now = await shown(switch, held["id"])
+    assert (now["status"], now["captured"], now["released"], now["refunded"], now["left"]) == (
+        "captured",
+        400,
+        200,
+        30,
+        0,
+    )
+    assert len(now["captures"]) + len(now["refunds"]) <= 2
+    assert (await act(switch, held["id"], "capture", "c4")).json["code"] == "hold_captured"
+    last = await shown(switch, captured.json["id"])
+    assert (last["refunded"], last["left"], len(last["refunds"])) == (30, 70, 2)
 
 
 async def test_a_hold_is_voided_once(switch: RunningSwitch) -> None:
