@@ -1,7 +1,6 @@
 """What became of a payment: asked by id or by key, and changed by capture, void and refund."""
 
 import asyncio
-import time
 from typing import Final
 
 import msgspec
@@ -21,6 +20,7 @@ from switch.history import NO_PARTS, Found
 from switch.problems import ProblemError, invalid_query
 from switch.routing import UNKNOWN
 from switch.rows import settling_row
+from switch.times import now_ms
 from switch.wire import CAPTURE, EMPTY, REFUND, decode
 
 _NOT_OPEN: Final = {
@@ -31,11 +31,6 @@ _NOT_OPEN: Final = {
     "expired": "hold_expired",
 }
 """Problems by the state of a hold that its shard does not have open; those of reviews are called as the state."""
-
-
-def now_ms() -> int:
-    """The clock, as records' times are shown against it."""
-    return time.time_ns() // 1_000_000
 
 
 # Asking.

@@ -117,6 +117,17 @@ async def test_a_batch_opens_wallets_of_all_kinds_in_order(switch: RunningSwitch
     assert again.json == answer.json
 
 
+@pytest.mark.parametrize("kind", ["user", "external"])
+async def test_a_wallet_that_was_refused_takes_no_external_id(switch: RunningSwitch, kind: str) -> None:
+    body = {"currency": "EUR", "kind": kind, "external_id": "shop-1"}
+    future = {"Shardpay-Time": "2999-01-01T00:00:00Z"}
+    refused = await switch.call("POST", "/v1/wallets", body, key="k1", headers=future)
+    assert (refused.status, refused.json["code"]) == (422, "effective_time_in_future")
+    batch = await switch.call("POST", "/v1/wallets/batch", {"wallets": [body]}, key="k2", headers=future)
+    assert [row["code"] for row in batch.json["results"]] == ["effective_time_in_future"]
+    assert (await switch.call("POST", "/v1/wallets", body, key="k3")).status == 201
+
+
 async def test_a_front_door_that_died_between_reservation_and_ledger_is_healed(switch: RunningSwitch) -> None:
     def lost() -> None:
         raise ShardUnavailable(False)
