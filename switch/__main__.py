@@ -89,10 +89,9 @@ def serve(**options: Any) -> None:
     config = options.pop("config")
     if config is not None:
         file = read_config(config)
-        limits = {int(tier): amount for tier, amount in file.daily_limits.items()}
         options.update(review_expires_in_s=file.review_expires_in)
-        options.update(daily_limits=limits, capacity=file.capacity, allow_unsafe=file.allow_unsafe_database)
-        options.update(checkpoints=file.checkpoints)
+        options.update(daily_limits=file.daily_limits, capacity=file.capacity, checkpoints=file.checkpoints)
+        options.update(allow_unsafe=file.allow_unsafe_database)
     options["data"] = options["data"].resolve()
     settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
     run(settings, _say, _welcome(settings, sample))

@@ -14,7 +14,16 @@ from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from actors.ledger.blocks import HEADER_BYTES, entries_of, joined_addresses
-from actors.ledger.ids import Secret, encode_wallets, record_address, shard_of, slot_of, transfer_id
+from actors.ledger.ids import (
+    Secret,
+    encode_wallet,
+    encode_wallets,
+    record_address,
+    shard_of,
+    slot_of,
+    suspense_address,
+    transfer_id,
+)
 from actors.ledger.layout import (
     ATTEMPTS,
     CASE_ENDS,
@@ -216,12 +225,13 @@ class TransferData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LegData(msgspec.Struct, frozen=True, kw_only=True):
-    """`data` of leg.*: the credit of a movement on another shard has arrived, at the payee or on suspense."""
+    """`data` of leg.*: the credit of a movement on another shard has arrived, at the payee or on suspense, which then is `wallet`."""
 
     of: str
     type: str
     payer: str
     payee: str
+    wallet: str | UnsetType = UNSET
     amount: int
     currency: str
     kind: str
@@ -264,16 +274,17 @@ def render(secret: Secret, names: Names, found: Sequence[Found], times: Mapping[
     wallets = np.array([(each.record["payer"], each.record["payee"]) for each in found], np.int64).ravel()
     ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in encode_wallets(secret, wallets)]
     return [
-        _event(names, each, payer, payee, times) for each, payer, payee in zip(found, ids[::2], ids[1::2], strict=True)
+        _event(secret, names, each, payer, payee, times)
+        for each, payer, payee in zip(found, ids[::2], ids[1::2], strict=True)
     ]
 
 
-def _event(names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Event:
+def _event(secret: Secret, names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Event:
     record = found.record
     kind = record["kind"]
     data: TransferData | LegData | WalletData
     if kind == Kind.LEG:
-        data = _leg(record, payer, payee, times)
+        data = _leg(secret, record, payer, payee, times)
     elif kind in (Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER):
         data = _wallet(record, payee)
     else:
@@ -323,15 +334,17 @@ def _transfer(names: Names, found: Found, payer: str, payee: str, times: Mapping
     )
 
 
-def _leg(record: dict[str, int], payer: str, payee: str, times: Mapping[int, int]) -> LegData:
+def _leg(secret: Secret, record: dict[str, int], payer: str, payee: str, times: Mapping[int, int]) -> LegData:
     moved = Kind(record["decision"]) if record["decision"] in MOVEMENTS else Kind.TRANSFER
     origin = _referred_id(record, times)
     assert origin is not UNSET, "the journal of the sender holds what a leg refers to"
+    suspended = record["flags"] & FLAG_SUSPENSE
     return LegData(
         of=origin,
         type=moved.name.lower(),
         payer=payer,
         payee=payee,
+        wallet=encode_wallet(secret, suspense_address(record["currency"])) if suspended else UNSET,
         amount=record["amount"],
         currency=ALPHA[record["currency"]],
         kind=LABEL_NAMES[record["label"]],

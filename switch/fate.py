@@ -1,6 +1,6 @@
 """What became of a transfer: made from its journal record and from those that refer to it, never from what a shard remembers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -11,7 +11,7 @@ from actors.ledger.layout import CASE_ENDS, FLAG_FINAL, FLAG_REVIEW, MOVEMENTS, 
 from rules.currencies import ALPHA
 from rules.encodings import country_text
 from switch.answers import CHANNEL_NAMES, LABEL_NAMES, PartAnswer, ReviewAnswer, TransferAnswer, recorded_decision
-from switch.history import Found, Part
+from switch.history import Found, Part, Parts
 from switch.pack_names import Names
 from switch.problems import NUMBERS
 from switch.rows import Details
@@ -57,9 +57,9 @@ def case_of(record: dict[str, int], answer: dict[str, int] | None, now_ms: int) 
     return Case(ReviewStatus.EXPIRED if now_ms >= record["expiry"] else ReviewStatus.OPEN, None)
 
 
-def answer_in(address: int, parts: Sequence[Part]) -> dict[str, int] | None:
+def answer_in(address: int, parts: Parts) -> dict[str, int] | None:
     """The record that answered the case at an address."""
-    return next((p.record for p in parts if p.target == address and p.record["flags"] & FLAG_REVIEW), None)
+    return next((p.record for p in parts.listed if p.target == address and p.record["flags"] & FLAG_REVIEW), None)
 
 
 def review_answer(record: dict[str, int], case: Case, accounts: Mapping[int, str]) -> ReviewAnswer:
@@ -72,14 +72,14 @@ def review_answer(record: dict[str, int], case: Case, accounts: Mapping[int, str
     )
 
 
-def ended_as(record: dict[str, int], address: int, parts: Sequence[Part], now_ms: int) -> str:
+def ended_as(record: dict[str, int], address: int, parts: Parts, now_ms: int) -> str:
     """State of a hold: in_review, review_declined, review_expired, held, captured, voided or expired. It is dead at its expiry, whether
     or not that is recorded yet."""
     if is_case(record):
         status = case_of(record, answer_in(address, parts), now_ms).status
         if status is not ReviewStatus.APPROVED:
             return "in_review" if status is ReviewStatus.OPEN else f"review_{status.name.lower()}"
-    for part in parts:
+    for part in parts.listed:
         if part.target != address:
             continue
         if part.record["kind"] == Kind.VOID:
@@ -107,7 +107,7 @@ def transfer_answer(
     names: Names,
     address: int,
     found: Found,
-    parts: Sequence[Part],
+    parts: Parts,
     now_ms: int,
     *,
     target_time: int | None = None,
@@ -143,23 +143,23 @@ def transfer_answer(
     return msgspec.structs.replace(answer, **_fate(record, address, parts, now_ms))
 
 
-def _fate(record: dict[str, int], address: int, parts: Sequence[Part], now_ms: int) -> dict[str, Any]:
-    times = {address: record["record_time"]} | {part.address: part.record["record_time"] for part in parts}
-    captures = [part for part in parts if part.record["kind"] == Kind.CAPTURE]
-    refunds = [part for part in parts if part.record["kind"] == Kind.REFUND]
-    refunded = sum(part.record["amount"] for part in refunds)
-    shown_refunds = [_part(part, times) for part in refunds]
+def _fate(record: dict[str, int], address: int, parts: Parts, now_ms: int) -> dict[str, Any]:
+    times = {address: record["record_time"]} | {part.address: part.record["record_time"] for part in parts.listed}
+    captured, refunded = parts.captured, parts.refunded
+    shown = {
+        kind: [_part(part, times) for part in parts.listed if part.record["kind"] == kind and part.target in times]
+        for kind in (Kind.CAPTURE, Kind.REFUND)
+    }
     if record["kind"] != Kind.HOLD:
         if record["kind"] not in MOVEMENTS or record["kind"] == Kind.REFUND:
             return {}
-        return {"refunded": refunded, "left": record["amount"] - refunded, "refunds": shown_refunds}
+        return {"refunded": refunded, "left": record["amount"] - refunded, "refunds": shown[Kind.REFUND]}
     state = ended_as(record, address, parts, now_ms)
     ended = {"status": "declined", "code": state} if state.startswith("review_") else {"status": state}
-    captured = sum(part.record["amount"] for part in captures)
     if asked_kind(record) is Kind.TRANSFER:
         if state != "captured":
             return ended
-        return {"status": "posted", "refunded": refunded, "left": captured - refunded, "refunds": shown_refunds}
+        return {"status": "posted", "refunded": refunded, "left": captured - refunded, "refunds": shown[Kind.REFUND]}
     left = record["amount"] - captured if state in ("held", "in_review") else 0
     return {
         **ended,
@@ -168,8 +168,8 @@ def _fate(record: dict[str, int], address: int, parts: Sequence[Part], now_ms: i
         "released": record["amount"] - captured - left,
         "refunded": refunded,
         "left": left,
-        "captures": [_part(part, times) for part in captures],
-        "refunds": shown_refunds,
+        "captures": shown[Kind.CAPTURE],
+        "refunds": shown[Kind.REFUND],
     }
 
 

@@ -15,13 +15,13 @@ from switch.calls import Call, page_limit
 from switch.cursors import decode_places, encode_cursor
 from switch.door import Door
 from switch.fate import Case, answer_in, asked_kind, case_of, context_of, is_case, review_answer
-from switch.handlers_settling import named_transfer, now_ms
+from switch.handlers_settling import named_transfer
 from switch.handlers_transfers import settle
 from switch.history import Found, HeldCase
 from switch.pack_names import Names
 from switch.problems import ProblemError, invalid_query
 from switch.rows import answer_row
-from switch.times import time_text
+from switch.times import now_ms, time_text
 from switch.wire import EMPTY, Context, decode
 
 _STATUSES = {status.name.lower(): status for status in ReviewStatus}

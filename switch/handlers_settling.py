@@ -1,7 +1,6 @@
 """What became of a payment: asked by id or by key, and changed by capture, void and refund."""
 
 import asyncio
-import time
 from typing import Final
 
 import msgspec
@@ -17,10 +16,11 @@ from switch.calls import Call, plain_key
 from switch.door import Door
 from switch.fate import answer_in, asked_kind, ended_as, is_case, transfer_answer
 from switch.handlers_transfers import settle
-from switch.history import Found
+from switch.history import NO_PARTS, Found
 from switch.problems import ProblemError, invalid_query
 from switch.routing import UNKNOWN
 from switch.rows import settling_row
+from switch.times import now_ms
 from switch.wire import CAPTURE, EMPTY, REFUND, decode
 
 _NOT_OPEN: Final = {
@@ -31,11 +31,6 @@ _NOT_OPEN: Final = {
     "expired": "hold_expired",
 }
 """Problems by the state of a hold that its shard does not have open; those of reviews are called as the state."""
-
-
-def now_ms() -> int:
-    """The clock, as records' times are shown against it."""
-    return time.time_ns() // 1_000_000
 
 
 # Asking.
@@ -87,7 +82,7 @@ async def _shown(door: Door, address: int, found: Found) -> TransferAnswer:
         target = await door.history.transfer(found.record["reference"])
         assert target is not None, "what a record refers to is in the journal"
         target_time = target.record["record_time"]
-    parts = await door.history.parts(address) if found.record["code"] == 0 else []
+    parts = await door.history.parts(address) if found.record["code"] == 0 else NO_PARTS
     answer = answer_in(address, parts) if is_case(found.record) else None
     accounts = await door.keys.accounts([answer["caller"]]) if answer is not None else {}
     names = await door.catalogue.names((found.record["pack"],))
@@ -155,7 +150,7 @@ async def refund_transfer(door: Door, call: Call) -> web.Response:
 async def _what_moved(door: Door, address: int, found: Found) -> tuple[int, Found]:
     """The record that moved the money of a payment: of one that was approved its capture, else itself."""
     if is_case(found.record) and asked_kind(found.record) is Kind.TRANSFER:
-        for part in await door.history.parts(address):
+        for part in (await door.history.parts(address)).listed:
             if part.target == address and part.record["kind"] == Kind.CAPTURE:
                 return part.address, Found(part.record, found.details)
     return address, found

@@ -55,7 +55,7 @@ async def list_wallet_transfers(door: Door, call: Call) -> web.Response:
             raise ProblemError("cursor_ahead")
         page = older
     else:
-        page = await _newest(door, address, shards, stripe, limit, since, until)
+        stripe, page = await _newest(door, address, shards, stripe, limit, since, until)
     more = page.next
     if not more and is_operator(address) and stripe + 1 < len(shards):
         more = -(stripe + 1)
@@ -100,12 +100,10 @@ def _time(query: dict[str, str], name: str) -> int:
 
 
 async def _newest(
-    door: Door, address: int, shards: Sequence[int], stripe: int, limit: int, since: int, until: int
-) -> Statement:
-    """The first page of a wallet's statement, or of one stripe of it."""
-    if stripe >= len(shards):
-        raise ProblemError("wallet_not_found")
-    shard = shards[stripe]
+    door: Door, address: int, shards: Sequence[int], first: int, limit: int, since: int, until: int
+) -> tuple[int, Statement]:
+    """The first page of a wallet's statement, or of that of its first stripe from `first` on that is there, and which it is. A suspense
+    wallet has stripes only where money lay on it."""
 
     async def look(head: Head) -> Statement | None:
         if not until:
@@ -113,7 +111,11 @@ async def _newest(
         place = await door.history.at(address, shard, head, until)
         return None if place is None else await door.history.statement(address, place.address, limit, since)
 
-    page = await door.from_head(address, shard, look)
-    if page is None:
+    for stripe in range(first, len(shards)):
+        shard = shards[stripe]
+        page = await door.from_head(address, shard, look)
+        if page is not None:
+            return stripe, page
+    if first == 0:
         raise ProblemError("wallet_not_found")
-    return page
+    return len(shards), Statement(steps=[], next=0)

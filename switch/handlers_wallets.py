@@ -1,6 +1,7 @@
 """Wallets: open, show, change, list."""
 
 import asyncio
+import re
 from typing import Final
 
 import msgspec
@@ -26,6 +27,9 @@ _STATUS_OF: Final = {
     "unfreeze": WalletStatus.OPEN,
     "close": WalletStatus.CLOSED,
 }
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+"""What PostgreSQL's text cannot hold, and so no name."""
 
 
 class WalletRow(msgspec.Struct, frozen=True):
@@ -134,8 +138,8 @@ async def list_wallets(door: Door, call: Call) -> web.Response:
     if ("external_id" in query) == ("owner" in query):
         raise invalid_query("external_id", "either external_id or owner is needed")
     name = "owner" if "owner" in query else "external_id"
-    if "\0" in query[name] or not query[name].isprintable():
-        raise invalid_query(name, "printable characters are expected")
+    if _UNSTORABLE.search(query[name]):
+        raise invalid_query(name, "characters are expected that a name can have")
     scope = f"wallets {name} {query[name]}"
     start = decode_cursor(door.secret, scope, query["after"]) if "after" in query else 0
     find = door.wallet_store.with_owner if name == "owner" else door.wallet_store.with_external_id

@@ -30,7 +30,7 @@ from switch.times import time_text
 OTHERS_MAX: Final = 1_000
 """Records that move nothing and that one page walks over at most; then the page ends early."""
 PARTS_MAX: Final = 10_000
-"""Captures and refunds of one transfer that are looked at."""
+"""Captures and refunds of one transfer that are listed at most; all of them count."""
 LISTED: Final = (*MOVEMENTS, Kind.LEG)
 ASKED: Final = (*ATTEMPTS, *REFERRING)
 """Records that have an id which can be asked for."""
@@ -96,6 +96,18 @@ class Part(NamedTuple):
     record: dict[str, int]
 
 
+class Parts(NamedTuple):
+    """What refers to a record, and what refers to that, oldest first: `listed` holds what ended it, `captured` and `refunded` are what all
+    come to, also those that are too many to be listed."""
+
+    listed: Sequence[Part]
+    captured: int
+    refunded: int
+
+
+NO_PARTS: Final = Parts((), 0, 0)
+
+
 class Place(NamedTuple):
     """A record on a wallet's chain, and the balance after it. Both 0: before the chain's begin."""
 
@@ -131,10 +143,13 @@ class History:
             return None
         return Found(as_dict(records[slot]), details_of(entries_of(row["details"]).get(slot)))
 
-    async def parts(self, address: int) -> list[Part]:
-        """What refers to a record, and what refers to that, oldest first."""
+    async def parts(self, address: int) -> Parts:
+        """What became of the record at an address."""
         rows = await self._pool.fetch("transfer_parts", address, PARTS_MAX)
-        return [Part(row["target"], row["address"], _record(row["record"])) for row in rows]
+        if not rows:
+            return NO_PARTS
+        listed = [Part(row["target"], row["address"], _record(row["record"])) for row in rows]
+        return Parts(listed, rows[0]["captured"], rows[0]["refunded"])
 
     async def cases(self, status: int, place: Sequence[int], limit: int, now_ms: int) -> list[HeldCase]:
         """Cases of a status behind a place (record time, address), oldest first."""

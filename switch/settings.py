@@ -13,6 +13,9 @@ from actors.ledger.ledger import REVIEW_SECONDS
 TAKEOVER_AFTER_S: Final = 12.0
 """Silence of a shard's process after which another takes its shard; a process that was stopped for 8 s ends itself."""
 
+Tier = Annotated[int, msgspec.Meta(ge=0, le=255)]
+DailyLimit = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one for
@@ -38,7 +41,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day; `review_expires_in`: seconds until a payment that
     no analyst has answered is declined."""
 
-    daily_limits: dict[str, int] = {}
+    daily_limits: dict[Tier, DailyLimit] = {}
     review_expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)] = REVIEW_SECONDS
     capacity: Capacity = Capacity()
     allow_unsafe_database: bool = False
@@ -48,9 +51,13 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 def read_config(path: Path) -> ConfigFile:
     """Read a configuration file. Raises ValueError with what is wrong in it."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text()), ConfigFile)
+        config = msgspec.convert(tomllib.loads(path.read_text()), ConfigFile, str_keys=True)
     except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {error}") from error
+    for name, room in msgspec.structs.asdict(config.capacity).items():
+        if room < 0:
+            raise ValueError(f"{path}: capacity.{name} is less than nothing")
+    return config
 
 
 def log_dir(data: Path) -> Path:

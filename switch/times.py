@@ -1,5 +1,6 @@
 """A time is int64 milliseconds since 1970 inside and RFC 3339 UTC outside."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -7,6 +8,11 @@ from typing import Final
 from rules.times import time_ms as time_ms
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now_ms() -> int:
+    """The clock, as records' times are shown against it."""
+    return time.time_ns() // 1_000_000
 
 
 @lru_cache(maxsize=1024)

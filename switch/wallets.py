@@ -19,6 +19,7 @@ from actors.wallet_store import Candidate, OperatorWalletsFull, Refusal, Reserva
 from switch.door import Door
 from switch.problems import NUMBERS, ProblemError, invalid_field
 from switch.rows import Caller, currency_number, wallet_row
+from switch.times import now_ms
 from switch.wire import WALLET_KINDS, Attributes, Metadata, NewWallet, named
 
 OK: Final = NUMBERS[Code.OK]
@@ -82,6 +83,8 @@ def json_text(value: Attributes | Metadata | None) -> str | None:
 async def open_wallets(door: Door, caller: Caller, wanted: Sequence[Wanted]) -> list[Opened]:
     """Open wallets, all that can be; what became of each, in order. Raises ProblemError and StoreUnavailable."""
     deadline = door.deadline()
+    if caller.effective_time > now_ms():  # asked before anything is reserved: what is refused leaves no trace
+        return [Opened(code=NUMBERS[Code.EFFECTIVE_TIME_IN_FUTURE])] * len(wanted)
     try:
         reserved = await door.wallet_store.reserve(caller.account, [each.candidate for each in wanted])
     except OperatorWalletsFull:

@@ -117,16 +117,30 @@ WHERE address = $1
 RETURNING address
 
 -- name: transfer_parts
--- What refers to a record, and what refers to that (a capture of a hold can be refunded), oldest first.
+-- What refers to a record, and what refers to that (a capture of a hold can be refunded), oldest first: at most $2, what ended the record
+-- or its review among them; and what all captures and refunds come to. For the layout see wallet_chain; amount at 24, record time at 96,
+-- flags at 136: 32 FINAL, 1024 REVIEW.
 WITH RECURSIVE part AS (
     SELECT target, record FROM reference WHERE target = $1
   UNION ALL
     SELECT reference.target, reference.record FROM part JOIN reference ON reference.target = part.record
+), chosen AS (
+    SELECT part.target, part.record AS address, one.record, at.time,
+           sum(at.amount) FILTER (WHERE at.kind = 12) OVER () AS captured,
+           sum(at.amount) FILTER (WHERE at.kind = 15) OVER () AS refunded
+    FROM part
+    JOIN journal ON shard = (part.record >> 52)::int AND block = (part.record >> 8) & 17592186044415
+    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (part.record & 255)::int FOR 160)) AS one (record)
+    CROSS JOIN LATERAL (
+        SELECT get_byte(one.record, 0), shardpay_int8(one.record, 24), shardpay_int8(one.record, 96)
+        OFFSET 0
+    ) AS at (kind, amount, time)
+    ORDER BY at.kind NOT IN (12, 15) OR get_byte(one.record, 136) & 32 <> 0 OR get_byte(one.record, 137) & 4 <> 0 DESC,
+             at.time, part.record
+    LIMIT $2
 )
-SELECT part.target, part.record AS address, substring(records FROM 89 + 160 * (part.record & 255)::int FOR 160) AS record
-FROM part JOIN journal ON shard = (part.record >> 52)::int AND block = (part.record >> 8) & 17592186044415
-ORDER BY shardpay_int8(substring(records FROM 89 + 160 * (part.record & 255)::int FOR 160), 96), part.record
-LIMIT $2
+SELECT target, address, record, coalesce(captured, 0)::bigint AS captured, coalesce(refunded, 0)::bigint AS refunded
+FROM chosen ORDER BY time, address
 
 -- name: review_page
 -- Cases of status $1 in order of time behind the place ($2, $3), with their answer, if they have one; of open ones those that live on

@@ -184,6 +184,7 @@ def wallet_cases(w: World) -> Iterator[Case]:
         {**good, "metadata": {"a": "\0"}},
         {**good, "attributes": {"a": "\0"}},
         {**good, "attributes": {"a": {"b": 1}}},
+        {**good, "attributes": {"a": 2**63}},
         {**good, "balance": 5},
         {"currency": "EUR", "kind": "external", "floor": 0},
         {"currency": "EUR", "kind": "fee", "tier": 1},

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import numpy as np
@@ -89,6 +90,14 @@ async def test_wallets_are_found_by_external_id_and_owner(switch: RunningSwitch)
     assert sorted(seen) == sorted(ids)
 
 
+@pytest.mark.parametrize("name", ["tab\tand line\n", "\u200bé 😀", " "])
+async def test_whatever_name_a_wallet_was_given_finds_it(switch: RunningSwitch, name: str) -> None:
+    identity = await switch.wallet(external_id=name, owner=name)
+    for field in ("external_id", "owner"):
+        found = await switch.call("GET", f"/v1/wallets?{urlencode({field: name})}")
+        assert [wallet["id"] for wallet in found.json["data"]] == [identity]
+
+
 async def test_a_batch_opens_wallets_of_all_kinds_in_order(switch: RunningSwitch) -> None:
     wallets = [
         {"currency": "EUR", "kind": "user", "external_id": "b0"},
@@ -106,6 +115,17 @@ async def test_a_batch_opens_wallets_of_all_kinds_in_order(switch: RunningSwitch
         assert (shown["kind"], shown["currency"]) == (wallet["kind"], wallet["currency"])
     again = await switch.call("POST", "/v1/wallets/batch", {"wallets": wallets}, key="batch")
     assert again.json == answer.json
+
+
+@pytest.mark.parametrize("kind", ["user", "external"])
+async def test_a_wallet_that_was_refused_takes_no_external_id(switch: RunningSwitch, kind: str) -> None:
+    body = {"currency": "EUR", "kind": kind, "external_id": "shop-1"}
+    future = {"Shardpay-Time": "2999-01-01T00:00:00Z"}
+    refused = await switch.call("POST", "/v1/wallets", body, key="k1", headers=future)
+    assert (refused.status, refused.json["code"]) == (422, "effective_time_in_future")
+    batch = await switch.call("POST", "/v1/wallets/batch", {"wallets": [body]}, key="k2", headers=future)
+    assert [row["code"] for row in batch.json["results"]] == ["effective_time_in_future"]
+    assert (await switch.call("POST", "/v1/wallets", body, key="k3")).status == 201
 
 
 async def test_a_front_door_that_died_between_reservation_and_ledger_is_healed(switch: RunningSwitch) -> None:

@@ -13,7 +13,9 @@ import pytest
 from actors.audit import audit_database
 from actors.database import connect
 from actors.ledger.codes import Code
+from actors.ledger.ids import decode_transfer, shard_of
 from actors.ledger.layout import CHAIN_STRIDE
+from switch import history
 from switch.times import time_text
 from tests.e2e.test_front_door import funded, settled
 from tests.front_door import Answer, RunningSwitch, running_switch
@@ -78,6 +80,33 @@ async def test_a_hold_is_captured_in_parts_and_the_rest_is_released(switch: Runn
     late = await act(switch, held["id"], "capture", "c4")
     assert (late.status, late.json["code"], late.json["money_moved"]) == (409, "hold_captured", "no")
     await settled(switch, shop, 300)
+
+
+async def test_of_more_parts_than_are_listed_the_sums_and_the_end_are_told(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PARTS_MAX", 2)
+    _, payer = await funded(switch, 1_000)
+    shop = await switch.wallet("merchant")
+    held = await hold(switch, payer, shop, 600)
+    for i in range(4):
+        captured = await act(switch, held["id"], "capture", f"c{i}", amount=100, final=i == 3)
+        assert captured.status == 201
+    await settled(switch, shop, 400)
+    for i in range(3):
+        assert (await act(switch, captured.json["id"], "refund", f"r{i}", amount=10)).status == 201
+    now = await shown(switch, held["id"])
+    assert (now["status"], now["captured"], now["released"], now["refunded"], now["left"]) == (
+        "captured",
+        400,
+        200,
+        30,
+        0,
+    )
+    assert len(now["captures"]) + len(now["refunds"]) <= 2
+    assert (await act(switch, held["id"], "capture", "c4")).json["code"] == "hold_captured"
+    last = await shown(switch, captured.json["id"])
+    assert (last["refunded"], last["left"], len(last["refunds"])) == (30, 70, 2)
 
 
 async def test_a_hold_is_voided_once(switch: RunningSwitch) -> None:
@@ -159,6 +188,50 @@ async def test_a_capture_and_a_top_up_can_be_refunded_and_a_hold_cannot(switch: 
     assert (await act(switch, top_up, "refund", "r2", amount=651)).json["code"] == "insufficient_funds"
     assert (await act(switch, top_up, "refund", "r3", amount=650)).status == 201
     await settled(switch, payer, 0)
+
+
+async def opened_on(switch: RunningSwitch, shard: int, bank: str) -> str:
+    """A user wallet on a shard, with 5 on it: the shard keeps what pays it."""
+    while True:
+        user = await switch.wallet()
+        paid = decode_transfer((await switch.pay(bank, user, 5)).json["id"])
+        if paid is not None and shard_of(paid.address) == shard:
+            return user
+
+
+async def suspended(switch: RunningSwitch) -> dict[str, Any]:
+    """`data` of the first leg that could not land."""
+    async with asyncio.timeout(10):
+        while True:
+            page = await switch.call("GET", "/v1/events?types=leg.suspended")
+            if page.json["data"]:
+                data: dict[str, Any] = page.json["data"][0]["data"]
+                return data
+
+
+@pytest.mark.parametrize("shard", [0, 1])
+async def test_what_a_closed_wallet_could_not_take_is_found_on_suspense_and_paid_on(
+    switch: RunningSwitch, shard: int
+) -> None:
+    bank = await switch.wallet("external")
+    gone, heir, shop = [await opened_on(switch, on, bank) for on in (shard, shard, 1 - shard)]
+    paid = (await switch.pay(gone, shop, 5)).json["id"]
+    await settled(switch, shop, 10)
+    assert (await switch.call("POST", f"/v1/wallets/{gone}/close")).status == 200
+    refund = (await act(switch, paid, "refund", "r")).json["id"]
+    leg = await suspended(switch)
+    assert (leg["of"], leg["payee"], leg["amount"]) == (refund, gone, 5)
+    assert await money(switch, leg["wallet"]) == (5, 0)
+    assert (await switch.pay(leg["wallet"], heir, 3)).status == 201
+    entries, after = [], ""
+    while True:
+        page = await switch.call("GET", f"/v1/wallets/{leg['wallet']}/transfers?limit=1{after}")
+        assert page.status == 200, page.raw
+        entries += page.json["data"]
+        if not page.json["has_more"]:
+            break
+        after = f"&after={page.json['next']}"
+    assert [(e["direction"], e["amount"], e["balance_after"]) for e in entries] == [("out", 3, 2), ("in", 5, 5)]
 
 
 # Groups.

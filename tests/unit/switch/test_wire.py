@@ -50,6 +50,13 @@ def test_good_bodies_pass() -> None:
     assert decode(NEW_WALLET, b'{"currency":"EUR","kind":"user","attributes":{"a":1.5,"b":null}}').kind == "user"
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**40])
+def test_a_number_beyond_64_bits_is_no_attribute(number: int) -> None:
+    with pytest.raises(ProblemError) as problem:
+        decode(NEW_WALLET, b'{"currency":"EUR","kind":"user","attributes":{"a":%d}}' % number)
+    assert problem.value.code == "invalid_field"
+
+
 def test_names_of_enums_on_the_wire() -> None:
     assert LABELS["cash_in"] == 2
     assert CHANNELS["pos"] == 3
