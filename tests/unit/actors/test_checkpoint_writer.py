@@ -49,6 +49,28 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
         np.testing.assert_array_equal(places[key], array)
 
 
+@pytest.mark.parametrize("zeros", [1, 4_096])
+def test_what_became_zero_on_the_disk_is_not_taken_for_what_was_written(tmp_path: Path, zeros: int) -> None:
+    array = np.random.default_rng(6).integers(0, 1 << 62, 8_000)
+    write_apart(_store(tmp_path), _about(7), SetAside({"cannot be compressed": array}))
+    (name,) = _store(tmp_path).names()
+    whole = np.frombuffer(Path(name).read_bytes(), np.uint8)
+    noticed = 0
+    for at in range(0, len(whole), 509):
+        changed = whole.copy()
+        changed[at : at + zeros] = 0
+        Path(name).write_bytes(changed.tobytes())
+        try:
+            found, place = _store(tmp_path).read(name), np.zeros_like(array)
+            found.fill({"cannot be compressed": place})
+        except Exception:
+            noticed += 1
+            continue
+        assert found.about == _about(7)
+        np.testing.assert_array_equal(place, array)
+    assert noticed > len(whole) / 509 * 0.9
+
+
 def test_only_the_newest_are_kept_and_no_part_of_one(tmp_path: Path) -> None:
     (tmp_path / "shard-3").mkdir()
     (tmp_path / "shard-3" / "0000000000000001.arrow.part").touch()
