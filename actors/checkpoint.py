@@ -82,7 +82,8 @@ class CheckpointStore:
         """Store arrays of these forms, whose bytes `source` gives one after the other, under a temporary name, then under its own; then
         drop what is old. Raises EOFError, and stores nothing, when bytes are missing."""
         self._files.create_dir(self._directory, recursive=True)
-        name = f"{self._directory}/{about.block:016d}{_WHOLE}"
+        file = f"{about.block:016d}{_WHOLE}"
+        name = f"{self._directory}/{file}"
         metadata = {b"about": msgspec.msgpack.encode(about), b"forms": encode_forms(forms)}
         schema = pa.schema(_COLUMNS, metadata)
         checksum = _checksum_of(metadata)
@@ -96,8 +97,7 @@ class CheckpointStore:
                 row = [_as_one_value(piece), pa.array([checksum], pa.uint32())]
                 writer.write_batch(pa.record_batch(row, schema=schema))
         self._files.move(name + _PART, name)
-        for old in [*self.names()[KEPT:], *self._listed(_PART)]:
-            self._files.delete_file(old)
+        self._drop_all_but(file)
 
     def read(self, name: str) -> Stored:
         """One checkpoint. Raises KeyError, ValueError or pyarrow's errors when it is spoiled."""
@@ -106,6 +106,13 @@ class CheckpointStore:
     def names(self) -> list[str]:
         """What is there, newest first."""
         return sorted(self._listed(_WHOLE), reverse=True)
+
+    def _drop_all_but(self, newest: str) -> None:
+        """Leave it and what came before. What seems to come later is of a journal that the restore of an older backup replaced."""
+        names = self.names()
+        kept = [name for name in names if name.rpartition("/")[2] <= newest][:KEPT]
+        for name in {*names, *self._listed(_PART)}.difference(kept):
+            self._files.delete_file(name)
 
     def _listed(self, ending: str) -> list[str]:
         selector = fs.FileSelector(self._directory, allow_not_found=True)

@@ -81,6 +81,12 @@ def test_only_the_newest_are_kept_and_no_part_of_one(tmp_path: Path) -> None:
     ]
 
 
+def test_those_of_a_journal_that_a_restored_backup_replaced_make_room(tmp_path: Path) -> None:
+    for block in (900, 1_000, 600, 700):
+        write_apart(_store(tmp_path), _about(block), SetAside({"one": np.ones(9)}))
+    assert [_store(tmp_path).read(name).about.block for name in _store(tmp_path).names()] == [700, 600]
+
+
 def test_missing_bytes_leave_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(set_aside, "_stream", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(OSError, match="bytes of one end too early"):
