@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import fs
 
-from actors.ledger.snapshot import Arrays, Form
+from actors.ledger.kept import Arrays, Form
 
 VERSION: Final = 4
 PIECE_BYTES: Final = 16 << 20

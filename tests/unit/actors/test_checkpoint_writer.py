@@ -14,7 +14,7 @@ import pytest
 from actors import checkpoint, checkpoint_writer, set_aside
 from actors.checkpoint import KEPT, About, CheckpointStore
 from actors.checkpoint_writer import write_apart
-from actors.ledger.snapshot import Copied
+from actors.ledger.kept import Copied
 from actors.set_aside import SetAside
 
 
