@@ -97,8 +97,10 @@ def test_missing_bytes_leave_no_checkpoint(tmp_path: Path, monkeypatch: pytest.M
 def test_a_writer_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(set_aside, "_stream", lambda *_: signal.pause())
     monkeypatch.setattr(checkpoint_writer, "TIMEOUT_S", 0.5)
+    before = _children(os.getpid())
     with pytest.raises(OSError, match="no checkpoint within"):
         write_apart(_store(tmp_path), _about(1), SetAside({"one": np.ones(9)}))
+    assert _children(os.getpid()) <= before
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
