@@ -2,9 +2,12 @@
 
 A checkpoint is one Arrow IPC file `<block>.arrow` below `<base>/shard-<n>/`, in a local directory or an object store. Its rows are
 pieces of the ledger's arrays, one array after the other; its schema's metadata names these and the last block it holds, with its hash.
+Each row carries a checksum of all that comes before it and of itself: a crash of the machine may leave a file that has its name and
+its length, but pages of zeros.
 """
 
 import ast
+import zlib
 from collections.abc import Iterator, Mapping
 from io import BufferedReader
 from typing import Any, Final
@@ -15,14 +18,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import fs
 
-from actors.ledger.snapshot import Arrays, Form
+from actors.ledger.kept import Arrays, Form
 
-VERSION: Final = 3
+VERSION: Final = 4
 PIECE_BYTES: Final = 16 << 20
 KEPT: Final = 2
 """The newest, and one before it in case a crash spoiled the newest."""
 _WHOLE: Final = ".arrow"
 _PART: Final = ".part"
+_COLUMNS: Final = (("data", pa.large_binary()), ("checksum", pa.uint32()))
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,15 +51,20 @@ class Stored:
             metadata = reader.schema.metadata
         self.about = msgspec.msgpack.decode(metadata[b"about"], type=About)
         self.forms = decode_forms(metadata[b"forms"])
+        self._checksum = _checksum_of(metadata)
 
     def fill(self, places: Arrays) -> None:
-        """As `Snapshot.fill`; blocks. Raises ValueError when bytes are missing, and pyarrow's errors."""
+        """As `Snapshot.fill`; blocks. Raises ValueError when bytes are missing or are not those that were written, and pyarrow's errors."""
+        checksum = self._checksum
         with self._pieces() as reader:
             for name, form in self.forms.items():
                 target = _bytes_of(places[name])
                 for start, end in _cuts(form):
-                    (piece,) = next(reader).columns
-                    target[start:end] = np.frombuffer(piece.buffers()[2], np.uint8, end - start)
+                    piece, expected = _as_arrays(next(reader, None), end - start)
+                    checksum = zlib.crc32(piece.data, checksum)
+                    if checksum != expected:
+                        raise ValueError(f"{name}: the bytes from {start} on are not those that were written")
+                    target[start:end] = piece
 
     def _pieces(self) -> pa.RecordBatchStreamReader:
         return pa.ipc.open_stream(self._files.open_input_stream(self._name))
@@ -73,19 +82,22 @@ class CheckpointStore:
         """Store arrays of these forms, whose bytes `source` gives one after the other, under a temporary name, then under its own; then
         drop what is old. Raises EOFError, and stores nothing, when bytes are missing."""
         self._files.create_dir(self._directory, recursive=True)
-        name = f"{self._directory}/{about.block:016d}{_WHOLE}"
+        file = f"{about.block:016d}{_WHOLE}"
+        name = f"{self._directory}/{file}"
         metadata = {b"about": msgspec.msgpack.encode(about), b"forms": encode_forms(forms)}
-        schema = pa.schema([("data", pa.large_binary())], metadata)
+        schema = pa.schema(_COLUMNS, metadata)
+        checksum = _checksum_of(metadata)
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with (
             self._files.open_output_stream(name + _PART) as stream,
             pa.ipc.new_stream(stream, schema, options=options) as writer,
         ):
             for piece in _received(forms, source):
-                writer.write_batch(pa.record_batch([_as_one_value(piece)], schema=schema))
+                checksum = zlib.crc32(piece.data, checksum)
+                row = [_as_one_value(piece), pa.array([checksum], pa.uint32())]
+                writer.write_batch(pa.record_batch(row, schema=schema))
         self._files.move(name + _PART, name)
-        for old in [*self.names()[KEPT:], *self._listed(_PART)]:
-            self._files.delete_file(old)
+        self._drop_all_but(file)
 
     def read(self, name: str) -> Stored:
         """One checkpoint. Raises KeyError, ValueError or pyarrow's errors when it is spoiled."""
@@ -94,6 +106,13 @@ class CheckpointStore:
     def names(self) -> list[str]:
         """What is there, newest first."""
         return sorted(self._listed(_WHOLE), reverse=True)
+
+    def _drop_all_but(self, newest: str) -> None:
+        """Leave it and what came before. What seems to come later is of a journal that the restore of an older backup replaced."""
+        names = self.names()
+        kept = [name for name in names if name.rpartition("/")[2] <= newest][:KEPT]
+        for name in {*names, *self._listed(_PART)}.difference(kept):
+            self._files.delete_file(name)
 
     def _listed(self, ending: str) -> list[str]:
         selector = fs.FileSelector(self._directory, allow_not_found=True)
@@ -143,3 +162,16 @@ def _as_one_value(data: NDArray[np.uint8]) -> pa.LargeBinaryArray:
     """Bytes as an array of one value, without a copy."""
     offsets = pa.py_buffer(np.array([0, len(data)], np.int64))
     return pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(data)])
+
+
+def _as_arrays(row: pa.RecordBatch | None, size: int) -> tuple[NDArray[np.uint8], int]:
+    """So many bytes, without a copy, and the checksum beside them. Raises ValueError when there are fewer."""
+    if row is None:
+        raise ValueError("the last pieces are missing")
+    data, checksum = (column.buffers()[-1] for column in row.columns)
+    return np.frombuffer(data, np.uint8, size), int(np.frombuffer(checksum, np.uint32, 1)[0])
+
+
+def _checksum_of(metadata: Mapping[bytes, bytes]) -> int:
+    """Where the checksums of the rows go on from."""
+    return zlib.crc32(metadata[b"forms"], zlib.crc32(metadata[b"about"]))

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.snapshot import Form
+from actors.ledger.kept import Form
 from actors.process import NICENESS
 
 _WRITE_BYTES: Final = 1 << 20

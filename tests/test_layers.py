@@ -71,3 +71,8 @@ def test_the_ledger_core_reads_no_clock_and_no_randomness() -> None:
     files += [ROOT / "actors" / "shard" / f"{name}.py" for name in pure]
     wrong = {str(path.relative_to(ROOT)): sorted(_imports(path) & banned) for path in files if _imports(path) & banned}
     assert not wrong
+
+
+def test_a_process_that_writes_a_checkpoint_waits_for_no_compiler() -> None:
+    code = "import sys, actors.checkpoint_writer; sys.exit('numba' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

@@ -24,11 +24,12 @@ from actors.ledger.carrying import carry_out
 from actors.ledger.features import feature_columns
 from actors.ledger.holds import due_hold, holds_open
 from actors.ledger.ids import SEGMENT_SLOTS, Secret
+from actors.ledger.kept import Arrays, Copied, Snapshot
 from actors.ledger.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
 from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, leg_target
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
-from actors.ledger.snapshot import Arrays, Copied, Snapshot, filled, in_use
+from actors.ledger.snapshot import filled, in_use
 from actors.ledger.table import Table, new_table, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT

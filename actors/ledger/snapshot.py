@@ -1,7 +1,7 @@
 """A ledger as a handful of arrays and back: everything that replay would rebuild, nothing that it would not."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Iterator
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,46 +9,10 @@ from numpy.typing import NDArray
 from actors.ledger.book import M_ATTEMPTS, M_ORIGINALS, M_PROFILES, M_RINGS, M_SEGMENTS, Book
 from actors.ledger.holds import holds_used, index_holds
 from actors.ledger.ids import SEGMENT_SLOTS
+from actors.ledger.kept import Arrays, Form, Snapshot
 from actors.ledger.table import Table, table_slots, with_slots
 
 TABLES: Final = ("keys", "older_keys", "profile_table")
-
-Arrays = dict[str, NDArray[Any]]
-
-
-class Form(NamedTuple):
-    """What an array is but for its bytes."""
-
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-
-
-class Snapshot(Protocol):
-    """A kept ledger: the forms of its arrays by name, and their bytes when they are needed."""
-
-    @property
-    def forms(self) -> Mapping[str, Form]:
-        """In the order in which the bytes are kept."""
-
-    def fill(self, places: Arrays) -> None:
-        """Copy the bytes to arrays of these forms. What it raises leaves a ledger as it was."""
-
-
-class Copied:
-    """The plain way to keep arrays that are going to change."""
-
-    def __init__(self, arrays: Arrays) -> None:
-        self.arrays = {name: array.copy() for name, array in arrays.items()}
-
-    @property
-    def forms(self) -> dict[str, Form]:
-        """As `Snapshot.forms`."""
-        return {name: Form(array.dtype, array.shape) for name, array in self.arrays.items()}
-
-    def fill(self, places: Arrays) -> None:
-        """As `Snapshot.fill`."""
-        for name, array in self.arrays.items():
-            places[name][...] = array
 
 
 def _parts(book: Book) -> Iterator[tuple[str, NDArray[Any], int]]:
@@ -91,9 +55,9 @@ def filled(book: Book, snapshot: Snapshot) -> Book:
         older_keys=with_slots(book.older_keys, forms["older_keys.slots"].shape[0]),
     )
     places = {name: _place(name, array, forms[name]) for name, array, _ in _parts(book)}
-    local = {name: np.empty(forms[name].shape, np.int64) for name in ("local_segments", "local_numbers")}
-    snapshot.fill({name: (places | local)[name] for name in forms})
-    book.segments[local["local_segments"]] = local["local_numbers"]
+    places |= {name: np.empty(forms[name].shape, np.int64) for name in ("local_segments", "local_numbers")}
+    snapshot.fill(places)
+    book.segments[places["local_segments"]] = places["local_numbers"]
     book.meta[M_ORIGINALS] = 0
     index_holds(book.holds)
     return book

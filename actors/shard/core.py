@@ -18,6 +18,7 @@ from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.codes import Code
 from actors.ledger.holds import holds_open
 from actors.ledger.ids import block_of, bound_key, slot_of
+from actors.ledger.kept import Arrays, Copied
 from actors.ledger.layout import (
     BLOCK_RECORDS_MAX,
     FLAG_LINKED,
@@ -27,7 +28,6 @@ from actors.ledger.layout import (
     Kind,
 )
 from actors.ledger.ledger import Admitted, Carried, Ledger
-from actors.ledger.snapshot import Arrays, Copied
 from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs

@@ -146,6 +146,25 @@ async def test_a_checkpoint_that_cannot_be_trusted_is_discarded(tmp_path: Path, 
         assert full.replayed > 3
 
 
+async def test_when_the_newest_is_spoiled_the_one_before_it_is_read_and_nothing_is_left_of_the_newest(
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng(10)
+    database, segments = MemoryDatabase(), MemorySegments()
+    async with _Shard(database, segments, tmp_path) as shard:
+        wallets = await _live(shard, rng)
+        await shard.host.save()
+        await _pay(shard, rng, wallets, 2_000)
+        await shard.host.save()
+    newest, _ = CheckpointStore(tmp_path.as_uri(), 0).names()
+    data = bytearray(Path(newest).read_bytes())
+    data[-len(data) // 8] ^= 1
+    Path(newest).write_bytes(data)
+    async with _Shard(database, segments, tmp_path) as quick, _Shard(database, segments, None) as full:
+        assert 2_000 <= quick.replayed < full.replayed
+        _assert_same(quick.host.core.ledger, full.host.core.ledger)
+
+
 async def test_a_shard_that_takes_long_to_load_a_checkpoint_does_not_take_itself_for_one_that_was_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from actors import checkpoint, checkpoint_writer, set_aside
 from actors.checkpoint import KEPT, About, CheckpointStore
 from actors.checkpoint_writer import write_apart
-from actors.ledger.snapshot import Copied
+from actors.ledger.kept import Copied
 from actors.set_aside import SetAside
 
 
@@ -49,6 +49,28 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
         np.testing.assert_array_equal(places[key], array)
 
 
+@pytest.mark.parametrize("zeros", [1, 4_096])
+def test_what_became_zero_on_the_disk_is_not_taken_for_what_was_written(tmp_path: Path, zeros: int) -> None:
+    array = np.random.default_rng(6).integers(0, 1 << 62, 8_000)
+    write_apart(_store(tmp_path), _about(7), SetAside({"cannot be compressed": array}))
+    (name,) = _store(tmp_path).names()
+    whole = np.frombuffer(Path(name).read_bytes(), np.uint8)
+    noticed = 0
+    for at in range(0, len(whole), 509):
+        changed = whole.copy()
+        changed[at : at + zeros] = 0
+        Path(name).write_bytes(changed.tobytes())
+        try:
+            found, place = _store(tmp_path).read(name), np.zeros_like(array)
+            found.fill({"cannot be compressed": place})
+        except Exception:
+            noticed += 1
+            continue
+        assert found.about == _about(7)
+        np.testing.assert_array_equal(place, array)
+    assert noticed > len(whole) / 509 * 0.9
+
+
 def test_only_the_newest_are_kept_and_no_part_of_one(tmp_path: Path) -> None:
     (tmp_path / "shard-3").mkdir()
     (tmp_path / "shard-3" / "0000000000000001.arrow.part").touch()
@@ -57,6 +79,12 @@ def test_only_the_newest_are_kept_and_no_part_of_one(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "shard-3").iterdir()) == [
         f"{block:016d}.arrow" for block in range(3, KEPT + 3)
     ]
+
+
+def test_those_of_a_journal_that_a_restored_backup_replaced_make_room(tmp_path: Path) -> None:
+    for block in (900, 1_000, 600, 700):
+        write_apart(_store(tmp_path), _about(block), SetAside({"one": np.ones(9)}))
+    assert [_store(tmp_path).read(name).about.block for name in _store(tmp_path).names()] == [700, 600]
 
 
 def test_missing_bytes_leave_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,8 +97,10 @@ def test_missing_bytes_leave_no_checkpoint(tmp_path: Path, monkeypatch: pytest.M
 def test_a_writer_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(set_aside, "_stream", lambda *_: signal.pause())
     monkeypatch.setattr(checkpoint_writer, "TIMEOUT_S", 0.5)
+    before = _children(os.getpid())
     with pytest.raises(OSError, match="no checkpoint within"):
         write_apart(_store(tmp_path), _about(1), SetAside({"one": np.ones(9)}))
+    assert _children(os.getpid()) <= before
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:

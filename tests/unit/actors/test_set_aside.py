@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from actors import set_aside
-from actors.ledger.snapshot import Copied
+from actors.ledger.kept import Copied
 from actors.set_aside import SetAside
 
 
