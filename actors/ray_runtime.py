@@ -81,6 +81,8 @@ _OWN_NODE = {
     "RAY_enable_metrics_collection": "0",
     # The autoscaler's monitor cannot be switched off; a free port lets two switches run on one machine.
     "AUTOSCALER_METRIC_PORT": "0",
+    # A shard forks for each checkpoint, and a fork waits for all threads of BLAS, for ever where one of them multiplies.
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 _UNSET = ("RAY_AUTH_TOKEN", "RAY_ADDRESS", "RAY_REDIS_ADDRESS")

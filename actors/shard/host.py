@@ -17,19 +17,17 @@ from typing import Any, Final, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.checkpoint import VERSION, About, CheckpointStore, Stored
-from actors.checkpoint_writer import write_apart
+from actors.checkpoint import CheckpointStore
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.kernels import ready_kernels
 from actors.ledger.blocks import Sealed, block_hash, records_of
 from actors.ledger.ids import block_of, shard_of, slot_of
 from actors.ledger.layout import ORIGINAL
-from actors.set_aside import SetAside
 from actors.shard import messages as m
-from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
 from actors.shard.heads import Heads
 from actors.shard.originals import fill_original
+from actors.shard.saving import Saving
 from actors.shard_client import NotReady
 from rules.decision import StandIn
 
@@ -108,7 +106,6 @@ class ShardHost:
         checkpoints: CheckpointStore | None = None,
     ) -> None:
         self.core = core
-        core.keep = self._keep
         self._beside_core: Heads | None = None
         self._later: deque[m.Message] = deque()
         self.shard = core.config.shard
@@ -117,8 +114,7 @@ class ShardHost:
         self._scorer = scorer
         self._segments = segments
         self._die = die
-        self._checkpoints = checkpoints
-        self._saving: asyncio.Task[None] | None = None
+        self._saving = Saving(core, checkpoints)
         self._clock = WallClock()
         self._beat = float("inf")  # one that still recovers answers nothing, however long it was stopped
         self._refs = 0
@@ -240,7 +236,7 @@ class ShardHost:
         elif isinstance(output, m.Die):
             self._die(output.reason)
         elif isinstance(output, m.Save):
-            self._save(output)
+            self._saving.save(output)
         elif isinstance(output, m.Alarm):
             log.error("shard %d: %s", self.shard, output.text)
         else:
@@ -297,7 +293,8 @@ class ShardHost:
         stand_in = await self._retry(self._segments.stand_in)
         if stand_in is not None:
             self._feed(m.StandInIs(stand_in=stand_in))
-        await self._load_checkpoint()
+        if not self.core.writer.durable_block:
+            await self._saving.load(self._hash_at)
         await self._retry(self._replay_journal)
         await self._read_clock()
         self._beat = time.monotonic()
@@ -344,90 +341,16 @@ class ShardHost:
         while self._answers or self.core.queued_rows or self.core.writer.backlog:  # noqa: ASYNC110 - three conditions, once a life
             await asyncio.sleep(0.01)
 
-    # Checkpoints.
-
-    def _keep(self, arrays: dict[str, NDArray[Any]]) -> SetAside | None:
-        """Set the ledger aside; not while the last checkpoint is still being written."""
-        if self._checkpoints is None or (self._saving is not None and not self._saving.done()):
-            return None
-        try:
-            return SetAside(arrays)
-        except OSError as error:
-            log.error("shard %d: no checkpoint, the ledger cannot be set aside: %r", self.shard, error)
-            return None
-
-    def _save(self, output: m.Save) -> None:
-        if self._checkpoints is None or output.arrays is None:
-            return
-        config = self.core.ledger.config
-        about = About(
-            version=VERSION,
-            shard=self.shard,
-            shards=config.shards,
-            windows=config.windows,
-            block=output.block,
-            hash=output.hash,
-            keys_since_ms=output.keys_since_ms,
-            cursors=output.cursors,
-        )
-        self._saving = asyncio.get_running_loop().create_task(self._write(self._checkpoints, about, output.arrays))
-
-    async def _write(self, store: CheckpointStore, about: About, kept: SetAside) -> None:
-        """A checkpoint that cannot be written costs time at the next start and nothing else."""
-        try:
-            await asyncio.to_thread(write_apart, store, about, kept)
-        except OSError as error:
-            log.error("shard %d: no checkpoint at block %d: %r", self.shard, about.block, error)
-
     async def save(self) -> None:
         """Write a checkpoint now, if nothing is under way; for an orderly end."""
-        if self._checkpoints is not None and self.core.serving:
+        if self.core.serving:
             self._feed(m.SaveNow())
-            if self._saving is not None:
-                await self._saving
+            await self._saving.ended()
 
-    async def _load_checkpoint(self) -> None:
-        if self._checkpoints is None or self.core.writer.durable_block:
-            return
-        for name in await asyncio.to_thread(self._checkpoints.names):
-            stored = await asyncio.to_thread(self._checked, self._checkpoints, name)
-            if stored is None:
-                continue
-            about = stored.about
-            if not await self._agrees(about):
-                log.warning("shard %d: the journal disagrees with checkpoint %s", self.shard, name)
-            elif await asyncio.to_thread(self._restored, stored, name):
-                cursors = {sender: Cursor(*cursor) for sender, cursor in about.cursors.items()}
-                self.core.resume_at(about.block, about.hash, cursors)
-                log.info("shard %d: restored the checkpoint at block %d", self.shard, about.block)
-                return
-
-    def _checked(self, store: CheckpointStore, name: str) -> Stored | None:
-        try:
-            return store.read(name)
-        except Exception as error:
-            log.warning("shard %d: checkpoint %s is spoiled: %r", self.shard, name, error)
-            return None
-
-    def _restored(self, stored: Stored, name: str) -> bool:
-        try:
-            self.core.ledger.restore(stored, stored.about.keys_since_ms)
-        except Exception as error:
-            log.warning("shard %d: checkpoint %s is spoiled or does not fit: %r", self.shard, name, error)
-            return False
-        return True
-
-    async def _agrees(self, about: About) -> bool:
-        config = self.core.ledger.config
-        if (about.version, about.shard, about.shards, about.windows) != (
-            VERSION,
-            self.shard,
-            config.shards,
-            config.windows,
-        ):
-            return False
-        block = await self._retry(lambda: self._journal.block(self.shard, about.block))
-        return block is not None and block_hash(block.records) == about.hash
+    async def _hash_at(self, block: int) -> bytes | None:
+        """That of a block of the journal, None if there is none."""
+        found = await self._retry(lambda: self._journal.block(self.shard, block))
+        return None if found is None else block_hash(found.records)
 
     async def _retry(self, call: Callable[[], Awaitable[Any]]) -> Any:
         pause = RETRY_FIRST_S

@@ -11,6 +11,7 @@ import pytest
 
 from actors.checkpoint import CheckpointStore, Stored
 from actors.journal_memory import MemoryDatabase, MemoryJournal
+from actors.kernels import ready_kernels
 from actors.ledger.blocks import Run, Writer
 from actors.ledger.layout import REQUEST, Kind, WalletKind
 from actors.ledger.ledger import Ledger, LedgerConfig
@@ -21,6 +22,12 @@ from actors.shard.local import SMALL, InlineScorer, MemorySegments
 
 SECRET = bytes(range(16))
 EXTERNAL = 1024
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiled() -> None:
+    """Not within the time that a shard has to open."""
+    ready_kernels()
 
 
 def _die(reason: str) -> NoReturn:
