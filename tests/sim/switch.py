@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.blocks import Writer
-from actors.ledger.book import M_OPEN_SLOT, Capacity
+from actors.ledger.book import M_OPEN_SLOT, M_SEGMENTS, Capacity
 from actors.ledger.ids import SEGMENT_SLOTS
+from actors.ledger.kept import Snapshot
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.shard import messages as m
 from actors.shard.core import ShardConfig, ShardCore
@@ -53,9 +54,19 @@ class SmallSegments(Ledger):
 
     def __init__(self, config: LedgerConfig, capacity: Capacity) -> None:
         super().__init__(config, capacity)
-        chained = self.book.wallets["chained"].reshape(capacity.segments, SEGMENT_SLOTS)
-        chained[0, :OPERATOR_SLOTS] = CHAINED_FIRST
-        chained[1:, -SEGMENT_WALLETS:] = CHAINED_FIRST
+        self._chained()[0, :OPERATOR_SLOTS] = CHAINED_FIRST
+        self._lengthen_chains(1)
+
+    def _chained(self) -> NDArray[np.int64]:
+        return self.book.wallets["chained"].reshape(self.capacity.segments, SEGMENT_SLOTS)
+
+    def _lengthen_chains(self, first: int) -> None:
+        self._chained()[first:, -SEGMENT_WALLETS:] = CHAINED_FIRST
+
+    def restore(self, snapshot: Snapshot, keys_since_ms: int) -> None:
+        """Segments that the snapshot does not hold are new."""
+        super().restore(snapshot, keys_since_ms)
+        self._lengthen_chains(int(self.book.meta[M_SEGMENTS]))
 
     def use_segment(self, segment: int) -> bool:
         """Begin near the end of the segment."""
