@@ -10,7 +10,7 @@ import ast
 import zlib
 from collections.abc import Iterator, Mapping
 from io import BufferedReader
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import fs
 
-from actors.ledger.kept import Arrays, Form
+from actors.ledger.kept import Arrays, Form, bytes_of
 
 VERSION: Final = 4
 PIECE_BYTES: Final = 16 << 20
@@ -58,7 +58,7 @@ class Stored:
         checksum = self._checksum
         with self._pieces() as reader:
             for name, form in self.forms.items():
-                target = _bytes_of(places[name])
+                target = bytes_of(places[name])
                 for start, end in _cuts(form):
                     piece, expected = _as_arrays(next(reader, None), end - start)
                     checksum = zlib.crc32(piece.data, checksum)
@@ -140,11 +140,6 @@ def _cuts(form: Form) -> Iterator[tuple[int, int]]:
     """Where the pieces of an array begin and end, bytes."""
     size = form.dtype.itemsize * int(np.prod(form.shape))
     return ((start, min(start + PIECE_BYTES, size)) for start in range(0, size, PIECE_BYTES))
-
-
-def _bytes_of(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """A contiguous array as bytes, without a copy."""
-    return array.reshape(-1).view(np.uint8)
 
 
 def _received(forms: Mapping[str, Form], source: BufferedReader) -> Iterator[NDArray[np.uint8]]:

@@ -12,10 +12,9 @@ import signal
 import warnings
 from typing import Any, Final
 
-import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.kept import Form
+from actors.ledger.kept import bytes_of, forms_of
 from actors.process import NICENESS
 
 _WRITE_BYTES: Final = 1 << 20
@@ -29,8 +28,8 @@ class SetAside:
     that thread ends. Raises OSError when there is no memory for it."""
 
     def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
-        self.forms = {name: Form(array.dtype, array.shape) for name, array in arrays.items()}
-        views = [array.reshape(-1).view(np.uint8).data for array in arrays.values()]
+        self.forms = forms_of(arrays)
+        views = [bytes_of(array).data for array in arrays.values()]
         parent = os.getpid()
         self.source, target = os.pipe()
         try:

@@ -16,6 +16,16 @@ class Form(NamedTuple):
     shape: tuple[int, ...]
 
 
+def forms_of(arrays: Arrays) -> dict[str, Form]:
+    """The forms of arrays by name."""
+    return {name: Form(array.dtype, array.shape) for name, array in arrays.items()}
+
+
+def bytes_of(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """A contiguous array as bytes, without a copy."""
+    return array.reshape(-1).view(np.uint8)
+
+
 class Snapshot(Protocol):
     """A kept ledger: the forms of its arrays by name, and their bytes when they are needed."""
 
@@ -36,7 +46,7 @@ class Copied:
     @property
     def forms(self) -> dict[str, Form]:
         """As `Snapshot.forms`."""
-        return {name: Form(array.dtype, array.shape) for name, array in self.arrays.items()}
+        return forms_of(self.arrays)
 
     def fill(self, places: Arrays) -> None:
         """As `Snapshot.fill`."""
