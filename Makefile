@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 SEEDS ?= 1000
 # Tests run in so many processes: those that start a switch mostly wait for it.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run install develop test check acceptance sim bench clean
+.PHONY: help run install develop test test-latest test-newest test-lowest check acceptance sim bench update clean
 
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
@@ -16,17 +17,22 @@ help:
 	@echo "make acceptance  the slow proofs"
 	@echo "make sim SEEDS=n the seeded simulation"
 	@echo "make bench       the benchmarks"
+	@echo "make update      the newest versions of all packages into requirements.txt, then the tests on them"
+	@echo "make test-latest the tests on the newest and on the lowest versions that pyproject.toml allows"
 
 $(VENV)/.made:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.made pyproject.toml
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --editable .
+# Only what requirements.txt names, with its hash; the project itself is built with what was installed so.
+$(VENV)/.installed: $(VENV)/.made pyproject.toml requirements.txt
+	@sed '/^# Below:/,$$d' requirements.txt > $(VENV)/switch.txt
+	$(PIP) --no-compile --require-hashes --requirement $(VENV)/switch.txt
+	$(PIP) --no-compile --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.developed: $(VENV)/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP) --require-hashes --requirement requirements.txt
 	@touch $@
 
 install: $(VENV)/.installed
@@ -51,9 +57,26 @@ acceptance: develop
 sim: develop
 	$(BIN)/python -m tests.sim --seeds $(SEEDS)
 
+# Both ends of what pyproject.toml allows, each in an environment of its own.
+test-latest: test-newest test-lowest
+
+test-newest test-lowest: test-%:
+	$(PYTHON) -m venv --clear .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-$*/bin/uv pip compile --quiet --extra dev --python .venv-$*/bin/python --upgrade \
+		$(if $(filter lowest,$*),--resolution lowest-direct) pyproject.toml --output-file .venv-$*/versions.txt
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check --requirement .venv-$*/versions.txt --editable .
+	SHARDPAY_VERSIONS=other .venv-$*/bin/pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# The suite on the newest versions is part of every update: requirements.txt stays as it was when it fails.
+update: develop
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python .ci/pin.py
+	$(MAKE) test || { git checkout requirements.txt; exit 1; }
+
 bench: develop
 	$(BIN)/shardpay bench $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .venv-newest .venv-lowest .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,7 @@ Each is read by a process of its own, which says how long that took and how much
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ HOSTILE = {
         rules(*(f"  - {{id: r{i}, when: hold, action: decline, reason: R{i}}}\n" for i in range(40))),
         "a decision keeps 32",
     ),
-    "deep lists": ("[" * 400_000, "levels deep"),
+    "deep lists": ("[" * 400_000, r"levels deep|no YAML"),
     "deep mappings": ("{a: " * 100_000, "levels deep"),
     "deep blocks": ("".join(" " * i + "a:\n" for i in range(900)), "levels deep"),
     "deep dashes": ("- " * 200_000, "levels deep"),
@@ -146,6 +147,6 @@ def test_a_hostile_pack_is_refused_quickly_and_clearly(name: str, tmp_path: Path
     assert report["seconds"] < SECONDS_MAX
     assert report["bytes"] < BYTES_MAX
     assert 1 <= len(report["problems"]) <= 50
-    assert any(said in rendered for _, _, rendered in report["problems"]), report["problems"][:3]
+    assert any(re.search(said, rendered) for _, _, rendered in report["problems"]), report["problems"][:3]
     assert all(line >= 1 and column >= 1 and len(shown) < 1_000 for line, column, shown in report["problems"])
     assert not list(tmp_path.glob("taken-over")) and not Path("taken-over").exists()

@@ -28,7 +28,7 @@ async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
 async def traffic(switch: RunningSwitch, payments: int = 30) -> tuple[str, list[str], list[str]]:
     """An external wallet, users on both shards, and the ids of payments to and among them."""
     bank = await switch.wallet("external")
-    users = [await switch.wallet() for _ in range(6)]
+    users = await _users_on_both_shards(switch)
     ids = []
     for number in range(payments):
         payer = bank if number < 6 else users[number % 6]
@@ -36,6 +36,16 @@ async def traffic(switch: RunningSwitch, payments: int = 30) -> tuple[str, list[
         assert paid.status == 201, paid.raw
         ids.append(paid.json["id"])
     return bank, users, ids
+
+
+async def _users_on_both_shards(switch: RunningSwitch) -> list[str]:
+    """Six users, not all on one shard, where none of their payments would travel: which shard opens a wallet is chance."""
+    for _ in range(20):
+        users = [await switch.wallet() for _ in range(6)]
+        opened = (await pages(switch, "&types=wallet.opened"))[0]
+        if len({event["shard"] for event in opened if event["data"]["id"] in users}) == 2:
+            return users
+    raise AssertionError("120 users were opened on one shard")
 
 
 async def pages(switch: RunningSwitch, query: str = "", after: str = "") -> tuple[list[dict[str, Any]], str]:

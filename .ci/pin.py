@@ -1,0 +1,52 @@
+"""Writes requirements.txt: every package that the project needs, transitive ones too, at one version with the hashes of its files.
+
+What a switch needs stands first, what only tests and tools need below a line that `make install` cuts at. `make update` runs this;
+uv resolves for all systems and for Python 3.11 and later at once.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FILE = ROOT / "requirements.txt"
+BUILD = "setuptools>=77\n"
+"""What builds the project itself; pip would fetch it without a hash."""
+TESTS = "# Below: for tests and tools only."
+_PACKAGE = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
+HEAD = f"# Written by `make update` ({Path(__file__).relative_to(ROOT)}), not by hand. pip takes nothing that is not here.\n"
+
+
+def resolve(*arguments: str) -> list[str]:
+    """The pinned packages, each as its lines, for these further arguments of `uv pip compile`."""
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--no-header",
+        "--no-annotate",
+        "--generate-hashes",
+    ]
+    command += ["--universal", "--python-version", "3.11", "pyproject.toml", "-", *arguments]
+    done = subprocess.run(command, cwd=ROOT, input=BUILD, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"no set of versions fits: {done.stderr.strip()}")
+    return [package for package in _PACKAGE.split(done.stdout) if package.strip()]
+
+
+def main() -> None:
+    """Resolve everything once, then cut out what a switch alone needs at these versions."""
+    everything = resolve("--extra", "dev", "--extra", "peers")
+    FILE.write_text("".join(everything), encoding="utf-8")
+    needed = resolve("--constraint", str(FILE))
+    rest = [package for package in everything if package not in needed]
+    FILE.write_text("".join([HEAD, *needed, TESTS, "\n", *rest]), encoding="utf-8")
+    print(f"{FILE.name}: {len(needed)} packages for a switch, {len(rest)} more for tests and tools")
+
+
+if __name__ == "__main__":
+    main()
