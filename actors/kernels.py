@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,16 +11,19 @@ from typing import Any, Final
 import numba
 
 from actors.ledger.warm import warm, warm_last
+from models.jit import CACHE_FOLDER
 
 _NUMBA: Any = numba.config
 _COMPLETE: Final = "complete"
+VERSIONS_KEPT: Final = 8
+"""Folders of machine code that a user keeps, one a version of the sources, some 30 MB each; older ones are deleted."""
 
 
 def ready_kernels() -> None:
     """Return when all are compiled and loaded; blocks, some 20 s the first time. Of several processes one compiles, the others wait."""
     with contextlib.suppress(OSError):  # a folder that cannot be written costs each start its time
         if not _NUMBA.DISABLE_JIT:
-            _compile(Path(_NUMBA.CACHE_DIR))
+            _compile(CACHE_FOLDER)
     warm()
 
 
@@ -33,6 +37,14 @@ def _compile(folder: Path) -> None:
         if not complete.exists():
             _in_two_processes()
             complete.touch()
+            _forget_older(folder)
+
+
+def _forget_older(folder: Path) -> None:
+    """Delete what other versions compiled, but for the newest. One that still runs has its code in memory."""
+    others = sorted(folder.parent.glob("kernels-*"), key=lambda other: other.stat().st_mtime, reverse=True)
+    for other in others[VERSIONS_KEPT:]:
+        shutil.rmtree(other, ignore_errors=True)
 
 
 def _in_two_processes() -> None:

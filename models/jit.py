@@ -7,32 +7,79 @@ nothing depends on compilation.
 """
 
 import hashlib
+import os
+import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
+import llvmlite
 import numba
+from numba.core.caching import CacheImpl, _CacheLocator
 
 Kernel = Callable[..., Any]
 
 _NUMBA: Any = numba.config
-_ROOT = Path(__file__).resolve().parent.parent
-_KERNEL_FOLDERS = ("models", "rules", "actors/ledger")
+_ROOT: Final = Path(__file__).resolve().parent.parent
+_KERNEL_FOLDERS: Final = ("models", "rules", "actors/ledger")
 
 
-def _cache_folder() -> str:
-    """A folder named after the text of all kernels and of the constants compiled into them. Numba itself looks only at the file a
-    kernel stands in, and would go on using one into which an older helper or number of another file was compiled."""
-    text = hashlib.sha256()
+def _cache_folder() -> Path:
+    """The user's folder for machine code of this version: named after the text of all kernels, the constants compiled into them, and
+    what compiles them. Numba itself looks only at the file a kernel stands in, and would go on using one into which an older helper
+    or number of another file was compiled."""
+    text = hashlib.sha256(f"{platform.python_version()} {numba.__version__} {llvmlite.__version__}".encode())
     for folder in _KERNEL_FOLDERS:
         for path in sorted((_ROOT / folder).rglob("*.py")):
             text.update(path.read_bytes())
-    parent = _NUMBA.CACHE_DIR or _ROOT / "models" / "__pycache__"
-    return str(Path(parent) / f"kernels-{text.hexdigest()[:16]}")
+    parent = _NUMBA.CACHE_DIR or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "shardpay"
+    return Path(parent).resolve() / f"kernels-{text.hexdigest()[:16]}"
 
 
-_NUMBA.CACHE_DIR = _cache_folder()
+CACHE_FOLDER: Final = _cache_folder()
+_NUMBA.CACHE_DIR = str(CACHE_FOLDER)
+
+
+class _ByContent(_CacheLocator):
+    """Where Numba keeps the machine code of our kernels. Its own locators go by the path and the time of a source file, so that a second
+    clone would compile all again; here the folder's name says what the sources hold."""
+
+    def __init__(self, source: Path, path: Path, line: int) -> None:
+        self._path, self._line = path, line
+        self._stamp = hashlib.sha256(source.read_bytes()).hexdigest()
+
+    def get_cache_path(self) -> str:
+        return str(self._path)
+
+    def get_source_stamp(self) -> str:
+        return self._stamp
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+    @classmethod
+    def from_function(cls, function: Any, file: str) -> "_ByContent | None":
+        path = Path(file).resolve()
+        for folder, root in (
+            (_ROOT, _ROOT / "models"),
+            (_ROOT, _ROOT / "rules"),
+            (_ROOT, _ROOT / "actors"),
+            (CACHE_FOLDER,) * 2,
+        ):
+            if path.is_relative_to(root):
+                name = ".".join(path.relative_to(folder).with_suffix("").parts)
+                locator = cls(path, CACHE_FOLDER / name, function.__code__.co_firstlineno)
+                try:
+                    locator.ensure_cache_path()  # type: ignore[no-untyped-call]
+                except OSError:
+                    return None  # a folder that cannot be written: Numba's own locators have their turn
+                return locator
+        return None
+
+
+_LOCATORS: Any = CacheImpl._locator_classes
+_LOCATORS.insert(0, _ByContent)
 
 
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
@@ -72,7 +119,7 @@ def compiled(source: str, names: Mapping[str, Any], signature: Any, *, keep: boo
 
 def _kept(source: str) -> str:
     """A file with this source, for Numba looks at a kernel's file when it looks for its machine code."""
-    folder = Path(_NUMBA.CACHE_DIR)
+    folder = CACHE_FOLDER
     file = folder / f"{hashlib.sha256(source.encode()).hexdigest()[:16]}.source"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)

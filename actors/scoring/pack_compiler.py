@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import numba
 
 from actors.database import connect
 from actors.process import NICENESS
 from actors.scoring.pack_store import PackFacts, PackStore, StoredPack, ensure_default
+from models.jit import CACHE_FOLDER
 from models.scorecard import Scorecard
 from rules.builtin import DOCUMENT, PACK
 from rules.compiler import compile_pack
@@ -35,7 +35,6 @@ MEMORY_BYTES_MAX: Final = 8 << 30
 LINE_BYTES_MAX: Final = 64 << 20
 """Of a pack with its files, or of a scorecard, as JSON."""
 
-_NUMBA: Any = numba.config
 
 FindCard = Callable[[str, int], Awaitable[bytes | None]]
 """Gives a version of a scorecard as JSON, None when there is none."""
@@ -185,7 +184,7 @@ def compiled(document: PackDocument, card: bytes | None, number: int, version: i
 def _marker(text: str, files: Mapping[str, str], card: bytes | None) -> Path:
     """A file that says that all kernels of a pack are on this disk."""
     whole = msgspec.json.encode((text, sorted(files.items()), (card or b"").decode()))
-    return Path(_NUMBA.CACHE_DIR) / f"pack-{hashlib.sha256(whole).hexdigest()[:32]}"
+    return CACHE_FOLDER / f"pack-{hashlib.sha256(whole).hexdigest()[:32]}"
 
 
 # The child.

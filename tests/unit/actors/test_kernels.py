@@ -1,5 +1,7 @@
 """Kernels are compiled once on a machine, by two processes that share the work."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +49,41 @@ def test_what_a_process_did_not_finish_the_next_one_does(tmp_path: Path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         kernels._compile(tmp_path)
     test_kernels_are_compiled_by_the_first_process_only(tmp_path, monkeypatch)
+
+
+def test_only_the_newest_versions_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "_in_two_processes", lambda: None)
+    for number in range(kernels.VERSIONS_KEPT + 2):
+        folder = tmp_path / f"kernels-{number}"
+        folder.mkdir()
+        os.utime(folder, (number, number))
+    kernels._compile(tmp_path / "kernels-now")
+    left = {folder.name for folder in tmp_path.iterdir()}
+    assert left == {"kernels-now", *(f"kernels-{n}" for n in range(3, kernels.VERSIONS_KEPT + 2))}
+
+
+COPIED = """
+from actors.ledger.hashing import siphash128
+import numpy as np
+from models.jit import CACHE_FOLDER, kernel
+from actors.ledger import ids
+ids.encode_wallet(ids.Secret.of(bytes(16)), 1)
+print(CACHE_FOLDER, sum(ids._encode_wallets.stats.cache_hits.values()), ids.__file__)
+"""
+
+
+@compiled
+def test_a_second_clone_compiles_nothing_again(tmp_path: Path) -> None:
+    root = Path(__file__).parents[3]
+    for folder in ("models", "rules", "actors"):
+        shutil.copytree(root / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    seen = []
+    for clone in (root, tmp_path):
+        environment = {**os.environ, "PYTHONPATH": str(clone), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        done = subprocess.run(
+            [sys.executable, "-c", COPIED], cwd=clone, env=environment, capture_output=True, text=True, check=True
+        )
+        seen.append(done.stdout.split())
+    (first, hits, _), (second, found, path) = seen
+    assert first == second and path.startswith(str(tmp_path))
+    assert (hits, found) == ("0", "1")
