@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
 from typing import Any, Final
 
@@ -112,7 +113,7 @@ class Switch:
 
     def pay(self, body: bytes) -> None:
         """One Arrow batch; called while it runs. Raises RuntimeError."""
-        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": ARROW}
+        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": ARROW, "Idempotency-Key": str(uuid.uuid4())}
         status, answer = call(self.port, "POST", "/v1/transfers/batch", body, headers)
         if status != 200:
             raise RuntimeError(f"a batch before the benchmark: {status} {answer[:300]!r}")

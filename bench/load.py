@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import time
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
@@ -223,12 +224,10 @@ def _requests(spec: LoadSpec) -> list[bytes]:
     if isinstance(spec.work, Payments):
         return payment_requests(spec.work.wallets, spec.work.count, host=host, key=spec.key, seed=spec.seed)
     wallets = np.frombuffer(spec.work.wallets, np.uint8).reshape(-1, 16)
-    headers = {"Content-Type": ARROW}
+    keys = ({"Content-Type": ARROW, "Idempotency-Key": str(uuid.uuid4())} for _ in range(spec.work.count))
     return [
-        http_request(
-            "/v1/transfers/batch", host, spec.key, headers, payment_body(wallets, spec.work.rows, spec.seed + i)
-        )
-        for i in range(spec.work.count)
+        http_request("/v1/transfers/batch", host, spec.key, key, payment_body(wallets, spec.work.rows, spec.seed + i))
+        for i, key in enumerate(keys)
     ]
 
 

@@ -27,7 +27,7 @@ from switch import (
     handlers_wallets,
 )
 from switch.auth import ANALYST, PAY, PUBLISH, READ, READ_DOCUMENTS, WRITE_WALLETS, demand
-from switch.calls import Call
+from switch.calls import Call, one_header
 from switch.door import Door, DoorDeps, Limits
 from switch.problems import ProblemError, from_http, from_status, problem_response
 from switch.routing import Topology
@@ -122,9 +122,12 @@ def _endpoint(door: Door, route: Route) -> Endpoint:
     body_timeout_s = door.limits.body_timeout_s
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
-        principal = await door.authenticator.principal(request.headers.get("Authorization"))
+        principal = await door.authenticator.principal(one_header(request, "Authorization"))
         demand(principal, route.scopes)
-        return await route.handler(door, Call(request, principal, body_timeout_s))
+        call = Call(request, principal, body_timeout_s)
+        if request.method != "GET":
+            call.query(())
+        return await route.handler(door, call)
 
     return endpoint
 

@@ -40,7 +40,7 @@ class Call:
 
     def caller(self) -> Caller:
         """The caller as rows name it, with the effective time asked for."""
-        text = self.request.headers.get("Shardpay-Time")
+        text = one_header(self.request, "Shardpay-Time")
         if text is None:
             return Caller(self.principal.account)
         demand_import(self.principal)
@@ -58,12 +58,8 @@ class Call:
 
     def given_key(self) -> bytes | None:
         """The 16 bytes of the idempotency key, None when none is given."""
-        texts = self.request.headers.getall("Idempotency-Key", ())
-        if not texts:
-            return None
-        if len(texts) > 1:
-            raise ProblemError("invalid_idempotency_key", "There is more than one Idempotency-Key header.")
-        return key_bytes(plain_key(texts[0]))
+        text = one_header(self.request, "Idempotency-Key")
+        return None if text is None else key_bytes(plain_key(text))
 
     def key_or_random(self) -> bytes:
         """The idempotency key, or one that nobody used before."""
@@ -108,6 +104,21 @@ class Call:
                 raise invalid_query(name, "the parameter is given more than once")
             values[name] = value
         return values
+
+
+_REPEATED: Final = {
+    "Authorization": "unauthenticated",
+    "Idempotency-Key": "invalid_idempotency_key",
+    "Shardpay-Time": "invalid_shardpay_time",
+}
+
+
+def one_header(request: web.Request, name: str) -> str | None:
+    """The value of a header, None when it is not given. Raises ProblemError when it is given twice: two readers could take either."""
+    values: list[str] = request.headers.getall(name, [])
+    if len(values) > 1:
+        raise ProblemError(_REPEATED[name], f"There is more than one {name} header.")
+    return values[0] if values else None
 
 
 async def _read(request: web.Request, bytes_max: int) -> bytes:

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.batch_key_store import BatchKeyStore
 from actors.key_store import KeyStore
 from actors.ledger.book import Capacity
 from actors.ledger.ids import Secret, decode_wallet, decode_wallets, is_operator, uuid_bytes
@@ -96,6 +97,7 @@ class Door:
         self.secret_bytes = deps.secret_bytes
         self.capacity = deps.capacity
         self.wallet_store = WalletStore(deps.pool)
+        self.batch_keys = BatchKeyStore(deps.pool)
         self.history = History(deps.pool)
         self.events = EventFeed(deps.pool, deps.topology.shards)
         self.clients = deps.clients

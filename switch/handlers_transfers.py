@@ -1,6 +1,7 @@
 """Payments: one at a time and in batches."""
 
 import asyncio
+import hashlib
 from typing import Any, Final
 
 import msgspec
@@ -36,6 +37,9 @@ from switch.wire import TRANSFER, TRANSFER_BATCH, KeyedTransfer, TransferBatch, 
 
 ROWS_A_TURN: Final = 1_000
 """Rows of a JSON batch that are prepared before other requests get their turn."""
+
+DIGEST_INLINE_BYTES_MAX: Final = 64 * 1024
+"""A body beyond it is hashed in a thread: it would hold the event loop for more than 0.1 ms."""
 
 
 class RowAnswer(msgspec.Struct, frozen=True):
@@ -111,25 +115,39 @@ async def _home(door: Door, payer: int, payee: int) -> int:
 
 
 async def create_transfers(door: Door, call: Call) -> web.Response:
-    """POST /v1/transfers/batch, as JSON or as an Arrow stream. Every row has its own key, so a header is only checked."""
-    call.given_key()
-    caller = call.caller()
+    """POST /v1/transfers/batch, as JSON or as an Arrow stream. Each row has a key of its own; the header's is that of the batch."""
+    key, caller = call.key(), call.caller()
     kind = call.content_type
     if kind not in (JSON, "", arrow.CONTENT_TYPE):
         raise ProblemError("unsupported_media_type", f"This call takes {JSON} or {arrow.CONTENT_TYPE}.")
     async with door.batches:
         if kind == arrow.CONTENT_TYPE:
-            batch = arrow.decode_transfers_stream(await call.body(door.limits.arrow_bytes_max), door.secret, caller)
+            body = await call.body(door.limits.arrow_bytes_max)
+            batch = arrow.decode_transfers_stream(body, door.secret, caller)
             if batch.timed:
                 demand_import(call.principal)
+            await _bind_key(door, caller, key, body)
             results = await _carry_grouped(door, batch.rows, batch.details, batch.groups)
             return Answer(arrow.encode_results(results), content_type=arrow.CONTENT_TYPE)
-        body = decode(TRANSFER_BATCH, await call.body(door.limits.json_batch_bytes_max))
-        if any(transfer.effective_at is not UNSET for transfer in body.transfers):
+        body = await call.body(door.limits.json_batch_bytes_max)
+        asked = decode(TRANSFER_BATCH, body)
+        if any(transfer.effective_at is not UNSET for transfer in asked.transfers):
             demand_import(call.principal)
-        rows, entries = await _rows_of(door, body, caller)
-        groups = np.zeros(len(rows), np.int64) if body.linked is True else None
+        rows, entries = await _rows_of(door, asked, caller)
+        groups = np.zeros(len(rows), np.int64) if asked.linked is True else None
+        await _bind_key(door, caller, key, body)
         return json_response(_batch_answer(await _carry_grouped(door, rows, entries, groups), rows["op"]))
+
+
+async def _bind_key(door: Door, caller: Caller, key: bytes, body: bytes) -> None:
+    """Bind the batch's key to its body, before any row moves money. Raises ProblemError when it was used with another body."""
+    digest = await asyncio.to_thread(_digest, body) if len(body) > DIGEST_INLINE_BYTES_MAX else _digest(body)
+    if not await door.batch_keys.use(caller.account, key, digest):
+        raise ProblemError("idempotency_mismatch", "This Idempotency-Key was used for a batch with another body.")
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=16).digest()
 
 
 async def _rows_of(door: Door, body: TransferBatch, caller: Caller) -> tuple[NDArray[Any], dict[int, bytes]]:

@@ -62,6 +62,19 @@ SELECT id, name, scopes, created_at, revoked_at FROM api_key ORDER BY created_at
 -- name: key_revoke
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id
 
+-- name: batch_key_use
+-- The digest of the batch that holds this key: a key whose time is over is as if it were new.
+INSERT INTO batch_key AS known (account, key, digest) VALUES ($1, $2, $3)
+ON CONFLICT (account, key) DO UPDATE SET
+    digest = CASE WHEN known.used_at < now() - $4::interval THEN excluded.digest ELSE known.digest END,
+    used_at = CASE WHEN known.used_at < now() - $4::interval THEN now() ELSE known.used_at END
+RETURNING digest
+
+-- name: batch_keys_forget
+DELETE FROM batch_key WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM batch_key WHERE used_at < now() - $1::interval ORDER BY used_at LIMIT 1000
+))
+
 -- name: wallet_reserve
 -- Rows whose key or external id is taken already are left out; the next statements say by what.
 INSERT INTO wallet_profile

@@ -168,9 +168,9 @@ class Client:
         """Send rows (k,) of a history as one batch. wallets (w, 16): ids; after (k, 16): ids, nil for none. Raises SwitchError."""
         if history.references is None:
             body = arrow_body(history, rows, wallets, after)
-            return arrow_answers(await self._call("POST", "/v1/transfers/batch", body, {"Content-Type": ARROW}))
+            return arrow_answers(await self._call("POST", "/v1/transfers/batch", body, _batch_headers(ARROW)))
         body = json_body(history, rows, wallets, after)
-        return json_answers(await self._call("POST", "/v1/transfers/batch", body, {"Content-Type": JSON}))
+        return json_answers(await self._call("POST", "/v1/transfers/batch", body, _batch_headers(JSON)))
 
     async def posted(self, wallet: uuid.UUID) -> tuple[int, int]:
         """Posted and held balance of a wallet. Raises SwitchError."""
@@ -202,6 +202,11 @@ _HINTS: Final = {
     "external_id_taken": "; it was made for another file, or with a key of another account",
     "idempotency_mismatch": "; it was made with other limits or times by an import of another version",
 }
+
+
+def _batch_headers(content_type: str) -> dict[str, str]:
+    """Of one batch, however often it is sent."""
+    return {"Content-Type": content_type, "Idempotency-Key": str(uuid.uuid4())}
 
 
 def untried(codes: NDArray[np.uint16]) -> NDArray[np.bool_]:

@@ -246,7 +246,7 @@ class Interleaving(Load):
         body = {"transfers": [{"idempotency_key": row.key, **row.body} for row in rows], "linked": True}
         results: list[dict[str, Any]] = []
         while not results or any(result["status"] in ("not_tried", "unknown") for result in results):
-            status, answer = await self.call("POST", "/v1/transfers/batch", body)
+            status, answer = await self.call("POST", "/v1/transfers/batch", body, key=f"group of {rows[0].key}")
             assert status == 200, answer
             results = answer["results"]
         assert len({result["code"] == "ok" for result in results}) == 1, results

@@ -42,14 +42,15 @@ class Batches:
                 payers, minlength=len(self.moved)
             )
             body = unit_body(self._ids[payers], self._ids[payees])
-            while not await self._posted(body):
+            headers = {**HEADERS, "Idempotency-Key": str(uuid.uuid4())}
+            while not await self._posted(body, headers):
                 self.cut_off += 1
             self.answered += 1
 
-    async def _posted(self, body: bytes) -> bool:
+    async def _posted(self, body: bytes, headers: dict[str, str]) -> bool:
         self.sent.set()
         try:
-            async with self._http.post("/v1/transfers/batch", data=io.BytesIO(body), headers=HEADERS) as response:
+            async with self._http.post("/v1/transfers/batch", data=io.BytesIO(body), headers=headers) as response:
                 answer = await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False

@@ -1,6 +1,7 @@
 """The HTTP API over real shards and a real journal: what callers see, from opening a wallet to reading a statement."""
 
 import asyncio
+import re
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,10 +11,13 @@ import aiohttp
 import numpy as np
 import pyarrow as pa
 import pytest
+from multidict import CIMultiDict
 
+from actors.batch_key_store import WINDOW, BatchKeyStore
 from actors.key_store import KeyStore
 from actors.pool import Pool
 from actors.shard_client import ShardUnavailable
+from switch.app import ROUTES
 from switch.door import Limits
 from switch.lanes import LaneLimits
 from tests.front_door import RunningSwitch, running_door, running_switch
@@ -280,7 +284,7 @@ async def test_a_json_batch_answers_each_row(switch: RunningSwitch) -> None:
     rows.append({**rows[0], "idempotency_key": "r9", "amount": 1_000_000})
     rows.append({**rows[0], "idempotency_key": "r10", "payer": unknown})
     rows.append({**rows[0], "idempotency_key": "r11", "payer": bank, "reference": "from the bank"})
-    answer = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows})
+    answer = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows}, key=str(uuid.uuid4()))
     assert answer.status == 200, answer.raw
     results = answer.json["results"]
     codes = ["ok"] * 4 + ["insufficient_funds", "payer_not_found", "ok"]
@@ -290,9 +294,66 @@ async def test_a_json_batch_answers_each_row(switch: RunningSwitch) -> None:
     assert results[5]["id"] is None
     shown = await switch.call("GET", f"/v1/transfers/{results[6]['id']}")
     assert shown.json["reference"] == "from the bank"
-    again = (await switch.call("POST", "/v1/transfers/batch", {"transfers": rows})).json["results"]
+    again = (await switch.call("POST", "/v1/transfers/batch", {"transfers": rows}, key=str(uuid.uuid4()))).json[
+        "results"
+    ]
     assert [r["id"] for r in again] == [r["id"] for r in results]
     assert [r["replayed"] for r in again] == [True] * 5 + [False, True]
+
+
+async def test_a_batch_key_used_with_another_body_moves_no_money(switch: RunningSwitch) -> None:
+    bank, user = await funded(switch)
+    row = {"payer": bank, "payee": user, "amount": 10, "currency": "EUR"}
+    first, second = ({"transfers": [{**row, "idempotency_key": name}]} for name in ("one", "two"))
+    before = (await switch.call("GET", f"/v1/wallets/{user}")).json["posted"]
+    assert (await switch.call("POST", "/v1/transfers/batch", first)).json["code"] == "missing_idempotency_key"
+    paid, again = [await switch.call("POST", "/v1/transfers/batch", first, key="monday") for _ in range(2)]
+    assert paid.json["results"][0]["id"] == again.json["results"][0]["id"] and again.json["results"][0]["replayed"]
+    other = await switch.call("POST", "/v1/transfers/batch", second, key="monday")
+    assert (other.status, other.json["code"], other.json["money_moved"]) == (422, "idempotency_mismatch", "no")
+    broken = await switch.call("POST", "/v1/transfers/batch", {"transfers": [{**row}]}, key="tuesday")
+    assert broken.status == 422
+    assert (await switch.call("POST", "/v1/transfers/batch", second, key="tuesday")).status == 200, "nothing was bound"
+    assert (await switch.call("GET", f"/v1/wallets/{user}")).json["posted"] == before + 20
+
+
+async def test_a_batch_key_whose_time_is_over_is_new_and_forgotten(switch: RunningSwitch) -> None:
+    store = BatchKeyStore(switch.pool)
+    async with switch.pool.session() as session:
+        account = await session.fetchval("SELECT min(id) FROM account")
+        assert await store.use(account, b"k" * 16, b"a" * 16)
+        assert not await store.use(account, b"k" * 16, b"b" * 16)
+        await session.execute("UPDATE batch_key SET used_at = now() - interval '25 hours'")
+        assert await store.use(account, b"k" * 16, b"b" * 16)
+        assert not await store.use(account, b"k" * 16, b"a" * 16)
+        await session.execute("UPDATE batch_key SET used_at = now() - interval '25 hours'")
+        await switch.pool.fetch("batch_keys_forget", WINDOW)
+        assert await session.fetchval("SELECT count(*) FROM batch_key") == 0
+
+
+async def test_a_query_parameter_that_no_route_knows_is_refused_on_each(switch: RunningSwitch) -> None:
+    """`?dry_run=true` must not pay: a caller who means it to try something out would move money."""
+    for route in ROUTES:
+        path = re.sub(r"\{[a-z]+:([a-z]+)[^}]*\}", r"\1", route.path)
+        path = re.sub(r"\{[a-z]+\}", "x", path)
+        body = None if route.method == "GET" else {}
+        answer = await switch.call(route.method, f"{path}?dry_run=true", body, key="k")
+        assert (answer.status, answer.json["code"]) == (422, "invalid_query"), (route.path, answer.raw)
+        assert [error["field"] for error in answer.json["errors"]] == ["dry_run"]
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key", "Shardpay-Time"])
+async def test_a_header_given_twice_is_refused(switch: RunningSwitch, name: str) -> None:
+    bank, user = await funded(switch)
+    body = {"payer": bank, "payee": user, "amount": 10, "currency": "EUR"}
+    headers = CIMultiDict({"Authorization": f"Bearer {switch.key}", "Idempotency-Key": "twice"})
+    headers.add(name, headers.get(name, "2026-01-01T00:00:00Z"))
+    if name == "Shardpay-Time":
+        headers.add(name, "2026-01-02T00:00:00Z")
+    async with switch.session.post(switch.base + "/v1/transfers", json=body, headers=headers) as response:
+        problem = await response.json()
+    assert problem["code"] in ("unauthenticated", "invalid_idempotency_key", "invalid_shardpay_time")
+    assert f"more than one {name} header" in problem["detail"]
 
 
 async def test_an_arrow_batch_is_the_same_payments(switch: RunningSwitch) -> None:
@@ -314,7 +375,7 @@ async def test_an_arrow_batch_is_the_same_payments(switch: RunningSwitch) -> Non
         writer.write_table(table)
     headers = {"Content-Type": "application/vnd.apache.arrow.stream"}
     data = sink.getvalue().to_pybytes()
-    answer = await switch.call("POST", "/v1/transfers/batch", data=data, headers=headers)
+    answer = await switch.call("POST", "/v1/transfers/batch", data=data, headers=headers, key=str(uuid.uuid4()))
     assert answer.status == 200, answer.raw
     with pa.ipc.open_stream(answer.raw) as reader:
         results = reader.read_all()
@@ -438,7 +499,7 @@ async def test_a_shard_that_cannot_be_reached_is_a_503_that_says_what_moved(swit
             assert (answer.status, answer.json["money_moved"]) == (503, moved), answer.raw
             assert answer.headers["Retry-After"] == "1"
             batch = {"transfers": [{**body, "idempotency_key": "a"}]}
-            answer = await strict.call("POST", "/v1/transfers/batch", batch)
+            answer = await strict.call("POST", "/v1/transfers/batch", batch, key=str(uuid.uuid4()))
             assert (answer.status, answer.json["money_moved"]) == (503, moved), answer.raw
 
 

@@ -210,10 +210,12 @@ async def test_rows_of_batches_are_in_review_and_a_group_cannot_wait(switch: Run
         fields = {"payer": payer, "payee": shop, "currency": "EUR"}
         return [{**fields, "amount": amount, "idempotency_key": str(uuid.uuid4())} for amount in amounts]
 
-    alone = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows(5, REVIEWED)})
+    alone = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows(5, REVIEWED)}, key=str(uuid.uuid4()))
     told = [(row["status"], row["code"]) for row in alone.json["results"]]
     assert told == [("posted", "ok"), ("in_review", "in_review")] and alone.json["results"][1]["id"]
-    linked = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows(5, REVIEWED), "linked": True})
+    linked = await switch.call(
+        "POST", "/v1/transfers/batch", {"transfers": rows(5, REVIEWED), "linked": True}, key=str(uuid.uuid4())
+    )
     told = [(row["status"], row["code"]) for row in linked.json["results"]]
     assert told == [("declined", "linked_declined"), ("declined", "linked_in_review")]
     table = pa.table(
@@ -229,7 +231,9 @@ async def test_rows_of_batches_are_in_review_and_a_group_cannot_wait(switch: Run
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     kind = {"Content-Type": "application/vnd.apache.arrow.stream"}
-    answer = await switch.call("POST", "/v1/transfers/batch", data=sink.getvalue().to_pybytes(), headers=kind)
+    answer = await switch.call(
+        "POST", "/v1/transfers/batch", data=sink.getvalue().to_pybytes(), headers=kind, key=str(uuid.uuid4())
+    )
     with pa.ipc.open_stream(answer.raw) as reader:
         (row,) = reader.read_all().to_pylist()
         assert b'"200":"in_review"' in reader.schema.metadata[b"codes"]

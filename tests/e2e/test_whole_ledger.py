@@ -242,7 +242,9 @@ def row(payer: str, payee: str, amount: int, key: str, currency: str = "EUR") ->
 
 
 async def group(switch: RunningSwitch, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    answer = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows, "linked": True})
+    answer = await switch.call(
+        "POST", "/v1/transfers/batch", {"transfers": rows, "linked": True}, key=str(uuid.uuid4())
+    )
     assert answer.status == 200, answer.raw
     results: list[dict[str, Any]] = answer.json["results"]
     return results
@@ -321,7 +323,9 @@ async def test_arrow_rows_are_held_and_linked(switch: RunningSwitch) -> None:
         writer.write_table(table)
     headers = {"Content-Type": "application/vnd.apache.arrow.stream"}
     for replayed in (False, True):
-        answer = await switch.call("POST", "/v1/transfers/batch", data=sink.getvalue().to_pybytes(), headers=headers)
+        answer = await switch.call(
+            "POST", "/v1/transfers/batch", data=sink.getvalue().to_pybytes(), headers=headers, key=str(uuid.uuid4())
+        )
         assert answer.status == 200, answer.raw
         with pa.ipc.open_stream(answer.raw) as reader:
             results = reader.read_all()
@@ -369,7 +373,7 @@ async def test_the_balance_at_any_time_and_statements_between_times(switch: Runn
     bank, user = wallets
     count = 2 * CHAIN_STRIDE + 40
     rows = [{**row(bank, user, 10, f"t{i}"), "effective_at": time_text(start + i * step)} for i in range(count)]
-    answer = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows})
+    answer = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows}, key=str(uuid.uuid4()))
     assert {r["code"] for r in answer.json["results"]} == {"ok"}
     for i in (0, 1, CHAIN_STRIDE - 1, CHAIN_STRIDE, CHAIN_STRIDE + 1, count - 1):
         for extra, posted in ((-1, 10 * i), (0, 10 * (i + 1)), (step - 1, 10 * (i + 1))):
