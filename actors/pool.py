@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
@@ -11,12 +11,16 @@ from actors.database import BY_INDEX, CONNECTION_LOST, SQL_DIRECTORY, parse_quer
 
 SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text(encoding="utf-8"))
 
+T = TypeVar("T")
+
 SESSIONS_MAX: Final = 8
 STATEMENT_TIMEOUT_S: Final = 5.0
 
+DEADLOCK_TRIES: Final = 5
+"""PostgreSQL ends one transaction of a circle, so each try lets at least one of those who wait for each other through."""
+
 _AWAY: Final = (
     *CONNECTION_LOST,
-    asyncpg.DeadlockDetectedError,
     asyncpg.QueryCanceledError,
     asyncpg.InsufficientResourcesError,
 )
@@ -24,6 +28,18 @@ _AWAY: Final = (
 
 class StoreUnavailable(Exception):
     """The database did not answer. Trying again can help."""
+
+
+class Deadlock(StoreUnavailable):
+    """The database ended this transaction because others waited for it and it for them. Nothing of it happened."""
+
+
+async def without_deadlock(work: Callable[[], Awaitable[T]]) -> T:
+    """Run a transaction again when a deadlock ended it. Raises Deadlock after DEADLOCK_TRIES."""
+    for _ in range(DEADLOCK_TRIES - 1):
+        with contextlib.suppress(Deadlock):
+            return await work()
+    return await work()
 
 
 async def _keep(session: Any) -> None:
@@ -73,6 +89,8 @@ class Pool:
                     if session.is_closed():
                         raise StoreUnavailable(str(error)) from error
                     raise
+        except asyncpg.DeadlockDetectedError as error:
+            raise Deadlock(str(error)) from error
         except _AWAY as error:
             raise StoreUnavailable(str(error) or type(error).__name__) from error
 

@@ -13,7 +13,7 @@ import msgspec
 
 from actors.ledger.ids import OPERATOR_SEGMENT, wallet_address
 from actors.ledger.layout import OPERATOR_KINDS, WalletKind
-from actors.pool import SQL, Pool
+from actors.pool import SQL, Pool, without_deadlock
 
 _OPERATOR_KINDS: Final = [int(kind) for kind in OPERATOR_KINDS]
 
@@ -33,11 +33,18 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     metadata: str | None
 
 
-class Refusal(Enum):
+class Reason(Enum):
     """Why a reservation was not made."""
 
     KEY_MISMATCH = "the key was used with another body"
     EXTERNAL_ID_TAKEN = "another wallet has the external id"
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """No reservation. `address`: the wallet that has the external id, 0 when it is another account's or not open yet."""
+
+    reason: Reason
+    address: int = 0
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,15 +85,18 @@ class WalletStore:
     async def reserve(self, account: int, candidates: Sequence[Candidate]) -> list[Reservation | Refusal]:
         """Reserve rows, in one transaction; the outcome of each, in order. Raises OperatorWalletsFull."""
         try:
-            async with self._pool.session() as session, session.transaction():
-                await session.execute(SQL["wallet_reserve"], account, *_columns(candidates))
-                operators = [c.key_hash for c in candidates if c.kind in OPERATOR_KINDS]
-                if operators:
-                    await session.execute(SQL["wallet_slots_lock"])
-                    await session.execute(SQL["wallet_slots_give"], account, operators, _OPERATOR_KINDS)
+            await without_deadlock(lambda: self._reserve(account, candidates))
         except asyncpg.CheckViolationError as error:
             raise OperatorWalletsFull from error
         return await self._outcomes(account, candidates)
+
+    async def _reserve(self, account: int, candidates: Sequence[Candidate]) -> None:
+        async with self._pool.session() as session, session.transaction():
+            await session.execute(SQL["wallet_reserve"], account, *_columns(candidates))
+            operators = [c.key_hash for c in candidates if c.kind in OPERATOR_KINDS]
+            if operators:
+                await session.execute(SQL["wallet_slots_lock"])
+                await session.execute(SQL["wallet_slots_give"], account, operators, _OPERATOR_KINDS)
 
     async def _outcomes(self, account: int, candidates: Sequence[Candidate]) -> list[Reservation | Refusal]:
         rows = await self._pool.fetch("wallet_reserved", account, [c.key_hash for c in candidates])
@@ -99,7 +109,8 @@ class WalletStore:
 
     async def opened(self, account: int, addresses: dict[bytes, int]) -> None:
         """Fill in the addresses of wallets, by key hash."""
-        await self._pool.fetch("wallet_opened", account, list(addresses), list(addresses.values()))
+        columns = list(addresses), list(addresses.values())
+        await without_deadlock(lambda: self._pool.fetch("wallet_opened", account, *columns))
 
     async def profiles(self, addresses: Iterable[int]) -> dict[int, Profile]:
         """Profiles by address; wallets without one are left out."""
@@ -153,16 +164,13 @@ def _columns(candidates: Sequence[Candidate]) -> list[list[Any]]:
 
 def _outcome(account: int, candidate: Candidate, mine: Any, named: Any) -> Reservation | Refusal:
     if mine is not None:
-        return _reservation(mine) if mine["digest"] == candidate.digest else Refusal.KEY_MISMATCH
-    if (
-        candidate.keyless
-        and named is not None
-        and named["account"] == account
-        and named["digest"] == candidate.digest
-        and named["address"] is None
-    ):
+        same = mine["digest"] == candidate.digest
+        return _reservation(mine) if same else Refusal(reason=Reason.KEY_MISMATCH)
+    if named is None or named["account"] != account:
+        return Refusal(reason=Reason.EXTERNAL_ID_TAKEN)
+    if candidate.keyless and named["digest"] == candidate.digest and named["address"] is None:
         return _reservation(named)
-    return Refusal.EXTERNAL_ID_TAKEN
+    return Refusal(reason=Reason.EXTERNAL_ID_TAKEN, address=named["address"] or 0)
 
 
 def _reservation(row: Any) -> Reservation:

@@ -33,7 +33,7 @@ _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class WalletRow(msgspec.Struct, frozen=True):
-    """One row of a wallet batch's answer."""
+    """One row of a wallet batch's answer. `id` of a refused one: the caller's own wallet that has the external_id."""
 
     id: str | None
     status: str
@@ -64,7 +64,7 @@ async def create_wallet(door: Door, call: Call) -> web.Response:
     wanted = wanted_wallet(body, key or call.key_or_random(), key is None, door.topology.shards)
     (opened,) = await open_wallets(door, caller, [wanted])
     if opened.code != OK:
-        raise ProblemError(opened.code)
+        raise ProblemError(opened.code, _taken_by(door, opened))
     replayed = opened.opened == 0
     answer = await _shown(door, opened.address, False) if replayed else _new_wallet(door, wanted, opened)
     headers = {"Location": f"/v1/wallets/{answer.id}"}
@@ -72,6 +72,11 @@ async def create_wallet(door: Door, call: Call) -> web.Response:
         headers["Idempotent-Replayed"] = "true"
         answer = msgspec.structs.replace(answer, replayed=True)
     return json_response(answer, 201, headers)
+
+
+def _taken_by(door: Door, opened: Opened) -> str | None:
+    """The caller's own wallet that has the external_id."""
+    return f"Wallet {encode_wallet(door.secret, opened.address)} has this external_id." if opened.address else None
 
 
 def _new_wallet(door: Door, wanted: Wanted, opened: Opened) -> WalletAnswer:
@@ -113,7 +118,8 @@ async def create_wallets(door: Door, call: Call) -> web.Response:
 def _row(door: Door, opened: Opened) -> WalletRow:
     if opened.code == OK:
         return WalletRow(encode_wallet(door.secret, opened.address), "created", OK)
-    return WalletRow(None, "not_tried" if PROBLEMS[opened.code].retryable else "refused", opened.code)
+    taken_by = encode_wallet(door.secret, opened.address) if opened.address else None
+    return WalletRow(taken_by, "not_tried" if PROBLEMS[opened.code].retryable else "refused", opened.code)
 
 
 # Showing.

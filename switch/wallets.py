@@ -6,7 +6,7 @@ Whoever dies in between is healed by a retry, because the reservation names the 
 import asyncio
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from actors.ledger.codes import Code
 from actors.ledger.layout import OPERATOR_KINDS, REQUEST, WalletKind
-from actors.wallet_store import Candidate, OperatorWalletsFull, Refusal, Reservation
+from actors.wallet_store import Candidate, OperatorWalletsFull, Reason, Refusal, Reservation
 from switch.door import Door
 from switch.problems import NUMBERS, ProblemError, invalid_field
 from switch.rows import Caller, currency_number, wallet_row
@@ -26,9 +26,10 @@ OK: Final = NUMBERS[Code.OK]
 _PACK: Final = msgspec.msgpack.Encoder(order="deterministic").encode
 _JSON: Final = msgspec.json.Encoder(order="deterministic").encode
 _REFUSED: Final = {
-    Refusal.KEY_MISMATCH: "idempotency_mismatch",
-    Refusal.EXTERNAL_ID_TAKEN: "external_id_taken",
+    Reason.KEY_MISMATCH: "idempotency_mismatch",
+    Reason.EXTERNAL_ID_TAKEN: "external_id_taken",
 }
+_TAKEN: Final = _REFUSED[Reason.EXTERNAL_ID_TAKEN]
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +40,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one: `code` names a problem unless it is OK; `opened` is the time, 0 when the wallet was there before."""
+    """What became of one: `code` names a problem unless it is OK; `opened` is the time, 0 when the wallet was there before. `address`
+    of one that was refused: the caller's own wallet that has the external id, 0 when there is none to tell."""
 
     code: str
     address: int = 0
@@ -98,12 +100,34 @@ async def open_wallets(door: Door, caller: Caller, wanted: Sequence[Wanted]) -> 
     filled = {key: opened.address for key, opened in done.items() if opened.code == OK}
     if filled:
         await door.wallet_store.opened(caller.account, filled)
-    return [_outcome(place, done) for place in reserved]
+    return _told_whose(wanted, [_outcome(place, done) for place in _each_once(wanted, reserved)])
+
+
+def _each_once(wanted: Sequence[Wanted], reserved: Sequence[Reservation | Refusal]) -> Iterator[Reservation | Refusal]:
+    """A row without a key may share the reservation of an equal one, to go on where a process died. Of equal rows in one batch only the
+    first has it: the others get what they would get a moment later."""
+    seen = {each.candidate.key_hash for each in wanted}
+    for each, place in zip(wanted, reserved, strict=True):
+        if isinstance(place, Reservation) and place.key_hash != each.candidate.key_hash:
+            if place.key_hash in seen:
+                yield Refusal(reason=Reason.EXTERNAL_ID_TAKEN)
+                continue
+            seen.add(place.key_hash)
+        yield place
+
+
+def _told_whose(wanted: Sequence[Wanted], outcomes: Sequence[Opened]) -> list[Opened]:
+    """Those refused for a name that a row of the same batch took are told of its wallet."""
+    names = {w.candidate.external_id: o.address for w, o in zip(wanted, outcomes, strict=True) if o.code == OK}
+    return [
+        Opened(code=o.code, address=o.address or names.get(w.candidate.external_id, 0)) if o.code == _TAKEN else o
+        for w, o in zip(wanted, outcomes, strict=True)
+    ]
 
 
 def _outcome(place: Reservation | Refusal, done: dict[bytes, Opened]) -> Opened:
     if isinstance(place, Refusal):
-        return Opened(code=_REFUSED[place])
+        return Opened(code=_REFUSED[place.reason], address=place.address)
     return done[place.key_hash] if place.address == 0 else Opened(code=OK, address=place.address)
 
 
@@ -131,7 +155,7 @@ async def _open_in_ledger(
             pairs,
             results["code"].tolist(),
             results["address"].tolist(),
-            results["effective_time"].tolist(),
+            np.where(results["replayed"] != 0, 0, results["effective_time"]).tolist(),
             strict=True,
         )
         for (key, _), code, address, opened in columns:

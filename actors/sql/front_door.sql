@@ -106,9 +106,15 @@ SELECT account, key_hash, digest, external_id, home, slot, address FROM wallet_p
 WHERE external_id = ANY ($1::text[])
 
 -- name: wallet_opened
+-- Rows are locked in the order of their keys: equal batches at once must not wait for each other in a circle.
+WITH locked AS MATERIALIZED (
+    SELECT key_hash FROM wallet_profile
+    WHERE account = $1 AND key_hash = ANY ($2::bytea[]) AND address IS NULL
+    ORDER BY key_hash FOR UPDATE
+)
 UPDATE wallet_profile SET address = opened.address
-FROM unnest($2::bytea[], $3::bigint[]) AS opened (key_hash, address)
-WHERE wallet_profile.account = $1 AND wallet_profile.key_hash = opened.key_hash AND wallet_profile.address IS NULL
+FROM unnest($2::bytea[], $3::bigint[]) AS opened (key_hash, address) JOIN locked USING (key_hash)
+WHERE wallet_profile.account = $1 AND wallet_profile.key_hash = opened.key_hash
 
 -- name: wallet_profiles
 SELECT address, external_id, owner, attributes::text, metadata::text FROM wallet_profile

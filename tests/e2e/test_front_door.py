@@ -14,9 +14,11 @@ import pytest
 from multidict import CIMultiDict
 
 from actors.batch_key_store import WINDOW, BatchKeyStore
+from actors.database import connect
 from actors.key_store import KeyStore
 from actors.pool import Pool
 from actors.shard_client import ShardUnavailable
+from actors.wallet_store import WalletStore
 from switch.app import ROUTES
 from switch.door import Limits
 from switch.lanes import LaneLimits
@@ -119,6 +121,60 @@ async def test_a_batch_opens_wallets_of_all_kinds_in_order(switch: RunningSwitch
         assert (shown["kind"], shown["currency"]) == (wallet["kind"], wallet["currency"])
     again = await switch.call("POST", "/v1/wallets/batch", {"wallets": wallets}, key="batch")
     assert again.json == answer.json
+
+
+async def test_equal_wallet_batches_at_once_make_each_wallet_once(switch: RunningSwitch) -> None:
+    """Six at once waited for each other in a circle and were answered that the database cannot be reached."""
+    for turn in range(4):
+        wallets = [
+            {"currency": "EUR", "kind": ("user", "external")[i % 60 == 0], "external_id": f"{turn}-{i * 7919 % 200}"}
+            for i in range(200)
+        ]
+        calls = [switch.call("POST", "/v1/wallets/batch", {"wallets": wallets}, key=f"{turn}") for _ in range(6)]
+        answers = await asyncio.gather(*calls)
+        assert [answer.status for answer in answers] == [200] * 6, [answer.raw[:200] for answer in answers]
+        ids = {tuple(row["id"] for row in answer.json["results"]) for answer in answers}
+        assert len(ids) == 1 and len(set(*ids)) == 200
+
+
+async def test_a_deadlock_is_tried_again_and_told_to_nobody(switch: RunningSwitch) -> None:
+    rows = [{"currency": "EUR", "kind": "user", "external_id": name} for name in ("first", "last")]
+    await switch.call("POST", "/v1/wallets/batch", {"wallets": rows}, key="k")
+    connection = await connect(switch.database_url, name="test")
+    try:
+        found = await connection.fetch(
+            "SELECT account, key_hash, address FROM wallet_profile WHERE external_id IS NOT NULL ORDER BY key_hash"
+        )
+        await connection.execute("UPDATE wallet_profile SET address = NULL")
+        lock = "SELECT 1 FROM wallet_profile WHERE key_hash = $1 FOR UPDATE"
+        async with connection.transaction():
+            await connection.execute(lock, found[1]["key_hash"])
+            filling = asyncio.create_task(
+                WalletStore(switch.pool).opened(found[0]["account"], {row["key_hash"]: row["address"] for row in found})
+            )
+            async with asyncio.timeout(10):
+                while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    await asyncio.sleep(0.01)
+                await connection.execute(lock, found[0]["key_hash"])
+        await filling
+        assert await connection.fetchval("SELECT count(*) FROM wallet_profile WHERE address IS NOT NULL") == 2
+    finally:
+        await connection.close()
+
+
+async def test_of_equal_rows_one_is_created_and_the_others_are_told_its_id(switch: RunningSwitch) -> None:
+    wallets = [{"currency": "EUR", "kind": "user", "external_id": "twin"}] * 3
+    created, *others = (await switch.call("POST", "/v1/wallets/batch", {"wallets": wallets})).json["results"]
+    assert (created["status"], created["code"]) == ("created", "ok")
+    for other in others:
+        assert other == {"id": created["id"], "status": "refused", "code": "external_id_taken"}
+    again = await switch.call("POST", "/v1/wallets", wallets[0])
+    assert (again.status, again.json["code"]) == (409, "external_id_taken") and created["id"] in again.json["detail"]
+    other = await KeyStore(switch.pool).create("another account", ["admin"])
+    foreign = await switch.call("POST", "/v1/wallets", wallets[0], token=other.key)
+    assert (foreign.status, foreign.json["code"]) == (409, "external_id_taken") and created[
+        "id"
+    ] not in foreign.raw.decode()
 
 
 @pytest.mark.parametrize("kind", ["user", "external"])
