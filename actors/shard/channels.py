@@ -2,9 +2,13 @@
 
 The receiver keeps, in its own journal beside the legs, how far it has read the sender's journal (block and hash). A push and a page
 of that journal are the same message: (since, until, legs). Starting beyond the cursor there is a gap: read the journal. Otherwise
-apply the legs above the cursor; the cursor becomes max(cursor, until). A hash that differs stops the channel loudly.
+apply the legs above the cursor; the cursor becomes max(cursor, until).
+
+The cursor rests on the sender's journal, which a restore or a failover can make shorter. So its hash is compared with the block it names
+when a shard opens, and whenever another writer of the sender is heard of. A hash that differs stops the channel loudly.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -55,9 +59,10 @@ class _Outbox:
             self.count += len(records)
         self.until, self.until_hash = until, until_hash
 
-    def take(self, sender: int) -> Legs:
+    def take(self, sender: int, writer: int) -> Legs:
         legs = Legs(
             sender=sender,
+            writer=writer,
             since=self.since,
             since_hash=self.since_hash,
             until=self.until,
@@ -74,8 +79,8 @@ class _Outbox:
 class Sender:
     """The outgoing channels of a shard. Only durable records enter."""
 
-    def __init__(self, shard: int, shards: int, block: int, hash_: bytes) -> None:
-        self.shard = shard
+    def __init__(self, shard: int, shards: int, writer: int, block: int, hash_: bytes) -> None:
+        self.shard, self.writer = shard, writer
         self._boxes = {other: _Outbox(block, hash_) for other in range(shards) if other != shard}
 
     def add(
@@ -95,7 +100,7 @@ class Sender:
         outputs: list[Output] = []
         for other, box in self._boxes.items():
             if not box.busy and (box.count or heads):
-                outputs.append(Push(shard=other, legs=box.take(self.shard)))
+                outputs.append(Push(shard=other, legs=box.take(self.shard, self.writer)))
         return outputs
 
 
@@ -115,30 +120,43 @@ class Arrival(NamedTuple):
 
 
 class Receiver:
-    """The incoming channel from one sender."""
+    """The incoming channel from one sender. `writer`: the one whose journal is known to hold the cursor's block, 0 for none yet."""
 
     def __init__(self, sender: int, me: int) -> None:
         self.sender = sender
         self.me = me
         self.cursor = Cursor(0, GENESIS[:HASH_KEPT])
+        self.writer = 0
         self.reading = False
         self.stopped = False
         self._read_again = False
+        self._doubted: int | None = 0
+        self._asked_of: int | None = None
+        self._compared: Cursor | None = None
 
     def pushed(self, legs: Legs, stamp: int) -> tuple[Arrival | None, list[Output]]:
-        """A push arrived."""
-        if self.stopped or legs.until <= self.cursor.block:
+        """A push arrived. One of a writer that is new here counts only when it begins at the cursor, or once the cursor was compared with
+        that writer's journal: below the cursor it may be another journal than the one that was read."""
+        if self.stopped:
+            return None, []
+        at_cursor = legs.since == self.cursor.block
+        if at_cursor and legs.since_hash[:HASH_KEPT] != self.cursor.hash:
+            return None, self._stop(legs.since)
+        if legs.writer != self.writer and not at_cursor:
+            self._doubted = legs.writer
+            return None, self.read(stamp)
+        self.writer = legs.writer
+        if legs.until <= self.cursor.block:
             return None, []
         if legs.since > self.cursor.block:
             return None, self.read(stamp)
-        if legs.since == self.cursor.block and legs.since_hash[:HASH_KEPT] != self.cursor.hash:
-            return None, self._stop(legs.since)
         new = legs.addresses >> 8 & 0xFFFFFFFFFFF > self.cursor.block
         cursor = Cursor(legs.until, legs.until_hash[:HASH_KEPT])
         return Arrival(legs.records[new], legs.addresses[new], cursor), []
 
     def read(self, stamp: int) -> list[Output]:
-        """Read the sender's journal on from the cursor; asked while reading, once more when that has ended."""
+        """Read the sender's journal on from the cursor, with the cursor's own block when that is to be compared; asked while reading, once
+        more when that has ended."""
         if self.stopped:
             return []
         if self.reading:
@@ -146,11 +164,17 @@ class Receiver:
             return []
         self.reading = True
         self._read_again = False
-        return [ReadChannel(sender=self.sender, first=self.cursor.block + 1, stamp=stamp)]
+        self._asked_of = self._doubted
+        self._compared = self.cursor if self._doubted is not None and self.cursor.block else None
+        first = self.cursor.block + (self._compared is None)
+        return [ReadChannel(sender=self.sender, first=first, stamp=stamp)]
 
     def page(self, page: Page, owners: Owners, stamp: int) -> tuple[Arrival | None, list[Output]]:
         """A page of the sender's journal arrived. Blocks at or below the cursor, read before a push overtook, are passed over."""
         self.reading = False
+        if self._compared is not None and not _holds(page, self._compared):
+            return None, self._stop(self._compared.block)
+        self._proved()
         blocks = [(number, data) for number, data in page.blocks if number > self.cursor.block]
         block, hash_ = self.cursor
         for number, data in blocks:
@@ -163,9 +187,16 @@ class Receiver:
             return None, more
         records, addresses = _records(self.sender, blocks)
         chosen = travelling(records, owners, self.me)
-        if more:
+        if more and self._compared is None:
             more = [ReadChannel(sender=self.sender, first=block + 1, stamp=stamp)]
         return Arrival(records[chosen], addresses[chosen], Cursor(block, hash_)), more
+
+    def _proved(self) -> None:
+        """What was read is the journal of the writer for which it was asked."""
+        if self._asked_of is not None:
+            self.writer = self._asked_of
+        if self._doubted == self._asked_of:
+            self._doubted = None
 
     def failed(self) -> None:
         """The page could not be read; the next push or request asks again."""
@@ -175,6 +206,18 @@ class Receiver:
         self.stopped = True
         text = f"channel {self.sender} -> {self.me} stopped: block {block} is not the one that was read before"
         return [Alarm(text=text)]
+
+
+def _holds(page: Page, cursor: Cursor) -> bool:
+    """Whether a page that was asked for from the cursor's own block on begins with it."""
+    if not page.blocks or page.blocks[0][0] != cursor.block:
+        return False
+    return block_hash(page.blocks[0][1])[:HASH_KEPT] == cursor.hash
+
+
+def rests_on(cursors: Mapping[int, tuple[int, bytes]]) -> list[tuple[int, int, bytes]]:
+    """Which blocks (shard, number, first bytes of the hash) the journals of others must hold where these cursors are to be believed."""
+    return [(sender, block, hash_[:HASH_KEPT]) for sender, (block, hash_) in cursors.items() if block]
 
 
 def _records(shard: int, blocks: list[tuple[int, bytes]]) -> tuple[NDArray[Any], NDArray[np.int64]]:

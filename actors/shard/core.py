@@ -79,7 +79,7 @@ class ShardCore:
         self._stand_in = config.stand_in
         self.keep: Callable[[Arrays], Any] = Copied
         self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
-        self._sender = Sender(config.shard, config.shards, 0, b"")
+        self._sender = Sender(config.shard, config.shards, writer.number, 0, b"")
         self._desk = ProfileDesk(config.shard)
         self._originals = OriginalsDesk()
         self._channels = Channels(np.zeros(config.shards, np.int64), np.zeros(config.shards, np.int64))
@@ -96,6 +96,7 @@ class ShardCore:
         self._segment_asked = False
         self._unsaved_records = 0
         self._written = dict.fromkeys(self.receivers, 0)
+        self._recorded = dict.fromkeys(self.receivers, 0)
         self._now = 0
         self._clock_ms = 0
         self._time_limit = 0
@@ -185,8 +186,9 @@ class ShardCore:
             address = int(run.addresses[good])
             raise ValueError(f"shard {self.config.shard}: record {address} contradicts the ones before it")
         for cursor in records[records["kind"] == Kind.CURSOR]:
-            self._move(int(cursor["payer"]), cursor_of(cursor))
-            self._written[int(cursor["payer"])] = int(cursor["amount"])
+            sender, block = int(cursor["payer"]), int(cursor["amount"])
+            self._move(sender, cursor_of(cursor))
+            self._written[sender] = self._recorded[sender] = block
         self.writer.start_at(run.number, run.hash)
         self._unsaved_records += len(records)
 
@@ -220,7 +222,7 @@ class ShardCore:
         self._spare_segments = [s for s in self._spare_segments if book.segments[s] == 0]
         self._stamp = self.ledger.record_time
         opened, hash_ = self.writer.durable_block, self.writer.durable_hash
-        self._sender = Sender(self.config.shard, self.config.shards, opened, hash_)
+        self._sender = Sender(self.config.shard, self.config.shards, self.writer.writer.number, opened, hash_)
         self._emit(self._sender.pushes(heads=True))
         self._heads_at = self._now
         for receiver in self.receivers.values():
@@ -487,16 +489,24 @@ class ShardCore:
         if receiver is None or not self.serving:
             return
         arrival, outputs = receiver.pushed(message, self._next_stamp())
-        self._emit(outputs)
+        self._emit(self._judged(receiver, outputs))
         self._arrive(message.sender, arrival)
 
     def _page(self, message: m.Page) -> None:
         receiver = self.receivers[message.sender]
         arrival, outputs = receiver.page(message, self.ledger.book.owners, self._next_stamp())
-        self._emit(outputs)
+        self._emit(self._judged(receiver, outputs))
         self._arrive(message.sender, arrival)
         if message.end and not receiver.stopped:
             self._channels.asked[message.sender] = max(self._channels.asked[message.sender], message.stamp)
+
+    def _judged(self, receiver: Receiver, outputs: list[m.Output]) -> list[m.Output]:
+        """A cursor contradicts the sender's journal. One that is in memory only is wrong together with all else that was read since, and
+        recovery reads it anew; one in this shard's own journal stops the channel, loudly, until a person has looked."""
+        if receiver.stopped and receiver.cursor.block > self._recorded[receiver.sender]:
+            text = f"what memory says of shard {receiver.sender}'s journal up to block {receiver.cursor.block} is not in it"
+            return [m.Die(reason=text)]
+        return outputs
 
     def _page_failed(self, message: m.PageFailed) -> None:
         self.receivers[message.sender].failed()
@@ -516,7 +526,7 @@ class ShardCore:
         records[count:-1] = changes
         records[count:]["record_time"] = self.ledger.record_time
         fill_cursor(records[-1:], sender, arrival.cursor)
-        self._written[sender] = arrival.cursor.block
+        self._written[sender] = self._recorded[sender] = arrival.cursor.block
         addresses = self.writer.next_address + _offsets(count)
         self.ledger.land(records[:count], addresses)
         for i in range(count, len(records) - 1):

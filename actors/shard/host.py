@@ -347,9 +347,9 @@ class ShardHost:
             self._feed(m.SaveNow())
             await self._saving.ended()
 
-    async def _hash_at(self, block: int) -> bytes | None:
-        """That of a block of the journal, None if there is none."""
-        found = await self._retry(lambda: self._journal.block(self.shard, block))
+    async def _hash_at(self, shard: int, block: int) -> bytes | None:
+        """That of a block of a journal, None if there is none."""
+        found = await self._retry(lambda: self._journal.block(shard, block))
         return None if found is None else block_hash(found.records)
 
     async def _retry(self, call: Callable[[], Awaitable[Any]]) -> Any:

@@ -108,9 +108,11 @@ class Recovered(Message, frozen=True):
 
 
 class Legs(Message, frozen=True):
-    """What blocks (`since`, `until`] of `sender` hold for this shard: LEG sources and wallet changes with their addresses. A push."""
+    """What blocks (`since`, `until`] of `sender` hold for this shard: LEG sources and wallet changes with their addresses. A push of the
+    process with this `writer` number."""
 
     sender: int
+    writer: int
     since: int
     since_hash: bytes
     until: int
@@ -120,7 +122,7 @@ class Legs(Message, frozen=True):
 
 
 class Page(Message, frozen=True):
-    """Blocks of `sender` after the cursor, as asked by `ReadChannel`; `end`: the journal had no more."""
+    """Blocks of `sender` from the first one on that `ReadChannel` asked for; `end`: the journal had no more."""
 
     sender: int
     stamp: int

@@ -12,7 +12,7 @@ from actors.checkpoint_writer import write_apart
 from actors.ledger.kept import Arrays
 from actors.set_aside import SetAside
 from actors.shard import messages as m
-from actors.shard.channels import Cursor
+from actors.shard.channels import Cursor, rests_on
 from actors.shard.core import ShardCore
 
 log = logging.getLogger(__name__)
@@ -65,8 +65,9 @@ class Saving:
         if self._writing is not None:
             await self._writing
 
-    async def load(self, hash_at: Callable[[int], Awaitable[bytes | None]]) -> None:
-        """Fill the new ledger from the newest checkpoint that is whole and agrees with the journal, whose blocks have these hashes."""
+    async def load(self, hash_at: Callable[[int, int], Awaitable[bytes | None]]) -> None:
+        """Fill the new ledger from the newest checkpoint that is whole and agrees with the journals, this shard's and those of all that
+        it read from. `hash_at`: of a shard's block, None where there is none."""
         if self._store is None:
             return
         for name in await asyncio.to_thread(self._store.names):
@@ -74,13 +75,22 @@ class Saving:
             if stored is None:
                 continue
             about = stored.about
-            if not self._is_ours(about) or await hash_at(about.block) != about.hash:
-                log.warning("shard %d: the journal disagrees with checkpoint %s", self._shard, name)
+            if not self._is_ours(about) or not await self._agreed(about, hash_at):
+                log.warning("shard %d: a journal disagrees with checkpoint %s", self._shard, name)
             elif await asyncio.to_thread(self._restored, stored, name):
                 cursors = {sender: Cursor(*cursor) for sender, cursor in about.cursors.items()}
                 self._core.resume_at(about.block, about.hash, cursors)
                 log.info("shard %d: restored the checkpoint at block %d", self._shard, about.block)
                 return
+
+    async def _agreed(self, about: About, hash_at: Callable[[int, int], Awaitable[bytes | None]]) -> bool:
+        if await hash_at(self._shard, about.block) != about.hash:
+            return False
+        for shard, block, wanted in rests_on(about.cursors):
+            found = await hash_at(shard, block)
+            if found is None or found[: len(wanted)] != wanted:
+                return False
+        return True
 
     def _is_ours(self, about: About) -> bool:
         config = self._core.ledger.config
