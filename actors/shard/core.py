@@ -5,7 +5,7 @@ batch at a time is between its features and its records; legs may land meanwhile
 stay in order of time. A block, once sealed, goes to the journal with the same bytes or not at all.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -30,7 +30,7 @@ from actors.ledger.layout import (
 from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
 from actors.shard.batch import Batch
-from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs
+from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
 from actors.shard.heads import Heads
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.originals import OriginalsDesk
@@ -195,6 +195,10 @@ class ShardCore:
     def chain(self) -> Chain:
         """Reads this shard's journal on from where it was replayed to."""
         return Chain(self.config.shard, self.writer.durable_block, self.writer.durable_hash)
+
+    def claims(self, cursors: Mapping[int, tuple[int, bytes]]) -> list[tuple[int, int, bytes]]:
+        """As `rests_on`: what a checkpoint with these cursors takes for granted of other shards' journals."""
+        return rests_on(cursors)
 
     def resume_at(self, block: int, hash_: bytes, cursors: dict[int, Cursor]) -> None:
         """The ledger was restored from a checkpoint taken at this block."""

@@ -12,7 +12,7 @@ from actors.checkpoint_writer import write_apart
 from actors.ledger.kept import Arrays
 from actors.set_aside import SetAside
 from actors.shard import messages as m
-from actors.shard.channels import Cursor, rests_on
+from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class Saving:
     async def _agreed(self, about: About, hash_at: Callable[[int, int], Awaitable[bytes | None]]) -> bool:
         if await hash_at(self._shard, about.block) != about.hash:
             return False
-        for shard, block, wanted in rests_on(about.cursors):
+        for shard, block, wanted in self._core.claims(about.cursors):
             found = await hash_at(shard, block)
             if found is None or found[: len(wanted)] != wanted:
                 return False

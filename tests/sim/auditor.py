@@ -4,6 +4,7 @@ An answer is true when the journal, as it is then, says the same. A reading is t
 between question and answer. It knows nothing of processes: an old one that still answers is judged like any other.
 """
 
+import copy
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -62,6 +63,20 @@ class Auditor:
         must(self._database.references == self.model.references, "the references stored are not those of the records")
         must(self._database.anchors == self.model.anchors, "the anchors stored are not those of the records")
         must(self._database.reviews == self.model.reviews, "the cases stored are not those of the records")
+
+    def image(self) -> tuple[Model, set[int]]:
+        """What is true now. Requests stay those of the clients, who forget nothing."""
+        self.step()
+        model = self.model
+        shared = {id(kept): kept for kept in (model.requests, model.counts, model.segments)}
+        return copy.deepcopy(model, shared), set(self._told_first)
+
+    def restore(self, image: tuple[Model, set[int]]) -> None:
+        """From now on that is true again."""
+        self._database.fresh.clear()
+        self.model, self._told_first = image
+        self.model.restored = True
+        self._refusals = Refusals(self.model)
 
     # Answers.
 

@@ -201,6 +201,25 @@ class AppliesAPushAgain(_WithReceiver):
             return Arrival(legs.records, legs.addresses, cursor), []
 
 
+class BelievesItsCursors(_WithReceiver):
+    """Whatever journal they speak of: after the restore of an older backup a checkpoint's are ahead of it."""
+
+    def claims(self, cursors: Any) -> list[tuple[int, int, bytes]]:
+        return []
+
+    def _judged(self, receiver: Receiver, outputs: list[m.Output]) -> list[m.Output]:
+        return outputs
+
+    class receiver_class(Receiver):
+        def pushed(self, legs: m.Legs, stamp: int) -> tuple[Arrival | None, list[m.Output]]:
+            self.writer = legs.writer
+            return super().pushed(legs, stamp)
+
+        def read(self, stamp: int) -> list[m.Output]:
+            self._doubted = None
+            return super().read(stamp)
+
+
 class SkipsAGap(_WithReceiver):
     class receiver_class(Receiver):
         def pushed(self, legs: m.Legs, stamp: int) -> tuple[Arrival | None, list[m.Output]]:
@@ -519,6 +538,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     DoesNotApplyWhatItReadsOn,
     PushesWhatIsNotDurable,
     AppliesAPushAgain,
+    BelievesItsCursors,
     SkipsAGap,
     DropsAPageThatAPushOvertook,
     CarriesOutABatchThatFellBackOnceMore,

@@ -26,8 +26,18 @@ class FrontDoor:
         self.switch = switch
         self.scheduler = switch.scheduler
         self.unfinished: dict[int, Request] = {}
+        self.left_alone: set[int] = set()
         self._when_done = when_done
         self._queues: list[list[tuple[Request, ...]]] = [[] for _ in range(switch.shards)]
+
+    def begin_again(self) -> None:
+        """The switch was down for so long that nothing is on its way any more: send what has no final answer."""
+        self._queues = [[] for _ in self._queues]
+        self.left_alone.clear()
+        for request in list(self.unfinished.values()):
+            if request.unit[0] is request:
+                request.waits = False
+                self._send_later(request, self.scheduler.delay(0, 200))
 
     def want(self, requests: list[Request]) -> None:
         """New requests for one shard, sent in one call."""
@@ -38,8 +48,14 @@ class FrontDoor:
         self.send(requests)
 
     def send(self, requests: list[Request]) -> None:
-        """Send requests of one shard in one call."""
+        """Send requests of one shard in one call; those for shards that are to be left alone are sent later."""
         shard = requests[0].shard
+        owners = self.switch.database.segments
+        homes = {shard, *(owners.get(request.body["payee"] >> 16, shard) for request in requests)}
+        if homes & self.left_alone:
+            attempts = [request.attempt for request in requests]
+            self.scheduler.after(self.scheduler.delay(*ANSWER_WAIT_MS), self._overdue, requests, attempts)
+            return
         rows = rows_of(requests)
         details = {i: bytes([i & 127]) for i, r in enumerate(requests) if r.digest % 5 == 0}
         for request in requests:

@@ -3,6 +3,7 @@
 It can be slow or out of reach, and the outcome of an append can be unknown: then it was stored, or was not, or will be later.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,6 +18,16 @@ class DatabaseFaults(NamedTuple):
     unavailable: float
     unknown: float
     slow: float
+
+
+class Image(NamedTuple):
+    """A backup: how many blocks each journal has, and the tables beside them."""
+
+    blocks: list[int]
+    references: dict[int, list[int]]
+    anchors: dict[tuple[int, int], list[tuple[int, int]]]
+    reviews: dict[int, tuple[int, int]]
+    segments: dict[int, int]
 
 
 class Database:
@@ -35,6 +46,30 @@ class Database:
         self.fresh: list[tuple[int, Sealed]] = []
         self.down_until = 0
         self.clock_ms = lambda: scheduler.now
+
+    def image(self) -> "Image":
+        """All that is stored now, as a backup has it."""
+        return Image(
+            [len(journal) for journal in self.journals],
+            {target: list(records) for target, records in self.references.items()},
+            {wallet: list(anchors) for wallet, anchors in self.anchors.items()},
+            dict(self.reviews),
+            dict(self.segments),
+        )
+
+    def restore(self, image: "Image") -> None:
+        """Go back to what was stored then."""
+        for shard, blocks in enumerate(image.blocks):
+            del self.journals[shard][blocks:], self.hashes[shard][blocks:]
+        for kept, then in (
+            (self.references, image.references),
+            (self.anchors, image.anchors),
+            (self.reviews, image.reviews),
+            (self.segments, image.segments),
+        ):
+            kept.clear()
+            kept.update(copy.deepcopy(then))
+        self.down_until = 0
 
     def claim(self, shard: int) -> None:
         """Give one more segment to a shard."""

@@ -83,6 +83,12 @@ class Load:
             self.scheduler.after(30, self._open_on, shard, self.random.randint(3, 8))
         self.scheduler.after(60, self._act)
 
+    def begin_again(self) -> None:
+        """As `FrontDoor.begin_again`."""
+        self.door.begin_again()
+        self.groups.begin_again()
+        self.scheduler.after(60, self._act)
+
     def _act(self) -> None:
         actions, weights = zip(*self._actions, strict=True)
         self.random.choices(actions, weights)[0]()

@@ -121,6 +121,10 @@ class Groups:
         self._scheduler.count("groups imported before a later payment")
         load.door.want([*linked(rows), later])
 
+    def begin_again(self) -> None:
+        """Of groups that a restore may have lost no part is sent again: it would be new, and judged as a part."""
+        self._asked.clear()
+
     def _recorded(self) -> list[Request] | None:
         """A group of which all is known to be recorded."""
         done = [g for g in self._asked[-12:] if all(_is_recorded(row) for row in g)]

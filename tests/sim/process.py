@@ -90,11 +90,10 @@ class Process:
 
     def _load_checkpoint(self) -> None:
         """Restore a checkpoint that the journal agrees with, if there is one; not always the newest can be read."""
-        hashes = self.switch.database.hashes[self.shard]
         usable = self.switch.checkpoints[self.shard][-2:]
         if usable and not self.switch.scheduler.chance(0.1):
             saved = self.switch.scheduler.random.choice(usable)
-            if saved.block <= len(hashes) and hashes[saved.block - 1] == saved.hash:
+            if self._agrees(saved):
                 self.switch.scheduler.count("checkpoints restored")
                 self.core.ledger.restore(saved.arrays, saved.keys_since_ms)
                 cursors = {sender: Cursor(*cursor) for sender, cursor in saved.cursors.items()}
@@ -102,12 +101,32 @@ class Process:
                 self.switch.scheduler.count("holds restored", holds_open(self.core.ledger.book.holds))
         self._replay_later()
 
-    def _save(self, output: m.Save) -> None:
-        def saved() -> None:
-            self.switch.scheduler.count("checkpoints saved")
-            self.switch.checkpoints[self.shard] = [*self.switch.checkpoints[self.shard][-1:], output]
+    def _agrees(self, saved: m.Save) -> bool:
+        journals = self.switch.database.hashes
 
-        self._plan_io(saved)
+        def held(shard: int, block: int, hash_: bytes) -> bool:
+            return block <= len(journals[shard]) and journals[shard][block - 1].startswith(hash_)
+
+        if not held(self.shard, saved.block, saved.hash):
+            return False
+        agreed = all(held(*claim) for claim in self.core.claims(saved.cursors))
+        self.switch.scheduler.count("checkpoints ahead of another's journal", not agreed)
+        return agreed
+
+    def _save(self, output: m.Save) -> None:
+        self._plan_io(self._saved, output)
+
+    def _saved(self, output: m.Save) -> None:
+        self.switch.scheduler.count("checkpoints saved")
+        self.switch.checkpoints[self.shard] = [*self.switch.checkpoints[self.shard][-1:], output]
+
+    def end_orderly(self) -> None:
+        """Leave a checkpoint, if nothing is under way, and end."""
+        if self.alive and self.core.serving:
+            for output in self.core.handle(m.SaveNow(), self.switch.scheduler.now):
+                if isinstance(output, m.Save):
+                    self._saved(output)
+        self.die("stopped")
 
     def _replay_later(self) -> None:
         self.switch.scheduler.after(self._replay_pause, self._plan_io, self._replay_page)

@@ -81,7 +81,10 @@ class Refusals:
         return bool(hold.effective_time > request.body["effective_time"] > 0)
 
     def _after_not_found(self, request: Request, _: int, __: int) -> bool:
-        return request.body["after"] != 0 and request.source is None
+        """Also when a restore lost what it names."""
+        named = self._model.records.get(request.body["after"])
+        lost = named is None or request.source is None or named.digest != request.source.digest
+        return request.body["after"] != 0 and lost
 
     def _operator_wallet(self, request: Request, _: int, __: int) -> bool:
         return bool(self._wallet(request.body["payee"], request.shard).kind > WalletKind.MERCHANT)

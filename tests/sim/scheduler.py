@@ -34,6 +34,10 @@ class Scheduler:
         self._planned += 1
         heapq.heappush(self._heap, (self.now + delay_ms, self._planned, action, arguments))
 
+    def forget_all(self) -> None:
+        """Whatever was to happen does not."""
+        self._heap.clear()
+
     def run_next(self) -> None:
         """Let the next event happen."""
         self.now, _, action, arguments = heapq.heappop(self._heap)

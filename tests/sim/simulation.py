@@ -3,14 +3,15 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from random import Random
 from typing import Final, NamedTuple
 
 from actors.ledger import ledger
 from actors.shard import channels, core, journal_writer, originals, profiles
 from actors.shard.core import ShardCore
-from tests.sim.database import DatabaseFaults
+from tests.sim.database import DatabaseFaults, Image
 from tests.sim.load import Load
-from tests.sim.model import DAY_MS
+from tests.sim.model import DAY_MS, Model
 from tests.sim.process import Process
 from tests.sim.rebuilt import compare
 from tests.sim.scheduler import START_MS, Scheduler
@@ -22,6 +23,10 @@ FAULTS_MS: Final = 10_000
 HEALED_MS: Final = 120_000
 """Virtual time within which, from then on, all must be answered and all legs must have landed."""
 REQUESTS: Final = (150, 400)
+QUIET_FROM_MS: Final = (1_000, 4_000)
+BACKED_UP_AFTER_MS: Final = 1_500
+"""What was on its way to a shard that is left alone has mostly arrived by then."""
+RESTORED_AFTER_MS: Final = (50, 1_200)
 
 
 SMALL: Final = (
@@ -84,6 +89,8 @@ class Simulation:
         save_every = r.choice((None, None, None, None, 40))
         self.switch = Switch(self.scheduler, shards, self.faults, database_faults, core_class, save_every)
         self.load = Load(self.switch, r.randint(*REQUESTS))
+        self._restores = Random(f"restore {seed}")
+        self._backed_up = self._restores.random() < (0.5 if save_every else 0.1)
 
     def run(self) -> None:
         """Raises when anything is untrue, contradicts itself, or does not end."""
@@ -94,6 +101,8 @@ class Simulation:
                 scheduler.after(scheduler.delay(0, 150), self.switch.take_over, shard)
         scheduler.after(20, self.load.start)
         self._plan_faults()
+        if self._backed_up:
+            scheduler.after(self._restores.randint(*QUIET_FROM_MS), self._leave_some_alone)
         while scheduler.now < START_MS + FAULTS_MS:
             scheduler.run_next()
             auditor.step()
@@ -132,6 +141,32 @@ class Simulation:
         return self.switch.auditor.unsettled() or "a cursor has not reached its sender's head"
 
     # What goes wrong.
+
+    def _leave_some_alone(self) -> None:
+        """From before the backup to the restore: a shard that writes nothing meanwhile has a checkpoint that its own journal agrees with,
+        and that has read on in the journals of others."""
+        shards = range(self.switch.shards)
+        self.load.door.left_alone.update(s for s in shards if self._restores.random() < 0.6)
+        self.scheduler.after(BACKED_UP_AFTER_MS, self._back_up)
+
+    def _back_up(self) -> None:
+        """Everything is restored from this backup a while later, beside the checkpoints that were written since."""
+        truth = self.switch.auditor.image()
+        image = self.switch.database.image()
+        after = self._restores.randint(*RESTORED_AFTER_MS)
+        self.scheduler.after(after, self._restore, image, truth)
+
+    def _restore(self, image: Image, truth: tuple[Model, set[int]]) -> None:
+        self.scheduler.count("backups restored")
+        self.scheduler.note("a backup is restored")
+        self.scheduler.forget_all()
+        self.switch.stop()
+        self.switch.database.restore(image)
+        self.switch.auditor.restore(truth)
+        for shard in range(self.switch.shards):
+            self.switch.start_process(shard)
+        self.load.begin_again()
+        self._plan_faults()
 
     def _plan_faults(self) -> None:
         every = (

@@ -9,6 +9,7 @@ from tests.sim.simulation import run_seed
 SEEDS_MAX = 120
 """Within so many seeds, all of them clean in `test_simulation`, each breakage must show."""
 SHOWN_BY = {
+    "BelievesItsCursors": 113,
     "DropsAPageThatAPushOvertook": 13,
     "KeepsAProfileThatAChangeOvertook": 28,
     "NamesOnlyWhatItKnowsToBeDurable": 16,
