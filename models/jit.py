@@ -7,7 +7,6 @@ nothing depends on compilation.
 """
 
 import hashlib
-import os
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,7 +32,7 @@ def _cache_folder() -> Path:
     for folder in _KERNEL_FOLDERS:
         for path in sorted((_ROOT / folder).rglob("*.py")):
             text.update(path.read_bytes())
-    parent = _NUMBA.CACHE_DIR or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "shardpay"
+    parent = _NUMBA.CACHE_DIR or Path("~/.cache/shardpay").expanduser()
     return Path(parent).resolve() / f"kernels-{text.hexdigest()[:16]}"
 
 
