@@ -228,7 +228,7 @@ async def _read(connection: Any, shard: _Shard) -> None:
     """Receive and open a page while the records of the one before are checked in a thread."""
     checking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     checking.set_result(None)
-    async for page in stream_blocks(connection, shard.number, 0, 2**63 - 1):
+    async for page in stream_blocks(connection, shard.number, 0, 2**63 - 1, details=True):
         opened = shard.open(page)
         await checking
         checking = asyncio.ensure_future(asyncio.to_thread(shard.check, *opened))

@@ -6,9 +6,11 @@ and `journal_postgres`, and tests/contract/test_journal.py says what each of the
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 # A row must fit into one 8,192-byte page with its header and, at worst, 24 bytes of details kept in the row,
 # since `records` is never moved out of it.
@@ -17,7 +19,14 @@ RECORDS_BYTES_MAX = 8_092
 REVIEW_OPEN = 0
 
 ScannedBlock = tuple[int, bytes | memoryview, bytes | None]
-"""Number, records and details: what a scan gives for each block."""
+"""Number, records and, if they were asked for, details: what a scan gives for each block."""
+
+
+class StoredBlock(NamedTuple):
+    """What reads give: records alone. Details may be thousands of times as long, and few ever ask for them."""
+
+    number: int
+    records: bytes
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +44,11 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     references: Sequence[tuple[int, int]] = ()
     anchors: Sequence[tuple[int, int, int]] = ()
     reviews: Sequence[tuple[int, int, int]] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes of records and details."""
+        return len(self.records) + len(self.details or b"")
 
 
 class JournalError(Exception):
@@ -65,15 +79,20 @@ class Journal(Protocol):
         Raises BlockTaken, OutcomeUnknown or JournalUnavailable; any other error is a reason to stop.
         """
 
-    async def head(self, shard: int) -> Block | None:
+    async def head(self, shard: int) -> StoredBlock | None:
         """The last block of the shard."""
 
-    async def block(self, shard: int, number: int) -> Block | None: ...
+    async def block(self, shard: int, number: int) -> StoredBlock | None: ...
 
-    async def read(self, shard: int, first: int, limit: int) -> list[Block]:
+    async def read(self, shard: int, first: int, limit: int) -> list[StoredBlock]:
         """Up to `limit` blocks from number `first` on, ascending."""
 
-    def scan(self, shard: int, first: int, last: int | None = None) -> AsyncGenerator[Sequence[ScannedBlock], None]:
+    async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+        """The RECORD rows (n,) at these addresses (n,), ascending, of any shards; zeros where there is none."""
+
+    def scan(
+        self, shard: int, first: int, last: int | None = None, *, details: bool = False
+    ) -> AsyncGenerator[Sequence[ScannedBlock], None]:
         """All blocks from `first` to `last` (included; None: to the end), ascending, in non-empty pages."""
 
     async def references(self, target: int) -> list[int]:

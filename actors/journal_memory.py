@@ -7,10 +7,14 @@ import bisect
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from actors.journal import Block, BlockTaken, ScannedBlock, check_append
+from actors.journal import Block, BlockTaken, ScannedBlock, StoredBlock, check_append
+from actors.journal_records import records_at
 
 PAGE_BLOCKS = 2_000
 
@@ -49,23 +53,36 @@ class MemoryJournal:
                 known = self._database.reviews.get(record, (time_ms, status))
                 self._database.reviews[record] = (known[0], status)
 
-    async def head(self, shard: int) -> Block | None:
+    async def head(self, shard: int) -> StoredBlock | None:
         numbers = self._database.numbers[shard]
-        return self._database.blocks[shard][numbers[-1]] if numbers else None
+        return await self.block(shard, numbers[-1]) if numbers else None
 
-    async def block(self, shard: int, number: int) -> Block | None:
-        return self._database.blocks[shard].get(number)
+    async def block(self, shard: int, number: int) -> StoredBlock | None:
+        found = self._database.blocks[shard].get(number)
+        return None if found is None else StoredBlock(found.number, found.records)
 
-    async def read(self, shard: int, first: int, limit: int) -> list[Block]:
+    async def read(self, shard: int, first: int, limit: int) -> list[StoredBlock]:
+        return [StoredBlock(block.number, block.records) for block in self._page(shard, first, limit)]
+
+    async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+        async def read(places: NDArray[np.int64]) -> list[tuple[int, bytes]]:
+            asked = [(place, await self.block(place >> 44, place & (1 << 44) - 1)) for place in places.tolist()]
+            return [(place, block.records) for place, block in asked if block is not None]
+
+        return await records_at(addresses, read)
+
+    def _page(self, shard: int, first: int, limit: int) -> list[Block]:
         numbers = self._database.numbers[shard]
         start = bisect.bisect_left(numbers, first)
         return [self._database.blocks[shard][number] for number in numbers[start : start + limit]]
 
     async def scan(
-        self, shard: int, first: int, last: int | None = None
+        self, shard: int, first: int, last: int | None = None, *, details: bool = False
     ) -> AsyncGenerator[Sequence[ScannedBlock], None]:
-        while page := await self.read(shard, first, PAGE_BLOCKS):
-            blocks = [(b.number, b.records, b.details) for b in page if last is None or b.number <= last]
+        while page := self._page(shard, first, PAGE_BLOCKS):
+            blocks = [
+                (b.number, b.records, b.details if details else None) for b in page if last is None or b.number <= last
+            ]
             if not blocks:
                 return
             yield blocks

@@ -11,9 +11,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from typing import Any, Final, TypeVar
 
 import asyncpg
+import numpy as np
+from numpy.typing import NDArray
 
 from actors.database import ALONG_THE_KEY, CONNECTION_LOST, SQL, check_server, connect
 from actors.journal import (
+    RECORDS_BYTES_MAX,
     REVIEW_OPEN,
     Block,
     BlockTaken,
@@ -21,13 +24,17 @@ from actors.journal import (
     JournalUnavailable,
     OutcomeUnknown,
     ScannedBlock,
+    StoredBlock,
     check_append,
 )
+from actors.journal_records import Found, records_at
 from actors.journal_stream import stream_blocks
+from actors.ledger.layout import RECORD
 
-APPEND_TIMEOUT_S: Final = 5.0
+APPEND_TIMEOUT_S: Final = 5.0  # and what its bytes take over the slowest link
 LOCK_SHARE: Final = 0.6  # of that time may pass waiting for a lock: such a failure is certain, a time-out is not
-READ_TIMEOUT_S: Final = 5.0
+READ_TIMEOUT_S: Final = 5.0  # and what its bytes take
+LINK_BYTES_PER_S_MIN: Final = 2_000_000  # a sixth of 100 Mbit/s: several sessions, of several shards, share a link
 CLOSE_TIMEOUT_S: Final = 1.0
 IDLE_IN_TRANSACTION_MS: Final = 10_000  # a writer that hangs between BEGIN and COMMIT must not block its successor
 TAKEOVER_WAIT_MS: Final = 2_000
@@ -77,7 +84,7 @@ class PostgresJournal:
         try:
             connection = await self._ready_appender()
             try:
-                async with _deadline(connection, self._append_timeout_s):
+                async with _deadline(connection, self._append_timeout_s + _travel_s(sum(b.size for b in blocks))):
                     await _store(connection, blocks)
             except BaseException as error:
                 lost = _is_lost(error, connection)
@@ -114,21 +121,32 @@ class PostgresJournal:
 
     # --- reading
 
-    async def head(self, shard: int) -> Block | None:
+    async def head(self, shard: int) -> StoredBlock | None:
         row = await self._read(lambda reader: reader.fetchrow(SQL["journal_head"], shard))
-        return None if row is None else _block(shard, row)
+        return None if row is None else StoredBlock(*row)
 
-    async def block(self, shard: int, number: int) -> Block | None:
+    async def block(self, shard: int, number: int) -> StoredBlock | None:
         row = await self._read(lambda reader: reader.fetchrow(SQL["journal_block"], shard, number))
-        return None if row is None else _block(shard, row)
+        return None if row is None else StoredBlock(*row)
 
-    async def read(self, shard: int, first: int, limit: int) -> list[Block]:
-        query = SQL["journal_read"]
-        rows = await self._read(lambda reader: reader.fetch(query, shard, first, NUMBER_MAX, limit))
-        return [_block(shard, row) for row in rows]
+    async def read(self, shard: int, first: int, limit: int) -> list[StoredBlock]:
+        query, size = SQL["journal_read"], limit * RECORDS_BYTES_MAX
+        rows = await self._read(lambda reader: reader.fetch(query, shard, first, NUMBER_MAX, limit), size)
+        return [StoredBlock(*row) for row in rows]
+
+    async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+        async def blocks(places: NDArray[np.int64]) -> Found:
+            query, size = SQL["journal_blocks"], len(places) * RECORDS_BYTES_MAX
+            return await self._read(lambda reader: reader.fetch(query, places.tolist()), size)
+
+        async def alone(asked: NDArray[np.int64]) -> Found:
+            query, size = SQL["journal_records"], len(asked) * RECORD.itemsize
+            return await self._read(lambda reader: reader.fetch(query, asked.tolist()), size)
+
+        return await records_at(addresses, blocks, alone)
 
     async def scan(
-        self, shard: int, first: int, last: int | None = None
+        self, shard: int, first: int, last: int | None = None, *, details: bool = False
     ) -> AsyncGenerator[Sequence[ScannedBlock], None]:
         """As in Journal; the next page is on its way while the caller works on this one."""
         end = NUMBER_MAX if last is None else last
@@ -137,7 +155,8 @@ class PostgresJournal:
             more = True
             while more:  # what was stored since a COPY began comes with the next
                 more = False
-                async with contextlib.aclosing(stream_blocks(connection, shard, first, end)) as pages:
+                blocks = stream_blocks(connection, shard, first, end, details=details)
+                async with contextlib.aclosing(blocks) as pages:
                     async for page in pages:
                         more = True
                         first = page[-1][0] + 1
@@ -160,13 +179,14 @@ class PostgresJournal:
         milliseconds: int = await self._read(lambda reader: reader.fetchval(SQL["journal_clock"]))
         return milliseconds
 
-    async def _read(self, query: Callable[[Any], Awaitable[T]]) -> T:
+    async def _read(self, query: Callable[[Any], Awaitable[T]], size: int = 0) -> T:
+        """What a query gives; `size`: how many bytes that are at most, if they are many."""
         async with self._reading:
             if self._reader is None or self._reader.is_closed():
                 self._reader = await self._connect(self._reader_name)
             reader = self._reader
             try:
-                async with asyncio.timeout(READ_TIMEOUT_S):
+                async with asyncio.timeout(READ_TIMEOUT_S + _travel_s(size)):
                     return await query(reader)
             except BaseException as error:
                 lost = _is_lost(error, reader)
@@ -189,6 +209,11 @@ class PostgresJournal:
             if connection is not None:
                 await _close(connection)
         self._appender = self._reader = None
+
+
+def _travel_s(size: int) -> float:
+    """How long so many bytes may be on their way."""
+    return size / LINK_BYTES_PER_S_MIN
 
 
 def writer_name(shard: int, writer: int | None) -> str:
@@ -270,7 +295,3 @@ def _is_lost(error: BaseException, connection: Any) -> bool:
     """Whether an error says that the session is gone; asked before we end the session ourselves."""
     # asyncpg raises InterfaceError for a call on a closed connection, but for wrong arguments as well.
     return isinstance(error, CONNECTION_LOST) or (isinstance(error, asyncpg.InterfaceError) and connection.is_closed())
-
-
-def _block(shard: int, row: Any) -> Block:
-    return Block(shard=shard, number=row[0], records=row[1], details=row[2])

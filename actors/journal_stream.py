@@ -83,9 +83,10 @@ class Cutter:
 
 
 async def stream_blocks(
-    connection: Any, shard: int, first: int, last: int
+    connection: Any, shard: int, first: int, last: int, *, details: bool = False
 ) -> AsyncGenerator[Sequence[ScannedBlock], None]:
     """Blocks `first` to `last`, as far as there are, ascending, in non-empty pages; the next is received while the caller works on one.
+    Details come only if they are asked for.
 
     The connection serves nothing else meanwhile; left early, it is lost.
     """
@@ -99,8 +100,9 @@ async def stream_blocks(
             await room.acquire()
             pages.put_nowait(cutter.page())
 
+    query = SQL["journal_copy_details" if details else "journal_copy"]
     copying = asyncio.ensure_future(
-        connection.copy_from_query(SQL["journal_copy"], shard, first, last, output=take, format="binary")
+        connection.copy_from_query(query, shard, first, last, output=take, format="binary")
     )
     copying.add_done_callback(lambda _: pages.put_nowait([]))
     try:

@@ -245,6 +245,12 @@ class Ledger:
         """Address of the record made under a bound key, 0 if none is remembered."""
         return int(find_key(self.book, np.uint64(hi), np.uint64(lo)))
 
+    def key_addresses(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        """The same for REQUEST rows (n,) that were admitted."""
+        addresses = np.empty(len(rows), np.int64)
+        _find_keys(self.book, rows, addresses)
+        return addresses
+
 
 def _longest_group(rows: NDArray[Any]) -> int:
     """Rows of the longest linked group, 0 when there is none."""
@@ -263,3 +269,9 @@ def _land(book, records, addresses, record_time, stripe_max):
         if leg_target(book, record, stripe_max) < 0:
             record["flags"] |= FLAG_SUSPENSE
         effect_leg(book, record, addresses[i], LIVE)
+
+
+@kernel
+def _find_keys(book, rows, addresses):
+    for i in range(len(rows)):
+        addresses[i] = find_key(book, rows[i]["key_hi"], rows[i]["key_lo"])

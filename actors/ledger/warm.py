@@ -73,6 +73,7 @@ def warm() -> None:
     records = np.concatenate(made)
     assert replica.replay(records, np.concatenate(places)) == len(records)
     replica.key_address(1, 1)
+    replica.key_addresses(batches[0])
     decode_wallets(ledger.secret, encode_wallets(ledger.secret, np.array([_EXTERNAL], np.int64)))
 
 

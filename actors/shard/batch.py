@@ -1,54 +1,74 @@
 """A batch of requests on its way through a shard: what it was made of, and what became of it so far."""
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from actors.ledger.codes import Code
 from actors.ledger.layout import FLAG_LINKED, REQUEST, RESULT, joined
 from actors.ledger.ledger import Admitted
 from actors.shard.messages import Submit
-from actors.shard.replies import fill_mismatch
+from actors.shard.replies import LINKED, mismatches
+
+
+class Repeats(NamedTuple):
+    """Rows of a batch that repeat records: their places in the batch, and the records' addresses, ascending."""
+
+    places: NDArray[np.intp]
+    addresses: NDArray[np.int64]
+
+    def part(self, first: int, end: int) -> "Repeats":
+        """Some of them."""
+        return Repeats(self.places[first:end], self.addresses[first:end])
 
 
 class Batch:
-    """A batch on its way: the submits it was made of, its rows, and what became of them so far."""
+    """A batch on its way: the submits it was made of, its rows, and what became of them so far. `duplicates`: per row, the record that
+    its key made before, 0 for none, < 0 for one of the same batch. `repeats`: those of them that still wait for records."""
 
     def __init__(self, number: int, submits: list[Submit], stamp: int) -> None:
         self.number = number
-        self.submits = submits
         self.stamp = stamp
         self.rows = joined([submit.rows for submit in submits], REQUEST)
         self.results = np.zeros(len(self.rows), RESULT)
+        self.shares = [(submit.ref, len(submit.rows)) for submit in submits]
         self.admitted: Admitted | None = None
         self.seen = 0
         self.deadline = 0
-        self.repeats: dict[int, int] = {}
-        self.reading = False
+        self.duplicates = np.zeros(len(self.rows), np.int64)
+        self.repeats: Repeats | None = None
         self.durable = False
+        self._submits = submits
 
-    def continues(self, index: int) -> bool:
-        """Whether a row is in a linked group and not the first there."""
-        return index > 0 and bool(self.rows["flags"][index - 1] & FLAG_LINKED)
+    @property
+    def continues(self) -> NDArray[np.bool_]:
+        """Which rows are in a linked group and not the first there."""
+        linked: NDArray[np.bool_] = self.rows["flags"] & FLAG_LINKED != 0
+        return np.concatenate((np.zeros(1, np.bool_), linked[:-1]))
 
     def repeat_as_a_whole(self) -> None:
         """A linked group is repeated as a whole: where a row differs from its record, no row of the group is a replay."""
-        linked = self.rows["flags"] & FLAG_LINKED != 0
         differs = self.results["code"] == Code.IDEMPOTENCY_MISMATCH
-        if not linked.any() or not differs.any():
+        continues = self.continues
+        if not continues.any() or not differs.any():
             return
-        first = 0
-        for end in (np.flatnonzero(~linked) + 1).tolist():
-            if differs[first:end].any():
-                same = first + np.flatnonzero(~differs[first:end])
-                spoiled = self.results[same]
-                fill_mismatch(spoiled, "linked")
-                self.results[same] = spoiled
-            first = end
+        group = np.cumsum(~continues) - 1
+        spoiled = np.zeros(len(group), np.bool_)
+        spoiled[group[differs]] = True
+        same = np.flatnonzero(spoiled[group] & ~differs)
+        self.results[same] = mismatches(np.full(len(same), LINKED, np.int8))
 
     def details(self) -> dict[int, bytes]:
         """Details of all its rows, by row."""
         start, merged = 0, {}
-        for submit in self.submits:
+        for submit in self._submits:
             for index, entry in submit.details.items():
                 merged[start + index] = entry
             start += len(submit.rows)
         return merged
+
+    def carried_out(self) -> None:
+        """What records were made of is let go: a batch may wait long for its repeats, with others, and details are large."""
+        self._submits = []
+        self.admitted = None

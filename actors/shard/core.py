@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import Channels
-from actors.ledger.blocks import Chain, Run, Writer, records_of
+from actors.ledger.blocks import Chain, Run, Writer
 from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.codes import Code
 from actors.ledger.holds import holds_open
-from actors.ledger.ids import block_of, bound_key, slot_of
+from actors.ledger.ids import bound_key
 from actors.ledger.kept import Arrays, Copied
 from actors.ledger.layout import (
     BLOCK_RECORDS_MAX,
@@ -35,7 +35,7 @@ from actors.shard.heads import Heads
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.originals import OriginalsDesk
 from actors.shard.profiles import ProfileDesk
-from actors.shard.replies import fill_replay
+from actors.shard.repeats import RepeatsDesk
 from rules.decision import UNTOLD, Action, StandIn
 from rules.pack import fallback_decisions
 
@@ -86,7 +86,7 @@ class ShardCore:
         self._queue: list[m.Submit] = []
         self._queued_rows = 0
         self._scoring: Batch | None = None
-        self._reading: dict[int, Batch] = {}
+        self._repeats = RepeatsDesk()
         self._after_batch: list[m.FindKey] = []
         self._batches = 0
         self._stamp = 0
@@ -117,7 +117,7 @@ class ShardCore:
             m.PageFailed: self._page_failed,
             m.Profiles: self._profiles,
             m.Pushed: self._pushed,
-            m.BlocksRead: self._blocks_read,
+            m.RecordsRead: self._records_read,
             m.Originals: self._originals_read,
             m.Segments: self._segments,
             m.Clock: self._clock,
@@ -133,6 +133,7 @@ class ShardCore:
     def rows_at_hand(self, message: m.Message) -> int:
         """How many rows the next message may set in motion."""
         rows = len(message.rows) if isinstance(message, m.Submit) else 0
+        rows += self._repeats.page_rows if isinstance(message, m.RecordsRead) else 0
         return rows + self._queued_rows + (0 if self._scoring is None else len(self._scoring.rows))
 
     @property
@@ -326,8 +327,7 @@ class ShardCore:
         admission = self.ledger.admit(batch.rows, self._channels, head)
         batch.results["code"] = admission.code
         self._mind_deferred(batch)
-        for index in np.flatnonzero(admission.duplicate):
-            batch.repeats[int(index)] = int(admission.duplicate[index])
+        batch.duplicates = admission.duplicate
         admitted = self.ledger.going_on(batch.rows, admission)
         batch.admitted, batch.seen = admitted, head
         if self.config.scored and _attempts(admitted.rows).any():
@@ -392,14 +392,14 @@ class ShardCore:
             self._beside.keep(admitted)
         carried = self.ledger.carry_out(admitted, decisions, self.writer.next_address)
         batch.results[admitted.places] = carried.results
-        for i in np.flatnonzero(carried.results["address"] < 0):
-            batch.repeats[int(admitted.places[i])] = -int(carried.results["address"][i])
-            batch.results["address"][admitted.places[i]] = 0
+        repeating = np.flatnonzero(carried.results["address"] < 0)
+        batch.duplicates[admitted.places[repeating]] = -carried.results["address"][repeating]
         late = carried.results["code"] == Code.DEFERRED
         batch.results["record_time"][admitted.places[late]] = batch.stamp
         if len(carried.records):
             self.writer.seal(carried.records, self._details(batch, admitted, carried), batch.seen)
-        self._resolve_repeats(batch)
+        batch.carried_out()
+        self._emit(self._repeats.take(batch, self.ledger, self.writer))
         self.writer.when_durable(lambda: self._batch_durable(batch))
         waiting, self._after_batch = self._after_batch, []
         for message in waiting:
@@ -415,51 +415,24 @@ class ShardCore:
 
     # Keys used before.
 
-    def _resolve_repeats(self, batch: Batch) -> None:
-        wanted = set()
-        for index in list(batch.repeats):
-            if batch.repeats[index] < 0:
-                row = batch.rows[index]
-                batch.repeats[index] = self.ledger.key_address(int(row["key_hi"]), int(row["key_lo"]))
-            record = self.writer.undurable(batch.repeats[index])
-            if record is None:
-                wanted.add(block_of(batch.repeats[index]))
-            else:
-                self._replay_row(batch, index, record)
-        if wanted:
-            batch.reading = True
-            self._reading[batch.number] = batch
-            self._emit([m.ReadBlocks(batch=batch.number, numbers=sorted(wanted))])
-
-    def _replay_row(self, batch: Batch, index: int, record: NDArray[Any]) -> None:
-        address = batch.repeats.pop(index)
-        result, row = batch.results[index : index + 1], batch.rows[index : index + 1]
-        fill_replay(result, row, record, address, continues=batch.continues(index))
-
-    def _blocks_read(self, message: m.BlocksRead) -> None:
-        batch = self._reading.pop(message.batch, None)
-        if batch is None:
-            return
-        for index in list(batch.repeats):
-            address = batch.repeats[index]
-            records = records_of(message.blocks[block_of(address)])
-            self._replay_row(batch, index, records[slot_of(address) : slot_of(address) + 1])
-        batch.reading = False
-        self._answer(batch)
+    def _records_read(self, message: m.RecordsRead) -> None:
+        batch, outputs = self._repeats.read(message)
+        self._emit(outputs)
+        if batch is not None:
+            self._answer(batch)
 
     def _batch_durable(self, batch: Batch) -> None:
         batch.durable = True
         self._answer(batch)
 
     def _answer(self, batch: Batch) -> None:
-        if batch.reading or not batch.durable:
+        if batch.repeats is not None or not batch.durable:
             return
         batch.repeat_as_a_whole()
         start = 0
-        for submit in batch.submits:
-            end = start + len(submit.rows)
-            self._emit([m.Answer(ref=submit.ref, value=batch.results[start:end])])
-            start = end
+        for ref, rows in batch.shares:
+            self._emit([m.Answer(ref=ref, value=batch.results[start : start + rows])])
+            start += rows
 
     # Reads.
 

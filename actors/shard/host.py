@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from actors.checkpoint import CheckpointStore
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.kernels import ready_kernels
-from actors.ledger.blocks import Sealed, block_hash, records_of
-from actors.ledger.ids import block_of, shard_of, slot_of
+from actors.ledger.blocks import Sealed, block_hash
 from actors.ledger.layout import ORIGINAL
 from actors.shard import messages as m
 from actors.shard.core import ShardCore
@@ -129,7 +128,7 @@ class ShardHost:
             m.Push: self._push,
             m.ReadChannel: self._read_channel,
             m.AskProfiles: self._ask_profiles,
-            m.ReadBlocks: self._read_blocks,
+            m.ReadRecords: self._read_records,
             m.ReadOriginals: self._read_originals,
             m.NeedSegment: self._need_segment,
             m.ReadSegments: self._read_segments,
@@ -392,12 +391,9 @@ class ShardHost:
         await self._retry(self._replay_journal)
         self._feed(m.Recovered())
 
-    async def _read_blocks(self, output: m.ReadBlocks) -> None:
-        blocks = {}
-        for number in output.numbers:
-            block = await self._retry(partial(self._journal.block, self.shard, number))
-            blocks[number] = block.records
-        self._feed(m.BlocksRead(batch=output.batch, blocks=blocks))
+    async def _read_records(self, output: m.ReadRecords) -> None:
+        records = await self._retry(partial(self._journal.records, output.addresses))
+        self._feed(m.RecordsRead(batch=output.batch, records=records))
 
     async def _read_originals(self, output: m.ReadOriginals) -> None:
         originals = np.zeros(len(output.targets), ORIGINAL)
@@ -411,9 +407,8 @@ class ShardHost:
 
     async def _record(self, address: int) -> Any:
         """The record at an address of any shard's journal, None if there is none."""
-        block = await self._retry(partial(self._journal.block, shard_of(address), block_of(address)))
-        records = () if block is None else records_of(block.records)
-        return records[slot_of(address)] if slot_of(address) < len(records) else None
+        (record,) = await self._retry(partial(self._journal.records, np.array([address], np.int64)))
+        return record if record["kind"] else None
 
     async def _read_clock(self) -> None:
         with contextlib.suppress(JournalUnavailable):

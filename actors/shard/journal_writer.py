@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.ledger.blocks import GENESIS, Sealed, Writer, seal
 from actors.ledger.chains import leaves_at
 from actors.ledger.ids import record_address
-from actors.ledger.layout import BLOCK_RECORDS_MAX
+from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, joined
 from actors.shard.messages import Append, BlockIs, Die, HeadIs, Output, ReadBlock, ReadHead, Stored
 
 APPEND_BLOCKS_MAX: Final = 2_048
@@ -96,13 +96,16 @@ class JournalWriter:
         self._sealed_hash = last_hash
         return unit
 
-    def undurable(self, address: int) -> NDArray[Any] | None:
-        """The record (1,) at an address that is sealed and not yet durable."""
+    def undurable(self, addresses: NDArray[np.int64]) -> tuple[int, NDArray[Any]]:
+        """Which of these addresses (n,) of records, ascending, are sealed and not yet durable: those from the index that comes first, and
+        their records."""
+        kept = int(np.searchsorted(addresses, record_address(self.writer.shard, self.durable_block + 1, 0)))
+        parts, start = [np.zeros(0, RECORD)], kept
         for unit in self.units:
-            at = int(np.searchsorted(unit.addresses, address))
-            if at < len(unit.addresses) and int(unit.addresses[at]) == address:
-                return unit.records[at : at + 1]
-        return None
+            end = int(np.searchsorted(addresses, unit.addresses[-1], "right"))
+            parts.append(unit.records[np.searchsorted(unit.addresses, addresses[start:end])])
+            start = end
+        return kept, joined(parts, RECORD)
 
     @property
     def successors(self) -> list[int]:

@@ -151,11 +151,11 @@ class Pushed(Message, frozen=True):
     shard: int
 
 
-class BlocksRead(Message, frozen=True):
-    """Blocks of this shard, as asked by `ReadBlocks`."""
+class RecordsRead(Message, frozen=True):
+    """RECORD rows (n,) of this shard, as asked by `ReadRecords`."""
 
     batch: int
-    blocks: dict[int, bytes]
+    records: Rows
 
 
 class Originals(Message, frozen=True):
@@ -255,11 +255,11 @@ class AskProfiles(Message, frozen=True):
     addresses: NDArray[Any]
 
 
-class ReadBlocks(Message, frozen=True):
-    """Read these blocks of this shard's journal, for batch `batch`. Tried until it succeeds."""
+class ReadRecords(Message, frozen=True):
+    """Read the records at these addresses (n,) of this shard's journal, ascending, for batch `batch`. Tried until it succeeds."""
 
     batch: int
-    numbers: list[int]
+    addresses: NDArray[Any]
 
 
 class ReadOriginals(Message, frozen=True):
@@ -312,7 +312,7 @@ Output = (
     | Push
     | ReadChannel
     | AskProfiles
-    | ReadBlocks
+    | ReadRecords
     | ReadOriginals
     | Save
     | NeedSegment

@@ -1,4 +1,7 @@
-"""Answers for keys that were used before: same body, the original result; another body, the field that differs."""
+"""Answers for keys that were used before: same body, the original result; another body, the field that differs.
+
+All is done on whole columns: a batch of the largest size that is sent again must not cost more than it did the first time.
+"""
 
 from typing import Any, Final
 
@@ -19,6 +22,10 @@ from actors.ledger.layout import (
     Kind,
 )
 
+SAME: Final = -1
+"""In place of a field: none differs."""
+LINKED: Final = FIELDS.index("linked")
+
 _COMPARED: Final = (
     ("payer", "payer"),
     ("payee", "payee"),
@@ -31,86 +38,109 @@ _COMPARED: Final = (
     ("digest", "body"),
 )
 
-
-def difference(row: NDArray[Any], record: NDArray[Any], continues: bool) -> str | None:
-    """Name of the first field in which a request row (1,) differs from the record (1,) its key made, or None. `continues`: it is in a
-    linked group and not the first there."""
-    if row["op"][0] != _asked(record):
-        return "body"
-    if record["kind"][0] in REFERRING:
-        return _settling_difference(row, record)
-    if record["kind"][0] not in ATTEMPTS:
-        return _wallet_difference(row, record)
-    for column, name in _COMPARED:
-        if row[column][0] != record[column][0]:
-            return name
-    if row["op"][0] == Kind.HOLD and row["expires_in_s"][0] != _seconds(record):
-        return "expires_in"
-    flags = int(record["flags"][0])
-    if (int(row["flags"][0]) ^ flags) & FLAG_LINKED or continues != bool(flags & FLAG_CONTINUES):
-        return "linked"
-    return None if _same_time(row, record) else "effective_time"
+Mask = NDArray[np.bool_]
 
 
-def _waits(record: NDArray[Any]) -> bool:
-    """Whether a record (1,) put a payment in review."""
-    return bool(record["kind"][0] == Kind.HOLD and record["flags"][0] & FLAG_REVIEW)
-
-
-def _asked(record: NDArray[Any]) -> int:
-    """Kind of record (1,) that its request was for: a transfer in review is recorded as a hold."""
-    return int(Kind.TRANSFER if _waits(record) and not record["payee_lag"][0] else record["kind"][0])
-
-
-def _seconds(record: NDArray[Any]) -> int:
-    """For how long the request of a HOLD record (1,) was."""
-    return int(record["payee_lag"][0] if _waits(record) else (record["expiry"][0] - record["record_time"][0]) // 1000)
-
-
-def _same_time(row: NDArray[Any], record: NDArray[Any]) -> bool:
-    imported = int(record["flags"][0]) & FLAG_IMPORTED
-    wanted = int(row["effective_time"][0])
-    return bool((wanted != 0) == (imported != 0) and (not imported or wanted == record["effective_time"][0]))
-
-
-def _settling_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
-    """The amount asked for may have been "all that is left", so the digest stands for it and for `final`."""
-    if row["after"][0] != record["reference"][0] or row["digest"][0] != record["digest"][0]:
-        return "body"
-    if bool(row["flags"][0] & REQUEST_ANSWER) != bool(record["flags"][0] & FLAG_REVIEW):
-        return "body"
-    return None if _same_time(row, record) else "effective_time"
-
-
-def _wallet_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
-    if record["kind"][0] == Kind.WALLET_OPENED:
-        same = row["kind"][0] == record["label"][0] and row["tier"][0] == record["decision"][0]
-        same = same and row["amount"][0] == record["amount"][0] and row["currency"][0] == record["currency"][0]
-    elif record["kind"][0] == Kind.WALLET_STATUS:
-        same = row["kind"][0] == record["channel"][0]
-    else:
-        same = row["tier"][0] == record["decision"][0]
-    return None if same and row["digest"][0] == record["digest"][0] else "body"
-
-
-def fill_replay(
-    result: NDArray[Any], row: NDArray[Any], record: NDArray[Any], address: int, *, continues: bool
-) -> None:
-    """Complete one result (1,) of a repeated request; `continues` as for `difference`."""
-    field = difference(row, record, continues)
-    if field is not None:
-        fill_mismatch(result, field)
-        return
-    result["code"] = Code.IN_REVIEW if _waits(record) else record["code"]
-    result["replayed"] = 1
-    result["address"] = record["payee"] if record["kind"][0] == Kind.WALLET_OPENED else address
-    result["action"] = record["decision"]
+def replays(
+    rows: NDArray[Any], records: NDArray[Any], addresses: NDArray[np.int64], continues: Mask
+) -> NDArray[Any]:
+    """RESULT rows (n,) for REQUEST rows (n,) whose keys made these records (n,) at these addresses. `continues` (n,): which rows are
+    in a linked group and not the first there."""
+    fields = differences(rows, records, continues)
+    results = np.zeros(len(rows), RESULT)
+    results["code"] = np.where(_waits(records), int(Code.IN_REVIEW), records["code"])
+    results["replayed"] = 1
+    results["address"] = np.where(records["kind"] == Kind.WALLET_OPENED, records["payee"], addresses)
+    results["action"] = records["decision"]
     for name in ("points", "reasons", "pack", "record_time", "effective_time", "flags"):
-        result[name] = record[name]
+        results[name] = records[name]
+    differing = np.flatnonzero(fields != SAME)
+    if len(differing):
+        results[differing] = mismatches(fields[differing])
+    return results
 
 
-def fill_mismatch(results: NDArray[Any], field: str) -> None:
-    """Let results (n,) say that their key was used before with another body, which differs in this field."""
-    results[:] = np.zeros(1, RESULT)
+def mismatches(fields: NDArray[np.int8]) -> NDArray[Any]:
+    """RESULT rows (n,) that say: this key was used before with another body, which differs in this field."""
+    results = np.zeros(len(fields), RESULT)
     results["code"] = Code.IDEMPOTENCY_MISMATCH
-    results["field"] = FIELDS.index(field)
+    results["field"] = fields
+    return results
+
+
+class _Fields:
+    """Per row the first field that was found to differ."""
+
+    def __init__(self, count: int) -> None:
+        self.found: NDArray[np.int8] = np.full(count, SAME, np.int8)
+
+    def differ(self, which: Mask, name: str) -> None:
+        """These rows (n,) differ in a field, if in none before."""
+        if which.any():
+            self.found[which & (self.found == SAME)] = FIELDS.index(name)
+
+
+def differences(rows: NDArray[Any], records: NDArray[Any], continues: Mask) -> NDArray[np.int8]:
+    """Per row (n,) the index in `FIELDS` of the first field in which it differs from the record its key made, or SAME."""
+    kind = records["kind"]
+    attempts, settling = np.isin(kind, ATTEMPTS), np.isin(kind, REFERRING)
+    fields = _Fields(len(rows))
+    fields.differ(rows["op"] != _asked(records), "body")
+    fields.differ(settling & _settles_otherwise(rows, records), "body")
+    if not (attempts | settling).all():
+        fields.differ(~(attempts | settling) & _wallet_differs(rows, records), "body")
+    for column, name in _COMPARED:
+        fields.differ(attempts & (rows[column] != records[column]), name)
+    fields.differ(attempts & (rows["op"] == Kind.HOLD) & (rows["expires_in_s"] != _seconds(records)), "expires_in")
+    fields.differ(attempts & _linked_otherwise(rows, records, continues), "linked")
+    fields.differ((attempts | settling) & _times_differ(rows, records), "effective_time")
+    return fields.found
+
+
+def _waits(records: NDArray[Any]) -> Mask:
+    """Which records put a payment in review."""
+    which: Mask = (records["kind"] == Kind.HOLD) & (records["flags"] & FLAG_REVIEW != 0)
+    return which
+
+
+def _asked(records: NDArray[Any]) -> NDArray[np.uint8]:
+    """Kinds that the records' requests were for: a transfer in review is recorded as a hold."""
+    return np.where(_waits(records) & (records["payee_lag"] == 0), np.uint8(Kind.TRANSFER), records["kind"])
+
+
+def _seconds(records: NDArray[Any]) -> NDArray[np.int64]:
+    """For how long the requests of HOLD records were."""
+    held = (records["expiry"] - records["record_time"]) // 1000
+    return np.where(_waits(records), records["payee_lag"].astype(np.int64), held)
+
+
+def _linked_otherwise(rows: NDArray[Any], records: NDArray[Any], continues: Mask) -> Mask:
+    flags = records["flags"]
+    linked = (rows["flags"] ^ flags) & FLAG_LINKED != 0
+    which: Mask = linked | (continues != (flags & FLAG_CONTINUES != 0))
+    return which
+
+
+def _times_differ(rows: NDArray[Any], records: NDArray[Any]) -> Mask:
+    imported = records["flags"] & FLAG_IMPORTED != 0
+    wanted = rows["effective_time"]
+    which: Mask = ((wanted != 0) != imported) | (imported & (wanted != records["effective_time"]))
+    return which
+
+
+def _settles_otherwise(rows: NDArray[Any], records: NDArray[Any]) -> Mask:
+    """The amount asked for may have been "all that is left", so the digest stands for it and for `final`."""
+    answers = (rows["flags"] & REQUEST_ANSWER != 0) != (records["flags"] & FLAG_REVIEW != 0)
+    which: Mask = answers | (rows["after"] != records["reference"]) | (rows["digest"] != records["digest"])
+    return which
+
+
+def _wallet_differs(rows: NDArray[Any], records: NDArray[Any]) -> Mask:
+    kind = records["kind"]
+    tier = rows["tier"] == records["decision"]
+    opened = tier & (rows["kind"] == records["label"])
+    opened &= (rows["amount"] == records["amount"]) & (rows["currency"] == records["currency"])
+    status = rows["kind"] == records["channel"]
+    same = np.where(kind == Kind.WALLET_OPENED, opened, np.where(kind == Kind.WALLET_STATUS, status, tier))
+    which: Mask = ~(same & (rows["digest"] == records["digest"]))
+    return which

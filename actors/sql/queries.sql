@@ -1,16 +1,27 @@
 -- Statements of actors/, by name; see actors/database.py for how they are read.
 
 -- name: journal_head
-SELECT block, records, details FROM journal WHERE shard = $1 ORDER BY block DESC LIMIT 1
+SELECT block, records FROM journal WHERE shard = $1 ORDER BY block DESC LIMIT 1
 
 -- name: journal_block
-SELECT block, records, details FROM journal WHERE shard = $1 AND block = $2
+SELECT block, records FROM journal WHERE shard = $1 AND block = $2
 
 -- name: journal_read
-SELECT block, records, details FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block LIMIT $4
+SELECT block, records FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block LIMIT $4
 
 -- name: journal_copy
+SELECT block, records, NULL::bytea FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block
+
+-- name: journal_copy_details
 SELECT block, records, details FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block
+
+-- name: journal_blocks
+-- Blocks by place (shard and number), as many of $1 as there are, in its order; OFFSET 0: each is looked up by the key, whatever the planner
+-- thinks of their number.
+SELECT asked.place, found.records FROM unnest($1::bigint[]) AS asked (place)
+CROSS JOIN LATERAL (
+    SELECT records FROM journal WHERE shard = (asked.place >> 44)::int AND block = asked.place & 17592186044415 OFFSET 0
+) AS found
 
 -- name: journal_references
 SELECT record FROM reference WHERE target = $1 ORDER BY record
@@ -102,11 +113,14 @@ SELECT setval($1::text::regclass, $2)
 SELECT segment, shard FROM segment WHERE segment > 0
 
 -- name: journal_records
--- Records by address, as many of $1 as there are.
-SELECT asked.address, substring(records FROM 89 + 160 * (asked.address & 255)::int FOR 160) AS record
-FROM unnest($1::bigint[]) AS asked (address)
-JOIN journal ON shard = (asked.address >> 52)::int AND block = (asked.address >> 8) & 17592186044415
-WHERE length(records) >= 88 + 160 * ((asked.address & 255)::int + 1)
+-- Records by address, as many of $1 as there are, in its order; OFFSET 0 as in `journal_blocks`.
+SELECT asked.address, found.record FROM unnest($1::bigint[]) AS asked (address)
+CROSS JOIN LATERAL (
+    SELECT substring(records FROM 89 + 160 * (asked.address & 255)::int FOR 160) AS record FROM journal
+    WHERE shard = (asked.address >> 52)::int AND block = (asked.address >> 8) & 17592186044415
+      AND length(records) >= 88 + 160 * ((asked.address & 255)::int + 1)
+    OFFSET 0
+) AS found
 
 -- name: reference_all
 SELECT target, record FROM reference ORDER BY target, record

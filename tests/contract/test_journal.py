@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import numpy as np
 import pytest
 
 from actors import postgres_server
@@ -24,8 +25,12 @@ from actors.journal import (
     Journal,
     JournalUnavailable,
     OutcomeUnknown,
+    StoredBlock,
 )
 from actors.journal_postgres import NUMBER_MAX, PostgresJournal, writer_name
+from actors.ledger.blocks import GENESIS, Writer, seal
+from actors.ledger.ids import record_address
+from actors.ledger.layout import RECORD
 
 OpenJournal = Callable[[int, int], Journal]
 OLD, NEW = 0xA1, 0xB2
@@ -47,7 +52,18 @@ def blocks(
 
 
 async def stored(journal: Journal, shard: int = 1) -> list[Block]:
-    return await journal.read(shard, 0, 1_000_000)
+    """All that is stored, with details."""
+    pages = journal.scan(shard, 0, details=True)
+    return [
+        Block(shard=shard, number=number, records=bytes(records), details=details)
+        async for page in pages
+        for number, records, details in page
+    ]
+
+
+def read(written: list[Block]) -> list[StoredBlock]:
+    """What reads give of these blocks."""
+    return [StoredBlock(block.number, block.records) for block in written]
 
 
 # --- every journal
@@ -67,10 +83,10 @@ async def test_what_was_appended_is_read_back(open_journal: OpenJournal) -> None
     await journal.append(written[:1])
     await journal.append(written[1:])
     assert await stored(journal) == written
-    assert await journal.head(1) == written[-1]
-    assert await journal.block(1, 2) == written[2]
+    assert await journal.head(1) == read(written)[-1]
+    assert await journal.block(1, 2) == read(written)[2]
     assert await journal.block(1, 5) is None
-    assert await journal.read(1, 1, 2) == written[1:3]
+    assert await journal.read(1, 1, 2) == read(written)[1:3]
     assert await journal.read(1, 5, 10) == []
 
 
@@ -78,7 +94,7 @@ async def test_shards_do_not_see_each_other(open_journal: OpenJournal) -> None:
     one, two = open_journal(1, OLD), open_journal(2, OLD)
     await one.append(blocks(0, 2))
     await two.append(blocks(0, 1, shard=2, mark=b"t"))
-    assert await one.head(2) == blocks(0, 1, shard=2, mark=b"t")[0]
+    assert await one.head(2) == read(blocks(0, 1, shard=2, mark=b"t"))[0]
     assert await stored(two, 1) == blocks(0, 2)
 
 
@@ -100,7 +116,7 @@ async def test_a_taken_block_refuses_the_whole_append(open_journal: OpenJournal)
     assert await stored(journal) == blocks(2, 1)
     assert await journal.references(7) == []
     await journal.append(blocks(3, 1))
-    assert await journal.head(1) == blocks(3, 1)[0]
+    assert await journal.head(1) == read(blocks(3, 1))[0]
 
 
 async def test_the_same_bytes_again_are_taken_too(open_journal: OpenJournal) -> None:
@@ -120,7 +136,7 @@ async def test_of_two_writers_one_gets_the_block(open_journal: OpenJournal) -> N
         )
         assert [type(outcome) for outcome in outcomes if outcome is not None] == [BlockTaken]
         winner = b"b" if outcomes[0] is not None else b"a"
-        assert await writers[0].block(1, number) == blocks(number, 1, mark=winner)[0]
+        assert await writers[0].block(1, number) == read(blocks(number, 1, mark=winner))[0]
 
 
 async def test_references_are_stored_with_their_block(open_journal: OpenJournal) -> None:
@@ -157,7 +173,7 @@ async def test_a_scan_gives_every_block_once_in_order(open_journal: OpenJournal)
     written = blocks(0, 4_500, size=8)
     await journal.append(written)
     everything = [block async for page in journal.scan(1, 0) for block in page]
-    assert everything == [(b.number, b.records, b.details) for b in written]
+    assert everything == [(b.number, b.records, None) for b in written]
     part = [number async for page in journal.scan(1, 7, 2_345) for number, _, _ in page]
     assert part == list(range(7, 2_346))
     assert [page async for page in journal.scan(1, 4_500)] == []
@@ -170,19 +186,45 @@ async def test_a_scan_can_be_left_early(open_journal: OpenJournal) -> None:
     page = await anext(scan)
     assert page[0][0] == 0
     await scan.aclose()
-    assert await journal.head(1) == blocks(2_499, 1, size=8)[0]
+    assert await journal.head(1) == read(blocks(2_499, 1, size=8))[0]
 
 
-async def test_a_scan_of_many_pages_gives_details_and_what_was_stored_meanwhile(open_journal: OpenJournal) -> None:
+@pytest.mark.parametrize("details", [False, True])
+async def test_a_scan_of_many_pages_gives_details_if_asked_and_what_was_stored_meanwhile(
+    open_journal: OpenJournal, details: bool
+) -> None:
     journal = open_journal(1, OLD)
     written = blocks(0, 400, size=8_000, details=b"d" * 300) + blocks(400, 300, size=8_000, details=b"")
     await journal.append(written)
-    scan = journal.scan(1, 0)
+    scan = journal.scan(1, 0, details=details)
     found = list(await anext(scan))
     late = blocks(700, 1, size=1)
     await journal.append(late)
     found += [block async for page in scan for block in page]
-    assert found == [(b.number, b.records, b.details) for b in written + late]
+    assert found == [(b.number, b.records, b.details if details else None) for b in written + late]
+
+
+@pytest.mark.parametrize("share", [0.002, 0.5, 1])
+async def test_records_are_found_by_address_in_any_shard_and_zeros_where_there_are_none(
+    open_journal: OpenJournal, share: float
+) -> None:
+    chance = np.random.default_rng(4)
+    wanted: dict[int, bytes] = {}
+    for shard in (1, 2):
+        records = np.frombuffer(bytearray(chance.bytes(30_017 * RECORD.itemsize)), RECORD)
+        records["kind"], records["flags"] = 10, 0
+        written, _ = seal(Writer(shard, 1, 7, bytes(16)), first=1, previous=GENESIS, seen=0, records=records, details={})
+        stored_blocks = [Block(shard=shard, number=b.number, records=b.data, details=b"d") for b in written]
+        await open_journal(shard, OLD).append(stored_blocks)
+        wanted |= {
+            record_address(shard, 1 + i // 50, i % 50): records[i].tobytes()
+            for i in np.flatnonzero(chance.random(len(records)) < share).tolist()
+        }
+    absent = [record_address(1, 601, 17), record_address(1, 602, 0), record_address(2, 7, 50), record_address(3, 1, 0)]
+    addresses = np.array(sorted([*wanted, *absent]), np.int64)
+    found = await open_journal(1, OLD).records(addresses)
+    expected = [wanted.get(address, bytes(RECORD.itemsize)) for address in addresses.tolist()]
+    assert [record.tobytes() for record in found] == expected
 
 
 async def test_the_clock_is_in_milliseconds_of_now(open_journal: OpenJournal) -> None:
@@ -343,7 +385,7 @@ async def test_a_read_does_not_wait_behind_an_append(journal: PostgresJournal, a
     os.kill(pid, signal.SIGSTOP)
     append = asyncio.create_task(journal.append(blocks(1, 1)))
     try:
-        assert await journal.head(1) == blocks(0, 1)[0]
+        assert await journal.head(1) == read(blocks(0, 1))[0]
         assert not append.done()
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -385,7 +427,7 @@ async def test_a_lost_session_is_replaced_at_the_next_use(journal: PostgresJourn
     )
     with contextlib.suppress(JournalUnavailable):  # the client may not have heard yet: at most one call fails
         await journal.head(1)
-    assert await journal.head(1) == blocks(0, 1)[0]
+    assert await journal.head(1) == read(blocks(0, 1))[0]
     await settle(journal, blocks(1, 1))
     assert await stored(journal) == blocks(0, 2)
 

@@ -34,11 +34,11 @@ class _PagedJournal(MemoryJournal):
         self._cuts = list(cuts)
 
     async def scan(
-        self, shard: int, first: int, last: int | None = None
+        self, shard: int, first: int, last: int | None = None, *, details: bool = False
     ) -> AsyncGenerator[Sequence[ScannedBlock], None]:
         cut = self._cuts.pop(0) if self._cuts else None
         given = 0
-        async for page in super().scan(shard, first, last):
+        async for page in super().scan(shard, first, last, details=details):
             for block in page:
                 if given == cut:
                     raise JournalUnavailable("cut off")

@@ -11,7 +11,7 @@ import numpy as np
 
 from actors.ledger.blocks import Writer
 from actors.ledger.holds import holds_open
-from actors.ledger.layout import ATTEMPTS, ORIGINAL
+from actors.ledger.layout import ATTEMPTS, ORIGINAL, RECORD
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardCore
@@ -67,7 +67,7 @@ class Process:
             m.Push: self._push,
             m.ReadChannel: self._read_channel,
             m.AskProfiles: self._ask_profiles,
-            m.ReadBlocks: self._read_blocks,
+            m.ReadRecords: self._read_records,
             m.ReadOriginals: self._read_originals,
             m.NeedSegment: self._need_segment,
             m.ReadSegments: self._read_segments,
@@ -249,12 +249,12 @@ class Process:
         assert output.first == self.core.writer.durable_block + 1
         self._replay_later()
 
-    def _read_blocks(self, output: m.ReadBlocks) -> None:
+    def _read_records(self, output: m.ReadRecords) -> None:
         def read() -> None:
-            blocks = {n: self.switch.database.journals[self.shard][n - 1].data for n in output.numbers}
-            self.feed(m.BlocksRead(batch=output.batch, blocks=blocks))
+            records = np.array([self.switch.database.record(int(a)) for a in output.addresses], RECORD)
+            self.feed(m.RecordsRead(batch=output.batch, records=records))
 
-        self.switch.scheduler.count("blocks read for repeats", len(output.numbers))
+        self.switch.scheduler.count("records read for repeats", len(output.addresses))
         self._plan_io(read)
 
     def _read_originals(self, output: m.ReadOriginals) -> None:
