@@ -101,9 +101,7 @@ async def stream_blocks(
             pages.put_nowait(cutter.page())
 
     query = SQL["journal_copy_details" if details else "journal_copy"]
-    copying = asyncio.ensure_future(
-        connection.copy_from_query(query, shard, first, last, output=take, format="binary")
-    )
+    copying = asyncio.ensure_future(connection.copy_from_query(query, shard, first, last, output=take, format="binary"))
     copying.add_done_callback(lambda _: pages.put_nowait([]))
     try:
         while page := await asyncio.wait_for(pages.get(), SCAN_TIMEOUT_S):

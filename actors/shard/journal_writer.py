@@ -19,15 +19,19 @@ from actors.shard.messages import Append, BlockIs, Die, HeadIs, Output, ReadBloc
 
 APPEND_BLOCKS_MAX: Final = 2_048
 """Blocks in one transaction: some 16 MB, about 30 ms of database time."""
+APPEND_BYTES_MAX: Final = 16 << 20
+"""Bytes of records and details in one transaction. What was sealed together is stored together, so a larger unit goes alone: a batch is
+65,536 records, 10.5 MB, and what `intake` lets a batch have of details."""
 
 
 class Unit(NamedTuple):
-    """What was sealed together: the blocks, their records and the records' addresses."""
+    """What was sealed together: the blocks, their records and the records' addresses; `size`: bytes of records and details."""
 
     blocks: list[Sealed]
     records: NDArray[Any]
     addresses: NDArray[np.int64]
     last_hash: bytes
+    size: int
 
 
 class _Waiter(NamedTuple):
@@ -73,6 +77,11 @@ class JournalWriter:
         return sum(len(unit.records) for unit in self.units)
 
     @property
+    def backlog_bytes(self) -> int:
+        """Bytes of records and details that are sealed and not durable."""
+        return sum(unit.size for unit in self.units)
+
+    @property
     def units(self) -> tuple[Unit, ...]:
         """What is sealed and not durable, oldest first."""
         return (*self._flight, *self._waiting)
@@ -90,7 +99,8 @@ class JournalWriter:
             self.writer, first=first, previous=self._sealed_hash, seen=seen, records=records, details=details
         )
         addresses = _addresses(self.writer.shard, blocks, len(records))
-        unit = Unit(blocks, records, addresses, last_hash)
+        size = sum(len(block.data) + len(block.details or b"") for block in blocks)
+        unit = Unit(blocks, records, addresses, last_hash, size)
         self._waiting.append(unit)
         self._sealed_block = blocks[-1].number
         self._sealed_hash = last_hash
@@ -150,10 +160,16 @@ class JournalWriter:
     def _take(self) -> tuple[list[Unit], list[Sealed]]:
         taken: list[Unit] = []
         blocks: list[Sealed] = []
-        while self._waiting and (not taken or len(blocks) + len(self._waiting[0].blocks) <= APPEND_BLOCKS_MAX):
+        size = 0
+        while self._waiting and (not taken or self._fits(self._waiting[0], len(blocks), size)):
             taken.append(self._waiting.pop(0))
             blocks.extend(taken[-1].blocks)
+            size += taken[-1].size
         return taken, blocks
+
+    @staticmethod
+    def _fits(unit: Unit, blocks: int, size: int) -> bool:
+        return blocks + len(unit.blocks) <= APPEND_BLOCKS_MAX and size + unit.size <= APPEND_BYTES_MAX
 
     def stored(self, message: Stored) -> tuple[list[Unit], list[Output]]:
         """An append ended. Gives the units now durable."""

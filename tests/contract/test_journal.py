@@ -31,9 +31,11 @@ from actors.journal_postgres import NUMBER_MAX, PostgresJournal, writer_name
 from actors.ledger.blocks import GENESIS, Writer, seal
 from actors.ledger.ids import record_address
 from actors.ledger.layout import RECORD
+from tests.slow_link import slow_link
 
 OpenJournal = Callable[[int, int], Journal]
 OLD, NEW = 0xA1, 0xB2
+LINK_BYTES_PER_S = 12_000_000
 
 
 def blocks(
@@ -213,7 +215,9 @@ async def test_records_are_found_by_address_in_any_shard_and_zeros_where_there_a
     for shard in (1, 2):
         records = np.frombuffer(bytearray(chance.bytes(30_017 * RECORD.itemsize)), RECORD)
         records["kind"], records["flags"] = 10, 0
-        written, _ = seal(Writer(shard, 1, 7, bytes(16)), first=1, previous=GENESIS, seen=0, records=records, details={})
+        written, _ = seal(
+            Writer(shard, 1, 7, bytes(16)), first=1, previous=GENESIS, seen=0, records=records, details={}
+        )
         stored_blocks = [Block(shard=shard, number=b.number, records=b.data, details=b"d") for b in written]
         await open_journal(shard, OLD).append(stored_blocks)
         wanted |= {
@@ -364,6 +368,36 @@ async def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(
     assert await stored(journal) == blocks(0, 2)
     assert await writer_pid(administrator) != pid
     await journal.close()
+
+
+async def test_the_time_limit_of_an_append_follows_its_size(database_url: str) -> None:
+    """12 MB over a link of 12 MB/s, where a base of 0.4 s alone would give up, and be wrong for ever."""
+    async with slow_link(database_url, LINK_BYTES_PER_S) as link:
+        journal = PostgresJournal(link.url, shard=1, writer=OLD, append_timeout_s=0.4)
+        written = blocks(0, 8, details=random.Random(1).randbytes(1_500_000))
+        await journal.append(written)
+        assert 12_000_000 < link.sent < 12_500_000
+        await journal.close()
+    journal = PostgresJournal(database_url, shard=1, writer=OLD)
+    assert await stored(journal) == written
+    await journal.close()
+
+
+async def test_whoever_reads_records_waits_for_no_details(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Details of 2.7 MB a block, the most there can be, over a link that would take 4.5 s for them."""
+    monkeypatch.setattr("actors.journal_postgres.READ_TIMEOUT_S", 1.0)
+    fast = PostgresJournal(database_url, shard=1, writer=OLD)
+    written = blocks(0, 20, size=8_000, details=random.Random(1).randbytes(2_700_000))
+    await fast.append(written)
+    await fast.close()
+    async with slow_link(database_url, LINK_BYTES_PER_S) as link:
+        journal = PostgresJournal(link.url, shard=1, writer=OLD)
+        assert await journal.read(1, 0, 512) == read(written)
+        assert await journal.head(1) == read(written)[-1]
+        assert await journal.block(1, 3) == read(written)[3]
+        assert [block async for page in journal.scan(1, 0) for block in page] == [(*b, None) for b in read(written)]
+        assert link.received < 500_000
+        await journal.close()
 
 
 async def test_a_key_that_another_session_holds_back_is_reported_as_busy(database_url: str, administrator: Any) -> None:

@@ -78,3 +78,39 @@ def test_a_wallet_whose_chain_begins_in_what_is_not_durable_has_no_durable_place
 
 def test_a_wallet_without_a_chain_has_no_place() -> None:
     assert Chained().places(OURS, 0) == []
+
+
+def test_an_append_is_bounded_in_bytes_and_what_is_larger_goes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.shard.journal_writer.APPEND_BYTES_MAX", 30_000)
+    writer = JournalWriter(WRITER)
+    for details in (9_000, 9_000, 9_000, 50_000, 9_000):
+        writer.seal(np.zeros(1, RECORD), {0: bytes(details)}, 0)
+    assert 86_000 < writer.backlog_bytes < 88_000
+    appended = []
+    while outputs := writer.next_operation():
+        (append,) = outputs
+        assert isinstance(append, Append)
+        appended.append([block.number for block in append.blocks])
+        writer.stored(Stored(sequence=append.sequence, outcome="stored"))
+    assert appended == [[1, 2, 3], [4], [5]]
+    assert writer.backlog_bytes == 0
+
+
+@pytest.mark.parametrize("stored", [0, 1, 2, 3])
+def test_records_that_are_not_durable_are_found_by_address(stored: int) -> None:
+    """And those that are: they are the first of the addresses asked for."""
+    chained, chance = Chained(), np.random.default_rng(stored)
+    units = []
+    for count in (1, 50, 51, 173):
+        chained.unit(count, chance.integers(0, 3, count))
+        units.append(chained.writer.units[-1])
+        if len(units) <= stored:
+            append = _next(chained.writer)
+            chained.writer.stored(Stored(sequence=append.sequence, outcome="stored"))
+    addresses = np.concatenate([unit.addresses for unit in units])
+    records = np.concatenate([unit.records for unit in units])
+    asked = np.sort(chance.integers(0, len(addresses), 300))
+    kept, found = chained.writer.undurable(addresses[asked])
+    durable = sum(len(unit.records) for unit in units[:stored])
+    assert kept == np.count_nonzero(asked < durable)
+    assert (found == records[asked[kept:]]).all() and len(found) == len(asked) - kept
