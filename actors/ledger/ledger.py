@@ -113,9 +113,14 @@ class Ledger:
     def _new_keys(self) -> Table:
         return new_table(self.capacity.keys)
 
-    def admit(self, rows: NDArray[Any], channels: Channels, head: int) -> Admission:
-        """Sort out a batch at the current record time; `rows` (n,) of REQUEST are completed in place."""
+    def admit(
+        self, rows: NDArray[Any], channels: Channels, head: int, behind: NDArray[np.int64] | None = None
+    ) -> Admission:
+        """Sort out a batch at the current record time; `rows` (n,) of REQUEST are completed in place. `behind`: that of the `Admission`,
+        as it is before the first row."""
         admission = new_admission(len(rows))
+        if behind is not None:
+            admission.behind[:] = behind
         admit(self.book, channels, self.secret, self.config.shard, head, self.record_time, rows, admission)
         return admission
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from actors.ledger.codes import Code
 from actors.ledger.layout import FLAG_LINKED, REQUEST, RESULT, joined
 from actors.ledger.ledger import Admitted
-from actors.shard.messages import Submit
+from actors.shard.intake import Part
+from actors.shard.messages import Output
 from actors.shard.replies import LINKED, mismatches
 
 
@@ -24,22 +25,21 @@ class Repeats(NamedTuple):
 
 
 class Batch:
-    """A batch on its way: the submits it was made of, its rows, and what became of them so far. `duplicates`: per row, the record that
-    its key made before, 0 for none, < 0 for one of the same batch. `repeats`: those of them that still wait for records."""
+    """A batch on its way: the parts of requests it was made of, its rows, and what became of them so far. `duplicates`: per row, the record
+    that its key made before, 0 for none, < 0 for one of the same batch. `repeats`: those of them that still wait for records."""
 
-    def __init__(self, number: int, submits: list[Submit], stamp: int) -> None:
+    def __init__(self, number: int, parts: list[Part], stamp: int) -> None:
         self.number = number
         self.stamp = stamp
-        self.rows = joined([submit.rows for submit in submits], REQUEST)
+        self.rows = joined([part.rows for part in parts], REQUEST)
         self.results = np.zeros(len(self.rows), RESULT)
-        self.shares = [(submit.ref, len(submit.rows)) for submit in submits]
+        self.parts = parts
         self.admitted: Admitted | None = None
         self.seen = 0
         self.deadline = 0
         self.duplicates = np.zeros(len(self.rows), np.int64)
         self.repeats: Repeats | None = None
         self.durable = False
-        self._submits = submits
 
     @property
     def continues(self) -> NDArray[np.bool_]:
@@ -62,13 +62,24 @@ class Batch:
     def details(self) -> dict[int, bytes]:
         """Details of all its rows, by row."""
         start, merged = 0, {}
-        for submit in self._submits:
-            for index, entry in submit.details.items():
+        for part in self.parts:
+            for index, entry in part.details().items():
                 merged[start + index] = entry
-            start += len(submit.rows)
+            start += part.end - part.first
         return merged
 
     def carried_out(self) -> None:
-        """What records were made of is let go: a batch may wait long for its repeats, with others, and details are large."""
-        self._submits = []
+        """What records were made of is let go."""
         self.admitted = None
+        for part in self.parts:
+            part.asked.carried_out()
+
+    def answers(self) -> list[Output]:
+        """Answers to the requests of which nothing else is missing."""
+        answers: list[Output] = []
+        start = 0
+        for part in self.parts:
+            end = start + part.end - part.first
+            answers += part.asked.answer(part.first, self.results[start:end])
+            start = end
+        return answers

@@ -32,16 +32,15 @@ from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
 from actors.shard.heads import Heads
+from actors.shard.intake import Intake, untried_payers
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.originals import OriginalsDesk
+from actors.shard.pace import Pace
 from actors.shard.profiles import ProfileDesk
 from actors.shard.repeats import RepeatsDesk
 from rules.decision import UNTOLD, Action, StandIn
 from rules.pack import fallback_decisions
 
-BATCH_ROWS_MAX: Final = 65_536
-QUEUE_ROWS_MAX: Final = 131_072
-"""Rows that wait; beyond it the answer is BUSY."""
 BACKLOG_RECORDS_MAX: Final = 131_072
 """Records applied and not durable; beyond it no batch is begun."""
 HEADS_EVERY_MS: Final = 1_000
@@ -83,8 +82,8 @@ class ShardCore:
         self._desk = ProfileDesk(config.shard)
         self._originals = OriginalsDesk()
         self._channels = Channels(np.zeros(config.shards, np.int64), np.zeros(config.shards, np.int64))
-        self._queue: list[m.Submit] = []
-        self._queued_rows = 0
+        self._intake = Intake()
+        self._pace = Pace()
         self._scoring: Batch | None = None
         self._repeats = RepeatsDesk()
         self._after_batch: list[m.FindKey] = []
@@ -128,13 +127,13 @@ class ShardCore:
     @property
     def queued_rows(self) -> int:
         """Rows that wait for a batch."""
-        return self._queued_rows
+        return self._intake.rows
 
     def rows_at_hand(self, message: m.Message) -> int:
         """How many rows the next message may set in motion."""
         rows = len(message.rows) if isinstance(message, m.Submit) else 0
         rows += self._repeats.page_rows if isinstance(message, m.RecordsRead) else 0
-        return rows + self._queued_rows + (0 if self._scoring is None else len(self._scoring.rows))
+        return rows + self._intake.rows + (0 if self._scoring is None else len(self._scoring.rows))
 
     @property
     def ready(self) -> bool:
@@ -164,7 +163,7 @@ class ShardCore:
             self._save_when_due()
             self._expire_holds()
             self._begin_batch()
-            self._emit(self.writer.next_operation())
+            self._append()
         outputs, self._out = self._out, []
         last_words: list[m.Output] = [output for output in outputs if isinstance(output, m.Die)]
         return last_words or outputs
@@ -235,7 +234,17 @@ class ShardCore:
 
     # The journal.
 
+    def _append(self) -> None:
+        outputs = self.writer.next_operation()
+        if any(isinstance(output, m.Append) for output in outputs):
+            self._pace.began(self.writer.flight_bytes, self._clock_ms)
+        self._emit(outputs)
+
     def _stored(self, message: m.Stored) -> None:
+        if message.outcome == "stored":
+            self._pace.ended(self._clock_ms)
+        else:
+            self._pace.began(0, self._clock_ms)
         self._became_durable(*self.writer.stored(message))
 
     def _block_is(self, message: m.BlockIs) -> None:
@@ -266,27 +275,20 @@ class ShardCore:
     def _submit(self, message: m.Submit) -> None:
         rows = len(message.rows)
         assert not (message.rows["flags"][-1:] & FLAG_LINKED).any(), "a group ends where its request ends"
-        if not self.ready or self._queued_rows + rows > QUEUE_ROWS_MAX or rows > BATCH_ROWS_MAX:
+        if not self.ready or not self._intake.offer(message):
             results = np.zeros(rows, RESULT)
             results["code"] = Code.BUSY
             self._emit([m.Answer(ref=message.ref, value=results)])
-            return
-        self._queue.append(message)
-        self._queued_rows += rows
 
     def _begin_batch(self) -> None:
-        while self._queue and self._scoring is None and self._may_begin():
-            taken: list[m.Submit] = []
-            rows = 0
-            while self._queue and (not taken or rows + len(self._queue[0].rows) <= BATCH_ROWS_MAX):
-                taken.append(self._queue.pop(0))
-                rows += len(taken[-1].rows)
-            self._queued_rows -= rows
+        while self._intake.rows and self._scoring is None and self._may_begin():
             self.ledger.advance(self._now)
-            self._admit(Batch(self._batches, taken, self._next_stamp()))
+            self._admit(Batch(self._batches, self._intake.take(self._pace.bytes_max), self._next_stamp()))
 
     def _may_begin(self) -> bool:
         """Not with too much undurable, nor while a checkpoint waits for what is applied to become durable."""
+        if self.writer.backlog_bytes >= self._pace.bytes_max:
+            return False
         return self.writer.backlog < (1 if self._save_is_due() else BACKLOG_RECORDS_MAX)
 
     def _expire_holds(self) -> None:
@@ -324,7 +326,9 @@ class ShardCore:
         self._batches += 1
         self._mind_segments(int(np.count_nonzero(batch.rows["op"] == Kind.WALLET_OPENED)))
         head = self.writer.next_address - 1
-        admission = self.ledger.admit(batch.rows, self._channels, head)
+        admission = self.ledger.admit(batch.rows, self._channels, head, untried_payers(batch.parts))
+        for part in batch.parts:
+            part.asked.behind = admission.behind
         batch.results["code"] = admission.code
         self._mind_deferred(batch)
         batch.duplicates = admission.duplicate
@@ -429,10 +433,7 @@ class ShardCore:
         if batch.repeats is not None or not batch.durable:
             return
         batch.repeat_as_a_whole()
-        start = 0
-        for ref, rows in batch.shares:
-            self._emit([m.Answer(ref=ref, value=batch.results[start : start + rows])])
-            start += rows
+        self._emit(batch.answers())
 
     # Reads.
 

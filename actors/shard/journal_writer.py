@@ -82,6 +82,11 @@ class JournalWriter:
         return sum(unit.size for unit in self.units)
 
     @property
+    def flight_bytes(self) -> int:
+        """Bytes of them in the append that is on its way."""
+        return sum(unit.size for unit in self._flight)
+
+    @property
     def units(self) -> tuple[Unit, ...]:
         """What is sealed and not durable, oldest first."""
         return (*self._flight, *self._waiting)

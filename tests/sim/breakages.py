@@ -17,6 +17,7 @@ from actors.shard.heads import Heads
 from actors.shard.journal_writer import JournalWriter, Unit
 from actors.shard.originals import OriginalsDesk
 from actors.shard.profiles import ProfileDesk
+from tests.sim.breakages_parts import PARTS
 
 
 class _WithWriter(ShardCore):
@@ -348,7 +349,7 @@ class _WithCarrying(ShardCore):
 
 class CapturesADeadHold(_WithCarrying):
     def _expire_holds(self) -> None:
-        if not self._queue:
+        if not self._intake.rows:
             super()._expire_holds()
 
     def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
@@ -363,7 +364,7 @@ class CapturesADeadHold(_WithCarrying):
 
 class ApprovesAfterTheExpiry(_WithCarrying):
     def _expire_holds(self) -> None:
-        if not self._queue:
+        if not self._intake.rows:
             super()._expire_holds()
 
     def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
@@ -569,4 +570,5 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     LeavesCasesOutOfTheTransaction,
     SaysThatFeaturesSawWhatLandedMeanwhile,
     ForgetsAttemptsAfterACheckpoint,
+    *PARTS,
 )

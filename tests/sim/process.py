@@ -182,6 +182,7 @@ class Process:
                 self.die(output.reason)
             else:
                 self._carriers[type(output)](output)
+        scheduler.count("messages while a request is cut", any(asked.taken for asked in self.core._intake._queue))
         if self.alive and scheduler.chance(self.switch.faults.crash):
             scheduler.count("crashes")
             self.die("crash")

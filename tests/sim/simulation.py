@@ -7,7 +7,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from actors.ledger import ledger
-from actors.shard import channels, core, journal_writer, originals, profiles
+from actors.shard import channels, core, intake, journal_writer, originals, pace, profiles, repeats
 from actors.shard.core import ShardCore
 from tests.sim.database import DatabaseFaults, Image
 from tests.sim.load import Load
@@ -30,12 +30,19 @@ RESTORED_AFTER_MS: Final = (50, 1_200)
 
 
 SMALL: Final = (
-    (core, "QUEUE_ROWS_MAX", 120),
-    (core, "BATCH_ROWS_MAX", 80),
+    (intake, "QUEUE_ROWS_MAX", 120),
+    (intake, "BATCH_ROWS_MAX", 80),
+    (intake, "QUEUE_DETAIL_BYTES_MAX", 20_000),
+    (pace, "BYTES_MIN", 1_000),
+    (pace, "BYTES_MAX", 20_000),
+    (pace, "BYTES_FIRST", 4_000),
+    (repeats, "PAGE_ROWS_MAX", 3),
+    (repeats, "WAITING_ROWS_MAX", 60),
     (core, "BACKLOG_RECORDS_MAX", 60),
     (core, "CURSOR_BLOCKS_MAX", 10),
     (channels, "PUSH_RECORDS_MAX", 6),
     (journal_writer, "APPEND_BLOCKS_MAX", 2),
+    (journal_writer, "APPEND_BYTES_MAX", 12_000),
     (profiles, "ASK_MAX", 3),
     (originals, "ASK_MAX", 2),
     (ledger, "EXPIRE_MAX", 3),

@@ -19,6 +19,7 @@ from actors.ledger.layout import (
     Kind,
 )
 from actors.shard.batch import Batch
+from actors.shard.intake import whole
 from actors.shard.messages import Submit
 from actors.shard.replies import LINKED, SAME, differences, replays
 from tests.oracle.oracle_replies import fill_replay
@@ -42,7 +43,7 @@ FLAGS = FLAG_IMPORTED | FLAG_LINKED | FLAG_CONTINUES | FLAG_REVIEW
 def _batch(flags: list[int]) -> Batch:
     rows = np.zeros(len(flags), REQUEST)
     rows["flags"] = flags
-    return Batch(0, [Submit(ref=1, rows=rows, details={})], 1)
+    return Batch(0, [whole(Submit(ref=1, rows=rows, details={}))], 1)
 
 
 def _pairs(count: int, chance: np.random.Generator) -> tuple[Any, Any, Any]:

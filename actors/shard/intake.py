@@ -1,0 +1,223 @@
+"""Requests that wait for a batch, and how a batch is made of them: bounded in rows and in bytes, large requests a part at a time.
+
+All of a batch is sealed and stored together, and whoever comes later waits for it. So a request whose records and details take long to
+store is cut, where no linked group is, into parts that are batches of their own; small requests go between them.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.admission import BEHIND_MAX
+from actors.ledger.layout import FLAG_LINKED, RECORD, RESULT
+from actors.shard.messages import Answer, Submit
+
+BATCH_ROWS_MAX: Final = 65_536
+QUEUE_ROWS_MAX: Final = 131_072
+"""Rows that wait; beyond it the answer is BUSY."""
+QUEUE_DETAIL_BYTES_MAX: Final = 128 << 20
+"""Details that wait, of two of the largest batches; beyond it who brings more of them is told BUSY."""
+SMALL_SHARE: Final = 8
+"""A request is small that takes at most this part of a batch; half of a batch is for small ones first, the other half for the rest."""
+
+
+class Asked:
+    """A request on its way through the shard: what of it was taken so far, and what was answered. `behind`: payers of which a row of the
+    parts before is not tried yet, as in `Admission`."""
+
+    def __init__(self, submit: Submit) -> None:
+        self.ref = submit.ref
+        self.count = len(submit.rows)
+        self.taken = 0
+        self.behind: NDArray[np.int64] | None = None
+        self._rows = submit.rows
+        self._details = submit.details
+        self._slots, self._edges = _edges(submit.details)
+        self._results: NDArray[Any] | None = None
+        self._answered = 0
+
+    @property
+    def rows_left(self) -> int:
+        """Rows that no batch has taken yet."""
+        return self.count - self.taken
+
+    @property
+    def bytes_left(self) -> int:
+        """What they will take in the journal."""
+        return self.rows_left * RECORD.itemsize + self.detail_bytes_left
+
+    @property
+    def detail_bytes_left(self) -> int:
+        """What their details will take."""
+        return self._detail_bytes(self.taken, self.count) if self._details else 0
+
+    def _detail_bytes(self, first: int, end: int) -> int:
+        low, high = np.searchsorted(self._slots, (first, end))
+        return int(self._edges[high] - self._edges[low])
+
+    def take(self, rows_max: int, bytes_max: int, *, at_least_one: bool) -> "Part | None":
+        """As much as fits; at least one group, however large, or else perhaps nothing."""
+        first = self.taken
+        end = self.count
+        if self.rows_left > rows_max or self.bytes_left > bytes_max:
+            end = self._group_end(self._fitting(rows_max, bytes_max), at_least_one)
+        if end == first:
+            return None
+        self.taken = end
+        return Part(self, first, end)
+
+    def _fitting(self, rows_max: int, bytes_max: int) -> int:
+        """Where rows end that fit, groups or not."""
+        rows = min(self.rows_left, rows_max, bytes_max // RECORD.itemsize)
+        while rows and rows * RECORD.itemsize + self._detail_bytes(self.taken, self.taken + rows) > bytes_max:
+            rows //= 2
+        return self.taken + rows
+
+    def _group_end(self, end: int, at_least_one: bool) -> int:
+        ends = self.taken + np.flatnonzero(self._rows["flags"][self.taken :] & FLAG_LINKED == 0) + 1
+        fitting = int(np.searchsorted(ends, end, "right"))
+        if fitting:
+            return int(ends[fitting - 1])
+        return int(ends[0]) if at_least_one else self.taken
+
+    def rows(self, first: int, end: int) -> NDArray[Any]:
+        """Some of its rows."""
+        return self._rows[first:end]
+
+    def details(self, first: int, end: int) -> dict[int, bytes]:
+        """Their details, by index from `first`."""
+        if end - first == self.count:
+            return self._details
+        low, high = np.searchsorted(self._slots, (first, end))
+        return {slot - first: self._details[slot] for slot in self._slots[low:high].tolist()}
+
+    def carried_out(self) -> None:
+        """Rows and details are let go when all were taken: an answer may wait for long, and details are large."""
+        if not self.rows_left:
+            self._rows, self._details = self._rows[:0], {}
+            self._slots, self._edges = _edges({})
+
+    def answer(self, first: int, results: NDArray[Any]) -> list[Answer]:
+        """RESULT rows of a part; the answer, when it is the last that was missing."""
+        if len(results) == self.count:
+            return [Answer(ref=self.ref, value=results)]
+        if self._results is None:
+            self._results = np.zeros(self.count, RESULT)
+        self._results[first : first + len(results)] = results
+        self._answered += len(results)
+        return [] if self._answered < self.count else [Answer(ref=self.ref, value=self._results)]
+
+
+def _edges(details: dict[int, bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which rows have details, and the sum of their bytes before each of them and after the last."""
+    if not details:
+        return _NO_EDGES
+    slots = np.sort(np.fromiter(details, np.int64, len(details)))
+    sizes = np.fromiter((len(details[slot]) for slot in slots.tolist()), np.int64, len(slots))
+    return slots, np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
+
+
+_NO_EDGES: Final = (np.zeros(0, np.int64), np.zeros(1, np.int64))
+
+
+class Part(NamedTuple):
+    """Rows `first` to `end` of a request."""
+
+    asked: Asked
+    first: int
+    end: int
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """These rows."""
+        return self.asked.rows(self.first, self.end)
+
+    def details(self) -> dict[int, bytes]:
+        """Details by row of the part."""
+        return self.asked.details(self.first, self.end)
+
+
+def whole(submit: Submit) -> Part:
+    """All of a request in one part."""
+    part = Asked(submit).take(len(submit.rows), 1 << 62, at_least_one=True)
+    assert part is not None
+    return part
+
+
+class Intake:
+    """The queue. A request that was taken in part goes to its end."""
+
+    def __init__(self, asked: type[Asked] = Asked) -> None:
+        self.rows = 0
+        self._asked = asked
+        self._detail_bytes = 0
+        self._queue: list[Asked] = []
+
+    def offer(self, submit: Submit) -> bool:
+        """Let a request wait, at least one row; False when there is no room."""
+        asked = self._asked(submit)
+        size = asked.detail_bytes_left
+        full = size and self._queue and self._detail_bytes + size > QUEUE_DETAIL_BYTES_MAX
+        if full or self.rows + asked.count > QUEUE_ROWS_MAX:
+            return False
+        self._queue.append(asked)
+        self.rows += asked.count
+        self._detail_bytes += size
+        return True
+
+    def take(self, bytes_max: int) -> list[Part]:
+        """The parts of the next batch: at most BATCH_ROWS_MAX rows and so many bytes, but at least one group."""
+        taking = _Taking(bytes_max)
+        small = bytes_max // SMALL_SHARE
+        rest = [a for a in self._queue if a.bytes_left > small or not taking.whole(a, bytes_max // 2)]
+        cut: list[Asked] = []
+        while rest and not cut and taking.some(rest[0]):
+            asked = rest.pop(0)
+            if asked.rows_left:
+                cut.append(asked)
+        self._queue = rest + cut
+        self.rows = sum(asked.rows_left for asked in self._queue)
+        self._detail_bytes = sum(asked.detail_bytes_left for asked in self._queue)
+        return taking.parts
+
+
+class _Taking:
+    """A batch that is being put together."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self.parts: list[Part] = []
+        self._rows_max = BATCH_ROWS_MAX
+        self._bytes_max = bytes_max
+
+    def whole(self, asked: Asked, bytes_kept: int) -> bool:
+        """Take all of a request that leaves so many bytes free."""
+        size, rows = asked.bytes_left, asked.rows_left
+        if size > self._bytes_max - bytes_kept or rows > self._rows_max:
+            return False
+        return self._take(asked)
+
+    def some(self, asked: Asked) -> bool:
+        """Take as much of a request as fits."""
+        return self._take(asked)
+
+    def _take(self, asked: Asked) -> bool:
+        size = asked.bytes_left
+        part = asked.take(self._rows_max, self._bytes_max, at_least_one=not self.parts)
+        if part is None:
+            return False
+        self.parts.append(part)
+        self._rows_max -= part.end - part.first
+        self._bytes_max -= size - asked.bytes_left
+        return True
+
+
+def untried_payers(parts: list[Part]) -> NDArray[np.int64] | None:
+    """Payers of which a row of an earlier part is not tried yet, as in `Admission.behind`; None when no request was cut."""
+    known = [part.asked.behind for part in parts if part.asked.behind is not None]
+    if not known:
+        return None
+    payers = np.unique(np.concatenate([behind[1 : 1 + behind[0]] for behind in known]))[:BEHIND_MAX]
+    merged = np.zeros(1 + BEHIND_MAX, np.int64)
+    merged[0], merged[1 : 1 + len(payers)] = len(payers), payers
+    return merged

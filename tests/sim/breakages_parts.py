@@ -1,0 +1,85 @@
+"""Ways to break how repeats are read by page and how requests are cut into parts."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.blocks import Writer
+from actors.ledger.ledger import Ledger
+from actors.shard import messages as m
+from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.intake import Asked, Intake
+from actors.shard.repeats import RepeatsDesk
+
+
+class _WithDesk(ShardCore):
+    """A core with another desk for repeats."""
+
+    desk_class: type[RepeatsDesk] = RepeatsDesk
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self._repeats = self.desk_class()
+
+
+class _WithAsked(ShardCore):
+    """A core with other requests on their way."""
+
+    asked_class: type[Asked] = Asked
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self._intake = Intake(self.asked_class)
+
+
+class SkipsTheLastRowOfAReplayPage(_WithDesk):
+    class desk_class(RepeatsDesk):
+        def read(self, message: m.RecordsRead) -> Any:
+            assert self._page is not None
+            batch, last = self._waiting[0], self._page.places[-1]
+            before = batch.results[last].copy()
+            done = super().read(message)
+            batch.results[last] = before
+            return done
+
+
+class TakesOnlyTheFirstPageForARepeat(_WithDesk):
+    class desk_class(RepeatsDesk):
+        def read(self, message: m.RecordsRead) -> Any:
+            batch = self._waiting[0]
+            assert batch.repeats is not None
+            batch.repeats = batch.repeats.part(0, self.page_rows)
+            return super().read(message)
+
+
+class CutsALinkedGroup(_WithAsked):
+    class asked_class(Asked):
+        def _group_end(self, end: int, at_least_one: bool) -> int:
+            return end if end > self.taken else super()._group_end(end, at_least_one)
+
+
+class AnswersWithItsLastPart(_WithAsked):
+    """As if what the parts before were answered was not kept."""
+
+    class asked_class(Asked):
+        def answer(self, first: int, results: NDArray[Any]) -> list[m.Answer]:
+            if self._results is not None:
+                self._results[:] = 0
+            return super().answer(first, results)
+
+
+class AnswersOneRowWithAnothersRecord(_WithDesk):
+    class desk_class(RepeatsDesk):
+        def read(self, message: m.RecordsRead) -> Any:
+            turned = np.roll(message.records, 1)
+            return super().read(m.RecordsRead(batch=message.batch, records=turned))
+
+
+PARTS: tuple[type[ShardCore], ...] = (
+    SkipsTheLastRowOfAReplayPage,
+    TakesOnlyTheFirstPageForARepeat,
+    AnswersOneRowWithAnothersRecord,
+    CutsALinkedGroup,
+    AnswersWithItsLastPart,
+)
