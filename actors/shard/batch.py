@@ -26,7 +26,8 @@ class Repeats(NamedTuple):
 
 class Batch:
     """A batch on its way: the parts of requests it was made of, its rows, and what became of them so far. `duplicates`: per row, the record
-    that its key made before, 0 for none, < 0 for one of the same batch. `repeats`: those of them that still wait for records."""
+    that its key made before, 0 for none, < 0 for one of the same batch. `repeats`: those of them that still wait to be read. `waits`: per
+    row, whether its record is still missing."""
 
     def __init__(self, number: int, parts: list[Part], stamp: int) -> None:
         self.number = number
@@ -34,11 +35,13 @@ class Batch:
         self.rows = joined([part.rows for part in parts], REQUEST)
         self.results = np.zeros(len(self.rows), RESULT)
         self.parts = parts
+        self._unanswered = _starts(parts)
         self.admitted: Admitted | None = None
         self.seen = 0
         self.deadline = 0
         self.duplicates = np.zeros(len(self.rows), np.int64)
-        self.repeats: Repeats | None = None
+        self.repeats = Repeats(np.zeros(0, np.intp), np.zeros(0, np.int64))
+        self.waits = np.zeros(len(self.rows), np.bool_)
         self.durable = False
 
     @property
@@ -75,11 +78,21 @@ class Batch:
             part.asked.carried_out()
 
     def answers(self) -> list[Output]:
-        """Answers to the requests of which nothing else is missing."""
+        """Answers to the requests of which nothing else is missing, each once: who repeats nothing waits for nobody's repeats."""
+        self.repeat_as_a_whole()
         answers: list[Output] = []
-        start = 0
-        for part in self.parts:
+        left = []
+        for start, part in self._unanswered:
             end = start + part.end - part.first
-            answers += part.asked.answer(part.first, self.results[start:end])
-            start = end
+            if self.waits[start:end].any():
+                left.append((start, part))
+            else:
+                answers += part.asked.answer(part.first, self.results[start:end])
+        self._unanswered = left
         return answers
+
+
+def _starts(parts: list[Part]) -> list[tuple[int, Part]]:
+    """Parts with the places of their first rows."""
+    ends = np.cumsum([part.end - part.first for part in parts]).tolist()
+    return list(zip([0, *ends[:-1]], parts, strict=True))

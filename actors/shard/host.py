@@ -132,6 +132,7 @@ class ShardHost:
             m.ReadOriginals: self._read_originals,
             m.NeedSegment: self._need_segment,
             m.ReadSegments: self._read_segments,
+            m.Pause: self._go_on,
         }
 
     # For callers.
@@ -393,7 +394,7 @@ class ShardHost:
 
     async def _read_records(self, output: m.ReadRecords) -> None:
         records = await self._retry(partial(self._journal.records, output.addresses))
-        self._feed(m.RecordsRead(batch=output.batch, records=records))
+        self._feed(m.RecordsRead(records=records))
 
     async def _read_originals(self, output: m.ReadOriginals) -> None:
         originals = np.zeros(len(output.targets), ORIGINAL)
@@ -453,6 +454,9 @@ class ShardHost:
         self._feed(
             m.Profiles(shard=output.shard, stamp=output.stamp, addresses=np.array(output.addresses), wallets=wallets)
         )
+
+    async def _go_on(self, _: m.Pause) -> None:
+        self._feed(m.GoOn())
 
     async def _need_segment(self, _: m.NeedSegment) -> None:
         await self._retry(lambda: self._segments.claim(self.shard))

@@ -154,7 +154,6 @@ class Pushed(Message, frozen=True):
 class RecordsRead(Message, frozen=True):
     """RECORD rows (n,) of this shard, as asked by `ReadRecords`."""
 
-    batch: int
     records: Rows
 
 
@@ -180,6 +179,10 @@ class Clock(Message, frozen=True):
 
 class Tick(Message, frozen=True):
     """Time has passed."""
+
+
+class GoOn(Message, frozen=True):
+    """As asked for by `Pause`: what came meanwhile had its turn."""
 
 
 class SaveNow(Message, frozen=True):
@@ -256,9 +259,8 @@ class AskProfiles(Message, frozen=True):
 
 
 class ReadRecords(Message, frozen=True):
-    """Read the records at these addresses (n,) of this shard's journal, ascending, for batch `batch`. Tried until it succeeds."""
+    """Read the records at these addresses (n,) of this shard's journal, ascending. Tried until it succeeds."""
 
-    batch: int
     addresses: NDArray[Any]
 
 
@@ -290,6 +292,10 @@ class ReadSegments(Message, frozen=True):
     stamp: int
 
 
+class Pause(Message, frozen=True):
+    """There is more to do: send `GoOn` after what came meanwhile."""
+
+
 class Alarm(Message, frozen=True):
     """Tell the operator."""
 
@@ -317,6 +323,7 @@ Output = (
     | Save
     | NeedSegment
     | ReadSegments
+    | Pause
     | Alarm
     | Die
 )

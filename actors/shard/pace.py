@@ -7,13 +7,15 @@ the database's latency than of the link, so only larger ones count.
 from typing import Final
 
 TARGET_MS: Final = 64
-"""Whoever comes waits for at most two batches before the own one, 192 ms together."""
+"""Over a slow link whoever comes waits for the batch on its way and then for the own one, 128 ms together."""
 BYTES_MIN: Final = 256 << 10
 """1,600 records: a link that is slower than 4 MB/s is not made up for."""
 BYTES_MAX: Final = 16 << 20
 """Beyond the largest batch without details."""
 BYTES_FIRST: Final = 1 << 20
 """Before anything is known."""
+OVERLAP_FROM: Final = 4 << 20
+"""From this bound on a batch takes the processor about as long as the journal, so the next is made while one is stored."""
 STEP: Final = 4
 """One append moves the bound by at most this factor: a hiccup of the database is soon forgotten."""
 
@@ -25,6 +27,11 @@ class Pace:
         self.bytes_max = BYTES_FIRST
         self._size = 0
         self._began_ms = 0
+
+    @property
+    def backlog_max(self) -> int:
+        """With more bytes that are not stored yet no batch is begun."""
+        return self.bytes_max if self.bytes_max >= OVERLAP_FROM else self.bytes_max // 2
 
     def began(self, size: int, now_ms: int) -> None:
         """An append of so many bytes is on its way; size 0: one that says nothing, as it is tried again."""

@@ -1,8 +1,8 @@
 """Keys that were used before: whose records they made, and how those are read back, a page at a time.
 
-However many batches wait for records, one page is under way, and after it the next batch has its turn: a batch whose keys lie scattered
-over the journal holds up no other. What waits is bounded; beyond that a repeat is told that the shard is busy, and the rest of its batch
-is answered.
+However many batches wait for records, one page is under way, and each batch has its share of it: one whose keys lie scattered over the
+journal holds up no other, and what several ask for is read once. What waits is bounded; beyond that a repeat is told that the shard is
+busy, and the rest of its batch is answered.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.codes import Code
-from actors.ledger.layout import RESULT
+from actors.ledger.layout import REQUEST, RESULT, joined
 from actors.ledger.ledger import Ledger
 from actors.shard.batch import Batch, Repeats
 from actors.shard.journal_writer import JournalWriter
@@ -21,6 +21,8 @@ from actors.shard.replies import replays
 
 PAGE_ROWS_MAX: Final = 8_192
 """Repeated rows whose records are read at once: 1.3 MB of records, and some 2 ms of work."""
+SHARE_ROWS_MIN: Final = 256
+"""A batch's share of a page, however many batches there are."""
 WAITING_ROWS_MAX: Final = 262_144
 """Rows of batches that wait for records, 160 bytes each: some 42 MB. Four batches of the largest size."""
 
@@ -30,55 +32,63 @@ class RepeatsDesk:
 
     def __init__(self) -> None:
         self._waiting: deque[Batch] = deque()
-        self._page: Repeats | None = None
+        self._page: list[tuple[Batch, Repeats]] = []
         self._rows = 0
 
     @property
     def page_rows(self) -> int:
         """Rows of the page that is being read."""
-        return 0 if self._page is None else len(self._page.places)
+        return sum(len(repeats.places) for _, repeats in self._page)
 
     def take(self, batch: Batch, ledger: Ledger, writer: JournalWriter) -> list[Output]:
         """The first answers of a batch are made and sealed; now its repeats."""
         repeats = _repeats(batch, ledger)
         kept, records = writer.undurable(repeats.addresses)
-        _answer(batch, repeats.part(kept, len(repeats.places)), records)
+        _answer([(batch, repeats.part(kept, len(repeats.places)))], records)
         if not kept:
             return []
+        durable = repeats.part(0, kept)
         if self._rows + len(batch.rows) > WAITING_ROWS_MAX:
-            batch.results[repeats.places[:kept]] = np.zeros(1, RESULT)
-            batch.results["code"][repeats.places[:kept]] = Code.BUSY
+            batch.results[durable.places] = np.zeros(1, RESULT)
+            batch.results["code"][durable.places] = Code.BUSY
             return []
-        batch.repeats = repeats.part(0, kept)
+        batch.repeats = durable
+        batch.waits[durable.places] = True
         self._waiting.append(batch)
         self._rows += len(batch.rows)
         return self._read_on()
 
-    def read(self, message: RecordsRead) -> tuple[Batch | None, list[Output]]:
-        """The page has arrived. Gives its batch when that was the last one it waited for."""
-        assert self._page is not None and self._waiting[0].number == message.batch
-        page, self._page = self._page, None
-        batch = self._waiting.popleft()
-        wanted, which = np.unique(page.addresses, return_inverse=True)
+    def read(self, message: RecordsRead) -> tuple[list[Batch], list[Output]]:
+        """The page has arrived. Gives the batches that it is of."""
+        page, self._page = self._page, []
+        wanted = _addresses(page)
         assert len(message.records) == len(wanted)
-        _answer(batch, page, message.records[which])
-        assert batch.repeats is not None
-        rest = batch.repeats.part(len(page.places), len(batch.repeats.places))
-        if len(rest.places):
-            batch.repeats = rest
-            self._waiting.append(batch)
-            return None, self._read_on()
-        batch.repeats = None
-        self._rows -= len(batch.rows)
-        return batch, self._read_on()
+        asked = np.concatenate([repeats.addresses for _, repeats in page])
+        _answer(page, message.records[np.searchsorted(wanted, asked)])
+        self._rows -= sum(len(batch.rows) for batch, _ in page if not len(batch.repeats.places))
+        return [batch for batch, _ in page], self._read_on()
 
     def _read_on(self) -> list[Output]:
-        if self._page is not None or not self._waiting:
+        if self._page or not self._waiting:
             return []
-        batch = self._waiting[0]
-        assert batch.repeats is not None
-        self._page = batch.repeats.part(0, PAGE_ROWS_MAX)
-        return [ReadRecords(batch=batch.number, addresses=np.unique(self._page.addresses))]
+        share = max(SHARE_ROWS_MIN, PAGE_ROWS_MAX // len(self._waiting))
+        room = PAGE_ROWS_MAX
+        for _ in range(len(self._waiting)):
+            batch = self._waiting.popleft()
+            part = batch.repeats.part(0, min(share, room))
+            self._page.append((batch, part))
+            batch.repeats = batch.repeats.part(len(part.places), len(batch.repeats.places))
+            if len(batch.repeats.places):
+                self._waiting.append(batch)
+            room -= len(part.places)
+            if not room:
+                break
+        return [ReadRecords(addresses=_addresses(self._page))]
+
+
+def _addresses(page: list[tuple[Batch, Repeats]]) -> NDArray[np.int64]:
+    """What is to be read for a page: ascending, each once."""
+    return np.unique(np.concatenate([repeats.addresses for _, repeats in page]))
 
 
 def _repeats(batch: Batch, ledger: Ledger) -> Repeats:
@@ -92,9 +102,18 @@ def _repeats(batch: Batch, ledger: Ledger) -> Repeats:
     return Repeats(places[order], addresses[order])
 
 
-def _answer(batch: Batch, repeats: Repeats, records: NDArray[Any]) -> None:
-    places = repeats.places
-    if not len(places):
+def _answer(page: list[tuple[Batch, Repeats]], records: NDArray[Any]) -> None:
+    """All in one go: a page may be of many batches."""
+    if not len(records):
         return
     assert (records["kind"] != 0).all(), "a key leads to a record"
-    batch.results[places] = replays(batch.rows[places], records, repeats.addresses, batch.continues[places])
+    rows = joined([batch.rows[repeats.places] for batch, repeats in page], REQUEST)
+    addresses = np.concatenate([repeats.addresses for _, repeats in page])
+    continues = np.concatenate([batch.continues[repeats.places] for batch, repeats in page])
+    results = replays(rows, records, addresses, continues)
+    start = 0
+    for batch, repeats in page:
+        end = start + len(repeats.places)
+        batch.results[repeats.places] = results[start:end]
+        batch.waits[repeats.places] = False
+        start = end

@@ -55,7 +55,12 @@ class Served:
         return payment_rows(self._wallets, count, self._random)
 
     async def submit(self, rows: NDArray[Any], details: dict[int, bytes] | None = None) -> NDArray[Any]:
-        return await self.host.submit(rows.copy(), dict(details or {}))
+        """As a lane of the front door does it: what finds no room is sent again."""
+        while True:
+            told = await self.host.submit(rows.copy(), dict(details or {}))
+            if not (told["code"] == Code.BUSY).any():
+                return told
+            await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager
@@ -136,11 +141,10 @@ async def test_details_at_their_limit_over_a_link_of_12_mb_a_second(database_url
         first = await others.during(lambda: served.submit(rows, details))
         assert not first["code"].any() and link.sent > DETAIL_BYTES
         print(f"p99 {others.p99_s * 1e3:.0f} ms of {len(others.took)}, {max(others.took) * 1e3:.0f} ms at most")
-        assert others.p99_s < P99_MAX_S
         again = _Others(served)
         told = await again.during(lambda: asyncio.gather(*(served.submit(rows, details) for _ in range(3))))
         assert all((each == _again(first)).all() for each in told)
         print(f"again: p99 {again.p99_s * 1e3:.0f} ms of {len(again.took)}, {again.memory / 1e6:.0f} MB")
-        assert again.p99_s < P99_MAX_S
+        assert others.p99_s < P99_MAX_S and again.p99_s < P99_MAX_S
         assert again.memory < MEMORY_MAX
         assert len(served.journal.asked) == len(set(served.journal.asked)), "an append was repeated"

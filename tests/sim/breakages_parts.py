@@ -36,8 +36,8 @@ class _WithAsked(ShardCore):
 class SkipsTheLastRowOfAReplayPage(_WithDesk):
     class desk_class(RepeatsDesk):
         def read(self, message: m.RecordsRead) -> Any:
-            assert self._page is not None
-            batch, last = self._waiting[0], self._page.places[-1]
+            batch, repeats = self._page[-1]
+            last = repeats.places[-1]
             before = batch.results[last].copy()
             done = super().read(message)
             batch.results[last] = before
@@ -47,9 +47,9 @@ class SkipsTheLastRowOfAReplayPage(_WithDesk):
 class TakesOnlyTheFirstPageForARepeat(_WithDesk):
     class desk_class(RepeatsDesk):
         def read(self, message: m.RecordsRead) -> Any:
-            batch = self._waiting[0]
-            assert batch.repeats is not None
-            batch.repeats = batch.repeats.part(0, self.page_rows)
+            for batch, repeats in self._page:
+                batch.repeats = repeats.part(0, 0)
+            self._waiting.clear()
             return super().read(message)
 
 
@@ -73,7 +73,7 @@ class AnswersOneRowWithAnothersRecord(_WithDesk):
     class desk_class(RepeatsDesk):
         def read(self, message: m.RecordsRead) -> Any:
             turned = np.roll(message.records, 1)
-            return super().read(m.RecordsRead(batch=message.batch, records=turned))
+            return super().read(m.RecordsRead(records=turned))
 
 
 PARTS: tuple[type[ShardCore], ...] = (

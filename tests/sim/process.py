@@ -71,6 +71,7 @@ class Process:
             m.ReadOriginals: self._read_originals,
             m.NeedSegment: self._need_segment,
             m.ReadSegments: self._read_segments,
+            m.Pause: self._go_on,
             m.Save: self._save,
             m.Alarm: self._alarm,
         }
@@ -253,7 +254,7 @@ class Process:
     def _read_records(self, output: m.ReadRecords) -> None:
         def read() -> None:
             records = np.array([self.switch.database.record(int(a)) for a in output.addresses], RECORD)
-            self.feed(m.RecordsRead(batch=output.batch, records=records))
+            self.feed(m.RecordsRead(records=records))
 
         self.switch.scheduler.count("records read for repeats", len(output.addresses))
         self._plan_io(read)
@@ -319,6 +320,10 @@ class Process:
 
     def _ask_profiles(self, output: m.AskProfiles) -> None:
         self.switch.ask_profiles(self, output)
+
+    def _go_on(self, _: m.Pause) -> None:
+        self.switch.scheduler.count("pauses between batches")
+        self.switch.scheduler.after(0, self.feed, m.GoOn())
 
     def _need_segment(self, _: m.NeedSegment) -> None:
         def claim() -> None:

@@ -37,6 +37,7 @@ SMALL: Final = (
     (pace, "BYTES_MAX", 20_000),
     (pace, "BYTES_FIRST", 4_000),
     (repeats, "PAGE_ROWS_MAX", 3),
+    (repeats, "SHARE_ROWS_MIN", 2),
     (repeats, "WAITING_ROWS_MAX", 60),
     (core, "BACKLOG_RECORDS_MAX", 60),
     (core, "CURSOR_BLOCKS_MAX", 10),

@@ -44,3 +44,11 @@ def test_one_hiccup_moves_it_by_one_step() -> None:
     assert pace.bytes_max == BYTES_FIRST // STEP
     _append(pace, pace.bytes_max, 1)
     assert pace.bytes_max == BYTES_FIRST
+
+
+def test_a_batch_is_made_while_another_is_stored_only_when_the_link_is_fast() -> None:
+    pace = Pace()
+    assert pace.backlog_max == pace.bytes_max // 2
+    for _ in range(20):
+        _append(pace, pace.bytes_max, 1)
+    assert pace.backlog_max == pace.bytes_max

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from actors.journal_memory import MemoryDatabase, MemoryJournal
 from actors.ledger.codes import Code
 from actors.ledger.layout import RESULT
+from actors.shard import messages as m
 from actors.shard import repeats
 from actors.shard.host import THREAD_ROWS_MIN, ShardHost
 from actors.shard.local import LocalSwitch, MemorySegments
@@ -27,6 +28,7 @@ class _Journal(MemoryJournal):
     def __init__(self) -> None:
         super().__init__(MemoryDatabase())
         self.pages: list[NDArray[np.int64]] = []
+        self.pause: asyncio.Event | None = None
         self._reading = asyncio.Lock()
 
     async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
@@ -34,6 +36,8 @@ class _Journal(MemoryJournal):
         async with self._reading:
             self.pages.append(addresses)
             await asyncio.sleep(0.001)
+            if self.pause is not None:
+                await self.pause.wait()
             return await super().records(addresses)
 
 
@@ -82,15 +86,26 @@ async def test_a_large_batch_sent_again_is_answered_by_page_beside_the_loop(serv
     assert watch.of("RecordsRead") == [("RecordsRead", False)] * 2
 
 
-async def test_batches_that_wait_take_turns(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_batches_that_wait_share_every_page(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repeats, "PAGE_ROWS_MAX", PAGE)
+    monkeypatch.setattr(repeats, "SHARE_ROWS_MIN", 10)
     batches = [served.payments(rows) for rows in (5 * PAGE, 2 * PAGE, 3)]
     firsts = [await served.submit(rows) for rows in batches]
     again = await asyncio.gather(*(served.submit(rows) for rows in batches))
     assert all((told == _again(first)).all() for told, first in zip(again, firsts, strict=True))
     places = [int(first["address"].min()) for first in firsts]
-    turns = [int(np.searchsorted(places, page[0], "right")) - 1 for page in served.journal.pages]
-    assert turns == [0, 1, 2, 0, 1, 0, 0, 0]
+    pages = [np.searchsorted(places, page, "right") - 1 for page in served.journal.pages]
+    assert [np.bincount(page, minlength=3).tolist() for page in pages[:3]] == [[100, 0, 0], [33, 33, 3], [50, 50, 0]]
+    assert sum(len(page) for page in pages) == 7 * PAGE + 3 and len(pages) <= 9
+
+
+async def test_what_several_ask_for_is_read_once(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, old = served.payments(300), served.payments(1)
+    first = await served.submit(rows)
+    await served.submit(old)
+    again = await asyncio.gather(served.submit(old), *(served.submit(rows) for _ in range(3)))
+    assert all((told == _again(first)).all() for told in again[1:])
+    assert [len(page) for page in served.journal.pages] == [1, 300]
 
 
 async def test_beyond_its_bound_a_repeat_is_busy_and_the_rest_of_its_batch_is_answered(
@@ -124,8 +139,23 @@ async def test_whose_answers_wait_keeps_no_details(served: Served) -> None:
     await served.submit(rows)
     desk = served.host.core._repeats
     waiting = asyncio.ensure_future(served.host.submit(rows.copy(), {0: bytes(1_000)}))
-    while not desk._waiting:
+    while not desk.page_rows:
         await asyncio.sleep(0)
-    (batch,) = desk._waiting
+    ((batch, _),) = desk._page
     assert batch.details() == {} and batch.admitted is None
     assert (await waiting)["replayed"].all()
+
+
+async def test_who_repeats_nothing_does_not_wait_for_the_repeats_of_its_batch(served: Served) -> None:
+    old = served.payments(200)
+    first = await served.submit(old)
+    core = served.host.core
+    served.journal.pause = asyncio.Event()
+    core._intake.offer(m.Submit(ref=-1, rows=old.copy(), details={}))
+    batches = core._batches
+    told = await served.submit(served.payments(1))
+    assert told["code"][0] == Code.OK and core._batches == batches + 1 and core._repeats.page_rows == len(old)
+    answered = asyncio.get_running_loop().create_future()
+    served.host._answers[-1] = answered
+    served.journal.pause.set()
+    assert (await answered == _again(first)).all()
