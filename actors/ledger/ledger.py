@@ -11,13 +11,14 @@ from actors.ledger.admission import Admission, Channels, admit, find_key, new_ad
 from actors.ledger.book import (
     M_OPEN_SEGMENT,
     M_OPEN_SLOT,
-    M_ORIGINALS,
+    M_PROFILES_GIVEN_UP,
     M_RECORD_TIME,
     M_SEGMENTS,
     Book,
     Capacity,
     local_row,
     new_book,
+    next_batch,
     store_original,
 )
 from actors.ledger.carrying import carry_out
@@ -116,6 +117,7 @@ class Ledger:
     def admit(self, rows: NDArray[Any], channels: Channels, head: int) -> Admission:
         """Sort out a batch at the current record time; `rows` (n,) of REQUEST are completed in place."""
         admission = new_admission(len(rows))
+        next_batch(self.book)
         admit(self.book, channels, self.secret, self.config.shard, head, self.record_time, rows, admission)
         return admission
 
@@ -159,6 +161,7 @@ class Ledger:
             sources,
             undo,
         )
+        next_batch(self.book)
         return Carried(records[:made], results, sources[:made])
 
     def expire(self, first: int) -> NDArray[Any]:
@@ -169,28 +172,18 @@ class Ledger:
         records = np.zeros(min(holds_open(self.book.holds), EXPIRE_MAX), RECORD)
         return records[: int(expire(self.book, self.record_time, first, records))]
 
-    def know_original(self, original: NDArray[Any]) -> None:
-        """Keep what the journal says of a record (scalar of ORIGINAL) of which a refund was asked; nothing when the table is full."""
-        store_original(self.book, original)
-
-    @property
-    def originals_full(self) -> bool:
-        """Whether no further record can be known for its refunds."""
-        return int(self.book.meta[M_ORIGINALS]) >= len(self.book.originals)
-
-    def forget_originals(self) -> None:
-        """They are read again when needed. Only when every refund is durable, and not while a batch is on its way."""
-        self.book = self.book._replace(original_table=new_table(self.capacity.originals))
-        self.book.meta[M_ORIGINALS] = 0
+    def know_original(self, original: NDArray[Any], durable: int) -> bool:
+        """Keep what the journal says of a record (scalar of ORIGINAL) of which a refund was asked. `durable`: address below which all
+        records are. False when the table is full of originals with refunds beyond it."""
+        return bool(store_original(self.book, original, durable))
 
     def land(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
         """Carry out LEG records (n,) that are filled but for what the wallets say; those that cannot land go to suspense."""
         _land(self.book, records, addresses, self.record_time, self.stripe_max)
 
-    def learn(self, record: NDArray[Any]) -> None:
-        """Carry out one PROFILE record."""
-        if not effect_profile(self.book, record, self._scratch):
-            raise MemoryError("the table of profiles is full; raise the capacity `profiles`")
+    def learn(self, record: NDArray[Any]) -> bool:
+        """Carry out one PROFILE record. False when the table is full of profiles that the batch under way needs."""
+        return bool(effect_profile(self.book, record, self._scratch))
 
     def replay(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> int:
         """Apply recorded effects. Gives the index of the first record that contradicts the ones before, else len(records)."""
@@ -198,6 +191,11 @@ class Ledger:
             self.advance(int(records["record_time"][-1]))
             self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
         return int(replay(self.book, records, addresses, self.config.windows, REPLAYED, self._scratch))
+
+    @property
+    def gave_up_profiles(self) -> bool:
+        """Whether the journal may have profiles that are not known any more."""
+        return bool(self.book.meta[M_PROFILES_GIVEN_UP])
 
     def snapshot(self, keep: Callable[[Arrays], Any] = Copied) -> Any:
         """All that replay would rebuild, as `keep` keeps it: by default a `Copied`."""

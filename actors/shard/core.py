@@ -17,7 +17,7 @@ from actors.ledger.blocks import Chain, Run, Writer, records_of
 from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.codes import Code
 from actors.ledger.holds import holds_open
-from actors.ledger.ids import block_of, bound_key, slot_of
+from actors.ledger.ids import block_of, bound_key, record_address, slot_of
 from actors.ledger.kept import Arrays, Copied
 from actors.ledger.layout import (
     BLOCK_RECORDS_MAX,
@@ -354,11 +354,11 @@ class ShardCore:
                 self._emit(self.receivers[sender].read(batch.stamp))
         targets = np.unique(rows["after"][rows["op"] == Kind.REFUND])
         if len(targets):
-            durable = not self.writer.backlog
-            self._emit(self._originals.want(targets, self.ledger, batch.stamp, all_durable=durable))
+            self._emit(self._originals.want(targets, self.ledger, batch.stamp))
 
     def _originals_read(self, message: m.Originals) -> None:
-        self._originals.answered(message, self.ledger)
+        durable = record_address(self.config.shard, self.writer.durable_block + 1, 0)
+        self._originals.answered(message, self.ledger, durable)
 
     def _stand_in_is(self, message: m.StandInIs) -> None:
         """Scorers change over one after the other: what one of them said of a later deployment holds."""
@@ -547,10 +547,9 @@ class ShardCore:
 
     def _profiles(self, message: m.Profiles) -> None:
         records = self._desk.answered(message, self.ledger)
+        records["record_time"] = self.ledger.record_time
+        records = records[[self.ledger.learn(record) for record in records]]
         if len(records):
-            records["record_time"] = self.ledger.record_time
-            for record in records:
-                self.ledger.learn(record)
             self.writer.seal(records, {}, 0)
 
     # Segments, clock, time.

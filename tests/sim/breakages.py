@@ -469,11 +469,8 @@ class _WithOriginals(ShardCore):
 
 class ForgetsRefundsThatAreNotDurable(_WithOriginals):
     class desk_class(OriginalsDesk):
-        def want(self, targets: Any, ledger: Ledger, stamp: int, *, all_durable: bool) -> list[m.Output]:
-            ledger.forget_originals()
-            self._forgotten_at = stamp
-            self._asking.clear()
-            return super().want(targets, ledger, stamp, all_durable=all_durable)
+        def answered(self, message: m.Originals, ledger: Ledger, durable: int) -> None:
+            super().answered(message, ledger, 2**62)
 
 
 class ReadsOriginalsAndNotTheirRefunds(ShardCore):

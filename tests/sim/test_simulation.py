@@ -79,7 +79,6 @@ COVERED = (
     "messages repeated",
     "openers that lost",
     "originals read",
-    "originals that came after they were forgotten",
     "originals tried again",
     "outages",
     "pages that failed",
