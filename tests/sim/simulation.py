@@ -88,9 +88,7 @@ class Simulation:
         shards = r.choice((2, 2, 3, 4))
         save_every = r.choice((None, None, None, None, 40))
         capacity = CROWDED if seed % 3 == 2 else CAPACITY
-        self.switch = Switch(
-            self.scheduler, shards, self.faults, database_faults, core_class, save_every, capacity
-        )
+        self.switch = Switch(self.scheduler, shards, self.faults, database_faults, core_class, save_every, capacity)
         self.load = Load(self.switch, r.randint(*REQUESTS))
         self._restores = Random(f"restore {seed}")
         self._backed_up = self._restores.random() < (0.5 if save_every else 0.1)

@@ -24,8 +24,9 @@ from tests.sim.scheduler import Scheduler
 CAPACITY = Capacity(
     segments=12, segment_map=64, keys=20_000, payers=16, attempts=300, profiles=1_000, holds=8, originals=6
 )
-CROWDED = msgspec.structs.replace(CAPACITY, payers=4, attempts=100, profiles=8, originals=2)
-"""Of every third seed: all tables are full in its midst, and each row makes room for another again and again."""
+CROWDED = msgspec.structs.replace(CAPACITY, payers=4, attempts=100, profiles=12, originals=2)
+"""Of every third seed: all tables are full in its midst, and each row makes room for another again and again. The wallets
+of a linked group must be known all at once, so the longest of a group is shorter."""
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}
 SEGMENT_WALLETS = 30

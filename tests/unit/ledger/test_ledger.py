@@ -195,7 +195,7 @@ def test_in_a_full_table_a_profile_gives_way_that_no_payment_asked_for_lately() 
     assert [int(profile_row(ledger.book, np.int64(a))) for a in (5 << 16, -7, 2**62, 1)] == [0, 1, -1, 2]
     assert ledger.book.profiles["tier"].tolist() == [0, 9, 3]
     record = np.zeros(1, RECORD)
-    record["payee"] = 77
+    record["payee"], record["effective_time"] = 77, START
     need_profile(ledger.book, 2)
     assert not ledger.learn(record[0]), "the batch under way needs all"
     assert [int(profile_row(ledger.book, np.int64(a))) for a in (5 << 16, -7, 1, 77)] == [0, 1, 2, -1]

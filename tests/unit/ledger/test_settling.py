@@ -406,13 +406,6 @@ def test_a_declined_refund_leaves_all_that_can_be_refunded(world: Both) -> None:
     world.check_all()
 
 
-def test_when_the_table_of_originals_is_full_it_says_so(world: Both) -> None:
-    addresses = [made(world, pay(ALICE, SHOP, 1)) for _ in range(SMALL.originals + 1)]
-    for address in addresses:
-        world.know_original(world.original(address))
-    assert act(world, refund(addresses[0]), refund(addresses[-1])) == [Code.OK, Code.DEFERRED]
-
-
 def test_only_an_original_whose_refunds_are_durable_makes_room(world: Both) -> None:
     addresses = [made(world, pay(ALICE, SHOP, 1)) for _ in range(SMALL.originals + 2)]
     for address in addresses[: SMALL.originals]:
