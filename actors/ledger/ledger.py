@@ -9,10 +9,16 @@ from numpy.typing import NDArray
 
 from actors.ledger.admission import Admission, Channels, admit, find_key, new_admission
 from actors.ledger.book import (
+    M_ATTEMPTS,
+    M_ATTEMPTS_FREE,
     M_OPEN_SEGMENT,
     M_OPEN_SLOT,
+    M_ORIGINALS,
+    M_PROFILES,
     M_PROFILES_GIVEN_UP,
     M_RECORD_TIME,
+    M_RINGS,
+    M_RINGS_FREE,
     M_SEGMENTS,
     Book,
     Capacity,
@@ -31,7 +37,7 @@ from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, le
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
 from actors.ledger.snapshot import filled, in_use
-from actors.ledger.table import Table, new_table, with_room
+from actors.ledger.table import Table, new_table, table_count, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION
@@ -191,6 +197,19 @@ class Ledger:
             self.advance(int(records["record_time"][-1]))
             self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
         return int(replay(self.book, records, addresses, self.config.windows, REPLAYED, self._scratch))
+
+    def fills(self) -> dict[str, tuple[int, int]]:
+        """Of each table the rows in use and how many there may be; wallets go by segments, keys are those of this generation."""
+        meta, capacity = self.book.meta, self.capacity
+        return {
+            "wallets": (int(meta[M_SEGMENTS]) * SEGMENT_SLOTS, capacity.segments * SEGMENT_SLOTS),
+            "keys": (table_count(self.book.keys), capacity.keys),
+            "holds": (holds_open(self.book.holds), capacity.holds),
+            "payers": (int(meta[M_RINGS] - meta[M_RINGS_FREE]), capacity.payers),
+            "attempts": (int(meta[M_ATTEMPTS] - meta[M_ATTEMPTS_FREE]), capacity.attempts),
+            "profiles": (int(meta[M_PROFILES]), capacity.profiles),
+            "originals": (int(meta[M_ORIGINALS]), capacity.originals),
+        }
 
     @property
     def gave_up_profiles(self) -> bool:

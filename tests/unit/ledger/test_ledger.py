@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.ledger.book import Capacity, need_profile, next_batch, profile_row, store_profile
+from actors.ledger.book import M_OPEN_SLOT, Capacity, need_profile, next_batch, profile_row, store_profile
 from actors.ledger.codes import Code
 from actors.ledger.layout import PROFILE, RECORD, Kind, WalletKind, WalletStatus
 from actors.ledger.ledger import Ledger
@@ -171,6 +171,16 @@ def test_without_memory_for_a_segment_there_is_none() -> None:
     assert ledger.use_segment(1)
     assert not ledger.use_segment(3)
     assert ledger.room() == 65_536
+
+
+def test_a_shard_without_room_for_a_wallet_says_so() -> None:
+    world = small_world(scored=False)
+    ledger = world.ledger
+    free = [segment for segment in range(1, 16) if not ledger.book.segments[segment]]
+    assert not all(ledger.use_segment(segment) for segment in free)
+    ledger.book.meta[M_OPEN_SLOT] = 65_536
+    assert ledger_code(world, opening() | world.fresh_key()) == Code.WALLETS_FULL
+    assert ledger_code(world, pay(USER, OTHER, 1) | world.fresh_key()) in (0, Code.INSUFFICIENT_FUNDS)
 
 
 def test_a_segment_is_taken_into_use_once() -> None:
