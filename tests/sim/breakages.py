@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from actors.ledger.blocks import Run, Writer, block_hash, header_of
-from actors.ledger.book import M_RECORD_TIME, local_row
+from actors.ledger.book import M_RECORD_TIME, M_RINGS, local_row
 from actors.ledger.holds import open_hold
 from actors.ledger.ids import block_of
 from actors.ledger.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
@@ -517,6 +517,27 @@ class ForgetsAttemptsAfterACheckpoint(ShardCore):
         super().resume_at(block, hash_, cursors)
 
 
+class FreesAPayerWhomWindowsStillSee(ShardCore):
+    """When the table of payers is full, whoever is first gives up its memory, and nothing says so."""
+
+    def _admit(self, batch: Any) -> None:
+        book = self.ledger.book
+        if book.meta[M_RINGS] == len(book.rings):
+            book.wallets["ring"][book.wallets["ring"] == 1] = 0
+        super()._admit(batch)
+
+
+class DoesNotNoteChangesOfProfilesThatGaveWay(ShardCore):
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self._desk = self.desk_class(config.shard)
+
+    class desk_class(ProfileDesk):
+        def changed(self, changes: Any, ledger: Ledger) -> Any:
+            records = super().changed(changes, ledger)
+            return records[records["effective_time"] != 0]
+
+
 BREAKAGES: tuple[type[ShardCore], ...] = (
     AnswersBeforeTheCommit,
     AnswersWithoutLookingWhoOwnsTheJournal,
@@ -560,6 +581,8 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     ForgetsToExpireAfterAStart,
     ForgetsToExpireAfterACheckpoint,
     ForgetsRefundsThatAreNotDurable,
+    FreesAPayerWhomWindowsStillSee,
+    DoesNotNoteChangesOfProfilesThatGaveWay,
     ReadsOriginalsAndNotTheirRefunds,
     LeavesAnchorsOutOfTheTransaction,
     LeavesReferencesOutOfTheTransaction,

@@ -86,6 +86,7 @@ COVERED = (
     "pauses",
     "payments in review",
     "profiles renewed",
+    "profiles that hold no more",
     "profiles timed out",
     "recorded BALANCE_OUT_OF_RANGE",
     "recorded DAILY_LIMIT_EXCEEDED",
