@@ -527,17 +527,6 @@ class FreesAPayerWhomWindowsStillSee(ShardCore):
         super()._admit(batch)
 
 
-class DoesNotNoteChangesOfProfilesThatGaveWay(ShardCore):
-    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
-        super().__init__(config, ledger, writer)
-        self._desk = self.desk_class(config.shard)
-
-    class desk_class(ProfileDesk):
-        def changed(self, changes: Any, ledger: Ledger) -> Any:
-            records = super().changed(changes, ledger)
-            return records[records["effective_time"] != 0]
-
-
 BREAKAGES: tuple[type[ShardCore], ...] = (
     AnswersBeforeTheCommit,
     AnswersWithoutLookingWhoOwnsTheJournal,
@@ -582,7 +571,6 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     ForgetsToExpireAfterACheckpoint,
     ForgetsRefundsThatAreNotDurable,
     FreesAPayerWhomWindowsStillSee,
-    DoesNotNoteChangesOfProfilesThatGaveWay,
     ReadsOriginalsAndNotTheirRefunds,
     LeavesAnchorsOutOfTheTransaction,
     LeavesReferencesOutOfTheTransaction,
