@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.calls import Caller, CallLost
 from actors.ledger.layout import RECORD, REQUEST, RESULT, WALLET
 from actors.shard.messages import Head, Legs
-from actors.shard_client import NotReady, ShardUnavailable
+from actors.shard_client import NotReady, ShardState, ShardUnavailable
 
 PEER_TIMEOUT_S: Final = 2.0
 """A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
@@ -23,6 +23,7 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
 _LEGS: Final = msgspec.msgpack.Decoder(tuple[int, int, int, bytes, int, bytes, bytes, bytes])
 _HEADS: Final = msgspec.msgpack.Decoder(list[Head])
+_STATE: Final = msgspec.msgpack.Decoder(ShardState)
 _COUNT: Final = struct.Struct("<I")
 _KEY: Final = struct.Struct("<qq16s")
 _ADDRESS: Final = struct.Struct("<q")
@@ -80,6 +81,11 @@ def pack_heads(heads: list[Head]) -> bytes:
     return _ENCODER.encode(heads)
 
 
+def pack_state(state: ShardState) -> bytes:
+    """The answer of a `state`."""
+    return _ENCODER.encode(state)
+
+
 class RemotePeer:
     """Another shard, as a shard sees it."""
 
@@ -121,6 +127,10 @@ class RemoteShard:
         """As `ShardClient.find_key`."""
         address: int = _ADDRESS.unpack(await self._called("find_key", _KEY.pack(caller, home, key)))[0]
         return address
+
+    async def state(self) -> ShardState:
+        """As `ShardClient.state`."""
+        return _STATE.decode(await self._called("state", b""))
 
     async def _called(self, method: str, data: bytes) -> bytes:
         try:

@@ -23,7 +23,7 @@ from actors.ledger.book import Capacity
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Ledger, LedgerConfig
 from actors.logs import log_to_file
 from actors.process import settle
-from actors.remote import RemotePeer, pack_address, pack_heads, unpack_key, unpack_legs, unpack_rows
+from actors.remote import RemotePeer, pack_address, pack_heads, pack_state, unpack_key, unpack_legs, unpack_rows
 from actors.scoring.actor import ScorerPool
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import ShardHost
@@ -92,6 +92,7 @@ class ShardActor:
             "heads": self.heads,
             "find_key": self.find_key,
             "push": self.push,
+            "state": self.state,
         }
         self._calls = CallServer(spec.sockets, methods)
 
@@ -187,6 +188,10 @@ class ShardActor:
     async def find_key(self, data: bytes) -> bytes:
         """As `ShardHost.find_key`."""
         return pack_address(await self._serving().find_key(*unpack_key(data)))
+
+    async def state(self, _: bytes) -> bytes:
+        """As `ShardHost.state`."""
+        return pack_state(await self._serving().state())
 
     async def push(self, data: bytes) -> bytes:
         """As `ShardHost.push`."""

@@ -5,10 +5,18 @@ So whoever calls sends the same rows again, under the same keys, until an answer
 
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.shard.messages import Head
+
+
+class ShardState(msgspec.Struct, frozen=True, kw_only=True):
+    """How a shard is. `fills`: by table, the share of its rows in use; `warnings`: what an operator must be told, each a sentence."""
+
+    fills: dict[str, float]
+    warnings: list[str]
 
 
 class NotReady(Exception):
@@ -38,3 +46,6 @@ class ShardClient(Protocol):
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """Address of the record made under a caller's 16-byte key at a home wallet; 0 = not seen."""
+
+    async def state(self) -> ShardState:
+        """How the shard is, as its process sees it."""

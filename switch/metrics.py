@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -81,6 +81,17 @@ class Metrics:
         for shard, rows in enumerate(self._depths()):
             depth.add_metric((str(shard),), rows)
         yield depth
+
+
+def fill_family(fills: Iterable[Mapping[str, float]]) -> Metric:
+    """How full the tables of shards are, by shard."""
+    family = GaugeMetricFamily(
+        "shardpay_table_fill_ratio", "Share of a shard's table in use.", labels=("shard", "table")
+    )
+    for shard, tables in enumerate(fills):
+        for table, ratio in tables.items():
+            family.add_metric((str(shard), table), ratio)
+    return family
 
 
 def _counts(name: str, text: str, label: str, counts: Counter[str]) -> Metric:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import aiohttp
+import msgspec
 
 from actors import postgres_server
 from actors.database import ClusterLock, connect, migrate
@@ -26,6 +27,7 @@ from actors.logs import log_to_file
 from actors.topology import cluster_facts
 from switch.cluster_spec import NodeSpec, encode_spec
 from switch.settings import Settings, log_dir
+from switch.sizing import keys_told, memory_bytes, sized
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +135,10 @@ class Supervisor:
             raise CannotServe(
                 "there are no API keys yet: create one with `shardpay keys create` before leaving loopback"
             )
-        return NodeSpec(settings=self.settings, url=url, secret=facts.secret, shards=facts.shards)
+        capacity = sized(self.settings.capacity, memory_bytes(), facts.shards)
+        self.say(keys_told(capacity.keys, facts.shards))
+        settings = msgspec.structs.replace(self.settings, capacity=capacity)
+        return NodeSpec(settings=settings, url=url, secret=facts.secret, shards=facts.shards)
 
     def _node_output(self) -> TextIO:
         """Ray writes to the terminal without being asked; this is its terminal."""

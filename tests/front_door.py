@@ -24,7 +24,7 @@ from actors.shard import host
 from actors.shard.host import ShardHost
 from actors.shard.local import LocalSwitch
 from actors.shard.messages import Head
-from actors.shard_client import NotReady, ShardUnavailable
+from actors.shard_client import NotReady, ShardState, ShardUnavailable
 from actors.topology import SegmentStore
 from rules.decision import StandIn
 from switch.app import FrontDoor, FrontDoorOptions
@@ -59,6 +59,12 @@ class LocalClient:
     async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
         try:
             return await self._host.heads(addresses)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+
+    async def state(self) -> ShardState:
+        try:
+            return await self._host.state()
         except NotReady:
             raise ShardUnavailable(True) from None
 

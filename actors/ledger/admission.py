@@ -15,6 +15,7 @@ from actors.ledger.book import (
     READ_AHEAD,
     fetch_row,
     local_row,
+    need_profile,
     original_row,
     owner_of,
     profile_row,
@@ -131,6 +132,7 @@ def _find_wallets(book, me, row, admission, i, grouped):
     if book.wallets[payer_row]["currency"] != row["currency"] or known["currency"] != row["currency"]:
         return _CURRENCY
     admission.profile[i] = profile
+    need_profile(book, profile)
     return 0
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from actors.ledger.holds import Holds, new_holds
 from actors.ledger.ids import SEGMENT_SLOTS
 from actors.ledger.layout import ATTEMPT, ORIGINAL, PROFILE, RING, WALLET, zeros
-from actors.ledger.table import Table, find, new_table, put
+from actors.ledger.table import Table, find, new_table, put, remove, with_room
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
 
@@ -33,7 +33,19 @@ M_RECORD_TIME: Final = 7
 M_SEGMENTS_STAMP: Final = 8
 M_LOST_ATTEMPT: Final = 9
 M_ORIGINALS: Final = 10
-META_SIZE: Final = 16
+M_PROFILE_HAND: Final = 11
+M_BATCH: Final = 12
+M_ORIGINAL_HAND: Final = 13
+M_FREE_LARGE: Final = 14
+M_FREE_RING: Final = 15
+M_RING_HAND: Final = 16
+M_RINGS_FREE: Final = 17
+M_ATTEMPTS_FREE: Final = 18
+M_PROFILES_GIVEN_UP: Final = 19
+META_SIZE: Final = 24
+
+BATCH_NUMBERS: Final = 1 << 16
+"""Batches are told apart by 16 bits in a profile: one that has the number of an earlier one only keeps some profiles longer."""
 
 READ_AHEAD: Final = 64
 """Rows whose memory is fetched before they are handled: random reads overlap instead of queueing, and 64 rows stay in cache."""
@@ -52,15 +64,15 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     keys: int = 50_000_000
     """Idempotency keys of one generation; beyond it new transfers get 503."""
     payers: int = 4_000_000
-    """Wallets with remembered attempts."""
+    """Wallets with remembered attempts; who did not pay within the longest window makes room, beyond it windows say `saturated`."""
     attempts: int = 64_000_000
     """Remembered attempts of all wallets."""
     profiles: int = 4_000_000
-    """Wallets of other shards that were paid from here."""
+    """Wallets of other shards that were paid from here; beyond it those not paid lately are asked for again when needed."""
     holds: int = 4_000_000
     """Open holds; beyond it new ones get 503."""
     originals: int = 65_536
-    """Records known for their refunds; when full and all refunds are durable, all are forgotten and read again when needed."""
+    """Records known for their refunds; beyond it those whose refunds are durable are read again when needed."""
 
 
 class Book(NamedTuple):
@@ -151,18 +163,54 @@ def profile_row(book, address):
 
 
 @kernel
+def next_batch(book):
+    """Profiles that the last batch needed are not needed any more; those that are looked up from now on are, until the next call."""
+    book.meta[M_BATCH] = (book.meta[M_BATCH] + 1) % BATCH_NUMBERS
+
+
+@inlined
+def need_profile(book, row):
+    """The batch under way needs this profile until it is carried out."""
+    book.profiles[row]["used"] = 1
+    book.profiles[row]["batch"] = book.meta[M_BATCH]
+
+
+@kernel
+def _give_up_profile(book):
+    """Free the row of a profile that no payment asked for lately (second chance: Corbato 1968). -1: the batch under way needs all."""
+    row = book.meta[M_PROFILE_HAND]
+    for _ in range(2 * len(book.profiles)):
+        row = row + 1 if row + 1 < len(book.profiles) else 0
+        kept = book.profiles[row]
+        if kept["batch"] == book.meta[M_BATCH]:
+            continue
+        if kept["used"] == 0:
+            book.meta[M_PROFILE_HAND] = row
+            book.meta[M_PROFILES_GIVEN_UP] += 1
+            hi, lo = address_words(kept["address"])
+            remove(book.profile_table, hi, lo)
+            kept["address"] = 0
+            return np.int64(row)
+        kept["used"] = 0
+    return np.int64(-1)
+
+
+@kernel
 def store_profile(book, profile):
-    """Keep or renew a profile. False when the table is full."""
+    """Keep or renew a profile; when the table is full another makes room. False, and it is not kept, when the batch under way needs all."""
     address = profile["address"]
     row = profile_row(book, address)
     if row < 0:
         row = book.meta[M_PROFILES]
-        if row >= len(book.profiles):
-            return False
+        if row < len(book.profiles):
+            book.meta[M_PROFILES] = row + 1
+        else:
+            row = _give_up_profile(book)
         hi, lo = address_words(address)
-        if not put(book.profile_table, hi, lo, row + 1):
+        if row < 0 or not put(book.profile_table, hi, lo, row + 1):
             return False
-        book.meta[M_PROFILES] = row + 1
+        book.profiles[row]["used"] = 0
+        book.profiles[row]["batch"] = (book.meta[M_BATCH] - 1) % BATCH_NUMBERS
     kept = book.profiles[row]
     kept["address"] = address
     kept["opened"] = profile["opened"]
@@ -173,6 +221,16 @@ def store_profile(book, profile):
     return True
 
 
+def with_profile_room(book: Book, profiles: int) -> Book:
+    """The same book if it takes so many further profiles and gives none up, else one with more room."""
+    used = int(book.meta[M_PROFILES])
+    if used + profiles <= len(book.profiles):
+        return book
+    rows = zeros(2 * (used + profiles), PROFILE)
+    rows[:used] = book.profiles[:used]
+    return book._replace(profiles=rows, profile_table=with_room(book.profile_table, len(rows)))
+
+
 @inlined
 def original_row(book, address):
     """Row of a record known for its refunds, -1 if unknown here."""
@@ -181,18 +239,37 @@ def original_row(book, address):
 
 
 @kernel
-def store_original(book, original):
-    """Keep what the journal says of a record and its refunds, unless that is known. False when the table is full."""
+def _give_up_original(book, durable):
+    """Free the row of an original whose refunds lie below the address `durable`: the journal, asked again, has them all. -1: there is
+    none."""
+    row = book.meta[M_ORIGINAL_HAND]
+    for _ in range(len(book.originals)):
+        row = row + 1 if row + 1 < len(book.originals) else 0
+        kept = book.originals[row]
+        if kept["newest"] < durable:
+            book.meta[M_ORIGINAL_HAND] = row
+            hi, lo = address_words(kept["address"])
+            remove(book.original_table, hi, lo)
+            kept["address"] = 0
+            return np.int64(row)
+    return np.int64(-1)
+
+
+@kernel
+def store_original(book, original, durable):
+    """Keep what the journal says of a record and its refunds, unless that is known; when the table is full another makes room. False,
+    and it is not kept, while each has a refund at or beyond the address `durable`."""
     address = original["address"]
     row = original_row(book, address)
     if row < 0:
         row = book.meta[M_ORIGINALS]
-        if row >= len(book.originals):
-            return False
+        if row < len(book.originals):
+            book.meta[M_ORIGINALS] = row + 1
+        else:
+            row = _give_up_original(book, durable)
         hi, lo = address_words(address)
-        if not put(book.original_table, hi, lo, row + 1):
+        if row < 0 or not put(book.original_table, hi, lo, row + 1):
             return False
-        book.meta[M_ORIGINALS] = row + 1
     elif book.originals[row]["kind"] != 0:
         return True
     book.originals[row] = original

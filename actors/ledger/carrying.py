@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from actors.ledger.admission import find_key, read_ahead
-from actors.ledger.book import READ_AHEAD, local_row
+from actors.ledger.book import M_SEGMENTS, READ_AHEAD, local_row
 from actors.ledger.codes import Code
 from actors.ledger.holds import keep_promise, open_hold, promise_holds, promise_none
 from actors.ledger.layout import (
@@ -45,6 +45,7 @@ from models.jit import inlined, kernel
 from rules.decision import FALLBACK
 
 _DEFERRED: Final = int(Code.DEFERRED)
+_WALLETS_FULL: Final = int(Code.WALLETS_FULL)
 _KEYS_FULL: Final = int(Code.KEYS_FULL)
 _MISMATCH: Final = int(Code.IDEMPOTENCY_MISMATCH)
 _NOT_FOUND: Final = int(Code.WALLET_NOT_FOUND)
@@ -98,7 +99,7 @@ def _open_wallet(book, record, row, address, record_time):
         return code
     wallet = row["payee"] if row["payee"] != 0 else next_address(book)
     if wallet == 0:
-        return _DEFERRED
+        return _WALLETS_FULL if (book.meta[M_SEGMENTS] + 1) * 65536 > len(book.wallets) else _DEFERRED
     record["payee"] = wallet
     record["amount"] = row["amount"]
     record["label"] = row["kind"]

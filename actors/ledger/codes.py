@@ -19,6 +19,7 @@ class Code(IntEnum):
     BUSY = 3
     KEYS_FULL = 4
     HOLDS_FULL = 5
+    WALLETS_FULL = 6
     # Refused: nothing was recorded.
     IDEMPOTENCY_MISMATCH = 20
     SAME_WALLET = 21
@@ -78,6 +79,7 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.BUSY: Outcome(503, True, "The shard has as much work as it can queue."),
     Code.KEYS_FULL: Outcome(503, True, "The table of idempotency keys is full."),
     Code.HOLDS_FULL: Outcome(503, True, "The table of open holds is full."),
+    Code.WALLETS_FULL: Outcome(503, True, "The shard has no room for further wallets."),
     Code.IDEMPOTENCY_MISMATCH: Outcome(422, False, "The key was used before with another body."),
     Code.SAME_WALLET: Outcome(422, False, "Payer and payee are the same wallet."),
     Code.PAYER_NOT_FOUND: Outcome(404, False, "The payer's wallet does not exist."),

@@ -105,7 +105,7 @@ def _attempt(book, row, hold, payer_row, payee_row, profile, out):
     out[_PAYER_KIND] = payer["kind"]
     if payer["kind"] <= _MERCHANT:
         _payer_columns(book, payer, row, out)
-        remember(book, payer, row["effective_time"], row["amount"], row["payee"])
+        remember(book, payer_row, row["effective_time"], row["amount"], row["payee"])
     else:
         for column in _OF_USERS:
             out[column] = NULL

@@ -220,7 +220,8 @@ REFUND: of the TRANSFER or CAPTURE at `reference`, so its payer was the payee th
 LEG: payer, payee, amount, currency and effective time of the movement at `reference`, on another shard; `decision` is its kind.
 CURSOR: payer = sending shard, amount = block read, key_hi/key_lo = first half of that block's hash.
 OPEN: amount = topology version, key_hi = the writer's random number.
-PROFILE: payee = a wallet of another shard; label = its kind, channel = status, decision = tier, effective_time = opened.
+PROFILE: payee = a wallet of another shard; label = its kind, channel = status, decision = tier, effective_time = opened; 0: it changed
+while it was not known here, and an earlier PROFILE of it holds no more.
 WALLET_OPENED: payee = the wallet; label = kind, decision = tier, amount = floor. WALLET_STATUS: channel = status.
 WALLET_TIER: decision = tier."""
 
@@ -261,10 +262,12 @@ PROFILE: Final = np.dtype(
         ("status", "u1"),
         ("kind", "u1"),
         ("tier", "u1"),
-        ("spare", "u1", (3,)),
+        ("used", "u1"),
+        ("batch", "u2"),
     ]
 )
-"""What a shard knows of a wallet of another shard; kind 0 = there is no such wallet."""
+"""What a shard knows of a wallet of another shard; kind 0 = there is no such wallet. `used`: a payment asked for it since the hand that
+looks for a row to give up came by; `batch`: the last batch that needs it."""
 
 ATTEMPT: Final = np.dtype([("time", "i8"), ("amount", "i8"), ("payee", "i8"), ("same_payee_time", "i8")])
 """A remembered attempt to pay. `same_payee_time`: effective time of the payer's attempt to this payee before it, if remembered."""
@@ -272,14 +275,17 @@ ATTEMPT: Final = np.dtype([("time", "i8"), ("amount", "i8"), ("payee", "i8"), ("
 RING: Final = np.dtype(
     [
         ("offset", "i8"),
-        ("capacity", "i4"),
-        ("start", "i4"),
-        ("count", "i4"),
-        ("spare", "i4"),
         ("forgotten", "i8"),
+        ("newest", "i8"),
+        ("owner", "i4"),
+        ("capacity", "u1"),
+        ("start", "u1"),
+        ("count", "u1"),
+        ("spare", "u1"),
     ]
 )
-"""Where a payer's attempts lie. `forgotten`: effective time of the newest attempt that had to be dropped."""
+"""Where a payer's attempts lie. `forgotten`: effective time of the newest attempt that had to be dropped; `newest`: of the last one;
+`owner`: 1 + the row of the payer's wallet, 0 = free, then `offset` is 1 + the next free one."""
 
 HOLD: Final = np.dtype(
     [
@@ -312,10 +318,11 @@ ORIGINAL: Final = np.dtype(
         ("kind", "u1"),
         ("label", "u1"),
         ("spare", "u4"),
+        ("newest", "i8"),
     ]
 )
 """A record of which a refund was asked, and how much of it was refunded. `kind` 0: it moved no money; `amount` is then the stamp at
-which the journal was asked."""
+which the journal was asked. `newest`: address of the newest refund made here since it is known, 0 = none."""
 
 KEY: Final = np.dtype([("hi", "u8"), ("lo", "u8"), ("value", "i8")])
 """A slot of a hash table: a 128-bit key and a value, 0 = empty slot."""

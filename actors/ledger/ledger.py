@@ -9,15 +9,22 @@ from numpy.typing import NDArray
 
 from actors.ledger.admission import Admission, Channels, admit, find_key, new_admission
 from actors.ledger.book import (
+    M_ATTEMPTS,
+    M_ATTEMPTS_FREE,
     M_OPEN_SEGMENT,
     M_OPEN_SLOT,
     M_ORIGINALS,
+    M_PROFILES,
+    M_PROFILES_GIVEN_UP,
     M_RECORD_TIME,
+    M_RINGS,
+    M_RINGS_FREE,
     M_SEGMENTS,
     Book,
     Capacity,
     local_row,
     new_book,
+    next_batch,
     store_original,
 )
 from actors.ledger.carrying import carry_out
@@ -30,7 +37,7 @@ from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, le
 from actors.ledger.replay import replay
 from actors.ledger.settling import expire
 from actors.ledger.snapshot import filled, in_use
-from actors.ledger.table import Table, new_table, with_room
+from actors.ledger.table import Table, new_table, table_count, with_room
 from models.jit import kernel
 from rules.columns import COLUMN_COUNT
 from rules.decision import DECISION
@@ -121,6 +128,7 @@ class Ledger:
         admission = new_admission(len(rows))
         if behind is not None:
             admission.behind[:] = behind
+        next_batch(self.book)
         admit(self.book, channels, self.secret, self.config.shard, head, self.record_time, rows, admission)
         return admission
 
@@ -164,6 +172,7 @@ class Ledger:
             sources,
             undo,
         )
+        next_batch(self.book)
         return Carried(records[:made], results, sources[:made])
 
     def expire(self, first: int) -> NDArray[Any]:
@@ -174,28 +183,18 @@ class Ledger:
         records = np.zeros(min(holds_open(self.book.holds), EXPIRE_MAX), RECORD)
         return records[: int(expire(self.book, self.record_time, first, records))]
 
-    def know_original(self, original: NDArray[Any]) -> None:
-        """Keep what the journal says of a record (scalar of ORIGINAL) of which a refund was asked; nothing when the table is full."""
-        store_original(self.book, original)
-
-    @property
-    def originals_full(self) -> bool:
-        """Whether no further record can be known for its refunds."""
-        return int(self.book.meta[M_ORIGINALS]) >= len(self.book.originals)
-
-    def forget_originals(self) -> None:
-        """They are read again when needed. Only when every refund is durable, and not while a batch is on its way."""
-        self.book = self.book._replace(original_table=new_table(self.capacity.originals))
-        self.book.meta[M_ORIGINALS] = 0
+    def know_original(self, original: NDArray[Any], durable: int) -> bool:
+        """Keep what the journal says of a record (scalar of ORIGINAL) of which a refund was asked. `durable`: address below which all
+        records are. False when the table is full of originals with refunds beyond it."""
+        return bool(store_original(self.book, original, durable))
 
     def land(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
         """Carry out LEG records (n,) that are filled but for what the wallets say; those that cannot land go to suspense."""
         _land(self.book, records, addresses, self.record_time, self.stripe_max)
 
-    def learn(self, record: NDArray[Any]) -> None:
-        """Carry out one PROFILE record."""
-        if not effect_profile(self.book, record, self._scratch):
-            raise MemoryError("the table of profiles is full; raise the capacity `profiles`")
+    def learn(self, record: NDArray[Any]) -> bool:
+        """Carry out one PROFILE record. False when the table is full of profiles that the batch under way needs."""
+        return bool(effect_profile(self.book, record, self._scratch))
 
     def replay(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> int:
         """Apply recorded effects. Gives the index of the first record that contradicts the ones before, else len(records)."""
@@ -203,6 +202,24 @@ class Ledger:
             self.advance(int(records["record_time"][-1]))
             self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
         return int(replay(self.book, records, addresses, self.config.windows, REPLAYED, self._scratch))
+
+    def fills(self) -> dict[str, tuple[int, int]]:
+        """Of each table the rows in use and how many there may be; wallets go by segments, keys are those of this generation."""
+        meta, capacity = self.book.meta, self.capacity
+        return {
+            "wallets": (int(meta[M_SEGMENTS]) * SEGMENT_SLOTS, capacity.segments * SEGMENT_SLOTS),
+            "keys": (table_count(self.book.keys), capacity.keys),
+            "holds": (holds_open(self.book.holds), capacity.holds),
+            "payers": (int(meta[M_RINGS] - meta[M_RINGS_FREE]), capacity.payers),
+            "attempts": (int(meta[M_ATTEMPTS] - meta[M_ATTEMPTS_FREE]), capacity.attempts),
+            "profiles": (int(meta[M_PROFILES]), capacity.profiles),
+            "originals": (int(meta[M_ORIGINALS]), capacity.originals),
+        }
+
+    @property
+    def gave_up_profiles(self) -> bool:
+        """Whether the journal may have profiles that are not known any more."""
+        return bool(self.book.meta[M_PROFILES_GIVEN_UP])
 
     def snapshot(self, keep: Callable[[Arrays], Any] = Copied) -> Any:
         """All that replay would rebuild, as `keep` keeps it: by default a `Copied`."""

@@ -13,6 +13,7 @@ from actors.ledger.book import (
     M_OPEN_SLOT,
     M_SEGMENTS,
     local_row,
+    profile_row,
     store_profile,
 )
 from actors.ledger.codes import Code
@@ -256,7 +257,7 @@ def effect_transfer(book, payer_row, payee_row, record, address, windows, replay
     if is_user(payer):
         payer["payer_time"] = effective
         if windows and replaying:
-            remember(book, payer, effective, amount, record["payee"])
+            remember(book, payer_row, effective, amount, record["payee"])
     if record["code"] != 0:
         return True
     if is_user(payer):
@@ -398,12 +399,15 @@ def effect_wallet(book, record, address):
 
 @kernel
 def effect_profile(book, record, scratch):
-    """Carry out a PROFILE record; `scratch` is one row of dtype PROFILE."""
+    """Carry out a PROFILE record; `scratch` is one row of dtype PROFILE. One without a time of opening says that what is known, if
+    anything is, holds no more."""
+    if record["effective_time"] == 0 and profile_row(book, record["payee"]) < 0:
+        return True
     profile = scratch[0]
     profile["address"] = record["payee"]
     profile["opened"] = record["effective_time"]
     profile["currency"] = record["currency"]
     profile["status"] = record["channel"]
-    profile["kind"] = record["label"]
+    profile["kind"] = record["label"] if record["effective_time"] != 0 else 0
     profile["tier"] = record["decision"]
     return store_profile(book, profile)

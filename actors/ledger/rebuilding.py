@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import READ_AHEAD, Capacity, new_book
+from actors.ledger.book import READ_AHEAD, Capacity, new_book, with_profile_room
 from actors.ledger.features import recorded_columns
-from actors.ledger.layout import PROFILE, RECORD, joined
+from actors.ledger.layout import PROFILE, RECORD, Kind, joined
 from actors.ledger.posting import HOLD, LIVE, REPLAYED, TRANSFER
 from actors.ledger.replay import fetch_ahead, replay
 from models.jit import kernel
@@ -40,8 +40,8 @@ class Contradiction(ValueError):
 
 class Rebuilder:
     """Takes one shard's journal from its first record on, piece by piece. `capacity` must be what the shard ran with: it bounds the
-    attempts that are remembered. `whole`: the records are the journal's own; else they have no keys, and only what is said of
-    balances is compared."""
+    attempts that are remembered. Profiles are all kept: which of them the shard gave up and asked for again does not show. `whole`: the
+    records are the journal's own; else they have no keys, and only what is said of balances is compared."""
 
     def __init__(self, shard: int, capacity: Capacity, *, whole: bool = True) -> None:
         self._shard = shard
@@ -69,6 +69,7 @@ class Rebuilder:
 
     def _rebuild(self, piece: "_Piece") -> Rebuilt:
         count = len(piece.records)
+        self._book = with_profile_room(self._book, int(np.count_nonzero(piece.records["kind"] == Kind.PROFILE)))
         attempts = np.flatnonzero((piece.records["kind"] == TRANSFER) | (piece.records["kind"] == HOLD))
         if len(attempts) > len(self._columns):
             self._columns = np.empty((len(attempts), COLUMN_COUNT), np.int64)

@@ -212,6 +212,7 @@ def give_refund(book, record, row, address, stripe_max):
     record["code"] = decide_refund(book, payer_row, payee_row, record, stripe_max)
     if record["code"] == 0:
         original["refunded"] += record["amount"]
+        original["newest"] = address
         move(book, payer_row, payee_row, record, address, LIVE)
     return 0
 

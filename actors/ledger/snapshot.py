@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import M_ATTEMPTS, M_ORIGINALS, M_PROFILES, M_RINGS, M_SEGMENTS, Book
+from actors.ledger.book import M_ATTEMPTS, M_ORIGINAL_HAND, M_ORIGINALS, M_PROFILES, M_RINGS, M_SEGMENTS, Book
 from actors.ledger.holds import holds_used, index_holds
 from actors.ledger.ids import SEGMENT_SLOTS
 from actors.ledger.kept import Arrays, Form, Snapshot
@@ -40,7 +40,7 @@ def in_use(book: Book) -> Arrays:
     arrays = {name: array[:used] for name, array, used in _parts(book)}
     local = np.flatnonzero(book.segments)
     arrays["meta"] = arrays["meta"].copy()
-    arrays["meta"][M_ORIGINALS] = 0  # read again when needed
+    arrays["meta"][[M_ORIGINALS, M_ORIGINAL_HAND]] = 0  # read again when needed
     arrays["local_segments"] = local.astype(np.int64)
     arrays["local_numbers"] = book.segments[local].astype(np.int64)
     return arrays
@@ -58,7 +58,6 @@ def filled(book: Book, snapshot: Snapshot) -> Book:
     places |= {name: np.empty(forms[name].shape, np.int64) for name in ("local_segments", "local_numbers")}
     snapshot.fill(places)
     book.segments[places["local_segments"]] = places["local_numbers"]
-    book.meta[M_ORIGINALS] = 0
     index_holds(book.holds)
     return book
 

@@ -2,8 +2,8 @@
 
 A table is an arena of partitions of one size, each an open-addressing table of its own (linear probing, at most 70 % full). Keys find
 theirs through a directory of their top bits (extendible hashing: Fagin and others, 1979). A full partition gives half of its keys to a
-new one at the end of the arena: some ten microseconds, and nothing is left behind. Values are never 0. Nothing is ever removed; a
-whole table is dropped at once.
+new one at the end of the arena: some ten microseconds, and nothing is left behind. Values are never 0. Idempotency keys are never
+removed, their table is dropped as a whole; where a key is removed, those behind it move up. Partitions never join again.
 """
 
 from typing import Any, Final, NamedTuple
@@ -184,6 +184,28 @@ def put(table, hi, lo, value):
         table.meta[_COUNT] += 1
     _fill(table.slots, at, hi, lo, value)
     return True
+
+
+@kernel
+def remove(table, hi, lo):
+    """Take a key out, if it is there. What stands behind it moves up, so that no way to a key is broken (Knuth 6.4 R)."""
+    offset = _offset(table, hi)
+    hole = _slot_for(table.slots, offset, hi, lo) - offset
+    if table.slots[offset + hole]["value"] == 0:
+        return
+    table.parts[table.parts[_entry(hi), 0], 1] -= 1
+    table.meta[_COUNT] -= 1
+    at = hole
+    while True:
+        at = (at + 1) & (PARTITION_SLOTS - 1)
+        slot = table.slots[offset + at]
+        if slot["value"] == 0:
+            break
+        behind = (at - _home(slot["lo"])) & (PARTITION_SLOTS - 1)
+        if behind >= (at - hole) & (PARTITION_SLOTS - 1):
+            _fill(table.slots, offset + hole, slot["hi"], slot["lo"], slot["value"])
+            hole = at
+    table.slots[offset + hole]["value"] = 0
 
 
 def with_room(table: Table, keys: int) -> Table:

@@ -52,7 +52,7 @@ def warm() -> None:
     for name, value in (("address", record_address(0, 4, 0)), ("payer", wallet_address(1, 0)), ("payee", _EXTERNAL)):
         original[name] = value
     original["amount"], original["kind"], original["currency"] = 1, Kind.TRANSFER, 978
-    ledger.know_original(original[0])
+    ledger.know_original(original[0], 0)
     made, places = [], []
     for block, rows in enumerate(batches, start=1):
         admitted = ledger.going_on(rows, ledger.admit(rows, channels, record_address(0, block, 0) - 1))

@@ -17,7 +17,7 @@ from actors.ledger.blocks import Chain, Run, Writer
 from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.codes import Code
 from actors.ledger.holds import holds_open
-from actors.ledger.ids import bound_key
+from actors.ledger.ids import bound_key, record_address
 from actors.ledger.kept import Arrays, Copied
 from actors.ledger.layout import (
     BLOCK_RECORDS_MAX,
@@ -31,8 +31,9 @@ from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
+from actors.shard.fills import Fill, FillWatch
 from actors.shard.heads import Heads
-from actors.shard.intake import Intake, untried_payers
+from actors.shard.intake import QUEUE_ROWS_MAX, Intake, untried_payers
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.originals import OriginalsDesk
 from actors.shard.pace import Pace
@@ -76,6 +77,7 @@ class ShardCore:
         self.serving = False
         self.dead = False
         self.clock_off_ms = 0
+        self.tables = FillWatch()
         self.fallbacks = 0
         self._stand_in = config.stand_in
         self.keep: Callable[[Arrays], Any] = Copied
@@ -233,6 +235,7 @@ class ShardCore:
         self._sender = Sender(self.config.shard, self.config.shards, self.writer.writer.number, opened, hash_)
         self._emit(self._sender.pushes(heads=True))
         self._heads_at = self._now
+        self._look_at_tables()
         for receiver in self.receivers.values():
             self._emit(receiver.read(self._next_stamp()))
 
@@ -375,11 +378,11 @@ class ShardCore:
                 self._emit(self.receivers[sender].read(batch.stamp))
         targets = np.unique(rows["after"][rows["op"] == Kind.REFUND])
         if len(targets):
-            durable = not self.writer.backlog
-            self._emit(self._originals.want(targets, self.ledger, batch.stamp, all_durable=durable))
+            self._emit(self._originals.want(targets, self.ledger, batch.stamp))
 
     def _originals_read(self, message: m.Originals) -> None:
-        self._originals.answered(message, self.ledger)
+        durable = record_address(self.config.shard, self.writer.durable_block + 1, 0)
+        self._originals.answered(message, self.ledger, durable)
 
     def _stand_in_is(self, message: m.StandInIs) -> None:
         """Scorers change over one after the other: what one of them said of a later deployment holds."""
@@ -536,10 +539,9 @@ class ShardCore:
 
     def _profiles(self, message: m.Profiles) -> None:
         records = self._desk.answered(message, self.ledger)
+        records["record_time"] = self.ledger.record_time
+        records = records[[self.ledger.learn(record) for record in records]]
         if len(records):
-            records["record_time"] = self.ledger.record_time
-            for record in records:
-                self.ledger.learn(record)
             self.writer.seal(records, {}, 0)
 
     # Segments, clock, time.
@@ -549,7 +551,6 @@ class ShardCore:
             return
         if self.ledger.room() == 0 and self._spare_segments:
             if not self.ledger.use_segment(self._spare_segments[0]):
-                self._emit([m.Alarm(text="no memory for a further segment of wallets; raise the capacity `segments`")])
                 return
             self._spare_segments.pop(0)
         if self.ledger.room() < SEGMENT_ROOM_MIN and not self._spare_segments and not self._segment_asked:
@@ -559,10 +560,13 @@ class ShardCore:
     def _segments(self, message: m.Segments) -> None:
         book = self.ledger.book
         for segment, shard in message.owners.items():
-            book.owners[segment] = shard + 1
+            if segment < len(book.owners):  # one beyond has no wallets: there are no addresses for them
+                book.owners[segment] = shard + 1
         used = book.segments
         self._spare_segments = sorted(
-            s for s, shard in message.owners.items() if shard == self.config.shard and s and used[s] == 0
+            s
+            for s, shard in message.owners.items()
+            if shard == self.config.shard and 0 < s < len(used) and used[s] == 0
         )
         self._segment_asked = False
         book.meta[M_SEGMENTS_STAMP] = max(book.meta[M_SEGMENTS_STAMP], message.stamp)
@@ -575,11 +579,16 @@ class ShardCore:
             self._emit([m.Alarm(text=f"the database's clock is {skew} ms away from ours: intake has stopped")])
         self.clock_off_ms = skew if off else 0
 
+    def _look_at_tables(self) -> None:
+        queued, backlog = Fill(self._intake.rows, QUEUE_ROWS_MAX), Fill(self.writer.backlog, BACKLOG_RECORDS_MAX)
+        self._emit([*self.tables.look(self.ledger, queued_rows=queued, backlog=backlog)])
+
     def _tick(self, _: m.Tick) -> None:
         self._fall_back()
         if self.serving and self._now - self._heads_at >= HEADS_EVERY_MS:
             self._heads_at = self._now
             self._emit(self._sender.pushes(heads=True))
+            self._look_at_tables()
             self.writer.when_durable(_nothing)  # An idle process, too, must notice that another has taken over.
 
 

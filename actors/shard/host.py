@@ -27,7 +27,7 @@ from actors.shard.core import ShardCore
 from actors.shard.heads import Heads
 from actors.shard.originals import fill_original
 from actors.shard.saving import Saving
-from actors.shard_client import NotReady
+from actors.shard_client import NotReady, ShardState
 from rules.decision import StandIn
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,11 @@ RUNS_AHEAD: Final = 3
 """Pages of the journal received and checked before they are replayed, some 2 ms of work each: the thread never waits for one."""
 THREAD_ROWS_MIN: Final = 4_096
 """Rows that keep the core busy for some 3 ms; to change threads costs 0.1 ms."""
+ASKED_MAX: Final = 10_000
+"""Questions that wait for their answer; further ones are turned away as by a shard that does not serve. As many as Ray lets call."""
+LATER_MAX: Final = 256
+"""Messages that wait for the end of the core's work, beyond which pushes are turned away: their gap is read from the journal. Questions
+are bounded by ASKED_MAX, and what the host itself reads by what the core asked for."""
 RETRY_FIRST_S: Final = 0.02
 RETRY_MAX_S: Final = 1.0
 
@@ -168,9 +173,17 @@ class ShardHost:
         result: int = await self._ask(lambda ref: m.FindKey(ref=ref, caller=caller, home=home, key=key))
         return result
 
+    async def state(self) -> ShardState:
+        """How this shard is; told at once, as it was at the last look."""
+        self._check_ready()
+        fills = {name: fill.ratio for name, fill in self.core.tables.fills.items()}
+        return ShardState(fills=fills, warnings=self.core.tables.warnings)
+
     async def push(self, legs: m.Legs) -> None:
         """Take in a push of another shard. Raises NotReady."""
         self._check_ready()
+        if len(self._later) >= LATER_MAX:
+            raise NotReady(f"shard {self.shard} has {len(self._later)} messages to take in first")
         self._feed(legs)
 
     async def profiles(self, addresses: NDArray[Any]) -> NDArray[Any]:
@@ -183,6 +196,8 @@ class ShardHost:
 
     async def _ask(self, message: Callable[[int], m.Message]) -> Any:
         self._check_ready()
+        if len(self._answers) >= ASKED_MAX:
+            raise NotReady(f"shard {self.shard} has {len(self._answers)} questions to answer first")
         self._refs += 1
         ref = self._refs
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()

@@ -1,7 +1,8 @@
 """What a shard knows of the wallets of others, and how it comes to know it.
 
 A profile is asked once, becomes a record here, and is renewed by what travels on the channel. An answer that a change overtook on
-the way is thrown away, and asked again when next needed.
+the way is thrown away, and asked again when next needed. So is a profile that gave way to another in a full table, and one that found
+no room there because the batch under way needs all.
 """
 
 from typing import Any, Final
@@ -16,6 +17,8 @@ from actors.shard.messages import AskProfiles, Output, Profiles
 
 ASK_MAX: Final = 8_192
 """Wallets in one question."""
+ASKING_MAX: Final = 65_536
+"""Wallets asked for at a time, as many as a batch can name; payments to further ones are deferred until answers have come."""
 
 
 class ProfileDesk:
@@ -38,8 +41,10 @@ class ProfileDesk:
                 by_owner.setdefault(owner, []).append(payee)
         outputs: list[Output] = []
         for owner, wanted in by_owner.items():
-            self._asking.update(wanted[:ASK_MAX])
-            outputs.append(AskProfiles(shard=owner, stamp=stamp, addresses=np.array(wanted[:ASK_MAX], np.int64)))
+            asked = wanted[: min(ASK_MAX, ASKING_MAX - len(self._asking))]
+            if asked:
+                self._asking.update(asked)
+                outputs.append(AskProfiles(shard=owner, stamp=stamp, addresses=np.array(asked, np.int64)))
         return outputs
 
     def answered(self, message: Profiles, ledger: Ledger) -> NDArray[Any]:
@@ -61,20 +66,22 @@ class ProfileDesk:
         return joined(known, RECORD)
 
     def changed(self, changes: NDArray[Any], ledger: Ledger) -> NDArray[Any]:
-        """PROFILE records (n,) for changes of wallets, read from another shard's journal, that matter here."""
+        """PROFILE records (n,) for changes of wallets, read from another shard's journal, that matter here: of wallets that are known,
+        and of those that may have been, since a replay could know them still as they were."""
         kept = []
         for change in changes:
             payee = int(change["payee"])
             if payee in self._asking:
                 self._overtaken.add(payee)
             row = int(profile_row(ledger.book, payee))
-            if row < 0 or ledger.book.profiles[row]["kind"] == 0:
+            known = row >= 0 and bool(ledger.book.profiles[row]["kind"] != 0)
+            if not known and not ledger.gave_up_profiles:
                 continue
             record = np.zeros(1, RECORD)
             record["kind"] = Kind.PROFILE
             for name in ("payee", "currency", "label", "channel", "decision"):
                 record[name] = change[name]
-            record["effective_time"] = ledger.book.profiles[row]["opened"]
+            record["effective_time"] = ledger.book.profiles[row]["opened"] if known else 0
             kept.append(record)
         return joined(kept, RECORD)
 

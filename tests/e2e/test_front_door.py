@@ -580,8 +580,11 @@ async def test_probes_and_metrics(switch: RunningSwitch) -> None:
         'shardpay_results_total{code="ok"} 1.0',
         'shardpay_decisions_total{action="approve"} 1.0',
         'shardpay_queue_rows{shard="1"} 0.0',
+        'shardpay_table_fill_ratio{shard="1",table="keys"}',
+        'shardpay_table_fill_ratio{shard="0",table="holds"}',
     ):
         assert line in text
+    assert (await switch.call("GET", "/readyz")).json == {"status": "ready", "shards": 2, "warnings": []}
     for client in switch.clients:
 
         async def unreachable(addresses: Any) -> Any:

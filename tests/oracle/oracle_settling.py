@@ -166,9 +166,6 @@ class Settling(Admitting):
         if room and (known is None or known["kind"] == 0):
             self.originals[original["address"]] = dict(original)
 
-    def forget_originals(self) -> None:
-        self.originals = {}
-
     def refunded(self, address: int) -> int:
         """Sum of all refunds ever made of a record."""
         return sum(self.refunds.get(address, []))

@@ -30,6 +30,7 @@ CODES = {
     "moved": 2,
     "keys_full": 4,
     "holds_full": 5,
+    "wallets_full": 6,
     "mismatch": 20,
     "same_wallet": 21,
     "payer_not_found": 22,

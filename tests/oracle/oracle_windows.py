@@ -1,7 +1,8 @@
 """Window columns by brute force, and a naive model of what a payer's memory of attempts still holds.
 
 Shares nothing with the code under test. An attempt is (effective time, amount, payee). A payer is remembered with 8 attempts, with 64
-from the moment a ninth comes while the oldest is less than seven days old; what falls out is forgotten. Windows are
+from the moment a ninth comes while the oldest is less than seven days old; what falls out is forgotten. When memory runs short, those
+give theirs up who did not pay for seven days. Windows are
 asked of all attempts ever made, so as long as nothing forgotten lies in a window, both must agree.
 """
 
@@ -12,28 +13,49 @@ LONG_AGO = -(10**18)
 
 
 class Pool:
-    """Room for attempts of all payers: so many payers, so many places; given-back small pieces are taken first."""
+    """Room for attempts of all payers: so many payers, so many places; given-back pieces are taken first. With more than 64 payers
+    only some of them are asked for theirs, which is not modelled."""
 
     def __init__(self, payers: int, places: int) -> None:
         self.payers, self.places = payers, places
-        self.used_payers, self.used_places, self.given_back = 0, 0, 0
+        self.ever, self.used_places = 0, 0
+        self.given_back = {SMALL: 0, LARGE: 0}
+        self.having: list[Attempts] = []
         self.lost = LONG_AGO
 
     def take(self, size: int) -> bool:
         """One piece of memory."""
-        if size == SMALL and self.given_back:
-            self.given_back -= 1
+        if self.given_back[size]:
+            self.given_back[size] -= 1
             return True
-        if self.used_places + size > self.places:
+        if self.used_places + size <= self.places:
+            self.used_places += size
+            return True
+        if size == LARGE or not self.given_back[LARGE]:
             return False
-        self.used_places += size
+        self.given_back[LARGE] -= 1
+        self.given_back[SMALL] += LARGE // SMALL - 1
         return True
 
-    def take_payer(self) -> bool:
+    def reclaim(self, time: int) -> None:
+        """Those who did not pay for seven days before `time` lose their memory, when it runs short."""
+        short = 4 * self.used_places > 3 * self.places or self.used_places + LARGE > self.places
+        if not short and 4 * self.ever <= 3 * self.payers:
+            return
+        assert self.ever <= 64
+        for attempts in [a for a in self.having if a.all[-1][0] <= time - WIDTHS["7d"]]:
+            self.having.remove(attempts)
+            self.given_back[attempts.size] += 1
+            self.lost = max(self.lost, attempts.all[-1][0])
+            attempts.size, attempts.remembered, attempts.forgotten = 0, [], LONG_AGO
+
+    def take_payer(self, payer: "Attempts", time: int) -> bool:
         """Memory for a further payer."""
-        if self.used_payers >= self.payers or not self.take(SMALL):
+        self.reclaim(time)
+        if len(self.having) >= self.payers or not self.take(SMALL):
             return False
-        self.used_payers += 1
+        self.having.append(payer)
+        self.ever = max(self.ever, len(self.having))
         return True
 
 
@@ -51,7 +73,7 @@ class Attempts:
         """One more attempt; times never go back."""
         self.all.append((time, amount, payee))
         if self.size == 0:
-            if not self.pool.take_payer():
+            if not self.pool.take_payer(self, time):
                 self.pool.lost = max(self.pool.lost, time)
                 return
             self.size, self.forgotten = SMALL, self.pool.lost
@@ -61,10 +83,12 @@ class Attempts:
 
     def _make_room(self, time: int) -> None:
         oldest = self.remembered[0][0]
-        if self.size == SMALL and oldest > time - WIDTHS["7d"] and self.pool.take(LARGE):
-            self.pool.given_back += 1
-            self.size = LARGE
-            return
+        if self.size == SMALL and oldest > time - WIDTHS["7d"]:
+            self.pool.reclaim(time)
+            if self.pool.take(LARGE):
+                self.pool.given_back[SMALL] += 1
+                self.size = LARGE
+                return
         self.forgotten = max(self.forgotten, oldest)
         del self.remembered[0]
 

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any, Final
 
+from actors.ledger.book import M_PROFILES
 from actors.ledger.codes import FIRST_DECLINED, FIRST_REFUSED, Code, is_declined, is_untried
 from actors.ledger.ids import block_of
 from actors.ledger.layout import ATTEMPTS, FIELDS, FLAG_LINKED, RESULT, WALLET, Kind
@@ -253,6 +254,15 @@ class Auditor:
                 state = (wallet.currency, wallet.kind, wallet.status, wallet.tier, wallet.opened)
                 must(state == profile, "shard {} knows wallet {} as {}, it is {}", number, address, profile, state)
             self._compare(number, shard, ledgers[number])
+            self._compare_profiles(number, ledgers[number])
+
+    def _compare_profiles(self, number: int, ledger: Ledger) -> None:
+        for row in ledger.book.profiles[: int(ledger.book.meta[M_PROFILES])]:
+            if row["kind"] and row["address"]:
+                wallet = self.model.wallet(int(row["address"]), number)
+                kept = {name: int(row[name]) for name in ("currency", "kind", "status", "tier", "opened")}
+                state = {name: getattr(wallet, name) for name in kept}
+                must(kept == state, "shard {} keeps wallet {} as {}, it is {}", number, row["address"], kept, state)
 
     @staticmethod
     def _compare(number: int, shard: Shard, ledger: Ledger) -> None:

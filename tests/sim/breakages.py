@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from actors.ledger.blocks import Run, Writer, block_hash, header_of
-from actors.ledger.book import M_RECORD_TIME, local_row
+from actors.ledger.book import M_RECORD_TIME, M_RINGS, local_row
 from actors.ledger.holds import open_hold
 from actors.ledger.ids import block_of
 from actors.ledger.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
@@ -470,11 +470,8 @@ class _WithOriginals(ShardCore):
 
 class ForgetsRefundsThatAreNotDurable(_WithOriginals):
     class desk_class(OriginalsDesk):
-        def want(self, targets: Any, ledger: Ledger, stamp: int, *, all_durable: bool) -> list[m.Output]:
-            ledger.forget_originals()
-            self._forgotten_at = stamp
-            self._asking.clear()
-            return super().want(targets, ledger, stamp, all_durable=all_durable)
+        def answered(self, message: m.Originals, ledger: Ledger, durable: int) -> None:
+            super().answered(message, ledger, 2**62)
 
 
 class ReadsOriginalsAndNotTheirRefunds(ShardCore):
@@ -521,6 +518,16 @@ class ForgetsAttemptsAfterACheckpoint(ShardCore):
         super().resume_at(block, hash_, cursors)
 
 
+class FreesAPayerWhomWindowsStillSee(ShardCore):
+    """When the table of payers is full, whoever is first gives up its memory, and nothing says so."""
+
+    def _admit(self, batch: Any) -> None:
+        book = self.ledger.book
+        if book.meta[M_RINGS] == len(book.rings):
+            book.wallets["ring"][book.wallets["ring"] == 1] = 0
+        super()._admit(batch)
+
+
 BREAKAGES: tuple[type[ShardCore], ...] = (
     AnswersBeforeTheCommit,
     AnswersWithoutLookingWhoOwnsTheJournal,
@@ -564,6 +571,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     ForgetsToExpireAfterAStart,
     ForgetsToExpireAfterACheckpoint,
     ForgetsRefundsThatAreNotDurable,
+    FreesAPayerWhomWindowsStillSee,
     ReadsOriginalsAndNotTheirRefunds,
     LeavesAnchorsOutOfTheTransaction,
     LeavesReferencesOutOfTheTransaction,

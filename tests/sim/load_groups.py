@@ -50,7 +50,8 @@ class Groups:
                 load.request(payer.shard, **to),
             ]
         else:
-            count = 55 if self._scheduler.chance(0.05) else self._random.randint(2, 5)
+            long = 55 if load.switch.capacity.profiles > 55 else 9
+            count = long if self._scheduler.chance(0.05) else self._random.randint(2, 5)
             rows = [load.transfer(payer, self._payee(payer.currency, payer), load.amount()) for _ in range(count)]
             if self._scheduler.chance(0.3):
                 rows[0].body.update(op=int(Kind.HOLD), expires_in_s=self._random.choice((1, 2)))

@@ -561,6 +561,10 @@ class Model:
 
     def _profile(self, shard: int, address: int, record: Any) -> None:
         must(self.segments[record.payee >> 16] != shard, "profile {} of an own wallet", address)
+        if not record.effective_time:
+            self.counts["profiles that hold no more"] += 1
+            self.shards[shard].profiles.pop(record.payee, None)
+            return
         state = (record.currency, record.label, record.channel, record.decision, record.effective_time)
         must(state in self.profile_states.get(record.payee, ()), "profile {}: the wallet was never so", address)
         here = self.shards[shard]

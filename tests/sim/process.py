@@ -280,14 +280,7 @@ class Process:
             return
         scheduler.count("originals read", len(originals))
         late = scheduler.delay(300, 3_000) if scheduler.chance(0.1) else self.switch.network_delay()
-        scheduler.after(
-            late, self._if_alive, self._feed_originals, m.Originals(stamp=output.stamp, originals=originals)
-        )
-
-    def _feed_originals(self, message: m.Originals) -> None:
-        if message.stamp < self.core._originals._forgotten_at:
-            self.switch.scheduler.count("originals that came after they were forgotten")
-        self.feed(message)
+        scheduler.after(late, self._if_alive, self.feed, m.Originals(stamp=output.stamp, originals=originals))
 
     # Others.
 

@@ -7,14 +7,14 @@ from typing import Any
 from actors.ledger.blocks import GENESIS, Chain, header_of
 from actors.ledger.rebuilding import Rebuilder, Rebuilt
 from rules.columns import COLUMNS, INDEX
-from tests.sim.switch import CAPACITY, Switch
+from tests.sim.switch import Switch
 from tests.sim.truth import must
 
 
 def compare(switch: Switch, pages: int) -> None:
     """Rebuild every shard's journal, so many blocks at a time."""
     for shard, journal in enumerate(switch.database.journals):
-        rebuilder = Rebuilder(shard, CAPACITY)
+        rebuilder = Rebuilder(shard, switch.capacity)
         chain = Chain(shard, 0, GENESIS)
         batches = _Batches(switch, [header_of(block.data) for block in journal])
         for start in range(0, len(journal), pages):

@@ -15,7 +15,7 @@ from tests.sim.model import DAY_MS, Model
 from tests.sim.process import Process
 from tests.sim.rebuilt import compare
 from tests.sim.scheduler import START_MS, Scheduler
-from tests.sim.switch import Faults, Switch
+from tests.sim.switch import CAPACITY, CROWDED, Faults, Switch
 from tests.sim.truth import Untrue
 
 FAULTS_MS: Final = 10_000
@@ -95,7 +95,8 @@ class Simulation:
         )
         shards = r.choice((2, 2, 3, 4))
         save_every = r.choice((None, None, None, None, 40))
-        self.switch = Switch(self.scheduler, shards, self.faults, database_faults, core_class, save_every)
+        capacity = CROWDED if seed % 3 == 2 else CAPACITY
+        self.switch = Switch(self.scheduler, shards, self.faults, database_faults, core_class, save_every, capacity)
         self.load = Load(self.switch, r.randint(*REQUESTS))
         self._restores = Random(f"restore {seed}")
         self._backed_up = self._restores.random() < (0.5 if save_every else 0.1)

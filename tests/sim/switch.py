@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +24,9 @@ from tests.sim.scheduler import Scheduler
 CAPACITY = Capacity(
     segments=12, segment_map=64, keys=20_000, payers=16, attempts=300, profiles=1_000, holds=8, originals=6
 )
+CROWDED = msgspec.structs.replace(CAPACITY, payers=4, attempts=100, profiles=12, originals=2)
+"""Of every third seed: all tables are full in its midst, and each row makes room for another again and again. The wallets
+of a linked group must be known all at once, so the longest of a group is shorter."""
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}
 SEGMENT_WALLETS = 30
@@ -87,7 +91,9 @@ class Switch:
         database_faults: DatabaseFaults,
         core_class: type[ShardCore] = ShardCore,
         save_every_records: int | None = None,
+        capacity: Capacity = CAPACITY,
     ) -> None:
+        self.capacity = capacity
         self.scheduler = scheduler
         self.shards = shards
         self.faults = faults
@@ -116,7 +122,7 @@ class Switch:
         shard_config = ShardConfig(
             shard=shard, shards=self.shards, score_timeout_ms=300, save_every_records=self._save_every_records
         )
-        return self._core_class(shard_config, SmallSegments(config, CAPACITY), writer)
+        return self._core_class(shard_config, SmallSegments(config, self.capacity), writer)
 
     def next_ref(self) -> int:
         """A reference that was never used."""

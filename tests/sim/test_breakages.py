@@ -11,6 +11,7 @@ SEEDS_MAX = 120
 SHOWN_BY = {
     "BelievesItsCursors": 113,
     "DropsAPageThatAPushOvertook": 13,
+    "FreesAPayerWhomWindowsStillSee": 2,
     "KeepsAProfileThatAChangeOvertook": 28,
     "NamesOnlyWhatItKnowsToBeDurable": 16,
     "ReadsOriginalsAndNotTheirRefunds": 11,

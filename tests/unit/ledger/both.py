@@ -15,6 +15,7 @@ from actors.ledger.layout import (
     FLAG_REMOTE,
     MOVEMENTS,
     ORIGINAL,
+    PROFILE,
     RECORD,
     REQUEST,
     RESULT,
@@ -47,7 +48,7 @@ REVIEWED_OF, REVIEWED = 4, 3
 DECIDER = Decider(PACK)
 
 _PLAIN = tuple(name for name in REQUEST.names or () if name != "spare")
-_ORIGINAL = tuple(name for name in ORIGINAL.names or () if name != "spare")
+_ORIGINAL = tuple(name for name in ORIGINAL.names or () if name not in ("spare", "newest"))
 
 
 def block_offsets(count: int) -> NDArray[np.int64]:
@@ -72,6 +73,9 @@ def crowd(ledger: Ledger, room: int) -> int:
         for hi in (0, 1 << 63):
             assert put(ledger.book.keys, np.uint64(hi), np.uint64(lo), np.int64(1))
     return 2 * count
+
+
+_OF_PROFILES = tuple(name for name in PROFILE.names or () if name not in ("used", "batch"))
 
 
 def array_of(rows: list[Row], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -149,6 +153,7 @@ class Both:
         )
         self.channels = Channels(np.zeros(3, np.int64), np.zeros(3, np.int64))
         self.block = 1
+        self._strangers = 0
         self.keys_used = 0
         self.journal: list[tuple[NDArray[Any], NDArray[np.int64]]] = []
         self.seen: list[int] = []
@@ -286,16 +291,44 @@ class Both:
         known = {name: int(record[name]) for name in ("payer", "payee", "amount", "currency", "kind", "label")}
         return {"address": address, "refunded": refunded, **known}
 
-    def know_original(self, original: Row) -> None:
-        """The journal says what a record was."""
-        self.ledger.know_original(array_of([original], ORIGINAL)[0])
-        self.oracle.know_original(original)
+    def know_original(self, original: Row, durable: int = 1) -> None:
+        """The journal says what a record was; all below the address `durable` is durable, by default no refund."""
+        self._know(original, durable)
         self.check()
 
+    def _know(self, original: Row, durable: int) -> None:
+        """Which one makes room is the ledger's choice; it must be one whose refunds are all durable."""
+        full = self.originals_full
+        kept = self.ledger.know_original(array_of([original], ORIGINAL)[0], durable)
+        gone = [a for a in self.oracle.originals if original_row(self.ledger.book, np.int64(a)) < 0]
+        new = original["address"] not in self.oracle.originals
+        assert len(gone) == (full and new and kept) and kept >= (not full)
+        for address in gone:
+            rows = self.ledger.book.originals
+            assert not (rows["address"] == address).any()
+            assert all(record < durable for record in self._refunds_of(address))
+            del self.oracle.originals[address]
+        self.oracle.know_original(original)
+
+    def _refunds_of(self, address: int) -> list[int]:
+        return [
+            int(a)
+            for records, addresses in self.journal
+            for a in addresses[(records["kind"] == Kind.REFUND) & (records["reference"] == address)]
+        ]
+
+    @property
+    def originals_full(self) -> bool:
+        """Whether a further original must find another's room."""
+        return len(self.oracle.originals) >= self.capacity.originals
+
     def forget_originals(self) -> None:
-        """The next refund reads the journal again."""
-        self.ledger.forget_originals()
-        self.oracle.forget_originals()
+        """The next refund reads the journal again: others have taken the place of all that was known."""
+        known = set(self.oracle.originals)
+        while known & self.oracle.originals.keys():
+            self._strangers += 1
+            stranger = dict.fromkeys(_ORIGINAL, 0) | {"address": 9 << 52 | self._strangers << 8, "amount": self.now}
+            self._know(stranger, 2**62)
         self.check()
 
     def channel(self, shard: int, block: int, ended: bool) -> None:
@@ -341,7 +374,6 @@ class Both:
     def _check_originals(self) -> None:
         book = self.ledger.book
         assert int(book.meta[M_ORIGINALS]) == len(self.oracle.originals)
-        assert self.ledger.originals_full == (len(self.oracle.originals) >= self.capacity.originals)
         for address, original in self.oracle.originals.items():
             row = book.originals[int(original_row(book, np.int64(address)))]
             refunded = self.oracle.refunded(address)
@@ -425,7 +457,7 @@ class Both:
         self._check_fresh_keys(fresh)
         for address in self.oracle.profiles:
             rows = [ledger.book.profiles[int(profile_row(ledger.book, address))] for ledger in (self.ledger, fresh)]
-            assert rows[0].tobytes() == rows[1].tobytes()
+            assert all(rows[0][name] == rows[1][name] for name in _OF_PROFILES)
         self._check_expiry_to_come(fresh)
 
     def _check_fresh_keys(self, fresh: Ledger) -> None:

@@ -18,7 +18,15 @@ FRONT_DOOR = {
     Code.REVIEW_EXPIRED,
 }
 """What the front door says instead of HOLD_NOT_OPEN, having read what became of the record."""
-ELSEWHERE = {Code.IDEMPOTENCY_MISMATCH, Code.KEYS_FULL, Code.HOLDS_FULL, Code.BUSY, Code.DECLINED, Code.OK}
+ELSEWHERE = {
+    Code.IDEMPOTENCY_MISMATCH,
+    Code.KEYS_FULL,
+    Code.HOLDS_FULL,
+    Code.WALLETS_FULL,
+    Code.BUSY,
+    Code.DECLINED,
+    Code.OK,
+}
 """What has tests of its own: of tables that are full, of keys used before, of scores; BUSY is said by the shard around the ledger."""
 
 

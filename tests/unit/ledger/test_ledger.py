@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.ledger.book import Capacity, profile_row, store_profile
+from actors.ledger.book import M_OPEN_SLOT, Capacity, need_profile, next_batch, profile_row, store_profile
 from actors.ledger.codes import Code
 from actors.ledger.layout import PROFILE, RECORD, Kind, WalletKind, WalletStatus
 from actors.ledger.ledger import Ledger
@@ -173,28 +173,64 @@ def test_without_memory_for_a_segment_there_is_none() -> None:
     assert ledger.room() == 65_536
 
 
+def test_a_shard_without_room_for_a_wallet_says_so() -> None:
+    world = small_world(scored=False)
+    ledger = world.ledger
+    free = [segment for segment in range(1, 16) if not ledger.book.segments[segment]]
+    assert not all(ledger.use_segment(segment) for segment in free)
+    ledger.book.meta[M_OPEN_SLOT] = 65_536
+    assert ledger_code(world, opening() | world.fresh_key()) == Code.WALLETS_FULL
+    assert ledger_code(world, pay(USER, OTHER, 1) | world.fresh_key()) in (0, Code.INSUFFICIENT_FUNDS)
+
+
 def test_a_segment_is_taken_into_use_once() -> None:
     world = small_world()
     with pytest.raises(AssertionError, match="never used again"):
         world.ledger.use_segment(1)
 
 
-def test_profiles_are_kept_until_the_table_is_full() -> None:
+def test_in_a_full_table_a_profile_gives_way_that_no_payment_asked_for_lately() -> None:
     ledger = Ledger(
         small_world().config, Capacity(segments=1, segment_map=16, keys=5, payers=1, attempts=8, profiles=3)
     )
     profile = np.zeros(1, PROFILE)
     for i, address in enumerate([5 << 16, -7, 2**62, 1]):
         profile["address"], profile["tier"] = address, i
-        assert store_profile(ledger.book, profile[0]) == (i < 3)
+        if i == 3:
+            for row in (0, 1):
+                need_profile(ledger.book, row)  # the batch under way names these
+        assert store_profile(ledger.book, profile[0])
     profile["address"], profile["tier"] = -7, 9
     assert store_profile(ledger.book, profile[0])
-    assert [int(profile_row(ledger.book, np.int64(a))) for a in (5 << 16, -7, 2**62, 1)] == [0, 1, 2, -1]
-    assert ledger.book.profiles["tier"].tolist() == [0, 9, 2]
+    assert [int(profile_row(ledger.book, np.int64(a))) for a in (5 << 16, -7, 2**62, 1)] == [0, 1, -1, 2]
+    assert ledger.book.profiles["tier"].tolist() == [0, 9, 3]
     record = np.zeros(1, RECORD)
-    record["payee"] = 77
-    with pytest.raises(MemoryError, match="profiles"):
-        ledger.learn(record[0])
+    record["payee"], record["effective_time"] = 77, START
+    need_profile(ledger.book, 2)
+    assert not ledger.learn(record[0]), "the batch under way needs all"
+    assert [int(profile_row(ledger.book, np.int64(a))) for a in (5 << 16, -7, 1, 77)] == [0, 1, 2, -1]
+    next_batch(ledger.book)
+    assert ledger.learn(record[0])
+    assert sum(int(profile_row(ledger.book, np.int64(a))) >= 0 for a in (5 << 16, -7, 1, 77)) == 3
+    assert table_count(ledger.book.profile_table) == 3
+
+
+def test_profiles_come_and_go_for_ever() -> None:
+    ledger = Ledger(
+        small_world().config, Capacity(segments=1, segment_map=16, keys=5, payers=1, attempts=8, profiles=50)
+    )
+    profile = np.zeros(1, PROFILE)
+    random = np.random.default_rng(3)
+    for address in random.integers(1 << 16, 1 << 36, 40_000).tolist():
+        profile["address"] = address
+        assert store_profile(ledger.book, profile[0])
+        row = int(profile_row(ledger.book, np.int64(address)))
+        if random.random() < 0.5:
+            need_profile(ledger.book, row)
+            next_batch(ledger.book)
+    assert table_count(ledger.book.profile_table) == 50
+    for row, kept in enumerate(ledger.book.profiles["address"].tolist()):
+        assert int(profile_row(ledger.book, np.int64(kept))) == row
 
 
 # Time.

@@ -290,7 +290,7 @@ class LedgerMachine(RuleBasedStateMachine):
         known = [int(a) for records, addresses in self.both.journal for a in addresses[records["payer_prev"] != 0]]
         if not known:
             return
-        if again or self.both.ledger.originals_full:
+        if again or self.both.originals_full:
             self.both.forget_originals()
         original = self.both.original(known[-1 - number % len(known)])
         self.both.know_original(original)

@@ -7,10 +7,10 @@ import pytest
 
 from actors.ledger.codes import Code
 from actors.ledger.holds import holds_open
-from actors.ledger.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_REMOTE, REQUEST, Kind, WalletKind, WalletStatus
+from actors.ledger.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_REMOTE, ORIGINAL, REQUEST, Kind, WalletKind, WalletStatus
 from actors.ledger.ledger import EXPIRE_MAX, Ledger
 from tests.oracle.oracle_ledger import Row
-from tests.unit.ledger.both import DAY, EUR, SMALL, USD, Both, new_row
+from tests.unit.ledger.both import DAY, EUR, SMALL, USD, Both, array_of, new_row
 from tests.unit.ledger.test_outcomes import act, bytes_of, opening, pay, status
 
 EXTERNAL, LIQUIDITY = 1024, 1025
@@ -406,14 +406,20 @@ def test_a_declined_refund_leaves_all_that_can_be_refunded(world: Both) -> None:
     world.check_all()
 
 
-def test_when_the_table_of_originals_is_full_it_says_so(world: Both) -> None:
-    addresses = [made(world, pay(ALICE, SHOP, 1)) for _ in range(SMALL.originals + 1)]
-    for address in addresses:
+def test_only_an_original_whose_refunds_are_durable_makes_room(world: Both) -> None:
+    addresses = [made(world, pay(ALICE, SHOP, 1)) for _ in range(SMALL.originals + 2)]
+    for address in addresses[: SMALL.originals]:
         world.know_original(world.original(address))
-    assert world.ledger.originals_full
-    assert act(world, refund(addresses[0]), refund(addresses[-1])) == [Code.OK, Code.DEFERRED]
-    world.forget_originals()
-    assert not world.ledger.originals_full
+    durable = 1 << 52 | world.block << 8
+    refunds = [refund(address) for address in addresses[: SMALL.originals]]
+    assert act(world, *refunds) == [Code.OK] * len(refunds)
+    assert not world.ledger.know_original(array_of([world.original(addresses[-1])], ORIGINAL)[0], durable)
+    assert act(world, refund(addresses[-1])) == [Code.DEFERRED]
+    world.know_original(world.original(addresses[-1]), durable=1 << 52 | world.block << 8)
+    assert act(world, refund(addresses[-1])) == [Code.OK]
+    world.know_original(world.original(addresses[-2]), durable=1 << 52 | world.block << 8)
+    assert act(world, refund(addresses[-2])) == [Code.OK]
+    world.check_all()
 
 
 def test_a_refund_to_another_shard_is_in_transit(world: Both) -> None:

@@ -14,6 +14,7 @@ from actors.ledger.table import (
     find,
     new_table,
     put,
+    remove,
     reserve,
     table_bytes,
     table_count,
@@ -48,6 +49,23 @@ def test_table_is_a_dict(puts: list[tuple[tuple[int, int], int]]) -> None:
         assert put(table, *keyed(*key), np.int64(value))
         expected[key] = value
     assert_holds(table, expected)
+
+
+steps = st.lists(st.tuples(words, st.one_of(st.none(), values)), max_size=200)
+
+
+@given(steps)
+def test_what_is_removed_is_gone_and_no_other(steps: list[tuple[tuple[int, int], int | None]]) -> None:
+    table, expected = new_table(200), {}
+    for key, value in steps:
+        if value is None:
+            remove(table, *keyed(*key))
+            expected.pop(key, None)
+        else:
+            assert put(table, *keyed(*key), np.int64(value))
+            expected[key] = value
+        assert_holds(table, expected)
+    assert np.count_nonzero(table.slots["value"]) == len(expected)
 
 
 def filled(table: Table, keys: dict[tuple[int, int], int]) -> dict[tuple[int, int], int]:

@@ -38,7 +38,7 @@ class Payers:
 
     def pay(self, payer: int, time: int, amount: int, payee: int) -> dict[str, int | None]:
         got = self.compare(payer, time, payee)
-        remember(self.book, self.book.wallets[payer], time, amount, payee)
+        remember(self.book, payer, time, amount, payee)
         self.attempts[payer].add(time, amount, payee)
         return got
 

@@ -1,0 +1,49 @@
+"""How many idempotency keys a shard has memory for, and for how long that lasts; docs/sizing.md has the arithmetic."""
+
+import os
+from typing import Final
+
+import msgspec
+
+from actors.ledger.book import Capacity
+from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
+
+KEY_BYTES_MAX: Final = 69
+"""A remembered key takes 34 to 69 bytes (measured): the most just after the table's partitions have divided."""
+GENERATIONS: Final = 2
+"""Keys are kept for one to two windows: a full generation stands beside the one that fills."""
+MEMORY_SHARE: Final = 0.5
+"""Of the machine's memory; the other half is for wallets, attempts, PostgreSQL and the processes."""
+KEYS_STEP: Final = 1_000_000
+KEYS_MAX: Final = 150_000_000
+"""The directory of a table serves 180 million keys."""
+RATE_TOLD: Final = 10_000
+"""New requests a second for which the start says how long the keys last: what two cores do with single payments."""
+
+
+def memory_bytes() -> int:
+    """This machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def keys_for(memory: int, shards: int) -> int:
+    """Keys of one generation for each of so many shards on a machine with so many bytes of memory."""
+    keys = int(memory * MEMORY_SHARE) // (shards * GENERATIONS * KEY_BYTES_MAX)
+    return min(KEYS_MAX, max(KEYS_STEP, keys // KEYS_STEP * KEYS_STEP))
+
+
+def sized(capacity: Capacity, memory: int, shards: int) -> Capacity:
+    """The same capacity, with as many keys as there is memory for unless the configuration says how many."""
+    if capacity.keys != Capacity().keys:
+        return capacity
+    return msgspec.structs.replace(capacity, keys=keys_for(memory, shards))
+
+
+def keys_told(keys: int, shards: int) -> str:
+    """What an operator must know of them, in one line."""
+    a_day = keys * shards * 1_000 // IDEMPOTENCY_WINDOW_MS
+    hours = keys * shards / RATE_TOLD / 3_600
+    return (
+        f"remembers {keys * shards:,} idempotency keys in {IDEMPOTENCY_WINDOW_MS // 3_600_000} h: "
+        f"{a_day:,} new requests/s without end, {RATE_TOLD:,}/s for {hours:.1f} h, then 503 keys_full (docs/sizing.md)"
+    )
