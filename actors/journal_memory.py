@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 import msgspec
 
-from actors.journal import Block, BlockTaken, ScannedBlock, check_append
+from actors.journal import Block, BlockTaken, ClockReading, ScannedBlock, check_append
 
 PAGE_BLOCKS = 2_000
 
@@ -78,8 +78,9 @@ class MemoryJournal:
         rows = sorted((time_ms, record, s) for record, (time_ms, s) in self._database.reviews.items())
         return [record for _, record, s in rows if s == status]
 
-    async def clock_ms(self) -> int:
-        return self._clock_ms()
+    async def clock(self, elapsed_ns: Callable[[], int]) -> ClockReading:
+        sent_ns = elapsed_ns()
+        return ClockReading(sent_ns=sent_ns, database_ms=self._clock_ms(), received_ns=elapsed_ns())
 
     async def takeover(self, shard: int, writer: int) -> None:
         """Nothing to end: a session in memory holds no locks."""

@@ -7,7 +7,6 @@ have taken the shard over: nothing that waited in its memory is answered after t
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.checkpoint import CheckpointStore
+from actors.elapsed import elapsed_ns
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.kernels import ready_kernels
 from actors.ledger.blocks import Sealed, block_hash, records_of
 from actors.ledger.ids import block_of, shard_of, slot_of
 from actors.ledger.layout import ORIGINAL
 from actors.shard import messages as m
+from actors.shard.clock import ShardClock
 from actors.shard.core import ShardCore
 from actors.shard.heads import Heads
 from actors.shard.originals import fill_original
@@ -80,17 +81,6 @@ class Segments(Protocol):
         """Let go of the database."""
 
 
-class WallClock:
-    """Milliseconds since 1970 that advance by the monotonic clock, so no step of the system's clock moves them."""
-
-    def __init__(self) -> None:
-        self._offset_ns = time.time_ns() - time.monotonic_ns()
-
-    def now_ms(self) -> int:
-        """The time now."""
-        return (time.monotonic_ns() + self._offset_ns) // 1_000_000
-
-
 class ShardHost:
     """Runs one shard in an event loop. `run` recovers, opens and serves until cancelled."""
 
@@ -115,8 +105,9 @@ class ShardHost:
         self._segments = segments
         self._die = die
         self._saving = Saving(core, checkpoints)
-        self._clock = WallClock()
+        self._clock = ShardClock()
         self._beat = float("inf")  # one that still recovers answers nothing, however long it was stopped
+        self._reading_clock = asyncio.Lock()
         self._refs = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -198,9 +189,9 @@ class ShardHost:
         if self._beside_core is not None:
             self._later.append(message)
         elif self.core.rows_at_hand(message) >= THREAD_ROWS_MIN:
-            self._spawn(self._beside(partial(self.core.handle, message, self._clock.now_ms())))
+            self._spawn(self._beside(partial(self.core.handle, message, self._clock.now_ms(elapsed_ns()))))
         else:
-            self._carry_all(self.core.handle(message, self._clock.now_ms()))
+            self._carry_all(self.core.handle(message, self._clock.now_ms(elapsed_ns())))
 
     def _beside(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
         """Let the core work in a thread, from now on, while this one receives and sends; then carry on with what came meanwhile."""
@@ -271,7 +262,7 @@ class ShardHost:
                 self._beat = self._checked_beat()
                 self._feed(m.Tick())
                 if ticks % CLOCK_EVERY_TICKS == 0:
-                    self._spawn(self._read_clock())
+                    self._spawn(self._mind_clock())
                 ticks += 1
                 await asyncio.sleep(TICK_S)
         except asyncio.CancelledError:
@@ -281,8 +272,8 @@ class ShardHost:
             self._die(f"cannot recover: {error!r}")
 
     def _checked_beat(self) -> float:
-        """The time now; a process that was stopped for long ends here, before it can answer anything."""
-        now = time.monotonic()
+        """The time now; a process that was stopped for long, with its machine or alone, ends here, before it can answer anything."""
+        now = elapsed_ns() / 1e9
         if now - self._beat > STALL_MAX_S:
             self._die(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
         return now
@@ -296,8 +287,9 @@ class ShardHost:
         if not self.core.writer.durable_block:
             await self._saving.load(self._hash_at)
         await self._retry(self._replay_journal)
-        await self._read_clock()
-        self._beat = time.monotonic()
+        while not self._clock.started:
+            await self._retry(self._read_clock)
+        self._beat = elapsed_ns() / 1e9
         self._feed(m.Recovered())
 
     async def _replay_journal(self) -> None:
@@ -416,11 +408,16 @@ class ShardHost:
         return records[slot_of(address)] if slot_of(address) < len(records) else None
 
     async def _read_clock(self) -> None:
-        with contextlib.suppress(JournalUnavailable):
-            before = self._clock.now_ms()
-            database_ms = await self._journal.clock_ms()
-            middle = (before + self._clock.now_ms()) // 2
-            self._feed(m.Clock(database_ms=database_ms - middle + self._clock.now_ms()))
+        """One look after another: a reading that arrives after a later one would lead the clock astray."""
+        async with self._reading_clock:
+            reading = await self._journal.clock(elapsed_ns)
+            self._clock.read(reading, self.core.ledger.record_time)
+        if self._clock.started:
+            self._feed(m.Clock(off_ms=self._clock.off_ms))
+
+    async def _mind_clock(self) -> None:
+        with contextlib.suppress(JournalUnavailable):  # an append says so, loudly
+            await self._read_clock()
 
     # Others.
 
