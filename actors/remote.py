@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.calls import Caller, CallLost
 from actors.ledger.layout import RECORD, REQUEST, RESULT, WALLET
 from actors.shard.messages import Head, Legs
-from actors.shard_client import NotReady, ShardUnavailable
+from actors.shard_client import Condition, NotReady, ShardUnavailable
 
 PEER_TIMEOUT_S: Final = 2.0
 """A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
@@ -23,6 +23,7 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
 _LEGS: Final = msgspec.msgpack.Decoder(tuple[int, int, int, bytes, int, bytes, bytes, bytes])
 _HEADS: Final = msgspec.msgpack.Decoder(list[Head])
+_CONDITION: Final = msgspec.msgpack.Decoder(Condition)
 _COUNT: Final = struct.Struct("<I")
 _KEY: Final = struct.Struct("<qq16s")
 _ADDRESS: Final = struct.Struct("<q")
@@ -80,6 +81,11 @@ def pack_heads(heads: list[Head]) -> bytes:
     return _ENCODER.encode(heads)
 
 
+def pack_condition(condition: Condition) -> bytes:
+    """The answer of a `condition`."""
+    return _ENCODER.encode(condition)
+
+
 class RemotePeer:
     """Another shard, as a shard sees it."""
 
@@ -116,6 +122,10 @@ class RemoteShard:
     async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
         """As `ShardClient.heads`."""
         return _HEADS.decode(await self._called("heads", addresses.tobytes()))
+
+    async def condition(self) -> Condition:
+        """As `ShardClient.condition`."""
+        return _CONDITION.decode(await self._called("condition", b""))
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """As `ShardClient.find_key`."""

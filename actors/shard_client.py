@@ -5,6 +5,7 @@ So whoever calls sends the same rows again, under the same keys, until an answer
 
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +14,14 @@ from actors.shard.messages import Head
 
 class NotReady(Exception):
     """This shard does not serve (yet); nothing was taken in."""
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shard says of itself, in words for /readyz: `stops`: why it takes no payments yet; `warnings`: what operators should mend
+    while it does."""
+
+    stops: list[str] = []
+    warnings: list[str] = []
 
 
 class ShardUnavailable(Exception):
@@ -35,6 +44,9 @@ class ShardClient(Protocol):
     async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
         """Where the chains of wallets (n,) may begin. Answered at once: whether it is durable, and whether who answers is still the
         owner, only the journal knows."""
+
+    async def condition(self) -> Condition:
+        """Whether it is ready, and what is not well."""
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """Address of the record made under a caller's 16-byte key at a home wallet; 0 = not seen."""

@@ -26,18 +26,24 @@ async def healthz(door: Door) -> web.Response:
 
 
 async def readyz(door: Door) -> web.Response:
-    """GET /readyz: the database answers, and every shard shows a durable state, which it does only when it serves and owns its journal."""
+    """GET /readyz: the database answers, every shard shows a durable state, which it does only when it serves and owns its journal, and
+    says that nothing stops it. Ready stays ready with warnings: what operators should mend while payments go on."""
     if door.draining:
         raise ProblemError("not_ready", "The switch is stopping.")
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            await asyncio.gather(
+            conditions, *_ = await asyncio.gather(
+                asyncio.gather(*(client.condition() for client in door.clients)),
                 door.pool.fetchval("pool_check"),
                 *(client.wallets(np.ones(1, np.int64)) for client in door.clients),
             )
     except (TimeoutError, ShardUnavailable):
         raise ProblemError("not_ready", "Not every shard is serving.") from None
-    return json_response({"status": "ready", "shards": len(door.clients)})
+    stops = [text for condition in conditions for text in condition.stops]
+    if stops:
+        raise ProblemError("not_ready", f"{'; '.join(stops)}.")
+    warnings = [text for condition in conditions for text in condition.warnings]
+    return json_response({"status": "ready", "shards": len(door.clients), "warnings": warnings})
 
 
 async def metrics(door: Door) -> web.Response:

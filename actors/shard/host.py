@@ -26,10 +26,11 @@ from actors.ledger.layout import ORIGINAL
 from actors.shard import messages as m
 from actors.shard.clock import ShardClock
 from actors.shard.core import ShardCore
+from actors.shard.fallbacks import FallbackShare
 from actors.shard.heads import Heads
 from actors.shard.originals import fill_original
 from actors.shard.saving import Saving
-from actors.shard_client import NotReady
+from actors.shard_client import Condition, NotReady
 from rules.decision import StandIn
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,9 @@ class Scorer(Protocol):
     async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
         """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
         answers."""
+
+    def condition(self) -> Condition:
+        """Whether decisions can be had."""
 
 
 class Segments(Protocol):
@@ -107,6 +111,8 @@ class ShardHost:
         self._saving = Saving(core, checkpoints)
         self._clock = ShardClock()
         self._beat = float("inf")  # one that still recovers answers nothing, however long it was stopped
+        self._asked_rows = 0
+        self._fallbacks = FallbackShare()
         self._reading_clock = asyncio.Lock()
         self._refs = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -127,6 +133,23 @@ class ShardHost:
         }
 
     # For callers.
+
+    def condition(self) -> Condition:
+        """Why no payments are taken, and what operators should mend."""
+        stops: list[str] = []
+        warnings: list[str] = []
+        if not self.core.ready:
+            stops.append("its journal is being read, or the database's clock")
+        if self.core.clock_off_ms:
+            warnings.append(
+                f"clock: the database's clock is {self.core.clock_off_ms} ms ahead of this shard's, which nears it by 1 %"
+            )
+        if self.core.config.scored:
+            scoring = self._scorer.condition()
+            stops += scoring.stops
+            warnings += scoring.warnings + self._fallbacks.warnings()
+        who = f"shard {self.shard}: "
+        return Condition(stops=[who + text for text in stops], warnings=[who + text for text in warnings])
 
     @property
     def ready(self) -> bool:
@@ -263,6 +286,7 @@ class ShardHost:
                 self._feed(m.Tick())
                 if ticks % CLOCK_EVERY_TICKS == 0:
                     self._spawn(self._mind_clock())
+                    self._mind_fallbacks()
                 ticks += 1
                 await asyncio.sleep(TICK_S)
         except asyncio.CancelledError:
@@ -270,6 +294,10 @@ class ShardHost:
         except Exception as error:
             log.exception("shard %d", self.shard)
             self._die(f"cannot recover: {error!r}")
+
+    def _mind_fallbacks(self) -> None:
+        if self._fallbacks.observe(self._asked_rows, self.core.fallbacks):
+            log.error("shard %d: %s", self.shard, self._fallbacks.warnings()[0])
 
     def _checked_beat(self) -> float:
         """The time now; a process that was stopped for long, with its machine or alone, ends here, before it can answer anything."""
@@ -422,6 +450,7 @@ class ShardHost:
     # Others.
 
     async def _score(self, output: m.Score) -> None:
+        self._asked_rows += len(output.payers)
         try:
             decisions, stand_in = await self._scorer.decide(output.payers, output.columns)
         except Exception as error:
