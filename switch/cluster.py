@@ -29,6 +29,8 @@ WATCH_EVERY_S = 0.25
 RAY_LOST_EXIT = 71
 SILENT_LOOKS_MAX = int(TAKEOVER_AFTER_S / WATCH_EVERY_S)
 """Counted in looks, not in seconds: when this process itself was stopped, the shards are not to blame."""
+SCORER_LOOKS_MAX = int(4.0 / WATCH_EVERY_S)
+"""A scorer holds nothing, so to replace one that was only slow costs its start and no more."""
 START_LOOKS_MAX = int(120.0 / WATCH_EVERY_S)
 """For a process that has not answered yet: it loads its libraries, on a busy machine with many others."""
 CALLS_MAX = 10_000
@@ -119,22 +121,22 @@ class Cluster:
 
     async def watch(self) -> None:
         """Look at every actor again and again; tell those that know less than all, replace those that fell silent."""
-        for name, number, watched, new in self._everyone():
+        for name, number, watched, new, looks_max in self._everyone():
             self._look(watched)
-            if watched.silent_looks > (SILENT_LOOKS_MAX if watched.heard else START_LOOKS_MAX):
+            if watched.silent_looks > (looks_max if watched.heard else START_LOOKS_MAX):
                 self._replace(f"{name} {number}", watched, new(number))
         for watched in (*self.shards.values(), *self.doors):
             if watched.status is not None and watched.status.version < self._version:
                 watched.status = None
                 self._tell(watched)
 
-    def _everyone(self) -> Iterator[tuple[str, int, _Watched, Callable[[int], Any]]]:
+    def _everyone(self) -> Iterator[tuple[str, int, _Watched, Callable[[int], Any], int]]:
         for shard, watched in self.shards.items():
-            yield "shard", shard, watched, self._new_shard
+            yield "shard", shard, watched, self._new_shard, SILENT_LOOKS_MAX
         for number, watched in enumerate(self.doors):
-            yield "front door", number, watched, self._new_door
+            yield "front door", number, watched, self._new_door, SILENT_LOOKS_MAX
         for number, watched in enumerate(self.scorers):
-            yield "scorer", number, watched, self._new_scorer
+            yield "scorer", number, watched, self._new_scorer, SCORER_LOOKS_MAX
 
     def _look(self, watched: _Watched) -> None:
         if watched.call is None or watched.call.done():
