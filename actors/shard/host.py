@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.calls import CallLost
 from actors.checkpoint import CheckpointStore
 from actors.elapsed import elapsed_ns
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
@@ -462,7 +463,7 @@ class ShardHost:
         try:
             await self._peers[output.shard].push(output.legs)
         except Exception as error:
-            log.debug("shard %d: push to %d: %r", self.shard, output.shard, error)
+            self._unreached("push", output.shard, error)
         self._feed(m.Pushed(shard=output.shard))
 
     async def _read_channel(self, output: m.ReadChannel) -> None:
@@ -479,11 +480,17 @@ class ShardHost:
         try:
             wallets = await self._peers[output.shard].profiles(output.addresses)
         except Exception as error:
-            log.debug("shard %d: profiles of %d: %r", self.shard, output.shard, error)
+            self._unreached("profiles", output.shard, error)
             wallets = None
         self._feed(
             m.Profiles(shard=output.shard, stamp=output.stamp, addresses=np.array(output.addresses), wallets=wallets)
         )
+
+    def _unreached(self, what: str, shard: int, error: Exception) -> None:
+        """A shard that starts or was lost is met all day; anything else is a bug and told as one."""
+        expected = isinstance(error, (NotReady, CallLost, TimeoutError))
+        level = logging.DEBUG if expected else logging.ERROR
+        log.log(level, "shard %d: %s to %d: %r", self.shard, what, shard, error, exc_info=None if expected else error)
 
     async def _need_segment(self, _: m.NeedSegment) -> None:
         await self._retry(lambda: self._segments.claim(self.shard))
