@@ -18,8 +18,9 @@ class NotReady(Exception):
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """What a shard says of itself, in words for /readyz: `stops`: why it takes no payments yet; `warnings`: what operators should mend
-    while it does."""
+    while it does; `clock_off_ms`: how far the database's clock is ahead, 0 unless it was set."""
 
+    clock_off_ms: int = 0
     stops: list[str] = []
     warnings: list[str] = []
 

@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 
 from actors.pool import StoreUnavailable
 from actors.shard_client import ShardUnavailable
@@ -54,4 +56,20 @@ async def metrics(door: Door) -> web.Response:
         packs = (await door.packs.deployment()).packs
         names = await door.catalogue.names(packs)
         counts = await door.packs.counts(packs)
-    return Answer(door.metrics.render(pack_families(names, counts)), content_type=CONTENT_TYPE_LATEST)
+    families = [*pack_families(names, counts), await _clocks(door)]
+    return Answer(door.metrics.render(families), content_type=CONTENT_TYPE_LATEST)
+
+
+async def _clocks(door: Door) -> Metric:
+    """A shard that does not answer has no line."""
+    off = GaugeMetricFamily(
+        "shardpay_clock_off_ms", "How far the database's clock is ahead of a shard's; 0 up to 5 s.", labels=("shard",)
+    )
+
+    async def ask(shard: int) -> None:
+        with contextlib.suppress(ShardUnavailable, TimeoutError):
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                off.add_metric((str(shard),), (await door.clients[shard].condition()).clock_off_ms)
+
+    await asyncio.gather(*(ask(shard) for shard in range(len(door.clients))))
+    return off

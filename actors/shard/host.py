@@ -150,7 +150,11 @@ class ShardHost:
             stops += scoring.stops
             warnings += scoring.warnings + self._fallbacks.warnings()
         who = f"shard {self.shard}: "
-        return Condition(stops=[who + text for text in stops], warnings=[who + text for text in warnings])
+        return Condition(
+            clock_off_ms=self.core.clock_off_ms,
+            stops=[who + text for text in stops],
+            warnings=[who + text for text in warnings],
+        )
 
     @property
     def ready(self) -> bool:

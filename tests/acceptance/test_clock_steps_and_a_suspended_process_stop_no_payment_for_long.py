@@ -80,19 +80,14 @@ async def test_no_hold_expires_early_when_the_clock_is_set_an_hour_ahead(monkeyp
     journal = MemoryJournal(MemoryDatabase(), clock_ms=lambda: time.time_ns() // 1_000_000 + step)
     switch, addresses = await _started(journal)
     host = switch.hosts[0]
-    payee = opening_rows(1, np.random.default_rng(3))
-    assert len(payee) == 1
     began = time.monotonic()
     held = await _pay(host, addresses, 5, op=int(Kind.HOLD), expires_in_s=HOLD_S)
     step = 3_600_000
-    assert held["code"] in (Code.OK, Code.INSUFFICIENT_FUNDS), Code(int(held["code"])).name
-    open_ = host.core.ledger.book.holds.rows["address"] != 0
-    assert open_.any() == (held["code"] == Code.OK)
+    assert held["code"] == Code.OK, Code(int(held["code"])).name
     while (host.core.ledger.book.holds.rows["address"] != 0).any():
         assert time.monotonic() - began < 10
         await asyncio.sleep(0.01)
-    if held["code"] == Code.OK:
-        assert time.monotonic() - began >= 0.98 * HOLD_S
+    assert time.monotonic() - began >= 0.98 * HOLD_S
     await switch.stop()
 
 
