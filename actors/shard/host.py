@@ -145,6 +145,9 @@ class ShardHost:
             warnings.append(
                 f"clock: the database's clock is {self.core.clock_off_ms} ms ahead of this shard's, which nears it by 1 %"
             )
+        stopped = [sender for sender, receiver in self.core.receivers.items() if receiver.stopped]
+        if stopped:
+            warnings.append(f"channels: what shards {stopped} sent contradicts their journals and is not taken in")
         if self.core.config.scored:
             scoring = self._scorer.condition()
             stops += scoring.stops
