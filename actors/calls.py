@@ -5,7 +5,6 @@ Unix stream socket in a private directory instead, as soon as it is connected: m
 """
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import os
@@ -235,12 +234,16 @@ class Caller:
         """Connect, if the actor listens. When this fails the next call tries again."""
         from ray.exceptions import RayError
 
-        with contextlib.suppress(RayError, OSError):
+        try:
             path = await self._actor.socket_path.remote()
             if path is None:
                 self._only_ray = True
             else:
                 _, self._link = await asyncio.get_running_loop().create_unix_connection(_Link, path)
+        except (RayError, OSError) as error:
+            log.debug("no direct way yet: %r", error)  # the actor starts, or has just died
+        except Exception:
+            log.exception("no direct way: calls go through Ray")
 
 
 async def _through_ray(actor: Any, method: str, data: bytes) -> bytes:

@@ -5,7 +5,7 @@ A journal holds one sequence of blocks for each shard. What is in a block is not
 and `journal_postgres`, and tests/contract/test_journal.py says what each of them must do.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -49,6 +49,15 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     def size(self) -> int:
         """Bytes of records and details."""
         return len(self.records) + len(self.details or b"")
+
+
+class ClockReading(msgspec.Struct, frozen=True, kw_only=True):
+    """The database's clock, milliseconds since 1970 UTC, was this at some time between `sent_ns` and `received_ns`: elapsed nanoseconds
+    of the reader, no wait for a session or its turn included."""
+
+    sent_ns: int
+    received_ns: int
+    database_ms: int
 
 
 class JournalError(Exception):
@@ -101,8 +110,8 @@ class Journal(Protocol):
     async def reviews(self, status: int) -> list[int]:
         """The records whose review has this status, by time and record."""
 
-    async def clock_ms(self) -> int:
-        """The database's clock, in milliseconds since 1970 UTC."""
+    async def clock(self, elapsed_ns: Callable[[], int]) -> ClockReading:
+        """Read the database's clock. Raises JournalUnavailable."""
 
     async def takeover(self, shard: int, writer: int) -> None:
         """End the sessions by which writers of the shard other than `writer` append.

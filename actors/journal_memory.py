@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.journal import Block, BlockTaken, ScannedBlock, StoredBlock, check_append
+from actors.journal import Block, BlockTaken, ClockReading, ScannedBlock, StoredBlock, check_append
 from actors.journal_records import records_at
 
 PAGE_BLOCKS = 2_000
@@ -95,8 +95,9 @@ class MemoryJournal:
         rows = sorted((time_ms, record, s) for record, (time_ms, s) in self._database.reviews.items())
         return [record for _, record, s in rows if s == status]
 
-    async def clock_ms(self) -> int:
-        return self._clock_ms()
+    async def clock(self, elapsed_ns: Callable[[], int]) -> ClockReading:
+        sent_ns = elapsed_ns()
+        return ClockReading(sent_ns=sent_ns, database_ms=self._clock_ms(), received_ns=elapsed_ns())
 
     async def takeover(self, shard: int, writer: int) -> None:
         """Nothing to end: a session in memory holds no locks."""

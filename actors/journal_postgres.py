@@ -20,6 +20,7 @@ from actors.journal import (
     REVIEW_OPEN,
     Block,
     BlockTaken,
+    ClockReading,
     JournalError,
     JournalUnavailable,
     OutcomeUnknown,
@@ -175,9 +176,15 @@ class PostgresJournal:
         rows = await self._read(lambda reader: reader.fetch(SQL["journal_reviews"], status))
         return [row[0] for row in rows]
 
-    async def clock_ms(self) -> int:
-        milliseconds: int = await self._read(lambda reader: reader.fetchval(SQL["journal_clock"]))
-        return milliseconds
+    async def clock(self, elapsed_ns: Callable[[], int]) -> ClockReading:
+        """As in Journal: timed once the session is ours, so neither a wait for it nor opening one counts as network time."""
+
+        async def timed(reader: Any) -> ClockReading:
+            sent_ns = elapsed_ns()
+            database_ms = await reader.fetchval(SQL["journal_clock"])
+            return ClockReading(sent_ns=sent_ns, database_ms=database_ms, received_ns=elapsed_ns())
+
+        return await self._read(timed)
 
     async def _read(self, query: Callable[[Any], Awaitable[T]], size: int = 0) -> T:
         """What a query gives; `size`: how many bytes that are at most, if they are many."""

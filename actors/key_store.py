@@ -15,8 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from actors.pool import SQL, Pool
+from actors.scopes import SCOPES
 
-SCOPES: Final = ("admin", "pay", "import", "read", "analyst")
 BOOTSTRAP: Final = "bootstrap"
 """Name and account of the key that `serve` is given in its environment."""
 _SECRET_BYTES: Final = 32

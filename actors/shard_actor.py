@@ -8,9 +8,8 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import msgspec
 import numpy as np
@@ -22,9 +21,10 @@ from actors.ledger.blocks import Writer
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Ledger, LedgerConfig
 from actors.logs import log_to_file
+from actors.members import NOBODY, Members, moved
 from actors.process import settle
-from actors.remote import RemotePeer, pack_address, pack_heads, pack_state, unpack_key, unpack_legs, unpack_rows
-from actors.scoring.actor import ScorerPool
+from actors.remote import RemotePeer, pack_address, pack_condition, pack_heads, unpack_key, unpack_legs, unpack_rows
+from actors.scoring.pool import ScorerPool
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import ShardHost
 from actors.shard_client import NotReady
@@ -56,11 +56,11 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a shard says of itself. `connected`: it knows the other actors."""
+    """What a shard says of itself. `version`: of the members that it knows, 0 for none."""
 
     shard: int
     pid: int
-    connected: bool
+    version: int
     ready: bool
     queued_rows: int
     backlog: int
@@ -84,6 +84,8 @@ class ShardActor:
         self._spec = spec
         self._host: ShardHost | None = None
         self._peers: dict[int, RemotePeer] = {}
+        self._members = NOBODY
+        self._scorers: ScorerPool | None = None
         self._life: asyncio.Task[None] | None = None
         self._settled = False
         methods = {
@@ -92,19 +94,26 @@ class ShardActor:
             "heads": self.heads,
             "find_key": self.find_key,
             "push": self.push,
-            "state": self.state,
+            "condition": self.condition,
         }
         self._calls = CallServer(spec.sockets, methods)
 
-    async def connect(self, peers: Mapping[int, Any], scorers: list[Any]) -> None:
-        """Tell it the other shards and the scorers. The first call starts recovery, a later one replaces those that moved."""
-        for shard, actor in peers.items():
+    async def connect(self, members: Members) -> None:
+        """Tell it the other shards and the scorers. The first call starts recovery, a later one with a later version replaces those
+        that moved."""
+        if members.version <= self._members.version:
+            return
+        for shard, actor in moved(members.shards, self._members.shards).items():
             if shard in self._peers:
                 self._peers[shard].replace(actor)
             elif shard != self._spec.shard:
                 self._peers[shard] = RemotePeer(actor)
+        if self._scorers is None:
+            self._scorers = ScorerPool()
+        self._scorers.take(members)
+        self._members = members
         if self._host is None:
-            self._host = self._build(ScorerPool(scorers))
+            self._host = self._build(self._scorers)
             self._life = asyncio.get_running_loop().create_task(self._host.run())
             self._life.add_done_callback(_ended)
 
@@ -157,7 +166,7 @@ class ShardActor:
         return ShardStatus(
             shard=self._spec.shard,
             pid=os.getpid(),
-            connected=host is not None,
+            version=self._members.version,
             ready=core is not None and core.ready,
             queued_rows=0 if core is None else core.queued_rows,
             backlog=0 if core is None else core.writer.backlog,
@@ -189,14 +198,14 @@ class ShardActor:
         """As `ShardHost.find_key`."""
         return pack_address(await self._serving().find_key(*unpack_key(data)))
 
-    async def state(self, _: bytes) -> bytes:
-        """As `ShardHost.state`."""
-        return pack_state(await self._serving().state())
-
     async def push(self, data: bytes) -> bytes:
         """As `ShardHost.push`."""
         await self._serving().push(unpack_legs(data))
         return b""
+
+    async def condition(self, data: bytes) -> bytes:
+        """As `ShardHost.condition`."""
+        return pack_condition(self._serving().condition())
 
     async def drain(self) -> None:
         """Wait until all that was taken in is durable and answered; leave a checkpoint."""

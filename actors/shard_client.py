@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 from actors.shard.messages import Head
 
 
-class ShardState(msgspec.Struct, frozen=True, kw_only=True):
-    """How a shard is. `fills`: by table, the share of its rows in use; `warnings`: what an operator must be told, each a sentence."""
-
-    fills: dict[str, float]
-    warnings: list[str]
-
-
 class NotReady(Exception):
     """This shard does not serve (yet); nothing was taken in."""
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shard says of itself, in words for /readyz: `stops`: why it takes no payments yet; `warnings`: what operators should mend
+    while it does; `clock_off_ms`: how far the database's clock is ahead, 0 unless it was set; `fills`: by table, the share of its rows in
+    use."""
+
+    fills: dict[str, float] = {}
+    clock_off_ms: int = 0
+    stops: list[str] = []
+    warnings: list[str] = []
 
 
 class ShardUnavailable(Exception):
@@ -44,8 +48,8 @@ class ShardClient(Protocol):
         """Where the chains of wallets (n,) may begin. Answered at once: whether it is durable, and whether who answers is still the
         owner, only the journal knows."""
 
+    async def condition(self) -> Condition:
+        """Whether it is ready, and what is not well."""
+
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """Address of the record made under a caller's 16-byte key at a home wallet; 0 = not seen."""
-
-    async def state(self) -> ShardState:
-        """How the shard is, as its process sees it."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from actors.scopes import SCOPES
 from switch.options import as_text, json_option, storage_options
 
 ELSEWHERE: Final = {
@@ -122,7 +123,14 @@ def keys() -> None:
 
 
 @keys.command("create", epilog="Example: shardpay keys create --scope pay --scope read --name checkout")
-@click.option("--scope", "scopes", multiple=True, required=True, help="admin, pay, import or read; may be repeated.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(SCOPES),
+    multiple=True,
+    required=True,
+    help="What the key may do; may be repeated.",
+)
 @click.option("--name", default="default", show_default=True, help="Account: keys of one name are one caller.")
 @json_option
 @storage_options

@@ -19,9 +19,6 @@ def cards_group() -> None:
 cards_group.add_command(cards_publish)
 
 
-cards_group.add_command(cards_publish)
-
-
 @cards_group.command("check", epilog="Example: shardpay cards check card.json")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @json_option
@@ -172,7 +169,7 @@ def _train_options(command: Callable[..., None]) -> Callable[..., None]:
 def train_command(source: Path, output: Path, compare: Path | None, as_json: bool, **options: Any) -> None:
     """Train a scorecard. Beside it goes a report, as HTML and as JSON: card.report.html, card.report.json.
 
-    Needs the extra: pip install 'shardpay[train]'. docs/scorecards.md says what is done, and what is refused.
+    Needs the extra: pip install -e '.[train]' in the clone. docs/scorecards.md says what is done, and what is refused.
     """
     from models.scorecard import canonical
     from models.table import read_table

@@ -9,10 +9,12 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from actors.logs import log_to_file
+from actors.members import Member, Members
 from actors.ray_runtime import RayOptions, RayRuntime
 from actors.scoring.actor import ScorerSpec, ScoringActor
 from actors.scoring.pack_compiler import publish_default
@@ -27,6 +29,10 @@ WATCH_EVERY_S = 0.25
 RAY_LOST_EXIT = 71
 SILENT_LOOKS_MAX = int(TAKEOVER_AFTER_S / WATCH_EVERY_S)
 """Counted in looks, not in seconds: when this process itself was stopped, the shards are not to blame."""
+SCORER_LOOKS_MAX = int(4.0 / WATCH_EVERY_S)
+"""A scorer holds nothing, so to replace one that was only slow costs its start and no more."""
+START_LOOKS_MAX = int(120.0 / WATCH_EVERY_S)
+"""For a process that has not answered yet: it loads its libraries, on a busy machine with many others."""
 CALLS_MAX = 10_000
 DRAIN_TIMEOUT_S = 20.0
 """Front doors have half of it. A checkpoint that takes longer than the rest costs the next start a replay; the supervisor waits twice
@@ -34,13 +40,21 @@ as long for this node."""
 
 
 class _Watched:
-    """A shard, front door or scorer: its actor, and the status call that is out."""
+    """A shard, front door or scorer: its actor, known since a version of the members, and the status call that is out."""
 
-    def __init__(self, actor: Any) -> None:
+    def __init__(self, actor: Any, since: int = 1) -> None:
         self.actor = actor
+        self.since = since
+        self.heard = False
         self.silent_looks = 0
         self.call: asyncio.Task[Any] | None = None
         self.status: Any = None
+
+
+def _created(kind: type[Any], spec: Any) -> Any:
+    import ray
+
+    return ray.remote(kind).options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX).remote(spec)
 
 
 class Cluster:
@@ -52,26 +66,25 @@ class Cluster:
         self.shards: dict[int, _Watched] = {}
         self.doors: list[_Watched] = []
         self.scorers: list[_Watched] = []
+        self._version = 1
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def create(self) -> None:
         """Create every actor. Their processes start in parallel."""
         for shard in range(self.spec.shards):
             self.shards[shard] = _Watched(self._new_shard(shard))
-        import ray
-
-        scoring = ray.remote(ScoringActor)
         for number in range(self.spec.settings.scorers):
-            scorer = scoring.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX)
-            self.scorers.append(_Watched(scorer.remote(self._scorer_spec(number))))
-        door = ray.remote(FrontDoorActor)
+            self.scorers.append(_Watched(self._new_scorer(number)))
         for number in range(self.spec.settings.front_doors):
-            options = door.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX)
-            self.doors.append(_Watched(options.remote(self._door_spec(number))))
+            self.doors.append(_Watched(self._new_door(number)))
+
+    def _new_scorer(self, number: int) -> Any:
+        return _created(ScoringActor, self._scorer_spec(number))
+
+    def _new_door(self, number: int) -> Any:
+        return _created(FrontDoorActor, self._door_spec(number))
 
     def _new_shard(self, shard: int) -> Any:
-        import ray
-
         settings = self.spec.settings
         spec = ShardSpec(
             shard=shard,
@@ -87,8 +100,7 @@ class Cluster:
             checkpoints=settings.checkpoints or (settings.data / "checkpoints").as_uri(),
             sockets=self._sockets,
         )
-        actor = ray.remote(ShardActor)
-        return actor.options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX).remote(spec)
+        return _created(ShardActor, spec)
 
     def _scorer_spec(self, number: int) -> ScorerSpec:
         settings = self.spec.settings
@@ -108,21 +120,23 @@ class Cluster:
         )
 
     async def watch(self) -> None:
-        """Look at every actor again and again; connect those that are new, replace shards that fell silent."""
-        for shard, watched in self.shards.items():
+        """Look at every actor again and again; tell those that know less than all, replace those that fell silent."""
+        for name, number, watched, new, looks_max in self._everyone():
             self._look(watched)
-            if watched.silent_looks > SILENT_LOOKS_MAX:
-                self._take_over(shard, watched)
-            elif watched.status is not None and not watched.status.connected:
+            if watched.silent_looks > (looks_max if watched.heard else START_LOOKS_MAX):
+                self._replace(f"{name} {number}", watched, new(number))
+        for watched in (*self.shards.values(), *self.doors):
+            if watched.status is not None and watched.status.version < self._version:
                 watched.status = None
-                self._spawn(watched.actor.connect.remote(self._actors(), self._scorers()))
-        for door in self.doors:
-            self._look(door)
-            if door.status is not None and not door.status:
-                door.status = None
-                self._spawn(door.actor.connect.remote(self._actors(), self._scorers()))
-        for scorer in self.scorers:
-            self._look(scorer)
+                self._tell(watched)
+
+    def _everyone(self) -> Iterator[tuple[str, int, _Watched, Callable[[int], Any], int]]:
+        for shard, watched in self.shards.items():
+            yield "shard", shard, watched, self._new_shard, SILENT_LOOKS_MAX
+        for number, watched in enumerate(self.doors):
+            yield "front door", number, watched, self._new_door, SILENT_LOOKS_MAX
+        for number, watched in enumerate(self.scorers):
+            yield "scorer", number, watched, self._new_scorer, SCORER_LOOKS_MAX
 
     def _look(self, watched: _Watched) -> None:
         if watched.call is None or watched.call.done():
@@ -135,28 +149,39 @@ class Cluster:
     async def _hear(watched: _Watched, actor: Any) -> None:
         """A dead process answers with an error at once, and Ray restarts it; only one that is stopped does not answer."""
         watched.status = None
-        watched.status = await actor.status.remote()
+        try:
+            status = await actor.status.remote()
+        except Exception:
+            watched.heard = False  # its next process has the time of a start
+            raise
+        if actor is watched.actor:
+            watched.status, watched.heard = status, True
 
-    def _take_over(self, shard: int, watched: _Watched) -> None:
+    def _replace(self, name: str, watched: _Watched, actor: Any) -> None:
+        """Another process takes over from one that is silent, and everybody is told at once; who does not hear it is told again."""
         import ray
 
-        log.warning("shard %d has been silent for %.0f s: another process takes it over", shard, TAKEOVER_AFTER_S)
+        log.warning(
+            "%s has been silent for %.1f s: another process takes over", name, watched.silent_looks * WATCH_EVERY_S
+        )
         old = watched.actor
-        watched.actor = self._new_shard(shard)
-        watched.silent_looks = 0
+        self._version += 1
+        watched.actor, watched.since = actor, self._version
+        watched.silent_looks, watched.heard = 0, False
         watched.call = watched.status = None
-        for other in self.shards.values():
-            if other is not watched:
-                self._spawn(other.actor.connect.remote({shard: watched.actor}, []))
-        for door in self.doors:
-            self._spawn(door.actor.connect.remote({shard: watched.actor}, []))
+        for other in (*self.shards.values(), *self.doors):
+            if other is not watched and other.heard:
+                self._tell(other)
         ray.kill(old)
 
-    def _actors(self) -> dict[int, Any]:
-        return {shard: watched.actor for shard, watched in self.shards.items()}
+    def _tell(self, watched: _Watched) -> None:
+        self._spawn(watched.actor.connect.remote(self._members()))
 
-    def _scorers(self) -> list[Any]:
-        return [watched.actor for watched in self.scorers]
+    def _members(self) -> Members:
+        """The whole state, never a difference."""
+        shards = {n: Member(since=w.since, actor=w.actor) for n, w in self.shards.items()}
+        scorers = {n: Member(since=w.since, actor=w.actor) for n, w in enumerate(self.scorers)}
+        return Members(version=self._version, shards=shards, scorers=scorers)
 
     def _spawn(self, work: Any) -> "asyncio.Task[Any]":
         async def quietly() -> None:

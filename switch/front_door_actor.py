@@ -3,14 +3,13 @@
 import asyncio
 import logging
 import os
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from actors.ledger.book import Capacity
 from actors.logs import log_to_file
+from actors.members import NOBODY, Members, moved
 from actors.process import settle
 from actors.remote import RemoteShard
 from actors.scoring.actor import RemoteScorer
@@ -32,6 +31,12 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Capacity = Capacity()
 
 
+class DoorStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a front door says of itself. `version`: of the members that it knows, 0 for none."""
+
+    version: int
+
+
 class FrontDoorActor:
     """Runs as a Ray actor with `max_restarts=-1`; it keeps nothing that a restart would lose."""
 
@@ -39,23 +44,32 @@ class FrontDoorActor:
         log_to_file(Path(spec.log_dir) / f"front-door-{spec.number}.log")
         self._spec = spec
         self._clients: dict[int, RemoteShard] = {}
-        self._scorers: list[RemoteScorer] = []
+        self._scorers: dict[int, RemoteScorer] = {}
+        self._members = NOBODY
         self._door: FrontDoor | None = None
         self._starting: asyncio.Task[None] | None = None
 
-    async def status(self) -> bool:
-        """Whether it knows the shards."""
-        return self._starting is not None
+    async def status(self) -> DoorStatus:
+        """What it knows."""
+        return DoorStatus(version=self._members.version)
 
-    async def connect(self, shards: Mapping[int, Any], scorers: Sequence[Any]) -> None:
-        """Tell it the shards and the scorers. The first call opens the door, a later one replaces shards that moved."""
-        for shard, actor in shards.items():
+    async def connect(self, members: Members) -> None:
+        """Tell it the shards and the scorers. The first call opens the door, a later one with a later version replaces those that
+        moved."""
+        if members.version <= self._members.version:
+            return
+        for shard, actor in moved(members.shards, self._members.shards).items():
             if shard in self._clients:
                 self._clients[shard].replace(actor)
             else:
                 self._clients[shard] = RemoteShard(actor)
+        for number, actor in moved(members.scorers, self._members.scorers).items():
+            if number in self._scorers:
+                self._scorers[number].replace(actor)
+            else:
+                self._scorers[number] = RemoteScorer(actor)
+        self._members = members
         if self._starting is None:
-            self._scorers = [RemoteScorer(actor) for actor in scorers]
             self._starting = asyncio.get_running_loop().create_task(self._open())
             self._starting.add_done_callback(_opened)
 
@@ -70,7 +84,7 @@ class FrontDoorActor:
             capacity=spec.capacity,
         )
         clients = [self._clients[shard] for shard in range(spec.shards)]
-        self._door = FrontDoor(options, clients, self._scorers)
+        self._door = FrontDoor(options, clients, list(self._scorers.values()))
         await self._door.start()
         settle()
         log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())

@@ -9,10 +9,10 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from actors.pool import StoreUnavailable
-from actors.shard_client import ShardState, ShardUnavailable
+from actors.shard_client import Condition, ShardUnavailable
 from switch.answers import NO_NAMES, json_response
 from switch.door import Door
-from switch.metrics import fill_family
+from switch.metrics import clock_family, fill_family
 from switch.pack_metrics import pack_families
 from switch.pack_names import Names
 from switch.problems import ProblemError
@@ -27,26 +27,24 @@ async def healthz(door: Door) -> web.Response:
 
 
 async def readyz(door: Door) -> web.Response:
-    """GET /readyz: the database answers, and every shard shows a durable state, which it does only when it serves and owns its journal.
-    `warnings`: what does not stop payments yet."""
+    """GET /readyz: the database answers, every shard shows a durable state, which it does only when it serves and owns its journal, and
+    says that nothing stops it. Ready stays ready with warnings: what operators should mend while payments go on."""
     if door.draining:
         raise ProblemError("not_ready", "The switch is stopping.")
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            await asyncio.gather(
+            conditions, *_ = await asyncio.gather(
+                asyncio.gather(*(client.condition() for client in door.clients)),
                 door.pool.fetchval("pool_check"),
                 *(client.wallets(np.ones(1, np.int64)) for client in door.clients),
             )
-            states = await _states(door)
     except (TimeoutError, ShardUnavailable):
         raise ProblemError("not_ready", "Not every shard is serving.") from None
-    warnings = [f"shard {shard}: {text}" for shard, state in enumerate(states) for text in state.warnings]
+    stops = [text for condition in conditions for text in condition.stops]
+    if stops:
+        raise ProblemError("not_ready", f"{'; '.join(stops)}.")
+    warnings = [text for condition in conditions for text in condition.warnings]
     return json_response({"status": "ready", "shards": len(door.clients), "warnings": warnings})
-
-
-async def _states(door: Door) -> list[ShardState]:
-    """How every shard is. Raises ShardUnavailable."""
-    return await asyncio.gather(*(client.state() for client in door.clients))
 
 
 async def metrics(door: Door) -> web.Response:
@@ -58,9 +56,19 @@ async def metrics(door: Door) -> web.Response:
         packs = (await door.packs.deployment()).packs
         names = await door.catalogue.names(packs)
         counts = await door.packs.counts(packs)
-    states: list[ShardState] = []
-    with contextlib.suppress(ShardUnavailable, TimeoutError):
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            states = await _states(door)
-    more = (*pack_families(names, counts), fill_family([state.fills for state in states]))
-    return Answer(door.metrics.render(more), content_type=CONTENT_TYPE_LATEST)
+    conditions = await _conditions(door)
+    families = (*pack_families(names, counts), fill_family(conditions), clock_family(conditions))
+    return Answer(door.metrics.render(families), content_type=CONTENT_TYPE_LATEST)
+
+
+async def _conditions(door: Door) -> dict[int, Condition]:
+    """By shard; one that does not answer has no line."""
+    conditions: dict[int, Condition] = {}
+
+    async def ask(shard: int) -> None:
+        with contextlib.suppress(ShardUnavailable, TimeoutError):
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                conditions[shard] = await door.clients[shard].condition()
+
+    await asyncio.gather(*(ask(shard) for shard in range(len(door.clients))))
+    return conditions

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from actors.shard_client import Condition
+
 BOUNDS_S: Final = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 2.5, 5.0)
 STEPS: Final = ("request", "queue", "shard")
 """request: from the end of the headers to the answer; queue: the longest wait of a call's rows; shard: the call itself."""
@@ -83,14 +85,24 @@ class Metrics:
         yield depth
 
 
-def fill_family(fills: Iterable[Mapping[str, float]]) -> Metric:
-    """How full the tables of shards are, by shard."""
+def fill_family(conditions: Mapping[int, Condition]) -> Metric:
+    """How full the tables of shards are."""
     family = GaugeMetricFamily(
         "shardpay_table_fill_ratio", "Share of a shard's table in use.", labels=("shard", "table")
     )
-    for shard, tables in enumerate(fills):
-        for table, ratio in tables.items():
+    for shard, condition in conditions.items():
+        for table, ratio in condition.fills.items():
             family.add_metric((str(shard), table), ratio)
+    return family
+
+
+def clock_family(conditions: Mapping[int, Condition]) -> Metric:
+    """How far the clocks of shards are from the database's."""
+    family = GaugeMetricFamily(
+        "shardpay_clock_off_ms", "How far the database's clock is ahead of a shard's; 0 up to 5 s.", labels=("shard",)
+    )
+    for shard, condition in conditions.items():
+        family.add_metric((str(shard),), condition.clock_off_ms)
     return family
 
 

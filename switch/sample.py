@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from actors.key_store import SCOPES, KeyStore, key_hash
+from actors.key_store import KeyStore, key_hash
 from actors.pool import Pool
+from actors.scopes import SCOPES
 
 SAMPLE_NAME: Final = "sample"
 OPENING_MINOR: Final = 100_000

@@ -13,15 +13,15 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import aiohttp
 import msgspec
 
 from actors import postgres_server
-from actors.database import ClusterLock, connect, migrate
+from actors.database import CONNECTION_LOST, ClusterLock, DatabaseError, connect, migrate
 from actors.key_store import ensure_bootstrap_key, has_keys
 from actors.logs import log_to_file
 from actors.topology import cluster_facts
@@ -30,6 +30,8 @@ from switch.settings import Settings, log_dir
 from switch.sizing import keys_told, memory_bytes, sized
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 WATCH_EVERY_S = 0.2
 SHARDS_DEFAULT_MAX = 8
@@ -79,6 +81,7 @@ class Supervisor:
         self._postgres: postgres_server.PostgresServer | None = None
         self._node: asyncio.subprocess.Process | None = None
         self._stop = asyncio.Event()
+        self._lock_error: str | None = None
 
     async def run(self, ready: Any) -> None:
         """Serve until a signal; `ready` is awaited once the switch takes payments. Raises CannotServe."""
@@ -86,7 +89,7 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._stop.set)
         try:
-            url = await asyncio.to_thread(self._database)
+            url = await self._database()
             spec = await self._prepare(url)
             lock = ClusterLock(url)
             await lock.acquire()
@@ -111,13 +114,31 @@ class Supervisor:
             await watching
         await self._end_node()
 
-    def _database(self) -> str:
+    async def _database(self) -> str:
         if self.settings.database is not None:
             return self.settings.database
         started = time.monotonic()
-        self._postgres = postgres_server.start(self.settings.data)
+        self._postgres = await self._until_up(lambda: postgres_server.start(self.settings.data))
         self.say(f"PostgreSQL is up ({time.monotonic() - started:.1f} s)")
         return self._postgres.url
+
+    async def _until_up(self, start: Callable[[], T]) -> T:
+        """Try to start PostgreSQL until it is up: a full disk or memory may be free again later. Ends at a signal, and raises
+        PostgresMisplaced where no later try can succeed."""
+        pause = RESTART_PAUSE_S
+        while True:
+            try:
+                return await asyncio.to_thread(start)
+            except postgres_server.PostgresMisplaced:
+                raise
+            except (postgres_server.PostgresFailed, OSError) as error:
+                log.error("PostgreSQL cannot be started: %s", error)
+                self.say(f"PostgreSQL cannot be started, next try in {pause:.1f} s: {error}")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stop.wait()
+                raise CannotServe("stopped before PostgreSQL was up")
+            pause = min(2 * pause, RESTART_PAUSE_MAX_S)
 
     async def _prepare(self, url: str) -> NodeSpec:
         await migrate(url)
@@ -163,7 +184,7 @@ class Supervisor:
         pause, started = RESTART_PAUSE_S, time.monotonic()
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
-            if self._postgres is not None and await asyncio.to_thread(self._postgres.restart_if_dead):
+            if self._postgres is not None and await self._until_up(self._postgres.restart_if_dead):
                 self.say("PostgreSQL had died and is up again")
             assert self._node is not None
             if self._node.returncode is not None:
@@ -177,15 +198,31 @@ class Supervisor:
                 started = time.monotonic()
                 await self._start_node(spec)
             if not lock.held():
-                with contextlib.suppress(OSError, Exception):
-                    await lock.acquire()
+                await self._take_again(lock)
+
+    async def _take_again(self, lock: ClusterLock) -> None:
+        """The session that holds the cluster's lock ended, with PostgreSQL or alone. Each new reason why it cannot be had is told."""
+        try:
+            await lock.acquire()
+        except (DatabaseError, *CONNECTION_LOST) as error:
+            told = f"{type(error).__name__}: {error}"
+            if told != self._lock_error:
+                log.error("the cluster's lock cannot be taken again: %s", told)
+            self._lock_error = told
+        else:
+            self._lock_error = None
+            log.warning("the cluster's lock was lost and is held again")
 
     async def _announce(self, ready: Any, database: str) -> None:
         base_url = f"http://{self.settings.host}:{self.settings.port}"
-        if await wait_ready(base_url, READY_TIMEOUT_S):
-            await ready(base_url, database)
-        else:
+        if not await wait_ready(base_url, READY_TIMEOUT_S):
             self.say(f"the switch is not ready yet; see {log_dir(self.settings.data)}")
+            return
+        try:
+            await ready(base_url, database)
+        except Exception as error:
+            log.exception("what follows a start failed")
+            self.say(f"the switch is ready on {base_url}, but what follows failed: {error!r}")
 
     async def _end_node(self) -> None:
         assert self._node is not None

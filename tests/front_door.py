@@ -24,7 +24,7 @@ from actors.shard import host
 from actors.shard.host import ShardHost
 from actors.shard.local import LocalSwitch
 from actors.shard.messages import Head
-from actors.shard_client import NotReady, ShardState, ShardUnavailable
+from actors.shard_client import Condition, NotReady, ShardUnavailable
 from actors.topology import SegmentStore
 from rules.decision import StandIn
 from switch.app import FrontDoor, FrontDoorOptions
@@ -62,11 +62,8 @@ class LocalClient:
         except NotReady:
             raise ShardUnavailable(True) from None
 
-    async def state(self) -> ShardState:
-        try:
-            return await self._host.state()
-        except NotReady:
-            raise ShardUnavailable(True) from None
+    async def condition(self) -> Condition:
+        return self._host.condition()
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         return await self._host.find_key(caller, home, key)
@@ -77,6 +74,9 @@ class LocalScorer:
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
+
+    def condition(self) -> Condition:
+        return Condition()
 
     async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
         return self._scorer.decide(payers, columns)

@@ -1,17 +1,13 @@
-"""A stateless scoring actor, and the pool of them as a shard sees it."""
+"""A stateless scoring actor, and one as a front door sees it."""
 
 import asyncio
-import itertools
 import logging
 import os
-import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.calls import Caller, CallServer
 from actors.logs import log_to_file
@@ -19,14 +15,13 @@ from actors.pool import Pool
 from actors.process import settle
 from actors.scoring.pack_compiler import load_pack
 from actors.scoring.pack_store import PackStore
+from actors.scoring.pool import STAND_IN
 from actors.scoring.scorer import Activated, Scorer
 from actors.shard_client import NotReady
 from rules.columns import COLUMN_COUNT
-from rules.decision import DECISION, StandIn
 
 log = logging.getLogger(__name__)
 
-_STAND_IN: Final = struct.Struct("<IIq")
 _ACTIVATED: Final = msgspec.msgpack.Decoder(Activated)
 
 
@@ -47,7 +42,7 @@ class ScoringActor:
         self._spec = spec
         self._scorer: Scorer | None = None
         self._life: asyncio.Task[None] | None = None
-        self._calls = CallServer(spec.sockets, {"decide": self.decide, "activate": self.activate})
+        self._calls = CallServer(spec.sockets, {"decide": self.decide, "activate": self.activate, "probe": self.probe})
 
     async def status(self) -> bool:
         """Whether it decides. The first call begins its life: Ray runs the constructor outside the event loop."""
@@ -73,11 +68,17 @@ class ScoringActor:
         count = len(numbers) // (COLUMN_COUNT + 1)
         columns = numbers[count:].reshape(count, COLUMN_COUNT)
         decisions, stand_in = self._begun().decide(numbers[:count], columns)
-        return _STAND_IN.pack(*stand_in) + decisions.tobytes()
+        return STAND_IN.pack(*stand_in) + decisions.tobytes()
 
     async def activate(self, data: bytes) -> bytes:
         """As `Scorer.activate`."""
         return msgspec.msgpack.encode(await self._begun().activate())
+
+    async def probe(self, data: bytes) -> bytes:
+        """Whether it decides. Raises NotReady."""
+        if not self._begun().revision:
+            raise NotReady("this scorer has no packs yet")
+        return b""
 
     def _begun(self) -> Scorer:
         if self._scorer is None:
@@ -93,34 +94,12 @@ def _ended(task: "asyncio.Task[None]") -> None:
         os._exit(73)
 
 
-class ScorerPool:
-    """Asks scoring actors in turn; when one fails, the next. Raises the last failure when none answers."""
-
-    def __init__(self, actors: Sequence[Any]) -> None:
-        self._callers = [Caller(actor) for actor in actors]
-        self._turn = itertools.count()
-
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
-        """As `Scorer.decide`."""
-        data = payers.astype(np.int64).tobytes() + columns.tobytes()
-        failure: Exception | None = None
-        for _ in self._callers:
-            caller = self._callers[next(self._turn) % len(self._callers)]
-            try:
-                answer = await caller.call("decide", data)
-            except Exception as error:
-                failure = error
-            else:
-                stand_in = StandIn(*_STAND_IN.unpack_from(answer))
-                return np.frombuffer(answer, DECISION, offset=_STAND_IN.size), stand_in
-        raise failure or LookupError("there are no scoring actors")
-
-
 class RemoteScorer:
     """A scorer, as a front door sees it."""
 
     def __init__(self, actor: Any) -> None:
         self._caller = Caller(actor)
+        self.replace = self._caller.replace
 
     async def activate(self) -> Activated:
         """As `Scorer.activate`. Raises NotReady or CallLost."""

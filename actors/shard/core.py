@@ -47,8 +47,6 @@ BACKLOG_RECORDS_MAX: Final = 131_072
 BATCHES_AT_ONCE: Final = 8
 """Of batches that leave nothing to wait for, as repeats do: so many, some 4 ms if they are small, then others have their turn."""
 HEADS_EVERY_MS: Final = 1_000
-CLOCK_SKEW_MAX_MS: Final = 5_000
-"""The database's clock may differ from ours by this much before intake stops."""
 SEGMENT_ROOM_MIN: Final = 16_384
 """With fewer free slots and no spare segment, a further one is claimed."""
 CURSOR_BLOCKS_MAX: Final = 4_096
@@ -102,8 +100,7 @@ class ShardCore:
         self._written = dict.fromkeys(self.receivers, 0)
         self._recorded = dict.fromkeys(self.receivers, 0)
         self._now = 0
-        self._clock_ms = 0
-        self._time_limit = 0
+        self._timed = False
         self._out: list[m.Output] = []
         self._handlers: dict[type, Callable[[Any], None]] = {
             m.Submit: self._submit,
@@ -144,7 +141,7 @@ class ShardCore:
     @property
     def ready(self) -> bool:
         """Whether this shard takes payments."""
-        return self.serving and not self.dead and self._time_limit > 0 and not self.clock_off_ms
+        return self.serving and not self.dead and self._timed
 
     def begin_beside(self) -> Heads:
         """What can be told of chains while the next call of this core goes on in another thread."""
@@ -156,12 +153,10 @@ class ShardCore:
         self._beside = None
 
     def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
-        """Take one message at a time of the clock, milliseconds. Gives what is to be carried out, in order. Time goes no further than
-        the database's clock, as last read, allows: a wrong clock can neither expire keys nor leave its mark in the journal."""
+        """Take one message at a time of a ShardClock, milliseconds. Gives what is to be carried out, in order."""
         if self.dead:
             return []
-        self._clock_ms = now_ms
-        self._now = max(self._now, min(now_ms, self._time_limit))
+        self._now = max(self._now, now_ms)
         if self._scoring is None:
             self.ledger.advance(self._now)
         self._handlers[type(message)](message)
@@ -244,14 +239,14 @@ class ShardCore:
     def _append(self) -> None:
         outputs = self.writer.next_operation()
         if any(isinstance(output, m.Append) for output in outputs):
-            self._pace.began(self.writer.flight_bytes, self._clock_ms)
+            self._pace.began(self.writer.flight_bytes, self._now)
         self._emit(outputs)
 
     def _stored(self, message: m.Stored) -> None:
         if message.outcome == "stored":
-            self._pace.ended(self._clock_ms)
+            self._pace.ended(self._now)
         else:
-            self._pace.began(0, self._clock_ms)
+            self._pace.began(0, self._now)
         self._became_durable(*self.writer.stored(message))
 
     def _block_is(self, message: m.BlockIs) -> None:
@@ -572,12 +567,11 @@ class ShardCore:
         book.meta[M_SEGMENTS_STAMP] = max(book.meta[M_SEGMENTS_STAMP], message.stamp)
 
     def _clock(self, message: m.Clock) -> None:
-        self._time_limit = max(self._time_limit, message.database_ms + CLOCK_SKEW_MAX_MS)
-        skew = message.database_ms - max(self._clock_ms, self.ledger.record_time)
-        off = abs(skew) > CLOCK_SKEW_MAX_MS
-        if off and not self.clock_off_ms:
-            self._emit([m.Alarm(text=f"the database's clock is {skew} ms away from ours: intake has stopped")])
-        self.clock_off_ms = skew if off else 0
+        self._timed = True
+        if message.off_ms and not self.clock_off_ms:
+            text = f"the database's clock is {message.off_ms} ms away from ours: ours goes on and nears it by 1 %"
+            self._emit([m.Alarm(text=text)])
+        self.clock_off_ms = message.off_ms
 
     def _look_at_tables(self) -> None:
         queued, backlog = Fill(self._intake.rows, QUEUE_ROWS_MAX), Fill(self.writer.backlog, BACKLOG_RECORDS_MAX)

@@ -7,7 +7,6 @@ have taken the shard over: nothing that waited in its memory is answered after t
 import asyncio
 import contextlib
 import logging
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,17 +16,21 @@ from typing import Any, Final, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.calls import CallLost
 from actors.checkpoint import CheckpointStore
+from actors.elapsed import elapsed_ns
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.kernels import ready_kernels
 from actors.ledger.blocks import Sealed, block_hash
 from actors.ledger.layout import ORIGINAL
 from actors.shard import messages as m
+from actors.shard.clock import ShardClock
 from actors.shard.core import ShardCore
+from actors.shard.fallbacks import FallbackShare
 from actors.shard.heads import Heads
 from actors.shard.originals import fill_original
 from actors.shard.saving import Saving
-from actors.shard_client import NotReady, ShardState
+from actors.shard_client import Condition, NotReady
 from rules.decision import StandIn
 
 log = logging.getLogger(__name__)
@@ -67,6 +70,9 @@ class Scorer(Protocol):
         """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
         answers."""
 
+    def condition(self) -> Condition:
+        """Whether decisions can be had."""
+
 
 class Segments(Protocol):
     """The topology table."""
@@ -82,17 +88,6 @@ class Segments(Protocol):
 
     async def close(self) -> None:
         """Let go of the database."""
-
-
-class WallClock:
-    """Milliseconds since 1970 that advance by the monotonic clock, so no step of the system's clock moves them."""
-
-    def __init__(self) -> None:
-        self._offset_ns = time.time_ns() - time.monotonic_ns()
-
-    def now_ms(self) -> int:
-        """The time now."""
-        return (time.monotonic_ns() + self._offset_ns) // 1_000_000
 
 
 class ShardHost:
@@ -119,8 +114,11 @@ class ShardHost:
         self._segments = segments
         self._die = die
         self._saving = Saving(core, checkpoints)
-        self._clock = WallClock()
+        self._clock = ShardClock()
         self._beat = float("inf")  # one that still recovers answers nothing, however long it was stopped
+        self._asked_rows = 0
+        self._fallbacks = FallbackShare()
+        self._reading_clock = asyncio.Lock()
         self._refs = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -141,6 +139,32 @@ class ShardHost:
         }
 
     # For callers.
+
+    def condition(self) -> Condition:
+        """Why no payments are taken, and what operators should mend."""
+        stops: list[str] = []
+        warnings: list[str] = []
+        if not self.core.ready:
+            stops.append("its journal is being read, or the database's clock")
+        if self.core.clock_off_ms:
+            warnings.append(
+                f"clock: the database's clock is {self.core.clock_off_ms} ms ahead of this shard's, which nears it by 1 %"
+            )
+        stopped = [sender for sender, receiver in self.core.receivers.items() if receiver.stopped]
+        if stopped:
+            warnings.append(f"channels: what shards {stopped} sent contradicts their journals and is not taken in")
+        if self.core.config.scored:
+            scoring = self._scorer.condition()
+            stops += scoring.stops
+            warnings += scoring.warnings + self._fallbacks.warnings()
+        warnings += self.core.tables.warnings
+        who = f"shard {self.shard}: "
+        return Condition(
+            fills={name: fill.ratio for name, fill in self.core.tables.fills.items()},
+            clock_off_ms=self.core.clock_off_ms,
+            stops=[who + text for text in stops],
+            warnings=[who + text for text in warnings],
+        )
 
     @property
     def ready(self) -> bool:
@@ -172,12 +196,6 @@ class ShardHost:
         """Address of the record a key made, 0 if none is known. Raises NotReady."""
         result: int = await self._ask(lambda ref: m.FindKey(ref=ref, caller=caller, home=home, key=key))
         return result
-
-    async def state(self) -> ShardState:
-        """How this shard is; told at once, as it was at the last look."""
-        self._check_ready()
-        fills = {name: fill.ratio for name, fill in self.core.tables.fills.items()}
-        return ShardState(fills=fills, warnings=self.core.tables.warnings)
 
     async def push(self, legs: m.Legs) -> None:
         """Take in a push of another shard. Raises NotReady."""
@@ -213,9 +231,9 @@ class ShardHost:
         if self._beside_core is not None:
             self._later.append(message)
         elif self.core.rows_at_hand(message) >= THREAD_ROWS_MIN:
-            self._spawn(self._beside(partial(self.core.handle, message, self._clock.now_ms())))
+            self._spawn(self._beside(partial(self.core.handle, message, self._clock.now_ms(elapsed_ns()))))
         else:
-            self._carry_all(self.core.handle(message, self._clock.now_ms()))
+            self._carry_all(self.core.handle(message, self._clock.now_ms(elapsed_ns())))
 
     def _beside(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
         """Let the core work in a thread, from now on, while this one receives and sends; then carry on with what came meanwhile."""
@@ -286,7 +304,8 @@ class ShardHost:
                 self._beat = self._checked_beat()
                 self._feed(m.Tick())
                 if ticks % CLOCK_EVERY_TICKS == 0:
-                    self._spawn(self._read_clock())
+                    self._spawn(self._mind_clock())
+                    self._mind_fallbacks()
                 ticks += 1
                 await asyncio.sleep(TICK_S)
         except asyncio.CancelledError:
@@ -295,9 +314,13 @@ class ShardHost:
             log.exception("shard %d", self.shard)
             self._die(f"cannot recover: {error!r}")
 
+    def _mind_fallbacks(self) -> None:
+        if self._fallbacks.observe(self._asked_rows, self.core.fallbacks):
+            log.error("shard %d: %s", self.shard, self._fallbacks.warnings()[0])
+
     def _checked_beat(self) -> float:
-        """The time now; a process that was stopped for long ends here, before it can answer anything."""
-        now = time.monotonic()
+        """The time now; a process that was stopped for long, with its machine or alone, ends here, before it can answer anything."""
+        now = elapsed_ns() / 1e9
         if now - self._beat > STALL_MAX_S:
             self._die(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
         return now
@@ -311,8 +334,9 @@ class ShardHost:
         if not self.core.writer.durable_block:
             await self._saving.load(self._hash_at)
         await self._retry(self._replay_journal)
-        await self._read_clock()
-        self._beat = time.monotonic()
+        while not self._clock.started:
+            await self._retry(self._read_clock)
+        self._beat = elapsed_ns() / 1e9
         self._feed(m.Recovered())
 
     async def _replay_journal(self) -> None:
@@ -427,15 +451,21 @@ class ShardHost:
         return record if record["kind"] else None
 
     async def _read_clock(self) -> None:
-        with contextlib.suppress(JournalUnavailable):
-            before = self._clock.now_ms()
-            database_ms = await self._journal.clock_ms()
-            middle = (before + self._clock.now_ms()) // 2
-            self._feed(m.Clock(database_ms=database_ms - middle + self._clock.now_ms()))
+        """One look after another: a reading that arrives after a later one would lead the clock astray."""
+        async with self._reading_clock:
+            reading = await self._journal.clock(elapsed_ns)
+            self._clock.read(reading, self.core.ledger.record_time)
+        if self._clock.started:
+            self._feed(m.Clock(off_ms=self._clock.off_ms))
+
+    async def _mind_clock(self) -> None:
+        with contextlib.suppress(JournalUnavailable):  # an append says so, loudly
+            await self._read_clock()
 
     # Others.
 
     async def _score(self, output: m.Score) -> None:
+        self._asked_rows += len(output.payers)
         try:
             decisions, stand_in = await self._scorer.decide(output.payers, output.columns)
         except Exception as error:
@@ -447,7 +477,7 @@ class ShardHost:
         try:
             await self._peers[output.shard].push(output.legs)
         except Exception as error:
-            log.debug("shard %d: push to %d: %r", self.shard, output.shard, error)
+            self._unreached("push", output.shard, error)
         self._feed(m.Pushed(shard=output.shard))
 
     async def _read_channel(self, output: m.ReadChannel) -> None:
@@ -464,7 +494,7 @@ class ShardHost:
         try:
             wallets = await self._peers[output.shard].profiles(output.addresses)
         except Exception as error:
-            log.debug("shard %d: profiles of %d: %r", self.shard, output.shard, error)
+            self._unreached("profiles", output.shard, error)
             wallets = None
         self._feed(
             m.Profiles(shard=output.shard, stamp=output.stamp, addresses=np.array(output.addresses), wallets=wallets)
@@ -472,6 +502,12 @@ class ShardHost:
 
     async def _go_on(self, _: m.Pause) -> None:
         self._feed(m.GoOn())
+
+    def _unreached(self, what: str, shard: int, error: Exception) -> None:
+        """A shard that starts or was lost is met all day; anything else is a bug and told as one."""
+        expected = isinstance(error, (NotReady, CallLost, TimeoutError))
+        level = logging.DEBUG if expected else logging.ERROR
+        log.log(level, "shard %d: %s to %d: %r", self.shard, what, shard, error, exc_info=None if expected else error)
 
     async def _need_segment(self, _: m.NeedSegment) -> None:
         await self._retry(lambda: self._segments.claim(self.shard))

@@ -15,6 +15,7 @@ from actors.ledger.book import Capacity
 from actors.ledger.ledger import REVIEW_SECONDS, Ledger, LedgerConfig
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import Peer, Scorer, Segments, ShardHost
+from actors.shard_client import Condition
 from rules.builtin import PACK
 from rules.decision import UNTOLD, StandIn
 from rules.pack import Decider
@@ -31,6 +32,10 @@ class InlineScorer:
     async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
         """As `ScorerPool.decide`."""
         return self._decider.decide(columns), UNTOLD
+
+    def condition(self) -> Condition:
+        """It always decides."""
+        return Condition()
 
 
 class MemorySegments:

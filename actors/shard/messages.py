@@ -172,9 +172,9 @@ class Segments(Message, frozen=True):
 
 
 class Clock(Message, frozen=True):
-    """The database's clock, milliseconds, read just now."""
+    """The database's clock was read and this shard has its time; `off_ms`: how far that clock is ahead of it, 0 unless it was set."""
 
-    database_ms: int
+    off_ms: int
 
 
 class Tick(Message, frozen=True):

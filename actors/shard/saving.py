@@ -57,8 +57,8 @@ class Saving:
     async def _write(self, store: CheckpointStore, about: About, kept: SetAside) -> None:
         try:
             await asyncio.to_thread(write_apart, store, about, kept)
-        except OSError as error:
-            log.error("shard %d: no checkpoint at block %d: %r", self._shard, about.block, error)
+        except Exception as error:
+            log.error("shard %d: no checkpoint at block %d: %r", self._shard, about.block, error, exc_info=error)
 
     async def ended(self) -> None:
         """Wait for the checkpoint that is being written."""

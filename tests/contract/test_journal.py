@@ -17,6 +17,7 @@ import pytest
 
 from actors import postgres_server
 from actors.database import SQL, UnsafeDatabase, migrate
+from actors.elapsed import elapsed_ns
 from actors.journal import (
     RECORDS_BYTES_MAX,
     REVIEW_OPEN,
@@ -232,7 +233,9 @@ async def test_records_are_found_by_address_in_any_shard_and_zeros_where_there_a
 
 
 async def test_the_clock_is_in_milliseconds_of_now(open_journal: OpenJournal) -> None:
-    assert abs(await open_journal(1, OLD).clock_ms() - time.time() * 1000) < 5_000
+    reading = await open_journal(1, OLD).clock(elapsed_ns)
+    assert abs(reading.database_ms - time.time() * 1000) < 5_000
+    assert reading.sent_ns < reading.received_ns <= elapsed_ns()
 
 
 async def test_a_takeover_leaves_what_is_stored_and_lets_the_new_writer_append(

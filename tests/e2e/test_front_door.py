@@ -595,6 +595,19 @@ async def test_probes_and_metrics(switch: RunningSwitch) -> None:
     assert (answer.status, answer.json["code"]) == (503, "not_ready")
 
 
+async def test_readiness_warns_of_a_clock_that_was_set_and_names_what_stops_intake(switch: RunningSwitch) -> None:
+    core = switch.clients[0]._host.core
+    core.clock_off_ms = 7_000
+    answer = await switch.call("GET", "/readyz")
+    assert (answer.status, len(answer.json["warnings"])) == (200, 1)
+    assert "the database's clock is 7000 ms ahead" in answer.json["warnings"][0]
+    assert 'shardpay_clock_off_ms{shard="0"} 7000.0' in (await switch.call("GET", "/metrics")).raw.decode()
+    core._timed = False
+    answer = await switch.call("GET", "/readyz")
+    assert (answer.status, answer.json["code"]) == (503, "not_ready")
+    assert "shard 0: its journal is being read, or the database's clock" in answer.json["detail"]
+
+
 async def test_a_drain_answers_what_is_under_way(switch: RunningSwitch) -> None:
     bank, user = await funded(switch)
     body = {"payer": bank, "payee": user, "amount": 5, "currency": "EUR"}

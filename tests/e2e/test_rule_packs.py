@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from actors.key_store import KeyStore
-from actors.shard_client import NotReady
+from actors.shard_client import Condition, NotReady
 from rules.decision import StandIn
 from switch.__main__ import cli
 from switch.publishing import Publisher
@@ -247,6 +247,9 @@ async def test_a_pack_holds_the_files_that_it_names(switch: RunningSwitch) -> No
 
 class Dead:
     """Scorers that never answer."""
+
+    def condition(self) -> Condition:
+        return Condition()
 
     async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
         raise NotReady("it is dead")

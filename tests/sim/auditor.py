@@ -58,7 +58,7 @@ class Auditor:
         if not self._database.fresh:
             return
         for shard, sealed in self._database.fresh:
-            self.model.read_block(shard, sealed, self._scheduler.now)
+            self.model.read_block(shard, sealed, self._scheduler.now, self._database.step_max_ms)
         self._database.fresh.clear()
         self.model.balanced()
         must(self._database.references == self.model.references, "the references stored are not those of the records")

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from actors.journal import ClockReading
 from actors.ledger.blocks import Run, Writer, block_hash, header_of
 from actors.ledger.book import M_RECORD_TIME, M_RINGS, local_row
 from actors.ledger.holds import open_hold
@@ -12,6 +13,7 @@ from actors.ledger.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECOR
 from actors.ledger.ledger import Admitted, Carried, Ledger
 from actors.shard import messages as m
 from actors.shard.channels import Arrival, Cursor, Receiver
+from actors.shard.clock import NS_PER_MS, ShardClock
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.heads import Heads
 from actors.shard.journal_writer import JournalWriter, Unit
@@ -313,9 +315,19 @@ class BelievesForEverThatAWalletDoesNotExist(ShardCore):
 
 
 class TrustsItsOwnClock(ShardCore):
-    def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
-        self._time_limit = 2**62
-        return super().handle(message, now_ms)
+    class clock_class(ShardClock):
+        def read(self, reading: ClockReading, floor_ms: int) -> None:
+            self.started = True
+
+        def now_ms(self, elapsed_ns: int) -> int:
+            return elapsed_ns // NS_PER_MS
+
+
+class FollowsAStepOfTheClockAtOnce(ShardCore):
+    class clock_class(ShardClock):
+        def _steer(self, difference_ns: int, uncertain_ns: int) -> None:
+            super()._steer(difference_ns, uncertain_ns)
+            self._base_ns += self._goal_ns
 
 
 class WritesNoCursorWithoutLegs(ShardCore):
@@ -557,6 +569,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     IgnoresWhatARequestWaitsFor,
     BelievesForEverThatAWalletDoesNotExist,
     TrustsItsOwnClock,
+    FollowsAStepOfTheClockAtOnce,
     WritesNoCursorWithoutLegs,
     UsesASegmentAgain,
     CapturesADeadHold,

@@ -45,7 +45,17 @@ class Database:
         self.segments: dict[int, int] = {}
         self.fresh: list[tuple[int, Sealed]] = []
         self.down_until = 0
-        self.clock_ms = lambda: scheduler.now
+        self.step_ms = 0
+        self.step_max_ms = 0
+
+    def clock_ms(self) -> int:
+        """What its clock says: true time and the step by which it was set."""
+        return self.scheduler.now + self.step_ms
+
+    def set_clock(self, step_ms: int) -> None:
+        """Set its clock away from true time."""
+        self.step_ms = step_ms
+        self.step_max_ms = max(self.step_max_ms, step_ms)
 
     def image(self) -> "Image":
         """All that is stored now, as a backup has it."""

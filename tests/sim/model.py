@@ -32,12 +32,15 @@ from actors.ledger.layout import (
     WalletKind,
     WalletStatus,
 )
+from actors.shard.clock import NS_PER_MS, ROUND_TRIP_MAX_NS, SLEW_PER_MILLE
 from rules.decision import Action
 from tests.sim.questions import Request
 from tests.sim.settling import Settling
 from tests.sim.truth import must
 
 DAY_MS: Final = 86_400_000
+TIME_SLACK_MS: Final = 100
+"""Half of a round trip of a reading of the clock and more; far below every step of the clock that must not be followed."""
 CHAINED_FIRST: Final = CHAIN_STRIDE - 7
 """Chains are taken to have so many records before the first, so that a seed sees anchors."""
 ANCHOR_FLAGS: Final = {"payer": FLAG_PAYER_ANCHOR, "payee": FLAG_PAYEE_ANCHOR}
@@ -125,6 +128,8 @@ class Shard:
         self.writer = -1
         self.writers: set[int] = set()
         self.record_time = 0
+        self.opened_at = 0
+        self.first_time = 0
         self.wallets: dict[int, Wallet] = {}
         self.profiles: dict[int, tuple[int, ...]] = {}
         self.cursors: dict[int, int] = {}
@@ -156,6 +161,7 @@ class Model:
         self.refunded: dict[int, int] = {}
         self.now = 0
         self.restored = False
+        self._step_ms = 0
         self._anchored = 0
         self._review_ms = 1_000 * review_s
         self._stripe_max = AMOUNT_MAX // shards
@@ -184,9 +190,10 @@ class Model:
 
     # Blocks.
 
-    def read_block(self, shard: int, sealed: Sealed, now: int) -> None:
-        """The next block of a shard's journal became durable."""
+    def read_block(self, shard: int, sealed: Sealed, now: int, step_ms: int) -> None:
+        """The next block of a shard's journal became durable; the database's clock was never more than `step_ms` ahead of true time."""
         self.now = now
+        self._step_ms = step_ms
         here = self.shards[shard]
         header = header_of(sealed.data)
         number = here.head + 1
@@ -201,6 +208,7 @@ class Model:
             must(header.writer not in here.writers, "shard {}: writer {} opened twice", shard, header.writer)
             here.writer = header.writer
             here.writers.add(header.writer)
+            here.opened_at, here.first_time = now, 0
         must(header.writer == here.writer, "shard {}: block {} is not by the writer that opened", shard, number)
         here.head = number
         here.hashes.append(hashlib.sha256(sealed.data).digest())
@@ -210,6 +218,7 @@ class Model:
     def _record(self, shard: int, address: int, record: Any, now: int) -> None:
         here = self.shards[shard]
         must(record.record_time >= here.record_time, "record {} goes back in time", address)
+        self._timed(here, address, record, now)
         here.record_time = record.record_time
         must(record.kind == Kind.OPEN or block_of(address) > 1, "shard {} wrote before it opened", shard)
         self.records[address] = record
@@ -223,6 +232,23 @@ class Model:
         self._apply(self._appliers[record.kind], shard, address, record)
         if record.kind == Kind.WALLET_OPENED:
             here.wallets[record.payee].opened_at = now
+
+    def _timed(self, here: Shard, address: int, record: Any, now: int) -> None:
+        """Time is at most what the database's clock ever said, and within one writer goes on by what has elapsed: so nothing is due
+        early."""
+        if record.kind == Kind.OPEN:
+            return
+        here.first_time = here.first_time or record.record_time
+        ahead = record.record_time - now - self._step_ms
+        must(
+            ahead <= TIME_SLACK_MS + ROUND_TRIP_MAX_NS // NS_PER_MS // 2,
+            "record {}: {} ms ahead of every clock",
+            address,
+            ahead,
+        )
+        elapsed = (now - here.opened_at) * (1_000 + SLEW_PER_MILLE) // 1_000
+        early = record.record_time - here.first_time - elapsed
+        must(early <= TIME_SLACK_MS, "record {}: time ran {} ms ahead of what had elapsed", address, early)
 
     def _apply(self, applier: Any, shard: int, address: int, record: Any, *more: Any) -> None:
         self._anchored = 0

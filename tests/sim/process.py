@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from actors.journal import ClockReading
 from actors.ledger.blocks import Writer
 from actors.ledger.holds import holds_open
 from actors.ledger.layout import ATTEMPTS, ORIGINAL, RECORD
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
+from actors.shard.clock import NS_PER_MS
 from actors.shard.core import ShardCore
 from actors.shard.originals import fill_original
 from tests.sim.beside import Beside
@@ -32,16 +34,17 @@ CALL_TIMEOUT_MS: Final = 1_500
 class Delivery:
     """A question as one process got it: the core answers it at most once, under a reference of its own."""
 
-    __slots__ = ("clock", "question", "shard_head")
+    __slots__ = ("clock", "question", "shard_head", "until")
 
-    def __init__(self, question: Any, shard_head: int, clock: int) -> None:
+    def __init__(self, question: Any, shard_head: int, process: "Process") -> None:
         self.question = question
         self.shard_head = shard_head
-        self.clock = clock
+        self.clock = process.now_ms()
+        self.until = process.now_ms
 
 
 class Process:
-    """`number` is unique in a run; `clock_offset` is what its clock is ahead of true time."""
+    """`number` is unique in a run; `clock_offset` is what its clock of elapsed time is ahead of true time."""
 
     def __init__(self, switch: "Switch", shard: int, number: int) -> None:
         self.switch = switch
@@ -50,6 +53,8 @@ class Process:
         self.alive = True
         self.paused_until = 0
         self.clock_offset = 0
+        self.clock = switch.clock_class()
+        self._clock_sent = -(2**62)
         self.deliveries: dict[int, Delivery] = {}
         writer = Writer(shard, 1, switch.scheduler.random.getrandbits(63), bytes(16))
         self.core: ShardCore = switch.make_core(shard, writer)
@@ -130,7 +135,8 @@ class Process:
         self.die("stopped")
 
     def _replay_later(self) -> None:
-        self.switch.scheduler.after(self._replay_pause, self._plan_io, self._replay_page)
+        pause = self._replay_pause if self.clock.started else max(self._replay_pause, 1)
+        self.switch.scheduler.after(pause, self._plan_io, self._replay_page)
 
     def _replay_page(self) -> None:
         first = self.core.writer.durable_block + 1
@@ -138,6 +144,8 @@ class Process:
         self.switch.scheduler.count("blocks replayed", len(blocks))
         if blocks:
             self.core.replay(self.core.chain().extend(blocks))
+            self._replay_later()
+        elif not self.clock.started:
             self._replay_later()
         else:
             self.switch.scheduler.count("holds open at an opening", holds_open(self.core.ledger.book.holds))
@@ -153,8 +161,36 @@ class Process:
         self.feed(m.Tick())
         if scheduler.now >= self._clock_due:
             self._clock_due = scheduler.now + CLOCK_EVERY_MS
-            self.feed(m.Clock(database_ms=scheduler.now))
+            self._plan_io(self._read_clock, self._elapsed_ns())
         scheduler.after(TICK_MS, self._tick)
+
+    def _elapsed_ns(self) -> int:
+        """Of a clock that began long before or after this process, and knows no time of day."""
+        return (self.switch.scheduler.now + self.clock_offset) * NS_PER_MS
+
+    def now_ms(self) -> int:
+        """The time by this process."""
+        return self.clock.now_ms(self._elapsed_ns())
+
+    def _read_clock(self, sent_ns: int) -> None:
+        database_ms = self.switch.database.clock_ms()
+        self.switch.scheduler.after(self.switch.database.latency(), self._clock_read, sent_ns, database_ms)
+
+    def _clock_read(self, sent_ns: int, database_ms: int) -> None:
+        scheduler = self.switch.scheduler
+        if scheduler.now < self.paused_until:
+            scheduler.after(self.paused_until - scheduler.now, self._clock_read, sent_ns, database_ms)
+            return
+        received_ns = self._elapsed_ns()
+        if self.alive and sent_ns >= self._clock_sent:
+            self._clock_sent = sent_ns
+            reading = ClockReading(sent_ns=sent_ns, received_ns=received_ns, database_ms=database_ms)
+            self.clock.read(reading, self.core.ledger.record_time)
+            if not self.clock.started:
+                return
+            if self.clock.off_ms:
+                self.switch.scheduler.count("readings of a clock that was set")
+            self.feed(m.Clock(off_ms=self.clock.off_ms))
 
     def die(self, why: str) -> None:
         """The process ends; its memory is gone."""
@@ -175,9 +211,8 @@ class Process:
         if scheduler.now < self.paused_until:
             scheduler.after(self.paused_until - scheduler.now, self.feed, message)
             return
-        clock = scheduler.now + self.clock_offset
         scheduler.note(f"{self.name} <- {type(message).__name__}")
-        for output in self._beside.handle(message, clock):
+        for output in self._beside.handle(message, self.now_ms()):
             if isinstance(output, m.Die):
                 scheduler.count("fenced")
                 self.die(output.reason)
@@ -196,8 +231,7 @@ class Process:
         elif self.alive and self.core.serving:
             ref = self.switch.next_ref()
             head = len(self.switch.database.journals[self.shard])
-            clock = min(scheduler.now + self.clock_offset, scheduler.now)
-            self.deliveries[ref] = Delivery(question, head, clock)
+            self.deliveries[ref] = Delivery(question, head, self)
             self.feed(message(ref))
 
     def _plan_io(self, action: Callable[..., None], *arguments: Any) -> None:

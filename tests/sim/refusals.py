@@ -44,6 +44,7 @@ class Refusals:
 
     def true(self, code: int, request: Request, delivery: Any) -> bool:
         """Whether what the code says of the request is true."""
+        self._until = delivery.until()
         return self._codes[code](request, delivery.shard_head, delivery.clock)
 
     def _wallet(self, address: int, shard: int) -> Any:
@@ -128,7 +129,7 @@ class Refusals:
 
     def _hold_expired(self, request: Request, _: int, clock: int) -> bool:
         record = self._model.records.get(request.body["after"])
-        return record is not None and bool(0 < record.expiry <= max(self._model.now, clock) + AHEAD_MAX_MS)
+        return record is not None and bool(0 < record.expiry <= max(self._model.now, self._until) + AHEAD_MAX_MS)
 
     def _hold_exceeded(self, request: Request, _: int, __: int) -> bool:
         hold = self._model.shards[request.shard].holds.get(request.body["after"])

@@ -11,7 +11,7 @@ from actors.shard import channels, core, intake, journal_writer, originals, pace
 from actors.shard.core import ShardCore
 from tests.sim.database import DatabaseFaults, Image
 from tests.sim.load import Load
-from tests.sim.model import DAY_MS, Model
+from tests.sim.model import Model
 from tests.sim.process import Process
 from tests.sim.rebuilt import compare
 from tests.sim.scheduler import START_MS, Scheduler
@@ -27,6 +27,8 @@ QUIET_FROM_MS: Final = (1_000, 4_000)
 BACKED_UP_AFTER_MS: Final = 1_500
 """What was on its way to a shard that is left alone has mostly arrived by then."""
 RESTORED_AFTER_MS: Final = (50, 1_200)
+STEPS_MS: Final = (-3_600_000, -6_000, -500, 500, 6_000, 3_600_000)
+"""By how much the database's clock is set."""
 
 
 SMALL: Final = (
@@ -213,16 +215,11 @@ class Simulation:
                 self.switch.take_over(process.shard)
 
     def _jump(self) -> None:
-        process = self._process()
-        if process is not None:
-            self.scheduler.count("clock jumps")
-            jump = self.scheduler.random.choice((-3 * DAY_MS, -20_000, -500, 500, 3_000, 20_000, 3 * DAY_MS))
-            process.clock_offset += jump
-            self.scheduler.after(self.scheduler.delay(10, 4_000), self._jump_back, process, jump)
-
-    @staticmethod
-    def _jump_back(process: Process, jump: int) -> None:
-        process.clock_offset -= 0 if process.switch.healed else jump
+        """Set the database's clock, not before every shard has a time: a switch that never knew better believes it."""
+        if all(self.switch.database.journals):
+            self.scheduler.count("clock steps")
+            self.switch.database.set_clock(self.scheduler.random.choice(STEPS_MS))
+            self.scheduler.after(self.scheduler.delay(10, 6_000), self.switch.database.set_clock, 0)
 
     def _outage(self) -> None:
         self.scheduler.count("outages")

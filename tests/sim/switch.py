@@ -13,6 +13,7 @@ from actors.ledger.ids import SEGMENT_SLOTS
 from actors.ledger.kept import Snapshot
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.shard import messages as m
+from actors.shard.clock import ShardClock
 from actors.shard.core import ShardConfig, ShardCore
 from tests.sim.auditor import Auditor
 from tests.sim.database import Database, DatabaseFaults
@@ -104,6 +105,7 @@ class Switch:
         self.checkpoints: list[list[m.Save]] = [[] for _ in range(shards)]
         self.features: dict[tuple[int, int], NDArray[np.int64]] = {}
         self._core_class = core_class
+        self.clock_class: type[ShardClock] = getattr(core_class, "clock_class", ShardClock)
         self._save_every_records = save_every_records
         self._incarnations = 0
         self._refs = 0
@@ -137,10 +139,9 @@ class Switch:
         self._incarnations += 1
         process = Process(self, shard, self._incarnations)
         s = self.scheduler
-        process.clock_offset = 0 if self.healed else s.delay(-40, 40)
-        if self.faults.clock_every_ms and s.chance(0.1):
-            process.clock_offset = s.random.choice((-3, 3)) * DAY_MS  # A machine that came up with a wrong clock.
-            s.count("started with a wrong clock")
+        process.clock_offset = s.delay(-3 * DAY_MS, 3 * DAY_MS)
+        if self.database.step_ms:
+            s.count("started while the clock was set")
         s.count("incarnations")
         if any(p.alive for p in self.processes[shard]):
             s.count("two writers")
@@ -193,9 +194,9 @@ class Switch:
         self.faults = NO_FAULTS
         self.database.faults = DatabaseFaults(0, 0, 0)
         self.database.down_until = 0
+        self.database.set_clock(0)
         for shard in range(self.shards):
             for process in self.processes[shard]:
-                process.clock_offset = 0
                 process.paused_until = 0
                 if process is not self.current[shard]:
                     process.die("healed")

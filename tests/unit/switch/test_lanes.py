@@ -10,7 +10,7 @@ import pytest
 
 from actors.ledger.codes import Code
 from actors.ledger.layout import REQUEST, RESULT
-from actors.shard_client import ShardState, ShardUnavailable
+from actors.shard_client import Condition, ShardUnavailable
 from switch.lanes import Lane, LaneLimits, Overdue
 from switch.problems import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
@@ -37,7 +37,7 @@ class Shard:
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         raise NotImplementedError
 
-    async def state(self) -> ShardState:
+    async def condition(self) -> Condition:
         raise NotImplementedError
 
 
