@@ -5,12 +5,13 @@ Nobody waits for ever: every wait ends with a place, or after its limit with a p
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 from switch.problems import ProblemError
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 SLICE_S: Final = 0.002
@@ -20,6 +21,9 @@ TURNS: Final = 3
 
 Steps = Generator[None, None, T]
 """Work in steps that are small against SLICE_S, with its result at the end."""
+
+STEP_ROWS: Final = 64
+"""Rows of one step: a row of a batch takes 2 to 10 microseconds."""
 
 
 class Places:
@@ -140,6 +144,15 @@ class Workshop:
                     for _ in range(TURNS):
                         await asyncio.sleep(0)
                     began = self._clock()
+
+
+def mapped(function: Callable[[A], T], items: Sequence[A]) -> Steps[list[T]]:
+    """What a function makes of each item."""
+    made: list[T] = []
+    for start in range(0, len(items), STEP_ROWS):
+        made += map(function, items[start : start + STEP_ROWS])
+        yield
+    return made
 
 
 def done_at_once(steps: Steps[T]) -> T:

@@ -6,7 +6,8 @@ Decoding is by schema, so nesting never goes deeper than the schema's own four l
 import ipaddress
 import json
 import re
-from typing import Annotated, Any, Final, TypeVar
+from collections.abc import Callable
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -16,8 +17,10 @@ from actors.ledger.layout import AMOUNT_MAX, Channel, Label, WalletKind
 from actors.scoring.deployment import Mode
 from rules.split import SHARE_MAX
 from switch.problems import ProblemError, invalid_field
+from switch.shares import STEP_ROWS, Steps
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 TRANSFERS_MAX: Final = 10_000
 WALLETS_MAX: Final = 10_000
@@ -79,9 +82,9 @@ class KeyedTransfer(Transfer, frozen=True, kw_only=True):
 
 
 class TransferBatch(_Wire, frozen=True, kw_only=True):
-    """POST /v1/transfers/batch. `linked`: all or none."""
+    """POST /v1/transfers/batch: `transfers` is a list of KeyedTransfer. `linked`: all or none."""
 
-    transfers: Annotated[list[KeyedTransfer], Meta(min_length=1, max_length=TRANSFERS_MAX)]
+    transfers: Raw
     linked: bool | UnsetType = UNSET
 
 
@@ -112,9 +115,9 @@ class NewWallet(_Wire, frozen=True, kw_only=True):
 
 
 class WalletBatch(_Wire, frozen=True, kw_only=True):
-    """POST /v1/wallets/batch."""
+    """POST /v1/wallets/batch: `wallets` is a list of NewWallet."""
 
-    wallets: Annotated[list[NewWallet], Meta(min_length=1, max_length=WALLETS_MAX)]
+    wallets: Raw
 
 
 class WalletPatch(_Wire, frozen=True, kw_only=True):
@@ -159,13 +162,14 @@ class BacktestLabel(_Wire, frozen=True, kw_only=True):
 
 
 class BacktestAsked(_Wire, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
-    """What backtests have in common. Effective times; a document that is published: `name` with `version`, the newest unless given."""
+    """What backtests have in common. Effective times; a document that is published: `name` with `version`, the newest unless given;
+    `labels` is a list of BacktestLabel."""
 
     name: DocumentName | UnsetType = UNSET
     version: Version | UnsetType = UNSET
     since: str | UnsetType = UNSET
     until: str | UnsetType = UNSET
-    labels: Annotated[list[BacktestLabel], Meta(max_length=BACKTEST_LABELS_MAX)] | UnsetType = UNSET
+    labels: Raw | UnsetType = UNSET
 
 
 class PackBacktest(BacktestAsked, frozen=True, kw_only=True):
@@ -187,17 +191,13 @@ class Empty(_Wire, frozen=True, kw_only=True):
 
 
 TRANSFER: Final = msgspec.json.Decoder(Transfer)
-TRANSFER_BATCH: Final = msgspec.json.Decoder(TransferBatch)
 CAPTURE: Final = msgspec.json.Decoder(Capture)
 REFUND: Final = msgspec.json.Decoder(Refund)
 NEW_WALLET: Final = msgspec.json.Decoder(NewWallet)
-WALLET_BATCH: Final = msgspec.json.Decoder(WalletBatch)
 WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
 PACK_TEXT: Final = msgspec.json.Decoder(PackText)
 PACK_MODE: Final = msgspec.json.Decoder(PackMode)
 CARD_MODE: Final = msgspec.json.Decoder(CardMode)
-PACK_BACKTEST: Final = msgspec.json.Decoder(PackBacktest)
-CARD_BACKTEST: Final = msgspec.json.Decoder(CardBacktest)
 EMPTY: Final = msgspec.json.Decoder(Empty)
 
 LABELS: Final = {label.name.lower(): int(label) for label in Label}
@@ -210,14 +210,55 @@ _FIELD: Final = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOT
 _MESSAGE_CHARACTERS_MAX: Final = 200
 
 
+class Listed(Generic[T, R]):
+    """Bodies that are a list with something around it, `field` its name: the list is decoded row by row, so that others get their turn."""
+
+    def __init__(self, body: type[T], field: str, row: type[R], *, rows_min: int, rows_max: int) -> None:
+        self._body = msgspec.json.Decoder(body)
+        self._field = field
+        self._row = msgspec.json.Decoder(row)
+        self._list = msgspec.json.Decoder(Annotated[list[Raw], Meta(min_length=rows_min, max_length=rows_max)])
+
+    def _text(self, value: T) -> bytes:
+        raw = getattr(value, self._field)
+        return b"" if raw is UNSET else bytes(raw)
+
+    def decode(self, body: bytes) -> Steps[tuple[T, list[R]]]:
+        """What is around the list, and its rows. Raises as `decode`."""
+        value = _checked(self._body, body, "", self._text)
+        text = self._text(value)
+        yield
+        raws = _checked(self._list, text, self._field, lambda _: text) if text else []
+        rows: list[R] = []
+        for start in range(0, len(raws), STEP_ROWS):
+            for place, raw in enumerate(raws[start : start + STEP_ROWS], start):
+                rows.append(_checked(self._row, bytes(raw), f"{self._field}[{place}]"))
+            yield
+        return value, rows
+
+
+TRANSFER_BATCH: Final = Listed(TransferBatch, "transfers", KeyedTransfer, rows_min=1, rows_max=TRANSFERS_MAX)
+WALLET_BATCH: Final = Listed(WalletBatch, "wallets", NewWallet, rows_min=1, rows_max=WALLETS_MAX)
+PACK_BACKTEST: Final = Listed(PackBacktest, "labels", BacktestLabel, rows_min=0, rows_max=BACKTEST_LABELS_MAX)
+CARD_BACKTEST: Final = Listed(CardBacktest, "labels", BacktestLabel, rows_min=0, rows_max=BACKTEST_LABELS_MAX)
+
+
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """The body as its type. Raises ProblemError: malformed_json, or invalid_field with the field's path."""
+    return _checked(decoder, body, "")
+
+
+def _checked(
+    decoder: msgspec.json.Decoder[T], body: bytes, path: str, apart: Callable[[T], bytes] = lambda value: b""
+) -> T:
+    """As `decode`, of a part of a body at `path`. `apart`: a part of it that is checked for itself."""
     try:
         value = decoder.decode(body)
-        if body.count(b":") != _members(value):
-            _DUPLICATES.decode(body.decode())
+        checked = apart(value)
+        if body.count(b":") - checked.count(b":") != _members(value):
+            _DUPLICATES.decode((body.replace(checked, b"null", 1) if checked else body).decode())
     except msgspec.ValidationError as error:
-        raise _field_problem(str(error)) from None
+        raise _field_problem(str(error), path) from None
     except _Repeated as error:
         raise invalid_field(error.name, "the field is given more than once") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -261,10 +302,12 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> None:
 _DUPLICATES: Final = json.JSONDecoder(object_pairs_hook=_no_repeats)
 
 
-def _field_problem(text: str) -> ProblemError:
+def _field_problem(text: str, before: str) -> ProblemError:
     match = _AT.match(text)
     assert match is not None
     path = match["path"] or ""
+    if before:
+        path = f"{before}{path if path.startswith('[') else '.' * bool(path) + path}"
     field = _FIELD.search(match["message"])
     if field is not None:
         path = f"{path}.{field['name']}" if path else field["name"]

@@ -19,6 +19,7 @@ class Code(IntEnum):
     BUSY = 3
     KEYS_FULL = 4
     HOLDS_FULL = 5
+    CALLER_HOLDS_FULL = 6
     # Refused: nothing was recorded.
     IDEMPOTENCY_MISMATCH = 20
     SAME_WALLET = 21
@@ -78,6 +79,7 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.BUSY: Outcome(503, True, "The shard has as much work as it can queue."),
     Code.KEYS_FULL: Outcome(503, True, "The table of idempotency keys is full."),
     Code.HOLDS_FULL: Outcome(503, True, "The table of open holds is full."),
+    Code.CALLER_HOLDS_FULL: Outcome(429, True, "The caller has as many open holds as one caller may have."),
     Code.IDEMPOTENCY_MISMATCH: Outcome(422, False, "The key was used before with another body."),
     Code.SAME_WALLET: Outcome(422, False, "Payer and payee are the same wallet."),
     Code.PAYER_NOT_FOUND: Outcome(404, False, "The payer's wallet does not exist."),
@@ -118,7 +120,7 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.DAILY_LIMIT_EXCEEDED: Outcome(402, False, "The payer's daily limit would be exceeded."),
     Code.INSUFFICIENT_FUNDS: Outcome(402, False, "The payer's available balance is too low."),
     Code.BALANCE_OUT_OF_RANGE: Outcome(409, False, "A balance would leave the range that is kept exact."),
-    Code.REVIEWS_FULL: Outcome(409, False, "The payment needs a review and the table of open holds is full."),
+    Code.REVIEWS_FULL: Outcome(409, False, "The payment needs a review and no further hold can be opened for it."),
     Code.LINKED_DECLINED: Outcome(409, False, "Another transfer of the linked group was declined."),
     Code.IN_REVIEW: Outcome(201, False, "An analyst is asked; until then the amount is held."),
 }

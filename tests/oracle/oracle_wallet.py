@@ -30,6 +30,7 @@ CODES = {
     "moved": 2,
     "keys_full": 4,
     "holds_full": 5,
+    "caller_holds_full": 6,
     "mismatch": 20,
     "same_wallet": 21,
     "payer_not_found": 22,
@@ -98,7 +99,7 @@ class Hold:
 
     def __init__(self, record: Row, address: int) -> None:
         self.address, self.amount, self.expiry = address, record["amount"], record["expiry"]
-        self.payer, self.payee = record["payer"], record["payee"]
+        self.payer, self.payee, self.caller = record["payer"], record["payee"], record["caller"]
         self.currency, self.label, self.effective = record["currency"], record["label"], record["effective_time"]
         self.review = int(record["flags"] & REVIEW != 0)
         seconds = record["payee_lag"] if self.review else 0

@@ -21,7 +21,15 @@ from tests.sim.questions import ProfileQuestion
 from tests.sim.scheduler import Scheduler
 
 CAPACITY = Capacity(
-    segments=12, segment_map=64, keys=20_000, payers=16, attempts=300, profiles=1_000, holds=8, originals=6
+    segments=12,
+    segment_map=64,
+    keys=20_000,
+    payers=16,
+    attempts=300,
+    profiles=1_000,
+    holds=8,
+    originals=6,
+    caller_holds_percent=75,
 )
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}

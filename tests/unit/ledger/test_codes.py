@@ -18,7 +18,15 @@ FRONT_DOOR = {
     Code.REVIEW_EXPIRED,
 }
 """What the front door says instead of HOLD_NOT_OPEN, having read what became of the record."""
-ELSEWHERE = {Code.IDEMPOTENCY_MISMATCH, Code.KEYS_FULL, Code.HOLDS_FULL, Code.BUSY, Code.DECLINED, Code.OK}
+ELSEWHERE = {
+    Code.IDEMPOTENCY_MISMATCH,
+    Code.KEYS_FULL,
+    Code.HOLDS_FULL,
+    Code.CALLER_HOLDS_FULL,
+    Code.BUSY,
+    Code.DECLINED,
+    Code.OK,
+}
 """What has tests of its own: of tables that are full, of keys used before, of scores; BUSY is said by the shard around the ledger."""
 
 
@@ -42,7 +50,7 @@ def test_outcome_fits_its_class(code: Code) -> None:
     if code in (Code.OK, Code.IN_REVIEW):
         assert (outcome.status, outcome.retryable) == (201, False)
     elif is_untried(code):
-        assert (outcome.status, outcome.retryable) == (503, True)
+        assert (outcome.status, outcome.retryable) == (429 if code is Code.CALLER_HOLDS_FULL else 503, True)
     else:
         assert outcome.status in {402, 404, 409, 422}
         assert not outcome.retryable
