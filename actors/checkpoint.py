@@ -20,7 +20,7 @@ from pyarrow import fs
 
 from actors.ledger.kept import Arrays, Form, bytes_of
 
-VERSION: Final = 4
+VERSION: Final = 5
 PIECE_BYTES: Final = 16 << 20
 KEPT: Final = 2
 """The newest, and one before it in case a crash spoiled the newest."""

@@ -63,10 +63,10 @@ class KeyStore:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def find(self, hashed: bytes) -> Principal | None:
-        """Whom a key with this hash speaks for; None when there is none or it is revoked."""
-        row = await self._pool.fetchrow("key_find", hashed)
-        return None if row is None else Principal(row["account"], frozenset(row["scopes"]))
+    async def find(self, hashes: Sequence[bytes]) -> dict[bytes, Principal]:
+        """Whom keys speak for, by their hashes; those that do not exist or are revoked are left out."""
+        rows = await self._pool.fetch("key_find", hashes)
+        return {row["hash"]: Principal(row["account"], frozenset(row["scopes"])) for row in rows}
 
     async def accounts(self, numbers: Iterable[int]) -> dict[int, str]:
         """Names of accounts by number."""

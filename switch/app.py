@@ -27,7 +27,7 @@ from switch import (
     handlers_wallets,
 )
 from switch.auth import ANALYST, PAY, PUBLISH, READ, READ_DOCUMENTS, WRITE_WALLETS, demand
-from switch.calls import Call, one_header
+from switch.calls import BodyLimits, Call, one_header
 from switch.door import Door, DoorDeps, Limits
 from switch.problems import ProblemError, from_http, from_status, problem_response
 from switch.routing import Topology
@@ -119,15 +119,21 @@ def build_app(deps: DoorDeps) -> web.Application:
 
 
 def _endpoint(door: Door, route: Route) -> Endpoint:
-    body_timeout_s = door.limits.body_timeout_s
+    limits = door.limits
+    bodies = BodyLimits(
+        timeout_s=limits.body_timeout_s, grace_s=limits.body_grace_s, rate_min=limits.body_rate_min, room=door.bodies
+    )
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
         principal = await door.authenticator.principal(one_header(request, "Authorization"))
         demand(principal, route.scopes)
-        call = Call(request, principal, body_timeout_s)
+        call = Call(request, principal, bodies)
         if request.method != "GET":
             call.query(())
-        return await route.handler(door, call)
+        try:
+            return await route.handler(door, call)
+        finally:
+            call.close()
 
     return endpoint
 

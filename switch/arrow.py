@@ -22,6 +22,7 @@ from rules.hashing import splitmix64s
 from switch.groups import NO_GROUP
 from switch.problems import NUMBERS, ProblemError, invalid_field
 from switch.rows import HOLD_SECONDS, Caller, body_digest, details_bytes
+from switch.shares import STEP_ROWS, Steps, mapped
 from switch.wire import CHANNELS, LABELS, check_ip
 
 CONTENT_TYPE: Final = "application/vnd.apache.arrow.stream"
@@ -58,9 +59,9 @@ class Batch(NamedTuple):
 # Decoding.
 
 
-def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Batch:
+def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Steps[Batch]:
     """The rows of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
-    table = _read(body)
+    table = yield from _read(body)
     count = table.num_rows
     rows = np.zeros(count, REQUEST)
     rows["op"] = Kind.TRANSFER
@@ -71,16 +72,18 @@ def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Batc
     keys = _uuids(table, "idempotency_key").view("<u8").reshape(count, 2)
     rows["key_hi"], rows["key_lo"] = keys[:, 0], keys[:, 1]
     rows["payer"] = decode_wallets(secret, _uuids(table, "payer"))
+    yield
     rows["payee"] = decode_wallets(secret, _uuids(table, "payee"))
-    rows["currency"] = _named(table, "currency", NUMERIC)
+    yield
+    rows["currency"] = yield from _named(table, "currency", NUMERIC)
     present = set(table.column_names)
     if "kind" in present:
-        rows["label"] = _named(table, "kind", LABELS)
+        rows["label"] = yield from _named(table, "kind", LABELS)
     if "channel" in present:
-        rows["channel"] = _named(table, "channel", CHANNELS)
+        rows["channel"] = yield from _named(table, "channel", CHANNELS)
     if "country" in present:
-        rows["country"] = _countries(table)
-    details = _details(table, rows) if present & {"device", "ip"} else {}
+        rows["country"] = yield from _countries(table)
+    details = (yield from _details(table, rows)) if present & {"device", "ip"} else {}
     if "after" in present:
         rows["after"] = _afters(table)
         named = rows["after"] != 0
@@ -114,23 +117,26 @@ def _groups(table: pa.Table) -> NDArray[np.int64]:
     return numbers
 
 
-def _read(body: bytes) -> pa.Table:
+def _read(body: bytes) -> Steps[pa.Table]:
     try:
         with pa.BufferReader(body) as source:
             messages = pa.ipc.MessageReader.open_stream(source)
             for message in messages:
+                yield
                 if _is_compressed(message.metadata.to_pybytes()):
                     raise ProblemError("unsupported_media_type", "Compressed Arrow streams are not taken.")
         with pa.ipc.open_stream(body) as reader:
             _check_schema(reader.schema)
-            return _read_batches(reader)
+            table = yield from _read_batches(reader)
+            return table
     except (pa.ArrowException, struct.error, OSError, ValueError, IndexError, KeyError) as error:
         raise ProblemError("malformed_arrow", str(error).partition("\n")[0][:200]) from None
 
 
-def _read_batches(reader: pa.RecordBatchStreamReader) -> pa.Table:
+def _read_batches(reader: pa.RecordBatchStreamReader) -> Steps[pa.Table]:
     batches, count = [], 0
     for batch in reader:
+        yield
         batch.validate(full=True)
         count += batch.num_rows
         if count > ROWS_MAX:
@@ -197,7 +203,7 @@ def _effective_times(table: pa.Table) -> NDArray[np.int64]:
     return times
 
 
-def _codes(table: pa.Table, name: str) -> tuple[NDArray[np.int64], list[str]]:
+def _codes(table: pa.Table, name: str) -> Steps[tuple[NDArray[np.int64], list[str]]]:
     """A text column as indices (n,) into its distinct values."""
     array = _column(table, name)
     if not pa.types.is_dictionary(array.type):
@@ -206,14 +212,19 @@ def _codes(table: pa.Table, name: str) -> tuple[NDArray[np.int64], list[str]]:
         raise invalid_field(name, "null is not a value")
     indices = array.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     used = np.unique(indices)
-    if len(used) < len(array.dictionary):
-        array_values = array.dictionary.take(pa.array(used))
-        return np.searchsorted(used, indices), array_values.to_pylist()
-    return indices, array.dictionary.to_pylist()
+    values = array.dictionary
+    if len(used) < len(values):
+        values = values.take(pa.array(used))
+        indices = np.searchsorted(used, indices)
+    texts: list[str] = []
+    for start in range(0, len(values), STEP_ROWS):
+        texts += values.slice(start, STEP_ROWS).to_pylist()
+        yield
+    return indices, texts
 
 
-def _named(table: pa.Table, name: str, numbers: dict[str, int]) -> NDArray[np.uint16]:
-    indices, texts = _codes(table, name)
+def _named(table: pa.Table, name: str, numbers: dict[str, int]) -> Steps[NDArray[np.uint16]]:
+    indices, texts = yield from _codes(table, name)
     unknown = [i for i, text in enumerate(texts) if text not in numbers]
     if unknown:
         row = int(np.flatnonzero(indices == unknown[0])[0])
@@ -222,8 +233,8 @@ def _named(table: pa.Table, name: str, numbers: dict[str, int]) -> NDArray[np.ui
     return values
 
 
-def _countries(table: pa.Table) -> NDArray[np.uint16]:
-    indices, texts = _codes(table, "country")
+def _countries(table: pa.Table) -> Steps[NDArray[np.uint16]]:
+    indices, texts = yield from _codes(table, "country")
     for text in texts:
         if len(text) != 2 or not (text.isascii() and text.isalpha() and text.isupper()):
             raise invalid_field("country", f"{text[:40]!r} is not two letters A-Z")
@@ -239,27 +250,46 @@ def _afters(table: pa.Table) -> NDArray[np.int64]:
     return addresses
 
 
-def _details(table: pa.Table, rows: NDArray[Any]) -> dict[int, bytes]:
+def _details(table: pa.Table, rows: NDArray[Any]) -> Steps[dict[int, bytes]]:
     """Details of device and address, and their share of the rows. Worked out once for each distinct pair."""
     none = np.zeros(len(rows), np.int64), [""]
-    device_index, devices = _codes(table, "device") if "device" in table.column_names else none
-    ip_index, ips = _codes(table, "ip") if "ip" in table.column_names else none
-    for text in devices:
-        if len(text) > DEVICE_CHARACTERS_MAX:
-            raise invalid_field("device", f"at most {DEVICE_CHARACTERS_MAX} characters")
-    for text in ips:
-        if text:
-            check_ip(text, "ip")
-    numbers = np.array([device_number(text) if text else 0 for text in devices], np.uint32)
+    device_index, devices = (yield from _codes(table, "device")) if "device" in table.column_names else none
+    ip_index, ips = (yield from _codes(table, "ip")) if "ip" in table.column_names else none
+    numbers = np.array((yield from mapped(_device, devices)), np.uint32)
+    yield from mapped(_check_address, ips)
     rows["device"] = numbers[device_index]
     pairs, where = np.unique(device_index * len(ips) + ip_index, return_inverse=True)
-    entries = [
-        details_bytes(None, None, devices[pair // len(ips)] or None, ips[pair % len(ips)] or None)
-        for pair in pairs.tolist()
-    ]
-    rows["digest"] = np.array([body_digest(entry, 0) for entry in entries], np.uint64)[where]
-    by_row = ((row, entries[pair]) for row, pair in enumerate(where.tolist()))
-    return {row: entry for row, entry in by_row if entry is not None}
+    yield
+
+    def entry_of(pair: int) -> bytes | None:
+        return details_bytes(None, None, devices[pair // len(ips)] or None, ips[pair % len(ips)] or None)
+
+    entries = yield from mapped(entry_of, pairs.tolist())
+    digests = yield from mapped(_digest, entries)
+    rows["digest"] = np.array(digests, np.uint64)[where]
+    yield
+    by_row = list(enumerate(where.tolist()))
+    found: dict[int, bytes] = {}
+    for start in range(0, len(by_row), STEP_ROWS * 16):
+        part = ((row, entries[pair]) for row, pair in by_row[start : start + STEP_ROWS * 16])
+        found.update((row, entry) for row, entry in part if entry is not None)
+        yield
+    return found
+
+
+def _device(text: str) -> int:
+    if len(text) > DEVICE_CHARACTERS_MAX:
+        raise invalid_field("device", f"at most {DEVICE_CHARACTERS_MAX} characters")
+    return device_number(text) if text else 0
+
+
+def _check_address(text: str) -> None:
+    if text:
+        check_ip(text, "ip")
+
+
+def _digest(entry: bytes | None) -> int:
+    return body_digest(entry, 0)
 
 
 # The framing of IPC messages is FlatBuffers; only the way to one field of it is needed here.

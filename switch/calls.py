@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Collection
 from typing import Final
 
+import msgspec
 from aiohttp import web
 
 from actors.key_store import Principal
@@ -13,6 +14,7 @@ from actors.ledger.ids import key_bytes
 from switch.auth import demand_import
 from switch.problems import ProblemError, invalid_query
 from switch.rows import Caller
+from switch.shares import BodyRoom
 from switch.times import time_ms
 from switch.wire import KEY_CHARACTERS_MAX
 
@@ -22,15 +24,31 @@ PAGE_DEFAULT: Final = 20
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
+class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How bodies may arrive: whole by `timeout_s`, and after `grace_s` never less than `rate_min` bytes a second on average."""
+
+    timeout_s: float
+    grace_s: float
+    rate_min: int
+    room: BodyRoom
+
+
 class Call:
-    """One authenticated request. `body_timeout_s` bounds how long its body may take to arrive."""
+    """One authenticated request. Whoever made it calls `close` when it is answered."""
 
-    __slots__ = ("_body_timeout_s", "principal", "request")
+    __slots__ = ("_held", "_limits", "principal", "request")
 
-    def __init__(self, request: web.Request, principal: Principal, body_timeout_s: float) -> None:
+    def __init__(self, request: web.Request, principal: Principal, limits: BodyLimits) -> None:
         self.request = request
         self.principal = principal
-        self._body_timeout_s = body_timeout_s
+        self._limits = limits
+        self._held = 0
+
+    def close(self) -> None:
+        """Its body is needed no longer."""
+        if self._held:
+            self._limits.room.give_back(self.principal.account, self._held)
+            self._held = 0
 
     @property
     def content_type(self) -> str:
@@ -84,8 +102,7 @@ class Call:
             if stream.is_eof():
                 body = stream.read_nowait(-1)
             else:
-                async with asyncio.timeout(self._body_timeout_s):
-                    body = await _read(request, bytes_max)
+                body = await self._read(bytes_max)
         except TimeoutError:
             raise ProblemError("request_timeout") from None
         except (web.RequestPayloadError, OSError) as error:
@@ -93,6 +110,25 @@ class Call:
         if len(body) > bytes_max:
             raise _too_large(bytes_max)
         return body
+
+    async def _read(self, bytes_max: int) -> bytes:
+        """A body that arrives bit by bit. It waits alone: nothing that others need is held meanwhile but room for its bytes."""
+        limits, clock = self._limits, asyncio.get_running_loop().time
+        began = clock()
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            late = began + min(limits.timeout_s, limits.grace_s + size / limits.rate_min)
+            async with asyncio.timeout_at(late):
+                part = await self.request.content.readany()
+            if not part:
+                return b"".join(parts)
+            size += len(part)
+            if size > bytes_max:
+                raise _too_large(bytes_max)
+            limits.room.take(self.principal.account, len(part))
+            self._held += len(part)
+            parts.append(part)
 
     def query(self, allowed: Collection[str]) -> dict[str, str]:
         """The query parameters. Raises ProblemError for one that is not known or given twice."""
@@ -119,16 +155,6 @@ def one_header(request: web.Request, name: str) -> str | None:
     if len(values) > 1:
         raise ProblemError(_REPEATED[name], f"There is more than one {name} header.")
     return values[0] if values else None
-
-
-async def _read(request: web.Request, bytes_max: int) -> bytes:
-    parts, size = [], 0
-    while part := await request.content.readany():
-        size += len(part)
-        if size > bytes_max:
-            raise _too_large(bytes_max)
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _too_large(bytes_max: int) -> ProblemError:

@@ -32,6 +32,7 @@ from switch.problems import NUMBERS, ProblemError
 from switch.publishing import Publisher
 from switch.reads import Reader
 from switch.routing import UNKNOWN, Topology
+from switch.shares import BodyRoom, Places, Workshop
 
 MIB: Final = 1 << 20
 
@@ -50,12 +51,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     document_bytes_max: int = MIB
     """Of a rule pack with its files, or of a scorecard."""
     arrow_bytes_max: int = 32 * MIB
+    bodies_bytes_max: int = 256 * MIB
+    """Of bodies that did not arrive at once and are not answered yet; half of it of one caller: four of the largest batches."""
     batches_max: int = 8
-    """Batches in memory at a time; others wait, unread."""
+    """Batches worked on at a time; others wait, callers in turn."""
+    batches_of_one_max: int = 4
+    """Batches of one caller worked on at a time."""
+    batch_wait_s: float = 15.0
+    """A batch whose turn has not come by then gets 503."""
     deadline_s: float = 5.0
     """From then on a request that is not answered gets 503."""
     body_timeout_s: float = 15.0
     """A body must have arrived by then."""
+    body_grace_s: float = 5.0
+    """After that, on average `body_rate_min` bytes of a body must have arrived in each further second."""
+    body_rate_min: int = 16 << 10
     idle_timeout_s: float = 75.0
     """A connection that sends no complete request headers for so long is closed."""
     linger_s: float = 2.0
@@ -108,7 +118,10 @@ class Door:
         self.readers = [Reader(client.wallets, deps.limits.deadline_s) for client in deps.clients]
         self.head_readers = [Reader(client.heads, deps.limits.deadline_s) for client in deps.clients]
         self.authenticator = Authenticator(self.keys.find, self._loop.time)
-        self.batches = asyncio.Semaphore(deps.limits.batches_max)
+        limits = deps.limits
+        self.bodies = BodyRoom(limits.bodies_bytes_max)
+        self.batches = Places(limits.batches_max, limits.batches_of_one_max, limits.batch_wait_s)
+        self.workshop = Workshop(limits.batch_wait_s)
         self.draining = False
 
     def deadline(self) -> float:

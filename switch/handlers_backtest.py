@@ -4,7 +4,7 @@ The work is done by a process of its own, one at a time.
 """
 
 import time
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -21,8 +21,11 @@ from switch.door import Door
 from switch.handlers_cards import checked_card, pack_of_card, published_card
 from switch.problems import ProblemError, invalid_field
 from switch.publishing import text_with_card
+from switch.shares import STEP_ROWS, Steps
 from switch.times import time_ms
-from switch.wire import CARD_BACKTEST, PACK_BACKTEST, BacktestAsked, BacktestLabel, CardBacktest, PackBacktest, decode
+from switch.wire import CARD_BACKTEST, PACK_BACKTEST, BacktestAsked, BacktestLabel, CardBacktest, Listed, PackBacktest
+
+B = TypeVar("B", bound=BacktestAsked)
 
 _PROBLEMS: Final[dict[Failure, str]] = {
     "busy": "backtest_running",
@@ -55,33 +58,50 @@ class _Pack(NamedTuple):
 async def backtest_pack(door: Door, call: Call) -> web.Response:
     """POST /v1/rule-packs/backtest."""
     call.given_key()
-    asked = decode(PACK_BACKTEST, await call.json_body(door.limits.json_batch_bytes_max))
-    return await _tried(door, asked, await _pack(door, asked))
+    body = await call.json_body(door.limits.json_batch_bytes_max)
+    asked, labels = await door.workshop.do(call.principal.account, _read(door, PACK_BACKTEST, body))
+    return await _tried(door, asked, labels, await _pack(door, asked))
 
 
 async def backtest_card(door: Door, call: Call) -> web.Response:
     """POST /v1/scorecards/backtest."""
     call.given_key()
-    asked = decode(CARD_BACKTEST, await call.json_body(door.limits.json_batch_bytes_max))
-    return await _tried(door, asked, await _with_card(door, asked))
+    body = await call.json_body(door.limits.json_batch_bytes_max)
+    asked, labels = await door.workshop.do(call.principal.account, _read(door, CARD_BACKTEST, body))
+    return await _tried(door, asked, labels, await _with_card(door, asked))
 
 
-async def _tried(door: Door, asked: BacktestAsked, pack: _Pack) -> web.Response:
+class _Labels(NamedTuple):
+    """What is known of payments: by address, and by wallet with key."""
+
+    by_id: list[tuple[int, bool]]
+    by_key: list[tuple[int, bytes, bool]]
+
+
+def _read(door: Door, decoder: Listed[B, BacktestLabel], body: bytes) -> Steps[tuple[B, _Labels]]:
+    asked, given = yield from decoder.decode(body)
+    labels = _Labels([], [])
+    for start in range(0, len(given), STEP_ROWS):
+        some = list(enumerate(given[start : start + STEP_ROWS], start))
+        labels.by_id.extend(_by_id(at, label) for at, label in some if label.id is not UNSET)
+        labels.by_key.extend(_by_key(door, [(at, label) for at, label in some if label.id is UNSET]))
+        yield
+    return asked, labels
+
+
+async def _tried(door: Door, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> web.Response:
     started = time.perf_counter()
-    test = await _test(door, asked, pack)
+    test = await _test(door, asked, labels, pack)
     said: Said = await door.backtester.run(test)
     if said.failure is not None or said.report is None:
         raise ProblemError(_PROBLEMS[said.failure or "ended"], said.detail or None)
     return json_response(Backtested(report=said.report, seconds=round(time.perf_counter() - started, 3)))
 
 
-async def _test(door: Door, asked: BacktestAsked, pack: _Pack) -> LiveBacktest:
+async def _test(door: Door, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> LiveBacktest:
     """All that the process needs, the pack checked. Raises ProblemError."""
-    labels = [] if asked.labels is UNSET else asked.labels
-    by_id = [_by_id(at, label) for at, label in enumerate(labels) if label.id is not UNSET]
-    by_key = [_by_key(door, at, label) for at, label in enumerate(labels) if label.id is UNSET]
     since, until = _time(asked, "since"), _time(asked, "until")
-    by_id.sort()
+    by_id, by_key = sorted(labels.by_id), labels.by_key
     return LiveBacktest(
         url=door.database_url,
         secret=door.secret_bytes,
@@ -157,10 +177,13 @@ def _by_id(at: int, label: BacktestLabel) -> tuple[int, bool]:
     return ref.address, label.label
 
 
-def _by_key(door: Door, at: int, label: BacktestLabel) -> tuple[int, bytes, bool]:
-    if label.wallet is UNSET or label.idempotency_key is UNSET:
-        raise invalid_field(f"labels[{at}]", _EITHER)
-    (wallet,) = door.addresses([label.wallet])
-    if wallet <= 0:
-        raise invalid_field(f"labels[{at}].wallet", "there is no such wallet")
-    return wallet, key_bytes(plain_key(label.idempotency_key)), label.label
+def _by_key(door: Door, labels: list[tuple[int, BacktestLabel]]) -> list[tuple[int, bytes, bool]]:
+    for at, label in labels:
+        if label.wallet is UNSET or label.idempotency_key is UNSET:
+            raise invalid_field(f"labels[{at}]", _EITHER)
+    named = []
+    for (at, label), wallet in zip(labels, door.addresses([str(label.wallet) for _, label in labels]), strict=True):
+        if wallet <= 0:
+            raise invalid_field(f"labels[{at}].wallet", "there is no such wallet")
+        named.append((wallet, key_bytes(plain_key(str(label.idempotency_key))), label.label))
+    return named

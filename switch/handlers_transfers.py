@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -32,11 +32,9 @@ from switch.problems import (
 from switch.responses import Answer
 from switch.routing import UNKNOWN, home_wallet
 from switch.rows import Caller, transfer_row
+from switch.shares import STEP_ROWS, Steps, mapped
 from switch.times import time_ms
-from switch.wire import TRANSFER, TRANSFER_BATCH, KeyedTransfer, TransferBatch, decode
-
-ROWS_A_TURN: Final = 1_000
-"""Rows of a JSON batch that are prepared before other requests get their turn."""
+from switch.wire import TRANSFER, TRANSFER_BATCH, KeyedTransfer, decode
 
 DIGEST_INLINE_BYTES_MAX: Final = 64 * 1024
 """A body beyond it is hashed in a thread: it would hold the event loop for more than 0.1 ms."""
@@ -120,23 +118,25 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
     kind = call.content_type
     if kind not in (JSON, "", arrow.CONTENT_TYPE):
         raise ProblemError("unsupported_media_type", f"This call takes {JSON} or {arrow.CONTENT_TYPE}.")
-    async with door.batches:
+    account = call.principal.account
+    body = await call.body(
+        door.limits.arrow_bytes_max if kind == arrow.CONTENT_TYPE else door.limits.json_batch_bytes_max
+    )
+    async with door.batches.place(account):
         if kind == arrow.CONTENT_TYPE:
-            body = await call.body(door.limits.arrow_bytes_max)
-            batch = arrow.decode_transfers_stream(body, door.secret, caller)
+            batch = await door.workshop.do(account, arrow.decode_transfers_stream(body, door.secret, caller))
             if batch.timed:
                 demand_import(call.principal)
             await _bind_key(door, caller, key, body)
             results = await _carry_grouped(door, batch.rows, batch.details, batch.groups)
             return Answer(arrow.encode_results(results), content_type=arrow.CONTENT_TYPE)
-        body = await call.body(door.limits.json_batch_bytes_max)
-        asked = decode(TRANSFER_BATCH, body)
-        if any(transfer.effective_at is not UNSET for transfer in asked.transfers):
+        asked = await door.workshop.do(account, _asked(door, body, caller))
+        if asked.timed:
             demand_import(call.principal)
-        rows, entries = await _rows_of(door, asked, caller)
-        groups = np.zeros(len(rows), np.int64) if asked.linked is True else None
+        groups = np.zeros(len(asked.rows), np.int64) if asked.linked else None
         await _bind_key(door, caller, key, body)
-        return json_response(_batch_answer(await _carry_grouped(door, rows, entries, groups), rows["op"]))
+        results = await _carry_grouped(door, asked.rows, asked.details, groups)
+        return json_response(await door.workshop.do(account, _batch_answer(results, asked.rows["op"])))
 
 
 async def _bind_key(door: Door, caller: Caller, key: bytes, body: bytes) -> None:
@@ -150,21 +150,33 @@ def _digest(body: bytes) -> bytes:
     return hashlib.blake2b(body, digest_size=16).digest()
 
 
-async def _rows_of(door: Door, body: TransferBatch, caller: Caller) -> tuple[NDArray[Any], dict[int, bytes]]:
-    payers = door.addresses([transfer.payer for transfer in body.transfers])
-    payees = door.addresses([transfer.payee for transfer in body.transfers])
-    parts, entries = [], {}
-    for i, transfer in enumerate(body.transfers):
-        path = f"transfers[{i}]."
-        _check_ids(payers[i], payees[i], path)
-        key = key_bytes(transfer.idempotency_key)
-        row, details = transfer_row(transfer, payers[i], payees[i], key, _caller_at(transfer, caller, path), path)
-        parts.append(row)
-        if details is not None:
-            entries[i] = details
-        if i % ROWS_A_TURN == ROWS_A_TURN - 1:
-            await asyncio.sleep(0)
-    return np.frombuffer(bytearray(b"".join(parts)), REQUEST), entries
+class _Asked(NamedTuple):
+    """A JSON batch: REQUEST rows (n,), details by row, whether rows carry effective times of their own, and whether all are linked."""
+
+    rows: NDArray[Any]
+    details: dict[int, bytes]
+    timed: bool
+    linked: bool
+
+
+def _asked(door: Door, body: bytes, caller: Caller) -> Steps[_Asked]:
+    batch, transfers = yield from TRANSFER_BATCH.decode(body)
+    timed = any(transfer.effective_at is not UNSET for transfer in transfers)
+    parts, details = [], {}
+    for start in range(0, len(transfers), STEP_ROWS):
+        some = transfers[start : start + STEP_ROWS]
+        payers = door.addresses([transfer.payer for transfer in some])
+        payees = door.addresses([transfer.payee for transfer in some])
+        for i, (transfer, payer, payee) in enumerate(zip(some, payers, payees, strict=True), start):
+            path = f"transfers[{i}]."
+            _check_ids(payer, payee, path)
+            key = key_bytes(transfer.idempotency_key)
+            row, entry = transfer_row(transfer, payer, payee, key, _caller_at(transfer, caller, path), path)
+            parts.append(row)
+            if entry is not None:
+                details[i] = entry
+        yield
+    return _Asked(np.frombuffer(bytearray(b"".join(parts)), REQUEST), details, timed, batch.linked is True)
 
 
 def _caller_at(transfer: KeyedTransfer, caller: Caller, path: str) -> Caller:
@@ -261,7 +273,7 @@ def _check_settled(codes: NDArray[np.uint16]) -> None:
     raise ProblemError(NUMBERS[untried[0] if untried else OVERLOADED_NUMBER])
 
 
-def _batch_answer(results: NDArray[Any], ops: NDArray[Any]) -> BatchAnswer:
+def _batch_answer(results: NDArray[Any], ops: NDArray[Any]) -> Steps[BatchAnswer]:
     columns = zip(
         results["code"].tolist(),
         results["record_time"].tolist(),
@@ -271,14 +283,14 @@ def _batch_answer(results: NDArray[Any], ops: NDArray[Any]) -> BatchAnswer:
         (ops == Kind.HOLD).tolist(),
         strict=True,
     )
-    return BatchAnswer(
-        [
-            RowAnswer(
-                transfer_id(time, address) if recorded and address else None,
-                row_status(code, "held" if held else "posted"),
-                NUMBERS[code],
-                bool(replayed),
-            )
-            for code, time, address, replayed, recorded, held in columns
-        ]
+    return BatchAnswer((yield from mapped(_row_answer, list(columns))))
+
+
+def _row_answer(columns: tuple[int, int, int, int, bool, bool]) -> RowAnswer:
+    code, time, address, replayed, recorded, held = columns
+    return RowAnswer(
+        transfer_id(time, address) if recorded and address else None,
+        row_status(code, "held" if held else "posted"),
+        NUMBERS[code],
+        bool(replayed),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from switch.door import Door, overdue_problem
 from switch.lanes import Overdue
 from switch.problems import PROBLEMS, ProblemError, invalid_field, invalid_query
 from switch.rows import currency_number, status_row, tier_row
+from switch.shares import Steps, mapped
 from switch.wallets import OK, Opened, Wanted, batch_keys, json_text, open_wallets, wanted_wallet
 from switch.wire import EMPTY, NEW_WALLET, WALLET_BATCH, WALLET_PATCH, Attributes, Metadata, decode
 
@@ -104,15 +106,23 @@ def _new_wallet(door: Door, wanted: Wanted, opened: Opened) -> WalletAnswer:
 async def create_wallets(door: Door, call: Call) -> web.Response:
     """POST /v1/wallets/batch."""
     given, caller = call.given_key(), call.caller()
-    async with door.batches:
-        body = decode(WALLET_BATCH, await call.json_body(door.limits.wallet_batch_bytes_max))
-        keys = batch_keys(given, len(body.wallets))
-        wanted = [
-            wanted_wallet(wallet, keys[i], given is None, door.topology.shards, f"wallets[{i}].")
-            for i, wallet in enumerate(body.wallets)
-        ]
+    account = call.principal.account
+    body = await call.json_body(door.limits.wallet_batch_bytes_max)
+    async with door.batches.place(account):
+        wanted = await door.workshop.do(account, _wanted(door, body, given))
         opened = await open_wallets(door, caller, wanted)
-    return json_response(WalletRows([_row(door, each) for each in opened]))
+        return json_response(WalletRows(await door.workshop.do(account, mapped(partial(_row, door), opened))))
+
+
+def _wanted(door: Door, body: bytes, given: bytes | None) -> Steps[list[Wanted]]:
+    _, wallets = yield from WALLET_BATCH.decode(body)
+    keys = batch_keys(given, len(wallets))
+    shards = door.topology.shards
+
+    def wanted(i: int) -> Wanted:
+        return wanted_wallet(wallets[i], keys[i], given is None, shards, f"wallets[{i}].")
+
+    return (yield from mapped(wanted, range(len(wallets))))
 
 
 def _row(door: Door, opened: Opened) -> WalletRow:

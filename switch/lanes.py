@@ -1,13 +1,14 @@
-"""A lane carries rows to one shard: two calls at most are under way, whatever queues meanwhile goes into the next; no timer.
+"""A lane carries rows to one shard: three calls at most are under way, whatever queues meanwhile goes into the next; no timer.
 
-Latency when idle, batches when busy. Rows that a shard did not try, or whose answer was lost, are sent again under the same key until
-the request's deadline; the key makes that harmless.
+Latency when idle, batches when busy. Callers take turns: while several are about, calls are short, no caller has all of them, and a
+payment waits for a call or two and not for the batches of others. Rows that a shard did not try, or whose answer was lost, are sent
+again under the same key until the request's deadline; the key makes that harmless.
 """
 
 import asyncio
 import logging
 import struct
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
@@ -16,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.codes import Code
-from actors.ledger.layout import REQUEST, RESULT
+from actors.ledger.layout import FLAG_LINKED, REQUEST, RESULT
 from actors.shard_client import ShardClient, ShardUnavailable
+from switch.fair_queue import FairQueue
 from switch.problems import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
 _log = logging.getLogger(__name__)
@@ -29,6 +31,8 @@ PAUSE_MAX_S: Final = 0.1
 _WIDTH: Final = REQUEST.itemsize
 _DEFERRED_AT: Final = 80
 assert REQUEST.fields is not None and REQUEST.fields["deferred_at"][1] == _DEFERRED_AT
+_CALLER_AT: Final = REQUEST.fields["caller"][1]
+_CALLER: Final = struct.Struct("<I")
 _TIME: Final = struct.Struct("<q")
 _RESULT: Final = struct.Struct("<HBBiIIqqqHHI")
 assert _RESULT.size == RESULT.itemsize
@@ -39,12 +43,18 @@ class LaneLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What one lane holds at most."""
 
     calls_max: int = 3
-    call_rows_max: int = 8_192
-    """Rows of several requests in one call; a larger batch is a call of its own."""
-    queue_rows_max: int = 131_072
-    """Rows that wait; beyond it requests are answered 503 at once. Two of the largest batches fit."""
-    queue_detail_bytes_max: int = 64 << 20
-    """Bytes of details that wait."""
+    call_rows_max: int = 65_536
+    """Rows of one call while one caller is about: as much as a shard takes as one batch."""
+    shared_call_rows_max: int = 4_096
+    """Rows of one call while several callers are about: a shard is done with them in some 6 ms, which is what others wait."""
+    part_rows_max: int = 2_048
+    """A batch travels in parts of so many rows, and is cut between linked groups only; a caller's turn in a call is as long."""
+    queue_rows_max: int = 262_144
+    """Rows that wait, half of them of one caller; beyond it requests are answered 503 at once. Two of the largest batches of one fit."""
+    queue_detail_bytes_max: int = 128 << 20
+    """Bytes of details that wait, half of them of one caller."""
+    beside_s: float = 1.0
+    """So long after its last row a caller still counts as being about: one that sends a payment now and then, too."""
     call_timeout_s: float = 30.0
     """A call that takes longer is given up, so that a shard which hangs does not keep the lane for ever."""
 
@@ -83,7 +93,7 @@ class Overdue(Exception):
 class _Job:
     """Rows of one request on their way."""
 
-    __slots__ = ("count", "deadline", "detail_bytes", "details", "future", "queued_at", "rows", "sent")
+    __slots__ = ("caller", "count", "deadline", "detail_bytes", "details", "future", "queued_at", "rows", "sent")
 
     def __init__(
         self,
@@ -94,6 +104,7 @@ class _Job:
         queued_at: float,
     ) -> None:
         self.rows = rows
+        self.caller: int = _CALLER.unpack_from(rows, _CALLER_AT)[0]
         self.count = len(rows) // _WIDTH
         self.details = details
         self.detail_bytes = 0 if details is None else sum(map(len, details.values()))
@@ -116,15 +127,21 @@ class Lane:
         self._limits = limits
         self._observe = observe
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[_Job] = deque()
+        self._queue: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
         self._waiting: deque[_Job] = deque()
-        self._detail_bytes = 0
+        self._last_caller = -1
+        self._several_until = 0.0
+        self._calls_of: Counter[int] = Counter()
         self._woken = False
         self._sweeper: asyncio.TimerHandle | None = None
         self._rows_in_flight = 0
         self._last_call_rows = 0
         self._calls: set[asyncio.Task[None]] = set()
-        self.queued_rows = 0
+
+    @property
+    def queued_rows(self) -> int:
+        """Rows that wait."""
+        return self._queue.rows
 
     # What handlers use.
 
@@ -156,11 +173,7 @@ class Lane:
         pause = _Pause(self._loop, deadline)
         while True:
             try:
-                await self._send_open(rows, details, deadline, open_rows, results)
-            except ShardUnavailable as error:
-                if not error.not_sent:
-                    results["code"][open_rows] = UNKNOWN_NUMBER
-                pause.lost(error)
+                await self._send_open(rows, details, deadline, open_rows, results, pause)
             except _LaneFull:
                 return results
             open_rows = np.flatnonzero(np.isin(results["code"], (*_AGAIN, UNKNOWN_NUMBER, OVERLOADED_NUMBER)))
@@ -178,19 +191,55 @@ class Lane:
         deadline: float,
         open_rows: NDArray[np.int64],
         results: NDArray[Any],
+        pause: "_Pause",
     ) -> None:
-        whole = len(open_rows) == len(rows)
-        if whole:
-            picked, entries = rows, details
-        else:
-            picked = rows[open_rows]
-            entries = {k: details[i] for k, i in enumerate(open_rows.tolist()) if i in details} if details else {}
-        answer = np.frombuffer(await self._send(picked.tobytes(), entries or None, deadline), RESULT)
-        unknown = (results["code"][open_rows] == UNKNOWN_NUMBER) & np.isin(answer["code"], _AGAIN)
-        results[open_rows] = answer
-        results["code"][open_rows[unknown]] = UNKNOWN_NUMBER
-        first = (answer["code"] == Code.DEFERRED) & (rows["deferred_at"][open_rows] == 0)
-        rows["deferred_at"][open_rows[first]] = answer["record_time"][first]
+        """Send rows in parts and take in what comes back. Raises _LaneFull before any is sent."""
+        picked = rows if len(open_rows) == len(rows) else rows[open_rows]
+        jobs = await self._jobs(picked, details, open_rows, deadline)
+        self._put(jobs)
+        try:
+            await self._take_in(jobs, rows, open_rows, results, pause)
+        finally:
+            for job in jobs:
+                job.future.cancel()
+
+    @staticmethod
+    async def _take_in(
+        jobs: list[_Job], rows: NDArray[Any], open_rows: NDArray[np.int64], results: NDArray[Any], pause: "_Pause"
+    ) -> None:
+        start = 0
+        for job in jobs:
+            index = open_rows[start : start + job.count]
+            start += job.count
+            try:
+                answer = np.frombuffer(await job.future, RESULT)
+            except ShardUnavailable as error:
+                if not error.not_sent:
+                    results["code"][index] = UNKNOWN_NUMBER
+                pause.lost(error)
+                continue
+            unknown = (results["code"][index] == UNKNOWN_NUMBER) & np.isin(answer["code"], _AGAIN)
+            results[index] = answer
+            results["code"][index[unknown]] = UNKNOWN_NUMBER
+            first = (answer["code"] == Code.DEFERRED) & (rows["deferred_at"][index] == 0)
+            rows["deferred_at"][index[first]] = answer["record_time"][first]
+
+    async def _jobs(
+        self, rows: NDArray[Any], details: dict[int, bytes], numbers: NDArray[np.int64], deadline: float
+    ) -> list[_Job]:
+        """Rows as parts of which each leaves at once; `numbers` (n,) are theirs in `details`."""
+        jobs = []
+        start = 0
+        for end in _cuts(rows, self._limits.part_rows_max):
+            entries = None
+            if details:
+                of_part = enumerate(numbers[start:end].tolist())
+                entries = {k: details[number] for k, number in of_part if number in details} or None
+                await asyncio.sleep(0)
+            future: asyncio.Future[bytes] = self._loop.create_future()
+            jobs.append(_Job(rows[start:end].tobytes(), entries, deadline, future, self._loop.time()))
+            start = end
+        return jobs
 
     async def close(self) -> None:
         """Wait for the calls under way. Nothing may be sent afterwards."""
@@ -203,20 +252,24 @@ class Lane:
 
     def _send(self, rows: bytes, details: dict[int, bytes] | None, deadline: float) -> Awaitable[bytes]:
         future: asyncio.Future[bytes] = self._loop.create_future()
-        job = _Job(rows, details, deadline, future, self._loop.time())
-        if self.queued_rows and (
-            self.queued_rows + job.count > self._limits.queue_rows_max
-            or self._detail_bytes + job.detail_bytes > self._limits.queue_detail_bytes_max
-        ):
-            raise _LaneFull
-        self._queue.append(job)
-        self._waiting.append(job)
-        self.queued_rows += job.count
-        self._detail_bytes += job.detail_bytes
-        if self._sweeper is None:
-            self._sweeper = self._loop.call_at(deadline, self._sweep)
-        self._wake()
+        self._put([_Job(rows, details, deadline, future, self._loop.time())])
         return future
+
+    def _put(self, jobs: list[_Job]) -> None:
+        """Queue jobs of one caller, all of them or, raising _LaneFull, none."""
+        caller = jobs[0].caller
+        if not self._queue.fits(caller, sum(job.count for job in jobs), sum(job.detail_bytes for job in jobs)):
+            raise _LaneFull
+        if caller != self._last_caller:
+            if self._last_caller >= 0:
+                self._several_until = jobs[0].queued_at + self._limits.beside_s
+            self._last_caller = caller
+        for job in jobs:
+            self._queue.put(job)
+            self._waiting.append(job)
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_at(jobs[0].deadline, self._sweep)
+        self._wake()
 
     def _wake(self) -> None:
         """Start a call once the event loop brings no more rows."""
@@ -245,16 +298,17 @@ class Lane:
                 self._wake()
 
     def _take(self) -> list[_Job]:
-        jobs: list[_Job] = []
-        count = 0
-        while self._queue and (not jobs or count + self._queue[0].count <= self._limits.call_rows_max):
-            job = self._queue.popleft()
-            self.queued_rows -= job.count
-            self._detail_bytes -= job.detail_bytes
-            if not job.future.done():
-                job.sent = True
-                jobs.append(job)
-                count += job.count
+        """The next call. While several callers are about, one call at least is left to those who have fewer under way."""
+        limits = self._limits
+        if self._loop.time() < self._several_until:
+            most = max(1, limits.calls_max - 1)
+            busy = [caller for caller in self._queue.callers if self._calls_of[caller] >= most]
+            taken = self._queue.take(limits.shared_call_rows_max, limits.part_rows_max, busy)
+        else:
+            taken = self._queue.take(limits.call_rows_max, limits.call_rows_max)
+        jobs = [job for job in taken if not job.future.done()]
+        for job in jobs:
+            job.sent = True
         return jobs
 
     async def _call(self, jobs: list[_Job]) -> None:
@@ -262,6 +316,8 @@ class Lane:
         count = sum(job.count for job in jobs)
         self._last_call_rows = count
         self._rows_in_flight += count
+        callers = {job.caller for job in jobs}
+        self._calls_of.update(callers)
         rows = np.frombuffer(b"".join([job.rows for job in jobs]), REQUEST)
         error: ShardUnavailable | None = None
         try:
@@ -280,6 +336,10 @@ class Lane:
             if error is not None:
                 _fail(jobs, error)
             self._rows_in_flight -= count
+            for caller in callers:
+                self._calls_of[caller] -= 1
+                if not self._calls_of[caller]:
+                    del self._calls_of[caller]
             self._calls.discard(asyncio.current_task())
             while self._waiting and self._waiting[0].future.done():
                 self._waiting.popleft()
@@ -331,6 +391,19 @@ class _Pause:
         if self._loop.time() >= self._deadline:
             raise self.over()
         self._length = min(2 * self._length, PAUSE_MAX_S)
+
+
+def _cuts(rows: NDArray[Any], rows_max: int) -> list[int]:
+    """Where rows are cut: after `rows_max` at most, but never within a linked group."""
+    if len(rows) <= rows_max:
+        return [len(rows)]
+    ends = np.flatnonzero(rows["flags"] & FLAG_LINKED == 0) + 1
+    cuts, start = [], 0
+    while start < len(rows):
+        place = int(np.searchsorted(ends, start + rows_max, "right")) - 1
+        start = int(ends[place] if place >= 0 and ends[place] > start else ends[place + 1])
+        cuts.append(start)
+    return cuts
 
 
 def _merged(jobs: list[_Job]) -> dict[int, bytes]:

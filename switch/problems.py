@@ -57,6 +57,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "invalid_rule_pack": Outcome(422, False, "The rule pack does not check."),
     "invalid_scorecard": Outcome(422, False, "The scorecard does not check."),
     "invalid_query": Outcome(422, False, "A query parameter is missing, unknown or has a wrong value."),
+    "too_many_bodies": Outcome(429, True, "The caller has as many bytes of bodies under way as one caller may have."),
     "internal_error": Outcome(500, True, "Something went wrong inside the switch."),
     "overloaded": Outcome(503, True, "The switch has as much work as it can queue."),
     "backtest_running": Outcome(503, True, "Another backtest is running; there is one at a time."),

@@ -28,7 +28,7 @@ async def sample_key(url: str, data: Path) -> str:
         store = KeyStore(pool)
         if path.exists():
             kept = path.read_text().strip()
-            if await store.find(key_hash(kept)) is not None:
+            if await store.find([key_hash(kept)]):
                 return kept
         key = (await store.create(SAMPLE_NAME, SCOPES)).key
         path.touch(mode=0o600)

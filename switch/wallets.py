@@ -19,6 +19,7 @@ from actors.wallet_store import Candidate, OperatorWalletsFull, Reason, Refusal,
 from switch.door import Door
 from switch.problems import NUMBERS, ProblemError, invalid_field
 from switch.rows import Caller, currency_number, wallet_row
+from switch.shares import mapped
 from switch.times import now_ms
 from switch.wire import WALLET_KINDS, Attributes, Metadata, NewWallet, named
 
@@ -136,13 +137,17 @@ async def _open_in_ledger(
 ) -> dict[bytes, Opened]:
     """Send each to its home, or an operator wallet to every shard; the outcome by key."""
     by_shard: dict[int, list[tuple[bytes, bytes]]] = {}
-    for each, place in fresh:
+
+    def send(pair: tuple[Wanted, Reservation]) -> None:
+        each, place = pair
         row = wallet_row(
             each.body, each.candidate.kind, place.operator_address, place.key_hash, each.candidate.digest, caller
         )
         shards = range(door.topology.shards) if place.operator_address else (place.home,)
         for shard in shards:
             by_shard.setdefault(shard, []).append((place.key_hash, row))
+
+    await door.workshop.do(caller.account, mapped(send, fresh))
     answers = await asyncio.gather(
         *(
             door.lanes[shard].many(np.frombuffer(bytearray(b"".join(row for _, row in pairs)), REQUEST), {}, deadline)

@@ -6,7 +6,7 @@ Decoding is by schema, so nesting never goes deeper than the schema's own four l
 import ipaddress
 import json
 import re
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -16,8 +16,10 @@ from actors.ledger.layout import AMOUNT_MAX, Channel, Label, WalletKind
 from actors.scoring.deployment import Mode
 from rules.split import SHARE_MAX
 from switch.problems import ProblemError, invalid_field
+from switch.shares import STEP_ROWS, Steps
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 TRANSFERS_MAX: Final = 10_000
 WALLETS_MAX: Final = 10_000
@@ -79,9 +81,9 @@ class KeyedTransfer(Transfer, frozen=True, kw_only=True):
 
 
 class TransferBatch(_Wire, frozen=True, kw_only=True):
-    """POST /v1/transfers/batch. `linked`: all or none."""
+    """POST /v1/transfers/batch: `transfers` is a list of KeyedTransfer. `linked`: all or none."""
 
-    transfers: Annotated[list[KeyedTransfer], Meta(min_length=1, max_length=TRANSFERS_MAX)]
+    transfers: Raw
     linked: bool | UnsetType = UNSET
 
 
@@ -112,9 +114,9 @@ class NewWallet(_Wire, frozen=True, kw_only=True):
 
 
 class WalletBatch(_Wire, frozen=True, kw_only=True):
-    """POST /v1/wallets/batch."""
+    """POST /v1/wallets/batch: `wallets` is a list of NewWallet."""
 
-    wallets: Annotated[list[NewWallet], Meta(min_length=1, max_length=WALLETS_MAX)]
+    wallets: Raw
 
 
 class WalletPatch(_Wire, frozen=True, kw_only=True):
@@ -159,13 +161,14 @@ class BacktestLabel(_Wire, frozen=True, kw_only=True):
 
 
 class BacktestAsked(_Wire, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
-    """What backtests have in common. Effective times; a document that is published: `name` with `version`, the newest unless given."""
+    """What backtests have in common. Effective times; a document that is published: `name` with `version`, the newest unless given;
+    `labels` is a list of BacktestLabel."""
 
     name: DocumentName | UnsetType = UNSET
     version: Version | UnsetType = UNSET
     since: str | UnsetType = UNSET
     until: str | UnsetType = UNSET
-    labels: Annotated[list[BacktestLabel], Meta(max_length=BACKTEST_LABELS_MAX)] | UnsetType = UNSET
+    labels: Raw | UnsetType = UNSET
 
 
 class PackBacktest(BacktestAsked, frozen=True, kw_only=True):
@@ -187,17 +190,13 @@ class Empty(_Wire, frozen=True, kw_only=True):
 
 
 TRANSFER: Final = msgspec.json.Decoder(Transfer)
-TRANSFER_BATCH: Final = msgspec.json.Decoder(TransferBatch)
 CAPTURE: Final = msgspec.json.Decoder(Capture)
 REFUND: Final = msgspec.json.Decoder(Refund)
 NEW_WALLET: Final = msgspec.json.Decoder(NewWallet)
-WALLET_BATCH: Final = msgspec.json.Decoder(WalletBatch)
 WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
 PACK_TEXT: Final = msgspec.json.Decoder(PackText)
 PACK_MODE: Final = msgspec.json.Decoder(PackMode)
 CARD_MODE: Final = msgspec.json.Decoder(CardMode)
-PACK_BACKTEST: Final = msgspec.json.Decoder(PackBacktest)
-CARD_BACKTEST: Final = msgspec.json.Decoder(CardBacktest)
 EMPTY: Final = msgspec.json.Decoder(Empty)
 
 LABELS: Final = {label.name.lower(): int(label) for label in Label}
@@ -210,19 +209,120 @@ _FIELD: Final = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOT
 _MESSAGE_CHARACTERS_MAX: Final = 200
 
 
+class Listed(Generic[T, R]):
+    """Bodies that are a list with something around it, `field` its name: rows are cut out and decoded one by one, so that others get their
+    turn and no more of them are looked at than there may be."""
+
+    def __init__(self, body: type[T], field: str, row: type[R], *, rows_min: int, rows_max: int) -> None:
+        self._body = msgspec.json.Decoder(body)
+        self._field = field
+        self._row = msgspec.json.Decoder(row)
+        self._rows_min = rows_min
+        self._rows_max = rows_max
+
+    def decode(self, body: bytes) -> Steps[tuple[T, list[R]]]:
+        """What is around the list, and its rows. Raises as `decode`."""
+        value = _decoded(self._body, body, "")
+        yield
+        raw = getattr(value, self._field)
+        text = b"" if raw is UNSET else bytes(raw)
+        rows, inside = (yield from self._rows(text)) if text else ([], 0)
+        colons = 0
+        for start in range(0, len(body), _COUNTED_BYTES):
+            colons += body.count(b":", start, start + _COUNTED_BYTES)
+            yield
+        if colons - inside != _members(value):
+            _refuse_repeats(body.replace(text, b"null", 1) if text else body)
+        return value, rows
+
+    def _rows(self, text: bytes) -> Steps[tuple[list[R], int]]:
+        """The rows of a list, and the colons in them. That the text is JSON is known."""
+        if text[:1] != b"[":
+            raise invalid_field(self._field, "Expected `array`")
+        rows: list[R] = []
+        at, colons = 1, 0
+        while (at := _end_of(_GAP, text, at)) < len(text) - 1:
+            path = f"{self._field}[{len(rows)}]"
+            if len(rows) == self._rows_max:
+                raise invalid_field(self._field, f"Expected `array` of length <= {self._rows_max}")
+            if text[at] != _OPENING[0]:
+                raise invalid_field(path, "Expected `object`")
+            end = yield from _end_of_object(text, at)
+            row = text[at:end]
+            colons += row.count(b":")
+            rows.append(_checked(self._row, row, path))
+            if len(rows) % STEP_ROWS == 0:
+                yield
+            at = end
+        if len(rows) < self._rows_min:
+            raise invalid_field(self._field, f"Expected `array` of length >= {self._rows_min}")
+        return rows, colons
+
+
+_COUNTED_BYTES: Final = 1 << 20
+"""Searched in one step: half a millisecond."""
+_STEP_BRACKETS: Final = 512
+"""Brackets of one row passed in one step: a row that is right has six."""
+_OPENING: Final = b"{["
+_GAP: Final = re.compile(rb"[\s,]*+")
+_TO_BRACKET: Final = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+', re.DOTALL)
+
+
+def _end_of(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
+    match = pattern.match(text, at)
+    assert match is not None, "it matches nothing, too"
+    return match.end()
+
+
+def _end_of_object(text: bytes, at: int) -> Steps[int]:
+    """Where the JSON object that begins at a place ends."""
+    depth = brackets = 0
+    while True:
+        at = _end_of(_TO_BRACKET, text, at) + 1
+        depth += 1 if text[at - 1] in _OPENING else -1
+        if not depth:
+            return at
+        brackets += 1
+        if brackets % _STEP_BRACKETS == 0:
+            yield
+
+
+TRANSFER_BATCH: Final = Listed(TransferBatch, "transfers", KeyedTransfer, rows_min=1, rows_max=TRANSFERS_MAX)
+WALLET_BATCH: Final = Listed(WalletBatch, "wallets", NewWallet, rows_min=1, rows_max=WALLETS_MAX)
+PACK_BACKTEST: Final = Listed(PackBacktest, "labels", BacktestLabel, rows_min=0, rows_max=BACKTEST_LABELS_MAX)
+CARD_BACKTEST: Final = Listed(CardBacktest, "labels", BacktestLabel, rows_min=0, rows_max=BACKTEST_LABELS_MAX)
+
+
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     """The body as its type. Raises ProblemError: malformed_json, or invalid_field with the field's path."""
+    return _checked(decoder, body, "")
+
+
+def _checked(decoder: msgspec.json.Decoder[T], body: bytes, path: str) -> T:
+    """As `decode`, of a part of a body at `path`."""
+    value = _decoded(decoder, body, path)
+    if body.count(b":") != _members(value):
+        _refuse_repeats(body)
+    return value
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], body: bytes, path: str) -> T:
     try:
-        value = decoder.decode(body)
-        if body.count(b":") != _members(value):
-            _DUPLICATES.decode(body.decode())
+        return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise _field_problem(str(error)) from None
-    except _Repeated as error:
-        raise invalid_field(error.name, "the field is given more than once") from None
+        raise _field_problem(str(error), path) from None
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ProblemError("malformed_json", _short(str(error))) from None
-    return value
+
+
+def _refuse_repeats(body: bytes) -> None:
+    """Raise ProblemError when an object of a body, known to be JSON of the right form, has a name twice."""
+    try:
+        _DUPLICATES.decode(body.decode())
+    except _Repeated as error:
+        raise invalid_field(error.name, "the field is given more than once") from None
+    except (ValueError, RecursionError) as error:
+        raise ProblemError("malformed_json", _short(str(error))) from None
 
 
 def _members(value: Any) -> int:
@@ -261,10 +361,12 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> None:
 _DUPLICATES: Final = json.JSONDecoder(object_pairs_hook=_no_repeats)
 
 
-def _field_problem(text: str) -> ProblemError:
+def _field_problem(text: str, before: str) -> ProblemError:
     match = _AT.match(text)
     assert match is not None
     path = match["path"] or ""
+    if before:
+        path = f"{before}{path if path.startswith('[') else '.' * bool(path) + path}"
     field = _FIELD.search(match["message"])
     if field is not None:
         path = f"{path}.{field['name']}" if path else field["name"]

@@ -21,7 +21,7 @@ from actors.ledger.book import (
     profile_row,
 )
 from actors.ledger.codes import Code
-from actors.ledger.holds import promise_holds, promise_none
+from actors.ledger.holds import PROMISED, TABLE_FULL, keep_promise, promise_hold, promise_none, room_for_holds
 from actors.ledger.ids import OPERATOR_SLOT_FIRST, bind_key
 from actors.ledger.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, REQUEST_ANSWER, WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, WALLET_OPENED, WALLET_STATUS, WALLET_TIER
@@ -42,6 +42,7 @@ _DEFERRED: Final = int(Code.DEFERRED)
 _MOVED: Final = int(Code.MOVED)
 _KEYS_FULL: Final = int(Code.KEYS_FULL)
 _HOLDS_FULL: Final = int(Code.HOLDS_FULL)
+_CALLER_HOLDS_FULL: Final = int(Code.CALLER_HOLDS_FULL)
 _MISMATCH: Final = int(Code.IDEMPOTENCY_MISMATCH)
 _SAME_WALLET: Final = int(Code.SAME_WALLET)
 _PAYER_NOT_FOUND: Final = int(Code.PAYER_NOT_FOUND)
@@ -320,8 +321,9 @@ def _take_payment(book, record_time, row, payer_row, i):
     if row["op"] == HOLD:
         if not reserve(book.keys, row["key_hi"]):
             return _KEYS_FULL
-        if not promise_holds(book.holds, 1):
-            return _HOLDS_FULL
+        promised = promise_hold(book.holds, row["caller"])
+        if promised != PROMISED:
+            return _HOLDS_FULL if promised == TABLE_FULL else _CALLER_HOLDS_FULL
     if not put(book.keys, row["key_hi"], row["key_lo"], -(i + 1)):
         return _KEYS_FULL
     _take_times(book, record_time, row, payer_row)
@@ -412,8 +414,18 @@ def _take_group(book, record_time, rows, admission, i, last):
         else:
             holds += row["op"] == HOLD
             end += 1
-    if code == 0 and not promise_holds(book.holds, holds):
+    if code == 0 and not room_for_holds(book.holds, holds):
         code = _HOLDS_FULL
+    promised = i
+    while code == 0 and promised <= last:
+        if rows[promised]["op"] == HOLD and promise_hold(book.holds, rows[promised]["caller"]) != PROMISED:
+            code = _CALLER_HOLDS_FULL
+        else:
+            promised += 1
+    if code != 0:
+        for j in range(i, promised):
+            if rows[j]["op"] == HOLD:
+                keep_promise(book.holds, rows[j]["caller"])
     for j in range(i, end):
         if code != 0:
             put(book.keys, rows[j]["key_hi"], rows[j]["key_lo"], FORGOTTEN)

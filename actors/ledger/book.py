@@ -71,8 +71,15 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     """Wallets of other shards that were paid from here; beyond it those not paid lately are asked for again when needed."""
     holds: int = 4_000_000
     """Open holds; beyond it new ones get 503."""
+    caller_holds_percent: int = 25
+    """How much of that the open holds of one caller, cases in review included, may be; beyond it its new ones get 429."""
     originals: int = 65_536
     """Records known for their refunds; beyond it those whose refunds are durable are read again when needed."""
+
+
+def caller_holds(capacity: Capacity) -> int:
+    """Open holds that one caller may have on a shard."""
+    return capacity.holds * capacity.caller_holds_percent // 100
 
 
 class Book(NamedTuple):
@@ -106,7 +113,7 @@ def new_book(capacity: Capacity) -> Book:
         profiles=zeros(capacity.profiles, PROFILE),
         rings=zeros(capacity.payers, RING),
         attempts=zeros(capacity.attempts, ATTEMPT),
-        holds=new_holds(capacity.holds),
+        holds=new_holds(capacity.holds, caller_holds(capacity)),
         original_table=new_table(capacity.originals),
         originals=zeros(capacity.originals, ORIGINAL),
         meta=np.zeros(META_SIZE, np.int64),

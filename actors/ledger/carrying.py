@@ -11,7 +11,7 @@ import numpy as np
 from actors.ledger.admission import find_key, read_ahead
 from actors.ledger.book import M_SEGMENTS, READ_AHEAD, local_row
 from actors.ledger.codes import Code
-from actors.ledger.holds import keep_promise, open_hold, promise_holds, promise_none
+from actors.ledger.holds import PROMISED, keep_promise, open_hold, promise_hold, promise_none
 from actors.ledger.layout import (
     BLOCK_RECORDS_MAX,
     FLAG_CONTINUES,
@@ -178,7 +178,7 @@ def _decide(book, payer_row, payee_row, profile, record, limits, stripe_max, row
     if reviewed:
         record["kind"] = HOLD
     code = decide_transfer(book, payer_row, payee_row, profile, record, limits, stripe_max)
-    if reviewed and code == 0 and row["op"] == TRANSFER and not promise_holds(book.holds, 1):
+    if reviewed and code == 0 and row["op"] == TRANSFER and promise_hold(book.holds, row["caller"]) != PROMISED:
         code = _REVIEWS_FULL
     record["code"] = code
     if reviewed and code == 0:
@@ -196,7 +196,7 @@ def _decide(book, payer_row, payee_row, profile, record, limits, stripe_max, row
 def _file(book, record, result, address):
     """A payment's record is settled: keep its hold, its key and its result."""
     if record["kind"] == HOLD:
-        keep_promise(book.holds)
+        keep_promise(book.holds, record["caller"])
         if record["code"] == 0:
             open_hold(book.holds, record, address)
     put(book.keys, record["key_hi"], record["key_lo"], address)

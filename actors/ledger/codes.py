@@ -20,6 +20,7 @@ class Code(IntEnum):
     KEYS_FULL = 4
     HOLDS_FULL = 5
     WALLETS_FULL = 6
+    CALLER_HOLDS_FULL = 7
     # Refused: nothing was recorded.
     IDEMPOTENCY_MISMATCH = 20
     SAME_WALLET = 21
@@ -80,6 +81,7 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.KEYS_FULL: Outcome(503, True, "The table of idempotency keys is full."),
     Code.HOLDS_FULL: Outcome(503, True, "The table of open holds is full."),
     Code.WALLETS_FULL: Outcome(503, True, "The shard has no room for further wallets."),
+    Code.CALLER_HOLDS_FULL: Outcome(429, True, "The caller has as many open holds as one caller may have."),
     Code.IDEMPOTENCY_MISMATCH: Outcome(422, False, "The key was used before with another body."),
     Code.SAME_WALLET: Outcome(422, False, "Payer and payee are the same wallet."),
     Code.PAYER_NOT_FOUND: Outcome(404, False, "The payer's wallet does not exist."),
@@ -120,7 +122,7 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.DAILY_LIMIT_EXCEEDED: Outcome(402, False, "The payer's daily limit would be exceeded."),
     Code.INSUFFICIENT_FUNDS: Outcome(402, False, "The payer's available balance is too low."),
     Code.BALANCE_OUT_OF_RANGE: Outcome(409, False, "A balance would leave the range that is kept exact."),
-    Code.REVIEWS_FULL: Outcome(409, False, "The payment needs a review and the table of open holds is full."),
+    Code.REVIEWS_FULL: Outcome(409, False, "The payment needs a review and no further hold can be opened for it."),
     Code.LINKED_DECLINED: Outcome(409, False, "Another transfer of the linked group was declined."),
     Code.IN_REVIEW: Outcome(201, False, "An analyst is asked; until then the amount is held."),
 }

@@ -3,7 +3,10 @@
 A hold lies in one row from its record until it is captured to the end, voided or expired; then the row is used again. Rows are found
 through an open-addressing table of row numbers (linear probing, at most half full, deletion by moving back, Knuth 6.4 R), and
 wait for their expiry in a hierarchical timing wheel (Varghese and Lauck 1987): eight levels of 64 slots, milliseconds below.
-Rows and wheel are state; the table is an index of the rows and is rebuilt from them (see `index_holds`).
+Rows and wheel are state; the table and the counts by caller are indexes of the rows and are rebuilt from them (see `index_holds`).
+
+One caller opens a share of all holds at most, so that none, holding from an operator wallet that needs no funds, fills the table for
+all. What was recorded is never asked about it again: a replay under a smaller share keeps all holds there were.
 """
 
 from typing import Any, Final, NamedTuple
@@ -18,6 +21,13 @@ WHEEL_LEVELS: Final = 8
 """48 bits of milliseconds: until the year 10889."""
 WHEEL_SLOTS: Final = 64
 
+CALLER_SLOTS: Final = 1 << 16
+"""Callers are counted by the low bits of their account's number; of more accounts than slots some have a share together."""
+
+PROMISED: Final = 0
+TABLE_FULL: Final = 1
+SHARE_FULL: Final = 2
+
 _OPEN: Final = 0
 _TOP: Final = 1
 _FREE: Final = 2
@@ -26,28 +36,37 @@ _PROMISED: Final = 4
 
 
 class Holds(NamedTuple):
-    """`rows` of dtype HOLD; `kept`: of a row in review, until when it is held once it is approved, 0 = it is captured then; `slots`:
-    row numbers + 1 by hash of the address, 0 = empty; `wheel` (levels, slots): first row + 1 of the holds in a slot; `filled`: per
-    level a bit for each slot that is not empty; `meta`: see above."""
+    """`rows` of dtype HOLD; `kept`: of a row in review, until when it is held once it is approved, 0 = it is captured then; `callers`:
+    of a row, who opened it; `slots`: row numbers + 1 by hash of the address, 0 = empty; `wheel` (levels, slots): first row + 1 of the
+    holds in a slot; `filled`: per level a bit for each slot that is not empty; `meta`: see above; `opened`, `promised` (CALLER_SLOTS,):
+    holds by caller, open and on their way; `of_one` (1,): how many of both one may have."""
 
     rows: NDArray[Any]
     kept: NDArray[np.int64]
+    callers: NDArray[np.uint32]
     slots: NDArray[np.int32]
     wheel: NDArray[np.int32]
     filled: NDArray[np.uint64]
     meta: NDArray[np.int64]
+    opened: NDArray[np.int32]
+    promised: NDArray[np.int32]
+    of_one: NDArray[np.int64]
 
 
-def new_holds(holds_max: int) -> Holds:
-    """Room for so many open holds. Memory is used only as they come."""
+def new_holds(holds_max: int, of_one: int) -> Holds:
+    """Room for so many open holds, `of_one` of them of one caller. Memory is used only as they come."""
     slots = 1 << max(4, (2 * holds_max - 1).bit_length())
     return Holds(
         rows=zeros(holds_max, HOLD),
         kept=zeros(holds_max, np.dtype(np.int64)),
+        callers=zeros(holds_max, np.dtype(np.uint32)),
         slots=zeros(slots, np.dtype(np.int32)),
         wheel=np.zeros((WHEEL_LEVELS, WHEEL_SLOTS), np.int32),
         filled=np.zeros(WHEEL_LEVELS, np.uint64),
         meta=np.zeros(5, np.int64),
+        opened=zeros(CALLER_SLOTS, np.dtype(np.int32)),
+        promised=zeros(CALLER_SLOTS, np.dtype(np.int32)),
+        of_one=np.array([of_one], np.int64),
     )
 
 
@@ -64,22 +83,40 @@ def holds_open(holds: Holds) -> int:
 @inlined
 def promise_none(holds):
     """A batch begins or ends: no room is promised to rows on their way."""
-    holds.meta[_PROMISED] = 0
+    if holds.meta[_PROMISED] != 0:
+        holds.meta[_PROMISED] = 0
+        holds.promised[:] = 0
 
 
 @inlined
-def promise_holds(holds, count):
-    """Promise room for so many more holds of this batch. False, and nothing promised, when there is too little."""
-    if holds.meta[_OPEN] + holds.meta[_PROMISED] + count > len(holds.rows):
-        return False
-    holds.meta[_PROMISED] += count
-    return True
+def _counted_at(caller):
+    return np.int64(caller) & (CALLER_SLOTS - 1)
 
 
 @inlined
-def keep_promise(holds):
+def room_for_holds(holds, count):
+    """Whether the table has room for so many more holds of this batch."""
+    return holds.meta[_OPEN] + holds.meta[_PROMISED] + count <= len(holds.rows)
+
+
+@inlined
+def promise_hold(holds, caller):
+    """Promise a caller room for one more hold of this batch: PROMISED, or, and nothing is promised, TABLE_FULL or SHARE_FULL."""
+    if not room_for_holds(holds, 1):
+        return TABLE_FULL
+    at = _counted_at(caller)
+    if np.int64(holds.opened[at]) + holds.promised[at] >= holds.of_one[0]:
+        return SHARE_FULL
+    holds.meta[_PROMISED] += 1
+    holds.promised[at] += 1
+    return PROMISED
+
+
+@inlined
+def keep_promise(holds, caller):
     """A row to which room was promised has it, or needs none any more."""
     holds.meta[_PROMISED] -= 1
+    holds.promised[_counted_at(caller)] -= 1
 
 
 @inlined
@@ -199,6 +236,8 @@ def open_hold(holds, record, address):
     if hold["review"]:
         seconds = np.int64(record["payee_lag"])
         holds.kept[row] = record["record_time"] + 1000 * seconds if seconds != 0 else 0
+    holds.callers[row] = record["caller"]
+    holds.opened[_counted_at(record["caller"])] += 1
     holds.meta[_OPEN] += 1
     _enter(holds, row)
     _wait(holds, row)
@@ -210,6 +249,7 @@ def close_hold(holds, row):
     """End a hold; its row is used again."""
     _unwait(holds, row)
     _leave(holds, row)
+    holds.opened[_counted_at(holds.callers[row])] -= 1
     hold = holds.rows[row]
     hold["address"] = 0
     hold["prev"] = 0
@@ -259,7 +299,8 @@ def due_hold(holds, now):
 
 @kernel
 def index_holds(holds):
-    """Rebuild the table from the rows, of which `meta` says how many were used."""
+    """Rebuild the table and the counts from the rows, of which `meta` says how many were used."""
     for row in range(holds.meta[_TOP]):
         if holds.rows[row]["address"] != 0:
             _enter(holds, row)
+            holds.opened[_counted_at(holds.callers[row])] += 1

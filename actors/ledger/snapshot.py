@@ -25,6 +25,7 @@ def _parts(book: Book) -> Iterator[tuple[str, NDArray[Any], int]]:
     yield "meta", meta, len(meta)
     yield "holds.rows", book.holds.rows, holds_used(book.holds)
     yield "holds.kept", book.holds.kept, holds_used(book.holds)
+    yield "holds.callers", book.holds.callers, holds_used(book.holds)
     for name in ("wheel", "filled", "meta"):
         part = getattr(book.holds, name)
         yield f"holds.{name}", part, len(part)

@@ -40,7 +40,7 @@ FROM unnest($1::bigint[]) AS place (address)
 JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
 
 -- name: key_find
-SELECT account, scopes FROM api_key WHERE hash = $1 AND revoked_at IS NULL
+SELECT hash, account, scopes FROM api_key WHERE hash = ANY($1) AND revoked_at IS NULL
 
 -- name: key_account
 INSERT INTO account (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id

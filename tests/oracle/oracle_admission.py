@@ -3,6 +3,7 @@
 Shares nothing with the code under test.
 """
 
+from collections import Counter
 from itertools import pairwise
 
 from tests.oracle.oracle_siphash import siphash128
@@ -44,12 +45,14 @@ class Admitting:
         window_ms: int,
         segments_max: int,
         holds_max: int,
+        holds_of_one_max: int,
         originals_max: int,
         review_ms: int,
         pool: Pool,
     ) -> None:
         self.shard, self.secret, self.limits, self.window_ms = shard, secret, limits, window_ms
         self.stripe_max = EXACT // shards
+        self.holds_of_one_max = holds_of_one_max
         self.segments_max, self.holds_max, self.originals_max = segments_max, holds_max, originals_max
         self.review_ms = review_ms
         self.pool = pool
@@ -68,7 +71,7 @@ class Admitting:
         self.keys: dict[tuple[int, int], int] = {}
         self.older_keys: dict[tuple[int, int], int] = {}
         self.keys_since = 0
-        self.promised = 0
+        self.promised: Counter[int] = Counter()
         self.behind: set[int] = set()
 
     # Time and place.
@@ -96,7 +99,7 @@ class Admitting:
 
     def admit(self, rows: list[Row]) -> list[Row]:
         """Per row its code, and what its key made before: an address, or -(1 + row) of this batch, or 0."""
-        self.promised, self.behind = 0, set()
+        self.promised, self.behind = Counter(), set()
         groups, start = [], 0
         for i, row in enumerate(rows):
             if not row["flags"] & LINKED or i + 1 == len(rows):
@@ -159,7 +162,7 @@ class Admitting:
             row = rows[i]
             if row["op"] not in (TRANSFER, HOLD):
                 continue
-            self.promised += row["op"] == HOLD
+            self.promised[row["caller"]] += row["op"] == HOLD
             self.keys[row["key_hi"], row["key_lo"]] = -(1 + i)
             row["flags"] = row["flags"] & LINKED | (IMPORTED if row["effective_time"] else 0)
             row["effective_time"] = row["effective_time"] or self.now
@@ -187,12 +190,16 @@ class Admitting:
         return [self._holds_refusal(linked)] * len(linked)
 
     def _holds_refusal(self, rows: list[Row]) -> str | None:
-        wanted = sum(row["op"] == HOLD for row in rows)
-        return "holds_full" if wanted and not self._room_for(wanted) else None
+        return self._no_room([row["caller"] for row in rows if row["op"] == HOLD])
 
-    def _room_for(self, holds: int) -> bool:
-        """Beside what is promised to other rows of the batch."""
-        return len(self.open_holds) + self.promised + holds <= self.holds_max
+    def _no_room(self, callers: list[int]) -> str | None:
+        """Why callers cannot open a hold each, beside what is promised to other rows of the batch; a caller may be named repeatedly."""
+        taken = Counter(hold.caller for hold in self.open_holds) + self.promised
+        if callers and taken.total() + len(callers) > self.holds_max:
+            return "holds_full"
+        wanted = Counter(callers)
+        over = any(taken[caller] + wanted[caller] > self.holds_of_one_max for caller in wanted)
+        return "caller_holds_full" if over else None
 
     def _refusal(self, row: Row) -> str | None:
         if row["op"] in (TRANSFER, HOLD):

@@ -148,7 +148,7 @@ class Oracle(Settling):
         for name in ("code", "points", "reasons", "pack", "record_time", "effective_time", "flags"):
             result[name] = record[name]
         if record["kind"] == HOLD:
-            self.promised -= 1
+            self.promised[record["caller"]] -= 1
             result["code"] = CODES["in_review"] if record["flags"] & REVIEW else record["code"]
         result["action"] = record["decision"]
         result["address"] = record["payee"] if row["op"] == OPENED else address
@@ -195,8 +195,8 @@ class Oracle(Settling):
         record["kind"] = HOLD
         declined = self._decline(record)
         if not declined and row["op"] == TRANSFER:
-            declined = None if self._room_for(1) else "reviews_full"
-            self.promised += not declined
+            declined = "reviews_full" if self._no_room([row["caller"]]) else None
+            self.promised[row["caller"]] += not declined
         if declined:
             record["kind"], record["code"] = row["op"], CODES[declined]
             return

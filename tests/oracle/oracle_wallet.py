@@ -31,6 +31,7 @@ CODES = {
     "keys_full": 4,
     "holds_full": 5,
     "wallets_full": 6,
+    "caller_holds_full": 7,
     "mismatch": 20,
     "same_wallet": 21,
     "payer_not_found": 22,
@@ -99,7 +100,7 @@ class Hold:
 
     def __init__(self, record: Row, address: int) -> None:
         self.address, self.amount, self.expiry = address, record["amount"], record["expiry"]
-        self.payer, self.payee = record["payer"], record["payee"]
+        self.payer, self.payee, self.caller = record["payer"], record["payee"], record["caller"]
         self.currency, self.label, self.effective = record["currency"], record["label"], record["effective_time"]
         self.review = int(record["flags"] & REVIEW != 0)
         seconds = record["payee_lag"] if self.review else 0

@@ -23,7 +23,15 @@ from tests.sim.questions import ProfileQuestion
 from tests.sim.scheduler import Scheduler
 
 CAPACITY = Capacity(
-    segments=12, segment_map=64, keys=20_000, payers=16, attempts=300, profiles=1_000, holds=8, originals=6
+    segments=12,
+    segment_map=64,
+    keys=20_000,
+    payers=16,
+    attempts=300,
+    profiles=1_000,
+    holds=8,
+    originals=6,
+    caller_holds_percent=75,
 )
 CROWDED = msgspec.structs.replace(CAPACITY, payers=4, attempts=100, profiles=12, originals=2)
 """Of every third seed: all tables are full in its midst, and each row makes room for another again and again. The wallets

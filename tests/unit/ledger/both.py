@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import Admission, Channels
-from actors.ledger.book import M_ORIGINALS, M_SEGMENTS, M_SEGMENTS_STAMP, Capacity, original_row, profile_row
+from actors.ledger.book import (
+    M_ORIGINALS,
+    M_SEGMENTS,
+    M_SEGMENTS_STAMP,
+    Capacity,
+    caller_holds,
+    original_row,
+    profile_row,
+)
 from actors.ledger.holds import find_hold, holds_open
 from actors.ledger.ids import record_address
 from actors.ledger.layout import (
@@ -39,7 +47,15 @@ DAY = 86_400_000
 EUR, USD = 978, 840
 SECRET = bytes(range(16))
 SMALL = Capacity(
-    segments=5, segment_map=16, keys=2_000, payers=200, attempts=6_000, profiles=100, holds=12, originals=8
+    segments=5,
+    segment_map=16,
+    keys=2_000,
+    payers=200,
+    attempts=6_000,
+    profiles=100,
+    holds=12,
+    originals=8,
+    caller_holds_percent=75,
 )
 LIMITS = {1: 10_000, 2: 2_000_000, 255: 0}
 REVIEW_SECONDS = 7_200
@@ -147,6 +163,7 @@ class Both:
             window_ms=window_ms,
             segments_max=capacity.segment_map,
             holds_max=capacity.holds,
+            holds_of_one_max=caller_holds(capacity),
             originals_max=capacity.originals,
             review_ms=1_000 * REVIEW_SECONDS,
             pool=Pool(capacity.payers, capacity.attempts),

@@ -23,6 +23,7 @@ ELSEWHERE = {
     Code.KEYS_FULL,
     Code.HOLDS_FULL,
     Code.WALLETS_FULL,
+    Code.CALLER_HOLDS_FULL,
     Code.BUSY,
     Code.DECLINED,
     Code.OK,
@@ -50,7 +51,7 @@ def test_outcome_fits_its_class(code: Code) -> None:
     if code in (Code.OK, Code.IN_REVIEW):
         assert (outcome.status, outcome.retryable) == (201, False)
     elif is_untried(code):
-        assert (outcome.status, outcome.retryable) == (503, True)
+        assert (outcome.status, outcome.retryable) == (429 if code is Code.CALLER_HOLDS_FULL else 503, True)
     else:
         assert outcome.status in {402, 404, 409, 422}
         assert not outcome.retryable

@@ -124,7 +124,7 @@ def test_linked_with_nothing_is_no_group(world: Both) -> None:
 
 def test_a_group_for_which_the_holds_have_no_room_leaves_room_and_time_as_they_were(world: Both) -> None:
     room = SMALL.holds
-    assert act(world, *[hold(ALICE, SHOP, 1)] * (room - 1)) == [Code.OK] * (room - 1)
+    assert act(world, *[hold(ALICE, SHOP, 1, caller=2 + i % 2) for i in range(room - 1)]) == [Code.OK] * (room - 1)
     rows = linked(world, hold(ALICE, BOB, 1), hold(ALICE, SHOP, 1))
     early = world.now
     world.advance(early + 1_000)

@@ -11,6 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from actors.ledger import holds as module
 from actors.ledger.holds import (
+    PROMISED,
+    SHARE_FULL,
+    TABLE_FULL,
     WHEEL_LEVELS,
     Holds,
     close_hold,
@@ -19,10 +22,12 @@ from actors.ledger.holds import (
     holds_open,
     holds_used,
     index_holds,
+    keep_promise,
     new_holds,
     open_hold,
-    promise_holds,
+    promise_hold,
     promise_none,
+    room_for_holds,
 )
 from actors.ledger.layout import RECORD
 
@@ -31,11 +36,11 @@ END = 2**48 - 1
 """The last time that the wheel can tell."""
 
 
-def record_of(expiry: int, amount: int = 5) -> Any:
+def record_of(expiry: int, amount: int = 5, caller: int = 1) -> Any:
     record = np.zeros(1, RECORD)
     record["expiry"], record["amount"] = expiry, amount
     record["payer"], record["payee"], record["currency"], record["label"] = 65_536, 1024, 978, 3
-    record["effective_time"] = 7
+    record["effective_time"], record["caller"] = 7, caller
     return record[0]
 
 
@@ -76,7 +81,7 @@ class HoldsMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.holds = new_holds(ROOM)
+        self.holds = new_holds(ROOM, ROOM)
         self.waiting: dict[int, int] = {}
         self.now = 0
         self.most = 0
@@ -124,11 +129,12 @@ class HoldsMachine(RuleBasedStateMachine):
     def restore(self) -> None:
         """Rows and wheel are state, the table is an index of them."""
         used = holds_used(self.holds)
-        kept, self.holds = self.holds, new_holds(ROOM)
-        self.holds.rows[:used] = kept.rows[:used]
+        kept, self.holds = self.holds, new_holds(ROOM, ROOM)
+        self.holds.rows[:used], self.holds.callers[:used] = kept.rows[:used], kept.callers[:used]
         for name in ("wheel", "filled", "meta"):
             getattr(self.holds, name)[:] = getattr(kept, name)
         index_holds(self.holds)
+        assert np.array_equal(self.holds.opened, kept.opened)
 
     @invariant()
     def same_as_the_dict(self) -> None:
@@ -159,7 +165,7 @@ TestHolds = HoldsMachine.TestCase
 
 
 def test_many_with_the_same_millisecond_all_end_then_and_not_before() -> None:
-    holds = new_holds(1_000)
+    holds = new_holds(1_000, 1_000)
     at = 1_700_000_000_123
     for address in range(1, 1_001):
         assert open_hold(holds, record_of(at), np.int64(address))
@@ -173,7 +179,7 @@ def test_many_with_the_same_millisecond_all_end_then_and_not_before() -> None:
 
 @pytest.mark.parametrize("room", [0, 1, 7, 8, 9, 16, 17])
 def test_every_row_is_used_and_the_table_stays_at_most_half_full(room: int) -> None:
-    holds = new_holds(room)
+    holds = new_holds(room, room)
     for address in range(1, room + 1):
         assert open_hold(holds, record_of(9), np.int64(address))
     assert not open_hold(holds, record_of(9), np.int64(room + 1))
@@ -181,19 +187,29 @@ def test_every_row_is_used_and_the_table_stays_at_most_half_full(room: int) -> N
     assert [row_of(holds, address) for address in range(room + 2)] == [-1, *range(room), -1]
 
 
-@given(st.integers(0, 5), st.lists(st.integers(0, 4), max_size=8))
-def test_promises_are_kept_whole_or_not_made(opened: int, counts: list[int]) -> None:
-    holds = new_holds(8)
-    for address in range(1, opened + 1):
-        open_hold(holds, record_of(9), np.int64(address))
-    promised = 0
-    for count in counts:
-        fits = opened + promised + count <= 8
-        assert promise_holds(holds, count) == fits
-        promised += count * fits
+@given(st.lists(st.integers(1, 3), max_size=5), st.lists(st.integers(1, 3), max_size=12), st.integers(0, 9))
+def test_promises_are_kept_within_the_table_and_within_each_callers_share(
+    opened: list[int], asking: list[int], of_one: int
+) -> None:
+    holds = new_holds(8, of_one)
+    for address, caller in enumerate(opened, 1):
+        open_hold(holds, record_of(9, caller=caller), np.int64(address))
+    promised: list[int] = []
+    for caller in asking:
+        taken = [*opened, *promised]
+        if len(taken) == 8:
+            expected = TABLE_FULL
+        elif taken.count(caller) >= of_one:
+            expected = SHARE_FULL
+        else:
+            expected = PROMISED
+        assert promise_hold(holds, caller) == expected
+        promised += [caller] * (expected == PROMISED)
+    for caller in promised[::2]:
+        keep_promise(holds, caller)
     promise_none(holds)
-    assert promise_holds(holds, 8 - opened)
-    assert not promise_holds(holds, 1)
+    assert not holds.promised.any()
+    assert room_for_holds(holds, 8 - len(opened)) and not room_for_holds(holds, 9 - len(opened))
 
 
 def plainly(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -204,7 +220,7 @@ def plainly(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @given(st.lists(st.tuples(spans, st.integers(0, 10**5)), min_size=1, max_size=20), st.lists(spans, max_size=6))
 def test_expiry_is_constant_work_for_each_hold(opened: list[tuple[int, int]], steps: list[int]) -> None:
-    holds, waits = new_holds(ROOM), dict.fromkeys(range(ROOM), 0)
+    holds, waits = new_holds(ROOM, ROOM), dict.fromkeys(range(ROOM), 0)
     wait = module._wait
 
     def counted(holds: Holds, row: int) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from actors.ledger.blocks import review_of
+from actors.ledger.book import caller_holds
 from actors.ledger.codes import Code
 from actors.ledger.layout import (
     FLAG_FINAL,
@@ -182,15 +183,24 @@ def test_a_group_cannot_wait(both: Both) -> None:
 
 
 def test_with_no_room_for_a_hold_a_payment_that_needs_review_is_declined_and_others_go_on(both: Both) -> None:
-    rows = [pay(both, PAYER, PAYEE, 7) for _ in range(SMALL.holds - 1)]
+    rows = [pay(both, PAYER, PAYEE, 7, caller=2 + i % 2) for i in range(SMALL.holds - 1)]
     assert {outcome["code"] for outcome in both.batch(rows)} == {Code.IN_REVIEW}
     last = [pay(both, PAYER, PAYEE, 7), hold(both, PLAIN, 60), pay(both, PAYER, PAYEE, PLAIN)]
     assert [o["code"] for o in both.batch(last)] == [Code.REVIEWS_FULL, Code.OK, Code.OK]
     assert code_of(both, pay(both, PAYER, PAYEE, 7)) == Code.REVIEWS_FULL
 
 
+def test_cases_in_review_are_holds_of_whoever_asked(both: Both) -> None:
+    share = caller_holds(SMALL)
+    rows = [pay(both, PAYER, PAYEE, 7) for _ in range(share + 1)]
+    assert [o["code"] for o in both.batch(rows)] == [Code.IN_REVIEW] * share + [Code.REVIEWS_FULL]
+    assert code_of(both, hold(both, PLAIN, 60)) == Code.CALLER_HOLDS_FULL
+    assert code_of(both, pay(both, PAYER, PAYEE, 7, caller=2)) == Code.IN_REVIEW
+    both.check_all()
+
+
 def test_room_promised_to_a_hold_that_is_declined_goes_to_a_later_payment_in_review(both: Both) -> None:
-    both.batch([pay(both, PAYER, PAYEE, 7) for _ in range(SMALL.holds - 1)])
+    both.batch([pay(both, PAYER, PAYEE, 7, caller=2 + i % 2) for i in range(SMALL.holds - 1)])
     outcomes = both.batch([hold(both, 90_000, 60), pay(both, PAYER, PAYEE, 7)])
     assert [o["code"] for o in outcomes] == [Code.INSUFFICIENT_FUNDS, Code.IN_REVIEW]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from actors.ledger.book import caller_holds
 from actors.ledger.codes import Code
 from actors.ledger.holds import holds_open
 from actors.ledger.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_REMOTE, ORIGINAL, REQUEST, Kind, WalletKind, WalletStatus
@@ -301,7 +302,14 @@ def test_what_is_released_on_the_same_day_is_given_back_and_later_is_not(world: 
 
 def test_many_holds_that_are_due_at_once_end_in_steps(world: Both) -> None:
     capacity = SMALL.__class__(
-        segments=5, segment_map=16, keys=60_000, payers=200, attempts=6_000, profiles=100, holds=EXPIRE_MAX + 40
+        segments=5,
+        segment_map=16,
+        keys=60_000,
+        payers=200,
+        attempts=6_000,
+        profiles=100,
+        holds=EXPIRE_MAX + 40,
+        caller_holds_percent=100,
     )
     ledger = Ledger(world.config, capacity)
     for records, addresses in world.journal:
@@ -321,12 +329,34 @@ def test_many_holds_that_are_due_at_once_end_in_steps(world: Both) -> None:
 
 def test_when_the_holds_are_full_no_further_is_tried_until_one_ends(world: Both) -> None:
     room = SMALL.holds
-    addresses = [made(world, hold(ALICE, SHOP, 1)) for _ in range(room - 1)]
+    addresses = [made(world, hold(ALICE, SHOP, 1, caller=2 + i % 2)) for i in range(room - 1)]
     key = world.fresh_key()
     rows = [hold(ALICE, SHOP, 1), {**hold(ALICE, SHOP, 1), **key}, pay(ALICE, SHOP, 1), void(addresses[0])]
     assert act(world, *rows) == [Code.OK, Code.HOLDS_FULL, Code.OK, Code.OK]
     assert act(world, {**hold(ALICE, SHOP, 1), **key}) == [Code.OK]
     assert act(world, hold(ALICE, SHOP, 1)) == [Code.HOLDS_FULL]
+    world.check_all()
+    world.check_snapshot()
+
+
+def test_one_caller_holds_its_share_and_no_more_until_one_of_its_holds_ends(world: Both) -> None:
+    share = caller_holds(SMALL)
+    addresses = [made(world, hold(EXTERNAL, SHOP, 1)) for _ in range(share - 1)]
+    key = world.fresh_key()
+    mine, others = hold(EXTERNAL, SHOP, 1), hold(EXTERNAL, SHOP, 1, caller=2)
+    assert act(world, mine, {**mine, **key}, others) == [Code.OK, Code.CALLER_HOLDS_FULL, Code.OK]
+    world.check_all()
+    world.check_snapshot()
+    assert act(world, void(addresses[0], payer=EXTERNAL), capture(addresses[1], payer=EXTERNAL, caller=2)) == [
+        Code.OK,
+        Code.OK,
+    ]
+    assert act(world, {**mine, **key}, mine, mine, others) == [
+        Code.OK, Code.OK, Code.CALLER_HOLDS_FULL, Code.OK,
+    ]  # fmt: skip
+    world.advance(world.now + 60_000)
+    world.expire()
+    assert act(world, mine) == [Code.OK]
     world.check_all()
     world.check_snapshot()
 

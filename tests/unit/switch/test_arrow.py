@@ -13,6 +13,7 @@ from actors.ledger.layout import REQUEST, RESULT
 from switch.arrow import decode_transfers_stream, encode_results
 from switch.problems import ProblemError
 from switch.rows import Caller, transfer_row
+from switch.shares import done_at_once
 from switch.wire import Context, Transfer
 
 SECRET = Secret.of(bytes(range(16)))
@@ -63,7 +64,7 @@ def test_the_same_payments_give_the_same_rows_as_json(dictionary: bool, batches:
         },
         batches,
     )
-    batch = decode_transfers_stream(body, SECRET, CALLER)
+    batch = done_at_once(decode_transfers_stream(body, SECRET, CALLER))
     expected = [
         transfer_row(
             Transfer(
@@ -99,7 +100,7 @@ def test_ids_of_another_cluster_and_nil_after() -> None:
             "after": raw([str(uuid.UUID(int=0))]),
         }
     )
-    (row,) = decode_transfers_stream(body, SECRET, CALLER).rows
+    (row,) = done_at_once(decode_transfers_stream(body, SECRET, CALLER)).rows
     assert (row["payer"], row["payee"], row["after"], row["digest"]) == (0, wallet_address(2, 1), 0, 0)
 
 
@@ -120,7 +121,7 @@ def test_a_byte_changed_anywhere_is_decoded_or_refused_never_an_error() -> None:
         for place in random.integers(0, len(body), random.integers(1, 4)):
             changed[place] = random.integers(0, 256)
         try:
-            decode_transfers_stream(bytes(changed), SECRET, CALLER)
+            done_at_once(decode_transfers_stream(bytes(changed), SECRET, CALLER))
         except ProblemError as problem:
             assert problem.code in {"malformed_arrow", "invalid_field", "unsupported_media_type", "payload_too_large"}
 

@@ -1,9 +1,12 @@
 """Keys are remembered for a short time only."""
 
+import asyncio
+
 import pytest
 
 from actors.key_store import Principal, key_hash
-from switch.auth import CACHE_TTL_S, Authenticator, demand, demand_import
+from actors.pool import StoreUnavailable
+from switch.auth import CACHE_KEYS_MAX, CACHE_TTL_S, WANTED_KEYS_MAX, Authenticator, demand, demand_import
 from switch.problems import ProblemError
 
 PRINCIPAL = Principal(3, frozenset({"pay"}))
@@ -14,10 +17,13 @@ class Store:
         self.keys = {key_hash("good"): PRINCIPAL}
         self.asked = 0
         self.now = 100.0
+        self.gate = asyncio.Event()
+        self.gate.set()
 
-    async def find(self, hashed: bytes) -> Principal | None:
+    async def find(self, hashes: list[bytes]) -> dict[bytes, Principal]:
         self.asked += 1
-        return self.keys.get(hashed)
+        await self.gate.wait()
+        return {hashed: self.keys[hashed] for hashed in hashes if hashed in self.keys}
 
 
 async def test_a_key_is_looked_up_once_until_it_has_to_be_again() -> None:
@@ -31,6 +37,63 @@ async def test_a_key_is_looked_up_once_until_it_has_to_be_again() -> None:
     with pytest.raises(ProblemError) as problem:
         await authenticator.principal("bearer  good")
     assert problem.value.code == "unauthenticated"
+
+
+async def test_keys_that_nobody_made_share_questions_and_push_no_key_out() -> None:
+    store = Store()
+    authenticator = Authenticator(store.find, lambda: store.now)
+    await authenticator.principal("Bearer good")
+    store.gate.clear()
+    flood = [asyncio.create_task(authenticator.principal(f"Bearer bad{i}")) for i in range(1_000)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    store.gate.set()
+    refused = await asyncio.gather(*flood, return_exceptions=True)
+    assert {error.code for error in refused if isinstance(error, ProblemError)} == {"unauthenticated"}
+    assert store.asked == 2, "one for the good key, one for all others"
+    for i in range(CACHE_KEYS_MAX + 1):
+        with pytest.raises(ProblemError):
+            await authenticator.principal(f"Bearer other{i}")
+    asked = store.asked
+    assert await authenticator.principal("Bearer good") is PRINCIPAL
+    assert store.asked == asked
+
+
+async def test_beyond_the_bound_only_a_key_that_worked_waits_for_the_database() -> None:
+    store = Store()
+    authenticator = Authenticator(store.find, lambda: store.now)
+    await authenticator.principal("Bearer good")
+    store.now += CACHE_TTL_S
+    store.gate.clear()
+    first = asyncio.create_task(authenticator.principal("Bearer bad"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    flood = [asyncio.create_task(authenticator.principal(f"Bearer bad{i}")) for i in range(WANTED_KEYS_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(ProblemError) as problem:
+        await authenticator.principal("Bearer one more")
+    assert problem.value.code == "overloaded"
+    good = asyncio.create_task(authenticator.principal("Bearer good"))
+    await asyncio.sleep(0)
+    store.gate.set()
+    assert await good is PRINCIPAL
+    await asyncio.gather(first, *flood, return_exceptions=True)
+
+
+async def test_when_the_store_is_away_each_that_waits_is_told_and_the_next_asks_again() -> None:
+    store = Store()
+    failing = True
+
+    async def find(hashes: list[bytes]) -> dict[bytes, Principal]:
+        if failing:
+            raise StoreUnavailable("away")
+        return await store.find(hashes)
+
+    authenticator = Authenticator(find, lambda: store.now)
+    told = await asyncio.gather(*(authenticator.principal(f"Bearer {i}") for i in range(3)), return_exceptions=True)
+    assert [type(error) for error in told] == [StoreUnavailable] * 3
+    failing = False
+    assert await authenticator.principal("Bearer good") is PRINCIPAL
 
 
 @pytest.mark.parametrize("header", [None, "", "good", "Bearer", "Bearer ", "Basic good", "Bearer " + "x" * 600])

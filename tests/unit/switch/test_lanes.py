@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from actors.ledger.codes import Code
-from actors.ledger.layout import REQUEST, RESULT
+from actors.ledger.layout import FLAG_LINKED, REQUEST, RESULT
 from actors.shard_client import Condition, ShardUnavailable
 from switch.lanes import Lane, LaneLimits, Overdue
 from switch.problems import OVERLOADED_NUMBER, UNKNOWN_NUMBER
@@ -64,15 +64,13 @@ def losing(not_sent: bool) -> Reply:
     return reply
 
 
-def row(amount: int) -> bytes:
-    rows = np.zeros(1, REQUEST)
-    rows["amount"] = amount
-    return rows.tobytes()
+def row(amount: int, caller: int = 1) -> bytes:
+    return rows_of(amount, caller=caller).tobytes()
 
 
-def rows_of(*amounts: int) -> Any:
+def rows_of(*amounts: int, caller: int = 1) -> Any:
     rows = np.zeros(len(amounts), REQUEST)
-    rows["amount"] = amounts
+    rows["amount"], rows["caller"] = amounts, caller
     return rows
 
 
@@ -210,7 +208,7 @@ async def test_a_call_that_never_ends_is_given_up() -> None:
 async def test_a_full_queue_refuses_at_once() -> None:
     shard = Shard()
     shard.gate.clear()
-    lane = lane_of(shard, calls_max=1, queue_rows_max=2, queue_detail_bytes_max=10)
+    lane = lane_of(shard, calls_max=1, queue_rows_max=4)
     waiting = [asyncio.create_task(lane.one(row(1), None, soon()))]
     await turns()
     waiting += [asyncio.create_task(lane.one(row(i), None, soon())) for i in (2, 3)]
@@ -227,7 +225,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
 async def test_details_that_wait_are_bounded_too() -> None:
     shard = Shard()
     shard.gate.clear()
-    lane = lane_of(shard, calls_max=1, queue_detail_bytes_max=10)
+    lane = lane_of(shard, calls_max=1, queue_detail_bytes_max=20)
     waiting = [asyncio.create_task(lane.one(row(1), None, soon()))]
     await turns()
     waiting.append(asyncio.create_task(lane.one(row(2), b"x" * 8, soon())))
@@ -236,6 +234,71 @@ async def test_details_that_wait_are_bounded_too() -> None:
         await lane.one(row(3), b"x" * 8, soon())
     shard.gate.set()
     await asyncio.gather(*waiting)
+
+
+async def test_one_caller_fills_half_of_the_queue_and_others_still_get_in() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    lane = lane_of(shard, calls_max=1, queue_rows_max=8)
+    waiting = [asyncio.create_task(lane.one(row(1), None, soon()))]
+    await turns()
+    waiting += [asyncio.create_task(lane.one(row(i), None, soon())) for i in range(4)]
+    await turns()
+    with pytest.raises(Overdue):
+        await lane.one(row(4), None, soon())
+    assert (await lane.many(rows_of(1), {}, soon()))["code"].tolist() == [OVERLOADED_NUMBER]
+    other = asyncio.create_task(lane.many(rows_of(7, 8, caller=2), {}, soon()))
+    await turns()
+    assert lane.queued_rows == 6
+    shard.gate.set()
+    assert (await other)["address"].tolist() == [7, 8]
+    await asyncio.gather(*waiting)
+
+
+async def test_a_payment_beside_the_batches_of_another_is_in_the_next_call_and_calls_are_short_then() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    lane = lane_of(shard, calls_max=1, call_rows_max=100, shared_call_rows_max=20, part_rows_max=10)
+    batches = [asyncio.create_task(lane.many(rows_of(*range(100)), {}, soon())) for _ in range(3)]
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [100]
+    payment = asyncio.create_task(lane.one(row(7, caller=2), None, soon()))
+    await turns()
+    shard.gate.set()
+    assert (await payment).address == 7
+    assert len(shard.calls) == 2
+    for batch in batches:
+        assert (await batch)["address"].tolist() == list(range(100))
+    assert max(len(rows) for rows, _ in shard.calls[1:]) <= 20
+
+
+async def test_no_caller_has_all_calls_under_way_while_another_is_about() -> None:
+    shard = Shard()
+    lane = lane_of(shard, shared_call_rows_max=20, part_rows_max=10)
+    await lane.one(row(7, caller=2), None, soon())
+    shard.gate.clear()
+    batch = asyncio.create_task(lane.many(rows_of(*range(100)), {}, soon()))
+    await turns(20)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 20, 20]
+    payment = asyncio.create_task(lane.one(row(8, caller=2), None, soon()))
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 20, 20, 1], "the third call was left to it"
+    shard.gate.set()
+    assert (await payment).address == 8
+    assert (await batch)["address"].tolist() == list(range(100))
+
+
+async def test_a_batch_is_cut_between_groups_only_and_a_lost_part_is_sent_again_alone() -> None:
+    shard = Shard()
+    rows = rows_of(*range(12))
+    rows["flags"][[2, 3, 4, 5, 6, 8]] = FLAG_LINKED  # groups: 2 to 7, 8 and 9
+    shard.replies = [done, losing(False), done]
+    lane = lane_of(shard, call_rows_max=4, part_rows_max=4)
+    results = await lane.many(rows, {3: b"three", 11: b"last"}, soon())
+    assert results["address"].tolist() == list(range(12)) and not results["code"].any()
+    sent = [tuple(rows["amount"].tolist()) for rows, _ in shard.calls]
+    assert sorted(sent) == [(0, 1), (2, 3, 4, 5, 6, 7), (2, 3, 4, 5, 6, 7), (8, 9, 10, 11)]
+    assert [details for _, details in shard.calls] == [{}, {1: b"three"}, {3: b"last"}, {1: b"three"}]
 
 
 async def test_calls_are_observed() -> None:

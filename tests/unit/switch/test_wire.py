@@ -6,6 +6,7 @@ from msgspec import NODEFAULT, UNSET
 
 from switch import wire
 from switch.problems import ProblemError
+from switch.shares import done_at_once
 from switch.wire import CHANNELS, LABELS, NEW_WALLET, TRANSFER, TRANSFER_BATCH, WALLET_KINDS, decode
 
 WALLET = b'"00003000-0f18-86a7-a655-811d7f69def9"'
@@ -35,8 +36,35 @@ def test_errors_name_the_field(body: bytes, code: str, field: str | None) -> Non
 
 def test_a_batch_names_the_row() -> None:
     with pytest.raises(ProblemError) as problem:
-        decode(TRANSFER_BATCH, b'{"transfers":[' + GOOD + b',"idempotency_key":"a","amount":true}]}')
+        done_at_once(TRANSFER_BATCH.decode(b'{"transfers":[' + GOOD + b',"idempotency_key":"a","amount":true}]}'))
     assert problem.value.errors[0].field == "transfers[0].amount"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        (b'{"transfers":[]}', "invalid_field", "transfers"),
+        (b'{"transfers":{}}', "invalid_field", "transfers"),
+        (b'{"transfers":[1]}', "invalid_field", "transfers[0]"),
+        (b'{"transfers":[' + b"1," * 1_000_000 + b"1]}", "invalid_field", "transfers[0]"),
+        (b'{"transfers":[ ' + GOOD + b',"idempotency_key":"]},{["} , {"a":[{}]}]}', "invalid_field", "transfers[1].a"),
+        (
+            b'{"transfers":[{"payer":' + b"[],".join([b"["] * 100) + b"1" + b"]" * 100 + b"}]}",
+            "invalid_field",
+            "transfers[0].payer",
+        ),
+        (b"{}", "invalid_field", "transfers"),
+        (b'{"transfers":[' + (GOOD + b',"idempotency_key":"a"},') * 10_000 + b"{}]}", "invalid_field", "transfers"),
+        (b'{"transfers":[{},{"a":1}]', "malformed_json", None),
+        (b'{"transfers":[{"payer":"\xff"}]}', "malformed_json", None),
+        (b'{"transfers":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "malformed_json", None),
+    ],
+)
+def test_a_list_that_is_none_is_refused_with_its_place(body: bytes, code: str, field: str | None) -> None:
+    with pytest.raises(ProblemError) as problem:
+        done_at_once(TRANSFER_BATCH.decode(body))
+    assert problem.value.code == code
+    assert [error.field for error in problem.value.errors] == ([] if field is None else [field])
 
 
 def test_what_the_client_sent_is_not_given_back_at_length() -> None:
@@ -71,11 +99,18 @@ def test_names_of_enums_on_the_wire() -> None:
         (GOOD + b',"context":{"country":"DE","country":"FR"}}', "country"),
         (GOOD + b',"context":{"country":"DE"},"context":{"country":"FR"}}', "context"),
         (b'{"transfers":[' + GOOD + b',"idempotency_key":"a","payee":%s}]}' % WALLET, "payee"),
+        (
+            b'{"transfers":[' + GOOD + b',"idempotency_key":"a"}],"transfers":[' + GOOD + b',"idempotency_key":"b"}]}',
+            "transfers",
+        ),
+        (b'{"linked":true,"transfers":[' + GOOD + b',"idempotency_key":"a:"}],"linked":false}', "linked"),
     ],
 )
 def test_a_repeated_field_is_found_wherever_it_stands(body: bytes, field: str) -> None:
     with pytest.raises(ProblemError) as problem:
-        decode(TRANSFER_BATCH if body.startswith(b'{"transfers"') else TRANSFER, body)
+        if b'"transfers"' in body:
+            done_at_once(TRANSFER_BATCH.decode(body))
+        decode(TRANSFER, body)
     assert [(error.field, error.message) for error in problem.value.errors] == [
         (field, "the field is given more than once")
     ]

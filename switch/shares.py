@@ -1,0 +1,165 @@
+"""What callers share inside a front door, and how much of it one of them may have: bytes of bodies, places to work in, slices of time.
+
+Nobody waits for ever: every wait ends with a place, or after its limit with a problem that a retry can heal.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from switch.problems import ProblemError
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+SLICE_S: Final = 0.002
+"""Work of one request after which others get their turn: some payments' worth of it, so that none waits noticeably longer."""
+TURNS: Final = 3
+"""Turns of the event loop between two slices. A payment needs some ten; with one turn a slice it would wait for ten slices."""
+
+Steps = Generator[None, None, T]
+"""Work in steps that are small against SLICE_S, with its result at the end."""
+
+STEP_ROWS: Final = 64
+"""Rows of one step: a row of a batch takes 2 to 10 microseconds."""
+
+
+class Places:
+    """So many may be inside at a time, and of one caller at most `of_one`; the callers that wait take turns."""
+
+    def __init__(self, places: int, of_one: int, wait_s: float) -> None:
+        self._free = places
+        self._of_one = of_one
+        self._wait_s = wait_s
+        self._inside: Counter[int] = Counter()
+        self._waiting: OrderedDict[int, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @asynccontextmanager
+    async def place(self, caller: int) -> AsyncIterator[None]:
+        """A place for one of this caller. Raises ProblemError overloaded when none gets free in time."""
+        await self._enter(caller)
+        try:
+            yield
+        finally:
+            self._leave(caller)
+
+    async def _enter(self, caller: int) -> None:
+        if self._free and self._inside[caller] < self._of_one and caller not in self._waiting:
+            self._take(caller)
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(caller, deque()).append(future)
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await future
+        except TimeoutError:
+            self._gone(caller, future)
+            raise ProblemError("overloaded") from None
+        except asyncio.CancelledError:
+            self._gone(caller, future)
+            raise
+
+    def _gone(self, caller: int, future: asyncio.Future[None]) -> None:
+        """Who waited does so no longer; a place that was given meanwhile goes back."""
+        if future.done() and not future.cancelled():
+            self._leave(caller)
+            return
+        line = self._waiting[caller]
+        line.remove(future)
+        if not line:
+            del self._waiting[caller]
+
+    def _take(self, caller: int) -> None:
+        self._free -= 1
+        self._inside[caller] += 1
+
+    def _leave(self, caller: int) -> None:
+        self._free += 1
+        self._inside[caller] -= 1
+        if not self._inside[caller]:
+            del self._inside[caller]
+        for waiting in list(self._waiting):
+            if not self._free:
+                break
+            if self._inside[waiting] < self._of_one:
+                self._invite(waiting)
+
+    def _invite(self, caller: int) -> None:
+        line = self._waiting[caller]
+        future = line.popleft()
+        if line:
+            self._waiting.move_to_end(caller)
+        else:
+            del self._waiting[caller]
+        self._take(caller)
+        future.set_result(None)
+
+
+class BodyRoom:
+    """Bytes of bodies that have arrived and whose requests are not answered yet. One caller has at most half of them."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self._bytes_max = bytes_max
+        self._by_caller: Counter[int] = Counter()
+        self._held = 0
+
+    def take(self, caller: int, size: int) -> None:
+        """So many more have arrived. Raises ProblemError, and nothing is taken: too_many_bodies beyond the caller's share, overloaded
+        beyond all that there is."""
+        if self._by_caller[caller] + size > self._bytes_max // 2:
+            raise ProblemError("too_many_bodies")
+        if self._held + size > self._bytes_max:
+            raise ProblemError("overloaded")
+        self._by_caller[caller] += size
+        self._held += size
+
+    def give_back(self, caller: int, size: int) -> None:
+        """A request with so many is answered."""
+        self._held -= size
+        self._by_caller[caller] -= size
+        if not self._by_caller[caller]:
+            del self._by_caller[caller]
+
+
+class Workshop:
+    """Where the long work of batches is done on the event loop: one of them at a time, callers in turn, in slices."""
+
+    def __init__(self, wait_s: float) -> None:
+        self._places = Places(1, 1, wait_s)
+        self._clock = asyncio.get_running_loop().time
+
+    async def do(self, caller: int, steps: Steps[T]) -> T:
+        """The result of work. Raises what it raises, and ProblemError overloaded."""
+        async with self._places.place(caller):
+            began = self._clock()
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+                if self._clock() - began > SLICE_S:
+                    for _ in range(TURNS):
+                        await asyncio.sleep(0)
+                    began = self._clock()
+
+
+def mapped(function: Callable[[A], T], items: Sequence[A]) -> Steps[list[T]]:
+    """What a function makes of each item."""
+    made: list[T] = []
+    for start in range(0, len(items), STEP_ROWS):
+        made += map(function, items[start : start + STEP_ROWS])
+        yield
+    return made
+
+
+def done_at_once(steps: Steps[T]) -> T:
+    """The result of work in one go, for who has nobody beside."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
