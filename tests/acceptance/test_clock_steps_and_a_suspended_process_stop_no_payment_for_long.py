@@ -91,6 +91,7 @@ async def test_no_hold_expires_early_when_the_clock_is_set_an_hour_ahead(monkeyp
     await switch.stop()
 
 
+@pytest.mark.slow
 async def test_payments_go_on_after_a_shards_process_was_stopped(tmp_path: Path) -> None:
     with running_switch(tmp_path / "data", "--shards", "1") as switch:
         async with Load(switch.url, 12, wallets=4) as load:
