@@ -17,6 +17,7 @@ from actors.shard.heads import Heads
 from actors.shard.journal_writer import JournalWriter, Unit
 from actors.shard.originals import OriginalsDesk
 from actors.shard.profiles import ProfileDesk
+from tests.sim.breakages_small import SMALL_BREAKAGES
 
 
 class _WithWriter(ShardCore):
@@ -569,4 +570,5 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     LeavesCasesOutOfTheTransaction,
     SaysThatFeaturesSawWhatLandedMeanwhile,
     ForgetsAttemptsAfterACheckpoint,
+    *SMALL_BREAKAGES,
 )

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from actors.ledger.layout import FLAG_LINKED, REQUEST, Kind
+from switch.fates import Fate
 
 _ROW_NAMES: Final = tuple(REQUEST.names or ())
 
@@ -19,6 +20,7 @@ class Request:
         "body",
         "deferred_at",
         "digest",
+        "fate",
         "first_sent",
         "flags",
         "key",
@@ -39,6 +41,7 @@ class Request:
         self.deferred_at = 0
         self.attempt = 0
         self.result: Any = None
+        self.fate: Fate | None = None
         self.source: Request | None = None
         self.waits = False
         self.flags = 0
