@@ -91,7 +91,9 @@ def main() -> int:
     """1 when a change that touches money survives."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30, help="how long to try (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the order in which changes are tried (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the order in which changes are tried (default: %(default)s)"
+    )
     parser.add_argument("--only", default="", help="files whose path contains this")
     options = parser.parse_args()
     subjects = [subject for subject in SUBJECTS if options.only in subject.path]
