@@ -86,7 +86,7 @@ class Simulation:
             unavailable=r.choice((0, 0.05)), unknown=r.choice((0, 0.05, 0.2)), slow=r.choice((0, 0.1))
         )
         shards = r.choice((2, 2, 3, 4))
-        save_every = r.choice((None, None, None, None, 40))
+        save_every = r.choice((None, None, 40, 15))
         self.switch = Switch(self.scheduler, shards, self.faults, database_faults, core_class, save_every)
         self.load = Load(self.switch, r.randint(*REQUESTS))
         self._restores = Random(f"restore {seed}")
