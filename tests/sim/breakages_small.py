@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from actors.ledger.book import M_RINGS
 from actors.ledger.kept import Arrays, Copied
 from actors.ledger.ledger import Ledger
 from actors.shard import messages as m
@@ -23,18 +22,6 @@ class _WithColumns(ShardCore):
 
     def columns(self, admitted: Any) -> Any:
         return self._whole_columns(admitted)
-
-
-class TakesANewPayersWindowsForComplete(_WithColumns):
-    """As if no attempt of a payer could have been lost before it had a ring."""
-
-    def columns(self, admitted: Any) -> Any:
-        rings = self.ledger.book.rings
-        before = rings["count"].copy()
-        columns = super().columns(admitted)
-        used = int(self.ledger.book.meta[M_RINGS])
-        rings["forgotten"][:used][before[:used] == 0] = 0
-        return columns
 
 
 class CountsAPayeeAtTheEdgeOfAWindowTwice(_WithColumns):
@@ -108,7 +95,6 @@ class ForgetsALostAnswer(ShardCore):
 
 
 SMALL_BREAKAGES: tuple[type[ShardCore], ...] = (
-    TakesANewPayersWindowsForComplete,
     CountsAPayeeAtTheEdgeOfAWindowTwice,
     TakesAPageForTheJournalsEnd,
     FilesStaleAnswersAboutOriginals,
