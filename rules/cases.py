@@ -19,6 +19,10 @@ from rules.times import time_ms
 from rules.yaml_nodes import Value
 
 CASES_MAX: Final = 1_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+THURSDAY: Final = 4
+"""The weekday of 1970-01-01, Monday first from 1."""
 
 _FIELDS: Final = ("name", "given", "expect")
 _EXPECT: Final = ("action", "reasons", "points", "fires")
@@ -56,6 +60,7 @@ def _case(reader: Reader, value: Value, rules: Collection[str]) -> Case:
     if "given" in fields and fields["given"].is_map:
         for name, (key, inner) in fields["given"].data.items():
             _give(reader, given, name, key, inner)
+        _follow_the_time(reader, given, fields["given"])
     elif "given" in fields:
         reader.wrong(fields["given"], "fields are expected, like `amount: 500`")
     action = reader.choice(expected.get("action"), "action", [each.name.lower() for each in Action], "approve")
@@ -96,6 +101,18 @@ def _give(reader: Reader, given: dict[int, int], name: str, key: Value, value: V
     if field.column == "saturated":
         number = given.get(column, 0) | number << [f'saturated("{window}")' for window in WINDOW_NAMES].index(name)
     given[column] = number
+
+
+def _follow_the_time(reader: Reader, given: dict[int, int], value: Value) -> None:
+    """Hour and weekday are those of the effective time where that is given; one that contradicts it is wrong."""
+    time = given.get(INDEX["effective_time"])
+    if time is None:
+        return
+    days, of_day = divmod(time, DAY_MS)
+    for name, number in (("hour", of_day // HOUR_MS), ("weekday", (days + THURSDAY - 1) % 7 + 1)):
+        if given.setdefault(INDEX[name], number) != number:
+            wrong = value.data[name][1]
+            reader.wrong(wrong, f"{name}: at the effective_time given it is {number}", f"leave {name} out")
 
 
 def _number(field: Field, data: Any) -> int:

@@ -44,6 +44,7 @@ _TABLE_FIELDS: Final = ("id", "hit", "inputs", "rows", "mode", "from", "until", 
 _ROW_FIELDS: Final = ("when", "action", "points", "reason")
 _FILE_NAME: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
+_QUOTED_ENTRY: Final = re.compile(r'\s*"([^"]*)"\s*(?:#.*)?')
 
 ReadFile = Callable[[str], str]
 """Text of a file beside the pack, by its name. Raises OSError or KeyError."""
@@ -187,7 +188,7 @@ class _Pack(Reader):
         return self._typed(name, value, [item.data for item in self.entries(value, "entries", LIST_ENTRIES_MAX)])
 
     def _lines(self, value: Value) -> list[Any]:
-        """Entries of a file: one a line, `#` begins a comment."""
+        """Entries of a file: one a line, in quotes if need be; `#` begins a comment. A byte order mark is no part of the first."""
         name = value.data
         if not isinstance(name, str) or _FILE_NAME.fullmatch(name) is None:
             self.wrong(value, "a list's file lies beside the pack", "a relative path of letters, digits, _ . - /")
@@ -201,7 +202,7 @@ class _Pack(Reader):
             self.wrong(value, f"the file {name} is longer than {FILE_LENGTH_MAX:,} characters")
             return []
         self._read_files[name] = text
-        lines = [line for line in (raw.partition("#")[0].strip() for raw in text.splitlines()) if line]
+        lines = [entry for entry in map(_entry, text.removeprefix("\ufeff").splitlines()) if entry]
         if len(lines) > LIST_ENTRIES_MAX:
             self.wrong(value, f"the file {name} has more than {LIST_ENTRIES_MAX:,} entries")
             return []
@@ -338,6 +339,12 @@ class _Pack(Reader):
         except ValueError as error:
             self.wrong(value, str(error))
             return 0
+
+
+def _entry(line: str) -> str:
+    """What a line of a list's file names; empty for a line without an entry."""
+    quoted = _QUOTED_ENTRY.fullmatch(line)
+    return quoted[1] if quoted else line.partition("#")[0].strip()
 
 
 def _given(cells: Iterable[int | None]) -> list[int]:

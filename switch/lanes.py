@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from actors.ledger.codes import Code
 from actors.ledger.layout import FLAG_LINKED, REQUEST, RESULT
 from actors.shard_client import ShardClient, ShardUnavailable
+from switch.attempts import Attempts
 from switch.fair_queue import FairQueue
 from switch.problems import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
@@ -153,7 +154,7 @@ class Lane:
             try:
                 result = Result._make(_RESULT.unpack(await self._send(row, entry, deadline)))
             except ShardUnavailable as error:
-                pause.lost(error)
+                pause.lost(not_sent=error.not_sent)
             except _LaneFull:
                 raise pause.over() from None
             else:
@@ -216,7 +217,7 @@ class Lane:
             except ShardUnavailable as error:
                 if not error.not_sent:
                     results["code"][index] = UNKNOWN_NUMBER
-                pause.lost(error)
+                pause.lost(not_sent=error.not_sent)
                 continue
             unknown = (results["code"][index] == UNKNOWN_NUMBER) & np.isin(answer["code"], _AGAIN)
             results[index] = answer
@@ -359,29 +360,19 @@ class Lane:
             self._sweeper = self._loop.call_at(self._waiting[0].deadline, self._sweep)
 
 
-class _Pause:
+class _Pause(Attempts):
     """What one request has seen so far, and how long it rests before the next try."""
 
-    __slots__ = ("_code", "_deadline", "_length", "_loop", "_sent")
+    __slots__ = ("_deadline", "_length", "_loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        super().__init__()
         self._loop = loop
         self._deadline = deadline
         self._length = PAUSE_MIN_S
-        self._code = OVERLOADED_NUMBER
-        self._sent = False
-
-    def lost(self, error: ShardUnavailable) -> None:
-        if not error.not_sent:
-            self._sent = True
-            self._code = UNKNOWN_NUMBER
-
-    def untried(self, code: int) -> None:
-        if not self._sent:
-            self._code = code
 
     def over(self) -> Overdue:
-        return Overdue(self._code, self._sent)
+        return Overdue(self.code, self.sent)
 
     async def take(self) -> None:
         """Rest; raises Overdue when the deadline would pass or, on a busy machine, has passed."""

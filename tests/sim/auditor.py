@@ -190,6 +190,13 @@ class Auditor:
         good = len(declined) == 1 and Code.OK not in codes if any(codes) else True
         must(good, "group {}: codes {}", name, codes)
 
+    def judge_untried(self, request: Request) -> None:
+        """A client is told that its request, sent under a key of its own, has done nothing."""
+        self.step()
+        record = self.model.records.get(self.model.keys.get(request.key_id, 0))
+        done = record is not None and record.digest == request.digest
+        must(not done, "request {}: said to have done nothing, and is recorded", request.digest)
+
     def _judge_found(self, question: FindQuestion, value: int) -> None:
         address = self.model.keys.get(question.key_id, 0)
         if value == 0:

@@ -20,6 +20,7 @@ from actors.shard.journal_writer import JournalWriter, Unit
 from actors.shard.originals import OriginalsDesk
 from actors.shard.profiles import ProfileDesk
 from tests.sim.breakages_parts import PARTS
+from tests.sim.breakages_small import SMALL_BREAKAGES
 
 
 class _WithWriter(ShardCore):
@@ -592,4 +593,5 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     SaysThatFeaturesSawWhatLandedMeanwhile,
     ForgetsAttemptsAfterACheckpoint,
     *PARTS,
+    *SMALL_BREAKAGES,
 )

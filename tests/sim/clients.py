@@ -43,6 +43,7 @@ class FrontDoor:
         """New requests for one shard, sent in one call."""
         for request in requests:
             request.first_sent = self.scheduler.now
+            request.known = self.switch.attempts_class()
             self.unfinished[request.digest] = request
             self.switch.auditor.requests[request.digest] = request
         self.send(requests)
@@ -63,21 +64,26 @@ class FrontDoor:
         attempts = [request.attempt for request in requests]
 
         def reply(results: Any) -> None:
-            for request, result in zip(requests, results, strict=True):
-                self._result(request, result)
+            for request, result, attempt in zip(requests, results, attempts, strict=True):
+                self._result(request, result, newest=request.attempt == attempt)
 
         question = SubmitQuestion(requests, reply)
-        self.switch.call(shard, question, lambda ref: m.Submit(ref=ref, rows=rows.copy(), details=details))
+        copies = self.switch.call(shard, question, lambda ref: m.Submit(ref=ref, rows=rows.copy(), details=details))
+        for request in requests:
+            if (copies > 1 or requests.count(request) > 1) and request.known is not None:
+                request.known.lost(not_sent=False)  # One of two answers says nothing of the other.
         self.scheduler.after(self.scheduler.delay(*ANSWER_WAIT_MS), self._overdue, requests, attempts)
 
     def _overdue(self, requests: list[Request], attempts: list[int]) -> None:
         for request, attempt in zip(requests, attempts, strict=True):
             lead = request.unit[0]
+            if request.result is None and request.attempt == attempt and request.known is not None:
+                request.known.lost(not_sent=False)
             if lead is request and request.result is None and request.attempt == attempt:
                 self.scheduler.count("calls sent again")
                 self._send_later(request, 0)
 
-    def _result(self, request: Request, result: Any) -> None:
+    def _result(self, request: Request, result: Any, *, newest: bool) -> None:
         code = int(result["code"])
         if not is_untried(code):
             self.finish(request, result)
@@ -87,8 +93,21 @@ class FrontDoor:
             request.deferred_at = int(result["record_time"])
         lead = request.unit[0]
         if request.result is None and not lead.waits:
+            if newest:
+                self._say_untried(request, code)
             lead.waits = True
             self._send_later(lead, self.scheduler.delay(5, 200 if code == Code.DEFERRED else 600))
+
+    def _say_untried(self, request: Request, code: int) -> None:
+        """What the lane would tell a client whose time is over now, is judged: that nothing has happened must be true."""
+        known = request.known
+        if known is None:
+            return
+        known.untried(code)
+        if known.sent:
+            self.scheduler.count("may have happened, though not tried at last")
+        else:
+            self.switch.auditor.judge_untried(request)
 
     def finish(self, request: Request, result: Any) -> None:
         """A final answer has come."""

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 from actors.ledger.codes import Code
 from actors.ledger.ids import wallet_address
 from actors.ledger.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletKind, WalletStatus
+from rules.columns import WINDOWS_MS
 from tests.sim.clients import FrontDoor, after_of
 from tests.sim.load_groups import Groups
 from tests.sim.load_holds import Holds
@@ -61,6 +62,7 @@ class Load:
             (self._close_remote_payee, 6),
             (self._pay_too_early, 3),
             (self._import, 6),
+            (self._import_an_edge, 3),
             (self._read, 8),
             (self._look, 8),
             (self._find, 3),
@@ -283,6 +285,22 @@ class Load:
         days = self.random.choice((0, 0, 1, 40))
         time = START_MS - days * DAY_MS + self.random.randint(-10_000, 10_000)
         self.door.want([self.transfer(pair[0], pair[1].address, self.amount(), effective_time=time)])
+
+    def _import_an_edge(self) -> None:
+        """Two payments to one payee, and a third just as long after the first as a window is wide: the first lies before it."""
+        pair = self.pair()
+        payer = pair and self.switch.auditor.model.wallet(pair[0].address, pair[0].shard)
+        if pair is None or payer is None:
+            return
+        width = self.random.choice(WINDOWS_MS[:2])
+        first = max(payer.payer_time + 1, START_MS - 30 * DAY_MS)
+        times = (first, first + 1, first + width)
+        if times[-1] > START_MS:
+            return
+        rows = [self.transfer(pair[0], pair[1].address, 5, effective_time=time) for time in times]
+        self.scheduler.count("imports to the edge of a window")
+        self.door.want(rows[:2])
+        self.scheduler.after(self.scheduler.delay(300, 900), self.door.want, rows[2:])
 
     def _read(self) -> None:
         wallet = self.wallet()

@@ -36,6 +36,7 @@ class Holds:
             (self._refund, 16),
             (self._refund_twice, 4),
             (self._refund_wrong, 3),
+            (self._refund_in_turns, 3),
         )
 
     def done(self, request: Request) -> None:
@@ -180,12 +181,15 @@ class Holds:
 
     # Refunds.
 
-    def _refund_of(self, original: Request, amount: int) -> Request:
-        body = original.body
-        payer, payee = body["payee"], body["payer"]
-        segments = self._load.switch.database.segments
+    def _shard_of_refund(self, original: Request) -> int:
+        payer, payee = original.body["payee"], original.body["payer"]
         user = payer if payer >> 16 else payee
-        shard = segments[user >> 16] if user >> 16 else payer % self._load.switch.shards
+        segments = self._load.switch.database.segments
+        return segments[user >> 16] if user >> 16 else payer % self._load.switch.shards
+
+    def _refund_of(self, original: Request, amount: int) -> Request:
+        body, shard = original.body, self._shard_of_refund(original)
+        payer, payee = body["payee"], body["payer"]
         fields: dict[str, Any] = {"payer": payer, "payee": payee, "currency": body["currency"], "amount": amount}
         request = self._load.request(shard, op=Kind.REFUND, after=int(original.result["address"]), **fields)
         request.source = original
@@ -225,6 +229,22 @@ class Holds:
             self._load.door.want([first])
             once_more = self._load.door.send if second is first else self._load.door.want
             self._scheduler.after(self._random.randint(0, 40), once_more, [second])
+
+    def _refund_in_turns(self) -> None:
+        """Most of two payments of one shard again and again, so that each is forgotten for the other while refunds are on their way."""
+        moved = [r for r in self._moved[-12:] if r.body["op"] != Kind.REFUND]
+        if not moved:
+            return
+        first, at = self._random.choice(moved), 0
+        others = [r for r in moved if r is not first and self._shard_of_refund(r) == self._shard_of_refund(first)]
+        if not others:
+            return
+        second = self._random.choice(others)
+        for _ in range(4):
+            for original in (first, second):
+                amount = max(1, 2 * original.body["amount"] // 3)
+                self._scheduler.after(at, self._load.door.want, [self._refund_of(original, amount)])
+                at += self._scheduler.delay(1, 120)
 
     def _refund_wrong(self) -> None:
         original = self.some_moved()

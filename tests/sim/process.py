@@ -337,8 +337,8 @@ class Process:
                 scheduler.count("pages that failed")
                 self.feed(m.PageFailed(sender=output.sender))
                 return
-            blocks = self.switch.database.read(output.sender, output.first, PAGE_BLOCKS)
-            end = len(blocks) < PAGE_BLOCKS
+            blocks = self.switch.database.read(output.sender, output.first, self.switch.page_blocks)
+            end = len(blocks) < self.switch.page_blocks
             scheduler.count("pages")
             page = m.Page(sender=output.sender, stamp=output.stamp, blocks=blocks, end=end)
             scheduler.after(self.switch.network_delay(), self.feed, page)

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from actors.ledger.layout import FLAG_LINKED, REQUEST, Kind
+from switch.attempts import Attempts
 
 _ROW_NAMES: Final = tuple(REQUEST.names or ())
 
@@ -22,6 +23,7 @@ class Request:
         "first_sent",
         "flags",
         "key",
+        "known",
         "part",
         "result",
         "shard",
@@ -39,6 +41,7 @@ class Request:
         self.deferred_at = 0
         self.attempt = 0
         self.result: Any = None
+        self.known: Attempts | None = None
         self.source: Request | None = None
         self.waits = False
         self.flags = 0

@@ -96,7 +96,7 @@ class Simulation:
             unavailable=r.choice((0, 0.05)), unknown=r.choice((0, 0.05, 0.2)), slow=r.choice((0, 0.1))
         )
         shards = r.choice((2, 2, 3, 4))
-        save_every = r.choice((None, None, None, None, 40))
+        save_every = r.choice((None, None, 40, 15))
         capacity = CROWDED if seed % 3 == 2 else CAPACITY
         self.switch = Switch(self.scheduler, shards, self.faults, database_faults, core_class, save_every, capacity)
         self.load = Load(self.switch, r.randint(*REQUESTS))

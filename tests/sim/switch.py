@@ -11,16 +11,17 @@ from actors.ledger.blocks import Writer
 from actors.ledger.book import M_OPEN_SLOT, M_SEGMENTS, Capacity
 from actors.ledger.ids import SEGMENT_SLOTS
 from actors.ledger.kept import Snapshot
-from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
 from actors.shard import messages as m
 from actors.shard.clock import ShardClock
 from actors.shard.core import ShardConfig, ShardCore
+from switch.attempts import Attempts
 from tests.sim.auditor import Auditor
 from tests.sim.database import Database, DatabaseFaults
 from tests.sim.model import CHAINED_FIRST, DAY_MS
 from tests.sim.process import CALL_TIMEOUT_MS, Delivery, Process
 from tests.sim.questions import ProfileQuestion
-from tests.sim.scheduler import Scheduler
+from tests.sim.scheduler import START_MS, Scheduler
 
 CAPACITY = Capacity(
     segments=12,
@@ -36,11 +37,15 @@ CAPACITY = Capacity(
 CROWDED = msgspec.structs.replace(CAPACITY, payers=4, attempts=100, profiles=12, originals=2)
 """Of every third seed: all tables are full in its midst, and each row makes room for another again and again. The wallets
 of a linked group must be known all at once, so the longest of a group is shorter."""
+PAGE_BLOCKS = (1, 2, 6)
+"""One of these in a seed: with the fewest most of a journal is always still to be read."""
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}
 SEGMENT_WALLETS = 30
 OPERATOR_SLOTS = 1_100
 REVIEW_SECONDS = 2
+KEYS_ROTATE_AFTER_MS = (1_000, 7_000)
+"""Within a seed the generations of keys change once, so that what was recorded before is then in the older."""
 
 
 class Faults(NamedTuple):
@@ -118,6 +123,9 @@ class Switch:
         self._incarnations = 0
         self._refs = 0
         self._starting = [False] * shards
+        self._keys_since = START_MS + scheduler.aside.randint(*KEYS_ROTATE_AFTER_MS) - IDEMPOTENCY_WINDOW_MS
+        self.page_blocks = scheduler.aside.choice(PAGE_BLOCKS)
+        self.attempts_class: type[Attempts] = getattr(core_class, "attempts_class", Attempts)
         self.healed = False
 
     def make_core(self, shard: int, writer: Writer) -> ShardCore:
@@ -132,7 +140,9 @@ class Switch:
         shard_config = ShardConfig(
             shard=shard, shards=self.shards, score_timeout_ms=300, save_every_records=self._save_every_records
         )
-        return self._core_class(shard_config, SmallSegments(config, self.capacity), writer)
+        ledger = SmallSegments(config, self.capacity)
+        ledger.keys_since_ms = self._keys_since
+        return self._core_class(shard_config, ledger, writer)
 
     def next_ref(self) -> int:
         """A reference that was never used."""
@@ -244,15 +254,15 @@ class Switch:
             return 2
         return 1
 
-    def call(self, shard: int, question: Any, message: Callable[[int], m.Message]) -> None:
-        """Ask a shard."""
+    def call(self, shard: int, question: Any, message: Callable[[int], m.Message]) -> int:
+        """Ask a shard. Gives how often the question travels."""
 
         def arrive() -> None:
             process = self.target(shard)
             if process is not None:
                 process.ask(question, message)
 
-        self.send(arrive)
+        return self.send(arrive)
 
     def answered(self, process: Process, delivery: Delivery | None, value: Any) -> None:
         """A core gave an answer: it is judged as it is given, and may then get lost."""

@@ -140,3 +140,25 @@ def test_a_payer_for_whom_there_is_no_memory_is_said_to_be_saturated() -> None:
     got = payers.compare(1, START + 1, 1)
     assert (got["count_1h"], got["saturated"]) == (0, 0b111)
     assert payers.compare(0, START + 1, 1)["saturated"] == 0
+
+
+def test_memory_that_comes_with_a_restart_does_not_hide_what_was_lost_before() -> None:
+    payers = Payers(Capacity(segments=1, segment_map=1, keys=1, payers=1, attempts=8, profiles=1))
+    payers.pay(0, START, 1, 1)
+    payers.pay(1, START + 1, 1, 1)
+    small, large = payers.book, new_book(SMALL)
+    for name in ("rings", "attempts"):
+        getattr(large, name)[: len(getattr(small, name))] = getattr(small, name)
+    payers.book = small._replace(rings=large.rings, attempts=large.attempts)
+    remember(payers.book, payers.book.wallets[1], START + 2, 1, 1)
+    got = payers.columns(1, START + 3, 1)
+    assert (got["count_1h"], got["saturated"]) == (1, 0b111)
+
+
+@pytest.mark.parametrize(("name", "width"), [("1h", HOUR), ("24h", DAY), ("7d", 7 * DAY)])
+def test_a_payee_paid_just_before_a_window_counts_as_new_in_it(name: str, width: int) -> None:
+    payers = Payers()
+    payers.pay(0, START, 5, 1)
+    payers.pay(0, START + 1, 5, 1)
+    assert payers.compare(0, START + width - 1, 1)[f"payees_{name}"] == 1
+    assert payers.compare(0, START + width, 1)[f"payees_{name}"] == 1

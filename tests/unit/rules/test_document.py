@@ -94,6 +94,38 @@ def test_words_are_words_and_lists_come_from_files() -> None:
     assert [rule.mode for rule in document.rules] == [Mode.LIVE, Mode.LIVE]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_entry_of_a_file_is_what_a_person_reads_there(end: str) -> None:
+    """A byte order mark made the first blocked device pass, and quotes the last."""
+    file = end.join(["\ufeffdev-1", "dev-2", "  dev 3 # comment", '"dev-4"', '"dev#5" # in quotes', "# none", ""])
+    text = (
+        HEAD
+        + "lists: {d: {file: devs.txt}}\n"
+        + "rules: [{id: a, when: device in lists.d, action: decline, reason: R}]\n"
+        + payments(*(f'device: "{name}"' for name in ("dev-1", "dev-2", "dev 3", "dev-4", "dev#5", "dev-6")))
+    )
+    document = read_pack(text, {"devs.txt": file}.__getitem__)
+    trace = Decider(compile_pack(document, {}, 1, 1)).trace(columns_of(document.tests))
+    assert trace.hits[:, 0].tolist() == [True] * 5 + [False]
+
+
+def test_hour_and_weekday_follow_the_effective_time_of_a_test() -> None:
+    text = (
+        HEAD
+        + "rules: [{id: night, when: hour >= 22 && weekday == 7, action: review, reason: R}]\n"
+        + payments(
+            "effective_time: 2026-03-29T23:30:00Z", "effective_time: 2026-03-30T23:30:00Z", "hour: 23, weekday: 7"
+        )
+    )
+    assert traced(text).hits[:, 0].tolist() == [True, False, True]
+
+
+def test_an_hour_that_contradicts_the_effective_time_of_a_test_is_refused() -> None:
+    with pytest.raises(PackError) as caught:
+        read_pack(HEAD + "rules: []\n" + payments("hour: 3, effective_time: 2026-03-29T23:30:00Z"))
+    assert any("it is 23" in problem.message for problem in caught.value.problems)
+
+
 def test_long_lists_are_searched() -> None:
     entries = ", ".join(str(number) for number in range(0, 3_000, 3))
     rule = "rules: [{id: a, when: amount in lists.threes, action: review, reason: R}]\n"
