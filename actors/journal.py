@@ -79,13 +79,18 @@ class JournalUnavailable(JournalError):
     """
 
 
+class JournalRewound(JournalError):
+    """A block that this writer stored is not there any more: the database was restored, or a failover lost commits. Nothing of this
+    append is stored, and what the writer has in memory is of another journal."""
+
+
 class Journal(Protocol):
     """The journal as a shard uses it: appends of one writer, one at a time; reads beside them, any number."""
 
     async def append(self, blocks: Sequence[Block]) -> None:
         """Store blocks of one shard with contiguous numbers, durably and atomically, before returning.
 
-        Raises BlockTaken, OutcomeUnknown or JournalUnavailable; any other error is a reason to stop.
+        Raises BlockTaken, OutcomeUnknown or JournalUnavailable; any other error, JournalRewound among them, is a reason to stop.
         """
 
     async def head(self, shard: int) -> StoredBlock | None:

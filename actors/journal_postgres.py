@@ -22,6 +22,7 @@ from actors.journal import (
     BlockTaken,
     ClockReading,
     JournalError,
+    JournalRewound,
     JournalUnavailable,
     OutcomeUnknown,
     ScannedBlock,
@@ -74,6 +75,7 @@ class PostgresJournal:
         self._reader: Any = None
         self._reading = asyncio.Lock()
         self._appending = False
+        self._newest: StoredBlock | None = None
 
     # --- writing
 
@@ -87,6 +89,7 @@ class PostgresJournal:
             try:
                 async with _deadline(connection, self._append_timeout_s + _travel_s(sum(b.size for b in blocks))):
                     await _store(connection, blocks)
+                self._newest = StoredBlock(blocks[-1].number, blocks[-1].records)
             except BaseException as error:
                 lost = _is_lost(error, connection)
                 self._appender = None
@@ -108,6 +111,7 @@ class PostgresJournal:
             try:
                 async with asyncio.timeout(READ_TIMEOUT_S):
                     await check_server(connection, allow_unsafe=self._allow_unsafe)
+                    await self._check_newest(connection)
             except BaseException as error:
                 connection.terminate()
                 if isinstance(error, CONNECTION_LOST):
@@ -115,6 +119,17 @@ class PostgresJournal:
                 raise
             self._appender = connection
         return self._appender
+
+    async def _check_newest(self, connection: Any) -> None:
+        """The newest block of this writer is still there: who lost the session may have lost commits with it, in a failover, and the key
+        alone would let the next block follow a hole. Raises JournalRewound."""
+        if self._newest is None:
+            return
+        row = await connection.fetchrow(SQL["journal_block"], self._shard, self._newest.number)
+        if row is None or StoredBlock(*row) != self._newest:
+            raise JournalRewound(
+                f"block {self._newest.number} of shard {self._shard} was stored and is not there any more"
+            )
 
     async def takeover(self, shard: int, writer: int) -> None:
         prefix, own = writer_name(shard, None), writer_name(shard, writer)

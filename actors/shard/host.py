@@ -21,7 +21,7 @@ from actors.checkpoint import CheckpointStore
 from actors.elapsed import elapsed_ns
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.kernels import ready_kernels
-from actors.ledger.blocks import Sealed, block_hash
+from actors.ledger.blocks import GENESIS, Sealed, block_hash
 from actors.ledger.layout import ORIGINAL
 from actors.shard import messages as m
 from actors.shard.clock import ShardClock
@@ -424,8 +424,8 @@ class ShardHost:
 
     async def _read_head(self, output: m.ReadHead) -> None:
         head = await self._retry(lambda: self._journal.head(self.shard))
-        assert head is not None
-        self._feed(m.HeadIs(sequence=output.sequence, number=head.number, hash=block_hash(head.records)))
+        number, hash_ = (0, GENESIS) if head is None else (head.number, block_hash(head.records))
+        self._feed(m.HeadIs(sequence=output.sequence, number=number, hash=hash_))
 
     async def _read_on(self, output: m.ReadOn) -> None:
         await self._retry(self._replay_journal)

@@ -13,7 +13,17 @@ from actors.ledger.codes import Code
 from actors.ledger.layout import REQUEST, Kind, WalletKind
 from actors.shard.local import LocalSwitch, MemorySegments
 
-FULL = Capacity(segments=3, segment_map=64, keys=20_000, payers=8, attempts=100, profiles=24, holds=4, originals=4)
+FULL = Capacity(
+    segments=3,
+    segment_map=64,
+    keys=20_000,
+    payers=8,
+    attempts=100,
+    profiles=24,
+    holds=4,
+    caller_holds_percent=100,
+    originals=4,
+)
 P99_MS_MAX = 250
 WALLETS = 60
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from actors.journal import Block
@@ -132,6 +133,7 @@ async def test_three_full_batches_sent_again_at_once(database_url: str) -> None:
         assert others.memory < MEMORY_MAX
 
 
+@pytest.mark.slow
 async def test_details_at_their_limit_over_a_link_of_12_mb_a_second(database_url: str) -> None:
     async with slow_link(database_url, LINK_BYTES_PER_S) as link, _served(link.url) as served:
         size = DETAIL_BYTES // BATCH_ROWS_MAX

@@ -24,6 +24,7 @@ from actors.journal import (
     Block,
     BlockTaken,
     Journal,
+    JournalRewound,
     JournalUnavailable,
     OutcomeUnknown,
     StoredBlock,
@@ -467,6 +468,28 @@ async def test_a_lost_session_is_replaced_at_the_next_use(journal: PostgresJourn
     assert await journal.head(1) == read(blocks(0, 1))[0]
     await settle(journal, blocks(1, 1))
     assert await stored(journal) == blocks(0, 2)
+
+
+@pytest.mark.parametrize("another", [False, True], ids=["a hole", "another's block"])
+async def test_a_writer_whose_blocks_a_failover_lost_appends_nothing(
+    journal: PostgresJournal, administrator: Any, another: bool
+) -> None:
+    await journal.append(blocks(0, 2))
+    newest = read(blocks(1, 1))[0].number
+    await administrator.execute("DELETE FROM journal WHERE shard = 1 AND block = $1", newest)
+    if another:
+        row = "INSERT INTO journal (shard, block, records) VALUES (1, $1, 'x')"
+        await administrator.execute(row, newest)
+    await administrator.execute(
+        "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name ~ '^shardpay-'"
+    )
+    for _ in range(2):  # the client may not have heard yet that its session ended
+        with pytest.raises((JournalUnavailable, OutcomeUnknown, JournalRewound)) as caught:
+            await journal.append(blocks(2, 1))
+        if caught.type is JournalRewound:
+            break
+    assert caught.type is JournalRewound
+    assert await administrator.fetchval("SELECT max(block) FROM journal WHERE shard = 1") == newest - (not another)
 
 
 async def test_a_takeover_ends_the_older_sessions_of_this_shard_only(database_url: str, administrator: Any) -> None:

@@ -2,13 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
-from actors.ledger.kept import Arrays, Copied
-from actors.ledger.ledger import Ledger
 from actors.shard import messages as m
 from actors.shard.core import ShardConfig, ShardCore
-from actors.shard.originals import OriginalsDesk
 from switch.attempts import Attempts
 
 
@@ -43,29 +38,6 @@ class TakesAPageForTheJournalsEnd(ShardCore):
         self._channels.asked[message.sender] = max(self._channels.asked[message.sender], message.stamp)
 
 
-class FilesStaleAnswersAboutOriginals(ShardCore):
-    def __init__(self, config: ShardConfig, ledger: Any, writer: Any) -> None:
-        super().__init__(config, ledger, writer)
-        self._originals = self.desk_class()
-
-    class desk_class(OriginalsDesk):
-        def answered(self, message: m.Originals, ledger: Ledger, durable: int) -> None:
-            self._asking |= {int(address): message.stamp for address in message.originals["address"]}
-            super().answered(message, ledger, durable)
-
-
-class KeepsNoOriginsOfHoldsInACheckpoint(ShardCore):
-    """Not which holds a client asked for and which a review made."""
-
-    def __init__(self, config: ShardConfig, ledger: Any, writer: Any) -> None:
-        super().__init__(config, ledger, writer)
-        self.keep = self._keep_without
-
-    @staticmethod
-    def _keep_without(arrays: Arrays) -> Copied:
-        return Copied({**arrays, "holds.kept": np.zeros_like(arrays["holds.kept"])})
-
-
 class DropsBothGenerationsOfKeys(ShardCore):
     def __init__(self, config: ShardConfig, ledger: Any, writer: Any) -> None:
         super().__init__(config, ledger, writer)
@@ -92,8 +64,6 @@ class ForgetsALostAnswer(ShardCore):
 SMALL_BREAKAGES: tuple[type[ShardCore], ...] = (
     CountsAPayeeAtTheEdgeOfAWindowTwice,
     TakesAPageForTheJournalsEnd,
-    FilesStaleAnswersAboutOriginals,
-    KeepsNoOriginsOfHoldsInACheckpoint,
     DropsBothGenerationsOfKeys,
     ForgetsALostAnswer,
 )
