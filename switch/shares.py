@@ -66,10 +66,11 @@ class Places:
         if future.done() and not future.cancelled():
             self._leave(caller)
             return
-        line = self._waiting[caller]
-        line.remove(future)
-        if not line:
-            del self._waiting[caller]
+        line = self._waiting.get(caller, deque())
+        if future in line:
+            line.remove(future)
+            if not line:
+                del self._waiting[caller]
 
     def _take(self, caller: int) -> None:
         self._free -= 1
@@ -88,13 +89,16 @@ class Places:
 
     def _invite(self, caller: int) -> None:
         line = self._waiting[caller]
-        future = line.popleft()
+        while line:
+            future = line.popleft()
+            if not future.done():  # one whose time is over is still in line until its task has run
+                self._take(caller)
+                future.set_result(None)
+                break
         if line:
             self._waiting.move_to_end(caller)
         else:
             del self._waiting[caller]
-        self._take(caller)
-        future.set_result(None)
 
 
 class BodyRoom:
