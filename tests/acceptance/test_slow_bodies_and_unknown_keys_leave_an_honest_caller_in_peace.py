@@ -16,8 +16,8 @@ from tests.acceptance.running import KEY, RunningSwitch, shardpay
 
 RATE: Final = 100
 SECONDS: Final = 2.0
-FLOOR_S: Final = 0.1
-"""What a machine of two cores that also runs the hostile clients itself owes nobody."""
+FLOOR_S: Final = 0.5
+"""What a machine of two cores that also runs the hostile clients, and in the suite other tests, owes nobody; it was 20 s."""
 JSON: Final = {"Content-Type": "application/json"}
 ARROW: Final = "application/vnd.apache.arrow.stream"
 
