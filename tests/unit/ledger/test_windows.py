@@ -150,7 +150,7 @@ def test_memory_that_comes_with_a_restart_does_not_hide_what_was_lost_before() -
     for name in ("rings", "attempts"):
         getattr(large, name)[: len(getattr(small, name))] = getattr(small, name)
     payers.book = small._replace(rings=large.rings, attempts=large.attempts)
-    remember(payers.book, payers.book.wallets[1], START + 2, 1, 1)
+    remember(payers.book, 1, START + 2, 1, 1)
     got = payers.columns(1, START + 3, 1)
     assert (got["count_1h"], got["saturated"]) == (1, 0b111)
 
