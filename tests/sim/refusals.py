@@ -10,6 +10,8 @@ from tests.sim.questions import Request
 
 AHEAD_MAX_MS: Final = 5_000
 """Record time is ahead of true time by no more than this."""
+CLOCK_OFF_MS: Final = 100
+"""Clocks of processes differ from true time by less."""
 HOLD_SECONDS_MAX: Final = 365 * 86_400
 
 
@@ -145,8 +147,11 @@ class Refusals:
         return bool(request.flags & REQUEST_ANSWER) and (not in_review(hold) or Kind.APPROVAL in parts)
 
     def _not_refundable(self, request: Request, _: int, __: int) -> bool:
+        """A restore may have lost the record when the journal was asked, and another be written in its place since."""
         record = self._model.records.get(request.body["after"])
-        return record is None or record.code != 0 or record.kind not in (Kind.TRANSFER, Kind.CAPTURE)
+        if record is None or record.code != 0 or record.kind not in (Kind.TRANSFER, Kind.CAPTURE):
+            return True
+        return self._model.restored and record.record_time >= request.first_sent - CLOCK_OFF_MS
 
     def _refund_exceeded(self, request: Request, _: int, __: int) -> bool:
         original = self._model.records[request.body["after"]]
