@@ -10,8 +10,6 @@ from tests.sim.questions import Request
 
 AHEAD_MAX_MS: Final = 5_000
 """Record time is ahead of true time by no more than this."""
-CLOCK_OFF_MS: Final = 100
-"""Clocks of processes differ from true time by less."""
 HOLD_SECONDS_MAX: Final = 365 * 86_400
 
 
@@ -147,11 +145,11 @@ class Refusals:
         return bool(request.flags & REQUEST_ANSWER) and (not in_review(hold) or Kind.APPROVAL in parts)
 
     def _not_refundable(self, request: Request, _: int, __: int) -> bool:
-        """A restore may have lost the record when the journal was asked, and another be written in its place since."""
+        """Where a restore lost the record, another may stand in its place: of other wallets than the refund names."""
         record = self._model.records.get(request.body["after"])
         if record is None or record.code != 0 or record.kind not in (Kind.TRANSFER, Kind.CAPTURE):
             return True
-        return self._model.restored and record.record_time >= request.first_sent - CLOCK_OFF_MS
+        return self._model.restored and request.source is not None and record.digest != request.source.digest
 
     def _refund_exceeded(self, request: Request, _: int, __: int) -> bool:
         original = self._model.records[request.body["after"]]
