@@ -157,13 +157,3 @@ def mapped(function: Callable[[A], T], items: Sequence[A]) -> Steps[list[T]]:
         made += map(function, items[start : start + STEP_ROWS])
         yield
     return made
-
-
-def done_at_once(steps: Steps[T]) -> T:
-    """The result of work in one go, for who has nobody beside."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result

@@ -13,8 +13,8 @@ from actors.ledger.layout import REQUEST, RESULT
 from switch.arrow import decode_transfers_stream, encode_results
 from switch.problems import ProblemError
 from switch.rows import Caller, transfer_row
-from switch.shares import done_at_once
 from switch.wire import Context, Transfer
+from tests.steps import done_at_once
 
 SECRET = Secret.of(bytes(range(16)))
 CALLER = Caller(5, 1_700_000_000_000)

@@ -6,8 +6,8 @@ from msgspec import NODEFAULT, UNSET
 
 from switch import wire
 from switch.problems import ProblemError
-from switch.shares import done_at_once
 from switch.wire import CHANNELS, LABELS, NEW_WALLET, TRANSFER, TRANSFER_BATCH, WALLET_KINDS, decode
+from tests.steps import done_at_once
 
 WALLET = b'"00003000-0f18-86a7-a655-811d7f69def9"'
 GOOD = b'{"payer":%s,"payee":%s,"amount":5,"currency":"EUR"' % (WALLET, WALLET)

@@ -1,0 +1,13 @@
+"""Work in steps, where nobody is beside."""
+
+from switch.shares import Steps, T
+
+
+def done_at_once(steps: Steps[T]) -> T:
+    """The result of work in one go, for who has nobody beside."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
