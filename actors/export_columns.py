@@ -119,7 +119,7 @@ class Columns:
         reference, expiry, flags = field["reference"], field["expiry"], field["flags"]
         return {
             "address": pa.array(addresses),
-            "id": _uuids(transfer_ids(field["record_time"], addresses), everything),
+            "id": _uuids(transfer_ids(self._secret, field["record_time"], addresses), everything),
             "record": self._kinds.column(field["kind"], everything),
             "code": self._codes.column(field["code"], everything),
             "record_time": pa.array(field["record_time"]).cast(_TIME),

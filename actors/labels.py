@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.backtest import Labels
-from actors.ledger.ids import decode_transfers
+from actors.ledger.ids import addresses_in
 
 COLUMNS: Final = ("id", "label")
 KEY_COLUMNS: Final = ("wallet", "idempotency_key", "label")
@@ -82,7 +82,7 @@ def _addresses(path: Path, ids: pa.ChunkedArray) -> NDArray[np.int64]:
         raw = np.empty(0, np.uint8)
     if len(raw) != 16 * len(texts):
         raise BadLabels(f"{path}: the ids of column id are not all ids of transfers")
-    addresses = decode_transfers(raw.reshape(-1, 16))
+    addresses = addresses_in(raw.reshape(-1, 16))
     wrong = np.flatnonzero(addresses <= 0)
     if len(wrong):
         raise BadLabels(f"{path}: row {int(wrong[0]) + 1}: {texts[wrong[0]]} is no id of a transfer")

@@ -7,7 +7,7 @@ from aiohttp import web
 from msgspec import UNSET, Raw, UnsetType
 
 from actors.ledger.codes import Code, is_declined
-from actors.ledger.ids import transfer_id
+from actors.ledger.ids import Secret, transfer_id
 from actors.ledger.layout import FLAG_FALLBACK, FLAG_SCORED, OPERATOR_KINDS, Channel, Label, WalletKind, WalletStatus
 from actors.wallet_store import Profile
 from rules.currencies import ALPHA
@@ -154,12 +154,12 @@ def recorded_decision(names: Names, record: dict[str, int]) -> Decision | None:
     return decision_of(names, flags, action, record["points"], record["reasons"], record["pack"])
 
 
-def posted_answer(names: Names, transfer: Transfer, result: Result) -> TransferAnswer:
+def posted_answer(secret: Secret, names: Names, transfer: Transfer, result: Result) -> TransferAnswer:
     """The answer to a payment that was made, now or when its key was first used."""
     held = transfer.hold is True
     expires_in = transfer.expires_in if transfer.expires_in is not UNSET else HOLD_SECONDS
     return TransferAnswer(
-        id=transfer_id(result.record_time, result.address),
+        id=transfer_id(secret, result.record_time, result.address),
         type="hold" if held else "transfer",
         status="in_review" if result.code == Code.IN_REVIEW else "held" if held else "posted",
         expires_at=time_text(result.record_time + expires_in * 1000) if held else UNSET,
@@ -178,7 +178,7 @@ def posted_answer(names: Names, transfer: Transfer, result: Result) -> TransferA
     )
 
 
-def refusal(result: Result, fields: tuple[str, ...], names: Names = NO_NAMES) -> ProblemError:
+def refusal(secret: Secret, result: Result, fields: tuple[str, ...], names: Names = NO_NAMES) -> ProblemError:
     """The problem of a result that is not OK: recorded declines carry their transfer."""
     code = NUMBERS[result.code]
     replayed = bool(result.replayed)
@@ -186,7 +186,7 @@ def refusal(result: Result, fields: tuple[str, ...], names: Names = NO_NAMES) ->
         decision = result_decision(names, result)
         return ProblemError(
             code,
-            transfer_id=transfer_id(result.record_time, result.address),
+            transfer_id=transfer_id(secret, result.record_time, result.address),
             decision=None if decision is None else msgspec.to_builtins(decision),
             replayed=replayed,
         )

@@ -85,7 +85,7 @@ def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Step
         rows["country"] = yield from _countries(table)
     details = (yield from _details(table, rows)) if present & {"device", "ip"} else {}
     if "after" in present:
-        rows["after"] = _afters(table)
+        rows["after"] = _afters(table, secret)
         named = rows["after"] != 0
         rows["digest"][named] ^= splitmix64s(rows["after"][named])
     _fill_holds(table, rows)
@@ -242,11 +242,11 @@ def _countries(table: pa.Table) -> Steps[NDArray[np.uint16]]:
     return numbers
 
 
-def _afters(table: pa.Table) -> NDArray[np.int64]:
-    addresses = decode_transfers(_uuids(table, "after"))
+def _afters(table: pa.Table, secret: Secret) -> NDArray[np.int64]:
+    addresses = decode_transfers(secret, _uuids(table, "after"))
     wrong = np.flatnonzero(addresses < 0)
     if len(wrong):
-        raise invalid_field(f"after[{wrong[0]}]", "a transfer id is expected")
+        raise invalid_field(f"after[{wrong[0]}]", "a transfer id of this switch is expected")
     return addresses
 
 
@@ -347,10 +347,10 @@ def recorded(codes: NDArray[Any]) -> NDArray[np.bool_]:
     return named
 
 
-def encode_results(results: NDArray[Any]) -> bytes:
+def encode_results(secret: Secret, results: NDArray[Any]) -> bytes:
     """The answer stream for RESULT rows (n,): nil ids where nothing was recorded."""
     addresses = np.where(recorded(results["code"]), results["address"], 0)
-    ids = transfer_ids(results["record_time"], addresses)
+    ids = transfer_ids(secret, results["record_time"], addresses)
     count = len(results)
     arrays = [
         pa.FixedSizeBinaryArray.from_buffers(_UUID, count, [None, pa.py_buffer(ids)]),

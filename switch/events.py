@@ -288,9 +288,9 @@ def _event(secret: Secret, names: Names, found: Found, payer: str, payee: str, t
     elif kind in (Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER):
         data = _wallet(record, payee)
     else:
-        data = _transfer(names, found, payer, payee, times)
+        data = _transfer(secret, names, found, payer, payee, times)
     return Event(
-        id=transfer_id(record["record_time"], found.address),
+        id=transfer_id(secret, record["record_time"], found.address),
         type=TYPES[found.type],
         shard=shard_of(found.address),
         created_at=time_text(record["record_time"]),
@@ -305,19 +305,21 @@ def _review(record: dict[str, int]) -> str | UnsetType:
     return CASE_ENDS.get(Kind(record["kind"]), ReviewStatus.OPEN).name.lower()
 
 
-def _referred_id(record: dict[str, int], times: Mapping[int, int]) -> str | UnsetType:
+def _referred_id(secret: Secret, record: dict[str, int], times: Mapping[int, int]) -> str | UnsetType:
     reference = record["reference"]
-    return transfer_id(times[reference], reference) if reference in times else UNSET
+    return transfer_id(secret, times[reference], reference) if reference in times else UNSET
 
 
-def _transfer(names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> TransferData:
+def _transfer(
+    secret: Secret, names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]
+) -> TransferData:
     record, details = found.record, details_of(found.details)
     kind = Kind(record["kind"])
     attempt = kind in ATTEMPTS
     return TransferData(
-        id=transfer_id(record["record_time"], found.address),
+        id=transfer_id(secret, record["record_time"], found.address),
         type=asked_kind(record).name.lower(),
-        of=_referred_id(record, times) if kind in REFERRING else UNSET,
+        of=_referred_id(secret, record, times) if kind in REFERRING else UNSET,
         code=NUMBERS[record["code"]] if record["code"] else UNSET,
         payer=payer,
         payee=payee,
@@ -336,7 +338,7 @@ def _transfer(names: Names, found: Found, payer: str, payee: str, times: Mapping
 
 def _leg(secret: Secret, record: dict[str, int], payer: str, payee: str, times: Mapping[int, int]) -> LegData:
     moved = Kind(record["decision"]) if record["decision"] in MOVEMENTS else Kind.TRANSFER
-    origin = _referred_id(record, times)
+    origin = _referred_id(secret, record, times)
     assert origin is not UNSET, "the journal of the sender holds what a leg refers to"
     suspended = record["flags"] & FLAG_SUSPENSE
     return LegData(

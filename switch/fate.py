@@ -118,11 +118,11 @@ def transfer_answer(
     record, details = found.record, found.details
     kind, code = Kind(record["kind"]), record["code"]
     answer = TransferAnswer(
-        id=transfer_id(record["record_time"], address),
+        id=transfer_id(secret, record["record_time"], address),
         type=asked_kind(record).name.lower(),
         status="declined" if code else _DONE.get(kind, ""),
         code=NUMBERS[code] if code else UNSET,
-        of=UNSET if target_time is None else transfer_id(target_time, record["reference"]),
+        of=UNSET if target_time is None else transfer_id(secret, target_time, record["reference"]),
         payer=encode_wallet(secret, record["payer"]),
         payee=encode_wallet(secret, record["payee"]),
         amount=record["amount"],
@@ -140,14 +140,16 @@ def transfer_answer(
     if is_case(record):
         case = case_of(record, answer_in(address, parts), now_ms)
         answer = msgspec.structs.replace(answer, review=review_answer(record, case, accounts or {}))
-    return msgspec.structs.replace(answer, **_fate(record, address, parts, now_ms))
+    return msgspec.structs.replace(answer, **_fate(secret, record, address, parts, now_ms))
 
 
-def _fate(record: dict[str, int], address: int, parts: Parts, now_ms: int) -> dict[str, Any]:
+def _fate(secret: Secret, record: dict[str, int], address: int, parts: Parts, now_ms: int) -> dict[str, Any]:
     times = {address: record["record_time"]} | {part.address: part.record["record_time"] for part in parts.listed}
     captured, refunded = parts.captured, parts.refunded
     shown = {
-        kind: [_part(part, times) for part in parts.listed if part.record["kind"] == kind and part.target in times]
+        kind: [
+            _part(secret, part, times) for part in parts.listed if part.record["kind"] == kind and part.target in times
+        ]
         for kind in (Kind.CAPTURE, Kind.REFUND)
     }
     if record["kind"] != Kind.HOLD:
@@ -173,11 +175,11 @@ def _fate(record: dict[str, int], address: int, parts: Parts, now_ms: int) -> di
     }
 
 
-def _part(part: Part, times: dict[int, int]) -> PartAnswer:
+def _part(secret: Secret, part: Part, times: dict[int, int]) -> PartAnswer:
     record = part.record
     return PartAnswer(
-        id=transfer_id(record["record_time"], part.address),
-        of=transfer_id(times[part.target], part.target),
+        id=transfer_id(secret, record["record_time"], part.address),
+        of=transfer_id(secret, times[part.target], part.target),
         amount=record["amount"],
         created_at=time_text(record["record_time"]),
         effective_at=time_text(record["effective_time"]),

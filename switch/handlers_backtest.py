@@ -83,7 +83,7 @@ def _read(door: Door, decoder: Listed[B, BacktestLabel], body: bytes) -> Steps[t
     labels = _Labels([], [])
     for start in range(0, len(given), STEP_ROWS):
         some = list(enumerate(given[start : start + STEP_ROWS], start))
-        labels.by_id.extend(_by_id(at, label) for at, label in some if label.id is not UNSET)
+        labels.by_id.extend(_by_id(door, at, label) for at, label in some if label.id is not UNSET)
         labels.by_key.extend(_by_key(door, [(at, label) for at, label in some if label.id is UNSET]))
         yield
     return asked, labels
@@ -168,13 +168,13 @@ def _time(asked: BacktestAsked, name: str) -> int | None:
         raise invalid_field("from" if name == "since" else "to", str(error)) from None
 
 
-def _by_id(at: int, label: BacktestLabel) -> tuple[int, bool]:
+def _by_id(door: Door, at: int, label: BacktestLabel) -> tuple[int, bool]:
     if label.wallet is not UNSET or label.idempotency_key is not UNSET:
         raise invalid_field(f"labels[{at}]", _EITHER)
-    ref = decode_transfer(str(label.id))
-    if ref is None:
+    address = decode_transfer(door.secret, str(label.id))
+    if address == 0:
         raise invalid_field(f"labels[{at}].id", "this is no id of a transfer")
-    return ref.address, label.label
+    return address, label.label
 
 
 def _by_key(door: Door, labels: list[tuple[int, BacktestLabel]]) -> list[tuple[int, bytes, bool]]:

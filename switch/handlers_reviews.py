@@ -96,7 +96,7 @@ def _case_answer(
     record, details = found.record, found.details
     review = review_answer(record, case, accounts)
     return CaseAnswer(
-        id=transfer_id(record["record_time"], address),
+        id=transfer_id(door.secret, record["record_time"], address),
         status=review.status,
         type=asked_kind(record).name.lower(),
         payer=encode_wallet(door.secret, record["payer"]),
@@ -130,15 +130,15 @@ async def _decide(door: Door, call: Call, *, approved: bool) -> web.Response:
     deadline = door.deadline()
     key, caller = call.key_or_random(), call.caller()
     decode(EMPTY, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    ref, found = await named_transfer(door, call)
+    address, found = await named_transfer(door, call)
     if not is_case(found.record):
         raise ProblemError("not_in_review")
     yes = Kind.CAPTURE if asked_kind(found.record) is Kind.TRANSFER else Kind.APPROVAL
-    row = answer_row(yes if approved else Kind.VOID, found.record, ref.address, key, caller)
-    result = await settle(door, shard_of(ref.address), row, None, deadline)
+    row = answer_row(yes if approved else Kind.VOID, found.record, address, key, caller)
+    result = await settle(door, shard_of(address), row, None, deadline)
     if result.code not in (Code.OK, *_REFUSED):
-        raise refusal(result, FIELDS)
-    answer = answer_in(ref.address, await door.history.parts(ref.address))
+        raise refusal(door.secret, result, FIELDS)
+    answer = answer_in(address, await door.history.parts(address))
     case = case_of(found.record, answer, now_ms())
     if result.code != Code.OK:
         # Its shard knows that it is over: where the journal does not say so yet, it is dead by the shard's clock.
@@ -149,4 +149,4 @@ async def _decide(door: Door, call: Call, *, approved: bool) -> web.Response:
     replayed = bool(result.replayed)
     headers = {"Idempotent-Replayed": "true"} if replayed else None
     names = await door.catalogue.names_after(found.record["pack"])
-    return json_response(_case_answer(door, names, ref.address, found, case, accounts, replayed), 201, headers)
+    return json_response(_case_answer(door, names, address, found, case, accounts, replayed), 201, headers)

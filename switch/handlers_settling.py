@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.ledger.codes import Code
-from actors.ledger.ids import TransferRef, decode_transfer, key_bytes, shard_of, uuid_bytes
+from actors.ledger.ids import decode_transfer, key_bytes, shard_of, transfer_id, uuid_bytes
 from actors.ledger.layout import FIELDS, REFERRING, Kind
 from actors.shard_client import ShardUnavailable
 from switch.answers import TransferAnswer, json_response, refusal
@@ -39,8 +39,7 @@ _NOT_OPEN: Final = {
 async def get_transfer(door: Door, call: Call) -> web.Response:
     """GET /v1/transfers/{id}."""
     call.query(())
-    ref, found = await named_transfer(door, call)
-    return json_response(await _shown(door, ref.address, found))
+    return json_response(await _shown(door, *await named_transfer(door, call)))
 
 
 async def find_transfer(door: Door, call: Call) -> web.Response:
@@ -67,13 +66,14 @@ async def find_transfer(door: Door, call: Call) -> web.Response:
     return json_response(await _shown(door, address, found))
 
 
-async def named_transfer(door: Door, call: Call) -> tuple[TransferRef, Found]:
-    """The record whose id is in the path. Raises ProblemError transfer_not_found."""
-    ref = decode_transfer(call.request.match_info["id"])
-    found = await door.history.referred(ref) if ref is not None else None
-    if ref is None or found is None:
+async def named_transfer(door: Door, call: Call) -> tuple[int, Found]:
+    """The record whose id is in the path, and its address. Raises ProblemError transfer_not_found."""
+    text = call.request.match_info["id"]
+    address = decode_transfer(door.secret, text)
+    found = await door.history.transfer(address) if address else None
+    if found is None or transfer_id(door.secret, found.record["record_time"], address) != text.lower():
         raise ProblemError("transfer_not_found")
-    return ref, found
+    return address, found
 
 
 async def _shown(door: Door, address: int, found: Found) -> TransferAnswer:
@@ -99,9 +99,9 @@ async def capture_transfer(door: Door, call: Call) -> web.Response:
     deadline = door.deadline()
     call.key()
     body = decode(CAPTURE, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    ref, found = await named_transfer(door, call)
+    address, found = await named_transfer(door, call)
     amount = body.amount if body.amount is not UNSET else 0
-    return await _end_hold(door, call, Kind.CAPTURE, ref.address, found, amount, body.final is not False, deadline)
+    return await _end_hold(door, call, Kind.CAPTURE, address, found, amount, body.final is not False, deadline)
 
 
 async def void_transfer(door: Door, call: Call) -> web.Response:
@@ -109,8 +109,8 @@ async def void_transfer(door: Door, call: Call) -> web.Response:
     deadline = door.deadline()
     call.key()
     decode(EMPTY, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    ref, found = await named_transfer(door, call)
-    return await _end_hold(door, call, Kind.VOID, ref.address, found, 0, False, deadline)
+    address, found = await named_transfer(door, call)
+    return await _end_hold(door, call, Kind.VOID, address, found, 0, False, deadline)
 
 
 async def _end_hold(
@@ -125,7 +125,7 @@ async def _end_hold(
         state = ended_as(found.record, address, parts, now_ms())
         raise ProblemError(_NOT_OPEN.get(state, state))
     if result.code != Code.OK:
-        raise refusal(result, FIELDS)
+        raise refusal(door.secret, result, FIELDS)
     return await _answer(door, result.address, bool(result.replayed))
 
 
@@ -134,8 +134,7 @@ async def refund_transfer(door: Door, call: Call) -> web.Response:
     deadline = door.deadline()
     key, caller = call.key(), call.caller()
     body = decode(REFUND, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    ref, named = await named_transfer(door, call)
-    address, found = await _what_moved(door, ref.address, named)
+    address, found = await _what_moved(door, *await named_transfer(door, call))
     if found.record["kind"] not in (Kind.TRANSFER, Kind.CAPTURE) or found.record["code"] != 0:
         raise ProblemError("not_refundable")
     amount = body.amount if body.amount is not UNSET else 0
@@ -143,7 +142,7 @@ async def refund_transfer(door: Door, call: Call) -> web.Response:
     home = await door.topology.home_of(found.record["payee"], found.record["payer"])
     result = await settle(door, home, row, None, deadline)
     if result.code != Code.OK:
-        raise refusal(result, FIELDS)
+        raise refusal(door.secret, result, FIELDS)
     return await _answer(door, result.address, bool(result.replayed))
 
 

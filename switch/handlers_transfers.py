@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -11,7 +12,7 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from actors.ledger.codes import Code, is_untried
-from actors.ledger.ids import key_bytes, transfer_id
+from actors.ledger.ids import Secret, key_bytes, transfer_id
 from actors.ledger.layout import FIELDS, FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind
 from switch import arrow
 from switch.answers import ACTION_NAMES, json_response, posted_answer, refusal
@@ -31,7 +32,7 @@ from switch.problems import (
 )
 from switch.responses import Answer
 from switch.routing import UNKNOWN, home_wallet
-from switch.rows import Caller, transfer_row
+from switch.rows import Caller, after_address, transfer_row
 from switch.shares import STEP_ROWS, Steps, mapped
 from switch.times import time_ms
 from switch.wire import TRANSFER, TRANSFER_BATCH, KeyedTransfer, decode
@@ -66,7 +67,7 @@ async def create_transfer(door: Door, call: Call) -> web.Response:
     transfer = decode(TRANSFER, await call.json_body(door.limits.json_bytes_max))
     payer, payee = door.addresses((transfer.payer, transfer.payee))
     _check_ids(payer, payee, "")
-    row, details = transfer_row(transfer, payer, payee, key, caller)
+    row, details = transfer_row(transfer, payer, payee, after_address(door.secret, transfer), key, caller)
     home = await _home(door, payer, payee)
     result = await settle(door, home, row, details, deadline)
     if result.flags & FLAG_SCORED:
@@ -75,9 +76,9 @@ async def create_transfer(door: Door, call: Call) -> web.Response:
             door.metrics.fallbacks += 1
     names = await door.catalogue.names_after(result.pack)
     if result.code not in NO_PROBLEM:
-        raise refusal(result, FIELDS, names)
+        raise refusal(door.secret, result, FIELDS, names)
     headers = {"Idempotent-Replayed": "true"} if result.replayed else None
-    return json_response(posted_answer(names, transfer, result), 201, headers)
+    return json_response(posted_answer(door.secret, names, transfer, result), 201, headers)
 
 
 async def settle(door: Door, home: int, row: bytes, details: bytes | None, deadline: float) -> Result:
@@ -129,14 +130,14 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
                 demand_import(call.principal)
             await _bind_key(door, caller, key, body)
             results = await _carry_grouped(door, batch.rows, batch.details, batch.groups)
-            return Answer(arrow.encode_results(results), content_type=arrow.CONTENT_TYPE)
+            return Answer(arrow.encode_results(door.secret, results), content_type=arrow.CONTENT_TYPE)
         asked = await door.workshop.do(account, _asked(door, body, caller))
         if asked.timed:
             demand_import(call.principal)
         groups = np.zeros(len(asked.rows), np.int64) if asked.linked else None
         await _bind_key(door, caller, key, body)
         results = await _carry_grouped(door, asked.rows, asked.details, groups)
-        return json_response(await door.workshop.do(account, _batch_answer(results, asked.rows["op"])))
+        return json_response(await door.workshop.do(account, _batch_answer(door.secret, results, asked.rows["op"])))
 
 
 async def _bind_key(door: Door, caller: Caller, key: bytes, body: bytes) -> None:
@@ -171,7 +172,8 @@ def _asked(door: Door, body: bytes, caller: Caller) -> Steps[_Asked]:
             path = f"transfers[{i}]."
             _check_ids(payer, payee, path)
             key = key_bytes(transfer.idempotency_key)
-            row, entry = transfer_row(transfer, payer, payee, key, _caller_at(transfer, caller, path), path)
+            after = after_address(door.secret, transfer, path)
+            row, entry = transfer_row(transfer, payer, payee, after, key, _caller_at(transfer, caller, path), path)
             parts.append(row)
             if entry is not None:
                 details[i] = entry
@@ -273,7 +275,7 @@ def _check_settled(codes: NDArray[np.uint16]) -> None:
     raise ProblemError(NUMBERS[untried[0] if untried else OVERLOADED_NUMBER])
 
 
-def _batch_answer(results: NDArray[Any], ops: NDArray[Any]) -> Steps[BatchAnswer]:
+def _batch_answer(secret: Secret, results: NDArray[Any], ops: NDArray[Any]) -> Steps[BatchAnswer]:
     columns = zip(
         results["code"].tolist(),
         results["record_time"].tolist(),
@@ -283,13 +285,13 @@ def _batch_answer(results: NDArray[Any], ops: NDArray[Any]) -> Steps[BatchAnswer
         (ops == Kind.HOLD).tolist(),
         strict=True,
     )
-    return BatchAnswer((yield from mapped(_row_answer, list(columns))))
+    return BatchAnswer((yield from mapped(partial(_row_answer, secret), list(columns))))
 
 
-def _row_answer(columns: tuple[int, int, int, int, bool, bool]) -> RowAnswer:
+def _row_answer(secret: Secret, columns: tuple[int, int, int, int, bool, bool]) -> RowAnswer:
     code, time, address, replayed, recorded, held = columns
     return RowAnswer(
-        transfer_id(time, address) if recorded and address else None,
+        transfer_id(secret, time, address) if recorded and address else None,
         row_status(code, "held" if held else "posted"),
         NUMBERS[code],
         bool(replayed),

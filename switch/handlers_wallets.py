@@ -218,4 +218,4 @@ async def _change(door: Door, address: int, row: bytes) -> None:
         raise overdue_problem(error, moves_money=False) from None
     for result in results:
         if result.code != Code.OK:
-            raise refusal(result, FIELDS)
+            raise refusal(door.secret, result, FIELDS)

@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from actors.ledger.blocks import entries_of, records_of
-from actors.ledger.ids import Secret, TransferRef, block_of, encode_wallets, shard_of, slot_of, transfer_id
+from actors.ledger.ids import Secret, block_of, encode_wallets, shard_of, slot_of, transfer_id
 from actors.ledger.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind
 from actors.ledger.posting import chain_time
 from actors.pool import Pool
@@ -163,11 +163,6 @@ class History:
             for row in rows
         ]
 
-    async def referred(self, ref: TransferRef) -> Found | None:
-        """The record that an id names; None unless its time is the record's."""
-        found = await self.transfer(ref.address)
-        return found if found is not None and found.record["record_time"] == ref.time_ms else None
-
     async def at(self, wallet: int, shard: int, head: Head, time_ms: int) -> Place | None:
         """The newest durable record of a wallet's chain that is not after a time. None: the wallet is not durable. Raises Superseded."""
         row = await self._pool.fetchrow("chain_at", wallet, shard, time_ms, head.places, head.successors, head.writer)
@@ -252,15 +247,18 @@ def entries_of_page(secret: Secret, wallet: int, steps: Sequence[Step]) -> list[
     """Steps as lines of the wallet's statement."""
     wallets = np.array([(step.record["payer"], step.record["payee"]) for step in steps], np.int64).ravel()
     ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in encode_wallets(secret, wallets)]
-    return [_entry(wallet, step, payer, payee) for step, payer, payee in zip(steps, ids[::2], ids[1::2], strict=True)]
+    return [
+        _entry(secret, wallet, step, payer, payee)
+        for step, payer, payee in zip(steps, ids[::2], ids[1::2], strict=True)
+    ]
 
 
-def _entry(wallet: int, step: Step, payer: str, payee: str) -> Entry:
+def _entry(secret: Secret, wallet: int, step: Step, payer: str, payee: str) -> Entry:
     record = step.record
     pays = _pays(record, wallet)
     suspense = record["kind"] == Kind.LEG and record["flags"] & FLAG_SUSPENSE
     return Entry(
-        id=transfer_id(step.origin_record["record_time"], step.origin),
+        id=transfer_id(secret, step.origin_record["record_time"], step.origin),
         type=Kind(step.origin_record["kind"]).name.lower(),
         direction="out" if pays else "in",
         payer=payer,

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET
 
-from actors.ledger.ids import TransferRef, decode_transfer
+from actors.ledger.ids import Secret, decode_transfer
 from actors.ledger.layout import FLAG_FINAL, REQUEST, REQUEST_ANSWER, Kind
 from rules.currencies import NUMERIC
 from rules.encodings import country_number, device_number
@@ -79,24 +79,26 @@ def currency_number(letters: str, field: str) -> int:
     return number
 
 
-def after_address(text: str, field: str) -> int:
-    """Record address in the transfer id of `after`. Raises invalid_field when no switch made that id."""
-    ref: TransferRef | None = decode_transfer(text)
-    if ref is None:
-        raise invalid_field(field, "a transfer id is expected")
-    return ref.address
+def after_address(secret: Secret, transfer: Transfer, path: str = "") -> int:
+    """Record address in the transfer id of `after`, 0 when it is not given. Raises invalid_field when this switch did not make that id."""
+    if transfer.after is UNSET:
+        return 0
+    address = decode_transfer(secret, transfer.after)
+    if address == 0:
+        raise invalid_field(f"{path}after", "a transfer id of this switch is expected")
+    return address
 
 
 def transfer_row(
-    transfer: Transfer, payer: int, payee: int, key: bytes, caller: Caller, path: str = ""
+    transfer: Transfer, payer: int, payee: int, after: int, key: bytes, caller: Caller, path: str = ""
 ) -> tuple[bytes, bytes | None]:
-    """The row of a transfer between two wallet addresses, and its details. `path` goes before field names in problems."""
+    """The row of a transfer between two wallet addresses, and its details. `after`: address of the record it names, or 0. `path` goes
+    before field names in problems."""
     context = transfer.context if transfer.context is not UNSET else _NO_CONTEXT
     device = context.device if context.device is not UNSET else None
     ip = context.ip if context.ip is not UNSET else None
     if ip is not None:
         check_ip(ip, f"{path}context.ip")
-    after = after_address(transfer.after, f"{path}after") if transfer.after is not UNSET else 0
     details = details_bytes(transfer.reference or None, transfer.metadata or None, device, ip)
     hold = transfer.hold is True
     if transfer.expires_in is not UNSET and not hold:

@@ -3,8 +3,9 @@
 Wallet address (36 bits): segment (20) | slot (16). Wallet id: a version-8 UUID of the address followed by 86 bits of SipHash of the
 address under the cluster's secret, so a forged id is simply not found, and an id can always be made again from its address.
 
-Transfer address (62 bits): shard (10) | block (44) | slot (8). Transfer id: a version-8 UUID of the record time in milliseconds
-(48 bits) and the address; whoever looks one up compares the time with the record's.
+Transfer address (62 bits): shard (10) | block (44) | slot (8). Transfer id: a version-8 UUID of the address, 40 bits of SipHash of the
+address, and 20 bits of SipHash of the address and the record's time. The 40 bits refuse an invented id before anything is read; the 20
+bits refuse the id of a record that a restore lost, at whose address another record stands now.
 """
 
 import hashlib
@@ -28,8 +29,6 @@ SHARDS_MAX: Final = 1 << 10
 
 _BLOCK_SHIFT: Final = 8
 _SHARD_SHIFT: Final = 52
-_VERSION_8: Final = 8 << 12
-_VARIANT: Final = 1 << 63
 
 Words = NDArray[np.uint64]
 
@@ -158,53 +157,87 @@ def uuid_bytes(text: str) -> bytes | None:
         return None
 
 
-def transfer_ids(times_ms: NDArray[np.int64], addresses: NDArray[np.int64]) -> NDArray[np.uint8]:
+@kernel
+def _transfer_words(secret, time_ms, address):
+    at = np.uint64(address)
+    check, _ = siphash128(secret[0], secret[1], (at,))
+    tag, _ = siphash128(secret[0], secret[1], (at, np.uint64(time_ms)))
+    top = at >> np.uint64(14) << np.uint64(16) | np.uint64(0x8000) | at >> np.uint64(2) & np.uint64(0xFFF)
+    low = (
+        np.uint64(1 << 63)
+        | (at & np.uint64(3)) << np.uint64(60)
+        | check >> np.uint64(24) << np.uint64(20)
+        | tag >> np.uint64(44)
+    )
+    return top, low
+
+
+@kernel
+def _encode_transfers(secret, times_ms, addresses, words):
+    for i in range(len(addresses)):
+        words[i, 0] = 0
+        words[i, 1] = 0
+        if addresses[i]:
+            words[i, 0], words[i, 1] = _transfer_words(secret, times_ms[i], addresses[i])
+
+
+@kernel
+def _decode_transfers(secret, words, addresses):
+    for i in range(len(words)):
+        top, low = words[i, 0], words[i, 1]
+        address = np.int64(
+            top >> np.uint64(16) << np.uint64(14)
+            | (top & np.uint64(0xFFF)) << np.uint64(2)
+            | low >> np.uint64(60) & np.uint64(3)
+        )
+        expected_top, expected_low = _transfer_words(secret, 0, address)
+        same = top == expected_top and low >> np.uint64(20) == expected_low >> np.uint64(20)
+        addresses[i] = 0 if top == 0 and low == 0 else address if same and address else -1
+
+
+def transfer_ids(secret: Secret, times_ms: NDArray[np.int64], addresses: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Ids (n, 16) of records (n,) with their record times; an address of 0 gives the nil UUID."""
     words = np.empty((len(addresses), 2), np.uint64)
-    at = addresses.astype(np.uint64)
-    words[:, 0] = times_ms.astype(np.uint64) << np.uint64(16) | np.uint64(_VERSION_8) | at >> np.uint64(50)
-    words[:, 1] = np.uint64(_VARIANT) | (at & np.uint64((1 << 50) - 1)) << np.uint64(12)
-    words[addresses == 0] = 0
+    _encode_transfers(
+        secret, np.ascontiguousarray(times_ms, np.int64), np.ascontiguousarray(addresses, np.int64), words
+    )
     return _to_bytes(words)
 
 
-def transfer_id(time_ms: int, address: int) -> str:
+def transfer_id(secret: Secret, time_ms: int, address: int) -> str:
     """Id of one record, as text."""
-    number = time_ms << 80 | (_VERSION_8 | address >> 50) << 64 | _VARIANT | (address & ((1 << 50) - 1)) << 12
-    digits = f"{number:032x}"
+    top, low = _transfer_words((secret.low, secret.high), time_ms, address)  # a plain tuple is passed in half the time
+    digits = f"{top:016x}{low:016x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-class TransferRef(NamedTuple):
-    """A transfer id taken apart."""
-
-    time_ms: int
-    address: int
-
-
-def decode_transfer(text: str) -> TransferRef | None:
-    """The parts of a transfer id, or None if no switch made it."""
+def decode_transfer(secret: Secret, text: str) -> int:
+    """Record address in a transfer id that this cluster may have made, else 0. Whether it is the record's, `transfer_id` tells who has
+    read the record's time."""
     raw = uuid_bytes(text)
     if raw is None:
-        return None
-    number = int.from_bytes(raw, "big")
-    address = (number >> 64 & 0xFFF) << 50 | number >> 12 & ((1 << 50) - 1)
-    ref = TransferRef(number >> 80, address)
-    return ref if address > 0 and transfer_id(*ref) == str(uuid.UUID(bytes=raw)) else None
+        return 0
+    return max(0, int(decode_transfers(secret, np.frombuffer(raw, np.uint8).reshape(1, 16))[0]))
 
 
-def decode_transfers(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Record addresses (n,) of transfer ids (n, 16); the nil UUID gives 0, anything else malformed -1."""
+def decode_transfers(secret: Secret, ids: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Record addresses (n,) of transfer ids (n, 16); the nil UUID gives 0, what this cluster cannot have made -1."""
+    addresses = np.empty(len(ids), np.int64)
+    _decode_transfers(secret, _to_words(ids), addresses)
+    return addresses
+
+
+def addresses_in(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Record addresses (n,) in transfer ids (n, 16), -1 where there is none. Whether an id is authentic only its cluster can tell."""
     words = _to_words(ids)
-    high = words[:, 0] & np.uint64(0xFFF)
-    addresses = (high << np.uint64(50) | words[:, 1] >> np.uint64(12) & np.uint64((1 << 50) - 1)).astype(np.int64)
-    good = (
-        (words[:, 0] & np.uint64(0xF000) == np.uint64(_VERSION_8))
-        & (words[:, 1] >> np.uint64(62) == np.uint64(2))
-        & (words[:, 1] & np.uint64(0xFFF) == np.uint64(0))
-    )
-    nil = (words[:, 0] == 0) & (words[:, 1] == 0)
-    result: NDArray[np.int64] = np.where(nil, 0, np.where(good & (addresses != 0), addresses, -1))
+    top, low = words[:, 0], words[:, 1]
+    shown = (top & np.uint64(0xF000) == np.uint64(0x8000)) & (low >> np.uint64(62) == np.uint64(2))
+    addresses = (
+        top >> np.uint64(16) << np.uint64(14)
+        | (top & np.uint64(0xFFF)) << np.uint64(2)
+        | low >> np.uint64(60) & np.uint64(3)
+    ).astype(np.int64)
+    result: NDArray[np.int64] = np.where(shown & (addresses > 0), addresses, -1)
     return result
 
 

@@ -6,7 +6,16 @@ from actors.ledger.admission import Channels
 from actors.ledger.blocks import addresses_of
 from actors.ledger.book import Capacity
 from actors.ledger.chains import leaves_at
-from actors.ledger.ids import decode_wallets, encode_wallets, record_address, wallet_address
+from actors.ledger.ids import (
+    Secret,
+    decode_transfers,
+    decode_wallets,
+    encode_wallets,
+    record_address,
+    transfer_id,
+    transfer_ids,
+    wallet_address,
+)
 from actors.ledger.layout import FLAG_LINKED, ORIGINAL, RECORD, REQUEST, WALLET, Kind, WalletKind
 from actors.ledger.ledger import Admitted, Ledger, LedgerConfig
 
@@ -74,7 +83,14 @@ def warm() -> None:
     assert replica.replay(records, np.concatenate(places)) == len(records)
     replica.key_address(1, 1)
     replica.key_addresses(batches[0])
-    decode_wallets(ledger.secret, encode_wallets(ledger.secret, np.array([_EXTERNAL], np.int64)))
+    _warm_ids(ledger.secret)
+
+
+def _warm_ids(secret: Secret) -> None:
+    one = np.ones(1, np.int64)
+    decode_wallets(secret, encode_wallets(secret, one))
+    decode_transfers(secret, transfer_ids(secret, one, one))
+    transfer_id(secret, 1, 1)
 
 
 def warm_last() -> None:

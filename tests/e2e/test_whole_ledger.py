@@ -13,12 +13,12 @@ import pytest
 from actors.audit import audit_database
 from actors.database import connect
 from actors.ledger.codes import Code
-from actors.ledger.ids import decode_transfer, shard_of
+from actors.ledger.ids import Secret, decode_transfer, shard_of
 from actors.ledger.layout import CHAIN_STRIDE
 from switch import history
 from switch.times import time_text
 from tests.e2e.test_front_door import funded, settled
-from tests.front_door import Answer, RunningSwitch, running_switch
+from tests.front_door import SECRET, Answer, RunningSwitch, running_switch
 
 
 @pytest.fixture
@@ -194,8 +194,8 @@ async def opened_on(switch: RunningSwitch, shard: int, bank: str) -> str:
     """A user wallet on a shard, with 5 on it: the shard keeps what pays it."""
     while True:
         user = await switch.wallet()
-        paid = decode_transfer((await switch.pay(bank, user, 5)).json["id"])
-        if paid is not None and shard_of(paid.address) == shard:
+        paid = decode_transfer(Secret.of(SECRET), (await switch.pay(bank, user, 5)).json["id"])
+        if shard_of(paid) == shard:
             return user
 
 

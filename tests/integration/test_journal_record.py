@@ -7,7 +7,7 @@ import numpy as np
 
 from actors.database import connect
 from actors.ledger import layout
-from actors.ledger.ids import record_address, transfer_id
+from actors.ledger.ids import Secret, record_address, transfer_id
 from actors.ledger.layout import RECORD, Kind
 from tests.journal_rows import journal
 
@@ -41,7 +41,6 @@ def told(address: int, row: dict[str, Any]) -> dict[str, Any]:
         "block": address >> 8 & (1 << 44) - 1,
         "slot": address & 255,
         "address": address,
-        "id": transfer_id(row["record_time"], address),
         "kind": Kind(row["kind"]).name.lower(),
         "record_time": moment(row["record_time"]),
         "effective_time": moment(row["effective_time"]),
@@ -65,8 +64,24 @@ async def test_every_record_is_told_as_it_is(database_url: str) -> None:
     finally:
         await connection.close()
     names = RECORD.names or ()
-    assert [{**row, "id": str(row["id"])} for row in map(dict, seen)] == [
+    assert [dict(row) for row in seen] == [
         told(record_address(3, 1 + i // 50, i % 50), dict(zip(names, records[i].item(), strict=True)))
         for i in range(COUNT)
     ]
     assert len(few) == 50
+
+
+async def test_the_address_in_a_transfer_id_is_found(database_url: str) -> None:
+    addresses = [record_address(3, 1, 0), record_address(1023, 2**44 - 1, 255), record_address(0, 7, 3)]
+    secret = Secret.of(bytes(range(16)))
+    connection = await connect(database_url, name="test")
+    try:
+        found = [
+            await connection.fetchval(
+                "SELECT shardpay_transfer_address($1)", transfer_id(secret, 1_700_000_000_000, address)
+            )
+            for address in addresses
+        ]
+    finally:
+        await connection.close()
+    assert found == addresses

@@ -59,7 +59,7 @@ def common(name: str, code: str = "ok") -> dict[str, Any]:
     address = record_address(1, 7, 0)
     return {
         "address": address,
-        "id": uuid.UUID(transfer_id(NOON, address)),
+        "id": uuid.UUID(transfer_id(SECRET, NOON, address)),
         "record": name,
         "code": code,
         "record_time": NOON_TIME,

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from actors.labels import BadLabels, read_label_fields, read_labels
-from actors.ledger.ids import record_address, transfer_id
+from actors.ledger.ids import Secret, record_address, transfer_id
 
 FIRST, SECOND, THIRD = (record_address(1, 7, slot) for slot in (0, 1, 2))
-IDS = {address: transfer_id(1_700_000_000_000, address) for address in (FIRST, SECOND, THIRD)}
+IDS = {address: transfer_id(Secret.of(bytes(16)), 1_700_000_000_000, address) for address in (FIRST, SECOND, THIRD)}
 
 
 def csv(folder: Path, *lines: str, header: str = "id,label") -> Path:

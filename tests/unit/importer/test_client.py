@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from actors.ledger.ids import Secret
 from actors.ledger.layout import RESULT
 from switch import arrow
 from switch.importer import client as calls
@@ -86,7 +87,7 @@ def test_arrow_and_json_answers_are_read_alike() -> None:
     results["address"] = 256, 512, 0
     results["record_time"] = 1_700_000_000_000
     results["replayed"] = 0, 1, 0
-    columns = arrow_answers(arrow.encode_results(results))
+    columns = arrow_answers(arrow.encode_results(Secret.of(bytes(16)), results))
     ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in columns.ids]
     body = {
         "results": [

@@ -72,30 +72,50 @@ def test_a_random_uuid_is_no_wallet(random: uuid.UUID) -> None:
 
 @given(times, record_addresses)
 def test_transfer_ids_round_trip_and_bulk_and_single_agree(time_ms: int, address: int) -> None:
-    text = ids.transfer_id(time_ms, address)
-    raw = ids.transfer_ids(np.array([time_ms]), np.array([address]))
+    text = ids.transfer_id(SECRET, time_ms, address)
+    raw = ids.transfer_ids(SECRET, np.array([time_ms]), np.array([address]))
     assert str(uuid.UUID(bytes=raw[0].tobytes())) == text
-    assert ids.decode_transfer(text) == (time_ms, address)
-    assert ids.decode_transfer(text.upper()) == (time_ms, address)
-    assert ids.decode_transfers(raw).tolist() == [address]
+    assert ids.decode_transfer(SECRET, text) == ids.decode_transfer(SECRET, text.upper()) == address
+    assert ids.decode_transfers(SECRET, raw).tolist() == ids.addresses_in(raw).tolist() == [address]
     assert uuid.UUID(text).version == 8
     shard, block, slot = ids.shard_of(address), ids.block_of(address), ids.slot_of(address)
     assert ids.record_address(shard, block, slot) == address
 
 
+@given(times, record_addresses, st.integers(0, 107))
+def test_a_transfer_id_with_another_bit_of_address_or_check_is_refused(time_ms: int, address: int, bit: int) -> None:
+    number = uuid.UUID(ids.transfer_id(SECRET, time_ms, address)).int ^ 1 << 20 + bit
+    forged = uuid.UUID(int=number)
+    assert ids.decode_transfer(SECRET, str(forged)) == 0
+    assert ids.decode_transfers(SECRET, raw_of(str(forged))).tolist() == [-1]
+
+
+def test_records_of_different_times_at_one_address_have_different_ids() -> None:
+    made = [ids.transfer_id(SECRET, 1_700_000_000_000 + i, 77) for i in range(1_000)]
+    assert len(set(made)) == 1_000
+    assert {text[:31] for text in made} == {made[0][:31]}
+
+
+@given(times, record_addresses)
+def test_another_cluster_refuses_a_transfer_id(time_ms: int, address: int) -> None:
+    other = ids.Secret.of(bytes(16))
+    assert ids.decode_transfer(SECRET, ids.transfer_id(other, time_ms, address)) == 0
+
+
 @given(st.uuids())
-def test_bulk_and_single_agree_on_what_is_a_transfer_id(random: uuid.UUID) -> None:
-    ref = ids.decode_transfer(str(random))
-    assert ids.decode_transfers(raw_of(str(random))).tolist() == [-1 if ref is None else ref.address]
+def test_a_random_uuid_is_no_transfer(random: uuid.UUID) -> None:
+    assert ids.decode_transfer(SECRET, str(random)) == 0
+    assert ids.decode_transfers(SECRET, raw_of(str(random))).tolist() == [-1]
 
 
 def test_no_transfer() -> None:
-    assert ids.transfer_ids(np.array([5]), np.array([0])).tobytes() == bytes(16)
-    assert ids.decode_transfers(np.zeros((1, 16), np.uint8)).tolist() == [0]
-    assert ids.decode_transfer(str(uuid.UUID(int=0))) is None
-    at_nothing = ids.transfer_id(1_700_000_000_000, 0)
-    assert ids.decode_transfer(at_nothing) is None
-    assert ids.decode_transfers(raw_of(at_nothing)).tolist() == [-1]
+    assert ids.transfer_ids(SECRET, np.array([5]), np.array([0])).tobytes() == bytes(16)
+    assert ids.decode_transfers(SECRET, np.zeros((1, 16), np.uint8)).tolist() == [0]
+    assert ids.addresses_in(np.zeros((1, 16), np.uint8)).tolist() == [-1]
+    assert ids.decode_transfer(SECRET, str(uuid.UUID(int=0))) == 0
+    at_nothing = ids.transfer_id(SECRET, 1_700_000_000_000, 0)
+    assert ids.decode_transfer(SECRET, at_nothing) == 0
+    assert ids.decode_transfers(SECRET, raw_of(at_nothing)).tolist() == [-1]
 
 
 GOOD = "0190163d-8694-8abc-8def-0123456789ab"
@@ -122,7 +142,7 @@ MALFORMED = [
 def test_malformed_text_is_no_id(text: str) -> None:
     assert ids.uuid_bytes(text) is None
     assert ids.decode_wallet(SECRET, text) == 0
-    assert ids.decode_transfer(text) is None
+    assert ids.decode_transfer(SECRET, text) == 0
 
 
 @given(st.uuids())

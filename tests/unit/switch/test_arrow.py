@@ -45,7 +45,7 @@ def test_the_same_payments_give_the_same_rows_as_json(dictionary: bool, batches:
     payers = [encode_wallet(SECRET, wallet_address(1, i)) for i in range(count)]
     payees = [encode_wallet(SECRET, wallet_address(2, i)) for i in range(count)]
     keys = [str(uuid.UUID(int=i + 1)) for i in range(count)]
-    after = [transfer_id(1_600_000_000_000, record_address(1, 9, i)) for i in range(count)]
+    after = [transfer_id(SECRET, 1_600_000_000_000, record_address(1, 9, i)) for i in range(count)]
     devices, ips = [f"d{i % 3}" for i in range(count)], [f"10.0.0.{i % 2}" for i in range(count)]
     currencies, countries = ["EUR", "USD"] * 3 + ["EUR"], ["DE", "FR", "DE"] * 2 + ["GB"]
     body = stream(
@@ -78,6 +78,7 @@ def test_the_same_payments_give_the_same_rows_as_json(dictionary: bool, batches:
             ),
             wallet_address(1, i),
             wallet_address(2, i),
+            record_address(1, 9, i),
             key_bytes(keys[i]),
             CALLER,
         )
@@ -132,11 +133,11 @@ def test_results_become_ids_codes_and_flags() -> None:
     results["record_time"] = 1_700_000_000_000
     results["code"] = [Code.OK, Code.PAYER_NOT_FOUND, Code.DECLINED, 900]
     results["replayed"] = [1, 0, 0, 0]
-    with pa.ipc.open_stream(encode_results(results)) as reader:
+    with pa.ipc.open_stream(encode_results(SECRET, results)) as reader:
         table = reader.read_all()
     ids = [str(uuid.UUID(bytes=raw.as_py())) for raw in table["id"]]
     nil = str(uuid.UUID(int=0))
-    made = [transfer_id(1_700_000_000_000, record_address(*place)) for place in ((1, 2, 3), (0, 5, 6))]
+    made = [transfer_id(SECRET, 1_700_000_000_000, record_address(*place)) for place in ((1, 2, 3), (0, 5, 6))]
     assert ids == [made[0], nil, made[1], nil]
     assert table["code"].to_pylist() == results["code"].tolist()
     assert table["replayed"].to_pylist() == [True, False, False, False]

@@ -177,7 +177,7 @@ def test_a_payment_is_shown_whole() -> None:
     row = record(
         Kind.TRANSFER, payer=PAYER, payee=PAYEE, amount=5, label=1, channel=1, flags=FLAG_SCORED, points=380, pack=1
     )
-    identity = transfer_id(NOON, record_address(0, 1, 0))
+    identity = transfer_id(SECRET, NOON, record_address(0, 1, 0))
     assert shown(row, details=details) == {
         "id": identity,
         "type": "transfer.posted",
@@ -215,7 +215,7 @@ def test_what_becomes_of_a_transfer_names_it(kind: Kind) -> None:
     target = record_address(0, 9, 3)
     row = record(kind, payer=PAYER, payee=PAYEE, amount=5, reference=target, flags=FLAG_FINAL)
     data = shown(row, {target: NOON - 5})["data"]
-    assert data["of"] == transfer_id(NOON - 5, target)
+    assert data["of"] == transfer_id(SECRET, NOON - 5, target)
     assert data["type"] == kind.name.lower()
     assert data.get("final") == (True if kind is Kind.CAPTURE else None)
 
@@ -224,7 +224,7 @@ def test_a_leg_names_the_movement_it_comes_from() -> None:
     origin = record_address(3, 9, 3)
     row = record(Kind.LEG, payer=PAYER, payee=PAYEE, amount=5, reference=origin, decision=Kind.CAPTURE)
     assert shown(row, {origin: NOON - 5})["data"] == {
-        "of": transfer_id(NOON - 5, origin),
+        "of": transfer_id(SECRET, NOON - 5, origin),
         "type": "capture",
         "payer": encode_wallet(SECRET, PAYER),
         "payee": encode_wallet(SECRET, PAYEE),

@@ -4,13 +4,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.ledger.ids import key_bytes, key_words, record_address, transfer_id
+from actors.ledger.ids import Secret, key_bytes, key_words, record_address, transfer_id
 from actors.ledger.layout import REQUEST, Channel, Kind, Label, WalletKind, WalletStatus
 from rules.encodings import country_number, country_text, device_number
 from rules.hashing import splitmix64, splitmix64s
 from switch.rows import (
     Caller,
     Details,
+    after_address,
     body_digest,
     details_bytes,
     details_of,
@@ -21,6 +22,7 @@ from switch.rows import (
 )
 from switch.wire import Context, NewWallet, Transfer
 
+SECRET = Secret.of(bytes(range(16)))
 KEY = key_bytes("a key")
 
 
@@ -30,20 +32,19 @@ def fields(row: bytes) -> dict[str, int]:
 
 
 def test_every_field_of_a_transfer_lands_in_its_column() -> None:
-    after = transfer_id(1_700_000_000_000, record_address(1, 2, 3))
+    address = record_address(1, 2, 3)
     transfer = Transfer(
         payer="",
         payee="",
         amount=7,
         currency="EUR",
-        after=after,
+        after=transfer_id(SECRET, 1_700_000_000_000, address),
         kind="payment",
         reference="r",
         metadata={"b": "2", "a": "1"},
         context=Context(channel="pos", device="d", country="DE", ip="::1"),
     )
-    row, details = transfer_row(transfer, 11, 12, KEY, Caller(13, 14))
-    address = record_address(1, 2, 3)
+    row, details = transfer_row(transfer, 11, 12, after_address(SECRET, transfer), KEY, Caller(13, 14))
     hi, lo = key_words(KEY)
     assert fields(row) == {
         "op": Kind.TRANSFER,
@@ -71,7 +72,7 @@ def test_every_field_of_a_transfer_lands_in_its_column() -> None:
 
 
 def test_a_bare_transfer_has_no_details_and_no_digest() -> None:
-    row, details = transfer_row(Transfer(payer="", payee="", amount=1, currency="XTS"), 1, 2, KEY, Caller(1))
+    row, details = transfer_row(Transfer(payer="", payee="", amount=1, currency="XTS"), 1, 2, 0, KEY, Caller(1))
     assert details is None
     assert fields(row)["digest"] == 0
 
