@@ -3,3 +3,5 @@
 from typing import Final
 
 SCOPES: Final = ("admin", "pay", "import", "read", "analyst")
+BOUND_SCOPES: Final = ("pay", "read")
+"""Of these a key of a bound account has some. The others are for whoever looks after all wallets."""

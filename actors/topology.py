@@ -9,6 +9,7 @@ import msgspec
 
 from actors.database import CONNECTION_LOST, SQL, allocate_segment, cluster_value, connect
 from actors.journal import JournalUnavailable
+from actors.ledger.ids import SECRET_BYTES, Secret
 from rules.decision import StandIn
 
 TOPOLOGY_VERSION = 1
@@ -29,13 +30,22 @@ async def cluster_facts(url: str, shards: int | None, default: int = 1) -> Clust
     """The facts of a migrated database; the first caller sets them, to `default` shards if it names none. Raises ShardCountDiffers."""
     connection = await connect(url, name="shardpay-topology")
     try:
-        secret = await cluster_value(connection, "secret", secrets.token_bytes(16))
+        secret = await cluster_value(connection, "secret", secrets.token_bytes(SECRET_BYTES))
         kept = int(await cluster_value(connection, "shards", str(shards or default).encode()))
     finally:
         await connection.close()
     if shards is not None and kept != shards:
         raise ShardCountDiffers(f"this database was made for {kept} shards, not {shards}; leave --shards out")
     return ClusterFacts(secret=secret, shards=kept)
+
+
+async def cluster_secret(url: str) -> Secret:
+    """The secret of a migrated database, made if nobody served it yet."""
+    connection = await connect(url, name="shardpay-topology")
+    try:
+        return Secret.of(await cluster_value(connection, "secret", secrets.token_bytes(SECRET_BYTES)))
+    finally:
+        await connection.close()
 
 
 class SegmentStore:

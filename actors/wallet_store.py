@@ -11,6 +11,7 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
+from actors.key_store import Bound
 from actors.ledger.ids import OPERATOR_SEGMENT, wallet_address
 from actors.ledger.layout import OPERATOR_KINDS, WalletKind
 from actors.pool import SQL, Pool, without_deadlock
@@ -124,13 +125,19 @@ class WalletStore:
             for row in await self._pool.fetch("wallet_profiles", list(addresses))
         }
 
-    async def with_external_id(self, external_id: str, after: int, limit: int) -> list[int]:
-        """Addresses above `after` of wallets with this external id: one or none."""
-        return [row[0] for row in await self._pool.fetch("wallet_by_external_id", external_id, after, limit)]
+    async def owners(self, addresses: Sequence[int]) -> dict[int, str]:
+        """Owners of wallets by address; those that have none are left out."""
+        return {row[0]: row[1] for row in await self._pool.fetch("wallet_owners", addresses)}
 
-    async def with_owner(self, owner: str, after: int, limit: int) -> list[int]:
-        """Addresses above `after` of an owner's wallets, ascending."""
-        return [row[0] for row in await self._pool.fetch("wallet_by_owner", owner, after, limit)]
+    async def with_external_id(self, external_id: str, after: int, limit: int, bound: Bound | None) -> list[int]:
+        """Addresses above `after` of wallets with this external id: one or none; of them those to which an account is bound."""
+        rows = await self._pool.fetch("wallet_by_external_id", external_id, after, limit, *_bound_to(bound))
+        return [row[0] for row in rows]
+
+    async def with_owner(self, owner: str, after: int, limit: int, bound: Bound | None) -> list[int]:
+        """Addresses above `after` of an owner's wallets, ascending; of them those to which an account is bound."""
+        rows = await self._pool.fetch("wallet_by_owner", owner, after, limit, *_bound_to(bound))
+        return [row[0] for row in rows]
 
     async def patch(
         self, address: int, owner: Change | None, attributes: Change | None, metadata: Change | None
@@ -140,6 +147,10 @@ class WalletStore:
         for change in (owner, attributes, metadata):
             values += (change is not None, change.value if change is not None else None)
         return await self._pool.fetchval("wallet_patch", address, *values) is not None
+
+
+def _bound_to(bound: Bound | None) -> tuple[list[int] | None, list[str]]:
+    return (None, []) if bound is None else (list(bound.wallets), list(bound.owners))
 
 
 def _columns(candidates: Sequence[Candidate]) -> list[list[Any]]:

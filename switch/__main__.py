@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import click
 
-from actors.scopes import SCOPES
 from switch.options import as_text, json_option, storage_options
 
 ELSEWHERE: Final = {
@@ -21,6 +20,7 @@ ELSEWHERE: Final = {
     "rules": "switch.rules_commands:rules_group",
     "cards": "switch.cards_commands:cards_group",
     "train": "switch.cards_commands:train_command",
+    "keys": "switch.keys_commands:keys_group",
     "import": "switch.importer.command:import_command",
 }
 """Commands that live in other modules, loaded when they are called: what one needs takes up to a second to load."""
@@ -115,66 +115,6 @@ def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
         click.echo("\nCtrl-C drains and stops.")
 
     return welcome
-
-
-@cli.group()
-def keys() -> None:
-    """Make, list and revoke API keys."""
-
-
-@keys.command("create", epilog="Example: shardpay keys create --scope pay --scope read --name checkout")
-@click.option(
-    "--scope",
-    "scopes",
-    type=click.Choice(SCOPES),
-    multiple=True,
-    required=True,
-    help="What the key may do; may be repeated.",
-)
-@click.option("--name", default="default", show_default=True, help="Account: keys of one name are one caller.")
-@json_option
-@storage_options
-def keys_create(scopes: tuple[str, ...], name: str, as_json: bool, data: Path, database: str | None) -> None:
-    """Make a key. It is shown once and kept only as a hash."""
-    created = asyncio.run(_with_keys(data, database, lambda store: store.create(name, scopes)))
-    click.echo(as_text(created) if as_json else created.key)
-
-
-@keys.command("list", epilog="Example: shardpay keys list --json")
-@json_option
-@storage_options
-def keys_list(as_json: bool, data: Path, database: str | None) -> None:
-    """Show all keys, without their secret."""
-    found = asyncio.run(_with_keys(data, database, lambda store: store.list()))
-    if as_json:
-        click.echo(as_text(found))
-        return
-    for key in found:
-        state = "revoked" if key.revoked_at else "active"
-        click.echo(f"{key.id}  {state:8}{key.name:16}{' '.join(key.scopes)}")
-
-
-@keys.command("revoke", epilog="Example: shardpay keys revoke 0b5c0a52-...")
-@click.argument("identity", metavar="ID")
-@storage_options
-def keys_revoke(identity: str, data: Path, database: str | None) -> None:
-    """End a key's life; within two seconds no front door takes it any more."""
-    if not asyncio.run(_with_keys(data, database, lambda store: store.revoke(identity))):
-        raise click.ClickException(f"there is no key {identity}")
-    click.echo(f"revoked {identity}")
-
-
-async def _with_keys(data: Path, database: str | None, use: Callable[[Any], Any]) -> Any:
-    from actors.key_store import KeyStore
-    from actors.pool import Pool
-    from actors.storage import opened
-
-    async with opened(data, database) as url:
-        pool = await Pool.open(url, name="shardpay-keys")
-        try:
-            return await use(KeyStore(pool))
-        finally:
-            await pool.close()
 
 
 @cli.command(epilog="Example: shardpay audit --data ./data")

@@ -26,7 +26,8 @@ from switch import (
     handlers_transfers,
     handlers_wallets,
 )
-from switch.auth import ANALYST, PAY, PUBLISH, READ, READ_DOCUMENTS, WRITE_WALLETS, demand
+from switch.access import Access
+from switch.auth import ANALYST, ASK, PAY, PUBLISH, READ, READ_DOCUMENTS, WRITE_WALLETS, demand
 from switch.calls import BodyLimits, Call, one_header
 from switch.door import Door, DoorDeps, Limits
 from switch.problems import ProblemError, from_http, from_status, problem_response
@@ -48,49 +49,51 @@ MOVING: Final = ("/v1/transfers", "/v1/reviews")
 
 
 class Route(NamedTuple):
-    """A call of the API: a key needs one of `scopes`."""
+    """A call of the API: a key needs one of `scopes`; `access`: what a bound account gets."""
 
     method: str
     path: str
     scopes: frozenset[str]
+    access: Access
     handler: Handler
 
 
 ROUTES: Final = (
-    Route("POST", "/v1/transfers", PAY, handlers_transfers.create_transfer),
-    Route("POST", "/v1/transfers/batch", PAY, handlers_transfers.create_transfers),
-    Route("GET", "/v1/transfers", READ, handlers_settling.find_transfer),
-    Route("GET", "/v1/transfers/{id}", READ, handlers_settling.get_transfer),
-    Route("POST", "/v1/transfers/{id}/capture", PAY, handlers_settling.capture_transfer),
-    Route("POST", "/v1/transfers/{id}/void", PAY, handlers_settling.void_transfer),
-    Route("POST", "/v1/transfers/{id}/refund", PAY, handlers_settling.refund_transfer),
-    Route("POST", "/v1/wallets", WRITE_WALLETS, handlers_wallets.create_wallet),
-    Route("POST", "/v1/wallets/batch", WRITE_WALLETS, handlers_wallets.create_wallets),
-    Route("GET", "/v1/wallets", READ, handlers_wallets.list_wallets),
-    Route("GET", "/v1/wallets/{id}", READ, handlers_wallets.get_wallet),
-    Route("PATCH", "/v1/wallets/{id}", WRITE_WALLETS, handlers_wallets.patch_wallet),
-    Route("GET", "/v1/wallets/{id}/transfers", READ, handlers_statements.list_wallet_transfers),
-    Route("GET", "/v1/wallets/{id}/balance", READ, handlers_statements.get_balance),
+    Route("POST", "/v1/transfers", PAY, Access.PAYER, handlers_transfers.create_transfer),
+    Route("POST", "/v1/transfers/batch", PAY, Access.PAYER, handlers_transfers.create_transfers),
+    Route("GET", "/v1/transfers", ASK, Access.TRANSFER, handlers_settling.find_transfer),
+    Route("GET", "/v1/transfers/{id}", ASK, Access.TRANSFER, handlers_settling.get_transfer),
+    Route("POST", "/v1/transfers/{id}/capture", PAY, Access.TRANSFER, handlers_settling.capture_transfer),
+    Route("POST", "/v1/transfers/{id}/void", PAY, Access.TRANSFER, handlers_settling.void_transfer),
+    Route("POST", "/v1/transfers/{id}/refund", PAY, Access.TRANSFER, handlers_settling.refund_transfer),
+    Route("POST", "/v1/wallets", WRITE_WALLETS, Access.REFUSED, handlers_wallets.create_wallet),
+    Route("POST", "/v1/wallets/batch", WRITE_WALLETS, Access.REFUSED, handlers_wallets.create_wallets),
+    Route("GET", "/v1/wallets", READ, Access.FILTERED, handlers_wallets.list_wallets),
+    Route("GET", "/v1/wallets/{id}", READ, Access.WALLET, handlers_wallets.get_wallet),
+    Route("PATCH", "/v1/wallets/{id}", WRITE_WALLETS, Access.REFUSED, handlers_wallets.patch_wallet),
+    Route("GET", "/v1/wallets/{id}/transfers", READ, Access.WALLET, handlers_statements.list_wallet_transfers),
+    Route("GET", "/v1/wallets/{id}/balance", READ, Access.WALLET, handlers_statements.get_balance),
     Route(
         "POST",
         "/v1/wallets/{id}/{change:freeze|unfreeze|close}",
         WRITE_WALLETS,
+        Access.REFUSED,
         handlers_wallets.change_status,
     ),
-    Route("GET", "/v1/reviews", ANALYST, handlers_reviews.list_reviews),
-    Route("POST", "/v1/reviews/{id}/approve", ANALYST, handlers_reviews.approve_review),
-    Route("POST", "/v1/reviews/{id}/decline", ANALYST, handlers_reviews.decline_review),
-    Route("GET", "/v1/events", READ, handlers_events.list_events),
-    Route("GET", "/v1/rule-packs", READ_DOCUMENTS, handlers_packs.list_packs),
-    Route("GET", "/v1/rule-packs/{name}", READ_DOCUMENTS, handlers_packs.get_pack),
-    Route("PUT", "/v1/rule-packs/{name}", PUBLISH, handlers_packs.put_pack),
-    Route("POST", "/v1/rule-packs/backtest", PUBLISH, handlers_backtest.backtest_pack),
-    Route("POST", "/v1/rule-packs/{name}/mode", PUBLISH, handlers_packs.set_mode),
-    Route("GET", "/v1/scorecards", READ_DOCUMENTS, handlers_cards.list_cards),
-    Route("GET", "/v1/scorecards/{name}", READ_DOCUMENTS, handlers_cards.get_card),
-    Route("PUT", "/v1/scorecards/{name}", PUBLISH, handlers_cards.put_card),
-    Route("POST", "/v1/scorecards/backtest", PUBLISH, handlers_backtest.backtest_card),
-    Route("POST", "/v1/scorecards/{name}/mode", PUBLISH, handlers_cards.set_card_mode),
+    Route("GET", "/v1/reviews", ANALYST, Access.REFUSED, handlers_reviews.list_reviews),
+    Route("POST", "/v1/reviews/{id}/approve", ANALYST, Access.REFUSED, handlers_reviews.approve_review),
+    Route("POST", "/v1/reviews/{id}/decline", ANALYST, Access.REFUSED, handlers_reviews.decline_review),
+    Route("GET", "/v1/events", READ, Access.FILTERED, handlers_events.list_events),
+    Route("GET", "/v1/rule-packs", READ_DOCUMENTS, Access.REFUSED, handlers_packs.list_packs),
+    Route("GET", "/v1/rule-packs/{name}", READ_DOCUMENTS, Access.REFUSED, handlers_packs.get_pack),
+    Route("PUT", "/v1/rule-packs/{name}", PUBLISH, Access.REFUSED, handlers_packs.put_pack),
+    Route("POST", "/v1/rule-packs/backtest", PUBLISH, Access.REFUSED, handlers_backtest.backtest_pack),
+    Route("POST", "/v1/rule-packs/{name}/mode", PUBLISH, Access.REFUSED, handlers_packs.set_mode),
+    Route("GET", "/v1/scorecards", READ_DOCUMENTS, Access.REFUSED, handlers_cards.list_cards),
+    Route("GET", "/v1/scorecards/{name}", READ_DOCUMENTS, Access.REFUSED, handlers_cards.get_card),
+    Route("PUT", "/v1/scorecards/{name}", PUBLISH, Access.REFUSED, handlers_cards.put_card),
+    Route("POST", "/v1/scorecards/backtest", PUBLISH, Access.REFUSED, handlers_backtest.backtest_card),
+    Route("POST", "/v1/scorecards/{name}/mode", PUBLISH, Access.REFUSED, handlers_cards.set_card_mode),
 )
 
 OPEN_ROUTES: Final[dict[str, OpenHandler]] = {
@@ -127,6 +130,8 @@ def _endpoint(door: Door, route: Route) -> Endpoint:
     async def endpoint(request: web.Request) -> web.StreamResponse:
         principal = await door.authenticator.principal(one_header(request, "Authorization"))
         demand(principal, route.scopes)
+        if route.access is Access.REFUSED and principal.bound is not None:
+            raise ProblemError("forbidden", "This call is for accounts that are not bound to wallets.")
         call = Call(request, principal, bodies)
         if request.method != "GET":
             call.query(())

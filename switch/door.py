@@ -21,8 +21,10 @@ from actors.scoring.scorer import ScorerClient
 from actors.shard.messages import Head
 from actors.shard_client import ShardClient, ShardUnavailable
 from actors.wallet_store import WalletStore
+from switch.access import WalletAccess
 from switch.answers import Balance
 from switch.auth import Authenticator
+from switch.calls import Call
 from switch.event_feed import EventFeed
 from switch.history import History, Superseded
 from switch.lanes import Lane, LaneLimits, Overdue
@@ -118,6 +120,7 @@ class Door:
         self.readers = [Reader(client.wallets, deps.limits.deadline_s) for client in deps.clients]
         self.head_readers = [Reader(client.heads, deps.limits.deadline_s) for client in deps.clients]
         self.authenticator = Authenticator(self.keys.find, self._loop.time)
+        self.access = WalletAccess(self.wallet_store.owners, self._loop.time)
         limits = deps.limits
         self.bodies = BodyRoom(limits.bodies_bytes_max)
         self.batches = Places(limits.batches_max, limits.batches_of_one_max, limits.batch_wait_s)
@@ -141,10 +144,10 @@ class Door:
 
     # Wallets by id.
 
-    def wallet_in_path(self, text: str) -> int:
-        """Address of the wallet id in a path. Raises ProblemError wallet_not_found."""
-        address = decode_wallet(self.secret, text)
-        if address == 0:
+    async def wallet_in_path(self, call: Call) -> int:
+        """Address of the wallet id in a call's path. Raises ProblemError wallet_not_found, also for one that is not the caller's own."""
+        address = decode_wallet(self.secret, call.request.match_info["id"])
+        if address == 0 or not await self.access.owns(call.principal.bound, address):
             raise ProblemError("wallet_not_found")
         return address
 

@@ -1,7 +1,7 @@
 """Where events come from: pages of the journal, and one look at its heads that all streams share."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.layout import BLOCK_RECORDS_MAX
 from actors.pool import Pool, StoreUnavailable
-from switch.events import Found, Page, ReadBlock, next_page, referred
+from switch.events import Found, Page, ReadBlock, in_order, page_of, referred
 
 READ_BLOCKS_MAX: Final = 256
 """Blocks that one query reads over all shards, 2 MB of records, but of each shard at least READ_BLOCKS_MIN."""
@@ -19,6 +19,9 @@ GROWTH: Final = 4
 """A page asks for few blocks first, since 50 records may lie in each, then for more: under light load there is one in each."""
 LOOK_EVERY_S: Final = 0.1
 """How late a stream may notice a commit; one small query for all streams of the process."""
+
+Own = Callable[[NDArray[np.int64]], Awaitable[NDArray[np.bool_]]]
+"""Which wallets (n,) are the reader's own."""
 
 START: Final = 0
 """The place before a shard's first record."""
@@ -37,24 +40,35 @@ class EventFeed:
         self._looked: asyncio.Future[None] | None = None
         self._stopped = False
 
-    async def page(self, places: Sequence[int], limit: int, types: NDArray[np.uint8]) -> Page:
-        """Up to `limit` events after `places`. It may be empty though `has_more`: so much was read, and none of these types."""
+    async def page(self, places: Sequence[int], limit: int, types: NDArray[np.uint8], own: Own | None = None) -> Page:
+        """Up to `limit` events after `places`; `own`: whose wallets they are must be the reader's own. It may be empty though `has_more`:
+        so much was read, and nothing of it is wanted."""
         events: list[Found] = []
         each = min(self._blocks_max, READ_BLOCKS_MIN + limit // BLOCK_RECORDS_MAX)
         while True:
-            page = await self._read(places, limit - len(events), types, each)
+            page = await self._read(places, limit - len(events), types, own, each)
             events += page.events
             if not page.has_more or len(events) == limit or each == self._blocks_max:
                 return Page(events, page.places, page.has_more)
             places, each = page.places, min(each * GROWTH, self._blocks_max)
 
-    async def _read(self, places: Sequence[int], limit: int, types: NDArray[np.uint8], each: int) -> Page:
+    async def _read(
+        self, places: Sequence[int], limit: int, types: NDArray[np.uint8], own: Own | None, each: int
+    ) -> Page:
         """One query: at most `each` blocks of each shard."""
         starts = [place >> 8 for place in places]
         rows = await self._pool.fetch("event_blocks", self._shards, starts, each)
         blocks = sorted((ReadBlock(*row) for row in rows), key=lambda block: (block.shard, block.number))
         counts = np.bincount([block.shard for block in blocks], minlength=len(self._shards))
-        return next_page(blocks, frozenset(np.flatnonzero(counts == each).tolist()), places, limit, types)
+        if not blocks:
+            return Page([], tuple(places), False)
+        read = in_order(blocks, frozenset(np.flatnonzero(counts == each).tolist()), places, types)
+        everybody = np.ones(len(read.records), np.bool_)
+        if own is None:
+            return page_of(read, places, limit, everybody, everybody)
+        sides = np.concatenate([read.records["payer"], read.records["payee"]])
+        mine = await own(np.where(np.tile(read.types, 2) != 0, sides, 0))
+        return page_of(read, places, limit, *np.split(mine, 2))
 
     async def ahead(self, places: Sequence[int]) -> bool:
         """Whether places are of a journal that was longer than it is now."""

@@ -127,13 +127,15 @@ class ReadBlock(NamedTuple):
 
 
 class Found(NamedTuple):
-    """One event before it is rendered: its record, its details, and the place after it on its shard."""
+    """One event before it is rendered: its record, its details, and the place after it on its shard. `payers`: whether the reader is on
+    the payer's side."""
 
     address: int
     type: int
     record: dict[str, int]
     details: msgspec.Raw | None
     place: int
+    payers: bool
 
 
 class Page(NamedTuple):
@@ -144,12 +146,23 @@ class Page(NamedTuple):
     has_more: bool
 
 
-def next_page(
-    blocks: Sequence[ReadBlock], cut: frozenset[int], places: Sequence[int], limit: int, types: NDArray[np.uint8]
-) -> Page:
-    """The next `limit` events of these types. `blocks`: what follows `places`, ascending on each shard; shards in `cut` have more."""
-    if not blocks:
-        return Page([], tuple(places), False)
+class InOrder(NamedTuple):
+    """Blocks as they were read, and what of them comes next, in order: records (n,), their addresses, the addresses after them, numbers of
+    their types (0: not wanted), and the blocks that they lie in. Shards in `cut` have more."""
+
+    blocks: Sequence[ReadBlock]
+    cut: frozenset[int]
+    records: NDArray[Any]
+    addresses: NDArray[np.int64]
+    after: NDArray[np.int64]
+    types: NDArray[np.uint8]
+    block: NDArray[np.intp]
+
+
+def in_order(
+    blocks: Sequence[ReadBlock], cut: frozenset[int], places: Sequence[int], types: NDArray[np.uint8]
+) -> InOrder:
+    """What comes next. `blocks`: what follows `places`, ascending on each shard."""
     records = joined([block.records[HEADER_BYTES:] for block in blocks], RECORD)
     sizes = np.array([len(block.records) - HEADER_BYTES for block in blocks], np.int64) // RECORD.itemsize
     firsts = np.array([record_address(block.shard, block.number, 0) for block in blocks], np.int64)
@@ -158,24 +171,31 @@ def next_page(
     after[np.cumsum(sizes) - 1] += _BYTES - sizes  # behind a block's last record comes the next block
     order = _merged(records, addresses, places, cut)
     numbers = types_of(records[order])
-    hits = np.flatnonzero(np.isin(numbers, types) & (numbers != 0))
+    numbers[~np.isin(numbers, types)] = 0
+    owners = np.repeat(np.arange(len(blocks)), sizes)
+    return InOrder(blocks, cut, records[order], addresses[order], after[order], numbers, owners[order])
+
+
+def page_of(
+    read: InOrder, places: Sequence[int], limit: int, payers: NDArray[np.bool_], payees: NDArray[np.bool_]
+) -> Page:
+    """The next `limit` events of what was read. `payers`, `payees` (n,): on which sides of the records the reader stands."""
+    hits = np.flatnonzero((read.types != 0) & (payers | payees & (read.records["code"] == 0)))
     full = len(hits) > limit
-    if full:
-        hits = hits[:limit]
-        order = order[: hits[-1] + 1]
+    hits = hits[:limit]
+    end = hits[-1] + 1 if full else len(read.records)
     reached = list(places)
-    for shard in np.unique(addresses[order] >> 52).tolist():
-        reached[shard] = _place(int(after[order][addresses[order] >> 52 == shard].max()))
-    found = order[hits]
-    owners = np.repeat(np.arange(len(blocks)), sizes)[found].tolist()
-    entries = {owner: entries_of(blocks[owner].details) for owner in set(owners)}
+    shards = read.addresses[:end] >> 52
+    for shard in np.unique(shards).tolist():
+        reached[shard] = _place(int(read.after[:end][shards == shard].max()))
+    blocks = read.block[hits].tolist()
+    entries = {block: entries_of(read.blocks[block].details) for block in set(blocks)}
+    columns = (column[hits].tolist() for column in (read.addresses, read.types, read.after, payers))
     events = [
-        Found(address, number, as_dict(records[index]), entries[owner].get(slot_of(address)), _place(behind))
-        for address, number, index, owner, behind in zip(
-            addresses[found].tolist(), numbers[hits].tolist(), found, owners, after[found].tolist(), strict=True
-        )
+        Found(address, number, as_dict(read.records[hit]), entries[block].get(slot_of(address)), _place(after), own)
+        for hit, block, address, number, after, own in zip(hits, blocks, *columns, strict=True)
     ]
-    return Page(events, tuple(reached), full or bool(cut))
+    return Page(events, tuple(reached), full or bool(read.cut))
 
 
 def _merged(
@@ -327,12 +347,12 @@ def _transfer(
         currency=ALPHA[record["currency"]],
         kind=LABEL_NAMES[record["label"]],
         final=record["flags"] & FLAG_FINAL != 0 if kind == Kind.CAPTURE else UNSET,
-        review=_review(record),
+        review=_review(record) if found.payers else UNSET,
         expires_at=time_text(record["expiry"]) if record["expiry"] else UNSET,
         reference=details.reference or UNSET,
         metadata=details.metadata or UNSET,
-        context=context_of(record, details) if attempt else UNSET,
-        decision=recorded_decision(names, record) if attempt else UNSET,
+        context=context_of(record, details) if attempt and found.payers else UNSET,
+        decision=recorded_decision(names, record) if attempt and found.payers else UNSET,
     )
 
 

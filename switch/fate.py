@@ -143,6 +143,11 @@ def transfer_answer(
     return msgspec.structs.replace(answer, **_fate(secret, record, address, parts, now_ms))
 
 
+def for_payee(answer: TransferAnswer) -> TransferAnswer:
+    """What the payee's side is shown of a transfer."""
+    return msgspec.structs.replace(answer, context=UNSET, decision=None, review=UNSET)
+
+
 def _fate(secret: Secret, record: dict[str, int], address: int, parts: Parts, now_ms: int) -> dict[str, Any]:
     times = {address: record["record_time"]} | {part.address: part.record["record_time"] for part in parts.listed}
     captured, refunded = parts.captured, parts.refunded

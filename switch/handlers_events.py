@@ -6,6 +6,7 @@ A stream holds one page at a time and never writes ahead of a slow reader; whate
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -13,13 +14,14 @@ import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
+from actors.key_store import Principal
 from actors.pool import StoreUnavailable
 from switch.answers import json_response
 from switch.auth import READ, demand
 from switch.calls import PAGE_MAX, Call, page_limit
 from switch.cursors import decode_places, encode_cursor
 from switch.door import Door
-from switch.event_feed import START
+from switch.event_feed import START, Own
 from switch.events import EVENT_TYPES, Event, Found, Page, packs_of, render, type_numbers
 from switch.problems import ProblemError, invalid_query
 
@@ -57,7 +59,7 @@ async def list_events(door: Door, call: Call) -> web.StreamResponse:
     places = await _places(door, after)
     if streams:
         return await _stream(door, call, places, types)
-    page = await door.events.page(places, limit, types)
+    page = await door.events.page(places, limit, types, _own(door, call.principal))
     data = await _rendered(door, page.events)
     return json_response(EventList(data, page.has_more, encode_cursor(door.secret, SCOPE, *page.places)))
 
@@ -65,6 +67,10 @@ async def list_events(door: Door, call: Call) -> web.StreamResponse:
 async def _rendered(door: Door, found: Sequence[Found]) -> list[Event]:
     names = await door.catalogue.names(packs_of(found))
     return render(door.secret, names, found, await door.events.times(found))
+
+
+def _own(door: Door, principal: Principal) -> Own | None:
+    return None if principal.bound is None else partial(door.access.own, principal.bound)
 
 
 def _types(query: dict[str, str]) -> NDArray[np.uint8]:
@@ -111,8 +117,9 @@ async def _send_all(
 ) -> None:
     """Until the process drains, the reader leaves or its key is revoked."""
     while not door.draining:
-        demand(await door.authenticator.principal(call.request.headers.get("Authorization")), READ)
-        page = await door.events.page(places, PAGE_MAX, types)
+        principal = await door.authenticator.principal(call.request.headers.get("Authorization"))
+        demand(principal, READ)
+        page = await door.events.page(places, PAGE_MAX, types, _own(door, principal))
         await _send_page(door, response, places, page)
         places = page.places
         if not page.has_more and not await door.events.grown(places, HEARTBEAT_S):

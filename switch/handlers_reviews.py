@@ -15,7 +15,7 @@ from switch.calls import Call, page_limit
 from switch.cursors import decode_places, encode_cursor
 from switch.door import Door
 from switch.fate import Case, answer_in, asked_kind, case_of, context_of, is_case, review_answer
-from switch.handlers_settling import named_transfer
+from switch.handlers_settling import transfer_in_path
 from switch.handlers_transfers import settle
 from switch.history import Found, HeldCase
 from switch.pack_names import Names
@@ -130,7 +130,7 @@ async def _decide(door: Door, call: Call, *, approved: bool) -> web.Response:
     deadline = door.deadline()
     key, caller = call.key_or_random(), call.caller()
     decode(EMPTY, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    address, found = await named_transfer(door, call)
+    address, found = await transfer_in_path(door, call)
     if not is_case(found.record):
         raise ProblemError("not_in_review")
     yes = Kind.CAPTURE if asked_kind(found.record) is Kind.TRANSFER else Kind.APPROVAL

@@ -8,13 +8,14 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.ledger.codes import Code
-from actors.ledger.ids import decode_transfer, key_bytes, shard_of, transfer_id, uuid_bytes
+from actors.ledger.ids import decode_transfer, decode_wallet, key_bytes, shard_of, transfer_id, uuid_bytes
 from actors.ledger.layout import FIELDS, REFERRING, Kind
 from actors.shard_client import ShardUnavailable
+from switch.access import NEITHER, Sides, may_void
 from switch.answers import TransferAnswer, json_response, refusal
 from switch.calls import Call, plain_key
 from switch.door import Door
-from switch.fate import answer_in, asked_kind, ended_as, is_case, transfer_answer
+from switch.fate import answer_in, asked_kind, ended_as, for_payee, is_case, transfer_answer
 from switch.handlers_transfers import settle
 from switch.history import NO_PARTS, Found
 from switch.problems import ProblemError, invalid_query
@@ -39,7 +40,11 @@ _NOT_OPEN: Final = {
 async def get_transfer(door: Door, call: Call) -> web.Response:
     """GET /v1/transfers/{id}."""
     call.query(())
-    return json_response(await _shown(door, *await named_transfer(door, call)))
+    address, found = await transfer_in_path(door, call)
+    sides = await door.access.seen(call.principal, found.record)
+    if sides == NEITHER:
+        raise ProblemError("transfer_not_found")
+    return json_response(await _shown(door, address, found, sides))
 
 
 async def find_transfer(door: Door, call: Call) -> web.Response:
@@ -51,7 +56,9 @@ async def find_transfer(door: Door, call: Call) -> web.Response:
     if uuid_bytes(query["wallet"]) is None:
         raise invalid_query("wallet", "a wallet id (UUID) is expected")
     key = key_bytes(plain_key(query["idempotency_key"]))
-    wallet = door.wallet_in_path(query["wallet"])
+    wallet = decode_wallet(door.secret, query["wallet"])
+    if wallet == 0:
+        raise ProblemError("wallet_not_found")
     shard = await door.topology.home_of(wallet, wallet)
     if shard == UNKNOWN:
         raise ProblemError("wallet_not_found")
@@ -61,12 +68,13 @@ async def find_transfer(door: Door, call: Call) -> web.Response:
     except (ShardUnavailable, TimeoutError):
         raise ProblemError("timeout") from None
     found = await door.history.transfer(address) if address else None
-    if found is None:
+    sides = NEITHER if found is None else await door.access.seen(call.principal, found.record)
+    if found is None or sides == NEITHER:
         raise ProblemError("key_not_seen")
-    return json_response(await _shown(door, address, found))
+    return json_response(await _shown(door, address, found, sides))
 
 
-async def named_transfer(door: Door, call: Call) -> tuple[int, Found]:
+async def transfer_in_path(door: Door, call: Call) -> tuple[int, Found]:
     """The record whose id is in the path, and its address. Raises ProblemError transfer_not_found."""
     text = call.request.match_info["id"]
     address = decode_transfer(door.secret, text)
@@ -76,7 +84,18 @@ async def named_transfer(door: Door, call: Call) -> tuple[int, Found]:
     return address, found
 
 
-async def _shown(door: Door, address: int, found: Found) -> TransferAnswer:
+async def _to_change(door: Door, call: Call) -> tuple[int, Found, Sides]:
+    """The record whose id is in the path, its address, and on which sides the caller stands. Raises ProblemError transfer_not_found, also
+    when on none."""
+    address, found = await transfer_in_path(door, call)
+    sides = await door.access.sides(call.principal, found.record)
+    if sides == NEITHER:
+        raise ProblemError("transfer_not_found")
+    return address, found, sides
+
+
+async def _shown(door: Door, address: int, found: Found, sides: Sides) -> TransferAnswer:
+    """A record as it is shown to who stands on these sides: how and whence it was paid, and what was decided, is the payer's alone."""
     target_time = None
     if found.record["kind"] in REFERRING:
         target = await door.history.transfer(found.record["reference"])
@@ -86,9 +105,10 @@ async def _shown(door: Door, address: int, found: Found) -> TransferAnswer:
     answer = answer_in(address, parts) if is_case(found.record) else None
     accounts = await door.keys.accounts([answer["caller"]]) if answer is not None else {}
     names = await door.catalogue.names((found.record["pack"],))
-    return transfer_answer(
+    shown = transfer_answer(
         door.secret, names, address, found, parts, now_ms(), target_time=target_time, accounts=accounts
     )
+    return shown if sides.payer else for_payee(shown)
 
 
 # Changing.
@@ -99,9 +119,9 @@ async def capture_transfer(door: Door, call: Call) -> web.Response:
     deadline = door.deadline()
     call.key()
     body = decode(CAPTURE, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    address, found = await named_transfer(door, call)
+    address, found, sides = await _to_change(door, call)
     amount = body.amount if body.amount is not UNSET else 0
-    return await _end_hold(door, call, Kind.CAPTURE, address, found, amount, body.final is not False, deadline)
+    return await _end_hold(door, call, Kind.CAPTURE, address, found, sides, amount, body.final is not False, deadline)
 
 
 async def void_transfer(door: Door, call: Call) -> web.Response:
@@ -109,12 +129,22 @@ async def void_transfer(door: Door, call: Call) -> web.Response:
     deadline = door.deadline()
     call.key()
     decode(EMPTY, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    address, found = await named_transfer(door, call)
-    return await _end_hold(door, call, Kind.VOID, address, found, 0, False, deadline)
+    address, found, sides = await _to_change(door, call)
+    if not may_void(sides, found.record, call.principal.account):
+        raise ProblemError("forbidden", "The payee's account may void this hold, and the one that made it.")
+    return await _end_hold(door, call, Kind.VOID, address, found, sides, 0, False, deadline)
 
 
 async def _end_hold(
-    door: Door, call: Call, op: Kind, address: int, found: Found, amount: int, final: bool, deadline: float
+    door: Door,
+    call: Call,
+    op: Kind,
+    address: int,
+    found: Found,
+    sides: Sides,
+    amount: int,
+    final: bool,
+    deadline: float,
 ) -> web.Response:
     if asked_kind(found.record) is not Kind.HOLD or found.record["code"] != 0:
         raise ProblemError("not_a_hold")
@@ -126,7 +156,7 @@ async def _end_hold(
         raise ProblemError(_NOT_OPEN.get(state, state))
     if result.code != Code.OK:
         raise refusal(door.secret, result, FIELDS)
-    return await _answer(door, result.address, bool(result.replayed))
+    return await _answer(door, result.address, sides, bool(result.replayed))
 
 
 async def refund_transfer(door: Door, call: Call) -> web.Response:
@@ -134,7 +164,10 @@ async def refund_transfer(door: Door, call: Call) -> web.Response:
     deadline = door.deadline()
     key, caller = call.key(), call.caller()
     body = decode(REFUND, await call.json_body(door.limits.json_bytes_max) or b"{}")
-    address, found = await _what_moved(door, *await named_transfer(door, call))
+    address, found, sides = await _to_change(door, call)
+    if not sides.payee:
+        raise ProblemError("forbidden", "The payee's account may refund this transfer.")
+    address, found = await _what_moved(door, address, found)
     if found.record["kind"] not in (Kind.TRANSFER, Kind.CAPTURE) or found.record["code"] != 0:
         raise ProblemError("not_refundable")
     amount = body.amount if body.amount is not UNSET else 0
@@ -143,7 +176,7 @@ async def refund_transfer(door: Door, call: Call) -> web.Response:
     result = await settle(door, home, row, None, deadline)
     if result.code != Code.OK:
         raise refusal(door.secret, result, FIELDS)
-    return await _answer(door, result.address, bool(result.replayed))
+    return await _answer(door, result.address, sides, bool(result.replayed))
 
 
 async def _what_moved(door: Door, address: int, found: Found) -> tuple[int, Found]:
@@ -155,10 +188,10 @@ async def _what_moved(door: Door, address: int, found: Found) -> tuple[int, Foun
     return address, found
 
 
-async def _answer(door: Door, address: int, replayed: bool) -> web.Response:
+async def _answer(door: Door, address: int, sides: Sides, replayed: bool) -> web.Response:
     """The record that a change made, read back: it is durable."""
     found = await door.history.transfer(address)
     assert found is not None, "what was answered is in the journal"
     headers = {"Idempotent-Replayed": "true"} if replayed else None
-    answer = msgspec.structs.replace(await _shown(door, address, found), replayed=replayed)
+    answer = msgspec.structs.replace(await _shown(door, address, found, sides), replayed=replayed)
     return json_response(answer, 201, headers)

@@ -44,7 +44,7 @@ async def list_wallet_transfers(door: Door, call: Call) -> web.Response:
     query = call.query(("limit", "after", "from", "to"))
     limit = page_limit(query)
     since, until = _time(query, "from"), _time(query, "to")
-    address = door.wallet_in_path(call.request.match_info["id"])
+    address = await door.wallet_in_path(call)
     scope = f"statement {address}" + (f" {since} {until}" if since or until else "")
     place = decode_cursor(door.secret, scope, query["after"]) if "after" in query else 0
     shards = await door.shards_of(address)
@@ -69,7 +69,7 @@ async def get_balance(door: Door, call: Call) -> web.Response:
     at = _time(query, "at")
     if not at:
         raise invalid_query("at", "the parameter is needed")
-    address = door.wallet_in_path(call.request.match_info["id"])
+    address = await door.wallet_in_path(call)
     shards = await door.shards_of(address)
     found = await asyncio.gather(*(_balance_of_stripe(door, address, shard, at) for shard in shards))
     stripes = [stripe for stripe in found if stripe is not None]

@@ -11,6 +11,7 @@ from aiohttp import web
 from msgspec import UNSET
 from numpy.typing import NDArray
 
+from actors.key_store import Principal
 from actors.ledger.codes import Code, is_untried
 from actors.ledger.ids import Secret, key_bytes, transfer_id
 from actors.ledger.layout import FIELDS, FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind
@@ -68,6 +69,8 @@ async def create_transfer(door: Door, call: Call) -> web.Response:
     payer, payee = door.addresses((transfer.payer, transfer.payee))
     _check_ids(payer, payee, "")
     row, details = transfer_row(transfer, payer, payee, after_address(door.secret, transfer), key, caller)
+    if not await door.access.owns(call.principal.bound, payer):
+        raise ProblemError("payer_not_found", "This key's account is bound to wallets, and the payer is none of them.")
     home = await _home(door, payer, payee)
     result = await settle(door, home, row, details, deadline)
     if result.flags & FLAG_SCORED:
@@ -129,6 +132,7 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
             if batch.timed:
                 demand_import(call.principal)
             await _bind_key(door, caller, key, body)
+            await _refuse_payers(door, call.principal, batch.rows)
             results = await _carry_grouped(door, batch.rows, batch.details, batch.groups)
             return Answer(arrow.encode_results(door.secret, results), content_type=arrow.CONTENT_TYPE)
         asked = await door.workshop.do(account, _asked(door, body, caller))
@@ -136,8 +140,15 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
             demand_import(call.principal)
         groups = np.zeros(len(asked.rows), np.int64) if asked.linked else None
         await _bind_key(door, caller, key, body)
+        await _refuse_payers(door, call.principal, asked.rows)
         results = await _carry_grouped(door, asked.rows, asked.details, groups)
         return json_response(await door.workshop.do(account, _batch_answer(door.secret, results, asked.rows["op"])))
+
+
+async def _refuse_payers(door: Door, principal: Principal, rows: NDArray[Any]) -> None:
+    """A payer that is not the caller's own is to it as if it were not there."""
+    if principal.bound is not None:
+        rows["payer"][~await door.access.own(principal.bound, rows["payer"])] = 0
 
 
 async def _bind_key(door: Door, caller: Caller, key: bytes, body: bytes) -> None:

@@ -138,7 +138,7 @@ def _row(door: Door, opened: Opened) -> WalletRow:
 async def get_wallet(door: Door, call: Call) -> web.Response:
     """GET /v1/wallets/{id}."""
     call.query(())
-    return json_response(await _shown(door, door.wallet_in_path(call.request.match_info["id"])))
+    return json_response(await _shown(door, await door.wallet_in_path(call)))
 
 
 async def _shown(door: Door, address: int, replayed: bool | UnsetType = UNSET) -> WalletAnswer:
@@ -159,7 +159,7 @@ async def list_wallets(door: Door, call: Call) -> web.Response:
     scope = f"wallets {name} {query[name]}"
     start = decode_cursor(door.secret, scope, query["after"]) if "after" in query else 0
     find = door.wallet_store.with_owner if name == "owner" else door.wallet_store.with_external_id
-    addresses = await find(query[name], start, limit + 1)
+    addresses = await find(query[name], start, limit + 1, call.principal.bound)
     page = addresses[:limit]
     balances, profiles = await door.balances(page), await door.wallet_store.profiles(page)
     data = [
@@ -176,7 +176,7 @@ async def list_wallets(door: Door, call: Call) -> web.Response:
 
 async def patch_wallet(door: Door, call: Call) -> web.Response:
     """PATCH /v1/wallets/{id}: the tier in the ledger, the rest beside it."""
-    address = door.wallet_in_path(call.request.match_info["id"])
+    address = await door.wallet_in_path(call)
     key, caller = call.key_or_random(), call.caller()
     body = decode(WALLET_PATCH, await call.json_body(door.limits.json_bytes_max))
     await door.balance(address)
@@ -198,7 +198,7 @@ def _change_of(value: Attributes | Metadata | UnsetType | None) -> Change | None
 
 async def change_status(door: Door, call: Call) -> web.Response:
     """POST /v1/wallets/{id}/freeze, /unfreeze and /close."""
-    address = door.wallet_in_path(call.request.match_info["id"])
+    address = await door.wallet_in_path(call)
     status = _STATUS_OF[call.request.match_info["change"]]
     key, caller = call.key_or_random(), call.caller()
     decode(EMPTY, await call.json_body(door.limits.json_bytes_max) or b"{}")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from actors.ledger.hashing import siphash128
 from models.jit import kernel
 
+SECRET_BYTES: Final = 16
 SEGMENT_SLOTS: Final = 65_536
 SLOT_BITS: Final = 16
 SEGMENTS_MAX: Final = 1 << 20
@@ -42,8 +43,8 @@ class Secret(NamedTuple):
     @classmethod
     def of(cls, raw: bytes) -> "Secret":
         """From 16 bytes."""
-        if len(raw) != 16:
-            raise ValueError("a cluster secret has 16 bytes")
+        if len(raw) != SECRET_BYTES:
+            raise ValueError(f"a cluster secret has {SECRET_BYTES} bytes")
         low, high = np.frombuffer(raw, "<u8")
         return cls(np.uint64(low), np.uint64(high))
 

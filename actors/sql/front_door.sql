@@ -40,10 +40,31 @@ FROM unnest($1::bigint[]) AS place (address)
 JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
 
 -- name: key_find
-SELECT hash, account, scopes FROM api_key WHERE hash = ANY($1) AND revoked_at IS NULL
+SELECT key.hash, key.account, key.scopes, account.bound,
+       ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners
+FROM api_key AS key JOIN account ON account.id = key.account
+WHERE key.hash = ANY($1) AND key.revoked_at IS NULL
 
 -- name: key_account
 INSERT INTO account (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id
+
+-- name: account_bound
+SELECT bound, EXISTS (SELECT FROM api_key WHERE api_key.account = account.id) AS keys FROM account WHERE id = $1
+
+-- name: account_bind
+-- How many wallets and owners it is bound to then. The statement does not see its own inserts.
+WITH made AS (
+    UPDATE account SET bound = true WHERE id = $1
+), wallet AS (
+    INSERT INTO account_wallet (account, address) SELECT $1, address FROM unnest($2::bigint[]) AS given (address)
+    ON CONFLICT DO NOTHING RETURNING address
+), owned AS (
+    INSERT INTO account_owner (account, owner) SELECT $1, owner FROM unnest($3::text[]) AS given (owner)
+    ON CONFLICT DO NOTHING RETURNING owner
+)
+SELECT (SELECT count(*) FROM account_wallet WHERE account = $1) + (SELECT count(*) FROM wallet) AS wallets,
+       (SELECT count(*) FROM account_owner WHERE account = $1) + (SELECT count(*) FROM owned) AS owners
 
 -- name: key_create
 INSERT INTO api_key (id, account, name, scopes, hash) VALUES ($1, $2, $3, $4, $5)
@@ -57,7 +78,10 @@ ON CONFLICT (hash) DO UPDATE SET scopes = excluded.scopes
 SELECT EXISTS (SELECT FROM api_key WHERE revoked_at IS NULL)
 
 -- name: key_list
-SELECT id, name, scopes, created_at, revoked_at FROM api_key ORDER BY created_at, id
+SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, account.bound,
+       ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners
+FROM api_key AS key JOIN account ON account.id = key.account ORDER BY key.created_at, key.id
 
 -- name: key_revoke
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id
@@ -120,11 +144,19 @@ WHERE wallet_profile.account = $1 AND wallet_profile.key_hash = opened.key_hash
 SELECT address, external_id, owner, attributes::text, metadata::text FROM wallet_profile
 WHERE address = ANY ($1::bigint[])
 
+-- name: wallet_owners
+SELECT address, owner FROM wallet_profile WHERE address = ANY ($1::bigint[]) AND owner IS NOT NULL
+
 -- name: wallet_by_external_id
-SELECT address FROM wallet_profile WHERE external_id = $1 AND address > $2 ORDER BY address LIMIT $3
+-- $4, $5: addresses and owners to which the caller is bound, null when it is not.
+SELECT address FROM wallet_profile WHERE external_id = $1 AND address > $2
+   AND ($4::bigint[] IS NULL OR address = ANY ($4) OR owner = ANY ($5::text[]))
+ORDER BY address LIMIT $3
 
 -- name: wallet_by_owner
-SELECT address FROM wallet_profile WHERE owner = $1 AND address > $2 ORDER BY address LIMIT $3
+SELECT address FROM wallet_profile WHERE owner = $1 AND address > $2
+   AND ($4::bigint[] IS NULL OR address = ANY ($4) OR owner = ANY ($5::text[]))
+ORDER BY address LIMIT $3
 
 -- name: wallet_patch
 -- Each field with a flag that says whether to set it. A built-in wallet has no profile, so nothing to patch.

@@ -6,7 +6,8 @@ import pytest
 
 from actors.key_store import Principal, key_hash
 from actors.pool import StoreUnavailable
-from switch.auth import CACHE_KEYS_MAX, CACHE_TTL_S, WANTED_KEYS_MAX, Authenticator, demand, demand_import
+from switch.auth import Authenticator, demand, demand_import
+from switch.lookups import KNOWN_MAX, TTL_S, WANTED_MAX
 from switch.problems import ProblemError
 
 PRINCIPAL = Principal(3, frozenset({"pay"}))
@@ -33,7 +34,7 @@ async def test_a_key_is_looked_up_once_until_it_has_to_be_again() -> None:
         assert await authenticator.principal("Bearer good") is PRINCIPAL
     assert store.asked == 1
     store.keys.clear()
-    store.now += CACHE_TTL_S
+    store.now += TTL_S
     with pytest.raises(ProblemError) as problem:
         await authenticator.principal("bearer  good")
     assert problem.value.code == "unauthenticated"
@@ -51,7 +52,7 @@ async def test_keys_that_nobody_made_share_questions_and_push_no_key_out() -> No
     refused = await asyncio.gather(*flood, return_exceptions=True)
     assert {error.code for error in refused if isinstance(error, ProblemError)} == {"unauthenticated"}
     assert store.asked == 2, "one for the good key, one for all others"
-    for i in range(CACHE_KEYS_MAX + 1):
+    for i in range(KNOWN_MAX + 1):
         with pytest.raises(ProblemError):
             await authenticator.principal(f"Bearer other{i}")
     asked = store.asked
@@ -63,12 +64,12 @@ async def test_beyond_the_bound_only_a_key_that_worked_waits_for_the_database() 
     store = Store()
     authenticator = Authenticator(store.find, lambda: store.now)
     await authenticator.principal("Bearer good")
-    store.now += CACHE_TTL_S
+    store.now += TTL_S
     store.gate.clear()
     first = asyncio.create_task(authenticator.principal("Bearer bad"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    flood = [asyncio.create_task(authenticator.principal(f"Bearer bad{i}")) for i in range(WANTED_KEYS_MAX)]
+    flood = [asyncio.create_task(authenticator.principal(f"Bearer bad{i}")) for i in range(WANTED_MAX)]
     await asyncio.sleep(0)
     with pytest.raises(ProblemError) as problem:
         await authenticator.principal("Bearer one more")

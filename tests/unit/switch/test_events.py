@@ -12,16 +12,28 @@ from numpy.typing import NDArray
 from actors.ledger.ids import Secret, encode_wallet, record_address, transfer_id, wallet_address
 from actors.ledger.layout import FLAG_FINAL, FLAG_REVIEW, FLAG_SCORED, FLAG_SUSPENSE, Kind, WalletStatus
 from actors.scoring.pack_store import PackNames
-from switch.events import TYPES, Found, ReadBlock, next_page, referred, render, type_numbers, types_of
+from switch.events import TYPES, Found, Page, ReadBlock, in_order, page_of, referred, render, type_numbers, types_of
 from switch.rows import details_bytes
 from tests.journal_rows import NOON, journal, record
 
 SECRET = Secret.of(bytes(range(16)))
-PAYER, PAYEE = wallet_address(1, 5), wallet_address(1, 6)
+PAYER, PAYEE, OTHER = (wallet_address(1, slot) for slot in (5, 6, 7))
 ALL = type_numbers(None)
 NAMES = {1: PackNames("default@1", ("drain",), ("DRAINS_TO_NEW_PAYEE",))}
 
 Journals = list[list[ReadBlock]]
+
+
+def next_page(
+    blocks: list[ReadBlock], cut: frozenset[int], places: list[int], limit: int, types: NDArray[np.uint8], mine: int = 0
+) -> Page:
+    """The next page for one who has all wallets, or the wallet `mine` alone."""
+    read = in_order(blocks, cut, places, types)
+    payers, payees = (
+        np.isin(read.records[side], mine) if mine else np.ones(len(read.records), np.bool_)
+        for side in ("payer", "payee")
+    )
+    return page_of(read, places, limit, payers, payees)
 
 
 def reads(shard: int, *batches: list[NDArray[Any]], details: dict[int, bytes] | None = None) -> list[ReadBlock]:
@@ -74,11 +86,11 @@ def window(journals: Journals, places: list[int], each: int) -> tuple[list[ReadB
     return [b for part in taken for b in part], frozenset(i for i, part in enumerate(taken) if len(part) == each)
 
 
-def read_all(journals: Journals, limit: int, each: int, types: NDArray[np.uint8] = ALL) -> list[Found]:
+def read_all(journals: Journals, limit: int, each: int, types: NDArray[np.uint8] = ALL, mine: int = 0) -> list[Found]:
     places, seen = [0] * len(journals), list[Found]()
     while True:
         blocks, cut = window(journals, places, each)
-        page = next_page(blocks, cut, places, limit, types)
+        page = next_page(blocks, cut, places, limit, types, mine)
         assert len(page.events) <= limit
         assert page.has_more or not page.events or len(page.events) <= limit
         seen += page.events
@@ -99,7 +111,9 @@ def some_journals(draw: st.DrawFn) -> Journals:
         time, batches = NOON, []
         for kinds in draw(BATCHES):
             time += draw(st.integers(0, 3))
-            batches.append([record(kind, record_time=time) for kind in kinds])
+            batches.append(
+                [record(kind, record_time=time, payer=(PAYER, OTHER)[i % 2]) for i, kind in enumerate(kinds)]
+            )
         journals.append(reads(shard, *batches))
     return journals
 
@@ -155,9 +169,25 @@ def test_nothing_of_another_shard_overtakes_what_is_not_read_yet() -> None:
     assert page.has_more
 
 
-def test_an_empty_journal_has_no_events() -> None:
-    page = next_page([], frozenset(), [0, 0], 10, ALL)
-    assert (page.events, page.places, page.has_more) == ([], (0, 0), False)
+@given(some_journals(), st.integers(1, 20))
+def test_who_has_one_wallet_is_shown_what_is_on_it_and_gets_past_the_rest(journals: Journals, limit: int) -> None:
+    seen = read_all(journals, limit, 3, mine=PAYER)
+    everything = read_all(journals, 100, 1_000)
+    assert {f.address for f in seen} == {
+        f.address for f in everything if PAYER in (f.record["payer"], f.record["payee"])
+    }
+
+
+def test_a_payee_is_shown_no_declined_attempt_and_nothing_of_how_it_was_decided() -> None:
+    sides = {"payer": PAYER, "payee": PAYEE}
+    paid = record(Kind.TRANSFER, **sides, amount=5, channel=1, flags=FLAG_SCORED, points=380, pack=1)
+    declined = record(Kind.TRANSFER, **sides, amount=5, code=121)
+    blocks = reads(0, [paid, declined])
+    seen = {mine: next_page(blocks, frozenset(), [0], 10, ALL, mine) for mine in (PAYER, PAYEE, OTHER)}
+    assert [len(page.events) for page in seen.values()] == [2, 1, 0]
+    assert {page.places for page in seen.values()} == {(512,)}
+    data = [msgspec.to_builtins(render(SECRET, NAMES, seen[mine].events, {})[0].data) for mine in (PAYER, PAYEE)]
+    assert [{"context", "decision"} & set(each) for each in data] == [{"context", "decision"}, set()]
 
 
 # How they are shown.
