@@ -30,7 +30,7 @@ from actors.ledger.blocks import GENESIS, HEADER_BYTES, Chain, block_hash, recor
 from actors.ledger.ids import Secret, block_of
 from actors.ledger.layout import RECORD
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """2: with what a backtest needs, `seen` and profiles."""
 MANIFEST: Final = "_manifest.json"
 STAGING: Final = "_staging"

@@ -32,7 +32,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "invalid_idempotency_key": Outcome(400, False, "An Idempotency-Key has 1 to 255 printable ASCII characters."),
     "invalid_shardpay_time": Outcome(400, False, "Shardpay-Time is not an RFC 3339 time in UTC."),
     "unauthenticated": Outcome(401, False, "No valid API key was given."),
-    "forbidden": Outcome(403, False, "The API key lacks the scope for this call."),
+    "forbidden": Outcome(403, False, "The API key may not make this call."),
     "not_found": Outcome(404, False, "There is nothing here."),
     "transfer_not_found": Outcome(404, False, "The transfer does not exist."),
     "key_not_seen": Outcome(404, False, "No request with this key was seen at this wallet."),

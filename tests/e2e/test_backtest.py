@@ -94,7 +94,7 @@ async def test_histories_that_are_not_whole_are_refused(database_url: str, tmp_p
     pq.write_table(pa.concat_tables([table[:place], table[place + 1 :]]), first)
     assert "contradicts the ones before it" in (await backtest(pack, whole)).output
     manifest = whole / "_manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+    manifest.write_text(manifest.read_text().replace('"format": 3', '"format": 2'))
     assert "export into another folder" in (await backtest(pack, whole)).output
 
 
