@@ -26,6 +26,7 @@ CHANNEL_NAMES: Final = {int(channel): channel.name.lower() for channel in Channe
 KIND_NAMES: Final = {int(kind): kind.name.lower() for kind in WalletKind}
 STATUS_NAMES: Final = {int(status): status.name.lower() for status in WalletStatus}
 ACTION_NAMES: Final = {int(action): action.name.lower() for action in Action}
+_NO_CONTEXT: Final = Context()
 NO_NAMES: Final[Names] = {}
 """For what is never scored."""
 
@@ -169,8 +170,8 @@ def posted_answer(secret: Secret, names: Names, transfer: Transfer, result: Resu
         currency=transfer.currency,
         kind=transfer.kind or "transfer",
         reference=transfer.reference,
-        metadata=transfer.metadata,
-        context=transfer.context,
+        metadata=transfer.metadata or UNSET,
+        context=UNSET if transfer.context == _NO_CONTEXT else transfer.context,
         decision=result_decision(names, result),
         created_at=time_text(result.record_time),
         effective_at=time_text(result.effective_time),

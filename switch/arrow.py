@@ -4,6 +4,7 @@ A stream comes from outside: its schema is checked before any data is read, comp
 size), and every array is validated before its values are used.
 """
 
+import re
 import struct
 from typing import Any, Final, NamedTuple
 
@@ -23,11 +24,12 @@ from switch.groups import NO_GROUP
 from switch.problems import NUMBERS, ProblemError, invalid_field
 from switch.rows import HOLD_SECONDS, Caller, body_digest, details_bytes
 from switch.shares import STEP_ROWS, Steps, mapped
-from switch.wire import CHANNELS, LABELS, check_ip
+from switch.wire import CHANNELS, LABELS, PRINTED, check_ip
 
 CONTENT_TYPE: Final = "application/vnd.apache.arrow.stream"
 ROWS_MAX: Final = 65_536
 DEVICE_CHARACTERS_MAX: Final = 64
+_PRINTED: Final = re.compile(PRINTED).match
 
 _UUID: Final = pa.binary(16)
 _TIME: Final = pa.timestamp("ms", "UTC")
@@ -280,6 +282,8 @@ def _details(table: pa.Table, rows: NDArray[Any]) -> Steps[dict[int, bytes]]:
 def _device(text: str) -> int:
     if len(text) > DEVICE_CHARACTERS_MAX:
         raise invalid_field("device", f"at most {DEVICE_CHARACTERS_MAX} characters")
+    if not _PRINTED(text):
+        raise invalid_field("device", f"no control characters are expected, got {text!a}")
     return device_number(text) if text else 0
 
 

@@ -17,13 +17,14 @@ from models.scorecard import canonical
 from rules.backtest_report import Report
 from switch.answers import json_response
 from switch.calls import Call, plain_key
+from switch.decoding import CARD_BACKTEST, PACK_BACKTEST, Listed
 from switch.door import Door
 from switch.handlers_cards import checked_card, pack_of_card, published_card
 from switch.problems import ProblemError, invalid_field
 from switch.publishing import text_with_card
 from switch.shares import STEP_ROWS, Steps
 from switch.times import time_ms
-from switch.wire import CARD_BACKTEST, PACK_BACKTEST, BacktestAsked, BacktestLabel, CardBacktest, Listed, PackBacktest
+from switch.wire import BacktestAsked, BacktestLabel, CardBacktest, PackBacktest
 
 B = TypeVar("B", bound=BacktestAsked)
 

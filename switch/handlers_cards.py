@@ -14,6 +14,7 @@ from models.scorecard import CardError, Scorecard, canonical, card_hash, parse
 from switch.answers import json_response
 from switch.calls import Call, page_limit
 from switch.cursors import decode_cursor, encode_cursor
+from switch.decoding import CARD_MODE
 from switch.door import Door
 from switch.handlers_packs import (
     Deployed,
@@ -27,7 +28,6 @@ from switch.handlers_packs import (
 from switch.problems import FieldError, ProblemError, invalid_field
 from switch.publishing import Told, version_conflict
 from switch.times import time_text
-from switch.wire import CARD_MODE
 
 _SCOPE: Final = "scorecards"
 

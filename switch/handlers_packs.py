@@ -15,11 +15,12 @@ from rules.reading import NAME
 from switch.answers import ACTION_NAMES, json_response
 from switch.calls import JSON, Call, page_limit
 from switch.cursors import decode_cursor, encode_cursor
+from switch.decoding import PACK_MODE, PACK_TEXT, decode
 from switch.door import Door
 from switch.problems import ProblemError, invalid_field, invalid_query
 from switch.publishing import Told
 from switch.times import time_text
-from switch.wire import PACK_MODE, PACK_TEXT, PackMode, decode
+from switch.wire import PackMode
 
 YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml")
 DEPLOYMENTS_SHOWN: Final = 20

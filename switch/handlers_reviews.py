@@ -13,6 +13,7 @@ from rules.currencies import ALPHA
 from switch.answers import LABEL_NAMES, Decision, json_response, recorded_decision, refusal
 from switch.calls import Call, page_limit
 from switch.cursors import decode_places, encode_cursor
+from switch.decoding import EMPTY, decode
 from switch.door import Door
 from switch.fate import Case, answer_in, asked_kind, case_of, context_of, is_case, review_answer
 from switch.handlers_settling import transfer_in_path
@@ -22,7 +23,7 @@ from switch.pack_names import Names
 from switch.problems import ProblemError, invalid_query
 from switch.rows import answer_row
 from switch.times import now_ms, time_text
-from switch.wire import EMPTY, Context, decode
+from switch.wire import Context
 
 _STATUSES = {status.name.lower(): status for status in ReviewStatus}
 _REFUSED = (Code.HOLD_NOT_OPEN, Code.HOLD_EXPIRED, Code.NOT_IN_REVIEW)

@@ -14,6 +14,7 @@ from actors.shard_client import ShardUnavailable
 from switch.access import NEITHER, Sides, may_void
 from switch.answers import TransferAnswer, json_response, refusal
 from switch.calls import Call, plain_key
+from switch.decoding import CAPTURE, EMPTY, REFUND, decode
 from switch.door import Door
 from switch.fate import answer_in, asked_kind, ended_as, for_payee, is_case, transfer_answer
 from switch.handlers_transfers import settle
@@ -22,7 +23,6 @@ from switch.problems import ProblemError, invalid_query
 from switch.routing import UNKNOWN
 from switch.rows import settling_row
 from switch.times import now_ms
-from switch.wire import CAPTURE, EMPTY, REFUND, decode
 
 _NOT_OPEN: Final = {
     "held": "hold_not_open",

@@ -19,6 +19,7 @@ from switch import arrow
 from switch.answers import ACTION_NAMES, json_response, posted_answer, refusal
 from switch.auth import demand_import
 from switch.calls import JSON, Call
+from switch.decoding import TRANSFER, TRANSFER_BATCH, decode
 from switch.door import Door, overdue_problem
 from switch.groups import Groups, arrange, homes_of, of_several_payers
 from switch.lanes import Overdue, Result
@@ -36,7 +37,7 @@ from switch.routing import UNKNOWN, home_wallet
 from switch.rows import Caller, after_address, transfer_row
 from switch.shares import STEP_ROWS, Steps, mapped
 from switch.times import time_ms
-from switch.wire import TRANSFER, TRANSFER_BATCH, KeyedTransfer, decode
+from switch.wire import KeyedTransfer
 
 DIGEST_INLINE_BYTES_MAX: Final = 64 * 1024
 """A body beyond it is hashed in a thread: it would hold the event loop for more than 0.1 ms."""

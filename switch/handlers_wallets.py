@@ -16,13 +16,14 @@ from actors.wallet_store import Change, Profile
 from switch.answers import Balance, WalletAnswer, json_response, refusal, wallet_answer
 from switch.calls import Call, page_limit
 from switch.cursors import decode_cursor, encode_cursor
+from switch.decoding import EMPTY, NEW_WALLET, WALLET_BATCH, WALLET_PATCH, decode
 from switch.door import Door, overdue_problem
 from switch.lanes import Overdue
 from switch.problems import PROBLEMS, ProblemError, invalid_field, invalid_query
 from switch.rows import currency_number, status_row, tier_row
 from switch.shares import Steps, mapped
 from switch.wallets import OK, Opened, Wanted, batch_keys, json_text, open_wallets, wanted_wallet
-from switch.wire import EMPTY, NEW_WALLET, WALLET_BATCH, WALLET_PATCH, Attributes, Metadata, decode
+from switch.wire import Attributes, Metadata
 
 _STATUS_OF: Final = {
     "freeze": WalletStatus.FROZEN,

@@ -75,7 +75,7 @@ def currency_number(letters: str, field: str) -> int:
     """ISO number of a currency. Raises invalid_field."""
     number = NUMERIC.get(letters)
     if number is None:
-        raise invalid_field(field, "an ISO 4217 code like EUR is expected")
+        raise invalid_field(field, f"expected an ISO 4217 code like EUR, got {letters!a}")
     return number
 
 

@@ -1,12 +1,8 @@
-"""What comes in: strict types, no unknown or repeated fields, every length bounded. What is not exactly as documented is refused.
-
-Decoding is by schema, so nesting never goes deeper than the schema's own four levels: the first value of a wrong type ends it.
-"""
+"""What comes in: strict types, no unknown fields, every length bounded, no control characters. What is not as documented is refused;
+null for a field that may be left out is as if it were (switch/decoding.py)."""
 
 import ipaddress
-import json
-import re
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -15,49 +11,51 @@ from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.layout import AMOUNT_MAX, Channel, Label, WalletKind
 from actors.scoring.deployment import Mode
 from rules.split import SHARE_MAX
-from switch.problems import ProblemError, invalid_field
-from switch.shares import STEP_ROWS, Steps
-
-T = TypeVar("T")
-R = TypeVar("R")
+from switch.problems import invalid_field
 
 TRANSFERS_MAX: Final = 10_000
 WALLETS_MAX: Final = 10_000
 KEY_CHARACTERS_MAX: Final = 255
 BACKTEST_LABELS_MAX: Final = 100_000
 
-# PostgreSQL text cannot hold NUL, so names that go there must not.
-_NO_NUL: Final = r"^[^\x00]*\Z"
+PRINTED: Final = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
+"""Text of one line. What controls a terminal is no part of a name, and PostgreSQL cannot hold NUL."""
+LINES: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
+"""Text that may have tabs and several lines."""
+COUNTRY: Final = r"^[A-Z]{2}\Z"
+KEY: Final = r"^[ -~]+\Z"
 
 Id = Annotated[str, Meta(min_length=36, max_length=36)]
 Amount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX)]
 Currency = Annotated[str, Meta(min_length=3, max_length=3)]
-Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=_NO_NUL)]
-MetadataKey = Annotated[str, Meta(min_length=1, max_length=40, pattern=_NO_NUL)]
-MetadataText = Annotated[str, Meta(max_length=500, pattern=_NO_NUL)]
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=PRINTED)]
+MetadataKey = Annotated[str, Meta(min_length=1, max_length=40, pattern=PRINTED)]
+MetadataText = Annotated[str, Meta(max_length=500, pattern=LINES)]
 Metadata = Annotated[dict[MetadataKey, MetadataText], Meta(max_length=50)]
 # What takes more than 64 bits cannot be digested, and few readers of the answer would take it.
 Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Attributes = Annotated[dict[MetadataKey, MetadataText | Integer | float | bool | None], Meta(max_length=50)]
-DocumentName = Annotated[str, Meta(min_length=1, max_length=64, pattern=_NO_NUL)]
+DocumentName = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTED)]
+Device = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTED)]
+Reference = Annotated[str, Meta(min_length=1, max_length=256, pattern=PRINTED)]
 Version = Annotated[int, Meta(ge=1, lt=2**31)]
-Key = Annotated[str, Meta(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=r"^[ -~]+\Z")]
+Key = Annotated[str, Meta(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=KEY)]
 
 
-class _Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+class Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """Base of what is read."""
 
 
-class Context(_Wire, frozen=True, kw_only=True, omit_defaults=True):
+class Context(Wire, frozen=True, kw_only=True, omit_defaults=True):
     """Where and how a payment was made; `device` is any name the caller has for it."""
 
     channel: str | UnsetType = UNSET
-    device: Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType = UNSET
-    country: Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")] | UnsetType = UNSET
+    device: Device | UnsetType = UNSET
+    country: Annotated[str, Meta(pattern=COUNTRY)] | UnsetType = UNSET
     ip: Annotated[str, Meta(max_length=45)] | UnsetType = UNSET
 
 
-class Transfer(_Wire, frozen=True, kw_only=True):
+class Transfer(Wire, frozen=True, kw_only=True):
     """POST /v1/transfers. `expires_in`: seconds that an amount is held."""
 
     payer: Id
@@ -66,7 +64,7 @@ class Transfer(_Wire, frozen=True, kw_only=True):
     currency: Currency
     after: Id | UnsetType = UNSET
     kind: str | UnsetType = UNSET
-    reference: Annotated[str, Meta(max_length=256)] | UnsetType = UNSET
+    reference: Reference | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
     context: Context | UnsetType = UNSET
     hold: bool | UnsetType = UNSET
@@ -80,27 +78,27 @@ class KeyedTransfer(Transfer, frozen=True, kw_only=True):
     effective_at: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
 
 
-class TransferBatch(_Wire, frozen=True, kw_only=True):
+class TransferBatch(Wire, frozen=True, kw_only=True):
     """POST /v1/transfers/batch: `transfers` is a list of KeyedTransfer. `linked`: all or none."""
 
     transfers: Raw
-    linked: bool | UnsetType = UNSET
+    linked: bool | UnsetType | None = UNSET
 
 
-class Capture(_Wire, frozen=True, kw_only=True):
+class Capture(Wire, frozen=True, kw_only=True):
     """POST /v1/transfers/{id}/capture. Without an amount all that is left; `final`, true unless said otherwise, releases the rest."""
 
     amount: Amount | UnsetType = UNSET
     final: bool | UnsetType = UNSET
 
 
-class Refund(_Wire, frozen=True, kw_only=True):
+class Refund(Wire, frozen=True, kw_only=True):
     """POST /v1/transfers/{id}/refund. Without an amount all that is left."""
 
     amount: Amount | UnsetType = UNSET
 
 
-class NewWallet(_Wire, frozen=True, kw_only=True):
+class NewWallet(Wire, frozen=True, kw_only=True):
     """POST /v1/wallets. `floor`: lowest posted balance less held; negative for credit."""
 
     currency: Currency
@@ -113,13 +111,13 @@ class NewWallet(_Wire, frozen=True, kw_only=True):
     metadata: Metadata | UnsetType = UNSET
 
 
-class WalletBatch(_Wire, frozen=True, kw_only=True):
+class WalletBatch(Wire, frozen=True, kw_only=True):
     """POST /v1/wallets/batch: `wallets` is a list of NewWallet."""
 
     wallets: Raw
 
 
-class WalletPatch(_Wire, frozen=True, kw_only=True):
+class WalletPatch(Wire, frozen=True, kw_only=True):
     """PATCH /v1/wallets/{id}; null clears a field."""
 
     tier: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
@@ -128,14 +126,14 @@ class WalletPatch(_Wire, frozen=True, kw_only=True):
     metadata: Metadata | UnsetType | None = UNSET
 
 
-class PackText(_Wire, frozen=True, kw_only=True):
+class PackText(Wire, frozen=True, kw_only=True):
     """PUT /v1/rule-packs/{name} as JSON; as YAML the body is the text. `files`: the texts of lists that it names."""
 
     text: str
     files: dict[str, str] | UnsetType = UNSET
 
 
-class PackMode(_Wire, frozen=True, kw_only=True):
+class PackMode(Wire, frozen=True, kw_only=True):
     """POST /v1/rule-packs/{name}/mode. `version`: the newest unless given; `share`: of the wallets, per mille, for a challenger."""
 
     mode: Mode
@@ -150,7 +148,7 @@ class CardMode(PackMode, frozen=True, kw_only=True):
     pack: DocumentName | UnsetType = UNSET
 
 
-class BacktestLabel(_Wire, frozen=True, kw_only=True):
+class BacktestLabel(Wire, frozen=True, kw_only=True):
     """What is known of a payment, named by its `id`, or by the `idempotency_key` of its request with the `wallet` that pays (that is paid,
     when an operator wallet pays)."""
 
@@ -160,7 +158,7 @@ class BacktestLabel(_Wire, frozen=True, kw_only=True):
     idempotency_key: Key | UnsetType = UNSET
 
 
-class BacktestAsked(_Wire, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
+class BacktestAsked(Wire, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
     """What backtests have in common. Effective times; a document that is published: `name` with `version`, the newest unless given;
     `labels` is a list of BacktestLabel."""
 
@@ -185,197 +183,14 @@ class CardBacktest(BacktestAsked, frozen=True, kw_only=True):
     pack: DocumentName | UnsetType = UNSET
 
 
-class Empty(_Wire, frozen=True, kw_only=True):
+class Empty(Wire, frozen=True, kw_only=True):
     """A call that takes no fields."""
 
-
-TRANSFER: Final = msgspec.json.Decoder(Transfer)
-CAPTURE: Final = msgspec.json.Decoder(Capture)
-REFUND: Final = msgspec.json.Decoder(Refund)
-NEW_WALLET: Final = msgspec.json.Decoder(NewWallet)
-WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
-PACK_TEXT: Final = msgspec.json.Decoder(PackText)
-PACK_MODE: Final = msgspec.json.Decoder(PackMode)
-CARD_MODE: Final = msgspec.json.Decoder(CardMode)
-EMPTY: Final = msgspec.json.Decoder(Empty)
 
 LABELS: Final = {label.name.lower(): int(label) for label in Label}
 CHANNELS: Final = {channel.name.lower(): int(channel) for channel in Channel}
 WALLET_KINDS: Final = {kind.name.lower(): kind for kind in WalletKind if kind is not WalletKind.SUSPENSE}
 """Kinds that can be created; suspense wallets are built in."""
-
-_AT: Final = re.compile(r"^(?P<message>.*?)(?: - at `(?:key` in `)?\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
-_FIELD: Final = re.compile(r"(?:unknown|required) field `(?P<name>.*)`$", re.DOTALL)
-_MESSAGE_CHARACTERS_MAX: Final = 200
-
-
-class Listed(Generic[T, R]):
-    """Bodies that are a list with something around it, `field` its name: rows are cut out and decoded one by one, so that others get their
-    turn and no more of them are looked at than there may be."""
-
-    def __init__(self, body: type[T], field: str, row: type[R], *, rows_min: int, rows_max: int) -> None:
-        self._body = msgspec.json.Decoder(body)
-        self._field = field
-        self._row = msgspec.json.Decoder(row)
-        self._rows_min = rows_min
-        self._rows_max = rows_max
-
-    def decode(self, body: bytes) -> Steps[tuple[T, list[R]]]:
-        """What is around the list, and its rows. Raises as `decode`."""
-        value = _decoded(self._body, body, "")
-        yield
-        raw = getattr(value, self._field)
-        text = b"" if raw is UNSET else bytes(raw)
-        rows, inside = (yield from self._rows(text)) if text else ([], 0)
-        colons = 0
-        for start in range(0, len(body), _COUNTED_BYTES):
-            colons += body.count(b":", start, start + _COUNTED_BYTES)
-            yield
-        if colons - inside != _members(value):
-            _refuse_repeats(body.replace(text, b"null", 1) if text else body)
-        return value, rows
-
-    def _rows(self, text: bytes) -> Steps[tuple[list[R], int]]:
-        """The rows of a list, and the colons in them. That the text is JSON is known."""
-        if text[:1] != b"[":
-            raise invalid_field(self._field, "Expected `array`")
-        rows: list[R] = []
-        at, colons = 1, 0
-        while (at := _end_of(_GAP, text, at)) < len(text) - 1:
-            path = f"{self._field}[{len(rows)}]"
-            if len(rows) == self._rows_max:
-                raise invalid_field(self._field, f"Expected `array` of length <= {self._rows_max}")
-            if text[at] != _OPENING[0]:
-                raise invalid_field(path, "Expected `object`")
-            end = yield from _end_of_object(text, at)
-            row = text[at:end]
-            colons += row.count(b":")
-            rows.append(_checked(self._row, row, path))
-            if len(rows) % STEP_ROWS == 0:
-                yield
-            at = end
-        if len(rows) < self._rows_min:
-            raise invalid_field(self._field, f"Expected `array` of length >= {self._rows_min}")
-        return rows, colons
-
-
-_COUNTED_BYTES: Final = 1 << 20
-"""Searched in one step: half a millisecond."""
-_STEP_BRACKETS: Final = 512
-"""Brackets of one row passed in one step: a row that is right has six."""
-_OPENING: Final = b"{["
-_GAP: Final = re.compile(rb"[\s,]*+")
-_TO_BRACKET: Final = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+', re.DOTALL)
-
-
-def _end_of(pattern: re.Pattern[bytes], text: bytes, at: int) -> int:
-    match = pattern.match(text, at)
-    assert match is not None, "it matches nothing, too"
-    return match.end()
-
-
-def _end_of_object(text: bytes, at: int) -> Steps[int]:
-    """Where the JSON object that begins at a place ends."""
-    depth = brackets = 0
-    while True:
-        at = _end_of(_TO_BRACKET, text, at) + 1
-        depth += 1 if text[at - 1] in _OPENING else -1
-        if not depth:
-            return at
-        brackets += 1
-        if brackets % _STEP_BRACKETS == 0:
-            yield
-
-
-TRANSFER_BATCH: Final = Listed(TransferBatch, "transfers", KeyedTransfer, rows_min=1, rows_max=TRANSFERS_MAX)
-WALLET_BATCH: Final = Listed(WalletBatch, "wallets", NewWallet, rows_min=1, rows_max=WALLETS_MAX)
-PACK_BACKTEST: Final = Listed(PackBacktest, "labels", BacktestLabel, rows_min=0, rows_max=BACKTEST_LABELS_MAX)
-CARD_BACKTEST: Final = Listed(CardBacktest, "labels", BacktestLabel, rows_min=0, rows_max=BACKTEST_LABELS_MAX)
-
-
-def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """The body as its type. Raises ProblemError: malformed_json, or invalid_field with the field's path."""
-    return _checked(decoder, body, "")
-
-
-def _checked(decoder: msgspec.json.Decoder[T], body: bytes, path: str) -> T:
-    """As `decode`, of a part of a body at `path`."""
-    value = _decoded(decoder, body, path)
-    if body.count(b":") != _members(value):
-        _refuse_repeats(body)
-    return value
-
-
-def _decoded(decoder: msgspec.json.Decoder[T], body: bytes, path: str) -> T:
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise _field_problem(str(error), path) from None
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise ProblemError("malformed_json", _short(str(error))) from None
-
-
-def _refuse_repeats(body: bytes) -> None:
-    """Raise ProblemError when an object of a body, known to be JSON of the right form, has a name twice."""
-    try:
-        _DUPLICATES.decode(body.decode())
-    except _Repeated as error:
-        raise invalid_field(error.name, "the field is given more than once") from None
-    except (ValueError, RecursionError) as error:
-        raise ProblemError("malformed_json", _short(str(error))) from None
-
-
-def _members(value: Any) -> int:
-    """Members of the JSON objects that a value of a wire type was made of, repeated ones counted once: absent fields are UNSET."""
-    if isinstance(value, dict):
-        return len(value)
-    if isinstance(value, list):
-        return sum(map(_members, value))
-    if not isinstance(value, _Wire):
-        return 0
-    count = 0
-    for name in value.__struct_fields__:
-        field = getattr(value, name)
-        if field is not UNSET:
-            count += 1 if isinstance(field, str | int) else 1 + _members(field)
-    return count
-
-
-class _Repeated(Exception):
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = _short(name)
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> None:
-    seen: set[str] = set()
-    for name, _ in pairs:
-        if name in seen:
-            raise _Repeated(name)
-        seen.add(name)
-
-
-# The schema decoder keeps the last of two equal names; a payment with two amounts is refused. It runs after the schema's, on what
-# is known to be shallow, and only when there are more colons than members: each member has one, so with as many of them as of
-# members none was repeated. It is four times as slow as the schema's decoder.
-_DUPLICATES: Final = json.JSONDecoder(object_pairs_hook=_no_repeats)
-
-
-def _field_problem(text: str, before: str) -> ProblemError:
-    match = _AT.match(text)
-    assert match is not None
-    path = match["path"] or ""
-    if before:
-        path = f"{before}{path if path.startswith('[') else '.' * bool(path) + path}"
-    field = _FIELD.search(match["message"])
-    if field is not None:
-        path = f"{path}.{field['name']}" if path else field["name"]
-    return invalid_field(_short(path), _short(match["message"]))
-
-
-def _short(text: str) -> str:
-    """Text from outside, cut to a length that is safe to give back."""
-    return text if len(text) <= _MESSAGE_CHARACTERS_MAX else text[:_MESSAGE_CHARACTERS_MAX] + "..."
 
 
 def named(table: dict[str, Any], value: str | UnsetType, default: Any, field: str) -> Any:
@@ -385,7 +200,7 @@ def named(table: dict[str, Any], value: str | UnsetType, default: Any, field: st
     try:
         return table[value]
     except KeyError:
-        raise invalid_field(field, f"expected one of: {', '.join(table)}") from None
+        raise invalid_field(field, f"expected one of: {', '.join(table)}, got {value[:40]!a}") from None
 
 
 def check_ip(text: str, field: str) -> None:
