@@ -1,5 +1,6 @@
 """What goes out: transfers and wallets as JSON objects, made from results and records by one set of functions."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -8,13 +9,22 @@ from msgspec import UNSET, Raw, UnsetType
 
 from actors.ledger.codes import Code, is_declined
 from actors.ledger.ids import Secret, transfer_id
-from actors.ledger.layout import FLAG_FALLBACK, FLAG_SCORED, OPERATOR_KINDS, Channel, Label, WalletKind, WalletStatus
+from actors.ledger.layout import (
+    FIELDS,
+    FLAG_FALLBACK,
+    FLAG_SCORED,
+    OPERATOR_KINDS,
+    Channel,
+    Label,
+    WalletKind,
+    WalletStatus,
+)
 from actors.wallet_store import Profile
 from rules.currencies import ALPHA
 from rules.decision import Action
 from switch.lanes import Result
 from switch.pack_names import Names
-from switch.problems import NUMBERS, PROBLEMS, ProblemError
+from switch.problems import NUMBERS, ProblemError
 from switch.responses import Answer
 from switch.rows import HOLD_SECONDS
 from switch.times import time_text
@@ -27,6 +37,7 @@ KIND_NAMES: Final = {int(kind): kind.name.lower() for kind in WalletKind}
 STATUS_NAMES: Final = {int(status): status.name.lower() for status in WalletStatus}
 ACTION_NAMES: Final = {int(action): action.name.lower() for action in Action}
 _NO_CONTEXT: Final = Context()
+NO_DETAILS: Final[Mapping[int, str]] = {}
 NO_NAMES: Final[Names] = {}
 """For what is never scored."""
 
@@ -179,21 +190,29 @@ def posted_answer(secret: Secret, names: Names, transfer: Transfer, result: Resu
     )
 
 
-def refusal(secret: Secret, result: Result, fields: tuple[str, ...], names: Names = NO_NAMES) -> ProblemError:
-    """The problem of a result that is not OK: recorded declines carry their transfer."""
+def too_low(wallet: str, amount: int, currency: str) -> dict[int, str]:
+    """Why there are too few funds, by code."""
+    return {Code.INSUFFICIENT_FUNDS: f"{amount} {currency} (minor units) is more than the wallet {wallet} can pay."}
+
+
+def refusal(
+    secret: Secret, result: Result, names: Names = NO_NAMES, details: Mapping[int, str] = NO_DETAILS
+) -> ProblemError:
+    """The problem of a result that is not OK: recorded declines carry their transfer. `details`: words for the case at hand, by code."""
     code = NUMBERS[result.code]
     replayed = bool(result.replayed)
     if is_declined(result.code) and result.address:
         decision = result_decision(names, result)
         return ProblemError(
             code,
+            details.get(result.code),
             transfer_id=transfer_id(secret, result.record_time, result.address),
             decision=None if decision is None else msgspec.to_builtins(decision),
             replayed=replayed,
         )
     if result.code == Code.IDEMPOTENCY_MISMATCH:
-        return ProblemError(code, f"{PROBLEMS[code].title[:-1]}: the {fields[result.field]} differs.")
-    return ProblemError(code)
+        return ProblemError(code, f"The {FIELDS[result.field]} differs from the first request's.")
+    return ProblemError(code, details.get(result.code))
 
 
 def wallet_answer(

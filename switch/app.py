@@ -30,6 +30,7 @@ from switch.access import Access
 from switch.auth import ANALYST, ASK, PAY, PUBLISH, READ, READ_DOCUMENTS, WRITE_WALLETS, demand
 from switch.calls import BodyLimits, Call, one_header
 from switch.door import Door, DoorDeps, Limits
+from switch.problem_pages import problem_page
 from switch.problems import ProblemError, from_http, from_status, problem_response
 from switch.routing import Topology
 
@@ -116,6 +117,7 @@ def build_app(deps: DoorDeps) -> web.Application:
         app.router.add_route(route.method, route.path, endpoint, expect_handler=_expect)
     for path, handler in OPEN_ROUTES.items():
         app.router.add_get(path, _open_endpoint(door, handler))
+    app.router.add_get("/problems/{code}", problem_page)
     app.on_shutdown.append(_drain)
     app.on_cleanup.append(_close)
     return app

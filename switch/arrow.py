@@ -21,7 +21,7 @@ from rules.currencies import NUMERIC
 from rules.encodings import country_number, device_number
 from rules.hashing import splitmix64s
 from switch.groups import NO_GROUP
-from switch.problems import NUMBERS, ProblemError, invalid_field
+from switch.problems import NUMBERS, ProblemError, invalid_field, number_outcome
 from switch.rows import HOLD_SECONDS, Caller, body_digest, details_bytes
 from switch.shares import STEP_ROWS, Steps, mapped
 from switch.wire import CHANNELS, LABELS, PRINTED, check_ip
@@ -341,7 +341,10 @@ def _is_compressed(metadata: bytes) -> bool:
 
 _ANSWER: Final = pa.schema(
     [pa.field("id", _UUID, False), pa.field("code", pa.uint16(), False), pa.field("replayed", pa.bool_(), False)],
-    metadata={"codes": msgspec.json.encode({str(number): name for number, name in NUMBERS.items()}).decode()},
+    metadata={
+        "codes": msgspec.json.encode({str(number): name for number, name in NUMBERS.items()}).decode(),
+        "texts": msgspec.json.encode({str(number): number_outcome(number).title for number in NUMBERS}).decode(),
+    },
 )
 
 

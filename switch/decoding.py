@@ -153,20 +153,18 @@ def _decoded(decoder: msgspec.json.Decoder[T], body: bytes, path: str) -> T:
         raise ProblemError("malformed_json", no_json(body, str(error))) from None
     if len(body) > EXPLAINED_BYTES_MAX:
         raise wrong_field(str(refused), path)
-    value = _value_of(body)
-    present = without_nulls(value, decoder.type)
+    try:
+        present = without_nulls(msgspec.json.decode(body), decoder.type)
+    except (
+        msgspec.DecodeError,
+        ValueError,
+        RecursionError,
+    ):  # it goes wrong further on, too: a number beyond all bounds, or no JSON
+        raise wrong_field(str(refused), path) from None
     try:
         return decoder.decode(msgspec.json.encode(present))
     except msgspec.ValidationError as error:
         raise explained(str(error), present, decoder.type, path) from None
-
-
-def _value_of(body: bytes) -> Any:
-    """A body as Python values; where a name stands twice, its last value."""
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise ProblemError("malformed_json", no_json(body, str(error))) from None
 
 
 def _refuse_repeats(body: bytes) -> None:

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from actors.ledger.codes import Code
 from actors.ledger.ids import encode_wallet, shard_of, transfer_id
-from actors.ledger.layout import FIELDS, Kind, ReviewStatus
+from actors.ledger.layout import Kind, ReviewStatus
 from rules.currencies import ALPHA
 from switch.answers import LABEL_NAMES, Decision, json_response, recorded_decision, refusal
 from switch.calls import Call, page_limit
@@ -138,7 +138,7 @@ async def _decide(door: Door, call: Call, *, approved: bool) -> web.Response:
     row = answer_row(yes if approved else Kind.VOID, found.record, address, key, caller)
     result = await settle(door, shard_of(address), row, None, deadline)
     if result.code not in (Code.OK, *_REFUSED):
-        raise refusal(door.secret, result, FIELDS)
+        raise refusal(door.secret, result)
     answer = answer_in(address, await door.history.parts(address))
     case = case_of(found.record, answer, now_ms())
     if result.code != Code.OK:

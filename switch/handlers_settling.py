@@ -8,11 +8,20 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.ledger.codes import Code
-from actors.ledger.ids import decode_transfer, decode_wallet, key_bytes, shard_of, transfer_id, uuid_bytes
-from actors.ledger.layout import FIELDS, REFERRING, Kind
+from actors.ledger.ids import (
+    decode_transfer,
+    decode_wallet,
+    encode_wallet,
+    key_bytes,
+    shard_of,
+    transfer_id,
+    uuid_bytes,
+)
+from actors.ledger.layout import REFERRING, Kind
 from actors.shard_client import ShardUnavailable
+from rules.currencies import ALPHA
 from switch.access import NEITHER, Sides, may_void
-from switch.answers import TransferAnswer, json_response, refusal
+from switch.answers import NO_DETAILS, TransferAnswer, json_response, refusal, too_low
 from switch.calls import Call, plain_key
 from switch.decoding import CAPTURE, EMPTY, REFUND, decode
 from switch.door import Door
@@ -70,7 +79,14 @@ async def find_transfer(door: Door, call: Call) -> web.Response:
     found = await door.history.transfer(address) if address else None
     sides = NEITHER if found is None else await door.access.seen(call.principal, found.record)
     if found is None or sides == NEITHER:
-        raise ProblemError("key_not_seen")
+        account = call.principal.account
+        name = (await door.keys.accounts([account])).get(account, "")
+        raise ProblemError(
+            "key_not_seen",
+            f"No request of the account {name!a} under this key was seen at the wallet {query['wallet']}. Requests of other accounts are "
+            "not looked at, nor what is still on its way.",
+            money_moved="unknown",
+        )
     return json_response(await _shown(door, address, found, sides))
 
 
@@ -155,8 +171,19 @@ async def _end_hold(
         state = ended_as(found.record, address, parts, now_ms())
         raise ProblemError(_NOT_OPEN.get(state, state))
     if result.code != Code.OK:
-        raise refusal(door.secret, result, FIELDS)
+        details = await _exceeded(door, address, found, amount) if result.code == Code.HOLD_EXCEEDED else NO_DETAILS
+        raise refusal(door.secret, result, details=details)
     return await _answer(door, result.address, sides, bool(result.replayed))
+
+
+async def _exceeded(door: Door, address: int, found: Found, amount: int) -> dict[int, str]:
+    """How much is left to capture or refund, by the code that says that it is too little."""
+    parts = await door.history.parts(address)
+    whole = found.record["amount"]
+    return {
+        Code.HOLD_EXCEEDED: f"{amount} is more than the {whole - parts.captured} of {whole} that is left to capture.",
+        Code.REFUND_EXCEEDED: f"{amount or whole} is more than the {whole - parts.refunded} of {whole} that is left to refund.",
+    }
 
 
 async def refund_transfer(door: Door, call: Call) -> web.Response:
@@ -175,7 +202,11 @@ async def refund_transfer(door: Door, call: Call) -> web.Response:
     home = await door.topology.home_of(found.record["payee"], found.record["payer"])
     result = await settle(door, home, row, None, deadline)
     if result.code != Code.OK:
-        raise refusal(door.secret, result, FIELDS)
+        refunds = found.record["payee"], amount or found.record["amount"], ALPHA[found.record["currency"]]
+        details = too_low(encode_wallet(door.secret, refunds[0]), *refunds[1:])
+        if result.code == Code.REFUND_EXCEEDED:
+            details = await _exceeded(door, address, found, amount)
+        raise refusal(door.secret, result, details=details)
     return await _answer(door, result.address, sides, bool(result.replayed))
 
 

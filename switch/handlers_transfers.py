@@ -8,15 +8,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 from aiohttp import web
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from actors.key_store import Principal
 from actors.ledger.codes import Code, is_untried
 from actors.ledger.ids import Secret, key_bytes, transfer_id
-from actors.ledger.layout import FIELDS, FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind
+from actors.ledger.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind
 from switch import arrow
-from switch.answers import ACTION_NAMES, json_response, posted_answer, refusal
+from switch.answers import ACTION_NAMES, json_response, posted_answer, refusal, too_low
 from switch.auth import demand_import
 from switch.calls import JSON, Call
 from switch.decoding import TRANSFER, TRANSFER_BATCH, decode
@@ -30,6 +30,7 @@ from switch.problems import (
     UNKNOWN_NUMBER,
     ProblemError,
     invalid_field,
+    row_detail,
     row_status,
 )
 from switch.responses import Answer
@@ -50,6 +51,7 @@ class RowAnswer(msgspec.Struct, frozen=True):
     status: str
     code: str
     replayed: bool
+    detail: str | UnsetType = UNSET
 
 
 class BatchAnswer(msgspec.Struct, frozen=True):
@@ -80,7 +82,7 @@ async def create_transfer(door: Door, call: Call) -> web.Response:
             door.metrics.fallbacks += 1
     names = await door.catalogue.names_after(result.pack)
     if result.code not in NO_PROBLEM:
-        raise refusal(door.secret, result, FIELDS, names)
+        raise refusal(door.secret, result, names, too_low(transfer.payer, transfer.amount, transfer.currency))
     headers = {"Idempotent-Replayed": "true"} if result.replayed else None
     return json_response(posted_answer(door.secret, names, transfer, result), 201, headers)
 
@@ -307,4 +309,5 @@ def _row_answer(secret: Secret, columns: tuple[int, int, int, int, bool, bool]) 
         row_status(code, "held" if held else "posted"),
         NUMBERS[code],
         bool(replayed),
+        row_detail(code),
     )

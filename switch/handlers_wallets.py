@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from actors.ledger.codes import Code
 from actors.ledger.ids import encode_wallet, is_operator
-from actors.ledger.layout import FIELDS, WalletStatus
+from actors.ledger.layout import WalletStatus
 from actors.wallet_store import Change, Profile
 from switch.answers import Balance, WalletAnswer, json_response, refusal, wallet_answer
 from switch.calls import Call, page_limit
@@ -41,6 +41,7 @@ class WalletRow(msgspec.Struct, frozen=True):
     id: str | None
     status: str
     code: str
+    detail: str | UnsetType = UNSET
 
 
 class WalletRows(msgspec.Struct, frozen=True):
@@ -130,7 +131,12 @@ def _row(door: Door, opened: Opened) -> WalletRow:
     if opened.code == OK:
         return WalletRow(encode_wallet(door.secret, opened.address), "created", OK)
     taken_by = encode_wallet(door.secret, opened.address) if opened.address else None
-    return WalletRow(taken_by, "not_tried" if PROBLEMS[opened.code].retryable else "refused", opened.code)
+    return WalletRow(
+        taken_by,
+        "not_tried" if PROBLEMS[opened.code].retryable else "refused",
+        opened.code,
+        PROBLEMS[opened.code].title,
+    )
 
 
 # Showing.
@@ -219,4 +225,4 @@ async def _change(door: Door, address: int, row: bytes) -> None:
         raise overdue_problem(error, moves_money=False) from None
     for result in results:
         if result.code != Code.OK:
-            raise refusal(door.secret, result, FIELDS)
+            raise refusal(door.secret, result)

@@ -12,6 +12,7 @@ from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from actors.ledger.codes import OUTCOMES, Code, Outcome, is_declined, is_untried
+from switch.advice import ADVICE
 from switch.responses import Answer
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -146,6 +147,11 @@ def row_status(number: int, done: str) -> str:
     return "declined" if is_declined(number) else "refused"
 
 
+def row_detail(number: int) -> str | UnsetType:
+    """What is said of one row of a batch beside its code."""
+    return UNSET if number in NO_PROBLEM else number_outcome(number).title
+
+
 def invalid_field(field: str, message: str) -> ProblemError:
     """One wrong field of a body."""
     return ProblemError("invalid_field", f"{field or 'body'}: {message}", errors=(FieldError(field, message),))
@@ -163,7 +169,7 @@ def problem_body(problem: ProblemError) -> dict[str, Any]:
         "type": f"/problems/{problem.code}",
         "title": title,
         "status": status,
-        "detail": problem.detail or title,
+        "detail": problem.detail or ADVICE[problem.code],
         "code": problem.code,
         "retryable": retryable,
         "money_moved": problem.money_moved,

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pytest
 
 from actors.key_store import KeyStore
+from actors.ledger.ids import Secret, record_address, transfer_id
 from actors.pool import Pool
 from switch.door import Limits
 from switch.problems import PROBLEMS
-from tests.front_door import RunningSwitch, running_door, running_switch
+from tests.front_door import SECRET, RunningSwitch, running_door, running_switch
 from tests.reviewer import REVIEWED, Reviewer
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -131,7 +132,9 @@ def field_cases(w: World) -> Iterator[Case]:
         ("after", str(uuid.uuid4())),
         ("kind", "gift"),
         ("reference", "x" * 257),
-        ("reference", None),
+        ("reference", ""),
+        ("reference", "a\x00"),
+        ("payer", None),
         ("metadata", {"k" * 41: "v"}),
         ("metadata", {"": "v"}),
         ("metadata", {"k": "v" * 501}),
@@ -210,7 +213,9 @@ def state_cases(w: World) -> Iterator[Case]:
     yield Case(name="forged payee of a user", code="payee_not_found", body=w.but(payer=w.user, payee=UNKNOWN))
     yield Case(name="another currency", code="currency_mismatch", body=w.but(currency="USD"))
     yield Case(name="a payee in dollars", code="currency_mismatch", body=w.but(payee=w.dollars))
-    never = "019a0000-0000-8000-8000-000fffff0000"
+    never = transfer_id(Secret.of(SECRET), 1_764_000_000_000, record_address(0, 1 << 20, 0))
+    forged = str(uuid.UUID(int=uuid.UUID(never).int ^ 1 << 25))
+    yield Case(name="after an invented id", code="invalid_field", body=w.but(after=forged), field="after")
     yield Case(name="after a transfer that never was", code="after_not_found", body=w.but(after=never))
     yield Case(
         name="the future",
@@ -359,7 +364,7 @@ def document_cases(w: World) -> Iterator[Case]:
         ("no text", {}, "text"),
         ("a number", {"text": 5}, "text"),
         ("another field", {"text": "", "mode": "live"}, "mode"),
-        ("files of numbers", {"text": "", "files": {"a": 1}}, "files[...]"),
+        ("files of numbers", {"text": "", "files": {"a": 1}}, "files.a"),
     ):
         yield Case(name=name, code="invalid_field", method="PUT", path=pack, body=body, field=field)
     for match in ("3", "yesterday", '"x"', '"1", "2"'):
@@ -610,7 +615,8 @@ def check_problem(status: int, headers: Any, raw: bytes, code: str) -> None:
     assert body["code"] == code, raw
     assert status == body["status"] == PROBLEMS[code].status < 500
     assert headers["Content-Type"] == "application/problem+json"
-    assert body["money_moved"] == "no"
+    assert body["money_moved"] == ("unknown" if code == "key_not_seen" else "no")
+    assert body["detail"] != body["title"]
     assert set(body) >= {"type", "title", "status", "detail", "code", "retryable", "money_moved"}
     assert ("WWW-Authenticate" in headers) == (status == 401)
     assert ("Allow" in headers) == (status == 405)

@@ -1,10 +1,14 @@
 """One total table: every code is a documented problem."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from aiohttp import web
 
 from actors.ledger.codes import Code
+from switch.advice import ADVICE
+from switch.problem_pages import document
 from switch.problems import (
     NO_PROBLEM,
     NUMBERS,
@@ -40,7 +44,7 @@ def test_every_problem_renders_completely(code: str) -> None:
         "type": f"/problems/{code}",
         "title": outcome.title,
         "status": outcome.status,
-        "detail": outcome.title,
+        "detail": ADVICE[code],
         "code": code,
         "retryable": outcome.retryable,
         "money_moved": "no",
@@ -48,6 +52,13 @@ def test_every_problem_renders_completely(code: str) -> None:
     assert response.headers["Content-Type"] == "application/problem+json"
     assert ("Retry-After" in response.headers) == (outcome.status in (429, 503))
     assert 400 <= outcome.status < 600
+    assert ADVICE[code] != outcome.title
+
+
+def test_every_problem_has_advice_and_stands_in_the_docs() -> None:
+    assert set(ADVICE) == set(PROBLEMS)
+    docs = Path(__file__).parents[3] / "docs" / "problems.md"
+    assert docs.read_text() == document(), "python -m switch.problem_pages > docs/problems.md"
 
 
 def test_a_recorded_decline_names_its_transfer() -> None:

@@ -1,0 +1,64 @@
+"""What goes wrong says how much was asked for and what is left, rows of batches have a text, and each code has a page."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pyarrow as pa
+import pytest
+
+from switch.arrow import _ANSWER
+from switch.problems import NUMBERS, PROBLEMS
+from tests.front_door import RunningSwitch, running_switch
+
+
+@pytest.fixture
+async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
+    async with running_switch(database_url, shards=1) as running:
+        yield running
+
+
+async def test_type_leads_to_a_page_for_every_code(switch: RunningSwitch) -> None:
+    for code, outcome in PROBLEMS.items():
+        page = await switch.call("GET", f"/problems/{code}")
+        assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert f"<h1>{code}</h1>" in page.raw.decode() and f"HTTP status {outcome.status}" in page.raw.decode()
+    unknown = await switch.call("GET", "/problems/nothing")
+    assert (unknown.status, unknown.json["code"]) == (404, "not_found")
+
+
+async def test_how_much_is_left_to_capture_and_to_refund_is_told(switch: RunningSwitch) -> None:
+    bank, user, shop = await switch.wallet("external"), await switch.wallet(), await switch.wallet("merchant")
+    await switch.pay(bank, user, 100)
+    hold = (await switch.pay(user, shop, 50, hold=True)).json["id"]
+    await switch.call("POST", f"/v1/transfers/{hold}/capture", {"amount": 20, "final": False}, key="c1")
+    more = await switch.call("POST", f"/v1/transfers/{hold}/capture", {"amount": 40}, key="c2")
+    assert (more.json["code"], more.json["detail"]) == (
+        "hold_exceeded",
+        "40 is more than the 30 of 50 that is left to capture.",
+    )
+    paid = (await switch.pay(user, shop, 10)).json["id"]
+    await switch.call("POST", f"/v1/transfers/{paid}/refund", {"amount": 4}, key="r1")
+    again = await switch.call("POST", f"/v1/transfers/{paid}/refund", {"amount": 7}, key="r2")
+    assert (again.json["code"], again.json["detail"]) == (
+        "refund_exceeded",
+        "7 is more than the 6 of 10 that is left to refund.",
+    )
+    await switch.pay(shop, user, 26)
+    poor = await switch.call("POST", f"/v1/transfers/{paid}/refund", {"amount": 6}, key="r3")
+    assert (poor.json["code"], poor.json["detail"]) == (
+        "insufficient_funds",
+        f"6 EUR (minor units) is more than the wallet {shop} can pay.",
+    )
+
+
+async def test_rows_of_batches_carry_a_text_beside_the_code(switch: RunningSwitch) -> None:
+    user, shop = await switch.wallet(), await switch.wallet("merchant")
+    row = {"payer": user, "payee": shop, "amount": 5, "currency": "EUR", "idempotency_key": "k"}
+    answer = await switch.call("POST", "/v1/transfers/batch", {"transfers": [row]}, key="b")
+    assert [each["detail"] for each in answer.json["results"]] == [PROBLEMS["insufficient_funds"].title]
+    taken = [{"currency": "EUR", "kind": "user", "external_id": "x"}] * 2
+    rows = (await switch.call("POST", "/v1/wallets/batch", {"wallets": taken}, key="w")).json["results"]
+    assert "detail" not in rows[0] and rows[1]["detail"] == PROBLEMS["external_id_taken"].title
+    metadata = pa.schema(_ANSWER).metadata
+    texts = msgspec.json.decode(metadata[b"texts"])
+    assert {int(number) for number in texts} == set(NUMBERS)
