@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.layout import (
-    CASE_ENDS,
     FLAG_CONTINUES,
     FLAG_FINAL,
     FLAG_LINKED,
     FLAG_REVIEW,
     Kind,
     ReviewStatus,
+    case_end,
 )
 
 EVENT: Final = np.dtype(
@@ -37,10 +37,11 @@ EVENT: Final = np.dtype(
         ("kind", "u1"),
         ("final", "u1"),
         ("review", "u1"),
+        ("voided", "u1"),
     ]
 )
 """A record that made a hold, ended one, answered its case, or refunded; `target` is the record that it refers to, a hold's is its own.
-`seconds`: of a hold in review, for how long it was asked to be held, 0 = it was a payment."""
+`voided`: a review, by who asked for the payment. `seconds`: of a hold in review, for how long it was asked to be held, 0 = a payment."""
 
 SHOWN_MAX: Final = 3
 """Differences of one sort that are named; they have one cause."""
@@ -63,6 +64,7 @@ def events_of(records: NDArray[Any], addresses: NDArray[np.int64], released: NDA
     events["final"] = (
         (picked["flags"] & FLAG_FINAL != 0) | (picked["kind"] == Kind.VOID) | (picked["kind"] == Kind.EXPIRY)
     )
+    events["voided"] = (picked["kind"] == Kind.VOID) & (picked["flags"] & FLAG_FINAL != 0)
     return events
 
 
@@ -130,7 +132,11 @@ def _wrong_answers(
 def cases_of(events: NDArray[Any]) -> list[tuple[int, int, int]]:
     """Rows of table `review` (record, time, status) that follow from events of all shards, ascending."""
     review = events[events["review"] != 0]
-    ends = {int(e["target"]): int(CASE_ENDS[Kind(e["kind"])]) for e in review if e["kind"] != Kind.HOLD}
+    ends = {
+        int(e["target"]): int(case_end(int(e["kind"]), FLAG_FINAL * int(e["voided"])))
+        for e in review
+        if e["kind"] != Kind.HOLD
+    }
     opened = review[review["kind"] == Kind.HOLD]
     return sorted(
         (int(e["address"]), int(e["time"]), ends.get(int(e["address"]), int(ReviewStatus.OPEN))) for e in opened

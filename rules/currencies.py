@@ -22,4 +22,18 @@ NUMERIC: Final[dict[str, int]] = {entry[:3]: int(entry[3:]) for entry in _ACTIVE
 ALPHA: Final[dict[int, str]] = {number: letters for letters, number in NUMERIC.items()}
 """Letters by number."""
 
+_DECIMALS: Final = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_NO_DECIMALS: Final = "XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX"
+
+DECIMALS: Final[dict[str, int | None]] = {
+    **dict.fromkeys(NUMERIC, 2),
+    **{letters: places for places, listed in _DECIMALS.items() for letters in listed.split()},
+    **dict.fromkeys(_NO_DECIMALS.split()),
+}
+"""Decimal places of the minor unit by letters, None where the standard has none."""
+
 assert len(ALPHA) == len(NUMERIC)

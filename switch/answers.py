@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Raw, UnsetType
 
-from actors.ledger.codes import Code, is_declined
+from actors.ledger.codes import REVIEW_ENDS, Code, is_declined
 from actors.ledger.ids import Secret, transfer_id
 from actors.ledger.layout import (
     FIELDS,
@@ -20,7 +20,7 @@ from actors.ledger.layout import (
     WalletStatus,
 )
 from actors.wallet_store import Profile
-from rules.currencies import ALPHA
+from rules.currencies import ALPHA, DECIMALS
 from rules.decision import Action
 from switch.lanes import Result
 from switch.pack_names import Names
@@ -103,10 +103,12 @@ class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WalletAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A wallet as it is shown. Operator wallets have no floor, so nothing is called available there."""
+    """A wallet as it is shown. Operator wallets have no floor, so nothing is called available there. `decimals`: places of the currency's
+    minor unit, in which amounts are."""
 
     id: str
     currency: str
+    decimals: int | None
     kind: str
     status: str
     posted: int
@@ -201,7 +203,7 @@ def refusal(
     """The problem of a result that is not OK: recorded declines carry their transfer. `details`: words for the case at hand, by code."""
     code = NUMBERS[result.code]
     replayed = bool(result.replayed)
-    if is_declined(result.code) and result.address:
+    if (is_declined(result.code) or result.code in REVIEW_ENDS) and result.address:
         decision = result_decision(names, result)
         return ProblemError(
             code,
@@ -223,6 +225,7 @@ def wallet_answer(
     return WalletAnswer(
         id=identity,
         currency=ALPHA[balance.currency],
+        decimals=DECIMALS[ALPHA[balance.currency]],
         kind=KIND_NAMES[balance.kind],
         status=STATUS_NAMES[balance.status],
         posted=balance.posted,

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from actors.ledger.admission import HOLD_SECONDS_MAX
-from actors.ledger.codes import Code
+from actors.ledger.codes import REVIEW_ENDS, Code
 from actors.ledger.ids import Secret, decode_transfers, decode_wallets, transfer_ids
 from actors.ledger.layout import AMOUNT_MAX, REQUEST, Kind
 from rules.currencies import NUMERIC
@@ -350,7 +350,7 @@ _ANSWER: Final = pa.schema(
 
 def recorded(codes: NDArray[Any]) -> NDArray[np.bool_]:
     """Which results name a record: those that are done or declined."""
-    named: NDArray[np.bool_] = (codes == Code.OK) | (codes >= 100) & (codes < 900)
+    named: NDArray[np.bool_] = (codes == Code.OK) | (codes >= 100) & (codes < 900) | np.isin(codes, REVIEW_ENDS)
     return named
 
 

@@ -26,7 +26,6 @@ from actors.ledger.ids import (
 )
 from actors.ledger.layout import (
     ATTEMPTS,
-    CASE_ENDS,
     FLAG_FINAL,
     FLAG_REVIEW,
     FLAG_SUSPENSE,
@@ -36,6 +35,7 @@ from actors.ledger.layout import (
     Kind,
     ReviewStatus,
     WalletStatus,
+    case_end,
     joined,
 )
 from rules.currencies import ALPHA
@@ -322,7 +322,8 @@ def _event(secret: Secret, names: Names, found: Found, payer: str, payee: str, t
 def _review(record: dict[str, int]) -> str | UnsetType:
     if not record["flags"] & FLAG_REVIEW or record["code"]:
         return UNSET
-    return CASE_ENDS.get(Kind(record["kind"]), ReviewStatus.OPEN).name.lower()
+    opens = record["kind"] == Kind.HOLD
+    return (ReviewStatus.OPEN if opens else case_end(record["kind"], record["flags"])).name.lower()
 
 
 def _referred_id(secret: Secret, record: dict[str, int], times: Mapping[int, int]) -> str | UnsetType:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from actors.ledger.ids import Secret, encode_wallet, transfer_id
-from actors.ledger.layout import CASE_ENDS, FLAG_FINAL, FLAG_REVIEW, MOVEMENTS, REFERRING, Kind, ReviewStatus
+from actors.ledger.layout import FLAG_FINAL, FLAG_REVIEW, MOVEMENTS, REFERRING, Kind, ReviewStatus, case_end
 from rules.currencies import ALPHA
 from rules.encodings import country_text
 from switch.answers import CHANNEL_NAMES, LABEL_NAMES, PartAnswer, ReviewAnswer, TransferAnswer, recorded_decision
@@ -53,7 +53,7 @@ def own_expiry(record: dict[str, int]) -> int:
 def case_of(record: dict[str, int], answer: dict[str, int] | None, now_ms: int) -> Case:
     """A case with its answer. It is dead at its expiry, whether or not that is recorded yet."""
     if answer is not None:
-        return Case(CASE_ENDS[Kind(answer["kind"])], answer)
+        return Case(case_end(answer["kind"], answer["flags"]), answer)
     return Case(ReviewStatus.EXPIRED if now_ms >= record["expiry"] else ReviewStatus.OPEN, None)
 
 
@@ -77,6 +77,8 @@ def ended_as(record: dict[str, int], address: int, parts: Parts, now_ms: int) ->
     or not that is recorded yet."""
     if is_case(record):
         status = case_of(record, answer_in(address, parts), now_ms).status
+        if status is ReviewStatus.VOIDED:
+            return "voided"
         if status is not ReviewStatus.APPROVED:
             return "in_review" if status is ReviewStatus.OPEN else f"review_{status.name.lower()}"
     for part in parts.listed:
@@ -167,14 +169,14 @@ def _fate(secret: Secret, record: dict[str, int], address: int, parts: Parts, no
         if state != "captured":
             return ended
         return {"status": "posted", "refunded": refunded, "left": captured - refunded, "refunds": shown[Kind.REFUND]}
-    left = record["amount"] - captured if state in ("held", "in_review") else 0
+    is_open = state in ("held", "in_review")
     return {
         **ended,
         "expires_at": time_text(own_expiry(record)),
         "captured": captured,
-        "released": record["amount"] - captured - left,
+        "released": 0 if is_open else record["amount"] - captured,
         "refunded": refunded,
-        "left": left,
+        "left": record["amount"] - captured if is_open else captured - refunded,
         "captures": shown[Kind.CAPTURE],
         "refunds": shown[Kind.REFUND],
     }

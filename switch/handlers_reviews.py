@@ -144,7 +144,7 @@ async def _decide(door: Door, call: Call, *, approved: bool) -> web.Response:
     if result.code != Code.OK:
         # Its shard knows that it is over: where the journal does not say so yet, it is dead by the shard's clock.
         over = case.status if case.status is not ReviewStatus.OPEN else ReviewStatus.EXPIRED
-        raise ProblemError(f"review_{over.name.lower()}")
+        raise ProblemError("hold_voided" if over is ReviewStatus.VOIDED else f"review_{over.name.lower()}")
     assert answer is not None, "what was answered is in the journal"
     accounts = await door.keys.accounts([answer["caller"]])
     replayed = bool(result.replayed)

@@ -28,11 +28,14 @@ from switch.door import Door
 from switch.fate import answer_in, asked_kind, ended_as, for_payee, is_case, transfer_answer
 from switch.handlers_transfers import settle
 from switch.history import NO_PARTS, Found
+from switch.lanes import Result
 from switch.problems import ProblemError, invalid_query
 from switch.routing import UNKNOWN
-from switch.rows import settling_row
+from switch.rows import answer_row, settling_row
 from switch.times import now_ms
 
+CAPTURES_NAMED: Final = 10
+"""Of a hold that was refunded by its own id, in the problem."""
 _NOT_OPEN: Final = {
     "held": "hold_not_open",
     "in_review": "hold_not_open",
@@ -114,9 +117,10 @@ async def _shown(door: Door, address: int, found: Found, sides: Sides) -> Transf
     """A record as it is shown to who stands on these sides: how and whence it was paid, and what was decided, is the payer's alone."""
     target_time = None
     if found.record["kind"] in REFERRING:
-        target = await door.history.transfer(found.record["reference"])
-        assert target is not None, "what a record refers to is in the journal"
-        target_time = target.record["record_time"]
+        origins = await door.history.origins([found.record["reference"]])
+        origin = origins[found.record["reference"]]
+        target_time = origin.time
+        found = Found(found.record, origin.details)
     parts = await door.history.parts(address) if found.record["code"] == 0 else NO_PARTS
     answer = answer_in(address, parts) if is_case(found.record) else None
     accounts = await door.keys.accounts([answer["caller"]]) if answer is not None else {}
@@ -148,7 +152,25 @@ async def void_transfer(door: Door, call: Call) -> web.Response:
     address, found, sides = await _to_change(door, call)
     if not may_void(sides, found.record, call.principal.account):
         raise ProblemError("forbidden", "The payee's account may void this hold, and the one that made it.")
+    if is_case(found.record) and sides.payer and found.record["caller"] == call.principal.account:
+        ended = await _withdraw(door, call, address, found, deadline)
+        if ended is not None:
+            return await _answer(door, ended.address, sides, bool(ended.replayed))
+        if asked_kind(found.record) is Kind.TRANSFER:
+            state = ended_as(found.record, address, await door.history.parts(address), now_ms())
+            raise ProblemError("review_approved" if state == "captured" else _NOT_OPEN.get(state, state))
     return await _end_hold(door, call, Kind.VOID, address, found, sides, 0, False, deadline)
+
+
+async def _withdraw(door: Door, call: Call, address: int, found: Found, deadline: float) -> Result | None:
+    """End the review of a payment whose caller wants it no more; None when it is in review no longer."""
+    row = answer_row(Kind.VOID, found.record, address, call.key(), call.caller(), by_payer=True)
+    result = await settle(door, shard_of(address), row, None, deadline)
+    if result.code in (Code.HOLD_NOT_OPEN, Code.HOLD_EXPIRED, Code.NOT_IN_REVIEW):
+        return None
+    if result.code != Code.OK:
+        raise refusal(door.secret, result)
+    return result
 
 
 async def _end_hold(
@@ -211,12 +233,20 @@ async def refund_transfer(door: Door, call: Call) -> web.Response:
 
 
 async def _what_moved(door: Door, address: int, found: Found) -> tuple[int, Found]:
-    """The record that moved the money of a payment: of one that was approved its capture, else itself."""
-    if is_case(found.record) and asked_kind(found.record) is Kind.TRANSFER:
-        for part in (await door.history.parts(address)).listed:
-            if part.target == address and part.record["kind"] == Kind.CAPTURE:
-                return part.address, Found(part.record, found.details)
-    return address, found
+    """The record that moved the money of a payment: of a hold that has ended, and of a payment that was approved, its only capture, else
+    itself. Raises ProblemError not_refundable for a hold that has none, or of which another may come or has come."""
+    if found.record["kind"] != Kind.HOLD or found.record["code"] != 0:
+        return address, found
+    parts = await door.history.parts(address)
+    captures = [part for part in parts.listed if part.target == address and part.record["kind"] == Kind.CAPTURE]
+    if not captures:
+        raise ProblemError("not_refundable", "Nothing of this hold was captured.")
+    if len(captures) > 1 or ended_as(found.record, address, parts, now_ms()) in ("held", "in_review"):
+        named = [
+            transfer_id(door.secret, part.record["record_time"], part.address) for part in captures[:CAPTURES_NAMED]
+        ]
+        raise ProblemError("not_refundable", f"Name the capture to refund: {', '.join(named)}.")
+    return captures[0].address, Found(captures[0].record, found.details)
 
 
 async def _answer(door: Door, address: int, sides: Sides, replayed: bool) -> web.Response:

@@ -1,11 +1,10 @@
-"""What happened on a wallet: its statement, newest first, and its balance at a time. An operator wallet's statement comes stripe by stripe,
-in shard order.
+"""What happened on a wallet: its statement, newest first, and its balance at a time. An operator wallet's is merged over its stripes.
 
 Both are read from the journal along the wallet's chain, from its newest durable record on; so they hold still while payments arrive.
 """
 
 import asyncio
-from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -15,11 +14,15 @@ from actors.shard.messages import Head
 from rules.currencies import ALPHA
 from switch.answers import json_response
 from switch.calls import Call, page_limit
-from switch.cursors import decode_cursor, encode_cursor
+from switch.cursors import decode_cursor, decode_places, encode_cursor
 from switch.door import Door
-from switch.history import Entry, Statement, entries_of_page
+from switch.history import Entry, Place, Statement, entries_of_page
+from switch.merged_statement import merged
 from switch.problems import ProblemError, invalid_query
 from switch.times import time_ms, time_text
+
+NEVER: Final = 1 << 62
+"""A time after all others."""
 
 
 class EntryList(msgspec.Struct, frozen=True):
@@ -44,23 +47,77 @@ async def list_wallet_transfers(door: Door, call: Call) -> web.Response:
     query = call.query(("limit", "after", "from", "to"))
     limit = page_limit(query)
     since, until = _time(query, "from"), _time(query, "to")
+    until = until - 1 if until else NEVER  # the time itself is not in it, as in backtests
     address = await door.wallet_in_path(call)
-    scope = f"statement {address}" + (f" {since} {until}" if since or until else "")
+    scope = f"statement {address}" + (f" {since} {until}" if since or until != NEVER else "")
+    if is_operator(address):
+        return await _of_operator(door, address, limit, since, until, scope, query.get("after"))
     place = decode_cursor(door.secret, scope, query["after"]) if "after" in query else 0
-    shards = await door.shards_of(address)
-    stripe = place >> 52 if place > 0 else -place
-    if place > 0:
-        older = await door.history.statement(address, place, limit, since)
-        if older is None:
+    if place:
+        page = await door.history.statement(address, place, limit, since)
+        if page is None:
             raise ProblemError("cursor_ahead")
-        page = older
     else:
-        stripe, page = await _newest(door, address, shards, stripe, limit, since, until)
-    more = page.next
-    if not more and is_operator(address) and stripe + 1 < len(shards):
-        more = -(stripe + 1)
-    data = entries_of_page(door.secret, address, page.steps)
-    return json_response(EntryList(data, more != 0, encode_cursor(door.secret, scope, more) if more else None))
+        page = await _newest(door, address, limit, since, until)
+    cursor = encode_cursor(door.secret, scope, page.next) if page.next else None
+    return json_response(EntryList(entries_of_page(door.secret, address, page), page.next != 0, cursor))
+
+
+async def _newest(door: Door, address: int, limit: int, since: int, until: int) -> Statement:
+    """The first page of a user wallet's statement."""
+
+    async def look(head: Head) -> Statement | None:
+        if until == NEVER:
+            return await door.history.newest(address, shard, head, limit, since)
+        place = await door.history.at(address, shard, head, until)
+        return None if place is None else await door.history.statement(address, place.address, limit, since)
+
+    for shard in await door.shards_of(address):
+        page = await door.from_head(address, shard, look)
+        if page is not None:
+            return page
+    raise ProblemError("wallet_not_found")
+
+
+# Operator wallets.
+
+
+async def _of_operator(
+    door: Door, address: int, limit: int, since: int, until: int, scope: str, after: str | None
+) -> web.Response:
+    """A page over all stripes. Its cursor holds the wallet's balance there, and a place for each shard."""
+    shards = await door.shards_of(address)
+    if after is None:
+        found = await asyncio.gather(*(_stripe_at(door, address, shard, until) for shard in shards))
+        if all(place is None for place in found):
+            raise ProblemError("wallet_not_found")
+        starts = [place or Place(0, 0) for place in found]
+        balance, places = sum(place.posted for place in starts), [place.address for place in starts]
+    else:
+        balance, *places = decode_places(door.secret, scope, after, 1 + len(shards))
+    begun = {shard: place for shard, place in zip(shards, places, strict=True) if place}
+    read = await asyncio.gather(*(door.history.statement(address, place, limit, since) for place in begun.values()))
+    pages = {shard: page for shard, page in zip(begun, read, strict=True) if page is not None}
+    if len(pages) < len(begun):
+        raise ProblemError("cursor_ahead")
+    page = merged(address, pages, balance, limit)
+    origins = {target: origin for each in pages.values() for target, origin in each.origins.items()}
+    lines = entries_of_page(door.secret, address, Statement(steps=page.steps, next=0, origins=origins))
+    data = [
+        msgspec.structs.replace(line, balance_after=after) for line, after in zip(lines, page.balances, strict=True)
+    ]
+    left = [page.places.get(shard, 0) for shard in shards]
+    cursor = encode_cursor(door.secret, scope, page.balance, *left) if any(left) else None
+    return json_response(EntryList(data, cursor is not None, cursor))
+
+
+async def _stripe_at(door: Door, address: int, shard: int, until: int) -> Place | None:
+    """The newest record of a stripe up to a time, and the stripe's balance after it."""
+
+    async def look(head: Head) -> Place | None:
+        return await door.history.at(address, shard, head, until)
+
+    return await door.from_head(address, shard, look)
 
 
 async def get_balance(door: Door, call: Call) -> web.Response:
@@ -97,25 +154,3 @@ def _time(query: dict[str, str], name: str) -> int:
         return time_ms(query[name])
     except ValueError as error:
         raise invalid_query(name, str(error)) from None
-
-
-async def _newest(
-    door: Door, address: int, shards: Sequence[int], first: int, limit: int, since: int, until: int
-) -> tuple[int, Statement]:
-    """The first page of a wallet's statement, or of that of its first stripe from `first` on that is there, and which it is. A suspense
-    wallet has stripes only where money lay on it."""
-
-    async def look(head: Head) -> Statement | None:
-        if not until:
-            return await door.history.newest(address, shard, head, limit, since)
-        place = await door.history.at(address, shard, head, until)
-        return None if place is None else await door.history.statement(address, place.address, limit, since)
-
-    for stripe in range(first, len(shards)):
-        shard = shards[stripe]
-        page = await door.from_head(address, shard, look)
-        if page is not None:
-            return stripe, page
-    if first == 0:
-        raise ProblemError("wallet_not_found")
-    return len(shards), Statement(steps=[], next=0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.key_store import Principal
 from actors.ledger.codes import Code, is_untried
 from actors.ledger.ids import Secret, key_bytes, transfer_id
-from actors.ledger.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind
+from actors.ledger.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, ReviewStatus
 from switch import arrow
 from switch.answers import ACTION_NAMES, json_response, posted_answer, refusal, too_low
 from switch.auth import demand_import
@@ -37,11 +37,21 @@ from switch.responses import Answer
 from switch.routing import UNKNOWN, home_wallet
 from switch.rows import Caller, after_address, transfer_row
 from switch.shares import STEP_ROWS, Steps, mapped
-from switch.times import time_ms
+from switch.times import now_ms, time_ms
 from switch.wire import KeyedTransfer
 
 DIGEST_INLINE_BYTES_MAX: Final = 64 * 1024
 """A body beyond it is hashed in a thread: it would hold the event loop for more than 0.1 ms."""
+
+
+_AFTER_REVIEW: Final = {
+    ReviewStatus.OPEN: Code.IN_REVIEW,
+    ReviewStatus.APPROVED: Code.OK,
+    ReviewStatus.DECLINED: Code.REVIEW_DECLINED,
+    ReviewStatus.EXPIRED: Code.REVIEW_EXPIRED,
+    ReviewStatus.VOIDED: Code.HOLD_VOIDED,
+}
+"""What a retry is told, by how the review stands."""
 
 
 class RowAnswer(msgspec.Struct, frozen=True):
@@ -76,6 +86,9 @@ async def create_transfer(door: Door, call: Call) -> web.Response:
         raise ProblemError("payer_not_found", "This key's account is bound to wallets, and the payer is none of them.")
     home = await _home(door, payer, payee)
     result = await settle(door, home, row, details, deadline)
+    if result.replayed and result.code == Code.IN_REVIEW:
+        ends = await door.history.review_ends([result.address], now_ms())
+        result = result._replace(code=int(_AFTER_REVIEW[ends[result.address]]))
     if result.flags & FLAG_SCORED:
         door.metrics.decisions[ACTION_NAMES[result.action]] += 1
         if result.flags & FLAG_FALLBACK and not result.replayed:
@@ -137,6 +150,7 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
             await _bind_key(door, caller, key, body)
             await _refuse_payers(door, call.principal, batch.rows)
             results = await _carry_grouped(door, batch.rows, batch.details, batch.groups)
+            await _tell_ends(door, results)
             return Answer(arrow.encode_results(door.secret, results), content_type=arrow.CONTENT_TYPE)
         asked = await door.workshop.do(account, _asked(door, body, caller))
         if asked.timed:
@@ -145,7 +159,17 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
         await _bind_key(door, caller, key, body)
         await _refuse_payers(door, call.principal, asked.rows)
         results = await _carry_grouped(door, asked.rows, asked.details, groups)
+        await _tell_ends(door, results)
         return json_response(await door.workshop.do(account, _batch_answer(door.secret, results, asked.rows["op"])))
+
+
+async def _tell_ends(door: Door, results: NDArray[Any]) -> None:
+    """A payment that was in review when its key was first used may have ended since."""
+    waited = np.flatnonzero((results["code"] == Code.IN_REVIEW) & (results["replayed"] != 0))
+    if len(waited):
+        addresses = results["address"][waited].tolist()
+        ends = await door.history.review_ends(addresses, now_ms())
+        results["code"][waited] = [_AFTER_REVIEW[ends[address]] for address in addresses]
 
 
 async def _refuse_payers(door: Door, principal: Principal, rows: NDArray[Any]) -> None:

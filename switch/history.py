@@ -9,7 +9,7 @@ chain a shard. A look back in time begins at an anchor, so it never walks far.
 
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from actors.ledger.blocks import entries_of, records_of
 from actors.ledger.ids import Secret, block_of, encode_wallets, shard_of, slot_of, transfer_id
-from actors.ledger.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind
+from actors.ledger.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind, ReviewStatus
 from actors.ledger.posting import chain_time
 from actors.pool import Pool
 from actors.shard.messages import Head
@@ -50,11 +50,20 @@ class Step(NamedTuple):
     details: Details
 
 
+class Origin(NamedTuple):
+    """What a capture, refund or other end refers to: when that was recorded, and reference and metadata of the transfer that all began
+    with."""
+
+    time: int
+    details: Details
+
+
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """Steps of one page, newest first, and the address to go on from, 0 at the end."""
+    """Steps of one page, newest first, and the address to go on from, 0 at the end. `origins`: by address, of what steps refer to."""
 
     steps: list[Step]
     next: int
+    origins: dict[int, Origin] = {}
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +71,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     type: str
+    of: str | UnsetType = UNSET
     direction: str
     payer: str
     payee: str
@@ -151,6 +161,30 @@ class History:
         listed = [Part(row["target"], row["address"], _record(row["record"])) for row in rows]
         return Parts(listed, rows[0]["captured"], rows[0]["refunded"])
 
+    async def origins(self, addresses: Collection[int]) -> dict[int, Origin]:
+        """What stands at addresses that others refer to. A refund may refer to a capture, which refers to its hold."""
+        found = await self._records(addresses)
+        further = {each.record["reference"] for each in found.values() if each.record["kind"] in REFERRING}
+        first = await self._records(further) if further else {}
+        return {
+            address: _origin(each, first[each.record["reference"]] if each.record["kind"] in REFERRING else each)
+            for address, each in found.items()
+        }
+
+    async def _records(self, addresses: Collection[int]) -> dict[int, Found]:
+        rows = await self._pool.fetch("records_with_details", sorted(addresses))
+        return {
+            row["address"]: Found(
+                _record(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))
+            )
+            for row in rows
+        }
+
+    async def review_ends(self, addresses: Sequence[int], now_ms: int) -> dict[int, ReviewStatus]:
+        """How the reviews of payments stand, by their addresses."""
+        rows = await self._pool.fetch("review_ends", addresses, now_ms)
+        return {row["record"]: ReviewStatus(row["status"]) for row in rows}
+
     async def cases(self, status: int, place: Sequence[int], limit: int, now_ms: int) -> list[HeldCase]:
         """Cases of a status behind a place (record time, address), oldest first."""
         rows = await self._pool.fetch("review_page", status, *place, limit, now_ms)
@@ -173,7 +207,7 @@ class History:
         record = {} if row["record"] is None else _record(row["record"])
         if not record or _chain_time(record, wallet) > time_ms:
             return Place(0, 0)
-        return Place(row["address"], record["payer_posted" if _pays(record, wallet) else "payee_posted"])
+        return Place(row["address"], record["payer_posted" if pays(record, wallet) else "payee_posted"])
 
     async def newest(self, wallet: int, shard: int, head: Head, limit: int, since_ms: int = 0) -> Statement | None:
         """The newest page of a wallet's chain, back to a time. None: the wallet is not durable. Raises Superseded."""
@@ -182,14 +216,19 @@ class History:
             raise Superseded
         if rows[0]["address"] is None:  # a built-in wallet has no record of its opening
             return None if head.places else Statement(steps=[], next=0)
-        return _page(wallet, rows, limit, since_ms)
+        return await self._whole(_page(wallet, rows, limit, since_ms))
 
     async def statement(self, wallet: int, start: int, limit: int, since_ms: int = 0) -> Statement | None:
         """A page of a wallet's chain from the durable record at `start` on, back to a time. None: the journal does not reach there."""
         if start == 0:
             return Statement(steps=[], next=0)
         rows = await self._chain(wallet, shard_of(start), Head(0, 0, [start], []), limit)
-        return None if rows[0]["address"] is None else _page(wallet, rows, limit, since_ms)
+        return None if rows[0]["address"] is None else await self._whole(_page(wallet, rows, limit, since_ms))
+
+    async def _whole(self, page: Statement) -> Statement:
+        """A page with what its captures and refunds refer to."""
+        targets = {step.origin_record["reference"] for step in page.steps if step.origin_record["kind"] in REFERRING}
+        return msgspec.structs.replace(page, origins=await self.origins(targets)) if targets else page
 
     async def _chain(self, wallet: int, shard: int, head: Head, limit: int) -> list[Any]:
         sizes = limit + 1, limit + OTHERS_MAX
@@ -206,18 +245,23 @@ def _page(wallet: int, rows: list[Any], limit: int, since_ms: int) -> Statement:
     return Statement(steps=listed, next=_previous(steps[-1].record, wallet) if cut_short else 0)
 
 
-def _pays(record: dict[str, int], wallet: int) -> bool:
+def _origin(target: Found, first: Found) -> Origin:
+    named = Details(reference=first.details.reference, metadata=first.details.metadata)
+    return Origin(target.record["record_time"], named)
+
+
+def pays(record: dict[str, int], wallet: int) -> bool:
     """Whether a record lies on a wallet's chain as its payer's."""
     return Kind.TRANSFER <= record["kind"] <= Kind.APPROVAL and record["payer"] == wallet
 
 
 def _previous(record: dict[str, int], wallet: int) -> int:
     """Address of the record before this one in a wallet's chain."""
-    return record["payer_prev"] if _pays(record, wallet) else record["payee_prev"]
+    return record["payer_prev"] if pays(record, wallet) else record["payee_prev"]
 
 
 def _chain_time(record: dict[str, int], wallet: int) -> int:
-    return int(chain_time(record["effective_time"], record["payer_lag" if _pays(record, wallet) else "payee_lag"]))
+    return int(chain_time(record["effective_time"], record["payer_lag" if pays(record, wallet) else "payee_lag"]))
 
 
 def _steps(rows: list[Any]) -> list[Step]:
@@ -243,33 +287,37 @@ def _record(raw: bytes) -> dict[str, int]:
     return dict(zip(_NAMES, _UNPACK(raw), strict=True))
 
 
-def entries_of_page(secret: Secret, wallet: int, steps: Sequence[Step]) -> list[Entry]:
-    """Steps as lines of the wallet's statement."""
+def entries_of_page(secret: Secret, wallet: int, page: Statement) -> list[Entry]:
+    """A page as lines of the wallet's statement."""
+    steps = page.steps
     wallets = np.array([(step.record["payer"], step.record["payee"]) for step in steps], np.int64).ravel()
     ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in encode_wallets(secret, wallets)]
     return [
-        _entry(secret, wallet, step, payer, payee)
+        _entry(secret, wallet, page, step, payer, payee)
         for step, payer, payee in zip(steps, ids[::2], ids[1::2], strict=True)
     ]
 
 
-def _entry(secret: Secret, wallet: int, step: Step, payer: str, payee: str) -> Entry:
+def _entry(secret: Secret, wallet: int, page: Statement, step: Step, payer: str, payee: str) -> Entry:
     record = step.record
-    pays = _pays(record, wallet)
+    out = pays(record, wallet)
     suspense = record["kind"] == Kind.LEG and record["flags"] & FLAG_SUSPENSE
+    target = step.origin_record["reference"] if step.origin_record["kind"] in REFERRING else 0
+    details = page.origins[target].details if target else step.details
     return Entry(
         id=transfer_id(secret, step.origin_record["record_time"], step.origin),
         type=Kind(step.origin_record["kind"]).name.lower(),
-        direction="out" if pays else "in",
+        of=transfer_id(secret, page.origins[target].time, target) if target else UNSET,
+        direction="out" if out else "in",
         payer=payer,
         payee=payee,
         amount=record["amount"],
         currency=ALPHA[record["currency"]],
         kind=LABEL_NAMES[step.origin_record["label"]],
-        balance_after=record["payer_posted"] if pays else record["payee_posted"],
+        balance_after=record["payer_posted"] if out else record["payee_posted"],
         suspense=True if suspense else UNSET,
-        reference=step.details.reference or UNSET,
-        metadata=step.details.metadata or UNSET,
+        reference=details.reference or UNSET,
+        metadata=details.metadata or UNSET,
         created_at=time_text(record["record_time"]),
         effective_at=time_text(record["effective_time"]),
     )

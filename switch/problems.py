@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
-from actors.ledger.codes import OUTCOMES, Code, Outcome, is_declined, is_untried
+from actors.ledger.codes import OUTCOMES, REVIEW_ENDS, Code, Outcome, is_declined, is_untried
 from switch.advice import ADVICE
 from switch.responses import Answer
 
@@ -140,6 +140,8 @@ def row_status(number: int, done: str) -> str:
         return done
     if number == Code.IN_REVIEW:
         return "in_review"
+    if number in REVIEW_ENDS:
+        return "declined"
     if number == UNKNOWN_NUMBER:
         return "unknown"
     if number == OVERLOADED_NUMBER or is_untried(number):

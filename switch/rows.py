@@ -140,11 +140,14 @@ def settling_row(
     )  # fmt: skip
 
 
-def answer_row(op: Kind, record: dict[str, int], address: int, key: bytes, caller: Caller) -> bytes:
-    """The row of an analyst's answer to the case of the record at `address`."""
+def answer_row(
+    op: Kind, record: dict[str, int], address: int, key: bytes, caller: Caller, *, by_payer: bool = False
+) -> bytes:
+    """The row of an analyst's answer to the case of the record at `address`; `by_payer`: of the void by who asked for the payment."""
+    flags = REQUEST_ANSWER | (FLAG_FINAL if by_payer else 0)
     return ROW.pack(
-        op, REQUEST_ANSWER, 0, 0, 0, 0, record["currency"], caller.account, 0, record["payer"], record["payee"], 0, key,
-        0, address, caller.effective_time, 0, 0, 0,
+        op, flags, 0, 0, 0, 0, record["currency"], caller.account, 0, record["payer"], record["payee"], 0, key,
+        splitmix64(1) if by_payer else 0, address, caller.effective_time, 0, 0, 0,
     )  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from actors.ledger.ids import record_address, suspense_address
 from actors.ledger.layout import (
     BLOCK_RECORDS_MAX,
-    CASE_ENDS,
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
     FLAG_REVIEW,
@@ -25,6 +24,7 @@ from actors.ledger.layout import (
     RECORD,
     Kind,
     ReviewStatus,
+    case_end,
     joined,
 )
 from actors.ledger.posting import chain_time
@@ -206,7 +206,7 @@ def review_of(record: Any, address: int) -> Review | None:
         return None
     if record["kind"] == Kind.HOLD:
         return Review(address, int(record["record_time"]), int(ReviewStatus.OPEN))
-    return Review(int(record["reference"]), 0, int(CASE_ENDS[Kind(record["kind"])]))
+    return Review(int(record["reference"]), 0, int(case_end(int(record["kind"]), int(record["flags"]))))
 
 
 def referring(records: NDArray[Any]) -> NDArray[np.intp]:

@@ -127,6 +127,8 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.IN_REVIEW: Outcome(201, False, "An analyst is asked; until then the amount is held."),
 }
 
+REVIEW_ENDS: Final = (Code.REVIEW_DECLINED, Code.REVIEW_EXPIRED, Code.HOLD_VOIDED)
+"""Told to a retry of a payment that was in review: it is recorded, and nothing moved."""
 FIRST_REFUSED: Final = 20
 FIRST_DECLINED: Final = 100
 LAST_DECLINED: Final = 199

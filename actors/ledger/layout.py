@@ -64,6 +64,7 @@ class ReviewStatus(IntEnum):
     APPROVED = 1
     DECLINED = 2
     EXPIRED = 3
+    VOIDED = 4
 
 
 FLAG_REMOTE: Final = 1
@@ -77,7 +78,7 @@ FLAG_FALLBACK: Final = 8
 FLAG_SCORED: Final = 16
 """Record: a pack decided; without it the switch ran unscored."""
 FLAG_FINAL: Final = 32
-"""Request and record of a capture: what is left of the hold is released."""
+"""Request and record of a capture: what is left of the hold is released. Of a void that ends a review: by who asked for the payment."""
 FLAG_LINKED: Final = 64
 """Request and record: all or none together with the next one."""
 FLAG_PAYER_ANCHOR: Final = 128
@@ -102,13 +103,19 @@ MOVEMENTS: Final = (Kind.TRANSFER, Kind.CAPTURE, Kind.REFUND)
 """What moves money from payer to payee; each may have a leg."""
 REFERRING: Final = (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND, Kind.APPROVAL)
 """What refers to an earlier record and so becomes a part of its fate."""
-CASE_ENDS: Final = {
+_CASE_ENDS: Final = {
     Kind.CAPTURE: ReviewStatus.APPROVED,
     Kind.APPROVAL: ReviewStatus.APPROVED,
     Kind.VOID: ReviewStatus.DECLINED,
     Kind.EXPIRY: ReviewStatus.EXPIRED,
 }
-"""What a record with FLAG_REVIEW makes of the case that it refers to."""
+
+
+def case_end(kind: int, flags: int) -> ReviewStatus:
+    """What a record with FLAG_REVIEW makes of the case that it refers to. A void with FLAG_FINAL is that of who asked for the payment."""
+    voided = kind == Kind.VOID and flags & FLAG_FINAL
+    return ReviewStatus.VOIDED if voided else _CASE_ENDS[Kind(kind)]
+
 
 REQUEST: Final = np.dtype(
     [

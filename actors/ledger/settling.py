@@ -2,7 +2,7 @@
 
 A hold is dead once record time reaches its expiry, timer fired or not. What is released on the day that counted it is given back to
 the day's limit. A refund never goes beyond what was moved. While a hold is in review only an analyst's answer ends it: a payment that
-was asked for is captured whole or voided, a hold that was asked for becomes an ordinary one or is voided.
+was asked for is captured whole or voided, a hold that was asked for becomes an ordinary one or is voided; or who asked for it voids it.
 """
 
 from typing import Final
@@ -139,7 +139,11 @@ def _fill(record, row, reference):
     imported = row["effective_time"] != 0
     record["effective_time"] = row["effective_time"] if imported else record["record_time"]
     flags = FLAG_IMPORTED if imported else 0
-    record["flags"] = flags | FLAG_REVIEW if row["flags"] & REQUEST_ANSWER else flags
+    if row["flags"] & REQUEST_ANSWER:
+        flags |= FLAG_REVIEW
+        if row["op"] == VOID:  # by who asked for the payment
+            flags |= row["flags"] & FLAG_FINAL
+    record["flags"] = flags
 
 
 @inlined

@@ -33,6 +33,12 @@ SELECT EXISTS (
       AND NOT EXISTS (SELECT FROM journal WHERE journal.shard = place.shard AND journal.block = place.block - 1)
 )
 
+-- name: records_with_details
+-- Records at addresses, with the details of their blocks; for the layout see wallet_chain.
+SELECT place.address, substring(records FROM 89 + 160 * (place.address & 255)::int FOR 160) AS record, details
+FROM unnest($1::bigint[]) AS place (address)
+JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+
 -- name: event_times
 -- Record times at addresses; for the layout see wallet_chain.
 SELECT place.address, shardpay_int8(records, 88 + 160 * (place.address & 255)::int + 96) AS time
@@ -210,6 +216,13 @@ LEFT JOIN LATERAL (
 WHERE status = $1 AND (record_time, review.record) > ($2, $3)
   AND (status <> 0 OR shardpay_int8(one.record, 152) > $5)
 ORDER BY record_time, review.record LIMIT $4
+
+-- name: review_ends
+-- How reviews at addresses $1 stand at time $2: an open one is expired (3) from its expiry on. For the layout see wallet_chain; expiry at 152.
+SELECT record, CASE WHEN status = 0 AND shardpay_int8(records, 88 + 160 * (record & 255)::int + 152) <= $2 THEN 3 ELSE status END AS status
+FROM review
+JOIN journal ON shard = (record >> 52)::int AND block = (record >> 8) & 17592186044415
+WHERE record = ANY ($1::bigint[])
 
 -- name: account_names
 SELECT id, name FROM account WHERE id = ANY ($1::int[])

@@ -498,7 +498,8 @@ async def test_an_operator_wallet_shows_all_its_stripes(switch: RunningSwitch) -
         if not page["has_more"]:
             break
         after = f"&after={page['next']}"
-    assert sorted(e["payee"] for e in entries) == sorted(users)
+    assert [e["payee"] for e in entries] == users[::-1], "merged over the stripes, newest first"
+    assert [e["balance_after"] for e in entries] == [-7 * count for count in range(8, 0, -1)]
     empty = (await switch.call("GET", f"/v1/wallets/{users[0]}/transfers?limit=1")).json
     assert (len(empty["data"]), empty["has_more"], empty["next"]) == (1, False, None)
 

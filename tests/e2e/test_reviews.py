@@ -139,9 +139,8 @@ async def test_a_callers_hold_in_review_becomes_an_ordinary_hold(switch: Running
     _, payer = await funded(switch, 1_000)
     shop = await switch.wallet("merchant")
     made = await reviewed(switch, payer, shop, hold=True, expires_in=200_000)
-    for what in ("capture", "void"):
-        early = await switch.call("POST", f"/v1/transfers/{made['id']}/{what}", {}, key=f"e-{what}")
-        assert (early.status, early.json["code"]) == (409, "hold_in_review")
+    early = await switch.call("POST", f"/v1/transfers/{made['id']}/capture", {}, key="e")
+    assert (early.status, early.json["code"]) == (409, "hold_in_review")
     before = await shown(switch, made["id"])
     assert (before["type"], before["status"], before["left"]) == ("hold", "in_review", REVIEWED)
     assert before["expires_at"] == made["expires_at"] > before["review"]["expires_at"]
@@ -164,9 +163,8 @@ async def test_callers_and_analysts_keep_to_their_own(switch: RunningSwitch) -> 
     _, payer = await funded(switch, 3_000)
     shop = await switch.wallet("merchant")
     made = await reviewed(switch, payer, shop)
-    for what in ("capture", "void"):
-        answer = await switch.call("POST", f"/v1/transfers/{made['id']}/{what}", {}, key=f"n-{what}")
-        assert (answer.status, answer.json["code"]) == (409, "not_a_hold")
+    answer = await switch.call("POST", f"/v1/transfers/{made['id']}/capture", {}, key="n")
+    assert (answer.status, answer.json["code"]) == (409, "not_a_hold")
     plain = await switch.pay(payer, shop, 5)
     held = await switch.pay(payer, shop, 5, hold=True)
     for other in (plain, held):
@@ -190,14 +188,14 @@ async def test_what_cannot_be_held_is_declined_at_once(switch: RunningSwitch) ->
     assert answer.json["decision"]["action"] == "review" and await cases(switch) == []
 
 
-async def test_the_same_key_gives_the_first_answer_again(switch: RunningSwitch) -> None:
+async def test_the_same_key_gives_the_same_payment_again(switch: RunningSwitch) -> None:
     _, payer = await funded(switch, 1_000)
     body = {"payer": payer, "payee": await switch.wallet("merchant"), "amount": REVIEWED, "currency": "EUR"}
     first = await switch.call("POST", "/v1/transfers", body, key="k")
     assert (await decide(switch, first.json["id"], "decline")).status == 201
     again = await switch.call("POST", "/v1/transfers", body, key="k")
-    assert (again.status, again.json["status"], again.json["replayed"]) == (201, "in_review", True)
-    assert again.json["id"] == first.json["id"]
+    assert (again.status, again.json["code"], again.json["replayed"]) == (409, "review_declined", True)
+    assert again.json["transfer_id"] == first.json["id"]
     held = await switch.call("POST", "/v1/transfers", {**body, "hold": True}, key="k")
     assert (held.status, held.json["code"]) == (422, "idempotency_mismatch")
 

@@ -74,7 +74,8 @@ class Settling(Admitting):
             label,
             IMPORTED if row["effective_time"] else 0,
         )
-        record["flags"] |= REVIEW if row["flags"] & ANSWER else 0
+        if row["flags"] & ANSWER:
+            record["flags"] |= REVIEW | (row["flags"] & FINAL if row["op"] == VOID else 0)
 
     # Holds.
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from actors.ledger.layout import REQUEST_ANSWER, Kind
+from actors.ledger.layout import FLAG_FINAL, REQUEST_ANSWER, Kind
 from tests.sim.questions import Request
 from tests.sim.switch import REVIEW_SECONDS
 
@@ -52,7 +52,8 @@ class Reviews:
         wrong = Kind.CAPTURE if approve == Kind.APPROVAL else Kind.APPROVAL
         op = self._random.choice((approve, approve, approve, Kind.VOID, Kind.VOID, wrong))
         request = self._load.holds.of(case, op, 5 if self._scheduler.chance(0.04) else 0, final=False)
-        request.flags = REQUEST_ANSWER
+        by_caller = op == Kind.VOID and self._scheduler.chance(0.3)  # who asked for the payment wants it no more
+        request.flags = REQUEST_ANSWER | (FLAG_FINAL if by_caller else 0)
         return request
 
     def _answer(self) -> None:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from actors.ledger.codes import Code
 from actors.ledger.layout import (
-    CASE_ENDS,
     FLAG_FINAL,
     FLAG_IMPORTED,
     FLAG_REMOTE,
@@ -13,6 +12,7 @@ from actors.ledger.layout import (
     REQUEST_ANSWER,
     Kind,
     WalletStatus,
+    case_end,
 )
 from tests.sim.questions import Request
 from tests.sim.truth import must
@@ -156,7 +156,13 @@ class Settling:
     def _same(address: int, record: Any, hold: "Hold") -> None:
         for name in ("payer", "payee", "currency", "label"):
             must(getattr(record, name) == getattr(hold.record, name), "record {}: {} is not its hold's", address, name)
-        must(record.kind == Kind.CAPTURE or not record.flags & (FLAG_REMOTE | FLAG_FINAL), "record {}: flags", address)
+        by_caller = record.kind == Kind.VOID and record.flags & FLAG_REVIEW
+        possible = FLAG_FINAL if by_caller else 0
+        must(
+            record.kind == Kind.CAPTURE or not record.flags & (FLAG_REMOTE | FLAG_FINAL) & ~possible,
+            "record {}: flags",
+            address,
+        )
         must(bool(record.flags & FLAG_REVIEW) == hold.review, "record {}: of a case or not?", address)
         must(record.kind != Kind.EXPIRY or not record.flags & FLAG_IMPORTED, "record {}: imported", address)
 
@@ -188,8 +194,8 @@ class Settling:
         if record.flags & FLAG_REVIEW:
             time, status = self._model.reviews[record.reference]
             must(status == 0, "record {}: the case was decided before", address)
-            self._model.reviews[record.reference] = (time, int(CASE_ENDS[record.kind]))
-            self._model.counts[f"cases {CASE_ENDS[record.kind].name}"] += 1
+            self._model.reviews[record.reference] = (time, int(case_end(record.kind, record.flags)))
+            self._model.counts[f"cases {case_end(record.kind, record.flags).name}"] += 1
 
     def _count(self, record: Any) -> None:
         counts = self._model.counts
