@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 SEEDS ?= 1000
+MINUTES ?= 20
 # Tests run in so many processes: those that start a switch mostly wait for it.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run install develop test test-latest test-newest test-lowest check acceptance sim bench update clean
+.PHONY: help run install develop test test-latest test-newest test-lowest check acceptance sim mutate bench update clean
 
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
@@ -16,6 +17,7 @@ help:
 	@echo "make check       format, lint, types, layers"
 	@echo "make acceptance  the slow proofs"
 	@echo "make sim SEEDS=n the seeded simulation"
+	@echo "make mutate MINUTES=n changes one thing at a time in ledger, shard core and lanes: tells what no test notices"
 	@echo "make bench       the benchmarks"
 	@echo "make update      the newest versions of all packages into requirements.txt, then the tests on them"
 	@echo "make test-latest the tests on the newest and on the lowest versions that pyproject.toml allows"
@@ -56,6 +58,10 @@ acceptance: develop
 
 sim: develop
 	$(BIN)/python -m tests.sim --seeds $(SEEDS)
+
+# A sample of all changes, in a copy of the tree; ARGS="--seed 2" draws another, ARGS="--only 'actors/ledger/holds.py'" stays in a file.
+mutate: develop
+	$(BIN)/python -m tests.mutation --minutes $(MINUTES) $(ARGS)
 
 # Both ends of what pyproject.toml allows, each in an environment of its own.
 test-latest: test-newest test-lowest

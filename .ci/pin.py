@@ -1,7 +1,8 @@
 """Writes requirements.txt: every package that the project needs, transitive ones too, at one version with the hashes of its files.
 
 What a switch needs stands first, what only tests and tools need below a line that `make install` cuts at. `make update` runs this;
-uv resolves for all systems and for Python 3.11 and later at once.
+uv resolves for all systems and for Python 3.11 and later at once. With `--keep` versions that are pinned stay, and what pyproject.toml
+names in addition is added.
 """
 
 import re
@@ -40,7 +41,8 @@ def resolve(*arguments: str) -> list[str]:
 
 def main() -> None:
     """Resolve everything once, then cut out what a switch alone needs at these versions."""
-    everything = resolve("--extra", "dev", "--extra", "peers")
+    kept = ["--constraint", str(FILE)] if "--keep" in sys.argv[1:] else []
+    everything = resolve("--extra", "dev", "--extra", "peers", *kept)
     FILE.write_text("".join(everything), encoding="utf-8")
     needed = resolve("--constraint", str(FILE))
     rest = [package for package in everything if package not in needed]
