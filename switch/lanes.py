@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from actors.ledger.codes import Code
 from actors.ledger.layout import FLAG_LINKED, REQUEST, RESULT
 from actors.shard_client import ShardClient, ShardUnavailable
-from switch.attempts import Attempts
+from switch.attempts import UNTRIED, Attempts, RowAttempts
 from switch.fair_queue import FairQueue
-from switch.problems import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +36,6 @@ _CALLER: Final = struct.Struct("<I")
 _TIME: Final = struct.Struct("<q")
 _RESULT: Final = struct.Struct("<HBBiIIqqqHHI")
 assert _RESULT.size == RESULT.itemsize
-_AGAIN: Final = (int(Code.DEFERRED), int(Code.MOVED), int(Code.BUSY))
 
 
 class LaneLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +156,7 @@ class Lane:
             except _LaneFull:
                 raise pause.over() from None
             else:
-                if result.code not in _AGAIN:
+                if result.code not in UNTRIED:
                     return result
                 pause.untried(result.code)
                 if result.code == Code.DEFERRED and row[_DEFERRED_AT : _DEFERRED_AT + 8] == bytes(8):
@@ -168,22 +166,18 @@ class Lane:
     async def many(self, rows: NDArray[Any], details: dict[int, bytes], deadline: float) -> NDArray[Any]:
         """RESULT rows (n,) for REQUEST rows (n,). A row that is not settled by the deadline keeps the code of its last answer, or
         UNKNOWN_NUMBER when that was lost and OVERLOADED_NUMBER when it was never sent."""
-        results = np.zeros(len(rows), RESULT)
-        results["code"] = OVERLOADED_NUMBER
+        known = RowAttempts(len(rows))
         open_rows = np.arange(len(rows))
         pause = _Pause(self._loop, deadline)
-        while True:
+        while len(open_rows):
             try:
-                await self._send_open(rows, details, deadline, open_rows, results, pause)
-            except _LaneFull:
-                return results
-            open_rows = np.flatnonzero(np.isin(results["code"], (*_AGAIN, UNKNOWN_NUMBER, OVERLOADED_NUMBER)))
-            if not len(open_rows):
-                return results
-            try:
-                await pause.take()
-            except Overdue:
-                return results
+                await self._send_open(rows, details, deadline, open_rows, known)
+                open_rows = known.open_rows()
+                if len(open_rows):
+                    await pause.take()
+            except (_LaneFull, Overdue):
+                break
+        return known.results
 
     async def _send_open(
         self,
@@ -191,22 +185,21 @@ class Lane:
         details: dict[int, bytes],
         deadline: float,
         open_rows: NDArray[np.int64],
-        results: NDArray[Any],
-        pause: "_Pause",
+        known: RowAttempts,
     ) -> None:
         """Send rows in parts and take in what comes back. Raises _LaneFull before any is sent."""
         picked = rows if len(open_rows) == len(rows) else rows[open_rows]
         jobs = await self._jobs(picked, details, open_rows, deadline)
         self._put(jobs)
         try:
-            await self._take_in(jobs, rows, open_rows, results, pause)
+            await self._take_in(jobs, rows, open_rows, known)
         finally:
             for job in jobs:
                 job.future.cancel()
 
     @staticmethod
     async def _take_in(
-        jobs: list[_Job], rows: NDArray[Any], open_rows: NDArray[np.int64], results: NDArray[Any], pause: "_Pause"
+        jobs: list[_Job], rows: NDArray[Any], open_rows: NDArray[np.int64], known: RowAttempts
     ) -> None:
         start = 0
         for job in jobs:
@@ -215,13 +208,9 @@ class Lane:
             try:
                 answer = np.frombuffer(await job.future, RESULT)
             except ShardUnavailable as error:
-                if not error.not_sent:
-                    results["code"][index] = UNKNOWN_NUMBER
-                pause.lost(not_sent=error.not_sent)
+                known.lost(index, not_sent=error.not_sent)
                 continue
-            unknown = (results["code"][index] == UNKNOWN_NUMBER) & np.isin(answer["code"], _AGAIN)
-            results[index] = answer
-            results["code"][index[unknown]] = UNKNOWN_NUMBER
+            known.answered(index, answer)
             first = (answer["code"] == Code.DEFERRED) & (rows["deferred_at"][index] == 0)
             rows["deferred_at"][index[first]] = answer["record_time"][first]
 

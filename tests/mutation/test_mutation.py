@@ -46,9 +46,6 @@ def tree(tmp_path: Path) -> Path:
     (root / "actors" / "till.py").write_text(SOURCE)
     (root / "tests" / "test_till.py").write_text(TEST)
     (root / "pyproject.toml").write_text("[tool.pytest.ini_options]\npythonpath = ['.']\n")
-    (root / "tests" / "conftest.py").write_text(
-        "from hypothesis import settings\nsettings.register_profile('short', deadline=None)\n"
-    )
     return root
 
 

@@ -24,12 +24,14 @@ LOADED: Final = ("numba", "pytest", "hypothesis", "msgspec", "aiohttp", "asyncpg
 _COPIED: Final = ("actors", "models", "rules", "switch", "bench", "tests", "pyproject.toml")
 _IGNORED: Final = shutil.ignore_patterns("__pycache__", ".*", "*.egg-info")
 _OURS: Final = ("actors", "models", "rules", "switch", "bench", "tests")
+PROFILE: Final = "short"
+"""Of hypothesis; the ledger's tests have one of this name too."""
 _PYTEST: Final = (
     "-x",
     "-q",
     "--no-header",
     "--assert=plain",
-    "--hypothesis-profile=short",
+    f"--hypothesis-profile={PROFILE}",
     "--hypothesis-seed=0",
     "-p",
     "no:cacheprovider",
@@ -138,7 +140,9 @@ def _be_tested(copy: Path, target: Target) -> None:
 
 def _tests(target: Target) -> int:
     import pytest
+    from hypothesis import settings
 
+    settings.register_profile(PROFILE, deadline=None, max_examples=20, stateful_step_count=20)
     failed = target.first and pytest.main([*_PYTEST, *target.first])
     failed = failed or _seeds(target.seeds)
     return int(failed or (target.then and pytest.main([*_PYTEST, *target.then])) or 0)

@@ -263,6 +263,14 @@ class Auditor:
             self._compare(number, shard, ledgers[number])
             self._compare_profiles(number, ledgers[number])
 
+    def recovered(self, number: int, ledger: Ledger, block: int) -> None:
+        """A process has in memory what a checkpoint and the journal up to `block` say; told when no newer block is durable."""
+        self.step()
+        shard = self.model.shards[number]
+        if shard.head == block:
+            self._compare(number, shard, ledger)
+            self._scheduler.count("recoveries compared with the journal")
+
     def _compare_profiles(self, number: int, ledger: Ledger) -> None:
         for row in ledger.book.profiles[: int(ledger.book.meta[M_PROFILES])]:
             if row["kind"] and row["address"]:
@@ -271,8 +279,7 @@ class Auditor:
                 state = {name: getattr(wallet, name) for name in kept}
                 must(kept == state, "shard {} keeps wallet {} as {}, it is {}", number, row["address"], kept, state)
 
-    @staticmethod
-    def _compare(number: int, shard: Shard, ledger: Ledger) -> None:
+    def _compare(self, number: int, shard: Shard, ledger: Ledger) -> None:
         for address, wallet in shard.wallets.items():
             row = ledger.wallet(address)
             must(row is not None, "shard {} has no wallet {}", number, address)
@@ -280,11 +287,23 @@ class Auditor:
             for name in (*STATE_FIELDS, *REMEMBERED):
                 kept = int(row[name][0])
                 must(kept == getattr(wallet, name), "shard {}: wallet {}: {} is {}", number, address, name, kept)
-        rows = ledger.book.holds.rows
-        names = ("left", "expiry", "review")
-        held = {int(hold["address"]): tuple(int(hold[n]) for n in names) for hold in rows[rows["address"] != 0]}
-        wanted = {address: tuple(int(getattr(hold, n)) for n in names) for address, hold in shard.holds.items()}
+        holds = ledger.book.holds
+        held = {
+            int(hold["address"]): (*(int(hold[n]) for n in ("left", "expiry", "review")), int(kept), int(caller))
+            for hold, kept, caller in zip(holds.rows, holds.kept, holds.callers, strict=True)
+            if hold["address"]
+        }
+        wanted = {address: self._wanted(address, hold) for address, hold in shard.holds.items()}
+        for address, (*_, review, _, caller) in held.items():
+            if not review and address in wanted:  # of one that is not in review it says nothing
+                held[address] = (*held[address][:3], wanted[address][3], caller)
         must(held == wanted, "shard {}: holds are {}, not {}", number, held, wanted)
+
+    def _wanted(self, address: int, hold: Any) -> tuple[int, int, int, int, int]:
+        """What a shard must have of an open hold: left, expiry, whether it is in review, until when it is held then, whose it is."""
+        record = self.model.records[address]
+        kept = record.record_time + 1_000 * record.payee_lag if hold.review and record.payee_lag else 0
+        return hold.left, hold.expiry, int(hold.review), kept, record.caller
 
 
 def _groups(requests: list[Request]) -> Iterator[tuple[int, int]]:

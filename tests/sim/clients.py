@@ -10,13 +10,40 @@ import numpy as np
 
 from actors.ledger.codes import Code, is_untried
 from actors.ledger.ids import shard_of
+from actors.ledger.layout import RESULT
 from actors.shard import messages as m
+from switch.attempts import RowAttempts
+from switch.problems import UNKNOWN_NUMBER
 from tests.sim.questions import FindQuestion, HeadQuestion, ReadQuestion, Request, SubmitQuestion, rows_of
 from tests.sim.statements import look_into_journal
 from tests.sim.switch import Switch
 
 ANSWER_WAIT_MS: Final = (200, 2_500)
 ROWS_MAX: Final = 8
+
+
+class RowOfMany:
+    """One row of a batch in the lane's book of many rows: as `Attempts` is of a request that came alone."""
+
+    __slots__ = ("_book", "_row")
+
+    def __init__(self, book: RowAttempts, row: int) -> None:
+        self._book, self._row = book, np.array([row], np.int64)
+
+    @property
+    def sent(self) -> bool:
+        """Whether the row may have happened."""
+        return int(self._book.results["code"][self._row[0]]) == UNKNOWN_NUMBER
+
+    def lost(self, *, not_sent: bool) -> None:
+        """No answer came."""
+        self._book.lost(self._row, not_sent=not_sent)
+
+    def untried(self, code: int) -> None:
+        """A shard answered that it has not tried."""
+        answer = np.zeros(1, RESULT)
+        answer["code"] = code
+        self._book.answered(self._row, answer)
 
 
 class FrontDoor:
@@ -41,9 +68,10 @@ class FrontDoor:
 
     def want(self, requests: list[Request]) -> None:
         """New requests for one shard, sent in one call."""
-        for request in requests:
+        book = self.switch.row_attempts_class(len(requests))
+        for row, request in enumerate(requests):
             request.first_sent = self.scheduler.now
-            request.known = self.switch.attempts_class()
+            request.known = self.switch.attempts_class() if len(requests) == 1 else RowOfMany(book, row)
             self.unfinished[request.digest] = request
             self.switch.auditor.requests[request.digest] = request
         self.send(requests)
@@ -105,7 +133,8 @@ class FrontDoor:
             return
         known.untried(code)
         if known.sent:
-            self.scheduler.count("may have happened, though not tried at last")
+            of_many = ", a row of many" if isinstance(known, RowOfMany) else ""
+            self.scheduler.count(f"may have happened, though not tried at last{of_many}")
         else:
             self.switch.auditor.judge_untried(request)
 

@@ -149,6 +149,7 @@ class Process:
             self._replay_later()
         else:
             self.switch.scheduler.count("holds open at an opening", holds_open(self.core.ledger.book.holds))
+            self.switch.auditor.recovered(self.shard, self.core.ledger, self.core.writer.durable_block)
             self.feed(m.Recovered())
 
     def _tick(self) -> None:

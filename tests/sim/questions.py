@@ -1,14 +1,27 @@
 """What clients and shards ask of a shard, and how the answer gets back to them."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
 from actors.ledger.layout import FLAG_LINKED, REQUEST, Kind
-from switch.attempts import Attempts
 
 _ROW_NAMES: Final = tuple(REQUEST.names or ())
+
+
+class Known(Protocol):
+    """What a front door knows of a request by the attempts to send it; see `switch.attempts`."""
+
+    @property
+    def sent(self) -> bool:
+        """Whether it may have happened."""
+
+    def lost(self, *, not_sent: bool) -> None:
+        """No answer came."""
+
+    def untried(self, code: int) -> None:
+        """A shard answered that it has not tried."""
 
 
 class Request:
@@ -41,7 +54,7 @@ class Request:
         self.deferred_at = 0
         self.attempt = 0
         self.result: Any = None
-        self.known: Attempts | None = None
+        self.known: Known | None = None
         self.source: Request | None = None
         self.waits = False
         self.flags = 0

@@ -15,7 +15,7 @@ from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
 from actors.shard import messages as m
 from actors.shard.clock import ShardClock
 from actors.shard.core import ShardConfig, ShardCore
-from switch.attempts import Attempts
+from switch.attempts import Attempts, RowAttempts
 from tests.sim.auditor import Auditor
 from tests.sim.database import Database, DatabaseFaults
 from tests.sim.model import CHAINED_FIRST, DAY_MS
@@ -126,6 +126,7 @@ class Switch:
         self._keys_since = START_MS + scheduler.aside.randint(*KEYS_ROTATE_AFTER_MS) - IDEMPOTENCY_WINDOW_MS
         self.page_blocks = scheduler.aside.choice(PAGE_BLOCKS)
         self.attempts_class: type[Attempts] = getattr(core_class, "attempts_class", Attempts)
+        self.row_attempts_class: type[RowAttempts] = getattr(core_class, "row_attempts_class", RowAttempts)
         self.healed = False
 
     def make_core(self, shard: int, writer: Writer) -> ShardCore:

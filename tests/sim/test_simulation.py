@@ -77,6 +77,7 @@ COVERED = (
     "legs lost",
     "legs repeated",
     "may have happened, though not tried at last",
+    "may have happened, though not tried at last, a row of many",
     "messages lost",
     "messages while a request is cut",
     "messages repeated",
