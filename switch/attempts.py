@@ -6,13 +6,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.codes import Code
+from actors.ledger.codes import FIRST_REFUSED, Code, is_untried
 from actors.ledger.layout import RESULT
 from switch.problems import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
-UNTRIED: Final = (int(Code.DEFERRED), int(Code.MOVED), int(Code.BUSY))
-"""What a shard says of a row that it has not tried, and that is therefore sent again."""
-_OPEN: Final = (*UNTRIED, UNKNOWN_NUMBER, OVERLOADED_NUMBER)
+AGAIN: Final = (int(Code.DEFERRED), int(Code.MOVED), int(Code.BUSY))
+"""What a shard says of a row that it has not tried and soon may: it is sent again. Of a full table it is told instead, unless an answer
+was lost before: then the row may have been done, or may still be, and only a later answer says it."""
+_OPEN: Final = (*AGAIN, UNKNOWN_NUMBER, OVERLOADED_NUMBER)
 
 
 class Attempts:
@@ -29,6 +30,10 @@ class Attempts:
         if not not_sent:
             self.sent = True
             self.code = UNKNOWN_NUMBER
+
+    def is_final(self, code: int) -> bool:
+        """Whether an answer is the one to give, not to be asked for again."""
+        return code not in AGAIN and not (self.sent and is_untried(code))
 
     def untried(self, code: int) -> None:
         """A shard answered that it has not tried."""
@@ -56,6 +61,7 @@ class RowAttempts:
 
     def answered(self, rows: NDArray[np.int64], answer: NDArray[Any]) -> None:
         """These rows got an answer (n,) of RESULT; one that says that a row was not tried does not count once another was lost."""
-        unknown = (self.results["code"][rows] == UNKNOWN_NUMBER) & np.isin(answer["code"], UNTRIED)
+        untried = (answer["code"] > 0) & (answer["code"] < FIRST_REFUSED)
+        unknown = untried & (self.results["code"][rows] == UNKNOWN_NUMBER)
         self.results[rows] = answer
         self.results["code"][rows[unknown]] = UNKNOWN_NUMBER

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from actors.ledger.codes import Code
 from actors.ledger.layout import FLAG_LINKED, REQUEST, RESULT
 from actors.shard_client import ShardClient, ShardUnavailable
-from switch.attempts import UNTRIED, Attempts, RowAttempts
+from switch.attempts import Attempts, RowAttempts
 from switch.fair_queue import FairQueue
 
 _log = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ class Lane:
             except _LaneFull:
                 raise pause.over() from None
             else:
-                if result.code not in UNTRIED:
+                if pause.is_final(result.code):
                     return result
                 pause.untried(result.code)
                 if result.code == Code.DEFERRED and row[_DEFERRED_AT : _DEFERRED_AT + 8] == bytes(8):
@@ -198,9 +198,7 @@ class Lane:
                 job.future.cancel()
 
     @staticmethod
-    async def _take_in(
-        jobs: list[_Job], rows: NDArray[Any], open_rows: NDArray[np.int64], known: RowAttempts
-    ) -> None:
+    async def _take_in(jobs: list[_Job], rows: NDArray[Any], open_rows: NDArray[np.int64], known: RowAttempts) -> None:
         start = 0
         for job in jobs:
             index = open_rows[start : start + job.count]

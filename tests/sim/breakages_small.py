@@ -2,9 +2,14 @@
 
 from typing import Any
 
+import numpy as np
+
+from actors.ledger.book import NEVER
+from actors.ledger.kept import Copied
 from actors.shard import messages as m
 from actors.shard.core import ShardConfig, ShardCore
-from switch.attempts import Attempts
+from actors.shard.originals import OriginalsDesk
+from switch.attempts import Attempts, RowAttempts
 
 
 class _WithColumns(ShardCore):
@@ -61,9 +66,73 @@ class ForgetsALostAnswer(ShardCore):
             super().lost(not_sent=True)
 
 
+class ForgetsALostAnswerOfOneOfMany(ShardCore):
+    """The same in a lane's book of many rows."""
+
+    class row_attempts_class(RowAttempts):
+        __slots__ = ()
+
+        def lost(self, rows: Any, *, not_sent: bool) -> None:
+            super().lost(rows, not_sent=True)
+
+
+class LetsAnUntriedRowSayThatNothingHappened(ShardCore):
+    """Though an answer to it was lost before."""
+
+    class row_attempts_class(RowAttempts):
+        __slots__ = ()
+
+        def answered(self, rows: Any, answer: Any) -> None:
+            self.results[rows] = answer
+
+
+class ForgetsInACheckpointUntilWhenAReviewedHoldIsKept(ShardCore):
+    def __init__(self, config: ShardConfig, ledger: Any, writer: Any) -> None:
+        super().__init__(config, ledger, writer)
+        self.keep = lambda arrays: Copied({**arrays, "holds.kept": np.zeros_like(arrays["holds.kept"])})
+
+
+class ForgetsInACheckpointWhoseHoldsAre(ShardCore):
+    def __init__(self, config: ShardConfig, ledger: Any, writer: Any) -> None:
+        super().__init__(config, ledger, writer)
+        self.keep = lambda arrays: Copied({**arrays, "holds.callers": np.zeros_like(arrays["holds.callers"])})
+
+
+class IgnoresInANewRingThatAttemptsWereLost(_WithColumns):
+    """A payer that gets memory for its attempts may have had some before, which were not kept or were given up."""
+
+    def columns(self, admitted: Any) -> Any:
+        rings = self.ledger.book.rings
+        before = rings["owner"].copy()
+        columns = super().columns(admitted)
+        rings["forgotten"][rings["owner"] != before] = NEVER
+        return columns
+
+
+class FilesStaleAnswersAboutOriginals(ShardCore):
+    """As if any answer was that to the question that is open."""
+
+    def __init__(self, config: ShardConfig, ledger: Any, writer: Any) -> None:
+        super().__init__(config, ledger, writer)
+        self._originals = self.desk_class()
+
+    class desk_class(OriginalsDesk):
+        def answered(self, message: m.Originals, ledger: Any, durable: int) -> None:
+            for address in message.originals["address"].tolist():
+                if address in self._asking:
+                    self._asking[address] = message.stamp
+            super().answered(message, ledger, durable)
+
+
 SMALL_BREAKAGES: tuple[type[ShardCore], ...] = (
     CountsAPayeeAtTheEdgeOfAWindowTwice,
     TakesAPageForTheJournalsEnd,
     DropsBothGenerationsOfKeys,
     ForgetsALostAnswer,
+    ForgetsALostAnswerOfOneOfMany,
+    LetsAnUntriedRowSayThatNothingHappened,
+    ForgetsInACheckpointUntilWhenAReviewedHoldIsKept,
+    ForgetsInACheckpointWhoseHoldsAre,
+    IgnoresInANewRingThatAttemptsWereLost,
+    FilesStaleAnswersAboutOriginals,
 )

@@ -62,6 +62,8 @@ class FrontDoor:
         self._queues = [[] for _ in self._queues]
         self.left_alone.clear()
         for request in list(self.unfinished.values()):
+            if request.attempt and request.known is not None:
+                request.known.lost(not_sent=False)  # Whatever was on its way to it is lost.
             if request.unit[0] is request:
                 request.waits = False
                 self._send_later(request, self.scheduler.delay(0, 200))

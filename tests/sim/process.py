@@ -315,7 +315,12 @@ class Process:
             return
         scheduler.count("originals read", len(originals))
         late = scheduler.delay(300, 3_000) if scheduler.chance(0.1) else self.switch.network_delay()
-        scheduler.after(late, self._if_alive, self.feed, m.Originals(stamp=output.stamp, originals=originals))
+        answer = m.Originals(stamp=output.stamp, originals=originals)
+        if self.switch.stale_ms:
+            stale = m.Originals(stamp=output.stamp, originals=originals.copy())
+            scheduler.count("answers about originals that come twice", len(originals))
+            scheduler.after(late + self.switch.stale_ms, self._if_alive, self.feed, stale)
+        scheduler.after(late, self._if_alive, self.feed, answer)
 
     # Others.
 

@@ -20,6 +20,7 @@ class Scheduler:
     """Events in order of virtual time, milliseconds; equal times in the order they were planned."""
 
     def __init__(self, seed: int, *, verbose: bool = False) -> None:
+        self.seed = seed
         self.random = Random(seed)
         self.aside = Random(f"aside {seed}")
         self.now = START_MS

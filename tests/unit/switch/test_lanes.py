@@ -162,9 +162,10 @@ async def test_a_batch_sends_only_what_is_still_open_again() -> None:
         ([losing(False)] * 100, UNKNOWN_NUMBER, True),
         ([answering(Code.BUSY)] * 100, Code.BUSY, False),
         ([losing(False)] + [answering(Code.DEFERRED)] * 100, UNKNOWN_NUMBER, True),
+        ([losing(False)] + [answering(Code.HOLDS_FULL)] * 100, UNKNOWN_NUMBER, True),
         ([answering(Code.DEFERRED)] + [losing(True)] * 100, Code.DEFERRED, False),
     ],
-    ids=["never sent", "lost", "busy", "lost then deferred", "deferred then unreachable"],
+    ids=["never sent", "lost", "busy", "lost then deferred", "lost then full", "deferred then unreachable"],
 )
 async def test_at_the_deadline_the_answer_says_what_is_known(replies: list[Reply], code: int, sent: bool) -> None:
     shard = Shard()
