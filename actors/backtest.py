@@ -34,7 +34,7 @@ _EFFECTIVE: Final = INDEX["effective_time"]
 
 
 class PackSource(msgspec.Struct, frozen=True, kw_only=True):
-    """A pack as it travels to the processes that compile it. `files`, `cards`: what the text names."""
+    """A pack that was checked, as it travels to the processes that compile it. `files`, `cards`: what the text names."""
 
     text: str
     files: Mapping[str, str] = {}
@@ -44,7 +44,8 @@ class PackSource(msgspec.Struct, frozen=True, kw_only=True):
 
     def pack(self) -> Pack:
         """Compiled. Raises PackError."""
-        return compile_pack(read_pack(self.text, self.files.__getitem__), self.cards, self.number, self.version)
+        document = read_pack(self.text, self.files.__getitem__, stored=True)
+        return compile_pack(document, self.cards, self.number, self.version)
 
 
 class Labels(NamedTuple):

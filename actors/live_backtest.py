@@ -158,7 +158,7 @@ class _KeyLabels:
 
 
 async def _tested(test: LiveBacktest) -> Report:
-    document = read_pack(test.text, test.files.__getitem__)
+    document = read_pack(test.text, test.files.__getitem__, stored=True)
     decider = Decider(compiled(document, test.card, test.number, test.version))
     tally = new_tally(len(decider.pack.rules))
     session = await connect(test.url, name="shardpay-backtest")

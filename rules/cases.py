@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.catalogue import BOOL, INPUTS, INT, TIME, Field
-from rules.check import word_number
 from rules.columns import COLUMN_COUNT, INDEX, WINDOW_NAMES
 from rules.decision import Action
 from rules.ir import INT_MAX, INT_MIN
@@ -16,6 +15,7 @@ from rules.pack import Decider, Pack
 from rules.problems import did_you_mean, shortened
 from rules.reading import Reader
 from rules.times import time_ms
+from rules.words import word_number
 from rules.yaml_nodes import Value
 
 CASES_MAX: Final = 1_000
@@ -92,7 +92,7 @@ def _give(reader: Reader, given: dict[int, int], name: str, key: Value, value: V
         reader.wrong(key, f"no field is named {shortened(name)}", hint)
         return
     try:
-        number = _number(field, value.data)
+        number = _number(field, value.data, reader.stored)
     except ValueError as error:
         message, _, hint = str(error).partition("; ")
         reader.wrong(value, f"{name}: {message}", hint)
@@ -115,19 +115,21 @@ def _follow_the_time(reader: Reader, given: dict[int, int], value: Value) -> Non
             reader.wrong(wrong, f"{name}: at the effective_time given it is {number}", f"leave {name} out")
 
 
-def _number(field: Field, data: Any) -> int:
+def _number(field: Field, data: Any, stored: bool) -> int:
     if data is None:
         if not field.unknown:
             raise ValueError("it is always known")
         return INT_MIN
     if field.type is INT and type(data) is int and INT_MIN < data <= INT_MAX:
+        if field.range and not stored and not field.range[0] <= data <= field.range[1]:
+            raise ValueError(f"{data} does not occur, only {field.range[0]}..{field.range[1]} do")
         return data
     if field.type is BOOL and isinstance(data, bool):
         return int(data)
     if field.type is TIME and isinstance(data, str):
         return time_ms(data)
     if field.type.domain is not None and isinstance(data, str):
-        return word_number(field.type, data)
+        return word_number(field.type, data, stored=stored)
     expected = {INT: "a whole number", BOOL: "true or false", TIME: "a time"}.get(field.type, f"a {field.type.name}")
     raise ValueError(f"{expected} is expected")
 

@@ -9,17 +9,21 @@ from typing import Final
 import msgspec
 
 from rules.columns import NULL, WINDOW_NAMES
+from rules.countries import IN_USE, NEAR
 from rules.currencies import NUMERIC
 from rules.encodings import COUNTRIES, Channel, Label, WalletKind, device_number, wallet_number
 
 
 class Domain(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """The words of one kind of text. `words`: number by word, None where there are too many to list; then `number` makes them."""
+    """The words of one kind of text. `words`: number by word, None where there are too many to list; then `number` makes them. `in_use`:
+    those of the words that stand for something, where not all do; `near`: what is meant by words that do not."""
 
     name: str
     expected: str
     words: Mapping[str, int] | None = None
     number: Callable[[str], int] | None = None
+    in_use: frozenset[str] | None = None
+    near: Mapping[str, str] = {}
 
 
 class Type(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -42,7 +46,11 @@ TEXT: Final = Type(name="string")
 
 COUNTRY: Final = _text(
     Domain(
-        name="country", expected="two letters A-Z like MM", words={text: number for number, text in COUNTRIES.items()}
+        name="country",
+        expected="two letters of ISO 3166-1 like MM",
+        words={text: number for number, text in COUNTRIES.items()},
+        in_use=IN_USE,
+        near=NEAR,
     )
 )
 CURRENCY: Final = _text(Domain(name="currency", expected="an ISO 4217 code like EUR", words=NUMERIC))
@@ -64,7 +72,8 @@ WALLET: Final = _text(Domain(name="wallet", expected="a wallet id", number=walle
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One name of the language. `unknown`: whether it can be null, and when; empty: it is always known."""
+    """One name of the language. `unknown`: whether it can be null, and when; empty: it is always known. `range`: the first and last number
+    that it can be; `caution`: what whoever uses it must be told."""
 
     name: str
     column: str
@@ -72,6 +81,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     meaning: str
     unit: str = ""
     unknown: str = ""
+    range: tuple[int, int] | None = None
+    caution: str = ""
 
     @property
     def usual(self) -> int:
@@ -82,13 +93,32 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _OPERATOR: Final = "an operator wallet pays"
+NOT_GIVEN: Final = "not given"
+"""What a caller can leave out."""
 _USUAL: Final = {"currency": NUMERIC["XXX"], "payer_kind": 1, "payee_kind": 1, "weekday": 1}
 
 
 def _field(
-    name: str, type_: Type, meaning: str, unit: str = "", *, unknown: str = "", column: str | None = None
+    name: str,
+    type_: Type,
+    meaning: str,
+    unit: str = "",
+    *,
+    unknown: str = "",
+    column: str | None = None,
+    range: tuple[int, int] | None = None,
+    caution: str = "",
 ) -> Field:
-    return Field(name=name, column=column or name, type=type_, meaning=meaning, unit=unit, unknown=unknown)
+    return Field(
+        name=name,
+        column=column or name,
+        type=type_,
+        meaning=meaning,
+        unit=unit or (f"{range[0]}..{range[1]}" if range else ""),
+        unknown=unknown,
+        range=range,
+        caution=caution,
+    )
 
 
 _ALL: Final = (
@@ -97,17 +127,24 @@ _ALL: Final = (
     _field("kind", KIND, "what the caller says the payment is", column="label"),
     _field("hold", BOOL, "whether the money is to be held only"),
     _field("channel", CHANNEL, "where the payment was made"),
-    _field("country", COUNTRY, "where the payment was made", unknown="not given"),
-    _field("device", DEVICE, "name of the payer's device; only a 32-bit hash of it is compared", unknown="not given"),
-    _field("hour", INT, "hour of the day of the effective time, UTC", "0..23"),
-    _field("weekday", INT, "day of the week of the effective time, UTC, Monday first", "1..7"),
+    _field("country", COUNTRY, "where the payment was made", unknown=NOT_GIVEN),
+    _field("device", DEVICE, "name of the payer's device; only a 32-bit hash of it is compared", unknown=NOT_GIVEN),
+    _field("hour", INT, "hour of the day of the effective time, UTC", range=(0, 23)),
+    _field("weekday", INT, "day of the week of the effective time, UTC, Monday first", range=(1, 7)),
     _field("effective_time", TIME, "when the payment counts"),
     _field("payer", WALLET, "wallet that pays"),
     _field("payer_kind", WALLET_KIND, "kind of the payer's wallet"),
     _field("payer_age_days", INT, "age of the payer's wallet", "days", unknown=_OPERATOR),
-    _field("payer_tier", INT, "tier of the payer's wallet", unknown=_OPERATOR),
+    _field("payer_tier", INT, "tier of the payer's wallet", range=(0, 255), unknown=_OPERATOR),
     _field("payer_available", INT, "what the payer could pay, before this payment", "minor units", unknown=_OPERATOR),
-    _field("payer_score", INT, "the payer's credit score", "350..950", unknown="none was published"),
+    _field(
+        "payer_score",
+        INT,
+        "the payer's credit score; nothing sets it yet, so it is always null",
+        range=(350, 950),
+        unknown="always",
+        caution="nothing sets it yet, so it is always null",
+    ),
     _field("payer_day_total", INT, "what left the payer's wallet today", "minor units", unknown=_OPERATOR),
     _field("payer_credits", INT, "all that was ever credited to the payer", "minor units", unknown=_OPERATOR),
     _field("payer_debits", INT, "all that was ever debited from the payer", "minor units", unknown=_OPERATOR),
@@ -116,7 +153,7 @@ _ALL: Final = (
     _field("payee", WALLET, "wallet that is paid"),
     _field("payee_kind", WALLET_KIND, "kind of the payee's wallet"),
     _field("payee_age_days", INT, "age of the payee's wallet", "days"),
-    _field("payee_tier", INT, "tier of the payee's wallet"),
+    _field("payee_tier", INT, "tier of the payee's wallet", range=(0, 255)),
     _field("payee_seen", INT, "the payer's attempts to this payee in the last seven days", unknown=_OPERATOR),
 )
 

@@ -6,73 +6,70 @@ Words become numbers here: a text takes the domain of what it is compared with.
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
-from rules.catalogue import BOOL, FIELDS, INT, NULL_TYPE, TEXT, TIME, WINDOWS, Field, Type
+from rules.catalogue import BOOL, FIELDS, INT, NOT_GIVEN, NULL_TYPE, TEXT, TIME, WINDOWS, Field, Type
 from rules.columns import INDEX, WINDOW_NAMES
 from rules.ir import ARITHMETIC, INT_MAX, INT_MIN, Op, Program, folded
-from rules.problems import ExpressionError, did_you_mean, shortened
+from rules.lists import NamedList, Range, entry_number
+from rules.problems import ExpressionError, Remark, did_you_mean, shortened
+from rules.remarks import may_lack_value, outcome
 from rules.syntax import Node, parse
 from rules.times import time_ms
+from rules.words import word_number
 
 _COMPARISONS: Final = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 _ARITHMETIC: Final = dict(zip(("+", "-", "*", "/", "%"), ARITHMETIC, strict=True))
+_SWAPPED: Final = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 _LOST: Final = Type(name="list")
-
-
-class NamedList(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A list of a pack: all texts or all whole numbers."""
-
-    name: str
-    entries: tuple[str, ...] | tuple[int, ...]
+NEGATIONS_LOOKED_AT_MAX: Final = 4
+"""Fields of one condition that a negation is looked at for; each takes a walk through all of it."""
 
 
 def _fail(node: Node, message: str, hint: str = "") -> ExpressionError:
     return ExpressionError(node.start, node.end, message, hint)
 
 
-def word_number(type_: Type, word: str) -> int:
-    """The number of a word. Raises ValueError with what was expected."""
-    domain = type_.domain
-    assert domain is not None
-    if domain.words is None:
-        assert domain.number is not None
-        return domain.number(word)
-    if word not in domain.words:
-        close = did_you_mean(word, domain.words)
-        if len(domain.words) <= 16:
-            close = close or "known are " + ", ".join(domain.words)
-        raise ValueError(
-            f"{shortened(word)!r} is no {domain.name}, {domain.expected}" + (f"; {close}" if close else "")
-        )
-    return domain.words[word]
-
-
 class Checker:
-    """Turns expressions into operations of one program."""
+    """Turns expressions into operations of one program. `stored`: they stand in a published pack, which was checked when it was published,
+    perhaps for less. `remarks`: what is to be said of the last one."""
 
-    def __init__(self, program: Program, lists: Mapping[str, NamedList]) -> None:
+    def __init__(self, program: Program, lists: Mapping[str, NamedList], *, stored: bool = False) -> None:
+        self.remarks: list[Remark] = []
         self._program = program
         self._lists = lists
+        self._stored = stored
         self._types: dict[int, Type] = {}
-        self._sets: dict[tuple[str, Type], tuple[int, ...]] = {}
+        self._sets: dict[tuple[str, Type, Range | None], tuple[int, ...]] = {}
+        self._negations: dict[str, Node] = {}
 
     def condition(self, text: str) -> int:
         """Place of a truth value. Raises ExpressionError."""
-        return self.tree(parse(text))
-
-    def tree(self, tree: Node) -> int:
-        """The same of a tree."""
-        self._types.clear()
+        tree = self._begun(text)
         found = self._type(tree)
         if found is not BOOL:
             raise _fail(tree, f"a condition is true or false, this is {_a(found)}", "compare it with something")
-        return self._lower(tree, BOOL)
+        place = self._lower(tree, BOOL)
+        self._remark_negations(place)
+        return place
+
+    def _begun(self, text: str) -> Node:
+        self.remarks = []
+        self._types.clear()
+        self._negations.clear()
+        return parse(text)
+
+    def _remark_negations(self, place: int) -> None:
+        for name, node in list(self._negations.items())[:NEGATIONS_LOOKED_AT_MAX]:
+            if any(may_lack_value(self._program.ops, [place], INDEX[FIELDS[name].column])):
+                message = f"without a {name} this has no value, so nothing fires"
+                hint = f"write {name} == null || ... for it to fire then, {name} != null && ... if it must not"
+                self._remark(node, message, hint)
+
+    def _remark(self, node: Node, message: str, hint: str = "") -> None:
+        self.remarks.append(Remark(node.start, node.end, message, hint))
 
     def value(self, text: str) -> tuple[int, Type]:
         """Place and type of a value that cells of a table are about. Raises ExpressionError."""
-        tree = parse(text)
-        self._types.clear()
+        tree = self._begun(text)
         found = self._type(tree)
         if found in (NULL_TYPE, TEXT, _LOST):
             raise _fail(tree, f"{_a(found)} cannot be an input", "a field or a window is expected")
@@ -258,30 +255,38 @@ class Checker:
             raise _fail(right, "in needs a list", 'like ["MM", "KH"] or lists.NAME')
         if found is not INT and found.domain is None:
             raise _fail(left, f"{_a(found)} cannot be in a list", "a field is expected before in")
-        self._numbers(right, found)
+        self._numbers(left, right, found)
 
-    def _numbers(self, node: Node, type_: Type) -> tuple[int, ...]:
-        """Sorted numbers of a list's entries."""
+    def _numbers(self, left: Node, node: Node, type_: Type) -> tuple[int, ...]:
+        """Sorted numbers of the entries of a list in which `left` is looked for."""
+        among = self._range(left)
         if node.kind == "list":
-            return tuple(sorted({self._entry(item, item.value, type_) for item in node.items}))
+            return tuple(sorted({self._entry(item, type_, among) for item in node.items}))
         named = self._entries(node)
-        numbers = self._sets.get((named.name, type_))
+        numbers = self._sets.get((named.name, type_, among))
         if numbers is None:
-            numbers = tuple(sorted({self._entry(node, entry, type_) for entry in named.entries}))
-            self._sets[named.name, type_] = numbers
+            try:
+                numbers = named.numbers(type_, among, stored=self._stored)
+            except ValueError as error:
+                raise _refused(node, error) from None
+            self._sets[named.name, type_, among] = numbers
         return numbers
 
-    def _entry(self, node: Node, entry: str | int, type_: Type) -> int:
-        if (type_ is INT) != isinstance(entry, int):
-            raise _fail(node, f"{_a(type_)} cannot be in a list that holds {shortened(str(entry))}")
-        return entry if isinstance(entry, int) else self._word(node, entry, type_)
+    def _range(self, node: Node) -> Range | None:
+        """What a field's numbers can be, where that is known."""
+        return None if self._stored or node.kind != "name" else self._field(node).range
+
+    def _entry(self, node: Node, type_: Type, among: Range | None) -> int:
+        try:
+            return entry_number(type_, node.value, among, stored=self._stored)
+        except ValueError as error:
+            raise _refused(node, error) from None
 
     def _word(self, node: Node, word: str, type_: Type) -> int:
         try:
-            return word_number(type_, word)
+            return word_number(type_, word, stored=self._stored)
         except ValueError as error:
-            message, _, hint = str(error).partition("; ")
-            raise _fail(node, message, hint) from None
+            raise _refused(node, error) from None
 
     # Operations. `want` gives texts their domain.
 
@@ -302,6 +307,8 @@ class Checker:
 
     def _lower_name(self, node: Node, want: Type) -> int:
         field = self._field(node)
+        if field.caution:
+            self._remark(node, f"{field.name}: {field.caution}")
         name = "flag" if field.type is BOOL else "column"
         return self._program.add(Op(name, value=INDEX[field.column], known=not field.unknown))
 
@@ -321,7 +328,8 @@ class Checker:
         assert type_.domain is not None and type_.domain.words is not None
         prefix = node.items[1].value
         numbers = tuple(sorted(number for word, number in type_.domain.words.items() if word.startswith(prefix)))
-        if not numbers:
+        in_use = type_.domain.in_use
+        if not numbers or not (in_use is None or self._stored or any(word.startswith(prefix) for word in in_use)):
             raise _fail(
                 node.items[1],
                 f"no {type_.domain.name} begins with {shortened(prefix)!r}",
@@ -330,6 +338,7 @@ class Checker:
         return self._program.apply("in", self._lower(node.items[0], type_), value=numbers)
 
     def _lower_not(self, node: Node, want: Type) -> int:
+        self._note_negation(node)
         return self._program.apply("not", self._lower(node.items[0], BOOL))
 
     def _lower_negative(self, node: Node, want: Type) -> int:
@@ -367,7 +376,7 @@ class Checker:
             return self._arithmetic(node)
         if node.value == "in":
             type_ = self._type(left)
-            return self._program.apply("in", self._lower(left, type_), value=self._numbers(right, type_))
+            return self._program.apply("in", self._lower(left, type_), value=self._numbers(left, right, type_))
         if NULL_TYPE in (self._type(left), self._type(right)):
             return self._null_test(node)
         common = self._common(left, right)
@@ -376,7 +385,34 @@ class Checker:
         if common is BOOL:
             same = self._program.apply("same", *places)
             return same if node.value == "==" else self._program.apply("not", same)
+        if node.value == "!=":
+            self._note_negation(node)
+        self._compare_ranges(node, places)
         return self._program.apply(_COMPARISONS[node.value], *places)
+
+    def _note_negation(self, node: Node) -> None:
+        """A negation whose fields the caller can leave out may be a way past a rule."""
+        waiting = [node]
+        while waiting:
+            part = waiting.pop()
+            waiting += part.items
+            if part.kind == "name" and part.value in FIELDS and FIELDS[part.value].unknown == NOT_GIVEN:
+                self._negations.setdefault(part.value, node)
+
+    def _compare_ranges(self, node: Node, places: tuple[int, int]) -> None:
+        """A comparison of a field with a number that it cannot be is refused; one that always holds is remarked on."""
+        for side, other, swapped in ((0, 1, False), (1, 0, True)):
+            among = self._range(node.items[side])
+            constant = self._program.ops[places[other]]
+            if among is None or constant.name != "const" or not isinstance(constant.value, int):
+                continue
+            sign = _COMPARISONS[node.value]
+            always = outcome(_SWAPPED.get(sign, sign) if swapped else sign, among, constant.value)
+            field = node.items[side].value
+            if always is False:
+                raise _fail(node, f"{field} is {among[0]}..{among[1]}, so this never holds", FIELDS[field].meaning)
+            if always:
+                self._remark(node, f"{field} is {among[0]}..{among[1]}, so this always holds")
 
     def _null_test(self, node: Node) -> int:
         tested = self._tested(node)
@@ -398,6 +434,11 @@ class Checker:
         if a.name == "const" and b.name == "const":
             return self._folded(node, name, a.value, b.value)
         return self._program.apply(name, *places, known=False)
+
+
+def _refused(node: Node, error: ValueError) -> ExpressionError:
+    message, _, hint = str(error).partition("; ")
+    return _fail(node, message, hint)
 
 
 def _a(type_: Type) -> str:

@@ -7,20 +7,21 @@ put. docs/rules.md describes the format.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from models.scorecard import Scorecard
 from rules.cases import Case, read_cases
 from rules.catalogue import INT
-from rules.check import Checker, NamedList
+from rules.check import Checker
 from rules.decision import Action
 from rules.ir import Op, Program
+from rules.lists import NamedList, entries_of_file, odd_one
 from rules.problems import ExpressionError, PackError, Problem
 from rules.reading import Reader
 from rules.syntax import LENGTH_MAX
-from rules.table_notes import Input, notes_of
+from rules.table_notes import Input, notes_of, nothing_given
 from rules.tables import INPUTS_MAX, cell_of, first_only
 from rules.times import time_ms
 from rules.yaml_nodes import Document, Value
@@ -34,6 +35,8 @@ POINTS_MAX: Final = 1_000_000
 THRESHOLD_MAX: Final = 2**31 - 1
 OPERATIONS_MAX: Final = 8_192
 """Of all rules together, what they share counted once: what a compiler manages in some seconds."""
+NOTES_MAX: Final = 50
+"""On conditions and lists: more than a person reads."""
 CONDITIONS_LENGTH_MAX: Final = 131_072
 """Characters of all conditions together."""
 FILE_LENGTH_MAX: Final = 8 * 1024 * 1024
@@ -43,8 +46,6 @@ _RULE_FIELDS: Final = ("id", "when", "action", "points", "reason", "mode", "from
 _TABLE_FIELDS: Final = ("id", "hit", "inputs", "rows", "mode", "from", "until", "description")
 _ROW_FIELDS: Final = ("when", "action", "points", "reason")
 _FILE_NAME: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]{0,199}")
-_INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
-_QUOTED_ENTRY: Final = re.compile(r'\s*"([^"]*)"\s*(?:#.*)?')
 
 ReadFile = Callable[[str], str]
 """Text of a file beside the pack, by its name. Raises OSError or KeyError."""
@@ -80,7 +81,7 @@ class CardReference(msgspec.Struct, frozen=True, kw_only=True):
 
 class PackDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A pack that was read and checked. `files`: texts of the files it names, so that text and files are all of it. `notes`: what may be
-    meant otherwise (overlaps and gaps of tables)."""
+    meant otherwise: overlaps and gaps of tables, conditions that have no value where something is not given."""
 
     name: str
     description: str
@@ -101,15 +102,16 @@ def no_files(name: str) -> str:
     raise KeyError(name)
 
 
-def read_pack(text: str, files: ReadFile = no_files) -> PackDocument:
-    """A document that is checked. Raises PackError with all problems that were found."""
+def read_pack(text: str, files: ReadFile = no_files, *, stored: bool = False) -> PackDocument:
+    """A document that is checked. `stored`: it was published, perhaps when less was checked, and what was taken then is taken for ever.
+    Raises PackError with all problems that were found."""
     document = Document(text)
-    return _Pack(document, files).read()
+    return _Pack(document, files, stored).read()
 
 
 class _Pack(Reader):
-    def __init__(self, document: Document, files: ReadFile) -> None:
-        super().__init__(document)
+    def __init__(self, document: Document, files: ReadFile, stored: bool) -> None:
+        super().__init__(document, stored)
         self._files = files
         self._read_files: dict[str, str] = {}
         self._program = Program()
@@ -121,7 +123,7 @@ class _Pack(Reader):
         fields = self.fields(self.document.root, _FIELDS, "a pack", needed=("name", "fallback"))
         name = self.name(fields.get("name"))
         lists = {name: self._list(name, value) for name, value in self.named(fields.get("lists"), "lists", LISTS_MAX)}
-        checker = Checker(self._program, lists)
+        checker = Checker(self._program, lists, stored=self.stored)
         rules = [self._rule(value, checker) for value in self.entries(fields.get("rules"), "rules", RULES_MAX)]
         for value in self.entries(fields.get("tables"), "tables", RULES_MAX):
             rules += self._table(value, checker)
@@ -184,39 +186,49 @@ class _Pack(Reader):
     def _list(self, name: str, value: Value) -> NamedList:
         if value.is_map:
             fields = self.fields(value, ("file",), "a list", needed=("file",))
-            return self._typed(name, value, self._lines(fields["file"]) if "file" in fields else [])
-        return self._typed(name, value, [item.data for item in self.entries(value, "entries", LIST_ENTRIES_MAX)])
+            found = self._file(name, fields["file"]) if "file" in fields else NamedList(name=name, entries=())
+        else:
+            found = self._inline(name, value)
+        if not found.entries and not self.problems:
+            self._notes.append(self.document.problem(value.start, value.end, f"the list {name} is empty"))
+        return found
 
-    def _lines(self, value: Value) -> list[Any]:
-        """Entries of a file: one a line, in quotes if need be; `#` begins a comment. A byte order mark is no part of the first."""
-        name = value.data
-        if not isinstance(name, str) or _FILE_NAME.fullmatch(name) is None:
+    def _inline(self, name: str, value: Value) -> NamedList:
+        items = list(self.entries(value, "entries", LIST_ENTRIES_MAX))
+        odd = odd_one(item.data for item in items)
+        if odd is not None:
+            message = f"the list {name} holds texts or whole numbers, not both, and nothing else"
+            self.wrong(items[odd], message, "put quotes around what is meant as a text")
+            items = []
+        lines = tuple(self.document.line(item.start) for item in items)
+        return NamedList(name=name, entries=tuple(item.data for item in items), lines=lines)
+
+    def _file(self, name: str, value: Value) -> NamedList:
+        file = value.data
+        nothing = NamedList(name=name, entries=())
+        if not isinstance(file, str) or _FILE_NAME.fullmatch(file) is None:
             self.wrong(value, "a list's file lies beside the pack", "a relative path of letters, digits, _ . - /")
-            return []
+            return nothing
         try:
-            text = self._files(name)
-        except (OSError, KeyError, UnicodeError):
-            self.wrong(value, f"the file {name} cannot be read")
-            return []
+            text = self._files(file)
+        except UnicodeError:
+            self.wrong(value, f"the file {file} is not UTF-8")
+            return nothing
+        except (OSError, KeyError):
+            self.wrong(value, f"the file {file} cannot be read")
+            return nothing
         if len(text) > FILE_LENGTH_MAX:
-            self.wrong(value, f"the file {name} is longer than {FILE_LENGTH_MAX:,} characters")
-            return []
-        self._read_files[name] = text
-        lines = [entry for entry in map(_entry, text.removeprefix("\ufeff").splitlines()) if entry]
-        if len(lines) > LIST_ENTRIES_MAX:
-            self.wrong(value, f"the file {name} has more than {LIST_ENTRIES_MAX:,} entries")
-            return []
-        numbers = all(_INTEGER.fullmatch(line) for line in lines)
-        return [int(line) for line in lines] if numbers else list(lines)
-
-    def _typed(self, name: str, value: Value, entries: list[Any]) -> NamedList:
-        kinds = {type(entry) for entry in entries}
-        if not kinds <= {str} and not kinds <= {int}:
-            self.wrong(
-                value, f"the list {name} holds texts or whole numbers, not both", "put quotes around the numbers"
+            self.wrong(value, f"the file {file} is longer than {FILE_LENGTH_MAX:,} characters")
+            return nothing
+        self._read_files[file] = text
+        entries, lines = entries_of_file(text)
+        if len(entries) > LIST_ENTRIES_MAX:
+            where = (
+                f"the file {file} has more than {LIST_ENTRIES_MAX:,} entries, from line {lines[LIST_ENTRIES_MAX]} on"
             )
-            entries = []
-        return NamedList(name=name, entries=tuple(entries))
+            self.wrong(value, where, "make two lists of it")
+            return nothing
+        return NamedList(name=name, entries=entries, lines=lines, file=file)
 
     def _rule(self, value: Value, checker: Checker) -> RuleText:
         fields = self.fields(value, _RULE_FIELDS, "a rule", needed=("id", "when", "action"))
@@ -264,11 +276,15 @@ class _Pack(Reader):
         if not self.problems:
             self._notes += notes_of(self.document, value, rows, cells, inputs, self._program.ops, hit == "first")
         roots = [self._program.all_of(each) if each else self._program.truth(True) for each in map(_given, cells)]
-        roots = first_only(self._program, roots) if hit == "first" else roots
-        return [
+        firing = first_only(self._program, roots) if hit == "first" else roots
+        found = [
             self._outcome(row, each, f"{identity}.{at}", mode, self._dated(fields, root))
-            for at, (row, each, root) in enumerate(zip(rows, read, roots, strict=True), start=1)
+            for at, (row, each, root) in enumerate(zip(rows, read, firing, strict=True), start=1)
         ]
+        if hit == "first" and not self.problems:
+            does = [rule.action is not Action.APPROVE or rule.points != 0 for rule in found]
+            self._notes += nothing_given(self.document, rows, roots, firing, does, inputs, self._program.ops)
+        return found
 
     def _input(self, value: Value, checker: Checker) -> Input:
         """An expression that cells are about."""
@@ -278,6 +294,8 @@ class _Pack(Reader):
         except ExpressionError as error:
             self.wrong_within(value, error)
             place, type_ = self._program.constant(0), INT
+        else:
+            self._remark(value, checker)
         return Input(text=text, place=place, type=type_)
 
     def _cells(self, row: Value, inputs: Sequence[Input], value: Value | None, checker: Checker) -> list[int | None]:
@@ -315,10 +333,17 @@ class _Pack(Reader):
             self.wrong(value, "the conditions up to here are more than one pack may hold", "make two packs of it")
             raise PackError(self.problems)
         try:
-            return checker.condition(text)
+            place = checker.condition(text)
         except ExpressionError as error:
             self.wrong_within(value, error, before)
             return self._program.truth(False)
+        self._remark(value, checker, before)
+        return place
+
+    def _remark(self, value: Value, checker: Checker, before: int = 0) -> None:
+        """What is to be said of an expression becomes notes, as many as a person reads."""
+        for remark in checker.remarks[: NOTES_MAX - len(self._notes)]:
+            self._notes.append(self.within(value, remark, before))
 
     def _dated(self, fields: dict[str, Value], root: int) -> int:
         """The condition, within its dates: from the first moment on, before the last."""
@@ -339,12 +364,6 @@ class _Pack(Reader):
         except ValueError as error:
             self.wrong(value, str(error))
             return 0
-
-
-def _entry(line: str) -> str:
-    """What a line of a list's file names; empty for a line without an entry."""
-    quoted = _QUOTED_ENTRY.fullmatch(line)
-    return quoted[1] if quoted else line.partition("#")[0].strip()
 
 
 def _given(cells: Iterable[int | None]) -> list[int]:

@@ -4,8 +4,9 @@ Lines and columns count from 1, columns in characters. A pack is refused with al
 """
 
 import difflib
+import itertools
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -50,6 +51,15 @@ class PackError(ValueError):
         super().__init__("\n".join(problem.render() for problem in self.problems))
 
 
+class Remark(NamedTuple):
+    """What is to be said of an expression that is taken all the same, between two places of its text."""
+
+    start: int
+    end: int
+    message: str
+    hint: str
+
+
 class ExpressionError(ValueError):
     """A problem within an expression, between two places of its text."""
 
@@ -59,10 +69,10 @@ class ExpressionError(ValueError):
 
 
 def did_you_mean(word: str, among: Iterable[str], otherwise: str = "") -> str:
-    """A hint that names what is closest to a misspelt word."""
-    names = list(among)
-    close = difflib.get_close_matches(word[:64], names[:HINTS_AMONG_MAX], n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else otherwise
+    """A hint that names what is closest to a misspelt word, in capital letters or small ones."""
+    names = {name.casefold(): name for name in itertools.islice(among, HINTS_AMONG_MAX)}
+    close = difflib.get_close_matches(word[:64].casefold(), names, n=1, cutoff=0.6)
+    return f"did you mean {names[close[0]]}?" if close else otherwise
 
 
 def shortened(text: str, length: int = 40) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from rules.problems import PROBLEMS_MAX, ExpressionError, PackError, Problem, did_you_mean, shortened
+from rules.problems import PROBLEMS_MAX, ExpressionError, PackError, Problem, Remark, did_you_mean, shortened
 from rules.yaml_nodes import Document, Value
 
 NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -13,10 +13,11 @@ TEXT_LENGTH_MAX: Final = 2_000
 
 
 class Reader:
-    """Takes values of one document and collects problems."""
+    """Takes values of one document and collects problems. `stored`: it was checked when it was published, perhaps for less."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, stored: bool = False) -> None:
         self.document = document
+        self.stored = stored
         self.problems: list[Problem] = []
 
     def wrong(self, value: Value, message: str, hint: str = "") -> None:
@@ -27,11 +28,15 @@ class Reader:
 
     def wrong_within(self, value: Value, error: ExpressionError, before: int = 0) -> None:
         """Note a problem of an expression that a value holds; `before`: characters that were put in front of its text."""
-        first = self.document.place(value, max(0, error.start - before))
-        last = self.document.place(value, max(0, error.end - before - 1)) + 1
-        self.problems.append(self.document.problem(first, max(last, first + 1), error.message, error.hint))
+        self.problems.append(self.within(value, error, before))
         if len(self.problems) >= PROBLEMS_MAX:
             raise PackError(self.problems)
+
+    def within(self, value: Value, said: ExpressionError | Remark, before: int) -> Problem:
+        """What is said of an expression, at its place."""
+        first = self.document.place(value, max(0, said.start - before))
+        last = self.document.place(value, max(0, said.end - before - 1)) + 1
+        return self.document.problem(first, max(last, first + 1), said.message, said.hint)
 
     def fields(self, value: Value, known: Iterable[str], what: str, needed: Iterable[str] = ()) -> dict[str, Value]:
         """The fields of a mapping, those that are known."""

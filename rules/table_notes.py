@@ -5,9 +5,11 @@ from typing import Final
 
 import msgspec
 
-from rules.catalogue import INT, TIME, Type
+from rules.catalogue import FIELDS, INT, NOT_GIVEN, TIME, Type
+from rules.columns import INDEX
 from rules.ir import INT_MAX, INT_MIN, Op
 from rules.problems import Problem
+from rules.remarks import columns_of, may_hold, may_lack_value
 from rules.tables import ALL, Row, Set, covers, gap, overlap, set_of
 from rules.yaml_nodes import Document, Value
 
@@ -53,6 +55,32 @@ def notes_of(
         )
         found.append(document.problem(table.start, table.end, f"a gap: no row fits {values}"))
     return found
+
+
+def nothing_given(
+    document: Document,
+    rows: Sequence[Value],
+    roots: Sequence[int],
+    firing: Sequence[int],
+    does: Sequence[bool],
+    inputs: Sequence[Input],
+    ops: Sequence[Op],
+) -> Iterator[Problem]:
+    """Notes on a table of which only the first row that fits fires: a row without a value, as where the caller leaves out what its cell is
+    about, keeps those after it from firing. `roots`: what each row's cells say; `firing`: and that it is the first; `does`: whether it
+    does anything."""
+    used = columns_of(ops, [each.place for each in inputs])
+    for field in FIELDS.values():
+        column = INDEX[field.column]
+        if field.unknown != NOT_GIVEN or column not in used:
+            continue
+        lacking = may_lack_value(ops, firing, column)
+        at = lacking.index(True) if True in lacking else len(rows)
+        kept = [row for row, holds in enumerate(may_hold(ops, roots, column)) if row > at and holds and does[row]]
+        if kept:
+            message = f"without a {field.name} row {at + 1} has no value, so row {kept[0] + 1} does not fire"
+            hint = f"begin with a row whose cell for {field.name} is null"
+            yield document.problem(rows[at].start, rows[at].end, message, hint)
 
 
 def _pairs(rows: Sequence[Row | None], first: bool) -> Iterator[tuple[int, str]]:

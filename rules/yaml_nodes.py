@@ -74,6 +74,10 @@ class Document:
             width=max(1, min(end, first + len(text)) - start),
         )
 
+    def line(self, place: int) -> int:
+        """The number of the line in which a place lies, from 1."""
+        return self._line(place) + 1
+
     def line_start(self, place: int) -> int:
         """Where the line begins in which a place lies."""
         return self._starts[self._line(place)]

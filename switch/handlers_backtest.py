@@ -47,13 +47,14 @@ class Backtested(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Pack(NamedTuple):
     """What is to be tried. `card`: as JSON, the scorecard that the text names when that is not the published one; number and version 0 when
-    the pack is not published."""
+    the pack is not published; `stored`: it is, but perhaps for its card."""
 
     text: str
     files: dict[str, str]
     card: bytes | None = None
     number: int = 0
     version: int = 0
+    stored: bool = False
 
 
 async def backtest_pack(door: Door, call: Call) -> web.Response:
@@ -110,7 +111,7 @@ async def _test(door: Door, asked: BacktestAsked, labels: _Labels, pack: _Pack) 
         capacity=door.capacity,
         text=pack.text,
         files=pack.files,
-        card=await door.publisher.checked(pack.text, pack.files, pack.card),
+        card=await door.publisher.checked(pack.text, pack.files, pack.card, stored=pack.stored),
         number=pack.number,
         version=pack.version,
         since_ms=since,
@@ -140,7 +141,7 @@ async def _pack(door: Door, asked: PackBacktest) -> _Pack:
     found = await door.packs.pack(str(asked.name), None if asked.version is UNSET else asked.version)
     if found is None:
         raise ProblemError("rule_pack_not_found")
-    return _Pack(found.text, found.files, None, found.number, found.version)
+    return _Pack(found.text, found.files, None, found.number, found.version, stored=True)
 
 
 async def _with_card(door: Door, asked: CardBacktest) -> _Pack:
@@ -156,7 +157,7 @@ async def _with_card(door: Door, asked: CardBacktest) -> _Pack:
         stored = await published_card(door, str(asked.name), asked.version)
         reference, document = f"{stored.name}@{stored.version}", stored.document.encode()
     pack = await pack_of_card(door, asked.pack)
-    return _Pack(await text_with_card(pack, reference), pack.files, document)
+    return _Pack(await text_with_card(pack, reference), pack.files, document, stored=True)
 
 
 def _time(asked: BacktestAsked, name: str) -> int | None:

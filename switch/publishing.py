@@ -35,8 +35,10 @@ DEPLOY_TRIES: Final = 5
 class Compiler(Protocol):
     """`actors.scoring.pack_compiler.PackCompiler`."""
 
-    async def check(self, text: str, files: Mapping[str, str], find_card: FindCard) -> PackFacts:
-        """What a pack says of itself, its kernels left on disk. Raises PackRefused."""
+    async def check(
+        self, text: str, files: Mapping[str, str], find_card: FindCard, *, stored: bool = False
+    ) -> PackFacts:
+        """What a pack says of itself, its kernels left on disk. `stored`: as in `read_pack`. Raises PackRefused."""
 
     async def prepare(self, store: PackStore, stored: StoredPack) -> bytes | None:
         """See to it that a published pack's kernels are on this disk. Raises PackRefused."""
@@ -68,15 +70,25 @@ class Publisher:
         self._compiler = compiler
         self._checking = 0
 
-    async def publish(self, name: str, text: str, files: Mapping[str, str], account: int, newest: int | None) -> bool:
-        """Store a version of a pack; whether it is a new one: the text of the newest version again is none. Raises ProblemError."""
+    async def publish(
+        self,
+        name: str,
+        text: str,
+        files: Mapping[str, str],
+        account: int,
+        newest: int | None,
+        *,
+        stored: bool = False,
+    ) -> bool:
+        """Store a version of a pack; whether it is a new one: the text of the newest version again is none. `stored`: another version was
+        published that differs in its card only. Raises ProblemError."""
         there = await self._store.pack(name)
         last = 0 if there is None else there.version
         if newest is not None and newest != last:
             raise version_conflict(last)
         if there is not None and (there.text, there.files) == (text, files):
             return False
-        facts = await self._compiled(self._compiler.check(text, files, self._card))
+        facts = await self._compiled(self._compiler.check(text, files, self._card, stored=stored))
         if facts.name != name:
             raise invalid_field("name", f"the pack calls itself {facts.name}")
         try:
@@ -93,20 +105,22 @@ class Publisher:
         found = await self._store.pack_of_text(name, text, pack.files)
         if found is None:
             assert newest is not None, "published packs never go"
-            await self.publish(name, text, pack.files, account, newest.version)
+            await self.publish(name, text, pack.files, account, newest.version, stored=True)
             found = await self._store.pack_of_text(name, text, pack.files)
         assert found is not None, "it is published"
         return found
 
-    async def checked(self, text: str, files: Mapping[str, str], card: bytes | None = None) -> bytes | None:
+    async def checked(
+        self, text: str, files: Mapping[str, str], card: bytes | None = None, *, stored: bool = False
+    ) -> bytes | None:
         """Check a pack and leave its kernels on disk; gives the scorecard that it names, as JSON: `card` when that is given, which need not
-        be published. Raises ProblemError."""
+        be published. `stored`: the pack was published, but for its card. Raises ProblemError."""
 
         async def given(name: str, version: int) -> bytes | None:
             return card
 
         find = self._card if card is None else given
-        facts = await self._compiled(self._compiler.check(text, files, find))
+        facts = await self._compiled(self._compiler.check(text, files, find, stored=stored))
         return None if facts.card is None else await find(*facts.card)
 
     async def _compiled(self, work: Coroutine[Any, Any, T]) -> T:

@@ -49,10 +49,11 @@ class PackRefused(Exception):
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child is given first."""
+    """What the child is given first. `stored`: a published pack, which was checked when it was published, perhaps for less."""
 
     text: str
     files: dict[str, str]
+    stored: bool
 
 
 class _Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +77,10 @@ class PackCompiler:
         self._timeout_s = timeout_s
         self._one = asyncio.Lock()
 
-    async def check(self, text: str, files: Mapping[str, str], find_card: FindCard) -> PackFacts:
-        """What a pack says of itself, its kernels left on disk. Raises PackRefused."""
+    async def check(
+        self, text: str, files: Mapping[str, str], find_card: FindCard, *, stored: bool = False
+    ) -> PackFacts:
+        """What a pack says of itself, its kernels left on disk. `stored`: as in `read_pack`. Raises PackRefused."""
         async with self._one:
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -89,7 +92,7 @@ class PackCompiler:
             )
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    said = await _talk(child, _Asked(text=text, files=dict(files)), find_card)
+                    said = await _talk(child, _Asked(text=text, files=dict(files), stored=stored), find_card)
             except TimeoutError:
                 raise _failed(f"the pack does not compile within {self._timeout_s:.0f} s") from None
             finally:
@@ -114,7 +117,7 @@ class PackCompiler:
             return card
 
         if not _marker(stored.text, stored.files, card).exists():
-            await self.check(stored.text, stored.files, find_card)
+            await self.check(stored.text, stored.files, find_card, stored=True)
         return card
 
 
@@ -162,7 +165,7 @@ async def load_pack(store: PackStore, number: int) -> Decider:
 
 
 def _decider(stored: StoredPack, card: bytes | None) -> Decider:
-    document = read_pack(stored.text, stored.files.__getitem__)
+    document = read_pack(stored.text, stored.files.__getitem__, stored=True)
     return _ready(compiled(document, card, stored.number, stored.version))
 
 
@@ -210,7 +213,7 @@ def facts_of(document: PackDocument, pack: Pack) -> PackFacts:
 
 def _compile(asked: _Asked) -> _Said:
     try:
-        document = read_pack(asked.text, asked.files.__getitem__)
+        document = read_pack(asked.text, asked.files.__getitem__, stored=asked.stored)
         card = None
         if document.card is not None and document.card.card is None:
             card = _ask_card(document.card.reference)

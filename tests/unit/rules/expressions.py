@@ -6,10 +6,11 @@ import numpy as np
 
 from rules import codegen
 from rules.catalogue import INPUTS
-from rules.check import Checker, NamedList
+from rules.check import Checker
 from rules.codegen import Code, generate
 from rules.columns import COLUMN_COUNT, INDEX, NULL
 from rules.ir import Program
+from rules.lists import NamedList
 
 Payment = Mapping[str, int | None]
 """Column numbers by the name of the field or window; None: not known."""
@@ -19,7 +20,7 @@ def code_of(conditions: Sequence[str], lists: Mapping[str, Sequence[str]] | None
     """Code in which rule i fires when condition i holds."""
     program = Program()
     named = {name: NamedList(name=name, entries=tuple(entries)) for name, entries in (lists or {}).items()}
-    checker = Checker(program, named)
+    checker = Checker(program, named, stored=True)  # what never holds is an example, too
     return generate(program, [checker.condition(text) for text in conditions])
 
 

@@ -162,11 +162,13 @@ def test_256_rules_have_a_bit_each() -> None:
         (HEAD + "thresholds: {decline_below: 5}\n", 3, 13, "thresholds need points"),
         (HEAD + "thresholds: {review_below: 5, decline_below: 9}\n", 3, 13, "nothing would be reviewed"),
         (HEAD + "card: start\n", 3, 7, "a card is named with its version"),
-        (HEAD + "lists: {a: [1, x]}\n", 3, 12, "texts or whole numbers, not both"),
+        (HEAD + "lists: {a: [1, x]}\n", 3, 16, "texts or whole numbers, not both"),
         (HEAD + "lists: {a: {file: ../x}}\n", 3, 19, "a list's file lies beside the pack"),
         (HEAD + "tests: [{name: t, given: {amuont: 5}, expect: {}}]\n", 3, 27, "no field is named amuont"),
         (HEAD + "tests: [{name: t, given: {amount: null}, expect: {}}]\n", 3, 35, "amount: it is always known"),
         (HEAD + "tests: [{name: t, given: {amount: MM}, expect: {}}]\n", 3, 35, "a whole number is expected"),
+        (HEAD + "tests: [{name: t, given: {country: UK}, expect: {}}]\n", 3, 36, "country: 'UK' is no country"),
+        (HEAD + "tests: [{name: t, given: {hour: 24}, expect: {}}]\n", 3, 33, "hour: 24 does not occur, only 0..23 do"),
         (HEAD + "tests: [{name: t, given: {}, expect: {fires: [x]}}]\n", 3, 47, "no rule is called x"),
         (HEAD + "rules:\n  - {id: a, when: hold, action: approve, until: 2026}\n", 4, 49, "an RFC 3339 time"),
     ],
@@ -178,6 +180,120 @@ def test_what_is_wrong_is_said_at_its_place(text: str, line: int, column: int, m
     assert message in problem.message
     assert (problem.line, problem.column) == (line, column), problem.render()
     assert problem.text == text.splitlines()[line - 1]
+
+
+@pytest.mark.parametrize(
+    ("entries", "field", "message", "hint"),
+    [
+        (
+            "MM\n\nBurma # the same\nUK\nKH\nmm\n",
+            "country",
+            "lists.a, line 3 of a.txt: 'Burma' is no country, two letters of ISO 3166-1 like MM (2 more: line 4, 6)",
+            "",
+        ),
+        ("# home\nUK", "country", "lists.a, line 2 of a.txt: 'UK' is no country, two letters", "write GB"),
+        ("1\n2\nthree", "amount", "lists.a, line 3 of a.txt: 'three' is no whole number", ""),
+        ("1\n9223372036854775808", "amount", "lists.a, line 2 of a.txt: 9223372036854775808 is beyond 64 bits", ""),
+        ("22\n24", "hour", "lists.a, line 2 of a.txt: 24 does not occur, only 0..23 do", ""),
+        ("00000001-0000-8abc-8123-456789abcdef\nx", "payer", "lists.a, line 2 of a.txt: a wallet id is expected", ""),
+        ("atm\natn", "channel", "line 2 of a.txt: 'atn' is no channel", "did you mean atm?"),
+    ],
+)
+def test_a_wrong_entry_of_a_file_is_named(entries: str, field: str, message: str, hint: str) -> None:
+    """Without its line nobody finds one of 100,000 entries."""
+    rule = f"rules:\n  - {{id: a, when: {field} in lists.a, action: review, reason: R}}\n"
+    with pytest.raises(PackError) as refused:
+        read_pack(HEAD + "lists: {a: {file: a.txt}}\n" + rule, {"a.txt": entries}.__getitem__)
+    (problem,) = refused.value.problems
+    assert message in problem.message and hint in problem.hint, problem.render()
+
+
+def test_a_wrong_entry_that_stands_in_the_pack_is_named() -> None:
+    text = (
+        HEAD
+        + "lists:\n  a:\n    - MM\n    - UK\nrules: [{id: a, when: country in lists.a, action: review, reason: R}]\n"
+    )
+    with pytest.raises(PackError, match=r"lists\.a, line 6: 'UK' is no country") as refused:
+        read_pack(text)
+    assert refused.value.problems[0].hint == "write GB"
+
+
+def test_devices_whose_names_are_numbers_come_from_a_file() -> None:
+    """What is looked for says what the entries are, not how they look."""
+    text = (
+        HEAD
+        + "lists: {d: {file: d.txt}}\n"
+        + "rules: [{id: a, when: device in lists.d && !(amount in lists.d), action: review, reason: R}]\n"
+        + payments("device: '4711', amount: 1", "device: '4711', amount: 4711", "device: '4713', amount: 1")
+    )
+    document = read_pack(text, {"d.txt": "4711\n4712\n"}.__getitem__)
+    assert Decider(compile_pack(document, {}, 1, 1)).trace(columns_of(document.tests)).hits[:, 0].tolist() == [
+        True,
+        False,
+        False,
+    ]
+
+
+def notes(*rules: str, before: str = "") -> list[tuple[str, str]]:
+    lines = "".join(f"  - {{id: r{at}, when: '{when}', action: approve}}\n" for at, when in enumerate(rules))
+    return [
+        (note.text[note.column - 1 :][: note.width], note.message)
+        for note in read_pack(HEAD + before + "rules:\n" + lines).notes
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "part"),
+    [
+        ('!(country in ["MM"])', '!(country in ["MM"]'),
+        ('amount > 5 && country != "MM"', 'country != "MM"'),
+        ('!(country == "MM") || amount > 5', '!(country == "MM"'),
+        ('!(amount > 5 && device == "x")', '!(amount > 5 && device == "x"'),
+    ],
+)
+def test_a_negation_that_is_passed_by_leaving_out_what_it_is_about_is_named(condition: str, part: str) -> None:
+    """`!(country in [...])` does not fire when no country is given, which an author may not expect."""
+    ((where, message),) = notes(condition)
+    assert where.startswith(part) and "has no value, so nothing fires" in message
+
+
+def test_a_negation_that_says_what_happens_then_is_not() -> None:
+    assert not notes(
+        'country == null || !(country in ["MM"])',
+        'country != null && country != "MM"',
+        'country == null ? true : !(country in ["MM"])',
+        'country in ["MM"]',
+        "!(amount > 5)",
+        'amount > 5 && !saturated("7d")',
+    )
+    trace = traced(
+        HEAD
+        + "rules:\n"
+        + "  - {id: a, when: 'country == null || !(country in [\"MM\"])', action: decline, reason: R}\n"
+        + payments("country: null", "country: MM", "country: DE")
+    )
+    assert trace.hits[:, 0].tolist() == [True, False, True] and trace.not_evaluated.tolist() == [0]
+
+
+def test_what_never_changes_or_is_always_null_and_empty_lists_are_named() -> None:
+    assert notes("hour >= 0") == [("hour >= 0", "hour is 0..23, so this always holds")]
+    assert notes("24 > hour && amount > 5") == [("24 > hour", "hour is 0..23, so this always holds")]
+    assert notes("payer_score < 500") == [("payer_score", "payer_score: nothing sets it yet, so it is always null")]
+    assert notes("country in lists.e", before="lists: {e: []}\n") == [("[]", "the list e is empty")]
+
+
+def test_a_published_pack_opens_though_more_is_checked_today() -> None:
+    text = (
+        HEAD
+        + "lists: {a: [UK]}\n"
+        + "rules: [{id: a, when: 'country in lists.a || hour == 24 || country.startsWith(\"UK\")', action: review, reason: R}]\n"
+        + payments("country: UK", "country: GB, hour: 25")
+    )
+    with pytest.raises(PackError):
+        read_pack(text)
+    document = read_pack(text, stored=True)
+    trace = Decider(compile_pack(document, {}, 1, 1)).trace(columns_of(document.tests))
+    assert trace.hits[:, 0].tolist() == [True, False]
 
 
 def test_all_problems_are_named_at_once() -> None:

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from rules.check import Checker, NamedList
+from rules.check import Checker
 from rules.codegen import Fires
 from rules.encodings import country_number, device_number
 from rules.ir import INT_MAX, INT_MIN, Program
+from rules.lists import NamedList
 from rules.problems import ExpressionError
 from tests.unit.rules.expressions import Payment, code_of, columns_of, evaluate, run_plain
 
@@ -84,7 +85,19 @@ def test_a_wallet_id_is_its_address() -> None:
         ("amount > 1.5", 9, "1.5 is no whole number", "minor units"),
         ("amount > country", 0, "a whole number and a country cannot be compared", ""),
         ('country > "MM"', 0, "a country has no order", "use =="),
-        ('country == "Burma"', 11, "'Burma' is no country, two letters A-Z like MM", ""),
+        ('country == "Burma"', 11, "'Burma' is no country, two letters of ISO 3166-1 like MM", ""),
+        ('country == "UK"', 11, "'UK' is no country, two letters of ISO 3166-1", "write GB"),
+        ('country in ["GB", "gb"]', 18, "'gb' is no country", "did you mean GB?"),
+        ('country.startsWith("UK")', 19, "no country begins with 'UK'", ""),
+        ('currency == "EURO"', 12, "'EURO' is no currency", "did you mean EUR?"),
+        ('kind == "cashin"', 8, "'cashin' is no kind", "did you mean cash_in?"),
+        ('channel == "ATM"', 11, "'ATM' is no channel", "did you mean atm?"),
+        ("hour == 24", 0, "hour is 0..23, so this never holds", "hour of the day"),
+        ("amount > 5 && 0 == weekday", 14, "weekday is 1..7, so this never holds", "Monday first"),
+        ("hour > 23", 0, "hour is 0..23, so this never holds", ""),
+        ("24 <= hour", 0, "hour is 0..23, so this never holds", ""),
+        ("hour in [22, 23, 24]", 17, "24 does not occur, only 0..23 do", ""),
+        ("payer_tier == 256", 0, "payer_tier is 0..255, so this never holds", ""),
         ('channel == "atn"', 11, "'atn' is no channel", "did you mean atm?"),
         ("country == channel", 0, "a country and a channel cannot be compared", ""),
         ('"a" == "b"', 0, "two texts are compared", "one side must be a field"),
@@ -93,7 +106,7 @@ def test_a_wallet_id_is_its_address() -> None:
         ('cont("1h") > 5', 0, "no function is named cont", "did you mean count?"),
         ("country in lists.hihg", 11, "no list is named hihg", "did you mean high?"),
         ("country in high", 11, "no field is named high", "write lists.high"),
-        ("country in lists.numbers", 11, "a country cannot be in a list that holds 5", ""),
+        ("country in lists.numbers", 11, "lists.numbers: 5 is no country but a number", "put quotes around it"),
         ("amount == null", 0, "amount is always known", "leave the test out"),
         ("payer_available + 1 == null", 0, "only a field can be null", ""),
         ("hold + 1 > 0", 0, "+ needs a whole number, this is true or false", ""),

@@ -82,6 +82,16 @@ def test_rows_that_never_fire_overlaps_and_gaps_are_named() -> None:
     assert "gaps were not looked for: a cell is no constant" in messages(["-, '> payer_available', -"])
 
 
+def test_a_row_that_nothing_passes_when_no_country_is_given_is_named() -> None:
+    said = "without a country row 1 has no value, so row 2 does not fire"
+    assert said in messages(["MM, -, -", "-, -, -"])
+    assert said in messages(["'!= \"MM\"', -, -", "-, -, -"])
+    assert not any("without a" in each for each in messages(["null, -, -", "MM, -, -", "-, -, -"]))
+    assert not any("without a" in each for each in messages(["-, '> 5', -", "MM, -, -"]))
+    assert not any("without a" in each for each in messages(["MM, -, -", "DE, -, -"]))
+    assert not any("without a" in each for each in messages(["MM, -, -", "-, -, -"], "collect"))
+
+
 @pytest.mark.parametrize(
     ("cells", "column", "message"),
     [
