@@ -39,7 +39,8 @@ NOTES_MAX: Final = 50
 """On conditions and lists: more than a person reads."""
 CONDITIONS_LENGTH_MAX: Final = 131_072
 """Characters of all conditions together."""
-FILE_LENGTH_MAX: Final = 8 * 1024 * 1024
+FILES_BYTES_MAX: Final = 8 << 20
+"""Of all files of a pack together, in UTF-8: two lists of LIST_ENTRIES_MAX wallets. The switch takes as much."""
 
 _FIELDS: Final = ("name", "description", "fallback", "card", "thresholds", "lists", "rules", "tables", "tests")
 _RULE_FIELDS: Final = ("id", "when", "action", "points", "reason", "mode", "from", "until", "description")
@@ -114,6 +115,7 @@ class _Pack(Reader):
         super().__init__(document, stored)
         self._files = files
         self._read_files: dict[str, str] = {}
+        self._files_bytes = 0
         self._program = Program()
         self._ids: set[str] = set()
         self._notes: list[Problem] = []
@@ -217,8 +219,11 @@ class _Pack(Reader):
         except (OSError, KeyError):
             self.wrong(value, f"the file {file} cannot be read")
             return nothing
-        if len(text) > FILE_LENGTH_MAX:
-            self.wrong(value, f"the file {file} is longer than {FILE_LENGTH_MAX:,} characters")
+        self._files_bytes += 0 if file in self._read_files else len(text.encode())
+        if self._files_bytes > FILES_BYTES_MAX:
+            self.wrong(
+                value, f"the files up to {file} have more than {FILES_BYTES_MAX:,} bytes", "make two packs of it"
+            )
             return nothing
         self._read_files[file] = text
         entries, lines = entries_of_file(text)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rules.document import FILE_LENGTH_MAX, ReadFile
+from rules.document import FILES_BYTES_MAX, ReadFile
 from rules.problems import PackError, Problem
 from rules.yaml_nodes import TEXT_MAX
 
@@ -27,6 +27,6 @@ def reader_beside(path: Path) -> ReadFile:
         if not file.is_relative_to(folder):
             raise KeyError(name)
         with file.open(encoding="utf-8") as stream:
-            return stream.read(FILE_LENGTH_MAX + 1)
+            return stream.read(FILES_BYTES_MAX + 1)
 
     return read

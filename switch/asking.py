@@ -1,6 +1,7 @@
 """Commands that ask a running switch: one session, one way to send, one way to show what it refuses."""
 
 import asyncio
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ def switch_session(url: str, key: str | None, timeout_s: float) -> aiohttp.Clien
 
 async def send(session: aiohttp.ClientSession, method: str, path: str, body: Any) -> Any:
     """The JSON that a call answers. Raises Refused, or ClickException when this is no switch."""
-    async with session.request(method, path, data=msgspec.json.encode(body)) as response:
+    async with session.request(method, path, data=io.BytesIO(msgspec.json.encode(body))) as response:
         try:
             answer = msgspec.json.decode(await response.read())
         except msgspec.DecodeError:

@@ -51,7 +51,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     json_batch_bytes_max: int = 16 * MIB
     wallet_batch_bytes_max: int = 8 * MIB
     document_bytes_max: int = MIB
-    """Of a rule pack with its files, or of a scorecard."""
+    """Of a rule pack's text alone, or of a scorecard."""
+    pack_bytes_max: int = 32 * MIB
+    """Of a rule pack with its lists, as JSON: as much as checks, `rules.document.FILES_BYTES_MAX`, however its characters are escaped."""
     arrow_bytes_max: int = 32 * MIB
     bodies_bytes_max: int = 256 * MIB
     """Of bodies that did not arrive at once and are not answered yet; half of it of one caller: four of the largest batches."""

@@ -60,7 +60,7 @@ class _Pack(NamedTuple):
 async def backtest_pack(door: Door, call: Call) -> web.Response:
     """POST /v1/rule-packs/backtest."""
     call.given_key()
-    body = await call.json_body(door.limits.json_batch_bytes_max)
+    body = await call.json_body(door.limits.pack_bytes_max)
     asked, labels = await door.workshop.do(call.principal.account, _read(door, PACK_BACKTEST, body))
     return await _tried(door, asked, labels, await _pack(door, asked))
 

@@ -230,7 +230,7 @@ async def _text(door: Door, call: Call) -> tuple[str, dict[str, str]]:
         except UnicodeDecodeError as error:
             raise invalid_field("", f"the text is not UTF-8 at byte {error.start}") from None
     elif call.content_type == JSON:
-        body = decode(PACK_TEXT, await call.body(door.limits.document_bytes_max))
+        body = decode(PACK_TEXT, await call.body(door.limits.pack_bytes_max))
         text, files = body.text, files if body.files is UNSET else body.files
     else:
         raise ProblemError("unsupported_media_type", f"This call takes {YAML[0]} or {JSON}.")

@@ -340,8 +340,9 @@ RETURNING number, version
 SELECT EXISTS (SELECT FROM rule_pack)
 
 -- name: pack_newest
--- The newest version of each pack, in the order in which the packs were first published.
-SELECT first.number AS first, pack.*, account.name AS account
+-- The newest version of each pack, in the order in which the packs were first published, without their texts.
+SELECT first.number AS first, pack.number, pack.name, pack.version, '' AS text, '{}' AS files, hash, card_name, card_version, rules,
+       live, reasons, fallback, made_at, account.name AS account
 FROM (SELECT name, min(number) AS number, max(version) AS version FROM rule_pack GROUP BY name) AS first
 JOIN rule_pack AS pack ON pack.name = first.name AND pack.version = first.version
 LEFT JOIN account ON account.id = pack.made_by

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -369,3 +370,20 @@ async def test_documents_are_published_from_the_command_line(switch: RunningSwit
     (tmp_path / "pack.yaml").write_text(text.replace("risk@1", "risk@9"))
     refused = await asyncio.to_thread(command, switch, *arguments)
     assert (refused.exit_code, "pack.yaml:3:7: there is no such card" in refused.output) == (1, True), refused.output
+
+
+async def test_a_list_of_100_000_entries_is_published_and_decides(switch: RunningSwitch, tmp_path: Path) -> None:
+    """What checks can be published: its files are longer than other documents may be."""
+    _, (listed, other) = await payers(switch, 2)
+    others = (str(uuid.UUID(int=1 << 127 | number << 92 | 0x8 << 76 | 2 << 62)) for number in range(1, 100_000))
+    (tmp_path / "mules.txt").write_text("\n".join([*others, listed]), encoding="utf-8")
+    text = pack("long", "payer in lists.mules", lists="{mules: {file: mules.txt}}")
+    (tmp_path / "long.yaml").write_bytes(text)
+    arguments = ("rules", "publish", str(tmp_path / "long.yaml"), "--mode", "live")
+    done = await asyncio.to_thread(command, switch, *arguments)
+    assert done.output == "long@1 is live on 1 of 1 scorers\n"
+    bank = await switch.wallet("external")
+    assert (await switch.pay(listed, bank, 5)).json["decision"]["reasons"] == ["BIG"]
+    assert (await switch.pay(other, bank, 5)).status == 201
+    listed_packs = (await switch.call("GET", "/v1/rule-packs")).raw
+    assert len(listed_packs) < 4_096

@@ -6,7 +6,7 @@ from models.scorecard import Characteristic, Scorecard
 from rules.cases import columns_of, run_cases
 from rules.compiler import compile_pack
 from rules.decision import Action
-from rules.document import Mode, read_pack
+from rules.document import FILES_BYTES_MAX, Mode, read_pack
 from rules.pack import Decider, Trace
 from rules.problems import PackError
 
@@ -216,6 +216,12 @@ def test_a_wrong_entry_that_stands_in_the_pack_is_named() -> None:
     with pytest.raises(PackError, match=r"lists\.a, line 6: 'UK' is no country") as refused:
         read_pack(text)
     assert refused.value.problems[0].hint == "write GB"
+
+
+def test_files_that_are_too_long_together_are_refused_by_name() -> None:
+    files = {"a.txt": "x" * (FILES_BYTES_MAX // 2), "b.txt": "\u00e4" * (FILES_BYTES_MAX // 4 + 1)}
+    with pytest.raises(PackError, match=r"the files up to b\.txt have more than 8,388,608 bytes"):
+        read_pack(HEAD + "lists: {a: {file: a.txt}, again: {file: a.txt}, b: {file: b.txt}}\n", files.__getitem__)
 
 
 def test_devices_whose_names_are_numbers_come_from_a_file() -> None:
