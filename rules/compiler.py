@@ -8,10 +8,13 @@ from models.scorecard import Scorecard, flatten
 from rules.catalogue import CODES
 from rules.codegen import Fires, generate
 from rules.columns import INDEX
-from rules.document import Mode, PackDocument
+from rules.document import CardReference, Mode, PackDocument
 from rules.ir import Program
 from rules.pack import REASONS_PER_PACK_MAX, Pack, Rule
-from rules.problems import PackError, Problem
+from rules.problems import PackError, Problem, did_you_mean, shortened
+
+MISSING_NAMED_MAX = 5
+"""Columns of a card that are not there and are named."""
 
 
 def compile_pack(
@@ -54,6 +57,9 @@ def _card(document: PackDocument, cards: Mapping[str, Scorecard]) -> Scorecard |
     card = named.card if named.card is not None else cards.get(named.reference)
     if card is None:
         raise PackError([named.problem])
+    missing = [item.feature for item in card.characteristics if item.feature not in INDEX]
+    if missing:
+        raise PackError([_no_such_columns(named, card, missing)])
     try:
         for item in card.characteristics:
             if item.scale != 1:
@@ -62,3 +68,14 @@ def _card(document: PackDocument, cards: Mapping[str, Scorecard]) -> Scorecard |
     except ValueError as error:
         raise PackError([msgspec.structs.replace(named.problem, message=str(error), hint="")]) from None
     return card
+
+
+def _no_such_columns(named: CardReference, card: Scorecard, missing: list[str]) -> Problem:
+    """A card that looks at what no payment has, as one for loans does."""
+    shown = [
+        repr(shortened(each)) + (f" ({hint})" if (hint := did_you_mean(each, INDEX)) else "")
+        for each in missing[:MISSING_NAMED_MAX]
+    ]
+    more = f" and {len(missing) - MISSING_NAMED_MAX} more" if len(missing) > MISSING_NAMED_MAX else ""
+    message = f"the card {card.name}@{card.version} looks at {', '.join(shown)}{more}, which no payment has"
+    return msgspec.structs.replace(named.problem, message=message, hint=f"payments have {', '.join(sorted(INDEX))}")

@@ -315,7 +315,7 @@ class _Pack(Reader):
     def _cell(self, value: Value, about: Input, checker: Checker) -> int | None:
         data = [item.data for item in value.data] if isinstance(value.data, list) else value.data
         try:
-            cell = cell_of(about.text, data)
+            cell = cell_of(about.text, data, about.type)
         except ValueError as error:
             self.wrong(value, str(error))
             return None

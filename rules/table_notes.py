@@ -11,6 +11,7 @@ from rules.ir import INT_MAX, INT_MIN, Op
 from rules.problems import Problem
 from rules.remarks import columns_of, may_hold, may_lack_value
 from rules.tables import ALL, Row, Set, covers, gap, overlap, set_of
+from rules.times import time_text
 from rules.yaml_nodes import Document, Value
 
 NOTES_MAX: Final = 20
@@ -113,12 +114,16 @@ def _row(cells: Sequence[int | None], inputs: Sequence[Input], domains: Sequence
 
 def _domain(type_: Type) -> Set:
     """All values of a type."""
-    if type_ in (INT, TIME) or type_.domain is None or type_.domain.words is None:
+    if type_ is TIME:
+        return ((1, INT_MAX),)
+    if type_ is INT or type_.domain is None or type_.domain.words is None:
         return ((INT_MIN + 1, INT_MAX),) if type_ is INT else ALL
     return tuple((number, number) for number in sorted(type_.domain.words.values()))
 
 
 def _word(type_: Type, number: int) -> str:
+    if type_ is TIME:
+        return time_text(number)
     words = type_.domain.words if type_.domain is not None else None
     if words is None:
         return str(number)

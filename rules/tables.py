@@ -2,7 +2,9 @@
 first such row fires, `collect`: each.
 
 A cell is a value, a list of values, a range `low..high`, a test that begins with an operator (`> 500`, `in lists.risky`), null, or `-` for
-anything. Where cells are constants, rows that can never fire, overlaps and gaps are found when the table is read.
+anything. A range of times is from the first moment on, before the second, as the dates of rules are.
+
+Where cells are constants, rows that can never fire, overlaps and gaps are found when the table is read.
 """
 
 import itertools
@@ -12,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from rules.catalogue import TIME, Type
 from rules.ir import INT_MAX, INT_MIN, Op, Program
 
 INPUTS_MAX: Final = 8
@@ -35,8 +38,8 @@ class Cell(msgspec.Struct, frozen=True):
     before: int
 
 
-def cell_of(source: str, data: Any) -> Cell | None:
-    """The condition that a cell puts on an input, None for anything. Raises ValueError."""
+def cell_of(source: str, data: Any, type_: Type) -> Cell | None:
+    """The condition that a cell puts on an input of a type, None for anything. Raises ValueError."""
     start = f"({source})"
     if data == ANY:
         return None
@@ -56,7 +59,17 @@ def cell_of(source: str, data: Any) -> Cell | None:
     if _OPERATOR.match(data) is not None:
         space = "" if data.lstrip().startswith(".") else " "
         return Cell(f"{start}{space}{data}", len(start) + len(space))
+    if type_ is TIME:
+        return _times(start, data)
     return Cell(f"{start} == {_literal(data)}", len(start) + 5)
+
+
+def _times(start: str, data: str) -> Cell:
+    """A moment, or a range of them."""
+    moments = [f"timestamp({_literal(part.strip())})" for part in data.split("..", 1)]
+    if len(moments) == 1:
+        return Cell(f"{start} == {moments[0]}", len(start) + len(' == timestamp("'))
+    return Cell(f"{start} >= {moments[0]} && {start} < {moments[1]}", len(start) + len(' >= timestamp("'))
 
 
 def _literal(data: Any) -> str:

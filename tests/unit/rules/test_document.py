@@ -329,6 +329,20 @@ def test_a_card_that_is_not_there_or_does_not_fit_is_refused(card: str, message:
     assert (refused.value.problems[0].line, message in refused.value.problems[0].message) == (3, True)
 
 
+def test_a_card_for_loans_in_a_payment_pack_hears_what_payments_have() -> None:
+    features = ["loan_amount", "grade", "payer_teir"]
+    items = ", ".join(f"{{feature: {each}, reason: R, edges: [1], points: [1, 2], missing: 0}}" for each in features)
+    text = HEAD + f"card: {{name: loans, version: 1, characteristics: [{items}]}}\n"
+    with pytest.raises(PackError) as refused:
+        compile_pack(read_pack(text), {}, 1, 1)
+    (problem,) = refused.value.problems
+    assert problem.message == (
+        "the card loans@1 looks at 'loan_amount' (did you mean amount?), 'grade', 'payer_teir' (did you mean payer_tier?), "
+        "which no payment has"
+    )
+    assert "amount, channel, count_1h," in problem.hint
+
+
 def test_a_failed_test_says_what_was_expected() -> None:
     text = (
         HEAD

@@ -54,6 +54,48 @@ def test_cells_are_values_lists_ranges_tests_null_or_anything() -> None:
     assert [outcome.differences for outcome in outcomes] == [()] * 6
 
 
+TIMES = """
+name: times
+fallback: review
+tables:
+  - id: t
+    hit: HIT
+    inputs: [effective_time]
+    rows:
+      - {when: [2026-01-01T00:00:00Z..2026-02-01T00:00:00Z], action: review, reason: R}
+      - {when: ["2026-02-01T00:00:00Z .. 2026-02-01T00:00:00.002Z"], action: review, reason: R}
+      - {when: [2026-03-01T00:00:00Z], action: review, reason: R}
+"""
+
+
+def test_a_range_of_times_is_from_the_first_on_before_the_second() -> None:
+    fires = {
+        "2025-12-31T23:59:59.999Z": "",
+        "2026-01-01T00:00:00Z": "t.1",
+        "2026-01-31T23:59:59.999Z": "t.1",
+        "2026-02-01T00:00:00Z": "t.2",
+        "2026-02-01T00:00:00.002Z": "",
+        "2026-03-01T00:00:00Z": "t.3",
+    }
+    tests = "tests:\n" + "".join(
+        f"  - {{name: '{time}', given: {{effective_time: {time}}}, expect: {{fires: [{row}]}}}}\n"
+        for time, row in fires.items()
+    )
+    read = read_pack(TIMES.replace("HIT", "collect") + tests)
+    outcomes = run_cases(read.tests, Decider(compile_pack(read, {}, 1, 1)))
+    assert [outcome.differences for outcome in outcomes] == [()] * len(fires)
+    assert [note.message for note in read.notes] == ["a gap: no row fits effective_time = 1970-01-01T00:00:00.001Z"]
+
+
+def test_a_range_of_times_that_overlaps_or_is_misspelt_is_named() -> None:
+    overlapping = TIMES.replace("HIT", "first").replace("[2026-03-01T", "[2026-01-15T")
+    assert "row 3 never fires: row 1 fits all that it fits" in [each.message for each in read_pack(overlapping).notes]
+    with pytest.raises(PackError) as refused:
+        read_pack(TIMES.replace("HIT", "first").replace("..2026-02-01T00:00:00Z]", "..2026-02-01]"))
+    (problem,) = refused.value.problems
+    assert problem.message.startswith("an RFC 3339 time in UTC is expected") and problem.line == 9, problem.render()
+
+
 def test_first_lets_only_the_first_row_fire_and_collect_all() -> None:
     for hit, fires in (("first", "[t.1]"), ("collect", "[t.1, t.2]")):
         tests = f"tests: [{{name: x, given: {{country: MM, amount: 9}}, expect: {{fires: {fires}}}}}]\n"
