@@ -1,4 +1,4 @@
-"""What compiled rules call: exact 64-bit arithmetic with C's division, and look-ups in sorted lists."""
+"""What compiled rules call: exact 64-bit arithmetic with C's division, and look-ups in sorted lists and tables of time zones."""
 
 from typing import Final
 
@@ -45,6 +45,19 @@ def product_fits(a, b):
     if b > 0:
         return quotient(INT_MIN, b) <= a <= quotient(INT_MAX, b)
     return quotient(INT_MAX, b) <= a <= quotient(INT_MIN, b)
+
+
+@kernel
+def local(lists, start, count, value):
+    """Local time by the table of a zone, `count` times of changes from lists[start] on, and then `count + 1` offsets."""
+    low, high = start, start + count
+    while low < high:
+        middle = (low + high) >> 1
+        if lists[middle] <= value:
+            low = middle + 1
+        else:
+            high = middle
+    return value + lists[low + count]
 
 
 @kernel

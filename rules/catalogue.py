@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from rules.columns import NULL, WINDOW_NAMES
+from rules.columns import DAY_MS, HOUR_MS, NULL, WINDOW_NAMES
 from rules.countries import IN_USE, NEAR
 from rules.currencies import NUMERIC
 from rules.encodings import COUNTRIES, Channel, Label, WalletKind, device_number, wallet_number
@@ -214,6 +214,33 @@ INPUTS: Final[Mapping[str, Field]] = {
 """What a test of a pack may give: fields, and windows as a rule writes them."""
 
 
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """A method of a time: what a clock shows, in UTC or in a time zone. It shows `unit_ms` long units, `cycle` of them over and over; 1970
+    began with the unit `first`."""
+
+    name: str
+    unit_ms: int
+    cycle: int
+    first: int
+    meaning: str
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """What it can be."""
+        return 0, self.cycle - 1
+
+
+CLOCKS: Final[Mapping[str, Clock]] = {
+    clock.name: clock
+    for clock in (
+        Clock(name="getHours", unit_ms=HOUR_MS, cycle=24, first=0, meaning="hour of the day"),
+        Clock(name="getMinutes", unit_ms=60_000, cycle=60, first=0, meaning="minute of the hour"),
+        Clock(name="getDayOfWeek", unit_ms=DAY_MS, cycle=7, first=4, meaning="day of the week, Sunday is 0"),
+    )
+}
+"""Methods of times by name, as in CEL."""
+
+
 class Function(msgspec.Struct, frozen=True, kw_only=True):
     """A function or operator, for the reference."""
 
@@ -239,5 +266,12 @@ FUNCTIONS: Final = (
     ),
     Function(form="x == null, x != null", meaning="whether a field is unknown, or known"),
     Function(form='timestamp("2026-01-31T12:00:00Z")', meaning="a moment, RFC 3339 in UTC"),
+    *(
+        Function(
+            form=f'effective_time.{clock.name}("Europe/Berlin")',
+            meaning=f"{clock.meaning}, {clock.range[0]}..{clock.range[1]}, on clocks there; in UTC without a time zone",
+        )
+        for clock in CLOCKS.values()
+    ),
 )
 """Operators and functions besides those over windows."""

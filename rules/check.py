@@ -6,7 +6,7 @@ Words become numbers here: a text takes the domain of what it is compared with.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rules.catalogue import BOOL, FIELDS, INT, NOT_GIVEN, NULL_TYPE, TEXT, TIME, WINDOWS, Field, Type
+from rules.catalogue import BOOL, CLOCKS, FIELDS, INT, NOT_GIVEN, NULL_TYPE, TEXT, TIME, WINDOWS, Field, Type
 from rules.columns import INDEX, WINDOW_NAMES
 from rules.ir import ARITHMETIC, INT_MAX, INT_MIN, Op, Program, folded
 from rules.lists import NamedList, Range, entry_number
@@ -15,11 +15,14 @@ from rules.remarks import may_lack_value, outcome
 from rules.syntax import Node, parse
 from rules.times import time_ms
 from rules.words import word_number
+from rules.zones import Zone, names, near, zone
 
 _COMPARISONS: Final = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 _ARITHMETIC: Final = dict(zip(("+", "-", "*", "/", "%"), ARITHMETIC, strict=True))
 _SWAPPED: Final = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 _LOST: Final = Type(name="list")
+ZONES_MAX: Final = 16
+"""Time zones of one pack; each takes 20 ms to read and 4 KB in every process that decides."""
 NEGATIONS_LOOKED_AT_MAX: Final = 4
 """Fields of one condition that a negation is looked at for; each takes a walk through all of it."""
 
@@ -40,6 +43,7 @@ class Checker:
         self._types: dict[int, Type] = {}
         self._sets: dict[tuple[str, Type, Range | None], tuple[int, ...]] = {}
         self._negations: dict[str, Node] = {}
+        self._zones: dict[str, Zone] = {}
 
     def condition(self, text: str) -> int:
         """Place of a truth value. Raises ExpressionError."""
@@ -164,10 +168,15 @@ class Checker:
         return _LOST
 
     def _type_method(self, node: Node) -> Type:
+        owner = self._type(node.items[0])
+        if node.value in CLOCKS and owner is TIME:
+            self._zone(node)
+            return INT
         if node.value != "startsWith":
-            hint = did_you_mean(node.value, ["startsWith"], "texts know startsWith only")
-            raise _fail(node, f"no method is named {shortened(node.value)}", hint)
-        domain = self._type(node.items[0]).domain
+            known = ", ".join(CLOCKS) if owner is TIME else "startsWith"
+            hint = did_you_mean(node.value, known.split(", "), f"{_a(owner)} knows {known}")
+            raise _fail(node, f"{_a(owner)} has no method {shortened(node.value)}", hint)
+        domain = owner.domain
         if domain is None or domain.words is None:
             raise _fail(
                 node.items[0], f"{_a(self._type(node.items[0]))} has no prefix", "only words of a short list have"
@@ -175,6 +184,28 @@ class Checker:
         if len(node.items) != 2 or node.items[1].kind != "text":
             raise _fail(node, "startsWith takes one text")
         return BOOL
+
+    def _zone(self, node: Node) -> Zone | None:
+        """The time zone whose clocks are meant, None for UTC."""
+        if len(node.items) == 1:
+            return None
+        named = node.items[1]
+        if len(node.items) != 2 or named.kind != "text":
+            raise _fail(node, f"{node.value} takes one time zone, or none for UTC", 'like "Europe/Berlin"')
+        if named.value not in self._zones:
+            if len(self._zones) == ZONES_MAX:
+                raise _fail(named, f"more than {ZONES_MAX} time zones in one pack", "make two packs of it")
+            try:
+                self._zones[named.value] = zone(named.value)
+            except KeyError:
+                found = near(named.value)
+                hint = (
+                    f"did you mean {found}?"
+                    if found
+                    else did_you_mean(named.value, sorted(names()), "like Europe/Berlin")
+                )
+                raise _fail(named, f"no time zone is named {shortened(named.value)}", hint) from None
+        return self._zones[named.value]
 
     def _type_not(self, node: Node) -> Type:
         self._need(node.items[0], BOOL, "! needs")
@@ -273,8 +304,12 @@ class Checker:
         return numbers
 
     def _range(self, node: Node) -> Range | None:
-        """What a field's numbers can be, where that is known."""
-        return None if self._stored or node.kind != "name" else self._field(node).range
+        """What a field's or clock's numbers can be, where that is known."""
+        if self._stored:
+            return None
+        if node.kind == "method" and node.value in CLOCKS:
+            return CLOCKS[node.value].range
+        return self._field(node).range if node.kind == "name" else None
 
     def _entry(self, node: Node, type_: Type, among: Range | None) -> int:
         try:
@@ -325,6 +360,8 @@ class Checker:
 
     def _lower_method(self, node: Node, want: Type) -> int:
         type_ = self._type(node.items[0])
+        if type_ is TIME:
+            return self._lower_clock(node)
         assert type_.domain is not None and type_.domain.words is not None
         prefix = node.items[1].value
         numbers = tuple(sorted(number for word, number in type_.domain.words.items() if word.startswith(prefix)))
@@ -336,6 +373,13 @@ class Checker:
                 f"it is {type_.domain.expected}",
             )
         return self._program.apply("in", self._lower(node.items[0], type_), value=numbers)
+
+    def _lower_clock(self, node: Node) -> int:
+        clock, table = CLOCKS[node.value], self._zone(node)
+        place = self._lower(node.items[0], TIME)
+        if table is not None:
+            place = self._program.apply("local", place, value=table.changes + table.offsets)
+        return self._program.apply("clock", place, value=(clock.unit_ms, clock.cycle, clock.first))
 
     def _lower_not(self, node: Node, want: Type) -> int:
         self._note_negation(node)
@@ -410,7 +454,8 @@ class Checker:
             always = outcome(_SWAPPED.get(sign, sign) if swapped else sign, among, constant.value)
             field = node.items[side].value
             if always is False:
-                raise _fail(node, f"{field} is {among[0]}..{among[1]}, so this never holds", FIELDS[field].meaning)
+                meaning = (FIELDS.get(field) or CLOCKS[field]).meaning
+                raise _fail(node, f"{field} is {among[0]}..{among[1]}, so this never holds", meaning)
             if always:
                 self._remark(node, f"{field} is {among[0]}..{among[1]}, so this always holds")
 

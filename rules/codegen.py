@@ -13,7 +13,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from models.jit import Kernel, compiled
-from rules.arithmetic import contains, minus, plus, product_fits, quotient, times
+from rules.arithmetic import contains, local, minus, plus, product_fits, quotient, times
 from rules.columns import NULL
 from rules.ir import INT_MAX, INT_MIN, Op, Program, divided
 
@@ -32,6 +32,7 @@ _NAMES: Final[dict[str, Any]] = {
     "int64": np.int64,
     "uint64": np.uint64,
     "contains": contains,
+    "local": local,
     "minus": minus,
     "plus": plus,
     "times": times,
@@ -221,6 +222,23 @@ class _Loop:
         yield from lines
         yield from self._number(place, f"{a} - quotient({a}, {divisor}) * {divisor}", fits, op.args)
 
+    def _local(self, place: int, op: Op) -> Iterator[str]:
+        assert isinstance(op.value, tuple)
+        start, changes = self._listed(op.value), len(op.value) // 2
+        return self._number(place, f"local(lists, {start}, {changes}, {self._v(op.args[0])})", [], op.args)
+
+    def _clock(self, place: int, op: Op) -> Iterator[str]:
+        assert isinstance(op.value, tuple)
+        unit, cycle, first = op.value
+        return self._number(place, f"({self._v(op.args[0])} // {unit} + {first}) % {cycle}", [], op.args)
+
+    def _listed(self, numbers: tuple[int, ...]) -> int:
+        """Where in the lists these numbers begin."""
+        start = self._places.setdefault(numbers, len(self._lists))
+        if start == len(self._lists):
+            self._lists.extend(numbers)
+        return start
+
     def _choose(self, place: int, op: Op) -> Iterator[str]:
         condition, then, other = op.args
         yield f"v{place} = int64({self._v(then)}) if t{condition} else int64({self._v(other)})"
@@ -263,9 +281,7 @@ class _Loop:
             ]
             test = f"({' | '.join(tests) or 'False'})"
         else:
-            start = self._places.setdefault(op.value, len(self._lists))
-            if start == len(self._lists):
-                self._lists.extend(op.value)
+            start = self._listed(op.value)
             test = f"contains(lists, {start}, {start + len(op.value)}, {value})"
         return self._truth_of(place, test, self._k(*op.args))
 

@@ -19,7 +19,8 @@ ARITHMETIC: Final = ("add", "sub", "mul", "div", "mod")
 class Op(NamedTuple):
     """One operation. By `name`:
 
-    numbers: const (value), column (value: its number), neg, add, sub, mul, div, mod, choose (condition, then, else)
+    numbers: const (value), column (value: its number), neg, add, sub, mul, div, mod, choose (condition, then, else), local (a time;
+    value: the table of a time zone), clock (a local time; value: ms of a unit, units of a cycle, the unit with which 1970 began)
     truth: truth (value), flag (value: a column of 0 and 1), bit (value: column * 64 + bit), eq ne lt le gt ge (numbers), same (truths),
     in (a number; value: sorted numbers), null (value: a column), all, any, not, pick (condition, then, else).
     """

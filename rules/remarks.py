@@ -94,7 +94,7 @@ def _possible(op: Op, args: list[int], column: int) -> int:
     return _KNOWN * all(arg & _KNOWN for arg in args) | _NONE * any(arg & _NONE for arg in args)
 
 
-_STRICT: Final = frozenset([*ARITHMETIC, "neg", "eq", "ne", *_SIGNS, "in", "same"])
+_STRICT: Final = frozenset([*ARITHMETIC, "neg", "eq", "ne", *_SIGNS, "in", "same", "local", "clock"])
 """Operations that have a value exactly if their operands have."""
 
 

@@ -27,6 +27,7 @@ from rules.counting import warm
 from rules.document import PackDocument, read_pack
 from rules.pack import Decider, Pack
 from rules.problems import PackError, Problem
+from rules.zones import VERSION
 
 TIMEOUT_S: Final = 60.0
 """The largest pack that is taken compiles in a fraction of this."""
@@ -185,8 +186,8 @@ def compiled(document: PackDocument, card: bytes | None, number: int, version: i
 
 
 def _marker(text: str, files: Mapping[str, str], card: bytes | None) -> Path:
-    """A file that says that all kernels of a pack are on this disk."""
-    whole = msgspec.json.encode((text, sorted(files.items()), (card or b"").decode()))
+    """A file that says that all kernels of a pack are on this disk. What they are depends on the tables of time zones, too."""
+    whole = msgspec.json.encode((text, sorted(files.items()), (card or b"").decode(), VERSION))
     return CACHE_FOLDER / f"pack-{hashlib.sha256(whole).hexdigest()[:32]}"
 
 

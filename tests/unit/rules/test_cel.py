@@ -48,6 +48,11 @@ Pair = tuple[str, str]
 numbers: st.SearchStrategy[Pair] = st.one_of(
     st.sampled_from([*EDGES, INT_MIN]).map(lambda number: (str(number), str(number))),
     st.sampled_from(["amount", "hour"]).map(lambda name: (name, name)),
+    st.builds(
+        lambda method, zone: (f"effective_time.{method}({zone})",) * 2,
+        st.sampled_from(["getHours", "getMinutes", "getDayOfWeek"]),
+        st.sampled_from(["", '"Europe/Berlin"', '"America/St_Johns"', '"Asia/Kathmandu"']),
+    ),
     st.sampled_from(list(NUMBERS.items())).map(lambda item: (item[0], f"n.{item[1]}")),
 )
 
@@ -134,7 +139,7 @@ raw_payments = st.fixed_dictionaries(
         "amount": integers,
         "hour": st.integers(0, 23),
         "hold": st.booleans(),
-        "effective_time": st.sampled_from([1_769_860_800_000, 1_769_860_799_999, 1_769_860_800_001]),
+        "effective_time": st.sampled_from([1_769_860_800_000, 1_769_860_799_999, 1_769_860_800_001, 1_774_746_000_000]),
         "payer_available": st.none() | integers,
         'count("1h")': st.none() | st.integers(0, 64),
         "country": st.none() | st.sampled_from(WORDS["country"]),
