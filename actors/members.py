@@ -18,11 +18,13 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Members(msgspec.Struct, frozen=True, kw_only=True):
-    """All shards and scorers by number. `version` counts up with each change, from 1."""
+    """All shards and scorers by number. `version` counts up with each change, from 1. `leaving`: the switch is about to drain, so front
+    doors still serve but are not ready."""
 
     version: int
     shards: Mapping[int, Member]
     scorers: Mapping[int, Member]
+    leaving: bool = False
 
 
 NOBODY = Members(version=0, shards={}, scorers={})

@@ -43,6 +43,7 @@ class Switch:
         self.port = free_port()
         log = self._data / "serve-output.log"
         command = ["-m", "switch", "serve", "--data", str(self._data), "--port", str(self.port), "--front-doors", "1"]
+        command += ["--drain-grace", "0"]
         command += ["--shards", str(self.shards), "--scorers", str(self.scorers)]
         self._process = spawn(command, log, {"SHARDPAY_API_KEY": KEY, **(environment or {})})
         try:

@@ -62,7 +62,7 @@ def cli(debug: bool) -> None:
 
 
 @cli.command(epilog="Example: shardpay serve --sample --port 8080")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; ::1 and other IPv6 too.")
 @click.option("--port", default=8080, show_default=True, help="Port to listen on.")
 @click.option(
     "--shards", type=click.IntRange(1, 1024), help="Shards of a new database [default: one for two cores, at most 8]."
@@ -78,9 +78,18 @@ def cli(debug: bool) -> None:
     type=click.Path(path_type=Path, exists=True),
     help="TOML file: daily_limits, review_expires_in, capacity.",
 )
+@click.option(
+    "--drain-grace",
+    "drain_grace_s",
+    type=click.FloatRange(0, 3600),
+    default=3.0,
+    show_default=True,
+    help="Seconds after SIGTERM in which /readyz already fails and connections are still taken, so that load balancers can turn away.",
+)
 @click.option("--sample", is_flag=True, help="Make sample wallets and print a first payment.")
 def serve(**options: Any) -> None:
-    """Run a switch: PostgreSQL, Ray, shards, scorers and front doors. Ctrl-C drains."""
+    """Run a switch: PostgreSQL, Ray, shards, scorers and front doors. Ctrl-C drains at once, SIGTERM after a grace."""
+    from switch.listening import bare_host
     from switch.settings import Settings, read_config
     from switch.supervisor import serve as run
 
@@ -94,6 +103,7 @@ def serve(**options: Any) -> None:
         options.update(daily_limits=file.daily_limits, capacity=file.capacity, checkpoints=file.checkpoints)
         options.update(allow_unsafe=file.allow_unsafe_database)
     options["data"] = options["data"].resolve()
+    options["host"] = bare_host(options["host"])
     settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
     run(settings, _say, _welcome(settings, sample))
 

@@ -171,7 +171,7 @@ async def _answered(door: Door, request: web.Request, endpoint: Endpoint, route:
     door.metrics.requests[route, response.status] += 1
     if isinstance(response, web.Response):  # how long a stream was listened to is no latency
         door.metrics.steps["request"].observe(door.now() - started)
-    if door.draining or not request.content.is_eof():
+    if door.leaving or not request.content.is_eof():
         response.force_close()
     return response
 
@@ -328,6 +328,11 @@ class FrontDoor:
         assert self._runner is not None
         host, port = self._runner.addresses[0][:2]
         return host, port
+
+    def leave(self) -> None:
+        """Let load balancers turn away before `stop`: as `Door.leave`."""
+        if self._runner is not None:
+            self._runner.app[DOOR].leave()
 
     async def stop(self) -> None:
         """Drain: accept nothing more, answer what is under way, then close the lanes and the sessions."""

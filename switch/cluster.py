@@ -1,4 +1,4 @@
-"""The node process: Ray, the actors, and the watch over them. It reads its settings from standard input and ends on SIGTERM.
+"""The node process: Ray, the actors, and the watch over them. It reads its settings from standard input and drains and ends on SIGTERM.
 
 It ends with an error as soon as Ray itself is not whole; the supervisor then starts a new one, and every shard recovers from the
 journal.
@@ -19,7 +19,7 @@ from actors.ray_runtime import RayOptions, RayRuntime
 from actors.scoring.actor import ScorerSpec, ScoringActor
 from actors.scoring.pack_compiler import publish_default
 from actors.shard_actor import ShardActor, ShardSpec
-from switch.cluster_spec import NodeSpec, decode_spec
+from switch.cluster_spec import LEAVE_SIGNAL, NodeSpec, decode_spec
 from switch.front_door_actor import FrontDoorActor, FrontDoorSpec
 from switch.settings import TAKEOVER_AFTER_S, log_dir
 
@@ -67,6 +67,7 @@ class Cluster:
         self.doors: list[_Watched] = []
         self.scorers: list[_Watched] = []
         self._version = 1
+        self._leaving = False
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def create(self) -> None:
@@ -169,10 +170,19 @@ class Cluster:
         watched.actor, watched.since = actor, self._version
         watched.silent_looks, watched.heard = 0, False
         watched.call = watched.status = None
-        for other in (*self.shards.values(), *self.doors):
-            if other is not watched and other.heard:
-                self._tell(other)
+        self._tell_all()
         ray.kill(old)
+
+    def leave(self) -> None:
+        """Front doors say that they are not ready, and serve on."""
+        self._leaving = True
+        self._version += 1
+        self._tell_all()
+
+    def _tell_all(self) -> None:
+        for watched in (*self.shards.values(), *self.doors):
+            if watched.heard:
+                self._tell(watched)
 
     def _tell(self, watched: _Watched) -> None:
         self._spawn(watched.actor.connect.remote(self._members()))
@@ -181,7 +191,7 @@ class Cluster:
         """The whole state, never a difference."""
         shards = {n: Member(since=w.since, actor=w.actor) for n, w in self.shards.items()}
         scorers = {n: Member(since=w.since, actor=w.actor) for n, w in enumerate(self.scorers)}
-        return Members(version=self._version, shards=shards, scorers=scorers)
+        return Members(version=self._version, shards=shards, scorers=scorers, leaving=self._leaving)
 
     def _spawn(self, work: Any) -> "asyncio.Task[Any]":
         async def quietly() -> None:
@@ -211,6 +221,7 @@ async def _run(spec: NodeSpec, runtime: RayRuntime) -> int:
     await publish_default(spec.url)
     cluster = Cluster(spec, runtime.sockets)
     cluster.create()
+    loop.add_signal_handler(LEAVE_SIGNAL, cluster.leave)
     supervisor = os.getppid()
     while not stop.is_set():
         if not runtime.alive():
@@ -238,6 +249,7 @@ def main() -> None:
     spec = decode_spec(sys.stdin.buffer.read())
     settings = spec.settings
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(LEAVE_SIGNAL, signal.SIG_IGN)
     log_to_file(log_dir(settings.data) / "node.log")
     cpus = max(os.cpu_count() or 1, spec.shards + settings.scorers + settings.front_doors + 2)
     runtime = RayRuntime.start(RayOptions(data_dir=settings.data, num_cpus=cpus, address=settings.ray))

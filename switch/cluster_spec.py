@@ -1,11 +1,15 @@
-"""What the supervisor tells the node process, on its standard input."""
+"""What the supervisor tells the node process: settings on its standard input, later signals."""
 
+import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from switch.settings import Settings
+
+LEAVE_SIGNAL: Final = signal.SIGUSR1
+"""Front doors shall say that they are not ready. SIGTERM follows, and is the drain."""
 
 
 class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):

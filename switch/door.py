@@ -127,15 +127,19 @@ class Door:
         self.bodies = BodyRoom(limits.bodies_bytes_max)
         self.batches = Places(limits.batches_max, limits.batches_of_one_max, limits.batch_wait_s)
         self.workshop = Workshop(limits.batch_wait_s)
-        self.draining = False
+        self.leaving = self.draining = False
 
     def deadline(self) -> float:
         """When a request that begins now must be answered, on the event loop's clock."""
         return self._loop.time() + self.limits.deadline_s
 
+    def leave(self) -> None:
+        """Serve on, but say that others should be asked: not ready, and each answer is the last of its connection."""
+        self.leaving = True
+
     def drain(self) -> None:
         """Take nothing more: requests under way are answered, streams end."""
-        self.draining = True
+        self.leaving = self.draining = True
         self.events.stop()
 
     async def close(self) -> None:

@@ -72,6 +72,8 @@ class FrontDoorActor:
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self._open())
             self._starting.add_done_callback(_opened)
+        if members.leaving and self._door is not None:
+            self._door.leave()
 
     async def _open(self) -> None:
         spec = self._spec
@@ -86,6 +88,8 @@ class FrontDoorActor:
         clients = [self._clients[shard] for shard in range(spec.shards)]
         self._door = FrontDoor(options, clients, list(self._scorers.values()))
         await self._door.start()
+        if self._members.leaving:
+            self._door.leave()
         settle()
         log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())
 

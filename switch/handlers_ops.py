@@ -29,7 +29,7 @@ async def healthz(door: Door) -> web.Response:
 async def readyz(door: Door) -> web.Response:
     """GET /readyz: the database answers, every shard shows a durable state, which it does only when it serves and owns its journal, and
     says that nothing stops it. Ready stays ready with warnings: what operators should mend while payments go on."""
-    if door.draining:
+    if door.leaving:
         raise ProblemError("not_ready", "The switch is stopping.")
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):

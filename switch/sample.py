@@ -71,7 +71,7 @@ def first_payment(base_url: str, key: str, ids: dict[str, str]) -> str:
         '"currency": "EUR", "kind": "payment", "reference": "coffee beans"}'
     )
     return (
-        f"curl -s {base_url}/v1/transfers \\\n"
+        f"curl -s {shlex.quote(f'{base_url}/v1/transfers')} \\\n"
         f"  -H 'Authorization: Bearer {key}' \\\n"
         "  -H 'Idempotency-Key: my-first-payment' \\\n"
         "  -H 'Content-Type: application/json' \\\n"

@@ -13,13 +13,17 @@ from actors.ledger.ledger import REVIEW_SECONDS
 TAKEOVER_AFTER_S: Final = 12.0
 """Silence of a shard's process after which another takes its shard; a process that was stopped for 8 s ends itself."""
 
+DRAIN_GRACE_S: Final = 3.0
+"""A load balancer that asks every second, and believes the second refusal, has stopped sending by then."""
+
 Tier = Annotated[int, msgspec.Meta(ge=0, le=255)]
 DailyLimit = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one for
-    two cores. `scorers` 0: payments are not scored. `checkpoints` None: below `data`, else a URI that pyarrow.fs understands."""
+    two cores. `scorers` 0: payments are not scored. `checkpoints` None: below `data`, else a URI that pyarrow.fs understands.
+    `drain_grace_s`: between SIGTERM and the drain."""
 
     data: Path
     host: str = "127.0.0.1"
@@ -35,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Capacity = Capacity()
     allow_unsafe: bool = False
     checkpoints: str | None = None
+    drain_grace_s: float = DRAIN_GRACE_S
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

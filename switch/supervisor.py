@@ -10,7 +10,6 @@ import fcntl
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +24,8 @@ from actors.database import CONNECTION_LOST, ClusterLock, DatabaseError, connect
 from actors.key_store import ensure_bootstrap_key, has_keys
 from actors.logs import log_to_file
 from actors.topology import cluster_facts
-from switch.cluster_spec import NodeSpec, encode_spec
+from switch.cluster_spec import LEAVE_SIGNAL, NodeSpec, encode_spec
+from switch.listening import CannotServe, base_url, check_port, is_loopback
 from switch.settings import Settings, log_dir
 from switch.sizing import keys_told, memory_bytes, sized
 
@@ -42,22 +42,6 @@ RESTART_PAUSE_S = 0.2
 RESTART_PAUSE_MAX_S = 10.0
 STEADY_S = 30.0
 """A node that lived this long is started again at once; one that keeps failing is given longer and longer pauses."""
-
-
-class CannotServe(Exception):
-    """One line for the operator."""
-
-
-def check_port(host: str, port: int) -> None:
-    """Raise CannotServe when somebody listens there. Front doors share their port, so without this look two switches would share
-    one, and each get half of the other's requests."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            raise CannotServe(f"port {port} of {host} cannot be used: {error.strerror}") from error
 
 
 @contextlib.contextmanager
@@ -81,13 +65,14 @@ class Supervisor:
         self._postgres: postgres_server.PostgresServer | None = None
         self._node: asyncio.subprocess.Process | None = None
         self._stop = asyncio.Event()
+        self._now = asyncio.Event()
         self._lock_error: str | None = None
 
     async def run(self, ready: Any) -> None:
         """Serve until a signal; `ready` is awaited once the switch takes payments. Raises CannotServe."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._signalled, number)
         try:
             url = await self._database()
             spec = await self._prepare(url)
@@ -108,11 +93,32 @@ class Supervisor:
         announcing = asyncio.create_task(self._announce(ready, spec.url))
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if announcing.done() and not watching.done():
+            await self._leave(watching)
         for task in (announcing, watching):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
         await self._end_node()
+
+    def _signalled(self, number: int) -> None:
+        """SIGTERM is followed by the grace. A person's Ctrl-C is not, as no load balancer sends to their terminal; nor is a second signal."""
+        if number == signal.SIGINT or self._stop.is_set():
+            self._now.set()
+        self._stop.set()
+
+    async def _leave(self, watching: "asyncio.Task[None]") -> None:
+        """The grace: front doors say that they are not ready and serve on, so that load balancers turn away before connections are
+        refused."""
+        assert self._node is not None
+        grace_s = self.settings.drain_grace_s
+        if grace_s == 0 or self._now.is_set() or self._node.returncode is not None:
+            return
+        self.say(f"/readyz fails from now on; draining in {grace_s:g} s")
+        self._node.send_signal(LEAVE_SIGNAL)
+        ending = asyncio.create_task(self._now.wait())
+        await asyncio.wait({watching, ending}, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
 
     async def _database(self) -> str:
         if self.settings.database is not None:
@@ -152,7 +158,7 @@ class Supervisor:
             keyed = await has_keys(connection)
         finally:
             await connection.close()
-        if not keyed and self.settings.host not in ("127.0.0.1", "::1", "localhost"):
+        if not keyed and not is_loopback(self.settings.host):
             raise CannotServe(
                 "there are no API keys yet: create one with `shardpay keys create` before leaving loopback"
             )
@@ -214,15 +220,15 @@ class Supervisor:
             log.warning("the cluster's lock was lost and is held again")
 
     async def _announce(self, ready: Any, database: str) -> None:
-        base_url = f"http://{self.settings.host}:{self.settings.port}"
-        if not await wait_ready(base_url, READY_TIMEOUT_S):
-            self.say(f"the switch is not ready yet; see {log_dir(self.settings.data)}")
-            return
+        url = base_url(self.settings.host, self.settings.port)
         try:
-            await ready(base_url, database)
+            if not await wait_ready(url, READY_TIMEOUT_S):
+                self.say(f"the switch is not ready yet; see {log_dir(self.settings.data)}")
+                return
+            await ready(url, database)
         except Exception as error:
             log.exception("what follows a start failed")
-            self.say(f"the switch is ready on {base_url}, but what follows failed: {error!r}")
+            self.say(f"what follows the start of the switch on {url} failed: {error!r}")
 
     async def _end_node(self) -> None:
         assert self._node is not None

@@ -11,7 +11,8 @@ from actors.database import DatabaseInUse
 from actors.postgres_server import PostgresFailed, PostgresMisplaced
 from switch import supervisor as supervisor_module
 from switch.settings import Settings
-from switch.supervisor import CannotServe, Supervisor, check_port
+from switch.listening import CannotServe, check_port
+from switch.supervisor import Supervisor
 
 
 @pytest.fixture
