@@ -192,10 +192,17 @@ def page_of(
     entries = {block: entries_of(read.blocks[block].details) for block in set(blocks)}
     columns = (column[hits].tolist() for column in (read.addresses, read.types, read.after, payers))
     events = [
-        Found(address, number, as_dict(read.records[hit]), entries[block].get(slot_of(address)), _place(after), own)
+        Found(
+            address, number, as_dict(read.records[hit]), _own(entries[block].get(slot_of(address))), _place(after), own
+        )
         for hit, block, address, number, after, own in zip(hits, blocks, *columns, strict=True)
     ]
     return Page(events, tuple(reached), full or bool(read.cut))
+
+
+def _own(details: msgspec.Raw | None) -> msgspec.Raw | None:
+    """Details of one record alone: they lie in their block's, which would be kept as long."""
+    return None if details is None else details.copy()
 
 
 def _merged(

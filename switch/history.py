@@ -29,6 +29,8 @@ from switch.times import time_text
 
 OTHERS_MAX: Final = 1_000
 """Records that move nothing and that one page walks over at most; then the page ends early."""
+DETAILS_BYTES_MAX: Final = 16 << 20
+"""Of details that a page reads; then it ends early, but never before its first step."""
 PARTS_MAX: Final = 10_000
 """Captures and refunds of one transfer that are listed at most; all of them count."""
 LISTED: Final = (*MOVEMENTS, Kind.LEG)
@@ -232,7 +234,9 @@ class History:
 
     async def _chain(self, wallet: int, shard: int, head: Head, limit: int) -> list[Any]:
         sizes = limit + 1, limit + OTHERS_MAX
-        return await self._pool.fetch("wallet_chain", wallet, head.places, *sizes, shard, head.successors, head.writer)
+        return await self._pool.fetch(
+            "wallet_chain", wallet, head.places, *sizes, shard, head.successors, head.writer, DETAILS_BYTES_MAX
+        )
 
 
 def _page(wallet: int, rows: list[Any], limit: int, since_ms: int) -> Statement:
@@ -241,7 +245,7 @@ def _page(wallet: int, rows: list[Any], limit: int, since_ms: int) -> Statement:
     listed = [step for step in young if step.record["kind"] in LISTED]
     if len(listed) > limit:
         return Statement(steps=listed[:limit], next=listed[limit].address)
-    cut_short = len(rows) == limit + OTHERS_MAX and len(young) == len(steps)
+    cut_short = (len(rows) == limit + OTHERS_MAX or len(rows) < rows[0]["there"]) and len(young) == len(steps)
     return Statement(steps=listed, next=_previous(steps[-1].record, wallet) if cut_short else 0)
 
 

@@ -10,13 +10,19 @@ SELECT segment, shard FROM segment
 SELECT records, details FROM journal WHERE shard = $1 AND block = $2
 
 -- name: event_blocks
--- From each place (shard, block) on at most $3 blocks; one statement, so all are of one snapshot.
-SELECT next.shard, next.block, next.records, next.details
+-- From each place (shard, block) on at most $3 blocks, and one after another until their details have $4 bytes; one statement, so all are of
+-- one snapshot. `there`: how many blocks there are of those $3.
+SELECT next.shard, next.block, next.records, next.details, next.there
 FROM unnest($1::int[], $2::bigint[]) AS place (shard, block)
 CROSS JOIN LATERAL (
-    SELECT shard, block, records, details FROM journal
-    WHERE journal.shard = place.shard AND journal.block >= place.block ORDER BY journal.block LIMIT $3
+    SELECT shard, block, records, details, count(*) OVER () AS there,
+           sum(size) OVER (ORDER BY block) - size AS before
+    FROM (
+        SELECT shard, block, records, details, coalesce(octet_length(details), 0) AS size FROM journal
+        WHERE journal.shard = place.shard AND journal.block >= place.block ORDER BY journal.block LIMIT $3
+    ) AS sized
 ) AS next
+WHERE next.before < $4
 
 -- name: event_heads
 SELECT head.shard, head.block
@@ -276,7 +282,7 @@ LEFT JOIN (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS foun
 -- records of 160; kind at 0, payer at 8, reference at 88, payer_prev at 112, payee_prev at 120.
 -- Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE, 15 REFUND and 20 LEG move money; 10 to 16 lie on the
 -- payer's chain when the wallet is the payer. For a leg, `origin` is the movement on the sender's shard, else the record itself;
--- details come once for each block.
+-- details come once for each block, and steps end where details have $8 bytes; `there`: how many there are.
 WITH RECURSIVE chain AS (
     SELECT newest.address, 1 AS step, first.record, get_byte(first.record, 0) AS kind,
            (get_byte(first.record, 0) IN (10, 12, 15, 20))::int AS listed
@@ -304,7 +310,7 @@ WITH RECURSIVE chain AS (
     ) AS one (record)
     WHERE previous.address > 0 AND chain.listed < $3 AND chain.step < $4
 )
-SELECT owner.superseded, walked.*
+SELECT owner.superseded, walked.step, walked.address, walked.record, walked.origin, walked.origin_record, walked.details, walked.there
 FROM (
     SELECT EXISTS (
         SELECT FROM unnest($6::bigint[]) AS successor (number)
@@ -312,16 +318,20 @@ FROM (
     )
 ) AS owner (superseded)
 LEFT JOIN (
-    SELECT chain.step, chain.address, chain.record, origin.address AS origin,
-           substring(journal.records FROM 89 + 160 * (origin.address & 255)::int FOR 160) AS origin_record,
-           CASE WHEN row_number() OVER (PARTITION BY journal.shard, journal.block ORDER BY chain.step) = 1
-                THEN journal.details END AS details
-    FROM chain
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN chain.kind = 20 THEN shardpay_int8(chain.record, 88) ELSE chain.address END
-    ) AS origin (address)
-    JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
-) AS walked ON true
+    SELECT *, count(*) OVER () AS there,
+           sum(octet_length(details)) OVER (ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM (
+        SELECT chain.step, chain.address, chain.record, origin.address AS origin,
+               substring(journal.records FROM 89 + 160 * (origin.address & 255)::int FOR 160) AS origin_record,
+               CASE WHEN row_number() OVER (PARTITION BY journal.shard, journal.block ORDER BY chain.step) = 1
+                    THEN journal.details END AS details
+        FROM chain
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN chain.kind = 20 THEN shardpay_int8(chain.record, 88) ELSE chain.address END
+        ) AS origin (address)
+        JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
+    ) AS detailed
+) AS walked ON coalesce(walked.before, 0) < $8
 ORDER BY walked.step
 
 -- name: documents_lock

@@ -7,7 +7,7 @@ from actors.pool import Pool
 
 BLOCKS = 3_000
 BLOCK_BYTES = 88 + 50 * 160
-PAGE = (1, "ARRAY[256]", 51, 1_050, 0, "ARRAY[2]", 7)
+PAGE = (1, "ARRAY[256]", 51, 1_050, 0, "ARRAY[2]", 7, 1 << 24)
 
 
 async def test_a_page_of_history_visits_blocks_one_by_one(database_url: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 from actors.database import DatabaseInUse
 from actors.postgres_server import PostgresFailed, PostgresMisplaced
 from switch import supervisor as supervisor_module
-from switch.settings import Settings
 from switch.listening import CannotServe, check_port
+from switch.settings import Settings
 from switch.supervisor import Supervisor
 
 
