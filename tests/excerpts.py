@@ -153,10 +153,11 @@ def _booked(
 
 
 def shardpay_rows(rows: int = 400, seed: int = 1) -> list[dict[str, Any]]:
-    """Payments in Shardpay's own format: some without money, some with a reference."""
+    """Payments in Shardpay's own format: some without money, which were declined, some with a reference."""
     chance = random.Random(seed)
     people = [f"person-{number}" for number in range(12)]
     time = datetime(2020, 1, 1, tzinfo=UTC)
+    balance: dict[str, int] = defaultdict(int)
     made: list[dict[str, Any]] = []
     for number in range(rows):
         time += timedelta(milliseconds=chance.randrange(0, 400_000))
@@ -174,6 +175,11 @@ def shardpay_rows(rows: int = 400, seed: int = 1) -> list[dict[str, Any]]:
             row["reference"] = f"invoice {number}"
         if chance.random() < 0.3:
             row["kind"] = "payment"
+        if payer in people and balance[payer] < row["amount"]:
+            row["declined"] = True
+        else:
+            balance[payer] -= row["amount"]
+            balance[payee] += row["amount"]
         made.append(row)
     return made
 
@@ -182,3 +188,48 @@ def write_shardpay(path: Path, rows: int = 400, seed: int = 1) -> Path:
     """`shardpay_rows` as NDJSON."""
     path.write_text("".join(json.dumps(row) + "\n" for row in shardpay_rows(rows, seed)))
     return path
+
+
+def paysim_as_published(log: Path, path: Path, *, declines: bool = False) -> Path:
+    """A log of mobile money as the CSV that is published, which knows no declined rows, or as the simulator writes it."""
+    table = pq.read_table(log)
+    rows = [row for row in table.to_pylist() if declines or not row["is_unauthorized_overdraft"]]
+    head = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest,isFraud,isFlaggedFraud"
+    if declines:
+        head = head.replace("type", "action").replace("oldbalanceOrg", "oldBalanceOrig") + ",isUnauthorizedOverdraft"
+    lines = [head]
+    for row in rows:
+        balances = [
+            f"{row[f'{side}_balance_{when}_minor'] / 100:.2f}"
+            for side in ("payer", "payee")
+            for when in ("before", "after")
+        ]
+        lines.append(
+            f"{row['step']},{row['type']},{row['amount_minor'] / 100:.2f},{row['payer']},{balances[0]},{balances[1]},{row['payee']},"
+            f"{balances[2]},{balances[3]},{row['is_fraud']:d},0" + f",{row['is_unauthorized_overdraft']:d}" * declines
+        )
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def berka_as_published(folder: Path, to: Path) -> Path:
+    """A bank's folder as it is published: .asc files, semicolons, texts in quotes, days like 930131."""
+    to.mkdir(exist_ok=True)
+    for name in ("trans", "account"):
+        lines = []
+        for row in pq.read_table(folder / f"{name}.parquet").to_pylist():
+            shown = {
+                key.removesuffix("_minor"): value / 100 if key.endswith("_minor") else value
+                for key, value in row.items()
+            }
+            shown["date"] = int(shown["date"].strftime("%y%m%d"))
+            lines.append(";".join(_asc(value) for value in shown.values()))
+        head = ";".join(f'"{key}"' for key in shown)
+        (to / f"{name}.asc").write_text("\r\n".join([head, *lines]) + "\r\n")
+    return to
+
+
+def _asc(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    return str(value) if isinstance(value, int) else f'"{value or ""}"'

@@ -1,6 +1,7 @@
 """A real bank's year (Berka): dates carry no time, and the rows of one day are put where their balances chain.
 
-FILE is trans.parquet or the folder that holds it; account.parquet beside it tells when accounts were opened.
+FILE is trans.parquet, trans.asc as it was published, or the folder that holds one; account.parquet or account.asc beside it tells when
+accounts were opened.
 """
 
 from collections import defaultdict
@@ -9,13 +10,17 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from switch.importer.history import (
     KINDS,
+    LINES_BELOW_HEAD,
+    ROWS,
     History,
     ImportFileError,
     Payments,
+    Place,
     WalletSpec,
     concatenated,
     file_digest,
@@ -23,6 +28,7 @@ from switch.importer.history import (
     row_keys,
     spread,
 )
+from switch.importer.text_tables import TextTable, is_parquet
 
 NAME: Final = "berka"
 CURRENCY: Final = "CZK"
@@ -34,9 +40,16 @@ DAY_ROWS_SEARCHED: Final = 8
 EXTERNAL: Final = 0
 
 _COLUMNS: Final = ("account_id", "date", "type", "operation", "k_symbol", "amount_minor", "balance_minor")
+_TEXT_COLUMNS: Final = {
+    **{name: (name,) for name in ("account_id", "date", "type", "operation", "k_symbol")},
+    "amount_minor": ("amount",),
+    "balance_minor": ("balance",),
+}
+"""What the published file calls them."""
 _CREDIT: Final = "PRIJEM"
 _DEBITS: Final = ("VYDAJ", "VYBER")
 _EPOCH: Final = date(1970, 1, 1)
+_A_DATE: Final = "a date like 930131"
 
 
 class Booking(NamedTuple):
@@ -55,9 +68,20 @@ def recognises(columns: set[str]) -> bool:
     return set(_COLUMNS) <= columns
 
 
+def recognises_text(names: set[str]) -> bool:
+    """Whether a text file with these columns is that table."""
+    return {called for each in _TEXT_COLUMNS.values() for called in each} <= names
+
+
+def transactions(path: Path) -> Path:
+    """The table of transactions: the file itself, or the one in a folder."""
+    names = [path / name for name in ("trans.parquet", "trans.asc")] if path.is_dir() else [path]
+    return next((each for each in names if each.is_file()), names[0])
+
+
 def read(path: Path) -> History:
     """The history in the bank's files. Raises ImportFileError."""
-    path = path / "trans.parquet" if path.is_dir() else path
+    path = transactions(path)
     bookings = _read_bookings(path)
     ordered, opening, breaks = in_booking_order(bookings)
     accounts = sorted(opening)
@@ -75,7 +99,7 @@ def read(path: Path) -> History:
         payments=payments,
         keys=row_keys(digest, payments.number),
         slice_ms=DAY_MS,
-        tells_declines=True,
+        place=_place(path),
         notes=(note,) if breaks else (),
     )
 
@@ -83,14 +107,48 @@ def read(path: Path) -> History:
 def _read_bookings(path: Path) -> list[Booking]:
     if not path.is_file():
         raise ImportFileError(f"{path}: there is no such file")
+    place = _place(path)
+    table = pq.read_table(path, columns=list(_COLUMNS)) if is_parquet(path) else _text_table(path)
     bookings = []
-    for number, row in enumerate(pq.read_table(path, columns=list(_COLUMNS)).to_pylist()):
+    for number, row in enumerate(table.to_pylist()):
         if row["type"] != _CREDIT and row["type"] not in _DEBITS:
-            raise ImportFileError(f"row {number}: type {row['type']!r} is neither a credit nor a debit")
+            known = ", ".join((_CREDIT, *_DEBITS))
+            raise ImportFileError(f"{place.of(number)}: type: {row['type']!r} is none of {known}")
+        if row["amount_minor"] <= 0:
+            raise ImportFileError(f"{place.of(number)}: amount: more than 0 is expected")
         signed = row["amount_minor"] if row["type"] == _CREDIT else -row["amount_minor"]
         day = (row["date"] - _EPOCH).days
         bookings.append(Booking(number, row["account_id"], day, signed, row["balance_minor"], _kind(row)))
     return bookings
+
+
+def _place(path: Path) -> Place:
+    return ROWS if is_parquet(path) else LINES_BELOW_HEAD
+
+
+def _text_table(path: Path) -> pa.Table:
+    text = TextTable(path, _TEXT_COLUMNS, {})
+    return pa.table(
+        {
+            "account_id": text.whole("account_id"),
+            "date": _dates(text),
+            **{name: text.texts(name) for name in ("type", "operation", "k_symbol")},
+            "amount_minor": text.cents("amount_minor"),
+            "balance_minor": text.cents("balance_minor"),
+        }
+    )
+
+
+def _dates(text: TextTable) -> list[date]:
+    """Days written as 930101, of the twentieth century."""
+    days = text.whole("date", _A_DATE)
+    month, day = days // 100 % 100, days % 100
+    text.wrong("date", (days >= 10_101) & (month >= 1) & (month <= 12) & (day >= 1) & (days <= 991_231), _A_DATE)
+    starts = (days // 10_000 + 1_900 - 1970) * 12 + month - 1
+    dates = starts.astype("datetime64[M]").astype("datetime64[D]") + (day - 1)
+    text.wrong("date", dates.astype("datetime64[M]").astype(np.int64) == starts, _A_DATE)
+    found: list[date] = dates.astype(object).tolist()
+    return found
 
 
 def _kind(row: dict[str, Any]) -> str:
@@ -161,10 +219,14 @@ def _opened(path: Path, ordered: list[Booking]) -> tuple[dict[int, int], list[Pa
     first: dict[int, int] = {}
     for row in ordered:
         first.setdefault(row.account, row.day)
-    accounts = path.parent / "account.parquet"
+    accounts = path.with_stem("account")
     if not accounts.is_file():
         return first, [path]
-    table = pq.read_table(accounts, columns=["account_id", "date"])
+    if is_parquet(accounts):
+        table = pq.read_table(accounts, columns=["account_id", "date"])
+    else:
+        text = TextTable(accounts, {"account_id": ("account_id",), "date": ("date",)}, {})
+        table = pa.table({"account_id": text.whole("account_id"), "date": _dates(text)})
     for row in table.to_pylist():
         if row["account_id"] in first:
             first[row["account_id"]] = min(first[row["account_id"]], (row["date"] - _EPOCH).days)

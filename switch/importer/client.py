@@ -4,6 +4,7 @@ A refusal that no retry can heal raises; so does a switch that has answered noth
 """
 
 import asyncio
+import itertools
 import json
 import time
 import uuid
@@ -54,11 +55,30 @@ class SwitchError(Exception):
 
 
 class Answers(NamedTuple):
-    """Per row: its code's number, the id of the transfer (n, 16), and whether the answer is an earlier one's."""
+    """Per row: its code's number, the id of the transfer (n, 16), and whether the answer is an earlier one's. `tries`: how often the rows
+    were sent until somebody answered."""
 
     codes: NDArray[np.uint16]
     ids: NDArray[np.uint8]
     replayed: NDArray[np.bool_]
+    tries: int = 1
+
+
+class Made(NamedTuple):
+    """A wallet of an import; `there_before`: another one made it, or a person."""
+
+    identity: uuid.UUID
+    there_before: bool
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """What the switch says of a wallet."""
+
+    kind: str
+    currency: str
+    posted: int
+    held: int
+    floor: int | None = None
 
 
 class _Wallet(msgspec.Struct, frozen=True):
@@ -80,6 +100,7 @@ class _Transfers(msgspec.Struct, frozen=True):
     results: list[_Transfer]
 
 
+_STANDING: Final = msgspec.json.Decoder(Standing).decode
 _WALLETS: Final = msgspec.json.Decoder(_Wallets).decode
 _TRANSFERS: Final = msgspec.json.Decoder(_Transfers).decode
 
@@ -143,8 +164,8 @@ class Client:
                 raise SwitchError(f"no switch is ready at {self._url}: {why}")
             await asyncio.sleep(PAUSE_MIN_S)
 
-    async def create_wallets(self, wallets: Sequence[WalletSpec], key: uuid.UUID) -> list[uuid.UUID]:
-        """Ids of wallets that were made now or under the same key before; all of one time of opening. Raises SwitchError."""
+    async def create_wallets(self, wallets: Sequence[WalletSpec], key: uuid.UUID) -> list[Made]:
+        """Wallets that were made now or under the same key before, or that were there; all of one time of opening. Raises SwitchError."""
         body = _ENCODE({"wallets": [_wallet_body(wallet) for wallet in wallets]})
         headers = {
             "Content-Type": JSON,
@@ -153,10 +174,10 @@ class Client:
         }
         pause = Pause()
         while True:
-            results = _WALLETS(await self._call("POST", "/v1/wallets/batch", body, headers)).results
+            results = _WALLETS((await self._call("POST", "/v1/wallets/batch", body, headers))[0]).results
             missing = [(w, r.code) for w, r in zip(wallets, results, strict=True) if r.id is None]
             if not missing:
-                return [uuid.UUID(result.id) for result in results if result.id is not None]
+                return [Made(uuid.UUID(each.id), each.code == TAKEN) for each in results if each.id is not None]
             for wallet, code in missing:
                 if not PROBLEMS[code].retryable:
                     raise SwitchError(f"the wallet {wallet.external_id} cannot be made: {code}{_HINTS.get(code, '')}")
@@ -166,20 +187,20 @@ class Client:
         self, history: History, rows: NDArray[np.int64], wallets: NDArray[np.uint8], after: NDArray[np.uint8]
     ) -> Answers:
         """Send rows (k,) of a history as one batch. wallets (w, 16): ids; after (k, 16): ids, nil for none. Raises SwitchError."""
-        if history.references is None:
-            body = arrow_body(history, rows, wallets, after)
-            return arrow_answers(await self._call("POST", "/v1/transfers/batch", body, _batch_headers(ARROW)))
-        body = json_body(history, rows, wallets, after)
-        return json_answers(await self._call("POST", "/v1/transfers/batch", body, _batch_headers(JSON)))
+        plain = history.references is None
+        body = (arrow_body if plain else json_body)(history, rows, wallets, after)
+        headers = _batch_headers(ARROW if plain else JSON)
+        answer, tries = await self._call("POST", "/v1/transfers/batch", body, headers)
+        return (arrow_answers if plain else json_answers)(answer)._replace(tries=tries)
 
-    async def posted(self, wallet: uuid.UUID) -> tuple[int, int]:
-        """Posted and held balance of a wallet. Raises SwitchError."""
-        answer = json.loads(await self._call("GET", f"/v1/wallets/{wallet}", None, {}))
-        return int(answer["posted"]), int(answer["held"])
+    async def standing(self, wallet: uuid.UUID) -> Standing:
+        """What a wallet is and holds. Raises SwitchError."""
+        return _STANDING((await self._call("GET", f"/v1/wallets/{wallet}", None, {}))[0])
 
-    async def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> bytes:
+    async def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[bytes, int]:
+        """The answer, and how often it was asked for."""
         pause = Pause()
-        while True:
+        for tries in itertools.count(1):
             asked_s = 0.0
             started = time.perf_counter()
             try:
@@ -187,7 +208,7 @@ class Client:
                     answer = await response.read()
                 if response.status in (200, 201):
                     self._observe(time.perf_counter() - started)
-                    return answer
+                    return answer, tries
                 why = _problem_text(response.status, answer)
                 if response.status not in _RETRIED:
                     raise SwitchError(f"{method} {path}: {why}")
@@ -196,10 +217,12 @@ class Client:
                 why = str(error) or type(error).__name__
             self._waiting(why)
             await pause.take(asked_s, why)
+        raise AssertionError("counts have no end")
 
 
+TAKEN: Final = "external_id_taken"
 _HINTS: Final = {
-    "external_id_taken": "; it was made for another file, or with a key of another account",
+    TAKEN: "; it was made with a key of another account",
     "idempotency_mismatch": "; it was made with other limits or times by an import of another version",
 }
 

@@ -42,12 +42,13 @@ def import_command(
 
     The order is kept for each wallet. Wallets are made, opening balances funded, payments carry their own effective time. The key in
     SHARDPAY_API_KEY needs the scopes admin, import, pay and read. A killed import goes on where it stopped when it is
-    called again; without its state file too, within the switch's 24 hours of remembered keys. Exit code 1 when a
-    balance or an outcome is not what FILE says.
+    called again; without its state file too, within the switch's 24 hours of remembered keys. Wallets that another file
+    made go on with what they hold, so a month can follow a month, and a file with a row put right can be imported again
+    within those 24 hours. Exit code 1 when a balance or an outcome is not what FILE says, each with its row.
 
     \b
-    paysim    the PaySim simulator's log, Parquet; currency XTS
-    berka     trans.parquet of the Berka bank data, or its folder; currency CZK
+    paysim    the PaySim simulator's log, the published CSV or Parquet; currency XTS
+    berka     trans.asc (or .parquet) of the Berka bank data, or its folder; currency CZK
     shardpay  NDJSON or Parquet, one payment a row:
                 idempotency_key  text, different for each row
                 payer, payee     your names of the wallets (external_id); "external:",
@@ -58,7 +59,8 @@ def import_command(
                 effective_at     RFC 3339 UTC, or a Parquet timestamp
                 kind             optional: payment, cash_in, cash_out, debit ...
                 reference        optional text
-              Rows are sent by effective_at; payers begin empty and cannot go below zero.
+                declined         optional: true where it was declined for lack of funds
+              Rows are sent by effective_at; new payers begin empty and cannot go below zero.
     """
     options = Options(
         file=file,
@@ -112,6 +114,8 @@ def report_text(report: Report) -> str:
     for wallet in report.differences:
         held = f", {wallet.held} held" if wallet.held else ""
         lines.append(f"difference: {wallet.wallet} has {wallet.posted}{held}, expected {wallet.expected}")
+    if report.wallets_there_before:
+        lines.append(f"{report.wallets_there_before:,} wallets were there before and hold what the file says on top")
     if report.good:
         lines.append("every balance is as the file says")
     else:

@@ -3,9 +3,11 @@
 Nothing here is shared with what reads the file for the import, plans or sends it: a mistake made there must not be made here too.
 """
 
+import csv
 import json
 from collections import defaultdict
 from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +21,13 @@ Balances = dict[str, int]
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
-    """`drift`: how far, at most, a balance lies from the last one that the file itself records; None where it records none."""
+    """`drift`: how far, at most, a balance lies from the last one that the file itself records; None where it records none. `openings`:
+    what of the balances is what wallets held before the file, paid from the wallet `funded_by`."""
 
     balances: Balances
     drift: int | None
+    openings: Balances = {}
+    funded_by: str = ""
 
 
 def expected(name: str, path: Path) -> Expected:
@@ -46,12 +51,41 @@ def _seen(table: pa.Table, moves: pa.Table, which: str, when: str) -> Balances:
     return dict(zip(grouped["name"].to_pylist(), grouped[f"balance_{which}"].to_pylist(), strict=True))
 
 
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def _minor(text: str) -> int:
+    return int((Decimal(text) * 100).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _paysim_text(path: Path) -> pa.Table:
+    """The published CSV in the columns of the Parquet file; balances after a row are told only there."""
+    columns: dict[str, list[Any]] = defaultdict(list)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for line in csv.DictReader(file):
+            row = {name.strip().lower(): value for name, value in line.items()}
+            columns["type"].append(row.get("type", row.get("action")))
+            columns["amount_minor"].append(_minor(row["amount"]))
+            columns["payer"].append(row["nameorig"])
+            columns["payee"].append(row["namedest"])
+            for side, names in (("payer", ("oldbalanceorg", "oldbalanceorig")), ("payee", ("oldbalancedest",))):
+                columns[f"{side}_balance_before_minor"].append(_minor(next(row[name] for name in names if name in row)))
+            for side, name in (("payer", "newbalanceorig"), ("payee", "newbalancedest")):
+                columns[f"{side}_balance_after_minor"].append(_minor(row[name]))
+            columns["is_unauthorized_overdraft"].append(row.get("isunauthorizedoverdraft") == "1")
+    return pa.table(dict(columns))
+
+
 def _paysim(path: Path) -> Expected:
-    table = pq.read_table(path)
+    table = pq.read_table(path) if _is_parquet(path) else _paysim_text(path)
+    table = table.filter(pc.not_equal(table["amount_minor"], 0))
     table = table.append_column("row", pa.array(range(table.num_rows), pa.int64()))
     table = table.set_column(table.column_names.index("type"), "type", table["type"].cast(pa.string()))
     both = table.filter(pc.is_in(table["type"], pa.array(["PAYMENT", "TRANSFER"])))
-    balances: Balances = defaultdict(int, _seen(table, both, "first", "before"))
+    openings = _seen(table, both, "first", "before")
+    balances: Balances = defaultdict(int, openings)
     done = table.filter(pc.invert(table["is_unauthorized_overdraft"]))
     received = done.filter(pc.equal(done["type"], "CASH_IN"))
     paid = done.filter(pc.not_equal(done["type"], "CASH_IN"))
@@ -62,12 +96,20 @@ def _paysim(path: Path) -> Expected:
     recorded = _seen(table, both, "last", "after")
     drift = max((abs(balances[name] - balance) for name, balance in recorded.items()), default=0)
     named = {f"paysim:{name}": balance for name, balance in balances.items()}
-    return Expected(balances={**named, "paysim:external": -sum(named.values())}, drift=drift)
+    return _funded("paysim:external", named, {f"paysim:{name}": balance for name, balance in openings.items()}, drift)
+
+
+def _funded(external: str, balances: Balances, openings: Balances, drift: int) -> Expected:
+    """With the wallet that all money comes from and goes to."""
+    everything = {**balances, external: -sum(balances.values())}
+    return Expected(balances=everything, drift=drift, openings=openings, funded_by=external)
 
 
 def _berka(path: Path) -> Expected:
     columns = ["account_id", "date", "type", "amount_minor", "balance_minor"]
-    table = pq.read_table(path / "trans.parquet" if path.is_dir() else path, columns=columns)
+    files = [path / "trans.parquet", path / "trans.asc"] if path.is_dir() else [path]
+    file = next(each for each in files if each.exists())
+    table = pq.read_table(file, columns=columns) if _is_parquet(file) else _berka_text(file)
     amount = table["amount_minor"]
     signed = pc.if_else(pc.equal(table["type"], "PRIJEM"), amount, pc.negate(amount))
     sums = _summed(table["account_id"], signed)
@@ -85,7 +127,22 @@ def _berka(path: Path) -> Expected:
         (min(abs(balance - final) for final in finals[account]) for account, balance in balances.items()), default=0
     )
     named = {f"berka:account:{account}": balance for account, balance in balances.items()}
-    return Expected(balances={**named, "berka:external": -sum(named.values())}, drift=drift)
+    before = {f"berka:account:{account}": opening[account] for account in sums}
+    return _funded("berka:external", named, before, drift)
+
+
+def _berka_text(path: Path) -> pa.Table:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
+    return pa.table(
+        {
+            "account_id": [int(row["account_id"]) for row in rows],
+            "date": [int(row["date"]) for row in rows],
+            "type": [row["type"] for row in rows],
+            "amount_minor": [_minor(row["amount"]) for row in rows],
+            "balance_minor": [_minor(row["balance"]) for row in rows],
+        }
+    )
 
 
 def _berka_openings(starts: pa.Table) -> dict[int, int]:
@@ -104,31 +161,16 @@ def _berka_openings(starts: pa.Table) -> dict[int, int]:
 
 
 def _shardpay(path: Path) -> Expected:
-    with path.open("rb") as file:
-        parquet = file.read(4) == b"PAR1"
-    if parquet:
+    if _is_parquet(path):
         rows = pq.read_table(path).to_pylist()
     else:
-        rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
     balances: Balances = defaultdict(int)
-    for row in sorted(rows, key=lambda row: _instant(row["effective_at"])):
-        payer, payee, amount = row["payer"], row["payee"], row["amount"]
-        operator = payer.partition(":")[0] in ("external", "fee", "liquidity") and ":" in payer
-        balances[payer] += 0
-        balances[payee] += 0
-        if operator or balances[payer] >= amount:
-            balances[payer] -= amount
-            balances[payee] += amount
+    for row in rows:
+        moved = 0 if row.get("declined") else row["amount"]
+        balances[row["payer"]] -= moved
+        balances[row["payee"]] += moved
     return Expected(balances=dict(balances), drift=None)
-
-
-def _instant(value: Any) -> Any:
-    """To the millisecond, as the switch keeps times."""
-    if not isinstance(value, str):
-        return value.replace(microsecond=value.microsecond // 1000 * 1000, tzinfo=None)
-    text = value.removesuffix("Z").removesuffix("+00:00").removesuffix("-00:00")
-    second, _, digits = text.partition(".")
-    return second, digits[:3].ljust(3, "0")
 
 
 _FORMATS: Final[dict[str, Callable[[Path], Expected]]] = {"paysim": _paysim, "berka": _berka, "shardpay": _shardpay}

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from switch.importer import berka, paysim, shardpay_format
 from switch.importer.history import History, ImportFileError
+from switch.importer.text_tables import head_of, is_parquet
 
 READERS: Final[dict[str, Callable[[Path], History]]] = {
     paysim.NAME: paysim.read,
@@ -22,21 +23,29 @@ _RECOGNISERS: Final[dict[str, Callable[[set[str]], bool]]] = {
 }
 
 
+_TEXT_RECOGNISERS: Final[dict[str, Callable[[set[str]], bool]]] = {
+    paysim.NAME: paysim.recognises_text,
+    berka.NAME: berka.recognises_text,
+}
+
+
 def format_of(path: Path) -> str:
     """The format of a file or folder. Raises ImportFileError when it is none that is known."""
     if path.is_dir():
         return berka.NAME
-    with path.open("rb") as file:
-        parquet = file.read(len(shardpay_format.PARQUET_MAGIC)) == shardpay_format.PARQUET_MAGIC
-    if not parquet:
+    if is_parquet(path):
+        return _recognised(path, _schema(path).names, _RECOGNISERS)
+    names = head_of(path).names
+    if not names or names[0].lstrip().startswith(("{", "[")):
         return shardpay_format.NAME
-    columns = set(_schema(path).names)
-    for name, recognises in _RECOGNISERS.items():
-        if recognises(columns):
+    return _recognised(path, names, _TEXT_RECOGNISERS)
+
+
+def _recognised(path: Path, names: list[str], recognisers: dict[str, Callable[[set[str]], bool]]) -> str:
+    for name, recognises in recognisers.items():
+        if recognises(set(names)):
             return name
-    raise ImportFileError(
-        f"{path}: its columns are those of no format that is known: {', '.join(sorted(columns))[:200]}"
-    )
+    raise ImportFileError(f"{path}: its columns are those of no format that is known: {', '.join(sorted(names))[:200]}")
 
 
 def read_history(name: str, path: Path) -> History:

@@ -6,7 +6,7 @@ and of the file's digest: so the same file always asks for the same payments.
 
 import hashlib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -61,9 +61,26 @@ class Payments(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.amount)
 
 
+class Place(NamedTuple):
+    """How a person finds a row: text files have lines, counted from 1, tables rows, counted from 0 as everything that shows them does."""
+
+    word: str
+    first: int
+
+    def of(self, number: int) -> str:
+        """A row, counted from 0 without what stands above the first."""
+        return f"{self.word} {self.first + number}"
+
+
+LINES: Final = Place("line", 1)
+LINES_BELOW_HEAD: Final = Place("line", 2)
+ROWS: Final = Place("row", 0)
+
+
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """Wallets and payments of a file. `slice_ms`: what lies further apart than this goes in order for every wallet, merchants
-    included. `tells_declines`: whether `declined` is known. `notes`: what a person should know of the file."""
+    included. `place`: what a row is called where the file is told of, and the number of the first. `notes`: what a person should know of
+    the file."""
 
     name: str
     digest: bytes
@@ -71,7 +88,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     payments: Payments
     keys: NDArray[np.uint8]
     slice_ms: int
-    tells_declines: bool
+    place: Place
     references: list[str | None] | None = None
     notes: tuple[str, ...] = ()
 

@@ -1,4 +1,5 @@
-"""PaySim's log of simulated mobile money: a client's limit is never told, so it is inferred from what was declined.
+"""PaySim's log of simulated mobile money, as Parquet or as the CSV that is published: a client's limit is never told, so it is inferred
+from what was declined.
 
 A row is declined when balance - amount lies below the limit. Balances in the log are rounded numbers; what counts is what the
 whole amounts add up to, as the switch will see it, so the limit is inferred from those.
@@ -16,9 +17,12 @@ from numpy.typing import NDArray
 from switch.importer.history import (
     HELD_BACK,
     KINDS,
+    LINES_BELOW_HEAD,
+    ROWS,
     History,
     ImportFileError,
     Payments,
+    Place,
     WalletSpec,
     concatenated,
     file_digest,
@@ -26,6 +30,7 @@ from switch.importer.history import (
     row_keys,
     spread,
 )
+from switch.importer.text_tables import TextTable, is_parquet
 
 NAME: Final = "paysim"
 CURRENCY: Final = "XTS"
@@ -47,6 +52,19 @@ _COLUMNS: Final = (
     "payee_balance_before_minor",
     "is_unauthorized_overdraft",
 )
+_TEXT_COLUMNS: Final = {
+    "step": ("step",),
+    "type": ("type", "action"),
+    "amount_minor": ("amount",),
+    "payer": ("nameOrig",),
+    "payee": ("nameDest",),
+    "payer_balance_before_minor": ("oldbalanceOrg", "oldBalanceOrig"),
+    "payee_balance_before_minor": ("oldbalanceDest",),
+}
+"""What the published CSV and the simulator's own call them."""
+_TEXT_OPTIONAL: Final = {"is_unauthorized_overdraft": ("isUnauthorizedOverdraft",)}
+"""Not in the published CSV, which holds no declined rows."""
+NOTES_OF_A_KIND_MAX: Final = 3
 _TYPES: Final = ("CASH_IN", "CASH_OUT", "DEBIT", "PAYMENT", "TRANSFER")
 _CASH_IN, _CASH_OUT, _DEBIT, _PAYMENT, _TRANSFER = range(5)
 _NO_UPPER: Final = 1 << 62
@@ -54,9 +72,10 @@ _NO_LOWER: Final = -(1 << 62)
 
 
 class _Log(NamedTuple):
-    """Columns of the file; client and other are indices of wallets, `other` that of the external wallet where the
-    counterparty's balance does not move."""
+    """Columns of the file; `number`: of the row; client and other are indices of wallets, `other` that of the external wallet where the
+    counterparty's balance does not move. `place`: what rows are called; `notes`: what was left out."""
 
+    number: NDArray[np.int64]
     kind: NDArray[np.int64]
     step: NDArray[np.int64]
     amount: NDArray[np.int64]
@@ -66,6 +85,8 @@ class _Log(NamedTuple):
     other_before: NDArray[np.int64]
     declined: NDArray[np.bool_]
     names: list[str]
+    place: Place
+    notes: tuple[str, ...]
 
 
 class Floor(NamedTuple):
@@ -78,6 +99,12 @@ class Floor(NamedTuple):
 def recognises(columns: set[str]) -> bool:
     """Whether a Parquet file with these columns is such a log."""
     return set(_COLUMNS) <= columns
+
+
+def recognises_text(names: set[str]) -> bool:
+    """Whether a text file with these columns is such a log."""
+    there = {name.casefold() for name in names}
+    return all(any(each.casefold() in there for each in called) for called in _TEXT_COLUMNS.values())
 
 
 def read(path: Path) -> History:
@@ -97,8 +124,8 @@ def read(path: Path) -> History:
         payments=payments,
         keys=row_keys(digest, payments.number),
         slice_ms=STEP_MS,
-        tells_declines=True,
-        notes=tuple(notes),
+        place=log.place,
+        notes=(*log.notes, *notes),
     )
 
 
@@ -108,13 +135,23 @@ def _wallet(name: str, floor: int) -> WalletSpec:
 
 
 def _read_log(path: Path) -> _Log:
-    table = pq.read_table(path, columns=list(_COLUMNS))
+    table, place = _table(path)
     step = table["step"].to_numpy().astype(np.int64)
-    if len(step) and (np.diff(step) < 0).any():
-        raise ImportFileError(f"row {int(np.flatnonzero(np.diff(step) < 0)[0]) + 1}: the step goes back")
-    types = pc.index_in(table["type"].cast(pa.string()), pa.array(_TYPES)).to_numpy()
-    if table["type"].null_count or not np.isin(types, range(5)).all():
-        raise ImportFileError(f"a type is none of {', '.join(_TYPES)}")
+    back = np.flatnonzero(np.diff(step) < 0)
+    if len(back):
+        row = int(back[0])
+        raise ImportFileError(f"{place.of(row + 1)}: the step goes back from {step[row]} to {step[row + 1]}")
+    types = pc.fill_null(pc.index_in(table["type"].cast(pa.string()), pa.array(_TYPES)), -1).to_numpy()
+    unknown = np.flatnonzero(types < 0)
+    if len(unknown):
+        row = int(unknown[0])
+        text = table["type"][row].as_py()
+        raise ImportFileError(f"{place.of(row)}: type: {text!r} is none of {', '.join(_TYPES)}")
+    number = np.arange(table.num_rows)
+    empty = table["amount_minor"].to_numpy() == 0
+    notes = (f"{int(empty.sum()):,} rows with an amount of 0 are left out",) if empty.any() else ()
+    if empty.any():
+        table, types, step, number = table.filter(pa.array(~empty)), types[~empty], step[~empty], number[~empty]
     moves = (types == _PAYMENT) | (types == _TRANSFER)
     payees = table["payee"].filter(pa.array(moves))
     names = pa.concat_arrays([*table["payer"].chunks, *payees.chunks]).unique().to_pylist()
@@ -122,6 +159,9 @@ def _read_log(path: Path) -> _Log:
     places = pa.array(names)
     other = pc.fill_null(pc.index_in(table["payee"], places), 0).to_numpy().astype(np.int64)
     return _Log(
+        number=number,
+        place=place,
+        notes=notes,
         kind=types.astype(np.int64),
         step=step,
         amount=table["amount_minor"].to_numpy(),
@@ -132,6 +172,29 @@ def _read_log(path: Path) -> _Log:
         declined=table["is_unauthorized_overdraft"].to_numpy(),
         names=names,
     )
+
+
+def _table(path: Path) -> tuple[pa.Table, Place]:
+    """The columns, and what rows are called."""
+    if is_parquet(path):
+        return pq.read_table(path, columns=list(_COLUMNS)), ROWS
+    text = TextTable(path, _TEXT_COLUMNS, _TEXT_OPTIONAL)
+    declined = "is_unauthorized_overdraft"
+    amounts = text.cents("amount_minor")
+    text.wrong("amount_minor", amounts >= 0, "an amount that is not negative")
+    columns = {
+        "step": text.whole("step"),
+        "type": text.texts("type"),
+        "amount_minor": amounts,
+        "payer": text.texts("payer"),
+        "payee": text.texts("payee"),
+        "payer_balance_before_minor": text.cents("payer_balance_before_minor"),
+        "payee_balance_before_minor": text.cents("payee_balance_before_minor"),
+        declined: text.flags(declined) if declined in text else np.zeros(len(text), np.bool_),
+    }
+    for name in ("payer", "payee"):
+        text.wrong(name, pc.not_equal(text.texts(name), "").to_numpy(), "a name")
+    return pa.table(columns), LINES_BELOW_HEAD
 
 
 def _opening_balances(log: _Log) -> NDArray[np.int64]:
@@ -156,20 +219,27 @@ def _floors(log: _Log, opening: NDArray[np.int64]) -> tuple[list[Floor], list[st
     paid, refused = spending & ~log.declined, spending & log.declined
     np.minimum.at(upper, log.client[paid], left[paid])
     np.maximum.at(lower, log.client[refused], left[refused])
-    floors, notes = [], []
+    floors = []
+    notes: dict[str, list[str]] = {"contradicted": [], "held back": [], "unexplained": []}
     for wallet, name in enumerate(log.names):
         floor, contradiction = infer_floor(int(lower[wallet]), int(upper[wallet]), int(opening[wallet]))
         floors.append(floor)
         if contradiction:
-            notes.append(f"{name}: {contradiction}")
+            notes["contradicted"].append(f"{name}: {contradiction}")
         elif floor.held_back:
-            notes.append(
+            notes["held back"].append(
                 f"{name}: balances in the log are rounded; {floor.held_back} minor units of its opening balance are "
                 "held back until its last row, so that its declines stay declines"
             )
         elif floor.floor not in LIMITS:
-            notes.append(f"{name}: no limit of the simulator explains its rows, {floor.floor} does")
-    return floors, notes
+            notes["unexplained"].append(f"{name}: no limit of the simulator explains its rows, {floor.floor} does")
+    return floors, [note for each in notes.values() for note in _first_of(each)]
+
+
+def _first_of(notes: list[str]) -> list[str]:
+    """As many notes of a kind as a person reads, and how many more there are."""
+    more = len(notes) - NOTES_OF_A_KIND_MAX
+    return [*notes[:NOTES_OF_A_KIND_MAX], f"and {more:,} more like the last"] if more > 0 else notes
 
 
 def infer_floor(lower: int, upper: int, opening: int) -> tuple[Floor, str]:
@@ -215,7 +285,7 @@ def _payments(log: _Log) -> Payments:
         amount=log.amount,
         kind=kinds[log.kind],
         effective_ms=spread(EPOCH_MS + log.step * STEP_MS, STEP_MS),
-        number=np.arange(len(log.amount)),
+        number=log.number,
         declined=log.declined,
     )
 

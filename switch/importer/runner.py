@@ -8,7 +8,6 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -18,20 +17,18 @@ from numpy.typing import NDArray
 
 from actors.ledger.codes import FIRST_DECLINED, Code
 from switch.importer.client import SILENCE_MAX_S, Client, Pause, SwitchError, untried
-from switch.importer.expected import expected
+from switch.importer.expected import Expected, expected
 from switch.importer.formats import read_history
 from switch.importer.history import HELD_BACK, OPENING, History
 from switch.importer.plan import NONE, Plan, make_plan, requests
 from switch.importer.progress import Tally
 from switch.importer.state import StateFile, Wave
+from switch.importer.wallets import READS_AT_A_TIME, Wallets, floor_notes, make_wallets, standings, without_openings
 from switch.problems import NUMBERS
 
 READY_WITHIN_S: Final = 60.0
-WALLETS_MAX: Final = 10_000
-WALLET_BATCHES_AT_A_TIME: Final = 4
 REQUEST_ROWS: Final = 4_096
 """Rows of a request: large enough that calls cost little, small enough that several are under way."""
-READS_AT_A_TIME: Final = 32
 LANDED_WITHIN_S: Final = 30.0
 """Money on its way between shards lands within milliseconds; a balance that stays wrong for so long is wrong."""
 LOOK_AGAIN_S: Final = 0.02
@@ -59,6 +56,16 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     held: int
 
 
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wallet must hold."""
+
+    posted: int
+    held: int = 0
+
+
+_EMPTY: Final = Holding(posted=0)
+
+
 class Unexpected(msgspec.Struct, frozen=True, kw_only=True):
     """A row whose outcome is not the file's."""
 
@@ -68,7 +75,8 @@ class Unexpected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures of one run. `rows`: of the file, with opening balances and the like in `extra_rows`; `drift`: how far the whole amounts lie
+    """Figures of one run. `rows`: of the file, with opening balances and the like in `extra_rows`; `wallets_there_before`: those that this
+    file did not make; `drift`: how far the whole amounts lie
     from the last balances that the file itself records."""
 
     file: str
@@ -76,6 +84,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     extra_rows: int
     wallets: int
+    wallets_there_before: int
     waves: int
     resumed_rows: int
     replayed: int
@@ -101,6 +110,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return not self.unexpected_count and not self.difference_count
 
 
+_HINTS: Final = {
+    "idempotency_mismatch": "; a payment with its key was made before and is not as this row says: give it a key of its own",
+    "effective_time_went_back": "; its payer has paid at a later time already, in this file or another",
+}
+
+
 class RowRefused(SwitchError):
     """A row that the switch does not take at all."""
 
@@ -117,12 +132,14 @@ async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]
         async with Client(options.url, options.key, connections, tally.called, tally.retried) as client:
             await client.ready(READY_WITHIN_S)
             tally.stage = "wallets"
-            ids = await create_wallets(client, history)
-            run = Run(options, history, client, ids, tally)
+            wallets = await make_wallets(client, history)
+            history = without_openings(history, wallets.before)
+            tally.total = len(history.payments)
+            run = Run(options, history, client, wallets, tally)
             await run.payments()
             tally.stage = "balances"
             wanted = await asyncio.to_thread(expected, options.format, options.file)
-            differences = await compare(client, history, ids, wanted.balances)
+            differences = await compare(client, history, wallets, run.wanted(wanted))
     finally:
         ticker.cancel()
     seconds = time.perf_counter() - started
@@ -135,37 +152,6 @@ async def _tick(refresh: Callable[[], None]) -> None:
         await asyncio.sleep(0.25)
 
 
-async def create_wallets(client: Client, history: History) -> NDArray[np.uint8]:
-    """Ids (w, 16) of the history's wallets, which are made or found again."""
-    ids = np.zeros((len(history.wallets), 16), np.uint8)
-    batches = iter(_wallet_batches(history))
-
-    async def maker() -> None:
-        for key, batch in batches:
-            made = await client.create_wallets([history.wallets[index] for index in batch], key)
-            for index, identity in zip(batch, made, strict=True):
-                ids[index] = np.frombuffer(identity.bytes, np.uint8)
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(WALLET_BATCHES_AT_A_TIME):
-            group.create_task(maker())
-    return ids
-
-
-def _wallet_batches(history: History) -> list[tuple[uuid.UUID, list[int]]]:
-    """Wallets that were opened at one time, as a call takes them, and the call's key."""
-    wallets = history.wallets
-    by_time = sorted(range(len(wallets)), key=lambda index: wallets[index].opened_ms)
-    batches = []
-    for opened_ms, group in groupby(by_time, key=lambda index: wallets[index].opened_ms):
-        indices = list(group)
-        for start in range(0, len(indices), WALLETS_MAX):
-            name = f"{history.digest.hex()}:wallets:{opened_ms}:{start}"
-            key = uuid.UUID(bytes=hashlib.blake2b(name.encode(), digest_size=16).digest())
-            batches.append((key, indices[start : start + WALLETS_MAX]))
-    return batches
-
-
 def places(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Segment (w,) in each wallet id (w, 16): its first 20 bits. Wallets of a segment live on one shard."""
     high = ids[:, :3].astype(np.int64)
@@ -176,17 +162,25 @@ def places(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
 class Run:
     """The payments of one import."""
 
-    def __init__(
-        self, options: Options, history: History, client: Client, ids: NDArray[np.uint8], tally: Tally
-    ) -> None:
+    def __init__(self, options: Options, history: History, client: Client, wallets: Wallets, tally: Tally) -> None:
         self._options = options
         self._history = history
         self._client = client
-        self._ids = ids
+        self._wallets = wallets
+        self._ids = wallets.ids
         self._tally = tally
         self._operator = np.array([wallet.operator for wallet in history.wallets], np.bool_)
         self._codes = np.zeros(len(history.payments), np.uint16)
+        self._old = np.zeros(len(history.payments), np.bool_)
+        """Rows that were settled before this run began, so that wallets that were there before hold what came of them."""
+        self._sent_before = np.zeros(len(history.payments), np.bool_)
+        self._paid_now = np.zeros(len(history.wallets), np.bool_)
+        """Wallets that this run paid."""
+        self._there = np.zeros(len(history.wallets), np.bool_)
         self._balance = np.zeros(len(history.wallets), np.int64)
+        for index, standing in wallets.before.items():
+            self._there[index] = True
+            self._balance[index] = standing.posted
         self._transfer_ids: dict[int, bytes] = {}
         self._plan: Plan | None = None
         self._slots = asyncio.Semaphore(options.concurrency)
@@ -229,6 +223,7 @@ class Run:
         for place, row in enumerate(np.frombuffer(wave.sources, "<u4").tolist()):
             self._transfer_ids[row] = wave.ids[16 * place : 16 * place + 16]
         rows = plan.rows(wave.number)
+        self._old[rows] = True
         self._book(rows)
         self._tally.settled(self._codes[rows], wave.replayed)
 
@@ -264,6 +259,9 @@ class Run:
             while True:
                 await self._pace(len(rows))
                 answers = await self._client.transfers(self._history, rows, self._ids, self._after(plan, rows))
+                if answers.tries == 1:
+                    self._old[rows] |= answers.replayed & ~self._sent_before[rows]
+                self._sent_before[rows] = True
                 again = untried(answers.codes)
                 settled = rows[~again]
                 codes = answers.codes[~again]
@@ -294,7 +292,8 @@ class Run:
         refused = np.flatnonzero((codes > 0) & (codes < FIRST_DECLINED))
         if len(refused):
             row, code = int(rows[refused[0]]), int(codes[refused[0]])
-            raise RowRefused(f"{self._name(row)} was refused: {NUMBERS[code]}; nothing after it was sent")
+            hint = _HINTS.get(NUMBERS[code], "")
+            raise RowRefused(f"{self._name(row)} was refused: {NUMBERS[code]}; nothing after it was sent{hint}")
 
     async def _pace(self, rows: int) -> None:
         if self._options.rate > 0:
@@ -303,26 +302,51 @@ class Run:
             await asyncio.sleep(max(0.0, due_s - self._tally.seconds))
 
     async def _confirm(self, wallet: int) -> None:
-        """Wait until all money that was paid to a wallet so far has landed on its shard. Raises SwitchError."""
+        """Wait until all money that was paid to a wallet so far has landed on its shard. What earlier runs paid has. Raises SwitchError."""
+        if not self._paid_now[wallet]:
+            return
         due = int(self._balance[wallet])
         identity = uuid.UUID(bytes=self._ids[wallet].tobytes())
         deadline = time.monotonic() + SILENCE_MAX_S
-        while (await self._client.posted(identity))[0] != due:
+        while (await self._client.standing(identity)).posted != due:
             if time.monotonic() > deadline:
                 raise SwitchError(f"{self._history.wallets[wallet].external_id} never came to {due}")
             await asyncio.sleep(LOOK_AGAIN_S)
 
     def _book(self, rows: NDArray[np.int64]) -> None:
-        """Keep count of what wallets hold after settled rows."""
+        """Keep count of what wallets hold after settled rows; those that were there before hold what came of old rows."""
         payments = self._history.payments
         posted = rows[self._codes[rows] == Code.OK]
-        np.subtract.at(self._balance, payments.payer[posted], payments.amount[posted])
-        np.add.at(self._balance, payments.payee[posted], payments.amount[posted])
+        for wallet, change in ((payments.payer[posted], np.subtract), (payments.payee[posted], np.add)):
+            counts = ~(self._there[wallet] & self._old[posted])
+            change.at(self._balance, wallet[counts], payments.amount[posted][counts])
+        self._paid_now[payments.payee[posted[~self._old[posted]]]] = True
+
+    def wanted(self, told: Expected) -> dict[str, Holding]:
+        """What wallets must hold by their names: what the file says, on top of what they held before it, without the opening balances
+        that they already had."""
+        history, payments = self._history, self._history.payments
+        index = {wallet.external_id: place for place, wallet in enumerate(history.wallets)}
+        old = np.flatnonzero(self._old & (self._codes == Code.OK))
+        before = np.zeros(len(history.wallets), np.int64)
+        np.add.at(before, payments.payer[old], payments.amount[old])
+        np.subtract.at(before, payments.payee[old], payments.amount[old])
+        balances = dict(told.balances)
+        for name, opening in told.openings.items():
+            if self._there[index[name]]:
+                balances[name] -= opening
+                balances[told.funded_by] += opening
+        wanted = {}
+        for name, balance in balances.items():
+            held = self._wallets.before.get(index.get(name, -1))
+            base = 0 if held is None else held.posted + int(before[index[name]])
+            wanted[name] = Holding(posted=balance + base, held=0 if held is None else held.held)
+        return wanted
 
     def _name(self, row: int) -> str:
         number = int(self._history.payments.number[row])
         if number < OPENING:
-            return f"row {number}"
+            return self._history.place.of(number)
         base = HELD_BACK if number >= HELD_BACK else OPENING
         return f"the opening balance of {self._history.wallets[number - base].external_id}"
 
@@ -338,6 +362,7 @@ class Run:
             rows=len(history.payments) - extra,
             extra_rows=extra,
             wallets=len(history.wallets),
+            wallets_there_before=len(self._wallets.before),
             waves=0 if self._plan is None else self._plan.waves,
             resumed_rows=tally.resumed_rows,
             replayed=tally.replayed,
@@ -355,12 +380,10 @@ class Run:
             unexpected=[self._outcome(row) for row in unexpected[:SHOWN_MAX].tolist()],
             difference_count=len(differences),
             differences=differences[:SHOWN_MAX],
-            notes=history.notes,
+            notes=(*history.notes, *floor_notes(history, self._wallets)),
         )
 
     def _unexpected(self) -> NDArray[np.int64]:
-        if not self._history.tells_declines:
-            return np.zeros(0, np.int64)
         as_told = np.where(self._history.payments.declined, np.uint16(Code.INSUFFICIENT_FUNDS), np.uint16(0))
         return np.flatnonzero(self._codes != as_told)
 
@@ -369,37 +392,23 @@ class Run:
         return Unexpected(row=self._name(row), expected=NUMBERS[told], outcome=NUMBERS[int(self._codes[row])])
 
 
-async def compare(client: Client, history: History, ids: NDArray[np.uint8], wanted: dict[str, int]) -> list[Difference]:
-    """Wallets that do not hold exactly what they must, with nothing held. Money still on its way is waited for."""
+async def compare(client: Client, history: History, wallets: Wallets, wanted: dict[str, Holding]) -> list[Difference]:
+    """Wallets that do not hold exactly what they must. Money still on its way is waited for."""
     index = {wallet.external_id: place for place, wallet in enumerate(history.wallets)}
-    absent = [Difference(wallet=name, expected=wanted[name], posted=0, held=0) for name in wanted if name not in index]
-    extra = [name for name in index if name not in wanted]
-    open_names = [*wanted.keys() & index.keys(), *extra]
+    absent = [
+        Difference(wallet=name, expected=wanted[name].posted, posted=0, held=0) for name in wanted if name not in index
+    ]
+    open_ones = list(index.values())
     deadline = time.monotonic() + LANDED_WITHIN_S
     while True:
-        found = await _read(client, open_names, index, ids)
-        wrong = [
-            Difference(wallet=name, expected=wanted.get(name, 0), posted=posted, held=held)
-            for name, (posted, held) in found.items()
-            if posted != wanted.get(name, 0) or held
-        ]
+        found = await standings(client, wallets, open_ones)
+        wrong = {}
+        for place, is_ in found.items():
+            name = history.wallets[place].external_id
+            must = wanted.get(name, _EMPTY)
+            if (is_.posted, is_.held) != (must.posted, must.held):
+                wrong[place] = Difference(wallet=name, expected=must.posted, posted=is_.posted, held=is_.held)
         if not wrong or time.monotonic() > deadline:
-            return sorted(absent + wrong, key=lambda difference: difference.wallet)
-        open_names = [difference.wallet for difference in wrong]
+            return sorted([*absent, *wrong.values()], key=lambda difference: difference.wallet)
+        open_ones = list(wrong)
         await asyncio.sleep(LOOK_AGAIN_S)
-
-
-async def _read(
-    client: Client, names: list[str], index: dict[str, int], ids: NDArray[np.uint8]
-) -> dict[str, tuple[int, int]]:
-    found: dict[str, tuple[int, int]] = {}
-    left = iter(names)
-
-    async def reader() -> None:
-        for name in left:
-            found[name] = await client.posted(uuid.UUID(bytes=ids[index[name]].tobytes()))
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(READS_AT_A_TIME):
-            group.create_task(reader())
-    return found

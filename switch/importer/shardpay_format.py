@@ -1,9 +1,10 @@
 """Shardpay's own format for historical payments: NDJSON or Parquet, one payment a row; nothing in it is guessed.
 
-idempotency_key, payer, payee, amount, currency, effective_at; optional kind, reference. Payer and payee are external ids; what
+idempotency_key, payer, payee, amount, currency, effective_at; optional kind, reference, declined. Payer and payee are external ids; what
 stands before the first colon of one names the wallet's kind: external, fee, liquidity, merchant; all others are user wallets.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,18 +17,30 @@ from numpy.typing import NDArray
 from actors.ledger.ids import key_bytes
 from actors.ledger.layout import AMOUNT_MAX
 from rules.currencies import NUMERIC
-from switch.importer.history import KINDS, History, ImportFileError, Payments, WalletSpec, file_digest
+from rules.problems import did_you_mean, shortened
+from switch.importer.history import (
+    KINDS,
+    LINES,
+    ROWS,
+    History,
+    ImportFileError,
+    Payments,
+    Place,
+    WalletSpec,
+    file_digest,
+)
+from switch.importer.text_tables import is_parquet
 from switch.times import time_ms
 
 NAME: Final = "shardpay"
 SLICE_MS: Final = 3_600_000
+DEFAULT_KIND: Final = "transfer"
 WALLET_KINDS: Final = ("external", "fee", "liquidity", "merchant")
-PARQUET_MAGIC: Final = b"PAR1"
 REFERENCE_CHARACTERS_MAX: Final = 256
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """One payment. `effective_at`: RFC 3339 UTC; a timestamp in Parquet may be one too."""
+    """One payment. `effective_at`: RFC 3339 UTC; a timestamp in Parquet may be one too. `declined`: it was, for lack of funds."""
 
     idempotency_key: str
     payer: str
@@ -35,8 +48,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     amount: int
     currency: str
     effective_at: str
-    kind: str = "transfer"
+    kind: str | None = None
     reference: str | None = None
+    declined: bool | None = None
 
 
 class _Numbered(msgspec.Struct, frozen=True):
@@ -46,22 +60,38 @@ class _Numbered(msgspec.Struct, frozen=True):
 
 
 _DECODE: Final = msgspec.json.Decoder(Row).decode
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_TEXT: Final = (str, "a text")
+_EXPECTED: Final = {
+    "idempotency_key": _TEXT,
+    "payer": _TEXT,
+    "payee": _TEXT,
+    "amount": (int, "a whole number of minor units"),
+    "currency": _TEXT,
+    "effective_at": _TEXT,
+    "kind": _TEXT,
+    "reference": _TEXT,
+    "declined": (bool, "true or false"),
+}
+"""What a column holds."""
+_NEEDED: Final = ("idempotency_key", "payer", "payee", "amount", "currency", "effective_at")
 
 
 def recognises(columns: set[str]) -> bool:
     """Whether a Parquet file with these columns is in this format."""
-    return {"idempotency_key", "payer", "payee", "amount", "currency", "effective_at"} <= columns
+    return set(_NEEDED) <= columns
 
 
 def read(path: Path) -> History:
     """The history in a file. Raises ImportFileError with the first row that is wrong."""
-    rows = [_numbered(number, row) for number, row in _rows(path)]
-    _check_keys(rows)
+    place = ROWS if is_parquet(path) else LINES
+    found = _parquet_rows(path) if place is ROWS else _lines(path)
+    rows = [_numbered(place, number, row) for number, row in found]
+    _check_keys(place, rows)
     rows.sort(key=lambda row: row.time_ms)
-    wallets = _wallets(rows)
+    wallets = _wallets(place, rows)
     index = {wallet.external_id: number for number, wallet in enumerate(wallets)}
     references = [row.payment.reference for row in rows]
-    count = len(rows)
     return History(
         name=NAME,
         digest=file_digest(NAME, path),
@@ -70,37 +100,63 @@ def read(path: Path) -> History:
             payer=np.array([index[row.payment.payer] for row in rows], np.int32),
             payee=np.array([index[row.payment.payee] for row in rows], np.int32),
             amount=np.array([row.payment.amount for row in rows], np.int64),
-            kind=np.array([KINDS.index(row.payment.kind) for row in rows], np.uint8),
+            kind=np.array([KINDS.index(row.payment.kind or DEFAULT_KIND) for row in rows], np.uint8),
             effective_ms=np.array([row.time_ms for row in rows], np.int64),
             number=np.array([row.row for row in rows], np.int64),
-            declined=np.zeros(count, np.bool_),
+            declined=np.array([row.payment.declined is True for row in rows], np.bool_),
         ),
         keys=_keys(rows),
         slice_ms=SLICE_MS,
-        tells_declines=False,
+        place=place,
         references=references if any(references) else None,
     )
 
 
-def _rows(path: Path) -> list[tuple[int, Row]]:
+def _lines(path: Path) -> list[tuple[int, Row]]:
+    rows = []
     with path.open("rb") as file:
-        if file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC:
-            return _parquet_rows(path)
-        file.seek(0)
-        rows = []
         for number, line in enumerate(file):
-            if line.strip():
+            text = line.removeprefix(_BYTE_ORDER_MARK) if number == 0 else line
+            if text.strip():
                 try:
-                    rows.append((number, _DECODE(line)))
-                except msgspec.DecodeError as error:
-                    raise ImportFileError(f"row {number}: {error}") from None
-        return rows
+                    rows.append((number, _DECODE(text)))
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    raise ImportFileError(f"{LINES.of(number)}: {_wrong_line(text)}") from None
+    return rows
+
+
+def _wrong_line(line: bytes) -> str:
+    """Why a line is no payment."""
+    try:
+        found = msgspec.json.decode(line)
+    except UnicodeDecodeError:
+        return "this is no text in UTF-8"
+    except msgspec.DecodeError as error:
+        return f"this is no JSON object: {error}"
+    if isinstance(found, list):
+        return "one JSON object a line is expected, not a list of them"
+    return _wrong_columns(found) if isinstance(found, dict) else "a JSON object is expected"
+
+
+def _wrong_columns(row: dict[str, Any]) -> str:
+    """Why a row with these columns is no payment, in the words of the file."""
+    for name in row:
+        if name not in _EXPECTED:
+            hint = did_you_mean(name, _EXPECTED, "known are " + ", ".join(_EXPECTED))
+            return f"{shortened(name)}: no column is called so; {hint}"
+    for name, (type_, expected) in _EXPECTED.items():
+        value = row.get(name)
+        if value is None and name in _NEEDED:
+            return f"{name} is {'null' if name in row else 'missing'}"
+        if value is not None and type(value) is not type_:
+            return f"{name}: {expected} is expected, not {shortened(repr(value))}"
+    return "this is no payment"
 
 
 def _parquet_rows(path: Path) -> list[tuple[int, Row]]:
     table = pq.read_table(path)
-    place = table.column_names.index("effective_at")
-    if pa.types.is_timestamp(table.schema.field(place).type):
+    place = table.column_names.index("effective_at") if "effective_at" in table.column_names else None
+    if place is not None and pa.types.is_timestamp(table.schema.field(place).type):
         times = table.column(place).cast(pa.timestamp("ms"), safe=False).cast(pa.string())
         table = table.set_column(place, "effective_at", pa.array([_utc(text) for text in times.to_pylist()]))
     rows = []
@@ -108,8 +164,8 @@ def _parquet_rows(path: Path) -> list[tuple[int, Row]]:
         present = {name: value for name, value in row.items() if value is not None}
         try:
             rows.append((number, msgspec.convert(present, Row)))
-        except msgspec.ValidationError as error:
-            raise ImportFileError(f"row {number}: {error}") from None
+        except msgspec.ValidationError:
+            raise ImportFileError(f"{ROWS.of(number)}: {_wrong_columns(present)}") from None
     return rows
 
 
@@ -117,14 +173,14 @@ def _utc(text: str | None) -> str | None:
     return None if text is None else text.removesuffix("Z").replace(" ", "T") + "Z"
 
 
-def _numbered(number: int, row: Row) -> _Numbered:
+def _numbered(place: Place, number: int, row: Row) -> _Numbered:
     wrong = ""
     if not 1 <= row.amount <= AMOUNT_MAX:
-        wrong = f"amount: 1 to {AMOUNT_MAX} is expected"
+        wrong = f"amount: 1 to {AMOUNT_MAX} is expected, not {row.amount}"
     elif row.currency not in NUMERIC:
-        wrong = f"currency: {row.currency!r} is not in ISO 4217"
-    elif row.kind not in KINDS:
-        wrong = f"kind: one of {', '.join(KINDS)} is expected"
+        wrong = _unknown("currency", row.currency, NUMERIC, "in ISO 4217")
+    elif row.kind is not None and row.kind not in KINDS:
+        wrong = _unknown("kind", row.kind, KINDS, f"one of {', '.join(KINDS)}")
     elif not row.payer or not row.payee or row.payer == row.payee:
         wrong = "payer and payee: two different external ids are expected"
     elif not row.idempotency_key:
@@ -132,22 +188,29 @@ def _numbered(number: int, row: Row) -> _Numbered:
     elif row.reference is not None and len(row.reference) > REFERENCE_CHARACTERS_MAX:
         wrong = f"reference: at most {REFERENCE_CHARACTERS_MAX} characters"
     if wrong:
-        raise ImportFileError(f"row {number}: {wrong}")
+        raise ImportFileError(f"{place.of(number)}: {wrong}")
     try:
         return _Numbered(number, time_ms(row.effective_at), row)
     except ValueError as error:
-        raise ImportFileError(f"row {number}: effective_at: {error}") from None
+        raise ImportFileError(
+            f"{place.of(number)}: effective_at: {error}, not {shortened(row.effective_at)!r}"
+        ) from None
 
 
-def _check_keys(rows: list[_Numbered]) -> None:
+def _unknown(column: str, word: str, among: Collection[str], expected: str) -> str:
+    hint = did_you_mean(word, among)
+    return f"{column}: {shortened(word)!r} is not {expected}" + (f"; {hint}" if hint else "")
+
+
+def _check_keys(place: Place, rows: list[_Numbered]) -> None:
     seen: dict[str, int] = {}
     for row in rows:
         before = seen.setdefault(row.payment.idempotency_key, row.row)
         if before != row.row:
-            raise ImportFileError(f"row {row.row}: its idempotency_key is that of row {before}")
+            raise ImportFileError(f"{place.of(row.row)}: its idempotency_key is that of {place.of(before)}")
 
 
-def _wallets(rows: list[_Numbered]) -> list[WalletSpec]:
+def _wallets(place: Place, rows: list[_Numbered]) -> list[WalletSpec]:
     wallets: dict[str, WalletSpec] = {}
     for row in rows:
         payment = row.payment
@@ -162,7 +225,7 @@ def _wallets(rows: list[_Numbered]) -> list[WalletSpec]:
                 )
             elif known.currency != payment.currency:
                 raise ImportFileError(
-                    f"row {row.row}: {external_id} has {known.currency}, the payment {payment.currency}; a wallet has one"
+                    f"{place.of(row.row)}: {external_id} has {known.currency}, the payment {payment.currency}; a wallet has one"
                 )
     return list(wallets.values())
 

@@ -7,9 +7,17 @@ import pytest
 
 from switch.importer.berka import DAY_MS, Booking, in_booking_order, read
 from switch.importer.expected import expected
+from switch.importer.formats import format_of
 from switch.importer.history import KINDS, ImportFileError
-from tests.excerpts import write_berka
+from tests.acceptance.importing import BERKA
+from tests.excerpts import berka_as_published, write_berka
 from tests.unit.importer.replay import replayed
+
+PUBLISHED = (
+    '"trans_id";"account_id";"date";"type";"operation";"amount";"balance";"k_symbol";"bank";"account"\n'
+    '695247;2378;930101;"PRIJEM";"VKLAD";700.00;700.00;"";"";\n'
+    '171812;576;930101;"PRIJEM";"VKLAD";900.00;900.00;"";"";\n'
+)
 
 
 def _bookings(*rows: tuple[int, int, int, int]) -> list[Booking]:
@@ -77,3 +85,42 @@ def test_without_the_table_of_accounts_a_wallet_is_as_old_as_its_first_row(tmp_p
 def test_a_folder_without_transactions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImportFileError, match="there is no such file"):
         read(tmp_path)
+
+
+def test_the_bank_as_it_is_published_is_the_same_history(tmp_path: Path) -> None:
+    folder = write_berka(tmp_path / "bank")
+    published = berka_as_published(folder, tmp_path / "published")
+    assert format_of(published) == format_of(published / "trans.asc") == "berka"
+    text, table = read(published), read(folder)
+    assert text.wallets == table.wallets
+    for column in text.payments.__struct_fields__:
+        assert (getattr(text.payments, column) == getattr(table.payments, column)).all(), column
+    assert expected("berka", published) == expected("berka", folder)
+
+
+@pytest.mark.skipif(not BERKA.exists(), reason=f"the data set is not in {BERKA}")
+def test_the_real_bank_as_it_is_published_is_the_same_history(tmp_path: Path) -> None:
+    published = berka_as_published(BERKA, tmp_path / "published")
+    text, table = read(published), read(BERKA)
+    assert text.wallets == table.wallets and text.notes == table.notes
+    assert (text.payments.amount == table.payments.amount).all()
+    assert (text.payments.kind == table.payments.kind).all()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"PRIJEM"', '"PRIJMY"', "line 2: type: 'PRIJMY' is none of PRIJEM, VYDAJ, VYBER"),
+        (";930101;", ";930230;", "line 2: date: a date like 930131 is expected, not '930230'"),
+        (";930101;", ";1993-01-01;", "line 2: date: a date like 930131 is expected, not '1993-01-01'"),
+        ("700.00", "7OO", "line 2: amount: an amount like 181.25 is expected, not '7OO'"),
+        ('"balance"', '"saldo"', "the column balance is missing"),
+    ],
+)
+def test_what_is_wrong_in_the_published_file_is_told_by_line_and_column(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = tmp_path / "trans.asc"
+    path.write_text(PUBLISHED.replace(old, new, 1))
+    with pytest.raises(ImportFileError, match=message):
+        read(path)

@@ -15,7 +15,17 @@ from actors.ledger.ids import Secret
 from actors.ledger.layout import RESULT
 from switch import arrow
 from switch.importer import client as calls
-from switch.importer.client import Client, SwitchError, arrow_answers, arrow_body, json_answers, json_body, untried
+from switch.importer.client import (
+    Client,
+    Made,
+    Standing,
+    SwitchError,
+    arrow_answers,
+    arrow_body,
+    json_answers,
+    json_body,
+    untried,
+)
 from switch.importer.history import KINDS, History, WalletSpec
 from switch.importer.shardpay_format import read
 from switch.times import time_text
@@ -122,7 +132,7 @@ async def test_refused_connections_and_503_are_tried_again_with_the_same_body(se
         return web.json_response({"results": [{"id": str(uuid.UUID(int=7)), "status": "created", "code": "ok"}]})
 
     client = await serve(handler)
-    assert await client.create_wallets([WALLET], uuid.UUID(int=1)) == [uuid.UUID(int=7)]
+    assert await client.create_wallets([WALLET], uuid.UUID(int=1)) == [Made(uuid.UUID(int=7), False)]
     assert len(seen) == 4 and len(set(seen)) == 1
     assert msgspec.json.decode(seen[0][0]) == {
         "wallets": [{"currency": "EUR", "kind": "user", "external_id": "a", "floor": -5}]
@@ -140,7 +150,7 @@ async def test_what_no_retry_can_heal_ends_the_import(serve: Serve, status: int,
 
     client = await serve(handler)
     with pytest.raises(SwitchError, match=f"{status} {code}: because"):
-        await client.posted(uuid.UUID(int=1))
+        await client.standing(uuid.UUID(int=1))
     assert calls_made == [f"/v1/wallets/{uuid.UUID(int=1)}"]
 
 
@@ -149,8 +159,21 @@ async def test_a_wallet_of_another_account_ends_the_import(serve: Serve) -> None
         return web.json_response({"results": [{"id": None, "status": "refused", "code": "external_id_taken"}]})
 
     client = await serve(handler)
-    with pytest.raises(SwitchError, match="the wallet a cannot be made: external_id_taken; it was made for another"):
+    with pytest.raises(SwitchError, match="the wallet a cannot be made: external_id_taken; it was made with a key of"):
         await client.create_wallets([WALLET], uuid.UUID(int=1))
+
+
+async def test_a_wallet_that_is_there_is_used_and_what_it_holds_is_read(serve: Serve) -> None:
+    there = str(uuid.UUID(int=7))
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            return web.json_response({"id": there, "kind": "user", "currency": "EUR", "posted": 5, "held": 1})
+        return web.json_response({"results": [{"id": there, "status": "refused", "code": "external_id_taken"}]})
+
+    client = await serve(handler)
+    assert await client.create_wallets([WALLET], uuid.UUID(int=1)) == [Made(uuid.UUID(int=7), True)]
+    assert await client.standing(uuid.UUID(int=7)) == Standing("user", "EUR", 5, 1)
 
 
 async def test_a_switch_that_stays_silent_ends_the_import(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +184,6 @@ async def test_a_switch_that_stays_silent_ends_the_import(serve: Serve, monkeypa
 
     client = await serve(handler)
     with pytest.raises(SwitchError, match="has not answered for 0 s: 503"):
-        await client.posted(uuid.UUID(int=1))
+        await client.standing(uuid.UUID(int=1))
     with pytest.raises(SwitchError, match=r"no switch is ready at .*/readyz answers 503"):
         await client.ready(0.0)

@@ -13,7 +13,7 @@ from switch.importer.runner import Difference, Options, Report, Unexpected
 from tests.excerpts import write_shardpay
 
 GOOD = Report(
-    file="rows", format="shardpay", rows=9, extra_rows=1, wallets=3, waves=2, resumed_rows=0, replayed=0, posted=8,
+    file="rows", format="shardpay", rows=9, extra_rows=1, wallets=3, wallets_there_before=0, waves=2, resumed_rows=0, replayed=0, posted=8,
     declined={"insufficient_funds": 2}, seconds=1.0, rows_per_second=10.0, total_seconds=2.0, calls=2, retries=0,
     latency_p50_ms=1.0, latency_p99_ms=2.0, drift=None, unexpected_count=0, unexpected=[], difference_count=0,
     differences=[], notes=("as it were",),

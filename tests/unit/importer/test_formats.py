@@ -22,6 +22,9 @@ def test_other_columns_and_broken_files_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"colour": ["red"]}), tmp_path / "other.parquet")
     with pytest.raises(ImportFileError, match="no format that is known: colour"):
         format_of(tmp_path / "other.parquet")
+    (tmp_path / "other.csv").write_text("\ufeffcolour;size\nred;5\n")
+    with pytest.raises(ImportFileError, match="no format that is known: colour, size"):
+        format_of(tmp_path / "other.csv")
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(ImportFileError, match="not a sound Parquet file"):
         format_of(tmp_path / "torn.parquet")

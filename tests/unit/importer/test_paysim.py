@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from switch.importer.expected import expected
+from switch.importer.formats import format_of
 from switch.importer.history import HELD_BACK, KINDS, OPENING, ImportFileError
 from switch.importer.paysim import EPOCH_MS, STEP_MS, Floor, infer_floor, read
-from tests.excerpts import write_paysim
+from tests.excerpts import paysim_as_published, write_paysim
 from tests.unit.importer.replay import replayed
 
 NONE_UP, NONE_LOW = 1 << 62, -(1 << 62)
@@ -131,9 +133,75 @@ def test_what_rounding_makes_affordable_is_held_back_until_the_last_row(tmp_path
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"step": 0}, "row 1: the step goes back"), ({"type": "LOAN"}, "a type is none of CASH_IN")],
+    [({"step": 0}, "row 1: the step goes back"), ({"type": "LOAN"}, "row 1: type: 'LOAN' is none of CASH_IN")],
 )
 def test_a_log_that_is_not_one_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     row = {"type": "CASH_IN", "amount_minor": 1, "payer": "C1", "payee": "M1"}
     with pytest.raises(ImportFileError, match=message):
         read(_log(tmp_path / "log.parquet", row, {**row, **change}))
+
+
+@pytest.mark.parametrize("declines", [False, True])
+def test_the_log_as_it_is_published_is_the_same_history(tmp_path: Path, declines: bool) -> None:
+    """The published CSV holds no declined rows; the simulator's own has a column for them."""
+    log = write_paysim(tmp_path / "log.parquet", rows=600)
+    if not declines:
+        table = pq.read_table(log)
+        pq.write_table(table.filter(pc.invert(table["is_unauthorized_overdraft"])), log)
+    text = paysim_as_published(log, tmp_path / "log.csv", declines=declines)
+    assert format_of(text) == "paysim"
+    published, table_read = read(text), read(log)
+    assert published.wallets == table_read.wallets
+    for column in published.payments.__struct_fields__:
+        assert (getattr(published.payments, column) == getattr(table_read.payments, column)).all(), column
+    assert expected("paysim", text) == expected("paysim", log)
+    balances, _ = replayed(published)
+    assert balances == expected("paysim", text).balances
+
+
+PUBLISHED = (
+    "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest,isFraud,isFlaggedFraud\n"
+    "1,PAYMENT,9839.64,C1231006815,170136.0,160296.36,M1979787155,0.0,0.0,0,0\n"
+    "1,TRANSFER,181.0,C1305486145,181.0,0.0,C553264065,0.0,0.0,1,0\n"
+    "1,CASH_OUT,181.0,C840083671,181.0,0.0,C38997010,21182.0,0.0,1,0\n"
+    "1,CASH_OUT,0.0,C1000000001,0.0,0.0,C38997010,21182.0,0.0,1,0\n"
+    "1,CASH_OUT,229133.94,C905080434,15325.0,0.0,C476402209,5083.0,51513.44,0,0\n"
+)
+"""Rows with the quirks of the published file: balances that do not chain, more paid than there was, an amount of 0."""
+
+
+def test_quirks_of_the_published_file_are_taken_and_told(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text(PUBLISHED)
+    history = read(tmp_path / "log.csv")
+    assert history.payments.number[history.payments.number < OPENING].tolist() == [0, 1, 2, 4]
+    assert history.notes == (
+        "1 rows with an amount of 0 are left out",
+        "C905080434: no limit of the simulator explains its rows, -21380894 does",
+    )
+    balances, declined = replayed(history)
+    assert not any(declined)
+    assert balances == expected("paysim", tmp_path / "log.csv").balances
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("9839.64,", '"9839,64",', "line 2: amount: an amount like 181.25 is expected, not '9839,64'"),
+        ("TRANSFER", "TRANSFERS", "line 3: type: 'TRANSFERS' is none of CASH_IN"),
+        (
+            "181.0,C840083671,181.0",
+            "181.0,C840083671,x",
+            "line 4: oldbalanceOrg: an amount like 181.25 is expected, not 'x'",
+        ),
+        ("1,CASH_OUT,181.0", "one,CASH_OUT,181.0", "line 4: step: a whole number is expected, not 'one'"),
+        ("1,TRANSFER", "0,TRANSFER", "line 3: the step goes back from 1 to 0"),
+        ("C1305486145,", "C1305486145,5,", "line 3: 11 columns are expected, there are 12"),
+        ("nameDest", "destination", "the column nameDest is missing; there are step, type"),
+    ],
+)
+def test_what_is_wrong_in_the_published_file_is_told_by_line_and_column(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    (tmp_path / "log.csv").write_text(PUBLISHED.replace(old, new, 1))
+    with pytest.raises(ImportFileError, match=message):
+        read(tmp_path / "log.csv")

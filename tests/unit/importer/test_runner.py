@@ -4,17 +4,19 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from actors.ledger.ids import Secret, encode_wallets, wallet_address
 from switch.importer import runner
-from switch.importer.client import Answers
+from switch.importer.client import Answers, Made, Standing, SwitchError
 from switch.importer.history import History
 from switch.importer.progress import Tally
-from switch.importer.runner import Options, RowRefused, Run, compare, create_wallets, places
+from switch.importer.runner import Holding, Options, RowRefused, Run, compare, places
 from switch.importer.shardpay_format import read
+from switch.importer.wallets import Wallets, make_wallets
 from tests.excerpts import write_shardpay
 from tests.unit.importer.replay import replayed
 
@@ -30,9 +32,10 @@ class OneShard:
         self.settled: dict[int, int] = {}
         self.batches: list[list[int]] = []
         self.looks: list[tuple[int, int]] = []
+        self.there: set[str] = set()
 
-    async def create_wallets(self, wallets: list[Any], key: uuid.UUID) -> list[uuid.UUID]:
-        return [uuid.uuid5(key, wallet.external_id) for wallet in wallets]
+    async def create_wallets(self, wallets: list[Any], key: uuid.UUID) -> list[Made]:
+        return [Made(uuid.uuid5(key, wallet.external_id), wallet.external_id in self.there) for wallet in wallets]
 
     async def transfers(
         self, history: History, rows: NDArray[np.int64], wallets: NDArray[np.uint8], after: NDArray[np.uint8]
@@ -43,8 +46,9 @@ class OneShard:
         self.settled.update({row: code for row, code in zip(rows.tolist(), codes, strict=True) if code in (0, 121)})
         return Answers(np.array(codes, np.uint16), np.ones((len(rows), 16), np.uint8), replays)
 
-    async def posted(self, wallet: uuid.UUID) -> tuple[int, int]:
-        return self.looks.pop(0)
+    async def standing(self, wallet: uuid.UUID) -> Standing:
+        posted, held = self.looks.pop(0)
+        return Standing("user", "EUR", posted, held)
 
 
 @pytest.fixture
@@ -55,7 +59,7 @@ def history(tmp_path: Path) -> History:
 def _run(history: History, client: OneShard, state: Path, tally: Tally) -> Run:
     options = Options(file=state, format="shardpay", url="", key=None, concurrency=2, rate=0, state=state)
     addresses = np.array([wallet_address(1, slot) for slot in range(1, len(history.wallets) + 1)])
-    return Run(options, history, client, encode_wallets(SECRET, addresses), tally)  # type: ignore[arg-type]
+    return Run(options, history, client, Wallets(encode_wallets(SECRET, addresses), {}), tally)  # type: ignore[arg-type]
 
 
 def test_places_are_the_segments_in_wallet_ids() -> None:
@@ -65,9 +69,9 @@ def test_places_are_the_segments_in_wallet_ids() -> None:
 
 async def test_wallets_are_asked_for_under_the_same_keys_each_time(history: History) -> None:
     client: Any = OneShard(history)
-    ids = await create_wallets(client, history)
+    ids = (await make_wallets(client, history)).ids
     assert len({identity.tobytes() for identity in ids}) == len(history.wallets)
-    assert (await create_wallets(client, history) == ids).all()
+    assert ((await make_wallets(client, history)).ids == ids).all()
 
 
 async def test_an_import_that_ended_asks_for_nothing_again(history: History, tmp_path: Path) -> None:
@@ -96,7 +100,7 @@ async def test_a_refused_row_ends_the_import_with_its_number(history: History, t
     client = OneShard(history, faults=[0, 27])
     with pytest.raises(RowRefused, match="was refused: effective_time_went_back") as refusal:
         await _run(history, client, tmp_path / "state", Tally()).payments()
-    assert str(refusal.value).startswith(f"row {history.payments.number[client.batches[0][1]]} ")
+    assert str(refusal.value).startswith(f"line {history.payments.number[client.batches[0][1]] + 1} ")
     assert len(client.batches) == 1
 
 
@@ -108,10 +112,22 @@ async def test_money_that_is_late_is_waited_for_and_money_that_is_wrong_is_told(
     client: Any = OneShard(history)
     client.looks = [(4, 0), (5, 1), (5, 0)]
     few = History(**{**{name: getattr(history, name) for name in History.__struct_fields__}, "wallets": [one]})
-    ids = np.zeros((1, 16), np.uint8)
-    assert await compare(client, few, ids, {one.external_id: 5}) == []
+    ids = Wallets(np.zeros((1, 16), np.uint8), {})
+    assert await compare(client, few, ids, {one.external_id: Holding(posted=5)}) == []
     assert client.looks == []
     monkeypatch.setattr(runner, "LANDED_WITHIN_S", -1.0)
     client.looks = [(4, 0)]
-    found = await compare(client, few, ids, {one.external_id: 5, "nobody": 1})
+    found = await compare(client, few, ids, {one.external_id: Holding(posted=5), "nobody": Holding(posted=1)})
     assert [(d.wallet, d.expected, d.posted) for d in found] == [("nobody", 1, 0), (one.external_id, 5, 4)]
+
+
+async def test_a_wallet_that_is_there_in_another_currency_ends_the_import(history: History) -> None:
+    client: Any = OneShard(history)
+    client.there = {"person-3"}
+    client.looks = [(7, 0)]
+    made = await make_wallets(client, history)
+    assert [standing.posted for standing in made.before.values()] == [7]
+    wallets = [msgspec.structs.replace(each, currency="USD") for each in history.wallets]
+    client.looks = [(7, 0)]
+    with pytest.raises(SwitchError, match="person-3 is there already, its currency is EUR; in the file it is USD"):
+        await make_wallets(client, msgspec.structs.replace(history, wallets=wallets))

@@ -1,0 +1,134 @@
+"""Tables as text, as data sets are published: a head with the names of columns, one row a line. What is wrong is told by line and column,
+with what stands there."""
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+from numpy.typing import NDArray
+
+from switch.importer.history import LINES_BELOW_HEAD, ImportFileError
+
+DELIMITERS: Final = (";", ",", "\t")
+HEAD_BYTES_MAX: Final = 65_536
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_NUMBER: Final = r"^\s*-?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?\s*$"
+_WHOLE: Final = r"^\s*-?[0-9]{1,18}\s*$"
+_BROKEN: Final = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
+CENTS_MAX: Final = 2.0**53
+
+
+PARQUET_MAGIC: Final = b"PAR1"
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as a Parquet file does."""
+    with path.open("rb") as file:
+        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
+
+
+class Head(NamedTuple):
+    """The first line: what separates columns, and their names as they stand there."""
+
+    delimiter: str
+    names: list[str]
+
+
+def head_of(path: Path) -> Head:
+    """The head of a text file, whatever it holds. Raises ImportFileError."""
+    with path.open("rb") as file:
+        line = file.readline(HEAD_BYTES_MAX)
+    try:
+        text = line.removeprefix(_BYTE_ORDER_MARK).decode("utf-8").strip()
+    except UnicodeDecodeError:
+        raise ImportFileError(f"{path}: neither Parquet nor text in UTF-8") from None
+    delimiter = max(DELIMITERS, key=text.count)
+    return Head(delimiter, next(csv.reader([text], delimiter=delimiter), []))
+
+
+class TextTable:
+    """Columns of a file, as texts, by our names for them."""
+
+    def __init__(self, path: Path, wanted: Mapping[str, Sequence[str]], optional: Mapping[str, Sequence[str]]) -> None:
+        """`wanted`, `optional`: how a column may be called in the file, in any case, by our name. Raises ImportFileError."""
+        head = head_of(path)
+        self._names = _found(path, head, wanted) | _found(path, head, optional, needed=False)
+        self._table = _read(path, head, list(self._names.values()))
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def texts(self, name: str) -> pa.ChunkedArray:
+        """A column as it stands there."""
+        return self._table[self._names[name]]
+
+    def wrong(self, name: str, right: Any, expected: str) -> None:
+        """Raise ImportFileError at the first row (n,) that is not `right`."""
+        places = np.flatnonzero(~np.asarray(right))
+        if len(places):
+            text = self.texts(name)[int(places[0])].as_py()
+            where = LINES_BELOW_HEAD.of(int(places[0]))
+            raise ImportFileError(f"{where}: {self._names[name]}: {expected} is expected, not {text[:40]!r}")
+
+    def _matching(self, name: str, form: str, expected: str) -> pa.ChunkedArray:
+        column = self.texts(name)
+        self.wrong(name, pc.match_substring_regex(column, form).to_numpy(), expected)
+        return pc.utf8_trim_whitespace(column)
+
+    def whole(self, name: str, expected: str = "a whole number") -> NDArray[np.int64]:
+        """A column of whole numbers. Raises ImportFileError."""
+        numbers: NDArray[np.int64] = self._matching(name, _WHOLE, expected).cast(pa.int64()).to_numpy()
+        return numbers
+
+    def cents(self, name: str) -> NDArray[np.int64]:
+        """A column of amounts with decimals, in hundredths, rounded. Raises ImportFileError."""
+        column = self._matching(name, _NUMBER, "an amount like 181.25")
+        hundredths = np.rint(column.cast(pa.float64()).to_numpy() * 100)
+        self.wrong(name, np.abs(hundredths) < CENTS_MAX, "an amount of at most 15 digits")
+        return hundredths.astype(np.int64)
+
+    def flags(self, name: str) -> NDArray[np.bool_]:
+        """A column of 0 and 1. Raises ImportFileError."""
+        numbers = self.whole(name, "0 or 1")
+        self.wrong(name, (numbers == 0) | (numbers == 1), "0 or 1")
+        return numbers == 1
+
+
+def _found(path: Path, head: Head, wanted: Mapping[str, Sequence[str]], *, needed: bool = True) -> dict[str, str]:
+    there = {name.strip().casefold(): name for name in head.names}
+    found = {}
+    for ours, called in wanted.items():
+        name = next((there[each.casefold()] for each in called if each.casefold() in there), None)
+        if name is not None:
+            found[ours] = name
+        elif needed:
+            columns = ", ".join(head.names)[:200]
+            raise ImportFileError(f"{path}: the column {' or '.join(called)} is missing; there are {columns}")
+    return found
+
+
+def _read(path: Path, head: Head, names: list[str]) -> pa.Table:
+    try:
+        return pa_csv.read_csv(
+            path,
+            read_options=pa_csv.ReadOptions(use_threads=False),
+            parse_options=pa_csv.ParseOptions(delimiter=head.delimiter),
+            convert_options=pa_csv.ConvertOptions(
+                include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        broken = _BROKEN.search(str(error))
+        if broken is None:
+            raise
+        message = f"line {broken[1]}: {broken[2]} columns are expected, there are {broken[3]}"
+        raise ImportFileError(message) from None

@@ -1,0 +1,108 @@
+"""Imports into a running switch: history goes on over files, and what differs from a file is told by its row."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from switch.importer import runner
+from switch.importer.client import SwitchError
+from switch.importer.command import report_text
+from switch.importer.progress import Tally
+from switch.importer.runner import Options, Report, run_import
+from tests.front_door import RunningSwitch, running_switch
+
+JANUARY: dict[str, Any] = {
+    "idempotency_key": "m1", "payer": "external:jan", "payee": "cust-1", "amount": 500, "currency": "EUR",
+    "effective_at": "2025-01-05T10:00:00Z",
+}  # fmt: skip
+FEBRUARY: dict[str, Any] = {
+    "idempotency_key": "m2", "payer": "cust-1", "payee": "merchant:shop-1", "amount": 200, "currency": "EUR",
+    "effective_at": "2025-02-05T10:00:00Z",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def switch(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RunningSwitch]:
+    monkeypatch.setattr(runner, "LANDED_WITHIN_S", 0.2)  # nothing that these tests find wrong will land
+    async with running_switch(database_url, shards=2) as running:
+        yield running
+
+
+async def imported(switch: RunningSwitch, folder: Path, *rows: dict[str, Any], state: str = "state") -> Report:
+    path = folder / "rows.ndjson"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return await of_file(switch, path, "shardpay", folder / state)
+
+
+async def of_file(switch: RunningSwitch, path: Path, name: str, state: Path) -> Report:
+    options = Options(file=path, format=name, url=switch.base, key=switch.key, concurrency=2, rate=0, state=state)
+    return await run_import(options, Tally(), lambda: None)
+
+
+async def held(switch: RunningSwitch, name: str) -> int:
+    (wallet,) = (await switch.call("GET", f"/v1/wallets?external_id={name}")).json["data"]
+    posted: int = wallet["posted"]
+    return posted
+
+
+async def test_history_goes_on_over_files_and_each_ends_as_it_says(switch: RunningSwitch, tmp_path: Path) -> None:
+    """A second file of the same customers was refused as `external_id_taken`."""
+    first = await imported(switch, tmp_path, JANUARY, state="january")
+    assert (first.good, first.wallets_there_before) == (True, 0)
+    second = await imported(switch, tmp_path, FEBRUARY, state="february")
+    assert (second.good, second.posted, second.wallets_there_before) == (True, 1, 1)
+    assert "1 wallets were there before" in report_text(second)
+    assert (await held(switch, "cust-1"), await held(switch, "merchant:shop-1")) == (300, 200)
+    again = await imported(switch, tmp_path, FEBRUARY, state="february")
+    assert (again.good, again.calls) == (True, 0)
+    without_state = await imported(switch, tmp_path, FEBRUARY, state="elsewhere")
+    assert (without_state.good, without_state.replayed) == (True, 1)
+    assert await held(switch, "cust-1") == 300
+
+
+async def test_a_corrected_file_goes_on_where_the_first_was_wrong(switch: RunningSwitch, tmp_path: Path) -> None:
+    wrong = {**FEBRUARY, "currency": "USD"}
+    with pytest.raises(Exception, match="line 2: cust-1 has EUR, the payment USD"):
+        await imported(switch, tmp_path, JANUARY, wrong)
+    too_much = {**FEBRUARY, "amount": 501}
+    refused = await imported(switch, tmp_path, JANUARY, too_much)
+    assert not refused.good
+    corrected = await imported(switch, tmp_path, JANUARY, {**FEBRUARY, "idempotency_key": "m2b"}, state="corrected")
+    assert (corrected.good, corrected.replayed, corrected.posted) == (True, 1, 2)
+    assert await held(switch, "cust-1") == 300
+    with pytest.raises(SwitchError, match=r"line 1 was refused: idempotency_mismatch; .* give it a key of its own"):
+        await imported(switch, tmp_path, {**JANUARY, "amount": 600}, state="changed")
+
+
+async def test_a_row_that_is_declined_is_told_unless_the_file_says_so(switch: RunningSwitch, tmp_path: Path) -> None:
+    """It ended with "every balance is as the file says"."""
+    report = await imported(switch, tmp_path, JANUARY, {**FEBRUARY, "amount": 501}, state="first")
+    assert (report.unexpected_count, report.declined) == (1, {"insufficient_funds": 1})
+    text = report_text(report)
+    assert "unexpected: line 2 is insufficient_funds, the file says ok" in text
+    assert "every balance is as the file says" not in text and "declined 1 insufficient_funds" in text
+    told = {**FEBRUARY, "idempotency_key": "m3", "amount": 501, "declined": True}
+    good = await imported(switch, tmp_path, JANUARY, told, state="second")
+    assert good.good and good.declined == {"insufficient_funds": 1}
+
+
+async def test_the_bank_goes_on_with_what_accounts_hold(switch: RunningSwitch, tmp_path: Path) -> None:
+    """Opening balances that another file paid are not paid again, and what an account may not go down to is told."""
+    head = '"trans_id";"account_id";"date";"type";"operation";"amount";"balance";"k_symbol";"bank";"account"'
+    files = (
+        '1;7;930105;"PRIJEM";"VKLAD";700.00;900.00;"";"";\n2;8;930106;"PRIJEM";"VKLAD";50.00;50.00;"";"";',
+        '3;7;930201;"VYDAJ";"VYBER";300.00;600.00;"";"";\n4;8;930202;"VYDAJ";"VYBER";20.00;30.00;"";"";',
+        '5;7;930301;"VYDAJ";"VYBER";650.00;-50.00;"";"";',
+    )
+    reports = []
+    for number, rows in enumerate(files):
+        (tmp_path / f"trans{number}.asc").write_text(f"{head}\n{rows}\n")
+        reports.append(await of_file(switch, tmp_path / f"trans{number}.asc", "berka", tmp_path / f"state{number}"))
+    first, second, third = reports
+    assert (first.good, first.extra_rows, first.wallets_there_before) == (True, 1, 0)
+    assert (second.good, second.extra_rows, second.wallets_there_before) == (True, 0, 3), report_text(second)
+    assert await held(switch, "berka:account:7") == 60_000
+    assert not third.good and third.notes == ("berka:account:7 may go down to 0, this file takes it down to -5000",)
