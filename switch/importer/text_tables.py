@@ -94,13 +94,15 @@ class TextTable:
         column = self._matching(name, _NUMBER, "an amount like 181.25")
         hundredths = np.rint(column.cast(pa.float64()).to_numpy() * 100)
         self.wrong(name, np.abs(hundredths) < CENTS_MAX, "an amount of at most 15 digits")
-        return hundredths.astype(np.int64)
+        whole: NDArray[np.int64] = hundredths.astype(np.int64)
+        return whole
 
     def flags(self, name: str) -> NDArray[np.bool_]:
         """A column of 0 and 1. Raises ImportFileError."""
         numbers = self.whole(name, "0 or 1")
         self.wrong(name, (numbers == 0) | (numbers == 1), "0 or 1")
-        return numbers == 1
+        set_: NDArray[np.bool_] = numbers == 1
+        return set_
 
 
 def _found(path: Path, head: Head, wanted: Mapping[str, Sequence[str]], *, needed: bool = True) -> dict[str, str]:
