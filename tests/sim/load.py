@@ -10,6 +10,7 @@ from tests.sim.clients import FrontDoor, after_of
 from tests.sim.load_groups import Groups
 from tests.sim.load_holds import Holds
 from tests.sim.load_reviews import Reviews
+from tests.sim.load_windows import LostAttempts
 from tests.sim.model import DAY_MS
 from tests.sim.questions import Request
 from tests.sim.scheduler import START_MS
@@ -26,6 +27,8 @@ OPERATORS: Final = (
 )
 CALLERS: Final = (7, 8)
 HOT_SHARE: Final = 0.3
+LOST_ATTEMPTS_EVERY: Final = 9
+"""Of every so many seeds, one of those with crowded tables, payers lose attempts for want of memory."""
 
 
 class Known(NamedTuple):
@@ -50,6 +53,7 @@ class Load:
         self.holds = Holds(self)
         self.groups = Groups(self)
         self.reviews = Reviews(self)
+        self.lost_attempts = LostAttempts(self)
         self._paid_early: dict[int, Known] = {}
         self._actions = (
             (self._open, 5),
@@ -83,6 +87,8 @@ class Load:
             ]
             self.door.want(stripes)
             self.scheduler.after(30, self._open_on, shard, self.random.randint(3, 8))
+        if self.scheduler.seed % LOST_ATTEMPTS_EVERY == LOST_ATTEMPTS_EVERY - 1:
+            self.scheduler.after(20, self.lost_attempts.start)
         self.scheduler.after(60, self._act)
 
     def begin_again(self) -> None:

@@ -60,6 +60,7 @@ class Process:
         self.core: ShardCore = switch.make_core(shard, writer)
         self._beside = Beside(self)
         self._clock_due = 0
+        self._answered: dict[int, tuple[int, Any]] = {}
         slow = switch.scheduler.chance(switch.faults.slow)
         self._replay_pause = switch.scheduler.delay(50, 1_000) if slow else 0
         self._carriers: dict[type, Callable[[Any], None]] = {
@@ -298,6 +299,7 @@ class Process:
         """Record and references are read one after the other, for each target when the database gets round to it."""
         originals = np.zeros(len(output.targets), ORIGINAL)
         originals["address"] = output.targets
+        self._tell_again(output.targets)
         self._plan_io(self._read_original, output, originals, 0)
 
     def _read_original(self, output: m.ReadOriginals, originals: Any, at: int) -> None:
@@ -315,12 +317,18 @@ class Process:
             return
         scheduler.count("originals read", len(originals))
         late = scheduler.delay(300, 3_000) if scheduler.chance(0.1) else self.switch.network_delay()
-        answer = m.Originals(stamp=output.stamp, originals=originals)
-        if self.switch.stale_ms:
-            stale = m.Originals(stamp=output.stamp, originals=originals.copy())
-            scheduler.count("answers about originals that come twice", len(originals))
-            scheduler.after(late + self.switch.stale_ms, self._if_alive, self.feed, stale)
-        scheduler.after(late, self._if_alive, self.feed, answer)
+        for original in originals:
+            self._answered[int(original["address"])] = output.stamp, original.copy()
+        scheduler.after(late, self._if_alive, self.feed, m.Originals(stamp=output.stamp, originals=originals))
+
+    def _tell_again(self, targets: list[int]) -> None:
+        """What was answered about originals before comes once more while they are being asked for again."""
+        for target in targets:
+            if self.switch.tells_again and target in self._answered:
+                stamp, original = self._answered[target]
+                self.switch.scheduler.count("stale answers about originals")
+                answer = m.Originals(stamp=stamp, originals=original.reshape(1))
+                self.switch.scheduler.after(0, self._if_alive, self.feed, answer)
 
     # Others.
 

@@ -40,8 +40,8 @@ CROWDED = msgspec.structs.replace(CAPACITY, payers=4, attempts=100, profiles=12,
 of a linked group must be known all at once, so the longest of a group is shorter."""
 PAGE_BLOCKS = (1, 2, 6)
 """One of these in a seed: with the fewest most of a journal is always still to be read."""
-STALE_MS = (0, 0, 40, 400)
-"""One of these in a seed: so long after an answer about originals the same comes again; with 0 it does not."""
+TOLD_AGAIN = 0.5
+"""Of the seeds, those in which an answer about an original comes again while it is asked for anew."""
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}
 SEGMENT_WALLETS = 30
@@ -130,7 +130,7 @@ class Switch:
         self.page_blocks = scheduler.aside.choice(PAGE_BLOCKS)
         self.attempts_class: type[Attempts] = getattr(core_class, "attempts_class", Attempts)
         self.row_attempts_class: type[RowAttempts] = getattr(core_class, "row_attempts_class", RowAttempts)
-        self.stale_ms = Random(f"stale {scheduler.seed}").choice(STALE_MS)
+        self.tells_again = Random(f"stale {scheduler.seed}").random() < TOLD_AGAIN
         self.healed = False
 
     def make_core(self, shard: int, writer: Writer) -> ShardCore:

@@ -5,11 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.ledger.book import M_OPEN_SLOT, Capacity, need_profile, next_batch, profile_row, store_profile
+from actors.ledger.book import (
+    M_OPEN_SEGMENT,
+    M_OPEN_SLOT,
+    Capacity,
+    need_profile,
+    next_batch,
+    profile_row,
+    store_profile,
+)
 from actors.ledger.codes import Code
 from actors.ledger.layout import PROFILE, RECORD, Kind, WalletKind, WalletStatus
 from actors.ledger.ledger import Ledger
-from actors.ledger.posting import chain_time_of, lag_of
+from actors.ledger.posting import chain_time_of, effect_opened, lag_of, next_address
 from actors.ledger.table import table_count, table_slots, with_room
 from tests.oracle import oracle_ledger
 from tests.unit.ledger.both import DAY, EUR, SMALL, START, Both, crowd, new_row
@@ -153,6 +161,15 @@ def test_wallets_fill_a_segment_and_then_wait_for_the_next() -> None:
     assert act(world, opening()) == [0]
     assert 3 << 16 in world.oracle.wallets
     world.check_all()
+
+
+def test_who_replays_the_first_wallet_of_a_segment_opens_the_next_beside_it() -> None:
+    book = small_world().ledger.book
+    book.meta[M_OPEN_SEGMENT], book.meta[M_OPEN_SLOT] = 1, 65_536
+    record = np.zeros(1, RECORD)
+    record["payee"], record["currency"] = 3 << 16, EUR
+    assert effect_opened(book, record[0], np.int64(1 << 8))
+    assert next_address(book) == 3 << 16 | 1
 
 
 def test_what_a_failed_opening_wrote_is_in_no_record() -> None:

@@ -1,11 +1,12 @@
 """A cursor is believed as far as the journal it speaks of agrees: a restore makes journals shorter, and they go on differently."""
 
 import numpy as np
+import pytest
 
 from actors.ledger.blocks import GENESIS, Writer, block_hash, seal
 from actors.ledger.layout import RECORD, Kind
-from actors.shard.channels import HASH_KEPT, Cursor, Receiver, rests_on
-from actors.shard.messages import Alarm, Legs, Page, ReadChannel
+from actors.shard.channels import HASH_KEPT, Cursor, Receiver, Sender, rests_on
+from actors.shard.messages import Alarm, Legs, Page, Push, ReadChannel
 
 OWNERS = np.zeros(8, np.int16)
 Blocks = list[tuple[int, bytes]]
@@ -129,3 +130,26 @@ def test_a_page_that_failed_leaves_the_doubt() -> None:
 
 def test_a_cursor_at_the_beginning_rests_on_nothing() -> None:
     assert rests_on({1: (0, GENESIS), 2: (7, b"h" * 32)}) == [(2, 7, b"h" * HASH_KEPT)]
+
+
+def test_a_push_grows_to_its_bound_and_what_is_beyond_is_left_to_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.shard.channels.PUSH_RECORDS_MAX", 4)
+    owners = np.full(8, 2, np.int16)
+    sender = Sender(0, 2, 9, 10, b"hash 10")
+    (first,) = sender.pushes(heads=True)
+    assert isinstance(first, Push) and (first.legs.since, first.legs.until) == (10, 10)
+    changes = np.zeros(2, RECORD)
+    changes["kind"], changes["payee"] = Kind.WALLET_TIER, 1 << 16
+    for block in (11, 12):
+        sender.add(changes, np.array([block << 8, block << 8 | 1]), block, b"hash", owners)
+    assert sender.pushes(heads=True) == [], "one push at a time"
+    sender.ended(1)
+    (second,) = sender.pushes(heads=False)
+    assert isinstance(second, Push) and len(second.legs.records) == 4
+    assert (second.legs.since, second.legs.until) == (10, 12)
+    for block in (13, 14, 15):
+        sender.add(changes, np.array([block << 8, block << 8 | 1]), block, b"hash", owners)
+    sender.ended(1)
+    assert sender.pushes(heads=False) == []
+    (third,) = sender.pushes(heads=True)
+    assert isinstance(third, Push) and (third.legs.since, third.legs.until, len(third.legs.records)) == (15, 15, 0)

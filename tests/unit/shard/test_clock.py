@@ -3,7 +3,15 @@
 import pytest
 
 from actors.journal import ClockReading
-from actors.shard.clock import NS_PER_MS, OFF_MAX_MS, ROUND_TRIP_MAX_NS, SLEW_PER_MILLE, STEP_READINGS, ShardClock
+from actors.shard.clock import (
+    NS_PER_MS,
+    OFF_MAX_MS,
+    ROUND_TRIP_MAX_NS,
+    SLEW_PER_MILLE,
+    SLOW_READINGS_MAX,
+    STEP_READINGS,
+    ShardClock,
+)
 
 START_MS = 1_700_000_000_000
 BEGAN_NS = 987_654_321
@@ -112,6 +120,24 @@ def test_where_every_reading_takes_long_it_starts_behind_and_never_ahead() -> No
     for _ in range(10):
         bench.read(trip_ms=2 * ROUND_TRIP_MAX_NS // NS_PER_MS)
     assert bench.clock.started and -2_000 <= bench.off() <= 0
+
+
+def test_while_few_readings_took_long_it_waits_for_a_good_one() -> None:
+    bench = Bench()
+    for _ in range(SLOW_READINGS_MAX):
+        bench.read(trip_ms=2 * ROUND_TRIP_MAX_NS // NS_PER_MS)
+        assert not bench.clock.started
+    bench.read(trip_ms=2 * ROUND_TRIP_MAX_NS // NS_PER_MS)
+    assert bench.clock.started
+
+
+def test_a_reading_is_of_the_middle_of_its_trip() -> None:
+    bench = Bench()
+    bench.read()
+    for _ in range(40):
+        bench.at += 200
+        bench.read(trip_ms=800)
+    assert abs(bench.off()) <= 3
 
 
 def test_a_suspended_machine_is_no_step() -> None:
