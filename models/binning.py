@@ -1,12 +1,12 @@
 """A column becomes bins, each with its weight of evidence, and every weight here is computed from the counts of the bins themselves.
 
-optbinning finds where to cut, nothing else: its `transform` scores an unseen category as missing, and its look-up of WOE by variable finds
-wrong bins (its issue 412). What a bin's rows do not show is neutral, WOE 0: missing values of which training saw fewer than
-`MISSING_ROWS_MIN`, and categories it never saw.
+What a bin's rows do not show is neutral, WOE 0: missing and special values of which training saw fewer than `MISSING_ROWS_MIN`, and
+categories it never saw. A bin without good rows, or without bad ones, is kept: half a row is counted where there is none. Categories
+are put in the order of their share of bad rows, a rare one near the average that its few rows do not refute, and then cut as numbers are.
 """
 
-import warnings
-from typing import Any, Final, Literal
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -14,103 +14,154 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.cutting import BIN_ROWS_MIN, CHOOSING_FOLDS, Shape, best_shape, best_starts, cells_of
 from models.evaluation import NULL
-from models.extra import optional_module
-from models.scorecard import CATEGORIES_MAX, EDGE_MAX
-from models.statistics import Floats, information_value, woe
+from models.scorecard import CATEGORIES_MAX, EDGE_MAX, TEXT_MAX
+from models.statistics import Floats, woe
+from models.tidying import plain
 
 MISSING_ROWS_MIN: Final = 30
 """Fewer rows say nothing of those to come."""
+CATEGORY_PRIOR_ROWS: Final = 20
+"""Rows of the average that are added to a category's before it is put in its place."""
 DECIMALS_MAX: Final = 6
 STEPS_MIN: Final = 1_000_000
 """Where no power of ten makes a column's numbers whole, so many steps lie between its lowest and highest value."""
 
-Trend = Literal["auto", "monotonic"]
-_TRENDS: Final = {"auto": "auto", "monotonic": "auto_asc_desc"}
-
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """One candidate, encoded as the evaluator does it: scaled integers, or places in `names`; NULL where missing."""
+    """One candidate, encoded as the evaluator does it: scaled integers, or places in `names`; NULL where missing. `specials`: values that
+    stand for something else than a number. `cells`: edges between cells of all rows, and `cell`: that of each row, -1 where it has none."""
 
     feature: str
     values: NDArray[np.int64]
     scale: int = 1
     names: tuple[str, ...] | None = None
+    specials: tuple[int, ...] = ()
+    cells: NDArray[np.int64]
+    cell: NDArray[np.int64]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """How columns are cut: the shapes that risk may have, and the least share of all rows in a bin."""
+
+    shapes: tuple[Shape, ...]
+    share: float
 
 
 class Bins(msgspec.Struct, frozen=True, kw_only=True):
-    """The bins of one feature; the last entry of `goods`, `bads` and `weights` is for missing values."""
+    """The bins of one feature; the last entry of `goods`, `bads` and `weights` is for missing values. Counts are sums of row weights.
+    `rows` counts rows. A special value within a bin cuts it in two, which keep one weight between them."""
 
     feature: str
     scale: int
     edges: tuple[int, ...] | None
     groups: tuple[tuple[int, ...], ...] | None
     names: tuple[str, ...] | None
-    goods: NDArray[np.int64]
-    bads: NDArray[np.int64]
+    goods: Floats
+    bads: Floats
+    rows: NDArray[np.int64]
     weights: Floats
+
+    @property
+    def ivs(self) -> Floats:
+        """Information value by bin."""
+        if not self.goods.sum() or not self.bads.sum():
+            return np.zeros(len(self.weights))
+        found: Floats = (self.goods / self.goods.sum() - self.bads / self.bads.sum()) * self.weights
+        return found
 
     @property
     def iv(self) -> float:
         """Information value, that of missing values included."""
-        return information_value(self.goods, self.bads)
+        return float(self.ivs.sum())
 
 
-def column_of(feature: str, data: pa.ChunkedArray) -> Column:
-    """Encode a column of a table. Raises ValueError for kinds of data that no card scores."""
+def column_of(
+    feature: str, data: pa.ChunkedArray, specials: Sequence[float] = (), categories_max: int = CATEGORIES_MAX
+) -> Column:
+    """Encode a column of a table. Raises ValueError for what no card scores."""
+    if not 0 < len(feature) <= TEXT_MAX:
+        raise ValueError(f"its name has {len(feature):,} characters; 1 to {TEXT_MAX} can be used")
+    data = plain(data)
     kind = data.type
-    if pa.types.is_dictionary(kind):
-        data = data.cast(kind.value_type)
-        kind = data.type
+    if data.null_count == len(data):
+        raise ValueError("always missing")
     if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
-        return Column(feature=feature, values=data.cast(pa.int64()).fill_null(NULL).to_numpy().copy())
+        return _number_column(feature, _of_integers(data), 1, specials)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return _of_floats(feature, data.cast(pa.float64()).fill_null(np.nan).to_numpy())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _number_column(feature, *_of_floats(data.cast(pa.float64()).fill_null(np.nan).to_numpy()), specials)
+    if pa.types.is_string(kind):
         names = tuple(sorted(pc.unique(data).drop_null().to_pylist()))
-        if len(names) > CATEGORIES_MAX:
-            raise ValueError(f"more than {CATEGORIES_MAX:,} categories")
+        if len(names) > categories_max:
+            raise ValueError(f"{len(names):,} categories; more than {categories_max:,}")
         places = {name: place for place, name in enumerate(names)}
-        values = [NULL if text is None else places[text] for text in data.to_pylist()]
-        return Column(feature=feature, values=np.array(values, np.int64), names=names)
+        coded = np.array([NULL if text is None else places[text] for text in data.to_pylist()], np.int64)
+        cell = np.where(coded == NULL, -1, coded)
+        return Column(feature=feature, values=coded, names=names, cells=np.arange(1, len(names)), cell=cell)
     raise ValueError(f"{kind} is neither a number nor text")
 
 
-def bins_of(column: Column, rows: NDArray[np.intp], bad: NDArray[np.int64], trend: Trend) -> Bins:
-    """Cut the column so that the bins of `rows` tell good from bad."""
+def bins_of(
+    column: Column,
+    rows: NDArray[np.intp],
+    bad: NDArray[np.int64],
+    plan: Plan,
+    row_weights: Floats | None = None,
+) -> Bins:
+    """Cut the column so that the bins of `rows` tell good from bad. `bad` and `row_weights` are those of all rows."""
     values, outcome = column.values[rows], bad[rows]
-    known = values != NULL
-    cuts = _cuts(column, values[known], outcome[known], trend)
-    if column.names is None:
-        places = {int(np.ceil(cut)) for cut in cuts}
-        edges: tuple[int, ...] | None = tuple(sorted(place for place in places if abs(place) <= EDGE_MAX))
-        groups = None
-        count = len(edges or ()) + 1
-    else:
-        numbers = {name: place for place, name in enumerate(column.names)}
-        edges = None
-        groups = tuple(tuple(sorted(numbers[str(name)] for name in group)) for group in cuts)
-        groups = groups or (tuple(int(value) for value in np.unique(values[known])),)
-        count = len(groups)
-    empty = np.zeros(count + 1)
+    weights = np.ones(len(rows)) if row_weights is None else row_weights[rows]
+    known = column.cell[rows] >= 0
+    cells = column.cell[rows][known]
+    least = max(BIN_ROWS_MIN, plan.share * float(weights[known].sum()))
+    if column.names is not None:
+        groups = _groups(cells, outcome[known], weights[known], len(column.names), least)
+        return counted(column, values, outcome, weights, groups=groups)
+    starts = _starts(cells, outcome[known], weights[known], len(column.cells) + 1, plan.shapes, least)
+    edges = [int(column.cells[start - 1]) for start in starts[1:]]
+    return counted(column, values, outcome, weights, edges=edges)
+
+
+def counted(
+    column: Column,
+    values: NDArray[np.int64],
+    outcome: NDArray[np.int64],
+    row_weights: Floats,
+    *,
+    edges: Sequence[int] = (),
+    groups: tuple[tuple[int, ...], ...] | None = None,
+) -> Bins:
+    """The bins with these edges, or of these groups, with the counts and weights of evidence of these rows."""
+    kept = [edge for edge in edges if abs(edge) <= EDGE_MAX]
+    pieces = sorted({*kept, *(each + step for each in column.specials for step in (0, 1))})
+    count = len(pieces) + 1 if groups is None else len(groups)
+    zeros = np.zeros(count + 1)
     blank = Bins(
         feature=column.feature,
         scale=column.scale,
-        edges=edges,
+        edges=tuple(pieces) if groups is None else None,
         groups=groups,
         names=column.names,
-        goods=empty.astype(np.int64),
-        bads=empty.astype(np.int64),
-        weights=empty,
+        goods=zeros,
+        bads=zeros,
+        rows=zeros.astype(np.int64),
+        weights=zeros,
     )
     place = places_in(blank, values)
-    counted = place >= 0
-    goods = np.bincount(place[counted & (outcome == 0)], minlength=count + 1)
-    bads = np.bincount(place[counted & (outcome == 1)], minlength=count + 1)
-    weights = woe(goods, bads)
-    if goods[-1] + bads[-1] < MISSING_ROWS_MIN:
-        weights[-1] = 0.0
-    return msgspec.structs.replace(blank, goods=goods, bads=bads, weights=weights)
+    seen = place >= 0
+    good, worse = seen & (outcome == 0), seen & (outcome == 1)
+    goods = np.bincount(place[good], row_weights[good], minlength=count + 1)
+    bads = np.bincount(place[worse], row_weights[worse], minlength=count + 1)
+    rows = np.bincount(place[seen], minlength=count + 1)
+    whole = _wholes(column.specials, kept, pieces) if groups is None else np.arange(count + 1)
+    joined = [np.bincount(whole, each, minlength=int(whole[-1]) + 1) for each in (goods, bads, rows)]
+    weights = woe(joined[0], joined[1])
+    few = joined[2] < MISSING_ROWS_MIN
+    weights[-1] = 0.0 if few[-1] else weights[-1]
+    special = whole > len(kept)
+    weights[whole[special & few[whole]]] = 0.0
+    return msgspec.structs.replace(blank, goods=goods, bads=bads, rows=rows, weights=weights[whole])
 
 
 def places_in(bins: Bins, values: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -132,7 +183,86 @@ def weights_of(bins: Bins, values: NDArray[np.int64]) -> Floats:
     return np.append(bins.weights, 0.0)[places_in(bins, values)]
 
 
-def _of_floats(feature: str, numbers: Floats) -> Column:
+def _wholes(specials: Sequence[int], kept: Sequence[int], pieces: Sequence[int]) -> NDArray[np.int64]:
+    """By piece, and for missing, the number of what has one weight: the bin that the piece was cut from, or the special value."""
+    found = []
+    for low in [None, *pieces]:
+        if low in specials:
+            found.append(len(kept) + 1 + specials.index(low))
+        else:
+            found.append(int(np.searchsorted(kept, low, side="right")) if low is not None else 0)
+    return np.array([*found, len(kept) + 1 + len(specials)], np.int64)
+
+
+def _starts(
+    cell: NDArray[np.int64],
+    bad: NDArray[np.int64],
+    row_weights: Floats,
+    cells: int,
+    shapes: Sequence[Shape],
+    least: float,
+) -> NDArray[np.int64]:
+    if cells == 1 or not len(cell):
+        return np.zeros(1, np.int64)
+    at = (_in_turn(bad) * 2 + bad) * cells + cell
+    counts = np.bincount(at, row_weights, minlength=CHOOSING_FOLDS * 2 * cells).reshape(CHOOSING_FOLDS, 2, cells)
+    goods, bads = np.ascontiguousarray(counts[:, 0]), np.ascontiguousarray(counts[:, 1])
+    return best_starts(goods.sum(axis=0), bads.sum(axis=0), best_shape(goods, bads, shapes, least), least)
+
+
+def _in_turn(bad: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Folds dealt out to good rows and to bad rows, one after the other."""
+    folds = np.empty(len(bad), np.int64)
+    for kind in (0, 1):
+        of_kind = np.flatnonzero(bad == kind)
+        folds[of_kind] = np.arange(len(of_kind)) % CHOOSING_FOLDS
+    return folds
+
+
+def _groups(
+    codes: NDArray[np.int64], bad: NDArray[np.int64], row_weights: Floats, count: int, least: float
+) -> tuple[tuple[int, ...], ...]:
+    if not len(codes):
+        return ((0,),)
+    goods = np.bincount(codes, row_weights * (bad == 0), minlength=count)
+    bads = np.bincount(codes, row_weights * (bad == 1), minlength=count)
+    seen = np.flatnonzero(np.bincount(codes, minlength=count))
+    average = float(bads.sum() / (goods + bads).sum())
+    rates = (bads + CATEGORY_PRIOR_ROWS * average) / (goods + bads + CATEGORY_PRIOR_ROWS)
+    order = seen[np.argsort(rates[seen], kind="stable")]
+    rank = np.zeros(count, np.int64)
+    rank[order] = np.arange(len(order))
+    cell = np.searchsorted(cells_of(rank[codes]), rank[order], side="right")
+    starts = best_starts(np.bincount(cell, goods[order]), np.bincount(cell, bads[order]), "rise", least)
+    group = np.searchsorted(starts, cell, side="right") - 1
+    return tuple(tuple(sorted(order[group == at].tolist())) for at in range(len(starts)))
+
+
+def _specials(said: Sequence[float], values: NDArray[np.int64], scale: int) -> tuple[int, ...]:
+    """Those special values that the column holds, scaled as it is."""
+    wanted = sorted({round(each * scale) for each in said if abs(each * scale) < EDGE_MAX})
+    return tuple(each for each in wanted if (values == each).any())
+
+
+def _of_integers(data: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Cut off where the evaluator does."""
+    if pa.types.is_uint64(data.type):
+        data = pc.min_element_wise(data, pa.scalar(EDGE_MAX, pa.uint64()))
+    values: NDArray[np.int64] = data.cast(pa.int64()).fill_null(NULL).to_numpy().copy()
+    known = values != NULL
+    values[known] = np.clip(values[known], -EDGE_MAX, EDGE_MAX)
+    return values
+
+
+def _number_column(feature: str, values: NDArray[np.int64], scale: int, said: Sequence[float]) -> Column:
+    specials = _specials(said, values, scale)
+    plain_numbers = (values != NULL) & ~np.isin(values, np.array(specials, np.int64))
+    cells = cells_of(values[plain_numbers])
+    cell = np.where(plain_numbers, np.searchsorted(cells, values, side="right"), -1)
+    return Column(feature=feature, values=values, scale=scale, specials=specials, cells=cells, cell=cell)
+
+
+def _of_floats(numbers: Floats) -> tuple[NDArray[np.int64], int]:
     """Scaled by the smallest power of ten that makes all numbers whole, or else by one that leaves them a million steps apart."""
     finite = numbers[np.isfinite(numbers)]
     scale = 1
@@ -148,21 +278,4 @@ def _of_floats(feature: str, numbers: Floats) -> Column:
     missing = np.isnan(numbers)
     values = np.where(missing, 0.0, scaled).astype(np.int64)
     values[missing] = NULL
-    return Column(feature=feature, values=values, scale=scale)
-
-
-def _cuts(column: Column, values: NDArray[np.int64], bad: NDArray[np.int64], trend: Trend) -> Any:
-    """optbinning's splits: numbers, or groups of categories."""
-    OptimalBinning = optional_module("optbinning").OptimalBinning
-    if len(np.unique(values)) < 2 or len(np.unique(bad)) < 2:
-        return ()
-    if column.names is None:
-        data: NDArray[Any] = values.astype(np.float64)
-        binning = OptimalBinning(column.feature, dtype="numerical", monotonic_trend=_TRENDS[trend])
-    else:
-        data = np.array(column.names, object)[values]
-        binning = OptimalBinning(column.feature, dtype="categorical")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        binning.fit(data, bad)
-    return binning.splits
+    return values, scale

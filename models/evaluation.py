@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.jit import inlined, kernel
 from models.scorecard import REASONS_MAX, CardTables, Scorecard, bin_of, flatten
+from models.tidying import plain
 
 NULL: Final = -(2**63)
 """Marks what is not known."""
@@ -104,6 +105,7 @@ class _Input:
 
     def encode(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
         """A whole column."""
+        column = plain(column)
         kind = column.type
         if pa.types.is_null(kind):
             return np.full(len(column), NULL)
@@ -116,10 +118,9 @@ class _Input:
         raise ValueError(f"{self.feature}: the card wants numbers, the column holds {kind}")
 
     def _encode_texts(self, column: pa.ChunkedArray, codes: Mapping[str, int]) -> NDArray[np.int64]:
-        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        if not pa.types.is_string(column.type):
             raise ValueError(f"{self.feature}: the card wants text, the column holds {column.type}")
-        array = column.cast(pa.string()).combine_chunks().dictionary_encode()
+        array = column.combine_chunks().dictionary_encode()
         looked_up = [codes.get(text, len(codes)) for text in array.dictionary.to_pylist()]
         indices = array.indices.fill_null(len(looked_up)).to_numpy(zero_copy_only=False)
         found: NDArray[np.int64] = np.array([*looked_up, NULL], np.int64)[indices]

@@ -4,6 +4,7 @@ The same report gives the same bytes: the plots carry no date and no random name
 """
 
 import io
+import warnings
 from collections.abc import Callable
 from html import escape
 from typing import Any, Final
@@ -17,6 +18,7 @@ PLOT_SIZE: Final = (5.2, 3.4)
 """Inches."""
 GOOD_COLOUR, BAD_COLOUR, PLAIN_COLOUR = "#2a7f62", "#c8553d", "#3d5a80"
 WOE_PLOTS_MAX: Final = 30
+CORRELATIONS_MAX: Final = 30
 
 _STYLE: Final = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}
@@ -37,8 +39,12 @@ def page(report: Report) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>'
         f"<h1>{title}</h1>{_summary(report)}<div class=plots>{drawn}</div>"
         f"<h2>Bands</h2><p>Bands begin where the card says the odds are so; what was observed is on held-out rows.</p>{_bands(report)}"
+        f"<h2>Cut-offs</h2><p>What follows from accepting held-out rows from a score on.</p>{_cutoffs(report)}"
+        f"<h2>Gains</h2><p>Tenths of the held-out rows, the lowest scores first.</p>{_gains(report)}"
         f"<h2>Held-out folds</h2>{_folds(report)}"
-        f"<h2>Characteristics</h2>{characteristics}<div class=plots>{woe_plots}</div>"
+        f"<h2>Characteristics</h2>{_overview(report)}{characteristics}<div class=plots>{woe_plots}</div>"
+        f"<h2>Correlation</h2><p>Of the weights of evidence.</p>{_correlations(report)}"
+        f"<h2>Looked wrong, or was taken for something else</h2>{_notes(report)}"
         f"<h2>Left out</h2>{_left_out(report)}</body></html>\n"
     )
 
@@ -54,6 +60,10 @@ def _summary(report: Report) -> str:
         ("Range, points to double the odds", f"{report.range[0]} to {report.range[1]}, {report.pdo:.1f}"),
         ("PSI of the score", f"{report.score_psi:.4f}: {escape(report.psi_of)}"),
         ("Target", f"{escape(report.settings.target)}; folds {report.settings.folds}, seed {report.settings.seed}"),
+        (
+            "Bins, as cross-validation chose",
+            f"risk may {_listed(report.plan.shapes)}; at least {report.plan.share:.0%} of the rows in each",
+        ),
         ("SHA-256 of the card", f"<code>{report.hash}</code>"),
     ]
     for override in report.settings.overrides:
@@ -77,6 +87,81 @@ def _bands(report: Report) -> str:
     return _table(("band", "from", "rows", "share", "bad", "good:bad observed", "good:bad at its beginning"), rows)
 
 
+def _listed(shapes: tuple[str, ...]) -> str:
+    words = {"rise": "rise", "fall": "fall", "peak": "have one peak", "valley": "have one valley"}
+    return ", ".join(words[shape] for shape in shapes[:-1]) + " or " + words[shapes[-1]]
+
+
+def _cutoffs(report: Report) -> str:
+    rows = [
+        (
+            f"{each.score}",
+            f"{each.accepted:.1%}",
+            f"{each.accepted_good:.1%}",
+            f"{each.accepted_bad:.1%}",
+            "-" if each.bad_rate is None else f"{each.bad_rate:.2%}",
+        )
+        for each in report.cutoffs
+    ]
+    return _table(("from score", "accepted", "of the good", "of the bad", "bad rate of the accepted"), rows)
+
+
+def _gains(report: Report) -> str:
+    rows = [
+        (
+            f"{each.score_min} to {each.score_max}",
+            f"{each.rows:,}",
+            f"{each.bads:,}",
+            f"{each.observed:.2%}",
+            f"{each.predicted:.2%}",
+            f"{each.captured:.1%}",
+            f"{each.lift:.2f}",
+        )
+        for each in report.calibration
+    ]
+    head = ("scores", "rows", "bad", "bad rate", "bad rate the score says", "bad rows so far", "lift")
+    return _table(head, rows)
+
+
+def _overview(report: Report) -> str:
+    rows = [
+        (
+            escape(item.feature),
+            escape(item.reason),
+            f"{item.first:.1%}",
+            f"{item.iv:.3f}",
+            f"{item.coefficient:.3f}",
+            f"{item.error:.3f}",
+            "-" if item.closest is None else f"{item.correlation:+.2f} ({escape(item.closest)})",
+        )
+        for item in report.characteristics
+    ]
+    head = (
+        "characteristic",
+        "reason code",
+        "first reason of rows",
+        "IV",
+        "coefficient",
+        "standard error",
+        "correlation",
+    )
+    return _table(head, rows)
+
+
+def _correlations(report: Report) -> str:
+    """Numbered, so that a table of many columns can be read."""
+    shown = report.characteristics[:CORRELATIONS_MAX]
+    rows = [
+        (f"{at} {escape(item.feature)}", *(f"{each:.2f}" for each in report.correlations[at - 1][: len(shown)]))
+        for at, item in enumerate(shown, start=1)
+    ]
+    return _table(("", *(f"{at}" for at in range(1, len(shown) + 1))), rows)
+
+
+def _notes(report: Report) -> str:
+    return "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in report.notes) + "</ul>"
+
+
 def _folds(report: Report) -> str:
     rows = [
         (f"{at}", f"{fold.rows:,}", f"{fold.bads:,}", f"{fold.auc:.4f}", f"{fold.gini:.4f}", f"{fold.ks:.4f}")
@@ -90,15 +175,17 @@ def _characteristic(item: CharacteristicReport) -> str:
         (
             escape(each.label),
             f"{each.rows:,}",
+            f"{each.share:.1%}",
             f"{each.bads:,}",
             "-" if each.bad_rate is None else f"{each.bad_rate:.2%}",
             f"{each.woe:+.3f}",
+            f"{each.iv:.4f}",
             f"{each.points}",
         )
         for each in item.bins
     ]
-    head = f"{escape(item.feature)} · IV {item.iv:.3f} · coefficient {item.coefficient:.3f} · PSI {item.psi:.4f}"
-    table = _table(("bin", "rows", "bad", "bad rate", "WOE", "points"), rows)
+    head = f"{escape(item.feature)} · IV {item.iv:.3f} · coefficient {item.coefficient:.3f} ± {item.error:.3f} · PSI {item.psi:.4f}"
+    table = _table(("bin", "rows", "share", "bad", "bad rate", "WOE", "IV", "points"), rows)
     return f"<details open><summary>{head}</summary>{table}</details>"
 
 
@@ -126,7 +213,10 @@ def _plot(draw: Callable[[Any], None]) -> str:
         axes.spines[["top", "right"]].set_visible(False)
         draw(axes)
         text = io.StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+        with warnings.catch_warnings():
+            # Names are written as text, which the reader's fonts show; that ours lack a sign does not matter.
+            warnings.filterwarnings("ignore", message="Glyph")
+            figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     svg = text.getvalue()
     return svg[svg.index("<svg") :]
 

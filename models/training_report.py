@@ -2,6 +2,7 @@
 
 Quality is measured on held-out folds, pooled where it is a curve. Stability (PSI) compares the rows with another table where one is
 given, and otherwise the first half of the rows with the second, which shows drift where rows are in the order of time.
+Rows are counted as they are; rates, shares and quality count each row by its weight.
 """
 
 from itertools import pairwise
@@ -12,35 +13,46 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.binning import Bins, Plan, weights_of
 from models.evaluation import Evaluator
 from models.scorecard import Characteristic, Scorecard, card_hash
-from models.statistics import Floats, auc, information_value, ks, probability, psi, roc
+from models.statistics import Floats, auc, ks, probability, psi, roc
+from models.tidying import kinds_that_differ
 from models.training import Data, Fitted, Fold, LeftOut, Settings
 
 DECILES: Final = 10
+CUTOFFS: Final = 20
 CURVE_POINTS: Final = 200
 HISTOGRAM_BINS: Final = 30
 HALVES: Final = "the second half of the rows against the first"
 
 
 class BinReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One bin of a characteristic. The rate of one without rows is not known."""
+    """One bin of a characteristic. The rate of one without rows is not known. `iv`: its part of the characteristic's information value."""
 
     label: str
     rows: int
+    share: float
     bads: int
     bad_rate: float | None
     woe: float
+    iv: float
     points: int
 
 
 class CharacteristicReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One characteristic: its information value, its weight, how stable it is."""
+    """One characteristic: its information value, its weight with its standard error, how stable it is, and the other characteristic whose
+    weights of evidence go most with its own. `first`: for what share of held-out rows its reason is the first."""
 
     feature: str
+    reason: str
     iv: float
     coefficient: float
+    error: float
     psi: float
+    closest: str | None
+    correlation: float
+    first: float
     bins: tuple[BinReport, ...]
 
 
@@ -55,13 +67,27 @@ class FoldReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecileReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenth of the held-out rows by score: the bad rate that the score says, and the one there was."""
+    """A tenth of the held-out rows by score, the riskiest first: the bad rate that the score says, and the one there was; the share of all
+    bad rows in it and in those before it, and how many times as many that is as chance would put there."""
 
     score_min: int
     score_max: int
     rows: int
+    bads: int
     predicted: float
     observed: float
+    captured: float
+    lift: float
+
+
+class CutoffReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What follows from accepting held-out rows that score at least `score`: shares of all rows, of the good and of the bad ones."""
+
+    score: int
+    accepted: float
+    accepted_good: float
+    accepted_bad: float
+    bad_rate: float | None
 
 
 class BandReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +118,7 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """All figures of a training run."""
+    """All figures of a training run. `correlations`: of the characteristics' weights of evidence, in the order of `characteristics`."""
 
     card: str
     version: int
@@ -108,10 +134,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     pdo: float
     range: tuple[int, int]
     characteristics: tuple[CharacteristicReport, ...]
+    correlations: tuple[tuple[float, ...], ...]
+    plan: Plan
+    notes: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
     folds: tuple[FoldReport, ...]
     curve: Curve
     calibration: tuple[DecileReport, ...]
+    cutoffs: tuple[CutoffReport, ...]
     distribution: Histogram
     bands: tuple[BandReport, ...]
     score_psi: float
@@ -133,9 +163,10 @@ def report_of(
     order = np.concatenate([fold.rows for fold in folds])
     held_out = np.concatenate([fold.scores for fold in folds])
     log_odds = np.concatenate([fold.log_odds for fold in folds])
-    bad = data.bad[order]
+    bad, weights = data.bad[order], data.weights[order]
     before, after = _halves(data.table) if compared is None else (data.table, compared)
-    each = tuple(_fold(fold, data.bad) for fold in folds)
+    each = tuple(_fold(fold, data) for fold in folds)
+    characteristics, correlations = _characteristics(data, fitted, evaluator, before, after)
     return Report(
         card=card.name,
         version=card.version,
@@ -147,19 +178,35 @@ def report_of(
         auc_sd=float(np.std([fold.auc for fold in each])),
         gini=float(np.mean([fold.gini for fold in each])),
         ks=float(np.mean([fold.ks for fold in each])),
-        training_auc=auc(scores, data.bad),
+        training_auc=auc(scores, data.bad, data.weights),
         pdo=fitted.factor * float(np.log(2)),
         range=(card.worst, card.best),
-        characteristics=_characteristics(fitted, before, after),
+        characteristics=characteristics,
+        correlations=correlations,
+        plan=fitted.plan,
+        notes=data.notes,
         left_out=(*data.left_out, *fitted.left_out),
         folds=each,
-        curve=_curve(held_out, bad),
-        calibration=_calibration(held_out, log_odds, bad),
+        curve=_curve(held_out, bad, weights),
+        calibration=_calibration(held_out, log_odds, bad, weights),
+        cutoffs=_cutoffs(held_out, bad, weights),
         distribution=_histogram(card, held_out, bad),
-        bands=_bands(fitted, held_out, bad),
-        score_psi=_score_psi(evaluator, before, after),
+        bands=_bands(fitted, held_out, bad, weights),
+        score_psi=_score_psi(Evaluator(lenient(card)), before, after),
         psi_of=HALVES if compared is None else f"{compared_name} against the rows of training",
     )
+
+
+def refuse_compared(data: Data, compared: pa.Table | None, name: str) -> None:
+    """Raises ValueError for a table to compare with that lacks a column that the card may use, or holds it as another kind."""
+    if compared is None:
+        return
+    names = [column.feature for column in data.columns]
+    wrong = kinds_that_differ(data.table, compared, names)
+    if wrong:
+        raise ValueError(f"{name}: {'; '.join(wrong)}. --exclude leaves a column out")
+    if not compared.num_rows:
+        raise ValueError(f"{name}: no rows to compare with")
 
 
 def labels_of(item: Characteristic) -> list[str]:
@@ -169,8 +216,20 @@ def labels_of(item: Characteristic) -> list[str]:
     edges = [f"{edge / item.scale:,.10g}" for edge in item.edges or ()]
     if not edges:
         return ["any", "missing"]
-    between = [f"{low} to under {high}" for low, high in pairwise(edges)]
+    between = [
+        f"{edges[at]} to under {edges[at + 1]}" if high > low + 1 else f"exactly {edges[at]}"
+        for at, (low, high) in enumerate(pairwise(item.edges or ()))
+    ]
     return [f"under {edges[0]}", *between, f"{edges[-1]} and more", "missing"]
+
+
+def lenient(card: Scorecard) -> Scorecard:
+    """The card as it scores rows of which some hold categories that it calls an error: those get the fewest points."""
+    items = tuple(
+        msgspec.structs.replace(item, unknown=min(*item.points, item.missing)) if item.unknown == "error" else item
+        for item in card.characteristics
+    )
+    return msgspec.structs.replace(card, characteristics=items)
 
 
 def _halves(table: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -178,40 +237,62 @@ def _halves(table: pa.Table) -> tuple[pa.Table, pa.Table]:
     return table.slice(0, middle), table.slice(middle)
 
 
-def _fold(fold: Fold, bad: NDArray[np.int64]) -> FoldReport:
-    outcome = bad[fold.rows]
-    area = auc(fold.scores, outcome)
+def _fold(fold: Fold, data: Data) -> FoldReport:
+    outcome, weights = data.bad[fold.rows], data.weights[fold.rows]
+    area = auc(fold.scores, outcome, weights)
     return FoldReport(
-        rows=len(outcome), bads=int(outcome.sum()), auc=area, gini=2 * area - 1, ks=ks(fold.scores, outcome)
+        rows=len(outcome), bads=int(outcome.sum()), auc=area, gini=2 * area - 1, ks=ks(fold.scores, outcome, weights)
     )
 
 
-def _characteristics(fitted: Fitted, before: pa.Table, after: pa.Table) -> tuple[CharacteristicReport, ...]:
+def _characteristics(
+    data: Data, fitted: Fitted, evaluator: Evaluator, before: pa.Table, after: pa.Table
+) -> tuple[tuple[CharacteristicReport, ...], tuple[tuple[float, ...], ...]]:
+    """By information value, and the correlations of their weights of evidence in that order."""
+    columns = {column.feature: column for column in data.columns}
+    inputs = np.array([weights_of(bins, columns[bins.feature].values) for bins in fitted.bins])
+    together = np.atleast_2d(np.corrcoef(inputs))
+    firsts = evaluator.evaluate(evaluator.encode(data.table)).reasons[:, 0]
     found = []
-    for item, bins, coefficient in zip(fitted.card.characteristics, fitted.bins, fitted.coefficients, strict=True):
-        rows = bins.goods + bins.bads
-        points = [*item.points, item.missing]
-        labels = labels_of(item)
+    for at, (item, bins) in enumerate(zip(fitted.card.characteristics, fitted.bins, strict=True)):
+        others = np.abs(np.delete(together[at], at))
+        closest = int(np.argmax(others)) if len(others) else None
+        place = None if closest is None else closest + (closest >= at)
         found.append(
             CharacteristicReport(
                 feature=item.feature,
-                iv=information_value(bins.goods, bins.bads),
-                coefficient=coefficient,
+                reason=item.reason,
+                iv=bins.iv,
+                coefficient=fitted.coefficients[at],
+                error=fitted.errors[at],
                 psi=psi(_counts(fitted.card, item, before), _counts(fitted.card, item, after)),
-                bins=tuple(
-                    BinReport(
-                        label=labels[at],
-                        rows=int(rows[at]),
-                        bads=int(bins.bads[at]),
-                        bad_rate=float(bins.bads[at] / rows[at]) if rows[at] else None,
-                        woe=float(bins.weights[at]),
-                        points=points[at],
-                    )
-                    for at in range(len(rows))
-                ),
+                closest=None if place is None else fitted.bins[place].feature,
+                correlation=0.0 if place is None else float(together[at, place]),
+                first=float((firsts == fitted.card.reasons.index(item.reason)).mean()),
+                bins=_bin_reports(item, bins),
             )
         )
-    return tuple(sorted(found, key=lambda item: (-item.iv, item.feature)))
+    order = sorted(range(len(found)), key=lambda at: (-found[at].iv, found[at].feature))
+    rows = tuple(tuple(float(together[one, other]) for other in order) for one in order)
+    return tuple(found[at] for at in order), rows
+
+
+def _bin_reports(item: Characteristic, bins: Bins) -> tuple[BinReport, ...]:
+    points = [*item.points, item.missing]
+    weight = bins.goods + bins.bads
+    return tuple(
+        BinReport(
+            label=label,
+            rows=int(bins.rows[at]),
+            share=float(weight[at] / weight.sum()),
+            bads=round(float(bins.bads[at])),
+            bad_rate=float(bins.bads[at] / weight[at]) if weight[at] else None,
+            woe=float(bins.weights[at]),
+            iv=float(bins.ivs[at]),
+            points=points[at],
+        )
+        for at, label in enumerate(labels_of(item))
+    )
 
 
 def _counts(card: Scorecard, item: Characteristic, table: pa.Table) -> NDArray[np.int64]:
@@ -235,25 +316,54 @@ def _score_psi(evaluator: Evaluator, before: pa.Table, after: pa.Table) -> float
     return psi(counts[0], counts[1])
 
 
-def _curve(scores: NDArray[np.int64], bad: NDArray[np.int64]) -> Curve:
-    cuts, goods, bads = roc(scores, bad)
+def _curve(scores: NDArray[np.int64], bad: NDArray[np.int64], weights: Floats) -> Curve:
+    cuts, goods, bads = roc(scores, bad, weights)
     shown = np.unique(np.linspace(0, len(cuts) - 1, CURVE_POINTS).astype(np.int64))
     return Curve(score=cuts[shown].tolist(), good=goods[shown].tolist(), bad=bads[shown].tolist())
 
 
-def _calibration(scores: NDArray[np.int64], log_odds: Floats, bad: NDArray[np.int64]) -> tuple[DecileReport, ...]:
+def _calibration(
+    scores: NDArray[np.int64], log_odds: Floats, bad: NDArray[np.int64], weights: Floats
+) -> tuple[DecileReport, ...]:
     order = np.argsort(scores, kind="stable")
     predicted = probability(-log_odds)
-    return tuple(
-        DecileReport(
-            score_min=int(scores[part[0]]),
-            score_max=int(scores[part[-1]]),
-            rows=len(part),
-            predicted=float(predicted[part].mean()),
-            observed=float(bad[part].mean()),
+    total, all_bads = float(weights.sum()), float((weights * bad).sum())
+    found, seen, captured = [], 0.0, 0.0
+    for part in np.array_split(order, DECILES):
+        weight, bads = float(weights[part].sum()), float((weights[part] * bad[part]).sum())
+        seen, captured = seen + weight, captured + bads
+        found.append(
+            DecileReport(
+                score_min=int(scores[part[0]]),
+                score_max=int(scores[part[-1]]),
+                rows=len(part),
+                bads=int(bad[part].sum()),
+                predicted=float((weights[part] * predicted[part]).sum() / weight) if weight else 0.0,
+                observed=bads / weight if weight else 0.0,
+                captured=captured / all_bads,
+                lift=captured / all_bads / (seen / total) if seen else 0.0,
+            )
         )
-        for part in np.array_split(order, DECILES)
-    )
+    return tuple(found)
+
+
+def _cutoffs(scores: NDArray[np.int64], bad: NDArray[np.int64], weights: Floats) -> tuple[CutoffReport, ...]:
+    """At each twentieth of the scores."""
+    found = []
+    good, worse = weights * (bad == 0), weights * (bad == 1)
+    for cut in np.unique(np.quantile(scores, np.arange(CUTOFFS) / CUTOFFS, method="higher")):
+        taken = scores >= cut
+        accepted, bads = float(weights[taken].sum()), float(worse[taken].sum())
+        found.append(
+            CutoffReport(
+                score=int(cut),
+                accepted=accepted / float(weights.sum()),
+                accepted_good=float(good[taken].sum() / good.sum()),
+                accepted_bad=bads / float(worse.sum()),
+                bad_rate=bads / accepted if accepted else None,
+            )
+        )
+    return tuple(found)
 
 
 def _histogram(card: Scorecard, scores: NDArray[np.int64], bad: NDArray[np.int64]) -> Histogram:
@@ -263,20 +373,22 @@ def _histogram(card: Scorecard, scores: NDArray[np.int64], bad: NDArray[np.int64
     return Histogram(low=low.tolist(), good=goods.tolist(), bad=bads.tolist())
 
 
-def _bands(fitted: Fitted, scores: NDArray[np.int64], bad: NDArray[np.int64]) -> tuple[BandReport, ...]:
+def _bands(
+    fitted: Fitted, scores: NDArray[np.int64], bad: NDArray[np.int64], weights: Floats
+) -> tuple[BandReport, ...]:
     bands = fitted.card.bands or ()
     place = np.searchsorted(np.array([band.low for band in bands[1:]], np.int64), scores, side="right")
     found = []
     for at, band in enumerate(bands):
-        rows = int((place == at).sum())
-        bads = int(bad[place == at].sum())
+        here = place == at
+        goods, worse = (float((weights * (bad == kind))[here].sum()) for kind in (0, 1))
         found.append(
             BandReport(
                 name=band.name,
                 low=band.low,
-                rows=rows,
-                bads=bads,
-                odds=(rows - bads) / bads if bads else None,
+                rows=int(here.sum()),
+                bads=int(bad[here].sum()),
+                odds=goods / worse if worse else None,
                 odds_at_low=float(np.exp((band.low - fitted.offset) / fitted.factor)),
             )
         )

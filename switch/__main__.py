@@ -19,8 +19,8 @@ ELSEWHERE: Final = {
     "restore": "switch.data_commands:restore_command",
     "rules": "switch.rules_commands:rules_group",
     "cards": "switch.cards_commands:cards_group",
-    "train": "switch.cards_commands:train_command",
     "keys": "switch.keys_commands:keys_group",
+    "train": "switch.train_command:train_command",
     "import": "switch.importer.command:import_command",
 }
 """Commands that live in other modules, loaded when they are called: what one needs takes up to a second to load."""

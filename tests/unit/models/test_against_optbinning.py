@@ -9,7 +9,7 @@ import pytest
 
 from bench.card_quality import FOREIGN_WORKER, peer_frame, peer_scorecard, quality, settings_of
 from bench.credit_data import NotAvailable, credit_table
-from models.binning import bins_of, column_of, weights_of
+from models.binning import column_of, counted, weights_of
 from models.evaluation import Evaluator
 from models.extra import optional_module
 from models.scorecard import Characteristic, Scorecard, canonical
@@ -111,16 +111,16 @@ def test_weights_of_evidence_are_those_of_optbinning() -> None:
     settings = settings_of("german")
     table = table_of("german")
     data = prepare(table, settings)
-    everything = np.arange(table.num_rows)
     for name, dtype in (("credit_amount", "numerical"), ("purpose", "categorical"), ("age_in_years", "numerical")):
         column = column_of(name, table.column(name))
-        ours = weights_of(bins_of(column, everything, data.bad, "auto"), column.values)
         values = peer_frame(table, [name])[name].to_numpy()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            theirs = (
-                optional_module("optbinning")
-                .OptimalBinning(name, dtype=dtype)
-                .fit_transform(values, data.bad, metric="woe")
-            )
+            peer = optional_module("optbinning").OptimalBinning(name, dtype=dtype)
+            theirs = peer.fit_transform(values, data.bad, metric="woe")
+        cuts: dict[str, Any] = {"edges": [int(np.ceil(cut)) for cut in peer.splits]}
+        if column.names is not None:
+            cuts = {"groups": tuple(tuple(column.names.index(name) for name in group) for group in peer.splits)}
+        bins = counted(column, column.values, data.bad, np.ones(len(data.bad)), **cuts)
+        ours = weights_of(bins, column.values)
         assert np.abs(ours - theirs).max() < 1e-9

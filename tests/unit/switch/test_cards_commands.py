@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from models.scorecard import Characteristic, Scorecard, canonical, card_hash, parse
 from switch.__main__ import cli
-from switch.cards_commands import cards_group, train_command
+from switch.cards_commands import cards_group
+from switch.train_command import train_command
 
 CARD = Scorecard(
     name="card",

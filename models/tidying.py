@@ -1,0 +1,178 @@
+"""A column is what most of its rows say it is, and whatever is taken for something else is said.
+
+Text comes in several Arrow types, dictionaries too: here all of them become plain text. A text column that holds numbers but for a few
+words (`?`, `N/A`) is a column of numbers in which those words are missing values; `"52,300"` is a number. Categories stay what they are,
+`?` among them.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+NUMBERS_SHARE_MIN: Final = 0.9
+"""Of a text column's rows: with fewer numbers it stays text, unless all else are words for missing values."""
+TOLD_SHARE_MIN: Final = 0.5
+"""A text column with so many numbers looks wrong."""
+MISSING_WORDS: Final = frozenset(
+    "? n/a #n/a na nan null none missing unknown - -- . .. <na> (null) n.a. n.d. nil".split()
+)
+WORDS_SHOWN: Final = 3
+SAMPLE: Final = 2_000
+"""Distinct texts that are looked at first, so that a column of names costs little."""
+
+_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+_COMMA: Final = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
+_PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_AROUND: Final = re.compile(r"^[$€£¥]\s*|\s*[%$€£¥]$")
+_LEADING_ZERO: Final = re.compile(r"0\d+")
+
+
+class Tidied(msgspec.Struct, frozen=True, kw_only=True):
+    """A table with text as text and numbers as numbers, and what was decided, a line each."""
+
+    table: pa.Table
+    notes: tuple[str, ...]
+
+
+def tidy(table: pa.Table, besides: Collection[str] = ()) -> Tidied:
+    """All columns but those `besides`, which keep their kind, and of which only dictionaries are undone."""
+    notes: list[str] = []
+    columns = {}
+    for name in table.column_names:
+        column = plain(table.column(name))
+        if name not in besides and pa.types.is_string(column.type):
+            column, note = _numbers_of(name, column)
+            notes += [note] if note else []
+        columns[name] = column
+    return Tidied(table=pa.table(columns), notes=tuple(notes))
+
+
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text of all kinds as plain text, dictionaries as what they hold."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = column.type
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    return column
+
+
+def as_numbers(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str | None]:
+    """Text as numbers, whatever else it holds as missing, and a line that says so."""
+    texts = column.combine_chunks().dictionary_encode()
+    distinct = texts.dictionary.to_pylist()
+    return _parsed(name, column, texts, _numbers(distinct))
+
+
+def _numbers_of(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str | None]:
+    texts = column.combine_chunks().dictionary_encode()
+    distinct = texts.dictionary.to_pylist()
+    if not distinct or any(_LEADING_ZERO.fullmatch(text) for text in distinct[:SAMPLE]):
+        return column, None
+    sample = _numbers(distinct[:SAMPLE])
+    if np.isnan(sample).mean() > 1 - TOLD_SHARE_MIN and not _few_missing_words(distinct):
+        return column, None
+    numbers = _numbers(distinct)
+    counts = np.bincount(texts.indices.drop_null().to_numpy(), minlength=len(distinct))
+    share = float(counts[~np.isnan(numbers)].sum() / counts.sum())
+    others = [text for text, number in zip(distinct, numbers, strict=True) if np.isnan(number)]
+    only_missing = all(text.strip().lower() in MISSING_WORDS for text in others)
+    if share >= NUMBERS_SHARE_MIN or (only_missing and share >= TOLD_SHARE_MIN):
+        return _parsed(name, column, texts, numbers)
+    if share >= TOLD_SHARE_MIN:
+        note = (
+            f"{name}: text, though {share:.0%} of its rows are numbers; taken as categories because of {_shown(others)}"
+        )
+        return column, note
+    return column, None
+
+
+def _few_missing_words(distinct: list[str]) -> bool:
+    """Where few numbers differ, the words beside them are half of what differs."""
+    others = [text for text in distinct if np.isnan(_numbers([text])[0])] if len(distinct) <= SAMPLE else []
+    return 0 < len(others) < len(distinct) and all(text.strip().lower() in MISSING_WORDS for text in others)
+
+
+def _parsed(
+    name: str, column: pa.ChunkedArray, texts: pa.DictionaryArray, numbers: NDArray[np.float64]
+) -> tuple[pa.ChunkedArray, str | None]:
+    looked_up = np.append(numbers, np.nan)
+    places = texts.indices.fill_null(len(numbers)).to_numpy(zero_copy_only=False)
+    values = looked_up[places]
+    lost = int((np.isnan(values)).sum()) - column.null_count
+    distinct = texts.dictionary.to_pylist()
+    others = [text for text, number in zip(distinct, numbers, strict=True) if np.isnan(number)]
+    said = f"{name}: numbers written as text"
+    if lost:
+        said += f"; {lost:,} rows that hold {_shown(others)} are taken as missing"
+    written = [text for text, number in zip(distinct, numbers, strict=True) if not np.isnan(number) and "," in text]
+    if written:
+        said += f"; {written[0]!r} is read as {looked_up[distinct.index(written[0])]:.10g}"
+    return pa.chunked_array([pa.array(values, mask=np.isnan(values))]), said
+
+
+def _numbers(distinct: Iterable[str]) -> NDArray[np.float64]:
+    """What each text says as a number, NaN where it says none. Commas are decimal where one of them cannot group thousands."""
+    bare = [_AROUND.sub("", text.strip()).replace("\u00a0", "").replace(" ", "").replace("'", "") for text in distinct]
+    decimal = any(_COMMA.fullmatch(text) and not _GROUPED.fullmatch(text) for text in bare)
+    found = np.full(len(bare), np.nan)
+    for at, text in enumerate(bare):
+        if decimal and "," in text:
+            text = text.replace(".", "").replace(",", ".")
+        elif _GROUPED.fullmatch(text):
+            text = text.replace(",", "")
+        if _PLAIN.fullmatch(text):
+            found[at] = float(text)
+    return found
+
+
+def _shown(texts: list[str]) -> str:
+    shown = ", ".join(repr(text if len(text) <= 20 else text[:20] + "…") for text in texts[:WORDS_SHOWN])
+    return shown if len(texts) <= WORDS_SHOWN else f"{shown} and {len(texts) - WORDS_SHOWN:,} others"
+
+
+def kinds_that_differ(table: pa.Table, other: pa.Table, names: Collection[str]) -> list[str]:
+    """Of these columns, those that `other` lacks, or that are text in one table and numbers in the other."""
+
+    def is_text(column: pa.ChunkedArray) -> bool:
+        return bool(pa.types.is_string(plain(column).type))
+
+    wrong = []
+    for name in names:
+        if name not in other.column_names:
+            wrong.append(f"there is no column {name!r}")
+        elif pa.types.is_null(other.column(name).type):
+            continue
+        elif is_text(table.column(name)) != is_text(other.column(name)):
+            kinds = ("text", "numbers") if is_text(other.column(name)) else ("numbers", "text")
+            wrong.append(f"{name} holds {kinds[0]}, not {kinds[1]}")
+    return wrong
+
+
+def duplicated_rows(columns: Collection[NDArray[np.int64]]) -> int:
+    """Rows that stand before in the same words: by a hash of 64 bits of each row."""
+    mixed: NDArray[np.uint64] | None = None
+    factor = np.uint64(0x9E3779B97F4A7C15)
+    with np.errstate(over="ignore"):
+        for values in columns:
+            part = values.view(np.uint64) * factor
+            part ^= part >> np.uint64(29)
+            mixed = part if mixed is None else (mixed * np.uint64(0xBF58476D1CE4E5B9)) ^ part
+    return 0 if mixed is None else len(mixed) - len(np.unique(mixed))
+
+
+def is_sorted(column: pa.ChunkedArray) -> bool:
+    """Whether a column rises or falls over the rows, each value at least once."""
+    values = column.drop_null()
+    if len(values) != len(column) or len(values) < 2:
+        return False
+    codes = pc.rank(values, tiebreaker="dense").to_numpy()
+    steps = np.diff(codes.astype(np.int64))
+    return bool(((steps >= 0).all() or (steps <= 0).all()) and steps.any())

@@ -1,0 +1,48 @@
+"""What the commands that read tables have in common: how a CSV file is written, and that no file that was read is written over."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+INPUT_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+def csv_options() -> tuple[Callable[[Any], Any], ...]:
+    """--separator and --encoding."""
+    return (
+        click.option(
+            "--separator",
+            metavar="CHARACTER",
+            callback=_separator,
+            help="Of a CSV file's fields [default: found]; tab is a tab.",
+        ),
+        click.option("--encoding", metavar="NAME", help="Of a CSV file, as utf-8 or cp1252 [default: found]."),
+    )
+
+
+def table_format(options: Mapping[str, Any]) -> Any:
+    """What those options say."""
+    from models.table import Format
+
+    return Format(separator=options["separator"], encoding=options["encoding"])
+
+
+def refuse_writing_over(outputs: Iterable[Path], inputs: Iterable[Path | None]) -> None:
+    """Raises UsageError where an output is one of the inputs, by whatever path, or has no folder to lie in."""
+    read = [path.resolve() for path in inputs if path is not None]
+    for output in outputs:
+        if not output.parent.is_dir():
+            raise click.UsageError(f"there is no folder {output.parent}")
+        if output.resolve() in read or (output.exists() and any(output.samefile(path) for path in read)):
+            raise click.UsageError(f"{output} would be written over the file that is read; give --output another name")
+
+
+def _separator(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    character = "\t" if value in ("tab", "\\t") else value
+    if len(character) != 1 or character in '"\r\n':
+        raise click.BadParameter("give one character, as ';', or tab")
+    return character
