@@ -10,12 +10,12 @@ class MissingExtra(RuntimeError):
 
 
 def optional_module(name: str) -> Any:
-    """A module of the extra, imported in silence: a dependency of optbinning logs to standard output which solvers it could not import."""
+    """A module of the extra, imported in silence: some log to standard output what they could not import."""
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"training needs {error.name}: pip install 'shardpay[train]'") from None
+        raise MissingExtra(f"training needs {error.name}: pip install -e '.[train]' in the clone") from None
     finally:
         logging.disable(disabled)

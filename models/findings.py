@@ -19,6 +19,8 @@ from models.tidying import duplicated_rows, is_sorted
 
 LEAK_AUC: Final = 0.98
 """No single thing known before the outcome tells good from bad so well."""
+CHANCE_TIMES: Final = 10
+"""Values that are not equally likely make equal rows more often than the estimate says."""
 CATEGORIES_MANY: Final = 100
 """So many are names or codes more often than categories."""
 
@@ -60,14 +62,11 @@ def _many_categories(columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _twice(columns: Sequence[Column], bad: NDArray[np.int64]) -> Iterator[str]:
-    """Only where rows that differ could hardly be equal by chance: where more combinations can be than pairs of rows are."""
-    combinations = 1.0
-    for column in columns:
-        combinations *= len(np.unique(column.values))
-    if combinations < len(bad) ** 2:
-        return
+    """Only where there are many more than rows that differ would be equal by chance, if each combination of values were as likely."""
+    combinations = float(np.prod([float(len(np.unique(column.values))) for column in columns]))
+    by_chance = len(bad) ** 2 / (2 * combinations)
     twice = duplicated_rows([*(column.values for column in columns), bad])
-    if twice:
+    if twice > CHANCE_TIMES * by_chance:
         yield f"{twice:,} of {len(bad):,} rows stand in the file before, the same in every column: folds are not independent"
 
 

@@ -7,7 +7,7 @@ of a CSV column is decided by all of its rows, so a word in the last one cannot 
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,8 @@ LOOKED_AT_BYTES: Final = 1 << 16
 """Of a CSV file, to find its separator: hundreds of lines."""
 LOOKED_AT_LINES: Final = 50
 CHUNK_BYTES: Final = 1 << 20
+CSV_BLOCK_BYTES: Final = 8 << 20
+"""Of a CSV file that is scored, at a time: some 100,000 rows."""
 BLOCK_BYTES_MAX: Final = 2**31 - 2
 """Arrow decides on a column's kind by one block, and counts its bytes in 32 bits."""
 FALLBACK_ENCODING: Final = "cp1252"
@@ -37,6 +39,9 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
 
     separator: str | None = None
     encoding: str | None = None
+
+
+FOUND: Final = Format()
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,35 +57,69 @@ def is_parquet(path: Path) -> bool:
         return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
 
 
-def read_table(path: Path, given: Format = Format(), texts: Collection[str] = ()) -> Source:  # noqa: B008
-    """A whole file. `texts`: columns of a CSV file that are text whatever they hold. Raises ValueError, naming the file, for what is
-    neither Parquet nor CSV, and the columns that stand twice."""
+def read_table(path: Path, given: Format = FOUND) -> Source:
+    """A whole file. Raises ValueError, naming the file, for what is neither Parquet nor CSV, and for columns of one name."""
     try:
         if is_parquet(path):
             _refuse_twins(path, pq.read_schema(path).names)
             return Source(table=pq.read_table(path))
         found, notes = found_format(path, given)
-        options = csv_options(found, texts)
         block = max(min(path.stat().st_size + 1, BLOCK_BYTES_MAX), CHUNK_BYTES)
         read = pv.ReadOptions(encoding=found.encoding, block_size=block)
-        table = pv.read_csv(path, read_options=read, **options)
+        parse = pv.ParseOptions(delimiter=found.separator, newlines_in_values=True)
+        convert = pv.ConvertOptions(null_values=list(NULLS), strings_can_be_null=True)
+        table = pv.read_csv(path, read_options=read, parse_options=parse, convert_options=convert)
     except (pa.ArrowException, UnicodeError) as error:
         raise ValueError(f"{path}: neither Parquet nor CSV with a line of names: {error}") from None
     _refuse_twins(path, table.column_names)
     return Source(table=table, notes=notes)
 
 
-def csv_options(found: Format, texts: Collection[str]) -> dict[str, object]:
-    """What Arrow is told of a CSV file."""
-    return {
-        "parse_options": pv.ParseOptions(delimiter=found.separator, newlines_in_values=True),
-        "convert_options": pv.ConvertOptions(
-            null_values=list(NULLS), strings_can_be_null=True, column_types={name: pa.string() for name in texts}
-        ),
-    }
+class Batches:
+    """A file's rows, some at a time. Those of a CSV file are all text, as they stand there. `rows`: how many, where the file tells."""
+
+    def __init__(self, path: Path, given: Format, rows: int) -> None:
+        self._path, self._given, self._batch = path, given, rows
+        self.rows: int | None = None
+        self.notes: tuple[str, ...] = ()
+
+    def tables(self) -> Iterator[pa.Table]:
+        """At least one, if without rows. Raises ValueError, naming the file, as `read_table` does."""
+        try:
+            yield from self._of_parquet() if is_parquet(self._path) else self._of_csv()
+        except (pa.ArrowException, UnicodeError) as error:
+            raise ValueError(f"{self._path}: neither Parquet nor CSV with a line of names: {error}") from None
+
+    def _of_parquet(self) -> Iterator[pa.Table]:
+        with pq.ParquetFile(self._path) as file:
+            schema = file.schema_arrow
+            _refuse_twins(self._path, schema.names)
+            self.rows = file.metadata.num_rows
+            if not self.rows:
+                yield schema.empty_table()
+            for batch in file.iter_batches(self._batch):
+                yield pa.Table.from_batches([batch])
+
+    def _of_csv(self) -> Iterator[pa.Table]:
+        found, self.notes = found_format(self._path, self._given)
+        with open(self._path, encoding=found.encoding, newline="") as file:
+            names = next(csv.reader(file, delimiter=found.separator or ","), [])
+        names = [name.removeprefix("\ufeff") for name in names]
+        _refuse_twins(self._path, names)
+        convert = pv.ConvertOptions(column_types={name: pa.string() for name in names}, strings_can_be_null=False)
+        parse = pv.ParseOptions(delimiter=found.separator, newlines_in_values=True)
+        read = pv.ReadOptions(encoding=found.encoding, block_size=CSV_BLOCK_BYTES)
+        with pv.open_csv(self._path, read_options=read, parse_options=parse, convert_options=convert) as reader:
+            schema = reader.schema
+            some = False
+            for batch in reader:
+                some = True
+                yield pa.Table.from_batches([batch])
+            if not some:
+                yield schema.empty_table()
 
 
-def found_format(path: Path, given: Format = Format()) -> tuple[Format, tuple[str, ...]]:  # noqa: B008
+def found_format(path: Path, given: Format = FOUND) -> tuple[Format, tuple[str, ...]]:
     """Separator and encoding of a CSV file, and what had to be found out. Raises ValueError for an encoding that is none."""
     notes = []
     encoding = given.encoding

@@ -6,7 +6,7 @@ words (`?`, `N/A`) is a column of numbers in which those words are missing value
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -64,11 +64,39 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def as_numbers(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str | None]:
-    """Text as numbers, whatever else it holds as missing, and a line that says so."""
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """A text column as numbers. `lost`: the distinct texts that are none, whose `rows` are taken as missing. `decimal`: whether a comma
+    is decimal (True) or groups thousands (False); None where none stands in it."""
+
+    column: pa.ChunkedArray
+    lost: tuple[str, ...]
+    rows: int
+    decimal: bool | None
+
+
+def as_numbers(column: pa.ChunkedArray, decimal: bool | None = None) -> Numbers:
+    """Text as numbers, whatever else it holds as missing. `decimal`: what commas are in the rows before these; they settle it."""
     texts = column.combine_chunks().dictionary_encode()
     distinct = texts.dictionary.to_pylist()
-    return _parsed(name, column, texts, _numbers(distinct))
+    if decimal is None:
+        decimal = commas_are_decimal(distinct)
+    numbers = _numbers(distinct, bool(decimal))
+    places = texts.indices.fill_null(len(numbers)).to_numpy(zero_copy_only=False)
+    values = np.append(numbers, np.nan)[places]
+    return Numbers(
+        column=pa.chunked_array([pa.array(values, mask=np.isnan(values))]),
+        lost=tuple(text for text, number in zip(distinct, numbers, strict=True) if np.isnan(number)),
+        rows=int(np.isnan(values).sum()) - column.null_count,
+        decimal=decimal,
+    )
+
+
+def commas_are_decimal(distinct: Sequence[str]) -> bool | None:
+    """They are where one of them cannot group thousands; None without commas."""
+    bare = [text for text in map(_bare, distinct) if "," in text]
+    if not any(_COMMA.fullmatch(text) or _GROUPED.fullmatch(text) for text in bare):
+        return None
+    return any(_COMMA.fullmatch(text) and not _GROUPED.fullmatch(text) for text in bare)
 
 
 def _numbers_of(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str | None]:
@@ -76,16 +104,15 @@ def _numbers_of(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, st
     distinct = texts.dictionary.to_pylist()
     if not distinct or any(_LEADING_ZERO.fullmatch(text) for text in distinct[:SAMPLE]):
         return column, None
-    sample = _numbers(distinct[:SAMPLE])
+    sample = _numbers(distinct[:SAMPLE], bool(commas_are_decimal(distinct[:SAMPLE])))
     if np.isnan(sample).mean() > 1 - TOLD_SHARE_MIN and not _few_missing_words(distinct):
         return column, None
-    numbers = _numbers(distinct)
-    counts = np.bincount(texts.indices.drop_null().to_numpy(), minlength=len(distinct))
-    share = float(counts[~np.isnan(numbers)].sum() / counts.sum())
-    others = [text for text, number in zip(distinct, numbers, strict=True) if np.isnan(number)]
+    found = as_numbers(column)
+    share = 1 - found.rows / (len(column) - column.null_count)
+    others = list(found.lost)
     only_missing = all(text.strip().lower() in MISSING_WORDS for text in others)
     if share >= NUMBERS_SHARE_MIN or (only_missing and share >= TOLD_SHARE_MIN):
-        return _parsed(name, column, texts, numbers)
+        return found.column, _told(name, found, distinct)
     if share >= TOLD_SHARE_MIN:
         note = (
             f"{name}: text, though {share:.0%} of its rows are numbers; taken as categories because of {_shown(others)}"
@@ -96,37 +123,31 @@ def _numbers_of(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, st
 
 def _few_missing_words(distinct: list[str]) -> bool:
     """Where few numbers differ, the words beside them are half of what differs."""
-    others = [text for text in distinct if np.isnan(_numbers([text])[0])] if len(distinct) <= SAMPLE else []
+    others = [text for text in distinct if np.isnan(_numbers([text], False)[0])] if len(distinct) <= SAMPLE else []
     return 0 < len(others) < len(distinct) and all(text.strip().lower() in MISSING_WORDS for text in others)
 
 
-def _parsed(
-    name: str, column: pa.ChunkedArray, texts: pa.DictionaryArray, numbers: NDArray[np.float64]
-) -> tuple[pa.ChunkedArray, str | None]:
-    looked_up = np.append(numbers, np.nan)
-    places = texts.indices.fill_null(len(numbers)).to_numpy(zero_copy_only=False)
-    values = looked_up[places]
-    lost = int((np.isnan(values)).sum()) - column.null_count
-    distinct = texts.dictionary.to_pylist()
-    others = [text for text, number in zip(distinct, numbers, strict=True) if np.isnan(number)]
+def _told(name: str, found: Numbers, distinct: list[str]) -> str:
     said = f"{name}: numbers written as text"
-    if lost:
-        said += f"; {lost:,} rows that hold {_shown(others)} are taken as missing"
-    written = [text for text, number in zip(distinct, numbers, strict=True) if not np.isnan(number) and "," in text]
-    if written:
-        said += f"; {written[0]!r} is read as {looked_up[distinct.index(written[0])]:.10g}"
-    return pa.chunked_array([pa.array(values, mask=np.isnan(values))]), said
+    if found.rows:
+        said += f"; {found.rows:,} rows that hold {_shown(list(found.lost))} are taken as missing"
+    if found.decimal is not None:
+        text = next(each for each in distinct if "," in each and each not in found.lost)
+        said += f"; {text!r} is read as {_numbers([text], found.decimal)[0]:.10g}"
+    return said
 
 
-def _numbers(distinct: Iterable[str]) -> NDArray[np.float64]:
-    """What each text says as a number, NaN where it says none. Commas are decimal where one of them cannot group thousands."""
-    bare = [_AROUND.sub("", text.strip()).replace("\u00a0", "").replace(" ", "").replace("'", "") for text in distinct]
-    decimal = any(_COMMA.fullmatch(text) and not _GROUPED.fullmatch(text) for text in bare)
-    found = np.full(len(bare), np.nan)
-    for at, text in enumerate(bare):
-        if decimal and "," in text:
+def _bare(text: str) -> str:
+    return _AROUND.sub("", text.strip()).replace("\u00a0", "").replace(" ", "").replace("'", "")
+
+
+def _numbers(distinct: Sequence[str], decimal: bool) -> NDArray[np.float64]:
+    """What each text says as a number, NaN where it says none."""
+    found = np.full(len(distinct), np.nan)
+    for at, text in enumerate(map(_bare, distinct)):
+        if decimal and _COMMA.fullmatch(text):
             text = text.replace(".", "").replace(",", ".")
-        elif _GROUPED.fullmatch(text):
+        elif not decimal and _GROUPED.fullmatch(text):
             text = text.replace(",", "")
         if _PLAIN.fullmatch(text):
             found[at] = float(text)

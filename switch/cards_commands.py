@@ -8,6 +8,7 @@ import click
 
 from switch.options import as_text, json_option
 from switch.publish_commands import cards_publish
+from switch.score_command import cards_score
 
 
 @click.group("cards")
@@ -16,6 +17,7 @@ def cards_group() -> None:
 
 
 cards_group.add_command(cards_publish)
+cards_group.add_command(cards_score)
 
 
 @cards_group.command("check", epilog="Example: shardpay cards check card.json")

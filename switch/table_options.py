@@ -2,24 +2,22 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 INPUT_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-def csv_options() -> tuple[Callable[[Any], Any], ...]:
+def csv_options(command: F) -> F:
     """--separator and --encoding."""
-    return (
-        click.option(
-            "--separator",
-            metavar="CHARACTER",
-            callback=_separator,
-            help="Of a CSV file's fields [default: found]; tab is a tab.",
-        ),
-        click.option("--encoding", metavar="NAME", help="Of a CSV file, as utf-8 or cp1252 [default: found]."),
+    command = click.option("--encoding", metavar="NAME", help="Of a CSV file, as utf-8 or cp1252 [default: found].")(
+        command
     )
+    help_text = "Of a CSV file's fields, or tab [default: found]."
+    return click.option("--separator", metavar="CHARACTER", callback=_separator, help=help_text)(command)
 
 
 def table_format(options: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from switch.options import as_text, json_option, progress_bar
-from switch.table_options import csv_options, refuse_writing_over, table_format
+from switch.table_options import INPUT_FILE, csv_options, refuse_writing_over, table_format
 
 
 def _specials(
@@ -58,13 +58,10 @@ def _odds(context: click.Context, parameter: click.Parameter, value: str | None)
     return odds
 
 
-_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
-
-
 def _train_options(command: Callable[..., None]) -> Callable[..., None]:
     """All options of `train`, in the order that --help shows."""
     options = (
-        click.option("--input", "source", type=_FILE, required=True, help="Parquet, or CSV with a line of names."),
+        click.option("--input", "source", type=INPUT_FILE, required=True, help="Parquet, or CSV with a line of names."),
         click.option(
             "--target", metavar="COLUMN", required=True, help="The outcome: 1 is bad, unless --bad says else."
         ),
@@ -92,7 +89,7 @@ def _train_options(command: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="A column of text with more is left out.",
         ),
-        *csv_options(),
+        csv_options,
         click.option("--exclude", metavar="COLUMN", multiple=True, help="Leave a column out; may be repeated."),
         click.option(
             "--allow-prohibited",
@@ -142,7 +139,9 @@ def _train_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--folds", type=click.IntRange(2, 50), default=5, show_default=True, help="Held-out folds."),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True, help="Of the folds."),
-        click.option("--compare", type=_FILE, help="Rows to measure stability (PSI) against, of a later month, say."),
+        click.option(
+            "--compare", type=INPUT_FILE, help="Rows to measure stability (PSI) against, of a later month, say."
+        ),
         click.option("--name", help="Name of the card [default: that of its file]."),
         click.option("--version", type=click.IntRange(1, 2**31 - 1), default=1, show_default=True, help="Of the card."),
     )

@@ -118,8 +118,9 @@ def test_weights_of_evidence_are_those_of_optbinning() -> None:
             warnings.simplefilter("ignore")
             peer = optional_module("optbinning").OptimalBinning(name, dtype=dtype)
             theirs = peer.fit_transform(values, data.bad, metric="woe")
-        cuts: dict[str, Any] = {"edges": [int(np.ceil(cut)) for cut in peer.splits]}
-        if column.names is not None:
+        if column.names is None:
+            cuts: dict[str, Any] = {"edges": [int(np.ceil(cut)) for cut in peer.splits]}
+        else:
             cuts = {"groups": tuple(tuple(column.names.index(name) for name in group) for group in peer.splits)}
         bins = counted(column, column.values, data.bad, np.ones(len(data.bad)), **cuts)
         ours = weights_of(bins, column.values)
