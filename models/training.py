@@ -22,7 +22,7 @@ from models.extra import optional_module
 from models.findings import findings_of
 from models.outcome import outcome_of
 from models.prohibited import prohibited_category, prohibited_word
-from models.scorecard import CATEGORIES_MAX, TEXT_MAX, Band, Characteristic, Override, Scorecard
+from models.scorecard import CATEGORIES_MAX, CHARACTERISTICS_MAX, TEXT_MAX, Band, Characteristic, Override, Scorecard
 from models.statistics import Floats, auc, logistic
 from models.tidying import tidy
 
@@ -232,6 +232,10 @@ def _modelled(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan
             kept.append((place, bins, weights_of(bins, column.values[rows])))
         else:
             left_out.append(LeftOut(feature=column.feature, why=f"information value {iv:.4f}"))
+    for place, bins, _ in sorted(kept, key=lambda each: -each[1].iv)[CHARACTERISTICS_MAX:]:
+        why = f"a card has {CHARACTERISTICS_MAX} characteristics at most, and {bins.iv:.4f} is less information value than theirs"
+        left_out.append(LeftOut(feature=bins.feature, why=why))
+        kept = [each for each in kept if each[0] != place]
     fitted = None
     while kept:
         inputs = np.column_stack([weights for _, _, weights in kept])

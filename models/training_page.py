@@ -24,6 +24,7 @@ _STYLE: Final = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:right}
 td:first-child,th:first-child{text-align:left}.plots{display:flex;flex-wrap:wrap;gap:1rem}svg{max-width:100%;height:auto}
+svg text{font-family:system-ui,sans-serif!important}
 code{background:#f3f3f3;padding:0 .3em;overflow-wrap:anywhere}details{margin:.4rem 0}
 """
 

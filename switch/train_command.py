@@ -5,12 +5,15 @@ Whatever is wrong with an option or with a file is said before anything is train
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from switch.options import as_text, json_option, progress_bar
 from switch.table_options import INPUT_FILE, csv_options, refuse_writing_over, table_format
+
+RANGE_MAX: Final = 100_000
+"""Far within what the points of a card can be."""
 
 
 def _specials(
@@ -36,6 +39,8 @@ def _range(context: click.Context, parameter: click.Parameter, value: str | None
         raise click.BadParameter("give LOW:HIGH, as in 350:950") from None
     if limits[0] >= limits[1]:
         raise click.BadParameter("LOW lies below HIGH")
+    if max(map(abs, limits)) > RANGE_MAX:
+        raise click.BadParameter(f"both lie within +-{RANGE_MAX:,}")
     return limits
 
 
@@ -173,9 +178,12 @@ def train_command(source: Path, output: Path, compare: Path | None, as_json: boo
     given = table_format(options)
     read = read_table(source, given)
     other = Source(table=None) if compare is None else read_table(compare, given)
-    compared = None if compare is None else tidy(other.table).table
-    _say(read.notes)
-    _say(other.notes)
+    _say((*read.notes, *other.notes))
+    compared = None
+    if compare is not None:
+        tidied = tidy(other.table, (settings.target,))
+        compared = tidied.table
+        _say(tuple(f"{compare}: {note}" for note in tidied.notes))
     with progress_bar("training", "steps") as progress:
         data, fitted, folds = train(
             read.table, settings, progress, lambda prepared: refuse_compared(prepared, compared, str(compare))
@@ -206,7 +214,7 @@ def _say(notes: tuple[str, ...]) -> None:
 
 
 def _settings(output: Path, options: dict[str, Any]) -> Any:
-    from models.scorecard import Override
+    from models.scorecard import CardError, Override, Scorecard
     from models.training import Pdo, Range, Settings, Special
 
     limits, pdo = options["limits"], options["pdo"]
@@ -228,8 +236,13 @@ def _settings(output: Path, options: dict[str, Any]) -> Any:
         "seed",
         "version",
     )
+    name = options["name"] or output.stem
+    try:
+        Scorecard(name=name, version=options["version"], characteristics=())
+    except CardError as error:
+        raise click.UsageError(f"a card cannot be called {name!r}: {error.message}; --name gives another") from None
     return Settings(
-        name=options["name"] or output.stem,
+        name=name,
         overrides=tuple(Override(feature=name, because=because) for name, because in options["overrides"]),
         scaling=scaling,
         special=tuple(Special(feature=name or None, value=value) for name, value in options["special"]),

@@ -185,6 +185,14 @@ def test_names_in_any_script_have_reasons_of_their_own_and_a_page() -> None:
     assert "城市" in page(report_of(data, fitted, folds(data, settings()), settings()))
 
 
+def test_of_more_columns_than_a_card_has_room_for_the_best_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.training.CHARACTERISTICS_MAX", 2)
+    wide = table(**{f"n{at}": X + RNG.normal(0, 20, ROWS) for at in range(3)})
+    fitted = fit(prepare(wide, settings()), settings())
+    assert len(fitted.card.characteristics) <= 2 and "x" in {item.feature for item in fitted.card.characteristics}
+    assert sum("2 characteristics at most" in each.why for each in fitted.left_out) == 2
+
+
 def test_reasons_differ_where_names_differ_by_signs_alone() -> None:
     taken: set[str] = set()
     for name in ("a-b", "a_b", "A b", "!!", "??"):

@@ -127,6 +127,8 @@ def test_an_override_of_a_prohibited_input_stands_in_the_card_and_the_check(loan
         ("--folds", "1"),
         ("--output", "/nowhere/card.json"),
         ("--special", "much"),
+        ("--name", "two words"),
+        ("--range", "0:900000"),
         ("--max-categories", "1"),
         ("--separator", "ab"),
     ],
