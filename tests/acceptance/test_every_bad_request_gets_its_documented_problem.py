@@ -50,6 +50,7 @@ class World(msgspec.Struct, kw_only=True):
     user: str
     dollars: str
     read_key: str
+    pay_key: str
     plain: str
     held: str
     case: str
@@ -69,6 +70,7 @@ class World(msgspec.Struct, kw_only=True):
 async def world(switch: RunningSwitch) -> World:
     pool = await Pool.open(switch.database_url, name="test")
     read = await KeyStore(pool).create("reader", ["read"])
+    pay = await KeyStore(pool).create("another caller", ["pay"])
     await pool.close()
     bank, user, dollars = await switch.wallet("external"), await switch.wallet(), await switch.wallet(currency="USD")
     made = {
@@ -81,7 +83,7 @@ async def world(switch: RunningSwitch) -> World:
     ids = {name: answer.json["id"] for name, answer in made.items()}
     for name, what in (("approved", "approve"), ("declined", "decline")):
         assert (await switch.call("POST", f"/v1/reviews/{ids[name]}/{what}", {}, key=what)).status == 201
-    return World(bank=bank, user=user, dollars=dollars, read_key=read.key, **ids)
+    return World(bank=bank, user=user, dollars=dollars, read_key=read.key, pay_key=pay.key, **ids)
 
 
 def json_cases(w: World) -> Iterator[Case]:
@@ -549,10 +551,13 @@ def review_cases(w: World) -> Iterator[Case]:
     yield Case(
         name="one key two answers", code="idempotency_mismatch", path=f"/v1/reviews/{w.case}/decline", key="approve"
     )
+    other = w.pay_key  # of an account that made neither, and so may void neither
     for what, code in {"capture": "hold_in_review", "void": "hold_in_review", "refund": "not_refundable"}.items():
-        yield Case(name=f"{what} while in review", code=code, path=f"/v1/transfers/{w.waiting}/{what}", body={})
+        path = f"/v1/transfers/{w.waiting}/{what}"
+        yield Case(name=f"{what} while in review", code=code, path=path, body={}, token=other)
     for what, code in {"capture": "not_a_hold", "void": "not_a_hold", "refund": "not_refundable"}.items():
-        yield Case(name=f"{what} of a payment in review", code=code, path=f"/v1/transfers/{w.case}/{what}", body={})
+        path = f"/v1/transfers/{w.case}/{what}"
+        yield Case(name=f"{what} of a payment in review", code=code, path=path, body={}, token=other)
 
 
 def columns(w: World, count: int) -> dict[str, pa.Array]:
