@@ -168,14 +168,16 @@ class Checker:
         return _LOST
 
     def _type_method(self, node: Node) -> Type:
+        if node.value not in CLOCKS and node.value != "startsWith":
+            known = ("startsWith", *CLOCKS)
+            hint = did_you_mean(node.value, known, "known are " + ", ".join(known))
+            raise _fail(node, f"no method is named {shortened(node.value)}", hint)
         owner = self._type(node.items[0])
-        if node.value in CLOCKS and owner is TIME:
+        if node.value in CLOCKS:
+            if owner is not TIME:
+                raise _fail(node, f"{_a(owner)} has no {node.value}", "effective_time has")
             self._zone(node)
             return INT
-        if node.value != "startsWith":
-            known = ", ".join(CLOCKS) if owner is TIME else "startsWith"
-            hint = did_you_mean(node.value, known.split(", "), f"{_a(owner)} knows {known}")
-            raise _fail(node, f"{_a(owner)} has no method {shortened(node.value)}", hint)
         domain = owner.domain
         if domain is None or domain.words is None:
             raise _fail(

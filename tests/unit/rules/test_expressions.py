@@ -120,7 +120,7 @@ def test_a_wallet_id_is_its_address() -> None:
         ("amount in [hour]", 11, "a list holds numbers or texts", ""),
         ('device.startsWith("a")', 0, "a device has no prefix", ""),
         ('country.startsWith("m")', 19, "no country begins with 'm'", ""),
-        ('country.endsWith("M")', 0, "a country has no method endsWith", "startsWith"),
+        ('country.endsWith("M")', 0, "no method is named endsWith", "startsWith"),
         ("timestamp('yesterday') < effective_time", 10, "an RFC 3339 time", ""),
         ("payer == '00000001-0000-4abc-8123-456789abcdef'", 9, "a wallet id is expected", ""),
         ("(amount > 5", 10, "the expression ends too early", "a ) is missing"),
