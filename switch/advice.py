@@ -78,6 +78,7 @@ ADVICE: Final[dict[str, str]] = {
     "invalid_scorecard": "`errors` names the part of the document.",
     "invalid_query": "`errors` names the parameter and what is possible.",
     "too_many_bodies": "Nothing happened. Send fewer large bodies at a time.",
+    "too_many_connections": "Nothing happened. Use connections again instead of opening one for each request.",
     "internal_error": "Ask by key what became of a payment before you send another. The switch's log has the cause.",
     "overloaded": "Nothing happened: send the request again a little later, and fewer at a time.",
     "backtest_running": "Send the request again when the other one has ended.",

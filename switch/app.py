@@ -1,7 +1,9 @@
 """The HTTP application: one table of routes with the scopes they need, one place where every failure becomes a problem."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -29,9 +31,11 @@ from switch import (
 from switch.access import Access
 from switch.auth import ANALYST, ASK, PAY, PUBLISH, READ, READ_DOCUMENTS, WRITE_WALLETS, demand
 from switch.calls import BodyLimits, Call, one_header
+from switch.connections import Connections, FailedKeys
 from switch.door import Door, DoorDeps, Limits
 from switch.problem_pages import problem_page
-from switch.problems import ProblemError, from_http, from_status, problem_response
+from switch.problems import ProblemError, from_http, from_status
+from switch.responses import Answer, problem_response
 from switch.routing import Topology
 
 _log = logging.getLogger(__name__)
@@ -134,13 +138,18 @@ def _endpoint(door: Door, route: Route) -> Endpoint:
         demand(principal, route.scopes)
         if route.access is Access.REFUSED and principal.bound is not None:
             raise ProblemError("forbidden", "This call is for accounts that are not bound to wallets.")
+        door.connections.known(_connection(request), principal.account)
+        door.callers.heard_of(principal.account)
         call = Call(request, principal, bodies)
         if request.method != "GET":
             call.query(())
         try:
-            return await route.handler(door, call)
+            response = await route.handler(door, call)
         finally:
             call.close()
+        if isinstance(response, Answer):
+            response.count(door.bodies, principal.account)
+        return response
 
     return endpoint
 
@@ -171,9 +180,18 @@ async def _answered(door: Door, request: web.Request, endpoint: Endpoint, route:
     door.metrics.requests[route, response.status] += 1
     if isinstance(response, web.Response):  # how long a stream was listened to is no latency
         door.metrics.steps["request"].observe(door.now() - started)
+    if response.status == HTTPStatus.UNAUTHORIZED:
+        await _hold_back(_connection(request).failed_keys, response)
     if door.leaving or not request.content.is_eof():
         response.force_close()
     return response
+
+
+async def _hold_back(failed: FailedKeys, response: web.StreamResponse) -> None:
+    """Whoever tries keys waits for each answer longer than for the one before, and has to connect again after some."""
+    await asyncio.sleep(failed.pause_s())
+    if failed.too_many:
+        response.force_close()
 
 
 def _problems(door: Door) -> Any:
@@ -227,9 +245,29 @@ async def _close(app: web.Application) -> None:
 
 
 class _Protocol(RequestHandler):
-    """Requests that are no valid HTTP get a problem too."""
+    """Requests that are no valid HTTP get a problem too; connections are counted."""
 
-    __slots__ = ()
+    __slots__ = ("_all", "failed_keys")
+
+    def __init__(self, connections: Connections, server: web.Server, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._all = connections
+        self.failed_keys = FailedKeys()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As of `RequestHandler`."""
+        super().connection_made(transport)
+        self._all.opened(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """As of `RequestHandler`."""
+        self._all.closed(self)
+        super().connection_lost(exc)
+
+    def close_now(self) -> None:
+        """Hang up, whatever is under way."""
+        if self.transport is not None:
+            self.transport.abort()
 
     def handle_error(
         self,
@@ -247,9 +285,19 @@ class _Protocol(RequestHandler):
         return response
 
 
+def _connection(request: BaseRequest) -> _Protocol:
+    connection = request.protocol
+    assert isinstance(connection, _Protocol)
+    return connection
+
+
 class _Server(web.Server):
+    def __init__(self, handler: Any, connections: Connections, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._all = connections
+
     def __call__(self) -> RequestHandler:
-        return _Protocol(self, loop=self._loop, **self._kwargs)
+        return _Protocol(self._all, self, loop=self._loop, **self._kwargs)
 
 
 class _Runner(web.AppRunner):
@@ -269,8 +317,9 @@ class _Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        handler = _dispatcher(self.app[DOOR], server.request_handler)
-        return _Server(handler, request_factory=server.request_factory, **server._kwargs)
+        door = self.app[DOOR]
+        handler = _dispatcher(door, server.request_handler)
+        return _Server(handler, door.connections, request_factory=server.request_factory, **server._kwargs)
 
 
 class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):

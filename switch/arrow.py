@@ -23,11 +23,13 @@ from rules.hashing import splitmix64s
 from switch.groups import NO_GROUP
 from switch.problems import NUMBERS, ProblemError, invalid_field, number_outcome
 from switch.rows import HOLD_SECONDS, Caller, body_digest, details_bytes
-from switch.shares import STEP_ROWS, Steps, mapped
+from switch.scheduling import STEP_ROWS, Steps, mapped
 from switch.wire import CHANNELS, LABELS, PRINTED, check_ip
 
 CONTENT_TYPE: Final = "application/vnd.apache.arrow.stream"
 ROWS_MAX: Final = 65_536
+PIECE_ROWS: Final = 1_024
+"""Rows of one step where each takes a fraction of a microsecond."""
 DEVICE_CHARACTERS_MAX: Final = 64
 _PRINTED: Final = re.compile(PRINTED).match
 
@@ -64,6 +66,7 @@ class Batch(NamedTuple):
 def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Steps[Batch]:
     """The rows of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
     table = yield from _read(body)
+    yield
     count = table.num_rows
     rows = np.zeros(count, REQUEST)
     rows["op"] = Kind.TRANSFER
@@ -73,6 +76,7 @@ def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Step
     rows["amount"] = _amounts(table)
     keys = _uuids(table, "idempotency_key").view("<u8").reshape(count, 2)
     rows["key_hi"], rows["key_lo"] = keys[:, 0], keys[:, 1]
+    yield
     rows["payer"] = decode_wallets(secret, _uuids(table, "payer"))
     yield
     rows["payee"] = decode_wallets(secret, _uuids(table, "payee"))
@@ -209,7 +213,7 @@ def _codes(table: pa.Table, name: str) -> Steps[tuple[NDArray[np.int64], list[st
     """A text column as indices (n,) into its distinct values."""
     array = _column(table, name)
     if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode()
+        return (yield from _distinct(array))
     if array.dictionary.null_count:
         raise invalid_field(name, "null is not a value")
     indices = array.indices.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -223,6 +227,18 @@ def _codes(table: pa.Table, name: str) -> Steps[tuple[NDArray[np.int64], list[st
         texts += values.slice(start, STEP_ROWS).to_pylist()
         yield
     return indices, texts
+
+
+def _distinct(array: pa.Array) -> Steps[tuple[NDArray[np.int64], list[str]]]:
+    """As `_codes`, for texts that may all be different: a piece at a time."""
+    numbers: dict[str, int] = {}
+    indices = np.empty(len(array), np.int64)
+    for start in range(0, len(array), PIECE_ROWS):
+        piece = array.slice(start, PIECE_ROWS).dictionary_encode()
+        own = [numbers.setdefault(text, len(numbers)) for text in piece.dictionary.to_pylist()]
+        indices[start : start + PIECE_ROWS] = np.array(own, np.int64)[piece.indices.to_numpy()]
+        yield
+    return indices, list(numbers)
 
 
 def _named(table: pa.Table, name: str, numbers: dict[str, int]) -> Steps[NDArray[np.uint16]]:
@@ -260,6 +276,7 @@ def _details(table: pa.Table, rows: NDArray[Any]) -> Steps[dict[int, bytes]]:
     numbers = np.array((yield from mapped(_device, devices)), np.uint32)
     yield from mapped(_check_address, ips)
     rows["device"] = numbers[device_index]
+    yield
     pairs, where = np.unique(device_index * len(ips) + ip_index, return_inverse=True)
     yield
 
@@ -270,10 +287,9 @@ def _details(table: pa.Table, rows: NDArray[Any]) -> Steps[dict[int, bytes]]:
     digests = yield from mapped(_digest, entries)
     rows["digest"] = np.array(digests, np.uint64)[where]
     yield
-    by_row = list(enumerate(where.tolist()))
     found: dict[int, bytes] = {}
-    for start in range(0, len(by_row), STEP_ROWS * 16):
-        part = ((row, entries[pair]) for row, pair in by_row[start : start + STEP_ROWS * 16])
+    for start in range(0, len(where), PIECE_ROWS):
+        part = ((row, entries[pair]) for row, pair in enumerate(where[start : start + PIECE_ROWS].tolist(), start))
         found.update((row, entry) for row, entry in part if entry is not None)
         yield
     return found

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET
 
 from switch.problems import ProblemError, invalid_field
-from switch.shares import STEP_ROWS, Steps
+from switch.scheduling import STEP_ROWS, Steps
 from switch.wire import (
     BACKTEST_LABELS_MAX,
     TRANSFERS_MAX,

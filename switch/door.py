@@ -25,6 +25,7 @@ from switch.access import WalletAccess
 from switch.answers import Balance
 from switch.auth import Authenticator
 from switch.calls import Call
+from switch.connections import Connections, within_descriptors
 from switch.event_feed import EventFeed
 from switch.history import History, Superseded
 from switch.lanes import Lane, LaneLimits, Overdue
@@ -34,12 +35,21 @@ from switch.problems import NUMBERS, ProblemError
 from switch.publishing import Publisher
 from switch.reads import Reader
 from switch.routing import UNKNOWN, Topology
-from switch.shares import BodyRoom, Places, Workshop
+from switch.scheduling import BESIDE_S, Callers, Scheduler
+from switch.shares import BodyRoom, Places
 
 MIB: Final = 1 << 20
 
 T = TypeVar("T")
 
+PAGES_MAX: Final = 16
+"""Pages of events and of statements read at a time."""
+PAGES_OF_ONE_MAX: Final = 4
+"""Of one caller; its further ones wait, so that it has neither all sessions with the database nor long stretches of the event loop."""
+STREAMS_MAX: Final = 256
+"""Event streams; each costs a page in memory at worst. Beyond it: 503."""
+STREAMS_OF_ONE_MAX: Final = 64
+"""Of one caller."""
 OWNER_PAUSE_S: Final = 0.05
 """Between two questions for the owner of a shard: the old one notices within a second, the new one is made known soon after."""
 
@@ -56,7 +66,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Of a rule pack with its lists, as JSON: as much as checks, `rules.document.FILES_BYTES_MAX`, however its characters are escaped."""
     arrow_bytes_max: int = 32 * MIB
     bodies_bytes_max: int = 256 * MIB
-    """Of bodies that did not arrive at once and are not answered yet; half of it of one caller: four of the largest batches."""
+    """Of bodies that did not arrive at once and are not answered yet, and of answers that are not taken; half of it of one caller: four of
+    the largest batches."""
     batches_max: int = 8
     """Batches worked on at a time; others wait, callers in turn."""
     batches_of_one_max: int = 4
@@ -74,6 +85,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """A connection that sends no complete request headers for so long is closed."""
     linger_s: float = 2.0
     """After an early answer, what still comes is thrown away for so long, so that the client can read the answer."""
+    connections_max: int = 16_384
+    """Open at a time, some 10 kB each, half of them of one caller; fewer where the process may not open so many files."""
     drain_timeout_s: float = 10.0
     """Requests under way may take so long to end when the process stops."""
     lane: LaneLimits = LaneLimits()
@@ -113,7 +126,6 @@ class Door:
         self.wallet_store = WalletStore(deps.pool)
         self.batch_keys = BatchKeyStore(deps.pool)
         self.history = History(deps.pool)
-        self.events = EventFeed(deps.pool, deps.topology.shards)
         self.clients = deps.clients
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
@@ -125,8 +137,13 @@ class Door:
         self.access = WalletAccess(self.wallet_store.owners, self._loop.time)
         limits = deps.limits
         self.bodies = BodyRoom(limits.bodies_bytes_max)
+        self.connections = Connections(within_descriptors(limits.connections_max))
         self.batches = Places(limits.batches_max, limits.batches_of_one_max, limits.batch_wait_s)
-        self.workshop = Workshop(limits.batch_wait_s)
+        self.callers = Callers(self._loop.time, BESIDE_S)
+        self.scheduler = Scheduler(self.callers, limits.batch_wait_s)
+        self.events = EventFeed(deps.pool, deps.topology.shards, self.scheduler)
+        self.pages = Places(PAGES_MAX, PAGES_OF_ONE_MAX, limits.deadline_s)
+        self.streams = Places(STREAMS_MAX, STREAMS_OF_ONE_MAX, 0.0)
         self.leaving = self.draining = False
 
     def deadline(self) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from actors.ledger.layout import BLOCK_RECORDS_MAX
 from actors.pool import Pool, StoreUnavailable
 from switch.events import Found, Page, ReadBlock, in_order, page_of, referred
+from switch.scheduling import Scheduler, single
 
 READ_BLOCKS_MAX: Final = 256
 """Blocks that one query reads over all shards, 2 MB of records, but of each shard at least READ_BLOCKS_MIN."""
@@ -32,8 +34,9 @@ START: Final = 0
 class EventFeed:
     """Reads of the journal in order, and waits for more of it."""
 
-    def __init__(self, pool: Pool, shards: int) -> None:
+    def __init__(self, pool: Pool, shards: int, scheduler: Scheduler) -> None:
         self._pool = pool
+        self._scheduler = scheduler
         self._shards = list(range(shards))
         self._blocks_max = max(READ_BLOCKS_MIN, READ_BLOCKS_MAX // shards)
         self._heads: dict[int, int] = {}
@@ -42,20 +45,22 @@ class EventFeed:
         self._looked: asyncio.Future[None] | None = None
         self._stopped = False
 
-    async def page(self, places: Sequence[int], limit: int, types: NDArray[np.uint8], own: Own | None = None) -> Page:
-        """Up to `limit` events after `places`; `own`: whose wallets they are must be the reader's own. It may be empty though `has_more`:
-        so much was read, and nothing of it is wanted."""
+    async def page(
+        self, caller: int, places: Sequence[int], limit: int, types: NDArray[np.uint8], own: Own | None = None
+    ) -> Page:
+        """Up to `limit` events after `places`, for a caller; `own`: whose wallets they are must be the reader's own. It may be empty though
+        `has_more`: so much was read, and nothing of it is wanted."""
         events: list[Found] = []
         each = min(self._blocks_max, READ_BLOCKS_MIN + limit // BLOCK_RECORDS_MAX)
         while True:
-            page = await self._read(places, limit - len(events), types, own, each)
+            page = await self._read(caller, places, limit - len(events), types, own, each)
             events += page.events
             if not page.has_more or len(events) == limit or each == self._blocks_max:
                 return Page(events, page.places, page.has_more)
             places, each = page.places, min(each * GROWTH, self._blocks_max)
 
     async def _read(
-        self, places: Sequence[int], limit: int, types: NDArray[np.uint8], own: Own | None, each: int
+        self, caller: int, places: Sequence[int], limit: int, types: NDArray[np.uint8], own: Own | None, each: int
     ) -> Page:
         """One query: at most `each` blocks of each shard."""
         starts = [place >> 8 for place in places]
@@ -66,13 +71,12 @@ class EventFeed:
         blocks = sorted((ReadBlock(*row[:4]) for row in rows), key=lambda block: (block.shard, block.number))
         counts = np.bincount([block.shard for block in blocks], minlength=len(self._shards))
         cut = frozenset(row["shard"] for row in rows if row["there"] == each or counts[row["shard"]] < row["there"])
-        read = in_order(blocks, cut, places, types)
-        everybody = np.ones(len(read.records), np.bool_)
-        if own is None:
-            return page_of(read, places, limit, everybody, everybody)
-        sides = np.concatenate([read.records["payer"], read.records["payee"]])
-        mine = await own(np.where(np.tile(read.types, 2) != 0, sides, 0))
-        return page_of(read, places, limit, *np.split(mine, 2))
+        read = await self._scheduler.run(caller, single(partial(in_order, blocks, cut, places, types)))
+        payers = payees = np.ones(len(read.records), np.bool_)
+        if own is not None:
+            sides = np.concatenate([read.records["payer"], read.records["payee"]])
+            payers, payees = np.split(await own(np.where(np.tile(read.types, 2) != 0, sides, 0)), 2)
+        return await self._scheduler.run(caller, single(partial(page_of, read, places, limit, payers, payees)))
 
     async def ahead(self, places: Sequence[int]) -> bool:
         """Whether places are of a journal that was longer than it is now."""

@@ -5,7 +5,6 @@ carried over): whoever sends one payment waits for one quantum of each other cal
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Collection
 from typing import Generic, Protocol, TypeVar
 
 
@@ -47,11 +46,6 @@ class FairQueue(Generic[J]):
     def __bool__(self) -> bool:
         return bool(self._lines)
 
-    @property
-    def callers(self) -> Collection[int]:
-        """Who has something waiting, in the order of their turns."""
-        return self._lines.keys()
-
     def fits(self, caller: int, rows: int, detail_bytes: int) -> bool:
         """Whether so much more of a caller may wait. The first of a line always may, if there is room for it at all: a batch is
         never too large for good."""
@@ -75,15 +69,14 @@ class FairQueue(Generic[J]):
         self.rows += job.count
         self.detail_bytes += job.detail_bytes
 
-    def take(self, rows_max: int, quantum: int, passed_over: Collection[int] = ()) -> list[J]:
-        """What goes next: up to `rows_max` rows, `quantum` of each caller a turn, a larger job alone in its turn; nothing of those
-        passed over. Who got a turn goes to the end."""
+    def take(self, rows_max: int, quantum: int) -> list[J]:
+        """What goes next: up to `rows_max` rows, `quantum` of each caller a turn; a larger job alone. Who got a turn goes to the end."""
         taken: list[J] = []
         room = rows_max
         refused = 0
         while self._lines and room > 0 and refused < len(self._lines):
             caller, line = next(iter(self._lines.items()))
-            rows = 0 if caller in passed_over else self._turn(line, min(room, quantum), not taken, taken)
+            rows = self._turn(line, min(room, quantum), not taken, taken)
             refused = 0 if rows else refused + 1
             room -= rows
             if line.jobs:

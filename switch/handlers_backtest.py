@@ -22,7 +22,7 @@ from switch.door import Door
 from switch.handlers_cards import checked_card, pack_of_card, published_card
 from switch.problems import ProblemError, invalid_field
 from switch.publishing import text_with_card
-from switch.shares import STEP_ROWS, Steps
+from switch.scheduling import STEP_ROWS, Steps
 from switch.times import time_ms
 from switch.wire import BacktestAsked, BacktestLabel, CardBacktest, PackBacktest
 
@@ -61,7 +61,7 @@ async def backtest_pack(door: Door, call: Call) -> web.Response:
     """POST /v1/rule-packs/backtest."""
     call.given_key()
     body = await call.json_body(door.limits.pack_bytes_max)
-    asked, labels = await door.workshop.do(call.principal.account, _read(door, PACK_BACKTEST, body))
+    asked, labels = await door.scheduler.run(call.principal.account, _read(door, PACK_BACKTEST, body))
     return await _tried(door, asked, labels, await _pack(door, asked))
 
 
@@ -69,7 +69,7 @@ async def backtest_card(door: Door, call: Call) -> web.Response:
     """POST /v1/scorecards/backtest."""
     call.given_key()
     body = await call.json_body(door.limits.json_batch_bytes_max)
-    asked, labels = await door.workshop.do(call.principal.account, _read(door, CARD_BACKTEST, body))
+    asked, labels = await door.scheduler.run(call.principal.account, _read(door, CARD_BACKTEST, body))
     return await _tried(door, asked, labels, await _with_card(door, asked))
 
 

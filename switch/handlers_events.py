@@ -3,7 +3,6 @@
 A stream holds one page at a time and never writes ahead of a slow reader; whatever ends it, `Last-Event-ID` goes on exactly there.
 """
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from functools import partial
@@ -22,8 +21,10 @@ from switch.calls import PAGE_MAX, Call, page_limit
 from switch.cursors import decode_places, encode_cursor
 from switch.door import Door
 from switch.event_feed import START, Own
-from switch.events import EVENT_TYPES, Event, Found, Page, packs_of, render, type_numbers
+from switch.events import EVENT_TYPES, STEP_EVENTS, Event, Found, Page, packs_of, render, type_numbers
 from switch.problems import ProblemError, invalid_query
+from switch.responses import Stream
+from switch.scheduling import Steps, mapped
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +34,6 @@ STREAM: Final = "text/event-stream"
 STREAM_HEADERS: Final = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 HEARTBEAT_S: Final = 15.0
 """Proxies commonly cut a connection that is silent for a minute."""
-STREAMS_MAX: Final = 256
-"""Per front door; each costs a page in memory at worst. Beyond it: 503."""
-WRITE_TIMEOUT_S: Final = 30.0
-"""A reader that takes nothing for so long is gone."""
 RETRY_MS: Final = 1_000
 """A reader comes back so long after its stream ended."""
 _ENCODE: Final = msgspec.json.Encoder().encode
@@ -59,14 +56,16 @@ async def list_events(door: Door, call: Call) -> web.StreamResponse:
     places = await _places(door, after)
     if streams:
         return await _stream(door, call, places, types)
-    page = await door.events.page(places, limit, types, _own(door, call.principal))
-    data = await _rendered(door, page.events)
+    account = call.principal.account
+    async with door.pages.place(account):
+        page = await door.events.page(account, places, limit, types, _own(door, call.principal))
+        data = await _rendered(door, account, page.events)
     return json_response(EventList(data, page.has_more, encode_cursor(door.secret, SCOPE, *page.places)))
 
 
-async def _rendered(door: Door, found: Sequence[Found]) -> list[Event]:
+async def _rendered(door: Door, account: int, found: Sequence[Found]) -> list[Event]:
     names = await door.catalogue.names(packs_of(found))
-    return render(door.secret, names, found, await door.events.times(found))
+    return await door.scheduler.run(account, render(door.secret, names, found, await door.events.times(found)))
 
 
 def _own(door: Door, principal: Principal) -> Own | None:
@@ -97,18 +96,17 @@ async def _places(door: Door, after: str | None) -> Sequence[int]:
 
 
 async def _stream(door: Door, call: Call, places: Sequence[int], types: NDArray[np.uint8]) -> web.StreamResponse:
-    if door.metrics.streams >= STREAMS_MAX:
-        raise ProblemError("overloaded")
-    response = web.StreamResponse(headers=STREAM_HEADERS)
-    door.metrics.streams += 1
-    try:
-        await response.prepare(call.request)
-        await _write(response, b"retry: %d\n\n" % RETRY_MS)  # the headers leave with the first bytes
-        await _send_all(door, call, response, places, types)
-    except (StoreUnavailable, ProblemError, TimeoutError, ConnectionError) as error:
-        _log.info("an event stream ended: %r", error)
-    finally:
-        door.metrics.streams -= 1
+    response = Stream(headers=STREAM_HEADERS)
+    async with door.streams.place(call.principal.account):
+        door.metrics.streams += 1
+        try:
+            await response.prepare(call.request)
+            await response.write(b"retry: %d\n\n" % RETRY_MS)  # the headers leave with the first bytes
+            await _send_all(door, call, response, places, types)
+        except (StoreUnavailable, ProblemError, ConnectionError) as error:
+            _log.info("an event stream ended: %r", error)
+        finally:
+            door.metrics.streams -= 1
     return response
 
 
@@ -116,27 +114,29 @@ async def _send_all(
     door: Door, call: Call, response: web.StreamResponse, places: Sequence[int], types: NDArray[np.uint8]
 ) -> None:
     """Until the process drains, the reader leaves or its key is revoked."""
+    account = call.principal.account
     while not door.draining:
         principal = await door.authenticator.principal(call.request.headers.get("Authorization"))
         demand(principal, READ)
-        page = await door.events.page(places, PAGE_MAX, types, _own(door, principal))
-        await _send_page(door, response, places, page)
+        async with door.pages.place(account):
+            page = await door.events.page(account, places, PAGE_MAX, types, _own(door, principal))
+            events = await _rendered(door, account, page.events)
+        if events:
+            await response.write(await door.scheduler.run(account, _framed(door, places, page, events)))
         places = page.places
         if not page.has_more and not await door.events.grown(places, HEARTBEAT_S):
-            await _write(response, f": heartbeat\nid: {encode_cursor(door.secret, SCOPE, *places)}\n\n".encode())
+            await response.write(f": heartbeat\nid: {encode_cursor(door.secret, SCOPE, *places)}\n\n".encode())
 
 
-async def _send_page(door: Door, response: web.StreamResponse, places: Sequence[int], page: Page) -> None:
+def _framed(door: Door, places: Sequence[int], page: Page, events: Sequence[Event]) -> Steps[bytes]:
+    """A page as a stream has it, each event with the cursor behind it."""
     reached = list(places)
-    events = await _rendered(door, page.events)
-    for found, event in zip(page.events, events, strict=True):
+
+    def framed(pair: tuple[Found, Event]) -> bytes:
+        found, event = pair
         reached[event.shard] = found.place
         cursor = encode_cursor(door.secret, SCOPE, *reached)
-        await _write(
-            response, b"id: %b\nevent: %b\ndata: %b\n\n" % (cursor.encode(), event.type.encode(), _ENCODE(event))
-        )
+        return b"id: %b\nevent: %b\ndata: %b\n\n" % (cursor.encode(), event.type.encode(), _ENCODE(event))
 
-
-async def _write(response: web.StreamResponse, data: bytes) -> None:
-    async with asyncio.timeout(WRITE_TIMEOUT_S):
-        await response.write(data)
+    pairs = list(zip(page.events, events, strict=True))
+    return b"".join((yield from mapped(framed, pairs, STEP_EVENTS)))

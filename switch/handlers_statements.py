@@ -4,6 +4,7 @@ Both are read from the journal along the wallet's chain, from its newest durable
 """
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from switch.door import Door
 from switch.history import Entry, Place, Statement, entries_of_page
 from switch.merged_statement import merged
 from switch.problems import ProblemError, invalid_query
+from switch.scheduling import single
 from switch.times import time_ms, time_text
 
 NEVER: Final = 1 << 62
@@ -51,16 +53,20 @@ async def list_wallet_transfers(door: Door, call: Call) -> web.Response:
     address = await door.wallet_in_path(call)
     scope = f"statement {address}" + (f" {since} {until}" if since or until != NEVER else "")
     if is_operator(address):
-        return await _of_operator(door, address, limit, since, until, scope, query.get("after"))
+        async with door.pages.place(call.principal.account):
+            return await _of_operator(door, address, limit, since, until, scope, query.get("after"))
     place = decode_cursor(door.secret, scope, query["after"]) if "after" in query else 0
-    if place:
-        page = await door.history.statement(address, place, limit, since)
-        if page is None:
-            raise ProblemError("cursor_ahead")
-    else:
-        page = await _newest(door, address, limit, since, until)
+    account = call.principal.account
+    async with door.pages.place(account):
+        if place:
+            page = await door.history.statement(address, place, limit, since)
+            if page is None:
+                raise ProblemError("cursor_ahead")
+        else:
+            page = await _newest(door, address, limit, since, until)
+        data = await door.scheduler.run(account, single(partial(entries_of_page, door.secret, address, page)))
     cursor = encode_cursor(door.secret, scope, page.next) if page.next else None
-    return json_response(EntryList(entries_of_page(door.secret, address, page), page.next != 0, cursor))
+    return json_response(EntryList(data, page.next != 0, cursor))
 
 
 async def _newest(door: Door, address: int, limit: int, since: int, until: int) -> Statement:

@@ -36,7 +36,7 @@ from switch.problems import (
 from switch.responses import Answer
 from switch.routing import UNKNOWN, home_wallet
 from switch.rows import Caller, after_address, transfer_row
-from switch.shares import STEP_ROWS, Steps, mapped
+from switch.scheduling import STEP_ROWS, Steps, mapped, single
 from switch.times import now_ms, time_ms
 from switch.wire import KeyedTransfer
 
@@ -144,15 +144,16 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
     )
     async with door.batches.place(account):
         if kind == arrow.CONTENT_TYPE:
-            batch = await door.workshop.do(account, arrow.decode_transfers_stream(body, door.secret, caller))
+            batch = await door.scheduler.run(account, arrow.decode_transfers_stream(body, door.secret, caller))
             if batch.timed:
                 demand_import(call.principal)
             await _bind_key(door, caller, key, body)
             await _refuse_payers(door, call.principal, batch.rows)
             results = await _carry_grouped(door, batch.rows, batch.details, batch.groups)
             await _tell_ends(door, results)
-            return Answer(arrow.encode_results(door.secret, results), content_type=arrow.CONTENT_TYPE)
-        asked = await door.workshop.do(account, _asked(door, body, caller))
+            answer = await door.scheduler.run(account, single(partial(arrow.encode_results, door.secret, results)))
+            return Answer(answer, content_type=arrow.CONTENT_TYPE)
+        asked = await door.scheduler.run(account, _asked(door, body, caller))
         if asked.timed:
             demand_import(call.principal)
         groups = np.zeros(len(asked.rows), np.int64) if asked.linked else None
@@ -160,7 +161,7 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
         await _refuse_payers(door, call.principal, asked.rows)
         results = await _carry_grouped(door, asked.rows, asked.details, groups)
         await _tell_ends(door, results)
-        return json_response(await door.workshop.do(account, _batch_answer(door.secret, results, asked.rows["op"])))
+        return json_response(await door.scheduler.run(account, _batch_answer(door.secret, results, asked.rows["op"])))
 
 
 async def _tell_ends(door: Door, results: NDArray[Any]) -> None:

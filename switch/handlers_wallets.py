@@ -21,7 +21,7 @@ from switch.door import Door, overdue_problem
 from switch.lanes import Overdue
 from switch.problems import PROBLEMS, ProblemError, invalid_field, invalid_query
 from switch.rows import currency_number, status_row, tier_row
-from switch.shares import Steps, mapped
+from switch.scheduling import Steps, mapped
 from switch.wallets import OK, Opened, Wanted, batch_keys, json_text, open_wallets, wanted_wallet
 from switch.wire import Attributes, Metadata
 
@@ -111,9 +111,9 @@ async def create_wallets(door: Door, call: Call) -> web.Response:
     account = call.principal.account
     body = await call.json_body(door.limits.wallet_batch_bytes_max)
     async with door.batches.place(account):
-        wanted = await door.workshop.do(account, _wanted(door, body, given))
+        wanted = await door.scheduler.run(account, _wanted(door, body, given))
         opened = await open_wallets(door, caller, wanted)
-        return json_response(WalletRows(await door.workshop.do(account, mapped(partial(_row, door), opened))))
+        return json_response(WalletRows(await door.scheduler.run(account, mapped(partial(_row, door), opened))))
 
 
 def _wanted(door: Door, body: bytes, given: bytes | None) -> Steps[list[Wanted]]:

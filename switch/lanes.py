@@ -1,14 +1,15 @@
 """A lane carries rows to one shard: three calls at most are under way, whatever queues meanwhile goes into the next; no timer.
 
-Latency when idle, batches when busy. Callers take turns: while several are about, calls are short, no caller has all of them, and a
-payment waits for a call or two and not for the batches of others. Rows that a shard did not try, or whose answer was lost, are sent
-again under the same key until the request's deadline; the key makes that harmless.
+Latency when idle, batches when busy. Calls carry small requests or parts of batches, never both, since an answer waits for the whole
+call. Callers take turns: while several are about, a call with batches carries one part, and one call at least is left to small requests.
+Rows that a shard did not try, or whose answer was lost, are sent again under the same key until the request's deadline; the key makes
+that harmless.
 """
 
 import asyncio
 import logging
 import struct
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +22,7 @@ from actors.ledger.layout import FLAG_LINKED, REQUEST, RESULT
 from actors.shard_client import ShardClient, ShardUnavailable
 from switch.attempts import Attempts, RowAttempts
 from switch.fair_queue import FairQueue
+from switch.scheduling import Callers
 
 _log = logging.getLogger(__name__)
 
@@ -44,14 +46,17 @@ class LaneLimits(msgspec.Struct, frozen=True, kw_only=True):
     calls_max: int = 3
     call_rows_max: int = 65_536
     """Rows of one call while one caller is about: as much as a shard takes as one batch."""
-    shared_call_rows_max: int = 4_096
-    """Rows of one call while several callers are about: a shard is done with them in some 6 ms, which is what others wait."""
+    detailed_call_rows_max: int = 4_096
+    """Rows of one call while some that wait have details: to pack and to unpack so many holds both processes up for some 2 ms."""
     part_rows_max: int = 2_048
-    """A batch travels in parts of so many rows, and is cut between linked groups only; a caller's turn in a call is as long."""
+    """A batch travels in parts of so many rows, and is cut between linked groups only; a caller's turn is as long."""
+    small_rows_max: int = 64
+    """Rows of a small request."""
     queue_rows_max: int = 262_144
-    """Rows that wait, half of them of one caller; beyond it requests are answered 503 at once. Two of the largest batches of one fit."""
+    """Rows of batches that wait, and as many of small requests, half of them of one caller; beyond it requests are answered 503 at once.
+    Two of the largest batches of one fit."""
     queue_detail_bytes_max: int = 128 << 20
-    """Bytes of details that wait, half of them of one caller."""
+    """Bytes of details that wait, in the same way."""
     beside_s: float = 1.0
     """So long after its last row a caller still counts as being about: one that sends a payment now and then, too."""
     call_timeout_s: float = 30.0
@@ -126,21 +131,21 @@ class Lane:
         self._limits = limits
         self._observe = observe
         self._loop = asyncio.get_running_loop()
-        self._queue: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
+        self._small: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
+        self._batches: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
         self._waiting: deque[_Job] = deque()
-        self._last_caller = -1
-        self._several_until = 0.0
-        self._calls_of: Counter[int] = Counter()
+        self._callers = Callers(self._loop.time, limits.beside_s)
         self._woken = False
         self._sweeper: asyncio.TimerHandle | None = None
         self._rows_in_flight = 0
         self._last_call_rows = 0
         self._calls: set[asyncio.Task[None]] = set()
+        self._batch_calls = 0
 
     @property
     def queued_rows(self) -> int:
         """Rows that wait."""
-        return self._queue.rows
+        return self._small.rows + self._batches.rows
 
     # What handlers use.
 
@@ -245,15 +250,13 @@ class Lane:
 
     def _put(self, jobs: list[_Job]) -> None:
         """Queue jobs of one caller, all of them or, raising _LaneFull, none."""
-        caller = jobs[0].caller
-        if not self._queue.fits(caller, sum(job.count for job in jobs), sum(job.detail_bytes for job in jobs)):
+        caller, rows = jobs[0].caller, sum(job.count for job in jobs)
+        queue = self._small if rows <= self._limits.small_rows_max else self._batches
+        if not queue.fits(caller, rows, sum(job.detail_bytes for job in jobs)):
             raise _LaneFull
-        if caller != self._last_caller:
-            if self._last_caller >= 0:
-                self._several_until = jobs[0].queued_at + self._limits.beside_s
-            self._last_caller = caller
+        self._callers.heard_of(caller)
         for job in jobs:
-            self._queue.put(job)
+            queue.put(job)
             self._waiting.append(job)
         if self._sweeper is None:
             self._sweeper = self._loop.call_at(jobs[0].deadline, self._sweep)
@@ -278,34 +281,39 @@ class Lane:
 
     def _start(self) -> None:
         self._woken = False
-        jobs = self._take()
-        if jobs:
-            task = self._loop.create_task(self._call(jobs))
-            self._calls.add(task)
-            if self._queue:
-                self._wake()
-
-    def _take(self) -> list[_Job]:
-        """The next call. While several callers are about, one call at least is left to those who have fewer under way."""
-        limits = self._limits
-        if self._loop.time() < self._several_until:
-            most = max(1, limits.calls_max - 1)
-            busy = [caller for caller in self._queue.callers if self._calls_of[caller] >= most]
-            taken = self._queue.take(limits.shared_call_rows_max, limits.part_rows_max, busy)
-        else:
-            taken = self._queue.take(limits.call_rows_max, limits.call_rows_max)
+        batches = self._batches_are_next()
+        taken = self._parts() if batches else self._few()
         jobs = [job for job in taken if not job.future.done()]
         for job in jobs:
             job.sent = True
-        return jobs
+        if jobs:
+            self._batch_calls += batches
+            self._calls.add(self._loop.create_task(self._call(jobs, batches)))
+        if taken and self.queued_rows:
+            self._wake()
 
-    async def _call(self, jobs: list[_Job]) -> None:
+    def _batches_are_next(self) -> bool:
+        """Small requests go first; but one call is for batches if any wait, and while several callers are about one is not."""
+        all_but_one = max(1, self._limits.calls_max - 1)
+        if not self._small:
+            return not self._callers.several or self._batch_calls < all_but_one
+        return bool(self._batches) and len(self._calls) - self._batch_calls >= all_but_one
+
+    def _few(self) -> list[_Job]:
+        return self._small.take(self._limits.call_rows_max, self._limits.part_rows_max)
+
+    def _parts(self) -> list[_Job]:
+        limits = self._limits
+        rows_max = limits.part_rows_max if self._callers.several else limits.call_rows_max
+        if self._batches.detail_bytes:
+            rows_max = min(rows_max, limits.detailed_call_rows_max)
+        return self._batches.take(rows_max, rows_max)
+
+    async def _call(self, jobs: list[_Job], batches: bool) -> None:
         started = self._loop.time()
         count = sum(job.count for job in jobs)
         self._last_call_rows = count
         self._rows_in_flight += count
-        callers = {job.caller for job in jobs}
-        self._calls_of.update(callers)
         rows = np.frombuffer(b"".join([job.rows for job in jobs]), REQUEST)
         error: ShardUnavailable | None = None
         try:
@@ -324,14 +332,11 @@ class Lane:
             if error is not None:
                 _fail(jobs, error)
             self._rows_in_flight -= count
-            for caller in callers:
-                self._calls_of[caller] -= 1
-                if not self._calls_of[caller]:
-                    del self._calls_of[caller]
+            self._batch_calls -= batches
             self._calls.discard(asyncio.current_task())
             while self._waiting and self._waiting[0].future.done():
                 self._waiting.popleft()
-            if self._queue:
+            if self.queued_rows:
                 self._wake()
         self._observe(started - jobs[0].queued_at, self._loop.time() - started, count)
 

@@ -4,6 +4,7 @@ remembered for a short time."""
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterable
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from actors.pool import StoreUnavailable
@@ -11,6 +12,9 @@ from switch.problems import ProblemError
 
 TTL_S: Final = 2.0
 """So long may an answer hold that is true no longer: a key that was revoked, a wallet that has another owner."""
+REFRESH_S: Final = 0.5
+"""What is used so shortly before its end is asked for anew meanwhile: no request of a busy caller waits for the database, which others may
+keep busy."""
 KNOWN_MAX: Final = 10_000
 """Answers that are remembered, and as many times that there was none."""
 WANTED_MAX: Final = 4_096
@@ -34,11 +38,15 @@ class Lookups(Generic[K, V]):
         self._absent: _Kept[K, None] = OrderedDict()
         self._wanted: dict[K, asyncio.Future[V | None]] = {}
         self._asking: asyncio.Task[None] | None = None
+        self._refreshing: dict[K, asyncio.Task[V | None]] = {}
 
     async def get(self, key: K) -> V | None:
         """The value of a key, None when there is none. Raises ProblemError overloaded, and what `find` raises."""
         known = self._known.get(key)
-        if known is not None and known[0] > self._clock():
+        if known is not None and known[0] > (now := self._clock()):
+            if known[0] - now < REFRESH_S and key not in self._refreshing:
+                self._refreshing[key] = asyncio.create_task(self._asked(key, True))
+                self._refreshing[key].add_done_callback(partial(self._refreshed, key))
             return known[1]
         absent = self._absent.get(key)
         if absent is not None and absent[0] > self._clock():
@@ -56,6 +64,11 @@ class Lookups(Generic[K, V]):
             else:
                 missing.append(key)
         return found | await self._answer(missing) if missing else found
+
+    def _refreshed(self, key: K, task: "asyncio.Task[V | None]") -> None:
+        del self._refreshing[key]
+        if not task.cancelled():
+            task.exception()  # the next request that needs the value will meet it
 
     async def _asked(self, key: K, known: bool) -> V | None:
         future = self._wanted.get(key)

@@ -13,10 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from actors.ledger.codes import OUTCOMES, REVIEW_ENDS, Code, Outcome, is_declined, is_untried
 from switch.advice import ADVICE
-from switch.responses import Answer
 
-CONTENT_TYPE: Final = "application/problem+json"
-RETRY_AFTER_S: Final = "1"
 UNKNOWN_NUMBER: Final = 900
 """In Arrow answers, where codes are numbers: the row's answer was lost (`timeout`). Ledger codes stay below it."""
 OVERLOADED_NUMBER: Final = 901
@@ -59,6 +56,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "invalid_scorecard": Outcome(422, False, "The scorecard does not check."),
     "invalid_query": Outcome(422, False, "A query parameter is missing, unknown or has a wrong value."),
     "too_many_bodies": Outcome(429, True, "The caller has as many bytes of bodies under way as one caller may have."),
+    "too_many_connections": Outcome(429, True, "The caller has as many connections as one caller may have."),
     "internal_error": Outcome(500, True, "Something went wrong inside the switch."),
     "overloaded": Outcome(503, True, "The switch has as much work as it can queue."),
     "backtest_running": Outcome(503, True, "Another backtest is running; there is one at a time."),
@@ -183,19 +181,6 @@ def problem_body(problem: ProblemError) -> dict[str, Any]:
     if problem.errors:
         body["errors"] = problem.errors
     return body
-
-
-def problem_response(problem: ProblemError) -> web.Response:
-    """A problem as an HTTP answer."""
-    status = PROBLEMS[problem.code].status
-    headers = dict(problem.headers)
-    if status in (429, 503):
-        headers["Retry-After"] = RETRY_AFTER_S
-    if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="shardpay"'
-    if problem.replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return Answer(msgspec.json.encode(problem_body(problem)), status, headers, CONTENT_TYPE)
 
 
 def from_http(error: web.HTTPException) -> ProblemError:

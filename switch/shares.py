@@ -1,29 +1,14 @@
-"""What callers share inside a front door, and how much of it one of them may have: bytes of bodies, places to work in, slices of time.
+"""What callers share inside a front door, and how much of it one of them may have: bytes of bodies, places to work in.
 
 Nobody waits for ever: every wait ends with a place, or after its limit with a problem that a retry can heal.
 """
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
 
 from switch.problems import ProblemError
-
-A = TypeVar("A")
-T = TypeVar("T")
-
-SLICE_S: Final = 0.002
-"""Work of one request after which others get their turn: some payments' worth of it, so that none waits noticeably longer."""
-TURNS: Final = 3
-"""Turns of the event loop between two slices. A payment needs some ten; with one turn a slice it would wait for ten slices."""
-
-Steps = Generator[None, None, T]
-"""Work in steps that are small against SLICE_S, with its result at the end."""
-
-STEP_ROWS: Final = 64
-"""Rows of one step: a row of a batch takes 2 to 10 microseconds."""
 
 
 class Places:
@@ -102,7 +87,8 @@ class Places:
 
 
 class BodyRoom:
-    """Bytes of bodies that have arrived and whose requests are not answered yet. One caller has at most half of them."""
+    """Bytes of bodies that have arrived and whose requests are not answered yet, and of answers that wait to be taken. One caller has at
+    most half of them."""
 
     def __init__(self, bytes_max: int) -> None:
         self._bytes_max = bytes_max
@@ -125,35 +111,3 @@ class BodyRoom:
         self._by_caller[caller] -= size
         if not self._by_caller[caller]:
             del self._by_caller[caller]
-
-
-class Workshop:
-    """Where the long work of batches is done on the event loop: one of them at a time, callers in turn, in slices."""
-
-    def __init__(self, wait_s: float) -> None:
-        self._places = Places(1, 1, wait_s)
-        self._clock = asyncio.get_running_loop().time
-
-    async def do(self, caller: int, steps: Steps[T]) -> T:
-        """The result of work. Raises what it raises, and ProblemError overloaded."""
-        async with self._places.place(caller):
-            began = self._clock()
-            while True:
-                try:
-                    next(steps)
-                except StopIteration as end:
-                    result: T = end.value
-                    return result
-                if self._clock() - began > SLICE_S:
-                    for _ in range(TURNS):
-                        await asyncio.sleep(0)
-                    began = self._clock()
-
-
-def mapped(function: Callable[[A], T], items: Sequence[A]) -> Steps[list[T]]:
-    """What a function makes of each item."""
-    made: list[T] = []
-    for start in range(0, len(items), STEP_ROWS):
-        made += map(function, items[start : start + STEP_ROWS])
-        yield
-    return made

@@ -19,7 +19,7 @@ from actors.wallet_store import Candidate, OperatorWalletsFull, Reason, Refusal,
 from switch.door import Door
 from switch.problems import NUMBERS, ProblemError, invalid_field
 from switch.rows import Caller, currency_number, wallet_row
-from switch.shares import mapped
+from switch.scheduling import mapped
 from switch.times import now_ms
 from switch.wire import WALLET_KINDS, Attributes, Metadata, NewWallet, named
 
@@ -147,7 +147,7 @@ async def _open_in_ledger(
         for shard in shards:
             by_shard.setdefault(shard, []).append((place.key_hash, row))
 
-    await door.workshop.do(caller.account, mapped(send, fresh))
+    await door.scheduler.run(caller.account, mapped(send, fresh))
     answers = await asyncio.gather(
         *(
             door.lanes[shard].many(np.frombuffer(bytearray(b"".join(row for _, row in pairs)), REQUEST), {}, deadline)

@@ -33,7 +33,7 @@ from actors.shard.batch import Batch
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
 from actors.shard.fills import Fill, FillWatch
 from actors.shard.heads import Heads
-from actors.shard.intake import QUEUE_ROWS_MAX, Intake, untried_payers
+from actors.shard.intake import Intake, untried_payers
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.originals import OriginalsDesk
 from actors.shard.pace import Pace
@@ -136,7 +136,7 @@ class ShardCore:
         """How many rows the next message may set in motion."""
         rows = len(message.rows) if isinstance(message, m.Submit) else 0
         rows += self._repeats.page_rows if isinstance(message, m.RecordsRead) else 0
-        return rows + self._intake.rows + (0 if self._scoring is None else len(self._scoring.rows))
+        return self._intake.batch_rows(rows, self._now) + (0 if self._scoring is None else len(self._scoring.rows))
 
     @property
     def ready(self) -> bool:
@@ -277,7 +277,7 @@ class ShardCore:
     def _submit(self, message: m.Submit) -> None:
         rows = len(message.rows)
         assert not (message.rows["flags"][-1:] & FLAG_LINKED).any(), "a group ends where its request ends"
-        if not self.ready or not self._intake.offer(message):
+        if not self.ready or not self._intake.offer(message, self._now):
             results = np.zeros(rows, RESULT)
             results["code"] = Code.BUSY
             self._emit([m.Answer(ref=message.ref, value=results)])
@@ -288,9 +288,12 @@ class ShardCore:
             if begun == BATCHES_AT_ONCE:
                 self._pause()
                 return
+            parts = self._intake.take(self._pace.bytes_max, self.writer.backlog_bytes, self._now)
+            if not parts:
+                return
             begun += 1
             self.ledger.advance(self._now)
-            self._admit(Batch(self._batches, self._intake.take(self._pace.bytes_max), self._next_stamp()))
+            self._admit(Batch(self._batches, parts, self._next_stamp()))
 
     def _pause(self) -> None:
         if not self._paused:
@@ -574,8 +577,8 @@ class ShardCore:
         self.clock_off_ms = message.off_ms
 
     def _look_at_tables(self) -> None:
-        queued, backlog = Fill(self._intake.rows, QUEUE_ROWS_MAX), Fill(self.writer.backlog, BACKLOG_RECORDS_MAX)
-        self._emit([*self.tables.look(self.ledger, queued_rows=queued, backlog=backlog)])
+        backlog = Fill(self.writer.backlog, BACKLOG_RECORDS_MAX)
+        self._emit([*self.tables.look(self.ledger, queued_rows=self._intake.fill, backlog=backlog)])
 
     def _tick(self, _: m.Tick) -> None:
         self._fall_back()

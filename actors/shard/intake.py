@@ -1,9 +1,13 @@
 """Requests that wait for a batch, and how a batch is made of them: bounded in rows and in bytes, large requests a part at a time.
 
 All of a batch is sealed and stored together, and whoever comes later waits for it. So a request whose records and details take long to
-store is cut, where no linked group is, into parts that are batches of their own; small requests go between them.
+store is cut, where no linked group is, into parts that are batches of their own; small requests go between them. While several callers are
+about, batches are slices: small requests are batches of their own, callers with large ones take turns, and one slice of those at a time
+is under way, so a payment waits for a slice and not for all that others have sent.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -11,6 +15,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.admission import BEHIND_MAX
 from actors.ledger.layout import FLAG_LINKED, RECORD, RESULT
+from actors.shard.fills import Fill
 from actors.shard.messages import Answer, Submit
 
 BATCH_ROWS_MAX: Final = 65_536
@@ -18,8 +23,16 @@ QUEUE_ROWS_MAX: Final = 131_072
 """Rows that wait; beyond it the answer is BUSY."""
 QUEUE_DETAIL_BYTES_MAX: Final = 128 << 20
 """Details that wait, of two of the largest batches; beyond it who brings more of them is told BUSY."""
+SMALL_ROWS_MAX: Final = 16_384
+"""Rows of small requests that may wait beyond QUEUE_ROWS_MAX: who has large ones cannot take their place."""
 SMALL_SHARE: Final = 8
 """A request is small that takes at most this part of a batch; half of a batch is for small ones first, the other half for the rest."""
+SLICE_ROWS: Final = 1_024
+"""Of a batch while several callers are about: made in some 2 ms and stored in as many."""
+ABOUT_MS: Final = 1_000
+"""So long after its last request a caller still counts as being about: one that sends a payment now and then, too."""
+SEVERAL: Final = -1
+"""Stands for the callers of a request that has rows of more than one."""
 
 
 class Asked:
@@ -28,6 +41,7 @@ class Asked:
 
     def __init__(self, submit: Submit) -> None:
         self.ref = submit.ref
+        self.caller = _caller_of(submit.rows)
         self.count = len(submit.rows)
         self.taken = 0
         self.behind: NDArray[np.int64] | None = None
@@ -46,6 +60,11 @@ class Asked:
     def bytes_left(self) -> int:
         """What they will take in the journal."""
         return self.rows_left * RECORD.itemsize + self.detail_bytes_left
+
+    @property
+    def small(self) -> bool:
+        """Whether that is a small part of a slice."""
+        return self.bytes_left <= _slice_bytes() // SMALL_SHARE
 
     @property
     def detail_bytes_left(self) -> int:
@@ -75,6 +94,8 @@ class Asked:
         return self.taken + rows
 
     def _group_end(self, end: int, at_least_one: bool) -> int:
+        if end > self.taken and not self._rows["flags"][end - 1] & FLAG_LINKED:
+            return end
         ends = self.taken + np.flatnonzero(self._rows["flags"][self.taken :] & FLAG_LINKED == 0) + 1
         fitting = int(np.searchsorted(ends, end, "right"))
         if fitting:
@@ -107,6 +128,16 @@ class Asked:
         self._results[first : first + len(results)] = results
         self._answered += len(results)
         return [] if self._answered < self.count else [Answer(ref=self.ref, value=self._results)]
+
+
+def _caller_of(rows: NDArray[Any]) -> int:
+    callers = rows["caller"]
+    first = int(callers[0])
+    return first if (callers == first).all() else SEVERAL
+
+
+def _slice_bytes() -> int:
+    return SLICE_ROWS * RECORD.itemsize
 
 
 def _edges(details: dict[int, bytes]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -146,28 +177,73 @@ def whole(submit: Submit) -> Part:
 
 
 class Intake:
-    """The queue. A request that was taken in part goes to its end."""
+    """The queue. A request that was taken in part goes to its end. Times are those of the core, milliseconds."""
 
     def __init__(self, asked: type[Asked] = Asked) -> None:
         self.rows = 0
         self._asked = asked
         self._detail_bytes = 0
         self._queue: list[Asked] = []
+        self._last_caller: int | None = None
+        self._several_until = 0
+        self._large_next = False
 
-    def offer(self, submit: Submit) -> bool:
+    def offer(self, submit: Submit, now_ms: int) -> bool:
         """Let a request wait, at least one row; False when there is no room."""
         asked = self._asked(submit)
         size = asked.detail_bytes_left
+        self._heard_of(asked.caller, now_ms)
         full = size and self._queue and self._detail_bytes + size > QUEUE_DETAIL_BYTES_MAX
-        if full or self.rows + asked.count > QUEUE_ROWS_MAX:
+        if full or self.rows + asked.count > self._rows_max(asked, now_ms):
             return False
         self._queue.append(asked)
         self.rows += asked.count
         self._detail_bytes += size
         return True
 
-    def take(self, bytes_max: int) -> list[Part]:
-        """The parts of the next batch: at most BATCH_ROWS_MAX rows and so many bytes, but at least one group."""
+    def _heard_of(self, caller: int, now_ms: int) -> None:
+        if self._last_caller not in (None, caller) or caller == SEVERAL:
+            self._several_until = now_ms + ABOUT_MS
+        self._last_caller = caller
+
+    def _rows_max(self, asked: Asked, now_ms: int) -> int:
+        """How many rows may wait with this request. A caller has at most half of the queue while others are about."""
+        if asked.small:
+            return QUEUE_ROWS_MAX + SMALL_ROWS_MAX
+        own = sum(each.rows_left for each in self._queue if each.caller == asked.caller)
+        if own and own + asked.count > QUEUE_ROWS_MAX // 2 and self.is_shared(now_ms):
+            return 0
+        return QUEUE_ROWS_MAX
+
+    def is_shared(self, now_ms: int) -> bool:
+        """Whether several callers are about."""
+        return now_ms < self._several_until
+
+    @property
+    def fill(self) -> Fill:
+        """How full the queue is."""
+        return Fill(self.rows, QUEUE_ROWS_MAX + SMALL_ROWS_MAX)
+
+    def batch_rows(self, more: int, now_ms: int) -> int:
+        """How many rows the next batch may have when so many more come."""
+        rows = self.rows + more
+        return min(rows, SLICE_ROWS) if self.is_shared(now_ms) else rows
+
+    def take(self, bytes_max: int, backlog_bytes: int, now_ms: int) -> list[Part]:
+        """The parts of the next batch: at most BATCH_ROWS_MAX rows and so many bytes, but at least one group. None when what waits has to
+        wait until more of the backlog is stored."""
+        if not self.is_shared(now_ms):
+            return self._take(bytes_max)
+        slice_bytes = min(bytes_max, _slice_bytes())
+        small = [asked for asked in self._queue if asked.small]
+        large = [asked for asked in self._queue if not asked.small] if backlog_bytes < slice_bytes // 2 else []
+        if large and (self._large_next or not small):
+            self._large_next = False
+            return self._take_slice(large, slice_bytes)
+        self._large_next = True
+        return self._take_slice(small, slice_bytes)
+
+    def _take(self, bytes_max: int) -> list[Part]:
         taking = _Taking(bytes_max)
         small = bytes_max // SMALL_SHARE
         rest = [a for a in self._queue if a.bytes_left > small or not taking.whole(a, bytes_max // 2)]
@@ -176,10 +252,36 @@ class Intake:
             asked = rest.pop(0)
             if asked.rows_left:
                 cut.append(asked)
-        self._queue = rest + cut
-        self.rows = sum(asked.rows_left for asked in self._queue)
-        self._detail_bytes = sum(asked.detail_bytes_left for asked in self._queue)
+        self._now_waits(rest + cut)
         return taking.parts
+
+    def _take_slice(self, waiting: Sequence[Asked], bytes_max: int) -> list[Part]:
+        """Some of these requests, callers in turn; who had theirs goes to the end."""
+        taking = _Taking(bytes_max)
+        served = set()
+        for asked in _in_turn(waiting):
+            if not taking.some(asked):
+                break
+            served.add(asked.caller)
+        behind = [asked for asked in waiting if asked.caller in served]
+        moved = set(map(id, behind))
+        self._now_waits([asked for asked in self._queue if id(asked) not in moved] + [a for a in behind if a.rows_left])
+        return taking.parts
+
+    def _now_waits(self, queue: list[Asked]) -> None:
+        self._queue = queue
+        self.rows = sum(asked.rows_left for asked in queue)
+        self._detail_bytes = sum(asked.detail_bytes_left for asked in queue)
+
+
+def _in_turn(waiting: Sequence[Asked]) -> list[Asked]:
+    """The first of each caller, then the second of each, and so on."""
+    places = Counter[int]()
+    turns = []
+    for asked in waiting:
+        turns.append(places[asked.caller])
+        places[asked.caller] += 1
+    return [waiting[i] for i in sorted(range(len(waiting)), key=turns.__getitem__)]
 
 
 class _Taking:

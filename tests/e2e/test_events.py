@@ -13,7 +13,9 @@ from actors.key_store import KeyStore
 from actors.ledger.ids import Secret, decode_wallet, record_address
 from actors.pool import Pool
 from switch import handlers_events
+from switch.app import DOOR
 from switch.cursors import encode_cursor
+from switch.shares import Places
 from tests.front_door import SECRET, RunningSwitch, running_switch
 
 PATH = "/v1/events"
@@ -303,8 +305,9 @@ async def test_a_stream_ends_when_the_switch_drains(switch: RunningSwitch) -> No
         await listener.hear_the_end()
 
 
-async def test_streams_are_counted_and_bounded(switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handlers_events, "STREAMS_MAX", 1)
+async def test_streams_are_counted_and_bounded(switch: RunningSwitch) -> None:
+    assert switch.door._runner is not None
+    switch.door._runner.app[DOOR].streams = Places(1, 1, 0.0)
     async with listening(switch):
         assert b"shardpay_event_streams 1.0" in (await switch.call("GET", "/metrics")).raw
         refused = await switch.call("GET", PATH, headers={"Accept": "text/event-stream"})

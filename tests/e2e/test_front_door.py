@@ -20,6 +20,7 @@ from actors.ledger.ids import Secret
 from actors.pool import Pool
 from actors.shard_client import ShardUnavailable
 from actors.wallet_store import WalletStore
+from switch import connections
 from switch.app import ROUTES
 from switch.door import Limits
 from switch.lanes import LaneLimits
@@ -419,6 +420,31 @@ async def test_a_header_given_twice_is_refused(switch: RunningSwitch, name: str)
         problem = await response.json()
     assert problem["code"] in ("unauthenticated", "invalid_idempotency_key", "invalid_shardpay_time")
     assert f"more than one {name} header" in problem["detail"]
+
+
+async def test_connections_without_a_key_make_room_and_one_that_tries_keys_is_closed(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_PAUSE_MAX_S", 0.001)
+    async with running_door(switch, Limits(connections_max=4)) as door, aiohttp.ClientSession() as session:
+        host, port = door.base.removeprefix("http://").split(":")
+        key = {"Authorization": f"Bearer {door.key}"}
+        async with session.get(door.base + "/v1/events", headers=key) as answer:
+            assert answer.status == 200
+        streams = [await asyncio.open_connection(host, int(port)) for _ in range(4)]
+        async with asyncio.timeout(5):
+            assert await streams[0][0].read() == b"", "the oldest without a key was closed"
+        async with session.get(door.base + "/v1/events", headers=key) as answer:
+            assert answer.status == 200, "on the connection that it had"
+        reader, writer = streams[3]
+        writer.write(b"GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer y\r\n\r\n" * 20)
+        async with asyncio.timeout(5):
+            refused = await reader.read()
+        assert (
+            refused.count(b"HTTP/1.1 401") == connections.FAILED_KEYS_MAX and refused.count(b"Connection: close") == 1
+        )
+        for _, each in streams:
+            each.close()
 
 
 async def test_an_arrow_batch_is_the_same_payments(switch: RunningSwitch) -> None:

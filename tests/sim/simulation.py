@@ -34,6 +34,8 @@ STEPS_MS: Final = (-3_600_000, -6_000, -500, 500, 6_000, 3_600_000)
 SMALL: Final = (
     (intake, "QUEUE_ROWS_MAX", 120),
     (intake, "BATCH_ROWS_MAX", 80),
+    (intake, "SMALL_ROWS_MAX", 30),
+    (intake, "SLICE_ROWS", 24),
     (intake, "QUEUE_DETAIL_BYTES_MAX", 20_000),
     (pace, "BYTES_MIN", 1_000),
     (pace, "BYTES_MAX", 20_000),

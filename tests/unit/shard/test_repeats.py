@@ -151,7 +151,7 @@ async def test_who_repeats_nothing_does_not_wait_for_the_repeats_of_its_batch(se
     first = await served.submit(old)
     core = served.host.core
     served.journal.pause = asyncio.Event()
-    core._intake.offer(m.Submit(ref=-1, rows=old.copy(), details={}))
+    core._intake.offer(m.Submit(ref=-1, rows=old.copy(), details={}), 0)
     batches = core._batches
     told = await served.submit(served.payments(1))
     assert told["code"][0] == Code.OK and core._batches == batches + 1 and core._repeats.page_rows == len(old)

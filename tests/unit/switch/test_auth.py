@@ -7,7 +7,7 @@ import pytest
 from actors.key_store import Principal, key_hash
 from actors.pool import StoreUnavailable
 from switch.auth import Authenticator, demand, demand_import
-from switch.lookups import KNOWN_MAX, TTL_S, WANTED_MAX
+from switch.lookups import KNOWN_MAX, REFRESH_S, TTL_S, WANTED_MAX
 from switch.problems import ProblemError
 
 PRINCIPAL = Principal(3, frozenset({"pay"}))
@@ -38,6 +38,24 @@ async def test_a_key_is_looked_up_once_until_it_has_to_be_again() -> None:
     with pytest.raises(ProblemError) as problem:
         await authenticator.principal("bearer  good")
     assert problem.value.code == "unauthenticated"
+
+
+async def test_a_key_in_use_is_looked_up_before_it_has_to_be_and_nobody_waits_for_that() -> None:
+    store = Store()
+    authenticator = Authenticator(store.find, lambda: store.now)
+    await authenticator.principal("Bearer good")
+    store.now += TTL_S - REFRESH_S / 2
+    store.gate.clear()
+    for _ in range(3):
+        assert await authenticator.principal("Bearer good") is PRINCIPAL
+        await asyncio.sleep(0)
+    assert store.asked == 2
+    store.gate.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    store.now += TTL_S / 2
+    store.gate.clear()
+    assert await authenticator.principal("Bearer good") is PRINCIPAL
 
 
 async def test_keys_that_nobody_made_share_questions_and_push_no_key_out() -> None:

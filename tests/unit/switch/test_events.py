@@ -15,6 +15,7 @@ from actors.scoring.pack_store import PackNames
 from switch.events import TYPES, Found, Page, ReadBlock, in_order, page_of, referred, render, type_numbers, types_of
 from switch.rows import details_bytes
 from tests.journal_rows import NOON, journal, record
+from tests.steps import done_at_once
 
 SECRET = Secret.of(bytes(range(16)))
 PAYER, PAYEE, OTHER = (wallet_address(1, slot) for slot in (5, 6, 7))
@@ -186,7 +187,10 @@ def test_a_payee_is_shown_no_declined_attempt_and_nothing_of_how_it_was_decided(
     seen = {mine: next_page(blocks, frozenset(), [0], 10, ALL, mine) for mine in (PAYER, PAYEE, OTHER)}
     assert [len(page.events) for page in seen.values()] == [2, 1, 0]
     assert {page.places for page in seen.values()} == {(512,)}
-    data = [msgspec.to_builtins(render(SECRET, NAMES, seen[mine].events, {})[0].data) for mine in (PAYER, PAYEE)]
+    data = [
+        msgspec.to_builtins(done_at_once(render(SECRET, NAMES, seen[mine].events, {}))[0].data)
+        for mine in (PAYER, PAYEE)
+    ]
     assert [{"context", "decision"} & set(each) for each in data] == [{"context", "decision"}, set()]
 
 
@@ -197,7 +201,7 @@ def shown(row: NDArray[Any], times: dict[int, int] | None = None, details: bytes
     blocks = reads(0, [row], details={0: details} if details else None)
     page = next_page(blocks, frozenset(), [0], 10, ALL)
     assert set(referred(page.events)) == set(times or {})
-    (event,) = render(SECRET, NAMES, page.events, times or {})
+    (event,) = done_at_once(render(SECRET, NAMES, page.events, times or {}))
     value: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(event))
     return value
 

@@ -259,7 +259,7 @@ async def test_one_caller_fills_half_of_the_queue_and_others_still_get_in() -> N
 async def test_a_payment_beside_the_batches_of_another_is_in_the_next_call_and_calls_are_short_then() -> None:
     shard = Shard()
     shard.gate.clear()
-    lane = lane_of(shard, calls_max=1, call_rows_max=100, shared_call_rows_max=20, part_rows_max=10)
+    lane = lane_of(shard, calls_max=1, call_rows_max=100, part_rows_max=10)
     batches = [asyncio.create_task(lane.many(rows_of(*range(100)), {}, soon())) for _ in range(3)]
     await turns(10)
     assert [len(rows) for rows, _ in shard.calls] == [100]
@@ -267,15 +267,15 @@ async def test_a_payment_beside_the_batches_of_another_is_in_the_next_call_and_c
     await turns()
     shard.gate.set()
     assert (await payment).address == 7
-    assert len(shard.calls) == 2
+    assert [len(rows) for rows, _ in shard.calls] == [100, 1], "alone: an answer waits for its whole call"
     for batch in batches:
         assert (await batch)["address"].tolist() == list(range(100))
-    assert max(len(rows) for rows, _ in shard.calls[1:]) <= 20
+    assert max(len(rows) for rows, _ in shard.calls[1:]) <= 10
 
 
-async def test_no_caller_has_all_calls_under_way_while_another_is_about() -> None:
+async def test_batches_have_not_all_calls_under_way_while_several_are_about() -> None:
     shard = Shard()
-    lane = lane_of(shard, shared_call_rows_max=20, part_rows_max=10)
+    lane = lane_of(shard, part_rows_max=20, small_rows_max=1)
     await lane.one(row(7, caller=2), None, soon())
     shard.gate.clear()
     batch = asyncio.create_task(lane.many(rows_of(*range(100)), {}, soon()))
@@ -287,6 +287,54 @@ async def test_no_caller_has_all_calls_under_way_while_another_is_about() -> Non
     shard.gate.set()
     assert (await payment).address == 8
     assert (await batch)["address"].tolist() == list(range(100))
+
+
+async def test_small_requests_leave_one_call_to_batches() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    lane = lane_of(shard, small_rows_max=1)
+    waiting: list[Any] = []
+    for amount in range(4):
+        waiting.append(asyncio.create_task(lane.one(row(amount), None, soon())))
+        await turns(10)
+    batch = asyncio.create_task(lane.many(rows_of(1, 2), {}, soon()))
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1]
+    shard.gate.set()
+    await asyncio.gather(batch, *waiting)
+    shard.gate.clear()
+    for amount in range(2):
+        waiting.append(asyncio.create_task(lane.one(row(amount), None, soon())))
+        await turns(10)
+    batch = asyncio.create_task(lane.many(rows_of(1, 2), {}, soon()))
+    waiting.append(asyncio.create_task(lane.one(row(9), None, soon())))
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls][-3:] == [1, 1, 2]
+    shard.gate.set()
+    await asyncio.gather(batch, *waiting)
+
+
+async def test_calls_with_details_are_short() -> None:
+    shard = Shard()
+    lane = lane_of(shard, detailed_call_rows_max=4, part_rows_max=2, small_rows_max=1)
+    await lane.many(rows_of(*range(10)), {9: b"x"}, soon())
+    assert max(len(rows) for rows, _ in shard.calls) == 4
+
+
+async def test_what_waits_behind_requests_that_were_given_up_leaves_all_the_same() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    lane = lane_of(shard, calls_max=1, call_rows_max=1)
+    first = asyncio.create_task(lane.one(row(1), None, soon()))
+    await turns(10)
+    given_up = asyncio.create_task(lane.one(row(2), None, soon()))
+    third = asyncio.create_task(lane.one(row(3), None, soon()))
+    await turns(10)
+    given_up.cancel()
+    await turns()
+    shard.gate.set()
+    async with asyncio.timeout(2):
+        assert [result.address for result in await asyncio.gather(first, third)] == [1, 3]
 
 
 async def test_a_batch_is_cut_between_groups_only_and_a_lost_part_is_sent_again_alone() -> None:

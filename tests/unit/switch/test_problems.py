@@ -17,9 +17,9 @@ from switch.problems import (
     UNKNOWN_NUMBER,
     ProblemError,
     from_http,
-    problem_response,
     row_status,
 )
+from switch.responses import problem_response
 
 
 @pytest.mark.parametrize("code", [code for code in Code if code not in NO_PROBLEM])

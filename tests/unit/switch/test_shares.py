@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from switch.problems import ProblemError
-from switch.shares import BodyRoom, Places, Workshop, mapped
+from switch.shares import BodyRoom, Places
 
 
 async def turns(count: int = 5) -> None:
@@ -104,18 +104,3 @@ def test_bytes_of_bodies_are_bounded_in_all_and_by_caller() -> None:
     assert caught.value.code == "overloaded"
     room.give_back(1, 50)
     room.take(3, 50)
-
-
-async def test_work_gives_others_their_turn_and_its_result() -> None:
-    workshop, others = Workshop(1), 0
-
-    async def other() -> None:
-        nonlocal others
-        while True:
-            others += 1
-            await asyncio.sleep(0)
-
-    task = asyncio.create_task(other())
-    made = await workshop.do(1, mapped(lambda number: sum(range(number)), list(range(3_000))))
-    task.cancel()
-    assert made == [sum(range(number)) for number in range(3_000)] and others > 2
