@@ -35,6 +35,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     `references` are rows (target, record) of table `reference`, `anchors` rows (wallet, chain time, record) of table `anchor`,
     `reviews` rows (record, time, status) of table `review`, new where the status is `REVIEW_OPEN`, else changed; all are stored in
     the same transaction, in this order. They are written with a block but not read back with it: see `Journal.references`.
+    `previous`: hash of the block before as the writer knows it, when it wants that compared; a new session does.
     """
 
     shard: int
@@ -44,6 +45,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     references: Sequence[tuple[int, int]] = ()
     anchors: Sequence[tuple[int, int, int]] = ()
     reviews: Sequence[tuple[int, int, int]] = ()
+    previous: bytes | None = None
 
     @property
     def size(self) -> int:
@@ -80,8 +82,8 @@ class JournalUnavailable(JournalError):
 
 
 class JournalRewound(JournalError):
-    """A block that this writer stored is not there any more: the database was restored, or a failover lost commits. Nothing of this
-    append is stored, and what the writer has in memory is of another journal."""
+    """A block that this writer stored is not there any more, or the database has another timeline: it was restored, or a failover may have
+    lost commits. Nothing of this call is stored, and what the writer has in memory may be of another journal."""
 
 
 class Journal(Protocol):
@@ -92,6 +94,10 @@ class Journal(Protocol):
 
         Raises BlockTaken, OutcomeUnknown or JournalUnavailable; any other error, JournalRewound among them, is a reason to stop.
         """
+
+    async def timeline(self) -> int:
+        """Which history of the database this is. It begins anew with a failover or a restore, which may have lost commits: then every
+        further call raises JournalRewound, since what was read or stored before may not be there any more."""
 
     async def head(self, shard: int) -> StoredBlock | None:
         """The last block of the shard."""

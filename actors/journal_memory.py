@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.journal import Block, BlockTaken, ClockReading, ScannedBlock, StoredBlock, check_append
+from actors.journal import Block, BlockTaken, ClockReading, JournalRewound, ScannedBlock, StoredBlock, check_append
 from actors.journal_records import records_at
 
 PAGE_BLOCKS = 2_000
@@ -27,6 +27,7 @@ class MemoryDatabase:
         self.numbers: dict[int, list[int]] = defaultdict(list)
         self.references: dict[int, list[int]] = defaultdict(list)
         self.reviews: dict[int, tuple[int, int]] = {}
+        self.timeline = 1
 
 
 def _system_clock_ms() -> int:
@@ -37,9 +38,15 @@ class MemoryJournal:
     def __init__(self, database: MemoryDatabase, *, clock_ms: Callable[[], int] = _system_clock_ms) -> None:
         self._database = database
         self._clock_ms = clock_ms
+        self._timeline = database.timeline
+
+    async def timeline(self) -> int:
+        return self._timeline
 
     async def append(self, blocks: Sequence[Block]) -> None:
         check_append(blocks)
+        if self._database.timeline != self._timeline:
+            raise JournalRewound(f"timeline {self._timeline} ended, {self._database.timeline} began")
         stored = self._database.blocks[blocks[0].shard]
         for block in blocks:
             if block.number in stored:

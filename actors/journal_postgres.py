@@ -31,6 +31,7 @@ from actors.journal import (
 )
 from actors.journal_records import Found, records_at
 from actors.journal_stream import stream_blocks
+from actors.ledger.blocks import block_hash
 from actors.ledger.layout import RECORD
 
 APPEND_TIMEOUT_S: Final = 5.0  # and what its bytes take over the slowest link
@@ -76,6 +77,7 @@ class PostgresJournal:
         self._reading = asyncio.Lock()
         self._appending = False
         self._newest: StoredBlock | None = None
+        self._timeline: int | None = None
 
     # --- writing
 
@@ -85,7 +87,7 @@ class PostgresJournal:
         assert not self._appending, "one append at a time"
         self._appending = True
         try:
-            connection = await self._ready_appender()
+            connection = await self._ready_appender(blocks[0])
             try:
                 async with _deadline(connection, self._append_timeout_s + _travel_s(sum(b.size for b in blocks))):
                     await _store(connection, blocks)
@@ -101,7 +103,7 @@ class PostgresJournal:
         finally:
             self._appending = False
 
-    async def _ready_appender(self) -> Any:
+    async def _ready_appender(self, first: Block) -> Any:
         if self._appender is None or self._appender.is_closed():
             connection = await self._connect(
                 self._writer_name,
@@ -112,6 +114,7 @@ class PostgresJournal:
                 async with asyncio.timeout(READ_TIMEOUT_S):
                     await check_server(connection, allow_unsafe=self._allow_unsafe)
                     await self._check_newest(connection)
+                    await self._check_previous(connection, first)
             except BaseException as error:
                 connection.terminate()
                 if isinstance(error, CONNECTION_LOST):
@@ -131,11 +134,34 @@ class PostgresJournal:
                 f"block {self._newest.number} of shard {self._shard} was stored and is not there any more"
             )
 
+    async def _check_previous(self, connection: Any, first: Block) -> None:
+        """What a writer appends to may have been read, or found stored, through a session that is gone, too. Raises JournalRewound."""
+        if first.previous is None or first.number == 1:
+            return
+        row = await connection.fetchrow(SQL["journal_block"], self._shard, first.number - 1)
+        if row is None or block_hash(row["records"]) != first.previous:
+            raise JournalRewound(f"block {first.number - 1} of shard {self._shard} is not the one that {first.number} follows")
+
+    async def _check_timeline(self, connection: Any) -> None:
+        """All sessions of this object are on one timeline. Raises JournalRewound."""
+        async with asyncio.timeout(READ_TIMEOUT_S):
+            timeline = await connection.fetchval(SQL["journal_timeline"])
+        if timeline is None:
+            raise JournalUnavailable("the server is a standby that was not promoted")
+        self._timeline = timeline if self._timeline is None else self._timeline
+        if timeline != self._timeline:
+            raise JournalRewound(f"the database's timeline {self._timeline} has ended, and commits with it perhaps: now it is {timeline}")
+
     async def takeover(self, shard: int, writer: int) -> None:
         prefix, own = writer_name(shard, None), writer_name(shard, writer)
         await self._read(lambda reader: reader.fetch(SQL["journal_takeover"], prefix, own, TAKEOVER_WAIT_MS))
 
     # --- reading
+
+    async def timeline(self) -> int:
+        await self._read(self._check_timeline)
+        assert self._timeline is not None
+        return self._timeline
 
     async def head(self, shard: int) -> StoredBlock | None:
         row = await self._read(lambda reader: reader.fetchrow(SQL["journal_head"], shard))
@@ -222,7 +248,13 @@ class PostgresJournal:
 
     async def _connect(self, name: str, **settings: str) -> Any:
         try:
-            return await connect(self._url, name=name, **ALONG_THE_KEY, **settings)
+            connection = await connect(self._url, name=name, **ALONG_THE_KEY, **settings)
+            try:
+                await self._check_timeline(connection)
+            except BaseException:
+                connection.terminate()
+                raise
+            return connection
         except CONNECTION_LOST as error:
             raise JournalUnavailable(f"cannot connect to PostgreSQL: {_say(error)}") from error
 

@@ -21,7 +21,7 @@ PEER_TIMEOUT_S: Final = 2.0
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
-_LEGS: Final = msgspec.msgpack.Decoder(tuple[int, int, int, bytes, int, bytes, bytes, bytes])
+_LEGS: Final = msgspec.msgpack.Decoder(tuple[int, int, int, int, bytes, int, bytes, bytes, bytes])
 _HEADS: Final = msgspec.msgpack.Decoder(list[Head])
 _CONDITION: Final = msgspec.msgpack.Decoder(Condition)
 _COUNT: Final = struct.Struct("<I")
@@ -47,15 +47,16 @@ def pack_legs(legs: Legs) -> bytes:
     """A push."""
     arrays = legs.records.tobytes(), legs.addresses.tobytes()
     heads = legs.since, legs.since_hash, legs.until, legs.until_hash
-    return _ENCODER.encode((legs.sender, legs.writer, *heads, *arrays))
+    return _ENCODER.encode((legs.sender, legs.writer, legs.timeline, *heads, *arrays))
 
 
 def unpack_legs(data: bytes) -> Legs:
     """`pack_legs` undone."""
-    sender, writer, since, since_hash, until, until_hash, records, addresses = _LEGS.decode(data)
+    sender, writer, timeline, since, since_hash, until, until_hash, records, addresses = _LEGS.decode(data)
     return Legs(
         sender=sender,
         writer=writer,
+        timeline=timeline,
         since=since,
         since_hash=since_hash,
         until=until,

@@ -59,10 +59,11 @@ class _Outbox:
             self.count += len(records)
         self.until, self.until_hash = until, until_hash
 
-    def take(self, sender: int, writer: int) -> Legs:
+    def take(self, sender: int, writer: int, timeline: int) -> Legs:
         legs = Legs(
             sender=sender,
             writer=writer,
+            timeline=timeline,
             since=self.since,
             since_hash=self.since_hash,
             until=self.until,
@@ -79,8 +80,8 @@ class _Outbox:
 class Sender:
     """The outgoing channels of a shard. Only durable records enter."""
 
-    def __init__(self, shard: int, shards: int, writer: int, block: int, hash_: bytes) -> None:
-        self.shard, self.writer = shard, writer
+    def __init__(self, shard: int, shards: int, writer: int, block: int, hash_: bytes, timeline: int = 0) -> None:
+        self.shard, self.writer, self.timeline = shard, writer, timeline
         self._boxes = {other: _Outbox(block, hash_) for other in range(shards) if other != shard}
 
     def add(
@@ -100,7 +101,7 @@ class Sender:
         outputs: list[Output] = []
         for other, box in self._boxes.items():
             if not box.busy and (box.count or heads):
-                outputs.append(Push(shard=other, legs=box.take(self.shard, self.writer)))
+                outputs.append(Push(shard=other, legs=box.take(self.shard, self.writer, self.timeline)))
         return outputs
 
 

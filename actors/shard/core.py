@@ -75,6 +75,7 @@ class ShardCore:
         self.serving = False
         self.dead = False
         self.clock_off_ms = 0
+        self.timeline = 0
         self.tables = FillWatch()
         self.fallbacks = 0
         self._stand_in = config.stand_in
@@ -227,7 +228,8 @@ class ShardCore:
         self._spare_segments = [s for s in self._spare_segments if book.segments[s] == 0]
         self._stamp = self.ledger.record_time
         opened, hash_ = self.writer.durable_block, self.writer.durable_hash
-        self._sender = Sender(self.config.shard, self.config.shards, self.writer.writer.number, opened, hash_)
+        writer = self.writer.writer.number
+        self._sender = Sender(self.config.shard, self.config.shards, writer, opened, hash_, self.timeline)
         self._emit(self._sender.pushes(heads=True))
         self._heads_at = self._now
         self._look_at_tables()
@@ -479,8 +481,9 @@ class ShardCore:
     # Other shards.
 
     def _legs(self, message: m.Legs) -> None:
+        """What was durable on another timeline of the database may not be there any more; its sender ends as soon as it notices."""
         receiver = self.receivers.get(message.sender)
-        if receiver is None or not self.serving:
+        if receiver is None or not self.serving or message.timeline != self.timeline:
             return
         arrival, outputs = receiver.pushed(message, self._next_stamp())
         self._emit(self._judged(receiver, outputs))

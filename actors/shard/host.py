@@ -21,7 +21,7 @@ from actors.checkpoint import CheckpointStore
 from actors.elapsed import elapsed_ns
 from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
 from actors.kernels import ready_kernels
-from actors.ledger.blocks import GENESIS, Sealed, block_hash
+from actors.ledger.blocks import GENESIS, Sealed, block_hash, header_of
 from actors.ledger.layout import ORIGINAL
 from actors.shard import messages as m
 from actors.shard.clock import ShardClock
@@ -327,6 +327,7 @@ class ShardHost:
 
     async def _recover(self) -> None:
         await self._retry(lambda: self._journal.takeover(self.shard, self.core.writer.writer.number))
+        self.core.timeline = await self._retry(self._journal.timeline)
         await self._send_segments(0)
         stand_in = await self._retry(self._segments.stand_in)
         if stand_in is not None:
@@ -405,7 +406,9 @@ class ShardHost:
     async def _append(self, output: m.Append) -> None:
         if output.attempt:
             await asyncio.sleep(min(RETRY_FIRST_S * 2**output.attempt, RETRY_MAX_S))
-        blocks = [_stored(self.shard, block) for block in output.blocks]
+        first, *others = output.blocks
+        previous = header_of(first.data).previous
+        blocks = [_stored(self.shard, first, previous), *(_stored(self.shard, block) for block in others)]
         try:
             await self._journal.append(blocks)
         except BlockTaken:
@@ -521,8 +524,8 @@ class ShardHost:
         self._feed(m.Segments(owners=owners, stamp=stamp))
 
 
-def _stored(shard: int, block: Sealed) -> Block:
-    """A sealed block as the journal stores it."""
+def _stored(shard: int, block: Sealed, previous: bytes | None = None) -> Block:
+    """A sealed block as the journal stores it; `previous` as in `Block`."""
     return Block(
         shard=shard,
         number=block.number,
@@ -531,4 +534,5 @@ def _stored(shard: int, block: Sealed) -> Block:
         references=block.references,
         anchors=block.anchors,
         reviews=block.reviews,
+        previous=previous,
     )

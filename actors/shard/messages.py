@@ -109,10 +109,11 @@ class Recovered(Message, frozen=True):
 
 class Legs(Message, frozen=True):
     """What blocks (`since`, `until`] of `sender` hold for this shard: LEG sources and wallet changes with their addresses. A push of the
-    process with this `writer` number."""
+    process with this `writer` number, which began on this `timeline` of the database."""
 
     sender: int
     writer: int
+    timeline: int
     since: int
     since_hash: bytes
     until: int

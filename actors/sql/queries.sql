@@ -6,6 +6,11 @@ SELECT block, records FROM journal WHERE shard = $1 ORDER BY block DESC LIMIT 1
 -- name: journal_block
 SELECT block, records FROM journal WHERE shard = $1 AND block = $2
 
+-- name: journal_timeline
+-- A promoted standby, or a server that was recovered to a point in time, begins another; NULL: it is a standby still.
+SELECT CASE WHEN pg_is_in_recovery() THEN NULL
+    ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END
+
 -- name: journal_read
 SELECT block, records FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block LIMIT $4
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import numpy as np
 import pytest
 
@@ -30,7 +31,7 @@ from actors.journal import (
     StoredBlock,
 )
 from actors.journal_postgres import NUMBER_MAX, PostgresJournal, writer_name
-from actors.ledger.blocks import GENESIS, Writer, seal
+from actors.ledger.blocks import GENESIS, Writer, block_hash, seal
 from actors.ledger.ids import record_address
 from actors.ledger.layout import RECORD
 from tests.slow_link import slow_link
@@ -490,6 +491,22 @@ async def test_a_writer_whose_blocks_a_failover_lost_appends_nothing(
             break
     assert caught.type is JournalRewound
     assert await administrator.fetchval("SELECT max(block) FROM journal WHERE shard = 1") == newest - (not another)
+
+
+@pytest.mark.parametrize("there", [None, b"another's", b"r" * 50], ids=["a hole", "another's block", "its own"])
+async def test_a_new_session_appends_only_to_the_block_that_the_writer_knows(
+    journal: PostgresJournal, administrator: Any, there: bytes | None
+) -> None:
+    if there is not None:
+        await administrator.execute("INSERT INTO journal (shard, block, records) VALUES (1, 7, $1)", there)
+    (block,) = blocks(8, 1)
+    block = msgspec.structs.replace(block, previous=block_hash(b"r" * 50))
+    if there == b"r" * 50:
+        await journal.append([block])
+        return
+    with pytest.raises(JournalRewound, match="block 7 of shard 1"):
+        await journal.append([block])
+    assert await administrator.fetchval("SELECT max(block) FROM journal WHERE shard = 1 AND block > 7") is None
 
 
 async def test_a_takeover_ends_the_older_sessions_of_this_shard_only(database_url: str, administrator: Any) -> None:

@@ -17,9 +17,12 @@ import asyncpg
 import pytest
 
 from actors import postgres_server
+from actors.journal import Block, JournalRewound, JournalUnavailable
+from actors.journal_postgres import PostgresJournal
 from actors.postgres_server import PostgresFailed, PostgresServer
 
 Start = Callable[..., PostgresServer]
+BLOCK = Block(shard=1, number=1, records=b"r", details=None)
 needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="looks into /proc")
 
 
@@ -251,3 +254,29 @@ def test_an_ordinary_user_runs_it_as_itself() -> None:
         assert process.exitcode == 0
         with pytest.raises(PostgresFailed, match="run as that user"):
             postgres_server.start(Path(directory) / "data")
+
+
+def test_after_a_failover_no_session_goes_on_with_what_was_read_before(start: Start, server_place: Path) -> None:
+    server = start()
+    query(server.url, "ALTER SYSTEM SET restore_command = 'false'")
+    version = min(server_place.glob("data/**/PG_VERSION"), key=lambda path: len(path.parts))
+
+    async def timelines() -> None:
+        journal = PostgresJournal(server.url, shard=1, writer=1)
+        first = await journal.timeline()
+        await asyncio.to_thread(server.stop)
+        (version.parent / "recovery.signal").touch()
+        await asyncio.to_thread(start)
+        for call in (lambda: journal.head(1), journal.timeline, lambda: journal.append([BLOCK])):
+            with pytest.raises((JournalRewound, JournalUnavailable)) as caught:
+                await call()
+            while caught.type is JournalUnavailable:  # it has not heard yet that its session ended
+                with pytest.raises((JournalRewound, JournalUnavailable)) as caught:
+                    await call()
+            assert caught.match(f"timeline {first} has ended")
+        await journal.close()
+        other = PostgresJournal(server.url, shard=1, writer=2)
+        assert await other.timeline() == first + 1
+        await other.close()
+
+    asyncio.run(timelines())

@@ -31,6 +31,7 @@ def head(writer: int, blocks: Blocks, since: int, until: int) -> Legs:
     return Legs(
         sender=1,
         writer=writer,
+        timeline=0,
         since=since,
         since_hash=_hash(blocks, since),
         until=until,
