@@ -140,7 +140,9 @@ class PostgresJournal:
             return
         row = await connection.fetchrow(SQL["journal_block"], self._shard, first.number - 1)
         if row is None or block_hash(row["records"]) != first.previous:
-            raise JournalRewound(f"block {first.number - 1} of shard {self._shard} is not the one that {first.number} follows")
+            raise JournalRewound(
+                f"block {first.number - 1} of shard {self._shard} is not the one that {first.number} follows"
+            )
 
     async def _check_timeline(self, connection: Any) -> None:
         """All sessions of this object are on one timeline. Raises JournalRewound."""
@@ -150,7 +152,9 @@ class PostgresJournal:
             raise JournalUnavailable("the server is a standby that was not promoted")
         self._timeline = timeline if self._timeline is None else self._timeline
         if timeline != self._timeline:
-            raise JournalRewound(f"the database's timeline {self._timeline} has ended, and commits with it perhaps: now it is {timeline}")
+            raise JournalRewound(
+                f"the database's timeline {self._timeline} has ended, and commits with it perhaps: now it is {timeline}"
+            )
 
     async def takeover(self, shard: int, writer: int) -> None:
         prefix, own = writer_name(shard, None), writer_name(shard, writer)

@@ -269,6 +269,8 @@ WITH RECURSIVE newest AS MATERIALIZED (
 SELECT EXISTS (
            SELECT FROM unnest($5::bigint[]) AS successor (number)
            JOIN journal ON shard = $2 AND block = successor.number WHERE shardpay_int8(records, 24) <> $6
+       ) OR cardinality($5::bigint[]) > 0 AND NOT EXISTS (
+           SELECT FROM journal WHERE shard = $2 AND block = ($5::bigint[])[1] - 1 AND shardpay_int8(records, 24) = $6
        ) AS superseded,
        newest.address IS NOT NULL AS started, found.address, found.record
 FROM newest
@@ -276,7 +278,8 @@ LEFT JOIN (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS foun
 
 -- name: wallet_chain
 -- A walk along a wallet's chain of previous records on shard $5, newest first, from the newest of the places $2 that is durable: at most
--- $3 movements, at most $4 steps. `superseded`: at one of the blocks $6 another than the writer $7 has written; it stands in each row, and
+-- $3 movements, at most $4 steps. `superseded`: at one of the blocks $6 another than the writer $7 has written, or the one before the first of
+-- them, which that writer knew to be stored, is gone: a failover lost it; it stands in each row, and
 -- where none of the places is durable in one row without an address. Not the newest block is asked for: to find it, all that an append
 -- under way has written would be looked at. OFFSET 0: else each use of an expression would work it out again. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, the writer at 24;
 -- records of 160; kind at 0, payer at 8, reference at 88, payer_prev at 112, payee_prev at 120.
@@ -315,6 +318,8 @@ FROM (
     SELECT EXISTS (
         SELECT FROM unnest($6::bigint[]) AS successor (number)
         JOIN journal ON shard = $5 AND block = successor.number WHERE shardpay_int8(records, 24) <> $7
+    ) OR cardinality($6::bigint[]) > 0 AND NOT EXISTS (
+        SELECT FROM journal WHERE shard = $5 AND block = ($6::bigint[])[1] - 1 AND shardpay_int8(records, 24) = $7
     )
 ) AS owner (superseded)
 LEFT JOIN (

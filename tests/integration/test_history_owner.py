@@ -92,6 +92,19 @@ async def test_the_word_of_a_process_that_was_superseded_counts_for_nothing(
         await history.at(address, 0, head, FAR_FUTURE_MS)
 
 
+@pytest.mark.parametrize("another", [False, True], ids=["gone", "another's"])
+async def test_the_word_of_a_process_counts_for_nothing_when_a_failover_lost_what_it_knew_to_be_stored(
+    switch: RunningSwitch, history: History, another: bool
+) -> None:
+    _, address, head = await _paid(switch)
+    known = head._replace(successors=[block_of(head.places[0]) + (1 if another else 50)])
+    known = known._replace(writer=head.writer + another)
+    with pytest.raises(Superseded):
+        await history.newest(address, 0, known, 10)
+    with pytest.raises(Superseded):
+        await history.at(address, 0, known, FAR_FUTURE_MS)
+
+
 async def test_the_front_door_asks_until_it_hears_from_the_owner(
     switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from actors.ledger.book import NEVER
@@ -124,6 +125,17 @@ class FilesStaleAnswersAboutOriginals(ShardCore):
             super().answered(message, ledger, durable)
 
 
+class OutlivesAFailover(ShardCore):
+    """Not the core but its host: sessions on another timeline are as good as those before."""
+
+    minds_timelines = False
+
+
+class TakesPushesOfAnotherTimeline(ShardCore):
+    def _legs(self, message: m.Legs) -> None:
+        super()._legs(msgspec.structs.replace(message, timeline=self.timeline))
+
+
 SMALL_BREAKAGES: tuple[type[ShardCore], ...] = (
     CountsAPayeeAtTheEdgeOfAWindowTwice,
     TakesAPageForTheJournalsEnd,
@@ -135,4 +147,6 @@ SMALL_BREAKAGES: tuple[type[ShardCore], ...] = (
     ForgetsInACheckpointWhoseHoldsAre,
     IgnoresInANewRingThatAttemptsWereLost,
     FilesStaleAnswersAboutOriginals,
+    OutlivesAFailover,
+    TakesPushesOfAnotherTimeline,
 )

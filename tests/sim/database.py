@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from actors.ledger.blocks import Sealed, block_hash, records_of
+from actors.ledger.blocks import Sealed, block_hash, header_of, records_of
 from actors.ledger.ids import block_of, shard_of, slot_of
 from tests.sim.scheduler import Scheduler
 
@@ -47,6 +47,7 @@ class Database:
         self.down_until = 0
         self.step_ms = 0
         self.step_max_ms = 0
+        self.timeline = 1
 
     def clock_ms(self) -> int:
         """What its clock says: true time and the step by which it was set."""
@@ -80,6 +81,22 @@ class Database:
             kept.clear()
             kept.update(copy.deepcopy(then))
         self.down_until = 0
+
+    def fail_over(self, image: "Image") -> None:
+        """A standby takes over that has only what was stored then; what is under way in sessions of the other is lost with them."""
+        self.timeline += 1
+        self.restore(image)
+
+    def lacks(self, image: "Image") -> bool:
+        """Whether more is stored now than then."""
+        return image.blocks != [len(journal) for journal in self.journals]
+
+    def holds(self, shard: int, block: Sealed) -> bool:
+        """Whether the block before this one is stored, as its writer knows it."""
+        before = block.number - 1
+        if before > len(self.journals[shard]):
+            return False
+        return before == 0 or self.hashes[shard][before - 1] == header_of(block.data).previous
 
     def claim(self, shard: int) -> None:
         """Give one more segment to a shard."""
@@ -115,21 +132,32 @@ class Database:
             s.count("appends unknown")
             self._append_unknown(shard, blocks, reply)
         else:
-            s.after(self.latency(), self._store_and_reply, shard, blocks, reply)
+            s.after(self.latency(), self._store_and_reply, self.timeline, shard, blocks, reply)
 
     def _append_unknown(self, shard: int, blocks: list[Sealed], reply: Callable[[str], None]) -> None:
         s = self.scheduler
         answered = s.delay(1, 300)
         s.after(answered, reply, "unknown")
+        timeline = self.timeline
         stored = s.random.choice(("never", "before", "late", "very late"))
         s.count(f"unknown stored {stored}")
         if stored != "never":
             late = {"before": 0, "late": s.delay(1, 30), "very late": s.delay(30, 3_000)}[stored]
-            s.after(late and answered + late, self._store, shard, blocks)
+            s.after(late and answered + late, self._store_late, timeline, shard, blocks)
 
-    def _store_and_reply(self, shard: int, blocks: list[Sealed], reply: Callable[[str], None]) -> None:
+    def _store_late(self, timeline: int, shard: int, blocks: list[Sealed]) -> None:
+        if timeline == self.timeline:
+            self._store(shard, blocks)
+
+    def _store_and_reply(self, timeline: int, shard: int, blocks: list[Sealed], reply: Callable[[str], None]) -> None:
+        if timeline != self.timeline:
+            reply("unknown")
+            return
         outcome = "stored" if self._store(shard, blocks) else "taken"
-        self.scheduler.after(self.scheduler.delay(0, 3), reply, outcome)
+        self.scheduler.after(self.scheduler.delay(0, 3), self._reply, timeline, reply, outcome)
+
+    def _reply(self, timeline: int, reply: Callable[[str], None], outcome: str) -> None:
+        reply(outcome if timeline == self.timeline else "unknown")
 
     def _store(self, shard: int, blocks: list[Sealed]) -> bool:
         journal = self.journals[shard]

@@ -58,8 +58,10 @@ class Process:
         self.deliveries: dict[int, Delivery] = {}
         writer = Writer(shard, 1, switch.scheduler.random.getrandbits(63), bytes(16))
         self.core: ShardCore = switch.make_core(shard, writer)
+        self.timeline = self.core.timeline = switch.database.timeline
         self._beside = Beside(self)
         self._clock_due = 0
+        self.minds_timelines: bool = getattr(self.core, "minds_timelines", True)
         self._answered: dict[int, tuple[int, Any]] = {}
         slow = switch.scheduler.chance(switch.faults.slow)
         self._replay_pause = switch.scheduler.delay(50, 1_000) if slow else 0
@@ -238,11 +240,21 @@ class Process:
 
     def _plan_io(self, action: Callable[..., None], *arguments: Any) -> None:
         """Do something when the database gets round to it, unless this process has died by then."""
-        self.switch.scheduler.after(self.switch.database.latency(), self._if_alive, action, *arguments)
+        self.switch.scheduler.after(self.switch.database.latency(), self._in_session, action, *arguments)
 
     def _if_alive(self, action: Callable[..., None], *arguments: Any) -> None:
         if self.alive:
             action(*arguments)
+
+    def _in_session(self, action: Callable[..., None], *arguments: Any) -> None:
+        """Use a session, unless the database has failed over: then this process ends, whatever it has in memory."""
+        if not self.alive:
+            return
+        if self.timeline != self.switch.database.timeline and self.minds_timelines:
+            self.switch.scheduler.count("processes that outlived a failover")
+            self.die("the database's timeline has ended")
+            return
+        action(*arguments)
 
     def _answer(self, output: m.Answer) -> None:
         delivery = self.deliveries.pop(output.ref, None)
@@ -257,7 +269,7 @@ class Process:
 
     def _append(self, output: m.Append) -> None:
         pause = min(20 * 2**output.attempt, 1_000) if output.attempt else 0
-        self.switch.scheduler.after(pause, self._if_alive, self._append_now, output)
+        self.switch.scheduler.after(pause, self._in_session, self._append_now, output)
 
     def _append_now(self, output: m.Append) -> None:
         def reply(outcome: Any) -> None:
@@ -278,7 +290,7 @@ class Process:
         def read() -> None:
             number, hash_ = self.switch.database.head(self.shard)
             answer = m.HeadIs(sequence=output.sequence, number=number, hash=hash_)
-            self.switch.scheduler.after(self.switch.scheduler.delay(0, 3), self.feed, answer)
+            self.switch.scheduler.after(self.switch.scheduler.delay(0, 3), self._in_session, self.feed, answer)
 
         self._plan_io(read)
 

@@ -27,6 +27,11 @@ QUIET_FROM_MS: Final = (1_000, 4_000)
 BACKED_UP_AFTER_MS: Final = 1_500
 """What was on its way to a shard that is left alone has mostly arrived by then."""
 RESTORED_AFTER_MS: Final = (50, 1_200)
+FAILS_OVER: Final = 0.2
+"""Of the seeds."""
+FAILS_OVER_FROM_MS: Final = (600, 7_000)
+LAGS_MS: Final = (1, 300)
+"""How far a standby is behind when it takes over."""
 STEPS_MS: Final = (-3_600_000, -6_000, -500, 500, 6_000, 3_600_000)
 """By how much the database's clock is set."""
 
@@ -103,6 +108,7 @@ class Simulation:
         self.switch = Switch(self.scheduler, shards, self.faults, database_faults, core_class, save_every, capacity)
         self.load = Load(self.switch, r.randint(*REQUESTS))
         self._restores = Random(f"restore {seed}")
+        self._failovers = Random(f"failover {seed}")
         self._backed_up = self._restores.random() < (0.5 if save_every else 0.1)
 
     def run(self) -> None:
@@ -116,6 +122,8 @@ class Simulation:
         self._plan_faults()
         if self._backed_up:
             scheduler.after(self._restores.randint(*QUIET_FROM_MS), self._leave_some_alone)
+        if self._failovers.random() < FAILS_OVER:
+            scheduler.after(self._failovers.randint(*FAILS_OVER_FROM_MS), self._stand_by)
         while scheduler.now < START_MS + FAULTS_MS:
             scheduler.run_next()
             auditor.step()
@@ -180,6 +188,23 @@ class Simulation:
             self.switch.start_process(shard)
         self.load.begin_again()
         self._plan_faults()
+
+    def _stand_by(self) -> None:
+        """What a standby has, which takes over a while later."""
+        truth, image = self.switch.auditor.image(), self.switch.database.image()
+        self.scheduler.after(self._failovers.randint(*LAGS_MS), self._fail_over, image, truth)
+
+    def _fail_over(self, image: Image, truth: tuple[Model, set[int]]) -> None:
+        """The standby takes over while processes live; what was durable and answered since is lost."""
+        self.scheduler.count("failovers")
+        self.scheduler.count("failovers that lost commits", self.switch.database.lacks(image))
+        self.scheduler.note("the database fails over")
+        self.switch.auditor.step()
+        self.switch.database.fail_over(image)
+        self.switch.auditor.restore(truth)
+        self.load.groups.begin_again()
+        if not self.switch.healed and self._failovers.random() < 0.5:
+            self.scheduler.after(self._failovers.randint(*FAILS_OVER_FROM_MS) // 2, self._stand_by)
 
     def _plan_faults(self) -> None:
         every = (

@@ -15,6 +15,10 @@ def look_into_journal(switch: "Switch", shard: int, addresses: list[int], asked_
     journal = switch.database.journals[shard]
     for address, told in zip(addresses, heads, strict=True):
         found = [journal[number - 1] for number in told.successors if number <= len(journal)]
+        known = told.successors[0] - 1
+        if known > len(journal) or header_of(journal[known - 1].data).writer != told.writer:
+            switch.scheduler.count("heads told by who has lost blocks, or the journal")
+            continue
         if any(header_of(block.data).writer != told.writer for block in found):
             switch.scheduler.count("heads told by who owns the journal no longer")
             continue
