@@ -206,7 +206,7 @@ def _starts(
         return np.zeros(1, np.int64)
     at = (_in_turn(bad) * 2 + bad) * cells + cell
     counts = np.bincount(at, row_weights, minlength=CHOOSING_FOLDS * 2 * cells).reshape(CHOOSING_FOLDS, 2, cells)
-    goods, bads = np.ascontiguousarray(counts[:, 0]), np.ascontiguousarray(counts[:, 1])
+    goods, bads = (np.ascontiguousarray(counts[:, kind], np.float64) for kind in (0, 1))
     return best_starts(goods.sum(axis=0), bads.sum(axis=0), best_shape(goods, bads, shapes, least), least)
 
 
@@ -233,7 +233,8 @@ def _groups(
     rank = np.zeros(count, np.int64)
     rank[order] = np.arange(len(order))
     cell = np.searchsorted(cells_of(rank[codes]), rank[order], side="right")
-    starts = best_starts(np.bincount(cell, goods[order]), np.bincount(cell, bads[order]), "rise", least)
+    by_cell = [np.bincount(cell, each[order]).astype(np.float64) for each in (goods, bads)]
+    starts = best_starts(by_cell[0], by_cell[1], "rise", least)
     group = np.searchsorted(starts, cell, side="right") - 1
     return tuple(tuple(sorted(order[group == at].tolist())) for at in range(len(starts)))
 

@@ -20,7 +20,7 @@ from models.tidying import duplicated_rows, is_sorted
 LEAK_AUC: Final = 0.98
 """No single thing known before the outcome tells good from bad so well."""
 CHANCE_TIMES: Final = 10
-"""Values that are not equally likely make equal rows more often than the estimate says."""
+"""Columns that go together make equal rows more often than the estimate says."""
 CATEGORIES_MANY: Final = 100
 """So many are names or codes more often than categories."""
 
@@ -62,9 +62,12 @@ def _many_categories(columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _twice(columns: Sequence[Column], bad: NDArray[np.int64]) -> Iterator[str]:
-    """Only where there are many more than rows that differ would be equal by chance, if each combination of values were as likely."""
-    combinations = float(np.prod([float(len(np.unique(column.values))) for column in columns]))
-    by_chance = len(bad) ** 2 / (2 * combinations)
+    """Only where there are many more than chance makes, which is what two rows agree in by chance, column by column, multiplied."""
+    agreeing = 1.0
+    for column in columns:
+        shares = np.unique(column.values, return_counts=True)[1] / len(bad)
+        agreeing *= float((shares**2).sum())
+    by_chance = len(bad) ** 2 / 2 * agreeing
     twice = duplicated_rows([*(column.values for column in columns), bad])
     if twice > CHANCE_TIMES * by_chance:
         yield f"{twice:,} of {len(bad):,} rows stand in the file before, the same in every column: folds are not independent"

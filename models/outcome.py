@@ -44,7 +44,7 @@ def outcome_of(name: str, column: pa.ChunkedArray, bad: str | None, good: str | 
     kinds = np.array([1 if b else 0 if g else -1 for b, g in zip(is_bad, is_good, strict=True)], np.int64)
     outcome = kinds[codes]
     rows = np.flatnonzero(outcome >= 0)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if len(rows) < len(outcome):
         neither = [str(value) for value, kind in zip(values, kinds, strict=True) if kind < 0]
         shown = ", ".join(neither[:VALUES_SHOWN])

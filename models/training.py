@@ -303,7 +303,8 @@ def _row_weights(table: pa.Table, settings: Settings) -> Floats:
     wrong = int((~np.isfinite(weights) | (weights < 0)).sum())
     if wrong or not weights.any():
         raise ValueError(f"{settings.weight}: weights are 0 or more and not all 0; {wrong:,} rows hold none such")
-    return weights / weights.mean()
+    scaled: Floats = weights / weights.mean()
+    return scaled
 
 
 def _refuse_prohibited(table: pa.Table, names: list[str], settings: Settings) -> None:
