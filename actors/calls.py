@@ -92,7 +92,7 @@ class CallServer:
         told one cannot reach another."""
         if self._directory is None:
             return None
-        if self._listening is None:
+        if self._listening is None or _failed(self._listening):
             self._listening = asyncio.get_running_loop().create_task(self._listen(Path(self._directory)))
         return await self._listening
 
@@ -209,6 +209,7 @@ class Caller:
         self._link: _Link | None = None
         self._seeking: asyncio.Task[None] | None = None
         self._only_ray = False
+        self._told: str | None = None
 
     def replace(self, actor: Any) -> None:
         """Another actor has taken over. What is under way at the old one is lost."""
@@ -232,7 +233,7 @@ class Caller:
 
     async def _seek(self) -> None:
         """Connect, if the actor listens. When this fails the next call tries again."""
-        from ray.exceptions import RayError
+        from ray.exceptions import RayActorError
 
         try:
             path = await self._actor.socket_path.remote()
@@ -240,19 +241,30 @@ class Caller:
                 self._only_ray = True
             else:
                 _, self._link = await asyncio.get_running_loop().create_unix_connection(_Link, path)
-        except (RayError, OSError) as error:
-            log.debug("no direct way yet: %r", error)  # the actor starts, or has just died
-        except Exception:
-            log.exception("no direct way: calls go through Ray")
+        except RayActorError:
+            pass  # it starts, or has just died; the call itself says so
+        except Exception as error:
+            if repr(error) != self._told:
+                log.warning("no direct way: calls go through Ray until there is one", exc_info=error)
+            self._told = repr(error)
+        else:
+            self._told = None
+
+
+def _failed(task: asyncio.Task[str]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
 async def _through_ray(actor: Any, method: str, data: bytes) -> bytes:
-    from ray.exceptions import RayError
+    from ray.exceptions import RayActorError, RayError
 
     try:
         answer: bytes = await getattr(actor, method).remote(data)
     except NotReady:
         raise
+    except RayActorError as error:
+        raise CallLost(str(error)) from error
     except RayError as error:
+        log.exception("%s failed in another process", method)
         raise CallLost(str(error)) from error
     return answer

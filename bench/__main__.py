@@ -21,7 +21,7 @@ BENCHMARKS: Final = {
     "growth": "single payments while wallets grow to 5 million and keys to 20 million, and afterwards; memory",
     "swap": "latency of single payments over HTTP while the live rule pack is changed",
     "start": "from `shardpay serve` to ready",
-    "risk": "what the default pack finds on a simulated month; only when named: needs its file, and `shardpay[train]`",
+    "risk": "what the default pack finds on a simulated month; only when named: needs its file, and the extra `train`",
 }
 """Each is a module of this package with a function run(options) -> figures."""
 ONLY_NAMED: Final = ("risk",)

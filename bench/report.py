@@ -10,8 +10,8 @@ import msgspec
 
 from bench.figures import Figure
 
-WIDTH_MIN: Final = 132
-"""A row of the table fits."""
+WIDTH_MAX: Final = 10_000
+"""Wider than any row."""
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
@@ -71,9 +71,9 @@ class Report:
     def show(self) -> None:
         """Print a table, and where processor time went."""
         from rich.console import Console
+        from rich.measure import Measurement
         from rich.table import Table
 
-        console = Console(width=max(WIDTH_MIN, Console().width))
         table = Table(title=_title(self.run))
         for name in ("benchmark", "case"):
             table.add_column(name, no_wrap=True)
@@ -85,11 +85,15 @@ class Report:
             quantiles = [_number(each.detail[name]) if name in each.detail else "" for name in ("p50_ms", "p99_ms")]
             spread = f"{each.spread:.0%}"
             table.add_row(each.benchmark, each.case, _number(each.median), each.unit, spread, aim, met, *quantiles)
+        console = Console()
+        unbounded = console.options.update(width=WIDTH_MAX)
+        # As wide as it is, in a pipe and in a narrow terminal too: to fit the terminal, rich would cut numbers off.
+        console.width = max(console.width, Measurement.get(console, unbounded, table).maximum)
         console.print(table)
         for each in self.figures:
             for line in _explained(each):
-                console.print(line, highlight=False)
-        console.print(f"written to {self.path}", highlight=False)
+                console.print(line, highlight=False, soft_wrap=True)
+        console.print(f"written to {self.path}", highlight=False, soft_wrap=True)
 
 
 def _title(run: Run) -> str:

@@ -34,6 +34,8 @@ SCORER_LOOKS_MAX = int(4.0 / WATCH_EVERY_S)
 START_LOOKS_MAX = int(120.0 / WATCH_EVERY_S)
 """For a process that has not answered yet: it loads its libraries, on a busy machine with many others."""
 CALLS_MAX = 10_000
+TOLD_MAX = 100
+"""Different failures remembered, so that each is logged once and not four times a second."""
 DRAIN_TIMEOUT_S = 20.0
 """Front doors have half of it. A checkpoint that takes longer than the rest costs the next start a replay; the supervisor waits twice
 as long for this node."""
@@ -69,6 +71,7 @@ class Cluster:
         self._version = 1
         self._leaving = False
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._told: set[str] = set()
 
     def create(self) -> None:
         """Create every actor. Their processes start in parallel."""
@@ -142,7 +145,7 @@ class Cluster:
     def _look(self, watched: _Watched) -> None:
         if watched.call is None or watched.call.done():
             watched.silent_looks = 0
-            watched.call = self._spawn(self._hear(watched, watched.actor))
+            watched.call = self._spawn("status", self._hear(watched, watched.actor))
         else:
             watched.silent_looks += 1
 
@@ -185,7 +188,7 @@ class Cluster:
                 self._tell(watched)
 
     def _tell(self, watched: _Watched) -> None:
-        self._spawn(watched.actor.connect.remote(self._members()))
+        self._spawn("connect", watched.actor.connect.remote(self._members()))
 
     def _members(self) -> Members:
         """The whole state, never a difference."""
@@ -193,14 +196,22 @@ class Cluster:
         scorers = {n: Member(since=w.since, actor=w.actor) for n, w in enumerate(self.scorers)}
         return Members(version=self._version, shards=shards, scorers=scorers, leaving=self._leaving)
 
-    def _spawn(self, work: Any) -> "asyncio.Task[Any]":
-        async def quietly() -> None:
+    def _spawn(self, what: str, work: Any) -> "asyncio.Task[Any]":
+        """A call to an actor. That one is starting or has died is met all day; anything else is a bug, told once in the same words."""
+        from ray.exceptions import RayActorError
+
+        async def told() -> None:
             try:
                 await work
+            except RayActorError as error:
+                log.info("%s: %s", what, error)
             except Exception as error:
-                log.info("a call failed: %r", error)
+                if repr(error) not in self._told:
+                    log.exception("%s failed", what)
+                if len(self._told) < TOLD_MAX:
+                    self._told.add(repr(error))
 
-        task = asyncio.get_running_loop().create_task(quietly())
+        task = asyncio.get_running_loop().create_task(told())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

@@ -1,6 +1,7 @@
 """Where events come from: pages of the journal, and one look at its heads that all streams share."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
@@ -12,6 +13,8 @@ from actors.ledger.layout import BLOCK_RECORDS_MAX
 from actors.pool import Pool, StoreUnavailable
 from switch.events import Found, Page, ReadBlock, in_order, page_of, referred
 from switch.scheduling import Scheduler, single
+
+log = logging.getLogger(__name__)
 
 READ_BLOCKS_MAX: Final = 256
 """Blocks that one query reads over all shards, 2 MB of records, but of each shard at least READ_BLOCKS_MIN."""
@@ -130,6 +133,12 @@ class EventFeed:
                 self._heads = await self._read_heads()
             except StoreUnavailable:
                 pass  # the database is away; who waits keeps its connection and goes on afterwards
+            except Exception as error:
+                log.exception("the heads of the journals cannot be read")
+                if self._looked is not None and not self._looked.done():
+                    self._looked.set_exception(error)
+                    self._looked.exception()  # nobody may wait any more
+                return
             if self._looked is not None and not self._looked.done():
                 self._looked.set_result(None)
             await asyncio.sleep(LOOK_EVERY_S)

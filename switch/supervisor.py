@@ -25,6 +25,7 @@ from actors.key_store import ensure_bootstrap_key, has_keys
 from actors.logs import log_to_file
 from actors.topology import cluster_facts
 from switch.cluster_spec import LEAVE_SIGNAL, NodeSpec, encode_spec
+from switch.first_start import tell_compilation
 from switch.listening import CannotServe, base_url, check_port, is_loopback
 from switch.settings import Settings, log_dir
 from switch.sizing import keys_told, memory_bytes, sized
@@ -88,21 +89,25 @@ class Supervisor:
                 await asyncio.to_thread(self._postgres.stop)
 
     async def _serve(self, spec: NodeSpec, lock: ClusterLock, ready: Any) -> None:
+        wanted = self.settings
+        self.say(f"starting {spec.shards} shards, {wanted.scorers} scorers, {wanted.front_doors} front doors")
         await self._start_node(spec)
         watching = asyncio.create_task(self._watch(spec, lock))
+        telling = asyncio.create_task(tell_compilation(self.say))
+        telling.add_done_callback(_show_failure)
         announcing = asyncio.create_task(self._announce(ready, spec.url))
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if announcing.done() and not watching.done():
             await self._leave(watching)
-        for task in (announcing, watching):
+        for task in (announcing, telling, watching):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
         await self._end_node()
 
     def _signalled(self, number: int) -> None:
-        """SIGTERM is followed by the grace. A person's Ctrl-C is not, as no load balancer sends to their terminal; nor is a second signal."""
+        """SIGTERM is followed by the grace. Not so a person's Ctrl-C, as no load balancer sends to them, nor a second signal."""
         if number == signal.SIGINT or self._stop.is_set():
             self._now.set()
         self._stop.set()
@@ -222,9 +227,8 @@ class Supervisor:
     async def _announce(self, ready: Any, database: str) -> None:
         url = base_url(self.settings.host, self.settings.port)
         try:
-            if not await wait_ready(url, READY_TIMEOUT_S):
+            while not await wait_ready(url, READY_TIMEOUT_S):
                 self.say(f"the switch is not ready yet; see {log_dir(self.settings.data)}")
-                return
             await ready(url, database)
         except Exception as error:
             log.exception("what follows a start failed")
@@ -244,6 +248,12 @@ class Supervisor:
             self._node.kill()
             await self._node.wait()
         await asyncio.to_thread(end_leftovers, self.settings.data)
+
+
+def _show_failure(task: "asyncio.Task[None]") -> None:
+    """What only talks to a person may fail without ending the switch, but not without a line."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("a task failed", exc_info=task.exception())
 
 
 def end_leftovers(data: Path) -> None:

@@ -189,3 +189,36 @@ async def test_the_socket_lies_where_it_was_told(actor: Actor, tmp_path: Path) -
     path = await actor.server.path()
     assert path is not None and Path(path).parent == tmp_path
     assert await actor.server.path() == path
+
+
+async def test_a_socket_that_cannot_be_made_is_told_once_and_tried_again(
+    actor: Actor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    listen, tries = actor.server._listen, []
+
+    async def fails_twice(directory: Path) -> str:
+        tries.append(directory)
+        if len(tries) <= 2:
+            raise OSError("too many open files")
+        return await listen(directory)
+
+    monkeypatch.setattr(actor.server, "_listen", fails_twice)
+    await connected(actor)
+    assert len(tries) == 3
+    assert [record.message for record in caplog.records] == ["no direct way: calls go through Ray until there is one"]
+
+
+async def test_a_bug_behind_ray_is_logged_where_it_is_met(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from ray.exceptions import RayActorError, RayTaskError
+
+    failures: list[Exception] = [RayActorError(), RayTaskError("submit", "a traceback", ValueError("a bug"))]
+
+    class Failing(Actor):
+        async def _echo(self, data: bytes) -> bytes:
+            raise failures.pop(0)
+
+    caller = Caller(Failing(None))
+    for told in ([], ["echo failed in another process"]):
+        with pytest.raises(CallLost):
+            await caller.call("echo", b"")
+        assert [record.message for record in caplog.records] == told

@@ -87,3 +87,13 @@ def test_a_second_clone_compiles_nothing_again(tmp_path: Path) -> None:
     (first, hits, _), (second, found, path) = seen
     assert first == second and path.startswith(str(tmp_path))
     assert (hits, found) == ("0", "1")
+
+
+@compiled
+def test_what_is_said_of_all_kernels_is_near_what_there_is() -> None:
+    """Other tests compile some for more sorts of arguments, into the same folder."""
+    kernels.ready_kernels()
+    files = list(kernels.CACHE_FOLDER.glob("actors.ledger.*/*.nbi"))
+    sizes = [max(part.stat().st_size for part in file.parent.glob(f"{file.stem}.*.nbc")) for file in files]
+    assert 0.8 * kernels.KERNELS <= len(files) <= kernels.KERNELS
+    assert 0.6 * kernels.MACHINE_CODE_BYTES <= sum(sizes) <= 1.4 * kernels.MACHINE_CODE_BYTES
