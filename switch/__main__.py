@@ -70,7 +70,9 @@ def cli(debug: bool) -> None:
 @click.option(
     "--scorers", type=click.IntRange(0, 64), default=1, show_default=True, help="Scoring actors; 0: unscored."
 )
-@click.option("--front-doors", type=click.IntRange(1, 64), default=1, show_default=True, help="HTTP processes.")
+@click.option(
+    "--front-doors", type=click.IntRange(1, 64), help="HTTP processes [default: 1, on a Ray cluster one a node]."
+)
 @storage_options
 @click.option("--ray", metavar="ADDRESS", help="Join this Ray cluster instead of starting one; needs --database.")
 @click.option(

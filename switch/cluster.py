@@ -21,6 +21,7 @@ from actors.scoring.pack_compiler import publish_default
 from actors.shard_actor import ShardActor, ShardSpec
 from switch.cluster_spec import LEAVE_SIGNAL, NodeSpec, decode_spec
 from switch.front_door_actor import FrontDoorActor, FrontDoorSpec
+from switch.placement import Placement, ray_nodes
 from switch.settings import TAKEOVER_AFTER_S, log_dir
 
 log = logging.getLogger(__name__)
@@ -53,17 +54,23 @@ class _Watched:
         self.status: Any = None
 
 
-def _created(kind: type[Any], spec: Any) -> Any:
+def _created(kind: type[Any], spec: Any, node: str | None) -> Any:
+    """An actor on a node, on another when that one is gone; None: there is only one node."""
     import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    return ray.remote(kind).options(num_cpus=0, max_restarts=-1, max_concurrency=CALLS_MAX).remote(spec)
+    where = "DEFAULT" if node is None else NodeAffinitySchedulingStrategy(node, soft=True)
+    options = {"num_cpus": 0, "max_restarts": -1, "max_concurrency": CALLS_MAX, "scheduling_strategy": where}
+    return ray.remote(kind).options(**options).remote(spec)
 
 
 class Cluster:
-    """All actors of one node. `sockets`: see `CallServer`."""
+    """All actors. `sockets`: see `CallServer`; `placement` None: there is only one node."""
 
-    def __init__(self, spec: NodeSpec, sockets: Path | None) -> None:
+    def __init__(self, spec: NodeSpec, sockets: Path | None, placement: Placement | None = None) -> None:
         self.spec = spec
+        self._placement = placement
+        self._looking: asyncio.Task[Any] | None = None
         self._sockets = None if sockets is None else str(sockets)
         self.shards: dict[int, _Watched] = {}
         self.doors: list[_Watched] = []
@@ -79,14 +86,20 @@ class Cluster:
             self.shards[shard] = _Watched(self._new_shard(shard))
         for number in range(self.spec.settings.scorers):
             self.scorers.append(_Watched(self._new_scorer(number)))
-        for number in range(self.spec.settings.front_doors):
+        for number in range(self.spec.settings.front_doors or self._doors_default()):
             self.doors.append(_Watched(self._new_door(number)))
 
+    def _doors_default(self) -> int:
+        return 1 if self._placement is None else len(self._placement.nodes)
+
+    def _place(self, role: str, number: int) -> str | None:
+        return None if self._placement is None else self._placement.choose(role, number)
+
     def _new_scorer(self, number: int) -> Any:
-        return _created(ScoringActor, self._scorer_spec(number))
+        return _created(ScoringActor, self._scorer_spec(number), self._place("scorer", number))
 
     def _new_door(self, number: int) -> Any:
-        return _created(FrontDoorActor, self._door_spec(number))
+        return _created(FrontDoorActor, self._door_spec(number), self._place("front door", number))
 
     def _new_shard(self, shard: int) -> Any:
         settings = self.spec.settings
@@ -104,7 +117,7 @@ class Cluster:
             checkpoints=settings.checkpoints or (settings.data / "checkpoints").as_uri(),
             sockets=self._sockets,
         )
-        return _created(ShardActor, spec)
+        return _created(ShardActor, spec, self._place("shard", shard))
 
     def _scorer_spec(self, number: int) -> ScorerSpec:
         settings = self.spec.settings
@@ -125,10 +138,15 @@ class Cluster:
 
     async def watch(self) -> None:
         """Look at every actor again and again; tell those that know less than all, replace those that fell silent."""
+        if self._placement is not None and (self._looking is None or self._looking.done()):
+            self._looking = self._spawn("a look at the nodes", self._placement.look())
         for name, number, watched, new, looks_max in self._everyone():
             self._look(watched)
-            if watched.silent_looks > (looks_max if watched.heard else START_LOOKS_MAX):
-                self._replace(f"{name} {number}", watched, new(number))
+            if self._placement is not None and self._placement.is_lost(name, number):
+                self._replace(f"the node of {name} {number} is gone", watched, new(number))
+            elif watched.silent_looks > (looks_max if watched.heard else START_LOOKS_MAX):
+                silent_s = watched.silent_looks * WATCH_EVERY_S
+                self._replace(f"{name} {number} has been silent for {silent_s:.1f} s", watched, new(number))
         for watched in (*self.shards.values(), *self.doors):
             if watched.status is not None and watched.status.version < self._version:
                 watched.status = None
@@ -161,13 +179,11 @@ class Cluster:
         if actor is watched.actor:
             watched.status, watched.heard = status, True
 
-    def _replace(self, name: str, watched: _Watched, actor: Any) -> None:
-        """Another process takes over from one that is silent, and everybody is told at once; who does not hear it is told again."""
+    def _replace(self, why: str, watched: _Watched, actor: Any) -> None:
+        """Another process takes over from one that is silent or lost, and everybody is told at once; who does not hear it is told again."""
         import ray
 
-        log.warning(
-            "%s has been silent for %.1f s: another process takes over", name, watched.silent_looks * WATCH_EVERY_S
-        )
+        log.warning("%s: another process takes over", why)
         old = watched.actor
         self._version += 1
         watched.actor, watched.since = actor, self._version
@@ -230,7 +246,7 @@ async def _run(spec: NodeSpec, runtime: RayRuntime) -> int:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     await publish_default(spec.url)
-    cluster = Cluster(spec, runtime.sockets)
+    cluster = Cluster(spec, runtime.sockets, None if spec.settings.ray is None else Placement(ray_nodes))
     cluster.create()
     loop.add_signal_handler(LEAVE_SIGNAL, cluster.leave)
     supervisor = os.getppid()
@@ -262,7 +278,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(LEAVE_SIGNAL, signal.SIG_IGN)
     log_to_file(log_dir(settings.data) / "node.log")
-    cpus = max(os.cpu_count() or 1, spec.shards + settings.scorers + settings.front_doors + 2)
+    cpus = max(os.cpu_count() or 1, spec.shards + settings.scorers + (settings.front_doors or 1) + 2)
     runtime = RayRuntime.start(RayOptions(data_dir=settings.data, num_cpus=cpus, address=settings.ray))
     code = asyncio.run(_run(spec, runtime))
     if code == 0:

@@ -23,14 +23,14 @@ DailyLimit = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one for
     two cores. `scorers` 0: payments are not scored. `checkpoints` None: below `data`, else a URI that pyarrow.fs understands.
-    `drain_grace_s`: between SIGTERM and the drain."""
+    `front_doors` None: one, on a given Ray cluster one a node. `drain_grace_s`: between SIGTERM and the drain."""
 
     data: Path
     host: str = "127.0.0.1"
     port: int = 8080
     shards: int | None = None
     scorers: int = 1
-    front_doors: int = 1
+    front_doors: int | None = None
     database: str | None = None
     ray: str | None = None
     bootstrap_key: str | None = None

@@ -89,8 +89,8 @@ class Supervisor:
                 await asyncio.to_thread(self._postgres.stop)
 
     async def _serve(self, spec: NodeSpec, lock: ClusterLock, ready: Any) -> None:
-        wanted = self.settings
-        self.say(f"starting {spec.shards} shards, {wanted.scorers} scorers, {wanted.front_doors} front doors")
+        doors = self.settings.front_doors or (1 if self.settings.ray is None else "one a node")
+        self.say(f"starting shards ({spec.shards}), scorers ({self.settings.scorers}) and front doors ({doors})")
         await self._start_node(spec)
         watching = asyncio.create_task(self._watch(spec, lock))
         telling = asyncio.create_task(tell_compilation(self.say))

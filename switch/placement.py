@@ -1,0 +1,119 @@
+"""Where actors run on a given Ray cluster: a front door on each node, shards and scorers spread evenly, nothing on a node that is gone.
+
+Left to itself Ray packs actors that ask for no processors onto few nodes, none perhaps where `serve` runs, and takes some 20 s to see
+that a node is gone. Meanwhile calls to its actors fail, but nobody starts them elsewhere. So nodes are looked at here, by connecting
+to their raylets. A node that was only out of reach does no harm: whoever took over owns the journal.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S: Final = 1.0
+GONE_AFTER_S: Final = 3.0
+"""Without one connection. To start a shard elsewhere takes some 5 s, so this is not what makes a takeover slow."""
+GONE_AFTER_TRIES: Final = 3
+"""Counted too: when this process itself was stopped, the nodes are not to blame."""
+LIST_EVERY_S: Final = 5.0
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """A node of the cluster: where its raylet listens."""
+
+    id: str
+    host: str
+    port: int
+
+
+class _Seen(msgspec.Struct, kw_only=True):
+    at: float
+    misses: int = 0
+
+
+Listing = Callable[[], Sequence[Node]]
+
+
+class Placement:
+    """The nodes, this process's own first, and what runs on which. `listing` says which nodes there are; it may block."""
+
+    def __init__(self, listing: Listing, clock: Callable[[], float] = time.monotonic) -> None:
+        self._listing = listing
+        self._clock = clock
+        self._nodes: dict[str, Node] = {}
+        self._seen: dict[str, _Seen] = {}
+        self._where: dict[tuple[str, int], str] = {}
+        self._listed = clock()
+        self._take(listing())
+
+    @property
+    def nodes(self) -> list[str]:
+        """Ids of the nodes that are within reach."""
+        return [node for node in self._nodes if not self._is_gone(node)]
+
+    def choose(self, role: str, number: int) -> str:
+        """A node for an actor: one with the fewest of its role, of these one with the fewest actors; the own node when none is in reach."""
+        self._where.pop((role, number), None)
+        of_role = Counter(node for (other, _), node in self._where.items() if other == role)
+        of_all = Counter(self._where.values())
+        nodes = self.nodes or list(self._nodes)[:1]
+        chosen = min(nodes, key=lambda node: (of_role[node], of_all[node]))
+        self._where[role, number] = chosen
+        return chosen
+
+    def is_lost(self, role: str, number: int) -> bool:
+        """Whether an actor's node is gone, and there is another for it."""
+        node = self._where.get((role, number))
+        return node is not None and self._is_gone(node) and bool(self.nodes)
+
+    async def look(self) -> None:
+        """Try to reach every node once, and see now and then which there are."""
+        if self._clock() - self._listed > LIST_EVERY_S:
+            self._listed = self._clock()
+            self._take(await asyncio.to_thread(self._listing))
+        await asyncio.gather(*(self._try(node) for node in list(self._nodes.values())))
+
+    async def _try(self, node: Node) -> None:
+        seen = self._seen[node.id]
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                _, writer = await asyncio.open_connection(node.host, node.port)
+        except (OSError, TimeoutError) as error:
+            seen.misses += 1
+            if seen.misses == GONE_AFTER_TRIES:
+                log.warning("node %s at %s:%d is out of reach: %r", node.id, node.host, node.port, error)
+        else:
+            writer.close()
+            if seen.misses >= GONE_AFTER_TRIES:
+                log.warning("node %s at %s:%d is within reach again", node.id, node.host, node.port)
+            self._seen[node.id] = _Seen(at=self._clock())
+
+    def _is_gone(self, node: str) -> bool:
+        seen = self._seen[node]
+        return seen.misses >= GONE_AFTER_TRIES and self._clock() - seen.at >= GONE_AFTER_S
+
+    def _take(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            if node.id not in self._nodes:
+                log.info("node %s at %s:%d", node.id, node.host, node.port)
+                self._nodes[node.id] = node
+                self._seen[node.id] = _Seen(at=self._clock())
+        used = {node.id for node in nodes} | set(self._where.values())
+        for left in self._nodes.keys() - used:
+            del self._nodes[left], self._seen[left]
+
+
+def ray_nodes() -> list[Node]:
+    """The nodes that Ray takes for alive, the one of this process first."""
+    import ray
+
+    own = ray.get_runtime_context().get_node_id()
+    alive = [each for each in ray.nodes() if each["Alive"]]
+    nodes = [Node(id=n["NodeID"], host=n["NodeManagerAddress"], port=n["NodeManagerPort"]) for n in alive]
+    return sorted(nodes, key=lambda node: node.id != own)
