@@ -19,7 +19,7 @@ from rules.builtin import PACK
 from tests.acceptance.importing import PAYSIM, needs_data
 from tests.excerpts import write_paysim
 
-pytest.importorskip("optbinning", reason="training needs shardpay[train]")
+pytest.importorskip("optbinning", reason="training needs the extra train")
 
 PAGE = Path(__file__).parents[2] / "docs" / "risk.md"
 ROWS = 20_000

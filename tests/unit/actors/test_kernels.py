@@ -97,3 +97,16 @@ def test_what_is_said_of_all_kernels_is_near_what_there_is() -> None:
     sizes = [max(part.stat().st_size for part in file.parent.glob(f"{file.stem}.*.nbc")) for file in files]
     assert 0.8 * kernels.KERNELS <= len(files) <= kernels.KERNELS
     assert 0.6 * kernels.MACHINE_CODE_BYTES <= sum(sizes) <= 1.4 * kernels.MACHINE_CODE_BYTES
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(_: Path) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 0)
+    monkeypatch.setattr(kernels, "_compile", full)
+    monkeypatch.setattr(kernels, "warm", lambda: None)
+    kernels.ready_kernels()
+    assert "cannot be kept, so that each start compiles: no space left" in caplog.text

@@ -1,5 +1,6 @@
 """What keeps `serve` from beginning."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,3 +112,31 @@ async def test_a_lock_that_cannot_be_taken_again_is_logged_once_a_reason(
     assert [record.message for record in caplog.records if "lock" in record.message] == [
         "the cluster's lock cannot be taken again: DatabaseInUse: another cluster holds it"
     ]
+
+
+async def test_a_switch_that_is_late_is_told_of_and_greeted_when_it_is_ready_after_all(
+    supervisor: tuple[Supervisor, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, greeted = [False, False, True], []
+
+    async def is_ready(*_: Any) -> bool:
+        return looks.pop(0)
+
+    async def greet(url: str, _: str) -> None:
+        greeted.append(url)
+
+    monkeypatch.setattr(supervisor_module, "wait_ready", is_ready)
+    serving, said = supervisor
+    await serving._announce(greet, "postgresql://")
+    assert greeted == ["http://127.0.0.1:8080"] and len(said) == 2 and "not ready yet" in said[0]
+
+
+async def test_a_telling_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def fails() -> None:
+        raise ValueError("no terminal")
+
+    task = asyncio.create_task(fails())
+    task.add_done_callback(supervisor_module._show_failure)
+    await asyncio.wait({task})
+    await asyncio.sleep(0)
+    assert "no terminal" in caplog.text
