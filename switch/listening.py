@@ -41,8 +41,7 @@ def check_port(host: str, port: int) -> None:
     refused = [error for error in (_refused(*each) for each in found) if error is not None]
     taken = [error for error in refused if error.errno not in _NO_SUCH_FAMILY]
     if taken or len(refused) == len(found):
-        error = (taken or refused)[0]
-        raise CannotServe(f"port {port} of {host} cannot be used: {error.strerror}")
+        raise CannotServe(f"port {port} of {host} cannot be used: {(taken or refused)[0].strerror}")
 
 
 def _refused(family: int, kind: int, protocol: int, _: str, address: Any) -> OSError | None:

@@ -10,7 +10,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,7 @@ GONE_AFTER_S: Final = 3.0
 """Without one connection. To start a shard elsewhere takes some 5 s, so this is not what makes a takeover slow."""
 GONE_AFTER_TRIES: Final = 3
 """Counted too: when this process itself was stopped, the nodes are not to blame."""
+STALLED_S: Final = 1.5 * CONNECT_TIMEOUT_S
 LIST_EVERY_S: Final = 5.0
 
 
@@ -80,11 +81,13 @@ class Placement:
         await asyncio.gather(*(self._try(node) for node in list(self._nodes.values())))
 
     async def _try(self, node: Node) -> None:
-        seen = self._seen[node.id]
+        seen, began = self._seen[node.id], self._clock()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 _, writer = await asyncio.open_connection(node.host, node.port)
         except (OSError, TimeoutError) as error:
+            if self._clock() - began > STALLED_S:
+                return  # this process stood still, which says nothing of the node
             seen.misses += 1
             if seen.misses == GONE_AFTER_TRIES:
                 log.warning("node %s at %s:%d is out of reach: %r", node.id, node.host, node.port, error)
@@ -114,6 +117,7 @@ def ray_nodes() -> list[Node]:
     import ray
 
     own = ray.get_runtime_context().get_node_id()
-    alive = [each for each in ray.nodes() if each["Alive"]]
+    known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    alive = [each for each in known if each["Alive"]]
     nodes = [Node(id=n["NodeID"], host=n["NodeManagerAddress"], port=n["NodeManagerPort"]) for n in alive]
     return sorted(nodes, key=lambda node: node.id != own)
