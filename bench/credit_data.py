@@ -102,7 +102,7 @@ SOURCES: Final = {
     ),
 }
 FIVE: Final = ("default", "mortgages", "boston", "recidivism", "bar")
-"""Not looked at while training was built on the first two."""
+"""How bins are chosen was tuned on a dozen tables, these among them."""
 OLD: Final = ("german", "taiwan")
 """They have no missing values; `none` and `NA` are categories there."""
 OFFENCES: Final = "c-charge-desc_"
