@@ -55,12 +55,13 @@ class _Watched:
 
 
 def _created(kind: type[Any], spec: Any, node: str | None) -> Any:
-    """An actor on a node, on another when that one is gone; None: there is only one node."""
+    """An actor on a node and on no other; None: there is only one. With a soft affinity to three nodes that had just joined, all shards
+    came up on one. Ray keeps what this selects waiting for its node; that a node is gone is for `Placement` to see."""
     import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    where = "DEFAULT" if node is None else NodeAffinitySchedulingStrategy(node, soft=True)
-    options = {"num_cpus": 0, "max_restarts": -1, "max_concurrency": CALLS_MAX, "scheduling_strategy": where}
+    options: dict[str, Any] = {"num_cpus": 0, "max_restarts": -1, "max_concurrency": CALLS_MAX}
+    if node is not None:
+        options["label_selector"] = {"ray.io/node-id": node}
     return ray.remote(kind).options(**options).remote(spec)
 
 
