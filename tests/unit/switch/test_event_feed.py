@@ -7,6 +7,7 @@ import pytest
 
 from actors.pool import StoreUnavailable
 from switch.event_feed import EventFeed
+from switch.scheduling import Callers, Scheduler
 
 
 class _Pool:
@@ -24,7 +25,7 @@ class _Pool:
 
 def _feed(*outcomes: Any) -> EventFeed:
     pool: Any = _Pool(*outcomes)
-    return EventFeed(pool, 1)
+    return EventFeed(pool, 1, Scheduler(Callers(asyncio.get_running_loop().time, 60), 1))
 
 
 async def test_a_database_that_is_away_keeps_streams_waiting() -> None:
