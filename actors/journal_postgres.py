@@ -34,6 +34,12 @@ from actors.journal_stream import stream_blocks
 from actors.ledger.blocks import block_hash
 from actors.ledger.layout import RECORD
 
+_NO_TIMELINES: Final = (
+    asyncpg.UndefinedFunctionError,
+    asyncpg.FeatureNotSupportedError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""A server that keeps no write-ahead log of its own, as some in clouds: it has one timeline, and what it lost only blocks tell."""
 APPEND_TIMEOUT_S: Final = 5.0  # and what its bytes take over the slowest link
 LOCK_SHARE: Final = 0.6  # of that time may pass waiting for a lock: such a failure is certain, a time-out is not
 READ_TIMEOUT_S: Final = 5.0  # and what its bytes take
@@ -147,7 +153,10 @@ class PostgresJournal:
     async def _check_timeline(self, connection: Any) -> None:
         """All sessions of this object are on one timeline. Raises JournalRewound."""
         async with asyncio.timeout(READ_TIMEOUT_S):
-            timeline = await connection.fetchval(SQL["journal_timeline"])
+            try:
+                timeline = await connection.fetchval(SQL["journal_timeline"])
+            except _NO_TIMELINES:
+                timeline = 0
         if timeline is None:
             raise JournalUnavailable("the server is a standby that was not promoted")
         self._timeline = timeline if self._timeline is None else self._timeline

@@ -98,12 +98,12 @@ class EventFeed:
         heads = await self._read_heads()
         return [(heads[shard] + 1) << 8 if shard in heads else START for shard in self._shards]
 
-    async def grown(self, places: Sequence[int], timeout_s: float) -> bool:
-        """Wait until there is something at `places`; False when the time is up or the process stops."""
+    async def grown(self, places: Sequence[int], timeout_s: float, gone: Callable[[], bool]) -> bool:
+        """Wait until there is something at `places`; False when the time is up, the process stops, or who waits is `gone`."""
         self._waiting += 1
         try:
             async with asyncio.timeout(timeout_s):
-                while not self._stopped:
+                while not self._stopped and not gone():
                     if any(self._heads.get(shard, -1) >= place >> 8 for shard, place in enumerate(places)):
                         return True
                     await asyncio.shield(self._look())

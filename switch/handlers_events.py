@@ -115,7 +115,11 @@ async def _send_all(
 ) -> None:
     """Until the process drains, the reader leaves or its key is revoked."""
     account = call.principal.account
-    while not door.draining:
+
+    def gone() -> bool:
+        return call.request.transport is None or call.request.transport.is_closing()
+
+    while not door.draining and not gone():
         principal = await door.authenticator.principal(call.request.headers.get("Authorization"))
         demand(principal, READ)
         async with door.pages.place(account):
@@ -124,7 +128,7 @@ async def _send_all(
         if events:
             await response.write(await door.scheduler.run(account, _framed(door, places, page, events)))
         places = page.places
-        if not page.has_more and not await door.events.grown(places, HEARTBEAT_S):
+        if not page.has_more and not await door.events.grown(places, HEARTBEAT_S, gone):
             await response.write(f": heartbeat\nid: {encode_cursor(door.secret, SCOPE, *places)}\n\n".encode())
 
 

@@ -141,8 +141,8 @@ def _fill(record, row, reference):
     flags = FLAG_IMPORTED if imported else 0
     if row["flags"] & REQUEST_ANSWER:
         flags |= FLAG_REVIEW
-        if row["op"] == VOID:  # by who asked for the payment
-            flags |= row["flags"] & FLAG_FINAL
+        if row["op"] == VOID and row["flags"] & FLAG_FINAL:  # by who asked for the payment
+            flags |= FLAG_FINAL
     record["flags"] = flags
 
 

@@ -48,6 +48,7 @@ def _pay(command: str) -> None:
     assert b'"posted"' in done.stdout, done.stdout
 
 
+@pytest.mark.slow
 def test_serve_on_ipv6_makes_its_sample_and_is_not_ready_before_it_refuses_connections(tmp_path: Path) -> None:
     port, output = _free_port(), tmp_path / "output"
     command = [sys.executable, "-m", "switch", "serve", "--sample", "--host", "::1", "--port", str(port)]

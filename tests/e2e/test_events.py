@@ -314,6 +314,16 @@ async def test_streams_are_counted_and_bounded(switch: RunningSwitch) -> None:
         assert (refused.status, refused.json["code"]) == (503, "overloaded")
 
 
+async def test_a_stream_that_its_reader_closed_frees_its_place_at_once(switch: RunningSwitch) -> None:
+    """Not at the next heartbeat, when writing to it would fail."""
+    for _ in range(3):
+        async with listening(switch):
+            assert b"shardpay_event_streams 1.0" in (await switch.call("GET", "/metrics")).raw
+        async with asyncio.timeout(2):
+            while b"shardpay_event_streams 0.0" not in (await switch.call("GET", "/metrics")).raw:
+                await asyncio.sleep(0.02)
+
+
 async def test_a_cursor_of_a_journal_that_was_longer_is_refused(switch: RunningSwitch) -> None:
     """As after the restore of an older backup: the cursor is genuine, and what it names is not there any more."""
     _, users, _ = await traffic(switch, 6)

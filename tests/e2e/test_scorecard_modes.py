@@ -118,7 +118,7 @@ async def test_a_card_that_does_not_fit_the_pack_is_refused_with_line_and_column
     assert (refused.status, refused.json["code"]) == (422, "invalid_rule_pack")
     (error,) = refused.json["errors"]
     assert (error["line"], error["column"], error["text"]) == (4, 7, "card: risk@2  # inline")
-    assert error["message"] == "risk: no feature is named 'income'"
+    assert error["message"] == "the card risk@2 looks at 'income', which no payment has"
     assert await versions(switch) == {1: "live"}
     missing = await switch.call("POST", "/v1/scorecards/risk/mode", {"mode": "live", "version": 3})
     assert (missing.status, missing.json["code"]) == (404, "scorecard_not_found")

@@ -26,7 +26,7 @@ async def test_a_page_of_history_visits_blocks_one_by_one(database_url: str) -> 
             (plan,) = json.loads(await session.fetchval(f"EXPLAIN (FORMAT JSON) {statement}"))
     finally:
         await pool.close()
-    assert json.dumps(plan).count('"Relation Name": "journal"') == 5
+    assert json.dumps(plan).count('"Relation Name": "journal"') == 6
     for scan in _scans(plan["Plan"]):
         assert scan["Node Type"] in ("Index Scan", "Index Only Scan") and "block" in scan.get("Index Cond", ""), scan
 

@@ -10,6 +10,11 @@ from switch.event_feed import EventFeed
 from switch.scheduling import Callers, Scheduler
 
 
+def here() -> bool:
+    """Who waits is not gone."""
+    return False
+
+
 class _Pool:
     """In place of `Pool`: each look has the next outcome."""
 
@@ -29,16 +34,16 @@ def _feed(*outcomes: Any) -> EventFeed:
 
 
 async def test_a_database_that_is_away_keeps_streams_waiting() -> None:
-    assert await _feed(StoreUnavailable("away"), [{"shard": 0, "block": 5}]).grown([5 << 8], 5.0)
+    assert await _feed(StoreUnavailable("away"), [{"shard": 0, "block": 5}]).grown([5 << 8], 5.0, here)
 
 
 async def test_any_other_failure_is_told_to_all_who_wait_and_the_next_look_begins_anew(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     feed = _feed(ValueError("no such column"), [{"shard": 0, "block": 5}])
-    waits = [asyncio.create_task(feed.grown([5 << 8], 5.0)) for _ in range(2)]
+    waits = [asyncio.create_task(feed.grown([5 << 8], 5.0, here)) for _ in range(2)]
     async with asyncio.timeout(1):
         outcomes = await asyncio.gather(*waits, return_exceptions=True)
     assert [str(outcome) for outcome in outcomes] == ["no such column"] * 2
     assert "cannot be read" in caplog.text
-    assert await feed.grown([5 << 8], 5.0)
+    assert await feed.grown([5 << 8], 5.0, here)
