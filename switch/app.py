@@ -171,12 +171,11 @@ async def _answered(door: Door, request: web.Request, endpoint: Endpoint, route:
         response = problem_response(problem)
     except web.HTTPException as error:
         response = problem_response(from_http(error))
-    except StoreUnavailable:
-        response = problem_response(ProblemError("database_unavailable"))
+    except StoreUnavailable:  # perhaps only when what was done was to be read back
+        response = problem_response(ProblemError("database_unavailable", money_moved=_moved(request)))
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
-        moves_money = request.method == "POST" and request.path.startswith(MOVING)
-        response = problem_response(ProblemError("internal_error", money_moved="unknown" if moves_money else "no"))
+        response = problem_response(ProblemError("internal_error", money_moved=_moved(request)))
     door.metrics.requests[route, response.status] += 1
     if isinstance(response, web.Response):  # how long a stream was listened to is no latency
         door.metrics.steps["request"].observe(door.now() - started)
@@ -185,6 +184,11 @@ async def _answered(door: Door, request: web.Request, endpoint: Endpoint, route:
     if door.leaving or not request.content.is_eof():
         response.force_close()
     return response
+
+
+def _moved(request: web.Request) -> str:
+    """What is known of money when a request failed at some place."""
+    return "unknown" if request.method == "POST" and request.path.startswith(MOVING) else "no"
 
 
 async def _hold_back(failed: FailedKeys, response: web.StreamResponse) -> None:

@@ -1,7 +1,9 @@
 """Payments: one at a time and in batches."""
 
 import asyncio
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -148,20 +150,39 @@ async def create_transfers(door: Door, call: Call) -> web.Response:
             if batch.timed:
                 demand_import(call.principal)
             await _bind_key(door, caller, key, body)
-            await _refuse_payers(door, call.principal, batch.rows)
-            results = await _carry_grouped(door, batch.rows, batch.details, batch.groups)
-            await _tell_ends(door, results)
-            answer = await door.scheduler.run(account, single(partial(arrow.encode_results, door.secret, results)))
+            results = await _carry_own(door, call.principal, batch.rows, batch.details, batch.groups)
+            with _carried():
+                answer = await door.scheduler.run(account, single(partial(arrow.encode_results, door.secret, results)))
             return Answer(answer, content_type=arrow.CONTENT_TYPE)
         asked = await door.scheduler.run(account, _asked(door, body, caller))
         if asked.timed:
             demand_import(call.principal)
         groups = np.zeros(len(asked.rows), np.int64) if asked.linked else None
         await _bind_key(door, caller, key, body)
-        await _refuse_payers(door, call.principal, asked.rows)
-        results = await _carry_grouped(door, asked.rows, asked.details, groups)
-        await _tell_ends(door, results)
-        return json_response(await door.scheduler.run(account, _batch_answer(door.secret, results, asked.rows["op"])))
+        results = await _carry_own(door, call.principal, asked.rows, asked.details, groups)
+        with _carried():
+            told = await door.scheduler.run(account, _batch_answer(door.secret, results, asked.rows["op"]))
+        return json_response(told)
+
+
+@contextlib.contextmanager
+def _carried() -> Iterator[None]:
+    """What goes wrong from here on goes wrong after money may have moved."""
+    try:
+        yield
+    except ProblemError as problem:
+        problem.money_moved = "unknown"
+        raise
+
+
+async def _carry_own(
+    door: Door, principal: Principal, rows: NDArray[Any], details: dict[int, bytes], groups: NDArray[np.int64] | None
+) -> NDArray[Any]:
+    """`_carry_grouped` for a caller: only what its own wallets pay, and reviews as they stand now."""
+    await _refuse_payers(door, principal, rows)
+    results = await _carry_grouped(door, rows, details, groups)
+    await _tell_ends(door, results)
+    return results
 
 
 async def _tell_ends(door: Door, results: NDArray[Any]) -> None:

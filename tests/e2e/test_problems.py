@@ -1,13 +1,16 @@
 """What goes wrong says how much was asked for and what is left, rows of batches have a text, and each code has a page."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pytest
 
+from actors.pool import StoreUnavailable
+from switch.app import DOOR
 from switch.arrow import _ANSWER
-from switch.problems import NUMBERS, PROBLEMS
+from switch.problems import NUMBERS, PROBLEMS, ProblemError
 from tests.front_door import RunningSwitch, running_switch
 
 
@@ -62,3 +65,35 @@ async def test_rows_of_batches_carry_a_text_beside_the_code(switch: RunningSwitc
     metadata = pa.schema(_ANSWER).metadata
     texts = msgspec.json.decode(metadata[b"texts"])
     assert {int(number) for number in texts} == set(NUMBERS)
+
+
+async def test_what_fails_after_money_moved_does_not_say_that_none_did(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank, user = await switch.wallet("external"), await switch.wallet()
+    row = {"payer": bank, "payee": user, "amount": 5, "currency": "EUR", "idempotency_key": "k"}
+    assert switch.door._runner is not None
+    door = switch.door._runner.app[DOOR]
+    run, calls = door.scheduler.run, 0
+
+    async def full_when_told(caller: int, steps: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # the first reads the body
+            raise ProblemError("overloaded")
+        return await run(caller, steps)
+
+    async def away(*_: Any) -> Any:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(door.scheduler, "run", full_when_told)
+        batch = await switch.call("POST", "/v1/transfers/batch", {"transfers": [row]}, key="b")
+    assert (batch.json["code"], batch.json["money_moved"]) == ("overloaded", "unknown")
+    with monkeypatch.context() as patched:
+        patched.setattr(door.catalogue, "names_after", away)
+        one = await switch.call(
+            "POST", "/v1/transfers", {k: v for k, v in row.items() if k != "idempotency_key"}, key="o"
+        )
+    assert (one.json["code"], one.json["money_moved"]) == ("database_unavailable", "unknown")
+    assert (await switch.call("GET", f"/v1/wallets/{user}")).json["posted"] == 10
