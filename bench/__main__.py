@@ -63,10 +63,10 @@ def main(
     as_json: bool,
 ) -> None:
     """See BENCHMARKS."""
-    from bench.contender_switch import forget_data
-    from bench.machine import machine, versions
-    from bench.options import Options
-    from bench.report import Report, new_run
+    from bench.contenders.switch import forget_data
+    from bench.report.machine import machine, versions
+    from bench.report.options import Options
+    from bench.report.report import Report, new_run
 
     _prepare(output)
     rounds = rounds or (1 if quick else 3)

@@ -1,0 +1,3 @@
+"""Scorecards: evaluation to the same bits everywhere, and the tables and statistics around it. Pure functions of arrays; training/ makes
+them.
+"""

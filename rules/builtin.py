@@ -2,8 +2,8 @@
 
 from importlib.resources import files
 
-from rules.compiler import compile_pack
-from rules.document import read_pack
+from rules.compile.compiler import compile_pack
+from rules.language.document import read_pack
 
 DOCUMENT = read_pack((files("rules") / "packs" / "default.yaml").read_text(encoding="utf-8"))
 

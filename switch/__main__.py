@@ -11,17 +11,17 @@ from typing import Any, Final
 
 import click
 
-from switch.options import as_text, json_option, storage_options
+from switch.cli.options import as_text, json_option, storage_options
 
 ELSEWHERE: Final = {
-    "export": "switch.data_commands:export_command",
-    "backup": "switch.data_commands:backup_command",
-    "restore": "switch.data_commands:restore_command",
-    "rules": "switch.rules_commands:rules_group",
-    "cards": "switch.cards_commands:cards_group",
-    "keys": "switch.keys_commands:keys_group",
-    "train": "switch.train_command:train_command",
-    "import": "switch.importer.command:import_command",
+    "export": "switch.cli.data:export_command",
+    "backup": "switch.cli.data:backup_command",
+    "restore": "switch.cli.data:restore_command",
+    "rules": "switch.cli.rules:rules_group",
+    "cards": "switch.cli.cards:cards_group",
+    "keys": "switch.cli.keys:keys_group",
+    "train": "switch.cli.train:train_command",
+    "import": "switch.cli.import_files:import_command",
 }
 """Commands that live in other modules, loaded when they are called: what one needs takes up to a second to load."""
 
@@ -91,9 +91,9 @@ def cli(debug: bool) -> None:
 @click.option("--sample", is_flag=True, help="Make sample wallets and print a first payment.")
 def serve(**options: Any) -> None:
     """Run a switch: PostgreSQL, Ray, shards, scorers and front doors. Ctrl-C drains at once, SIGTERM after a grace."""
-    from switch.listening import bare_host
-    from switch.settings import Settings, read_config
-    from switch.supervisor import serve as run
+    from switch.node.listening import bare_host
+    from switch.node.settings import Settings, read_config
+    from switch.node.supervisor import serve as run
 
     if options["ray"] and not options["database"]:
         raise click.UsageError("--ray needs --database: other machines cannot reach the embedded one")
@@ -118,7 +118,7 @@ def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
     async def welcome(base_url: str, database: str) -> None:
         click.secho(f"Shardpay is ready on {base_url}", bold=True)
         if sample:
-            from switch.sample import first_payment, make_sample, sample_key
+            from switch.cli.sample import first_payment, make_sample, sample_key
 
             key = await sample_key(database, settings.data)
             ids = await make_sample(base_url, key)
@@ -134,10 +134,10 @@ def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
 @storage_options
 def audit(as_json: bool, data: Path, database: str | None) -> None:
     """Recompute everything from the journal alone; exit code 1 on any difference."""
-    from actors.audit import audit_database, render
+    from actors.audit.audit import audit_database, render
 
     async def run() -> Any:
-        from actors.storage import opened
+        from actors.database.locate import opened
 
         async with opened(data, database) as url:
             return await audit_database(url)

@@ -9,9 +9,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from actors import postgres_server
-from actors.database import migrate
-from actors.kernels import ready_kernels
+from actors.database import embedded
+from actors.database.connection import migrate
+from actors.shard.compile_kernels import ready_kernels
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -31,7 +31,7 @@ def server_place() -> Iterator[Path]:
 def postgres_url() -> Iterator[str]:
     """The administrative database of the session's server; tests use `database_url`."""
     with tempfile.TemporaryDirectory(prefix="shardpay-") as directory:
-        server = postgres_server.start(Path(directory))
+        server = embedded.start(Path(directory))
         yield server.url
         server.stop()
 

@@ -12,23 +12,23 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.database import cluster_value, connect
-from actors.journal_postgres import PostgresJournal
-from actors.key_store import KeyStore
+from actors.database.connection import cluster_value, connect
+from actors.database.pool import Pool
+from actors.journal.postgres import PostgresJournal
 from actors.ledger.ledger import REVIEW_SECONDS
-from actors.pool import Pool
+from actors.rpc.interface import Condition, NotReady, ShardUnavailable
 from actors.scoring.pack_compiler import load_pack, publish_default
-from actors.scoring.pack_store import PackStore
 from actors.scoring.scorer import Scorer
 from actors.shard import host
 from actors.shard.host import ShardHost
-from actors.shard.local import LocalSwitch
+from actors.shard.in_process import LocalSwitch
 from actors.shard.messages import Head
-from actors.shard_client import Condition, NotReady, ShardUnavailable
-from actors.topology import SegmentStore
-from rules.decision import StandIn
-from switch.app import FrontDoor, FrontDoorOptions
-from switch.door import Limits
+from actors.stores.api_keys import KeyStore
+from actors.stores.rule_packs import PackStore
+from actors.stores.topology import SegmentStore
+from rules.decisions.decision import Fallback
+from switch.api.app import FrontDoor, FrontDoorOptions
+from switch.api.services import Limits
 
 SECRET = bytes(range(16))
 
@@ -78,7 +78,7 @@ class LocalScorer:
     def condition(self) -> Condition:
         return Condition()
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         return self._scorer.decide(payers, columns)
 
 
@@ -99,7 +99,7 @@ class RunningSwitch:
 
     def __init__(
         self,
-        door: FrontDoor,
+        front_door: FrontDoor,
         clients: list[LocalClient],
         key: str,
         session: aiohttp.ClientSession,
@@ -107,14 +107,14 @@ class RunningSwitch:
         scorer: Scorer,
         pool: Pool,
     ) -> None:
-        self.door = door
+        self.front_door = front_door
         self.clients = clients
         self.key = key
         self.session = session
         self.database_url = url
         self.scorer = scorer
         self.pool = pool
-        self.base = "http://{}:{}".format(*door.address)
+        self.base = "http://{}:{}".format(*front_door.address)
 
     async def call(
         self,
@@ -209,24 +209,24 @@ async def running_switch(
         options = FrontDoorOptions(
             host="127.0.0.1", port=0, url=database_url, secret=SECRET, shards=shards, limits=limits or Limits()
         )
-        door = FrontDoor(options, clients, [deployed])
-        await door.start()
-        stack.push_async_callback(door.stop)
+        front_door = FrontDoor(options, clients, [deployed])
+        await front_door.start()
+        stack.push_async_callback(front_door.stop)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        yield RunningSwitch(door, clients, created.key, session, database_url, deployed, pool)
+        yield RunningSwitch(front_door, clients, created.key, session, database_url, deployed, pool)
 
 
 @contextlib.asynccontextmanager
-async def running_door(switch: RunningSwitch, limits: Limits) -> AsyncIterator[RunningSwitch]:
+async def running_front_door(switch: RunningSwitch, limits: Limits) -> AsyncIterator[RunningSwitch]:
     """A second front door over the same shards, with other limits."""
     options = FrontDoorOptions(
         host="127.0.0.1", port=0, url=switch.database_url, secret=SECRET, shards=len(switch.clients), limits=limits
     )
-    door = FrontDoor(options, switch.clients, [switch.scorer])
-    await door.start()
+    front_door = FrontDoor(options, switch.clients, [switch.scorer])
+    await front_door.start()
     try:
         yield RunningSwitch(
-            door, switch.clients, switch.key, switch.session, switch.database_url, switch.scorer, switch.pool
+            front_door, switch.clients, switch.key, switch.session, switch.database_url, switch.scorer, switch.pool
         )
     finally:
-        await door.stop()
+        await front_door.stop()

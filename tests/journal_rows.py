@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.blocks import GENESIS, Sealed, Writer, seal
-from actors.ledger.layout import RECORD, Kind
+from actors.records.blocks import GENESIS, Sealed, Writer, seal
+from actors.records.layout import RECORD, Kind
 
 EUR = 978
 NOON = 1_795_521_600_000

@@ -4,11 +4,11 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from actors.shard.local import InlineScorer
-from actors.shard_client import Condition
+from actors.rpc.interface import Condition
+from actors.shard.in_process import InlineScorer
 from rules.builtin import PACK
-from rules.columns import INDEX
-from rules.decision import Action, StandIn
+from rules.decisions.decision import Action, Fallback
+from rules.vocabulary.columns import INDEX
 
 REVIEWED: Final = 777
 """The amount, in any currency."""
@@ -21,8 +21,8 @@ class Reviewer(InlineScorer):
     def condition(self) -> Condition:
         return Condition()
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
-        decisions, stand_in = await super().decide(payers, columns)
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+        decisions, fallback = await super().decide(payers, columns)
         asked = columns[:, INDEX["amount"]] == REVIEWED
         decisions["action"][asked], decisions["reasons"][asked] = Action.REVIEW, 1
-        return decisions, stand_in
+        return decisions, fallback

@@ -1,6 +1,6 @@
 """Work in steps, where nobody is beside."""
 
-from switch.scheduling import Steps, T
+from switch.fairness.scheduling import Steps, T
 
 
 def done_at_once(steps: Steps[T]) -> T:

@@ -12,25 +12,25 @@ LAYERS = ("bench", "switch", "actors", "rules", "models")
 SHELLS = ("ray", "aiohttp", "asyncpg")
 PURE = (
     "actors.ledger.ledger",
-    "actors.ledger.blocks",
+    "actors.records.blocks",
     "actors.shard.core",
     "actors.shard.messages",
-    "actors.journal",
-    "actors.shard_client",
-    "rules.pack",
+    "actors.journal.interface",
+    "actors.rpc.interface",
+    "rules.decisions.pack",
     "rules.builtin",
-    "rules.compiler",
-    "rules.document",
-    "rules.recarding",
-    "models.cutting",
+    "rules.compile.compiler",
+    "rules.language.document",
+    "rules.language.recarding",
+    "models.training.cutting",
     "models.evaluation",
     "models.prohibited",
     "models.scorecard",
     "models.statistics",
     "models.table_scores",
-    "models.training",
-    "models.training_page",
-    "rules.currencies",
+    "models.training.train",
+    "models.training.page",
+    "rules.vocabulary.currencies",
 )
 
 
@@ -76,5 +76,5 @@ def test_the_ledger_core_reads_no_clock_and_no_randomness() -> None:
 
 
 def test_a_process_that_writes_a_checkpoint_waits_for_no_compiler() -> None:
-    code = "import sys, actors.checkpoint_writer; sys.exit('numba' in sys.modules)"
+    code = "import sys, actors.checkpoint.writer; sys.exit('numba' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

@@ -20,13 +20,13 @@ from actors.ledger.book import (
     owner_of,
     profile_row,
 )
-from actors.ledger.codes import Code
+from actors.ledger.captures_refunds import APPROVAL, CAPTURE, REFUND, VOID
 from actors.ledger.holds import PROMISED, TABLE_FULL, keep_promise, promise_hold, promise_none, room_for_holds
-from actors.ledger.ids import OPERATOR_SLOT_FIRST, bind_key
-from actors.ledger.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, REQUEST_ANSWER, WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, WALLET_OPENED, WALLET_STATUS, WALLET_TIER
-from actors.ledger.settling import APPROVAL, CAPTURE, REFUND, VOID
 from actors.ledger.table import fetch_slot, find, put, reserve
+from actors.records.codes import Code
+from actors.records.ids import OPERATOR_SLOT_FIRST, bind_key
+from actors.records.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, REQUEST_ANSWER, WalletKind
 from models.jit import inlined, kernel
 
 BEHIND_MAX: Final = 64
@@ -264,7 +264,7 @@ def read_ahead(book, row):
 
 
 @inlined
-def _check_settling(book, channels, me, head, record_time, row):
+def _check_modification(book, channels, me, head, record_time, row):
     """Code of a CAPTURE, VOID, REFUND or APPROVAL row so far; the rest is decided when it is carried out."""
     refund = row["op"] == REFUND
     payer_row = local_row(book, row["payer"])
@@ -351,7 +351,7 @@ def _admit_one(book, channels, me, head, record_time, row, admission, i):
         code = _check_payment(book, channels, me, head, record_time, row, admission, i, _ALONE)
         return code if code != 0 else _take_payment(book, record_time, row, admission.payer_row[i], i)
     if op == CAPTURE or op == VOID or op == REFUND or op == APPROVAL:
-        return _check_settling(book, channels, me, head, record_time, row)
+        return _check_modification(book, channels, me, head, record_time, row)
     if op == WALLET_OPENED and row["effective_time"] > record_time:
         return _IN_FUTURE
     return 0 if _is_valid(row) else _INVALID

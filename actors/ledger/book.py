@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.holds import Holds, new_holds
-from actors.ledger.ids import SEGMENT_SLOTS
-from actors.ledger.layout import ATTEMPT, ORIGINAL, PROFILE, RING, WALLET, zeros
 from actors.ledger.table import Table, find, new_table, put, remove, with_room
+from actors.records.ids import SEGMENT_SLOTS
+from actors.records.layout import ATTEMPT, ORIGINAL, PROFILE, RING, WALLET, zeros
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
 

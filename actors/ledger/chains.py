@@ -1,6 +1,6 @@
 """A wallet's chain within records that are not durable yet: where it leaves them."""
 
-from actors.ledger.layout import BLOCK_RECORDS_MAX, Kind
+from actors.records.layout import BLOCK_RECORDS_MAX, Kind
 from models.jit import kernel
 
 _TRANSFER = int(Kind.TRANSFER)

@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from actors.ledger.book import READ_AHEAD, local_row, profile_row
-from actors.ledger.layout import FLAG_REMOTE, WalletKind
 from actors.ledger.posting import HOLD, TRANSFER, asks_hold, posted
 from actors.ledger.windows import fetch_attempts, fetch_ring, remember, window_columns
+from actors.records.layout import FLAG_REMOTE, WalletKind
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
-from rules.columns import DAY_MS, FURTHER_PAYER_COLUMNS, HOUR_MS, INDEX, NULL, PAYER_COLUMNS, WINDOW_COLUMNS
+from rules.vocabulary.columns import DAY_MS, FURTHER_PAYER_COLUMNS, HOUR_MS, INDEX, NULL, PAYER_COLUMNS, WINDOW_COLUMNS
 
 _MERCHANT: Final = int(WalletKind.MERCHANT)
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.layout import FLAG_REVIEW, HOLD, zeros
+from actors.records.layout import FLAG_REVIEW, HOLD, zeros
 from models.jit import inlined, kernel
 
 WHEEL_LEVELS: Final = 8

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import Admission, Channels, admit, find_key, new_admission
+from actors.ledger.apply import apply
+from actors.ledger.arrays import Arrays, InMemorySnapshot, Snapshot
 from actors.ledger.book import (
     M_ATTEMPTS,
     M_ATTEMPTS_FREE,
@@ -27,20 +29,18 @@ from actors.ledger.book import (
     next_batch,
     store_original,
 )
-from actors.ledger.carrying import carry_out
+from actors.ledger.captures_refunds import expire
 from actors.ledger.features import feature_columns
 from actors.ledger.holds import due_hold, holds_open
-from actors.ledger.ids import SEGMENT_SLOTS, Secret
-from actors.ledger.kept import Arrays, Copied, Snapshot
-from actors.ledger.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
 from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, leg_target
 from actors.ledger.replay import replay
-from actors.ledger.settling import expire
 from actors.ledger.snapshot import filled, in_use
 from actors.ledger.table import Table, new_table, table_count, with_room
+from actors.records.ids import SEGMENT_SLOTS, Secret
+from actors.records.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
 from models.jit import kernel
-from rules.columns import COLUMN_COUNT
-from rules.decision import DECISION
+from rules.decisions.decision import DECISION
+from rules.vocabulary.columns import COLUMN_COUNT
 
 TIERS_MAX: Final = 256
 NO_LIMIT: Final = 2**62
@@ -73,7 +73,7 @@ class Admitted(NamedTuple):
     profile: NDArray[np.int64]
 
 
-class Carried(NamedTuple):
+class Applied(NamedTuple):
     """Records made of admitted rows, a result per admitted row, and per record the admitted row it comes from. A result whose address
     is negative repeats the record at -address."""
 
@@ -147,14 +147,14 @@ class Ledger:
         feature_columns(self.book, admitted.rows, admitted.payer_row, admitted.payee_row, admitted.profile, columns)
         return columns
 
-    def carry_out(self, admitted: Admitted, decisions: NDArray[Any] | None, first: int) -> Carried:
+    def apply(self, admitted: Admitted, decisions: NDArray[Any] | None, first: int) -> Applied:
         """Make records, the first at address `first` (slot 0 of a block). `decisions` None: the switch runs unscored."""
         count = len(admitted.rows)
         records = np.zeros(count + 1, RECORD)
         results = np.zeros(count, RESULT)
         sources = np.empty(count, np.int64)
         undo = np.empty(2 * _longest_group(admitted.rows), WALLET)
-        made = carry_out(
+        made = apply(
             self.book,
             admitted.rows,
             admitted.payer_row,
@@ -173,7 +173,7 @@ class Ledger:
             undo,
         )
         next_batch(self.book)
-        return Carried(records[:made], results, sources[:made])
+        return Applied(records[:made], results, sources[:made])
 
     def expire(self, first: int) -> NDArray[Any]:
         """EXPIRY records (n,), n <= EXPIRE_MAX, of the holds whose time has come, the first at address `first`. Not while a batch is
@@ -188,9 +188,9 @@ class Ledger:
         records are. False when the table is full of originals with refunds beyond it."""
         return bool(store_original(self.book, original, durable))
 
-    def land(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
+    def apply_legs(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
         """Carry out LEG records (n,) that are filled but for what the wallets say; those that cannot land go to suspense."""
-        _land(self.book, records, addresses, self.record_time, self.stripe_max)
+        _apply_legs(self.book, records, addresses, self.record_time, self.stripe_max)
 
     def learn(self, record: NDArray[Any]) -> bool:
         """Carry out one PROFILE record. False when the table is full of profiles that the batch under way needs."""
@@ -221,8 +221,8 @@ class Ledger:
         """Whether the journal may have profiles that are not known any more."""
         return bool(self.book.meta[M_PROFILES_GIVEN_UP])
 
-    def snapshot(self, keep: Callable[[Arrays], Any] = Copied) -> Any:
-        """All that replay would rebuild, as `keep` keeps it: by default a `Copied`."""
+    def snapshot(self, keep: Callable[[Arrays], Any] = InMemorySnapshot) -> Any:
+        """All that replay would rebuild, as `keep` keeps it: by default a `InMemorySnapshot`."""
         return keep(in_use(self.book))
 
     def restore(self, snapshot: Snapshot, keys_since_ms: int) -> None:
@@ -284,7 +284,7 @@ def _longest_group(rows: NDArray[Any]) -> int:
 
 
 @kernel
-def _land(book, records, addresses, record_time, stripe_max):
+def _apply_legs(book, records, addresses, record_time, stripe_max):
     for i in range(len(records)):
         record = records[i]
         record["record_time"] = record_time

@@ -16,9 +16,10 @@ from actors.ledger.book import (
     profile_row,
     store_profile,
 )
-from actors.ledger.codes import Code
-from actors.ledger.ids import OPERATOR_SLOT_FIRST, SEGMENT_SLOTS
-from actors.ledger.layout import (
+from actors.ledger.windows import remember
+from actors.records.codes import Code
+from actors.records.ids import OPERATOR_SLOT_FIRST, SEGMENT_SLOTS
+from actors.records.layout import (
     AMOUNT_MAX,
     CHAIN_STRIDE,
     CUMULATIVE_MAX,
@@ -33,10 +34,9 @@ from actors.ledger.layout import (
     WalletKind,
     WalletStatus,
 )
-from actors.ledger.windows import remember
 from models.jit import inlined, kernel
-from rules.columns import DAY_MS
-from rules.decision import Action
+from rules.decisions.decision import Action
+from rules.vocabulary.columns import DAY_MS
 
 TRANSFER: Final = int(Kind.TRANSFER)
 HOLD: Final = int(Kind.HOLD)

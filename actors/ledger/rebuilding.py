@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from actors.ledger.book import READ_AHEAD, Capacity, new_book, with_profile_room
 from actors.ledger.features import recorded_columns
-from actors.ledger.layout import PROFILE, RECORD, Kind, joined
 from actors.ledger.posting import HOLD, LIVE, REPLAYED, TRANSFER
 from actors.ledger.replay import fetch_ahead, replay
+from actors.records.layout import PROFILE, RECORD, Kind, joined
 from models.jit import kernel
-from rules.columns import COLUMN_COUNT
+from rules.vocabulary.columns import COLUMN_COUNT
 
 _KEYS: Final = 64
 """Nobody asks for a key again: all records get the same."""

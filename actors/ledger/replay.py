@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from actors.ledger.book import READ_AHEAD, fetch_row, local_row
+from actors.ledger.captures_refunds import APPROVAL, CAPTURE, EXPIRY, REFUND, effect_settled
 from actors.ledger.holds import find_hold, open_hold
-from actors.ledger.layout import FLAG_REMOTE, Kind
 from actors.ledger.posting import (
     HOLD,
     TRANSFER,
@@ -24,9 +24,9 @@ from actors.ledger.posting import (
     effect_wallet,
     move,
 )
-from actors.ledger.settling import APPROVAL, CAPTURE, EXPIRY, REFUND, effect_settled
 from actors.ledger.table import fetch_slot, put
 from actors.ledger.windows import fetch_attempts, fetch_ring
+from actors.records.layout import FLAG_REMOTE, Kind
 from models.jit import inlined, kernel
 
 OPEN: Final = int(Kind.OPEN)

@@ -6,11 +6,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.ledger.arrays import Arrays, ArraySpec, Snapshot
 from actors.ledger.book import M_ATTEMPTS, M_ORIGINAL_HAND, M_ORIGINALS, M_PROFILES, M_RINGS, M_SEGMENTS, Book
 from actors.ledger.holds import holds_used, index_holds
-from actors.ledger.ids import SEGMENT_SLOTS
-from actors.ledger.kept import Arrays, Form, Snapshot
 from actors.ledger.table import Table, table_slots, with_slots
+from actors.records.ids import SEGMENT_SLOTS
 
 TABLES: Final = ("keys", "older_keys", "profile_table")
 
@@ -63,7 +63,7 @@ def filled(book: Book, snapshot: Snapshot) -> Book:
     return book
 
 
-def _place(name: str, array: NDArray[Any], form: Form) -> NDArray[Any]:
+def _place(name: str, array: NDArray[Any], form: ArraySpec) -> NDArray[Any]:
     rows, *columns = form.shape
     if rows > len(array) or form.dtype != array.dtype or tuple(columns) != array.shape[1:]:
         raise ValueError(f"{name}: {form.shape} of {form.dtype} do not fit {array.shape} of {array.dtype}")

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.layout import KEY, zeros
+from actors.records.layout import KEY, zeros
 from models.jit import inlined, kernel
 from models.prefetch import prefetch
 

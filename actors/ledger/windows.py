@@ -29,10 +29,10 @@ from actors.ledger.book import (
     RING_LARGE,
     RING_SMALL,
 )
-from actors.ledger.layout import ATTEMPT
+from actors.records.layout import ATTEMPT
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
-from rules.columns import FIRST_WINDOW_COLUMN, INDEX, WINDOW_COLUMN_COUNT, WINDOWS_MS
+from rules.vocabulary.columns import FIRST_WINDOW_COLUMN, INDEX, WINDOW_COLUMN_COUNT, WINDOWS_MS
 
 _W0, _W1, _W2 = WINDOWS_MS
 _SATURATED: Final = INDEX["saturated"]

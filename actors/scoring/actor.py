@@ -9,16 +9,16 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from actors.calls import Caller, CallServer
-from actors.logs import log_to_file
-from actors.pool import Pool
-from actors.process import settle
+from actors.database.pool import Pool
+from actors.process.logs import log_to_file
+from actors.process.tuning import freeze_gc
+from actors.rpc.interface import NotReady
+from actors.rpc.transport import Caller, CallServer
 from actors.scoring.pack_compiler import load_pack
-from actors.scoring.pack_store import PackStore
 from actors.scoring.pool import STAND_IN
 from actors.scoring.scorer import Activated, Scorer
-from actors.shard_client import NotReady
-from rules.columns import COLUMN_COUNT
+from actors.stores.rule_packs import PackStore
+from rules.vocabulary.columns import COLUMN_COUNT
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class ScoringActor:
         pool = await Pool.open(self._spec.url, name="shardpay-scorer")
         scorer = self._scorer = Scorer(PackStore(pool), load_pack)
         await scorer.activate()
-        settle()
+        freeze_gc()
         await scorer.run()
 
     async def socket_path(self) -> str | None:
@@ -67,8 +67,8 @@ class ScoringActor:
         numbers = np.frombuffer(data, np.int64)
         count = len(numbers) // (COLUMN_COUNT + 1)
         columns = numbers[count:].reshape(count, COLUMN_COUNT)
-        decisions, stand_in = self._begun().decide(numbers[:count], columns)
-        return STAND_IN.pack(*stand_in) + decisions.tobytes()
+        decisions, fallback = self._begun().decide(numbers[:count], columns)
+        return STAND_IN.pack(*fallback) + decisions.tobytes()
 
     async def activate(self, data: bytes) -> bytes:
         """As `Scorer.activate`."""

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from rules.counting import PackCounts, count_decided, count_shadow, new_counts
-from rules.pack import Decider, Fired
+from rules.decisions.counting import PackCounts, count_decided, count_shadow, new_counts
+from rules.decisions.pack import Decider, RuleHits
 
 DECIDED: Final = "decided"
 SHADOW: Final = "shadow"
@@ -26,11 +26,11 @@ class Counting:
     def __init__(self) -> None:
         self._packs: dict[int, PackCounts] = {}
 
-    def decided(self, decider: Decider, fired: Fired) -> None:
+    def decided(self, decider: Decider, fired: RuleHits) -> None:
         """A pack has decided payments."""
         count_decided(self._of(decider), fired)
 
-    def shadow(self, decider: Decider, decided: NDArray[Any], fired: Fired) -> None:
+    def shadow(self, decider: Decider, decided: NDArray[Any], fired: RuleHits) -> None:
         """A pack in shadow was asked of payments that others decided."""
         count_shadow(self._of(decider), decided, fired)
 

@@ -16,18 +16,18 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.database import connect
-from actors.process import NICENESS
-from actors.scoring.pack_store import PackFacts, PackStore, StoredPack, ensure_default
+from actors.database.connection import connect
+from actors.process.tuning import NICENESS
+from actors.stores.rule_packs import PackFacts, PackStore, StoredPack, ensure_default
 from models.jit import CACHE_FOLDER
 from models.scorecard import Scorecard
 from rules.builtin import DOCUMENT, PACK
-from rules.compiler import compile_pack
-from rules.counting import warm
-from rules.document import PackDocument, read_pack
-from rules.pack import Decider, Pack
-from rules.problems import PackError, Problem
-from rules.zones import VERSION
+from rules.compile.compiler import compile_pack
+from rules.decisions.counting import warm
+from rules.decisions.pack import Decider, Pack
+from rules.language.document import PackDocument, read_pack
+from rules.language.problems import PackError, Problem
+from rules.vocabulary.zones import VERSION
 
 TIMEOUT_S: Final = 60.0
 """The largest pack that is taken compiles in a fraction of this."""
@@ -49,7 +49,7 @@ class PackRefused(Exception):
         self.problems = problems
 
 
-class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+class _Request(msgspec.Struct, frozen=True, kw_only=True):
     """What the child is given first. `stored`: a published pack, which was checked when it was published, perhaps for less."""
 
     text: str
@@ -57,7 +57,7 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     stored: bool
 
 
-class _Said(msgspec.Struct, frozen=True, kw_only=True):
+class _Response(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the child: which card it needs, or how it ended."""
 
     card: tuple[str, int] | None = None
@@ -65,7 +65,7 @@ class _Said(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
-_SAID: Final = msgspec.json.Decoder(_Said)
+_SAID: Final = msgspec.json.Decoder(_Response)
 
 
 # The parent.
@@ -93,7 +93,7 @@ class PackCompiler:
             )
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    said = await _talk(child, _Asked(text=text, files=dict(files), stored=stored), find_card)
+                    said = await _talk(child, _Request(text=text, files=dict(files), stored=stored), find_card)
             except TimeoutError:
                 raise _failed(f"the pack does not compile within {self._timeout_s:.0f} s") from None
             finally:
@@ -122,7 +122,7 @@ class PackCompiler:
         return card
 
 
-async def _talk(child: Any, asked: _Asked, find_card: FindCard) -> _Said | None:
+async def _talk(child: Any, asked: _Request, find_card: FindCard) -> _Response | None:
     """The child's last words; None when it ended without."""
     with contextlib.suppress(ConnectionError):
         await _send(child, msgspec.json.encode(asked))
@@ -212,7 +212,7 @@ def facts_of(document: PackDocument, pack: Pack) -> PackFacts:
     )
 
 
-def _compile(asked: _Asked) -> _Said:
+def _compile(asked: _Request) -> _Response:
     try:
         document = read_pack(asked.text, asked.files.__getitem__, stored=asked.stored)
         card = None
@@ -220,22 +220,22 @@ def _compile(asked: _Asked) -> _Said:
             card = _ask_card(document.card.reference)
         pack = compiled(document, card, 0, 0)
     except PackError as error:
-        return _Said(problems=error.problems)
+        return _Response(problems=error.problems)
     _ready(pack)
     _marker(asked.text, asked.files, card).touch()
-    return _Said(facts=facts_of(document, pack))
+    return _Response(facts=facts_of(document, pack))
 
 
 def _ask_card(reference: str) -> bytes | None:
     name, _, version = reference.rpartition("@")
     if not (version.isascii() and version.isdecimal() and len(version) <= 9):
         return None
-    _say(_Said(card=(name, int(version))))
+    _say(_Response(card=(name, int(version))))
     line = sys.stdin.buffer.readline()
     return None if line == b"null\n" else line
 
 
-def _say(said: _Said) -> None:
+def _say(said: _Response) -> None:
     sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
     sys.stdout.buffer.flush()
 
@@ -244,7 +244,7 @@ def main() -> None:
     """Entry point of the child."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     os.nice(NICENESS)
-    _say(_compile(msgspec.json.decode(sys.stdin.buffer.readline(), type=_Asked)))
+    _say(_compile(msgspec.json.decode(sys.stdin.buffer.readline(), type=_Request)))
 
 
 if __name__ == "__main__":

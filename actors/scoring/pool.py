@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.calls import Caller
-from actors.members import NOBODY, Members, moved
-from actors.shard_client import Condition
-from rules.decision import DECISION, StandIn
+from actors.rpc.interface import Condition
+from actors.rpc.members import NOBODY, Members, moved
+from actors.rpc.transport import Caller
+from rules.decisions.decision import DECISION, Fallback
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ DECIDE_TIMEOUT_S: Final = 2.0
 PROBE_EVERY_S: Final = 0.25
 
 
-class _Asked:
+class _Request:
     """One scoring actor. It is passed over until a first probe is answered."""
 
     def __init__(self, number: int, actor: Any) -> None:
@@ -82,7 +82,7 @@ class ScorerPool:
     """Asks scoring actors in turn. Make it inside the running event loop."""
 
     def __init__(self) -> None:
-        self._asked: dict[int, _Asked] = {}
+        self._asked: dict[int, _Request] = {}
         self._members = NOBODY
         self._turn = itertools.count()
         self._was_whole = False
@@ -94,7 +94,7 @@ class ScorerPool:
         for number, actor in moved(members.scorers, self._members.scorers).items():
             if number in self._asked:
                 self._asked[number].close()
-            self._asked[number] = _Asked(number, actor)
+            self._asked[number] = _Request(number, actor)
         self._members = members
 
     def condition(self) -> Condition:
@@ -110,17 +110,17 @@ class ScorerPool:
             return Condition(warnings=["no scorer answers: payments are decided by the fallback"])
         return Condition(warnings=[f"scorers {silent} do not answer"] if silent else [])
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         """As `Scorer.decide`. Raises the last failure when none answers, TimeoutError when all hang, LookupError when there is none."""
         data = payers.astype(np.int64).tobytes() + columns.tobytes()
         async with asyncio.timeout(DECIDE_TIMEOUT_S):
             answer = await self._first(data, SILENT_S + len(payers) * SILENT_PER_ROW_S)
-        return np.frombuffer(answer, DECISION, offset=STAND_IN.size), StandIn(*STAND_IN.unpack_from(answer))
+        return np.frombuffer(answer, DECISION, offset=STAND_IN.size), Fallback(*STAND_IN.unpack_from(answer))
 
     async def _first(self, data: bytes, patience_s: float) -> bytes:
         """The first answer: each time that patience ends or a scorer fails, the next one is asked too."""
         waiting = self._in_turn()
-        calls: dict[asyncio.Task[bytes], _Asked] = {}
+        calls: dict[asyncio.Task[bytes], _Request] = {}
         failure: BaseException = LookupError("there are no scoring actors")
         try:
             while waiting or calls:
@@ -141,7 +141,7 @@ class ScorerPool:
                 asked.pass_over()
                 task.cancel()
 
-    def _in_turn(self) -> list[_Asked]:
+    def _in_turn(self) -> list[_Request]:
         """Those that answer, beginning with another each time, then those that are passed over: better asked than fallen back."""
         every = list(self._asked.values())
         first = next(self._turn) % len(every) if every else 0

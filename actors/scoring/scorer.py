@@ -13,14 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.pool import StoreUnavailable
+from actors.database.pool import StoreUnavailable
+from actors.rpc.interface import NotReady
 from actors.scoring.counting import Counting, Counts
-from actors.scoring.deployment import Deployment
-from actors.scoring.pack_store import PackStore
 from actors.scoring.scoring_set import ScoringSet
-from actors.shard_client import NotReady
-from rules.decision import StandIn
-from rules.pack import Decider
+from actors.stores.deployment import Deployment
+from actors.stores.rule_packs import PackStore
+from rules.decisions.decision import Fallback
+from rules.decisions.pack import Decider
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Scorer:
         """Of the deployment that decides here; 0 before there is one."""
         return 0 if self._set is None else self._set.deployment.revision
 
-    def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[NDArray[Any], StandIn]:
+    def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[NDArray[Any], Fallback]:
         """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
         answers. Raises NotReady."""
         chosen = self._set
@@ -71,7 +71,7 @@ class Scorer:
             raise NotReady("this scorer has no packs yet")
         decided = chosen.decide(payers, columns)
         self._loop.call_soon(chosen.observe, columns, decided, self._counting)  # once the answer has left
-        return decided.decisions, chosen.stand_in
+        return decided.decisions, chosen.fallback
 
     async def activate(self) -> Activated:
         """Take the deployment that holds now."""

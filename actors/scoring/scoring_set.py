@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.scoring.counting import Counting
-from actors.scoring.deployment import Deployment
-from rules.decision import StandIn
-from rules.pack import Decider, Fired
-from rules.split import challenged
+from actors.stores.deployment import Deployment
+from rules.decisions.decision import Fallback
+from rules.decisions.pack import Decider, RuleHits
+from rules.decisions.split import challenged
 
 
 class Decided(NamedTuple):
     """Decisions (n,) of DECISION, and which of them each pack made, with the rules that fired: the rules run once for both."""
 
     decisions: NDArray[Any]
-    by_pack: tuple[tuple[int, Fired], ...]
+    by_pack: tuple[tuple[int, RuleHits], ...]
 
 
 class ScoringSet:
@@ -31,7 +31,7 @@ class ScoringSet:
         self.deciders = {number: deciders[number] for number in deployment.packs}
         self._live = self.deciders[deployment.live]
         live = self._live.pack
-        self.stand_in = StandIn(int(live.fallback), live.number, deployment.revision)
+        self.fallback = Fallback(int(live.fallback), live.number, deployment.revision)
 
     def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> Decided:
         """Decide payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT)."""

@@ -5,12 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.codes import Code
-from actors.ledger.layout import FLAG_LINKED, REQUEST, RESULT, joined
 from actors.ledger.ledger import Admitted
+from actors.records.codes import Code
+from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, joined
+from actors.shard.idempotency import LINKED, mismatches
 from actors.shard.intake import Part
 from actors.shard.messages import Output
-from actors.shard.replies import LINKED, mismatches
 
 
 class Repeats(NamedTuple):
@@ -71,11 +71,11 @@ class Batch:
             start += part.end - part.first
         return merged
 
-    def carried_out(self) -> None:
+    def applied(self) -> None:
         """What records were made of is let go."""
         self.admitted = None
         for part in self.parts:
-            part.asked.carried_out()
+            part.asked.applied()
 
     def answers(self) -> list[Output]:
         """Answers to the requests of which nothing else is missing, each once: who repeats nothing waits for nobody's repeats."""

@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.blocks import GENESIS, HEADER_BYTES, addresses_of, block_hash, header_of, records_of
-from actors.ledger.layout import FLAG_REMOTE, RECORD, Kind, joined
+from actors.records.blocks import GENESIS, HEADER_BYTES, addresses_of, block_hash, header_of, records_of
+from actors.records.layout import FLAG_REMOTE, RECORD, Kind, joined
 from actors.shard.messages import Alarm, Legs, Output, Page, Push, ReadChannel
 
 HASH_KEPT: Final = 16
@@ -26,7 +26,7 @@ PUSH_RECORDS_MAX: Final = 65_536
 Owners = NDArray[np.int16]
 
 
-def travelling(records: NDArray[Any], owners: Owners, receiver: int) -> NDArray[np.bool_]:
+def in_flight(records: NDArray[Any], owners: Owners, receiver: int) -> NDArray[np.bool_]:
     """Which of a shard's records another shard must see: credits for its wallets, and changes of wallets."""
     kind = records["kind"]
     moves = (kind == Kind.TRANSFER) | (kind == Kind.CAPTURE) | (kind == Kind.REFUND)
@@ -89,7 +89,7 @@ class Sender:
     ) -> None:
         """Records that have just become durable, up to and including `block`."""
         for other, box in self._boxes.items():
-            chosen = travelling(records, owners, other)
+            chosen = in_flight(records, owners, other)
             box.add(records[chosen], addresses[chosen], block, hash_)
 
     def ended(self, shard: int) -> None:
@@ -187,7 +187,7 @@ class Receiver:
         if not blocks:
             return None, more
         records, addresses = _records(self.sender, blocks)
-        chosen = travelling(records, owners, self.me)
+        chosen = in_flight(records, owners, self.me)
         if more and self._compared is None:
             more = [ReadChannel(sender=self.sender, first=block + 1, stamp=stamp)]
         return Arrival(records[chosen], addresses[chosen], Cursor(block, hash_)), more

@@ -8,7 +8,7 @@ clock or by what has elapsed, whichever comes first, less SLEW of the time.
 
 from typing import Final
 
-from actors.journal import ClockReading
+from actors.journal.interface import ClockReading
 
 ROUND_TRIP_MAX_NS: Final = 1_000_000_000
 """A reading that took longer says little: it waited for a stopped server, or this process was stopped."""

@@ -13,34 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import Channels
-from actors.ledger.blocks import Chain, Run, Writer
+from actors.ledger.arrays import Arrays, InMemorySnapshot
 from actors.ledger.book import M_SEGMENTS_STAMP
-from actors.ledger.codes import Code
 from actors.ledger.holds import holds_open
-from actors.ledger.ids import bound_key, record_address
-from actors.ledger.kept import Arrays, Copied
-from actors.ledger.layout import (
-    BLOCK_RECORDS_MAX,
-    FLAG_LINKED,
-    MOVEMENTS,
-    RECORD,
-    RESULT,
-    Kind,
-)
-from actors.ledger.ledger import Admitted, Carried, Ledger
+from actors.ledger.ledger import Admitted, Applied, Ledger
+from actors.records.blocks import Chain, Run, Writer
+from actors.records.codes import Code
+from actors.records.ids import bound_key, record_address
+from actors.records.layout import BLOCK_RECORDS_MAX, FLAG_LINKED, MOVEMENTS, RECORD, RESULT, Kind
 from actors.shard import messages as m
 from actors.shard.batch import Batch
+from actors.shard.chain_heads import Heads
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
 from actors.shard.fills import Fill, FillWatch
-from actors.shard.heads import Heads
 from actors.shard.intake import Intake, untried_payers
 from actors.shard.journal_writer import JournalWriter
-from actors.shard.originals import OriginalsDesk
 from actors.shard.pace import Pace
-from actors.shard.profiles import ProfileDesk
+from actors.shard.refundable import RefundableRecords
+from actors.shard.remote_wallets import RemoteWallets
 from actors.shard.repeats import RepeatsDesk
-from rules.decision import UNTOLD, Action, StandIn
-from rules.pack import fallback_decisions
+from rules.decisions.decision import INITIAL_FALLBACK, Action, Fallback
+from rules.decisions.pack import fallback_decisions
 
 BACKLOG_RECORDS_MAX: Final = 131_072
 """Records applied and not durable; beyond it no batch is begun."""
@@ -60,7 +53,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
     shard: int
     shards: int
     scored: bool = True
-    stand_in: StandIn = UNTOLD
+    fallback: Fallback = INITIAL_FALLBACK
     score_timeout_ms: int = 1_000
     save_every_records: int | None = None
 
@@ -78,12 +71,12 @@ class ShardCore:
         self.timeline = 0
         self.tables = FillWatch()
         self.fallbacks = 0
-        self._stand_in = config.stand_in
-        self.keep: Callable[[Arrays], Any] = Copied
+        self._stand_in = config.fallback
+        self.keep: Callable[[Arrays], Any] = InMemorySnapshot
         self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
         self._sender = Sender(config.shard, config.shards, writer.number, 0, b"")
-        self._desk = ProfileDesk(config.shard)
-        self._originals = OriginalsDesk()
+        self._desk = RemoteWallets(config.shard)
+        self._originals = RefundableRecords()
         self._channels = Channels(np.zeros(config.shards, np.int64), np.zeros(config.shards, np.int64))
         self._intake = Intake()
         self._pace = Pace()
@@ -109,7 +102,7 @@ class ShardCore:
             m.FindHeads: self._find_heads,
             m.FindKey: self._find_key,
             m.Scored: self._scored,
-            m.StandInIs: self._stand_in_is,
+            m.FallbackIs: self._fallback_is,
             m.Stored: self._stored,
             m.BlockIs: self._block_is,
             m.HeadIs: self._head_is,
@@ -167,13 +160,13 @@ class ShardCore:
             self._begin_batch()
             self._append()
         outputs, self._out = self._out, []
-        last_words: list[m.Output] = [output for output in outputs if isinstance(output, m.Die)]
+        last_words: list[m.Output] = [output for output in outputs if isinstance(output, m.Halt)]
         return last_words or outputs
 
     def _emit(self, outputs: list[m.Output]) -> None:
         self._out.extend(outputs)
         for output in outputs:
-            if isinstance(output, m.Die):
+            if isinstance(output, m.Halt):
                 self.dead = True
                 self.serving = False
 
@@ -253,7 +246,7 @@ class ShardCore:
 
     def _block_is(self, message: m.BlockIs) -> None:
         units, outputs = self.writer.block_is(message)
-        if not self.serving and any(isinstance(o, m.Die) for o in outputs):
+        if not self.serving and any(isinstance(o, m.Halt) for o in outputs):
             self.writer.start_at(self.writer.durable_block, self.writer.durable_hash)
             outputs = [m.ReadOn(first=self.writer.durable_block + 1)]
         self._became_durable(units, outputs)
@@ -360,7 +353,7 @@ class ShardCore:
             self._scoring = batch
             self._emit([m.Score(number=batch.number, payers=admitted.rows["payer"], columns=columns)])
         else:
-            self._carry_out(batch, None)
+            self._apply_batch(batch, None)
 
     def _mind_deferred(self, batch: Batch) -> None:
         deferred = np.flatnonzero(batch.results["code"] == Code.DEFERRED)
@@ -384,20 +377,20 @@ class ShardCore:
         durable = record_address(self.config.shard, self.writer.durable_block + 1, 0)
         self._originals.answered(message, self.ledger, durable)
 
-    def _stand_in_is(self, message: m.StandInIs) -> None:
+    def _fallback_is(self, message: m.FallbackIs) -> None:
         """Scorers change over one after the other: what one of them said of a later deployment holds."""
-        if message.stand_in.revision >= self._stand_in.revision:
-            self._stand_in = message.stand_in
+        if message.fallback.revision >= self._stand_in.revision:
+            self._stand_in = message.fallback
 
     def _scored(self, message: m.Scored) -> None:
-        if message.stand_in is not None:
-            self._stand_in_is(m.StandInIs(stand_in=message.stand_in))
+        if message.fallback is not None:
+            self._fallback_is(m.FallbackIs(fallback=message.fallback))
         batch = self._scoring
         if batch is None or message.number != batch.number or batch.admitted is None:
             return
         assert len(message.decisions) == len(batch.admitted.rows)
         self._scoring = None
-        self._carry_out(batch, message.decisions)
+        self._apply_batch(batch, message.decisions)
 
     def _fall_back(self) -> None:
         batch = self._scoring
@@ -407,14 +400,14 @@ class ShardCore:
         self.fallbacks += count
         self._scoring = None
         action, pack, _ = self._stand_in
-        self._carry_out(batch, fallback_decisions(count, action=Action(action), number=pack))
+        self._apply_batch(batch, fallback_decisions(count, action=Action(action), number=pack))
 
-    def _carry_out(self, batch: Batch, decisions: NDArray[Any] | None) -> None:
+    def _apply_batch(self, batch: Batch, decisions: NDArray[Any] | None) -> None:
         admitted = batch.admitted
         assert admitted is not None
         if self._beside is not None:
             self._beside.keep(admitted)
-        carried = self.ledger.carry_out(admitted, decisions, self.writer.next_address)
+        carried = self.ledger.apply(admitted, decisions, self.writer.next_address)
         batch.results[admitted.places] = carried.results
         repeating = np.flatnonzero(carried.results["address"] < 0)
         batch.duplicates[admitted.places[repeating]] = -carried.results["address"][repeating]
@@ -422,7 +415,7 @@ class ShardCore:
         batch.results["record_time"][admitted.places[late]] = batch.stamp
         if len(carried.records):
             self.writer.seal(carried.records, self._details(batch, admitted, carried), batch.seen)
-        batch.carried_out()
+        batch.applied()
         self._emit(self._repeats.take(batch, self.ledger, self.writer))
         self.writer.when_durable(lambda: self._batch_durable(batch))
         waiting, self._after_batch = self._after_batch, []
@@ -430,7 +423,7 @@ class ShardCore:
             self._find_key(message)
 
     @staticmethod
-    def _details(batch: Batch, admitted: Admitted, carried: Carried) -> dict[int, bytes]:
+    def _details(batch: Batch, admitted: Admitted, carried: Applied) -> dict[int, bytes]:
         by_row = batch.details()
         if not by_row:
             return {}
@@ -502,7 +495,7 @@ class ShardCore:
         recovery reads it anew; one in this shard's own journal stops the channel, loudly, until a person has looked."""
         if receiver.stopped and receiver.cursor.block > self._recorded[receiver.sender]:
             text = f"what memory says of shard {receiver.sender}'s journal up to block {receiver.cursor.block} is not in it"
-            return [m.Die(reason=text)]
+            return [m.Halt(reason=text)]
         return outputs
 
     def _page_failed(self, message: m.PageFailed) -> None:
@@ -525,7 +518,7 @@ class ShardCore:
         fill_cursor(records[-1:], sender, arrival.cursor)
         self._written[sender] = self._recorded[sender] = arrival.cursor.block
         addresses = self.writer.next_address + _offsets(count)
-        self.ledger.land(records[:count], addresses)
+        self.ledger.apply_legs(records[:count], addresses)
         for i in range(count, len(records) - 1):
             self.ledger.learn(records[i])
         self.writer.seal(records, {}, 0)

@@ -16,22 +16,22 @@ from typing import Any, Final, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.calls import CallLost
-from actors.checkpoint import CheckpointStore
-from actors.elapsed import elapsed_ns
-from actors.journal import Block, BlockTaken, Journal, JournalUnavailable, OutcomeUnknown
-from actors.kernels import ready_kernels
-from actors.ledger.blocks import GENESIS, Sealed, block_hash, header_of
-from actors.ledger.layout import ORIGINAL
+from actors.checkpoint.file import CheckpointStore
+from actors.journal.interface import Block, BlockConflict, Journal, JournalUnavailable, OutcomeUnknown
+from actors.process.elapsed import elapsed_ns
+from actors.records.blocks import GENESIS, Sealed, block_hash, header_of
+from actors.records.layout import ORIGINAL
+from actors.rpc.interface import Condition, NotReady
+from actors.rpc.transport import CallLost
 from actors.shard import messages as m
+from actors.shard.chain_heads import Heads
+from actors.shard.checkpointing import Saving
 from actors.shard.clock import ShardClock
+from actors.shard.compile_kernels import ready_kernels
 from actors.shard.core import ShardCore
 from actors.shard.fallbacks import FallbackShare
-from actors.shard.heads import Heads
-from actors.shard.originals import fill_original
-from actors.shard.saving import Saving
-from actors.shard_client import Condition, NotReady
-from rules.decision import StandIn
+from actors.shard.refundable import fill_original
+from rules.decisions.decision import Fallback
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Peer(Protocol):
 class Scorer(Protocol):
     """The pool of scoring actors."""
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
         answers."""
 
@@ -83,7 +83,7 @@ class Segments(Protocol):
     async def claim(self, shard: int) -> None:
         """Give one more segment to a shard."""
 
-    async def stand_in(self) -> StandIn | None:
+    async def fallback(self) -> Fallback | None:
         """What decides when no scorer answers, if a pack is live."""
 
     async def close(self) -> None:
@@ -186,7 +186,7 @@ class ShardHost:
         a way that cannot be seen from here. Raises NotReady."""
         self._check_ready()
         self._checked_beat()
-        told = None if self._beside_core is None else self._beside_core.tell_beside(addresses)
+        told = None if self._beside_core is None else self._beside_core.read_during_batch(addresses)
         if told is not None:
             return told
         result: list[m.Head] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
@@ -233,7 +233,7 @@ class ShardHost:
         elif self.core.rows_at_hand(message) >= THREAD_ROWS_MIN:
             self._spawn(self._beside(partial(self.core.handle, message, self._clock.now_ms(elapsed_ns()))))
         else:
-            self._carry_all(self.core.handle(message, self._clock.now_ms(elapsed_ns())))
+            self._perform_all(self.core.handle(message, self._clock.now_ms(elapsed_ns())))
 
     def _beside(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
         """Let the core work in a thread, from now on, while this one receives and sends; then carry on with what came meanwhile."""
@@ -246,27 +246,27 @@ class ShardHost:
         self._work_ended()
         if outputs:
             self._checked_beat()
-        self._carry_all(outputs)
-        self._carry_on()
+        self._perform_all(outputs)
+        self._perform_on()
 
     def _work_ended(self) -> None:
         self._beside_core = None
         self.core.end_beside()
 
-    def _carry_on(self) -> None:
+    def _perform_on(self) -> None:
         while self._later and self._beside_core is None:
             self._feed(self._later.popleft())
 
-    def _carry_all(self, outputs: list[m.Output]) -> None:
+    def _perform_all(self, outputs: list[m.Output]) -> None:
         for output in outputs:
-            self._carry(output)
+            self._perform(output)
 
-    def _carry(self, output: m.Output) -> None:
+    def _perform(self, output: m.Output) -> None:
         if isinstance(output, m.Answer):
             future = self._answers.pop(output.ref)
             if not future.done():
                 future.set_result(output.value)
-        elif isinstance(output, m.Die):
+        elif isinstance(output, m.Halt):
             self._die(output.reason)
         elif isinstance(output, m.Save):
             self._saving.save(output)
@@ -329,9 +329,9 @@ class ShardHost:
         await self._retry(lambda: self._journal.takeover(self.shard, self.core.writer.writer.number))
         self.core.timeline = await self._retry(self._journal.timeline)
         await self._send_segments(0)
-        stand_in = await self._retry(self._segments.stand_in)
-        if stand_in is not None:
-            self._feed(m.StandInIs(stand_in=stand_in))
+        fallback = await self._retry(self._segments.fallback)
+        if fallback is not None:
+            self._feed(m.FallbackIs(fallback=fallback))
         if not self.core.writer.durable_block:
             await self._saving.load(self._hash_at)
         await self._retry(self._replay_journal)
@@ -347,7 +347,7 @@ class ShardHost:
             await self._replay_pages()
         finally:
             self._work_ended()
-            self._carry_on()
+            self._perform_on()
 
     async def _replay_pages(self) -> None:
         """Receive and check pages while those before are replayed in a thread. Only one of both holds the interpreter for long: to
@@ -411,7 +411,7 @@ class ShardHost:
         blocks = [_stored(self.shard, first, previous), *(_stored(self.shard, block) for block in others)]
         try:
             await self._journal.append(blocks)
-        except BlockTaken:
+        except BlockConflict:
             self._feed(m.Stored(sequence=output.sequence, outcome="taken"))
         except OutcomeUnknown:
             self._feed(m.Stored(sequence=output.sequence, outcome="unknown"))
@@ -470,11 +470,11 @@ class ShardHost:
     async def _score(self, output: m.Score) -> None:
         self._asked_rows += len(output.payers)
         try:
-            decisions, stand_in = await self._scorer.decide(output.payers, output.columns)
+            decisions, fallback = await self._scorer.decide(output.payers, output.columns)
         except Exception as error:
             log.warning("shard %d: no decisions for batch %d: %r", self.shard, output.number, error)
             return
-        self._feed(m.Scored(number=output.number, decisions=decisions, stand_in=stand_in))
+        self._feed(m.Scored(number=output.number, decisions=decisions, fallback=fallback))
 
     async def _push(self, output: m.Push) -> None:
         try:

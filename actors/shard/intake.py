@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import BEHIND_MAX
-from actors.ledger.layout import FLAG_LINKED, RECORD, RESULT
+from actors.records.layout import FLAG_LINKED, RECORD, RESULT
 from actors.shard.fills import Fill
 from actors.shard.messages import Answer, Submit
 
@@ -113,7 +113,7 @@ class Asked:
         low, high = np.searchsorted(self._slots, (first, end))
         return {slot - first: self._details[slot] for slot in self._slots[low:high].tolist()}
 
-    def carried_out(self) -> None:
+    def applied(self) -> None:
         """Rows and details are let go when all were taken: an answer may wait for long, and details are large."""
         if not self.rows_left:
             self._rows, self._details = self._rows[:0], {}

@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.blocks import GENESIS, Sealed, Writer, seal
 from actors.ledger.chains import leaves_at
-from actors.ledger.ids import record_address
-from actors.ledger.layout import BLOCK_RECORDS_MAX, RECORD, joined
-from actors.shard.messages import Append, BlockIs, Die, HeadIs, Output, ReadBlock, ReadHead, Stored
+from actors.records.blocks import GENESIS, Sealed, Writer, seal
+from actors.records.ids import record_address
+from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, joined
+from actors.shard.messages import Append, BlockIs, Halt, HeadIs, Output, ReadBlock, ReadHead, Stored
 
 APPEND_BLOCKS_MAX: Final = 2_048
 """Blocks in one transaction: some 16 MB, about 30 ms of database time."""
@@ -24,7 +24,7 @@ APPEND_BYTES_MAX: Final = 16 << 20
 65,536 records, 10.5 MB, and what `intake` lets a batch have of details."""
 
 
-class Unit(NamedTuple):
+class AppendUnit(NamedTuple):
     """What was sealed together: the blocks, their records and the records' addresses; `size`: bytes of records and details."""
 
     blocks: list[Sealed]
@@ -49,8 +49,8 @@ class JournalWriter:
         self.durable_hash = GENESIS
         self._sealed_block = 0
         self._sealed_hash = GENESIS
-        self._waiting: list[Unit] = []
-        self._flight: list[Unit] = []
+        self._waiting: list[AppendUnit] = []
+        self._flight: list[AppendUnit] = []
         self._attempt = 0
         self._operation = 0
         self._busy = False
@@ -87,7 +87,7 @@ class JournalWriter:
         return sum(unit.size for unit in self._flight)
 
     @property
-    def units(self) -> tuple[Unit, ...]:
+    def units(self) -> tuple[AppendUnit, ...]:
         """What is sealed and not durable, oldest first."""
         return (*self._flight, *self._waiting)
 
@@ -97,7 +97,7 @@ class JournalWriter:
         self.durable_hash = self._sealed_hash = hash_
         self._waiting, self._flight, self._busy = [], [], False
 
-    def seal(self, records: NDArray[Any], details: dict[int, bytes], seen: int) -> Unit:
+    def seal(self, records: NDArray[Any], details: dict[int, bytes], seen: int) -> AppendUnit:
         """Cut records into the next blocks and queue them."""
         first = self._sealed_block + 1
         blocks, last_hash = seal(
@@ -105,7 +105,7 @@ class JournalWriter:
         )
         addresses = _addresses(self.writer.shard, blocks, len(records))
         size = sum(len(block.data) + len(block.details or b"") for block in blocks)
-        unit = Unit(blocks, records, addresses, last_hash, size)
+        unit = AppendUnit(blocks, records, addresses, last_hash, size)
         self._waiting.append(unit)
         self._sealed_block = blocks[-1].number
         self._sealed_hash = last_hash
@@ -127,7 +127,7 @@ class JournalWriter:
         """What follows each block with which an append of ours may have ended."""
         return [self.durable_block + 1, *(unit.blocks[-1].number + 1 for unit in self.units)]
 
-    def places(self, wallet: int, head: int, units: Sequence[Unit]) -> list[int]:
+    def places(self, wallet: int, head: int, units: Sequence[AppendUnit]) -> list[int]:
         """Where a wallet's chain begins, newest first: at `head` when all that is sealed is durable, and before each of the `units` that
         are not yet. The last one is durable already, or its chain begins in what is not."""
         places = [head] if head else []
@@ -162,8 +162,8 @@ class JournalWriter:
         self._attempt = 0
         self._operation += 1
 
-    def _take(self) -> tuple[list[Unit], list[Sealed]]:
-        taken: list[Unit] = []
+    def _take(self) -> tuple[list[AppendUnit], list[Sealed]]:
+        taken: list[AppendUnit] = []
         blocks: list[Sealed] = []
         size = 0
         while self._waiting and (not taken or self._fits(self._waiting[0], len(blocks), size)):
@@ -173,10 +173,10 @@ class JournalWriter:
         return taken, blocks
 
     @staticmethod
-    def _fits(unit: Unit, blocks: int, size: int) -> bool:
+    def _fits(unit: AppendUnit, blocks: int, size: int) -> bool:
         return blocks + len(unit.blocks) <= APPEND_BLOCKS_MAX and size + unit.size <= APPEND_BYTES_MAX
 
-    def stored(self, message: Stored) -> tuple[list[Unit], list[Output]]:
+    def stored(self, message: Stored) -> tuple[list[AppendUnit], list[Output]]:
         """An append ended. Gives the units now durable."""
         if message.sequence != self._operation or not self._flight:
             return [], []
@@ -186,7 +186,7 @@ class JournalWriter:
             return [], self._again()
         return [], [ReadBlock(sequence=self._operation, number=self._flight[0].blocks[0].number)]
 
-    def block_is(self, message: BlockIs) -> tuple[list[Unit], list[Output]]:
+    def block_is(self, message: BlockIs) -> tuple[list[AppendUnit], list[Output]]:
         """What stands where the append in flight belongs."""
         if message.sequence != self._operation or not self._flight:
             return [], []
@@ -197,14 +197,14 @@ class JournalWriter:
             return [], self._again()
         if message.data == first.data:
             return self._settle(), []
-        return [], [Die(reason=f"block {first.number} was written by another process")]
+        return [], [Halt(reason=f"block {first.number} was written by another process")]
 
     def _again(self) -> list[Output]:
         self._attempt += 1
         blocks = [block for unit in self._flight for block in unit.blocks]
         return [Append(sequence=self._operation, blocks=blocks, attempt=self._attempt)]
 
-    def _settle(self) -> list[Unit]:
+    def _settle(self) -> list[AppendUnit]:
         units, self._flight = self._flight, []
         self.durable_block = units[-1].blocks[-1].number
         self.durable_hash = units[-1].last_hash
@@ -216,7 +216,7 @@ class JournalWriter:
         if message.sequence != self._operation or not self._busy or self._flight:
             return []
         if message.number != self.durable_block or message.hash != self.durable_hash:
-            return [Die(reason=f"the journal's head is block {message.number}, written by another process")]
+            return [Halt(reason=f"the journal's head is block {message.number}, written by another process")]
         self._finish()
         return []
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from numpy.typing import NDArray
 
-from actors.ledger.blocks import Sealed
-from rules.decision import StandIn
+from actors.records.blocks import Sealed
+from rules.decisions.decision import Fallback
 
 Rows = NDArray[Any]
 
@@ -67,17 +67,17 @@ class FindKey(Message, frozen=True):
 
 
 class Scored(Message, frozen=True):
-    """Decisions for batch `number`, in row order; `stand_in`: what the scorer says is to decide when none answers."""
+    """Decisions for batch `number`, in row order; `fallback`: what the scorer says is to decide when none answers."""
 
     number: int
     decisions: Rows
-    stand_in: StandIn | None = None
+    fallback: Fallback | None = None
 
 
-class StandInIs(Message, frozen=True):
+class FallbackIs(Message, frozen=True):
     """What is to decide when no scorer answers, as the database has it."""
 
-    stand_in: StandIn
+    fallback: Fallback
 
 
 class Stored(Message, frozen=True):
@@ -304,7 +304,7 @@ class Alarm(Message, frozen=True):
     text: str
 
 
-class Die(Message, frozen=True):
+class Halt(Message, frozen=True):
     """End this process at once; nothing more may be answered."""
 
     reason: str
@@ -327,5 +327,5 @@ Output = (
     | ReadSegments
     | Pause
     | Alarm
-    | Die
+    | Halt
 )

@@ -11,13 +11,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.codes import Code
-from actors.ledger.layout import REQUEST, RESULT, joined
 from actors.ledger.ledger import Ledger
+from actors.records.codes import Code
+from actors.records.layout import REQUEST, RESULT, joined
 from actors.shard.batch import Batch, Repeats
+from actors.shard.idempotency import replays
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Output, ReadRecords, RecordsRead
-from actors.shard.replies import replays
 
 PAGE_ROWS_MAX: Final = 8_192
 """Repeated rows whose records are read at once: 1.3 MB of records, and some 2 ms of work."""

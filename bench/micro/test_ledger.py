@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.ledger.blocks import GENESIS, Writer, seal
-from actors.ledger.ids import decode_wallets, encode_wallets, record_address
-from actors.ledger.layout import RECORD
-from bench.data import payment_rows
-from bench.ledger_load import LedgerLoad
+from actors.records.blocks import GENESIS, Writer, seal
+from actors.records.ids import decode_wallets, encode_wallets, record_address
+from actors.records.layout import RECORD
+from bench.workload.ledger_load import LedgerLoad
+from bench.workload.payments import payment_rows
 
 WALLETS = 200_000
 ROWS = 4_096
@@ -53,7 +53,7 @@ def test_carry_out(benchmark: Any, load: LedgerLoad) -> None:
     def setup() -> Any:
         return (_admitted(load), None, FIRST), {}
 
-    carried = benchmark.pedantic(load.ledger.carry_out, setup=setup, rounds=ROUNDS)
+    carried = benchmark.pedantic(load.ledger.apply, setup=setup, rounds=ROUNDS)
     assert len(carried.records) == ROWS and not carried.results["code"].any()
 
 

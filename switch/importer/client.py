@@ -18,9 +18,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from switch.http.times import time_text
 from switch.importer.history import KINDS, History, WalletSpec
-from switch.problems import NUMBERS, PROBLEMS, number_outcome
-from switch.times import time_text
+from switch.problems.table import NUMBERS, PROBLEMS, number_outcome
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
 JSON: Final = "application/json"
@@ -105,7 +105,7 @@ _WALLETS: Final = msgspec.json.Decoder(_Wallets).decode
 _TRANSFERS: Final = msgspec.json.Decoder(_Transfers).decode
 
 
-class Pause:
+class Backoff:
     """Ever longer rests between tries, until `deadline` (of time.monotonic) passes without an answer."""
 
     def __init__(self) -> None:
@@ -172,7 +172,7 @@ class Client:
             "Idempotency-Key": str(key),
             "Shardpay-Time": time_text(wallets[0].opened_ms),
         }
-        pause = Pause()
+        pause = Backoff()
         while True:
             results = _WALLETS((await self._call("POST", "/v1/wallets/batch", body, headers))[0]).results
             missing = [(w, r.code) for w, r in zip(wallets, results, strict=True) if r.id is None]
@@ -199,7 +199,7 @@ class Client:
 
     async def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[bytes, int]:
         """The answer, and how often it was asked for."""
-        pause = Pause()
+        pause = Backoff()
         for tries in itertools.count(1):
             asked_s = 0.0
             started = time.perf_counter()

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.layout import Label
+from actors.records.layout import Label
 
 KINDS: Final = tuple(label.name.lower() for label in Label)
 """Names of kinds; a row's `kind` is the index into them."""

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from switch.problems import NUMBERS
+from switch.problems.table import NUMBERS
 
 RECENT: Final = 2_000
 """Calls over which the latencies on the screen are taken."""

@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.codes import FIRST_DECLINED, Code
-from switch.importer.client import SILENCE_MAX_S, Client, Pause, SwitchError, untried
+from actors.records.codes import FIRST_DECLINED, Code
+from switch.importer.client import SILENCE_MAX_S, Backoff, Client, SwitchError, untried
 from switch.importer.expected import Expected, expected
 from switch.importer.formats import read_history
 from switch.importer.history import HELD_BACK, OPENING, History
@@ -24,7 +24,7 @@ from switch.importer.plan import NONE, Plan, make_plan, requests
 from switch.importer.progress import Tally
 from switch.importer.state import StateFile, Wave
 from switch.importer.wallets import READS_AT_A_TIME, Wallets, floor_notes, make_wallets, standings, without_openings
-from switch.problems import NUMBERS
+from switch.problems.table import NUMBERS
 
 READY_WITHIN_S: Final = 60.0
 REQUEST_ROWS: Final = 4_096
@@ -254,7 +254,7 @@ class Run:
     async def _request(self, plan: Plan, rows: NDArray[np.int64], sources: set[int]) -> int:
         """Send rows until all are answered; gives how many answers were replays. What is sent again keeps its order."""
         replayed = 0
-        pause = Pause()
+        pause = Backoff()
         async with self._slots:
             while True:
                 await self._pace(len(rows))
@@ -276,7 +276,7 @@ class Run:
                 if not again.any():
                     return replayed
                 if len(settled):
-                    pause = Pause()
+                    pause = Backoff()
                 rows = rows[again]
                 await pause.take(0.0, f"{len(rows)} rows are not settled yet")
 

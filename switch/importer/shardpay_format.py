@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from actors.ledger.ids import key_bytes
-from actors.ledger.layout import AMOUNT_MAX
-from rules.currencies import NUMERIC
-from rules.problems import did_you_mean, shortened
+from actors.records.ids import key_bytes
+from actors.records.layout import AMOUNT_MAX
+from rules.language.problems import did_you_mean, shortened
+from rules.vocabulary.currencies import NUMERIC
+from switch.http.times import time_ms
 from switch.importer.history import (
     KINDS,
     LINES,
@@ -30,7 +31,6 @@ from switch.importer.history import (
     file_digest,
 )
 from switch.importer.text_tables import is_parquet
-from switch.times import time_ms
 
 NAME: Final = "shardpay"
 SLICE_MS: Final = 3_600_000

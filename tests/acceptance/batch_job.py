@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from actors.backtest import decide_shard
-from actors.backtest_ray import each_shard_on_ray
-from actors.ray_runtime import RayOptions, RayRuntime
+from actors.backtest.on_ray import each_shard_on_ray
+from actors.backtest.run import decide_shard
+from actors.process.ray_cluster import RayOptions, RayRuntime
 
 
 def main(backtest: Path, output: Path, data: Path) -> None:

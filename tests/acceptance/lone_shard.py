@@ -11,15 +11,15 @@ from typing import NoReturn
 
 import numpy as np
 
-from actors.journal_postgres import PostgresJournal
-from actors.ledger.blocks import Writer
-from actors.ledger.ids import key_bytes, key_words
-from actors.ledger.layout import REQUEST, Kind, WalletKind
+from actors.journal.postgres import PostgresJournal
 from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.records.blocks import Writer
+from actors.records.ids import key_bytes, key_words
+from actors.records.layout import REQUEST, Kind, WalletKind
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import ShardHost
-from actors.shard.local import SMALL, InlineScorer
-from actors.topology import SegmentStore, cluster_facts
+from actors.shard.in_process import SMALL, InlineScorer
+from actors.stores.topology import SegmentStore, cluster_facts
 
 EXTERNAL = 1024
 CURRENCY = 978

@@ -108,7 +108,7 @@ class RunningSwitch:
         for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 line = process.cmdline()
-                if role == "node" and "switch.cluster" in line:
+                if role == "node" and "switch.node.node" in line:
                     found.append(process)
                 elif role != "node" and line and Path(line[0].split()[0]).name.startswith(ROLES[role]):
                     found.append(process)
@@ -146,7 +146,7 @@ class RunningSwitch:
         if self._process is not None:
             self._process.wait(10)
         psutil.wait_procs(leftovers, timeout=10)
-        from actors.ray_runtime import sweep
+        from actors.process.ray_cluster import sweep
 
         sweep(self.data)
 

@@ -11,13 +11,13 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from actors.audit import audit_database
-from actors.key_store import KeyRefused, KeyStore
-from actors.ledger.ids import Secret, decode_wallet
-from switch import arrow
-from switch.access import Access
-from switch.app import ROUTES
-from switch.lookups import TTL_S
+from actors.audit.audit import audit_database
+from actors.records.ids import Secret, decode_wallet
+from actors.stores.api_keys import KeyRefused, KeyStore
+from switch.api.app import ROUTES
+from switch.gateway import arrow
+from switch.http.access import Access
+from switch.http.lookups import TTL_S
 from tests.front_door import SECRET, Answer, RunningSwitch, running_switch
 
 

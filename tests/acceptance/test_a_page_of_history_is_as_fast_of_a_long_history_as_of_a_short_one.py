@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import history
-from bench.options import Options
+from bench.measures import history
+from bench.report.options import Options
 
 
 @pytest.mark.slow

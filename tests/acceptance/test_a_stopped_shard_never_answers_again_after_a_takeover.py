@@ -11,8 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
-from actors import postgres_server
-from actors.database import migrate
+from actors.database import embedded
+from actors.database.connection import migrate
 from tests.acceptance.load import Load
 from tests.acceptance.lone_shard import make_host, submit
 from tests.acceptance.running import RunningSwitch
@@ -55,7 +55,7 @@ async def _take_over(url: str, wallet: int) -> None:
 
 @pytest.mark.parametrize("stopped_s", [0.0, 9.0])
 def test_the_old_process_dies_instead_of_answering(server_place: Path, stopped_s: float) -> None:
-    server = postgres_server.start(server_place)
+    server = embedded.start(server_place)
     try:
         asyncio.run(migrate(server.url))
         old = _Old(server.url)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 
-from actors import postgres_server
-from actors.database import connect
-from actors.ledger.codes import Code
-from rules.decision import Action
+from actors.database import embedded
+from actors.database.connection import connect
+from actors.records.codes import Code
+from rules.decisions.decision import Action
 from tests.acceptance.deciding import Deciding, metric
 from tests.acceptance.running import REPLACED_WITHIN_S, RunningSwitch, running_switch, shardpay
 
@@ -92,7 +92,7 @@ def test_all_scorers_killed_under_load_lose_double_and_silently_approve_nothing(
     assert {decision["action"] for decision in decisions if "fallback" not in decision} == {"approve"}
     # Whoever was told 503 asks again and gets a replay; only first answers are counted.
     assert len(fallen) - load.statuses.get(503, 0) <= counted <= len(fallen)
-    server = postgres_server.start(data)
+    server = embedded.start(data)
     try:
         assert asyncio.run(_recorded(server.url)) == (len(fallen), len(fallen))
     finally:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.journal_memory import MemoryDatabase, MemoryJournal
-from actors.ledger.codes import Code
-from actors.ledger.layout import Kind
+from actors.journal.memory import MemoryDatabase, MemoryJournal
+from actors.records.codes import Code
+from actors.records.layout import Kind
 from actors.shard import host as host_module
 from actors.shard.host import ShardHost
-from actors.shard.local import LocalSwitch, MemorySegments
-from bench.data import opening_rows, payment_rows
+from actors.shard.in_process import LocalSwitch, MemorySegments
+from bench.workload.payments import opening_rows, payment_rows
 from tests.acceptance.load import Load
 from tests.acceptance.running import audit_is_clean, running_switch
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.journal_memory import MemoryDatabase, MemoryJournal
+from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.book import Capacity
-from actors.ledger.codes import Code
-from actors.ledger.layout import REQUEST, Kind, WalletKind
-from actors.shard.local import LocalSwitch, MemorySegments
+from actors.records.codes import Code
+from actors.records.layout import REQUEST, Kind, WalletKind
+from actors.shard.in_process import LocalSwitch, MemorySegments
 
 FULL = Capacity(
     segments=3,

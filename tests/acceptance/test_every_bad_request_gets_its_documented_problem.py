@@ -9,12 +9,12 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from actors.key_store import KeyStore
-from actors.ledger.ids import Secret, record_address, transfer_id
-from actors.pool import Pool
-from switch.door import Limits
-from switch.problems import PROBLEMS
-from tests.front_door import SECRET, RunningSwitch, running_door, running_switch
+from actors.database.pool import Pool
+from actors.records.ids import Secret, record_address, transfer_id
+from actors.stores.api_keys import KeyStore
+from switch.api.services import Limits
+from switch.problems.table import PROBLEMS
+from tests.front_door import SECRET, RunningSwitch, running_front_door, running_switch
 from tests.reviewer import REVIEWED, Reviewer
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -632,7 +632,7 @@ def check_problem(status: int, headers: Any, raw: bytes, code: str) -> None:
 
 async def raw(switch: RunningSwitch, *parts: bytes) -> tuple[int, dict[str, str], bytes]:
     """Send bytes, the last part left open; the answer until the server closes or the body is whole."""
-    reader, writer = await asyncio.open_connection(*switch.door.address)
+    reader, writer = await asyncio.open_connection(*switch.front_door.address)
     try:
         for part in parts:
             writer.write(part)
@@ -683,10 +683,10 @@ async def test_broken_http_gets_a_problem(switch: RunningSwitch, world: World, s
 async def test_slow_clients_are_sent_away(switch: RunningSwitch, world: World) -> None:
     before = await switch.blocks()
     limits = Limits(body_timeout_s=TIMEOUT_S, idle_timeout_s=TIMEOUT_S, linger_s=TIMEOUT_S)
-    async with running_door(switch, limits) as strict:
+    async with running_front_door(switch, limits) as strict:
         answer = await raw(strict, head(strict, "Content-Length: 200") + b'{"payer": ')
         check_problem(*answer, code="request_timeout")
-        reader, writer = await asyncio.open_connection(*strict.door.address)
+        reader, writer = await asyncio.open_connection(*strict.front_door.address)
         writer.write(b"POST /v1/transfers HTTP/1.1\r\nHost: x\r\n")
         async with asyncio.timeout(10):
             assert await reader.read() == b""

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actors.journal import Block
-from actors.journal_postgres import PostgresJournal
-from actors.ledger.codes import Code
+from actors.journal.interface import Block
+from actors.journal.postgres import PostgresJournal
+from actors.records.codes import Code
+from actors.shard.in_process import SMALL, LocalSwitch, MemorySegments
 from actors.shard.intake import BATCH_ROWS_MAX
-from actors.shard.local import SMALL, LocalSwitch, MemorySegments
-from bench.data import opening_rows, payment_rows
+from bench.workload.payments import opening_rows, payment_rows
 from tests.slow_link import slow_link
 
 P99_MAX_S = 0.25

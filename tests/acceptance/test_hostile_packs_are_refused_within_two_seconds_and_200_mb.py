@@ -109,11 +109,11 @@ HOSTILE = {
 READ = """
 import json, resource, sys, time
 from pathlib import Path
-from rules.compiler import compile_pack
-from rules.document import read_pack
-from rules.files import pack_text, reader_beside
-from rules.problems import PackError
-from rules.syntax import parse
+from rules.compile.compiler import compile_pack
+from rules.language.document import read_pack
+from rules.language.files import pack_text, reader_beside
+from rules.language.problems import PackError
+from rules.language.syntax import parse
 path = Path(sys.argv[1])
 parse("1 == 1")
 used = resource.getrusage(resource.RUSAGE_SELF)

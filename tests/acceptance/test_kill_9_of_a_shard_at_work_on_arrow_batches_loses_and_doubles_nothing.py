@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bench.data import Ids, unit_body
+from bench.workload.payments import Ids, unit_body
 from tests.acceptance.load import OPENING, Load
 from tests.acceptance.running import KEY, RunningSwitch, audit_is_clean, running_switch
 
@@ -34,7 +34,7 @@ class Batches:
         self._ids: Ids = np.frombuffer(b"".join(uuid.UUID(w).bytes for w in load.wallets), np.uint8).reshape(-1, 16)
         self._rng = np.random.default_rng(3)
 
-    async def lane(self) -> None:
+    async def queue(self) -> None:
         while not self.stopped:
             payers = self._rng.integers(0, len(self._ids), ROWS)
             payees = (payers + self._rng.integers(1, len(self._ids), ROWS)) % len(self._ids)
@@ -66,9 +66,9 @@ async def _killed(switch: RunningSwitch) -> Batches:
     async with Load(switch.url, 3) as load, aiohttp.ClientSession(switch.url) as http, asyncio.timeout(120):
         await load.prepare()
         batches = Batches(load, http)
-        async with asyncio.TaskGroup() as lanes:
+        async with asyncio.TaskGroup() as queues:
             for _ in range(LANES):
-                lanes.create_task(batches.lane())
+                queues.create_task(batches.queue())
             for number in range(KILLS):
                 answered = batches.answered
                 while batches.answered < answered + LANES:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bench import risk
 from bench.__main__ import main
-from bench.mobile_money import Month, read_month
+from bench.measures import risk
+from bench.workload.mobile_money import Month, read_month
 from models.scorecard import canonical, card_hash
 from rules.builtin import PACK
 from tests.acceptance.importing import PAYSIM, needs_data

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actors.backtest import Backtest, PackSource, decide_shard, each_shard, recorded_decisions
-from actors.export_reading import Export
-from actors.ledger.layout import ATTEMPTS, FLAG_FALLBACK, FLAG_SCORED
+from actors.backtest.run import Backtest, PackSource, decide_shard, each_shard, recorded_decisions
+from actors.export.reader import Export
+from actors.records.layout import ATTEMPTS, FLAG_FALLBACK, FLAG_SCORED
 from rules.builtin import PACK
-from rules.decision import DECISION
+from rules.decisions.decision import DECISION
 from tests.acceptance.importing import PAYSIM, Import, needs_data
 from tests.acceptance.running import running_switch, shardpay
 from tests.excerpts import write_paysim

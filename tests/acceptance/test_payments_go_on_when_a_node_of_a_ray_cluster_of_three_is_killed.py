@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from actors import postgres_server
+from actors.database import embedded
 from tests.acceptance.running import KEY, ROLES, RunningSwitch, free_port, shardpay
 
 NODES = 3
@@ -106,7 +106,7 @@ def _post(url: str, path: str, body: dict[str, Any], key: str) -> dict[str, Any]
 
 @pytest.mark.slow
 def test_payments_go_on_when_a_node_of_a_ray_cluster_of_three_is_killed(nodes: _Nodes, server_place: Path) -> None:
-    server = postgres_server.start(server_place / "postgres")
+    server = embedded.start(server_place / "postgres")
     options = ("--ray", nodes.address, "--database", server.url, "--shards", "3", "--scorers", "3")
     switch = RunningSwitch(server_place / "data", *options)
     try:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from actors import postgres_server
+from actors.database import embedded
 from tests.acceptance.load import Load
 from tests.acceptance.running import running_switch, shardpay
 
 
-async def _stopped(url: str, database: Path, server: postgres_server.PostgresServer, seconds: float) -> None:
+async def _stopped(url: str, database: Path, server: embedded.PostgresServer, seconds: float) -> None:
     async with Load(url, 3) as load:
         await load.prepare()
         paying = asyncio.create_task(load.run(clients=32))
@@ -20,7 +20,7 @@ async def _stopped(url: str, database: Path, server: postgres_server.PostgresSer
         await asyncio.sleep(seconds)
         before = sum(len(payment.answers) for payment in load.payments)
         assert load.statuses.get(503, 0) > 0, "nobody was told to come back later"
-        await asyncio.to_thread(postgres_server.start, database)
+        await asyncio.to_thread(embedded.start, database)
         async with asyncio.timeout(30):
             while sum(len(payment.answers) for payment in load.payments) < before + 300:
                 await asyncio.sleep(0.05)
@@ -32,7 +32,7 @@ async def _stopped(url: str, database: Path, server: postgres_server.PostgresSer
 
 def _run(server_place: Path, seconds: float) -> None:
     database = server_place / "database"
-    server = postgres_server.start(database)
+    server = embedded.start(database)
     try:
         with running_switch(server_place / "data", "--shards", "2", "--database", server.url) as switch:
             asyncio.run(_stopped(switch.url, database, server, seconds))
@@ -41,7 +41,7 @@ def _run(server_place: Path, seconds: float) -> None:
         assert audit.returncode == 0, audit.stdout + audit.stderr
     finally:
         (database / "postgres.users").unlink()  # nobody else uses it, whoever still says so
-        postgres_server.start(database).stop()
+        embedded.start(database).stop()
 
 
 def test_postgresql_stopped_for_8_s(server_place: Path) -> None:

@@ -6,8 +6,8 @@ import warnings
 
 import pytest
 
-from bench.card_quality import quality
-from bench.credit_data import FIVE, NotAvailable
+from bench.measures.card_quality import quality
+from bench.workload.credit_data import FIVE, NotAvailable
 
 pytest.importorskip("optbinning", reason="the peer is installed with the extra dev")
 

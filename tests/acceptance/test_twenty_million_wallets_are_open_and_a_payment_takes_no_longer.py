@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import growth
-from bench.options import Options
+from bench.measures import growth
+from bench.report.options import Options
 
 BYTES_A_WALLET_MAX = 256
 LARGE = growth.Sizes(

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.journal_memory import MemoryDatabase, MemoryJournal
+from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.book import Capacity
-from actors.ledger.codes import is_untried
-from actors.ledger.layout import REQUEST, Kind, WalletKind
-from actors.shard.local import InlineScorer, LocalSwitch, MemorySegments
-from rules.columns import COLUMNS, WINDOWS_MS
-from rules.decision import StandIn
+from actors.records.codes import is_untried
+from actors.records.layout import REQUEST, Kind, WalletKind
+from actors.shard.in_process import InlineScorer, LocalSwitch, MemorySegments
+from rules.decisions.decision import Fallback
+from rules.vocabulary.columns import COLUMNS, WINDOWS_MS
 from tests.oracle.oracle_windows import Attempts, Pool
 
 SHARDS = 2
@@ -35,7 +35,7 @@ class WatchingScorer(InlineScorer):
         super().__init__()
         self.seen: list[NDArray[np.int64]] = []
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         """As it is."""
         self.seen.append(columns.copy())
         return await super().decide(payers, columns)

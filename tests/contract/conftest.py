@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from actors.journal import Journal
-from actors.journal_memory import MemoryDatabase, MemoryJournal
-from actors.journal_postgres import PostgresJournal
+from actors.journal.interface import Journal
+from actors.journal.memory import MemoryDatabase, MemoryJournal
+from actors.journal.postgres import PostgresJournal
 
 OpenJournal = Callable[[int, int], Journal]
 """(shard, writer) -> a journal of the test's database, closed after the test."""

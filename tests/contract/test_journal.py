@@ -16,24 +16,24 @@ import msgspec
 import numpy as np
 import pytest
 
-from actors import postgres_server
-from actors.database import SQL, UnsafeDatabase, migrate
-from actors.elapsed import elapsed_ns
-from actors.journal import (
+from actors.database import embedded
+from actors.database.connection import SQL, UnsafeDatabase, migrate
+from actors.journal.interface import (
     RECORDS_BYTES_MAX,
     REVIEW_OPEN,
     Block,
-    BlockTaken,
+    BlockConflict,
     Journal,
     JournalRewound,
     JournalUnavailable,
     OutcomeUnknown,
     StoredBlock,
 )
-from actors.journal_postgres import NUMBER_MAX, PostgresJournal, writer_name
-from actors.ledger.blocks import GENESIS, Writer, block_hash, seal
-from actors.ledger.ids import record_address
-from actors.ledger.layout import RECORD
+from actors.journal.postgres import NUMBER_MAX, PostgresJournal, writer_name
+from actors.process.elapsed import elapsed_ns
+from actors.records.blocks import GENESIS, Writer, block_hash, seal
+from actors.records.ids import record_address
+from actors.records.layout import RECORD
 from tests.slow_link import slow_link
 
 OpenJournal = Callable[[int, int], Journal]
@@ -116,7 +116,7 @@ async def test_a_taken_block_refuses_the_whole_append(open_journal: OpenJournal)
     journal = open_journal(1, OLD)
     await journal.append(blocks(2, 1))
     late = [Block(shard=1, number=number, records=b"x", details=None, references=((7, number),)) for number in range(4)]
-    with pytest.raises(BlockTaken):
+    with pytest.raises(BlockConflict):
         await journal.append(late)
     assert await stored(journal) == blocks(2, 1)
     assert await journal.references(7) == []
@@ -127,7 +127,7 @@ async def test_a_taken_block_refuses_the_whole_append(open_journal: OpenJournal)
 async def test_the_same_bytes_again_are_taken_too(open_journal: OpenJournal) -> None:
     journal = open_journal(1, OLD)
     await journal.append(blocks(0, 2))
-    with pytest.raises(BlockTaken):
+    with pytest.raises(BlockConflict):
         await journal.append(blocks(0, 2))
     assert await stored(journal) == blocks(0, 2)
 
@@ -139,7 +139,7 @@ async def test_of_two_writers_one_gets_the_block(open_journal: OpenJournal) -> N
             *(writer.append(blocks(number, 1, mark=mark)) for writer, mark in zip(writers, (b"a", b"b"), strict=True)),
             return_exceptions=True,
         )
-        assert [type(outcome) for outcome in outcomes if outcome is not None] == [BlockTaken]
+        assert [type(outcome) for outcome in outcomes if outcome is not None] == [BlockConflict]
         winner = b"b" if outcomes[0] is not None else b"a"
         assert await writers[0].block(1, number) == read(blocks(number, 1, mark=winner))[0]
 
@@ -168,7 +168,7 @@ async def test_reviews_are_stored_and_changed_with_their_block(open_journal: Ope
 async def test_an_append_that_fails_changes_no_review(open_journal: OpenJournal) -> None:
     journal = open_journal(1, OLD)
     await journal.append([Block(shard=1, number=0, records=b"x", details=None, reviews=((5, 1, REVIEW_OPEN),))])
-    with pytest.raises(BlockTaken):
+    with pytest.raises(BlockConflict):
         await journal.append([Block(shard=1, number=0, records=b"y", details=None, reviews=((5, 0, 2), (6, 1, 0)))])
     assert await journal.reviews(REVIEW_OPEN) == [5]
 
@@ -247,7 +247,7 @@ async def test_a_takeover_leaves_what_is_stored_and_lets_the_new_writer_append(
     await old.append(blocks(0, 1))
     await new.takeover(1, NEW)
     await new.append(blocks(1, 1))
-    with pytest.raises((BlockTaken, OutcomeUnknown)):
+    with pytest.raises((BlockConflict, OutcomeUnknown)):
         await old.append(blocks(1, 1, mark=b"o"))
     assert await stored(new) == blocks(0, 2)
 
@@ -305,7 +305,7 @@ async def settle(journal: Journal, batch: list[Block]) -> None:
         while True:
             try:
                 await journal.append(batch)
-            except BlockTaken:
+            except BlockConflict:
                 return
             except (OutcomeUnknown, JournalUnavailable):
                 await asyncio.sleep(0)
@@ -390,7 +390,7 @@ async def test_the_time_limit_of_an_append_follows_its_size(database_url: str) -
 
 async def test_whoever_reads_records_waits_for_no_details(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Details of 2.7 MB a block, the most there can be, over a link that would take 4.5 s for them."""
-    monkeypatch.setattr("actors.journal_postgres.READ_TIMEOUT_S", 1.0)
+    monkeypatch.setattr("actors.journal.postgres.READ_TIMEOUT_S", 1.0)
     fast = PostgresJournal(database_url, shard=1, writer=OLD)
     written = blocks(0, 20, size=8_000, details=random.Random(1).randbytes(2_700_000))
     await fast.append(written)
@@ -412,7 +412,7 @@ async def test_a_key_that_another_session_holds_back_is_reported_as_busy(databas
         with pytest.raises(JournalUnavailable):
             await journal.append(blocks(0, 2))
         assert await journal.head(1) is None
-    with pytest.raises(BlockTaken):
+    with pytest.raises(BlockConflict):
         await journal.append(blocks(0, 2))
     await journal.close()
 
@@ -551,7 +551,7 @@ async def test_a_scan_whose_session_ends_is_cut_off(database_url: str) -> None:
 
 
 async def test_commits_survive_a_server_that_is_killed_and_restarted(server_place: Path) -> None:
-    server = postgres_server.start(server_place)
+    server = embedded.start(server_place)
     await migrate(server.url)
     journal = PostgresJournal(server.url, shard=1, writer=OLD)
     await journal.append(blocks(0, 300, size=8_000))
@@ -605,7 +605,7 @@ async def test_a_server_that_would_lose_commits_is_refused_unless_asked_for(
 
 
 async def test_an_old_server_is_refused(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.database.SERVER_VERSION_MIN", 99)
+    monkeypatch.setattr("actors.database.connection.SERVER_VERSION_MIN", 99)
     journal = PostgresJournal(database_url, shard=1, writer=OLD)
     with pytest.raises(UnsafeDatabase, match="too old"):
         await journal.append(blocks(0, 1))

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from actors.database import SQL, connect
-from actors.export import Job, export
+from actors.database.connection import SQL, connect
+from actors.export.export import Job, export
 from rules.builtin import DOCUMENT
 from switch.__main__ import cli
 from tests.front_door import RunningSwitch, running_switch

@@ -10,7 +10,7 @@ import msgspec
 from click.testing import CliRunner, Result
 
 from switch.__main__ import cli
-from switch.data_commands import backup_command, restore_command
+from switch.cli.data import backup_command, restore_command
 from tests.front_door import RunningSwitch, running_switch
 
 BUSY = 60

@@ -9,13 +9,13 @@ import aiohttp
 import msgspec
 import pytest
 
-from actors.key_store import KeyStore
-from actors.ledger.ids import Secret, decode_wallet, record_address
-from actors.pool import Pool
-from switch import handlers_events
-from switch.app import DOOR
-from switch.cursors import encode_cursor
-from switch.shares import Places
+from actors.database.pool import Pool
+from actors.records.ids import Secret, decode_wallet, record_address
+from actors.stores.api_keys import KeyStore
+from switch.api import events as handlers_events
+from switch.api.app import SERVICES
+from switch.fairness.shares import Places
+from switch.http.cursors import encode_cursor
 from tests.front_door import SECRET, RunningSwitch, running_switch
 
 PATH = "/v1/events"
@@ -301,13 +301,13 @@ async def test_a_stream_ends_when_its_key_is_revoked(switch: RunningSwitch, monk
 async def test_a_stream_ends_when_the_switch_drains(switch: RunningSwitch) -> None:
     async with listening(switch, "?after=now") as listener:
         async with asyncio.timeout(5):
-            await switch.door.stop()
+            await switch.front_door.stop()
         await listener.hear_the_end()
 
 
 async def test_streams_are_counted_and_bounded(switch: RunningSwitch) -> None:
-    assert switch.door._runner is not None
-    switch.door._runner.app[DOOR].streams = Places(1, 1, 0.0)
+    assert switch.front_door._runner is not None
+    switch.front_door._runner.app[SERVICES].streams = Places(1, 1, 0.0)
     async with listening(switch):
         assert b"shardpay_event_streams 1.0" in (await switch.call("GET", "/metrics")).raw
         refused = await switch.call("GET", PATH, headers={"Accept": "text/event-stream"})

@@ -9,7 +9,7 @@ import msgspec
 from click.testing import CliRunner
 
 from switch.__main__ import cli
-from switch.data_commands import export_command
+from switch.cli.data import export_command
 from tests.front_door import RunningSwitch, running_switch
 
 BALANCES = """

@@ -13,19 +13,19 @@ import pyarrow as pa
 import pytest
 from multidict import CIMultiDict
 
-from actors.batch_key_store import WINDOW, BatchKeyStore
-from actors.database import connect
-from actors.key_store import KeyStore
-from actors.ledger.ids import Secret
-from actors.pool import Pool
-from actors.shard_client import ShardUnavailable
-from actors.wallet_store import WalletStore
-from switch import connections
-from switch.app import ROUTES
-from switch.door import Limits
-from switch.lanes import LaneLimits
-from switch.problems import PROBLEMS
-from tests.front_door import SECRET, RunningSwitch, running_door, running_switch
+from actors.database.connection import connect
+from actors.database.pool import Pool
+from actors.records.ids import Secret
+from actors.rpc.interface import ShardUnavailable
+from actors.stores.api_keys import KeyStore
+from actors.stores.batch_keys import WINDOW, BatchKeyStore
+from actors.stores.wallet_profiles import WalletStore
+from switch.api.app import ROUTES
+from switch.api.services import Limits
+from switch.fairness import connections
+from switch.gateway.write_queue import WriteQueueLimits
+from switch.problems.table import PROBLEMS
+from tests.front_door import SECRET, RunningSwitch, running_front_door, running_switch
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ async def test_a_front_door_that_died_between_reservation_and_ledger_is_healed(s
     body = {"currency": "EUR", "kind": "user", "external_id": "healed"}
     operator = {"currency": "EUR", "kind": "external", "external_id": "healed-operator"}
     limits = Limits(deadline_s=0.3)
-    async with running_door(switch, limits) as other:
+    async with running_front_door(switch, limits) as other:
         for client in switch.clients:
             client.after = lost
         assert (await other.call("POST", "/v1/wallets", body)).status == 503
@@ -278,8 +278,8 @@ async def test_a_payment_is_answered_replayed_and_found_again(switch: RunningSwi
     assert again.headers["Idempotent-Replayed"] == "true"
     assert {**again.json, "replayed": False} == transfer
     shown = await switch.call("GET", f"/v1/transfers/{transfer['id']}")
-    fate = {"refunded": 0, "left": 1_200, "refunds": []}
-    assert {**shown.json, "replayed": False} == {**transfer, **fate}
+    lifecycle = {"refunded": 0, "left": 1_200, "refunds": []}
+    assert {**shown.json, "replayed": False} == {**transfer, **lifecycle}
     found = await switch.call("GET", f"/v1/transfers?wallet={user}&idempotency_key=p1")
     assert found.json == shown.json
     unseen = await switch.call("GET", f"/v1/transfers?wallet={user}&idempotency_key=p2")
@@ -426,15 +426,15 @@ async def test_connections_without_a_key_make_room_and_one_that_tries_keys_is_cl
     switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "_PAUSE_MAX_S", 0.001)
-    async with running_door(switch, Limits(connections_max=4)) as door, aiohttp.ClientSession() as session:
-        host, port = door.base.removeprefix("http://").split(":")
-        key = {"Authorization": f"Bearer {door.key}"}
-        async with session.get(door.base + "/v1/events", headers=key) as answer:
+    async with running_front_door(switch, Limits(connections_max=4)) as front_door, aiohttp.ClientSession() as session:
+        host, port = front_door.base.removeprefix("http://").split(":")
+        key = {"Authorization": f"Bearer {front_door.key}"}
+        async with session.get(front_door.base + "/v1/events", headers=key) as answer:
             assert answer.status == 200
         streams = [await asyncio.open_connection(host, int(port)) for _ in range(4)]
         async with asyncio.timeout(5):
             assert await streams[0][0].read() == b"", "the oldest without a key was closed"
-        async with session.get(door.base + "/v1/events", headers=key) as answer:
+        async with session.get(front_door.base + "/v1/events", headers=key) as answer:
             assert answer.status == 200, "on the connection that it had"
         reader, writer = streams[3]
         writer.write(b"GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer y\r\n\r\n" * 20)
@@ -588,7 +588,7 @@ async def test_a_shard_that_cannot_be_reached_is_a_503_that_says_what_moved(swit
 
         for client in switch.clients:
             client.before = fail
-        async with running_door(switch, Limits(deadline_s=0.2)) as strict:
+        async with running_front_door(switch, Limits(deadline_s=0.2)) as strict:
             answer = await strict.call("POST", "/v1/transfers", body, key="u")
             assert (answer.status, answer.json["money_moved"]) == (503, moved), answer.raw
             assert answer.headers["Retry-After"] == "1"
@@ -600,8 +600,8 @@ async def test_a_shard_that_cannot_be_reached_is_a_503_that_says_what_moved(swit
 async def test_a_full_queue_is_a_503_at_once(switch: RunningSwitch) -> None:
     bank, user = await funded(switch)
     body = {"payer": bank, "payee": user, "amount": 5, "currency": "EUR"}
-    limits = Limits(lane=LaneLimits(calls_max=1, queue_rows_max=2, call_rows_max=1))
-    async with running_door(switch, limits) as strict:
+    limits = Limits(queue=WriteQueueLimits(calls_max=1, queue_rows_max=2, call_rows_max=1))
+    async with running_front_door(switch, limits) as strict:
         answers = await asyncio.gather(*(strict.call("POST", "/v1/transfers", body, key=f"q{i}") for i in range(50)))
     assert {answer.status for answer in answers} == {201, 503}
     refused = [answer.json for answer in answers if answer.status == 503]
@@ -654,7 +654,7 @@ async def test_a_drain_answers_what_is_under_way(switch: RunningSwitch) -> None:
         client.before = sent.set
     paying = [asyncio.create_task(switch.call("POST", "/v1/transfers", body, key=f"drain{i}")) for i in range(20)]
     await sent.wait()
-    await switch.door.stop()
+    await switch.front_door.stop()
     answers = await asyncio.gather(*paying, return_exceptions=True)
     assert all(isinstance(a, aiohttp.ClientConnectionError) or a.status in (201, 503) for a in answers)  # type: ignore[union-attr]
     assert any(not isinstance(a, BaseException) and a.status == 201 for a in answers)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from switch.cli.import_files import report_text
 from switch.importer import runner
 from switch.importer.client import SwitchError
-from switch.importer.command import report_text
 from switch.importer.progress import Tally
 from switch.importer.runner import Options, Report, run_import
 from tests.front_door import RunningSwitch, running_switch

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from switch import event_feed, history
+from switch.views import event_feed, statement
 from tests.front_door import RunningSwitch, running_switch
 
 COUNT = 60
@@ -15,7 +15,7 @@ SMALL = 20_000
 
 @pytest.fixture
 async def switch(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RunningSwitch]:
-    for module in (event_feed, history):
+    for module in (event_feed, statement):
         monkeypatch.setattr(module, "DETAILS_BYTES_MAX", SMALL)
     async with running_switch(database_url, shards=1) as running:
         yield running

@@ -7,10 +7,10 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from actors.pool import StoreUnavailable
-from switch.app import DOOR
-from switch.arrow import _ANSWER
-from switch.problems import NUMBERS, PROBLEMS, ProblemError
+from actors.database.pool import StoreUnavailable
+from switch.api.app import SERVICES
+from switch.gateway.arrow import _ANSWER
+from switch.problems.table import NUMBERS, PROBLEMS, ProblemError
 from tests.front_door import RunningSwitch, running_switch
 
 
@@ -72,9 +72,9 @@ async def test_what_fails_after_money_moved_does_not_say_that_none_did(
 ) -> None:
     bank, user = await switch.wallet("external"), await switch.wallet()
     row = {"payer": bank, "payee": user, "amount": 5, "currency": "EUR", "idempotency_key": "k"}
-    assert switch.door._runner is not None
-    door = switch.door._runner.app[DOOR]
-    run, calls = door.scheduler.run, 0
+    assert switch.front_door._runner is not None
+    front_door = switch.front_door._runner.app[SERVICES]
+    run, calls = front_door.scheduler.run, 0
 
     async def full_when_told(caller: int, steps: Any) -> Any:
         nonlocal calls
@@ -87,11 +87,11 @@ async def test_what_fails_after_money_moved_does_not_say_that_none_did(
         raise StoreUnavailable("away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(door.scheduler, "run", full_when_told)
+        patched.setattr(front_door.scheduler, "run", full_when_told)
         batch = await switch.call("POST", "/v1/transfers/batch", {"transfers": [row]}, key="b")
     assert (batch.json["code"], batch.json["money_moved"]) == ("overloaded", "unknown")
     with monkeypatch.context() as patched:
-        patched.setattr(door.catalogue, "names_after", away)
+        patched.setattr(front_door.catalogue, "names_after", away)
         one = await switch.call(
             "POST", "/v1/transfers", {k: v for k, v in row.items() if k != "idempotency_key"}, key="o"
         )

@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from actors.audit import audit_database
-from actors.database import connect
-from actors.key_store import KeyStore
-from actors.ledger.codes import Code
-from actors.pool import Pool
+from actors.audit.audit import audit_database
+from actors.database.connection import connect
+from actors.database.pool import Pool
+from actors.records.codes import Code
+from actors.stores.api_keys import KeyStore
 from tests.e2e.test_front_door import funded, settled
 from tests.front_door import Answer, RunningSwitch, running_switch
 from tests.reviewer import REASON, REVIEWED, Reviewer

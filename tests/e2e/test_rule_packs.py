@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from actors.key_store import KeyStore
-from actors.shard_client import Condition, NotReady
-from rules.decision import StandIn
+from actors.rpc.interface import Condition, NotReady
+from actors.stores.api_keys import KeyStore
+from rules.decisions.decision import Fallback
 from switch.__main__ import cli
-from switch.publishing import Publisher
+from switch.api.publisher import Publisher
 from tests.front_door import RunningSwitch, running_switch
 
 YAML = {"Content-Type": "application/yaml"}
@@ -252,7 +252,7 @@ class Dead:
     def condition(self) -> Condition:
         return Condition()
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], StandIn]:
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         raise NotReady("it is dead")
 
 

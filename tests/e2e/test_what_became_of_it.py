@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from actors.audit import audit_database
+from actors.audit.audit import audit_database
 from tests.front_door import RunningSwitch, running_switch
 from tests.reviewer import REVIEWED, Reviewer
 

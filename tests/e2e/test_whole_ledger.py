@@ -10,13 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from actors.audit import audit_database
-from actors.database import connect
-from actors.ledger.codes import Code
-from actors.ledger.ids import Secret, decode_transfer, shard_of
-from actors.ledger.layout import CHAIN_STRIDE
-from switch import history
-from switch.times import time_text
+from actors.audit.audit import audit_database
+from actors.database.connection import connect
+from actors.records.codes import Code
+from actors.records.ids import Secret, decode_transfer, shard_of
+from actors.records.layout import CHAIN_STRIDE
+from switch.http.times import time_text
+from switch.views import statement
 from tests.e2e.test_front_door import funded, settled
 from tests.front_door import SECRET, Answer, RunningSwitch, running_switch
 
@@ -85,7 +85,7 @@ async def test_a_hold_is_captured_in_parts_and_the_rest_is_released(switch: Runn
 async def test_of_more_parts_than_are_listed_the_sums_and_the_end_are_told(
     switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "PARTS_MAX", 2)
+    monkeypatch.setattr(statement, "PARTS_MAX", 2)
     _, payer = await funded(switch, 1_000)
     shop = await switch.wallet("merchant")
     held = await hold(switch, payer, shop, 600)

@@ -4,11 +4,11 @@ import asyncpg
 import numpy as np
 import pytest
 
-from actors.audit import audit_database
-from actors.ledger.layout import RECORD
-from actors.shard.local import SMALL
-from bench.data import payment_rows
-from bench.direct import lone_shard, open_wallets
+from actors.audit.audit import audit_database
+from actors.records.layout import RECORD
+from actors.shard.in_process import SMALL
+from bench.workload.direct import lone_shard, open_wallets
+from bench.workload.payments import payment_rows
 
 HEADER_BYTES = 88
 

@@ -8,13 +8,13 @@ import asyncpg
 import msgspec
 import pytest
 
-from actors import backup as module
-from actors.backup import BackupDamaged, BackupRefused, Manifest, backup, check, restore
-from actors.database import connect, load_migrations, migrate
-from actors.key_store import KeyStore
-from actors.ledger.layout import Kind
-from actors.pool import Pool
-from actors.topology import cluster_facts
+from actors.backup import backup as module
+from actors.backup.backup import BackupDamaged, BackupRefused, Manifest, backup, check, restore
+from actors.database.connection import connect, load_migrations, migrate
+from actors.database.pool import Pool
+from actors.records.layout import Kind
+from actors.stores.api_keys import KeyStore
+from actors.stores.topology import cluster_facts
 from tests.journal_rows import journal, record
 
 

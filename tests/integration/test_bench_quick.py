@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from bench import kernel, recovery
 from bench.__main__ import main
-from bench.figures import figure, ratio
+from bench.measures import kernel, recovery
+from bench.report.figures import figure, ratio
 
 KERNEL = kernel.Sizes(wallets=70_000, rows=2_048, batches=2)
 RECOVERY = recovery.Sizes(wallets=2_000, payments=10_000, rows=4_096)

@@ -9,16 +9,16 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from actors.checkpoint import CheckpointStore, Stored
-from actors.journal_memory import MemoryDatabase, MemoryJournal
-from actors.kernels import ready_kernels
-from actors.ledger.blocks import Run, Writer
-from actors.ledger.layout import REQUEST, Kind, WalletKind
+from actors.checkpoint.file import CheckpointStore, Stored
+from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.records.blocks import Run, Writer
+from actors.records.layout import REQUEST, Kind, WalletKind
 from actors.shard import host
+from actors.shard.compile_kernels import ready_kernels
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import ShardHost
-from actors.shard.local import SMALL, InlineScorer, MemorySegments
+from actors.shard.in_process import SMALL, InlineScorer, MemorySegments
 
 SECRET = bytes(range(16))
 EXTERNAL = 1024

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from actors.database import (
+from actors.database.connection import (
     SQL_DIRECTORY,
     ClusterLock,
     DatabaseInUse,
@@ -113,7 +113,7 @@ async def test_records_are_kept_in_the_row(connection: Any) -> None:
 async def test_a_second_cluster_is_told_who_has_the_database(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.database.CLUSTER_LOCK_WAIT_MS", 50)
+    monkeypatch.setattr("actors.database.connection.CLUSTER_LOCK_WAIT_MS", 50)
     first, second = ClusterLock(database_url), ClusterLock(database_url)
     await first.acquire()
     await first.acquire()

@@ -12,11 +12,11 @@ import pyarrow.dataset as ds
 import pytest
 from numpy.typing import NDArray
 
-from actors import export as module
-from actors.database import connect
-from actors.export import ExportRefused, Job, Report, export
-from actors.ledger.layout import Kind
-from actors.topology import cluster_facts
+from actors.database.connection import connect
+from actors.export import export as module
+from actors.export.export import ExportRefused, Job, Report, export
+from actors.records.layout import Kind
+from actors.stores.topology import cluster_facts
 from tests.journal_rows import NOON, journal, record
 
 DAY = 86_400_000

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actors.database import connect
-from actors.ledger.blocks import GENESIS, Writer, seal
-from actors.ledger.ids import Secret, block_of, decode_wallet, record_address, suspense_address
-from actors.ledger.layout import RECORD, Kind
-from actors.pool import Pool
+from actors.database.connection import connect
+from actors.database.pool import Pool
+from actors.records.blocks import GENESIS, Writer, seal
+from actors.records.ids import Secret, block_of, decode_wallet, record_address, suspense_address
+from actors.records.layout import RECORD, Kind
 from actors.shard.messages import Head
-from switch.door import Limits
-from switch.history import History, Superseded
-from tests.front_door import SECRET, RunningSwitch, running_door, running_switch
+from switch.api.services import Limits
+from switch.views.statement import History, WriterFenced
+from tests.front_door import SECRET, RunningSwitch, running_front_door, running_switch
 
 FAR_FUTURE_MS = 1 << 42
 
@@ -86,9 +86,9 @@ async def test_the_word_of_a_process_that_was_superseded_counts_for_nothing(
 ) -> None:
     _, address, head = await _paid(switch)
     await _open_as_another(switch)
-    with pytest.raises(Superseded):
+    with pytest.raises(WriterFenced):
         await history.newest(address, 0, head, 10)
-    with pytest.raises(Superseded):
+    with pytest.raises(WriterFenced):
         await history.at(address, 0, head, FAR_FUTURE_MS)
 
 
@@ -99,9 +99,9 @@ async def test_the_word_of_a_process_counts_for_nothing_when_a_failover_lost_wha
     _, address, head = await _paid(switch)
     known = head._replace(successors=[block_of(head.places[0]) + (1 if another else 50)])
     known = known._replace(writer=head.writer + another)
-    with pytest.raises(Superseded):
+    with pytest.raises(WriterFenced):
         await history.newest(address, 0, known, 10)
-    with pytest.raises(Superseded):
+    with pytest.raises(WriterFenced):
         await history.at(address, 0, known, FAR_FUTURE_MS)
 
 
@@ -118,7 +118,7 @@ async def test_the_front_door_asks_until_it_hears_from_the_owner(
         return [each._replace(successors=[1], writer=1) for each in told] if len(asked) < 3 else told
 
     monkeypatch.setattr(switch.clients[0], "heads", stale_at_first)
-    async with running_door(switch, Limits()) as door:
-        answer = await door.call("GET", f"/v1/wallets/{user}/transfers")
+    async with running_front_door(switch, Limits()) as front_door:
+        answer = await front_door.call("GET", f"/v1/wallets/{user}/transfers")
     assert answer.status == 200 and [line["amount"] for line in answer.json["data"]] == [12, 30]
     assert len(asked) == 3

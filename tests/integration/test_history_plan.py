@@ -2,8 +2,8 @@
 
 import json
 
-from actors.database import SQL_DIRECTORY, connect, parse_queries
-from actors.pool import Pool
+from actors.database.connection import SQL_DIRECTORY, connect, parse_queries
+from actors.database.pool import Pool
 
 BLOCKS = 3_000
 BLOCK_BYTES = 88 + 50 * 160

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from actors.database import connect
-from actors.ledger import layout
-from actors.ledger.ids import Secret, record_address, transfer_id
-from actors.ledger.layout import RECORD, Kind
+from actors.database.connection import connect
+from actors.records import layout
+from actors.records.ids import Secret, record_address, transfer_id
+from actors.records.layout import RECORD, Kind
 from tests.journal_rows import journal
 
 FLAGS = {name.removeprefix("FLAG_").lower(): value for name, value in vars(layout).items() if name.startswith("FLAG_")}

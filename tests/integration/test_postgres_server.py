@@ -16,10 +16,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from actors import postgres_server
-from actors.journal import Block, JournalRewound, JournalUnavailable
-from actors.journal_postgres import PostgresJournal
-from actors.postgres_server import PostgresFailed, PostgresServer
+from actors.database import embedded
+from actors.database.embedded import PostgresFailed, PostgresServer
+from actors.journal.interface import Block, JournalRewound, JournalUnavailable
+from actors.journal.postgres import PostgresJournal
 
 Start = Callable[..., PostgresServer]
 BLOCK = Block(shard=1, number=1, records=b"r", details=None)
@@ -32,7 +32,7 @@ def start(server_place: Path) -> Iterator[Start]:
     started: list[PostgresServer] = []
 
     def start_one(data_dir: Path = server_place / "data") -> PostgresServer:
-        server = postgres_server.start(data_dir)
+        server = embedded.start(data_dir)
         started.append(server)
         return server
 
@@ -111,7 +111,7 @@ def test_another_process_joins_and_leaves_the_server_running(start: Start, serve
         "server = postgres_server.start(Path(sys.argv[1])); print(server.pid, server.stop())"
     )
     command = [sys.executable, "-c", script, str(server_place / "data")]
-    root = Path(postgres_server.__file__).parents[1]
+    root = Path(embedded.__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.split() == [str(server.pid), "False"]
     assert mark(server) == 7
@@ -123,7 +123,7 @@ def test_a_process_that_is_killed_lets_go_of_the_server(start: Start, server_pla
         "print(postgres_server.start(Path(sys.argv[1])).pid, flush=True); os.kill(os.getpid(), 9)"
     )
     command = [sys.executable, "-c", script, str(server_place / "data")]
-    root = Path(postgres_server.__file__).parents[1]
+    root = Path(embedded.__file__).parents[1]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == -signal.SIGKILL
     server = start()
@@ -162,7 +162,7 @@ def test_a_killed_server_is_restarted_and_recovers(start: Start) -> None:
 def test_everything_killed_at_once_is_recovered_by_a_new_start(start: Start, server_place: Path) -> None:
     server = start()
     put_mark(server)
-    for pid in postgres_server._processes_in(server_place / "data" / "postgres"):
+    for pid in embedded._processes_in(server_place / "data" / "postgres"):
         os.kill(pid, signal.SIGKILL)
     assert mark(start()) == 7
 
@@ -227,7 +227,7 @@ def test_root_opens_the_way_to_the_data_and_no_more(start: Start, server_place: 
     server = start(private / "data")
     assert private.stat().st_mode & 0o777 == 0o701
     assert (private / "data" / "postgres").stat().st_mode & 0o777 == 0o700
-    assert Path(f"/proc/{server.pid}").stat().st_uid == pwd.getpwnam(postgres_server.SYSTEM_USER).pw_uid
+    assert Path(f"/proc/{server.pid}").stat().st_uid == pwd.getpwnam(embedded.SYSTEM_USER).pw_uid
 
 
 def _serve_as(name: str, data_dir: Path) -> None:
@@ -235,7 +235,7 @@ def _serve_as(name: str, data_dir: Path) -> None:
     os.setgroups([])
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
-    server = postgres_server.start(data_dir)
+    server = embedded.start(data_dir)
     assert Path(f"/proc/{server.pid}").stat().st_uid == entry.pw_uid
     assert query(server.url, "SELECT 1") == 1
     assert server.stop()
@@ -253,7 +253,7 @@ def test_an_ordinary_user_runs_it_as_itself() -> None:
         process.join(60)
         assert process.exitcode == 0
         with pytest.raises(PostgresFailed, match="run as that user"):
-            postgres_server.start(Path(directory) / "data")
+            embedded.start(Path(directory) / "data")
 
 
 def test_after_a_failover_no_session_goes_on_with_what_was_read_before(start: Start, server_place: Path) -> None:

@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors import ray_runtime
-from actors.ray_runtime import Process, RayOptions, environment, ray_temp_dir, sweep
+from actors.process import ray_cluster
+from actors.process.ray_cluster import Process, RayOptions, environment, ray_temp_dir, sweep
 
 WAIT_S = 60.0
 NOTICED_WITHIN_S = 2.0
@@ -29,7 +29,7 @@ NOTICED_WITHIN_S = 2.0
 NODE = """
 import json, os, sys
 from pathlib import Path
-from actors.ray_runtime import RayOptions, RayRuntime
+from actors.process.ray_cluster import RayOptions, RayRuntime
 
 # Ray prints messages of its own on standard output, also into the middle of a line.
 answers = os.fdopen(os.dup(1), "w")
@@ -302,7 +302,7 @@ def test_the_sockets_fit_however_long_the_data_directory_is(tmp_path: Path) -> N
     short = Path("/srv/shardpay")
     assert ray_temp_dir(short) == short / "ray" / "t"
     long = tmp_path / ("x" * 80)
-    room = ray_runtime.SOCKET_PATH_BYTES_MAX - ray_runtime.SOCKET_PATH_BELOW_TEMP
+    room = ray_cluster.SOCKET_PATH_BYTES_MAX - ray_cluster.SOCKET_PATH_BELOW_TEMP
     assert len(str(ray_temp_dir(long))) <= room
     assert ray_temp_dir(long) == ray_temp_dir(long)
     assert ray_temp_dir(long) != ray_temp_dir(tmp_path / ("y" * 80))

@@ -8,14 +8,14 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
-from actors.journal import Block, JournalUnavailable, ScannedBlock
-from actors.journal_memory import MemoryDatabase, MemoryJournal
-from actors.ledger.blocks import GENESIS, Writer, seal
-from actors.ledger.layout import RECORD, Kind
+from actors.journal.interface import Block, JournalUnavailable, ScannedBlock
+from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.records.blocks import GENESIS, Writer, seal
+from actors.records.layout import RECORD, Kind
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import RUNS_AHEAD, ShardHost
-from actors.shard.local import SMALL, InlineScorer, MemorySegments
+from actors.shard.in_process import SMALL, InlineScorer, MemorySegments
 
 PAGES = 4 * RUNS_AHEAD
 BAD_KIND = 99

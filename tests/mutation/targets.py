@@ -2,8 +2,8 @@
 
 from typing import Final, NamedTuple
 
-LEDGER_TESTS: Final = "tests/unit/ledger"
-SHARD_TESTS: Final = "tests/unit/shard"
+LEDGER_TESTS: Final = "tests/unit/actors/ledger"
+SHARD_TESTS: Final = "tests/unit/actors/shard"
 
 
 class Target(NamedTuple):
@@ -37,7 +37,7 @@ def _shard(name: str, *first: str, money: bool = True) -> Target:
     return Target(f"actors/shard/{name}.py", files, (SHARD_TESTS,), SHARD_SEEDS, money)
 
 
-_LANES: Final = ("tests/unit/switch/test_lanes.py", "tests/unit/switch/test_shares.py")
+_LANES: Final = ("tests/unit/switch/gateway/test_write_queue.py", "tests/unit/switch/fairness/test_shares.py")
 
 TARGETS: Final = (
     _ledger("admission", "outcomes", "settling", "groups", "holds", "reviews", "ledger"),
@@ -71,7 +71,7 @@ TARGETS: Final = (
     _shard("profiles", "small_conditions"),
     _shard("repeats", "repeats"),
     _shard("replies", "replies"),
-    Target("switch/lanes.py", _LANES, (), 0),
-    Target("switch/attempts.py", _LANES, (), SHARD_SEEDS),
-    Target("switch/fair_queue.py", _LANES, (), 0, money=False),
+    Target("switch/gateway/write_queue.py", _LANES, (), 0),
+    Target("switch/gateway/attempts.py", _LANES, (), SHARD_SEEDS),
+    Target("switch/fairness/fair_queue.py", _LANES, (), 0, money=False),
 )

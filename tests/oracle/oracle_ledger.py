@@ -53,7 +53,7 @@ ATTEMPTS = (TRANSFER, HOLD)
 
 
 class Oracle(Settling):
-    """Call `admit`, `columns` (only when scored) and `carry_out` in this order for a batch."""
+    """Call `admit`, `columns` (only when scored) and `apply` in this order for a batch."""
 
     # What the scorer sees.
 
@@ -110,9 +110,7 @@ class Oracle(Settling):
 
     # Records.
 
-    def carry_out(
-        self, rows: list[Row], decisions: list[Row] | None, first: int
-    ) -> tuple[list[Row], list[Row], list[int]]:
+    def apply(self, rows: list[Row], decisions: list[Row] | None, first: int) -> tuple[list[Row], list[Row], list[int]]:
         """Records, a result per row, and each record's row. `first`: address of the first record; 50 to a block."""
         records: list[Row] = []
         results: list[Row] = [dict.fromkeys(RESULT_FIELDS, 0) for _ in rows]
@@ -317,7 +315,7 @@ class Oracle(Settling):
 
     # What comes from other shards.
 
-    def land(self, legs: list[Row], addresses: list[int]) -> list[Row]:
+    def apply_legs(self, legs: list[Row], addresses: list[int]) -> list[Row]:
         """LEG records filled with what the wallets say."""
         return [self._land_one(leg, address) for leg, address in zip(legs, addresses, strict=True)]
 

@@ -1,12 +1,12 @@
-"""What a repeated request is answered, one row at a time: the plain form of `actors.shard.replies`."""
+"""What a repeated request is answered, one row at a time: the plain form of `actors.shard.idempotency`."""
 
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.codes import Code
-from actors.ledger.layout import (
+from actors.records.codes import Code
+from actors.records.layout import (
     ATTEMPTS,
     FIELDS,
     FLAG_CONTINUES,

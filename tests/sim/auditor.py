@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from actors.ledger.book import M_PROFILES
-from actors.ledger.codes import FIRST_DECLINED, FIRST_REFUSED, Code, is_declined, is_untried
-from actors.ledger.ids import block_of
-from actors.ledger.layout import ATTEMPTS, FIELDS, FLAG_LINKED, RESULT, WALLET, Kind
 from actors.ledger.ledger import Ledger
+from actors.records.codes import FIRST_DECLINED, FIRST_REFUSED, Code, is_declined, is_untried
+from actors.records.ids import block_of
+from actors.records.layout import ATTEMPTS, FIELDS, FLAG_LINKED, RESULT, WALLET, Kind
 from tests.sim.database import Database
 from tests.sim.model import ABSENT, STATE_FIELDS, Model, Shard, State, in_review
 from tests.sim.questions import FindQuestion, ProfileQuestion, ReadQuestion, Request, SubmitQuestion

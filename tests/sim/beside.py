@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from actors.ledger.book import local_row
-from actors.ledger.layout import BLOCK_RECORDS_MAX
-from actors.ledger.ledger import Admitted, Carried
+from actors.ledger.ledger import Admitted, Applied
+from actors.records.layout import BLOCK_RECORDS_MAX
 from actors.shard import messages as m
-from actors.shard.heads import Heads
+from actors.shard.chain_heads import Heads
 from tests.sim.statements import look_into_journal
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Beside:
     def _asked_of(self, heads: Heads) -> Iterator[None]:
         """Ask before and after each step that moves heads."""
         core = self._process.core
-        steps = ((core.ledger, "carry_out"), (core.ledger, "land"), (core.ledger, "expire"), (core.writer, "seal"))
+        steps = ((core.ledger, "apply"), (core.ledger, "apply_legs"), (core.ledger, "expire"), (core.writer, "seal"))
         kept = [(owner, name, vars(owner).get(name)) for owner, name in steps]
         for owner, name in steps:
             setattr(owner, name, self._step(heads, getattr(owner, name)))
@@ -70,7 +70,7 @@ class Beside:
             before = [self._head(wallet) for wallet in wallets]
             self._ask(heads, wallets)
             done = step(*arguments)
-            if isinstance(done, Carried):
+            if isinstance(done, Applied):
                 for wallet, head in zip(wallets, before, strict=True):
                     self._ask_half_way(heads, wallet, head, done, arguments[2])
             self._ask(heads, wallets)
@@ -93,7 +93,7 @@ class Beside:
         row = self._row(wallet)
         return int(self._process.core.ledger.book.wallets["head"][row]) if row >= 0 else 0
 
-    def _ask_half_way(self, heads: Heads, wallet: int, before: int, carried: Carried, first: int) -> None:
+    def _ask_half_way(self, heads: Heads, wallet: int, before: int, carried: Applied, first: int) -> None:
         """Ask as if only some of a batch's records were made."""
         row = self._row(wallet)
         if row < 0:
@@ -110,7 +110,7 @@ class Beside:
         switch, shard = self._process.switch, self._process.shard
         asked_at = len(switch.database.journals[shard])
         for wallet in wallets:
-            told = heads.tell_beside(np.array([wallet], np.int64))
+            told = heads.read_during_batch(np.array([wallet], np.int64))
             if told is None:
                 switch.scheduler.count("heads that wait for the end of a batch")
                 continue

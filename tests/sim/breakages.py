@@ -4,21 +4,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from actors.journal import ClockReading
-from actors.ledger.blocks import Run, Writer, block_hash, header_of
+from actors.journal.interface import ClockReading
 from actors.ledger.book import M_RECORD_TIME, M_RINGS, local_row
 from actors.ledger.holds import open_hold
-from actors.ledger.ids import block_of
-from actors.ledger.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
-from actors.ledger.ledger import Admitted, Carried, Ledger
+from actors.ledger.ledger import Admitted, Applied, Ledger
+from actors.records.blocks import Run, Writer, block_hash, header_of
+from actors.records.ids import block_of
+from actors.records.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
 from actors.shard import messages as m
+from actors.shard.chain_heads import Heads
 from actors.shard.channels import Arrival, Cursor, Receiver
 from actors.shard.clock import NS_PER_MS, ShardClock
 from actors.shard.core import ShardConfig, ShardCore
-from actors.shard.heads import Heads
-from actors.shard.journal_writer import JournalWriter, Unit
-from actors.shard.originals import OriginalsDesk
-from actors.shard.profiles import ProfileDesk
+from actors.shard.journal_writer import AppendUnit, JournalWriter
+from actors.shard.refundable import RefundableRecords
+from actors.shard.remote_wallets import RemoteWallets
 from tests.sim.breakages_parts import PARTS
 from tests.sim.breakages_small import SMALL_BREAKAGES
 
@@ -80,8 +80,8 @@ class TellsOfRecordsThatItIsStillMaking(ShardCore):
         return self._beside
 
     class heads_class(Heads):
-        def tell_beside(self, addresses: Any) -> list[m.Head]:
-            told = super().tell_beside(addresses)
+        def read_during_batch(self, addresses: Any) -> list[m.Head]:
+            told = super().read_during_batch(addresses)
             if told is not None:
                 return told
             (address,) = addresses.tolist()
@@ -114,7 +114,7 @@ class SpeaksInTheNameOfWhoeverOwnsTheJournal(ShardCore):
 
 class TakesAnothersBlockForItsOwn(_WithWriter):
     class writer_class(JournalWriter):
-        def block_is(self, message: m.BlockIs) -> tuple[list[Unit], list[m.Output]]:
+        def block_is(self, message: m.BlockIs) -> tuple[list[AppendUnit], list[m.Output]]:
             if message.data is not None and self._flight:
                 mine = self._flight[0].blocks[0].data
                 message = m.BlockIs(sequence=message.sequence, number=message.number, data=mine)
@@ -130,7 +130,7 @@ class TakesAnotherHeadForItsOwn(_WithWriter):
 
 class TakesUnknownForStored(_WithWriter):
     class writer_class(JournalWriter):
-        def stored(self, message: m.Stored) -> tuple[list[Unit], list[m.Output]]:
+        def stored(self, message: m.Stored) -> tuple[list[AppendUnit], list[m.Output]]:
             if message.outcome == "unknown":
                 message = m.Stored(sequence=message.sequence, outcome="stored")
             return super().stored(message)
@@ -138,7 +138,7 @@ class TakesUnknownForStored(_WithWriter):
 
 class WritesAgainUnderTheNextNumber(_WithWriter):
     class writer_class(JournalWriter):
-        def block_is(self, message: m.BlockIs) -> tuple[list[Unit], list[m.Output]]:
+        def block_is(self, message: m.BlockIs) -> tuple[list[AppendUnit], list[m.Output]]:
             known = message.data is not None and self._flight and header_of(message.data).writer == self.writer.number
             if not known or self.durable_block == 0:
                 return super().block_is(message)
@@ -152,7 +152,7 @@ class WritesAgainUnderTheNextNumber(_WithWriter):
 
 class LosesWhoWaitsWhenAnOutcomeIsUnknown(_WithWriter):
     class writer_class(JournalWriter):
-        def stored(self, message: m.Stored) -> tuple[list[Unit], list[m.Output]]:
+        def stored(self, message: m.Stored) -> tuple[list[AppendUnit], list[m.Output]]:
             if message.outcome == "unknown":
                 self._waiters = []
             return super().stored(message)
@@ -188,8 +188,8 @@ class DoesNotApplyWhatItReadsOn(ShardCore):
 
 
 class PushesWhatIsNotDurable(ShardCore):
-    def _carry_out(self, batch: Any, decisions: Any) -> None:
-        super()._carry_out(batch, decisions)
+    def _apply_batch(self, batch: Any, decisions: Any) -> None:
+        super()._apply_batch(batch, decisions)
         for unit in self.writer._waiting:
             number, hash_ = unit.blocks[-1].number, unit.last_hash
             self._sender.add(unit.records, unit.addresses, number, hash_, self.ledger.book.owners)
@@ -253,7 +253,7 @@ class CarriesOutABatchThatFellBackOnceMore(ShardCore):
 
     def _scored(self, message: m.Scored) -> None:
         if self._fallen is not None and self._fallen.number == message.number:
-            self._carry_out(self._fallen, message.decisions)
+            self._apply_batch(self._fallen, message.decisions)
         super()._scored(message)
 
 
@@ -262,7 +262,7 @@ class KeepsAProfileThatAChangeOvertook(ShardCore):
         super().__init__(config, ledger, writer)
         self._desk = self.desk_class(config.shard)
 
-    class desk_class(ProfileDesk):
+    class desk_class(RemoteWallets):
         def answered(self, message: m.Profiles, ledger: Ledger) -> Any:
             self._overtaken.clear()
             return super().answered(message, ledger)
@@ -273,7 +273,7 @@ class ForgetsToRenewProfiles(ShardCore):
         super().__init__(config, ledger, writer)
         self._desk = self.desk_class(config.shard)
 
-    class desk_class(ProfileDesk):
+    class desk_class(RemoteWallets):
         def changed(self, changes: Any, ledger: Ledger) -> Any:
             return super().changed(changes, ledger)[:0]
 
@@ -349,11 +349,11 @@ class _WithCarrying(ShardCore):
 
     def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
         super().__init__(config, ledger, writer)
-        self._whole, self._whole_expire = ledger.carry_out, ledger.expire
-        ledger.carry_out = self.carry_out  # type: ignore[method-assign]
+        self._whole, self._whole_expire = ledger.apply, ledger.expire
+        ledger.apply = self.apply  # type: ignore[method-assign]
         ledger.expire = self.expire  # type: ignore[method-assign]
 
-    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+    def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
         return self._whole(admitted, decisions, first)
 
     def expire(self, first: int) -> Any:
@@ -365,7 +365,7 @@ class CapturesADeadHold(_WithCarrying):
         if not self._intake.rows:
             super()._expire_holds()
 
-    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+    def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
         holds = self.ledger.book.holds.rows
         kept = holds[["address", "expiry"]].copy()
         holds["expiry"] += 60_000
@@ -380,7 +380,7 @@ class ApprovesAfterTheExpiry(_WithCarrying):
         if not self._intake.rows:
             super()._expire_holds()
 
-    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+    def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
         holds = self.ledger.book.holds.rows
         kept = holds[["address", "expiry"]].copy()
         late = (holds["review"] != 0) & (holds["address"] != 0)
@@ -392,7 +392,7 @@ class ApprovesAfterTheExpiry(_WithCarrying):
 
 
 class LeavesACaseOpenThatWasApproved(_WithCarrying):
-    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+    def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
         book = self.ledger.book
         before = book.holds.rows[book.holds.rows["review"] != 0].copy()
         carried = self._whole(admitted, decisions, first)
@@ -415,13 +415,13 @@ class ForgetsWhatIsInReviewAfterAStart(ShardCore):
 class CapturesAnApprovedHold(_WithCarrying):
     """Of a hold that is approved not the review ends but the hold."""
 
-    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+    def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
         self.ledger.book.holds.kept[:] = 0
         return self._whole(admitted, decisions, first)
 
 
 class ReleasesAVoidedHoldTwice(_WithCarrying):
-    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+    def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
         carried = self._whole(admitted, decisions, first)
         for record in carried.records[carried.records["kind"] == Kind.VOID]:
             row = int(local_row(self.ledger.book, int(record["payer"])))
@@ -440,7 +440,7 @@ class DoesNotGiveBackTheDayOfAnExpiredHold(_WithCarrying):
 
 
 class CarriesOutHalfAGroup(_WithCarrying):
-    def carry_out(self, admitted: Admitted, decisions: Any, first: int) -> Carried:
+    def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
         linked = admitted.rows["flags"] & FLAG_LINKED
         admitted.rows["flags"] &= np.uint8(255 - FLAG_LINKED)
         carried = self._whole(admitted, decisions, first)
@@ -474,7 +474,7 @@ class ForgetsToExpireAfterACheckpoint(ShardCore):
 class _WithOriginals(ShardCore):
     """A core that learns of originals in another way."""
 
-    desk_class: type[OriginalsDesk] = OriginalsDesk
+    desk_class: type[RefundableRecords] = RefundableRecords
 
     def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
         super().__init__(config, ledger, writer)
@@ -482,7 +482,7 @@ class _WithOriginals(ShardCore):
 
 
 class ForgetsRefundsThatAreNotDurable(_WithOriginals):
-    class desk_class(OriginalsDesk):
+    class desk_class(RefundableRecords):
         def answered(self, message: m.Originals, ledger: Ledger, durable: int) -> None:
             super().answered(message, ledger, 2**62)
 
@@ -498,7 +498,7 @@ class _Stripped(JournalWriter):
 
     without: ClassVar[dict[str, Any]] = {}
 
-    def seal(self, records: Any, details: dict[int, bytes], seen: int) -> Unit:
+    def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
         unit = super().seal(records, details, seen)
         unit.blocks[:] = [block._replace(**self.without) for block in unit.blocks]
         return unit
@@ -520,9 +520,9 @@ class LeavesReferencesOutOfTheTransaction(_WithWriter):
 
 
 class SaysThatFeaturesSawWhatLandedMeanwhile(ShardCore):
-    def _carry_out(self, batch: Any, decisions: Any) -> None:
+    def _apply_batch(self, batch: Any, decisions: Any) -> None:
         batch.seen = self.writer.next_address - 1
-        super()._carry_out(batch, decisions)
+        super()._apply_batch(batch, decisions)
 
 
 class ForgetsAttemptsAfterACheckpoint(ShardCore):

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.blocks import Writer
 from actors.ledger.ledger import Ledger
+from actors.records.blocks import Writer
 from actors.shard import messages as m
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.intake import Asked, Intake

@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from actors.ledger.arrays import InMemorySnapshot
 from actors.ledger.book import NEVER
-from actors.ledger.kept import Copied
 from actors.shard import messages as m
 from actors.shard.core import ShardConfig, ShardCore
-from actors.shard.originals import OriginalsDesk
-from switch.attempts import Attempts, RowAttempts
+from actors.shard.refundable import RefundableRecords
+from switch.gateway.attempts import Attempts, RowAttempts
 
 
 class _WithColumns(ShardCore):
@@ -90,13 +90,13 @@ class LetsAnUntriedRowSayThatNothingHappened(ShardCore):
 class ForgetsInACheckpointUntilWhenAReviewedHoldIsKept(ShardCore):
     def __init__(self, config: ShardConfig, ledger: Any, writer: Any) -> None:
         super().__init__(config, ledger, writer)
-        self.keep = lambda arrays: Copied({**arrays, "holds.kept": np.zeros_like(arrays["holds.kept"])})
+        self.keep = lambda arrays: InMemorySnapshot({**arrays, "holds.kept": np.zeros_like(arrays["holds.kept"])})
 
 
 class ForgetsInACheckpointWhoseHoldsAre(ShardCore):
     def __init__(self, config: ShardConfig, ledger: Any, writer: Any) -> None:
         super().__init__(config, ledger, writer)
-        self.keep = lambda arrays: Copied({**arrays, "holds.callers": np.zeros_like(arrays["holds.callers"])})
+        self.keep = lambda arrays: InMemorySnapshot({**arrays, "holds.callers": np.zeros_like(arrays["holds.callers"])})
 
 
 class IgnoresInANewRingThatAttemptsWereLost(_WithColumns):
@@ -117,7 +117,7 @@ class FilesStaleAnswersAboutOriginals(ShardCore):
         super().__init__(config, ledger, writer)
         self._originals = self.desk_class()
 
-    class desk_class(OriginalsDesk):
+    class desk_class(RefundableRecords):
         def answered(self, message: m.Originals, ledger: Any, durable: int) -> None:
             for address in message.originals["address"].tolist():
                 if address in self._asking:

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from actors.ledger.codes import Code, is_untried
-from actors.ledger.ids import shard_of
-from actors.ledger.layout import RESULT
+from actors.records.codes import Code, is_untried
+from actors.records.ids import shard_of
+from actors.records.layout import RESULT
 from actors.shard import messages as m
-from switch.attempts import RowAttempts
-from switch.problems import UNKNOWN_NUMBER
+from switch.gateway.attempts import RowAttempts
+from switch.problems.table import UNKNOWN_NUMBER
 from tests.sim.questions import FindQuestion, HeadQuestion, ReadQuestion, Request, SubmitQuestion, rows_of
 from tests.sim.statements import look_into_journal
 from tests.sim.switch import Switch

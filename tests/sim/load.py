@@ -2,10 +2,10 @@
 
 from typing import Any, Final, NamedTuple
 
-from actors.ledger.codes import Code
-from actors.ledger.ids import wallet_address
-from actors.ledger.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletKind, WalletStatus
-from rules.columns import WINDOWS_MS
+from actors.records.codes import Code
+from actors.records.ids import wallet_address
+from actors.records.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletKind, WalletStatus
+from rules.vocabulary.columns import WINDOWS_MS
 from tests.sim.clients import FrontDoor, after_of
 from tests.sim.load_groups import Groups
 from tests.sim.load_holds import Holds
@@ -46,7 +46,7 @@ class Load:
         self.switch = switch
         self.scheduler = switch.scheduler
         self.random = switch.scheduler.random
-        self.door = FrontDoor(switch, self._done)
+        self.front_door = FrontDoor(switch, self._done)
         self.left = total
         self.wallets: list[Known] = []
         self.done: list[Request] = []
@@ -85,7 +85,7 @@ class Load:
                 self.request(shard, op=Kind.WALLET_OPENED, kind=kind, currency=currency, payee=slot)
                 for slot, currency, kind in OPERATORS
             ]
-            self.door.want(stripes)
+            self.front_door.want(stripes)
             self.scheduler.after(30, self._open_on, shard, self.random.randint(3, 8))
         if self.scheduler.seed % LOST_ATTEMPTS_EVERY == LOST_ATTEMPTS_EVERY - 1:
             self.scheduler.after(20, self.lost_attempts.start)
@@ -93,7 +93,7 @@ class Load:
 
     def begin_again(self) -> None:
         """As `FrontDoor.begin_again`."""
-        self.door.begin_again()
+        self.front_door.begin_again()
         self.groups.begin_again()
         self.scheduler.after(60, self._act)
 
@@ -180,7 +180,7 @@ class Load:
 
     def _open_on(self, shard: int, count: int) -> None:
         currency = EUR if self.scheduler.chance(0.85) else USD
-        self.door.want([self._opening(shard, currency) for _ in range(count)])
+        self.front_door.want([self._opening(shard, currency) for _ in range(count)])
 
     def _fund(self) -> None:
         wallet = self.wallet()
@@ -190,13 +190,13 @@ class Load:
         top = AMOUNT_MAX // self.switch.shards
         amount = self.random.choice((top, top - 3, 5)) if self.scheduler.chance(0.15) else 10 * self.amount()
         fields = {"payer": slot, "payee": wallet.address, "currency": wallet.currency, "amount": amount}
-        self.door.want([self.request(wallet.shard, **fields)])
+        self.front_door.want([self.request(wallet.shard, **fields)])
 
     def _pay(self) -> None:
         pair = self.pair()
         if pair is not None:
             amount = AMOUNT_MAX // self.switch.shards // 4 if self.scheduler.chance(0.05) else self.amount()
-            self.door.want([self.transfer(pair[0], pair[1].address, amount)])
+            self.front_door.want([self.transfer(pair[0], pair[1].address, amount)])
 
     def _pay_batch(self) -> None:
         payer = self.wallet()
@@ -210,18 +210,18 @@ class Load:
         ]
         if self.scheduler.chance(0.3):
             batch.append(batch[0])
-        self.door.want(batch)
+        self.front_door.want(batch)
 
     def _pay_out(self) -> None:
         payer = self.wallet()
         if payer is not None:
-            self.door.want([self.transfer(payer, self.random.choice(EXTERNALS)[0], self.amount())])
+            self.front_door.want([self.transfer(payer, self.random.choice(EXTERNALS)[0], self.amount())])
         shard = self.random.randrange(self.switch.shards)
         if self.scheduler.chance(0.3):
             home = 1024 % self.switch.shards
-            self.door.want([self.request(home, payer=1024, payee=1025, amount=self.amount())])
+            self.front_door.want([self.request(home, payer=1024, payee=1025, amount=self.amount())])
         if self.scheduler.chance(0.2):
-            self.door.read(shard, [EUR, USD, *(slot for slot, _ in EXTERNALS)])
+            self.front_door.read(shard, [EUR, USD, *(slot for slot, _ in EXTERNALS)])
 
     def _wrong(self) -> None:
         pair = self.pair()
@@ -246,7 +246,7 @@ class Load:
         else:
             owner = self.switch.database.segments[never_opened >> 16]
             request = self.transfer(Known(never_opened, owner, EUR), payee.address, 5)
-        self.door.want([request])
+        self.front_door.want([request])
 
     def _pay_too_early(self) -> None:
         """Pay a wallet of another shard that is opened only later, and once more then."""
@@ -256,9 +256,9 @@ class Load:
         payer, neighbour = pair
         next_slot = 1 + max(w.address for w in self.wallets if w.address >> 16 == neighbour.address >> 16)
         self._paid_early[next_slot] = payer
-        self.door.want([self.transfer(payer, next_slot, 5)])
+        self.front_door.want([self.transfer(payer, next_slot, 5)])
         opening = self._opening(neighbour.shard, payer.currency)
-        self.scheduler.after(self.scheduler.delay(1, 1_500), self.door.want, [opening])
+        self.scheduler.after(self.scheduler.delay(1, 1_500), self.front_door.want, [opening])
 
     def _status(self) -> None:
         wallet = self.wallet()
@@ -270,7 +270,7 @@ class Load:
             body = {"op": Kind.WALLET_TIER, "tier": self.random.choice((0, 1, 2)), "payee": wallet.address}
         else:
             body = {"op": Kind.WALLET_STATUS, "kind": status, "payee": wallet.address}
-        self.door.want([self.request(wallet.shard, **body)])
+        self.front_door.want([self.request(wallet.shard, **body)])
 
     def _close_remote_payee(self) -> None:
         """Close an empty wallet and pay to it from elsewhere at the same time."""
@@ -280,9 +280,9 @@ class Load:
         payer, payee = pair
         first = self.transfer(payer, payee.address, 5)
         closing = self.request(payee.shard, op=Kind.WALLET_STATUS, kind=WalletStatus.CLOSED, payee=payee.address)
-        self.door.want([first])
-        self.door.want([closing])
-        self.scheduler.after(1, self.door.want, [self.transfer(payer, payee.address, 7) for _ in range(3)])
+        self.front_door.want([first])
+        self.front_door.want([closing])
+        self.scheduler.after(1, self.front_door.want, [self.transfer(payer, payee.address, 7) for _ in range(3)])
 
     def _import(self) -> None:
         pair = self.pair()
@@ -290,7 +290,7 @@ class Load:
             return
         days = self.random.choice((0, 0, 1, 40))
         time = START_MS - days * DAY_MS + self.random.randint(-10_000, 10_000)
-        self.door.want([self.transfer(pair[0], pair[1].address, self.amount(), effective_time=time)])
+        self.front_door.want([self.transfer(pair[0], pair[1].address, self.amount(), effective_time=time)])
 
     def _import_an_edge(self) -> None:
         """Two payments to one payee, and a third just as long after the first as a window is wide: the first lies before it."""
@@ -305,25 +305,29 @@ class Load:
             return
         rows = [self.transfer(pair[0], pair[1].address, 5, effective_time=time) for time in times]
         self.scheduler.count("imports to the edge of a window")
-        self.door.want(rows[:2])
-        self.scheduler.after(self.scheduler.delay(300, 900), self.door.want, rows[2:])
+        self.front_door.want(rows[:2])
+        self.scheduler.after(self.scheduler.delay(300, 900), self.front_door.want, rows[2:])
 
     def _read(self) -> None:
         wallet = self.wallet()
         if wallet is None:
             return
         here = [w.address for w in self.wallets if w.shard == wallet.shard]
-        self.door.read(wallet.shard, [*self.random.sample(here, min(len(here), 5)), wallet_address(1, 40_000), EUR])
+        self.front_door.read(
+            wallet.shard, [*self.random.sample(here, min(len(here), 5)), wallet_address(1, 40_000), EUR]
+        )
 
     def _look(self) -> None:
         wallet = self.wallet()
         if wallet is not None:
-            self.door.look(wallet.shard, [wallet.address, *(slot for slot, _ in EXTERNALS), wallet_address(1, 40_000)])
+            self.front_door.look(
+                wallet.shard, [wallet.address, *(slot for slot, _ in EXTERNALS), wallet_address(1, 40_000)]
+            )
 
     def _find(self) -> None:
-        candidates = self.done[-20:] + list(self.door.unfinished.values())[-5:]
+        candidates = self.done[-20:] + list(self.front_door.unfinished.values())[-5:]
         if candidates:
-            self.door.find(self.random.choice(candidates))
+            self.front_door.find(self.random.choice(candidates))
 
     def _again(self) -> None:
         """Send once more what was answered already."""
@@ -331,11 +335,11 @@ class Load:
             request = self.random.choice(self.done[-50:])
             same = [r for r in self.done if r.shard == request.shard]
             chosen = {r.unit[0].digest: r.unit for r in (request, *self.random.sample(same, min(2, len(same))))}
-            self.door.send([row for unit in chosen.values() for row in unit])
+            self.front_door.send([row for unit in chosen.values() for row in unit])
 
     def _other_body(self) -> None:
         """Another amount or label under a key that is in use."""
-        candidates = self.done[-20:] + list(self.door.unfinished.values())[-10:]
+        candidates = self.done[-20:] + list(self.front_door.unfinished.values())[-10:]
         candidates = [r for r in candidates if r.body["op"] in ATTEMPTS and len(r.unit) == 1]
         if not candidates:
             return
@@ -344,7 +348,7 @@ class Load:
         body[self.random.choice(("amount", "label", "channel"))] += 1
         other = Request(first.shard, first.key, self.random.getrandbits(62) + 1, body)
         self.left -= 1
-        self.door.want([other])
+        self.front_door.want([other])
 
     def _one_key_two_ways(self) -> None:
         """One key for a payment and for a change of its payer, in one batch."""
@@ -356,7 +360,7 @@ class Load:
         change.key, change.body["caller"] = payment.key, payment.body["caller"]
         both = [payment, change]
         self.random.shuffle(both)
-        self.door.want(both)
+        self.front_door.want(both)
 
     # What became of it.
 
@@ -371,7 +375,7 @@ class Load:
             self.wallets.append(Known(int(result["address"]), request.shard, body["currency"]))
             payer = self._paid_early.pop(int(result["address"]), None)
             if payer is not None and self.left > 0:
-                self.door.want([self.transfer(payer, int(result["address"]), 5)])
+                self.front_door.want([self.transfer(payer, int(result["address"]), 5)])
         self.holds.done(request)
         if body["op"] == Kind.TRANSFER and self.left > 0 and self.scheduler.chance(0.3):
             self._spend_on(request)
@@ -384,4 +388,4 @@ class Load:
             spend = self.transfer(payee, target.address, request.body["amount"], after=after_of(request))
             spend.source = request
             self.scheduler.count("spends that name a payment")
-            self.door.want([spend])
+            self.front_door.want([spend])

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Final
 
-from actors.ledger.codes import Code, is_declined
-from actors.ledger.ids import wallet_address
-from actors.ledger.layout import Kind
+from actors.records.codes import Code, is_declined
+from actors.records.ids import wallet_address
+from actors.records.layout import Kind
 from tests.sim.questions import Request, linked
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Groups:
     def _group(self) -> None:
         rows = self._new()
         if rows is not None:
-            self._load.door.want(rows)
+            self._load.front_door.want(rows)
 
     def _import_in_order(self) -> None:
         """A group and then a payment of its payer, imported in one call; that the group waits for a profile must not matter."""
@@ -120,7 +120,7 @@ class Groups:
         self._asked.append(rows)
         later = load.transfer(payer, LIQUIDITY[payer.currency], 2, effective_time=time + 20)
         self._scheduler.count("groups imported before a later payment")
-        load.door.want([*linked(rows), later])
+        load.front_door.want([*linked(rows), later])
 
     def begin_again(self) -> None:
         """Of groups that a restore may have lost no part is sent again: it would be new, and judged as a part."""
@@ -135,7 +135,7 @@ class Groups:
         rows = self._recorded()
         if rows is not None:
             self._scheduler.count("groups sent again")
-            self._load.door.send(rows * self._random.choice((1, 1, 2)))
+            self._load.front_door.send(rows * self._random.choice((1, 1, 2)))
 
     def _part_again(self) -> None:
         """Some neighbouring rows, the user payer's among them, so that they have the same home."""
@@ -147,7 +147,7 @@ class Groups:
         if end - first == len(rows) or not any(row.body["payer"] >> 16 for row in rows[first:end]):
             return
         self._scheduler.count("parts of groups sent again")
-        self._load.door.send(self._copies(rows[first:end]))
+        self._load.front_door.send(self._copies(rows[first:end]))
 
     def _changed(self) -> None:
         """The whole group with one row changed, or with one more."""
@@ -168,7 +168,7 @@ class Groups:
         self._scheduler.count("changed groups sent")
         for request in copies:
             self._load.switch.auditor.requests.setdefault(request.digest, request)
-        self._load.door.send(linked(copies))
+        self._load.front_door.send(linked(copies))
 
     @staticmethod
     def _copies(rows: list[Request]) -> list[Request]:

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.ledger.codes import Code
-from actors.ledger.layout import FLAG_FINAL, Kind, WalletStatus
+from actors.records.codes import Code
+from actors.records.layout import FLAG_FINAL, Kind, WalletStatus
 from tests.sim.questions import Request
 from tests.sim.scheduler import START_MS
 
@@ -73,7 +73,7 @@ class Holds:
         rows = [self._new_hold(**wrong) for _ in range(self._random.choice((1, 1, 2)))]
         for row in rows:
             if row is not None:
-                self._load.door.want([row])
+                self._load.front_door.want([row])
         if self._scheduler.chance(0.2):
             self._operator_hold()
 
@@ -83,7 +83,7 @@ class Holds:
         if payer is not None:
             fields = {"op": int(Kind.HOLD), "payee": 1026 if payer.currency == EUR else 1027, "amount": 1}
             rows = [self._load.transfer(payer, expires_in_s=self._random.choice((1, 2)), **fields) for _ in range(10)]
-            self._load.door.want(rows)
+            self._load.front_door.want(rows)
 
     def _operator_hold(self) -> None:
         wallet = self._load.wallet()
@@ -91,7 +91,7 @@ class Holds:
             top = (2**53 - 1) // self._load.switch.shards
             amount = top if self._scheduler.chance(0.5) else self._load.amount()
             fields = {"op": int(Kind.HOLD), "payer": 1025, "payee": wallet.address, "expires_in_s": 3}
-            self._load.door.want([self._load.request(wallet.shard, amount=amount, **fields)])
+            self._load.front_door.want([self._load.request(wallet.shard, amount=amount, **fields)])
 
     def some_hold(self) -> Request | None:
         """Mostly one that is still open."""
@@ -134,11 +134,11 @@ class Holds:
     def _settle(self) -> None:
         hold = self.some_hold()
         if hold is not None:
-            self._load.door.want([self._any_settling(hold)])
+            self._load.front_door.want([self._any_settling(hold)])
         elif self._load.done:
             request = self._random.choice(self._load.done)
             if request.body["op"] == Kind.TRANSFER and request.result["code"] == Code.OK:
-                self._load.door.want([self.of(request, Kind.VOID)])
+                self._load.front_door.want([self.of(request, Kind.VOID)])
 
     def _settle_twice(self) -> None:
         """Two at once, or the very same row twice in one call."""
@@ -147,7 +147,7 @@ class Holds:
             first, second = self._any_settling(hold), self._any_settling(hold)
             if self._scheduler.chance(0.4):
                 second = first
-            self._load.door.want([first, second])
+            self._load.front_door.want([first, second])
             self._scheduler.count("settled twice in one call")
 
     def _settle_at_expiry(self) -> None:
@@ -162,7 +162,7 @@ class Holds:
     def _now_if_wanted(self, hold: Request) -> None:
         if self._load.left > 0:
             self._scheduler.count("settled as it expires")
-            self._load.door.want([self._any_settling(hold)])
+            self._load.front_door.want([self._any_settling(hold)])
 
     def _hold_and_change(self) -> None:
         """Freeze or close the payer, or close the payee, of an open hold."""
@@ -176,8 +176,8 @@ class Holds:
         if address >> 16:
             shard = self._load.switch.database.segments[address >> 16]
             change = self._load.request(shard, op=Kind.WALLET_STATUS, kind=status, payee=address)
-            self._load.door.want([change])
-            self._load.door.want([self._any_settling(hold)])
+            self._load.front_door.want([change])
+            self._load.front_door.want([self._any_settling(hold)])
 
     # Refunds.
 
@@ -213,7 +213,7 @@ class Holds:
     def _refund(self) -> None:
         original = self.some_moved()
         if original is not None:
-            self._load.door.want([self._any_refund(original)])
+            self._load.front_door.want([self._any_refund(original)])
 
     def _refund_twice(self) -> None:
         """Both in one call, or the same one twice, or one right after the other."""
@@ -224,10 +224,10 @@ class Holds:
         if self._scheduler.chance(0.3):
             second = first
         if self._scheduler.chance(0.5):
-            self._load.door.want([first, second])
+            self._load.front_door.want([first, second])
         else:
-            self._load.door.want([first])
-            once_more = self._load.door.send if second is first else self._load.door.want
+            self._load.front_door.want([first])
+            once_more = self._load.front_door.send if second is first else self._load.front_door.want
             self._scheduler.after(self._random.randint(0, 40), once_more, [second])
 
     def _refund_in_turns(self) -> None:
@@ -243,7 +243,7 @@ class Holds:
         for _ in range(4):
             for original in (first, second):
                 amount = max(1, 2 * original.body["amount"] // 3)
-                self._scheduler.after(at, self._load.door.want, [self._refund_of(original, amount)])
+                self._scheduler.after(at, self._load.front_door.want, [self._refund_of(original, amount)])
                 at += self._scheduler.delay(1, 120)
 
     def _refund_wrong(self) -> None:
@@ -258,4 +258,4 @@ class Holds:
             other = self._random.choice(self._load.done)
             if other.shard == original.shard and Kind.TRANSFER <= other.body["op"] <= Kind.REFUND:
                 request.body["after"] = int(other.result["address"])
-        self._load.door.want([request])
+        self._load.front_door.want([request])

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from actors.ledger.layout import FLAG_FINAL, REQUEST_ANSWER, Kind
+from actors.records.layout import FLAG_FINAL, REQUEST_ANSWER, Kind
 from tests.sim.questions import Request
 from tests.sim.switch import REVIEW_SECONDS
 
@@ -37,7 +37,9 @@ class Reviews:
         """A payment that will be reviewed, to whom it may be."""
         pair = self._load.pair(self._load.rich())
         if pair is not None:
-            self._load.door.want([self._load.transfer(pair[0], pair[1].address, self._random.choice((700, 1_400)))])
+            self._load.front_door.want(
+                [self._load.transfer(pair[0], pair[1].address, self._random.choice((700, 1_400)))]
+            )
 
     def _some_case(self) -> Request | None:
         """Mostly one that is still open."""
@@ -59,12 +61,12 @@ class Reviews:
     def _answer(self) -> None:
         case = self._some_case()
         if case is not None:
-            self._load.door.want([self._answer_of(case)])
+            self._load.front_door.want([self._answer_of(case)])
 
     def _late(self, case: Request) -> None:
         if self._load.left > 0:
             self._scheduler.count("answered as it expires")
-            self._load.door.want([self._answer_of(case)])
+            self._load.front_door.want([self._answer_of(case)])
 
     def _answer_twice(self) -> None:
         """By two analysts in one call or one after the other, or the very same answer again."""
@@ -75,11 +77,11 @@ class Reviews:
         if self._scheduler.chance(0.3):
             second = first
         if self._scheduler.chance(0.5):
-            self._load.door.want([first, second])
+            self._load.front_door.want([first, second])
             self._scheduler.count("answered twice in one call")
         else:
-            self._load.door.want([first])
-            once_more = self._load.door.send if second is first else self._load.door.want
+            self._load.front_door.want([first])
+            once_more = self._load.front_door.send if second is first else self._load.front_door.want
             self._scheduler.after(self._random.randint(0, 60), once_more, [second])
 
     def _not_theirs(self) -> None:
@@ -93,4 +95,4 @@ class Reviews:
             op = self._random.choice((Kind.CAPTURE, Kind.VOID, Kind.APPROVAL))
             request = self._load.holds.of(hold, op)
             request.flags = flags
-            self._load.door.want([request])
+            self._load.front_door.want([request])

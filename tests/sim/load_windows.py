@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Final
 
-from actors.ledger.codes import Code
-from actors.ledger.layout import Kind, WalletKind
+from actors.records.codes import Code
+from actors.records.layout import Kind, WalletKind
 from tests.sim.model import DAY_MS
 from tests.sim.questions import Request
 from tests.sim.scheduler import START_MS
@@ -29,7 +29,7 @@ class LostAttempts:
         """Open wallets of the story's own."""
         fields = {"kind": int(WalletKind.USER), "currency": CURRENCY, "amount": -1_000}
         self._opened = [self._load.request(0, op=Kind.WALLET_OPENED, **fields) for _ in range(5)]
-        self._load.door.want(self._opened)
+        self._load.front_door.want(self._opened)
         self._load.scheduler.after(STEP_MS, self._step, 0)
 
     def _step(self, step: int) -> None:
@@ -52,4 +52,4 @@ class LostAttempts:
     def _pay(self, payers: list[int], payee: int, days_ago: int) -> None:
         time = START_MS - days_ago * DAY_MS if days_ago else 0
         fields = {"payee": payee, "currency": CURRENCY, "amount": 1, "effective_time": time}
-        self._load.door.want([self._load.request(0, payer=payer, **fields) for payer in payers])
+        self._load.front_door.want([self._load.request(0, payer=payer, **fields) for payer in payers])

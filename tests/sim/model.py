@@ -9,10 +9,10 @@ from collections import namedtuple
 from copy import copy
 from typing import Any, Final
 
-from actors.ledger.blocks import Sealed, header_of, records_of
-from actors.ledger.codes import Code
-from actors.ledger.ids import block_of, record_address, shard_of
-from actors.ledger.layout import (
+from actors.records.blocks import Sealed, header_of, records_of
+from actors.records.codes import Code
+from actors.records.ids import block_of, record_address, shard_of
+from actors.records.layout import (
     AMOUNT_MAX,
     ATTEMPTS,
     CHAIN_STRIDE,
@@ -33,7 +33,7 @@ from actors.ledger.layout import (
     WalletStatus,
 )
 from actors.shard.clock import NS_PER_MS, ROUND_TRIP_MAX_NS, SLEW_PER_MILLE
-from rules.decision import Action
+from rules.decisions.decision import Action
 from tests.sim.questions import Request
 from tests.sim.settling import Settling
 from tests.sim.truth import must

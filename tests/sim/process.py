@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from actors.journal import ClockReading
-from actors.ledger.blocks import Writer
+from actors.journal.interface import ClockReading
 from actors.ledger.holds import holds_open
-from actors.ledger.layout import ATTEMPTS, ORIGINAL, RECORD
+from actors.records.blocks import Writer
+from actors.records.layout import ATTEMPTS, ORIGINAL, RECORD
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.clock import NS_PER_MS
 from actors.shard.core import ShardCore
-from actors.shard.originals import fill_original
+from actors.shard.refundable import fill_original
 from tests.sim.beside import Beside
 from tests.sim.scorer import decide
 
@@ -217,7 +217,7 @@ class Process:
             return
         scheduler.note(f"{self.name} <- {type(message).__name__}")
         for output in self._beside.handle(message, self.now_ms()):
-            if isinstance(output, m.Die):
+            if isinstance(output, m.Halt):
                 scheduler.count("fenced")
                 self.die(output.reason)
             else:

@@ -5,13 +5,13 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
-from actors.ledger.layout import FLAG_LINKED, REQUEST, Kind
+from actors.records.layout import FLAG_LINKED, REQUEST, Kind
 
 _ROW_NAMES: Final = tuple(REQUEST.names or ())
 
 
 class Known(Protocol):
-    """What a front door knows of a request by the attempts to send it; see `switch.attempts`."""
+    """What a front door knows of a request by the attempts to send it; see `switch.gateway.attempts`."""
 
     @property
     def sent(self) -> bool:

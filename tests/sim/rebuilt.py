@@ -4,9 +4,9 @@ checkpoint, and with so little memory for attempts that windows forget."""
 from collections import Counter
 from typing import Any
 
-from actors.ledger.blocks import GENESIS, Chain, header_of
 from actors.ledger.rebuilding import Rebuilder, Rebuilt
-from rules.columns import COLUMNS, INDEX
+from actors.records.blocks import GENESIS, Chain, header_of
+from rules.vocabulary.columns import COLUMNS, INDEX
 from tests.sim.switch import Switch
 from tests.sim.truth import must
 

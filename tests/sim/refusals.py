@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from actors.ledger.codes import Code
-from actors.ledger.layout import AMOUNT_MAX, ATTEMPTS, REQUEST_ANSWER, Kind, WalletKind, WalletStatus
+from actors.records.codes import Code
+from actors.records.layout import AMOUNT_MAX, ATTEMPTS, REQUEST_ANSWER, Kind, WalletKind, WalletStatus
 from tests.sim.model import Model, in_review
 from tests.sim.questions import Request
 

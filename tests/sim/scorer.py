@@ -4,9 +4,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from rules.columns import INDEX
-from rules.decision import Action
-from rules.pack import Decider
+from rules.decisions.decision import Action
+from rules.decisions.pack import Decider
+from rules.vocabulary.columns import INDEX
 from tests.small_pack import PACK
 
 _DECIDER: Final = Decider(PACK)

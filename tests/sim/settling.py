@@ -3,8 +3,8 @@ ledger's code."""
 
 from typing import TYPE_CHECKING, Any
 
-from actors.ledger.codes import Code
-from actors.ledger.layout import (
+from actors.records.codes import Code
+from actors.records.layout import (
     FLAG_FINAL,
     FLAG_IMPORTED,
     FLAG_REMOTE,

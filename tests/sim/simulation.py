@@ -7,7 +7,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from actors.ledger import ledger
-from actors.shard import channels, core, intake, journal_writer, originals, pace, profiles, repeats
+from actors.shard import channels, core, intake, journal_writer, pace, refundable, remote_wallets, repeats
 from actors.shard.core import ShardCore
 from tests.sim.database import DatabaseFaults, Image
 from tests.sim.load import Load
@@ -53,8 +53,8 @@ SMALL: Final = (
     (channels, "PUSH_RECORDS_MAX", 6),
     (journal_writer, "APPEND_BLOCKS_MAX", 2),
     (journal_writer, "APPEND_BYTES_MAX", 12_000),
-    (profiles, "ASK_MAX", 3),
-    (originals, "ASK_MAX", 2),
+    (remote_wallets, "ASK_MAX", 3),
+    (refundable, "ASK_MAX", 2),
     (ledger, "EXPIRE_MAX", 3),
 )
 """Bounds made so small that a seed reaches them."""
@@ -139,7 +139,7 @@ class Simulation:
         compare(self.switch, pages=scheduler.random.choice((1, 7, 1_000_000)))
 
     def _all_done(self) -> bool:
-        if self.load.door.unfinished or self.switch.auditor.unsettled():
+        if self.load.front_door.unfinished or self.switch.auditor.unsettled():
             return False
         heads = [len(journal) for journal in self.switch.database.journals]
         for shard, process in enumerate(self.switch.current):
@@ -153,7 +153,7 @@ class Simulation:
         return True
 
     def _what_is_left(self) -> str:
-        waiting = list(self.load.door.unfinished.values())
+        waiting = list(self.load.front_door.unfinished.values())
         if waiting:
             return f"{len(waiting)} requests have no final answer, the first is {waiting[0].body} on {waiting[0].shard}"
         for process in self.switch.current:
@@ -167,7 +167,7 @@ class Simulation:
         """From before the backup to the restore: a shard that writes nothing meanwhile has a checkpoint that its own journal agrees with,
         and that has read on in the journals of others."""
         shards = range(self.switch.shards)
-        self.load.door.left_alone.update(s for s in shards if self._restores.random() < 0.6)
+        self.load.front_door.left_alone.update(s for s in shards if self._restores.random() < 0.6)
         self.scheduler.after(BACKED_UP_AFTER_MS, self._back_up)
 
     def _back_up(self) -> None:

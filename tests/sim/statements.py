@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from actors.ledger.blocks import header_of
-from actors.ledger.ids import block_of
+from actors.records.blocks import header_of
+from actors.records.ids import block_of
 from actors.shard import messages as m
 
 if TYPE_CHECKING:

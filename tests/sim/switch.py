@@ -8,15 +8,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.blocks import Writer
+from actors.ledger.arrays import Snapshot
 from actors.ledger.book import M_OPEN_SLOT, M_SEGMENTS, Capacity
-from actors.ledger.ids import SEGMENT_SLOTS
-from actors.ledger.kept import Snapshot
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
+from actors.records.blocks import Writer
+from actors.records.ids import SEGMENT_SLOTS
 from actors.shard import messages as m
 from actors.shard.clock import ShardClock
 from actors.shard.core import ShardConfig, ShardCore
-from switch.attempts import Attempts, RowAttempts
+from switch.gateway.attempts import Attempts, RowAttempts
 from tests.sim.auditor import Auditor
 from tests.sim.database import Database, DatabaseFaults
 from tests.sim.model import CHAINED_FIRST, DAY_MS

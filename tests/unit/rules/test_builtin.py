@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.builtin import DOCUMENT, PACK
-from rules.cases import run_cases
-from rules.columns import COLUMN_COUNT, INDEX, NULL
-from rules.decision import Action
-from rules.pack import Decider
+from rules.decisions.decision import Action
+from rules.decisions.pack import Decider
+from rules.language.cases import run_cases
+from rules.vocabulary.columns import COLUMN_COUNT, INDEX, NULL
 
 DECIDER = Decider(PACK)
 WORTH_A_LOOK = 100_000

@@ -1,0 +1,361 @@
+"""Recomputes everything from the journal alone, in one consistent cut over all shards, and says what does not agree.
+
+Per shard: block numbers, hash chain, digests of details, one writer between two OPEN blocks, and every record (see `audit_kernel`).
+Over all shards: each leg against the movement it comes from, both ways, up to the receiver's cursor; the cursors' hashes against
+the blocks they name; no key used twice within the window; holds, cases, refunds and linked groups (see `audit_fates`); the tables
+that look records up; per currency, posted balances and credits in transit sum to zero.
+"""
+
+import asyncio
+import hashlib
+import struct
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.audit.balances import FAULTS, STATE, Books, check_records
+from actors.audit.lifecycles import EVENT, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
+from actors.database.connection import ALONG_THE_KEY, SQL, connect
+from actors.journal.copy_stream import stream_blocks
+from actors.journal.interface import ScannedBlock
+from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
+from actors.records.blocks import GENESIS, HEADER_BYTES, Anchor, Header, anchors_of, header_of, is_whole
+from actors.records.layout import FLAG_PAYEE_ANCHOR, FLAG_PAYER_ANCHOR, FLAG_REMOTE, MOVEMENTS, RECORD, Kind
+
+SEGMENT_SLOTS: Final = 65_536
+DIFFERENCES_MAX: Final = 100
+"""Beyond this many there is one cause and the rest are its consequences."""
+CURSOR_HASH_BYTES: Final = 16
+TARGETS_AT_ONCE: Final = 5_000
+"""Records that are fetched by one statement."""
+_KIND_AT: Final = RECORD.fields["kind"][1]  # type: ignore[index]
+_WRITER_AT: Final = RECORD.fields["key_hi"][1]  # type: ignore[index]
+_WRITER: Final = struct.Struct("<Q")
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What an audit found. Amounts in minor units; `sums` are per ISO 4217 number and must be zero."""
+
+    shards: int = 0
+    blocks: int = 0
+    records: int = 0
+    transfers: int = 0
+    declined: int = 0
+    holds: int = 0
+    captures: int = 0
+    refunds: int = 0
+    reviews: int = 0
+    legs: int = 0
+    in_transit: int = 0
+    wallets: int = 0
+    sums: dict[int, int] = {}
+    differences: list[str] = []
+
+    def differ_at(self, address: int, text: str) -> None:
+        """Note a difference at a record."""
+        self.differ(f"shard {address >> 52} block {address >> 8 & 0xFFFFFFFFFFF} record {address & 255}: {text}")
+
+    def differ(self, text: str) -> None:
+        """Note a difference."""
+        if len(self.differences) < DIFFERENCES_MAX:
+            self.differences.append(text)
+
+
+class _Shard:
+    """One shard's journal as read so far."""
+
+    def __init__(self, number: int, segments: list[int], report: Report) -> None:
+        self.number = number
+        self.report = report
+        self.block = 0
+        self.hash = GENESIS
+        self.writer = 0
+        self.broken = False
+        self.failed = False
+        self.hashes: dict[int, bytes] = {}
+        self.watched: set[int] = set()
+        rows = 1 + len(segments)
+        base = np.full(max([0, *segments]) + 2, -1, np.int64)
+        base[0] = 0
+        base[np.array(segments, np.int64)] = np.arange(1, rows) * SEGMENT_SLOTS
+        self.books = Books(np.zeros(rows * SEGMENT_SLOTS, STATE), base, np.zeros(1, np.int64))
+        self.remote: list[NDArray[Any]] = []
+        self.legs: list[NDArray[Any]] = []
+        self.keys: list[NDArray[np.uint64]] = []
+        self.events: list[NDArray[Any]] = []
+        self.anchors: list[Anchor] = []
+        self.groups = GroupCheck()
+        self.cursors: dict[int, tuple[int, bytes]] = {}
+
+    def open(self, rows: Sequence[ScannedBlock]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Check that blocks follow those before; gives their records, up to the first that does not, and their addresses."""
+        parts, places = [], []
+        for number, data, details in rows:
+            header = None if self.broken else self._block(number, data, details)
+            if header is None:
+                self.broken = True
+                break
+            parts.append(data[HEADER_BYTES:])
+            places.append((number, header.records))
+            if not is_whole(data):
+                self._bad(number, "its bytes are not those that were written")
+                self.broken = True
+                break
+        return np.frombuffer(b"".join(parts), RECORD), _addresses(self.number, places)
+
+    def _block(self, number: int, data: bytes | memoryview, details: bytes | None) -> Header | None:
+        """The header of a block that is good, else None."""
+        try:
+            header = header_of(data)
+        except ValueError as error:
+            return self._bad(number, str(error))
+        if header.number != number or number != self.block + 1 or header.shard != self.number:
+            return self._bad(number, f"it says it is block {header.number} and follows block {self.block}")
+        if header.previous != self.hash:
+            return self._bad(number, "it does not carry the hash of the block before it")
+        digest = bytes(16) if details is None else hashlib.sha256(details).digest()[:16]
+        if digest != header.details_digest and details is not None:
+            return self._bad(number, "its details are not those that were written")
+        if header.records and data[HEADER_BYTES + _KIND_AT] == Kind.OPEN:
+            self.writer = _WRITER.unpack_from(data, HEADER_BYTES + _WRITER_AT)[0]
+        if header.writer != self.writer:
+            return self._bad(number, "it was written by a process that had not opened the journal")
+        self.block, self.hash = number, hashlib.sha256(data).digest()
+        self.hashes[number] = self.hash[:CURSOR_HASH_BYTES]
+        return header
+
+    def _bad(self, block: int, what: str) -> Header | None:
+        self.report.differ(f"shard {self.number} block {block}: {what}")
+        return None
+
+    def check(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
+        """Check the records of a page, unless one before was wrong."""
+        if self.failed or not len(records):
+            return
+        released = np.zeros(len(records), np.int64)
+        index, fault = check_records(self.books, records, addresses, released)
+        if fault:
+            self.report.differ_at(int(addresses[index]), FAULTS[fault])
+            self.failed = True
+            records, addresses, released = records[:index], addresses[:index], released[:index]
+        self._count(records)
+        for address, text in self.groups.wrong(records, addresses):
+            self.report.differ_at(address, text)
+        self.events.append(events_of(records, addresses, released))
+        for anchor in np.flatnonzero(records["flags"] & (FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR)):
+            self.anchors += anchors_of(records[anchor], int(addresses[anchor]))
+        kind = records["kind"]
+        moves = np.isin(kind, MOVEMENTS)
+        gone = moves & (records["code"] == 0) & (records["flags"] & FLAG_REMOTE != 0)
+        self.remote.append(_moves(addresses[gone], records[gone]))
+        landed = kind == Kind.LEG
+        self.legs.append(_moves(records["reference"][landed], records[landed]))
+        keyed = (kind > Kind.OPEN) & (kind < Kind.LEG) & (kind != Kind.EXPIRY)
+        self.keys.append(
+            np.stack([records[name][keyed].astype(np.uint64) for name in ("key_hi", "key_lo", "record_time")])
+        )
+        for cursor in records[kind == Kind.CURSOR]:
+            words = int(cursor["key_hi"]), int(cursor["key_lo"])
+            value = b"".join(word.to_bytes(8, "little") for word in words)
+            sender, block = int(cursor["payer"]), int(cursor["amount"])
+            if block < self.cursors.get(sender, (0, b""))[0]:
+                self.report.differ(f"shard {self.number}: its cursor in the journal of shard {sender} goes back")
+            self.cursors[sender] = (block, value)
+
+    def all_events(self) -> NDArray[Any]:
+        """Holds and what became of transfers, in order."""
+        return np.concatenate([np.zeros(0, EVENT), *self.events])
+
+    def _count(self, records: NDArray[Any]) -> None:
+        report, kind = self.report, records["kind"]
+        report.records += len(records)
+        report.transfers += int(np.count_nonzero((kind == Kind.TRANSFER) & (records["code"] == 0)))
+        report.declined += int(np.count_nonzero((kind == Kind.TRANSFER) & (records["code"] != 0)))
+        report.legs += int(np.count_nonzero(kind == Kind.LEG))
+        done = kind[records["code"] == 0]
+        report.holds += int(np.count_nonzero(done == Kind.HOLD))
+        report.captures += int(np.count_nonzero(done == Kind.CAPTURE))
+        report.refunds += int(np.count_nonzero(done == Kind.REFUND))
+
+
+_MOVE: Final = np.dtype([("reference", "i8"), ("payee", "i8"), ("payer", "i8"), ("amount", "i8"), ("currency", "u2")])
+
+
+def _moves(references: NDArray[np.int64], records: NDArray[Any]) -> NDArray[Any]:
+    moves = np.empty(len(records), _MOVE)
+    moves["reference"] = references
+    for name in ("payee", "payer", "amount", "currency"):
+        moves[name] = records[name]
+    return moves
+
+
+def _addresses(shard: int, places: list[tuple[int, int]]) -> NDArray[np.int64]:
+    counts = np.array([count for _, count in places], np.int64)
+    firsts = shard << 52 | np.array([number for number, _ in places], np.int64) << 8
+    starts = np.cumsum(counts) - counts
+    addresses: NDArray[np.int64] = np.repeat(firsts - starts, counts) + np.arange(counts.sum())
+    return addresses
+
+
+async def audit_database(url: str, window_ms: int = IDEMPOTENCY_WINDOW_MS) -> Report:
+    """Audit a database, live or not: all is read in one snapshot."""
+    report = Report()
+    connection = await connect(url, name="shardpay-audit", **ALONG_THE_KEY)
+    try:
+        await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        owners = {row["segment"]: row["shard"] for row in await connection.fetch(SQL["segment_owners"])}
+        count = int(await connection.fetchval(SQL["cluster_value"], "shards") or b"0")
+        shards = []
+        for number in range(count):
+            shard = _Shard(number, sorted(s for s, owner in owners.items() if owner == number), report)
+            await _read(connection, shard)
+            shards.append(shard)
+        await _compare_lifecycles(connection, shards, report)
+        await _compare_lookups(connection, shards, report)
+    finally:
+        connection.terminate()
+    report.shards = count
+    report.blocks = sum(shard.block for shard in shards)
+    await asyncio.to_thread(_compare, shards, owners, window_ms, report)
+    return report
+
+
+async def _read(connection: Any, shard: _Shard) -> None:
+    """Receive and open a page while the records of the one before are checked in a thread."""
+    checking: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    checking.set_result(None)
+    async for page in stream_blocks(connection, shard.number, 0, 2**63 - 1, details=True):
+        opened = shard.open(page)
+        await checking
+        checking = asyncio.ensure_future(asyncio.to_thread(shard.check, *opened))
+    await checking
+
+
+async def _compare_lifecycles(connection: Any, shards: list[_Shard], report: Report) -> None:
+    """Holds, refunds and groups."""
+    for shard in shards:
+        for address, text in (*shard.groups.unfinished(), *wrong_holds(shard.all_events())):
+            report.differ_at(address, text)
+    refunds = np.concatenate([np.zeros(0, EVENT), *(shard.all_events() for shard in shards)])
+    refunds = refunds[refunds["kind"] == Kind.REFUND]
+    originals: dict[int, Any] = {}
+    targets = np.unique(refunds["target"])
+    for start in range(0, len(targets), TARGETS_AT_ONCE):
+        part = targets[start : start + TARGETS_AT_ONCE]
+        for row in await connection.fetch(SQL["journal_records"], part.tolist()):
+            originals[row["address"]] = np.frombuffer(row["record"], RECORD)[0]
+    for address, text in wrong_refunds(refunds, originals):
+        report.differ_at(address, text)
+
+
+async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report) -> None:
+    """The tables `reference`, `anchor` and `review` follow from the records."""
+    expected = sorted(
+        (int(e["target"]), int(e["address"])) for shard in shards for e in shard.all_events() if e["kind"] > Kind.HOLD
+    )
+    kept = [tuple(row) for row in await connection.fetch(SQL["reference_all"])]
+    if kept != expected:
+        wrong = min(set(kept) ^ set(expected))
+        report.differ(f"table reference: the row {wrong} is not as the journal says")
+    anchors = sorted((a.wallet, shard.number, a.chain_time, a.record) for shard in shards for a in shard.anchors)
+    kept = [tuple(row) for row in await connection.fetch(SQL["anchor_all"])]
+    if kept != anchors:
+        wrong = min(set(kept) ^ set(anchors))
+        report.differ(f"table anchor: the row {wrong} is not as the journal says")
+    cases = cases_of(np.concatenate([np.zeros(0, EVENT), *(shard.all_events() for shard in shards)]))
+    report.reviews = len(cases)
+    kept = [tuple(row) for row in await connection.fetch(SQL["review_all"])]
+    if kept != cases:
+        wrong = min(set(kept) ^ set(cases))
+        report.differ(f"table review: the row {wrong} is not as the journal says")
+
+
+def _compare(shards: list[_Shard], owners: dict[int, int], window_ms: int, report: Report) -> None:
+    sums: dict[int, int] = defaultdict(int)
+    for shard in shards:
+        known = shard.books.wallets[shard.books.wallets["currency"] != 0]
+        report.wallets += len(known)
+        for currency in np.unique(known["currency"]):
+            sums[int(currency)] += int(known["posted"][known["currency"] == currency].sum(dtype=np.int64))
+        _compare_keys(shard, window_ms, report)
+    for sender in shards:
+        _compare_cursors(sender, shards, report)
+        for move in _in_transit(sender, shards, owners, report):
+            sums[int(move["currency"])] += int(move["amount"])
+            report.in_transit += 1
+    report.sums = dict(sorted(sums.items()))
+    for currency, total in report.sums.items():
+        if total:
+            report.differ(f"currency {currency}: balances and credits in transit sum to {total}, not to zero")
+
+
+def _compare_keys(shard: _Shard, window_ms: int, report: Report) -> None:
+    """A key may return only when the window is over."""
+    if not shard.keys:
+        return
+    hi, lo, time = np.concatenate(shard.keys, axis=1)
+    ordered = np.sort(hi)
+    candidates = np.isin(hi, ordered[1:][ordered[1:] == ordered[:-1]])  # half of the key tells nearly all apart
+    hi, lo, time = hi[candidates], lo[candidates], time[candidates]
+    order = np.lexsort((time, lo, hi))
+    hi, lo, time = hi[order], lo[order], time[order].astype(np.int64)
+    again = (hi[1:] == hi[:-1]) & (lo[1:] == lo[:-1]) & (time[1:] - time[:-1] < window_ms)
+    if again.any():
+        report.differ(f"shard {shard.number}: {int(again.sum())} keys were used twice within the window")
+
+
+def _compare_cursors(sender: _Shard, shards: list[_Shard], report: Report) -> None:
+    for receiver in shards:
+        block, value = receiver.cursors.get(sender.number, (0, b""))
+        if block and sender.hashes.get(block) != value:
+            text = f"shard {receiver.number}: its cursor names block {block} of shard {sender.number} with another hash"
+            report.differ(text)
+
+
+def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], report: Report) -> NDArray[Any]:
+    """Match what left a shard with what landed; gives what has not landed yet."""
+    gone = np.concatenate(sender.remote) if sender.remote else np.empty(0, _MOVE)
+    landed = np.zeros(len(gone), bool)
+    owner_of = np.full(max([0, *owners]) + 1, -1, np.int64)
+    for segment, owner in owners.items():
+        owner_of[segment] = owner
+    for receiver in shards:
+        legs = np.concatenate(receiver.legs) if receiver.legs else np.empty(0, _MOVE)
+        legs = np.sort(legs[legs["reference"] >> 52 == sender.number], order="reference")
+        if (legs["reference"][1:] == legs["reference"][:-1]).any():
+            report.differ(f"shard {receiver.number}: a leg from shard {sender.number} landed twice")
+        at = np.searchsorted(gone["reference"], legs["reference"])
+        fits = at < len(gone)
+        fits[fits] = gone[at[fits]] == legs[fits]
+        for leg in legs[~fits][:3]:
+            report.differ(
+                f"shard {receiver.number}: the leg of record {int(leg['reference'])} has no transfer that fits"
+            )
+        landed[at[fits]] = True
+        cursor = receiver.cursors.get(sender.number, (0, b""))[0]
+        due = (owner_of[gone["payee"] >> 16] == receiver.number) & (gone["reference"] >> 8 & 0xFFFFFFFFFFF <= cursor)
+        for move in gone[due & ~landed][:3]:
+            report.differ(f"shard {receiver.number}: the leg of record {int(move['reference'])} was passed over")
+    missing: NDArray[Any] = gone[~landed]
+    return missing
+
+
+def render(report: Report) -> str:
+    """A report for people."""
+    lines = [
+        f"{report.records:,} records in {report.blocks:,} blocks on {report.shards} shards",
+        f"{report.transfers:,} transfers, {report.declined:,} declined, {report.holds:,} holds, {report.captures:,} captures, "
+        f"{report.refunds:,} refunds, {report.reviews:,} reviews, {report.legs:,} legs, "
+        f"{report.in_transit:,} credits in transit, {report.wallets:,} wallets",
+        *(
+            f"currency {currency:03}: balances and credits in transit sum to {total}"
+            for currency, total in report.sums.items()
+        ),
+        *(f"DIFFERENCE: {text}" for text in report.differences),
+        "no difference" if not report.differences else f"{len(report.differences)} differences",
+    ]
+    return "\n".join(lines)

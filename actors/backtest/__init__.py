@@ -1,0 +1,3 @@
+"""A pack against history: an export or the switch's own journal decided anew, on one machine or on Ray. It reads, counts and changes
+nothing.
+"""

@@ -1,0 +1,237 @@
+"""A pack against a switch's own journal, in a process of its own: bounded in time and memory, one at a time, gone when its parent is.
+
+The child reads the journal to its end as it was at the beginning, at low priority and through a session of its own, so neither front door
+nor shards wait for it. It dies when its standard input ends, which is when its parent does, however that dies.
+"""
+
+import asyncio
+import contextlib
+import os
+import resource
+import struct
+import sys
+import threading
+from collections.abc import AsyncIterator
+from typing import Any, Final, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.backtest.run import Labels, Period, tally_attempts
+from actors.database.connection import CONNECTION_LOST, SQL, connect
+from actors.journal.interface import JournalUnavailable
+from actors.journal.postgres import PostgresJournal
+from actors.ledger.book import Capacity
+from actors.ledger.rebuilding import Contradiction, Rebuilder, Rebuilt
+from actors.process.tuning import NICENESS
+from actors.records.blocks import GENESIS, Chain
+from actors.records.ids import Secret, bound_key
+from actors.records.layout import RECORD
+from actors.scoring.pack_compiler import compiled
+from rules.backtest.counts import Tally, new_tally
+from rules.backtest.report import Report, report
+from rules.decisions.pack import Decider
+from rules.language.document import read_pack
+
+TIMEOUT_S: Final = 300.0
+"""Long enough for some hundred million attempts; whoever has more takes an export and `shardpay rules backtest`."""
+MEMORY_BYTES_MAX: Final = 6 << 30
+"""Resident; what a shard remembers of twenty million wallets."""
+_LENGTH: Final = struct.Struct("<Q")
+_KEY_BYTES: Final = 16
+_KIB: Final = 1024
+
+Failure = Literal["busy", "too_large", "contradiction", "unavailable", "ended"]
+
+
+class LiveBacktest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be tried. `card`: the scorecard that the text names, as JSON. Labels: of transfers by `addresses` (int64) and `truths`
+    (int8); of requests by `wallets` (int64), `keys` (16 bytes each) and `key_truths`."""
+
+    url: str
+    secret: bytes
+    shards: int
+    capacity: Capacity
+    text: str
+    files: dict[str, str]
+    card: bytes | None
+    number: int = 0
+    version: int = 0
+    since_ms: int | None = None
+    until_ms: int | None = None
+    addresses: bytes = b""
+    truths: bytes = b""
+    wallets: bytes = b""
+    keys: bytes = b""
+    key_truths: bytes = b""
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True):
+    """How it ended."""
+
+    report: Report | None = None
+    failure: Failure | None = None
+    detail: str = ""
+
+
+_SAID: Final = msgspec.msgpack.Decoder(Response)
+_ASKED: Final = msgspec.msgpack.Decoder(LiveBacktest)
+
+
+# The parent.
+
+
+class LiveBacktester:
+    """Runs one at a time."""
+
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._running = False
+
+    async def run(self, test: LiveBacktest) -> Response:
+        """What became of it; a child that takes too long is killed. Cancelled, it takes the child along."""
+        if self._running:
+            return Response(failure="busy")
+        self._running = True
+        try:
+            return await self._run(test)
+        finally:
+            self._running = False
+
+    async def _run(self, test: LiveBacktest) -> Response:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "actors.backtest.live",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await _talk(child, msgspec.msgpack.encode(test))
+        except TimeoutError:
+            return Response(failure="too_large", detail=f"It was not done within {self._timeout_s:.0f} s.")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+        return _SAID.decode(answer) if answer else Response(failure="ended")
+
+
+async def _talk(child: Any, asked: bytes) -> bytes:
+    """All that the child says. Its standard input stays open: its end would be that of the child."""
+    with contextlib.suppress(ConnectionError):
+        child.stdin.write(_LENGTH.pack(len(asked)) + asked)
+        await child.stdin.drain()
+    answer: bytes = await child.stdout.read()
+    return answer
+
+
+# The child.
+
+
+class _TooLarge(Exception):
+    """More memory than a backtest may have."""
+
+
+class _KeyLabels:
+    """Labels of requests by the keys that journals keep of them."""
+
+    def __init__(self, test: LiveBacktest, callers: list[int]) -> None:
+        secret = Secret.of(test.secret)
+        wallets = np.frombuffer(test.wallets, np.int64).tolist()
+        keys = [test.keys[at : at + _KEY_BYTES] for at in range(0, len(test.keys), _KEY_BYTES)]
+        bound = [bound_key(secret, caller, wallets[i], key) for caller in callers for i, key in enumerate(keys)]
+        words = np.array(bound, np.uint64).reshape(-1, 2)
+        order = np.argsort(words[:, 0], kind="stable")
+        self._hi, self._lo = words[order].T
+        self._truths = np.tile(np.frombuffer(test.key_truths, np.int8), len(callers))[order]
+
+    def of(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> Labels:
+        """Labels of records (n,), by their addresses."""
+        if not len(self._hi):
+            return Labels(addresses[:0], self._truths)
+        places = np.minimum(np.searchsorted(self._hi, records["key_hi"]), len(self._hi) - 1)
+        met = np.flatnonzero((self._hi[places] == records["key_hi"]) & (self._lo[places] == records["key_lo"]))
+        return Labels(addresses[met], self._truths[places[met]])
+
+
+async def _tested(test: LiveBacktest) -> Report:
+    document = read_pack(test.text, test.files.__getitem__, stored=True)
+    decider = Decider(compiled(document, test.card, test.number, test.version))
+    tally = new_tally(len(decider.pack.rules))
+    session = await connect(test.url, name="shardpay-backtest")
+    try:
+        if not await session.fetchval(SQL["backtest_lock"]):
+            raise BlockingIOError
+        callers = [row["id"] for row in await session.fetch(SQL["accounts"])] if test.keys else []
+        for shard in range(test.shards):
+            await _tally_shard(test, shard, decider, _KeyLabels(test, callers), tally)
+    finally:
+        session.terminate()
+    return report(decider.pack, tally)
+
+
+async def _tally_shard(test: LiveBacktest, shard: int, decider: Decider, keyed: _KeyLabels, tally: Tally) -> None:
+    by_id = Labels(np.frombuffer(test.addresses, np.int64), np.frombuffer(test.truths, np.int8))
+    labels = by_id.and_of(Labels(by_id.addresses[:0], by_id.truths[:0]))
+    period = Period(test.since_ms, test.until_ms)
+    rebuilder = Rebuilder(shard, test.capacity)
+    async for records, addresses, seen in _journal(test.url, shard):
+        labels = labels.and_of(keyed.of(records, addresses))
+        tally_attempts(tally, decider, rebuilder.feed(records, addresses, seen), labels, period)
+        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB > MEMORY_BYTES_MAX:
+            raise _TooLarge
+    last: Rebuilt = rebuilder.end()
+    tally_attempts(tally, decider, last, labels, period)
+
+
+async def _journal(url: str, shard: int) -> AsyncIterator[tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]]:
+    """A shard's records with their addresses and what their batches had seen, up to its end as it is now."""
+    journal = PostgresJournal(url, shard=shard, writer=0)
+    try:
+        head = await journal.head(shard)
+        if head is None:
+            return
+        chain = Chain(shard, 0, GENESIS)
+        async with contextlib.aclosing(journal.scan(shard, 1, head.number)) as pages:
+            async for page in pages:
+                run = chain.extend([(number, data) for number, data, _ in page])
+                yield np.array(run.records, RECORD), run.addresses, run.seen
+    finally:
+        await journal.close()
+
+
+def _outcome(test: LiveBacktest) -> Response:
+    try:
+        return Response(report=asyncio.run(_tested(test)))
+    except BlockingIOError:
+        return Response(failure="busy")
+    except _TooLarge:
+        return Response(failure="too_large", detail=f"It needs more than {MEMORY_BYTES_MAX >> 30} GiB of memory.")
+    except Contradiction as error:
+        return Response(failure="contradiction", detail=str(error))
+    except (*CONNECTION_LOST, JournalUnavailable) as error:
+        return Response(failure="unavailable", detail=str(error))
+
+
+def _die_with_parent() -> None:
+    """Standard input says nothing more; it ends when the parent does."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def main() -> None:
+    """Entry point of the child."""
+    os.nice(NICENESS)
+    (length,) = _LENGTH.unpack(sys.stdin.buffer.read(_LENGTH.size))
+    test = _ASKED.decode(sys.stdin.buffer.read(length))
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    sys.stdout.buffer.write(msgspec.msgpack.encode(_outcome(test)))
+    sys.stdout.buffer.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

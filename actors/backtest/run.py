@@ -1,0 +1,166 @@
+"""A pack against history: every attempt of an export with the columns that its decision saw, decided anew, counted, shard by shard.
+
+A shard's history is read from its begin, in order, by one process; shards have nothing to do with each other. The columns, the rules and
+the card are the code that decides online, so the pack that was live gives what was recorded, bit for bit.
+"""
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.export.reader import Export
+from actors.ledger.book import Capacity
+from actors.ledger.rebuilding import Rebuilder, Rebuilt
+from actors.process.read_ahead import read_ahead
+from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED
+from models.scorecard import Scorecard
+from rules.backtest.counts import UNLABELLED, Tally, add, new_tally
+from rules.compile.compiler import compile_pack
+from rules.decisions.decision import DECISION, FALLBACK
+from rules.decisions.pack import Decider, Pack
+from rules.language.document import read_pack
+from rules.vocabulary.columns import INDEX
+
+Result = TypeVar("Result")
+
+_EFFECTIVE: Final = INDEX["effective_time"]
+
+
+class PackSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A pack that was checked, as it travels to the processes that compile it. `files`, `cards`: what the text names."""
+
+    text: str
+    files: Mapping[str, str] = {}
+    cards: Mapping[str, Scorecard] = {}
+    number: int = 0
+    version: int = 1
+
+    def pack(self) -> Pack:
+        """Compiled. Raises PackError."""
+        document = read_pack(self.text, self.files.__getitem__, stored=True)
+        return compile_pack(document, self.cards, self.number, self.version)
+
+
+class Labels(NamedTuple):
+    """What is known of some attempts: their addresses (n,), ascending, and whether each was what the pack should find."""
+
+    addresses: NDArray[np.int64]
+    truths: NDArray[np.int8]
+
+    def of(self, addresses: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Labels of attempts (n,)."""
+        if not len(self.addresses):
+            return np.full(len(addresses), UNLABELLED, np.int8)
+        places = np.minimum(np.searchsorted(self.addresses, addresses), len(self.addresses) - 1)
+        return np.where(self.addresses[places] == addresses, self.truths[places], np.int8(UNLABELLED))
+
+    def and_of(self, other: "Labels") -> "Labels":
+        """Both; where both label an attempt, the first holds."""
+        if not len(other.addresses):
+            return self
+        addresses = np.concatenate([self.addresses, other.addresses])
+        order = np.argsort(addresses, kind="stable")
+        return Labels(addresses[order], np.concatenate([self.truths, other.truths])[order])
+
+
+NO_LABELS = Labels(np.empty(0, np.int64), np.empty(0, np.int8))
+
+
+class Period(NamedTuple):
+    """Attempts from `since_ms` up to, not including, `until_ms` of effective time; None: no bound."""
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def of(self, columns: NDArray[np.int64]) -> slice | NDArray[np.bool_]:
+        """Which attempts (n, COLUMN_COUNT) are in it."""
+        if self == ALWAYS:
+            return slice(None)
+        times = columns[:, _EFFECTIVE]
+        chosen = np.ones(len(times), np.bool_)
+        if self.since_ms is not None:
+            chosen &= times >= self.since_ms
+        if self.until_ms is not None:
+            chosen &= times < self.until_ms
+        return chosen
+
+
+ALWAYS: Final = Period()
+
+
+class Backtest(msgspec.Struct, frozen=True, kw_only=True):
+    """`capacity`: what the shards ran with."""
+
+    folder: Path
+    source: PackSource
+    capacity: Capacity = Capacity()
+    labels: Labels = NO_LABELS
+    period: Period = ALWAYS
+
+    @property
+    def shards(self) -> list[int]:
+        """Shards of the export."""
+        return Export(self.folder).shards
+
+
+def history(test: Backtest, shard: int) -> Iterator[Rebuilt]:
+    """A shard's attempts with the columns that their decisions saw. Raises Unreadable, Contradiction."""
+    rebuilder = Rebuilder(shard, test.capacity, whole=False)
+    with closing(read_ahead(Export(test.folder).rows(shard))) as pieces:
+        for rows in pieces:
+            yield rebuilder.feed(*rows)
+    yield rebuilder.end()
+
+
+def tally_shard(test: Backtest, shard: int) -> Tally:
+    """What the pack makes of a shard's history."""
+    decider = Decider(test.source.pack())
+    tally = new_tally(len(decider.pack.rules))
+    for rebuilt in history(test, shard):
+        tally_attempts(tally, decider, rebuilt, test.labels, test.period)
+    return tally
+
+
+def tally_attempts(tally: Tally, decider: Decider, rebuilt: Rebuilt, labels: Labels, period: Period) -> None:
+    """Decide attempts anew, those of the period, and count them."""
+    chosen = period.of(rebuilt.columns)
+    columns, records = rebuilt.columns[chosen], rebuilt.records[chosen]
+    if len(columns):
+        scored = records["flags"] & FLAG_SCORED != 0
+        known = labels.of(rebuilt.addresses[chosen])
+        add(tally, columns, decider.fired(columns), recorded_decisions(records), scored, known)
+
+
+def decide_shard(test: Backtest, shard: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Addresses (n,) and decisions (n,) of DECISION of a shard's attempts."""
+    decider = Decider(test.source.pack())
+    found = [(rebuilt.addresses, decider.decide(rebuilt.columns)) for rebuilt in history(test, shard)]
+    return np.concatenate([addresses for addresses, _ in found]), np.concatenate([decided for _, decided in found])
+
+
+def recorded_decisions(records: NDArray[Any]) -> NDArray[Any]:
+    """Decisions (n,) of DECISION as records say them."""
+    decisions = np.zeros(len(records), DECISION)
+    decisions["action"] = records["decision"]
+    decisions["flags"] = np.where(records["flags"] & FLAG_FALLBACK, FALLBACK, 0)
+    for name in ("points", "reasons", "pack"):
+        decisions[name] = records[name]
+    return decisions
+
+
+def each_shard(test: Backtest, work: Callable[[Backtest, int], Result], workers: int) -> list[Result]:
+    """Do something for every shard, some at a time, each in a process of its own if there are several."""
+    shards = test.shards
+    if min(workers, len(shards)) <= 1:
+        return [work(test, shard) for shard in shards]
+    # Spawned: a forked child would inherit threads' locks.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(shards)), mp_context=context) as pool:
+        return list(pool.map(work, [test] * len(shards), shards))

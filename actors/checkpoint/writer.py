@@ -1,0 +1,63 @@
+"""Checkpoints are written by a process of their own, at low priority: compressing gigabytes beside the interpreter that makes payments
+held it up, and to take in and give back so much memory stopped it for a second.
+
+Its standard input says what it is to write; the bytes come through a pipe from whoever keeps them (`actors.checkpoint.fork`). When these end
+too early, because the shard died, it ends and leaves no checkpoint.
+"""
+
+import os
+import subprocess
+import sys
+from typing import Final
+
+import msgspec
+
+from actors.checkpoint.file import About, CheckpointStore, decode_forms, encode_forms
+from actors.checkpoint.fork import SetAside
+from actors.process.tuning import NICENESS
+
+TIMEOUT_S: Final = 600.0
+"""On a machine that is busy with payments it gets what they leave."""
+
+
+class _Request(msgspec.Struct, frozen=True, kw_only=True):
+    base: str
+    shard: int
+    about: About
+    forms: bytes
+    source: int
+
+
+def write_apart(store: CheckpointStore, about: About, kept: SetAside) -> None:
+    """Write a checkpoint of what was set aside, and let go of that; blocks. Raises OSError when that could not be done."""
+    asked = _Request(
+        base=store.base, shard=store.shard, about=about, forms=encode_forms(kept.forms), source=kept.source
+    )
+    command = [sys.executable, "-m", "actors.checkpoint.writer"]
+    try:
+        done = subprocess.run(
+            command,
+            input=msgspec.msgpack.encode(asked),
+            pass_fds=[kept.source],
+            stderr=subprocess.PIPE,
+            timeout=TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise OSError(f"no checkpoint within {TIMEOUT_S:.0f} s") from None
+    finally:
+        kept.close()
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise OSError(f"writing it ended with {done.returncode}: {said}")
+
+
+def main() -> None:
+    """Entry point of the process."""
+    os.nice(NICENESS)
+    asked = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=_Request)
+    with open(asked.source, "rb") as source:
+        CheckpointStore(asked.base, asked.shard).write(asked.about, decode_forms(asked.forms), source)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Sessions for the front door's stores: a few, shared, each statement with a time limit, one error when the database is away."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import asyncpg
+
+from actors.database.connection import BY_INDEX, CONNECTION_LOST, SQL_DIRECTORY, parse_queries
+
+SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text(encoding="utf-8"))
+
+T = TypeVar("T")
+
+SESSIONS_MAX: Final = 8
+STATEMENT_TIMEOUT_S: Final = 5.0
+
+DEADLOCK_TRIES: Final = 5
+"""PostgreSQL ends one transaction of a circle, so each try lets at least one of those who wait for each other through."""
+
+_AWAY: Final = (
+    *CONNECTION_LOST,
+    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,
+)
+
+
+class StoreUnavailable(Exception):
+    """The database did not answer. Trying again can help."""
+
+
+class Deadlock(StoreUnavailable):
+    """The database ended this transaction because others waited for it and it for them. Nothing of it happened."""
+
+
+async def without_deadlock(work: Callable[[], Awaitable[T]]) -> T:
+    """Run a transaction again when a deadlock ended it. Raises Deadlock after DEADLOCK_TRIES."""
+    for _ in range(DEADLOCK_TRIES - 1):
+        with contextlib.suppress(Deadlock):
+            return await work()
+    return await work()
+
+
+async def _keep(session: Any) -> None:
+    """Nothing here changes a session's state, so the round trip that would reset it is saved."""
+
+
+class Pool:
+    """Runs the statements of sql/front_door.sql by name. Raises StoreUnavailable when the database is away."""
+
+    def __init__(self, pool: Any, timeout_s: float = STATEMENT_TIMEOUT_S) -> None:
+        self._pool = pool
+        self._timeout_s = timeout_s
+
+    @classmethod
+    async def open(cls, url: str, *, name: str, timeout_s: float = STATEMENT_TIMEOUT_S) -> "Pool":
+        """A pool; its first session is opened when it is needed."""
+        settings = {"application_name": name, "jit": "off", **BY_INDEX}
+        pool = await asyncpg.create_pool(
+            url, min_size=0, max_size=SESSIONS_MAX, timeout=timeout_s, server_settings=settings, reset=_keep
+        )
+        return cls(pool, timeout_s)
+
+    async def fetch(self, name: str, *values: Any) -> list[Any]:
+        """Rows of a statement."""
+        async with self.session() as session:
+            rows: list[Any] = await session.fetch(SQL[name], *values)
+            return rows
+
+    async def fetchrow(self, name: str, *values: Any) -> Any:
+        """First row of a statement, or None."""
+        async with self.session() as session:
+            return await session.fetchrow(SQL[name], *values)
+
+    async def fetchval(self, name: str, *values: Any) -> Any:
+        """First column of the first row, or None."""
+        async with self.session() as session:
+            return await session.fetchval(SQL[name], *values)
+
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncIterator[Any]:
+        """One session (asyncpg.Connection) for a few statements."""
+        try:
+            async with asyncio.timeout(self._timeout_s), self._pool.acquire() as session:
+                try:
+                    yield session
+                except asyncpg.InterfaceError as error:  # for wrong arguments, but for a session that ended as well
+                    if session.is_closed():
+                        raise StoreUnavailable(str(error)) from error
+                    raise
+        except asyncpg.DeadlockDetectedError as error:
+            raise Deadlock(str(error)) from error
+        except _AWAY as error:
+            raise StoreUnavailable(str(error) or type(error).__name__) from error
+
+    async def segment_owners(self) -> dict[int, int]:
+        """Shard by segment."""
+        return {row["segment"]: row["shard"] for row in await self.fetch("segment_owners")}
+
+    async def close(self) -> None:
+        """End all sessions, without waiting for long."""
+        try:
+            async with asyncio.timeout(1.0):
+                await self._pool.close()
+        except (TimeoutError, *_AWAY):
+            self._pool.terminate()

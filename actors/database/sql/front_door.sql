@@ -1,0 +1,443 @@
+-- Statements of the front door's stores, by name; see actors/database/connection.py for how they are read.
+
+-- name: pool_check
+SELECT 1
+
+-- name: segment_owners
+SELECT segment, shard FROM segment
+
+-- name: record_block
+SELECT records, details FROM journal WHERE shard = $1 AND block = $2
+
+-- name: event_blocks
+-- From each place (shard, block) on at most $3 blocks, and one after another until their details have $4 bytes; one statement, so all are of
+-- one snapshot. `there`: how many blocks there are of those $3.
+SELECT next.shard, next.block, next.records, next.details, next.there
+FROM unnest($1::int[], $2::bigint[]) AS place (shard, block)
+CROSS JOIN LATERAL (
+    SELECT shard, block, records, details, count(*) OVER () AS there,
+           sum(size) OVER (ORDER BY block) - size AS before
+    FROM (
+        SELECT shard, block, records, details, coalesce(octet_length(details), 0) AS size FROM journal
+        WHERE journal.shard = place.shard AND journal.block >= place.block ORDER BY journal.block LIMIT $3
+    ) AS sized
+) AS next
+WHERE next.before < $4
+
+-- name: event_heads
+SELECT head.shard, head.block
+FROM unnest($1::int[]) AS place (shard)
+CROSS JOIN LATERAL (
+    SELECT shard, block FROM journal WHERE journal.shard = place.shard ORDER BY journal.block DESC LIMIT 1
+) AS head
+
+-- name: event_places_ahead
+-- Whether one of the places (shard, block) lies beyond the block after the newest: then the one before it is not there.
+SELECT EXISTS (
+    SELECT FROM unnest($1::int[], $2::bigint[]) AS place (shard, block)
+    WHERE place.block > 1
+      AND NOT EXISTS (SELECT FROM journal WHERE journal.shard = place.shard AND journal.block = place.block - 1)
+)
+
+-- name: records_with_details
+-- Records at addresses, with the details of their blocks; for the layout see wallet_chain.
+SELECT place.address, substring(records FROM 89 + 160 * (place.address & 255)::int FOR 160) AS record, details
+FROM unnest($1::bigint[]) AS place (address)
+JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+
+-- name: event_times
+-- Record times at addresses; for the layout see wallet_chain.
+SELECT place.address, shardpay_int8(records, 88 + 160 * (place.address & 255)::int + 96) AS time
+FROM unnest($1::bigint[]) AS place (address)
+JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+
+-- name: key_find
+SELECT key.hash, key.account, key.scopes, account.bound,
+       ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners
+FROM api_key AS key JOIN account ON account.id = key.account
+WHERE key.hash = ANY($1) AND key.revoked_at IS NULL
+
+-- name: key_account
+INSERT INTO account (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id
+
+-- name: account_bound
+SELECT bound, EXISTS (SELECT FROM api_key WHERE api_key.account = account.id) AS keys FROM account WHERE id = $1
+
+-- name: account_bind
+-- How many wallets and owners it is bound to then. The statement does not see its own inserts.
+WITH made AS (
+    UPDATE account SET bound = true WHERE id = $1
+), wallet AS (
+    INSERT INTO account_wallet (account, address) SELECT $1, address FROM unnest($2::bigint[]) AS given (address)
+    ON CONFLICT DO NOTHING RETURNING address
+), owned AS (
+    INSERT INTO account_owner (account, owner) SELECT $1, owner FROM unnest($3::text[]) AS given (owner)
+    ON CONFLICT DO NOTHING RETURNING owner
+)
+SELECT (SELECT count(*) FROM account_wallet WHERE account = $1) + (SELECT count(*) FROM wallet) AS wallets,
+       (SELECT count(*) FROM account_owner WHERE account = $1) + (SELECT count(*) FROM owned) AS owners
+
+-- name: key_create
+INSERT INTO api_key (id, account, name, scopes, hash) VALUES ($1, $2, $3, $4, $5)
+
+-- name: key_ensure
+-- A key that was revoked stays revoked.
+INSERT INTO api_key (id, account, name, scopes, hash) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (hash) DO UPDATE SET scopes = excluded.scopes
+
+-- name: key_any
+SELECT EXISTS (SELECT FROM api_key WHERE revoked_at IS NULL)
+
+-- name: key_list
+SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, account.bound,
+       ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners
+FROM api_key AS key JOIN account ON account.id = key.account ORDER BY key.created_at, key.id
+
+-- name: key_revoke
+UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id
+
+-- name: batch_key_use
+-- The digest of the batch that holds this key: a key whose time is over is as if it were new.
+INSERT INTO batch_key AS known (account, key, digest) VALUES ($1, $2, $3)
+ON CONFLICT (account, key) DO UPDATE SET
+    digest = CASE WHEN known.used_at < now() - $4::interval THEN excluded.digest ELSE known.digest END,
+    used_at = CASE WHEN known.used_at < now() - $4::interval THEN now() ELSE known.used_at END
+RETURNING digest
+
+-- name: batch_keys_forget
+DELETE FROM batch_key WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM batch_key WHERE used_at < now() - $1::interval ORDER BY used_at LIMIT 1000
+))
+
+-- name: wallet_reserve
+-- Rows whose key or external id is taken already are left out; the next statements say by what.
+INSERT INTO wallet_profile
+    (account, key_hash, digest, external_id, owner, attributes, metadata, kind, currency, home)
+SELECT $1, key_hash, digest, external_id, owner, attributes::jsonb, metadata::jsonb, kind, currency, home
+FROM unnest($2::bytea[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::text[], $8::smallint[],
+            $9::smallint[], $10::int[])
+  AS row (key_hash, digest, external_id, owner, attributes, metadata, kind, currency, home)
+ON CONFLICT DO NOTHING
+
+-- name: wallet_slots_lock
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay wallet slots', 0))
+
+-- name: wallet_slots_give
+UPDATE wallet_profile SET slot = numbered.slot
+FROM (
+    SELECT key_hash, (SELECT coalesce(max(slot), 1023) FROM wallet_profile) + row_number() OVER (ORDER BY key_hash)
+    FROM wallet_profile
+    WHERE account = $1 AND key_hash = ANY ($2::bytea[]) AND kind = ANY ($3::smallint[]) AND slot IS NULL
+) AS numbered (key_hash, slot)
+WHERE wallet_profile.account = $1 AND wallet_profile.key_hash = numbered.key_hash
+
+-- name: wallet_reserved
+SELECT key_hash, digest, external_id, home, slot, address FROM wallet_profile
+WHERE account = $1 AND key_hash = ANY ($2::bytea[])
+
+-- name: wallet_external_ids
+SELECT account, key_hash, digest, external_id, home, slot, address FROM wallet_profile
+WHERE external_id = ANY ($1::text[])
+
+-- name: wallet_opened
+-- Rows are locked in the order of their keys: equal batches at once must not wait for each other in a circle.
+WITH locked AS MATERIALIZED (
+    SELECT key_hash FROM wallet_profile
+    WHERE account = $1 AND key_hash = ANY ($2::bytea[]) AND address IS NULL
+    ORDER BY key_hash FOR UPDATE
+)
+UPDATE wallet_profile SET address = opened.address
+FROM unnest($2::bytea[], $3::bigint[]) AS opened (key_hash, address) JOIN locked USING (key_hash)
+WHERE wallet_profile.account = $1 AND wallet_profile.key_hash = opened.key_hash
+
+-- name: wallet_profiles
+SELECT address, external_id, owner, attributes::text, metadata::text FROM wallet_profile
+WHERE address = ANY ($1::bigint[])
+
+-- name: wallet_owners
+SELECT address, owner FROM wallet_profile WHERE address = ANY ($1::bigint[]) AND owner IS NOT NULL
+
+-- name: wallet_by_external_id
+-- $4, $5: addresses and owners to which the caller is bound, null when it is not.
+SELECT address FROM wallet_profile WHERE external_id = $1 AND address > $2
+   AND ($4::bigint[] IS NULL OR address = ANY ($4) OR owner = ANY ($5::text[]))
+ORDER BY address LIMIT $3
+
+-- name: wallet_by_owner
+SELECT address FROM wallet_profile WHERE owner = $1 AND address > $2
+   AND ($4::bigint[] IS NULL OR address = ANY ($4) OR owner = ANY ($5::text[]))
+ORDER BY address LIMIT $3
+
+-- name: wallet_patch
+-- Each field with a flag that says whether to set it. A built-in wallet has no profile, so nothing to patch.
+UPDATE wallet_profile SET
+    owner = CASE WHEN $2 THEN $3::text ELSE owner END,
+    attributes = CASE WHEN $4 THEN $5::text::jsonb ELSE attributes END,
+    metadata = CASE WHEN $6 THEN $7::text::jsonb ELSE metadata END
+WHERE address = $1
+RETURNING address
+
+-- name: transfer_parts
+-- What refers to a record, and what refers to that (a capture of a hold can be refunded), oldest first: at most $2, what ended the record
+-- or its review among them; and what all captures and refunds come to. For the layout see wallet_chain; amount at 24, record time at 96,
+-- flags at 136: 32 FINAL, 1024 REVIEW.
+WITH RECURSIVE part AS (
+    SELECT target, record FROM reference WHERE target = $1
+  UNION ALL
+    SELECT reference.target, reference.record FROM part JOIN reference ON reference.target = part.record
+), chosen AS (
+    SELECT part.target, part.record AS address, one.record, at.time,
+           sum(at.amount) FILTER (WHERE at.kind = 12) OVER () AS captured,
+           sum(at.amount) FILTER (WHERE at.kind = 15) OVER () AS refunded
+    FROM part
+    JOIN journal ON shard = (part.record >> 52)::int AND block = (part.record >> 8) & 17592186044415
+    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (part.record & 255)::int FOR 160)) AS one (record)
+    CROSS JOIN LATERAL (
+        SELECT get_byte(one.record, 0), shardpay_int8(one.record, 24), shardpay_int8(one.record, 96)
+        OFFSET 0
+    ) AS at (kind, amount, time)
+    ORDER BY at.kind NOT IN (12, 15) OR get_byte(one.record, 136) & 32 <> 0 OR get_byte(one.record, 137) & 4 <> 0 DESC,
+             at.time, part.record
+    LIMIT $2
+)
+SELECT target, address, record, coalesce(captured, 0)::bigint AS captured, coalesce(refunded, 0)::bigint AS refunded
+FROM chosen ORDER BY time, address
+
+-- name: review_page
+-- Cases of status $1 in order of time behind the place ($2, $3), with their answer, if they have one; of open ones those that live on
+-- after $5. For the layout see wallet_chain; kind 11 HOLD expires at 152, flags lie at 136.
+SELECT review.record AS address, one.record, journal.details, answer.record AS answer
+FROM review
+JOIN journal ON shard = (review.record >> 52)::int AND block = (review.record >> 8) & 17592186044415
+CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (review.record & 255)::int FOR 160)) AS one (record)
+LEFT JOIN LATERAL (
+    SELECT substring(answers.records FROM 89 + 160 * (reference.record & 255)::int FOR 160) AS record
+    FROM reference
+    JOIN journal AS answers ON answers.shard = (reference.record >> 52)::int
+         AND answers.block = (reference.record >> 8) & 17592186044415
+    WHERE reference.target = review.record ORDER BY reference.record LIMIT 1
+) AS answer ON status <> 0
+WHERE status = $1 AND (record_time, review.record) > ($2, $3)
+  AND (status <> 0 OR shardpay_int8(one.record, 152) > $5)
+ORDER BY record_time, review.record LIMIT $4
+
+-- name: review_ends
+-- How reviews at addresses $1 stand at time $2: an open one is expired (3) from its expiry on. For the layout see wallet_chain; expiry at 152.
+SELECT record, CASE WHEN status = 0 AND shardpay_int8(records, 88 + 160 * (record & 255)::int + 152) <= $2 THEN 3 ELSE status END AS status
+FROM review
+JOIN journal ON shard = (record >> 52)::int AND block = (record >> 8) & 17592186044415
+WHERE record = ANY ($1::bigint[])
+
+-- name: account_names
+SELECT id, name FROM account WHERE id = ANY ($1::int[])
+
+-- name: chain_at
+-- The newest record of a wallet's chain on shard $2 that is not after a time $3, walking back from the next anchor or else from the newest
+-- durable one of its places $4. For the layout, $5, $6 and `superseded` see wallet_chain; lag at 144. `started`: one of the places is
+-- durable. The record of the last step is the one, unless it too is after the time.
+WITH RECURSIVE newest AS MATERIALIZED (
+    SELECT max(place.address) AS address
+    FROM unnest($4::bigint[]) AS place (address)
+    JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+), chain AS (
+    SELECT start.address, 1 AS step, one.record
+    FROM newest
+    CROSS JOIN LATERAL (
+        SELECT coalesce(
+            (SELECT record FROM anchor WHERE wallet = $1 AND shard = $2 AND chain_time > $3 ORDER BY chain_time, record LIMIT 1),
+            newest.address)
+    ) AS start (address)
+    JOIN journal ON shard = (start.address >> 52)::int AND block = (start.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (start.address & 255)::int FOR 160)) AS one (record)
+  UNION ALL
+    SELECT previous.address, chain.step + 1, one.record
+    FROM chain
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1
+                    THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END,
+               shardpay_chain_time(shardpay_int8(chain.record, 104), shardpay_int8(chain.record, 144)
+                   >> CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1
+                           THEN 0 ELSE 32 END & 4294967295)
+        OFFSET 0
+    ) AS previous (address, time_after)
+    JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (previous.address & 255)::int FOR 160)) AS one (record)
+    WHERE previous.address > 0 AND previous.time_after > $3
+)
+SELECT EXISTS (
+           SELECT FROM unnest($5::bigint[]) AS successor (number)
+           JOIN journal ON shard = $2 AND block = successor.number WHERE shardpay_int8(records, 24) <> $6
+       ) OR cardinality($5::bigint[]) > 0 AND NOT EXISTS (
+           SELECT FROM journal WHERE shard = $2 AND block = ($5::bigint[])[1] - 1 AND shardpay_int8(records, 24) = $6
+       ) AS superseded,
+       newest.address IS NOT NULL AS started, found.address, found.record
+FROM newest
+LEFT JOIN (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS found ON true
+
+-- name: wallet_chain
+-- A walk along a wallet's chain of previous records on shard $5, newest first, from the newest of the places $2 that is durable: at most
+-- $3 movements, at most $4 steps. `superseded`: at one of the blocks $6 another than the writer $7 has written, or the one before the first of
+-- them, which that writer knew to be stored, is gone: a failover lost it; it stands in each row, and
+-- where none of the places is durable in one row without an address. Not the newest block is asked for: to find it, all that an append
+-- under way has written would be looked at. OFFSET 0: else each use of an expression would work it out again. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, the writer at 24;
+-- records of 160; kind at 0, payer at 8, reference at 88, payer_prev at 112, payee_prev at 120.
+-- Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE, 15 REFUND and 20 LEG move money; 10 to 16 lie on the
+-- payer's chain when the wallet is the payer. For a leg, `origin` is the movement on the sender's shard, else the record itself;
+-- details come once for each block, and steps end where details have $8 bytes; `there`: how many there are.
+WITH RECURSIVE chain AS (
+    SELECT newest.address, 1 AS step, first.record, get_byte(first.record, 0) AS kind,
+           (get_byte(first.record, 0) IN (10, 12, 15, 20))::int AS listed
+    FROM (
+        SELECT max(place.address)
+        FROM unnest($2::bigint[]) AS place (address)
+        JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+    ) AS newest (address)
+    JOIN journal ON shard = (newest.address >> 52)::int AND block = (newest.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (
+        SELECT substring(records FROM 89 + 160 * (newest.address & 255)::int FOR 160)
+    ) AS first (record)
+  UNION ALL
+    SELECT previous.address, chain.step + 1, one.record, get_byte(one.record, 0),
+           chain.listed + (get_byte(one.record, 0) IN (10, 12, 15, 20))::int
+    FROM chain
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN chain.kind BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1::bigint
+                    THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END
+        OFFSET 0
+    ) AS previous (address)
+    JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415
+    CROSS JOIN LATERAL (
+        SELECT substring(records FROM 89 + 160 * (previous.address & 255)::int FOR 160)
+    ) AS one (record)
+    WHERE previous.address > 0 AND chain.listed < $3 AND chain.step < $4
+)
+SELECT owner.superseded, walked.step, walked.address, walked.record, walked.origin, walked.origin_record, walked.details, walked.there
+FROM (
+    SELECT EXISTS (
+        SELECT FROM unnest($6::bigint[]) AS successor (number)
+        JOIN journal ON shard = $5 AND block = successor.number WHERE shardpay_int8(records, 24) <> $7
+    ) OR cardinality($6::bigint[]) > 0 AND NOT EXISTS (
+        SELECT FROM journal WHERE shard = $5 AND block = ($6::bigint[])[1] - 1 AND shardpay_int8(records, 24) = $7
+    )
+) AS owner (superseded)
+LEFT JOIN (
+    SELECT *, count(*) OVER () AS there,
+           sum(octet_length(details)) OVER (ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM (
+        SELECT chain.step, chain.address, chain.record, origin.address AS origin,
+               substring(journal.records FROM 89 + 160 * (origin.address & 255)::int FOR 160) AS origin_record,
+               CASE WHEN row_number() OVER (PARTITION BY journal.shard, journal.block ORDER BY chain.step) = 1
+                    THEN journal.details END AS details
+        FROM chain
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN chain.kind = 20 THEN shardpay_int8(chain.record, 88) ELSE chain.address END
+        ) AS origin (address)
+        JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
+    ) AS detailed
+) AS walked ON coalesce(walked.before, 0) < $8
+ORDER BY walked.step
+
+-- name: documents_lock
+-- Versions and revisions are given out one at a time.
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay documents', 0))
+
+-- name: pack_add
+-- The next version of a pack, under the next number.
+INSERT INTO rule_pack
+    (number, name, version, text, files, hash, card_name, card_version, rules, live, reasons, fallback, made_by)
+SELECT (SELECT coalesce(max(number), 0) + 1 FROM rule_pack),
+       $1, (SELECT coalesce(max(version), 0) + 1 FROM rule_pack WHERE name = $1), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+RETURNING number, version
+
+-- name: pack_any
+SELECT EXISTS (SELECT FROM rule_pack)
+
+-- name: pack_newest
+-- The newest version of each pack, in the order in which the packs were first published, without their texts.
+SELECT first.number AS first, pack.number, pack.name, pack.version, '' AS text, '{}' AS files, hash, card_name, card_version, rules,
+       live, reasons, fallback, made_at, account.name AS account
+FROM (SELECT name, min(number) AS number, max(version) AS version FROM rule_pack GROUP BY name) AS first
+JOIN rule_pack AS pack ON pack.name = first.name AND pack.version = first.version
+LEFT JOIN account ON account.id = pack.made_by
+WHERE first.number > $1 ORDER BY first.number LIMIT $2
+
+-- name: pack_versions
+-- The newest versions of a pack, newest first, without their texts.
+SELECT pack.number, pack.name, pack.version, '' AS text, '{}' AS files, hash, card_name, card_version, rules, live, reasons,
+       fallback, made_at, account.name AS account
+FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 ORDER BY pack.version DESC LIMIT $2
+
+-- name: pack_last_version
+SELECT coalesce(max(version), 0) FROM rule_pack WHERE name = $1
+
+-- name: pack_one
+-- A version of a pack, the newest when none is given.
+SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 AND ($2::int IS NULL OR pack.version = $2) ORDER BY pack.version DESC LIMIT 1
+
+-- name: pack_of_text
+-- The newest version of a pack that has this text and these files.
+SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.name = $1 AND pack.text = $2 AND pack.files = $3 ORDER BY pack.version DESC LIMIT 1
+
+-- name: pack_numbered
+SELECT pack.*, account.name AS account FROM rule_pack AS pack LEFT JOIN account ON account.id = pack.made_by
+WHERE pack.number = ANY ($1::int[]) ORDER BY pack.number
+
+-- name: pack_names
+SELECT number, name, version, rules, reasons FROM rule_pack WHERE number = ANY ($1::int[])
+
+-- name: deployment_last
+SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account ON account.id = deployment.made_by
+ORDER BY revision DESC LIMIT 1
+
+-- name: deployment_add
+INSERT INTO deployment (revision, live, challenger, share, shadows, made_by) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: deployment_changes
+-- Newest first.
+SELECT deployment.*, account.name AS account FROM deployment LEFT JOIN account ON account.id = deployment.made_by
+ORDER BY revision DESC LIMIT $1
+
+-- name: pack_count_add
+-- In one order, so that scorers never wait for each other in a circle.
+INSERT INTO pack_count (pack, what, item, count)
+SELECT * FROM unnest($1::int[], $2::text[], $3::int[], $4::bigint[]) AS counted (pack, what, item, count)
+ORDER BY pack, what, item
+ON CONFLICT (pack, what, item) DO UPDATE SET count = pack_count.count + excluded.count
+
+-- name: pack_counts
+SELECT pack, what, item, count FROM pack_count WHERE pack = ANY ($1::int[])
+
+-- name: card_add
+INSERT INTO scorecard (number, name, version, document, hash, made_by)
+SELECT coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5 FROM scorecard
+
+-- name: card_newest
+-- As pack_newest.
+SELECT first.number AS first, card.*, account.name AS account
+FROM (SELECT name, min(number) AS number, max(version) AS version FROM scorecard GROUP BY name) AS first
+JOIN scorecard AS card ON card.name = first.name AND card.version = first.version
+LEFT JOIN account ON account.id = card.made_by
+WHERE first.number > $1 ORDER BY first.number LIMIT $2
+
+-- name: card_versions
+-- As pack_versions.
+SELECT card.name, card.version, '' AS document, hash, made_at, account.name AS account
+FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
+WHERE card.name = $1 ORDER BY card.version DESC LIMIT $2
+
+-- name: card_last_version
+SELECT coalesce(max(version), 0) FROM scorecard WHERE name = $1
+
+-- name: card_one
+-- As pack_one.
+SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by
+WHERE card.name = $1 AND ($2::int IS NULL OR card.version = $2) ORDER BY card.version DESC LIMIT 1
+
+-- name: card_users
+-- Packs that name a version of a scorecard.
+SELECT name, version FROM rule_pack WHERE card_name = $1 AND card_version = $2 ORDER BY name, version

@@ -1,0 +1,138 @@
+-- Statements of actors/, by name; see actors/database/connection.py for how they are read.
+
+-- name: journal_head
+SELECT block, records FROM journal WHERE shard = $1 ORDER BY block DESC LIMIT 1
+
+-- name: journal_block
+SELECT block, records FROM journal WHERE shard = $1 AND block = $2
+
+-- name: journal_timeline
+-- A promoted standby, or a server that was recovered to a point in time, begins another; NULL: it is a standby still.
+SELECT CASE WHEN pg_is_in_recovery() THEN NULL
+    ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END
+
+-- name: journal_read
+SELECT block, records FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block LIMIT $4
+
+-- name: journal_copy
+SELECT block, records, NULL::bytea FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block
+
+-- name: journal_copy_details
+SELECT block, records, details FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block
+
+-- name: journal_blocks
+-- Blocks by place (shard and number), as many of $1 as there are, in its order; OFFSET 0: each is looked up by the key, whatever the planner
+-- thinks of their number.
+SELECT asked.place, found.records FROM unnest($1::bigint[]) AS asked (place)
+CROSS JOIN LATERAL (
+    SELECT records FROM journal WHERE shard = (asked.place >> 44)::int AND block = asked.place & 17592186044415 OFFSET 0
+) AS found
+
+-- name: journal_references
+SELECT record FROM reference WHERE target = $1 ORDER BY record
+
+-- name: journal_reviews
+SELECT record FROM review WHERE status = $1 ORDER BY record_time, record
+
+-- name: review_end
+UPDATE review SET status = ended.status
+FROM unnest($1::bigint[], $2::smallint[]) AS ended (record, status) WHERE review.record = ended.record
+
+-- name: review_all
+SELECT record, record_time, status FROM review ORDER BY record
+
+-- name: journal_clock
+SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+
+-- name: journal_takeover
+-- Sessions whose name starts with $1, except those of the writer named $2; waits up to $3 ms for each to be gone.
+SELECT pid, pg_terminate_backend(pid, $3) FROM pg_stat_activity
+WHERE datname = current_database() AND starts_with(application_name, $1) AND application_name <> $2
+
+-- name: server_settings
+SELECT current_setting('server_version_num')::int AS version,
+       current_setting('fsync') AS fsync,
+       current_setting('synchronous_commit') AS synchronous_commit
+
+-- name: segment_allocate
+-- No row comes back when another session took the number at the same moment.
+INSERT INTO segment (segment, shard) SELECT coalesce(max(segment), 0) + 1, $1 FROM segment
+ON CONFLICT DO NOTHING RETURNING segment
+
+-- name: cluster_value_create
+INSERT INTO cluster (key, value) VALUES ($1, $2) ON CONFLICT DO NOTHING
+
+-- name: cluster_value
+SELECT value FROM cluster WHERE key = $1
+
+-- name: lock_take
+SELECT pg_advisory_lock($1, $2)
+
+-- name: backtest_lock
+-- One at a time on a database, whichever front door it is asked of; held until the session ends.
+SELECT pg_try_advisory_lock(hashtextextended('shardpay backtest', 0))
+
+-- name: accounts
+SELECT id FROM account ORDER BY id
+
+-- name: lock_holder
+SELECT activity.pid, activity.application_name, activity.client_addr::text AS client, activity.backend_start
+FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = $1 AND objid::bigint = $2
+  AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+
+-- name: migration_table
+CREATE TABLE IF NOT EXISTS migration (
+    number int PRIMARY KEY, name text NOT NULL, sha256 bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
+)
+
+-- name: migrations_applied
+SELECT number, name, sha256 FROM migration ORDER BY number
+
+-- name: migration_record
+INSERT INTO migration (number, name, sha256) VALUES ($1, $2, $3)
+
+-- name: backup_tables
+SELECT relname AS name FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+
+-- name: backup_foreign_keys
+SELECT source.relname AS source, target.relname AS target
+FROM pg_constraint
+JOIN pg_class AS source ON source.oid = conrelid
+JOIN pg_class AS target ON target.oid = confrelid
+WHERE contype = 'f' AND connamespace = current_schema()::regnamespace
+
+-- name: backup_bytes
+-- For a progress bar: about what the files will be.
+SELECT coalesce(sum(pg_table_size(oid)), 0)::bigint FROM pg_class
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+
+-- name: backup_sequences
+SELECT sequencename AS name, last_value AS value FROM pg_sequences
+WHERE schemaname = current_schema() AND last_value IS NOT NULL
+
+-- name: restore_sequence
+SELECT setval($1::text::regclass, $2)
+
+-- name: segment_owners
+SELECT segment, shard FROM segment WHERE segment > 0
+
+-- name: journal_records
+-- Records by address, as many of $1 as there are, in its order; OFFSET 0 as in `journal_blocks`.
+SELECT asked.address, found.record FROM unnest($1::bigint[]) AS asked (address)
+CROSS JOIN LATERAL (
+    SELECT substring(records FROM 89 + 160 * (asked.address & 255)::int FOR 160) AS record FROM journal
+    WHERE shard = (asked.address >> 52)::int AND block = (asked.address >> 8) & 17592186044415
+      AND length(records) >= 88 + 160 * ((asked.address & 255)::int + 1)
+    OFFSET 0
+) AS found
+
+-- name: reference_all
+SELECT target, record FROM reference ORDER BY target, record
+
+-- name: anchor_all
+SELECT wallet, shard, chain_time, record FROM anchor ORDER BY wallet, shard, chain_time, record
+
+-- name: stand_in
+-- What decides when no scorer answers.
+SELECT revision, deployment.live, fallback FROM deployment JOIN rule_pack ON number = deployment.live ORDER BY revision DESC LIMIT 1

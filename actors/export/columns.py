@@ -1,0 +1,209 @@
+"""Journal records as columns for analysts: real types, null where a record says nothing, the same bits for the same records.
+
+Whole pages are converted at once; docs/export.md says what each column means. Personal details are not exported: in the switch they can be
+erased, in copies they could not.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from actors.records.codes import Code
+from actors.records.ids import Secret, encode_wallets, transfer_ids
+from actors.records.layout import (
+    ATTEMPTS,
+    FLAG_FALLBACK,
+    FLAG_FINAL,
+    FLAG_IMPORTED,
+    FLAG_LINKED,
+    FLAG_REMOTE,
+    FLAG_REVIEW,
+    FLAG_SCORED,
+    FLAG_SUSPENSE,
+    MOVEMENTS,
+    RECORD,
+    REFERRING,
+    Channel,
+    Kind,
+    Label,
+    WalletKind,
+    WalletStatus,
+)
+from rules.decisions.decision import Action
+from rules.vocabulary.currencies import ALPHA
+from rules.vocabulary.encodings import COUNTRIES
+
+LEFT_OUT: Final = (Kind.OPEN, Kind.CURSOR)
+"""What shards keep for themselves; no decision sees any of it."""
+
+_USED: Final = (
+    "kind", "decision", "label", "channel", "code", "currency", "payer", "payee", "amount", "payer_posted", "payee_posted",
+    "payer_held", "caller", "pack", "reference", "record_time", "effective_time", "points", "reasons", "flags", "country",
+    "device", "expiry", "payee_lag",
+)  # fmt: skip
+_NUMBERS: Final = 1 << 16
+_NONE: Final = -1
+_UUID: Final = pa.uuid()
+_TIME: Final = pa.timestamp("ms", tz="UTC")
+FLAG_COLUMNS: Final = {
+    "remote": FLAG_REMOTE,
+    "suspense": FLAG_SUSPENSE,
+    "imported": FLAG_IMPORTED,
+    "fallback": FLAG_FALLBACK,
+    "final": FLAG_FINAL,
+    "linked": FLAG_LINKED,
+    "review": FLAG_REVIEW,
+}
+
+
+class _Words:
+    """A dictionary column's words; a number that has none is null."""
+
+    def __init__(self, words: Mapping[int, str]) -> None:
+        self._index = np.full(_NUMBERS, _NONE, np.int16)
+        self._index[list(words)] = np.arange(len(words))
+        self._words = pa.array(list(words.values()), pa.string())
+
+    def column(self, numbers: NDArray[Any], valid: NDArray[np.bool_]) -> pa.DictionaryArray:
+        """Words of numbers (n,)."""
+        index = self._index[numbers]
+        return pa.DictionaryArray.from_arrays(pa.array(index, mask=~valid | (index == _NONE)), self._words)
+
+
+def _words(members: Iterable[IntEnum]) -> _Words:
+    return _Words({int(member): member.name.lower() for member in members})
+
+
+class Columns:
+    """Converts the records of one cluster."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+        self._kinds = _words(kind for kind in Kind if kind not in LEFT_OUT)
+        self._codes = _words(Code)
+        self._labels = _words(Label)
+        self._channels = _words(Channel)
+        self._actions = _words(Action)
+        self._wallet_kinds = _words(WalletKind)
+        self._statuses = _words(WalletStatus)
+        self._currencies = _Words(ALPHA)
+        self._countries = _Words(COUNTRIES)
+        none = np.empty(0, np.int64)
+        self.schema: pa.Schema = self.table(np.empty(0, RECORD), none, none).schema
+
+    def table(self, records: NDArray[Any], addresses: NDArray[np.int64], seen: NDArray[np.int64]) -> pa.Table:
+        """Records (n,) at addresses (n,), none of the kinds LEFT_OUT, with the `seen` of their blocks, 0 = none."""
+        # Fields of 160-byte rows are taken out once each; from then on everything is contiguous.
+        field = {name: np.ascontiguousarray(records[name]) for name in _USED}
+        kind = field["kind"]
+        is_ = {name: table[kind] for name, table in _CLASSES.items()}
+        return pa.table(
+            {
+                **self._what(field, addresses, is_),
+                **self._balances(field, is_),
+                **self._context(field, is_),
+                **self._wallet(field, is_),
+                "seen": pa.array(seen, mask=seen == 0),
+            }
+        )
+
+    def _what(
+        self, field: dict[str, NDArray[Any]], addresses: NDArray[np.int64], is_: dict[str, NDArray[np.bool_]]
+    ) -> dict[str, Any]:
+        everything = np.ones(len(addresses), np.bool_)
+        money = ~is_["wallet"]
+        reference, expiry, flags = field["reference"], field["expiry"], field["flags"]
+        return {
+            "address": pa.array(addresses),
+            "id": _uuids(transfer_ids(self._secret, field["record_time"], addresses), everything),
+            "record": self._kinds.column(field["kind"], everything),
+            "code": self._codes.column(field["code"], everything),
+            "record_time": pa.array(field["record_time"]).cast(_TIME),
+            "effective_time": pa.array(field["effective_time"]).cast(_TIME),
+            "payer": self._wallets(field["payer"], money),
+            "payee": self._wallets(field["payee"], money),
+            "amount": pa.array(field["amount"], mask=is_["wallet"]),
+            "currency": self._currencies.column(field["currency"], everything),
+            "kind": self._labels.column(field["label"], money),
+            "reference": pa.array(reference, mask=~is_["refers"] | (reference == 0)),
+            "expiry": pa.array(expiry, mask=~is_["hold"] | (expiry == 0)).cast(_TIME),
+            "held_for": pa.array(field["payee_lag"], mask=~_held_for(field)),
+            **{name: pa.array(flags & flag != 0) for name, flag in FLAG_COLUMNS.items()},
+        }
+
+    def _balances(self, field: dict[str, NDArray[Any]], is_: dict[str, NDArray[np.bool_]]) -> dict[str, Any]:
+        done = field["code"] == 0
+        own_payer = is_["transfer"] & done
+        own_payee = (is_["movement"] & done & (field["flags"] & FLAG_REMOTE == 0)) | is_["leg"]
+        return {
+            "payer_posted": pa.array(field["payer_posted"], mask=~own_payer),
+            "payer_held": pa.array(field["payer_held"], mask=~own_payer),
+            "payee_posted": pa.array(field["payee_posted"], mask=~own_payee),
+        }
+
+    def _context(self, field: dict[str, NDArray[Any]], is_: dict[str, NDArray[np.bool_]]) -> dict[str, Any]:
+        attempt = is_["attempt"]
+        scored = attempt & (field["flags"] & FLAG_SCORED != 0)
+        return {
+            "caller": pa.array(field["caller"], mask=field["caller"] == 0),
+            "channel": self._channels.column(field["channel"], attempt & (field["channel"] != 0)),
+            "country": self._countries.column(field["country"], attempt),
+            "device": pa.array(field["device"], mask=~attempt | (field["device"] == 0)),
+            "decision": self._actions.column(field["decision"], scored),
+            "points": pa.array(field["points"], mask=~scored),
+            "reasons": pa.array(field["reasons"], mask=~scored),
+            "pack": pa.array(field["pack"], mask=~scored),
+        }
+
+    def _wallet(self, field: dict[str, NDArray[Any]], is_: dict[str, NDArray[np.bool_]]) -> dict[str, Any]:
+        opened = is_["opened"]
+        return {
+            "wallet": self._wallets(field["payee"], is_["wallet"]),
+            "wallet_kind": self._wallet_kinds.column(field["label"], is_["wallet"]),
+            "wallet_status": self._statuses.column(field["channel"], is_["status"] | is_["profile"]),
+            "tier": pa.array(field["decision"], mask=~(opened | is_["tier"] | is_["profile"])),
+            "floor": pa.array(field["amount"], mask=~opened),
+        }
+
+    def _wallets(self, addresses: NDArray[np.int64], valid: NDArray[np.bool_]) -> pa.Array:
+        return _uuids(encode_wallets(self._secret, addresses), valid)
+
+
+def _held_for(field: dict[str, NDArray[Any]]) -> NDArray[np.bool_]:
+    """Which records are of holds in review that were asked for as holds."""
+    held: NDArray[np.bool_] = (
+        (field["kind"] == Kind.HOLD) & (field["flags"] & FLAG_REVIEW != 0) & (field["payee_lag"] != 0)
+    )
+    return held
+
+
+def _uuids(raw: NDArray[np.uint8], valid: NDArray[np.bool_]) -> pa.Array:
+    """Ids (n, 16) as UUIDs."""
+    bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little").tobytes())
+    storage = pa.Array.from_buffers(pa.binary(16), len(raw), [bitmap, pa.py_buffer(np.ascontiguousarray(raw))])
+    return pa.ExtensionArray.from_storage(_UUID, storage)
+
+
+def _class(kinds: Iterable[Kind]) -> NDArray[np.bool_]:
+    table = np.zeros(256, np.bool_)
+    table[list(kinds)] = True
+    return table
+
+
+_CLASSES: Final = {
+    "transfer": _class({*ATTEMPTS, *MOVEMENTS, *REFERRING}),
+    "attempt": _class(ATTEMPTS),
+    "movement": _class(MOVEMENTS),
+    "refers": _class({*REFERRING, Kind.LEG}),
+    "hold": _class({Kind.HOLD, Kind.APPROVAL}),
+    "leg": _class({Kind.LEG}),
+    "wallet": _class({Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE}),
+    "opened": _class({Kind.WALLET_OPENED}),
+    "status": _class({Kind.WALLET_STATUS}),
+    "tier": _class({Kind.WALLET_TIER}),
+    "profile": _class({Kind.PROFILE}),
+}

@@ -1,0 +1,3 @@
+"""The only store of money: blocks appended whole or not at all, fenced by writer, in PostgreSQL and in memory with the same promises. It
+may touch the database and the record layout, never the ledger.
+"""

@@ -1,0 +1,118 @@
+"""Compiles every kernel of the ledger by using each once, so that no payment has to wait for a compiler."""
+
+import numpy as np
+
+from actors.ledger.admission import Channels
+from actors.ledger.book import Capacity
+from actors.ledger.chains import leaves_at
+from actors.ledger.ledger import Admitted, Ledger, LedgerConfig
+from actors.records.blocks import addresses_of
+from actors.records.ids import (
+    Secret,
+    decode_transfers,
+    decode_wallets,
+    encode_wallets,
+    record_address,
+    transfer_id,
+    transfer_ids,
+    wallet_address,
+)
+from actors.records.layout import FLAG_LINKED, ORIGINAL, RECORD, REQUEST, WALLET, Kind, WalletKind
+
+_SMALL = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8, holds=8, originals=8)
+_EXTERNAL = wallet_address(0, 1024)
+_REMOTE = wallet_address(3, 0)
+
+
+def _rows(key: int, **columns: int) -> np.ndarray:
+    rows = np.zeros(1, REQUEST)
+    rows["key_lo"], rows["currency"] = key, 978
+    for name, value in columns.items():
+        rows[name] = value
+    return rows
+
+
+def _group(key: int, **columns: int) -> np.ndarray:
+    rows = np.concatenate([_rows(key, op=Kind.TRANSFER, **columns), _rows(key + 1, op=Kind.TRANSFER, **columns)])
+    rows["flags"][0] = FLAG_LINKED
+    return rows
+
+
+def warm() -> None:
+    """Take a few seconds the first time on a machine, and a fraction of one when the compiled code is found on disk."""
+    ledger = Ledger(LedgerConfig(shard=0, shards=2, secret=bytes(16)), _SMALL)
+    ledger.advance(1)
+    ledger.book.owners[1:4] = (1, 1, 2)
+    ledger.use_segment(1)
+    channels = Channels(np.zeros(2, np.int64), np.zeros(2, np.int64))
+    batches = (
+        _rows(1, op=Kind.WALLET_OPENED, kind=WalletKind.EXTERNAL, payee=_EXTERNAL),
+        _rows(2, op=Kind.WALLET_OPENED, kind=WalletKind.USER),
+        _rows(3, op=Kind.TRANSFER, payer=_EXTERNAL, payee=wallet_address(1, 0), amount=5),
+        _rows(4, op=Kind.TRANSFER, payer=wallet_address(1, 0), payee=_EXTERNAL, amount=1),
+        _rows(5, op=Kind.WALLET_TIER, payee=wallet_address(1, 0), tier=1),
+        _rows(6, op=Kind.HOLD, payer=wallet_address(1, 0), payee=_EXTERNAL, amount=1, expires_in_s=1),
+        _rows(7, op=Kind.CAPTURE, payer=wallet_address(1, 0), payee=_EXTERNAL, after=record_address(0, 6, 0)),
+        _rows(8, op=Kind.REFUND, payer=_EXTERNAL, payee=wallet_address(1, 0), after=record_address(0, 4, 0)),
+        _group(9, payer=wallet_address(1, 0), payee=_EXTERNAL, amount=1),
+        _rows(11, op=Kind.HOLD, payer=wallet_address(1, 0), payee=_EXTERNAL, amount=1, expires_in_s=1),
+    )
+    original = np.zeros(1, ORIGINAL)
+    for name, value in (("address", record_address(0, 4, 0)), ("payer", wallet_address(1, 0)), ("payee", _EXTERNAL)):
+        original[name] = value
+    original["amount"], original["kind"], original["currency"] = 1, Kind.TRANSFER, 978
+    ledger.know_original(original[0], 0)
+    made, places = [], []
+    for block, rows in enumerate(batches, start=1):
+        admitted = ledger.going_on(rows, ledger.admit(rows, channels, record_address(0, block, 0) - 1))
+        ledger.columns(admitted)
+        carried = ledger.apply(admitted, None, record_address(0, block, 0))
+        assert len(carried.records) == len(rows) and not carried.records["code"].any(), (
+            "a step of the warm-up was refused"
+        )
+        made.append(carried.records)
+        places.append(addresses_of(0, block, len(rows)))
+        leaves_at(carried.records, record_address(0, block, 0), _EXTERNAL, record_address(0, block, 0))
+    ledger.advance(2_000)
+    end = len(batches) + 1
+    made.append(ledger.expire(record_address(0, end, 0)))
+    places.append(addresses_of(0, end, 1))
+    _warm_channels(ledger)
+    replica = Ledger(ledger.config, _SMALL)
+    records = np.concatenate(made)
+    assert replica.replay(records, np.concatenate(places)) == len(records)
+    replica.key_address(1, 1)
+    replica.key_addresses(batches[0])
+    _warm_ids(ledger.secret)
+
+
+def _warm_ids(secret: Secret) -> None:
+    one = np.ones(1, np.int64)
+    decode_wallets(secret, encode_wallets(secret, one))
+    decode_transfers(secret, transfer_ids(secret, one, one))
+    transfer_id(secret, 1, 1)
+
+
+def warm_last() -> None:
+    """The kernels that `warm` comes to last, on nothing at all: for a second process that compiles meanwhile."""
+    ledger = Ledger(LedgerConfig(shard=0, shards=2, secret=bytes(16)), _SMALL)
+    none = np.zeros(0, np.int64)
+    ledger.apply(Admitted(none, np.zeros(0, REQUEST), none, none, none), None, record_address(0, 1, 0))
+    ledger.replay(np.zeros(0, RECORD), none)
+    ledger.expire(record_address(0, 1, 0))
+    _warm_channels(ledger)
+
+
+def _warm_channels(ledger: Ledger) -> None:
+    legs = np.zeros(1, RECORD)
+    legs["kind"], legs["payee"], legs["amount"], legs["currency"] = Kind.LEG, wallet_address(1, 0), 1, 978
+    ledger.apply_legs(legs, addresses_of(0, 9, 1))
+    profile = np.zeros(1, RECORD)
+    profile["kind"], profile["payee"], profile["currency"], profile["label"] = (
+        Kind.PROFILE,
+        _REMOTE,
+        978,
+        WalletKind.USER,
+    )
+    ledger.learn(profile[0])
+    assert ledger.wallets(np.array([_EXTERNAL], np.int64)).dtype == WALLET

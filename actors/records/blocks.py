@@ -1,0 +1,308 @@
+"""A block is a header and up to 50 records; each carries the SHA-256 of the whole block before it.
+
+Details (personal and free text) stay beside the block. They enter the chain as a salted digest only, so they can be erased
+and the chain still verifies.
+"""
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+from zlib import crc32
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.posting import chain_time
+from actors.records.ids import record_address, suspense_address
+from actors.records.layout import (
+    BLOCK_RECORDS_MAX,
+    FLAG_PAYEE_ANCHOR,
+    FLAG_PAYER_ANCHOR,
+    FLAG_REVIEW,
+    FLAG_SUSPENSE,
+    RECORD,
+    Kind,
+    ReviewStatus,
+    case_end,
+    joined,
+)
+
+VERSION: Final = 2
+HASH_BYTES: Final = 32
+_ANCHORS: Final = FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR
+_LOOKED_UP: Final = _ANCHORS | FLAG_REVIEW
+GENESIS: Final = bytes(HASH_BYTES)
+"""What stands for the block before the first."""
+
+_HEADER: Final = struct.Struct("<HHHHIIqQq32s16s")
+HEADER_BYTES: Final = _HEADER.size
+_CHECKSUM: Final = struct.Struct("<I")
+_CHECKSUM_AT: Final = struct.calcsize("<HHHHI")
+_CHECKED: Final = struct.Struct("<H10xI")
+"""Version and checksum."""
+_NO_CHECKSUM: Final = bytes(_CHECKSUM.size)
+assert HEADER_BYTES + BLOCK_RECORDS_MAX * RECORD.itemsize <= 8100
+
+
+class Header(NamedTuple):
+    """`checksum`: CRC-32 of the whole block, taken with 0 in its own place; blocks of version 1 have none. `seen`: address of the
+    last record that the features of this block's scored records saw. `writer`: the random number of the process that wrote it."""
+
+    version: int
+    records: int
+    shard: int
+    spare: int
+    topology: int
+    checksum: int
+    number: int
+    writer: int
+    seen: int
+    previous: bytes
+    details_digest: bytes
+
+
+class Anchor(NamedTuple):
+    """A place on a wallet's chain where a look back in time can begin. `chain_time`: of the record at `record`."""
+
+    wallet: int
+    chain_time: int
+    record: int
+
+
+class Review(NamedTuple):
+    """A case as it now stands: the HOLD at `record`, made at `time`; `status` OPEN: it is new."""
+
+    record: int
+    time: int
+    status: int
+
+
+class Sealed(NamedTuple):
+    """A block ready to be stored, with what is looked up of it: `references`, (target, record) of what became of earlier records;
+    `anchors`; `reviews` that began or ended, in order. All follow from the records."""
+
+    number: int
+    data: bytes
+    details: bytes | None
+    references: Sequence[tuple[int, int]] = ()
+    anchors: Sequence[Anchor] = ()
+    reviews: Sequence[Review] = ()
+
+
+class Writer(NamedTuple):
+    """Who seals blocks: its shard, the topology version it knows, its random number, and 16 random bytes that salt details."""
+
+    shard: int
+    topology: int
+    number: int
+    salt_key: bytes
+
+
+class DetailsOfBlock(msgspec.Struct, frozen=True, array_like=True):
+    """The `details` column: a salt, and per slot that has any its details as msgpack."""
+
+    salt: bytes
+    entries: list[tuple[int, msgspec.Raw]]
+
+
+_DETAILS_ENCODER: Final = msgspec.msgpack.Encoder()
+_DETAILS_DECODER: Final = msgspec.msgpack.Decoder(DetailsOfBlock)
+
+
+def block_hash(data: bytes | memoryview) -> bytes:
+    """SHA-256 of a block's bytes."""
+    return hashlib.sha256(data).digest()
+
+
+def _seal_details(writer: Writer, number: int, entries: dict[int, bytes]) -> bytes | None:
+    if not entries:
+        return None
+    salt = hashlib.blake2b(number.to_bytes(8, "little"), key=writer.salt_key, digest_size=16).digest()
+    raws = [(slot, msgspec.Raw(entries[slot])) for slot in sorted(entries)]
+    return _DETAILS_ENCODER.encode(DetailsOfBlock(salt, raws))
+
+
+def details_digest(details: bytes | None) -> bytes:
+    """What a header keeps of its block's details."""
+    return bytes(16) if details is None else hashlib.sha256(details).digest()[:16]
+
+
+def seal(
+    writer: Writer,
+    *,
+    first: int,
+    previous: bytes,
+    seen: int,
+    records: NDArray[Any],
+    details: dict[int, bytes],
+) -> tuple[list[Sealed], bytes]:
+    """Cut records (n,) into blocks from number `first` on; `details` by index of the record. Gives the blocks and the last hash."""
+    raw = records.tobytes()
+    width = RECORD.itemsize * BLOCK_RECORDS_MAX
+    references = _by_block(first, *_references(writer.shard, first, records))
+    flagged = np.flatnonzero(records["flags"] & _LOOKED_UP)
+    anchors = _by_block(first, *_anchors(writer.shard, first, records, flagged))
+    reviews = _by_block(first, *_reviews(writer.shard, first, records, flagged))
+    by_block: dict[int, dict[int, bytes]] = {}
+    for index, entry in details.items():
+        by_block.setdefault(index // BLOCK_RECORDS_MAX, {})[index % BLOCK_RECORDS_MAX] = entry
+    blocks = []
+    for i, start in enumerate(range(0, len(raw), width)):
+        body = raw[start : start + width]
+        number = first + i
+        extra = _seal_details(writer, number, by_block[i]) if i in by_block else None
+        count = len(body) // RECORD.itemsize
+        digest = details_digest(extra)
+        header = _HEADER.pack(
+            VERSION, count, writer.shard, 0, writer.topology, 0, number, writer.number, seen, previous, digest
+        )
+        data = b"".join(
+            (header[:_CHECKSUM_AT], _CHECKSUM.pack(_checksum(header, body)), header[_CHECKSUM_AT + 4 :], body)
+        )
+        previous = block_hash(data)
+        looked_up = (references.get(number, ()), anchors.get(number, ()), reviews.get(number, ()))
+        blocks.append(Sealed(number, data, extra, *looked_up))
+    return blocks, previous
+
+
+def _by_block(first: int, indexes: NDArray[np.intp], entries: list[list[Any]]) -> dict[int, list[Any]]:
+    """Entries of records at these indexes, by block."""
+    found: dict[int, list[Any]] = {}
+    for index, entry in zip(indexes.tolist(), entries, strict=True):
+        found.setdefault(first + index // BLOCK_RECORDS_MAX, []).extend(entry)
+    return found
+
+
+def _address(shard: int, first: int, index: int) -> int:
+    return int(record_address(shard, first + index // BLOCK_RECORDS_MAX, index % BLOCK_RECORDS_MAX))
+
+
+def _references(shard: int, first: int, records: NDArray[Any]) -> tuple[NDArray[np.intp], list[list[tuple[int, int]]]]:
+    chosen = referring(records)
+    targets = records["reference"][chosen].tolist()
+    return chosen, [[(t, _address(shard, first, i))] for t, i in zip(targets, chosen.tolist(), strict=True)]
+
+
+def _anchors(
+    shard: int, first: int, records: NDArray[Any], flagged: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], list[list[Anchor]]]:
+    chosen = flagged[records["flags"][flagged] & _ANCHORS != 0]
+    return chosen, [anchors_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
+
+
+def _reviews(
+    shard: int, first: int, records: NDArray[Any], flagged: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], list[list[Review]]]:
+    chosen = flagged[records["flags"][flagged] & FLAG_REVIEW != 0]
+    found = [review_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
+    return chosen, [[] if review is None else [review] for review in found]
+
+
+def review_of(record: Any, address: int) -> Review | None:
+    """The case that a record (scalar of RECORD) with FLAG_REVIEW begins or ends; None when it was declined and does neither."""
+    if record["code"] != 0:
+        return None
+    if record["kind"] == Kind.HOLD:
+        return Review(address, int(record["record_time"]), int(ReviewStatus.OPEN))
+    return Review(int(record["reference"]), 0, int(case_end(int(record["kind"]), int(record["flags"]))))
+
+
+def referring(records: NDArray[Any]) -> NDArray[np.intp]:
+    """Indexes of the records that became a part of what happened to an earlier one."""
+    kind = records["kind"]
+    return np.flatnonzero((kind >= Kind.CAPTURE) & (kind <= Kind.APPROVAL) & (records["code"] == 0))
+
+
+def anchors_of(record: Any, address: int) -> list[Anchor]:
+    """Anchors that a record (scalar of RECORD) sets; a leg to suspense is on the chain of the suspense wallet."""
+    flags, effective = int(record["flags"]), int(record["effective_time"])
+    anchors = []
+    if flags & FLAG_PAYER_ANCHOR:
+        time = int(chain_time(effective, int(record["payer_lag"])))
+        anchors.append(Anchor(int(record["payer"]), time, address))
+    if flags & FLAG_PAYEE_ANCHOR:
+        wallet = suspense_address(int(record["currency"])) if flags & FLAG_SUSPENSE else int(record["payee"])
+        anchors.append(Anchor(wallet, int(chain_time(effective, int(record["payee_lag"]))), address))
+    return anchors
+
+
+def header_of(data: bytes | memoryview) -> Header:
+    """The header of a block. Raises ValueError if the bytes are no block."""
+    if len(data) < HEADER_BYTES:
+        raise ValueError("a block is longer than its header")
+    header = Header._make(_HEADER.unpack_from(data))
+    if not 1 <= header.version <= VERSION or len(data) != HEADER_BYTES + header.records * RECORD.itemsize:
+        raise ValueError(f"block {header.number}: version {header.version} or length {len(data)} is wrong")
+    return header
+
+
+def _checksum(header: bytes, body: bytes | memoryview) -> int:
+    return crc32(body, crc32(header))
+
+
+def is_whole(data: bytes | memoryview) -> bool:
+    """Whether the bytes of a block that has a header are those that were sealed, as far as its checksum tells."""
+    read: tuple[int, int] = _CHECKED.unpack_from(data)
+    version, checksum = read
+    rest = data[_CHECKSUM_AT + len(_NO_CHECKSUM) :]
+    return version == 1 or checksum == crc32(rest, crc32(_NO_CHECKSUM, crc32(data[:_CHECKSUM_AT])))
+
+
+def records_of(data: bytes) -> NDArray[Any]:
+    """The records (count,) of a block, read-only."""
+    return np.frombuffer(data, RECORD, offset=HEADER_BYTES)
+
+
+def entries_of(details: bytes | None) -> dict[int, msgspec.Raw]:
+    """Details by slot."""
+    return {} if details is None else dict(_DETAILS_DECODER.decode(details).entries)
+
+
+def addresses_of(shard: int, number: int, count: int) -> NDArray[np.int64]:
+    """Addresses (count,) of a block's records."""
+    return record_address(shard, number, 0) + np.arange(count, dtype=np.int64)
+
+
+class Run(NamedTuple):
+    """Blocks that follow each other, opened: their records, writable, with addresses and the `seen` of their block's header; number and
+    hash of the last."""
+
+    records: NDArray[Any]
+    addresses: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    number: int
+    hash: bytes
+
+
+class Chain:
+    """A shard's journal as read so far: checks that each block is the one that follows."""
+
+    def __init__(self, shard: int, number: int, hash_: bytes) -> None:
+        self._shard = shard
+        self._number = number
+        self._hash = hash_
+
+    def extend(self, blocks: Sequence[tuple[int, bytes | memoryview]]) -> Run:
+        """Read further blocks, at least one. Raises ValueError when they do not follow."""
+        parts, counts, seen = [], [], []
+        first = self._number + 1
+        for number, data in blocks:
+            header = header_of(data)
+            if number != self._number + 1 or header.number != number or header.previous != self._hash:
+                raise ValueError(f"shard {self._shard}: block {number} does not follow block {self._number}")
+            parts.append(data[HEADER_BYTES:])
+            counts.append(header.records)
+            seen.append(header.seen)
+            self._number, self._hash = number, block_hash(data)
+        starts = record_address(self._shard, first, 0) + np.arange(len(counts)) * record_address(0, 1, 0)
+        addresses = joined_addresses(starts, np.array(counts, np.int64))
+        each = np.repeat(np.array(seen, np.int64), counts)
+        return Run(joined(parts, RECORD), addresses, each, self._number, self._hash)
+
+
+def joined_addresses(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Addresses of all records of blocks: of the first record of each, and how many each holds."""
+    addresses: NDArray[np.int64] = np.repeat(starts - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
+    return addresses

@@ -1,0 +1,268 @@
+"""An id is an address: it says where the row or record lies, so nothing is ever looked up by id.
+
+Wallet address (36 bits): segment (20) | slot (16). Wallet id: a version-8 UUID of the address followed by 86 bits of SipHash of the
+address under the cluster's secret, so a forged id is simply not found, and an id can always be made again from its address.
+
+Transfer address (62 bits): shard (10) | block (44) | slot (8). Transfer id: a version-8 UUID of the address, 40 bits of SipHash of the
+address, and 20 bits of SipHash of the address and the record's time. The 40 bits refuse an invented id before anything is read; the 20
+bits refuse the id of a record that a restore lost, at whose address another record stands now.
+"""
+
+import hashlib
+import uuid
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.records.siphash import siphash128
+from models.jit import kernel
+
+SECRET_BYTES: Final = 16
+SEGMENT_SLOTS: Final = 65_536
+SLOT_BITS: Final = 16
+SEGMENTS_MAX: Final = 1 << 20
+OPERATOR_SEGMENT: Final = 0
+"""Segment 0 exists on every shard: slot = a stripe of an operator wallet."""
+OPERATOR_SLOT_FIRST: Final = 1024
+"""Slots below it are the suspense wallets: slot = ISO 4217 number of the currency."""
+SHARDS_MAX: Final = 1 << 10
+
+_BLOCK_SHIFT: Final = 8
+_SHARD_SHIFT: Final = 52
+
+Words = NDArray[np.uint64]
+
+
+class Secret(NamedTuple):
+    """The cluster's 128-bit secret as two words."""
+
+    low: np.uint64
+    high: np.uint64
+
+    @classmethod
+    def of(cls, raw: bytes) -> "Secret":
+        """From 16 bytes."""
+        if len(raw) != SECRET_BYTES:
+            raise ValueError(f"a cluster secret has {SECRET_BYTES} bytes")
+        low, high = np.frombuffer(raw, "<u8")
+        return cls(np.uint64(low), np.uint64(high))
+
+
+def wallet_address(segment: int, slot: int) -> int:
+    """Address of a wallet row."""
+    return segment << SLOT_BITS | slot
+
+
+def suspense_address(currency: int) -> int:
+    """Address of the built-in suspense wallet of a currency."""
+    return wallet_address(OPERATOR_SEGMENT, currency)
+
+
+def is_operator(address: int) -> bool:
+    """Whether a wallet address lies in the operator segment."""
+    return 0 < address < SEGMENT_SLOTS
+
+
+def record_address(shard: int, block: int, slot: int) -> int:
+    """Address of a journal record."""
+    return shard << _SHARD_SHIFT | block << _BLOCK_SHIFT | slot
+
+
+def shard_of(address: int) -> int:
+    """Shard in a record address."""
+    return address >> _SHARD_SHIFT
+
+
+def block_of(address: int) -> int:
+    """Block in a record address."""
+    return address >> _BLOCK_SHIFT & ((1 << (_SHARD_SHIFT - _BLOCK_SHIFT)) - 1)
+
+
+def slot_of(address: int) -> int:
+    """Slot in a record address."""
+    return address & ((1 << _BLOCK_SHIFT) - 1)
+
+
+@kernel
+def _wallet_words(secret, address):
+    low, high = siphash128(secret[0], secret[1], (np.uint64(address),))
+    at = np.uint64(address)
+    first = at << np.uint64(12) | high >> np.uint64(52)
+    middle = high >> np.uint64(40) & np.uint64(0xFFF)
+    top = first << np.uint64(16) | np.uint64(0x8000) | middle
+    return top, low & np.uint64(0x3FFFFFFFFFFFFFFF) | np.uint64(0x8000000000000000)
+
+
+@kernel
+def _encode_wallets(secret, addresses, words):
+    for i in range(len(addresses)):
+        top, low = _wallet_words(secret, addresses[i])
+        words[i, 0] = top
+        words[i, 1] = low
+
+
+@kernel
+def _decode_wallets(secret, words, addresses):
+    for i in range(len(addresses)):
+        address = np.int64(words[i, 0] >> np.uint64(28))
+        top, low = _wallet_words(secret, address)
+        addresses[i] = address if top == words[i, 0] and low == words[i, 1] else 0
+
+
+def _to_bytes(words: Words) -> NDArray[np.uint8]:
+    return words.astype(">u8").view(np.uint8).reshape(len(words), 16)
+
+
+def _to_words(raw: NDArray[np.uint8]) -> Words:
+    return np.ascontiguousarray(raw).view(">u8").reshape(len(raw), 2).astype(np.uint64)
+
+
+def encode_wallets(secret: Secret, addresses: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Ids (n, 16) of wallet addresses (n,)."""
+    words = np.empty((len(addresses), 2), np.uint64)
+    _encode_wallets(secret, np.ascontiguousarray(addresses, np.int64), words)
+    return _to_bytes(words)
+
+
+def decode_wallets(secret: Secret, ids: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Addresses (n,) of wallet ids (n, 16); 0 where the id was not made by this cluster."""
+    addresses = np.empty(len(ids), np.int64)
+    _decode_wallets(secret, _to_words(ids), addresses)
+    return addresses
+
+
+def encode_wallet(secret: Secret, address: int) -> str:
+    """Id of one wallet, as text."""
+    return str(uuid.UUID(bytes=encode_wallets(secret, np.array([address], np.int64))[0].tobytes()))
+
+
+def decode_wallet(secret: Secret, text: str) -> int:
+    """Address of one wallet id; 0 if it is not a UUID in canonical text or not of this cluster."""
+    raw = uuid_bytes(text)
+    if raw is None:
+        return 0
+    return int(decode_wallets(secret, np.frombuffer(raw, np.uint8).reshape(1, 16))[0])
+
+
+def uuid_bytes(text: str) -> bytes | None:
+    """The 16 bytes of a UUID in canonical form (either case), else None."""
+    if len(text) != 36 or text[8] != "-" or text[13] != "-" or text[18] != "-" or text[23] != "-":
+        return None
+    digits = text.replace("-", "")
+    if len(digits) != 32:
+        return None
+    try:
+        return bytes.fromhex(digits) if digits.isalnum() else None
+    except ValueError:
+        return None
+
+
+@kernel
+def _transfer_words(secret, time_ms, address):
+    at = np.uint64(address)
+    check, _ = siphash128(secret[0], secret[1], (at,))
+    tag, _ = siphash128(secret[0], secret[1], (at, np.uint64(time_ms)))
+    top = at >> np.uint64(14) << np.uint64(16) | np.uint64(0x8000) | at >> np.uint64(2) & np.uint64(0xFFF)
+    low = (
+        np.uint64(1 << 63)
+        | (at & np.uint64(3)) << np.uint64(60)
+        | check >> np.uint64(24) << np.uint64(20)
+        | tag >> np.uint64(44)
+    )
+    return top, low
+
+
+@kernel
+def _encode_transfers(secret, times_ms, addresses, words):
+    for i in range(len(addresses)):
+        words[i, 0] = 0
+        words[i, 1] = 0
+        if addresses[i]:
+            words[i, 0], words[i, 1] = _transfer_words(secret, times_ms[i], addresses[i])
+
+
+@kernel
+def _decode_transfers(secret, words, addresses):
+    for i in range(len(words)):
+        top, low = words[i, 0], words[i, 1]
+        address = np.int64(
+            top >> np.uint64(16) << np.uint64(14)
+            | (top & np.uint64(0xFFF)) << np.uint64(2)
+            | low >> np.uint64(60) & np.uint64(3)
+        )
+        expected_top, expected_low = _transfer_words(secret, 0, address)
+        same = top == expected_top and low >> np.uint64(20) == expected_low >> np.uint64(20)
+        addresses[i] = 0 if top == 0 and low == 0 else address if same and address else -1
+
+
+def transfer_ids(secret: Secret, times_ms: NDArray[np.int64], addresses: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Ids (n, 16) of records (n,) with their record times; an address of 0 gives the nil UUID."""
+    words = np.empty((len(addresses), 2), np.uint64)
+    _encode_transfers(
+        secret, np.ascontiguousarray(times_ms, np.int64), np.ascontiguousarray(addresses, np.int64), words
+    )
+    return _to_bytes(words)
+
+
+def transfer_id(secret: Secret, time_ms: int, address: int) -> str:
+    """Id of one record, as text."""
+    top, low = _transfer_words((secret.low, secret.high), time_ms, address)  # a plain tuple is passed in half the time
+    digits = f"{top:016x}{low:016x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def decode_transfer(secret: Secret, text: str) -> int:
+    """Record address in a transfer id that this cluster may have made, else 0. Whether it is the record's, `transfer_id` tells who has
+    read the record's time."""
+    raw = uuid_bytes(text)
+    if raw is None:
+        return 0
+    return max(0, int(decode_transfers(secret, np.frombuffer(raw, np.uint8).reshape(1, 16))[0]))
+
+
+def decode_transfers(secret: Secret, ids: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Record addresses (n,) of transfer ids (n, 16); the nil UUID gives 0, what this cluster cannot have made -1."""
+    addresses = np.empty(len(ids), np.int64)
+    _decode_transfers(secret, _to_words(ids), addresses)
+    return addresses
+
+
+def addresses_in(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Record addresses (n,) in transfer ids (n, 16), -1 where there is none. Whether an id is authentic only its cluster can tell."""
+    words = _to_words(ids)
+    top, low = words[:, 0], words[:, 1]
+    shown = (top & np.uint64(0xF000) == np.uint64(0x8000)) & (low >> np.uint64(62) == np.uint64(2))
+    addresses = (
+        top >> np.uint64(16) << np.uint64(14)
+        | (top & np.uint64(0xFFF)) << np.uint64(2)
+        | low >> np.uint64(60) & np.uint64(3)
+    ).astype(np.int64)
+    result: NDArray[np.int64] = np.where(shown & (addresses > 0), addresses, -1)
+    return result
+
+
+def key_bytes(text: str) -> bytes:
+    """An idempotency key as 16 bytes: a canonical lower-case UUID is itself, any other text its BLAKE2b-128."""
+    raw = uuid_bytes(text)
+    if raw is not None and text == text.lower():
+        return raw
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def key_words(raw: bytes) -> tuple[int, int]:
+    """The two words of a 16-byte key, as they stand in REQUEST rows."""
+    return int.from_bytes(raw[:8], "little"), int.from_bytes(raw[8:], "little")
+
+
+@kernel
+def bind_key(secret, caller, home, key_hi, key_lo):
+    """The key as it is stored: bound to caller and home wallet (0 for opening a wallet)."""
+    return siphash128(secret[0], secret[1], (np.uint64(caller), np.uint64(home), key_hi, key_lo))
+
+
+def bound_key(secret: Secret, caller: int, home: int, raw: bytes) -> tuple[int, int]:
+    """`bind_key` for one key from Python."""
+    hi, lo = key_words(raw)
+    words: Any = bind_key(secret, np.uint64(caller), np.uint64(home), np.uint64(hi), np.uint64(lo))
+    return int(words[0]), int(words[1])

@@ -1,0 +1,357 @@
+"""Every byte that the ledger keeps, in memory and in the journal, is laid out here; fields are only ever appended.
+
+Little-endian, naturally aligned. Amounts are int64 minor units, times int64 milliseconds since 1970, addresses int64 (see
+`ids`). Zero means none: no wallet, no address, no time.
+"""
+
+import mmap
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.vocabulary.encodings import Channel as Channel
+from rules.vocabulary.encodings import Label as Label
+from rules.vocabulary.encodings import WalletKind as WalletKind
+
+AMOUNT_MAX: Final = 2**53 - 1
+"""Amounts and balances stay within this, so that every JSON client reads them exactly and int64 never wraps."""
+
+CUMULATIVE_MAX: Final = 2**62
+"""Credits and debits ever posted to one row stay below this; a movement that would pass it is refused."""
+
+
+BLOCK_RECORDS_MAX: Final = 50
+"""Records in a block: 50 x 160 bytes and the header stay under the 8,100 bytes that PostgreSQL keeps in one plain row."""
+
+
+class Kind(IntEnum):
+    """What a record says happened, and what a request asks for. Numbers are never reused."""
+
+    OPEN = 1
+    WALLET_OPENED = 2
+    WALLET_STATUS = 3
+    WALLET_TIER = 4
+    TRANSFER = 10
+    HOLD = 11
+    CAPTURE = 12
+    VOID = 13
+    EXPIRY = 14
+    REFUND = 15
+    APPROVAL = 16
+    LEG = 20
+    CURSOR = 21
+    PROFILE = 22
+
+
+OPERATOR_KINDS: Final = frozenset({WalletKind.EXTERNAL, WalletKind.FEE, WalletKind.LIQUIDITY, WalletKind.SUSPENSE})
+
+
+class WalletStatus(IntEnum):
+    """open: all; frozen: can receive, not pay; closed: neither, for ever."""
+
+    OPEN = 1
+    FROZEN = 2
+    CLOSED = 3
+
+
+class ReviewStatus(IntEnum):
+    """What became of a case, as table `review` keeps it; numbers are never reused."""
+
+    OPEN = 0
+    APPROVED = 1
+    DECLINED = 2
+    EXPIRED = 3
+    VOIDED = 4
+
+
+FLAG_REMOTE: Final = 1
+"""Record: the payee lives on another shard, the credit is in transit until its leg lands there."""
+FLAG_SUSPENSE: Final = 2
+"""Leg: the payee could not take the money, the currency's suspense wallet did."""
+FLAG_IMPORTED: Final = 4
+"""Request and record: a historical payment with its own effective time; its decision is kept but does not stop it."""
+FLAG_FALLBACK: Final = 8
+"""Record: no scorer answered in time, the pack's fallback decided."""
+FLAG_SCORED: Final = 16
+"""Record: a pack decided; without it the switch ran unscored."""
+FLAG_FINAL: Final = 32
+"""Request and record of a capture: what is left of the hold is released. Of a void that ends a review: by who asked for the payment."""
+FLAG_LINKED: Final = 64
+"""Request and record: all or none together with the next one."""
+FLAG_PAYER_ANCHOR: Final = 128
+"""Record: one of every `CHAIN_STRIDE` of the payer's chain; the journal keeps an anchor of it."""
+FLAG_PAYEE_ANCHOR: Final = 256
+"""The same of the payee's chain."""
+
+FLAG_CONTINUES: Final = 512
+"""Record: all or none together with the one before."""
+FLAG_REVIEW: Final = 1024
+"""Record of a HOLD: an analyst is asked. Of a CAPTURE, VOID, EXPIRY or APPROVAL: it is what became of the case."""
+
+REQUEST_ANSWER: Final = 1
+"""Request of a CAPTURE, VOID or APPROVAL: an analyst's answer. Its record says FLAG_REVIEW, for which a request has no bit."""
+
+CHAIN_STRIDE: Final = 256
+"""Records of a wallet's chain from one anchor to the next: the most that a look back in time has to walk."""
+
+ATTEMPTS: Final = (Kind.TRANSFER, Kind.HOLD)
+"""What is scored and remembered as an attempt to pay."""
+MOVEMENTS: Final = (Kind.TRANSFER, Kind.CAPTURE, Kind.REFUND)
+"""What moves money from payer to payee; each may have a leg."""
+REFERRING: Final = (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND, Kind.APPROVAL)
+"""What refers to an earlier record and so becomes a part of its fate."""
+_CASE_ENDS: Final = {
+    Kind.CAPTURE: ReviewStatus.APPROVED,
+    Kind.APPROVAL: ReviewStatus.APPROVED,
+    Kind.VOID: ReviewStatus.DECLINED,
+    Kind.EXPIRY: ReviewStatus.EXPIRED,
+}
+
+
+def case_end(kind: int, flags: int) -> ReviewStatus:
+    """What a record with FLAG_REVIEW makes of the case that it refers to. A void with FLAG_FINAL is that of who asked for the payment."""
+    voided = kind == Kind.VOID and flags & FLAG_FINAL
+    return ReviewStatus.VOIDED if voided else _CASE_ENDS[Kind(kind)]
+
+
+REQUEST: Final = np.dtype(
+    [
+        ("op", "u1"),
+        ("flags", "u1"),
+        ("label", "u1"),
+        ("channel", "u1"),
+        ("kind", "u1"),
+        ("tier", "u1"),
+        ("currency", "u2"),
+        ("caller", "u4"),
+        ("device", "u4"),
+        ("payer", "i8"),
+        ("payee", "i8"),
+        ("amount", "i8"),
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("digest", "u8"),
+        ("after", "i8"),
+        ("effective_time", "i8"),
+        ("deferred_at", "i8"),
+        ("country", "u2"),
+        ("spare", "u2"),
+        ("expires_in_s", "u4"),
+    ]
+)
+"""One request row, front door to shard. `key_*` is the caller's key as 16 bytes (see `ids.key_bytes`), not yet bound to a
+wallet. For WALLET_OPENED: kind, tier, currency, amount = floor, payee = the address of an operator wallet. For WALLET_STATUS:
+payee = the wallet, kind = the status asked for. For CAPTURE, VOID and REFUND: payer and payee of the movement asked for, `after` the
+record it refers to, amount 0 = all that is left; so too for APPROVAL, of a HOLD. `expires_in_s`: HOLD only. `deferred_at` echoes an
+earlier DEFERRED result."""
+
+RESULT: Final = np.dtype(
+    [
+        ("code", "u2"),
+        ("replayed", "u1"),
+        ("action", "u1"),
+        ("points", "i4"),
+        ("reasons", "u4"),
+        ("pack", "u4"),
+        ("address", "i8"),
+        ("record_time", "i8"),
+        ("effective_time", "i8"),
+        ("flags", "u2"),
+        ("field", "u2"),
+        ("spare", "u4"),
+    ]
+)
+"""One result row, shard to front door: `address` of the transfer's record, or of the wallet for WALLET_OPENED; `field` says
+which field of a mismatched replay differs (see `FIELDS`); `record_time` is the time to echo as `deferred_at` when DEFERRED."""
+
+FIELDS: Final = (
+    "body",
+    "payee",
+    "amount",
+    "currency",
+    "kind",
+    "channel",
+    "country",
+    "device",
+    "effective_time",
+    "payer",
+    "expires_in",
+    "linked",
+)
+
+RECORD: Final = np.dtype(
+    [
+        ("kind", "u1"),
+        ("decision", "u1"),
+        ("label", "u1"),
+        ("channel", "u1"),
+        ("code", "u2"),
+        ("currency", "u2"),
+        ("payer", "i8"),
+        ("payee", "i8"),
+        ("amount", "i8"),
+        ("payer_posted", "i8"),
+        ("payee_posted", "i8"),
+        ("payer_held", "i8"),
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("digest", "u8"),
+        ("caller", "u4"),
+        ("pack", "u4"),
+        ("reference", "i8"),
+        ("record_time", "i8"),
+        ("effective_time", "i8"),
+        ("payer_prev", "i8"),
+        ("payee_prev", "i8"),
+        ("points", "i4"),
+        ("reasons", "u4"),
+        ("flags", "u2"),
+        ("country", "u2"),
+        ("device", "u4"),
+        ("payer_lag", "u4"),
+        ("payee_lag", "u4"),
+        ("expiry", "i8"),
+    ]
+)
+"""One journal record, 160 bytes.
+
+TRANSFER: as named; `payer_posted`, `payee_posted`, `payer_held` after it; `*_prev` the address of the local wallet's previous
+record; `*_lag` what its chain time is ahead of the effective time (see `posting.chain_time_of`). A declined one has a code and no effect.
+HOLD: the amount is held until `expiry`; with FLAG_REVIEW that is when the case expires, and `payee_lag` = the seconds for which
+the caller asked it to be held, 0 = a TRANSFER was asked for. CAPTURE, VOID, EXPIRY: of the hold at `reference`; amount = captured, or
+released. APPROVAL: the hold at `reference` is an ordinary one from now on, until `expiry`; amount = held.
+REFUND: of the TRANSFER or CAPTURE at `reference`, so its payer was the payee there.
+LEG: payer, payee, amount, currency and effective time of the movement at `reference`, on another shard; `decision` is its kind.
+CURSOR: payer = sending shard, amount = block read, key_hi/key_lo = first half of that block's hash.
+OPEN: amount = topology version, key_hi = the writer's random number.
+PROFILE: payee = a wallet of another shard; label = its kind, channel = status, decision = tier, effective_time = opened; 0: it changed
+while it was not known here, and an earlier PROFILE of it holds no more.
+WALLET_OPENED: payee = the wallet; label = kind, decision = tier, amount = floor. WALLET_STATUS: channel = status.
+WALLET_TIER: decision = tier."""
+
+WALLET: Final = np.dtype(
+    [
+        ("credits", "i8"),
+        ("debits", "i8"),
+        ("held", "i8"),
+        ("floor", "i8"),
+        ("head", "i8"),
+        ("chain_time", "i8"),
+        ("currency", "u2"),
+        ("status", "u1"),
+        ("kind", "u1"),
+        ("tier", "u1"),
+        ("spare", "u1"),
+        ("score", "i2"),
+        ("ring", "i4"),
+        ("day", "i4"),
+        ("day_total", "i8"),
+        ("payer_time", "i8"),
+        ("opened", "i8"),
+        ("chained", "i8"),
+        ("credited", "i8"),
+        ("credited_time", "i8"),
+        ("spare2", "i8", (2,)),
+    ]
+)
+"""One wallet, 128 bytes: what every payment touches is in the first cache line. posted = credits - debits. `ring` is 1 + the
+index of its attempts, 0 for none. `day` and `day_total` are today's outgoing sum, UTC by effective time. `score` 0 = none.
+`chained` counts the records of its chain. `credited`, `credited_time`: amount and effective time of the credit posted last, 0 = none."""
+
+PROFILE: Final = np.dtype(
+    [
+        ("address", "i8"),
+        ("opened", "i8"),
+        ("currency", "u2"),
+        ("status", "u1"),
+        ("kind", "u1"),
+        ("tier", "u1"),
+        ("used", "u1"),
+        ("batch", "u2"),
+    ]
+)
+"""What a shard knows of a wallet of another shard; kind 0 = there is no such wallet. `used`: a payment asked for it since the hand that
+looks for a row to give up came by; `batch`: the last batch that needs it."""
+
+ATTEMPT: Final = np.dtype([("time", "i8"), ("amount", "i8"), ("payee", "i8"), ("same_payee_time", "i8")])
+"""A remembered attempt to pay. `same_payee_time`: effective time of the payer's attempt to this payee before it, if remembered."""
+
+RING: Final = np.dtype(
+    [
+        ("offset", "i8"),
+        ("forgotten", "i8"),
+        ("newest", "i8"),
+        ("owner", "i4"),
+        ("capacity", "u1"),
+        ("start", "u1"),
+        ("count", "u1"),
+        ("spare", "u1"),
+    ]
+)
+"""Where a payer's attempts lie. `forgotten`: effective time of the newest attempt that had to be dropped; `newest`: of the last one;
+`owner`: 1 + the row of the payer's wallet, 0 = free, then `offset` is 1 + the next free one."""
+
+HOLD: Final = np.dtype(
+    [
+        ("address", "i8"),
+        ("payer", "i8"),
+        ("payee", "i8"),
+        ("left", "i8"),
+        ("expiry", "i8"),
+        ("effective_time", "i8"),
+        ("next", "i4"),
+        ("prev", "i4"),
+        ("currency", "u2"),
+        ("place", "u2"),
+        ("label", "u1"),
+        ("review", "u1"),
+        ("spare", "u1", (2,)),
+    ]
+)
+"""An open hold. `left`: what is neither captured nor released. `review` 1: it waits for an analyst. `next`, `prev`,
+`place`: where it waits for its expiry (see `holds`)."""
+
+ORIGINAL: Final = np.dtype(
+    [
+        ("address", "i8"),
+        ("payer", "i8"),
+        ("payee", "i8"),
+        ("amount", "i8"),
+        ("refunded", "i8"),
+        ("currency", "u2"),
+        ("kind", "u1"),
+        ("label", "u1"),
+        ("spare", "u4"),
+        ("newest", "i8"),
+    ]
+)
+"""A record of which a refund was asked, and how much of it was refunded. `kind` 0: it moved no money; `amount` is then the stamp at
+which the journal was asked. `newest`: address of the newest refund made here since it is known, 0 = none."""
+
+KEY: Final = np.dtype([("hi", "u8"), ("lo", "u8"), ("value", "i8")])
+"""A slot of a hash table: a 128-bit key and a value, 0 = empty slot."""
+
+
+_HUGE_FROM_BYTES: Final = 4 << 20
+
+
+def zeros(count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """An array (count,) of zeros in memory of its own, used only as it is written: at a page's begin, so that a row of two cache lines
+    lies in two and not in three; in huge pages; and never counted against the machine's memory as a whole, so that a process with
+    much in reserve can be forked."""
+    size = max(1, count * dtype.itemsize)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0))
+    if size >= _HUGE_FROM_BYTES and hasattr(mmap, "MADV_HUGEPAGE"):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype, count)
+
+
+def joined(parts: Iterable[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """One writable array of all parts, arrays or bytes of that dtype; `np.concatenate` spends 25 us on comparing structured dtypes."""
+    return np.frombuffer(bytearray().join(parts), dtype)
+
+
+assert (RECORD.itemsize, WALLET.itemsize, REQUEST.itemsize, RESULT.itemsize) == (160, 128, 96, 48)

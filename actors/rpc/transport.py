@@ -1,0 +1,270 @@
+"""A call to an actor is bytes in, bytes out, and has one of three ends: its answer, NotReady, or CallLost - and then it may have happened.
+
+Ray creates, names, restarts and supervises the actors, and can always carry a call. Where both ends run on one machine, calls go along a
+Unix stream socket in a private directory instead, as soon as it is connected: much cheaper, and the end of a process is seen at once.
+"""
+
+import asyncio
+import itertools
+import logging
+import os
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from actors.rpc.interface import NotReady
+
+log = logging.getLogger(__name__)
+
+Method = Callable[[bytes], Awaitable[bytes]]
+
+FRAME_BYTES_MAX: Final = 256 << 20
+"""Far above the largest batch with all its details; a longer frame means that the two ends do not speak the same language."""
+
+_HEAD: Final = struct.Struct("<IIB")
+"""Bytes that follow; number of the call; in a call the length of the method's name, which follows, in an answer how it ended."""
+_DONE: Final = 0
+_NOT_READY: Final = 1
+_FAILED: Final = 2
+
+
+class CallLost(Exception):
+    """No answer came. The call may have happened, or may still."""
+
+
+class _Frames(asyncio.Protocol):
+    """Cuts a stream into frames."""
+
+    def __init__(self) -> None:
+        self._transport: Any = None
+        self._parts: list[bytes] = []
+        self._have = 0
+        self._need = _HEAD.size
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self._parts:
+            self._parts.append(data)
+            self._have += len(data)
+            if self._have < self._need:
+                return
+            data = b"".join(self._parts)
+            self._parts.clear()
+        at, end = 0, len(data)
+        self._need = _HEAD.size
+        while end - at >= _HEAD.size:
+            size, number, what = _HEAD.unpack_from(data, at)
+            if size > FRAME_BYTES_MAX:
+                self._transport.abort()
+                return
+            if end - at - _HEAD.size < size:
+                self._need = _HEAD.size + size
+                break
+            at += _HEAD.size
+            self._frame(number, what, data, at, at + size)
+            at += size
+        if at < end:
+            self._parts.append(data[at:])
+            self._have = end - at
+
+    def _frame(self, number: int, what: int, data: bytes, start: int, end: int) -> None:
+        raise NotImplementedError
+
+
+# The callee.
+
+
+class CallServer:
+    """Answers calls with the methods of an actor, by name. `directory` None: it does not listen, all calls come through Ray."""
+
+    def __init__(self, directory: str | None, methods: Mapping[str, Method]) -> None:
+        self._directory = directory
+        self._methods = methods
+        self._listening: asyncio.Task[str] | None = None
+        self._server: asyncio.AbstractServer | None = None
+        self._connections: set[_Served] = set()
+
+    async def path(self) -> str | None:
+        """Where it listens, from the first time that somebody asks. Each process has a path of its own, so a caller that has been
+        told one cannot reach another."""
+        if self._directory is None:
+            return None
+        if self._listening is None or _failed(self._listening):
+            self._listening = asyncio.get_running_loop().create_task(self._listen(Path(self._directory)))
+        return await self._listening
+
+    async def _listen(self, directory: Path) -> str:
+        path = str(directory / f"{os.getpid()}-{os.urandom(4).hex()}")
+        self._server = await asyncio.get_running_loop().create_unix_server(self._serve, path)
+        return path
+
+    def _serve(self) -> "_Served":
+        return _Served(self._methods, self._connections)
+
+    async def close(self) -> None:
+        """Listen no longer, and hang up on all callers."""
+        if self._server is not None:
+            self._server.close()
+            for connection in list(self._connections):
+                connection.close()
+
+
+class _Served(_Frames):
+    """One caller's connection."""
+
+    def __init__(self, methods: Mapping[str, Method], connections: "set[_Served]") -> None:
+        super().__init__()
+        self._methods = methods
+        self._connections = connections
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+
+    def close(self) -> None:
+        """Hang up; calls under way go on, their answers go nowhere."""
+        self._transport.abort()
+
+    def _frame(self, number: int, what: int, data: bytes, start: int, end: int) -> None:
+        method = self._methods[data[start : start + what].decode()]
+        task = self._loop.create_task(self._answer(number, method, data[start + what : end]))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, number: int, method: Method, data: bytes) -> None:
+        try:
+            answer, end = await method(data), _DONE
+        except NotReady as error:
+            answer, end = str(error).encode(), _NOT_READY
+        except Exception as error:
+            log.exception("a call failed")
+            answer, end = repr(error).encode(), _FAILED
+        if not self._transport.is_closing():
+            self._transport.writelines((_HEAD.pack(len(answer), number, end), answer))
+
+
+# The caller.
+
+
+class _Link(_Frames):
+    """A connection to an actor's process, with any number of calls under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_open = False
+        self._loop = asyncio.get_running_loop()
+        self._numbers = itertools.count()
+        self._waiting: dict[int, asyncio.Future[bytes]] = {}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.is_open = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(CallLost("the other end has gone"))
+
+    async def call(self, method: str, data: bytes) -> bytes:
+        name = method.encode()
+        number = next(self._numbers) & 0xFFFFFFFF
+        future: asyncio.Future[bytes] = self._loop.create_future()
+        self._waiting[number] = future
+        self._transport.writelines((_HEAD.pack(len(name) + len(data), number, len(name)) + name, data))
+        try:
+            return await future
+        finally:
+            del self._waiting[number]
+
+    def _frame(self, number: int, what: int, data: bytes, start: int, end: int) -> None:
+        future = self._waiting.get(number)
+        if future is None or future.done():
+            return  # The caller had no more patience.
+        if what == _DONE:
+            future.set_result(data[start:end])
+        else:
+            text = data[start:end].decode()
+            future.set_exception(NotReady(text) if what == _NOT_READY else CallLost(text))
+
+    def close(self) -> None:
+        """End the connection; what was under way is lost."""
+        self.is_open = False
+        self._transport.abort()
+
+
+class Caller:
+    """Calls the methods of one actor, which must have a method `socket_path`."""
+
+    def __init__(self, actor: Any) -> None:
+        self._actor = actor
+        self._link: _Link | None = None
+        self._seeking: asyncio.Task[None] | None = None
+        self._only_ray = False
+        self._told: str | None = None
+
+    def replace(self, actor: Any) -> None:
+        """Another actor has taken over. What is under way at the old one is lost."""
+        self.close()
+        self._actor, self._link, self._seeking, self._only_ray = actor, None, None, False
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._seeking is not None:
+            self._seeking.cancel()
+        if self._link is not None:
+            self._link.close()
+
+    async def call(self, method: str, data: bytes) -> bytes:
+        """The answer of a method. Raises NotReady when nothing was taken in, else CallLost."""
+        if self._link is not None and self._link.is_open:
+            return await self._link.call(method, data)
+        if not self._only_ray and (self._seeking is None or self._seeking.done()):
+            self._seeking = asyncio.get_running_loop().create_task(self._seek())
+        return await _through_ray(self._actor, method, data)
+
+    async def _seek(self) -> None:
+        """Connect, if the actor listens. When this fails the next call tries again."""
+        from ray.exceptions import RayActorError
+
+        try:
+            path = await self._actor.socket_path.remote()
+            if path is None:
+                self._only_ray = True
+            else:
+                _, self._link = await asyncio.get_running_loop().create_unix_connection(_Link, path)
+        except RayActorError:
+            pass  # it starts, or has just died; the call itself says so
+        except Exception as error:
+            if repr(error) != self._told:
+                log.warning("no direct way: calls go through Ray until there is one", exc_info=error)
+            self._told = repr(error)
+        else:
+            self._told = None
+
+
+def _failed(task: asyncio.Task[str]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+async def _through_ray(actor: Any, method: str, data: bytes) -> bytes:
+    from ray.exceptions import RayActorError, RayError
+
+    try:
+        answer: bytes = await getattr(actor, method).remote(data)
+    except NotReady:
+        raise
+    except RayActorError as error:
+        raise CallLost(str(error)) from error
+    except RayError as error:
+        log.exception("%s failed in another process", method)
+        raise CallLost(str(error)) from error
+    return answer

@@ -1,0 +1,117 @@
+"""All shards of a switch in one event loop, without Ray: for tests, and for benchmarks of everything but Ray.
+
+The shards, the journal and the pack are the real ones; only the carrying between them is a function call.
+"""
+
+import asyncio
+import secrets
+from typing import Any, NoReturn
+
+from numpy.typing import NDArray
+
+from actors.journal.interface import Journal
+from actors.ledger.book import Capacity
+from actors.ledger.ledger import REVIEW_SECONDS, Ledger, LedgerConfig
+from actors.records.blocks import Writer
+from actors.rpc.interface import Condition
+from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.host import Peer, Scorer, Segments, ShardHost
+from rules.builtin import PACK
+from rules.decisions.decision import INITIAL_FALLBACK, Fallback
+from rules.decisions.pack import Decider
+
+SMALL = Capacity(segments=32, segment_map=4096, keys=1_000_000, payers=100_000, attempts=2_000_000, profiles=100_000)
+
+
+class InlineScorer:
+    """The pack, called in place."""
+
+    def __init__(self) -> None:
+        self._decider = Decider(PACK)
+
+    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+        """As `ScorerPool.decide`."""
+        return self._decider.decide(columns), INITIAL_FALLBACK
+
+    def condition(self) -> Condition:
+        """It always decides."""
+        return Condition()
+
+
+class MemorySegments:
+    """The topology table in memory."""
+
+    def __init__(self) -> None:
+        self._owners: dict[int, int] = {}
+
+    async def owners(self) -> dict[int, int]:
+        """Owning shard by segment."""
+        return dict(self._owners)
+
+    async def claim(self, shard: int) -> None:
+        """Give one more segment to a shard."""
+        self._owners[len(self._owners) + 1] = shard
+
+    async def fallback(self) -> None:
+        """Nobody says which pack is live."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class ShardDied(Exception):
+    """The shard's core asked for the end of its process."""
+
+
+def _die(reason: str) -> NoReturn:
+    raise ShardDied(reason)
+
+
+class LocalSwitch:
+    """`shards` hosts over one journal each."""
+
+    def __init__(
+        self,
+        *,
+        journals: list[Journal],
+        segments: Segments,
+        secret: bytes,
+        scored: bool = True,
+        capacity: Capacity = SMALL,
+        scorer: Scorer | None = None,
+        review_expires_in_s: int = REVIEW_SECONDS,
+    ) -> None:
+        scorer = scorer or InlineScorer()
+        shards = len(journals)
+        peers: dict[int, Peer] = {}
+        self.hosts: list[ShardHost] = []
+        for shard, journal in enumerate(journals):
+            config = LedgerConfig(
+                shard=shard, shards=shards, secret=secret, windows=scored, review_expires_in_s=review_expires_in_s
+            )
+            ledger = Ledger(config, capacity)
+            writer = Writer(shard, 1, secrets.randbits(63), secrets.token_bytes(16))
+            core = ShardCore(ShardConfig(shard=shard, shards=shards, scored=scored), ledger, writer)
+            host = ShardHost(core, journal=journal, peers=peers, scorer=scorer, segments=segments, die=_die)
+            peers[shard] = host
+            self.hosts.append(host)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Recover and open every shard."""
+        self._tasks = [asyncio.create_task(host.run()) for host in self.hosts]
+        while not all(host.ready for host in self.hosts):
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Finish what is under way, then end."""
+        for host in self.hosts:
+            await host.drained()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for host in self.hosts:
+            await host.stop()

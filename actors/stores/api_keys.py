@@ -1,0 +1,200 @@
+"""API keys at rest: only the SHA-256 of a key is kept, which is enough for 256 random bits, and nothing gives the key back.
+
+A key belongs to an account; keys made with the same name belong to the same account, so rotating a key changes nothing for the
+ledger, where the account is the caller. An account may be bound to wallets, from its first key on: docs/access.md has the rules.
+"""
+
+import base64
+import hashlib
+import secrets
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from actors.database.pool import SQL, Pool
+from actors.records.ids import Secret, encode_wallet
+from actors.stores.scopes import BOUND_SCOPES, SCOPES
+
+BOOTSTRAP: Final = "bootstrap"
+"""Name and account of the key that `serve` is given in its environment."""
+_SECRET_BYTES: Final = 32
+WALLETS_MAX: Final = 100
+"""Wallets to which an account is bound one by one, and owners: every front door keeps them with each key that it remembers."""
+OWNERS_MAX: Final = 20
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """The wallets of a bound account: these addresses, and whatever belongs to these owners."""
+
+    wallets: frozenset[int]
+    owners: frozenset[str]
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Whom a key speaks for and what it may; `bound` None: on all wallets."""
+
+    account: int
+    scopes: frozenset[str]
+    bound: Bound | None = None
+
+
+class CreatedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A new key; `key` is shown once and kept nowhere."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    key: str
+
+
+class ListedBound(msgspec.Struct, frozen=True, kw_only=True):
+    """To what an account is bound: ids of wallets, and owners."""
+
+    wallets: tuple[str, ...]
+    owners: tuple[str, ...]
+
+
+class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key as far as it is known; `bound` None: on all wallets."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+    bound: ListedBound | None
+
+
+class KeyRefused(ValueError):
+    """A key that cannot be made so: an unknown scope, or a binding that does not go with the account. One line for the operator."""
+
+
+def key_hash(key: str) -> bytes:
+    """What is kept of a key."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+class KeyStore:
+    """Keys in PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def find(self, hashes: Sequence[bytes]) -> dict[bytes, Principal]:
+        """Whom keys speak for, by their hashes; those that do not exist or are revoked are left out."""
+        rows = await self._pool.fetch("key_find", hashes)
+        return {
+            row["hash"]: Principal(
+                row["account"],
+                frozenset(row["scopes"]),
+                Bound(frozenset(row["wallets"]), frozenset(row["owners"])) if row["bound"] else None,
+            )
+            for row in rows
+        }
+
+    async def accounts(self, numbers: Iterable[int]) -> dict[int, str]:
+        """Names of accounts by number."""
+        wanted = sorted(set(numbers))
+        return {row["id"]: row["name"] for row in await self._pool.fetch("account_names", wanted)} if wanted else {}
+
+    async def create(
+        self, name: str, scopes: Sequence[str], wallets: Sequence[int] = (), owners: Sequence[str] = ()
+    ) -> CreatedKey:
+        """A new key of the account called `name`, bound from now on also to wallets (addresses) and owners. Raises KeyRefused."""
+        identity = uuid.uuid4()
+        secret = base64.urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).rstrip(b"=").decode()
+        key = f"sp_{identity.hex}_{secret}"
+        async with self._pool.session() as session:
+            await _store(session, "key_create", identity, name, scopes, key, wallets, owners)
+        return CreatedKey(id=str(identity), name=name, scopes=tuple(scopes), key=key)
+
+    async def list(self, secret: Secret) -> list[ListedKey]:
+        """All keys, oldest first, revoked ones too. `secret`: the cluster's, for the ids of wallets."""
+        return [
+            ListedKey(
+                id=str(row["id"]),
+                name=row["name"],
+                scopes=tuple(row["scopes"]),
+                created_at=row["created_at"],
+                revoked_at=row["revoked_at"],
+                bound=_listed(secret, row) if row["bound"] else None,
+            )
+            for row in await self._pool.fetch("key_list")
+        ]
+
+    async def revoke(self, identity: str) -> bool:
+        """End a key's life; False when there is no such key."""
+        try:
+            number = uuid.UUID(identity)
+        except ValueError:
+            return False
+        return await self._pool.fetchval("key_revoke", number) is not None
+
+
+async def ensure_bootstrap_key(connection: Any, key: str) -> None:
+    """See to it that a key given from outside exists, with every scope; any number of times. One that was revoked stays so."""
+    await _store(connection, "key_ensure", uuid.uuid4(), BOOTSTRAP, SCOPES, key)
+
+
+async def has_keys(connection: Any) -> bool:
+    """Whether there is any key that works."""
+    found: bool = await connection.fetchval(SQL["key_any"])
+    return found
+
+
+def _listed(secret: Secret, row: Any) -> ListedBound:
+    return ListedBound(
+        wallets=tuple(encode_wallet(secret, address) for address in sorted(row["wallets"])),
+        owners=tuple(sorted(row["owners"])),
+    )
+
+
+async def _store(
+    connection: Any,
+    statement: str,
+    identity: uuid.UUID,
+    name: str,
+    scopes: Sequence[str],
+    key: str,
+    wallets: Sequence[int] = (),
+    owners: Sequence[str] = (),
+) -> None:
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        raise KeyRefused(f"unknown scope {', '.join(unknown) or '(none)'}; there are {', '.join(SCOPES)}")
+    async with connection.transaction():
+        account = await connection.fetchval(SQL["key_account"], name)  # locked from here on
+        await _bind(connection, account, name, scopes, wallets, owners)
+        await connection.execute(SQL[statement], identity, account, name, list(scopes), key_hash(key))
+
+
+async def _bind(
+    connection: Any, account: int, name: str, scopes: Sequence[str], wallets: Sequence[int], owners: Sequence[str]
+) -> None:
+    """Bind an account to more wallets and owners; its first key says whether it is bound at all."""
+    found = await connection.fetchrow(SQL["account_bound"], account)
+    asked = bool(wallets or owners)
+    if asked and found["keys"] and not found["bound"]:
+        raise KeyRefused(f"the account {name} has keys on all wallets; an account is bound from its first key on")
+    if asked and name == BOOTSTRAP:
+        raise KeyRefused(f"the account {BOOTSTRAP} has every scope on all wallets; take another name")
+    beyond = sorted(set(scopes) - set(BOUND_SCOPES))
+    if beyond and (asked or found["bound"]):
+        raise KeyRefused(
+            f"{name} is bound to wallets: its keys have the scopes {' and '.join(BOUND_SCOPES)}, not {beyond[0]}"
+        )
+    if any(not owner for owner in owners):
+        raise KeyRefused("an owner has a name")
+    if asked:
+        counts = await connection.fetchrow(SQL["account_bind"], account, list(wallets), list(owners))
+        for count, most, what in (
+            (counts["wallets"], WALLETS_MAX, "wallets"),
+            (counts["owners"], OWNERS_MAX, "owners"),
+        ):
+            if count > most:
+                raise KeyRefused(
+                    f"{name} would be bound to {count} {what}, and {most} are possible; an owner has any number of wallets"
+                )

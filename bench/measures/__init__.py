@@ -1,0 +1,1 @@
+"""One module a benchmark: what it measures, for how long, and the figures it gives."""

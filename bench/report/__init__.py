@@ -1,0 +1,1 @@
+"""Figures, the machine they were measured on, and the table people read."""

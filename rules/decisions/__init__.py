@@ -1,0 +1,1 @@
+"""What a compiled pack is at run time: decisions as integers, counters, the challenger's share. It may touch the vocabulary and models/."""

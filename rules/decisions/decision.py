@@ -1,0 +1,35 @@
+"""A decision is integers only, so the same payment gets the same bits online, in a backtest and on a cluster."""
+
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+
+
+class Action(IntEnum):
+    """What a decision says of a payment, from mild to strict: a pack's verdict is the strictest rule that fired."""
+
+    APPROVE = 0
+    REVIEW = 1
+    DECLINE = 2
+
+
+FALLBACK: Final = 1
+"""Flag: no scorer answered in time, the pack's stated fallback stands in."""
+
+DECISION: Final = np.dtype(
+    [("action", "u1"), ("flags", "u1"), ("spare", "u2"), ("points", "i4"), ("reasons", "u4"), ("pack", "u4")]
+)
+"""`reasons` has bit i set for reason i of the pack that decided."""
+
+
+class Fallback(NamedTuple):
+    """What decides while no scorer answers: the fallback of the pack that is live as of a revision of the deployment."""
+
+    action: int
+    pack: int
+    revision: int
+
+
+INITIAL_FALLBACK: Final = Fallback(Action.APPROVE, 1, 0)
+"""Before anybody has said which pack is live: the ledger's own limits hold, and every such decision is flagged and counted."""

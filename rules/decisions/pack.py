@@ -1,0 +1,238 @@
+"""A rule pack: rules that look at columns, a scorecard, and the thresholds that turn both into one decision.
+
+The verdict is the strictest of the live rules that fire and of the thresholds under which the points lie: the card's and those of the
+live rules that fire. Reasons come from the part that decided: the rules that fired with the verdict, else what cost the most points.
+A rule that has no value (null, overflow, division by zero) does not fire. Shadow rules change nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.jit import kernel
+from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten, score_rows
+from rules.decisions.decision import DECISION, Action
+from rules.vocabulary.catalogue import CODES
+from rules.vocabulary.columns import COLUMN_COUNT, INDEX, NULL
+
+REASONS_PER_PACK_MAX = 32
+"""A decision keeps its reasons as a 32-bit mask."""
+
+NEVER: Final = -(2**62)
+"""A threshold under which no points lie."""
+NO_REASON: Final = -1
+
+Fires = Callable[[NDArray[np.int64], NDArray[np.uint64], NDArray[np.uint64]], None]
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule: what it is called, what it does when it fires, and the reason it gives. `live`: else in shadow."""
+
+    id: str
+    action: Action
+    reason: str = ""
+    points: int = 0
+    live: bool = True
+
+
+class Pack(msgspec.Struct, frozen=True, kw_only=True):
+    """A pack ready to decide. `fires(columns, hits, unknown)` sets bit i % 64 of hits[row, i // 64] when rule i fires on that row, of
+    `unknown` when it has no value there."""
+
+    number: int
+    name: str
+    version: int
+    rules: tuple[Rule, ...]
+    card: Scorecard | None
+    review_below: int | None = None
+    decline_below: int | None = None
+    fallback: Action
+    fires: Fires
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Reason codes by bit: the live rules', then the card's, each once."""
+        live = [rule.reason for rule in self.rules if rule.live and rule.reason]
+        card = [item.reason for item in self.card.characteristics] if self.card is not None else []
+        return tuple(dict.fromkeys([*live, *card]))
+
+
+class RuleHits(NamedTuple):
+    """Decisions (n,) of DECISION with what they were made of, shadow rules included: bit i % 64 of hits[row, i // 64] says whether rule i
+    fired there, of `unknown` that it had no value."""
+
+    decisions: NDArray[Any]
+    hits: NDArray[np.uint64]
+    unknown: NDArray[np.uint64]
+
+    def of(self, rows: NDArray[np.bool_]) -> "RuleHits":
+        """Some rows of it."""
+        return RuleHits(*(part[rows] for part in self))
+
+
+class Trace(NamedTuple):
+    """What became of every rule, shadow rules included. hits (n, rules): whether it fired; not_evaluated (rules,): how often it had no
+    value."""
+
+    decisions: NDArray[Any]
+    hits: NDArray[np.bool_]
+    not_evaluated: NDArray[np.int64]
+
+
+class _Tables(NamedTuple):
+    """A pack flattened for the kernel."""
+
+    live: NDArray[np.int64]
+    action: NDArray[np.int64]
+    points: NDArray[np.int64]
+    reason: NDArray[np.int64]
+    card_reason: NDArray[np.int64]
+
+
+class Decider:
+    """A pack with its tables laid out and its kernels compiled. Stateless between calls; make one per pack and keep it."""
+
+    def __init__(self, pack: Pack) -> None:
+        if len(pack.reasons) > REASONS_PER_PACK_MAX:
+            raise ValueError(f"{pack.name}: at most {REASONS_PER_PACK_MAX} reasons fit a decision")
+        self.pack = pack
+        self._card: CardTables | None = flatten(pack.card, INDEX, CODES) if pack.card is not None else None
+        self._tables = _tables(pack)
+        self._words = max(1, -(-len(pack.rules) // 64))
+        self._thresholds = tuple(NEVER if each is None else each for each in (pack.review_below, pack.decline_below))
+        self.decide(np.zeros((1, COLUMN_COUNT), np.int64))
+
+    def decide(self, columns: NDArray[np.int64]) -> NDArray[Any]:
+        """Decisions (n,) of dtype DECISION for columns of shape (n, COLUMN_COUNT)."""
+        return self.fired(columns).decisions
+
+    def trace(self, columns: NDArray[np.int64]) -> Trace:
+        """The same decisions, and what became of every rule, one by one."""
+        decisions, hits, unknown = self.fired(columns)
+        rules = len(self.pack.rules)
+        return Trace(decisions, _bits(hits, rules), _bits(unknown, rules).sum(axis=0, dtype=np.int64))
+
+    def fired(self, columns: NDArray[np.int64]) -> RuleHits:
+        """The same decisions with the rules that fired, as the kernels tell them."""
+        count = len(columns)
+        columns = np.ascontiguousarray(columns)
+        hits = np.zeros((count, self._words), np.uint64)
+        unknown = np.zeros((count, self._words), np.uint64)
+        self.pack.fires(columns, hits, unknown)
+        totals = np.zeros(count, np.int64)
+        shortfalls = np.empty((count, len(self._tables.card_reason)), np.int64)
+        if self._card is not None:
+            score_rows(self._card, NULL, columns, totals, shortfalls)
+        decisions = np.zeros(count, DECISION)
+        _combine(self._tables, hits, totals, shortfalls, *self._thresholds, self.pack.number, decisions)
+        return RuleHits(decisions, hits, unknown)
+
+    def fallback(self, count: int) -> NDArray[Any]:
+        """What stands in for `count` decisions when no scorer answers."""
+        return fallback_decisions(count, action=self.pack.fallback, number=self.pack.number)
+
+
+def fallback_decisions(count: int, *, action: Action, number: int) -> NDArray[Any]:
+    """`count` decisions flagged as fallback."""
+    decisions = np.zeros(count, DECISION)
+    decisions["action"] = action
+    decisions["flags"] = 1
+    decisions["pack"] = number
+    return decisions
+
+
+def _tables(pack: Pack) -> _Tables:
+    bits = {reason: bit for bit, reason in enumerate(pack.reasons)}
+    live = [(place, rule) for place, rule in enumerate(pack.rules) if rule.live]
+    card = pack.card.characteristics if pack.card is not None else ()
+
+    def numbers(values: list[int]) -> NDArray[np.int64]:
+        return np.array(values, np.int64)
+
+    return _Tables(
+        live=numbers([place for place, _ in live]),
+        action=numbers([int(rule.action) for _, rule in live]),
+        points=numbers([rule.points for _, rule in live]),
+        reason=numbers([bits.get(rule.reason, NO_REASON) for _, rule in live]),
+        card_reason=numbers([bits[item.reason] for item in card]),
+    )
+
+
+def _bits(words: NDArray[np.uint64], count: int) -> NDArray[np.bool_]:
+    """(n, count) of words (n, ...): bit i % 64 of word i // 64."""
+    unpacked = np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little")
+    return unpacked[:, :count].astype(np.bool_)
+
+
+@kernel
+def _fired(hits, row, place):
+    return hits[row, place >> 6] >> np.uint64(place & 63) & np.uint64(1) != 0
+
+
+@kernel
+def _given_by_rules(tables, hits, row, verdict):
+    """Reasons of the first rules that fired with the verdict."""
+    mask = np.int64(0)
+    given = 0
+    for i in range(len(tables.live)):
+        reason = tables.reason[i]
+        if tables.action[i] != verdict or reason < 0 or mask >> reason & 1 or given == REASONS_MAX:
+            continue
+        if _fired(hits, row, tables.live[i]):
+            mask |= np.int64(1) << reason
+            given += 1
+    return mask
+
+
+@kernel
+def _given_by_points(tables, hits, row, shortfalls):
+    """Reasons of what cost the most points, rules before characteristics where they cost the same."""
+    mask = np.int64(0)
+    for _ in range(REASONS_MAX):
+        worst = np.int64(0)
+        named = np.int64(-1)
+        for i in range(len(tables.live)):
+            reason = tables.reason[i]
+            if (
+                -tables.points[i] > worst
+                and reason >= 0
+                and not mask >> reason & 1
+                and _fired(hits, row, tables.live[i])
+            ):
+                worst = -tables.points[i]
+                named = reason
+        for c in range(shortfalls.shape[1]):
+            reason = tables.card_reason[c]
+            if shortfalls[row, c] > worst and not mask >> reason & 1:
+                worst = shortfalls[row, c]
+                named = reason
+        if named < 0:
+            break
+        mask |= np.int64(1) << named
+    return mask
+
+
+@kernel
+def _combine(tables, hits, totals, shortfalls, review_below, decline_below, number, decisions):
+    for row in range(len(hits)):
+        verdict = 0
+        total = totals[row]
+        for i in range(len(tables.live)):
+            if _fired(hits, row, tables.live[i]):
+                total += tables.points[i]
+                if tables.action[i] > verdict:
+                    verdict = tables.action[i]
+        by_points = 2 if total < decline_below else (1 if total < review_below else 0)
+        mask = np.int64(0)
+        if by_points > verdict:
+            verdict = by_points
+            mask = _given_by_points(tables, hits, row, shortfalls)
+        elif verdict > 0:
+            mask = _given_by_rules(tables, hits, row, verdict)
+        decisions[row]["action"] = verdict
+        decisions[row]["points"] = total
+        decisions[row]["reasons"] = mask
+        decisions[row]["pack"] = number

@@ -1,0 +1,3 @@
+"""What a rule may name: fields, columns, words and their numbers, currencies, countries, time zones. Constants and pure functions; it
+knows no syntax.
+"""

@@ -1,0 +1,1 @@
+"""The HTTP application: one module a resource, one table of routes. A handler checks, asks the gateway or a view, and answers."""

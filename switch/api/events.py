@@ -1,0 +1,150 @@
+"""GET /v1/events: a page, or with `Accept: text/event-stream` all that follows for as long as the caller listens.
+
+A stream holds one page at a time and never writes ahead of a slow reader; whatever ends it, `Last-Event-ID` goes on exactly there.
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import msgspec
+import numpy as np
+from aiohttp import web
+from numpy.typing import NDArray
+
+from actors.database.pool import StoreUnavailable
+from actors.stores.api_keys import Principal
+from switch.api.services import Services
+from switch.fairness.scheduling import Steps, mapped
+from switch.http.auth import READ, demand
+from switch.http.call import PAGE_MAX, Call, page_limit
+from switch.http.cursors import decode_places, encode_cursor
+from switch.http.response import Stream
+from switch.problems.table import ProblemError, invalid_query
+from switch.views.event_feed import START, Own
+from switch.views.events import EVENT_TYPES, STEP_EVENTS, Event, Found, Page, packs_of, render, type_numbers
+from switch.views.representations import json_response
+
+_log = logging.getLogger(__name__)
+
+SCOPE: Final = "events"
+NOW: Final = "now"
+STREAM: Final = "text/event-stream"
+STREAM_HEADERS: Final = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+HEARTBEAT_S: Final = 15.0
+"""Proxies commonly cut a connection that is silent for a minute."""
+RETRY_MS: Final = 1_000
+"""A reader comes back so long after its stream ended."""
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+
+class EventList(msgspec.Struct, frozen=True):
+    """A page of events. `next` is always given: at the end it is where later events will follow."""
+
+    data: list[Event]
+    has_more: bool
+    next: str
+
+
+async def list_events(services: Services, call: Call) -> web.StreamResponse:
+    """GET /v1/events?after=&limit=&types=."""
+    query = call.query(("after", "limit", "types"))
+    limit, types = page_limit(query), _types(query)
+    streams = STREAM in call.request.headers.get("Accept", "")
+    after = (call.request.headers.get("Last-Event-ID") if streams else None) or query.get("after")
+    places = await _places(services, after)
+    if streams:
+        return await _stream(services, call, places, types)
+    account = call.principal.account
+    async with services.pages.place(account):
+        page = await services.events.page(account, places, limit, types, _own(services, call.principal))
+        data = await _rendered(services, account, page.events)
+    return json_response(EventList(data, page.has_more, encode_cursor(services.secret, SCOPE, *page.places)))
+
+
+async def _rendered(services: Services, account: int, found: Sequence[Found]) -> list[Event]:
+    names = await services.catalogue.names(packs_of(found))
+    return await services.scheduler.run(
+        account, render(services.secret, names, found, await services.events.times(found))
+    )
+
+
+def _own(services: Services, principal: Principal) -> Own | None:
+    return None if principal.bound is None else partial(services.access.own, principal.bound)
+
+
+def _types(query: dict[str, str]) -> NDArray[np.uint8]:
+    if "types" not in query:
+        return type_numbers(None)
+    names = query["types"].split(",")
+    if not EVENT_TYPES.issuperset(names):
+        raise invalid_query("types", f"expected some of these, with commas between: {', '.join(sorted(EVENT_TYPES))}")
+    return type_numbers(names)
+
+
+async def _places(services: Services, after: str | None) -> Sequence[int]:
+    if after is None:
+        return [START] * services.topology.shards
+    if after == NOW:
+        return await services.events.end()
+    places = decode_places(services.secret, SCOPE, after, services.topology.shards)
+    if await services.events.ahead(places):
+        raise ProblemError("cursor_ahead")
+    return places
+
+
+# Streams.
+
+
+async def _stream(
+    services: Services, call: Call, places: Sequence[int], types: NDArray[np.uint8]
+) -> web.StreamResponse:
+    response = Stream(headers=STREAM_HEADERS)
+    async with services.streams.place(call.principal.account):
+        services.metrics.streams += 1
+        try:
+            await response.prepare(call.request)
+            await response.write(b"retry: %d\n\n" % RETRY_MS)  # the headers leave with the first bytes
+            await _send_all(services, call, response, places, types)
+        except (StoreUnavailable, ProblemError, ConnectionError) as error:
+            _log.info("an event stream ended: %r", error)
+        finally:
+            services.metrics.streams -= 1
+    return response
+
+
+async def _send_all(
+    services: Services, call: Call, response: web.StreamResponse, places: Sequence[int], types: NDArray[np.uint8]
+) -> None:
+    """Until the process drains, the reader leaves or its key is revoked."""
+    account = call.principal.account
+
+    def gone() -> bool:
+        return call.request.transport is None or call.request.transport.is_closing()
+
+    while not services.draining and not gone():
+        principal = await services.authenticator.principal(call.request.headers.get("Authorization"))
+        demand(principal, READ)
+        async with services.pages.place(account):
+            page = await services.events.page(account, places, PAGE_MAX, types, _own(services, principal))
+            events = await _rendered(services, account, page.events)
+        if events:
+            await response.write(await services.scheduler.run(account, _framed(services, places, page, events)))
+        places = page.places
+        if not page.has_more and not await services.events.grown(places, HEARTBEAT_S, gone):
+            await response.write(f": heartbeat\nid: {encode_cursor(services.secret, SCOPE, *places)}\n\n".encode())
+
+
+def _framed(services: Services, places: Sequence[int], page: Page, events: Sequence[Event]) -> Steps[bytes]:
+    """A page as a stream has it, each event with the cursor behind it."""
+    reached = list(places)
+
+    def framed(pair: tuple[Found, Event]) -> bytes:
+        found, event = pair
+        reached[event.shard] = found.place
+        cursor = encode_cursor(services.secret, SCOPE, *reached)
+        return b"id: %b\nevent: %b\ndata: %b\n\n" % (cursor.encode(), event.type.encode(), _ENCODE(event))
+
+    pairs = list(zip(page.events, events, strict=True))
+    return b"".join((yield from mapped(framed, pairs, STEP_EVENTS)))

@@ -1,0 +1,74 @@
+"""For whoever runs the switch: is it alive, is it ready, what has it done."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import numpy as np
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from actors.database.pool import StoreUnavailable
+from actors.rpc.interface import Condition, ShardUnavailable
+from switch.api.services import Services
+from switch.http.metrics import clock_family, fill_family
+from switch.http.response import Answer
+from switch.problems.table import ProblemError
+from switch.views.pack_metrics import pack_families
+from switch.views.pack_names import Names
+from switch.views.representations import NO_NAMES, json_response
+
+READY_TIMEOUT_S: Final = 2.0
+
+
+async def healthz(services: Services) -> web.Response:
+    """GET /healthz: the process answers."""
+    return json_response({"status": "ok"})
+
+
+async def readyz(services: Services) -> web.Response:
+    """GET /readyz: the database answers, every shard shows a durable state, which it does only when it serves and owns its journal, and
+    says that nothing stops it. Ready stays ready with warnings: what operators should mend while payments go on."""
+    if services.leaving:
+        raise ProblemError("not_ready", "The switch is stopping.")
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            conditions, *_ = await asyncio.gather(
+                asyncio.gather(*(client.condition() for client in services.clients)),
+                services.pool.fetchval("pool_check"),
+                *(client.wallets(np.ones(1, np.int64)) for client in services.clients),
+            )
+    except (TimeoutError, ShardUnavailable):
+        raise ProblemError("not_ready", "Not every shard is serving.") from None
+    stops = [text for condition in conditions for text in condition.stops]
+    if stops:
+        raise ProblemError("not_ready", f"{'; '.join(stops)}.")
+    warnings = [text for condition in conditions for text in condition.warnings]
+    return json_response({"status": "ready", "shards": len(services.clients), "warnings": warnings})
+
+
+async def metrics(services: Services) -> web.Response:
+    """GET /metrics: Prometheus text; without what scorers have counted when the database cannot say, and without the tables of shards when
+    one of them cannot."""
+    counts: dict[tuple[int, str, int], int] = {}
+    names: Names = NO_NAMES
+    with contextlib.suppress(StoreUnavailable, LookupError):
+        packs = (await services.packs.deployment()).packs
+        names = await services.catalogue.names(packs)
+        counts = await services.packs.counts(packs)
+    conditions = await _conditions(services)
+    families = (*pack_families(names, counts), fill_family(conditions), clock_family(conditions))
+    return Answer(services.metrics.render(families), content_type=CONTENT_TYPE_LATEST)
+
+
+async def _conditions(services: Services) -> dict[int, Condition]:
+    """By shard; one that does not answer has no line."""
+    conditions: dict[int, Condition] = {}
+
+    async def ask(shard: int) -> None:
+        with contextlib.suppress(ShardUnavailable, TimeoutError):
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                conditions[shard] = await services.clients[shard].condition()
+
+    await asyncio.gather(*(ask(shard) for shard in range(len(services.clients))))
+    return conditions

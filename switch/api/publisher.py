@@ -1,0 +1,199 @@
+"""Publishing: a pack is checked and compiled before anybody can deploy it, and whoever deploys it hears which scorers have it.
+
+The order is: compile, commit, tell the scorers. A scorer that could not be told finds the deployment by itself within a second or so.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+import msgspec
+
+from actors.rpc.interface import NotReady
+from actors.rpc.transport import CallLost
+from actors.scoring.pack_compiler import FindCard, PackRefused
+from actors.scoring.scorer import Activated, ScorerClient
+from actors.stores.deployment import Deployment, DeploymentRefused, Mode, changed
+from actors.stores.rule_packs import PackFacts, PackStore, StoredPack, VersionConflict
+from rules.language.problems import PackError, Problem
+from rules.language.recarding import recarded
+from switch.problems.table import FieldError, ProblemError, invalid_field
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TELL_TIMEOUT_S: Final = 15.0
+"""A scorer that has not changed over by then is named in the answer."""
+CHECKS_MAX: Final = 8
+"""Packs that are compiled, one after the other, or wait for that; beyond it: 503."""
+DEPLOY_TRIES: Final = 5
+"""Others may deploy meanwhile; each try begins with what then holds."""
+
+
+class Compiler(Protocol):
+    """`actors.scoring.pack_compiler.PackCompiler`."""
+
+    async def check(
+        self, text: str, files: Mapping[str, str], find_card: FindCard, *, stored: bool = False
+    ) -> PackFacts:
+        """What a pack says of itself, its kernels left on disk. `stored`: as in `read_pack`. Raises PackRefused."""
+
+    async def prepare(self, store: PackStore, stored: StoredPack) -> bytes | None:
+        """See to it that a published pack's kernels are on this disk. Raises PackRefused."""
+
+
+class ScorerState(msgspec.Struct, frozen=True, kw_only=True):
+    """What one scorer said: `revision` 0 when nothing."""
+
+    scorer: int
+    revision: int
+    error: str | None = None
+
+
+class RolloutStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has a deployment: how many scorers of how many, and those that have not."""
+
+    revision: int
+    scorers: int
+    active: int
+    waiting: list[ScorerState]
+
+
+class Publisher:
+    """Publishes packs and deploys them."""
+
+    def __init__(self, store: PackStore, scorers: Sequence[ScorerClient], compiler: Compiler) -> None:
+        self._store = store
+        self._scorers = scorers
+        self._compiler = compiler
+        self._checking = 0
+
+    async def publish(
+        self,
+        name: str,
+        text: str,
+        files: Mapping[str, str],
+        account: int,
+        newest: int | None,
+        *,
+        stored: bool = False,
+    ) -> bool:
+        """Store a version of a pack; whether it is a new one: the text of the newest version again is none. `stored`: another version was
+        published that differs in its card only. Raises ProblemError."""
+        there = await self._store.pack(name)
+        last = 0 if there is None else there.version
+        if newest is not None and newest != last:
+            raise version_conflict(last)
+        if there is not None and (there.text, there.files) == (text, files):
+            return False
+        facts = await self._compiled(self._compiler.check(text, files, self._card, stored=stored))
+        if facts.name != name:
+            raise invalid_field("name", f"the pack calls itself {facts.name}")
+        try:
+            await self._store.add_pack(text, files, facts, account, newest)
+        except VersionConflict as error:
+            raise version_conflict(error.newest) from None
+        return True
+
+    async def publish_with_card(self, pack: StoredPack, card: str, account: int) -> StoredPack:
+        """The version of a pack that has this pack's text but for its card, name@version; published when there is none. Raises
+        ProblemError."""
+        name, text = pack.facts.name, await text_with_card(pack, card)
+        newest = await self._store.pack(name)
+        found = await self._store.pack_of_text(name, text, pack.files)
+        if found is None:
+            assert newest is not None, "published packs never go"
+            await self.publish(name, text, pack.files, account, newest.version, stored=True)
+            found = await self._store.pack_of_text(name, text, pack.files)
+        assert found is not None, "it is published"
+        return found
+
+    async def checked(
+        self, text: str, files: Mapping[str, str], card: bytes | None = None, *, stored: bool = False
+    ) -> bytes | None:
+        """Check a pack and leave its kernels on disk; gives the scorecard that it names, as JSON: `card` when that is given, which need not
+        be published. `stored`: the pack was published, but for its card. Raises ProblemError."""
+
+        async def given(name: str, version: int) -> bytes | None:
+            return card
+
+        find = self._card if card is None else given
+        facts = await self._compiled(self._compiler.check(text, files, find, stored=stored))
+        return None if facts.card is None else await find(*facts.card)
+
+    async def _compiled(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._checking >= CHECKS_MAX:
+            work.close()
+            raise ProblemError("overloaded", f"{CHECKS_MAX} packs wait to be compiled already.")
+        self._checking += 1
+        try:
+            return await work
+        except PackRefused as error:
+            raise _refused(error.problems) from None
+        finally:
+            self._checking -= 1
+
+    async def _card(self, name: str, version: int) -> bytes | None:
+        card = await self._store.card(name, version)
+        return None if card is None else card.document.encode()
+
+    async def deploy(self, pack: StoredPack, mode: Mode, share: int, account: int) -> RolloutStatus:
+        """Give a pack a mode and tell all scorers. Raises ProblemError."""
+        if mode != "off":
+            await self._compiled(self._compiler.prepare(self._store, pack))
+        for _ in range(DEPLOY_TRIES):
+            before = await self._store.deployment()
+            try:
+                after = changed(before, pack.number, mode, share)
+                if after is not before:
+                    await self._store.deploy(after, account)
+            except DeploymentRefused as error:
+                raise ProblemError("deployment_refused", str(error)) from None
+            except VersionConflict:
+                continue
+            log.info("deployment %d: %s@%d is %s", after.revision, pack.facts.name, pack.version, mode)
+            return await self.tell(after)
+        raise ProblemError("version_conflict", "Others are deploying at the same time; try again.")
+
+    async def tell(self, deployment: Deployment) -> RolloutStatus:
+        """Have every scorer take a deployment; says which have not."""
+        states = await asyncio.gather(*(self._tell(number) for number in range(len(self._scorers))))
+        waiting = [state for state in states if state.revision < deployment.revision]
+        return RolloutStatus(
+            revision=deployment.revision, scorers=len(states), active=len(states) - len(waiting), waiting=waiting
+        )
+
+    async def _tell(self, number: int) -> ScorerState:
+        try:
+            async with asyncio.timeout(TELL_TIMEOUT_S):
+                said: Activated = await self._scorers[number].activate()
+        except (CallLost, NotReady, TimeoutError) as error:
+            return ScorerState(scorer=number, revision=0, error=str(error) or "no answer in time")
+        return ScorerState(scorer=number, revision=said.revision, error=said.error)
+
+
+def version_conflict(newest: int) -> ProblemError:
+    """Somebody published a version that the author does not know."""
+    there = f"The newest version is {newest}." if newest else "There is no version yet."
+    return ProblemError("version_conflict", there, headers={"ETag": f'"{newest}"'} if newest else None)
+
+
+async def text_with_card(pack: StoredPack, card: str) -> str:
+    """A pack's text that names another card, as name@version. Raises ProblemError."""
+    try:
+        return await asyncio.to_thread(recarded, pack.text, card)
+    except PackError as error:
+        raise _refused(error.problems) from None
+
+
+def _refused(problems: Sequence[Problem]) -> ProblemError:
+    first = problems[0]
+    errors = tuple(
+        FieldError("text", each.message, line=each.line, column=each.column, text=each.text, hint=each.hint)
+        for each in problems
+    )
+    return ProblemError(
+        "invalid_rule_pack", f"line {first.line}, column {first.column}: {first.message}", errors=errors
+    )

@@ -1,0 +1,153 @@
+"""Payments that wait for an analyst: listed, approved, declined. A case has one answer; who gave it, and when, stays with the payment."""
+
+from collections.abc import Mapping
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, UnsetType
+
+from actors.records.codes import Code
+from actors.records.ids import encode_wallet, shard_of, transfer_id
+from actors.records.layout import Kind, ReviewStatus
+from rules.vocabulary.currencies import ALPHA
+from switch.api.services import Services
+from switch.api.transfer_lifecycle import transfer_in_path
+from switch.api.transfers import submit_row
+from switch.gateway.encode import answer_row
+from switch.http.call import Call, page_limit
+from switch.http.cursors import decode_places, encode_cursor
+from switch.http.decoding import EMPTY, decode
+from switch.http.schema import Context
+from switch.http.times import now_ms, time_text
+from switch.problems.table import ProblemError, invalid_query
+from switch.views.lifecycle import Case, answer_in, asked_kind, case_of, context_of, is_case, review_answer
+from switch.views.pack_names import Names
+from switch.views.representations import LABEL_NAMES, Decision, json_response, recorded_decision, refusal
+from switch.views.statement import Found, ReviewRow
+
+_STATUSES = {status.name.lower(): status for status in ReviewStatus}
+_REFUSED = (Code.HOLD_NOT_OPEN, Code.HOLD_EXPIRED, Code.NOT_IN_REVIEW)
+"""What a shard says of a case that has been answered or is dead."""
+
+
+class CaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment and its review. `id` is the payment's; `status` that of the review: open, approved, declined or expired."""
+
+    id: str
+    status: str
+    type: str
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    reference: str | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    context: Context | UnsetType = UNSET
+    decision: Decision | None
+    created_at: str
+    expires_at: str
+    decided_by: str | None
+    decided_at: str | None
+    replayed: bool | UnsetType = UNSET
+
+
+class CaseList(msgspec.Struct, frozen=True):
+    """A page of cases, oldest first."""
+
+    data: list[CaseAnswer]
+    has_more: bool
+    next: str | None
+
+
+async def list_reviews(services: Services, call: Call) -> web.Response:
+    """GET /v1/reviews?status=&limit=&after=."""
+    query = call.query(("status", "limit", "after"))
+    name = query.get("status", "open")
+    if name not in _STATUSES:
+        raise invalid_query("status", f"expected one of: {', '.join(_STATUSES)}")
+    limit, scope = page_limit(query), f"reviews {name}"
+    place = decode_places(services.secret, scope, query["after"], 2) if "after" in query else (0, 0)
+    page = await services.history.cases(_STATUSES[name], place, limit + 1, now_ms())
+    shown = page[:limit]
+    accounts = await services.keys.accounts(held.answer["caller"] for held in shown if held.answer is not None)
+    names = await services.catalogue.names({held.found.record["pack"] for held in shown})
+    data = [_shown(services, names, held, accounts) for held in shown]
+    if len(page) <= limit:
+        return json_response(CaseList(data, False, None))
+    last = shown[-1]
+    following = encode_cursor(services.secret, scope, last.found.record["record_time"], last.address)
+    return json_response(CaseList(data, True, following))
+
+
+def _shown(services: Services, names: Names, held: ReviewRow, accounts: Mapping[int, str]) -> CaseAnswer:
+    case = case_of(held.found.record, held.answer, now_ms())
+    return _case_answer(services, names, held.address, held.found, case, accounts)
+
+
+def _case_answer(
+    services: Services,
+    names: Names,
+    address: int,
+    found: Found,
+    case: Case,
+    accounts: Mapping[int, str],
+    replayed: bool | UnsetType = UNSET,
+) -> CaseAnswer:
+    record, details = found.record, found.details
+    review = review_answer(record, case, accounts)
+    return CaseAnswer(
+        id=transfer_id(services.secret, record["record_time"], address),
+        status=review.status,
+        type=asked_kind(record).name.lower(),
+        payer=encode_wallet(services.secret, record["payer"]),
+        payee=encode_wallet(services.secret, record["payee"]),
+        amount=record["amount"],
+        currency=ALPHA[record["currency"]],
+        kind=LABEL_NAMES[record["label"]],
+        reference=details.reference or UNSET,
+        metadata=details.metadata or UNSET,
+        context=context_of(record, details),
+        decision=recorded_decision(names, record),
+        created_at=time_text(record["record_time"]),
+        expires_at=review.expires_at,
+        decided_by=review.decided_by,
+        decided_at=review.decided_at,
+        replayed=replayed,
+    )
+
+
+async def approve_review(services: Services, call: Call) -> web.Response:
+    """POST /v1/reviews/{id}/approve: a payment's money moves, a hold becomes an ordinary one."""
+    return await _decide(services, call, approved=True)
+
+
+async def decline_review(services: Services, call: Call) -> web.Response:
+    """POST /v1/reviews/{id}/decline: the money is released."""
+    return await _decide(services, call, approved=False)
+
+
+async def _decide(services: Services, call: Call, *, approved: bool) -> web.Response:
+    deadline = services.deadline()
+    key, caller = call.key_or_random(), call.caller()
+    decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
+    address, found = await transfer_in_path(services, call)
+    if not is_case(found.record):
+        raise ProblemError("not_in_review")
+    yes = Kind.CAPTURE if asked_kind(found.record) is Kind.TRANSFER else Kind.APPROVAL
+    row = answer_row(yes if approved else Kind.VOID, found.record, address, key, caller)
+    result = await submit_row(services, shard_of(address), row, None, deadline)
+    if result.code not in (Code.OK, *_REFUSED):
+        raise refusal(services.secret, result)
+    answer = answer_in(address, await services.history.parts(address))
+    case = case_of(found.record, answer, now_ms())
+    if result.code != Code.OK:
+        # Its shard knows that it is over: where the journal does not say so yet, it is dead by the shard's clock.
+        over = case.status if case.status is not ReviewStatus.OPEN else ReviewStatus.EXPIRED
+        raise ProblemError("hold_voided" if over is ReviewStatus.VOIDED else f"review_{over.name.lower()}")
+    assert answer is not None, "what was answered is in the journal"
+    accounts = await services.keys.accounts([answer["caller"]])
+    replayed = bool(result.replayed)
+    headers = {"Idempotent-Replayed": "true"} if replayed else None
+    names = await services.catalogue.names_after(found.record["pack"])
+    return json_response(_case_answer(services, names, address, found, case, accounts, replayed), 201, headers)

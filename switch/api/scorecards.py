@@ -1,0 +1,201 @@
+"""Scorecards: list, show, publish, and let one decide. A version never changes and never goes, so a pack that names one can rely on it.
+
+A card decides through a pack: to give it a mode is to publish the pack with that card and to give that version the mode.
+"""
+
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET, Raw, UnsetType
+
+from actors.stores.rule_packs import StoredCard, StoredPack, VersionConflict
+from models.scorecard import CardError, Scorecard, canonical, card_hash, parse
+from switch.api.publisher import RolloutStatus, version_conflict
+from switch.api.rule_packs import (
+    Deployed,
+    deployment_now,
+    mode_asked,
+    name_in_path,
+    share_of,
+    version_asked,
+    version_matched,
+)
+from switch.api.services import Services
+from switch.http.call import Call, page_limit
+from switch.http.cursors import decode_cursor, encode_cursor
+from switch.http.decoding import CARD_MODE
+from switch.http.times import time_text
+from switch.problems.table import FieldError, ProblemError, invalid_field
+from switch.views.representations import json_response
+
+_SCOPE: Final = "scorecards"
+
+
+class CardVersionShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a scorecard, without its document."""
+
+    name: str
+    version: int
+    hash: str
+    made_by: str | None
+    made_at: str
+
+
+class CardShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a scorecard, whole; `used_by`: the packs, as name@version, that name it."""
+
+    name: str
+    version: int
+    hash: str
+    made_by: str | None
+    made_at: str
+    document: Raw
+    used_by: list[str]
+    versions: list[CardVersionShown]
+
+
+class CardList(msgspec.Struct, frozen=True):
+    """A page of scorecards, each in its newest version."""
+
+    data: list[CardVersionShown]
+    has_more: bool
+    next: str | None
+
+
+class CardDeployed(Deployed, frozen=True, kw_only=True):
+    """The answer to a change of mode; `pack`: the version, as name@version, that has the card and the mode, not with `off`."""
+
+    pack: str | UnsetType = UNSET
+
+
+async def list_cards(services: Services, call: Call) -> web.Response:
+    """GET /v1/scorecards."""
+    query = call.query(("limit", "after"))
+    limit = page_limit(query)
+    start = decode_cursor(services.secret, _SCOPE, query["after"]) if "after" in query else 0
+    cards = await services.packs.newest_cards(start, limit + 1)
+    more = len(cards) > limit
+    cursor = encode_cursor(services.secret, _SCOPE, cards[limit - 1][0]) if more else None
+    return json_response(CardList([_version(card) for _, card in cards[:limit]], more, cursor))
+
+
+async def get_card(services: Services, call: Call) -> web.Response:
+    """GET /v1/scorecards/{name}?version=."""
+    query = call.query(("version",))
+    return await _answer(services, name_in_path(call), version_asked(query), 200)
+
+
+async def put_card(services: Services, call: Call) -> web.Response:
+    """PUT /v1/scorecards/{name}: the document, whose own version is the next one."""
+    name = name_in_path(call)
+    newest = version_matched(call)
+    card = checked_card(await call.json_body(services.limits.document_bytes_max))
+    if card.name != name:
+        raise invalid_field("name", f"the scorecard calls itself {card.name[:100]}")
+    there = await services.packs.card(name)
+    last = 0 if there is None else there.version
+    if newest is not None and newest != last:
+        raise version_conflict(last)
+    same = await services.packs.card(name, card.version)
+    if same is not None and same.hash == card_hash(card):
+        return await _answer(services, name, card.version, 200)
+    if card.version != last + 1:
+        raise invalid_field("version", f"the next version of {name} is {last + 1}; published ones never change")
+    document = canonical(card).decode()
+    try:
+        await services.packs.add_card(name, card.version, document, card_hash(card), call.principal.account)
+    except VersionConflict as error:
+        raise version_conflict(error.newest) from None
+    return await _answer(services, name, card.version, 201)
+
+
+def checked_card(body: bytes, within: str = "") -> Scorecard:
+    """The scorecard that a JSON text describes; `within`: the field that holds it. Raises ProblemError invalid_scorecard."""
+    try:
+        return parse(body)
+    except CardError as error:
+        field = ".".join(part for part in (within, error.field[:200]) if part)
+        raise ProblemError(
+            "invalid_scorecard", str(error)[:500], errors=(FieldError(field, error.message[:500]),)
+        ) from None
+
+
+# Deciding.
+
+
+async def set_card_mode(services: Services, call: Call) -> web.Response:
+    """POST /v1/scorecards/{name}/mode."""
+    name = name_in_path(call)
+    body = await mode_asked(services, call, CARD_MODE)
+    card = await published_card(services, name, body.version)
+    account = call.principal.account
+    used: str | UnsetType = UNSET
+    if body.mode == "off":
+        told = await _stop(services, card, body.pack, account)
+    else:
+        base = await pack_of_card(services, body.pack)
+        pack = await services.publisher.publish_with_card(base, f"{card.name}@{card.version}", account)
+        told = await services.publisher.deploy(pack, body.mode, share_of(body), account)
+        used = f"{pack.facts.name}@{pack.version}"
+    shown = await deployment_now(services)
+    return json_response(
+        CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=told)
+    )
+
+
+async def _stop(services: Services, card: StoredCard, pack: str | UnsetType, account: int) -> RolloutStatus:
+    """Take away whatever runs and names a card, of one pack if that is said; refused, before any is taken, when the live one does."""
+    only = None if pack is UNSET else (await pack_of_card(services, pack)).facts.name
+    deployment = await services.packs.deployment()
+    running = await services.packs.packs(deployment.packs)
+    told = None
+    for number in deployment.packs:  # the live one first
+        facts = running[number].facts
+        if facts.card == (card.name, card.version) and only in (None, facts.name):
+            told = await services.publisher.deploy(running[number], "off", 0, account)
+    return told or await services.publisher.tell(deployment)
+
+
+async def published_card(services: Services, name: str, version: int | UnsetType) -> StoredCard:
+    """A version of a scorecard, the newest unless said. Raises ProblemError scorecard_not_found."""
+    card = await services.packs.card(name, None if version is UNSET else version)
+    if card is None:
+        raise ProblemError("scorecard_not_found")
+    return card
+
+
+async def pack_of_card(services: Services, name: str | UnsetType) -> StoredPack:
+    """The pack through which a card is to decide: the live one; of another name, the newest. Raises ProblemError rule_pack_not_found."""
+    number = (await services.packs.deployment()).live
+    live = (await services.packs.packs([number]))[number]
+    if name is UNSET or name == live.facts.name:
+        return live
+    found = await services.packs.pack(name)
+    if found is None:
+        raise ProblemError("rule_pack_not_found")
+    return found
+
+
+async def _answer(services: Services, name: str, version: int | None, status: int) -> web.Response:
+    card = await services.packs.card(name, version)
+    if card is None:
+        raise ProblemError("scorecard_not_found")
+    versions = await services.packs.versions_of_card(name)
+    shown = CardShown(
+        **msgspec.structs.asdict(_version(card)),
+        document=Raw(card.document.encode()),
+        used_by=await services.packs.users_of_card(card.name, card.version),
+        versions=[_version(each) for each in versions],
+    )
+    return json_response(shown, status, {"ETag": f'"{card.version}"'})
+
+
+def _version(card: StoredCard) -> CardVersionShown:
+    return CardVersionShown(
+        name=card.name,
+        version=card.version,
+        hash=card.hash,
+        made_by=card.made_by,
+        made_at=time_text(int(card.made_at.timestamp() * 1000)),
+    )

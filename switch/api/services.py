@@ -1,0 +1,256 @@
+"""What all handlers share: lanes to the shards, reads from them, the stores, the limits, the counts. Made once per process."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.backtest.live import LiveBacktester
+from actors.database.pool import Pool
+from actors.ledger.book import Capacity
+from actors.records.ids import Secret, decode_wallet, decode_wallets, is_operator, uuid_bytes
+from actors.records.layout import WalletStatus
+from actors.rpc.interface import ShardClient, ShardUnavailable
+from actors.scoring.pack_compiler import PackCompiler
+from actors.scoring.scorer import ScorerClient
+from actors.shard.messages import Head
+from actors.stores.api_keys import KeyStore
+from actors.stores.batch_keys import BatchKeyStore
+from actors.stores.rule_packs import PackStore
+from actors.stores.wallet_profiles import WalletStore
+from switch.api.publisher import Publisher
+from switch.fairness.connections import Connections, within_descriptors
+from switch.fairness.scheduling import BESIDE_S, Callers, Scheduler
+from switch.fairness.shares import BodyRoom, Places
+from switch.gateway.read_queue import Reader
+from switch.gateway.routing import UNKNOWN, Topology
+from switch.gateway.write_queue import DeadlineExceeded, ShardWriteQueue, WriteQueueLimits
+from switch.http.access import WalletAccess
+from switch.http.auth import Authenticator
+from switch.http.call import Call
+from switch.http.metrics import Metrics
+from switch.problems.table import NUMBERS, ProblemError
+from switch.views.event_feed import EventFeed
+from switch.views.pack_names import PackCatalogue
+from switch.views.representations import Balance
+from switch.views.statement import History, WriterFenced
+
+MIB: Final = 1 << 20
+
+T = TypeVar("T")
+
+PAGES_MAX: Final = 16
+"""Pages of events and of statements read at a time."""
+PAGES_OF_ONE_MAX: Final = 4
+"""Of one caller; its further ones wait, so that it has neither all sessions with the database nor long stretches of the event loop."""
+STREAMS_MAX: Final = 256
+"""Event streams; each costs a page in memory at worst. Beyond it: 503."""
+STREAMS_OF_ONE_MAX: Final = 64
+"""Of one caller."""
+OWNER_PAUSE_S: Final = 0.05
+"""Between two questions for the owner of a shard: the old one notices within a second, the new one is made known soon after."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one front door takes on. All are per process."""
+
+    json_bytes_max: int = MIB
+    json_batch_bytes_max: int = 16 * MIB
+    wallet_batch_bytes_max: int = 8 * MIB
+    document_bytes_max: int = MIB
+    """Of a rule pack's text alone, or of a scorecard."""
+    pack_bytes_max: int = 32 * MIB
+    """Of a rule pack with its lists, as JSON: as much as checks, `rules.language.document.FILES_BYTES_MAX`, however its characters are escaped."""
+    arrow_bytes_max: int = 32 * MIB
+    bodies_bytes_max: int = 256 * MIB
+    """Of bodies that did not arrive at once and are not answered yet, and of answers that are not taken; half of it of one caller: four of
+    the largest batches."""
+    batches_max: int = 8
+    """Batches worked on at a time; others wait, callers in turn."""
+    batches_of_one_max: int = 4
+    """Batches of one caller worked on at a time."""
+    batch_wait_s: float = 15.0
+    """A batch whose turn has not come by then gets 503."""
+    deadline_s: float = 5.0
+    """From then on a request that is not answered gets 503."""
+    body_timeout_s: float = 15.0
+    """A body must have arrived by then."""
+    body_grace_s: float = 5.0
+    """After that, on average `body_rate_min` bytes of a body must have arrived in each further second."""
+    body_rate_min: int = 16 << 10
+    idle_timeout_s: float = 75.0
+    """A connection that sends no complete request headers for so long is closed."""
+    linger_s: float = 2.0
+    """After an early answer, what still comes is thrown away for so long, so that the client can read the answer."""
+    connections_max: int = 16_384
+    """Open at a time, some 10 kB each, half of them of one caller; fewer where the process may not open so many files."""
+    drain_timeout_s: float = 10.0
+    """Requests under way may take so long to end when the process stops."""
+    queue: WriteQueueLimits = WriteQueueLimits()
+
+
+class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a front door needs from outside: `clients` by shard number; database, secret and `capacity` of the shards as processes of its
+    own are told them."""
+
+    clients: Sequence[ShardClient]
+    scorers: Sequence[ScorerClient]
+    topology: Topology
+    secret: Secret
+    pool: Pool
+    database_url: str
+    secret_bytes: bytes
+    capacity: Capacity
+    limits: Limits = Limits()
+
+
+class Services:
+    """One front door. Made inside the running event loop."""
+
+    def __init__(self, deps: ServiceParts) -> None:
+        self.limits = deps.limits
+        self.topology = deps.topology
+        self.secret = deps.secret
+        self.pool = deps.pool
+        self.keys = KeyStore(deps.pool)
+        self.packs = PackStore(deps.pool)
+        self.catalogue = PackCatalogue(self.packs)
+        self.publisher = Publisher(self.packs, deps.scorers, PackCompiler())
+        self.backtester = LiveBacktester()
+        self.database_url = deps.database_url
+        self.secret_bytes = deps.secret_bytes
+        self.capacity = deps.capacity
+        self.wallet_store = WalletStore(deps.pool)
+        self.batch_keys = BatchKeyStore(deps.pool)
+        self.history = History(deps.pool)
+        self.clients = deps.clients
+        self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time
+        self.metrics = Metrics(lambda: [queue.queued_rows for queue in self.queues])
+        self.queues = [ShardWriteQueue(client, deps.limits.queue, self.metrics.called) for client in deps.clients]
+        self.readers = [Reader(client.wallets, deps.limits.deadline_s) for client in deps.clients]
+        self.head_readers = [Reader(client.heads, deps.limits.deadline_s) for client in deps.clients]
+        self.authenticator = Authenticator(self.keys.find, self._loop.time)
+        self.access = WalletAccess(self.wallet_store.owners, self._loop.time)
+        limits = deps.limits
+        self.bodies = BodyRoom(limits.bodies_bytes_max)
+        self.connections = Connections(within_descriptors(limits.connections_max))
+        self.batches = Places(limits.batches_max, limits.batches_of_one_max, limits.batch_wait_s)
+        self.callers = Callers(self._loop.time, BESIDE_S)
+        self.scheduler = Scheduler(self.callers, limits.batch_wait_s)
+        self.events = EventFeed(deps.pool, deps.topology.shards, self.scheduler)
+        self.pages = Places(PAGES_MAX, PAGES_OF_ONE_MAX, limits.deadline_s)
+        self.streams = Places(STREAMS_MAX, STREAMS_OF_ONE_MAX, 0.0)
+        self.leaving = self.draining = False
+
+    def deadline(self) -> float:
+        """When a request that begins now must be answered, on the event loop's clock."""
+        return self._loop.time() + self.limits.deadline_s
+
+    def leave(self) -> None:
+        """Serve on, but say that others should be asked: not ready, and each answer is the last of its connection."""
+        self.leaving = True
+
+    def drain(self) -> None:
+        """Take nothing more: requests under way are answered, streams end."""
+        self.leaving = self.draining = True
+        self.events.stop()
+
+    async def close(self) -> None:
+        """Wait for the calls under way."""
+        waits = [each.close() for each in self.queues]
+        waits += [each.close() for each in self.readers] + [each.close() for each in self.head_readers]
+        await asyncio.gather(*waits)
+
+    # Wallets by id.
+
+    async def wallet_in_path(self, call: Call) -> int:
+        """Address of the wallet id in a call's path. Raises ProblemError wallet_not_found, also for one that is not the caller's own."""
+        address = decode_wallet(self.secret, call.request.match_info["id"])
+        if address == 0 or not await self.access.owns(call.principal.bound, address):
+            raise ProblemError("wallet_not_found")
+        return address
+
+    def addresses(self, texts: Sequence[str]) -> list[int]:
+        """Addresses of wallet ids: 0 for an id that is not of this cluster, -1 for what is no UUID."""
+        raws = [uuid_bytes(text) for text in texts]
+        joined = np.frombuffer(b"".join([raw or bytes(16) for raw in raws]), np.uint8).reshape(len(texts), 16)
+        found: list[int] = decode_wallets(self.secret, joined).tolist()
+        return [address if raw is not None else -1 for address, raw in zip(found, raws, strict=True)]
+
+    async def balance(self, address: int) -> Balance:
+        """What the ledger says of one wallet. Raises ProblemError wallet_not_found or timeout."""
+        found = (await self.balances([address])).get(address)
+        if found is None:
+            raise ProblemError("wallet_not_found")
+        return found
+
+    async def balances(self, addresses: Iterable[int]) -> dict[int, Balance]:
+        """What the ledger says of wallets, by address; those that do not exist are left out. Raises ProblemError timeout."""
+        by_shard: dict[int, list[int]] = {}
+        for address in addresses:
+            for shard in await self.shards_of(address):
+                by_shard.setdefault(shard, []).append(address)
+        parts: dict[int, list[Any]] = {}
+        for shard, rows in zip(by_shard, await self.read(by_shard), strict=True):
+            for address, row in zip(by_shard[shard], rows, strict=True):
+                if row["currency"]:
+                    parts.setdefault(address, []).append(row)
+        return {address: _sum_of(rows) for address, rows in parts.items()}
+
+    async def read(self, by_shard: dict[int, list[int]]) -> list[NDArray[Any]]:
+        """Durable WALLET rows of addresses by shard. Raises ProblemError timeout."""
+        try:
+            return list(
+                await asyncio.gather(
+                    *(self.readers[shard].read(np.array(group, np.int64)) for shard, group in by_shard.items())
+                )
+            )
+        except ShardUnavailable:
+            raise ProblemError("timeout") from None
+
+    async def from_head(self, address: int, shard: int, look: Callable[[Head], Awaitable[T]]) -> T | None:
+        """What `look` finds in the journal on a wallet's chain from its head on; None when there is no such wallet. `look` raises
+        Superseded when who told the head owns the journal no longer: then the owner is asked. Raises ProblemError timeout."""
+        deadline = self.deadline()
+        while True:
+            try:
+                (head,) = await self.head_readers[shard].read(np.array([address], np.int64))
+                return await look(head) if head.currency else None
+            except ShardUnavailable:
+                raise ProblemError("timeout") from None
+            except WriterFenced:
+                if self.now() + OWNER_PAUSE_S > deadline:
+                    raise ProblemError("timeout") from None
+                await asyncio.sleep(OWNER_PAUSE_S)
+
+    async def shards_of(self, address: int) -> Sequence[int]:
+        """The shards on which a wallet has a row: all for an operator wallet, else at most one."""
+        if is_operator(address):
+            return range(self.topology.shards)
+        owner = await self.topology.owner_of(address)
+        return () if owner == UNKNOWN else (owner,)
+
+
+def _sum_of(rows: Sequence[Any]) -> Balance:
+    """One wallet from its rows: one of a user wallet, the stripes of an operator wallet."""
+    first = rows[0]
+    frozen = any(row["status"] == WalletStatus.FROZEN for row in rows)
+    return Balance(
+        currency=int(first["currency"]),
+        kind=int(first["kind"]),
+        status=int(WalletStatus.FROZEN) if frozen else int(first["status"]),
+        tier=int(first["tier"]),
+        posted=sum(int(row["credits"]) - int(row["debits"]) for row in rows),
+        held=sum(int(row["held"]) for row in rows),
+        floor=int(first["floor"]),
+        opened=min(int(row["opened"]) for row in rows),
+    )
+
+
+def deadline_problem(error: DeadlineExceeded, moves_money: bool = True) -> ProblemError:
+    """The problem of a request whose deadline passed."""
+    return ProblemError(NUMBERS[error.code], money_moved="unknown" if error.sent and moves_money else "no")

@@ -1,0 +1,367 @@
+"""Payments: one at a time and in batches."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from aiohttp import web
+from msgspec import UNSET, UnsetType
+from numpy.typing import NDArray
+
+from actors.records.codes import Code, is_untried
+from actors.records.ids import Secret, key_bytes, transfer_id
+from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, ReviewStatus
+from actors.stores.api_keys import Principal
+from switch.api.services import Services, deadline_problem
+from switch.fairness.scheduling import STEP_ROWS, Steps, mapped, single
+from switch.gateway import arrow
+from switch.gateway.encode import Caller, after_address, transfer_row
+from switch.gateway.linked_groups import Groups, arrange, homes_of, of_several_payers
+from switch.gateway.routing import UNKNOWN, home_wallet
+from switch.gateway.write_queue import DeadlineExceeded, Result
+from switch.http.auth import demand_import
+from switch.http.call import JSON, Call
+from switch.http.decoding import TRANSFER, TRANSFER_BATCH, decode
+from switch.http.response import Answer
+from switch.http.schema import KeyedTransfer
+from switch.http.times import now_ms, time_ms
+from switch.problems.table import (
+    NO_PROBLEM,
+    NUMBERS,
+    OVERLOADED_NUMBER,
+    UNKNOWN_NUMBER,
+    ProblemError,
+    invalid_field,
+    row_detail,
+    row_status,
+)
+from switch.views.representations import ACTION_NAMES, json_response, posted_answer, refusal, too_low
+
+DIGEST_INLINE_BYTES_MAX: Final = 64 * 1024
+"""A body beyond it is hashed in a thread: it would hold the event loop for more than 0.1 ms."""
+
+
+_AFTER_REVIEW: Final = {
+    ReviewStatus.OPEN: Code.IN_REVIEW,
+    ReviewStatus.APPROVED: Code.OK,
+    ReviewStatus.DECLINED: Code.REVIEW_DECLINED,
+    ReviewStatus.EXPIRED: Code.REVIEW_EXPIRED,
+    ReviewStatus.VOIDED: Code.HOLD_VOIDED,
+}
+"""What a retry is told, by how the review stands."""
+
+
+class RowAnswer(msgspec.Struct, frozen=True):
+    """One row of a batch's answer."""
+
+    id: str | None
+    status: str
+    code: str
+    replayed: bool
+    detail: str | UnsetType = UNSET
+
+
+class BatchAnswer(msgspec.Struct, frozen=True):
+    """The answer to a JSON batch, in the order of its rows."""
+
+    results: list[RowAnswer]
+
+
+# One payment.
+
+
+async def create_transfer(services: Services, call: Call) -> web.Response:
+    """POST /v1/transfers."""
+    deadline = services.deadline()
+    key = call.key()
+    caller = call.caller()
+    transfer = decode(TRANSFER, await call.json_body(services.limits.json_bytes_max))
+    payer, payee = services.addresses((transfer.payer, transfer.payee))
+    _check_ids(payer, payee, "")
+    row, details = transfer_row(transfer, payer, payee, after_address(services.secret, transfer), key, caller)
+    if not await services.access.owns(call.principal.bound, payer):
+        raise ProblemError("payer_not_found", "This key's account is bound to wallets, and the payer is none of them.")
+    home = await _home(services, payer, payee)
+    result = await submit_row(services, home, row, details, deadline)
+    if result.replayed and result.code == Code.IN_REVIEW:
+        ends = await services.history.review_ends([result.address], now_ms())
+        result = result._replace(code=int(_AFTER_REVIEW[ends[result.address]]))
+    if result.flags & FLAG_SCORED:
+        services.metrics.decisions[ACTION_NAMES[result.action]] += 1
+        if result.flags & FLAG_FALLBACK and not result.replayed:
+            services.metrics.fallbacks += 1
+    names = await services.catalogue.names_after(result.pack)
+    if result.code not in NO_PROBLEM:
+        raise refusal(services.secret, result, names, too_low(transfer.payer, transfer.amount, transfer.currency))
+    headers = {"Idempotent-Replayed": "true"} if result.replayed else None
+    return json_response(posted_answer(services.secret, names, transfer, result), 201, headers)
+
+
+async def submit_row(services: Services, home: int, row: bytes, details: bytes | None, deadline: float) -> Result:
+    """The result of one row that moves money, counted. Raises ProblemError when it was not settled in time."""
+    try:
+        result = await services.queues[home].one(row, details, deadline)
+    except DeadlineExceeded as error:
+        services.metrics.results[NUMBERS[error.code]] += 1
+        raise deadline_problem(error) from None
+    services.metrics.results[NUMBERS[result.code]] += 1
+    return result
+
+
+def _check_ids(payer: int, payee: int, path: str) -> None:
+    for name, address in (("payer", payer), ("payee", payee)):
+        if address < 0:
+            raise invalid_field(f"{path}{name}", "a wallet id (UUID) is expected")
+
+
+async def _home(services: Services, payer: int, payee: int) -> int:
+    """The home shard. Raises ProblemError when the wallet that names it does not exist."""
+    if payer == 0:
+        raise ProblemError("payer_not_found")
+    home = services.topology.home(payer, payee)
+    if home == UNKNOWN:
+        home = await services.topology.home_of(payer, payee)
+    if home == UNKNOWN:
+        raise ProblemError("payer_not_found" if home_wallet(payer, payee) == payer else "payee_not_found")
+    return home
+
+
+# Batches.
+
+
+async def create_transfers(services: Services, call: Call) -> web.Response:
+    """POST /v1/transfers/batch, as JSON or as an Arrow stream. Each row has a key of its own; the header's is that of the batch."""
+    key, caller = call.key(), call.caller()
+    kind = call.content_type
+    if kind not in (JSON, "", arrow.CONTENT_TYPE):
+        raise ProblemError("unsupported_media_type", f"This call takes {JSON} or {arrow.CONTENT_TYPE}.")
+    account = call.principal.account
+    body = await call.body(
+        services.limits.arrow_bytes_max if kind == arrow.CONTENT_TYPE else services.limits.json_batch_bytes_max
+    )
+    async with services.batches.place(account):
+        if kind == arrow.CONTENT_TYPE:
+            batch = await services.scheduler.run(account, arrow.decode_transfers_stream(body, services.secret, caller))
+            if batch.timed:
+                demand_import(call.principal)
+            await _bind_key(services, caller, key, body)
+            results = await _carry_own(services, call.principal, batch.rows, batch.details, batch.groups)
+            with _carried():
+                answer = await services.scheduler.run(
+                    account, single(partial(arrow.encode_results, services.secret, results))
+                )
+            return Answer(answer, content_type=arrow.CONTENT_TYPE)
+        asked = await services.scheduler.run(account, _asked(services, body, caller))
+        if asked.timed:
+            demand_import(call.principal)
+        groups = np.zeros(len(asked.rows), np.int64) if asked.linked else None
+        await _bind_key(services, caller, key, body)
+        results = await _carry_own(services, call.principal, asked.rows, asked.details, groups)
+        with _carried():
+            told = await services.scheduler.run(account, _batch_answer(services.secret, results, asked.rows["op"]))
+        return json_response(told)
+
+
+@contextlib.contextmanager
+def _carried() -> Iterator[None]:
+    """What goes wrong from here on goes wrong after money may have moved."""
+    try:
+        yield
+    except ProblemError as problem:
+        problem.money_moved = "unknown"
+        raise
+
+
+async def _carry_own(
+    services: Services,
+    principal: Principal,
+    rows: NDArray[Any],
+    details: dict[int, bytes],
+    groups: NDArray[np.int64] | None,
+) -> NDArray[Any]:
+    """`_carry_grouped` for a caller: only what its own wallets pay, and reviews as they stand now."""
+    await _refuse_payers(services, principal, rows)
+    results = await _carry_grouped(services, rows, details, groups)
+    await _tell_ends(services, results)
+    return results
+
+
+async def _tell_ends(services: Services, results: NDArray[Any]) -> None:
+    """A payment that was in review when its key was first used may have ended since."""
+    waited = np.flatnonzero((results["code"] == Code.IN_REVIEW) & (results["replayed"] != 0))
+    if len(waited):
+        addresses = results["address"][waited].tolist()
+        ends = await services.history.review_ends(addresses, now_ms())
+        results["code"][waited] = [_AFTER_REVIEW[ends[address]] for address in addresses]
+
+
+async def _refuse_payers(services: Services, principal: Principal, rows: NDArray[Any]) -> None:
+    """A payer that is not the caller's own is to it as if it were not there."""
+    if principal.bound is not None:
+        rows["payer"][~await services.access.own(principal.bound, rows["payer"])] = 0
+
+
+async def _bind_key(services: Services, caller: Caller, key: bytes, body: bytes) -> None:
+    """Bind the batch's key to its body, before any row moves money. Raises ProblemError when it was used with another body."""
+    digest = await asyncio.to_thread(_digest, body) if len(body) > DIGEST_INLINE_BYTES_MAX else _digest(body)
+    if not await services.batch_keys.use(caller.account, key, digest):
+        raise ProblemError("idempotency_mismatch", "This Idempotency-Key was used for a batch with another body.")
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=16).digest()
+
+
+class _Request(NamedTuple):
+    """A JSON batch: REQUEST rows (n,), details by row, whether rows carry effective times of their own, and whether all are linked."""
+
+    rows: NDArray[Any]
+    details: dict[int, bytes]
+    timed: bool
+    linked: bool
+
+
+def _asked(services: Services, body: bytes, caller: Caller) -> Steps[_Request]:
+    batch, transfers = yield from TRANSFER_BATCH.decode(body)
+    timed = any(transfer.effective_at is not UNSET for transfer in transfers)
+    parts, details = [], {}
+    for start in range(0, len(transfers), STEP_ROWS):
+        some = transfers[start : start + STEP_ROWS]
+        payers = services.addresses([transfer.payer for transfer in some])
+        payees = services.addresses([transfer.payee for transfer in some])
+        for i, (transfer, payer, payee) in enumerate(zip(some, payers, payees, strict=True), start):
+            path = f"transfers[{i}]."
+            _check_ids(payer, payee, path)
+            key = key_bytes(transfer.idempotency_key)
+            after = after_address(services.secret, transfer, path)
+            row, entry = transfer_row(transfer, payer, payee, after, key, _caller_at(transfer, caller, path), path)
+            parts.append(row)
+            if entry is not None:
+                details[i] = entry
+        yield
+    return _Request(np.frombuffer(bytearray(b"".join(parts)), REQUEST), details, timed, batch.linked is True)
+
+
+def _caller_at(transfer: KeyedTransfer, caller: Caller, path: str) -> Caller:
+    """The caller, with the row's own effective time where it has one."""
+    if transfer.effective_at is UNSET:
+        return caller
+    try:
+        return Caller(caller.account, time_ms(transfer.effective_at))
+    except ValueError as error:
+        raise invalid_field(f"{path}effective_at", str(error)) from None
+
+
+async def _carry_grouped(
+    services: Services, rows: NDArray[Any], details: dict[int, bytes], numbers: NDArray[np.int64] | None
+) -> NDArray[Any]:
+    """`_carry` for rows of which some are linked: `numbers` (n,) of their groups, None when each stands alone."""
+    if numbers is None:
+        return await _carry(services, rows, details, None)
+    arranged, groups = arrange(rows, numbers)
+    moved = {k: details[i] for k, i in enumerate(groups.order.tolist()) if i in details} if details else {}
+    results = np.empty(len(rows), RESULT)
+    results[groups.order] = await _carry(services, arranged, moved, groups)
+    return results
+
+
+async def _carry(
+    services: Services, rows: NDArray[Any], details: dict[int, bytes], groups: Groups | None
+) -> NDArray[Any]:
+    """RESULT rows for REQUEST rows, from all their home shards. Raises ProblemError when not one row was settled."""
+    deadline = services.deadline()
+    homes = await _homes(services, rows)
+    results = np.zeros(len(rows), RESULT)
+    results["code"] = np.where(rows["payer"] == 0, Code.PAYER_NOT_FOUND, 0)
+    lost = (homes == UNKNOWN) & (rows["payer"] != 0)
+    payee_names = (rows["payer"] >> 16 == 0) & (rows["payee"] >> 16 != 0)
+    results["code"][lost] = np.where(payee_names[lost], Code.PAYEE_NOT_FOUND, Code.PAYER_NOT_FOUND)
+    if groups is not None:
+        results["code"][of_several_payers(groups, rows) & (results["code"] == 0)] = Code.GROUP_INVALID
+        refused = groups.each(results["code"], np.maximum) != 0
+        results["code"][refused & (results["code"] == 0)] = Code.LINKED_REFUSED
+        homes = np.where(refused, UNKNOWN, homes_of(groups, rows, homes))
+    shards = [shard for shard in range(services.topology.shards) if np.any(homes == shard)]
+    picked = [np.flatnonzero(homes == shard) for shard in shards]
+    answers = await asyncio.gather(
+        *(
+            services.queues[shard].many(*_part(rows, details, index), deadline)
+            for shard, index in zip(shards, picked, strict=True)
+        )
+    )
+    for index, answer in zip(picked, answers, strict=True):
+        results[index] = answer
+    _count(services, results)
+    _check_outcome(results["code"])
+    return results
+
+
+async def _homes(services: Services, rows: NDArray[Any]) -> NDArray[np.int16]:
+    homes = services.topology.homes(rows["payer"], rows["payee"])
+    homes[rows["payer"] == 0] = UNKNOWN
+    for _ in range(2):
+        if not np.any((homes == UNKNOWN) & (rows["payer"] != 0)):
+            break
+        await services.topology.refresh()
+        homes = services.topology.homes(rows["payer"], rows["payee"])
+        homes[rows["payer"] == 0] = UNKNOWN
+    return homes
+
+
+def _part(
+    rows: NDArray[Any], details: dict[int, bytes], index: NDArray[np.int64]
+) -> tuple[NDArray[Any], dict[int, bytes]]:
+    if len(index) == len(rows):
+        return rows, details
+    entries = {k: details[i] for k, i in enumerate(index.tolist()) if i in details} if details else {}
+    return rows[index], entries
+
+
+def _count(services: Services, results: NDArray[Any]) -> None:
+    for code, count in zip(*np.unique(results["code"], return_counts=True), strict=True):
+        services.metrics.results[NUMBERS[int(code)]] += int(count)
+    scored = results["action"][(results["flags"] & FLAG_SCORED) != 0]
+    for action, count in zip(*np.unique(scored, return_counts=True), strict=True):
+        services.metrics.decisions[ACTION_NAMES[int(action)]] += int(count)
+    stood_in = (results["flags"] & FLAG_FALLBACK != 0) & (results["replayed"] == 0)
+    services.metrics.fallbacks += int(np.count_nonzero(stood_in))
+
+
+def _check_outcome(codes: NDArray[np.uint16]) -> None:
+    """A batch of which nothing is known is a 503 as a whole."""
+    distinct = set(np.unique(codes).tolist())
+    untried = [code for code in distinct if is_untried(code)]
+    if len(untried) + len(distinct & {UNKNOWN_NUMBER, OVERLOADED_NUMBER}) < len(distinct):
+        return
+    if UNKNOWN_NUMBER in distinct:
+        raise ProblemError("timeout", money_moved="unknown")
+    raise ProblemError(NUMBERS[untried[0] if untried else OVERLOADED_NUMBER])
+
+
+def _batch_answer(secret: Secret, results: NDArray[Any], ops: NDArray[Any]) -> Steps[BatchAnswer]:
+    columns = zip(
+        results["code"].tolist(),
+        results["record_time"].tolist(),
+        results["address"].tolist(),
+        results["replayed"].tolist(),
+        arrow.recorded(results["code"]).tolist(),
+        (ops == Kind.HOLD).tolist(),
+        strict=True,
+    )
+    return BatchAnswer((yield from mapped(partial(_row_answer, secret), list(columns))))
+
+
+def _row_answer(secret: Secret, columns: tuple[int, int, int, int, bool, bool]) -> RowAnswer:
+    code, time, address, replayed, recorded, held = columns
+    return RowAnswer(
+        transfer_id(secret, time, address) if recorded and address else None,
+        row_status(code, "held" if held else "posted"),
+        NUMBERS[code],
+        bool(replayed),
+        row_detail(code),
+    )

@@ -1,0 +1,174 @@
+"""`shardpay rules backtest`: what a pack would have decided of everything that ever happened, before it decides anything."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import click
+import msgspec
+
+from switch.cli.client import run_or_show, send, switch_session
+from switch.cli.options import as_text, as_time, json_option
+from switch.cli.publish import pack_body
+from switch.http.times import time_text
+
+CHECK_TIMEOUT_S: Final = 120.0
+"""The switch compiles the pack before it begins."""
+
+_CONFIG_HELP: Final = "The TOML file of serve, if its capacity was changed."
+_FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command("backtest", epilog="Example: shardpay rules backtest pack.yaml --input ./lake")
+@click.argument("file", type=_FILE)
+@click.option("--input", "folder", type=click.Path(path_type=Path), help="An export from the begin.")
+@click.option("--url", metavar="U", help="Instead: the journal of the switch at this address, key in SHARDPAY_API_KEY.")
+@click.option("--key", envvar="SHARDPAY_API_KEY", hidden=True)
+@click.option("--card", "cards", type=_FILE, multiple=True, help="A scorecard (JSON) that the pack names.")
+@click.option(
+    "--labels",
+    type=_FILE,
+    help="Parquet or CSV: id (a transfer), label; with --url also wallet, idempotency_key, label.",
+)
+@click.option(
+    "--from",
+    "since",
+    metavar="T",
+    callback=as_time,
+    help="Count attempts from this time on (RFC 3339, effective time).",
+)
+@click.option("--to", "until", metavar="T", callback=as_time, help="Count attempts before this time.")
+@click.option("--ray", metavar="A", help="Address of a Ray cluster whose nodes all see the export: a task a shard.")
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Shards at a time.")
+@click.option("--config", type=_FILE, help=_CONFIG_HELP)
+@json_option
+def backtest_command(
+    file: Path,
+    folder: Path | None,
+    url: str | None,
+    key: str | None,
+    cards: tuple[Path, ...],
+    labels: Path | None,
+    since: int | None,
+    until: int | None,
+    ray: str | None,
+    workers: int,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Decide every payment of an export, or of a running switch, anew, with what its decision saw, and count what changes.
+
+    Hits, amounts and overlap of rules, decisions changed, and with labels precision and recall. docs/backtest.md says more.
+    """
+    from rules.backtest.report import render
+
+    if (folder is None) == (url is None):
+        raise click.UsageError("either --input or --url")
+    if url is not None:
+        if cards or config is not None or ray is not None:
+            raise click.UsageError("--card, --config and --ray go with --input")
+        told, seconds = _on_switch(file, labels, since, until, url, key, as_json)
+    else:
+        assert folder is not None
+        shards = partial(_in_processes, workers=workers) if ray is None else partial(_on_ray, address=ray)
+        told, seconds = _on_export(file, _Options(folder, cards, labels, config, since, until), shards)
+    click.echo(as_text({"report": told, "seconds": round(seconds, 3)}) if as_json else render(told, seconds))
+
+
+class _Options(NamedTuple):
+    """What is tried on an export."""
+
+    folder: Path
+    cards: tuple[Path, ...]
+    labels: Path | None
+    config: Path | None
+    since: int | None
+    until: int | None
+
+
+def _on_switch(
+    file: Path, labels: Path | None, since: int | None, until: int | None, url: str, key: str | None, as_json: bool
+) -> tuple[Any, float]:
+    """Report and seconds that a running switch answers."""
+    from actors.backtest.labels import BadLabels, read_label_fields
+    from actors.backtest.live import TIMEOUT_S
+    from rules.backtest.report import Report
+
+    try:
+        fields = [] if labels is None else read_label_fields(labels)
+    except BadLabels as error:
+        raise click.ClickException(str(error)) from None
+    _, pack = pack_body(file, as_json)
+    times = {name: time_text(ms) for name, ms in (("from", since), ("to", until)) if ms is not None}
+
+    async def run() -> Any:
+        async with switch_session(url, key, TIMEOUT_S + CHECK_TIMEOUT_S) as session:
+            return await send(session, "POST", "/v1/rule-packs/backtest", {**pack, **times, "labels": fields})
+
+    answer = run_or_show(run, file, as_json)
+    return msgspec.convert(answer["report"], Report), float(answer["seconds"])
+
+
+def _on_export(file: Path, options: _Options, shards: Callable[[Any, Any], list[Any]]) -> tuple[Any, float]:
+    """Report and seconds."""
+    from actors.backtest.labels import BadLabels
+    from actors.backtest.run import tally_shard
+    from actors.export.reader import Unreadable
+    from actors.ledger.rebuilding import Contradiction
+    from rules.backtest.counts import new_tally
+    from rules.backtest.report import report
+    from rules.language.problems import PackError
+
+    started = time.perf_counter()
+    try:
+        test = _backtest(file, options)
+        pack = test.source.pack()
+        tally = new_tally(len(pack.rules))
+        for part in shards(test, tally_shard):
+            tally = tally.plus(part)
+    except PackError as error:
+        click.echo("\n".join(problem.render(str(file)) for problem in error.problems))
+        sys.exit(1)
+    except (Unreadable, Contradiction, BadLabels, ValueError) as error:
+        raise click.ClickException(str(error)) from None
+    return report(pack, tally), time.perf_counter() - started
+
+
+def _in_processes(test: Any, work: Any, workers: int) -> list[Any]:
+    from actors.backtest.run import each_shard
+
+    return each_shard(test, work, workers)
+
+
+def _on_ray(test: Any, work: Any, address: str) -> list[Any]:
+    from actors.backtest.on_ray import each_shard_on_ray
+    from actors.process.ray_cluster import RayOptions, RayRuntime
+
+    runtime = RayRuntime.start(RayOptions(data_dir=test.folder, num_cpus=0, address=address))
+    try:
+        return each_shard_on_ray(test, work)
+    finally:
+        runtime.stop()
+
+
+def _backtest(file: Path, options: _Options) -> Any:
+    from actors.backtest.labels import read_labels
+    from actors.backtest.run import NO_LABELS, Backtest, PackSource, Period
+    from models.scorecard import parse
+    from rules.language.document import read_pack
+    from rules.language.files import pack_text, reader_beside
+    from switch.node.settings import ConfigFile, read_config
+
+    document = read_pack(pack_text(file), reader_beside(file))
+    known = {f"{card.name}@{card.version}": card for card in (parse(path.read_bytes()) for path in options.cards)}
+    return Backtest(
+        folder=options.folder,
+        source=PackSource(text=document.text, files=document.files, cards=known),
+        capacity=(ConfigFile() if options.config is None else read_config(options.config)).capacity,
+        labels=NO_LABELS if options.labels is None else read_labels(options.labels),
+        period=Period(options.since, options.until),
+    )

@@ -1,0 +1,61 @@
+"""What the commands of the command line have in common."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from switch.http.times import time_ms
+
+DATA_HELP: Final = "Directory of the embedded database, logs and checkpoints."
+DATABASE_HELP: Final = "Use this PostgreSQL (15 or later) instead of the embedded one."
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def storage_options(command: F) -> F:
+    """--data and --database, as every command that looks at a database has them."""
+    command = click.option("--database", metavar="URL", envvar="SHARDPAY_DATABASE", help=DATABASE_HELP)(command)
+    return click.option(
+        "--data", type=click.Path(path_type=Path), envvar="SHARDPAY_DATA", default=Path("data"), help=DATA_HELP
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """--json, as every command that prints figures has it."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def as_text(value: Any) -> str:
+    """A result as JSON for people and programs."""
+    import msgspec
+
+    return msgspec.json.format(msgspec.json.encode(value)).decode()
+
+
+@contextmanager
+def progress_bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, drawn only on a terminal; call what it gives with what is done and what is due."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn(what),
+        BarColumn(bar_width=24),
+        TextColumn(f"{{task.completed:,.0f}} of {{task.total:,.0f}} {unit}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=1)
+        yield lambda done, due: progress.update(task, completed=done, total=max(due, 1))
+
+
+def as_time(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Callback of an option that is an RFC 3339 time: milliseconds since 1970."""
+    try:
+        return None if value is None else time_ms(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None

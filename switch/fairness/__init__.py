@@ -1,0 +1,1 @@
+"""Shares by caller: queues in turn, work in slices, limits of connections. It knows callers as names and nothing of payments."""

@@ -1,0 +1,3 @@
+"""The way to the shards: rows are encoded, routed to their home and gathered into calls. It knows HTTP types and shard clients, and
+keeps no state of money.
+"""

@@ -1,0 +1,387 @@
+"""Transfers as Arrow columns: checked strictly, then turned into rows with whole-array operations; nothing is done row by row.
+
+A stream comes from outside: its schema is checked before any data is read, compressed bodies are refused (they could unfold to any
+size), and every array is validated before its values are used.
+"""
+
+import re
+import struct
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from actors.ledger.admission import HOLD_SECONDS_MAX
+from actors.records.codes import REVIEW_ENDS, Code
+from actors.records.ids import Secret, decode_transfers, decode_wallets, transfer_ids
+from actors.records.layout import AMOUNT_MAX, REQUEST, Kind
+from rules.decisions.hashing import splitmix64s
+from rules.vocabulary.currencies import NUMERIC
+from rules.vocabulary.encodings import country_number, device_number
+from switch.fairness.scheduling import STEP_ROWS, Steps, mapped
+from switch.gateway.encode import HOLD_SECONDS, Caller, body_digest, details_bytes
+from switch.gateway.linked_groups import NO_GROUP
+from switch.http.schema import CHANNELS, LABELS, PRINTED, check_ip
+from switch.problems.table import NUMBERS, ProblemError, invalid_field, number_outcome
+
+CONTENT_TYPE: Final = "application/vnd.apache.arrow.stream"
+ROWS_MAX: Final = 65_536
+PIECE_ROWS: Final = 1_024
+"""Rows of one step where each takes a fraction of a microsecond."""
+DEVICE_CHARACTERS_MAX: Final = 64
+_PRINTED: Final = re.compile(PRINTED).match
+
+_UUID: Final = pa.binary(16)
+_TIME: Final = pa.timestamp("ms", "UTC")
+_BINARY: Final = {"idempotency_key": True, "payer": True, "payee": True, "after": False}
+_TEXT: Final = {"currency": True, "kind": False, "channel": False, "country": False, "device": False, "ip": False}
+_PLAIN: Final = {
+    "amount": pa.int64(),
+    "effective_time": _TIME,
+    "hold": pa.bool_(),
+    "expires_in": pa.int32(),
+    "group": pa.int32(),
+}
+_COLUMNS: Final = {**_BINARY, **_TEXT, **dict.fromkeys(_PLAIN, False), "amount": True}
+"""Columns by name, and whether they must be there."""
+_NULLABLE: Final = ("group", "expires_in")
+"""A row with no group stands alone; only a hold expires."""
+
+
+class Batch(NamedTuple):
+    """Decoded transfers: REQUEST rows (n,), where payer or payee is 0 for an id that is not of this cluster; details by row; whether
+    rows carry effective times of their own, which needs a scope; and the number of each row's group, NO_GROUP when it stands alone."""
+
+    rows: NDArray[Any]
+    details: dict[int, bytes]
+    timed: bool
+    groups: NDArray[np.int64] | None
+
+
+# Decoding.
+
+
+def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Steps[Batch]:
+    """The rows of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
+    table = yield from _read(body)
+    yield
+    count = table.num_rows
+    rows = np.zeros(count, REQUEST)
+    rows["op"] = Kind.TRANSFER
+    rows["caller"] = caller.account
+    timed = "effective_time" in table.column_names
+    rows["effective_time"] = _effective_times(table) if timed else caller.effective_time
+    rows["amount"] = _amounts(table)
+    keys = _uuids(table, "idempotency_key").view("<u8").reshape(count, 2)
+    rows["key_hi"], rows["key_lo"] = keys[:, 0], keys[:, 1]
+    yield
+    rows["payer"] = decode_wallets(secret, _uuids(table, "payer"))
+    yield
+    rows["payee"] = decode_wallets(secret, _uuids(table, "payee"))
+    yield
+    rows["currency"] = yield from _named(table, "currency", NUMERIC)
+    present = set(table.column_names)
+    if "kind" in present:
+        rows["label"] = yield from _named(table, "kind", LABELS)
+    if "channel" in present:
+        rows["channel"] = yield from _named(table, "channel", CHANNELS)
+    if "country" in present:
+        rows["country"] = yield from _countries(table)
+    details = (yield from _details(table, rows)) if present & {"device", "ip"} else {}
+    if "after" in present:
+        rows["after"] = _afters(table, secret)
+        named = rows["after"] != 0
+        rows["digest"][named] ^= splitmix64s(rows["after"][named])
+    _fill_holds(table, rows)
+    groups = _groups(table) if "group" in present else None
+    return Batch(rows, details, timed, groups)
+
+
+def _fill_holds(table: pa.Table, rows: NDArray[Any]) -> None:
+    names = table.column_names
+    held = _column(table, "hold").to_numpy(zero_copy_only=False) if "hold" in names else np.zeros(len(rows), bool)
+    rows["op"][held] = Kind.HOLD
+    rows["expires_in_s"][held] = HOLD_SECONDS
+    if "expires_in" not in names:
+        return
+    given = _column(table, "expires_in")
+    said = given.is_valid().to_numpy(zero_copy_only=False)
+    seconds = given.fill_null(1).to_numpy(zero_copy_only=True)
+    wrong = np.flatnonzero((seconds < 1) | (seconds > HOLD_SECONDS_MAX) | (said & ~held))
+    if len(wrong):
+        raise invalid_field(
+            f"expires_in[{wrong[0]}]", f"1 to {HOLD_SECONDS_MAX} seconds, and only where `hold` is true"
+        )
+    rows["expires_in_s"][said] = seconds[said]
+
+
+def _groups(table: pa.Table) -> NDArray[np.int64]:
+    column = _column(table, "group").cast(pa.int64()).fill_null(NO_GROUP)
+    numbers: NDArray[np.int64] = column.to_numpy(zero_copy_only=True)
+    return numbers
+
+
+def _read(body: bytes) -> Steps[pa.Table]:
+    try:
+        with pa.BufferReader(body) as source:
+            messages = pa.ipc.MessageReader.open_stream(source)
+            for message in messages:
+                yield
+                if _is_compressed(message.metadata.to_pybytes()):
+                    raise ProblemError("unsupported_media_type", "Compressed Arrow streams are not taken.")
+        with pa.ipc.open_stream(body) as reader:
+            _check_schema(reader.schema)
+            table = yield from _read_batches(reader)
+            return table
+    except (pa.ArrowException, struct.error, OSError, ValueError, IndexError, KeyError) as error:
+        raise ProblemError("malformed_arrow", str(error).partition("\n")[0][:200]) from None
+
+
+def _read_batches(reader: pa.RecordBatchStreamReader) -> Steps[pa.Table]:
+    batches, count = [], 0
+    for batch in reader:
+        yield
+        batch.validate(full=True)
+        count += batch.num_rows
+        if count > ROWS_MAX:
+            raise ProblemError("payload_too_large", f"A batch has at most {ROWS_MAX} rows.")
+        batches.append(batch)
+    if count == 0:
+        raise invalid_field("", "at least one row is expected")
+    table = pa.Table.from_batches(batches, reader.schema).unify_dictionaries().combine_chunks()
+    for name in table.column_names:
+        if table.column(name).null_count and name not in _NULLABLE:
+            raise invalid_field(name, "null is not a value")
+    return table
+
+
+def _check_schema(schema: pa.Schema) -> None:
+    seen = set()
+    for field in schema:
+        if field.name not in _COLUMNS:
+            raise invalid_field(field.name[:200], "the column is not known")
+        if field.name in seen:
+            raise invalid_field(field.name, "the column is given more than once")
+        seen.add(field.name)
+        if not _fits(field):
+            raise invalid_field(field.name, f"the column has the type {str(field.type)[:100]}")
+    for name, needed in _COLUMNS.items():
+        if needed and name not in seen:
+            raise invalid_field(name, "the column is missing")
+
+
+def _fits(field: pa.Field) -> bool:
+    if field.name in _BINARY:
+        return bool(field.type == _UUID)
+    if field.name in _PLAIN:
+        return bool(field.type == _PLAIN[field.name])
+    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _uuids(table: pa.Table, name: str) -> NDArray[np.uint8]:
+    array = _column(table, name)
+    data = np.frombuffer(array.buffers()[1], np.uint8)
+    first = array.offset * 16
+    return data[first : first + len(array) * 16].reshape(len(array), 16)
+
+
+def _amounts(table: pa.Table) -> NDArray[np.int64]:
+    amounts: NDArray[np.int64] = _column(table, "amount").to_numpy(zero_copy_only=True)
+    wrong = np.flatnonzero((amounts < 1) | (amounts > AMOUNT_MAX))
+    if len(wrong):
+        raise invalid_field(f"amount[{wrong[0]}]", f"an amount is 1 to {AMOUNT_MAX}")
+    return amounts
+
+
+def _effective_times(table: pa.Table) -> NDArray[np.int64]:
+    times: NDArray[np.int64] = _column(table, "effective_time").cast(pa.int64()).to_numpy(zero_copy_only=True)
+    wrong = np.flatnonzero(times < 1)
+    if len(wrong):
+        raise invalid_field(f"effective_time[{wrong[0]}]", "a time after 1970 is expected")
+    return times
+
+
+def _codes(table: pa.Table, name: str) -> Steps[tuple[NDArray[np.int64], list[str]]]:
+    """A text column as indices (n,) into its distinct values."""
+    array = _column(table, name)
+    if not pa.types.is_dictionary(array.type):
+        return (yield from _distinct(array))
+    if array.dictionary.null_count:
+        raise invalid_field(name, "null is not a value")
+    indices = array.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    used = np.unique(indices)
+    values = array.dictionary
+    if len(used) < len(values):
+        values = values.take(pa.array(used))
+        indices = np.searchsorted(used, indices)
+    texts: list[str] = []
+    for start in range(0, len(values), STEP_ROWS):
+        texts += values.slice(start, STEP_ROWS).to_pylist()
+        yield
+    return indices, texts
+
+
+def _distinct(array: pa.Array) -> Steps[tuple[NDArray[np.int64], list[str]]]:
+    """As `_codes`, for texts that may all be different: a piece at a time."""
+    numbers: dict[str, int] = {}
+    indices = np.empty(len(array), np.int64)
+    for start in range(0, len(array), PIECE_ROWS):
+        piece = array.slice(start, PIECE_ROWS).dictionary_encode()
+        own = [numbers.setdefault(text, len(numbers)) for text in piece.dictionary.to_pylist()]
+        indices[start : start + PIECE_ROWS] = np.array(own, np.int64)[piece.indices.to_numpy()]
+        yield
+    return indices, list(numbers)
+
+
+def _named(table: pa.Table, name: str, numbers: dict[str, int]) -> Steps[NDArray[np.uint16]]:
+    indices, texts = yield from _codes(table, name)
+    unknown = [i for i, text in enumerate(texts) if text not in numbers]
+    if unknown:
+        row = int(np.flatnonzero(indices == unknown[0])[0])
+        raise invalid_field(f"{name}[{row}]", f"{texts[unknown[0]][:40]!r} is not known")
+    values: NDArray[np.uint16] = np.array([numbers[text] for text in texts], np.uint16)[indices]
+    return values
+
+
+def _countries(table: pa.Table) -> Steps[NDArray[np.uint16]]:
+    indices, texts = yield from _codes(table, "country")
+    for text in texts:
+        if len(text) != 2 or not (text.isascii() and text.isalpha() and text.isupper()):
+            raise invalid_field("country", f"{text[:40]!r} is not two letters A-Z")
+    numbers: NDArray[np.uint16] = np.array([country_number(text) for text in texts], np.uint16)[indices]
+    return numbers
+
+
+def _afters(table: pa.Table, secret: Secret) -> NDArray[np.int64]:
+    addresses = decode_transfers(secret, _uuids(table, "after"))
+    wrong = np.flatnonzero(addresses < 0)
+    if len(wrong):
+        raise invalid_field(f"after[{wrong[0]}]", "a transfer id of this switch is expected")
+    return addresses
+
+
+def _details(table: pa.Table, rows: NDArray[Any]) -> Steps[dict[int, bytes]]:
+    """Details of device and address, and their share of the rows. Worked out once for each distinct pair."""
+    none = np.zeros(len(rows), np.int64), [""]
+    device_index, devices = (yield from _codes(table, "device")) if "device" in table.column_names else none
+    ip_index, ips = (yield from _codes(table, "ip")) if "ip" in table.column_names else none
+    numbers = np.array((yield from mapped(_device, devices)), np.uint32)
+    yield from mapped(_check_address, ips)
+    rows["device"] = numbers[device_index]
+    yield
+    pairs, where = np.unique(device_index * len(ips) + ip_index, return_inverse=True)
+    yield
+
+    def entry_of(pair: int) -> bytes | None:
+        return details_bytes(None, None, devices[pair // len(ips)] or None, ips[pair % len(ips)] or None)
+
+    entries = yield from mapped(entry_of, pairs.tolist())
+    digests = yield from mapped(_digest, entries)
+    rows["digest"] = np.array(digests, np.uint64)[where]
+    yield
+    found: dict[int, bytes] = {}
+    for start in range(0, len(where), PIECE_ROWS):
+        part = ((row, entries[pair]) for row, pair in enumerate(where[start : start + PIECE_ROWS].tolist(), start))
+        found.update((row, entry) for row, entry in part if entry is not None)
+        yield
+    return found
+
+
+def _device(text: str) -> int:
+    if len(text) > DEVICE_CHARACTERS_MAX:
+        raise invalid_field("device", f"at most {DEVICE_CHARACTERS_MAX} characters")
+    if not _PRINTED(text):
+        raise invalid_field("device", f"no control characters are expected, got {text!a}")
+    return device_number(text) if text else 0
+
+
+def _check_address(text: str) -> None:
+    if text:
+        check_ip(text, "ip")
+
+
+def _digest(entry: bytes | None) -> int:
+    return body_digest(entry, 0)
+
+
+# The framing of IPC messages is FlatBuffers; only the way to one field of it is needed here.
+
+_DICTIONARY_BATCH: Final = 2
+_RECORD_BATCH: Final = 3
+_BODY_COMPRESSION_FIELD: Final = 3
+
+
+def _field_at(data: bytes, table: int, field: int) -> int:
+    """Position of a field of a FlatBuffers table, 0 when it is not there."""
+    vtable: int = table - struct.unpack_from("<i", data, table)[0]
+    size: int = struct.unpack_from("<H", data, vtable)[0]
+    entry = 4 + 2 * field
+    if entry + 2 > size:
+        return 0
+    offset: int = struct.unpack_from("<H", data, vtable + entry)[0]
+    return table + offset if offset else 0
+
+
+def _table_at(data: bytes, position: int) -> int:
+    offset: int = struct.unpack_from("<I", data, position)[0]
+    return position + offset
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Whether an IPC message's body is compressed: Message.header -> RecordBatch.compression."""
+    message = _table_at(metadata, 0)
+    kind_at, header_at = _field_at(metadata, message, 1), _field_at(metadata, message, 2)
+    if not kind_at or not header_at:
+        return False
+    kind = metadata[kind_at]
+    if kind not in (_DICTIONARY_BATCH, _RECORD_BATCH):
+        return False
+    header = _table_at(metadata, header_at)
+    if kind == _DICTIONARY_BATCH:
+        data_at = _field_at(metadata, header, 1)
+        if not data_at:
+            return False
+        header = _table_at(metadata, data_at)
+    return _field_at(metadata, header, _BODY_COMPRESSION_FIELD) != 0
+
+
+# Encoding.
+
+_ANSWER: Final = pa.schema(
+    [pa.field("id", _UUID, False), pa.field("code", pa.uint16(), False), pa.field("replayed", pa.bool_(), False)],
+    metadata={
+        "codes": msgspec.json.encode({str(number): name for number, name in NUMBERS.items()}).decode(),
+        "texts": msgspec.json.encode({str(number): number_outcome(number).title for number in NUMBERS}).decode(),
+    },
+)
+
+
+def recorded(codes: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which results name a record: those that are done or declined."""
+    named: NDArray[np.bool_] = (codes == Code.OK) | (codes >= 100) & (codes < 900) | np.isin(codes, REVIEW_ENDS)
+    return named
+
+
+def encode_results(secret: Secret, results: NDArray[Any]) -> bytes:
+    """The answer stream for RESULT rows (n,): nil ids where nothing was recorded."""
+    addresses = np.where(recorded(results["code"]), results["address"], 0)
+    ids = transfer_ids(secret, results["record_time"], addresses)
+    count = len(results)
+    arrays = [
+        pa.FixedSizeBinaryArray.from_buffers(_UUID, count, [None, pa.py_buffer(ids)]),
+        pa.array(np.ascontiguousarray(results["code"])),
+        pa.array(results["replayed"] != 0),
+    ]
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, _ANSWER) as writer:
+        writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=_ANSWER))
+    answer: bytes = sink.getvalue().to_pybytes()
+    return answer

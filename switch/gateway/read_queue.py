@@ -1,0 +1,87 @@
+"""Reads of wallets are gathered like payments: at most two calls a shard are under way, what queues meanwhile goes into the next."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.rpc.interface import ShardUnavailable
+from actors.shard.messages import Head
+
+CALLS_MAX: Final = 2
+CALL_ADDRESSES_MAX: Final = 8_192
+QUEUE_ADDRESSES_MAX: Final = 65_536
+"""Addresses that wait; beyond it the read fails as if the shard could not be reached."""
+
+T = TypeVar("T", NDArray[Any], list[Head])
+
+
+class Reader(Generic[T]):
+    """Questions about wallets to one shard. `ask`: a method of ShardClient that gives one thing for each address."""
+
+    def __init__(self, ask: Callable[[NDArray[np.int64]], Awaitable[T]], timeout_s: float) -> None:
+        self._ask: Callable[[NDArray[np.int64]], Awaitable[T]] = ask
+        self._timeout_s = timeout_s
+        self._queue: list[tuple[NDArray[np.int64], asyncio.Future[T]]] = []
+        self._queued = 0
+        self._woken = False
+        self._calls: set[asyncio.Task[None]] = set()
+
+    async def read(self, addresses: NDArray[np.int64]) -> T:
+        """What the shard says of wallets (n,) at some time after this call. Raises ShardUnavailable."""
+        if self._queued + len(addresses) > QUEUE_ADDRESSES_MAX:
+            raise ShardUnavailable(True)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append((addresses, future))
+        self._queued += len(addresses)
+        self._wake()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await future
+        except TimeoutError:
+            raise ShardUnavailable(False) from None
+
+    async def close(self) -> None:
+        """Wait for the calls under way."""
+        while self._calls:
+            await asyncio.wait(self._calls)
+
+    def _wake(self) -> None:
+        if not self._woken and len(self._calls) < CALLS_MAX:
+            self._woken = True
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        self._woken = False
+        waits: list[tuple[NDArray[np.int64], asyncio.Future[T]]] = []
+        count = 0
+        while self._queue and (not waits or count + len(self._queue[0][0]) <= CALL_ADDRESSES_MAX):
+            waits.append(self._queue.pop(0))
+            count += len(waits[-1][0])
+        self._queued -= count
+        waits = [wait for wait in waits if not wait[1].done()]
+        if waits:
+            self._calls.add(asyncio.get_running_loop().create_task(self._call(waits)))
+        if self._queue:
+            self._wake()
+
+    async def _call(self, waits: list[tuple[NDArray[np.int64], asyncio.Future[T]]]) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                rows = await self._ask(np.concatenate([addresses for addresses, _ in waits]))
+            start = 0
+            for addresses, future in waits:
+                if not future.done():
+                    future.set_result(rows[start : start + len(addresses)])
+                start += len(addresses)
+        except Exception as error:
+            lost = error if isinstance(error, ShardUnavailable | TimeoutError) else None
+            for _, future in waits:
+                if not future.done():
+                    future.set_exception(ShardUnavailable(False) if lost else error)
+        finally:
+            self._calls.discard(asyncio.current_task())
+            if self._queue:
+                self._wake()

@@ -1,0 +1,82 @@
+"""A transfer's home is the shard of its payer, or of its payee when an operator wallet pays. Between operators the payer's id picks.
+
+The shards use the same rule, so a key is always looked for where it was stored.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.records.ids import OPERATOR_SEGMENT, SEGMENTS_MAX, SLOT_BITS, is_operator
+
+UNKNOWN: Final = -1
+"""The home of a wallet in a segment that no shard owns."""
+OPERATOR: Final = -2
+"""In the map of segments: the operators' segment, which every shard has."""
+
+
+def home_wallet(payer: int, payee: int) -> int:
+    """Address of the wallet whose shard is a transfer's home, and to which its key is bound."""
+    return payee if is_operator(payer) and not is_operator(payee) and payee != 0 else payer
+
+
+class Topology:
+    """Which shard owns which segment; `load` reads it anew, and is asked when a segment is unknown."""
+
+    def __init__(self, shards: int, load: Callable[[], Awaitable[dict[int, int]]]) -> None:
+        self.shards = shards
+        self._load = load
+        self._owners = np.full(SEGMENTS_MAX, UNKNOWN, np.int16)
+        self._owners[OPERATOR_SEGMENT] = OPERATOR
+        self._refreshing: asyncio.Future[None] | None = None
+
+    async def refresh(self) -> None:
+        """Read the map anew; those who ask while it is read wait for the same answer."""
+        if self._refreshing is None:
+            self._refreshing = asyncio.ensure_future(self._read())
+        await asyncio.shield(self._refreshing)
+
+    async def _read(self) -> None:
+        try:
+            for segment, shard in (await self._load()).items():
+                self._owners[segment] = shard
+        finally:
+            self._refreshing = None
+
+    def owner(self, wallet: int) -> int:
+        """Shard of a wallet address, UNKNOWN, or OPERATOR."""
+        return int(self._owners[wallet >> SLOT_BITS])
+
+    def home(self, payer: int, payee: int) -> int:
+        """Home shard of a transfer between two wallet addresses, or UNKNOWN."""
+        wallet = home_wallet(payer, payee)
+        owner = int(self._owners[wallet >> SLOT_BITS])
+        return wallet % self.shards if owner == OPERATOR else owner
+
+    def homes(self, payers: NDArray[np.int64], payees: NDArray[np.int64]) -> NDArray[np.int16]:
+        """`home` of many transfers (n,)."""
+        operators = payers >> SLOT_BITS == OPERATOR_SEGMENT
+        wallets = np.where(operators & (payees >> SLOT_BITS != OPERATOR_SEGMENT), payees, payers)
+        owners = self._owners[wallets >> SLOT_BITS]
+        homes: NDArray[np.int16] = np.where(owners == OPERATOR, wallets % self.shards, owners).astype(np.int16)
+        return homes
+
+    async def home_of(self, payer: int, payee: int) -> int:
+        """`home`, asking the database when the segment is unknown."""
+        await self._know(home_wallet(payer, payee))
+        return self.home(payer, payee)
+
+    async def owner_of(self, wallet: int) -> int:
+        """`owner`, asking the database when the segment is unknown."""
+        await self._know(wallet)
+        return self.owner(wallet)
+
+    async def _know(self, wallet: int) -> None:
+        """Twice at most: a read that was under way already may have begun before the segment was."""
+        for _ in range(2):
+            if self.owner(wallet) != UNKNOWN:
+                return
+            await self.refresh()

@@ -1,0 +1,416 @@
+"""A lane carries rows to one shard: three calls at most are under way, whatever queues meanwhile goes into the next; no timer.
+
+Latency when idle, batches when busy. Calls carry small requests or parts of batches, never both, since an answer waits for the whole
+call. Callers take turns: while several are about, a call with batches carries one part, and one call at least is left to small requests.
+Rows that a shard did not try, or whose answer was lost, are sent again under the same key until the request's deadline; the key makes
+that harmless.
+"""
+
+import asyncio
+import logging
+import struct
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.records.codes import Code
+from actors.records.layout import FLAG_LINKED, REQUEST, RESULT
+from actors.rpc.interface import ShardClient, ShardUnavailable
+from switch.fairness.fair_queue import FairQueue
+from switch.fairness.scheduling import Callers
+from switch.gateway.attempts import Attempts, RowAttempts
+
+_log = logging.getLogger(__name__)
+
+QUIET_TURNS: Final = 3
+"""Turns of the event loop without a new row after which a call leaves; an idle turn takes some 10 microseconds."""
+PAUSE_MIN_S: Final = 0.002
+PAUSE_MAX_S: Final = 0.1
+_WIDTH: Final = REQUEST.itemsize
+_DEFERRED_AT: Final = 80
+assert REQUEST.fields is not None and REQUEST.fields["deferred_at"][1] == _DEFERRED_AT
+_CALLER_AT: Final = REQUEST.fields["caller"][1]
+_CALLER: Final = struct.Struct("<I")
+_TIME: Final = struct.Struct("<q")
+_RESULT: Final = struct.Struct("<HBBiIIqqqHHI")
+assert _RESULT.size == RESULT.itemsize
+
+
+class WriteQueueLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one lane holds at most."""
+
+    calls_max: int = 3
+    call_rows_max: int = 65_536
+    """Rows of one call while one caller is about: as much as a shard takes as one batch."""
+    detailed_call_rows_max: int = 4_096
+    """Rows of one call while some that wait have details: to pack and to unpack so many holds both processes up for some 2 ms."""
+    part_rows_max: int = 2_048
+    """A batch travels in parts of so many rows, and is cut between linked groups only; a caller's turn is as long."""
+    small_rows_max: int = 64
+    """Rows of a small request."""
+    queue_rows_max: int = 262_144
+    """Rows of batches that wait, and as many of small requests, half of them of one caller; beyond it requests are answered 503 at once.
+    Two of the largest batches of one fit."""
+    queue_detail_bytes_max: int = 128 << 20
+    """Bytes of details that wait, in the same way."""
+    beside_s: float = 1.0
+    """So long after its last row a caller still counts as being about: one that sends a payment now and then, too."""
+    call_timeout_s: float = 30.0
+    """A call that takes longer is given up, so that a shard which hangs does not keep the lane for ever."""
+
+
+class Result(NamedTuple):
+    """One RESULT row as Python numbers."""
+
+    code: int
+    replayed: int
+    action: int
+    points: int
+    reasons: int
+    pack: int
+    address: int
+    record_time: int
+    effective_time: int
+    flags: int
+    field: int
+    spare: int
+
+
+class _QueueFull(Exception):
+    """The lane's queue is full; the rows were not taken."""
+
+
+class DeadlineExceeded(Exception):
+    """The deadline passed, or the queue is full. `code`: the last untried code, OVERLOADED_NUMBER or, when an answer was lost,
+    UNKNOWN_NUMBER; `sent`: whether the request may still happen."""
+
+    def __init__(self, code: int, sent: bool) -> None:
+        super().__init__(code, sent)
+        self.code = code
+        self.sent = sent
+
+
+class _Job:
+    """Rows of one request on their way."""
+
+    __slots__ = ("caller", "count", "deadline", "detail_bytes", "details", "future", "queued_at", "rows", "sent")
+
+    def __init__(
+        self,
+        rows: bytes,
+        details: dict[int, bytes] | None,
+        deadline: float,
+        future: asyncio.Future[bytes],
+        queued_at: float,
+    ) -> None:
+        self.rows = rows
+        self.caller: int = _CALLER.unpack_from(rows, _CALLER_AT)[0]
+        self.count = len(rows) // _WIDTH
+        self.details = details
+        self.detail_bytes = 0 if details is None else sum(map(len, details.values()))
+        self.deadline = deadline
+        self.future = future
+        self.queued_at = queued_at
+        self.sent = False
+
+
+class ShardWriteQueue:
+    """Queue of REQUEST rows for one shard. `observe(queued_s, call_s, rows)` is told of each call; queued_s is the longest wait in it."""
+
+    def __init__(
+        self,
+        client: ShardClient,
+        limits: WriteQueueLimits,
+        observe: Callable[[float, float, int], None] = lambda queued_s, call_s, rows: None,
+    ) -> None:
+        self._client = client
+        self._limits = limits
+        self._observe = observe
+        self._loop = asyncio.get_running_loop()
+        self._small: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
+        self._batches: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
+        self._waiting: deque[_Job] = deque()
+        self._callers = Callers(self._loop.time, limits.beside_s)
+        self._woken = False
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._rows_in_flight = 0
+        self._last_call_rows = 0
+        self._calls: set[asyncio.Task[None]] = set()
+        self._batch_calls = 0
+
+    @property
+    def queued_rows(self) -> int:
+        """Rows that wait."""
+        return self._small.rows + self._batches.rows
+
+    # What handlers use.
+
+    async def one(self, row: bytes, details: bytes | None, deadline: float) -> Result:
+        """The result of one row (packed REQUEST). Raises Overdue. `deadline` is a time of the event loop's clock."""
+        entry = None if details is None else {0: details}
+        pause = _Backoff(self._loop, deadline)
+        while True:
+            try:
+                result = Result._make(_RESULT.unpack(await self._send(row, entry, deadline)))
+            except ShardUnavailable as error:
+                pause.lost(not_sent=error.not_sent)
+            except _QueueFull:
+                raise pause.over() from None
+            else:
+                if pause.is_final(result.code):
+                    return result
+                pause.untried(result.code)
+                if result.code == Code.DEFERRED and row[_DEFERRED_AT : _DEFERRED_AT + 8] == bytes(8):
+                    row = row[:_DEFERRED_AT] + _TIME.pack(result.record_time) + row[_DEFERRED_AT + 8 :]
+            await pause.take()
+
+    async def many(self, rows: NDArray[Any], details: dict[int, bytes], deadline: float) -> NDArray[Any]:
+        """RESULT rows (n,) for REQUEST rows (n,). A row that is not settled by the deadline keeps the code of its last answer, or
+        UNKNOWN_NUMBER when that was lost and OVERLOADED_NUMBER when it was never sent."""
+        known = RowAttempts(len(rows))
+        open_rows = np.arange(len(rows))
+        pause = _Backoff(self._loop, deadline)
+        while len(open_rows):
+            try:
+                await self._send_open(rows, details, deadline, open_rows, known)
+                open_rows = known.open_rows()
+                if len(open_rows):
+                    await pause.take()
+            except (_QueueFull, DeadlineExceeded):
+                break
+        return known.results
+
+    async def _send_open(
+        self,
+        rows: NDArray[Any],
+        details: dict[int, bytes],
+        deadline: float,
+        open_rows: NDArray[np.int64],
+        known: RowAttempts,
+    ) -> None:
+        """Send rows in parts and take in what comes back. Raises _QueueFull before any is sent."""
+        picked = rows if len(open_rows) == len(rows) else rows[open_rows]
+        jobs = await self._jobs(picked, details, open_rows, deadline)
+        self._put(jobs)
+        try:
+            await self._take_in(jobs, rows, open_rows, known)
+        finally:
+            for job in jobs:
+                job.future.cancel()
+
+    @staticmethod
+    async def _take_in(jobs: list[_Job], rows: NDArray[Any], open_rows: NDArray[np.int64], known: RowAttempts) -> None:
+        start = 0
+        for job in jobs:
+            index = open_rows[start : start + job.count]
+            start += job.count
+            try:
+                answer = np.frombuffer(await job.future, RESULT)
+            except ShardUnavailable as error:
+                known.lost(index, not_sent=error.not_sent)
+                continue
+            known.answered(index, answer)
+            first = (answer["code"] == Code.DEFERRED) & (rows["deferred_at"][index] == 0)
+            rows["deferred_at"][index[first]] = answer["record_time"][first]
+
+    async def _jobs(
+        self, rows: NDArray[Any], details: dict[int, bytes], numbers: NDArray[np.int64], deadline: float
+    ) -> list[_Job]:
+        """Rows as parts of which each leaves at once; `numbers` (n,) are theirs in `details`."""
+        jobs = []
+        start = 0
+        for end in _cuts(rows, self._limits.part_rows_max):
+            entries = None
+            if details:
+                of_part = enumerate(numbers[start:end].tolist())
+                entries = {k: details[number] for k, number in of_part if number in details} or None
+                await asyncio.sleep(0)
+            future: asyncio.Future[bytes] = self._loop.create_future()
+            jobs.append(_Job(rows[start:end].tobytes(), entries, deadline, future, self._loop.time()))
+            start = end
+        return jobs
+
+    async def close(self) -> None:
+        """Wait for the calls under way. Nothing may be sent afterwards."""
+        while self._calls:
+            await asyncio.wait(self._calls)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+
+    # The queue.
+
+    def _send(self, rows: bytes, details: dict[int, bytes] | None, deadline: float) -> Awaitable[bytes]:
+        future: asyncio.Future[bytes] = self._loop.create_future()
+        self._put([_Job(rows, details, deadline, future, self._loop.time())])
+        return future
+
+    def _put(self, jobs: list[_Job]) -> None:
+        """Queue jobs of one caller, all of them or, raising _QueueFull, none."""
+        caller, rows = jobs[0].caller, sum(job.count for job in jobs)
+        queue = self._small if rows <= self._limits.small_rows_max else self._batches
+        if not queue.fits(caller, rows, sum(job.detail_bytes for job in jobs)):
+            raise _QueueFull
+        self._callers.heard_of(caller)
+        for job in jobs:
+            queue.put(job)
+            self._waiting.append(job)
+        if self._sweeper is None:
+            self._sweeper = self._loop.call_at(jobs[0].deadline, self._sweep)
+        self._wake()
+
+    def _wake(self) -> None:
+        """Start a call once the event loop brings no more rows."""
+        if not self._woken and len(self._calls) < self._limits.calls_max:
+            self._woken = True
+            self._loop.call_soon(self._gather, 0, 0)
+
+    def _gather(self, seen: int, quiet: int) -> None:
+        """Look again each turn of the loop, until for some turns nothing has queued: a call that leaves with the first row would make
+        all others wait for its commit. But half of all under way is enough, so that this process and the shard take turns and
+        do not wait for each other."""
+        quiet = 0 if self.queued_rows > seen else quiet + 1
+        enough = max(1, self._rows_in_flight, self._last_call_rows // 2)
+        if quiet < QUIET_TURNS and self.queued_rows < enough:
+            self._loop.call_soon(self._gather, self.queued_rows, quiet)
+        else:
+            self._start()
+
+    def _start(self) -> None:
+        self._woken = False
+        batches = self._batches_are_next()
+        taken = self._parts() if batches else self._few()
+        jobs = [job for job in taken if not job.future.done()]
+        for job in jobs:
+            job.sent = True
+        if jobs:
+            self._batch_calls += batches
+            self._calls.add(self._loop.create_task(self._call(jobs, batches)))
+        if taken and self.queued_rows:
+            self._wake()
+
+    def _batches_are_next(self) -> bool:
+        """Small requests go first; but one call is for batches if any wait, and while several callers are about one is not."""
+        all_but_one = max(1, self._limits.calls_max - 1)
+        if not self._small:
+            return not self._callers.several or self._batch_calls < all_but_one
+        return bool(self._batches) and len(self._calls) - self._batch_calls >= all_but_one
+
+    def _few(self) -> list[_Job]:
+        return self._small.take(self._limits.call_rows_max, self._limits.part_rows_max)
+
+    def _parts(self) -> list[_Job]:
+        limits = self._limits
+        rows_max = limits.part_rows_max if self._callers.several else limits.call_rows_max
+        if self._batches.detail_bytes:
+            rows_max = min(rows_max, limits.detailed_call_rows_max)
+        return self._batches.take(rows_max, rows_max)
+
+    async def _call(self, jobs: list[_Job], batches: bool) -> None:
+        started = self._loop.time()
+        count = sum(job.count for job in jobs)
+        self._last_call_rows = count
+        self._rows_in_flight += count
+        rows = np.frombuffer(b"".join([job.rows for job in jobs]), REQUEST)
+        error: ShardUnavailable | None = None
+        try:
+            async with asyncio.timeout(self._limits.call_timeout_s):
+                results = await self._client.submit(rows, _merged(jobs))
+            assert len(results) == count, "a shard answers each row"
+            _settle(jobs, results)
+        except ShardUnavailable as lost:
+            error = lost
+        except TimeoutError:
+            error = ShardUnavailable(False)
+        except Exception:
+            _log.exception("a call to a shard failed")
+            error = ShardUnavailable(False)
+        finally:
+            if error is not None:
+                _fail(jobs, error)
+            self._rows_in_flight -= count
+            self._batch_calls -= batches
+            self._calls.discard(asyncio.current_task())
+            while self._waiting and self._waiting[0].future.done():
+                self._waiting.popleft()
+            if self.queued_rows:
+                self._wake()
+        self._observe(started - jobs[0].queued_at, self._loop.time() - started, count)
+
+    def _sweep(self) -> None:
+        """End the waits whose deadline has passed. Deadlines come in order, near enough, so only the oldest is watched."""
+        self._sweeper = None
+        now = self._loop.time()
+        while self._waiting and (self._waiting[0].future.done() or self._waiting[0].deadline <= now):
+            job = self._waiting.popleft()
+            if not job.future.done():
+                job.future.set_exception(ShardUnavailable(not job.sent))
+        if self._waiting:
+            self._sweeper = self._loop.call_at(self._waiting[0].deadline, self._sweep)
+
+
+class _Backoff(Attempts):
+    """What one request has seen so far, and how long it rests before the next try."""
+
+    __slots__ = ("_deadline", "_length", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        super().__init__()
+        self._loop = loop
+        self._deadline = deadline
+        self._length = PAUSE_MIN_S
+
+    def over(self) -> DeadlineExceeded:
+        return DeadlineExceeded(self.code, self.sent)
+
+    async def take(self) -> None:
+        """Rest; raises Overdue when the deadline would pass or, on a busy machine, has passed."""
+        if self._loop.time() + self._length >= self._deadline:
+            raise self.over()
+        await asyncio.sleep(self._length)
+        if self._loop.time() >= self._deadline:
+            raise self.over()
+        self._length = min(2 * self._length, PAUSE_MAX_S)
+
+
+def _cuts(rows: NDArray[Any], rows_max: int) -> list[int]:
+    """Where rows are cut: after `rows_max` at most, but never within a linked group."""
+    if len(rows) <= rows_max:
+        return [len(rows)]
+    ends = np.flatnonzero(rows["flags"] & FLAG_LINKED == 0) + 1
+    cuts, start = [], 0
+    while start < len(rows):
+        place = int(np.searchsorted(ends, start + rows_max, "right")) - 1
+        start = int(ends[place] if place >= 0 and ends[place] > start else ends[place + 1])
+        cuts.append(start)
+    return cuts
+
+
+def _merged(jobs: list[_Job]) -> dict[int, bytes]:
+    merged: dict[int, bytes] = {}
+    start = 0
+    for job in jobs:
+        if job.details is not None:
+            for index, entry in job.details.items():
+                merged[start + index] = entry
+        start += job.count
+    return merged
+
+
+def _settle(jobs: list[_Job], results: NDArray[Any]) -> None:
+    raw = results.tobytes()
+    start = 0
+    for job in jobs:
+        end = start + job.count * RESULT.itemsize
+        if not job.future.done():
+            job.future.set_result(raw[start:end])
+        start = end
+
+
+def _fail(jobs: list[_Job], error: ShardUnavailable) -> None:
+    for job in jobs:
+        if not job.future.done():
+            job.future.set_exception(ShardUnavailable(error.not_sent))

@@ -1,0 +1,181 @@
+"""One HTTP request as handlers see it: who calls, the key, the effective time, the body within its limit, the query."""
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Collection
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from actors.records.ids import key_bytes
+from actors.stores.api_keys import Principal
+from switch.fairness.shares import BodyRoom
+from switch.gateway.encode import Caller
+from switch.http.auth import demand_import
+from switch.http.schema import KEY_CHARACTERS_MAX
+from switch.http.times import time_ms
+from switch.problems.table import ProblemError, invalid_query
+
+JSON: Final = "application/json"
+PAGE_MAX: Final = 100
+PAGE_DEFAULT: Final = 20
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
+
+class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How bodies may arrive: whole by `timeout_s`, and after `grace_s` never less than `rate_min` bytes a second on average."""
+
+    timeout_s: float
+    grace_s: float
+    rate_min: int
+    room: BodyRoom
+
+
+class Call:
+    """One authenticated request. Whoever made it calls `close` when it is answered."""
+
+    __slots__ = ("_held", "_limits", "principal", "request")
+
+    def __init__(self, request: web.Request, principal: Principal, limits: BodyLimits) -> None:
+        self.request = request
+        self.principal = principal
+        self._limits = limits
+        self._held = 0
+
+    def close(self) -> None:
+        """Its body is needed no longer."""
+        if self._held:
+            self._limits.room.give_back(self.principal.account, self._held)
+            self._held = 0
+
+    @property
+    def content_type(self) -> str:
+        """Media type without parameters, lower case; empty when not given."""
+        given = self.request.headers.get("Content-Type", "")
+        return given if given == JSON else given.partition(";")[0].strip().lower()
+
+    def caller(self) -> Caller:
+        """The caller as rows name it, with the effective time asked for."""
+        text = one_header(self.request, "Shardpay-Time")
+        if text is None:
+            return Caller(self.principal.account)
+        demand_import(self.principal)
+        try:
+            return Caller(self.principal.account, time_ms(text))
+        except ValueError as error:
+            raise ProblemError("invalid_shardpay_time", f"Shardpay-Time: {error}.") from None
+
+    def key(self) -> bytes:
+        """The 16 bytes of the mandatory idempotency key."""
+        key = self.given_key()
+        if key is None:
+            raise ProblemError("missing_idempotency_key")
+        return key
+
+    def given_key(self) -> bytes | None:
+        """The 16 bytes of the idempotency key, None when none is given."""
+        text = one_header(self.request, "Idempotency-Key")
+        return None if text is None else key_bytes(plain_key(text))
+
+    def key_or_random(self) -> bytes:
+        """The idempotency key, or one that nobody used before."""
+        return self.given_key() or os.urandom(16)
+
+    def json_body(self, bytes_max: int) -> Awaitable[bytes]:
+        """The body of a JSON request."""
+        if self.content_type not in (JSON, ""):
+            raise ProblemError("unsupported_media_type", f"This call takes {JSON}.")
+        return self.body(bytes_max)
+
+    async def body(self, bytes_max: int) -> bytes:
+        """The body, never more of it than `bytes_max`. Raises ProblemError."""
+        request = self.request
+        if "Content-Encoding" in request.headers:
+            raise ProblemError("unsupported_media_type", "Encoded bodies are not taken.")
+        length = request.content_length
+        if length is not None and length > bytes_max:
+            raise _too_large(bytes_max)
+        stream = request.content
+        try:
+            if stream.is_eof():
+                body = stream.read_nowait(-1)
+            else:
+                body = await self._read(bytes_max)
+        except TimeoutError:
+            raise ProblemError("request_timeout") from None
+        except (web.RequestPayloadError, OSError) as error:
+            raise ProblemError("malformed_request", "The body could not be read.") from error
+        if len(body) > bytes_max:
+            raise _too_large(bytes_max)
+        return body
+
+    async def _read(self, bytes_max: int) -> bytes:
+        """A body that arrives bit by bit. It waits alone: nothing that others need is held meanwhile but room for its bytes."""
+        limits, clock = self._limits, asyncio.get_running_loop().time
+        began = clock()
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            late = began + min(limits.timeout_s, limits.grace_s + size / limits.rate_min)
+            async with asyncio.timeout_at(late):
+                part = await self.request.content.readany()
+            if not part:
+                return b"".join(parts)
+            size += len(part)
+            if size > bytes_max:
+                raise _too_large(bytes_max)
+            limits.room.take(self.principal.account, len(part))
+            self._held += len(part)
+            parts.append(part)
+
+    def query(self, allowed: Collection[str]) -> dict[str, str]:
+        """The query parameters. Raises ProblemError for one that is not known or given twice."""
+        values: dict[str, str] = {}
+        for name, value in self.request.query.items():
+            if name not in allowed:
+                raise invalid_query(name[:100], "the parameter is not known here")
+            if name in values:
+                raise invalid_query(name, "the parameter is given more than once")
+            values[name] = value
+        return values
+
+
+_REPEATED: Final = {
+    "Authorization": "unauthenticated",
+    "Idempotency-Key": "invalid_idempotency_key",
+    "Shardpay-Time": "invalid_shardpay_time",
+}
+
+
+def one_header(request: web.Request, name: str) -> str | None:
+    """The value of a header, None when it is not given. Raises ProblemError when it is given twice: two readers could take either."""
+    values: list[str] = request.headers.getall(name, [])
+    if len(values) > 1:
+        raise ProblemError(_REPEATED[name], f"There is more than one {name} header.")
+    return values[0] if values else None
+
+
+def _too_large(bytes_max: int) -> ProblemError:
+    return ProblemError("payload_too_large", f"This call takes bodies of up to {bytes_max} bytes.")
+
+
+def plain_key(text: str) -> str:
+    """An Idempotency-Key header's value: bare, or an RFC 8941 string in quotes. Raises ProblemError."""
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is not None:
+        text = re.sub(r"\\(.)", r"\1", quoted[1])
+    elif text.startswith('"'):
+        raise ProblemError("invalid_idempotency_key", "The quoted Idempotency-Key does not end properly.")
+    if not 1 <= len(text) <= KEY_CHARACTERS_MAX or not (text.isascii() and text.isprintable()):
+        raise ProblemError("invalid_idempotency_key")
+    return text
+
+
+def page_limit(query: dict[str, str]) -> int:
+    """The parameter `limit`. Raises ProblemError."""
+    text = query.get("limit", str(PAGE_DEFAULT))
+    if not (text.isascii() and text.isdecimal() and len(text) <= 3 and 1 <= int(text) <= PAGE_MAX):
+        raise invalid_query("limit", f"a number from 1 to {PAGE_MAX} is expected")
+    return int(text)

@@ -1,0 +1,45 @@
+"""A cursor is opaque and signed: a page goes on only where the switch itself left off, in the list it was made for."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from actors.records.ids import Secret
+from switch.problems.table import invalid_query
+
+_MAC_BYTES: Final = 8
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+_DECODE: Final = msgspec.msgpack.Decoder(list[int]).decode
+
+
+def _mac(secret: Secret, scope: str, raw: bytes) -> bytes:
+    key = secret.low.tobytes() + secret.high.tobytes()
+    return hashlib.blake2b(raw + scope.encode(), key=key, digest_size=_MAC_BYTES, person=b"cursor").digest()
+
+
+def encode_cursor(secret: Secret, scope: str, *places: int) -> str:
+    """Places (int64) in the list that `scope` describes, as text for `next`."""
+    raw = _ENCODE(places)
+    return base64.urlsafe_b64encode(raw + _mac(secret, scope, raw)).rstrip(b"=").decode()
+
+
+def decode_cursor(secret: Secret, scope: str, text: str) -> int:
+    """The one place. Raises ProblemError invalid_query for anything that `encode_cursor` did not make for this scope."""
+    return decode_places(secret, scope, text, 1)[0]
+
+
+def decode_places(secret: Secret, scope: str, text: str, count: int) -> Sequence[int]:
+    """So many places. Raises ProblemError invalid_query."""
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        data = b""
+    raw, mac = data[:-_MAC_BYTES], data[-_MAC_BYTES:]
+    places = _DECODE(raw) if mac and mac == _mac(secret, scope, raw) else []
+    if len(places) != count:
+        raise invalid_query("after", "a cursor from the field `next` of this list is expected")
+    return places

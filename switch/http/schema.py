@@ -1,0 +1,211 @@
+"""What comes in: strict types, no unknown fields, every length bounded, no control characters. What is not as documented is refused;
+null for a field that may be left out is as if it were (switch/http/decoding.py)."""
+
+import ipaddress
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from actors.ledger.admission import HOLD_SECONDS_MAX
+from actors.records.layout import AMOUNT_MAX, Channel, Label, WalletKind
+from actors.stores.deployment import Mode
+from rules.decisions.split import SHARE_MAX
+from switch.problems.table import invalid_field
+
+TRANSFERS_MAX: Final = 10_000
+WALLETS_MAX: Final = 10_000
+KEY_CHARACTERS_MAX: Final = 255
+BACKTEST_LABELS_MAX: Final = 100_000
+
+PRINTED: Final = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
+"""Text of one line. What controls a terminal is no part of a name, and PostgreSQL cannot hold NUL."""
+LINES: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z"
+"""Text that may have tabs and several lines."""
+COUNTRY: Final = r"^[A-Z]{2}\Z"
+KEY: Final = r"^[ -~]+\Z"
+
+Id = Annotated[str, Meta(min_length=36, max_length=36)]
+Amount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX)]
+Currency = Annotated[str, Meta(min_length=3, max_length=3)]
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=PRINTED)]
+MetadataKey = Annotated[str, Meta(min_length=1, max_length=40, pattern=PRINTED)]
+MetadataText = Annotated[str, Meta(max_length=500, pattern=LINES)]
+Metadata = Annotated[dict[MetadataKey, MetadataText], Meta(max_length=50)]
+# What takes more than 64 bits cannot be digested, and few readers of the answer would take it.
+Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Attributes = Annotated[dict[MetadataKey, MetadataText | Integer | float | bool | None], Meta(max_length=50)]
+DocumentName = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTED)]
+Device = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTED)]
+Reference = Annotated[str, Meta(min_length=1, max_length=256, pattern=PRINTED)]
+Version = Annotated[int, Meta(ge=1, lt=2**31)]
+Key = Annotated[str, Meta(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=KEY)]
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """Base of what is read."""
+
+
+class Context(Wire, frozen=True, kw_only=True, omit_defaults=True):
+    """Where and how a payment was made; `device` is any name the caller has for it."""
+
+    channel: str | UnsetType = UNSET
+    device: Device | UnsetType = UNSET
+    country: Annotated[str, Meta(pattern=COUNTRY)] | UnsetType = UNSET
+    ip: Annotated[str, Meta(max_length=45)] | UnsetType = UNSET
+
+
+class Transfer(Wire, frozen=True, kw_only=True):
+    """POST /v1/transfers. `expires_in`: seconds that an amount is held."""
+
+    payer: Id
+    payee: Id
+    amount: Amount
+    currency: Currency
+    after: Id | UnsetType = UNSET
+    kind: str | UnsetType = UNSET
+    reference: Reference | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+    context: Context | UnsetType = UNSET
+    hold: bool | UnsetType = UNSET
+    expires_in: Annotated[int, Meta(ge=1, le=HOLD_SECONDS_MAX)] | UnsetType = UNSET
+
+
+class KeyedTransfer(Transfer, frozen=True, kw_only=True):
+    """One row of POST /v1/transfers/batch. `effective_at` needs the scope import."""
+
+    idempotency_key: Key
+    effective_at: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
+
+
+class TransferBatch(Wire, frozen=True, kw_only=True):
+    """POST /v1/transfers/batch: `transfers` is a list of KeyedTransfer. `linked`: all or none."""
+
+    transfers: Raw
+    linked: bool | UnsetType | None = UNSET
+
+
+class Capture(Wire, frozen=True, kw_only=True):
+    """POST /v1/transfers/{id}/capture. Without an amount all that is left; `final`, true unless said otherwise, releases the rest."""
+
+    amount: Amount | UnsetType = UNSET
+    final: bool | UnsetType = UNSET
+
+
+class Refund(Wire, frozen=True, kw_only=True):
+    """POST /v1/transfers/{id}/refund. Without an amount all that is left."""
+
+    amount: Amount | UnsetType = UNSET
+
+
+class NewWallet(Wire, frozen=True, kw_only=True):
+    """POST /v1/wallets. `floor`: lowest posted balance less held; negative for credit."""
+
+    currency: Currency
+    kind: str
+    external_id: Name | UnsetType = UNSET
+    owner: Name | UnsetType = UNSET
+    floor: Annotated[int, Meta(ge=-AMOUNT_MAX, le=0)] | UnsetType = UNSET
+    tier: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
+    attributes: Attributes | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+
+
+class WalletBatch(Wire, frozen=True, kw_only=True):
+    """POST /v1/wallets/batch: `wallets` is a list of NewWallet."""
+
+    wallets: Raw
+
+
+class WalletPatch(Wire, frozen=True, kw_only=True):
+    """PATCH /v1/wallets/{id}; null clears a field."""
+
+    tier: Annotated[int, Meta(ge=0, le=255)] | UnsetType = UNSET
+    owner: Name | UnsetType | None = UNSET
+    attributes: Attributes | UnsetType | None = UNSET
+    metadata: Metadata | UnsetType | None = UNSET
+
+
+class PackText(Wire, frozen=True, kw_only=True):
+    """PUT /v1/rule-packs/{name} as JSON; as YAML the body is the text. `files`: the texts of lists that it names."""
+
+    text: str
+    files: dict[str, str] | UnsetType = UNSET
+
+
+class PackMode(Wire, frozen=True, kw_only=True):
+    """POST /v1/rule-packs/{name}/mode. `version`: the newest unless given; `share`: of the wallets, per mille, for a challenger."""
+
+    mode: Mode
+    version: Version | UnsetType = UNSET
+    share: Annotated[int, Meta(ge=1, le=SHARE_MAX)] | UnsetType = UNSET
+
+
+class CardMode(PackMode, frozen=True, kw_only=True):
+    """POST /v1/scorecards/{name}/mode. `version`: of the card, the newest unless given; `pack`: through which it decides,
+    the live one unless given."""
+
+    pack: DocumentName | UnsetType = UNSET
+
+
+class BacktestLabel(Wire, frozen=True, kw_only=True):
+    """What is known of a payment, named by its `id`, or by the `idempotency_key` of its request with the `wallet` that pays (that is paid,
+    when an operator wallet pays)."""
+
+    label: bool
+    id: Id | UnsetType = UNSET
+    wallet: Id | UnsetType = UNSET
+    idempotency_key: Key | UnsetType = UNSET
+
+
+class BacktestAsked(Wire, frozen=True, kw_only=True, rename={"since": "from", "until": "to"}):
+    """What backtests have in common. Effective times; a document that is published: `name` with `version`, the newest unless given;
+    `labels` is a list of BacktestLabel."""
+
+    name: DocumentName | UnsetType = UNSET
+    version: Version | UnsetType = UNSET
+    since: str | UnsetType = UNSET
+    until: str | UnsetType = UNSET
+    labels: Raw | UnsetType = UNSET
+
+
+class PackBacktest(BacktestAsked, frozen=True, kw_only=True):
+    """POST /v1/rule-packs/backtest. A pack: `text` with `files`, or one that is published."""
+
+    text: str | UnsetType = UNSET
+    files: dict[str, str] | UnsetType = UNSET
+
+
+class CardBacktest(BacktestAsked, frozen=True, kw_only=True):
+    """POST /v1/scorecards/backtest. A scorecard: `document`, or one that is published; `pack` as in CardMode."""
+
+    document: Raw | UnsetType = UNSET
+    pack: DocumentName | UnsetType = UNSET
+
+
+class Empty(Wire, frozen=True, kw_only=True):
+    """A call that takes no fields."""
+
+
+LABELS: Final = {label.name.lower(): int(label) for label in Label}
+CHANNELS: Final = {channel.name.lower(): int(channel) for channel in Channel}
+WALLET_KINDS: Final = {kind.name.lower(): kind for kind in WalletKind if kind is not WalletKind.SUSPENSE}
+"""Kinds that can be created; suspense wallets are built in."""
+
+
+def named(table: dict[str, Any], value: str | UnsetType, default: Any, field: str) -> Any:
+    """The number that a name stands for. Raises invalid_field with the names there are."""
+    if value is UNSET:
+        return default
+    try:
+        return table[value]
+    except KeyError:
+        raise invalid_field(field, f"expected one of: {', '.join(table)}, got {value[:40]!a}") from None
+
+
+def check_ip(text: str, field: str) -> None:
+    """Refuse what is no IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        raise invalid_field(field, "an IPv4 or IPv6 address is expected") from None

@@ -1,0 +1,39 @@
+"""The first start of a version compiles its kernels, which takes long enough to make a person doubt. They are told what goes on."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from actors.shard.compile_kernels import KERNELS, Progress, progress
+
+LOOK_EVERY_S: Final = 0.5
+TELL_EVERY_S: Final = 5.0
+SHARE_MIN: Final = 0.05
+"""Before so much is done nobody can say how long the rest takes."""
+
+
+async def tell_compilation(say: Callable[[str], Any], look: Callable[[], Progress | None] = progress) -> None:
+    """Say how many kernels are compiled and how long the rest will take, until all are. Nothing is said where none is compiled: because
+    all are kept from an earlier start, or because the shards are on other machines."""
+    first = now = look()
+    began = told = time.monotonic()
+    said = False
+    while first is not None and now is not None:
+        if now.compiled > first.compiled and (not said or time.monotonic() >= told + TELL_EVERY_S):
+            told = time.monotonic()
+            once = "" if said else "compiling, once for this version: "
+            say(f"{once}{now.compiled} of {KERNELS} kernels{_left(first, now, told - began)}")
+            said = True
+        await asyncio.sleep(LOOK_EVERY_S)
+        now = look()
+    if said:
+        say(f"all kernels are compiled ({time.monotonic() - began:.0f} s)")
+
+
+def _left(first: Progress, now: Progress, passed_s: float) -> str:
+    """What is left at the pace so far. An earlier start, cut off, may have done the first part."""
+    done = now.share - first.share
+    if done < SHARE_MIN:
+        return ""
+    return f", some {max(1.0, passed_s * (1 - now.share) / done):.0f} s left"

@@ -1,0 +1,106 @@
+"""A front door as a Ray actor: an aiohttp server in the actor's event loop. Several share one port."""
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+from actors.ledger.book import Capacity
+from actors.process.logs import log_to_file
+from actors.process.tuning import freeze_gc
+from actors.rpc.members import NOBODY, Members, moved
+from actors.scoring.actor import RemoteScorer
+from actors.shard.remote import RemoteShard
+from switch.api.app import FrontDoor, FrontDoorOptions
+
+log = logging.getLogger(__name__)
+
+
+class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a front door's process needs to know."""
+
+    number: int
+    host: str
+    port: int
+    url: str
+    secret: bytes
+    shards: int
+    log_dir: str
+    capacity: Capacity = Capacity()
+
+
+class FrontDoorStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a front door says of itself. `version`: of the members that it knows, 0 for none."""
+
+    version: int
+
+
+class FrontDoorActor:
+    """Runs as a Ray actor with `max_restarts=-1`; it keeps nothing that a restart would lose."""
+
+    def __init__(self, spec: FrontDoorSpec) -> None:
+        log_to_file(Path(spec.log_dir) / f"front-door-{spec.number}.log")
+        self._spec = spec
+        self._clients: dict[int, RemoteShard] = {}
+        self._scorers: dict[int, RemoteScorer] = {}
+        self._members = NOBODY
+        self._door: FrontDoor | None = None
+        self._starting: asyncio.Task[None] | None = None
+
+    async def status(self) -> FrontDoorStatus:
+        """What it knows."""
+        return FrontDoorStatus(version=self._members.version)
+
+    async def connect(self, members: Members) -> None:
+        """Tell it the shards and the scorers. The first call opens the door, a later one with a later version replaces those that
+        moved."""
+        if members.version <= self._members.version:
+            return
+        for shard, actor in moved(members.shards, self._members.shards).items():
+            if shard in self._clients:
+                self._clients[shard].replace(actor)
+            else:
+                self._clients[shard] = RemoteShard(actor)
+        for number, actor in moved(members.scorers, self._members.scorers).items():
+            if number in self._scorers:
+                self._scorers[number].replace(actor)
+            else:
+                self._scorers[number] = RemoteScorer(actor)
+        self._members = members
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self._open())
+            self._starting.add_done_callback(_opened)
+        if members.leaving and self._door is not None:
+            self._door.leave()
+
+    async def _open(self) -> None:
+        spec = self._spec
+        options = FrontDoorOptions(
+            host=spec.host,
+            port=spec.port,
+            url=spec.url,
+            secret=spec.secret,
+            shards=spec.shards,
+            capacity=spec.capacity,
+        )
+        clients = [self._clients[shard] for shard in range(spec.shards)]
+        self._door = FrontDoor(options, clients, list(self._scorers.values()))
+        await self._door.start()
+        if self._members.leaving:
+            self._door.leave()
+        freeze_gc()
+        log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())
+
+    async def drain(self) -> None:
+        """Accept nothing more, answer what is under way."""
+        if self._door is not None:
+            await self._door.stop()
+
+
+def _opened(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("the door cannot open: %r", task.exception())
+        logging.shutdown()
+        os._exit(72)

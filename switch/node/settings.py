@@ -1,0 +1,70 @@
+"""What a switch is told at its start, checked once and passed down: nothing below reads the environment or the command line."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+
+from actors.ledger.admission import HOLD_SECONDS_MAX
+from actors.ledger.book import Capacity
+from actors.ledger.ledger import REVIEW_SECONDS
+
+TAKEOVER_AFTER_S: Final = 12.0
+"""Silence of a shard's process after which another takes its shard; a process that was stopped for 8 s ends itself."""
+
+DRAIN_GRACE_S: Final = 3.0
+"""A load balancer that asks every second, and believes the second refusal, has stopped sending by then."""
+
+Tier = Annotated[int, msgspec.Meta(ge=0, le=255)]
+DailyLimit = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one for
+    two cores. `scorers` 0: payments are not scored. `checkpoints` None: below `data`, else a URI that pyarrow.fs understands.
+    `front_front_doors` None: one, on a given Ray cluster one a node. `drain_grace_s`: between SIGTERM and the drain."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    shards: int | None = None
+    scorers: int = 1
+    front_doors: int | None = None
+    database: str | None = None
+    ray: str | None = None
+    bootstrap_key: str | None = None
+    daily_limits: dict[int, int] = {}
+    review_expires_in_s: int = REVIEW_SECONDS
+    capacity: Capacity = Capacity()
+    allow_unsafe: bool = False
+    checkpoints: str | None = None
+    drain_grace_s: float = DRAIN_GRACE_S
+
+
+class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day; `review_expires_in`: seconds until a payment that
+    no analyst has answered is declined."""
+
+    daily_limits: dict[Tier, DailyLimit] = {}
+    review_expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)] = REVIEW_SECONDS
+    capacity: Capacity = Capacity()
+    allow_unsafe_database: bool = False
+    checkpoints: str | None = None
+
+
+def read_config(path: Path) -> ConfigFile:
+    """Read a configuration file. Raises ValueError with what is wrong in it."""
+    try:
+        config = msgspec.convert(tomllib.loads(path.read_text()), ConfigFile, str_keys=True)
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    for name, room in msgspec.structs.asdict(config.capacity).items():
+        if room < 0:
+            raise ValueError(f"{path}: capacity.{name} is less than nothing")
+    return config
+
+
+def log_dir(data: Path) -> Path:
+    """Where the processes of a switch write their logs."""
+    return data / "log"

@@ -1,0 +1,1 @@
+"""Records as people see them: transfers with their lifecycle, statements, events. It reads the journal and knows no transport."""

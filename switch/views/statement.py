@@ -1,0 +1,327 @@
+"""A wallet's statement is a walk along its chain of records, done by the database: nothing is kept for it, and it is never stale.
+
+The shard's process names the places where the chain may begin; the database says in one statement which of them is durable, and
+whether another process has opened the journal since. So nothing waits for an append.
+
+Only what moves money is listed; openings and changes of a wallet, holds and their ends are walked over. An operator wallet has one
+chain a shard. A look back in time begins at an anchor, so it never walks far.
+"""
+
+import struct
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import UNSET, UnsetType
+
+from actors.database.pool import Pool
+from actors.ledger.posting import chain_time
+from actors.records.blocks import entries_of, records_of
+from actors.records.ids import Secret, block_of, encode_wallets, shard_of, slot_of, transfer_id
+from actors.records.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind, ReviewStatus
+from actors.shard.messages import Head
+from rules.vocabulary.currencies import ALPHA
+from switch.gateway.encode import Details, details_of
+from switch.http.times import time_text
+from switch.views.representations import LABEL_NAMES
+
+OTHERS_MAX: Final = 1_000
+"""Records that move nothing and that one page walks over at most; then the page ends early."""
+DETAILS_BYTES_MAX: Final = 16 << 20
+"""Of details that a page reads; then it ends early, but never before its first step."""
+PARTS_MAX: Final = 10_000
+"""Captures and refunds of one transfer that are listed at most; all of them count."""
+LISTED: Final = (*MOVEMENTS, Kind.LEG)
+ASKED: Final = (*ATTEMPTS, *REFERRING)
+"""Records that have an id which can be asked for."""
+
+_NAMES: Final = RECORD.names or ()
+_UNPACK: Final = struct.Struct("<BBBBHHqqqqqqQQQIIqqqqqiIHHIIIq").unpack
+assert struct.calcsize("<BBBBHHqqqqqqQQQIIqqqqqiIHHIIIq") == RECORD.itemsize
+
+
+class Step(NamedTuple):
+    """One record of a chain with the movement it comes from (itself, unless it is a leg)."""
+
+    address: int
+    record: dict[str, int]
+    origin: int
+    origin_record: dict[str, int]
+    details: Details
+
+
+class Origin(NamedTuple):
+    """What a capture, refund or other end refers to: when that was recorded, and reference and metadata of the transfer that all began
+    with."""
+
+    time: int
+    details: Details
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """Steps of one page, newest first, and the address to go on from, 0 at the end. `origins`: by address, of what steps refer to."""
+
+    steps: list[Step]
+    next: int
+    origins: dict[int, Origin] = {}
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a statement."""
+
+    id: str
+    type: str
+    of: str | UnsetType = UNSET
+    direction: str
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    balance_after: int
+    suspense: bool | UnsetType = UNSET
+    reference: str | UnsetType = UNSET
+    metadata: dict[str, str] | UnsetType = UNSET
+    created_at: str
+    effective_at: str
+
+
+def as_dict(record: Any) -> dict[str, int]:
+    """A journal record (scalar of RECORD) as Python numbers."""
+    return dict(zip(_NAMES, record.item(), strict=True))
+
+
+class Found(NamedTuple):
+    """A record and what is kept beside it."""
+
+    record: dict[str, int]
+    details: Details
+
+
+class Part(NamedTuple):
+    """A record that refers to another, the `target`."""
+
+    target: int
+    address: int
+    record: dict[str, int]
+
+
+class Parts(NamedTuple):
+    """What refers to a record, and what refers to that, oldest first: `listed` holds what ended it, `captured` and `refunded` are what all
+    come to, also those that are too many to be listed."""
+
+    listed: Sequence[Part]
+    captured: int
+    refunded: int
+
+
+NO_PARTS: Final = Parts((), 0, 0)
+
+
+class Place(NamedTuple):
+    """A record on a wallet's chain, and the balance after it. Both 0: before the chain's begin."""
+
+    address: int
+    posted: int
+
+
+class WriterFenced(Exception):
+    """Another process has opened the journal after the one that was asked."""
+
+
+class ReviewRow(NamedTuple):
+    """A payment that is or was in review, with the record that ended its review."""
+
+    address: int
+    found: Found
+    answer: dict[str, int] | None
+
+
+class History:
+    """Reads of the journal for the front door."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def transfer(self, address: int) -> Found | None:
+        """The record at an address, None when it is nothing that a caller may ask for by id."""
+        row = await self._pool.fetchrow("record_block", shard_of(address), block_of(address))
+        if row is None:
+            return None
+        records, slot = records_of(row["records"]), slot_of(address)
+        if slot >= len(records) or records[slot]["kind"] not in ASKED:
+            return None
+        return Found(as_dict(records[slot]), details_of(entries_of(row["details"]).get(slot)))
+
+    async def parts(self, address: int) -> Parts:
+        """What became of the record at an address."""
+        rows = await self._pool.fetch("transfer_parts", address, PARTS_MAX)
+        if not rows:
+            return NO_PARTS
+        listed = [Part(row["target"], row["address"], _record(row["record"])) for row in rows]
+        return Parts(listed, rows[0]["captured"], rows[0]["refunded"])
+
+    async def origins(self, addresses: Collection[int]) -> dict[int, Origin]:
+        """What stands at addresses that others refer to. A refund may refer to a capture, which refers to its hold."""
+        found = await self._records(addresses)
+        further = {each.record["reference"] for each in found.values() if each.record["kind"] in REFERRING}
+        first = await self._records(further) if further else {}
+        return {
+            address: _origin(each, first[each.record["reference"]] if each.record["kind"] in REFERRING else each)
+            for address, each in found.items()
+        }
+
+    async def _records(self, addresses: Collection[int]) -> dict[int, Found]:
+        rows = await self._pool.fetch("records_with_details", sorted(addresses))
+        return {
+            row["address"]: Found(
+                _record(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))
+            )
+            for row in rows
+        }
+
+    async def review_ends(self, addresses: Sequence[int], now_ms: int) -> dict[int, ReviewStatus]:
+        """How the reviews of payments stand, by their addresses."""
+        rows = await self._pool.fetch("review_ends", addresses, now_ms)
+        return {row["record"]: ReviewStatus(row["status"]) for row in rows}
+
+    async def cases(self, status: int, place: Sequence[int], limit: int, now_ms: int) -> list[ReviewRow]:
+        """Cases of a status behind a place (record time, address), oldest first."""
+        rows = await self._pool.fetch("review_page", status, *place, limit, now_ms)
+        return [
+            ReviewRow(
+                row["address"],
+                Found(_record(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))),
+                None if row["answer"] is None else _record(row["answer"]),
+            )
+            for row in rows
+        ]
+
+    async def at(self, wallet: int, shard: int, head: Head, time_ms: int) -> Place | None:
+        """The newest durable record of a wallet's chain that is not after a time. None: the wallet is not durable. Raises Superseded."""
+        row = await self._pool.fetchrow("chain_at", wallet, shard, time_ms, head.places, head.successors, head.writer)
+        if row["superseded"]:
+            raise WriterFenced
+        if head.places and not row["started"]:
+            return None
+        record = {} if row["record"] is None else _record(row["record"])
+        if not record or _chain_time(record, wallet) > time_ms:
+            return Place(0, 0)
+        return Place(row["address"], record["payer_posted" if pays(record, wallet) else "payee_posted"])
+
+    async def newest(self, wallet: int, shard: int, head: Head, limit: int, since_ms: int = 0) -> Statement | None:
+        """The newest page of a wallet's chain, back to a time. None: the wallet is not durable. Raises Superseded."""
+        rows = await self._chain(wallet, shard, head, limit)
+        if rows[0]["superseded"]:
+            raise WriterFenced
+        if rows[0]["address"] is None:  # a built-in wallet has no record of its opening
+            return None if head.places else Statement(steps=[], next=0)
+        return await self._whole(_page(wallet, rows, limit, since_ms))
+
+    async def statement(self, wallet: int, start: int, limit: int, since_ms: int = 0) -> Statement | None:
+        """A page of a wallet's chain from the durable record at `start` on, back to a time. None: the journal does not reach there."""
+        if start == 0:
+            return Statement(steps=[], next=0)
+        rows = await self._chain(wallet, shard_of(start), Head(0, 0, [start], []), limit)
+        return None if rows[0]["address"] is None else await self._whole(_page(wallet, rows, limit, since_ms))
+
+    async def _whole(self, page: Statement) -> Statement:
+        """A page with what its captures and refunds refer to."""
+        targets = {step.origin_record["reference"] for step in page.steps if step.origin_record["kind"] in REFERRING}
+        return msgspec.structs.replace(page, origins=await self.origins(targets)) if targets else page
+
+    async def _chain(self, wallet: int, shard: int, head: Head, limit: int) -> list[Any]:
+        sizes = limit + 1, limit + OTHERS_MAX
+        return await self._pool.fetch(
+            "wallet_chain", wallet, head.places, *sizes, shard, head.successors, head.writer, DETAILS_BYTES_MAX
+        )
+
+
+def _page(wallet: int, rows: list[Any], limit: int, since_ms: int) -> Statement:
+    steps = _steps(rows)
+    young = [step for step in steps if _chain_time(step.record, wallet) >= since_ms]
+    listed = [step for step in young if step.record["kind"] in LISTED]
+    if len(listed) > limit:
+        return Statement(steps=listed[:limit], next=listed[limit].address)
+    cut_short = (len(rows) == limit + OTHERS_MAX or len(rows) < rows[0]["there"]) and len(young) == len(steps)
+    return Statement(steps=listed, next=_previous(steps[-1].record, wallet) if cut_short else 0)
+
+
+def _origin(target: Found, first: Found) -> Origin:
+    named = Details(reference=first.details.reference, metadata=first.details.metadata)
+    return Origin(target.record["record_time"], named)
+
+
+def pays(record: dict[str, int], wallet: int) -> bool:
+    """Whether a record lies on a wallet's chain as its payer's."""
+    return Kind.TRANSFER <= record["kind"] <= Kind.APPROVAL and record["payer"] == wallet
+
+
+def _previous(record: dict[str, int], wallet: int) -> int:
+    """Address of the record before this one in a wallet's chain."""
+    return record["payer_prev"] if pays(record, wallet) else record["payee_prev"]
+
+
+def _chain_time(record: dict[str, int], wallet: int) -> int:
+    return int(chain_time(record["effective_time"], record["payer_lag" if pays(record, wallet) else "payee_lag"]))
+
+
+def _steps(rows: list[Any]) -> list[Step]:
+    details: dict[int, dict[int, msgspec.Raw]] = {}
+    steps = []
+    for row in rows:
+        block = row["origin"] >> 8
+        if block not in details:
+            details[block] = entries_of(row["details"])
+        steps.append(
+            Step(
+                address=row["address"],
+                record=_record(row["record"]),
+                origin=row["origin"],
+                origin_record=_record(row["origin_record"]),
+                details=details_of(details[block].get(slot_of(row["origin"]))),
+            )
+        )
+    return steps
+
+
+def _record(raw: bytes) -> dict[str, int]:
+    return dict(zip(_NAMES, _UNPACK(raw), strict=True))
+
+
+def entries_of_page(secret: Secret, wallet: int, page: Statement) -> list[Entry]:
+    """A page as lines of the wallet's statement."""
+    steps = page.steps
+    wallets = np.array([(step.record["payer"], step.record["payee"]) for step in steps], np.int64).ravel()
+    ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in encode_wallets(secret, wallets)]
+    return [
+        _entry(secret, wallet, page, step, payer, payee)
+        for step, payer, payee in zip(steps, ids[::2], ids[1::2], strict=True)
+    ]
+
+
+def _entry(secret: Secret, wallet: int, page: Statement, step: Step, payer: str, payee: str) -> Entry:
+    record = step.record
+    out = pays(record, wallet)
+    suspense = record["kind"] == Kind.LEG and record["flags"] & FLAG_SUSPENSE
+    target = step.origin_record["reference"] if step.origin_record["kind"] in REFERRING else 0
+    details = page.origins[target].details if target else step.details
+    return Entry(
+        id=transfer_id(secret, step.origin_record["record_time"], step.origin),
+        type=Kind(step.origin_record["kind"]).name.lower(),
+        of=transfer_id(secret, page.origins[target].time, target) if target else UNSET,
+        direction="out" if out else "in",
+        payer=payer,
+        payee=payee,
+        amount=record["amount"],
+        currency=ALPHA[record["currency"]],
+        kind=LABEL_NAMES[step.origin_record["label"]],
+        balance_after=record["payer_posted"] if out else record["payee_posted"],
+        suspense=True if suspense else UNSET,
+        reference=details.reference or UNSET,
+        metadata=details.metadata or UNSET,
+        created_at=time_text(record["record_time"]),
+        effective_at=time_text(record["effective_time"]),
+    )

@@ -1,0 +1,50 @@
+"""The process that tries a pack on the journal never outlives who started it, nor the time it is given."""
+
+import asyncio
+import os
+import sys
+
+import msgspec
+import pytest
+
+from actors.backtest.live import LiveBacktest, LiveBacktester, Response
+from actors.ledger.book import Capacity
+
+PACK = "name: p\nfallback: approve\nrules:\n  - {id: one, when: amount > 5, action: decline, reason: BIG}\n"
+
+
+def tried(url: str) -> LiveBacktest:
+    capacity = Capacity()
+    return LiveBacktest(url=url, secret=bytes(16), shards=1, capacity=capacity, text=PACK, files={}, card=None)
+
+
+async def test_it_ends_with_the_standard_input_that_its_parent_holds() -> None:
+    server = await asyncio.start_unix_server(lambda reader, writer: None, path := f"/tmp/.s.PGSQL.{os.getpid()}")
+    try:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "actors.backtest.live", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        asked = msgspec.msgpack.encode(tried(f"postgresql://nobody@/none?host=/tmp&port={os.getpid()}"))
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write(len(asked).to_bytes(8, "little") + asked)
+        await child.stdin.drain()
+        child.stdin.close()
+        async with asyncio.timeout(60):
+            assert await child.stdout.read() == b""
+            assert await child.wait() == 1
+    finally:
+        server.close()
+        os.unlink(path)
+
+
+@pytest.mark.parametrize(("timeout_s", "failure"), [(0.0, "too_large"), (60.0, "unavailable")])
+async def test_what_went_wrong_is_told(timeout_s: float, failure: str) -> None:
+    said = await LiveBacktester(timeout_s).run(tried("postgresql://nobody@127.0.0.1:1/none"))
+    assert said.failure == failure
+
+
+async def test_there_is_one_at_a_time() -> None:
+    tester = LiveBacktester(60.0)
+    test = tried("postgresql://nobody@127.0.0.1:1/none")
+    first, second = await asyncio.gather(tester.run(test), tester.run(test))
+    assert (first.failure, second) == ("unavailable", Response(failure="busy"))

@@ -1,0 +1,34 @@
+"""The same tests over the same functions as plain Python: nothing depends on compilation."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import pytest
+
+HERE = Path(__file__).parent
+TOO_MANY_KEYS = "keys_are_full or than_a_generation_surely_holds"
+"""Tests that fill whole tables: half of the time, and nothing that others do not show."""
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="this is the run without compilation")
+def test_kernels_do_the_same_as_plain_python() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(HERE),
+        "-x",
+        "-q",
+        "--hypothesis-profile=short",
+        "-k",
+        f"not ({TOO_MANY_KEYS})",
+        "-p",
+        "no:cacheprovider",
+    ]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    root = HERE.parents[3]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]

@@ -1,0 +1,178 @@
+"""An id is an address and back; what no switch made is not an id."""
+
+import uuid
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.records import ids
+from tests.oracle.oracle_siphash import siphash128
+
+RAW_SECRET = bytes(range(1, 17))
+SECRET = ids.Secret.of(RAW_SECRET)
+wallet_addresses = st.integers(1, 2**36 - 1)
+record_addresses = st.integers(1, 2**62 - 1)
+times = st.integers(0, 2**48 - 1)
+
+
+def raw_of(text: str) -> np.ndarray:
+    return np.frombuffer(uuid.UUID(text).bytes, np.uint8).reshape(1, 16)
+
+
+@given(st.lists(wallet_addresses, min_size=1, max_size=20))
+def test_wallet_ids_round_trip_and_bulk_and_single_agree(addresses: list[int]) -> None:
+    raw = ids.encode_wallets(SECRET, np.array(addresses, np.int64))
+    assert ids.decode_wallets(SECRET, raw).tolist() == addresses
+    texts = [ids.encode_wallet(SECRET, address) for address in addresses]
+    assert [str(uuid.UUID(bytes=row.tobytes())) for row in raw] == texts
+    assert [ids.decode_wallet(SECRET, text) for text in texts] == addresses
+    assert [ids.decode_wallet(SECRET, text.upper()) for text in texts] == addresses
+    assert all(uuid.UUID(text).version == 8 and uuid.UUID(text).variant == uuid.RFC_4122 for text in texts)
+
+
+@given(wallet_addresses)
+def test_wallet_id_is_the_address_and_86_bits_of_hash(address: int) -> None:
+    number = uuid.UUID(ids.encode_wallet(SECRET, address)).int
+    low, high = (
+        int.from_bytes(half, "little") for half in _halves(siphash128(RAW_SECRET, address.to_bytes(8, "little")))
+    )
+    assert number >> 92 == address
+    assert number >> 80 & 0xFFF == high >> 52
+    assert number >> 64 & 0xFFF == high >> 40 & 0xFFF
+    assert number & (2**62 - 1) == low & (2**62 - 1)
+
+
+def _halves(hashed: bytes) -> tuple[bytes, bytes]:
+    return hashed[:8], hashed[8:]
+
+
+@given(wallet_addresses, st.integers(0, 127))
+def test_a_wallet_id_with_any_bit_changed_is_not_found(address: int, bit: int) -> None:
+    forged = uuid.UUID(int=uuid.UUID(ids.encode_wallet(SECRET, address)).int ^ 1 << bit)
+    assert ids.decode_wallet(SECRET, str(forged)) == 0
+    assert ids.decode_wallets(SECRET, raw_of(str(forged))).tolist() == [0]
+
+
+def test_an_id_of_another_cluster_is_not_found() -> None:
+    other = ids.Secret.of(bytes(16))
+    assert ids.decode_wallet(SECRET, ids.encode_wallet(other, 65_536)) == 0
+
+
+def test_a_secret_has_16_bytes() -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        ids.Secret.of(bytes(15))
+
+
+@given(st.uuids())
+def test_a_random_uuid_is_no_wallet(random: uuid.UUID) -> None:
+    assert ids.decode_wallet(SECRET, str(random)) == 0
+
+
+@given(times, record_addresses)
+def test_transfer_ids_round_trip_and_bulk_and_single_agree(time_ms: int, address: int) -> None:
+    text = ids.transfer_id(SECRET, time_ms, address)
+    raw = ids.transfer_ids(SECRET, np.array([time_ms]), np.array([address]))
+    assert str(uuid.UUID(bytes=raw[0].tobytes())) == text
+    assert ids.decode_transfer(SECRET, text) == ids.decode_transfer(SECRET, text.upper()) == address
+    assert ids.decode_transfers(SECRET, raw).tolist() == ids.addresses_in(raw).tolist() == [address]
+    assert uuid.UUID(text).version == 8
+    shard, block, slot = ids.shard_of(address), ids.block_of(address), ids.slot_of(address)
+    assert ids.record_address(shard, block, slot) == address
+
+
+@given(times, record_addresses, st.integers(0, 107))
+def test_a_transfer_id_with_another_bit_of_address_or_check_is_refused(time_ms: int, address: int, bit: int) -> None:
+    number = uuid.UUID(ids.transfer_id(SECRET, time_ms, address)).int ^ 1 << 20 + bit
+    forged = uuid.UUID(int=number)
+    assert ids.decode_transfer(SECRET, str(forged)) == 0
+    assert ids.decode_transfers(SECRET, raw_of(str(forged))).tolist() == [-1]
+
+
+def test_records_of_different_times_at_one_address_have_different_ids() -> None:
+    made = [ids.transfer_id(SECRET, 1_700_000_000_000 + i, 77) for i in range(1_000)]
+    assert len(set(made)) == 1_000
+    assert {text[:31] for text in made} == {made[0][:31]}
+
+
+@given(times, record_addresses)
+def test_another_cluster_refuses_a_transfer_id(time_ms: int, address: int) -> None:
+    other = ids.Secret.of(bytes(16))
+    assert ids.decode_transfer(SECRET, ids.transfer_id(other, time_ms, address)) == 0
+
+
+@given(st.uuids())
+def test_a_random_uuid_is_no_transfer(random: uuid.UUID) -> None:
+    assert ids.decode_transfer(SECRET, str(random)) == 0
+    assert ids.decode_transfers(SECRET, raw_of(str(random))).tolist() == [-1]
+
+
+def test_no_transfer() -> None:
+    assert ids.transfer_ids(SECRET, np.array([5]), np.array([0])).tobytes() == bytes(16)
+    assert ids.decode_transfers(SECRET, np.zeros((1, 16), np.uint8)).tolist() == [0]
+    assert ids.addresses_in(np.zeros((1, 16), np.uint8)).tolist() == [-1]
+    assert ids.decode_transfer(SECRET, str(uuid.UUID(int=0))) == 0
+    at_nothing = ids.transfer_id(SECRET, 1_700_000_000_000, 0)
+    assert ids.decode_transfer(SECRET, at_nothing) == 0
+    assert ids.decode_transfers(SECRET, raw_of(at_nothing)).tolist() == [-1]
+
+
+GOOD = "0190163d-8694-8abc-8def-0123456789ab"
+MALFORMED = [
+    "",
+    GOOD[:-1],
+    GOOD + "0",
+    GOOD.replace("-", ""),
+    "{" + GOOD + "}",
+    "urn:uuid:" + GOOD,
+    GOOD.replace("-", "_"),
+    GOOD[:-1] + "g",
+    GOOD[:-1] + " ",
+    GOOD[:-1] + "\N{FULLWIDTH DIGIT ONE}",
+    GOOD[:-1] + "\N{ARABIC-INDIC DIGIT ONE}",
+    GOOD[:-1] + "\x00",
+    "-" * 36,
+    GOOD[:9] + "-" + GOOD[10:],
+    "0190163d86-948a-bc8d-ef01-23456789ab",
+]
+
+
+@pytest.mark.parametrize("text", MALFORMED)
+def test_malformed_text_is_no_id(text: str) -> None:
+    assert ids.uuid_bytes(text) is None
+    assert ids.decode_wallet(SECRET, text) == 0
+    assert ids.decode_transfer(SECRET, text) == 0
+
+
+@given(st.uuids())
+def test_canonical_text_of_either_case_is_its_bytes(random: uuid.UUID) -> None:
+    assert ids.uuid_bytes(str(random)) == random.bytes == ids.uuid_bytes(str(random).upper())
+
+
+@given(st.text(alphabet="0123456789abcdefABCDEF-", min_size=34, max_size=38))
+def test_text_is_a_uuid_only_in_canonical_form(text: str) -> None:
+    raw = ids.uuid_bytes(text)
+    assert raw is None or str(uuid.UUID(bytes=raw)) == text.lower()
+
+
+def test_keys_of_16_bytes() -> None:
+    assert ids.key_bytes(GOOD) == uuid.UUID(GOOD).bytes
+    assert ids.key_bytes(GOOD.upper()) != ids.key_bytes(GOOD)
+    assert len(ids.key_bytes("order 17")) == 16
+    assert ids.key_words(bytes(range(16))) == (0x0706050403020100, 0x0F0E0D0C0B0A0908)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**36 - 1), st.binary(min_size=16, max_size=16))
+def test_a_stored_key_is_bound_to_caller_and_wallet(caller: int, home: int, raw: bytes) -> None:
+    message = caller.to_bytes(8, "little") + home.to_bytes(8, "little") + raw
+    low, high = (int.from_bytes(half, "little") for half in _halves(siphash128(RAW_SECRET, message)))
+    assert ids.bound_key(SECRET, caller, home, raw) == (low, high)
+    assert ids.bound_key(SECRET, caller ^ 1, home, raw) != (low, high)
+    assert ids.bound_key(SECRET, caller, home ^ 1, raw) != (low, high)
+
+
+def test_operator_addresses() -> None:
+    assert ids.suspense_address(978) == 978
+    assert [ids.is_operator(a) for a in (0, 1, 65_535, 65_536)] == [False, True, True, False]
+    assert ids.wallet_address(3, 5) == 3 << 16 | 5

@@ -1,0 +1,127 @@
+"""A scorer that hangs or fails is passed over until it answers a probe, and no batch waits for it."""
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors.rpc.members import NOBODY, Member, Members, moved
+from actors.scoring import pool as pool_module
+from actors.scoring.pool import STAND_IN, ScorerPool
+from rules.decisions.decision import DECISION
+from rules.vocabulary.columns import COLUMN_COUNT
+
+PAYERS, COLUMNS = np.array([65_536]), np.zeros((1, COLUMN_COUNT), np.int64)
+
+
+class Actor:
+    """In place of a handle of Ray; `hangs`: nothing it is asked is answered until it goes on."""
+
+    def __init__(self) -> None:
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+        self.decided = 0
+        self.fails = False
+
+    def __getattr__(self, name: str) -> Any:
+        actor = self
+
+        class Method:
+            @staticmethod
+            async def remote(*_: Any) -> Any:
+                if name == "socket_path":
+                    return None
+                await actor.goes_on.wait()
+                if actor.fails:
+                    raise RuntimeError("failed")
+                if name == "decide":
+                    actor.decided += 1
+                return STAND_IN.pack(1, 2, 3) + np.zeros(1, DECISION).tobytes() if name == "decide" else b""
+
+        return Method
+
+
+def told(*actors: Actor, version: int = 1, since: tuple[int, ...] = (1, 1)) -> Members:
+    scorers = {n: Member(since=since[n], actor=actor) for n, actor in enumerate(actors)}
+    return Members(version=version, shards={}, scorers=scorers)
+
+
+async def whole(pool: ScorerPool) -> None:
+    async with asyncio.timeout(5):
+        while pool.condition().stops or pool.condition().warnings:
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "PROBE_EVERY_S", 0.01)
+
+
+async def test_it_is_ready_once_every_scorer_has_answered_and_asks_them_in_turn() -> None:
+    one, two = Actor(), Actor()
+    two.goes_on.clear()
+    pool = ScorerPool()
+    assert pool.condition().stops == ["no scorers are known"]
+    pool.take(told(one, two))
+    await asyncio.sleep(0.05)
+    assert pool.condition().stops == ["scorers are loading their packs"]
+    two.goes_on.set()
+    await whole(pool)
+    for _ in range(10):
+        await pool.decide(PAYERS, COLUMNS)
+    assert (one.decided, two.decided) == (5, 5)
+
+
+async def test_a_scorer_that_hangs_costs_one_batch_its_patience_until_it_answers() -> None:
+    one, two = Actor(), Actor()
+    pool = ScorerPool()
+    pool.take(told(one, two))
+    await whole(pool)
+    one.goes_on.clear()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for _ in range(20):
+        await pool.decide(PAYERS, COLUMNS)
+    assert loop.time() - began < 3 * pool_module.SILENT_S
+    assert (one.decided, two.decided) == (0, 20)
+    assert pool.condition().warnings == ["scorers [0] do not answer"]
+    one.goes_on.set()
+    await whole(pool)
+    for _ in range(10):
+        await pool.decide(PAYERS, COLUMNS)
+    assert one.decided == 5
+
+
+async def test_where_all_fail_the_last_failure_is_raised_and_told() -> None:
+    one, two = Actor(), Actor()
+    pool = ScorerPool()
+    with pytest.raises(LookupError, match="there are no scoring actors"):
+        await pool.decide(PAYERS, COLUMNS)
+    pool.take(told(one, two))
+    await whole(pool)
+    one.fails = two.fails = True
+    with pytest.raises(RuntimeError, match="failed"):
+        await pool.decide(PAYERS, COLUMNS)
+    assert pool.condition().warnings == ["no scorer answers: payments are decided by the fallback"]
+
+
+async def test_one_that_was_replaced_is_asked_after_its_first_answer() -> None:
+    one, two, new = Actor(), Actor(), Actor()
+    pool = ScorerPool()
+    pool.take(told(one, two))
+    await whole(pool)
+    one.goes_on.clear()
+    await pool.decide(PAYERS, COLUMNS)
+    pool.take(told(new, two, version=2, since=(2, 1)))
+    await whole(pool)
+    for _ in range(4):
+        await pool.decide(PAYERS, COLUMNS)
+    assert new.decided == 2 and one.decided == 0
+
+
+def test_only_those_that_are_new_in_a_place_have_moved() -> None:
+    before = {0: Member(since=1, actor="a"), 1: Member(since=1, actor="b")}
+    now = {0: Member(since=1, actor="a"), 1: Member(since=3, actor="c"), 2: Member(since=2, actor="d")}
+    assert moved(now, before) == {1: "c", 2: "d"}
+    assert moved(now, NOBODY.shards) == {0: "a", 1: "c", 2: "d"}

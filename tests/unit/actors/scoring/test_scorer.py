@@ -1,0 +1,127 @@
+"""A scorer changes sets whole, keeps the old one when the new one cannot be loaded, and says so."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from actors.database.pool import StoreUnavailable
+from actors.rpc.interface import NotReady
+from actors.scoring.scorer import Activated, Scorer
+from actors.stores.deployment import Deployment
+from rules.decisions.pack import Decider
+from rules.vocabulary.columns import COLUMN_COUNT
+from tests.unit.actors.scoring.test_scoring_set import ALL
+
+PAYERS, COLUMNS = np.array([65_536]), np.zeros((1, COLUMN_COUNT), np.int64)
+
+
+class Store:
+    """Deployments in memory."""
+
+    def __init__(self) -> None:
+        self.holds: Deployment | None = Deployment(revision=1, live=1)
+        self.away = False
+        self.counted: dict[tuple[int, str, int], int] = {}
+
+    async def deployment(self) -> Deployment:
+        if self.away:
+            raise StoreUnavailable("away")
+        if self.holds is None:
+            raise LookupError("no rule pack is deployed")
+        return self.holds
+
+    async def count(self, counts: dict[tuple[int, str, int], int]) -> None:
+        if self.away:
+            raise StoreUnavailable("away")
+        for key, count in counts.items():
+            self.counted[key] = self.counted.get(key, 0) + count
+
+
+class Loads:
+    """Loads packs of `ALL`; others cannot be compiled. Waits for `gate` when it is set."""
+
+    def __init__(self) -> None:
+        self.loaded: list[int] = []
+        self.gate: asyncio.Event | None = None
+
+    async def __call__(self, store: object, number: int) -> Decider:
+        if self.gate is not None:
+            await self.gate.wait()
+        self.loaded.append(number)
+        if number not in ALL:
+            raise ValueError("it cannot be compiled")
+        return ALL[number]
+
+
+def scorer_of(store: Store, loads: Loads) -> Scorer:
+    return Scorer(store, loads)  # type: ignore[arg-type]
+
+
+def pack_that_decides(scorer: Scorer) -> int:
+    return int(scorer.decide(PAYERS, COLUMNS)[0]["pack"][0])
+
+
+async def test_before_there_is_a_deployment_it_is_not_ready() -> None:
+    store = Store()
+    store.holds = None
+    scorer = scorer_of(store, Loads())
+    assert await scorer.activate() == Activated(revision=0, error="no rule pack is deployed")
+    with pytest.raises(NotReady):
+        scorer.decide(PAYERS, COLUMNS)
+
+
+async def test_the_old_set_decides_until_the_new_one_is_whole_and_what_is_there_is_not_loaded_again() -> None:
+    store, loads = Store(), Loads()
+    scorer = scorer_of(store, loads)
+    assert await scorer.activate() == Activated(revision=1)
+    store.holds = Deployment(revision=2, live=2, shadows=(1, 3))
+    loads.gate = asyncio.Event()
+    changing = asyncio.create_task(scorer.activate())
+    await asyncio.sleep(0)
+    assert pack_that_decides(scorer) == 1
+    loads.gate.set()
+    assert await changing == Activated(revision=2)
+    assert pack_that_decides(scorer) == 2
+    assert loads.loaded == [1, 2, 3]
+
+
+async def test_a_set_that_cannot_be_loaded_leaves_the_old_one_and_is_told() -> None:
+    store = Store()
+    scorer = scorer_of(store, Loads())
+    await scorer.activate()
+    store.holds = Deployment(revision=2, live=1, shadows=(99,))
+    assert await scorer.activate() == Activated(revision=1, error="ValueError: it cannot be compiled")
+    assert pack_that_decides(scorer) == 1
+    store.holds = Deployment(revision=3, live=2)
+    assert await scorer.activate() == Activated(revision=3)
+    assert pack_that_decides(scorer) == 2
+
+
+async def test_an_earlier_deployment_never_comes_back() -> None:
+    store = Store()
+    scorer = scorer_of(store, Loads())
+    store.holds = Deployment(revision=5, live=2)
+    await scorer.activate()
+    store.holds = Deployment(revision=4, live=1)
+    assert await scorer.activate() == Activated(revision=5)
+    assert pack_that_decides(scorer) == 2
+
+
+async def test_without_the_database_it_goes_on_and_counts_are_kept_until_it_is_back() -> None:
+    store = Store()
+    scorer = scorer_of(store, Loads())
+    await scorer.activate()
+    store.away = True
+    assert (await scorer.activate()).revision == 1
+    pack_that_decides(scorer)
+    await asyncio.sleep(0)
+    await scorer.write_counts()
+    assert store.counted == {}
+    store.away = False
+    pack_that_decides(scorer)
+    await asyncio.sleep(0)
+    await scorer.write_counts()
+    assert store.counted == {(1, "decided", 0): 2}
+    await scorer.write_counts()
+    assert store.counted == {(1, "decided", 0): 2}

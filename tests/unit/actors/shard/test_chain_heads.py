@@ -1,0 +1,82 @@
+"""Where chains begin is told while the core is at work in a thread, as it was before that work."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors.ledger.ledger import Admitted, Applied
+from actors.shard import messages as m
+from actors.shard.in_process import LocalSwitch
+from bench.workload.payments import payment_rows
+from tests.unit.actors.shard.test_host import started
+
+ROWS = 100
+NOBODY = 40_000
+
+
+class Middle:
+    """Asks where the chains of these wallets begin when a batch has made its records, before they are sealed."""
+
+    def __init__(self, switch: LocalSwitch, addresses: Any) -> None:
+        self.core = switch.hosts[0].core
+        self.told: list[m.Head] | None = None
+        self._addresses = addresses
+        self._whole = self.core.ledger.apply
+        self.core.ledger.apply = self._carried  # type: ignore[method-assign]
+
+    def _carried(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
+        heads = self.core.begin_beside()
+        self.keep(admitted)
+        carried = self._whole(admitted, decisions, first)
+        self.told = heads.read_during_batch(self._addresses)
+        self.core.end_beside()
+        return carried
+
+    def keep(self, admitted: Admitted) -> None:
+        assert self.core._beside is not None
+        self.core._beside.keep(admitted)
+
+
+async def told_of(switch: LocalSwitch, addresses: Any) -> list[m.Head]:
+    return await switch.hosts[0].heads(addresses)
+
+
+async def test_of_a_wallet_in_the_batch_the_record_before_it_is_told() -> None:
+    switch, addresses = await started()
+    before = await told_of(switch, addresses)
+    middle = Middle(switch, addresses)
+    await switch.hosts[0].submit(payment_rows(addresses, ROWS, np.random.default_rng(2)), {})
+    assert middle.told == before
+    assert await told_of(switch, addresses) != before
+    await switch.stop()
+
+
+async def test_of_a_wallet_that_is_not_in_the_batch_its_newest_record_is_told_without_a_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    switch, addresses = await started()
+    before = await told_of(switch, addresses[:2])
+    middle = Middle(switch, addresses[:2])
+    monkeypatch.setattr(middle, "keep", lambda admitted: None)
+    await switch.hosts[0].submit(payment_rows(addresses[2:], ROWS, np.random.default_rng(2)), {})
+    assert middle.told == before
+    await switch.stop()
+
+
+async def test_of_a_wallet_whose_head_moved_and_was_not_copied_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    switch, addresses = await started()
+    middle = Middle(switch, addresses)
+    monkeypatch.setattr(middle, "keep", lambda admitted: None)
+    await switch.hosts[0].submit(payment_rows(addresses, ROWS, np.random.default_rng(2)), {})
+    assert middle.told is None
+    await switch.stop()
+
+
+async def test_that_a_wallet_does_not_exist_is_told() -> None:
+    switch, addresses = await started()
+    middle = Middle(switch, np.array([NOBODY]))
+    await switch.hosts[0].submit(payment_rows(addresses, ROWS, np.random.default_rng(2)), {})
+    assert middle.told is not None
+    assert [(head.currency, head.places) for head in middle.told] == [(0, [])]
+    await switch.stop()

@@ -1,0 +1,156 @@
+"""A cursor is believed as far as the journal it speaks of agrees: a restore makes journals shorter, and they go on differently."""
+
+import numpy as np
+import pytest
+
+from actors.records.blocks import GENESIS, Writer, block_hash, seal
+from actors.records.layout import RECORD, Kind
+from actors.shard.channels import HASH_KEPT, Cursor, Receiver, Sender, rests_on
+from actors.shard.messages import Alarm, Legs, Page, Push, ReadChannel
+
+OWNERS = np.zeros(8, np.int16)
+Blocks = list[tuple[int, bytes]]
+
+
+def journal(writer: int, count: int, before: Blocks | None = None) -> Blocks:
+    """So many blocks of one record each, after those of other writers."""
+    blocks = list(before or [])
+    for number in range(len(blocks) + 1, count + 1):
+        records = np.zeros(1, RECORD)
+        records["kind"] = Kind.OPEN
+        previous = block_hash(blocks[-1][1]) if blocks else GENESIS
+        sealed, _ = seal(
+            Writer(1, 1, writer, bytes(16)), first=number, previous=previous, seen=0, records=records, details={}
+        )
+        blocks.append((number, sealed[0].data))
+    return blocks
+
+
+def head(writer: int, blocks: Blocks, since: int, until: int) -> Legs:
+    """A push without legs."""
+    return Legs(
+        sender=1,
+        writer=writer,
+        timeline=0,
+        since=since,
+        since_hash=_hash(blocks, since),
+        until=until,
+        until_hash=_hash(blocks, until),
+        records=np.zeros(0, RECORD),
+        addresses=np.zeros(0, np.int64),
+    )
+
+
+def _hash(blocks: Blocks, number: int) -> bytes:
+    return block_hash(blocks[number - 1][1]) if number else GENESIS
+
+
+def page(blocks: Blocks, asked: ReadChannel) -> Page:
+    return Page(sender=1, stamp=asked.stamp, blocks=blocks[asked.first - 1 :], end=True)
+
+
+def receiver_at(blocks: Blocks, block: int, writer: int = 7) -> Receiver:
+    """One that knows this writer and has read so far."""
+    receiver = Receiver(1, 0)
+    receiver.cursor = Cursor(block, _hash(blocks, block)[:HASH_KEPT])
+    (asked,) = receiver.read(1)
+    assert isinstance(asked, ReadChannel) and asked.first == block, "an opening compares the cursor's own block"
+    assert receiver.page(page(blocks[:block], asked), OWNERS, 2) == (None, [])
+    arrival, _ = receiver.pushed(head(writer, blocks, block, block), 3)
+    assert receiver.writer == writer and arrival is None
+    return receiver
+
+
+def test_a_shorter_journal_is_noticed_when_a_shard_opens() -> None:
+    blocks = journal(7, 5)
+    receiver = Receiver(1, 0)
+    receiver.cursor = Cursor(5, _hash(blocks, 5)[:HASH_KEPT])
+    (asked,) = receiver.read(1)
+    assert isinstance(asked, ReadChannel)
+    _, (alarm,) = receiver.page(page(blocks[:4], asked), OWNERS, 2)
+    assert receiver.stopped and isinstance(alarm, Alarm) and "block 5" in alarm.text
+
+
+def test_another_journal_of_the_same_length_is_noticed_when_a_shard_opens() -> None:
+    blocks = journal(7, 5)
+    receiver = Receiver(1, 0)
+    receiver.cursor = Cursor(5, _hash(blocks, 5)[:HASH_KEPT])
+    (asked,) = receiver.read(1)
+    assert isinstance(asked, ReadChannel)
+    receiver.page(page(journal(8, 6, blocks[:4]), asked), OWNERS, 2)
+    assert receiver.stopped
+
+
+def test_a_push_below_the_cursor_by_a_new_writer_is_compared_not_ignored() -> None:
+    blocks = journal(7, 5)
+    receiver = receiver_at(blocks, 5)
+    restored = journal(8, 4, blocks[:3])
+    arrival, (asked,) = receiver.pushed(head(8, restored, 4, 4), 4)
+    assert arrival is None and isinstance(asked, ReadChannel) and asked.first == 5
+    receiver.page(page(restored, asked), OWNERS, 5)
+    assert receiver.stopped
+
+
+def test_a_push_across_the_cursor_by_a_new_writer_waits_until_it_is_compared() -> None:
+    blocks = journal(7, 5)
+    for goes_on, stops in ((journal(8, 9, blocks), False), (journal(8, 9, blocks[:3]), True)):
+        receiver = receiver_at(blocks, 5)
+        arrival, (asked,) = receiver.pushed(head(8, goes_on, 4, 9), 4)
+        assert arrival is None and isinstance(asked, ReadChannel)
+        arrival, _ = receiver.page(page(goes_on, asked), OWNERS, 5)
+        assert receiver.stopped is stops
+        assert stops or (arrival is not None and arrival.cursor.block == 9 and receiver.writer == 8)
+
+
+def test_a_push_below_the_cursor_by_the_known_writer_is_late_and_changes_nothing() -> None:
+    blocks = journal(7, 5)
+    receiver = receiver_at(blocks, 5)
+    assert receiver.pushed(head(7, blocks, 2, 4), 4) == (None, [])
+
+
+def test_a_writer_heard_of_while_another_is_compared_is_compared_next() -> None:
+    blocks = journal(7, 5)
+    receiver = receiver_at(blocks, 5)
+    _, (asked,) = receiver.pushed(head(8, blocks, 4, 4), 4)
+    assert isinstance(asked, ReadChannel)
+    assert receiver.pushed(head(9, blocks, 4, 4), 5) == (None, [])
+    _, (again,) = receiver.page(page(blocks, asked), OWNERS, 6)
+    assert isinstance(again, ReadChannel) and again.first == 5
+    receiver.page(page(blocks, again), OWNERS, 7)
+    assert receiver.writer == 9 and not receiver.stopped
+
+
+def test_a_page_that_failed_leaves_the_doubt() -> None:
+    blocks = journal(7, 5)
+    receiver = receiver_at(blocks, 5)
+    receiver.pushed(head(8, blocks, 4, 4), 4)
+    receiver.failed()
+    _, (asked,) = receiver.pushed(head(8, blocks, 4, 4), 5)
+    assert isinstance(asked, ReadChannel) and asked.first == 5
+
+
+def test_a_cursor_at_the_beginning_rests_on_nothing() -> None:
+    assert rests_on({1: (0, GENESIS), 2: (7, b"h" * 32)}) == [(2, 7, b"h" * HASH_KEPT)]
+
+
+def test_a_push_grows_to_its_bound_and_what_is_beyond_is_left_to_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.shard.channels.PUSH_RECORDS_MAX", 4)
+    owners = np.full(8, 2, np.int16)
+    sender = Sender(0, 2, 9, 10, b"hash 10")
+    (first,) = sender.pushes(heads=True)
+    assert isinstance(first, Push) and (first.legs.since, first.legs.until) == (10, 10)
+    changes = np.zeros(2, RECORD)
+    changes["kind"], changes["payee"] = Kind.WALLET_TIER, 1 << 16
+    for block in (11, 12):
+        sender.add(changes, np.array([block << 8, block << 8 | 1]), block, b"hash", owners)
+    assert sender.pushes(heads=True) == [], "one push at a time"
+    sender.ended(1)
+    (second,) = sender.pushes(heads=False)
+    assert isinstance(second, Push) and len(second.legs.records) == 4
+    assert (second.legs.since, second.legs.until) == (10, 12)
+    for block in (13, 14, 15):
+        sender.add(changes, np.array([block << 8, block << 8 | 1]), block, b"hash", owners)
+    sender.ended(1)
+    assert sender.pushes(heads=False) == []
+    (third,) = sender.pushes(heads=True)
+    assert isinstance(third, Push) and (third.legs.since, third.legs.until, len(third.legs.records)) == (15, 15, 0)

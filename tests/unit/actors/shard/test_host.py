@@ -1,0 +1,110 @@
+"""The host lets its core work in a thread when there is much to do, and nobody notices but by the time it takes."""
+
+import asyncio
+import secrets
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors.journal.memory import MemoryDatabase, MemoryJournal
+from actors.shard import messages as m
+from actors.shard.chain_heads import Heads
+from actors.shard.host import THREAD_ROWS_MIN, ShardHost
+from actors.shard.in_process import LocalSwitch, MemorySegments
+from bench.workload.payments import opening_rows, payment_rows
+
+
+class Watch:
+    """Notes which messages the core is given, and in which threads; `hold`, when set, is waited for in the next thread."""
+
+    def __init__(self, host: ShardHost) -> None:
+        self.seen: list[tuple[str, bool]] = []
+        self.hold: threading.Event | None = None
+        self._busy = threading.Lock()
+        self._handle = host.core.handle
+        host.core.handle = self._watched  # type: ignore[method-assign]
+
+    def _watched(self, message: m.Message, now_ms: int) -> list[m.Output]:
+        assert self._busy.acquire(blocking=False), "the core is in one thread at a time"
+        try:
+            here = threading.current_thread() is threading.main_thread()
+            self.seen.append((type(message).__name__, here))
+            if self.hold is not None and not here:
+                assert self.hold.wait(30), "the event loop stood still"
+            return self._handle(message, now_ms)
+        finally:
+            self._busy.release()
+
+    def of(self, *names: str) -> list[tuple[str, bool]]:
+        return [each for each in self.seen if each[0] in names]
+
+
+async def started() -> tuple[LocalSwitch, Any]:
+    """A switch of one shard with wallets of these addresses."""
+    journal = MemoryJournal(MemoryDatabase())
+    switch = LocalSwitch(journals=[journal], segments=MemorySegments(), secret=secrets.token_bytes(16))
+    await switch.start()
+    opened = await switch.hosts[0].submit(opening_rows(50, np.random.default_rng(1)), {})
+    while opened["code"].any():  # the first ones wait until the shard has claimed a segment
+        opened = await switch.hosts[0].submit(opening_rows(50, np.random.default_rng(1)), {})
+    return switch, opened["address"]
+
+
+async def test_a_large_batch_is_worked_on_beside_the_loop_and_what_comes_meanwhile_waits_its_turn() -> None:
+    switch, addresses = await started()
+    host, rng = switch.hosts[0], np.random.default_rng(2)
+    watch = Watch(host)
+    watch.hold = threading.Event()
+    loop = asyncio.get_running_loop()
+    large = loop.create_task(host.submit(payment_rows(addresses, THREAD_ROWS_MIN, rng), {}))
+    small = loop.create_task(host.submit(payment_rows(addresses, 3, rng), {}))
+    before = loop.create_task(host.wallets(addresses))
+    loop.call_later(0, lambda: loop.call_later(0, watch.hold.set))  # a loop that stands still never gets there
+    assert not (await large)["code"].any() and len(await small) == 3
+    assert (await before)["currency"].all()
+    assert watch.of("Submit", "Read") == [("Submit", False), ("Submit", False), ("Read", False)]
+    await switch.stop()
+
+
+async def test_where_chains_begin_is_told_while_the_core_works_in_a_thread() -> None:
+    switch, addresses = await started()
+    host = switch.hosts[0]
+    before = await host.heads(addresses)
+    watch = Watch(host)
+    watch.hold = threading.Event()
+    large = asyncio.ensure_future(host.submit(payment_rows(addresses, THREAD_ROWS_MIN, np.random.default_rng(2)), {}))
+    await asyncio.sleep(0)
+    assert await host.heads(addresses) == before  # it would wait for ever: the thread is released below
+    watch.hold.set()
+    assert not (await large)["code"].any()
+    after = await host.heads(addresses)
+    assert all(new.places[0] > old.places[0] for new, old in zip(after, before, strict=True))
+    assert watch.of("FindHeads") == [("FindHeads", True)]
+    await switch.stop()
+
+
+async def test_a_chain_that_cannot_be_told_beside_the_core_waits_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    switch, addresses = await started()
+    host = switch.hosts[0]
+    monkeypatch.setattr(Heads, "read_during_batch", lambda heads, addresses: None)
+    watch = Watch(host)
+    watch.hold = threading.Event()
+    large = asyncio.ensure_future(host.submit(payment_rows(addresses, THREAD_ROWS_MIN, np.random.default_rng(2)), {}))
+    await asyncio.sleep(0)
+    asked = asyncio.ensure_future(host.heads(addresses))
+    await asyncio.sleep(0)
+    assert not asked.done()
+    watch.hold.set()
+    assert len(await asked) == len(addresses)
+    await large
+    await switch.stop()
+
+
+async def test_small_batches_stay_on_the_loop() -> None:
+    switch, addresses = await started()
+    watch = Watch(switch.hosts[0])
+    await switch.hosts[0].submit(payment_rows(addresses, THREAD_ROWS_MIN - 1, np.random.default_rng(2)), {})
+    assert watch.of("Submit", "Scored") == [("Submit", True), ("Scored", True)]
+    await switch.stop()

@@ -1,0 +1,116 @@
+"""Where a wallet's chain begins, whatever becomes of the appends under way; and where a successor would have begun."""
+
+import numpy as np
+import pytest
+
+from actors.records.blocks import GENESIS, Writer
+from actors.records.ids import record_address
+from actors.records.layout import RECORD, Kind
+from actors.shard.journal_writer import JournalWriter
+from actors.shard.messages import Append, Stored
+
+WRITER = Writer(0, 1, 7, bytes(16))
+OURS, OTHER = 70_000, 70_001
+
+
+def _next(writer: JournalWriter) -> Append:
+    (append,) = writer.next_operation()
+    assert isinstance(append, Append)
+    return append
+
+
+class Chained:
+    """Seals payments between two wallets and keeps what a naive walk needs."""
+
+    def __init__(self) -> None:
+        self.writer = JournalWriter(WRITER)
+        self.writer.start_at(4, GENESIS)
+        self.previous = {OURS: record_address(0, 3, 1), OTHER: 0}
+
+    def places(self, wallet: int, head: int) -> list[int]:
+        return self.writer.places(wallet, head, self.writer.units)
+
+    def unit(self, count: int, payers: np.ndarray) -> list[int]:
+        """A unit in which each record is paid by OURS, or by a stranger to another stranger."""
+        records = np.zeros(count, RECORD)
+        first = self.writer.sealed_block + 1
+        records["kind"] = Kind.TRANSFER
+        made = []
+        for i in range(count):
+            address = record_address(0, first + i // 50, i % 50)
+            if payers[i]:
+                records[i]["payer"], records[i]["payee"] = (OURS, OTHER) if payers[i] == 1 else (OTHER, OURS)
+                side = "payer" if payers[i] == 1 else "payee"
+                other = "payee" if payers[i] == 1 else "payer"
+                records[i][f"{side}_prev"], records[i][f"{other}_prev"] = self.previous[OURS], self.previous[OTHER]
+                self.previous = {OURS: address, OTHER: address}
+                made.append(address)
+        self.writer.seal(records, {}, 0)
+        return made
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_there_is_a_place_for_each_unit_that_is_not_durable_and_one_that_is(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    chained = Chained()
+    old = chained.previous[OURS]
+    newest = []
+    for count in (1, 50, 51, 173):
+        made = chained.unit(count, rng.integers(0, 3, count))
+        newest += made[-1:]
+        if count == 50:
+            flight = _next(chained.writer)
+    places = [*reversed(newest), old]
+    assert chained.places(OURS, chained.previous[OURS]) == places
+    assert chained.writer.successors == [5, 6, 7, 9, 13]
+    chained.writer.stored(Stored(sequence=flight.sequence, outcome="stored"))
+    durable = [place for place in places if place < record_address(0, 7, 0)][:1]
+    undurable = [place for place in places if place >= record_address(0, 7, 0)]
+    assert chained.places(OURS, chained.previous[OURS]) == undurable + durable
+    assert chained.writer.successors == [7, 9, 13]
+
+
+def test_a_wallet_whose_chain_begins_in_what_is_not_durable_has_no_durable_place() -> None:
+    chained = Chained()
+    made = chained.unit(60, np.ones(60, np.int64))
+    assert chained.places(OTHER, made[-1]) == [made[-1]]
+
+
+def test_a_wallet_without_a_chain_has_no_place() -> None:
+    assert Chained().places(OURS, 0) == []
+
+
+def test_an_append_is_bounded_in_bytes_and_what_is_larger_goes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.shard.journal_writer.APPEND_BYTES_MAX", 30_000)
+    writer = JournalWriter(WRITER)
+    for details in (9_000, 9_000, 9_000, 50_000, 9_000):
+        writer.seal(np.zeros(1, RECORD), {0: bytes(details)}, 0)
+    assert 86_000 < writer.backlog_bytes < 88_000
+    appended = []
+    while outputs := writer.next_operation():
+        (append,) = outputs
+        assert isinstance(append, Append)
+        appended.append([block.number for block in append.blocks])
+        writer.stored(Stored(sequence=append.sequence, outcome="stored"))
+    assert appended == [[1, 2, 3], [4], [5]]
+    assert writer.backlog_bytes == 0
+
+
+@pytest.mark.parametrize("stored", [0, 1, 2, 3])
+def test_records_that_are_not_durable_are_found_by_address(stored: int) -> None:
+    """And those that are: they are the first of the addresses asked for."""
+    chained, chance = Chained(), np.random.default_rng(stored)
+    units = []
+    for count in (1, 50, 51, 173):
+        chained.unit(count, chance.integers(0, 3, count))
+        units.append(chained.writer.units[-1])
+        if len(units) <= stored:
+            append = _next(chained.writer)
+            chained.writer.stored(Stored(sequence=append.sequence, outcome="stored"))
+    addresses = np.concatenate([unit.addresses for unit in units])
+    records = np.concatenate([unit.records for unit in units])
+    asked = np.sort(chance.integers(0, len(addresses), 300))
+    kept, found = chained.writer.undurable(addresses[asked])
+    durable = sum(len(unit.records) for unit in units[:stored])
+    assert kept == np.count_nonzero(asked < durable)
+    assert (found == records[asked[kept:]]).all() and len(found) == len(asked) - kept

@@ -1,0 +1,86 @@
+"""`shardpay import` as a person sees it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from switch.cli import import_files
+from switch.cli.import_files import import_command, report_text
+from switch.importer.client import SwitchError
+from switch.importer.runner import Difference, Options, Report, Unexpected
+from tests.excerpts import write_shardpay
+
+GOOD = Report(
+    file="rows", format="shardpay", rows=9, extra_rows=1, wallets=3, wallets_there_before=0, waves=2, resumed_rows=0, replayed=0, posted=8,
+    declined={"insufficient_funds": 2}, seconds=1.0, rows_per_second=10.0, total_seconds=2.0, calls=2, retries=0,
+    latency_p50_ms=1.0, latency_p99_ms=2.0, drift=None, unexpected_count=0, unexpected=[], difference_count=0,
+    differences=[], notes=("as it were",),
+)  # fmt: skip
+DIFFERENCE = Difference(wallet="anna", expected=5, posted=6, held=1)
+
+
+def _changed(**changes: object) -> Report:
+    return Report(**{name: getattr(GOOD, name) for name in Report.__struct_fields__} | changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> str:
+    return str(write_shardpay(tmp_path / "rows", rows=5))
+
+
+def _answering(monkeypatch: pytest.MonkeyPatch, report: Report) -> list[Options]:
+    seen: list[Options] = []
+
+    async def run(options: Options, *_: object) -> Report:
+        seen.append(options)
+        return report
+
+    monkeypatch.setattr(import_files, "run_import", run)
+    return seen
+
+
+def test_help_documents_the_format_and_has_an_example() -> None:
+    output = CliRunner().invoke(import_command, ["--help"]).output
+    for text in ("Example:", "idempotency_key", "effective_at", "merchant:", "paysim", "berka", "--rate"):
+        assert text in output
+
+
+def test_a_good_import_exits_0_and_prints_figures(monkeypatch: pytest.MonkeyPatch, rows: str) -> None:
+    seen = _answering(monkeypatch, GOOD)
+    result = CliRunner().invoke(import_command, [rows, "--url", "http://x", "--rate", "5", "--concurrency", "2"])
+    assert result.exit_code == 0
+    assert "every balance is as the file says" in result.output and "note: as it were" in result.output
+    assert (seen[0].format, seen[0].url, seen[0].rate, seen[0].concurrency) == ("shardpay", "http://x", 5.0, 2)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        _changed(difference_count=12, differences=[DIFFERENCE]),
+        _changed(unexpected_count=1, unexpected=[Unexpected(row="row 3", expected="ok", outcome="insufficient_funds")]),
+    ],
+)
+def test_a_difference_exits_1(monkeypatch: pytest.MonkeyPatch, rows: str, report: Report) -> None:
+    _answering(monkeypatch, report)
+    result = CliRunner().invoke(import_command, [rows, "--json"])
+    assert result.exit_code == 1
+    assert json.loads(result.output)["difference_count"] == report.difference_count
+    text = report_text(report)
+    assert "every balance" not in text
+    assert ("anna has 6, 1 held, expected 5" in text) == bool(report.differences)
+    assert ("row 3 is insufficient_funds, the file says ok" in text) == bool(report.unexpected)
+
+
+def test_several_failures_at_once_are_told_as_the_first(monkeypatch: pytest.MonkeyPatch, rows: str) -> None:
+    async def run(*_: object) -> Report:
+        raise ExceptionGroup("several", [ExceptionGroup("inner", [SwitchError("the first")]), SwitchError("b")])
+
+    monkeypatch.setattr(import_files, "run_import", run)
+    result = CliRunner().invoke(import_command, [rows])
+    assert isinstance(result.exception, SwitchError) and str(result.exception) == "the first"
+
+
+def test_a_file_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
+    assert CliRunner().invoke(import_command, [str(tmp_path / "none")]).exit_code == 2

@@ -1,0 +1,78 @@
+"""Long work gives others their turn, callers share the time that it has, and half of all time is theirs who have none."""
+
+import asyncio
+import time
+
+import pytest
+
+from switch.fairness.scheduling import SLICE_S, Callers, Scheduler, Steps, mapped
+from switch.problems.table import ProblemError
+
+
+def scheduler(*callers: int) -> Scheduler:
+    """One to which these callers are about."""
+    about = Callers(asyncio.get_running_loop().time, 60)
+    for caller in callers:
+        about.heard_of(caller)
+    return Scheduler(about, 1)
+
+
+def busy(seconds: float) -> Steps[float]:
+    """Work of so long; gives when it was done."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        yield
+    return time.perf_counter()
+
+
+async def test_work_gives_others_their_turn_and_its_result() -> None:
+    others = 0
+
+    async def other() -> None:
+        nonlocal others
+        while True:
+            others += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    made = await scheduler(1).run(1, mapped(lambda number: sum(range(number)), list(range(3_000))))
+    task.cancel()
+    assert made == [sum(range(number)) for number in range(3_000)] and others > 2
+
+
+async def test_short_work_of_one_caller_does_not_wait_for_the_end_of_anothers_long_work() -> None:
+    works = scheduler(1)
+    long = asyncio.create_task(works.run(1, busy(40 * SLICE_S)))
+    await asyncio.sleep(0)
+    assert await works.run(2, busy(SLICE_S / 2)) < await long
+
+
+async def test_while_several_are_about_half_of_the_time_is_free_of_long_work() -> None:
+    works, count = scheduler(1, 2), 20
+    began = time.perf_counter()
+    for _ in range(count):
+        await works.run(1, busy(SLICE_S / 2))
+    assert time.perf_counter() - began > (2 * count - 1) * SLICE_S / 2
+
+
+async def test_work_that_fails_leaves_its_turn_to_the_next() -> None:
+    def failing() -> Steps[None]:
+        yield
+        raise ProblemError("malformed_arrow")
+
+    works = scheduler(1)
+    with pytest.raises(ProblemError):
+        await works.run(1, failing())
+    assert await works.run(1, mapped(abs, [-1])) == [1]
+
+
+def test_a_caller_counts_as_being_about_for_some_time_after_its_last_request() -> None:
+    now = 0.0
+    callers = Callers(lambda: now, 1.0)
+    callers.heard_of(1)
+    callers.heard_of(1)
+    assert not callers.several
+    callers.heard_of(2)
+    assert callers.several
+    now = 1.5
+    assert not callers.several

@@ -1,0 +1,362 @@
+"""The lane: batching without a timer, retries under the same key, deadlines, bounds."""
+
+import asyncio
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors.records.codes import Code
+from actors.records.layout import FLAG_LINKED, REQUEST, RESULT
+from actors.rpc.interface import Condition, ShardUnavailable
+from switch.gateway.write_queue import DeadlineExceeded, ShardWriteQueue, WriteQueueLimits
+from switch.problems.table import OVERLOADED_NUMBER, UNKNOWN_NUMBER
+
+Reply = Callable[[Any, dict[int, bytes]], Any]
+
+
+class Shard:
+    """Records calls; each waits for `gate`, then `reply` gives results or raises."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, dict[int, bytes]]] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.replies: list[Reply] = []
+
+    async def submit(self, rows: Any, details: dict[int, bytes]) -> Any:
+        self.calls.append((rows.copy(), details))
+        await self.gate.wait()
+        return (self.replies.pop(0) if self.replies else done)(rows, details)
+
+    async def wallets(self, addresses: Any) -> Any:
+        raise NotImplementedError
+
+    async def find_key(self, caller: int, home: int, key: bytes) -> int:
+        raise NotImplementedError
+
+    async def condition(self) -> Condition:
+        raise NotImplementedError
+
+
+def done(rows: Any, details: Any) -> Any:
+    """Every row done; its amount comes back as the address."""
+    results = np.zeros(len(rows), RESULT)
+    results["address"] = rows["amount"]
+    return results
+
+
+def answering(code: int, record_time: int = 0) -> Reply:
+    def reply(rows: Any, details: Any) -> Any:
+        results = done(rows, details)
+        results["code"], results["record_time"] = code, record_time
+        return results
+
+    return reply
+
+
+def losing(not_sent: bool) -> Reply:
+    def reply(rows: Any, details: Any) -> Any:
+        raise ShardUnavailable(not_sent)
+
+    return reply
+
+
+def row(amount: int, caller: int = 1) -> bytes:
+    return rows_of(amount, caller=caller).tobytes()
+
+
+def rows_of(*amounts: int, caller: int = 1) -> Any:
+    rows = np.zeros(len(amounts), REQUEST)
+    rows["amount"], rows["caller"] = amounts, caller
+    return rows
+
+
+def lane_of(shard: Shard, **limits: Any) -> ShardWriteQueue:
+    return ShardWriteQueue(shard, WriteQueueLimits(**limits))
+
+
+def soon(seconds: float = 5.0) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_what_queues_while_three_calls_are_out_goes_into_the_next() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = lane_of(shard)
+    waiting = []
+    for amount in range(1, 11):
+        waiting.append(asyncio.create_task(queue.one(row(amount), b"d%d" % amount, soon())))
+        await turns()
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1]
+    assert queue.queued_rows == 7
+    shard.gate.set()
+    results = await asyncio.gather(*waiting)
+    assert [result.address for result in results] == list(range(1, 11))
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1, 7]
+    assert shard.calls[3][1] == {i: b"d%d" % (i + 4) for i in range(7)}
+
+
+async def test_requests_of_one_turn_of_the_loop_share_a_call() -> None:
+    shard = Shard()
+    queue = lane_of(shard)
+    await asyncio.gather(*(queue.one(row(i), None, soon()) for i in range(5)))
+    assert [len(rows) for rows, _ in shard.calls] == [5]
+
+
+async def test_a_call_is_capped_and_a_large_batch_goes_alone() -> None:
+    shard = Shard()
+    queue = lane_of(shard, call_rows_max=3)
+    await asyncio.gather(
+        *(queue.one(row(i), None, soon()) for i in range(4)),
+        queue.many(rows_of(*range(10)), {9: b"x"}, soon()),
+    )
+    assert [len(rows) for rows, _ in shard.calls] == [3, 1, 10]
+    assert shard.calls[2][1] == {9: b"x"}
+
+
+@pytest.mark.parametrize("code", [Code.DEFERRED, Code.BUSY, Code.MOVED])
+async def test_an_untried_row_is_sent_again_with_the_first_time_it_was_deferred(code: Code) -> None:
+    shard = Shard()
+    shard.replies = [answering(code, 77), answering(code, 99)]
+    queue = lane_of(shard)
+    result = await queue.one(row(5), b"d", soon())
+    assert (result.code, result.address) == (Code.OK, 5)
+    echoed = [int(rows["deferred_at"][0]) for rows, _ in shard.calls]
+    assert echoed == ([0, 77, 77] if code is Code.DEFERRED else [0, 0, 0])
+    assert [details for _, details in shard.calls] == [{0: b"d"}] * 3
+
+
+async def test_a_batch_sends_only_what_is_still_open_again() -> None:
+    shard = Shard()
+
+    def some(rows: Any, details: Any) -> Any:
+        results = done(rows, details)
+        results["code"][[1, 3]] = Code.DEFERRED
+        results["record_time"] = 50
+        results["code"][2] = Code.INSUFFICIENT_FUNDS
+        return results
+
+    shard.replies = [some, losing(False)]
+    queue = lane_of(shard)
+    results = await queue.many(rows_of(10, 11, 12, 13), {0: b"a", 3: b"b"}, soon())
+    assert results["code"].tolist() == [0, 0, Code.INSUFFICIENT_FUNDS, 0]
+    assert results["address"].tolist() == [10, 11, 12, 13]
+    again = shard.calls[2]
+    assert again[0]["amount"].tolist() == [11, 13]
+    assert again[0]["deferred_at"].tolist() == [50, 50]
+    assert again[1] == {1: b"b"}
+
+
+@pytest.mark.parametrize(
+    ("replies", "code", "sent"),
+    [
+        ([losing(True)] * 100, OVERLOADED_NUMBER, False),
+        ([losing(False)] * 100, UNKNOWN_NUMBER, True),
+        ([answering(Code.BUSY)] * 100, Code.BUSY, False),
+        ([losing(False)] + [answering(Code.DEFERRED)] * 100, UNKNOWN_NUMBER, True),
+        ([losing(False)] + [answering(Code.HOLDS_FULL)] * 100, UNKNOWN_NUMBER, True),
+        ([answering(Code.DEFERRED)] + [losing(True)] * 100, Code.DEFERRED, False),
+    ],
+    ids=["never sent", "lost", "busy", "lost then deferred", "lost then full", "deferred then unreachable"],
+)
+async def test_at_the_deadline_the_answer_says_what_is_known(replies: list[Reply], code: int, sent: bool) -> None:
+    shard = Shard()
+    shard.replies = list(replies)
+    with pytest.raises(DeadlineExceeded) as overdue:
+        await lane_of(shard).one(row(1), None, soon(0.2))
+    assert (overdue.value.code, overdue.value.sent) == (code, sent)
+    shard.replies = list(replies)
+    results = await lane_of(shard).many(rows_of(1, 2), {}, soon(0.2))
+    assert results["code"].tolist() == [code, code]
+
+
+async def test_a_hanging_shard_ends_each_wait_at_its_deadline() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = lane_of(shard, calls_max=1)
+    first = asyncio.create_task(queue.one(row(1), None, soon(0.05)))
+    await turns()
+    second = asyncio.create_task(queue.one(row(2), None, soon(0.1)))
+    outcomes = await asyncio.gather(first, second, return_exceptions=True)
+    assert [(o.code, o.sent) for o in outcomes if isinstance(o, DeadlineExceeded)] == [
+        (UNKNOWN_NUMBER, True),
+        (OVERLOADED_NUMBER, False),
+    ]
+    shard.gate.set()
+    assert (await queue.one(row(3), None, soon())).address == 3
+    assert [rows["amount"].tolist() for rows, _ in shard.calls] == [[1], [3]]
+    await queue.close()
+
+
+async def test_a_call_that_never_ends_is_given_up() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = lane_of(shard, calls_max=1, call_timeout_s=0.02)
+    with pytest.raises(DeadlineExceeded):
+        await queue.one(row(1), None, soon(0.03))
+    shard.gate.set()
+    assert (await queue.one(row(3), None, soon())).address == 3
+
+
+async def test_a_full_queue_refuses_at_once() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = lane_of(shard, calls_max=1, queue_rows_max=4)
+    waiting = [asyncio.create_task(queue.one(row(1), None, soon()))]
+    await turns()
+    waiting += [asyncio.create_task(queue.one(row(i), None, soon())) for i in (2, 3)]
+    await turns()
+    with pytest.raises(DeadlineExceeded) as full:
+        await queue.one(row(4), None, soon())
+    assert (full.value.code, full.value.sent) == (OVERLOADED_NUMBER, False)
+    assert (await queue.many(rows_of(1, 2), {}, soon()))["code"].tolist() == [OVERLOADED_NUMBER] * 2
+    shard.gate.set()
+    await asyncio.gather(*waiting)
+    assert queue.queued_rows == 0
+
+
+async def test_details_that_wait_are_bounded_too() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = lane_of(shard, calls_max=1, queue_detail_bytes_max=20)
+    waiting = [asyncio.create_task(queue.one(row(1), None, soon()))]
+    await turns()
+    waiting.append(asyncio.create_task(queue.one(row(2), b"x" * 8, soon())))
+    await turns()
+    with pytest.raises(DeadlineExceeded):
+        await queue.one(row(3), b"x" * 8, soon())
+    shard.gate.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_one_caller_fills_half_of_the_queue_and_others_still_get_in() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = lane_of(shard, calls_max=1, queue_rows_max=8)
+    waiting = [asyncio.create_task(queue.one(row(1), None, soon()))]
+    await turns()
+    waiting += [asyncio.create_task(queue.one(row(i), None, soon())) for i in range(4)]
+    await turns()
+    with pytest.raises(DeadlineExceeded):
+        await queue.one(row(4), None, soon())
+    assert (await queue.many(rows_of(1), {}, soon()))["code"].tolist() == [OVERLOADED_NUMBER]
+    other = asyncio.create_task(queue.many(rows_of(7, 8, caller=2), {}, soon()))
+    await turns()
+    assert queue.queued_rows == 6
+    shard.gate.set()
+    assert (await other)["address"].tolist() == [7, 8]
+    await asyncio.gather(*waiting)
+
+
+async def test_a_payment_beside_the_batches_of_another_is_in_the_next_call_and_calls_are_short_then() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = lane_of(shard, calls_max=1, call_rows_max=100, part_rows_max=10)
+    batches = [asyncio.create_task(queue.many(rows_of(*range(100)), {}, soon())) for _ in range(3)]
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [100]
+    payment = asyncio.create_task(queue.one(row(7, caller=2), None, soon()))
+    await turns()
+    shard.gate.set()
+    assert (await payment).address == 7
+    assert [len(rows) for rows, _ in shard.calls] == [100, 1], "alone: an answer waits for its whole call"
+    for batch in batches:
+        assert (await batch)["address"].tolist() == list(range(100))
+    assert max(len(rows) for rows, _ in shard.calls[1:]) <= 10
+
+
+async def test_batches_have_not_all_calls_under_way_while_several_are_about() -> None:
+    shard = Shard()
+    queue = lane_of(shard, part_rows_max=20, small_rows_max=1)
+    await queue.one(row(7, caller=2), None, soon())
+    shard.gate.clear()
+    batch = asyncio.create_task(queue.many(rows_of(*range(100)), {}, soon()))
+    await turns(20)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 20, 20]
+    payment = asyncio.create_task(queue.one(row(8, caller=2), None, soon()))
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 20, 20, 1], "the third call was left to it"
+    shard.gate.set()
+    assert (await payment).address == 8
+    assert (await batch)["address"].tolist() == list(range(100))
+
+
+async def test_small_requests_leave_one_call_to_batches() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = lane_of(shard, small_rows_max=1)
+    waiting: list[Any] = []
+    for amount in range(4):
+        waiting.append(asyncio.create_task(queue.one(row(amount), None, soon())))
+        await turns(10)
+    batch = asyncio.create_task(queue.many(rows_of(1, 2), {}, soon()))
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 1]
+    shard.gate.set()
+    await asyncio.gather(batch, *waiting)
+    shard.gate.clear()
+    for amount in range(2):
+        waiting.append(asyncio.create_task(queue.one(row(amount), None, soon())))
+        await turns(10)
+    batch = asyncio.create_task(queue.many(rows_of(1, 2), {}, soon()))
+    waiting.append(asyncio.create_task(queue.one(row(9), None, soon())))
+    await turns(10)
+    assert [len(rows) for rows, _ in shard.calls][-3:] == [1, 1, 2]
+    shard.gate.set()
+    await asyncio.gather(batch, *waiting)
+
+
+async def test_calls_with_details_are_short() -> None:
+    shard = Shard()
+    queue = lane_of(shard, detailed_call_rows_max=4, part_rows_max=2, small_rows_max=1)
+    await queue.many(rows_of(*range(10)), {9: b"x"}, soon())
+    assert max(len(rows) for rows, _ in shard.calls) == 4
+
+
+async def test_what_waits_behind_requests_that_were_given_up_leaves_all_the_same() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = lane_of(shard, calls_max=1, call_rows_max=1)
+    first = asyncio.create_task(queue.one(row(1), None, soon()))
+    await turns(10)
+    given_up = asyncio.create_task(queue.one(row(2), None, soon()))
+    third = asyncio.create_task(queue.one(row(3), None, soon()))
+    await turns(10)
+    given_up.cancel()
+    await turns()
+    shard.gate.set()
+    async with asyncio.timeout(2):
+        assert [result.address for result in await asyncio.gather(first, third)] == [1, 3]
+
+
+async def test_a_batch_is_cut_between_groups_only_and_a_lost_part_is_sent_again_alone() -> None:
+    shard = Shard()
+    rows = rows_of(*range(12))
+    rows["flags"][[2, 3, 4, 5, 6, 8]] = FLAG_LINKED  # groups: 2 to 7, 8 and 9
+    shard.replies = [done, losing(False), done]
+    queue = lane_of(shard, call_rows_max=4, part_rows_max=4)
+    results = await queue.many(rows, {3: b"three", 11: b"last"}, soon())
+    assert results["address"].tolist() == list(range(12)) and not results["code"].any()
+    sent = [tuple(rows["amount"].tolist()) for rows, _ in shard.calls]
+    assert sorted(sent) == [(0, 1), (2, 3, 4, 5, 6, 7), (2, 3, 4, 5, 6, 7), (8, 9, 10, 11)]
+    assert [details for _, details in shard.calls] == [{}, {1: b"three"}, {3: b"last"}, {1: b"three"}]
+
+
+async def test_calls_are_observed() -> None:
+    seen: list[int] = []
+    queue = ShardWriteQueue(Shard(), WriteQueueLimits(), lambda queued, call, rows: seen.append(rows))
+    await queue.many(rows_of(1, 2, 3), {}, soon())
+    assert seen == [3]
+
+
+def test_the_deferred_time_lies_where_the_lane_writes_it() -> None:
+    rows = np.frombuffer(row(1)[:80] + struct.pack("<q", 123) + row(1)[88:], REQUEST)
+    assert rows["deferred_at"][0] == 123

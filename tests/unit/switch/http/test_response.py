@@ -1,0 +1,178 @@
+"""Answers as they stand on the wire."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+
+from switch.fairness.shares import BodyRoom
+from switch.http import response
+from switch.http.response import Answer, Stream
+from switch.problems.table import ProblemError
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@contextlib.asynccontextmanager
+async def _served(handler: Handler) -> AsyncIterator[int]:
+    runner = web.ServerRunner(web.Server(handler))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        answer = Answer(b'{"a":1}', 201, {"Idempotent-Replayed": "true"})
+        if request.path == "/last":
+            answer.force_close()
+        return answer
+
+    async with _served(handler) as port:
+        yield port
+
+
+async def _said(port: int, request: bytes, count: int = 1) -> list[bytes]:
+    """Lines of the heads and bodies that come back until the server hangs up, or until `count` bodies are in."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request * count)
+    raw = b""
+    while raw.count(b'{"a":1}') < count and (part := await reader.read(65_536)):
+        raw += part
+    ended = b"close" in raw and await reader.read() == b""
+    writer.close()
+    raw = raw.replace(b"}HTTP", b"}\r\nHTTP")
+    return [*raw.split(b"\r\n"), *([b"ended"] if ended else [])]
+
+
+async def test_an_answer_is_whole_and_the_connection_stays(port: int) -> None:
+    lines = await _said(port, b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", 3)
+    assert lines.count(b"HTTP/1.1 201 Created") == 3 and lines.count(b'{"a":1}') == 3
+    for line in (b"Content-Type: application/json", b"Content-Length: 7", b"Idempotent-Replayed: true"):
+        assert lines.count(line) == 3
+    assert sum(line.startswith(b"Date: ") and line.endswith(b" GMT") for line in lines) == 3
+    assert not any(line.startswith(b"Connection") for line in lines)
+
+
+async def test_the_last_answer_of_a_connection_says_so(port: int) -> None:
+    lines = await _said(port, b"POST /last HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"Connection: close" in lines and lines[-1] == b"ended"
+
+
+async def test_an_old_client_is_told_that_the_connection_stays(port: int) -> None:
+    assert b"Connection: keep-alive" in await _said(port, b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert b"Connection: close" in await _said(port, b"GET / HTTP/1.0\r\n\r\n")
+
+
+async def test_head_has_the_length_and_no_body(port: int) -> None:
+    lines = await _said(port, b"HEAD /last HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"Content-Length: 7" in lines and b'{"a":1}' not in lines
+
+
+# Whoever takes nothing.
+
+
+class _Asleep:
+    """A caller that asks and reads nothing."""
+
+    def __init__(self, port: int, requests: bytes) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        self._socket.connect(("127.0.0.1", port))
+        self._socket.sendall(requests)
+        self._socket.setblocking(False)
+
+    async def is_hung_up_on(self) -> None:
+        """Read what there is, to the end."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(ConnectionResetError):
+            async with asyncio.timeout(5):
+                while await loop.sock_recv(self._socket, 1 << 20):
+                    pass
+        self.close()
+
+    def close(self) -> None:
+        """Go away."""
+        self._socket.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response, "TAKEN_WITHIN_S", 0.1)
+    monkeypatch.setattr(response, "TAKEN_RATE_MIN", 1 << 30)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("size", [8 << 20, 20_000], ids=["one large answer", "many small ones"])
+async def test_who_takes_no_answer_is_hung_up_on_and_small_ones_do_not_pile_up(size: int) -> None:
+    answered = 0
+    room = BodyRoom(64 << 20)
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        nonlocal answered
+        answered += 1
+        answer = Answer(bytes(size))
+        answer.count(room, 1)
+        return answer
+
+    async with _served(handler) as port:
+        asleep = _Asleep(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1_000)
+        await asyncio.sleep(0.3)
+        await asleep.is_hung_up_on()
+        assert answered * size < 16 << 20
+        room.take(1, 32 << 20)  # nothing counts as this caller's any more
+
+
+async def test_untaken_answers_count_as_their_callers_and_beyond_its_share_it_is_hung_up_on() -> None:
+    room = BodyRoom(32 << 20)
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        answer = Answer(bytes(12 << 20))
+        answer.count(room, 1)
+        return answer
+
+    async with _served(handler) as port:
+        first = _Asleep(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    room.take(1, 8 << 20)
+                except ProblemError:
+                    break
+                room.give_back(1, 8 << 20)
+                await asyncio.sleep(0.01)
+        await _Asleep(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").is_hung_up_on()
+        room.take(2, 12 << 20)
+        first.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_who_takes_nothing_of_a_stream_is_hung_up_on_though_it_was_ended() -> None:
+    ended = asyncio.Event()
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        stream = Stream()
+        await stream.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            if request.path == "/written":
+                await stream.write(bytes(8 << 20))
+            else:
+                assert request.transport is not None
+                request.transport.write(bytes(8 << 20))
+        ended.set()
+        return stream
+
+    async with _served(handler) as port:
+        for path in (b"/written", b"/ended"):
+            ended.clear()
+            asleep = _Asleep(port, b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+            async with asyncio.timeout(5):
+                await ended.wait()
+            await asyncio.sleep(0.2)
+            await asleep.is_hung_up_on()

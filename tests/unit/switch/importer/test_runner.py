@@ -1,0 +1,133 @@
+"""An import's own steps, with a client that is told what to answer."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from actors.records.ids import Secret, encode_wallets, wallet_address
+from switch.importer import runner
+from switch.importer.client import Answers, Made, Standing, SwitchError
+from switch.importer.history import History
+from switch.importer.progress import Tally
+from switch.importer.runner import Holding, Options, RowRefused, Run, compare, places
+from switch.importer.shardpay_format import read
+from switch.importer.wallets import Wallets, make_wallets
+from tests.excerpts import write_shardpay
+from tests.unit.switch.importer.replay import replayed
+
+SECRET = Secret.of(bytes(range(16)))
+
+
+class OneShard:
+    """Answers as a switch of one shard does. `faults`: codes to answer instead, one a row, until used up."""
+
+    def __init__(self, history: History, faults: list[int] | None = None) -> None:
+        self._declined = replayed(history)[1]
+        self._faults = faults or []
+        self.settled: dict[int, int] = {}
+        self.batches: list[list[int]] = []
+        self.looks: list[tuple[int, int]] = []
+        self.there: set[str] = set()
+
+    async def create_wallets(self, wallets: list[Any], key: uuid.UUID) -> list[Made]:
+        return [Made(uuid.uuid5(key, wallet.external_id), wallet.external_id in self.there) for wallet in wallets]
+
+    async def transfers(
+        self, history: History, rows: NDArray[np.int64], wallets: NDArray[np.uint8], after: NDArray[np.uint8]
+    ) -> Answers:
+        self.batches.append(rows.tolist())
+        codes = [self._faults.pop(0) if self._faults else 121 * self._declined[row] for row in rows.tolist()]
+        replays = np.array([row in self.settled for row in rows.tolist()])
+        self.settled.update({row: code for row, code in zip(rows.tolist(), codes, strict=True) if code in (0, 121)})
+        return Answers(np.array(codes, np.uint16), np.ones((len(rows), 16), np.uint8), replays)
+
+    async def standing(self, wallet: uuid.UUID) -> Standing:
+        posted, held = self.looks.pop(0)
+        return Standing("user", "EUR", posted, held)
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return read(write_shardpay(tmp_path / "rows", rows=300))
+
+
+def _run(history: History, client: OneShard, state: Path, tally: Tally) -> Run:
+    options = Options(file=state, format="shardpay", url="", key=None, concurrency=2, rate=0, state=state)
+    addresses = np.array([wallet_address(1, slot) for slot in range(1, len(history.wallets) + 1)])
+    return Run(options, history, client, Wallets(encode_wallets(SECRET, addresses), {}), tally)  # type: ignore[arg-type]
+
+
+def test_places_are_the_segments_in_wallet_ids() -> None:
+    addresses = np.array([wallet_address(s, slot) for s in (0, 1, 2, 77, (1 << 20) - 1) for slot in (1, 65_535)])
+    assert places(encode_wallets(SECRET, addresses)).tolist() == (addresses >> 16).tolist()
+
+
+async def test_wallets_are_asked_for_under_the_same_keys_each_time(history: History) -> None:
+    client: Any = OneShard(history)
+    ids = (await make_wallets(client, history)).ids
+    assert len({identity.tobytes() for identity in ids}) == len(history.wallets)
+    assert ((await make_wallets(client, history)).ids == ids).all()
+
+
+async def test_an_import_that_ended_asks_for_nothing_again(history: History, tmp_path: Path) -> None:
+    client, tally = OneShard(history), Tally()
+    await _run(history, client, tmp_path / "state", tally).payments()
+    assert sorted(client.settled) == list(range(len(history.payments)))
+    again, second = OneShard(history), Tally()
+    await _run(history, again, tmp_path / "state", second).payments()
+    assert again.batches == []
+    assert (second.resumed_rows, second.codes) == (tally.rows, tally.codes)
+
+
+async def test_rows_that_were_not_settled_are_sent_again_in_order(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("switch.importer.client.PAUSE_MIN_S", 0.0)
+    client, tally = OneShard(history, faults=[900, 0, 1, 901, 3]), Tally()
+    await _run(history, client, tmp_path / "state", tally).payments()
+    first, second = client.batches[:2]
+    assert second == [first[0], *first[2:5]]
+    assert tally.rows == len(history.payments)
+    assert sorted(client.settled) == list(range(len(history.payments)))
+
+
+async def test_a_refused_row_ends_the_import_with_its_number(history: History, tmp_path: Path) -> None:
+    client = OneShard(history, faults=[0, 27])
+    with pytest.raises(RowRefused, match="was refused: effective_time_went_back") as refusal:
+        await _run(history, client, tmp_path / "state", Tally()).payments()
+    assert str(refusal.value).startswith(f"line {history.payments.number[client.batches[0][1]] + 1} ")
+    assert len(client.batches) == 1
+
+
+async def test_money_that_is_late_is_waited_for_and_money_that_is_wrong_is_told(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "LOOK_AGAIN_S", 0.0)
+    one = history.wallets[0]
+    client: Any = OneShard(history)
+    client.looks = [(4, 0), (5, 1), (5, 0)]
+    few = History(**{**{name: getattr(history, name) for name in History.__struct_fields__}, "wallets": [one]})
+    ids = Wallets(np.zeros((1, 16), np.uint8), {})
+    assert await compare(client, few, ids, {one.external_id: Holding(posted=5)}) == []
+    assert client.looks == []
+    monkeypatch.setattr(runner, "LANDED_WITHIN_S", -1.0)
+    client.looks = [(4, 0)]
+    found = await compare(client, few, ids, {one.external_id: Holding(posted=5), "nobody": Holding(posted=1)})
+    assert [(d.wallet, d.expected, d.posted) for d in found] == [("nobody", 1, 0), (one.external_id, 5, 4)]
+
+
+async def test_a_wallet_that_is_there_in_another_currency_ends_the_import(history: History) -> None:
+    client: Any = OneShard(history)
+    client.there = {"person-3"}
+    client.looks = [(7, 0)]
+    made = await make_wallets(client, history)
+    assert [standing.posted for standing in made.before.values()] == [7]
+    wallets = [msgspec.structs.replace(each, currency="USD") for each in history.wallets]
+    client.looks = [(7, 0)]
+    with pytest.raises(SwitchError, match="person-3 is there already, its currency is EUR; in the file it is USD"):
+        await make_wallets(client, msgspec.structs.replace(history, wallets=wallets))

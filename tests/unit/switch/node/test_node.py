@@ -1,0 +1,76 @@
+"""An orderly end of a node."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from ray.exceptions import RayActorError
+
+from actors.rpc.members import Members
+from switch.node.node import Cluster, _Watched
+
+
+class _Actor:
+    """In place of a handle of Ray: `drain.remote()` and `connect.remote(members)`."""
+
+    def __init__(self, work: Callable[..., Awaitable[None]]) -> None:
+        self.drain = self.connect = self
+        self.remote = work
+
+
+async def test_shards_are_drained_after_the_doors_and_at_once_and_a_dead_one_keeps_no_other_from_it() -> None:
+    heard: list[str] = []
+    both = asyncio.Barrier(2)
+
+    async def front_door() -> None:
+        heard.append("door")
+
+    async def shard() -> None:
+        heard.append("shard")
+        await both.wait()
+        heard.append("drained")
+
+    async def dead() -> None:
+        raise RuntimeError("the actor died")
+
+    spec: Any = None
+    cluster = Cluster(spec, None)
+    cluster.front_doors = [_Watched(_Actor(dead)), _Watched(_Actor(front_door))]
+    cluster.shards = {number: _Watched(_Actor(work)) for number, work in enumerate((dead, shard, shard))}
+    async with asyncio.timeout(5):
+        await cluster.drain()
+    assert heard == ["door", "shard", "shard", "drained", "drained"]
+
+
+async def test_a_status_that_fails_for_another_reason_than_a_death_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failures: list[Exception] = [RayActorError(), ValueError("a bug"), ValueError("a bug"), ValueError("another")]
+
+    async def status() -> None:
+        raise failures.pop(0)
+
+    spec: Any = None
+    cluster = Cluster(spec, None)
+    while failures:
+        await cluster._spawn("status", status())
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["status failed"] * 2
+
+
+async def test_leaving_is_told_to_all_as_a_new_version_of_the_whole_state() -> None:
+    told: list[Members] = []
+
+    async def connect(members: Members) -> None:
+        told.append(members)
+
+    spec: Any = None
+    cluster = Cluster(spec, None)
+    actor = _Actor(connect)
+    cluster.front_doors, cluster.shards = [_Watched(actor), _Watched(actor)], {0: _Watched(actor)}
+    cluster.front_doors[0].heard = cluster.shards[0].heard = True
+    before = cluster._members()
+    cluster.leave()
+    await asyncio.gather(*cluster._tasks)
+    assert not before.leaving and [members.leaving for members in told] == [True, True]
+    assert {members.version for members in told} == {before.version + 1}

@@ -1,0 +1,43 @@
+"""The configuration file: what it may say, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from actors.ledger.book import Capacity
+from actors.ledger.ledger import REVIEW_SECONDS
+from switch.node.settings import read_config
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", REVIEW_SECONDS), ("review_expires_in = 60\n", 60)])
+def test_reviews_expire_when_the_file_says(tmp_path: Path, text: str, seconds: int) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    assert read_config(tmp_path / "config.toml").review_expires_in == seconds
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", '"a day"', str(366 * 86_400)])
+def test_a_review_time_that_cannot_be_is_refused(tmp_path: Path, value: str) -> None:
+    (tmp_path / "config.toml").write_text(f"review_expires_in = {value}\n")
+    with pytest.raises(ValueError, match="review_expires_in"):
+        read_config(tmp_path / "config.toml")
+
+
+def test_daily_limits_go_by_tier(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[daily_limits]\n0 = 0\n255 = 5_000\n")
+    assert read_config(tmp_path / "config.toml").daily_limits == {0: 0, 255: 5_000}
+
+
+@pytest.mark.parametrize(
+    "line", ["256 = 5", "-1 = 5", "x = 5", '"01" = 5', "1 = -5", "1 = 1.5", "1 = 9223372036854775808"]
+)
+def test_a_daily_limit_that_no_wallet_could_have_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "config.toml").write_text(f"[daily_limits]\n{line}\n")
+    with pytest.raises(ValueError, match="daily_limits"):
+        read_config(tmp_path / "config.toml")
+
+
+@pytest.mark.parametrize("name", Capacity.__struct_fields__)
+def test_room_for_less_than_nothing_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / "config.toml").write_text(f"[capacity]\n{name} = -1\n")
+    with pytest.raises(ValueError, match=rf"capacity\.{name}"):
+        read_config(tmp_path / "config.toml")

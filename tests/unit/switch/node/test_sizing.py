@@ -1,0 +1,34 @@
+"""Keys are sized by memory unless the configuration says how many."""
+
+from actors.ledger.book import Capacity
+from actors.ledger.ledger import Ledger, LedgerConfig
+from switch.node.sizing import GENERATIONS, KEY_BYTES_MAX, KEYS_MAX, KEYS_STEP, MEMORY_SHARE, keys_for, keys_told, sized
+
+GIB = 1 << 30
+
+
+def test_both_generations_of_all_shards_fit_their_share_of_memory() -> None:
+    for memory in (4 * GIB, 16 * GIB, 23 * GIB):
+        for shards in (1, 2, 8):
+            keys = keys_for(memory, shards)
+            assert keys % KEYS_STEP == 0 and keys >= KEYS_STEP
+            assert keys == KEYS_STEP or keys * shards * GENERATIONS * KEY_BYTES_MAX <= MEMORY_SHARE * memory
+    assert keys_for(16 * GIB, 1) == 62_000_000
+    assert keys_for(1 << 44, 1) == KEYS_MAX
+    assert keys_for(1 << 20, 64) == KEYS_STEP
+
+
+def test_a_capacity_that_was_configured_stays() -> None:
+    assert sized(Capacity(keys=7), 16 * GIB, 1).keys == 7
+    assert sized(Capacity(holds=9), 16 * GIB, 2) == Capacity(holds=9, keys=31_000_000)
+
+
+def test_as_many_keys_as_are_sized_for_can_be_remembered() -> None:
+    Ledger(LedgerConfig(shard=0, shards=1, secret=bytes(16)), Capacity(keys=KEYS_MAX))
+
+
+def test_the_start_says_for_how_long_at_which_rate() -> None:
+    assert keys_told(62_000_000, 1) == (
+        "remembers 62,000,000 idempotency keys in 24 h: 717 new requests/s without end, "
+        "10,000/s for 1.7 h, then 503 keys_full (docs/sizing.md)"
+    )

@@ -1,0 +1,49 @@
+"""Looks at the heads of the journals, shared by all streams of a front door."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from actors.database.pool import StoreUnavailable
+from switch.fairness.scheduling import Callers, Scheduler
+from switch.views.event_feed import EventFeed
+
+
+def here() -> bool:
+    """Who waits is not gone."""
+    return False
+
+
+class _Pool:
+    """In place of `Pool`: each look has the next outcome."""
+
+    def __init__(self, *outcomes: Any) -> None:
+        self._outcomes = list(outcomes)
+
+    async def fetch(self, *_: Any) -> Any:
+        outcome = self._outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def _feed(*outcomes: Any) -> EventFeed:
+    pool: Any = _Pool(*outcomes)
+    return EventFeed(pool, 1, Scheduler(Callers(asyncio.get_running_loop().time, 60), 1))
+
+
+async def test_a_database_that_is_away_keeps_streams_waiting() -> None:
+    assert await _feed(StoreUnavailable("away"), [{"shard": 0, "block": 5}]).grown([5 << 8], 5.0, here)
+
+
+async def test_any_other_failure_is_told_to_all_who_wait_and_the_next_look_begins_anew(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    feed = _feed(ValueError("no such column"), [{"shard": 0, "block": 5}])
+    waits = [asyncio.create_task(feed.grown([5 << 8], 5.0, here)) for _ in range(2)]
+    async with asyncio.timeout(1):
+        outcomes = await asyncio.gather(*waits, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["no such column"] * 2
+    assert "cannot be read" in caplog.text
+    assert await feed.grown([5 << 8], 5.0, here)
