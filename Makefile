@@ -51,7 +51,7 @@ check: develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/test_layers.py
+	$(BIN)/pytest -q tests/architecture/test_floors.py
 
 acceptance: develop
 	$(BIN)/pytest tests/acceptance $(ARGS)

@@ -21,7 +21,7 @@ Kernel = Callable[..., Any]
 
 _NUMBA: Any = numba.config
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_KERNEL_FOLDERS: Final = ("models", "rules", "actors/ledger")
+_KERNEL_FOLDERS: Final = ("models", "rules", "actors/records", "actors/ledger")
 
 
 def _cache_folder() -> Path:

@@ -16,13 +16,12 @@ from actors.database.connection import cluster_value, connect
 from actors.database.pool import Pool
 from actors.journal.postgres import PostgresJournal
 from actors.ledger.ledger import REVIEW_SECONDS
-from actors.rpc.interface import Condition, NotReady, ShardUnavailable
+from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
 from actors.scoring.pack_compiler import load_pack, publish_default
 from actors.scoring.scorer import Scorer
 from actors.shard import host
 from actors.shard.host import ShardHost
 from actors.shard.in_process import LocalSwitch
-from actors.shard.messages import Head
 from actors.stores.api_keys import KeyStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.topology import SegmentStore
@@ -56,7 +55,7 @@ class LocalClient:
         except NotReady:
             raise ShardUnavailable(True) from None
 
-    async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
+    async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
         try:
             return await self._host.heads(addresses)
         except NotReady:

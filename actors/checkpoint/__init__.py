@@ -1,1 +1,4 @@
-"""A shard's memory in a file, so that a restart need not read the whole journal. It may fork and write files; the journal stays the truth."""
+"""A shard's memory in a file, so that a restart need not read the whole journal.
+
+It may fork and write files; the journal stays the truth.
+"""

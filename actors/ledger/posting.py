@@ -4,7 +4,7 @@ Validate first; after a record's code is settled its effect must succeed. Replay
 codes and never decides again; every recorded balance is compared with the recomputed one.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from actors.ledger.book import (
     store_profile,
 )
 from actors.ledger.windows import remember
+from actors.records.chain_time import chain_time_of, lag_of
 from actors.records.codes import Code
 from actors.records.ids import OPERATOR_SLOT_FIRST, SEGMENT_SLOTS
 from actors.records.layout import (
@@ -70,32 +71,6 @@ _INVALID: Final = int(Code.INVALID_REQUEST)
 LIVE: Final = np.bool_(False)
 REPLAYED: Final = np.bool_(True)
 """Whether a record is being replayed. Of numpy's type: numba would compile their callees once for each literal."""
-
-LAG_SECONDS: Final = 1 << 31
-"""In a lag, the bit that says: seconds, not milliseconds."""
-
-
-@inlined
-def lag_of(chain_time, effective):
-    """What a wallet's chain time is ahead of a record's own effective time, in 32 bits: milliseconds, or from 2^31 ms on, with the
-    top bit set, the difference of both in whole seconds, the chain time rounded up."""
-    ahead = chain_time - effective
-    if ahead <= 0:
-        return np.int64(0)
-    if ahead < LAG_SECONDS:
-        return np.int64(ahead)
-    return np.int64(LAG_SECONDS | ((chain_time + 999) // 1000 - effective // 1000))
-
-
-def chain_time(effective: Any, lag: Any) -> Any:
-    """`lag_of` undone. Chain times that are far ahead are whole seconds, so rounding never adds up along a chain."""
-    value = np.int64(lag)
-    if value & LAG_SECONDS:
-        return (effective // 1000 + (value & (LAG_SECONDS - 1))) * 1000
-    return effective + value
-
-
-chain_time_of: Final = inlined(chain_time)
 
 
 @inlined

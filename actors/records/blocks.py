@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.posting import chain_time
+from actors.records.chain_time import chain_time
 from actors.records.ids import record_address, suspense_address
 from actors.records.layout import (
     BLOCK_RECORDS_MAX,

@@ -219,7 +219,7 @@ RECORD: Final = np.dtype(
 """One journal record, 160 bytes.
 
 TRANSFER: as named; `payer_posted`, `payee_posted`, `payer_held` after it; `*_prev` the address of the local wallet's previous
-record; `*_lag` what its chain time is ahead of the effective time (see `posting.chain_time_of`). A declined one has a code and no effect.
+record; `*_lag` what its chain time is ahead of the effective time (see `chain_time.py`). A declined one has a code and no effect.
 HOLD: the amount is held until `expiry`; with FLAG_REVIEW that is when the case expires, and `payee_lag` = the seconds for which
 the caller asked it to be held, 0 = a TRANSFER was asked for. CAPTURE, VOID, EXPIRY: of the hold at `reference`; amount = captured, or
 released. APPROVAL: the hold at `reference` is an ordinary one from now on, until `expiry`; amount = held.

@@ -3,13 +3,11 @@
 So whoever calls sends the same rows again, under the same keys, until an answer arrives.
 """
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-
-from actors.shard.messages import Head
 
 
 class NotReady(Exception):
@@ -35,6 +33,19 @@ class ShardUnavailable(Exception):
         self.not_sent = not_sent
 
 
+class ChainHead(NamedTuple):
+    """Where a wallet's chain may begin, told by the process that calls itself the owner of the journal: `writer`. `currency` 0: there is
+    no such wallet. `places`: addresses of its newest record, newest first, one for each state of the journal that may be found: only
+    the journal says which of them is durable. `successors`: blocks at which another process would have opened the journal, had
+    it taken over; a block there that is not by this writer says that it did. The one before the first is this writer's and stored: where
+    it is not, a failover lost it, and perhaps what is told here."""
+
+    writer: int
+    currency: int
+    places: list[int]
+    successors: list[int]
+
+
 class ShardClient(Protocol):
     """One shard, as seen from outside. Every method raises ShardUnavailable when no answer comes."""
 
@@ -44,7 +55,7 @@ class ShardClient(Protocol):
     async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """WALLET rows (n,) of wallet addresses (n,) in a durable state; currency 0 where there is none."""
 
-    async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
+    async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
         """Where the chains of wallets (n,) may begin. Answered at once: whether it is durable, and whether who answers is still the
         owner, only the journal knows."""
 

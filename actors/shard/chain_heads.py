@@ -12,16 +12,19 @@ from numpy.typing import NDArray
 
 from actors.ledger.book import local_row
 from actors.ledger.ledger import Admitted, Ledger
+from actors.rpc.interface import ChainHead
 from actors.shard.journal_writer import JournalWriter
-from actors.shard.messages import Head
 
 NOWHERE: Final = 0
 """In place of a currency: there is no such wallet."""
 
 
 class Heads:
-    """Heads as they are when this is made, for as long as one message is being handled. `read_during_batch` may be called from another thread
-    than the one in which the core works: it reads only what never changes, and heads, 8 bytes each, that are old or new."""
+    """Heads as they are when this is made, for as long as one message is being handled.
+
+    `read_during_batch` may be called from another thread than the one in which the core works: it reads only what never changes, and
+    heads, 8 bytes each, that are old or new.
+    """
 
     def __init__(self, ledger: Ledger, writer: JournalWriter) -> None:
         self._book = ledger.book
@@ -37,12 +40,12 @@ class Heads:
         heads = self._book.wallets["head"]
         self._kept.extend((rows, heads[rows]) for rows in (admitted.payer_row, admitted.payee_row))
 
-    def tell(self, addresses: NDArray[np.int64]) -> list[Head]:
-        """A Head for each wallet, when the core is not at work."""
+    def tell(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
+        """A ChainHead for each wallet, when the core is not at work."""
         return [self._head(int(address), *self._row(int(address))) for address in addresses]
 
-    def read_during_batch(self, addresses: NDArray[np.int64]) -> list[Head] | None:
-        """A Head for each wallet as it was before the work; None when that cannot be known while it lasts."""
+    def read_during_batch(self, addresses: NDArray[np.int64]) -> list[ChainHead] | None:
+        """A ChainHead for each wallet as it was before the work; None when that cannot be known while it lasts."""
         told = []
         for address in addresses.tolist():
             row, head = self._row(address)
@@ -65,6 +68,6 @@ class Heads:
                 return int(heads[at])
         return 0
 
-    def _head(self, address: int, row: int, head: int) -> Head:
+    def _head(self, address: int, row: int, head: int) -> ChainHead:
         currency = int(self._book.wallets["currency"][row]) if row >= 0 else NOWHERE
-        return Head(self._number, currency, self._writer.places(address, head, self._units), self._successors)
+        return ChainHead(self._number, currency, self._writer.places(address, head, self._units), self._successors)

@@ -41,7 +41,7 @@ def progress(folder: Path = CACHE_FOLDER) -> Progress | None:
     if _NUMBA.DISABLE_JIT or (folder / _COMPLETE).exists():
         return None
     sizes = []
-    for file in folder.glob("actors.ledger.*/*.nbc"):
+    for file in folder.glob("actors.*/*.nbc"):
         with contextlib.suppress(OSError):  # the other process has just renamed it
             sizes.append(file.stat().st_size)
     return Progress(compiled=min(len(sizes), KERNELS), share=min(sum(sizes) / MACHINE_CODE_BYTES, 1.0))

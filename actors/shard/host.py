@@ -21,7 +21,7 @@ from actors.journal.interface import Block, BlockConflict, Journal, JournalUnava
 from actors.process.elapsed import elapsed_ns
 from actors.records.blocks import GENESIS, Sealed, block_hash, header_of
 from actors.records.layout import ORIGINAL
-from actors.rpc.interface import Condition, NotReady
+from actors.rpc.interface import ChainHead, Condition, NotReady
 from actors.rpc.transport import CallLost
 from actors.shard import messages as m
 from actors.shard.chain_heads import Heads
@@ -181,7 +181,7 @@ class ShardHost:
         result: NDArray[Any] = await self._ask(lambda ref: m.Read(ref=ref, addresses=addresses))
         return result
 
-    async def heads(self, addresses: NDArray[Any]) -> list[m.Head]:
+    async def heads(self, addresses: NDArray[Any]) -> list[ChainHead]:
         """Where the chains of wallets begin; told at once while the core works in a thread, but for wallets whose heads it moves in
         a way that cannot be seen from here. Raises NotReady."""
         self._check_ready()
@@ -189,7 +189,7 @@ class ShardHost:
         told = None if self._beside_core is None else self._beside_core.read_during_batch(addresses)
         if told is not None:
             return told
-        result: list[m.Head] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
+        result: list[ChainHead] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
         return result
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:

@@ -4,7 +4,7 @@ A host may lose, delay, repeat or reorder what it carries between processes (`Su
 at any time. Within a process each output is carried out once and its answer comes at most once.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 from numpy.typing import NDArray
@@ -13,19 +13,6 @@ from actors.records.blocks import Sealed
 from rules.decisions.decision import Fallback
 
 Rows = NDArray[Any]
-
-
-class Head(NamedTuple):
-    """Where a wallet's chain may begin, told by the process that calls itself the owner of the journal: `writer`. `currency` 0: there is
-    no such wallet. `places`: addresses of its newest record, newest first, one for each state of the journal that may be found: only
-    the journal says which of them is durable. `successors`: blocks at which another process would have opened the journal, had
-    it taken over; a block there that is not by this writer says that it did. The one before the first is this writer's and stored: where
-    it is not, a failover lost it, and perhaps what is told here."""
-
-    writer: int
-    currency: int
-    places: list[int]
-    successors: list[int]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -51,7 +38,7 @@ class Read(Message, frozen=True):
 
 
 class FindHeads(Message, frozen=True):
-    """Where do the chains of wallets (addresses, int64) begin? Answered at once, with a Head for each."""
+    """Where do the chains of wallets (addresses, int64) begin? Answered at once, with a ChainHead for each."""
 
     ref: int
     addresses: NDArray[Any]
@@ -196,7 +183,7 @@ class SaveNow(Message, frozen=True):
 
 class Answer(Message, frozen=True):
     """The answer to `ref`: RESULT rows for Submit, WALLET rows for Read, an address for FindKey: durable, and told
-    by the owner. A list of Head for FindHeads: neither."""
+    by the owner. A list of ChainHead for FindHeads: neither."""
 
     ref: int
     value: Any

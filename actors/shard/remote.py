@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.layout import RECORD, REQUEST, RESULT, WALLET
-from actors.rpc.interface import Condition, NotReady, ShardUnavailable
+from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import Caller, CallLost
-from actors.shard.messages import Head, Legs
+from actors.shard.messages import Legs
 
 PEER_TIMEOUT_S: Final = 2.0
 """A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
@@ -22,7 +22,7 @@ PEER_TIMEOUT_S: Final = 2.0
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
 _LEGS: Final = msgspec.msgpack.Decoder(tuple[int, int, int, int, bytes, int, bytes, bytes, bytes])
-_HEADS: Final = msgspec.msgpack.Decoder(list[Head])
+_HEADS: Final = msgspec.msgpack.Decoder(list[ChainHead])
 _CONDITION: Final = msgspec.msgpack.Decoder(Condition)
 _COUNT: Final = struct.Struct("<I")
 _KEY: Final = struct.Struct("<qq16s")
@@ -77,7 +77,7 @@ def pack_address(address: int) -> bytes:
     return _ADDRESS.pack(address)
 
 
-def pack_heads(heads: list[Head]) -> bytes:
+def pack_heads(heads: list[ChainHead]) -> bytes:
     """The answer of a `heads`."""
     return _ENCODER.encode(heads)
 
@@ -120,7 +120,7 @@ class RemoteShard:
         """As `ShardClient.wallets`."""
         return np.frombuffer(await self._called("wallets", addresses.tobytes()), WALLET)
 
-    async def heads(self, addresses: NDArray[np.int64]) -> list[Head]:
+    async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
         """As `ShardClient.heads`."""
         return _HEADS.decode(await self._called("heads", addresses.tobytes()))
 

@@ -1,5 +1,7 @@
-"""The reference part of docs/rules.md is written by `python -m rules.language.reference docs/rules.md`, from the catalogue that rules are checked
-against; a test proves that it is up to date."""
+"""Write the reference part of docs/rules.md: `python -m rules.language.reference docs/rules.md`.
+
+It comes from the catalogue that rules are checked against; a test proves that it is up to date.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator

@@ -13,10 +13,9 @@ from actors.database.pool import Pool
 from actors.ledger.book import Capacity
 from actors.records.ids import Secret, decode_wallet, decode_wallets, is_operator, uuid_bytes
 from actors.records.layout import WalletStatus
-from actors.rpc.interface import ShardClient, ShardUnavailable
+from actors.rpc.interface import ChainHead, ShardClient, ShardUnavailable
 from actors.scoring.pack_compiler import PackCompiler
 from actors.scoring.scorer import ScorerClient
-from actors.shard.messages import Head
 from actors.stores.api_keys import KeyStore
 from actors.stores.batch_keys import BatchKeyStore
 from actors.stores.rule_packs import PackStore
@@ -63,7 +62,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     document_bytes_max: int = MIB
     """Of a rule pack's text alone, or of a scorecard."""
     pack_bytes_max: int = 32 * MIB
-    """Of a rule pack with its lists, as JSON: as much as checks, `rules.language.document.FILES_BYTES_MAX`, however its characters are escaped."""
+    """Of a rule pack with its lists, as JSON: as much as checks (`FILES_BYTES_MAX` in rules/language/document.py),
+    however its characters are escaped."""
     arrow_bytes_max: int = 32 * MIB
     bodies_bytes_max: int = 256 * MIB
     """Of bodies that did not arrive at once and are not answered yet, and of answers that are not taken; half of it of one caller: four of
@@ -212,7 +212,7 @@ class Services:
         except ShardUnavailable:
             raise ProblemError("timeout") from None
 
-    async def from_head(self, address: int, shard: int, look: Callable[[Head], Awaitable[T]]) -> T | None:
+    async def from_head(self, address: int, shard: int, look: Callable[[ChainHead], Awaitable[T]]) -> T | None:
         """What `look` finds in the journal on a wallet's chain from its head on; None when there is no such wallet. `look` raises
         Superseded when who told the head owns the journal no longer: then the owner is asked. Raises ProblemError timeout."""
         deadline = self.deadline()

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from actors.records.ids import encode_wallet, is_operator
-from actors.shard.messages import Head
+from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.api.services import Services
 from switch.fairness.scheduling import single
@@ -72,7 +72,7 @@ async def list_wallet_transfers(services: Services, call: Call) -> web.Response:
 async def _newest(services: Services, address: int, limit: int, since: int, until: int) -> Statement:
     """The first page of a user wallet's statement."""
 
-    async def look(head: Head) -> Statement | None:
+    async def look(head: ChainHead) -> Statement | None:
         if until == NEVER:
             return await services.history.newest(address, shard, head, limit, since)
         place = await services.history.at(address, shard, head, until)
@@ -120,7 +120,7 @@ async def _of_operator(
 async def _stripe_at(services: Services, address: int, shard: int, until: int) -> Place | None:
     """The newest record of a stripe up to a time, and the stripe's balance after it."""
 
-    async def look(head: Head) -> Place | None:
+    async def look(head: ChainHead) -> Place | None:
         return await services.history.at(address, shard, head, until)
 
     return await services.from_head(address, shard, look)
@@ -145,7 +145,7 @@ async def get_balance(services: Services, call: Call) -> web.Response:
 async def _balance_of_stripe(services: Services, address: int, shard: int, at: int) -> tuple[int, int] | None:
     """Currency and balance of a wallet's row on one shard at a time, None when there is none."""
 
-    async def look(head: Head) -> tuple[int, int] | None:
+    async def look(head: ChainHead) -> tuple[int, int] | None:
         place = await services.history.at(address, shard, head, at)
         return None if place is None else (head.currency, place.posted)
 

@@ -20,12 +20,12 @@ from actors.stores.api_keys import Principal
 from switch.api.services import Services, deadline_problem
 from switch.fairness.scheduling import STEP_ROWS, Steps, mapped, single
 from switch.gateway import arrow
-from switch.gateway.encode import Caller, after_address, transfer_row
+from switch.gateway.encode import after_address, transfer_row
 from switch.gateway.linked_groups import Groups, arrange, homes_of, of_several_payers
 from switch.gateway.routing import UNKNOWN, home_wallet
 from switch.gateway.write_queue import DeadlineExceeded, Result
 from switch.http.auth import demand_import
-from switch.http.call import JSON, Call
+from switch.http.call import JSON, Call, Caller
 from switch.http.decoding import TRANSFER, TRANSFER_BATCH, decode
 from switch.http.response import Answer
 from switch.http.schema import KeyedTransfer

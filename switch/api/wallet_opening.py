@@ -18,7 +18,8 @@ from actors.records.layout import OPERATOR_KINDS, REQUEST, WalletKind
 from actors.stores.wallet_profiles import Candidate, OperatorWalletsFull, Reason, Refusal, Reservation
 from switch.api.services import Services
 from switch.fairness.scheduling import mapped
-from switch.gateway.encode import Caller, currency_number, wallet_row
+from switch.gateway.encode import currency_number, wallet_row
+from switch.http.call import Caller
 from switch.http.schema import WALLET_KINDS, Attributes, Metadata, NewWallet, named
 from switch.http.times import now_ms
 from switch.problems.table import NUMBERS, ProblemError, invalid_field

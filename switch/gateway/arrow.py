@@ -21,8 +21,9 @@ from rules.decisions.hashing import splitmix64s
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import country_number, device_number
 from switch.fairness.scheduling import STEP_ROWS, Steps, mapped
-from switch.gateway.encode import HOLD_SECONDS, Caller, body_digest, details_bytes
+from switch.gateway.encode import HOLD_SECONDS, body_digest, details_bytes
 from switch.gateway.linked_groups import NO_GROUP
+from switch.http.call import Caller
 from switch.http.schema import CHANNELS, LABELS, PRINTED, check_ip
 from switch.problems.table import NUMBERS, ProblemError, invalid_field, number_outcome
 

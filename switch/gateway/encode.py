@@ -16,6 +16,7 @@ from actors.records.layout import FLAG_FINAL, REQUEST, REQUEST_ANSWER, Kind
 from rules.decisions.hashing import splitmix64
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import country_number, device_number
+from switch.http.call import Caller
 from switch.http.schema import CHANNELS, LABELS, Context, NewWallet, Transfer, check_ip, named
 from switch.problems.table import invalid_field
 
@@ -39,13 +40,6 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Details).decode
-
-
-class Caller(msgspec.Struct, frozen=True):
-    """Who asks, and for which effective time (milliseconds, 0 = now)."""
-
-    account: int
-    effective_time: int = 0
 
 
 def body_digest(details: bytes | None, after: int) -> int:

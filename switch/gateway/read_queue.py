@@ -7,15 +7,14 @@ from typing import Any, Final, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.rpc.interface import ShardUnavailable
-from actors.shard.messages import Head
+from actors.rpc.interface import ChainHead, ShardUnavailable
 
 CALLS_MAX: Final = 2
 CALL_ADDRESSES_MAX: Final = 8_192
 QUEUE_ADDRESSES_MAX: Final = 65_536
 """Addresses that wait; beyond it the read fails as if the shard could not be reached."""
 
-T = TypeVar("T", NDArray[Any], list[Head])
+T = TypeVar("T", NDArray[Any], list[ChainHead])
 
 
 class Reader(Generic[T]):

@@ -12,7 +12,6 @@ from aiohttp import web
 from actors.records.ids import key_bytes
 from actors.stores.api_keys import Principal
 from switch.fairness.shares import BodyRoom
-from switch.gateway.encode import Caller
 from switch.http.auth import demand_import
 from switch.http.schema import KEY_CHARACTERS_MAX
 from switch.http.times import time_ms
@@ -22,6 +21,13 @@ JSON: Final = "application/json"
 PAGE_MAX: Final = 100
 PAGE_DEFAULT: Final = 20
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks, and for which effective time (milliseconds, 0 = now)."""
+
+    account: int
+    effective_time: int = 0
 
 
 class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):

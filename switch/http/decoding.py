@@ -1,5 +1,8 @@
-"""From the bytes of a body to its type (switch/http/schema.py). Decoding is by schema, so nesting never goes deeper than the schema's own four
-levels; a name that stands twice is refused; null for a field that may be left out is as if it were not there."""
+"""From the bytes of a body to its type (switch/http/schema.py).
+
+Decoding is by schema, so nesting never goes deeper than the schema's own four levels; a name that stands twice is refused; null for a
+field that may be left out is as if it were not there.
+"""
 
 import json
 import re

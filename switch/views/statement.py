@@ -17,11 +17,11 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from actors.database.pool import Pool
-from actors.ledger.posting import chain_time
 from actors.records.blocks import entries_of, records_of
+from actors.records.chain_time import chain_time
 from actors.records.ids import Secret, block_of, encode_wallets, shard_of, slot_of, transfer_id
 from actors.records.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind, ReviewStatus
-from actors.shard.messages import Head
+from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.gateway.encode import Details, details_of
 from switch.http.times import time_text
@@ -199,7 +199,7 @@ class History:
             for row in rows
         ]
 
-    async def at(self, wallet: int, shard: int, head: Head, time_ms: int) -> Place | None:
+    async def at(self, wallet: int, shard: int, head: ChainHead, time_ms: int) -> Place | None:
         """The newest durable record of a wallet's chain that is not after a time. None: the wallet is not durable. Raises Superseded."""
         row = await self._pool.fetchrow("chain_at", wallet, shard, time_ms, head.places, head.successors, head.writer)
         if row["superseded"]:
@@ -211,7 +211,7 @@ class History:
             return Place(0, 0)
         return Place(row["address"], record["payer_posted" if pays(record, wallet) else "payee_posted"])
 
-    async def newest(self, wallet: int, shard: int, head: Head, limit: int, since_ms: int = 0) -> Statement | None:
+    async def newest(self, wallet: int, shard: int, head: ChainHead, limit: int, since_ms: int = 0) -> Statement | None:
         """The newest page of a wallet's chain, back to a time. None: the wallet is not durable. Raises Superseded."""
         rows = await self._chain(wallet, shard, head, limit)
         if rows[0]["superseded"]:
@@ -224,7 +224,7 @@ class History:
         """A page of a wallet's chain from the durable record at `start` on, back to a time. None: the journal does not reach there."""
         if start == 0:
             return Statement(steps=[], next=0)
-        rows = await self._chain(wallet, shard_of(start), Head(0, 0, [start], []), limit)
+        rows = await self._chain(wallet, shard_of(start), ChainHead(0, 0, [start], []), limit)
         return None if rows[0]["address"] is None else await self._whole(_page(wallet, rows, limit, since_ms))
 
     async def _whole(self, page: Statement) -> Statement:
@@ -232,7 +232,7 @@ class History:
         targets = {step.origin_record["reference"] for step in page.steps if step.origin_record["kind"] in REFERRING}
         return msgspec.structs.replace(page, origins=await self.origins(targets)) if targets else page
 
-    async def _chain(self, wallet: int, shard: int, head: Head, limit: int) -> list[Any]:
+    async def _chain(self, wallet: int, shard: int, head: ChainHead, limit: int) -> list[Any]:
         sizes = limit + 1, limit + OTHERS_MAX
         return await self._pool.fetch(
             "wallet_chain", wallet, head.places, *sizes, shard, head.successors, head.writer, DETAILS_BYTES_MAX

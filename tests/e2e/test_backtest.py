@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from actors.database.connection import SQL, connect
 from actors.export.export import Job, export
 from rules.builtin import DOCUMENT
-from switch.__main__ import cli
+from switch.cli.main import cli
 from tests.front_door import RunningSwitch, running_switch
 
 STRICT = """

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 from click.testing import CliRunner, Result
-
-from switch.__main__ import cli
 from switch.cli.data import backup_command, restore_command
+
+from switch.cli.main import cli
 from tests.front_door import RunningSwitch, running_switch
 
 BUSY = 60

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from actors.rpc.interface import Condition, NotReady
 from actors.stores.api_keys import KeyStore
 from rules.decisions.decision import Fallback
-from switch.__main__ import cli
 from switch.api.publisher import Publisher
+from switch.cli.main import cli
 from tests.front_door import RunningSwitch, running_switch
 
 YAML = {"Content-Type": "application/yaml"}

@@ -11,7 +11,7 @@ from actors.database.pool import Pool
 from actors.records.blocks import GENESIS, Writer, seal
 from actors.records.ids import Secret, block_of, decode_wallet, record_address, suspense_address
 from actors.records.layout import RECORD, Kind
-from actors.shard.messages import Head
+from actors.rpc.interface import ChainHead
 from switch.api.services import Limits
 from switch.views.statement import History, WriterFenced
 from tests.front_door import SECRET, RunningSwitch, running_front_door, running_switch
@@ -32,7 +32,7 @@ async def history(switch: RunningSwitch) -> AsyncIterator[History]:
     await pool.close()
 
 
-async def _paid(switch: RunningSwitch) -> tuple[str, int, Head]:
+async def _paid(switch: RunningSwitch) -> tuple[str, int, ChainHead]:
     """A wallet that got money twice: its id, its address, and what the shard says of it."""
     bank, user = await switch.wallet("external"), await switch.wallet()
     for amount in (30, 12):
@@ -112,7 +112,7 @@ async def test_the_front_door_asks_until_it_hears_from_the_owner(
     asked: list[int] = []
     heads = switch.clients[0].heads
 
-    async def stale_at_first(addresses: NDArray[np.int64]) -> list[Head]:
+    async def stale_at_first(addresses: NDArray[np.int64]) -> list[ChainHead]:
         asked.append(len(asked))
         told = await heads(addresses)
         return [each._replace(successors=[1], writer=1) for each in told] if len(asked) < 3 else told

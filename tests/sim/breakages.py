@@ -11,6 +11,7 @@ from actors.ledger.ledger import Admitted, Applied, Ledger
 from actors.records.blocks import Run, Writer, block_hash, header_of
 from actors.records.ids import block_of
 from actors.records.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
+from actors.rpc.interface import ChainHead
 from actors.shard import messages as m
 from actors.shard.chain_heads import Heads
 from actors.shard.channels import Arrival, Cursor, Receiver
@@ -80,13 +81,13 @@ class TellsOfRecordsThatItIsStillMaking(ShardCore):
         return self._beside
 
     class heads_class(Heads):
-        def read_during_batch(self, addresses: Any) -> list[m.Head]:
+        def read_during_batch(self, addresses: Any) -> list[ChainHead]:
             told = super().read_during_batch(addresses)
             if told is not None:
                 return told
             (address,) = addresses.tolist()
             row, head = self._row(address)
-            return [m.Head(self._number, int(self._book.wallets["currency"][row]), [head], self._successors)]
+            return [ChainHead(self._number, int(self._book.wallets["currency"][row]), [head], self._successors)]
 
 
 class _Whoever(int):

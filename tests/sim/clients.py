@@ -11,6 +11,7 @@ import numpy as np
 from actors.records.codes import Code, is_untried
 from actors.records.ids import shard_of
 from actors.records.layout import RESULT
+from actors.rpc.interface import ChainHead
 from actors.shard import messages as m
 from switch.gateway.attempts import RowAttempts
 from switch.problems.table import UNKNOWN_NUMBER
@@ -185,7 +186,7 @@ class FrontDoor:
         wanted = np.array(addresses, np.int64)
         head = len(self.switch.database.journals[shard])
 
-        def reply(heads: list[m.Head]) -> None:
+        def reply(heads: list[ChainHead]) -> None:
             latency = self.switch.database.latency()
             self.scheduler.after(latency, look_into_journal, self.switch, shard, addresses, head, heads)
 

@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING
 
 from actors.records.blocks import header_of
 from actors.records.ids import block_of
-from actors.shard import messages as m
+from actors.rpc.interface import ChainHead
 
 if TYPE_CHECKING:
     from tests.sim.switch import Switch
 
 
-def look_into_journal(switch: "Switch", shard: int, addresses: list[int], asked_at: int, heads: list[m.Head]) -> None:
+def look_into_journal(
+    switch: "Switch", shard: int, addresses: list[int], asked_at: int, heads: list[ChainHead]
+) -> None:
     """Look now; it was asked when the journal had `asked_at` blocks."""
     journal = switch.database.journals[shard]
     for address, told in zip(addresses, heads, strict=True):

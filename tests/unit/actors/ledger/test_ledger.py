@@ -15,8 +15,9 @@ from actors.ledger.book import (
     store_profile,
 )
 from actors.ledger.ledger import Ledger
-from actors.ledger.posting import chain_time_of, effect_opened, lag_of, next_address
+from actors.ledger.posting import effect_opened, next_address
 from actors.ledger.table import table_count, table_slots, with_room
+from actors.records.chain_time import chain_time_of, lag_of
 from actors.records.codes import Code
 from actors.records.layout import PROFILE, RECORD, Kind, WalletKind, WalletStatus
 from tests.oracle import oracle_ledger

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from actors.ledger.ledger import Admitted, Applied
-from actors.shard import messages as m
+from actors.rpc.interface import ChainHead
 from actors.shard.in_process import LocalSwitch
 from bench.workload.payments import payment_rows
 from tests.unit.actors.shard.test_host import started
@@ -20,7 +20,7 @@ class Middle:
 
     def __init__(self, switch: LocalSwitch, addresses: Any) -> None:
         self.core = switch.hosts[0].core
-        self.told: list[m.Head] | None = None
+        self.told: list[ChainHead] | None = None
         self._addresses = addresses
         self._whole = self.core.ledger.apply
         self.core.ledger.apply = self._carried  # type: ignore[method-assign]
@@ -38,7 +38,7 @@ class Middle:
         self.core._beside.keep(admitted)
 
 
-async def told_of(switch: LocalSwitch, addresses: Any) -> list[m.Head]:
+async def told_of(switch: LocalSwitch, addresses: Any) -> list[ChainHead]:
     return await switch.hosts[0].heads(addresses)
 
 

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from models.evaluation import Evaluator
 from models.scorecard import Characteristic, Scorecard, canonical, card_hash, parse
 from models.table import Format, read_table
-from switch.__main__ import cli
 from switch.cli.cards import cards_group
+from switch.cli.main import cli
 from switch.cli.train import train_command
 
 CARD = Scorecard(

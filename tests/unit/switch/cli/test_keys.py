@@ -5,7 +5,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from actors.stores.scopes import SCOPES
-from switch.__main__ import cli
+from switch.cli.main import cli
 
 ROOT = Path(__file__).parents[4]
 

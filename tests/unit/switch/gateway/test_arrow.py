@@ -11,7 +11,8 @@ from actors.records.codes import Code
 from actors.records.ids import Secret, encode_wallet, key_bytes, record_address, transfer_id, wallet_address
 from actors.records.layout import REQUEST, RESULT
 from switch.gateway.arrow import decode_transfers_stream, encode_results
-from switch.gateway.encode import Caller, transfer_row
+from switch.gateway.encode import transfer_row
+from switch.http.call import Caller
 from switch.http.schema import Context, Transfer
 from switch.problems.table import ProblemError
 from tests.steps import done_at_once

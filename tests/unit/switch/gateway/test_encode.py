@@ -9,7 +9,6 @@ from actors.records.layout import REQUEST, Channel, Kind, Label, WalletKind, Wal
 from rules.decisions.hashing import splitmix64, splitmix64s
 from rules.vocabulary.encodings import country_number, country_text, device_number
 from switch.gateway.encode import (
-    Caller,
     Details,
     after_address,
     body_digest,
@@ -20,6 +19,7 @@ from switch.gateway.encode import (
     transfer_row,
     wallet_row,
 )
+from switch.http.call import Caller
 from switch.http.schema import Context, NewWallet, Transfer
 
 SECRET = Secret.of(bytes(range(16)))

@@ -1,0 +1,46 @@
+"""The command line, `shardpay`: one table of commands, one module each."""
+
+from typing import Final
+
+import click
+
+from switch.cli.lazy import Command, Commands
+
+COMMANDS: Final = {
+    "audit": Command("switch.cli.audit:audit_command", "Recompute everything from the journal alone."),
+    "backup": Command(
+        "switch.cli.backup:backup_command", "Copy everything as of one instant, also while the switch runs."
+    ),
+    "bench": Command("", "Measure this machine."),
+    "cards": Command("switch.cli.cards:cards_group", "Look at scorecards and publish them."),
+    "export": Command(
+        "switch.cli.export:export_command", "Write the journal as Parquet, partitioned by day and shard."
+    ),
+    "import": Command(
+        "switch.cli.import_files:import_command",
+        "Send historical payments through a running switch, and compare every balance afterwards.",
+    ),
+    "keys": Command("switch.cli.keys:keys_group", "Make, list and revoke API keys."),
+    "restore": Command("switch.cli.restore:restore_command", "Fill an empty database from a backup, then audit it."),
+    "rules": Command(
+        "switch.cli.rules:rules_group", "Check rule packs, run their tests, try them on history, publish them."
+    ),
+    "serve": Command(
+        "switch.cli.serve:serve_command", "Run a switch: PostgreSQL, Ray, shards, scorers and front doors."
+    ),
+    "train": Command("switch.cli.train:train_command", "Train a scorecard."),
+}
+"""What each needs takes up to a second to load, so help reads this table alone. `bench` stands above this layer: its place is its entry
+point."""
+
+
+@click.group(cls=Commands, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="shardpay")
+def cli(debug: bool) -> None:
+    """A payment switch that scores every payment before money moves."""
+
+
+def main() -> None:
+    """Entry point."""
+    cli(prog_name="shardpay")

@@ -1,0 +1,78 @@
+"""`shardpay serve`: run a switch."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from switch.cli.options import storage_options
+
+
+@click.command("serve", epilog="Example: shardpay serve --sample --port 8080")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; ::1 and other IPv6 too.")
+@click.option("--port", default=8080, show_default=True, help="Port to listen on.")
+@click.option(
+    "--shards", type=click.IntRange(1, 1024), help="Shards of a new database [default: one for two cores, at most 8]."
+)
+@click.option(
+    "--scorers", type=click.IntRange(0, 64), default=1, show_default=True, help="Scoring actors; 0: unscored."
+)
+@click.option(
+    "--front-doors", type=click.IntRange(1, 64), help="HTTP processes [default: 1, on a Ray cluster one a node]."
+)
+@storage_options
+@click.option("--ray", metavar="ADDRESS", help="Join this Ray cluster instead of starting one; needs --database.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True),
+    help="TOML file: daily_limits, review_expires_in, capacity.",
+)
+@click.option(
+    "--drain-grace",
+    "drain_grace_s",
+    type=click.FloatRange(0, 3600),
+    default=3.0,
+    show_default=True,
+    help="Seconds after SIGTERM in which /readyz already fails and connections are still taken, so that load balancers can turn away.",
+)
+@click.option("--sample", is_flag=True, help="Make sample wallets and print a first payment.")
+def serve_command(**options: Any) -> None:
+    """Run a switch: PostgreSQL, Ray, shards, scorers and front doors. Ctrl-C drains at once, SIGTERM after a grace."""
+    from switch.node.listening import bare_host
+    from switch.node.settings import Settings, read_config
+    from switch.node.supervisor import serve
+
+    if options["ray"] and not options["database"]:
+        raise click.UsageError("--ray needs --database: other machines cannot reach the embedded one")
+    sample = options.pop("sample")
+    config = options.pop("config")
+    if config is not None:
+        file = read_config(config)
+        options.update(review_expires_in_s=file.review_expires_in)
+        options.update(daily_limits=file.daily_limits, capacity=file.capacity, checkpoints=file.checkpoints)
+        options.update(allow_unsafe=file.allow_unsafe_database)
+    options["data"] = options["data"].resolve()
+    options["host"] = bare_host(options["host"])
+    settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
+    serve(settings, _say, _welcome(settings, sample))
+
+
+def _say(text: str) -> None:
+    click.secho(f"· {text}", dim=True, err=True)
+
+
+def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
+    async def welcome(base_url: str, database: str) -> None:
+        click.secho(f"Shardpay is ready on {base_url}", bold=True)
+        if sample:
+            from switch.cli.sample import first_payment, make_sample, sample_key
+
+            key = await sample_key(database, settings.data)
+            ids = await make_sample(base_url, key)
+            click.echo("\nA first payment, to paste into another terminal:\n")
+            click.echo(first_payment(base_url, key, ids))
+        click.echo("\nCtrl-C drains and stops.")
+
+    return welcome

@@ -1,0 +1,55 @@
+"""One table of commands: help reads it alone, and each line says what the command says of itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from switch.cli.main import COMMANDS, cli
+
+ROOT = Path(__file__).parents[2]
+LOADED = """
+import sys
+from switch.cli.main import cli
+cli(["--help"], standalone_mode=False)
+print(sorted(name for name in ("ray", "numba", "aiohttp", "asyncpg", "pyarrow", "rich", "msgspec") if name in sys.modules))
+"""
+
+
+def _commands(group: click.Group, names: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    found = []
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        found += _commands(command, (*names, name)) if isinstance(command, click.Group) else [((*names, name), command)]
+    return found
+
+
+ALL = _commands(cli)
+
+
+def test_help_loads_no_library_but_click() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    for name, command in COMMANDS.items():
+        assert f"  {name} " in done.stdout and command.summary.split()[0] in done.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_line_of_a_command_is_how_its_own_help_begins(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None and command.help is not None
+    assert " ".join(command.help.split()).startswith(COMMANDS[name].summary.rstrip("."))
+
+
+@pytest.mark.parametrize(("names", "command"), ALL, ids=[" ".join(names) for names, _ in ALL])
+def test_every_command_shows_an_example_that_it_takes(names: tuple[str, ...], command: click.Command) -> None:
+    assert command.epilog is not None and f"shardpay {' '.join(names)}" in command.epilog
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.hidden:
+            assert option.help, (names, option.name)

@@ -1,0 +1,207 @@
+"""A room may import rooms on lower floors only: bench -> switch -> actors -> rules -> models, and inside each of them by FLOORS.
+
+Each room says in its docstring what it is for and what it may touch; what it may touch of the outside is SHELLS here.
+"""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+LAYERS: Final = ("bench", "switch", "actors", "rules", "models")
+FLOORS: Final = {
+    "models": {
+        "capacity": 1,
+        "jit": 1,
+        "prefetch": 1,
+        "prohibited": 1,
+        "statistics": 1,
+        "table": 1,
+        "tidying": 1,
+        "scorecard": 2,
+        "evaluation": 3,
+        "table_scores": 4,
+        "training": 4,
+    },
+    "rules": {"vocabulary": 1, "decisions": 2, "backtest": 3, "language": 3, "compile": 4, "builtin": 5},
+    "actors": {
+        "database": 1,
+        "process": 1,
+        "records": 1,
+        "rpc": 1,
+        "backup": 2,
+        "journal": 2,
+        "ledger": 2,
+        "audit": 3,
+        "checkpoint": 3,
+        "export": 3,
+        "stores": 3,
+        "scoring": 4,
+        "backtest": 5,
+        "shard": 5,
+    },
+    "switch": {
+        "problems": 1,
+        "fairness": 2,
+        "http": 3,
+        "gateway": 4,
+        "importer": 4,
+        "views": 5,
+        "api": 6,
+        "node": 7,
+        "cli": 8,
+        "__main__": 9,
+    },
+    "bench": {"report": 1, "workload": 1, "contenders": 2, "micro": 2, "measures": 3, "__main__": 4},
+}
+"""By top folder: each package, or module that lies beside them, and its floor. Rooms of one floor do not know each other."""
+SHELLS: Final = {
+    "ray": {"actors.backtest", "actors.process", "actors.rpc", "switch.node"},
+    "asyncpg": {"actors.database", "actors.journal", "actors.stores", "bench.contenders"},
+    "aiohttp": {
+        "bench.contenders",
+        "switch.api",
+        "switch.cli",
+        "switch.http",
+        "switch.importer",
+        "switch.node",
+        "switch.problems",
+        "switch.views",
+    },
+}
+"""Who may touch Ray, PostgreSQL and HTTP."""
+PURE: Final = (
+    "actors.journal.interface",
+    "actors.ledger.ledger",
+    "actors.records.blocks",
+    "actors.rpc.interface",
+    "actors.shard.core",
+    "actors.shard.messages",
+    "models.evaluation",
+    "models.prohibited",
+    "models.scorecard",
+    "models.statistics",
+    "models.table_scores",
+    "models.training.cutting",
+    "models.training.page",
+    "models.training.train",
+    "rules.builtin",
+    "rules.compile.compiler",
+    "rules.decisions.pack",
+    "rules.language.document",
+    "rules.language.recarding",
+    "rules.vocabulary.currencies",
+)
+CLOCKLESS: Final = (
+    "actors/ledger/*.py",
+    "actors/records/*.py",
+    "models/**/*.py",
+    "rules/**/*.py",
+    *(
+        f"actors/shard/{name}.py"
+        for name in (
+            "channels",
+            "clock",
+            "core",
+            "fills",
+            "idempotency",
+            "journal_writer",
+            "messages",
+            "refundable",
+            "remote_wallets",
+        )
+    ),
+)
+"""Files that read no clock and no randomness: time and ids are arguments."""
+
+
+def _imported(path: Path) -> set[str]:
+    """Dotted names of all that a file imports, in functions too; of `from a import b` both a and a.b."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def _tops(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in _imported(path)}
+
+
+def _files(top: str) -> list[Path]:
+    return sorted((ROOT / top).rglob("*.py"))
+
+
+def _room(top: str, path: Path) -> str:
+    """The part of a top folder that a file lies in: a package, or a module beside them."""
+    first = path.relative_to(ROOT / top).parts[0]
+    return first.removesuffix(".py")
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_imports_only_layers_below_it(layer: str) -> None:
+    above = set(LAYERS[: LAYERS.index(layer)]) | {"tests"}
+    files = _files(layer)
+    assert files
+    assert not {str(path): _tops(path) & above for path in files if _tops(path) & above}
+
+
+@pytest.mark.parametrize("top", LAYERS)
+def test_every_room_has_a_floor_and_each_floor_a_room(top: str) -> None:
+    assert {_room(top, path) for path in _files(top)} - {"__init__"} == set(FLOORS[top])
+
+
+@pytest.mark.parametrize("top", LAYERS)
+def test_a_room_imports_only_rooms_on_lower_floors(top: str) -> None:
+    floors = FLOORS[top]
+    wrong = []
+    for path in _files(top):
+        room = _room(top, path)
+        for name in _imported(path):
+            parts = name.split(".")
+            if parts[0] == top and len(parts) > 1 and parts[1] in floors and parts[1] != room:
+                if floors[parts[1]] >= floors[room]:
+                    wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
+@pytest.mark.parametrize("top", LAYERS)
+def test_every_package_says_what_it_is_for(top: str) -> None:
+    for path in (ROOT / top).rglob("__init__.py"):
+        words = ast.get_docstring(ast.parse(path.read_text())) or ""
+        assert len(words) > 40, path
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_only_named_rooms_touch_a_shell(shell: str) -> None:
+    touching = {f"{top}.{_room(top, path)}" for top in LAYERS for path in _files(top) if shell in _tops(path)}
+    assert touching == SHELLS[shell]
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_importing_a_pure_module_imports_no_shell(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in {list(SHELLS)!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("pattern", CLOCKLESS)
+def test_the_pure_core_reads_no_clock_and_no_randomness(pattern: str) -> None:
+    banned = {"time", "random", "secrets", "datetime", "os", "asyncio", "socket"}
+    files = list(ROOT.glob(pattern))
+    assert files
+    assert not {str(path): _tops(path) & banned for path in files if _tops(path) & banned}
+
+
+def test_a_process_that_writes_a_checkpoint_waits_for_no_compiler() -> None:
+    code = "import sys, actors.checkpoint.writer; sys.exit('numba' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
