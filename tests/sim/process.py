@@ -282,7 +282,7 @@ class Process:
             blocks = self.switch.database.read(self.shard, output.number, 1)
             data = blocks[0][1] if blocks else None
             answer = m.BlockIs(sequence=output.sequence, number=output.number, data=data)
-            self.switch.scheduler.after(self.switch.scheduler.delay(0, 3), self.feed, answer)
+            self.switch.scheduler.after(self.switch.scheduler.delay(0, 3), self._in_session, self.feed, answer)
 
         self._plan_io(read)
 
