@@ -14,7 +14,7 @@ WORKERS ?= 2
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
 	@echo "make test        all tests"
-	@echo "make check       format, lint, types, layers"
+	@echo "make check       format, lint, spelling, types, floors"
 	@echo "make acceptance  the slow proofs"
 	@echo "make sim SEEDS=n the seeded simulation"
 	@echo "make mutate MINUTES=n changes one thing at a time in ledger, shard core and lanes: tells what no test notices"
@@ -50,8 +50,9 @@ test: develop
 check: develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
-	$(BIN)/pytest -q tests/architecture/test_floors.py
+	$(BIN)/pytest -q tests/architecture
 
 acceptance: develop
 	$(BIN)/pytest tests/acceptance $(ARGS)
