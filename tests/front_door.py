@@ -26,7 +26,8 @@ from actors.stores.api_keys import KeyStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.topology import SegmentStore
 from rules.decisions.decision import Fallback
-from switch.api.app import FrontDoor, FrontDoorOptions
+from switch.api.app import ROUTES
+from switch.api.front_door import FrontDoor, FrontDoorOptions
 from switch.api.services import Limits
 
 SECRET = bytes(range(16))
@@ -93,6 +94,19 @@ class Answer(msgspec.Struct):
         return msgspec.json.decode(self.raw)
 
 
+NO_ROUTE = {"not_found", "method_not_allowed", "malformed_request", "expectation_failed", "not_ready"}
+"""Problems of paths that need no key, and of those that are not there."""
+
+
+def _must_be_declared(method: str, path: str, answer: Answer) -> None:
+    """A problem is one of those that the route's line in the table names."""
+    if answer.headers.get("Content-Type") != "application/problem+json":
+        return
+    place = path.partition("?")[0]
+    route = next((route for route in ROUTES if route.matches(method, place)), None)
+    assert answer.json["code"] in (NO_ROUTE if route is None else route.all_problems), (method, path, answer.json)
+
+
 class RunningSwitch:
     """What tests hold: `call` sends with the key of every scope unless told otherwise."""
 
@@ -138,7 +152,9 @@ class RunningSwitch:
         async with self.session.request(
             method, self.base + path, data=data, headers=sent, skip_auto_headers=("Content-Type",)
         ) as response:
-            return Answer(response.status, response.headers, await response.read())
+            answer = Answer(response.status, response.headers, await response.read())
+        _must_be_declared(method, path, answer)
+        return answer
 
     async def wallet(self, kind: str = "user", currency: str = "EUR", **fields: Any) -> str:
         """A new wallet's id."""

@@ -16,9 +16,12 @@ from actors.records.ids import decode_transfer, key_bytes
 from models.scorecard import canonical
 from rules.backtest.report import Report
 from switch.api.publisher import text_with_card
+from switch.api.route import BODY, Route
 from switch.api.scorecards import checked_card, pack_of_card, published_card
 from switch.api.services import Services
 from switch.fairness.scheduling import STEP_ROWS, Steps
+from switch.http.access import Access
+from switch.http.auth import PUBLISH
 from switch.http.call import Call, plain_key
 from switch.http.decoding import CARD_BACKTEST, PACK_BACKTEST, Listed
 from switch.http.schema import BacktestAsked, BacktestLabel, CardBacktest, PackBacktest
@@ -189,3 +192,39 @@ def _by_key(services: Services, labels: list[tuple[int, BacktestLabel]]) -> list
             raise invalid_field(f"labels[{at}].wallet", "there is no such wallet")
         named.append((wallet, key_bytes(plain_key(str(label.idempotency_key))), label.label))
     return named
+
+
+_PROBLEMS_OF_ALL: Final = BODY | {
+    "backtest_running",
+    "backtest_too_large",
+    "invalid_idempotency_key",
+    "invalid_rule_pack",
+    "invalid_scorecard",
+    "rule_pack_not_found",
+    "scorecard_not_found",
+}
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/v1/rule-packs/backtest",
+        "What a rule pack would have decided of this switch's payments.",
+        PUBLISH,
+        Access.REFUSED,
+        backtest_pack,
+        answer=Backtested,
+        bodies=(PackBacktest,),
+        problems=_PROBLEMS_OF_ALL,
+    ),
+    Route(
+        "POST",
+        "/v1/scorecards/backtest",
+        "What a rule pack with another scorecard would have decided.",
+        PUBLISH,
+        Access.REFUSED,
+        backtest_card,
+        answer=Backtested,
+        bodies=(CardBacktest,),
+        problems=_PROBLEMS_OF_ALL,
+    ),
+)

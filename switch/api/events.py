@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from actors.database.pool import StoreUnavailable
 from actors.stores.api_keys import Principal
+from switch.api.route import Route
 from switch.api.services import Services
 from switch.fairness.scheduling import Steps, mapped
+from switch.http.access import Access
 from switch.http.auth import READ, demand
 from switch.http.call import PAGE_MAX, Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor
-from switch.http.response import Stream
+from switch.http.server import Stream
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.event_feed import START, Own
 from switch.views.events import EVENT_TYPES, STEP_EVENTS, Event, Found, Page, packs_of, render, type_numbers
@@ -49,7 +51,7 @@ class EventList(msgspec.Struct, frozen=True):
 
 async def list_events(services: Services, call: Call) -> web.StreamResponse:
     """GET /v1/events?after=&limit=&types=."""
-    query = call.query(("after", "limit", "types"))
+    query = call.query()
     limit, types = page_limit(query), _types(query)
     streams = STREAM in call.request.headers.get("Accept", "")
     after = (call.request.headers.get("Last-Event-ID") if streams else None) or query.get("after")
@@ -148,3 +150,18 @@ def _framed(services: Services, places: Sequence[int], page: Page, events: Seque
 
     pairs = list(zip(page.events, events, strict=True))
     return b"".join((yield from mapped(framed, pairs, STEP_EVENTS)))
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/v1/events",
+        "Everything that happened, in order, as pages or as a stream.",
+        READ,
+        Access.FILTERED,
+        list_events,
+        answer=EventList,
+        query=("after", "limit", "types"),
+        problems=frozenset({"cursor_ahead"}),
+    ),
+)

@@ -10,9 +10,10 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from actors.database.pool import StoreUnavailable
 from actors.rpc.interface import Condition, ShardUnavailable
+from switch.api.route import OpenRoute
 from switch.api.services import Services
 from switch.http.metrics import clock_family, fill_family
-from switch.http.response import Answer
+from switch.http.server import Answer
 from switch.problems.table import ProblemError
 from switch.views.pack_metrics import pack_families
 from switch.views.pack_names import Names
@@ -72,3 +73,10 @@ async def _conditions(services: Services) -> dict[int, Condition]:
 
     await asyncio.gather(*(ask(shard) for shard in range(len(services.clients))))
     return conditions
+
+
+ROUTES: Final = (
+    OpenRoute("/healthz", "The process answers.", healthz),
+    OpenRoute("/readyz", "Every shard serves; with warnings that operators should mend.", readyz),
+    OpenRoute("/metrics", "Prometheus text.", metrics),
+)

@@ -1,6 +1,7 @@
 """Payments that wait for an analyst: listed, approved, declined. A case has one answer; who gave it, and when, stays with the payment."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -10,14 +11,17 @@ from actors.records.codes import Code
 from actors.records.ids import encode_wallet, shard_of, transfer_id
 from actors.records.layout import Kind, ReviewStatus
 from rules.vocabulary.currencies import ALPHA
+from switch.api.route import KEY, WRITE, Route, named
 from switch.api.services import Services
 from switch.api.transfer_lifecycle import transfer_in_path
 from switch.api.transfers import submit_row
 from switch.gateway.encode import answer_row
+from switch.http.access import Access
+from switch.http.auth import ANALYST
 from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor
 from switch.http.decoding import EMPTY, decode
-from switch.http.schema import Context
+from switch.http.schema import Context, Empty
 from switch.http.times import now_ms, time_text
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.lifecycle import Case, answer_in, asked_kind, case_of, context_of, is_case, review_answer
@@ -62,7 +66,7 @@ class CaseList(msgspec.Struct, frozen=True):
 
 async def list_reviews(services: Services, call: Call) -> web.Response:
     """GET /v1/reviews?status=&limit=&after=."""
-    query = call.query(("status", "limit", "after"))
+    query = call.query()
     name = query.get("status", "open")
     if name not in _STATUSES:
         raise invalid_query("status", f"expected one of: {', '.join(_STATUSES)}")
@@ -151,3 +155,54 @@ async def _decide(services: Services, call: Call, *, approved: bool) -> web.Resp
     headers = {"Idempotent-Replayed": "true"} if replayed else None
     names = await services.catalogue.names_after(found.record["pack"])
     return json_response(_case_answer(services, names, address, found, case, accounts, replayed), 201, headers)
+
+
+_DECIDE: Final = (
+    KEY
+    | WRITE
+    | {"transfer_not_found"}
+    | named(
+        Code.BALANCE_OUT_OF_RANGE,
+        Code.HOLD_VOIDED,
+        Code.NOT_IN_REVIEW,
+        Code.PAYEE_CLOSED,
+        Code.REVIEW_APPROVED,
+        Code.REVIEW_DECLINED,
+        Code.REVIEW_EXPIRED,
+    )
+)
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/v1/reviews",
+        "List payments by the state of their review, oldest first.",
+        ANALYST,
+        Access.REFUSED,
+        list_reviews,
+        answer=CaseList,
+        query=("status", "limit", "after"),
+    ),
+    Route(
+        "POST",
+        "/v1/reviews/{id}/approve",
+        "Approve a payment: its money moves, a hold becomes an ordinary one.",
+        ANALYST,
+        Access.REFUSED,
+        approve_review,
+        answer=CaseAnswer,
+        bodies=(Empty,),
+        problems=_DECIDE,
+    ),
+    Route(
+        "POST",
+        "/v1/reviews/{id}/decline",
+        "Decline a payment: the money is released.",
+        ANALYST,
+        Access.REFUSED,
+        decline_review,
+        answer=CaseAnswer,
+        bodies=(Empty,),
+        problems=_DECIDE,
+    ),
+)

@@ -13,11 +13,14 @@ from actors.stores.deployment import Deployment
 from actors.stores.rule_packs import StoredPack
 from rules.language.reading import NAME
 from switch.api.publisher import RolloutStatus
+from switch.api.route import BODY, Route
 from switch.api.services import Services
+from switch.http.access import Access
+from switch.http.auth import PUBLISH, READ_DOCUMENTS
 from switch.http.call import JSON, Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import PACK_MODE, PACK_TEXT, decode
-from switch.http.schema import PackMode
+from switch.http.schema import PackMode, PackText
 from switch.http.times import time_text
 from switch.problems.table import ProblemError, invalid_field, invalid_query
 from switch.views.representations import ACTION_NAMES, json_response
@@ -112,7 +115,7 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
 
 async def list_packs(services: Services, call: Call) -> web.Response:
     """GET /v1/rule-packs."""
-    query = call.query(("limit", "after"))
+    query = call.query()
     limit = page_limit(query)
     start = decode_cursor(services.secret, _SCOPE, query["after"]) if "after" in query else 0
     packs = await services.packs.newest_packs(start, limit + 1)
@@ -125,7 +128,7 @@ async def list_packs(services: Services, call: Call) -> web.Response:
 
 async def get_pack(services: Services, call: Call) -> web.Response:
     """GET /v1/rule-packs/{name}?version=."""
-    query = call.query(("version",))
+    query = call.query()
     return await _answer(services, name_in_path(call), version_asked(query), 200)
 
 
@@ -304,3 +307,50 @@ def version_matched(call: Call) -> int | None:
     if found is None:
         raise invalid_field("If-Match", 'an ETag as GET gives it is expected, like "3"')
     return int(found[1])
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/v1/rule-packs",
+        "List rule packs and the last deployments.",
+        READ_DOCUMENTS,
+        Access.REFUSED,
+        list_packs,
+        answer=PackList,
+        query=("limit", "after"),
+    ),
+    Route(
+        "GET",
+        "/v1/rule-packs/{name}",
+        "A version of a rule pack, and what it has decided.",
+        READ_DOCUMENTS,
+        Access.REFUSED,
+        get_pack,
+        answer=PackShown,
+        query=("version",),
+        problems=frozenset({"invalid_field", "rule_pack_not_found"}),
+    ),
+    Route(
+        "PUT",
+        "/v1/rule-packs/{name}",
+        "Publish a version of a rule pack.",
+        PUBLISH,
+        Access.REFUSED,
+        put_pack,
+        answer=PackShown,
+        bodies=(PackText, YAML[0]),
+        problems=BODY | {"invalid_rule_pack", "rule_pack_not_found", "scorecard_not_found", "version_conflict"},
+    ),
+    Route(
+        "POST",
+        "/v1/rule-packs/{name}/mode",
+        "Run a rule pack live, as challenger or in shadow, or take it off.",
+        PUBLISH,
+        Access.REFUSED,
+        set_mode,
+        answer=Deployed,
+        bodies=(PackMode,),
+        problems=BODY | {"deployment_refused", "invalid_idempotency_key", "rule_pack_not_found"},
+    ),
+)

@@ -12,6 +12,7 @@ from msgspec import UNSET, Raw, UnsetType
 from actors.stores.rule_packs import StoredCard, StoredPack, VersionConflict
 from models.scorecard import CardError, Scorecard, canonical, card_hash, parse
 from switch.api.publisher import RolloutStatus, version_conflict
+from switch.api.route import BODY, Route
 from switch.api.rule_packs import (
     Deployed,
     deployment_now,
@@ -22,9 +23,12 @@ from switch.api.rule_packs import (
     version_matched,
 )
 from switch.api.services import Services
+from switch.http.access import Access
+from switch.http.auth import PUBLISH, READ_DOCUMENTS
 from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import CARD_MODE
+from switch.http.schema import CardMode
 from switch.http.times import time_text
 from switch.problems.table import FieldError, ProblemError, invalid_field
 from switch.views.representations import json_response
@@ -71,7 +75,7 @@ class CardDeployed(Deployed, frozen=True, kw_only=True):
 
 async def list_cards(services: Services, call: Call) -> web.Response:
     """GET /v1/scorecards."""
-    query = call.query(("limit", "after"))
+    query = call.query()
     limit = page_limit(query)
     start = decode_cursor(services.secret, _SCOPE, query["after"]) if "after" in query else 0
     cards = await services.packs.newest_cards(start, limit + 1)
@@ -82,7 +86,7 @@ async def list_cards(services: Services, call: Call) -> web.Response:
 
 async def get_card(services: Services, call: Call) -> web.Response:
     """GET /v1/scorecards/{name}?version=."""
-    query = call.query(("version",))
+    query = call.query()
     return await _answer(services, name_in_path(call), version_asked(query), 200)
 
 
@@ -199,3 +203,58 @@ def _version(card: StoredCard) -> CardVersionShown:
         made_by=card.made_by,
         made_at=time_text(int(card.made_at.timestamp() * 1000)),
     )
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/v1/scorecards",
+        "List scorecards.",
+        READ_DOCUMENTS,
+        Access.REFUSED,
+        list_cards,
+        answer=CardList,
+        query=("limit", "after"),
+    ),
+    Route(
+        "GET",
+        "/v1/scorecards/{name}",
+        "A version of a scorecard, and the packs that use it.",
+        READ_DOCUMENTS,
+        Access.REFUSED,
+        get_card,
+        answer=CardShown,
+        query=("version",),
+        problems=frozenset({"invalid_field", "scorecard_not_found"}),
+    ),
+    Route(
+        "PUT",
+        "/v1/scorecards/{name}",
+        "Publish a version of a scorecard.",
+        PUBLISH,
+        Access.REFUSED,
+        put_card,
+        answer=CardShown,
+        bodies=(Scorecard,),
+        problems=BODY | {"invalid_scorecard", "scorecard_not_found", "version_conflict"},
+    ),
+    Route(
+        "POST",
+        "/v1/scorecards/{name}/mode",
+        "Let a scorecard decide through a rule pack, or stop it.",
+        PUBLISH,
+        Access.REFUSED,
+        set_card_mode,
+        answer=CardDeployed,
+        bodies=(CardMode,),
+        problems=BODY
+        | {
+            "deployment_refused",
+            "invalid_idempotency_key",
+            "invalid_rule_pack",
+            "rule_pack_not_found",
+            "scorecard_not_found",
+            "version_conflict",
+        },
+    ),
+)

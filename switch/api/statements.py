@@ -13,8 +13,11 @@ from aiohttp import web
 from actors.records.ids import encode_wallet, is_operator
 from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
+from switch.api.route import Route
 from switch.api.services import Services
 from switch.fairness.scheduling import single
+from switch.http.access import Access
+from switch.http.auth import READ
 from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, decode_places, encode_cursor
 from switch.http.times import time_ms, time_text
@@ -46,7 +49,7 @@ class BalanceAnswer(msgspec.Struct, frozen=True):
 
 async def list_wallet_transfers(services: Services, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/transfers."""
-    query = call.query(("limit", "after", "from", "to"))
+    query = call.query()
     limit = page_limit(query)
     since, until = _time(query, "from"), _time(query, "to")
     until = until - 1 if until else NEVER  # the time itself is not in it, as in backtests
@@ -128,7 +131,7 @@ async def _stripe_at(services: Services, address: int, shard: int, until: int) -
 
 async def get_balance(services: Services, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/balance?at=T."""
-    query = call.query(("at",))
+    query = call.query()
     at = _time(query, "at")
     if not at:
         raise invalid_query("at", "the parameter is needed")
@@ -160,3 +163,29 @@ def _time(query: dict[str, str], name: str) -> int:
         return time_ms(query[name])
     except ValueError as error:
         raise invalid_query(name, str(error)) from None
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/v1/wallets/{id}/transfers",
+        "A wallet's statement, newest first.",
+        READ,
+        Access.WALLET,
+        list_wallet_transfers,
+        answer=EntryList,
+        query=("limit", "after", "from", "to"),
+        problems=frozenset({"wallet_not_found", "cursor_ahead"}),
+    ),
+    Route(
+        "GET",
+        "/v1/wallets/{id}/balance",
+        "A wallet's balance at a time.",
+        READ,
+        Access.WALLET,
+        get_balance,
+        answer=BalanceAnswer,
+        query=("at",),
+        problems=frozenset({"wallet_not_found"}),
+    ),
+)

@@ -20,14 +20,17 @@ from actors.records.ids import (
 from actors.records.layout import REFERRING, Kind
 from actors.rpc.interface import ShardUnavailable
 from rules.vocabulary.currencies import ALPHA
+from switch.api.route import KEY_NEEDED, WRITE, Route, named
 from switch.api.services import Services
 from switch.api.transfers import submit_row
 from switch.gateway.encode import answer_row, modification_row
 from switch.gateway.routing import UNKNOWN
 from switch.gateway.write_queue import Result
-from switch.http.access import NEITHER, Sides, may_void
+from switch.http.access import NEITHER, Access, Sides, may_void
+from switch.http.auth import ASK, PAY
 from switch.http.call import Call, plain_key
 from switch.http.decoding import CAPTURE, EMPTY, REFUND, decode
+from switch.http.schema import Capture, Empty, Refund
 from switch.http.times import now_ms
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.lifecycle import answer_in, asked_kind, ended_as, for_payee, is_case, transfer_answer
@@ -51,7 +54,7 @@ _NOT_OPEN: Final = {
 
 async def get_transfer(services: Services, call: Call) -> web.Response:
     """GET /v1/transfers/{id}."""
-    call.query(())
+    call.query()
     address, found = await transfer_in_path(services, call)
     sides = await services.access.seen(call.principal, found.record)
     if sides == NEITHER:
@@ -61,7 +64,7 @@ async def get_transfer(services: Services, call: Call) -> web.Response:
 
 async def find_transfer(services: Services, call: Call) -> web.Response:
     """GET /v1/transfers?wallet=W&idempotency_key=K."""
-    query = call.query(("wallet", "idempotency_key"))
+    query = call.query()
     for name in ("wallet", "idempotency_key"):
         if name not in query:
             raise invalid_query(name, "the parameter is needed")
@@ -258,3 +261,80 @@ async def _answer(services: Services, address: int, sides: Sides, replayed: bool
     headers = {"Idempotent-Replayed": "true"} if replayed else None
     answer = msgspec.structs.replace(await _shown(services, address, found, sides), replayed=replayed)
     return json_response(answer, 201, headers)
+
+
+_CHANGE: Final = (
+    KEY_NEEDED
+    | WRITE
+    | {"transfer_not_found"}
+    | named(Code.HOLD_IN_REVIEW, Code.NOT_IN_REVIEW, Code.REVIEW_APPROVED, Code.REVIEW_DECLINED, Code.REVIEW_EXPIRED)
+)
+_HOLD: Final = _CHANGE | named(
+    Code.HOLD_CAPTURED, Code.HOLD_EXPIRED, Code.HOLD_NOT_OPEN, Code.HOLD_VOIDED, Code.NOT_A_HOLD
+)
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/v1/transfers",
+        "Find a transfer by the key it was asked for with.",
+        ASK,
+        Access.TRANSFER,
+        find_transfer,
+        answer=TransferAnswer,
+        query=("wallet", "idempotency_key"),
+        problems=frozenset({"invalid_idempotency_key", "key_not_seen", "wallet_not_found"}),
+    ),
+    Route(
+        "GET",
+        "/v1/transfers/{id}",
+        "A transfer as it stands: decision, captures, refunds, review.",
+        ASK,
+        Access.TRANSFER,
+        get_transfer,
+        answer=TransferAnswer,
+        problems=frozenset({"transfer_not_found"}),
+    ),
+    Route(
+        "POST",
+        "/v1/transfers/{id}/capture",
+        "Take a hold's money, in parts or whole.",
+        PAY,
+        Access.TRANSFER,
+        capture_transfer,
+        answer=TransferAnswer,
+        bodies=(Capture,),
+        problems=_HOLD | named(Code.BALANCE_OUT_OF_RANGE, Code.HOLD_EXCEEDED, Code.PAYEE_CLOSED),
+    ),
+    Route(
+        "POST",
+        "/v1/transfers/{id}/void",
+        "Release a hold, or end the review of one's own payment.",
+        PAY,
+        Access.TRANSFER,
+        void_transfer,
+        answer=TransferAnswer,
+        bodies=(Empty,),
+        problems=_HOLD,
+    ),
+    Route(
+        "POST",
+        "/v1/transfers/{id}/refund",
+        "Give money back, in parts or whole.",
+        PAY,
+        Access.TRANSFER,
+        refund_transfer,
+        answer=TransferAnswer,
+        bodies=(Refund,),
+        problems=_CHANGE
+        | named(
+            Code.BALANCE_OUT_OF_RANGE,
+            Code.INSUFFICIENT_FUNDS,
+            Code.NOT_REFUNDABLE,
+            Code.PAYEE_CLOSED,
+            Code.PAYER_CLOSED,
+            Code.PAYER_FROZEN,
+            Code.REFUND_EXCEEDED,
+        ),
+    ),
+)

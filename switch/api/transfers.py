@@ -17,6 +17,7 @@ from actors.records.codes import Code, is_untried
 from actors.records.ids import Secret, key_bytes, transfer_id
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, ReviewStatus
 from actors.stores.api_keys import Principal
+from switch.api.route import KEY_NEEDED, WRITE, Route, named
 from switch.api.services import Services, deadline_problem
 from switch.fairness.scheduling import STEP_ROWS, Steps, mapped, single
 from switch.gateway import arrow
@@ -24,11 +25,12 @@ from switch.gateway.encode import after_address, transfer_row
 from switch.gateway.linked_groups import Groups, arrange, homes_of, of_several_payers
 from switch.gateway.routing import UNKNOWN, home_wallet
 from switch.gateway.write_queue import DeadlineExceeded, Result
-from switch.http.auth import demand_import
+from switch.http.access import Access
+from switch.http.auth import PAY, demand_import
 from switch.http.call import JSON, Call, Caller
 from switch.http.decoding import TRANSFER, TRANSFER_BATCH, decode
-from switch.http.response import Answer
-from switch.http.schema import KeyedTransfer
+from switch.http.schema import KeyedTransfer, Transfer, TransferBatch
+from switch.http.server import Answer
 from switch.http.times import now_ms, time_ms
 from switch.problems.table import (
     NO_PROBLEM,
@@ -40,7 +42,7 @@ from switch.problems.table import (
     row_detail,
     row_status,
 )
-from switch.views.representations import ACTION_NAMES, json_response, posted_answer, refusal, too_low
+from switch.views.representations import ACTION_NAMES, TransferAnswer, json_response, posted_answer, refusal, too_low
 
 DIGEST_INLINE_BYTES_MAX: Final = 64 * 1024
 """A body beyond it is hashed in a thread: it would hold the event loop for more than 0.1 ms."""
@@ -365,3 +367,52 @@ def _row_answer(secret: Secret, columns: tuple[int, int, int, int, bool, bool]) 
         bool(replayed),
         row_detail(code),
     )
+
+
+_PAYMENT: Final = (
+    KEY_NEEDED
+    | WRITE
+    | named(
+        Code.AFTER_NOT_FOUND,
+        Code.BALANCE_OUT_OF_RANGE,
+        Code.CURRENCY_MISMATCH,
+        Code.DAILY_LIMIT_EXCEEDED,
+        Code.DECLINED,
+        Code.HOLD_VOIDED,
+        Code.INSUFFICIENT_FUNDS,
+        Code.PAYEE_CLOSED,
+        Code.PAYEE_NOT_FOUND,
+        Code.PAYER_CLOSED,
+        Code.PAYER_FROZEN,
+        Code.PAYER_NOT_FOUND,
+        Code.REVIEWS_FULL,
+        Code.REVIEW_DECLINED,
+        Code.REVIEW_EXPIRED,
+        Code.SAME_WALLET,
+    )
+)
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/v1/transfers",
+        "Pay, or hold an amount.",
+        PAY,
+        Access.PAYER,
+        create_transfer,
+        answer=TransferAnswer,
+        bodies=(Transfer,),
+        problems=_PAYMENT,
+    ),
+    Route(
+        "POST",
+        "/v1/transfers/batch",
+        "Pay many times: JSON or an Arrow stream, single rows or linked groups.",
+        PAY,
+        Access.PAYER,
+        create_transfers,
+        answer=BatchAnswer,
+        bodies=(TransferBatch, arrow.CONTENT_TYPE),
+        problems=KEY_NEEDED | WRITE | {"malformed_arrow"},
+    ),
+)

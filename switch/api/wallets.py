@@ -13,15 +13,18 @@ from actors.records.codes import Code
 from actors.records.ids import encode_wallet, is_operator
 from actors.records.layout import WalletStatus
 from actors.stores.wallet_profiles import Change, Profile
+from switch.api.route import KEY, WRITE, Route, named
 from switch.api.services import Services, deadline_problem
 from switch.api.wallet_opening import OK, Opened, Wanted, batch_keys, json_text, open_wallets, wanted_wallet
 from switch.fairness.scheduling import Steps, mapped
 from switch.gateway.encode import currency_number, status_row, tier_row
 from switch.gateway.write_queue import DeadlineExceeded
+from switch.http.access import Access
+from switch.http.auth import READ, WRITE_WALLETS
 from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import EMPTY, NEW_WALLET, WALLET_BATCH, WALLET_PATCH, decode
-from switch.http.schema import Attributes, Metadata
+from switch.http.schema import Attributes, Empty, Metadata, NewWallet, WalletBatch, WalletPatch
 from switch.problems.table import PROBLEMS, ProblemError, invalid_field, invalid_query
 from switch.views.representations import Balance, WalletAnswer, json_response, refusal, wallet_answer
 
@@ -144,7 +147,7 @@ def _row(services: Services, opened: Opened) -> WalletRow:
 
 async def get_wallet(services: Services, call: Call) -> web.Response:
     """GET /v1/wallets/{id}."""
-    call.query(())
+    call.query()
     return json_response(await _shown(services, await services.wallet_in_path(call)))
 
 
@@ -156,7 +159,7 @@ async def _shown(services: Services, address: int, replayed: bool | UnsetType = 
 
 async def list_wallets(services: Services, call: Call) -> web.Response:
     """GET /v1/wallets?external_id=X or ?owner=X."""
-    query = call.query(("external_id", "owner", "limit", "after"))
+    query = call.query()
     limit = page_limit(query)
     if ("external_id" in query) == ("owner" in query):
         raise invalid_query("external_id", "either external_id or owner is needed")
@@ -226,3 +229,74 @@ async def _change(services: Services, address: int, row: bytes) -> None:
     for result in results:
         if result.code != Code.OK:
             raise refusal(services.secret, result)
+
+
+_OPENING: Final = KEY | WRITE | {"external_id_taken", "operator_wallets_full"}
+_CHANGING: Final = KEY | WRITE | {"wallet_not_found"} | named(Code.OPERATOR_WALLET, Code.WALLET_CLOSED)
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/v1/wallets",
+        "Open a wallet.",
+        WRITE_WALLETS,
+        Access.REFUSED,
+        create_wallet,
+        answer=WalletAnswer,
+        bodies=(NewWallet,),
+        problems=_OPENING,
+    ),
+    Route(
+        "POST",
+        "/v1/wallets/batch",
+        "Open many wallets.",
+        WRITE_WALLETS,
+        Access.REFUSED,
+        create_wallets,
+        answer=WalletRows,
+        bodies=(WalletBatch,),
+        problems=_OPENING,
+    ),
+    Route(
+        "GET",
+        "/v1/wallets",
+        "List wallets by external id or owner.",
+        READ,
+        Access.FILTERED,
+        list_wallets,
+        answer=WalletList,
+        query=("external_id", "owner", "limit", "after"),
+    ),
+    Route(
+        "GET",
+        "/v1/wallets/{id}",
+        "A wallet: balance, what is held, status, profile.",
+        READ,
+        Access.WALLET,
+        get_wallet,
+        answer=WalletAnswer,
+        problems=frozenset({"wallet_not_found"}),
+    ),
+    Route(
+        "PATCH",
+        "/v1/wallets/{id}",
+        "Change a wallet's tier, owner, attributes or metadata.",
+        WRITE_WALLETS,
+        Access.REFUSED,
+        patch_wallet,
+        answer=WalletAnswer,
+        bodies=(WalletPatch,),
+        problems=_CHANGING,
+    ),
+    Route(
+        "POST",
+        "/v1/wallets/{id}/{change:freeze|unfreeze|close}",
+        "Freeze, unfreeze or close a wallet.",
+        WRITE_WALLETS,
+        Access.REFUSED,
+        change_status,
+        answer=WalletAnswer,
+        bodies=(Empty,),
+        problems=_CHANGING | named(Code.WALLET_NOT_EMPTY),
+    ),
+)

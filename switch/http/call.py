@@ -42,12 +42,13 @@ class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):
 class Call:
     """One authenticated request. Whoever made it calls `close` when it is answered."""
 
-    __slots__ = ("_held", "_limits", "principal", "request")
+    __slots__ = ("_held", "_limits", "_query", "principal", "request")
 
-    def __init__(self, request: web.Request, principal: Principal, limits: BodyLimits) -> None:
+    def __init__(self, request: web.Request, principal: Principal, limits: BodyLimits, query: Collection[str]) -> None:
         self.request = request
         self.principal = principal
         self._limits = limits
+        self._query = query
         self._held = 0
 
     def close(self) -> None:
@@ -136,11 +137,11 @@ class Call:
             self._held += len(part)
             parts.append(part)
 
-    def query(self, allowed: Collection[str]) -> dict[str, str]:
-        """The query parameters. Raises ProblemError for one that is not known or given twice."""
+    def query(self) -> dict[str, str]:
+        """The query parameters. Raises ProblemError for one that the route does not have, or that is given twice."""
         values: dict[str, str] = {}
         for name, value in self.request.query.items():
-            if name not in allowed:
+            if name not in self._query:
                 raise invalid_query(name[:100], "the parameter is not known here")
             if name in values:
                 raise invalid_query(name, "the parameter is given more than once")

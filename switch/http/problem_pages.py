@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from switch.http.response import Answer
+from switch.http.server import Answer
 from switch.problems.advice import ADVICE
 from switch.problems.table import PROBLEMS, ProblemError
 

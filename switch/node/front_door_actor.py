@@ -13,7 +13,7 @@ from actors.process.tuning import freeze_gc
 from actors.rpc.members import NOBODY, Members, moved
 from actors.scoring.actor import RemoteScorer
 from actors.shard.remote import RemoteShard
-from switch.api.app import FrontDoor, FrontDoorOptions
+from switch.api.front_door import FrontDoor, FrontDoorOptions
 
 log = logging.getLogger(__name__)
 

@@ -24,8 +24,8 @@ from rules.decisions.decision import Action
 from rules.vocabulary.currencies import ALPHA, DECIMALS
 from switch.gateway.encode import HOLD_SECONDS
 from switch.gateway.write_queue import Result
-from switch.http.response import Answer
 from switch.http.schema import Context, Transfer
+from switch.http.server import Answer
 from switch.http.times import time_text
 from switch.problems.table import NUMBERS, ProblemError
 from switch.views.pack_names import Names

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from actors.records.codes import Code
 from switch.http.problem_pages import document
-from switch.http.response import problem_response
+from switch.http.server import problem_response
 from switch.problems.advice import ADVICE
 from switch.problems.table import (
     NO_PROBLEM,

@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from switch.fairness.shares import BodyRoom
-from switch.http import response
-from switch.http.response import Answer, Stream
+from switch.http import server
+from switch.http.server import Answer, Stream
 from switch.problems.table import ProblemError
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -104,8 +104,8 @@ class _Asleep:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(response, "TAKEN_WITHIN_S", 0.1)
-    monkeypatch.setattr(response, "TAKEN_RATE_MIN", 1 << 30)
+    monkeypatch.setattr(server, "TAKEN_WITHIN_S", 0.1)
+    monkeypatch.setattr(server, "TAKEN_RATE_MIN", 1 << 30)
 
 
 @pytest.mark.usefixtures("impatient")

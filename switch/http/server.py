@@ -1,8 +1,11 @@
-"""What goes to a caller, who may not take it: an answer leaves in one write, head and body joined; a stream bit by bit. Who takes nothing
-for too long is hung up on."""
+"""All that touches aiohttp's internals: how an answer is written, connections counted, requests dispatched, a server run.
+
+An answer leaves in one write, head and body joined; a stream bit by bit. A caller that takes nothing for too long is hung up on.
+"""
 
 import asyncio
-from collections.abc import Coroutine
+import logging
+from collections.abc import Callable, Coroutine
 from email.utils import formatdate
 from http import HTTPStatus
 from time import time
@@ -11,11 +14,15 @@ from typing import Any, Final
 import msgspec
 from aiohttp import HttpVersion10, web
 from aiohttp.http_writer import StreamWriter
+from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 from multidict import CIMultiDict
 
+from switch.fairness.connections import Connections, FailedKeys
 from switch.fairness.shares import BodyRoom
-from switch.problems.table import PROBLEMS, ProblemError, problem_body
+from switch.problems.table import PROBLEMS, ProblemError, from_status, problem_body
+
+_log = logging.getLogger(__name__)
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
@@ -25,6 +32,7 @@ TAKEN_WITHIN_S: Final = 30.0
 TAKEN_RATE_MIN: Final = 16 << 10
 """Bytes a second that it takes on average of a large one; the same as for bodies."""
 _FIRST_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+HEADER_BYTES_MAX: Final = 8_190
 
 
 class Answer(web.Response):
@@ -134,3 +142,100 @@ def problem_response(problem: ProblemError) -> web.Response:
     if problem.replayed:
         headers["Idempotent-Replayed"] = "true"
     return Answer(msgspec.json.encode(problem_body(problem)), status, headers, PROBLEM)
+
+
+async def invite(request: web.Request) -> web.Response | None:
+    """Answer `Expect: 100-continue` with an invitation, other expectations with a problem."""
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        return problem_response(ProblemError("expectation_failed"))
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0
+    return None
+
+
+class Connection(RequestHandler):
+    """Requests that are no valid HTTP get a problem too; connections are counted."""
+
+    __slots__ = ("_all", "failed_keys")
+
+    def __init__(self, connections: Connections, server: web.Server, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._all = connections
+        self.failed_keys = FailedKeys()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As of `RequestHandler`."""
+        super().connection_made(transport)
+        self._all.opened(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """As of `RequestHandler`."""
+        self._all.closed(self)
+        super().connection_lost(exc)
+
+    def close_now(self) -> None:
+        """Hang up, whatever is under way."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was begun already")
+        if status >= 500:
+            _log.error("a request failed outside its handler", exc_info=exc)
+        response = problem_response(from_status(status))
+        response.force_close()
+        return response
+
+
+def connection_of(request: BaseRequest) -> Connection:
+    connection = request.protocol
+    assert isinstance(connection, Connection)
+    return connection
+
+
+class _Server(web.Server):
+    def __init__(self, handler: Any, connections: Connections, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._all = connections
+
+    def __call__(self) -> RequestHandler:
+        return Connection(self._all, self, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs the application over `dispatch`, which gets aiohttp's own router; `cleanup` drains it."""
+
+    def __init__(
+        self,
+        app: web.Application,
+        connections: Connections,
+        dispatcher: Callable[[Any], Any],
+        *,
+        idle_timeout_s: float,
+        linger_s: float,
+        drain_timeout_s: float,
+    ) -> None:
+        super().__init__(
+            app,
+            access_log=None,
+            keepalive_timeout=idle_timeout_s,
+            lingering_time=linger_s,
+            shutdown_timeout=drain_timeout_s,
+            auto_decompress=False,
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+        )
+        self._connections = connections
+        self._dispatcher = dispatcher
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        handler = self._dispatcher(server.request_handler)
+        return _Server(handler, self._connections, request_factory=server.request_factory, **server._kwargs)

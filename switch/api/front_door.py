@@ -1,0 +1,98 @@
+"""A front door: the HTTP server of one process over the shards and scorers."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from actors.database.pool import Pool
+from actors.ledger.book import Capacity
+from actors.records.ids import Secret, encode_wallet
+from actors.rpc.interface import ShardClient
+from actors.scoring.scorer import ScorerClient
+from switch.api.app import SERVICES, build_app, dispatcher
+from switch.api.services import Limits, ServiceParts
+from switch.gateway.routing import Topology
+from switch.http.server import Runner
+
+BACKLOG: Final = 1_024
+"""Connections that the kernel holds until they are accepted."""
+
+
+class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What one front door is told. `port` 0 takes a free one; several front doors can share a port."""
+
+    host: str
+    port: int
+    url: str
+    secret: bytes
+    shards: int
+    capacity: Capacity = Capacity()
+    limits: Limits = Limits()
+
+
+class FrontDoor:
+    """The HTTP server over the shards, `clients` by shard number, and the scorers."""
+
+    def __init__(
+        self, options: FrontDoorOptions, clients: Sequence[ShardClient], scorers: Sequence[ScorerClient] = ()
+    ) -> None:
+        assert len(clients) == options.shards, "one client a shard"
+        self._options = options
+        self._clients = clients
+        self._scorers = scorers
+        self._pool: Pool | None = None
+        self._runner: Runner | None = None
+
+    async def start(self) -> None:
+        """Listen. Nothing needs to be up yet: until then calls are answered with problems."""
+        options = self._options
+        self._pool = await Pool.open(options.url, name="shardpay-front-door")
+        topology = Topology(options.shards, self._pool.segment_owners)
+        secret = Secret.of(options.secret)
+        app = build_app(
+            ServiceParts(
+                clients=self._clients,
+                scorers=self._scorers,
+                topology=topology,
+                secret=secret,
+                pool=self._pool,
+                database_url=options.url,
+                secret_bytes=options.secret,
+                capacity=options.capacity,
+                limits=options.limits,
+            )
+        )
+        services = app[SERVICES]
+        services.addresses([encode_wallet(secret, 1)])  # compiles what every payment needs
+        self._runner = Runner(
+            app,
+            services.connections,
+            partial(dispatcher, services),
+            idle_timeout_s=options.limits.idle_timeout_s,
+            linger_s=options.limits.linger_s,
+            drain_timeout_s=options.limits.drain_timeout_s,
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, options.host, options.port, reuse_port=True, backlog=BACKLOG).start()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        assert self._runner is not None
+        host, port = self._runner.addresses[0][:2]
+        return host, port
+
+    def leave(self) -> None:
+        """Let load balancers turn away before `stop`: as `Services.leave`."""
+        if self._runner is not None:
+            self._runner.app[SERVICES].leave()
+
+    async def stop(self) -> None:
+        """Drain: accept nothing more, answer what is under way, then close the queues and the sessions."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._pool is not None:
+            await self._pool.close()

@@ -1,0 +1,104 @@
+"""What a route of the API is: its path, who may call it, what goes in and out, and how it can fail.
+
+Each module of handlers exports its ROUTES. Access, metrics labels, the reference in docs/ and the tests read this table.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from aiohttp import web
+
+from actors.records.codes import Code, is_untried
+from switch.api.services import Services
+from switch.http.access import Access
+from switch.http.call import Call
+
+Handler = Callable[[Services, Call], Awaitable[web.StreamResponse]]
+OpenHandler = Callable[[Services], Awaitable[web.Response]]
+_PART: Final = re.compile(r"\{\w+(?::([^}]*))?\}")
+
+
+class Route(NamedTuple):
+    """A call of the API: a key needs one of `scopes`.
+
+    `access`: what a bound account gets. `query`: the parameters it takes. `bodies`: the type of its JSON body, and other media types that
+    it takes. `problems`: codes that it can end with beside those of every call.
+    """
+
+    method: str
+    path: str
+    summary: str
+    scopes: frozenset[str]
+    access: Access
+    handler: Handler
+    answer: Any
+    bodies: tuple[Any, ...] = ()
+    query: tuple[str, ...] = ()
+    problems: frozenset[str] = frozenset()
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether a request for this path comes here; a part in braces stands for any one part of it, or for one of those named."""
+        pattern = _PART.sub(lambda part: f"(?:{part[1] or '[^/]+'})", self.path)
+        return method == self.method and re.fullmatch(pattern, path) is not None
+
+    @property
+    def all_problems(self) -> frozenset[str]:
+        """Every code that a call of this route can end with."""
+        return ALWAYS | self.problems
+
+
+class OpenRoute(NamedTuple):
+    """A path that is answered without a key: it tells nothing about wallets."""
+
+    path: str
+    summary: str
+    handler: OpenHandler
+
+
+def named(*codes: IntEnum) -> frozenset[str]:
+    """The problems that outcome codes of the ledger become."""
+    return frozenset(code.name.lower() for code in codes)
+
+
+ALWAYS: Final = frozenset(
+    {
+        "database_unavailable",
+        "forbidden",
+        "internal_error",
+        "invalid_query",
+        "malformed_request",
+        "expectation_failed",
+        "overloaded",
+        "timeout",
+        "too_many_connections",
+        "unauthenticated",
+    }
+)
+"""What every call can end with."""
+BODY: Final = frozenset(
+    {
+        "invalid_field",
+        "malformed_json",
+        "payload_too_large",
+        "request_timeout",
+        "too_many_bodies",
+        "unsupported_media_type",
+    }
+)
+"""Of calls with a body."""
+KEY: Final = frozenset({"invalid_idempotency_key", "invalid_shardpay_time"})
+"""Of calls that take an Idempotency-Key and a Shardpay-Time."""
+KEY_NEEDED: Final = KEY | {"missing_idempotency_key"}
+WRITE: Final = (
+    BODY
+    | named(*(code for code in Code if is_untried(code)))
+    | named(
+        Code.IDEMPOTENCY_MISMATCH,
+        Code.INVALID_REQUEST,
+        Code.EFFECTIVE_TIME_IN_FUTURE,
+        Code.EFFECTIVE_TIME_WENT_BACK,
+    )
+)
+"""Of calls that write to the ledger."""
