@@ -71,7 +71,7 @@ class ShardCore:
         self.timeline = 0
         self.tables = FillWatch()
         self.fallbacks = 0
-        self._stand_in = config.fallback
+        self._fallback = config.fallback
         self.keep: Callable[[Arrays], Any] = InMemorySnapshot
         self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
         self._sender = Sender(config.shard, config.shards, writer.number, 0, b"")
@@ -379,8 +379,8 @@ class ShardCore:
 
     def _fallback_is(self, message: m.FallbackIs) -> None:
         """Scorers change over one after the other: what one of them said of a later deployment holds."""
-        if message.fallback.revision >= self._stand_in.revision:
-            self._stand_in = message.fallback
+        if message.fallback.revision >= self._fallback.revision:
+            self._fallback = message.fallback
 
     def _scored(self, message: m.Scored) -> None:
         if message.fallback is not None:
@@ -399,7 +399,7 @@ class ShardCore:
         count = len(batch.admitted.rows)
         self.fallbacks += count
         self._scoring = None
-        action, pack, _ = self._stand_in
+        action, pack, _ = self._fallback
         self._apply_batch(batch, fallback_decisions(count, action=Action(action), number=pack))
 
     def _apply_batch(self, batch: Batch, decisions: NDArray[Any] | None) -> None:

@@ -68,7 +68,7 @@ class SegmentStore:
     async def fallback(self) -> Fallback | None:
         """What decides when no scorer answers: the fallback of the pack that is live, None before there is one. Raises
         JournalUnavailable."""
-        row = await self._run(lambda connection: connection.fetchrow(SQL["stand_in"]))
+        row = await self._run(lambda connection: connection.fetchrow(SQL["fallback"]))
         return None if row is None else Fallback(row["fallback"], row["live"], row["revision"])
 
     async def close(self) -> None:

@@ -94,7 +94,7 @@ def _rates(sizes: Sizes, unscored: list[dict[str, float]], scored: list[dict[str
         return figure(NAME, case, "transfers/s", [transfers / s for s in rounds], aim=aim, detail=detail)
 
     return [
-        rate("apply (carry_out)", [each["apply"] for each in unscored], unscored, AIM),
+        rate("apply", [each["apply"] for each in unscored], unscored, AIM),
         rate("admit + apply", [sum(each.values()) for each in unscored], unscored),
         rate("admit + columns + decide + apply", [sum(each.values()) for each in scored], scored),
     ]

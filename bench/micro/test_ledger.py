@@ -49,7 +49,7 @@ def test_decide(benchmark: Any, load: LedgerLoad) -> None:
     assert not decisions["action"].any()
 
 
-def test_carry_out(benchmark: Any, load: LedgerLoad) -> None:
+def test_apply(benchmark: Any, load: LedgerLoad) -> None:
     def setup() -> Any:
         return (_admitted(load), None, FIRST), {}
 

@@ -23,7 +23,7 @@ DailyLimit = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one for
     two cores. `scorers` 0: payments are not scored. `checkpoints` None: below `data`, else a URI that pyarrow.fs understands.
-    `front_front_doors` None: one, on a given Ray cluster one a node. `drain_grace_s`: between SIGTERM and the drain."""
+    `front_doors` None: one, on a given Ray cluster one a node. `drain_grace_s`: between SIGTERM and the drain."""
 
     data: Path
     host: str = "127.0.0.1"

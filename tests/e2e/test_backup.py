@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 from click.testing import CliRunner, Result
-from switch.cli.data import backup_command, restore_command
 
+from switch.cli.backup import backup_command
 from switch.cli.main import cli
+from switch.cli.restore import restore_command
 from tests.front_door import RunningSwitch, running_switch
 
 BUSY = 60

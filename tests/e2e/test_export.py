@@ -7,8 +7,8 @@ from typing import Any
 import duckdb
 import msgspec
 from click.testing import CliRunner
-from switch.cli.data import export_command
 
+from switch.cli.export import export_command
 from switch.cli.main import cli
 from tests.front_door import RunningSwitch, running_switch
 

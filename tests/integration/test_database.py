@@ -57,7 +57,7 @@ def test_a_bad_or_repeated_statement_name_is_refused(text: str) -> None:
 
 
 def test_every_statement_is_used() -> None:
-    root = SQL_DIRECTORY.parents[1]
+    root = SQL_DIRECTORY.parents[2]
     sources = "".join(path.read_text() for layer in ("actors", "switch") for path in (root / layer).rglob("*.py"))
     defined = {name for file in SQL_DIRECTORY.glob("*.sql") for name in parse_queries(file.read_text())}
     assert set(re.findall(r'SQL\["(\w+)"\]', sources)) <= defined

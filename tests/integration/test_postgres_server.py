@@ -107,11 +107,11 @@ def test_another_process_joins_and_leaves_the_server_running(start: Start, serve
     server = start()
     put_mark(server)
     script = (
-        "import sys; from pathlib import Path; from actors import postgres_server;"
-        "server = postgres_server.start(Path(sys.argv[1])); print(server.pid, server.stop())"
+        "import sys; from pathlib import Path; from actors.database import embedded;"
+        "server = embedded.start(Path(sys.argv[1])); print(server.pid, server.stop())"
     )
     command = [sys.executable, "-c", script, str(server_place / "data")]
-    root = Path(embedded.__file__).parents[1]
+    root = Path(embedded.__file__).parents[2]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.split() == [str(server.pid), "False"]
     assert mark(server) == 7
@@ -119,11 +119,11 @@ def test_another_process_joins_and_leaves_the_server_running(start: Start, serve
 
 def test_a_process_that_is_killed_lets_go_of_the_server(start: Start, server_place: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from actors import postgres_server;"
-        "print(postgres_server.start(Path(sys.argv[1])).pid, flush=True); os.kill(os.getpid(), 9)"
+        "import os, sys; from pathlib import Path; from actors.database import embedded;"
+        "print(embedded.start(Path(sys.argv[1])).pid, flush=True); os.kill(os.getpid(), 9)"
     )
     command = [sys.executable, "-c", script, str(server_place / "data")]
-    root = Path(embedded.__file__).parents[1]
+    root = Path(embedded.__file__).parents[2]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == -signal.SIGKILL
     server = start()

@@ -15,12 +15,12 @@ compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is
 
 
 WARMED = """
-from actors.ledger.apply import carry_out
+from actors.ledger.apply import apply
 from actors.ledger.replay import replay
 from actors.ledger.precompile import warm, warm_last
 for warmed in (warm, warm_last):
     warmed()
-    print(len(carry_out.signatures), len(replay.signatures))
+    print(len(apply.signatures), len(replay.signatures))
 """
 """In a process of its own: other tests call kernels with what else they take."""
 
