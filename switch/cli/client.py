@@ -5,7 +5,7 @@ import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import aiohttp
 import click
@@ -14,6 +14,9 @@ import msgspec
 from switch.cli.options import as_text
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+PUBLISH_TIMEOUT_S: Final = 120.0
+"""A large pack is compiled before the switch answers."""
 
 
 class Refused(Exception):

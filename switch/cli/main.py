@@ -12,7 +12,7 @@ COMMANDS: Final = {
         "switch.cli.backup:backup_command", "Copy everything as of one instant, also while the switch runs."
     ),
     "bench": Command("", "Measure this machine."),
-    "cards": Command("switch.cli.cards:cards_group", "Look at scorecards and publish them."),
+    "cards": Command("switch.cli.cards.group:cards_group", "Look at scorecards and publish them."),
     "export": Command(
         "switch.cli.export:export_command", "Write the journal as Parquet, partitioned by day and shard."
     ),
@@ -20,10 +20,10 @@ COMMANDS: Final = {
         "switch.cli.import_files:import_command",
         "Send historical payments through a running switch, and compare every balance afterwards.",
     ),
-    "keys": Command("switch.cli.keys:keys_group", "Make, list and revoke API keys."),
+    "keys": Command("switch.cli.keys.group:keys_group", "Make, list and revoke API keys."),
     "restore": Command("switch.cli.restore:restore_command", "Fill an empty database from a backup, then audit it."),
     "rules": Command(
-        "switch.cli.rules:rules_group", "Check rule packs, run their tests, try them on history, publish them."
+        "switch.cli.rules.group:rules_group", "Check rule packs, run their tests, try them on history, publish them."
     ),
     "serve": Command(
         "switch.cli.serve:serve_command", "Run a switch: PostgreSQL, Ray, shards, scorers and front doors."

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from switch.cli.lazy import LazyGroup
 from switch.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).parents[2]
@@ -40,11 +41,25 @@ def test_help_loads_no_library_but_click() -> None:
         assert f"  {name} " in done.stdout and command.summary.split()[0] in done.stdout
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_line_of_a_command_is_how_its_own_help_begins(name: str) -> None:
-    command = cli.get_command(click.Context(cli), name)
-    assert command is not None and command.help is not None
-    assert " ".join(command.help.split()).startswith(COMMANDS[name].summary.rstrip("."))
+def _lines(group: LazyGroup, names: tuple[str, ...] = ()) -> list[tuple[str, click.Command, str]]:
+    """Each command of a group and of the groups in it, with the line that help shows of it."""
+    found = []
+    for name, line in group.table.items():
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        found.append((" ".join((*names, name)), command, line.summary))
+        if isinstance(command, LazyGroup):
+            found += _lines(command, (*names, name))
+    return found
+
+
+LINES = _lines(cli)
+
+
+@pytest.mark.parametrize(("name", "command", "line"), LINES, ids=[name for name, _, _ in LINES])
+def test_the_line_of_a_command_is_how_its_own_help_begins(name: str, command: click.Command, line: str) -> None:
+    assert command.help is not None
+    assert " ".join(command.help.split()).startswith(line.rstrip("."))
 
 
 @pytest.mark.parametrize(("names", "command"), ALL, ids=[" ".join(names) for names, _ in ALL])

@@ -27,7 +27,7 @@ EXCEPTIONS: Final = {
     "actors/ledger/apply.py:_apply_group",
     "actors/ledger/apply.py:apply",
     # One parameter an option of the command.
-    "switch/cli/backtest.py:backtest_command",
+    "switch/cli/rules/backtest.py:rules_backtest",
     "switch/cli/train.py:_train_options",
     # To be split.
     "actors/shard/host.py:_replay_pages",

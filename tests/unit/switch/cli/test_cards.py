@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from models.evaluation import Evaluator
 from models.scorecard import Characteristic, Scorecard, canonical, card_hash, parse
 from models.table import Format, read_table
-from switch.cli.cards import cards_group
+from switch.cli.cards.group import cards_group
 from switch.cli.main import cli
 from switch.cli.train import train_command
 
@@ -270,7 +270,7 @@ def score(source: Path, card: Path, output: Path, *more: str) -> Result:
 def test_a_file_is_scored_in_batches_with_bands_and_reasons(
     loans: pa.Table, scored_card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("switch.cli.score.BATCH_ROWS", 100)
+    monkeypatch.setattr("switch.cli.cards.score.BATCH_ROWS", 100)
     pq.write_table(loans, tmp_path / "in.parquet")
     pv.write_csv(loans, tmp_path / "in.csv")
     done = score(tmp_path / "in.parquet", scored_card, tmp_path / "out.parquet", "--json")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from switch.cli.rules import rules_group
+from switch.cli.rules.group import rules_group
 
 PACK = """\
 name: p

@@ -1,4 +1,4 @@
-"""`shardpay cards`: look at scorecards, publish them, and score files with them."""
+"""`shardpay cards check`: a scorecard's hash and range, or what is wrong with it."""
 
 import sys
 from pathlib import Path
@@ -7,20 +7,9 @@ from typing import Any
 import click
 
 from switch.cli.options import as_text, json_option
-from switch.cli.publish import cards_publish
-from switch.cli.score import cards_score
 
 
-@click.group("cards")
-def cards_group() -> None:
-    """Look at scorecards and publish them. docs/scorecards.md describes the document."""
-
-
-cards_group.add_command(cards_publish)
-cards_group.add_command(cards_score)
-
-
-@cards_group.command("check", epilog="Example: shardpay cards check card.json")
+@click.command("check", epilog="Example: shardpay cards check card.json")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @json_option
 def cards_check(file: Path, as_json: bool) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from switch.cli.client import run_or_show, send, switch_session
 from switch.cli.options import as_text, as_time, json_option
-from switch.cli.publish import pack_body
+from switch.cli.rules.files import pack_body
 from switch.http.times import time_text
 
 CHECK_TIMEOUT_S: Final = 120.0
@@ -46,7 +46,7 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Shards at a time.")
 @click.option("--config", type=_FILE, help=_CONFIG_HELP)
 @json_option
-def backtest_command(
+def rules_backtest(
     file: Path,
     folder: Path | None,
     url: str | None,

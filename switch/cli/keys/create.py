@@ -1,0 +1,61 @@
+"""`shardpay keys create`: make a key, which is shown once."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from actors.stores.scopes import BOUND_SCOPES, SCOPES
+from switch.cli.keys.store import with_keys
+from switch.cli.options import as_text, json_option, storage_options
+
+
+@click.command("create", epilog="Example: shardpay keys create --scope pay --scope read --name shop --owner shop-17")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(SCOPES),
+    multiple=True,
+    required=True,
+    help=f"What the key may do; may be repeated. Bound accounts: {' and '.join(BOUND_SCOPES)}.",
+)
+@click.option("--name", default="default", show_default=True, help="Account: keys of one name are one caller.")
+@click.option(
+    "--wallet", "wallets", multiple=True, metavar="ID", help="Bind the account to this wallet; may be repeated."
+)
+@click.option("--owner", "owners", multiple=True, help="Bind it to all wallets of this owner; may be repeated.")
+@json_option
+@storage_options
+def keys_create(
+    scopes: tuple[str, ...],
+    name: str,
+    wallets: tuple[str, ...],
+    owners: tuple[str, ...],
+    as_json: bool,
+    data: Path,
+    database: str | None,
+) -> None:
+    """Make a key. It is shown once and kept only as a hash.
+
+    The first key of a name says whether the account is bound: a bound one sees and moves only its wallets, any other all. docs/access.md
+    has the rules.
+    """
+
+    async def run(store: Any, secret: Any) -> Any:
+        return await store.create(name, scopes, addresses(secret, wallets), owners)
+
+    created = asyncio.run(with_keys(data, database, run))
+    click.echo(as_text(created) if as_json else created.key)
+
+
+def addresses(secret: Any, wallets: Sequence[str]) -> list[int]:
+    """Addresses of wallet ids. Raises BadParameter for one that this cluster did not make."""
+    from actors.records.ids import decode_wallet
+
+    found = [decode_wallet(secret, wallet) for wallet in wallets]
+    for wallet, address in zip(wallets, found, strict=True):
+        if address == 0:
+            raise click.BadParameter(f"{wallet} is no wallet of this switch", param_hint="--wallet")
+    return found

@@ -1,0 +1,20 @@
+"""`shardpay keys`: its commands."""
+
+from typing import Final
+
+import click
+
+from switch.cli.lazy import Command, LazyGroup
+
+COMMANDS: Final = {
+    "create": Command("switch.cli.keys.create:keys_create", "Make a key."),
+    "list": Command(
+        "switch.cli.keys.list:keys_list", "Show all keys, without their secret, and what their accounts are bound to."
+    ),
+    "revoke": Command("switch.cli.keys.revoke:keys_revoke", "End a key's life."),
+}
+
+
+@click.group("keys", cls=LazyGroup, table=COMMANDS)
+def keys_group() -> None:
+    """Make, list and revoke API keys."""

@@ -1,0 +1,29 @@
+"""`shardpay keys list`: all keys, without their secret."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from switch.cli.keys.store import with_keys
+from switch.cli.options import as_text, json_option, storage_options
+
+
+@click.command("list", epilog="Example: shardpay keys list --json")
+@json_option
+@storage_options
+def keys_list(as_json: bool, data: Path, database: str | None) -> None:
+    """Show all keys, without their secret, and what their accounts are bound to."""
+
+    async def run(store: Any, secret: Any) -> Any:
+        return await store.list(secret)
+
+    found = asyncio.run(with_keys(data, database, run))
+    if as_json:
+        click.echo(as_text(found))
+        return
+    for key in found:
+        state = "revoked" if key.revoked_at else "active"
+        bound = "" if key.bound is None else f"  bound to {', '.join((*key.bound.wallets, *key.bound.owners))}"
+        click.echo(f"{key.id}  {state:8}{key.name:16}{' '.join(key.scopes)}{bound}")
