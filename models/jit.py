@@ -10,14 +10,16 @@ import hashlib
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 import llvmlite
 import numba
+import numba.extending
 from numba.core.caching import CacheImpl, _CacheLocator
 
 Kernel = Callable[..., Any]
+F = TypeVar("F", bound=Kernel)
 
 _NUMBA: Any = numba.config
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -94,6 +96,12 @@ def inlined(function: Kernel) -> Kernel:
     """Like `kernel`, for a small helper that is compiled into each of its callers."""
     compiled: Kernel = numba.njit(**_OPTIONS, forceinline=True)(function)
     return compiled
+
+
+def jitable(function: F) -> F:
+    """A function that Python calls as it is, and that is compiled into the kernels that call it."""
+    usable: F = numba.extending.register_jitable(**_OPTIONS, forceinline=True)(function)
+    return usable
 
 
 def compiled(source: str, names: Mapping[str, Any], signature: Any, *, keep: bool = False) -> Kernel:

@@ -23,17 +23,17 @@ from actors.database.connection import ALONG_THE_KEY, SQL, connect
 from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
+from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, segment_of, shard_of, slot_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, Anchor, Header, anchors_of, header_of, is_whole
-from actors.records.layout import FLAG_PAYEE_ANCHOR, FLAG_PAYER_ANCHOR, FLAG_REMOTE, MOVEMENTS, RECORD, Kind
+from actors.records.layout import FLAG_PAYEE_ANCHOR, FLAG_PAYER_ANCHOR, FLAG_REMOTE, MOVEMENTS, RECORD, Kind, offset_of
 
-SEGMENT_SLOTS: Final = 65_536
 DIFFERENCES_MAX: Final = 100
 """Beyond this many there is one cause and the rest are its consequences."""
 CURSOR_HASH_BYTES: Final = 16
 TARGETS_AT_ONCE: Final = 5_000
 """Records that are fetched by one statement."""
-_KIND_AT: Final = RECORD.fields["kind"][1]  # type: ignore[index]
-_WRITER_AT: Final = RECORD.fields["key_hi"][1]  # type: ignore[index]
+_KIND_AT: Final = offset_of(RECORD, "kind")
+_WRITER_AT: Final = offset_of(RECORD, "key_hi")
 _WRITER: Final = struct.Struct("<Q")
 
 
@@ -57,7 +57,7 @@ class Report(msgspec.Struct, kw_only=True):
 
     def differ_at(self, address: int, text: str) -> None:
         """Note a difference at a record."""
-        self.differ(f"shard {address >> 52} block {address >> 8 & 0xFFFFFFFFFFF} record {address & 255}: {text}")
+        self.differ(f"shard {shard_of(address)} block {block_of(address)} record {slot_of(address)}: {text}")
 
     def differ(self, text: str) -> None:
         """Note a difference."""
@@ -195,7 +195,7 @@ def _moves(references: NDArray[np.int64], records: NDArray[Any]) -> NDArray[Any]
 
 def _addresses(shard: int, places: list[tuple[int, int]]) -> NDArray[np.int64]:
     counts = np.array([count for _, count in places], np.int64)
-    firsts = shard << 52 | np.array([number for number, _ in places], np.int64) << 8
+    firsts = record_address(shard, np.array([number for number, _ in places], np.int64), 0)
     starts = np.cumsum(counts) - counts
     addresses: NDArray[np.int64] = np.repeat(firsts - starts, counts) + np.arange(counts.sum())
     return addresses
@@ -325,7 +325,7 @@ def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], re
         owner_of[segment] = owner
     for receiver in shards:
         legs = np.concatenate(receiver.legs) if receiver.legs else np.empty(0, _MOVE)
-        legs = np.sort(legs[legs["reference"] >> 52 == sender.number], order="reference")
+        legs = np.sort(legs[shard_of(legs["reference"]) == sender.number], order="reference")
         if (legs["reference"][1:] == legs["reference"][:-1]).any():
             report.differ(f"shard {receiver.number}: a leg from shard {sender.number} landed twice")
         at = np.searchsorted(gone["reference"], legs["reference"])
@@ -337,7 +337,7 @@ def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], re
             )
         landed[at[fits]] = True
         cursor = receiver.cursors.get(sender.number, (0, b""))[0]
-        due = (owner_of[gone["payee"] >> 16] == receiver.number) & (gone["reference"] >> 8 & 0xFFFFFFFFFFF <= cursor)
+        due = (owner_of[segment_of(gone["payee"])] == receiver.number) & (block_of(gone["reference"]) <= cursor)
         for move in gone[due & ~landed][:3]:
             report.differ(f"shard {receiver.number}: the leg of record {int(move['reference'])} was passed over")
     missing: NDArray[Any] = gone[~landed]

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.records.addresses import owned, segment_of, segment_slot
 from actors.records.layout import (
     AMOUNT_MAX,
     FLAG_FINAL,
@@ -20,7 +21,6 @@ from actors.records.layout import (
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
 
-SEGMENT_SLOTS: Final = 65_536
 AHEAD: Final = 16
 """Records between asking for a wallet's row and using it: some 1 us."""
 
@@ -95,10 +95,10 @@ class Books(NamedTuple):
 
 @inlined
 def _row(books, address):
-    segment = address >> 16
+    segment = segment_of(address)
     if segment < 0 or segment >= len(books.base) or books.base[segment] < 0:
         return np.int64(-1)
-    return books.base[segment] + (address & 65535)
+    return books.base[segment] + segment_slot(address)
 
 
 @inlined
@@ -160,7 +160,7 @@ def _held(payer, record, released, i):
 def _paid(books, record, address):
     """The payee's side of what moves money."""
     if record["flags"] & FLAG_REMOTE:
-        return 0 if record["payee"] >> 16 != 0 else _OPERATOR
+        return 0 if owned(record["payee"]) else _OPERATOR
     row = _row(books, record["payee"])
     if row < 0 or books.wallets[row]["currency"] == 0:
         return _NEVER_OPENED
@@ -237,7 +237,7 @@ def _wallet_record(books, record, address):
         wallet["kind"] = record["label"]
         wallet["status"] = _OPEN
         wallet["floor"] = record["amount"]
-        if (record["payee"] >> 16 == 0) != (record["label"] > _MERCHANT):
+        if owned(record["payee"]) == (record["label"] > _MERCHANT):
             return _OPERATOR
         return _chained(wallet, record["payee_prev"], record["payee_lag"], record["effective_time"], address)
     if wallet["currency"] == 0:

@@ -1,3 +1,3 @@
-"""PostgreSQL: connecting, the embedded server, sessions for stores, named statements and migrations (sql/). It knows no records and no
-actors.
+"""PostgreSQL: connecting, the embedded server, sessions for stores, named statements and migrations (sql/). Of
+records it knows where their bytes lie.
 """

@@ -13,6 +13,8 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
+from actors.database.record_layout import NAMES
+
 SQL_DIRECTORY: Final = Path(__file__).parent / "sql"
 SERVER_VERSION_MIN: Final = 15
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -61,8 +63,12 @@ class DatabaseInUse(DatabaseError):
 # --- statements
 
 
+_NAMED: Final = re.compile(r"\{(\w+)\}")
+
+
 def parse_queries(text: str) -> dict[str, str]:
-    """The statements of a file in which each begins after a line `-- name: NAME`."""
+    """The statements of a file in which each begins after a line `-- name: NAME`. A name in braces is one of record_layout.py."""
+    text = _NAMED.sub(lambda named: str(NAMES[named[1]]), text)
     _, *parts = re.split(r"^-- name: *", text, flags=re.MULTILINE)
     queries: dict[str, str] = {}
     for part in parts:

@@ -26,8 +26,9 @@ from actors.export.columns import LEFT_OUT, Columns
 from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
 from actors.process.atomic_file import publish, sync, write_whole
+from actors.records.addresses import block_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, Chain, block_hash, records_of
-from actors.records.ids import Secret, block_of
+from actors.records.ids import Secret
 from actors.records.layout import RECORD
 
 FORMAT: Final = 3

@@ -24,8 +24,9 @@ from actors.ledger.captures_refunds import APPROVAL, CAPTURE, REFUND, VOID
 from actors.ledger.holds import PROMISED, TABLE_FULL, keep_promise, promise_hold, promise_none, room_for_holds
 from actors.ledger.posting import HOLD, TRANSFER, WALLET_OPENED, WALLET_STATUS, WALLET_TIER
 from actors.ledger.table import fetch_slot, find, put, reserve
+from actors.records.addresses import OPERATOR_SLOT_FIRST, block_of, follows, home_wallet, owned, shard_of
 from actors.records.codes import Code
-from actors.records.ids import OPERATOR_SLOT_FIRST, bind_key
+from actors.records.ids import bind_key
 from actors.records.layout import AMOUNT_MAX, FLAG_IMPORTED, FLAG_LINKED, REQUEST_ANSWER, WalletKind
 from models.jit import inlined, kernel
 
@@ -163,8 +164,8 @@ def _check_after(channels, me, head, row):
     after = row["after"]
     if after == 0:
         return 0
-    shard = after >> 52
-    block = after >> 8 & 0xFFFFFFFFFFF
+    shard = shard_of(after)
+    block = block_of(after)
     if shard == me:
         return 0 if after <= head else _AFTER
     if shard < 0 or shard >= len(channels.read):
@@ -205,7 +206,7 @@ def _note_untried(behind, row, code):
     """Operator wallets have no order of times."""
     if code == 0 or code >= _FIRST_REFUSED or row["effective_time"] == 0 or row["op"] > HOLD:
         return
-    if behind[0] < BEHIND_MAX and row["payer"] >> 16 != 0 and not _is_behind(behind, row["payer"]):
+    if behind[0] < BEHIND_MAX and owned(row["payer"]) and not _is_behind(behind, row["payer"]):
         behind[0] += 1
         behind[behind[0]] = row["payer"]
 
@@ -214,7 +215,7 @@ def _note_untried(behind, row, code):
 def _home(row):
     """Address of the wallet to which a row's key belongs, 0 for the opening of a wallet."""
     if TRANSFER <= row["op"] <= APPROVAL:
-        return row["payer"] if row["payer"] >> 16 != 0 or row["payee"] >> 16 == 0 else row["payee"]
+        return home_wallet(row["payer"], row["payee"])
     return np.int64(0) if row["op"] == WALLET_OPENED else row["payee"]
 
 
@@ -239,7 +240,7 @@ def _bind_group(secret, rows, i, last):
     """All keys of a group belong to its user payer, else to the home of its first row."""
     home = np.int64(_home(rows[i]))
     for j in range(last, i - 1, -1):
-        if rows[j]["payer"] >> 16 != 0:
+        if owned(rows[j]["payer"]):
             home = rows[j]["payer"]
     for j in range(i, last + 1):
         _bind(secret, rows[j], home)
@@ -279,7 +280,7 @@ def _check_modification(book, channels, me, head, record_time, row):
             return _DEFERRED
         if owner <= 0 or owner == me + 1:
             return _PAYEE_NOT_FOUND
-    if refund and payee_row < 0 and row["payer"] >> 16 == 0:
+    if refund and payee_row < 0 and not owned(row["payer"]):
         return _MOVED
     if refund and book.wallets[payer_row]["currency"] != row["currency"]:
         return _CURRENCY
@@ -362,7 +363,7 @@ def _follows(before, after):
     """Whether two records, or two rows of the batch, made a group one after the other; blocks are cut at any slot."""
     if before < 0:
         return after == before - 1
-    return after == before + 1 or (after >> 8 == (before >> 8) + 1 and after & 255 == 0)
+    return follows(after, before)
 
 
 @kernel
@@ -384,7 +385,7 @@ def _check_group(book, channels, me, head, record_time, rows, admission, i, last
             admission.code[j] = _INVALID
         else:
             admission.code[j] = _check_payment(book, channels, me, head, record_time, row, admission, j, _GROUPED)
-            if row["payer"] >> 16 != 0:
+            if owned(row["payer"]):
                 good &= payer == 0 or payer == row["payer"]
                 payer = row["payer"]
             good &= row["effective_time"] == rows[i]["effective_time"]

@@ -29,9 +29,9 @@ from actors.ledger.posting import (
     wants_review,
 )
 from actors.ledger.table import put, reserve
+from actors.records.addresses import SEGMENT_SLOTS, address_after
 from actors.records.codes import Code
 from actors.records.layout import (
-    BLOCK_RECORDS_MAX,
     FLAG_CONTINUES,
     FLAG_FALLBACK,
     FLAG_IMPORTED,
@@ -99,7 +99,7 @@ def _open_wallet(book, record, row, address, record_time):
         return code
     wallet = row["payee"] if row["payee"] != 0 else next_address(book)
     if wallet == 0:
-        return _WALLETS_FULL if (book.meta[M_SEGMENTS] + 1) * 65536 > len(book.wallets) else _DEFERRED
+        return _WALLETS_FULL if (book.meta[M_SEGMENTS] + 1) * SEGMENT_SLOTS > len(book.wallets) else _DEFERRED
     record["payee"] = wallet
     record["amount"] = row["amount"]
     record["label"] = row["kind"]
@@ -147,12 +147,6 @@ def _result(result, record, address):
     result["record_time"] = record["record_time"]
     result["effective_time"] = record["effective_time"]
     result["flags"] = record["flags"]
-
-
-@inlined
-def _address(first, count):
-    """Address of the record number `count` from the block that begins at `first`."""
-    return first + (np.int64(count // BLOCK_RECORDS_MAX) << 8) + count % BLOCK_RECORDS_MAX
 
 
 @inlined
@@ -223,7 +217,7 @@ def _apply_group(
         undo[saved] = book.wallets[payer_rows[j]]
         undo[saved + 1] = book.wallets[max(payee_rows[j], 0)]
         saved += 2
-        effect_transfer(book, payer_rows[j], payee_rows[j], record, _address(first, count + j - i), LIVE, LIVE)
+        effect_transfer(book, payer_rows[j], payee_rows[j], record, address_after(first, count + j - i), LIVE, LIVE)
     if failed >= 0:
         for j in range(failed - 1, i - 1, -1):
             saved -= 2
@@ -237,7 +231,7 @@ def _apply_group(
             _fill_linked(record, rows, i, j, decisions, scored, payee_rows, record_time)
             record["code"] = code if j == failed else _LINKED_DECLINED
             effect_transfer(book, payer_rows[j], payee_rows[j], record, np.int64(0), LIVE, LIVE)
-        _file(book, record, results[j], _address(first, count + j - i))
+        _file(book, record, results[j], address_after(first, count + j - i))
 
 
 @inlined
@@ -296,7 +290,7 @@ def apply(
                 read_ahead(book, rows[j])
         row = rows[i]
         record = records[count]
-        address = _address(first, count)
+        address = address_after(first, count)
         last = i
         if row["op"] != TRANSFER and row["op"] != HOLD:
             _fill_common(record, row, record_time)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.holds import Holds, new_holds
 from actors.ledger.table import Table, find, new_table, put, remove, with_room
-from actors.records.ids import SEGMENT_SLOTS
+from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
 from actors.records.layout import ATTEMPT, ORIGINAL, PROFILE, RING, WALLET, zeros
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
@@ -127,10 +127,10 @@ def new_book(capacity: Capacity) -> Book:
 @inlined
 def local_row(book, address):
     """Row of a wallet that lives here and was opened, else -1."""
-    segment = address >> 16
+    segment = segment_of(address)
     if segment < 0 or segment >= len(book.segments) or book.segments[segment] == 0:
         return np.int64(-1)
-    row = (np.int64(book.segments[segment]) - 1) * 65536 + (address & 65535)
+    row = (np.int64(book.segments[segment]) - 1) * SEGMENT_SLOTS + segment_slot(address)
     if book.wallets[row]["currency"] == 0:
         return np.int64(-1)
     return np.int64(row)
@@ -139,7 +139,7 @@ def local_row(book, address):
 @inlined
 def owner_of(book, address):
     """1 + the shard that owns the segment of an address, 0 = unknown; -1 when no user wallet can have that address."""
-    segment = address >> 16
+    segment = segment_of(address)
     if segment <= 0 or segment >= len(book.owners):
         return np.int64(-1)
     return np.int64(book.owners[segment])
@@ -148,9 +148,9 @@ def owner_of(book, address):
 @inlined
 def fetch_row(book, address):
     """Bring a local wallet's row, if there is one, into the cache: called for many wallets before they are used, the reads overlap."""
-    segment = address >> 16
+    segment = segment_of(address)
     if 0 <= segment < len(book.segments) and book.segments[segment] != 0:
-        row = (np.int64(book.segments[segment]) - 1) * 65536 + (address & 65535)
+        row = (np.int64(book.segments[segment]) - 1) * SEGMENT_SLOTS + segment_slot(address)
         prefetch(book.wallets, row, 0)
         prefetch(book.wallets, row, CACHE_LINE)
 

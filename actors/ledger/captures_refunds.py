@@ -12,9 +12,9 @@ import numpy as np
 from actors.ledger.book import local_row, original_row, profile_row
 from actors.ledger.holds import approve_hold, close_hold, due_hold, find_hold
 from actors.ledger.posting import LIVE, day_of, fits_payee, fits_payer, is_user, move, posted, same, show_payer
+from actors.records.addresses import address_after
 from actors.records.codes import Code
 from actors.records.layout import (
-    BLOCK_RECORDS_MAX,
     FLAG_FINAL,
     FLAG_IMPORTED,
     FLAG_REMOTE,
@@ -232,7 +232,7 @@ def expire(book, record_time, first, records):
             break
         hold = book.holds.rows[hold_row]
         record = records[count]
-        address = first + (np.int64(count // BLOCK_RECORDS_MAX) << 8) + count % BLOCK_RECORDS_MAX
+        address = address_after(first, count)
         record["kind"] = EXPIRY
         record["payer"] = hold["payer"]
         record["payee"] = hold["payee"]

@@ -1,6 +1,7 @@
 """A wallet's chain within records that are not durable yet: where it leaves them."""
 
-from actors.records.layout import BLOCK_RECORDS_MAX, Kind
+from actors.records.addresses import count_before
+from actors.records.layout import Kind
 from models.jit import kernel
 
 _TRANSFER = int(Kind.TRANSFER)
@@ -13,7 +14,7 @@ def leaves_at(records, first, wallet, address):
     chain begins in them. `address`: its newest record in them."""
     while address >= first:
         place = address - first
-        record = records[(place >> 8) * BLOCK_RECORDS_MAX + (place & 255)]
+        record = records[count_before(place)]
         pays = _TRANSFER <= record["kind"] <= _LAST and record["payer"] == wallet
         address = record["payer_prev"] if pays else record["payee_prev"]
     return address

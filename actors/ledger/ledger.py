@@ -36,7 +36,8 @@ from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, le
 from actors.ledger.replay import replay
 from actors.ledger.snapshot import filled, in_use
 from actors.ledger.table import Table, new_table, table_count, with_room
-from actors.records.ids import SEGMENT_SLOTS, Secret
+from actors.records.addresses import SEGMENT_SLOTS
+from actors.records.ids import Secret
 from actors.records.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
 from models.jit import kernel
 from rules.decisions.decision import DECISION

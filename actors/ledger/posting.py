@@ -17,9 +17,9 @@ from actors.ledger.book import (
     store_profile,
 )
 from actors.ledger.windows import remember
+from actors.records.addresses import OPERATOR_SLOT_FIRST, SEGMENT_SLOTS, segment_of, segment_slot, wallet_address
 from actors.records.chain_time import chain_time_of, lag_of
 from actors.records.codes import Code
-from actors.records.ids import OPERATOR_SLOT_FIRST, SEGMENT_SLOTS
 from actors.records.layout import (
     AMOUNT_MAX,
     CHAIN_STRIDE,
@@ -286,18 +286,18 @@ def effect_leg(book, record, address, replaying):
 def next_address(book):
     """The address the next user wallet gets; 0 when no local segment has room."""
     segment = book.meta[M_OPEN_SEGMENT]
-    if segment == 0 or book.meta[M_OPEN_SLOT] >= 65536:
+    if segment == 0 or book.meta[M_OPEN_SLOT] >= SEGMENT_SLOTS:
         return np.int64(0)
-    return segment << 16 | book.meta[M_OPEN_SLOT]
+    return wallet_address(segment, book.meta[M_OPEN_SLOT])
 
 
 @kernel
 def _row_for(book, address):
-    segment = address >> 16
+    segment = segment_of(address)
     if segment < 0 or segment >= len(book.segments):
         return np.int64(-1)
     if book.segments[segment] == 0:
-        if (book.meta[M_SEGMENTS] + 1) * 65536 > len(book.wallets):
+        if (book.meta[M_SEGMENTS] + 1) * SEGMENT_SLOTS > len(book.wallets):
             return np.int64(-1)
         book.meta[M_SEGMENTS] += 1
         book.segments[segment] = book.meta[M_SEGMENTS]
@@ -305,8 +305,8 @@ def _row_for(book, address):
         book.meta[M_OPEN_SEGMENT] = segment
         book.meta[M_OPEN_SLOT] = 0
     if segment == book.meta[M_OPEN_SEGMENT] and segment != 0:
-        book.meta[M_OPEN_SLOT] = max(book.meta[M_OPEN_SLOT], (address & 65535) + 1)
-    return (np.int64(book.segments[segment]) - 1) * 65536 + (address & 65535)
+        book.meta[M_OPEN_SLOT] = max(book.meta[M_OPEN_SLOT], segment_slot(address) + 1)
+    return (np.int64(book.segments[segment]) - 1) * SEGMENT_SLOTS + segment_slot(address)
 
 
 @kernel

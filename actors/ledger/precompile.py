@@ -6,17 +6,9 @@ from actors.ledger.admission import Channels
 from actors.ledger.book import Capacity
 from actors.ledger.chains import leaves_at
 from actors.ledger.ledger import Admitted, Ledger, LedgerConfig
+from actors.records.addresses import record_address, wallet_address
 from actors.records.blocks import addresses_of
-from actors.records.ids import (
-    Secret,
-    decode_transfers,
-    decode_wallets,
-    encode_wallets,
-    record_address,
-    transfer_id,
-    transfer_ids,
-    wallet_address,
-)
+from actors.records.ids import Secret, decode_transfers, decode_wallets, encode_wallets, transfer_id, transfer_ids
 from actors.records.layout import FLAG_LINKED, ORIGINAL, RECORD, REQUEST, WALLET, Kind, WalletKind
 
 _SMALL = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8, holds=8, originals=8)

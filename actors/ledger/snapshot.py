@@ -10,7 +10,7 @@ from actors.ledger.arrays import Arrays, ArraySpec, Snapshot
 from actors.ledger.book import M_ATTEMPTS, M_ORIGINAL_HAND, M_ORIGINALS, M_PROFILES, M_RINGS, M_SEGMENTS, Book
 from actors.ledger.holds import holds_used, index_holds
 from actors.ledger.table import Table, table_slots, with_slots
-from actors.records.ids import SEGMENT_SLOTS
+from actors.records.addresses import SEGMENT_SLOTS
 
 TABLES: Final = ("keys", "older_keys", "profile_table")
 

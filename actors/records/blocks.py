@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.records.addresses import record_address, suspense_address
 from actors.records.chain_time import chain_time
-from actors.records.ids import record_address, suspense_address
 from actors.records.layout import (
     BLOCK_RECORDS_MAX,
     FLAG_PAYEE_ANCHOR,
@@ -38,6 +38,8 @@ GENESIS: Final = bytes(HASH_BYTES)
 
 _HEADER: Final = struct.Struct("<HHHHIIqQq32s16s")
 HEADER_BYTES: Final = _HEADER.size
+WRITER_AT: Final = struct.calcsize("<HHHHIIq")
+"""Where the writer's number lies in a header."""
 _CHECKSUM: Final = struct.Struct("<I")
 _CHECKSUM_AT: Final = struct.calcsize("<HHHHI")
 _CHECKED: Final = struct.Struct("<H10xI")

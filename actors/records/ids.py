@@ -19,17 +19,6 @@ from actors.records.siphash import siphash128
 from models.jit import kernel
 
 SECRET_BYTES: Final = 16
-SEGMENT_SLOTS: Final = 65_536
-SLOT_BITS: Final = 16
-SEGMENTS_MAX: Final = 1 << 20
-OPERATOR_SEGMENT: Final = 0
-"""Segment 0 exists on every shard: slot = a stripe of an operator wallet."""
-OPERATOR_SLOT_FIRST: Final = 1024
-"""Slots below it are the suspense wallets: slot = ISO 4217 number of the currency."""
-SHARDS_MAX: Final = 1 << 10
-
-_BLOCK_SHIFT: Final = 8
-_SHARD_SHIFT: Final = 52
 
 Words = NDArray[np.uint64]
 
@@ -47,41 +36,6 @@ class Secret(NamedTuple):
             raise ValueError(f"a cluster secret has {SECRET_BYTES} bytes")
         low, high = np.frombuffer(raw, "<u8")
         return cls(np.uint64(low), np.uint64(high))
-
-
-def wallet_address(segment: int, slot: int) -> int:
-    """Address of a wallet row."""
-    return segment << SLOT_BITS | slot
-
-
-def suspense_address(currency: int) -> int:
-    """Address of the built-in suspense wallet of a currency."""
-    return wallet_address(OPERATOR_SEGMENT, currency)
-
-
-def is_operator(address: int) -> bool:
-    """Whether a wallet address lies in the operator segment."""
-    return 0 < address < SEGMENT_SLOTS
-
-
-def record_address(shard: int, block: int, slot: int) -> int:
-    """Address of a journal record."""
-    return shard << _SHARD_SHIFT | block << _BLOCK_SHIFT | slot
-
-
-def shard_of(address: int) -> int:
-    """Shard in a record address."""
-    return address >> _SHARD_SHIFT
-
-
-def block_of(address: int) -> int:
-    """Block in a record address."""
-    return address >> _BLOCK_SHIFT & ((1 << (_SHARD_SHIFT - _BLOCK_SHIFT)) - 1)
-
-
-def slot_of(address: int) -> int:
-    """Slot in a record address."""
-    return address & ((1 << _BLOCK_SHIFT) - 1)
 
 
 @kernel

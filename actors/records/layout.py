@@ -5,6 +5,7 @@ Little-endian, naturally aligned. Amounts are int64 minor units, times int64 mil
 """
 
 import mmap
+import struct
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, Final
@@ -333,6 +334,32 @@ which the journal was asked. `newest`: address of the newest refund made here si
 
 KEY: Final = np.dtype([("hi", "u8"), ("lo", "u8"), ("value", "i8")])
 """A slot of a hash table: a 128-bit key and a value, 0 = empty slot."""
+
+
+_FORMATS: Final = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i2": "h", "i4": "i", "i8": "q"}
+
+
+def packing(dtype: np.dtype[Any], *, whole_key: bool = False, padding: tuple[str, ...] = ()) -> struct.Struct:
+    """The same bytes as `struct` packs and unpacks them, for single rows as Python numbers, a value a field. `whole_key`: the two words of
+    the key are 16 bytes; `padding`: fields that are left out, and zero when packed."""
+    parts = []
+    for name in dtype.names or ():
+        field = dtype[name]
+        if name in padding:
+            parts.append(f"{field.itemsize}x")
+        elif whole_key and name == "key_lo":
+            continue
+        else:
+            parts.append("16s" if whole_key and name == "key_hi" else _FORMATS[field.str[1:]])
+    made = struct.Struct("<" + "".join(parts))
+    assert made.size == dtype.itemsize
+    return made
+
+
+def offset_of(dtype: np.dtype[Any], field: str) -> int:
+    """Where a field begins in a row, in bytes."""
+    assert dtype.fields is not None
+    return int(dtype.fields[field][1])
 
 
 _HUGE_FROM_BYTES: Final = 4 << 20

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.records.addresses import block_of, owned, segment_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, addresses_of, block_hash, header_of, records_of
 from actors.records.layout import FLAG_REMOTE, RECORD, Kind, joined
 from actors.shard.messages import Alarm, Legs, Output, Page, Push, ReadChannel
@@ -31,9 +32,9 @@ def in_flight(records: NDArray[Any], owners: Owners, receiver: int) -> NDArray[n
     kind = records["kind"]
     moves = (kind == Kind.TRANSFER) | (kind == Kind.CAPTURE) | (kind == Kind.REFUND)
     legs = moves & (records["code"] == 0) & (records["flags"] & FLAG_REMOTE != 0)
-    segment = np.clip(records["payee"] >> 16, 0, len(owners) - 1)
+    segment = np.clip(segment_of(records["payee"]), 0, len(owners) - 1)
     legs &= owners[segment] == receiver + 1
-    changes = ((kind == Kind.WALLET_STATUS) | (kind == Kind.WALLET_TIER)) & (records["payee"] >> 16 != 0)
+    changes = ((kind == Kind.WALLET_STATUS) | (kind == Kind.WALLET_TIER)) & owned(records["payee"])
     result: NDArray[np.bool_] = legs | changes
     return result
 
@@ -151,7 +152,7 @@ class Receiver:
             return None, []
         if legs.since > self.cursor.block:
             return None, self.read(stamp)
-        new = legs.addresses >> 8 & 0xFFFFFFFFFFF > self.cursor.block
+        new = block_of(legs.addresses) > self.cursor.block
         cursor = Cursor(legs.until, legs.until_hash[:HASH_KEPT])
         return Arrival(legs.records[new], legs.addresses[new], cursor), []
 

@@ -17,10 +17,11 @@ from actors.ledger.arrays import Arrays, InMemorySnapshot
 from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.holds import holds_open
 from actors.ledger.ledger import Admitted, Applied, Ledger
+from actors.records.addresses import address_after, record_address, segment_of, shard_of
 from actors.records.blocks import Chain, Run, Writer
 from actors.records.codes import Code
-from actors.records.ids import bound_key, record_address
-from actors.records.layout import BLOCK_RECORDS_MAX, FLAG_LINKED, MOVEMENTS, RECORD, RESULT, Kind
+from actors.records.ids import bound_key
+from actors.records.layout import FLAG_LINKED, MOVEMENTS, RECORD, RESULT, Kind
 from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.chain_heads import Heads
@@ -363,10 +364,10 @@ class ShardCore:
         batch.results["record_time"][deferred] = batch.stamp
         payees = np.unique(rows["payee"][_attempts(rows)])
         self._emit(self._desk.want(payees, self.ledger, batch.stamp))
-        owners, segments = self.ledger.book.owners, rows["payee"] >> 16
+        owners, segments = self.ledger.book.owners, segment_of(rows["payee"])
         if (owners[segments[(segments > 0) & (segments < len(owners))]] == 0).any():
             self._emit([m.ReadSegments(stamp=batch.stamp)])
-        for sender in {int(after) >> 52 for after in rows["after"] if after}:
+        for sender in {shard_of(int(after)) for after in rows["after"] if after}:
             if sender in self.receivers:
                 self._emit(self.receivers[sender].read(batch.stamp))
         targets = np.unique(rows["after"][rows["op"] == Kind.REFUND])
@@ -597,4 +598,5 @@ def _nothing() -> None:
 
 def _offsets(count: int) -> NDArray[np.int64]:
     index = np.arange(count, dtype=np.int64)
-    return (index // BLOCK_RECORDS_MAX << 8) + index % BLOCK_RECORDS_MAX
+    places: NDArray[np.int64] = address_after(0, index)
+    return places

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.chains import leaves_at
+from actors.records.addresses import address_after, record_address
 from actors.records.blocks import GENESIS, Sealed, Writer, seal
-from actors.records.ids import record_address
-from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, joined
+from actors.records.layout import RECORD, joined
 from actors.shard.messages import Append, BlockIs, Halt, HeadIs, Output, ReadBlock, ReadHead, Stored
 
 APPEND_BLOCKS_MAX: Final = 2_048
@@ -233,4 +233,5 @@ class JournalWriter:
 def _addresses(shard: int, blocks: list[Sealed], count: int) -> NDArray[np.int64]:
     index = np.arange(count, dtype=np.int64)
     first = record_address(shard, blocks[0].number, 0)
-    return first + (index // BLOCK_RECORDS_MAX << 8) + index % BLOCK_RECORDS_MAX
+    addresses: NDArray[np.int64] = address_after(first, index)
+    return addresses

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.book import profile_row, store_profile
 from actors.ledger.ledger import Ledger
+from actors.records.addresses import owned, segment_of
 from actors.records.layout import PROFILE, RECORD, Kind, joined
 from actors.shard.messages import AskProfiles, Output, Profiles
 
@@ -33,8 +34,8 @@ class RemoteWallets:
         """Ask for those of these wallets that are unknown here, live elsewhere and are not being asked for."""
         by_owner: dict[int, list[int]] = {}
         for payee in payees.tolist():
-            owner = int(ledger.book.owners[payee >> 16]) - 1
-            if payee >> 16 == 0 or owner < 0 or owner == self.shard or payee in self._asking:
+            owner = int(ledger.book.owners[segment_of(payee)]) - 1
+            if not owned(payee) or owner < 0 or owner == self.shard or payee in self._asking:
                 continue
             row = int(profile_row(ledger.book, payee))
             if row < 0 or ledger.book.profiles[row]["kind"] == 0:

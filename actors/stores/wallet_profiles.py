@@ -12,7 +12,7 @@ import asyncpg
 import msgspec
 
 from actors.database.pool import SQL, Pool, without_deadlock
-from actors.records.ids import OPERATOR_SEGMENT, wallet_address
+from actors.records.addresses import OPERATOR_SEGMENT, wallet_address
 from actors.records.layout import OPERATOR_KINDS, WalletKind
 from actors.stores.api_keys import Bound
 

@@ -19,7 +19,7 @@ from actors.database import embedded
 from actors.database.connection import migrate
 from actors.ledger.book import Capacity
 from actors.ledger.table import table_count
-from actors.records.ids import SEGMENT_SLOTS
+from actors.records.addresses import SEGMENT_SLOTS
 from actors.shard.in_process import LocalSwitch
 from bench.contenders.switch import server_settings
 from bench.report.figures import Figure, figure

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actors.records.addresses import record_address
 from actors.records.blocks import GENESIS, Writer, seal
-from actors.records.ids import decode_wallets, encode_wallets, record_address
+from actors.records.ids import decode_wallets, encode_wallets
 from actors.records.layout import RECORD
 from bench.workload.ledger_load import LedgerLoad
 from bench.workload.payments import payment_rows

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from actors.ledger.admission import Channels
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
-from actors.records.ids import SEGMENT_SLOTS, record_address
+from actors.records.addresses import SEGMENT_SLOTS, record_address
 from actors.records.layout import BLOCK_RECORDS_MAX
 from bench.workload.payments import opening_rows
 from rules.builtin import PACK

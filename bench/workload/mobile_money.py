@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from actors.ledger.admission import Channels
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
+from actors.records.addresses import OPERATOR_SEGMENT, OPERATOR_SLOT_FIRST, record_address, wallet_address
 from actors.records.codes import Code
-from actors.records.ids import OPERATOR_SEGMENT, OPERATOR_SLOT_FIRST, record_address, wallet_address
 from actors.records.layout import BLOCK_RECORDS_MAX, REQUEST, Kind, Label, WalletKind
 from rules.vocabulary.columns import COLUMN_COUNT, DAY_MS, INDEX
 from rules.vocabulary.currencies import NUMERIC

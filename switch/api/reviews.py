@@ -7,8 +7,9 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
+from actors.records.addresses import shard_of
 from actors.records.codes import Code
-from actors.records.ids import encode_wallet, shard_of, transfer_id
+from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import Kind, ReviewStatus
 from rules.vocabulary.currencies import ALPHA
 from switch.api.route import KEY, WRITE, Route, named

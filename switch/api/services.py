@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from actors.backtest.live import LiveBacktester
 from actors.database.pool import Pool
 from actors.ledger.book import Capacity
-from actors.records.ids import Secret, decode_wallet, decode_wallets, is_operator, uuid_bytes
+from actors.records.addresses import is_operator
+from actors.records.ids import Secret, decode_wallet, decode_wallets, uuid_bytes
 from actors.records.layout import WalletStatus
 from actors.rpc.interface import ChainHead, ShardClient, ShardUnavailable
 from actors.scoring.pack_compiler import PackCompiler

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from actors.records.ids import encode_wallet, is_operator
+from actors.records.addresses import is_operator
+from actors.records.ids import encode_wallet
 from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.api.route import Route

@@ -7,16 +7,9 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
+from actors.records.addresses import shard_of
 from actors.records.codes import Code
-from actors.records.ids import (
-    decode_transfer,
-    decode_wallet,
-    encode_wallet,
-    key_bytes,
-    shard_of,
-    transfer_id,
-    uuid_bytes,
-)
+from actors.records.ids import decode_transfer, decode_wallet, encode_wallet, key_bytes, transfer_id, uuid_bytes
 from actors.records.layout import REFERRING, Kind
 from actors.rpc.interface import ShardUnavailable
 from rules.vocabulary.currencies import ALPHA

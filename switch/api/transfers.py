@@ -13,6 +13,7 @@ from aiohttp import web
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
+from actors.records.addresses import home_wallet, owned
 from actors.records.codes import Code, is_untried
 from actors.records.ids import Secret, key_bytes, transfer_id
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, ReviewStatus
@@ -23,7 +24,7 @@ from switch.fairness.scheduling import STEP_ROWS, Steps, mapped, single
 from switch.gateway import arrow
 from switch.gateway.encode import after_address, transfer_row
 from switch.gateway.linked_groups import Groups, arrange, homes_of, of_several_payers
-from switch.gateway.routing import UNKNOWN, home_wallet
+from switch.gateway.routing import UNKNOWN
 from switch.gateway.write_queue import DeadlineExceeded, Result
 from switch.http.access import Access
 from switch.http.auth import PAY, demand_import
@@ -281,7 +282,7 @@ async def _carry(
     results = np.zeros(len(rows), RESULT)
     results["code"] = np.where(rows["payer"] == 0, Code.PAYER_NOT_FOUND, 0)
     lost = (homes == UNKNOWN) & (rows["payer"] != 0)
-    payee_names = (rows["payer"] >> 16 == 0) & (rows["payee"] >> 16 != 0)
+    payee_names = ~owned(rows["payer"]) & owned(rows["payee"])
     results["code"][lost] = np.where(payee_names[lost], Code.PAYEE_NOT_FOUND, Code.PAYER_NOT_FOUND)
     if groups is not None:
         results["code"][of_several_payers(groups, rows) & (results["code"] == 0)] = Code.GROUP_INVALID

@@ -9,8 +9,9 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
+from actors.records.addresses import is_operator
 from actors.records.codes import Code
-from actors.records.ids import encode_wallet, is_operator
+from actors.records.ids import encode_wallet
 from actors.records.layout import WalletStatus
 from actors.stores.wallet_profiles import Change, Profile
 from switch.api.route import KEY, WRITE, Route, named

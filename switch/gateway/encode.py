@@ -5,14 +5,13 @@ metadata sorted, so that the same body always has the same digest.
 """
 
 import hashlib
-import struct
 from typing import Final
 
 import msgspec
 from msgspec import UNSET
 
 from actors.records.ids import Secret, decode_transfer
-from actors.records.layout import FLAG_FINAL, REQUEST, REQUEST_ANSWER, Kind
+from actors.records.layout import FLAG_FINAL, REQUEST, REQUEST_ANSWER, Kind, packing
 from rules.decisions.hashing import splitmix64
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import country_number, device_number
@@ -20,8 +19,7 @@ from switch.http.call import Caller
 from switch.http.schema import CHANNELS, LABELS, Context, NewWallet, Transfer, check_ip, named
 from switch.problems.table import invalid_field
 
-ROW: Final = struct.Struct("<BBBBBBHIIqqq16sQqqqH2xI")
-assert ROW.size == REQUEST.itemsize
+ROW: Final = packing(REQUEST, whole_key=True, padding=("spare",))
 
 HOLD_SECONDS: Final = 7 * 86_400
 """How long an amount is held when the request does not say."""

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.ids import OPERATOR_SEGMENT, SLOT_BITS
+from actors.records.addresses import owned
 from actors.records.layout import FLAG_LINKED
 from rules.decisions.hashing import splitmix64s
 
@@ -53,7 +53,7 @@ def arrange(rows: NDArray[Any], numbers: NDArray[np.int64]) -> tuple[NDArray[Any
 
 def homes_of(groups: Groups, rows: NDArray[Any], homes: NDArray[np.int16]) -> NDArray[np.int16]:
     """One home for each group, given that of each row alone (n,)."""
-    users = rows["payer"] >> SLOT_BITS != OPERATOR_SEGMENT
+    users = owned(rows["payer"])
     place = np.where(users, np.arange(len(rows)), len(rows))
     chosen = groups.each(place, np.minimum)
     starts = groups.each(np.arange(len(rows)), np.minimum)
@@ -63,7 +63,7 @@ def homes_of(groups: Groups, rows: NDArray[Any], homes: NDArray[np.int16]) -> ND
 
 def of_several_payers(groups: Groups, rows: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether each row's group has more than one user payer: no shard could carry it out."""
-    users = rows["payer"] >> SLOT_BITS != OPERATOR_SEGMENT
+    users = owned(rows["payer"])
     lowest = groups.each(np.where(users, rows["payer"], np.iinfo(np.int64).max), np.minimum)
     highest = groups.each(np.where(users, rows["payer"], -1), np.maximum)
     several: NDArray[np.bool_] = (highest >= 0) & (lowest != highest)

@@ -10,17 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.ids import OPERATOR_SEGMENT, SEGMENTS_MAX, SLOT_BITS, is_operator
+from actors.records.addresses import OPERATOR_SEGMENT, SEGMENTS_MAX, home_wallet, home_wallets, segment_of
 
 UNKNOWN: Final = -1
 """The home of a wallet in a segment that no shard owns."""
 OPERATOR: Final = -2
 """In the map of segments: the operators' segment, which every shard has."""
-
-
-def home_wallet(payer: int, payee: int) -> int:
-    """Address of the wallet whose shard is a transfer's home, and to which its key is bound."""
-    return payee if is_operator(payer) and not is_operator(payee) and payee != 0 else payer
 
 
 class Topology:
@@ -48,19 +43,18 @@ class Topology:
 
     def owner(self, wallet: int) -> int:
         """Shard of a wallet address, UNKNOWN, or OPERATOR."""
-        return int(self._owners[wallet >> SLOT_BITS])
+        return int(self._owners[segment_of(wallet)])
 
     def home(self, payer: int, payee: int) -> int:
         """Home shard of a transfer between two wallet addresses, or UNKNOWN."""
         wallet = home_wallet(payer, payee)
-        owner = int(self._owners[wallet >> SLOT_BITS])
+        owner = int(self._owners[segment_of(wallet)])
         return wallet % self.shards if owner == OPERATOR else owner
 
     def homes(self, payers: NDArray[np.int64], payees: NDArray[np.int64]) -> NDArray[np.int16]:
         """`home` of many transfers (n,)."""
-        operators = payers >> SLOT_BITS == OPERATOR_SEGMENT
-        wallets = np.where(operators & (payees >> SLOT_BITS != OPERATOR_SEGMENT), payees, payers)
-        owners = self._owners[wallets >> SLOT_BITS]
+        wallets = home_wallets(payers, payees)
+        owners = self._owners[segment_of(wallets)]
         homes: NDArray[np.int16] = np.where(owners == OPERATOR, wallets % self.shards, owners).astype(np.int16)
         return homes
 

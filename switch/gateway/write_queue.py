@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.codes import Code
-from actors.records.layout import FLAG_LINKED, REQUEST, RESULT
+from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, offset_of, packing
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.fairness.fair_queue import FairQueue
 from switch.fairness.scheduling import Callers
@@ -31,13 +31,11 @@ QUIET_TURNS: Final = 3
 PAUSE_MIN_S: Final = 0.002
 PAUSE_MAX_S: Final = 0.1
 _WIDTH: Final = REQUEST.itemsize
-_DEFERRED_AT: Final = 80
-assert REQUEST.fields is not None and REQUEST.fields["deferred_at"][1] == _DEFERRED_AT
-_CALLER_AT: Final = REQUEST.fields["caller"][1]
+_DEFERRED_AT: Final = offset_of(REQUEST, "deferred_at")
+_CALLER_AT: Final = offset_of(REQUEST, "caller")
 _CALLER: Final = struct.Struct("<I")
 _TIME: Final = struct.Struct("<q")
-_RESULT: Final = struct.Struct("<HBBiIIqqqHHI")
-assert _RESULT.size == RESULT.itemsize
+_RESULT: Final = packing(RESULT, padding=("spare",))
 
 
 class WriteQueueLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +75,6 @@ class Result(NamedTuple):
     effective_time: int
     flags: int
     field: int
-    spare: int
 
 
 class _QueueFull(Exception):

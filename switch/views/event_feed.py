@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.database.pool import Pool, StoreUnavailable
+from actors.records.addresses import block_of, record_address
 from actors.records.layout import BLOCK_RECORDS_MAX
 from switch.fairness.scheduling import Scheduler, single
 from switch.views.events import Found, Page, ReadBlock, in_order, page_of, referred
@@ -66,7 +67,7 @@ class EventFeed:
         self, caller: int, places: Sequence[int], limit: int, types: NDArray[np.uint8], own: Own | None, each: int
     ) -> Page:
         """One query: at most `each` blocks of each shard."""
-        starts = [place >> 8 for place in places]
+        starts = [block_of(place) for place in places]
         details = DETAILS_BYTES_MAX // len(self._shards)
         rows = await self._pool.fetch("event_blocks", self._shards, starts, each, details)
         if not rows:
@@ -83,7 +84,9 @@ class EventFeed:
 
     async def ahead(self, places: Sequence[int]) -> bool:
         """Whether places are of a journal that was longer than it is now."""
-        found: bool = await self._pool.fetchval("event_places_ahead", self._shards, [place >> 8 for place in places])
+        found: bool = await self._pool.fetchval(
+            "event_places_ahead", self._shards, [block_of(place) for place in places]
+        )
         return found
 
     async def times(self, found: Sequence[Found]) -> dict[int, int]:
@@ -96,7 +99,7 @@ class EventFeed:
     async def end(self) -> list[int]:
         """The places behind all that is committed now."""
         heads = await self._read_heads()
-        return [(heads[shard] + 1) << 8 if shard in heads else START for shard in self._shards]
+        return [record_address(0, heads[shard] + 1, 0) if shard in heads else START for shard in self._shards]
 
     async def grown(self, places: Sequence[int], timeout_s: float, gone: Callable[[], bool]) -> bool:
         """Wait until there is something at `places`; False when the time is up, the process stops, or who waits is `gone`."""
@@ -104,7 +107,7 @@ class EventFeed:
         try:
             async with asyncio.timeout(timeout_s):
                 while not self._stopped and not gone():
-                    if any(self._heads.get(shard, -1) >= place >> 8 for shard, place in enumerate(places)):
+                    if any(self._heads.get(shard, -1) >= block_of(place) for shard, place in enumerate(places)):
                         return True
                     await asyncio.shield(self._look())
         except TimeoutError:

@@ -1,6 +1,6 @@
 """The journal as a stream of events: in order per shard, merged by record time, and from any cursor on nothing is lost or repeated.
 
-A place is the next record to read of one shard: block << 8 | slot, the low bits of its address. A cursor holds a place for each shard,
+A place is the next record to read of one shard: block and slot, the low bits of its address. A cursor holds a place for each shard,
 so a shard that lags loses nothing. OPEN, CURSOR and PROFILE records are no events: they are between shards.
 """
 
@@ -13,17 +13,9 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
+from actors.records.addresses import place_of, record_address, record_at, shard_of, slot_of, suspense_address
 from actors.records.blocks import HEADER_BYTES, entries_of, joined_addresses
-from actors.records.ids import (
-    Secret,
-    encode_wallet,
-    encode_wallets,
-    record_address,
-    shard_of,
-    slot_of,
-    suspense_address,
-    transfer_id,
-)
+from actors.records.ids import Secret, encode_wallet, encode_wallets, transfer_id
 from actors.records.layout import (
     ATTEMPTS,
     FLAG_FINAL,
@@ -188,15 +180,20 @@ def page_of(
     hits = hits[:limit]
     end = hits[-1] + 1 if full else len(read.records)
     reached = list(places)
-    shards = read.addresses[:end] >> 52
+    shards = shard_of(read.addresses[:end])
     for shard in np.unique(shards).tolist():
-        reached[shard] = _place(int(read.after[:end][shards == shard].max()))
+        reached[shard] = place_of(int(read.after[:end][shards == shard].max()))
     blocks = read.block[hits].tolist()
     entries = {block: entries_of(read.blocks[block].details) for block in set(blocks)}
     columns = (column[hits].tolist() for column in (read.addresses, read.types, read.after, payers))
     events = [
         Found(
-            address, number, as_dict(read.records[hit]), _own(entries[block].get(slot_of(address))), _place(after), own
+            address,
+            number,
+            as_dict(read.records[hit]),
+            _own(entries[block].get(slot_of(address))),
+            place_of(after),
+            own,
         )
         for hit, block, address, number, after, own in zip(hits, blocks, *columns, strict=True)
     ]
@@ -212,7 +209,7 @@ def _merged(
     records: NDArray[Any], addresses: NDArray[np.int64], places: Sequence[int], cut: frozenset[int]
 ) -> NDArray[np.intp]:
     """Indices by record time, each shard in its own order; nothing later than where the first shard in `cut` ends."""
-    shards = addresses >> 52
+    shards = shard_of(addresses)
     times = records["record_time"].copy()
     horizon = np.iinfo(np.int64).max
     for shard in np.unique(shards).tolist():
@@ -220,13 +217,9 @@ def _merged(
         times[own] = np.maximum.accumulate(times[own])
         if shard in cut:
             horizon = min(horizon, int(times[own].max()))
-    fresh = np.flatnonzero((addresses >= shards << 52 | np.array(places)[shards]) & (times <= horizon))
+    fresh = np.flatnonzero((addresses >= record_at(shards, np.array(places)[shards])) & (times <= horizon))
     order: NDArray[np.intp] = fresh[np.lexsort((addresses[fresh], times[fresh]))]
     return order
-
-
-def _place(address: int) -> int:
-    return address & (1 << 52) - 1
 
 
 # How they are shown.

@@ -7,7 +7,6 @@ Only what moves money is listed; openings and changes of a wallet, holds and the
 chain a shard. A look back in time begins at an anchor, so it never walks far.
 """
 
-import struct
 import uuid
 from collections.abc import Collection, Sequence
 from typing import Any, Final, NamedTuple
@@ -17,10 +16,11 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from actors.database.pool import Pool
+from actors.records.addresses import block_of, block_start, shard_of, slot_of
 from actors.records.blocks import entries_of, records_of
 from actors.records.chain_time import chain_time
-from actors.records.ids import Secret, block_of, encode_wallets, shard_of, slot_of, transfer_id
-from actors.records.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind, ReviewStatus
+from actors.records.ids import Secret, encode_wallets, transfer_id
+from actors.records.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind, ReviewStatus, packing
 from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.gateway.encode import Details, details_of
@@ -38,8 +38,7 @@ ASKED: Final = (*ATTEMPTS, *REFERRING)
 """Records that have an id which can be asked for."""
 
 _NAMES: Final = RECORD.names or ()
-_UNPACK: Final = struct.Struct("<BBBBHHqqqqqqQQQIIqqqqqiIHHIIIq").unpack
-assert struct.calcsize("<BBBBHHqqqqqqQQQIIqqqqqiIHHIIIq") == RECORD.itemsize
+_UNPACK: Final = packing(RECORD).unpack
 
 
 class Step(NamedTuple):
@@ -272,7 +271,7 @@ def _steps(rows: list[Any]) -> list[Step]:
     details: dict[int, dict[int, msgspec.Raw]] = {}
     steps = []
     for row in rows:
-        block = row["origin"] >> 8
+        block = block_start(row["origin"])
         if block not in details:
             details[block] = entries_of(row["details"])
         steps.append(

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from actors.database.pool import Pool
-from actors.records.ids import Secret, record_address, transfer_id
+from actors.records.addresses import record_address
+from actors.records.ids import Secret, transfer_id
 from actors.stores.api_keys import KeyStore
 from switch.api.services import Limits
 from switch.problems.table import PROBLEMS

@@ -31,8 +31,8 @@ from actors.journal.interface import (
 )
 from actors.journal.postgres import NUMBER_MAX, PostgresJournal, writer_name
 from actors.process.elapsed import elapsed_ns
+from actors.records.addresses import record_address
 from actors.records.blocks import GENESIS, Writer, block_hash, seal
-from actors.records.ids import record_address
 from actors.records.layout import RECORD
 from tests.slow_link import slow_link
 

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from actors.database.pool import Pool
-from actors.records.ids import Secret, decode_wallet, record_address
+from actors.records.addresses import record_address
+from actors.records.ids import Secret, decode_wallet
 from actors.stores.api_keys import KeyStore
 from switch.api import events as handlers_events
 from switch.api.app import SERVICES

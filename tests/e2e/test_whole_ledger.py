@@ -12,8 +12,9 @@ import pytest
 
 from actors.audit.audit import audit_database
 from actors.database.connection import connect
+from actors.records.addresses import shard_of
 from actors.records.codes import Code
-from actors.records.ids import Secret, decode_transfer, shard_of
+from actors.records.ids import Secret, decode_transfer
 from actors.records.layout import CHAIN_STRIDE
 from switch.http.times import time_text
 from switch.views import statement

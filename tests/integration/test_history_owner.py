@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from actors.database.connection import connect
 from actors.database.pool import Pool
+from actors.records.addresses import block_of, record_address, suspense_address
 from actors.records.blocks import GENESIS, Writer, seal
-from actors.records.ids import Secret, block_of, decode_wallet, record_address, suspense_address
+from actors.records.ids import Secret, decode_wallet
 from actors.records.layout import RECORD, Kind
 from actors.rpc.interface import ChainHead
 from switch.api.services import Limits

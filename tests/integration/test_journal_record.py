@@ -7,7 +7,8 @@ import numpy as np
 
 from actors.database.connection import connect
 from actors.records import layout
-from actors.records.ids import Secret, record_address, transfer_id
+from actors.records.addresses import record_address
+from actors.records.ids import Secret, transfer_id
 from actors.records.layout import RECORD, Kind
 from tests.journal_rows import journal
 

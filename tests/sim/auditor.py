@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from actors.ledger.book import M_PROFILES
 from actors.ledger.ledger import Ledger
+from actors.records.addresses import block_of
 from actors.records.codes import FIRST_DECLINED, FIRST_REFUSED, Code, is_declined, is_untried
-from actors.records.ids import block_of
 from actors.records.layout import ATTEMPTS, FIELDS, FLAG_LINKED, RESULT, WALLET, Kind
 from tests.sim.database import Database
 from tests.sim.model import ABSENT, STATE_FIELDS, Model, Shard, State, in_review

@@ -8,8 +8,8 @@ from actors.journal.interface import ClockReading
 from actors.ledger.book import M_RECORD_TIME, M_RINGS, local_row
 from actors.ledger.holds import open_hold
 from actors.ledger.ledger import Admitted, Applied, Ledger
+from actors.records.addresses import block_of
 from actors.records.blocks import Run, Writer, block_hash, header_of
-from actors.records.ids import block_of
 from actors.records.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
 from actors.rpc.interface import ChainHead
 from actors.shard import messages as m

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from actors.records.addresses import shard_of
 from actors.records.codes import Code, is_untried
-from actors.records.ids import shard_of
 from actors.records.layout import RESULT
 from actors.rpc.interface import ChainHead
 from actors.shard import messages as m

@@ -7,8 +7,8 @@ import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from actors.records.addresses import block_of, shard_of, slot_of
 from actors.records.blocks import Sealed, block_hash, header_of, records_of
-from actors.records.ids import block_of, shard_of, slot_of
 from tests.sim.scheduler import Scheduler
 
 

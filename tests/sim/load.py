@@ -2,8 +2,8 @@
 
 from typing import Any, Final, NamedTuple
 
+from actors.records.addresses import wallet_address
 from actors.records.codes import Code
-from actors.records.ids import wallet_address
 from actors.records.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletKind, WalletStatus
 from rules.vocabulary.columns import WINDOWS_MS
 from tests.sim.clients import FrontDoor, after_of

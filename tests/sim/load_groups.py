@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Final
 
+from actors.records.addresses import wallet_address
 from actors.records.codes import Code, is_declined
-from actors.records.ids import wallet_address
 from actors.records.layout import Kind
 from tests.sim.questions import Request, linked
 

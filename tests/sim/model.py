@@ -9,9 +9,9 @@ from collections import namedtuple
 from copy import copy
 from typing import Any, Final
 
+from actors.records.addresses import block_of, record_address, shard_of
 from actors.records.blocks import Sealed, header_of, records_of
 from actors.records.codes import Code
-from actors.records.ids import block_of, record_address, shard_of
 from actors.records.layout import (
     AMOUNT_MAX,
     ATTEMPTS,

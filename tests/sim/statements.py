@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from actors.records.addresses import block_of
 from actors.records.blocks import header_of
-from actors.records.ids import block_of
 from actors.rpc.interface import ChainHead
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from actors.ledger.arrays import Snapshot
 from actors.ledger.book import M_OPEN_SLOT, M_SEGMENTS, Capacity
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
+from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.blocks import Writer
-from actors.records.ids import SEGMENT_SLOTS
 from actors.shard import messages as m
 from actors.shard.clock import ShardClock
 from actors.shard.core import ShardConfig, ShardCore

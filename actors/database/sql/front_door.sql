@@ -40,16 +40,16 @@ SELECT EXISTS (
 )
 
 -- name: records_with_details
--- Records at addresses, with the details of their blocks; for the layout see wallet_chain.
-SELECT place.address, substring(records FROM 89 + 160 * (place.address & 255)::int FOR 160) AS record, details
+-- Records at addresses, with the details of their blocks.
+SELECT place.address, substring(records FROM 1 + {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int FOR {record_bytes}) AS record, details
 FROM unnest($1::bigint[]) AS place (address)
-JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
 
 -- name: event_times
--- Record times at addresses; for the layout see wallet_chain.
-SELECT place.address, shardpay_int8(records, 88 + 160 * (place.address & 255)::int + 96) AS time
+-- Record times at addresses.
+SELECT place.address, shardpay_int8(records, {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int + {record_time_at}) AS time
 FROM unnest($1::bigint[]) AS place (address)
-JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
 
 -- name: key_find
 SELECT key.hash, key.account, key.scopes, account.bound,
@@ -181,24 +181,23 @@ RETURNING address
 
 -- name: transfer_parts
 -- What refers to a record, and what refers to that (a capture of a hold can be refunded), oldest first: at most $2, what ended the record
--- or its review among them; and what all captures and refunds come to. For the layout see wallet_chain; amount at 24, record time at 96,
--- flags at 136: 32 FINAL, 1024 REVIEW.
+-- or its review among them; and what all captures and refunds come to. Names in braces: see record_layout.py.
 WITH RECURSIVE part AS (
     SELECT target, record FROM reference WHERE target = $1
   UNION ALL
     SELECT reference.target, reference.record FROM part JOIN reference ON reference.target = part.record
 ), chosen AS (
     SELECT part.target, part.record AS address, one.record, at.time,
-           sum(at.amount) FILTER (WHERE at.kind = 12) OVER () AS captured,
-           sum(at.amount) FILTER (WHERE at.kind = 15) OVER () AS refunded
+           sum(at.amount) FILTER (WHERE at.kind = {capture}) OVER () AS captured,
+           sum(at.amount) FILTER (WHERE at.kind = {refund}) OVER () AS refunded
     FROM part
-    JOIN journal ON shard = (part.record >> 52)::int AND block = (part.record >> 8) & 17592186044415
-    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (part.record & 255)::int FOR 160)) AS one (record)
+    JOIN journal ON shard = (part.record >> {shard_shift})::int AND block = (part.record >> {block_shift}) & {block_mask}
+    CROSS JOIN LATERAL (SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (part.record & {slot_mask})::int FOR {record_bytes})) AS one (record)
     CROSS JOIN LATERAL (
-        SELECT get_byte(one.record, 0), shardpay_int8(one.record, 24), shardpay_int8(one.record, 96)
+        SELECT get_byte(one.record, {kind_at}), shardpay_int8(one.record, {amount_at}), shardpay_int8(one.record, {record_time_at})
         OFFSET 0
     ) AS at (kind, amount, time)
-    ORDER BY at.kind NOT IN (12, 15) OR get_byte(one.record, 136) & 32 <> 0 OR get_byte(one.record, 137) & 4 <> 0 DESC,
+    ORDER BY at.kind NOT IN ({capture}, {refund}) OR get_byte(one.record, {flags_at}) & {flag_final} <> 0 OR get_byte(one.record, {flags_at} + 1) & ({flag_review} >> 8) <> 0 DESC,
              at.time, part.record
     LIMIT $2
 )
@@ -207,27 +206,27 @@ FROM chosen ORDER BY time, address
 
 -- name: review_page
 -- Cases of status $1 in order of time behind the place ($2, $3), with their answer, if they have one; of open ones those that live on
--- after $5. For the layout see wallet_chain; kind 11 HOLD expires at 152, flags lie at 136.
+-- after $5.
 SELECT review.record AS address, one.record, journal.details, answer.record AS answer
 FROM review
-JOIN journal ON shard = (review.record >> 52)::int AND block = (review.record >> 8) & 17592186044415
-CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (review.record & 255)::int FOR 160)) AS one (record)
+JOIN journal ON shard = (review.record >> {shard_shift})::int AND block = (review.record >> {block_shift}) & {block_mask}
+CROSS JOIN LATERAL (SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (review.record & {slot_mask})::int FOR {record_bytes})) AS one (record)
 LEFT JOIN LATERAL (
-    SELECT substring(answers.records FROM 89 + 160 * (reference.record & 255)::int FOR 160) AS record
+    SELECT substring(answers.records FROM 1 + {header_bytes} + {record_bytes} * (reference.record & {slot_mask})::int FOR {record_bytes}) AS record
     FROM reference
-    JOIN journal AS answers ON answers.shard = (reference.record >> 52)::int
-         AND answers.block = (reference.record >> 8) & 17592186044415
+    JOIN journal AS answers ON answers.shard = (reference.record >> {shard_shift})::int
+         AND answers.block = (reference.record >> {block_shift}) & {block_mask}
     WHERE reference.target = review.record ORDER BY reference.record LIMIT 1
 ) AS answer ON status <> 0
 WHERE status = $1 AND (record_time, review.record) > ($2, $3)
-  AND (status <> 0 OR shardpay_int8(one.record, 152) > $5)
+  AND (status <> 0 OR shardpay_int8(one.record, {expiry_at}) > $5)
 ORDER BY record_time, review.record LIMIT $4
 
 -- name: review_ends
--- How reviews at addresses $1 stand at time $2: an open one is expired (3) from its expiry on. For the layout see wallet_chain; expiry at 152.
-SELECT record, CASE WHEN status = 0 AND shardpay_int8(records, 88 + 160 * (record & 255)::int + 152) <= $2 THEN 3 ELSE status END AS status
+-- How reviews at addresses $1 stand at time $2: an open one is expired (3) from its expiry on.
+SELECT record, CASE WHEN status = 0 AND shardpay_int8(records, {header_bytes} + {record_bytes} * (record & {slot_mask})::int + {expiry_at}) <= $2 THEN 3 ELSE status END AS status
 FROM review
-JOIN journal ON shard = (record >> 52)::int AND block = (record >> 8) & 17592186044415
+JOIN journal ON shard = (record >> {shard_shift})::int AND block = (record >> {block_shift}) & {block_mask}
 WHERE record = ANY ($1::bigint[])
 
 -- name: account_names
@@ -235,12 +234,12 @@ SELECT id, name FROM account WHERE id = ANY ($1::int[])
 
 -- name: chain_at
 -- The newest record of a wallet's chain on shard $2 that is not after a time $3, walking back from the next anchor or else from the newest
--- durable one of its places $4. For the layout, $5, $6 and `superseded` see wallet_chain; lag at 144. `started`: one of the places is
+-- durable one of its places $4. For $5, $6 and `superseded` see wallet_chain. `started`: one of the places is
 -- durable. The record of the last step is the one, unless it too is after the time.
 WITH RECURSIVE newest AS MATERIALIZED (
     SELECT max(place.address) AS address
     FROM unnest($4::bigint[]) AS place (address)
-    JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+    JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
 ), chain AS (
     SELECT start.address, 1 AS step, one.record
     FROM newest
@@ -249,28 +248,28 @@ WITH RECURSIVE newest AS MATERIALIZED (
             (SELECT record FROM anchor WHERE wallet = $1 AND shard = $2 AND chain_time > $3 ORDER BY chain_time, record LIMIT 1),
             newest.address)
     ) AS start (address)
-    JOIN journal ON shard = (start.address >> 52)::int AND block = (start.address >> 8) & 17592186044415
-    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (start.address & 255)::int FOR 160)) AS one (record)
+    JOIN journal ON shard = (start.address >> {shard_shift})::int AND block = (start.address >> {block_shift}) & {block_mask}
+    CROSS JOIN LATERAL (SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (start.address & {slot_mask})::int FOR {record_bytes})) AS one (record)
   UNION ALL
     SELECT previous.address, chain.step + 1, one.record
     FROM chain
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1
-                    THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END,
-               shardpay_chain_time(shardpay_int8(chain.record, 104), shardpay_int8(chain.record, 144)
-                   >> CASE WHEN get_byte(chain.record, 0) BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1
+        SELECT CASE WHEN get_byte(chain.record, {kind_at}) BETWEEN {transfer} AND {approval} AND shardpay_int8(chain.record, {payer_at}) = $1
+                    THEN shardpay_int8(chain.record, {payer_prev_at}) ELSE shardpay_int8(chain.record, {payee_prev_at}) END,
+               shardpay_chain_time(shardpay_int8(chain.record, {effective_time_at}), shardpay_int8(chain.record, {payer_lag_at})
+                   >> CASE WHEN get_byte(chain.record, {kind_at}) BETWEEN {transfer} AND {approval} AND shardpay_int8(chain.record, {payer_at}) = $1
                            THEN 0 ELSE 32 END & 4294967295)
         OFFSET 0
     ) AS previous (address, time_after)
-    JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415
-    CROSS JOIN LATERAL (SELECT substring(records FROM 89 + 160 * (previous.address & 255)::int FOR 160)) AS one (record)
+    JOIN journal ON shard = (previous.address >> {shard_shift})::int AND block = (previous.address >> {block_shift}) & {block_mask}
+    CROSS JOIN LATERAL (SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (previous.address & {slot_mask})::int FOR {record_bytes})) AS one (record)
     WHERE previous.address > 0 AND previous.time_after > $3
 )
 SELECT EXISTS (
            SELECT FROM unnest($5::bigint[]) AS successor (number)
-           JOIN journal ON shard = $2 AND block = successor.number WHERE shardpay_int8(records, 24) <> $6
+           JOIN journal ON shard = $2 AND block = successor.number WHERE shardpay_int8(records, {writer_at}) <> $6
        ) OR cardinality($5::bigint[]) > 0 AND NOT EXISTS (
-           SELECT FROM journal WHERE shard = $2 AND block = ($5::bigint[])[1] - 1 AND shardpay_int8(records, 24) = $6
+           SELECT FROM journal WHERE shard = $2 AND block = ($5::bigint[])[1] - 1 AND shardpay_int8(records, {writer_at}) = $6
        ) AS superseded,
        newest.address IS NOT NULL AS started, found.address, found.record
 FROM newest
@@ -281,35 +280,33 @@ LEFT JOIN (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS foun
 -- $3 movements, at most $4 steps. `superseded`: at one of the blocks $6 another than the writer $7 has written, or the one before the first of
 -- them, which that writer knew to be stored, is gone: a failover lost it; it stands in each row, and
 -- where none of the places is durable in one row without an address. Not the newest block is asked for: to find it, all that an append
--- under way has written would be looked at. OFFSET 0: else each use of an expression would work it out again. Offsets are those of ledger/layout.py and ledger/blocks.py: a header of 88 bytes, the writer at 24;
--- records of 160; kind at 0, payer at 8, reference at 88, payer_prev at 112, payee_prev at 120.
--- Address: shard << 52 | block << 8 | slot. Kinds 10 TRANSFER, 12 CAPTURE, 15 REFUND and 20 LEG move money; 10 to 16 lie on the
--- payer's chain when the wallet is the payer. For a leg, `origin` is the movement on the sender's shard, else the record itself;
+-- under way has written would be looked at. OFFSET 0: else each use of an expression would work it out again. TRANSFER, CAPTURE, REFUND and
+-- LEG move money; kinds from TRANSFER to APPROVAL lie on the payer's chain when the wallet is the payer. For a leg, `origin` is the movement on the sender's shard, else the record itself;
 -- details come once for each block, and steps end where details have $8 bytes; `there`: how many there are.
 WITH RECURSIVE chain AS (
-    SELECT newest.address, 1 AS step, first.record, get_byte(first.record, 0) AS kind,
-           (get_byte(first.record, 0) IN (10, 12, 15, 20))::int AS listed
+    SELECT newest.address, 1 AS step, first.record, get_byte(first.record, {kind_at}) AS kind,
+           (get_byte(first.record, {kind_at}) IN ({transfer}, {capture}, {refund}, {leg}))::int AS listed
     FROM (
         SELECT max(place.address)
         FROM unnest($2::bigint[]) AS place (address)
-        JOIN journal ON shard = (place.address >> 52)::int AND block = (place.address >> 8) & 17592186044415
+        JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
     ) AS newest (address)
-    JOIN journal ON shard = (newest.address >> 52)::int AND block = (newest.address >> 8) & 17592186044415
+    JOIN journal ON shard = (newest.address >> {shard_shift})::int AND block = (newest.address >> {block_shift}) & {block_mask}
     CROSS JOIN LATERAL (
-        SELECT substring(records FROM 89 + 160 * (newest.address & 255)::int FOR 160)
+        SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (newest.address & {slot_mask})::int FOR {record_bytes})
     ) AS first (record)
   UNION ALL
-    SELECT previous.address, chain.step + 1, one.record, get_byte(one.record, 0),
-           chain.listed + (get_byte(one.record, 0) IN (10, 12, 15, 20))::int
+    SELECT previous.address, chain.step + 1, one.record, get_byte(one.record, {kind_at}),
+           chain.listed + (get_byte(one.record, {kind_at}) IN ({transfer}, {capture}, {refund}, {leg}))::int
     FROM chain
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN chain.kind BETWEEN 10 AND 16 AND shardpay_int8(chain.record, 8) = $1::bigint
-                    THEN shardpay_int8(chain.record, 112) ELSE shardpay_int8(chain.record, 120) END
+        SELECT CASE WHEN chain.kind BETWEEN {transfer} AND {approval} AND shardpay_int8(chain.record, {payer_at}) = $1::bigint
+                    THEN shardpay_int8(chain.record, {payer_prev_at}) ELSE shardpay_int8(chain.record, {payee_prev_at}) END
         OFFSET 0
     ) AS previous (address)
-    JOIN journal ON shard = (previous.address >> 52)::int AND block = (previous.address >> 8) & 17592186044415
+    JOIN journal ON shard = (previous.address >> {shard_shift})::int AND block = (previous.address >> {block_shift}) & {block_mask}
     CROSS JOIN LATERAL (
-        SELECT substring(records FROM 89 + 160 * (previous.address & 255)::int FOR 160)
+        SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (previous.address & {slot_mask})::int FOR {record_bytes})
     ) AS one (record)
     WHERE previous.address > 0 AND chain.listed < $3 AND chain.step < $4
 )
@@ -317,9 +314,9 @@ SELECT owner.superseded, walked.step, walked.address, walked.record, walked.orig
 FROM (
     SELECT EXISTS (
         SELECT FROM unnest($6::bigint[]) AS successor (number)
-        JOIN journal ON shard = $5 AND block = successor.number WHERE shardpay_int8(records, 24) <> $7
+        JOIN journal ON shard = $5 AND block = successor.number WHERE shardpay_int8(records, {writer_at}) <> $7
     ) OR cardinality($6::bigint[]) > 0 AND NOT EXISTS (
-        SELECT FROM journal WHERE shard = $5 AND block = ($6::bigint[])[1] - 1 AND shardpay_int8(records, 24) = $7
+        SELECT FROM journal WHERE shard = $5 AND block = ($6::bigint[])[1] - 1 AND shardpay_int8(records, {writer_at}) = $7
     )
 ) AS owner (superseded)
 LEFT JOIN (
@@ -327,14 +324,14 @@ LEFT JOIN (
            sum(octet_length(details)) OVER (ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
     FROM (
         SELECT chain.step, chain.address, chain.record, origin.address AS origin,
-               substring(journal.records FROM 89 + 160 * (origin.address & 255)::int FOR 160) AS origin_record,
+               substring(journal.records FROM 1 + {header_bytes} + {record_bytes} * (origin.address & {slot_mask})::int FOR {record_bytes}) AS origin_record,
                CASE WHEN row_number() OVER (PARTITION BY journal.shard, journal.block ORDER BY chain.step) = 1
                     THEN journal.details END AS details
         FROM chain
         CROSS JOIN LATERAL (
-            SELECT CASE WHEN chain.kind = 20 THEN shardpay_int8(chain.record, 88) ELSE chain.address END
+            SELECT CASE WHEN chain.kind = {leg} THEN shardpay_int8(chain.record, {reference_at}) ELSE chain.address END
         ) AS origin (address)
-        JOIN journal ON shard = (origin.address >> 52)::int AND block = (origin.address >> 8) & 17592186044415
+        JOIN journal ON shard = (origin.address >> {shard_shift})::int AND block = (origin.address >> {block_shift}) & {block_mask}
     ) AS detailed
 ) AS walked ON coalesce(walked.before, 0) < $8
 ORDER BY walked.step

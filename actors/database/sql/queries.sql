@@ -25,7 +25,7 @@ SELECT block, records, details FROM journal WHERE shard = $1 AND block BETWEEN $
 -- thinks of their number.
 SELECT asked.place, found.records FROM unnest($1::bigint[]) AS asked (place)
 CROSS JOIN LATERAL (
-    SELECT records FROM journal WHERE shard = (asked.place >> 44)::int AND block = asked.place & 17592186044415 OFFSET 0
+    SELECT records FROM journal WHERE shard = (asked.place >> {block_bits})::int AND block = asked.place & {block_mask} OFFSET 0
 ) AS found
 
 -- name: journal_references
@@ -121,9 +121,9 @@ SELECT segment, shard FROM segment WHERE segment > 0
 -- Records by address, as many of $1 as there are, in its order; OFFSET 0 as in `journal_blocks`.
 SELECT asked.address, found.record FROM unnest($1::bigint[]) AS asked (address)
 CROSS JOIN LATERAL (
-    SELECT substring(records FROM 89 + 160 * (asked.address & 255)::int FOR 160) AS record FROM journal
-    WHERE shard = (asked.address >> 52)::int AND block = (asked.address >> 8) & 17592186044415
-      AND length(records) >= 88 + 160 * ((asked.address & 255)::int + 1)
+    SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (asked.address & {slot_mask})::int FOR {record_bytes}) AS record FROM journal
+    WHERE shard = (asked.address >> {shard_shift})::int AND block = (asked.address >> {block_shift}) & {block_mask}
+      AND length(records) >= {header_bytes} + {record_bytes} * ((asked.address & {slot_mask})::int + {decision_at})
     OFFSET 0
 ) AS found
 

@@ -1,1 +1,1 @@
-"""The commands on scorecards."""
+"""The commands on scorecards, one module each; group.py is their table."""

@@ -1,1 +1,1 @@
-"""The commands on API keys."""
+"""The commands on API keys, one module each; group.py is their table."""

@@ -1,1 +1,1 @@
-"""The commands on rule packs."""
+"""The commands on rule packs, one module each; group.py is their table."""

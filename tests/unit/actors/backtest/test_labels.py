@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from actors.backtest.labels import BadLabels, read_label_fields, read_labels
-from actors.records.ids import Secret, record_address, transfer_id
+from actors.records.addresses import record_address
+from actors.records.ids import Secret, transfer_id
 
 FIRST, SECOND, THIRD = (record_address(1, 7, slot) for slot in (0, 1, 2))
 IDS = {address: transfer_id(Secret.of(bytes(16)), 1_700_000_000_000, address) for address in (FIRST, SECOND, THIRD)}

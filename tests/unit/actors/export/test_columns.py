@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from actors.export.columns import LEFT_OUT, Columns
-from actors.records.ids import Secret, encode_wallet, record_address, transfer_id, wallet_address
+from actors.records.addresses import record_address, wallet_address
+from actors.records.ids import Secret, encode_wallet, transfer_id
 from actors.records.layout import (
     FLAG_FALLBACK,
     FLAG_FINAL,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from actors.export.columns import LEFT_OUT, Columns
 from actors.export.export import MANIFEST, Exported, Manifest
 from actors.export.reader import Export, Unreadable
-from actors.records.ids import Secret, record_address
+from actors.records.addresses import record_address
+from actors.records.ids import Secret
 from actors.records.layout import FLAG_REVIEW, FLAG_SCORED, RECORD, Channel, Kind, Label
 from tests.journal_rows import NOON, record
 

@@ -20,7 +20,7 @@ from actors.ledger.ledger import Admitted, Applied, Ledger, LedgerConfig
 from actors.ledger.rebuilding import Rebuilder
 from actors.ledger.table import KEYS_A_PARTITION, PARTITION_SLOTS, put
 from actors.ledger.windows import window_columns
-from actors.records.ids import record_address
+from actors.records.addresses import record_address
 from actors.records.layout import (
     ATTEMPTS,
     BLOCK_RECORDS_MAX,

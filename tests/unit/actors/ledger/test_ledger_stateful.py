@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from actors.records.addresses import record_address
 from actors.records.codes import Code
-from actors.records.ids import record_address
 from actors.records.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_LINKED, REQUEST_ANSWER, Kind, WalletKind, WalletStatus
 from tests.oracle.oracle_ledger import Row
 from tests.unit.actors.ledger.both import DAY, EUR, START, USD, Both, new_row

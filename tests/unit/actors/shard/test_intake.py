@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actors.records.addresses import wallet_address
 from actors.records.codes import Code
-from actors.records.ids import wallet_address
 from actors.records.layout import FLAG_LINKED, RECORD, REQUEST, RESULT
 from actors.shard import intake, pace
 from actors.shard.intake import Asked, Intake, Part, untried_payers

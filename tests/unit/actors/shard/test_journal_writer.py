@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from actors.records.addresses import record_address
 from actors.records.blocks import GENESIS, Writer
-from actors.records.ids import record_address
 from actors.records.layout import RECORD, Kind
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Append, Stored

@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
-from actors.records.ids import Secret, encode_wallet, key_bytes, record_address, transfer_id, wallet_address
+from actors.records.ids import Secret, encode_wallet, key_bytes, transfer_id
 from actors.records.layout import REQUEST, RESULT
 from switch.gateway.arrow import decode_transfers_stream, encode_results
 from switch.gateway.encode import transfer_row

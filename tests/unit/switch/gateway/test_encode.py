@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.records.ids import Secret, key_bytes, key_words, record_address, transfer_id
+from actors.records.addresses import record_address
+from actors.records.ids import Secret, key_bytes, key_words, transfer_id
 from actors.records.layout import REQUEST, Channel, Kind, Label, WalletKind, WalletStatus
 from rules.decisions.hashing import splitmix64, splitmix64s
 from rules.vocabulary.encodings import country_number, country_text, device_number

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.records.ids import wallet_address
+from actors.records.addresses import wallet_address
 from actors.records.layout import FLAG_LINKED, REQUEST
 from switch.gateway.linked_groups import NO_GROUP, arrange, homes_of, of_several_payers
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from actors.records.ids import wallet_address
-from switch.gateway.routing import UNKNOWN, Topology, home_wallet
+from actors.records.addresses import home_wallet, wallet_address
+from switch.gateway.routing import UNKNOWN, Topology
 
 OPERATOR, OTHER_OPERATOR = wallet_address(0, 1024), wallet_address(0, 1025)
 USER, PAYEE, NOBODY = wallet_address(7, 3), wallet_address(8, 4), wallet_address(9, 1)

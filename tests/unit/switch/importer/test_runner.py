@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actors.records.ids import Secret, encode_wallets, wallet_address
+from actors.records.addresses import wallet_address
+from actors.records.ids import Secret, encode_wallets
 from switch.importer import runner
 from switch.importer.client import Answers, Made, Standing, SwitchError
 from switch.importer.history import History

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from actors.records.ids import Secret, encode_wallet, record_address, transfer_id, wallet_address
+from actors.records.addresses import record_address, wallet_address
+from actors.records.ids import Secret, encode_wallet, transfer_id
 from actors.records.layout import FLAG_FINAL, FLAG_REVIEW, FLAG_SCORED, FLAG_SUSPENSE, Kind, WalletStatus
 from actors.stores.rule_packs import PackNames
 from switch.gateway.encode import details_bytes

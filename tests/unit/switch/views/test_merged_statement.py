@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.records.ids import record_address
+from actors.records.addresses import record_address
 from actors.records.layout import Kind
 from switch.gateway.encode import Details
 from switch.views.merged_statement import Merged, merged
