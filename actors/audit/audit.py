@@ -25,7 +25,19 @@ from actors.journal.interface import ScannedBlock
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, segment_of, shard_of, slot_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, Anchor, Header, anchors_of, header_of, is_whole
-from actors.records.layout import FLAG_PAYEE_ANCHOR, FLAG_PAYER_ANCHOR, FLAG_REMOTE, MOVEMENTS, RECORD, Kind, offset_of
+from actors.records.layout import (
+    FLAG_PAYEE_ANCHOR,
+    FLAG_PAYER_ANCHOR,
+    FLAG_REMOTE,
+    HASH_WORDS,
+    MOVEMENTS,
+    READ_UP_TO,
+    RECORD,
+    SENDER,
+    WRITER,
+    Kind,
+    offset_of,
+)
 
 DIFFERENCES_MAX: Final = 100
 """Beyond this many there is one cause and the rest are its consequences."""
@@ -33,7 +45,7 @@ CURSOR_HASH_BYTES: Final = 16
 TARGETS_AT_ONCE: Final = 5_000
 """Records that are fetched by one statement."""
 _KIND_AT: Final = offset_of(RECORD, "kind")
-_WRITER_AT: Final = offset_of(RECORD, "key_hi")
+_WRITER_AT: Final = offset_of(RECORD, WRITER)
 _WRITER: Final = struct.Struct("<Q")
 
 
@@ -159,9 +171,9 @@ class _Shard:
             np.stack([records[name][keyed].astype(np.uint64) for name in ("key_hi", "key_lo", "record_time")])
         )
         for cursor in records[kind == Kind.CURSOR]:
-            words = int(cursor["key_hi"]), int(cursor["key_lo"])
+            words = [int(cursor[name]) for name in HASH_WORDS]
             value = b"".join(word.to_bytes(8, "little") for word in words)
-            sender, block = int(cursor["payer"]), int(cursor["amount"])
+            sender, block = int(cursor[SENDER]), int(cursor[READ_UP_TO])
             if block < self.cursors.get(sender, (0, b""))[0]:
                 self.report.differ(f"shard {self.number}: its cursor in the journal of shard {sender} goes back")
             self.cursors[sender] = (block, value)

@@ -14,6 +14,9 @@ from actors.records.layout import (
     FLAG_IMPORTED,
     FLAG_REMOTE,
     FLAG_SUSPENSE,
+    FLOOR,
+    WALLET_KIND,
+    WALLET_STATE,
     Kind,
     WalletKind,
     WalletStatus,
@@ -234,18 +237,18 @@ def _wallet_record(books, record, address):
         if wallet["currency"] != 0:
             return _TWICE
         wallet["currency"] = record["currency"]
-        wallet["kind"] = record["label"]
+        wallet["kind"] = record[WALLET_KIND]
         wallet["status"] = _OPEN
-        wallet["floor"] = record["amount"]
-        if owned(record["payee"]) == (record["label"] > _MERCHANT):
+        wallet["floor"] = record[FLOOR]
+        if owned(record["payee"]) == (record[WALLET_KIND] > _MERCHANT):
             return _OPERATOR
         return _chained(wallet, record["payee_prev"], record["payee_lag"], record["effective_time"], address)
     if wallet["currency"] == 0:
         return _NEVER_OPENED
     if record["kind"] == _K_STATUS:
-        if record["channel"] == _CLOSED and (wallet["posted"] != 0 or wallet["held"] != 0):
+        if record[WALLET_STATE] == _CLOSED and (wallet["posted"] != 0 or wallet["held"] != 0):
             return _NOT_EMPTY
-        wallet["status"] = record["channel"]
+        wallet["status"] = record[WALLET_STATE]
     return _chained(wallet, record["payee_prev"], record["payee_lag"], record["record_time"], address)
 
 

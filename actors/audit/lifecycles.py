@@ -12,7 +12,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.layout import FLAG_CONTINUES, FLAG_FINAL, FLAG_LINKED, FLAG_REVIEW, Kind, ReviewStatus, case_end
+from actors.records.layout import (
+    FLAG_CONTINUES,
+    FLAG_FINAL,
+    FLAG_LINKED,
+    FLAG_REVIEW,
+    HELD_FOR,
+    Kind,
+    ReviewStatus,
+    case_end,
+)
 
 EVENT: Final = np.dtype(
     [
@@ -52,7 +61,7 @@ def events_of(records: NDArray[Any], addresses: NDArray[np.int64], released: NDA
     events["released"] = released[chosen]
     events["time"] = picked["record_time"]
     events["review"] = picked["flags"] & FLAG_REVIEW != 0
-    events["seconds"] = np.where((picked["kind"] == Kind.HOLD) & (events["review"] != 0), picked["payee_lag"], 0)
+    events["seconds"] = np.where((picked["kind"] == Kind.HOLD) & (events["review"] != 0), picked[HELD_FOR], 0)
     events["final"] = (
         (picked["flags"] & FLAG_FINAL != 0) | (picked["kind"] == Kind.VOID) | (picked["kind"] == Kind.EXPIRY)
     )

@@ -24,9 +24,14 @@ from actors.records.layout import (
     FLAG_REVIEW,
     FLAG_SCORED,
     FLAG_SUSPENSE,
+    FLOOR,
+    HELD_FOR,
     MOVEMENTS,
     RECORD,
     REFERRING,
+    TIER,
+    WALLET_KIND,
+    WALLET_STATE,
     Channel,
     Kind,
     Label,
@@ -163,10 +168,10 @@ class Columns:
         opened = is_["opened"]
         return {
             "wallet": self._wallets(field["payee"], is_["wallet"]),
-            "wallet_kind": self._wallet_kinds.column(field["label"], is_["wallet"]),
-            "wallet_status": self._statuses.column(field["channel"], is_["status"] | is_["profile"]),
-            "tier": pa.array(field["decision"], mask=~(opened | is_["tier"] | is_["profile"])),
-            "floor": pa.array(field["amount"], mask=~opened),
+            "wallet_kind": self._wallet_kinds.column(field[WALLET_KIND], is_["wallet"]),
+            "wallet_status": self._statuses.column(field[WALLET_STATE], is_["status"] | is_["profile"]),
+            "tier": pa.array(field[TIER], mask=~(opened | is_["tier"] | is_["profile"])),
+            "floor": pa.array(field[FLOOR], mask=~opened),
         }
 
     def _wallets(self, addresses: NDArray[np.int64], valid: NDArray[np.bool_]) -> pa.Array:
@@ -176,7 +181,7 @@ class Columns:
 def _held_for(field: dict[str, NDArray[Any]]) -> NDArray[np.bool_]:
     """Which records are of holds in review that were asked for as holds."""
     held: NDArray[np.bool_] = (
-        (field["kind"] == Kind.HOLD) & (field["flags"] & FLAG_REVIEW != 0) & (field["payee_lag"] != 0)
+        (field["kind"] == Kind.HOLD) & (field["flags"] & FLAG_REVIEW != 0) & (field[HELD_FOR] != 0)
     )
     return held
 

@@ -39,6 +39,11 @@ from actors.records.layout import (
     FLAG_REMOTE,
     FLAG_REVIEW,
     FLAG_SCORED,
+    FLOOR,
+    OPENED,
+    TIER,
+    WALLET_KIND,
+    WALLET_STATE,
     WalletKind,
 )
 from models.jit import inlined, kernel
@@ -101,14 +106,14 @@ def _open_wallet(book, record, row, address, record_time):
     if wallet == 0:
         return _WALLETS_FULL if (book.meta[M_SEGMENTS] + 1) * SEGMENT_SLOTS > len(book.wallets) else _DEFERRED
     record["payee"] = wallet
-    record["amount"] = row["amount"]
-    record["label"] = row["kind"]
-    record["decision"] = row["tier"]
-    record["effective_time"] = row["effective_time"] if row["effective_time"] != 0 else record_time
+    record[FLOOR] = row["amount"]
+    record[WALLET_KIND] = row["kind"]
+    record[TIER] = row["tier"]
+    record[OPENED] = row["effective_time"] if row["effective_time"] != 0 else record_time
     if effect_opened(book, record, address):
         return 0
-    record["amount"] = 0
-    record["decision"] = 0
+    record[FLOOR] = 0
+    record[TIER] = 0
     return _DEFERRED
 
 
@@ -126,10 +131,10 @@ def _change_wallet(book, record, row, address, record_time):
     if code != 0:
         return code
     record["payee"] = row["payee"]
-    record["label"] = book.wallets[wallet_row]["kind"]
+    record[WALLET_KIND] = book.wallets[wallet_row]["kind"]
     record["currency"] = book.wallets[wallet_row]["currency"]
-    record["channel"] = row["kind"] if row["op"] == WALLET_STATUS else book.wallets[wallet_row]["status"]
-    record["decision"] = row["tier"] if row["op"] == WALLET_TIER else book.wallets[wallet_row]["tier"]
+    record[WALLET_STATE] = row["kind"] if row["op"] == WALLET_STATUS else book.wallets[wallet_row]["status"]
+    record[TIER] = row["tier"] if row["op"] == WALLET_TIER else book.wallets[wallet_row]["tier"]
     record["effective_time"] = record_time
     effect_wallet(book, record, address)
     return 0

@@ -31,6 +31,12 @@ from actors.records.layout import (
     FLAG_PAYER_ANCHOR,
     FLAG_REVIEW,
     FLAG_SUSPENSE,
+    FLOOR,
+    HELD_FOR,
+    OPENED,
+    TIER,
+    WALLET_KIND,
+    WALLET_STATE,
     Kind,
     WalletKind,
     WalletStatus,
@@ -115,7 +121,7 @@ def fits_payee(wallet, amount, stripe_max):
 @inlined
 def asks_hold(record):
     """Whether a record was made because a hold was asked for: a payment in review is kept as a hold."""
-    return record["kind"] == HOLD and (not record["flags"] & FLAG_REVIEW or record["payee_lag"] != 0)
+    return record["kind"] == HOLD and (not record["flags"] & FLAG_REVIEW or record[HELD_FOR] != 0)
 
 
 @inlined
@@ -317,11 +323,11 @@ def effect_opened(book, record, address):
         return False
     wallet = book.wallets[row]
     wallet["currency"] = record["currency"]
-    wallet["kind"] = record["label"]
-    wallet["tier"] = record["decision"]
+    wallet["kind"] = record[WALLET_KIND]
+    wallet["tier"] = record[TIER]
     wallet["status"] = _OPEN
-    wallet["floor"] = record["amount"]
-    wallet["opened"] = record["effective_time"]
+    wallet["floor"] = record[FLOOR]
+    wallet["opened"] = record[OPENED]
     before, lag = link(wallet, address, record["effective_time"], record, FLAG_PAYEE_ANCHOR)
     record["payee_prev"] = before
     record["payee_lag"] = lag
@@ -362,9 +368,9 @@ def effect_wallet(book, record, address):
         return False
     wallet = book.wallets[row]
     if record["kind"] == WALLET_STATUS:
-        wallet["status"] = record["channel"]
+        wallet["status"] = record[WALLET_STATE]
     else:
-        wallet["tier"] = record["decision"]
+        wallet["tier"] = record[TIER]
     before, lag = link(wallet, address, record["record_time"], record, FLAG_PAYEE_ANCHOR)
     record["payee_prev"] = before
     record["payee_lag"] = lag
@@ -376,13 +382,13 @@ def effect_wallet(book, record, address):
 def effect_profile(book, record, scratch):
     """Carry out a PROFILE record; `scratch` is one row of dtype PROFILE. One without a time of opening says that what is known, if
     anything is, holds no more."""
-    if record["effective_time"] == 0 and profile_row(book, record["payee"]) < 0:
+    if record[OPENED] == 0 and profile_row(book, record["payee"]) < 0:
         return True
     profile = scratch[0]
     profile["address"] = record["payee"]
-    profile["opened"] = record["effective_time"]
+    profile["opened"] = record[OPENED]
     profile["currency"] = record["currency"]
-    profile["status"] = record["channel"]
-    profile["kind"] = record["label"] if record["effective_time"] != 0 else 0
-    profile["tier"] = record["decision"]
+    profile["status"] = record[WALLET_STATE]
+    profile["kind"] = record[WALLET_KIND] if record[OPENED] != 0 else 0
+    profile["tier"] = record[TIER]
     return store_profile(book, profile)

@@ -233,6 +233,42 @@ while it was not known here, and an earlier PROFILE of it holds no more.
 WALLET_OPENED: payee = the wallet; label = kind, decision = tier, amount = floor. WALLET_STATUS: channel = status.
 WALLET_TIER: decision = tier."""
 
+TIER: Final = "decision"
+WALLET_KIND: Final = "label"
+WALLET_STATE: Final = "channel"
+FLOOR: Final = "amount"
+OPENED: Final = "effective_time"
+MOVEMENT: Final = "decision"
+"""LEG: the kind of the movement on the other shard."""
+SENDER: Final = "payer"
+READ_UP_TO: Final = "amount"
+"""CURSOR: the last block read of the sender's journal."""
+HASH_WORDS: Final = ("key_hi", "key_lo")
+"""CURSOR: the first half of that block's hash."""
+TOPOLOGY: Final = "amount"
+WRITER: Final = "key_hi"
+"""OPEN: the number that the process drew which writes from now on."""
+HELD_FOR: Final = "payee_lag"
+"""HOLD in review: the seconds that a hold was asked for, 0 = a transfer was asked for."""
+
+FIELDS_OF_KIND: Final = {
+    Kind.OPEN: {"topology": TOPOLOGY, "writer": WRITER},
+    Kind.WALLET_OPENED: {"wallet": "payee", "wallet kind": WALLET_KIND, "tier": TIER, "floor": FLOOR},
+    Kind.WALLET_STATUS: {"wallet": "payee", "status": WALLET_STATE},
+    Kind.WALLET_TIER: {"wallet": "payee", "tier": TIER},
+    Kind.HOLD: {"held for, in review": HELD_FOR},
+    Kind.LEG: {"movement": MOVEMENT},
+    Kind.CURSOR: {"sender": SENDER, "read up to": READ_UP_TO, "hash": " ".join(HASH_WORDS)},
+    Kind.PROFILE: {
+        "wallet": "payee",
+        "wallet kind": WALLET_KIND,
+        "status": WALLET_STATE,
+        "tier": TIER,
+        "opened": OPENED,
+    },
+}
+"""What records of a kind call fields that other kinds use for something else; all other fields are as they are named."""
+
 WALLET: Final = np.dtype(
     [
         ("credits", "i8"),

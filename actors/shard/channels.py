@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import block_of, owned, segment_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, addresses_of, block_hash, header_of, records_of
-from actors.records.layout import FLAG_REMOTE, RECORD, Kind, joined
+from actors.records.layout import FLAG_REMOTE, HASH_WORDS, MOVEMENT, READ_UP_TO, RECORD, Kind, joined
 from actors.shard.messages import Alarm, Legs, Output, Page, Push, ReadChannel
 
 HASH_KEPT: Final = 16
@@ -233,20 +233,20 @@ def fill_legs(legs: NDArray[Any], sources: NDArray[Any], addresses: NDArray[np.i
     legs["kind"] = Kind.LEG
     for name in ("payer", "payee", "amount", "currency", "effective_time", "label", "channel", "caller"):
         legs[name] = sources[name]
-    legs["decision"] = sources["kind"]
+    legs[MOVEMENT] = sources["kind"]
     legs["reference"] = addresses
 
 
 def cursor_of(record: NDArray[Any]) -> Cursor:
     """What a CURSOR record says."""
-    words = int(record["key_hi"]), int(record["key_lo"])
-    return Cursor(int(record["amount"]), b"".join(word.to_bytes(8, "little") for word in words))
+    words = [int(record[name]) for name in HASH_WORDS]
+    return Cursor(int(record[READ_UP_TO]), b"".join(word.to_bytes(8, "little") for word in words))
 
 
 def fill_cursor(record: NDArray[Any], sender: int, cursor: Cursor) -> None:
     """Make a CURSOR record (1,)."""
     record["kind"] = Kind.CURSOR
     record["payer"] = sender
-    record["amount"] = cursor.block
+    record[READ_UP_TO] = cursor.block
     record["key_hi"] = int.from_bytes(cursor.hash[:8], "little")
     record["key_lo"] = int.from_bytes(cursor.hash[8:16], "little")

@@ -21,7 +21,7 @@ from actors.records.addresses import address_after, record_address, segment_of, 
 from actors.records.blocks import Chain, Run, Writer
 from actors.records.codes import Code
 from actors.records.ids import bound_key
-from actors.records.layout import FLAG_LINKED, MOVEMENTS, RECORD, RESULT, Kind
+from actors.records.layout import FLAG_LINKED, MOVEMENTS, READ_UP_TO, RECORD, RESULT, SENDER, TOPOLOGY, WRITER, Kind
 from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.chain_heads import Heads
@@ -182,7 +182,7 @@ class ShardCore:
             address = int(run.addresses[good])
             raise ValueError(f"shard {self.config.shard}: record {address} contradicts the ones before it")
         for cursor in records[records["kind"] == Kind.CURSOR]:
-            sender, block = int(cursor["payer"]), int(cursor["amount"])
+            sender, block = int(cursor[SENDER]), int(cursor[READ_UP_TO])
             self._move(sender, cursor_of(cursor))
             self._written[sender] = self._recorded[sender] = block
         self.writer.start_at(run.number, run.hash)
@@ -206,8 +206,8 @@ class ShardCore:
     def _recovered(self, _: m.Recovered) -> None:
         records = np.zeros(1, RECORD)
         records["kind"] = Kind.OPEN
-        records["amount"] = self.writer.writer.topology
-        records["key_hi"] = self.writer.writer.number
+        records[TOPOLOGY] = self.writer.writer.topology
+        records[WRITER] = self.writer.writer.number
         records["record_time"] = self.ledger.record_time
         records["effective_time"] = self.ledger.record_time
         self.writer.seal(records, {}, 0)

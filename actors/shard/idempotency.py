@@ -16,9 +16,14 @@ from actors.records.layout import (
     FLAG_IMPORTED,
     FLAG_LINKED,
     FLAG_REVIEW,
+    FLOOR,
+    HELD_FOR,
     REFERRING,
     REQUEST_ANSWER,
     RESULT,
+    TIER,
+    WALLET_KIND,
+    WALLET_STATE,
     Kind,
 )
 
@@ -103,13 +108,13 @@ def _waits(records: NDArray[Any]) -> Mask:
 
 def _asked(records: NDArray[Any]) -> NDArray[np.uint8]:
     """Kinds that the records' requests were for: a transfer in review is recorded as a hold."""
-    return np.where(_waits(records) & (records["payee_lag"] == 0), np.uint8(Kind.TRANSFER), records["kind"])
+    return np.where(_waits(records) & (records[HELD_FOR] == 0), np.uint8(Kind.TRANSFER), records["kind"])
 
 
 def _seconds(records: NDArray[Any]) -> NDArray[np.int64]:
     """For how long the requests of HOLD records were."""
     held = (records["expiry"] - records["record_time"]) // 1000
-    return np.where(_waits(records), records["payee_lag"].astype(np.int64), held)
+    return np.where(_waits(records), records[HELD_FOR].astype(np.int64), held)
 
 
 def _linked_otherwise(rows: NDArray[Any], records: NDArray[Any], continues: Mask) -> Mask:
@@ -135,10 +140,10 @@ def _settles_otherwise(rows: NDArray[Any], records: NDArray[Any]) -> Mask:
 
 def _wallet_differs(rows: NDArray[Any], records: NDArray[Any]) -> Mask:
     kind = records["kind"]
-    tier = rows["tier"] == records["decision"]
-    opened = tier & (rows["kind"] == records["label"])
-    opened &= (rows["amount"] == records["amount"]) & (rows["currency"] == records["currency"])
-    status = rows["kind"] == records["channel"]
+    tier = rows["tier"] == records[TIER]
+    opened = tier & (rows["kind"] == records[WALLET_KIND])
+    opened &= (rows["amount"] == records[FLOOR]) & (rows["currency"] == records["currency"])
+    status = rows["kind"] == records[WALLET_STATE]
     same = np.where(kind == Kind.WALLET_OPENED, opened, np.where(kind == Kind.WALLET_STATUS, status, tier))
     which: Mask = ~(same & (rows["digest"] == records["digest"]))
     return which

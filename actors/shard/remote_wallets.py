@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from actors.ledger.book import profile_row, store_profile
 from actors.ledger.ledger import Ledger
 from actors.records.addresses import owned, segment_of
-from actors.records.layout import PROFILE, RECORD, Kind, joined
+from actors.records.layout import OPENED, PROFILE, RECORD, TIER, WALLET_KIND, WALLET_STATE, Kind, joined
 from actors.shard.messages import AskProfiles, Output, Profiles
 
 ASK_MAX: Final = 8_192
@@ -82,7 +82,7 @@ class RemoteWallets:
             record["kind"] = Kind.PROFILE
             for name in ("payee", "currency", "label", "channel", "decision"):
                 record[name] = change[name]
-            record["effective_time"] = ledger.book.profiles[row]["opened"] if known else 0
+            record[OPENED] = ledger.book.profiles[row]["opened"] if known else 0
             kept.append(record)
         return joined(kept, RECORD)
 
@@ -92,10 +92,10 @@ def _record(address: int, wallet: NDArray[Any]) -> NDArray[Any]:
     record["kind"] = Kind.PROFILE
     record["payee"] = address
     record["currency"] = wallet["currency"]
-    record["label"] = wallet["kind"]
-    record["channel"] = wallet["status"]
-    record["decision"] = wallet["tier"]
-    record["effective_time"] = wallet["opened"]
+    record[WALLET_KIND] = wallet["kind"]
+    record[WALLET_STATE] = wallet["status"]
+    record[TIER] = wallet["tier"]
+    record[OPENED] = wallet["opened"]
     return record
 
 

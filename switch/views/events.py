@@ -21,9 +21,14 @@ from actors.records.layout import (
     FLAG_FINAL,
     FLAG_REVIEW,
     FLAG_SUSPENSE,
+    FLOOR,
+    MOVEMENT,
     MOVEMENTS,
     RECORD,
     REFERRING,
+    TIER,
+    WALLET_KIND,
+    WALLET_STATE,
     Kind,
     ReviewStatus,
     WalletStatus,
@@ -367,7 +372,7 @@ def _transfer(
 
 
 def _leg(secret: Secret, record: dict[str, int], payer: str, payee: str, times: Mapping[int, int]) -> LegData:
-    moved = Kind(record["decision"]) if record["decision"] in MOVEMENTS else Kind.TRANSFER
+    moved = Kind(record[MOVEMENT]) if record[MOVEMENT] in MOVEMENTS else Kind.TRANSFER
     origin = _referred_id(secret, record, times)
     assert origin is not UNSET, "the journal of the sender holds what a leg refers to"
     suspended = record["flags"] & FLAG_SUSPENSE
@@ -385,14 +390,14 @@ def _leg(secret: Secret, record: dict[str, int], payer: str, payee: str, times: 
 
 def _wallet(record: dict[str, int], identity: str) -> WalletData:
     opened, changed = record["kind"] == Kind.WALLET_OPENED, record["kind"] == Kind.WALLET_STATUS
-    status = WalletStatus.OPEN if opened else record["channel"]
+    status = WalletStatus.OPEN if opened else record[WALLET_STATE]
     return WalletData(
         id=identity,
         currency=ALPHA[record["currency"]],
-        kind=KIND_NAMES[record["label"]],
+        kind=KIND_NAMES[record[WALLET_KIND]],
         status=STATUS_NAMES[status] if opened or changed else UNSET,
-        tier=UNSET if changed else record["decision"],
-        floor=record["amount"] if opened else UNSET,
+        tier=UNSET if changed else record[TIER],
+        floor=record[FLOOR] if opened else UNSET,
     )
 
 

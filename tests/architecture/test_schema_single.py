@@ -8,7 +8,7 @@ import pytest
 
 from actors.database.connection import SQL_DIRECTORY
 from actors.records.addresses import address_after, block_of, count_before, record_address, shard_of, slot_of
-from actors.records.layout import RECORD, REQUEST, RESULT, offset_of, packing
+from actors.records.layout import FIELDS_OF_KIND, RECORD, REQUEST, RESULT, offset_of, packing
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = re.compile(
@@ -75,3 +75,9 @@ def test_offsets_are_those_that_journals_have() -> None:
         "expiry": 152,
     }
     assert {name: offset_of(RECORD, name) for name in known} == known
+
+
+def test_what_a_kind_calls_its_fields_are_fields() -> None:
+    for kind, fields in FIELDS_OF_KIND.items():
+        for name, field in fields.items():
+            assert set(field.split()) <= set(RECORD.names or ()), (kind, name)
