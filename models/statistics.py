@@ -1,5 +1,6 @@
 """Figures of how well a score tells good from bad. Pure functions of arrays; `bad` is 1 for bad rows, a higher score is better."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -11,6 +12,8 @@ SMOOTHING: Final = 0.5
 """Added to each count where a bin is empty on one side: half a row (Jeffreys' prior), so a logarithm of it exists."""
 NEWTON_STEPS_MAX: Final = 50
 NEWTON_TOLERANCE: Final = 1e-10
+CODES_MAX: Final = 2**62
+"""As many combinations of codes fit in one number."""
 LOSS_ROUNDING: Final = 1e-12
 """Of a sum over the rows: a step is not halved for less."""
 
@@ -62,6 +65,26 @@ def psi(before: NDArray[Any], after: NDArray[Any]) -> float:
     return float(((new - old) * np.log(new / old))[either].sum())
 
 
+def rows_by_outcome(bad: NDArray[Any], weights: Floats | None = None) -> Floats:
+    """(2, n): for how many good and for how many bad rows each row stands."""
+    each = np.ones(len(bad)) if weights is None else weights
+    return np.stack([each * (bad == 0), each * (bad == 1)])
+
+
+def joined(codes: Sequence[NDArray[np.int64]], counts: Floats) -> tuple[list[NDArray[np.int64]], Floats]:
+    """Rows that have the same codes, not below 0, in all columns made one, with the sums of their `counts` (2, n). Bins have few codes, so a large
+    table becomes a small one that says the same."""
+    mixed, span = np.zeros(counts.shape[1], np.int64), 1
+    for column in codes:
+        size = int(column.max()) + 1
+        if span > CODES_MAX // size:
+            mixed = np.unique(mixed, return_inverse=True)[1]
+            span = int(mixed.max()) + 1
+        mixed, span = mixed * size + column, span * size
+    _, first, group = np.unique(mixed, return_index=True, return_inverse=True)
+    return [column[first] for column in codes], np.stack([np.bincount(group, each) for each in counts])
+
+
 class Logistic(NamedTuple):
     """A fitted regression. `errors`: standard errors of the coefficients, from the curvature at the optimum."""
 
@@ -70,42 +93,42 @@ class Logistic(NamedTuple):
     errors: Floats
 
 
-def logistic(inputs: Floats, bad: NDArray[Any], ridge: float = 1.0, row_weights: Floats | None = None) -> Logistic:
-    """Logistic regression of `bad` on `inputs` (n, k), by Newton's method to the optimum. A step that overshoots, as the first ones
-    do where bad rows are rare, is halved until it does not. The penalty is half of `ridge` times the sum of squared coefficients; 1.0
-    is what others call C=1. Raises ValueError if it does not converge."""
-    rows = np.column_stack([np.ones(len(inputs)), inputs])
-    each = np.ones(len(rows)) if row_weights is None else row_weights
-    penalty = np.full(rows.shape[1], ridge)
+def logistic(inputs: Floats, goods: Floats, bads: Floats, ridge: float = 1.0, start: Floats | None = None) -> Logistic:
+    """Logistic regression of bad on `inputs` (n, k), each of which stands for `goods` and `bads` rows, by Newton's method to the optimum.
+    A step that overshoots, as the first ones do where bad rows are rare, is halved until it does not. The penalty is half of `ridge`
+    times the sum of squared coefficients; 1.0 is what others call C=1. `start`: intercept and coefficients to begin at, which save
+    steps and do not change the optimum. Raises ValueError if it does not converge."""
+    terms = np.column_stack([np.ones(len(inputs)), inputs])
+    each = goods + bads
+    penalty = np.full(terms.shape[1], ridge)
     penalty[0] = 0.0
-    weights = np.zeros(rows.shape[1])
-    share = float((each * bad).sum() / each.sum())
-    weights[0] = np.log(share / (1 - share))
+    weights = np.zeros(terms.shape[1])
+    weights[0] = np.log(bads.sum() / goods.sum())
+    if start is not None:
+        weights = start.copy()
+
+    def loss(log_odds: Floats, at: Floats) -> float:
+        """What is minimised: the deviance, halved, and the penalty."""
+        certain = np.maximum(log_odds, 0.0) + np.log1p(np.exp(-np.abs(log_odds)))
+        return float(each @ certain - bads @ log_odds + penalty @ (at * at) / 2)
+
+    log_odds = terms @ weights
+    least = loss(log_odds, weights)
     for _ in range(NEWTON_STEPS_MAX):
-        chance = probability(rows @ weights)
-        gradient = rows.T @ (each * (chance - bad)) + penalty * weights
-        curvature = (rows * (each * chance * (1 - chance))[:, None]).T @ rows + np.diag(penalty)
-        step = _leading_down(rows, bad, each, penalty, weights, np.linalg.solve(curvature, gradient))
-        weights -= step
+        chance = probability(log_odds)
+        gradient = terms.T @ (each * chance - bads) + penalty * weights
+        curvature = (terms * (each * chance * (1 - chance))[:, None]).T @ terms + np.diag(penalty)
+        step = np.linalg.solve(curvature, gradient)
+        onward = terms @ step
+        there = loss(log_odds - onward, weights - step)
+        while there > least + LOSS_ROUNDING * abs(least) and np.abs(step).max() > NEWTON_TOLERANCE:
+            step, onward = step / 2, onward / 2
+            there = loss(log_odds - onward, weights - step)
+        weights, log_odds, least = weights - step, log_odds - onward, there
         if np.abs(step).max() < NEWTON_TOLERANCE:
             errors = np.sqrt(np.diag(np.linalg.inv(curvature)))
             return Logistic(float(weights[0]), weights[1:], errors[1:])
     raise ValueError("the logistic regression did not converge")
-
-
-def _leading_down(
-    rows: Floats, bad: NDArray[Any], each: Floats, penalty: Floats, weights: Floats, step: Floats
-) -> Floats:
-    """The step, or the half of it, and so on: the first that does not raise what is minimised but for rounding."""
-
-    def loss(at: Floats) -> float:
-        log_odds = rows @ at
-        return float((each * (np.logaddexp(0.0, log_odds) - bad * log_odds)).sum() + (penalty * at * at).sum() / 2)
-
-    before = loss(weights)
-    while loss(weights - step) > before + LOSS_ROUNDING * abs(before) and np.abs(step).max() > NEWTON_TOLERANCE:
-        step = step / 2
-    return step
 
 
 def probability(log_odds: Floats) -> Floats:

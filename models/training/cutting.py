@@ -118,7 +118,7 @@ def _fill_paths(goods, bads, least, value, back):
             for before in range(first - 1, -1, -1):
                 good_before += goods[before]
                 bad_before += bads[before]
-                if value[before, first - 1] > best and bad_before * (good + bad) <= bad * (good_before + bad_before):
+                if value[before, first - 1] > best and bad_before * (good + bad) < bad * (good_before + bad_before):
                     best, at = value[before, first - 1], before
             if at >= 0:
                 value[first, last] = best + gain

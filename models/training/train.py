@@ -5,7 +5,7 @@ to integer points. Whatever the report says of the card's quality was measured o
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Final, Literal
 
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from models.evaluation import NULL, Evaluator
 from models.prohibited import prohibited_category, prohibited_word
 from models.scorecard import CATEGORIES_MAX, CHARACTERISTICS_MAX, TEXT_MAX, Band, Characteristic, Override, Scorecard
-from models.statistics import Floats, auc, logistic
+from models.statistics import Floats, auc, joined, logistic, rows_by_outcome
 from models.tidying import tidy
-from models.training.binning import Bins, Column, Plan, bins_of, column_of, weights_of
+from models.training.binning import Bins, Column, Plan, bins_of, column_of, places_in, weights_of
 from models.training.cutting import STRAIGHT, TURNING
 from models.training.extra import optional_module
 from models.training.findings import findings_of
@@ -33,6 +33,7 @@ CHOOSING_FOLDS: Final = 5
 Unknown = Literal["neutral", "worst", "error"]
 Trend = Literal["auto", "monotonic"]
 Progress = Callable[[int, int], None]
+Part = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 SHARES: Final = (0.05, 0.02, 0.01)
 """Least shares of all rows in a bin: coarse bins suit small tables, fine ones large tables."""
@@ -179,27 +180,33 @@ def prepare(table: pa.Table, settings: Settings) -> Data:
 def fit(
     data: Data, settings: Settings, rows: NDArray[np.intp] | None = None, step: Callable[[], None] = lambda: None
 ) -> Fitted:
-    """Train a card on all rows, or on some. How columns are cut is chosen by cross-validation within these rows."""
+    """Train a card on all rows, or on some. How columns are cut is chosen by cross-validation within these rows. On one thread: products
+    of small matrices wait for busy cores hundreds of times as long as they take, and sums do not depend on how many there are."""
     rows = np.arange(len(data.bad)) if rows is None else rows
-    plan = _chosen(data, settings, rows, step)
-    model = _modelled(data, settings, rows, plan)
+    with optional_module("threadpoolctl").threadpool_limits(1, "blas"):
+        plan = _chosen(data, settings, rows, step)
+        model = _modelled(data, settings, rows, plan)
     step()
     if not model.bins:
         raise ValueError("no column tells good from bad")
     return _scaled(model, plan, data, rows, settings)
 
 
-def cross_validated(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan) -> Floats:
-    """AUC on each of the stratified folds of these rows, of log odds before they are rounded to points."""
+def cross_validated(data: Data, settings: Settings, parts: Sequence[Part], plan: Plan) -> Floats:
+    """AUC on the rows that each part holds out, of log odds before they are rounded to points."""
     found = []
-    for training, held_out in _split(data.bad[rows], CHOOSING_FOLDS, settings.seed):
-        model = _modelled(data, settings, rows[training], plan)
+    for training, held_out in parts:
+        model = _modelled(data, settings, training, plan)
         log_odds = np.zeros(len(held_out))
         for bins, place, coefficient in zip(model.bins, model.places, model.coefficients, strict=True):
-            log_odds += coefficient * weights_of(bins, data.columns[place].values[rows[held_out]])
-        at = rows[held_out]
-        found.append(auc(log_odds, data.bad[at], data.weights[at]))
+            log_odds += coefficient * weights_of(bins, data.columns[place].values[held_out])
+        found.append(auc(log_odds, data.bad[held_out], data.weights[held_out]))
     return np.array(found)
+
+
+def parts_of(data: Data, settings: Settings, rows: NDArray[np.intp]) -> list[Part]:
+    """What is trained on and what is held out of these rows, in stratified folds, to choose how columns are cut."""
+    return [(rows[one], rows[other]) for one, other in _split(data.bad[rows], CHOOSING_FOLDS, settings.seed)]
 
 
 def plans_of(trend: Trend) -> tuple[Plan, ...]:
@@ -210,10 +217,10 @@ def plans_of(trend: Trend) -> tuple[Plan, ...]:
 def _chosen(data: Data, settings: Settings, rows: NDArray[np.intp], step: Callable[[], None]) -> Plan:
     """The plan of the highest mean AUC. One by which risk may turn must beat the best straight one by a standard error, so that `auto`
     is never worse than `monotonic` where it chooses, and seldom elsewhere."""
-    plans = plans_of(settings.trend)
+    plans, parts = plans_of(settings.trend), parts_of(data, settings, rows)
     areas = []
     for plan in plans:
-        areas.append(cross_validated(data, settings, rows, plan))
+        areas.append(cross_validated(data, settings, parts, plan))
         step()
     means = [float(each.mean()) for each in areas]
     straight = max((at for at, plan in enumerate(plans) if plan.shapes == STRAIGHT), key=lambda at: means[at])
@@ -223,31 +230,36 @@ def _chosen(data: Data, settings: Settings, rows: NDArray[np.intp], step: Callab
 
 
 def _modelled(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan) -> _Model:
-    kept: list[tuple[int, Bins, Floats]] = []
+    kept: list[tuple[int, Bins]] = []
     left_out = []
     for place, column in enumerate(data.columns):
         bins = bins_of(column, rows, data.bad, plan, data.weights)
         iv = bins.iv
         if np.ptp(bins.weights[bins.rows > 0]) > 0 and iv >= settings.iv_min:
-            kept.append((place, bins, weights_of(bins, column.values[rows])))
+            kept.append((place, bins))
         else:
             left_out.append(LeftOut(feature=column.feature, why=f"information value {iv:.4f}"))
-    for place, bins, _ in sorted(kept, key=lambda each: -each[1].iv)[CHARACTERISTICS_MAX:]:
+    for place, bins in sorted(kept, key=lambda each: -each[1].iv)[CHARACTERISTICS_MAX:]:
         why = f"a card has {CHARACTERISTICS_MAX} characteristics at most, and {bins.iv:.4f} is less information value than theirs"
         left_out.append(LeftOut(feature=bins.feature, why=why))
         kept = [each for each in kept if each[0] != place]
-    fitted = None
+    counts = rows_by_outcome(data.bad[rows], data.weights[rows])
+    alike = [places_in(bins, data.columns[place].values[rows]) for place, bins in kept]
+    fitted, start = None, None
     while kept:
-        inputs = np.column_stack([weights for _, _, weights in kept])
-        fitted = logistic(inputs, data.bad[rows], row_weights=data.weights[rows])
+        alike, counts = joined(alike, counts)
+        inputs = np.column_stack([bins.weights[at] for (_, bins), at in zip(kept, alike, strict=True)])
+        fitted = logistic(inputs, counts[0], counts[1], start=start)
         worst = int(np.argmax(fitted.coefficients))
         if fitted.coefficients[worst] < 0:
             break
         why = "beside the others it would give more points for more risk"
         left_out.append(LeftOut(feature=kept.pop(worst)[1].feature, why=why))
+        alike.pop(worst)
+        start = np.delete(np.append(fitted.intercept, fitted.coefficients), worst + 1)
     return _Model(
-        bins=tuple(bins for _, bins, _ in kept),
-        places=tuple(place for place, _, _ in kept),
+        bins=tuple(bins for _, bins in kept),
+        places=tuple(place for place, _ in kept),
         coefficients=-fitted.coefficients if fitted and kept else np.zeros(0),
         errors=fitted.errors if fitted and kept else np.zeros(0),
         intercept=fitted.intercept if fitted else 0.0,

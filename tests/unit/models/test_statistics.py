@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.statistics import auc, ks, logistic, probability, psi, roc, woe
+from models.statistics import auc, joined, ks, logistic, probability, psi, roc, rows_by_outcome, woe
 
 rows = st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=30).filter(
     lambda pairs: len({bad for _, bad in pairs}) == 2
@@ -54,15 +54,36 @@ def test_the_logistic_regression_is_that_of_scikit_learn() -> None:
     rng = np.random.default_rng(7)
     inputs = rng.normal(size=(500, 4))
     bad = (rng.random(500) < probability(inputs @ np.array([1.0, -2.0, 0.0, 0.3]) - 1)).astype(np.int64)
-    intercept, weights, _ = logistic(inputs, bad)
+    intercept, weights, _ = logistic(inputs, *rows_by_outcome(bad))
     model = linear_model.LogisticRegression(tol=1e-10, max_iter=10_000).fit(inputs, bad)
     assert weights == pytest.approx(model.coef_[0], abs=1e-6)
     assert intercept == pytest.approx(model.intercept_[0], abs=1e-6)
 
 
+@pytest.mark.parametrize("most", [2**62, 20])
+def test_rows_of_the_same_codes_are_joined_and_give_the_same_regression(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("models.statistics.CODES_MAX", most)
+    rng = np.random.default_rng(9)
+    codes = [rng.integers(0, size, 3_000) for size in (2, 5, 3)]
+    bad = (rng.random(3_000) < probability(np.column_stack(codes) @ np.array([0.5, -0.2, 0.1]) - 1)).astype(np.int64)
+    counts = rows_by_outcome(bad, rng.uniform(0, 2, len(bad)))
+    few, sums = joined(codes, counts)
+    seen = list(zip(*(column.tolist() for column in few), strict=True))
+    assert len(seen) == len(set(seen)) == 30
+    for at, combination in enumerate(seen):
+        same = np.all([column == code for column, code in zip(codes, combination, strict=True)], axis=0)
+        assert sums[:, at] == pytest.approx(counts[:, same].sum(axis=1))
+    found, expected = logistic(np.column_stack(few), *sums), logistic(np.column_stack(codes), *counts)
+    assert found.coefficients == pytest.approx(expected.coefficients, abs=1e-8)
+    again = logistic(np.column_stack(few), *sums, start=np.array([2.0, 1.0, -1.0, 0.5]))
+    assert again.coefficients == pytest.approx(found.coefficients, abs=1e-8), "wherever it starts"
+
+
 def test_separable_rows_still_have_an_optimum() -> None:
     inputs = np.array([[-1.0], [-2.0], [1.0], [2.0]])
-    assert np.isfinite(logistic(inputs, np.array([0, 0, 1, 1]))[1]).all()
+    assert np.isfinite(logistic(inputs, *rows_by_outcome(np.array([0, 0, 1, 1])))[1]).all()
 
 
 def test_the_regression_of_rare_rows_does_not_overshoot() -> None:
@@ -70,7 +91,7 @@ def test_the_regression_of_rare_rows_does_not_overshoot() -> None:
     rng = np.random.default_rng(3)
     bad = (np.arange(200_000) < 20).astype(np.int64)
     inputs = np.where(bad == 1, -9.0, 1.0)[:, None] * rng.uniform(0.5, 1.5, (len(bad), 8))
-    intercept, weights, _ = logistic(inputs, bad)
+    intercept, weights, _ = logistic(inputs, *rows_by_outcome(bad))
     chance = probability(intercept + inputs @ weights)
     assert inputs.T @ (chance - bad) + weights == pytest.approx(np.zeros(8), abs=1e-6), (
         "the gradient at the optimum is none"

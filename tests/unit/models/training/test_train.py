@@ -141,7 +141,7 @@ def test_pdo_scaling_doubles_the_odds() -> None:
     scores = evaluator.evaluate(evaluator.encode(TABLE)).totals.astype(float)
     from models.statistics import logistic, probability
 
-    intercept, (slope,), _ = logistic((scores / 100)[:, None], data.bad)
+    intercept, (slope,), _ = logistic((scores / 100)[:, None], *rows_by_outcome(data.bad))
     assert np.log(2) / -slope * 100 == pytest.approx(40, rel=0.1)
     assert probability(np.array([intercept + slope * 6]))[0] == pytest.approx(1 / 6, abs=0.03)
 

@@ -22,6 +22,7 @@ from models.training.train import (
     cross_validated,
     fit,
     folds,
+    parts_of,
     prepare,
     reason_code,
     scores_of,
@@ -273,9 +274,9 @@ def test_auto_is_never_worse_than_monotonic_by_cross_validation_on_what_it_sees(
         x, z = rng.normal(size=ROWS), rng.normal(size=ROWS)
         bad = (rng.random(ROWS) < 1 / (1 + np.exp(1 - x - (seed - 1) * z**2))).astype(np.int64)
         data = prepare(pa.table({"x": x, "z": z, "bad": bad}), settings())
-        rows = np.arange(ROWS)
+        parts = parts_of(data, settings(), np.arange(ROWS))
         plans = [fit(data, settings(trend=trend)).plan for trend in ("auto", "monotonic")]
-        auto, monotonic = (cross_validated(data, settings(), rows, plan).mean() for plan in plans)
+        auto, monotonic = (cross_validated(data, settings(), parts, plan).mean() for plan in plans)
         assert auto >= monotonic
         if seed != 1:
             assert plans[0].shapes == TURNING and auto > monotonic + 0.02
