@@ -36,8 +36,9 @@ BALANCE: Final = ("payer_available", "payer_credits", "payer_debits", "payer_cre
 """What tells of the payer's balance, if only together with the amount: a mule pays out exactly what it was just credited."""
 NO_TABLE: Final = ("hour", "weekday", "effective_time", "payer", "payee", "payer_age_days", "payee_age_days")
 """No card sees these: the hour gives frauds away, who pays whom names them, and as all wallets open on the first day, an age is a date."""
-CURRENCY_FREE: Final = ("payee_kind", "payee_seen", "count_24h", "count_7d", "payees_24h", "payees_7d")
-"""What the default card is trained on: no amount, for it must do in any currency. Of the last hour rules know more than a card can say."""
+CURRENCY_FREE: Final = ("payee_kind", "count_24h", "count_7d", "payees_24h", "payees_7d")
+"""What the default card is trained on: no amount, for it must do in any currency. Of the last hour rules know more than a card can say, and
+whether a payee is new costs points by rule: by the card, too, it would count twice."""
 IN_MONEY: Final = (
     "label",
     "amount",
@@ -45,7 +46,9 @@ IN_MONEY: Final = (
     *(f"{what}_{w}" for w in WINDOW_NAMES for what in ("sum", "max")),
 )
 """What an operator's own card is trained on, too: its amounts are what its future ones will be like."""
-CARD: Final = Settings(name="payment-risk", target="is_fraud", scaling=Range(low=500, high=900), trend="monotonic")
+CARD: Final = Settings(
+    name="payment-risk", version=2, target="is_fraud", scaling=Range(low=500, high=900), trend="monotonic"
+)
 STRICTER: Final = 1 << 24
 """Queued before everything that was decided less strictly, whatever its points."""
 

@@ -82,7 +82,7 @@ class CardReference(msgspec.Struct, frozen=True, kw_only=True):
 
 class PackDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A pack that was read and checked. `files`: texts of the files it names, so that text and files are all of it. `notes`: what may be
-    meant otherwise: overlaps and gaps of tables, conditions that have no value where something is not given."""
+    meant otherwise: overlaps and gaps of tables, conditions that have no value where something is not given. `stored`: as it was read."""
 
     name: str
     description: str
@@ -96,6 +96,7 @@ class PackDocument(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[Problem, ...]
     text: str
     files: dict[str, str]
+    stored: bool
 
 
 def no_files(name: str) -> str:
@@ -146,6 +147,7 @@ class _Pack(Reader):
             notes=tuple(self._notes),
             text=self.document.text,
             files=self._read_files,
+            stored=self.stored,
         )
         if found.card is None and (review is not None or decline is not None) and not self._scored(found):
             self.wrong(fields["thresholds"], "thresholds need points", "name a card, or give rules points")

@@ -161,10 +161,15 @@ FIELDS: Final[Mapping[str, Field]] = {field.name: field for field in _ALL}
 """Fields by name."""
 
 
+WORDS: Final[Mapping[str, Type]] = {
+    field.column: field.type for field in _ALL if field.type.domain is not None and field.type.domain.words is not None
+}
+"""Types of columns that hold words of a list, by column."""
+
 CODES: Final[Mapping[str, Mapping[str, int]]] = {
-    field.column: field.type.domain.words
-    for field in _ALL
-    if field.type.domain is not None and field.type.domain.words is not None
+    column: type_.domain.words
+    for column, type_ in WORDS.items()
+    if type_.domain is not None and type_.domain.words is not None
 }
 """What scorecards call categories: number by word, by column."""
 
