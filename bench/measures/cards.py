@@ -133,9 +133,9 @@ def _record(encoded: Any) -> dict[str, Any]:
 
 def _beside_optbinning(options: Options) -> list[Figure]:
     from bench.measures.card_quality import quality
-    from bench.workload.credit_data import FIVE
+    from bench.workload.credit_data import FIVE, UNTUNED
 
-    names = ["german"] if options.quick else ["german", "taiwan", *FIVE]
+    names = ["german"] if options.quick else ["german", "taiwan", *FIVE, *UNTUNED]
     found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

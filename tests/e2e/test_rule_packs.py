@@ -385,7 +385,7 @@ async def test_a_list_of_100_000_entries_is_published_and_decides(switch: Runnin
     (tmp_path / "long.yaml").write_bytes(text)
     arguments = ("rules", "publish", str(tmp_path / "long.yaml"), "--mode", "live")
     done = await asyncio.to_thread(command, switch, *arguments)
-    assert done.output == "long@1 is live on 1 of 1 scorers\n"
+    assert done.stdout == "long@1 is live on 1 of 1 scorers\n"
     bank = await switch.wallet("external")
     assert (await switch.pay(listed, bank, 5)).json["decision"]["reasons"] == ["BIG"]
     assert (await switch.pay(other, bank, 5)).status == 201

@@ -1,5 +1,6 @@
 """Packs as documents: what is read, what is refused and where, and what the rules of a pack decide."""
 
+import msgspec
 import pytest
 
 from models.scorecard import Characteristic, Scorecard
@@ -341,6 +342,33 @@ def test_a_card_for_loans_in_a_payment_pack_hears_what_payments_have() -> None:
         "which no payment has"
     )
     assert "amount, channel, count_1h," in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("feature", "word", "message"),
+    [
+        ("country", "UK", "the card's country: 'UK' is no country, two letters of ISO 3166-1 like MM; write GB"),
+        ("country", "United Kingdom", "the card's country: 'United Kingdom' is no country"),
+        (
+            "payee_kind",
+            "usr",
+            "the card's payee_kind: 'usr' is no wallet_kind, one of the wallet kinds; did you mean user?",
+        ),
+    ],
+)
+@pytest.mark.parametrize("published", [True, False])
+def test_a_category_of_a_card_that_stands_for_nothing_is_refused_as_a_rule_about_it_is(
+    feature: str, word: str, message: str, published: bool
+) -> None:
+    item = Characteristic(feature=feature, reason="R", categories=((word,),), points=(1,), missing=0, unknown=0)
+    card = Scorecard(name="c", version=1, characteristics=(item,))
+    text = HEAD + f"card: {'c@1' if published else msgspec.json.encode(card).decode()}\n"
+    with pytest.raises(PackError) as refused:
+        compile_pack(read_pack(text), {"c@1": card}, 1, 1)
+    (problem,) = refused.value.problems
+    assert problem.message.startswith(message)
+    if word == "UK":
+        compile_pack(read_pack(text, stored=True), {"c@1": card}, 1, 1)
 
 
 def test_a_failed_test_says_what_was_expected() -> None:

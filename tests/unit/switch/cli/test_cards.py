@@ -51,7 +51,7 @@ def test_what_is_wrong_is_one_line_with_its_path_and_exit_code_1(tmp_path: Path)
     file.write_bytes(canonical(CARD).replace(b'"points":[0,4]', b'"points":[0]'))
     done = check(str(file))
     assert done.exit_code == 1
-    assert done.stderr == f"{file}: characteristics[0].points: b: 1 edges need 2 points, not 1\n"
+    assert f"{file}: characteristics[0].points: b: 1 edges need 2 points, not 1" in done.stderr.splitlines()
     found = json.loads(check(str(file), "--json").stdout)
     assert found == {
         "ok": False,
@@ -148,7 +148,7 @@ def test_without_the_extra_there_is_one_line_of_what_to_install(
     done = CliRunner().invoke(cli, ["train", *paths, "--target", "outcome", "--bad", "lost", "--exclude", "sex"])
     assert done.exit_code == 1
     assert not (tmp_path / "card.json").exists()
-    assert done.stderr == f"Error: training needs {absent}: pip install -e '.[train]' in the clone\n"
+    assert f"Error: training needs {absent}: pip install -e '.[train]' in the clone" in done.stderr.splitlines()
 
 
 def test_a_file_that_is_no_table_is_named(tmp_path: Path) -> None:
@@ -214,7 +214,8 @@ def test_what_looks_wrong_is_told_on_the_console_a_line_each(loans: pa.Table, tm
     assert "income: numbers written as text; 15 rows that hold '?' are taken as missing" in lines
     assert any(line.startswith("recovered: looks like leakage") for line in lines)
     assert "id: left out: every row has a category of its own" in lines
-    assert json.loads((tmp_path / "card.report.json").read_text())["notes"] == lines
+    notes = json.loads((tmp_path / "card.report.json").read_text())["notes"]
+    assert [line for line in lines if line in notes] == notes, "beside what other libraries write"
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_difference_exits_1(monkeypatch: pytest.MonkeyPatch, rows: str, report
     _answering(monkeypatch, report)
     result = CliRunner().invoke(import_command, [rows, "--json"])
     assert result.exit_code == 1
-    assert json.loads(result.output)["difference_count"] == report.difference_count
+    assert json.loads(result.stdout)["difference_count"] == report.difference_count
     text = report_text(report)
     assert "every balance" not in text
     assert ("anna has 6, 1 held, expected 5" in text) == bool(report.differences)

@@ -42,7 +42,7 @@ def test_a_bad_pack_is_shown_with_line_column_text_caret_and_hint(pack: Path) ->
     pack.write_text(PACK.replace("when: country", "when: contry"))
     result = run("check", pack)
     assert result.exit_code == 1
-    assert result.output.splitlines() == [
+    assert result.stdout.splitlines() == [
         f"{pack}:5:19: no field is named contry",
         "      - {id: a, when: contry in lists.risky, action: review, reason: R}",
         "                      ^^^^^^",

@@ -1,5 +1,7 @@
 """Where a switch listens."""
 
+import errno
+import os
 import socket
 
 import pytest
@@ -35,7 +37,7 @@ def test_a_port_of_an_ipv6_address_that_is_taken_is_refused() -> None:
         listening.bind(("::1", 0))
         listening.listen()
         port = listening.getsockname()[1]
-        with pytest.raises(CannotServe, match=f"port {port} of ::1 cannot be used: Address already in use"):
+        with pytest.raises(CannotServe, match=f"port {port} of ::1 cannot be used: {os.strerror(errno.EADDRINUSE)}"):
             check_port("::1", port)
 
 

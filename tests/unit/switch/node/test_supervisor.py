@@ -1,6 +1,8 @@
 """What keeps `serve` from beginning."""
 
 import asyncio
+import errno
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +31,7 @@ def shared() -> Iterator[socket.socket]:
 
 def test_a_port_on_which_another_switch_listens_is_refused(shared: socket.socket) -> None:
     port = shared.getsockname()[1]
-    with pytest.raises(CannotServe, match=f"port {port} of 127.0.0.1 cannot be used: Address already in use"):
+    with pytest.raises(CannotServe, match=f"port {port} of 127.0.0.1 cannot be used: {os.strerror(errno.EADDRINUSE)}"):
         check_port("127.0.0.1", port)
 
 
