@@ -72,8 +72,8 @@ def rows_by_outcome(bad: NDArray[Any], weights: Floats | None = None) -> Floats:
 
 
 def joined(codes: Sequence[NDArray[np.int64]], counts: Floats) -> tuple[list[NDArray[np.int64]], Floats]:
-    """Rows that have the same codes, not below 0, in all columns made one, with the sums of their `counts` (2, n). Bins have few codes, so a large
-    table becomes a small one that says the same."""
+    """Rows that have the same codes, not below 0, in all columns made one, with the sums of their `counts` (2, n). Bins have few codes,
+    so a large table becomes a small one that says the same."""
     mixed, span = np.zeros(counts.shape[1], np.int64), 1
     for column in codes:
         size = int(column.max()) + 1

