@@ -24,7 +24,7 @@ from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, segment_of, shard_of, slot_of
-from actors.records.blocks import GENESIS, HEADER_BYTES, Anchor, Header, anchors_of, header_of, is_whole
+from actors.records.blocks import GENESIS, HEADER_BYTES, Anchor, Header, anchors_of, header_of, is_suspended, is_whole
 from actors.records.layout import (
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
@@ -100,6 +100,7 @@ class _Shard:
         self.keys: list[NDArray[np.uint64]] = []
         self.events: list[NDArray[Any]] = []
         self.anchors: list[Anchor] = []
+        self.suspended: list[tuple[int, int]] = []
         self.groups = GroupCheck()
         self.cursors: dict[int, tuple[int, bytes]] = {}
 
@@ -160,6 +161,8 @@ class _Shard:
         self.events.append(events_of(records, addresses, released))
         for anchor in np.flatnonzero(records["flags"] & (FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR)):
             self.anchors += anchors_of(records[anchor], int(addresses[anchor]))
+        lost = is_suspended(records)
+        self.suspended += zip(records["reference"][lost].tolist(), addresses[lost].tolist(), strict=True)
         kind = records["kind"]
         moves = np.isin(kind, MOVEMENTS)
         gone = moves & (records["code"] == 0) & (records["flags"] & FLAG_REMOTE != 0)
@@ -265,7 +268,7 @@ async def _compare_lifecycles(connection: Any, shards: list[_Shard], report: Rep
 
 
 async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report) -> None:
-    """The tables `reference`, `anchor` and `review` follow from the records."""
+    """The tables `reference`, `anchor`, `review` and `suspended` follow from the records."""
     expected = sorted(
         (int(e["target"]), int(e["address"])) for shard in shards for e in shard.all_events() if e["kind"] > Kind.HOLD
     )
@@ -284,6 +287,11 @@ async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report
     if kept != cases:
         wrong = min(set(kept) ^ set(cases))
         report.differ(f"table review: the row {wrong} is not as the journal says")
+    suspended = sorted(entry for shard in shards for entry in shard.suspended)
+    kept = [tuple(row) for row in await connection.fetch(SQL["suspended_all"])]
+    if kept != suspended:
+        wrong = min(set(kept) ^ set(suspended))
+        report.differ(f"table suspended: the row {wrong} is not as the journal says")
 
 
 def _compare(shards: list[_Shard], owners: dict[int, int], window_ms: int, report: Report) -> None:

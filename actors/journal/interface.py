@@ -33,8 +33,9 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     """One block of a shard's journal.
 
     `references` are rows (target, record) of table `reference`, `anchors` rows (wallet, chain time, record) of table `anchor`,
-    `reviews` rows (record, time, status) of table `review`, new where the status is `REVIEW_OPEN`, else changed; all are stored in
-    the same transaction, in this order. They are written with a block but not read back with it: see `Journal.references`.
+    `reviews` rows (record, time, status) of table `review`, new where the status is `REVIEW_OPEN`, else changed, `suspended` rows
+    (movement, leg) of table `suspended`; all are stored in the same transaction, in this order. They are written with a block but not
+    read back with it: see `Journal.references`.
     `previous`: hash of the block before as the writer knows it, when it wants that compared; a new session does.
     """
 
@@ -45,6 +46,7 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     references: Sequence[tuple[int, int]] = ()
     anchors: Sequence[tuple[int, int, int]] = ()
     reviews: Sequence[tuple[int, int, int]] = ()
+    suspended: Sequence[tuple[int, int]] = ()
     previous: bytes | None = None
 
     @property

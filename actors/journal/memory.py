@@ -60,7 +60,7 @@ class MemoryJournal:
             if block.number in stored:
                 raise BlockConflict(f"block {block.number} of shard {block.shard} is taken")
         for block in blocks:
-            stored[block.number] = msgspec.structs.replace(block, references=(), anchors=(), reviews=())
+            stored[block.number] = msgspec.structs.replace(block, references=(), anchors=(), reviews=(), suspended=())
             bisect.insort(self._database.numbers[block.shard], block.number)
             for target, record in block.references:
                 bisect.insort(self._database.references[target], record)

@@ -53,6 +53,7 @@ _JOURNAL_COLUMNS: Final = ("shard", "block", "records", "details")
 _REFERENCE_COLUMNS: Final = ("target", "record")
 _ANCHOR_COLUMNS: Final = ("wallet", "shard", "chain_time", "record")
 _REVIEW_COLUMNS: Final = ("record", "record_time", "status")
+_SUSPENDED_COLUMNS: Final = ("movement", "leg")
 
 T = TypeVar("T")
 
@@ -293,7 +294,10 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
     references = [reference for block in blocks for reference in block.references]
     anchors = [(a[0], block.shard, a[1], a[2]) for block in blocks for a in block.anchors]
     reviews = [review for block in blocks for review in block.reviews]
-    if not references and not anchors and not reviews:  # one COPY is a transaction by itself, one round trip
+    suspended = [entry for block in blocks for entry in block.suspended]
+    if (
+        not references and not anchors and not reviews and not suspended
+    ):  # one COPY is a transaction by itself, one round trip
         await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
         return
     await connection.execute("BEGIN")
@@ -304,6 +308,8 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
         await connection.copy_records_to_table("anchor", columns=_ANCHOR_COLUMNS, records=anchors)
     if reviews:
         await _store_reviews(connection, reviews)
+    if suspended:
+        await connection.copy_records_to_table("suspended", columns=_SUSPENDED_COLUMNS, records=suspended)
     status = await connection.execute("COMMIT")
     assert status == "COMMIT", status
 

@@ -32,7 +32,7 @@ from actors.records.layout import (
 VERSION: Final = 2
 HASH_BYTES: Final = 32
 _ANCHORS: Final = FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR
-_LOOKED_UP: Final = _ANCHORS | FLAG_REVIEW
+_LOOKED_UP: Final = _ANCHORS | FLAG_REVIEW | FLAG_SUSPENSE
 GENESIS: Final = bytes(HASH_BYTES)
 """What stands for the block before the first."""
 
@@ -83,7 +83,8 @@ class Review(NamedTuple):
 
 class Sealed(NamedTuple):
     """A block ready to be stored, with what is looked up of it: `references`, (target, record) of what became of earlier records;
-    `anchors`; `reviews` that began or ended, in order. All follow from the records."""
+    `anchors`; `reviews` that began or ended, in order; `suspended`, (movement, leg) of credits that lie on suspense. All follow from the
+    records."""
 
     number: int
     data: bytes
@@ -91,6 +92,7 @@ class Sealed(NamedTuple):
     references: Sequence[tuple[int, int]] = ()
     anchors: Sequence[Anchor] = ()
     reviews: Sequence[Review] = ()
+    suspended: Sequence[tuple[int, int]] = ()
 
 
 class Writer(NamedTuple):
@@ -147,6 +149,7 @@ def seal(
     flagged = np.flatnonzero(records["flags"] & _LOOKED_UP)
     anchors = _by_block(first, *_anchors(writer.shard, first, records, flagged))
     reviews = _by_block(first, *_reviews(writer.shard, first, records, flagged))
+    suspended = _by_block(first, *_suspended(writer.shard, first, records, flagged))
     by_block: dict[int, dict[int, bytes]] = {}
     for index, entry in details.items():
         by_block.setdefault(index // BLOCK_RECORDS_MAX, {})[index % BLOCK_RECORDS_MAX] = entry
@@ -164,7 +167,7 @@ def seal(
             (header[:_CHECKSUM_AT], _CHECKSUM.pack(_checksum(header, body)), header[_CHECKSUM_AT + 4 :], body)
         )
         previous = block_hash(data)
-        looked_up = (references.get(number, ()), anchors.get(number, ()), reviews.get(number, ()))
+        looked_up = (entries.get(number, ()) for entries in (references, anchors, reviews, suspended))
         blocks.append(Sealed(number, data, extra, *looked_up))
     return blocks, previous
 
@@ -200,6 +203,20 @@ def _reviews(
     chosen = flagged[records["flags"][flagged] & FLAG_REVIEW != 0]
     found = [review_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
     return chosen, [[] if review is None else [review] for review in found]
+
+
+def _suspended(
+    shard: int, first: int, records: NDArray[Any], flagged: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], list[list[tuple[int, int]]]]:
+    chosen = flagged[is_suspended(records[flagged])]
+    targets = records["reference"][chosen].tolist()
+    return chosen, [[(t, _address(shard, first, i))] for t, i in zip(targets, chosen.tolist(), strict=True)]
+
+
+def is_suspended(records: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which records (n,) are legs whose money lies on suspense."""
+    found: NDArray[np.bool_] = (records["kind"] == Kind.LEG) & (records["flags"] & FLAG_SUSPENSE != 0)
+    return found
 
 
 def review_of(record: Any, address: int) -> Review | None:

@@ -534,5 +534,6 @@ def _stored(shard: int, block: Sealed, previous: bytes | None = None) -> Block:
         references=block.references,
         anchors=block.anchors,
         reviews=block.reviews,
+        suspended=block.suspended,
         previous=previous,
     )

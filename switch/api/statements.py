@@ -112,7 +112,10 @@ async def _of_operator(
         raise ProblemError("cursor_ahead")
     page = merged(address, pages, balance, limit)
     origins = {target: origin for each in pages.values() for target, origin in each.origins.items()}
-    lines = entries_of_page(services.secret, address, Statement(steps=page.steps, next=0, origins=origins))
+    suspended = frozenset[int]().union(*(each.suspended for each in pages.values()))
+    lines = entries_of_page(
+        services.secret, address, Statement(steps=page.steps, next=0, origins=origins, suspended=suspended)
+    )
     data = [
         msgspec.structs.replace(line, balance_after=after) for line, after in zip(lines, page.balances, strict=True)
     ]

@@ -118,11 +118,21 @@ async def _shown(services: Services, address: int, found: Found, sides: Sides) -
         target_time = origin.time
         found = Found(found.record, origin.details)
     parts = await services.history.parts(address) if found.record["code"] == 0 else NO_PARTS
+    moved = [(address, found.record), *((part.address, part.record) for part in parts.listed)]
+    suspended = await services.history.suspended(moved)
     answer = answer_in(address, parts) if is_case(found.record) else None
     accounts = await services.keys.accounts([answer["caller"]]) if answer is not None else {}
     names = await services.catalogue.names((found.record["pack"],))
     shown = transfer_answer(
-        services.secret, names, address, found, parts, now_ms(), target_time=target_time, accounts=accounts
+        services.secret,
+        names,
+        address,
+        found,
+        parts,
+        now_ms(),
+        target_time=target_time,
+        accounts=accounts,
+        suspended=suspended,
     )
     return shown if sides.payer else for_payee(shown)
 

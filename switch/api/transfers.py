@@ -18,6 +18,7 @@ from actors.records.codes import Code, is_untried
 from actors.records.ids import Secret, key_bytes, transfer_id
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, ReviewStatus
 from actors.stores.api_keys import Principal
+from switch.api.after import after_codes, check_after
 from switch.api.route import KEY_NEEDED, WRITE, Route, named
 from switch.api.services import Services, deadline_problem
 from switch.fairness.scheduling import STEP_ROWS, Steps, mapped, single
@@ -89,6 +90,8 @@ async def create_transfer(services: Services, call: Call) -> web.Response:
     row, details = transfer_row(transfer, payer, payee, after_address(services.secret, transfer), key, caller)
     if not await services.access.owns(call.principal.bound, payer):
         raise ProblemError("payer_not_found", "This key's account is bound to wallets, and the payer is none of them.")
+    if transfer.after is not UNSET:
+        await check_after(services.history, call.principal.bound is not None, row, transfer.after)
     home = await _home(services, payer, payee)
     result = await submit_row(services, home, row, details, deadline)
     if result.replayed and result.code == Code.IN_REVIEW:
@@ -189,7 +192,7 @@ async def _carry_own(
 ) -> NDArray[Any]:
     """`_carry_grouped` for a caller: only what its own wallets pay, and reviews as they stand now."""
     await _refuse_payers(services, principal, rows)
-    results = await _carry_grouped(services, rows, details, groups)
+    results = await _carry_grouped(services, principal.bound is not None, rows, details, groups)
     await _tell_ends(services, results)
     return results
 
@@ -261,22 +264,23 @@ def _caller_at(transfer: KeyedTransfer, caller: Caller, path: str) -> Caller:
 
 
 async def _carry_grouped(
-    services: Services, rows: NDArray[Any], details: dict[int, bytes], numbers: NDArray[np.int64] | None
+    services: Services, bound: bool, rows: NDArray[Any], details: dict[int, bytes], numbers: NDArray[np.int64] | None
 ) -> NDArray[Any]:
     """`_carry` for rows of which some are linked: `numbers` (n,) of their groups, None when each stands alone."""
     if numbers is None:
-        return await _carry(services, rows, details, None)
+        return await _carry(services, bound, rows, details, None)
     arranged, groups = arrange(rows, numbers)
     moved = {k: details[i] for k, i in enumerate(groups.order.tolist()) if i in details} if details else {}
     results = np.empty(len(rows), RESULT)
-    results[groups.order] = await _carry(services, arranged, moved, groups)
+    results[groups.order] = await _carry(services, bound, arranged, moved, groups)
     return results
 
 
 async def _carry(
-    services: Services, rows: NDArray[Any], details: dict[int, bytes], groups: Groups | None
+    services: Services, bound: bool, rows: NDArray[Any], details: dict[int, bytes], groups: Groups | None
 ) -> NDArray[Any]:
-    """RESULT rows for REQUEST rows, from all their home shards. Raises ProblemError when not one row was settled."""
+    """RESULT rows for REQUEST rows, from all their home shards. `bound`: their caller's account is. Raises ProblemError when not one row
+    was settled."""
     deadline = services.deadline()
     homes = await _homes(services, rows)
     results = np.zeros(len(rows), RESULT)
@@ -284,6 +288,10 @@ async def _carry(
     lost = (homes == UNKNOWN) & (rows["payer"] != 0)
     payee_names = ~owned(rows["payer"]) & owned(rows["payee"])
     results["code"][lost] = np.where(payee_names[lost], Code.PAYEE_NOT_FOUND, Code.PAYER_NOT_FOUND)
+    afters = await after_codes(services.history, bound, rows)
+    wrong = (afters != 0) & (results["code"] == 0)
+    results["code"][wrong] = afters[wrong]
+    homes[wrong] = UNKNOWN
     if groups is not None:
         results["code"][of_several_payers(groups, rows) & (results["code"] == 0)] = Code.GROUP_INVALID
         refused = groups.each(results["code"], np.maximum) != 0

@@ -24,7 +24,7 @@ from switch.importer.plan import NONE, Plan, make_plan, requests
 from switch.importer.progress import Tally
 from switch.importer.state import StateFile, Wave
 from switch.importer.wallets import READS_AT_A_TIME, Wallets, floor_notes, make_wallets, standings, without_openings
-from switch.problems.table import NUMBERS
+from switch.problems.table import NUMBERS, REFUSED_NUMBERS
 
 READY_WITHIN_S: Final = 60.0
 REQUEST_ROWS: Final = 4_096
@@ -229,9 +229,9 @@ class Run:
 
     async def _wave(self, plan: Plan, wave: int, sources: set[int]) -> Wave:
         payments = self._history.payments
-        for row in plan.confirm.get(wave, ()):
-            await self._confirm(int(payments.payer[row]))
         rows = plan.rows(wave)
+        for row in (*plan.confirm.get(wave, ()), *self._not_to_name(plan, rows)):
+            await self._confirm(int(payments.payer[row]))
         parts = requests(rows, payments.payer, payments.payee, self._operator, REQUEST_ROWS)
         if len(parts) == 1:
             replayed = await self._request(plan, parts[0], sources)
@@ -280,16 +280,23 @@ class Run:
                 rows = rows[again]
                 await pause.take(0.0, f"{len(rows)} rows are not settled yet")
 
+    def _not_to_name(self, plan: Plan, rows: NDArray[np.int64]) -> list[int]:
+        """Those of a wave's rows whose `after` was declined: what paid their payer before it may still be under way, and a decline cannot
+        be named."""
+        named = rows[plan.after[rows] != NONE]
+        declined: list[int] = named[self._codes[plan.after[named]] != Code.OK].tolist()
+        return declined
+
     def _after(self, plan: Plan, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Ids (k, 16) to name in `after`, nil where none is needed."""
         after = np.zeros((len(rows), 16), np.uint8)
         sources = plan.after[rows]
-        for place in np.flatnonzero(sources != NONE).tolist():
+        for place in np.flatnonzero((sources != NONE) & (self._codes[sources] == Code.OK)).tolist():
             after[place] = np.frombuffer(self._transfer_ids[int(sources[place])], np.uint8)
         return after
 
     def _check_refused(self, rows: NDArray[np.int64], codes: NDArray[np.uint16]) -> None:
-        refused = np.flatnonzero((codes > 0) & (codes < FIRST_DECLINED))
+        refused = np.flatnonzero((codes > 0) & (codes < FIRST_DECLINED) | np.isin(codes, REFUSED_NUMBERS))
         if len(refused):
             row, code = int(rows[refused[0]]), int(codes[refused[0]])
             hint = _HINTS.get(NUMBERS[code], "")

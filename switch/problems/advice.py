@@ -76,6 +76,8 @@ ADVICE: Final[dict[str, str]] = {
     "invalid_field": "`errors` names each field, what stands there and what is possible.",
     "invalid_rule_pack": "`errors` has line and column of each fault.",
     "invalid_scorecard": "`errors` names the part of the document.",
+    "after_declined": "`after` names a transfer whose money the payment needs: one that was posted. Else leave it out.",
+    "after_unrelated": "`after` names a transfer in which the payer or the payee of the payment took part. Else leave it out.",
     "invalid_query": "`errors` names the parameter and what is possible.",
     "too_many_bodies": "Nothing happened. Send fewer large bodies at a time.",
     "too_many_connections": "Nothing happened. Use connections again instead of opening one for each request.",

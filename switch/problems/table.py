@@ -19,6 +19,13 @@ UNKNOWN_NUMBER: Final = 900
 OVERLOADED_NUMBER: Final = 901
 """In Arrow answers: the front door's queue was full, the row was not sent (`overloaded`)."""
 
+AFTER_DECLINED_NUMBER: Final = 902
+"""In Arrow answers: the front door refused the row for what its `after` names (`after_declined`)."""
+AFTER_UNRELATED_NUMBER: Final = 903
+"""The same (`after_unrelated`)."""
+REFUSED_NUMBERS: Final = (AFTER_DECLINED_NUMBER, AFTER_UNRELATED_NUMBER)
+"""Rows that the front door refused: nothing was recorded."""
+
 NO_PROBLEM: Final = (Code.OK, Code.IN_REVIEW)
 """What is answered with the transfer itself."""
 
@@ -54,6 +61,8 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "invalid_field": Outcome(422, False, "A field is missing, unknown or has a wrong value."),
     "invalid_rule_pack": Outcome(422, False, "The rule pack does not check."),
     "invalid_scorecard": Outcome(422, False, "The scorecard does not check."),
+    "after_declined": Outcome(422, False, "The transfer named in `after` was declined: it moved no money."),
+    "after_unrelated": Outcome(422, False, "The transfer named in `after` is between other wallets."),
     "invalid_query": Outcome(422, False, "A query parameter is missing, unknown or has a wrong value."),
     "too_many_bodies": Outcome(429, True, "The caller has as many bytes of bodies under way as one caller may have."),
     "too_many_connections": Outcome(429, True, "The caller has as many connections as one caller may have."),
@@ -75,6 +84,8 @@ NUMBERS: Final[dict[int, str]] = {
     **{int(code): code.name.lower() for code in Code},
     UNKNOWN_NUMBER: "timeout",
     OVERLOADED_NUMBER: "overloaded",
+    AFTER_DECLINED_NUMBER: "after_declined",
+    AFTER_UNRELATED_NUMBER: "after_unrelated",
 }
 """Names of the numbers that stand for codes in Arrow answers and in the rows of batches."""
 

@@ -121,9 +121,10 @@ def transfer_answer(
     *,
     target_time: int | None = None,
     accounts: Mapping[int, str] | None = None,
+    suspended: frozenset[int] = frozenset(),
 ) -> TransferAnswer:
     """A record with what became of it. `target_time`: record time of what it refers to, if it does; `accounts`: names of those that
-    answered its case."""
+    answered its case; `suspended`: addresses of what, of it and its parts, lies on suspense."""
     record, details = found.record, found.details
     kind, code = Kind(record["kind"]), record["code"]
     answer = TransferAnswer(
@@ -149,7 +150,9 @@ def transfer_answer(
     if is_case(record):
         case = case_of(record, answer_in(address, parts), now_ms)
         answer = msgspec.structs.replace(answer, review=review_answer(record, case, accounts or {}))
-    return msgspec.structs.replace(answer, **_lifecycle(secret, record, address, parts, now_ms))
+    moved = {p.address for p in parts.listed if p.target == address and p.record["kind"] == Kind.CAPTURE} | {address}
+    answer = msgspec.structs.replace(answer, suspense=True if moved & suspended else UNSET)
+    return msgspec.structs.replace(answer, **_lifecycle(secret, record, address, parts, suspended, now_ms))
 
 
 def for_payee(answer: TransferAnswer) -> TransferAnswer:
@@ -157,12 +160,16 @@ def for_payee(answer: TransferAnswer) -> TransferAnswer:
     return msgspec.structs.replace(answer, context=UNSET, decision=None, review=UNSET)
 
 
-def _lifecycle(secret: Secret, record: dict[str, int], address: int, parts: Parts, now_ms: int) -> dict[str, Any]:
+def _lifecycle(
+    secret: Secret, record: dict[str, int], address: int, parts: Parts, suspended: frozenset[int], now_ms: int
+) -> dict[str, Any]:
     times = {address: record["record_time"]} | {part.address: part.record["record_time"] for part in parts.listed}
     captured, refunded = parts.captured, parts.refunded
     shown = {
         kind: [
-            _part(secret, part, times) for part in parts.listed if part.record["kind"] == kind and part.target in times
+            _part(secret, part, times, suspended)
+            for part in parts.listed
+            if part.record["kind"] == kind and part.target in times
         ]
         for kind in (Kind.CAPTURE, Kind.REFUND)
     }
@@ -189,12 +196,13 @@ def _lifecycle(secret: Secret, record: dict[str, int], address: int, parts: Part
     }
 
 
-def _part(secret: Secret, part: Part, times: dict[int, int]) -> PartAnswer:
+def _part(secret: Secret, part: Part, times: dict[int, int], suspended: frozenset[int]) -> PartAnswer:
     record = part.record
     return PartAnswer(
         id=transfer_id(secret, record["record_time"], part.address),
         of=transfer_id(secret, times[part.target], part.target),
         amount=record["amount"],
+        suspense=True if part.address in suspended else UNSET,
         created_at=time_text(record["record_time"]),
         effective_at=time_text(record["effective_time"]),
     )

@@ -53,11 +53,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A capture, or a refund of what is shown or of one of its captures."""
+    """A capture, or a refund of what is shown or of one of its captures. `suspense`: as in TransferAnswer."""
 
     id: str
     of: str
     amount: int
+    suspense: bool | UnsetType = UNSET
     created_at: str
     effective_at: str
 
@@ -73,7 +74,8 @@ class ReviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A transfer, or what became of one, as it is shown. `type`: transfer, hold, capture, void, expiry or refund; `of`: the record it
-    refers to. `left`: what can still be captured of an open hold, or refunded of money that moved."""
+    refers to. `left`: what can still be captured of an open hold, or refunded of money that moved. `suspense`: the payee could not take
+    the money, it lies on the currency's suspense wallet; of a hold, that of a capture."""
 
     id: str
     type: str
@@ -97,6 +99,7 @@ class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
     released: int | UnsetType = UNSET
     refunded: int | UnsetType = UNSET
     left: int | UnsetType = UNSET
+    suspense: bool | UnsetType = UNSET
     captures: list[PartAnswer] | UnsetType = UNSET
     refunds: list[PartAnswer] | UnsetType = UNSET
     replayed: bool | UnsetType = UNSET

@@ -8,19 +8,31 @@ chain a shard. A look back in time begins at an anchor, so it never walks far.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
+from numpy.typing import NDArray
 
 from actors.database.pool import Pool
 from actors.records.addresses import block_of, block_start, shard_of, slot_of
 from actors.records.blocks import entries_of, records_of
 from actors.records.chain_time import chain_time
 from actors.records.ids import Secret, encode_wallets, transfer_id
-from actors.records.layout import ATTEMPTS, FLAG_SUSPENSE, MOVEMENTS, RECORD, REFERRING, Kind, ReviewStatus, packing
+from actors.records.layout import (
+    ATTEMPTS,
+    FLAG_REMOTE,
+    FLAG_SUSPENSE,
+    MOVEMENTS,
+    RECORD,
+    REFERRING,
+    Kind,
+    ReviewStatus,
+    joined,
+    packing,
+)
 from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.gateway.encode import Details, details_of
@@ -33,6 +45,8 @@ DETAILS_BYTES_MAX: Final = 16 << 20
 """Of details that a page reads; then it ends early, but never before its first step."""
 PARTS_MAX: Final = 10_000
 """Captures and refunds of one transfer that are listed at most; all of them count."""
+RECORDS_AT_ONCE: Final = 8_192
+"""Records that one statement reads at most: 1.3 MB."""
 LISTED: Final = (*MOVEMENTS, Kind.LEG)
 ASKED: Final = (*ATTEMPTS, *REFERRING)
 """Records that have an id which can be asked for."""
@@ -60,11 +74,13 @@ class Origin(NamedTuple):
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """Steps of one page, newest first, and the address to go on from, 0 at the end. `origins`: by address, of what steps refer to."""
+    """Steps of one page, newest first, and the address to go on from, 0 at the end. `origins`: by address, of what steps refer to;
+    `suspended`: addresses of movements whose credit lies on suspense."""
 
     steps: list[Step]
     next: int
     origins: dict[int, Origin] = {}
+    suspended: frozenset[int] = frozenset()
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +178,12 @@ class History:
         listed = [Part(row["target"], row["address"], _record(row["record"])) for row in rows]
         return Parts(listed, rows[0]["captured"], rows[0]["refunded"])
 
+    async def suspended(self, records: Iterable[tuple[int, dict[str, int]]]) -> frozenset[int]:
+        """Addresses of those of these records, told with their addresses, whose credit lies on suspense. Only what left its shard can."""
+        gone = [address for address, record in records if record["flags"] & FLAG_REMOTE]
+        rows = await self._pool.fetch("suspended", gone) if gone else []
+        return frozenset(row["movement"] for row in rows)
+
     async def origins(self, addresses: Collection[int]) -> dict[int, Origin]:
         """What stands at addresses that others refer to. A refund may refer to a capture, which refers to its hold."""
         found = await self._records(addresses)
@@ -180,6 +202,16 @@ class History:
             )
             for row in rows
         }
+
+    async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+        """The RECORD rows (n,) at these addresses (n,), ascending; zeros where there is none."""
+        records = np.zeros(len(addresses), RECORD)
+        for start in range(0, len(addresses), RECORDS_AT_ONCE):
+            part = addresses[start : start + RECORDS_AT_ONCE]
+            rows = await self._pool.fetch("records_at", part.tolist())
+            at = np.searchsorted(part, np.fromiter((row["address"] for row in rows), np.int64, len(rows)))
+            records[start + at] = joined([row["record"] for row in rows], RECORD)
+        return records
 
     async def review_ends(self, addresses: Sequence[int], now_ms: int) -> dict[int, ReviewStatus]:
         """How the reviews of payments stand, by their addresses."""
@@ -227,9 +259,11 @@ class History:
         return None if rows[0]["address"] is None else await self._whole(_page(wallet, rows, limit, since_ms))
 
     async def _whole(self, page: Statement) -> Statement:
-        """A page with what its captures and refunds refer to."""
+        """A page with what its captures and refunds refer to, and with what lies on suspense."""
         targets = {step.origin_record["reference"] for step in page.steps if step.origin_record["kind"] in REFERRING}
-        return msgspec.structs.replace(page, origins=await self.origins(targets)) if targets else page
+        origins = await self.origins(targets) if targets else {}
+        suspended = await self.suspended((step.address, step.record) for step in page.steps)
+        return msgspec.structs.replace(page, origins=origins, suspended=suspended)
 
     async def _chain(self, wallet: int, shard: int, head: ChainHead, limit: int) -> list[Any]:
         sizes = limit + 1, limit + OTHERS_MAX
@@ -304,7 +338,7 @@ def entries_of_page(secret: Secret, wallet: int, page: Statement) -> list[Entry]
 def _entry(secret: Secret, wallet: int, page: Statement, step: Step, payer: str, payee: str) -> Entry:
     record = step.record
     out = pays(record, wallet)
-    suspense = record["kind"] == Kind.LEG and record["flags"] & FLAG_SUSPENSE
+    suspense = (record["kind"] == Kind.LEG and record["flags"] & FLAG_SUSPENSE) or step.address in page.suspended
     target = step.origin_record["reference"] if step.origin_record["kind"] in REFERRING else 0
     details = page.origins[target].details if target else step.details
     return Entry(

@@ -233,6 +233,11 @@ async def test_what_a_closed_wallet_could_not_take_is_found_on_suspense_and_paid
             break
         after = f"&after={page.json['next']}"
     assert [(e["direction"], e["amount"], e["balance_after"]) for e in entries] == [("out", 3, 2), ("in", 5, 5)]
+    assert (await switch.call("GET", f"/v1/transfers/{refund}")).json["suspense"] is True
+    original = (await switch.call("GET", f"/v1/transfers/{paid}")).json
+    assert "suspense" not in original and [part["suspense"] for part in original["refunds"]] == [True]
+    lines = {line["id"]: line for line in (await switch.call("GET", f"/v1/wallets/{shop}/transfers")).json["data"]}
+    assert lines[refund]["suspense"] is True and "suspense" not in lines[paid]
 
 
 # Groups.

@@ -45,6 +45,16 @@ SELECT place.address, substring(records FROM 1 + {header_bytes} + {record_bytes}
 FROM unnest($1::bigint[]) AS place (address)
 JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
 
+-- name: records_at
+-- Records at addresses, as many as there are; for the layout see wallet_chain. OFFSET 0: each is looked up by the key.
+SELECT asked.address, found.record FROM unnest($1::bigint[]) AS asked (address)
+CROSS JOIN LATERAL (
+    SELECT substring(records FROM 89 + 160 * (asked.address & 255)::int FOR 160) AS record FROM journal
+    WHERE shard = (asked.address >> 52)::int AND block = (asked.address >> 8) & 17592186044415
+      AND length(records) >= 88 + 160 * ((asked.address & 255)::int + 1)
+    OFFSET 0
+) AS found
+
 -- name: event_times
 -- Record times at addresses.
 SELECT place.address, shardpay_int8(records, {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int + {record_time_at}) AS time
@@ -203,6 +213,10 @@ WITH RECURSIVE part AS (
 )
 SELECT target, address, record, coalesce(captured, 0)::bigint AS captured, coalesce(refunded, 0)::bigint AS refunded
 FROM chosen ORDER BY time, address
+
+-- name: suspended
+-- Which of these movements' credits lie on suspense.
+SELECT movement FROM suspended WHERE movement = ANY ($1::bigint[])
 
 -- name: review_page
 -- Cases of status $1 in order of time behind the place ($2, $3), with their answer, if they have one; of open ones those that live on

@@ -133,6 +133,9 @@ SELECT target, record FROM reference ORDER BY target, record
 -- name: anchor_all
 SELECT wallet, shard, chain_time, record FROM anchor ORDER BY wallet, shard, chain_time, record
 
+-- name: suspended_all
+SELECT movement, leg FROM suspended ORDER BY movement
+
 -- name: fallback
 -- What decides when no scorer answers.
 SELECT revision, deployment.live, fallback FROM deployment JOIN rule_pack ON number = deployment.live ORDER BY revision DESC LIMIT 1
