@@ -7,8 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from actors.records.ids import Secret, decode_wallet
+from actors.stores.api_keys import KeyStore
 from switch.problems.table import AFTER_DECLINED_NUMBER, AFTER_UNRELATED_NUMBER
-from tests.front_door import RunningSwitch, running_switch
+from tests.front_door import SECRET, RunningSwitch, running_switch
 
 
 @pytest.fixture
@@ -50,6 +52,11 @@ async def test_after_may_name_neither_a_decline_nor_what_concerns_others(switch:
         AFTER_UNRELATED_NUMBER,
     ]
     assert (await switch.call("GET", f"/v1/wallets/{one}")).json["posted"] == 97
+    address = decode_wallet(Secret.of(SECRET), one)
+    bound = (await KeyStore(switch.pool).create("one", ["pay"], wallets=[address])).key
+    for named, code in ((declined, "after_declined"), (others, "after_not_found")):
+        told = await switch.call("POST", "/v1/transfers", {**body, "after": named}, key="k", token=bound)
+        assert told.json["code"] == code
 
 
 async def arrow(switch: RunningSwitch, payer: str, payee: str, afters: list[str]) -> list[int]:
