@@ -36,4 +36,7 @@ DECIMALS: Final[dict[str, int | None]] = {
 }
 """Decimal places of the minor unit by letters, None where the standard has none."""
 
+NO_MONEY: Final = ("XTS", "XXX")
+"""The code for tests and "no currency": a wallet in one of them is a mistake, except in a test."""
+
 assert len(ALPHA) == len(NUMERIC)

@@ -106,6 +106,7 @@ class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     secret_bytes: bytes
     capacity: Capacity
     limits: Limits = Limits()
+    test_currencies: bool = False
 
 
 class Services:
@@ -113,6 +114,7 @@ class Services:
 
     def __init__(self, deps: ServiceParts) -> None:
         self.limits = deps.limits
+        self.test_currencies = deps.test_currencies
         self.topology = deps.topology
         self.secret = deps.secret
         self.pool = deps.pool

@@ -16,6 +16,7 @@ from msgspec import UNSET
 from actors.records.codes import Code
 from actors.records.layout import OPERATOR_KINDS, REQUEST, WalletKind
 from actors.stores.wallet_profiles import Candidate, OperatorWalletsFull, Reason, Refusal, Reservation
+from rules.vocabulary.currencies import NO_MONEY
 from switch.api.services import Services
 from switch.fairness.scheduling import mapped
 from switch.gateway.encode import currency_number, wallet_row
@@ -57,19 +58,28 @@ def batch_keys(given: bytes | None, count: int) -> list[bytes]:
     return [hashlib.blake2b(given + index.to_bytes(4, "little"), digest_size=16).digest() for index in range(count)]
 
 
-def wanted_wallet(body: NewWallet, key: bytes, keyless: bool, shards: int, path: str = "") -> Wanted:
+def wanted_wallet(
+    body: NewWallet, key: bytes, keyless: bool, shards: int, path: str = "", *, test_currencies: bool = False
+) -> Wanted:
     """Check one body. Raises ProblemError invalid_field, `path` before the name."""
     kind: WalletKind = named(WALLET_KINDS, body.kind, None, f"{path}kind")
     if kind in OPERATOR_KINDS:
         for name in ("floor", "tier"):
             if getattr(body, name) is not UNSET:
                 raise invalid_field(f"{path}{name}", "only user and merchant wallets have one")
+    currency = currency_number(body.currency, f"{path}currency")
+    if body.currency in NO_MONEY and not test_currencies:
+        raise invalid_field(
+            f"{path}currency",
+            f"{body.currency} is no money: an ISO 4217 code like EUR is expected, unless the configuration file of the switch says "
+            "`test_currencies = true`",
+        )
     candidate = Candidate(
         key_hash=key,
         keyless=keyless,
         digest=hashlib.blake2b(_PACK(body), digest_size=16).digest(),
         kind=kind,
-        currency=currency_number(body.currency, f"{path}currency"),
+        currency=currency,
         home=int.from_bytes(key[:8], "little") % shards,
         external_id=body.external_id or None,
         owner=body.owner or None,

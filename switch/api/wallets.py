@@ -69,7 +69,10 @@ async def create_wallet(services: Services, call: Call) -> web.Response:
     """POST /v1/wallets."""
     key, caller = call.given_key(), call.caller()
     body = decode(NEW_WALLET, await call.json_body(services.limits.json_bytes_max))
-    wanted = wanted_wallet(body, key or call.key_or_random(), key is None, services.topology.shards)
+    chosen = key or call.key_or_random()
+    wanted = wanted_wallet(
+        body, chosen, key is None, services.topology.shards, test_currencies=services.test_currencies
+    )
     (opened,) = await open_wallets(services, caller, [wanted])
     if opened.code != OK:
         raise ProblemError(opened.code, _taken_by(services, opened))
@@ -126,7 +129,9 @@ def _wanted(services: Services, body: bytes, given: bytes | None) -> Steps[list[
     shards = services.topology.shards
 
     def wanted(i: int) -> Wanted:
-        return wanted_wallet(wallets[i], keys[i], given is None, shards, f"wallets[{i}].")
+        return wanted_wallet(
+            wallets[i], keys[i], given is None, shards, f"wallets[{i}].", test_currencies=services.test_currencies
+        )
 
     return (yield from mapped(wanted, range(len(wallets))))
 

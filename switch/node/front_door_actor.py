@@ -29,6 +29,7 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
     shards: int
     log_dir: str
     capacity: Capacity = Capacity()
+    test_currencies: bool = False
 
 
 class FrontDoorStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +85,7 @@ class FrontDoorActor:
             secret=spec.secret,
             shards=spec.shards,
             capacity=spec.capacity,
+            test_currencies=spec.test_currencies,
         )
         clients = [self._clients[shard] for shard in range(spec.shards)]
         self._door = FrontDoor(options, clients, list(self._scorers.values()))

@@ -135,6 +135,7 @@ class Cluster:
             shards=self.spec.shards,
             log_dir=str(log_dir(settings.data)),
             capacity=settings.capacity,
+            test_currencies=settings.test_currencies,
         )
 
     async def watch(self) -> None:

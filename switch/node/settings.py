@@ -40,17 +40,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_unsafe: bool = False
     checkpoints: str | None = None
     drain_grace_s: float = DRAIN_GRACE_S
+    test_currencies: bool = False
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day; `review_expires_in`: seconds until a payment that
-    no analyst has answered is declined."""
+    no analyst has answered is declined; `test_currencies`: wallets may be opened in XTS and XXX."""
 
     daily_limits: dict[Tier, DailyLimit] = {}
     review_expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)] = REVIEW_SECONDS
     capacity: Capacity = Capacity()
     allow_unsafe_database: bool = False
     checkpoints: str | None = None
+    test_currencies: bool = False
 
 
 def read_config(path: Path) -> ConfigFile:

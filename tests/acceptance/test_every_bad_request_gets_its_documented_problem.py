@@ -177,6 +177,8 @@ def wallet_cases(w: World) -> Iterator[Case]:
         {"kind": "user"},
         {"currency": "EUR"},
         {**good, "currency": "ABC"},
+        {**good, "currency": "XTS"},
+        {**good, "currency": "XXX"},
         {**good, "kind": "suspense"},
         {**good, "kind": "bank"},
         {**good, "floor": 1},

@@ -6,7 +6,10 @@ import pytest
 
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import REVIEW_SECONDS
+from switch.api.wallet_opening import wanted_wallet
+from switch.http.schema import NewWallet
 from switch.node.settings import read_config
+from switch.problems.table import ProblemError
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("", REVIEW_SECONDS), ("review_expires_in = 60\n", 60)])
@@ -20,6 +23,20 @@ def test_a_review_time_that_cannot_be_is_refused(tmp_path: Path, value: str) -> 
     (tmp_path / "config.toml").write_text(f"review_expires_in = {value}\n")
     with pytest.raises(ValueError, match="review_expires_in"):
         read_config(tmp_path / "config.toml")
+
+
+@pytest.mark.parametrize(("text", "taken"), [("", False), ("test_currencies = true\n", True)])
+def test_wallets_are_in_test_currencies_where_the_file_says(tmp_path: Path, text: str, taken: bool) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    assert read_config(tmp_path / "config.toml").test_currencies is taken
+
+
+@pytest.mark.parametrize("currency", ["XTS", "XXX"])
+def test_a_wallet_whose_currency_is_no_money_is_refused_unless_for_tests(currency: str) -> None:
+    body = NewWallet(currency=currency, kind="user")
+    with pytest.raises(ProblemError, match=f"wallets.3..currency: {currency} is no money.*`test_currencies = true`"):
+        wanted_wallet(body, bytes(16), True, 1, "wallets[3].")
+    assert wanted_wallet(body, bytes(16), True, 1, test_currencies=True).body is body
 
 
 def test_daily_limits_go_by_tier(tmp_path: Path) -> None:
