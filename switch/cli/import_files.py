@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 import msgspec
 
+from rules.vocabulary.currencies import NUMERIC
+from switch.importer import paysim
 from switch.importer.formats import READERS, format_of
 from switch.importer.progress import Display, Tally
 from switch.importer.runner import Options, Report, run_import
@@ -20,6 +22,12 @@ Example: SHARDPAY_API_KEY=... shardpay import payments.ndjson --url http://127.0
 @click.option(
     "--format", "name", type=click.Choice(sorted(READERS)), help="Format of FILE [default: as its columns tell]."
 )
+@click.option(
+    "--currency",
+    type=click.Choice(sorted(NUMERIC)),
+    metavar="CODE",
+    help=f"Of a PaySim log, which names none [default: {paysim.CURRENCY}].",
+)
 @click.option("--url", envvar="SHARDPAY_URL", default="http://127.0.0.1:8080", show_default=True, help="The switch.")
 @click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests under way.")
 @click.option("--rate", type=click.FloatRange(min=0), default=0, help="Rows a second at most [default: no limit].")
@@ -31,6 +39,7 @@ Example: SHARDPAY_API_KEY=... shardpay import payments.ndjson --url http://127.0
 def import_command(
     file: Path,
     name: str | None,
+    currency: str | None,
     url: str,
     concurrency: int,
     rate: float,
@@ -44,10 +53,12 @@ def import_command(
     SHARDPAY_API_KEY needs the scopes admin, import, pay and read. A killed import goes on where it stopped when it is
     called again; without its state file too, within the switch's 24 hours of remembered keys. Wallets that another file
     made go on with what they hold, so a month can follow a month, and a file with a row put right can be imported again
-    within those 24 hours. Exit code 1 when a balance or an outcome is not what FILE says, each with its row.
+    within those 24 hours: rows that say what they said are not paid again, rows that are new among them are told, since an
+    earlier payment that they replace still stands. Exit code 1 when there are such rows, or when a balance or an outcome is
+    not what FILE says, each with its row.
 
     \b
-    paysim    the PaySim simulator's log, the published CSV or Parquet; currency XTS
+    paysim    the PaySim simulator's log, the published CSV or Parquet; --currency
     berka     trans.asc (or .parquet) of the Berka bank data, or its folder; currency CZK
     shardpay  NDJSON or Parquet, one payment a row:
                 idempotency_key  text, different for each row
@@ -70,6 +81,7 @@ def import_command(
         concurrency=concurrency,
         rate=rate,
         state=state,
+        currency=currency,
     )
     report = _run(options)
     click.echo(msgspec.json.format(msgspec.json.encode(report)).decode() if as_json else report_text(report))
@@ -109,6 +121,13 @@ def report_text(report: Report) -> str:
             f"{report.resumed_rows:,} rows were answered in earlier runs, {report.replayed:,} answers replayed"
         )
     lines += [f"note: {note}" for note in report.notes]
+    for name in report.changed:
+        lines.append(f"changed: {name} is new among rows that were imported before")
+    if report.changed_count:
+        lines.append(
+            f"{report.changed_count:,} rows were changed or put in since: where one replaces an earlier payment, that one still stands. "
+            "Which one it is, and whether to refund it or to pay it back, is yours to decide"
+        )
     for row in report.unexpected:
         lines.append(f"unexpected: {row.row} is {row.outcome}, the file says {row.expected}")
     for wallet in report.differences:
@@ -118,7 +137,7 @@ def report_text(report: Report) -> str:
         lines.append(f"{report.wallets_there_before:,} wallets were there before and hold what the file says on top")
     if report.good:
         lines.append("every balance is as the file says")
-    else:
+    elif report.unexpected_count or report.difference_count:
         lines.append(
             f"{report.difference_count:,} balances differ, {report.unexpected_count:,} outcomes are unexpected"
         )

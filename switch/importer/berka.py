@@ -23,9 +23,9 @@ from switch.importer.history import (
     Place,
     WalletSpec,
     concatenated,
+    content_keys,
     file_digest,
     openings,
-    row_keys,
     spread,
 )
 from switch.importer.text_tables import TextTable, is_parquet
@@ -97,7 +97,8 @@ def read(path: Path) -> History:
         digest=digest,
         wallets=wallets,
         payments=payments,
-        keys=row_keys(digest, payments.number),
+        keys=content_keys(NAME, wallets, payments, DAY_MS),
+        keyed_by_content=True,
         slice_ms=DAY_MS,
         place=_place(path),
         notes=(note,) if breaks else (),

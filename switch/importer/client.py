@@ -100,6 +100,20 @@ class _Transfers(msgspec.Struct, frozen=True):
     results: list[_Transfer]
 
 
+class Recorded(msgspec.Struct, frozen=True):
+    """A payment that was made under a key before."""
+
+    id: str
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    effective_at: str
+    code: str = "ok"
+
+
+_RECORDED: Final = msgspec.json.Decoder(Recorded).decode
 _STANDING: Final = msgspec.json.Decoder(Standing).decode
 _WALLETS: Final = msgspec.json.Decoder(_Wallets).decode
 _TRANSFERS: Final = msgspec.json.Decoder(_Transfers).decode
@@ -197,8 +211,16 @@ class Client:
         """What a wallet is and holds. Raises SwitchError."""
         return _STANDING((await self._call("GET", f"/v1/wallets/{wallet}", None, {}))[0])
 
-    async def _call(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[bytes, int]:
-        """The answer, and how often it was asked for."""
+    async def recorded(self, wallet: NDArray[np.uint8], key: NDArray[np.uint8]) -> Recorded | None:
+        """The payment under a key of a wallet, None when there is none. Raises SwitchError."""
+        path = f"/v1/transfers?wallet={_uuid_text(wallet)}&idempotency_key={_uuid_text(key)}"
+        answer, _ = await self._call("GET", path, None, {}, absent="key_not_seen")
+        return _RECORDED(answer) if answer else None
+
+    async def _call(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], absent: str = ""
+    ) -> tuple[bytes, int]:
+        """The answer, and how often it was asked for; nothing where the answer is the problem `absent`."""
         pause = Backoff()
         for tries in itertools.count(1):
             asked_s = 0.0
@@ -209,6 +231,8 @@ class Client:
                 if response.status in (200, 201):
                     self._observe(time.perf_counter() - started)
                     return answer, tries
+                if absent and response.status == 404 and json.loads(answer).get("code") == absent:
+                    return b"", tries
                 why = _problem_text(response.status, answer)
                 if response.status not in _RETRIED:
                     raise SwitchError(f"{method} {path}: {why}")

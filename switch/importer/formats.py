@@ -7,11 +7,12 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rules.vocabulary.currencies import DECIMALS
 from switch.importer import berka, paysim, shardpay_format
 from switch.importer.history import History, ImportFileError
 from switch.importer.text_tables import head_of, is_parquet
 
-READERS: Final[dict[str, Callable[[Path], History]]] = {
+READERS: Final[dict[str, Callable[..., History]]] = {
     paysim.NAME: paysim.read,
     berka.NAME: berka.read,
     shardpay_format.NAME: shardpay_format.read,
@@ -48,10 +49,14 @@ def _recognised(path: Path, names: list[str], recognisers: dict[str, Callable[[s
     raise ImportFileError(f"{path}: its columns are those of no format that is known: {', '.join(sorted(names))[:200]}")
 
 
-def read_history(name: str, path: Path) -> History:
-    """The history in a file of format `name`. Raises ImportFileError."""
+def read_history(name: str, path: Path, currency: str | None = None) -> History:
+    """The history in a file of format `name`; `currency`: of one that names none. Raises ImportFileError."""
+    if currency is not None and name != paysim.NAME:
+        raise ImportFileError(f"--currency is for logs of {paysim.NAME}: files of the format {name} tell their own")
+    if currency is not None and DECIMALS.get(currency, 2) != 2:
+        raise ImportFileError(f"--currency: amounts of {paysim.NAME} have two decimals, those of {currency} have not")
     try:
-        history = READERS[name](path)
+        history = READERS[name](path) if currency is None else paysim.read(path, currency)
     except (pa.ArrowException, OSError, KeyError) as error:
         raise ImportFileError(f"{path} cannot be read as {name}: {error}") from error
     if not len(history.payments):

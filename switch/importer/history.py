@@ -1,10 +1,12 @@
 """A file of historical payments, whatever its format, becomes one table in the order in which the payments were made.
 
-Amounts are int64 minor units, times int64 milliseconds since 1970. A row keeps its number in the file, and its key is made of that
-and of the file's digest: so the same file always asks for the same payments.
+Amounts are int64 minor units, times int64 milliseconds since 1970. A row keeps its number in the file. Where the file has no keys of its
+own, a row's key is made of what it says and of which it is among equal ones: so the same file always asks for the same payments, and
+a corrected one for those that were not changed.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.layout import Label
+from rules.decisions.hashing import splitmix64s
 
 KINDS: Final = tuple(label.name.lower() for label in Label)
 """Names of kinds; a row's `kind` is the index into them."""
 
-MAPPING_VERSION: Final = 1
+MAPPING_VERSION: Final = 2
 """Raised when a format's mapping to payments changes: then the keys change with the bodies."""
 OPENING: Final = 1 << 40
 """Row numbers from here on are the opening balances of wallets (plus the wallet's index), not rows of the file."""
@@ -80,7 +83,7 @@ ROWS: Final = Place("row", 0)
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """Wallets and payments of a file. `slice_ms`: what lies further apart than this goes in order for every wallet, merchants
     included. `place`: what a row is called where the file is told of, and the number of the first. `notes`: what a person should know of
-    the file."""
+    the file; `keyed_by_content`: keys are those of `content_keys`."""
 
     name: str
     digest: bytes
@@ -91,6 +94,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     references: list[str | None] | None = None
     notes: tuple[str, ...] = ()
+    keyed_by_content: bool = False
 
 
 def file_digest(name: str, *paths: Path) -> bytes:
@@ -103,13 +107,39 @@ def file_digest(name: str, *paths: Path) -> bytes:
     return digest.digest()
 
 
-def row_keys(digest: bytes, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Keys (n, 16): version-8 UUIDs of 60 bits of the digest and 62 bits of the row's number."""
-    first = int.from_bytes(digest[:8], "big")
-    words = np.empty((len(numbers), 2), np.uint64)
-    words[:, 0] = (first & ~0xFFFF) | 0x8000 | (first & 0xFFF)
-    words[:, 1] = np.uint64(1 << 63) | numbers.astype(np.uint64)
-    return words.astype(">u8").view(np.uint8).reshape(len(numbers), 16)
+def content_keys(name: str, wallets: list[WalletSpec], payments: Payments, slice_ms: int) -> NDArray[np.uint8]:
+    """Keys (n, 16) of payments in the file's order: version-8 UUIDs of 122 bits made of format, payer, payee, amount, kind and slice of
+    time, and of how many equal rows there are before. A row's time within its slice is none of it: rows around it may come and go."""
+    sort = (payments.number >= OPENING).astype(np.int64) + (payments.number >= HELD_BACK)
+    slices = payments.effective_ms // slice_ms
+    columns = (payments.payer, payments.payee, payments.amount, payments.kind, slices, sort)
+    names = b"".join(
+        hashlib.blake2b(f"{wallet.external_id} {wallet.currency}".encode(), digest_size=16).digest()
+        for wallet in wallets
+    )
+    named = np.frombuffer(names, "<u8").reshape(len(wallets), 2)
+    seed = np.frombuffer(hashlib.blake2b(f"{name}:{MAPPING_VERSION}".encode(), digest_size=16).digest(), "<u8")
+    words = np.empty((len(payments), 2), np.uint64)
+    for half in range(2):
+        hashed = np.full(len(payments), seed[half], np.uint64)
+        mixed = (named[payments.payer, half], named[payments.payee, half], *columns[2:], _among_equals(columns))
+        for column in mixed:
+            hashed = splitmix64s(hashed ^ column.astype(np.uint64))
+        words[:, half] = hashed
+    words[:, 0] = words[:, 0] & ~np.uint64(0xF000) | np.uint64(0x8000)
+    words[:, 1] = words[:, 1] >> np.uint64(2) | np.uint64(1 << 63)
+    return words.astype(">u8").view(np.uint8).reshape(len(payments), 16)
+
+
+def _among_equals(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+    """How many rows before each (n,) have the same values in all columns."""
+    order = np.lexsort(columns)
+    new = np.ones(len(order), np.bool_)
+    new[1:] = np.logical_or.reduce([column[order[1:]] != column[order[:-1]] for column in columns])
+    first = np.maximum.accumulate(np.where(new, np.arange(len(order)), 0))
+    ordinals = np.empty(len(order), np.int64)
+    ordinals[order] = np.arange(len(order)) - first
+    return ordinals
 
 
 def concatenated(parts: list[Payments]) -> Payments:

@@ -25,16 +25,16 @@ from switch.importer.history import (
     Place,
     WalletSpec,
     concatenated,
+    content_keys,
     file_digest,
     openings,
-    row_keys,
     spread,
 )
 from switch.importer.text_tables import TextTable, is_parquet
 
 NAME: Final = "paysim"
-CURRENCY: Final = "XTS"
-"""ISO 4217's code for tests: the log's currency has no name."""
+CURRENCY: Final = "EUR"
+"""Unless another is given: the log's currency has no name, and two decimals."""
 EPOCH_MS: Final = 1_472_688_000_000
 """2016-09-01T00:00:00Z is step 0; the log has hours since its start and no date."""
 STEP_MS: Final = 3_600_000
@@ -107,31 +107,32 @@ def recognises_text(names: set[str]) -> bool:
     return all(any(each.casefold() in there for each in called) for called in _TEXT_COLUMNS.values())
 
 
-def read(path: Path) -> History:
-    """The history in a log. Raises ImportFileError."""
+def read(path: Path, currency: str = CURRENCY) -> History:
+    """The history in a log, whose amounts are of this currency. Raises ImportFileError."""
     log = _read_log(path)
     opening = _opening_balances(log)
     floors, notes = _floors(log, opening)
-    wallets = [_wallet(name, floors[index].floor) for index, name in enumerate(log.names)]
+    wallets = [_wallet(name, floors[index].floor, currency) for index, name in enumerate(log.names)]
     funded = {w: int(opening[w]) - floors[w].held_back for w in range(1, len(wallets))}
     first = openings(funded, EXTERNAL, wallets)
     payments = concatenated([first, _payments(log), _held_back(floors, log)])
-    digest = file_digest(NAME, path)
+    digest = file_digest(f"{NAME}:{currency}", path)
     return History(
         name=NAME,
         digest=digest,
         wallets=wallets,
         payments=payments,
-        keys=row_keys(digest, payments.number),
+        keys=content_keys(NAME, wallets, payments, STEP_MS),
+        keyed_by_content=True,
         slice_ms=STEP_MS,
         place=log.place,
         notes=(*log.notes, *notes),
     )
 
 
-def _wallet(name: str, floor: int) -> WalletSpec:
+def _wallet(name: str, floor: int, currency: str) -> WalletSpec:
     kind = {"e": "external", "M": "merchant"}.get(name[0], "user")
-    return WalletSpec(external_id=f"{NAME}:{name}", kind=kind, currency=CURRENCY, opened_ms=EPOCH_MS, floor=floor)
+    return WalletSpec(external_id=f"{NAME}:{name}", kind=kind, currency=currency, opened_ms=EPOCH_MS, floor=floor)
 
 
 def _read_log(path: Path) -> _Log:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from actors.records.codes import FIRST_DECLINED, Code
 from switch.importer.client import SILENCE_MAX_S, Backoff, Client, SwitchError, untried
+from switch.importer.correction import Corrections
 from switch.importer.expected import Expected, expected
 from switch.importer.formats import read_history
 from switch.importer.history import HELD_BACK, OPENING, History
@@ -36,7 +37,7 @@ SHOWN_MAX: Final = 10
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """`rate`: rows a second at most, 0 = as fast as it goes."""
+    """`rate`: rows a second at most, 0 = as fast as it goes; `currency`: of a file that names none."""
 
     file: Path
     format: str
@@ -45,6 +46,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int
     rate: float
     state: Path | None
+    currency: str | None = None
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +78,7 @@ class Unexpected(msgspec.Struct, frozen=True, kw_only=True):
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Figures of one run. `rows`: of the file, with opening balances and the like in `extra_rows`; `wallets_there_before`: those that this
-    file did not make; `drift`: how far the whole amounts lie
+    file did not make; `changed`: rows that are new among rows that were imported before; `drift`: how far the whole amounts lie
     from the last balances that the file itself records."""
 
     file: str
@@ -102,12 +104,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     unexpected: list[Unexpected]
     difference_count: int
     differences: list[Difference]
+    changed_count: int
+    changed: list[str]
     notes: tuple[str, ...]
 
     @property
     def good(self) -> bool:
-        """Whether everything came out as the file says."""
-        return not self.unexpected_count and not self.difference_count
+        """Whether everything came out as the file says, and nothing is left for a person to look at."""
+        return not (self.unexpected_count or self.difference_count or self.changed_count)
 
 
 _HINTS: Final = {
@@ -124,7 +128,7 @@ async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]
     """Import a file. Raises ImportFileError and SwitchError; what was done stays done."""
     started = time.perf_counter()
     tally.stage = "reading"
-    history = await asyncio.to_thread(read_history, options.format, options.file)
+    history = await asyncio.to_thread(read_history, options.format, options.file, options.currency)
     tally.total = len(history.payments)
     ticker = asyncio.create_task(_tick(refresh))
     try:
@@ -183,6 +187,10 @@ class Run:
             self._balance[index] = standing.posted
         self._transfer_ids: dict[int, bytes] = {}
         self._plan: Plan | None = None
+        self._corrections = Corrections(history, wallets.ids, self._operator, client)
+        self._notes: list[str] = []
+        self._late: list[int] = []
+        """Rows that were not taken, since their payer has made payments of this file that come after them."""
         self._slots = asyncio.Semaphore(options.concurrency)
         self._sent = 0
 
@@ -258,14 +266,15 @@ class Run:
         async with self._slots:
             while True:
                 await self._pace(len(rows))
-                answers = await self._client.transfers(self._history, rows, self._ids, self._after(plan, rows))
+                told = await self._client.transfers(self._history, rows, self._ids, self._after(plan, rows))
+                answers = await self._corrections.known(rows, told)
                 if answers.tries == 1:
                     self._old[rows] |= answers.replayed & ~self._sent_before[rows]
                 self._sent_before[rows] = True
                 again = untried(answers.codes)
                 settled = rows[~again]
                 codes = answers.codes[~again]
-                self._check_refused(settled, codes)
+                await self._check_refused(settled, codes)
                 self._codes[settled] = codes
                 for place in np.flatnonzero(~again).tolist():
                     if int(rows[place]) in sources:
@@ -295,10 +304,12 @@ class Run:
             after[place] = np.frombuffer(self._transfer_ids[int(sources[place])], np.uint8)
         return after
 
-    def _check_refused(self, rows: NDArray[np.int64], codes: NDArray[np.uint16]) -> None:
+    async def _check_refused(self, rows: NDArray[np.int64], codes: NDArray[np.uint16]) -> None:
         refused = np.flatnonzero((codes > 0) & (codes < FIRST_DECLINED) | np.isin(codes, REFUSED_NUMBERS))
-        if len(refused):
-            row, code = int(rows[refused[0]]), int(codes[refused[0]])
+        for row, code in zip(rows[refused].tolist(), codes[refused].tolist(), strict=True):
+            if code == Code.EFFECTIVE_TIME_WENT_BACK and await self._corrections.stands_before(row):
+                self._late.append(row)
+                continue
             hint = _HINTS.get(NUMBERS[code], "")
             raise RowRefused(f"{self._name(row)} was refused: {NUMBERS[code]}; nothing after it was sent{hint}")
 
@@ -348,6 +359,7 @@ class Run:
             held = self._wallets.before.get(index.get(name, -1))
             base = 0 if held is None else held.posted + int(before[index[name]])
             wanted[name] = Holding(posted=balance + base, held=0 if held is None else held.held)
+        self._notes = self._corrections.unexplained(old, before, self._wallets, told.openings)
         return wanted
 
     def _name(self, row: int) -> str:
@@ -361,6 +373,7 @@ class Run:
         """The figures, once all is done."""
         history, tally = self._history, self._tally
         unexpected = self._unexpected()
+        changed = [] if self._plan is None else self._corrections.changed(self._plan, self._old, self._late)
         p50, p99 = tally.latencies_ms()
         extra = int(np.count_nonzero(history.payments.number >= OPENING))
         return Report(
@@ -387,7 +400,9 @@ class Run:
             unexpected=[self._outcome(row) for row in unexpected[:SHOWN_MAX].tolist()],
             difference_count=len(differences),
             differences=differences[:SHOWN_MAX],
-            notes=(*history.notes, *floor_notes(history, self._wallets)),
+            changed_count=len(changed),
+            changed=[self._name(row) for row in changed[:SHOWN_MAX]],
+            notes=(*history.notes, *self._notes, *floor_notes(history, self._wallets)),
         )
 
     def _unexpected(self) -> NDArray[np.int64]:

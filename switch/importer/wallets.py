@@ -77,8 +77,9 @@ def _check(history: History, index: int, standing: Standing) -> None:
     wallet = history.wallets[index]
     for what, there, wanted in (("kind", standing.kind, wallet.kind), ("currency", standing.currency, wallet.currency)):
         if there != wanted:
+            hint = f"; --currency {there} goes on with it" if (history.name, what) == ("paysim", "currency") else ""
             raise SwitchError(
-                f"the wallet {wallet.external_id} is there already, its {what} is {there}; in the file it is {wanted}"
+                f"the wallet {wallet.external_id} is there already, its {what} is {there}; in the file it is {wanted}{hint}"
             )
 
 

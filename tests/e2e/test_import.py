@@ -106,3 +106,44 @@ async def test_the_bank_goes_on_with_what_accounts_hold(switch: RunningSwitch, t
     assert (second.good, second.extra_rows, second.wallets_there_before) == (True, 0, 3), report_text(second)
     assert await held(switch, "berka:account:7") == 60_000
     assert not third.good and third.notes == ("berka:account:7 may go down to 0, this file takes it down to -5000",)
+
+
+PAYSIM_HEAD = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest"
+MONTH = [  # cash comes in at step 1; C1 and C2 pay each other and a shop
+    "1,CASH_IN,100.00,C1,0.00,100.00,M1,0.00,0.00",
+    "1,CASH_IN,50.00,C2,0.00,50.00,M1,0.00,0.00",
+    "1,CASH_IN,50.00,C2,50.00,100.00,M1,0.00,0.00",
+    "1,TRANSFER,30.00,C1,100.00,70.00,C2,100.00,130.00",
+    "1,CASH_IN,20.00,C3,0.00,20.00,M1,0.00,0.00",
+    "2,PAYMENT,10.00,C2,130.00,120.00,M2,0.00,10.00",
+    "2,CASH_OUT,5.00,C1,70.00,65.00,M1,0.00,0.00",
+]
+_CHANGES: dict[str, tuple[int, list[str], str, dict[str, int], str]] = {
+    # which line, what stands there now, what is told, balances, the note on what stands
+    "cash that came in": (
+        2, ["1,CASH_IN,80.00,C2,0.00,80.00,M1,0.00,0.00"], "changed: line 3", {"C1": 6_500, "C2": 20_000}, "paysim:C2 held 5000",
+    ),
+    "a payment": (
+        4, ["1,TRANSFER,31.00,C1,100.00,69.00,C2,130.00,161.00"], "changed: line 5", {"C1": 6_500, "C2": 12_000}, "paysim:C1 held -3000",
+    ),
+    "put in": (
+        4, ["1,CASH_IN,7.00,C1,0.00,7.00,M1,0.00,0.00", MONTH[3]], "changed: line 5", {"C1": 7_200, "C2": 12_000}, "",
+    ),
+    "taken out": (5, [], "", {"C1": 6_500, "C3": 2_000}, ""),
+    "one of two equal ones": (3, [], "", {"C1": 6_500, "C2": 12_000}, "paysim:C2 held 5000"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", _CHANGES)
+async def test_of_a_corrected_log_only_what_changed_is_paid(switch: RunningSwitch, tmp_path: Path, change: str) -> None:
+    """All keys were new: cash that came in was paid again, row by row."""
+    line, instead, told, balances, note = _CHANGES[change]
+    for name, rows in (("first", MONTH), ("second", [*MONTH[: line - 1], *instead, *MONTH[line:]])):
+        (tmp_path / f"{name}.csv").write_text("\n".join([PAYSIM_HEAD, *rows]) + "\n")
+    first = await of_file(switch, tmp_path / "first.csv", "paysim", tmp_path / "state1")
+    assert first.good and first.changed == [], report_text(first)
+    second = await of_file(switch, tmp_path / "second.csv", "paysim", tmp_path / "state2")
+    text = report_text(second)
+    assert second.replayed == len(MONTH) - 1 + (change == "put in"), text
+    assert second.good == (not told) and told in text and note in text, text
+    assert {name: await held(switch, f"paysim:{name}") for name in balances} == balances

@@ -16,7 +16,7 @@ GOOD = Report(
     file="rows", format="shardpay", rows=9, extra_rows=1, wallets=3, wallets_there_before=0, waves=2, resumed_rows=0, replayed=0, posted=8,
     declined={"insufficient_funds": 2}, seconds=1.0, rows_per_second=10.0, total_seconds=2.0, calls=2, retries=0,
     latency_p50_ms=1.0, latency_p99_ms=2.0, drift=None, unexpected_count=0, unexpected=[], difference_count=0,
-    differences=[], notes=("as it were",),
+    differences=[], changed_count=0, changed=[], notes=("as it were",),
 )  # fmt: skip
 DIFFERENCE = Difference(wallet="anna", expected=5, posted=6, held=1)
 
@@ -45,6 +45,15 @@ def test_help_documents_the_format_and_has_an_example() -> None:
     output = CliRunner().invoke(import_command, ["--help"]).output
     for text in ("Example:", "idempotency_key", "effective_at", "merchant:", "paysim", "berka", "--rate"):
         assert text in output
+
+
+def test_rows_that_changed_are_named_and_left_to_a_person(monkeypatch: pytest.MonkeyPatch, rows: str) -> None:
+    _answering(monkeypatch, _changed(changed_count=11, changed=["line 3"]))
+    result = CliRunner().invoke(import_command, [rows])
+    assert result.exit_code == 1
+    assert "changed: line 3 is new among rows that were imported before" in result.output
+    assert "11 rows were changed or put in since" in result.output and "yours to decide" in result.output
+    assert "every balance is as the file says" not in result.output and "balances differ" not in result.output
 
 
 def test_a_good_import_exits_0_and_prints_figures(monkeypatch: pytest.MonkeyPatch, rows: str) -> None:
