@@ -30,6 +30,7 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
     secret: bytes
     shards: int
     capacity: Capacity = Capacity()
+    test_currencies: bool = False
     limits: Limits = Limits()
 
 
@@ -62,6 +63,7 @@ class FrontDoor:
                 database_url=options.url,
                 secret_bytes=options.secret,
                 capacity=options.capacity,
+                test_currencies=options.test_currencies,
                 limits=options.limits,
             )
         )

@@ -27,7 +27,7 @@ from switch.cli.options import storage_options
 @click.option(
     "--config",
     type=click.Path(path_type=Path, exists=True),
-    help="TOML file: daily_limits, review_expires_in, capacity.",
+    help="TOML file: daily_limits, review_expires_in, capacity, test_currencies.",
 )
 @click.option(
     "--drain-grace",
@@ -52,7 +52,7 @@ def serve_command(**options: Any) -> None:
         file = read_config(config)
         options.update(review_expires_in_s=file.review_expires_in)
         options.update(daily_limits=file.daily_limits, capacity=file.capacity, checkpoints=file.checkpoints)
-        options.update(allow_unsafe=file.allow_unsafe_database)
+        options.update(allow_unsafe=file.allow_unsafe_database, test_currencies=file.test_currencies)
     options["data"] = options["data"].resolve()
     options["host"] = bare_host(options["host"])
     settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
