@@ -25,6 +25,7 @@ from actors.journal.interface import ScannedBlock
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, segment_of, shard_of, slot_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, Anchor, Header, anchors_of, header_of, is_suspended, is_whole
+from actors.records.late import Late, late_of
 from actors.records.layout import (
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
@@ -101,6 +102,7 @@ class _Shard:
         self.events: list[NDArray[Any]] = []
         self.anchors: list[Anchor] = []
         self.suspended: list[tuple[int, int]] = []
+        self.late: list[Late] = []
         self.groups = GroupCheck()
         self.cursors: dict[int, tuple[int, bytes]] = {}
 
@@ -163,6 +165,7 @@ class _Shard:
             self.anchors += anchors_of(records[anchor], int(addresses[anchor]))
         lost = is_suspended(records)
         self.suspended += zip(records["reference"][lost].tolist(), addresses[lost].tolist(), strict=True)
+        self.late += late_of(records, addresses.__getitem__)
         kind = records["kind"]
         moves = np.isin(kind, MOVEMENTS)
         gone = moves & (records["code"] == 0) & (records["flags"] & FLAG_REMOTE != 0)
@@ -268,7 +271,7 @@ async def _compare_lifecycles(connection: Any, shards: list[_Shard], report: Rep
 
 
 async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report) -> None:
-    """The tables `reference`, `anchor`, `review` and `suspended` follow from the records."""
+    """The tables `reference`, `anchor`, `late`, `review` and `suspended` follow from the records."""
     expected = sorted(
         (int(e["target"]), int(e["address"])) for shard in shards for e in shard.all_events() if e["kind"] > Kind.HOLD
     )
@@ -281,6 +284,11 @@ async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report
     if kept != anchors:
         wrong = min(set(kept) ^ set(anchors))
         report.differ(f"table anchor: the row {wrong} is not as the journal says")
+    late = sorted(((row[0], shard.number, *row[1:]) for shard in shards for row in shard.late), key=_by_record)
+    kept = [tuple(row) for row in await connection.fetch(SQL["late_all"])]
+    if kept != late:
+        wrong = min(set(kept) ^ set(late), key=_by_record)
+        report.differ(f"table late: the row {wrong} is not as the journal says")
     cases = cases_of(np.concatenate([np.zeros(0, EVENT), *(shard.all_events() for shard in shards)]))
     report.reviews = len(cases)
     kept = [tuple(row) for row in await connection.fetch(SQL["review_all"])]
@@ -292,6 +300,11 @@ async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report
     if kept != suspended:
         wrong = min(set(kept) ^ set(suspended))
         report.differ(f"table suspended: the row {wrong} is not as the journal says")
+
+
+def _by_record(row: tuple[int, ...]) -> tuple[int, int, int]:
+    wallet, shard, _, record, *_ = row
+    return shard, record, wallet
 
 
 def _compare(shards: list[_Shard], owners: dict[int, int], window_ms: int, report: Report) -> None:

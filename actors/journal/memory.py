@@ -60,7 +60,9 @@ class MemoryJournal:
             if block.number in stored:
                 raise BlockConflict(f"block {block.number} of shard {block.shard} is taken")
         for block in blocks:
-            stored[block.number] = msgspec.structs.replace(block, references=(), anchors=(), reviews=(), suspended=())
+            stored[block.number] = msgspec.structs.replace(
+                block, references=(), anchors=(), reviews=(), suspended=(), late=()
+            )
             bisect.insort(self._database.numbers[block.shard], block.number)
             for target, record in block.references:
                 bisect.insort(self._database.references[target], record)

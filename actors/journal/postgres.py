@@ -52,6 +52,7 @@ NUMBER_MAX: Final = 2**63 - 1
 _JOURNAL_COLUMNS: Final = ("shard", "block", "records", "details")
 _REFERENCE_COLUMNS: Final = ("target", "record")
 _ANCHOR_COLUMNS: Final = ("wallet", "shard", "chain_time", "record")
+_LATE_COLUMNS: Final = ("wallet", "shard", "effective", "record", "previous", "amount")
 _REVIEW_COLUMNS: Final = ("record", "record_time", "status")
 _SUSPENDED_COLUMNS: Final = ("movement", "leg")
 
@@ -295,8 +296,9 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
     anchors = [(a[0], block.shard, a[1], a[2]) for block in blocks for a in block.anchors]
     reviews = [review for block in blocks for review in block.reviews]
     suspended = [entry for block in blocks for entry in block.suspended]
-    if (
-        not references and not anchors and not reviews and not suspended
+    late = [(row[0], block.shard, *row[1:]) for block in blocks for row in block.late]
+    if not (
+        references or anchors or reviews or suspended or late
     ):  # one COPY is a transaction by itself, one round trip
         await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
         return
@@ -310,6 +312,8 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
         await _store_reviews(connection, reviews)
     if suspended:
         await connection.copy_records_to_table("suspended", columns=_SUSPENDED_COLUMNS, records=suspended)
+    if late:
+        await connection.copy_records_to_table("late", columns=_LATE_COLUMNS, records=late)
     status = await connection.execute("COMMIT")
     assert status == "COMMIT", status
 

@@ -289,6 +289,8 @@ def _apply_legs(book, records, addresses, record_time, stripe_max):
     for i in range(len(records)):
         record = records[i]
         record["record_time"] = record_time
+        if record["effective_time"] == 0:
+            record["effective_time"] = record_time
         if leg_target(book, record, stripe_max) < 0:
             record["flags"] |= FLAG_SUSPENSE
         effect_leg(book, record, addresses[i], LIVE)

@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.addresses import record_address, suspense_address
+from actors.records.addresses import block_of, record_address, suspense_address
 from actors.records.chain_time import chain_time
+from actors.records.late import Late, late_of
 from actors.records.layout import (
     BLOCK_RECORDS_MAX,
     FLAG_PAYEE_ANCHOR,
@@ -83,8 +84,8 @@ class Review(NamedTuple):
 
 class Sealed(NamedTuple):
     """A block ready to be stored, with what is looked up of it: `references`, (target, record) of what became of earlier records;
-    `anchors`; `reviews` that began or ended, in order; `suspended`, (movement, leg) of credits that lie on suspense. All follow from the
-    records."""
+    `anchors`; `reviews` that began or ended, in order; `suspended`, (movement, leg) of credits that lie on suspense; `late` records. All
+    follow from the records."""
 
     number: int
     data: bytes
@@ -93,6 +94,7 @@ class Sealed(NamedTuple):
     anchors: Sequence[Anchor] = ()
     reviews: Sequence[Review] = ()
     suspended: Sequence[tuple[int, int]] = ()
+    late: Sequence[Late] = ()
 
 
 class Writer(NamedTuple):
@@ -150,6 +152,7 @@ def seal(
     anchors = _by_block(first, *_anchors(writer.shard, first, records, flagged))
     reviews = _by_block(first, *_reviews(writer.shard, first, records, flagged))
     suspended = _by_block(first, *_suspended(writer.shard, first, records, flagged))
+    late = _late(writer.shard, first, records)
     by_block: dict[int, dict[int, bytes]] = {}
     for index, entry in details.items():
         by_block.setdefault(index // BLOCK_RECORDS_MAX, {})[index % BLOCK_RECORDS_MAX] = entry
@@ -167,7 +170,7 @@ def seal(
             (header[:_CHECKSUM_AT], _CHECKSUM.pack(_checksum(header, body)), header[_CHECKSUM_AT + 4 :], body)
         )
         previous = block_hash(data)
-        looked_up = (entries.get(number, ()) for entries in (references, anchors, reviews, suspended))
+        looked_up = (entries.get(number, ()) for entries in (references, anchors, reviews, suspended, late))
         blocks.append(Sealed(number, data, extra, *looked_up))
     return blocks, previous
 
@@ -182,6 +185,11 @@ def _by_block(first: int, indexes: NDArray[np.intp], entries: list[list[Any]]) -
 
 def _address(shard: int, first: int, index: int) -> int:
     return int(record_address(shard, first + index // BLOCK_RECORDS_MAX, index % BLOCK_RECORDS_MAX))
+
+
+def _addresses(shard: int, first: int, indexes: NDArray[np.intp]) -> NDArray[np.int64]:
+    blocks, slots = np.divmod(indexes, BLOCK_RECORDS_MAX)
+    return record_address(shard, first, 0) + blocks * record_address(0, 1, 0) + slots
 
 
 def _references(shard: int, first: int, records: NDArray[Any]) -> tuple[NDArray[np.intp], list[list[tuple[int, int]]]]:
@@ -216,6 +224,14 @@ def _suspended(
 def is_suspended(records: NDArray[Any]) -> NDArray[np.bool_]:
     """Which records (n,) are legs whose money lies on suspense."""
     found: NDArray[np.bool_] = (records["kind"] == Kind.LEG) & (records["flags"] & FLAG_SUSPENSE != 0)
+    return found
+
+
+def _late(shard: int, first: int, records: NDArray[Any]) -> dict[int, list[Any]]:
+    """Late records by block."""
+    found: dict[int, list[Any]] = {}
+    for each in late_of(records, lambda indexes: _addresses(shard, first, indexes)):
+        found.setdefault(block_of(each.record), []).append(each)
     return found
 
 

@@ -225,7 +225,8 @@ HOLD: the amount is held until `expiry`; with FLAG_REVIEW that is when the case 
 the caller asked it to be held, 0 = a TRANSFER was asked for. CAPTURE, VOID, EXPIRY: of the hold at `reference`; amount = captured, or
 released. APPROVAL: the hold at `reference` is an ordinary one from now on, until `expiry`; amount = held.
 REFUND: of the TRANSFER or CAPTURE at `reference`, so its payer was the payee there.
-LEG: payer, payee, amount, currency and effective time of the movement at `reference`, on another shard; `decision` is its kind.
+LEG: payer, payee, amount and currency of the movement at `reference`, on another shard; `decision` is its kind. Its effective time is the
+movement's when that was imported, else that of its own recording (in old journals always the movement's).
 CURSOR: payer = sending shard, amount = block read, key_hi/key_lo = first half of that block's hash.
 OPEN: amount = topology version, key_hi = the writer's random number.
 PROFILE: payee = a wallet of another shard; label = its kind, channel = status, decision = tier, effective_time = opened; 0: it changed

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import block_of, owned, segment_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, addresses_of, block_hash, header_of, records_of
-from actors.records.layout import FLAG_REMOTE, HASH_WORDS, MOVEMENT, READ_UP_TO, RECORD, Kind, joined
+from actors.records.layout import FLAG_IMPORTED, FLAG_REMOTE, HASH_WORDS, MOVEMENT, READ_UP_TO, RECORD, Kind, joined
 from actors.shard.messages import Alarm, Legs, Output, Page, Push, ReadChannel
 
 HASH_KEPT: Final = 16
@@ -229,10 +229,12 @@ def _records(shard: int, blocks: list[tuple[int, bytes]]) -> tuple[NDArray[Any],
 
 
 def fill_legs(legs: NDArray[Any], sources: NDArray[Any], addresses: NDArray[np.int64]) -> None:
-    """Make LEG records (n,) of another shard's movements (n,) at `addresses`, but for what the wallets here will say."""
+    """Make LEG records (n,) of another shard's movements (n,) at `addresses`, but for what the wallets here will say. One that was not
+    imported counts here from when it lands on: its effective time is 0 until then."""
     legs["kind"] = Kind.LEG
-    for name in ("payer", "payee", "amount", "currency", "effective_time", "label", "channel", "caller"):
+    for name in ("payer", "payee", "amount", "currency", "label", "channel", "caller"):
         legs[name] = sources[name]
+    legs["effective_time"] = np.where(sources["flags"] & FLAG_IMPORTED, sources["effective_time"], 0)
     legs[MOVEMENT] = sources["kind"]
     legs["reference"] = addresses
 

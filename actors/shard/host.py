@@ -535,5 +535,6 @@ def _stored(shard: int, block: Sealed, previous: bytes | None = None) -> Block:
         anchors=block.anchors,
         reviews=block.reviews,
         suspended=block.suspended,
+        late=block.late,
         previous=previous,
     )

@@ -1,17 +1,18 @@
 """What happened on a wallet: its statement, newest first, and its balance at a time. An operator wallet's is merged over its stripes.
 
-Both are read from the journal along the wallet's chain, from its newest durable record on; so they hold still while payments arrive.
+Both are by effective time, whatever the order of booking: the balance at a time is that after the first line of a statement up to it.
+They are read from the journal along the wallet's chain, from its newest durable record on; so they hold still while payments arrive.
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from aiohttp import web
 
-from actors.records.addresses import is_operator
-from actors.records.ids import encode_wallet
+from actors.records.ids import Secret, encode_wallet
 from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.api.route import Route
@@ -20,12 +21,12 @@ from switch.fairness.scheduling import single
 from switch.http.access import Access
 from switch.http.auth import READ
 from switch.http.call import Call, page_limit
-from switch.http.cursors import decode_cursor, decode_places, encode_cursor
+from switch.http.cursors import decode_places, encode_cursor
 from switch.http.times import time_ms, time_text
 from switch.problems.table import ProblemError, invalid_query
-from switch.views.merged_statement import merged
+from switch.views.merged_statement import END, Merged, Position, Source, merged
 from switch.views.representations import json_response
-from switch.views.statement import Entry, Place, Statement, entries_of_page
+from switch.views.statement import Entry, Statement, WriterFenced, entries_of_page
 
 NEVER: Final = 1 << 62
 """A time after all others."""
@@ -48,6 +49,23 @@ class BalanceAnswer(msgspec.Struct, frozen=True):
     posted: int
 
 
+class Track(NamedTuple):
+    """How far the statement of a wallet's row on one shard has been told: where its chain goes on, where its late records do, and up to
+    which record those belong to it, so that what is imported meanwhile moves no balance. 0: at an end."""
+
+    chain: int
+    late: Position
+    newest: int
+
+
+class Begun(NamedTuple):
+    """The first page of a row's chain, the balance there, and where its late records begin."""
+
+    page: Statement
+    posted: int
+    track: Track
+
+
 async def list_wallet_transfers(services: Services, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/transfers."""
     query = call.query()
@@ -56,81 +74,98 @@ async def list_wallet_transfers(services: Services, call: Call) -> web.Response:
     until = until - 1 if until else NEVER  # the time itself is not in it, as in backtests
     address = await services.wallet_in_path(call)
     scope = f"statement {address}" + (f" {since} {until}" if since or until != NEVER else "")
-    if is_operator(address):
-        async with services.pages.place(call.principal.account):
-            return await _of_operator(services, address, limit, since, until, scope, query.get("after"))
-    place = decode_cursor(services.secret, scope, query["after"]) if "after" in query else 0
     account = call.principal.account
     async with services.pages.place(account):
-        if place:
-            page = await services.history.statement(address, place, limit, since)
-            if page is None:
-                raise ProblemError("cursor_ahead")
+        shards = await services.shards_of(address)
+        if "after" in query:
+            balance, *numbers = decode_places(services.secret, scope, query["after"], 1 + 4 * len(shards))
+            tracks = _tracks(shards, numbers)
+            chains = await asyncio.gather(
+                *(services.history.statement(address, track.chain, limit, since) for track in tracks.values())
+            )
         else:
-            page = await _newest(services, address, limit, since, until)
-        data = await services.scheduler.run(account, single(partial(entries_of_page, services.secret, address, page)))
-    cursor = encode_cursor(services.secret, scope, page.next) if page.next else None
-    return json_response(EntryList(data, page.next != 0, cursor))
-
-
-async def _newest(services: Services, address: int, limit: int, since: int, until: int) -> Statement:
-    """The first page of a user wallet's statement."""
-
-    async def look(head: ChainHead) -> Statement | None:
-        if until == NEVER:
-            return await services.history.newest(address, shard, head, limit, since)
-        place = await services.history.at(address, shard, head, until)
-        return None if place is None else await services.history.statement(address, place.address, limit, since)
-
-    for shard in await services.shards_of(address):
-        page = await services.from_head(address, shard, look)
-        if page is not None:
-            return page
-    raise ProblemError("wallet_not_found")
-
-
-# Operator wallets.
-
-
-async def _of_operator(
-    services: Services, address: int, limit: int, since: int, until: int, scope: str, after: str | None
-) -> web.Response:
-    """A page over all stripes. Its cursor holds the wallet's balance there, and a place for each shard."""
-    shards = await services.shards_of(address)
-    if after is None:
-        found = await asyncio.gather(*(_stripe_at(services, address, shard, until) for shard in shards))
-        if all(place is None for place in found):
-            raise ProblemError("wallet_not_found")
-        starts = [place or Place(0, 0) for place in found]
-        balance, places = sum(place.posted for place in starts), [place.address for place in starts]
-    else:
-        balance, *places = decode_places(services.secret, scope, after, 1 + len(shards))
-    begun = {shard: place for shard, place in zip(shards, places, strict=True) if place}
-    read = await asyncio.gather(*(services.history.statement(address, place, limit, since) for place in begun.values()))
-    pages = {shard: page for shard, page in zip(begun, read, strict=True) if page is not None}
-    if len(pages) < len(begun):
-        raise ProblemError("cursor_ahead")
-    page = merged(address, pages, balance, limit)
-    origins = {target: origin for each in pages.values() for target, origin in each.origins.items()}
-    suspended = frozenset[int]().union(*(each.suspended for each in pages.values()))
-    lines = entries_of_page(
-        services.secret, address, Statement(steps=page.steps, next=0, origins=origins, suspended=suspended)
-    )
-    data = [
-        msgspec.structs.replace(line, balance_after=after) for line, after in zip(lines, page.balances, strict=True)
-    ]
-    left = [page.places.get(shard, 0) for shard in shards]
-    cursor = encode_cursor(services.secret, scope, page.balance, *left) if any(left) else None
+            begun = await asyncio.gather(*(_begin(services, address, shard, limit, since, until) for shard in shards))
+            found = {shard: each for shard, each in zip(shards, begun, strict=True) if each is not None}
+            if not found:
+                raise ProblemError("wallet_not_found")
+            balance = sum(each.posted for each in found.values())
+            tracks = {shard: each.track for shard, each in found.items()}
+            chains = [each.page for each in found.values()]
+        page, read = await _merge(services, address, tracks, chains, balance, (limit, since))
+        data = await services.scheduler.run(account, single(partial(_lines, services.secret, address, page, read)))
+    after = [number for shard in shards for number in _numbers(shard, page.places, tracks)]
+    cursor = encode_cursor(services.secret, scope, page.balance, *after) if any(after) else None
     return json_response(EntryList(data, cursor is not None, cursor))
 
 
-async def _stripe_at(services: Services, address: int, shard: int, until: int) -> Place | None:
-    """The newest record of a stripe up to a time, and the stripe's balance after it."""
+async def _begin(services: Services, address: int, shard: int, limit: int, since: int, until: int) -> Begun | None:
+    """The first page of a wallet's row on a shard. None: there is no such row."""
 
-    async def look(head: ChainHead) -> Place | None:
-        return await services.history.at(address, shard, head, until)
+    async def look(head: ChainHead) -> Begun | None:
+        if until == NEVER:
+            newest = await services.history.newest(address, shard, head, limit, since)
+            if newest is None:
+                return None
+            place, page = newest
+        else:
+            at = await services.history.at(address, shard, head, until)
+            if at is None:
+                return None
+            place, found = at, await services.history.statement(address, at.address, limit, since)
+            if found is None:
+                raise WriterFenced  # a failover lost between the two what the first had found
+            page = found
+        late = Position(until, place.newest) if place.newest else END
+        return Begun(page, place.posted, Track(place.address, late, place.newest))
 
     return await services.from_head(address, shard, look)
+
+
+async def _merge(
+    services: Services,
+    address: int,
+    tracks: Mapping[int, Track],
+    chains: Sequence[Statement | None],
+    balance: int,
+    size: tuple[int, int],
+) -> tuple[Merged, list[Statement]]:
+    """A page of all rows, and the pages that it is made of. `size`: how many lines, and back to which time. Raises ProblemError
+    cursor_ahead where the journal does not reach the place at which a page begins."""
+    pages = {}
+    for shard, chain in zip(tracks, chains, strict=True):
+        if chain is None:
+            raise ProblemError("cursor_ahead")
+        pages[Source(shard, False)] = chain
+    tardy = {Source(shard, True): track for shard, track in tracks.items() if track.late != END}
+    read = (
+        services.history.late(address, source.shard, track.late, track.newest, *size) for source, track in tardy.items()
+    )
+    pages |= zip(tardy, await asyncio.gather(*read), strict=True)
+    return merged(address, pages, balance, size[0]), list(pages.values())
+
+
+def _lines(secret: Secret, address: int, page: Merged, read: Sequence[Statement]) -> list[Entry]:
+    origins = {target: origin for each in read for target, origin in each.origins.items()}
+    suspended = frozenset[int]().union(*(each.suspended for each in read))
+    lines = entries_of_page(secret, address, Statement(steps=page.steps, next=0, origins=origins, suspended=suspended))
+    return [
+        msgspec.structs.replace(line, balance_after=after) for line, after in zip(lines, page.balances, strict=True)
+    ]
+
+
+def _tracks(shards: Sequence[int], numbers: Sequence[int]) -> dict[int, Track]:
+    """Where a cursor goes on."""
+    rows = zip(*(numbers[start::4] for start in range(4)), strict=True)
+    return {
+        shard: Track(chain, Position(time, late), newest)
+        for shard, (chain, time, late, newest) in zip(shards, rows, strict=True)
+    }
+
+
+def _numbers(shard: int, places: Mapping[Source, Position], tracks: Mapping[int, Track]) -> tuple[int, int, int, int]:
+    """The same as numbers of a cursor."""
+    chain, late = places.get(Source(shard, False), END), places.get(Source(shard, True), END)
+    return chain.address, *late, tracks[shard].newest if late != END else 0
 
 
 async def get_balance(services: Services, call: Call) -> web.Response:

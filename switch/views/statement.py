@@ -1,5 +1,9 @@
 """A wallet's statement is a walk along its chain of records, done by the database: nothing is kept for it, and it is never stale.
 
+It is in the order of effective times, as the balance at a time is. The chain is in the order of booking, and what was imported after
+something that counts from later on does not lie on it where it belongs: such late records are passed over on the chain and read from a
+table of their own (see actors/records/late.py, which has the law).
+
 The shard's process names the places where the chain may begin; the database says in one statement which of them is durable, and
 whether another process has opened the journal since. So nothing waits for an append.
 
@@ -74,11 +78,12 @@ class Origin(NamedTuple):
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """Steps of one page, newest first, and the address to go on from, 0 at the end. `origins`: by address, of what steps refer to;
-    `suspended`: addresses of movements whose credit lies on suspense."""
+    """Steps of one page, newest first, and the place to go on from, 0 at the end; its time matters among late records alone. `origins`: by
+    address, of what steps refer to; `suspended`: addresses of movements whose credit lies on suspense."""
 
     steps: list[Step]
     next: int
+    next_time: int = 0
     origins: dict[int, Origin] = {}
     suspended: frozenset[int] = frozenset()
 
@@ -136,10 +141,16 @@ NO_PARTS: Final = Parts((), 0, 0)
 
 
 class Place(NamedTuple):
-    """A record on a wallet's chain, and the balance after it. Both 0: before the chain's begin."""
+    """The newest record of a wallet's chain that is not after a time, 0: none, and the balance by effective time at that time. `newest`: of
+    the whole chain when that was read, if the wallet has late records, else 0."""
 
     address: int
     posted: int
+    newest: int
+
+
+NOWHERE: Final = Place(0, 0, 0)
+"""Of a wallet that has no record."""
 
 
 class WriterFenced(Exception):
@@ -231,32 +242,52 @@ class History:
         ]
 
     async def at(self, wallet: int, shard: int, head: ChainHead, time_ms: int) -> Place | None:
-        """The newest durable record of a wallet's chain that is not after a time. None: the wallet is not durable. Raises Superseded."""
+        """Where a wallet's chain is at a time, as far as it is durable. None: the wallet is not. Raises WriterFenced."""
         row = await self._pool.fetchrow("chain_at", wallet, shard, time_ms, head.places, head.successors, head.writer)
         if row["superseded"]:
             raise WriterFenced
-        if head.places and not row["started"]:
-            return None
-        record = {} if row["record"] is None else _record(row["record"])
-        if not record or _chain_time(record, wallet) > time_ms:
-            return Place(0, 0)
-        return Place(row["address"], record["payer_posted" if pays(record, wallet) else "payee_posted"])
+        if row["newest"] is None:
+            return None if head.places else NOWHERE
+        posted = 0 if row["record"] is None else _posted(_record(row["record"]), wallet)
+        return Place(row["address"] or 0, posted + row["later"], row["newest"] if row["late"] else 0)
 
-    async def newest(self, wallet: int, shard: int, head: ChainHead, limit: int, since_ms: int = 0) -> Statement | None:
-        """The newest page of a wallet's chain, back to a time. None: the wallet is not durable. Raises Superseded."""
+    async def newest(
+        self, wallet: int, shard: int, head: ChainHead, limit: int, since_ms: int = 0
+    ) -> tuple[Place, Statement] | None:
+        """The newest page of a wallet's chain, back to a time, and where it begins.
+
+        None: the wallet is not durable. Raises WriterFenced.
+        """
         rows = await self._chain(wallet, shard, head, limit)
         if rows[0]["superseded"]:
             raise WriterFenced
         if rows[0]["address"] is None:  # a built-in wallet has no record of its opening
-            return None if head.places else Statement(steps=[], next=0)
-        return await self._whole(_page(wallet, rows, limit, since_ms))
+            return None if head.places else (NOWHERE, Statement(steps=[], next=0))
+        first = rows[0]["address"]
+        place = Place(first, _posted(_record(rows[0]["record"]), wallet), first if rows[0]["late"] else 0)
+        return place, await self._whole(_page(wallet, rows, limit, since_ms))
 
     async def statement(self, wallet: int, start: int, limit: int, since_ms: int = 0) -> Statement | None:
-        """A page of a wallet's chain from the durable record at `start` on, back to a time. None: the journal does not reach there."""
+        """A page of a wallet's chain from the durable record at `start` on, back to a time, without late records. None: the journal does
+        not reach there."""
         if start == 0:
             return Statement(steps=[], next=0)
         rows = await self._chain(wallet, shard_of(start), ChainHead(0, 0, [start], []), limit)
         return None if rows[0]["address"] is None else await self._whole(_page(wallet, rows, limit, since_ms))
+
+    async def late(
+        self, wallet: int, shard: int, place: tuple[int, int], newest: int, limit: int, since_ms: int = 0
+    ) -> Statement:
+        """A page of a wallet's late records from a place (effective time, address) on, back to a time, of what is booked up to `newest`."""
+        bounds = *place, newest, since_ms, limit + 1, DETAILS_BYTES_MAX
+        rows = await self._pool.fetch("late_page", wallet, shard, *bounds)
+        if not rows:
+            return Statement(steps=[], next=0)
+        last = rows[:limit][-1]
+        page = Statement(
+            steps=_steps(rows[:limit]), next=last["next_address"] or 0, next_time=last["next_effective"] or 0
+        )
+        return await self._whole(page)
 
     async def _whole(self, page: Statement) -> Statement:
         """A page with what its captures and refunds refer to, and with what lies on suspense."""
@@ -275,7 +306,7 @@ class History:
 def _page(wallet: int, rows: list[Any], limit: int, since_ms: int) -> Statement:
     steps = _steps(rows)
     young = [step for step in steps if _chain_time(step.record, wallet) >= since_ms]
-    listed = [step for step in young if step.record["kind"] in LISTED]
+    listed = [step for step in young if step.record["kind"] in LISTED and not _lag(step.record, wallet)]
     if len(listed) > limit:
         return Statement(steps=listed[:limit], next=listed[limit].address)
     cut_short = (len(rows) == limit + OTHERS_MAX or len(rows) < rows[0]["there"]) and len(young) == len(steps)
@@ -297,8 +328,16 @@ def _previous(record: dict[str, int], wallet: int) -> int:
     return record["payer_prev"] if pays(record, wallet) else record["payee_prev"]
 
 
+def _posted(record: dict[str, int], wallet: int) -> int:
+    return record["payer_posted" if pays(record, wallet) else "payee_posted"]
+
+
+def _lag(record: dict[str, int], wallet: int) -> int:
+    return record["payer_lag" if pays(record, wallet) else "payee_lag"]
+
+
 def _chain_time(record: dict[str, int], wallet: int) -> int:
-    return int(chain_time(record["effective_time"], record["payer_lag" if pays(record, wallet) else "payee_lag"]))
+    return int(chain_time(record["effective_time"], _lag(record, wallet)))
 
 
 def _steps(rows: list[Any]) -> list[Step]:

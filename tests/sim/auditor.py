@@ -63,6 +63,7 @@ class Auditor:
         self.model.balanced()
         must(self._database.references == self.model.references, "the references stored are not those of the records")
         must(self._database.anchors == self.model.anchors, "the anchors stored are not those of the records")
+        must(self._database.late == self.model.late, "the late records stored are not those of the records")
         must(self._database.reviews == self.model.reviews, "the cases stored are not those of the records")
 
     def image(self) -> tuple[Model, set[int]]:

@@ -510,6 +510,11 @@ class LeavesAnchorsOutOfTheTransaction(_WithWriter):
         without: ClassVar[dict[str, Any]] = {"anchors": ()}
 
 
+class LeavesLateRecordsOutOfTheTransaction(_WithWriter):
+    class writer_class(_Stripped):
+        without: ClassVar[dict[str, Any]] = {"late": ()}
+
+
 class LeavesCasesOutOfTheTransaction(_WithWriter):
     class writer_class(_Stripped):
         without: ClassVar[dict[str, Any]] = {"reviews": ()}
@@ -591,6 +596,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     LeavesAnchorsOutOfTheTransaction,
     LeavesReferencesOutOfTheTransaction,
     LeavesCasesOutOfTheTransaction,
+    LeavesLateRecordsOutOfTheTransaction,
     SaysThatFeaturesSawWhatLandedMeanwhile,
     ForgetsAttemptsAfterACheckpoint,
     *PARTS,

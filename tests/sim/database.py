@@ -26,13 +26,15 @@ class Image(NamedTuple):
     blocks: list[int]
     references: dict[int, list[int]]
     anchors: dict[tuple[int, int], list[tuple[int, int]]]
+    late: dict[tuple[int, int], list[tuple[int, ...]]]
     reviews: dict[int, tuple[int, int]]
     segments: dict[int, int]
 
 
 class Database:
     """One database for all shards; journals of blocks numbered from 1. `references`: by target, the records that refer to it; `anchors`:
-    by shard and wallet, (chain time, record); `reviews`: by record, (time, status)."""
+    by shard and wallet, (chain time, record); `late`: the same, (effective time, record, previous, amount); `reviews`: by record, (time,
+    status)."""
 
     def __init__(self, scheduler: Scheduler, shards: int, faults: DatabaseFaults) -> None:
         self.scheduler = scheduler
@@ -41,6 +43,7 @@ class Database:
         self.hashes: list[list[bytes]] = [[] for _ in range(shards)]
         self.references: dict[int, list[int]] = {}
         self.anchors: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self.late: dict[tuple[int, int], list[tuple[int, ...]]] = {}
         self.reviews: dict[int, tuple[int, int]] = {}
         self.segments: dict[int, int] = {}
         self.fresh: list[tuple[int, Sealed]] = []
@@ -64,6 +67,7 @@ class Database:
             [len(journal) for journal in self.journals],
             {target: list(records) for target, records in self.references.items()},
             {wallet: list(anchors) for wallet, anchors in self.anchors.items()},
+            {wallet: list(late) for wallet, late in self.late.items()},
             dict(self.reviews),
             dict(self.segments),
         )
@@ -75,6 +79,7 @@ class Database:
         for kept, then in (
             (self.references, image.references),
             (self.anchors, image.anchors),
+            (self.late, image.late),
             (self.reviews, image.reviews),
             (self.segments, image.segments),
         ):
@@ -174,6 +179,8 @@ class Database:
                 self.references.setdefault(target, []).append(address)
             for wallet, chain_time, address in block.anchors:
                 self.anchors.setdefault((shard, wallet), []).append((chain_time, address))
+            for wallet, *row in block.late:
+                self.late.setdefault((shard, wallet), []).append(tuple(row))
             for record, time, status in block.reviews:
                 self.reviews[record] = (self.reviews.get(record, (time, status))[0], status)
         self.scheduler.note(f"journal {shard}: {len(journal)} blocks", self.hashes[shard][-1])

@@ -26,6 +26,7 @@ from actors.records.layout import (
     FLAG_REMOTE,
     FLAG_REVIEW,
     FLAG_SUSPENSE,
+    MOVEMENTS,
     RECORD,
     Kind,
     ReviewStatus,
@@ -157,6 +158,7 @@ class Model:
         self.profile_states: dict[int, set[tuple[int, ...]]] = {}
         self.references: dict[int, list[int]] = {}
         self.anchors: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self.late: dict[tuple[int, int], list[tuple[int, ...]]] = {}
         self.reviews: dict[int, tuple[int, int]] = {}
         self.refunded: dict[int, int] = {}
         self.now = 0
@@ -341,6 +343,10 @@ class Model:
         else:
             expected = chain - effective
         must(lag == expected, "record {}: chain time of {}", address, name)
+        if chain > effective and record.kind in (*MOVEMENTS, Kind.LEG):
+            amount = -record.amount if side == "payer" else record.amount
+            self.late.setdefault((shard, name), []).append((effective, address, previous, amount))
+            self.counts["late records"] += 1
         wallet.chain_time = chain
         wallet.head = address
         wallet.chained += 1
@@ -554,8 +560,10 @@ class Model:
         sender = shard_of(record.reference)
         source = self.pending.get((sender, shard), {}).pop(record.reference, None)
         must(source is not None, "leg {}: transfer {} is not on its way here", address, record.reference)
-        for name in ("payer", "payee", "amount", "currency", "effective_time", "label", "channel", "caller"):
+        for name in ("payer", "payee", "amount", "currency", "label", "channel", "caller"):
             must(getattr(record, name) == getattr(source, name), "leg {}: {} is not its transfer's", address, name)
+        counts = source.effective_time if source.flags & FLAG_IMPORTED else record.record_time
+        must(record.effective_time == counts, "leg {}: effective time", address)
         must(record.decision == source.kind, "leg {}: of a {}", address, Kind(source.kind).name)
         here = self.shards[shard]
         payee = here.wallets.get(record.payee)

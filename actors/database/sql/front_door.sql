@@ -49,9 +49,9 @@ JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place
 -- Records at addresses, as many as there are; for the layout see wallet_chain. OFFSET 0: each is looked up by the key.
 SELECT asked.address, found.record FROM unnest($1::bigint[]) AS asked (address)
 CROSS JOIN LATERAL (
-    SELECT substring(records FROM 89 + 160 * (asked.address & 255)::int FOR 160) AS record FROM journal
-    WHERE shard = (asked.address >> 52)::int AND block = (asked.address >> 8) & 17592186044415
-      AND length(records) >= 88 + 160 * ((asked.address & 255)::int + 1)
+    SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (asked.address & {slot_mask})::int FOR {record_bytes}) AS record FROM journal
+    WHERE shard = (asked.address >> {shard_shift})::int AND block = (asked.address >> {block_shift}) & {block_mask}
+      AND length(records) >= {header_bytes} + {record_bytes} * ((asked.address & {slot_mask})::int + {decision_at})
     OFFSET 0
 ) AS found
 
@@ -248,8 +248,8 @@ SELECT id, name FROM account WHERE id = ANY ($1::int[])
 
 -- name: chain_at
 -- The newest record of a wallet's chain on shard $2 that is not after a time $3, walking back from the next anchor or else from the newest
--- durable one of its places $4. For $5, $6 and `superseded` see wallet_chain. `started`: one of the places is
--- durable. The record of the last step is the one, unless it too is after the time.
+-- durable one of its places $4. For $5, $6 and `superseded` see wallet_chain. `newest`: that durable one, null: none
+-- is. `late`: whether the wallet has late records (see records/late.py), `later`: what those after the one found add up to that time.
 WITH RECURSIVE newest AS MATERIALIZED (
     SELECT max(place.address) AS address
     FROM unnest($4::bigint[]) AS place (address)
@@ -285,21 +285,33 @@ SELECT EXISTS (
        ) OR cardinality($5::bigint[]) > 0 AND NOT EXISTS (
            SELECT FROM journal WHERE shard = $2 AND block = ($5::bigint[])[1] - 1 AND shardpay_int8(records, {writer_at}) = $6
        ) AS superseded,
-       newest.address IS NOT NULL AS started, found.address, found.record
+       newest.address AS newest, found.address, found.record,
+       EXISTS (SELECT FROM late WHERE wallet = $1 AND shard = $2) AS late,
+       CASE WHEN coalesce(found.address, 0) < newest.address THEN coalesce((
+           SELECT sum(amount) FROM late
+           WHERE wallet = $1 AND shard = $2 AND effective <= $3
+             AND record > coalesce(found.address, 0) AND record <= newest.address
+       ), 0) ELSE 0 END::bigint AS later
 FROM newest
-LEFT JOIN (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS found ON true
+LEFT JOIN (
+    SELECT last.address, last.record
+    FROM (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS last
+    WHERE shardpay_chain_time(shardpay_int8(last.record, {effective_time_at}), shardpay_int8(last.record, {payer_lag_at})
+              >> CASE WHEN get_byte(last.record, {kind_at}) BETWEEN {transfer} AND {approval} AND shardpay_int8(last.record, {payer_at}) = $1
+                      THEN 0 ELSE 32 END & 4294967295) <= $3
+) AS found ON true
 
 -- name: wallet_chain
 -- A walk along a wallet's chain of previous records on shard $5, newest first, from the newest of the places $2 that is durable: at most
--- $3 movements, at most $4 steps. `superseded`: at one of the blocks $6 another than the writer $7 has written, or the one before the first of
--- them, which that writer knew to be stored, is gone: a failover lost it; it stands in each row, and
--- where none of the places is durable in one row without an address. Not the newest block is asked for: to find it, all that an append
--- under way has written would be looked at. OFFSET 0: else each use of an expression would work it out again. TRANSFER, CAPTURE, REFUND and
--- LEG move money; kinds from TRANSFER to APPROVAL lie on the payer's chain when the wallet is the payer. For a leg, `origin` is the movement on the sender's shard, else the record itself;
+-- $3 movements that are not late, at most $4 steps; of a run of late records (see records/late.py) only the newest is stepped on. `late`:
+-- whether the wallet has any. `superseded`: at one of the blocks $6 another than the writer $7 has written, or the one before the first of
+-- them, which that writer knew to be stored, is gone: a failover lost it; it stands in each row, and where none of the places is durable
+-- in one row without an address. Not the newest block is asked for: to find it, all that an append under way has written would be looked
+-- at. OFFSET 0: else each use of an expression would work it out again. Kinds TRANSFER,
+-- CAPTURE, REFUND and LEG move money; those from TRANSFER to APPROVAL lie on the payer's chain when the wallet is the payer. For a leg, `origin` is the movement on the sender's shard, else the record itself;
 -- details come once for each block, and steps end where details have $8 bytes; `there`: how many there are.
 WITH RECURSIVE chain AS (
-    SELECT newest.address, 1 AS step, first.record, get_byte(first.record, {kind_at}) AS kind,
-           (get_byte(first.record, {kind_at}) IN ({transfer}, {capture}, {refund}, {leg}))::int AS listed
+    SELECT newest.address, 1 AS step, first.record, side.kind, side.paying, moved.late, (moved.money AND NOT moved.late)::int AS listed
     FROM (
         SELECT max(place.address)
         FROM unnest($2::bigint[]) AS place (address)
@@ -309,22 +321,55 @@ WITH RECURSIVE chain AS (
     CROSS JOIN LATERAL (
         SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (newest.address & {slot_mask})::int FOR {record_bytes})
     ) AS first (record)
+    CROSS JOIN LATERAL (
+        SELECT get_byte(first.record, {kind_at}),
+               get_byte(first.record, {kind_at}) BETWEEN {transfer} AND {approval}
+               AND shardpay_int8(first.record, {payer_at}) = $1::bigint
+        OFFSET 0
+    ) AS side (kind, paying)
+    CROSS JOIN LATERAL (
+        SELECT side.kind IN ({transfer}, {capture}, {refund}, {leg}), side.kind IN ({transfer}, {capture}, {refund}, {leg})
+               AND shardpay_int8(first.record, {payer_lag_at}) >> CASE WHEN side.paying THEN 0 ELSE 32 END & 4294967295 <> 0
+        OFFSET 0
+    ) AS moved (money, late)
   UNION ALL
-    SELECT previous.address, chain.step + 1, one.record, get_byte(one.record, {kind_at}),
-           chain.listed + (get_byte(one.record, {kind_at}) IN ({transfer}, {capture}, {refund}, {leg}))::int
+    SELECT previous.address, chain.step + 1, one.record, side.kind, side.paying, moved.late,
+           chain.listed + (moved.money AND NOT moved.late)::int
     FROM chain
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN chain.kind BETWEEN {transfer} AND {approval} AND shardpay_int8(chain.record, {payer_at}) = $1::bigint
-                    THEN shardpay_int8(chain.record, {payer_prev_at}) ELSE shardpay_int8(chain.record, {payee_prev_at}) END
+        SELECT CASE
+            WHEN chain.late THEN (
+                SELECT run.previous
+                FROM (
+                    SELECT previous, lead(record) OVER (ORDER BY record DESC) AS below FROM late
+                    WHERE wallet = $1::bigint AND shard = $5 AND record <= chain.address
+                ) AS run
+                WHERE run.previous IS DISTINCT FROM run.below LIMIT 1
+            )
+            WHEN chain.paying THEN shardpay_int8(chain.record, {payer_prev_at})
+            ELSE shardpay_int8(chain.record, {payee_prev_at})
+        END
         OFFSET 0
     ) AS previous (address)
     JOIN journal ON shard = (previous.address >> {shard_shift})::int AND block = (previous.address >> {block_shift}) & {block_mask}
     CROSS JOIN LATERAL (
         SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (previous.address & {slot_mask})::int FOR {record_bytes})
     ) AS one (record)
+    CROSS JOIN LATERAL (
+        SELECT get_byte(one.record, {kind_at}),
+               get_byte(one.record, {kind_at}) BETWEEN {transfer} AND {approval}
+               AND shardpay_int8(one.record, {payer_at}) = $1::bigint
+        OFFSET 0
+    ) AS side (kind, paying)
+    CROSS JOIN LATERAL (
+        SELECT side.kind IN ({transfer}, {capture}, {refund}, {leg}), side.kind IN ({transfer}, {capture}, {refund}, {leg})
+               AND shardpay_int8(one.record, {payer_lag_at}) >> CASE WHEN side.paying THEN 0 ELSE 32 END & 4294967295 <> 0
+        OFFSET 0
+    ) AS moved (money, late)
     WHERE previous.address > 0 AND chain.listed < $3 AND chain.step < $4
 )
-SELECT owner.superseded, walked.step, walked.address, walked.record, walked.origin, walked.origin_record, walked.details, walked.there
+SELECT owner.superseded, walked.step, walked.address, walked.record, walked.origin, walked.origin_record, walked.details, walked.there,
+       EXISTS (SELECT FROM late WHERE wallet = $1::bigint AND shard = $5) AS late
 FROM (
     SELECT EXISTS (
         SELECT FROM unnest($6::bigint[]) AS successor (number)
@@ -348,6 +393,39 @@ LEFT JOIN (
         JOIN journal ON shard = (origin.address >> {shard_shift})::int AND block = (origin.address >> {block_shift}) & {block_mask}
     ) AS detailed
 ) AS walked ON coalesce(walked.before, 0) < $8
+ORDER BY walked.step
+
+-- name: late_page
+-- Late records (see records/late.py) of a wallet on shard $2, newest effective time first: from the place (effective time $3, address $4) on,
+-- of what is booked up to $5, not before a time $6, at most $7; with their details as in wallet_chain. `next_*`: the place after each.
+SELECT walked.*
+FROM (
+    SELECT *, count(*) OVER () AS there,
+           sum(octet_length(details)) OVER (ORDER BY step ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM (
+        SELECT chosen.*, substring(own.records FROM 1 + {header_bytes} + {record_bytes} * (chosen.address & {slot_mask})::int FOR {record_bytes}) AS record, origin.address AS origin,
+               substring(journal.records FROM 1 + {header_bytes} + {record_bytes} * (origin.address & {slot_mask})::int FOR {record_bytes}) AS origin_record,
+               CASE WHEN row_number() OVER (PARTITION BY journal.shard, journal.block ORDER BY chosen.step) = 1
+                    THEN journal.details END AS details
+        FROM (
+            SELECT record AS address, row_number() OVER place AS step, lead(effective) OVER place AS next_effective,
+                   lead(record) OVER place AS next_address
+            FROM (
+                SELECT effective, record FROM late
+                WHERE wallet = $1 AND shard = $2 AND (effective, record) <= ($3, $4) AND effective >= $6 AND record <= $5
+                ORDER BY effective DESC, record DESC LIMIT $7
+            ) AS page
+            WINDOW place AS (ORDER BY effective DESC, record DESC)
+        ) AS chosen
+        JOIN journal AS own ON own.shard = $2 AND own.block = (chosen.address >> {block_shift}) & {block_mask}
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN get_byte(own.records, {header_bytes} + {record_bytes} * (chosen.address & {slot_mask})::int) = {leg}
+                        THEN shardpay_int8(own.records, {header_bytes} + {record_bytes} * (chosen.address & {slot_mask})::int + {reference_at}) ELSE chosen.address END
+        ) AS origin (address)
+        JOIN journal ON journal.shard = (origin.address >> {shard_shift})::int AND journal.block = (origin.address >> {block_shift}) & {block_mask}
+    ) AS detailed
+) AS walked
+WHERE coalesce(walked.before, 0) < $8
 ORDER BY walked.step
 
 -- name: documents_lock

@@ -136,6 +136,9 @@ SELECT wallet, shard, chain_time, record FROM anchor ORDER BY wallet, shard, cha
 -- name: suspended_all
 SELECT movement, leg FROM suspended ORDER BY movement
 
+-- name: late_all
+SELECT wallet, shard, effective, record, previous, amount FROM late ORDER BY shard, record, wallet
+
 -- name: fallback
 -- What decides when no scorer answers.
 SELECT revision, deployment.live, fallback FROM deployment JOIN rule_pack ON number = deployment.live ORDER BY revision DESC LIMIT 1

@@ -1,0 +1,65 @@
+"""Late records: what moves money on a wallet's chain and counts from before a record that was there already. Only imports are late.
+
+A chain is in the order of booking, and looks back in time find a place on it by chain time, max(the one before, own effective time). So a
+record with no lag counts from its chain time on, and a late one, which has a lag, from earlier on. Let P(T) be the newest record of the
+chain whose chain time is at most T, and posted(P) the balance after it. A record up to P counts from T or before, whether it is late
+or not; one after P has a chain time beyond T, so it counts up to T only when it is late. Hence
+
+    balance(T) = posted(P(T)) + the sum of the signed amounts of late records after P(T) whose effective time is at most T.
+
+And records without a lag have effective times that never go back along the chain. So a statement by effective time is two lists merged: the
+chain without its late records, and those by (effective time, address): of equal times the late one was booked later.
+
+The journal keeps a row for each late record, in the transaction of its block; all follow from the records.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.records.addresses import suspense_address
+from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, MOVEMENTS, Kind
+
+_MOVING: Final = (*MOVEMENTS, Kind.LEG)
+
+
+class Late(NamedTuple):
+    """A late record of a wallet. `previous`: the one before it on the wallet's chain; `amount`: what it added to the balance."""
+
+    wallet: int
+    effective: int
+    record: int
+    previous: int
+    amount: int
+
+
+def late_of(records: NDArray[Any], addresses: Callable[[NDArray[np.intp]], NDArray[np.int64]]) -> list[Late]:
+    """Rows of records (n,) of a shard's journal; first those of payers, then those of payees. `addresses` of records at some indexes."""
+    payer, payee = _sides(records)
+    if not len(payer) and not len(payee):
+        return []
+    return [
+        *_rows(records[payer], addresses(payer), "payer", -1),
+        *_rows(records[payee], addresses(payee), "payee", 1),
+    ]
+
+
+def _sides(records: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indexes of records that are late on the payer's chain, and on the payee's. A HOLD has something else where the payee's lag lies."""
+    lagging = np.flatnonzero((records["payer_lag"] | records["payee_lag"]) != 0)
+    if not len(lagging):
+        return lagging, lagging
+    lagging = lagging[np.isin(records["kind"][lagging], _MOVING) & (records["code"][lagging] == 0)]
+    found = records[lagging]
+    local = found["flags"] & FLAG_REMOTE == 0
+    return lagging[found["payer_lag"] != 0], lagging[local & (found["payee_lag"] != 0)]
+
+
+def _rows(records: NDArray[Any], addresses: NDArray[np.int64], side: str, sign: int) -> list[Late]:
+    wallets = records[side].copy()
+    for at in np.flatnonzero((records["kind"] == Kind.LEG) & (records["flags"] & FLAG_SUSPENSE != 0)).tolist():
+        wallets[at] = suspense_address(int(records["currency"][at]))
+    columns = (wallets, records["effective_time"], addresses, records[f"{side}_prev"], sign * records["amount"])
+    return [Late(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
