@@ -109,13 +109,15 @@ def _chained(wallet, previous, lag, effective, address):
     if previous != wallet["head"]:
         return _PREVIOUS
     ahead = np.int64(lag)
-    if ahead & 2147483648:
-        ahead = (ahead & 2147483647) * 1000
-        if effective + ahead < wallet["chain_time"] or effective + ahead - wallet["chain_time"] >= 1000:
+    if ahead & 2147483648:  # in whole seconds, of the effective time too
+        time = (effective // 1000 + (ahead & 2147483647)) * 1000
+        if time < wallet["chain_time"] or time - wallet["chain_time"] >= 1000:
             return _CHAIN
-    elif effective + ahead != max(np.int64(wallet["chain_time"]), effective):
-        return _CHAIN
-    wallet["chain_time"] = effective + ahead
+    else:
+        time = effective + ahead
+        if time != max(np.int64(wallet["chain_time"]), effective):
+            return _CHAIN
+    wallet["chain_time"] = time
     wallet["head"] = address
     return 0
 

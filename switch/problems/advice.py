@@ -18,7 +18,8 @@ ADVICE: Final[dict[str, str]] = {
     "wallet_not_found": "There is no such wallet, or the account of this key is bound to others.",
     "currency_mismatch": "Amounts are not converted: pay in the currency that both wallets have.",
     "effective_time_in_future": "An effective time is at most now, by the switch's clock.",
-    "effective_time_went_back": "Payments of a user wallet are imported in the order of their effective times.",
+    "effective_time_went_back": "Payments of a user wallet are imported in the order of their effective times; "
+    "what an operator wallet pays, in any order.",
     "after_not_found": "`after` names a transfer of this switch that was posted before.",
     "operator_wallet": "Wallets of the kinds external, fee and liquidity stay open.",
     "wallet_closed": "A closed wallet stays closed: open another one.",

@@ -59,8 +59,9 @@ async def test_places_that_are_not_durable_are_passed_over(switch: RunningSwitch
     _, address, head = await _paid(switch)
     ahead = record_address(0, block_of(head.places[0]) + 50, 3)
     hopeful = head._replace(places=[ahead, *head.places])
-    page = await history.newest(address, 0, hopeful, 10)
-    assert page is not None and [step.record["amount"] for step in page.steps] == [12, 30]
+    newest = await history.newest(address, 0, hopeful, 10)
+    assert newest is not None and [step.record["amount"] for step in newest[1].steps] == [12, 30]
+    assert newest[0] == (head.places[0], 42, 0)
     place = await history.at(address, 0, hopeful, FAR_FUTURE_MS)
     assert place is not None and (place.address, place.posted) == (head.places[0], 42)
 
@@ -78,8 +79,8 @@ async def test_a_built_in_wallet_that_was_never_used_has_an_empty_statement(
     await _paid(switch)
     address = suspense_address(978)
     (head,) = await switch.clients[0].heads(np.array([address]))
-    page = await history.newest(address, 0, head, 10)
-    assert page is not None and not page.steps
+    newest = await history.newest(address, 0, head, 10)
+    assert newest is not None and not newest[1].steps
 
 
 async def test_the_word_of_a_process_that_was_superseded_counts_for_nothing(

@@ -321,6 +321,7 @@ class Oracle(Settling):
 
     def _land_one(self, leg: Row, address: int) -> Row:
         record = {**dict.fromkeys(RECORD_FIELDS, 0), **leg, "kind": LEG, "record_time": self.now}
+        record["effective_time"] = leg["effective_time"] or self.now
         wallet = self.wallets.get(leg["payee"])
         unfit = wallet is None or wallet.status == CLOSED or wallet.currency != leg["currency"]
         if unfit or wallet is None or not self._takes(wallet, leg["amount"]):
@@ -329,8 +330,8 @@ class Oracle(Settling):
             if wallet is None:
                 wallet = Wallet(leg["currency"], SUSPENSE, 0, 0, 0, self.pool)
                 self.wallets[leg["currency"]] = wallet
-        wallet.received.append((leg["amount"], leg["effective_time"]))
-        wallet.show_payee(record, address, leg["effective_time"])
+        wallet.received.append((leg["amount"], record["effective_time"]))
+        wallet.show_payee(record, address, record["effective_time"])
         return record
 
     def learn(self, profile: Row) -> None:

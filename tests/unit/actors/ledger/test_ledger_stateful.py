@@ -353,7 +353,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 "payee": self.wallet(number),
                 "amount": amount,
                 "currency": currency,
-                "effective_time": max(1, self.both.now - ago),
+                "effective_time": max(1, self.both.now - ago) if ago else 0,  # 0: when it lands
                 "reference": self.legs % 4 << 8 | self.legs << 16 | i,
             }
             for i, (number, amount, currency, ago) in enumerate(legs)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from actors.records.blocks import GENESIS, Writer, block_hash, seal
-from actors.records.layout import RECORD, Kind
-from actors.shard.channels import HASH_KEPT, Cursor, Receiver, Sender, rests_on
+from actors.records.layout import FLAG_IMPORTED, FLAG_REMOTE, RECORD, Kind
+from actors.shard.channels import HASH_KEPT, Cursor, Receiver, Sender, fill_legs, rests_on
 from actors.shard.messages import Alarm, Legs, Page, Push, ReadChannel
 
 OWNERS = np.zeros(8, np.int16)
@@ -154,3 +154,11 @@ def test_a_push_grows_to_its_bound_and_what_is_beyond_is_left_to_the_journal(mon
     assert sender.pushes(heads=False) == []
     (third,) = sender.pushes(heads=True)
     assert isinstance(third, Push) and (third.legs.since, third.legs.until, len(third.legs.records)) == (15, 15, 0)
+
+
+def test_a_leg_has_the_time_of_what_was_imported_and_else_none_until_it_lands() -> None:
+    sources, legs = np.zeros(2, RECORD), np.zeros(2, RECORD)
+    sources["kind"], sources["effective_time"] = Kind.TRANSFER, 50
+    sources["flags"] = FLAG_REMOTE, FLAG_REMOTE | FLAG_IMPORTED
+    fill_legs(legs, sources, np.array([256, 257]))
+    assert legs["effective_time"].tolist() == [0, 50]

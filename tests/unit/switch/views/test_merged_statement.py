@@ -1,4 +1,4 @@
-"""Stripes of a wallet as one list: in order of time, with the balance of the whole wallet, whatever the cuts of their pages."""
+"""The lists of a wallet as one statement: by effective time, with the balance of the whole wallet, whatever the cuts of their pages."""
 
 from collections.abc import Iterator
 
@@ -8,62 +8,64 @@ from hypothesis import strategies as st
 from actors.records.addresses import record_address
 from actors.records.layout import Kind
 from switch.gateway.encode import Details
-from switch.views.merged_statement import Merged, merged
+from switch.views.merged_statement import END, Merged, Position, Source, merged
 from switch.views.statement import Statement, Step
 
 WALLET = 1_024
-Chains = dict[int, list[Step]]
+Lists = dict[Source, list[Step]]
 
 
 def step(shard: int, number: int, time: int, amount: int, out: bool) -> Step:
     address = record_address(shard, number, 0)
-    record = {"kind": Kind.TRANSFER, "payer": WALLET if out else 9, "amount": amount, "record_time": time}
+    record = {"kind": Kind.TRANSFER, "payer": WALLET if out else 9, "amount": amount, "effective_time": time}
     return Step(address, record, address, record, Details())
 
 
+def order(each: Step) -> tuple[int, int]:
+    return each.record["effective_time"], each.address
+
+
 @st.composite
-def some_chains(draw: st.DrawFn) -> Chains:
-    """Newest first by shard; times never go back along a chain."""
-    chains: Chains = {}
+def some_lists(draw: st.DrawFn) -> Lists:
+    """Newest first: of each shard what came in time, and what came late."""
+    lists: Lists = {}
     for shard in range(draw(st.integers(1, 4))):
-        moves = draw(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9), st.booleans()), max_size=8))
-        time, steps = 100, []
-        for number, (later, amount, out) in enumerate(moves, start=1):
-            time += later
-            steps.append(step(shard, number, time, amount, out))
-        chains[shard] = steps[::-1]
-    return chains
+        moves = draw(st.lists(st.tuples(st.integers(100, 109), st.integers(1, 9), st.booleans()), max_size=8))
+        newest = 0
+        for late in (False, True):
+            lists[Source(shard, late)] = []
+        for number, (time, amount, out) in enumerate(moves, start=1):
+            lists[Source(shard, time < newest)].append(step(shard, number, time, amount, out))
+            newest = max(newest, time)
+    return {source: sorted(steps, key=order, reverse=True) for source, steps in lists.items()}
 
 
 def signed(each: Step) -> int:
     return -each.record["amount"] if each.record["payer"] == WALLET else each.record["amount"]
 
 
-def pages_of(chains: Chains, limit: int, cut: int) -> Iterator[Merged]:
-    """All pages, of which each stripe reads `cut` steps at most: fewer than the limit, as where much lies between that is not listed."""
-    places = {shard: chain[0].address for shard, chain in chains.items() if chain}
-    balance = sum(signed(each) for chain in chains.values() for each in chain)
+def pages_of(lists: Lists, limit: int, cut: int) -> Iterator[Merged]:
+    """All pages, of which each list reads `cut` steps at most: fewer than the limit, as where much lies between that is not listed."""
+    places = {source: Position(*order(steps[0])) for source, steps in lists.items() if steps}
+    balance = sum(signed(each) for steps in lists.values() for each in steps)
     while places:
         read = {}
-        for shard, place in places.items():
-            rest = [each for each in chains[shard] if each.address <= place]
+        for source, place in places.items():
+            rest = [each for each in lists[source] if order(each) <= place]
             taken = rest[: min(limit, cut)]
-            read[shard] = Statement(steps=taken, next=rest[len(taken)].address if len(rest) > len(taken) else 0)
+            time, address = order(rest[len(taken)]) if len(rest) > len(taken) else END
+            read[source] = Statement(steps=taken, next=address, next_time=time)
         page = merged(WALLET, read, balance, limit)
         yield page
-        places, balance = {shard: place for shard, place in page.places.items() if place}, page.balance
+        places, balance = {source: place for source, place in page.places.items() if place != END}, page.balance
 
 
-@given(some_chains(), st.integers(1, 9), st.integers(1, 9))
-def test_pages_give_every_step_once_newest_first_with_the_balance_after_it(
-    chains: Chains, limit: int, cut: int
-) -> None:
-    pages = list(pages_of(chains, limit, cut))
+@given(some_lists(), st.integers(1, 9), st.integers(1, 9))
+def test_pages_give_every_step_once_newest_first_with_the_balance_after_it(lists: Lists, limit: int, cut: int) -> None:
+    pages = list(pages_of(lists, limit, cut))
     steps = [each for page in pages for each in page.steps]
-    everything = [each for chain in chains.values() for each in chain]
-    assert sorted(each.address for each in steps) == sorted(each.address for each in everything)
-    times = [each.record["record_time"] for each in steps]
-    assert times == sorted(times, reverse=True)
+    everything = sorted((each for steps in lists.values() for each in steps), key=order, reverse=True)
+    assert [each.address for each in steps] == [each.address for each in everything]
     balances = [balance for page in pages for balance in page.balances]
     older = [sum(map(signed, steps[at:])) for at in range(len(steps))]
     assert balances == older

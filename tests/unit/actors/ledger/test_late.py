@@ -1,0 +1,84 @@
+"""The law of late records: a place on the chain and the late records after it give what sorting by effective time gives."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from actors.ledger.late import Late, late_of
+from actors.ledger.posting import chain_time, lag_of
+from actors.records.ids import record_address, suspense_address
+from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, RECORD, Kind
+
+WALLET, OTHER = 5 << 16, 6 << 16
+MONTH_MS = 31 * 86_400_000
+Move = tuple[int, int, bool]
+"""Effective time, amount, whether the wallet pays."""
+times = st.one_of(st.integers(1, 12), st.integers(1, 3 * MONTH_MS))
+moves = st.lists(st.tuples(times, st.integers(1, 99), st.booleans()), max_size=30)
+
+
+def chain_of(made: list[Move]) -> tuple[NDArray[Any], NDArray[np.int64], list[int]]:
+    """A wallet's chain as the ledger makes it: records, their addresses and chain times."""
+    records, addresses = np.zeros(len(made), RECORD), record_address(0, 1, 0) + np.arange(len(made))
+    newest, posted, previous, chain = 0, 0, 0, []
+    for record, address, (effective, amount, out) in zip(records, addresses.tolist(), made, strict=True):
+        side, other = ("payer", "payee") if out else ("payee", "payer")
+        lag = int(lag_of(newest, effective))
+        newest, posted = int(chain_time(effective, lag)), posted + (-amount if out else amount)
+        record["kind"], record["amount"], record["effective_time"] = Kind.TRANSFER, amount, effective
+        record[side], record[other] = WALLET, OTHER
+        record[f"{side}_posted"], record[f"{side}_prev"], record[f"{side}_lag"] = posted, previous, lag
+        previous = address
+        chain.append(newest)
+    return records, addresses, chain
+
+
+def late_ones(records: NDArray[Any], addresses: NDArray[np.int64]) -> list[Late]:
+    return sorted((row for row in late_of(records, addresses.__getitem__)), key=lambda row: row.record)
+
+
+@given(moves)
+def test_the_balance_at_any_time_is_that_of_all_that_counts_by_then(made: list[Move]) -> None:
+    records, addresses, chain = chain_of(made)
+    rows = late_ones(records, addresses)
+    posted = [int(r["payer_posted"] if r["payer"] == WALLET else r["payee_posted"]) for r in records]
+    for at in {t + d for t, _, _ in made for d in (-1, 0, 1)} | set(chain):
+        index = sum(each <= at for each in chain) - 1
+        place, there = (int(addresses[index]), posted[index]) if index >= 0 else (0, 0)
+        told = there + sum(row.amount for row in rows if row.record > place and row.effective <= at)
+        assert told == sum(-amount if out else amount for time, amount, out in made if time <= at)
+
+
+@given(moves)
+def test_the_chain_without_late_records_and_those_are_each_in_order_and_together_all(made: list[Move]) -> None:
+    records, addresses, _ = chain_of(made)
+    rows = late_ones(records, addresses)
+    late = {row.record for row in rows}
+    in_time = [int(r["effective_time"]) for r, a in zip(records, addresses.tolist(), strict=True) if a not in late]
+    assert in_time == sorted(in_time) and len(in_time) + len(rows) == len(made)
+    by_address = dict(zip(addresses.tolist(), range(len(made)), strict=True))
+    for row in rows:
+        time, amount, out = made[by_address[row.record]]
+        assert row[1:] == (time, row.record, row.record - 1, -amount if out else amount) and row.wallet == WALLET
+        assert time < max(each[0] for each in made[: by_address[row.record]])
+
+
+def test_each_side_is_late_by_itself_and_what_moves_nothing_is_not() -> None:
+    kinds = (Kind.TRANSFER, Kind.HOLD, Kind.REFUND, Kind.TRANSFER, Kind.LEG, Kind.LEG, Kind.VOID)
+    records, addresses = np.zeros(len(kinds), RECORD), np.arange(100, 100 + len(kinds))
+    records["kind"], records["payer"], records["payee"], records["amount"] = kinds, WALLET, OTHER, 7
+    records["effective_time"], records["payer_prev"], records["payee_prev"], records["currency"] = 50, 1, 2, 978
+    records["payee_lag"] = 9
+    records["payer_lag"][[0, 3]] = 9
+    records["code"][3] = 1
+    records["flags"][2] = FLAG_REMOTE
+    records["flags"][5] = FLAG_SUSPENSE
+    assert late_of(records, addresses.__getitem__) == [
+        (WALLET, 50, 100, 1, -7),
+        (OTHER, 50, 100, 2, 7),
+        (OTHER, 50, 104, 2, 7),
+        (suspense_address(978), 50, 105, 2, 7),
+    ]
