@@ -74,6 +74,7 @@ COVERED = (
     "holds open at an opening",
     "holds restored",
     "imports to the edge of a window",
+    "late records",
     "legs in suspense",
     "legs landed",
     "legs lost",
