@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -40,6 +40,7 @@ def late_ones(records: NDArray[Any], addresses: NDArray[np.int64]) -> list[Late]
     return sorted((row for row in late_of(records, addresses.__getitem__)), key=lambda row: row.record)
 
 
+@settings(deadline=None)  # the first call loads a kernel
 @given(moves)
 def test_the_balance_at_any_time_is_that_of_all_that_counts_by_then(made: list[Move]) -> None:
     records, addresses, chain = chain_of(made)
@@ -52,6 +53,7 @@ def test_the_balance_at_any_time_is_that_of_all_that_counts_by_then(made: list[M
         assert told == sum(-amount if out else amount for time, amount, out in made if time <= at)
 
 
+@settings(deadline=None)  # the first call loads a kernel
 @given(moves)
 def test_the_chain_without_late_records_and_those_are_each_in_order_and_together_all(made: list[Move]) -> None:
     records, addresses, _ = chain_of(made)
