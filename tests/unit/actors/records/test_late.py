@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from actors.ledger.late import Late, late_of
+from actors.records.late import Late, late_of
 from actors.ledger.posting import chain_time, lag_of
 from actors.records.ids import record_address, suspense_address
 from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, RECORD, Kind
