@@ -5,6 +5,7 @@ Its standard input says what it is to write; the bytes come through a pipe from 
 these end too early, because the shard died, it ends and leaves no checkpoint.
 """
 
+import math
 import os
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from actors.checkpoint.fork import SetAside
 from actors.process.tuning import NICENESS
 
 TIMEOUT_S: Final = 600.0
-"""On a machine that is busy with payments it gets what they leave."""
+"""And what its bytes take. On a machine that is busy with payments it gets what they leave."""
+BYTES_PER_S_MIN: Final = 10_000_000
+"""A fiftieth of what an idle machine writes: a ledger of 100 GB that needs an hour must not try again for ever."""
 
 
 class _Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,16 +37,18 @@ def write_apart(store: CheckpointStore, about: About, kept: SetAside) -> None:
         base=store.base, shard=store.shard, about=about, forms=encode_forms(kept.forms), source=kept.source
     )
     command = [sys.executable, "-m", "actors.checkpoint.writer"]
+    size = sum(form.dtype.itemsize * math.prod(form.shape) for form in kept.forms.values())
+    limit_s = TIMEOUT_S + size / BYTES_PER_S_MIN
     try:
         done = subprocess.run(
             command,
             input=msgspec.msgpack.encode(asked),
             pass_fds=[kept.source],
             stderr=subprocess.PIPE,
-            timeout=TIMEOUT_S,
+            timeout=limit_s,
         )
     except subprocess.TimeoutExpired:
-        raise OSError(f"no checkpoint within {TIMEOUT_S:.0f} s") from None
+        raise OSError(f"no checkpoint within {limit_s:.0f} s") from None
     finally:
         kept.close()
     if done.returncode:

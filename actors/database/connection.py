@@ -18,6 +18,7 @@ from actors.database.record_layout import NAMES
 SQL_DIRECTORY: Final = Path(__file__).parent / "sql"
 SERVER_VERSION_MIN: Final = 15
 CONNECT_TIMEOUT_S: Final = 5.0
+LINK_BYTES_PER_S_MIN: Final = 2_000_000  # a sixth of 100 Mbit/s: several sessions, of several shards, share a link
 # A second `serve` waits this long, since the session of one just killed takes a moment to end.
 CLUSTER_LOCK_WAIT_MS: Final = 2_000
 MIGRATION_LOCK_WAIT_MS: Final = 600_000  # others may be running a long migration
@@ -85,6 +86,11 @@ SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "queries.sql").re
 
 
 # --- connections
+
+
+def travel_s(size: int) -> float:
+    """How long so many bytes may be on their way: what a time limit has on top for them."""
+    return size / LINK_BYTES_PER_S_MIN
 
 
 async def connect(url: str, *, name: str, **settings: str) -> Any:

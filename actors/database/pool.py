@@ -7,14 +7,14 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
-from actors.database.connection import BY_INDEX, CONNECTION_LOST, SQL_DIRECTORY, parse_queries
+from actors.database.connection import BY_INDEX, CONNECTION_LOST, SQL_DIRECTORY, parse_queries, travel_s
 
 SQL: Final[Mapping[str, str]] = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text(encoding="utf-8"))
 
 T = TypeVar("T")
 
 SESSIONS_MAX: Final = 8
-STATEMENT_TIMEOUT_S: Final = 5.0
+STATEMENT_TIMEOUT_S: Final = 5.0  # and what its bytes take, both ways
 
 DEADLOCK_TRIES: Final = 5
 """PostgreSQL ends one transaction of a circle, so each try lets at least one of those who wait for each other through."""
@@ -46,6 +46,13 @@ async def _keep(session: Any) -> None:
     """Nothing here changes a session's state, so the round trip that would reset it is saved."""
 
 
+def size_of(value: Any) -> int:
+    """About how many bytes a value of a statement is on its way."""
+    if isinstance(value, list | tuple):
+        return sum(map(size_of, value))
+    return len(value) if isinstance(value, bytes | str) else 8
+
+
 class Pool:
     """Runs the statements of sql/front_door.sql by name. Raises StoreUnavailable when the database is away."""
 
@@ -62,27 +69,27 @@ class Pool:
         )
         return cls(pool, timeout_s)
 
-    async def fetch(self, name: str, *values: Any) -> list[Any]:
-        """Rows of a statement."""
-        async with self.session() as session:
+    async def fetch(self, name: str, *values: Any, back: int = 0) -> list[Any]:
+        """Rows of a statement; `back`: how many bytes they are at most, if they are many."""
+        async with self.session(size_of(values) + back) as session:
             rows: list[Any] = await session.fetch(SQL[name], *values)
             return rows
 
-    async def fetchrow(self, name: str, *values: Any) -> Any:
-        """First row of a statement, or None."""
-        async with self.session() as session:
+    async def fetchrow(self, name: str, *values: Any, back: int = 0) -> Any:
+        """First row of a statement, or None; `back` as in `fetch`."""
+        async with self.session(size_of(values) + back) as session:
             return await session.fetchrow(SQL[name], *values)
 
     async def fetchval(self, name: str, *values: Any) -> Any:
         """First column of the first row, or None."""
-        async with self.session() as session:
+        async with self.session(size_of(values)) as session:
             return await session.fetchval(SQL[name], *values)
 
     @contextlib.asynccontextmanager
-    async def session(self) -> AsyncIterator[Any]:
-        """One session (asyncpg.Connection) for a few statements."""
+    async def session(self, size: int = 0) -> AsyncIterator[Any]:
+        """One session (asyncpg.Connection) for a few statements, which send and get so many bytes at most, if they are many."""
         try:
-            async with asyncio.timeout(self._timeout_s), self._pool.acquire() as session:
+            async with asyncio.timeout(self._timeout_s + travel_s(size)), self._pool.acquire() as session:
                 try:
                     yield session
                 except asyncpg.InterfaceError as error:  # for wrong arguments, but for a session that ended as well

@@ -14,7 +14,7 @@ import asyncpg
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.database.connection import ALONG_THE_KEY, CONNECTION_LOST, SQL, check_server, connect
+from actors.database.connection import ALONG_THE_KEY, CONNECTION_LOST, SQL, check_server, connect, travel_s
 from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import (
     RECORDS_BYTES_MAX,
@@ -43,7 +43,6 @@ _NO_TIMELINES: Final = (
 APPEND_TIMEOUT_S: Final = 5.0  # and what its bytes take over the slowest link
 LOCK_SHARE: Final = 0.6  # of that time may pass waiting for a lock: such a failure is certain, a time-out is not
 READ_TIMEOUT_S: Final = 5.0  # and what its bytes take
-LINK_BYTES_PER_S_MIN: Final = 2_000_000  # a sixth of 100 Mbit/s: several sessions, of several shards, share a link
 CLOSE_TIMEOUT_S: Final = 1.0
 IDLE_IN_TRANSACTION_MS: Final = 10_000  # a writer that hangs between BEGIN and COMMIT must not block its successor
 TAKEOVER_WAIT_MS: Final = 2_000
@@ -97,7 +96,7 @@ class PostgresJournal:
         try:
             connection = await self._ready_appender(blocks[0])
             try:
-                async with _deadline(connection, self._append_timeout_s + _travel_s(sum(b.size for b in blocks))):
+                async with _deadline(connection, self._append_timeout_s + travel_s(sum(b.size for b in blocks))):
                     await _store(connection, blocks)
                 self._newest = StoredBlock(blocks[-1].number, blocks[-1].records)
             except BaseException as error:
@@ -249,7 +248,7 @@ class PostgresJournal:
                 self._reader = await self._connect(self._reader_name)
             reader = self._reader
             try:
-                async with asyncio.timeout(READ_TIMEOUT_S + _travel_s(size)):
+                async with asyncio.timeout(READ_TIMEOUT_S + travel_s(size)):
                     return await query(reader)
             except BaseException as error:
                 lost = _is_lost(error, reader)
@@ -278,11 +277,6 @@ class PostgresJournal:
             if connection is not None:
                 await _close(connection)
         self._appender = self._reader = None
-
-
-def _travel_s(size: int) -> float:
-    """How long so many bytes may be on their way."""
-    return size / LINK_BYTES_PER_S_MIN
 
 
 def writer_name(shard: int, writer: int | None) -> str:

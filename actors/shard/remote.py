@@ -11,13 +11,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.database.connection import travel_s
 from actors.records.layout import RECORD, REQUEST, RESULT, WALLET
 from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import Caller, CallLost
 from actors.shard.messages import Legs
 
 PEER_TIMEOUT_S: Final = 2.0
-"""A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
+"""And what the bytes take. A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DETAILS: Final = msgspec.msgpack.Decoder(dict[int, bytes])
@@ -96,12 +97,13 @@ class RemotePeer:
 
     async def push(self, legs: Legs) -> None:
         """As `ShardHost.push`."""
-        async with asyncio.timeout(PEER_TIMEOUT_S):
-            await self._caller.call("push", pack_legs(legs))
+        data = pack_legs(legs)
+        async with asyncio.timeout(PEER_TIMEOUT_S + travel_s(len(data))):
+            await self._caller.call("push", data)
 
     async def profiles(self, addresses: NDArray[Any]) -> NDArray[Any]:
         """As `ShardHost.wallets`."""
-        async with asyncio.timeout(PEER_TIMEOUT_S):
+        async with asyncio.timeout(PEER_TIMEOUT_S + travel_s(len(addresses) * WALLET.itemsize)):
             return np.frombuffer(await self._caller.call("wallets", addresses.tobytes()), WALLET)
 
 

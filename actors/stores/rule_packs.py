@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.database.pool import SQL, Pool
+from actors.database.pool import SQL, Pool, size_of
 from actors.stores.deployment import Deployment
 from rules.decisions.decision import Action
 
 VERSIONS_MAX: Final = 100
 """Versions of one document that are listed with it."""
+VERSION_BYTES_MAX: Final = 16 << 20
+"""Text and files of a version at most, as JSON: files have 8 MiB together."""
 
 
 class PackFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,17 +89,18 @@ class PackStore:
 
     async def pack(self, name: str, version: int | None = None) -> StoredPack | None:
         """One version of a pack, the newest when none is named."""
-        row = await self._pool.fetchrow("pack_one", name, version)
+        row = await self._pool.fetchrow("pack_one", name, version, back=VERSION_BYTES_MAX)
         return None if row is None else _pack(row)
 
     async def pack_of_text(self, name: str, text: str, files: Mapping[str, str]) -> StoredPack | None:
         """The newest version of a pack that has this text and these files."""
-        row = await self._pool.fetchrow("pack_of_text", name, text, _files_text(files))
+        row = await self._pool.fetchrow("pack_of_text", name, text, _files_text(files), back=VERSION_BYTES_MAX)
         return None if row is None else _pack(row)
 
     async def packs(self, numbers: Sequence[int]) -> dict[int, StoredPack]:
         """Packs by number; those that do not exist are left out."""
-        return {row["number"]: _pack(row) for row in await self._pool.fetch("pack_numbered", list(numbers))}
+        rows = await self._pool.fetch("pack_numbered", list(numbers), back=len(numbers) * VERSION_BYTES_MAX)
+        return {row["number"]: _pack(row) for row in rows}
 
     async def names(self, numbers: Iterable[int]) -> dict[int, PackNames]:
         """What answers need to know of packs, by number."""
@@ -112,7 +115,8 @@ class PackStore:
     ) -> None:
         """Publish a version. `newest`: the version that the author knows to be the newest, 0 for a first one, None if that does not
         matter. Raises VersionConflict."""
-        async with self._pool.session() as session, session.transaction():
+        size = size_of([text, *files.values()])
+        async with self._pool.session(size) as session, session.transaction():
             await session.execute(SQL["documents_lock"])
             _check_newest(await session.fetchval(SQL["pack_last_version"], facts.name), newest)
             await _add_pack(session, text, files, facts, account)
@@ -129,7 +133,7 @@ class PackStore:
 
     async def card(self, name: str, version: int | None = None) -> StoredCard | None:
         """One version of a scorecard, the newest when none is named."""
-        row = await self._pool.fetchrow("card_one", name, version)
+        row = await self._pool.fetchrow("card_one", name, version, back=VERSION_BYTES_MAX)
         return None if row is None else _card(row)
 
     async def users_of_card(self, name: str, version: int) -> list[str]:
@@ -138,7 +142,7 @@ class PackStore:
 
     async def add_card(self, name: str, version: int, document: str, hash_: str, account: int) -> None:
         """Publish a version, which must be the next one. Raises VersionConflict."""
-        async with self._pool.session() as session, session.transaction():
+        async with self._pool.session(len(document)) as session, session.transaction():
             await session.execute(SQL["documents_lock"])
             _check_newest(await session.fetchval(SQL["card_last_version"], name), version - 1)
             await session.execute(SQL["card_add"], name, version, document, hash_, account)

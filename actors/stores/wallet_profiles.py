@@ -11,7 +11,7 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
-from actors.database.pool import SQL, Pool, without_deadlock
+from actors.database.pool import SQL, Pool, size_of, without_deadlock
 from actors.records.addresses import OPERATOR_SEGMENT, wallet_address
 from actors.records.layout import OPERATOR_KINDS, WalletKind
 from actors.stores.api_keys import Bound
@@ -92,8 +92,9 @@ class WalletStore:
         return await self._outcomes(account, candidates)
 
     async def _reserve(self, account: int, candidates: Sequence[Candidate]) -> None:
-        async with self._pool.session() as session, session.transaction():
-            await session.execute(SQL["wallet_reserve"], account, *_columns(candidates))
+        columns = _columns(candidates)
+        async with self._pool.session(size_of(columns)) as session, session.transaction():
+            await session.execute(SQL["wallet_reserve"], account, *columns)
             operators = [c.key_hash for c in candidates if c.kind in OPERATOR_KINDS]
             if operators:
                 await session.execute(SQL["wallet_slots_lock"])

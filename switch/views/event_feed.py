@@ -23,6 +23,8 @@ READ_BLOCKS_MIN: Final = 2
 """Of the first a part may have been taken before; the second is new, so every query gets on."""
 DETAILS_BYTES_MAX: Final = 16 << 20
 """Of details that one query reads over all shards, but of each shard the first block with any: 0.2 s on a link of 100 MB/s."""
+PAGE_BYTES_MAX: Final = 2 * DETAILS_BYTES_MAX
+"""With the records, and the blocks that go beyond."""
 GROWTH: Final = 4
 """A page asks for few blocks first, since 50 records may lie in each, then for more: under light load there is one in each."""
 LOOK_EVERY_S: Final = 0.1
@@ -69,7 +71,7 @@ class EventFeed:
         """One query: at most `each` blocks of each shard."""
         starts = [block_of(place) for place in places]
         details = DETAILS_BYTES_MAX // len(self._shards)
-        rows = await self._pool.fetch("event_blocks", self._shards, starts, each, details)
+        rows = await self._pool.fetch("event_blocks", self._shards, starts, each, details, back=PAGE_BYTES_MAX)
         if not rows:
             return Page([], tuple(places), False)
         blocks = sorted((ReadBlock(*row[:4]) for row in rows), key=lambda block: (block.shard, block.number))

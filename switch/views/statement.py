@@ -47,6 +47,8 @@ OTHERS_MAX: Final = 1_000
 """Records that move nothing and that one page walks over at most; then the page ends early."""
 DETAILS_BYTES_MAX: Final = 16 << 20
 """Of details that a page reads; then it ends early, but never before its first step."""
+PAGE_BYTES_MAX: Final = 2 * DETAILS_BYTES_MAX
+"""With the records, and the block that goes beyond."""
 PARTS_MAX: Final = 10_000
 """Captures and refunds of one transfer that are listed at most; all of them count."""
 RECORDS_AT_ONCE: Final = 8_192
@@ -299,7 +301,15 @@ class History:
     async def _chain(self, wallet: int, shard: int, head: ChainHead, limit: int) -> list[Any]:
         sizes = limit + 1, limit + OTHERS_MAX
         return await self._pool.fetch(
-            "wallet_chain", wallet, head.places, *sizes, shard, head.successors, head.writer, DETAILS_BYTES_MAX
+            "wallet_chain",
+            wallet,
+            head.places,
+            *sizes,
+            shard,
+            head.successors,
+            head.writer,
+            DETAILS_BYTES_MAX,
+            back=PAGE_BYTES_MAX,
         )
 
 

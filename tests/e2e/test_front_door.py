@@ -16,7 +16,9 @@ from multidict import CIMultiDict
 from actors.database.connection import connect
 from actors.database.pool import Pool
 from actors.records.ids import Secret
+from actors.records.layout import RECORD
 from actors.rpc.interface import ShardUnavailable
+from actors.shard.messages import Legs
 from actors.stores.api_keys import KeyStore
 from actors.stores.batch_keys import WINDOW, BatchKeyStore
 from actors.stores.wallet_profiles import WalletStore
@@ -644,6 +646,33 @@ async def test_readiness_warns_of_a_clock_that_was_set_and_names_what_stops_inta
     answer = await switch.call("GET", "/readyz")
     assert (answer.status, answer.json["code"]) == (503, "not_ready")
     assert "shard 0: its journal is being read, or the database's clock" in answer.json["detail"]
+
+
+async def test_a_stopped_channel_shows_in_readiness_and_payments_within_shards_go_on(switch: RunningSwitch) -> None:
+    bank, user = await funded(switch)
+    here, there = (client._host.core for client in switch.clients)
+    receiver = there.receivers[0]
+    while receiver.cursor.block < here.writer.sealed_block or there._recorded[0] < receiver.cursor.block:
+        other = await switch.wallet()  # a wallet of the one shard or the other, until a leg was the last that travelled
+        assert (await switch.pay(user, other, 1)).status == 201
+        await settled(switch, other, 1)
+    wrong = Legs(
+        sender=0,
+        writer=here.writer.writer.number + 1,
+        timeline=there.timeline,
+        since=receiver.cursor.block,
+        since_hash=bytes(32),
+        until=receiver.cursor.block + 1,
+        until_hash=bytes(32),
+        records=np.zeros(0, RECORD),
+        addresses=np.zeros(0, np.int64),
+    )
+    await switch.clients[1]._host.push(wrong)
+    answer = await switch.call("GET", "/readyz")
+    assert answer.status == 200
+    told = "shard 1: channels: what shards [0] sent contradicts their journals and is not taken in"
+    assert answer.json["warnings"] == [told]
+    assert (await switch.pay(user, bank, 1)).status == 201
 
 
 async def test_a_drain_answers_what_is_under_way(switch: RunningSwitch) -> None:

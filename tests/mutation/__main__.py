@@ -1,7 +1,8 @@
 """`make mutate MINUTES=N`: change one thing at a time in ledger, shard core and lanes, and tell which changes no test notices.
 
-A run is a sample of all changes, drawn with a seed and the files in turn, so that however short it is it has looked at each;
-another seed is another sample. Exit code 1: a change survived where money can be wrong, and is not known to make no difference.
+Changes that touch money come first, those of numbers last, the files in turn. What was noticed is kept in build/mutation.jsonl and not made
+again while its file stays as it is, so run after run gets through all of them. Exit code 1: a change survived where money can be
+wrong, and is not known to make no difference (tests/mutation/equivalent.yaml).
 """
 
 import argparse
@@ -10,11 +11,14 @@ import sys
 from random import Random
 from typing import Final
 
-from tests.mutation.running import ROOT, drawn, run
+from tests.mutation.kept import Kept
+from tests.mutation.running import KEPT, ROOT, drawn, run
 from tests.mutation.targets import TARGETS
 
-WORKERS: Final = 2
+WORKERS: Final = 1
 MINUTES: Final = 20.0
+SECONDS_EACH: Final = 6.0
+"""One case of many tests; what survives is worth all of them: `--survivors`."""
 
 
 def main() -> int:
@@ -23,19 +27,29 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=MINUTES, help="how long (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="which sample (default: 0)")
     parser.add_argument("--workers", type=int, default=WORKERS, help="processes (default: %(default)s)")
-    parser.add_argument("--only", default="*", help="files that match this pattern (default: all)")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS_EACH, help="how long the tests of a change take (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--only", default=["*"], nargs="+", help="files that match one of these patterns (default: all)"
+    )
     parser.add_argument(
         "--operators", default="*", help="operators that match this pattern, as LeaveOut (default: all)"
     )
+    parser.add_argument("--survivors", action="store_true", help="only what survived before, with all tests")
     parser.add_argument("--lines", type=int, nargs=2, metavar=("FIRST", "LAST"), help="only in these lines")
     options = parser.parse_args()
-    targets = [target for target in TARGETS if fnmatch.fnmatch(target.path, options.only)]
+    targets = [target for target in TARGETS if any(fnmatch.fnmatch(target.path, only) for only in options.only)]
     if not targets:
-        parser.error(f"--only {options.only} matches none of {', '.join(target.path for target in TARGETS)}")
+        parser.error(f"--only {' '.join(options.only)} matches none of {', '.join(target.path for target in TARGETS)}")
     sample = drawn(ROOT, targets, options.operators, Random(options.seed))
     if options.lines:
         sample = [mutant for mutant in sample if options.lines[0] <= mutant.line <= options.lines[1]]
-    return run(sample, options.minutes * 60, options.workers)
+    if options.survivors:
+        kept = Kept(KEPT, ROOT)
+        sample = [mutant for mutant in sample if kept.survived(mutant)]
+        options.seconds = float("inf")
+    return run(sample, options.minutes * 60, options.workers, options.seconds)
 
 
 if __name__ == "__main__":

@@ -1,77 +1,131 @@
-"""What is mutated, and which tests must notice it: those of the module first, then seeds of the simulation, then its neighbours."""
+"""What is changed, what of it touches money, and which tests could notice.
+
+Money is touched where a payment can be lost, made twice, made of other amounts, for others or beyond a limit, where an answer can say
+what is not so, and where the journal that all of it rests on can be wrong. It is not where only the speed, a share among
+callers, a warning or what a score sees can be wrong.
+"""
 
 from typing import Final, NamedTuple
 
-LEDGER_TESTS: Final = "tests/unit/actors/ledger"
-SHARD_TESTS: Final = "tests/unit/actors/shard"
+
+class Suite(NamedTuple):
+    """Tests that one process keeps ready: `files` below tests/, and so many `seeds` of the simulation. `compiled`: kernels as machine
+    code, which no change reaches; else as plain Python."""
+
+    files: tuple[str, ...]
+    seeds: int
+    compiled: bool
 
 
 class Target(NamedTuple):
-    """`first`: tests that most likely notice, `then`: all others. `money`: whether money, an answer or what either rests on can be
-    wrong; a survivor elsewhere is only told. `compiled`: kernels as machine code, which is there already, since they are not changed."""
+    """A file; `beside`: its functions, or classes, in which no money is touched, "*" all of them."""
 
     path: str
-    first: tuple[str, ...]
-    then: tuple[str, ...]
-    seeds: int
-    money: bool = True
-    compiled: bool = True
+    suite: Suite
+    beside: tuple[str, ...] = ()
+
+    def touches_money(self, function: str) -> bool:
+        """Whether money can be wrong by a change of this function."""
+        return "*" not in self.beside and function not in self.beside and function.split(".")[0] not in self.beside
 
 
-LEDGER_SEEDS: Final = 12
-"""Kernels as plain Python: some 1.2 s a seed."""
-_OF_ALL: Final = (f"{LEDGER_TESTS}/test_ledger_stateful.py",)
-"""Of the ledger's other tests, the one that goes everywhere: all of them take half a minute, which half of the changes would wait for."""
-SHARD_SEEDS: Final = 30
+LEDGER: Final = Suite(
+    ("tests/unit/actors/ledger", "tests/unit/actors/shard/test_journal_writer.py"), seeds=3, compiled=False
+)
+"""Some 1.2 s a seed."""
+SHARD: Final = Suite(
+    (
+        "tests/unit/actors/shard",
+        "tests/unit/switch/gateway/test_write_queue.py",
+        "tests/unit/switch/fairness/test_shares.py",
+        "tests/unit/switch/gateway/test_attempts.py",
+    ),
+    seeds=8,
+    compiled=True,
+)
 """Some 0.5 s a seed."""
-
-
-def _ledger(name: str, *first: str, money: bool = True) -> Target:
-    files = tuple(f"{LEDGER_TESTS}/test_{test}.py" for test in first)
-    path = f"actors/ledger/{name}.py"
-    return Target(path, files, _OF_ALL, LEDGER_SEEDS, money, compiled=False)
-
-
-def _shard(name: str, *first: str, money: bool = True) -> Target:
-    files = tuple(f"{SHARD_TESTS}/test_{test}.py" for test in first)
-    return Target(f"actors/shard/{name}.py", files, (SHARD_TESTS,), SHARD_SEEDS, money)
-
-
-_LANES: Final = ("tests/unit/switch/gateway/test_write_queue.py", "tests/unit/switch/fairness/test_shares.py")
+_ALL: Final = ("*",)
 
 TARGETS: Final = (
-    _ledger("admission", "outcomes", "settling", "groups", "holds", "reviews", "ledger"),
-    _ledger("blocks", "blocks"),
-    _ledger("book", "ledger", "outcomes", "settling", "table"),
-    _ledger("carrying", "outcomes", "groups", "reviews", "settling", "ledger"),
-    _ledger("chains", "blocks"),
-    _ledger("features", "windows", "ledger", money=False),
-    _ledger("hashing", "hashing"),
-    _ledger("holds", "holds", "settling", "reviews"),
-    _ledger("ids", "ids"),
-    _ledger("ledger", "ledger", "settling", "windows", "outcomes"),
-    _ledger("posting", "outcomes", "ledger", "settling", "groups"),
-    _ledger("rebuilding", "ledger"),
-    _ledger("replay", "ledger", "settling", "reviews", "outcomes"),
-    _ledger("settling", "settling", "reviews", "outcomes"),
-    _ledger("snapshot", "ledger"),
-    _ledger("table", "table", "ledger"),
-    _ledger("windows", "windows", money=False),
-    _shard("batch", "intake", "replies"),
-    _shard("channels", "channels"),
-    _shard("clock", "clock"),
-    _shard("core", "small_conditions"),
-    _shard("fallbacks", "fallbacks", money=False),
-    _shard("fills", "fills", money=False),
-    _shard("heads", "heads"),
-    _shard("intake", "intake"),
-    _shard("journal_writer", "journal_writer"),
-    _shard("originals", "small_conditions"),
-    _shard("pace", "pace", money=False),
-    _shard("profiles", "small_conditions"),
-    _shard("repeats", "repeats"),
-    _shard("replies", "replies"),
-    Target("switch/gateway/write_queue.py", _LANES, (), 0),
-    Target("switch/gateway/attempts.py", _LANES, (), SHARD_SEEDS),
-    Target("switch/fairness/fair_queue.py", _LANES, (), 0, money=False),
+    *(
+        Target(f"actors/ledger/{name}.py", LEDGER, beside)
+        for name, beside in (
+            ("posting", ()),
+            ("admission", ("read_ahead",)),
+            ("carrying", ()),
+            ("settling", ()),
+            ("holds", ()),
+            ("book", ("fetch_row", "with_profile_room")),
+            ("replay", ("fetch_ahead",)),
+            ("ledger", ("Ledger.columns", "Ledger.fills", "Ledger.gave_up_profiles")),
+            ("table", ("fetch_slot",)),
+            ("blocks", ()),
+            ("ids", ()),
+            ("hashing", ()),
+            ("snapshot", ()),
+            ("chains", ()),
+            ("features", _ALL),
+            ("rebuilding", _ALL),
+            ("windows", _ALL),
+        )
+    ),
+    *(
+        Target(f"actors/shard/{name}.py", SHARD, beside)
+        for name, beside in (
+            ("replies", ()),
+            ("channels", ()),
+            ("batch", ()),
+            ("originals", ()),
+            ("profiles", ()),
+            ("repeats", ()),
+            ("journal_writer", ("JournalWriter.backlog", "JournalWriter.backlog_bytes", "JournalWriter.flight_bytes")),
+            (
+                "core",
+                (
+                    "ShardCore.queued_rows",
+                    "ShardCore.rows_at_hand",
+                    "ShardCore.ready",
+                    "ShardCore._pause",
+                    "ShardCore._go_on",
+                    "ShardCore._may_begin",
+                    "ShardCore._save_is_due",
+                    "ShardCore._save_when_due",
+                    "ShardCore._look_at_tables",
+                ),
+            ),
+            (
+                "intake",
+                (
+                    "Asked.small",
+                    "_slice_bytes",
+                    "Intake._heard_of",
+                    "Intake._rows_max",
+                    "Intake.is_shared",
+                    "Intake.fill",
+                    "Intake.batch_rows",
+                    "_in_turn",
+                ),
+            ),
+            ("heads", ()),
+            ("clock", ()),
+            ("fallbacks", _ALL),
+            ("fills", _ALL),
+            ("pace", _ALL),
+        )
+    ),
+    Target(
+        "switch/gateway/write_queue.py",
+        SHARD,
+        (
+            "Lane.queued_rows",
+            "Lane._wake",
+            "Lane._gather",
+            "Lane._start",
+            "Lane._batches_are_next",
+            "Lane._few",
+            "_Pause",
+        ),
+    ),
+    Target("switch/gateway/attempts.py", SHARD),
+    Target("switch/fairness/fair_queue.py", SHARD, _ALL),
 )

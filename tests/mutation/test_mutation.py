@@ -1,16 +1,22 @@
 """The driver itself: what it changes, in a copy only, and what it says of the tests."""
 
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.mutation import workshop
-from tests.mutation.equivalent import equivalents, is_equivalent
-from tests.mutation.mutants import LEAVE_OUT, change_of, mutants_of
-from tests.mutation.running import ROOT, drawn
-from tests.mutation.targets import TARGETS, Target
-from tests.mutation.workshop import Workshop
+from tests.mutation.equivalent import Equivalent, equivalents, is_equivalent
+from tests.mutation.kept import Kept
+from tests.mutation.mutants import LEAVE_OUT, NUMBERS, Mutant, change_of, mutants_of
+from tests.mutation.running import ROOT, drawn, touches_money
+from tests.mutation.targets import TARGETS
 
 SOURCE = '''"""A till."""
 
@@ -24,6 +30,11 @@ def add(till: dict[str, int | None], amount: int = 1) -> None:
     till["times"] += 1
     while till["sum"] > MAX:
         till["sum"] -= 10
+
+
+class Drawer:
+    def empty(self, till: dict[str, int]) -> None:
+        till["sum"] = 0
 '''
 TEST = """from actors.till import add
 
@@ -34,7 +45,29 @@ def test_the_sum_is_right():
     assert till["sum"] == 2
     assert till["times"] == 1
 """
-TILL = Target("actors/till.py", ("tests/test_till.py",), (), 0)
+TILL = "actors/till.py"
+JUDGE = f"""
+import json, sys
+from pathlib import Path
+from tests.mutation import bench
+from tests.mutation.mutants import LEAVE_OUT, NUMBERS, Mutant, change_of, mutants_of
+from tests.mutation.targets import Suite
+
+root, told = Path(sys.argv[1]), Path(sys.argv[2])
+bench.SLOWER_S = 0.5
+
+
+def work(ready):
+    verdicts = {{}}
+    for mutant in mutants_of(root, {TILL!r}):
+        if mutant.operator == LEAVE_OUT:
+            change = change_of(root, mutant)
+            verdicts[change.before] = ready.test(mutant, change) if ready.asked(mutant) else "no test comes through"
+    told.write_text(json.dumps(verdicts))
+
+
+bench.Bench(root, Suite(("tests/test_till.py",), seeds=0, compiled=True), [{TILL!r}], 10.0, work).run()
+"""
 
 
 @pytest.fixture
@@ -50,43 +83,62 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_what_functions_do_is_changed_and_no_type_default_or_bound(tree: Path) -> None:
-    mutants = mutants_of(tree, TILL.path)
-    assert {mutant.line for mutant in mutants} == {8, 9, 10, 11, 12}
+    mutants = mutants_of(tree, TILL)
+    assert {mutant.line for mutant in mutants} == {8, 9, 10, 11, 12, 17}
     left_out = [change_of(tree, mutant) for mutant in mutants if mutant.operator == LEAVE_OUT]
     assert {(change.before, change.after) for change in left_out} == {
         ('till["sum"] += amount', "pass"),
         ('till["seen"] = True', "pass"),
         ('till["times"] += 1', "pass"),
         ('till["sum"] -= 10', "pass"),
+        ('till["sum"] = 0', "pass"),
     }
+    assert {mutant.function for mutant in mutants} == {"add", "Drawer.empty"}
+    loop = next(mutant for mutant in mutants if mutant.line == 11)
+    assert (loop.first, loop.last) == (11, 11), "the head of a loop, not its body"
 
 
-def test_a_change_is_noticed_survives_or_hangs_and_the_tree_stays_as_it_is(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workshop, "SLOWER_S", 1.0)
-    monkeypatch.setattr(workshop, "SLOWER", 2.0)
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    shop = Workshop(tree, copy)
-    changes = [change_of(tree, mutant) for mutant in mutants_of(tree, TILL.path) if mutant.operator == LEAVE_OUT]
-    verdicts = {change.before: shop.test(TILL, change) for change in changes}
-    assert verdicts == {
+def verdicts_of(tree: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """What the tests say of each statement that is left out, from a process that knows the tree alone."""
+    shutil.copytree(ROOT / "tests" / "mutation", tree / "tests" / "mutation", ignore=shutil.ignore_patterns("test_*"))
+    command = [sys.executable, "-c", JUDGE, str(tree), str(tmp_path / "verdicts")]
+    return subprocess.run(
+        command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, capture_output=True, text=True
+    )
+
+
+def test_a_change_is_noticed_survives_or_hangs_and_the_tree_stays_as_it_is(tree: Path, tmp_path: Path) -> None:
+    done = verdicts_of(tree, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((tmp_path / "verdicts").read_text()) == {
         'till["sum"] += amount': "killed",
         'till["seen"] = True': "survived",
         'till["times"] += 1': "killed",
         'till["sum"] -= 10': "timeout",
+        'till["sum"] = 0': "no test comes through",
     }
-    assert (tree / TILL.path).read_text() == (copy / TILL.path).read_text() == SOURCE
+    assert (tree / TILL).read_text() == SOURCE
 
 
 def test_tests_that_fail_without_a_change_are_told_of(tree: Path, tmp_path: Path) -> None:
     (tree / "tests" / "test_till.py").write_text(TEST.replace("== 2", "== 3"))
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    change = change_of(tree, mutants_of(tree, TILL.path)[0])
-    with pytest.raises(RuntimeError, match=r"(?s)fail as it is.*test_the_sum_is_right"):
-        Workshop(tree, copy).test(TILL, change)
+    done = verdicts_of(tree, tmp_path)
+    assert done.returncode != 0
+    assert re.search(r"test_the_sum_is_right fails as it is", done.stderr), done.stderr
+
+
+def test_a_change_that_was_noticed_is_known_until_its_file_changes(tree: Path, tmp_path: Path) -> None:
+    first, second, *_ = mutants_of(tree, TILL)
+    kept = Kept(tmp_path / "made" / "verdicts", tree)
+    kept.note(first, survived=False)
+    kept.note(second, survived=True)
+    again = Kept(tmp_path / "made" / "verdicts", tree)
+    assert again.noticed(first) and not again.survived(first)
+    assert again.survived(second) and not again.noticed(second)
+    again.note(second, survived=False)
+    assert not Kept(tmp_path / "made" / "verdicts", tree).survived(second)
+    (tree / TILL).write_text(SOURCE + "\n")
+    assert not Kept(tmp_path / "made" / "verdicts", tree).noticed(first)
 
 
 def test_a_sample_is_drawn_by_its_seed_and_takes_files_and_sorts_in_turn() -> None:
@@ -94,12 +146,32 @@ def test_a_sample_is_drawn_by_its_seed_and_takes_files_and_sorts_in_turn() -> No
     first = drawn(ROOT, targets, "*", Random(1))
     assert first == drawn(ROOT, targets, "*", Random(1)) != drawn(ROOT, targets, "*", Random(2))
     assert {mutant.path for mutant in first[:2]} == {target.path for target in targets}
+    of_money = [touches_money(mutant) for mutant in drawn(ROOT, list(TARGETS[-3:]), LEAVE_OUT, Random(1))]
+    assert of_money == sorted(of_money, reverse=True), "money first"
+    assert set(of_money) == {True, False}
     assert {mutant.operator for mutant in drawn(ROOT, targets, LEAVE_OUT, Random(1))} == {LEAVE_OUT}
 
 
 def test_every_target_and_its_tests_are_there() -> None:
-    missing = [path for t in TARGETS for path in (t.path, *t.first, *t.then) if not (ROOT / path).exists()]
+    missing = [path for t in TARGETS for path in (t.path, *t.suite.files) if not (ROOT / path).exists()]
     assert not missing
+
+
+def test_every_function_that_is_said_to_touch_no_money_is_there() -> None:
+    for target in TARGETS:
+        tree = ast.parse((ROOT / target.path).read_text())
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        there = {
+            "*",
+            *(node.name for node in (*classes, *tree.body) if isinstance(node, ast.ClassDef | ast.FunctionDef)),
+        }
+        there |= {
+            f"{owner.name}.{node.name}"
+            for owner in classes
+            for node in owner.body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        assert set(target.beside) <= there, target.path
 
 
 def test_every_change_that_is_said_to_change_nothing_can_be_made() -> None:
@@ -107,9 +179,18 @@ def test_every_change_that_is_said_to_change_nothing_can_be_made() -> None:
     found = set()
     for path in {entry.path for entry in known}:
         lines = (ROOT / path).read_text().splitlines()
-        befores = {entry.before for entry in known if entry.path == path}
+        of_path = [entry for entry in known if entry.path == path]
         for mutant in mutants_of(ROOT, path):
-            if any(before.startswith(lines[mutant.line - 1].strip()) for before in befores):
+            line = lines[mutant.line - 1].strip()
+            if any(line in entry.before and could_be(mutant, entry) for entry in of_path if entry not in found):
                 change = change_of(ROOT, mutant)
-                found |= {e for e in known if is_equivalent([e], mutant, change)}
+                found |= {entry for entry in of_path if is_equivalent([entry], mutant, change)}
     assert set(known) == found, "these lines have changed: look again"
+
+
+def could_be(mutant: Mutant, entry: Equivalent) -> bool:
+    """Whether an entry says of a change by this operator; to make each change takes long."""
+    if entry.after == "pass":
+        return mutant.operator == LEAVE_OUT
+    of_number = re.sub(r"[0-9 -]", "", entry.before) == re.sub(r"[0-9 -]", "", entry.after)
+    return mutant.operator != LEAVE_OUT and (of_number or mutant.operator != NUMBERS)

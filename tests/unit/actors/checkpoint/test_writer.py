@@ -105,6 +105,13 @@ def test_a_writer_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     assert _children(os.getpid()) <= before
 
 
+def test_a_large_ledger_has_longer_to_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint_writer, "TIMEOUT_S", 0.0)
+    monkeypatch.setattr(checkpoint_writer, "BYTES_PER_S_MIN", 80_000)
+    write_apart(_store(tmp_path), _about(1), SetAside({"one": np.ones(100_000)}))
+    assert len(_store(tmp_path).names()) == 1
+
+
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "shard-3").write_text("in the way")
     with pytest.raises(OSError, match="writing it ended"):

@@ -18,10 +18,11 @@ from actors.ledger.book import (
 from actors.ledger.holds import find_hold, holds_open
 from actors.ledger.ledger import Admitted, Applied, Ledger, LedgerConfig
 from actors.ledger.rebuilding import Rebuilder
-from actors.ledger.table import KEYS_A_PARTITION, PARTITION_SLOTS, put
+from actors.ledger.table import KEYS_A_PARTITION, PARTITION_SLOTS, put, table_count
 from actors.ledger.windows import window_columns
 from actors.records.addresses import record_address
 from actors.records.layout import (
+    AMOUNT_MAX,
     ATTEMPTS,
     BLOCK_RECORDS_MAX,
     FLAG_REMOTE,
@@ -33,6 +34,7 @@ from actors.records.layout import (
     RESULT,
     WALLET,
     Kind,
+    WalletStatus,
 )
 from rules.decisions.decision import Action
 from rules.decisions.pack import Decider
@@ -155,6 +157,9 @@ class Both:
             review_expires_in_s=REVIEW_SECONDS,
         )
         self.ledger = Ledger(self.config, capacity)
+        for array in (self.ledger.book.wallets, self.ledger.book.profiles):
+            array["status"][-1] = WalletStatus.CLOSED  # whoever takes row -1, nobody's, for somebody's is refused
+        self.ledger.book.wallets["credits"][-1] = AMOUNT_MAX
         self.oracle = Oracle(
             shard=1,
             shards=3,
@@ -215,6 +220,10 @@ class Both:
         assert [(*row[:2], int(code)) for row, code in zip(codes, admission.code, strict=True)] == codes
         assert [int(key) for key in admission.duplicate] == [e["duplicate"] for e in expected]
         going_on = [i for i, e in enumerate(expected) if e["code"] == 0 and e["duplicate"] == 0]
+        for i in going_on:
+            if rows[i]["op"] in ATTEMPTS:
+                known = profile_row(self.ledger.book, np.int64(rows[i]["payee"]))
+                assert admission.profile[i] == (known if admission.payee_row[i] < 0 else -1)
         admitted = self.ledger.going_on(array, admission)
         assert admitted[0].tolist() == going_on
         picked = [rows[i] for i in going_on]
@@ -404,6 +413,11 @@ class Both:
         for keys in (self.oracle.older_keys, self.oracle.keys):
             for (hi, lo), address in keys.items():
                 assert self.ledger.key_address(hi, lo) == (self.oracle.keys.get((hi, lo)) or address)
+        for records, _ in self.journal:
+            for record in records:
+                key = int(record["key_hi"]), int(record["key_lo"])
+                if key not in self.oracle.keys and key not in self.oracle.older_keys:
+                    assert self.ledger.key_address(*key) == 0
         self._check_windows(self.ledger)
         self.check_replay(len(self.journal))
         self.check_replay(1)
@@ -465,6 +479,9 @@ class Both:
             addresses = np.concatenate([addresses for _, addresses in parts])
             assert fresh.replay(records, addresses) == len(records)
             assert (records == before).all(), "a replay finds what was recorded"
+            if steps == len(self.journal):
+                keyed = records[(records["kind"] < Kind.LEG) & (records["kind"] != Kind.EXPIRY)]
+                assert table_count(fresh.book.keys) == len(np.unique(keyed[["key_hi", "key_lo"]]))
         fresh.advance(self.now)
         assert_same_wallets(fresh, self.oracle)
         assert_same_holds(fresh, self.oracle)

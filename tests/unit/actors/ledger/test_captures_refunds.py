@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,11 +13,11 @@ from actors.records.codes import Code
 from actors.records.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_REMOTE, ORIGINAL, REQUEST, Kind, WalletKind, WalletStatus
 from tests.oracle.oracle_ledger import Row
 from tests.unit.actors.ledger.both import DAY, EUR, SMALL, USD, Both, array_of, new_row
-from tests.unit.actors.ledger.test_outcomes import act, bytes_of, opening, pay, status
+from tests.unit.actors.ledger.test_outcomes import act, bytes_of, opening, pay, read, status
 
 EXTERNAL, LIQUIDITY = 1024, 1025
 ALICE, BOB, SHOP, GONE, FULL = ((1 << 16) + slot for slot in range(5))
-REMOTE, ELSEWHERE = 2 << 16, (4 << 16) + 3
+REMOTE, ELSEWHERE, UNKNOWN = 2 << 16, (4 << 16) + 3, (9 << 16) + 1
 STRIPE_MAX = AMOUNT_MAX // 3
 
 
@@ -98,6 +99,30 @@ SETTLING_REFUSALS: list[Case] = [
     ("an original that was not read", Code.DEFERRED, lambda w: refund(paid(w, False))),
     ("what moved nothing, read before", Code.DEFERRED, lambda w: refund(known_for(w, held(w)))),
     ("an original beyond what was read", Code.DEFERRED, lambda w: refund(2 << 52 | 9 << 8)),
+    ("a capture for a segment that is not known", Code.DEFERRED, lambda w: capture(held(w), payee=UNKNOWN)),
+    ("a refund to a segment that is not known", Code.DEFERRED, lambda w: refund(paid(w), payee=UNKNOWN)),
+    (
+        "a capture for an unknown segment, asked before",
+        Code.DEFERRED,
+        lambda w: capture(held(w), payee=UNKNOWN, deferred_at=read(w) + 1),
+    ),
+    (
+        "a capture for an unknown segment, asked since",
+        Code.PAYEE_NOT_FOUND,
+        lambda w: capture(held(w), payee=UNKNOWN, deferred_at=read(w)),
+    ),
+    (
+        "a refund to an unknown segment, asked since",
+        Code.PAYEE_NOT_FOUND,
+        lambda w: refund(paid(w), payee=UNKNOWN, deferred_at=read(w)),
+    ),
+    ("a capture for a segment that cannot be", Code.PAYEE_NOT_FOUND, lambda w: capture(held(w), payee=16 << 16)),
+    ("a capture for no operator wallet", Code.PAYEE_NOT_FOUND, lambda w: capture(held(w), payee=2_000)),
+    ("a capture for nobody here", Code.PAYEE_NOT_FOUND, lambda w: capture(held(w), payee=(1 << 16) + 99)),
+    ("an operator's refund to another shard", Code.MOVED, lambda w: refund(paid(w), payer=EXTERNAL, payee=REMOTE)),
+    ("a refund by a wallet of no segment", Code.PAYER_NOT_FOUND, lambda w: refund(paid(w), payer=UNKNOWN)),
+    ("a refund by a wallet of dollars", Code.CURRENCY_MISMATCH, lambda w: refund(paid(w), payer=dollars(w))),
+    ("a refund to a wallet of dollars", Code.CURRENCY_MISMATCH, lambda w: refund(paid(w), payee=dollars(w))),
     ("a refund by a wallet of another shard", Code.MOVED, lambda w: refund(paid(w), payer=ELSEWHERE)),
     ("a refund by no wallet", Code.PAYER_NOT_FOUND, lambda w: refund(paid(w), payer=(1 << 16) + 99, amount=-1)),
     ("a refund in time to come", Code.EFFECTIVE_TIME_IN_FUTURE, lambda w: refund(-1, effective_time=w.now + 1)),
@@ -155,6 +180,11 @@ SETTLING_DECLINES: list[Case] = [
     ("a refund to a closed wallet", Code.PAYEE_CLOSED, lambda w: refunded_to_closed(w)),
     ("a refund without money", Code.INSUFFICIENT_FUNDS, lambda w: refunded_without_money(w)),
 ]
+
+
+def dollars(world: Both) -> int:
+    """A wallet of dollars."""
+    return made(world, opening(WalletKind.USER, 0, USD, 0, 0))
 
 
 def closing(wallet: int) -> Row:
@@ -297,6 +327,16 @@ def test_what_is_released_on_the_same_day_is_given_back_and_later_is_not(world: 
     world.advance(world.now + DAY)
     assert [record["reference"] for record in world.expire()] == [tomorrow]
     left(10_000)
+    world.check_all()
+
+
+def test_holds_that_are_due_at_once_go_on_in_the_next_block() -> None:
+    capacity = msgspec.structs.replace(SMALL, holds=60, caller_holds_percent=100)
+    world = Both(scored=False, capacity=capacity)
+    act(world, opening(WalletKind.EXTERNAL, EXTERNAL, EUR, 0, 0), *[opening(WalletKind.USER, 0, EUR, 0, 0)] * 2)
+    assert act(world, *[hold(EXTERNAL, ALICE, 1)] * 60) == [Code.OK] * 60
+    world.advance(world.now + 60_000)
+    assert len(world.expire()) == 60
     world.check_all()
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.ledger.admission import BEHIND_MAX
-from actors.ledger.book import Capacity
+from actors.ledger.book import Capacity, caller_holds
 from actors.records.codes import Code
 from actors.records.layout import CHAIN_STRIDE, FLAG_LINKED, FLAG_PAYER_ANCHOR, REQUEST, Kind, WalletKind
 from tests.oracle.oracle_ledger import Row
@@ -233,3 +233,24 @@ def test_when_keys_are_full_a_group_takes_none(sizes: list[int], seed: int) -> N
         assert taken == [admission.code[0] == Code.OK] * size
         assert admission.code[0] in (Code.OK, Code.KEYS_FULL)
     assert ledger.wallets(np.array([ALICE, BOB], np.int64)).tobytes() == before
+
+
+def test_a_group_that_goes_on_keeps_the_room_for_its_holds_from_the_rest_of_the_batch(world: Both) -> None:
+    others = [hold(ALICE, SHOP, 1, caller=2 + i % 3) for i in range(SMALL.holds - 2)]
+    assert act(world, *others) == [Code.OK] * len(others)
+    rows = [hold(ALICE, SHOP, 1, flags=FLAG_LINKED), hold(ALICE, SHOP, 1), hold(ALICE, SHOP, 1, caller=5)]
+    assert act(world, *rows) == [Code.OK, Code.OK, Code.HOLDS_FULL]
+    world.check_all()
+
+
+@pytest.mark.parametrize("between", [[], [pay(ALICE, SHOP, 1)], [pay(ALICE, SHOP, 1)] * 3])
+def test_a_group_beyond_its_callers_share_of_holds_gives_back_what_was_promised(
+    world: Both, between: list[Row]
+) -> None:
+    share = caller_holds(SMALL)
+    assert act(world, *[hold(ALICE, SHOP, 1)] * (share - 1)) == [Code.OK] * (share - 1)
+    group = linked(world, hold(ALICE, SHOP, 1), *between, hold(ALICE, SHOP, 1))
+    rest = [{**row, **world.fresh_key()} for row in [hold(ALICE, SHOP, 1)] * 2]
+    full = Code.CALLER_HOLDS_FULL
+    assert codes(world, [*group, *rest]) == [full] * len(group) + [Code.OK, full]
+    world.check_all()

@@ -1,8 +1,9 @@
 """What one shard's ledger promises beyond single outcomes: keys in time, places of wallets, chains, limits by day, replay."""
 
+import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors.ledger.book import (
@@ -49,6 +50,8 @@ def small_world(**options: object) -> Both:
 
 
 @settings(max_examples=30)
+@example([DAY // 2, 2 * DAY])
+@example([DAY // 2, 2 * DAY - DAY // 2 - 1])
 @given(st.lists(st.integers(0, 3 * DAY), min_size=1, max_size=12))
 def test_a_key_is_known_for_the_whole_window_and_not_for_ever(gaps: list[int]) -> None:
     world = small_world(scored=False)
@@ -199,6 +202,15 @@ def test_a_shard_without_room_for_a_wallet_says_so() -> None:
     ledger.book.meta[M_OPEN_SLOT] = 65_536
     assert ledger_code(world, opening() | world.fresh_key()) == Code.WALLETS_FULL
     assert ledger_code(world, pay(USER, OTHER, 1) | world.fresh_key()) in (0, Code.INSUFFICIENT_FUNDS)
+
+
+def test_a_journal_is_replayed_where_there_is_memory_for_just_its_segments() -> None:
+    world = small_world(scored=False)
+    records, addresses = (np.concatenate([part[i] for part in world.journal]) for i in (0, 1))
+    enough = Ledger(world.config, msgspec.structs.replace(world.capacity, segments=2))
+    assert enough.replay(records.copy(), addresses) == len(records)
+    too_little = Ledger(world.config, msgspec.structs.replace(world.capacity, segments=1))
+    assert too_little.replay(records.copy(), addresses) < len(records)
 
 
 def test_a_segment_is_taken_into_use_once() -> None:
@@ -356,3 +368,15 @@ def test_frozen_wallets_receive_and_closed_ones_do_not() -> None:
     assert world.apply_legs([leg])[0]["flags"] == 2
     assert act(world, close) == [0]
     world.check_all()
+
+
+def test_the_first_profile_that_was_kept_is_forgotten_like_any_other() -> None:
+    world = small_world(scored=False)
+    for address in (2 << 16, (2 << 16) + 1):
+        world.learn(address=address, opened=7, currency=EUR, status=1, kind=1, tier=0)
+    for row, address in enumerate((2 << 16, (2 << 16) + 1)):
+        record = np.zeros(1, RECORD)
+        record["kind"], record["payee"] = Kind.PROFILE, address
+        assert world.ledger.learn(record[0])
+        assert int(profile_row(world.ledger.book, np.int64(address))) == row
+        assert [int(world.ledger.book.profiles[row][name]) for name in ("opened", "kind")] == [0, 0]

@@ -71,6 +71,12 @@ def act(world: Both, *rows: Row) -> list[int]:
     return [int(outcome["code"]) for outcome in world.batch(keyed)]
 
 
+def read(world: Both) -> int:
+    """A channel and the list of segments were read to the end just now."""
+    world.channel(2, 1, ended=True)
+    return world.now
+
+
 def bytes_of(world: Both) -> list[bytes]:
     """All that could change but keys: wallets, profiles, rings, counters."""
     book = world.ledger.book
@@ -89,6 +95,17 @@ REFUSALS: list[Case] = [
     ("an absent wallet, asked long ago", Code.DEFERRED, lambda w: pay(RICH, ABSENT, 1)),
     ("a segment that is not known", Code.DEFERRED, lambda w: pay(RICH, UNKNOWN_SEGMENT, 1)),
     ("a channel that was not read so far", Code.DEFERRED, lambda w: pay(RICH, POOR, 1, after=2 << 52 | 9 << 8)),
+    (
+        "a channel that was read before it was asked",
+        Code.DEFERRED,
+        lambda w: pay(RICH, POOR, 1, after=2 << 52 | 9 << 8, deferred_at=read(w) + 1),
+    ),
+    (
+        "a segment that was asked for before",
+        Code.DEFERRED,
+        lambda w: pay(RICH, UNKNOWN_SEGMENT, 1, deferred_at=read(w) + 1),
+    ),
+    ("an absent wallet, asked before", Code.DEFERRED, lambda w: pay(RICH, ABSENT, 1, deferred_at=w.now + 1)),
     ("a payer that lives elsewhere", Code.MOVED, lambda w: pay(MOVED, RICH, 1)),
     ("an operator wallet pays a wallet of another shard", Code.MOVED, lambda w: pay(EXTERNAL, REMOTE, 1)),
     ("payer and payee are one", Code.SAME_WALLET, lambda w: pay(RICH, RICH, 1)),
@@ -105,6 +122,11 @@ REFUSALS: list[Case] = [
     ("a negative payee", Code.PAYEE_NOT_FOUND, lambda w: pay(RICH, -1, 1)),
     ("a payee beyond all segments", Code.PAYEE_NOT_FOUND, lambda w: pay(RICH, 2**63 - 1, 1)),
     ("an absent wallet, asked since", Code.PAYEE_NOT_FOUND, lambda w: pay(RICH, ABSENT, 1, deferred_at=w.now)),
+    (
+        "a segment that nobody owns, asked since",
+        Code.PAYEE_NOT_FOUND,
+        lambda w: pay(RICH, UNKNOWN_SEGMENT, 1, deferred_at=read(w)),
+    ),
     ("freezing no wallet", Code.WALLET_NOT_FOUND, lambda w: status(UNOPENED, WalletStatus.FROZEN)),
     ("another tier of no wallet", Code.WALLET_NOT_FOUND, lambda w: tier(-(2**62), 1)),
     ("the payer has another currency", Code.CURRENCY_MISMATCH, lambda w: pay(DOLLARS, RICH, 1)),
@@ -135,6 +157,11 @@ REFUSALS: list[Case] = [
     ),
     ("after what is not written", Code.AFTER_NOT_FOUND, lambda w: pay(RICH, POOR, 1, after=1 << 52 | 9_999 << 8)),
     ("after what no shard wrote", Code.AFTER_NOT_FOUND, lambda w: pay(RICH, POOR, 1, after=3 << 52)),
+    (
+        "after what was not in the channel, asked since",
+        Code.AFTER_NOT_FOUND,
+        lambda w: pay(RICH, POOR, 1, after=2 << 52 | 9 << 8, deferred_at=read(w)),
+    ),
     ("after something negative", Code.AFTER_NOT_FOUND, lambda w: pay(RICH, POOR, 1, after=-(2**63))),
     ("after nothing, and for nothing", Code.AFTER_NOT_FOUND, lambda w: pay(RICH, POOR, 0, after=-1)),
     ("closing an operator wallet", Code.OPERATOR_WALLET, lambda w: status(EXTERNAL, WalletStatus.CLOSED)),
@@ -192,9 +219,9 @@ DECLINED = pytest.mark.parametrize(("case", "code", "row"), DECLINES, ids=[case 
 
 @UNCHANGED
 def test_a_refused_request_leaves_no_trace(both: Both, case: str, code: Code, row: Callable[[Both], Row]) -> None:
+    request = {**row(both), **both.fresh_key()}
     before, blocks = bytes_of(both), both.block
     keys = both.ledger.book.keys.slots.tobytes()
-    request = {**row(both), **both.fresh_key()}
     assert act(both, dict(request), dict(request)) == [code, code]
     assert bytes_of(both) == before
     assert both.block == blocks

@@ -107,6 +107,16 @@ def test_a_declined_payment_gives_the_money_back_and_on_the_same_day_the_limit(b
     both.check_all()
 
 
+@pytest.mark.parametrize("final", [0, FLAG_FINAL])
+@pytest.mark.parametrize("op", [Kind.VOID, Kind.APPROVAL])
+def test_only_a_void_tells_that_who_asked_for_the_payment_ended_its_review(both: Both, op: Kind, final: int) -> None:
+    address = put_in_review(both, hold(both, REVIEWED, 7_200))
+    assert code_of(both, answer(both, op, address, flags=REQUEST_ANSWER | final)) == Code.OK
+    record = both.journal[-1][0][0]
+    assert record["flags"] & FLAG_FINAL == (final if op == Kind.VOID else 0)
+    both.check_all()
+
+
 def test_a_case_that_nobody_answers_expires_and_later_answers_are_refused(both: Both) -> None:
     address = put_in_review(both, pay(both, PAYER, PAYEE, REVIEWED))
     both.advance(both.now + 1_000 * REVIEW_SECONDS - 1)

@@ -1,5 +1,7 @@
 """The hash table against a dict, also when it is full."""
 
+from collections import Counter
+
 import numba
 import numpy as np
 import pytest
@@ -7,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.ledger.table import (
+    DIRECTORY_BITS,
     KEYS_A_PARTITION,
     PARTITION_SLOTS,
     Table,
+    _divide,
     fetch_slot,
     find,
     new_table,
@@ -130,6 +134,37 @@ def test_full_table_still_changes_the_value_of_a_key_it_has() -> None:
         expected[key] += 1000
         assert put(table, *keyed(*key), np.int64(expected[key]))
     assert_holds(table, expected)
+
+
+@given(st.lists(anything, max_size=20), st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=5))
+def test_a_division_gives_the_upper_half_of_a_partitions_entries_away_and_loses_no_key(
+    keys: list[tuple[int, int]], places: list[int]
+) -> None:
+    table = new_table(60_000)
+    expected = filled(table, {key: i + 1 for i, key in enumerate(keys)})
+    parts = np.zeros(1 << DIRECTORY_BITS, np.int32)
+    for new, place in enumerate([*places, places[-1]], 1):
+        (led_there,) = np.nonzero(parts == parts[place >> 64 - DIRECTORY_BITS])
+        parts[led_there[len(led_there) // 2 :]] = new
+        assert _divide(table, np.uint64(place))
+        assert (table.parts[:, 0] == parts).all()
+        assert_holds(table, expected)
+    there = Counter(int(parts[hi >> 64 - DIRECTORY_BITS]) for hi, _ in expected)
+    assert [int(count) for count in table.parts[: len(places) + 2, 1]] == [there[i] for i in range(len(places) + 2)]
+
+
+def test_a_partition_is_not_divided_without_room_or_when_one_entry_leads_there() -> None:
+    full = new_table(1)
+    assert _divide(full, np.uint64(0))
+    before = full.parts.copy()
+    assert not _divide(full, np.uint64(0))
+    assert (full.parts == before).all() and table_slots(full) == 2 * PARTITION_SLOTS
+    table = new_table(60_000)
+    for _ in range(DIRECTORY_BITS):
+        assert _divide(table, np.uint64(5))
+    before = table.parts.copy()
+    assert not _divide(table, np.uint64(5))
+    assert (table.parts == before).all() and table_slots(table) == (DIRECTORY_BITS + 1) * PARTITION_SLOTS
 
 
 def test_reserved_room_is_there() -> None:

@@ -111,6 +111,9 @@ def test_a_random_uuid_is_no_transfer(random: uuid.UUID) -> None:
 def test_no_transfer() -> None:
     assert ids.transfer_ids(SECRET, np.array([5]), np.array([0])).tobytes() == bytes(16)
     assert ids.decode_transfers(SECRET, np.zeros((1, 16), np.uint8)).tolist() == [0]
+    half_nothing = np.zeros((16, 16), np.uint8)
+    np.fill_diagonal(half_nothing, 1)
+    assert ids.decode_transfers(SECRET, half_nothing).tolist() == [-1] * 16
     assert ids.addresses_in(np.zeros((1, 16), np.uint8)).tolist() == [-1]
     assert ids.decode_transfer(SECRET, str(uuid.UUID(int=0))) == 0
     at_nothing = ids.transfer_id(SECRET, 1_700_000_000_000, 0)

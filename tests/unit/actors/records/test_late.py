@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from actors.records.late import Late, late_of
 from actors.ledger.posting import chain_time, lag_of
-from actors.records.ids import record_address, suspense_address
+from actors.records.addresses import record_address, suspense_address
+from actors.records.late import Late, late_of
 from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, RECORD, Kind
 
 WALLET, OTHER = 5 << 16, 6 << 16

@@ -79,4 +79,6 @@ async def test_that_a_wallet_does_not_exist_is_told() -> None:
     await switch.hosts[0].submit(payment_rows(addresses, ROWS, np.random.default_rng(2)), {})
     assert middle.told is not None
     assert [(head.currency, head.places) for head in middle.told] == [(0, [])]
+    currency = switch.hosts[0].core.ledger.wallets(addresses)["currency"]
+    assert currency.all() and [head.currency for head in await told_of(switch, addresses)] == currency.tolist()
     await switch.stop()

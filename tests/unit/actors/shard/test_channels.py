@@ -1,11 +1,21 @@
 """A cursor is believed as far as the journal it speaks of agrees: a restore makes journals shorter, and they go on differently."""
 
+import msgspec
 import numpy as np
 import pytest
 
 from actors.records.blocks import GENESIS, Writer, block_hash, seal
 from actors.records.layout import FLAG_IMPORTED, FLAG_REMOTE, RECORD, Kind
-from actors.shard.channels import HASH_KEPT, Cursor, Receiver, Sender, fill_legs, rests_on
+from actors.shard.channels import (
+    HASH_KEPT,
+    Cursor,
+    Receiver,
+    Sender,
+    cursor_of,
+    fill_cursor,
+    fill_legs,
+    rests_on,
+)
 from actors.shard.messages import Alarm, Legs, Page, Push, ReadChannel
 
 OWNERS = np.zeros(8, np.int16)
@@ -133,6 +143,54 @@ def test_a_cursor_at_the_beginning_rests_on_nothing() -> None:
     assert rests_on({1: (0, GENESIS), 2: (7, b"h" * 32)}) == [(2, 7, b"h" * HASH_KEPT)]
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "taken", "read_from"),
+    [
+        (5, 7, [6, 7], None),
+        (4, 6, [6], None),
+        (2, 7, [6, 7], None),
+        (5, 5, None, None),
+        (3, 5, None, None),
+        (2, 4, None, None),
+        (6, 7, None, 6),
+        (7, 7, None, 6),
+    ],
+)
+def test_of_a_push_what_lies_beyond_the_cursor_is_taken_and_a_gap_is_read(
+    since: int, until: int, taken: list[int] | None, read_from: int | None
+) -> None:
+    blocks = journal(7, 7)
+    receiver = receiver_at(blocks, 5)
+    numbers = np.arange(since + 1, until + 1)
+    legs = msgspec.structs.replace(
+        head(7, blocks, since, until), records=np.zeros(len(numbers), RECORD), addresses=1 << 52 | numbers << 8
+    )
+    arrival, outputs = receiver.pushed(legs, 3)
+    if taken is None:
+        assert arrival is None
+    else:
+        assert arrival is not None and (arrival.addresses >> 8 & 0xFFFFFFFFFFF).tolist() == taken
+        assert len(arrival.records) == len(taken)
+        assert arrival.cursor == Cursor(until, _hash(blocks, until)[:HASH_KEPT])
+    assert [output.first for output in outputs if isinstance(output, ReadChannel)] == ([read_from] if read_from else [])
+    assert len(outputs) == (read_from is not None)
+
+
+def test_of_a_page_what_lies_beyond_the_cursor_is_taken_and_the_rest_is_read_after_it() -> None:
+    blocks = journal(7, 7)
+    receiver = receiver_at(blocks, 3)
+    (asked,) = receiver.read(4)
+    assert isinstance(asked, ReadChannel) and asked.first == 4
+    receiver.cursor = Cursor(5, _hash(blocks, 5)[:HASH_KEPT])  # a push has overtaken it
+    first = Page(sender=1, stamp=4, blocks=blocks[3:6], end=False)
+    arrival, (more,) = receiver.page(first, OWNERS, 5)
+    assert arrival is not None and arrival.cursor == Cursor(6, _hash(blocks, 6)[:HASH_KEPT])
+    assert isinstance(more, ReadChannel) and (more.first, more.stamp) == (7, 5)
+    receiver.cursor = arrival.cursor
+    arrival, outputs = receiver.page(page(blocks, more), OWNERS, 6)
+    assert arrival is not None and arrival.cursor.block == 7 and outputs == []
+
+
 def test_a_push_grows_to_its_bound_and_what_is_beyond_is_left_to_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.shard.channels.PUSH_RECORDS_MAX", 4)
     owners = np.full(8, 2, np.int16)
@@ -162,3 +220,24 @@ def test_a_leg_has_the_time_of_what_was_imported_and_else_none_until_it_lands() 
     sources["flags"] = FLAG_REMOTE, FLAG_REMOTE | FLAG_IMPORTED
     fill_legs(legs, sources, np.array([256, 257]))
     assert legs["effective_time"].tolist() == [0, 50]
+
+
+def test_a_cursor_record_says_what_the_cursor_was() -> None:
+    record = np.zeros(1, RECORD)
+    cursor = Cursor(9_999, bytes(range(100, 100 + HASH_KEPT)))
+    fill_cursor(record, 3, cursor)
+    assert (record["kind"][0], record["payer"][0], record["amount"][0]) == (Kind.CURSOR, 3, 9_999)
+    assert cursor_of(record[0]) == cursor
+
+
+def test_a_leg_says_of_whose_money_it_is_and_names_the_record_that_moved_it() -> None:
+    sources = np.frombuffer(np.random.default_rng(1).bytes(3 * RECORD.itemsize), RECORD)
+    legs = np.zeros(3, RECORD)
+    fill_legs(legs, sources, np.array([7, 8, 9]))
+    same = ("payer", "payee", "amount", "currency", "label", "channel", "caller")
+    assert all((legs[name] == sources[name]).all() for name in same)
+    assert legs["kind"].tolist() == [Kind.LEG] * 3
+    assert legs["decision"].tolist() == sources["kind"].tolist()
+    assert legs["reference"].tolist() == [7, 8, 9]
+    rest = set(RECORD.names or ()) - {*same, "kind", "decision", "reference", "effective_time"}
+    assert not any(legs[name].any() for name in rest), "what the wallets here will say"

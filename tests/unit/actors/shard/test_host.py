@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from actors.journal.memory import MemoryDatabase, MemoryJournal
+from actors.records.codes import Code
 from actors.shard import messages as m
 from actors.shard.chain_heads import Heads
 from actors.shard.host import THREAD_ROWS_MIN, ShardHost
@@ -107,4 +108,50 @@ async def test_small_batches_stay_on_the_loop() -> None:
     watch = Watch(switch.hosts[0])
     await switch.hosts[0].submit(payment_rows(addresses, THREAD_ROWS_MIN - 1, np.random.default_rng(2)), {})
     assert watch.of("Submit", "Scored") == [("Submit", True), ("Scored", True)]
+    await switch.stop()
+
+
+async def test_what_a_key_made_is_found_and_of_a_key_that_made_nothing_nothing() -> None:
+    switch, addresses = await started()
+    host = switch.hosts[0]
+    rows = payment_rows(addresses, 1, np.random.default_rng(2))
+    key = rows["key_hi"].tobytes() + rows["key_lo"].tobytes()
+    (result,) = await host.submit(rows.copy(), {})
+    async with asyncio.timeout(5):
+        assert await host.find_key(1, int(rows["payer"][0]), key) == result["address"] > 0
+        assert await host.find_key(2, int(rows["payer"][0]), key) == 0
+    await switch.stop()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("after", 1 << 52 | 9_999 << 8, Code.AFTER_NOT_FOUND),
+        ("payee", 99 << 16, Code.PAYEE_NOT_FOUND),
+        ("payee", 2 << 16 | 60_000, Code.PAYEE_NOT_FOUND),
+    ],
+    ids=["a record", "a segment", "a wallet"],
+)
+async def test_what_a_row_waits_for_of_another_shard_is_looked_for_at_once(
+    field: str, value: int, expected: Code
+) -> None:
+    database = MemoryDatabase()
+    journals = [MemoryJournal(database) for _ in range(2)]
+    switch = LocalSwitch(journals=[*journals], segments=MemorySegments(), secret=secrets.token_bytes(16))
+    await switch.start()
+    host, rng = switch.hosts[0], np.random.default_rng(1)
+    async with asyncio.timeout(10):
+        while (opened := await host.submit(opening_rows(2, rng), {}))["code"].any():
+            await asyncio.sleep(0.01)
+        row = payment_rows(opened["address"], 1, rng)
+        await switch.hosts[1].submit(opening_rows(1, rng), {})
+        row[field] = value
+        code = int(Code.DEFERRED)
+        while code == Code.DEFERRED:  # until the other shard, or the list of segments, was asked
+            (result,) = await host.submit(row.copy(), {})
+            code = int(result["code"])
+            if not row["deferred_at"][0]:
+                row["deferred_at"] = result["record_time"]
+            await asyncio.sleep(0.01)
+    assert code == expected
     await switch.stop()

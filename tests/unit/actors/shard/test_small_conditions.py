@@ -6,10 +6,11 @@ import pytest
 from actors.ledger.book import Capacity, original_row
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import Writer
-from actors.records.layout import ORIGINAL, Kind
+from actors.records.layout import ORIGINAL, RECORD, Kind
 from actors.shard import messages as m
 from actors.shard.core import ShardConfig, ShardCore
-from actors.shard.refundable import RefundableRecords
+from actors.shard.refundable import RefundableRecords, fill_original
+from rules.decisions.decision import DECISION, INITIAL_FALLBACK, Action, Fallback
 
 SMALL = Capacity(segments=1, segment_map=4, keys=100, payers=4, attempts=64, profiles=4, originals=1)
 FIRST, SECOND = 1 << 8, 2 << 8
@@ -86,3 +87,36 @@ def test_stamps_only_grow_within_a_millisecond_too(ledger: Ledger) -> None:
     assert core._next_stamp() == 10
     ledger.advance(20)
     assert core._next_stamp() == 20
+
+
+def test_a_core_that_asked_for_its_end_serves_nobody_any_more(ledger: Ledger) -> None:
+    core = ShardCore(ShardConfig(shard=0, shards=2), ledger, Writer(0, 1, 1, bytes(16)))
+    core.serving = True
+    core._emit([m.Halt(reason="enough")])
+    assert core.dead and not core.serving
+    assert core.handle(m.FindKey(ref=1, caller=1, home=1, key=bytes(16)), 0) == []
+
+
+def test_the_fallback_of_the_latest_deployment_that_anybody_told_of_stands_in(ledger: Ledger) -> None:
+    core = ShardCore(ShardConfig(shard=0, shards=2), ledger, Writer(0, 1, 1, bytes(16)))
+    assert core._stand_in == INITIAL_FALLBACK
+    told = [Fallback(Action.DECLINE, 3, 5), Fallback(Action.APPROVE, 2, 4), Fallback(Action.REVIEW, 4, 6)]
+    core.handle(m.FallbackIs(fallback=told[0]), 0)
+    assert core._stand_in == told[0]
+    core.handle(m.FallbackIs(fallback=told[1]), 0)
+    assert core._stand_in == told[0], "what a scorer says that has not changed over yet"
+    core.handle(m.Scored(number=1, decisions=np.zeros(0, DECISION), fallback=told[2]), 0)
+    assert core._stand_in == told[2]
+
+
+@pytest.mark.parametrize(("kind", "code"), [(Kind.TRANSFER, 0), (Kind.CAPTURE, 0), (Kind.TRANSFER, 1), (Kind.HOLD, 0)])
+def test_an_original_is_what_moved_money_with_the_sum_of_its_refunds_alone(kind: Kind, code: int) -> None:
+    record, references = np.zeros(1, RECORD), np.zeros(3, RECORD)
+    record["kind"], record["code"], record["payer"], record["payee"] = kind, code, 5, 6
+    record["amount"], record["currency"], record["label"] = 70, 978, 2
+    references["kind"], references["amount"] = [Kind.REFUND, Kind.CAPTURE, Kind.REFUND], [10, 20, 40]
+    found = np.zeros(1, ORIGINAL)
+    fill_original(found[0], record[0], references)
+    moved = code == 0 and kind != Kind.HOLD
+    names = ("payer", "payee", "amount", "currency", "label", "kind", "refunded")
+    assert [int(found[name][0]) for name in names] == ([5, 6, 70, 978, 2, kind, 50] if moved else [0] * 7)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from actors.records.codes import Code, is_untried
+from actors.records.codes import FIRST_REFUSED, Code, is_untried
 from actors.records.layout import RESULT
 from switch.gateway.attempts import AGAIN, Attempts, RowAttempts
 from switch.problems.table import OVERLOADED_NUMBER, UNKNOWN_NUMBER
@@ -48,3 +48,14 @@ def test_of_many_rows_those_whose_answer_was_lost_stay_unknown_until_a_final_ans
     assert known.open_rows().tolist() == [0, 2, *([3] if untried in AGAIN else []), 4]
     known.answered(rows(0, 3), answers(Code.INSUFFICIENT_FUNDS, Code.OK))
     assert known.open_rows().tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("final", [code for code in Code if code >= FIRST_REFUSED or code == Code.OK])
+def test_every_final_answer_holds_though_another_was_lost(final: int) -> None:
+    known, of_rows = Attempts(), RowAttempts(2)
+    known.lost(not_sent=False)
+    of_rows.lost(rows(0, 1), not_sent=False)
+    assert known.is_final(final)
+    of_rows.answered(rows(1), answers(final))
+    assert of_rows.results["code"].tolist() == [UNKNOWN_NUMBER, final]
+    assert of_rows.open_rows().tolist() == [0]

@@ -350,6 +350,40 @@ async def test_a_batch_is_cut_between_groups_only_and_a_lost_part_is_sent_again_
     assert [details for _, details in shard.calls] == [{}, {1: b"three"}, {3: b"last"}, {1: b"three"}]
 
 
+async def test_a_call_that_fails_in_any_other_way_may_have_done_all_of_it() -> None:
+    def fails(rows: Any, details: Any) -> Any:
+        raise ValueError("what nobody expects")
+
+    for wrong in (fails, lambda rows, details: np.zeros(len(rows) + 1, RESULT)):
+        shard = Shard()
+        shard.replies = [wrong] + [answering(Code.BUSY)] * 100
+        with pytest.raises(DeadlineExceeded) as overdue:
+            await lane_of(shard).one(row(1), None, soon(0.05))
+        assert (overdue.value.code, overdue.value.sent) == (UNKNOWN_NUMBER, True)
+
+
+async def test_a_lane_closes_when_the_calls_under_way_have_ended() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = lane_of(shard)
+    waiting = asyncio.create_task(queue.one(row(1), None, soon()))
+    await turns(10)
+    closing = asyncio.create_task(queue.close())
+    await turns(10)
+    assert not closing.done()
+    shard.gate.set()
+    await closing
+    assert (await waiting).address == 1
+
+
+async def test_what_was_answered_is_not_kept_until_its_deadline() -> None:
+    queue = lane_of(Shard())
+    for amount in range(3):
+        await queue.one(row(amount), b"details", soon())
+    assert not queue._waiting
+    await queue.close()
+
+
 async def test_calls_are_observed() -> None:
     seen: list[int] = []
     queue = ShardWriteQueue(Shard(), WriteQueueLimits(), lambda queued, call, rows: seen.append(rows))

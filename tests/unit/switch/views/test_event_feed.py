@@ -21,7 +21,7 @@ class _Pool:
     def __init__(self, *outcomes: Any) -> None:
         self._outcomes = list(outcomes)
 
-    async def fetch(self, *_: Any) -> Any:
+    async def fetch(self, *_: Any, **__: Any) -> Any:
         outcome = self._outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
