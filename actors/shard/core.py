@@ -281,7 +281,7 @@ class ShardCore:
     def _begin_batch(self) -> None:
         begun = 0
         while self._intake.rows and self._scoring is None and self._may_begin():
-            if begun == BATCHES_AT_ONCE:
+            if begun == BATCHES_AT_ONCE or self._answers_go_first():
                 self._pause()
                 return
             parts = self._intake.take(self._pace.bytes_max, self.writer.backlog_bytes, self._now)
@@ -290,6 +290,12 @@ class ShardCore:
             begun += 1
             self.ledger.advance(self._now)
             self._admit(Batch(self._batches, parts, self._next_stamp()))
+
+    def _answers_go_first(self) -> bool:
+        """Answers leave before a slice of a large request is begun, which others may wait for."""
+        if not (self._intake.is_shared(self._now) and self._intake.has_large):
+            return False
+        return any(isinstance(output, m.Answer) for output in self._out)
 
     def _pause(self) -> None:
         if not self._paused:

@@ -29,6 +29,8 @@ SMALL_SHARE: Final = 8
 """A request is small that takes at most this part of a batch; half of a batch is for small ones first, the other half for the rest."""
 SLICE_ROWS: Final = 1_024
 """Of a batch while several callers are about: made in some 2 ms and stored in as many."""
+SLICE_EVERY_MS: Final = 8
+"""A slice of large requests waits until all small ones are stored, but no longer than so after the slice before: then it has its turn."""
 ABOUT_MS: Final = 1_000
 """So long after its last request a caller still counts as being about: one that sends a payment now and then, too."""
 SEVERAL: Final = -1
@@ -186,6 +188,7 @@ class Intake:
         self._queue: list[Asked] = []
         self._last_caller: int | None = None
         self._several_until = 0
+        self._slice_due_ms = 0
         self._large_next = False
 
     def offer(self, submit: Submit, now_ms: int) -> bool:
@@ -237,11 +240,18 @@ class Intake:
         slice_bytes = min(bytes_max, _slice_bytes())
         small = [asked for asked in self._queue if asked.small]
         large = [asked for asked in self._queue if not asked.small] if backlog_bytes < slice_bytes // 2 else []
-        if large and (self._large_next or not small):
+        due = self._large_next and now_ms >= self._slice_due_ms
+        if large and (due or not (small or backlog_bytes)):
             self._large_next = False
+            self._slice_due_ms = now_ms + SLICE_EVERY_MS
             return self._take_slice(large, slice_bytes)
         self._large_next = True
         return self._take_slice(small, slice_bytes)
+
+    @property
+    def has_large(self) -> bool:
+        """Whether large requests wait."""
+        return any(not asked.small for asked in self._queue)
 
     def _take(self, bytes_max: int) -> list[Part]:
         taking = _Taking(bytes_max)

@@ -54,6 +54,22 @@ ROUTES: Final[tuple[Route, ...]] = (
 """All that needs a key."""
 OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES,)
 
+LONG: Final = frozenset(
+    {
+        transfers.create_transfers,
+        wallets.create_wallets,
+        wallets.list_wallets,
+        statements.list_wallet_transfers,
+        events.list_events,
+        reviews.list_reviews,
+        backtests.backtest_pack,
+        backtests.backtest_card,
+        rule_packs.put_pack,
+        scorecards.put_card,
+    }
+)
+"""What takes long by its nature; long work of others does not wait until it is answered."""
+
 SERVICES: Final = web.AppKey("door", Services)
 
 
@@ -82,6 +98,8 @@ def _endpoint(services: Services, route: Route) -> Endpoint:
         room=services.bodies,
     )
 
+    is_short = route.handler not in LONG
+
     async def endpoint(request: web.Request) -> web.StreamResponse:
         principal = await services.authenticator.principal(one_header(request, "Authorization"))
         demand(principal, route.scopes)
@@ -92,10 +110,14 @@ def _endpoint(services: Services, route: Route) -> Endpoint:
         call = Call(request, principal, bodies, route.query)
         if request.method != "GET":
             call.query()
+        if is_short:
+            services.callers.began(principal.account)
         try:
             response = await route.handler(services, call)
         finally:
             call.close()
+            if is_short:
+                services.callers.ended(principal.account)
         if isinstance(response, Answer):
             response.count(services.bodies, principal.account)
         return response

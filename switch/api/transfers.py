@@ -21,7 +21,7 @@ from actors.stores.api_keys import Principal
 from switch.api.after import after_codes, check_after
 from switch.api.route import KEY_NEEDED, WRITE, Route, named
 from switch.api.services import Services, deadline_problem
-from switch.fairness.scheduling import STEP_ROWS, Steps, mapped, single
+from switch.fairness.scheduling import STEP_ROWS, Steps, mapped
 from switch.gateway import arrow
 from switch.gateway.encode import after_address, transfer_row
 from switch.gateway.linked_groups import Groups, arrange, homes_of, of_several_payers
@@ -158,9 +158,7 @@ async def create_transfers(services: Services, call: Call) -> web.Response:
             await _bind_key(services, caller, key, body)
             results = await _carry_own(services, call.principal, batch.rows, batch.details, batch.groups)
             with _carried():
-                answer = await services.scheduler.run(
-                    account, single(partial(arrow.encode_results, services.secret, results))
-                )
+                answer = await services.scheduler.run(account, arrow.encode_results(services.secret, results))
             return Answer(answer, content_type=arrow.CONTENT_TYPE)
         asked = await services.scheduler.run(account, _asked(services, body, caller))
         if asked.timed:

@@ -1,10 +1,14 @@
-"""Long work on the event loop, in time slices: callers take turns, and while several are about half of the time is left to all else.
+"""Long work on the event loop, in time slices: callers take turns, and while a short request of another caller is under way long work rests.
 
 Who runs in the event loop runs alone, and a thread of its own would hold the interpreter for 5 ms at a time. So work that takes longer
-than a slice is a generator that stops between small steps, and one scheduler runs all of them.
+than a slice is a generator that stops between small steps, and one scheduler runs all of them. A short request is under way until it is
+answered: shard and database need the processors meanwhile, and what is not done now is done as soon as it has left. If others have some
+under way all the time, long work still gets its part.
 """
 
 import asyncio
+import contextlib
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from typing import Final, TypeVar
 
@@ -16,7 +20,9 @@ T = TypeVar("T")
 SLICE_S: Final = 0.001
 """Work of one request after which others get their turn: some payments' worth of it, so that none waits noticeably longer."""
 TURNS: Final = 3
-"""Turns of the event loop between two slices of the only caller. A payment needs some ten."""
+"""Turns of the event loop between two slices: a request that has arrived is under way by then. A payment needs some ten."""
+REST: Final = 3
+"""So many times as long as its slice took does long work rest at most: a quarter of the time is its part, whatever others do."""
 BESIDE_S: Final = 0.5
 """So long after its last request a caller still counts as being about."""
 STEP_ROWS: Final = 64
@@ -27,15 +33,19 @@ Steps = Generator[None, None, T]
 
 
 class Callers:
-    """Who is about: whether several callers asked for something within `beside_s` seconds of `clock`."""
+    """Who is about: whether several callers asked for something within `beside_s` seconds of `clock`, and whose short requests are
+    under way."""
 
-    __slots__ = ("_beside_s", "_clock", "_last", "_several_until")
+    __slots__ = ("_all_under_way", "_beside_s", "_clock", "_ended", "_last", "_several_until", "_under_way")
 
     def __init__(self, clock: Callable[[], float], beside_s: float) -> None:
         self._clock = clock
         self._beside_s = beside_s
         self._last: int | None = None
         self._several_until = 0.0
+        self._under_way: Counter[int] = Counter()
+        self._all_under_way = 0
+        self._ended: asyncio.Future[None] | None = None
 
     def heard_of(self, caller: int) -> None:
         """This one asks for something now."""
@@ -48,6 +58,34 @@ class Callers:
     def several(self) -> bool:
         """Whether there are more than one."""
         return self._clock() < self._several_until
+
+    def began(self, caller: int) -> None:
+        """A short request of this one is under way."""
+        self._under_way[caller] += 1
+        self._all_under_way += 1
+
+    def ended(self, caller: int) -> None:
+        """It is answered."""
+        self._all_under_way -= 1
+        self._under_way[caller] -= 1
+        if not self._under_way[caller]:
+            del self._under_way[caller]
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    def _others_wait(self, caller: int) -> bool:
+        return self._all_under_way > self._under_way.get(caller, 0)
+
+    async def give_way(self, caller: int, seconds: float) -> None:
+        """Wait until no other one has a short request under way, but no longer than so."""
+        if seconds <= 0 or not self._others_wait(caller):
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._others_wait(caller):
+                    if self._ended is None or self._ended.done():
+                        self._ended = asyncio.get_running_loop().create_future()
+                    await asyncio.shield(self._ended)
 
 
 class Scheduler:
@@ -63,7 +101,7 @@ class Scheduler:
         """The result of work. Raises what it raises, and ProblemError overloaded."""
         while True:
             async with self._turn.place(caller):
-                await self._rest()
+                await self._rest(caller)
                 began = self._clock()
                 try:
                     while self._clock() - began < SLICE_S:
@@ -73,17 +111,13 @@ class Scheduler:
                     return result
                 finally:
                     now = self._clock()
-                    self._rests_until = 2 * now - began
+                    self._rests_until = now + REST * (now - began)
 
-    async def _rest(self) -> None:
-        """Let others work: while they are about as long as the slice before took."""
-        if self._callers.several:
-            rest_s = self._rests_until - self._clock()
-            if rest_s > 0:
-                await asyncio.sleep(rest_s)
-        else:
-            for _ in range(TURNS):
-                await asyncio.sleep(0)
+    async def _rest(self, caller: int) -> None:
+        """Let others work."""
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        await self._callers.give_way(caller, self._rests_until - self._clock())
 
 
 def mapped(function: Callable[[A], T], items: Sequence[A], step_rows: int = STEP_ROWS) -> Steps[list[T]]:

@@ -4,6 +4,8 @@ It says `ready` when it begins, works until it is killed, and ends by itself whe
 made before or cheap, and it gives way to every other process, as one that runs on a machine of its own would.
 """
 
+import asyncio
+import contextlib
 import http.client
 import os
 import socket
@@ -173,34 +175,78 @@ def distinct_devices(target: Target) -> None:
     _full_batches(target, True)
 
 
-def _json(target: Target, rows: int, more: str) -> bytes:
-    start = f'{{"payer":"{target.payer}","payee":"{target.payee}","amount":1,"currency":"EUR"{more},"idempotency_key":"'
-    run = uuid.uuid4().hex
-    return b'{"transfers":[' + b",".join(f'{start}{run}-{i}"}}'.encode() for i in range(rows)) + b"]}"
+def _json_batches(target: Target, sessions: int, rows: int, more: str) -> None:
+    """JSON batches back to back, made before; what makes each new is a part of its keys."""
+
+    def some(prepared: Callable[[], None]) -> None:
+        session = target.session()
+        start = (
+            f'{{"payer":"{target.payer}","payee":"{target.payee}","amount":1,"currency":"EUR"{more},"idempotency_key":"'
+        )
+        run = uuid.uuid4().hex.encode()
+        body = b'{"transfers":[' + b",".join(start.encode() + run + b'-%d"}' % i for i in range(rows)) + b"]}"
+        prepared()
+        while True:
+            session.post(body, "application/json")
+            body = body.replace(run, run := uuid.uuid4().hex.encode())
+
+    _at_once(sessions, some)
 
 
 def json_batches(target: Target) -> None:
     """The largest JSON batches, three at a time."""
-
-    def some(prepared: Callable[[], None]) -> None:
-        session = target.session()
-        prepared()
-        while True:
-            session.post(_json(target, JSON_ROWS, ""), "application/json")
-
-    _at_once(3, some)
+    _json_batches(target, 3, JSON_ROWS, "")
 
 
 def holds(target: Target) -> None:
     """Holds from a wallet that needs no funds, as fast as they are taken."""
+    _json_batches(target, 2, HOLD_ROWS, ',"hold":true')
 
-    def some(prepared: Callable[[], None]) -> None:
-        session = target.session()
-        prepared()
-        while True:
-            session.post(_json(target, HOLD_ROWS, ',"hold":true'), "application/json")
 
-    _at_once(2, some)
+class _Flood(asyncio.Protocol):
+    """One payment after another on a connection."""
+
+    def __init__(self, target: Target) -> None:
+        body = f'{{"payer":"{target.payer}","payee":"{target.payee}","amount":1,"currency":"EUR"}}'
+        head = f"POST /v1/transfers HTTP/1.1\r\n{target.head}Content-Type: application/json\r\n"
+        self._before = f"{head}Content-Length: {len(body)}\r\nIdempotency-Key: ".encode()
+        self._after = f"\r\n\r\n{body}".encode()
+        self._transport: Any = None
+        self._answer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._pay()
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        head, found, body = self._answer.partition(b"\r\n\r\n")
+        if found and len(body) == int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0]):
+            assert head[9:12] in (b"201", b"429", b"503"), self._answer
+            self._answer = b""
+            self._pay()
+
+    def _pay(self) -> None:
+        self._transport.write(self._before + os.urandom(16).hex().encode() + self._after)
+
+
+def single_payments(target: Target) -> None:
+    """Payments one by one, on 128 connections at once."""
+
+    async def flood() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_end)
+        for _ in range(128):
+            await loop.create_connection(lambda: _Flood(target), target.host, target.port)
+        _ready()
+        await loop.create_future()
+
+    asyncio.run(flood())
+
+
+def _end(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    print(context, file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def streams_not_read(target: Target) -> None:
@@ -248,6 +294,7 @@ SORTS: Final = {
         distinct_devices,
         json_batches,
         holds,
+        single_payments,
         streams_not_read,
         answers_not_read,
         pages,
@@ -256,6 +303,8 @@ SORTS: Final = {
 
 if __name__ == "__main__":
     os.nice(19)
+    with contextlib.suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     chosen, url, *rest = sys.argv[1:]
     where = urlsplit(url)
     assert where.hostname is not None and where.port is not None

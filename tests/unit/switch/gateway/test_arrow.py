@@ -135,7 +135,7 @@ def test_results_become_ids_codes_and_flags() -> None:
     results["record_time"] = 1_700_000_000_000
     results["code"] = [Code.OK, Code.PAYER_NOT_FOUND, Code.DECLINED, 900]
     results["replayed"] = [1, 0, 0, 0]
-    with pa.ipc.open_stream(encode_results(SECRET, results)) as reader:
+    with pa.ipc.open_stream(done_at_once(encode_results(SECRET, results))) as reader:
         table = reader.read_all()
     ids = [str(uuid.UUID(bytes=raw.as_py())) for raw in table["id"]]
     nil = str(uuid.UUID(int=0))

@@ -30,6 +30,7 @@ from switch.importer.client import (
 from switch.importer.history import KINDS, History, WalletSpec
 from switch.importer.shardpay_format import read
 from tests.excerpts import write_shardpay
+from tests.steps import done_at_once
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 Serve = Callable[[Handler], Awaitable[Client]]
@@ -97,7 +98,7 @@ def test_arrow_and_json_answers_are_read_alike() -> None:
     results["address"] = 256, 512, 0
     results["record_time"] = 1_700_000_000_000
     results["replayed"] = 0, 1, 0
-    columns = arrow_answers(arrow.encode_results(Secret.of(bytes(16)), results))
+    columns = arrow_answers(done_at_once(arrow.encode_results(Secret.of(bytes(16)), results)))
     ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in columns.ids]
     body = {
         "results": [
