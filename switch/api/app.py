@@ -96,6 +96,7 @@ def _endpoint(services: Services, route: Route) -> Endpoint:
         grace_s=limits.body_grace_s,
         rate_min=limits.body_rate_min,
         room=services.bodies,
+        callers=services.callers,
     )
 
     is_short = route.handler not in LONG

@@ -280,12 +280,9 @@ async def _carry(
     """RESULT rows for REQUEST rows, from all their home shards. `bound`: their caller's account is. Raises ProblemError when not one row
     was settled."""
     deadline = services.deadline()
+    account = int(rows["caller"][0])
     homes = await _homes(services, rows)
-    results = np.zeros(len(rows), RESULT)
-    results["code"] = np.where(rows["payer"] == 0, Code.PAYER_NOT_FOUND, 0)
-    lost = (homes == UNKNOWN) & (rows["payer"] != 0)
-    payee_names = ~owned(rows["payer"]) & owned(rows["payee"])
-    results["code"][lost] = np.where(payee_names[lost], Code.PAYEE_NOT_FOUND, Code.PAYER_NOT_FOUND)
+    results = await services.scheduler.run(account, _nowhere(rows, homes))
     afters = await after_codes(services.history, bound, rows)
     wrong = (afters != 0) & (results["code"] == 0)
     results["code"][wrong] = afters[wrong]
@@ -303,9 +300,33 @@ async def _carry(
             for shard, index in zip(shards, picked, strict=True)
         )
     )
+    return await services.scheduler.run(account, _counted(services, results, picked, answers))
+
+
+def _nowhere(rows: NDArray[Any], homes: NDArray[np.int16]) -> Steps[NDArray[Any]]:
+    """RESULT rows with the codes of those that no shard can be asked about."""
+    results = np.zeros(len(rows), RESULT)
+    payers, payees = rows["payer"].copy(), rows["payee"].copy()
+    yield
+    results["code"] = np.where(payers == 0, Code.PAYER_NOT_FOUND, 0)
+    yield
+    lost = (homes == UNKNOWN) & (payers != 0)
+    payee_names = ~owned(payers) & owned(payees)
+    results["code"][lost] = np.where(payee_names[lost], Code.PAYEE_NOT_FOUND, Code.PAYER_NOT_FOUND)
+    return results
+
+
+def _counted(
+    services: Services, results: NDArray[Any], picked: list[NDArray[np.intp]], answers: list[NDArray[Any]]
+) -> Steps[NDArray[Any]]:
+    """Results with what shards answered for the rows `picked`. Raises ProblemError when not one row was settled."""
     for index, answer in zip(picked, answers, strict=True):
-        results[index] = answer
-    _count(services, results)
+        if len(index) == len(results):
+            results = answer
+        else:
+            results[index] = answer
+        yield
+    yield from _count(services, results)
     _check_outcome(results["code"])
     return results
 
@@ -331,14 +352,19 @@ def _part(
     return rows[index], entries
 
 
-def _count(services: Services, results: NDArray[Any]) -> None:
+def _count(services: Services, results: NDArray[Any]) -> Steps[None]:
     for code, count in zip(*np.unique(results["code"], return_counts=True), strict=True):
         services.metrics.results[NUMBERS[int(code)]] += int(count)
-    scored = results["action"][(results["flags"] & FLAG_SCORED) != 0]
+    yield
+    flags = results["flags"]
+    scored = results["action"][(flags & FLAG_SCORED) != 0]
+    yield
     for action, count in zip(*np.unique(scored, return_counts=True), strict=True):
         services.metrics.decisions[ACTION_NAMES[int(action)]] += int(count)
-    stood_in = (results["flags"] & FLAG_FALLBACK != 0) & (results["replayed"] == 0)
+    yield
+    stood_in = (flags & FLAG_FALLBACK != 0) & (results["replayed"] == 0)
     services.metrics.fallbacks += int(np.count_nonzero(stood_in))
+    yield
 
 
 def _check_outcome(codes: NDArray[np.uint16]) -> None:

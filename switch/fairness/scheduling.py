@@ -1,4 +1,4 @@
-"""Long work on the event loop, in time slices: callers take turns, and while a short request of another caller is under way long work rests.
+"""Long work on the event loop, in time slices: callers take turns, and long work rests while another has a short request under way.
 
 Who runs in the event loop runs alone, and a thread of its own would hold the interpreter for 5 ms at a time. So work that takes longer
 than a slice is a generator that stops between small steps, and one scheduler runs all of them. A short request is under way until it is

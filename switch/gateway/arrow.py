@@ -75,9 +75,12 @@ def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Step
     rows = np.zeros(count, REQUEST)
     rows["op"] = Kind.TRANSFER
     rows["caller"] = caller.account
+    yield
     timed = "effective_time" in table.column_names
     rows["effective_time"] = _effective_times(table) if timed else caller.effective_time
+    yield
     rows["amount"] = _amounts(table)
+    yield
     keys = _uuids(table, "idempotency_key").view("<u8").reshape(count, 2)
     rows["key_hi"], rows["key_lo"] = keys[:, 0], keys[:, 1]
     yield

@@ -213,6 +213,7 @@ class ShardWriteQueue:
             known.answered(index, answer)
             first = (answer["code"] == Code.DEFERRED) & (rows["deferred_at"][index] == 0)
             rows["deferred_at"][index[first]] = answer["record_time"][first]
+            await asyncio.sleep(0)
 
     async def _jobs(
         self, rows: NDArray[Any], details: dict[int, bytes], numbers: NDArray[np.int64], deadline: float
@@ -225,7 +226,7 @@ class ShardWriteQueue:
             if details:
                 of_part = enumerate(numbers[start:end].tolist())
                 entries = {k: details[number] for k, number in of_part if number in details} or None
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)
             future: asyncio.Future[bytes] = self._loop.create_future()
             jobs.append(_Job(rows[start:end].tobytes(), entries, deadline, future, self._loop.time()))
             start = end

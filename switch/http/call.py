@@ -11,6 +11,7 @@ from aiohttp import web
 
 from actors.records.ids import key_bytes
 from actors.stores.api_keys import Principal
+from switch.fairness.scheduling import Callers
 from switch.fairness.shares import BodyRoom
 from switch.http.auth import demand_import
 from switch.http.schema import KEY_CHARACTERS_MAX
@@ -21,6 +22,10 @@ JSON: Final = "application/json"
 PAGE_MAX: Final = 100
 PAGE_DEFAULT: Final = 20
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
+
+
+PART_RESTS_S: Final = 0.001
+"""So long does reading a body rest at most after each part of it, 256 KiB or less, while others have short requests under way."""
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -37,6 +42,7 @@ class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: float
     rate_min: int
     room: BodyRoom
+    callers: Callers
 
 
 class Call:
@@ -136,6 +142,7 @@ class Call:
             limits.room.take(self.principal.account, len(part))
             self._held += len(part)
             parts.append(part)
+            await limits.callers.give_way(self.principal.account, PART_RESTS_S)
 
     def query(self) -> dict[str, str]:
         """The query parameters. Raises ProblemError for one that the route does not have, or that is given twice."""

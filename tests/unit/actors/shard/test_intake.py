@@ -139,6 +139,20 @@ def test_one_slice_of_large_requests_at_a_time_is_not_stored_and_small_ones_do_n
 
 
 @pytest.mark.usefixtures("slices")
+def test_a_slice_waits_until_small_requests_are_stored_but_not_for_ever() -> None:
+    queue = Intake()
+    queue.offer(_submit(0, 1_000), 0)
+    queue.offer(_submit(1, 1, caller=2), 0)
+    assert _taken(queue, 1 << 30) == [(1, 0, 1)]
+    assert _taken(queue, 1 << 30) == [(0, 0, 40)]
+    queue.offer(_submit(2, 1, caller=2), 1)
+    assert _taken(queue, 1 << 30, now_ms=1) == [(2, 0, 1)]
+    late = intake.SLICE_EVERY_MS
+    assert _taken(queue, 1 << 30, ROW, late - 1) == [], "what others wait for is not stored yet"
+    assert _taken(queue, 1 << 30, ROW, late) == [(0, 40, 80)], "its time has come"
+
+
+@pytest.mark.usefixtures("slices")
 def test_small_and_large_requests_alternate_and_callers_take_turns_in_both() -> None:
     queue = Intake()
     for ref, rows, caller in ((0, 100, 1), (1, 100, 1), (2, 100, 2), (3, 4, 1), (4, 4, 1), (5, 4, 3)):

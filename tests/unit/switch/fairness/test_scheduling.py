@@ -1,20 +1,20 @@
-"""Long work gives others their turn, callers share the time that it has, and half of all time is theirs who have none."""
+"""Long work gives others their turn, callers share the time that it has, and it rests while others have short requests under way."""
 
 import asyncio
 import time
 
 import pytest
 
-from switch.fairness.scheduling import SLICE_S, Callers, Scheduler, Steps, mapped
+from switch.fairness.scheduling import REST, SLICE_S, Callers, Scheduler, Steps, mapped
 from switch.problems.table import ProblemError
 
 
-def scheduler(*callers: int) -> Scheduler:
-    """One to which these callers are about."""
-    about = Callers(asyncio.get_running_loop().time, 60)
-    for caller in callers:
-        about.heard_of(caller)
-    return Scheduler(about, 1)
+def scheduler(*short: int) -> Scheduler:
+    """One beside which these callers have short requests under way."""
+    callers = Callers(asyncio.get_running_loop().time, 60)
+    for caller in short:
+        callers.began(caller)
+    return Scheduler(callers, 1)
 
 
 def busy(seconds: float) -> Steps[float]:
@@ -47,12 +47,34 @@ async def test_short_work_of_one_caller_does_not_wait_for_the_end_of_anothers_lo
     assert await works.run(2, busy(SLICE_S / 2)) < await long
 
 
-async def test_while_several_are_about_half_of_the_time_is_free_of_long_work() -> None:
-    works, count = scheduler(1, 2), 20
+async def test_while_others_have_short_requests_under_way_long_work_has_its_part_of_the_time_and_no_more() -> None:
+    works, count = scheduler(2), 20
     began = time.perf_counter()
     for _ in range(count):
         await works.run(1, busy(SLICE_S / 2))
-    assert time.perf_counter() - began > (2 * count - 1) * SLICE_S / 2
+    assert time.perf_counter() - began > (count - 1) * (1 + REST) * SLICE_S / 2
+
+
+async def test_a_short_request_of_the_same_caller_holds_nothing_up() -> None:
+    works = scheduler(1)
+    began = time.perf_counter()
+    for _ in range(20):
+        await works.run(1, busy(SLICE_S))
+    assert time.perf_counter() - began < 19 * (1 + REST) * SLICE_S
+
+
+async def test_long_work_goes_on_as_soon_as_the_last_short_request_of_others_is_answered() -> None:
+    callers = Callers(asyncio.get_running_loop().time, 60)
+    callers.began(2)
+    callers.began(3)
+    waiting = asyncio.create_task(callers.give_way(1, 60))
+    await asyncio.sleep(0)
+    callers.ended(2)
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+    callers.ended(3)
+    async with asyncio.timeout(5):
+        await waiting
 
 
 async def test_work_that_fails_leaves_its_turn_to_the_next() -> None:

@@ -261,7 +261,7 @@ async def test_a_payment_beside_the_batches_of_another_is_in_the_next_call_and_c
     shard.gate.clear()
     queue = lane_of(shard, calls_max=1, call_rows_max=100, part_rows_max=10)
     batches = [asyncio.create_task(queue.many(rows_of(*range(100)), {}, soon())) for _ in range(3)]
-    await turns(10)
+    await turns(30)
     assert [len(rows) for rows, _ in shard.calls] == [100]
     payment = asyncio.create_task(queue.one(row(7, caller=2), None, soon()))
     await turns()
