@@ -9,7 +9,7 @@ that harmless.
 import asyncio
 import logging
 import struct
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NamedTuple
 
@@ -28,6 +28,10 @@ _log = logging.getLogger(__name__)
 
 QUIET_TURNS: Final = 3
 """Turns of the event loop without a new row after which a call leaves; an idle turn takes some 10 microseconds."""
+ANSWERS_A_TURN: Final = 4
+"""Answers of one call that a caller gets in a turn of the event loop while several are about. Each is written out, and followed by the
+caller's next request, 0.1 ms together: with all of them at once everybody else waits for the turn to end, some ten times a payment.
+"""
 PAUSE_MIN_S: Final = 0.002
 PAUSE_MAX_S: Final = 0.1
 _WIDTH: Final = REQUEST.itemsize
@@ -318,7 +322,7 @@ class ShardWriteQueue:
             async with asyncio.timeout(self._limits.call_timeout_s):
                 results = await self._client.submit(rows, _merged(jobs))
             assert len(results) == count, "a shard answers each row"
-            _settle(jobs, results)
+            _settle(jobs, results, ANSWERS_A_TURN if self._callers.several else count, self._loop)
         except ShardUnavailable as lost:
             error = lost
         except TimeoutError:
@@ -398,14 +402,31 @@ def _merged(jobs: list[_Job]) -> dict[int, bytes]:
     return merged
 
 
-def _settle(jobs: list[_Job], results: NDArray[Any]) -> None:
+def _settle(jobs: list[_Job], results: NDArray[Any], a_turn: int, loop: asyncio.AbstractEventLoop) -> None:
+    """Answer jobs: of each caller so many at once, the others in turn as the event loop goes round."""
     raw = results.tobytes()
     start = 0
+    later: deque[tuple[_Job, bytes]] = deque()
+    answered: Counter[int] = Counter()
     for job in jobs:
         end = start + job.count * RESULT.itemsize
-        if not job.future.done():
+        answered[job.caller] += 1
+        if answered[job.caller] > a_turn:
+            later.append((job, raw[start:end]))
+        elif not job.future.done():
             job.future.set_result(raw[start:end])
         start = end
+    if later:
+        loop.call_soon(_settle_some, later, a_turn, loop)
+
+
+def _settle_some(later: deque[tuple[_Job, bytes]], a_turn: int, loop: asyncio.AbstractEventLoop) -> None:
+    for _ in range(min(a_turn, len(later))):
+        job, answer = later.popleft()
+        if not job.future.done():
+            job.future.set_result(answer)
+    if later:
+        loop.call_soon(_settle_some, later, a_turn, loop)
 
 
 def _fail(jobs: list[_Job], error: ShardUnavailable) -> None:

@@ -11,7 +11,7 @@ import pytest
 from actors.records.codes import Code
 from actors.records.layout import FLAG_LINKED, REQUEST, RESULT
 from actors.rpc.interface import Condition, ShardUnavailable
-from switch.gateway.write_queue import DeadlineExceeded, ShardWriteQueue, WriteQueueLimits
+from switch.gateway.write_queue import ANSWERS_A_TURN, DeadlineExceeded, ShardWriteQueue, WriteQueueLimits
 from switch.problems.table import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
 Reply = Callable[[Any, dict[int, bytes]], Any]
@@ -394,3 +394,26 @@ async def test_calls_are_observed() -> None:
 def test_the_deferred_time_lies_where_the_lane_writes_it() -> None:
     rows = np.frombuffer(row(1)[:80] + struct.pack("<q", 123) + row(1)[88:], REQUEST)
     assert rows["deferred_at"][0] == 123
+
+
+async def test_answers_of_a_caller_with_many_payments_do_not_all_come_before_that_of_another() -> None:
+    shard = Shard()
+    queue = lane_of(shard, calls_max=1)
+    await queue.one(row(1, caller=2), None, soon())
+    shard.gate.clear()
+    first = asyncio.create_task(queue.one(row(2), None, soon()))
+    await turns(10)
+    order: list[int] = []
+
+    async def pay(address: int, caller: int) -> None:
+        assert (await queue.one(row(address, caller=caller), None, soon())).address == address
+        order.append(caller)
+
+    many = [asyncio.create_task(pay(100 + i, 1)) for i in range(40)]
+    await turns()
+    other = asyncio.create_task(pay(200, 2))
+    await turns()
+    shard.gate.set()
+    await asyncio.gather(first, other, *many)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 41], "they are in one call"
+    assert order.index(2) <= ANSWERS_A_TURN and order.count(1) == 40
