@@ -27,8 +27,10 @@ SMALL_ROWS_MAX: Final = 16_384
 """Rows of small requests that may wait beyond QUEUE_ROWS_MAX: who has large ones cannot take their place."""
 SMALL_SHARE: Final = 8
 """A request is small that takes at most this part of a batch; half of a batch is for small ones first, the other half for the rest."""
-SLICE_ROWS: Final = 1_024
-"""Of a batch while several callers are about: made in some 2 ms and stored in as many."""
+SLICE_ROWS: Final = 512
+"""Of a batch while several callers are about: made in some 1 ms and stored in 2."""
+SMALL_CALL_ROWS: Final = 64
+"""A request of so many rows is small, too, while several are about: payments that a front door gathered."""
 SLICE_EVERY_MS: Final = 8
 """A slice of large requests waits until all small ones are stored, but no longer than so after the slice before: then it has its turn."""
 ABOUT_MS: Final = 1_000
@@ -65,8 +67,9 @@ class Asked:
 
     @property
     def small(self) -> bool:
-        """Whether that is a small part of a slice."""
-        return self.bytes_left <= _slice_bytes() // SMALL_SHARE
+        """Whether that is a small part of a slice, or a call's worth of payments that fits into one."""
+        gathered = self.count <= SMALL_CALL_ROWS and self.bytes_left <= _slice_bytes()
+        return gathered or self.bytes_left <= _slice_bytes() // SMALL_SHARE
 
     @property
     def detail_bytes_left(self) -> int:

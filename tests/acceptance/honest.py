@@ -6,10 +6,8 @@ the processor before others where it may, as one that runs on a machine of its o
 """
 
 import asyncio
-import contextlib
 import gc
 import json
-import os
 import sys
 import uuid
 from collections import deque
@@ -17,6 +15,8 @@ from collections.abc import Sequence
 from itertools import cycle
 from typing import Final
 from urllib.parse import urlsplit
+
+from tests.acceptance.ranks import rank
 
 RATE: Final = 100
 """Payments a second."""
@@ -86,7 +86,6 @@ async def main(url: str, token: str, payer: str, *payees: str) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, BEFORE_OTHERS)
+    rank(BEFORE_OTHERS)
     gc.disable()
     asyncio.run(main(*sys.argv[1:]))

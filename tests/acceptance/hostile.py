@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from tests.acceptance.ranks import rank
+
 ROWS: Final = 65_536
 JSON_ROWS: Final = 10_000
 HOLD_ROWS: Final = 2_000
@@ -302,7 +304,7 @@ SORTS: Final = {
 }
 
 if __name__ == "__main__":
-    os.nice(19)
+    rank(19)
     with contextlib.suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     chosen, url, *rest = sys.argv[1:]

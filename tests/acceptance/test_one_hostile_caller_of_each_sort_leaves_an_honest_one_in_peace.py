@@ -1,12 +1,19 @@
 """An honest caller pays a hundred times a second; beside it a hostile caller does its worst. The honest one is refused
-nothing and its 99th percentile at most doubles."""
+nothing and its 99th percentile at most doubles.
+
+How it is measured. Both callers are processes of their own, since a real one has a machine of its own: the hostile one has what it sends
+ready and takes the processor only when nobody else wants it, the honest one is light and goes before others where it may. The honest
+one's own clock says what a payment took. Rounds alone and beside alternate, 1,500 payments of each are counted, and the medians
+of the rounds are compared: other processes of the machine spoil single rounds.
+"""
 
 import asyncio
 import contextlib
+import json
 import sys
-import time
 import uuid
 from collections.abc import AsyncIterator
+from statistics import median
 from typing import Any, Final
 
 import aiohttp
@@ -14,25 +21,44 @@ import numpy as np
 import pytest
 
 from tests.acceptance import hostile
-from tests.acceptance.running import KEY, RunningSwitch, shardpay
+from tests.acceptance.running import KEY, RunningSwitch, running_switch, shardpay
 
-RATE: Final = 100
-NOISE_S: Final = 0.02
-"""What a machine of two cores that also runs both callers owes nobody: some changes of process, on each of the steps of a payment."""
+ROUNDS: Final = 5
+ROUND_PAYMENTS: Final = 300
+NOISE_S: Final = 0.004
+"""A payment waits seven times for a processor on its way; where both are busy the kernel changes processes when 3 ms are over."""
 NOISE_BESIDE_TESTS_S: Final = 0.25
 """In the suite other tests have the second core; beside full batches it was 900 ms, beside streams that nobody reads 540."""
-SHORT: Final = ("full_batches", "holds", "streams_not_read")
+SHORT: Final = ("full_batches", "single_payments", "streams_not_read")
 """Sorts that showed most; slow: all."""
+SETTLES_S: Final = 1.0
+"""What a hostile caller has sent is worked off so long after its end."""
+
+
+class Honest:
+    """The honest caller's process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def p99(self, payments: int) -> float:
+        """Pay so often at a steady rate; every payment is done."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(b"%d\n" % payments)
+        async with asyncio.timeout(60):
+            took = json.loads(await self._process.stdout.readline())
+        assert len(took) == payments
+        return float(np.percentile(took, 99))
 
 
 class World:
-    """One switch, an honest caller's session and wallets, and the hostile one's key."""
+    """One switch, an honest caller, wallets, and the hostile one's key."""
 
-    def __init__(self, url: str, honest: aiohttp.ClientSession, token: str) -> None:
+    def __init__(self, url: str, session: aiohttp.ClientSession, token: str) -> None:
         self.url, self.token = url, token
         self.bank = ""
         self.users: list[str] = []
-        self._honest = honest
+        self._session = session
 
     async def prepare(self) -> None:
         self.bank = (await self._made("/v1/wallets", {"currency": "EUR", "kind": "external"}))["id"]
@@ -42,48 +68,42 @@ class World:
 
     async def _made(self, path: str, body: Any) -> Any:
         headers = {"Idempotency-Key": uuid.uuid4().hex}
-        async with self._honest.post(path, json=body, headers=headers) as response:
+        async with self._session.post(path, json=body, headers=headers) as response:
             answer = await response.json()
             assert response.status in (200, 201), answer
             return answer
 
-    async def honest_p99(self, seconds: float) -> float:
-        """Pay steadily, whatever becomes of the payments before; every one is done."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        tasks = []
-        for number in range(int(seconds * RATE)):
-            await asyncio.sleep(began + number / RATE - loop.time())
-            tasks.append(asyncio.create_task(self._pay(number)))
-        return float(np.percentile(await asyncio.gather(*tasks), 99))
-
-    async def _pay(self, number: int) -> float:
-        body = {"payer": self.bank, "payee": self.users[number % len(self.users)], "amount": 1, "currency": "EUR"}
-        began = time.perf_counter()
-        async with self._honest.post(
-            "/v1/transfers", json=body, headers={"Idempotency-Key": uuid.uuid4().hex}
-        ) as response:
-            answer = await response.read()
-            assert response.status == 201, answer
-        return time.perf_counter() - began
+    @contextlib.asynccontextmanager
+    async def honest(self) -> AsyncIterator[Honest]:
+        """An honest caller that has paid some times."""
+        async with _process("honest", self.url, KEY, self.bank, *self.users, asks=True) as process:
+            honest = Honest(process)
+            await honest.p99(50)
+            yield honest
 
     @contextlib.asynccontextmanager
     async def beside(self, sort: str) -> AsyncIterator[None]:
         """A hostile caller of this sort is at work, and still is in the end."""
-        told = sort, self.url, self.token, self.bank, self.users[1]
-        attack = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.acceptance.hostile", *told, stdout=asyncio.subprocess.PIPE
-        )
-        assert attack.stdout is not None
-        try:
+        async with _process("hostile", sort, self.url, self.token, self.bank, self.users[1]) as attack:
+            assert attack.stdout is not None
             async with asyncio.timeout(30):
                 assert await attack.stdout.readline() == b"ready\n"
+            await asyncio.sleep(0.3)
             yield
             assert attack.returncode is None, "the hostile caller has given up"
-        finally:
-            if attack.returncode is None:
-                attack.kill()
-            await attack.wait()
+
+
+@contextlib.asynccontextmanager
+async def _process(module: str, *told: str, asks: bool = False) -> AsyncIterator[asyncio.subprocess.Process]:
+    pipe = asyncio.subprocess.PIPE
+    command = sys.executable, "-m", f"tests.acceptance.{module}", *told
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe if asks else None, stdout=pipe, limit=1 << 20)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 @contextlib.asynccontextmanager
@@ -94,39 +114,40 @@ async def world_of(switch: RunningSwitch) -> AsyncIterator[World]:
     assert made.returncode == 0, made.stderr
     token = next(word for word in made.stdout.split() if word.strip('",').startswith("sp_")).strip('",')
     timeout = aiohttp.ClientTimeout(total=30)
-    async with aiohttp.ClientSession(switch.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=timeout) as honest:
-        world = World(switch.url, honest, token)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with aiohttp.ClientSession(switch.url, headers=headers, timeout=timeout) as session:
+        world = World(switch.url, session, token)
         await world.prepare()
         yield world
 
 
-async def _compared(world: World, sort: str, alone: float, seconds: float) -> float:
-    """The 99th percentile beside one of this sort."""
-    async with world.beside(sort):
-        await asyncio.sleep(0.3)
-        beside = await world.honest_p99(seconds)
-    print(f"{sort}: p99 alone {1_000 * alone:.1f} ms, beside {1_000 * beside:.1f} ms")
-    return beside
-
-
 async def test_hostile_callers_one_after_another_leave_an_honest_one_in_peace(shared_switch: RunningSwitch) -> None:
-    async with world_of(shared_switch) as world:
-        await world.honest_p99(0.5)
-        alone = await world.honest_p99(0.5)
+    async with world_of(shared_switch) as world, world.honest() as honest:
+        alone = await honest.p99(50)
         for sort in SHORT:
-            assert await _compared(world, sort, alone, 0.5) <= 2 * alone + NOISE_BESIDE_TESTS_S, sort
+            async with world.beside(sort):
+                beside = await honest.p99(50)
+            assert beside <= 2 * alone + NOISE_BESIDE_TESTS_S, sort
+
+
+@pytest.fixture(scope="module")
+def own_switch(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """As many processes as `serve` takes for this machine."""
+    with running_switch(tmp_path_factory.mktemp("own") / "data") as switch:
+        yield switch
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sort", hostile.SORTS)
 async def test_beside_a_hostile_caller_the_99th_percentile_of_an_honest_one_at_most_doubles(
-    shared_switch: RunningSwitch, sort: str
+    own_switch: RunningSwitch, sort: str
 ) -> None:
-    """The baseline before and after: on a machine that others use as well it may double by itself."""
-    async with world_of(shared_switch) as world:
-        await world.honest_p99(0.5)
-        before = await world.honest_p99(5.0)
-        beside = await _compared(world, sort, before, 10.0)
-        await asyncio.sleep(1.0)
-        after = await world.honest_p99(5.0)
-    assert beside <= 2 * max(before, after) + NOISE_S
+    async with world_of(own_switch) as world, world.honest() as honest:
+        alone, beside = [], []
+        for _ in range(ROUNDS):
+            await asyncio.sleep(SETTLES_S)
+            alone.append(await honest.p99(ROUND_PAYMENTS))
+            async with world.beside(sort):
+                beside.append(await honest.p99(ROUND_PAYMENTS))
+    print(f"{sort}: p99 alone {1_000 * median(alone):.1f} ms, beside {1_000 * median(beside):.1f} ms")
+    assert median(beside) <= 2 * median(alone) + NOISE_S

@@ -111,6 +111,7 @@ def test_what_waits_is_bounded_in_rows_and_in_details(monkeypatch: pytest.Monkey
 @pytest.fixture
 def slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "SLICE_ROWS", 40)
+    monkeypatch.setattr(intake, "SMALL_CALL_ROWS", 6)
 
 
 @pytest.mark.usefixtures("slices")
@@ -136,6 +137,14 @@ def test_one_slice_of_large_requests_at_a_time_is_not_stored_and_small_ones_do_n
     assert _taken(queue, 1 << 30, 40 * ROW) == [(2, 0, 1)]
     assert _taken(queue, 1 << 30, 40 * ROW) == []
     assert _taken(queue, 1 << 30) == [(0, 40, 80)]
+
+
+@pytest.mark.usefixtures("slices")
+def test_payments_that_a_front_door_gathered_are_small_though_they_have_details() -> None:
+    details = {slot: bytes(ROW) for slot in range(6)}
+    assert Asked(_submit(0, 6, details)).small
+    assert not Asked(_submit(0, 7, details | {6: bytes(ROW)})).small
+    assert not Asked(_submit(0, 6, {0: bytes(40 * ROW)})).small
 
 
 @pytest.mark.usefixtures("slices")
