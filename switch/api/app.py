@@ -108,17 +108,13 @@ def _endpoint(services: Services, route: Route) -> Endpoint:
             raise ProblemError("forbidden", "This call is for accounts that are not bound to wallets.")
         services.connections.known(connection_of(request), principal.account)
         services.callers.heard_of(principal.account)
-        call = Call(request, principal, bodies, route.query)
-        if request.method != "GET":
-            call.query()
-        if is_short:
-            services.callers.began(principal.account)
+        call = Call(request, principal, bodies, route.query, short=is_short)
         try:
+            if request.method != "GET":
+                call.query()
             response = await route.handler(services, call)
         finally:
             call.close()
-            if is_short:
-                services.callers.ended(principal.account)
         if isinstance(response, Answer):
             response.count(services.bodies, principal.account)
         return response

@@ -300,7 +300,10 @@ async def _carry(
             for shard, index in zip(shards, picked, strict=True)
         )
     )
-    return await services.scheduler.run(account, _counted(services, results, picked, answers))
+    with _carried():
+        results = await services.scheduler.run(account, _counted(services, results, picked, answers))
+    _check_outcome(results["code"])
+    return results
 
 
 def _nowhere(rows: NDArray[Any], homes: NDArray[np.int16]) -> Steps[NDArray[Any]]:
@@ -319,7 +322,7 @@ def _nowhere(rows: NDArray[Any], homes: NDArray[np.int16]) -> Steps[NDArray[Any]
 def _counted(
     services: Services, results: NDArray[Any], picked: list[NDArray[np.intp]], answers: list[NDArray[Any]]
 ) -> Steps[NDArray[Any]]:
-    """Results with what shards answered for the rows `picked`. Raises ProblemError when not one row was settled."""
+    """Results with what shards answered for the rows `picked`."""
     for index, answer in zip(picked, answers, strict=True):
         if len(index) == len(results):
             results = answer
@@ -327,7 +330,6 @@ def _counted(
             results[index] = answer
         yield
     yield from _count(services, results)
-    _check_outcome(results["code"])
     return results
 
 

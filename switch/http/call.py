@@ -46,19 +46,27 @@ class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call:
-    """One authenticated request. Whoever made it calls `close` when it is answered."""
+    """One authenticated request; while a short one is worked on, long work of others rests. Whoever made it calls `close` when it is
+    answered."""
 
-    __slots__ = ("_held", "_limits", "_query", "principal", "request")
+    __slots__ = ("_held", "_limits", "_query", "_short", "principal", "request")
 
-    def __init__(self, request: web.Request, principal: Principal, limits: BodyLimits, query: Collection[str]) -> None:
+    def __init__(
+        self, request: web.Request, principal: Principal, limits: BodyLimits, query: Collection[str], *, short: bool
+    ) -> None:
         self.request = request
         self.principal = principal
         self._limits = limits
         self._query = query
+        self._short = short
         self._held = 0
+        if short:
+            limits.callers.began(principal.account)
 
     def close(self) -> None:
         """Its body is needed no longer."""
+        if self._short:
+            self._limits.callers.ended(self.principal.account)
         if self._held:
             self._limits.room.give_back(self.principal.account, self._held)
             self._held = 0
@@ -114,6 +122,8 @@ class Call:
         try:
             if stream.is_eof():
                 body = stream.read_nowait(-1)
+            elif self._short:
+                body = await self._read_short(bytes_max)
             else:
                 body = await self._read(bytes_max)
         except TimeoutError:
@@ -123,6 +133,15 @@ class Call:
         if len(body) > bytes_max:
             raise _too_large(bytes_max)
         return body
+
+    async def _read_short(self, bytes_max: int) -> bytes:
+        """As `_read`; meanwhile nobody rests for it, since it may never arrive."""
+        callers, account = self._limits.callers, self.principal.account
+        callers.ended(account)
+        try:
+            return await self._read(bytes_max)
+        finally:
+            callers.began(account)
 
     async def _read(self, bytes_max: int) -> bytes:
         """A body that arrives bit by bit. It waits alone: nothing that others need is held meanwhile but room for its bytes."""

@@ -1,5 +1,6 @@
 """What goes wrong says how much was asked for and what is left, rows of batches have a text, and each code has a page."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -74,12 +75,12 @@ async def test_what_fails_after_money_moved_does_not_say_that_none_did(
     row = {"payer": bank, "payee": user, "amount": 5, "currency": "EUR", "idempotency_key": "k"}
     assert switch.front_door._runner is not None
     front_door = switch.front_door._runner.app[SERVICES]
-    run, calls = front_door.scheduler.run, 0
+    run, turns = front_door.scheduler.run, 0
 
     async def full_when_told(caller: int, steps: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == 2:  # the first reads the body
+        nonlocal turns
+        turns -= 1
+        if turns == 0:
             raise ProblemError("overloaded")
         return await run(caller, steps)
 
@@ -88,12 +89,24 @@ async def test_what_fails_after_money_moved_does_not_say_that_none_did(
 
     with monkeypatch.context() as patched:
         patched.setattr(front_door.scheduler, "run", full_when_told)
-        batch = await switch.call("POST", "/v1/transfers/batch", {"transfers": [row]}, key="b")
-    assert (batch.json["code"], batch.json["money_moved"]) == ("overloaded", "unknown")
+        for at, moved in ((1, "no"), (2, "no"), (3, "unknown"), (4, "unknown")):  # read, placed; counted, written
+            turns, body = at, {"transfers": [row | {"idempotency_key": f"k{at}"}]}
+            batch = await switch.call("POST", "/v1/transfers/batch", body, key=f"b{at}")
+            assert (batch.json["code"], batch.json["money_moved"]) == ("overloaded", moved), at
     with monkeypatch.context() as patched:
         patched.setattr(front_door.catalogue, "names_after", away)
         one = await switch.call(
             "POST", "/v1/transfers", {k: v for k, v in row.items() if k != "idempotency_key"}, key="o"
         )
     assert (one.json["code"], one.json["money_moved"]) == ("database_unavailable", "unknown")
-    assert (await switch.call("GET", f"/v1/wallets/{user}")).json["posted"] == 10
+    assert (await switch.call("GET", f"/v1/wallets/{user}")).json["posted"] == 15
+
+
+async def test_no_request_holds_up_long_work_of_others_when_it_has_ended(switch: RunningSwitch) -> None:
+    assert switch.front_door._runner is not None
+    front_door = switch.front_door._runner.app[SERVICES]
+    body = {"payer": "x", "payee": "y", "amount": 1, "currency": "EUR"}
+    assert (await switch.call("POST", "/v1/transfers?a=b", body, key="k")).status == 400
+    assert (await switch.call("GET", "/v1/transfers?id=nothing")).status == 400
+    async with asyncio.timeout(5):
+        await front_door.callers.give_way(0, 60)
