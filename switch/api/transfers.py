@@ -279,7 +279,6 @@ async def _carry(
 ) -> NDArray[Any]:
     """RESULT rows for REQUEST rows, from all their home shards. `bound`: their caller's account is. Raises ProblemError when not one row
     was settled."""
-    deadline = services.deadline()
     account = int(rows["caller"][0])
     homes = await _homes(services, rows)
     results = await services.scheduler.run(account, _nowhere(rows, homes))
@@ -287,6 +286,7 @@ async def _carry(
     wrong = (afters != 0) & (results["code"] == 0)
     results["code"][wrong] = afters[wrong]
     homes[wrong] = UNKNOWN
+    deadline = services.deadline()
     if groups is not None:
         results["code"][of_several_payers(groups, rows) & (results["code"] == 0)] = Code.GROUP_INVALID
         refused = groups.each(results["code"], np.maximum) != 0
