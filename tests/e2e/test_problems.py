@@ -106,7 +106,7 @@ async def test_no_request_holds_up_long_work_of_others_when_it_has_ended(switch:
     assert switch.front_door._runner is not None
     front_door = switch.front_door._runner.app[SERVICES]
     body = {"payer": "x", "payee": "y", "amount": 1, "currency": "EUR"}
-    assert (await switch.call("POST", "/v1/transfers?a=b", body, key="k")).status == 400
-    assert (await switch.call("GET", "/v1/transfers?id=nothing")).status == 400
+    assert (await switch.call("POST", "/v1/transfers?a=b", body, key="k")).status == 422
+    assert (await switch.call("GET", "/v1/transfers/nothing")).status == 404
     async with asyncio.timeout(5):
         await front_door.callers.give_way(0, 60)
