@@ -29,7 +29,7 @@ NOISE_S: Final = 0.004
 """A payment waits seven times for a processor on its way; where both are busy the kernel changes processes when 3 ms are over."""
 NOISE_BESIDE_TESTS_S: Final = 0.25
 """In the suite other tests have the second core; beside full batches it was 900 ms, beside streams that nobody reads 540."""
-SHORT: Final = ("full_batches", "single_payments", "streams_not_read")
+SHORT: Final = ("full_batches", "single_payments")
 """Sorts that showed most; slow: all."""
 SETTLES_S: Final = 1.0
 """What a hostile caller has sent is worked off so long after its end."""
