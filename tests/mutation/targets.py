@@ -30,7 +30,7 @@ class Target(NamedTuple):
 
 
 LEDGER: Final = Suite(
-    ("tests/unit/actors/ledger", "tests/unit/actors/shard/test_journal_writer.py"), seeds=3, compiled=False
+    ("tests/unit/actors/ledger", "tests/unit/actors/records", "tests/unit/actors/shard/test_journal_writer.py"), seeds=3, compiled=False
 )
 """Some 1.2 s a seed."""
 SHARD: Final = Suite(
@@ -48,35 +48,38 @@ _ALL: Final = ("*",)
 
 TARGETS: Final = (
     *(
-        Target(f"actors/ledger/{name}.py", LEDGER, beside)
+        Target(f"actors/{name}.py", LEDGER, beside)
         for name, beside in (
-            ("posting", ()),
-            ("admission", ("read_ahead",)),
-            ("carrying", ()),
-            ("settling", ()),
-            ("holds", ()),
-            ("book", ("fetch_row", "with_profile_room")),
-            ("replay", ("fetch_ahead",)),
-            ("ledger", ("Ledger.columns", "Ledger.fills", "Ledger.gave_up_profiles")),
-            ("table", ("fetch_slot",)),
-            ("blocks", ()),
-            ("ids", ()),
-            ("hashing", ()),
-            ("snapshot", ()),
-            ("chains", ()),
-            ("features", _ALL),
-            ("rebuilding", _ALL),
-            ("windows", _ALL),
+            ("ledger/posting", ()),
+            ("ledger/admission", ("read_ahead",)),
+            ("ledger/apply", ()),
+            ("ledger/captures_refunds", ()),
+            ("ledger/holds", ()),
+            ("ledger/book", ("fetch_row", "with_profile_room")),
+            ("ledger/replay", ("fetch_ahead",)),
+            ("ledger/ledger", ("Ledger.columns", "Ledger.fills", "Ledger.gave_up_profiles")),
+            ("ledger/table", ("fetch_slot",)),
+            ("records/addresses", ()),
+            ("records/blocks", ()),
+            ("records/chain_time", ()),
+            ("records/ids", ()),
+            ("records/siphash", ()),
+            ("ledger/snapshot", ()),
+            ("ledger/chains", ()),
+            ("records/late", _ALL),
+            ("ledger/features", _ALL),
+            ("ledger/rebuilding", _ALL),
+            ("ledger/windows", _ALL),
         )
     ),
     *(
         Target(f"actors/shard/{name}.py", SHARD, beside)
         for name, beside in (
-            ("replies", ()),
+            ("idempotency", ()),
             ("channels", ()),
             ("batch", ()),
-            ("originals", ()),
-            ("profiles", ()),
+            ("refundable", ()),
+            ("remote_wallets", ()),
             ("repeats", ()),
             ("journal_writer", ("JournalWriter.backlog", "JournalWriter.backlog_bytes", "JournalWriter.flight_bytes")),
             (
@@ -106,7 +109,7 @@ TARGETS: Final = (
                     "_in_turn",
                 ),
             ),
-            ("heads", ()),
+            ("chain_heads", ()),
             ("clock", ()),
             ("fallbacks", _ALL),
             ("fills", _ALL),
@@ -117,13 +120,13 @@ TARGETS: Final = (
         "switch/gateway/write_queue.py",
         SHARD,
         (
-            "Lane.queued_rows",
-            "Lane._wake",
-            "Lane._gather",
-            "Lane._start",
-            "Lane._batches_are_next",
-            "Lane._few",
-            "_Pause",
+            "ShardWriteQueue.queued_rows",
+            "ShardWriteQueue._wake",
+            "ShardWriteQueue._gather",
+            "ShardWriteQueue._start",
+            "ShardWriteQueue._batches_are_next",
+            "ShardWriteQueue._few",
+            "_Backoff",
         ),
     ),
     Target("switch/gateway/attempts.py", SHARD),
