@@ -16,6 +16,8 @@ recycled pid is never hit. Nothing here takes a lock: the caller holds the data 
 would end a healthy session.
 """
 
+import contextlib
+import functools
 import hashlib
 import logging
 import os
@@ -155,16 +157,17 @@ class RayRuntime:
         _record(options.data_dir, temp_dir, [_myself()])
         import ray
 
-        ray.init(
-            address="local",
-            namespace=NAMESPACE,
-            num_cpus=options.num_cpus,
-            object_store_memory=_object_store_bytes(options.object_store_bytes),
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(temp_dir),
-        )
+        with _few_helpers():
+            ray.init(
+                address="local",
+                namespace=NAMESPACE,
+                num_cpus=options.num_cpus,
+                object_store_memory=_object_store_bytes(options.object_store_bytes),
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(temp_dir),
+            )
         essential = _children_named("gcs_server", "raylet")
         if len(essential) != 2:
             raise RuntimeError(f"Ray started, but its GCS or raylet is gone; see {temp_dir}/session_latest/logs")
@@ -205,6 +208,24 @@ class RayRuntime:
         if temp_dir is not None:
             _end(lambda: _session_processes(temp_dir))
             _record_path(self._options.data_dir).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _few_helpers() -> Iterator[None]:
+    """Start a node without autoscaler, log monitor and API server: `ray start` has options for the first two, `ray.init` passes none on.
+
+    Each is a Python process of its own that takes 1.1 to 1.5 s of CPU at each start and memory for ever, and `ray.init` waits for the
+    last. Nothing here asks them for anything: nodes are not scaled, logs are files, and there is no dashboard.
+    """
+    from ray._private import parameter, services
+
+    given, server = parameter.RayParams, services.start_api_server
+    parameter.RayParams = functools.partial(given, no_monitor=True, include_log_monitor=False)
+    services.start_api_server = lambda *_, **__: (None, None)  # as when it does not come up, which Ray takes as it is
+    try:
+        yield
+    finally:
+        parameter.RayParams, services.start_api_server = given, server
 
 
 def environment(options: RayOptions) -> dict[str, str]:
