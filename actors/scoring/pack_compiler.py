@@ -65,6 +65,13 @@ class _Response(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
+class _Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the marker of a pack: its facts, and whether it was checked as a published one, perhaps for less."""
+
+    facts: PackFacts
+    stored: bool
+
+
 _SAID: Final = msgspec.json.Decoder(_Response)
 
 
@@ -83,6 +90,9 @@ class PackCompiler:
     ) -> PackFacts:
         """What a pack says of itself, its kernels left on disk. `stored`: as in `read_pack`. Raises PackRefused."""
         async with self._one:
+            found = await _found_before(text, files, find_card, stored)
+            if found is not None:
+                return found
             child = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -120,6 +130,18 @@ class PackCompiler:
         if not _marker(stored.text, stored.files, card).exists():
             await self.check(stored.text, stored.files, find_card, stored=True)
         return card
+
+
+async def _found_before(text: str, files: Mapping[str, str], find_card: FindCard, stored: bool) -> PackFacts | None:
+    """What a check on this machine said of the same pack with the same scorecard, whose kernels are there; None: nobody asked. A child
+    needs 2 s only to load what it compiles with."""
+    try:
+        named = msgspec.json.decode(_card_of(text, files).read_bytes(), type=tuple[str, int] | None)
+        card = None if named is None else await find_card(*named)
+        checked = msgspec.json.decode(_marker(text, files, card).read_bytes(), type=_Checked)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return checked.facts if stored or not checked.stored else None
 
 
 async def _talk(child: Any, asked: _Request, find_card: FindCard) -> _Response | None:
@@ -186,9 +208,16 @@ def compiled(document: PackDocument, card: bytes | None, number: int, version: i
 
 
 def _marker(text: str, files: Mapping[str, str], card: bytes | None) -> Path:
-    """A file that says that all kernels of a pack are on this disk. What they are depends on the tables of time zones, too."""
+    """A file that says that all kernels of a pack are on this disk, and what the pack is. What they are depends on the tables of time
+    zones, too."""
     whole = msgspec.json.encode((text, sorted(files.items()), (card or b"").decode(), VERSION))
     return CACHE_FOLDER / f"pack-{hashlib.sha256(whole).hexdigest()[:32]}"
+
+
+def _card_of(text: str, files: Mapping[str, str]) -> Path:
+    """A file that says which scorecard a pack names, beside the marker: it has to be there before that can be looked up."""
+    whole = msgspec.json.encode((text, sorted(files.items())))
+    return CACHE_FOLDER / f"card-of-{hashlib.sha256(whole).hexdigest()[:32]}"
 
 
 # The child.
@@ -222,8 +251,18 @@ def _compile(asked: _Request) -> _Response:
     except PackError as error:
         return _Response(problems=error.problems)
     _ready(pack)
-    _marker(asked.text, asked.files, card).touch()
-    return _Response(facts=facts_of(document, pack))
+    facts = facts_of(document, pack)
+    with contextlib.suppress(OSError):  # a place that cannot be written to: each process compiles, and nobody finds it
+        _write(_card_of(asked.text, asked.files), facts.card)
+        _write(_marker(asked.text, asked.files, card), _Checked(facts=facts, stored=asked.stored))
+    return _Response(facts=facts)
+
+
+def _write(path: Path, value: object) -> None:
+    """Whole or not at all, since others look for it meanwhile."""
+    part = path.with_suffix(f".{os.getpid()}")
+    part.write_bytes(msgspec.json.encode(value))
+    part.replace(path)
 
 
 def _ask_card(reference: str) -> bytes | None:
@@ -231,8 +270,8 @@ def _ask_card(reference: str) -> bytes | None:
     if not (version.isascii() and version.isdecimal() and len(version) <= 9):
         return None
     _say(_Response(card=(name, int(version))))
-    line = sys.stdin.buffer.readline()
-    return None if line == b"null\n" else line
+    line = sys.stdin.buffer.readline().removesuffix(b"\n")
+    return None if line == b"null" else line
 
 
 def _say(said: _Response) -> None:

@@ -1,12 +1,16 @@
 """Packs are checked by a child process: what it says comes back, and nothing that a pack does to it reaches the parent."""
 
 import asyncio
+import uuid
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from actors.scoring import pack_compiler
-from actors.scoring.pack_compiler import PackCompiler, PackRefused
+from actors.scoring.pack_compiler import PackCompiler, PackRefused, load_pack
+from actors.stores.rule_packs import StoredPack
 from rules.decisions.decision import Action
 
 CARD = (
@@ -36,6 +40,11 @@ class Cards:
         return self.there.get(f"{name}_{version}")
 
 
+def unseen() -> str:
+    """The pack as nobody on this machine has written it before."""
+    return f"{PACK}# {uuid.uuid4()}\n"
+
+
 async def problems(text: str, cards: Any, timeout_s: float = 60.0) -> tuple[Any, ...]:
     with pytest.raises(PackRefused) as refused:
         await PackCompiler(timeout_s).check(text, {}, cards)
@@ -45,12 +54,62 @@ async def problems(text: str, cards: Any, timeout_s: float = 60.0) -> tuple[Any,
 
 async def test_a_pack_says_what_it_is_and_its_card_is_asked_for() -> None:
     cards = Cards(risk_3=CARD)
-    facts = await PackCompiler().check(PACK, {}, cards)
+    facts = await PackCompiler().check(unseen(), {}, cards)
     assert cards.asked == [("risk", 3)]
     assert (facts.name, facts.fallback, facts.card) == ("p", Action.REVIEW, ("risk", 3))
     assert (facts.rules, facts.live, facts.reasons) == (("one", "two"), (True, False), ("BIG", "HIGH"))
-    again = await PackCompiler().check(PACK, {}, cards)
-    assert again == facts
+
+
+async def test_what_was_checked_on_this_machine_is_found_with_the_same_card_and_without_a_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text, other = unseen(), CARD.replace(b"HIGH", b"TALL")
+    facts = await PackCompiler().check(text, {}, Cards(risk_3=CARD))
+    with monkeypatch.context() as patch:
+        patch.setattr(pack_compiler.sys, "executable", "/bin/true")
+        assert await PackCompiler().check(text, {}, Cards(risk_3=CARD)) == facts
+        for cards, files in ((Cards(), {}), (Cards(risk_3=other), {}), (Cards(risk_3=CARD), {"a.txt": "a"})):
+            with pytest.raises(PackRefused, match="ended without an answer"):
+                await PackCompiler().check(text, files, cards)
+    assert (await PackCompiler().check(text, {}, Cards(risk_3=other))).reasons == ("BIG", "TALL")
+
+
+class _Published:
+    """A store with one pack, and its card."""
+
+    def __init__(self, stored: StoredPack) -> None:
+        self.stored = stored
+
+    async def packs(self, numbers: Any) -> Any:
+        return {number: self.stored for number in numbers}
+
+    async def card(self, name: str, version: int) -> Any:
+        return SimpleNamespace(document=CARD.decode())
+
+
+async def test_who_decides_with_a_pack_that_has_a_card_only_loads_what_the_check_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = unseen()
+    facts = await PackCompiler().check(text, {}, Cards(risk_3=CARD))
+    monkeypatch.setattr(pack_compiler.sys, "executable", "/bin/true")
+    store: Any = _Published(
+        StoredPack(number=7, version=1, text=text, files={}, facts=facts, made_by=None, made_at=datetime.now(UTC))
+    )
+    assert (await load_pack(store, 7)).pack.reasons == ("BIG", "HIGH")
+
+
+async def test_what_was_checked_for_less_as_published_is_checked_again_when_it_is_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text, cards = unseen(), Cards(risk_3=CARD)
+    facts = await PackCompiler().check(text, {}, cards, stored=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(pack_compiler.sys, "executable", "/bin/true")
+        assert await PackCompiler().check(text, {}, cards, stored=True) == facts
+        with pytest.raises(PackRefused, match="ended without an answer"):
+            await PackCompiler().check(text, {}, cards)
+    assert await PackCompiler().check(text, {}, cards) == facts
 
 
 async def test_a_card_that_is_not_there_is_a_problem_at_its_place() -> None:
@@ -66,7 +125,7 @@ async def test_what_is_wrong_comes_back_with_its_place(text: str) -> None:
 
 
 async def test_a_child_that_takes_too_long_is_ended() -> None:
-    (problem,) = await problems(PACK, Cards(risk_3=CARD), timeout_s=0.01)
+    (problem,) = await problems(unseen(), Cards(risk_3=CARD), timeout_s=0.01)
     assert "does not compile within" in problem.message
 
 
@@ -75,5 +134,6 @@ async def test_a_child_that_dies_is_a_problem_and_the_next_pack_is_checked(monke
     (problem,) = await problems(PACK, Cards())
     assert "ended without an answer" in problem.message
     monkeypatch.undo()
-    both = await asyncio.gather(*(PackCompiler().check(PACK, {}, Cards(risk_3=CARD)) for _ in range(2)))
+    text = unseen()
+    both = await asyncio.gather(*(PackCompiler().check(text, {}, Cards(risk_3=CARD)) for _ in range(2)))
     assert both[0] == both[1]
