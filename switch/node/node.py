@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Cluster:
         self._looking: asyncio.Task[Any] | None = None
         self._sockets = None if sockets is None else str(sockets)
         self.shards: dict[int, _Watched] = {}
-        self.front_doors: list[_Watched] = []
+        self.front_doors: dict[int, _Watched] = {}
         self.scorers: list[_Watched] = []
         self._version = 1
         self._leaving = False
@@ -87,11 +88,21 @@ class Cluster:
             self.shards[shard] = _Watched(self._new_shard(shard))
         for number in range(self.spec.settings.scorers):
             self.scorers.append(_Watched(self._new_scorer(number)))
-        for number in range(self.spec.settings.front_doors or self._front_doors_default()):
-            self.front_doors.append(_Watched(self._new_front_door(number)))
+        for number in range(self.spec.settings.front_doors or (1 if self._placement is None else 0)):
+            self.front_doors[number] = _Watched(self._new_front_door(number))
+        self._open_where_no_door_is()
 
-    def _front_doors_default(self) -> int:
-        return 1 if self._placement is None else len(self._placement.nodes)
+    def _open_where_no_door_is(self) -> None:
+        """Unless their number was given, there is a front door on each node, as long as the node is within reach: one that joins gets
+        one, and one that is gone leaves none behind that others would have to make room for when it comes back."""
+        if self._doors_follow_nodes() and self._placement is not None and not self._leaving:
+            for node in self._placement.without("front door"):
+                number = next(free for free in count() if free not in self.front_doors)
+                log.info("front door %d is for node %s", number, node)
+                self.front_doors[number] = _Watched(self._new_front_door(number))
+
+    def _doors_follow_nodes(self) -> bool:
+        return self._placement is not None and self.spec.settings.front_doors is None
 
     def _place(self, role: str, number: int) -> str | None:
         return None if self._placement is None else self._placement.choose(role, number)
@@ -142,14 +153,18 @@ class Cluster:
         """Look at every actor again and again; tell those that know less than all, replace those that fell silent."""
         if self._placement is not None and (self._looking is None or self._looking.done()):
             self._looking = self._spawn("a look at the nodes", self._placement.look())
-        for name, number, watched, new, looks_max in self._everyone():
+        for name, number, watched, new, looks_max in list(self._everyone()):
             self._look(watched)
             if self._placement is not None and self._placement.is_lost(name, number):
+                if name == "front door" and self._doors_follow_nodes():
+                    self._give_up_door(number, self._placement)
+                    continue
                 self._replace(f"the node of {name} {number} is gone", watched, new(number))
             elif watched.silent_looks > (looks_max if watched.heard else START_LOOKS_MAX):
                 silent_s = watched.silent_looks * WATCH_EVERY_S
                 self._replace(f"{name} {number} has been silent for {silent_s:.1f} s", watched, new(number))
-        for watched in (*self.shards.values(), *self.front_doors):
+        self._open_where_no_door_is()
+        for watched in (*self.shards.values(), *self.front_doors.values()):
             if watched.status is not None and watched.status.version < self._version:
                 watched.status = None
                 self._tell(watched)
@@ -157,7 +172,7 @@ class Cluster:
     def _everyone(self) -> Iterator[tuple[str, int, _Watched, Callable[[int], Any], int]]:
         for shard, watched in self.shards.items():
             yield "shard", shard, watched, self._new_shard, SILENT_LOOKS_MAX
-        for number, watched in enumerate(self.front_doors):
+        for number, watched in self.front_doors.items():
             yield "front door", number, watched, self._new_front_door, SILENT_LOOKS_MAX
         for number, watched in enumerate(self.scorers):
             yield "scorer", number, watched, self._new_scorer, SCORER_LOOKS_MAX
@@ -194,6 +209,14 @@ class Cluster:
         self._tell_all()
         ray.kill(old)
 
+    def _give_up_door(self, number: int, placement: Placement) -> None:
+        """The node of a front door is gone, and with it who asked there."""
+        import ray
+
+        log.warning("the node of front door %d is gone, and the door with it", number)
+        placement.forget("front door", number)
+        ray.kill(self.front_doors.pop(number).actor)
+
     def leave(self) -> None:
         """Front doors say that they are not ready, and serve on."""
         self._leaving = True
@@ -201,7 +224,7 @@ class Cluster:
         self._tell_all()
 
     def _tell_all(self) -> None:
-        for watched in (*self.shards.values(), *self.front_doors):
+        for watched in (*self.shards.values(), *self.front_doors.values()):
             if watched.heard:
                 self._tell(watched)
 
@@ -236,7 +259,7 @@ class Cluster:
 
     async def drain(self) -> None:
         """Stop taking requests, answer those under way, then let the shards finish: all at once, since each writes a checkpoint."""
-        for drained in (self.front_doors, self.shards.values()):
+        for drained in (self.front_doors.values(), self.shards.values()):
             calls = (watched.actor.drain.remote() for watched in drained)
             for error in await asyncio.gather(*calls, return_exceptions=True):
                 if isinstance(error, BaseException):

@@ -1,4 +1,5 @@
-"""Where actors run on a given Ray cluster: a front door on each node, shards and scorers spread evenly, nothing on a node that is gone.
+"""Where actors run on a given Ray cluster: a front door on each node, also on one that joins later, shards and scorers spread evenly,
+nothing on a node that is gone.
 
 Left to itself Ray packs actors that ask for no processors onto few nodes, none perhaps where `serve` runs, and takes some 20 s to see
 that a node is gone. Meanwhile calls to its actors fail, but nobody starts them elsewhere. So nodes are looked at here, by connecting
@@ -50,6 +51,7 @@ class Placement:
         self._nodes: dict[str, Node] = {}
         self._seen: dict[str, _Seen] = {}
         self._where: dict[tuple[str, int], str] = {}
+        self._alive: set[str] = set()
         self._listed = clock()
         self._take(listing())
 
@@ -67,6 +69,15 @@ class Placement:
         chosen = min(nodes, key=lambda node: (of_role[node], of_all[node]))
         self._where[role, number] = chosen
         return chosen
+
+    def without(self, role: str) -> list[str]:
+        """Nodes within reach on which no actor of a role was placed: one that joined, or came back under another id."""
+        taken = {node for (other, _), node in self._where.items() if other == role}
+        return [node for node in self.nodes if node not in taken]
+
+    def forget(self, role: str, number: int) -> None:
+        """An actor is given up and comes up nowhere else."""
+        self._where.pop((role, number), None)
 
     def is_lost(self, role: str, number: int) -> bool:
         """Whether an actor's node is gone, and there is another for it."""
@@ -98,16 +109,20 @@ class Placement:
             self._seen[node.id] = _Seen(at=self._clock())
 
     def _is_gone(self, node: str) -> bool:
+        """Out of reach, or not in Ray's list any more: a node that came back at once may listen where the one before it did."""
         seen = self._seen[node]
-        return seen.misses >= GONE_AFTER_TRIES and self._clock() - seen.at >= GONE_AFTER_S
+        return node not in self._alive or (seen.misses >= GONE_AFTER_TRIES and self._clock() - seen.at >= GONE_AFTER_S)
 
     def _take(self, nodes: Sequence[Node]) -> None:
+        if not nodes:
+            return  # the list cannot be had, for this process is on a node itself
+        self._alive = {node.id for node in nodes}
         for node in nodes:
             if node.id not in self._nodes:
                 log.info("node %s at %s:%d", node.id, node.host, node.port)
                 self._nodes[node.id] = node
                 self._seen[node.id] = _Seen(at=self._clock())
-        used = {node.id for node in nodes} | set(self._where.values())
+        used = self._alive | set(self._where.values())
         for left in self._nodes.keys() - used:
             del self._nodes[left], self._seen[left]
 

@@ -36,7 +36,7 @@ async def test_shards_are_drained_after_the_doors_and_at_once_and_a_dead_one_kee
 
     spec: Any = None
     cluster = Cluster(spec, None)
-    cluster.front_doors = [_Watched(_Actor(dead)), _Watched(_Actor(front_door))]
+    cluster.front_doors = {0: _Watched(_Actor(dead)), 1: _Watched(_Actor(front_door))}
     cluster.shards = {number: _Watched(_Actor(work)) for number, work in enumerate((dead, shard, shard))}
     async with asyncio.timeout(5):
         await cluster.drain()
@@ -67,7 +67,7 @@ async def test_leaving_is_told_to_all_as_a_new_version_of_the_whole_state() -> N
     spec: Any = None
     cluster = Cluster(spec, None)
     actor = _Actor(connect)
-    cluster.front_doors, cluster.shards = [_Watched(actor), _Watched(actor)], {0: _Watched(actor)}
+    cluster.front_doors, cluster.shards = {0: _Watched(actor), 1: _Watched(actor)}, {0: _Watched(actor)}
     cluster.front_doors[0].heard = cluster.shards[0].heard = True
     before = cluster._members()
     cluster.leave()

@@ -3,14 +3,21 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from switch.node import node as cluster_module
+from switch.node.node import Cluster
 from switch.node.placement import GONE_AFTER_S, GONE_AFTER_TRIES, Node, Placement
+from switch.node.settings import Settings
+from switch.node.spec import NodeSpec
 
 
 class _Cluster:
-    """Three nodes whose raylets are real listeners."""
+    """Three nodes whose raylets are real listeners; each look takes long enough for a node to be given up after a few."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -82,4 +89,78 @@ async def test_a_node_that_joins_is_used_for_what_is_placed_from_then_on(cluster
     _spread(placement, "shard", 3)
     await cluster.add("fourth")
     await cluster.look(placement, 5)
+    assert placement.without("shard") == ["fourth"]
     assert placement.choose("shard", 3) == "fourth"
+    assert placement.without("shard") == []
+
+
+async def test_a_node_that_came_back_where_it_was_is_another_and_what_was_on_it_is_lost(cluster: _Cluster) -> None:
+    """Its raylet listens at the same place as the one before it, so only Ray's list tells them apart."""
+    placement = cluster.placement()
+    _spread(placement, "front door", 3)
+    third = cluster.nodes.pop()
+    cluster.nodes.append(Node(id="third again", host=third.host, port=third.port))
+    await cluster.look(placement, 5)
+    assert [placement.is_lost("front door", number) for number in range(3)] == [False, False, True]
+    assert placement.nodes == ["own", "second", "third again"]
+    placement.forget("front door", 2)
+    assert placement.without("front door") == ["third again"]
+    assert placement.choose("front door", 2) == "third again"
+
+
+async def test_a_list_that_cannot_be_had_takes_no_node_away(cluster: _Cluster) -> None:
+    placement = cluster.placement()
+    _spread(placement, "shard", 3)
+    cluster.nodes.clear()
+    await cluster.look(placement, 5)
+    assert placement.nodes == ["own", "second", "third"]
+    assert not any(placement.is_lost("shard", number) for number in range(3))
+
+
+class _Handle:
+    """In place of an actor's handle of Ray: it answers, and knows its node."""
+
+    def __init__(self, kind: type[Any], spec: Any, node: str | None) -> None:
+        self.kind, self.node = kind.__name__, node
+        self.status = self.connect = self
+
+    async def remote(self, *_: Any) -> Any:
+        return SimpleNamespace(version=1)
+
+
+async def test_a_front_door_opens_where_a_node_joins_or_comes_back_and_is_given_up_with_its_node(
+    cluster: _Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    killed: list[str | None] = []
+    monkeypatch.setattr(cluster_module, "_created", _Handle)
+    monkeypatch.setattr("ray.kill", lambda handle: killed.append(handle.node))
+
+    async def opened(front_doors: int | None) -> tuple[Cluster, Placement]:
+        settings = Settings(data=tmp_path, ray="127.0.0.1:1", scorers=0, front_doors=front_doors)
+        placement = cluster.placement()
+        switch = Cluster(NodeSpec(settings=settings, url="", secret=bytes(16), shards=3), None, placement)
+        switch.create()
+        return switch, placement
+
+    async def front_doors(switch: Cluster, placement: Placement) -> dict[int, str]:
+        for _ in range(5):
+            await cluster.look(placement, 1)
+            await switch.watch()
+        await asyncio.gather(*switch._tasks)
+        return {number: watched.actor.node for number, watched in switch.front_doors.items()}
+
+    switch, placement = await opened(None)
+    fixed, fixed_placement = await opened(2)
+    assert await front_doors(switch, placement) == {0: "own", 1: "second", 2: "third"}
+    third = cluster.nodes.pop()
+    await cluster.add("fourth")
+    assert await front_doors(switch, placement) == {0: "own", 1: "second", 2: "fourth"}
+    assert killed.count("third") == 2, "the door, and the shard that moved"
+    cluster.nodes.append(Node(id="third again", host=third.host, port=third.port))
+    assert await front_doors(switch, placement) == {0: "own", 1: "second", 2: "fourth", 3: "third again"}
+    cluster.servers["second"].close()
+    assert await front_doors(switch, placement) == {0: "own", 2: "fourth", 3: "third again"}
+    assert await front_doors(fixed, fixed_placement) == {0: "own", 1: "fourth"}, "their number was given"
+    switch.leave()
+    await cluster.add("too late")
+    assert len(await front_doors(switch, placement)) == 3
