@@ -30,7 +30,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -217,8 +219,8 @@ def _few_helpers() -> Iterator[None]:
     Each is a Python process of its own that takes 1.1 to 1.5 s of CPU at each start and memory for ever, and `ray.init` waits for the
     last. Nothing here asks them for anything: nodes are not scaled, logs are files, and there is no dashboard.
     """
-    from ray._private import parameter, services
-
+    parameter: Any = import_module("ray._private.parameter")
+    services: Any = import_module("ray._private.services")
     given, server = parameter.RayParams, services.start_api_server
     parameter.RayParams = functools.partial(given, no_monitor=True, include_log_monitor=False)
     services.start_api_server = lambda *_, **__: (None, None)  # as when it does not come up, which Ray takes as it is
