@@ -109,12 +109,13 @@ async def test_a_pack_is_tried_on_the_switchs_own_journal(database_url: str, tmp
     async with running_switch(database_url, shards=2) as switch:
         large = await _pay(switch)
         await export(Job(url=database_url, output=tmp_path / "lake"))
-        told = await _tried(switch, text=pack.read_text())
-        assert told == await report(pack, tmp_path / "lake")
 
         named = [await switch.call("GET", f"/v1/transfers/{identity}") for identity in large]
         labels = [{"id": identity, "label": i % 2 == 1} for i, identity in enumerate(large)]
-        by_id = await _tried(switch, text=pack.read_text(), labels=labels)
+        by_id = told = await _tried(switch, text=pack.read_text(), labels=labels)
+        file = tmp_path / "labels.csv"
+        file.write_text("id,label\n" + "".join(f"{each['id']},{each['label']:d}\n" for each in labels))
+        assert told == await report(pack, tmp_path / "lake", "--labels", str(file))
         assert by_id["labels"]["attempts"] == len(large) and by_id["labels"]["now"]["recall"] == 1.0
 
         payer = named[0].json["payer"]
@@ -127,14 +128,13 @@ async def test_a_pack_is_tried_on_the_switchs_own_journal(database_url: str, tmp
         assert (by_key["labels"]["attempts"], by_key["labels"]["now"]["amounts_true"]) == (1, {"EUR": 7})
 
         file = tmp_path / "keys.csv"
-        file.write_text(f"wallet,idempotency_key,label\n{payer},{key['Idempotency-Key']},true\n")
+        rows = [f"{each['wallet']},{each['idempotency_key']},true\n" for each in keyed + unknown]
+        file.write_text("wallet,idempotency_key,label\n" + "".join(rows))
         options = ("--url", switch.base, "--key", switch.key, "--labels", str(file))
         arguments = ["rules", "backtest", str(pack), "--json", *options]
         commanded = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
         assert commanded.exit_code == 0, commanded.output
-        assert msgspec.json.decode(commanded.stdout)["report"] == await _tried(
-            switch, text=pack.read_text(), labels=keyed
-        )
+        assert msgspec.json.decode(commanded.stdout)["report"] == by_key
 
         at = named[len(large) // 2].json["effective_at"]
         before = await _tried(switch, text=pack.read_text(), to=at)
