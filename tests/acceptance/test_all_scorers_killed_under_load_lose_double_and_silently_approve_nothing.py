@@ -17,7 +17,7 @@ from rules.decisions.decision import Action
 from tests.acceptance.deciding import Deciding, metric
 from tests.acceptance.running import REPLACED_WITHIN_S, RunningSwitch, running_switch, shardpay
 
-SCORERS = 3
+SCORERS = 2
 ROUNDS = 2
 FALLBACKS = "shardpay_fallbacks_total"
 CAREFUL = "name: careful\nfallback: decline\nrules: []\n"
