@@ -1,13 +1,16 @@
 """What tiers of tests share: one embedded PostgreSQL a session, and a database of its own for each test."""
 
 import contextlib
+import functools
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from actors.database import embedded
 from actors.database.connection import migrate
@@ -18,6 +21,24 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Kernels are compiled once, before several processes need them at the same time."""
     if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
         ready_kernels()
+
+
+class _ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """Files to workers as they become free, but all that use the shared switch to one of them: each would start a switch of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "the shared switch" if _uses_shared_switch(self.config.rootpath / file) else file
+
+
+@functools.cache
+def _uses_shared_switch(file: Path) -> bool:
+    return file.parent.name == "acceptance" and "shared_switch" in file.read_text()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """For `--dist loadfile`, the way of `make test`."""
+    return _ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture
