@@ -23,7 +23,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         ready_kernels()
 
 
-class _ByFile(LoadFileScheduling):  # type: ignore[misc]
+class _ByFile(LoadFileScheduling):
     """Files to workers as they become free, but all that use the shared switch to one of them: each would start a switch of its own."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -36,6 +36,7 @@ def _uses_shared_switch(file: Path) -> bool:
     return file.parent.name == "acceptance" and "shared_switch" in file.read_text()
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """For `--dist loadfile`, the way of `make test`."""
     return _ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
