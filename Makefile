@@ -9,12 +9,13 @@ MINUTES ?= 20
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run install develop test test-latest test-newest test-lowest check acceptance sim mutate bench update clean
+.PHONY: help run install develop docs test test-latest test-newest test-lowest check acceptance sim mutate bench update clean
 
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
 	@echo "make test        all tests"
 	@echo "make check       format, lint, spelling, types, floors"
+	@echo "make docs        writes the generated pages of docs/reference"
 	@echo "make acceptance  the slow proofs"
 	@echo "make sim SEEDS=n the seeded simulation"
 	@echo "make mutate MINUTES=n changes one thing at a time in ledger, shard core and lanes: tells what no test notices"
@@ -53,6 +54,10 @@ check: develop
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/architecture
+
+docs: develop
+	$(BIN)/python -m switch.reference
+	$(BIN)/python -m rules.language.reference docs/reference/rules.md
 
 acceptance: develop
 	$(BIN)/pytest tests/acceptance $(ARGS)

@@ -1,7 +1,7 @@
 """Journal records as columns for analysts: real types, null where a record says nothing, the same bits for the same records.
 
-Whole pages are converted at once; docs/export.md says what each column means. Personal details are not exported: in the switch they can be
-erased, in copies they could not.
+Whole pages are converted at once; docs/reference/export.md says what each column means. Personal details are not exported: in the switch
+they can be erased, in copies they could not.
 """
 
 from collections.abc import Iterable, Mapping

@@ -88,7 +88,7 @@ def _names(reader: Reader, value: Value | None, what: str) -> frozenset[str] | N
 def _give(reader: Reader, given: dict[int, int], name: str, key: Value, value: Value) -> None:
     field = INPUTS.get(name)
     if field is None:
-        hint = did_you_mean(name, INPUTS, "docs/rules.md lists all fields")
+        hint = did_you_mean(name, INPUTS, "docs/reference/rules.md lists all fields")
         reader.wrong(key, f"no field is named {shortened(name)}", hint)
         return
     try:

@@ -114,7 +114,7 @@ class Checker:
             elif node.value in self._lists:
                 hint = f"write lists.{node.value}"
             else:
-                hint = did_you_mean(node.value, [*FIELDS, *WINDOWS], "docs/rules.md lists all fields")
+                hint = did_you_mean(node.value, [*FIELDS, *WINDOWS], "docs/reference/rules.md lists all fields")
             raise _fail(node, f"no field is named {shortened(node.value)}", hint)
         return field
 
@@ -136,7 +136,7 @@ class Checker:
     def _window(self, node: Node) -> int:
         """Which window is meant."""
         if node.value not in WINDOWS:
-            hint = did_you_mean(node.value, [*WINDOWS, "timestamp"], "docs/rules.md lists all functions")
+            hint = did_you_mean(node.value, [*WINDOWS, "timestamp"], "docs/reference/rules.md lists all functions")
             raise _fail(node, f"no function is named {shortened(node.value)}", hint)
         known = ", ".join(f'"{name}"' for name in WINDOW_NAMES)
         if len(node.items) != 1 or node.items[0].kind != "text":

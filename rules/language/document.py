@@ -1,7 +1,7 @@
 """A pack is a YAML document: a card, thresholds, lists, rules, decision tables and tests; it is taken as a whole or not at all.
 
 Reading checks everything that can be known without the card: every expression has its type, every name is known, every test can be
-put. docs/rules.md describes the format.
+put. docs/reference/rules.md describes the format.
 """
 
 import re

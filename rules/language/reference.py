@@ -1,6 +1,6 @@
-"""Write the reference part of docs/rules.md: `python -m rules.language.reference docs/rules.md`.
+"""Write the reference part of docs/reference/rules.md from the catalogue that rules are checked against.
 
-It comes from the catalogue that rules are checked against; a test proves that it is up to date.
+`python -m rules.language.reference docs/reference/rules.md` writes it; a test proves that it is up to date.
 """
 
 import sys
@@ -11,7 +11,7 @@ from typing import Final
 from rules.vocabulary.catalogue import FIELDS, FUNCTIONS, WINDOWS, Field, Type
 from rules.vocabulary.columns import WINDOW_NAMES
 
-MARK: Final = "<!-- Written by `python -m rules.language.reference docs/rules.md`; do not edit below. -->\n"
+MARK: Final = "<!-- Written by `python -m rules.language.reference docs/reference/rules.md`; do not edit below. -->\n"
 WORDS_LISTED_MAX: Final = 16
 
 

@@ -407,6 +407,7 @@ def _row_answer(secret: Secret, columns: tuple[int, int, int, int, bool, bool]) 
 _PAYMENT: Final = (
     KEY_NEEDED
     | WRITE
+    | {"after_declined", "after_unrelated"}
     | named(
         Code.AFTER_NOT_FOUND,
         Code.BALANCE_OUT_OF_RANGE,

@@ -18,7 +18,7 @@ from switch.cli.options import as_text, as_time, json_option, progress_bar, stor
 def export_command(output: Path, since: int | None, as_json: bool, data: Path, database: str | None) -> None:
     """Write the journal as Parquet, partitioned by day and shard; again into the same folder: only what is new.
 
-    Also while the switch runs. docs/export.md has the columns.
+    Also while the switch runs. docs/reference/export.md has the columns.
     """
     from actors.database.locate import opened
     from actors.export.export import Job, export

@@ -39,16 +39,16 @@ _PRINTED: Final = re.compile(PRINTED).match
 
 _UUID: Final = pa.binary(16)
 _TIME: Final = pa.timestamp("ms", "UTC")
-_BINARY: Final = {"idempotency_key": True, "payer": True, "payee": True, "after": False}
-_TEXT: Final = {"currency": True, "kind": False, "channel": False, "country": False, "device": False, "ip": False}
-_PLAIN: Final = {
+BINARY: Final = {"idempotency_key": True, "payer": True, "payee": True, "after": False}
+TEXT: Final = {"currency": True, "kind": False, "channel": False, "country": False, "device": False, "ip": False}
+PLAIN: Final = {
     "amount": pa.int64(),
     "effective_time": _TIME,
     "hold": pa.bool_(),
     "expires_in": pa.int32(),
     "group": pa.int32(),
 }
-_COLUMNS: Final = {**_BINARY, **_TEXT, **dict.fromkeys(_PLAIN, False), "amount": True}
+COLUMNS: Final = {**BINARY, **TEXT, **dict.fromkeys(PLAIN, False), "amount": True}
 """Columns by name, and whether they must be there."""
 _NULLABLE: Final = ("group", "expires_in")
 """A row with no group stands alone; only a hold expires."""
@@ -172,23 +172,23 @@ def _read_batches(reader: pa.RecordBatchStreamReader) -> Steps[pa.Table]:
 def _check_schema(schema: pa.Schema) -> None:
     seen = set()
     for field in schema:
-        if field.name not in _COLUMNS:
+        if field.name not in COLUMNS:
             raise invalid_field(field.name[:200], "the column is not known")
         if field.name in seen:
             raise invalid_field(field.name, "the column is given more than once")
         seen.add(field.name)
         if not _fits(field):
             raise invalid_field(field.name, f"the column has the type {str(field.type)[:100]}")
-    for name, needed in _COLUMNS.items():
+    for name, needed in COLUMNS.items():
         if needed and name not in seen:
             raise invalid_field(name, "the column is missing")
 
 
 def _fits(field: pa.Field) -> bool:
-    if field.name in _BINARY:
+    if field.name in BINARY:
         return bool(field.type == _UUID)
-    if field.name in _PLAIN:
-        return bool(field.type == _PLAIN[field.name])
+    if field.name in PLAIN:
+        return bool(field.type == PLAIN[field.name])
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 

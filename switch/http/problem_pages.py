@@ -1,4 +1,4 @@
-"""A page for each problem: `type` of a problem leads to it. `python -m switch.http.problem_pages` prints docs/problems.md."""
+"""A page for each problem: `type` of a problem leads to it. `python -m switch.http.problem_pages` prints docs/reference/problems.md."""
 
 import html
 from typing import Final
@@ -36,8 +36,9 @@ def _retry(retryable: bool) -> str:
 def document() -> str:
     """All pages as one Markdown document."""
     parts = [
-        "# Problems\n\nWhat goes wrong is told as `application/problem+json` (RFC 9457) with one of these codes; the `type` of a problem "
-        "leads to its page. `detail` says what happened this time.\n"
+        "# Problems\n\nAn error is `application/problem+json` (RFC 9457) with one of these codes. `type` leads to the page of the code,\n"
+        "`detail` says what happened this time, `retryable` whether the same request can succeed later, `money_moved` what is known of\n"
+        "the money: `no`, or `unknown`, then the same request with the same key shows it.\n"
     ]
     for code, (status, retryable, title) in PROBLEMS.items():
         parts.append(f"## {code}\n\n**{title}** {ADVICE[code]}\n\nHTTP status {status}. {_retry(retryable)}\n")

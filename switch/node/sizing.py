@@ -1,4 +1,4 @@
-"""How many idempotency keys a shard has memory for, and for how long that lasts; docs/sizing.md has the arithmetic."""
+"""How many idempotency keys a shard has memory for, and for how long that lasts; docs/operations/size.md has the arithmetic."""
 
 import os
 from typing import Final
@@ -45,5 +45,5 @@ def keys_told(keys: int, shards: int) -> str:
     hours = keys * shards / RATE_TOLD / 3_600
     return (
         f"remembers {keys * shards:,} idempotency keys in {IDEMPOTENCY_WINDOW_MS // 3_600_000} h: "
-        f"{a_day:,} new requests/s without end, {RATE_TOLD:,}/s for {hours:.1f} h, then 503 keys_full (docs/sizing.md)"
+        f"{a_day:,} new requests/s without end, {RATE_TOLD:,}/s for {hours:.1f} h, then 503 keys_full (docs/operations/size.md)"
     )

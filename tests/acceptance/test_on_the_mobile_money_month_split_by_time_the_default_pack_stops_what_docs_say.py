@@ -1,5 +1,6 @@
 """On the simulated mobile-money month, split by time: precision, recall and share of the fraud amount stopped at a review capacity of
-0.5 %, with and without what tells of the payer's balance, are those of docs/risk.md; and the default card is the one trained there.
+0.5 %, with and without what tells of the payer's balance, are those of docs/reference/default-pack.md; and the default card
+is the one trained there.
 
 In short with an excerpt that is made here, where only their order can be told; with `-m slow` the whole month, where it is.
 """
@@ -21,7 +22,7 @@ from tests.excerpts import write_paysim
 
 pytest.importorskip("optbinning", reason="training needs the extra train")
 
-PAGE = Path(__file__).parents[2] / "docs" / "risk.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "default-pack.md"
 ROWS = 20_000
 FEATURES = ("with balance", "without balance")
 CARDS = ("as shipped", "trained on amounts too")

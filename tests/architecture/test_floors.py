@@ -55,6 +55,7 @@ FLOORS: Final = {
         "node": 7,
         "cli": 8,
         "__main__": 9,
+        "reference": 9,
     },
     "bench": {"report": 1, "workload": 1, "contenders": 2, "micro": 2, "measures": 3, "__main__": 4},
 }

@@ -30,7 +30,9 @@ class Target(NamedTuple):
 
 
 LEDGER: Final = Suite(
-    ("tests/unit/actors/ledger", "tests/unit/actors/records", "tests/unit/actors/shard/test_journal_writer.py"), seeds=3, compiled=False
+    ("tests/unit/actors/ledger", "tests/unit/actors/records", "tests/unit/actors/shard/test_journal_writer.py"),
+    seeds=3,
+    compiled=False,
 )
 """Some 1.2 s a seed."""
 SHARD: Final = Suite(

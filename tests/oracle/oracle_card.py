@@ -1,4 +1,4 @@
-"""What a scorecard document means, written once more from docs/scorecards.md: plain dicts in, a plain dict out.
+"""What a scorecard document means, written once more from docs/reference/scorecards.md: plain dicts in, a plain dict out.
 
 Shares nothing with the code under test.
 """

@@ -21,4 +21,4 @@ COMMANDS: Final = {
 
 @click.group("cards", cls=LazyGroup, table=COMMANDS)
 def cards_group() -> None:
-    """Look at scorecards and publish them. docs/scorecards.md describes the document."""
+    """Look at scorecards and publish them. docs/reference/scorecards.md describes the document."""

@@ -39,8 +39,8 @@ def keys_create(
 ) -> None:
     """Make a key. It is shown once and kept only as a hash.
 
-    The first key of a name says whether the account is bound: a bound one sees and moves only its wallets, any other all. docs/access.md
-    has the rules.
+    The first key of a name says whether the account is bound: a bound one sees and moves only its wallets, any other all.
+    docs/reference/access.md has the rules.
     """
 
     async def run(store: Any, secret: Any) -> Any:

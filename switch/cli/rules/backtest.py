@@ -62,7 +62,7 @@ def rules_backtest(
 ) -> None:
     """Decide every payment of an export, or of a running switch, anew, with what its decision saw, and count what changes.
 
-    Hits, amounts and overlap of rules, decisions changed, and with labels precision and recall. docs/backtest.md says more.
+    Hits, amounts and overlap of rules, decisions changed, and with labels precision and recall. docs/reference/backtest.md says more.
     """
     from rules.backtest.report import render
 

@@ -1,4 +1,4 @@
-"""docs/rules.md is up to date, and its example is a pack that checks and passes its own tests."""
+"""docs/reference/rules.md is up to date, and its example is a pack that checks and passes its own tests."""
 
 import re
 from pathlib import Path
@@ -12,11 +12,11 @@ from rules.vocabulary.catalogue import INPUTS
 from rules.vocabulary.columns import COLUMNS
 from tests.small_pack import PACK
 
-PAGE = (Path(__file__).parents[4] / "docs" / "rules.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs" / "reference" / "rules.md").read_text(encoding="utf-8")
 
 
 def test_the_reference_is_what_the_catalogue_says() -> None:
-    assert updated(PAGE) == PAGE, "run: python -m rules.language.reference docs/rules.md"
+    assert updated(PAGE) == PAGE, "run: python -m rules.language.reference docs/reference/rules.md"
 
 
 def test_every_column_is_a_field_or_a_window() -> None:

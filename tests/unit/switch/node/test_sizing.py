@@ -30,5 +30,5 @@ def test_as_many_keys_as_are_sized_for_can_be_remembered() -> None:
 def test_the_start_says_for_how_long_at_which_rate() -> None:
     assert keys_told(62_000_000, 1) == (
         "remembers 62,000,000 idempotency keys in 24 h: 717 new requests/s without end, "
-        "10,000/s for 1.7 h, then 503 keys_full (docs/sizing.md)"
+        "10,000/s for 1.7 h, then 503 keys_full (docs/operations/size.md)"
     )

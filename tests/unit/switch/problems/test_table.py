@@ -57,8 +57,8 @@ def test_every_problem_renders_completely(code: str) -> None:
 
 def test_every_problem_has_advice_and_stands_in_the_docs() -> None:
     assert set(ADVICE) == set(PROBLEMS)
-    docs = Path(__file__).parents[4] / "docs" / "problems.md"
-    assert docs.read_text() == document(), "python -m switch.http.problem_pages > docs/problems.md"
+    docs = Path(__file__).parents[4] / "docs" / "reference" / "problems.md"
+    assert docs.read_text() == document(), "python -m switch.http.problem_pages > docs/reference/problems.md"
 
 
 def test_a_recorded_decline_names_its_transfer() -> None:

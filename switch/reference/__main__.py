@@ -1,0 +1,29 @@
+"""`python -m switch.reference` writes the generated pages below docs/reference."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from switch.http import problem_pages
+from switch.reference import commands, configuration, http_api, journal_format, metrics
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "commands.md": commands.document,
+    "configuration.md": configuration.document,
+    "http-api.md": http_api.document,
+    "journal-format.md": journal_format.document,
+    "metrics.md": metrics.document,
+    "problems.md": problem_pages.document,
+}
+"""Pages by file name, and what makes their text."""
+
+
+def main() -> None:
+    """Write every page."""
+    folder = Path("docs/reference")
+    for name, text in PAGES.items():
+        (folder / name).write_text(text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""docs/reference/commands.md, from the command line itself: every command, argument, option, default and example."""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+from switch.cli.main import cli
+from switch.reference.markdown import code, page, table
+
+_INTRODUCTION: Final = """\
+`shardpay COMMAND --help` prints the same. Every command exits with 0 when it is done, 1 when it failed or found a difference, 2 on bad
+usage. An error is one line; `shardpay --debug COMMAND` adds the traceback. Commands that print figures take `--json`. Long work shows its
+progress when standard error is a terminal."""
+
+_ENVIRONMENT: Final = {
+    "SHARDPAY_DATA": "Default of `--data`.",
+    "SHARDPAY_DATABASE": "Default of `--database`.",
+    "SHARDPAY_URL": "Default of `--url`.",
+    "SHARDPAY_API_KEY": "For `serve`: a bootstrap key with every scope. For commands that call a running switch: the key to send.",
+}
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, with its full name: groups are not listed themselves."""
+    context = click.Context(cli, info_name="shardpay")
+    yield from _below("shardpay", cli, context)
+
+
+def _below(name: str, command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield name, command
+        return
+    for sub in command.list_commands(context):
+        found = command.get_command(context, sub)
+        assert found is not None, "a listed command exists"
+        yield from _below(f"{name} {sub}", found, click.Context(found, parent=context, info_name=sub))
+
+
+def document() -> str:
+    """The page."""
+    environment = table(("variable", "meaning"), ((code(name), text) for name, text in _ENVIRONMENT.items()))
+    sections = (_section(name, command) for name, command in commands())
+    return page("Commands", _INTRODUCTION, "## Environment\n\n" + environment, *sections)
+
+
+def _section(name: str, command: click.Command) -> str:
+    arguments = [parameter for parameter in command.params if isinstance(parameter, click.Argument)]
+    options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+    usage = " ".join([name, "[OPTIONS]", *(argument.human_readable_name for argument in arguments)])
+    parts = [f"## {name}", f"    {usage}", *_paragraphs(command.help or "")]
+    if options:
+        parts.append(table(("option", "takes", "default", "meaning"), map(_option, options)))
+    if command.epilog:
+        parts.append(command.epilog.replace("\b\n", "").strip().replace("Example: ", "Example:\n\n    "))
+    return "\n\n".join(part.rstrip() for part in parts)
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """The help as Markdown; what click keeps as it is (after \\b) becomes a code block."""
+    for paragraph in re.split(r"\n\s*\n", text.strip("\n")):
+        if paragraph.lstrip().startswith("\b"):
+            kept = textwrap.dedent(paragraph.partition("\b\n")[2].rstrip())
+            yield textwrap.indent(kept, "    ")
+        else:
+            yield " ".join(paragraph.split())
+
+
+def _option(option: click.Option) -> tuple[str, str, str, str]:
+    names = ", ".join(code(name) for name in (*option.opts, *option.secondary_opts))
+    more = [text for text, yes in (("required", option.required), ("may be repeated", option.multiple)) if yes]
+    help_text = re.sub(r"\s*\[default: [^]]*\]", "", option.help or "")
+    meaning = help_text + (f" ({', '.join(more)})" if more and "may be repeated" not in help_text else "")
+    return names, _takes(option), _default(option), meaning
+
+
+def _takes(option: click.Option) -> str:
+    if option.is_flag:
+        return ""
+    kind = option.type
+    if isinstance(kind, click.Choice):
+        return " ".join(code(choice) for choice in kind.choices)
+    if isinstance(kind, (click.IntRange, click.FloatRange)):
+        low = "" if kind.min is None else f"{kind.min:g}"
+        high = "" if kind.max is None else f"{kind.max:g}"
+        noun = "integer" if isinstance(kind, click.IntRange) else "number"
+        return f"{noun} {low}..{high}" if high else f"{noun} {'>' if kind.min_open else '>='} {low}"
+    if kind in (click.INT, click.FLOAT):
+        return "integer" if kind is click.INT else "number"
+    return code(option.metavar or kind.name.upper())
+
+
+def _default(option: click.Option) -> str:
+    stated = re.search(r"\[default: ([^]]*)\]", option.help or "")
+    if stated:
+        return stated[1]
+    default = option.default
+    if option.is_flag or option.multiple or default is None or "UNSET" in repr(default).upper():
+        return ""
+    return code(default)

@@ -1,0 +1,79 @@
+"""docs/reference/configuration.md, from the types that the file of `serve --config` is read into."""
+
+from typing import Final
+
+import msgspec
+
+from actors.ledger.book import Capacity
+from switch.node.settings import ConfigFile
+from switch.reference.markdown import code, page, table
+
+_INTRODUCTION: Final = """\
+`shardpay serve --config FILE` reads one TOML file. An unknown key is an error that names the key. What is not in the file has its
+default. Everything else is an option of a command: see [commands](commands.md)."""
+
+_EXAMPLE: Final = """\
+```toml
+review_expires_in = 3600          # one hour for an analyst
+
+[daily_limits]                    # a wallet's tier = minor units a day
+0 = 50000
+1 = 500000
+
+[capacity]                        # for each shard
+keys = 100_000_000
+```"""
+
+KEYS: Final = {
+    "daily_limits": "Table of tier (0..255) to minor units: what a user or merchant wallet of that tier may pay in a UTC day, by "
+    "effective time. A tier that is not named has no limit.",
+    "review_expires_in": "Seconds after which a payment in review that no analyst has decided expires and counts as declined.",
+    "capacity": "Sizes of a shard's tables, [below](#capacity).",
+    "allow_unsafe_database": "Accept a PostgreSQL server with `fsync` or `synchronous_commit` off. Such a server loses committed "
+    "payments in a crash: for tests only.",
+    "test_currencies": "Wallets may be opened in XTS and XXX, which stand for no money.",
+    "checkpoints": "Where checkpoints are stored: a URI that pyarrow.fs understands, such as `s3://bucket/path` or `file:///path`. "
+    "By default below `--data`. Several machines need one place that all of them reach.",
+}
+"""The keys of the file, and what they mean."""
+
+CAPACITY: Final = {
+    "segments": "Segments of 65,536 wallets on one shard, the segment of operator wallets included.",
+    "segment_map": "Segments of the whole cluster.",
+    "keys": "Idempotency keys in one generation of 24 hours.",
+    "payers": "Payers whose attempts are remembered for windows.",
+    "attempts": "Remembered attempts of all payers.",
+    "profiles": "Cached remote wallets: payees on other shards.",
+    "holds": "Open holds, payments in review included.",
+    "caller_holds_percent": "Share of `holds` that one caller may have open, in percent.",
+    "originals": "Cached refundable records.",
+}
+"""The keys of the section `capacity`, and what they mean."""
+
+
+def document() -> str:
+    """The page."""
+    capacity = "Each size is for one shard. What happens when a table is full: [size](../operations/size.md)."
+    keys = "Unless the file says it, `serve` derives `keys` from the machine's memory."
+    return page(
+        "Configuration",
+        _INTRODUCTION,
+        _EXAMPLE,
+        "## Keys",
+        _keys(ConfigFile, KEYS),
+        "## Capacity",
+        f"{capacity} {keys}",
+        _keys(Capacity, CAPACITY),
+    )
+
+
+def _keys(struct: type[msgspec.Struct], texts: dict[str, str]) -> str:
+    fields = msgspec.structs.fields(struct)
+    assert {field.name for field in fields} == set(texts), "every key has its text"
+    return table(("key", "default", "meaning"), ((code(f.name), _default(f.default), texts[f.name]) for f in fields))
+
+
+def _default(value: object) -> str:
+    if isinstance(value, bool):
+        return code(str(value).lower())
+    return code(value) if isinstance(value, int) else ""

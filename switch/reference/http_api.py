@@ -1,0 +1,124 @@
+"""docs/reference/http-api.md, from the routes and the types of bodies and answers."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from models.scorecard import Scorecard
+from switch.api.app import OPEN_ROUTES, ROUTES
+from switch.api.route import ALWAYS, BODY, WRITE, Route
+from switch.gateway import arrow
+from switch.http.access import Access
+from switch.problems.table import NUMBERS
+from switch.reference.http_calls import CREATED, NOTES, QUERY
+from switch.reference.http_fields import meaning
+from switch.reference.markdown import code, page, table
+from switch.reference.schema import fields, link, reachable, title
+
+_INTRODUCTION: Final = """\
+- Send `Authorization: Bearer KEY`. A key has scopes, and its account may be bound to wallets: [access](access.md).
+- Bodies are JSON. An unknown field is an error; null for a field that may be left out is as if it were not there.
+- Amounts are integers in minor units. Ids are UUID texts that the switch assigns. Times are RFC 3339 in UTC.
+- `Idempotency-Key`: 1 to 255 printable ASCII characters, bare or quoted. Mandatory for POST under `/v1/transfers`, honoured on every
+  POST. The same key with the same body gets the first answer again, with `Idempotent-Replayed: true`; with another body
+  `idempotency_mismatch`. A key counts for 24 hours at least and belongs to its caller and wallet.
+- `Shardpay-Time`: the effective time of a historical payment; needs the scope `import`.
+- Lists answer `{data, has_more, next}`; `?after=NEXT` is the next page.
+- Errors are `application/problem+json` with `code`, `retryable` and `money_moved`: [problems](problems.md). 429 and 503 carry
+  `Retry-After`. After a timeout send the same request again, or ask by key."""
+
+_OPEN_TEXTS: Final = {
+    "/healthz": "The process answers.",
+    "/readyz": "200 when every shard has recovered and can commit, else 503 that says what is missing. `warnings` names what an "
+    "operator should mend.",
+    "/metrics": "Prometheus text format: [metrics](metrics.md).",
+}
+
+
+def document() -> str:
+    """The page."""
+    assert {each.path for each in OPEN_ROUTES} == set(_OPEN_TEXTS), "every open route has its text"
+    shared = (
+        f"Problems of every call: {_problems(ALWAYS)}.\n\nOf every call with a body: {_problems(BODY)}.\n\n"
+        f"Of every call that writes to the ledger: {_problems(WRITE - BODY)}."
+    )
+    structs = reachable(each for route in ROUTES for each in (_body(route), route.answer) if each is not None)
+    return page(
+        "HTTP API",
+        _INTRODUCTION,
+        shared,
+        "# Calls",
+        *map(_call, ROUTES),
+        "## Without a key",
+        *(f"### GET {path}\n\n{text}" for path, text in _OPEN_TEXTS.items()),
+        "### GET /problems/{code}\n\nThe page of a problem, as HTML: a problem's `type` leads here.",
+        "# Batches as Arrow",
+        *_arrow(),
+        "# Types",
+        "A field that is not needed may be left out of a body, and is left out of an answer where it says nothing.",
+        *map(_type, structs),
+    )
+
+
+def heading(route: Route) -> str:
+    """The heading of a call."""
+    return f"{route.method} {route.path.replace('{change:freeze|unfreeze|close}', 'freeze, /unfreeze, /close')}"
+
+
+def _call(route: Route) -> str:
+    notes = NOTES.get((route.method, route.path), "")
+    parts = [f"## {heading(route)}", f"{route.summary} {notes}".strip(), _facts(route)]
+    if route.query:
+        parts.append(table(("parameter", "meaning"), ((code(name), QUERY[name]) for name in route.query)))
+    own = route.problems - WRITE if route.problems >= WRITE else route.problems - BODY
+    if own:
+        writing = ", and those of writing to the ledger" if route.problems >= WRITE else ""
+        parts.append(f"Problems: {_problems(own)}{writing}.")
+    return "\n\n".join(parts)
+
+
+def _body(route: Route) -> type[msgspec.Struct] | None:
+    """The type of a JSON body, None for a call without one. A scorecard has a page of its own: [scorecards](scorecards.md)."""
+    body = route.bodies[0] if route.bodies else None
+    described = isinstance(body, type) and issubclass(body, msgspec.Struct) and body is not Scorecard
+    return body if described else None
+
+
+def _facts(route: Route) -> str:
+    bound = "A bound account: " + ("may not call it" if route.access is Access.REFUSED else route.access.value)
+    facts = [f"Scope: {' or '.join(map(code, sorted(route.scopes)))}", bound]
+    body = _body(route)
+    if body is not None and fields(body):
+        facts.append(f"Body: {link(body)}")
+    facts.append(f"Answer: {201 if (route.method, route.path) in CREATED else 200} {link(route.answer)}")
+    return "\n".join(f"- {fact}" for fact in facts)
+
+
+def _problems(codes: Iterable[str]) -> str:
+    return ", ".join(f"[{name}](problems.md#{name})" for name in sorted(codes))
+
+
+def _type(struct: type[msgspec.Struct]) -> str:
+    name = title(struct)
+    rows = ((code(f.name), f.takes, "yes" if f.needed else "", meaning(name, f.name)) for f in fields(struct))
+    return f"## {name}\n\n" + (table(("field", "takes", "needed", "meaning"), rows) if fields(struct) else "No fields.")
+
+
+def _arrow() -> Iterator[str]:
+    yield (
+        f"`Content-Type: {arrow.CONTENT_TYPE}`, up to {arrow.ROWS_MAX:,} rows, uncompressed. Columns mean what the fields of "
+        "[KeyedTransfer](#keyedtransfer) and [Context](#context) mean; texts may be dictionary-encoded."
+    )
+    yield table(("column", "type", "needed"), (_column(name, needed) for name, needed in arrow.COLUMNS.items()))
+    yield (
+        "An idempotency key is the 16 bytes of the UUID whose text is the key. Rows with equal numbers in `group` are linked. The "
+        "answer is an Arrow stream with the columns `id` (16 bytes), `code` (uint16, 0 = ok) and `replayed` (bool), in the order of "
+        "the rows. The schema's metadata names the codes:"
+    )
+    yield ", ".join(f"{number} {name}" for number, name in sorted(NUMBERS.items())) + "."
+
+
+def _column(name: str, needed: bool) -> tuple[str, str, str]:
+    kinds = {**dict.fromkeys(arrow.BINARY, "fixed_size_binary(16)"), **dict.fromkeys(arrow.TEXT, "string")}
+    return code(name), kinds.get(name) or str(arrow.PLAIN[name]), "yes" if needed else ""

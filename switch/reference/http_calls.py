@@ -1,0 +1,80 @@
+"""What docs/reference/http-api.md says of calls beyond the table of routes: what parameters mean, and what to know before a call."""
+
+from typing import Final
+
+QUERY: Final = {
+    "limit": "Entries on a page, 1 to 100; 20 by default.",
+    "after": "The cursor `next` of the page before. Of events also `now`: only what comes later.",
+    "from": "RFC 3339 time: only entries that took effect at this time or later.",
+    "to": "RFC 3339 time: only entries that took effect before this time.",
+    "at": "RFC 3339 time; now by default.",
+    "wallet": "The payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet.",
+    "idempotency_key": "The key that the request was sent with, by the same account.",
+    "external_id": "The wallet with this `external_id`; this or `owner` is needed.",
+    "owner": "Wallets of this owner; this or `external_id` is needed.",
+    "status": "`open` (default), `approved`, `declined`, `expired` or `voided`.",
+    "types": "Event types, with commas between; all by default.",
+    "version": "A version; the newest by default.",
+}
+"""Parameters of queries. Any other parameter is `invalid_query`."""
+
+CREATED: Final = frozenset(
+    {
+        ("POST", "/v1/transfers"),
+        ("POST", "/v1/transfers/{id}/capture"),
+        ("POST", "/v1/transfers/{id}/void"),
+        ("POST", "/v1/transfers/{id}/refund"),
+        ("POST", "/v1/wallets"),
+        ("POST", "/v1/reviews/{id}/approve"),
+        ("POST", "/v1/reviews/{id}/decline"),
+        ("PUT", "/v1/rule-packs/{name}"),
+        ("PUT", "/v1/scorecards/{name}"),
+    }
+)
+"""Calls whose success is status 201; of all others it is 200."""
+
+NOTES: Final = {
+    ("POST", "/v1/transfers"): (
+        "Needs an `Idempotency-Key`. The answer's `status` is `posted`, `held` or `in_review`. A declined payment is a "
+        "problem with its `transfer_id` and `decision`. The header `Shardpay-Time` (scope `import`) sets the effective "
+        "time."
+    ),
+    ("POST", "/v1/transfers/batch"): (
+        "Needs an `Idempotency-Key`, bound to the whole body; each row has a key of its own. A row's result stands at "
+        "its place in `results`. With `linked`, all rows count or none: one user wallet pays. As Arrow (`Content-Type: "
+        "application/vnd.apache.arrow.stream`) see [below](#batches-as-arrow)."
+    ),
+    ("GET", "/v1/transfers"): (
+        "For a request whose answer was lost. `key_not_seen` means that no request with this key has arrived yet: it "
+        "may still be on its way."
+    ),
+    ("POST", "/v1/transfers/{id}/capture"): "Needs an `Idempotency-Key`.",
+    ("POST", "/v1/transfers/{id}/void"): "Needs an `Idempotency-Key`.",
+    (
+        "POST",
+        "/v1/transfers/{id}/refund",
+    ): "Needs an `Idempotency-Key`. Never more than was paid. A hold with one capture can be named itself.",
+    (
+        "GET",
+        "/v1/wallets/{id}/transfers",
+    ): "In the order of booking. Only what is committed is shown, and everything that was answered before the call.",
+    (
+        "POST",
+        "/v1/wallets/{id}/{change:freeze|unfreeze|close}",
+    ): "A frozen wallet receives but does not pay. Closing needs balance zero and nothing held, and cannot be undone.",
+    (
+        "GET",
+        "/v1/events",
+    ): "With `Accept: text/event-stream` a stream of server-sent events. [Events](events.md) has the types.",
+    ("PUT", "/v1/rule-packs/{name}"): (
+        "As YAML (`application/yaml`) the body is the text itself. `If-Match` and `If-None-Match` as in "
+        "[publishing](publishing.md). 200 when the text is that of the newest version."
+    ),
+    ("POST", "/v1/rule-packs/backtest"): "See [backtests](backtest.md).",
+    ("PUT", "/v1/scorecards/{name}"): (
+        "The body is the [scorecard](scorecards.md). `If-Match` as in [publishing](publishing.md). 200 when it is the "
+        "newest version."
+    ),
+    ("POST", "/v1/scorecards/backtest"): "See [backtests](backtest.md).",
+}
+"""What to know before a call."""

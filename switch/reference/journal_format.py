@@ -1,0 +1,165 @@
+"""docs/reference/journal-format.md, from the record layout, the block header and the enums of the ledger."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from actors.records import layout
+from actors.records.blocks import HEADER_BYTES, VERSION, Header
+from actors.records.codes import OUTCOMES, Code
+from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, Kind
+from switch.reference.markdown import code, page, table
+
+_INTRODUCTION: Final = """\
+The journal is the only store of money: the table `journal(shard, block, records bytea, details bytea)` with the primary key `(shard,
+block)`. A row is a block. A block is a header and up to {records} records of {size} bytes; numbers are little-endian. Blocks of a
+shard are numbered without a gap from 1, are appended in order and never updated. Fields and numbers are only ever added, so an old
+journal stays readable.
+
+Zero means none: no wallet, no address, no time. Amounts are minor units, times are milliseconds since 1970 in UTC. An address of a
+record is `shard << 52 | block << 8 | slot`; an address of a wallet is `segment << 16 | slot`. In psql the view `journal_record`
+decodes records: `SELECT * FROM journal_record WHERE shard = 0 AND block = 17`."""
+
+_HEADER_TEXTS: Final = {
+    "version": "Format of the block, now {version}. Blocks of version 1 have no checksum.",
+    "records": "Number of records in the block.",
+    "shard": "The shard that wrote it.",
+    "spare": "Reserved, 0.",
+    "topology": "Version of the topology that the writer knew.",
+    "checksum": "CRC-32 of the whole block, computed with 0 in this field.",
+    "number": "Number of the block.",
+    "writer": "Random number of the writer's process (its epoch).",
+    "seen": "Features as of: address of the last record that the features of this block's scored records include.",
+    "previous": "SHA-256 of the whole block before it: the hash chain. Zeros for block 1.",
+    "details_digest": "First 16 bytes of the SHA-256 of the column `details`; zeros without details.",
+}
+
+_RECORD_TEXTS: Final = {
+    "kind": "What happened, see [kinds](#record-kinds).",
+    "decision": "Action of scoring: 0 approve, 1 review, 2 decline.",
+    "label": "Kind that the caller gave the payment (payment, cash_in ...).",
+    "channel": "Channel of the payment's context.",
+    "code": "Result, see [codes](#result-codes): 0, or why nothing moved.",
+    "currency": "ISO 4217 number.",
+    "payer": "Address of the payer's wallet.",
+    "payee": "Address of the payee's wallet.",
+    "amount": "Amount moved, held, captured or released.",
+    "payer_posted": "Payer's posted balance after the record.",
+    "payee_posted": "Payee's posted balance after the record, where the payee is on this shard.",
+    "payer_held": "Payer's held sum after the record.",
+    "key_hi": "Idempotency key bound to caller and home wallet, upper 64 bits of its hash.",
+    "key_lo": "The same, lower 64 bits.",
+    "digest": "Digest of the body, for what the record has no field for.",
+    "caller": "Account whose API key sent the request.",
+    "pack": "Number of the rule pack that decided (`rule_pack.number`).",
+    "reference": "Address of the record that this one acts on.",
+    "record_time": "When it was recorded.",
+    "effective_time": "When it counts.",
+    "payer_prev": "Address of the previous record of the payer's chain.",
+    "payee_prev": "Address of the previous record of the payee's chain.",
+    "points": "Points of the decision.",
+    "reasons": "Reasons of the decision: bit i = reason i of the pack.",
+    "flags": "See [flags](#flags).",
+    "country": "Country of the payment's context, two letters.",
+    "device": "32-bit hash of the device's name.",
+    "payer_lag": "How far the chain time of the payer is ahead of the effective time, encoded.",
+    "payee_lag": "The same of the payee.",
+    "expiry": "When a hold or a review expires.",
+}
+
+_KIND_TEXTS: Final = {
+    Kind.OPEN: "A writer opened the journal: `amount` = topology version, `key_hi` = the writer's epoch.",
+    Kind.WALLET_OPENED: "`payee` = the wallet, `label` = its kind, `decision` = tier, `amount` = floor.",
+    Kind.WALLET_STATUS: "`payee` = the wallet, `channel` = status: 1 open, 2 frozen, 3 closed.",
+    Kind.WALLET_TIER: "`payee` = the wallet, `decision` = tier.",
+    Kind.TRANSFER: "Money moved from payer to payee, or with a code nothing did.",
+    Kind.HOLD: "The amount is held until `expiry`. With the flag for a review, `expiry` is when the review expires, and `payee_lag` "
+    "the seconds for which the caller asked for a hold; 0: a transfer was asked for.",
+    Kind.CAPTURE: "Of the hold at `reference`; `amount` = captured.",
+    Kind.VOID: "Of the hold at `reference`; `amount` = released.",
+    Kind.EXPIRY: "Of the hold at `reference`; `amount` = released.",
+    Kind.REFUND: "Of the transfer or capture at `reference`; its payer was the payee there.",
+    Kind.APPROVAL: "The hold at `reference` was in review and is an ordinary one until `expiry`; `amount` = held.",
+    Kind.LEG: "Remote credit: payer, payee, amount, currency and effective time of the movement at `reference` on another shard; "
+    "`decision` = the kind of that movement.",
+    Kind.CURSOR: "How far this shard has read another's journal: `payer` = sending shard, `amount` = block, `key_hi` and `key_lo` = "
+    "first half of that block's hash.",
+    Kind.PROFILE: "Remote wallet, cached: `payee` = the wallet, `label` = kind, `channel` = status, `decision` = tier, "
+    "`effective_time` = opened; 0: the wallet changed while it was not cached.",
+}
+
+_FLAG_TEXTS: Final = {
+    "FLAG_REMOTE": "The payee is on another shard: the credit is in flight until the remote credit is recorded there.",
+    "FLAG_SUSPENSE": "Remote credit: the payee could not take the money, the currency's suspense wallet did.",
+    "FLAG_IMPORTED": "A historical payment with its own effective time; its decision is kept but does not stop it.",
+    "FLAG_FALLBACK": "No scorer answered in time: the pack's fallback decided.",
+    "FLAG_SCORED": "A pack decided; without it the switch ran unscored.",
+    "FLAG_FINAL": "Capture: the rest of the hold is released. Void that ends a review: by who asked for the payment.",
+    "FLAG_LINKED": "All or none together with the next record.",
+    "FLAG_PAYER_ANCHOR": "The table `anchor` names this record for the payer's chain.",
+    "FLAG_PAYEE_ANCHOR": "The same of the payee's chain.",
+    "FLAG_CONTINUES": "All or none together with the record before.",
+    "FLAG_REVIEW": "Hold: an analyst is asked. Capture, void, expiry or approval: it ended the review.",
+}
+
+_BESIDE: Final = """\
+`details` holds what only some records have (reference, metadata, IP address, device name): one msgpack list of a random salt and, by
+slot, the details of a record. Only its salted digest is in the header, so personal details can be erased and the hash chain still
+verifies.
+
+Written in the same transaction as their block, and following from its records alone:
+
+- `reference(target, record)`: `record` acted on `target` (capture, void, expiry, refund, approval).
+- `anchor(wallet, shard, chain_time, record)`: one record of every {stride} of a wallet's chain, where a look back in time begins.
+- `review(record, record_time, status)`: payments in review; status 0 open, 1 approved, 2 declined, 3 expired, 4 voided."""
+
+
+def document() -> str:
+    """The page."""
+    introduction = _INTRODUCTION.format(records=BLOCK_RECORDS_MAX, size=RECORD.itemsize)
+    kinds = _listed("number", {f"{int(kind)} {kind.name}": _KIND_TEXTS[kind] for kind in Kind}, "fields")
+    codes = _listed("number", {f"{int(each)} {each.name.lower()}": OUTCOMES[each].title for each in Code}, "meaning")
+    named = {f"{getattr(layout, name)} {name.removeprefix('FLAG_')}": _FLAG_TEXTS[name] for name in flags()}
+    return page(
+        "Journal format",
+        introduction,
+        f"## Block header\n\n{HEADER_BYTES} bytes.",
+        _header(),
+        "## Record\n\nOne layout for all kinds; a kind may give a field another meaning.",
+        _record(),
+        "## Record kinds",
+        kinds,
+        "## Flags",
+        _listed("number", named, "meaning"),
+        "## Result codes",
+        "What a caller is told of each: [problems](problems.md). Records hold 0 and the codes from 100 on.",
+        codes,
+        "## Beside the records",
+        _BESIDE.format(stride=layout.CHAIN_STRIDE),
+    )
+
+
+def flags() -> list[str]:
+    """Names of the flags of records, by number."""
+    return sorted((name for name in vars(layout) if name.startswith("FLAG_")), key=lambda name: getattr(layout, name))
+
+
+def _header() -> str:
+    texts = {name: text.format(version=VERSION) for name, text in _HEADER_TEXTS.items()}
+    return table(("field", "meaning"), ((code(name), texts[name]) for name in Header._fields))
+
+
+def _record() -> str:
+    fields: Mapping[str, Any] = RECORD.fields or {}
+    assert set(fields) == set(_RECORD_TEXTS), "every field has its text"
+    rows = ((str(offset), code(name), _type(kind), _RECORD_TEXTS[name]) for name, (kind, offset) in fields.items())
+    return table(("offset", "field", "type", "meaning"), rows)
+
+
+def _type(dtype: np.dtype[Any]) -> str:
+    return dtype.name
+
+
+def _listed(first: str, texts: Mapping[str, str], second: str) -> str:
+    return table((first, "name", second), ((*name.split(" ", 1), text) for name, text in texts.items()))
