@@ -1,3 +1,5 @@
-"""What owns money and decides: shards of wallets, scorers, and the journal that both rest on. Processes are Ray actors; rooms on a lower
-floor know nothing of those above them, and nothing here knows of HTTP.
+"""What owns money and decides.
+
+Shards of wallets, scorers, and the journal that both rest on. Processes are Ray actors; rooms on a lower floor know nothing of those
+above them, and nothing here knows of HTTP.
 """

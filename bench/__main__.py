@@ -1,4 +1,7 @@
-"""`shardpay bench`: one runner for all benchmarks. The command line finds it by its entry point, as bench/ lies above switch/."""
+"""`shardpay bench`: one runner for all benchmarks.
+
+The command line finds it by its entry point, as bench/ lies above switch/.
+"""
 
 import importlib
 import shutil

@@ -1,3 +1,4 @@
-"""Scorecards: evaluation to the same bits everywhere, and the tables and statistics around it. Pure functions of arrays; training/ makes
-them.
+"""Scorecards.
+
+Evaluation to the same bits everywhere, and the tables and statistics around it. Pure functions of arrays; training/ makes them.
 """

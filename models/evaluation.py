@@ -1,4 +1,6 @@
-"""One evaluator scores one row or millions, to the same bits: integers only, characteristics in the order of the card.
+"""Evaluate a scorecard: one row or millions, to the same bits.
+
+Integers only, characteristics in the order of the card.
 
 What is missing gets the points for missing; a category the card does not name is counted and gets the points for unknown, or is an
 error - never the points for missing. Shortfalls are summed by reason code; the largest, at most four and equal ones in

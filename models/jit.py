@@ -1,4 +1,4 @@
-"""Every compiled kernel is made here, in one way: cached on disk, without the GIL, integer exact, no fastmath.
+"""Compile kernels in one way: cached on disk, without the GIL, integer exact, no fastmath.
 
 Kernels fill arrays that they are given and allocate nothing, so they are compiled without reference counting: with it, each access to
 one of the book's many arrays costs an atomic operation, and the ledger is 4 to 8 times slower. A kernel that tried to allocate

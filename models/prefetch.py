@@ -1,4 +1,6 @@
-"""Memory is asked for long before it is used: kernels name the rows of a whole stretch first, then handle them one by one.
+"""Prefetch memory long before it is used.
+
+Kernels name the rows of a whole stretch first, then handle them one by one.
 
 A read would do as well, but it holds up all that comes after it until it is done; LLVM's prefetch instruction does not.
 """

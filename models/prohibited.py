@@ -1,4 +1,6 @@
-"""What a person may not be judged by is refused by its name, unless a card names the column and says why it may be used.
+"""Refuse columns that a person may not be judged by.
+
+A card may name one and say why it is used.
 
 The words are those of the United States' Regulation B (sex, marital status, race, colour, religion, national origin) and of the European
 Union's Charter, article 21, without age, which both allow to be used under conditions. A name is cut into words at every

@@ -1,4 +1,7 @@
-"""Figures of how well a score tells good from bad. Pure functions of arrays; `bad` is 1 for bad rows, a higher score is better."""
+"""Figures of how well a score tells good from bad.
+
+Pure functions of arrays; `bad` is 1 for bad rows, a higher score is better.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple

@@ -1,4 +1,6 @@
-"""A table's rows are scored as they come from a file: each batch on its own, and the same whatever the batches are.
+"""Score a table's rows as they come from a file.
+
+Each batch is scored on its own, and the same whatever the batches are.
 
 Text where the card wants a number is read as in training; what a comma means is settled by the first batch that has one, and a later one
 that contradicts it is an error.

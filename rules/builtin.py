@@ -1,4 +1,7 @@
-"""The pack a new switch starts with, packs/default.yaml. It is compiled when a decider is made of it, and its machine code is kept."""
+"""The pack a new switch starts with, packs/default.yaml.
+
+It is compiled when a decider is made of it, and its machine code is kept.
+"""
 
 from importlib.resources import files
 

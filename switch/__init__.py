@@ -1,3 +1,4 @@
-"""The switch as its users meet it: HTTP, the command line, imports, and the node that runs it all. It asks actors and moves no money
-itself.
+"""The switch as its users meet it.
+
+HTTP, the command line, imports, and the node that runs it all. It asks actors and moves no money itself.
 """

@@ -1,4 +1,6 @@
-"""Recomputes everything from the journal alone, in one consistent cut over all shards, and says what does not agree.
+"""Recompute everything from the journal alone and name what does not agree.
+
+It reads one consistent cut over all shards.
 
 Per shard: block numbers, hash chain, digests of details, one writer between two OPEN blocks, and every record (see `audit_kernel`).
 Over all shards: each leg against the movement it comes from, both ways, up to the receiver's cursor; the cursors' hashes against
@@ -37,6 +39,7 @@ from actors.records.layout import (
     SENDER,
     WRITER,
     Kind,
+    Records,
     offset_of,
 )
 
@@ -147,7 +150,7 @@ class _Shard:
         self.report.differ(f"shard {self.number} block {block}: {what}")
         return None
 
-    def check(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
+    def check(self, records: Records, addresses: NDArray[np.int64]) -> None:
         """Check the records of a page, unless one before was wrong."""
         if self.failed or not len(records):
             return
@@ -188,7 +191,7 @@ class _Shard:
         """Holds and what became of transfers, in order."""
         return np.concatenate([np.zeros(0, EVENT), *self.events])
 
-    def _count(self, records: NDArray[Any]) -> None:
+    def _count(self, records: Records) -> None:
         report, kind = self.report, records["kind"]
         report.records += len(records)
         report.transfers += int(np.count_nonzero((kind == Kind.TRANSFER) & (records["code"] == 0)))
@@ -203,7 +206,7 @@ class _Shard:
 _MOVE: Final = np.dtype([("reference", "i8"), ("payee", "i8"), ("payer", "i8"), ("amount", "i8"), ("currency", "u2")])
 
 
-def _moves(references: NDArray[np.int64], records: NDArray[Any]) -> NDArray[Any]:
+def _moves(references: NDArray[np.int64], records: Records) -> NDArray[Any]:
     moves = np.empty(len(records), _MOVE)
     moves["reference"] = references
     for name in ("payee", "payer", "amount", "currency"):

@@ -1,8 +1,9 @@
-"""The audit's own bookkeeping, record by record. It shares the layout with the ledger and nothing else: were both wrong in the same
-way, they would have to be wrong twice.
+"""The audit's own bookkeeping, record by record.
+
+It shares the layout with the ledger and nothing else: were both wrong in the same way, they would have to be wrong twice.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from actors.records.layout import (
     WALLET_STATE,
     Kind,
     WalletKind,
+    WalletRows,
     WalletStatus,
 )
 from models.jit import inlined, kernel
@@ -91,7 +93,7 @@ _K_PROFILE: Final = int(Kind.PROFILE)
 class Books(NamedTuple):
     """One shard as recomputed: `wallets` of dtype STATE, `base` per segment the first row (-1: none), `last` [record time]."""
 
-    wallets: NDArray[Any]
+    wallets: WalletRows
     base: NDArray[np.int64]
     last: NDArray[np.int64]
 

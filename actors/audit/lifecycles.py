@@ -1,4 +1,6 @@
-"""What became of holds and payments, audited over whole columns: it shares the layout with the ledger and nothing else.
+"""Audit of lifecycles: holds, payments, reviews and refunds over whole columns.
+
+It shares the record layout with the ledger and nothing else.
 
 A hold's record comes first, then captures while something is left, at last one end that uses it up: a final capture, a void or an expiry,
 the first two before it expires and the last one after. What becomes of a hold in review first is the one answer to its case: of a
@@ -19,6 +21,7 @@ from actors.records.layout import (
     FLAG_REVIEW,
     HELD_FOR,
     Kind,
+    Records,
     ReviewStatus,
     case_end,
 )
@@ -48,7 +51,7 @@ SHOWN_MAX: Final = 3
 """Differences of one sort that are named; they have one cause."""
 
 
-def events_of(records: NDArray[Any], addresses: NDArray[np.int64], released: NDArray[np.int64]) -> NDArray[Any]:
+def events_of(records: Records, addresses: NDArray[np.int64], released: NDArray[np.int64]) -> NDArray[Any]:
     """Events (n,) among records of a journal."""
     kind = records["kind"]
     chosen = np.flatnonzero((kind >= Kind.HOLD) & (kind <= Kind.APPROVAL) & (records["code"] == 0))
@@ -144,7 +147,7 @@ def cases_of(events: NDArray[Any]) -> list[tuple[int, int, int]]:
     )
 
 
-def wrong_refunds(refunds: NDArray[Any], originals: dict[int, Any]) -> Iterator[tuple[int, str]]:
+def wrong_refunds(refunds: Records, originals: dict[int, Any]) -> Iterator[tuple[int, str]]:
     """Address and fault of refunds that their original does not allow. `refunds`: of all shards; `originals`: the records they name."""
     refunds = np.sort(refunds, order=("target", "address"))
     left: dict[int, int] = {}
@@ -168,7 +171,7 @@ class GroupCheck:
     def __init__(self) -> None:
         self._open: tuple[int, bool] | None = None
 
-    def wrong(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
+    def wrong(self, records: Records, addresses: NDArray[np.int64]) -> Iterator[tuple[int, str]]:
         """Address and fault of records that break a group."""
         links, follows = records["flags"] & FLAG_LINKED != 0, records["flags"] & FLAG_CONTINUES != 0
         done = records["code"] == 0

@@ -1,4 +1,4 @@
-"""Labels of attempts, as analysts have them: a file with a transfer's id and whether it was what rules should find."""
+"""Labels of attempts: a file with transfer ids and whether each was what rules should find."""
 
 from pathlib import Path
 from typing import Any, Final

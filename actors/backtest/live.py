@@ -1,4 +1,6 @@
-"""A pack against a switch's own journal, in a process of its own: bounded in time and memory, one at a time, gone when its parent is.
+"""Backtest a pack against a switch's own journal, in a process of its own.
+
+It is bounded in time and memory, runs one at a time and ends with its parent.
 
 The child reads the journal to its end as it was at the beginning, at low priority and through a session of its own, so neither front door
 nor shards wait for it. It dies when its standard input ends, which is when its parent does, however that dies.
@@ -27,7 +29,7 @@ from actors.ledger.rebuilding import Contradiction, Rebuilder, Rebuilt
 from actors.process.tuning import NICENESS
 from actors.records.blocks import GENESIS, Chain
 from actors.records.ids import Secret, bound_key
-from actors.records.layout import RECORD
+from actors.records.layout import RECORD, Records
 from actors.scoring.pack_compiler import compiled
 from rules.backtest.counts import Tally, new_tally
 from rules.backtest.report import Report, report
@@ -148,7 +150,7 @@ class _KeyLabels:
         self._hi, self._lo = words[order].T
         self._truths = np.tile(np.frombuffer(test.key_truths, np.int8), len(callers))[order]
 
-    def of(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> Labels:
+    def of(self, records: Records, addresses: NDArray[np.int64]) -> Labels:
         """Labels of records (n,), by their addresses."""
         if not len(self._hi):
             return Labels(addresses[:0], self._truths)

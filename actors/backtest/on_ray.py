@@ -1,4 +1,6 @@
-"""A backtest as a batch job on a Ray cluster: one task a shard, the same function as in a process of one's own.
+"""A backtest as a batch job on a Ray cluster: one task a shard.
+
+A task runs the same function as a process on one machine.
 
 The export must lie where every node can read it. Ray must be connected (see `ray_runtime`).
 """

@@ -1,4 +1,6 @@
-"""A pack against history: every attempt of an export with the columns that its decision saw, decided anew, counted, shard by shard.
+"""Backtest a pack against an export: decide every attempt again and count, shard by shard.
+
+Each attempt is decided on the columns that its decision saw.
 
 A shard's history is read from its begin, in order, by one process; shards have nothing to do with each other. The columns, the rules and
 the card are the code that decides online, so the pack that was live gives what was recorded, bit for bit.
@@ -19,7 +21,7 @@ from actors.export.reader import Export
 from actors.ledger.book import Capacity
 from actors.ledger.rebuilding import Rebuilder, Rebuilt
 from actors.process.read_ahead import read_ahead
-from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED
+from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, Records
 from models.scorecard import Scorecard
 from rules.backtest.counts import UNLABELLED, Tally, add, new_tally
 from rules.compile.compiler import compile_pack
@@ -145,7 +147,7 @@ def decide_shard(test: Backtest, shard: int) -> tuple[NDArray[np.int64], NDArray
     return np.concatenate([addresses for addresses, _ in found]), np.concatenate([decided for _, decided in found])
 
 
-def recorded_decisions(records: NDArray[Any]) -> NDArray[Any]:
+def recorded_decisions(records: Records) -> NDArray[Any]:
     """Decisions (n,) of DECISION as records say them."""
     decisions = np.zeros(len(records), DECISION)
     decisions["action"] = records["decision"]

@@ -1,4 +1,6 @@
-"""A backup is one instant of every table; a restore is one transaction into an empty database, after every byte has been checked.
+"""Back up one instant of every table; restore it in one transaction into an empty database.
+
+Every byte is checked before a restore begins.
 
 The manifest is written last, so a folder without one is no backup. It carries the SHA-256 of each file and of itself. The files hold
 the cluster's secret and personal details: only their owner may read them.

@@ -1,4 +1,6 @@
-"""Checkpoints spare a restart the replay of the whole journal. The journal stays the truth: one that it disagrees with is discarded.
+"""Checkpoints spare a restart the replay of the whole journal.
+
+The journal stays the truth: one that it disagrees with is discarded.
 
 A checkpoint is one Arrow IPC file `<block>.arrow` below `<base>/shard-<n>/`, in a local directory or an object store. Its rows are
 pieces of the ledger's arrays, one array after the other; its schema's metadata names these and the last block it holds, with its hash.

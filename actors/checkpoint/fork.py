@@ -1,4 +1,4 @@
-"""Arrays as they are at one instant, streamed by a forked child while this process goes on changing them.
+"""Snapshot arrays by fork: a child streams them while this process goes on changing them.
 
 Copying a ledger of five million wallets takes seconds, to fork and share its pages some milliseconds. The child writes their bytes into a
 pipe at the pace of whoever reads it, and ends; it takes no lock, allocates next to nothing, closes what it inherited, gives way to

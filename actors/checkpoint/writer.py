@@ -1,5 +1,7 @@
-"""Checkpoints are written by a process of their own, at low priority: compressing gigabytes beside the interpreter that makes payments
-held it up, and to take in and give back so much memory stopped it for a second.
+"""The process that writes checkpoints, at low priority.
+
+Compressing gigabytes beside the interpreter that makes payments held it up, and taking and returning so much memory stopped it for a
+second.
 
 Its standard input says what it is to write; the bytes come through a pipe from whoever keeps them (`actors.checkpoint.fork`). When
 these end too early, because the shard died, it ends and leaves no checkpoint.

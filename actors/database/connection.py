@@ -1,4 +1,4 @@
-"""The database: one way to connect, named statements, numbered migrations, and the lock of a live cluster.
+"""Connect to PostgreSQL: named statements, numbered migrations, the lock of a live cluster.
 
 Every SQL statement of this layer lives in sql/queries.sql under a name. A migration, once released, never
 changes: the database remembers the hash of each one it has run and refuses another text under its number.

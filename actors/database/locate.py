@@ -1,4 +1,7 @@
-"""Where a command finds its database: the one that was named, or the embedded one in a data directory, started if it is not running."""
+"""Find a command's database: the one named, or the embedded one of a data directory.
+
+An embedded server that is not running is started.
+"""
 
 import asyncio
 import contextlib

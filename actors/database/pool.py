@@ -1,4 +1,7 @@
-"""Sessions for the front door's stores: a few, shared, each statement with a time limit, one error when the database is away."""
+"""Sessions for the front door's stores: few, shared, with a time limit for each statement.
+
+When the database is away there is one error.
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,7 @@
-"""What SQL statements call in braces: where the bytes of addresses, blocks and records lie, from their one declaration."""
+"""What SQL statements call in braces: where addresses, blocks and records keep their fields.
+
+It follows from the one declaration of the bytes.
+"""
 
 from typing import Final
 

@@ -1,4 +1,6 @@
-"""Journal records as columns for analysts: real types, null where a record says nothing, the same bits for the same records.
+"""Journal records as columns for analysts.
+
+Types are real, null stands where a record says nothing, and the same records give the same bits.
 
 Whole pages are converted at once; docs/reference/export.md says what each column means. Personal details are not exported: in the switch
 they can be erased, in copies they could not.
@@ -35,6 +37,7 @@ from actors.records.layout import (
     Channel,
     Kind,
     Label,
+    Records,
     WalletKind,
     WalletStatus,
 )
@@ -100,7 +103,7 @@ class Columns:
         none = np.empty(0, np.int64)
         self.schema: pa.Schema = self.table(np.empty(0, RECORD), none, none).schema
 
-    def table(self, records: NDArray[Any], addresses: NDArray[np.int64], seen: NDArray[np.int64]) -> pa.Table:
+    def table(self, records: Records, addresses: NDArray[np.int64], seen: NDArray[np.int64]) -> pa.Table:
         """Records (n,) at addresses (n,), none of the kinds LEFT_OUT, with the `seen` of their blocks, 0 = none."""
         # Fields of 160-byte rows are taken out once each; from then on everything is contiguous.
         field = {name: np.ascontiguousarray(records[name]) for name in _USED}

@@ -1,4 +1,6 @@
-"""Journal -> Parquet, exactly once: the manifest names the last block exported of each shard, and what lies beyond it is thrown away.
+"""Export the journal to Parquet, exactly once.
+
+The manifest names the last block exported of each shard; what lies beyond it is thrown away.
 
 Files are staged, renamed into their places, and only then the manifest moves on. A crash in between leaves files beyond the
 manifest; the next run removes them and exports those blocks again. The same blocks from the same start give the same bytes.
@@ -29,7 +31,7 @@ from actors.process.atomic_file import publish, sync, write_whole
 from actors.records.addresses import block_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, Chain, block_hash, records_of
 from actors.records.ids import Secret
-from actors.records.layout import RECORD
+from actors.records.layout import RECORD, Records
 
 FORMAT: Final = 3
 """2: with what a backtest needs, `seen` and profiles."""
@@ -261,12 +263,12 @@ class ShardFiles:
         if self._run.manifest.since is not None:
             wanted &= rows.records["record_time"] >= self._run.manifest.since
         if not wanted.all():
-            rows = _Rows(*(array[wanted] for array in rows))
+            rows = rows.of(wanted)
         days = rows.records["record_time"] // DAY_MS
         cuts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
         for start, end in itertools.pairwise(cuts):
             if end > start:
-                self._write(int(days[start]), _Rows(*(array[start:end] for array in rows)))
+                self._write(int(days[start]), rows.of(slice(start, end)))
 
     def _write(self, day: int, rows: "_Rows") -> None:
         if self._writer is not None and self._writer.day != day:
@@ -288,9 +290,13 @@ class ShardFiles:
 class _Rows(NamedTuple):
     """Records (n,) with their addresses and the `seen` of their blocks."""
 
-    records: NDArray[Any]
+    records: Records
     addresses: NDArray[np.int64]
     seen: NDArray[np.int64]
+
+    def of(self, wanted: NDArray[np.bool_] | slice) -> "_Rows":
+        """Some of them."""
+        return _Rows(self.records[wanted], self.addresses[wanted], self.seen[wanted])
 
 
 class _DayFile:

@@ -1,4 +1,6 @@
-"""An export back as records: all that replay needs, in journal order, one shard at a time, from the Parquet files alone.
+"""Read an export back as records, one shard at a time, in journal order.
+
+It has all that replay needs, from the Parquet files alone.
 
 What was left out or says nothing is 0: keys, digests, places in chains. Wallets come back as addresses, which their ids hold in the clear.
 """
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from actors.export.columns import FLAG_COLUMNS, LEFT_OUT
 from actors.export.export import FILE_NAME, FORMAT, MANIFEST, Manifest
 from actors.records.codes import Code
-from actors.records.layout import FLAG_SCORED, RECORD, Channel, Kind, Label, WalletKind, WalletStatus
+from actors.records.layout import FLAG_SCORED, RECORD, Channel, Kind, Label, Records, WalletKind, WalletStatus
 from rules.decisions.decision import Action
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import COUNTRIES
@@ -51,7 +53,7 @@ class Unreadable(Exception):
 class Rows(NamedTuple):
     """Records (n,) of RECORD that follow each other, with their addresses and the `seen` of their blocks."""
 
-    records: NDArray[Any]
+    records: Records
     addresses: NDArray[np.int64]
     seen: NDArray[np.int64]
 
@@ -164,7 +166,7 @@ class _Decoder:
         self._fill_wallets(records, table)
         return Rows(records, _numbers(table["address"]), _numbers(table["seen"]))
 
-    def _fill_wallets(self, records: NDArray[Any], table: pa.Table) -> None:
+    def _fill_wallets(self, records: Records, table: pa.Table) -> None:
         """What records of wallets say in the fields of payments."""
         places = np.flatnonzero(np.isin(records["kind"], np.array(_WALLET_KINDS, np.uint8)))
         if not len(places):

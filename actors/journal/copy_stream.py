@@ -1,4 +1,6 @@
-"""A shard's blocks out of PostgreSQL in bulk: one COPY, cut into pages whose blocks are views of the bytes that arrived.
+"""Stream a shard's blocks out of PostgreSQL with one COPY.
+
+The stream is cut into pages whose blocks are views of the bytes that arrived.
 
 Rows decoded one by one cost more than all that is done with them (see ARCHITECTURE.md).
 """

@@ -1,4 +1,6 @@
-"""The journal is the only store of money: an append is stored whole or not at all, and its key is the fence.
+"""The journal: the only store of money.
+
+An append is stored whole or not at all, and its key is the fence.
 
 A journal holds one sequence of blocks for each shard. What is in a block is not its business: `records` and
 `details` are opaque bytes. Here are the data, the errors and the interface; the stores are `journal_memory`

@@ -1,4 +1,6 @@
-"""The journal in memory: the same promises as the one in PostgreSQL, kept only as long as the process lives.
+"""The journal in memory: the same promises as the one in PostgreSQL.
+
+It lives as long as the process.
 
 Journals that share a `MemoryDatabase` are sessions on one database, as two writers of a shard have them.
 """

@@ -1,4 +1,6 @@
-"""The journal in PostgreSQL: an append is one transaction, and only the server's answer says how it ended.
+"""The journal in PostgreSQL: an append is one transaction.
+
+Only the server's answer says how it ended.
 
 Losing the session or the patience between the first byte of an append and its answer is an unknown outcome;
 the session is then thrown away, never asked again. A writer has one session for appends, one for reads so

@@ -1,4 +1,6 @@
-"""Records of the journal by address. Where many of a block are wanted the whole block is read, else only the bytes of each record.
+"""Records of the journal by address.
+
+Where many of a block are wanted the whole block is read, else only the bytes of each record.
 
 A block is 8 KB, a record 160 bytes: one record each of 20,000 blocks is 3 MB and would be 160. But what is asked for alone costs more
 than a record of a whole block.
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.blocks import HEADER_BYTES
-from actors.records.layout import RECORD, joined
+from actors.records.layout import RECORD, Records, joined
 
 WHOLE_FROM: Final = 4
 """Records asked for of a block, on average, from which on whole blocks are read."""
@@ -45,7 +47,7 @@ async def records_at(
     return records
 
 
-def _pick(records: NDArray[Any], addresses: NDArray[np.int64], found: Found) -> None:
+def _pick(records: Records, addresses: NDArray[np.int64], found: Found) -> None:
     """Fill records (n,) at addresses (n,) from these blocks, as far as they have them."""
     if not found:
         return

@@ -1,4 +1,6 @@
-"""What of a batch can be tried: `admit` looks up wallets and keys and sorts out what is refused, deferred or was done before.
+"""Admission: decide which rows of a batch can be tried.
+
+`admit` looks up wallets and keys and sorts out what is refused, deferred or was done before.
 
 Every payment that `admit` lets through ends as a record; a change of a wallet, a capture, a void or a refund may still be refused when
 it is carried out, without a trace. Nothing else is decided in between, so a batch may wait for its scores while legs are applied.

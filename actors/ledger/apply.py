@@ -1,4 +1,6 @@
-"""What an admitted batch does: `apply` turns its rows into records, a linked group into records that all count or none.
+"""Apply an admitted batch: rows become records.
+
+The records of a linked group all count or none.
 
 A payment that scoring wants reviewed becomes the record of a hold, which an analyst's answer ends (see `settling`); where the hold
 cannot be made the payment is declined as what it was.

@@ -1,4 +1,7 @@
-"""What a kept ledger is: arrays by name. Here is nothing that must be compiled: whoever only stores them starts a second sooner."""
+"""What a kept ledger is: arrays by name.
+
+Here is nothing that must be compiled: whoever only stores them starts a second sooner.
+"""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol

@@ -1,5 +1,6 @@
-"""All arrays of one shard's ledger. Made once, at their largest: untouched pages of an array cost no memory, so nothing is
-ever copied to grow.
+"""All arrays of one shard's ledger.
+
+Made once, at their largest: untouched pages of an array cost no memory, so nothing is ever copied to grow.
 
 Kernels take the whole `Book`; Python code outside this package takes `Ledger` (see `ledger`).
 """
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from actors.ledger.holds import Holds, new_holds
 from actors.ledger.table import Table, find, new_table, put, remove, with_room
 from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
-from actors.records.layout import ATTEMPT, ORIGINAL, PROFILE, RING, WALLET, zeros
+from actors.records.layout import ATTEMPT, ORIGINAL, PROFILE, RING, WALLET, Originals, Profiles, WalletRows, zeros
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
 
@@ -86,18 +87,18 @@ class Book(NamedTuple):
     """`segments`: per segment 1 + its number among the local ones, 0 = not here. `owners`: per segment 1 + the shard that owns
     it, 0 = unknown. `keys`, `older_keys`: the two generations of idempotency keys."""
 
-    wallets: NDArray[Any]
+    wallets: WalletRows
     segments: NDArray[np.int32]
     owners: NDArray[np.int16]
     keys: Table
     older_keys: Table
     profile_table: Table
-    profiles: NDArray[Any]
+    profiles: Profiles
     rings: NDArray[Any]
     attempts: NDArray[Any]
     holds: Holds
     original_table: Table
-    originals: NDArray[Any]
+    originals: Originals
     meta: NDArray[np.int64]
 
 

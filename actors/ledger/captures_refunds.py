@@ -1,4 +1,4 @@
-"""What becomes of a transfer after it was made: captures, voids and expiries of holds, answers of analysts, and refunds.
+"""Captures, voids and expiries of holds, analysts' decisions, and refunds.
 
 A hold is dead once record time reaches its expiry, timer fired or not. What is released on the day that counted it is given back to
 the day's limit. A refund never goes beyond what was moved. While a hold is in review only an analyst's answer ends it: a payment that

@@ -1,4 +1,6 @@
-"""Open holds: found by the address of their record, ended one by one or by time, each in constant work.
+"""Open holds, found by the address of their record, ended one by one or by time.
+
+Each step is constant work.
 
 A hold lies in one row from its record until it is captured to the end, voided or expired; then the row is used again. Rows are found
 through an open-addressing table of row numbers (linear probing, at most half full, deletion by moving back, Knuth 6.4 R), and
@@ -9,12 +11,12 @@ One caller opens a share of all holds at most, so that none, holding from an ope
 all. What was recorded is never asked about it again: a replay under a smaller share keeps all holds there were.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.layout import FLAG_REVIEW, HOLD, zeros
+from actors.records.layout import FLAG_REVIEW, HOLD, Requests, zeros
 from models.jit import inlined, kernel
 
 WHEEL_LEVELS: Final = 8
@@ -41,7 +43,7 @@ class Holds(NamedTuple):
     holds in a slot; `filled`: per level a bit for each slot that is not empty; `meta`: see above; `opened`, `promised` (CALLER_SLOTS,):
     holds by caller, open and on their way; `of_one` (1,): how many of both one may have."""
 
-    rows: NDArray[Any]
+    rows: Requests
     kept: NDArray[np.int64]
     callers: NDArray[np.uint32]
     slots: NDArray[np.int32]

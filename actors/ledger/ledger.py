@@ -1,4 +1,7 @@
-"""One shard's ledger: a batch and a time go in, results and records come out. Deterministic, synchronous, no I/O."""
+"""One shard's ledger: a batch and a time go in, results and records come out.
+
+Deterministic, synchronous, no I/O.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
@@ -38,7 +41,18 @@ from actors.ledger.snapshot import filled, in_use
 from actors.ledger.table import Table, new_table, table_count, with_room
 from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.ids import Secret
-from actors.records.layout import AMOUNT_MAX, FLAG_LINKED, FLAG_SUSPENSE, PROFILE, RECORD, RESULT, WALLET
+from actors.records.layout import (
+    AMOUNT_MAX,
+    FLAG_LINKED,
+    FLAG_SUSPENSE,
+    PROFILE,
+    RECORD,
+    RESULT,
+    WALLET,
+    Records,
+    Requests,
+    Results,
+)
 from models.jit import kernel
 from rules.decisions.decision import DECISION
 from rules.vocabulary.columns import COLUMN_COUNT
@@ -68,7 +82,7 @@ class Admitted(NamedTuple):
     """The rows of a batch that go on: `places` in the batch, the rows themselves, and where their wallets lie."""
 
     places: NDArray[np.int64]
-    rows: NDArray[Any]
+    rows: Requests
     payer_row: NDArray[np.int64]
     payee_row: NDArray[np.int64]
     profile: NDArray[np.int64]
@@ -78,8 +92,8 @@ class Applied(NamedTuple):
     """Records made of admitted rows, a result per admitted row, and per record the admitted row it comes from. A result whose address
     is negative repeats the record at -address."""
 
-    records: NDArray[Any]
-    results: NDArray[Any]
+    records: Records
+    results: Results
     sources: NDArray[np.int64]
 
 
@@ -122,7 +136,7 @@ class Ledger:
         return new_table(self.capacity.keys)
 
     def admit(
-        self, rows: NDArray[Any], channels: Channels, head: int, behind: NDArray[np.int64] | None = None
+        self, rows: Requests, channels: Channels, head: int, behind: NDArray[np.int64] | None = None
     ) -> Admission:
         """Sort out a batch at the current record time; `rows` (n,) of REQUEST are completed in place. `behind`: that of the `Admission`,
         as it is before the first row."""
@@ -134,7 +148,7 @@ class Ledger:
         return admission
 
     @staticmethod
-    def going_on(rows: NDArray[Any], admission: Admission) -> Admitted:
+    def going_on(rows: Requests, admission: Admission) -> Admitted:
         """The rows that `admit` let through."""
         index = np.flatnonzero((admission.code == 0) & (admission.duplicate == 0))
         if len(index) == len(rows):
@@ -189,7 +203,7 @@ class Ledger:
         records are. False when the table is full of originals with refunds beyond it."""
         return bool(store_original(self.book, original, durable))
 
-    def apply_legs(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> None:
+    def apply_legs(self, records: Records, addresses: NDArray[np.int64]) -> None:
         """Carry out LEG records (n,) that are filled but for what the wallets say; those that cannot land go to suspense."""
         _apply_legs(self.book, records, addresses, self.record_time, self.stripe_max)
 
@@ -197,7 +211,7 @@ class Ledger:
         """Carry out one PROFILE record. False when the table is full of profiles that the batch under way needs."""
         return bool(effect_profile(self.book, record, self._scratch))
 
-    def replay(self, records: NDArray[Any], addresses: NDArray[np.int64]) -> int:
+    def replay(self, records: Records, addresses: NDArray[np.int64]) -> int:
         """Apply recorded effects. Gives the index of the first record that contradicts the ones before, else len(records)."""
         if len(records):
             self.advance(int(records["record_time"][-1]))
@@ -268,14 +282,14 @@ class Ledger:
         """Address of the record made under a bound key, 0 if none is remembered."""
         return int(find_key(self.book, np.uint64(hi), np.uint64(lo)))
 
-    def key_addresses(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+    def key_addresses(self, rows: Requests) -> NDArray[np.int64]:
         """The same for REQUEST rows (n,) that were admitted."""
         addresses = np.empty(len(rows), np.int64)
         _find_keys(self.book, rows, addresses)
         return addresses
 
 
-def _longest_group(rows: NDArray[Any]) -> int:
+def _longest_group(rows: Requests) -> int:
     """Rows of the longest linked group, 0 when there is none."""
     linked = rows["flags"] & FLAG_LINKED != 0
     if not linked.any():

@@ -1,4 +1,6 @@
-"""How records of transfers, legs and wallets come to be and what they do; see `settling` for what ends holds and gives back.
+"""Post transfers, legs and wallet changes: how records are made and what they do.
+
+`captures_refunds` has what ends holds and gives back.
 
 Validate first; after a record's code is settled its effect must succeed. Replay applies the same effects from recorded
 codes and never decides again; every recorded balance is compared with the recomputed one.

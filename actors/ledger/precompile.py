@@ -1,4 +1,7 @@
-"""Compiles every kernel of the ledger by using each once, so that no payment has to wait for a compiler."""
+"""Compile every kernel of the ledger by using each once.
+
+No payment waits for a compiler.
+"""
 
 import numpy as np
 

@@ -1,4 +1,6 @@
-"""What every decision saw, rebuilt from the journal: the same kernels, on the book as it was when the features of a batch were taken.
+"""Rebuild what every decision saw from the journal.
+
+The same kernels run on the book as it was when the features of a batch were taken.
 
 A block says in its header up to which record (`seen`) the features of its records saw the journal. So the book is replayed up to there,
 the columns of the whole batch are taken, then what landed meanwhile is applied, then the batch. Record time stands still between a
@@ -15,7 +17,7 @@ from actors.ledger.book import READ_AHEAD, Capacity, new_book, with_profile_room
 from actors.ledger.features import recorded_columns
 from actors.ledger.posting import HOLD, LIVE, REPLAYED, TRANSFER
 from actors.ledger.replay import fetch_ahead, replay
-from actors.records.layout import PROFILE, RECORD, Kind, joined
+from actors.records.layout import PROFILE, RECORD, Kind, Records, joined
 from models.jit import kernel
 from rules.vocabulary.columns import COLUMN_COUNT
 
@@ -29,7 +31,7 @@ _NO_WINDOWS: Final = np.bool_(False)
 class Rebuilt(NamedTuple):
     """Attempts in journal order: their records (n,) of RECORD, addresses (n,), and columns (n, COLUMN_COUNT), good until the next call."""
 
-    records: NDArray[Any]
+    records: Records
     addresses: NDArray[np.int64]
     columns: NDArray[np.int64]
 
@@ -51,7 +53,7 @@ class Rebuilder:
         self._columns = np.empty((0, COLUMN_COUNT), np.int64)
         self._waiting = _Piece(np.empty(0, RECORD), np.empty(0, np.int64), np.empty(0, np.int64))
 
-    def feed(self, records: NDArray[Any], addresses: NDArray[np.int64], seen: NDArray[np.int64]) -> Rebuilt:
+    def feed(self, records: Records, addresses: NDArray[np.int64], seen: NDArray[np.int64]) -> Rebuilt:
         """The next records (n,), which are used up, with the `seen` of their blocks, 0 = none. Gives the attempts of all but the last
         record time, of which more may come. Raises Contradiction."""
         if self._whole:
@@ -91,7 +93,7 @@ class Rebuilder:
 class _Piece(NamedTuple):
     """Records (n,) with their addresses and the `seen` of their blocks."""
 
-    records: NDArray[Any]
+    records: Records
     addresses: NDArray[np.int64]
     seen: NDArray[np.int64]
 
@@ -108,7 +110,7 @@ class _Piece(NamedTuple):
         return _Piece(records, addresses, seen)
 
 
-def _taken(records: NDArray[Any], places: NDArray[np.intp]) -> NDArray[Any]:
+def _taken(records: Records, places: NDArray[np.intp]) -> NDArray[Any]:
     """Records at these places, copied by the word: numpy copies structures field by field, which takes as long as rebuilding them."""
     words = records.view(np.uint64).reshape(len(records), -1)
     return np.take(words, places, axis=0).view(RECORD).reshape(len(places))

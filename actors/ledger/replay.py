@@ -1,4 +1,6 @@
-"""Replay applies recorded effects, never decides again, and compares every balance that was recorded with the one it finds.
+"""Replay recorded effects; never decide again.
+
+Every balance that was recorded is compared with the one found.
 
 `checking` is REPLAYED for a journal's own records; LIVE for records that were rebuilt from elsewhere: what they say of their wallets is
 then filled in.

@@ -1,4 +1,7 @@
-"""A ledger as a handful of arrays and back: everything that replay would rebuild, nothing that it would not."""
+"""Snapshot a ledger into a handful of arrays, and restore it.
+
+It holds everything that replay would rebuild and nothing that it would not.
+"""
 
 from collections.abc import Iterator
 from typing import Any, Final

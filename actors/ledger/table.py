@@ -1,4 +1,6 @@
-"""Hash tables from 128-bit keys to int64 values that grow without a pause and touch no memory that they do not keep.
+"""Hash tables from 128-bit keys to int64 values that grow without a pause.
+
+They touch no memory that they do not keep.
 
 A table is an arena of partitions of one size, each an open-addressing table of its own (linear probing, at most 70 % full). Keys find
 theirs through a directory of their top bits (extendible hashing: Fagin and others, 1979). A full partition gives half of its keys to a

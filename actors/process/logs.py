@@ -1,4 +1,7 @@
-"""Where processes of a switch write what they have to say: files, one a process role. The terminal belongs to people."""
+"""Where processes of a switch write what they have to say: files, one a process role.
+
+The terminal belongs to people.
+"""
 
 import logging
 import logging.handlers

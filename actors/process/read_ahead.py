@@ -1,4 +1,7 @@
-"""An iterator's next items are made in a thread while the caller works on this one: what decompresses and what computes share no lock."""
+"""Make an iterator's next items in a thread while the caller works on this one.
+
+What decompresses and what computes share no lock.
+"""
 
 import contextlib
 import threading

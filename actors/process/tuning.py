@@ -1,4 +1,4 @@
-"""What is the same in every process: Python's own collector where payments are made, and the rank of those that only work for later."""
+"""Tune a process: Python's garbage collector, and the priority of background work."""
 
 import gc
 from typing import Final

@@ -1,3 +1,5 @@
-"""The bytes that everybody shares: layouts of records, ids, outcome codes, blocks and their hash chain. Pure functions over arrays; no
-I/O, clock or randomness, and no knowledge of who reads or writes them.
+"""The bytes that everybody shares.
+
+Layouts of records, ids, outcome codes, blocks and their hash chain. Pure functions over arrays; no I/O, clock or randomness, and no
+knowledge of who reads or writes them.
 """

@@ -25,6 +25,7 @@ from actors.records.layout import (
     FLAG_SUSPENSE,
     RECORD,
     Kind,
+    Records,
     ReviewStatus,
     case_end,
     joined,
@@ -141,7 +142,7 @@ def seal(
     first: int,
     previous: bytes,
     seen: int,
-    records: NDArray[Any],
+    records: Records,
     details: dict[int, bytes],
 ) -> tuple[list[Sealed], bytes]:
     """Cut records (n,) into blocks from number `first` on; `details` by index of the record. Gives the blocks and the last hash."""
@@ -192,21 +193,21 @@ def _addresses(shard: int, first: int, indexes: NDArray[np.intp]) -> NDArray[np.
     return record_address(shard, first, 0) + blocks * record_address(0, 1, 0) + slots
 
 
-def _references(shard: int, first: int, records: NDArray[Any]) -> tuple[NDArray[np.intp], list[list[tuple[int, int]]]]:
+def _references(shard: int, first: int, records: Records) -> tuple[NDArray[np.intp], list[list[tuple[int, int]]]]:
     chosen = referring(records)
     targets = records["reference"][chosen].tolist()
     return chosen, [[(t, _address(shard, first, i))] for t, i in zip(targets, chosen.tolist(), strict=True)]
 
 
 def _anchors(
-    shard: int, first: int, records: NDArray[Any], flagged: NDArray[np.intp]
+    shard: int, first: int, records: Records, flagged: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], list[list[Anchor]]]:
     chosen = flagged[records["flags"][flagged] & _ANCHORS != 0]
     return chosen, [anchors_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
 
 
 def _reviews(
-    shard: int, first: int, records: NDArray[Any], flagged: NDArray[np.intp]
+    shard: int, first: int, records: Records, flagged: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], list[list[Review]]]:
     chosen = flagged[records["flags"][flagged] & FLAG_REVIEW != 0]
     found = [review_of(records[i], _address(shard, first, i)) for i in chosen.tolist()]
@@ -214,20 +215,20 @@ def _reviews(
 
 
 def _suspended(
-    shard: int, first: int, records: NDArray[Any], flagged: NDArray[np.intp]
+    shard: int, first: int, records: Records, flagged: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], list[list[tuple[int, int]]]]:
     chosen = flagged[is_suspended(records[flagged])]
     targets = records["reference"][chosen].tolist()
     return chosen, [[(t, _address(shard, first, i))] for t, i in zip(targets, chosen.tolist(), strict=True)]
 
 
-def is_suspended(records: NDArray[Any]) -> NDArray[np.bool_]:
+def is_suspended(records: Records) -> NDArray[np.bool_]:
     """Which records (n,) are legs whose money lies on suspense."""
     found: NDArray[np.bool_] = (records["kind"] == Kind.LEG) & (records["flags"] & FLAG_SUSPENSE != 0)
     return found
 
 
-def _late(shard: int, first: int, records: NDArray[Any]) -> dict[int, list[Any]]:
+def _late(shard: int, first: int, records: Records) -> dict[int, list[Any]]:
     """Late records by block."""
     found: dict[int, list[Any]] = {}
     for each in late_of(records, lambda indexes: _addresses(shard, first, indexes)):
@@ -244,7 +245,7 @@ def review_of(record: Any, address: int) -> Review | None:
     return Review(int(record["reference"]), 0, int(case_end(int(record["kind"]), int(record["flags"]))))
 
 
-def referring(records: NDArray[Any]) -> NDArray[np.intp]:
+def referring(records: Records) -> NDArray[np.intp]:
     """Indexes of the records that became a part of what happened to an earlier one."""
     kind = records["kind"]
     return np.flatnonzero((kind >= Kind.CAPTURE) & (kind <= Kind.APPROVAL) & (records["code"] == 0))
@@ -304,7 +305,7 @@ class Run(NamedTuple):
     """Blocks that follow each other, opened: their records, writable, with addresses and the `seen` of their block's header; number and
     hash of the last."""
 
-    records: NDArray[Any]
+    records: Records
     addresses: NDArray[np.int64]
     seen: NDArray[np.int64]
     number: int

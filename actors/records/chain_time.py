@@ -1,4 +1,4 @@
-"""The chain time of a record: how far the newest effective time of its wallet's chain is ahead of its own, in 32 bits."""
+"""Chain time: how far a wallet's newest effective time is ahead of a record's own, in 32 bits."""
 
 from typing import Any, Final
 

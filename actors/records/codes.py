@@ -1,4 +1,6 @@
-"""One table of outcomes. A number, once given, is never reused; the order of precedence is the order of the numbers.
+"""One table of outcomes.
+
+A number, once given, is never reused; the order of precedence is the order of the numbers.
 
 A *refused* request leaves no trace: the request itself is wrong, or nothing was tried. A *declined* one is recorded under its key:
 the same request gets the same answer for ever, and a new attempt needs a new key.

@@ -1,4 +1,6 @@
-"""Late records: what moves money on a wallet's chain and counts from before a record that was there already. Only imports are late.
+"""Late records: imports that count from before a record that was there already.
+
+They move money on a wallet's chain; only imports are late. Only imports are late.
 
 A chain is in the order of booking, and looks back in time find a place on it by chain time, max(the one before, own effective time). So a
 record with no lag counts from its chain time on, and a late one, which has a lag, from earlier on. Let P(T) be the newest record of the
@@ -14,13 +16,13 @@ The journal keeps a row for each late record, in the transaction of its block; a
 """
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.addresses import suspense_address
-from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, MOVEMENTS, Kind
+from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, MOVEMENTS, Kind, Records
 
 _MOVING: Final = (*MOVEMENTS, Kind.LEG)
 
@@ -35,7 +37,7 @@ class Late(NamedTuple):
     amount: int
 
 
-def late_of(records: NDArray[Any], addresses: Callable[[NDArray[np.intp]], NDArray[np.int64]]) -> list[Late]:
+def late_of(records: Records, addresses: Callable[[NDArray[np.intp]], NDArray[np.int64]]) -> list[Late]:
     """Rows of records (n,) of a shard's journal; first those of payers, then those of payees. `addresses` of records at some indexes."""
     payer, payee = _sides(records)
     if not len(payer) and not len(payee):
@@ -46,7 +48,7 @@ def late_of(records: NDArray[Any], addresses: Callable[[NDArray[np.intp]], NDArr
     ]
 
 
-def _sides(records: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _sides(records: Records) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Indexes of records that are late on the payer's chain, and on the payee's. A HOLD has something else where the payee's lag lies."""
     lagging = np.flatnonzero((records["payer_lag"] | records["payee_lag"]) != 0)
     if not len(lagging):
@@ -57,7 +59,7 @@ def _sides(records: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return lagging[found["payer_lag"] != 0], lagging[local & (found["payee_lag"] != 0)]
 
 
-def _rows(records: NDArray[Any], addresses: NDArray[np.int64], side: str, sign: int) -> list[Late]:
+def _rows(records: Records, addresses: NDArray[np.int64], side: str, sign: int) -> list[Late]:
     wallets = records[side].copy()
     for at in np.flatnonzero((records["kind"] == Kind.LEG) & (records["flags"] & FLAG_SUSPENSE != 0)).tolist():
         wallets[at] = suspense_address(int(records["currency"][at]))

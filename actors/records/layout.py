@@ -1,4 +1,6 @@
-"""Every byte that the ledger keeps, in memory and in the journal, is laid out here; fields are only ever appended.
+"""The layout of every byte that the ledger keeps, in memory and in the journal.
+
+Fields are only ever appended.
 
 Little-endian, naturally aligned. Amounts are int64 minor units, times int64 milliseconds since 1970, addresses int64 (see
 `ids`). Zero means none: no wallet, no address, no time.
@@ -371,6 +373,21 @@ which the journal was asked. `newest`: address of the newest refund made here si
 
 KEY: Final = np.dtype([("hi", "u8"), ("lo", "u8"), ("value", "i8")])
 """A slot of a hash table: a 128-bit key and a value, 0 = empty slot."""
+
+# Arrays of rows, as parameters name them.
+
+Requests = NDArray[np.void]
+"""REQUEST rows (n,)."""
+Results = NDArray[np.void]
+"""RESULT rows (n,)."""
+Records = NDArray[np.void]
+"""RECORD rows (n,)."""
+WalletRows = NDArray[np.void]
+"""WALLET rows (n,)."""
+Profiles = NDArray[np.void]
+"""PROFILE rows (n,)."""
+Originals = NDArray[np.void]
+"""ORIGINAL rows (n,)."""
 
 
 _FORMATS: Final = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i2": "h", "i4": "i", "i8": "q"}

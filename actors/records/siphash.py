@@ -1,4 +1,6 @@
-"""SipHash-2-4 with 128-bit output (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012) over 64-bit words.
+"""SipHash-2-4 with 128-bit output over 64-bit words.
+
+Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.
 
 It binds wallet ids to their address and idempotency keys to (caller, wallet): a keyed hash, so nobody outside can make
 collisions or ids. The message is a whole number of words, its length in bytes enters as the algorithm says.

@@ -1,4 +1,6 @@
-"""How a front door reaches a shard. An answer that arrives is durable; a call that is lost may still have happened.
+"""How a front door reaches a shard.
+
+An answer that arrives is durable; a call that is lost may still have happened.
 
 So whoever calls sends the same rows again, under the same keys, until an answer arrives.
 """
@@ -8,6 +10,8 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from actors.records.layout import Requests
 
 
 class NotReady(Exception):
@@ -49,7 +53,7 @@ class ChainHead(NamedTuple):
 class ShardClient(Protocol):
     """One shard, as seen from outside. Every method raises ShardUnavailable when no answer comes."""
 
-    async def submit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+    async def submit(self, rows: Requests, details: dict[int, bytes]) -> NDArray[Any]:
         """RESULT rows (n,) for REQUEST rows (n,), after their commit. `details`: msgpack by row index."""
 
     async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:

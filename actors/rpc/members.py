@@ -1,4 +1,6 @@
-"""Which actors there are: one whole statement with a version. Whoever is told keeps the newest and forgets the others.
+"""Which actors there are: one whole statement with a version.
+
+Whoever is told keeps the newest and forgets the others.
 
 Differences were told before: one that came to an actor too early, or not at all, left it with half of the others for ever. A whole state
 may be lost, repeated and reordered.

@@ -1,4 +1,6 @@
-"""A call to an actor is bytes in, bytes out, and has one of three ends: its answer, NotReady, or CallLost - and then it may have happened.
+"""Call an actor: bytes in, bytes out, three possible ends.
+
+They are its answer, NotReady, or CallLost - and then it may have happened.
 
 Ray creates, names, restarts and supervises the actors, and can always carry a call. Where both ends run on one machine, calls go along a
 Unix stream socket in a private directory instead, as soon as it is connected: much cheaper, and the end of a process is seen at once.

@@ -1,3 +1,4 @@
-"""Scorers: actors that run rule packs and scorecards over batches of payments, and the pool that shards call. It may touch stores and
-processes, never the ledger or the journal.
+"""Scorers: actors that run rule packs and scorecards over batches of payments, and their pool.
+
+It may touch stores and processes, never the ledger or the journal.
 """

@@ -1,5 +1,7 @@
-"""What one scorer counted and nobody has written down yet, by pack. Whatever set of packs counts, and when, nothing
-is counted twice or lost."""
+"""What one scorer counted and nobody has written down yet, by pack.
+
+Whatever set of packs counts, and when, nothing is counted twice or lost.
+"""
 
 from collections import Counter
 from typing import Any, Final

@@ -1,4 +1,6 @@
-"""Packs are checked and compiled in a process of their own, so neither a long compilation nor a hostile pack can hold up or harm a switch.
+"""Check and compile packs in a process of their own.
+
+Neither a long compilation nor a hostile pack holds up or harms a switch.
 
 The child leaves the kernels in the cache on disk and says what the pack is; whoever decides with it only loads them. It asks its parent
 for the scorecard that the pack names: one line of JSON each way.

@@ -1,4 +1,6 @@
-"""The scoring actors as a shard sees them. They are stateless and give the same bits, so whoever answers first is right.
+"""The scoring actors as a shard sees them.
+
+They are stateless and give the same bits, so whoever answers first is right.
 
 One that failed, or was silent for a share of the limit, is passed over until it answers a probe; the batch goes to another meanwhile.
 """
@@ -110,7 +112,7 @@ class ScorerPool:
             return Condition(warnings=["no scorer answers: payments are decided by the fallback"])
         return Condition(warnings=[f"scorers {silent} do not answer"] if silent else [])
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def decide(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         """As `Scorer.decide`. Raises the last failure when none answers, TimeoutError when all hang, LookupError when there is none."""
         data = payers.astype(np.int64).tobytes() + columns.tobytes()
         async with asyncio.timeout(DECIDE_TIMEOUT_S):

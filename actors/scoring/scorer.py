@@ -1,4 +1,6 @@
-"""One scorer: it holds the set of packs that is deployed and changes it by one assignment, between two batches.
+"""One scorer: it holds the deployed set of packs and replaces it between two batches.
+
+The change is one assignment.
 
 A new set is loaded whole beside the old one; when that fails, the old one goes on and whoever published is told why. Nothing here
 compiles: `load` finds the kernels on disk (`actors.scoring.pack_compiler`).

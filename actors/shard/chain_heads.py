@@ -1,4 +1,6 @@
-"""Where wallets' chains begin, told also while the core is at work on a message in a thread: as it was before that message.
+"""Chain heads, readable while a batch runs in the worker thread.
+
+A reader gets the state before that batch.
 
 Nothing of what the core is at work on was answered yet, so what was before it is fresh. The work makes records at `first` and beyond, and
 sets heads of wallets to their addresses, at any moment. So a head below `first` is the one from before. For the others there are

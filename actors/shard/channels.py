@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import block_of, owned, segment_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, addresses_of, block_hash, header_of, records_of
-from actors.records.layout import FLAG_IMPORTED, FLAG_REMOTE, HASH_WORDS, MOVEMENT, READ_UP_TO, RECORD, Kind, joined
+from actors.records.layout import (
+    FLAG_IMPORTED,
+    FLAG_REMOTE,
+    HASH_WORDS,
+    MOVEMENT,
+    READ_UP_TO,
+    RECORD,
+    Kind,
+    Records,
+    joined,
+)
 from actors.shard.messages import Alarm, Legs, Output, Page, Push, ReadChannel
 
 HASH_KEPT: Final = 16
@@ -27,7 +37,7 @@ PUSH_RECORDS_MAX: Final = 65_536
 Owners = NDArray[np.int16]
 
 
-def in_flight(records: NDArray[Any], owners: Owners, receiver: int) -> NDArray[np.bool_]:
+def in_flight(records: Records, owners: Owners, receiver: int) -> NDArray[np.bool_]:
     """Which of a shard's records another shard must see: credits for its wallets, and changes of wallets."""
     kind = records["kind"]
     moves = (kind == Kind.TRANSFER) | (kind == Kind.CAPTURE) | (kind == Kind.REFUND)
@@ -50,7 +60,7 @@ class _Outbox:
         self.count = 0
         self.busy = False
 
-    def add(self, records: NDArray[Any], addresses: NDArray[np.int64], until: int, until_hash: bytes) -> None:
+    def add(self, records: Records, addresses: NDArray[np.int64], until: int, until_hash: bytes) -> None:
         if self.count + len(records) > PUSH_RECORDS_MAX:
             self.since, self.since_hash = until, until_hash
             self.records, self.addresses, self.count = [], [], 0
@@ -85,9 +95,7 @@ class Sender:
         self.shard, self.writer, self.timeline = shard, writer, timeline
         self._boxes = {other: _Outbox(block, hash_) for other in range(shards) if other != shard}
 
-    def add(
-        self, records: NDArray[Any], addresses: NDArray[np.int64], block: int, hash_: bytes, owners: Owners
-    ) -> None:
+    def add(self, records: Records, addresses: NDArray[np.int64], block: int, hash_: bytes, owners: Owners) -> None:
         """Records that have just become durable, up to and including `block`."""
         for other, box in self._boxes.items():
             chosen = in_flight(records, owners, other)
@@ -116,7 +124,7 @@ class Cursor(NamedTuple):
 class Arrival(NamedTuple):
     """What is new in a message: records above the cursor, and the cursor after them."""
 
-    records: NDArray[Any]
+    records: Records
     addresses: NDArray[np.int64]
     cursor: Cursor
 
@@ -228,7 +236,7 @@ def _records(shard: int, blocks: list[tuple[int, bytes]]) -> tuple[NDArray[Any],
     return records, np.concatenate(addresses)
 
 
-def fill_legs(legs: NDArray[Any], sources: NDArray[Any], addresses: NDArray[np.int64]) -> None:
+def fill_legs(legs: Records, sources: Records, addresses: NDArray[np.int64]) -> None:
     """Make LEG records (n,) of another shard's movements (n,) at `addresses`, but for what the wallets here will say. One that was not
     imported counts here from when it lands on: its effective time is 0 until then."""
     legs["kind"] = Kind.LEG

@@ -1,4 +1,6 @@
-"""A shard's checkpoints: its ledger is set aside in an instant and written by others; loaded is what the journal agrees with.
+"""Save and load a shard's checkpoints.
+
+The ledger is forked in an instant and written by others; what is loaded must agree with the journal.
 
 Without a store, and where anything goes wrong, there is no checkpoint: that costs time at the next start and nothing else.
 """

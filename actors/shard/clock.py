@@ -1,4 +1,6 @@
-"""A shard's time: set once by the database's clock, carried on by what has elapsed, led back at a small rate. It never jumps.
+"""A shard's time: it never jumps.
+
+It starts with the database's clock, goes on by elapsed time and is led back at a small rate. It never jumps.
 
 A step of the database's clock is not followed: nobody can tell whether the time before it or after it was right, and to follow a step
 forward would expire holds and forget keys at once. Elapsed time counts suspension, so it is as honest as any clock, and intake goes

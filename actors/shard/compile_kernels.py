@@ -1,4 +1,7 @@
-"""Every kernel is compiled before the first payment: once on a machine, by two processes, and found on disk from then on."""
+"""Compile every kernel before the first payment: once on a machine, by two processes.
+
+From then on they are found on disk.
+"""
 
 import contextlib
 import fcntl

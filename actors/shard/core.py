@@ -1,4 +1,6 @@
-"""What a shard does between messages: a sans-I/O core. Messages and a time go in, messages come out, nothing waits.
+"""What a shard does between messages: a sans-I/O core.
+
+Messages and a time go in, messages come out, nothing waits.
 
 Laws. No answer before the commit of all that it rests on, shown by an operation on the journal begun after the request arrived. One
 batch at a time is between its features and its records; legs may land meanwhile, and record time stands still so that records
@@ -21,7 +23,18 @@ from actors.records.addresses import address_after, record_address, segment_of, 
 from actors.records.blocks import Chain, Run, Writer
 from actors.records.codes import Code
 from actors.records.ids import bound_key
-from actors.records.layout import FLAG_LINKED, MOVEMENTS, READ_UP_TO, RECORD, RESULT, SENDER, TOPOLOGY, WRITER, Kind
+from actors.records.layout import (
+    FLAG_LINKED,
+    MOVEMENTS,
+    READ_UP_TO,
+    RECORD,
+    RESULT,
+    SENDER,
+    TOPOLOGY,
+    WRITER,
+    Kind,
+    Requests,
+)
 from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.chain_heads import Heads
@@ -524,7 +537,7 @@ class ShardCore:
         records[count:]["record_time"] = self.ledger.record_time
         fill_cursor(records[-1:], sender, arrival.cursor)
         self._written[sender] = self._recorded[sender] = arrival.cursor.block
-        addresses = self.writer.next_address + _offsets(count)
+        addresses = self.writer.next_address + address_after(0, np.arange(count, dtype=np.int64))
         self.ledger.apply_legs(records[:count], addresses)
         for i in range(count, len(records) - 1):
             self.ledger.learn(records[i])
@@ -592,7 +605,7 @@ class ShardCore:
             self.writer.when_durable(_nothing)  # An idle process, too, must notice that another has taken over.
 
 
-def _attempts(rows: NDArray[Any]) -> NDArray[np.bool_]:
+def _attempts(rows: Requests) -> NDArray[np.bool_]:
     """Which rows are attempts to pay."""
     chosen: NDArray[np.bool_] = (rows["op"] == Kind.TRANSFER) | (rows["op"] == Kind.HOLD)
     return chosen
@@ -600,9 +613,3 @@ def _attempts(rows: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _nothing() -> None:
     """Nobody waits for this look at the journal's head."""
-
-
-def _offsets(count: int) -> NDArray[np.int64]:
-    index = np.arange(count, dtype=np.int64)
-    places: NDArray[np.int64] = address_after(0, index)
-    return places

@@ -1,4 +1,7 @@
-"""How many payments of late were decided by the fallback: seen from outside, each of them is an ordinary decision."""
+"""Count how many payments of late were decided by the fallback.
+
+From outside, each of them is an ordinary decision.
+"""
 
 from collections import deque
 from typing import Final

@@ -1,4 +1,6 @@
-"""Carries a shard core's messages: to PostgreSQL, to other shards, to the scorers, to callers. Decides nothing.
+"""Carries a shard core's messages: to PostgreSQL, to other shards, to the scorers, to callers.
+
+Decides nothing.
 
 The process ends (`die`) when the core says so, when something unforeseen happens, and when it was stopped for so long that another may
 have taken the shard over: nothing that waited in its memory is answered after that.
@@ -20,7 +22,7 @@ from actors.checkpoint.file import CheckpointStore
 from actors.journal.interface import Block, BlockConflict, Journal, JournalUnavailable, OutcomeUnknown
 from actors.process.elapsed import elapsed_ns
 from actors.records.blocks import GENESIS, Sealed, block_hash, header_of
-from actors.records.layout import ORIGINAL
+from actors.records.layout import ORIGINAL, Requests, WalletRows
 from actors.rpc.interface import ChainHead, Condition, NotReady
 from actors.rpc.transport import CallLost
 from actors.shard import messages as m
@@ -59,14 +61,14 @@ class Peer(Protocol):
     async def push(self, legs: m.Legs) -> None:
         """Hand over a push; returns when it was taken in."""
 
-    async def profiles(self, addresses: NDArray[Any]) -> NDArray[Any]:
+    async def profiles(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """WALLET rows, durable."""
 
 
 class Scorer(Protocol):
     """The pool of scoring actors."""
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def decide(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
         answers."""
 
@@ -171,17 +173,17 @@ class ShardHost:
         """Whether payments are taken."""
         return self.core.ready
 
-    async def submit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+    async def submit(self, rows: Requests, details: dict[int, bytes]) -> NDArray[Any]:
         """RESULT rows for REQUEST rows, durable. Raises NotReady."""
         result: NDArray[Any] = await self._ask(lambda ref: m.Submit(ref=ref, rows=rows, details=details))
         return result
 
-    async def wallets(self, addresses: NDArray[Any]) -> NDArray[Any]:
+    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """WALLET rows, durable; currency 0 where there is none. Raises NotReady."""
         result: NDArray[Any] = await self._ask(lambda ref: m.Read(ref=ref, addresses=addresses))
         return result
 
-    async def heads(self, addresses: NDArray[Any]) -> list[ChainHead]:
+    async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
         """Where the chains of wallets begin; told at once while the core works in a thread, but for wallets whose heads it moves in
         a way that cannot be seen from here. Raises NotReady."""
         self._check_ready()
@@ -204,7 +206,7 @@ class ShardHost:
             raise NotReady(f"shard {self.shard} has {len(self._later)} messages to take in first")
         self._feed(legs)
 
-    async def profiles(self, addresses: NDArray[Any]) -> NDArray[Any]:
+    async def profiles(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """WALLET rows for another shard."""
         return await self.wallets(addresses)
 
@@ -493,7 +495,7 @@ class ShardHost:
         self._feed(m.Page(sender=output.sender, stamp=output.stamp, blocks=blocks, end=len(blocks) < PAGE_BLOCKS))
 
     async def _ask_profiles(self, output: m.AskProfiles) -> None:
-        wallets: NDArray[Any] | None
+        wallets: WalletRows | None
         try:
             wallets = await self._peers[output.shard].profiles(output.addresses)
         except Exception as error:

@@ -1,4 +1,6 @@
-"""Answers for keys that were used before: same body, the original result; another body, the field that differs.
+"""Idempotency: answers for keys that were used before.
+
+The same body gets the original result; another body the field that differs.
 
 All is done on whole columns: a batch of the largest size that is sent again must not cost more than it did the first time.
 """
@@ -25,6 +27,8 @@ from actors.records.layout import (
     WALLET_KIND,
     WALLET_STATE,
     Kind,
+    Records,
+    Requests,
 )
 
 SAME: Final = -1
@@ -46,7 +50,7 @@ _COMPARED: Final = (
 Mask = NDArray[np.bool_]
 
 
-def replays(rows: NDArray[Any], records: NDArray[Any], addresses: NDArray[np.int64], continues: Mask) -> NDArray[Any]:
+def replays(rows: Requests, records: Records, addresses: NDArray[np.int64], continues: Mask) -> NDArray[Any]:
     """RESULT rows (n,) for REQUEST rows (n,) whose keys made these records (n,) at these addresses. `continues` (n,): which rows are
     in a linked group and not the first there."""
     fields = differences(rows, records, continues)
@@ -83,7 +87,7 @@ class _Fields:
             self.found[which & (self.found == SAME)] = FIELDS.index(name)
 
 
-def differences(rows: NDArray[Any], records: NDArray[Any], continues: Mask) -> NDArray[np.int8]:
+def differences(rows: Requests, records: Records, continues: Mask) -> NDArray[np.int8]:
     """Per row (n,) the index in `FIELDS` of the first field in which it differs from the record its key made, or SAME."""
     kind = records["kind"]
     attempts, settling = np.isin(kind, ATTEMPTS), np.isin(kind, REFERRING)
@@ -100,45 +104,45 @@ def differences(rows: NDArray[Any], records: NDArray[Any], continues: Mask) -> N
     return fields.found
 
 
-def _waits(records: NDArray[Any]) -> Mask:
+def _waits(records: Records) -> Mask:
     """Which records put a payment in review."""
     which: Mask = (records["kind"] == Kind.HOLD) & (records["flags"] & FLAG_REVIEW != 0)
     return which
 
 
-def _asked(records: NDArray[Any]) -> NDArray[np.uint8]:
+def _asked(records: Records) -> NDArray[np.uint8]:
     """Kinds that the records' requests were for: a transfer in review is recorded as a hold."""
     return np.where(_waits(records) & (records[HELD_FOR] == 0), np.uint8(Kind.TRANSFER), records["kind"])
 
 
-def _seconds(records: NDArray[Any]) -> NDArray[np.int64]:
+def _seconds(records: Records) -> NDArray[np.int64]:
     """For how long the requests of HOLD records were."""
     held = (records["expiry"] - records["record_time"]) // 1000
     return np.where(_waits(records), records[HELD_FOR].astype(np.int64), held)
 
 
-def _linked_otherwise(rows: NDArray[Any], records: NDArray[Any], continues: Mask) -> Mask:
+def _linked_otherwise(rows: Requests, records: Records, continues: Mask) -> Mask:
     flags = records["flags"]
     linked = (rows["flags"] ^ flags) & FLAG_LINKED != 0
     which: Mask = linked | (continues != (flags & FLAG_CONTINUES != 0))
     return which
 
 
-def _times_differ(rows: NDArray[Any], records: NDArray[Any]) -> Mask:
+def _times_differ(rows: Requests, records: Records) -> Mask:
     imported = records["flags"] & FLAG_IMPORTED != 0
     wanted = rows["effective_time"]
     which: Mask = ((wanted != 0) != imported) | (imported & (wanted != records["effective_time"]))
     return which
 
 
-def _settles_otherwise(rows: NDArray[Any], records: NDArray[Any]) -> Mask:
+def _settles_otherwise(rows: Requests, records: Records) -> Mask:
     """The amount asked for may have been "all that is left", so the digest stands for it and for `final`."""
     answers = (rows["flags"] & REQUEST_ANSWER != 0) != (records["flags"] & FLAG_REVIEW != 0)
     which: Mask = answers | (rows["after"] != records["reference"]) | (rows["digest"] != records["digest"])
     return which
 
 
-def _wallet_differs(rows: NDArray[Any], records: NDArray[Any]) -> Mask:
+def _wallet_differs(rows: Requests, records: Records) -> Mask:
     kind = records["kind"]
     tier = rows["tier"] == records[TIER]
     opened = tier & (rows["kind"] == records[WALLET_KIND])

@@ -1,4 +1,6 @@
-"""All shards of a switch in one event loop, without Ray: for tests, and for benchmarks of everything but Ray.
+"""All shards of a switch in one event loop, without Ray.
+
+It serves tests, and benchmarks of everything but Ray.
 
 The shards, the journal and the pack are the real ones; only the carrying between them is a function call.
 """
@@ -7,6 +9,7 @@ import asyncio
 import secrets
 from typing import Any, NoReturn
 
+import numpy as np
 from numpy.typing import NDArray
 
 from actors.journal.interface import Journal
@@ -29,7 +32,7 @@ class InlineScorer:
     def __init__(self) -> None:
         self._decider = Decider(PACK)
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def decide(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         """As `ScorerPool.decide`."""
         return self._decider.decide(columns), INITIAL_FALLBACK
 

@@ -1,4 +1,6 @@
-"""Requests that wait for a batch, and how a batch is made of them: bounded in rows and in bytes, large requests a part at a time.
+"""Requests that wait for a batch, and how a batch is made of them.
+
+It is bounded in rows and bytes; large requests come a part at a time.
 
 All of a batch is sealed and stored together, and whoever comes later waits for it. So a request whose records and details take long to
 store is cut, where no linked group is, into parts that are batches of their own; small requests go between them. While several callers are
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import BEHIND_MAX
-from actors.records.layout import FLAG_LINKED, RECORD, RESULT
+from actors.records.layout import FLAG_LINKED, RECORD, RESULT, Requests, Results
 from actors.shard.fills import Fill
 from actors.shard.messages import Answer, Submit
 
@@ -52,7 +54,7 @@ class Asked:
         self._rows = submit.rows
         self._details = submit.details
         self._slots, self._edges = _edges(submit.details)
-        self._results: NDArray[Any] | None = None
+        self._results: Results | None = None
         self._answered = 0
 
     @property
@@ -124,7 +126,7 @@ class Asked:
             self._rows, self._details = self._rows[:0], {}
             self._slots, self._edges = _edges({})
 
-    def answer(self, first: int, results: NDArray[Any]) -> list[Answer]:
+    def answer(self, first: int, results: Results) -> list[Answer]:
         """RESULT rows of a part; the answer, when it is the last that was missing."""
         if len(results) == self.count:
             return [Answer(ref=self.ref, value=results)]
@@ -135,7 +137,7 @@ class Asked:
         return [] if self._answered < self.count else [Answer(ref=self.ref, value=self._results)]
 
 
-def _caller_of(rows: NDArray[Any]) -> int:
+def _caller_of(rows: Requests) -> int:
     callers = rows["caller"]
     first = int(callers[0])
     return first if (callers == first).all() else SEVERAL

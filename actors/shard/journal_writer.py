@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.ledger.chains import leaves_at
 from actors.records.addresses import address_after, record_address
 from actors.records.blocks import GENESIS, Sealed, Writer, seal
-from actors.records.layout import RECORD, joined
+from actors.records.layout import RECORD, Records, joined
 from actors.shard.messages import Append, BlockIs, Halt, HeadIs, Output, ReadBlock, ReadHead, Stored
 
 APPEND_BLOCKS_MAX: Final = 2_048
@@ -28,7 +28,7 @@ class AppendUnit(NamedTuple):
     """What was sealed together: the blocks, their records and the records' addresses; `size`: bytes of records and details."""
 
     blocks: list[Sealed]
-    records: NDArray[Any]
+    records: Records
     addresses: NDArray[np.int64]
     last_hash: bytes
     size: int
@@ -97,7 +97,7 @@ class JournalWriter:
         self.durable_hash = self._sealed_hash = hash_
         self._waiting, self._flight, self._busy = [], [], False
 
-    def seal(self, records: NDArray[Any], details: dict[int, bytes], seen: int) -> AppendUnit:
+    def seal(self, records: Records, details: dict[int, bytes], seen: int) -> AppendUnit:
         """Cut records into the next blocks and queue them."""
         first = self._sealed_block + 1
         blocks, last_hash = seal(

@@ -1,4 +1,6 @@
-"""Everything that goes into a shard core or comes out of it. Whoever hosts the core only carries these.
+"""Everything that goes into a shard core or comes out of it.
+
+Whoever hosts the core only carries these.
 
 A host may lose, delay, repeat or reorder what it carries between processes (`Submit`, `Answer`, `Legs`, `Profiles`...), and may die
 at any time. Within a process each output is carried out once and its answer comes at most once.
@@ -7,6 +9,7 @@ at any time. Within a process each output is carried out once and its answer com
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.blocks import Sealed
@@ -34,14 +37,14 @@ class Read(Message, frozen=True):
     """Show wallets (addresses, int64) as they durably are."""
 
     ref: int
-    addresses: NDArray[Any]
+    addresses: NDArray[np.int64]
 
 
 class FindHeads(Message, frozen=True):
     """Where do the chains of wallets (addresses, int64) begin? Answered at once, with a ChainHead for each."""
 
     ref: int
-    addresses: NDArray[Any]
+    addresses: NDArray[np.int64]
 
 
 class FindKey(Message, frozen=True):
@@ -107,7 +110,7 @@ class Legs(Message, frozen=True):
     until: int
     until_hash: bytes
     records: Rows
-    addresses: NDArray[Any]
+    addresses: NDArray[np.int64]
 
 
 class Page(Message, frozen=True):
@@ -130,7 +133,7 @@ class Profiles(Message, frozen=True):
 
     shard: int
     stamp: int
-    addresses: NDArray[Any]
+    addresses: NDArray[np.int64]
     wallets: Rows | None
 
 
@@ -193,7 +196,7 @@ class Score(Message, frozen=True):
     """Ask for decisions on feature columns (n, COLUMN_COUNT) of payments of these wallets (addresses, n)."""
 
     number: int
-    payers: NDArray[Any]
+    payers: NDArray[np.int64]
     columns: NDArray[Any]
 
 
@@ -244,13 +247,13 @@ class AskProfiles(Message, frozen=True):
 
     shard: int
     stamp: int
-    addresses: NDArray[Any]
+    addresses: NDArray[np.int64]
 
 
 class ReadRecords(Message, frozen=True):
     """Read the records at these addresses (n,) of this shard's journal, ascending. Tried until it succeeds."""
 
-    addresses: NDArray[Any]
+    addresses: NDArray[np.int64]
 
 
 class ReadOriginals(Message, frozen=True):

@@ -1,4 +1,6 @@
-"""How many bytes a batch may have: as many as the journal stores in a time that nobody notices who comes after it.
+"""How many bytes a batch may have.
+
+As many as the journal stores in a time that nobody notices who comes after it.
 
 The link to the database sets it, and nobody is asked for it: the appends show it. An append that is small beside the bound says more of
 the database's latency than of the link, so only larger ones count.

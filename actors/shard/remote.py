@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.database.connection import travel_s
-from actors.records.layout import RECORD, REQUEST, RESULT, WALLET
+from actors.records.layout import RECORD, REQUEST, RESULT, WALLET, Requests
 from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import Caller, CallLost
 from actors.shard.messages import Legs
@@ -30,7 +30,7 @@ _KEY: Final = struct.Struct("<qq16s")
 _ADDRESS: Final = struct.Struct("<q")
 
 
-def pack_rows(rows: NDArray[Any], details: dict[int, bytes]) -> bytes:
+def pack_rows(rows: Requests, details: dict[int, bytes]) -> bytes:
     """REQUEST rows and their details."""
     entries = _ENCODER.encode(details) if details else b""
     return b"".join((_COUNT.pack(len(rows)), rows.tobytes(), entries))
@@ -101,7 +101,7 @@ class RemotePeer:
         async with asyncio.timeout(PEER_TIMEOUT_S + travel_s(len(data))):
             await self._caller.call("push", data)
 
-    async def profiles(self, addresses: NDArray[Any]) -> NDArray[Any]:
+    async def profiles(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """As `ShardHost.wallets`."""
         async with asyncio.timeout(PEER_TIMEOUT_S + travel_s(len(addresses) * WALLET.itemsize)):
             return np.frombuffer(await self._caller.call("wallets", addresses.tobytes()), WALLET)
@@ -114,7 +114,7 @@ class RemoteShard:
         self._caller = Caller(actor)
         self.replace = self._caller.replace
 
-    async def submit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+    async def submit(self, rows: Requests, details: dict[int, bytes]) -> NDArray[Any]:
         """As `ShardClient.submit`."""
         return np.frombuffer(await self._called("submit", pack_rows(rows, details)), RESULT)
 

@@ -6,14 +6,14 @@ busy, and the rest of its batch is answered.
 """
 
 from collections import deque
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.ledger import Ledger
 from actors.records.codes import Code
-from actors.records.layout import REQUEST, RESULT, joined
+from actors.records.layout import REQUEST, RESULT, Records, joined
 from actors.shard.batch import Batch, Repeats
 from actors.shard.idempotency import replays
 from actors.shard.journal_writer import JournalWriter
@@ -102,7 +102,7 @@ def _repeats(batch: Batch, ledger: Ledger) -> Repeats:
     return Repeats(places[order], addresses[order])
 
 
-def _answer(page: list[tuple[Batch, Repeats]], records: NDArray[Any]) -> None:
+def _answer(page: list[tuple[Batch, Repeats]], records: Records) -> None:
     """All in one go: a page may be of many batches."""
     if not len(records):
         return

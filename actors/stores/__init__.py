@@ -1,3 +1,5 @@
-"""What is kept in PostgreSQL beside the journal: topology, API keys, keys of batches, profiles of wallets, rule packs and their deployment.
-It may touch the database and never moves money.
+"""What is kept in PostgreSQL beside the journal.
+
+Topology, API keys, keys of batches, profiles of wallets, rule packs and their deployment. It may touch the database and never moves
+money.
 """

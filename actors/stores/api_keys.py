@@ -1,4 +1,6 @@
-"""API keys at rest: only the SHA-256 of a key is kept, which is enough for 256 random bits, and nothing gives the key back.
+"""API keys at rest: only their SHA-256 is kept.
+
+That is enough for 256 random bits, and nothing gives the key back.
 
 A key belongs to an account; keys made with the same name belong to the same account, so rotating a key changes nothing for the
 ledger, where the account is the caller. An account may be bound to wallets, from its first key on: docs/reference/access.md has the rules.

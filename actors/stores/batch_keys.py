@@ -1,4 +1,7 @@
-"""Idempotency keys of whole batches: which body an account sent under which key. The rows' own keys live in the ledger."""
+"""Idempotency keys of whole batches: which body an account sent under which key.
+
+The rows' own keys live in the ledger.
+"""
 
 from datetime import timedelta
 from typing import Final

@@ -1,4 +1,6 @@
-"""Which packs decide: one is live, one may challenge it for a share of the wallets, some run in shadow and change nothing.
+"""Which packs decide: the live one, a challenger, and packs in shadow.
+
+A challenger decides for a share of the wallets; packs in shadow change nothing.
 
 A deployment never changes; each change makes the next, with a revision one higher, and all of them are kept.
 """

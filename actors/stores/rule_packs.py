@@ -1,4 +1,6 @@
-"""Rule packs, scorecards and deployments in PostgreSQL. A published version never changes, so whatever was read once holds for ever.
+"""Rule packs, scorecards and deployments in PostgreSQL.
+
+A published version never changes, so whatever was read once holds for ever.
 
 Versions, numbers and revisions are given out under one lock, one at a time: publishing is rare.
 """

@@ -1,5 +1,7 @@
-"""What the whole cluster agrees on, kept in PostgreSQL: its secret, its number of shards, which shard owns which segment, and which
-rule pack is live."""
+"""What the whole cluster agrees on, kept in PostgreSQL.
+
+That is its secret, its number of shards, which shard owns which segment, and which rule pack is live.
+"""
 
 import asyncio
 import secrets

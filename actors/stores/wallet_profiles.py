@@ -1,4 +1,6 @@
-"""What the ledger need not know of a wallet. A row is reserved, external id included, before the wallet exists.
+"""What the ledger need not know of a wallet.
+
+A row is reserved, external id included, before the wallet exists.
 
 The reservation is a transaction of its own, keyed by (account, key): whoever comes again with the same key finds it and goes on where
 the first left off, so a process that dies between reservation and ledger leaves nothing that a retry does not heal.

@@ -1,4 +1,7 @@
-"""A contender is started for its turn and stopped after it, so none pays for another that idles; its data stay between turns."""
+"""A contender: started for its turn and stopped after it.
+
+None pays for another that idles; its data stay between turns.
+"""
 
 import http.client
 import json

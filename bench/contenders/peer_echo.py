@@ -1,4 +1,7 @@
-"""A bare aiohttp server that reads a payment and answers at once: what HTTP alone costs here. The server process and its contender."""
+"""A bare aiohttp server that reads a payment and answers at once: what HTTP alone costs here.
+
+The server process and its contender.
+"""
 
 import argparse
 import asyncio

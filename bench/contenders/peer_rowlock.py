@@ -1,4 +1,6 @@
-"""The peer's server process: aiohttp and asyncpg over the function of peer_rowlock.sql. It scores nothing and asks for no API key.
+"""The peer's server process: aiohttp and asyncpg over the function of peer_rowlock.sql.
+
+It scores nothing and asks for no API key.
 
 Tuned as one would: uvloop, msgspec, one prepared statement on each of a fixed set of sessions, no reset between two uses.
 """

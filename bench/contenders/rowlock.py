@@ -1,4 +1,7 @@
-"""Row locks in PostgreSQL as a contender: the same embedded server and settings as the switch, with a data directory of its own."""
+"""Row locks in PostgreSQL as a contender.
+
+The same embedded server and settings as the switch, with a data directory of its own.
+"""
 
 import asyncio
 import subprocess

@@ -1,4 +1,7 @@
-"""`backtest`: a pack against the export of one shard's journal, by one process: attempts a second, Parquet to report."""
+"""`backtest`: a pack against one shard's export, by one process.
+
+Attempts a second, Parquet to report.
+"""
 
 import asyncio
 import time

@@ -1,4 +1,7 @@
-"""`batches`: Arrow batches of 32,768 payments over HTTP, several in flight, unscored and scored, on one and on two shards."""
+"""`batches`: Arrow batches of 32,768 payments over HTTP, unscored and scored.
+
+Several in flight, on one and on two shards.
+"""
 
 from functools import partial
 from typing import Final

@@ -1,4 +1,7 @@
-"""The integer scorecard against optbinning with logistic regression: same columns, same stratified folds, mean area under the ROC curve."""
+"""The integer scorecard against optbinning with logistic regression.
+
+Same columns, same stratified folds, mean area under the ROC curve.
+"""
 
 from typing import Any, Final
 

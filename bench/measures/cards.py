@@ -1,4 +1,6 @@
-"""`cards`: a scorecard of 20 characteristics with reasons and subtotals, on one core: encoded rows, tables, one record; with --peers beside
+"""`cards`: a scorecard of 20 characteristics with reasons and subtotals, on one core.
+
+`cards`: a scorecard of 20 characteristics with reasons and subtotals, on one core: encoded rows, tables, one record; with --peers beside
 optbinning on the German credit data, where both score the same rows with the same points, and the AUC of both on held-out folds.
 
 optbinning gives a score and no reasons. The AUC figures have no rounds: they are the same each time.

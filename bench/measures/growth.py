@@ -1,5 +1,7 @@
-"""`growth`: latency of single payments with few and with many wallets and remembered keys, while one shard grows from the one to the
-other, and the memory they take: that of keys as their table has it, that of wallets and holds as the process grew without that table.
+"""`growth`: latency of single payments while one shard grows in wallets and keys.
+
+`growth`: latency of single payments with few and with many wallets and remembered keys, while one shard grows from the one to the other,
+and the memory they take: that of keys as their table has it, that of wallets and holds as the process grew without that table.
 
 What it grows by is put in at the shard itself, in this process: over HTTP five million wallets would take a quarter of an hour, most
 of it for their profiles. Meanwhile single payments are made there too: they meet every table that grows. Then `serve` recovers the

@@ -1,5 +1,7 @@
-"""`history`: pages of 50 of a wallet's statement and its balance at a time over HTTP, of a wallet with millions of records and of one
-with a hundred; idle, and while Arrow batches run as fast as they can.
+"""`history`: pages of a statement and balances at a time, of long and short histories.
+
+`history`: pages of 50 of a wallet's statement and its balance at a time over HTTP, of a wallet with millions of records and of one with a
+hundred; idle, and while Arrow batches run as fast as they can.
 
 The newest records of both wallets lie equally scattered among those of others, so both pages cost the same number of blocks. All questions
 are asked in turns over one connection, so what disturbs one of them disturbs all.

@@ -1,4 +1,6 @@
-"""`kernel`: the ledger's kernels alone, on one core, over ten million wallets; and the memory that a wallet, a key and a payer take.
+"""`kernel`: the ledger's kernels alone, on one core, over ten million wallets.
+
+Also the memory that a wallet, a key and a payer take.
 
 Payers and payees are uniform over all wallets, so nearly every row that is touched comes from main memory.
 """

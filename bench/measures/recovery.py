@@ -1,4 +1,6 @@
-"""`recovery`: a shard that starts again reads its whole journal; so does an audit. Records a second of both, on the same journal.
+"""`recovery`: a shard that starts again reads its whole journal; so does an audit.
+
+Records a second of both, on the same journal.
 
 A shard that takes the place of one that died finds as much memory free as that one held. On a virtual machine that gives free memory
 back to its host it is gone seconds later, and the first touch of each page waits for the host: measured as a case of its own.

@@ -1,4 +1,6 @@
-"""`risk`: what the default pack finds on a month of simulated mobile money, at a review capacity of 0.5 % of payments.
+"""`risk`: what the default pack finds on a simulated month of mobile money.
+
+The review capacity is 0.5 % of payments.
 
 These are figures of a simulation (PaySim), no claim about real fraud: there every fraud empties an account in two moves. So everything is
 measured twice, the second time without any column that tells of the payer's balance. Never used: the hour, and steps that hold nothing

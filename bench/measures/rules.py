@@ -1,5 +1,7 @@
-"""`rules`: 20 rules of four terms on one core. One payment, its fields taken out of a dict, against datalogic-py (JSONLogic in Rust) and
-zen-engine with --peers; payments in batches; how long packs take to compile.
+"""`rules`: 20 rules of four terms on one core.
+
+One payment, its fields taken out of a dict, against datalogic-py (JSONLogic in Rust) and zen-engine with --peers; payments in batches;
+how long packs take to compile.
 
 Peers get the same dict and answer with the same 20 truth values, in two ways each: rule by rule, or as a decision table, as their documents
 show rule sets (the aims were set against these), and the fastest way found, all rules as one expression. That all agree is checked first.

@@ -1,5 +1,7 @@
-"""`single`: payments one by one over HTTP at 64 keep-alive connections, durable, scored and unscored; with --peers against row locks and
-an echo."""
+"""`single`: payments one by one over HTTP at 64 keep-alive connections, durable.
+
+Scored and unscored; with --peers against row locks and an echo.
+"""
 
 from functools import partial
 from typing import Final

@@ -1,5 +1,7 @@
-"""`start`: seconds from the start of `shardpay serve` to /readyz 200 - in a new data directory, in one used before, and with kernels not
-compiled yet."""
+"""`start`: seconds from the start of `shardpay serve` to ready.
+
+In a new data directory, in one used before, and with kernels not compiled yet.
+"""
 
 import time
 from functools import partial

@@ -1,4 +1,6 @@
-"""`swap`: latency of single payments over HTTP while the live pack is changed again and again, beside that when it is left alone.
+"""`swap`: latency of single payments while the live pack is changed again and again.
+
+Beside that when it is left alone.
 
 `swap` makes packs live that were compiled before: scorers load them from disk and change over. `publish` sends a new text each time, which
 is compiled in a process of its own first; that takes processor time from payments, on two cores a lot of it.

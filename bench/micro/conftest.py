@@ -1,4 +1,7 @@
-"""`pytest bench/micro` runs the micro-benchmarks; the test suite, which skips benchmarks, does not look here."""
+"""`pytest bench/micro` runs the micro-benchmarks.
+
+The test suite, which skips benchmarks, does not look here.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""What a benchmark found: every figure keeps all its rounds, so median, spread and ratio can be checked by whoever reads it.
+"""Figures of a benchmark, each with all its rounds.
+
+So median, spread and ratio can be checked by whoever reads it.
 
 A ratio is made of pairs of rounds measured one after the other, never of two medians.
 """

@@ -1,4 +1,7 @@
-"""A run as JSON lines, for programs, and as a table, for people. The first line says on what and how it was measured."""
+"""A run as JSON lines, for programs, and as a table, for people.
+
+The first line says on what and how it was measured.
+"""
 
 import datetime
 import uuid

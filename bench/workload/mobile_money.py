@@ -1,4 +1,6 @@
-"""The month of mobile money through a ledger: every payment with the very columns that its decision sees, and whether it was fraud.
+"""The month of mobile money through a ledger.
+
+Every payment with the very columns that its decision sees, and whether it was fraud.
 
 What the log tells only of afterwards - balances around a row, flags, what became of it - is read by nobody here but for the label. The
 month is simulated (PaySim): whatever is measured on it says something of the simulation.

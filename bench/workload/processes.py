@@ -1,4 +1,7 @@
-"""Where processor time goes: seconds by group of processes, read from /proc, and what the rest of the machine used meanwhile."""
+"""Where processor time goes: seconds by group of processes, read from /proc.
+
+And what the rest of the machine used meanwhile.
+"""
 
 import os
 from collections import defaultdict

@@ -1,4 +1,6 @@
-"""A column becomes bins, each with its weight of evidence, and every weight here is computed from the counts of the bins themselves.
+"""Bin a column, with the weight of evidence of each bin.
+
+Every weight is computed from the counts of the bins themselves.
 
 What a bin's rows do not show is neutral, WOE 0: missing and special values of which training saw fewer than `MISSING_ROWS_MIN`, and
 categories it never saw. A bin without good rows, or without bad ones, is kept: half a row is counted where there is none. Categories

@@ -1,4 +1,6 @@
-"""Cuts are the best there are: of all ways to join neighbouring cells into bins of the allowed shape, the one of the highest likelihood.
+"""Find the best cuts of a column by dynamic programming.
+
+Of all ways to join neighbouring cells into bins of the allowed shape, the one of the highest likelihood.
 
 Cells come from the values alone, never from outcomes, so a cross-validation over them is honest. A bin may be pure. The number of
 ways is exponential, and dynamic programming finds the best of them in cells^3 steps: the best bins of the first cells, by where their

@@ -1,4 +1,7 @@
-"""What only training needs is imported when training is asked for, and its absence is one line that says what to install."""
+"""Import what only training needs when training is asked for.
+
+Its absence is one line that says what to install.
+"""
 
 import importlib
 import logging

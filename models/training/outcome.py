@@ -1,4 +1,6 @@
-"""Who is bad is never guessed: each value of the target is bad, good or neither, as the settings say, and a missing one is an error.
+"""Read the outcome: each value of the target is bad, good or neither, as the settings say.
+
+It is never guessed; a missing one is an error.
 
 A value is the one that was meant whatever its type: `2` is 2.0, `true` is True.
 """

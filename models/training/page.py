@@ -1,4 +1,6 @@
-"""A training report as one HTML file that needs nothing else: tables, and plots as inline SVG. It shows the report's figures only.
+"""A training report as one HTML file that needs nothing else: tables, and plots as inline SVG.
+
+It shows the report's figures only.
 
 The same report gives the same bytes: the plots carry no date and no random names.
 """

@@ -1,4 +1,6 @@
-"""What a training run found, as numbers: everything that the page shows, so whoever doubts a plot can compute it again.
+"""What a training run found, as numbers.
+
+Everything that the page shows, so whoever doubts a plot can compute it again.
 
 Quality is measured on held-out folds, pooled where it is a curve. Stability (PSI) compares the rows with another table where one is
 given, and otherwise the first half of the rows with the second, which shows drift where rows are in the order of time.

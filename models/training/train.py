@@ -1,4 +1,6 @@
-"""The same table, settings and seed give the same card to the byte; a prohibited column is used only by name and with a reason.
+"""Train a scorecard: the same table, settings and seed give the same card to the byte.
+
+A prohibited column is used only by name and with a reason.
 
 Each column is binned, each bin gets its weight of evidence (WOE), a logistic regression weighs the characteristics, and their sum is scaled
 to integer points. Whatever the report says of the card's quality was measured on rows that its training had not seen.

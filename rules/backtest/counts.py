@@ -1,4 +1,6 @@
-"""What a pack would have decided of attempts that were decided before, added up. Counting only: who reads history and decides is elsewhere.
+"""What a pack would have decided of attempts that were decided before, added up.
+
+Counting only: who reads history and decides is elsewhere.
 
 Counts of parts add up to the counts of the whole, in any order. Amounts are kept by currency, exactly, in two parts, for a sum of amounts
 does not fit 64 bits.

@@ -1,4 +1,7 @@
-"""What a backtest tells an analyst: made of counts alone, so that parts may have been counted anywhere."""
+"""The report of a backtest, made of counts alone.
+
+So parts may be counted anywhere.
+"""
 
 from typing import Final
 

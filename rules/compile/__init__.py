@@ -1,1 +1,4 @@
-"""From a checked document to machine code: operations become row loops over int64 columns. It may touch the language and Numba."""
+"""From a checked document to machine code.
+
+Operations become row loops over int64 columns. It may touch the language and Numba.
+"""

@@ -1,4 +1,7 @@
-"""What compiled rules call: exact 64-bit arithmetic with C's division, and look-ups in sorted lists and tables of time zones."""
+"""What compiled rules call: exact 64-bit arithmetic and look-ups.
+
+Division is C's; look-ups go into sorted lists and tables of time zones.
+"""
 
 from typing import Final
 

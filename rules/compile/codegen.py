@@ -1,4 +1,6 @@
-"""Operations become the source of row loops, made of numbers and names of its own only: no text of a pack ever reaches it.
+"""Generate the source of row loops from operations.
+
+It has numbers and names of its own only: no text of a pack ever reaches it.
 
 Truth is kept as two flags, true (t) and false (f), neither where a value is not known; nothing branches, so rules share what they
 have in common and run as fast on bad days.

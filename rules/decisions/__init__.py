@@ -1,1 +1,4 @@
-"""What a compiled pack is at run time: decisions as integers, counters, the challenger's share. It may touch the vocabulary and models/."""
+"""What a compiled pack is at run time.
+
+Decisions as integers, counters, the challenger's share. It may touch the vocabulary and models/.
+"""

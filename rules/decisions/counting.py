@@ -1,4 +1,7 @@
-"""What packs decided and which of their rules fired, added up while payments are decided: loops over flat arrays, no text, no keys."""
+"""Count what packs decided and which rules fired, while payments are decided.
+
+Loops over flat arrays, no text, no keys.
+"""
 
 from typing import Any, NamedTuple
 

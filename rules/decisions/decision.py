@@ -1,4 +1,7 @@
-"""A decision is integers only, so the same payment gets the same bits online, in a backtest and on a cluster."""
+"""A decision: integers only.
+
+So the same payment gets the same bits online, in a backtest and on a cluster.
+"""
 
 from enum import IntEnum
 from typing import Final, NamedTuple

@@ -1,4 +1,7 @@
-"""A fixed hash of numbers: the finalizer of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014)."""
+"""SplitMix64's finalizer, a fixed hash of numbers.
+
+Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014.
+"""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""A rule pack: rules that look at columns, a scorecard, and the thresholds that turn both into one decision.
+"""A rule pack at run time: rules over columns, a scorecard, thresholds, one decision.
 
 The verdict is the strictest of the live rules that fire and of the thresholds under which the points lie: the card's and those of the
 live rules that fire. Reasons come from the part that decided: the rules that fired with the verdict, else what cost the most points.

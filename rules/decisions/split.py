@@ -1,4 +1,6 @@
-"""Which wallets the challenger decides for: a share of all, chosen by the wallet alone, so it is the same online and in a backtest.
+"""Which wallets the challenger decides for.
+
+A share of all, chosen by the wallet alone, so it is the same online and in a backtest.
 
 A wallet's place is the SplitMix64 finalizer of its address xor that of the challenger's number, its upper 32 bits scaled to 0..999; the
 challenger decides for places below its share. Raising the share keeps the wallets that were in, and each challenger draws others.

@@ -1,4 +1,7 @@
-"""Tests that stand in a pack: what a payment looks like, and what must become of it. What a test does not say is as usual."""
+"""Tests that stand in a pack: what a payment looks like, and what must become of it.
+
+What a test does not say is as usual.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Any, Final

@@ -1,4 +1,6 @@
-"""Every expression has one type, known before anything runs; what does not fit is refused at its place, with a hint.
+"""Check expressions: each has one type, known before anything runs.
+
+What does not fit is refused at its place, with a hint.
 
 Words become numbers here: a text takes the domain of what it is compared with.
 """

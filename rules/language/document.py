@@ -1,4 +1,6 @@
-"""A pack is a YAML document: a card, thresholds, lists, rules, decision tables and tests; it is taken as a whole or not at all.
+"""Read a pack: a YAML document, taken as a whole or not at all.
+
+It has a card, thresholds, lists, rules, decision tables and tests.
 
 Reading checks everything that can be known without the card: every expression has its type, every name is known, every test can be
 put. docs/reference/rules.md describes the format.

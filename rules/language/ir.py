@@ -1,4 +1,6 @@
-"""What is compiled: a flat list of operations over int64 numbers and truth values, each stated once, operands before their users.
+"""Intermediate form: a flat list of operations over int64 numbers and truth values.
+
+Each is stated once, operands before their users.
 
 A value may be not known: a column that is NULL, an overflow, a division by zero. Truth values are then true, false or neither
 (Kleene's strong logic, which is what CEL's && and || do with errors).

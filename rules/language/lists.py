@@ -1,4 +1,6 @@
-"""Lists of a pack: what stands in the pack or in a file beside it, each entry with its place, so that a wrong one can be named.
+"""Lists of a pack, with the place of each entry, so that a wrong one can be named.
+
+They stand in the pack or in a file beside it.
 
 A list has no type of its own: what is looked for in it says whether its entries are countries, devices or whole numbers.
 """

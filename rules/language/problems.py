@@ -1,4 +1,6 @@
-"""What is wrong with a pack is said at its line and column, with the line's text, a caret under it and what to do.
+"""Report what is wrong with a pack at its line and column.
+
+With the line's text, a caret under it and what to do.
 
 Lines and columns count from 1, columns in characters. A pack is refused with all its problems at once, as far as they can be seen.
 """

@@ -1,4 +1,7 @@
-"""Values of a document are taken one by one, each with its form; what is wrong is collected, so that one reading names it all."""
+"""Read values of a document one by one and collect what is wrong.
+
+So one reading names it all.
+"""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,7 @@
-"""The text of a pack with another scorecard: one value is replaced, or one line added; every other character stays as it is."""
+"""Substitute the scorecard in a pack's text.
+
+One value is replaced, or one line added; every other character stays as it is.
+"""
 
 from typing import Final
 

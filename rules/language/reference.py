@@ -1,4 +1,4 @@
-"""Write the reference part of docs/reference/rules.md from the catalogue that rules are checked against.
+"""Write the reference part of docs/reference/rules.md from the catalogue of fields.
 
 `python -m rules.language.reference docs/reference/rules.md` writes it; a test proves that it is up to date.
 """

@@ -1,5 +1,7 @@
-"""What can be said of a condition before any payment: whether it may be without a value where a field is null, whether a comparison can
-differ at all."""
+"""Notes on a condition before any payment is seen.
+
+Whether it may be without a value where a field is null, and whether a comparison can differ at all.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Final

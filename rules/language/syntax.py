@@ -1,4 +1,6 @@
-"""Expressions are a subset of CEL: text becomes a tree, every node of which knows where in the text it stands.
+"""Parse expressions, a subset of CEL, into a tree.
+
+Every node knows where in the text it stands.
 
 Nothing here knows fields or types. Trees are bounded in size and depth, so whoever walks one may recurse.
 """

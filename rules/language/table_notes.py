@@ -1,4 +1,4 @@
-"""What is said of a decision table when it is read: rows that never fire, rows that overlap, payments that no row fits."""
+"""Notes on a decision table: rows that never fire, that overlap, payments that fit none."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

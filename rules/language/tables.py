@@ -1,5 +1,6 @@
-"""A decision table is rules in rows: each input has a column of cells, a row fires when all its cells hold. Hit policy `first`: only the
-first such row fires, `collect`: each.
+"""Decision tables: rules in rows, a column of cells for each input.
+
+A row fires when all its cells hold. Hit policy `first`: only the first such row fires, `collect`: each.
 
 A cell is a value, a list of values, a range `low..high`, a test that begins with an operator (`> 500`, `in lists.risky`), null, or `-` for
 anything. A range of times is from the first moment on, before the second, as the dates of rules are.

@@ -1,4 +1,6 @@
-"""YAML as a tree that knows the line and column of every value; what a pack has no use for is refused while it is read.
+"""YAML as a tree that knows the line and column of every value.
+
+What a pack has no use for is refused while it is read.
 
 Aliases, anchors, tags, several documents and repeated keys are refused, size, depth and number of values are bounded. Words like NO or
 on stay words: only null, true, false and whole numbers are anything else.

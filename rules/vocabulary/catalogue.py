@@ -1,4 +1,6 @@
-"""The one catalogue of what a rule may name: each field's column, type, unit and meaning, the windows and the functions over them.
+"""The catalogue of what a rule may name.
+
+Each field's column, type, unit and meaning, the windows and the functions over them.
 
 A word (country, currency, channel ...) is a number in its column; its domain knows the number of each word.
 """

@@ -1,4 +1,7 @@
-"""ISO 3166-1: which pairs of letters stand for a country. Requests may name any pair; a rule about one that nobody uses never fires."""
+"""ISO 3166-1: which pairs of letters stand for a country.
+
+Requests may name any pair; a rule about one that nobody uses never fires.
+"""
 
 from typing import Final
 

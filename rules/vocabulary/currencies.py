@@ -1,4 +1,7 @@
-"""ISO 4217: a currency is three letters on the wire and its number in the ledger; what the standard does not list is refused."""
+"""ISO 4217: letters on the wire, numbers in the ledger.
+
+What the standard does not list is refused.
+"""
 
 from typing import Final
 

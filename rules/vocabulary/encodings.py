@@ -1,4 +1,6 @@
-"""How words become numbers: columns hold integers only, and a word has the same number in a request, a rule and a journal.
+"""How words become numbers.
+
+Columns hold integers only, and a word has the same number in a request, a rule and a journal.
 
 Numbers are never reused: they stand in journals and decisions.
 """

@@ -1,1 +1,4 @@
-"""The HTTP application: one module a resource, one table of routes. A handler checks, asks the gateway or a view, and answers."""
+"""The HTTP application.
+
+One module a resource, one table of routes. A handler checks, asks the gateway or a view, and answers.
+"""

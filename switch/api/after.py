@@ -1,16 +1,18 @@
-"""What `after` may name: a transfer that was not declined, and in which the payer or the payee of the payment took part.
+"""What `after` may name: a transfer that posted, of the payer or the payee.
+
+It was not declined, and one of them took part in it.
 
 A shard waits until it has seen what `after` names, and knows no more of it than its place. So the front door reads the records, those of a
 batch by one statement. What is not there, the shard refuses; what concerns others is told to a bound account as if it were not there.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.codes import Code
-from actors.records.layout import REQUEST
+from actors.records.layout import REQUEST, Records, Requests
 from switch.problems.table import AFTER_DECLINED_NUMBER, AFTER_UNRELATED_NUMBER, NUMBERS, FieldError, ProblemError
 from switch.views.statement import History
 
@@ -39,7 +41,7 @@ async def check_after(history: History, bound: bool, row: bytes, named: str) -> 
     raise ProblemError(NUMBERS[code], f"after: {text}. {_POSSIBLE}", errors=(FieldError("after", text),))
 
 
-async def after_codes(history: History, bound: bool, rows: NDArray[Any]) -> NDArray[np.uint16]:
+async def after_codes(history: History, bound: bool, rows: Requests) -> NDArray[np.uint16]:
     """Per REQUEST row (n,) the number of what is wrong with its `after`, 0 for nothing."""
     codes = np.zeros(len(rows), np.uint16)
     named = np.flatnonzero(rows["after"] > 0)
@@ -50,7 +52,7 @@ async def after_codes(history: History, bound: bool, rows: NDArray[Any]) -> NDAr
     return codes
 
 
-def _codes(rows: NDArray[Any], records: NDArray[Any], bound: bool) -> NDArray[np.uint16]:
+def _codes(rows: Requests, records: Records, bound: bool) -> NDArray[np.uint16]:
     """Numbers for REQUEST rows (n,) and the records (n,) that they name, zeros where there is none."""
     there = records["kind"] != 0
     pays, paid = records["payer"], records["payee"]

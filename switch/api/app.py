@@ -1,4 +1,4 @@
-"""The HTTP application: one table of routes with the scopes they need, one place where every failure becomes a problem."""
+"""The HTTP application: one table of routes, one place where failures become problems."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What a pack, or the live pack with another scorecard, would have decided of this switch's own payments.
+"""Backtests over HTTP: a pack, or the live pack with another scorecard, on the switch's own payments.
 
 The work is done by a process of its own, one at a time.
 """

@@ -1,4 +1,6 @@
-"""GET /v1/events: a page, or with `Accept: text/event-stream` all that follows for as long as the caller listens.
+"""GET /v1/events: a page of events, or a stream of all that follow.
+
+With `Accept: text/event-stream` it goes on for as long as the caller listens.
 
 A stream holds one page at a time and never writes ahead of a slow reader; whatever ends it, `Last-Event-ID` goes on exactly there.
 """

@@ -1,4 +1,6 @@
-"""Publishing: a pack is checked and compiled before anybody can deploy it, and whoever deploys it hears which scorers have it.
+"""Publish rule packs: check and compile first, then deploy.
+
+Whoever deploys a pack hears which scorers have it.
 
 The order is: compile, commit, tell the scorers. A scorer that could not be told finds the deployment by itself within a second or so.
 """

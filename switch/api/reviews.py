@@ -1,4 +1,7 @@
-"""Payments that wait for an analyst: listed, approved, declined. A case has one answer; who gave it, and when, stays with the payment."""
+"""Payments that wait for an analyst: listed, approved, declined.
+
+A case has one answer; who gave it, and when, stays with the payment.
+"""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,6 @@
-"""Scorecards: list, show, publish, and let one decide. A version never changes and never goes, so a pack that names one can rely on it.
+"""Scorecards: list, show, publish, and let one decide.
+
+A version never changes and never goes, so a pack that names one can rely on it.
 
 A card decides through a pack: to give it a mode is to publish the pack with that card and to give that version the mode.
 """

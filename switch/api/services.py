@@ -1,4 +1,7 @@
-"""What all handlers share: lanes to the shards, reads from them, the stores, the limits, the counts. Made once per process."""
+"""What all handlers share: lanes to the shards, reads from them, the stores, the limits, the counts.
+
+Made once per process.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence

@@ -1,4 +1,6 @@
-"""What happened on a wallet: its statement, newest first, and its balance at a time. An operator wallet's is merged over its stripes.
+"""What happened on a wallet: its statement, newest first, and its balance at a time.
+
+An operator wallet's is merged over its stripes.
 
 Both are by effective time, whatever the order of booking: the balance at a time is that after the first line of a statement up to it.
 They are read from the journal along the wallet's chain, from its newest durable record on; so they hold still while payments arrive.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from actors.records.addresses import home_wallet, owned
 from actors.records.codes import Code, is_untried
 from actors.records.ids import Secret, key_bytes, transfer_id
-from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, ReviewStatus
+from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, Requests, Results, ReviewStatus
 from actors.stores.api_keys import Principal
 from switch.api.after import after_codes, check_after
 from switch.api.route import KEY_NEEDED, WRITE, Route, named
@@ -184,7 +184,7 @@ def _carried() -> Iterator[None]:
 async def _carry_own(
     services: Services,
     principal: Principal,
-    rows: NDArray[Any],
+    rows: Requests,
     details: dict[int, bytes],
     groups: NDArray[np.int64] | None,
 ) -> NDArray[Any]:
@@ -195,7 +195,7 @@ async def _carry_own(
     return results
 
 
-async def _tell_ends(services: Services, results: NDArray[Any]) -> None:
+async def _tell_ends(services: Services, results: Results) -> None:
     """A payment that was in review when its key was first used may have ended since."""
     waited = np.flatnonzero((results["code"] == Code.IN_REVIEW) & (results["replayed"] != 0))
     if len(waited):
@@ -204,7 +204,7 @@ async def _tell_ends(services: Services, results: NDArray[Any]) -> None:
         results["code"][waited] = [_AFTER_REVIEW[ends[address]] for address in addresses]
 
 
-async def _refuse_payers(services: Services, principal: Principal, rows: NDArray[Any]) -> None:
+async def _refuse_payers(services: Services, principal: Principal, rows: Requests) -> None:
     """A payer that is not the caller's own is to it as if it were not there."""
     if principal.bound is not None:
         rows["payer"][~await services.access.own(principal.bound, rows["payer"])] = 0
@@ -224,7 +224,7 @@ def _digest(body: bytes) -> bytes:
 class _Request(NamedTuple):
     """A JSON batch: REQUEST rows (n,), details by row, whether rows carry effective times of their own, and whether all are linked."""
 
-    rows: NDArray[Any]
+    rows: Requests
     details: dict[int, bytes]
     timed: bool
     linked: bool
@@ -262,7 +262,7 @@ def _caller_at(transfer: KeyedTransfer, caller: Caller, path: str) -> Caller:
 
 
 async def _carry_grouped(
-    services: Services, bound: bool, rows: NDArray[Any], details: dict[int, bytes], numbers: NDArray[np.int64] | None
+    services: Services, bound: bool, rows: Requests, details: dict[int, bytes], numbers: NDArray[np.int64] | None
 ) -> NDArray[Any]:
     """`_carry` for rows of which some are linked: `numbers` (n,) of their groups, None when each stands alone."""
     if numbers is None:
@@ -275,7 +275,7 @@ async def _carry_grouped(
 
 
 async def _carry(
-    services: Services, bound: bool, rows: NDArray[Any], details: dict[int, bytes], groups: Groups | None
+    services: Services, bound: bool, rows: Requests, details: dict[int, bytes], groups: Groups | None
 ) -> NDArray[Any]:
     """RESULT rows for REQUEST rows, from all their home shards. `bound`: their caller's account is. Raises ProblemError when not one row
     was settled."""
@@ -306,7 +306,7 @@ async def _carry(
     return results
 
 
-def _nowhere(rows: NDArray[Any], homes: NDArray[np.int16]) -> Steps[NDArray[Any]]:
+def _nowhere(rows: Requests, homes: NDArray[np.int16]) -> Steps[NDArray[Any]]:
     """RESULT rows with the codes of those that no shard can be asked about."""
     results = np.zeros(len(rows), RESULT)
     payers, payees = rows["payer"].copy(), rows["payee"].copy()
@@ -320,7 +320,7 @@ def _nowhere(rows: NDArray[Any], homes: NDArray[np.int16]) -> Steps[NDArray[Any]
 
 
 def _counted(
-    services: Services, results: NDArray[Any], picked: list[NDArray[np.intp]], answers: list[NDArray[Any]]
+    services: Services, results: Results, picked: list[NDArray[np.intp]], answers: list[NDArray[Any]]
 ) -> Steps[NDArray[Any]]:
     """Results with what shards answered for the rows `picked`."""
     for index, answer in zip(picked, answers, strict=True):
@@ -333,7 +333,7 @@ def _counted(
     return results
 
 
-async def _homes(services: Services, rows: NDArray[Any]) -> NDArray[np.int16]:
+async def _homes(services: Services, rows: Requests) -> NDArray[np.int16]:
     homes = services.topology.homes(rows["payer"], rows["payee"])
     homes[rows["payer"] == 0] = UNKNOWN
     for _ in range(2):
@@ -345,16 +345,14 @@ async def _homes(services: Services, rows: NDArray[Any]) -> NDArray[np.int16]:
     return homes
 
 
-def _part(
-    rows: NDArray[Any], details: dict[int, bytes], index: NDArray[np.int64]
-) -> tuple[NDArray[Any], dict[int, bytes]]:
+def _part(rows: Requests, details: dict[int, bytes], index: NDArray[np.int64]) -> tuple[NDArray[Any], dict[int, bytes]]:
     if len(index) == len(rows):
         return rows, details
     entries = {k: details[i] for k, i in enumerate(index.tolist()) if i in details} if details else {}
     return rows[index], entries
 
 
-def _count(services: Services, results: NDArray[Any]) -> Steps[None]:
+def _count(services: Services, results: Results) -> Steps[None]:
     for code, count in zip(*np.unique(results["code"], return_counts=True), strict=True):
         services.metrics.results[NUMBERS[int(code)]] += int(count)
     yield
@@ -380,7 +378,7 @@ def _check_outcome(codes: NDArray[np.uint16]) -> None:
     raise ProblemError(NUMBERS[untried[0] if untried else OVERLOADED_NUMBER])
 
 
-def _batch_answer(secret: Secret, results: NDArray[Any], ops: NDArray[Any]) -> Steps[BatchAnswer]:
+def _batch_answer(secret: Secret, results: Results, ops: NDArray[Any]) -> Steps[BatchAnswer]:
     columns = zip(
         results["code"].tolist(),
         results["record_time"].tolist(),

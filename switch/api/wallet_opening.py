@@ -1,4 +1,6 @@
-"""Opening wallets: reserve in PostgreSQL, open in the ledger under the reserved key, fill in the address; each step can be repeated.
+"""Open wallets in steps that can be repeated.
+
+Reserve in PostgreSQL, open in the ledger under the reserved key, fill in the address.
 
 Whoever dies in between is healed by a retry, because the reservation names the key and the shard under which the ledger opens.
 """

@@ -1,4 +1,7 @@
-"""What the commands that read tables have in common: how a CSV file is written, and that no file that was read is written over."""
+"""Options of commands that read tables.
+
+They say how a CSV file is written; no file that was read is written over.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path

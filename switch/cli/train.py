@@ -1,4 +1,4 @@
-"""`shardpay train`: a scorecard from a table of loans, payments or wallets, and the report of what it is worth.
+"""`shardpay train`: train a scorecard from a table and report what it is worth.
 
 Whatever is wrong with an option or with a file is said before anything is trained, and no file that was given is written over.
 """

@@ -1,4 +1,6 @@
-"""Connections of a front door: who has how many. A connection without a valid key yet gives way when there are too many.
+"""Connections of a front door: who has how many.
+
+A connection without a valid key yet gives way when there are too many.
 
 A process has a limited number of file descriptors, and whoever takes all of them keeps everybody else out. So connections that no key
 was ever given on are closed, the oldest first, when there is no room for a new one; and one caller has at most half of all.

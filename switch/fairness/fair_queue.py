@@ -1,4 +1,4 @@
-"""A queue that callers share: each has a line of its own, lines take turns, and no line is longer than its share.
+"""A queue that callers share: one line each, served in turn, none longer than its share.
 
 Round robin with a quantum of rows (Shreedhar and Varghese 1995; the quantum is no smaller than a part of a batch, so no deficit has to be
 carried over): whoever sends one payment waits for one quantum of each other caller and not for all that they have queued.

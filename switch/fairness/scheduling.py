@@ -1,4 +1,6 @@
-"""Long work on the event loop, in time slices: callers take turns, and long work rests while another has a short request under way.
+"""Run long work on the event loop in time slices, callers in turn.
+
+While several callers are about, half of the time is left to all else.
 
 Who runs in the event loop runs alone, and a thread of its own would hold the interpreter for 5 ms at a time. So work that takes longer
 than a slice is a generator that stops between small steps, and one scheduler runs all of them. A short request is under way until it is

@@ -1,4 +1,4 @@
-"""What callers share inside a front door, and how much of it one of them may have: bytes of bodies, places to work in.
+"""Limit what one caller may have of a front door: bytes of bodies, places to work in.
 
 Nobody waits for ever: every wait ends with a place, or after its limit with a problem that a retry can heal.
 """

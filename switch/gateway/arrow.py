@@ -1,4 +1,6 @@
-"""Transfers as Arrow columns: checked strictly, then turned into rows with whole-array operations; nothing is done row by row.
+"""Decode transfers from Arrow columns: checked strictly, converted by whole arrays.
+
+Nothing is done row by row.
 
 A stream comes from outside: its schema is checked before any data is read, compressed bodies are refused (they could unfold to any
 size), and every array is validated before its values are used.
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.records.codes import REVIEW_ENDS, Code
 from actors.records.ids import Secret, decode_transfers, decode_wallets, transfer_ids
-from actors.records.layout import AMOUNT_MAX, REQUEST, Kind
+from actors.records.layout import AMOUNT_MAX, REQUEST, Kind, Requests, Results
 from rules.decisions.hashing import splitmix64s
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import country_number, device_number
@@ -58,7 +60,7 @@ class Batch(NamedTuple):
     """Decoded transfers: REQUEST rows (n,), where payer or payee is 0 for an id that is not of this cluster; details by row; whether
     rows carry effective times of their own, which needs a scope; and the number of each row's group, NO_GROUP when it stands alone."""
 
-    rows: NDArray[Any]
+    rows: Requests
     details: dict[int, bytes]
     timed: bool
     groups: NDArray[np.int64] | None
@@ -111,7 +113,7 @@ def _pieces(count: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, count, size))
 
 
-def _fill_holds(table: pa.Table, rows: NDArray[Any]) -> None:
+def _fill_holds(table: pa.Table, rows: Requests) -> None:
     names = table.column_names
     held = _column(table, "hold").to_numpy(zero_copy_only=False) if "hold" in names else np.zeros(len(rows), bool)
     rows["op"][held] = Kind.HOLD
@@ -280,7 +282,7 @@ def _afters(table: pa.Table, secret: Secret) -> NDArray[np.int64]:
     return addresses
 
 
-def _details(table: pa.Table, rows: NDArray[Any]) -> Steps[dict[int, bytes]]:
+def _details(table: pa.Table, rows: Requests) -> Steps[dict[int, bytes]]:
     """Details of device and address, and their share of the rows. Worked out once for each distinct pair."""
     none = np.zeros(len(rows), np.int64), [""]
     device_index, devices = (yield from _codes(table, "device")) if "device" in table.column_names else none
@@ -382,7 +384,7 @@ def recorded(codes: NDArray[Any]) -> NDArray[np.bool_]:
     return named
 
 
-def encode_results(secret: Secret, results: NDArray[Any]) -> Steps[bytes]:
+def encode_results(secret: Secret, results: Results) -> Steps[bytes]:
     """The answer stream for RESULT rows (n,): nil ids where nothing was recorded."""
     count = len(results)
     ids = np.empty((count, 16), np.uint8)

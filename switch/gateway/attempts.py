@@ -1,5 +1,8 @@
-"""What is known of a request by the attempts to send it: once an answer was lost, no later one that it was not tried
-says that nothing happened. No I/O, so that the lane and the simulated front door keep the same book."""
+"""Track the attempts to send a request.
+
+Once an answer was lost, no later refusal to try says that nothing happened. No I/O, so that the write queue and the simulated front door
+share it. No I/O, so that the lane and the simulated front door keep the same book.
+"""
 
 from typing import Any, Final
 

@@ -1,4 +1,6 @@
-"""From a decoded payment to the 96 bytes that a shard reads; the same bytes whether it came as JSON or as Arrow.
+"""Encode a payment into the 96 bytes that a shard reads.
+
+JSON and Arrow give the same bytes.
 
 What records have no room for (reference, metadata, device, address) becomes `details`, msgpack with its fields in a fixed order and
 metadata sorted, so that the same body always has the same digest.

@@ -1,4 +1,6 @@
-"""Linked groups on their way to a shard: rows that all count or none lie side by side, name the next one, and have one home.
+"""Arrange linked groups for a shard.
+
+Rows that all count or none lie side by side, name the next one, and have one home.
 
 A group's home is that of its user payer, else of its first row; all its keys live there. Each row's digest also holds its place and the
 group's size, so that a group is answered a second time only as a whole.
@@ -10,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.addresses import owned
-from actors.records.layout import FLAG_LINKED
+from actors.records.layout import FLAG_LINKED, Requests
 from rules.decisions.hashing import splitmix64s
 
 NO_GROUP: Final = -(2**40)
@@ -31,7 +33,7 @@ class Groups(NamedTuple):
         return repeated
 
 
-def arrange(rows: NDArray[Any], numbers: NDArray[np.int64]) -> tuple[NDArray[Any], Groups]:
+def arrange(rows: Requests, numbers: NDArray[np.int64]) -> tuple[NDArray[Any], Groups]:
     """Put rows (n,) of one group (equal `numbers`) side by side at the place of its first row, link them and mark their digests.
     Gives the rows in their new order."""
     count = len(rows)
@@ -51,7 +53,7 @@ def arrange(rows: NDArray[Any], numbers: NDArray[np.int64]) -> tuple[NDArray[Any
     return arranged, Groups(order, starts)
 
 
-def homes_of(groups: Groups, rows: NDArray[Any], homes: NDArray[np.int16]) -> NDArray[np.int16]:
+def homes_of(groups: Groups, rows: Requests, homes: NDArray[np.int16]) -> NDArray[np.int16]:
     """One home for each group, given that of each row alone (n,)."""
     users = owned(rows["payer"])
     place = np.where(users, np.arange(len(rows)), len(rows))
@@ -61,7 +63,7 @@ def homes_of(groups: Groups, rows: NDArray[Any], homes: NDArray[np.int16]) -> ND
     return named
 
 
-def of_several_payers(groups: Groups, rows: NDArray[Any]) -> NDArray[np.bool_]:
+def of_several_payers(groups: Groups, rows: Requests) -> NDArray[np.bool_]:
     """Whether each row's group has more than one user payer: no shard could carry it out."""
     users = owned(rows["payer"])
     lowest = groups.each(np.where(users, rows["payer"], np.iinfo(np.int64).max), np.minimum)

@@ -1,4 +1,7 @@
-"""Reads of wallets are gathered like payments: at most two calls a shard are under way, what queues meanwhile goes into the next."""
+"""Per-shard read queue: at most two calls in flight.
+
+What queues meanwhile goes into the next call.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,6 @@
-"""A transfer's home is the shard of its payer, or of its payee when an operator wallet pays. Between operators the payer's id picks.
+"""A transfer's home is the shard of its payer, or of its payee when an operator wallet pays.
+
+Between operators the payer's id picks.
 
 The shards use the same rule, so a key is always looked for where it was stored.
 """

@@ -1,4 +1,6 @@
-"""A lane carries rows to one shard: three calls at most are under way, whatever queues meanwhile goes into the next; no timer.
+"""Per-shard write queue: a few calls in flight, and what queues meanwhile forms the next.
+
+There is no timer.
 
 Latency when idle, batches when busy. Calls carry small requests or parts of batches, never both, since an answer waits for the whole
 call. Callers take turns: while several are about, a call with batches carries one part, and one call at least is left to small requests.
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.codes import Code
-from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, offset_of, packing
+from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, Requests, Results, offset_of, packing
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.fairness.fair_queue import FairQueue
 from switch.fairness.scheduling import Callers
@@ -170,7 +172,7 @@ class ShardWriteQueue:
                     row = row[:_DEFERRED_AT] + _TIME.pack(result.record_time) + row[_DEFERRED_AT + 8 :]
             await pause.take()
 
-    async def many(self, rows: NDArray[Any], details: dict[int, bytes], deadline: float) -> NDArray[Any]:
+    async def many(self, rows: Requests, details: dict[int, bytes], deadline: float) -> NDArray[Any]:
         """RESULT rows (n,) for REQUEST rows (n,). A row that is not settled by the deadline keeps the code of its last answer, or
         UNKNOWN_NUMBER when that was lost and OVERLOADED_NUMBER when it was never sent."""
         known = RowAttempts(len(rows))
@@ -188,7 +190,7 @@ class ShardWriteQueue:
 
     async def _send_open(
         self,
-        rows: NDArray[Any],
+        rows: Requests,
         details: dict[int, bytes],
         deadline: float,
         open_rows: NDArray[np.int64],
@@ -205,7 +207,7 @@ class ShardWriteQueue:
                 job.future.cancel()
 
     @staticmethod
-    async def _take_in(jobs: list[_Job], rows: NDArray[Any], open_rows: NDArray[np.int64], known: RowAttempts) -> None:
+    async def _take_in(jobs: list[_Job], rows: Requests, open_rows: NDArray[np.int64], known: RowAttempts) -> None:
         start = 0
         for job in jobs:
             index = open_rows[start : start + job.count]
@@ -221,7 +223,7 @@ class ShardWriteQueue:
             await asyncio.sleep(0)
 
     async def _jobs(
-        self, rows: NDArray[Any], details: dict[int, bytes], numbers: NDArray[np.int64], deadline: float
+        self, rows: Requests, details: dict[int, bytes], numbers: NDArray[np.int64], deadline: float
     ) -> list[_Job]:
         """Rows as parts of which each leaves at once; `numbers` (n,) are theirs in `details`."""
         jobs = []
@@ -383,7 +385,7 @@ class _Backoff(Attempts):
         self._length = min(2 * self._length, PAUSE_MAX_S)
 
 
-def _cuts(rows: NDArray[Any], rows_max: int) -> list[int]:
+def _cuts(rows: Requests, rows_max: int) -> list[int]:
     """Where rows are cut: after `rows_max` at most, but never within a linked group."""
     if len(rows) <= rows_max:
         return [len(rows)]
@@ -407,7 +409,7 @@ def _merged(jobs: list[_Job]) -> dict[int, bytes]:
     return merged
 
 
-def _settle(jobs: list[_Job], results: NDArray[Any], a_turn: int, loop: asyncio.AbstractEventLoop) -> None:
+def _settle(jobs: list[_Job], results: Results, a_turn: int, loop: asyncio.AbstractEventLoop) -> None:
     """Answer jobs: of each caller so many at once, the others in turn as the event loop goes round."""
     raw = results.tobytes()
     start = 0

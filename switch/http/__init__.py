@@ -1,1 +1,4 @@
-"""From bytes to typed requests and back: schema, decoding, keys and access, cursors, times, responses. It knows no shard."""
+"""From bytes to typed requests and back.
+
+Schema, decoding, keys and access, cursors, times, responses. It knows no shard.
+"""

@@ -1,4 +1,7 @@
-"""Which wallets a bound account sees and moves. An account that is not bound has all; docs/reference/access.md has the rules for people."""
+"""Which wallets a bound account sees and moves.
+
+An account that is not bound has all; docs/reference/access.md has the rules for people.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import Enum

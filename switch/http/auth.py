@@ -1,5 +1,7 @@
-"""Who may do what: a key is looked up by its hash, remembered (in memory only) for two seconds at most, and must have one of the
-route's scopes."""
+"""Authenticate and authorise: a key is looked up by its hash and must have a scope of the route.
+
+It is remembered, in memory only, for two seconds at most.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Final

@@ -1,5 +1,7 @@
-"""What is wrong with a body that its type refused: which field, what stands there, what is possible. Nothing here runs for a body that is
-right."""
+"""What is wrong with a body that its type refused: which field, what stands there, what is possible.
+
+Nothing here runs for a body that is right.
+"""
 
 import difflib
 import re

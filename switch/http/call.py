@@ -1,4 +1,7 @@
-"""One HTTP request as handlers see it: who calls, the key, the effective time, the body within its limit, the query."""
+"""One API call as handlers see it: caller, key, effective time, body, query.
+
+Bodies stay within their limit.
+"""
 
 import asyncio
 import os

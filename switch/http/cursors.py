@@ -1,4 +1,4 @@
-"""A cursor is opaque and signed: a page goes on only where the switch itself left off, in the list it was made for."""
+"""Cursors: opaque, signed, valid only in the list they were made for."""
 
 import base64
 import binascii

@@ -1,5 +1,7 @@
-"""What the database knows of keys and wallets, asked for by many requests: one question at a time for all of them, and answers are
-remembered for a short time."""
+"""Look up keys and wallets for many requests with one question at a time.
+
+Answers are remembered for a short time.
+"""
 
 import asyncio
 from collections import OrderedDict

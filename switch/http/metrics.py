@@ -1,4 +1,7 @@
-"""What a front door counts. Plain numbers while requests run; Prometheus types only when somebody scrapes."""
+"""What a front door counts.
+
+Plain numbers while requests run; Prometheus types only when somebody scrapes.
+"""
 
 from bisect import bisect_left
 from collections import Counter

@@ -1,4 +1,7 @@
-"""A page for each problem: `type` of a problem leads to it. `python -m switch.http.problem_pages` prints docs/reference/problems.md."""
+"""A page for each problem: `type` of a problem leads to it.
+
+`python -m switch.http.problem_pages` prints docs/reference/problems.md.
+"""
 
 import html
 from typing import Final

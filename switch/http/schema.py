@@ -1,5 +1,7 @@
-"""What comes in: strict types, no unknown fields, every length bounded, no control characters. What is not as documented is refused;
-null for a field that may be left out is as if it were (switch/http/decoding.py)."""
+"""What comes in: strict types, no unknown fields, every length bounded, no control characters.
+
+What is not as documented is refused; null for a field that may be left out is as if it were (switch/http/decoding.py).
+"""
 
 import ipaddress
 from typing import Annotated, Any, Final

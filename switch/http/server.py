@@ -1,4 +1,6 @@
-"""All that touches aiohttp's internals: how an answer is written, connections counted, requests dispatched, a server run.
+"""Everything that touches aiohttp's internals.
+
+How an answer is written, connections counted, requests dispatched, a server run.
 
 An answer leaves in one write, head and body joined; a stream bit by bit. A caller that takes nothing for too long is hung up on.
 """

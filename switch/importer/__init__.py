@@ -1,1 +1,4 @@
-"""Files of other systems become payments over the public API: formats, order, progress, and balances compared with the file's."""
+"""Files of other systems become payments over the public API.
+
+Formats, order, progress, and balances compared with the file's.
+"""

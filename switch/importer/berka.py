@@ -1,4 +1,6 @@
-"""A real bank's year (Berka): dates carry no time, and the rows of one day are put where their balances chain.
+"""Berka: a real bank's year.
+
+Dates carry no time, and the rows of one day are put where their balances chain.
 
 FILE is trans.parquet, trans.asc as it was published, or the folder that holds one; account.parquet or account.asc beside it tells when
 accounts were opened.

@@ -1,4 +1,6 @@
-"""The calls of an import. What was not answered is sent again, the same under the same keys, until it is.
+"""The calls of an import.
+
+What was not answered is sent again, the same under the same keys, until it is.
 
 A refusal that no retry can heal raises; so does a switch that has answered nothing for a long time.
 """

@@ -1,4 +1,6 @@
-"""A file that was put right and imported again: rows that were not changed are known by what they say, whatever stands around them.
+"""A corrected file, imported again: unchanged rows are known by what they say.
+
+Whatever stands around them does not matter.
 
 Their times within a slice, and what they name in `after`, follow from the rows around them, so a switch that compares whole bodies
 calls them different; then what it recorded is looked at. A row that is new although rows after it were imported before was changed or

@@ -1,4 +1,4 @@
-"""A file of historical payments, whatever its format, becomes one table in the order in which the payments were made.
+"""A file of historical payments, in any format, as one table in the order of payment.
 
 Amounts are int64 minor units, times int64 milliseconds since 1970. A row keeps its number in the file. Where the file has no keys of its
 own, a row's key is made of what it says and of which it is among equal ones: so the same file always asks for the same payments, and

@@ -1,5 +1,6 @@
-"""PaySim's log of simulated mobile money, as Parquet or as the CSV that is published: a client's limit is never told, so it is inferred
-from what was declined.
+"""PaySim: simulated mobile money, as Parquet or as the CSV that is published.
+
+A client's limit is never stated, so it is inferred from what was declined.
 
 A row is declined when balance - amount lies below the limit. Balances in the log are rounded numbers; what counts is what the
 whole amounts add up to, as the switch will see it, so the limit is inferred from those.

@@ -1,4 +1,6 @@
-"""Which rows may be asked for at the same time: no wallet that pays ever sees its rows in another order than the file's.
+"""Plan which rows may be sent at the same time.
+
+No wallet that pays ever sees its rows in another order than the file's.
 
 Rows are asked for in waves; a wave begins when all of the one before it are answered. In one wave the rows of one payer go to its
 shard in one request, in order. What could be overtaken there ends its payer's turn: a row that may wait, because the payee is not

@@ -1,4 +1,4 @@
-"""An import from start to end: wallets, waves of payments, and every balance compared with what the file says it must be.
+"""Run an import: wallets, waves of payments, and a comparison of every balance.
 
 It can be killed at any point: every call is made again under the same key, in the same order, and gets the same answer.
 """

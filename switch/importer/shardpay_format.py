@@ -1,4 +1,6 @@
-"""Shardpay's own format for historical payments: NDJSON or Parquet, one payment a row; nothing in it is guessed.
+"""Shardpay's own format for historical payments: NDJSON or Parquet, one payment a row.
+
+Nothing in it is guessed.
 
 idempotency_key, payer, payee, amount, currency, effective_at; optional kind, reference, declined. Payer and payee are external ids; what
 stands before the first colon of one names the wallet's kind: external, fee, liquidity, merchant; all others are user wallets.

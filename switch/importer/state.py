@@ -1,4 +1,6 @@
-"""How far an import has come, in a file that only grows: a record a wave, written once all of the wave is answered.
+"""How far an import has come, in a file that only grows.
+
+A record a wave, written once all of the wave is answered.
 
 A torn or damaged end is cut off; what it told is asked for again and answered from the switch's keys. A file that belongs to another
 import, or to wallets of another switch, is begun anew.

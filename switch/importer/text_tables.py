@@ -1,5 +1,7 @@
-"""Tables as text, as data sets are published: a head with the names of columns, one row a line. What is wrong is told by line and column,
-with what stands there."""
+"""Tables as text, as data sets are published: a head with the names of columns, one row a line.
+
+What is wrong is told by line and column, with what stands there.
+"""
 
 import csv
 import re

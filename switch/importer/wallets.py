@@ -1,4 +1,6 @@
-"""The wallets of an import: made, or found where another file made them, so that history goes on over files.
+"""The wallets of an import: made, or found where another file made them.
+
+So history goes on over files.
 
 A wallet that was there before keeps what it holds: its opening balance is not paid again, and what this file adds is told from what
 it held when the import began.

@@ -1,1 +1,4 @@
-"""What runs: settings, the supervisor, the node process with its actors, where they are placed, how a start tells its progress."""
+"""What runs: settings, the supervisor, the node process with its actors and where they are placed.
+
+It starts everything and answers no request itself.
+"""

@@ -1,4 +1,7 @@
-"""The first start of a version compiles its kernels, which takes long enough to make a person doubt. They are told what goes on."""
+"""The first start of a version compiles its kernels, which takes long enough to make a person doubt.
+
+They are told what goes on.
+"""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Where a switch listens: the host and port of `serve`, looked at before anything starts, and the URL that they make."""
+"""Where a switch listens: host and port, checked before anything starts."""
 
 import errno
 import ipaddress

@@ -1,4 +1,6 @@
-"""The node process: Ray, the actors, and the watch over them. It reads its settings from standard input and drains and ends on SIGTERM.
+"""The node process: Ray, the actors, and the watch over them.
+
+It reads its settings from standard input and drains and ends on SIGTERM.
 
 It ends with an error as soon as Ray itself is not whole; the supervisor then starts a new one, and every shard recovers from the
 journal.

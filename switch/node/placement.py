@@ -1,5 +1,6 @@
-"""Where actors run on a given Ray cluster: a front door on each node, also on one that joins later, shards and scorers spread evenly,
-nothing on a node that is gone.
+"""Place actors on a given Ray cluster.
+
+A front door on each node, shards and scorers spread evenly, nothing on a node that is gone.
 
 Left to itself Ray packs actors that ask for no processors onto few nodes, none perhaps where `serve` runs, and takes some 20 s to see
 that a node is gone. Meanwhile calls to its actors fail, but nobody starts them elsewhere. So nodes are looked at here, by connecting

@@ -1,4 +1,7 @@
-"""What a switch is told at its start, checked once and passed down: nothing below reads the environment or the command line."""
+"""Settings of a switch, checked once and passed down.
+
+Nothing below reads the environment or the command line.
+"""
 
 import tomllib
 from pathlib import Path

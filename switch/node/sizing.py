@@ -1,4 +1,7 @@
-"""How many idempotency keys a shard has memory for, and for how long that lasts; docs/operations/size.md has the arithmetic."""
+"""How many idempotency keys a shard has memory for, and how long they last.
+
+docs/sizing.md has the arithmetic.
+"""
 
 import os
 from typing import Final

@@ -1,4 +1,4 @@
-"""`shardpay serve`: keeps PostgreSQL and the node process running, and tells a person what is going on.
+"""`shardpay serve`: keep PostgreSQL and the node process running, and report what goes on.
 
 It imports no Ray and touches no money. Whatever dies is started again; two things end it: a signal, after a drain, or a configuration
 that cannot work.

@@ -1,1 +1,4 @@
-"""Every way to fail, with its code, status, whether a retry helps, and what the caller can do. Data and words only."""
+"""Every way to fail, with its code, status, whether a retry helps, and what the caller can do.
+
+Data and words only.
+"""

@@ -1,5 +1,7 @@
-"""What a caller can do about each problem, by code: `detail` where the case at hand has no words of its own, and the page that `type`
-leads to."""
+"""What a caller can do about each problem, by code.
+
+It is the `detail` where the case at hand has no words of its own, and the page that `type` leads to.
+"""
 
 from typing import Final
 

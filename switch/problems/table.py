@@ -1,4 +1,4 @@
-"""One total table of problems: whatever goes wrong has a code, a status, a title and says whether a retry can help.
+"""One total table of problems: code, status, title, and whether a retry can help.
 
 Bodies are RFC 9457 problem details. `money_moved` is "no" only when nothing was handed to a shard that could still happen; else
 "unknown": then the same request with the same key tells.

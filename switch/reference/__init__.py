@@ -1,4 +1,5 @@
-"""Writes the pages of docs/reference that the code knows: commands, configuration, metrics, HTTP API, journal format.
+"""Writes the pages of docs/reference that the code knows.
 
-Reads every other package and is imported by none; `python -m switch.reference` writes the pages, a test compares them.
+Commands, configuration, metrics, HTTP API, journal format. Reads every other package and is imported by none; `python -m
+switch.reference` writes the pages, a test compares them.
 """

@@ -1,4 +1,7 @@
-"""docs/reference/commands.md, from the command line itself: every command, argument, option, default and example."""
+"""docs/reference/commands.md, from the command line itself.
+
+Every command, argument, option, default and example.
+"""
 
 import re
 import textwrap

@@ -1,4 +1,7 @@
-"""What docs/reference/http-api.md says of calls beyond the table of routes: what parameters mean, and what to know before a call."""
+"""What docs/reference/http-api.md says of calls beyond the table of routes.
+
+What parameters mean, and what to know before a call.
+"""
 
 from typing import Final
 

@@ -1,4 +1,7 @@
-"""What the fields of bodies and answers mean. A field means the same in all types, unless `TYPE.field` says otherwise."""
+"""What the fields of bodies and answers mean.
+
+A field means the same in all types, unless `TYPE.field` says otherwise.
+"""
 
 from collections.abc import Iterable
 from typing import Final

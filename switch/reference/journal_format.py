@@ -1,4 +1,4 @@
-"""docs/reference/journal-format.md, from the record layout, the block header and the enums of the ledger."""
+"""docs/reference/journal-format.md, from the record layout, the block header and the enums."""
 
 from collections.abc import Mapping
 from typing import Any, Final

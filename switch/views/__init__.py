@@ -1,1 +1,4 @@
-"""Records as people see them: transfers with their lifecycle, statements, events. It reads the journal and knows no transport."""
+"""Records as people see them.
+
+Transfers with their lifecycle, statements, events. It reads the journal and knows no transport.
+"""

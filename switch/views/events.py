@@ -1,4 +1,6 @@
-"""The journal as a stream of events: in order per shard, merged by record time, and from any cursor on nothing is lost or repeated.
+"""The journal as a stream of events.
+
+They are in order per shard and merged by record time; from any cursor on none is lost or repeated.
 
 A place is the next record to read of one shard: block and slot, the low bits of its address. A cursor holds a place for each shard,
 so a shard that lags loses nothing. OPEN, CURSOR and PROFILE records are no events: they are between shards.
@@ -30,6 +32,7 @@ from actors.records.layout import (
     WALLET_KIND,
     WALLET_STATE,
     Kind,
+    Records,
     ReviewStatus,
     WalletStatus,
     case_end,
@@ -102,7 +105,7 @@ _STATUS_TABLE: Final = _lookup(_OF_STATUS)
 _TRANSFERS: Final = np.array(sorted({*ATTEMPTS, *MOVEMENTS, *REFERRING}), np.uint8)
 
 
-def types_of(records: NDArray[Any]) -> NDArray[np.uint8]:
+def types_of(records: Records) -> NDArray[np.uint8]:
     """Numbers of the types (n,) of records (n,); see TYPES."""
     kind = records["kind"]
     types: NDArray[np.uint8] = _KIND_TABLE[kind]
@@ -152,7 +155,7 @@ class InOrder(NamedTuple):
 
     blocks: Sequence[ReadBlock]
     cut: frozenset[int]
-    records: NDArray[Any]
+    records: Records
     addresses: NDArray[np.int64]
     after: NDArray[np.int64]
     types: NDArray[np.uint8]
@@ -211,7 +214,7 @@ def _own(details: msgspec.Raw | None) -> msgspec.Raw | None:
 
 
 def _merged(
-    records: NDArray[Any], addresses: NDArray[np.int64], places: Sequence[int], cut: frozenset[int]
+    records: Records, addresses: NDArray[np.int64], places: Sequence[int], cut: frozenset[int]
 ) -> NDArray[np.intp]:
     """Indices by record time, each shard in its own order; nothing later than where the first shard in `cut` ends."""
     shards = shard_of(addresses)

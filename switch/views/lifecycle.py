@@ -1,4 +1,7 @@
-"""What became of a transfer: made from its journal record and from those that refer to it, never from what a shard remembers."""
+"""Build a transfer's current status from its record and the records that refer to it.
+
+Shard memory is never asked.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple

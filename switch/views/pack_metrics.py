@@ -1,4 +1,7 @@
-"""What the scorers have counted of the packs that run, as Prometheus families. They count for all front doors together."""
+"""What the scorers have counted of the packs that run, as Prometheus families.
+
+They count for all front doors together.
+"""
 
 from collections.abc import Iterable, Mapping
 

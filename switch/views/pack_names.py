@@ -1,4 +1,7 @@
-"""Names of packs and of their reasons for answers: records keep numbers. A published pack never changes, so what is known stays known."""
+"""Names of packs and of their reasons for answers: records keep numbers.
+
+A published pack never changes, so what is known stays known.
+"""
 
 import logging
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What goes out: transfers and wallets as JSON objects, made from results and records by one set of functions."""
+"""Transfers and wallets as JSON objects, made from results and records."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,6 @@
-"""A wallet's statement is a walk along its chain of records, done by the database: nothing is kept for it, and it is never stale.
+"""A wallet's statement: a walk along its chain of records, done by the database.
+
+Nothing is kept for it, and it is never stale.
 
 It is in the order of effective times, as the balance at a time is. The chain is in the order of booking, and what was imported after
 something that counts from later on does not lie on it where it belongs: such late records are passed over on the chain and read from a

@@ -31,9 +31,9 @@ FLOORS: Final = {
     "actors": {
         "process": 1,
         "records": 1,
-        "rpc": 1,
         "database": 2,
         "ledger": 2,
+        "rpc": 2,
         "backup": 3,
         "checkpoint": 3,
         "journal": 3,

@@ -1,4 +1,7 @@
-"""`shardpay cards score`: a file's rows with their scores, bands and reasons, a batch at a time, and all of it or nothing."""
+"""`shardpay cards score`: score a file's rows, with bands and reasons.
+
+A batch at a time, and all of it or nothing.
+"""
 
 from pathlib import Path
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""`shardpay rules backtest`: what a pack would have decided of everything that ever happened, before it decides anything."""
+"""`shardpay rules backtest`: what a pack would have decided of everything that ever happened."""
 
 import os
 import sys

@@ -1,4 +1,7 @@
-"""Rule packs on disk, as the commands take them: read, with their cards, refused with what is wrong, made a request's body."""
+"""Rule packs on disk as the commands take them.
+
+They are read with their cards, refused with what is wrong, made a request's body.
+"""
 
 import sys
 from pathlib import Path
