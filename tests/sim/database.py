@@ -179,7 +179,7 @@ class Database:
                 self.references.setdefault(target, []).append(address)
             for wallet, chain_time, address in block.anchors:
                 self.anchors.setdefault((shard, wallet), []).append((chain_time, address))
-            for wallet, *row in block.late:
+            for wallet, *row in sorted(block.late, key=lambda late: late.record):
                 self.late.setdefault((shard, wallet), []).append(tuple(row))
             for record, time, status in block.reviews:
                 self.reviews[record] = (self.reviews.get(record, (time, status))[0], status)

@@ -49,4 +49,4 @@ def test_no_card_total_stops_a_payment_by_itself() -> None:
 def test_its_card_knows_no_amount_so_it_does_for_any_currency() -> None:
     assert PACK.card is not None
     features = {item.feature for item in PACK.card.characteristics}
-    assert features == {"payee_kind", "count_24h", "count_7d", "payees_7d"}
+    assert features == {"payee_kind", "count_24h", "payees_7d"}

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.audit.balances import STATE, _chained
-from actors.ledger.posting import chain_time, lag_of
+from actors.records.chain_time import chain_time, lag_of
 
 MONTH_MS = 31 * 86_400_000
 

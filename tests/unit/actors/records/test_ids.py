@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.records import ids
+from actors.records import addresses, ids
 from tests.oracle.oracle_siphash import siphash128
 
 RAW_SECRET = bytes(range(1, 17))
@@ -78,8 +78,8 @@ def test_transfer_ids_round_trip_and_bulk_and_single_agree(time_ms: int, address
     assert ids.decode_transfer(SECRET, text) == ids.decode_transfer(SECRET, text.upper()) == address
     assert ids.decode_transfers(SECRET, raw).tolist() == ids.addresses_in(raw).tolist() == [address]
     assert uuid.UUID(text).version == 8
-    shard, block, slot = ids.shard_of(address), ids.block_of(address), ids.slot_of(address)
-    assert ids.record_address(shard, block, slot) == address
+    shard, block, slot = addresses.shard_of(address), addresses.block_of(address), addresses.slot_of(address)
+    assert addresses.record_address(shard, block, slot) == address
 
 
 @given(times, record_addresses, st.integers(0, 107))
@@ -176,6 +176,6 @@ def test_a_stored_key_is_bound_to_caller_and_wallet(caller: int, home: int, raw:
 
 
 def test_operator_addresses() -> None:
-    assert ids.suspense_address(978) == 978
-    assert [ids.is_operator(a) for a in (0, 1, 65_535, 65_536)] == [False, True, True, False]
-    assert ids.wallet_address(3, 5) == 3 << 16 | 5
+    assert addresses.suspense_address(978) == 978
+    assert [addresses.is_operator(a) for a in (0, 1, 65_535, 65_536)] == [False, True, True, False]
+    assert addresses.wallet_address(3, 5) == 3 << 16 | 5

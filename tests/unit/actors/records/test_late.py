@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from actors.ledger.posting import chain_time, lag_of
 from actors.records.addresses import record_address, suspense_address
+from actors.records.chain_time import chain_time, lag_of
 from actors.records.late import Late, late_of
 from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, RECORD, Kind
 
