@@ -54,22 +54,6 @@ ROUTES: Final[tuple[Route, ...]] = (
 """All that needs a key."""
 OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES,)
 
-LONG: Final = frozenset(
-    {
-        transfers.create_transfers,
-        wallets.create_wallets,
-        wallets.list_wallets,
-        statements.list_wallet_transfers,
-        events.list_events,
-        reviews.list_reviews,
-        backtests.backtest_pack,
-        backtests.backtest_card,
-        rule_packs.put_pack,
-        scorecards.put_card,
-    }
-)
-"""What takes long by its nature; long work of others does not wait until it is answered."""
-
 SERVICES: Final = web.AppKey("door", Services)
 
 
@@ -99,8 +83,6 @@ def _endpoint(services: Services, route: Route) -> Endpoint:
         callers=services.callers,
     )
 
-    is_short = route.handler not in LONG
-
     async def endpoint(request: web.Request) -> web.StreamResponse:
         principal = await services.authenticator.principal(one_header(request, "Authorization"))
         demand(principal, route.scopes)
@@ -108,7 +90,7 @@ def _endpoint(services: Services, route: Route) -> Endpoint:
             raise ProblemError("forbidden", "This call is for accounts that are not bound to wallets.")
         services.connections.known(connection_of(request), principal.account)
         services.callers.heard_of(principal.account)
-        call = Call(request, principal, bodies, route.query, short=is_short)
+        call = Call(request, principal, bodies, route.query, short=not route.long)
         try:
             if request.method != "GET":
                 call.query()

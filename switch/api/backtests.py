@@ -215,6 +215,7 @@ ROUTES: Final = (
         answer=Backtested,
         bodies=(PackBacktest,),
         problems=_PROBLEMS_OF_ALL,
+        long=True,
     ),
     Route(
         "POST",
@@ -226,5 +227,6 @@ ROUTES: Final = (
         answer=Backtested,
         bodies=(CardBacktest,),
         problems=_PROBLEMS_OF_ALL,
+        long=True,
     ),
 )

@@ -165,5 +165,6 @@ ROUTES: Final = (
         answer=EventList,
         query=("after", "limit", "types"),
         problems=frozenset({"cursor_ahead"}),
+        long=True,
     ),
 )

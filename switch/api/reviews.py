@@ -186,6 +186,7 @@ ROUTES: Final = (
         list_reviews,
         answer=CaseList,
         query=("status", "limit", "after"),
+        long=True,
     ),
     Route(
         "POST",

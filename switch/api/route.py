@@ -24,7 +24,8 @@ class Route(NamedTuple):
     """A call of the API: a key needs one of `scopes`.
 
     `access`: what a bound account gets. `query`: the parameters it takes. `bodies`: the type of its JSON body, and other media types that
-    it takes. `problems`: codes that it can end with beside those of every call.
+    it takes. `problems`: codes that it can end with beside those of every call. `long`: it takes long by its nature, so long work of
+    others does not rest until it is answered.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Route(NamedTuple):
     bodies: tuple[Any, ...] = ()
     query: tuple[str, ...] = ()
     problems: frozenset[str] = frozenset()
+    long: bool = False
 
     def matches(self, method: str, path: str) -> bool:
         """Whether a request for this path comes here; a part in braces stands for any one part of it, or for one of those named."""

@@ -341,6 +341,7 @@ ROUTES: Final = (
         answer=PackShown,
         bodies=(PackText, YAML[0]),
         problems=BODY | {"invalid_rule_pack", "rule_pack_not_found", "scorecard_not_found", "version_conflict"},
+        long=True,
     ),
     Route(
         "POST",

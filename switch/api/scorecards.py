@@ -239,6 +239,7 @@ ROUTES: Final = (
         answer=CardShown,
         bodies=(Scorecard,),
         problems=BODY | {"invalid_scorecard", "scorecard_not_found", "version_conflict"},
+        long=True,
     ),
     Route(
         "POST",

@@ -217,6 +217,7 @@ ROUTES: Final = (
         answer=EntryList,
         query=("limit", "after", "from", "to"),
         problems=frozenset({"wallet_not_found", "cursor_ahead"}),
+        long=True,
     ),
     Route(
         "GET",

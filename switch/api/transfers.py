@@ -448,5 +448,6 @@ ROUTES: Final = (
         answer=BatchAnswer,
         bodies=(TransferBatch, arrow.CONTENT_TYPE),
         problems=KEY_NEEDED | WRITE | {"malformed_arrow"},
+        long=True,
     ),
 )

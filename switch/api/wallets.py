@@ -262,6 +262,7 @@ ROUTES: Final = (
         answer=WalletRows,
         bodies=(WalletBatch,),
         problems=_OPENING,
+        long=True,
     ),
     Route(
         "GET",
@@ -272,6 +273,7 @@ ROUTES: Final = (
         list_wallets,
         answer=WalletList,
         query=("external_id", "owner", "limit", "after"),
+        long=True,
     ),
     Route(
         "GET",
