@@ -1,6 +1,6 @@
 """How many idempotency keys a shard has memory for, and how long they last.
 
-docs/sizing.md has the arithmetic.
+docs/operations/size.md has the arithmetic.
 """
 
 import os

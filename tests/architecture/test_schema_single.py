@@ -47,8 +47,14 @@ def test_no_module_but_addresses_takes_addresses_apart() -> None:
     wrong = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for top in ("actors", "switch")
-        for path in (ROOT / top).rglob("*.py")
-        if path.parts[-2:] not in (("records", "addresses.py"), ("records", "ids.py"), ("database", "record_layout.py"))
+        for path in sorted((ROOT / top).rglob("*.py"))
+        if path.parts[-2:]
+        not in (
+            ("records", "addresses.py"),
+            ("records", "ids.py"),
+            ("database", "record_layout.py"),
+            ("reference", "journal_format.py"),
+        )
         for line in path.read_text().splitlines()
         if arithmetic.search(line) and not line.strip().startswith(("#", '"'))
     ]
