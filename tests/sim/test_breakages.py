@@ -29,7 +29,7 @@ SHOWN_BY = {
     "LosesWhatWaitsWhenThePushIsBusy": 2,
     "SpeaksInTheNameOfWhoeverOwnsTheJournal": 96,
     "TakesAnotherHeadForItsOwn": 9,
-    "TakesPushesOfAnotherTimeline": None,
+    "TakesPushesOfAnotherTimeline": 716,
     "UsesASegmentAgain": 12,
     "WritesNoCursorWithoutLegs": 6,
 }
