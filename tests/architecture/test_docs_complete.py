@@ -182,6 +182,18 @@ def test_decisions_are_numbered_without_a_gap_and_whole() -> None:
         assert _HEADING.findall(text)[1:] == ["Context", "Decision", "Consequence"], path.name
 
 
+def test_the_glossary_calls_things_as_the_code_does() -> None:
+    files = [
+        path
+        for top in ("actors", "models", "rules", "switch")
+        for path in (ROOT / top).rglob("*.*")
+        if path.suffix in (".py", ".sql")
+    ]
+    text = "\n".join(path.read_text() for path in files)
+    names = re.findall(r"`([\w.]+)`", (ROOT / "docs" / "glossary.md").read_text())
+    assert names and not {name for name in names if not re.search(rf"\b{re.escape(name.split('.')[-1])}\b", text)}
+
+
 def test_the_glossary_has_each_term_once_in_order() -> None:
     rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| `", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
     terms = [term.lower() for term in rows]
