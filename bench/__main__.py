@@ -26,7 +26,7 @@ BENCHMARKS: Final = {
     "start": "from `shardpay serve` to ready",
     "risk": "what the default pack finds on a simulated month; only when named: needs its file, and the extra `train`",
 }
-"""Each is a module of this package with a function run(options) -> figures."""
+"""Each is a module of bench/measures with a function run(options) -> figures."""
 ONLY_NAMED: Final = ("risk",)
 """Says nothing of the machine."""
 
@@ -80,7 +80,7 @@ def main(
         work.chmod(0o711)  # as root, PostgreSQL runs as another user and passes through
         try:
             options = Options(work=work, say=_say, quick=quick, peers=peers, rounds=rounds, shards=shards)
-            report.add(importlib.import_module(f"bench.{name}").run(options))
+            report.add(importlib.import_module(f"bench.measures.{name}").run(options))
         finally:
             for data in work.iterdir():
                 forget_data(data)

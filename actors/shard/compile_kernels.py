@@ -39,12 +39,17 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     share: float
 
 
+def compiled_files(folder: Path, ending: str) -> list[Path]:
+    """Files of the ledger's kernels and of those that they share with others."""
+    return [file for room in ("ledger", "records") for file in folder.glob(f"actors.{room}.*/*.{ending}")]
+
+
 def progress(folder: Path = CACHE_FOLDER) -> Progress | None:
     """None when nothing is left to compile. Whoever compiles, in whatever process: it is read from the files that are there."""
     if _NUMBA.DISABLE_JIT or (folder / _COMPLETE).exists():
         return None
     sizes = []
-    for file in folder.glob("actors.*/*.nbc"):
+    for file in compiled_files(folder, "nbc"):
         with contextlib.suppress(OSError):  # the other process has just renamed it
             sizes.append(file.stat().st_size)
     return Progress(compiled=min(len(sizes), KERNELS), share=min(sum(sizes) / MACHINE_CODE_BYTES, 1.0))

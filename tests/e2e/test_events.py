@@ -339,6 +339,6 @@ async def test_a_cursor_of_a_journal_that_was_longer_is_refused(switch: RunningS
     stream = await switch.call("GET", PATH, headers={"Accept": "text/event-stream", "Last-Event-ID": after})
     assert (stream.status, stream.json["code"]) == (409, "cursor_ahead")
     address = decode_wallet(secret, users[0])
-    later = encode_cursor(secret, f"statement {address}", record_address(0, 1_000_000, 3))
+    later = encode_cursor(secret, f"statement {address}", 0, record_address(0, 1_000_000, 3), 0, 0, 0)
     page = await switch.call("GET", f"/v1/wallets/{users[0]}/transfers?after={later}")
     assert (page.status, page.json["code"]) == (409, "cursor_ahead")

@@ -93,7 +93,7 @@ def test_a_second_clone_compiles_nothing_again(tmp_path: Path) -> None:
 def test_what_is_said_of_all_kernels_is_near_what_there_is() -> None:
     """Other tests compile some for more sorts of arguments, into the same folder."""
     compile_kernels.ready_kernels()
-    files = list(compile_kernels.CACHE_FOLDER.glob("actors.*/*.nbi"))
+    files = compile_kernels.compiled_files(compile_kernels.CACHE_FOLDER, "nbi")
     sizes = [max(part.stat().st_size for part in file.parent.glob(f"{file.stem}.*.nbc")) for file in files]
     assert 0.8 * compile_kernels.KERNELS <= len(files) <= compile_kernels.KERNELS
     assert 0.6 * compile_kernels.MACHINE_CODE_BYTES <= sum(sizes) <= 1.4 * compile_kernels.MACHINE_CODE_BYTES
