@@ -34,7 +34,7 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_apart(store: CheckpointStore, about: About, kept: SetAside) -> None:
-    """Write a checkpoint of what was set aside, and let go of that; blocks. Raises OSError when that could not be done."""
+    """Write a checkpoint of a forked snapshot, and let go of that; blocks. Raises OSError when that could not be done."""
     asked = _Request(
         base=store.base, shard=store.shard, about=about, forms=encode_forms(kept.forms), source=kept.source
     )

@@ -3,7 +3,7 @@
 `admit` looks up wallets and keys and sorts out what is refused, deferred or was done before.
 
 Every payment that `admit` lets through ends as a record; a change of a wallet, a capture, a void or a refund may still be refused when
-it is carried out, without a trace. Nothing else is decided in between, so a batch may wait for its scores while legs are applied.
+it is applied, without a trace. Nothing else is decided in between, so a batch may wait for its scores while legs are applied.
 A linked group is let through as a whole or not at all.
 """
 
@@ -268,7 +268,7 @@ def read_ahead(book, row):
 
 @inlined
 def _check_modification(book, channels, me, head, record_time, row):
-    """Code of a CAPTURE, VOID, REFUND or APPROVAL row so far; the rest is decided when it is carried out."""
+    """Code of a CAPTURE, VOID, REFUND or APPROVAL row so far; the rest is decided when it is applied."""
     refund = row["op"] == REFUND
     payer_row = local_row(book, row["payer"])
     payee_row = local_row(book, row["payee"])

@@ -178,7 +178,7 @@ def next_batch(book):
 
 @inlined
 def need_profile(book, row):
-    """The batch under way needs this profile until it is carried out."""
+    """The batch under way needs this profile until it is applied."""
     book.profiles[row]["used"] = 1
     book.profiles[row]["batch"] = book.meta[M_BATCH]
 

@@ -99,7 +99,7 @@ def _give_back(payer, amount, counted, effective):
 
 @inlined
 def effect_settled(book, hold_row, payer_row, payee_row, record, address, replaying):
-    """Carry out a CAPTURE, VOID, EXPIRY or APPROVAL record of an open hold; False when, replaying, the journal disagrees with itself."""
+    """Apply a CAPTURE, VOID, EXPIRY or APPROVAL record of an open hold; False when, replaying, the journal disagrees with itself."""
     if record["code"] != 0:
         return True
     hold = book.holds.rows[hold_row]

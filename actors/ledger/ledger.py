@@ -204,11 +204,11 @@ class Ledger:
         return bool(store_original(self.book, original, durable))
 
     def apply_legs(self, records: Records, addresses: NDArray[np.int64]) -> None:
-        """Carry out LEG records (n,) that are filled but for what the wallets say; those that cannot land go to suspense."""
+        """Apply LEG records (n,) that are filled but for what the wallets say; those that cannot land go to suspense."""
         _apply_legs(self.book, records, addresses, self.record_time, self.stripe_max)
 
     def learn(self, record: NDArray[Any]) -> bool:
-        """Carry out one PROFILE record. False when the table is full of profiles that the batch under way needs."""
+        """Apply one PROFILE record. False when the table is full of profiles that the batch under way needs."""
         return bool(effect_profile(self.book, record, self._scratch))
 
     def replay(self, records: Records, addresses: NDArray[np.int64]) -> int:

@@ -232,7 +232,7 @@ def move(book, payer_row, payee_row, record, address, replaying):
 
 @inlined
 def effect_transfer(book, payer_row, payee_row, record, address, windows, replaying):
-    """Carry out a settled TRANSFER or HOLD record. Fills what the record says of the wallets, or, replaying, compares it: False when
+    """Apply a settled TRANSFER or HOLD record. Fills what the record says of the wallets, or, replaying, compares it: False when
     the journal disagrees with itself. A hold is kept by `open_hold` when nothing can undo its record any more."""
     payer = book.wallets[payer_row]
     effective = record["effective_time"]
@@ -278,7 +278,7 @@ def _suspense_row(book, currency):
 
 @inlined
 def effect_leg(book, record, address, replaying):
-    """Carry out a LEG record: credit the payee, or suspense where flagged so."""
+    """Apply a LEG record: credit the payee, or suspense where flagged so."""
     if record["flags"] & FLAG_SUSPENSE:
         row = _suspense_row(book, record["currency"])
     else:
@@ -319,7 +319,7 @@ def _row_for(book, address):
 
 @kernel
 def effect_opened(book, record, address):
-    """Carry out a WALLET_OPENED record."""
+    """Apply a WALLET_OPENED record."""
     row = _row_for(book, record["payee"])
     if row < 0:
         return False
@@ -364,7 +364,7 @@ def decide_status(book, row, target):
 
 @kernel
 def effect_wallet(book, record, address):
-    """Carry out a WALLET_STATUS or WALLET_TIER record."""
+    """Apply a WALLET_STATUS or WALLET_TIER record."""
     row = local_row(book, record["payee"])
     if row < 0:
         return False
@@ -382,7 +382,7 @@ def effect_wallet(book, record, address):
 
 @kernel
 def effect_profile(book, record, scratch):
-    """Carry out a PROFILE record; `scratch` is one row of dtype PROFILE. One without a time of opening says that what is known, if
+    """Apply a PROFILE record; `scratch` is one row of dtype PROFILE. One without a time of opening says that what is known, if
     anything is, holds no more."""
     if record[OPENED] == 0 and profile_row(book, record["payee"]) < 0:
         return True

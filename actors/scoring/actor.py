@@ -63,7 +63,7 @@ class ScoringActor:
         return await self._calls.path()
 
     async def decide(self, data: bytes) -> bytes:
-        """As `Scorer.decide`: n addresses and n rows of columns in; the stand-in and n DECISION rows out."""
+        """As `Scorer.decide`: n addresses and n rows of columns in; the fallback and n DECISION rows out."""
         numbers = np.frombuffer(data, np.int64)
         count = len(numbers) // (COLUMN_COUNT + 1)
         columns = numbers[count:].reshape(count, COLUMN_COUNT)

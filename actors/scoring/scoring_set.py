@@ -1,6 +1,6 @@
 """The packs that run, as one immutable set. Pure.
 
-Who decides a payment depends on the set and the payment alone. Pure.
+Who decides a payment depends on the set and the payment alone.
 
 What a decision is never depends on packs in shadow: they are asked afterwards, and only counted.
 """

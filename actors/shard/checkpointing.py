@@ -36,11 +36,11 @@ class Saving:
         try:
             return SetAside(arrays)
         except OSError as error:
-            log.error("shard %d: no checkpoint, the ledger cannot be set aside: %r", self._shard, error)
+            log.error("shard %d: no checkpoint, the ledger cannot be forked: %r", self._shard, error)
             return None
 
     def save(self, output: m.Save) -> None:
-        """Begin to write what was set aside, if it was."""
+        """Begin to write the snapshot, if there is one."""
         if self._store is None or output.arrays is None:
             return
         config = self._core.ledger.config

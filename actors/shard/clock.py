@@ -1,6 +1,6 @@
 """A shard's time: it never jumps.
 
-It starts with the database's clock, goes on by elapsed time and is led back at a small rate. It never jumps.
+It starts with the database's clock, goes on by elapsed time and is led back at a small rate.
 
 A step of the database's clock is not followed: nobody can tell whether the time before it or after it was right, and to follow a step
 forward would expire holds and forget keys at once. Elapsed time counts suspension, so it is as honest as any clock, and intake goes

@@ -73,7 +73,7 @@ class ShardConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShardCore:
-    """One shard. Feed `handle`; carry out what it gives."""
+    """One shard. Feed `handle`; perform what it gives."""
 
     def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
         self.config = config
@@ -161,7 +161,7 @@ class ShardCore:
         self._beside = None
 
     def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
-        """Take one message at a time of a ShardClock, milliseconds. Gives what is to be carried out, in order."""
+        """Take one message at a time of a ShardClock, milliseconds. Gives what is to be performed, in order."""
         if self.dead:
             return []
         self._now = max(self._now, now_ms)

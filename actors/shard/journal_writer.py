@@ -41,7 +41,7 @@ class _Waiter(NamedTuple):
 
 
 class JournalWriter:
-    """Sans-I/O: methods give the outputs to carry out."""
+    """Sans-I/O: methods give the outputs to perform."""
 
     def __init__(self, writer: Writer) -> None:
         self.writer = writer

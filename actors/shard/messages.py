@@ -3,7 +3,7 @@
 Whoever hosts the core only carries these.
 
 A host may lose, delay, repeat or reorder what it carries between processes (`Submit`, `Answer`, `Legs`, `Profiles`...), and may die
-at any time. Within a process each output is carried out once and its answer comes at most once.
+at any time. Within a process each output is performed once and its answer comes at most once.
 """
 
 from typing import Any, Literal

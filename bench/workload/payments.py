@@ -1,6 +1,6 @@
 """The data that all contenders share: who pays whom, as requests, Arrow bodies and ledger rows.
 
-A seed makes it all. A seed makes it all.
+A seed makes it all.
 
 Payers are uniform. Half of the payees are uniform, half follow Zipf's law: a few merchants receive much of the traffic, as in life,
 and the rules see no burst by any payer.

@@ -1,4 +1,4 @@
-"""What all handlers share: lanes to the shards, reads from them, the stores, the limits, the counts.
+"""What all handlers share: write and read queues of the shards, the stores, the limits, the counts.
 
 Made once per process.
 """

@@ -1,7 +1,7 @@
 """Track the attempts to send a request.
 
 Once an answer was lost, no later refusal to try says that nothing happened. No I/O, so that the write queue and the simulated front door
-share it. No I/O, so that the lane and the simulated front door keep the same book.
+share it.
 """
 
 from typing import Any, Final

@@ -45,7 +45,7 @@ _RESULT: Final = packing(RESULT, padding=("spare",))
 
 
 class WriteQueueLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one lane holds at most."""
+    """What one queue holds at most."""
 
     calls_max: int = 3
     call_rows_max: int = 65_536
@@ -65,7 +65,7 @@ class WriteQueueLimits(msgspec.Struct, frozen=True, kw_only=True):
     beside_s: float = 1.0
     """So long after its last row a caller still counts as being about: one that sends a payment now and then, too."""
     call_timeout_s: float = 30.0
-    """A call that takes longer is given up, so that a shard which hangs does not keep the lane for ever."""
+    """A call that takes longer is given up, so that a shard which hangs does not keep the queue for ever."""
 
 
 class Result(NamedTuple):
@@ -85,7 +85,7 @@ class Result(NamedTuple):
 
 
 class _QueueFull(Exception):
-    """The lane's queue is full; the rows were not taken."""
+    """The queue is full; the rows were not taken."""
 
 
 class DeadlineExceeded(Exception):

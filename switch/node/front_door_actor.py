@@ -55,7 +55,7 @@ class FrontDoorActor:
         return FrontDoorStatus(version=self._members.version)
 
     async def connect(self, members: Members) -> None:
-        """Tell it the shards and the scorers. The first call opens the door, a later one with a later version replaces those that
+        """Tell it the shards and the scorers. The first call starts the front door, a later one with a later version replaces those that
         moved."""
         if members.version <= self._members.version:
             return
@@ -103,6 +103,6 @@ class FrontDoorActor:
 
 def _opened(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and task.exception() is not None:
-        log.critical("the door cannot open: %r", task.exception())
+        log.critical("the front door cannot start: %r", task.exception())
         logging.shutdown()
         os._exit(72)

@@ -41,7 +41,7 @@ def row(op: Kind, **fields: int) -> np.ndarray:
 
 
 async def settled(host: Any, rows: np.ndarray) -> np.ndarray:
-    """As a lane sends it: again, under the same keys, while it was not tried."""
+    """As a write queue sends it: again, under the same keys, while it was not tried."""
     while True:
         results = await host.submit(rows.copy(), {})
         again = results["code"] == Code.DEFERRED

@@ -29,7 +29,7 @@ MEMORY_MAX = 100 << 20
 """Of three batches sent again: their requests, 19 MB, and what the shard keeps while they wait, 32 MB; the same for one page of records."""
 LINK_BYTES_PER_S = 12_000_000
 DETAIL_BYTES = 64 << 20
-"""The most that a lane of the front door lets wait."""
+"""The most that a write queue of the front door lets wait."""
 WALLETS = 1_000
 
 
@@ -58,7 +58,7 @@ class Served:
         return payment_rows(self._wallets, count, self._random)
 
     async def submit(self, rows: NDArray[Any], details: dict[int, bytes] | None = None) -> NDArray[Any]:
-        """As a lane of the front door does it: what finds no room is sent again."""
+        """As a write queue does it: what finds no room is sent again."""
         while True:
             told = await self.host.submit(rows.copy(), dict(details or {}))
             if not (told["code"] == Code.BUSY).any():

@@ -68,7 +68,7 @@ class ForgetsALostAnswer(ShardCore):
 
 
 class ForgetsALostAnswerOfOneOfMany(ShardCore):
-    """The same in a lane's book of many rows."""
+    """The same in a write queue's book of many rows."""
 
     class row_attempts_class(RowAttempts):
         __slots__ = ()

@@ -24,7 +24,7 @@ ROWS_MAX: Final = 8
 
 
 class RowOfMany:
-    """One row of a batch in the lane's book of many rows: as `Attempts` is of a request that came alone."""
+    """One row of a batch in the write queue's book of many rows: as `Attempts` is of a request that came alone."""
 
     __slots__ = ("_book", "_row")
 
@@ -130,7 +130,7 @@ class FrontDoor:
             self._send_later(lead, self.scheduler.delay(5, 200 if code == Code.DEFERRED else 600))
 
     def _say_untried(self, request: Request, code: int) -> None:
-        """What the lane would tell a client whose time is over now, is judged: that nothing has happened must be true."""
+        """What the write queue would tell a client whose time is over now, is judged: that nothing has happened must be true."""
         known = request.known
         if known is None:
             return

@@ -1,6 +1,6 @@
 """One incarnation of a shard's process: it carries what its core says, as the actor does, and can die between any two messages.
 
-Within a process every output is carried out once and answered at most once, however late; between processes messages may be late,
+Within a process every output is performed once and answered at most once, however late; between processes messages may be late,
 lost, repeated and reordered.
 """
 

@@ -1,4 +1,4 @@
-"""The lane: batching without a timer, retries under the same key, deadlines, bounds."""
+"""The write queue: batching without a timer, retries under the same key, deadlines, bounds."""
 
 import asyncio
 import struct
