@@ -18,8 +18,8 @@ MISSED = pytest.mark.xfail(
     reason="0.0015 less: without its sign, monthly_charges would give more points for more risk; the peer takes it",
     strict=True,
 )
-"""With characteristics whose points contradict their own risk, our inner cross-validation goes from .8454 to .8472; the folds of this test were
-not tried with them."""
+"""With characteristics whose points contradict their own risk, our inner cross-validation goes from .8454 to .8472; the folds of
+this test were not tried with them."""
 SLOW = [name for name in (*UNTUNED, *FIVE) if name != SHORT]
 
 
