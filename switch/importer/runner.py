@@ -15,8 +15,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.records.addresses import shard_of
 from actors.records.codes import FIRST_DECLINED, Code
-from switch.importer.client import SILENCE_MAX_S, Backoff, Client, SwitchError, untried
+from actors.records.ids import addresses_in
+from switch.importer.client import SILENCE_MAX_S, Answers, Backoff, Client, SwitchError, untried
 from switch.importer.correction import Corrections
 from switch.importer.expected import Expected, expected
 from switch.importer.formats import read_history
@@ -27,6 +29,8 @@ from switch.importer.state import StateFile, Wave
 from switch.importer.wallets import READS_AT_A_TIME, Wallets, floor_notes, make_wallets, standings, without_openings
 from switch.problems.table import NUMBERS, REFUSED_NUMBERS
 
+NEVER_MADE: Final = 1 << 62
+"""Beyond every address of a record."""
 READY_WITHIN_S: Final = 60.0
 REQUEST_ROWS: Final = 4_096
 """Rows of a request: large enough that calls cost little, small enough that several are under way."""
@@ -177,6 +181,8 @@ class Run:
         self._codes = np.zeros(len(history.payments), np.uint16)
         self._old = np.zeros(len(history.payments), np.bool_)
         """Rows that were settled before this run began, so that wallets that were there before hold what came of them."""
+        self._first_made: dict[int, int] = {}
+        """By shard, the address of the first record that this run made."""
         self._sent_before = np.zeros(len(history.payments), np.bool_)
         self._paid_now = np.zeros(len(history.wallets), np.bool_)
         """Wallets that this run paid."""
@@ -269,7 +275,7 @@ class Run:
                 told = await self._client.transfers(self._history, rows, self._ids, self._after(plan, rows))
                 answers = await self._corrections.known(rows, told)
                 if answers.tries == 1:
-                    self._old[rows] |= answers.replayed & ~self._sent_before[rows]
+                    self._old[rows] |= self._recorded_before(answers) & ~self._sent_before[rows]
                 self._sent_before[rows] = True
                 again = untried(answers.codes)
                 settled = rows[~again]
@@ -288,6 +294,18 @@ class Run:
                     pause = Backoff()
                 rows = rows[again]
                 await pause.take(0.0, f"{len(rows)} rows are not settled yet")
+
+    def _recorded_before(self, answers: Answers) -> NDArray[np.bool_]:
+        """Which rows (k,) of an answer were recorded before this run began. A replay alone does not say so: the switch sends a row again by
+        itself when a process dies. What this run made lies beyond the first record that it made on a shard."""
+        addresses = addresses_in(answers.ids)
+        shards = shard_of(addresses)
+        for shard in np.unique(shards[~answers.replayed & (addresses > 0)]).tolist():
+            made = addresses[~answers.replayed & (shards == shard)].min()
+            self._first_made[shard] = min(self._first_made.get(shard, made), made)
+        bounds = np.array([self._first_made.get(shard, NEVER_MADE) for shard in shards.tolist()], np.int64)
+        before: NDArray[np.bool_] = answers.replayed & (addresses < bounds)
+        return before
 
     def _not_to_name(self, plan: Plan, rows: NDArray[np.int64]) -> list[int]:
         """Those of a wave's rows whose `after` was declined: what paid their payer before it may still be under way, and a decline cannot

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actors.records.addresses import wallet_address
-from actors.records.ids import Secret, encode_wallets
+from actors.records.addresses import record_address, wallet_address
+from actors.records.ids import Secret, encode_wallets, transfer_ids
 from switch.importer import runner
 from switch.importer.client import Answers, Made, Standing, SwitchError
 from switch.importer.history import History
@@ -132,3 +132,20 @@ async def test_a_wallet_that_is_there_in_another_currency_ends_the_import(histor
     client.looks = [(7, 0)]
     with pytest.raises(SwitchError, match="person-3 is there already, its currency is EUR; in the file it is USD"):
         await make_wallets(client, msgspec.structs.replace(history, wallets=wallets))
+
+
+def test_a_replay_of_what_this_run_made_was_not_there_before() -> None:
+    """A process that dies answers nobody, and the switch sends its rows again by itself: they come back as replays."""
+    made = object.__new__(Run)
+    made._first_made = {}
+    secret, one, two = Secret.of(bytes(16)), record_address(0, 5, 0), record_address(1, 9, 0)
+
+    def told(addresses: list[int], replayed: list[bool]) -> Answers:
+        ids = transfer_ids(secret, np.zeros(len(addresses), np.int64), np.array(addresses))
+        return Answers(np.zeros(len(addresses), np.uint16), ids, np.array(replayed), 1)
+
+    assert made._recorded_before(told([one, two], [True, True])).tolist() == [True, True]
+    rows = told([one - 1, one, one + 1, two - 1], [True, False, True, True])
+    assert made._recorded_before(rows).tolist() == [True, False, False, True]
+    assert made._recorded_before(told([one + 7, two], [True, False])).tolist() == [False, False]
+    assert made._recorded_before(told([one - 2, two + 1, two - 1], [True] * 3)).tolist() == [True, False, True]
