@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +29,7 @@ from actors.stores.topology import SegmentStore
 from rules.decisions.decision import Fallback
 from switch.api.app import ROUTES
 from switch.api.front_door import FrontDoor, FrontDoorOptions
+from switch.api.route import Route
 from switch.api.services import Limits
 
 SECRET = bytes(range(16))
@@ -94,8 +96,15 @@ class Answer(msgspec.Struct):
         return msgspec.json.decode(self.raw)
 
 
+PART = re.compile(r"\{\w+(?::([^}]*))?\}")
 NO_ROUTE = {"not_found", "method_not_allowed", "malformed_request", "expectation_failed", "not_ready"}
 """Problems of paths that need no key, and of those that are not there."""
+
+
+def _matches(route: Route, method: str, path: str) -> bool:
+    """Whether a request for this path comes to a route; a part in braces stands for any one part of it, or for one of those named."""
+    pattern = PART.sub(lambda part: f"(?:{part[1] or '[^/]+'})", route.path)
+    return method == route.method and re.fullmatch(pattern, path) is not None
 
 
 def _must_be_declared(method: str, path: str, answer: Answer) -> None:
@@ -103,7 +112,7 @@ def _must_be_declared(method: str, path: str, answer: Answer) -> None:
     if answer.headers.get("Content-Type") != "application/problem+json":
         return
     place = path.partition("?")[0]
-    route = next((route for route in ROUTES if route.matches(method, place)), None)
+    route = next((route for route in ROUTES if _matches(route, method, place)), None)
     assert answer.json["code"] in (NO_ROUTE if route is None else route.all_problems), (method, path, answer.json)
 
 

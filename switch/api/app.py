@@ -54,7 +54,7 @@ ROUTES: Final[tuple[Route, ...]] = (
 """All that needs a key."""
 OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES,)
 
-SERVICES: Final = web.AppKey("door", Services)
+SERVICES: Final = web.AppKey("services", Services)
 
 
 def build_app(deps: ServiceParts) -> web.Application:

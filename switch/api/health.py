@@ -77,6 +77,11 @@ async def _conditions(services: Services) -> dict[int, Condition]:
 
 ROUTES: Final = (
     OpenRoute("/healthz", "The process answers.", healthz),
-    OpenRoute("/readyz", "Every shard serves; with warnings that operators should mend.", readyz),
-    OpenRoute("/metrics", "Prometheus text.", metrics),
+    OpenRoute(
+        "/readyz",
+        "200 when every shard has recovered and can commit, else 503 that says what is missing. `warnings` names what an "
+        "operator should mend.",
+        readyz,
+    ),
+    OpenRoute("/metrics", "Prometheus text format: [metrics](metrics.md).", metrics),
 )

@@ -3,7 +3,6 @@
 Each module of handlers exports its ROUTES. Access, metrics labels, the reference in docs/ and the tests read this table.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
@@ -17,7 +16,6 @@ from switch.http.call import Call
 
 Handler = Callable[[Services, Call], Awaitable[web.StreamResponse]]
 OpenHandler = Callable[[Services], Awaitable[web.Response]]
-_PART: Final = re.compile(r"\{\w+(?::([^}]*))?\}")
 
 
 class Route(NamedTuple):
@@ -39,11 +37,6 @@ class Route(NamedTuple):
     query: tuple[str, ...] = ()
     problems: frozenset[str] = frozenset()
     long: bool = False
-
-    def matches(self, method: str, path: str) -> bool:
-        """Whether a request for this path comes here; a part in braces stands for any one part of it, or for one of those named."""
-        pattern = _PART.sub(lambda part: f"(?:{part[1] or '[^/]+'})", self.path)
-        return method == self.method and re.fullmatch(pattern, path) is not None
 
     @property
     def all_problems(self) -> frozenset[str]:

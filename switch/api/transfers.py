@@ -156,8 +156,8 @@ async def create_transfers(services: Services, call: Call) -> web.Response:
             if batch.timed:
                 demand_import(call.principal)
             await _bind_key(services, caller, key, body)
-            results = await _carry_own(services, call.principal, batch.rows, batch.details, batch.groups)
-            with _carried():
+            results = await _submit_own(services, call.principal, batch.rows, batch.details, batch.groups)
+            with _submitted():
                 answer = await services.scheduler.run(account, arrow.encode_results(services.secret, results))
             return Answer(answer, content_type=arrow.CONTENT_TYPE)
         asked = await services.scheduler.run(account, _asked(services, body, caller))
@@ -165,14 +165,14 @@ async def create_transfers(services: Services, call: Call) -> web.Response:
             demand_import(call.principal)
         groups = np.zeros(len(asked.rows), np.int64) if asked.linked else None
         await _bind_key(services, caller, key, body)
-        results = await _carry_own(services, call.principal, asked.rows, asked.details, groups)
-        with _carried():
+        results = await _submit_own(services, call.principal, asked.rows, asked.details, groups)
+        with _submitted():
             told = await services.scheduler.run(account, _batch_answer(services.secret, results, asked.rows["op"]))
         return json_response(told)
 
 
 @contextlib.contextmanager
-def _carried() -> Iterator[None]:
+def _submitted() -> Iterator[None]:
     """What goes wrong from here on goes wrong after money may have moved."""
     try:
         yield
@@ -181,16 +181,16 @@ def _carried() -> Iterator[None]:
         raise
 
 
-async def _carry_own(
+async def _submit_own(
     services: Services,
     principal: Principal,
     rows: Requests,
     details: dict[int, bytes],
     groups: NDArray[np.int64] | None,
 ) -> NDArray[Any]:
-    """`_carry_grouped` for a caller: only what its own wallets pay, and reviews as they stand now."""
+    """`_submit_grouped` for a caller: only what its own wallets pay, and reviews as they stand now."""
     await _refuse_payers(services, principal, rows)
-    results = await _carry_grouped(services, principal.bound is not None, rows, details, groups)
+    results = await _submit_grouped(services, principal.bound is not None, rows, details, groups)
     await _tell_ends(services, results)
     return results
 
@@ -261,20 +261,20 @@ def _caller_at(transfer: KeyedTransfer, caller: Caller, path: str) -> Caller:
         raise invalid_field(f"{path}effective_at", str(error)) from None
 
 
-async def _carry_grouped(
+async def _submit_grouped(
     services: Services, bound: bool, rows: Requests, details: dict[int, bytes], numbers: NDArray[np.int64] | None
 ) -> NDArray[Any]:
-    """`_carry` for rows of which some are linked: `numbers` (n,) of their groups, None when each stands alone."""
+    """`_submit_rows` for rows of which some are linked: `numbers` (n,) of their groups, None when each stands alone."""
     if numbers is None:
-        return await _carry(services, bound, rows, details, None)
+        return await _submit_rows(services, bound, rows, details, None)
     arranged, groups = arrange(rows, numbers)
     moved = {k: details[i] for k, i in enumerate(groups.order.tolist()) if i in details} if details else {}
     results = np.empty(len(rows), RESULT)
-    results[groups.order] = await _carry(services, bound, arranged, moved, groups)
+    results[groups.order] = await _submit_rows(services, bound, arranged, moved, groups)
     return results
 
 
-async def _carry(
+async def _submit_rows(
     services: Services, bound: bool, rows: Requests, details: dict[int, bytes], groups: Groups | None
 ) -> NDArray[Any]:
     """RESULT rows for REQUEST rows, from all their home shards. `bound`: their caller's account is. Raises ProblemError when not one row
@@ -300,7 +300,7 @@ async def _carry(
             for shard, index in zip(shards, picked, strict=True)
         )
     )
-    with _carried():
+    with _submitted():
         results = await services.scheduler.run(account, _counted(services, results, picked, answers))
     _check_outcome(results["code"])
     return results

@@ -28,17 +28,9 @@ _INTRODUCTION: Final = """\
 - Errors are `application/problem+json` with `code`, `retryable` and `money_moved`: [problems](problems.md). 429 and 503 carry
   `Retry-After`. After a timeout send the same request again, or ask by key."""
 
-_OPEN_TEXTS: Final = {
-    "/healthz": "The process answers.",
-    "/readyz": "200 when every shard has recovered and can commit, else 503 that says what is missing. `warnings` names what an "
-    "operator should mend.",
-    "/metrics": "Prometheus text format: [metrics](metrics.md).",
-}
-
 
 def document() -> str:
     """The page."""
-    assert {each.path for each in OPEN_ROUTES} == set(_OPEN_TEXTS), "every open route has its text"
     shared = (
         f"Problems of every call: {_problems(ALWAYS)}.\n\nOf every call with a body: {_problems(BODY)}.\n\n"
         f"Of every call that writes to the ledger: {_problems(WRITE - BODY)}."
@@ -51,7 +43,7 @@ def document() -> str:
         "# Calls",
         *map(_call, ROUTES),
         "## Without a key",
-        *(f"### GET {path}\n\n{text}" for path, text in _OPEN_TEXTS.items()),
+        *(f"### GET {each.path}\n\n{each.summary}" for each in OPEN_ROUTES),
         "### GET /problems/{code}\n\nThe page of a problem, as HTML: a problem's `type` leads here.",
         "# Batches as Arrow",
         *_arrow(),
