@@ -4,8 +4,8 @@ A checkpoint keeps how far its shard has read the journals of others. Those are 
 """
 
 import asyncio
-import itertools
 import shutil
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,9 @@ class Caller:
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self._http = http
-        self._keys = itertools.count()
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
-        headers = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": f"{id(self)}-{next(self._keys)}"}
+        headers = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": str(uuid.uuid4())}
         async with self._http.request(method, path, json=body, headers=headers) as response:
             answer = await response.json()
             assert response.status in (200, 201), answer
