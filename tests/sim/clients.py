@@ -105,6 +105,13 @@ class FrontDoor:
                 request.known.lost(not_sent=False)  # One of two answers says nothing of the other.
         self.scheduler.after(self.scheduler.delay(*ANSWER_WAIT_MS), self._overdue, requests, attempts)
 
+    def send_again(self, requests: list[Request]) -> None:
+        """Requests that may be on their way are sent once more: one of two answers says nothing of the other."""
+        for request in requests:
+            if request.known is not None:
+                request.known.lost(not_sent=False)
+        self.send(requests)
+
     def _overdue(self, requests: list[Request], attempts: list[int]) -> None:
         for request, attempt in zip(requests, attempts, strict=True):
             lead = request.unit[0]

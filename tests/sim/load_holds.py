@@ -227,7 +227,7 @@ class Holds:
             self._load.front_door.want([first, second])
         else:
             self._load.front_door.want([first])
-            once_more = self._load.front_door.send if second is first else self._load.front_door.want
+            once_more = self._load.front_door.send_again if second is first else self._load.front_door.want
             self._scheduler.after(self._random.randint(0, 40), once_more, [second])
 
     def _refund_in_turns(self) -> None:

@@ -81,7 +81,7 @@ class Reviews:
             self._scheduler.count("answered twice in one call")
         else:
             self._load.front_door.want([first])
-            once_more = self._load.front_door.send if second is first else self._load.front_door.want
+            once_more = self._load.front_door.send_again if second is first else self._load.front_door.want
             self._scheduler.after(self._random.randint(0, 60), once_more, [second])
 
     def _not_theirs(self) -> None:

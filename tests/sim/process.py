@@ -30,6 +30,9 @@ CLOCK_EVERY_MS: Final = 1_000
 CALL_TIMEOUT_MS: Final = 1_500
 """After this a call to another process counts as lost."""
 
+FROM_THE_DATABASE: Final = (m.Stored, m.BlockIs, m.HeadIs, m.RecordsRead, m.Originals, m.Page, m.Segments)
+"""What a stopped process finds in its sessions when it goes on; after a failover these are gone with the sessions."""
+
 
 class Delivery:
     """A question as one process got it: the core answers it at most once, under a reference of its own."""
@@ -213,7 +216,9 @@ class Process:
         if not self.alive:
             return
         if scheduler.now < self.paused_until:
-            scheduler.after(self.paused_until - scheduler.now, self.feed, message)
+            read = isinstance(message, FROM_THE_DATABASE)
+            later = (self._in_session, self.feed) if read else (self.feed,)
+            scheduler.after(self.paused_until - scheduler.now, *later, message)
             return
         scheduler.note(f"{self.name} <- {type(message).__name__}")
         for output in self._beside.handle(message, self.now_ms()):
