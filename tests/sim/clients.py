@@ -123,7 +123,7 @@ class FrontDoor:
 
     def _result(self, request: Request, result: Any, *, newest: bool) -> None:
         code = int(result["code"])
-        if not is_untried(code):
+        if not is_untried(code) or (code == Code.MOVED and self._lost_its_segment(request)):
             self.finish(request, result)
             return
         self.scheduler.count(f"answers {Code(code).name}")
@@ -135,6 +135,12 @@ class FrontDoor:
                 self._say_untried(request, code)
             lead.waits = True
             self._send_later(lead, self.scheduler.delay(5, 200 if code == Code.DEFERRED else 600))
+
+    def _lost_its_segment(self, request: Request) -> bool:
+        """Whether a restore or failover took back the segment of the home wallet, which may be another shard's since: a front door would
+        find no such wallet there."""
+        segment = request.home() >> 16
+        return segment > 0 and self.switch.database.segments.get(segment) != request.shard
 
     def _say_untried(self, request: Request, code: int) -> None:
         """What the write queue would tell a client whose time is over now, is judged: that nothing has happened must be true."""

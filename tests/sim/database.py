@@ -21,9 +21,10 @@ class DatabaseFaults(NamedTuple):
 
 
 class Image(NamedTuple):
-    """A backup: how many blocks each journal has, and the tables beside them."""
+    """A backup: the journals, the hashes of their blocks, and the tables beside them."""
 
-    blocks: list[int]
+    journals: list[list[Sealed]]
+    hashes: list[list[bytes]]
     references: dict[int, list[int]]
     anchors: dict[tuple[int, int], list[tuple[int, int]]]
     late: dict[tuple[int, int], list[tuple[int, ...]]]
@@ -64,7 +65,8 @@ class Database:
     def image(self) -> "Image":
         """All that is stored now, as a backup has it."""
         return Image(
-            [len(journal) for journal in self.journals],
+            [list(journal) for journal in self.journals],
+            [list(hashes) for hashes in self.hashes],
             {target: list(records) for target, records in self.references.items()},
             {wallet: list(anchors) for wallet, anchors in self.anchors.items()},
             {wallet: list(late) for wallet, late in self.late.items()},
@@ -74,8 +76,8 @@ class Database:
 
     def restore(self, image: "Image") -> None:
         """Go back to what was stored then."""
-        for shard, blocks in enumerate(image.blocks):
-            del self.journals[shard][blocks:], self.hashes[shard][blocks:]
+        for shard, (journal, hashes) in enumerate(zip(image.journals, image.hashes, strict=True)):
+            self.journals[shard][:], self.hashes[shard][:] = journal, hashes
         for kept, then in (
             (self.references, image.references),
             (self.anchors, image.anchors),
@@ -94,7 +96,7 @@ class Database:
 
     def lacks(self, image: "Image") -> bool:
         """Whether more is stored now than then."""
-        return image.blocks != [len(journal) for journal in self.journals]
+        return image.hashes != self.hashes
 
     def holds(self, shard: int, block: Sealed) -> bool:
         """Whether the block before this one is stored, as its writer knows it."""

@@ -64,9 +64,9 @@ class Request:
     @property
     def key_id(self) -> tuple[int, int, int, int]:
         """What an idempotency key is bound to: shard, caller, home wallet, key."""
-        return self.shard, self.body["caller"], self._home(), self.key
+        return self.shard, self.body["caller"], self.home(), self.key
 
-    def _home(self) -> int:
+    def home(self) -> int:
         """The wallet that the key belongs to: for a group its user payer, else what the first row says."""
         op = self.body["op"]
         if op == Kind.WALLET_OPENED:
