@@ -58,6 +58,21 @@ class LocalClient:
         except NotReady:
             raise ShardUnavailable(True) from None
 
+    async def credit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+        self.before()
+        try:
+            results = await self._host.credit(rows, details)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+        self.after()
+        return results
+
+    async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
+        try:
+            return await self._host.credit_states(questions)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+
     async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
         try:
             return await self._host.heads(addresses)

@@ -63,7 +63,7 @@ class MemoryJournal:
                 raise BlockConflict(f"block {block.number} of shard {block.shard} is taken")
         for block in blocks:
             stored[block.number] = msgspec.structs.replace(
-                block, references=(), anchors=(), reviews=(), suspended=(), late=()
+                block, references=(), anchors=(), reviews=(), suspended=(), late=(), credit=()
             )
             bisect.insort(self._database.numbers[block.shard], block.number)
             for target, record in block.references:

@@ -54,6 +54,7 @@ _JOURNAL_COLUMNS: Final = ("shard", "block", "records", "details")
 _REFERENCE_COLUMNS: Final = ("target", "record")
 _ANCHOR_COLUMNS: Final = ("wallet", "shard", "chain_time", "record")
 _LATE_COLUMNS: Final = ("wallet", "shard", "effective", "record", "previous", "amount")
+_CREDIT_COLUMNS: Final = ("wallet", "record", "kind", "about", "account")
 _REVIEW_COLUMNS: Final = ("record", "record_time", "status")
 _SUSPENDED_COLUMNS: Final = ("movement", "leg")
 
@@ -293,8 +294,9 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
     reviews = [review for block in blocks for review in block.reviews]
     suspended = [entry for block in blocks for entry in block.suspended]
     late = [(row[0], block.shard, *row[1:]) for block in blocks for row in block.late]
+    credit = [row for block in blocks for row in block.credit]
     if not (
-        references or anchors or reviews or suspended or late
+        references or anchors or reviews or suspended or late or credit
     ):  # one COPY is a transaction by itself, one round trip
         await connection.copy_records_to_table("journal", columns=_JOURNAL_COLUMNS, records=rows)
         return
@@ -310,6 +312,8 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
         await connection.copy_records_to_table("suspended", columns=_SUSPENDED_COLUMNS, records=suspended)
     if late:
         await connection.copy_records_to_table("late", columns=_LATE_COLUMNS, records=late)
+    if credit:
+        await connection.copy_records_to_table("credit", columns=_CREDIT_COLUMNS, records=credit)
     status = await connection.execute("COMMIT")
     assert status == "COMMIT", status
 

@@ -76,6 +76,10 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     """How much of that the open holds of one caller, cases in review included, may be; beyond it its new ones get 429."""
     originals: int = 65_536
     """Records known for their refunds; beyond it those whose refunds are durable are read again when needed."""
+    consents: int = 4_000_000
+    """Live consents; those that have ended make room, beyond it new ones get 503."""
+    orders: int = 1_000_000
+    """Service orders that are not over; beyond it new ones get 503."""
 
 
 def caller_holds(capacity: Capacity) -> int:

@@ -33,12 +33,13 @@ from actors.ledger.book import (
     store_original,
 )
 from actors.ledger.captures_refunds import expire
+from actors.ledger.credit import CreditBook
 from actors.ledger.features import feature_columns
 from actors.ledger.holds import due_hold, holds_open
 from actors.ledger.posting import LIVE, REPLAYED, effect_leg, effect_profile, leg_target
 from actors.ledger.replay import replay
 from actors.ledger.snapshot import filled, in_use
-from actors.ledger.table import Table, new_table, table_count, with_room
+from actors.ledger.table import Table, new_table, put, reserve, table_count, with_room
 from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.ids import Secret
 from actors.records.layout import (
@@ -105,6 +106,7 @@ class Ledger:
         self.capacity = capacity
         self.book: Book = new_book(capacity)
         self.secret = Secret.of(config.secret)
+        self.credit = CreditBook(capacity, self.secret)
         self.limits = np.full(TIERS_MAX, NO_LIMIT, np.int64)
         for tier, amount in config.daily_limits.items():
             self.limits[tier] = amount
@@ -216,7 +218,8 @@ class Ledger:
         if len(records):
             self.advance(int(records["record_time"][-1]))
             self.book = self.book._replace(keys=with_room(self.book.keys, len(records)))
-        return int(replay(self.book, records, addresses, self.config.windows, REPLAYED, self._scratch))
+        good = int(replay(self.book, records, addresses, self.config.windows, REPLAYED, self._scratch))
+        return self.credit.replay(self.book, records[:good], addresses[:good])
 
     def fills(self) -> dict[str, tuple[int, int]]:
         """Of each table the rows in use and how many there may be; wallets go by segments, keys are those of this generation."""
@@ -229,6 +232,7 @@ class Ledger:
             "attempts": (int(meta[M_ATTEMPTS] - meta[M_ATTEMPTS_FREE]), capacity.attempts),
             "profiles": (int(meta[M_PROFILES]), capacity.profiles),
             "originals": (int(meta[M_ORIGINALS]), capacity.originals),
+            **self.credit.fills(),
         }
 
     @property
@@ -238,13 +242,14 @@ class Ledger:
 
     def snapshot(self, keep: Callable[[Arrays], Any] = InMemorySnapshot) -> Any:
         """All that replay would rebuild, as `keep` keeps it: by default a `InMemorySnapshot`."""
-        return keep(in_use(self.book))
+        return keep(in_use(self.book, self.credit))
 
     def restore(self, snapshot: Snapshot, keys_since_ms: int) -> None:
         """Become, from new, what a snapshot holds. Raises ValueError when it does not fit, and what its `fill` raises; nothing is changed
         then."""
-        empty = new_book(self.capacity)
-        self.book = filled(empty._replace(owners=self.book.owners), snapshot)
+        empty, credit = new_book(self.capacity), CreditBook(self.capacity, self.secret)
+        self.book = filled(empty._replace(owners=self.book.owners), credit, snapshot)
+        self.credit = credit
         self.keys_since_ms = keys_since_ms
 
     def wallet(self, address: int) -> NDArray[Any] | None:
@@ -260,6 +265,14 @@ class Ledger:
             if row >= 0:
                 rows[i] = self.book.wallets[row]
         return rows
+
+    def has_key_room(self, hi: int) -> bool:
+        """Whether a further bound key that begins so fits."""
+        return bool(reserve(self.book.keys, np.uint64(hi)))
+
+    def remember_key(self, hi: int, lo: int, address: int) -> bool:
+        """Keep a bound key of a credit record. False when the table is full."""
+        return bool(put(self.book.keys, np.uint64(hi), np.uint64(lo), address))
 
     def room(self) -> int:
         """How many user wallets can still be opened in the segment in use."""

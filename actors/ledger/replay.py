@@ -28,6 +28,7 @@ from actors.ledger.posting import (
 )
 from actors.ledger.table import fetch_slot, put
 from actors.ledger.windows import fetch_attempts, fetch_ring
+from actors.records.credit_layout import FIRST_CREDIT
 from actors.records.layout import FLAG_REMOTE, Kind
 from models.jit import inlined, kernel
 
@@ -35,6 +36,8 @@ OPEN: Final = int(Kind.OPEN)
 LEG: Final = int(Kind.LEG)
 CURSOR: Final = int(Kind.CURSOR)
 PROFILE: Final = int(Kind.PROFILE)
+CREDIT: Final = FIRST_CREDIT
+"""Kinds from this on are applied beside this, see `credit`; those that somebody asked for have a digest and a key."""
 
 
 @inlined
@@ -109,11 +112,11 @@ def replay(book, records, addresses, windows, checking, scratch):
             good = effect_wallet(book, record, addresses[i])
         elif kind == PROFILE:
             good = effect_profile(book, record, scratch)
-        elif kind != OPEN and kind != CURSOR:
+        elif kind != OPEN and kind != CURSOR and kind < CREDIT:
             good = False
         if not good:
             return i
-        keyed = OPEN < kind < LEG and kind != EXPIRY
+        keyed = (OPEN < kind < LEG and kind != EXPIRY) or (kind >= CREDIT and record["digest"] != 0)
         if keyed and not put(book.keys, record["key_hi"], record["key_lo"], addresses[i]):
             return i
     return len(records)

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import block_of, record_address, suspense_address
 from actors.records.chain_time import chain_time
+from actors.records.credit_layout import is_credit
 from actors.records.late import Late, late_of
 from actors.records.layout import (
+    ACCOUNT,
     BLOCK_RECORDS_MAX,
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
@@ -83,10 +85,21 @@ class Review(NamedTuple):
     status: int
 
 
+class CreditEntry(NamedTuple):
+    """What finds a credit record: the holder's wallet, 0 = there is none; the record and its kind; the consent, inquiry or order that it is
+    about, 0 = none; the merchant's account."""
+
+    wallet: int
+    record: int
+    kind: int
+    about: int
+    account: int
+
+
 class Sealed(NamedTuple):
     """A block ready to be stored, with what is looked up of it: `references`, (target, record) of what became of earlier records;
-    `anchors`; `reviews` that began or ended, in order; `suspended`, (movement, leg) of credits that lie on suspense; `late` records. All
-    follow from the records."""
+    `anchors`; `reviews` that began or ended, in order; `suspended`, (movement, leg) of credits that lie on suspense; `late` records; `credit`,
+    what finds credit records. All follow from the records."""
 
     number: int
     data: bytes
@@ -96,6 +109,7 @@ class Sealed(NamedTuple):
     reviews: Sequence[Review] = ()
     suspended: Sequence[tuple[int, int]] = ()
     late: Sequence[Late] = ()
+    credit: Sequence[CreditEntry] = ()
 
 
 class Writer(NamedTuple):
@@ -154,6 +168,7 @@ def seal(
     reviews = _by_block(first, *_reviews(writer.shard, first, records, flagged))
     suspended = _by_block(first, *_suspended(writer.shard, first, records, flagged))
     late = _late(writer.shard, first, records)
+    credit = _credit(writer.shard, first, records)
     by_block: dict[int, dict[int, bytes]] = {}
     for index, entry in details.items():
         by_block.setdefault(index // BLOCK_RECORDS_MAX, {})[index % BLOCK_RECORDS_MAX] = entry
@@ -171,7 +186,7 @@ def seal(
             (header[:_CHECKSUM_AT], _CHECKSUM.pack(_checksum(header, body)), header[_CHECKSUM_AT + 4 :], body)
         )
         previous = block_hash(data)
-        looked_up = (entries.get(number, ()) for entries in (references, anchors, reviews, suspended, late))
+        looked_up = (entries.get(number, ()) for entries in (references, anchors, reviews, suspended, late, credit))
         blocks.append(Sealed(number, data, extra, *looked_up))
     return blocks, previous
 
@@ -234,6 +249,24 @@ def _late(shard: int, first: int, records: Records) -> dict[int, list[Any]]:
     for each in late_of(records, lambda indexes: _addresses(shard, first, indexes)):
         found.setdefault(block_of(each.record), []).append(each)
     return found
+
+
+def _credit(shard: int, first: int, records: Records) -> dict[int, list[Any]]:
+    """Entries of credit records by block."""
+    chosen = np.flatnonzero(is_indexed(records))
+    entries = credit_entries(records[chosen], _addresses(shard, first, chosen)) if len(chosen) else []
+    return _by_block(first, chosen, [[entry] for entry in entries])
+
+
+def is_indexed(records: Records) -> NDArray[np.bool_]:
+    """Which records (n,) table `credit` finds: all credit records but scores, which are found along the chain."""
+    return is_credit(records) & (records["kind"] != Kind.SCORE)
+
+
+def credit_entries(records: Records, addresses: NDArray[np.int64]) -> list[CreditEntry]:
+    """Of credit records (n,) at these addresses."""
+    columns = (records["payer"], addresses, records["kind"], records["reference"], records[ACCOUNT])
+    return [CreditEntry(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def review_of(record: Any, address: int) -> Review | None:

@@ -23,6 +23,8 @@ class Code(IntEnum):
     HOLDS_FULL = 5
     WALLETS_FULL = 6
     CALLER_HOLDS_FULL = 7
+    CONSENTS_FULL = 8
+    ORDERS_FULL = 9
     # Refused: nothing was recorded.
     IDEMPOTENCY_MISMATCH = 20
     SAME_WALLET = 21
@@ -52,6 +54,13 @@ class Code(IntEnum):
     REVIEW_APPROVED = 45
     REVIEW_DECLINED = 46
     REVIEW_EXPIRED = 47
+    CONSENT_NOT_FOUND = 48
+    ORDER_NOT_FOUND = 49
+    ORDER_STATE = 50
+    ORDER_CHANGED = 51
+    CAP_EXCEEDED = 52
+    TOO_MANY_ORDERS = 53
+    RECEIPT_EXPIRED = 54
     # Declined: recorded, nothing moved.
     PAYER_CLOSED = 100
     PAYER_FROZEN = 101
@@ -84,6 +93,8 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.HOLDS_FULL: Outcome(503, True, "The table of open holds is full."),
     Code.WALLETS_FULL: Outcome(503, True, "The shard has no room for further wallets."),
     Code.CALLER_HOLDS_FULL: Outcome(429, True, "The caller has as many open holds as one caller may have."),
+    Code.CONSENTS_FULL: Outcome(503, True, "The table of consents is full."),
+    Code.ORDERS_FULL: Outcome(503, True, "The table of open service orders is full."),
     Code.IDEMPOTENCY_MISMATCH: Outcome(422, False, "The key was used before with another body."),
     Code.SAME_WALLET: Outcome(422, False, "Payer and payee are the same wallet."),
     Code.PAYER_NOT_FOUND: Outcome(404, False, "The payer's wallet does not exist."),
@@ -114,6 +125,13 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.REVIEW_APPROVED: Outcome(409, False, "The payment was approved before."),
     Code.REVIEW_DECLINED: Outcome(409, False, "The payment was declined by an analyst."),
     Code.REVIEW_EXPIRED: Outcome(409, False, "Nobody answered in time: the payment was declined."),
+    Code.CONSENT_NOT_FOUND: Outcome(404, False, "There is no such consent, or it has ended."),
+    Code.ORDER_NOT_FOUND: Outcome(404, False, "The service order does not exist, or is over."),
+    Code.ORDER_STATE: Outcome(409, False, "The state of the service order does not allow this call."),
+    Code.ORDER_CHANGED: Outcome(409, False, "The cap of a service order can be lowered once."),
+    Code.CAP_EXCEEDED: Outcome(409, False, "The amount is more than the order's cap."),
+    Code.TOO_MANY_ORDERS: Outcome(409, False, "The holder has as many open orders as the scenario allows."),
+    Code.RECEIPT_EXPIRED: Outcome(409, False, "The receipt has expired: ask for a new decision."),
     Code.PAYER_CLOSED: Outcome(409, False, "The payer's wallet is closed."),
     Code.PAYER_FROZEN: Outcome(409, False, "The payer's wallet is frozen."),
     Code.PAYEE_CLOSED: Outcome(409, False, "The payee's wallet is closed."),

@@ -47,6 +47,22 @@ class Kind(IntEnum):
     LEG = 20
     CURSOR = 21
     PROFILE = 22
+    CONSENT_GRANTED = 30
+    CONSENT_WITHDRAWN = 31
+    INQUIRY = 32
+    ORDER_CREATED = 40
+    ORDER_CONFIRMED = 41
+    ORDER_MODIFIED = 42
+    ORDER_COMPLETED = 43
+    ORDER_ATTEMPT = 44
+    ORDER_PAID = 45
+    ORDER_CANCELLED = 46
+    ORDER_PAID_ELSEWHERE = 47
+    ORDER_EXPIRED = 48
+    ORDER_OVERDUE = 49
+    ORDER_DEFAULTED = 50
+    ORDER_CURED = 51
+    SCORE = 60
 
 
 OPERATOR_KINDS: Final = frozenset({WalletKind.EXTERNAL, WalletKind.FEE, WalletKind.LIQUIDITY, WalletKind.SUSPENSE})
@@ -234,7 +250,9 @@ OPEN: amount = topology version, key_hi = the writer's random number.
 PROFILE: payee = a wallet of another shard; label = its kind, channel = status, decision = tier, effective_time = opened; 0: it changed
 while it was not known here, and an earlier PROFILE of it holds no more.
 WALLET_OPENED: payee = the wallet; label = kind, decision = tier, amount = floor. WALLET_STATUS: channel = status.
-WALLET_TIER: decision = tier."""
+WALLET_TIER: decision = tier.
+Credit records (30 and on; see `credit_layout`): payer = the holder's wallet, 0 = there is none; payer_prev = the credit record before it on the
+holder's chain of these; device = the merchant's account, pack = the scenario, reference = the consent, inquiry or order it is about."""
 
 TIER: Final = "decision"
 WALLET_KIND: Final = "label"
@@ -253,6 +271,35 @@ WRITER: Final = "key_hi"
 """OPEN: the number that the process drew which writes from now on."""
 HELD_FOR: Final = "payee_lag"
 """HOLD in review: the seconds that a hold was asked for, 0 = a transfer was asked for."""
+CREDIT_PREVIOUS: Final = "payer_prev"
+"""Credit records: address of the holder's credit record before."""
+ACCOUNT: Final = "device"
+"""Credit records: the merchant's account."""
+SCENARIO: Final = "pack"
+"""Credit records: the scenario's number."""
+SCENARIO_VERSION: Final = "country"
+"""INQUIRY: the version of the scenario that decided."""
+RESULT_OF_INQUIRY: Final = "decision"
+CAUSE: Final = "label"
+"""INQUIRY: why, for the holder and for auditors."""
+GRANTED: Final = "payer_posted"
+"""INQUIRY: what was granted, minor units."""
+SCORE_SEEN: Final = "points"
+"""INQUIRY: the score that the scenario saw, 0 = none."""
+STANDING: Final = "channel"
+"""CONSENT_GRANTED: 1 = orders up to the cap need no confirmation."""
+ORDER_KIND: Final = "label"
+ORDER_STATE: Final = "channel"
+"""ORDER_*: the state after it."""
+CONFIRM_BY: Final = "payee_posted"
+"""ORDER_CREATED: when an order that was not confirmed expires."""
+DEFAULT_AFTER: Final = "payer_lag"
+"""ORDER_CREATED: seconds from the due time to default."""
+TRANSFER_AT: Final = "payee_prev"
+"""ORDER_PAID and ORDER_ATTEMPT: address of the transfer."""
+
+_OF_A_MERCHANT: Final = {"holder": "payer", "previous": CREDIT_PREVIOUS, "account": ACCOUNT, "scenario": SCENARIO}
+_OF_AN_ORDER: Final = {**_OF_A_MERCHANT, "state": ORDER_STATE, "order": "reference"}
 
 FIELDS_OF_KIND: Final = {
     Kind.OPEN: {"topology": TOPOLOGY, "writer": WRITER},
@@ -268,6 +315,45 @@ FIELDS_OF_KIND: Final = {
         "status": WALLET_STATE,
         "tier": TIER,
         "opened": OPENED,
+    },
+    Kind.CONSENT_GRANTED: {**_OF_A_MERCHANT, "cap": "amount", "end": "expiry", "standing": STANDING},
+    Kind.CONSENT_WITHDRAWN: {**_OF_A_MERCHANT, "consent": "reference"},
+    Kind.INQUIRY: {
+        **_OF_A_MERCHANT,
+        "version": SCENARIO_VERSION,
+        "consent": "reference",
+        "result": RESULT_OF_INQUIRY,
+        "cause": CAUSE,
+        "granted": GRANTED,
+        "score": SCORE_SEEN,
+        "end": "expiry",
+    },
+    Kind.ORDER_CREATED: {
+        **_OF_AN_ORDER,
+        "receipt": "reference",
+        "order kind": ORDER_KIND,
+        "cap": "amount",
+        "confirm by": CONFIRM_BY,
+        "due": "expiry",
+        "default after": DEFAULT_AFTER,
+    },
+    Kind.ORDER_CONFIRMED: _OF_AN_ORDER,
+    Kind.ORDER_MODIFIED: {**_OF_AN_ORDER, "cap": "amount"},
+    Kind.ORDER_COMPLETED: {**_OF_AN_ORDER, "due": "expiry"},
+    Kind.ORDER_ATTEMPT: {**_OF_AN_ORDER, "transfer": TRANSFER_AT, "next": "expiry"},
+    Kind.ORDER_PAID: {**_OF_AN_ORDER, "transfer": TRANSFER_AT},
+    Kind.ORDER_CANCELLED: _OF_AN_ORDER,
+    Kind.ORDER_PAID_ELSEWHERE: _OF_AN_ORDER,
+    Kind.ORDER_EXPIRED: _OF_AN_ORDER,
+    Kind.ORDER_OVERDUE: _OF_AN_ORDER,
+    Kind.ORDER_DEFAULTED: _OF_AN_ORDER,
+    Kind.ORDER_CURED: _OF_AN_ORDER,
+    Kind.SCORE: {
+        "holder": "payer",
+        "previous": CREDIT_PREVIOUS,
+        "score": SCORE_SEEN,
+        "band": "label",
+        "cause": "channel",
     },
 }
 """What records of a kind call fields that other kinds use for something else; all other fields are as they are named."""

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.records.credit_layout import CreditRequests, CreditResults
 from actors.records.layout import Requests
 
 
@@ -58,6 +59,12 @@ class ShardClient(Protocol):
 
     async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """WALLET rows (n,) of wallet addresses (n,) in a durable state; currency 0 where there is none."""
+
+    async def credit(self, rows: CreditRequests, details: dict[int, bytes]) -> CreditResults:
+        """CREDIT_RESULT rows (n,) for CREDIT_REQUEST rows (n,), after their commit. `details`: msgpack by row index."""
+
+    async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
+        """CREDIT_STATE rows (n,) for CREDIT_QUESTION rows (n,), durable; zeros where there is nothing."""
 
     async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
         """Where the chains of wallets (n,) may begin. Answered at once: whether it is durable, and whether who answers is still the

@@ -21,6 +21,8 @@ from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Ledger, 
 from actors.process.logs import log_to_file
 from actors.process.tuning import freeze_gc
 from actors.records.blocks import Writer
+from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST
+from actors.records.layout import REQUEST
 from actors.rpc.interface import NotReady
 from actors.rpc.members import NOBODY, Members, moved
 from actors.rpc.transport import CallServer
@@ -99,6 +101,8 @@ class ShardActor:
         methods = {
             "submit": self.submit,
             "wallets": self.wallets,
+            "credit": self.credit,
+            "credit_states": self.credit_states,
             "heads": self.heads,
             "find_key": self.find_key,
             "push": self.push,
@@ -192,11 +196,19 @@ class ShardActor:
 
     async def submit(self, data: bytes) -> bytes:
         """As `ShardHost.submit`."""
-        return (await self._serving().submit(*unpack_rows(data))).tobytes()
+        return (await self._serving().submit(*unpack_rows(data, REQUEST))).tobytes()
 
     async def wallets(self, data: bytes) -> bytes:
         """As `ShardHost.wallets`; int64 addresses in, WALLET rows out."""
         return (await self._serving().wallets(np.frombuffer(data, np.int64))).tobytes()
+
+    async def credit(self, data: bytes) -> bytes:
+        """As `ShardHost.credit`."""
+        return (await self._serving().credit(*unpack_rows(data, CREDIT_REQUEST))).tobytes()
+
+    async def credit_states(self, data: bytes) -> bytes:
+        """As `ShardHost.credit_states`; CREDIT_QUESTION rows in, CREDIT_STATE rows out."""
+        return (await self._serving().credit_states(np.frombuffer(data, CREDIT_QUESTION))).tobytes()
 
     async def heads(self, data: bytes) -> bytes:
         """As `ShardHost.heads`; int64 addresses in."""

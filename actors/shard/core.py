@@ -39,6 +39,7 @@ from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.chain_heads import Heads
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
+from actors.shard.credit import CreditDesk, busy_credit
 from actors.shard.fills import Fill, FillWatch
 from actors.shard.intake import Intake, untried_payers
 from actors.shard.journal_writer import JournalWriter
@@ -96,6 +97,7 @@ class ShardCore:
         self._pace = Pace()
         self._scoring: Batch | None = None
         self._repeats = RepeatsDesk()
+        self._credit = CreditDesk(ledger, self.writer, self._channels, self._fetch_for_collection, config.scored)
         self._after_batch: list[m.FindKey] = []
         self._batches = 0
         self._stamp = 0
@@ -113,6 +115,8 @@ class ShardCore:
         self._handlers: dict[type, Callable[[Any], None]] = {
             m.Submit: self._submit,
             m.Read: self._read,
+            m.Credit: self._credit_asked,
+            m.ReadCredit: self._read_credit,
             m.FindHeads: self._find_heads,
             m.FindKey: self._find_key,
             m.Scored: self._scored,
@@ -171,6 +175,7 @@ class ShardCore:
         if self.serving and not self.dead:
             self._save_when_due()
             self._expire_holds()
+            self._credit_turn()
             self._begin_batch()
             self._append()
         outputs, self._out = self._out, []
@@ -234,6 +239,7 @@ class ShardCore:
         )  # The topology may have been read before they were claimed.
         self._spare_segments = [s for s in self._spare_segments if book.segments[s] == 0]
         self._stamp = self.ledger.record_time
+        self._credit.opened()
         opened, hash_ = self.writer.durable_block, self.writer.durable_hash
         writer = self.writer.writer.number
         self._sender = Sender(self.config.shard, self.config.shards, writer, opened, hash_, self.timeline)
@@ -381,17 +387,23 @@ class ShardCore:
             return
         rows = batch.rows[deferred]
         batch.results["record_time"][deferred] = batch.stamp
-        payees = np.unique(rows["payee"][_attempts(rows)])
-        self._emit(self._desk.want(payees, self.ledger, batch.stamp))
-        owners, segments = self.ledger.book.owners, segment_of(rows["payee"])
-        if (owners[segments[(segments > 0) & (segments < len(owners))]] == 0).any():
-            self._emit([m.ReadSegments(stamp=batch.stamp)])
+        self._fetch_payees(rows, batch.stamp)
         for sender in {shard_of(int(after)) for after in rows["after"] if after}:
             if sender in self.receivers:
                 self._emit(self.receivers[sender].read(batch.stamp))
         targets = np.unique(rows["after"][rows["op"] == Kind.REFUND])
         if len(targets):
             self._emit(self._originals.want(targets, self.ledger, batch.stamp))
+
+    def _fetch_payees(self, rows: Requests, stamp: int) -> None:
+        payees = np.unique(rows["payee"][_attempts(rows)])
+        self._emit(self._desk.want(payees, self.ledger, stamp))
+        owners, segments = self.ledger.book.owners, segment_of(rows["payee"])
+        if (owners[segments[(segments > 0) & (segments < len(owners))]] == 0).any():
+            self._emit([m.ReadSegments(stamp=stamp)])
+
+    def _fetch_for_collection(self, rows: Requests) -> None:
+        self._fetch_payees(rows, self._next_stamp())
 
     def _originals_read(self, message: m.Originals) -> None:
         durable = record_address(self.config.shard, self.writer.durable_block + 1, 0)
@@ -473,6 +485,23 @@ class ShardCore:
             return
         rows = self.ledger.wallets(message.addresses)
         self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=rows)]))
+
+    def _credit_asked(self, message: m.Credit) -> None:
+        if self.ready:
+            self._emit(self._credit.offer(message))
+        else:
+            self._emit([busy_credit(message)])
+
+    def _credit_turn(self) -> None:
+        """Between batches, as holds expire."""
+        if self._scoring is None and self._may_begin() and self._credit.turn(self._emit):
+            self._pause()
+
+    def _read_credit(self, message: m.ReadCredit) -> None:
+        if not self.serving:
+            return
+        states = self._credit.read(message)
+        self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=states)]))
 
     def _find_heads(self, message: m.FindHeads) -> None:
         """Waits for nothing: whoever asks looks into the journal, and there sees what is durable and who owns it."""

@@ -20,6 +20,8 @@ ENDS: Final = {
     "holds": "when it is full new holds are refused (holds_full); raise the capacity `holds`",
     "payers": "when it is full, windows of further payers are lower bounds (`saturated`); raise the capacity `payers`",
     "attempts": "when it is full, windows of further payers are lower bounds (`saturated`); raise the capacity `attempts`",
+    "consents": "when it is full new consents are refused (consents_full); raise the capacity `consents`",
+    "orders": "when it is full new service orders are refused (orders_full); raise the capacity `orders`",
 }
 """What comes at the end of a table, and what to do about it."""
 

@@ -22,6 +22,7 @@ from actors.checkpoint.file import CheckpointStore
 from actors.journal.interface import Block, BlockConflict, Journal, JournalUnavailable, OutcomeUnknown
 from actors.process.elapsed import elapsed_ns
 from actors.records.blocks import GENESIS, Sealed, block_hash, header_of
+from actors.records.credit_layout import CreditRequests, CreditResults
 from actors.records.layout import ORIGINAL, Requests, WalletRows
 from actors.rpc.interface import ChainHead, Condition, NotReady
 from actors.rpc.transport import CallLost
@@ -181,6 +182,16 @@ class ShardHost:
     async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """WALLET rows, durable; currency 0 where there is none. Raises NotReady."""
         result: NDArray[Any] = await self._ask(lambda ref: m.Read(ref=ref, addresses=addresses))
+        return result
+
+    async def credit(self, rows: CreditRequests, details: dict[int, bytes]) -> CreditResults:
+        """CREDIT_RESULT rows for CREDIT_REQUEST rows, durable. Raises NotReady."""
+        result: CreditResults = await self._ask(lambda ref: m.Credit(ref=ref, rows=rows, details=details))
+        return result
+
+    async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
+        """CREDIT_STATE rows for CREDIT_QUESTION rows, durable. Raises NotReady."""
+        result: NDArray[Any] = await self._ask(lambda ref: m.ReadCredit(ref=ref, questions=questions))
         return result
 
     async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
@@ -538,5 +549,6 @@ def _stored(shard: int, block: Sealed, previous: bytes | None = None) -> Block:
         reviews=block.reviews,
         suspended=block.suspended,
         late=block.late,
+        credit=block.credit,
         previous=previous,
     )

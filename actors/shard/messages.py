@@ -40,6 +40,21 @@ class Read(Message, frozen=True):
     addresses: NDArray[np.int64]
 
 
+class Credit(Message, frozen=True):
+    """CREDIT_REQUEST rows (n,) from a front door; `details` by row index, as msgpack."""
+
+    ref: int
+    rows: Rows
+    details: dict[int, bytes]
+
+
+class ReadCredit(Message, frozen=True):
+    """Show what CREDIT_QUESTION rows (n,) ask for, as it durably is."""
+
+    ref: int
+    questions: Rows
+
+
 class FindHeads(Message, frozen=True):
     """Where do the chains of wallets (addresses, int64) begin? Answered at once, with a ChainHead for each."""
 
@@ -185,8 +200,8 @@ class SaveNow(Message, frozen=True):
 
 
 class Answer(Message, frozen=True):
-    """The answer to `ref`: RESULT rows for Submit, WALLET rows for Read, an address for FindKey: durable, and told
-    by the owner. A list of ChainHead for FindHeads: neither."""
+    """The answer to `ref`: RESULT rows for Submit, WALLET rows for Read, CREDIT_RESULT rows for Credit, CREDIT_STATE rows for ReadCredit, an
+    address for FindKey: durable, and told by the owner. A list of ChainHead for FindHeads: neither."""
 
     ref: int
     value: Any

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.database.connection import travel_s
-from actors.records.layout import RECORD, REQUEST, RESULT, WALLET, Requests
+from actors.records.credit_layout import CREDIT_RESULT, CREDIT_STATE, CreditRequests, CreditResults
+from actors.records.layout import RECORD, RESULT, WALLET, Requests
 from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import Caller, CallLost
 from actors.shard.messages import Legs
@@ -31,15 +32,15 @@ _ADDRESS: Final = struct.Struct("<q")
 
 
 def pack_rows(rows: Requests, details: dict[int, bytes]) -> bytes:
-    """REQUEST rows and their details."""
+    """REQUEST or CREDIT_REQUEST rows and their details."""
     entries = _ENCODER.encode(details) if details else b""
     return b"".join((_COUNT.pack(len(rows)), rows.tobytes(), entries))
 
 
-def unpack_rows(data: bytes) -> tuple[NDArray[Any], dict[int, bytes]]:
-    """`pack_rows` undone."""
+def unpack_rows(data: bytes, dtype: np.dtype[Any]) -> tuple[NDArray[Any], dict[int, bytes]]:
+    """`pack_rows` undone; `dtype` of the rows."""
     (count,) = _COUNT.unpack_from(data)
-    rows = np.frombuffer(data, REQUEST, count, _COUNT.size)
+    rows = np.frombuffer(data, dtype, count, _COUNT.size)
     rest = data[_COUNT.size + rows.nbytes :]
     return rows, _DETAILS.decode(rest) if rest else {}
 
@@ -121,6 +122,14 @@ class RemoteShard:
     async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """As `ShardClient.wallets`."""
         return np.frombuffer(await self._called("wallets", addresses.tobytes()), WALLET)
+
+    async def credit(self, rows: CreditRequests, details: dict[int, bytes]) -> CreditResults:
+        """As `ShardClient.credit`."""
+        return np.frombuffer(await self._called("credit", pack_rows(rows, details)), CREDIT_RESULT)
+
+    async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
+        """As `ShardClient.credit_states`."""
+        return np.frombuffer(await self._called("credit_states", questions.tobytes()), CREDIT_STATE)
 
     async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
         """As `ShardClient.heads`."""

@@ -152,7 +152,9 @@ async def test_a_deadlock_is_tried_again_and_told_to_nobody(switch: RunningSwitc
         )
         await connection.execute("UPDATE wallet_profile SET address = NULL")
         lock = "SELECT 1 FROM wallet_profile WHERE key_hash = $1 FOR UPDATE"
-        await connection.execute("SET deadlock_timeout = '1min'")  # so the other side looks first, and is the one that ends
+        await connection.execute(
+            "SET deadlock_timeout = '1min'"
+        )  # so the other side looks first, and is the one that ends
         async with connection.transaction():
             await connection.execute(lock, found[1]["key_hash"])
             filling = asyncio.create_task(

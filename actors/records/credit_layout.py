@@ -1,0 +1,222 @@
+"""The layout of what a shard keeps of payment credit, and of its requests.
+
+All credit records are rows of RECORD whose fields have other names, see `FIELDS_OF_KIND`; a SCORE has an overlay of its own. Only the
+journal keeps them for ever: the rows here are what a decision needs and what is not over.
+"""
+
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.records.layout import RECORD, WALLET, Kind, offset_of
+
+FIRST_CREDIT: Final = int(Kind.CONSENT_GRANTED)
+"""Kinds from this on are credit records: they move no money and are on a chain of their own."""
+DIMENSIONS: Final = ("history", "behaviour", "ability", "identity", "relations")
+REASONS_MAX: Final = 4
+
+
+class OrderKind(IntEnum):
+    """deposit_waived: nothing is held, a cap says what can be asked at most; pay_later: used now, collected at completion."""
+
+    DEPOSIT_WAIVED = 1
+    PAY_LATER = 2
+
+
+class OrderState(IntEnum):
+    """Where a service order stands; numbers are never reused."""
+
+    CREATED = 1
+    CONFIRMED = 2
+    DUE = 3
+    OVERDUE = 4
+    DEFAULTED = 5
+    PAID = 6
+    CANCELLED = 7
+    PAID_ELSEWHERE = 8
+    EXPIRED = 9
+
+
+OPEN_STATES: Final = frozenset(
+    {OrderState.CREATED, OrderState.CONFIRMED, OrderState.DUE, OrderState.OVERDUE, OrderState.DEFAULTED}
+)
+"""Orders that a shard keeps in memory; the others are over."""
+
+
+class InquiryResult(IntEnum):
+    """What a merchant is told; not_available says nothing of why."""
+
+    NOT_AVAILABLE = 0
+    YES = 1
+    NO = 2
+
+
+class Cause(IntEnum):
+    """Why an inquiry ended as it did, for the holder and for auditors."""
+
+    DECIDED = 0
+    NO_WALLET = 1
+    NO_CONSENT = 2
+    CONSENT_EXPIRED = 3
+    NOT_SCORED = 4
+    TOO_MANY_OPEN = 5
+    OVERDUE = 6
+
+
+CREDIT: Final = np.dtype(
+    [
+        ("head", "i8"),
+        ("as_of", "i8"),
+        ("scored", "i8"),
+        ("card", "u4"),
+        ("kept", "u4"),
+        ("score", "i2"),
+        ("subtotals", "i2", (len(DIMENSIONS),)),
+        ("band", "u1"),
+        ("cause", "u1"),
+        ("open", "u1"),
+        ("overdue", "u1"),
+        ("defaulted", "u2"),
+        ("disputed", "u1"),
+        ("spare", "u1", (13,)),
+    ]
+)
+"""What is kept of a wallet beside its row: head = address of its newest credit record; scored = address of its newest SCORE, from which
+score, subtotals, band, cause (of N/A), card and as_of are; open, overdue, defaulted: orders that are so now; kept: orders paid."""
+
+CONSENT: Final = np.dtype(
+    [
+        ("holder", "i8"),
+        ("record", "i8"),
+        ("expiry", "i8"),
+        ("cap", "i8"),
+        ("account", "u4"),
+        ("scenario", "u4"),
+        ("standing", "u1"),
+        ("spare", "u1", (7,)),
+    ]
+)
+"""A live consent; holder 0: the row is free, and `record` is 1 + the next free one, 0 = none."""
+
+ORDER: Final = np.dtype(
+    [
+        ("address", "i8"),
+        ("created", "i8"),
+        ("holder", "i8"),
+        ("payee", "i8"),
+        ("cap", "i8"),
+        ("amount", "i8"),
+        ("due", "i8"),
+        ("timer", "i8"),
+        ("receipt", "i8"),
+        ("account", "u4"),
+        ("scenario", "u4"),
+        ("default_after_s", "u4"),
+        ("currency", "u2"),
+        ("state", "u1"),
+        ("kind", "u1"),
+        ("modified", "u1"),
+        ("attempts", "u1"),
+        ("spare", "u1", (6,)),
+    ]
+)
+"""An order that is not over: address of its ORDER_CREATED, its id, made at the time `created`. amount: what is to be collected, from DUE on; timer: when the shard does
+something by itself, 0 = never. address 0: the row is free, and `holder` is 1 + the next free one."""
+
+CREDIT_REQUEST: Final = np.dtype(
+    [
+        ("op", "u1"),
+        ("kind", "u1"),
+        ("cause", "u1"),
+        ("standing", "u1"),
+        ("caller", "u4"),
+        ("account", "u4"),
+        ("scenario", "u4"),
+        ("holder", "i8"),
+        ("home", "i8"),
+        ("payee", "i8"),
+        ("amount", "i8"),
+        ("granted", "i8"),
+        ("key_hi", "u8"),
+        ("key_lo", "u8"),
+        ("digest", "u8"),
+        ("reference", "i8"),
+        ("expiry", "i8"),
+        ("confirm_by", "i8"),
+        ("seen", "i8"),
+        ("deferred_at", "i8"),
+        ("points", "i4"),
+        ("reasons", "u4"),
+        ("default_after_s", "u4"),
+        ("version", "u2"),
+        ("open_max", "u1"),
+        ("spare", "u1"),
+    ]
+)
+"""One credit request, front door to shard. `op`: the record asked for; `kind`: of an order, or the result of an inquiry; `home`: the wallet to
+which the key is bound, also where there is no such holder; `reference`: consent, receipt or order; `seen`: head of the holder's credit
+chain that the front door decided on, -1 = whatever it is; `open_max`: orders that the holder may have open, this one included."""
+
+CREDIT_RESULT: Final = np.dtype(
+    [
+        ("code", "u2"),
+        ("replayed", "u1"),
+        ("state", "u1"),
+        ("spare", "u4"),
+        ("address", "i8"),
+        ("transfer", "i8"),
+        ("record_time", "i8"),
+    ]
+)
+"""`address`: of the record; of a replay, that of the first answer, whose digest the front door compares. `transfer`: address of the transfer of
+a collection, declined or not. `state`: of the order after it. `record_time`: of the record; DEFERRED: to be echoed as `deferred_at`."""
+
+_SCORE_FIELDS: Final = {
+    "kind": ("u1", offset_of(RECORD, "kind")),
+    "band": ("u1", offset_of(RECORD, "label")),
+    "cause": ("u1", offset_of(RECORD, "channel")),
+    "holder": ("i8", offset_of(RECORD, "payer")),
+    "previous": ("i8", offset_of(RECORD, "payer_prev")),
+    "score": ("i4", offset_of(RECORD, "points")),
+    "card": ("u4", offset_of(RECORD, "pack")),
+    "run": ("u4", offset_of(RECORD, "device")),
+    "as_of": ("i8", offset_of(RECORD, "effective_time")),
+    "record_time": ("i8", offset_of(RECORD, "record_time")),
+    "subtotals": (("<i2", (len(DIMENSIONS),)), offset_of(RECORD, "amount")),
+    "reasons": (("<u2", (REASONS_MAX,)), offset_of(RECORD, "amount") + 2 * len(DIMENSIONS)),
+    "gaps": (("<i2", (REASONS_MAX,)), offset_of(RECORD, "amount") + 2 * len(DIMENSIONS) + 2 * REASONS_MAX),
+}
+SCORE: Final = np.dtype(
+    {
+        "names": list(_SCORE_FIELDS),
+        "formats": [form for form, _ in _SCORE_FIELDS.values()],
+        "offsets": [offset for _, offset in _SCORE_FIELDS.values()],
+        "itemsize": RECORD.itemsize,
+    }
+)
+"""A SCORE record: in the bytes of amount, payer_posted, payee_posted and payer_held it keeps five subtotals, four reasons and their gaps."""
+
+CREDIT_QUESTION: Final = np.dtype([("holder", "i8"), ("order", "i8"), ("account", "u4"), ("scenario", "u4")])
+"""What a front door asks before it decides: a holder, and where they are not 0 an order, and a merchant's account with a scenario."""
+
+CREDIT_STATE: Final = np.dtype([("wallet", WALLET), ("credit", CREDIT), ("consent", CONSENT), ("order", ORDER)])
+"""The answer, at one moment: zeros where there is no such thing, or no longer."""
+
+CreditRows = NDArray[np.void]
+"""CREDIT rows (n,)."""
+CreditRequests = NDArray[np.void]
+"""CREDIT_REQUEST rows (n,)."""
+CreditResults = NDArray[np.void]
+"""CREDIT_RESULT rows (n,)."""
+
+
+def is_credit(records: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which records (n,) are credit records."""
+    found: NDArray[np.bool_] = records["kind"] >= FIRST_CREDIT
+    return found
+
+
+assert (CREDIT.itemsize, CREDIT_RESULT.itemsize) == (64, 32)
+assert offset_of(RECORD, "amount") + 2 * (len(DIMENSIONS) + 2 * REASONS_MAX) <= offset_of(RECORD, "key_hi")

@@ -1,0 +1,457 @@
+"""Credit requests of a shard: consents, inquiries and service orders, and what time does to orders.
+
+They are taken between batches of payments, some at a time, and make records like those. A request that rests on what its front door has read
+names the head of the holder's credit chain; when another record came between, it is DEFERRED and the front door looks again. The transfer of a
+collection is in the unit of the order's record, so one is never stored without the other.
+"""
+
+import hashlib
+import heapq
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.ledger.admission import Channels
+from actors.ledger.ledger import Ledger
+from actors.ledger.orders import AFTER, BY_HOLDER, due_step, next_attempt, refusal
+from actors.records.addresses import address_after
+from actors.records.codes import Code
+from actors.records.credit_layout import (
+    CREDIT_RESULT,
+    CREDIT_STATE,
+    CreditResults,
+    InquiryResult,
+    OrderState,
+)
+from actors.records.ids import bound_key, key_words, transfer_id
+from actors.records.layout import (
+    ACCOUNT,
+    CAUSE,
+    CONFIRM_BY,
+    CREDIT_PREVIOUS,
+    DEFAULT_AFTER,
+    GRANTED,
+    ORDER_KIND,
+    ORDER_STATE,
+    RECORD,
+    REQUEST,
+    RESULT_OF_INQUIRY,
+    SCENARIO,
+    SCENARIO_VERSION,
+    SCORE_SEEN,
+    STANDING,
+    TRANSFER_AT,
+    Kind,
+    WalletStatus,
+)
+from actors.shard.journal_writer import JournalWriter
+from actors.shard.messages import Answer, Credit, Output, ReadCredit
+
+QUEUE_ROWS_MAX: Final = 8_192
+"""Credit requests that wait, some seconds of work; beyond it the answer is BUSY."""
+TURN_ROWS_MAX: Final = 256
+"""Requests and due orders taken at a time, some 10 ms: payments have their turn between."""
+COLLECT_GRACE_MS: Final = 24 * 3_600_000
+"""An order that is completed after, or just before, it is due is not overdue before so long."""
+LOOK_AGAIN_MS: Final = 1_000
+"""From one look for a remote payee to the next, when time alone makes an attempt."""
+
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+
+
+class _Made(NamedTuple):
+    """Records of one request, with the details of some of them by index."""
+
+    records: list[Any]
+    details: dict[int, bytes]
+
+
+class _Asked:
+    """A message on its way: what was answered of its rows so far."""
+
+    def __init__(self, message: Credit) -> None:
+        self.message = message
+        self.results: CreditResults = np.zeros(len(message.rows), CREDIT_RESULT)
+        self.taken = 0
+
+
+def busy_credit(message: Credit) -> Answer:
+    """Nothing of it was tried."""
+    results = np.zeros(len(message.rows), CREDIT_RESULT)
+    results["code"] = Code.BUSY
+    return Answer(ref=message.ref, value=results)
+
+
+class CreditDesk:
+    """Takes credit requests in turn. `channels`: how far other shards' journals were read; `defer`: what to do so that REQUEST rows which
+    were deferred can be tried again."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        writer: JournalWriter,
+        channels: Channels,
+        defer: Callable[[NDArray[Any]], None],
+        scored: bool,
+    ) -> None:
+        self._ledger = ledger
+        self._writer = writer
+        self._channels = channels
+        self._defer = defer
+        self._scored = scored
+        self._queue: deque[_Asked] = deque()
+        self._rows = 0
+        self._timers: list[tuple[int, int, int]] = []
+        self._decisions: dict[Kind, Callable[[Any, bytes | None], Any]] = {
+            Kind.CONSENT_GRANTED: self._grant,
+            Kind.CONSENT_WITHDRAWN: self._withdraw,
+            Kind.INQUIRY: self._inquire,
+            Kind.ORDER_CREATED: self._create,
+        }
+
+    @property
+    def queued_rows(self) -> int:
+        """Rows that wait."""
+        return self._rows
+
+    def opened(self) -> None:
+        """The journal was replayed: what time does to orders is planned anew."""
+        self._timers = [
+            (int(o["timer"]),) * 2 + (int(o["address"]),) for o in self._ledger.credit.open_orders() if o["timer"]
+        ]
+        heapq.heapify(self._timers)
+
+    def offer(self, message: Credit) -> list[Output]:
+        """Take a message in, or say that there is too much."""
+        if self._rows + len(message.rows) > QUEUE_ROWS_MAX:
+            return [busy_credit(message)]
+        self._queue.append(_Asked(message))
+        self._rows += len(message.rows)
+        return []
+
+    def read(self, message: ReadCredit) -> NDArray[Any]:
+        """CREDIT_STATE rows (n,) as they are now, durable or not."""
+        states = np.zeros(len(message.questions), CREDIT_STATE)
+        credit, book, now = self._ledger.credit, self._ledger.book, self._ledger.record_time
+        for state, question in zip(states, message.questions, strict=True):
+            holder = int(question["holder"])
+            wallet = self._ledger.wallet(holder)
+            if wallet is not None:
+                state["wallet"], state["credit"] = wallet[0], credit.row(book, holder)
+                consent = credit.consent(holder, int(question["account"]), int(question["scenario"]), now)
+                if consent is not None:
+                    state["consent"] = consent
+            order = credit.order(int(question["order"])) if question["order"] else None
+            if order is not None:
+                state["order"] = order
+        return states
+
+    def turn(self, answer: Callable[[list[Output]], None]) -> bool:
+        """Take some of what waits and of what is due. `answer` is called when it is durable. Whether there is more."""
+        done: list[_Asked] = []
+        taken = 0
+        while self._queue and taken < TURN_ROWS_MAX:
+            asked = self._queue[0]
+            self._one(asked)
+            taken += 1
+            if asked.taken == len(asked.results):
+                done.append(self._queue.popleft())
+        self._rows -= taken
+        while self._timers and self._timers[0][0] <= self._ledger.record_time and taken < TURN_ROWS_MAX:
+            self._time_has_come(*heapq.heappop(self._timers)[1:])
+            taken += 1
+        if done:
+            answers: list[Output] = [Answer(ref=asked.message.ref, value=asked.results) for asked in done]
+            self._writer.when_durable(lambda: answer(answers))
+        due = bool(self._timers) and self._timers[0][0] <= self._ledger.record_time
+        return bool(self._queue) or due
+
+    def _one(self, asked: _Asked) -> None:
+        at = asked.taken
+        asked.taken += 1
+        row, result = asked.message.rows[at], asked.results[at]
+        raw = int(row["key_hi"]).to_bytes(8, "little") + int(row["key_lo"]).to_bytes(8, "little")
+        key = bound_key(self._ledger.secret, int(row["caller"]), int(row["home"]), raw)
+        known = self._ledger.key_address(*key)
+        if known:
+            result["address"], result["replayed"] = known, 1
+            return
+        if not self._ledger.has_key_room(key[0]):
+            result["code"] = Code.KEYS_FULL
+            return
+        details = asked.message.details.get(at)
+        kind = Kind(int(row["op"]))
+        decide = self._decisions.get(kind, self._order_call)
+        made = decide(row, details)
+        if isinstance(made, Code):
+            result["code"] = made
+            if made == Code.DEFERRED:
+                result["record_time"] = self._ledger.record_time
+            return
+        self._keep(made, row, key, result)
+
+    # Records.
+
+    def _keep(self, made: _Made, row: Any, key: tuple[int, int], result: Any) -> None:
+        """Seal what a request made; its last record has its key, and is the one that it is answered with."""
+        last = made.records[-1]
+        last["key_hi"], last["key_lo"] = key
+        last["digest"] = int(row["digest"]) or 1
+        last["caller"] = row["caller"]
+        address = self._seal(made)
+        assert self._ledger.remember_key(*key, address)
+        result["address"], result["record_time"] = address, self._ledger.record_time
+        result["state"] = last[ORDER_STATE] if last["kind"] >= Kind.ORDER_CREATED else 0
+        first = made.records[0]
+        if first["kind"] == Kind.TRANSFER:
+            result["transfer"] = last[TRANSFER_AT]
+            if last["kind"] == Kind.ORDER_ATTEMPT and row["op"] == Kind.ORDER_PAID:
+                result["code"] = first["code"]
+
+    def _seal(self, made: _Made) -> int:
+        """Give the records that are not applied yet their places, apply and seal them. Gives the address of the last."""
+        first = self._writer.next_address
+        credit, book = self._ledger.credit, self._ledger.book
+        address = first
+        for at, record in enumerate(made.records):
+            address = int(address_after(first, at))
+            if record["kind"] == Kind.TRANSFER:
+                continue
+            if record["payer"]:
+                record[CREDIT_PREVIOUS] = credit.row(book, int(record["payer"]))["head"]
+            assert credit.effect(book, record, address), "what was decided fits"
+            self._plan(record, address)
+        records = np.array([record.item() for record in made.records], RECORD)
+        self._writer.seal(records, made.details, 0)
+        return address
+
+    def _plan(self, record: Any, address: int) -> None:
+        """Remember when time does something to the order."""
+        of = address if record["kind"] == Kind.ORDER_CREATED else int(record["reference"])
+        order = self._ledger.credit.order(of) if record["kind"] >= Kind.ORDER_CREATED else None
+        if order is not None and order["timer"]:
+            heapq.heappush(self._timers, (int(order["timer"]), int(order["timer"]), of))
+
+    def _record(self, kind: Kind, holder: int, account: int, scenario: int) -> Any:
+        record = np.zeros(1, RECORD)[0]
+        record["kind"], record["payer"], record[ACCOUNT], record[SCENARIO] = kind, holder, account, scenario
+        record["record_time"] = record["effective_time"] = self._ledger.record_time
+        return record
+
+    def _of_row(self, row: Any) -> Any:
+        return self._record(Kind(int(row["op"])), int(row["holder"]), int(row["account"]), int(row["scenario"]))
+
+    @staticmethod
+    def _made(record: Any, details: bytes | None) -> _Made:
+        return _Made([record], {} if details is None else {0: details})
+
+    # Consents and inquiries.
+
+    def _holder(self, row: Any) -> Code:
+        """Whether the holder's wallet is here, and is as the front door saw it."""
+        credit = self._ledger.credit.row(self._ledger.book, int(row["holder"]))
+        if credit is None:
+            return Code.WALLET_NOT_FOUND
+        if row["seen"] >= 0 and credit["head"] != row["seen"]:
+            return Code.DEFERRED
+        return Code.OK
+
+    def _grant(self, row: Any, details: bytes | None) -> Code | _Made:
+        if code := self._holder(row):
+            return code
+        wallet = self._ledger.wallet(int(row["holder"]))
+        if wallet is not None and wallet["status"][0] == WalletStatus.CLOSED:
+            return Code.WALLET_CLOSED
+        if row["expiry"] <= self._ledger.record_time or row["amount"] < 0:
+            return Code.INVALID_REQUEST
+        if not self._ledger.credit.has_consent_room(self._ledger.record_time):
+            return Code.CONSENTS_FULL
+        record = self._of_row(row)
+        record["amount"], record["expiry"], record[STANDING] = row["amount"], row["expiry"], row["standing"]
+        return self._made(record, details)
+
+    def _withdraw(self, row: Any, details: bytes | None) -> Code | _Made:
+        if code := self._holder(row):
+            return code
+        live = self._consent(row)
+        if live is None or live["record"] != row["reference"]:
+            return Code.CONSENT_NOT_FOUND
+        record = self._of_row(row)
+        record["reference"] = row["reference"]
+        return self._made(record, details)
+
+    def _consent(self, row: Any) -> Any:
+        asked = (int(row["holder"]), int(row["account"]), int(row["scenario"]))
+        return self._ledger.credit.consent(*asked, self._ledger.record_time)
+
+    def _inquire(self, row: Any, details: bytes | None) -> Code | _Made:
+        """Recorded also of a holder that does not exist, with no wallet: the work is the same."""
+        if row["holder"] and (code := self._holder(row)):
+            return code
+        if row["kind"] != InquiryResult.NOT_AVAILABLE:
+            live = self._consent(row)
+            if live is None or live["record"] != row["reference"]:
+                return Code.DEFERRED
+        record = self._of_row(row)
+        record["amount"], record[GRANTED], record["expiry"] = row["amount"], row["granted"], row["expiry"]
+        record[RESULT_OF_INQUIRY], record[CAUSE], record[SCORE_SEEN] = row["kind"], row["cause"], row["points"]
+        record["reasons"], record[SCENARIO_VERSION], record["reference"] = (
+            row["reasons"],
+            row["version"],
+            row["reference"],
+        )
+        return self._made(record, details)
+
+    # Orders.
+
+    def _create(self, row: Any, details: bytes | None) -> Code | _Made:
+        if code := self._holder(row):
+            return code
+        credit = self._ledger.credit
+        holder = int(row["holder"])
+        if row["expiry"] <= self._ledger.record_time or row["amount"] <= 0:
+            return Code.INVALID_REQUEST
+        if credit.row(self._ledger.book, holder)["open"] >= min(255, int(row["open_max"])):
+            return Code.TOO_MANY_ORDERS
+        if not credit.has_order_room:
+            return Code.ORDERS_FULL
+        consent = self._consent(row)
+        standing = consent is not None and consent["standing"] and consent["cap"] >= row["amount"]
+        wallet = self._ledger.wallet(holder)
+        assert wallet is not None
+        record = self._of_row(row)
+        record["payee"], record["amount"], record["currency"] = row["payee"], row["amount"], wallet["currency"][0]
+        record["reference"], record["expiry"], record[CONFIRM_BY] = row["reference"], row["expiry"], row["confirm_by"]
+        record[ORDER_KIND], record[DEFAULT_AFTER] = row["kind"], row["default_after_s"]
+        record[ORDER_STATE] = OrderState.CONFIRMED if standing else OrderState.CREATED
+        return self._made(record, details)
+
+    def _order_call(self, row: Any, details: bytes | None) -> Code | _Made:
+        kind = Kind(int(row["op"]))
+        order = self._ledger.credit.order(int(row["reference"]))
+        mine = order is not None and (
+            order["holder"] == row["holder"] if kind in BY_HOLDER else order["account"] == row["account"]
+        )
+        if not mine:
+            return Code.ORDER_NOT_FOUND
+        if code := refusal(order["state"], kind) or self._amount_refusal(order, kind, int(row["amount"])):
+            return code
+        if kind in (Kind.ORDER_COMPLETED, Kind.ORDER_PAID):
+            return self._collect(order, kind, int(row["amount"]), details)
+        record = self._step(order, kind)
+        if kind == Kind.ORDER_MODIFIED:
+            record["amount"] = row["amount"]
+        return self._made(record, details)
+
+    @staticmethod
+    def _amount_refusal(order: Any, kind: Kind, amount: int) -> Code:
+        if kind == Kind.ORDER_MODIFIED:
+            if order["modified"]:
+                return Code.ORDER_CHANGED
+            return Code.OK if 0 < amount < order["cap"] else Code.CAP_EXCEEDED
+        if kind == Kind.ORDER_COMPLETED and not 0 <= amount <= order["cap"]:
+            return Code.CAP_EXCEEDED
+        return Code.OK
+
+    def _step(self, order: Any, kind: Kind) -> Any:
+        record = self._record(kind, int(order["holder"]), int(order["account"]), int(order["scenario"]))
+        record["payee"], record["currency"], record["reference"] = order["payee"], order["currency"], order["address"]
+        record["amount"], record[ORDER_KIND] = order["amount"] or order["cap"], order["kind"]
+        record[ORDER_STATE] = AFTER.get(kind, OrderState(int(order["state"])))
+        return record
+
+    def _collect(self, order: Any, kind: Kind, amount: int, details: bytes | None) -> Code | _Made:
+        """Complete an order, or pay what is due of it: the transfer, and what it makes of the order, are stored together."""
+        now = self._ledger.record_time
+        records: list[Any] = []
+        notes: dict[int, bytes] = {}
+        due = amount if kind == Kind.ORDER_COMPLETED else int(order["amount"])
+        transfer = self._transfer(order, due) if due else None
+        if isinstance(transfer, Code):
+            return transfer
+        if transfer is not None:
+            records.append(transfer)
+            notes[0] = self._reference(order)
+        if kind == Kind.ORDER_COMPLETED:
+            completed = self._step(order, kind)
+            completed["amount"], completed["expiry"] = due, max(int(order["due"]), now + COLLECT_GRACE_MS)
+            if details is not None:
+                notes[len(records)] = details
+            records.append(completed)
+        paid = transfer is None or not transfer["code"]
+        last = self._step(order, Kind.ORDER_PAID if paid else Kind.ORDER_ATTEMPT)
+        last["amount"] = due
+        if transfer is not None:
+            last[TRANSFER_AT] = self._writer.next_address
+        if not paid:
+            self._attempted(order, last, kind, now)
+        records.append(last)
+        if paid and order["state"] == OrderState.DEFAULTED:
+            records[-1] = self._step(order, Kind.ORDER_CURED)
+            records[-1]["amount"], records[-1][TRANSFER_AT] = due, last[TRANSFER_AT]
+        return _Made(records, notes)
+
+    @staticmethod
+    def _attempted(order: Any, last: Any, kind: Kind, now: int) -> None:
+        """When the next attempt is due; one that the holder asked for changes nothing of that."""
+        if kind == Kind.ORDER_COMPLETED:
+            last[ORDER_STATE] = OrderState.DUE
+            last["expiry"] = min(max(int(order["due"]), now + COLLECT_GRACE_MS), next_attempt(0, now))
+        else:
+            last["expiry"] = order["timer"]
+
+    def _reference(self, order: Any) -> bytes:
+        """The collected transfer names its order, as transfers name what they are for."""
+        address = int(order["address"])
+        created = int(order["created"])
+        return _ENCODE({"reference": f"order:{transfer_id(self._ledger.secret, created, address)}"})
+
+    def _transfer(self, order: Any, amount: int) -> Any:
+        """The TRANSFER record from holder to payee, applied, at the first address of the next block; a code when it cannot be tried."""
+        rows = np.zeros(1, REQUEST)
+        seed = b"collection %d %d %d" % (int(order["address"]), self._writer.next_address, self._ledger.record_time)
+        key = key_words(hashlib.blake2b(seed, digest_size=16).digest())
+        rows["op"], rows["caller"], rows["currency"] = Kind.TRANSFER, order["account"], order["currency"]
+        rows["payer"], rows["payee"], rows["amount"] = order["holder"], order["payee"], amount
+        rows["key_hi"], rows["key_lo"] = key
+        rows["digest"] = 1
+        admission = self._ledger.admit(rows, self._channels, self._writer.next_address - 1)
+        code = Code(int(admission.code[0]))
+        if code == Code.DEFERRED:
+            self._defer(rows)
+        if code:
+            return code
+        admitted = self._ledger.going_on(rows, admission)
+        if self._scored:
+            self._ledger.columns(admitted)  # An attempt to pay like any other, so windows remember it.
+        applied = self._ledger.apply(admitted, None, self._writer.next_address)
+        return applied.records[0] if len(applied.records) else Code(int(applied.results["code"][0]))
+
+    # Time.
+
+    def _time_has_come(self, timer: int, address: int) -> None:
+        order = self._ledger.credit.order(address)
+        now = self._ledger.record_time
+        if order is None or order["timer"] != timer:
+            return
+        step = due_step(int(order["state"]), int(order["due"]), int(order["default_after_s"]), now)
+        if step is not None:
+            record = self._step(order, step.kind)
+            record["expiry"] = step.next_ms
+            self._seal(_Made([record], {}))
+            return
+        made = self._collect(order, Kind.ORDER_PAID, 0, None)
+        if isinstance(made, Code):
+            heapq.heappush(self._timers, (now + LOOK_AGAIN_MS, timer, address))
+            return
+        last = made.records[-1]
+        if last["kind"] == Kind.ORDER_ATTEMPT:
+            ends = int(order["due"])
+            if order["state"] == OrderState.OVERDUE:
+                ends += 1_000 * int(order["default_after_s"])
+            last["expiry"] = min(next_attempt(int(order["attempts"]), now), max(ends, now + 1))
+        self._seal(made)

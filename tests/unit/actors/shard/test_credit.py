@@ -1,0 +1,209 @@
+"""Consents, inquiries and service orders of one shard: what each call makes, and what it leaves alone."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors.ledger.orders import ALLOWED, ATTEMPTS_AFTER_MS
+from actors.records.codes import Code
+from actors.records.credit_layout import CREDIT_REQUEST, InquiryResult, OrderState
+from actors.records.layout import Kind
+from actors.shard import messages as m
+from actors.shard.credit import QUEUE_ROWS_MAX
+from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, OneShard
+
+
+@pytest.fixture
+def shard() -> OneShard:
+    return OneShard()
+
+
+def granted(shard: OneShard, holder: int, **columns: int) -> int:
+    made = shard.credit(Kind.CONSENT_GRANTED, holder, **{"expiry": shard.now + 365 * DAY_MS, **columns})
+    assert made["code"] == 0, made
+    return int(made["address"])
+
+
+def snapshot(shard: OneShard) -> dict[str, bytes]:
+    return {name: array.tobytes() for name, array in shard.core.ledger.snapshot().arrays.items()}
+
+
+def test_a_consent_lives_until_it_is_withdrawn_or_ends(shard: OneShard) -> None:
+    holder = shard.wallet()
+    consent = granted(shard, holder, expiry=shard.now + 1_000)
+    assert shard.state(holder)["consent"]["record"] == consent
+    assert not shard.state(holder, account=8)["consent"]["record"]
+    shard.wait(1_000)
+    assert not shard.state(holder)["consent"]["record"]
+    again = granted(shard, holder)
+    assert shard.credit(Kind.CONSENT_WITHDRAWN, holder, reference=consent)["code"] == Code.CONSENT_NOT_FOUND
+    assert shard.credit(Kind.CONSENT_WITHDRAWN, holder, reference=again)["code"] == 0
+    assert not shard.state(holder)["consent"]["record"]
+    assert shard.credit(Kind.CONSENT_WITHDRAWN, holder, reference=again)["code"] == Code.CONSENT_NOT_FOUND
+
+
+def test_a_key_gets_the_first_answer_again_and_nothing_is_recorded_twice(shard: OneShard) -> None:
+    holder = shard.wallet()
+    first = shard.credit(Kind.CONSENT_GRANTED, holder, expiry=shard.now + DAY_MS, key=77)
+    again = shard.restarted().credit(Kind.CONSENT_GRANTED, holder, expiry=shard.now + DAY_MS, key=77)
+    assert (again["address"], again["replayed"]) == (first["address"], 1)
+    assert shard.kinds() == [Kind.CONSENT_GRANTED]
+
+
+def test_an_inquiry_that_rests_on_an_older_chain_is_looked_at_again(shard: OneShard) -> None:
+    holder = shard.wallet()
+    consent = granted(shard, holder)
+    asked = {"kind": InquiryResult.YES, "reference": consent, "expiry": shard.now + DAY_MS, "amount": 500}
+    assert shard.credit(Kind.INQUIRY, holder, seen=0, **asked)["code"] == Code.DEFERRED
+    head = int(shard.state(holder)["credit"]["head"])
+    assert head == consent
+    made = shard.credit(Kind.INQUIRY, holder, seen=head, **asked)
+    assert made["code"] == 0 and shard.state(holder)["credit"]["head"] == made["address"]
+    shard.credit(Kind.CONSENT_WITHDRAWN, holder, reference=consent)
+    head = int(shard.state(holder)["credit"]["head"])
+    assert shard.credit(Kind.INQUIRY, holder, seen=head, **asked)["code"] == Code.DEFERRED
+
+
+def test_an_inquiry_about_nobody_is_recorded_too(shard: OneShard) -> None:
+    made = shard.credit(Kind.INQUIRY, 0, home=12_345_678)
+    assert made["code"] == 0
+    (entry,) = [entry for block in shard.blocks for entry in block.credit]
+    assert entry == (0, made["address"], Kind.INQUIRY, 0, MERCHANT)
+
+
+def test_an_order_is_collected_in_one_unit_with_its_transfer(shard: OneShard) -> None:
+    holder, shop = shard.wallet(balance=900), shard.wallet()
+    order = shard.order(holder, shop)
+    assert shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)["code"] == Code.ORDER_STATE
+    assert shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)["code"] == 0
+    assert shard.state(holder)["credit"]["open"] == 1
+    assert shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=1_001)["code"] == Code.CAP_EXCEEDED
+    done = shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
+    assert (done["code"], done["state"]) == (0, OrderState.PAID)
+    (unit,) = [b for b in shard.blocks if any(e.kind == Kind.ORDER_PAID for e in b.credit)]
+    assert done["transfer"] == unit.number << 8
+    assert [e.kind for e in unit.credit] == [Kind.ORDER_COMPLETED, Kind.ORDER_PAID]
+    state = shard.state(holder, order)
+    assert state["wallet"]["credits"] - state["wallet"]["debits"] == 200
+    assert (state["credit"]["open"], state["credit"]["kept"], state["order"]["address"]) == (0, 1, 0)
+    assert shard.credit(Kind.ORDER_PAID, holder, reference=order)["code"] == Code.ORDER_NOT_FOUND
+
+
+def test_what_is_not_paid_is_tried_again_becomes_overdue_defaults_and_is_cured_by_the_holder(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop, expiry=shard.now + 2 * DAY_MS, default_after_s=3 * 86_400)
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+    done = shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
+    assert (done["code"], done["state"]) == (0, OrderState.DUE)
+    shard.wait(ATTEMPTS_AFTER_MS[0])
+    assert shard.kinds()[-2:] == [Kind.ORDER_ATTEMPT, Kind.ORDER_ATTEMPT]
+    assert shard.credit(Kind.ORDER_PAID, holder, reference=order)["code"] == Code.INSUFFICIENT_FUNDS
+    shard.restarted()
+    shard.wait(2 * DAY_MS)
+    shard.wait(2 * DAY_MS)
+    assert shard.state(holder, order)["order"]["state"] == OrderState.OVERDUE
+    assert shard.state(holder)["credit"]["overdue"] == 1
+    for _ in range(4):
+        shard.wait(DAY_MS)
+    assert shard.state(holder, order)["order"]["state"] == OrderState.DEFAULTED
+    assert (shard.state(holder)["credit"]["overdue"], shard.state(holder)["credit"]["defaulted"]) == (0, 1)
+    rich = shard.wallet(balance=5_000)
+    assert shard.pay(op=Kind.TRANSFER, payer=rich, payee=holder, amount=700)["code"] == 0
+    cured = shard.credit(Kind.ORDER_PAID, holder, reference=order)
+    assert (cured["code"], cured["state"], shard.kinds()[-1]) == (0, OrderState.PAID, Kind.ORDER_CURED)
+    assert shard.state(holder)["credit"]["defaulted"] == 0
+
+
+def test_an_order_that_nobody_confirms_expires(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop)
+    shard.wait(DAY_MS)
+    assert shard.kinds()[-1] == Kind.ORDER_EXPIRED and not shard.state(holder, order)["order"]["address"]
+    assert shard.state(holder)["credit"]["open"] == 0
+
+
+def test_a_standing_consent_confirms_up_to_its_cap(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    granted(shard, holder, standing=1, amount=500)
+    small, large = shard.order(holder, shop, 500), shard.order(holder, shop, 501)
+    assert shard.state(holder, small)["order"]["state"] == OrderState.CONFIRMED
+    assert shard.state(holder, large)["order"]["state"] == OrderState.CREATED
+
+
+def test_a_cap_is_lowered_once(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop)
+    assert shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=1_000)["code"] == Code.CAP_EXCEEDED
+    assert shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=400)["code"] == 0
+    assert shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=300)["code"] == Code.ORDER_CHANGED
+    assert shard.state(holder, order)["order"]["cap"] == 400
+
+
+def test_limits_and_full_tables_are_answers(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    for _ in range(3):
+        shard.order(holder, shop)
+    said = {"amount": 5, "payee": shop, "expiry": shard.now + DAY_MS, "open_max": 3}
+    assert shard.credit(Kind.ORDER_CREATED, holder, **said)["code"] == Code.TOO_MANY_ORDERS
+    for _ in range(5):
+        shard.order(holder, shop, open_max=99)
+    assert shard.credit(Kind.ORDER_CREATED, holder, **{**said, "open_max": 99})["code"] == Code.ORDERS_FULL
+    for scenario in range(8):
+        granted(shard, holder, scenario=scenario, expiry=shard.now + 1_000 + scenario)
+    ninth = {"expiry": shard.now + DAY_MS, "scenario": 9}
+    assert shard.credit(Kind.CONSENT_GRANTED, holder, **ninth)["code"] == Code.CONSENTS_FULL
+    shard.wait(1_000)
+    granted(shard, holder, **ninth)
+    shard.restarted()
+    assert shard.state(holder, scenario=9)["consent"]["record"] and shard.state(holder, scenario=7)["consent"]["record"]
+
+
+CALLS = (*ALLOWED,)
+
+
+@pytest.mark.parametrize("state", [s for s in OrderState if s <= OrderState.DEFAULTED], ids=lambda s: s.name.lower())
+def test_a_call_that_the_state_does_not_allow_changes_nothing(shard: OneShard, state: OrderState) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop, expiry=shard.now + 2 * DAY_MS, default_after_s=3 * 86_400)
+    if state >= OrderState.CONFIRMED:
+        shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+    if state >= OrderState.DUE:
+        shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
+    for _ in range(12):
+        if shard.state(holder, order)["order"]["state"] < state:
+            shard.wait(DAY_MS // 2)
+    assert shard.state(holder, order)["order"]["state"] == state
+    refused: list[Kind] = [kind for kind in CALLS if state not in ALLOWED[kind]]
+    before, blocks = snapshot(shard), len(shard.blocks)
+    for kind in refused:
+        assert shard.credit(kind, holder, reference=order, amount=10)["code"] == Code.ORDER_STATE
+    strangers: dict[str, Any] = {"account": MERCHANT + 1}
+    for kind in CALLS:
+        assert shard.credit(kind, holder + 1, reference=order, amount=10, **strangers)["code"] == Code.ORDER_NOT_FOUND
+    assert (snapshot(shard), len(shard.blocks)) == (before, blocks)
+
+
+def test_a_replay_and_a_checkpoint_give_the_same_tables(shard: OneShard) -> None:
+    holder, shop = shard.wallet(balance=800), shard.wallet()
+    granted(shard, holder)
+    orders = [shard.order(holder, shop) for _ in range(3)]
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=orders[0])
+    shard.credit(Kind.ORDER_COMPLETED, holder, reference=orders[0], amount=700)
+    shard.credit(Kind.ORDER_CANCELLED, holder, reference=orders[1])
+    kept = shard.core.ledger.snapshot()
+    before = {name: array for name, array in snapshot(shard).items() if name.startswith("credit.")}
+    shard.restarted()
+    assert {name: array for name, array in snapshot(shard).items() if name.startswith("credit.")} == before
+    shard.core.ledger.restore(kept, 0)
+    assert {name: array for name, array in snapshot(shard).items() if name.startswith("credit.")} == before
+    assert shard.core.ledger.credit.order(orders[2])["state"] == OrderState.CREATED
+
+
+def test_more_is_taken_than_one_turn_and_too_much_is_turned_away(shard: OneShard) -> None:
+    rows = np.zeros(QUEUE_ROWS_MAX + 1, CREDIT_REQUEST)
+    rows["op"], rows["key_lo"], rows["digest"] = Kind.INQUIRY, np.arange(1, len(rows) + 1), 1
+    results = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows, details={}))
+    assert (results["code"] == Code.BUSY).all()
+    results = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows[:600], details={}))
+    assert not results["code"].any() and len(np.unique(results["address"])) == 600
