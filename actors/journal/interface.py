@@ -37,8 +37,9 @@ class Block(msgspec.Struct, frozen=True, kw_only=True):
     `references` are rows (target, record) of table `reference`, `anchors` rows (wallet, chain time, record) of table `anchor`,
     `reviews` rows (record, time, status) of table `review`, new where the status is `REVIEW_OPEN`, else changed, `suspended` rows
     (movement, leg) of table `suspended`, `late` rows (wallet, effective time, record, previous record, amount) of table `late`, `credit`
-    rows (wallet, record, kind, what it is about, account) of table `credit`; all are stored in the same transaction, in this order. They are written with a block but not read back with it: see `Journal.references`.
-    `previous`: hash of the block before as the writer knows it, when it wants that compared; a new session does.
+    rows (wallet, record, kind, what it is about, account) of table `credit`; all are stored in the same transaction, in this order. They
+    are written with a block but not read back with it: see `Journal.references`. `previous`: hash of the block before as the writer knows
+    it, when it wants that compared; a new session does.
     """
 
     shard: int

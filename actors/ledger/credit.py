@@ -1,4 +1,4 @@
-"""What a shard keeps of payment credit: a row beside each wallet's, live consents, and service orders that are not over.
+"""What a shard keeps of payment credit: rows beside wallets, live consents, open orders.
 
 Here are the tables and the effects of credit records. Effects never decide: they are the same live and in a replay. They are Python, not
 kernels: a shard has thousands of these a second, not millions; scores, of which it has millions, are applied a run at a time.

@@ -1,4 +1,4 @@
-"""What may happen to a service order: the states, the calls that each allows, and when a shard does something by itself.
+"""What may happen to a service order: states, the calls that each allows, and what time does.
 
 The table is the law: a call that it does not allow changes nothing.
 """

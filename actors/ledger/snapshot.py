@@ -53,7 +53,8 @@ def in_use(book: Book, credit: CreditBook) -> Arrays:
 
 
 def filled(book: Book, credit: CreditBook, snapshot: Snapshot) -> Book:
-    """An empty book, filled, and `credit` with it. Raises ValueError when it is too small or the arrays are of another layout, and whatever `fill` raises."""
+    """An empty book, filled, and `credit` with it. Raises ValueError when it is too small or the arrays are of another layout, and
+    whatever `fill` raises."""
     # A replay may have enlarged the tables that they come from.
     forms = snapshot.forms
     book = book._replace(

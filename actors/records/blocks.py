@@ -98,8 +98,8 @@ class CreditEntry(NamedTuple):
 
 class Sealed(NamedTuple):
     """A block ready to be stored, with what is looked up of it: `references`, (target, record) of what became of earlier records;
-    `anchors`; `reviews` that began or ended, in order; `suspended`, (movement, leg) of credits that lie on suspense; `late` records; `credit`,
-    what finds credit records. All follow from the records."""
+    `anchors`; `reviews` that began or ended, in order; `suspended`, (movement, leg) of credits that lie on suspense; `late` records;
+    `credit`, what finds credit records. All follow from the records."""
 
     number: int
     data: bytes
@@ -260,7 +260,8 @@ def _credit(shard: int, first: int, records: Records) -> dict[int, list[Any]]:
 
 def is_indexed(records: Records) -> NDArray[np.bool_]:
     """Which records (n,) table `credit` finds: all credit records but scores, which are found along the chain."""
-    return is_credit(records) & (records["kind"] != Kind.SCORE)
+    found: NDArray[np.bool_] = is_credit(records) & (records["kind"] != Kind.SCORE)
+    return found
 
 
 def credit_entries(records: Records, addresses: NDArray[np.int64]) -> list[CreditEntry]:

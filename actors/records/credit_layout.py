@@ -122,8 +122,8 @@ ORDER: Final = np.dtype(
         ("spare", "u1", (6,)),
     ]
 )
-"""An order that is not over: address of its ORDER_CREATED, its id, made at the time `created`. amount: what is to be collected, from DUE on; timer: when the shard does
-something by itself, 0 = never. address 0: the row is free, and `holder` is 1 + the next free one."""
+"""An order that is not over: address of its ORDER_CREATED, its id, made at the time `created`. amount: what is to be collected, from DUE
+on; timer: when the shard does something by itself, 0 = never. address 0: the row is free, and `holder` is 1 + the next free one."""
 
 CREDIT_REQUEST: Final = np.dtype(
     [
@@ -155,9 +155,9 @@ CREDIT_REQUEST: Final = np.dtype(
         ("spare", "u1"),
     ]
 )
-"""One credit request, front door to shard. `op`: the record asked for; `kind`: of an order, or the result of an inquiry; `home`: the wallet to
-which the key is bound, also where there is no such holder; `reference`: consent, receipt or order; `seen`: head of the holder's credit
-chain that the front door decided on, -1 = whatever it is; `open_max`: orders that the holder may have open, this one included."""
+"""One credit request, front door to shard. `op`: the record asked for; `kind`: of an order, or the result of an inquiry; `home`: the
+wallet to which the key is bound, also where there is no such holder; `reference`: consent, receipt or order; `seen`: head of the holder's
+credit chain that the front door decided on, -1 = whatever it is; `open_max`: orders that the holder may have open, this one included."""
 
 CREDIT_RESULT: Final = np.dtype(
     [
@@ -170,8 +170,9 @@ CREDIT_RESULT: Final = np.dtype(
         ("record_time", "i8"),
     ]
 )
-"""`address`: of the record; of a replay, that of the first answer, whose digest the front door compares. `transfer`: address of the transfer of
-a collection, declined or not. `state`: of the order after it. `record_time`: of the record; DEFERRED: to be echoed as `deferred_at`."""
+"""`address`: of the record; of a replay, that of the first answer, whose digest the front door compares. `transfer`: address of the
+transfer of a collection, declined or not. `state`: of the order after it. `record_time`: of the record; DEFERRED: to be echoed as
+`deferred_at`."""
 
 _SCORE_FIELDS: Final = {
     "kind": ("u1", offset_of(RECORD, "kind")),
@@ -196,7 +197,8 @@ SCORE: Final = np.dtype(
         "itemsize": RECORD.itemsize,
     }
 )
-"""A SCORE record: in the bytes of amount, payer_posted, payee_posted and payer_held it keeps five subtotals, four reasons and their gaps."""
+"""A SCORE record: in the bytes of amount, payer_posted, payee_posted and payer_held it keeps five subtotals, four reasons and their
+gaps."""
 
 CREDIT_QUESTION: Final = np.dtype([("holder", "i8"), ("order", "i8"), ("account", "u4"), ("scenario", "u4")])
 """What a front door asks before it decides: a holder, and where they are not 0 an order, and a merchant's account with a scenario."""

@@ -251,8 +251,9 @@ PROFILE: payee = a wallet of another shard; label = its kind, channel = status, 
 while it was not known here, and an earlier PROFILE of it holds no more.
 WALLET_OPENED: payee = the wallet; label = kind, decision = tier, amount = floor. WALLET_STATUS: channel = status.
 WALLET_TIER: decision = tier.
-Credit records (30 and on; see `credit_layout`): payer = the holder's wallet, 0 = there is none; payer_prev = the credit record before it on the
-holder's chain of these; device = the merchant's account, pack = the scenario, reference = the consent, inquiry or order it is about."""
+Credit records (30 and on; see `credit_layout`): payer = the holder's wallet, 0 = there is none; payer_prev = the credit record before it
+on the holder's chain of these; device = the merchant's account, pack = the scenario, reference = the consent, inquiry or order it is
+about."""
 
 TIER: Final = "decision"
 WALLET_KIND: Final = "label"

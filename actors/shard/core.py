@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from actors.ledger.admission import Channels
 from actors.ledger.arrays import Arrays, InMemorySnapshot
-from actors.ledger.book import M_SEGMENTS_STAMP
 from actors.ledger.holds import holds_open
 from actors.ledger.ledger import Admitted, Applied, Ledger
 from actors.records.addresses import address_after, record_address, segment_of, shard_of
@@ -39,7 +38,7 @@ from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.chain_heads import Heads
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
-from actors.shard.credit import CreditDesk, busy_credit
+from actors.shard.credit import CreditDesk
 from actors.shard.fills import Fill, FillWatch
 from actors.shard.intake import Intake, untried_payers
 from actors.shard.journal_writer import JournalWriter
@@ -47,6 +46,7 @@ from actors.shard.pace import Pace
 from actors.shard.refundable import RefundableRecords
 from actors.shard.remote_wallets import RemoteWallets
 from actors.shard.repeats import RepeatsDesk
+from actors.shard.segments import OwnSegments
 from rules.decisions.decision import INITIAL_FALLBACK, Action, Fallback
 from rules.decisions.pack import fallback_decisions
 
@@ -55,8 +55,6 @@ BACKLOG_RECORDS_MAX: Final = 131_072
 BATCHES_AT_ONCE: Final = 8
 """Of batches that leave nothing to wait for, as repeats do: so many, some 4 ms if they are small, then others have their turn."""
 HEADS_EVERY_MS: Final = 1_000
-SEGMENT_ROOM_MIN: Final = 16_384
-"""With fewer free slots and no spare segment, a further one is claimed."""
 CURSOR_BLOCKS_MAX: Final = 4_096
 """A cursor that moved this far without legs is written down all the same, so that a restart need not read it all again."""
 
@@ -97,26 +95,28 @@ class ShardCore:
         self._pace = Pace()
         self._scoring: Batch | None = None
         self._repeats = RepeatsDesk()
-        self._credit = CreditDesk(ledger, self.writer, self._channels, self._fetch_for_collection, config.scored)
+        self._credit = CreditDesk(self, self._channels, self._emit, self._fetch_payees)
         self._after_batch: list[m.FindKey] = []
         self._batches = 0
         self._stamp = 0
         self._heads_at = 0
         self._beside: Heads | None = None
         self._paused = False
-        self._spare_segments: list[int] = []
-        self._segment_asked = False
+        self._segments = OwnSegments(ledger, config.shard)
         self._unsaved_records = 0
         self._written = dict.fromkeys(self.receivers, 0)
         self._recorded = dict.fromkeys(self.receivers, 0)
         self._now = 0
         self._timed = False
         self._out: list[m.Output] = []
-        self._handlers: dict[type, Callable[[Any], None]] = {
+        self._handlers = self._all_handlers()
+
+    def _all_handlers(self) -> dict[type, Callable[[Any], None]]:
+        return {
             m.Submit: self._submit,
             m.Read: self._read,
-            m.Credit: self._credit_asked,
-            m.ReadCredit: self._read_credit,
+            m.Credit: self._credit.offer,
+            m.ReadCredit: self._credit.read,
             m.FindHeads: self._find_heads,
             m.FindKey: self._find_key,
             m.Scored: self._scored,
@@ -132,7 +132,7 @@ class ShardCore:
             m.Pushed: self._pushed,
             m.RecordsRead: self._records_read,
             m.Originals: self._originals_read,
-            m.Segments: self._segments,
+            m.Segments: self._segments.read,
             m.Clock: self._clock,
             m.Tick: self._tick,
             m.SaveNow: self._save_now,
@@ -233,11 +233,7 @@ class ShardCore:
 
     def _opened(self) -> None:
         self.serving = True
-        book = self.ledger.book
-        book.owners[1:][book.segments[1:] != 0] = (
-            self.config.shard + 1
-        )  # The topology may have been read before they were claimed.
-        self._spare_segments = [s for s in self._spare_segments if book.segments[s] == 0]
+        self._segments.opened()
         self._stamp = self.ledger.record_time
         self._credit.opened()
         opened, hash_ = self.writer.durable_block, self.writer.durable_hash
@@ -363,7 +359,8 @@ class ShardCore:
 
     def _admit(self, batch: Batch) -> None:
         self._batches += 1
-        self._mind_segments(int(np.count_nonzero(batch.rows["op"] == Kind.WALLET_OPENED)))
+        if (batch.rows["op"] == Kind.WALLET_OPENED).any():
+            self._emit(self._segments.make_room())
         head = self.writer.next_address - 1
         admission = self.ledger.admit(batch.rows, self._channels, head, untried_payers(batch.parts))
         for part in batch.parts:
@@ -401,9 +398,6 @@ class ShardCore:
         owners, segments = self.ledger.book.owners, segment_of(rows["payee"])
         if (owners[segments[(segments > 0) & (segments < len(owners))]] == 0).any():
             self._emit([m.ReadSegments(stamp=stamp)])
-
-    def _fetch_for_collection(self, rows: Requests) -> None:
-        self._fetch_payees(rows, self._next_stamp())
 
     def _originals_read(self, message: m.Originals) -> None:
         durable = record_address(self.config.shard, self.writer.durable_block + 1, 0)
@@ -486,22 +480,10 @@ class ShardCore:
         rows = self.ledger.wallets(message.addresses)
         self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=rows)]))
 
-    def _credit_asked(self, message: m.Credit) -> None:
-        if self.ready:
-            self._emit(self._credit.offer(message))
-        else:
-            self._emit([busy_credit(message)])
-
     def _credit_turn(self) -> None:
         """Between batches, as holds expire."""
-        if self._scoring is None and self._may_begin() and self._credit.turn(self._emit):
+        if self._scoring is None and self._may_begin() and self._credit.turn():
             self._pause()
-
-    def _read_credit(self, message: m.ReadCredit) -> None:
-        if not self.serving:
-            return
-        states = self._credit.read(message)
-        self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=states)]))
 
     def _find_heads(self, message: m.FindHeads) -> None:
         """Waits for nothing: whoever asks looks into the journal, and there sees what is durable and who owns it."""
@@ -588,31 +570,6 @@ class ShardCore:
             self.writer.seal(records, {}, 0)
 
     # Segments, clock, time.
-
-    def _mind_segments(self, opening: int) -> None:
-        if not opening:
-            return
-        if self.ledger.room() == 0 and self._spare_segments:
-            if not self.ledger.use_segment(self._spare_segments[0]):
-                return
-            self._spare_segments.pop(0)
-        if self.ledger.room() < SEGMENT_ROOM_MIN and not self._spare_segments and not self._segment_asked:
-            self._segment_asked = True
-            self._emit([m.NeedSegment()])
-
-    def _segments(self, message: m.Segments) -> None:
-        book = self.ledger.book
-        for segment, shard in message.owners.items():
-            if segment < len(book.owners):  # one beyond has no wallets: there are no addresses for them
-                book.owners[segment] = shard + 1
-        used = book.segments
-        self._spare_segments = sorted(
-            s
-            for s, shard in message.owners.items()
-            if shard == self.config.shard and 0 < s < len(used) and used[s] == 0
-        )
-        self._segment_asked = False
-        book.meta[M_SEGMENTS_STAMP] = max(book.meta[M_SEGMENTS_STAMP], message.stamp)
 
     def _clock(self, message: m.Clock) -> None:
         self._timed = True

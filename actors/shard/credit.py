@@ -1,15 +1,15 @@
 """Credit requests of a shard: consents, inquiries and service orders, and what time does to orders.
 
-They are taken between batches of payments, some at a time, and make records like those. A request that rests on what its front door has read
-names the head of the holder's credit chain; when another record came between, it is DEFERRED and the front door looks again. The transfer of a
-collection is in the unit of the order's record, so one is never stored without the other.
+They are taken between batches of payments, some at a time, and make records like those. A request that rests on what its front door has
+read names the head of the holder's credit chain; when another record came between, it is DEFERRED and the front door looks again. The
+transfer of a collection is in the unit of the order's record, so one is never stored without the other.
 """
 
 import hashlib
 import heapq
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -46,10 +46,14 @@ from actors.records.layout import (
     STANDING,
     TRANSFER_AT,
     Kind,
+    Requests,
     WalletStatus,
 )
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Answer, Credit, Output, ReadCredit
+
+if TYPE_CHECKING:
+    from actors.shard.core import ShardConfig
 
 QUEUE_ROWS_MAX: Final = 8_192
 """Credit requests that wait, some seconds of work; beyond it the answer is BUSY."""
@@ -79,30 +83,39 @@ class _Asked:
         self.taken = 0
 
 
-def busy_credit(message: Credit) -> Answer:
-    """Nothing of it was tried."""
-    results = np.zeros(len(message.rows), CREDIT_RESULT)
-    results["code"] = Code.BUSY
-    return Answer(ref=message.ref, value=results)
+class Core(Protocol):
+    """What the desk uses of its shard's core."""
+
+    ledger: Ledger
+    writer: JournalWriter
+    config: "ShardConfig"
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests are taken."""
+
+    @property
+    def serving(self) -> bool:
+        """Whether it answers."""
 
 
 class CreditDesk:
-    """Takes credit requests in turn. `channels`: how far other shards' journals were read; `defer`: what to do so that REQUEST rows which
-    were deferred can be tried again."""
+    """Takes credit requests in turn. `channels`: how far other shards' journals were read; `fetch`: ask for the payees of REQUEST rows, so
+    that they can be tried again."""
 
     def __init__(
         self,
-        ledger: Ledger,
-        writer: JournalWriter,
+        core: Core,
         channels: Channels,
-        defer: Callable[[NDArray[Any]], None],
-        scored: bool,
+        emit: Callable[[list[Output]], None],
+        fetch: Callable[[Requests, int], None],
     ) -> None:
-        self._ledger = ledger
-        self._writer = writer
+        self._core = core
+        self._ledger = core.ledger
+        self._writer = core.writer
         self._channels = channels
-        self._defer = defer
-        self._scored = scored
+        self._emit = emit
+        self._fetch = fetch
         self._queue: deque[_Asked] = deque()
         self._rows = 0
         self._timers: list[tuple[int, int, int]] = []
@@ -125,16 +138,23 @@ class CreditDesk:
         ]
         heapq.heapify(self._timers)
 
-    def offer(self, message: Credit) -> list[Output]:
-        """Take a message in, or say that there is too much."""
-        if self._rows + len(message.rows) > QUEUE_ROWS_MAX:
-            return [busy_credit(message)]
-        self._queue.append(_Asked(message))
-        self._rows += len(message.rows)
-        return []
+    def offer(self, message: Credit) -> None:
+        """Take a message in, or say that nothing of it was tried."""
+        if self._core.ready and self._rows + len(message.rows) <= QUEUE_ROWS_MAX:
+            self._queue.append(_Asked(message))
+            self._rows += len(message.rows)
+            return
+        results = np.zeros(len(message.rows), CREDIT_RESULT)
+        results["code"] = Code.BUSY
+        self._emit([Answer(ref=message.ref, value=results)])
 
-    def read(self, message: ReadCredit) -> NDArray[Any]:
-        """CREDIT_STATE rows (n,) as they are now, durable or not."""
+    def read(self, message: ReadCredit) -> None:
+        """Answer with CREDIT_STATE rows (n,) once what they show is durable."""
+        if self._core.serving:
+            states = self._states(message)
+            self._writer.when_durable(lambda: self._emit([Answer(ref=message.ref, value=states)]))
+
+    def _states(self, message: ReadCredit) -> NDArray[Any]:
         states = np.zeros(len(message.questions), CREDIT_STATE)
         credit, book, now = self._ledger.credit, self._ledger.book, self._ledger.record_time
         for state, question in zip(states, message.questions, strict=True):
@@ -150,8 +170,8 @@ class CreditDesk:
                 state["order"] = order
         return states
 
-    def turn(self, answer: Callable[[list[Output]], None]) -> bool:
-        """Take some of what waits and of what is due. `answer` is called when it is durable. Whether there is more."""
+    def turn(self) -> bool:
+        """Take some of what waits and of what is due, between batches. Whether there is more."""
         done: list[_Asked] = []
         taken = 0
         while self._queue and taken < TURN_ROWS_MAX:
@@ -166,7 +186,7 @@ class CreditDesk:
             taken += 1
         if done:
             answers: list[Output] = [Answer(ref=asked.message.ref, value=asked.results) for asked in done]
-            self._writer.when_durable(lambda: answer(answers))
+            self._writer.when_durable(lambda: self._emit(answers))
         due = bool(self._timers) and self._timers[0][0] <= self._ledger.record_time
         return bool(self._queue) or due
 
@@ -185,7 +205,7 @@ class CreditDesk:
             return
         details = asked.message.details.get(at)
         kind = Kind(int(row["op"]))
-        decide = self._decisions.get(kind, self._order_call)
+        decide: Callable[[Any, bytes | None], Any] = self._decisions.get(kind, self._order_call)
         made = decide(row, details)
         if isinstance(made, Code):
             result["code"] = made
@@ -422,11 +442,11 @@ class CreditDesk:
         admission = self._ledger.admit(rows, self._channels, self._writer.next_address - 1)
         code = Code(int(admission.code[0]))
         if code == Code.DEFERRED:
-            self._defer(rows)
+            self._fetch(rows, self._ledger.record_time)
         if code:
             return code
         admitted = self._ledger.going_on(rows, admission)
-        if self._scored:
+        if self._core.config.scored:
             self._ledger.columns(admitted)  # An attempt to pay like any other, so windows remember it.
         applied = self._ledger.apply(admitted, None, self._writer.next_address)
         return applied.records[0] if len(applied.records) else Code(int(applied.results["code"][0]))

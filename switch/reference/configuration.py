@@ -47,6 +47,8 @@ CAPACITY: Final = {
     "holds": "Open holds, payments in review included.",
     "caller_holds_percent": "Share of `holds` that one caller may have open, in percent.",
     "originals": "Cached refundable records.",
+    "consents": "Live consents.",
+    "orders": "Service orders that are not over.",
 }
 """The keys of the section `capacity`, and what they mean."""
 

@@ -340,9 +340,9 @@ class WritesNoCursorWithoutLegs(ShardCore):
 
 class UsesASegmentAgain(ShardCore):
     def _opened(self) -> None:
-        spare = list(self._spare_segments)
+        spare = list(self._segments._spare)
         super()._opened()
-        self._spare_segments = spare
+        self._segments._spare = spare
 
 
 class _WithCarrying(ShardCore):
