@@ -68,8 +68,11 @@ _RECORD_TEXTS: Final = {
     "expiry": "When a hold or a review expires.",
 }
 
-_CREDIT: Final = "Credit record: `payer` = the holder's wallet, `payer_prev` = its credit record before, `device` = the merchant's
-account, `pack` = scenario." _OF_ORDER: Final = "As ORDER_CREATED, of the order at `reference`; `channel` = its state from now on."
+_CREDIT: Final = (
+    "Credit record: `payer` = the holder's wallet, `payer_prev` = its credit record before, `device` = the merchant's account, "
+    "`pack` = scenario."
+)
+_OF_ORDER: Final = "As ORDER_CREATED, of the order at `reference`; `channel` = its state from now on."
 
 _KIND_TEXTS: Final = {
     Kind.OPEN: "A writer opened the journal: `amount` = topology version, `key_hi` = the writer's epoch.",
@@ -90,13 +93,14 @@ _KIND_TEXTS: Final = {
     "first half of that block's hash.",
     Kind.PROFILE: "Remote wallet, cached: `payee` = the wallet, `label` = kind, `channel` = status, `decision` = tier, "
     "`effective_time` = opened; 0: the wallet changed while it was not cached.",
-    Kind.CONSENT_GRANTED: f"{_CREDIT} `expiry` = its end, `amount` = cap of orders that it confirms, `channel` = 1: it is a standing one.",
+    Kind.CONSENT_GRANTED: f"{_CREDIT} `expiry` = its end, `amount` = cap of orders that it confirms, `channel` = 1: standing.",
     Kind.CONSENT_WITHDRAWN: f"{_CREDIT} Of the consent at `reference`.",
-    Kind.INQUIRY: f"{_CREDIT} `amount` = asked, `payer_posted` = granted, `decision` = result: 0 not available, 1 yes, 2 no; `label` =
-    cause, " "`points` = score seen, `country` = version of the scenario, `reference` = consent, `expiry` = end of the receipt; `payer` 0:
-    no such wallet.", Kind.ORDER_CREATED: f"{_CREDIT} On the receipt at `reference`: `payee` = who is paid, `amount` = cap, `label` =
-    kind: 1 deposit waived, 2 pay " "later; `expiry` = due, `payee_posted` = confirm by, `payer_lag` = seconds from due to default,
-    `channel` = state.", Kind.ORDER_CONFIRMED: _OF_ORDER,
+    Kind.INQUIRY: f"{_CREDIT} `amount` = asked, `payer_posted` = granted, `decision` = result: 0 not available, 1 yes, 2 no; "
+    "`label` = cause, `points` = score seen, `country` = version of the scenario, `reference` = consent, `expiry` = end of the receipt; "
+    "`payer` 0: there is no such wallet.",
+    Kind.ORDER_CREATED: f"{_CREDIT} On the receipt at `reference`: `payee` = who is paid, `amount` = cap, `label` = kind: 1 deposit "
+    "waived, 2 pay later; `expiry` = due, `payee_posted` = confirm by, `payer_lag` = seconds from due to default, `channel` = state.",
+    Kind.ORDER_CONFIRMED: _OF_ORDER,
     Kind.ORDER_MODIFIED: f"{_OF_ORDER} `amount` = the cap from now on.",
     Kind.ORDER_COMPLETED: f"{_OF_ORDER} `amount` = to be collected, `expiry` = due.",
     Kind.ORDER_ATTEMPT: f"{_OF_ORDER} The transfer at `payee_prev` was declined; `expiry` = next attempt.",
@@ -107,9 +111,10 @@ _KIND_TEXTS: Final = {
     Kind.ORDER_OVERDUE: f"{_OF_ORDER} It was not paid when it was due.",
     Kind.ORDER_DEFAULTED: f"{_OF_ORDER} It was not paid long after it was due.",
     Kind.ORDER_CURED: f"{_OF_ORDER} Paid after default, by the transfer at `payee_prev`.",
-    Kind.SCORE: "Credit record: `payer` = the holder's wallet, `points` = score, `label` = band, `channel` = cause of N/A, `pack` = card,
-    `device` " "= run, `effective_time` = as of; the bytes of `amount` to `payer_held` = five subtotals, four reasons, four gaps, 16 bits
-    each.", }
+    Kind.SCORE: "Credit record: `payer` = the holder's wallet, `points` = score, `label` = band, `channel` = cause of N/A, `pack` = "
+    "card, `device` = run, `effective_time` = as of; the bytes of `amount` to `payer_held` = five subtotals, four reasons, four gaps, "
+    "16 bits each.",
+}
 
 _FLAG_TEXTS: Final = {
     "FLAG_REMOTE": "The payee is on another shard: the credit is in flight until the remote credit is recorded there.",
