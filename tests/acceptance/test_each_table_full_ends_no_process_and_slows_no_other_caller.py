@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.book import Capacity
@@ -40,10 +41,10 @@ def row(op: Kind, **fields: int) -> np.ndarray:
     return rows
 
 
-async def settled(host: Any, rows: np.ndarray) -> np.ndarray:
+async def settled(host: Any, rows: NDArray[Any]) -> NDArray[Any]:
     """As a write queue sends it: again, under the same keys, while it was not tried."""
     while True:
-        results = await host.submit(rows.copy(), {})
+        results: NDArray[Any] = await host.submit(rows.copy(), {})
         again = results["code"] == Code.DEFERRED
         if not again.any():
             return results

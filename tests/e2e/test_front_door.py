@@ -407,7 +407,7 @@ async def test_a_query_parameter_that_no_route_knows_is_refused_on_each(switch: 
     for route in ROUTES:
         path = re.sub(r"\{[a-z]+:([a-z]+)[^}]*\}", r"\1", route.path)
         path = re.sub(r"\{[a-z]+\}", "x", path)
-        body = None if route.method == "GET" else {}
+        body: dict[str, Any] | None = None if route.method == "GET" else {}
         answer = await switch.call(route.method, f"{path}?dry_run=true", body, key="k")
         assert (answer.status, answer.json["code"]) == (422, "invalid_query"), (route.path, answer.raw)
         assert [error["field"] for error in answer.json["errors"]] == ["dry_run"]
