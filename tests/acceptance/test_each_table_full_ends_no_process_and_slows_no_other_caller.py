@@ -84,7 +84,7 @@ async def test_tables_are_full_while_others_pay(p99_ms: int) -> None:
 
     other = asyncio.create_task(beside())
     paid = []
-    for i in range(3):  # profiles and payers: each wallet makes room for the next, again and again
+    for i in range(3):  # remote wallets and payers: each wallet makes room for the next, again and again
         for payer, payee in zip(payers, np.roll(payees, i).tolist(), strict=True):
             results = await settled(here, row(Kind.TRANSFER, payer=payer, payee=payee, amount=2))
             assert results["code"][0] == Code.OK

@@ -201,7 +201,7 @@ async def opened_on(switch: RunningSwitch, shard: int, bank: str) -> str:
 
 
 async def suspended(switch: RunningSwitch) -> dict[str, Any]:
-    """`data` of the first leg that could not land."""
+    """`data` of the first remote credit that its payee could not take."""
     async with asyncio.timeout(10):
         while True:
             page = await switch.call("GET", "/v1/events?types=leg.suspended")

@@ -224,7 +224,7 @@ class Admitting:
         return None if good else "invalid"
 
     def _settling_refusal(self, row: Row) -> str | None:
-        """Of a capture, void or refund: what can be said before it is its turn."""
+        """Of a capture, void or refund: what can be decided before it is applied."""
         refund = row["op"] == REFUND
         if refund and row["payer"] not in self.wallets:
             return self._absent_payer(row)

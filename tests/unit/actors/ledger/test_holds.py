@@ -77,7 +77,7 @@ spans = st.one_of(
 
 
 class HoldsMachine(RuleBasedStateMachine):
-    """`waiting`: address -> expiry. The wheel is told the time as it goes on, from 0 as after a replay."""
+    """`waiting`: address -> expiry. The wheel is given the time as it goes on, from 0 as after a replay."""
 
     def __init__(self) -> None:
         super().__init__()
