@@ -28,7 +28,7 @@ BENCHMARKS: Final = {
 }
 """Each is a module of bench/measures with a function run(options) -> figures."""
 ONLY_NAMED: Final = ("risk",)
-"""Says nothing of the machine."""
+"""Does not measure the machine."""
 
 
 def _names(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:

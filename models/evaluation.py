@@ -35,7 +35,7 @@ _LAST_REASON: Final = (1 << _REASON_BITS) - 1
 
 
 class UnknownCategory(ValueError):
-    """Categories that the card does not name, where it says that this is an error. `counts`: rows by feature."""
+    """Categories that the card does not name, where it makes this an error. `counts`: rows by feature."""
 
     def __init__(self, counts: Mapping[str, int]) -> None:
         rows = ", ".join(f"{feature} (rows: {count:,})" for feature, count in counts.items())
@@ -62,7 +62,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scores(NamedTuple):
-    """n rows' scores. `reasons` (n, 4) are places in the card's `reasons`, NONE where there is none, and `gaps` (n, 4) what each
+    """n rows' scores. `reasons` (n, 4) are indexes into the card's `reasons`, NONE where there is none, and `gaps` (n, 4) what each
     cost; `subtotals` (n, dimensions); `unknown` (characteristics,) counts rows."""
 
     totals: NDArray[np.int64]
@@ -73,7 +73,7 @@ class Scores(NamedTuple):
 
 
 class _Groups(NamedTuple):
-    """For each characteristic the place of its reason code and of its dimension."""
+    """For each characteristic the index of its reason code and of its dimension."""
 
     reason: NDArray[np.int64]
     dimension: NDArray[np.int64]
@@ -265,7 +265,7 @@ def _name_reasons(gaps, row, scores):
 
 @kernel
 def evaluate_rows(card, groups, null, columns, scratch, scores):
-    """Score rows of `columns` (n, features) into `scores`. `scratch` has a place for each reason code."""
+    """Score rows of `columns` (n, features) into `scores`. `scratch` has an entry for each reason code."""
     characteristics = len(card.column)
     for row in range(columns.shape[0]):
         total = card.base

@@ -44,7 +44,7 @@ _NUMBA.CACHE_DIR = str(CACHE_FOLDER)
 
 class _ByContent(_CacheLocator):
     """Where Numba keeps the machine code of our kernels. Its own locators go by the path and the time of a source file, so that a second
-    clone would compile all again; here the folder's name says what the sources hold."""
+    clone would compile all again; here the folder's name is a digest of the sources."""
 
     def __init__(self, source: Path, path: Path, line: int) -> None:
         self._path, self._line = path, line
@@ -74,7 +74,7 @@ class _ByContent(_CacheLocator):
                 try:
                     locator.ensure_cache_path()  # type: ignore[no-untyped-call]
                 except OSError:
-                    return None  # a folder that cannot be written: Numba's own locators have their turn
+                    return None  # a folder that cannot be written: Numba's own locators are tried next
                 return locator
         return None
 
@@ -117,7 +117,7 @@ def compiled(source: str, names: Mapping[str, Any], signature: Any, *, keep: boo
             file = _kept(source)
             options["cache"] = True
         except OSError:
-            pass  # A place that cannot be written to: compiled anew by each process.
+            pass  # A folder that cannot be written to: each process compiles anew.
     space = {"__name__": __name__, **names}
     exec(compile(source, file, "exec"), space)
     function: Kernel = numba.njit(signature, **options)(space["fires"])

@@ -214,14 +214,14 @@ class CardError(ValueError):
 
 
 class CardTables(NamedTuple):
-    """A card flattened for the kernels: characteristic c owns edges[edge_at[c]:edge_at[c+1]] and the points beside them."""
+    """A card flattened for the kernels: characteristic c owns edges[edge_at[c]:edge_at[c+1]] and the points of the same index."""
 
     column: NDArray[np.int64]
     edge_at: NDArray[np.int64]
     edges: NDArray[np.int64]
     points: NDArray[np.int64]
     unknown: NDArray[np.int64]
-    """1 beside points that are for unseen categories."""
+    """1 where points are for unseen categories."""
     missing: NDArray[np.int64]
     best: NDArray[np.int64]
     base: int

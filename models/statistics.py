@@ -1,4 +1,4 @@
-"""Figures of how well a score tells good from bad.
+"""Figures of how well a score separates good from bad.
 
 Pure functions of arrays; `bad` is 1 for bad rows, a higher score is better.
 """

@@ -1,8 +1,8 @@
-"""Tables come from Parquet or CSV files; which it is, the first bytes tell.
+"""Tables come from Parquet or CSV files, distinguished by their first bytes.
 
 In CSV an empty field is a missing value, also of text.
 
-Separator and encoding of a CSV file are found where they are not given, and whatever is not a comma and UTF-8 is said in `notes`. The kind
+Separator and encoding of a CSV file are found where they are not given, and whatever is not a comma and UTF-8 is in `notes`. The kind
 of a CSV column is decided by all of its rows, so a word in the last one cannot end the reading.
 """
 

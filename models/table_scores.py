@@ -2,7 +2,7 @@
 
 Each batch is scored on its own, and the same whatever the batches are.
 
-Text where the card wants a number is read as in training; what a comma means is settled by the first batch that has one, and a later one
+Text where the card wants a number is read as in training; the first batch with a comma decides what commas mean, and a later one
 that contradicts it is an error.
 """
 

@@ -1,4 +1,4 @@
-"""A column is what most of its rows say it is, and whatever is taken for something else is said.
+"""A column has the type of most of its rows; notes name whatever is read as something else.
 
 Text comes in several Arrow types, dictionaries too: here all of them become plain text. A text column that holds numbers but for a few
 words (`?`, `N/A`) is a column of numbers in which those words are missing values; `"52,300"` is a number. Categories stay what they are,
@@ -75,7 +75,7 @@ class Numbers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def as_numbers(column: pa.ChunkedArray, decimal: bool | None = None) -> Numbers:
-    """Text as numbers, whatever else it holds as missing. `decimal`: what commas are in the rows before these; they settle it."""
+    """Text as numbers, whatever else it holds as missing. `decimal`: what commas are in the rows before these, which decides it."""
     texts = column.combine_chunks().dictionary_encode()
     distinct = texts.dictionary.to_pylist()
     if decimal is None:
@@ -142,7 +142,7 @@ def _bare(text: str) -> str:
 
 
 def _numbers(distinct: Sequence[str], decimal: bool) -> NDArray[np.float64]:
-    """What each text says as a number, NaN where it says none."""
+    """Each text as a number, NaN where it is none."""
     found = np.full(len(distinct), np.nan)
     for at, text in enumerate(map(_bare, distinct)):
         if decimal and _COMMA.fullmatch(text):

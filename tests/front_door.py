@@ -132,7 +132,7 @@ def _must_be_declared(method: str, path: str, answer: Answer) -> None:
 
 
 class RunningSwitch:
-    """What tests hold: `call` sends with the key of every scope unless told otherwise."""
+    """What tests hold: `call` sends with the key of every scope unless another is given."""
 
     def __init__(
         self,
@@ -203,7 +203,7 @@ class RunningSwitch:
 
 
 async def _settle_facts(database_url: str, shards: int) -> None:
-    """What `serve` settles in a new database, here with a secret that tests know."""
+    """Stores what `serve` fixes in a new database, here with a secret that tests know."""
     connection = await connect(database_url, name="test")
     try:
         await cluster_value(connection, "secret", SECRET)

@@ -3,7 +3,7 @@
 It reads one consistent cut over all shards.
 
 Per shard: block numbers, hash chain, digests of details, one writer between two OPEN blocks, and every record (see `audit_kernel`).
-Over all shards: each leg against the movement it comes from, both ways, up to the receiver's cursor; the cursors' hashes against
+Over all shards: each remote credit against the movement it comes from, both ways, up to the receiver's cursor; the cursors' hashes against
 the blocks they name; no key used twice within the window; holds, cases, refunds and linked groups (see `audit_fates`); the tables
 that look records up; per currency, posted balances and credits in transit sum to zero.
 """
@@ -335,7 +335,7 @@ def _compare_keys(shard: _Shard, window_ms: int, report: Report) -> None:
         return
     hi, lo, time = np.concatenate(shard.keys, axis=1)
     ordered = np.sort(hi)
-    candidates = np.isin(hi, ordered[1:][ordered[1:] == ordered[:-1]])  # half of the key tells nearly all apart
+    candidates = np.isin(hi, ordered[1:][ordered[1:] == ordered[:-1]])  # half of the key distinguishes nearly all
     hi, lo, time = hi[candidates], lo[candidates], time[candidates]
     order = np.lexsort((time, lo, hi))
     hi, lo, time = hi[order], lo[order], time[order].astype(np.int64)

@@ -1,6 +1,6 @@
 """Connect to PostgreSQL: named statements, numbered migrations, the lock of a live cluster.
 
-Every SQL statement of this layer lives in sql/queries.sql under a name. A migration, once released, never
+Every SQL statement of this layer is in sql/queries.sql under a name. A migration, once released, never
 changes: the database remembers the hash of each one it has run and refuses another text under its number.
 """
 
@@ -42,7 +42,7 @@ CONNECTION_LOST: Final = (
     asyncpg.TooManyConnectionsError,
     asyncpg.InternalClientError,  # what a session answers whose last words from the server are not yet read
 )
-"""Errors that say nothing against the statement or the data: the session is gone or could not be had."""
+"""Errors not caused by the statement or the data: the session is gone or could not be had."""
 
 
 class DatabaseError(Exception):
@@ -160,7 +160,7 @@ async def migrate(url: str, *, directory: Path = SQL_DIRECTORY / "migrations") -
 
 
 async def take_migration_lock(connection: Any) -> None:
-    """Wait until nobody else makes tables here; the lock is given back when the session ends."""
+    """Wait until no other process makes tables here; the lock is given back when the session ends."""
     await connection.execute(SQL["lock_take"], _LOCK_CLASS, _MIGRATION_LOCK)
 
 
@@ -182,7 +182,7 @@ def _check_history(applied: list[Any], migrations: list[Migration]) -> None:
 
 
 class ClusterLock:
-    """Says, on a session of its own, that a cluster lives on this database.
+    """Marks this database, in a session of its own, as used by a live cluster.
 
     A courtesy to the operator: what keeps money safe is the journal's key.
     """

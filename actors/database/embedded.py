@@ -37,7 +37,7 @@ SOCKET_PATH_BYTES_MAX = 103  # the smallest sun_path among our platforms is 104 
 START_TIMEOUT_S = 600  # crash recovery replays up to max_wal_size of log before the server is ready
 STOP_TIMEOUT_S = 60
 ORPHAN_GRACE_S = 5.0  # backends notice that their postmaster died within milliseconds unless they compute
-LOG_BYTES_MAX = 10 * 1024 * 1024  # at a start a longer log is set aside, one generation
+LOG_BYTES_MAX = 10 * 1024 * 1024  # at a start a longer log is renamed, one generation is kept
 ANSWER_TIMEOUT_S = 3.0
 POLL_S = 0.01
 SOCKET_NAME = ".s.PGSQL.5432"
@@ -101,7 +101,7 @@ class _Layout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Postmaster(msgspec.Struct, frozen=True, kw_only=True):
-    """What `postmaster.pid` says, checked against the process."""
+    """What `postmaster.pid` holds, checked against the process."""
 
     pid: int
     socket: str
@@ -135,7 +135,7 @@ class PostgresServer:
         return True
 
     def stop(self) -> bool:
-        """Let go of the server and, if nobody else uses it, shut it down: True in that case. Blocks."""
+        """Release the server and, if no other process uses it, shut it down: True in that case. Blocks."""
         if self._users is None:
             return False
         with _locked(self._layout.lock):
@@ -468,7 +468,7 @@ def _postmaster(cluster: Path) -> _Postmaster | None:
 
 def _is_server(pid: int, cluster: Path) -> bool:
     """Whether `pid` is a live postmaster of `cluster`: its arguments, which anyone may read, say so."""
-    if not _PROC.exists():  # all that can be told is whether the process exists
+    if not _PROC.exists():  # all that can be known is whether the process exists
         return _exists(pid)
     try:
         return os.fsencode(cluster) in (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
@@ -512,7 +512,7 @@ def _clear_dead_server(layout: _Layout) -> None:
             file.write_text(f"{_NO_PROCESS}\n" + "".join(rest))
     except FileNotFoundError:
         pass
-    except ValueError:  # empty or cut off by a crash of the machine, after which nothing of the server lives
+    except ValueError:  # empty or cut off by a crash of the machine, after which no process of the server is left
         file.unlink()
 
 

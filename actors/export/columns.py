@@ -1,6 +1,6 @@
 """Journal records as columns for analysts.
 
-Types are real, null stands where a record says nothing, and the same records give the same bits.
+Types are real, a field that a record does not have is null, and the same records give the same bits.
 
 Whole pages are converted at once; docs/reference/export.md says what each column means. Personal details are not exported: in the switch
 they can be erased, in copies they could not.

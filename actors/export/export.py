@@ -2,7 +2,7 @@
 
 The manifest names the last block exported of each shard; what lies beyond it is thrown away.
 
-Files are staged, renamed into their places, and only then the manifest moves on. A crash in between leaves files beyond the
+Files are staged and renamed, and only then the manifest moves on. A crash in between leaves files beyond the
 manifest; the next run removes them and exports those blocks again. The same blocks from the same start give the same bytes.
 """
 
@@ -135,7 +135,7 @@ class _Run:
         self._due = 0
 
     async def all_shards(self) -> Report:
-        """Export every shard up to where its journal ends now: in one snapshot, so no leg comes without what it refers to."""
+        """Export every shard up to where its journal ends now: in one snapshot, so what a record refers to comes with it."""
         await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         secret = await self._connection.fetchval(SQL["cluster_value"], "secret")
         count = int(await self._connection.fetchval(SQL["cluster_value"], "shards") or b"0")
@@ -195,7 +195,7 @@ class _Run:
         await asyncio.to_thread(files.commit)
 
     def done(self, shard: int, block: int, hash_: bytes) -> None:
-        """All files up to a block are in place."""
+        """All files up to a block are there."""
         self.manifest.shards[str(shard)] = Exported(block=block, hash=hash_.hex())
         self.report.shards[str(shard)] = block
         text = msgspec.json.format(msgspec.json.encode(self.manifest, order="deterministic"))
@@ -239,7 +239,7 @@ class ShardFiles:
                     self.commit()
 
     def commit(self) -> None:
-        """Put all files into their places, then move the manifest on."""
+        """Rename all staged files, then move the manifest on."""
         self._flush()
         if self._last is None:
             return
@@ -317,7 +317,7 @@ class _DayFile:
 
     @property
     def place(self) -> Path:
-        """Where it belongs; its name says which blocks it is of."""
+        """Its final path; the name gives its blocks."""
         return self._folder / f"blocks-{self._first:012}-{self._last:012}.parquet"
 
     def write(self, rows: "_Rows") -> None:
@@ -331,7 +331,7 @@ class _DayFile:
         self._writer.close()
 
     def publish(self) -> None:
-        """Move it into its place."""
+        """Rename it to its final path."""
         os.makedirs(self._folder, exist_ok=True)
         publish(self._staged, self.place)
         sync(self._folder.parent)

@@ -1,8 +1,8 @@
 """Read an export back as records, one shard at a time, in journal order.
 
-It has all that replay needs, from the Parquet files alone.
+It has all that a replay of the journal needs, from the Parquet files alone.
 
-What was left out or says nothing is 0: keys, digests, places in chains. Wallets come back as addresses, which their ids hold in the clear.
+What was left out or is null is 0: keys, digests, links of chains. Wallets come back as addresses, which their ids hold in the clear.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -167,7 +167,7 @@ class _Decoder:
         return Rows(records, _numbers(table["address"]), _numbers(table["seen"]))
 
     def _fill_wallets(self, records: Records, table: pa.Table) -> None:
-        """What records of wallets say in the fields of payments."""
+        """What records of wallets hold in the fields of payments."""
         places = np.flatnonzero(np.isin(records["kind"], np.array(_WALLET_KINDS, np.uint8)))
         if not len(places):
             return

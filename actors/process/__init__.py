@@ -1,5 +1,5 @@
 """What a process is made of.
 
-Its place in a Ray cluster, log files, garbage collector and priority, files that are whole or absent. It may touch the operating system
+How it joins a Ray cluster, log files, garbage collector and priority, files that are whole or absent. It may touch the operating system
 and knows nothing of payments.
 """

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place, synced, then renamed into it."""
+"""Files that are whole or absent: written under another name, synced, then renamed."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ def sync(path: Path) -> None:
 
 
 def publish(staged: Path, place: Path) -> None:
-    """Rename a finished file into its place, durably."""
+    """Rename a finished file to its final name, durably."""
     sync(staged)
     os.replace(staged, place)
     sync(place.parent)

@@ -1,4 +1,4 @@
-"""What has elapsed, by a clock that nobody sets and that goes on while the machine is suspended."""
+"""What has elapsed, by a clock that cannot be set and goes on while the machine is suspended."""
 
 import time
 from typing import Final

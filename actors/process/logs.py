@@ -1,4 +1,4 @@
-"""Where processes of a switch write what they have to say: files, one a process role.
+"""Log files of a switch's processes, one a process role.
 
 The terminal belongs to people.
 """

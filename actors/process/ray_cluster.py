@@ -9,9 +9,9 @@ Measured with Ray 2.60 on Linux, and why this module exists:
 - Ray's helpers die with the thread that started them (PR_SET_PDEATHSIG), but the raylet's own children do not:
   agents outlive a killed driver by minutes. So every start first sweeps what an earlier session in the same
   data directory left behind.
-- Ray reads its settings from the environment when it is imported: `environment()` must be in place by then.
+- Ray reads its settings from the environment when it is imported: `environment()` must be applied by then.
 
-Linux only: processes are told apart by pid and start time from /proc and signalled through a pidfd, so a
+Linux only: processes are identified by pid and start time from /proc and signalled through a pidfd, so a
 recycled pid is never hit. Nothing here takes a lock: the caller holds the data directory's lock, or `sweep`
 would end a healthy session.
 """
@@ -75,7 +75,7 @@ _OWN_NODE = {
     # Then every port of Ray binds to loopback; else they listen on all interfaces, whatever node address is asked for.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_AUTH_MODE": "token",
-    # Ray runs workers at nice 15: shards and front doors would starve beside PostgreSQL and the clients.
+    # Ray runs workers at nice 15: shards and front doors would starve while PostgreSQL and clients compute.
     "RAY_worker_niceness": "0",
     # Ray kills workers when the whole machine's memory is 95 % full. A shard's memory is bounded by its
     # configuration, and it would come back just as large.
@@ -346,7 +346,7 @@ def _accepts_connections(address: str) -> bool:
 
 
 def _boot_id() -> str:
-    """Start times count from the boot, so they tell processes apart only within one."""
+    """Start times count from the boot, so they identify processes only within one."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 

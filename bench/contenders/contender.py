@@ -1,6 +1,6 @@
-"""A contender: started for its turn and stopped after it.
+"""A contender: started for its round and stopped after it.
 
-None pays for another that idles; its data stay between turns.
+None pays for another that idles; its data stay between rounds.
 """
 
 import http.client

@@ -33,7 +33,7 @@ class Payment(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """What it says of a payment."""
+    """Its result of a payment."""
 
     id: str
     status: str

@@ -24,7 +24,7 @@ ACQUAINTING_PAYMENTS: Final = 6
 
 
 class Switch:
-    """`shards`, `scorers` as of `shardpay serve`; it keeps its wallets from turn to turn."""
+    """`shards`, `scorers` as of `shardpay serve`; it keeps its wallets from round to round."""
 
     def __init__(self, name: str, data: Path, *, shards: int, scorers: int, wallets: int) -> None:
         self.name = name
@@ -38,7 +38,7 @@ class Switch:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: dict[str, str] | None = None) -> None:
-        """As `Contender.start`: returns when /readyz says 200."""
+        """As `Contender.start`: returns when /readyz answers 200."""
         self._data.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         log = self._data / "serve-output.log"

@@ -3,7 +3,7 @@
 The review capacity is 0.5 % of payments.
 
 These are figures of a simulation (PaySim), no claim about real fraud: there every fraud empties an account in two moves. So everything is
-measured twice, the second time without any column that tells of the payer's balance. Never used: the hour, and steps that hold nothing
+measured twice, the second time without any column that depends on the payer's balance. Never used: the hour, and steps that hold nothing
 but fraud. Cards are trained on the month's first part, everything is measured on the rest. All columns are columns of decisions, filled by
 the ledger before it carries a payment out.
 """
@@ -35,7 +35,7 @@ NAME: Final = "risk"
 TRAINED_SHARE: Final = 0.6
 """Of the payments that are left, the earliest. Later, and there would be few frauds to measure on; earlier, to train on."""
 BALANCE: Final = ("payer_available", "payer_credits", "payer_debits", "payer_credited", "payer_credited_ago_s")
-"""What tells of the payer's balance, if only together with the amount: a mule pays out exactly what it was just credited."""
+"""Columns that depend on the payer's balance, if only together with the amount: a mule pays out exactly what it was just credited."""
 NO_TABLE: Final = ("hour", "weekday", "effective_time", "payer", "payee", "payer_age_days", "payee_age_days")
 """No card sees these: the hour gives frauds away, who pays whom names them, and as all wallets open on the first day, an age is a date."""
 CURRENCY_FREE: Final = ("payee_kind", "count_24h", "count_7d", "payees_24h", "payees_7d")

@@ -1,4 +1,4 @@
-"""What every benchmark is told, and how contenders take turns."""
+"""Options of every benchmark, and how contenders alternate."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -1,6 +1,6 @@
 """A run as JSON lines, for programs, and as a table, for people.
 
-The first line says on what and how it was measured.
+The first line names the machine, the versions and the settings.
 """
 
 import datetime
@@ -19,7 +19,7 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="run"):
-    """The head of a file of figures."""
+    """The first line of a file of figures."""
 
     id: str
     date: str

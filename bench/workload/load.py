@@ -3,7 +3,7 @@
 It is the same for every contender.
 
 All requests are built before the clock starts; while it runs, a request costs one write, one read and the search for two
-headers. `python -m bench.workload.load` reads a LoadSpec, says `ready`, waits for a line, and ends with a LoadResult.
+headers. `python -m bench.workload.load` reads a LoadSpec, prints `ready`, waits for a line, and ends with a LoadResult.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`done`: payments that were made. `codes`: what the others were told. Times of whole requests, milliseconds. `began`: when, on the
+    """`done`: payments that were made. `codes`: of the others, by code. Times of whole requests, milliseconds. `began`: when, on the
     machine's monotonic clock, so that another process knows what it did beside this load."""
 
     began: float

@@ -138,7 +138,7 @@ class _Run:
         return addresses
 
     def pay(self, rows: slice) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-        """Codes (k,) and columns (k, COLUMN_COUNT) of payments, carried out whatever a score says of them: they have happened."""
+        """Codes (k,) and columns (k, COLUMN_COUNT) of payments, applied whatever their score: they have happened."""
         results, columns = self._carry(self._requests[rows])
         return results["code"], columns
 

@@ -23,9 +23,9 @@ from models.tidying import plain
 from models.training.cutting import BIN_ROWS_MIN, CHOOSING_FOLDS, Shape, best_shape, best_starts, cells_of
 
 MISSING_ROWS_MIN: Final = 30
-"""Fewer rows say nothing of those to come."""
+"""Fewer rows predict nothing of those to come."""
 CATEGORY_PRIOR_ROWS: Final = 20
-"""Rows of the average that are added to a category's before it is put in its place."""
+"""Rows of the average that are added to a category's before it is ranked."""
 DECIMALS_MAX: Final = 6
 STEPS_MIN: Final = 1_000_000
 """Where no power of ten makes a column's numbers whole, so many steps lie between its lowest and highest value."""
@@ -111,7 +111,7 @@ def bins_of(
     plan: Plan,
     row_weights: Floats | None = None,
 ) -> Bins:
-    """Cut the column so that the bins of `rows` tell good from bad. `bad` and `row_weights` are those of all rows."""
+    """Cut the column so that the bins of `rows` separate good from bad. `bad` and `row_weights` are those of all rows."""
     values, outcome = column.values[rows], bad[rows]
     weights = np.ones(len(rows)) if row_weights is None else row_weights[rows]
     known = column.cell[rows] >= 0

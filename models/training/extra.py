@@ -1,6 +1,6 @@
 """Import what only training needs when training is asked for.
 
-Its absence is one line that says what to install.
+Its absence is one line that names what to install.
 """
 
 import importlib

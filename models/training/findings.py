@@ -1,4 +1,4 @@
-"""What looks wrong in a table is said in one line each, before anybody relies on a card of it.
+"""One line for each thing that looks wrong in a table, before anybody relies on a card of it.
 
 A column that gives the outcome away, rows that stand in the file twice, columns of a great many categories, an order of rows that is not
 that of time. None of it is an error: some tables are like that.
@@ -18,9 +18,9 @@ from models.training.binning import Column
 from models.training.outcome import sorted_by_outcome
 
 LEAK_AUC: Final = 0.98
-"""No single thing known before the outcome tells good from bad so well."""
+"""No single thing known before the outcome separates good from bad so well."""
 CHANCE_TIMES: Final = 10
-"""Columns that go together make equal rows more often than the estimate says."""
+"""Columns that go together make equal rows more often than estimated."""
 CATEGORIES_MANY: Final = 100
 """So many are names or codes more often than categories."""
 
@@ -36,7 +36,7 @@ def findings_of(table: pa.Table, columns: Sequence[Column], bad: NDArray[np.int6
 
 
 def gives_away(column: Column, bad: NDArray[np.int64]) -> float:
-    """How well the column alone tells good from bad, as an area under the ROC curve of 0.5 to 1, by the bad rates of its cells."""
+    """How well the column alone separates good from bad, as an area under the ROC curve of 0.5 to 1, by the bad rates of its cells."""
     cell = column.cell + 1
     rows = np.bincount(cell)
     rates = np.bincount(cell, bad) / np.maximum(rows, 1)
@@ -46,7 +46,7 @@ def gives_away(column: Column, bad: NDArray[np.int64]) -> float:
 def _leaks(columns: Sequence[Column], bad: NDArray[np.int64]) -> Iterator[str]:
     for column in columns:
         if column.names is not None and len(column.names) > CATEGORIES_MANY:
-            continue  # Almost every row has a category of its own: that tells of these rows, not of others.
+            continue  # Almost every row has a category of its own: it identifies these rows and predicts nothing of others.
         area = gives_away(column, bad)
         if area >= LEAK_AUC:
             yield (

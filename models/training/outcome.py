@@ -1,4 +1,4 @@
-"""Read the outcome: each value of the target is bad, good or neither, as the settings say.
+"""Read the outcome: each value of the target is bad, good or neither, by the settings.
 
 It is never guessed; a missing one is an error.
 
@@ -59,7 +59,7 @@ def outcome_of(name: str, column: pa.ChunkedArray, bad: str | None, good: str | 
 
 
 def _distinct(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
-    """The place of each row's value among those that differ."""
+    """The index of each row's value among the distinct ones."""
     encoded = column.combine_chunks().dictionary_encode(null_encoding="encode")
     return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
 
@@ -93,7 +93,7 @@ def _named(name: str, values: list[Any], bad: str | None, good: str | None) -> t
 
 
 def _is(value: Any, word: str) -> bool:
-    """Whether a value is the one that the word says."""
+    """Whether a value is the one that the word names."""
     if isinstance(value, str):
         return value == word or _number(value) == _number(word) is not None or _truth(value) == _truth(word) is not None
     if isinstance(value, bool):

@@ -69,7 +69,7 @@ class FoldReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecileReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A tenth of the held-out rows by score, the riskiest first: the bad rate that the score says, and the one there was; the share of all
+    """A tenth of the held-out rows by score, the riskiest first: the bad rate, predicted and observed; the share of all
     bad rows in it and in those before it, and how many times as many that is as chance would put there."""
 
     score_min: int

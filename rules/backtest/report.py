@@ -15,7 +15,7 @@ from rules.decisions.pack import Pack
 from rules.vocabulary.currencies import ALPHA
 
 OVERLAPS_MAX: Final = 50
-"""Pairs of rules that are told, the most frequent first."""
+"""Pairs of rules that a report names, the most frequent first."""
 
 Amounts = dict[str, int]
 """Minor units by currency."""

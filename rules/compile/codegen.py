@@ -58,7 +58,7 @@ class Code(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fires:
-    """All rules of a pack as one call. Compiles at the first, or when told."""
+    """All rules of a pack as one call. Compiles at the first, or on demand."""
 
     def __init__(self, code: Code, *, keep: bool = False) -> None:
         self.code = code

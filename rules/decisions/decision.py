@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Action(IntEnum):
-    """What a decision says of a payment, from mild to strict: a pack's verdict is the strictest rule that fired."""
+    """What a decision does with a payment, from mild to strict: a pack's verdict is the strictest rule that fired."""
 
     APPROVE = 0
     REVIEW = 1
@@ -35,4 +35,4 @@ class Fallback(NamedTuple):
 
 
 INITIAL_FALLBACK: Final = Fallback(Action.APPROVE, 1, 0)
-"""Before anybody has said which pack is live: the ledger's own limits hold, and every such decision is flagged and counted."""
+"""Before the live pack is known: the ledger's own limits hold, and every such decision is flagged and counted."""

@@ -116,7 +116,7 @@ class Decider:
         return Trace(decisions, _bits(hits, rules), _bits(unknown, rules).sum(axis=0, dtype=np.int64))
 
     def fired(self, columns: NDArray[np.int64]) -> RuleHits:
-        """The same decisions with the rules that fired, as the kernels tell them."""
+        """The same decisions with the rules that fired, as the kernels report them."""
         count = len(columns)
         columns = np.ascontiguousarray(columns)
         hits = np.zeros((count, self._words), np.uint64)

@@ -1,6 +1,6 @@
 """Tests that stand in a pack: what a payment looks like, and what must become of it.
 
-What a test does not say is as usual.
+What a test does not give has its usual value.
 """
 
 from collections.abc import Collection, Sequence
@@ -32,7 +32,7 @@ _EXPECT: Final = ("action", "reasons", "points", "fires")
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One test. `given`: columns and their numbers; None in what is expected: not said. `fires`: ids, shadow rules included."""
+    """One test. `given`: columns and their numbers; None in what is expected: not checked. `fires`: ids, shadow rules included."""
 
     name: str
     line: int

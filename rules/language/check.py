@@ -1,6 +1,6 @@
 """Check expressions: each has one type, known before anything runs.
 
-What does not fit is refused at its place, with a hint.
+What does not fit is refused at its line and column, with a hint.
 
 Words become numbers here: a text takes the domain of what it is compared with.
 """
@@ -35,7 +35,7 @@ def _fail(node: Node, message: str, hint: str = "") -> ExpressionError:
 
 class Checker:
     """Turns expressions into operations of one program. `stored`: they stand in a published pack, which was checked when it was published,
-    perhaps for less. `remarks`: what is to be said of the last one."""
+    perhaps for less. `remarks`: on the last one."""
 
     def __init__(self, program: Program, lists: Mapping[str, NamedList], *, stored: bool = False) -> None:
         self.remarks: list[Remark] = []
@@ -48,7 +48,7 @@ class Checker:
         self._zones: dict[str, Zone] = {}
 
     def condition(self, text: str) -> int:
-        """Place of a truth value. Raises ExpressionError."""
+        """Index of the operation that gives a truth value. Raises ExpressionError."""
         tree = self._begun(text)
         found = self._type(tree)
         if found is not BOOL:
@@ -74,7 +74,7 @@ class Checker:
         self.remarks.append(Remark(node.start, node.end, message, hint))
 
     def value(self, text: str) -> tuple[int, Type]:
-        """Place and type of a value that cells of a table are about. Raises ExpressionError."""
+        """Index and type of the operation that cells of a table are about. Raises ExpressionError."""
         tree = self._begun(text)
         found = self._type(tree)
         if found in (NULL_TYPE, TEXT, _LOST):

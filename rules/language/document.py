@@ -75,7 +75,7 @@ class RuleText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CardReference(msgspec.Struct, frozen=True, kw_only=True):
-    """Which card a pack uses: `name@version`, or a card of its own. `problem` is what to say when there is no such card."""
+    """Which card a pack uses: `name@version`, or a card of its own. `problem` is the message when there is no such card."""
 
     reference: str
     card: Scorecard | None
@@ -350,7 +350,7 @@ class _Pack(Reader):
         return place
 
     def _remark(self, value: Value, checker: Checker, before: int = 0) -> None:
-        """What is to be said of an expression becomes notes, as many as a person reads."""
+        """Remarks on an expression become notes, as many as a person reads."""
         for remark in checker.remarks[: NOTES_MAX - len(self._notes)]:
             self._notes.append(self.within(value, remark, before))
 

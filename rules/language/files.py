@@ -1,4 +1,4 @@
-"""A pack on disk: its text, and the lists that lie beside it."""
+"""A pack on disk: its text, and the lists in the same folder."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def pack_text(path: Path) -> str:
 
 
 def reader_beside(path: Path) -> ReadFile:
-    """Reads files beside a pack, and below, nowhere else."""
+    """Reads files in a pack's folder and below it, nowhere else."""
     folder = path.resolve().parent
 
     def read(name: str) -> str:

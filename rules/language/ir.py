@@ -35,14 +35,14 @@ class Op(NamedTuple):
 
 
 class Program:
-    """Operations of a pack; an operation is named by its place."""
+    """Operations of a pack; an operation is named by its index."""
 
     def __init__(self, ops: Iterable[Op] = ()) -> None:
         self.ops = list(ops)
         self._places = {op: place for place, op in enumerate(self.ops)}
 
     def add(self, op: Op) -> int:
-        """Place of an operation, the same for the same one."""
+        """Index of an operation, the same for the same one."""
         place = self._places.setdefault(op, len(self.ops))
         if place == len(self.ops):
             self.ops.append(op)

@@ -1,8 +1,8 @@
-"""Lists of a pack, with the place of each entry, so that a wrong one can be named.
+"""Lists of a pack, with the position of each entry, so that a wrong one can be named.
 
-They stand in the pack or in a file beside it.
+They are in the pack or in a file in its folder.
 
-A list has no type of its own: what is looked for in it says whether its entries are countries, devices or whole numbers.
+A list has no type of its own: what is looked for in it decides whether its entries are countries, devices or whole numbers.
 """
 
 import re
@@ -17,7 +17,7 @@ from rules.language.words import word_number
 from rules.vocabulary.catalogue import INT, Type
 
 WRONG_NAMED_MAX: Final = 5
-"""Places of further wrong entries that are named."""
+"""Positions of further wrong entries that are named."""
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _QUOTED_ENTRY: Final = re.compile(r'\s*"([^"]*)"\s*(?:#.*)?')

@@ -54,7 +54,7 @@ class PackError(ValueError):
 
 
 class Remark(NamedTuple):
-    """What is to be said of an expression that is taken all the same, between two places of its text."""
+    """A remark on an expression that is taken all the same, between two positions of its text."""
 
     start: int
     end: int
@@ -63,7 +63,7 @@ class Remark(NamedTuple):
 
 
 class ExpressionError(ValueError):
-    """A problem within an expression, between two places of its text."""
+    """A problem within an expression, between two positions of its text."""
 
     def __init__(self, start: int, end: int, message: str, hint: str = "") -> None:
         super().__init__(message)

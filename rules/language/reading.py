@@ -36,7 +36,7 @@ class Reader:
             raise PackError(self.problems)
 
     def within(self, value: Value, said: ExpressionError | Remark, before: int) -> Problem:
-        """What is said of an expression, at its place."""
+        """A remark on an expression, at its position."""
         first = self.document.place(value, max(0, said.start - before))
         last = self.document.place(value, max(0, said.end - before - 1)) + 1
         return self.document.problem(first, max(last, first + 1), said.message, said.hint)

@@ -9,7 +9,7 @@ from rules.language.yaml_nodes import BREAK, Document, Value
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _BLANK: Final = " \t\r\n\x85\u2028\u2029"
-"""What a block scalar, and nothing else, has at its end beside its text."""
+"""What a block scalar, and nothing else, has at its end after its text."""
 
 
 def recarded(text: str, reference: str) -> str:

@@ -61,7 +61,7 @@ def columns_of(ops: Sequence[Op], roots: Sequence[int]) -> set[int]:
 
 
 def _needed(ops: Sequence[Op], roots: Sequence[int]) -> list[int]:
-    """Places of operations that values are made of, operands first."""
+    """Indexes of operations that values are made of, operands first."""
     seen: set[int] = set()
     waiting = list(roots)
     while waiting:

@@ -18,7 +18,7 @@ NOTES_MAX: Final = 20
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
-    """What a column of cells is about: its text, its place in the program, its type."""
+    """What a column of cells is about: its text, the index of its operation, its type."""
 
     text: str
     place: int
@@ -68,7 +68,7 @@ def nothing_given(
     ops: Sequence[Op],
 ) -> Iterator[Problem]:
     """Notes on a table of which only the first row that fits fires: a row without a value, as where the caller leaves out what its cell is
-    about, keeps those after it from firing. `roots`: what each row's cells say; `firing`: and that it is the first; `does`: whether it
+    about, keeps those after it from firing. `roots`: each row's condition; `firing`: and that it is the first; `does`: whether it
     does anything."""
     used = columns_of(ops, [each.place for each in inputs])
     for field in FIELDS.values():
@@ -85,7 +85,7 @@ def nothing_given(
 
 
 def _pairs(rows: Sequence[Row | None], first: bool) -> Iterator[tuple[int, str]]:
-    """Row and what is said of it and an earlier one."""
+    """Row, and the note on it and an earlier one."""
     for at, row in enumerate(rows):
         if row is None:
             continue

@@ -29,7 +29,7 @@ _PLAIN: Final = {"": None, "~": None, "null": None, "true": True, "false": False
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A value with its place. `data`: None, bool, int, str, list of values, or dict of key to (key's value, value).
+    """A value with its position. `data`: None, bool, int, str, list of values, or dict of key to (key's value, value).
     `flow`: a list or mapping in brackets."""
 
     data: Any
@@ -44,7 +44,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def plain(self) -> Any:
-        """The same without places."""
+        """The same without positions."""
         if self.is_map:
             return {name: inner.plain for name, (_, inner) in self.data.items()}
         return [item.plain for item in self.data] if isinstance(self.data, list) else self.data
@@ -63,7 +63,7 @@ class Document:
         self.root = self._read()
 
     def problem(self, start: int, end: int, message: str, hint: str = "") -> Problem:
-        """A problem between two places of the text."""
+        """A problem between two positions of the text."""
         line = self._line(start)
         first = self._starts[line]
         text = BREAK.split(self.text[first : first + 4_096], maxsplit=1)[0]
@@ -77,11 +77,11 @@ class Document:
         )
 
     def line(self, place: int) -> int:
-        """The number of the line in which a place lies, from 1."""
+        """The number of the line that holds a position, from 1."""
         return self._line(place) + 1
 
     def line_start(self, place: int) -> int:
-        """Where the line begins in which a place lies."""
+        """Where the line begins that holds a position."""
         return self._starts[self._line(place)]
 
     def _line(self, place: int) -> int:

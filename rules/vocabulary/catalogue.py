@@ -75,7 +75,7 @@ WALLET: Final = _text(Domain(name="wallet", expected="a wallet id", number=walle
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
     """One name of the language. `unknown`: whether it can be null, and when; empty: it is always known. `range`: the first and last number
-    that it can be; `caution`: what whoever uses it must be told."""
+    that it can be; `caution`: a warning for whoever uses it."""
 
     name: str
     column: str
@@ -88,7 +88,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def usual(self) -> int:
-        """What a test of a pack has in the column when it says nothing: nothing happened yet, a user pays a user, the rest unknown."""
+        """What a test of a pack has in the column when it gives nothing: nothing happened yet, a user pays a user, the rest unknown."""
         if self.unknown not in ("", _OPERATOR):
             return NULL
         return _USUAL.get(self.name, 0)

@@ -1,6 +1,6 @@
 """ISO 3166-1: which pairs of letters stand for a country.
 
-Requests may name any pair; a rule about one that nobody uses never fires.
+Requests may name any pair; a rule about one that no request has never fires.
 """
 
 from typing import Final

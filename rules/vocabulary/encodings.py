@@ -13,7 +13,7 @@ from typing import Final
 
 
 class WalletKind(IntEnum):
-    """User wallets (user, merchant) live on one shard; operator wallets (the others) have a stripe on every shard."""
+    """User wallets (user, merchant) belong to one shard; operator wallets (the others) have a stripe on every shard."""
 
     USER = 1
     MERCHANT = 2
@@ -24,7 +24,7 @@ class WalletKind(IntEnum):
 
 
 class Label(IntEnum):
-    """What a caller says a transfer is (`kind` on the wire); a feature, no effect on money."""
+    """What a caller declares a transfer to be (`kind` on the wire); a feature, no effect on money."""
 
     TRANSFER = 0
     PAYMENT = 1
@@ -75,7 +75,7 @@ COUNTRIES: Final = {country_number(a + b): a + b for a in ascii_uppercase for b 
 
 
 def wallet_number(identity: str) -> int:
-    """Address in the text of a wallet id. Raises ValueError. Whether the id is authentic only its cluster can tell."""
+    """Address in the text of a wallet id. Raises ValueError. Only its cluster can check whether the id is authentic."""
     try:
         number = int(identity.replace("-", ""), 16) if len(identity) == 36 else 0
     except ValueError:

@@ -1,6 +1,6 @@
 """Local time: a time zone's offsets from UTC as a table for a compiled pack.
 
-It says when the clocks of a zone change.
+It gives the instants at which the clocks of a zone change.
 
 Zones come from the package `tzdata` alone, never from the machine, so a pack that is compiled from the same version of it decides the
 same everywhere. Whoever decides only looks times up in numbers.

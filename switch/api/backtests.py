@@ -4,22 +4,25 @@ The work is done by a process of its own, one at a time.
 """
 
 import time
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import numpy as np
 from aiohttp import web
 from msgspec import UNSET
 
-from actors.backtest.live import Failure, LiveBacktest, Response
+from actors.backtest.live import Failure, LiveBacktest, LiveBacktester, Response
+from actors.ledger.book import Capacity
 from actors.records.ids import decode_transfer, key_bytes
 from models.scorecard import canonical
 from rules.backtest.report import Report
 from switch.api.publisher import text_with_card
 from switch.api.route import BODY, Route
+from switch.api.rule_packs import PackServices
 from switch.api.scorecards import checked_card, pack_of_card, published_card
-from switch.api.services import Services
-from switch.fairness.scheduling import STEP_ROWS, Steps
+from switch.fairness.scheduling import STEP_ROWS, Scheduler, Steps
+from switch.gateway.routing import Topology
 from switch.http.access import Access
 from switch.http.auth import PUBLISH
 from switch.http.call import Call, plain_key
@@ -60,7 +63,21 @@ class _Pack(NamedTuple):
     stored: bool = False
 
 
-async def backtest_pack(services: Services, call: Call) -> web.Response:
+class BacktestServices(PackServices, Protocol):
+    """What these handlers use of the front door."""
+
+    backtester: LiveBacktester
+    scheduler: Scheduler
+    topology: Topology
+    database_url: str
+    secret_bytes: bytes
+    capacity: Capacity
+
+    def addresses(self, texts: Sequence[str]) -> list[int]:
+        """`Services.addresses`."""
+
+
+async def backtest_pack(services: BacktestServices, call: Call) -> web.Response:
     """POST /v1/rule-packs/backtest."""
     call.given_key()
     body = await call.json_body(services.limits.pack_bytes_max)
@@ -68,7 +85,7 @@ async def backtest_pack(services: Services, call: Call) -> web.Response:
     return await _tried(services, asked, labels, await _pack(services, asked))
 
 
-async def backtest_card(services: Services, call: Call) -> web.Response:
+async def backtest_card(services: BacktestServices, call: Call) -> web.Response:
     """POST /v1/scorecards/backtest."""
     call.given_key()
     body = await call.json_body(services.limits.json_batch_bytes_max)
@@ -83,7 +100,7 @@ class _Labels(NamedTuple):
     by_key: list[tuple[int, bytes, bool]]
 
 
-def _read(services: Services, decoder: Listed[B, BacktestLabel], body: bytes) -> Steps[tuple[B, _Labels]]:
+def _read(services: BacktestServices, decoder: Listed[B, BacktestLabel], body: bytes) -> Steps[tuple[B, _Labels]]:
     asked, given = yield from decoder.decode(body)
     labels = _Labels([], [])
     for start in range(0, len(given), STEP_ROWS):
@@ -94,7 +111,7 @@ def _read(services: Services, decoder: Listed[B, BacktestLabel], body: bytes) ->
     return asked, labels
 
 
-async def _tried(services: Services, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> web.Response:
+async def _tried(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> web.Response:
     started = time.perf_counter()
     test = await _test(services, asked, labels, pack)
     said: Response = await services.backtester.run(test)
@@ -103,7 +120,7 @@ async def _tried(services: Services, asked: BacktestAsked, labels: _Labels, pack
     return json_response(Backtested(report=said.report, seconds=round(time.perf_counter() - started, 3)))
 
 
-async def _test(services: Services, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> LiveBacktest:
+async def _test(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> LiveBacktest:
     """All that the process needs, the pack checked. Raises ProblemError."""
     since, until = _time(asked, "since"), _time(asked, "until")
     by_id, by_key = sorted(labels.by_id), labels.by_key
@@ -127,7 +144,7 @@ async def _test(services: Services, asked: BacktestAsked, labels: _Labels, pack:
     )
 
 
-async def _pack(services: Services, asked: PackBacktest) -> _Pack:
+async def _pack(services: BacktestServices, asked: PackBacktest) -> _Pack:
     """The pack: given, or published under a name."""
     if (asked.text is UNSET) == (asked.name is UNSET):
         raise invalid_field("text", "either the text of a pack, or the name of one that is published")
@@ -147,7 +164,7 @@ async def _pack(services: Services, asked: PackBacktest) -> _Pack:
     return _Pack(found.text, found.files, None, found.number, found.version, stored=True)
 
 
-async def _with_card(services: Services, asked: CardBacktest) -> _Pack:
+async def _with_card(services: BacktestServices, asked: CardBacktest) -> _Pack:
     """The pack that is live, or named, with a scorecard that is given, or published under a name."""
     if (asked.document is UNSET) == (asked.name is UNSET):
         raise invalid_field("document", "either the document of a scorecard, or the name of one that is published")
@@ -173,7 +190,7 @@ def _time(asked: BacktestAsked, name: str) -> int | None:
         raise invalid_field("from" if name == "since" else "to", str(error)) from None
 
 
-def _by_id(services: Services, at: int, label: BacktestLabel) -> tuple[int, bool]:
+def _by_id(services: BacktestServices, at: int, label: BacktestLabel) -> tuple[int, bool]:
     if label.wallet is not UNSET or label.idempotency_key is not UNSET:
         raise invalid_field(f"labels[{at}]", _EITHER)
     address = decode_transfer(services.secret, str(label.id))
@@ -182,7 +199,7 @@ def _by_id(services: Services, at: int, label: BacktestLabel) -> tuple[int, bool
     return address, label.label
 
 
-def _by_key(services: Services, labels: list[tuple[int, BacktestLabel]]) -> list[tuple[int, bytes, bool]]:
+def _by_key(services: BacktestServices, labels: list[tuple[int, BacktestLabel]]) -> list[tuple[int, bytes, bool]]:
     for at, label in labels:
         if label.wallet is UNSET or label.idempotency_key is UNSET:
             raise invalid_field(f"labels[{at}]", _EITHER)

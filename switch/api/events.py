@@ -8,7 +8,7 @@ A stream holds one page at a time and never writes ahead of a slow reader; whate
 import logging
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
@@ -16,18 +16,22 @@ from aiohttp import web
 from numpy.typing import NDArray
 
 from actors.database.pool import StoreUnavailable
+from actors.records.ids import Secret
 from actors.stores.api_keys import Principal
 from switch.api.route import Route
-from switch.api.services import Services
-from switch.fairness.scheduling import Steps, mapped
-from switch.http.access import Access
-from switch.http.auth import READ, demand
+from switch.fairness.scheduling import Scheduler, Steps, mapped
+from switch.fairness.shares import Places
+from switch.gateway.routing import Topology
+from switch.http.access import Access, WalletAccess
+from switch.http.auth import READ, Authenticator, demand
 from switch.http.call import PAGE_MAX, Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor
+from switch.http.metrics import Metrics
 from switch.http.server import Stream
 from switch.problems.table import ProblemError, invalid_query
-from switch.views.event_feed import START, Own
+from switch.views.event_feed import START, EventFeed, Own
 from switch.views.events import EVENT_TYPES, STEP_EVENTS, Event, Found, Page, packs_of, render, type_numbers
+from switch.views.pack_names import PackCatalogue
 from switch.views.representations import json_response
 
 _log = logging.getLogger(__name__)
@@ -43,6 +47,22 @@ RETRY_MS: Final = 1_000
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
+class EventServices(Protocol):
+    """What these handlers use of the front door."""
+
+    secret: Secret
+    topology: Topology
+    access: WalletAccess
+    authenticator: Authenticator
+    catalogue: PackCatalogue
+    events: EventFeed
+    pages: Places
+    streams: Places
+    scheduler: Scheduler
+    metrics: Metrics
+    draining: bool
+
+
 class EventList(msgspec.Struct, frozen=True):
     """A page of events. `next` is always given: at the end it is where later events will follow."""
 
@@ -51,7 +71,7 @@ class EventList(msgspec.Struct, frozen=True):
     next: str
 
 
-async def list_events(services: Services, call: Call) -> web.StreamResponse:
+async def list_events(services: EventServices, call: Call) -> web.StreamResponse:
     """GET /v1/events?after=&limit=&types=."""
     query = call.query()
     limit, types = page_limit(query), _types(query)
@@ -67,14 +87,14 @@ async def list_events(services: Services, call: Call) -> web.StreamResponse:
     return json_response(EventList(data, page.has_more, encode_cursor(services.secret, SCOPE, *page.places)))
 
 
-async def _rendered(services: Services, account: int, found: Sequence[Found]) -> list[Event]:
+async def _rendered(services: EventServices, account: int, found: Sequence[Found]) -> list[Event]:
     names = await services.catalogue.names(packs_of(found))
     return await services.scheduler.run(
         account, render(services.secret, names, found, await services.events.times(found))
     )
 
 
-def _own(services: Services, principal: Principal) -> Own | None:
+def _own(services: EventServices, principal: Principal) -> Own | None:
     return None if principal.bound is None else partial(services.access.own, principal.bound)
 
 
@@ -87,7 +107,7 @@ def _types(query: dict[str, str]) -> NDArray[np.uint8]:
     return type_numbers(names)
 
 
-async def _places(services: Services, after: str | None) -> Sequence[int]:
+async def _places(services: EventServices, after: str | None) -> Sequence[int]:
     if after is None:
         return [START] * services.topology.shards
     if after == NOW:
@@ -102,7 +122,7 @@ async def _places(services: Services, after: str | None) -> Sequence[int]:
 
 
 async def _stream(
-    services: Services, call: Call, places: Sequence[int], types: NDArray[np.uint8]
+    services: EventServices, call: Call, places: Sequence[int], types: NDArray[np.uint8]
 ) -> web.StreamResponse:
     response = Stream(headers=STREAM_HEADERS)
     async with services.streams.place(call.principal.account):
@@ -119,7 +139,7 @@ async def _stream(
 
 
 async def _send_all(
-    services: Services, call: Call, response: web.StreamResponse, places: Sequence[int], types: NDArray[np.uint8]
+    services: EventServices, call: Call, response: web.StreamResponse, places: Sequence[int], types: NDArray[np.uint8]
 ) -> None:
     """Until the process drains, the reader leaves or its key is revoked."""
     account = call.principal.account
@@ -140,7 +160,7 @@ async def _send_all(
             await response.write(f": heartbeat\nid: {encode_cursor(services.secret, SCOPE, *places)}\n\n".encode())
 
 
-def _framed(services: Services, places: Sequence[int], page: Page, events: Sequence[Event]) -> Steps[bytes]:
+def _framed(services: EventServices, places: Sequence[int], page: Page, events: Sequence[Event]) -> Steps[bytes]:
     """A page as a stream has it, each event with the cursor behind it."""
     reached = list(places)
 

@@ -2,32 +2,44 @@
 
 import asyncio
 import contextlib
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 import numpy as np
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from actors.database.pool import StoreUnavailable
-from actors.rpc.interface import Condition, ShardUnavailable
+from actors.database.pool import Pool, StoreUnavailable
+from actors.rpc.interface import Condition, ShardClient, ShardUnavailable
+from actors.stores.rule_packs import PackStore
 from switch.api.route import OpenRoute
-from switch.api.services import Services
-from switch.http.metrics import clock_family, fill_family
+from switch.http.metrics import Metrics, clock_family, fill_family
 from switch.http.server import Answer
 from switch.problems.table import ProblemError
 from switch.views.pack_metrics import pack_families
-from switch.views.pack_names import Names
+from switch.views.pack_names import Names, PackCatalogue
 from switch.views.representations import NO_NAMES, json_response
 
 READY_TIMEOUT_S: Final = 2.0
 
 
-async def healthz(services: Services) -> web.Response:
+class HealthServices(Protocol):
+    """What these paths use of the front door."""
+
+    leaving: bool
+    clients: Sequence[ShardClient]
+    pool: Pool
+    packs: PackStore
+    catalogue: PackCatalogue
+    metrics: Metrics
+
+
+async def healthz(services: HealthServices) -> web.Response:
     """GET /healthz: the process answers."""
     return json_response({"status": "ok"})
 
 
-async def readyz(services: Services) -> web.Response:
+async def readyz(services: HealthServices) -> web.Response:
     """GET /readyz: the database answers, every shard shows a durable state, which it does only when it serves and owns its journal, and
     says that nothing stops it. Ready stays ready with warnings: what operators should mend while payments go on."""
     if services.leaving:
@@ -48,7 +60,7 @@ async def readyz(services: Services) -> web.Response:
     return json_response({"status": "ready", "shards": len(services.clients), "warnings": warnings})
 
 
-async def metrics(services: Services) -> web.Response:
+async def metrics(services: HealthServices) -> web.Response:
     """GET /metrics: Prometheus text; without what scorers have counted when the database cannot say, and without the tables of shards when
     one of them cannot."""
     counts: dict[tuple[int, str, int], int] = {}
@@ -62,7 +74,7 @@ async def metrics(services: Services) -> web.Response:
     return Answer(services.metrics.render(families), content_type=CONTENT_TYPE_LATEST)
 
 
-async def _conditions(services: Services) -> dict[int, Condition]:
+async def _conditions(services: HealthServices) -> dict[int, Condition]:
     """By shard; one that does not answer has no line."""
     conditions: dict[int, Condition] = {}
 

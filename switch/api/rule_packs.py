@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
+from actors.records.ids import Secret
 from actors.scoring.counting import DECIDED, HIT, NO_VALUE, SHADOW
 from actors.stores.deployment import Deployment
-from actors.stores.rule_packs import StoredPack
+from actors.stores.rule_packs import PackStore, StoredPack
 from rules.language.reading import NAME
-from switch.api.publisher import RolloutStatus
+from switch.api.publisher import Publisher, RolloutStatus
 from switch.api.route import BODY, Route
-from switch.api.services import Services
+from switch.api.services import Limits
 from switch.http.access import Access
 from switch.http.auth import PUBLISH, READ_DOCUMENTS
 from switch.http.call import JSON, Call, page_limit
@@ -23,6 +24,7 @@ from switch.http.decoding import PACK_MODE, PACK_TEXT, decode
 from switch.http.schema import PackMode, PackText
 from switch.http.times import time_text
 from switch.problems.table import ProblemError, invalid_field, invalid_query
+from switch.views.pack_names import PackCatalogue
 from switch.views.representations import ACTION_NAMES, json_response
 
 YAML: Final = ("application/yaml", "application/x-yaml", "text/yaml")
@@ -113,7 +115,17 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
 # Showing.
 
 
-async def list_packs(services: Services, call: Call) -> web.Response:
+class PackServices(Protocol):
+    """What handlers of rule packs and scorecards use of the front door."""
+
+    secret: Secret
+    packs: PackStore
+    catalogue: PackCatalogue
+    publisher: Publisher
+    limits: Limits
+
+
+async def list_packs(services: PackServices, call: Call) -> web.Response:
     """GET /v1/rule-packs."""
     query = call.query()
     limit = page_limit(query)
@@ -126,13 +138,13 @@ async def list_packs(services: Services, call: Call) -> web.Response:
     return json_response(PackList(data, more, cursor, await _deployments(services, changes)))
 
 
-async def get_pack(services: Services, call: Call) -> web.Response:
+async def get_pack(services: PackServices, call: Call) -> web.Response:
     """GET /v1/rule-packs/{name}?version=."""
     query = call.query()
     return await _answer(services, name_in_path(call), version_asked(query), 200)
 
 
-async def _answer(services: Services, name: str, version: int | None, status: int) -> web.Response:
+async def _answer(services: PackServices, name: str, version: int | None, status: int) -> web.Response:
     pack = await _found(services, name, version)
     versions = await services.packs.versions_of_pack(name)
     deployment = await services.packs.deployment()
@@ -164,7 +176,7 @@ def _rules(pack: StoredPack, counted: Counted) -> list[RuleShown]:
     ]
 
 
-async def _found(services: Services, name: str, version: int | None) -> StoredPack:
+async def _found(services: PackServices, name: str, version: int | None) -> StoredPack:
     pack = await services.packs.pack(name, version)
     if pack is None:
         raise ProblemError("rule_pack_not_found")
@@ -196,7 +208,7 @@ def _shadow(number: int, counted: Counted) -> ShadowShown:
     return ShadowShown(payments=payments, agreed=sum(table[name][name] for name in table), decided=table)
 
 
-async def _deployments(services: Services, changes: list[Deployment]) -> list[DeploymentShown]:
+async def _deployments(services: PackServices, changes: list[Deployment]) -> list[DeploymentShown]:
     names = await services.catalogue.names({number for each in changes for number in each.packs})
     return [
         DeploymentShown(
@@ -215,7 +227,7 @@ async def _deployments(services: Services, changes: list[Deployment]) -> list[De
 # Publishing.
 
 
-async def put_pack(services: Services, call: Call) -> web.Response:
+async def put_pack(services: PackServices, call: Call) -> web.Response:
     """PUT /v1/rule-packs/{name}: YAML, or JSON that holds it as `text`."""
     name = name_in_path(call)
     newest = version_matched(call)
@@ -224,7 +236,7 @@ async def put_pack(services: Services, call: Call) -> web.Response:
     return await _answer(services, name, None, 201 if created else 200)
 
 
-async def _text(services: Services, call: Call) -> tuple[str, dict[str, str]]:
+async def _text(services: PackServices, call: Call) -> tuple[str, dict[str, str]]:
     """A pack's text and that of the files it names. Raises ProblemError."""
     files: dict[str, str] = {}
     if call.content_type in YAML:
@@ -242,7 +254,7 @@ async def _text(services: Services, call: Call) -> tuple[str, dict[str, str]]:
     return text, files
 
 
-async def set_mode(services: Services, call: Call) -> web.Response:
+async def set_mode(services: PackServices, call: Call) -> web.Response:
     """POST /v1/rule-packs/{name}/mode."""
     name = name_in_path(call)
     body = await mode_asked(services, call, PACK_MODE)
@@ -252,7 +264,7 @@ async def set_mode(services: Services, call: Call) -> web.Response:
     return json_response(Deployed(name=name, version=pack.version, mode=body.mode, deployment=shown, scorers=told))
 
 
-async def mode_asked(services: Services, call: Call, decoder: msgspec.json.Decoder[M]) -> M:
+async def mode_asked(services: PackServices, call: Call, decoder: msgspec.json.Decoder[M]) -> M:
     """The body of a change of mode. Raises ProblemError."""
     call.given_key()
     body = decode(decoder, await call.json_body(services.limits.json_bytes_max))
@@ -266,7 +278,7 @@ def share_of(body: PackMode) -> int:
     return 0 if body.share is UNSET else body.share
 
 
-async def deployment_now(services: Services) -> DeploymentShown:
+async def deployment_now(services: PackServices) -> DeploymentShown:
     """Which packs run."""
     (shown,) = await _deployments(services, await services.packs.changes(1))
     return shown

@@ -17,6 +17,7 @@ from switch.api.publisher import RolloutStatus, version_conflict
 from switch.api.route import BODY, Route
 from switch.api.rule_packs import (
     Deployed,
+    PackServices,
     deployment_now,
     mode_asked,
     name_in_path,
@@ -24,7 +25,6 @@ from switch.api.rule_packs import (
     version_asked,
     version_matched,
 )
-from switch.api.services import Services
 from switch.http.access import Access
 from switch.http.auth import PUBLISH, READ_DOCUMENTS
 from switch.http.call import Call, page_limit
@@ -75,7 +75,7 @@ class CardDeployed(Deployed, frozen=True, kw_only=True):
     pack: str | UnsetType = UNSET
 
 
-async def list_cards(services: Services, call: Call) -> web.Response:
+async def list_cards(services: PackServices, call: Call) -> web.Response:
     """GET /v1/scorecards."""
     query = call.query()
     limit = page_limit(query)
@@ -86,13 +86,13 @@ async def list_cards(services: Services, call: Call) -> web.Response:
     return json_response(CardList([_version(card) for _, card in cards[:limit]], more, cursor))
 
 
-async def get_card(services: Services, call: Call) -> web.Response:
+async def get_card(services: PackServices, call: Call) -> web.Response:
     """GET /v1/scorecards/{name}?version=."""
     query = call.query()
     return await _answer(services, name_in_path(call), version_asked(query), 200)
 
 
-async def put_card(services: Services, call: Call) -> web.Response:
+async def put_card(services: PackServices, call: Call) -> web.Response:
     """PUT /v1/scorecards/{name}: the document, whose own version is the next one."""
     name = name_in_path(call)
     newest = version_matched(call)
@@ -130,7 +130,7 @@ def checked_card(body: bytes, within: str = "") -> Scorecard:
 # Deciding.
 
 
-async def set_card_mode(services: Services, call: Call) -> web.Response:
+async def set_card_mode(services: PackServices, call: Call) -> web.Response:
     """POST /v1/scorecards/{name}/mode."""
     name = name_in_path(call)
     body = await mode_asked(services, call, CARD_MODE)
@@ -150,7 +150,7 @@ async def set_card_mode(services: Services, call: Call) -> web.Response:
     )
 
 
-async def _stop(services: Services, card: StoredCard, pack: str | UnsetType, account: int) -> RolloutStatus:
+async def _stop(services: PackServices, card: StoredCard, pack: str | UnsetType, account: int) -> RolloutStatus:
     """Take away whatever runs and names a card, of one pack if that is said; refused, before any is taken, when the live one does."""
     only = None if pack is UNSET else (await pack_of_card(services, pack)).facts.name
     deployment = await services.packs.deployment()
@@ -163,7 +163,7 @@ async def _stop(services: Services, card: StoredCard, pack: str | UnsetType, acc
     return told or await services.publisher.tell(deployment)
 
 
-async def published_card(services: Services, name: str, version: int | UnsetType) -> StoredCard:
+async def published_card(services: PackServices, name: str, version: int | UnsetType) -> StoredCard:
     """A version of a scorecard, the newest unless said. Raises ProblemError scorecard_not_found."""
     card = await services.packs.card(name, None if version is UNSET else version)
     if card is None:
@@ -171,7 +171,7 @@ async def published_card(services: Services, name: str, version: int | UnsetType
     return card
 
 
-async def pack_of_card(services: Services, name: str | UnsetType) -> StoredPack:
+async def pack_of_card(services: PackServices, name: str | UnsetType) -> StoredPack:
     """The pack through which a card is to decide: the live one; of another name, the newest. Raises ProblemError rule_pack_not_found."""
     number = (await services.packs.deployment()).live
     live = (await services.packs.packs([number]))[number]
@@ -183,7 +183,7 @@ async def pack_of_card(services: Services, name: str | UnsetType) -> StoredPack:
     return found
 
 
-async def _answer(services: Services, name: str, version: int | None, status: int) -> web.Response:
+async def _answer(services: PackServices, name: str, version: int | None, status: int) -> web.Response:
     card = await services.packs.card(name, version)
     if card is None:
         raise ProblemError("scorecard_not_found")

@@ -7,9 +7,9 @@ They are read from the journal along the wallet's chain, from its newest durable
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -18,8 +18,8 @@ from actors.records.ids import Secret, encode_wallet
 from actors.rpc.interface import ChainHead
 from rules.vocabulary.currencies import ALPHA
 from switch.api.route import Route
-from switch.api.services import Services
-from switch.fairness.scheduling import single
+from switch.fairness.scheduling import Scheduler, single
+from switch.fairness.shares import Places
 from switch.http.access import Access
 from switch.http.auth import READ
 from switch.http.call import Call, page_limit
@@ -28,10 +28,30 @@ from switch.http.times import time_ms, time_text
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.merged_statement import END, Merged, Position, Source, merged
 from switch.views.representations import json_response
-from switch.views.statement import Entry, Statement, WriterFenced, entries_of_page
+from switch.views.statement import Entry, History, Statement, WriterFenced, entries_of_page
+
+T = TypeVar("T")
 
 NEVER: Final = 1 << 62
 """A time after all others."""
+
+
+class StatementServices(Protocol):
+    """What these handlers use of the front door."""
+
+    secret: Secret
+    history: History
+    pages: Places
+    scheduler: Scheduler
+
+    async def wallet_in_path(self, call: Call) -> int:
+        """`Services.wallet_in_path`."""
+
+    async def shards_of(self, address: int) -> Sequence[int]:
+        """`Services.shards_of`."""
+
+    async def from_head(self, address: int, shard: int, look: Callable[[ChainHead], Awaitable[T]]) -> T | None:
+        """`Services.from_head`."""
 
 
 class EntryList(msgspec.Struct, frozen=True):
@@ -68,7 +88,7 @@ class Begun(NamedTuple):
     track: Track
 
 
-async def list_wallet_transfers(services: Services, call: Call) -> web.Response:
+async def list_wallet_transfers(services: StatementServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/transfers."""
     query = call.query()
     limit = page_limit(query)
@@ -100,7 +120,9 @@ async def list_wallet_transfers(services: Services, call: Call) -> web.Response:
     return json_response(EntryList(data, cursor is not None, cursor))
 
 
-async def _begin(services: Services, address: int, shard: int, limit: int, since: int, until: int) -> Begun | None:
+async def _begin(
+    services: StatementServices, address: int, shard: int, limit: int, since: int, until: int
+) -> Begun | None:
     """The first page of a wallet's row on a shard. None: there is no such row."""
 
     async def look(head: ChainHead) -> Begun | None:
@@ -124,7 +146,7 @@ async def _begin(services: Services, address: int, shard: int, limit: int, since
 
 
 async def _merge(
-    services: Services,
+    services: StatementServices,
     address: int,
     tracks: Mapping[int, Track],
     chains: Sequence[Statement | None],
@@ -170,7 +192,7 @@ def _numbers(shard: int, places: Mapping[Source, Position], tracks: Mapping[int,
     return chain.address, *late, tracks[shard].newest if late != END else 0
 
 
-async def get_balance(services: Services, call: Call) -> web.Response:
+async def get_balance(services: StatementServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/balance?at=T."""
     query = call.query()
     at = _time(query, "at")
@@ -186,7 +208,7 @@ async def get_balance(services: Services, call: Call) -> web.Response:
     return json_response(BalanceAnswer(encode_wallet(services.secret, address), ALPHA[currency], time_text(at), posted))
 
 
-async def _balance_of_stripe(services: Services, address: int, shard: int, at: int) -> tuple[int, int] | None:
+async def _balance_of_stripe(services: StatementServices, address: int, shard: int, at: int) -> tuple[int, int] | None:
     """Currency and balance of a wallet's row on one shard at a time, None when there is none."""
 
     async def look(head: ChainHead) -> tuple[int, int] | None:

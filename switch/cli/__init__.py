@@ -1,4 +1,4 @@
 """The command line, one module a command.
 
-Commands parse, call and print; what they do lives elsewhere.
+Commands parse, call and print; the work is done in other rooms.
 """

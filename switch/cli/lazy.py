@@ -9,7 +9,7 @@ import click
 
 
 class Command(NamedTuple):
-    """Where a command lives, as `module:attribute`, and the line that help shows of it."""
+    """A command's `place`, as `module:attribute`, and the line that help shows of it."""
 
     place: str
     summary: str

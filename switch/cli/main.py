@@ -30,7 +30,7 @@ COMMANDS: Final = {
     ),
     "train": Command("switch.cli.train:train_command", "Train a scorecard."),
 }
-"""What each needs takes up to a second to load, so help reads this table alone. `bench` stands above this layer: its place is its entry
+"""What each needs takes up to a second to load, so help reads this table alone. `bench` stands above this layer: it is found by its entry
 point."""
 
 

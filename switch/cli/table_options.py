@@ -1,6 +1,6 @@
 """Options of commands that read tables.
 
-They say how a CSV file is written; no file that was read is written over.
+They give the format of a CSV file, and refuse outputs that would overwrite an input.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ def csv_options(command: F) -> F:
 
 
 def table_format(options: Mapping[str, Any]) -> Any:
-    """What those options say."""
+    """The format that those options give."""
     from models.table import Format
 
     return Format(separator=options["separator"], encoding=options["encoding"])

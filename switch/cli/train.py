@@ -1,6 +1,6 @@
 """`shardpay train`: train a scorecard from a table and report what it is worth.
 
-Whatever is wrong with an option or with a file is said before anything is trained, and no file that was given is written over.
+Wrong options and files are refused before anything is trained, and no input is overwritten.
 """
 
 from collections.abc import Callable

@@ -74,7 +74,7 @@ class Made(NamedTuple):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What the switch says of a wallet."""
+    """A wallet as the switch shows it."""
 
     kind: str
     currency: str
@@ -137,7 +137,7 @@ class Backoff:
 
 
 class Client:
-    """A keep-alive session. `observe(seconds)` is told of each answered call, `waiting(why)` of each that must be tried again."""
+    """A keep-alive session. It calls `observe(seconds)` for each answered call and `waiting(why)` for each that must be tried again."""
 
     def __init__(
         self,

@@ -1,10 +1,10 @@
-"""A corrected file, imported again: unchanged rows are known by what they say.
+"""A corrected file, imported again: unchanged rows are recognised by their content.
 
 Whatever stands around them does not matter.
 
 Their times within a slice, and what they name in `after`, follow from the rows around them, so a switch that compares whole bodies
 calls them different; then what it recorded is looked at. A row that is new although rows after it were imported before was changed or
-put in. Which earlier payment it replaces, and what to do about that one, only a person can say.
+put in. Which earlier payment it replaces, and what to do about that one, only a person can decide.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from switch.importer.wallets import NOTES_MAX, READS_AT_A_TIME, Wallets
 from switch.problems.table import NUMBERS
 
 LATER_LOOKED_AT: Final = 8
-"""Later rows of a payer that are looked for, to tell a corrected file from one that is older than another."""
+"""Later rows of a payer that are looked for, to distinguish a corrected file from one that is older than another."""
 _NUMBER: Final = {name: number for number, name in NUMBERS.items()}
 
 

@@ -61,7 +61,7 @@ def _minor(text: str) -> int:
 
 
 def _paysim_text(path: Path) -> pa.Table:
-    """The published CSV in the columns of the Parquet file; balances after a row are told only there."""
+    """The published CSV in the columns of the Parquet file; only it has the balances after a row."""
     columns: dict[str, list[Any]] = defaultdict(list)
     with path.open(encoding="utf-8-sig", newline="") as file:
         for line in csv.DictReader(file):

@@ -93,7 +93,7 @@ class _TallyColumn(ProgressColumn):
         self._tally = tally
 
     def render(self, task: Task) -> Text:
-        """The line beside the bar."""
+        """The text next to the bar."""
         tally = self._tally
         if tally.waiting:
             return Text(f"waiting: {tally.waiting}"[:100], style="yellow")

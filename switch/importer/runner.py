@@ -161,7 +161,7 @@ async def _tick(refresh: Callable[[], None]) -> None:
 
 
 def places(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Segment (w,) in each wallet id (w, 16): its first 20 bits. Wallets of a segment live on one shard."""
+    """Segment (w,) in each wallet id (w, 16): its first 20 bits. Wallets of a segment belong to one shard."""
     high = ids[:, :3].astype(np.int64)
     segments: NDArray[np.int64] = (high[:, 0] << 16 | high[:, 1] << 8 | high[:, 2]) >> 4
     return segments
@@ -180,7 +180,7 @@ class Run:
         self._operator = np.array([wallet.operator for wallet in history.wallets], np.bool_)
         self._codes = np.zeros(len(history.payments), np.uint16)
         self._old = np.zeros(len(history.payments), np.bool_)
-        """Rows that were settled before this run began, so that wallets that were there before hold what came of them."""
+        """Rows that were answered before this run began, so that wallets that were there before hold what came of them."""
         self._first_made: dict[int, int] = {}
         """By shard, the address of the first record that this run made."""
         self._sent_before = np.zeros(len(history.payments), np.bool_)
@@ -266,7 +266,7 @@ class Run:
         )
 
     async def _request(self, plan: Plan, rows: NDArray[np.int64], sources: set[int]) -> int:
-        """Send rows until all are answered; gives how many answers were replays. What is sent again keeps its order."""
+        """Send rows until all are answered; gives how many answers were recorded results. What is sent again keeps its order."""
         replayed = 0
         pause = Backoff()
         async with self._slots:
@@ -350,7 +350,7 @@ class Run:
             await asyncio.sleep(LOOK_AGAIN_S)
 
     def _book(self, rows: NDArray[np.int64]) -> None:
-        """Keep count of what wallets hold after settled rows; those that were there before hold what came of old rows."""
+        """Add up what wallets hold after answered rows; those that were there before hold what came of old rows."""
         payments = self._history.payments
         posted = rows[self._codes[rows] == Code.OK]
         for wallet, change in ((payments.payer[posted], np.subtract), (payments.payee[posted], np.add)):

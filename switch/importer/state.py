@@ -2,7 +2,7 @@
 
 A record a wave, written once all of the wave is answered.
 
-A torn or damaged end is cut off; what it told is asked for again and answered from the switch's keys. A file that belongs to another
+A torn or damaged end is cut off; its rows are sent again and answered by their keys. A file that belongs to another
 import, or to wallets of another switch, is begun anew.
 """
 

@@ -1,6 +1,6 @@
-"""Tables as text, as data sets are published: a head with the names of columns, one row a line.
+"""Tables as text, as data sets are published: a line of column names, then one row a line.
 
-What is wrong is told by line and column, with what stands there.
+Errors name line, column and the text that is there.
 """
 
 import csv
@@ -43,7 +43,7 @@ class Head(NamedTuple):
 
 
 def head_of(path: Path) -> Head:
-    """The head of a text file, whatever it holds. Raises ImportFileError."""
+    """The first line of a text file, whatever it holds. Raises ImportFileError."""
     with path.open("rb") as file:
         line = file.readline(HEAD_BYTES_MAX)
     try:

@@ -23,7 +23,7 @@ WALLETS_MAX: Final = 10_000
 WALLET_BATCHES_AT_A_TIME: Final = 4
 READS_AT_A_TIME: Final = 32
 NOTES_MAX: Final = 3
-"""Wallets of which something is told: as many as a person reads."""
+"""Wallets that a report names: as many as a person reads."""
 
 
 class Wallets(NamedTuple):

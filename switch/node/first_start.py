@@ -1,6 +1,6 @@
 """The first start of a version compiles its kernels, which takes long enough to make a person doubt.
 
-They are told what goes on.
+It shows them how far the compilation is.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from actors.shard.compile_kernels import KERNELS, Progress, progress
 LOOK_EVERY_S: Final = 0.5
 TELL_EVERY_S: Final = 5.0
 SHARE_MIN: Final = 0.05
-"""Before so much is done nobody can say how long the rest takes."""
+"""Before so much is done the rest cannot be estimated."""
 
 
 async def tell_compilation(say: Callable[[str], Any], look: Callable[[], Progress | None] = progress) -> None:
-    """Say how many kernels are compiled and how long the rest will take, until all are. Nothing is said where none is compiled: because
+    """Print how many kernels are compiled and how long the rest will take, until all are. Prints nothing where none is compiled: because
     all are kept from an earlier start, or because the shards are on other machines."""
     first = now = look()
     began = told = time.monotonic()

@@ -33,7 +33,7 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FrontDoorStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a front door says of itself. `version`: of the members that it knows, 0 for none."""
+    """A front door's condition. `version`: of the members that it knows, 0 for none."""
 
     version: int
 
@@ -55,7 +55,7 @@ class FrontDoorActor:
         return FrontDoorStatus(version=self._members.version)
 
     async def connect(self, members: Members) -> None:
-        """Tell it the shards and the scorers. The first call starts the front door, a later one with a later version replaces those that
+        """Send it the shards and the scorers. The first call starts the front door, a later one with a later version replaces those that
         moved."""
         if members.version <= self._members.version:
             return

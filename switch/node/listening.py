@@ -24,7 +24,7 @@ def base_url(host: str, port: int) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine can reach a host."""
+    """Whether only this machine can reach a host."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -32,7 +32,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_port(host: str, port: int) -> None:
-    """Raise CannotServe when somebody listens there, or nobody can. Front doors share their port, so without this look two switches
+    """Raise CannotServe when another process listens there, or none can. Front doors share their port, so without this look two switches
     would share one, and each get half of the other's requests."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -45,7 +45,7 @@ def check_port(host: str, port: int) -> None:
 
 
 def _refused(family: int, kind: int, protocol: int, _: str, address: Any) -> OSError | None:
-    """Why nobody can listen at an address, as asyncio would."""
+    """Why no process can listen at an address, as asyncio words it."""
     try:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

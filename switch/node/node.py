@@ -152,7 +152,7 @@ class Cluster:
         )
 
     async def watch(self) -> None:
-        """Look at every actor again and again; tell those that know less than all, replace those that fell silent."""
+        """Check every actor again and again: send the newest members to those that lack them, replace those that do not answer."""
         if self._placement is not None and (self._looking is None or self._looking.done()):
             self._looking = self._spawn("a look at the nodes", self._placement.look())
         for name, number, watched, new, looks_max in list(self._everyone()):
@@ -199,7 +199,7 @@ class Cluster:
             watched.status, watched.heard = status, True
 
     def _replace(self, why: str, watched: _Watched, actor: Any) -> None:
-        """Another process takes over from one that is silent or lost, and everybody is told at once; who does not hear it is told again."""
+        """Another process takes over from one that is silent or lost. All are sent the change at once, and again until they have it."""
         import ray
 
         log.warning("%s: another process takes over", why)
@@ -220,7 +220,7 @@ class Cluster:
         ray.kill(self.front_doors.pop(number).actor)
 
     def leave(self) -> None:
-        """Front doors say that they are not ready, and serve on."""
+        """Front doors answer /readyz with 503, and serve on."""
         self._leaving = True
         self._version += 1
         self._tell_all()
@@ -240,7 +240,7 @@ class Cluster:
         return Members(version=self._version, shards=shards, scorers=scorers, leaving=self._leaving)
 
     def _spawn(self, what: str, work: Any) -> "asyncio.Task[Any]":
-        """A call to an actor. That one is starting or has died is met all day; anything else is a bug, told once in the same words."""
+        """A call to an actor. An actor that is starting or has died is expected; anything else is a bug, logged once for the same text."""
         from ray.exceptions import RayActorError
 
         async def told() -> None:

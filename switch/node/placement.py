@@ -3,7 +3,7 @@
 A front door on each node, shards and scorers spread evenly, nothing on a node that is gone.
 
 Left to itself Ray packs actors that ask for no processors onto few nodes, none perhaps where `serve` runs, and takes some 20 s to see
-that a node is gone. Meanwhile calls to its actors fail, but nobody starts them elsewhere. So nodes are looked at here, by connecting
+that a node is gone. Meanwhile calls to its actors fail, but Ray does not start them elsewhere. So nodes are checked here, by connecting
 to their raylets. A node that was only out of reach does no harm: whoever took over owns the journal.
 """
 

@@ -14,7 +14,7 @@ from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 KEY_BYTES_MAX: Final = 69
 """A remembered key takes 34 to 69 bytes (measured): the most just after the table's partitions have divided."""
 GENERATIONS: Final = 2
-"""Keys are kept for one to two windows: a full generation stands beside the one that fills."""
+"""Keys are kept for one to two windows: a full generation is kept while the next one fills."""
 MEMORY_SHARE: Final = 0.5
 """Of the machine's memory; the other half is for wallets, attempts, PostgreSQL and the processes."""
 KEYS_STEP: Final = 1_000_000

@@ -1,4 +1,4 @@
-"""What the supervisor tells the node process: settings on its standard input, later signals."""
+"""What the supervisor sends to the node process: settings on its standard input, later signals."""
 
 import signal
 from pathlib import Path
@@ -9,7 +9,7 @@ import msgspec
 from switch.node.settings import Settings
 
 LEAVE_SIGNAL: Final = signal.SIGUSR1
-"""Front doors shall say that they are not ready. SIGTERM follows, and is the drain."""
+"""Front doors shall answer /readyz with 503. SIGTERM follows, and drains."""
 
 
 class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):

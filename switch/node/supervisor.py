@@ -113,7 +113,7 @@ class Supervisor:
         self._stop.set()
 
     async def _leave(self, watching: "asyncio.Task[None]") -> None:
-        """The grace: front doors say that they are not ready and serve on, so that load balancers turn away before connections are
+        """The grace: front doors answer /readyz with 503 and serve on, so that load balancers turn away before connections are
         refused."""
         assert self._node is not None
         grace_s = self.settings.drain_grace_s
@@ -212,7 +212,7 @@ class Supervisor:
                 await self._take_again(lock)
 
     async def _take_again(self, lock: ClusterLock) -> None:
-        """The session that holds the cluster's lock ended, with PostgreSQL or alone. Each new reason why it cannot be had is told."""
+        """The session that holds the cluster's lock ended, with PostgreSQL or alone. Each new reason why it cannot be had is printed."""
         try:
             await lock.acquire()
         except (DatabaseError, *CONNECTION_LOST) as error:
@@ -264,15 +264,21 @@ def end_leftovers(data: Path) -> None:
 
 
 async def wait_ready(url: str, timeout_s: float) -> bool:
-    """Poll /readyz until it says 200."""
+    """Poll /readyz until it answers 200."""
     deadline = time.monotonic() + timeout_s
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         while time.monotonic() < deadline:
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
-                async with session.get(f"{url}/readyz") as response:
-                    if response.status == 200:
-                        return True
+            if await _is_ready(session, url):
+                return True
             await asyncio.sleep(0.05)
+    return False
+
+
+async def _is_ready(session: aiohttp.ClientSession, url: str) -> bool:
+    """Whether a front door answers, and takes payments."""
+    with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+        async with session.get(f"{url}/readyz") as response:
+            return response.status == 200
     return False
 
 

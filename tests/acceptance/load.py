@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 import msgspec
@@ -38,7 +38,7 @@ class Load:
         self._session: aiohttp.ClientSession | None = None
         print(f"load seed {seed}")
 
-    async def __aenter__(self) -> "Load":
+    async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             self.url,
             headers={"Authorization": f"Bearer {KEY}"},

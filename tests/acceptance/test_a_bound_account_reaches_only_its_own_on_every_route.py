@@ -1,6 +1,6 @@
 """Object-level access: every route is tried by accounts that are bound to other wallets, with real ids of what is not theirs.
 
-They are told the same as if it were not there, nothing of it moves, and nothing of it is in what they are shown.
+They get the same answer as if it were not there, nothing of it moves, and nothing of it is in what they are shown.
 """
 
 import asyncio

@@ -76,7 +76,7 @@ async def _before(switch: RunningSwitch, backup: Path, active: tuple[int, ...]) 
         for _ in range(LOCAL_PAYMENTS):
             for shard in active:
                 await caller.pay(wallets[shard][0], wallets[shard][1], 1)
-        await asyncio.sleep(1.5)  # idle shards are told of the others' heads each second
+        await asyncio.sleep(1.5)  # idle shards are sent the others' newest blocks each second
         return wallets
 
 

@@ -90,7 +90,7 @@ def test_all_scorers_killed_under_load_lose_double_and_silently_approve_nothing(
     assert {decision["pack"] for decision in decisions} == {"careful@1"}
     assert {decision["action"] for decision in fallen} == {"decline"}
     assert {decision["action"] for decision in decisions if "fallback" not in decision} == {"approve"}
-    # Whoever was told 503 asks again and gets a replay; only first answers are counted.
+    # Whoever got 503 asks again and gets the recorded result; only first answers are counted.
     assert len(fallen) - load.statuses.get(503, 0) <= counted <= len(fallen)
     server = embedded.start(data)
     try:

@@ -55,7 +55,8 @@ async def test_a_step_of_the_databases_clock_stops_no_payment(step_ms: int, monk
     before = await _pay(host, addresses, 1)
     step = step_ms
     began = time.monotonic()
-    seed, warnings, last = 2, [], before["record_time"]
+    warnings: list[str] = []
+    seed, last = 2, before["record_time"]
     while not warnings:
         assert time.monotonic() - began < GOES_ON_WITHIN_S, "a step is told"
         result = await _pay(host, addresses, seed)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.book import Capacity
@@ -40,10 +41,10 @@ def row(op: Kind, **fields: int) -> np.ndarray:
     return rows
 
 
-async def settled(host: Any, rows: np.ndarray) -> np.ndarray:
+async def settled(host: Any, rows: NDArray[Any]) -> NDArray[Any]:
     """As a write queue sends it: again, under the same keys, while it was not tried."""
     while True:
-        results = await host.submit(rows.copy(), {})
+        results: NDArray[Any] = await host.submit(rows.copy(), {})
         again = results["code"] == Code.DEFERRED
         if not again.any():
             return results
@@ -83,7 +84,7 @@ async def test_tables_are_full_while_others_pay(p99_ms: int) -> None:
 
     other = asyncio.create_task(beside())
     paid = []
-    for i in range(3):  # profiles and payers: each wallet makes room for the next, again and again
+    for i in range(3):  # remote wallets and payers: each wallet makes room for the next, again and again
         for payer, payee in zip(payers, np.roll(payees, i).tolist(), strict=True):
             results = await settled(here, row(Kind.TRANSFER, payer=payer, payee=payee, amount=2))
             assert results["code"][0] == Code.OK

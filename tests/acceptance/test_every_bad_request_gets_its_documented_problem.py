@@ -323,7 +323,16 @@ def settling_cases(w: World) -> Iterator[Case]:
         yield Case(name=f"{what} of x", code="transfer_not_found", path=f"/v1/transfers/x/{what}", body={})
         yield Case(name=f"{what} without a key", code="missing_idempotency_key", path=path, body={}, key=None)
         yield Case(name=f"{what} may not be read", code="forbidden", path=path, body={}, token=w.read_key)
-        for body in ({"amount": 0}, {"amount": "5"}, {"amount": 2**53}, {"final": 1}, {"colour": "red"}, [], None):
+        bodies: tuple[Any, ...] = (
+            {"amount": 0},
+            {"amount": "5"},
+            {"amount": 2**53},
+            {"final": 1},
+            {"colour": "red"},
+            [],
+            None,
+        )
+        for body in bodies:
             data = msgspec.json.encode(body)
             yield Case(name=f"{what} {body}", code="invalid_field", path=path, data=data)
 
@@ -399,7 +408,7 @@ def document_cases(w: World) -> Iterator[Case]:
     for query in ("version=0", "version=x", "version=99999999999", "state=live", "version=1&version=1"):
         yield Case(name=query, code="invalid_query", method="GET", path=f"/v1/rule-packs/default?{query}")
     mode = "/v1/rule-packs/default/mode"
-    for body, field in (
+    modes: tuple[tuple[dict[str, Any], str], ...] = (
         ({}, "mode"),
         ({"mode": "on"}, "mode"),
         ({"mode": "challenger"}, "share"),
@@ -408,27 +417,29 @@ def document_cases(w: World) -> Iterator[Case]:
         ({"mode": "challenger", "share": 0}, "share"),
         ({"mode": "live", "version": 0}, "version"),
         ({"mode": "live", "when": "now"}, "when"),
-    ):
+    )
+    for body, field in modes:
         yield Case(name=f"mode {body}", code="invalid_field", path=mode, body=body, field=field)
     yield Case(name="the live pack off", code="deployment_refused", path=mode, body={"mode": "off"})
     yield Case(name="no such version", code="rule_pack_not_found", path=mode, body={"mode": "live", "version": 9})
     yield Case(name="a mode may not be read", code="forbidden", path=mode, body={"mode": "live"}, token=w.read_key)
     yield Case(name="a pack deleted", code="method_not_allowed", method="DELETE", path=pack)
-    document = {"name": "c", "version": 1, "characteristics": []}
-    for body, code, field in (
+    document: dict[str, Any] = {"name": "c", "version": 1, "characteristics": []}
+    cards: tuple[tuple[Any, str, str | None], ...] = (
         ({}, "invalid_scorecard", None),
         ([], "invalid_scorecard", None),
         ({**document, "colour": "red"}, "invalid_scorecard", None),
         ({**document, "name": "d"}, "invalid_field", "name"),
         ({**document, "version": 2}, "invalid_field", "version"),
-    ):
-        yield Case(name=f"card {body}", code=code, method="PUT", path=card, body=body, field=field)
+    )
+    for sent, code, where in cards:
+        yield Case(name=f"card {sent}", code=code, method="PUT", path=card, body=sent, field=where)
     yield Case(name="no such card", code="scorecard_not_found", method="GET", path=card)
     yield Case(
         name="a card may not be read", code="forbidden", method="PUT", path=card, body=document, token=w.read_key
     )
     mode, tried = f"{card}/mode", "/v1/scorecards/backtest"
-    for path, body, code, field in (
+    posts: tuple[tuple[str, dict[str, Any], str, str | None], ...] = (
         (mode, {}, "invalid_field", "mode"),
         (mode, {"mode": "challenger"}, "invalid_field", "share"),
         (mode, {"mode": "live", "version": 0}, "invalid_field", "version"),
@@ -445,10 +456,11 @@ def document_cases(w: World) -> Iterator[Case]:
         (tried, {"document": document, "text": ""}, "invalid_field", "text"),
         (tried, {"name": "c\0"}, "invalid_field", "name"),
         (tried, {"name": "c"}, "scorecard_not_found", None),
-    ):
-        yield Case(name=f"{path} {body}", code=code, path=path, body=body, field=field)
-    for path, body in ((mode, {"mode": "live"}), (tried, {"document": document})):
-        yield Case(name=f"{path} to read", code="forbidden", path=path, body=body, token=w.read_key)
+    )
+    for path, body, code, where in posts:
+        yield Case(name=f"{path} {body}", code=code, path=path, body=body, field=where)
+    for path, asked in ((mode, {"mode": "live"}), (tried, {"document": document})):
+        yield Case(name=f"{path} to read", code="forbidden", path=path, body=asked, token=w.read_key)
     repeated = b'{"document": {"name": "c", "name": "c", "version": 1, "characteristics": []}}'
     yield Case(name="a card with two names", code="invalid_field", path=tried, data=repeated, field="name")
 

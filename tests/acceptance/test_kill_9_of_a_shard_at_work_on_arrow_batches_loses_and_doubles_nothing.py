@@ -23,7 +23,7 @@ HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/vnd.ap
 
 
 class Batches:
-    """Lanes that send batch after batch, each until all of it is posted."""
+    """Clients that send batch after batch, each until all of it is posted."""
 
     def __init__(self, load: Load, http: aiohttp.ClientSession) -> None:
         self.moved = np.zeros(load.count, np.int64)

@@ -63,7 +63,7 @@ class World:
         await self.switch.start()
 
     async def submit(self, shard: int, rows: NDArray[Any]) -> NDArray[Any]:
-        """Until each was tried; what waits for a profile is sent again under its key."""
+        """Until each was tried; what waits for a remote wallet is sent again under its key."""
         rows["caller"], rows["currency"] = 1, 978
         rows["key_hi"], rows["key_lo"] = self.chance.integers(1, 2**62, (2, len(rows)))
         while True:

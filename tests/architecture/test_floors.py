@@ -122,7 +122,7 @@ CLOCKLESS: Final = (
 
 def _imported(path: Path) -> set[str]:
     """Dotted names of all that a file imports, in functions too; of `from a import b` both a and a.b."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)

@@ -35,7 +35,6 @@ EXCEPTIONS: Final = {
     # To be split.
     "actors/shard/host.py:_replay_pages",
     "switch/api/transfer_lifecycle.py:_end_hold",
-    "switch/node/supervisor.py:wait_ready",
     "switch/problems/table.py:__init__",
     "switch/views/lifecycle.py:transfer_answer",
 }

@@ -8,6 +8,7 @@ import pytest
 
 from switch.api.app import OPEN_ROUTES, ROUTES
 from switch.api.route import ALWAYS, Route
+from switch.api.services import Services
 from switch.problems.table import PROBLEMS
 
 UNROUTED = {"not_found", "method_not_allowed"}
@@ -41,3 +42,17 @@ def test_a_route_says_what_goes_in_and_out(route: Route) -> None:
 def test_every_problem_is_one_of_some_route() -> None:
     declared = frozenset().union(*(route.all_problems for route in ROUTES))
     assert set(PROBLEMS) - declared == UNROUTED | OPEN | IN_BATCHES
+
+
+NARROW = {"backtests", "events", "health", "rule_packs", "scorecards", "statements"}
+"""Modules whose handlers name the services that they use, as a protocol; it only ever grows. mypy proves that the front door has them
+and that a handler uses no other."""
+
+
+def test_handlers_name_the_services_that_they_use() -> None:
+    handlers = [route.handler for route in ROUTES] + [each.handler for each in OPEN_ROUTES]
+    whole = {
+        each.__module__ for each in handlers if inspect.signature(each).parameters["services"].annotation is Services
+    }
+    modules = {each.__module__ for each in handlers}
+    assert {f"switch.api.{name}" for name in NARROW} <= modules - whole

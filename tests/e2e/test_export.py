@@ -57,7 +57,7 @@ async def test_sums_of_the_export_are_the_balances(database_url: str, tmp_path: 
                     balances[wallet] = (await switch.call("GET", f"/v1/wallets/{wallet}")).json["posted"]
         second = await export(switch, tmp_path)
         assert 0 < second["records"] < first["records"]
-        sums = dict(duckdb.sql(BALANCES.format(lake=tmp_path)).fetchall())
+        sums = dict(duckdb.execute(BALANCES.format(lake=tmp_path)).fetchall())
         assert sums == {wallet: balance for wallet, balance in balances.items() if wallet in sums}
         assert all(balances[wallet] == 0 for wallet in balances if wallet not in sums)
 

@@ -46,7 +46,7 @@ async def funded(switch: RunningSwitch, amount: int = 10_000, **fields: Any) -> 
 
 
 async def settled(switch: RunningSwitch, wallet: str, posted: int) -> dict[str, Any]:
-    """The wallet, once its posted balance is as expected; a leg from another shard may take a moment."""
+    """The wallet, once its posted balance is as expected; a remote credit may take a moment."""
     async with asyncio.timeout(10):
         while True:
             shown: dict[str, Any] = (await switch.call("GET", f"/v1/wallets/{wallet}")).json
@@ -407,7 +407,7 @@ async def test_a_query_parameter_that_no_route_knows_is_refused_on_each(switch: 
     for route in ROUTES:
         path = re.sub(r"\{[a-z]+:([a-z]+)[^}]*\}", r"\1", route.path)
         path = re.sub(r"\{[a-z]+\}", "x", path)
-        body = None if route.method == "GET" else {}
+        body: dict[str, Any] | None = None if route.method == "GET" else {}
         answer = await switch.call(route.method, f"{path}?dry_run=true", body, key="k")
         assert (answer.status, answer.json["code"]) == (422, "invalid_query"), (route.path, answer.raw)
         assert [error["field"] for error in answer.json["errors"]] == ["dry_run"]
@@ -656,7 +656,9 @@ async def test_a_stopped_channel_shows_in_readiness_and_payments_within_shards_g
     here, there = (client._host.core for client in switch.clients)
     receiver = there.receivers[0]
     while receiver.cursor.block < here.writer.sealed_block or there._recorded[0] < receiver.cursor.block:
-        other = await switch.wallet()  # a wallet of the one shard or the other, until a leg was the last that travelled
+        other = (
+            await switch.wallet()
+        )  # a wallet of the one shard or the other, until a remote credit was the last that was in flight
         assert (await switch.pay(user, other, 1)).status == 201
         await settled(switch, other, 1)
     wrong = Legs(

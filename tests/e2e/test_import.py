@@ -1,4 +1,4 @@
-"""Imports into a running switch: history goes on over files, and what differs from a file is told by its row."""
+"""Imports into a running switch: history goes on over files, and what differs from a file is named by its row."""
 
 import json
 from collections.abc import AsyncIterator
@@ -90,7 +90,7 @@ async def test_a_row_that_is_declined_is_told_unless_the_file_says_so(switch: Ru
 
 
 async def test_the_bank_goes_on_with_what_accounts_hold(switch: RunningSwitch, tmp_path: Path) -> None:
-    """Opening balances that another file paid are not paid again, and what an account may not go down to is told."""
+    """Opening balances that another file paid are not paid again, and the report names what an account may not go down to."""
     head = '"trans_id";"account_id";"date";"type";"operation";"amount";"balance";"k_symbol";"bank";"account"'
     files = (
         '1;7;930105;"PRIJEM";"VKLAD";700.00;900.00;"";"";\n2;8;930106;"PRIJEM";"VKLAD";50.00;50.00;"";"";',
@@ -119,7 +119,7 @@ MONTH = [  # cash comes in at step 1; C1 and C2 pay each other and a shop
     "2,CASH_OUT,5.00,C1,70.00,65.00,M1,0.00,0.00",
 ]
 _CHANGES: dict[str, tuple[int, list[str], str, dict[str, int], str]] = {
-    # which line, what stands there now, what is told, balances, the note on what stands
+    # which line, what stands there now, what the report names, balances, the note on what stands
     "cash that came in": (
         2, ["1,CASH_IN,80.00,C2,0.00,80.00,M1,0.00,0.00"], "changed: line 3", {"C1": 6_500, "C2": 20_000}, "paysim:C2 held 5000",
     ),

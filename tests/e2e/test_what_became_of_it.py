@@ -1,4 +1,4 @@
-"""What became of a payment is told everywhere: by its hold's id, in statements, to a retry, and to who wants it no more."""
+"""A payment's current status is shown everywhere: by its hold's id, in statements, to a retry, and to who wants it no more."""
 
 import asyncio
 import uuid
@@ -71,7 +71,7 @@ async def test_lines_of_captures_and_refunds_name_what_they_are_of_and_its_refer
     capture = (await post(switch, f"/v1/transfers/{hold}/capture", {})).json["id"]
     refund = (await post(switch, f"/v1/transfers/{capture}/refund", {"amount": 30})).json["id"]
     for wallet in (user, shop):
-        async with asyncio.timeout(10):  # legs between shards
+        async with asyncio.timeout(10):  # credits between shards
             while len(lines := (await switch.call("GET", f"/v1/wallets/{wallet}/transfers")).json["data"]) < 2:
                 pass
         told = {line["id"]: (line.get("of"), line.get("reference"), line.get("metadata")) for line in lines}

@@ -201,7 +201,7 @@ async def opened_on(switch: RunningSwitch, shard: int, bank: str) -> str:
 
 
 async def suspended(switch: RunningSwitch) -> dict[str, Any]:
-    """`data` of the first leg that could not land."""
+    """`data` of the first remote credit that its payee could not take."""
     async with asyncio.timeout(10):
         while True:
             page = await switch.call("GET", "/v1/events?types=leg.suspended")
@@ -383,8 +383,8 @@ async def test_the_balance_at_any_time_and_statements_between_times(switch: Runn
     assert {r["code"] for r in answer.json["results"]} == {"ok"}
     for i in (0, 1, CHAIN_STRIDE - 1, CHAIN_STRIDE, CHAIN_STRIDE + 1, count - 1):
         for extra, posted in ((-1, 10 * i), (0, 10 * (i + 1)), (step - 1, 10 * (i + 1))):
-            at = time_text(start + i * step + extra)
-            got = (await switch.call("GET", f"/v1/wallets/{user}/balance?at={at}")).json
+            then = time_text(start + i * step + extra)
+            got = (await switch.call("GET", f"/v1/wallets/{user}/balance?at={then}")).json
             assert (got["posted"], got["currency"]) == (posted, "EUR"), (i, extra)
             bank_got = (await switch.call("GET", f"/v1/wallets/{bank}/balance?at={at}")).json
             assert bank_got["posted"] == -posted

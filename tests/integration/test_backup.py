@@ -10,7 +10,7 @@ import pytest
 
 from actors.backup import backup as module
 from actors.backup.backup import BackupDamaged, BackupRefused, Manifest, backup, check, restore
-from actors.database.connection import connect, load_migrations, migrate
+from actors.database.connection import SQL_DIRECTORY, connect, load_migrations, migrate
 from actors.database.pool import Pool
 from actors.records.layout import Kind
 from actors.stores.api_keys import KeyStore
@@ -91,7 +91,7 @@ async def test_the_manifest_says_what_is_there(folder: Path) -> None:
     )
     assert {shard: head.block for shard, head in manifest.heads.items()} == {"0": 3, "1": 3}
     assert [each.number for each in manifest.migrations] == [
-        each.number for each in load_migrations(module.SQL_DIRECTORY / "migrations")
+        each.number for each in load_migrations(SQL_DIRECTORY / "migrations")
     ]
 
 

@@ -65,7 +65,7 @@ def files(output: Path) -> dict[str, bytes]:
 def exported(output: Path) -> list[tuple[int, int]]:
     """(address, amount) of every record, as DuckDB reads them."""
     query = f"SELECT address, amount FROM read_parquet('{output}/**/*.parquet', hive_partitioning = true) ORDER BY 1"
-    return duckdb.sql(query).fetchall()
+    return duckdb.execute(query).fetchall()
 
 
 def wanted(shards: dict[int, list[list[NDArray[Any]]]]) -> list[tuple[int, int]]:
@@ -107,7 +107,7 @@ async def test_days_and_shards_are_partitions(database_url: str, tmp_path: Path)
     assert places == set(days)
     query = f"""SELECT bool_and(day = record_time::date AND shard = address >> 52)
         FROM read_parquet('{tmp_path}/**/*.parquet', hive_partitioning = true)"""
-    assert duckdb.sql(f"SET TimeZone = 'UTC'; {query}").fetchall() == [(True,)]
+    assert duckdb.execute(f"SET TimeZone = 'UTC'; {query}").fetchall() == [(True,)]
 
 
 async def test_the_usual_tools_read_the_same(database_url: str, tmp_path: Path) -> None:

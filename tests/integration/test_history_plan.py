@@ -1,6 +1,7 @@
 """The front door's sessions read a page of history along the journal's key, whatever its size: never the journal as a whole."""
 
 import json
+from typing import Any
 
 from actors.database.connection import SQL_DIRECTORY, connect, parse_queries
 from actors.database.pool import Pool
@@ -58,7 +59,7 @@ async def test_a_page_of_open_cases_reads_no_case_that_is_over(database_url: str
         assert scan["Node Type"] == "Index Scan" and "block" in scan.get("Index Cond", ""), scan
 
 
-def _scans(node: dict, relation: str = "journal") -> list[dict]:
+def _scans(node: dict[str, Any], relation: str = "journal") -> list[dict[str, Any]]:
     """Nodes of a plan that read a table."""
     here = [node] if node.get("Relation Name") == relation else []
     return here + [scan for child in node.get("Plans", []) for scan in _scans(child, relation)]

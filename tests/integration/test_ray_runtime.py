@@ -244,7 +244,7 @@ def test_a_start_after_kill_9_of_everything_works_and_its_stop_leaves_no_process
 
 def test_a_start_ends_what_a_killed_node_left_behind(node: Node, data_dir: Path) -> None:
     pids = node.pids()
-    # Its agents do not share the node's fate, and a stopped one cannot notice anything.
+    # Its agents do not end with the node, and a stopped one cannot notice anything.
     os.kill(node.pid_named("ray::RuntimeEnv"), signal.SIGSTOP)
     node.end()
     assert [pid for pid in pids if runs(pid)]

@@ -22,7 +22,7 @@ TABLE = 10
 
 
 def legs() -> tuple[list[Sealed], list[tuple[int, int]]]:
-    """Blocks with legs of which some lie on suspense, beside records that only look like them; and the rows of those."""
+    """Blocks with remote credits, some on suspense, among records that only look like them; and the rows of those."""
     records: NDArray[Any] = np.zeros(2 * BLOCK_RECORDS_MAX + 7, RECORD)
     records["kind"] = Kind.LEG
     records["reference"] = record_address(1, 40, 0) + np.arange(len(records))

@@ -127,7 +127,7 @@ class Bench:
 
     @pytest.hookimpl
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """A test that fails is the end of a fork. One that fails as it is, is told of."""
+        """A test that fails is the end of a fork. One that fails without a change is reported."""
         if call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception):
             return
         if self._in_fork:

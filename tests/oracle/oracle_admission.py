@@ -134,7 +134,7 @@ class Admitting:
         known = [self._known(rows[i]) for i in group]
         if not linked and known[0]:
             return [{"code": 0, "duplicate": known[0]}]
-        refusals = ["mismatch"] * len(group)
+        refusals: list[str | None] = ["mismatch"] * len(group)
         if not any(known):
             refusals = self._group_refusals(rows, group) if linked else [self._refusal(rows[group[0]])]
         elif all(known) and self._in_a_row(known) and not rows[group[-1]]["flags"] & LINKED:
@@ -224,7 +224,7 @@ class Admitting:
         return None if good else "invalid"
 
     def _settling_refusal(self, row: Row) -> str | None:
-        """Of a capture, void or refund: what can be said before it is its turn."""
+        """Of a capture, void or refund: what can be decided before it is applied."""
         refund = row["op"] == REFUND
         if refund and row["payer"] not in self.wallets:
             return self._absent_payer(row)

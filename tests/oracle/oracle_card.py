@@ -27,7 +27,8 @@ def bin_points(item: dict[str, Any], value: Any) -> tuple[int, bool]:
 def best_of(item: dict[str, Any]) -> int:
     """The most points anybody can get."""
     unknown = item.get("unknown")
-    return max([*item["points"], item["missing"], *([unknown] if isinstance(unknown, int) else [])])
+    points: list[int] = [*item["points"], item["missing"], *([unknown] if isinstance(unknown, int) else [])]
+    return max(points)
 
 
 def score(card: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:

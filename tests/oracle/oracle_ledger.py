@@ -316,7 +316,7 @@ class Oracle(Settling):
     # What comes from other shards.
 
     def apply_legs(self, legs: list[Row], addresses: list[int]) -> list[Row]:
-        """LEG records filled with what the wallets say."""
+        """LEG records filled from the wallets."""
         return [self._land_one(leg, address) for leg, address in zip(legs, addresses, strict=True)]
 
     def _land_one(self, leg: Row, address: int) -> Row:
@@ -335,7 +335,7 @@ class Oracle(Settling):
         return record
 
     def learn(self, profile: Row) -> None:
-        """Keep or renew a profile: address, opened, currency, status, kind (0 = there is no such wallet), tier."""
+        """Keep or renew a remote wallet: address, opened, currency, status, kind (0 = there is no such wallet), tier."""
         self.profiles[profile["address"]] = dict(profile)
 
     def posted_by_currency(self) -> dict[int, int]:

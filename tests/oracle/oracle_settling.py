@@ -50,7 +50,7 @@ class Settling(Admitting):
         return None if good and (payee is None or self._takes(payee, record["amount"])) else "out_of_range"
 
     def _payee_closed(self, address: int) -> bool:
-        """A payee of another shard is as it was last told; one of which nothing was told is taken to be open."""
+        """A payee of another shard is as it was last read; one that was never read is taken to be open."""
         payee = self.wallets.get(address)
         status = payee.status if payee else self.profiles.get(address, {"status": 0})["status"]
         return bool(status == CLOSED)

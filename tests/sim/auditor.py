@@ -192,7 +192,7 @@ class Auditor:
         must(good, "group {}: codes {}", name, codes)
 
     def judge_untried(self, request: Request) -> None:
-        """A client is told that its request, sent under a key of its own, has done nothing."""
+        """A client hears that its request, sent under a key of its own, did nothing."""
         self.step()
         record = self.model.records.get(self.model.keys.get(request.key_id, 0))
         done = record is not None and record.digest == request.digest
@@ -235,7 +235,7 @@ class Auditor:
     # When all is quiet.
 
     def unsettled(self) -> str:
-        """What is still to come before all legs have landed and all cursors are written that must be; empty when nothing is."""
+        """What is still to come before all remote credits are applied and all cursors are written that must be; empty when nothing is."""
         for (sender, receiver), legs in self.model.pending.items():
             if legs:
                 return f"{len(legs)} legs from shard {sender} to {receiver} have not landed, the first is {next(iter(legs))}"
@@ -265,7 +265,7 @@ class Auditor:
             self._compare_profiles(number, ledgers[number])
 
     def recovered(self, number: int, ledger: Ledger, block: int) -> None:
-        """A process has in memory what a checkpoint and the journal up to `block` say; told when no newer block is durable."""
+        """A process has in memory what checkpoint and journal up to `block` give; called when no newer block is durable."""
         self.step()
         shard = self.model.shards[number]
         if shard.head == block:

@@ -346,7 +346,7 @@ class UsesASegmentAgain(ShardCore):
 
 
 class _WithCarrying(ShardCore):
-    """A core whose ledger carries out batches, and expires holds, in another way."""
+    """A core whose ledger applies batches, and expires holds, in another way."""
 
     def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
         super().__init__(config, ledger, writer)
@@ -473,7 +473,7 @@ class ForgetsToExpireAfterACheckpoint(ShardCore):
 
 
 class _WithOriginals(ShardCore):
-    """A core that learns of originals in another way."""
+    """A core that learns of refundable records in another way."""
 
     desk_class: type[RefundableRecords] = RefundableRecords
 

@@ -78,13 +78,14 @@ class Database:
         """Go back to what was stored then."""
         for shard, (journal, hashes) in enumerate(zip(image.journals, image.hashes, strict=True)):
             self.journals[shard][:], self.hashes[shard][:] = journal, hashes
-        for kept, then in (
+        tables: tuple[tuple[dict[Any, Any], dict[Any, Any]], ...] = (
             (self.references, image.references),
             (self.anchors, image.anchors),
             (self.late, image.late),
             (self.reviews, image.reviews),
             (self.segments, image.segments),
-        ):
+        )
+        for kept, then in tables:
             kept.clear()
             kept.update(copy.deepcopy(then))
         self.down_until = 0

@@ -105,7 +105,7 @@ class Groups:
             self._load.front_door.want(rows)
 
     def _import_in_order(self) -> None:
-        """A group and then a payment of its payer, imported in one call; that the group waits for a profile must not matter."""
+        """A group and then a payment of its payer, imported in one call; that the group waits for a remote wallet must not matter."""
         load, payer = self._load, self._load.rich()
         if payer is None:
             return

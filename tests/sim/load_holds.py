@@ -45,6 +45,7 @@ class Holds:
         if op == Kind.HOLD:
             self._holds.append(request)
         if op == Kind.APPROVAL:
+            assert request.source is not None
             self._holds.append(request.source)  # It is an ordinary hold now.
         if Kind.TRANSFER <= op <= Kind.REFUND:
             self._moved.append(request)
@@ -112,7 +113,7 @@ class Holds:
 
     def _any_settling(self, hold: Request) -> Request:
         amount = hold.body["amount"]
-        imported = {}
+        imported: Any = {}
         if self._scheduler.chance(0.15):
             effective = int(hold.result["effective_time"]) + self._random.choice((-5, 0, 20))
             imported = {"effective_time": min(effective, self._scheduler.now)}

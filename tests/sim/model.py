@@ -139,7 +139,7 @@ class Shard:
 
 
 class Model:
-    """All journals together. `pending[(from, to)]`: transfers whose leg has not landed, in order."""
+    """All journals together. `pending[(from, to)]`: transfers whose remote credit is not applied yet, in order."""
 
     def __init__(
         self, shards: int, segments: dict[int, int], limits: dict[int, int], review_s: int, counts: Any

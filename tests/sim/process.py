@@ -339,7 +339,7 @@ class Process:
         scheduler.after(late, self._if_alive, self.feed, m.Originals(stamp=output.stamp, originals=originals))
 
     def _tell_again(self, targets: list[int]) -> None:
-        """What was answered about originals before comes once more while they are being asked for again."""
+        """An earlier answer about refundable records comes once more while they are being asked for again."""
         for target in targets:
             if self.switch.tells_again and target in self._answered:
                 stamp, original = self._answered[target]

@@ -21,7 +21,7 @@ from tests.sim.truth import Untrue
 FAULTS_MS: Final = 10_000
 """Virtual time during which things go wrong."""
 HEALED_MS: Final = 120_000
-"""Virtual time within which, from then on, all must be answered and all legs must have landed."""
+"""Virtual time within which, from then on, all must be answered and all remote credits applied."""
 REQUESTS: Final = (150, 400)
 QUIET_FROM_MS: Final = (1_000, 4_000)
 BACKED_UP_AFTER_MS: Final = 1_500

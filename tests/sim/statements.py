@@ -1,4 +1,4 @@
-"""What the front door's one statement finds in the journal, when it was told where chains may begin."""
+"""What the front door's one statement finds in the journal, given where chains may begin."""
 
 from typing import TYPE_CHECKING
 

@@ -41,7 +41,7 @@ of a linked group must be known all at once, so the longest of a group is shorte
 PAGE_BLOCKS = (1, 2, 6)
 """One of these in a seed: with the fewest most of a journal is always still to be read."""
 TOLD_AGAIN = 0.5
-"""Of the seeds, those in which an answer about an original comes again while it is asked for anew."""
+"""Of the seeds, those in which an answer about a refundable record comes again while it is asked for anew."""
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}
 SEGMENT_WALLETS = 30
@@ -305,7 +305,7 @@ class Switch:
         self.scheduler.after(ended, process.feed, m.Pushed(shard=push.shard))
 
     def ask_profiles(self, process: Process, ask: m.AskProfiles) -> None:
-        """Carry a question for profiles and its answer, or after a time-out say that there is none."""
+        """Carry a request for remote wallets and its answer, or after a time-out report that there is none."""
         settled = [False]
 
         def settle(wallets: Any) -> None:

@@ -1,5 +1,7 @@
 """What the last tagged versions wrote opens in this one: restored, migrated, audited, shown as it was, and paid on."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import msgspec
@@ -11,11 +13,16 @@ from actors.database.connection import migrate
 from tests.front_door import running_switch
 from tests.upgrade.make import Expected
 
+ROOT = Path(__file__).parents[2]
 VERSIONS = sorted(path.parent for path in Path(__file__).parent.glob("*/expected.json"))
 
 
-def test_there_is_a_version_to_open() -> None:
-    assert VERSIONS
+def test_the_newest_version_of_the_changelog_is_this_one_and_each_has_a_backup() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", text, re.MULTILINE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert released[0] == project["version"]
+    assert {folder.name for folder in VERSIONS} == set(released)
 
 
 @pytest.mark.parametrize("folder", VERSIONS, ids=[folder.name for folder in VERSIONS])

@@ -1,9 +1,12 @@
 """Figures at a review capacity against a plain computation."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from models.capacity import Capacity, at_capacity, split_by_time
 
@@ -12,7 +15,7 @@ payments = st.lists(
 )
 
 
-def columns(rows: list[tuple[int, int, bool, int]]) -> list[np.ndarray]:
+def columns(rows: list[tuple[int, int, bool, int]]) -> list[NDArray[Any]]:
     kinds = (np.int64, np.int64, np.bool_, np.int64)
     return [np.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
 
@@ -21,7 +24,8 @@ def columns(rows: list[tuple[int, int, bool, int]]) -> list[np.ndarray]:
 def test_the_lowest_scores_are_reviewed_the_earliest_first(
     rows: list[tuple[int, int, bool, int]], share: float
 ) -> None:
-    found = at_capacity(*columns(rows), share=share)
+    times, scores, frauds_of, amounts = columns(rows)
+    found = at_capacity(times, scores, frauds_of, amounts, share=share)
     chosen = sorted(rows, key=lambda row: (row[1], row[0]))[: int(len(rows) * share)]
     frauds = [row for row in rows if row[2]]
     caught = [row for row in chosen if row[2]]
@@ -70,7 +74,7 @@ def test_what_makes_no_sense_is_refused() -> None:
     with pytest.raises(ValueError, match="different lengths"):
         at_capacity(row[0], row[1], row[2], np.array([1, 2]))
     with pytest.raises(ValueError, match="between 0 and 1"):
-        at_capacity(*row, share=1.5)
+        at_capacity(row[0], row[1], row[2], row[3], share=1.5)
     with pytest.raises(ValueError, match="between 0 and 1"):
         split_by_time(row[0], 1.0)
     with pytest.raises(ValueError, match="no rows"):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numba
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 
 from models.evaluation import NONE, NULL, Evaluator, Scores, UnknownCategory
 from models.scorecard import Characteristic, Scorecard, canonical
+from tests.compiled import COMPILED
 from tests.oracle import oracle_card
 
 TEXTS = ["a", "b", "c", "d", "e", "", "ä"]
@@ -246,7 +246,7 @@ def test_integers_in_an_int64_matrix_need_no_encoding() -> None:
     assert scores.totals.tolist() == [1, 2, 9]
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="this is the run without compilation")
+@pytest.mark.skipif(not COMPILED, reason="this is the run without compilation")
 def test_the_kernels_do_the_same_as_plain_python() -> None:
     files = [str(Path(__file__).parent / name) for name in ("test_evaluation.py", "test_scorecard.py")]
     command = [sys.executable, "-m", "pytest", *files, "-x", "-q", "-p", "no:cacheprovider"]

@@ -55,14 +55,14 @@ def scored(card: Scorecard, columns: list[list[int]]) -> tuple[list[int], list[l
 @settings(deadline=None)
 @given(cards, st.data())
 def test_points_and_shortfalls_are_those_of_the_document(card: Scorecard, data: st.DataObject) -> None:
-    edges = [edge + near for item in card.characteristics for edge in item.edges for near in (-1, 0, 1)]
+    edges = [edge + near for item in card.characteristics for edge in item.edges or () for near in (-1, 0, 1)]
     values = st.one_of(st.just(NULL), st.integers(-(2**62), 2**62), st.sampled_from(edges or [0]))
     rows = data.draw(st.lists(st.tuples(values, values, values).map(list), min_size=1, max_size=5))
     totals, shortfalls = scored(card, rows)
     for row, total, shortfall in zip(rows, totals, shortfalls, strict=True):
         named = {name: None if value == NULL else value for name, value in zip("abc", row, strict=True)}
         got = [
-            oracle_score.points_of(list(item.edges), list(item.points), item.missing, named[item.feature])
+            oracle_score.points_of(list(item.edges or ()), list(item.points), item.missing, named[item.feature])
             for item in card.characteristics
         ]
         assert total == sum(got)

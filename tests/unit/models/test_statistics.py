@@ -77,7 +77,8 @@ def test_rows_of_the_same_codes_are_joined_and_give_the_same_regression(
         assert sums[:, at] == pytest.approx(counts[:, same].sum(axis=1))
     found, expected = logistic(np.column_stack(few), *sums), logistic(np.column_stack(codes), *counts)
     assert found.coefficients == pytest.approx(expected.coefficients, abs=1e-8)
-    again = logistic(np.column_stack(few), *sums, start=np.array([2.0, 1.0, -1.0, 0.5]))
+    good_rows, bad_rows = sums
+    again = logistic(np.column_stack(few), good_rows, bad_rows, start=np.array([2.0, 1.0, -1.0, 0.5]))
     assert again.coefficients == pytest.approx(found.coefficients, abs=1e-8), "wherever it starts"
 
 

@@ -1,4 +1,4 @@
-"""What was set aside is what the arrays held at that instant."""
+"""The fork snapshot holds what the arrays held at that instant."""
 
 import os
 import signal

@@ -345,7 +345,7 @@ class Both:
 
     @property
     def originals_full(self) -> bool:
-        """Whether a further original must find another's room."""
+        """Whether a further refundable record must replace another."""
         return len(self.oracle.originals) >= self.capacity.originals
 
     def forget_originals(self) -> None:
@@ -366,7 +366,7 @@ class Both:
             self.channels.asked[shard] = self.ledger.book.meta[M_SEGMENTS_STAMP] = self.now
 
     def learn(self, **profile: int) -> None:
-        """A profile arrives: address, opened, currency, status, kind, tier."""
+        """A remote wallet arrives: address, opened, currency, status, kind, tier."""
         record = np.zeros(1, RECORD)
         names = {
             "payee": "address",
@@ -386,7 +386,7 @@ class Both:
     # Comparison.
 
     def check(self) -> None:
-        """Every wallet, every profile, and that all money adds up to nothing."""
+        """Every wallet, every remote wallet, and that all money adds up to zero."""
         assert_same_wallets(self.ledger, self.oracle)
         for address, profile in self.oracle.profiles.items():
             row = self.ledger.book.profiles[int(profile_row(self.ledger.book, address))]

@@ -1,6 +1,5 @@
 """Linked groups: all or none, whatever is wrong with whichever row, and nothing of what was not done is left behind."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +9,7 @@ from actors.ledger.admission import BEHIND_MAX
 from actors.ledger.book import Capacity, caller_holds
 from actors.records.codes import Code
 from actors.records.layout import CHAIN_STRIDE, FLAG_LINKED, FLAG_PAYER_ANCHOR, REQUEST, Kind, WalletKind
+from tests.compiled import COMPILED
 from tests.oracle.oracle_ledger import Row
 from tests.unit.actors.ledger.both import DAY, EUR, SMALL, Both, array_of, crowd, new_row
 from tests.unit.actors.ledger.test_captures_refunds import ALICE, BOB, EXTERNAL, REMOTE, SHOP, hold, new_world
@@ -211,9 +211,7 @@ def test_keys_of_a_group_are_found_at_its_user_payer(world: Both) -> None:
     assert second == first + 1
 
 
-@settings(
-    max_examples=3 if numba.config.DISABLE_JIT else 30
-)  # To fill the table takes seconds when it is not compiled.
+@settings(max_examples=30 if COMPILED else 3)  # to fill the table takes seconds when it is not compiled
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.integers(0, 40))
 def test_when_keys_are_full_a_group_takes_none(sizes: list[int], seed: int) -> None:
     capacity = Capacity(segments=3, segment_map=16, keys=0, payers=10, attempts=100, profiles=4, holds=4, originals=1)

@@ -54,7 +54,7 @@ def due(holds: Holds, now: int) -> int:
 
 def collisions(slots: int, count: int) -> list[int]:
     """Addresses that begin at the same few slots, at both ends of the table."""
-    found = []
+    found: list[int] = []
     address = 1
     while len(found) < count:
         start = (address * 0x9E3779B97F4A7C15 % 2**64 >> 20) & (slots - 1)
@@ -77,7 +77,7 @@ spans = st.one_of(
 
 
 class HoldsMachine(RuleBasedStateMachine):
-    """`waiting`: address -> expiry. The wheel is told the time as it goes on, from 0 as after a replay."""
+    """`waiting`: address -> expiry. The wheel is given the time as it goes on, from 0 as after a replay."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -78,7 +78,7 @@ def read(world: Both) -> int:
 
 
 def bytes_of(world: Both) -> list[bytes]:
-    """All that could change but keys: wallets, profiles, rings, counters."""
+    """All that could change but keys: wallets, remote wallets, rings, counters."""
     book = world.ledger.book
     used = book.wallets[np.flatnonzero(book.wallets["currency"])]
     meta = book.meta.copy()

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,6 +24,7 @@ from actors.ledger.table import (
     table_slots,
     with_room,
 )
+from tests.compiled import COMPILED
 
 # Few partitions and few places in them, so that keys meet.
 words = st.tuples(
@@ -47,7 +47,8 @@ def assert_holds(table: Table, expected: dict[tuple[int, int], int]) -> None:
 
 @given(st.lists(st.tuples(st.one_of(words, anything), values), max_size=120))
 def test_table_is_a_dict(puts: list[tuple[tuple[int, int], int]]) -> None:
-    table, expected = new_table(200), {}
+    expected: dict[tuple[int, int], int] = {}
+    table = new_table(200)
     for key, value in puts:
         assert find(table, *keyed(*key)) == expected.get(key, 0)
         assert put(table, *keyed(*key), np.int64(value))
@@ -60,7 +61,8 @@ steps = st.lists(st.tuples(words, st.one_of(st.none(), values)), max_size=200)
 
 @given(steps)
 def test_what_is_removed_is_gone_and_no_other(steps: list[tuple[tuple[int, int], int | None]]) -> None:
-    table, expected = new_table(200), {}
+    expected: dict[tuple[int, int], int] = {}
+    table = new_table(200)
     for key, value in steps:
         if value is None:
             remove(table, *keyed(*key))
@@ -93,7 +95,7 @@ def test_a_full_partition_gives_half_of_its_keys_to_a_new_one() -> None:
     assert_holds(table, expected)
 
 
-@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes when it is not compiled")
+@pytest.mark.skipif(not COMPILED, reason="takes minutes when it is not compiled")
 def test_a_table_takes_as_many_random_keys_as_asked_for_in_little_memory() -> None:
     for keys in (1, KEYS_A_PARTITION, 12_000, 100_000, 200_000):
         table = new_table(keys)

@@ -5,15 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numba
 import pytest
+
+from tests.compiled import COMPILED
 
 HERE = Path(__file__).parent
 TOO_MANY_KEYS = "keys_are_full or than_a_generation_surely_holds"
 """Tests that fill whole tables: half of the time, and nothing that others do not show."""
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="this is the run without compilation")
+@pytest.mark.skipif(not COMPILED, reason="this is the run without compilation")
 def test_kernels_do_the_same_as_plain_python() -> None:
     command = [
         sys.executable,

@@ -17,7 +17,7 @@ FRONT_DOOR = {
     Code.REVIEW_DECLINED,
     Code.REVIEW_EXPIRED,
 }
-"""What the front door says instead of HOLD_NOT_OPEN, having read what became of the record."""
+"""What the front door answers instead of HOLD_NOT_OPEN, having read the hold's lifecycle."""
 ELSEWHERE = {
     Code.IDEMPOTENCY_MISMATCH,
     Code.KEYS_FULL,

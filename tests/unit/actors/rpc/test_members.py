@@ -1,4 +1,4 @@
-"""Actors are told the whole state with a version: lost, repeated and reordered, the newest one holds."""
+"""Actors receive the whole state with a version: lost, repeated and reordered, the newest one holds."""
 
 import random
 from typing import Any

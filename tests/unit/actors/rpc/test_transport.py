@@ -1,7 +1,7 @@
 """Calls between actors: by Ray until the socket is connected, then along it; every call has one of three ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +211,8 @@ async def test_a_socket_that_cannot_be_made_is_told_once_and_tried_again(
 async def test_a_bug_behind_ray_is_logged_where_it_is_met(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     from ray.exceptions import RayActorError, RayTaskError
 
-    failures: list[Exception] = [RayActorError(), RayTaskError("submit", "a traceback", ValueError("a bug"))]
+    new_task_error: Callable[..., Exception] = RayTaskError
+    failures = [RayActorError(), new_task_error("submit", "a traceback", ValueError("a bug"))]
 
     class Failing(Actor):
         async def _echo(self, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Where chains begin is told while the core is at work in a thread, as it was before that work."""
+"""Chain heads are readable while the core works in a thread, as they were before that work."""
 
 from typing import Any
 

@@ -37,7 +37,7 @@ def journal(writer: int, count: int, before: Blocks | None = None) -> Blocks:
 
 
 def head(writer: int, blocks: Blocks, since: int, until: int) -> Legs:
-    """A push without legs."""
+    """A push without remote credits."""
     return Legs(
         sender=1,
         writer=writer,

@@ -6,12 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numba
 import pytest
 
 from actors.shard import compile_kernels
+from models.jit import CACHE_FOLDER
+from tests.compiled import COMPILED
 
-compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+compiled = pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
 
 
 WARMED = """
@@ -93,7 +94,7 @@ def test_a_second_clone_compiles_nothing_again(tmp_path: Path) -> None:
 def test_what_is_said_of_all_kernels_is_near_what_there_is() -> None:
     """Other tests compile some for more sorts of arguments, into the same folder."""
     compile_kernels.ready_kernels()
-    files = compile_kernels.compiled_files(compile_kernels.CACHE_FOLDER, "nbi")
+    files = compile_kernels.compiled_files(CACHE_FOLDER, "nbi")
     sizes = [max(part.stat().st_size for part in file.parent.glob(f"{file.stem}.*.nbc")) for file in files]
     assert 0.8 * compile_kernels.KERNELS <= len(files) <= compile_kernels.KERNELS
     assert 0.6 * compile_kernels.MACHINE_CODE_BYTES <= sum(sizes) <= 1.4 * compile_kernels.MACHINE_CODE_BYTES

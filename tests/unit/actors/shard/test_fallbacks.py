@@ -1,4 +1,4 @@
-"""A share of fallbacks that is too high is told once, and for as long as it lasts."""
+"""A share of fallbacks that is too high raises one alert, which lasts as long as it does."""
 
 from actors.shard.fallbacks import OBSERVED, FallbackShare
 

@@ -1,4 +1,4 @@
-"""An operator is told of a table before it is full, once, and again when it filled anew."""
+"""An operator gets an alert before a table is full, once, and again when it filled anew."""
 
 import pytest
 

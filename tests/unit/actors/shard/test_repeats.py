@@ -1,4 +1,4 @@
-"""Batches that are sent again: the first answers, read back by page, one page under way, every batch in its turn."""
+"""Batches that are sent again: the first answers, read back by page, one page under way, every batch in order."""
 
 import asyncio
 import secrets

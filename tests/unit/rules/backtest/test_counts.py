@@ -1,4 +1,4 @@
-"""Counts against a brute-force count; parts add up to the whole; what an analyst is told of them."""
+"""Counts against a brute-force count; parts add up to the whole; what an analyst reads of them."""
 
 from collections import Counter
 from typing import Any

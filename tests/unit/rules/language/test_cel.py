@@ -150,7 +150,7 @@ raw_payments = st.fixed_dictionaries(
 
 def payment_of(raw: dict[str, object]) -> Payment:
     return {
-        name: None if value is None else NUMBER_OF[name](value) if name in NUMBER_OF else int(value)  # type: ignore[call-overload]
+        name: None if value is None else NUMBER_OF[name](value) if name in NUMBER_OF else int(value)  # type: ignore[call-overload,no-untyped-call]
         for name, value in raw.items()
     }
 

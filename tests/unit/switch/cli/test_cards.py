@@ -68,7 +68,7 @@ def test_bad_usage_is_exit_code_2(tmp_path: Path) -> None:
 def loans() -> pa.Table:
     rng = np.random.default_rng(5)
     income, sex = rng.gamma(2.0, 1_500.0, 600).round(), rng.choice(["f", "m"], 600)
-    city = np.where(rng.random(600) < 0.1, None, rng.choice(["north", "sea"], 600))
+    city = np.where(rng.random(600) < 0.1, np.array(None, object), rng.choice(["north", "sea"], 600))
     bad = rng.random(600) < 1 / (1 + np.exp(0.0008 * income - 1 - (city == "sea")))
     return pa.table({"income": income, "city": city, "sex": sex, "outcome": np.where(bad, "lost", "paid")})
 

@@ -22,7 +22,7 @@ DIFFERENCE = Difference(wallet="anna", expected=5, posted=6, held=1)
 
 
 def _changed(**changes: object) -> Report:
-    return Report(**{name: getattr(GOOD, name) for name in Report.__struct_fields__} | changes)  # type: ignore[arg-type]
+    return Report(**{name: getattr(GOOD, name) for name in Report.__struct_fields__} | changes)
 
 
 @pytest.fixture

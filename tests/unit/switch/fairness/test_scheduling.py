@@ -1,4 +1,4 @@
-"""Long work gives others their turn, callers share the time that it has, and it rests while others have short requests under way."""
+"""Long work yields to others, callers share the time that it has, and it rests while others have short requests under way."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Once an answer was lost, nothing later says that a request did nothing, unless it is a final answer; a row's fate is its own."""
+"""Once an answer was lost, nothing later says that a request did nothing, unless it is a final answer; each row has its own outcome."""
 
 import numpy as np
 import pytest

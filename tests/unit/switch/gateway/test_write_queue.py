@@ -10,7 +10,7 @@ import pytest
 
 from actors.records.codes import Code
 from actors.records.layout import FLAG_LINKED, REQUEST, RESULT
-from actors.rpc.interface import Condition, ShardUnavailable
+from actors.rpc.interface import ChainHead, Condition, ShardUnavailable
 from switch.gateway.write_queue import ANSWERS_A_TURN, DeadlineExceeded, ShardWriteQueue, WriteQueueLimits
 from switch.problems.table import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
@@ -40,6 +40,9 @@ class Shard:
     async def condition(self) -> Condition:
         raise NotImplementedError
 
+    async def heads(self, addresses: Any) -> list[ChainHead]:
+        raise NotImplementedError
+
 
 def done(rows: Any, details: Any) -> Any:
     """Every row done; its amount comes back as the address."""
@@ -65,7 +68,8 @@ def losing(not_sent: bool) -> Reply:
 
 
 def row(amount: int, caller: int = 1) -> bytes:
-    return rows_of(amount, caller=caller).tobytes()
+    packed: bytes = rows_of(amount, caller=caller).tobytes()
+    return packed
 
 
 def rows_of(*amounts: int, caller: int = 1) -> Any:

@@ -32,7 +32,7 @@ def in_order(world: World) -> list[bool]:
 
 
 class Adversary:
-    """Carries out waves; `outcome` by row afterwards."""
+    """Applies waves; `outcome` by row afterwards."""
 
     def __init__(self, world: World, seed: int) -> None:
         self._world = world

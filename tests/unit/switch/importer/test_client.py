@@ -44,7 +44,7 @@ def history(tmp_path: Path) -> History:
 
 @pytest.fixture
 async def serve(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Serve]:
-    """A client of a server that answers every call as told."""
+    """A client of a server that answers every call as the test wants."""
     monkeypatch.setattr(calls, "PAUSE_MIN_S", 0.001)
     open_ones: list[Client | TestServer] = []
 

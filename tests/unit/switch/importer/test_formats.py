@@ -1,4 +1,4 @@
-"""A file's format is told by what is in it."""
+"""A file's format is recognised by its content."""
 
 from pathlib import Path
 

@@ -1,6 +1,7 @@
 """Keys, digests and times of rows."""
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ ROWS = [(0, 1, 5, 1, 100, 0), (0, 1, 5, 1, 130, 1), (1, 0, 5, 1, 100, 2), (0, 2,
 """Payer, payee, amount, kind, time, number."""
 
 
-def keys_of(rows: list[tuple[int, ...]], name: str = "x", wallets: list[WalletSpec] = WALLETS) -> list[uuid.UUID]:
+def keys_of(rows: Sequence[tuple[int, ...]], name: str = "x", wallets: list[WalletSpec] = WALLETS) -> list[uuid.UUID]:
     payer, payee, amount, kind, time, number = (np.array(column, np.int64) for column in zip(*rows, strict=True))
     payments = Payments(
         payer=payer.astype(np.int32),

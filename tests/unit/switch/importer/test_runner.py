@@ -1,4 +1,4 @@
-"""An import's own steps, with a client that is told what to answer."""
+"""An import's own steps, with a client that answers as the test wants."""
 
 import uuid
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a person is told while kernels are compiled."""
+"""What a person reads while kernels are compiled."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Looks at the heads of the journals, shared by all streams of a front door."""
+"""Reads of the newest blocks of the journals, shared by all streams of a front door."""
 
 import asyncio
 from typing import Any

@@ -1,0 +1,152 @@
+"""What `--help` shows of each command as its example works, typed as it stands in a folder with the files that it names.
+
+One switch runs for all of them: the example of `serve`. `bench` measures for minutes, so its example runs in the quick form and only
+with the slow tests; tests/integration/test_bench_quick.py runs others of its benchmarks.
+"""
+
+import contextlib
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pv
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from switch.cli.main import cli
+from switch.reference.commands import commands
+from tests.acceptance.running import KEY, RunningSwitch, running_switch
+
+ROOT: Final = Path(__file__).parents[2]
+EXAMPLES: Final = {name.removeprefix("shardpay "): command.epilog or "" for name, command in commands()}
+AFTER: Final = {
+    "audit": ("import",),
+    "backup": ("import",),
+    "cards check": ("train",),
+    "cards publish": ("train",),
+    "cards score": ("train",),
+    "export": ("import",),
+    "keys list": ("keys create",),
+    "keys revoke": ("keys list",),
+    "restore": ("backup",),
+    "rules backtest": ("export",),
+}
+"""Whose example writes what the example of a command reads."""
+ELSEWHERE: Final = ("restore",)
+"""Wants an empty database, so it runs in a folder beside, with what it reads."""
+SLOW: Final = {"bench": ("--quick", "--output", "results")}
+"""Too long for the suite, with what makes it a matter of a minute."""
+SERVE: Final = "serve"
+PLACEHOLDERS: Final = {
+    SERVE: {"--port": "", "8080": ""},  # the switch of the test takes a port that is free
+    "import": {"SHARDPAY_API_KEY=...": "", "http://127.0.0.1:8080": "{url}"},
+    "keys revoke": {"0b5c0a52-...": "{shop_key}"},
+}
+"""Words of an example that stand for what only a reader has."""
+LOANS: Final = 400
+PAYMENTS: Final = (
+    {"payer": "external:jan", "payee": "cust-1", "amount": 90_000},
+    {"payer": "cust-1", "payee": "merchant:shop-1", "amount": 70_000},
+)
+
+
+def _words(name: str) -> list[str]:
+    """The words after `shardpay` of a command's example, without what only a reader has."""
+    line = re.search(r"Example: (.*)", EXAMPLES[name])
+    assert line is not None, f"{name} has no example"
+    words = [PLACEHOLDERS.get(name, {}).get(word, word) for word in shlex.split(line[1])]
+    program, *rest = [word for word in words if word]
+    assert program == "shardpay"
+    return rest
+
+
+def _write_files(folder: Path) -> None:
+    """What a reader has before the first command: a pack, payments and loans."""
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    pack = re.search(r"```yaml\n(.*?)```", tutorial, re.DOTALL)
+    assert pack is not None
+    (folder / "pack.yaml").write_text(pack[1], encoding="utf-8")
+    rows = (
+        {**row, "currency": "EUR", "idempotency_key": f"p{n}", "effective_at": f"2025-01-0{n + 1}T10:00:00Z"}
+        for n, row in enumerate(PAYMENTS)
+    )
+    (folder / "payments.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    rng = np.random.default_rng(13)
+    income = rng.gamma(2.0, 1_500.0, LOANS).round()
+    loans = pa.table(
+        {"income": income, "defaulted": (rng.random(LOANS) < 1 / (1 + np.exp(income / 2_000 - 1))).astype("i1")}
+    )
+    pq.write_table(loans, folder / "loans.parquet")
+    pv.write_csv(loans, folder / "loans.csv")
+
+
+class Reader:
+    """Types examples, each once, those first that write what it reads."""
+
+    def __init__(self, folder: Path, switch: RunningSwitch) -> None:
+        self.folder = folder
+        self.switch = switch
+        self.printed: dict[str, str] = {}
+
+    def type(self, name: str, *more: str) -> str:
+        """What a command printed; it must end with exit code 0."""
+        if name not in self.printed:
+            for before in AFTER.get(name, ()):
+                self.type(before)
+            done = self._invoke(name, [*self._filled(name), *more])
+            assert done.exit_code == 0, (name, done.output, done.exception)
+            self.printed[name] = done.stdout
+        return self.printed[name]
+
+    def _invoke(self, name: str, words: list[str]) -> Result:
+        with contextlib.chdir(self._place(name)):
+            environment = {"SHARDPAY_API_KEY": KEY, "SHARDPAY_URL": self.switch.url}
+            return CliRunner(env=environment).invoke(cli, ["--debug", *words])
+
+    def _place(self, name: str) -> Path:
+        if name not in ELSEWHERE:
+            return self.folder
+        place = self.folder / "elsewhere"
+        place.mkdir()
+        for written in self.folder.glob("backup-*"):
+            (place / written.name).symlink_to(written)
+        return place
+
+    def _filled(self, name: str) -> list[str]:
+        shop_key = ""
+        if "keys list" in self.printed:
+            keys = json.loads(self.printed["keys list"])
+            (shop_key,) = [key["id"] for key in keys if key["name"] == "shop"]
+        return [word.format(url=self.switch.url, shop_key=shop_key) for word in _words(name)]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """In a folder with a switch, which is the example of `serve`, started once for all."""
+    folder = tmp_path_factory.mktemp("reader")
+    _write_files(folder)
+    name, *options = _words(SERVE)
+    assert name == SERVE
+    with running_switch(folder / "data", *options) as switch:
+        yield Reader(folder, switch)
+
+
+def _marked(name: str) -> object:
+    return pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
+
+
+@pytest.mark.parametrize("name", [_marked(name) for name in sorted(EXAMPLES) if name != SERVE])
+def test_the_example_of_a_command_runs(reader: Reader, name: str) -> None:
+    assert reader.type(name, *SLOW.get(name, ())).strip()
+
+
+def test_the_example_of_serve_is_ready_and_prints_a_first_payment(reader: Reader) -> None:
+    output = reader.folder / "data" / "serve-output.log"
+    assert f"Shardpay is ready on {reader.switch.url}" in output.read_text()
+    assert "curl" in output.read_text()
