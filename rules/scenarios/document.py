@@ -61,6 +61,7 @@ WITH_ORDERS: Final = (ScenarioKind.DEPOSIT_WAIVED, ScenarioKind.PAY_LATER)
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the condition. `root`: where in the program it is; `text`: what the holder is told when it does not hold."""
 
+    source: str
     reason: str
     text: str
     root: int
@@ -92,6 +93,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     data: tuple[str, ...]
     requirements: tuple[Requirement, ...]
     grant: int
+    grant_source: str
     terms: Terms
     refusal: str
     ops: tuple[Op, ...]
@@ -142,6 +144,7 @@ class _Scenario(Reader):
             data=self._data(fields.get("data")),
             requirements=requirements,
             grant=self._grant(fields, kind),
+            grant_source=str(fields["grant"].plain).strip() if "grant" in fields else "",
             terms=self._terms(fields, kind),
             refusal=self._said(fields, "refusal"),
             ops=tuple(self._program.ops),
@@ -183,7 +186,8 @@ class _Scenario(Reader):
                 self.wrong(fields["reason"], f"two parts give the reason {reason}", "join them with &&")
             seen.add(reason)
             root = self._expression(fields["if"], want_truth=True) if "if" in fields else 0
-            yield Requirement(reason=reason, text=self._said(fields, "text"), root=root)
+            source = str(fields["if"].plain).strip() if "if" in fields else ""
+            yield Requirement(source=source, reason=reason, text=self._said(fields, "text"), root=root)
 
     def _expression(self, value: Value, *, want_truth: bool) -> int:
         """Place of a condition's part or of the grant."""

@@ -15,6 +15,7 @@ from switch.api import (
     health,
     reviews,
     rule_packs,
+    scenarios,
     scorecards,
     statements,
     transfer_lifecycle,
@@ -50,6 +51,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *rule_packs.ROUTES,
     *scorecards.ROUTES,
     *backtests.ROUTES,
+    *scenarios.ROUTES,
 )
 """All that needs a key."""
 OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES,)

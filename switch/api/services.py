@@ -23,8 +23,10 @@ from actors.scoring.scorer import ScorerClient
 from actors.stores.api_keys import KeyStore
 from actors.stores.batch_keys import BatchKeyStore
 from actors.stores.rule_packs import PackStore
+from actors.stores.scenarios import ScenarioStore
 from actors.stores.wallet_profiles import WalletStore
 from switch.api.publisher import Publisher
+from switch.api.scenario_catalogue import ScenarioCatalogue
 from switch.fairness.connections import Connections, within_descriptors
 from switch.fairness.scheduling import BESIDE_S, Callers, Scheduler
 from switch.fairness.shares import BodyRoom, Places
@@ -135,6 +137,8 @@ class Services:
         self.clients = deps.clients
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
+        self.scenario_store = ScenarioStore(deps.pool)
+        self.scenarios = ScenarioCatalogue(self.scenario_store, self.now)
         self.metrics = Metrics(lambda: [queue.queued_rows for queue in self.queues])
         self.queues = [ShardWriteQueue(client, deps.limits.queue, self.metrics.called) for client in deps.clients]
         self.readers = [Reader(client.wallets, deps.limits.deadline_s) for client in deps.clients]

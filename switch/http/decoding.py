@@ -28,6 +28,7 @@ from switch.http.schema import (
     PackMode,
     PackText,
     Refund,
+    ScenarioText,
     Transfer,
     TransferBatch,
     WalletBatch,
@@ -47,6 +48,7 @@ WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
 PACK_TEXT: Final = msgspec.json.Decoder(PackText)
 PACK_MODE: Final = msgspec.json.Decoder(PackMode)
 CARD_MODE: Final = msgspec.json.Decoder(CardMode)
+SCENARIO_TEXT: Final = msgspec.json.Decoder(ScenarioText)
 EMPTY: Final = msgspec.json.Decoder(Empty)
 
 

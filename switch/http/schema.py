@@ -135,6 +135,12 @@ class PackText(Wire, frozen=True, kw_only=True):
     files: dict[str, str] | UnsetType = UNSET
 
 
+class ScenarioText(Wire, frozen=True, kw_only=True):
+    """PUT /v1/scenarios/{name} as JSON; as YAML the body is the text."""
+
+    text: str
+
+
 class PackMode(Wire, frozen=True, kw_only=True):
     """POST /v1/rule-packs/{name}/mode. `version`: the newest unless given; `share`: of the wallets, per mille, for a challenger."""
 

@@ -32,6 +32,7 @@ CREATED: Final = frozenset(
         ("POST", "/v1/reviews/{id}/decline"),
         ("PUT", "/v1/rule-packs/{name}"),
         ("PUT", "/v1/scorecards/{name}"),
+        ("PUT", "/v1/scenarios/{name}"),
     }
 )
 """Calls whose success is status 201; of all others it is 200."""
@@ -77,6 +78,11 @@ NOTES: Final = {
     ("PUT", "/v1/scorecards/{name}"): (
         "The body is the [scorecard](scorecards.md). `If-Match` as in [publishing](publishing.md). 200 when it is the "
         "newest version."
+    ),
+    ("GET", "/v1/scenarios"): "See [scenarios](scenarios.md).",
+    ("PUT", "/v1/scenarios/{name}"): (
+        "As YAML (`application/yaml`) the body is the [scenario](scenarios.md) itself. `If-Match` and `If-None-Match` as "
+        "in [publishing](publishing.md). It decides within a second. 200 when the text is that of the newest version."
     ),
     ("POST", "/v1/scorecards/backtest"): "See [backtests](backtest.md).",
 }

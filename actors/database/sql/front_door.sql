@@ -64,7 +64,8 @@ JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place
 -- name: key_find
 SELECT key.hash, key.account, key.scopes, account.bound,
        ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
-       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
+       ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
 FROM api_key AS key JOIN account ON account.id = key.account
 WHERE key.hash = ANY($1) AND key.revoked_at IS NULL
 
@@ -102,7 +103,8 @@ SELECT EXISTS (SELECT FROM api_key WHERE revoked_at IS NULL)
 -- name: key_list
 SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, account.bound,
        ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
-       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
+       ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
 FROM api_key AS key JOIN account ON account.id = key.account ORDER BY key.created_at, key.id
 
 -- name: key_revoke
@@ -530,3 +532,49 @@ WHERE card.name = $1 AND ($2::int IS NULL OR card.version = $2) ORDER BY card.ve
 -- name: card_users
 -- Packs that name a version of a scorecard.
 SELECT name, version FROM rule_pack WHERE card_name = $1 AND card_version = $2 ORDER BY name, version
+
+-- name: scenario_newest
+SELECT number, max(version) AS version FROM scenario GROUP BY number
+
+-- name: scenario_some
+SELECT scenario.*, account.name AS account
+FROM unnest($1::int[], $2::int[]) AS wanted (number, version)
+JOIN scenario USING (number, version)
+LEFT JOIN account ON account.id = scenario.made_by
+
+-- name: scenario_one
+-- A version of a scenario, the newest when none is given.
+SELECT scenario.*, account.name AS account FROM scenario LEFT JOIN account ON account.id = scenario.made_by
+WHERE scenario.name = $1 AND ($2::int IS NULL OR scenario.version = $2) ORDER BY scenario.version DESC LIMIT 1
+
+-- name: scenario_versions
+-- The newest versions of a scenario, newest first, without their texts.
+SELECT number, version, scenario.name, '' AS text, hash, made_at, account.name AS account
+FROM scenario LEFT JOIN account ON account.id = scenario.made_by
+WHERE scenario.name = $1 ORDER BY version DESC LIMIT $2
+
+-- name: scenario_last
+-- The newest version of a name, 0 = none, its hash, whether an account published any version, and how many names there are.
+SELECT coalesce(max(version), 0) AS version, (array_agg(hash ORDER BY version DESC))[1] AS hash,
+       coalesce(bool_or(made_by IS NOT NULL), false) AS theirs,
+       (SELECT count(DISTINCT number) FROM scenario) AS names
+FROM scenario WHERE name = $1
+
+-- name: scenario_add
+-- The next version of a name, under the number of the name.
+INSERT INTO scenario (number, version, name, text, hash, made_by)
+SELECT coalesce((SELECT number FROM scenario WHERE name = $1 LIMIT 1), (SELECT coalesce(max(number), 0) + 1 FROM scenario)),
+       (SELECT coalesce(max(version), 0) + 1 FROM scenario WHERE name = $1), $1, $2, $3, $4
+
+-- name: account_bind_scenarios
+-- In how many scenarios the account may ask then. The statement does not see its own inserts.
+WITH made AS (
+    UPDATE account SET bound = true WHERE id = $1
+), named AS (
+    INSERT INTO account_scenario (account, name) SELECT $1, name FROM unnest($2::text[]) AS given (name)
+    ON CONFLICT DO NOTHING RETURNING name
+)
+SELECT (SELECT count(*) FROM account_scenario WHERE account = $1) + (SELECT count(*) FROM named)
+
+-- name: account_scenarios
+SELECT count(*) FROM account_scenario WHERE account = $1
