@@ -117,6 +117,10 @@ class KeyStore:
         wanted = sorted(set(numbers))
         return {row["id"]: row["name"] for row in await self._pool.fetch("account_names", wanted)} if wanted else {}
 
+    async def merchants(self, names: Iterable[str]) -> dict[str, int]:
+        """Numbers of accounts by name, of those that have a merchant's key."""
+        return {row["name"]: row["id"] for row in await self._pool.fetch("merchant_accounts", list(names))}
+
     async def create(self, name: str, scopes: Sequence[str], binding: Binding = NOTHING_BOUND) -> CreatedKey:
         """A new key of the account called `name`, which is bound from now on also to this. Raises KeyRefused."""
         identity = uuid.uuid4()

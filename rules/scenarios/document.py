@@ -30,8 +30,9 @@ CURRENCIES_MAX: Final = 64
 CAP_MAX: Final = 2**53 - 1
 DAYS_MAX: Final = 3_650
 HOURS_MAX: Final = 8_760
-OPEN_ORDERS_MAX: Final = 1_000
-DECISIONS_MAX: Final = 10_000
+OPEN_ORDERS_MAX: Final = 255
+DECISIONS_MAX: Final = 255
+"""Requests have a byte for each."""
 NOTES_MAX: Final = 50
 
 _FIELDS: Final = (

@@ -14,7 +14,9 @@ from rules.vocabulary.catalogue import BOOL, CURRENCY, INT, NOT_GIVEN, Field, Ty
 
 SCORE_MIN: Final = 350
 SCORE_MAX: Final = 950
-BANDS: Final = 5
+BAND_EDGES: Final = (550, 600, 650, 700)
+"""Scores from which on a wallet is in the next band."""
+BANDS: Final = len(BAND_EDGES) + 1
 DIMENSIONS: Final = ("history", "behaviour", "ability", "identity", "relations")
 """Subtotals of a score, which add up to it."""
 

@@ -11,6 +11,9 @@ from aiohttp import web
 from actors.database.pool import StoreUnavailable
 from switch.api import (
     backtests,
+    consents,
+    credit_decisions,
+    credit_orders,
     events,
     health,
     reviews,
@@ -37,7 +40,7 @@ _log = logging.getLogger(__name__)
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-MOVING: Final = ("/v1/transfers", "/v1/reviews")
+MOVING: Final = ("/v1/transfers", "/v1/reviews", "/v1/credit/orders")
 """Where a POST may move money."""
 
 
@@ -52,6 +55,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     *scorecards.ROUTES,
     *backtests.ROUTES,
     *scenarios.ROUTES,
+    *consents.ROUTES,
+    *credit_decisions.ROUTES,
+    *credit_orders.ROUTES,
 )
 """All that needs a key."""
 OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES,)

@@ -156,7 +156,7 @@ class ShardWriteQueue:
     async def one(self, row: bytes, details: bytes | None, deadline: float) -> Result:
         """The result of one row (packed REQUEST). Raises Overdue. `deadline` is a time of the event loop's clock."""
         entry = None if details is None else {0: details}
-        pause = _Backoff(self._loop, deadline)
+        pause = Backoff(self._loop, deadline)
         while True:
             try:
                 result = Result._make(_RESULT.unpack(await self._send(row, entry, deadline)))
@@ -177,7 +177,7 @@ class ShardWriteQueue:
         UNKNOWN_NUMBER when that was lost and OVERLOADED_NUMBER when it was never sent."""
         known = RowAttempts(len(rows))
         open_rows = np.arange(len(rows))
-        pause = _Backoff(self._loop, deadline)
+        pause = Backoff(self._loop, deadline)
         while len(open_rows):
             try:
                 await self._send_open(rows, details, deadline, open_rows, known)
@@ -361,7 +361,7 @@ class ShardWriteQueue:
             self._sweeper = self._loop.call_at(self._waiting[0].deadline, self._sweep)
 
 
-class _Backoff(Attempts):
+class Backoff(Attempts):
     """What one request has seen so far, and how long it rests before the next try."""
 
     __slots__ = ("_deadline", "_length", "_loop")

@@ -42,6 +42,11 @@ def sides_of(record: Mapping[str, int], payer: bool, payee: bool) -> Sides:
     return Sides(payer, payee and record["code"] == 0)
 
 
+def may_ask(principal: Principal, scenario: str) -> bool:
+    """Whether a merchant's key may ask in a scenario."""
+    return principal.bound is None or scenario in principal.bound.scenarios
+
+
 def may_void(sides: Sides, record: Mapping[str, int], account: int) -> bool:
     """Whether an account may void a hold: who gives up the money, and who made the hold. Others who pay from the payer's wallet may not
     take from the payee what it was promised."""
@@ -70,6 +75,10 @@ class WalletAccess:
             mine |= np.isin(distinct, [address for address, owner in owners.items() if owner in bound.owners])
         found: NDArray[np.bool_] = mine[where]
         return found
+
+    async def holds(self, principal: Principal, address: int) -> bool:
+        """Whether an account speaks for the holder of a wallet."""
+        return "holder" in principal.scopes and await self.owns(principal.bound, address)
 
     async def sides(self, principal: Principal, record: Mapping[str, int]) -> Sides:
         """On which sides of a recorded transfer an account stands."""

@@ -43,6 +43,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "key_not_seen": Outcome(404, False, "No request with this key was seen at this wallet."),
     "rule_pack_not_found": Outcome(404, False, "There is no rule pack, or no version, of this name."),
     "scorecard_not_found": Outcome(404, False, "There is no scorecard, or no version, of this name."),
+    "receipt_not_found": Outcome(404, False, "There is no such receipt."),
     "scenario_not_found": Outcome(404, False, "There is no scenario, or no version, of this name."),
     "method_not_allowed": Outcome(405, False, "This path does not take this method."),
     "request_timeout": Outcome(408, True, "The body did not arrive in time."),
@@ -53,6 +54,8 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "operator_wallets_full": Outcome(409, False, "No further operator wallet can be created."),
     "version_conflict": Outcome(409, False, "Another version was published meanwhile."),
     "deployment_refused": Outcome(409, False, "The packs that run cannot be changed in this way."),
+    "receipt_refused": Outcome(409, False, "The receipt does not say yes to this."),
+    "order_number_taken": Outcome(409, False, "Another order has this number."),
     "scenarios_full": Outcome(409, False, "There are as many scenarios as there can be."),
     "backtest_too_large": Outcome(
         409, False, "The history is too long for this call: export it and use shardpay rules backtest."

@@ -578,3 +578,55 @@ SELECT (SELECT count(*) FROM account_scenario WHERE account = $1) + (SELECT coun
 
 -- name: account_scenarios
 SELECT count(*) FROM account_scenario WHERE account = $1
+
+-- name: credit_records
+-- Records at addresses with the details of their blocks, as records_with_details, in the order asked for.
+SELECT place.address, substring(records FROM 1 + {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int FOR {record_bytes}) AS record, details
+FROM unnest($1::bigint[]) WITH ORDINALITY AS place (address, step)
+JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
+ORDER BY place.step
+
+-- name: credit_of_wallet
+-- Addresses of a wallet's credit records of a kind before one, newest first; $5: of one merchant's account only, null: of all.
+SELECT record FROM credit
+WHERE wallet = $1 AND kind = $2 AND record < $3 AND ($5::bigint IS NULL OR account = $5) ORDER BY record DESC LIMIT $4
+
+-- name: credit_of_account
+-- The same of a merchant's account, of all wallets; newest first within each shard.
+SELECT record FROM credit WHERE account = $1 AND kind = $2 AND record < $3 ORDER BY record DESC LIMIT $4
+
+-- name: credit_withdrawn
+-- Which of these consents were withdrawn.
+SELECT about FROM credit WHERE about = ANY ($1::bigint[]) AND about <> 0 AND kind = $2
+
+-- name: merchant_accounts
+-- Numbers of accounts by name, of those that have a merchant's key.
+SELECT account.name, account.id FROM account
+WHERE account.name = ANY ($1::text[])
+  AND EXISTS (SELECT FROM api_key AS key WHERE key.account = account.id AND key.revoked_at IS NULL AND 'merchant' = ANY (key.scopes))
+
+-- name: order_number_free
+-- Give back what was taken by a request that made no order within a minute, where it stands in the way of this one.
+DELETE FROM order_number AS taken
+WHERE ((account = $1 AND number = $2) OR receipt = $3) AND NOT (account = $1 AND number = $2 AND receipt = $3)
+  AND record IS NULL AND taken_at < now() - interval '60 s'
+  AND NOT EXISTS (SELECT FROM credit WHERE about = taken.receipt AND about <> 0 AND kind = $4)
+
+-- name: order_number_take
+INSERT INTO order_number (account, number, receipt) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+
+-- name: order_number_taken
+-- Who has the number or the receipt, and the order that was made of it.
+SELECT number, receipt, coalesce(record, (SELECT record FROM credit WHERE about = taken.receipt AND about <> 0 AND kind = $4 LIMIT 1)) AS record
+FROM order_number AS taken WHERE (account = $1 AND number = $2) OR receipt = $3
+
+-- name: order_number_made
+UPDATE order_number SET record = $3 WHERE account = $1 AND number = $2 AND record IS NULL
+
+-- name: order_number_find
+SELECT coalesce(record, (SELECT record FROM credit WHERE about = taken.receipt AND about <> 0 AND kind = $3 LIMIT 1))
+FROM order_number AS taken WHERE account = $1 AND number = $2
+
+-- name: credit_about_many
+-- Addresses of the records about others, oldest first.
+SELECT about, record FROM credit WHERE about = ANY ($1::bigint[]) AND about <> 0 ORDER BY about, record LIMIT $2

@@ -17,3 +17,13 @@ CREATE TABLE account_scenario (
     name    text NOT NULL,
     PRIMARY KEY (account, name)
 );
+
+-- Merchants' own numbers of service orders, taken before an order is made; one order a receipt. `record`: of the order once it is made.
+CREATE TABLE order_number (
+    account  int         NOT NULL REFERENCES account (id),
+    number   text        NOT NULL,
+    receipt  bigint      NOT NULL UNIQUE,
+    record   bigint,
+    taken_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account, number)
+);
