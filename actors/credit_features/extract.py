@@ -22,10 +22,12 @@ from actors.credit_features.accounts import (
     Accounts,
     addresses_of_rows,
     new_accounts,
+    rows_of,
     with_pairs,
     with_segments,
 )
 from actors.credit_features.accumulate import Events, accumulate, end_nights, events_of
+from actors.credit_features.orders import ORDER_EVENT, order_events, orders_of
 from actors.credit_features.relations import relations_of
 from actors.credit_features.source import ExportedEvents
 from actors.credit_features.values import VALUES, Kept
@@ -114,6 +116,7 @@ class _Pass:
         self.as_of = as_of
         self.accounts: Accounts = new_accounts()
         self.profiles: dict[int, int] = {}
+        self.orders: list[NDArray[Any]] = []
         self.records = 0
 
     def add(self, events: Events) -> None:
@@ -125,6 +128,7 @@ class _Pass:
         for at in np.flatnonzero(events.kind == Kind.PROFILE).tolist():
             if events.label[at]:
                 self.profiles[int(events.payee[at])] = int(events.label[at])
+        self.orders.append(order_events(events))
         self.accounts = with_pairs(self.accounts, len(events.kind))
         accumulate(self.accounts, events, self.as_of)
 
@@ -132,12 +136,16 @@ class _Pass:
         """Addresses (n,) of the wallets, ascending, and what was kept of them."""
         end_nights(self.accounts, self.as_of)
         relations = relations_of(self.accounts, self.profiles)
+        events = np.concatenate([np.empty(0, ORDER_EVENT), *self.orders])
+        holders = rows_of(self.accounts, events["holder"])
+        orders = orders_of(events, holders, len(relations), self.as_of)
         addresses = addresses_of_rows(self.accounts)
         rows = np.flatnonzero(self.accounts.rows["kind"][: len(addresses)])
         rows = rows[np.argsort(addresses[rows])]
         return addresses[rows], Kept(
             self.accounts.rows[rows],
             relations[rows],
+            orders[rows],
             self.accounts.amounts[rows],
             self.accounts.counts[rows],
             self.as_of,
@@ -215,7 +223,7 @@ def _write(
 
 
 def _some(kept: Kept, part: slice) -> Kept:
-    return Kept(kept.account[part], kept.relation[part], kept.amounts[part], kept.counts[part], kept.as_of)
+    return Kept(*(column[part] for column in kept[:-1]), kept.as_of)
 
 
 def _table(job: Extraction, addresses: NDArray[np.int64], kept: Kept, ids: NDArray[np.uint8]) -> pa.Table:

@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.credit_features.accounts import COUNTRY, DEVICE, PAIR_COUNT, Accounts
+from actors.credit_features.accounts import COUNTRY, DEVICE, PAIR_COUNT, Accounts, rows_of
 from actors.credit_features.shares import share
 from actors.records.layout import WalletKind
 from models.jit import kernel
@@ -83,10 +83,10 @@ def relations_of(accounts: Accounts, profiles: dict[int, int]) -> NDArray[Any]:
 def _merchants(accounts: Accounts, subjects: NDArray[np.int64], profiles: dict[int, int]) -> NDArray[np.bool_]:
     """Which subjects (n,) are merchants' wallets."""
     wallets = np.where(subjects < DEVICE, subjects, 0)
-    starts = accounts.segments[wallets >> 16].astype(np.int64)
-    own = starts > 0
+    rows = rows_of(accounts, wallets)
+    own = rows >= 0
     kinds = np.zeros(len(subjects), np.uint8)
-    kinds[own] = accounts.rows["kind"][starts[own] - 1 + (wallets[own] & 0xFFFF)]
+    kinds[own] = accounts.rows["kind"][rows[own]]
     known = np.array(sorted(address for address, kind in profiles.items() if kind == WalletKind.MERCHANT), np.int64)
     found: NDArray[np.bool_] = (kinds == WalletKind.MERCHANT) | np.isin(wallets, known)
     return found

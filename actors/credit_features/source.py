@@ -49,7 +49,7 @@ class ExportedEvents:
         self._statuses = by_name(WalletStatus, np.uint8)
         self._columns = [
             *(column for column, _ in self._words.values()),
-            *("device", "payer", "payee", "amount", "effective_time", "movement"),
+            *("device", "payer", "payee", "amount", "effective_time", "movement", "reference"),
             *_FLAGS,
             *_WALLET_COLUMNS,
         ]
@@ -81,6 +81,7 @@ class ExportedEvents:
             payee=wallet_addresses(table["payee"]),
             amount=numbers(table["amount"]),
             time=numbers(table["effective_time"]),
+            reference=numbers(table["reference"]),
         )
         legs = np.flatnonzero(events.kind == Kind.LEG)
         events.state[legs] = self._movements.column(table["movement"].take(pa.array(legs)))
