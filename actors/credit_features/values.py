@@ -246,5 +246,8 @@ VALUES: Final[dict[str, Callable[[Kept], Values]]] = {
         kept.relation["counterparties"] > 0,
     ),
     "wallets_share_180d": _wallets_share,
+    "counterparties_scored_share_180d": _of_counterparties("scored"),
+    "counterparties_low_score_share_180d": lambda kept: shares(kept.relation["low_scores"], kept.relation["scored"]),
+    "counterparties_mean_score_180d": lambda kept: _quotient(kept.relation["scores"], kept.relation["scored"]),
 }
 """By name, as the catalogue has them."""

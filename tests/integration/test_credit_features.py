@@ -42,6 +42,7 @@ USERS = 12
 EXTERNAL = 1024
 PAYMENTS = 700
 ORDERS = 60
+SCORES = 10
 """Of each shard."""
 CODES = (*[Code.OK] * 12, Code.DECLINED, Code.INSUFFICIENT_FUNDS, Code.DAILY_LIMIT_EXCEEDED)
 
@@ -69,13 +70,16 @@ class Random:
         made = [record(Kind.WALLET_OPENED, payee=EXTERNAL, label=int(WalletKind.EXTERNAL))]
         other = self.wallets(1 - self.shard)
         for number, wallet in enumerate(self.wallets(self.shard)):
-            opened = AS_OF - 510 * DAY if number else AS_OF + DAY
+            opened = AS_OF - (510 + number) * DAY if number else AS_OF + DAY
             made.append(self.opened(wallet, number, Kind.WALLET_OPENED, opened))
         for number, wallet in enumerate(other):
             made.append(self.opened(wallet, number, Kind.PROFILE, AS_OF - 510 * DAY))
         made += [self.any(other) for _ in range(PAYMENTS)]
         for order in range(ORDERS):
             made += self.order(self.pick(*self.wallets(self.shard)), 1 + order)
+        for published in sorted(self.time() for _ in range(SCORES)):
+            fields = {"payer": self.pick(*self.wallets(self.shard)), "points": self.pick(0, 450, 599, 600, 820)}
+            made.append(record(Kind.SCORE, record_time=published, effective_time=self.time(), **fields))
         return made
 
     def order(self, holder: int, order: int) -> list[NDArray[Any]]:
