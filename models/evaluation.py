@@ -184,6 +184,10 @@ class Evaluator:
             encoded[:, place] = item.encode(table.column(item.feature))
         return encoded
 
+    def encode_record(self, record: Mapping[str, Any]) -> NDArray[np.int64]:
+        """One record as `encode` makes a table's rows, (1, features). Raises ValueError as `score` does."""
+        return np.array([self._encode_record(record)], np.int64)
+
     def evaluate(self, columns: NDArray[np.int64]) -> Scores:
         """Score encoded rows. Raises UnknownCategory where the card says so."""
         scores = self._room(len(columns))

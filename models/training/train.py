@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.evaluation import NULL, Evaluator
 from models.prohibited import prohibited_category, prohibited_word
 from models.scorecard import CATEGORIES_MAX, CHARACTERISTICS_MAX, TEXT_MAX, Band, Characteristic, Override, Scorecard
-from models.statistics import Floats, auc, joined, logistic, rows_by_outcome
+from models.statistics import Floats, auc, joined, logistic, rows_by_outcome, whole_numbers
 from models.tidying import tidy
 from models.training.binning import Bins, Column, Plan, bins_of, column_of, places_in, weights_of
 from models.training.cutting import STRAIGHT, TURNING
@@ -371,7 +371,7 @@ def _scaled(model: _Model, plan: Plan, data: Data, rows: NDArray[np.intp], setti
         low, high = settings.scaling.low, settings.scaling.high
         factor = (high - low) / float(widths.sum())
         offset = low + factor * (intercept - float(lows.sum()))
-        spans, base = _whole(widths * factor, high - low), low
+        spans, base = whole_numbers(widths * factor, high - low), low
     else:
         factor = settings.scaling.pdo / float(np.log(2))
         offset = settings.scaling.points - factor * float(np.log(settings.scaling.odds))
@@ -416,14 +416,6 @@ def reason_code(feature: str, taken: set[str]) -> str:
         return code[:TEXT_MAX]
     endings = (f"_{number}" for number in count(2))
     return next(made for ending in endings if (made := code[: TEXT_MAX - len(ending)] + ending) not in taken)
-
-
-def _whole(spans: Floats, total: int) -> NDArray[np.int64]:
-    """Whole numbers that sum to `total`: rounded down, and what is left goes to the largest remainders, the first of equal ones."""
-    down = np.floor(spans + 1e-9).astype(np.int64)
-    order = np.argsort(-(spans - down), kind="stable")
-    down[order[: total - int(down.sum())]] += 1
-    return down
 
 
 def _characteristic(bins: Bins, points: list[int], unknown: Unknown, reason: str) -> Characteristic:

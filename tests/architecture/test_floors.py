@@ -26,6 +26,7 @@ FLOORS: Final = {
         "evaluation": 3,
         "table_scores": 4,
         "training": 4,
+        "credit": 5,
     },
     "rules": {"vocabulary": 1, "decisions": 2, "backtest": 3, "language": 3, "compile": 4, "builtin": 5},
     "actors": {
@@ -82,6 +83,7 @@ PURE: Final = (
     "actors.rpc.interface",
     "actors.shard.core",
     "actors.shard.messages",
+    "models.credit.what_if",
     "models.evaluation",
     "models.prohibited",
     "models.scorecard",

@@ -248,7 +248,10 @@ def test_integers_in_an_int64_matrix_need_no_encoding() -> None:
 
 @pytest.mark.skipif(not COMPILED, reason="this is the run without compilation")
 def test_the_kernels_do_the_same_as_plain_python() -> None:
-    files = [str(Path(__file__).parent / name) for name in ("test_evaluation.py", "test_scorecard.py")]
+    files = [
+        str(Path(__file__).parent / name)
+        for name in ("test_evaluation.py", "test_scorecard.py", "credit/test_score.py")
+    ]
     command = [sys.executable, "-m", "pytest", *files, "-x", "-q", "-p", "no:cacheprovider"]
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     root = Path(__file__).parents[3]
