@@ -1,4 +1,4 @@
-"""What a change would give, exactly: the wallet is scored again by the same kernel with the changed values.
+"""What a change would give, exactly: the same kernel scores the wallet with the changed values.
 
 Only what the holder can influence is answered: how they keep orders, pay and save. Never who they are or whom they know: nobody is told
 to change these, and nobody learns from answers what another identity would get.
