@@ -116,11 +116,17 @@ class WalletScorer:
             if name not in table.column_names:
                 raise ValueError(f"there is no column {name!r}, which says whether enough is known for a score")
         known = np.stack([_whole(name, table.column(name)) for name in (DAYS, PAYMENTS)])
-        return self.score_encoded(self.evaluator.encode(table), known)
+        return self._finished(self.evaluator.evaluate_table(table), known)
 
     def score_encoded(self, columns: NDArray[np.int64], known: NDArray[np.int64]) -> WalletScores:
-        """Score rows that the evaluator encoded. `known` (2, n): days and payments."""
-        rows = self.evaluator.evaluate(columns)
+        """Score records that the evaluator encoded. `known` (2, n): days and payments."""
+        return self._finished(self.evaluator.evaluate(columns), known)
+
+    def score(self, record: Mapping[str, Any]) -> WalletScore:
+        """Score one wallet: numbers, texts, and None for what is not known. Raises ValueError as `Evaluator.score` does."""
+        return self.shown(self.score_encoded(self.evaluator.encode_record(record), known_of(record)), 0)
+
+    def _finished(self, rows: Scores, known: NDArray[np.int64]) -> WalletScores:
         count = len(rows.totals)
         found = WalletScores(
             rows=rows,
@@ -130,10 +136,6 @@ class WalletScorer:
         )
         _finish(self._wallets, known, rows, found.bands, found.causes, found.rest)
         return found
-
-    def score(self, record: Mapping[str, Any]) -> WalletScore:
-        """Score one wallet: numbers, texts, and None for what is not known. Raises ValueError as `Evaluator.score` does."""
-        return self.shown(self.score_encoded(self.evaluator.encode_record(record), known_of(record)), 0)
 
     def shown(self, scores: WalletScores, row: int) -> WalletScore:
         """One row for people and programs."""

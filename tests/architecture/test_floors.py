@@ -23,6 +23,7 @@ FLOORS: Final = {
         "table": 1,
         "tidying": 1,
         "scorecard": 2,
+        "placing": 2,
         "evaluation": 3,
         "table_scores": 4,
         "training": 4,
