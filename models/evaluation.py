@@ -386,6 +386,18 @@ def add_up_places(layout, places, rows, start, room, scores):
         _add_up(layout, places[:, first : first + count], count, start + first, room, scores)
 
 
+@inlined
+def _place(layout, c, value, null):
+    """The bin of an encoded value. All edges are compared: a wrong guess at where to stop costs more."""
+    first, last = layout.edge_at[c], layout.edge_at[c + 1]
+    if value == null:
+        return last - first + 1
+    place = 0
+    for edge in range(first, last):
+        place += value >= layout.edges[edge]
+    return place
+
+
 @kernel
 def add_up_rows(layout, null, columns, room, scores):
     """Score encoded rows of `columns` (n, features) into `scores`."""
@@ -393,11 +405,5 @@ def add_up_rows(layout, null, columns, room, scores):
         count = min(ROWS_AT_A_TIME, len(columns) - first)
         for row in range(count):
             for c in range(len(layout.column)):
-                value = columns[first + row, layout.column[c]]
-                place = layout.edge_at[c + 1] - layout.edge_at[c] + 1
-                if value != null:
-                    place = 0
-                    for edge in range(layout.edge_at[c], layout.edge_at[c + 1]):
-                        place += value >= layout.edges[edge]
-                room.places[c, row] = place
+                room.places[c, row] = _place(layout, c, columns[first + row, layout.column[c]], null)
         _add_up(layout, room.places, count, first, room, scores)

@@ -1,4 +1,4 @@
-"""Find the bin of each value of a column, as it lies in Arrow's memory: what is a number already is not copied.
+"""Find the bin of each value of a column as it lies in Arrow's memory, without copying numbers.
 
 A card compares scaled and rounded numbers with integers. Scaling and rounding never change the order of two numbers, so for each edge
 there is a lowest value, of the column's own kind, that reaches it: these thresholds are found once a card, and columns are compared
@@ -60,7 +60,7 @@ class Placer:
             found, beyond = column.indices, self._missing
         else:
             looked_up = [*codes.values(), self._missing]
-            found, beyond = pc.index_in(column, value_set=self._names), self._unknown
+            found, beyond = pc.index_in(column, value_set=self._names), self._unknown or 0
         if found.null_count:
             found = found.cast(pa.int32()).fill_null(len(looked_up))
         np.take(np.array([*looked_up, beyond], np.uint16), found.to_numpy(), out=places, mode="clip")
