@@ -23,8 +23,8 @@ from models.jit import kernel
 from models.scorecard import Scorecard
 from models.tidying import plain
 
-DAYS: Final = "days_on_book"
-PAYMENTS: Final = "payments_made"
+DAYS: Final = "wallet_age_days"
+PAYMENTS: Final = "payments_360d"
 """What says how much is known of a wallet; columns beside the features of the card."""
 DAYS_MIN: Final = 90
 """One quarter: each kind of regular income and bill has come three times."""

@@ -19,9 +19,9 @@ def enough(record: dict[str, Any], name: str, least: int) -> bool:
 
 def wallet_score(card: dict[str, Any], record: dict[str, Any], days: int = 90, payments: int = 10) -> dict[str, Any]:
     """Score, band, cause, shortfall, subtotals, reasons, rest by dimension."""
-    if not enough(record, "days_on_book", days):
+    if not enough(record, "wallet_age_days", days):
         return {**NOTHING, "cause": "few_days"}
-    if not enough(record, "payments_made", payments):
+    if not enough(record, "payments_360d", payments):
         return {**NOTHING, "cause": "few_payments"}
     found = oracle_card.score(card, record)
     named = {reason["code"] for reason in found["reasons"]}

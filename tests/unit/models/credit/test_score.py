@@ -68,7 +68,7 @@ def test_a_card_without_a_dimension_still_goes_from_350_to_950(card: Scorecard) 
     [(89, 10, Cause.FEW_DAYS), (90, 9, Cause.FEW_PAYMENTS), (89, 9, Cause.FEW_DAYS), (90, 10, Cause.NONE)],
 )
 def test_too_little_known_gives_its_cause_and_nothing_else(days: int, payments: int, cause: Cause) -> None:
-    score = WalletScorer(small_card()).score({**RECORD, "days_on_book": days, "payments_made": payments})
+    score = WalletScorer(small_card()).score({**RECORD, "wallet_age_days": days, "payments_360d": payments})
     if cause == Cause.NONE:
         assert score.cause is None and score.score is not None
     else:
@@ -76,7 +76,7 @@ def test_too_little_known_gives_its_cause_and_nothing_else(days: int, payments: 
         assert (score.score, score.band, score.subtotals, score.reasons, score.rest) == (None, None, {}, (), {})
 
 
-@pytest.mark.parametrize("name", ["days_on_book", "payments_made"])
+@pytest.mark.parametrize("name", ["wallet_age_days", "payments_360d"])
 def test_a_table_that_does_not_say_how_much_is_known_is_refused(name: str) -> None:
     scorer = WalletScorer(small_card())
     table = pa.Table.from_pylist([{key: value for key, value in RECORD.items() if key != name}])

@@ -77,5 +77,5 @@ def test_what_cannot_be_asked_is_said() -> None:
 
 def test_a_wallet_without_a_score_gets_no_advice() -> None:
     what_if = WhatIf(WalletScorer(small_card()))
-    assert what_if.lifts({**RECORD, "days_on_book": 3}) == ()
-    assert what_if.score({**RECORD, "days_on_book": 3}, {"late": 0}).cause == "few_days"
+    assert what_if.lifts({**RECORD, "wallet_age_days": 3}) == ()
+    assert what_if.score({**RECORD, "wallet_age_days": 3}, {"late": 0}).cause == "few_days"

@@ -11,7 +11,7 @@ from models.credit.wallet_card import DIMENSIONS, wallet_card
 from models.scorecard import Characteristic, Scorecard
 from tests.unit.models.test_evaluation import SCHEMA, cards, records
 
-WALLET_SCHEMA = SCHEMA.append(pa.field("days_on_book", pa.int64())).append(pa.field("payments_made", pa.float64()))
+WALLET_SCHEMA = SCHEMA.append(pa.field("wallet_age_days", pa.int64())).append(pa.field("payments_360d", pa.float64()))
 
 
 @st.composite
@@ -31,8 +31,8 @@ def wallet_cards(draw: st.DrawFn) -> Scorecard:
 def wallets(draw: st.DrawFn) -> dict[str, Any]:
     return {
         **draw(records),
-        "days_on_book": draw(st.none() | st.integers(80, 100) | st.just(400)),
-        "payments_made": draw(st.none() | st.sampled_from([0.0, 9.0, 9.9, 10.0, 500.0, float("nan")])),
+        "wallet_age_days": draw(st.none() | st.integers(80, 100) | st.just(400)),
+        "payments_360d": draw(st.none() | st.sampled_from([0.0, 9.0, 9.9, 10.0, 500.0, float("nan")])),
     }
 
 
@@ -54,4 +54,4 @@ def small_card() -> Scorecard:
     return wallet_card(card, {item.feature: item.dimension or "" for item in items})
 
 
-RECORD = {"late": 1, "night": 0, "buffer": 0, "tier": 1, "friends": None, "days_on_book": 200, "payments_made": 44}
+RECORD = {"late": 1, "night": 0, "buffer": 0, "tier": 1, "friends": None, "wallet_age_days": 200, "payments_360d": 44}
