@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Kernel)
 
 _NUMBA: Any = numba.config
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_KERNEL_FOLDERS: Final = ("models", "rules", "actors/records", "actors/ledger")
+_KERNEL_FOLDERS: Final = ("models", "rules", "actors/records", "actors/ledger", "actors/credit_features")
 
 
 def _cache_folder() -> Path:

@@ -6,12 +6,10 @@ A shard's history is read from its begin, in order, by one process; shards have 
 the card are the code that decides online, so the pack that was live gives what was recorded, bit for bit.
 """
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -29,8 +27,6 @@ from rules.decisions.decision import DECISION, FALLBACK
 from rules.decisions.pack import Decider, Pack
 from rules.language.document import read_pack
 from rules.vocabulary.columns import INDEX
-
-Result = TypeVar("Result")
 
 _EFFECTIVE: Final = INDEX["effective_time"]
 
@@ -155,14 +151,3 @@ def recorded_decisions(records: Records) -> NDArray[Any]:
     for name in ("points", "reasons", "pack"):
         decisions[name] = records[name]
     return decisions
-
-
-def each_shard(test: Backtest, work: Callable[[Backtest, int], Result], workers: int) -> list[Result]:
-    """Do something for every shard, some at a time, each in a process of its own if there are several."""
-    shards = test.shards
-    if min(workers, len(shards)) <= 1:
-        return [work(test, shard) for shard in shards]
-    # Spawned: a forked child would inherit threads' locks.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(shards)), mp_context=context) as pool:
-        return list(pool.map(work, [test] * len(shards), shards))

@@ -28,6 +28,7 @@ from actors.records.layout import (
     FLAG_SUSPENSE,
     FLOOR,
     HELD_FOR,
+    MOVEMENT,
     MOVEMENTS,
     RECORD,
     REFERRING,
@@ -95,6 +96,7 @@ class Columns:
         self._codes = _words(Code)
         self._labels = _words(Label)
         self._channels = _words(Channel)
+        self._movements = _words(MOVEMENTS)
         self._actions = _words(Action)
         self._wallet_kinds = _words(WalletKind)
         self._statuses = _words(WalletStatus)
@@ -138,6 +140,7 @@ class Columns:
             "currency": self._currencies.column(field["currency"], everything),
             "kind": self._labels.column(field["label"], money),
             "reference": pa.array(reference, mask=~is_["refers"] | (reference == 0)),
+            "movement": self._movements.column(field[MOVEMENT], is_["leg"]),
             "expiry": pa.array(expiry, mask=~is_["hold"] | (expiry == 0)).cast(_TIME),
             "held_for": pa.array(field["payee_lag"], mask=~_held_for(field)),
             **{name: pa.array(flags & flag != 0) for name, flag in FLAG_COLUMNS.items()},

@@ -19,7 +19,18 @@ from numpy.typing import NDArray
 from actors.export.columns import FLAG_COLUMNS, LEFT_OUT
 from actors.export.export import FILE_NAME, FORMAT, MANIFEST, Manifest
 from actors.records.codes import Code
-from actors.records.layout import FLAG_SCORED, RECORD, Channel, Kind, Label, Records, WalletKind, WalletStatus
+from actors.records.layout import (
+    FLAG_SCORED,
+    MOVEMENT,
+    MOVEMENTS,
+    RECORD,
+    Channel,
+    Kind,
+    Label,
+    Records,
+    WalletKind,
+    WalletStatus,
+)
 from rules.decisions.decision import Action
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import COUNTRIES
@@ -106,7 +117,7 @@ def _manifest(folder: Path) -> Manifest:
     return manifest
 
 
-class _Lookup:
+class Lookup:
     """Numbers of a dictionary column's words; 0 for null."""
 
     def __init__(self, numbers: Mapping[str, int], dtype: Any) -> None:
@@ -123,8 +134,8 @@ class _Lookup:
         return np.asarray(table[chunk.indices.fill_null(len(words)).to_numpy()])
 
 
-def _by_name(members: Iterable[IntEnum], dtype: Any) -> _Lookup:
-    return _Lookup({member.name.lower(): int(member) for member in members}, dtype)
+def by_name(members: Iterable[IntEnum], dtype: Any) -> Lookup:
+    return Lookup({member.name.lower(): int(member) for member in members}, dtype)
 
 
 class _Decoder:
@@ -132,20 +143,22 @@ class _Decoder:
 
     def __init__(self) -> None:
         self._words = {
-            "kind": ("record", _by_name((kind for kind in Kind if kind not in LEFT_OUT), np.uint8)),
-            "code": ("code", _by_name(Code, np.uint16)),
-            "label": ("kind", _by_name(Label, np.uint8)),
-            "channel": ("channel", _by_name(Channel, np.uint8)),
-            "decision": ("decision", _by_name(Action, np.uint8)),
-            "currency": ("currency", _Lookup(NUMERIC, np.uint16)),
-            "country": ("country", _Lookup({word: number for number, word in COUNTRIES.items()}, np.uint16)),
+            "kind": ("record", by_name((kind for kind in Kind if kind not in LEFT_OUT), np.uint8)),
+            "code": ("code", by_name(Code, np.uint16)),
+            "label": ("kind", by_name(Label, np.uint8)),
+            "channel": ("channel", by_name(Channel, np.uint8)),
+            "decision": ("decision", by_name(Action, np.uint8)),
+            "currency": ("currency", Lookup(NUMERIC, np.uint16)),
+            "country": ("country", Lookup({word: number for number, word in COUNTRIES.items()}, np.uint16)),
         }
-        self._kinds = _by_name(WalletKind, np.uint8)
-        self._statuses = _by_name(WalletStatus, np.uint8)
+        self._movements = by_name(MOVEMENTS, np.uint8)
+        self._kinds = by_name(WalletKind, np.uint8)
+        self._statuses = by_name(WalletStatus, np.uint8)
         self.columns: list[str] = [
             *("address", "seen", "payer", "payee"),
             *_NUMBERS.values(),
             *(column for column, _ in self._words.values()),
+            "movement",
             *FLAG_COLUMNS,
             *_WALLET_COLUMNS,
         ]
@@ -156,15 +169,17 @@ class _Decoder:
         for field, (column, lookup) in self._words.items():
             records[field] = lookup.column(table[column])
         for field, column in _NUMBERS.items():
-            records[field] = _numbers(table[column])
+            records[field] = numbers(table[column])
         for field in ("payer", "payee"):
-            records[field] = _addresses(table[field])
+            records[field] = wallet_addresses(table[field])
         flags = np.where(table["decision"].is_valid().to_numpy(), FLAG_SCORED, 0).astype(np.uint16)
         for column, flag in FLAG_COLUMNS.items():
             flags |= np.where(table[column].to_numpy(), np.uint16(flag), np.uint16(0))
         records["flags"] = flags
+        legs = np.flatnonzero(records["kind"] == Kind.LEG)
+        records[MOVEMENT][legs] = self._movements.column(table["movement"].take(pa.array(legs)))
         self._fill_wallets(records, table)
-        return Rows(records, _numbers(table["address"]), _numbers(table["seen"]))
+        return Rows(records, numbers(table["address"]), numbers(table["seen"]))
 
     def _fill_wallets(self, records: Records, table: pa.Table) -> None:
         """What records of wallets hold in the fields of payments."""
@@ -173,16 +188,16 @@ class _Decoder:
             return
         some = table.select(_WALLET_COLUMNS).take(pa.array(places))
         for field, values in (
-            ("payee", _addresses(some["wallet"])),
+            ("payee", wallet_addresses(some["wallet"])),
             ("label", self._kinds.column(some["wallet_kind"])),
             ("channel", self._statuses.column(some["wallet_status"])),
-            ("decision", _numbers(some["tier"])),
-            ("amount", _numbers(some["floor"])),
+            ("decision", numbers(some["tier"])),
+            ("amount", numbers(some["floor"])),
         ):
             records[field][places] = values
 
 
-def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+def numbers(column: pa.ChunkedArray) -> NDArray[Any]:
     """Values (n,), 0 where there is none."""
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
@@ -190,7 +205,7 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[Any]:
     return np.asarray(filled.to_numpy())
 
 
-def _addresses(column: pa.ChunkedArray) -> NDArray[np.int64]:
+def wallet_addresses(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Addresses (n,) of wallet ids, 0 where there is none."""
     return np.concatenate([_chunk_addresses(chunk.storage) for chunk in column.chunks])
 

@@ -1,4 +1,4 @@
-"""Payment credit: features of a wallet, its score with reasons, what would change it, a population.
+"""Payment credit: the catalogue of features, a wallet's score with reasons, what would change it, people.
 
 Pure: times and seeds are arguments, tables come in and go out. It may use the scorecard and its evaluator, never a journal or a network.
 """

@@ -16,6 +16,9 @@ COMMANDS: Final = {
     "export": Command(
         "switch.cli.export:export_command", "Write the journal as Parquet, partitioned by day and shard."
     ),
+    "features": Command(
+        "switch.cli.features:features_command", "Compute credit features of every wallet as of a time, as Parquet."
+    ),
     "import": Command(
         "switch.cli.import_files:import_command",
         "Send historical payments through a running switch, and compare every balance afterwards.",

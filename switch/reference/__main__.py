@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from switch.http import problem_pages
-from switch.reference import commands, configuration, http_api, journal_format, metrics
+from switch.reference import commands, configuration, features, http_api, journal_format, metrics
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "commands.md": commands.document,
     "configuration.md": configuration.document,
+    "features.md": features.document,
     "http-api.md": http_api.document,
     "journal-format.md": journal_format.document,
     "metrics.md": metrics.document,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from actors.backtest.on_ray import each_shard_on_ray
 from actors.backtest.run import decide_shard
+from actors.process.each_shard import each_shard_on_ray
 from actors.process.ray_cluster import RayOptions, RayRuntime
 
 
@@ -18,7 +18,8 @@ def main(backtest: Path, output: Path, data: Path) -> None:
     """Run it on a Ray of its own."""
     runtime = RayRuntime.start(RayOptions(data_dir=data, num_cpus=2, object_store_bytes=256 << 20))
     try:
-        found = each_shard_on_ray(pickle.loads(backtest.read_bytes()), decide_shard)
+        test = pickle.loads(backtest.read_bytes())
+        found = each_shard_on_ray(test, decide_shard, test.shards)
     finally:
         runtime.stop()
     addresses, decisions = (np.concatenate(parts) for parts in zip(*found, strict=True))

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from actors.backtest.run import Backtest, PackSource, decide_shard, each_shard, recorded_decisions
+from actors.backtest.run import Backtest, PackSource, decide_shard, recorded_decisions
 from actors.export.reader import Export
+from actors.process.each_shard import each_shard
 from actors.records.layout import ATTEMPTS, FLAG_FALLBACK, FLAG_SCORED
 from rules.builtin import PACK
 from rules.decisions.decision import DECISION
@@ -89,7 +90,7 @@ def _compare_everything(lake: Path, folder: Path) -> tuple[Decided, Backtest]:
     source = PackSource(text=text, number=PACK.number, version=PACK.version)
     test = Backtest(folder=lake, source=source)
     addresses, recorded = _recorded(lake)
-    for decided_addresses, decided in (_joined(each_shard(test, decide_shard, 2)), _on_ray(test, folder)):
+    for decided_addresses, decided in (_joined(each_shard(test, decide_shard, test.shards, 2)), _on_ray(test, folder)):
         assert decided.dtype == DECISION
         places = np.searchsorted(decided_addresses, addresses)
         np.testing.assert_array_equal(decided_addresses[places], addresses)

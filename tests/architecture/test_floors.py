@@ -42,6 +42,7 @@ FLOORS: Final = {
         "audit": 4,
         "export": 4,
         "stores": 4,
+        "credit_features": 5,
         "scoring": 5,
         "backtest": 6,
         "shard": 6,
@@ -63,7 +64,7 @@ FLOORS: Final = {
 }
 """By top folder: each package, or module that lies beside them, and its floor. Rooms of one floor do not know each other."""
 SHELLS: Final = {
-    "ray": {"actors.backtest", "actors.process", "actors.rpc", "switch.node"},
+    "ray": {"actors.process", "actors.rpc", "switch.node"},
     "asyncpg": {"actors.database", "actors.journal", "actors.stores", "bench.contenders"},
     "aiohttp": {
         "bench.contenders",

@@ -139,18 +139,18 @@ def _on_export(file: Path, options: _Options, shards: Callable[[Any, Any], list[
 
 
 def _in_processes(test: Any, work: Any, workers: int) -> list[Any]:
-    from actors.backtest.run import each_shard
+    from actors.process.each_shard import each_shard
 
-    return each_shard(test, work, workers)
+    return each_shard(test, work, test.shards, workers)
 
 
 def _on_ray(test: Any, work: Any, address: str) -> list[Any]:
-    from actors.backtest.on_ray import each_shard_on_ray
+    from actors.process.each_shard import each_shard_on_ray
     from actors.process.ray_cluster import RayOptions, RayRuntime
 
     runtime = RayRuntime.start(RayOptions(data_dir=test.folder, num_cpus=0, address=address))
     try:
-        return each_shard_on_ray(test, work)
+        return each_shard_on_ray(test, work, test.shards)
     finally:
         runtime.stop()
 

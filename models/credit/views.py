@@ -1,0 +1,92 @@
+"""The tables over an export's files that the catalogue's queries read.
+
+An analyst pastes them into DuckDB, sets two variables and runs any entry's query: `lake`, the files, and `as_of`, milliseconds since 1970.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+from models.credit.feature import CALENDAR_DAYS, DAY_MS, MONTH_MS, RATIO_MAX, WHOLE
+
+MACROS: Final = f"""
+CREATE OR REPLACE MACRO share(part, whole) AS
+    (CASE WHEN whole > 0 THEN least(part::HUGEINT * {WHOLE} // nullif(whole, 0)::HUGEINT, {RATIO_MAX})::BIGINT END);
+CREATE OR REPLACE MACRO outside(id) AS starts_with(id::VARCHAR, '00000');
+"""
+"""`share`: basis points, at most a hundredfold, null of nothing. `outside`: whether the id is that of a wallet of the operator, through
+which money comes from and goes to other systems: the first 20 bits are 0."""
+
+VIEWS: Final[dict[str, str]] = {
+    "entries": f"""
+SELECT *, epoch_ms(effective_time) AS t, epoch_ms(effective_time) // {DAY_MS} AS day,
+    (getvariable('as_of') - epoch_ms(effective_time)) // {MONTH_MS} AS month,
+    getvariable('as_of') // {DAY_MS} - epoch_ms(effective_time) // {DAY_MS} AS days_ago
+FROM read_parquet(getvariable('lake'), hive_partitioning = false) WHERE epoch_ms(effective_time) <= getvariable('as_of')
+""",
+    "wallets": """
+SELECT wallet, address, wallet_kind, currency, tier, t, day FROM entries
+WHERE record = 'wallet_opened' AND wallet_kind IN ('user', 'merchant')
+""",
+    "flows": """
+WITH moved AS (SELECT * FROM entries WHERE record IN ('transfer', 'capture', 'refund') AND code = 'ok'), sides AS (
+    SELECT payer AS wallet, payee AS other, true AS paid, record = 'refund' AS refund, * EXCLUDE (wallet) FROM moved
+    UNION ALL
+    SELECT payee, payer, false, record = 'refund', * EXCLUDE (wallet) FROM moved WHERE NOT remote
+    UNION ALL
+    SELECT payee, payer, false, movement = 'refund', * EXCLUDE (wallet) FROM entries WHERE record = 'leg' AND NOT suspense
+)
+SELECT wallet, other, paid, refund, amount, kind, address, t, day, month, days_ago FROM sides
+WHERE wallet IN (SELECT wallet FROM wallets)
+""",
+    "attempts": """
+SELECT payer AS wallet, amount, code, review, channel, country, device, t, day, month FROM entries
+WHERE record IN ('transfer', 'hold') AND month < 6 AND payer IN (SELECT wallet FROM wallets)
+""",
+    "balances": f"""
+WITH changes AS (
+    SELECT wallet, address, day, CASE WHEN paid THEN -amount ELSE amount END AS change FROM flows
+    UNION ALL SELECT wallet, address, day, 0 FROM wallets
+), levels AS (
+    SELECT wallet, address, sum(change) OVER so_far AS balance, max(day) OVER so_far AS since FROM changes
+    WINDOW so_far AS (PARTITION BY wallet ORDER BY address ROWS UNBOUNDED PRECEDING)
+), spans AS (
+    SELECT *, getvariable('as_of') // {DAY_MS} AS this_day,
+        lead(since, 1, getvariable('as_of') // {DAY_MS}) OVER (PARTITION BY wallet ORDER BY address) AS until FROM levels
+)
+SELECT wallet, address, balance, greatest(0, least(until, this_day) - greatest(since, this_day - {CALENDAR_DAYS})) AS nights FROM spans
+""",
+    "pairs": """
+SELECT wallet, other, count(*) FILTER (paid) AS payments, count(*) FILTER (NOT paid) AS credits,
+    coalesce(sum(amount) FILTER (paid), 0) AS amount_paid, sum(amount) AS amount
+FROM flows WHERE NOT refund AND NOT outside(other) AND month < 6 GROUP BY ALL
+""",
+    "merchants": """
+SELECT * FROM pairs WHERE payments > 0 AND other IN (
+    SELECT wallet FROM entries WHERE record IN ('wallet_opened', 'profile') AND wallet_kind = 'merchant')
+""",
+    "months": """
+SELECT wallet, month, count(*) FILTER (paid) AS payments, coalesce(sum(amount) FILTER (paid), 0) AS paid,
+    count(*) FILTER (NOT paid) AS credits, coalesce(sum(amount) FILTER (NOT paid), 0) AS income
+FROM flows WHERE NOT refund AND month < 12 GROUP BY ALL
+""",
+}
+"""`entries`: what was effective at `as_of` or before. `wallets`: those that get features. `flows`: what each wallet paid and received,
+refunds too. `attempts`: payments asked for in 180 days, declined ones too. `balances`: after each change, and how many of the last 90
+nights it stood. `pairs`: wallets and whom they paid or were paid by in 180 days, operators left out. `merchants`: those pairs in which
+a merchant was paid. `months`: by wallet and month, 0 = the newest."""
+
+
+def as_table(sql: str, unknown: int | None) -> str:
+    """A query that gives (wallet, value) of every wallet, from an entry's."""
+    value = "value" if unknown is None else f"coalesce(value, {unknown})"
+    return f"SELECT wallet, {value} AS value FROM wallets LEFT JOIN ({sql}) USING (wallet) ORDER BY address"
+
+
+def prepare(connection: Any, lake: Path, as_of: int) -> None:
+    """Make the macros and tables on a DuckDB connection."""
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET VARIABLE lake = $1", [str(lake / "**/*.parquet")])
+    connection.execute("SET VARIABLE as_of = $1::BIGINT", [as_of])
+    connection.execute(MACROS)
+    for name, sql in VIEWS.items():
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")

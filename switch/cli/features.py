@@ -1,0 +1,99 @@
+"""`shardpay features`: what a credit team trains and scores on."""
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from switch.cli.options import as_text, as_time, json_option, storage_options
+
+_FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
+
+
+@click.command("features", epilog="Example: shardpay features --output ./features --as-of 2026-11-01T00:00:00Z")
+@click.option("--output", type=_FOLDER, required=True, help="A folder of their own, new or empty.")
+@click.option(
+    "--as-of",
+    metavar="T",
+    callback=as_time,
+    help="RFC 3339 time: nothing effective later counts [default: now].",
+)
+@click.option("--input", "folder", type=_FOLDER, help="An export from the begin, in place of a database.")
+@click.option("--without-relations", is_flag=True, help="Leave out whom holders pay and are paid by.")
+@click.option(
+    "--ray", metavar="A", help="Address of a Ray cluster whose nodes all see input and output: a task a shard."
+)
+@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Shards at a time.")
+@json_option
+@storage_options
+def features_command(data: Path, database: str | None, as_json: bool, workers: int, **options: Any) -> None:
+    """Compute credit features of every wallet as of a time, as Parquet: a file a shard, a row a wallet.
+
+    From the journals of a database, also while the switch runs, or from an export. docs/reference/features.md has the catalogue, with SQL.
+    """
+    from actors.credit_features.extract import FeaturesRefused
+    from actors.export.reader import Unreadable
+
+    started = time.perf_counter()
+    try:
+        done = asyncio.run(_extracted(data, database, workers, options))
+    except (FeaturesRefused, Unreadable) as error:
+        raise click.ClickException(str(error)) from None
+    seconds = time.perf_counter() - started
+    records, wallets = sum(each.records for each in done), sum(each.wallets for each in done)
+    if as_json:
+        report = {"records": records, "wallets": wallets, "shards": done, "seconds": round(seconds, 3)}
+        click.echo(as_text(report))
+        return
+    click.echo(f"{wallets:,} wallets from {records:,} records, {records / seconds:,.0f} records/s")
+
+
+async def _extracted(data: Path, database: str | None, workers: int, options: dict[str, Any]) -> list[Any]:
+    """What each task did."""
+    from actors.credit_features.extract import Extraction, begin, extract_shard, finish
+    from actors.process.each_shard import each_shard
+    from models.credit.feature import Dimension
+
+    as_of = options["as_of"] if options["as_of"] is not None else time.time_ns() // 1_000_000
+    leave_out: Dimension | None = "relations" if options["without_relations"] else None
+    async with _source(data, database, options["folder"]) as source:
+        job = Extraction(output=options["output"], as_of=as_of, leave_out=leave_out, **source)
+        shards = job.shards
+        begin(job.output)
+        if options["ray"] is None:
+            done = await asyncio.to_thread(each_shard, job, extract_shard, shards, workers)
+        else:
+            done = _on_ray(job, extract_shard, shards, options["ray"])
+        finish(job, done)
+    return done
+
+
+@asynccontextmanager
+async def _source(data: Path, database: str | None, folder: Path | None) -> AsyncIterator[dict[str, Any]]:
+    """Where records come from, as `Extraction` has it."""
+    from actors.credit_features.extract import journals_at
+    from actors.database.locate import opened
+
+    if folder is not None:
+        yield {"folder": folder}
+        return
+    async with opened(data, database) as url:
+        yield {"journals": await journals_at(url)}
+
+
+def _on_ray(job: Any, work: Any, shards: list[int], address: str) -> list[Any]:
+    from actors.process.each_shard import each_shard_on_ray
+    from actors.process.ray_cluster import RayOptions, RayRuntime
+
+    with tempfile.TemporaryDirectory(prefix="shardpay-") as folder:
+        runtime = RayRuntime.start(RayOptions(data_dir=Path(folder), num_cpus=0, address=address))
+        try:
+            return each_shard_on_ray(job, work, shards)
+        finally:
+            runtime.stop()

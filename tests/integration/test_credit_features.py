@@ -1,0 +1,181 @@
+"""Features of random journals, which hold every sort of record in every state: DuckDB's answers to the catalogue's SQL over the export are
+the same, of every wallet, and files from the journal are those from the export, to the byte."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+
+from actors.database.connection import connect
+from actors.export.export import Job, export
+from actors.records.addresses import wallet_address
+from actors.records.codes import Code
+from actors.records.layout import (
+    FLAG_IMPORTED,
+    FLAG_REMOTE,
+    FLAG_REVIEW,
+    FLAG_SUSPENSE,
+    MOVEMENTS,
+    Channel,
+    Kind,
+    Label,
+    WalletKind,
+    WalletStatus,
+)
+from actors.stores.topology import cluster_facts
+from models.credit.catalogue import FEATURES
+from rules.vocabulary.encodings import country_number
+from switch.cli.main import cli
+from tests.feature_sql import computed, differences
+from tests.journal_rows import journal, record
+
+DAY = 86_400_000
+AS_OF = 1_795_521_600_000
+"""2026-11-24T12:00:00Z."""
+SHARDS = 2
+USERS = 12
+EXTERNAL = 1024
+PAYMENTS = 700
+"""Of each shard."""
+CODES = (*[Code.OK] * 12, Code.DECLINED, Code.INSUFFICIENT_FUNDS, Code.DAILY_LIMIT_EXCEEDED)
+
+
+class Random:
+    """A shard's records, drawn from a seed: times before and after AS_OF and at the edges of windows, in no order."""
+
+    def __init__(self, seed: int, shard: int) -> None:
+        self.rng = np.random.default_rng([seed, shard])
+        self.shard = shard
+
+    def pick(self, *choices: Any) -> Any:
+        return choices[self.rng.integers(len(choices))]
+
+    def time(self) -> int:
+        if self.rng.random() < 0.2:
+            edge = AS_OF - DAY * self.pick(0, 30, 60, 90, 180, 360)
+            return int(edge + self.pick(-1, 0, 1))
+        return int(AS_OF - self.rng.integers(-20 * DAY, self.pick(10, 100, 200, 500) * DAY))
+
+    def wallets(self, shard: int) -> list[int]:
+        return [wallet_address(segment, slot) for segment in (1 + shard, 11 + shard) for slot in range(USERS // 2)]
+
+    def records(self) -> list[NDArray[Any]]:
+        made = [record(Kind.WALLET_OPENED, payee=EXTERNAL, label=int(WalletKind.EXTERNAL))]
+        other = self.wallets(1 - self.shard)
+        for number, wallet in enumerate(self.wallets(self.shard)):
+            opened = AS_OF - 510 * DAY if number else AS_OF + DAY
+            made.append(self.opened(wallet, number, Kind.WALLET_OPENED, opened))
+        for number, wallet in enumerate(other):
+            made.append(self.opened(wallet, number, Kind.PROFILE, AS_OF - 510 * DAY))
+        return [*made, *(self.any(other) for _ in range(PAYMENTS))]
+
+    def opened(self, wallet: int, number: int, kind: Kind, time: int) -> NDArray[Any]:
+        label = WalletKind.MERCHANT if number % 3 == 2 else WalletKind.USER
+        return record(kind, payee=wallet, label=int(label), decision=number % 4, effective_time=time)
+
+    def any(self, other: list[int]) -> NDArray[Any]:
+        own = self.wallets(self.shard)
+        wallet, time = self.pick(*own), self.time()
+        chance = self.rng.random()
+        if chance < 0.02:
+            return record(Kind.WALLET_TIER, payee=wallet, decision=self.pick(0, 1, 2, 3), effective_time=time)
+        if chance < 0.04:
+            return record(Kind.WALLET_STATUS, payee=wallet, channel=int(self.pick(*WalletStatus)), effective_time=time)
+        fields = {
+            "payer": wallet,
+            "amount": int(self.rng.integers(1, self.pick(100, 10_000, 1 << 40))),
+            "label": int(self.pick(*Label)),
+            "effective_time": time,
+        }
+        if chance < 0.2:
+            flags = FLAG_SUSPENSE if chance < 0.06 else 0
+            fields |= {"payer": self.pick(*other), "payee": wallet, "reference": 1, "flags": flags}
+            return record(Kind.LEG, decision=int(self.pick(*MOVEMENTS)), **fields)
+        return self.payment(fields, own, other)
+
+    def payment(self, fields: dict[str, int], own: list[int], other: list[int]) -> NDArray[Any]:
+        kind = self.pick(*[Kind.TRANSFER] * 6, Kind.HOLD, Kind.CAPTURE, Kind.REFUND, Kind.VOID)
+        payee = self.pick(EXTERNAL, *(wallet for wallet in own if wallet != fields["payer"]), *other)
+        flags = FLAG_REMOTE if payee in other else self.pick(0, FLAG_IMPORTED)
+        if payee == EXTERNAL and self.rng.random() < 0.6:
+            fields["payer"], payee = payee, fields["payer"]
+        if kind in (Kind.TRANSFER, Kind.HOLD):
+            fields |= {"code": int(self.pick(*CODES)), "channel": int(self.pick(*Channel))}
+            fields["device"] = self.pick(0, 1, 2, (1 << 32) - 1)
+            fields["country"] = self.pick(0, country_number("DE"), country_number("MM"))
+            flags |= FLAG_REVIEW if kind == Kind.HOLD and self.rng.random() < 0.5 else 0
+        return record(kind, payee=payee, reference=int(kind not in (Kind.TRANSFER, Kind.HOLD)), flags=flags, **fields)
+
+
+@pytest.fixture
+async def lake(database_url: str, tmp_path: Path) -> Path:
+    """The export of two shards' journals."""
+    seed = int(np.random.default_rng().integers(1 << 31))
+    print(f"seed {seed}")
+    await cluster_facts(database_url, SHARDS)
+    connection = await connect(database_url, name="test")
+    for shard in range(SHARDS):
+        blocks = journal(shard, [record(Kind.OPEN, key_hi=7)], Random(seed, shard).records())
+        rows = [(shard, *block[:3]) for block in blocks]
+        await connection.copy_records_to_table(
+            "journal", columns=["shard", "block", "records", "details"], records=rows
+        )
+    await connection.close()
+    await export(Job(url=database_url, output=tmp_path / "lake"))
+    return tmp_path / "lake"
+
+
+async def features(output: Path, *options: str, exit_code: int = 0) -> str:
+    arguments = ["features", "--output", str(output), "--workers", "1", *options]
+    result = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
+    assert result.exit_code == exit_code, result.output
+    return result.output
+
+
+def _files(output: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in output.iterdir()}
+
+
+async def test_features_are_what_duckdb_answers_from_journal_and_export_alike(
+    lake: Path, database_url: str, tmp_path: Path
+) -> None:
+    at = ("--as-of", "2026-11-24T12:00:00Z")
+    told = msgspec.json.decode(await features(tmp_path / "of export", "--input", str(lake), *at, "--json"))
+    assert told["wallets"] == SHARDS * (USERS - 1), "a wallet that is opened later has none"
+    await features(tmp_path / "of journal", "--database", database_url, *at)
+    assert differences(lake, tmp_path / "of export", AS_OF) == []
+    assert _files(tmp_path / "of journal") == _files(tmp_path / "of export")
+    for name, values in computed(tmp_path / "of export").items():
+        assert len(set(values.values())) > 1, f"{name} is the same for all: these journals do not test it"
+
+
+async def test_what_is_recorded_later_changes_no_features_of_a_past_time(lake: Path, tmp_path: Path) -> None:
+    earlier = AS_OF - 100 * DAY
+    await features(tmp_path / "then", "--input", str(lake), "--as-of", "2026-08-16T12:00:00Z")
+    assert differences(lake, tmp_path / "then", earlier) == []
+
+
+async def test_relations_can_be_left_out(lake: Path, tmp_path: Path) -> None:
+    await features(tmp_path / "without", "--input", str(lake), "--without-relations")
+    kept = {feature.name for feature in FEATURES if feature.dimension != "relations"}
+    assert computed(tmp_path / "without").keys() == kept
+    manifest = msgspec.json.decode((tmp_path / "without" / "_manifest.json").read_bytes())
+    assert set(manifest["features"]) == kept
+
+
+async def test_a_folder_with_other_files_is_refused_and_one_of_a_run_that_broke_is_filled(
+    lake: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "features"
+    output.mkdir()
+    (output / "shard-0000.tmp").write_text("half a file")
+    await features(output, "--input", str(lake))
+    whole = set(_files(output))
+    assert whole == {"shard-0000.parquet", "shard-0001.parquet", "_manifest.json"}
+    assert "features go into a folder of their own" in await features(output, "--input", str(lake), exit_code=1)
+    assert set(_files(output)) == whole
