@@ -1,4 +1,4 @@
-"""Payment credit: the catalogue of features, a wallet's score with reasons, what would change it, people.
+"""Payment credit: the catalogue of features, a wallet's score and what would change it, made-up people.
 
 Pure: times and seeds are arguments, tables come in and go out. It may use the scorecard and its evaluator, never a journal or a network.
 """

@@ -10,11 +10,11 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from models.credit.feature import DIMENSIONS, Dimension
 from models.scorecard import Band, CardError, Characteristic, Scorecard
 from models.statistics import whole_numbers
 
-DIMENSIONS: Final = ("history", "behaviour", "ability", "identity", "relations")
-RELATIONS: Final = "relations"
+RELATIONS: Final[Dimension] = "relations"
 """The dimension that a card may do without: laws differ on whether a person may be judged by those they pay."""
 RANGE: Final = (350, 950)
 BANDS: Final = (

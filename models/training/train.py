@@ -67,7 +67,8 @@ class Special(msgspec.Struct, frozen=True, kw_only=True):
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What to train. `bad`, `good`: the target's values that mean it, one alone makes all others the other; without them the target is
-    0, 1, true or false. `weight`: a column of how many rows each row stands for. `band_odds`: good:bad odds at which a new band begins;
+    0, 1, true or false. `weight`: a column of how many rows each row stands for. `bin_share`: the least share of all rows in a bin, else
+    what cross-validation shows to be best. `band_odds`: good:bad odds at which a new band begins;
     without them half, the same, twice and four times the odds of all rows."""
 
     name: str
@@ -82,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     overrides: tuple[Override, ...] = ()
     scaling: Range | Pdo = Range()
     trend: Trend = "auto"
+    bin_share: float | None = None
     iv_min: float = 0.0
     unknown: Unknown = "neutral"
     band_odds: tuple[float, ...] | None = None
@@ -211,15 +213,18 @@ def parts_of(data: Data, settings: Settings, rows: NDArray[np.intp]) -> list[Par
     return [(rows[one], rows[other]) for one, other in _split(data.bad[rows], CHOOSING_FOLDS, settings.seed)]
 
 
-def plans_of(trend: Trend) -> tuple[Plan, ...]:
+def plans_of(settings: Settings) -> tuple[Plan, ...]:
     """Those that are tried."""
-    return PLANS if trend == "auto" else tuple(plan for plan in PLANS if plan.shapes == STRAIGHT)
+    plans = PLANS if settings.trend == "auto" else tuple(plan for plan in PLANS if plan.shapes == STRAIGHT)
+    if settings.bin_share is None:
+        return plans
+    return tuple(dict.fromkeys(msgspec.structs.replace(plan, share=settings.bin_share) for plan in plans))
 
 
 def _chosen(data: Data, settings: Settings, rows: NDArray[np.intp], step: Callable[[], None]) -> Plan:
     """The plan of the highest mean AUC. One by which risk may turn must beat the best straight one by a standard error, so that `auto`
     is never worse than `monotonic` where it chooses, and seldom elsewhere."""
-    plans, parts = plans_of(settings.trend), parts_of(data, settings, rows)
+    plans, parts = plans_of(settings), parts_of(data, settings, rows)
     areas = []
     for plan in plans:
         areas.append(cross_validated(data, settings, parts, plan))
@@ -457,7 +462,7 @@ def train(
     """The card of all rows, and the folds that show what it is worth. `check` looks at what is trained on, and may refuse it."""
     data = prepare(table, settings)
     check(data)
-    due = (len(plans_of(settings.trend)) + 1) * (settings.folds + 1)
+    due = (len(plans_of(settings)) + 1) * (settings.folds + 1)
     done = 0
 
     def step() -> None:

@@ -38,6 +38,8 @@ MERCHANT_FLOAT_MINOR: Final = 10_000
 """What a merchant has when the year begins: so its wallet is there before anybody pays it."""
 STEADY: Final = -0.6
 """Steadiness from which somebody has a salary; others work by the job, three times a month."""
+OFF_MONTHS: Final = 0.5
+"""Share of months in which occasional users leave their wallet alone."""
 AFTER_SETBACK_INCOME: Final = 0.3
 AFTER_SETBACK_SPENDING: Final = 0.6
 GRACE_DAYS: Final = 30
@@ -132,7 +134,7 @@ def all_wishes(world: World, orders: Orders) -> Wishes:
     ]
     names = Wishes.__struct_fields__
     whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    kept = (whole["time_ms"] < DAYS * DAY_MS) & _both_opened(world, whole)
+    kept = (whole["time_ms"] < DAYS * DAY_MS) & _both_opened(world, whole) & _used(world, whole)
     order = np.flatnonzero(kept)
     order = order[np.argsort(whole["time_ms"][order], kind="stable")]
     return Wishes(**{name: column[order] for name, column in whole.items()})
@@ -190,6 +192,16 @@ def _both_opened(world: World, wishes: dict[str, Numbers]) -> NDArray[np.bool_]:
     opened[: world.count] = world.people.opened * DAY_MS
     later = np.maximum(opened[wishes["payer"]], opened[wishes["payee"]])
     return np.asarray((wishes["time_ms"] >= later) & (wishes["payer"] != wishes["payee"]))
+
+
+def _used(world: World, wishes: dict[str, Numbers]) -> NDArray[np.bool_]:
+    """In half of the months an occasional user pays nothing but orders."""
+    people = np.flatnonzero(wishes["payer"] < world.count)
+    payer, month = wishes["payer"][people], wishes["time_ms"][people] // (MONTH_DAYS * DAY_MS)
+    off = world.people.occasional[payer] & (world.draws.uniform("off", _numbers(payer, month)) < OFF_MONTHS)
+    used = np.ones(len(wishes["payer"]), np.bool_)
+    used[people] = ~off | (wishes["order"][people] >= 0)
+    return used
 
 
 def _openings(world: World) -> Wishes:

@@ -104,6 +104,7 @@ def _people(people: People, names: pa.Array, start_ms: int) -> pa.Table:
             "chance": pa.array(np.round(people.chance, DECIMALS)),
             "defaulted": pa.array(people.defaulted),
             **{name: pa.array(np.round(getattr(people, name), DECIMALS)) for name in hidden},
+            "occasional": pa.array(people.occasional),
             "setback_at": _times(people.setback * DAY_MS, start_ms, people.setback < DAYS),
         }
     )

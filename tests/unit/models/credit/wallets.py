@@ -7,7 +7,8 @@ import pyarrow as pa
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from models.credit.wallet_card import DIMENSIONS, wallet_card
+from models.credit.feature import DIMENSIONS
+from models.credit.wallet_card import wallet_card
 from models.scorecard import Characteristic, Scorecard
 from tests.unit.models.test_evaluation import SCHEMA, cards, records
 
