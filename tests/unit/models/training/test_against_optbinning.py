@@ -67,7 +67,7 @@ def test_points_are_those_of_optbinning_on_every_row(name: str, rows: int) -> No
         theirs = peer.score(peer_frame(table, names))
     card = of_peer(peer, names)
     evaluator = Evaluator(card)
-    ours = evaluator.evaluate(evaluator.encode(table))
+    ours = evaluator.evaluate_table(table)
     assert ours.unknown.sum() == 0
     assert np.abs(ours.totals / KEPT - theirs).max() <= len(names) * 0.5 / KEPT + 1e-9
 
