@@ -33,8 +33,8 @@ from actors.records.blocks import GENESIS, HEADER_BYTES, Chain, block_hash, reco
 from actors.records.ids import Secret
 from actors.records.layout import RECORD, Records
 
-FORMAT: Final = 3
-"""2: with what a backtest needs, `seen` and profiles."""
+FORMAT: Final = 4
+"""2: with what a backtest needs, `seen` and profiles; 4: credit records."""
 MANIFEST: Final = "_manifest.json"
 STAGING: Final = "_staging"
 """Readers of partitioned folders pass over names that begin with an underscore; so does the name of the manifest."""
