@@ -70,6 +70,12 @@ class LocalClient:
         self.after()
         return results
 
+    async def publish(self, rows: NDArray[Any]) -> NDArray[Any]:
+        try:
+            return await self._host.publish(rows)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+
     async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
         try:
             return await self._host.credit_states(questions)

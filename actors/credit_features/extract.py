@@ -226,7 +226,9 @@ def _write(
 
 
 def _some(kept: Kept, part: slice) -> Kept:
-    return Kept(*(column[part] for column in kept[:-1]), kept.as_of)
+    return Kept(
+        kept.account[part], kept.relation[part], kept.orders[part], kept.amounts[part], kept.counts[part], kept.as_of
+    )
 
 
 def _table(job: Extraction, addresses: NDArray[np.int64], kept: Kept, ids: NDArray[np.uint8]) -> pa.Table:

@@ -113,7 +113,7 @@ class OneShard:
             assert self.pay(op=Kind.TRANSFER, payer=1024, payee=address, amount=balance)["code"] == 0
         return address
 
-    def credit(self, op: Kind, holder: int, **columns: Any) -> Any:
+    def credit(self, op: int, holder: int, **columns: Any) -> Any:
         """The result of one credit request, of the merchant's account where nothing else is said."""
         rows = np.zeros(1, CREDIT_REQUEST)
         rows["op"], rows["holder"], rows["home"], rows["caller"], rows["seen"] = op, holder, holder, 1, -1
