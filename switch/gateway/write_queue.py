@@ -299,16 +299,23 @@ class ShardWriteQueue:
         for job in jobs:
             job.sent = True
         if jobs:
+            self._hear_of(jobs)
             self._batch_calls += batches
             self._calls.add(self._loop.create_task(self._call(jobs, batches)))
         if taken and self.queued_rows:
             self._wake()
 
+    def _hear_of(self, jobs: list[_Job]) -> None:
+        """Whose rows leave is about, however long ago they came: the parts of one large batch may take seconds."""
+        self._callers.heard_of(jobs[0].caller)
+        self._callers.heard_of(jobs[-1].caller)
+
     def _batches_are_next(self) -> bool:
-        """Small requests go first; but one call is for batches if any wait, and while several callers are about one is not."""
-        all_but_one = max(1, self._limits.calls_max - 1)
+        """Small requests go first; but one call is for batches if any wait, and while several callers are about no more than one is: a
+        payment whose call is under way when the next comes would keep that one waiting."""
         if not self._small:
-            return not self._callers.several or self._batch_calls < all_but_one
+            return not self._callers.several or not self._batch_calls
+        all_but_one = max(1, self._limits.calls_max - 1)
         return bool(self._batches) and len(self._calls) - self._batch_calls >= all_but_one
 
     def _few(self) -> list[_Job]:
