@@ -49,6 +49,8 @@ from switch.views.representations import json_response
 
 HOUR_MS: Final = 3_600_000
 MONTH_MS: Final = 30 * DAY_MS
+NOBODY: Final = 1 << 60
+"""From here on lie numbers that keys about ids of nobody are bound to; no wallet has such an address."""
 _NO_DETAILS: Final = CreditDetails()
 
 
@@ -111,8 +113,8 @@ async def _asked(services: Services, call: Call, body: CreditQuestion) -> _Asked
     amount = 0 if body.amount is UNSET else body.amount
     if shard >= 0:
         return _Asked(loaded, call.principal.account, amount, holder, holder, shard)
-    nobody = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little") >> 1
-    return _Asked(loaded, call.principal.account, amount, 0, -nobody, nobody % services.topology.shards)
+    nobody = NOBODY | int.from_bytes(hashlib.blake2b(raw, digest_size=7).digest(), "little")
+    return _Asked(loaded, call.principal.account, amount, 0, nobody, nobody % services.topology.shards)
 
 
 async def _state(services: Services, asked: _Asked) -> Any:

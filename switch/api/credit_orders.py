@@ -13,10 +13,10 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.ledger.orders import BY_HOLDER
-from actors.records.codes import Code
+from actors.records.codes import Code, is_declined
 from actors.records.credit_layout import InquiryResult
 from actors.records.ids import transfer_id
-from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO, Kind
+from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO, TRANSFER_AT, Kind
 from rules.scenarios.document import WITH_ORDERS
 from rules.vocabulary.columns import DAY_MS
 from rules.vocabulary.currencies import ALPHA
@@ -42,7 +42,7 @@ from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import BILL, EMPTY, LOWERED_CAP, NEW_ORDER, decode
 from switch.http.schema import Bill, Empty, LoweredCap, NewOrder
 from switch.http.times import now_ms, time_ms
-from switch.problems.table import ProblemError, invalid_field, invalid_query
+from switch.problems.table import NUMBERS, ProblemError, invalid_field, invalid_query
 from switch.views.credit_orders import KINDS, OrderAnswer, OrderNames, order_answer, transfers_of
 from switch.views.credit_records import CreditDetails, CreditRecord, Item, credit_details
 from switch.views.representations import json_response
@@ -82,11 +82,12 @@ async def create_order(services: Services, call: Call) -> web.Response:
     inquiry = await record_named(services, body.receipt, "receipt_not_found", Kind.INQUIRY)
     if inquiry.record[ACCOUNT] != account:
         raise ProblemError("receipt_not_found")
-    there = await _taken(services, account, body.number, inquiry.address)
+    there = await services.order_numbers.find(account, body.number)
+    if not there:
+        row = await _new_row(services, call, body, inquiry, await scenario_of(services, inquiry), digest)
+        there = await _taken(services, account, body.number, inquiry.address)
     if there:
         return await _made_before(services, there, digest)
-    loaded = await scenario_of(services, inquiry)
-    row = await _new_row(services, call, body, inquiry, loaded, digest)
     details = credit_details(CreditDetails(number=body.number, introduction=body.introduction))
     answer = await submit(services, await holder_shard(services, inquiry.record["payer"]), row, details, deadline)
     found = await recorded(services, answer, digest)
@@ -178,7 +179,8 @@ def _due(body: NewOrder, now: int) -> int:
 
 
 async def change_order(services: Services, call: Call) -> web.Response:
-    """POST /v1/credit/orders/{id}/confirm and /pay by the holder, /cancel and /paid-elsewhere by the merchant."""
+    """POST /v1/credit/orders/{id}/confirm and /pay by the holder, /cancel and /paid-elsewhere by the merchant. What cannot be paid is a
+    problem, and an attempt of the order."""
     kind = _CALLS[call.request.match_info["call"]]
     deadline, key = services.deadline(), call.key_or_random()
     decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
@@ -223,7 +225,13 @@ async def _change(
     answer = await submit(services, await holder_shard(services, record["payer"]), row, details, deadline)
     if answer.code == Code.ORDER_NOT_FOUND:
         raise ProblemError("order_state", "The order is over.")
-    await recorded(services, answer, digest)
+    made = await recorded(services, answer, digest)
+    if (
+        kind == Kind.ORDER_PAID and made.record["kind"] == Kind.ORDER_ATTEMPT
+    ):  # of a replay, which has no code of its own
+        tried = await services.history.transfer(made.record[TRANSFER_AT])
+        assert tried is not None, "the transfer is in the unit of its attempt"
+        raise ProblemError(NUMBERS[tried.record["code"]], replayed=True)
     (shown,) = await _shown(services, [found])
     headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
     return json_response(msgspec.structs.replace(shown, replayed=True) if answer.replayed else shown, 200, headers)
@@ -312,6 +320,7 @@ _CHANGING: Final = (
         Code.PAYEE_NOT_FOUND,
         Code.PAYER_NOT_FOUND,
         Code.SAME_WALLET,
+        *(code for code in Code if is_declined(code)),
     )
 )
 
