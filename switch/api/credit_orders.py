@@ -27,13 +27,14 @@ from switch.api.credit_shared import (
     record_named,
     recorded,
     scenario_of,
+    states,
     submit,
     wallet_address,
 )
 from switch.api.route import KEY, WRITE, Route, named
 from switch.api.scenario_catalogue import LoadedScenario
 from switch.api.services import Services
-from switch.gateway.credit_queue import CreditRow
+from switch.gateway.credit_queue import CreditAnswer, CreditRow
 from switch.gateway.encode import currency_number
 from switch.http.access import Access
 from switch.http.auth import HOLDER, MERCHANT, PARTIES
@@ -89,7 +90,17 @@ async def create_order(services: Services, call: Call) -> web.Response:
     if there:
         return await _made_before(services, there, digest)
     details = credit_details(CreditDetails(number=body.number, introduction=body.introduction))
-    answer = await submit(services, await holder_shard(services, inquiry.record["payer"]), row, details, deadline)
+    shard = await holder_shard(services, inquiry.record["payer"])
+
+    async def looked_at(row: CreditRow, answer: CreditAnswer | None = None) -> CreditRow:
+        """The shard keeps no receipts: the row names the head of the holder's chain under which this one was read."""
+        (state,) = await states(services, shard, [(inquiry.record["payer"], 0, 0, 0)])
+        await record_named(services, body.receipt, "receipt_not_found", Kind.INQUIRY)
+        row = row.copy()
+        row["seen"] = state["credit"]["head"]
+        return row
+
+    answer = await submit(services, shard, await looked_at(row), details, deadline, looked_at)
     found = await recorded(services, answer, digest)
     await services.order_numbers.made(account, body.number, found.address)
     return await _created(services, found, replayed=answer.replayed)
@@ -181,7 +192,7 @@ def _due(body: NewOrder, now: int) -> int:
 async def change_order(services: Services, call: Call) -> web.Response:
     """POST /v1/credit/orders/{id}/confirm and /pay by the holder, /cancel and /paid-elsewhere by the merchant. What cannot be paid is a
     problem, and an attempt of the order."""
-    kind = _CALLS[call.request.match_info["call"]]
+    kind = _CALLS[call.request.match_info["change"]]
     deadline, key = services.deadline(), call.key_or_random()
     decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
     return await _change(services, call, kind, 0, None, key, deadline)
@@ -330,7 +341,7 @@ ROUTES: Final = (
         "/v1/credit/orders",
         "Make a service order on a receipt that said yes.",
         MERCHANT,
-        Access.FILTERED,
+        Access.PARTY,
         create_order,
         answer=OrderAnswer,
         bodies=(NewOrder,),
@@ -344,7 +355,7 @@ ROUTES: Final = (
         "/v1/credit/orders",
         "List service orders: a merchant's own, or all of a holder's wallet.",
         PARTIES,
-        Access.FILTERED,
+        Access.PARTY,
         list_orders,
         answer=OrderList,
         query=("number", "wallet", "limit", "after"),
@@ -355,7 +366,7 @@ ROUTES: Final = (
         "/v1/credit/orders/{id}",
         "A service order: where it stands and how it came there.",
         PARTIES,
-        Access.FILTERED,
+        Access.PARTY,
         get_order,
         answer=OrderAnswer,
         problems=frozenset({"order_not_found"}),
@@ -365,7 +376,7 @@ ROUTES: Final = (
         "/v1/credit/orders/{id}/modify",
         "Lower an order's cap, once.",
         MERCHANT,
-        Access.FILTERED,
+        Access.PARTY,
         modify_order,
         answer=OrderAnswer,
         bodies=(LoweredCap,),
@@ -376,7 +387,7 @@ ROUTES: Final = (
         "/v1/credit/orders/{id}/complete",
         "Complete an order with its bill, and collect it.",
         MERCHANT,
-        Access.FILTERED,
+        Access.PARTY,
         complete_order,
         answer=OrderAnswer,
         bodies=(Bill,),
@@ -384,10 +395,10 @@ ROUTES: Final = (
     ),
     Route(
         "POST",
-        "/v1/credit/orders/{id}/{call:cancel|paid-elsewhere}",
+        "/v1/credit/orders/{id}/{change:cancel|paid-elsewhere}",
         "Cancel an order, or say that it was paid in another way.",
         MERCHANT,
-        Access.FILTERED,
+        Access.PARTY,
         change_order,
         answer=OrderAnswer,
         bodies=(Empty,),
@@ -395,10 +406,10 @@ ROUTES: Final = (
     ),
     Route(
         "POST",
-        "/v1/credit/orders/{id}/{call:confirm|pay}",
+        "/v1/credit/orders/{id}/{change:confirm|pay}",
         "Confirm an order, or pay what is owed of it.",
         HOLDER,
-        Access.FILTERED,
+        Access.PARTY,
         change_order,
         answer=OrderAnswer,
         bodies=(Empty,),
