@@ -77,7 +77,8 @@ def test_what_is_removed_is_gone_and_no_other(steps: list[tuple[tuple[int, int],
 def test_keys_that_meet_in_one_place_come_and_go_as_in_a_dict() -> None:
     """Around the end of a partition, where places go on at its beginning, and often enough that each key goes many times."""
     random = np.random.default_rng(5)
-    table, expected = new_table(200), {}
+    table = new_table(200)
+    expected: dict[tuple[int, int], int] = {}
     homes = [(home << 32) - 1 & 2**64 - 1 for home in (0, 1, 2)]
     keys = [((number << 8) & 2**40 - 1, lo ^ number << 48) for number, lo in enumerate(homes * 6)]
     keys += [(number, lo) for number, lo in enumerate([0, 8, 16, 2**64 - 1, 2**64 - 2, 2**63] * 4)]
@@ -144,7 +145,7 @@ def test_full_table_refuses_a_new_key_and_nothing_changes() -> None:
     before = table.slots.copy(), table.parts.copy(), table.meta.copy()
     assert not put(table, *keyed(0, 10**6), np.int64(9))
     assert not reserve(table, np.uint64(0))
-    assert all((a == b).all() for a, b in zip(before, (table.slots, table.parts, table.meta), strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(before, (table.slots, table.parts, table.meta), strict=True))
     assert_holds(table, expected)
     assert put(table, *keyed(2**64 - 1, 5), np.int64(9)), "other partitions still have room"
 
