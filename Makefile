@@ -89,7 +89,7 @@ test-newest test-lowest: test-%:
 	.venv-$*/bin/uv pip compile --quiet --extra dev --python .venv-$*/bin/python --upgrade \
 		$(if $(filter lowest,$*),--resolution lowest-direct) pyproject.toml --output-file .venv-$*/versions.txt
 	.venv-$*/bin/pip install --quiet --disable-pip-version-check --requirement .venv-$*/versions.txt --editable .
-	SHARDPAY_VERSIONS=other .venv-$*/bin/pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	SHARDPAY_VERSIONS=other .venv-$*/bin/pytest -W ignore::DeprecationWarning -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # The suite on the newest versions is part of every update: requirements.txt stays as it was when it fails.
 update: develop
