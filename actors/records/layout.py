@@ -297,6 +297,8 @@ SCORE_SEEN: Final = "points"
 """INQUIRY: the score that the scenario saw, 0 = none."""
 STANDING: Final = "channel"
 """CONSENT_GRANTED: 1 = orders up to the cap need no confirmation."""
+DISPUTED: Final = "channel"
+"""INQUIRY: 1 = the holder disputed an entry then, whose answer was due."""
 ORDER_KIND: Final = "label"
 ORDER_STATE: Final = "channel"
 """ORDER_*: the state after it."""
@@ -340,6 +342,7 @@ FIELDS_OF_KIND: Final = {
         "cause": CAUSE,
         "granted": GRANTED,
         "score": SCORE_SEEN,
+        "disputed": DISPUTED,
         "end": "expiry",
     },
     Kind.ORDER_CREATED: {

@@ -34,6 +34,7 @@ from actors.records.layout import (
     CONFIRM_BY,
     CREDIT_PREVIOUS,
     DEFAULT_AFTER,
+    DISPUTED,
     GRANTED,
     HOME,
     ORDER_KIND,
@@ -328,7 +329,7 @@ class CreditDesk:
                 return Code.DEFERRED
         record = self._of_row(row)
         record["amount"], record[GRANTED], record["expiry"] = row["amount"], row["granted"], row["expiry"]
-        record[HOME] = row["home"]
+        record[HOME], record[DISPUTED] = row["home"], row["standing"]
         record[RESULT_OF_INQUIRY], record[CAUSE], record[SCORE_SEEN] = row["kind"], row["cause"], row["points"]
         record["reasons"], record[SCENARIO_VERSION], record["reference"] = (
             row["reasons"],

@@ -14,6 +14,7 @@ from switch.api import (
     consents,
     credit_decisions,
     credit_orders,
+    credit_wallets,
     events,
     health,
     reviews,
@@ -58,6 +59,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *consents.ROUTES,
     *credit_decisions.ROUTES,
     *credit_orders.ROUTES,
+    *credit_wallets.ROUTES,
 )
 """All that needs a key."""
 OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES,)

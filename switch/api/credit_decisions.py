@@ -15,15 +15,15 @@ from msgspec import UNSET
 from actors.records.codes import Code
 from actors.records.credit_layout import Cause, InquiryResult
 from actors.records.ids import decode_wallet, uuid_bytes
-from actors.records.layout import ACCOUNT, CAUSE, GRANTED, RESULT_OF_INQUIRY, SCORE_SEEN, Kind
+from actors.records.layout import ACCOUNT, CAUSE, DISPUTED, GRANTED, RESULT_OF_INQUIRY, SCORE_SEEN, Kind
 from rules.vocabulary.columns import DAY_MS, NULL
 from rules.vocabulary.credit import BAND_EDGES, CREDIT_INDEX, DIMENSIONS
 from rules.vocabulary.currencies import ALPHA
 from switch.api.credit_shared import (
     body_hash,
     credit_row,
+    holders_wallet,
     is_holder,
-    own_wallet,
     record_named,
     recorded,
     scenario_of,
@@ -154,6 +154,7 @@ def _decided(row: CreditRow, asked: _Asked, state: Any) -> CreditRow:
     row["granted"] = outcome["granted"] if result is InquiryResult.YES else 0
     row["reasons"] = outcome["reasons"] if result is InquiryResult.NO else 0
     row["reference"] = consent["record"] if exists else 0
+    row["standing"] = bool(result) and credit["disputed"] > 0
     row["expiry"] = now + terms.receipt_hours * HOUR_MS
     return row
 
@@ -187,7 +188,6 @@ def _made(row: CreditRow, answer: CreditAnswer) -> CreditRecord:
     (sent,) = row
     record = {
         "kind": int(Kind.INQUIRY),
-        "flags": 0,
         "payer": int(sent["holder"]),
         ACCOUNT: int(sent["account"]),
         "pack": int(sent["scenario"]),
@@ -196,6 +196,7 @@ def _made(row: CreditRow, answer: CreditAnswer) -> CreditRecord:
         GRANTED: int(sent["granted"]),
         RESULT_OF_INQUIRY: int(sent["kind"]),
         CAUSE: int(sent["cause"]),
+        DISPUTED: int(sent["standing"]),
         SCORE_SEEN: int(sent["points"]),
         "reasons": int(sent["reasons"]),
         "reference": int(sent["reference"]),
@@ -238,7 +239,7 @@ async def _for_holder(services: Services, found: list[CreditRecord]) -> list[Inq
 async def list_inquiries(services: Services, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/credit/inquiries?limit=&after=."""
     query = call.query()
-    wallet = await own_wallet(services, call.principal, call.request.match_info["id"])
+    wallet = await holders_wallet(services, call)
     limit, scope = page_limit(query), f"inquiries {wallet}"
     before = decode_cursor(services.secret, scope, query["after"]) if "after" in query else 0
     page = await services.credit_history.of_wallet(wallet, Kind.INQUIRY, before, limit + 1)

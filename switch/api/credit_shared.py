@@ -17,6 +17,7 @@ from switch.api.services import Services, deadline_problem
 from switch.gateway.credit_queue import CreditAnswer, CreditRow, Revise, new_row, same_later
 from switch.gateway.routing import UNKNOWN
 from switch.gateway.write_queue import DeadlineExceeded
+from switch.http.call import Call
 from switch.problems.table import NUMBERS, ProblemError, invalid_field
 from switch.views.credit_records import CreditRecord
 
@@ -56,6 +57,14 @@ async def own_wallet(services: Services, principal: Principal, text: str) -> int
     """Address of a wallet for whose holder the caller speaks. Raises ProblemError wallet_not_found."""
     address = wallet_address(services, text)
     if address == 0 or not await services.access.holds(principal, address):
+        raise ProblemError("wallet_not_found")
+    return address
+
+
+async def holders_wallet(services: Services, call: Call) -> int:
+    """Address of the wallet in a call's path, for whose holder the caller speaks. Raises ProblemError wallet_not_found."""
+    address = decode_wallet(services.secret, call.request.match_info["id"])
+    if address == 0 or not await services.access.holds(call.principal, address):
         raise ProblemError("wallet_not_found")
     return address
 

@@ -172,6 +172,16 @@ FIELDS: Final = {
     "confirm_days": "Days to confirm an order.",
     "default_days": "Days from overdue to defaulted.",
     "rights": "What the holder can do.",
+    "band": "`poor`, `fair`, `good`, `very_good` or `excellent`: from 550, 600, 650, 700 on.",
+    "na_cause": "Why there is no score.",
+    "subtotals": "By dimension; they add up to the score.",
+    "gap": "Points that it costs.",
+    "as_of": "Where the data of the score end.",
+    "published_at": "When.",
+    "orders": "Service orders of the wallet.",
+    "open": "Not over.",
+    "overdue": "Past their due time.",
+    "kept": "Paid.",
 }
 """By name."""
 
@@ -250,6 +260,11 @@ EXCEPTIONS: Final = {
     "Item.name": "What it is.",
     "Notice.text": "What the merchant may say to it.",
     "Told.code": "Reason code.",
+    "ReasonGap.code": "Reason code.",
+    "CreditAnswer.reasons": "At most four, with what each costs.",
+    "CreditAnswer.card": "The scorecard, `name@version`.",
+    "CreditAnswer.run": "Number of the run that scored it.",
+    "OrderCounts.defaulted": "Not paid within the scenario's days, nor since.",
     "Told.text": "The reason in words.",
     "BacktestLabel.id": "A transfer's id; or `wallet` and `idempotency_key`.",
 }

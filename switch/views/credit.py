@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from actors.records.credit_layout import Cause, InquiryResult
 from actors.records.ids import Secret, encode_wallet, transfer_id
-from actors.records.layout import CAUSE, GRANTED, RESULT_OF_INQUIRY, SCORE_SEEN, STANDING
+from actors.records.layout import CAUSE, DISPUTED, GRANTED, RESULT_OF_INQUIRY, SCORE_SEEN, STANDING
 from actors.stores.scenarios import StoredScenario
 from rules.scenarios.document import Scenario
 from switch.http.schema import Standing
@@ -149,14 +149,10 @@ def decision_answer(secret: Secret, found: CreditRecord, scenario: Scenario) -> 
         result=RESULTS[result],
         granted=record[GRANTED] if yes and record[GRANTED] else UNSET,
         reasons=UNSET if yes else reasons_of(record, scenario),
-        disputed=True if record["flags"] & DISPUTED else UNSET,
+        disputed=True if record[DISPUTED] else UNSET,
         receipt=receipt,
         expires_at=time_text(record["expiry"]),
     )
-
-
-DISPUTED: Final = 1
-"""Flag of an INQUIRY: an entry of the holder was disputed then."""
 
 
 def inquiry_answer(

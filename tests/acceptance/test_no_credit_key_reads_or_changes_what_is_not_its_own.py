@@ -47,6 +47,9 @@ def _probes(scene: CreditScene, consent: str, receipt: str, order: str) -> dict[
         ("GET", "/v1/wallets/{id}/credit/inquiries"): Probe(
             f"/v1/wallets/{wallet}/credit/inquiries", None, "wallet_not_found", "forbidden"
         ),
+        ("GET", "/v1/wallets/{id}/credit"): Probe(
+            f"/v1/wallets/{wallet}/credit", None, "wallet_not_found", "forbidden"
+        ),
         ("POST", orders): Probe(orders, made, "forbidden", "receipt_not_found"),
         ("GET", orders): Probe(f"{orders}?wallet={wallet}", None, "wallet_not_found", None),
         ("GET", f"{orders}/{{id}}"): Probe(f"{orders}/{order}", None, "order_not_found", "order_not_found"),

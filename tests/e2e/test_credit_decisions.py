@@ -3,11 +3,14 @@
 import uuid
 from typing import Any
 
-from actors.records.credit_layout import CREDIT_REQUEST
+import numpy as np
+
+from actors.records.credit_layout import CREDIT_REQUEST, SCORE
+from actors.records.ids import Secret, decode_wallet
 from actors.records.layout import Kind
 from switch.http.times import now_ms, time_text
 from tests.credit_scene import IN_A_WEEK, credit_scene
-from tests.front_door import running_switch
+from tests.front_door import SECRET, running_switch
 
 
 async def test_a_consent_is_given_seen_by_its_parties_and_ended_by_one_call(database_url: str) -> None:
@@ -81,8 +84,10 @@ async def test_yes_grants_no_gives_reasons_and_the_holder_is_told_more(database_
         consent = (await scene.consent()).json
         yes = (await scene.ask(amount=30_000)).json
         assert (yes["result"], yes["granted"]) == ("yes", 30_000) and "reasons" not in yes
-        scene.scored(scene.ann_wallet, 590, overdue=1)
+        assert "disputed" not in yes
+        scene.scored(scene.ann_wallet, 590, overdue=1, disputed=1)
         no = (await scene.ask(amount=30_000)).json
+        assert no["disputed"] is True
         assert (no["result"], no["reasons"]) == ("no", ["SCORE_BELOW", "OVERDUE_ORDERS"]) and "granted" not in no
         path = f"/v1/credit/decisions/{no['receipt']}"
         assert (await scene.get(path, scene.inn)).json == no
@@ -122,6 +127,16 @@ async def test_a_question_asked_twice_under_one_key_is_one_question(database_url
         assert len(listed.json["data"]) == 1
 
 
+async def test_a_merchant_asks_about_one_wallet_so_often_a_day_whether_it_exists_or_not(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        for wallet in (scene.ann_wallet, str(uuid.uuid4())):
+            answers = [await scene.ask(wallet) for _ in range(11)]
+            assert [each.status for each in answers] == [201] * 10 + [429]
+            assert answers[-1].json["code"] == "too_many_decisions" and answers[-1].headers["Retry-After"]
+        assert (await scene.ask(scene.bob_wallet)).status == 201, "another wallet is another count"
+
+
 async def test_a_scenario_that_the_key_does_not_name_is_forbidden_and_one_that_is_not_is_not_found(
     database_url: str,
 ) -> None:
@@ -157,3 +172,23 @@ async def test_what_was_recorded_between_the_look_and_the_log_is_looked_at_again
 
 def test_requests_have_room_for_what_scenarios_say() -> None:
     assert CREDIT_REQUEST["open_max"].itemsize == 1
+
+
+async def test_a_holder_sees_the_published_score_with_its_subtotals_and_why_there_is_none(database_url: str) -> None:
+    async with running_switch(database_url, shards=1) as switch:
+        scene = await credit_scene(switch)
+        (client,) = switch.clients
+        ann, bob = (decode_wallet(Secret.of(SECRET), wallet) for wallet in (scene.ann_wallet, scene.bob_wallet))
+        scores = np.zeros(2, SCORE)
+        scores["kind"], scores["holder"], scores["run"], scores["as_of"] = Kind.SCORE, (ann, bob), 7, now_ms() - 1_000
+        scores["score"], scores["cause"] = (655, 0), (0, 2)
+        scores["subtotals"][0] = (150, 140, 130, 120, 115)
+        published = await client.publish(scores)
+        assert published["code"].tolist() == [0, 0]
+        shown = (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit", scene.ann)).json
+        assert (shown["score"], shown["band"], shown["run"]) == (655, "very_good", 7)
+        assert sum(shown["subtotals"].values()) == 655 and shown["orders"]["open"] == 0 and not shown["disputed"]
+        none = (await scene.get(f"/v1/wallets/{scene.bob_wallet}/credit", scene.bob)).json
+        assert (none["score"], none["na_cause"]) == (None, "few_payments") and "subtotals" not in none
+        await scene.consent()
+        assert (await scene.ask(amount=100)).json["result"] == "yes", "decisions rest on what is published"

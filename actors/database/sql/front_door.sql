@@ -630,3 +630,6 @@ FROM order_number AS taken WHERE account = $1 AND number = $2
 -- name: credit_about_many
 -- Addresses of the records about others, oldest first.
 SELECT about, record FROM credit WHERE about = ANY ($1::bigint[]) AND about <> 0 ORDER BY about, record LIMIT $2
+
+-- name: card_numbered
+SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by WHERE card.number = $1

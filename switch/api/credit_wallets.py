@@ -1,0 +1,62 @@
+"""A wallet's credit as its holder sees it: the published score, its reasons, and how orders stand."""
+
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from models.scorecard import Scorecard
+from switch.api.credit_shared import holder_shard, holders_wallet, is_holder, states
+from switch.api.route import Route
+from switch.api.services import Services
+from switch.http.access import Access
+from switch.http.auth import HOLDER
+from switch.http.call import Call
+from switch.problems.table import ProblemError
+from switch.views.credit_scores import NEVER, CreditAnswer, OrderCounts, score_answer, score_of
+from switch.views.representations import json_response
+
+
+async def get_credit(services: Services, call: Call) -> web.Response:
+    """GET /v1/wallets/{id}/credit."""
+    call.query()
+    row = await _credit(services, call)
+    orders = OrderCounts(
+        open=int(row["open"]), overdue=int(row["overdue"]), defaulted=int(row["defaulted"]), kept=int(row["kept"])
+    )
+    beside: dict[str, Any] = {"orders": orders, "disputed": bool(row["disputed"])}
+    found = await services.credit_history.many([int(row["scored"])] if row["scored"] else [])
+    if not found:
+        return json_response(CreditAnswer(score=None, band=None, na_cause=NEVER, **beside))
+    said = score_of(found[0].record)
+    shown = score_answer(said, await _card(services, int(said["card"])))
+    return json_response(CreditAnswer(**msgspec.structs.asdict(shown), **beside))
+
+
+async def _credit(services: Services, call: Call) -> Any:
+    """The CREDIT row of the wallet in the path. Raises ProblemError wallet_not_found."""
+    wallet = await holders_wallet(services, call)
+    (state,) = await states(services, await holder_shard(services, wallet), [(wallet, 0, 0, 0)])
+    if not is_holder(state["wallet"]):
+        raise ProblemError("wallet_not_found")
+    return state["credit"]
+
+
+async def _card(services: Services, number: int) -> Scorecard | None:
+    """The scorecard with a number, None when it was published elsewhere."""
+    stored = await services.packs.card_numbered(number)
+    return None if stored is None else msgspec.json.decode(stored.document, type=Scorecard)
+
+
+ROUTES: Final = (
+    Route(
+        "GET",
+        "/v1/wallets/{id}/credit",
+        "A wallet's score with subtotals and reasons, or why it has none.",
+        HOLDER,
+        Access.PARTY,
+        get_credit,
+        answer=CreditAnswer,
+        problems=frozenset({"wallet_not_found"}),
+    ),
+)

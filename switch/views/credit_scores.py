@@ -1,0 +1,90 @@
+"""Published scores as a holder sees them: score, subtotals that add up to it, reasons with what each costs."""
+
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from msgspec import UNSET, UnsetType
+
+from actors.records.credit_layout import DIMENSIONS, SCORE
+from actors.records.layout import RECORD
+from models.credit.score import Cause
+from models.credit.wallet_card import BANDS
+from models.scorecard import Scorecard
+from switch.http.times import time_text
+
+NEVER: Final = "not_scored"
+"""Of a wallet that no run has scored yet."""
+
+
+class ReasonGap(msgspec.Struct, frozen=True, kw_only=True):
+    """What costs most: points that the wallet lacks of the best."""
+
+    code: str
+    gap: int
+
+
+class ScoreAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A published score. `na_cause`: why there is none; then nothing else is told. `subtotals` add up to `score`; `as_of`: where its data
+    end."""
+
+    score: int | None
+    band: str | None
+    na_cause: str | UnsetType = UNSET
+    subtotals: dict[str, int] | UnsetType = UNSET
+    reasons: list[ReasonGap] | UnsetType = UNSET
+    card: str | UnsetType = UNSET
+    run: int | UnsetType = UNSET
+    as_of: str | UnsetType = UNSET
+    published_at: str | UnsetType = UNSET
+
+
+class OrderCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Service orders of a wallet."""
+
+    open: int
+    overdue: int
+    defaulted: int
+    kept: int
+
+
+class CreditAnswer(ScoreAnswer, frozen=True, kw_only=True):
+    """What is known of a holder's credit. `disputed`: an entry is disputed, its answer is due."""
+
+    orders: OrderCounts
+    disputed: bool
+
+
+def reason_codes(card: Scorecard) -> tuple[str, ...]:
+    """Reasons of a card; a SCORE record keeps 1 + the place of each, 0 = none."""
+    return tuple(dict.fromkeys(item.reason for item in card.characteristics))
+
+
+def score_of(raw: dict[str, int]) -> Any:
+    """A SCORE record (numbers by field) as a scalar of SCORE."""
+    record = np.zeros(1, RECORD)
+    record[0] = tuple(raw[name] for name in RECORD.names or ())
+    return np.frombuffer(record.tobytes(), SCORE)[0]
+
+
+def score_answer(said: Any, card: Scorecard | None) -> ScoreAnswer:
+    """A scalar of SCORE with the card that it is by."""
+    at = {
+        "run": int(said["run"]),
+        "as_of": time_text(int(said["as_of"])),
+        "published_at": time_text(int(said["record_time"])),
+    }
+    label = UNSET if card is None else f"{card.name}@{card.version}"
+    if said["cause"]:
+        return ScoreAnswer(score=None, band=None, na_cause=Cause(int(said["cause"])).code, card=label, **at)
+    score = int(said["score"])
+    codes = () if card is None else reason_codes(card)
+    given = zip(said["reasons"].tolist(), said["gaps"].tolist(), strict=True)
+    return ScoreAnswer(
+        score=score,
+        band=[band.name for band in BANDS if score >= band.low][-1],
+        subtotals=dict(zip(DIMENSIONS, said["subtotals"].tolist(), strict=True)),
+        reasons=[ReasonGap(code=codes[number - 1], gap=gap) for number, gap in given if 0 < number <= len(codes)],
+        card=label,
+        **at,
+    )
