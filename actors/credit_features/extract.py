@@ -226,7 +226,8 @@ def _write(
 
 
 def _some(kept: Kept, part: slice) -> Kept:
-    return Kept(*(column[part] for column in kept[:-1]), kept.as_of)
+    account, relation, orders, amounts, counts, as_of = kept
+    return Kept(account[part], relation[part], orders[part], amounts[part], counts[part], as_of)
 
 
 def _table(job: Extraction, addresses: NDArray[np.int64], kept: Kept, ids: NDArray[np.uint8]) -> pa.Table:
@@ -303,9 +304,11 @@ def shard_file(output: Path, shard: int) -> Path:
 def begin(output: Path) -> None:
     """Make the folder. Raises FeaturesRefused when it holds anything but what a run that did not end has left."""
     output.mkdir(parents=True, exist_ok=True)
-    for path in output.iterdir():
+    found = list(output.iterdir())
+    for path in found:
         if path != scores_file(output) and not (path.name.startswith("shard-") and path.suffix in (".parquet", ".tmp")):
             raise FeaturesRefused(f"{output} is not empty ({path.name}): features go into a folder of their own")
+    for path in found:
         path.unlink()
 
 

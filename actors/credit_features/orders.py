@@ -83,7 +83,7 @@ def order_events(events: Events) -> NDArray[Any]:
     """ORDER_EVENT rows (k,) of those records (n,) that say what became of an order."""
     chosen = np.flatnonzero(_OF_KIND[events.kind])
     rows = np.empty(len(chosen), ORDER_EVENT)
-    columns = (events.reference, events.payer, events.amount, events.time, events.kind)
+    columns: tuple[NDArray[Any], ...] = (events.reference, events.payer, events.amount, events.time, events.kind)
     for name, column in zip(("order", "holder", "amount", "time", "kind"), columns, strict=True):
         rows[name] = column[chosen]
     return rows
