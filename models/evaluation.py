@@ -17,7 +17,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.jit import inlined, kernel
-from models.scorecard import REASONS_MAX, CardTables, Scorecard, bin_of, flatten
+from models.placing import ROWS_AT_A_TIME, Placer, Places, sliced
+from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten
 from models.tidying import plain
 
 NULL: Final = -(2**63)
@@ -28,10 +29,14 @@ _FAR: Final = float(VALUE_MAX)
 """Python compares floats with large integers slowly."""
 NONE: Final = -1
 """No reason."""
+SLICE_ROWS: Final = 16_384
+"""Rows of a table that are placed and then added up: their bins stay in a core's own cache."""
 
 _REASON_BITS: Final = 8
 """A gap and its reason are one number while the largest are sought; there are at most 256 characteristics."""
 _LAST_REASON: Final = (1 << _REASON_BITS) - 1
+GAP_32_BITS: Final = 1 << (31 - _REASON_BITS)
+"""Gaps below fit in 32 bits beside their reason; those of cards in use do."""
 
 
 class UnknownCategory(ValueError):
@@ -72,11 +77,32 @@ class Scores(NamedTuple):
     unknown: NDArray[np.int64]
 
 
-class _Groups(NamedTuple):
-    """For each characteristic the index of its reason code and of its dimension."""
+class _Layout(NamedTuple):
+    """A card for the kernels. Characteristic c owns `edges` from `edge_at` [c] on, and of `points` and `unknown` those from `at` [c] on:
+    one for each bin, and one for what is missing. `reason`, `dimension`: the places of its code and its dimension."""
 
+    column: NDArray[np.int64]
+    edge_at: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    at: NDArray[np.int64]
+    points: NDArray[np.int32]
+    unknown: NDArray[np.int64]
+    unknown_any: NDArray[np.bool_]
+    best: NDArray[np.int32]
     reason: NDArray[np.int64]
     dimension: NDArray[np.int64]
+    base: int
+
+
+class _Room(NamedTuple):
+    """What the kernels work in, for ROWS_AT_A_TIME rows: by characteristic, reason, dimension, and the four largest gaps. 32 bits hold
+    every sum of points, and a gap with its reason if it is below GAP_32_BITS: twice as many fit in a vector of the machine."""
+
+    places: Places
+    totals: NDArray[np.int32]
+    gaps: NDArray[np.int32]
+    subtotals: NDArray[np.int32]
+    largest: NDArray[np.int32] | NDArray[np.int64]
 
 
 def _unusual(feature: str, value: Any, scale: int, codes: Mapping[str, int] | None) -> int:
@@ -96,7 +122,7 @@ def _unusual(feature: str, value: Any, scale: int, codes: Mapping[str, int] | No
 
 
 class _Input:
-    """How the values of one feature become integers: scaled numbers, or codes of its categories and one more for all others."""
+    """One feature of a card: the scale of its numbers, or the codes of its categories."""
 
     def __init__(self, card: Scorecard, feature: str) -> None:
         uses = [item for item in card.characteristics if item.feature == feature]
@@ -104,45 +130,6 @@ class _Input:
         self.feature = feature
         self.scale = uses[0].scale
         self.codes = None if uses[0].categories is None else {name: at for at, name in enumerate(dict.fromkeys(named))}
-
-    def encode(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
-        """A whole column."""
-        column = plain(column)
-        kind = column.type
-        if pa.types.is_null(kind):
-            return np.full(len(column), NULL)
-        if self.codes is not None:
-            return self._encode_texts(column, self.codes)
-        if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
-            return self._encode_integers(column)
-        if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-            return self._encode_floats(column)
-        raise ValueError(f"{self.feature}: the card wants numbers, the column holds {kind}")
-
-    def _encode_texts(self, column: pa.ChunkedArray, codes: Mapping[str, int]) -> NDArray[np.int64]:
-        if not pa.types.is_string(column.type):
-            raise ValueError(f"{self.feature}: the card wants text, the column holds {column.type}")
-        array = column.combine_chunks().dictionary_encode()
-        looked_up = [codes.get(text, len(codes)) for text in array.dictionary.to_pylist()]
-        indices = array.indices.fill_null(len(looked_up)).to_numpy(zero_copy_only=False)
-        found: NDArray[np.int64] = np.array([*looked_up, NULL], np.int64)[indices]
-        return found
-
-    def _encode_integers(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
-        bound = VALUE_MAX // self.scale
-        values = column.cast(pa.int64()).fill_null(0).to_numpy()
-        scaled: NDArray[np.int64] = np.clip(values, -bound, bound) * self.scale
-        scaled[column.is_null().to_numpy()] = NULL
-        return scaled
-
-    def _encode_floats(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
-        values = column.cast(pa.float64()).fill_null(np.nan).to_numpy()
-        with np.errstate(over="ignore"):
-            scaled = np.rint(np.clip(values * float(self.scale), -_FAR, _FAR))
-        unknown = np.isnan(scaled)
-        encoded: NDArray[np.int64] = np.where(unknown, 0.0, scaled).astype(np.int64)
-        encoded[unknown] = NULL
-        return encoded
 
 
 class Evaluator:
@@ -155,39 +142,40 @@ class Evaluator:
         self._inputs = [_Input(card, name) for name in self.features]
         self._kinds = [(item.feature, item.scale, item.codes) for item in self._inputs]
         codes = {item.feature: item.codes for item in self._inputs if item.codes is not None}
-        self._tables: CardTables = flatten(card, self.columns, codes)
-        reasons, dimensions = card.reasons, card.dimensions
-        self._groups = _Groups(
-            reason=np.array([reasons.index(item.reason) for item in card.characteristics], np.int64),
-            dimension=np.array(
-                [dimensions.index(item.dimension) if item.dimension else NONE for item in card.characteristics],
-                np.int64,
-            ),
-        )
+        self._layout = _laid_out(card, flatten(card, self.columns, codes))
+        self._placers = [self._placer(at) for at in range(len(card.characteristics))]
         self._refusing = [at for at, item in enumerate(card.characteristics) if item.unknown == "error"]
         self._named_at = [item.feature for item in card.characteristics]
-        self._scratch = np.zeros(len(reasons), np.int64)
+        self._room = _room(card)
         self._row = np.zeros((1, len(self.features)), np.int64)
-        self._one = self._room(1)
-        self._dimensions = dimensions
-        self._reasons = reasons
+        self._one = self._blank(1)
+        self._dimensions = card.dimensions
+        self._reasons = card.reasons
         self._best = card.best
 
-    def encode(self, table: pa.Table) -> NDArray[np.int64]:
-        """The columns of the card's features as integers, (n, features). Raises ValueError for a column that is not there or is not
-        of the card's kind, UnknownCategory where the card says so."""
-        for name in self.features:
-            if name not in table.column_names:
-                raise ValueError(f"there is no column {name!r}")
-        encoded = np.empty((table.num_rows, len(self.features)), np.int64)
-        for place, item in enumerate(self._inputs):
-            encoded[:, place] = item.encode(table.column(item.feature))
-        return encoded
+    def encode_record(self, record: Mapping[str, Any]) -> NDArray[np.int64]:
+        """One record's values as integers, scaled numbers or codes of categories, (1, features). Raises ValueError as `score` does."""
+        return np.array([self._encode_record(record)], np.int64)
 
     def evaluate(self, columns: NDArray[np.int64]) -> Scores:
         """Score encoded rows. Raises UnknownCategory where the card says so."""
-        scores = self._room(len(columns))
+        scores = self._blank(len(columns))
         self._run(columns, scores)
+        return scores
+
+    def evaluate_table(self, table: pa.Table) -> Scores:
+        """Score a table's rows. Raises ValueError for a column that is not there or is not of the card's kind, UnknownCategory where the
+        card says so."""
+        columns = [_of_kind(item, self._column(table, item.feature)) for item in self._inputs]
+        scores = self._blank(table.num_rows)
+        places = np.empty((len(self._placers), SLICE_ROWS), np.uint16)
+        for start in range(0, table.num_rows, SLICE_ROWS):
+            rows = min(SLICE_ROWS, table.num_rows - start)
+            parts = [sliced(column, start, rows) for column in columns]
+            for at, placer in enumerate(self._placers):
+                placer.place(parts[self._layout.column[at]], places[at, :rows])
+            add_up_places(self._layout, places, rows, start, self._room, scores)
+        self._refuse_unknown(scores)
         return scores
 
     def score(self, record: Mapping[str, Any]) -> Score:
@@ -227,7 +215,22 @@ class Evaluator:
             raise ValueError(f"no value for {error}: give null when it is not known") from None
         return encoded
 
-    def _room(self, rows: int) -> Scores:
+    def _column(self, table: pa.Table, name: str) -> pa.ChunkedArray:
+        if name not in table.column_names:
+            raise ValueError(f"there is no column {name!r}")
+        return table.column(name)
+
+    def _placer(self, at: int) -> Placer:
+        """Finds the bins of a characteristic in a column."""
+        layout = self._layout
+        edges = layout.edges[layout.edge_at[at] : layout.edge_at[at + 1]]
+        item = self._inputs[layout.column[at]]
+        if item.codes is None:
+            return Placer(edges.tolist(), item.scale)
+        of_codes = np.searchsorted(edges, np.arange(len(item.codes) + 1), side="right").tolist()
+        return Placer(edges.tolist(), 1, dict(zip(item.codes, of_codes, strict=False)), of_codes[-1])
+
+    def _blank(self, rows: int) -> Scores:
         return Scores(
             totals=np.empty(rows, np.int64),
             reasons=np.empty((rows, REASONS_MAX), np.int64),
@@ -237,7 +240,10 @@ class Evaluator:
         )
 
     def _run(self, columns: NDArray[np.int64], scores: Scores) -> None:
-        evaluate_rows(self._tables, self._groups, NULL, columns, self._scratch, scores)
+        add_up_rows(self._layout, NULL, columns, self._room, scores)
+        self._refuse_unknown(scores)
+
+    def _refuse_unknown(self, scores: Scores) -> None:
         if self._refusing and scores.unknown[self._refusing].any():
             counts = scores.unknown.tolist()
             raise UnknownCategory({self._named_at[c]: counts[c] for c in self._refusing if counts[c]})
@@ -246,44 +252,158 @@ class Evaluator:
         return tuple(dict.fromkeys(name for name, count in zip(self._named_at, counts, strict=True) if count))
 
 
+def _laid_out(card: Scorecard, tables: CardTables) -> _Layout:
+    reasons, dimensions = card.reasons, card.dimensions
+    counts = np.diff(tables.edge_at) + 2
+    at = np.concatenate(([0], np.cumsum(counts)))[:-1].astype(np.int64)
+    ends = at + counts - 1
+    points, unknown = np.empty(int(counts.sum()), np.int32), np.zeros(int(counts.sum()), np.int64)
+    bins = np.ones(len(points), np.bool_)
+    bins[ends] = False
+    points[bins], unknown[bins] = tables.points, tables.unknown
+    points[ends] = tables.missing
+    return _Layout(
+        column=tables.column,
+        edge_at=tables.edge_at,
+        edges=tables.edges,
+        at=at,
+        points=points,
+        unknown=unknown,
+        unknown_any=np.array([unknown[a:b].any() for a, b in zip(at, ends, strict=True)], np.bool_),
+        best=tables.best.astype(np.int32),
+        reason=np.array([reasons.index(item.reason) for item in card.characteristics], np.int64),
+        dimension=np.array(
+            [dimensions.index(item.dimension) if item.dimension else NONE for item in card.characteristics], np.int64
+        ),
+        base=tables.base,
+    )
+
+
+def _room(card: Scorecard) -> _Room:
+    def blank(count: int) -> NDArray[np.int32]:
+        return np.zeros((count, ROWS_AT_A_TIME), np.int32)
+
+    largest = blank(REASONS_MAX)
+    return _Room(
+        places=np.empty((len(card.characteristics), ROWS_AT_A_TIME), np.uint16),
+        totals=np.empty(ROWS_AT_A_TIME, np.int32),
+        gaps=blank(len(card.reasons)),
+        subtotals=blank(len(card.dimensions)),
+        largest=largest if card.best - card.worst < GAP_32_BITS else largest.astype(np.int64),
+    )
+
+
+def _of_kind(item: _Input, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as the card wants it, or ValueError. What is always missing is so of whatever kind the card wants."""
+    kind = column.type
+    if pa.types.is_dictionary(kind) and item.codes is not None and pa.types.is_string(kind.value_type):
+        return column
+    column = plain(column)
+    kind = column.type
+    if pa.types.is_null(kind):
+        return column.cast(pa.float64() if item.codes is None else pa.string())
+    if item.codes is not None and not pa.types.is_string(kind):
+        raise ValueError(f"{item.feature}: the card wants text, the column holds {kind}")
+    numbers = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    if item.codes is None and not any(is_kind(kind) for is_kind in numbers):
+        raise ValueError(f"{item.feature}: the card wants numbers, the column holds {kind}")
+    return column
+
+
 @inlined
-def _name_reasons(gaps, row, scores):
+def _name_reasons(room, count, first, scores):
     """The largest gaps that are not zero. The four largest are kept in order without a branch: a gap and its reason are one number, so
     that of equal gaps the first reason's is larger."""
-    first = second = third = fourth = 0
-    for reason in range(len(gaps)):
-        rising = (gaps[reason] << _REASON_BITS) + _LAST_REASON - reason
-        first, rising = max(first, rising), min(first, rising)
-        second, rising = max(second, rising), min(second, rising)
-        third, rising = max(third, rising), min(third, rising)
-        fourth = max(fourth, rising)
-    for place, key in enumerate((first, second, third, fourth)):
-        gap = key >> _REASON_BITS
-        scores.gaps[row, place] = gap
-        scores.reasons[row, place] = _LAST_REASON - (key & _LAST_REASON) if gap > 0 else NONE
+    one, two, three, four = room.largest[0], room.largest[1], room.largest[2], room.largest[3]
+    kind = room.largest.dtype.type
+    shift = kind(_REASON_BITS)
+    for row in range(count):
+        one[row] = two[row] = three[row] = four[row] = 0
+    for reason in range(len(room.gaps)):
+        gaps, mark = room.gaps[reason], kind(_LAST_REASON - reason)
+        for row in range(count):
+            rising = kind((kind(gaps[row]) << shift) + mark)
+            a, b, c = one[row], two[row], three[row]
+            one[row], rising = max(a, rising), min(a, rising)
+            two[row], rising = max(b, rising), min(b, rising)
+            three[row], rising = max(c, rising), min(c, rising)
+            four[row] = max(four[row], rising)
+    for row in range(count):
+        for place in range(REASONS_MAX):
+            key = room.largest[place, row]
+            gap = key >> shift
+            scores.gaps[first + row, place] = gap
+            scores.reasons[first + row, place] = _LAST_REASON - (key & _LAST_REASON) if gap > 0 else NONE
+
+
+@inlined
+def _add_up(layout, places, count, first, room, scores):
+    """Score `count` rows, whose bins are `places` (characteristics, count), into `scores` from row `first` on: one characteristic after the
+    other for all of them, so that each step is a loop over rows."""
+    totals = room.totals
+    for row in range(count):
+        totals[row] = layout.base
+    for reason in range(len(room.gaps)):
+        for row in range(count):
+            room.gaps[reason, row] = 0
+    for dimension in range(len(room.subtotals)):
+        for row in range(count):
+            room.subtotals[dimension, row] = 0
+    for c in range(len(layout.column)):
+        start, best = layout.at[c], layout.best[c]
+        points = layout.points[start:]
+        mine, gaps = places[c], room.gaps[layout.reason[c]]
+        if layout.dimension[c] >= 0:
+            subtotals = room.subtotals[layout.dimension[c]]
+            for row in range(count):
+                got = points[mine[row]]
+                totals[row] += got
+                gaps[row] += best - got
+                subtotals[row] += got
+        else:
+            for row in range(count):
+                got = points[mine[row]]
+                totals[row] += got
+                gaps[row] += best - got
+        if layout.unknown_any[c]:
+            seen = 0
+            for row in range(count):
+                seen += layout.unknown[start + mine[row]]
+            scores.unknown[c] += seen
+    for row in range(count):
+        scores.totals[first + row] = totals[row]
+    for dimension in range(len(room.subtotals)):
+        for row in range(count):
+            scores.subtotals[first + row, dimension] = room.subtotals[dimension, row]
+    _name_reasons(room, count, first, scores)
 
 
 @kernel
-def evaluate_rows(card, groups, null, columns, scratch, scores):
-    """Score rows of `columns` (n, features) into `scores`. `scratch` has an entry for each reason code."""
-    characteristics = len(card.column)
-    for row in range(columns.shape[0]):
-        total = card.base
-        for reason in range(len(scratch)):
-            scratch[reason] = 0
-        for dimension in range(scores.subtotals.shape[1]):
-            scores.subtotals[row, dimension] = 0
-        for c in range(characteristics):
-            value = columns[row, card.column[c]]
-            if value == null:
-                points = card.missing[c]
-            else:
-                place = bin_of(card, c, value)
-                points = card.points[place]
-                scores.unknown[c] += card.unknown[place]
-            total += points
-            scratch[groups.reason[c]] += card.best[c] - points
-            if groups.dimension[c] >= 0:
-                scores.subtotals[row, groups.dimension[c]] += points
-        scores.totals[row] = total
-        _name_reasons(scratch, row, scores)
+def add_up_places(layout, places, rows, start, room, scores):
+    """Score rows whose bins are `places` (characteristics, at least `rows`) into `scores` from row `start` on."""
+    for first in range(0, rows, ROWS_AT_A_TIME):
+        count = min(ROWS_AT_A_TIME, rows - first)
+        _add_up(layout, places[:, first : first + count], count, start + first, room, scores)
+
+
+@inlined
+def _place(layout, c, value, null):
+    """The bin of an encoded value. All edges are compared: a wrong guess at where to stop costs more."""
+    first, last = layout.edge_at[c], layout.edge_at[c + 1]
+    if value == null:
+        return last - first + 1
+    place = 0
+    for edge in range(first, last):
+        place += value >= layout.edges[edge]
+    return place
+
+
+@kernel
+def add_up_rows(layout, null, columns, room, scores):
+    """Score encoded rows of `columns` (n, features) into `scores`."""
+    for first in range(0, len(columns), ROWS_AT_A_TIME):
+        count = min(ROWS_AT_A_TIME, len(columns) - first)
+        for row in range(count):
+            for c in range(len(layout.column)):
+                room.places[c, row] = _place(layout, c, columns[first + row, layout.column[c]], null)
+        _add_up(layout, room.places, count, first, room, scores)

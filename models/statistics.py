@@ -17,6 +17,8 @@ NEWTON_STEPS_MAX: Final = 50
 NEWTON_TOLERANCE: Final = 1e-10
 CODES_MAX: Final = 2**62
 """As many combinations of codes fit in one number."""
+ROUNDING: Final = 1e-9
+"""A share this little below a whole number is that number."""
 LOSS_ROUNDING: Final = 1e-12
 """Of a sum over the rows: a step is not halved for less."""
 
@@ -139,3 +141,11 @@ def probability(log_odds: Floats) -> Floats:
     small = np.exp(-np.abs(log_odds))
     chance: Floats = np.where(log_odds >= 0, 1 / (1 + small), small / (1 + small))
     return chance
+
+
+def whole_numbers(shares: Floats, total: int) -> NDArray[np.int64]:
+    """Whole numbers that sum to `total`: rounded down, and what is left goes to the largest remainders, the first of equal ones."""
+    down = np.floor(shares + ROUNDING).astype(np.int64)
+    order = np.argsort(-(shares - down), kind="stable")
+    down[order[: total - int(down.sum())]] += 1
+    return down

@@ -65,7 +65,7 @@ class TableScorer:
         """The added columns of a batch. Raises ValueError for a feature that is not there or not of the card's kind, and UnknownCategory
         where the card says so."""
         wanted = {name: self._feature(name, batch.column(name)) for name in self.features if name in batch.column_names}
-        scores = self._evaluator.evaluate(self._evaluator.encode(pa.table(wanted)))
+        scores = self._evaluator.evaluate_table(pa.table(wanted))
         self._count(scores.totals, scores.unknown)
         added: dict[str, Any] = {"score": scores.totals}
         if self.card.bands:

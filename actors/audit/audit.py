@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.audit.balances import FAULTS, STATE, Books, check_records
+from actors.audit.credit import CreditCheck
 from actors.audit.lifecycles import EVENT, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
 from actors.journal.copy_stream import stream_blocks
@@ -27,6 +28,7 @@ from actors.journal.interface import ScannedBlock
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, segment_of, shard_of, slot_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, Anchor, Header, anchors_of, header_of, is_suspended, is_whole
+from actors.records.credit_layout import is_credit
 from actors.records.late import Late, late_of
 from actors.records.layout import (
     FLAG_PAYEE_ANCHOR,
@@ -68,6 +70,8 @@ class Report(msgspec.Struct, kw_only=True):
     legs: int = 0
     in_transit: int = 0
     wallets: int = 0
+    inquiries: int = 0
+    orders: int = 0
     sums: dict[int, int] = {}
     differences: list[str] = []
 
@@ -107,6 +111,7 @@ class _Shard:
         self.suspended: list[tuple[int, int]] = []
         self.late: list[Late] = []
         self.groups = GroupCheck()
+        self.credit = CreditCheck()
         self.cursors: dict[int, tuple[int, bytes]] = {}
 
     def open(self, rows: Sequence[ScannedBlock]) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -161,7 +166,7 @@ class _Shard:
             self.failed = True
             records, addresses, released = records[:index], addresses[:index], released[:index]
         self._count(records)
-        for address, text in self.groups.wrong(records, addresses):
+        for address, text in (*self.groups.wrong(records, addresses), *self.credit.wrong(records, addresses)):
             self.report.differ_at(address, text)
         self.events.append(events_of(records, addresses, released))
         for anchor in np.flatnonzero(records["flags"] & (FLAG_PAYER_ANCHOR | FLAG_PAYEE_ANCHOR)):
@@ -176,6 +181,7 @@ class _Shard:
         landed = kind == Kind.LEG
         self.legs.append(_moves(records["reference"][landed], records[landed]))
         keyed = (kind > Kind.OPEN) & (kind < Kind.LEG) & (kind != Kind.EXPIRY)
+        keyed |= is_credit(records) & (records["digest"] != 0)
         self.keys.append(
             np.stack([records[name][keyed].astype(np.uint64) for name in ("key_hi", "key_lo", "record_time")])
         )
@@ -274,7 +280,7 @@ async def _compare_lifecycles(connection: Any, shards: list[_Shard], report: Rep
 
 
 async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report) -> None:
-    """The tables `reference`, `anchor`, `late`, `review` and `suspended` follow from the records."""
+    """The tables `reference`, `anchor`, `late`, `review`, `suspended` and `credit` follow from the records."""
     expected = sorted(
         (int(e["target"]), int(e["address"])) for shard in shards for e in shard.all_events() if e["kind"] > Kind.HOLD
     )
@@ -303,6 +309,17 @@ async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report
     if kept != suspended:
         wrong = min(set(kept) ^ set(suspended))
         report.differ(f"table suspended: the row {wrong} is not as the journal says")
+    credit = sorted((entry for shard in shards for entry in shard.credit.entries), key=_by_address)
+    kept = [tuple(row) for row in await connection.fetch(SQL["credit_all"])]
+    if kept != credit:
+        wrong = min(set(kept) ^ set(map(tuple, credit)), key=_by_address)
+        report.differ(f"table credit: the row {wrong} is not as the journal says")
+    report.inquiries = sum(shard.credit.inquiries for shard in shards)
+    report.orders = sum(shard.credit.orders for shard in shards)
+
+
+def _by_address(row: tuple[int, ...]) -> int:
+    return row[1]
 
 
 def _by_record(row: tuple[int, ...]) -> tuple[int, int, int]:
@@ -387,6 +404,11 @@ def render(report: Report) -> str:
         f"{report.transfers:,} transfers, {report.declined:,} declined, {report.holds:,} holds, {report.captures:,} captures, "
         f"{report.refunds:,} refunds, {report.reviews:,} reviews, {report.legs:,} legs, "
         f"{report.in_transit:,} credits in transit, {report.wallets:,} wallets",
+        *(
+            [f"{report.inquiries:,} inquiries, {report.orders:,} service orders"]
+            if report.inquiries or report.orders
+            else []
+        ),
         *(
             f"currency {currency:03}: balances and credits in transit sum to {total}"
             for currency, total in report.sums.items()

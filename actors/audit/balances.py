@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.addresses import owned, segment_of, segment_slot
+from actors.records.credit_layout import FIRST_CREDIT
 from actors.records.layout import (
     AMOUNT_MAX,
     FLAG_FINAL,
@@ -88,6 +89,7 @@ _K_APPROVAL: Final = int(Kind.APPROVAL)
 _K_LEG: Final = int(Kind.LEG)
 _K_CURSOR: Final = int(Kind.CURSOR)
 _K_PROFILE: Final = int(Kind.PROFILE)
+_K_CREDIT: Final = FIRST_CREDIT
 
 
 class Books(NamedTuple):
@@ -257,6 +259,15 @@ def _wallet_record(books, record, address):
 
 
 @inlined
+def _holder(books, record):
+    """A credit record moves no money; the rest of it is for `CreditCheck`."""
+    if record["payer"] == 0:
+        return 0
+    row = _row(books, record["payer"])
+    return 0 if row >= 0 and books.wallets[row]["currency"] != 0 else _NEVER_OPENED
+
+
+@inlined
 def _one(books, record, address, released, i):
     if record["record_time"] < books.last[0]:
         return _TIME
@@ -272,6 +283,8 @@ def _one(books, record, address, released, i):
         return _wallet_record(books, record, address)
     if kind == _K_OPEN or kind == _K_CURSOR or kind == _K_PROFILE:
         return 0
+    if kind >= _K_CREDIT:
+        return _holder(books, record)
     return _KIND
 
 

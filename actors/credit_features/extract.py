@@ -226,8 +226,9 @@ def _write(
 
 
 def _some(kept: Kept, part: slice) -> Kept:
-    account, relation, orders, amounts, counts, as_of = kept
-    return Kept(account[part], relation[part], orders[part], amounts[part], counts[part], as_of)
+    return Kept(
+        kept.account[part], kept.relation[part], kept.orders[part], kept.amounts[part], kept.counts[part], kept.as_of
+    )
 
 
 def _table(job: Extraction, addresses: NDArray[np.int64], kept: Kept, ids: NDArray[np.uint8]) -> pa.Table:

@@ -191,6 +191,7 @@ VALUES: Final[dict[str, Callable[[Kept], Values]]] = {
     "days_since_overdue": _since_order("last_overdue"),
     "days_since_default": _since_order("last_default"),
     "payments_90d": lambda kept: _always(kept.payments(QUARTER)),
+    "payments_360d": lambda kept: _always(kept.payments(MONTHS)),
     "payment_days_90d": _payment_days,
     "longest_pause_90d": _longest_pause,
     "pauses_variation_6m": _pauses_variation,

@@ -15,9 +15,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from actors.records.codes import Code
-from actors.records.credit_layout import FIRST_CREDIT
+from actors.records.credit_layout import DIMENSIONS, FIRST_CREDIT, SCORE, InquiryResult, OrderState, Resolution
 from actors.records.ids import Secret, encode_wallets, transfer_ids
 from actors.records.layout import (
+    ACCOUNT,
     ATTEMPTS,
     FLAG_FALLBACK,
     FLAG_FINAL,
@@ -28,11 +29,18 @@ from actors.records.layout import (
     FLAG_SCORED,
     FLAG_SUSPENSE,
     FLOOR,
+    GRANTED,
     HELD_FOR,
     MOVEMENT,
     MOVEMENTS,
+    ORDER_STATE,
     RECORD,
     REFERRING,
+    RESOLUTION,
+    RESULT_OF_INQUIRY,
+    RUN,
+    SCENARIO,
+    SCORE_SEEN,
     TIER,
     WALLET_KIND,
     WALLET_STATE,
@@ -102,6 +110,9 @@ class Columns:
         self._wallet_kinds = _words(WalletKind)
         self._statuses = _words(WalletStatus)
         self._currencies = _Words(ALPHA)
+        self._states = _words(OrderState)
+        self._results = _words(InquiryResult)
+        self._resolutions = _words(Resolution)
         self._countries = _Words(COUNTRIES)
         none = np.empty(0, np.int64)
         self.schema: pa.Schema = self.table(np.empty(0, RECORD), none, none).schema
@@ -118,6 +129,7 @@ class Columns:
                 **self._balances(field, is_),
                 **self._context(field, is_),
                 **self._wallet(field, is_),
+                **self._credit(field, is_, records),
                 "seen": pa.array(seen, mask=seen == 0),
             }
         )
@@ -126,8 +138,6 @@ class Columns:
         self, field: dict[str, NDArray[Any]], addresses: NDArray[np.int64], is_: dict[str, NDArray[np.bool_]]
     ) -> dict[str, Any]:
         everything = np.ones(len(addresses), np.bool_)
-        money = ~is_["wallet"]
-        labelled = money & ~is_["credit"]
         reference, expiry, flags = field["reference"], field["expiry"], field["flags"]
         return {
             "address": pa.array(addresses),
@@ -136,14 +146,14 @@ class Columns:
             "code": self._codes.column(field["code"], everything),
             "record_time": pa.array(field["record_time"]).cast(_TIME),
             "effective_time": pa.array(field["effective_time"]).cast(_TIME),
-            "payer": self._wallets(field["payer"], money),
-            "payee": self._wallets(field["payee"], money & ~(is_["credit"] & (field["payee"] == 0))),
+            "payer": self._wallets(field["payer"], ~is_["wallet"] & (~is_["credit"] | (field["payer"] != 0))),
+            "payee": self._wallets(field["payee"], ~is_["wallet"] & (~is_["credit"] | is_["order"])),
             "amount": pa.array(field["amount"], mask=is_["wallet"] | is_["score"]),
             "currency": self._currencies.column(field["currency"], everything),
-            "kind": self._labels.column(field["label"], labelled),
-            "reference": pa.array(reference, mask=~(is_["refers"] | is_["credit"]) | (reference == 0)),
+            "kind": self._labels.column(field["label"], ~is_["wallet"] & ~is_["credit"]),
+            "reference": pa.array(reference, mask=~(is_["refers"] | is_["about"]) | (reference == 0)),
             "movement": self._movements.column(field[MOVEMENT], is_["leg"]),
-            "expiry": pa.array(expiry, mask=~is_["hold"] | (expiry == 0)).cast(_TIME),
+            "expiry": pa.array(expiry, mask=~(is_["hold"] | is_["about"]) | (expiry == 0)).cast(_TIME),
             "held_for": pa.array(field["payee_lag"], mask=~_held_for(field)),
             **{name: pa.array(flags & flag != 0) for name, flag in FLAG_COLUMNS.items()},
         }
@@ -167,7 +177,7 @@ class Columns:
             "country": self._countries.column(field["country"], attempt),
             "device": pa.array(field["device"], mask=~attempt | (field["device"] == 0)),
             "decision": self._actions.column(field["decision"], scored),
-            "points": pa.array(field["points"], mask=~(scored | is_["score"])),
+            "points": pa.array(field["points"], mask=~scored),
             "reasons": pa.array(field["reasons"], mask=~scored),
             "pack": pa.array(field["pack"], mask=~scored),
         }
@@ -180,6 +190,28 @@ class Columns:
             "wallet_status": self._statuses.column(field[WALLET_STATE], is_["status"] | is_["profile"]),
             "tier": pa.array(field[TIER], mask=~(opened | is_["tier"] | is_["profile"])),
             "floor": pa.array(field[FLOOR], mask=~opened),
+        }
+
+    def _credit(
+        self, field: dict[str, NDArray[Any]], is_: dict[str, NDArray[np.bool_]], records: Records
+    ) -> dict[str, Any]:
+        inquiry, order, score = is_["asked"], is_["order"], is_["score"]
+        scored = records[score].view(SCORE)
+        parts = np.zeros((len(records), len(DIMENSIONS)), np.int16)
+        parts[score] = scored["subtotals"]
+        return {
+            "account": pa.array(field[ACCOUNT], mask=~is_["about"]),
+            "scenario": pa.array(field[SCENARIO], mask=~is_["about"]),
+            "order_state": self._states.column(field[ORDER_STATE], order),
+            "result": self._results.column(field[RESULT_OF_INQUIRY], inquiry),
+            "resolution": self._resolutions.column(field[RESOLUTION], is_["resolved"]),
+            "granted": pa.array(field[GRANTED], mask=~inquiry),
+            "score": pa.array(field[SCORE_SEEN], mask=~(inquiry | score) | (field[SCORE_SEEN] == 0)),
+            "score_cause": pa.array(field["channel"], mask=~score | (field["channel"] == 0)),
+            "band": pa.array(field["label"], mask=~score | (field[SCORE_SEEN] == 0)),
+            "card": pa.array(field["pack"], mask=~score),
+            "run": pa.array(field[RUN], mask=~score),
+            **{name: pa.array(parts[:, i], mask=~score) for i, name in enumerate(DIMENSIONS)},
         }
 
     def _wallets(self, addresses: NDArray[np.int64], valid: NDArray[np.bool_]) -> pa.Array:
@@ -214,11 +246,15 @@ _CLASSES: Final = {
     "refers": _class({*REFERRING, Kind.LEG}),
     "hold": _class({Kind.HOLD, Kind.APPROVAL}),
     "leg": _class({Kind.LEG}),
-    "score": _class({Kind.SCORE}),
-    "credit": _class(kind for kind in Kind if kind >= FIRST_CREDIT),
     "wallet": _class({Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE}),
     "opened": _class({Kind.WALLET_OPENED}),
     "status": _class({Kind.WALLET_STATUS}),
     "tier": _class({Kind.WALLET_TIER}),
     "profile": _class({Kind.PROFILE}),
+    "credit": _class(kind for kind in Kind if kind >= FIRST_CREDIT),
+    "about": _class(kind for kind in Kind if kind >= FIRST_CREDIT and kind != Kind.SCORE),
+    "asked": _class({Kind.INQUIRY}),
+    "order": _class(kind for kind in Kind if Kind.ORDER_CREATED <= kind <= Kind.ORDER_CURED),
+    "score": _class({Kind.SCORE}),
+    "resolved": _class({Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED}),
 }

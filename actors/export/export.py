@@ -34,7 +34,7 @@ from actors.records.ids import Secret
 from actors.records.layout import RECORD, Records
 
 FORMAT: Final = 4
-"""2: with what a backtest needs, `seen` and profiles. 4: with what a remote credit is of."""
+"""2: with what a backtest needs, `seen` and profiles. 4: with what a remote credit is of, and credit records."""
 MANIFEST: Final = "_manifest.json"
 STAGING: Final = "_staging"
 """Readers of partitioned folders pass over names that begin with an underscore; so does the name of the manifest."""

@@ -80,6 +80,10 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     """Live consents; those that have ended make room, beyond it new ones get 503."""
     orders: int = 1_000_000
     """Service orders that are not over; beyond it new ones get 503."""
+    cases: int = 100_000
+    """Disputes and reviews of decisions that are open; beyond it new ones get 503."""
+    inquirers: int = 4_000_000
+    """Pairs of a merchant's account and a wallet that it asked about on one day; beyond it a further pair is not counted."""
 
 
 def caller_holds(capacity: Capacity) -> int:

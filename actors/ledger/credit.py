@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.book import Book, Capacity, local_row
-from actors.ledger.table import find, new_table, put, remove, table_slots
-from actors.records.addresses import SEGMENT_SLOTS
+from actors.ledger.table import Table, find, new_table, put, remove, table_slots
+from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
 from actors.records.credit_layout import (
+    CASE,
     CONSENT,
     CREDIT,
     FIRST_CREDIT,
     OPEN_STATES,
     ORDER,
     SCORE,
+    CaseState,
     CreditRows,
     OrderState,
 )
@@ -29,8 +31,10 @@ from actors.records.layout import (
     CONFIRM_BY,
     CREDIT_PREVIOUS,
     DEFAULT_AFTER,
+    HOME,
     ORDER_KIND,
     ORDER_STATE,
+    RUN,
     SCENARIO,
     STANDING,
     Kind,
@@ -47,9 +51,30 @@ _FREE_ORDER: Final = 5
 _ORDERS_FREE: Final = 6
 _TOUCHED: Final = 7
 """1 once a wallet has a credit record: before that there is nothing to keep of the rows."""
-_META: Final = 8
+_CASES: Final = 8
+_FREE_CASE: Final = 9
+_CASES_FREE: Final = 10
+_DAY: Final = 11
+"""The day of record time whose inquiries are counted."""
+_META: Final = 12
+_DAY_MS: Final = 86_400_000
+_WORD: Final = (1 << 64) - 1
 _SWEEP_ROWS: Final = 4_096
 """Rows of consents that are looked at for one that has ended before a new one is refused."""
+
+
+OF_A_CASE: Final = frozenset({Kind.DISPUTE_FORWARDED, Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED})
+"""Records about a dispute or review that is open before them."""
+
+
+def local_rows(book: Book, addresses: NDArray[np.int64]) -> NDArray[np.int64]:
+    """As `local_row`, of many wallets (n,)."""
+    segments = segment_of(addresses)
+    known = (segments >= 0) & (segments < len(book.segments))
+    numbers = np.where(known, book.segments[np.where(known, segments, 0)], 0).astype(np.int64)
+    rows = np.where(numbers > 0, (numbers - 1) * SEGMENT_SLOTS + segment_slot(addresses), 0)
+    there: NDArray[np.int64] = np.where((numbers > 0) & (book.wallets["currency"][rows] != 0), rows, -1)
+    return there
 
 
 class CreditBook:
@@ -62,6 +87,10 @@ class CreditBook:
         self.orders: NDArray[Any] = zeros(capacity.orders, ORDER)
         self.consent_table = new_table(capacity.consents)
         self.order_table = new_table(capacity.orders)
+        self.cases: NDArray[Any] = zeros(capacity.cases, CASE)
+        self.case_table = new_table(capacity.cases)
+        self._inquirers = capacity.inquirers
+        self.inquiry_table = new_table(capacity.inquirers)
         self.meta = np.zeros(_META, np.int64)
         self._effects: dict[int, Callable[[Any, int], None]] = {
             Kind.CONSENT_GRANTED: self._granted,
@@ -69,6 +98,12 @@ class CreditBook:
             Kind.ORDER_CREATED: self._created,
             Kind.ORDER_MODIFIED: self._modified,
             Kind.ORDER_ATTEMPT: self._attempted,
+            Kind.INQUIRY: self._inquired,
+            Kind.DISPUTE_OPENED: self._opened,
+            Kind.CREDIT_REVIEW_OPENED: self._opened,
+            Kind.DISPUTE_FORWARDED: self._forwarded,
+            Kind.DISPUTE_RESOLVED: self._resolved,
+            Kind.CREDIT_REVIEW_RESOLVED: self._resolved,
         }
 
     # Looking.
@@ -91,6 +126,28 @@ class CreditBook:
         at = int(find(self.order_table, *self._order_key(address)))
         return None if at == 0 else self.orders[at - 1]
 
+    def case(self, address: int) -> Any:
+        """A dispute or review (scalar of CASE) that is open, else None."""
+        at = int(find(self.case_table, *self._order_key(address)))
+        return None if at == 0 else self.cases[at - 1]
+
+    def open_cases(self) -> NDArray[Any]:
+        """All that are open (n,), of dtype CASE."""
+        used = self.cases[: self.meta[_CASES]]
+        found: NDArray[Any] = used[used["address"] != 0]
+        return found
+
+    @property
+    def has_case_room(self) -> bool:
+        """Whether a further dispute or review fits."""
+        return bool(self.meta[_CASES] < len(self.cases) or self.meta[_CASES_FREE] > 0)
+
+    def inquiries(self, account: int, home: int, now: int) -> int:
+        """How often a merchant's account has asked about a wallet today, by record time in UTC."""
+        if self.meta[_DAY] != now // _DAY_MS:
+            return 0
+        return int(find(self.inquiry_table, *self._inquiry_key(account, home)))
+
     def open_orders(self) -> NDArray[Any]:
         """All that are not over (n,), of dtype ORDER."""
         used = self.orders[: self.meta[_ORDERS]]
@@ -99,7 +156,10 @@ class CreditBook:
 
     def has_consent_room(self, now: int) -> bool:
         """Whether a further consent fits; those that have ended make room."""
-        return self.meta[_CONSENTS] < len(self.consents) or self.meta[_CONSENTS_FREE] > 0 or self._sweep(now)
+        return self._has_free_consent() or self._sweep(now)
+
+    def _has_free_consent(self) -> bool:
+        return bool(self.meta[_CONSENTS] < len(self.consents) or self.meta[_CONSENTS_FREE] > 0)
 
     @property
     def has_order_room(self) -> bool:
@@ -112,11 +172,14 @@ class CreditBook:
         return {
             "consents": (int(meta[_CONSENTS] - meta[_CONSENTS_FREE]), len(self.consents)),
             "orders": (int(meta[_ORDERS] - meta[_ORDERS_FREE]), len(self.orders)),
+            "cases": (int(meta[_CASES] - meta[_CASES_FREE]), len(self.cases)),
         }
 
     def _key(self, account: int, address: int, scenario: int) -> Any:
         """Words of a hash key that callers cannot foresee."""
-        words = bind_key(self._secret, np.uint64(account), np.uint64(address), np.uint64(scenario), np.uint64(0))
+        words = bind_key(
+            self._secret, np.uint64(account), np.uint64(address), np.uint64(scenario & _WORD), np.uint64(0)
+        )
         return np.uint64(words[0]), np.uint64(words[1])
 
     def _consent_key(self, holder: int, account: int, scenario: int) -> Any:
@@ -125,6 +188,9 @@ class CreditBook:
     def _order_key(self, address: int) -> Any:
         return self._key(0, address, 0)
 
+    def _inquiry_key(self, account: int, home: int) -> Any:
+        return self._key(account, home, -1)
+
     # Snapshots.
 
     def parts(self, segments: int) -> Iterator[tuple[str, NDArray[Any], int]]:
@@ -132,8 +198,10 @@ class CreditBook:
         yield "credit.rows", self.rows, segments * SEGMENT_SLOTS if self.meta[_TOUCHED] else 0
         yield "credit.consents", self.consents, int(self.meta[_CONSENTS])
         yield "credit.orders", self.orders, int(self.meta[_ORDERS])
+        yield "credit.cases", self.cases, int(self.meta[_CASES])
         yield "credit.meta", self.meta, _META
-        for name, table in (("consent_table", self.consent_table), ("order_table", self.order_table)):
+        for name in ("consent_table", "order_table", "case_table", "inquiry_table"):
+            table: Table = getattr(self, name)
             yield f"credit.{name}.slots", table.slots, table_slots(table)
             yield f"credit.{name}.parts", table.parts, len(table.parts)
             yield f"credit.{name}.meta", table.meta, len(table.meta)
@@ -147,42 +215,99 @@ class CreditBook:
         if holder and (row is None or row["head"] != record[CREDIT_PREVIOUS]):
             return False
         kind = int(record["kind"])
-        if kind == Kind.SCORE:
-            self._scored(book, record, address)
-        elif Kind.ORDER_CREATED < kind <= Kind.ORDER_CURED:
+        if Kind.ORDER_CREATED < kind <= Kind.ORDER_CURED:
             if not self._ordered(row, kind, record, address):
                 return False
         elif kind in self._effects:
+            if kind in OF_A_CASE and self.case(int(record["reference"])) is None:
+                return False
             self._effects[kind](record, address)
         if row is not None:
             row["open"] += kind == Kind.ORDER_CREATED
+            opened, resolved = kind == Kind.DISPUTE_OPENED, kind == Kind.DISPUTE_RESOLVED
+            row["disputed"] = int(row["disputed"]) + opened - resolved
             row["head"] = address
             self.meta[_TOUCHED] = 1
         return True
 
     def replay(self, book: Book, records: Records, addresses: NDArray[np.int64]) -> int:
         """Apply those of these records (n,) that are credit records. Gives the index of the first that does not fit, else n."""
-        for at in np.flatnonzero(records["kind"] >= FIRST_CREDIT).tolist():
-            if not self.effect(book, records[at], int(addresses[at])):
-                return int(at)
+        chosen = np.flatnonzero(records["kind"] >= FIRST_CREDIT)
+        scores = records["kind"][chosen] == Kind.SCORE
+        ends = np.flatnonzero(scores[1:] != scores[:-1]) + 1
+        for part in np.split(chosen, ends) if len(chosen) else ():
+            if records["kind"][part[0]] == Kind.SCORE:
+                good = self._replay_scores(book, records[part], addresses[part])
+            else:
+                good = next(
+                    (i for i, at in enumerate(part) if not self.effect(book, records[at], int(addresses[at]))),
+                    len(part),
+                )
+            if good < len(part):
+                return int(part[good])
         return len(records)
 
-    def _scored(self, book: Book, record: Any, address: int) -> None:
-        at = int(local_row(book, int(record["payer"])))
-        (said,) = np.frombuffer(record.tobytes(), SCORE)
-        row = self.rows[at]
-        row["scored"], row["as_of"], row["card"] = address, said["as_of"], said["card"]
-        row["score"], row["subtotals"] = said["score"], said["subtotals"]
-        row["band"], row["cause"] = said["band"], said["cause"]
-        book.wallets[at]["score"] = said["score"]
+    def _replay_scores(self, book: Book, records: Records, addresses: NDArray[np.int64]) -> int:
+        """As `replay`, of SCORE records. Runs follow each other, so a part of them is one run and has each wallet once."""
+        runs = records[RUN]
+        start = 0
+        while start < len(records):
+            end = start + int(np.argmax(np.append(runs[start:] != runs[start], True)))
+            part = slice(start, end)
+            at = local_rows(book, records["payer"][part])
+            fits = (at >= 0) & (self.rows["head"][at] == records[CREDIT_PREVIOUS][part])
+            if not fits.all() or len(np.unique(at)) < len(at):
+                return start + int(np.argmin(fits))
+            self.score(book, at, records[part], addresses[part])
+            start = end
+        return len(records)
+
+    def score(self, book: Book, at: NDArray[np.int64], records: Records, addresses: NDArray[np.int64]) -> None:
+        """Apply SCORE records (n,) of as many wallets, in rows `at` (n,)."""
+        said = records.view(SCORE)
+        for name in ("as_of", "card", "score", "subtotals", "band", "cause", "run"):
+            self.rows[name][at] = said[name]
+        self.rows["scored"][at] = self.rows["head"][at] = addresses
+        book.wallets["score"][at] = said["score"]
+        self.meta[_TOUCHED] = 1
+
+    def _inquired(self, record: Any, _: int) -> None:
+        day = int(record["record_time"]) // _DAY_MS
+        if self.meta[_DAY] != day:
+            self.meta[_DAY] = day
+            self.inquiry_table = new_table(self._inquirers)
+        key = self._inquiry_key(int(record[ACCOUNT]), int(record[HOME]))
+        put(self.inquiry_table, *key, int(find(self.inquiry_table, *key)) + 1)
+
+    def _opened(self, record: Any, address: int) -> None:
+        at = self._take(_CASES, _FREE_CASE, _CASES_FREE, self.cases, "holder")
+        put(self.case_table, *self._order_key(address), at + 1)
+        case = self.cases[at]
+        case["address"], case["holder"], case["entry"] = address, record["payer"], record["reference"]
+        case["due"], case["account"], case["scenario"] = record["expiry"], record[ACCOUNT], record[SCENARIO]
+        case["kind"], case["state"] = record["kind"], CaseState.OPENED
+
+    def _forwarded(self, record: Any, _: int) -> None:
+        case = self.case(int(record["reference"]))
+        case["state"], case["due"] = CaseState.FORWARDED, record["expiry"]
+
+    def _resolved(self, record: Any, _: int) -> None:
+        key = self._order_key(int(record["reference"]))
+        at = int(find(self.case_table, *key)) - 1
+        remove(self.case_table, *key)
+        self._give(at, _FREE_CASE, _CASES_FREE, self.cases, "holder")
 
     def _granted(self, record: Any, address: int) -> None:
         holder, account, scenario = int(record["payer"]), int(record[ACCOUNT]), int(record[SCENARIO])
         key = self._consent_key(holder, account, scenario)
         at = int(find(self.consent_table, *key)) - 1
         if at < 0:
-            if self.meta[_FREE_CONSENT] == 0 and self.meta[_CONSENTS] == len(self.consents):
+            swept = 0
+            while not self._has_free_consent() and swept < len(
+                self.consents
+            ):  # a replay may have to look further than was looked then
                 self._sweep(int(record["record_time"]))
+                swept += _SWEEP_ROWS
             at = self._take(_CONSENTS, _FREE_CONSENT, _CONSENTS_FREE, self.consents, "record")
             put(self.consent_table, *key, at + 1)
         consent = self.consents[at]

@@ -11,8 +11,28 @@ from actors.ledger.chains import leaves_at
 from actors.ledger.ledger import Admitted, Ledger, LedgerConfig
 from actors.records.addresses import record_address, wallet_address
 from actors.records.blocks import addresses_of
-from actors.records.ids import Secret, decode_transfers, decode_wallets, encode_wallets, transfer_id, transfer_ids
-from actors.records.layout import FLAG_LINKED, ORIGINAL, RECORD, REQUEST, WALLET, Kind, WalletKind
+from actors.records.credit_layout import OrderState
+from actors.records.ids import (
+    Secret,
+    bound_key,
+    decode_transfers,
+    decode_wallets,
+    encode_wallets,
+    transfer_id,
+    transfer_ids,
+)
+from actors.records.layout import (
+    ACCOUNT,
+    CREDIT_PREVIOUS,
+    FLAG_LINKED,
+    ORDER_STATE,
+    ORIGINAL,
+    RECORD,
+    REQUEST,
+    WALLET,
+    Kind,
+    WalletKind,
+)
 
 _SMALL = Capacity(segments=4, segment_map=8, keys=64, payers=8, attempts=512, profiles=8, holds=8, originals=8)
 _EXTERNAL = wallet_address(0, 1024)
@@ -73,6 +93,7 @@ def warm() -> None:
     made.append(ledger.expire(record_address(0, end, 0)))
     places.append(addresses_of(0, end, 1))
     _warm_channels(ledger)
+    _warm_credit(ledger)
     replica = Ledger(ledger.config, _SMALL)
     records = np.concatenate(made)
     assert replica.replay(records, np.concatenate(places)) == len(records)
@@ -96,6 +117,27 @@ def warm_last() -> None:
     ledger.replay(np.zeros(0, RECORD), none)
     ledger.expire(record_address(0, 1, 0))
     _warm_channels(ledger)
+    _warm_credit(ledger, holder=0)
+
+
+def _warm_credit(ledger: Ledger, holder: int = wallet_address(1, 0)) -> None:
+    """What credit requests call from Python: a shard that compiled with its first consent would stand still for seconds."""
+    account, expiry = 1, ledger.record_time + 1
+    kinds = (
+        (Kind.INQUIRY,)
+        if not holder
+        else (Kind.CONSENT_GRANTED, Kind.INQUIRY, Kind.CONSENT_WITHDRAWN, Kind.ORDER_CREATED)
+    )
+    records = np.zeros(len(kinds), RECORD)
+    records["kind"], records["payer"], records[ACCOUNT], records["expiry"] = kinds, holder, account, expiry
+    records[ORDER_STATE], records["reference"] = OrderState.CREATED, 1
+    for address, record in enumerate(records, start=1):
+        record[CREDIT_PREVIOUS] = address - 1 if holder else 0
+        assert ledger.credit.effect(ledger.book, record, address), "a step of the warm-up was refused"
+    ledger.credit.consent(holder, account, 0, 0)
+    ledger.credit.order(1)
+    assert ledger.has_key_room(1) and ledger.remember_key(1, 1, 1)
+    bound_key(ledger.secret, 1, 1, bytes(16))
 
 
 def _warm_channels(ledger: Ledger) -> None:

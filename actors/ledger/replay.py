@@ -36,6 +36,7 @@ OPEN: Final = int(Kind.OPEN)
 LEG: Final = int(Kind.LEG)
 CURSOR: Final = int(Kind.CURSOR)
 PROFILE: Final = int(Kind.PROFILE)
+SCORE: Final = int(Kind.SCORE)
 CREDIT: Final = FIRST_CREDIT
 """Kinds from this on are applied beside this, see `credit`; those that somebody asked for have a digest and a key."""
 
@@ -93,6 +94,16 @@ def _replay_payment(book, record, address, windows, checking):
     return effect_settled(book, hold_row, payer_row, payee_row, record, address, checking)
 
 
+@inlined
+def _replay_score(book, record):
+    """What later decisions see of a score; all else of it is applied beside this, see `credit`."""
+    row = local_row(book, record["payer"])
+    if row < 0:
+        return False
+    book.wallets[row]["score"] = record["points"]
+    return True
+
+
 @kernel
 def replay(book, records, addresses, windows, checking, scratch):
     """Apply recorded effects in order. Gives the index of the first record that does not fit, else the number of records."""
@@ -112,6 +123,8 @@ def replay(book, records, addresses, windows, checking, scratch):
             good = effect_wallet(book, record, addresses[i])
         elif kind == PROFILE:
             good = effect_profile(book, record, scratch)
+        elif kind == SCORE:
+            good = _replay_score(book, record)
         elif kind != OPEN and kind != CURSOR and kind < CREDIT:
             good = False
         if not good:

@@ -25,6 +25,8 @@ class Code(IntEnum):
     CALLER_HOLDS_FULL = 7
     CONSENTS_FULL = 8
     ORDERS_FULL = 9
+    TOO_MANY_DECISIONS = 10
+    CASES_FULL = 11
     # Refused: nothing was recorded.
     IDEMPOTENCY_MISMATCH = 20
     SAME_WALLET = 21
@@ -61,6 +63,9 @@ class Code(IntEnum):
     CAP_EXCEEDED = 52
     TOO_MANY_ORDERS = 53
     RECEIPT_EXPIRED = 54
+    RUN_SUPERSEDED = 55
+    CASE_NOT_OPEN = 56
+    ENTRY_NOT_FOUND = 57
     # Declined: recorded, nothing moved.
     PAYER_CLOSED = 100
     PAYER_FROZEN = 101
@@ -95,6 +100,10 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.CALLER_HOLDS_FULL: Outcome(429, True, "The caller has as many open holds as one caller may have."),
     Code.CONSENTS_FULL: Outcome(503, True, "The table of consents is full."),
     Code.ORDERS_FULL: Outcome(503, True, "The table of open service orders is full."),
+    Code.TOO_MANY_DECISIONS: Outcome(
+        429, True, "The merchant has asked about this wallet as often as it may in a day."
+    ),
+    Code.CASES_FULL: Outcome(503, True, "The table of open disputes and reviews is full."),
     Code.IDEMPOTENCY_MISMATCH: Outcome(422, False, "The key was used before with another body."),
     Code.SAME_WALLET: Outcome(422, False, "Payer and payee are the same wallet."),
     Code.PAYER_NOT_FOUND: Outcome(404, False, "The payer's wallet does not exist."),
@@ -132,6 +141,9 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.CAP_EXCEEDED: Outcome(409, False, "The amount is more than the order's cap."),
     Code.TOO_MANY_ORDERS: Outcome(409, False, "The holder has as many open orders as the scenario allows."),
     Code.RECEIPT_EXPIRED: Outcome(409, False, "The receipt has expired: ask for a new decision."),
+    Code.RUN_SUPERSEDED: Outcome(409, False, "A later run has scored this wallet."),
+    Code.CASE_NOT_OPEN: Outcome(409, False, "The dispute or review is over, or there is none."),
+    Code.ENTRY_NOT_FOUND: Outcome(404, False, "The entry is no record of this holder."),
     Code.PAYER_CLOSED: Outcome(409, False, "The payer's wallet is closed."),
     Code.PAYER_FROZEN: Outcome(409, False, "The payer's wallet is frozen."),
     Code.PAYEE_CLOSED: Outcome(409, False, "The payee's wallet is closed."),

@@ -53,6 +53,27 @@ class InquiryResult(IntEnum):
     NO = 2
 
 
+class Resolution(IntEnum):
+    """What became of a dispute, or of a review of a decision; numbers are never reused."""
+
+    CORRECTED = 1
+    DELETED = 2
+    KEPT = 3
+    OVERTURNED = 4
+    UPHELD = 5
+
+
+class CaseState(IntEnum):
+    """Where a dispute or a review stands that is not over."""
+
+    OPENED = 1
+    FORWARDED = 2
+
+
+SCORE_RANGE: Final = range(350, 951)
+"""What a score can be; a wallet without one has 0 and a cause."""
+
+
 class Cause(IntEnum):
     """Why an inquiry ended as it did, for the holder and for auditors."""
 
@@ -63,6 +84,8 @@ class Cause(IntEnum):
     NOT_SCORED = 4
     TOO_MANY_OPEN = 5
     OVERDUE = 6
+    NOT_OFFERED = 7
+    NOTHING_GRANTED = 8
 
 
 CREDIT: Final = np.dtype(
@@ -80,11 +103,13 @@ CREDIT: Final = np.dtype(
         ("overdue", "u1"),
         ("defaulted", "u2"),
         ("disputed", "u1"),
-        ("spare", "u1", (13,)),
+        ("spare", "u1"),
+        ("run", "u4"),
+        ("spare2", "u1", (8,)),
     ]
 )
 """What is kept of a wallet beside its row: head = address of its newest credit record; scored = address of its newest SCORE, from which
-score, subtotals, band, cause (of N/A), card and as_of are; open, overdue, defaulted: orders that are so now; kept: orders paid."""
+score, subtotals, band, cause (of N/A), card, run and as_of are; open, overdue, defaulted: orders that are so now; kept: orders paid."""
 
 CONSENT: Final = np.dtype(
     [
@@ -125,6 +150,22 @@ ORDER: Final = np.dtype(
 """An order that is not over: address of its ORDER_CREATED, its id, made at the time `created`. amount: what is to be collected, from DUE
 on; timer: when the shard does something by itself, 0 = never. address 0: the row is free, and `holder` is 1 + the next free one."""
 
+CASE: Final = np.dtype(
+    [
+        ("address", "i8"),
+        ("holder", "i8"),
+        ("entry", "i8"),
+        ("due", "i8"),
+        ("account", "u4"),
+        ("scenario", "u4"),
+        ("kind", "u1"),
+        ("state", "u1"),
+        ("spare", "u1", (6,)),
+    ]
+)
+"""A dispute or a review of a decision that is open: address of its first record, whose `kind` it has; entry: the record that it is about;
+due: when it must be answered. address 0: the row is free, and `holder` is 1 + the next free one."""
+
 CREDIT_REQUEST: Final = np.dtype(
     [
         ("op", "u1"),
@@ -155,9 +196,10 @@ CREDIT_REQUEST: Final = np.dtype(
         ("spare", "u1"),
     ]
 )
-"""One credit request, front door to shard. `op`: the record asked for; `kind`: of an order, or the result of an inquiry; `home`: the
-wallet to which the key is bound, also where there is no such holder; `reference`: consent, receipt or order; `seen`: head of the holder's
-credit chain that the front door decided on, -1 = whatever it is; `open_max`: orders that the holder may have open, this one included."""
+"""One credit request, front door to shard. `op`: the record asked for; `kind`: of an order, the result of an inquiry, or a resolution;
+`home`: the wallet to which the key is bound, also where there is no such holder; `reference`: consent, receipt, order, entry or case;
+`seen`: head of the holder's credit chain that the front door decided on, -1 = whatever it is; `open_max`: orders that the holder may have
+open, this one included, or inquiries that the account may make about the wallet in a day, 0 = as many as it likes."""
 
 CREDIT_RESULT: Final = np.dtype(
     [

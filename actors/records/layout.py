@@ -63,6 +63,12 @@ class Kind(IntEnum):
     ORDER_DEFAULTED = 50
     ORDER_CURED = 51
     SCORE = 60
+    DISPUTE_OPENED = 70
+    DISPUTE_FORWARDED = 71
+    DISPUTE_RESOLVED = 72
+    DISPUTE_REINSERTED = 73
+    CREDIT_REVIEW_OPENED = 74
+    CREDIT_REVIEW_RESOLVED = 75
 
 
 OPERATOR_KINDS: Final = frozenset({WalletKind.EXTERNAL, WalletKind.FEE, WalletKind.LIQUIDITY, WalletKind.SUSPENSE})
@@ -276,6 +282,8 @@ CREDIT_PREVIOUS: Final = "payer_prev"
 """Credit records: address of the holder's credit record before."""
 ACCOUNT: Final = "device"
 """Credit records: the merchant's account."""
+RUN: Final = "device"
+"""SCORE: the number of the run that scored; later runs have higher ones."""
 SCENARIO: Final = "pack"
 """Credit records: the scenario's number."""
 SCENARIO_VERSION: Final = "country"
@@ -296,6 +304,10 @@ CONFIRM_BY: Final = "payee_posted"
 """ORDER_CREATED: when an order that was not confirmed expires."""
 DEFAULT_AFTER: Final = "payer_lag"
 """ORDER_CREATED: seconds from the due time to default."""
+RESOLUTION: Final = "decision"
+"""DISPUTE_RESOLVED and CREDIT_REVIEW_RESOLVED: what became of it."""
+HOME: Final = "payee"
+"""INQUIRY: the wallet that was asked about, also where there is none."""
 TRANSFER_AT: Final = "payee_prev"
 """ORDER_PAID and ORDER_ATTEMPT: address of the transfer."""
 
@@ -322,6 +334,7 @@ FIELDS_OF_KIND: Final = {
     Kind.INQUIRY: {
         **_OF_A_MERCHANT,
         "version": SCENARIO_VERSION,
+        "asked about": HOME,
         "consent": "reference",
         "result": RESULT_OF_INQUIRY,
         "cause": CAUSE,

@@ -21,7 +21,7 @@ from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Ledger, 
 from actors.process.logs import log_to_file
 from actors.process.tuning import freeze_gc
 from actors.records.blocks import Writer
-from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST
+from actors.records.credit_layout import CREDIT_QUESTION, CREDIT_REQUEST, SCORE
 from actors.records.layout import REQUEST
 from actors.rpc.interface import NotReady
 from actors.rpc.members import NOBODY, Members, moved
@@ -103,6 +103,7 @@ class ShardActor:
             "wallets": self.wallets,
             "credit": self.credit,
             "credit_states": self.credit_states,
+            "publish": self.publish,
             "heads": self.heads,
             "find_key": self.find_key,
             "push": self.push,
@@ -205,6 +206,10 @@ class ShardActor:
     async def credit(self, data: bytes) -> bytes:
         """As `ShardHost.credit`."""
         return (await self._serving().credit(*unpack_rows(data, CREDIT_REQUEST))).tobytes()
+
+    async def publish(self, data: bytes) -> bytes:
+        """As `ShardHost.publish`; SCORE rows in, CREDIT_RESULT rows out."""
+        return (await self._serving().publish(np.frombuffer(data, SCORE))).tobytes()
 
     async def credit_states(self, data: bytes) -> bytes:
         """As `ShardHost.credit_states`; CREDIT_QUESTION rows in, CREDIT_STATE rows out."""

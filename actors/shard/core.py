@@ -46,6 +46,7 @@ from actors.shard.pace import Pace
 from actors.shard.refundable import RefundableRecords
 from actors.shard.remote_wallets import RemoteWallets
 from actors.shard.repeats import RepeatsDesk
+from actors.shard.scores import ScoreDesk
 from actors.shard.segments import OwnSegments
 from rules.decisions.decision import INITIAL_FALLBACK, Action, Fallback
 from rules.decisions.pack import fallback_decisions
@@ -96,6 +97,7 @@ class ShardCore:
         self._scoring: Batch | None = None
         self._repeats = RepeatsDesk()
         self._credit = CreditDesk(self, self._channels, self._emit, self._fetch_payees)
+        self._scores = ScoreDesk(self, self._emit)
         self._after_batch: list[m.FindKey] = []
         self._batches = 0
         self._stamp = 0
@@ -117,6 +119,7 @@ class ShardCore:
             m.Read: self._read,
             m.Credit: self._credit.offer,
             m.ReadCredit: self._credit.read,
+            m.Publish: self._scores.offer,
             m.FindHeads: self._find_heads,
             m.FindKey: self._find_key,
             m.Scored: self._scored,
@@ -482,8 +485,10 @@ class ShardCore:
 
     def _credit_turn(self) -> None:
         """Between batches, as holds expire."""
-        if self._scoring is None and self._may_begin() and self._credit.turn():
-            self._pause()
+        if self._scoring is None and self._may_begin():
+            more = self._credit.turn()
+            if self._scores.turn() or more:
+                self._pause()
 
     def _find_heads(self, message: m.FindHeads) -> None:
         """Waits for nothing: whoever asks looks into the journal, and there sees what is durable and who owns it."""

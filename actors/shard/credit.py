@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.admission import Channels
 from actors.ledger.ledger import Ledger
-from actors.ledger.orders import AFTER, BY_HOLDER, due_step, next_attempt, refusal
+from actors.ledger.orders import AFTER, ALLOWED, BY_HOLDER, due_step, next_attempt, refusal
 from actors.records.addresses import address_after
 from actors.records.codes import Code
 from actors.records.credit_layout import (
@@ -35,6 +35,7 @@ from actors.records.layout import (
     CREDIT_PREVIOUS,
     DEFAULT_AFTER,
     GRANTED,
+    HOME,
     ORDER_KIND,
     ORDER_STATE,
     RECORD,
@@ -49,6 +50,7 @@ from actors.records.layout import (
     Requests,
     WalletStatus,
 )
+from actors.shard.disputes import CASE_OF, CASE_OPENINGS, decide_case, due_case
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Answer, Credit, Output, ReadCredit
 
@@ -112,18 +114,19 @@ class CreditDesk:
     ) -> None:
         self._core = core
         self._ledger = core.ledger
-        self._writer = core.writer
         self._channels = channels
         self._emit = emit
         self._fetch = fetch
         self._queue: deque[_Asked] = deque()
         self._rows = 0
         self._timers: list[tuple[int, int, int]] = []
-        self._decisions: dict[Kind, Callable[[Any, bytes | None], Any]] = {
+        self._decisions: dict[int, Callable[[Any, bytes | None], Any]] = {
             Kind.CONSENT_GRANTED: self._grant,
             Kind.CONSENT_WITHDRAWN: self._withdraw,
             Kind.INQUIRY: self._inquire,
             Kind.ORDER_CREATED: self._create,
+            **dict.fromkeys(ALLOWED, self._order_call),
+            **dict.fromkeys((*CASE_OPENINGS, *CASE_OF, Kind.DISPUTE_REINSERTED), self._case),
         }
 
     @property
@@ -136,6 +139,7 @@ class CreditDesk:
         self._timers = [
             (int(o["timer"]),) * 2 + (int(o["address"]),) for o in self._ledger.credit.open_orders() if o["timer"]
         ]
+        self._timers += [(int(c["due"]),) * 2 + (int(c["address"]),) for c in self._ledger.credit.open_cases()]
         heapq.heapify(self._timers)
 
     def offer(self, message: Credit) -> None:
@@ -152,7 +156,7 @@ class CreditDesk:
         """Answer with CREDIT_STATE rows (n,) once what they show is durable."""
         if self._core.serving:
             states = self._states(message)
-            self._writer.when_durable(lambda: self._emit([Answer(ref=message.ref, value=states)]))
+            self._core.writer.when_durable(lambda: self._emit([Answer(ref=message.ref, value=states)]))
 
     def _states(self, message: ReadCredit) -> NDArray[Any]:
         states = np.zeros(len(message.questions), CREDIT_STATE)
@@ -186,7 +190,7 @@ class CreditDesk:
             taken += 1
         if done:
             answers: list[Output] = [Answer(ref=asked.message.ref, value=asked.results) for asked in done]
-            self._writer.when_durable(lambda: self._emit(answers))
+            self._core.writer.when_durable(lambda: self._emit(answers))
         due = bool(self._timers) and self._timers[0][0] <= self._ledger.record_time
         return bool(self._queue) or due
 
@@ -204,9 +208,8 @@ class CreditDesk:
             result["code"] = Code.KEYS_FULL
             return
         details = asked.message.details.get(at)
-        kind = Kind(int(row["op"]))
-        decide: Callable[[Any, bytes | None], Any] = self._decisions.get(kind, self._order_call)
-        made = decide(row, details)
+        decide = self._decisions.get(int(row["op"]))
+        made = Code.INVALID_REQUEST if decide is None else decide(row, details)
         if isinstance(made, Code):
             result["code"] = made
             if made == Code.DEFERRED:
@@ -225,7 +228,7 @@ class CreditDesk:
         address = self._seal(made)
         assert self._ledger.remember_key(*key, address)
         result["address"], result["record_time"] = address, self._ledger.record_time
-        result["state"] = last[ORDER_STATE] if last["kind"] >= Kind.ORDER_CREATED else 0
+        result["state"] = last[ORDER_STATE] if Kind.ORDER_CREATED <= last["kind"] <= Kind.ORDER_CURED else 0
         first = made.records[0]
         if first["kind"] == Kind.TRANSFER:
             result["transfer"] = last[TRANSFER_AT]
@@ -233,8 +236,9 @@ class CreditDesk:
                 result["code"] = first["code"]
 
     def _seal(self, made: _Made) -> int:
-        """Give the records that are not applied yet their places, apply and seal them. Gives the address of the last."""
-        first = self._writer.next_address
+        """Give the records that are not applied yet their places, apply and seal them. Gives the address of the last. A collection is an
+        attempt to pay: nobody scored it, but windows remember it, so the header says which records its features saw."""
+        first = self._core.writer.next_address
         credit, book = self._ledger.credit, self._ledger.book
         address = first
         for at, record in enumerate(made.records):
@@ -246,15 +250,18 @@ class CreditDesk:
             assert credit.effect(book, record, address), "what was decided fits"
             self._plan(record, address)
         records = np.array([record.item() for record in made.records], RECORD)
-        self._writer.seal(records, made.details, 0)
+        seen = first - 1 if records["kind"][0] == Kind.TRANSFER else 0
+        self._core.writer.seal(records, made.details, seen)
         return address
 
     def _plan(self, record: Any, address: int) -> None:
-        """Remember when time does something to the order."""
-        of = address if record["kind"] == Kind.ORDER_CREATED else int(record["reference"])
-        order = self._ledger.credit.order(of) if record["kind"] >= Kind.ORDER_CREATED else None
-        if order is not None and order["timer"]:
-            heapq.heappush(self._timers, (int(order["timer"]), int(order["timer"]), of))
+        """Remember when time does something to the order, or to the dispute."""
+        credit, begins = self._ledger.credit, record["kind"] in (Kind.ORDER_CREATED, *CASE_OPENINGS)
+        of = address if begins else int(record["reference"])
+        order, case = credit.order(of), credit.case(of)
+        timer = int(order["timer"]) if order is not None else int(case["due"]) if case is not None else 0
+        if timer:
+            heapq.heappush(self._timers, (timer, timer, of))
 
     def _record(self, kind: Kind, holder: int, account: int, scenario: int) -> Any:
         record = np.zeros(1, RECORD)[0]
@@ -312,12 +319,16 @@ class CreditDesk:
         """Recorded also of a holder that does not exist, with no wallet: the work is the same."""
         if row["holder"] and (code := self._holder(row)):
             return code
+        asked = self._ledger.credit.inquiries(int(row["account"]), int(row["home"]), self._ledger.record_time)
+        if 0 < row["open_max"] <= asked:
+            return Code.TOO_MANY_DECISIONS
         if row["kind"] != InquiryResult.NOT_AVAILABLE:
             live = self._consent(row)
             if live is None or live["record"] != row["reference"]:
                 return Code.DEFERRED
         record = self._of_row(row)
         record["amount"], record[GRANTED], record["expiry"] = row["amount"], row["granted"], row["expiry"]
+        record[HOME] = row["home"]
         record[RESULT_OF_INQUIRY], record[CAUSE], record[SCORE_SEEN] = row["kind"], row["cause"], row["points"]
         record["reasons"], record[SCENARIO_VERSION], record["reference"] = (
             row["reasons"],
@@ -406,7 +417,7 @@ class CreditDesk:
         last = self._step(order, Kind.ORDER_PAID if paid else Kind.ORDER_ATTEMPT)
         last["amount"] = due
         if transfer is not None:
-            last[TRANSFER_AT] = self._writer.next_address
+            last[TRANSFER_AT] = self._core.writer.next_address
         if not paid:
             self._attempted(order, last, kind, now)
         records.append(last)
@@ -433,13 +444,17 @@ class CreditDesk:
     def _transfer(self, order: Any, amount: int) -> Any:
         """The TRANSFER record from holder to payee, applied, at the first address of the next block; a code when it cannot be tried."""
         rows = np.zeros(1, REQUEST)
-        seed = b"collection %d %d %d" % (int(order["address"]), self._writer.next_address, self._ledger.record_time)
+        seed = b"collection %d %d %d" % (
+            int(order["address"]),
+            self._core.writer.next_address,
+            self._ledger.record_time,
+        )
         key = key_words(hashlib.blake2b(seed, digest_size=16).digest())
         rows["op"], rows["caller"], rows["currency"] = Kind.TRANSFER, order["account"], order["currency"]
         rows["payer"], rows["payee"], rows["amount"] = order["holder"], order["payee"], amount
         rows["key_hi"], rows["key_lo"] = key
         rows["digest"] = 1
-        admission = self._ledger.admit(rows, self._channels, self._writer.next_address - 1)
+        admission = self._ledger.admit(rows, self._channels, self._core.writer.next_address - 1)
         code = Code(int(admission.code[0]))
         if code == Code.DEFERRED:
             self._fetch(rows, self._ledger.record_time)
@@ -448,15 +463,34 @@ class CreditDesk:
         admitted = self._ledger.going_on(rows, admission)
         if self._core.config.scored:
             self._ledger.columns(admitted)  # An attempt to pay like any other, so windows remember it.
-        applied = self._ledger.apply(admitted, None, self._writer.next_address)
+        applied = self._ledger.apply(admitted, None, self._core.writer.next_address)
         return applied.records[0] if len(applied.records) else Code(int(applied.results["code"][0]))
+
+    # Disputes and reviews of decisions.
+
+    def _case(self, row: Any, details: bytes | None) -> Code | _Made:
+        record = self._of_row(row)
+        begins = record["kind"] not in CASE_OF
+        if begins and (code := self._holder(row)):
+            return code
+        if code := decide_case(self._ledger, row, record):
+            return code
+        return self._made(record, details)
+
+    def _case_is_due(self, timer: int, address: int) -> None:
+        made = due_case(self._ledger, timer, address)
+        if made is not None:
+            self._seal(_Made([made], {}))
 
     # Time.
 
     def _time_has_come(self, timer: int, address: int) -> None:
         order = self._ledger.credit.order(address)
         now = self._ledger.record_time
-        if order is None or order["timer"] != timer:
+        if order is None:
+            self._case_is_due(timer, address)
+            return
+        if order["timer"] != timer:
             return
         step = due_step(int(order["state"]), int(order["due"]), int(order["default_after_s"]), now)
         if step is not None:

@@ -21,6 +21,7 @@ ENDS: Final = {
     "payers": "when it is full, windows of further payers are lower bounds (`saturated`); raise the capacity `payers`",
     "attempts": "when it is full, windows of further payers are lower bounds (`saturated`); raise the capacity `attempts`",
     "consents": "when it is full new consents are refused (consents_full); raise the capacity `consents`",
+    "cases": "when it is full new disputes and reviews are refused (cases_full); raise the capacity `cases`",
     "orders": "when it is full new service orders are refused (orders_full); raise the capacity `orders`",
 }
 """What comes at the end of a table, and what to do about it."""

@@ -189,6 +189,11 @@ class ShardHost:
         result: CreditResults = await self._ask(lambda ref: m.Credit(ref=ref, rows=rows, details=details))
         return result
 
+    async def publish(self, rows: NDArray[Any]) -> CreditResults:
+        """CREDIT_RESULT rows for SCORE rows of one run, durable. Raises NotReady."""
+        result: CreditResults = await self._ask(lambda ref: m.Publish(ref=ref, rows=rows))
+        return result
+
     async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
         """CREDIT_STATE rows for CREDIT_QUESTION rows, durable. Raises NotReady."""
         result: NDArray[Any] = await self._ask(lambda ref: m.ReadCredit(ref=ref, questions=questions))

@@ -55,6 +55,13 @@ class ReadCredit(Message, frozen=True):
     questions: Rows
 
 
+class Publish(Message, frozen=True):
+    """Rows (n,) of SCORE: what a run says of wallets; links and record times are the shard's."""
+
+    ref: int
+    rows: Rows
+
+
 class FindHeads(Message, frozen=True):
     """Where do the chains of wallets (addresses, int64) begin? Answered at once, with a ChainHead for each."""
 

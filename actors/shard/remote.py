@@ -127,6 +127,10 @@ class RemoteShard:
         """As `ShardClient.credit`."""
         return np.frombuffer(await self._called("credit", pack_rows(rows, details)), CREDIT_RESULT)
 
+    async def publish(self, rows: NDArray[Any]) -> CreditResults:
+        """As `ShardClient.publish`."""
+        return np.frombuffer(await self._called("publish", rows.tobytes()), CREDIT_RESULT)
+
     async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
         """As `ShardClient.credit_states`."""
         return np.frombuffer(await self._called("credit_states", questions.tobytes()), CREDIT_STATE)

@@ -1,4 +1,4 @@
-"""The catalogue of credit features.
+"""Payment credit: the catalogue of features, a wallet's score and what would change it, made-up people.
 
-One entry a feature: what it means, in which unit and window, and SQL over an export that says the same. Pure data.
+Pure: times and seeds are arguments, tables come in and go out. It may use the scorecard and its evaluator, never a journal or a network.
 """

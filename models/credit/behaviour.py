@@ -41,6 +41,15 @@ BEHAVIOUR: Final = (
         sql="SELECT wallet, sum(payments) AS value FROM months WHERE month < 3 GROUP BY wallet",
     ),
     Feature(
+        name="payments_360d",
+        dimension="behaviour",
+        unit="count",
+        window="360 days",
+        unknown=0,
+        meaning="Payments made. With fewer than ten a wallet has no score.",
+        sql="SELECT wallet, sum(payments) AS value FROM months GROUP BY wallet",
+    ),
+    Feature(
         name="payment_days_90d",
         dimension="behaviour",
         unit="days",

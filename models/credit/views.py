@@ -81,8 +81,8 @@ SELECT *, CASE WHEN overdue_at IS NULL THEN 0
 FROM each_order WHERE amount IS NOT NULL AND (paid_at IS NOT NULL OR overdue_at IS NOT NULL)
 """,
     "scores": """
-SELECT payer AS other, arg_max(points, address) AS score FROM read_parquet(getvariable('lake'), hive_partitioning = false)
-WHERE record = 'score' AND epoch_ms(record_time) <= getvariable('as_of') GROUP BY payer HAVING arg_max(points, address) > 0
+SELECT payer AS other, arg_max(coalesce(score, 0), address) AS score FROM read_parquet(getvariable('lake'), hive_partitioning = false)
+WHERE record = 'score' AND epoch_ms(record_time) <= getvariable('as_of') GROUP BY payer HAVING arg_max(coalesce(score, 0), address) > 0
 """,
 }
 """`entries`: what was effective at `as_of` or before. `wallets`: those that get features. `flows`: what each wallet paid and received,

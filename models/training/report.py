@@ -161,7 +161,7 @@ def report_of(
     """All figures. `compared`: rows with the card's features, to measure stability against; their outcome is not needed."""
     card = fitted.card
     evaluator = Evaluator(card)
-    scores = evaluator.evaluate(evaluator.encode(data.table)).totals
+    scores = evaluator.evaluate_table(data.table).totals
     order = np.concatenate([fold.rows for fold in folds])
     held_out = np.concatenate([fold.scores for fold in folds])
     log_odds = np.concatenate([fold.log_odds for fold in folds])
@@ -254,7 +254,7 @@ def _characteristics(
     columns = {column.feature: column for column in data.columns}
     inputs = np.array([weights_of(bins, columns[bins.feature].values) for bins in fitted.bins])
     together = np.atleast_2d(np.corrcoef(inputs))
-    firsts = evaluator.evaluate(evaluator.encode(data.table)).reasons[:, 0]
+    firsts = evaluator.evaluate_table(data.table).reasons[:, 0]
     found = []
     for at, (item, bins) in enumerate(zip(fitted.card.characteristics, fitted.bins, strict=True)):
         others = np.abs(np.delete(together[at], at))
@@ -304,13 +304,13 @@ def _counts(card: Scorecard, item: Characteristic, table: pa.Table) -> NDArray[n
     places = msgspec.structs.replace(item, points=tuple(range(bins)), missing=bins, unknown=unknown)
     overrides = tuple(each for each in card.overrides or () if each.feature == item.feature) or None
     evaluator = Evaluator(Scorecard(name="places", version=1, characteristics=(places,), overrides=overrides))
-    return np.bincount(evaluator.evaluate(evaluator.encode(table)).totals, minlength=bins + 2)
+    return np.bincount(evaluator.evaluate_table(table).totals, minlength=bins + 2)
 
 
 def _score_psi(evaluator: Evaluator, before: pa.Table, after: pa.Table) -> float:
     """Over the tenths of the scores before."""
-    old = evaluator.evaluate(evaluator.encode(before)).totals
-    new = evaluator.evaluate(evaluator.encode(after)).totals
+    old = evaluator.evaluate_table(before).totals
+    new = evaluator.evaluate_table(after).totals
     cuts = np.unique(np.quantile(old, np.arange(1, DECILES) / DECILES, method="higher"))
     counts = [
         np.bincount(np.searchsorted(cuts, scores, side="right"), minlength=len(cuts) + 1) for scores in (old, new)

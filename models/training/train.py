@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.evaluation import NULL, Evaluator
 from models.prohibited import prohibited_category, prohibited_word
 from models.scorecard import CATEGORIES_MAX, CHARACTERISTICS_MAX, TEXT_MAX, Band, Characteristic, Override, Scorecard
-from models.statistics import Floats, auc, joined, logistic, rows_by_outcome
+from models.statistics import Floats, auc, joined, logistic, rows_by_outcome, whole_numbers
 from models.tidying import tidy
 from models.training.binning import Bins, Column, Plan, bins_of, column_of, places_in, weights_of
 from models.training.cutting import STRAIGHT, TURNING
@@ -67,7 +67,8 @@ class Special(msgspec.Struct, frozen=True, kw_only=True):
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What to train. `bad`, `good`: the target's values that mean it, one alone makes all others the other; without them the target is
-    0, 1, true or false. `weight`: a column of how many rows each row stands for. `band_odds`: good:bad odds at which a new band begins;
+    0, 1, true or false. `weight`: a column of how many rows each row stands for. `bin_share`: the least share of all rows in a bin, else
+    what cross-validation shows to be best. `band_odds`: good:bad odds at which a new band begins;
     without them half, the same, twice and four times the odds of all rows."""
 
     name: str
@@ -82,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     overrides: tuple[Override, ...] = ()
     scaling: Range | Pdo = Range()
     trend: Trend = "auto"
+    bin_share: float | None = None
     iv_min: float = 0.0
     unknown: Unknown = "neutral"
     band_odds: tuple[float, ...] | None = None
@@ -211,15 +213,18 @@ def parts_of(data: Data, settings: Settings, rows: NDArray[np.intp]) -> list[Par
     return [(rows[one], rows[other]) for one, other in _split(data.bad[rows], CHOOSING_FOLDS, settings.seed)]
 
 
-def plans_of(trend: Trend) -> tuple[Plan, ...]:
+def plans_of(settings: Settings) -> tuple[Plan, ...]:
     """Those that are tried."""
-    return PLANS if trend == "auto" else tuple(plan for plan in PLANS if plan.shapes == STRAIGHT)
+    plans = PLANS if settings.trend == "auto" else tuple(plan for plan in PLANS if plan.shapes == STRAIGHT)
+    if settings.bin_share is None:
+        return plans
+    return tuple(dict.fromkeys(msgspec.structs.replace(plan, share=settings.bin_share) for plan in plans))
 
 
 def _chosen(data: Data, settings: Settings, rows: NDArray[np.intp], step: Callable[[], None]) -> Plan:
     """The plan of the highest mean AUC. One by which risk may turn must beat the best straight one by a standard error, so that `auto`
     is never worse than `monotonic` where it chooses, and seldom elsewhere."""
-    plans, parts = plans_of(settings.trend), parts_of(data, settings, rows)
+    plans, parts = plans_of(settings), parts_of(data, settings, rows)
     areas = []
     for plan in plans:
         areas.append(cross_validated(data, settings, parts, plan))
@@ -291,7 +296,7 @@ def folds(data: Data, settings: Settings, step: Callable[[], None] = lambda: Non
 def scores_of(card: Scorecard, table: pa.Table) -> NDArray[np.int64]:
     """Scores of a table's rows. A category that training did not see is left to the card; where that is an error, it is one here."""
     evaluator = Evaluator(card)
-    return evaluator.evaluate(evaluator.encode(table)).totals
+    return evaluator.evaluate_table(table).totals
 
 
 def _refuse_names(table: pa.Table, settings: Settings) -> None:
@@ -371,7 +376,7 @@ def _scaled(model: _Model, plan: Plan, data: Data, rows: NDArray[np.intp], setti
         low, high = settings.scaling.low, settings.scaling.high
         factor = (high - low) / float(widths.sum())
         offset = low + factor * (intercept - float(lows.sum()))
-        spans, base = _whole(widths * factor, high - low), low
+        spans, base = whole_numbers(widths * factor, high - low), low
     else:
         factor = settings.scaling.pdo / float(np.log(2))
         offset = settings.scaling.points - factor * float(np.log(settings.scaling.odds))
@@ -418,14 +423,6 @@ def reason_code(feature: str, taken: set[str]) -> str:
     return next(made for ending in endings if (made := code[: TEXT_MAX - len(ending)] + ending) not in taken)
 
 
-def _whole(spans: Floats, total: int) -> NDArray[np.int64]:
-    """Whole numbers that sum to `total`: rounded down, and what is left goes to the largest remainders, the first of equal ones."""
-    down = np.floor(spans + 1e-9).astype(np.int64)
-    order = np.argsort(-(spans - down), kind="stable")
-    down[order[: total - int(down.sum())]] += 1
-    return down
-
-
 def _characteristic(bins: Bins, points: list[int], unknown: Unknown, reason: str) -> Characteristic:
     """`points`: by bin, then for missing, then neutral."""
     *given, missing, neutral = points
@@ -465,7 +462,7 @@ def train(
     """The card of all rows, and the folds that show what it is worth. `check` looks at what is trained on, and may refuse it."""
     data = prepare(table, settings)
     check(data)
-    due = (len(plans_of(settings.trend)) + 1) * (settings.folds + 1)
+    due = (len(plans_of(settings)) + 1) * (settings.folds + 1)
     done = 0
 
     def step() -> None:

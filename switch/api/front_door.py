@@ -5,11 +5,19 @@ from functools import partial
 from typing import Final
 
 import msgspec
+import numpy as np
 from aiohttp import web
 
 from actors.database.pool import Pool
 from actors.ledger.book import Capacity
-from actors.records.ids import Secret, encode_wallet
+from actors.records.ids import (
+    Secret,
+    decode_transfers,
+    decode_wallets,
+    encode_wallets,
+    transfer_id,
+    transfer_ids,
+)
 from actors.rpc.interface import ShardClient
 from actors.scoring.scorer import ScorerClient
 from switch.api.app import SERVICES, build_app, dispatcher
@@ -32,6 +40,15 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Capacity = Capacity()
     test_currencies: bool = False
     limits: Limits = Limits()
+
+
+def load_kernels(secret: Secret) -> None:
+    """All that turns ids into addresses and back: to load its machine code at the first batch took half a second, in which the process
+    answered nobody, to compile it longer."""
+    one = np.ones(1, np.int64)
+    decode_wallets(secret, encode_wallets(secret, one))
+    decode_transfers(secret, transfer_ids(secret, one, one))
+    transfer_id(secret, 1, 1)
 
 
 class FrontDoor:
@@ -68,7 +85,7 @@ class FrontDoor:
             )
         )
         services = app[SERVICES]
-        services.addresses([encode_wallet(secret, 1)])  # compiles what every payment needs
+        load_kernels(secret)
         self._runner = Runner(
             app,
             services.connections,

@@ -24,6 +24,10 @@ COMMANDS: Final = {
         "Send historical payments through a running switch, and compare every balance afterwards.",
     ),
     "keys": Command("switch.cli.keys.group:keys_group", "Make, list and revoke API keys."),
+    "population": Command(
+        "switch.cli.population:population_command",
+        "Make up people, a year of their payments, and who defaults after it.",
+    ),
     "restore": Command("switch.cli.restore:restore_command", "Fill an empty database from a backup, then audit it."),
     "rules": Command(
         "switch.cli.rules.group:rules_group", "Check rule packs, run their tests, try them on history, publish them."

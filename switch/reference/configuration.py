@@ -49,6 +49,8 @@ CAPACITY: Final = {
     "originals": "Cached refundable records.",
     "consents": "Live consents.",
     "orders": "Service orders that are not over.",
+    "cases": "Disputes and reviews of decisions that are open.",
+    "inquirers": "Pairs of a merchant's account and a wallet that it asked about on one day.",
 }
 """The keys of the section `capacity`, and what they mean."""
 

@@ -137,6 +137,20 @@ FIELDS: Final = {
 """By name."""
 
 EXCEPTIONS: Final = {
+    "CreditData.id": "The record.",
+    "CreditData.of": "What it is about: consent, receipt, order, entry or dispute.",
+    "CreditData.holder": "Wallet of the holder; null: nobody has the wallet that was asked about.",
+    "CreditData.account": "Number of the merchant's account.",
+    "CreditData.scenario": "Number of the scenario.",
+    "CreditData.payee": "Of an order: the wallet that is paid.",
+    "CreditData.amount": "Minor units: cap of a consent or order, asked, or collected.",
+    "CreditData.state": "Of an order: its state after this.",
+    "CreditData.result": "Of an inquiry: `yes`, `no` or `not_available`; of a dispute or review: what became of it.",
+    "CreditData.cause": "Of an inquiry, for the holder's side: why.",
+    "CreditData.granted": "Of an inquiry: minor units granted.",
+    "CreditData.score": "For the holder's side: the score, or what the inquiry saw of it.",
+    "CreditData.transfer": "The transfer that collected the order, or was declined.",
+    "CreditData.expires_at": "End of a consent or receipt; of an order, what is due next; of a dispute, when it must be answered.",
     "NewWallet.kind": f"Kind of the wallet: {_one_of(WALLET_KINDS)}.",
     "Wallet.kind": "Kind of the wallet.",
     "WalletData.kind": "Kind of the wallet.",
@@ -175,4 +189,4 @@ EXCEPTIONS: Final = {
 
 def meaning(type_name: str, field: str) -> str:
     """What a field means."""
-    return EXCEPTIONS.get(f"{type_name}.{field}", FIELDS[field])
+    return EXCEPTIONS.get(f"{type_name}.{field}") or FIELDS[field]

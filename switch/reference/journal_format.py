@@ -97,7 +97,7 @@ _KIND_TEXTS: Final = {
     Kind.CONSENT_WITHDRAWN: f"{_CREDIT} Of the consent at `reference`.",
     Kind.INQUIRY: f"{_CREDIT} `amount` = asked, `payer_posted` = granted, `decision` = result: 0 not available, 1 yes, 2 no; "
     "`label` = cause, `points` = score seen, `country` = version of the scenario, `reference` = consent, `expiry` = end of the receipt; "
-    "`payer` 0: there is no such wallet.",
+    "`payer` 0: there is no such wallet; `payee` = the wallet asked about.",
     Kind.ORDER_CREATED: f"{_CREDIT} On the receipt at `reference`: `payee` = who is paid, `amount` = cap, `label` = kind: 1 deposit "
     "waived, 2 pay later; `expiry` = due, `payee_posted` = confirm by, `payer_lag` = seconds from due to default, `channel` = state.",
     Kind.ORDER_CONFIRMED: _OF_ORDER,
@@ -114,6 +114,13 @@ _KIND_TEXTS: Final = {
     Kind.SCORE: "Credit record: `payer` = the holder's wallet, `points` = score, `label` = band, `channel` = cause of N/A, `pack` = "
     "card, `device` = run, `effective_time` = as of; the bytes of `amount` to `payer_held` = five subtotals, four reasons, four gaps, "
     "16 bits each.",
+    Kind.DISPUTE_OPENED: f"{_CREDIT} Of the entry at `reference`; `expiry` = when it must be answered.",
+    Kind.DISPUTE_FORWARDED: f"{_CREDIT} The dispute at `reference` went to the entry's source; `expiry` = when it must be answered.",
+    Kind.DISPUTE_RESOLVED: f"{_CREDIT} Of the dispute at `reference`; `decision` = 1 corrected, 2 deleted, 3 kept. Key 0: nobody answered "
+    "in time, it was resolved for the holder.",
+    Kind.DISPUTE_REINSERTED: f"{_CREDIT} An entry that the dispute at `reference` had deleted is back.",
+    Kind.CREDIT_REVIEW_OPENED: f"{_CREDIT} Of the inquiry at `reference`; `expiry` = when it must be answered.",
+    Kind.CREDIT_REVIEW_RESOLVED: f"{_CREDIT} Of the review at `reference`; `decision` = 4 overturned, 5 upheld.",
 }
 
 _FLAG_TEXTS: Final = {
@@ -139,7 +146,8 @@ Written in the same transaction as their block, and following from its records a
 
 - `reference(target, record)`: `record` acted on `target` (capture, void, expiry, refund, approval).
 - `anchor(wallet, shard, chain_time, record)`: one record of every {stride} of a wallet's chain, where a look back in time begins.
-- `review(record, record_time, status)`: payments in review; status 0 open, 1 approved, 2 declined, 3 expired, 4 voided."""
+- `review(record, record_time, status)`: payments in review; status 0 open, 1 approved, 2 declined, 3 expired, 4 voided.
+- `credit(wallet, record, kind, about, account)`: credit records but scores, by holder, by what they are about, by merchant."""
 
 
 def document() -> str:

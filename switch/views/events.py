@@ -7,7 +7,8 @@ so a shard that lags loses nothing. OPEN, CURSOR and PROFILE records are no even
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,18 +18,28 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import place_of, record_address, record_at, shard_of, slot_of, suspense_address
 from actors.records.blocks import HEADER_BYTES, entries_of, joined_addresses
+from actors.records.credit_layout import FIRST_CREDIT, Cause, InquiryResult, OrderState, Resolution
 from actors.records.ids import Secret, encode_wallet, encode_wallets, transfer_id
 from actors.records.layout import (
+    ACCOUNT,
     ATTEMPTS,
+    CAUSE,
     FLAG_FINAL,
     FLAG_REVIEW,
     FLAG_SUSPENSE,
     FLOOR,
+    GRANTED,
     MOVEMENT,
     MOVEMENTS,
+    ORDER_STATE,
     RECORD,
     REFERRING,
+    RESOLUTION,
+    RESULT_OF_INQUIRY,
+    SCENARIO,
+    SCORE_SEEN,
     TIER,
+    TRANSFER_AT,
     WALLET_KIND,
     WALLET_STATE,
     Kind,
@@ -67,6 +78,28 @@ TYPES: Final = (
     "wallet.tier_changed",
     "transfer.in_review",
     "transfer.approved",
+    "credit.consent_granted",
+    "credit.consent_withdrawn",
+    "credit.inquiry",
+    "credit.order_created",
+    "credit.order_confirmed",
+    "credit.order_modified",
+    "credit.order_completed",
+    "credit.order_attempt",
+    "credit.order_paid",
+    "credit.order_cancelled",
+    "credit.order_paid_elsewhere",
+    "credit.order_expired",
+    "credit.order_overdue",
+    "credit.order_defaulted",
+    "credit.order_cured",
+    "credit.score",
+    "credit.dispute_opened",
+    "credit.dispute_forwarded",
+    "credit.dispute_resolved",
+    "credit.dispute_reinserted",
+    "credit.review_opened",
+    "credit.review_resolved",
 )
 """Every type there is, by number; 0 is no event."""
 
@@ -82,6 +115,7 @@ _OF_KIND: Final = {
     Kind.LEG: "leg.landed",
     Kind.WALLET_OPENED: "wallet.opened",
     Kind.WALLET_TIER: "wallet.tier_changed",
+    **{kind: f"credit.{kind.name.lower().removeprefix('credit_')}" for kind in Kind if kind >= FIRST_CREDIT},
 }
 _OF_STATUS: Final = {
     WalletStatus.OPEN: "wallet.unfrozen",
@@ -91,6 +125,26 @@ _OF_STATUS: Final = {
 _BYTES: Final = 256
 STEP_EVENTS: Final = 16
 """Events rendered in one step: one takes 20 to 30 microseconds."""
+
+
+_ABOUT: Final = frozenset(
+    {*REFERRING, Kind.LEG, *(kind for kind in Kind if kind >= FIRST_CREDIT and kind != Kind.SCORE)}
+)
+_COLLECTING: Final = frozenset({Kind.ORDER_PAID, Kind.ORDER_ATTEMPT, Kind.ORDER_CURED})
+
+
+_RESOLVING: Final = frozenset({Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED})
+
+
+def _named(members: Iterable[IntEnum]) -> dict[int, str]:
+    return {int(member): member.name.lower() for member in members}
+
+
+_RESULTS: Final = _named(InquiryResult)
+_RESOLUTIONS: Final = _named(Resolution)
+_STATES: Final = _named(OrderState)
+_CAUSES: Final = _named(Cause)
+assert RESULT_OF_INQUIRY == RESOLUTION, "one column of both"
 
 
 def _lookup(names: Mapping[Any, str]) -> NDArray[np.uint8]:
@@ -183,7 +237,10 @@ def page_of(
     read: InOrder, places: Sequence[int], limit: int, payers: NDArray[np.bool_], payees: NDArray[np.bool_]
 ) -> Page:
     """The next `limit` events of what was read. `payers`, `payees` (n,): on which sides of the records the reader stands."""
-    hits = np.flatnonzero((read.types != 0) & (payers | payees & (read.records["code"] == 0)))
+    shown = (read.records["code"] == 0) & (
+        read.records["kind"] != Kind.INQUIRY
+    )  # whom one asks about is no party to it
+    hits = np.flatnonzero((read.types != 0) & (payers | payees & shown))
     full = len(hits) > limit
     hits = hits[:limit]
     end = hits[-1] + 1 if full else len(read.records)
@@ -279,6 +336,27 @@ class WalletData(msgspec.Struct, frozen=True, kw_only=True):
     floor: int | UnsetType = UNSET
 
 
+class CreditData(msgspec.Struct, frozen=True, kw_only=True):
+    """`data` of credit.*: the record as `id`, what it is about as `of` (consent, receipt, order, entry, dispute). `holder` is null where
+    nobody has the wallet that was asked about; `cause` and `score` are for the holder's side alone."""
+
+    id: str
+    of: str | UnsetType = UNSET
+    holder: str | None
+    account: int | UnsetType = UNSET
+    scenario: int | UnsetType = UNSET
+    payee: str | UnsetType = UNSET
+    amount: int | UnsetType = UNSET
+    currency: str | UnsetType = UNSET
+    state: str | UnsetType = UNSET
+    result: str | UnsetType = UNSET
+    cause: str | UnsetType = UNSET
+    granted: int | UnsetType = UNSET
+    score: int | UnsetType = UNSET
+    transfer: str | UnsetType = UNSET
+    expires_at: str | UnsetType = UNSET
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One event; `id` is that of its record."""
 
@@ -287,12 +365,14 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     shard: int
     created_at: str
     effective_at: str
-    data: TransferData | LegData | WalletData
+    data: TransferData | LegData | WalletData | CreditData
 
 
 def referred(found: Sequence[Found]) -> list[int]:
     """Addresses of the records that these refer to."""
-    return sorted({each.record["reference"] for each in found if each.record["kind"] in (*REFERRING, Kind.LEG)} - {0})
+    about = {each.record["reference"] for each in found if each.record["kind"] in _ABOUT}
+    transfers = {each.record[TRANSFER_AT] for each in found if each.record["kind"] in _COLLECTING}
+    return sorted((about | transfers) - {0})
 
 
 def packs_of(found: Sequence[Found]) -> set[int]:
@@ -319,8 +399,10 @@ def render(secret: Secret, names: Names, found: Sequence[Found], times: Mapping[
 def _event(secret: Secret, names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Event:
     record = found.record
     kind = record["kind"]
-    data: TransferData | LegData | WalletData
-    if kind == Kind.LEG:
+    data: TransferData | LegData | WalletData | CreditData
+    if kind >= FIRST_CREDIT:
+        data = _credit(secret, found, payer, payee, times)
+    elif kind == Kind.LEG:
         data = _leg(secret, record, payer, payee, times)
     elif kind in (Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER):
         data = _wallet(record, payee)
@@ -388,6 +470,31 @@ def _leg(secret: Secret, record: dict[str, int], payer: str, payee: str, times: 
         amount=record["amount"],
         currency=ALPHA[record["currency"]],
         kind=LABEL_NAMES[record["label"]],
+    )
+
+
+def _credit(secret: Secret, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> CreditData:
+    record, kind = found.record, Kind(found.record["kind"])
+    scored, inquiry = kind == Kind.SCORE, kind == Kind.INQUIRY
+    of_order = Kind.ORDER_CREATED <= kind <= Kind.ORDER_CURED
+    collected = record[TRANSFER_AT] if kind in _COLLECTING else 0
+    results = _RESULTS if inquiry else _RESOLUTIONS if kind in _RESOLVING else {}
+    return CreditData(
+        id=transfer_id(secret, record["record_time"], found.address),
+        of=UNSET if scored else _referred_id(secret, record, times),
+        holder=payer if record["payer"] else None,
+        account=UNSET if scored else record[ACCOUNT],
+        scenario=UNSET if scored else record[SCENARIO],
+        payee=payee if of_order else UNSET,
+        amount=UNSET if scored or not record["amount"] else record["amount"],
+        currency=ALPHA[record["currency"]] if record["currency"] else UNSET,
+        state=_STATES.get(record[ORDER_STATE], UNSET) if of_order else UNSET,
+        result=results.get(record[RESULT_OF_INQUIRY], UNSET),
+        cause=_CAUSES.get(record[CAUSE], UNSET) if inquiry and found.payers else UNSET,
+        granted=record[GRANTED] if inquiry and record[GRANTED] else UNSET,
+        score=record[SCORE_SEEN] if (scored or inquiry) and found.payers and record[SCORE_SEEN] else UNSET,
+        transfer=transfer_id(secret, times[collected], collected) if collected in times else UNSET,
+        expires_at=time_text(record["expiry"]) if record["expiry"] else UNSET,
     )
 
 

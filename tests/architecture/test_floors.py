@@ -16,7 +16,6 @@ LAYERS: Final = ("bench", "switch", "actors", "rules", "models")
 FLOORS: Final = {
     "models": {
         "capacity": 1,
-        "credit": 1,
         "jit": 1,
         "prefetch": 1,
         "prohibited": 1,
@@ -24,11 +23,21 @@ FLOORS: Final = {
         "table": 1,
         "tidying": 1,
         "scorecard": 2,
+        "placing": 2,
         "evaluation": 3,
         "table_scores": 4,
         "training": 4,
+        "credit": 5,
     },
-    "rules": {"vocabulary": 1, "decisions": 2, "backtest": 3, "language": 3, "compile": 4, "builtin": 5},
+    "rules": {
+        "vocabulary": 1,
+        "decisions": 2,
+        "backtest": 3,
+        "language": 3,
+        "compile": 4,
+        "builtin": 5,
+        "scenarios": 5,
+    },
     "actors": {
         "process": 1,
         "records": 1,
@@ -84,6 +93,7 @@ PURE: Final = (
     "actors.rpc.interface",
     "actors.shard.core",
     "actors.shard.messages",
+    "models.credit.what_if",
     "models.evaluation",
     "models.prohibited",
     "models.scorecard",
@@ -97,6 +107,7 @@ PURE: Final = (
     "rules.decisions.pack",
     "rules.language.document",
     "rules.language.recarding",
+    "rules.scenarios.document",
     "rules.vocabulary.currencies",
 )
 CLOCKLESS: Final = (

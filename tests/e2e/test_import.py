@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from models.credit.population.year import population_of
 from switch.cli.import_files import report_text
 from switch.importer import runner
 from switch.importer.client import SwitchError
+from switch.importer.formats import format_of
 from switch.importer.progress import Tally
 from switch.importer.runner import Options, Report, run_import
 from tests.front_door import RunningSwitch, running_switch
@@ -147,3 +150,15 @@ async def test_of_a_corrected_log_only_what_changed_is_paid(switch: RunningSwitc
     assert second.replayed == len(MONTH) - 1 + (change == "put in"), text
     assert second.good == (not told) and told in text and note in text, text
     assert {name: await held(switch, f"paysim:{name}") for name in balances} == balances
+
+
+async def test_a_population_imports_with_every_balance_and_every_decline_as_it_says(
+    switch: RunningSwitch, tmp_path: Path
+) -> None:
+    made = population_of(25, 7, 1_735_689_600_000)
+    path = tmp_path / "people.parquet"
+    pq.write_table(made.payments, path)
+    report = await of_file(switch, path, format_of(path), tmp_path / "state")
+    assert (report.good, report.rows) == (True, made.payments.num_rows)
+    declined = sum(made.payments.column("declined").to_pylist())
+    assert report.declined == {"insufficient_funds": declined} and declined > 0

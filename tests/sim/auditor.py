@@ -15,7 +15,16 @@ from actors.records.codes import FIRST_DECLINED, FIRST_REFUSED, Code, is_decline
 from actors.records.layout import ATTEMPTS, FIELDS, FLAG_LINKED, RESULT, WALLET, Kind
 from tests.sim.database import Database
 from tests.sim.model import ABSENT, STATE_FIELDS, Model, Shard, State, in_review
-from tests.sim.questions import FindQuestion, ProfileQuestion, ReadQuestion, Request, SubmitQuestion
+from tests.sim.questions import (
+    CreditQuestion,
+    FindQuestion,
+    ProfileQuestion,
+    ReadQuestion,
+    Request,
+    ScoreQuestion,
+    StateQuestion,
+    SubmitQuestion,
+)
 from tests.sim.refusals import Refusals
 from tests.sim.scheduler import START_MS, Scheduler
 from tests.sim.truth import must
@@ -65,12 +74,15 @@ class Auditor:
         must(self._database.anchors == self.model.anchors, "the anchors stored are not those of the records")
         must(self._database.late == self.model.late, "the late records stored are not those of the records")
         must(self._database.reviews == self.model.reviews, "the cases stored are not those of the records")
+        must(
+            self._database.credit == self.model.credit.entries, "the credit entries stored are not those of the records"
+        )
 
     def image(self) -> tuple[Model, set[int]]:
         """What is true now. Requests stay those of the clients, who forget nothing."""
         self.step()
         model = self.model
-        shared = {id(kept): kept for kept in (model.requests, model.counts, model.segments)}
+        shared = {id(kept): kept for kept in (model.requests, model.credit.requests, model.counts, model.segments)}
         return copy.deepcopy(model, shared), set(self._told_first)
 
     def restore(self, image: tuple[Model, set[int]]) -> None:
@@ -95,6 +107,8 @@ class Auditor:
             self._judge_order(question.requests, results)
             for first, end in _groups(question.requests):
                 self._judge_group(question.requests[first:end], results[first:end], delivery)
+        elif isinstance(question, (CreditQuestion, StateQuestion, ScoreQuestion)):
+            self.model.credit.judge(question, delivery, value, self.model, self._told_first)
         elif isinstance(question, FindQuestion):
             self._judge_found(question, value)
         elif isinstance(question, (ReadQuestion, ProfileQuestion)):
@@ -243,7 +257,7 @@ class Auditor:
             for address, hold in shard.holds.items():
                 if hold.expiry <= SHORT_HOLDS_END_MS:
                     return f"hold {address} of shard {number} was due {self._scheduler.now - hold.expiry} ms ago"
-        return ""
+        return self.model.credit.unsettled(SHORT_HOLDS_END_MS)
 
     def settle(self, ledgers: list[Ledger]) -> None:
         """All is quiet: nothing is in transit, what shards know of each other's wallets is what those are, and what they have in memory,
@@ -281,6 +295,7 @@ class Auditor:
                 must(kept == state, "shard {} keeps wallet {} as {}, it is {}", number, row["address"], kept, state)
 
     def _compare(self, number: int, shard: Shard, ledger: Ledger) -> None:
+        self.model.credit.compare(number, ledger)
         for address, wallet in shard.wallets.items():
             row = ledger.wallet(address)
             must(row is not None, "shard {} has no wallet {}", number, address)

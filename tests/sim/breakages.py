@@ -20,6 +20,7 @@ from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.journal_writer import AppendUnit, JournalWriter
 from actors.shard.refundable import RefundableRecords
 from actors.shard.remote_wallets import RemoteWallets
+from tests.sim.breakages_credit import CREDIT_BREAKAGES
 from tests.sim.breakages_parts import PARTS
 from tests.sim.breakages_small import SMALL_BREAKAGES
 
@@ -600,5 +601,6 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     SaysThatFeaturesSawWhatLandedMeanwhile,
     ForgetsAttemptsAfterACheckpoint,
     *PARTS,
+    *CREDIT_BREAKAGES,
     *SMALL_BREAKAGES,
 )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from actors.records.addresses import block_of, shard_of, slot_of
-from actors.records.blocks import Sealed, block_hash, header_of, records_of
+from actors.records.blocks import CreditEntry, Sealed, block_hash, header_of, records_of
 from tests.sim.scheduler import Scheduler
 
 
@@ -29,13 +29,14 @@ class Image(NamedTuple):
     anchors: dict[tuple[int, int], list[tuple[int, int]]]
     late: dict[tuple[int, int], list[tuple[int, ...]]]
     reviews: dict[int, tuple[int, int]]
+    credit: list[CreditEntry]
     segments: dict[int, int]
 
 
 class Database:
     """One database for all shards; journals of blocks numbered from 1. `references`: by target, the records that refer to it; `anchors`:
     by shard and wallet, (chain time, record); `late`: the same, (effective time, record, previous, amount); `reviews`: by record, (time,
-    status)."""
+    status); `credit`: what finds credit records, as it was stored."""
 
     def __init__(self, scheduler: Scheduler, shards: int, faults: DatabaseFaults) -> None:
         self.scheduler = scheduler
@@ -46,6 +47,7 @@ class Database:
         self.anchors: dict[tuple[int, int], list[tuple[int, int]]] = {}
         self.late: dict[tuple[int, int], list[tuple[int, ...]]] = {}
         self.reviews: dict[int, tuple[int, int]] = {}
+        self.credit: list[CreditEntry] = []
         self.segments: dict[int, int] = {}
         self.fresh: list[tuple[int, Sealed]] = []
         self.down_until = 0
@@ -71,6 +73,7 @@ class Database:
             {wallet: list(anchors) for wallet, anchors in self.anchors.items()},
             {wallet: list(late) for wallet, late in self.late.items()},
             dict(self.reviews),
+            list(self.credit),
             dict(self.segments),
         )
 
@@ -88,6 +91,7 @@ class Database:
         for kept, then in tables:
             kept.clear()
             kept.update(copy.deepcopy(then))
+        self.credit[:] = image.credit
         self.down_until = 0
 
     def fail_over(self, image: "Image") -> None:
@@ -186,5 +190,6 @@ class Database:
                 self.late.setdefault((shard, wallet), []).append(tuple(row))
             for record, time, status in block.reviews:
                 self.reviews[record] = (self.reviews.get(record, (time, status))[0], status)
+            self.credit.extend(block.credit)
         self.scheduler.note(f"journal {shard}: {len(journal)} blocks", self.hashes[shard][-1])
         return True

@@ -7,6 +7,7 @@ from actors.records.codes import Code
 from actors.records.layout import AMOUNT_MAX, ATTEMPTS, Kind, WalletKind, WalletStatus
 from rules.vocabulary.columns import WINDOWS_MS
 from tests.sim.clients import FrontDoor, after_of
+from tests.sim.load_credit import CreditLoad
 from tests.sim.load_groups import Groups
 from tests.sim.load_holds import Holds
 from tests.sim.load_reviews import Reviews
@@ -54,6 +55,7 @@ class Load:
         self.groups = Groups(self)
         self.reviews = Reviews(self)
         self.lost_attempts = LostAttempts(self)
+        self.credit = CreditLoad(self)
         self._paid_early: dict[int, Known] = {}
         self._actions = (
             (self._open, 5),
@@ -90,11 +92,13 @@ class Load:
         if self.scheduler.seed % LOST_ATTEMPTS_EVERY == LOST_ATTEMPTS_EVERY - 1:
             self.scheduler.after(20, self.lost_attempts.start)
         self.scheduler.after(60, self._act)
+        self.credit.start()
 
     def begin_again(self) -> None:
         """As `FrontDoor.begin_again`."""
         self.front_door.begin_again()
         self.groups.begin_again()
+        self.credit.begin_again()
         self.scheduler.after(60, self._act)
 
     def _act(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from actors.records.addresses import block_of, record_address, shard_of
 from actors.records.blocks import Sealed, header_of, records_of
 from actors.records.codes import Code
+from actors.records.credit_layout import FIRST_CREDIT
 from actors.records.layout import (
     AMOUNT_MAX,
     ATTEMPTS,
@@ -35,6 +36,7 @@ from actors.records.layout import (
 )
 from actors.shard.clock import NS_PER_MS, ROUND_TRIP_MAX_NS, SLEW_PER_MILLE
 from rules.decisions.decision import Action
+from tests.sim.credit_model import COLLECTION, CreditModel
 from tests.sim.questions import Request
 from tests.sim.settling import Settling
 from tests.sim.truth import must
@@ -168,6 +170,7 @@ class Model:
         self._review_ms = 1_000 * review_s
         self._stripe_max = AMOUNT_MAX // shards
         self._settling = Settling(self)
+        self.credit = CreditModel(shards, counts)
         self._appliers = {
             Kind.OPEN: self._open,
             Kind.WALLET_OPENED: self._wallet_opened,
@@ -214,8 +217,10 @@ class Model:
         must(header.writer == here.writer, "shard {}: block {} is not by the writer that opened", shard, number)
         here.head = number
         here.hashes.append(hashlib.sha256(sealed.data).digest())
+        self.credit.read_block(shard, sealed)
         for slot, record in enumerate(records):
             self._record(shard, record_address(shard, number, slot), record, now)
+        self.credit.block_read(shard)
 
     def _record(self, shard: int, address: int, record: Any, now: int) -> None:
         here = self.shards[shard]
@@ -230,6 +235,9 @@ class Model:
             if not record.flags & FLAG_LINKED:
                 group, here.group = here.group, []
                 self._group(shard, group)
+            return
+        if record.kind >= FIRST_CREDIT:
+            self.credit.read(shard, address, record, self)
             return
         self._apply(self._appliers[record.kind], shard, address, record)
         if record.kind == Kind.WALLET_OPENED:
@@ -288,6 +296,17 @@ class Model:
         self.bound_keys.add(bound)
         self.keys[request.key_id] = address
         return request
+
+    def _collection(self, shard: int, address: int, record: Any) -> Request:
+        """A shard collects an order by itself: a record of the order, in the same block, says that this was the order's."""
+        bound = (shard, record.key_hi, record.key_lo)
+        must(record.kind == Kind.TRANSFER and bound not in self.bound_keys, "record {} was not asked for", address)
+        self.bound_keys.add(bound)
+        self.credit.collected(shard, address)
+        self.counts["collections"] += 1
+        body = {name: getattr(record, name) for name in ("payer", "payee", "amount", "currency", "caller")}
+        zeros = dict.fromkeys(("label", "channel", "country", "device", "effective_time", "after", "expires_in_s"), 0)
+        return Request(shard, 0, COLLECTION, {"op": int(Kind.TRANSFER), **body, **zeros})
 
     def _wallet_opened(self, shard: int, address: int, record: Any) -> None:
         body = self.take_key(shard, address, record).body
@@ -377,7 +396,11 @@ class Model:
 
     def _payment(self, shard: int, address: int, record: Any, code: int | None = None) -> None:
         """A TRANSFER or HOLD; `code`: what its group says that it must be."""
-        request = self.take_key(shard, address, record)
+        request = (
+            self._collection(shard, address, record)
+            if record.digest == COLLECTION
+            else self.take_key(shard, address, record)
+        )
         body = request.body
         for name in ("payer", "payee", "amount", "currency", "label", "channel", "country", "device"):
             must(getattr(record, name) == body[name], "record {}: another {} than asked", address, name)

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
+from actors.records.credit_layout import CREDIT_REQUEST
 from actors.records.layout import FLAG_LINKED, REQUEST, Kind
 
 _ROW_NAMES: Final = tuple(REQUEST.names or ())
@@ -141,4 +142,52 @@ class ProfileQuestion(NamedTuple):
 
     addresses: Any
     head: int
+    reply: Callable[[Any], None]
+
+
+_CREDIT_NAMES: Final = tuple(CREDIT_REQUEST.names or ())
+
+
+class CreditRequest:
+    """One credit request that a client wants done; as `Request`. `sent`: each body with which it was; a front door may decide anew."""
+
+    __slots__ = ("attempt", "body", "digest", "key", "result", "sent", "shard")
+
+    def __init__(self, shard: int, key: int, digest: int, body: dict[str, int]) -> None:
+        self.shard, self.key, self.digest, self.body = shard, key, digest, body
+        self.attempt = 0
+        self.sent: list[dict[str, int]] = []
+        self.result: Any = None
+
+    @property
+    def key_id(self) -> tuple[int, int, int, int]:
+        """What its key is bound to: shard, caller, home wallet, key."""
+        return self.shard, self.body["caller"], self.body["home"], self.key
+
+    def row(self) -> Any:
+        """As it is sent, (1,) of CREDIT_REQUEST."""
+        sent = {**self.body, "key_hi": self.key & 2**64 - 1, "key_lo": self.key >> 64, "digest": self.digest}
+        return np.array([tuple(sent.get(name, 0) for name in _CREDIT_NAMES)], CREDIT_REQUEST)
+
+
+class CreditQuestion(NamedTuple):
+    """Credit requests sent together."""
+
+    requests: list[CreditRequest]
+    reply: Callable[[Any], None]
+
+
+class StateQuestion(NamedTuple):
+    """What does a shard know of a holder?"""
+
+    shard: int
+    holder: int
+    reply: Callable[[Any], None]
+
+
+class ScoreQuestion(NamedTuple):
+    """Scores of a run, rows (n,) of SCORE."""
+
+    shard: int
+    rows: Any
     reply: Callable[[Any], None]

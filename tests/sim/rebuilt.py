@@ -7,6 +7,7 @@ from typing import Any
 from actors.ledger.rebuilding import Rebuilder, Rebuilt
 from actors.records.blocks import GENESIS, Chain, header_of
 from rules.vocabulary.columns import COLUMNS, INDEX
+from tests.sim.credit_model import COLLECTION
 from tests.sim.switch import Switch
 from tests.sim.truth import must
 
@@ -36,7 +37,10 @@ class _Batches:
 
     def compare(self, rebuilt: Rebuilt) -> None:
         """Attempts come batch by batch, in the order of the batch's rows."""
-        for address, columns in zip(rebuilt.addresses.tolist(), rebuilt.columns, strict=True):
+        for record, address, columns in zip(rebuilt.records, rebuilt.addresses.tolist(), rebuilt.columns, strict=True):
+            if record["digest"] == COLLECTION:
+                self._counts["collections rebuilt"] += 1  # nobody scores one, but all later columns see it
+                continue
             batch = self._batch[address >> 8 & (1 << 44) - 1]
             place = self._done[batch]
             self._done[batch] += 1

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final, NamedTuple
 
-from actors.ledger import ledger
-from actors.shard import channels, core, intake, journal_writer, pace, refundable, remote_wallets, repeats
+from actors.ledger import credit as credit_tables
+from actors.ledger import ledger, orders
+from actors.shard import channels, core, credit, intake, journal_writer, pace, refundable, remote_wallets, repeats
 from actors.shard.core import ShardCore
 from tests.sim.database import DatabaseFaults, Image
 from tests.sim.load import Load
@@ -56,6 +57,12 @@ SMALL: Final = (
     (remote_wallets, "ASK_MAX", 3),
     (refundable, "ASK_MAX", 2),
     (ledger, "EXPIRE_MAX", 3),
+    (credit_tables, "_SWEEP_ROWS", 4),
+    (orders, "ATTEMPTS_AFTER_MS", (300, 700, 1_500)),
+    (credit, "TURN_ROWS_MAX", 3),
+    (credit, "QUEUE_ROWS_MAX", 12),
+    (credit, "COLLECT_GRACE_MS", 1_500),
+    (credit, "LOOK_AGAIN_MS", 100),
 )
 """Bounds made so small that a seed reaches them."""
 
@@ -139,7 +146,7 @@ class Simulation:
         compare(self.switch, pages=scheduler.random.choice((1, 7, 1_000_000)))
 
     def _all_done(self) -> bool:
-        if self.load.front_door.unfinished or self.switch.auditor.unsettled():
+        if self.load.front_door.unfinished or self.load.credit.unfinished or self.switch.auditor.unsettled():
             return False
         heads = [len(journal) for journal in self.switch.database.journals]
         for shard, process in enumerate(self.switch.current):
@@ -156,6 +163,9 @@ class Simulation:
         waiting = list(self.load.front_door.unfinished.values())
         if waiting:
             return f"{len(waiting)} requests have no final answer, the first is {waiting[0].body} on {waiting[0].shard}"
+        if self.load.credit.unfinished:
+            first = next(iter(self.load.credit.unfinished.values()))
+            return f"{len(self.load.credit.unfinished)} credit requests have no final answer, the first is {first.body}"
         for process in self.switch.current:
             if process is not None and process.deliveries:
                 return f"{process.name} has not answered {next(iter(process.deliveries.values())).question}"

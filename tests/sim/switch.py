@@ -34,6 +34,10 @@ CAPACITY = Capacity(
     holds=8,
     originals=6,
     caller_holds_percent=75,
+    consents=12,
+    orders=10,
+    cases=8,
+    inquirers=500,
 )
 CROWDED = msgspec.structs.replace(CAPACITY, payers=4, attempts=100, profiles=12, originals=2)
 """Of every third seed: all tables are full in its midst, and each row makes room for another again and again. The wallets

@@ -133,6 +133,9 @@ SELECT target, record FROM reference ORDER BY target, record
 -- name: anchor_all
 SELECT wallet, shard, chain_time, record FROM anchor ORDER BY wallet, shard, chain_time, record
 
+-- name: credit_all
+SELECT wallet, record, kind, about, account FROM credit ORDER BY record
+
 -- name: suspended_all
 SELECT movement, leg FROM suspended ORDER BY movement
 

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from actors.export.columns import LEFT_OUT, Columns
 from actors.records.addresses import record_address, wallet_address
+from actors.records.credit_layout import SCORE, InquiryResult, OrderState
 from actors.records.ids import Secret, encode_wallet, transfer_id
 from actors.records.layout import (
+    ACCOUNT,
     FLAG_FALLBACK,
     FLAG_FINAL,
     FLAG_IMPORTED,
@@ -21,7 +23,11 @@ from actors.records.layout import (
     FLAG_REVIEW,
     FLAG_SCORED,
     FLAG_SUSPENSE,
+    GRANTED,
+    ORDER_STATE,
     RECORD,
+    RESULT_OF_INQUIRY,
+    SCENARIO,
     Channel,
     Kind,
     WalletStatus,
@@ -215,3 +221,34 @@ def test_mixed_pages_say_the_same_as_single_records() -> None:
         COLUMNS.table(records[i : i + 1], addresses[i : i + 1], seen[i : i + 1]).to_pylist()[0] for i in range(200)
     ]
     assert together == alone
+
+
+def test_a_credit_record_says_what_it_is_about_and_nothing_that_is_no_payments() -> None:
+    of = {"payer": PAYER, "payee": PAYEE, ACCOUNT: 7, SCENARIO: 3, "reference": 99, "expiry": NOON}
+    order = said(record(Kind.ORDER_PAID, **of, amount=70, **{ORDER_STATE: OrderState.PAID, "label": 1}))
+    expected = {
+        **common("order_paid"),
+        "payer": wallet(PAYER),
+        "payee": wallet(PAYEE),
+        "amount": 70,
+        "reference": 99,
+        "expiry": NOON_TIME,
+        "account": 7,
+        "scenario": 3,
+        "order_state": "paid",
+    }
+    assert order == expected
+    inquiry = said(record(Kind.INQUIRY, **{**of, "payer": 0}, **{RESULT_OF_INQUIRY: InquiryResult.NO, GRANTED: 0}))
+    assert inquiry["result"] == "no" and "payer" not in inquiry and "payee" not in inquiry
+
+
+def test_a_score_says_its_subtotals_and_keeps_its_bytes_to_itself() -> None:
+    row = record(Kind.SCORE, payer=PAYER, currency=0)
+    score = row.view(SCORE)
+    score["score"], score["band"], score["card"], score["run"] = 640, 2, 4, 9
+    score["subtotals"], score["gaps"] = (100, 120, 140, 130, 150), (5, 4, 3, 2)
+    told = said(row)
+    parts = {"history": 100, "behaviour": 120, "ability": 140, "identity": 130, "relations": 150}
+    assert {name: told[name] for name in parts} == parts
+    assert (told["score"], told["band"], told["card"], told["run"]) == (640, 2, 4, 9)
+    assert "amount" not in told and "payer_posted" not in told and "account" not in told

@@ -74,6 +74,25 @@ def test_what_is_removed_is_gone_and_no_other(steps: list[tuple[tuple[int, int],
     assert np.count_nonzero(table.slots["value"]) == len(expected)
 
 
+def test_keys_that_meet_in_one_place_come_and_go_as_in_a_dict() -> None:
+    """Around the end of a partition, where places go on at its beginning, and often enough that each key goes many times."""
+    random = np.random.default_rng(5)
+    table, expected = new_table(200), {}
+    homes = [(home << 32) - 1 & 2**64 - 1 for home in (0, 1, 2)]
+    keys = [((number << 8) & 2**40 - 1, lo ^ number << 48) for number, lo in enumerate(homes * 6)]
+    keys += [(number, lo) for number, lo in enumerate([0, 8, 16, 2**64 - 1, 2**64 - 2, 2**63] * 4)]
+    for step in random.integers(1, 2**40, 600).tolist():
+        key = keys[step % len(keys)]
+        if key in expected and step % 3:
+            remove(table, *keyed(*key))
+            del expected[key]
+        else:
+            assert put(table, *keyed(*key), np.int64(step))
+            expected[key] = step
+        assert table_count(table) == len(expected) == int(table.parts[:, 1].sum())
+        assert [int(find(table, *keyed(*each))) for each in keys] == [expected.get(each, 0) for each in keys]
+
+
 def filled(table: Table, keys: dict[tuple[int, int], int]) -> dict[tuple[int, int], int]:
     for key, value in keys.items():
         assert put(table, *keyed(*key), np.int64(value))

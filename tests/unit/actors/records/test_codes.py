@@ -30,6 +30,16 @@ ELSEWHERE = {
 }
 """What has tests of its own: of tables that are full, of keys used before, of scores; BUSY is said by the shard around the ledger."""
 
+CREDIT = {
+    Code.CONSENTS_FULL,
+    Code.ORDERS_FULL,
+    Code.TOO_MANY_DECISIONS,
+    Code.CASES_FULL,
+    *(code for code in Code if Code.CONSENT_NOT_FOUND <= code <= Code.ENTRY_NOT_FOUND),
+}
+"""What credit requests are answered, which a shard decides beside the ledger: tests/unit/actors/shard."""
+OF_A_CALLER = (Code.CALLER_HOLDS_FULL, Code.TOO_MANY_DECISIONS)
+
 
 def test_every_code_has_an_outcome_and_nothing_else_has() -> None:
     assert list(OUTCOMES) == list(Code)
@@ -41,7 +51,7 @@ def test_numbers_are_unique_and_in_the_order_of_precedence() -> None:
 
 
 def test_every_number_is_the_documented_one() -> None:
-    assert set(CODES.values()) == {int(code) for code in Code} - {Code.BUSY}
+    assert set(CODES.values()) == {int(code) for code in Code} - {Code.BUSY} - CREDIT
 
 
 @pytest.mark.parametrize("code", list(Code))
@@ -51,7 +61,7 @@ def test_outcome_fits_its_class(code: Code) -> None:
     if code in (Code.OK, Code.IN_REVIEW):
         assert (outcome.status, outcome.retryable) == (201, False)
     elif is_untried(code):
-        assert (outcome.status, outcome.retryable) == (429 if code is Code.CALLER_HOLDS_FULL else 503, True)
+        assert (outcome.status, outcome.retryable) == (429 if code in OF_A_CALLER else 503, True)
     else:
         assert outcome.status in {402, 404, 409, 422}
         assert not outcome.retryable
@@ -67,5 +77,5 @@ def test_classes_divide_the_numbers() -> None:
 def test_every_code_that_the_ledger_gives_is_in_a_table_of_cases() -> None:
     reached = {code for _, code, _ in REFUSALS + DECLINES + SETTLING_REFUSALS + SETTLING_DECLINES}
     reached |= GROUP_OUTCOMES | REVIEW_OUTCOMES
-    assert set(Code) - FRONT_DOOR - ELSEWHERE == reached - ELSEWHERE
+    assert set(Code) - FRONT_DOOR - ELSEWHERE - CREDIT == reached - ELSEWHERE
     assert not reached & FRONT_DOOR

@@ -179,3 +179,28 @@ def test_operator_addresses() -> None:
     assert addresses.suspense_address(978) == 978
     assert [addresses.is_operator(a) for a in (0, 1, 65_535, 65_536)] == [False, True, True, False]
     assert addresses.wallet_address(3, 5) == 3 << 16 | 5
+
+
+@pytest.mark.parametrize("dash", [8, 13, 18, 23])
+def test_a_dash_in_another_place_makes_no_id(dash: int) -> None:
+    characters = list("01234567-89ab-8def-8123-456789abcdef")
+    characters[dash], characters[dash + 1] = characters[dash + 1], characters[dash]
+    assert ids.uuid_bytes("".join(characters)) is None
+
+
+def test_nothing_recorded_has_the_nil_id_whatever_stood_in_its_place() -> None:
+    words = np.full((2, 2), 7, np.uint64)
+    ids._encode_transfers(SECRET, np.ones(2, np.int64), np.array([0, 1], np.int64), words)
+    assert not words[0].any() and words[1].all()
+
+
+def test_addresses_are_shown_by_ids_of_the_right_form_only() -> None:
+    real = ids.transfer_ids(SECRET, np.ones(1, np.int64), np.array([2**40], np.int64))[0]
+    changes = {6: 0x4F, 8: 0x3F}  # the version, the variant
+    shown = np.stack(
+        [real, *(np.where(np.arange(16) == at, real & keep, real) for at, keep in changes.items()), 0 * real]
+    )
+    nothing = real.copy()
+    nothing[:8], nothing[8:] = 0, 0
+    nothing[6], nothing[8] = 0x80, 0x80
+    assert ids.addresses_in(np.vstack((shown, nothing[None]))).tolist() == [2**40, -1, -1, -1, -1]

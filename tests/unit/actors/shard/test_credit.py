@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from actors.audit.credit import CreditCheck
 from actors.ledger.orders import ALLOWED, ATTEMPTS_AFTER_MS
+from actors.records.blocks import addresses_of, records_of
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_REQUEST, InquiryResult, OrderState
 from actors.records.layout import Kind
@@ -207,3 +209,33 @@ def test_more_is_taken_than_one_turn_and_too_much_is_turned_away(shard: OneShard
     assert (results["code"] == Code.BUSY).all()
     results = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows[:600], details={}))
     assert not results["code"].any() and len(np.unique(results["address"])) == 600
+
+
+@pytest.mark.parametrize("op", [0, Kind.TRANSFER, Kind.SCORE, Kind.ORDER_EXPIRED, 255])
+def test_what_is_no_call_is_refused_and_the_shard_lives_on(shard: OneShard, op: int) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop)
+    assert shard.credit(op, holder, reference=order)["code"] == Code.INVALID_REQUEST
+    assert shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)["code"] == 0
+
+
+def test_the_audit_agrees_with_all_that_a_shard_does(shard: OneShard) -> None:
+    holder, shop = shard.wallet(balance=900), shard.wallet()
+    consent = granted(shard, holder)
+    asked = {"kind": InquiryResult.YES, "reference": consent, "expiry": shard.now + DAY_MS, "granted": 1_000}
+    receipt = int(shard.credit(Kind.INQUIRY, holder, **asked)["address"])
+    said = {"reference": receipt, "expiry": shard.now + 2 * DAY_MS, "default_after_s": 3 * 86_400}
+    orders = [shard.order(holder, shop, **said) for _ in range(3)]
+    for order in orders[:2]:
+        shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+        shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
+    for _ in range(14):
+        shard.wait(DAY_MS // 2)
+    shard.pay(op=Kind.TRANSFER, payer=shard.wallet(balance=5_000), payee=holder, amount=700)
+    assert shard.credit(Kind.ORDER_PAID, holder, reference=orders[1])["state"] == OrderState.PAID
+    assert {*shard.kinds()} >= {Kind.ORDER_EXPIRED, Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED, Kind.ORDER_CURED}
+    check = CreditCheck()
+    for block in shard.blocks:
+        records = records_of(block.data)
+        assert list(check.wrong(records, addresses_of(0, block.number, len(records)))) == []
+    assert check.entries == [entry for block in shard.blocks for entry in block.credit]

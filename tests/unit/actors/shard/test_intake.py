@@ -198,6 +198,16 @@ def test_a_request_of_several_callers_says_that_several_are_about() -> None:
     assert not queue.is_shared(intake.ABOUT_MS) and queue.batch_rows(1_000, intake.ABOUT_MS) == 1_004
 
 
+@pytest.mark.usefixtures("slices")
+def test_a_large_request_stays_cut_beside_others_however_long_ago_it_came() -> None:
+    queue = Intake()
+    queue.offer(_submit(0, 2_000), 0)
+    for ref, now_ms in enumerate(range(0, 5 * intake.ABOUT_MS, intake.ABOUT_MS // 4), 1):
+        queue.offer(_submit(ref, 1, caller=2), now_ms)
+        assert _taken(queue, 1 << 30, now_ms=now_ms) == [(ref, 0, 1)]
+        assert [end - first for _, first, end in _taken(queue, 1 << 30, now_ms=now_ms)] == [40]
+
+
 def test_later_parts_know_the_payers_of_whom_a_row_before_is_not_tried_yet() -> None:
     first, second, fresh = (Asked(_submit(ref, 3)) for ref in range(3))
     assert untried_payers([Part(fresh, 0, 1)]) is None

@@ -15,6 +15,8 @@ from models.training.binning import column_of, counted, weights_of
 from models.training.extra import optional_module
 from models.training.train import fit, prepare
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("optbinning")
 
 KEPT = 1_000
@@ -65,7 +67,7 @@ def test_points_are_those_of_optbinning_on_every_row(name: str, rows: int) -> No
         theirs = peer.score(peer_frame(table, names))
     card = of_peer(peer, names)
     evaluator = Evaluator(card)
-    ours = evaluator.evaluate(evaluator.encode(table))
+    ours = evaluator.evaluate_table(table)
     assert ours.unknown.sum() == 0
     assert np.abs(ours.totals / KEPT - theirs).max() <= len(names) * 0.5 / KEPT + 1e-9
 

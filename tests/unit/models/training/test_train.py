@@ -15,6 +15,8 @@ from models.training.page import page
 from models.training.report import Report, report_of
 from models.training.train import Data, Fitted, Fold, Pdo, Range, Settings, fit, prepare, train
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("optbinning")
 
 ROWS = 3_000
@@ -86,7 +88,7 @@ def test_folds_hold_every_row_once_and_score_it_by_a_card_of_the_others(
     assert sorted(np.concatenate([fold.rows for fold in folds]).tolist()) == list(range(ROWS))
     others = np.setdiff1d(np.arange(ROWS), folds[0].rows)
     evaluator = Evaluator(fit(data, settings(), others).card)
-    assert evaluator.evaluate(evaluator.encode(TABLE.take(folds[0].rows))).totals.tolist() == folds[0].scores.tolist()
+    assert evaluator.evaluate_table(TABLE.take(folds[0].rows)).totals.tolist() == folds[0].scores.tolist()
 
 
 def test_columns_that_say_nothing_are_left_out_and_the_report_says_why(
@@ -138,7 +140,7 @@ def test_pdo_scaling_doubles_the_odds() -> None:
     fitted = fit(data, chosen)
     assert fitted.card.range == (fitted.card.worst, fitted.card.best)
     evaluator = Evaluator(fitted.card)
-    scores = evaluator.evaluate(evaluator.encode(TABLE)).totals.astype(float)
+    scores = evaluator.evaluate_table(TABLE).totals.astype(float)
     from models.statistics import logistic, probability, rows_by_outcome
 
     intercept, (slope,), _ = logistic((scores / 100)[:, None], *rows_by_outcome(data.bad))

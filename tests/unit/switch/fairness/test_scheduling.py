@@ -1,11 +1,13 @@
 """Long work yields to others, callers share the time that it has, and it rests while others have short requests under way."""
 
 import asyncio
+import itertools
 import time
 
 import pytest
 
-from switch.fairness.scheduling import REST, SLICE_S, Callers, Scheduler, Steps, mapped
+from switch.fairness import scheduling
+from switch.fairness.scheduling import REST, SLICE_S, TURNS, Callers, Scheduler, Steps, mapped
 from switch.problems.table import ProblemError
 
 
@@ -75,6 +77,32 @@ async def test_long_work_goes_on_as_soon_as_the_last_short_request_of_others_is_
     callers.ended(3)
     async with asyncio.timeout(5):
         await waiting
+
+
+async def test_slices_are_shorter_while_several_callers_are_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = itertools.count(0.0, SLICE_S / 10)
+    monkeypatch.setattr(scheduling, "perf_counter", lambda: next(readings))
+
+    async def slices(callers: Callers) -> int:
+        count = 0
+
+        async def counted() -> None:
+            nonlocal count
+            while True:
+                count += 1
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
+
+        task = asyncio.create_task(counted())
+        await Scheduler(callers, 1).run(1, mapped(abs, list(range(100)), 1))
+        task.cancel()
+        return count
+
+    one, two = (Callers(asyncio.get_running_loop().time, 60) for _ in range(2))
+    one.heard_of(1)
+    two.heard_of(1)
+    two.heard_of(2)
+    assert await slices(two) > 1.5 * await slices(one)
 
 
 async def test_work_that_fails_leaves_its_turn_to_the_next() -> None:

@@ -284,13 +284,34 @@ async def test_batches_have_not_all_calls_under_way_while_several_are_about() ->
     shard.gate.clear()
     batch = asyncio.create_task(queue.many(rows_of(*range(100)), {}, soon()))
     await turns(20)
-    assert [len(rows) for rows, _ in shard.calls] == [1, 20, 20]
-    payment = asyncio.create_task(queue.one(row(8, caller=2), None, soon()))
-    await turns(10)
-    assert [len(rows) for rows, _ in shard.calls] == [1, 20, 20, 1], "the third call was left to it"
+    assert [len(rows) for rows, _ in shard.calls] == [1, 20]
+    payments = []
+    for amount in (8, 9):
+        payments.append(asyncio.create_task(queue.one(row(amount, caller=2), None, soon())))
+        await turns(10)
+    assert [len(rows) for rows, _ in shard.calls] == [1, 20, 1, 1], "two calls were left to them"
     shard.gate.set()
-    assert (await payment).address == 8
+    assert [result.address for result in await asyncio.gather(*payments)] == [8, 9]
     assert (await batch)["address"].tolist() == list(range(100))
+
+
+async def test_the_parts_of_a_batch_stay_short_however_long_ago_the_batch_came() -> None:
+    shard = Shard()
+    queue = lane_of(shard, call_rows_max=1_000, part_rows_max=10, small_rows_max=1, beside_s=0.02)
+    await queue.one(row(7, caller=2), None, soon())
+    shard.gate.clear()
+    batch = asyncio.create_task(queue.many(rows_of(*range(1_000)), {}, soon()))
+    await turns(200)
+    for _ in range(4):
+        await asyncio.sleep(0.015)
+        payment = asyncio.create_task(queue.one(row(8, caller=2), None, soon()))
+        await turns(10)
+        shard.gate.set()
+        await payment
+        shard.gate.clear()
+    assert not batch.done() and max(len(rows) for rows, _ in shard.calls) == 10
+    shard.gate.set()
+    assert (await batch)["address"].tolist() == list(range(1_000))
 
 
 async def test_small_requests_leave_one_call_to_batches() -> None:

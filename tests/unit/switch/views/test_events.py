@@ -10,8 +10,26 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from actors.records.addresses import record_address, wallet_address
+from actors.records.credit_layout import FIRST_CREDIT, Cause, InquiryResult, OrderState, Resolution
 from actors.records.ids import Secret, encode_wallet, transfer_id
-from actors.records.layout import FLAG_FINAL, FLAG_REVIEW, FLAG_SCORED, FLAG_SUSPENSE, Kind, WalletStatus
+from actors.records.layout import (
+    ACCOUNT,
+    CAUSE,
+    FLAG_FINAL,
+    FLAG_REVIEW,
+    FLAG_SCORED,
+    FLAG_SUSPENSE,
+    GRANTED,
+    HOME,
+    ORDER_STATE,
+    RESOLUTION,
+    RESULT_OF_INQUIRY,
+    SCENARIO,
+    SCORE_SEEN,
+    TRANSFER_AT,
+    Kind,
+    WalletStatus,
+)
 from actors.stores.rule_packs import PackNames
 from switch.gateway.encode import details_bytes
 from switch.views.events import (
@@ -74,6 +92,7 @@ KINDS: list[tuple[NDArray[Any], str]] = [
     (record(Kind.WALLET_STATUS, channel=WalletStatus.OPEN), "wallet.unfrozen"),
     (record(Kind.WALLET_STATUS, channel=WalletStatus.CLOSED), "wallet.closed"),
     (record(Kind.WALLET_TIER), "wallet.tier_changed"),
+    *((record(kind), f"credit.{kind.name.lower().removeprefix('credit_')}") for kind in Kind if kind >= FIRST_CREDIT),
     (record(Kind.OPEN), ""),
     (record(Kind.CURSOR), ""),
     (record(Kind.PROFILE), ""),
@@ -289,3 +308,64 @@ def test_wallet_events_say_what_changed() -> None:
     frozen = record(Kind.WALLET_STATUS, payee=PAYEE, label=1, channel=WalletStatus.FROZEN)
     assert shown(frozen)["data"] == {**same, "status": "frozen"}
     assert shown(record(Kind.WALLET_TIER, payee=PAYEE, label=1, decision=2))["data"] == {**same, "tier": 2}
+
+
+INQUIRY = {
+    "payer": PAYER,
+    HOME: PAYER,
+    ACCOUNT: 7,
+    SCENARIO: 3,
+    "amount": 500,
+    GRANTED: 400,
+    RESULT_OF_INQUIRY: InquiryResult.YES,
+    CAUSE: Cause.DECIDED,
+    SCORE_SEEN: 640,
+    "expiry": NOON + 1_000,
+    "currency": 0,
+}
+
+
+def test_an_inquiry_tells_the_holder_why_and_shows_nobody_else_that_there_was_one() -> None:
+    blocks = reads(1, [record(Kind.INQUIRY, **INQUIRY)])
+    (shown,) = next_page(blocks, frozenset(), [0, 0], 10, ALL, mine=PAYER).events
+    (event,) = done_at_once(render(SECRET, NAMES, [shown], {}))
+    assert msgspec.to_builtins(event.data) == {
+        "id": event.id,
+        "holder": encode_wallet(SECRET, PAYER),
+        "account": 7,
+        "scenario": 3,
+        "amount": 500,
+        "result": "yes",
+        "cause": "decided",
+        "granted": 400,
+        "score": 640,
+        "expires_at": "2026-11-24T12:00:01.000Z",
+    }
+    stranger = reads(1, [record(Kind.INQUIRY, **{**INQUIRY, "payer": 0, HOME: OTHER})])
+    assert not next_page(stranger, frozenset(), [0, 0], 10, ALL, mine=OTHER).events
+    (event,) = done_at_once(render(SECRET, NAMES, next_page(stranger, frozenset(), [0, 0], 10, ALL).events, {}))
+    assert msgspec.to_builtins(event.data)["holder"] is None
+
+
+def test_an_order_names_its_transfer_and_is_shown_to_both_sides() -> None:
+    order, transfer = record_address(1, 3, 2), record_address(1, 1, 0)
+    fields = {"payer": PAYER, "payee": PAYEE, "amount": 70, "reference": order, TRANSFER_AT: transfer}
+    row = record(Kind.ORDER_PAID, **fields, **{ORDER_STATE: OrderState.PAID, ACCOUNT: 7, SCENARIO: 3})
+    for mine in (PAYER, PAYEE):
+        found = next_page(reads(1, [row]), frozenset(), [0, 0], 10, ALL, mine=mine).events
+        assert referred(found) == [transfer, order]
+        (event,) = done_at_once(render(SECRET, NAMES, found, {order: NOON, transfer: NOON}))
+        said = msgspec.to_builtins(event.data)
+        assert (said["state"], said["of"]) == ("paid", transfer_id(SECRET, NOON, order))
+        assert said["transfer"] == transfer_id(SECRET, NOON, transfer)
+        assert "cause" not in said and "result" not in said
+
+
+def test_a_score_is_shown_to_its_holder_and_a_resolution_says_what_became_of_it() -> None:
+    rows = [record(Kind.SCORE, payer=PAYER, points=700, amount=2**60, device=9, pack=4, currency=0)]
+    rows.append(record(Kind.DISPUTE_RESOLVED, payer=PAYER, reference=5, **{RESOLUTION: Resolution.DELETED}))
+    found = next_page(reads(1, rows), frozenset(), [0, 0], 10, ALL, mine=PAYER).events
+    score, dispute = (event.data for event in done_at_once(render(SECRET, NAMES, found, {5: NOON})))
+    said = msgspec.to_builtins(score)
+    assert said == {"id": said["id"], "holder": encode_wallet(SECRET, PAYER), "score": 700}
+    assert msgspec.to_builtins(dispute)["result"] == "deleted"

@@ -1,0 +1,80 @@
+"""Disputes of entries, and reviews of decisions: what may be asked, and what time does to them.
+
+A dispute is opened by the holder, forwarded to the source of the entry, and resolved: corrected, deleted, or kept with the holder's
+statement. One that nobody has answered when it is due is resolved for the holder: the entry is deleted. An entry that was deleted comes
+back only by a record of its own, which gives notice. A review ends with an analyst's answer; being late, it stays open for all to see.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from actors.ledger.ledger import Ledger
+from actors.records.codes import Code
+from actors.records.credit_layout import CaseState, Resolution
+from actors.records.layout import ACCOUNT, RECORD, RESOLUTION, SCENARIO, Kind
+
+DISPUTES_MAX: Final = 255
+"""Open disputes of one holder, as its row counts them."""
+CASE_OPENINGS: Final = (Kind.DISPUTE_OPENED, Kind.CREDIT_REVIEW_OPENED)
+CASE_OF: Final = {
+    Kind.DISPUTE_FORWARDED: Kind.DISPUTE_OPENED,
+    Kind.DISPUTE_RESOLVED: Kind.DISPUTE_OPENED,
+    Kind.CREDIT_REVIEW_RESOLVED: Kind.CREDIT_REVIEW_OPENED,
+}
+"""What a call is about that is open before it."""
+RESOLUTIONS: Final = {
+    Kind.DISPUTE_RESOLVED: (Resolution.CORRECTED, Resolution.DELETED, Resolution.KEPT),
+    Kind.CREDIT_REVIEW_RESOLVED: (Resolution.OVERTURNED, Resolution.UPHELD),
+}
+
+
+def decide_case(ledger: Ledger, row: Any, record: Any) -> Code:
+    """Complete the record of a request, whose holder is known where it begins something; a code when there is none. That an entry is the
+    holder's, and that a dispute had deleted it, its front door has read, and names the head of the chain that it saw."""
+    kind = Kind(int(record["kind"]))
+    if kind in CASE_OF:
+        return _about_a_case(ledger, row, record, kind)
+    record["reference"] = row["reference"]
+    if row["reference"] <= 0:
+        return Code.INVALID_REQUEST
+    if kind == Kind.DISPUTE_REINSERTED:
+        return Code.OK if row["seen"] >= 0 else Code.INVALID_REQUEST
+    if row["expiry"] <= ledger.record_time:
+        return Code.INVALID_REQUEST
+    disputed = ledger.credit.row(ledger.book, int(row["holder"]))["disputed"]
+    if not ledger.credit.has_case_room or (kind == Kind.DISPUTE_OPENED and disputed == DISPUTES_MAX):
+        return Code.CASES_FULL
+    record["expiry"] = row["expiry"]
+    return Code.OK
+
+
+def _about_a_case(ledger: Ledger, row: Any, record: Any, kind: Kind) -> Code:
+    case = ledger.credit.case(int(row["reference"]))
+    if case is None or case["holder"] != row["holder"] or case["kind"] != CASE_OF[kind]:
+        return Code.CASE_NOT_OPEN
+    _of_case(record, case)
+    if kind == Kind.DISPUTE_FORWARDED:
+        if case["state"] != CaseState.OPENED:
+            return Code.CASE_NOT_OPEN
+        record["expiry"] = row["expiry"]
+        return Code.OK if row["expiry"] > ledger.record_time else Code.INVALID_REQUEST
+    record[RESOLUTION] = row["kind"]
+    return Code.OK if row["kind"] in RESOLUTIONS[kind] else Code.INVALID_REQUEST
+
+
+def _of_case(record: Any, case: Any) -> None:
+    record["payer"], record[ACCOUNT], record[SCENARIO] = case["holder"], case["account"], case["scenario"]
+    record["reference"] = case["address"]
+
+
+def due_case(ledger: Ledger, timer: int, address: int) -> Any:
+    """The record by which a dispute that nobody answered in time is resolved for the holder, None where there is none."""
+    case = ledger.credit.case(address)
+    if case is None or case["due"] != timer or case["kind"] != Kind.DISPUTE_OPENED:
+        return None
+    record = np.zeros(1, RECORD)[0]
+    record["kind"], record[RESOLUTION] = Kind.DISPUTE_RESOLVED, Resolution.DELETED
+    record["record_time"] = record["effective_time"] = ledger.record_time
+    _of_case(record, case)
+    return record

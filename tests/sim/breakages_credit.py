@@ -1,0 +1,99 @@
+"""Ways to break payment credit, each in one place."""
+
+from typing import Any
+
+from actors.ledger.ledger import Ledger
+from actors.records.blocks import Writer
+from actors.records.layout import Kind
+from actors.shard import messages as m
+from actors.shard.channels import Cursor
+from actors.shard.core import ShardConfig, ShardCore
+from actors.shard.credit import CreditDesk
+from actors.shard.journal_writer import AppendUnit, JournalWriter
+
+
+class _WithDesk(ShardCore):
+    """A core that takes credit requests in another way."""
+
+    desk_class: type[CreditDesk] = CreditDesk
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self._credit = self.desk_class(self, self._channels, self._emit, self._fetch_payees)
+        self._handlers |= {m.Credit: self._credit.offer, m.ReadCredit: self._credit.read}
+
+
+class StoresACollectionWithoutItsOrder(ShardCore):
+    """The transfer leaves in a block of its own."""
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self.writer = self.writer_class(writer)
+
+    class writer_class(JournalWriter):
+        def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
+            if len(records) > 1 and records["kind"][0] == Kind.TRANSFER and records["kind"][1] >= Kind.ORDER_CREATED:
+                super().seal(records[:1], {}, seen)
+                return super().seal(records[1:], {}, 0)
+            return super().seal(records, details, seen)
+
+
+class CollectsBehindTheBackOfWindows(ShardCore):
+    """As if a collection were no attempt to pay: what later payments saw is not what the journal says."""
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self.writer = self.writer_class(writer)
+
+    class writer_class(JournalWriter):
+        def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
+            collects = records["kind"][0] == Kind.TRANSFER and (records["kind"] >= Kind.ORDER_CREATED).any()
+            return super().seal(records, details, 0 if collects else seen)
+
+
+class SaysYesWithoutAConsent(_WithDesk):
+    class desk_class(CreditDesk):
+        def _consent(self, row: Any) -> Any:
+            return {"record": int(row["reference"]), "standing": 0, "cap": 0}
+
+
+class ForgetsItsClocksAfterAStart(_WithDesk):
+    class desk_class(CreditDesk):
+        def opened(self) -> None:
+            self._timers = []
+
+
+class ScoresAWalletAgainInTheSameRun(ShardCore):
+    def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
+        if isinstance(message, m.Publish):
+            self.ledger.credit.rows["run"] = 0
+        return super().handle(message, now_ms)
+
+
+class ForgetsConsentsAfterACheckpoint(ShardCore):
+    def resume_at(self, block: int, hash_: bytes, cursors: dict[int, Cursor]) -> None:
+        self.ledger.credit.consents["expiry"] = 0
+        super().resume_at(block, hash_, cursors)
+
+
+class LeavesCreditOutOfTheTransaction(ShardCore):
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self.writer = self.writer_class(writer)
+
+    class writer_class(JournalWriter):
+        def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
+            unit = super().seal(records, details, seen)
+            unit.blocks[:] = [block._replace(credit=()) for block in unit.blocks]
+            return unit
+
+
+CREDIT_BREAKAGES: tuple[type[ShardCore], ...] = (
+    StoresACollectionWithoutItsOrder,
+    CollectsBehindTheBackOfWindows,
+    SaysYesWithoutAConsent,
+    ForgetsItsClocksAfterAStart,
+    ScoresAWalletAgainInTheSameRun,
+    ForgetsConsentsAfterACheckpoint,
+    LeavesCreditOutOfTheTransaction,
+)

@@ -1,0 +1,256 @@
+"""Holders, merchants and a bureau: consents, inquiries, orders all of their life, scores.
+
+It draws from a `Random` of its own, and has only some of the seeds, so that the others are what they were.
+"""
+
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from actors.records.codes import FIRST_REFUSED, Code
+from actors.records.credit_layout import CREDIT_QUESTION, InquiryResult, OrderKind
+from actors.records.layout import Kind
+from actors.shard import messages as m
+from tests.sim.credit_model import score_rows
+from tests.sim.questions import CreditQuestion, CreditRequest, ScoreQuestion, StateQuestion
+
+if TYPE_CHECKING:
+    from tests.sim.load import Known, Load
+
+SEEDS_OF_TEN: Final = (4, 5)
+"""Which of ten seeds have credit."""
+ACCOUNTS: Final = (7, 8)
+SCENARIOS: Final = (1, 2)
+WAIT_MS: Final = (200, 2_500)
+HOLDERS: Final = 5
+_TOLD: Final = {
+    Kind.ORDER_CONFIRMED: 9, Kind.ORDER_MODIFIED: 3, Kind.ORDER_COMPLETED: 10, Kind.ORDER_PAID: 6, Kind.ORDER_CANCELLED: 2,
+    Kind.ORDER_PAID_ELSEWHERE: 2,
+}  # fmt: skip
+
+
+class CreditLoad:
+    """What a `Load` wants of payment credit, and the front door that asks for it."""
+
+    def __init__(self, load: "Load") -> None:
+        self._load = load
+        self._switch = load.switch
+        self._scheduler = load.scheduler
+        self._random = Random(f"credit {load.scheduler.seed}")
+        self.unfinished: dict[int, CreditRequest] = {}
+        self._done: list[CreditRequest] = []
+        self._runs = 0
+        self._actions = (
+            (self._grant, 8), (self._withdraw, 2), (self._ask, 12), (self._order, 12), (self._call, 22), (self._again, 5),
+            (self._publish, 4), (self._look, 5), (self._fund, 3),
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Begin, if this seed has credit at all."""
+        if self._scheduler.seed % 10 in SEEDS_OF_TEN:
+            self._scheduler.after(500, self._act)
+
+    def begin_again(self) -> None:
+        """As `FrontDoor.begin_again`."""
+        if self._scheduler.seed % 10 in SEEDS_OF_TEN:
+            for request in list(self.unfinished.values()):
+                self._scheduler.after(self._random.randint(0, 200), self._decide, request)
+            self._scheduler.after(60, self._act)
+
+    def _act(self) -> None:
+        if self._load.left <= 0:
+            return
+        actions, weights = zip(*self._actions, strict=True)
+        self._random.choices(actions, weights)[0]()
+        self._scheduler.after(self._random.choice((1, 8, 25, 60)), self._act)
+
+    # Requests.
+
+    def _holder(self) -> "Known | None":
+        return self._random.choice(self._load.wallets[:HOLDERS]) if self._load.wallets else None
+
+    def _want(self, op: Kind, holder: "Known", **body: int) -> CreditRequest:
+        full = {
+            "op": int(op), "caller": 7, "account": self._random.choice(ACCOUNTS), "scenario": self._random.choice(SCENARIOS),
+            "holder": holder.address, "home": holder.address, "seen": -1, "amount": 0, "reference": 0, **body,
+        }  # fmt: skip
+        request = CreditRequest(
+            holder.shard,
+            self._random.getrandbits(128),
+            self._random.getrandbits(62) + 2,
+            {k: int(v) for k, v in full.items()},
+        )
+        self.unfinished[request.digest] = request
+        self._switch.auditor.model.credit.requests[request.digest] = request
+        self._decide(request)
+        return request
+
+    def _decide(self, request: CreditRequest) -> None:
+        """Look where a decision rests on what was read, then send."""
+        if request.digest not in self.unfinished:
+            return
+        if request.body["op"] in (Kind.INQUIRY, Kind.ORDER_CREATED) and request.body["holder"]:
+            request.attempt += 1
+            attempt = request.attempt
+            self._read(request.shard, request.body, lambda state: self._decided(request, state))
+            self._scheduler.after(self._random.randint(*WAIT_MS), self._overdue, request, attempt)
+        else:
+            self._send(request)
+
+    def _decided(self, request: CreditRequest, state: Any) -> None:
+        body = dict(request.body)
+        body["seen"] = int(state["credit"]["head"])
+        if body["op"] == Kind.INQUIRY:
+            consent = int(state["consent"]["record"])
+            body["kind"] = int(InquiryResult.YES if consent else InquiryResult.NOT_AVAILABLE)
+            body["reference"], body["points"] = consent, int(state["credit"]["score"])
+        elif not self._is_receipt(body["reference"]):
+            self.unfinished.pop(request.digest, None)  # lost with what was stored after a backup
+            return
+        request.body = body
+        self._send(request)
+
+    def _is_receipt(self, address: int) -> bool:
+        record = self._switch.database.record(address)
+        return record is not None and any(
+            r.result is not None and r.result["address"] == address and r.digest == record["digest"] for r in self._done
+        )
+
+    def _send(self, request: CreditRequest) -> None:
+        if request.digest not in self.unfinished and request.result is None:
+            return
+        if request.body not in request.sent:
+            request.sent.append(request.body)
+        request.attempt += 1
+        attempt = request.attempt
+        row = request.row()
+        details = {0: b"\x01"} if request.digest % 5 == 0 else {}
+        question = CreditQuestion([request], lambda results: self._answered(request, results[0]))
+        self._switch.call(request.shard, question, lambda ref: m.Credit(ref=ref, rows=row.copy(), details=details))
+        self._scheduler.after(self._random.randint(*WAIT_MS), self._overdue, request, attempt)
+
+    def _overdue(self, request: CreditRequest, attempt: int) -> None:
+        if request.result is None and request.attempt == attempt:
+            self._scheduler.count("credit calls sent again")
+            self._decide(request)
+
+    def _answered(self, request: CreditRequest, result: Any) -> None:
+        code = int(result["code"])
+        self._scheduler.count(f"credit {Code(code).name}")
+        self._scheduler.count("credit replays", int(result["replayed"]))
+        if 0 < code < FIRST_REFUSED:
+            self._scheduler.after(self._random.randint(5, 300), self._retry, request, request.attempt)
+        elif request.result is None:
+            request.result = result.copy()
+            self.unfinished.pop(request.digest, None)
+            self._done.append(request)
+
+    def _retry(self, request: CreditRequest, attempt: int) -> None:
+        if request.result is None and request.attempt == attempt:
+            self._decide(request)
+
+    def _read(self, shard: int, of: dict[str, int], reply: Any) -> None:
+        asked = np.zeros(1, CREDIT_QUESTION)
+        for name in ("holder", "account", "scenario"):
+            asked[name] = of[name]
+        question = StateQuestion(shard, of["holder"], lambda states: reply(states[0]))
+        self._switch.call(shard, question, lambda ref: m.ReadCredit(ref=ref, questions=asked))
+
+    # What is wanted.
+
+    def _grant(self) -> None:
+        holder = self._holder()
+        if holder is not None:
+            expiry = self._scheduler.now + self._random.choice((900, 4_000, 60_000))
+            cap = self._random.choice((0, 700, 5_000))
+            self._want(Kind.CONSENT_GRANTED, holder, expiry=expiry, amount=cap, standing=cap > 0)
+
+    def _withdraw(self) -> None:
+        given = self._made(Kind.CONSENT_GRANTED)
+        if given is not None:
+            body = given.body
+            of = {name: body[name] for name in ("account", "scenario")}
+            self._want(Kind.CONSENT_WITHDRAWN, self._whose(given), reference=int(given.result["address"]), **of)
+
+    def _made(self, op: Kind) -> CreditRequest | None:
+        """A recent request of a kind that was done."""
+        found = [r for r in self._done[-60:] if r.body["op"] == op and r.result["code"] == 0]
+        return self._random.choice(found[-8:]) if found else None
+
+    def _whose(self, request: CreditRequest) -> "Known":
+        return next(w for w in self._load.wallets if w.address == request.body["holder"])
+
+    def _ask(self) -> None:
+        holder = self._holder()
+        if holder is None:
+            return
+        said: dict[str, int] = {"expiry": self._scheduler.now + 20_000, "amount": 900, "granted": 900}
+        if self._random.random() < 0.1:
+            said |= {"holder": 0, "home": 777_777 + self._random.randint(0, 3)}
+        if self._random.random() < 0.15:
+            said["open_max"] = 2
+        self._want(Kind.INQUIRY, holder, **said)
+
+    def _order(self) -> None:
+        receipts = [r for r in self._done if r.body["op"] == Kind.INQUIRY and r.body.get("kind") == InquiryResult.YES]
+        receipts = [r for r in receipts if r.result["code"] == 0 and r.body["expiry"] > self._scheduler.now + 10_000]
+        if not receipts:
+            return
+        receipt = self._random.choice(receipts[-6:])
+        holder, now = self._whose(receipt), self._scheduler.now
+        payees = [w for w in self._load.wallets if w.currency == holder.currency and w.address != holder.address]
+        if payees:
+            of = {name: receipt.body[name] for name in ("account", "scenario")}
+            self._want(
+                Kind.ORDER_CREATED, holder, reference=int(receipt.result["address"]), payee=self._random.choice(payees).address,
+                amount=self._random.choice((500, 900)), kind=OrderKind.PAY_LATER, open_max=4,
+                confirm_by=now + self._random.choice((300, 3_000)), expiry=now + self._random.choice((600, 2_500)),
+                default_after_s=self._random.choice((1, 2)), **of,
+            )  # fmt: skip
+
+    def _call(self) -> None:
+        """Something is asked of an order, mostly what comes next, by whoever may, or may not."""
+        order = self._made(Kind.ORDER_CREATED)
+        if order is None:
+            return
+        op = self._random.choices(list(_TOLD), list(_TOLD.values()))[0]
+        amount = self._random.choice((0, 300, 500, 900)) if op in (Kind.ORDER_COMPLETED, Kind.ORDER_MODIFIED) else 0
+        of = {name: order.body[name] for name in ("account", "scenario")}
+        if self._random.random() < 0.05:
+            of["account"] = 15 - of["account"]
+        self._want(op, self._whose(order), reference=int(order.result["address"]), amount=amount, **of)
+
+    def _again(self) -> None:
+        """Send once more what was answered already."""
+        if self._done:
+            self._send(self._random.choice(self._done[-30:]))
+
+    def _look(self) -> None:
+        holder = self._holder()
+        if holder is not None:
+            of = {"holder": holder.address, "account": 7, "scenario": 1}
+            self._read(holder.shard, of, lambda _: self._scheduler.count("credit states read"))
+
+    def _fund(self) -> None:
+        """Holders are poor, so that collections fail, and then are not."""
+        holder = self._holder()
+        if holder is not None:
+            slot = 1024 if holder.currency == 978 else 1027
+            fields = {"payer": slot, "payee": holder.address, "currency": holder.currency, "amount": 1_500}
+            self._load.front_door.want([self._load.request(holder.shard, **fields)])
+
+    def _publish(self) -> None:
+        """A run, or one that was published before once more."""
+        shards = {w.shard for w in self._load.wallets}
+        if not shards:
+            return
+        shard = self._random.choice(sorted(shards))
+        if not self._runs or self._random.random() < 0.6:
+            self._runs += 1
+        run = max(1, self._runs - self._random.choice((0, 0, 0, 1)))
+        holders = [w.address for w in self._load.wallets[: HOLDERS + 3] if w.shard == shard]
+        if holders:
+            rows = score_rows(self._random.choices(holders, k=min(4, len(holders) + 1)), run, 350 + run)
+            question = ScoreQuestion(shard, rows, lambda _: self._scheduler.count("scores answered"))
+            self._switch.call(shard, question, lambda ref: m.Publish(ref=ref, rows=rows))

@@ -1,0 +1,111 @@
+"""A run scores each wallet once, however often and in whatever pieces it is sent."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors.audit.credit import CreditCheck
+from actors.records.blocks import addresses_of, records_of
+from actors.records.codes import Code
+from actors.records.credit_layout import SCORE
+from actors.records.layout import Kind
+from actors.shard import messages as m
+from actors.shard.scores import QUEUE_ROWS_MAX, ROWS_MAX
+from tests.unit.actors.shard.one_shard import OneShard
+
+
+@pytest.fixture
+def shard() -> OneShard:
+    return OneShard()
+
+
+def scores(holders: list[int], run: int, **columns: Any) -> np.ndarray[Any, Any]:
+    rows = np.zeros(len(holders), SCORE)
+    rows["holder"], rows["run"], rows["card"], rows["band"] = holders, run, 4, 3
+    rows["score"] = 600 + np.arange(len(holders))
+    rows["subtotals"], rows["reasons"], rows["gaps"] = (120, 130, 140, 110, 100), (1, 2, 3, 4), (9, 8, 7, 6)
+    for name, value in columns.items():
+        rows[name] = value
+    return rows
+
+
+def published(shard: OneShard, rows: np.ndarray[Any, Any]) -> Any:
+    return shard.ask(lambda ref: m.Publish(ref=ref, rows=rows))
+
+
+def test_a_score_is_what_rules_and_decisions_see(shard: OneShard) -> None:
+    holder = shard.wallet()
+    (result,) = published(shard, scores([holder], 1, as_of=shard.now - 5))
+    state = shard.state(holder)
+    assert (result["code"], state["wallet"]["score"], state["credit"]["score"]) == (0, 600, 600)
+    assert state["credit"]["subtotals"].tolist() == [120, 130, 140, 110, 100]
+    assert (state["credit"]["head"], state["credit"]["scored"]) == (result["address"], result["address"])
+    assert (state["credit"]["card"], state["credit"]["band"], state["credit"]["as_of"]) == (4, 3, shard.now - 5)
+    (record,) = [record for record in shard.records().view(SCORE) if record["kind"] == Kind.SCORE]
+    assert (record["reasons"].tolist(), record["gaps"].tolist()) == ([1, 2, 3, 4], [9, 8, 7, 6])
+
+
+def test_a_run_sent_again_scores_nobody_twice(shard: OneShard) -> None:
+    holders = [shard.wallet() for _ in range(3)]
+    first = published(shard, scores(holders[:2], 1))
+    again = published(shard, scores([holders[0], holders[2], holders[1], holders[2]], 1))
+    assert again["address"][[0, 2]].tolist() == first["address"].tolist()
+    assert again["replayed"].tolist() == [1, 0, 1, 1] and again["address"][1] == again["address"][3]
+    shard.restarted()
+    assert published(shard, scores(holders, 1))["replayed"].tolist() == [1, 1, 1]
+    assert shard.kinds() == [Kind.SCORE] * 3
+
+
+def test_a_later_run_takes_the_place_of_an_earlier_one_and_never_the_other_way(shard: OneShard) -> None:
+    holder = shard.wallet()
+    published(shard, scores([holder], 2))
+    assert published(shard, scores([holder], 1))["code"] == Code.RUN_SUPERSEDED
+    (third,) = published(shard, scores([holder], 3, score=900))
+    assert shard.state(holder)["credit"]["scored"] == third["address"]
+    assert shard.state(holder)["wallet"]["score"] == 900
+
+
+def test_a_wallet_without_a_score_has_the_cause(shard: OneShard) -> None:
+    holder = shard.wallet()
+    assert published(shard, scores([holder], 1, score=0, cause=2, subtotals=0))["code"] == 0
+    state = shard.state(holder)
+    assert (state["credit"]["score"], state["credit"]["cause"], state["wallet"]["score"]) == (0, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "columns", [{"score": 349}, {"score": 951}, {"score": 0}, {"cause": 1}, {"run": 0}, {"as_of": 2**62}]
+)
+def test_what_is_no_score_is_refused(shard: OneShard, columns: dict[str, int]) -> None:
+    holder = shard.wallet()
+    rows = scores([holder], 1)
+    for name, value in columns.items():
+        rows[name] = value
+    assert published(shard, rows)["code"] == Code.INVALID_REQUEST
+    assert published(shard, scores([holder + 1], 1))["code"] == Code.WALLET_NOT_FOUND
+    assert shard.kinds() == []
+
+
+def test_two_runs_in_one_message_and_too_many_rows_are_refused(shard: OneShard) -> None:
+    holders = [shard.wallet(), shard.wallet()]
+    rows = scores(holders, 1)
+    rows["run"][1] = 2
+    assert published(shard, rows)["code"].tolist() == [0, Code.INVALID_REQUEST]
+    assert (published(shard, scores(holders[:1] * (ROWS_MAX + 1), 1))["code"] == Code.INVALID_REQUEST).all()
+    assert QUEUE_ROWS_MAX >= 2 * ROWS_MAX
+
+
+def test_a_replay_and_a_checkpoint_keep_scores_between_other_records(shard: OneShard) -> None:
+    holders = [shard.wallet() for _ in range(60)]
+    for run in (1, 2):
+        published(shard, scores(holders, run))
+        shard.credit(Kind.CONSENT_GRANTED, holders[7], expiry=shard.now + 1_000)
+    published(shard, scores(holders[:30], 3, score=700))
+    before = {name: array.tobytes() for name, array in shard.core.ledger.snapshot().arrays.items()}
+    shard.restarted()
+    after = {name: array.tobytes() for name, array in shard.core.ledger.snapshot().arrays.items()}
+    assert [name for name in before if name.startswith(("credit", "wallets")) and before[name] != after[name]] == []
+    check = CreditCheck()
+    for block in shard.blocks:
+        records = records_of(block.data)
+        assert list(check.wrong(records, addresses_of(0, block.number, len(records)))) == []

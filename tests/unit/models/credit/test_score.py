@@ -1,0 +1,121 @@
+"""A wallet's score is what docs/credit.md says, to the bit, however many are scored at once; all of its parts add up."""
+
+import json
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.credit.score import Cause, Minimum, WalletScorer
+from models.credit.wallet_card import BANDS, RANGE, checked, wallet_card, without
+from models.scorecard import CardError, Scorecard, canonical, parse
+from tests.oracle import oracle_credit
+from tests.unit.models.credit.wallets import RECORD, WALLET_SCHEMA, characteristic, small_card, wallet_cards, wallets
+
+
+def plain(value: Any) -> Any:
+    return json.loads(msgspec.json.encode(value))
+
+
+@settings(deadline=None)
+@given(wallet_cards(), st.lists(wallets(), min_size=1, max_size=6), st.integers(80, 100), st.integers(0, 20))
+def test_one_wallet_and_a_table_score_as_the_oracle(
+    card: Scorecard, rows: list[dict[str, Any]], days: int, payments: int
+) -> None:
+    scorer = WalletScorer(card, Minimum(days=days, payments=payments))
+    document = json.loads(canonical(card))
+    expected = [oracle_credit.wallet_score(document, row, days, payments) for row in rows]
+    assert [plain(scorer.score(row)) for row in rows] == expected
+    scores = scorer.score_table(pa.Table.from_pylist(rows, WALLET_SCHEMA))
+    assert [plain(scorer.shown(scores, row)) for row in range(len(rows))] == expected
+
+
+@settings(deadline=None)
+@given(wallet_cards(), wallets())
+def test_subtotals_add_up_to_the_score_and_gaps_to_what_is_missing(card: Scorecard, row: dict[str, Any]) -> None:
+    scorer = WalletScorer(card, Minimum(days=0, payments=0))
+    score = scorer.score(row)
+    assert score.score is not None
+    assert sum(score.subtotals.values()) == score.score
+    assert len(score.reasons) <= 4
+    assert sum(each.gap for each in score.reasons) + sum(score.rest.values()) == score.shortfall == 950 - score.score
+    dimension_of = {item.reason: item.dimension for item in card.characteristics}
+    for name, subtotal in score.subtotals.items():
+        gaps = sum(each.gap for each in score.reasons if dimension_of[each.code] == name)
+        assert gaps + score.rest.get(name, 0) == scorer.best[name] - subtotal
+
+
+@settings(deadline=None)
+@given(wallet_cards())
+def test_a_card_without_a_dimension_still_goes_from_350_to_950(card: Scorecard) -> None:
+    assert (card.worst, card.best) == RANGE and card.bands == BANDS
+    for dimension in card.dimensions:
+        left = [item for item in card.characteristics if item.dimension != dimension]
+        if not any(len(set(item.all_points)) > 1 for item in left):
+            with pytest.raises(CardError):
+                without(card, dimension)
+            continue
+        other = without(card, dimension)
+        assert (other.worst, other.best) == RANGE and dimension not in other.dimensions
+        assert parse(canonical(other)) == checked(other)
+
+
+@pytest.mark.parametrize(
+    ("days", "payments", "cause"),
+    [(89, 10, Cause.FEW_DAYS), (90, 9, Cause.FEW_PAYMENTS), (89, 9, Cause.FEW_DAYS), (90, 10, Cause.NONE)],
+)
+def test_too_little_known_gives_its_cause_and_nothing_else(days: int, payments: int, cause: Cause) -> None:
+    score = WalletScorer(small_card()).score({**RECORD, "wallet_age_days": days, "payments_360d": payments})
+    if cause == Cause.NONE:
+        assert score.cause is None and score.score is not None
+    else:
+        assert score.cause == cause.code
+        assert (score.score, score.band, score.subtotals, score.reasons, score.rest) == (None, None, {}, (), {})
+
+
+@pytest.mark.parametrize("name", ["wallet_age_days", "payments_360d"])
+def test_a_table_that_does_not_say_how_much_is_known_is_refused(name: str) -> None:
+    scorer = WalletScorer(small_card())
+    table = pa.Table.from_pylist([{key: value for key, value in RECORD.items() if key != name}])
+    with pytest.raises(ValueError, match=name):
+        scorer.score_table(table)
+    with pytest.raises(ValueError, match=name):
+        scorer.score({**RECORD, name: "many"})
+    with pytest.raises(ValueError, match=name):
+        scorer.score_table(pa.Table.from_pylist([{**RECORD, name: "many"}]))
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"range": (350, 900)}, "range"),
+        ({"bands": BANDS[:-1]}, "bands"),
+        ({"base": 10}, "base"),
+    ],
+)
+def test_a_card_that_is_not_one_for_wallets_is_refused(change: dict[str, Any], field: str) -> None:
+    card = small_card()
+    items = card.characteristics
+    if field == "range":
+        last = items[-1]
+        top = max(last.points)
+        items = (*items[:-1], msgspec.structs.replace(last, points=tuple(min(p, top - 50) for p in last.points)))
+    if field == "base":
+        first = items[0]
+        lower = {"points": tuple(p - 10 for p in first.points), "missing": first.missing - 10}
+        items = (msgspec.structs.replace(first, **lower), *items[1:])
+    with pytest.raises(CardError) as error:
+        WalletScorer(msgspec.structs.replace(card, characteristics=items, **change))
+    assert error.value.field == field
+
+
+def test_a_reason_of_two_dimensions_is_refused() -> None:
+    items = (characteristic("a", "history", (0, 1), reason="R"), characteristic("b", "ability", (0, 1), reason="R"))
+    card = Scorecard(name="two", version=1, characteristics=items)
+    with pytest.raises(CardError, match="each reason belongs to one dimension"):
+        wallet_card(card, {"a": "history", "b": "ability"})
+    with pytest.raises(CardError, match="has no dimension"):
+        wallet_card(card, {"a": "history"})

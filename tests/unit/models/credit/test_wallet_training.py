@@ -1,0 +1,93 @@
+"""The shipped wallet cards are what training gives of made-up people, and their history on file is as an import's."""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from bench.workload.wallet_cards import START_MS, features_of, trained_cards
+from models.credit.catalogue import FEATURES
+from models.credit.feature import DIMENSIONS
+from models.credit.population.year import Population, population_of
+from models.credit.score import DAYS, PAYMENTS, WalletScorer
+from models.credit.shipped import FOLDER, SHIPPED, shipped
+from models.credit.wallet_training import UNUSED, Trained, train_wallet_card
+from models.credit.what_if import WhatIf
+from models.scorecard import canonical
+
+PEOPLE = 1_500
+HASHES = {
+    "wallet": "0788b0b7b46362179994c109901791ef5753c02114749423c742fbf1617a5881",
+    "wallet-without-relations": "24e972b85904d12111c6c1ff169bd38e47c2a6de6d5de9386147dca0eada04df",
+}
+"""Of the cards that fewer people give."""
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Population]:
+    yield population_of(PEOPLE, 42, START_MS)
+
+
+@pytest.fixture(scope="module")
+def features(made: Population) -> Iterator[pa.Table]:
+    yield features_of(made)
+
+
+def trained(made: Population, features: pa.Table, leave_out: tuple[str, ...]) -> Trained:
+    best = -made.people.column("chance").to_numpy()
+    return train_wallet_card(features, made.people.column("defaulted"), leave_out=leave_out, best=best)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_fewer_people_give_a_card_to_the_byte(made: Population, features: pa.Table, name: str) -> None:
+    found = trained(made, features, SHIPPED[name])
+    assert hashlib.sha256(canonical(found.card)).hexdigest() == HASHES[name]
+    assert found.rows == int((WalletScorer(found.card).score_table(features).causes == 0).sum())
+    assert found.auc_of_best is not None and 0.6 < found.auc < found.auc_of_best
+    assert sum(rows for rows, _ in found.bands.values()) == found.rows
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_card_is_trained_again_to_the_byte(name: str) -> None:
+    found = trained_cards()[name]
+    assert (FOLDER / f"{name}.json").read_bytes() == canonical(found.card)
+    assert found.share_of_best is not None and found.share_of_best > 0.75
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_card_scores_every_wallet_and_knows_only_the_catalogue(features: pa.Table, name: str) -> None:
+    card = shipped(name)
+    catalogue = {feature.name: feature.dimension for feature in FEATURES}
+    for item in card.characteristics:
+        assert item.feature not in UNUSED and catalogue[item.feature] == item.dimension
+    assert set(card.dimensions) == set(DIMENSIONS) - set(SHIPPED[name])
+    scorer = WalletScorer(card)
+    scores = scorer.score_table(features)
+    known = scores.causes == 0
+    assert known.sum() > 0.9 * PEOPLE and (~known).sum() > 0
+    assert (scores.rows.subtotals.sum(axis=1) == scores.rows.totals).all()
+    assert 350 <= scores.rows.totals[known].min() and scores.rows.totals[known].max() <= 950
+    record = features.slice(int(np.flatnonzero(known)[0]), 1).to_pylist()[0]
+    for lift in WhatIf(scorer).lifts(record):
+        assert scorer.score({**record, lift.feature: lift.value}).score == lift.score
+
+
+def test_a_better_chance_is_a_better_score(made: Population, features: pa.Table) -> None:
+    scores = WalletScorer(shipped()).score_table(features)
+    known = scores.causes == 0
+    known_scores, chances = scores.rows.totals[known], -made.people.column("chance").to_numpy()[known]
+    ranks = [np.argsort(np.argsort(each)).astype(np.float64) for each in (known_scores, chances)]
+    assert np.corrcoef(ranks[0], ranks[1])[0, 1] > 0.6
+
+
+@pytest.mark.parametrize("name", [DAYS, PAYMENTS])
+def test_features_that_do_not_say_how_much_is_known_are_refused(
+    made: Population, features: pa.Table, name: str
+) -> None:
+    with pytest.raises(ValueError, match=name):
+        train_wallet_card(features.drop_columns([name]), made.people.column("defaulted"))
+    with pytest.raises(KeyError):
+        shipped("nobody")
