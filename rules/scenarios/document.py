@@ -134,13 +134,14 @@ class _Scenario(Reader):
     def read(self) -> Scenario:
         self._refuse_prices()
         fields = self.fields(self.document.root, _FIELDS, "a scenario", needed=_NEEDED)
-        kind = ScenarioKind(self.choice(fields.get("kind"), "kind", list(ScenarioKind), ScenarioKind.BADGE))
+        wanted = self.choice(fields.get("kind"), "kind", list(ScenarioKind), "")
+        kind = ScenarioKind(wanted) if wanted else None
         requirements = tuple(self._requirements(fields.get("condition")))
         found = Scenario(
             name=self.name(fields.get("name")),
             title=self._said(fields, "title"),
             description=self.text(fields.get("description"), "description"),
-            kind=kind,
+            kind=kind or ScenarioKind.BADGE,
             purpose=self._said(fields, "purpose"),
             data=self._data(fields.get("data")),
             requirements=requirements,
@@ -216,14 +217,16 @@ class _Scenario(Reader):
     def _data(self, value: Value | None) -> tuple[str, ...]:
         named: list[str] = []
         for item in self.entries(value, "data", len(CATEGORIES)):
-            word = self.choice(item, "data", CATEGORIES, CATEGORIES[0])
-            if word in named:
+            word = self.choice(item, "data", CATEGORIES, "")
+            if word and word in named:
                 self.wrong(item, f"{word} stands here twice")
             named.append(word)
         return tuple(named)
 
-    def _grant(self, fields: dict[str, Value], kind: ScenarioKind) -> int:
+    def _grant(self, fields: dict[str, Value], kind: ScenarioKind | None) -> int:
         value = fields.get("grant")
+        if kind is None:
+            return NOTHING
         if kind is ScenarioKind.BADGE:
             if value is not None:
                 self.wrong(value, "a badge grants nothing but its yes")
@@ -235,7 +238,7 @@ class _Scenario(Reader):
             return NOTHING
         return self._expression(value, want_truth=False)
 
-    def _terms(self, fields: dict[str, Value], kind: ScenarioKind) -> Terms:
+    def _terms(self, fields: dict[str, Value], kind: ScenarioKind | None) -> Terms:
         orders = kind in WITH_ORDERS
         limits = self._sub(fields, "limits", _LIMITS, ("decisions", "cap", *(("open_orders",) if orders else ())))
         needed = ("consent_days", "receipt_hours", *(("confirm_days", "default_days") if orders else ()))

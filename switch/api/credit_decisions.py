@@ -49,6 +49,8 @@ from switch.views.representations import json_response
 
 HOUR_MS: Final = 3_600_000
 MONTH_MS: Final = 30 * DAY_MS
+NOBODY: Final = 1 << 60
+"""From here on lie numbers that keys about ids of nobody are bound to; no wallet has such an address."""
 _NO_DETAILS: Final = CreditDetails()
 
 
@@ -111,8 +113,8 @@ async def _asked(services: Services, call: Call, body: CreditQuestion) -> _Asked
     amount = 0 if body.amount is UNSET else body.amount
     if shard >= 0:
         return _Asked(loaded, call.principal.account, amount, holder, holder, shard)
-    nobody = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little") >> 1
-    return _Asked(loaded, call.principal.account, amount, 0, -nobody, nobody % services.topology.shards)
+    nobody = NOBODY | int.from_bytes(hashlib.blake2b(raw, digest_size=7).digest(), "little")
+    return _Asked(loaded, call.principal.account, amount, 0, nobody, nobody % services.topology.shards)
 
 
 async def _state(services: Services, asked: _Asked) -> Any:
@@ -252,7 +254,7 @@ ROUTES: Final = (
         "/v1/credit/decisions",
         "Ask whether a scenario says yes to a holder, with the holder's consent.",
         MERCHANT,
-        Access.FILTERED,
+        Access.PARTY,
         decide,
         answer=DecisionAnswer,
         bodies=(CreditQuestion,),
@@ -261,9 +263,9 @@ ROUTES: Final = (
     Route(
         "GET",
         "/v1/credit/decisions/{receipt}",
-        "A decision: for its merchant as it was answered, for the holder with causes and notice.",
+        "A decision as its merchant was answered; the holder sees causes and notice.",
         PARTIES,
-        Access.FILTERED,
+        Access.PARTY,
         get_decision,
         answer=InquiryAnswer,
         problems=frozenset({"receipt_not_found"}),
@@ -273,7 +275,7 @@ ROUTES: Final = (
         "/v1/wallets/{id}/credit/inquiries",
         "Everybody who asked about a wallet, and what they were answered, newest first.",
         HOLDER,
-        Access.WALLET,
+        Access.PARTY,
         list_inquiries,
         answer=InquiryList,
         query=("limit", "after"),

@@ -13,10 +13,10 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.ledger.orders import BY_HOLDER
-from actors.records.codes import Code
+from actors.records.codes import Code, is_declined
 from actors.records.credit_layout import InquiryResult
 from actors.records.ids import transfer_id
-from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO, Kind
+from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO, TRANSFER_AT, Kind
 from rules.scenarios.document import WITH_ORDERS
 from rules.vocabulary.columns import DAY_MS
 from rules.vocabulary.currencies import ALPHA
@@ -27,13 +27,14 @@ from switch.api.credit_shared import (
     record_named,
     recorded,
     scenario_of,
+    states,
     submit,
     wallet_address,
 )
 from switch.api.route import KEY, WRITE, Route, named
 from switch.api.scenario_catalogue import LoadedScenario
 from switch.api.services import Services
-from switch.gateway.credit_queue import CreditRow
+from switch.gateway.credit_queue import CreditAnswer, CreditRow
 from switch.gateway.encode import currency_number
 from switch.http.access import Access
 from switch.http.auth import HOLDER, MERCHANT, PARTIES
@@ -42,7 +43,7 @@ from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import BILL, EMPTY, LOWERED_CAP, NEW_ORDER, decode
 from switch.http.schema import Bill, Empty, LoweredCap, NewOrder
 from switch.http.times import now_ms, time_ms
-from switch.problems.table import ProblemError, invalid_field, invalid_query
+from switch.problems.table import NUMBERS, ProblemError, invalid_field, invalid_query
 from switch.views.credit_orders import KINDS, OrderAnswer, OrderNames, order_answer, transfers_of
 from switch.views.credit_records import CreditDetails, CreditRecord, Item, credit_details
 from switch.views.representations import json_response
@@ -82,13 +83,24 @@ async def create_order(services: Services, call: Call) -> web.Response:
     inquiry = await record_named(services, body.receipt, "receipt_not_found", Kind.INQUIRY)
     if inquiry.record[ACCOUNT] != account:
         raise ProblemError("receipt_not_found")
-    there = await _taken(services, account, body.number, inquiry.address)
+    there = await services.order_numbers.find(account, body.number)
+    if not there:
+        row = await _new_row(services, call, body, inquiry, await scenario_of(services, inquiry), digest)
+        there = await _taken(services, account, body.number, inquiry.address)
     if there:
         return await _made_before(services, there, digest)
-    loaded = await scenario_of(services, inquiry)
-    row = await _new_row(services, call, body, inquiry, loaded, digest)
     details = credit_details(CreditDetails(number=body.number, introduction=body.introduction))
-    answer = await submit(services, await holder_shard(services, inquiry.record["payer"]), row, details, deadline)
+    shard = await holder_shard(services, inquiry.record["payer"])
+
+    async def looked_at(row: CreditRow, answer: CreditAnswer | None = None) -> CreditRow:
+        """The shard keeps no receipts: the row names the head of the holder's chain under which this one was read."""
+        (state,) = await states(services, shard, [(inquiry.record["payer"], 0, 0, 0)])
+        await record_named(services, body.receipt, "receipt_not_found", Kind.INQUIRY)
+        row = row.copy()
+        row["seen"] = state["credit"]["head"]
+        return row
+
+    answer = await submit(services, shard, await looked_at(row), details, deadline, looked_at)
     found = await recorded(services, answer, digest)
     await services.order_numbers.made(account, body.number, found.address)
     return await _created(services, found, replayed=answer.replayed)
@@ -178,8 +190,9 @@ def _due(body: NewOrder, now: int) -> int:
 
 
 async def change_order(services: Services, call: Call) -> web.Response:
-    """POST /v1/credit/orders/{id}/confirm and /pay by the holder, /cancel and /paid-elsewhere by the merchant."""
-    kind = _CALLS[call.request.match_info["call"]]
+    """POST /v1/credit/orders/{id}/confirm and /pay by the holder, /cancel and /paid-elsewhere by the merchant. What cannot be paid is a
+    problem, and an attempt of the order."""
+    kind = _CALLS[call.request.match_info["change"]]
     deadline, key = services.deadline(), call.key_or_random()
     decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
     return await _change(services, call, kind, 0, None, key, deadline)
@@ -223,7 +236,13 @@ async def _change(
     answer = await submit(services, await holder_shard(services, record["payer"]), row, details, deadline)
     if answer.code == Code.ORDER_NOT_FOUND:
         raise ProblemError("order_state", "The order is over.")
-    await recorded(services, answer, digest)
+    made = await recorded(services, answer, digest)
+    if (
+        kind == Kind.ORDER_PAID and made.record["kind"] == Kind.ORDER_ATTEMPT
+    ):  # of a replay, which has no code of its own
+        tried = await services.history.transfer(made.record[TRANSFER_AT])
+        assert tried is not None, "the transfer is in the unit of its attempt"
+        raise ProblemError(NUMBERS[tried.record["code"]], replayed=True)
     (shown,) = await _shown(services, [found])
     headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
     return json_response(msgspec.structs.replace(shown, replayed=True) if answer.replayed else shown, 200, headers)
@@ -312,6 +331,7 @@ _CHANGING: Final = (
         Code.PAYEE_NOT_FOUND,
         Code.PAYER_NOT_FOUND,
         Code.SAME_WALLET,
+        *(code for code in Code if is_declined(code)),
     )
 )
 
@@ -321,7 +341,7 @@ ROUTES: Final = (
         "/v1/credit/orders",
         "Make a service order on a receipt that said yes.",
         MERCHANT,
-        Access.FILTERED,
+        Access.PARTY,
         create_order,
         answer=OrderAnswer,
         bodies=(NewOrder,),
@@ -335,7 +355,7 @@ ROUTES: Final = (
         "/v1/credit/orders",
         "List service orders: a merchant's own, or all of a holder's wallet.",
         PARTIES,
-        Access.FILTERED,
+        Access.PARTY,
         list_orders,
         answer=OrderList,
         query=("number", "wallet", "limit", "after"),
@@ -346,7 +366,7 @@ ROUTES: Final = (
         "/v1/credit/orders/{id}",
         "A service order: where it stands and how it came there.",
         PARTIES,
-        Access.FILTERED,
+        Access.PARTY,
         get_order,
         answer=OrderAnswer,
         problems=frozenset({"order_not_found"}),
@@ -356,7 +376,7 @@ ROUTES: Final = (
         "/v1/credit/orders/{id}/modify",
         "Lower an order's cap, once.",
         MERCHANT,
-        Access.FILTERED,
+        Access.PARTY,
         modify_order,
         answer=OrderAnswer,
         bodies=(LoweredCap,),
@@ -367,7 +387,7 @@ ROUTES: Final = (
         "/v1/credit/orders/{id}/complete",
         "Complete an order with its bill, and collect it.",
         MERCHANT,
-        Access.FILTERED,
+        Access.PARTY,
         complete_order,
         answer=OrderAnswer,
         bodies=(Bill,),
@@ -375,10 +395,10 @@ ROUTES: Final = (
     ),
     Route(
         "POST",
-        "/v1/credit/orders/{id}/{call:cancel|paid-elsewhere}",
+        "/v1/credit/orders/{id}/{change:cancel|paid-elsewhere}",
         "Cancel an order, or say that it was paid in another way.",
         MERCHANT,
-        Access.FILTERED,
+        Access.PARTY,
         change_order,
         answer=OrderAnswer,
         bodies=(Empty,),
@@ -386,10 +406,10 @@ ROUTES: Final = (
     ),
     Route(
         "POST",
-        "/v1/credit/orders/{id}/{call:confirm|pay}",
+        "/v1/credit/orders/{id}/{change:confirm|pay}",
         "Confirm an order, or pay what is owed of it.",
         HOLDER,
-        Access.FILTERED,
+        Access.PARTY,
         change_order,
         answer=OrderAnswer,
         bodies=(Empty,),

@@ -23,6 +23,7 @@ class Access(Enum):
     PAYER = "whoever pays is their own"
     TRANSFER = "the payer or the payee of the transfer is their own"
     FILTERED = "it shows what is their own"
+    PARTY = "they are a party of it, by their scope holder or merchant"
     PUBLIC = "it shows nothing of any wallet"
 
 

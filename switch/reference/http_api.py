@@ -1,5 +1,6 @@
 """docs/reference/http-api.md, from the routes and the types of bodies and answers."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -55,7 +56,12 @@ def document() -> str:
 
 def heading(route: Route) -> str:
     """The heading of a call."""
-    return f"{route.method} {route.path.replace('{change:freeze|unfreeze|close}', 'freeze, /unfreeze, /close')}"
+    path = _CHOICE.sub(lambda choice: ", /".join(choice[1].split("|")), route.path)
+    return f"{route.method} {path}"
+
+
+_CHOICE: Final = re.compile(r"\{change:([^}]*)\}")
+"""The part of a path that is one of some words."""
 
 
 def _call(route: Route) -> str:

@@ -12,7 +12,10 @@ QUERY: Final = {
     "from": "RFC 3339 time: only entries that took effect at this time or later.",
     "to": "RFC 3339 time: only entries that took effect before this time.",
     "at": "RFC 3339 time; now by default.",
-    "wallet": "The payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet.",
+    "wallet": (
+        "The payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet. Of consents and orders: "
+        "the holder's."
+    ),
     "idempotency_key": "The key that the request was sent with, by the same account.",
     "external_id": "The wallet with this `external_id`; this or `owner` is needed.",
     "owner": "Wallets of this owner; this or `external_id` is needed.",
@@ -34,6 +37,9 @@ CREATED: Final = frozenset(
         ("PUT", "/v1/rule-packs/{name}"),
         ("PUT", "/v1/scorecards/{name}"),
         ("PUT", "/v1/scenarios/{name}"),
+        ("POST", "/v1/consents"),
+        ("POST", "/v1/credit/decisions"),
+        ("POST", "/v1/credit/orders"),
     }
 )
 """Calls whose success is status 201; of all others it is 200."""
@@ -80,6 +86,28 @@ NOTES: Final = {
         "The body is the [scorecard](scorecards.md). `If-Match` as in [publishing](publishing.md). 200 when it is the "
         "newest version."
     ),
+    ("POST", "/v1/consents"): "A later consent for the same merchant and scenario takes the place of the one before.",
+    (
+        "GET",
+        "/v1/consents",
+    ): "A holder names its wallet; a merchant sees what was given to it, of all wallets or of one.",
+    ("POST", "/v1/credit/decisions"): (
+        "`result` is `yes`, `no` or `not_available`. Without a consent for this merchant and scenario, for a wallet without a "
+        "score and for one that does not exist the answer is the same but for `receipt`. Every question is logged before it is "
+        "answered, and shown to the holder."
+    ),
+    ("POST", "/v1/credit/orders"): (
+        "One order a receipt, and one a `number`: the same request again gets the same order, however long after. `kind` is that "
+        "of the receipt's scenario, `cap` at most what was granted, `payee` a wallet of the merchant's."
+    ),
+    ("POST", "/v1/credit/orders/{id}/complete"): (
+        "The transfer is in the same commit as the order's state. What the wallet cannot pay stays owed, `due`, with attempts "
+        "that the order shows."
+    ),
+    (
+        "POST",
+        "/v1/credit/orders/{id}/{change:confirm|pay}",
+    ): "By the holder. What cannot be paid is a problem, and an attempt that the order shows.",
     ("GET", "/v1/scenarios"): "See [scenarios](scenarios.md).",
     ("PUT", "/v1/scenarios/{name}"): (
         "As YAML (`application/yaml`) the body is the [scenario](scenarios.md) itself. `If-Match` and `If-None-Match` as "

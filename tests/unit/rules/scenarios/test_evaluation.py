@@ -15,7 +15,7 @@ from rules.scenarios.catalogue import NAMES, texts
 from rules.scenarios.document import read_scenario
 from rules.scenarios.evaluation import NOTHING, Evaluator
 from rules.vocabulary.columns import NULL
-from rules.vocabulary.credit import CREDIT, CREDIT_COLUMNS, CREDIT_INDEX
+from rules.vocabulary.credit import CREDIT, CREDIT_COLUMNS, CREDIT_FIELDS, CREDIT_INDEX
 from tests.unit.rules.language.expressions import run_plain
 
 EDGES = (NULL, INT_MIN + 1, -1, 0, 1, 2, 349, 600, 2**31, 2**53, INT_MAX)
@@ -32,7 +32,9 @@ def _rows(count: int, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     rows = random.choice(np.array(EDGES), (count, len(CREDIT_COLUMNS)))
     plain = random.integers(-5, 1_000, rows.shape)
-    return np.where(random.random(rows.shape) < 0.5, rows, plain)
+    rows = np.where(random.random(rows.shape) < 0.5, rows, plain)
+    always = np.array([not field.unknown for field in CREDIT_FIELDS.values()])
+    return np.where(always & (rows == NULL), 0, rows)
 
 
 CONDITIONS = (
