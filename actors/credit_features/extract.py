@@ -305,9 +305,11 @@ def shard_file(output: Path, shard: int) -> Path:
 def begin(output: Path) -> None:
     """Make the folder. Raises FeaturesRefused when it holds anything but what a run that did not end has left."""
     output.mkdir(parents=True, exist_ok=True)
-    for path in output.iterdir():
+    found = list(output.iterdir())
+    for path in found:
         if path != scores_file(output) and not (path.name.startswith("shard-") and path.suffix in (".parquet", ".tmp")):
             raise FeaturesRefused(f"{output} is not empty ({path.name}): features go into a folder of their own")
+    for path in found:
         path.unlink()
 
 

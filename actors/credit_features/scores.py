@@ -1,6 +1,7 @@
-"""Everybody's last published score, as one array by wallet address that all tasks map: two bytes a wallet.
+"""Everybody's last published score, as one array by wallet address that all tasks map.
 
-Ids are addresses, so looking a counterparty up is an index and no join. A score counts once it was published, whatever time it is of.
+Two bytes a wallet. Ids are addresses, so looking a counterparty up is an index and no join. A score counts once it was published, whatever
+time it is of.
 """
 
 from collections.abc import Sequence

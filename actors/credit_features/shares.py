@@ -1,4 +1,7 @@
-"""Shares in basis points, exact for all amounts that a ledger can hold, as macro `share` of the catalogue has them."""
+"""Shares in basis points, exact for all amounts that a ledger can hold.
+
+They are what the macro `share` of the catalogue gives.
+"""
 
 from typing import Any, Final
 

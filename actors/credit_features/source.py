@@ -119,9 +119,9 @@ def exported_scores(export: Export, shard: int, as_of: int) -> Published:
                 record = file.read_row_group(group, columns=["record"], use_threads=False)["record"]
                 places = np.flatnonzero(kinds.column(record) == Kind.SCORE)
                 if len(places):
-                    table = file.read_row_group(group, columns=["payer", "points", "record_time"], use_threads=False)
+                    table = file.read_row_group(group, columns=["payer", "score", "record_time"], use_threads=False)
                     some = table.take(pa.array(places))
                     known = numbers(some["record_time"]) <= as_of
                     wallets.append(wallet_addresses(some["payer"])[known])
-                    scores.append(numbers(some["points"])[known].astype(np.int16))
+                    scores.append(numbers(some["score"])[known].astype(np.int16))
     return Published(np.concatenate(wallets), np.concatenate(scores))

@@ -1,4 +1,7 @@
-"""Relations: whom a wallet pays and is paid by, from payments alone. Who somebody knows may be left out of a score: then all of it is."""
+"""Relations: whom a wallet pays and is paid by, from payments alone.
+
+Whom somebody knows may be left out of a score; then the whole dimension is.
+"""
 
 from typing import Final
 

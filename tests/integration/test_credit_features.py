@@ -127,14 +127,14 @@ class Random:
 
     def payment(self, fields: dict[str, int], own: list[int], other: list[int]) -> NDArray[Any]:
         kind = self.pick(*[Kind.TRANSFER] * 6, Kind.HOLD, Kind.CAPTURE, Kind.REFUND, Kind.VOID)
-        payee = self.pick(EXTERNAL, *(wallet for wallet in own if wallet != fields["payer"]), *other)
+        payee = self.pick(*[EXTERNAL] * 12, *(wallet for wallet in own if wallet != fields["payer"]), *other)
         flags = FLAG_REMOTE if payee in other else self.pick(0, FLAG_IMPORTED)
         if payee == EXTERNAL and self.rng.random() < 0.6:
             fields["payer"], payee = payee, fields["payer"]
         if kind in (Kind.TRANSFER, Kind.HOLD):
             fields |= {"code": int(self.pick(*CODES)), "channel": int(self.pick(*Channel))}
-            fields["device"] = self.pick(0, 1, 2, (1 << 32) - 1)
-            fields["country"] = self.pick(0, country_number("DE"), country_number("MM"))
+            fields["device"] = self.pick(0, int(self.rng.integers(1, 9)), (1 << 32) - 1)
+            fields["country"] = self.pick(0, *(country_number(f"{letter}E") for letter in "ABCDEFGHIJKLMNOP"))
             flags |= FLAG_REVIEW if kind == Kind.HOLD and self.rng.random() < 0.5 else 0
         return record(kind, payee=payee, reference=int(kind not in (Kind.TRANSFER, Kind.HOLD)), flags=flags, **fields)
 
