@@ -9,12 +9,14 @@ MINUTES ?= 20
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run install develop docs test test-latest test-newest test-lowest check acceptance sim mutate bench update clean
+.PHONY: help run install develop docs unit test coverage test-latest test-newest test-lowest check acceptance sim mutate bench update clean
 
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
+	@echo "make unit        the unit tests that need no process: some 40 s"
 	@echo "make test        all tests"
 	@echo "make check       format, lint, spelling, types, floors"
+	@echo "make coverage    how much of the code tests in one process reach, with a floor"
 	@echo "make docs        writes the generated pages of docs/reference"
 	@echo "make acceptance  the slow proofs"
 	@echo "make sim SEEDS=n the seeded simulation"
@@ -45,8 +47,17 @@ develop: $(VENV)/.developed
 run: install
 	@exec $(BIN)/shardpay serve --sample
 
+# The inner loop. What starts processes, trains cards or draws thousands of examples is marked long, and part of `make test`.
+unit: develop
+	$(BIN)/pytest tests/unit -m "not slow and not long" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
 test: develop
 	$(BIN)/pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# What the tests of one process reach; fails below `fail_under` in pyproject.toml.
+coverage: develop
+	$(BIN)/pytest tests/unit tests/contract tests/e2e tests/architecture -m "not slow and not long" --cov \
+		--numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: develop
 	$(BIN)/ruff format --check .

@@ -25,8 +25,11 @@ from actors.shard.host import ShardHost
 from actors.shard.in_process import LocalSwitch
 from actors.stores.api_keys import KeyStore
 from actors.stores.rule_packs import PackStore
+from actors.stores.scenarios import publish_catalogue
+from actors.stores.scopes import SCOPES
 from actors.stores.topology import SegmentStore
 from rules.decisions.decision import Fallback
+from rules.scenarios.catalogue import texts
 from switch.api.app import ROUTES
 from switch.api.front_door import FrontDoor, FrontDoorOptions
 from switch.api.route import Route
@@ -211,6 +214,7 @@ async def _settle_facts(database_url: str, shards: int) -> None:
     finally:
         await connection.close()
     await publish_default(database_url)
+    await publish_catalogue(database_url, texts())
 
 
 @contextlib.asynccontextmanager
@@ -243,7 +247,7 @@ async def running_switch(
         )
         stack.push_async_callback(local.stop)
         await local.start()
-        created = await KeyStore(pool).create("tests", ["admin", "pay", "import", "read", "analyst"])
+        created = await KeyStore(pool).create("tests", SCOPES)
         clients = [LocalClient(host) for host in local.hosts]
         options = FrontDoorOptions(
             host="127.0.0.1", port=0, url=database_url, secret=SECRET, shards=shards, limits=limits or Limits()

@@ -150,6 +150,12 @@ def _longer(old: NDArray[Any], used: int, size: int, dtype: np.dtype[Any], colum
     return new
 
 
+def rows_of(accounts: Accounts, wallets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows (n,) of wallets by address (n,), -1 of those of other shards."""
+    starts = accounts.segments[wallets >> SLOT_BITS].astype(np.int64)
+    return np.where(starts > 0, starts - 1 + (wallets & (SEGMENT_SLOTS - 1)), -1)
+
+
 def addresses_of_rows(accounts: Accounts) -> NDArray[np.int64]:
     """Wallet addresses (rows,) of all rows in use."""
     segments = np.flatnonzero(accounts.segments)

@@ -52,6 +52,7 @@ class Events(NamedTuple):
     payee: NDArray[np.int64]
     amount: NDArray[np.int64]
     time: NDArray[np.int64]
+    reference: NDArray[np.int64]
 
 
 @inlined

@@ -22,12 +22,15 @@ from actors.credit_features.accounts import (
     Accounts,
     addresses_of_rows,
     new_accounts,
+    rows_of,
     with_pairs,
     with_segments,
 )
 from actors.credit_features.accumulate import Events, accumulate, end_nights, events_of
+from actors.credit_features.orders import ORDER_EVENT, order_events, orders_of
 from actors.credit_features.relations import relations_of
-from actors.credit_features.source import ExportedEvents
+from actors.credit_features.scores import Published, write_scores
+from actors.credit_features.source import ExportedEvents, exported_scores
 from actors.credit_features.values import VALUES, Kept
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
 from actors.export.reader import Export
@@ -37,7 +40,7 @@ from actors.process.read_ahead import read_ahead
 from actors.records.addresses import owned, segment_of
 from actors.records.blocks import GENESIS, Chain
 from actors.records.ids import Secret, encode_wallets
-from actors.records.layout import Kind, WalletKind
+from actors.records.layout import SCORE_SEEN, Kind, Records, WalletKind
 from models.credit.catalogue import FEATURES, digest, without
 from models.credit.feature import Dimension, Feature
 from rules.vocabulary.currencies import ALPHA
@@ -46,6 +49,8 @@ FORMAT: Final = 1
 MANIFEST: Final = "_manifest.json"
 ROWS_A_GROUP: Final = 65_536
 """Wallets turned into columns at once: some 30 MB."""
+Each = Callable[[Any, Callable[[Any, int], Any], list[int]], list[Any]]
+"""Calls a function with a job and each of these shards, in order."""
 KIND_WORDS: Final = {int(kind): kind.name.lower() for kind in (WalletKind.USER, WalletKind.MERCHANT)}
 
 
@@ -114,6 +119,7 @@ class _Pass:
         self.as_of = as_of
         self.accounts: Accounts = new_accounts()
         self.profiles: dict[int, int] = {}
+        self.orders: list[NDArray[Any]] = []
         self.records = 0
 
     def add(self, events: Events) -> None:
@@ -125,19 +131,24 @@ class _Pass:
         for at in np.flatnonzero(events.kind == Kind.PROFILE).tolist():
             if events.label[at]:
                 self.profiles[int(events.payee[at])] = int(events.label[at])
+        self.orders.append(order_events(events))
         self.accounts = with_pairs(self.accounts, len(events.kind))
         accumulate(self.accounts, events, self.as_of)
 
-    def end(self) -> tuple[NDArray[np.int64], Kept]:
-        """Addresses (n,) of the wallets, ascending, and what was kept of them."""
+    def end(self, scores: Path | None) -> tuple[NDArray[np.int64], Kept]:
+        """Addresses (n,) of the wallets, ascending, and what was kept of them. `scores`: everybody's."""
         end_nights(self.accounts, self.as_of)
-        relations = relations_of(self.accounts, self.profiles)
+        relations = relations_of(self.accounts, self.profiles, scores)
+        events = np.concatenate([np.empty(0, ORDER_EVENT), *self.orders])
+        holders = rows_of(self.accounts, events["holder"])
+        orders = orders_of(events, holders, len(relations), self.as_of)
         addresses = addresses_of_rows(self.accounts)
         rows = np.flatnonzero(self.accounts.rows["kind"][: len(addresses)])
         rows = rows[np.argsort(addresses[rows])]
         return addresses[rows], Kept(
             self.accounts.rows[rows],
             relations[rows],
+            orders[rows],
             self.accounts.amounts[rows],
             self.accounts.counts[rows],
             self.as_of,
@@ -165,7 +176,7 @@ def extract_shard(job: Extraction, shard: int) -> Extracted:
         def ids(addresses: NDArray[np.int64]) -> NDArray[np.uint8]:
             return encode_wallets(secret, addresses)
 
-    addresses, kept = work.end()
+    addresses, kept = work.end(None if job.leave_out == "relations" else scores_file(job.output))
     _write(job, shard, addresses, kept, ids)
     return Extracted(
         shard=shard,
@@ -178,18 +189,18 @@ def extract_shard(job: Extraction, shard: int) -> Extracted:
 
 async def _read_journal(work: _Pass, journals: Journals, shard: int) -> None:
     async with aclosing(_journal(journals, shard)) as pages:
-        async for events in pages:
-            work.add(events)
+        async for records in pages:
+            work.add(events_of(records))
 
 
-async def _journal(journals: Journals, shard: int) -> AsyncGenerator[Events, None]:
+async def _journal(journals: Journals, shard: int) -> AsyncGenerator[Records, None]:
     """A shard's records up to its head, in pages; their chain of hashes is checked."""
     connection = await connect(journals.url, name="shardpay-features", **ALONG_THE_KEY)
     try:
         chain = Chain(shard, 0, GENESIS)
         async with aclosing(stream_blocks(connection, shard, 1, journals.heads[shard])) as pages:
             async for page in pages:
-                yield events_of(chain.extend([(number, data) for number, data, _ in page]).records)
+                yield chain.extend([(number, data) for number, data, _ in page]).records
     finally:
         connection.terminate()
 
@@ -215,7 +226,7 @@ def _write(
 
 
 def _some(kept: Kept, part: slice) -> Kept:
-    return Kept(kept.account[part], kept.relation[part], kept.amounts[part], kept.counts[part], kept.as_of)
+    return Kept(*(column[part] for column in kept[:-1]), kept.as_of)
 
 
 def _table(job: Extraction, addresses: NDArray[np.int64], kept: Kept, ids: NDArray[np.uint8]) -> pa.Table:
@@ -242,7 +253,46 @@ def _words(numbers: NDArray[Any], words: Any) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(indices), pa.array([words[number] for number in known]))
 
 
+# Everybody's scores.
+
+
+def published_scores(job: Extraction, shard: int) -> Published:
+    """What a shard had published by the time of the features: a first look, before what the shards' passes look up in each other. Raises
+    Unreadable, ValueError."""
+    if job.folder is not None:
+        return exported_scores(Export(job.folder), shard, job.as_of)
+    assert job.journals is not None
+    return asyncio.run(_journal_scores(job.journals, shard, job.as_of))
+
+
+async def _journal_scores(journals: Journals, shard: int, as_of: int) -> Published:
+    wallets, scores = [np.empty(0, np.int64)], [np.empty(0, np.int16)]
+    async with aclosing(_journal(journals, shard)) as pages:
+        async for records in pages:
+            some = records[(records["kind"] == Kind.SCORE) & (records["record_time"] <= as_of)]
+            if len(some):
+                wallets.append(some["payer"].copy())
+                scores.append(some[SCORE_SEEN].astype(np.int16))
+    return Published(np.concatenate(wallets), np.concatenate(scores))
+
+
 # The whole.
+
+
+def run(job: Extraction, each: Each) -> list[Extracted]:
+    """Compute and write everything; `each` does some work for every shard. Raises FeaturesRefused, Unreadable, ValueError."""
+    begin(job.output)
+    if job.leave_out != "relations":
+        write_scores(scores_file(job.output), each(job, published_scores, job.shards))
+    done = each(job, extract_shard, job.shards)
+    scores_file(job.output).unlink(missing_ok=True)
+    finish(job, done)
+    return done
+
+
+def scores_file(output: Path) -> Path:
+    """Where everybody's scores lie while tasks need them."""
+    return output / "scores.tmp"
 
 
 def shard_file(output: Path, shard: int) -> Path:
@@ -254,7 +304,7 @@ def begin(output: Path) -> None:
     """Make the folder. Raises FeaturesRefused when it holds anything but what a run that did not end has left."""
     output.mkdir(parents=True, exist_ok=True)
     for path in output.iterdir():
-        if not (path.name.startswith("shard-") and path.suffix in (".parquet", ".tmp")):
+        if path != scores_file(output) and not (path.name.startswith("shard-") and path.suffix in (".parquet", ".tmp")):
             raise FeaturesRefused(f"{output} is not empty ({path.name}): features go into a folder of their own")
         path.unlink()
 

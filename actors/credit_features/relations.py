@@ -1,11 +1,13 @@
 """Each wallet's pairs as one row: how many there are of each sort, and how amounts are spread over them."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.credit_features.accounts import COUNTRY, DEVICE, PAIR_COUNT, Accounts
+from actors.credit_features.accounts import COUNTRY, DEVICE, PAIR_COUNT, Accounts, rows_of
+from actors.credit_features.scores import scores_at
 from actors.credit_features.shares import share
 from actors.records.layout import WalletKind
 from models.jit import kernel
@@ -28,13 +30,19 @@ RELATION: Final = np.dtype(
         ("told_device", "i4"),
         ("main_device", "i4"),
         ("countries", "i4"),
+        ("scored", "i4"),
+        ("low_scores", "i4"),
+        ("scores", "i8"),
     ]
 )
+"""`scores`: the sum of those of counterparties that have one."""
 REPEATED_FROM: Final = 3
+LOW_SCORE_BELOW: Final = 600
+"""The bands above it are those that scenarios usually ask for."""
 
 
 @kernel
-def _gather(pairs, merchant, relations):
+def _gather(pairs, merchant, scores, relations):
     for i in range(len(pairs)):
         pair = pairs[i]
         relation = relations[pair["row"]]
@@ -52,6 +60,9 @@ def _gather(pairs, merchant, relations):
             relation["payers"] += credits > 0
             relation["mutual"] += payments > 0 and credits > 0
             relation["repeated"] += payments + credits >= REPEATED_FROM
+            relation["scored"] += scores[i] > 0
+            relation["low_scores"] += 0 < scores[i] < LOW_SCORE_BELOW
+            relation["scores"] += scores[i]
             relation["amount"] += amount
             relation["received"] += pair["received"]
             relation["main"] = max(relation["main"], amount)
@@ -71,11 +82,13 @@ def _square(pairs, relations):
             relation["squares"] += part * part
 
 
-def relations_of(accounts: Accounts, profiles: dict[int, int]) -> NDArray[Any]:
-    """RELATION rows (rows,). `profiles`: kinds of wallets of other shards by address."""
+def relations_of(accounts: Accounts, profiles: dict[int, int], scores: Path | None) -> NDArray[Any]:
+    """RELATION rows (rows,). `profiles`: kinds of wallets of other shards by address; `scores`: everybody's, None = not asked for."""
     relations = np.zeros(len(accounts.rows), RELATION)
     pairs = accounts.pairs[: int(accounts.meta[PAIR_COUNT])]
-    _gather(pairs, _merchants(accounts, pairs["subject"].copy(), profiles), relations)
+    subjects = pairs["subject"].copy()
+    found = np.zeros(len(pairs), np.int16) if scores is None else scores_at(scores, subjects)
+    _gather(pairs, _merchants(accounts, subjects, profiles), found, relations)
     _square(pairs, relations)
     return relations
 
@@ -83,10 +96,10 @@ def relations_of(accounts: Accounts, profiles: dict[int, int]) -> NDArray[Any]:
 def _merchants(accounts: Accounts, subjects: NDArray[np.int64], profiles: dict[int, int]) -> NDArray[np.bool_]:
     """Which subjects (n,) are merchants' wallets."""
     wallets = np.where(subjects < DEVICE, subjects, 0)
-    starts = accounts.segments[wallets >> 16].astype(np.int64)
-    own = starts > 0
+    rows = rows_of(accounts, wallets)
+    own = rows >= 0
     kinds = np.zeros(len(subjects), np.uint8)
-    kinds[own] = accounts.rows["kind"][starts[own] - 1 + (wallets[own] & 0xFFFF)]
+    kinds[own] = accounts.rows["kind"][rows[own]]
     known = np.array(sorted(address for address, kind in profiles.items() if kind == WalletKind.MERCHANT), np.int64)
     found: NDArray[np.bool_] = (kinds == WalletKind.MERCHANT) | np.isin(wallets, known)
     return found

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.credit_features.accumulate import Events
+from actors.credit_features.scores import Published
 from actors.export.columns import LEFT_OUT
 from actors.export.reader import Export, Lookup, by_name, numbers, wallet_addresses
 from actors.records.codes import Code
@@ -49,7 +50,7 @@ class ExportedEvents:
         self._statuses = by_name(WalletStatus, np.uint8)
         self._columns = [
             *(column for column, _ in self._words.values()),
-            *("device", "payer", "payee", "amount", "effective_time", "movement"),
+            *("device", "payer", "payee", "amount", "effective_time", "movement", "reference"),
             *_FLAGS,
             *_WALLET_COLUMNS,
         ]
@@ -81,6 +82,7 @@ class ExportedEvents:
             payee=wallet_addresses(table["payee"]),
             amount=numbers(table["amount"]),
             time=numbers(table["effective_time"]),
+            reference=numbers(table["reference"]),
         )
         legs = np.flatnonzero(events.kind == Kind.LEG)
         events.state[legs] = self._movements.column(table["movement"].take(pa.array(legs)))
@@ -105,3 +107,21 @@ class ExportedEvents:
         ids = some["wallet"].combine_chunks().storage
         raw = np.frombuffer(ids.buffers()[1], np.uint8, 16 * len(ids), 16 * ids.offset).reshape(-1, 16)
         self._ids.append((addresses[opened], raw[opened]))
+
+
+def exported_scores(export: Export, shard: int, as_of: int) -> Published:
+    """Scores that a shard had published by a time. Of row groups without any, only one column of words is read."""
+    kinds = by_name((kind for kind in Kind if kind not in LEFT_OUT), np.uint8)
+    wallets, scores = [np.empty(0, np.int64)], [np.empty(0, np.int16)]
+    for path in export.files(shard):
+        with pq.ParquetFile(path) as file:
+            for group in range(file.num_row_groups):
+                record = file.read_row_group(group, columns=["record"], use_threads=False)["record"]
+                places = np.flatnonzero(kinds.column(record) == Kind.SCORE)
+                if len(places):
+                    table = file.read_row_group(group, columns=["payer", "points", "record_time"], use_threads=False)
+                    some = table.take(pa.array(places))
+                    known = numbers(some["record_time"]) <= as_of
+                    wallets.append(wallet_addresses(some["payer"])[known])
+                    scores.append(numbers(some["points"])[known].astype(np.int16))
+    return Published(np.concatenate(wallets), np.concatenate(scores))

@@ -19,10 +19,11 @@ _LOW_DAYS: Final = 64
 
 
 class Kept(NamedTuple):
-    """What was kept of wallets (n,): ACCOUNT and RELATION rows, months (n, MONTH_COLUMNS)."""
+    """What was kept of wallets (n,): ACCOUNT, RELATION and ORDERS rows, months (n, MONTH_COLUMNS)."""
 
     account: NDArray[Any]
     relation: NDArray[Any]
+    orders: NDArray[Any]
     amounts: NDArray[np.int64]
     counts: NDArray[np.int32]
     as_of: int
@@ -87,6 +88,18 @@ def _of_nights(name: str) -> Callable[[Kept], Values]:
 
 def _of_counterparties(name: str) -> Callable[[Kept], Values]:
     return lambda kept: shares(kept.relation[name], kept.relation["counterparties"])
+
+
+def _of_due(name: str) -> Callable[[Kept], Values]:
+    return lambda kept: shares(kept.orders[name], kept.orders["due"])
+
+
+def _of_orders(name: str) -> Callable[[Kept], Values]:
+    return lambda kept: _always(kept.orders[name])
+
+
+def _since_order(name: str) -> Callable[[Kept], Values]:
+    return lambda kept: (kept.since(kept.orders[name], DAY_MS), kept.orders[name] > 0)
 
 
 def _of_relation(name: str) -> Callable[[Kept], Values]:
@@ -165,6 +178,18 @@ VALUES: Final[dict[str, Callable[[Kept], Values]]] = {
         kept.since(kept.account["last_payment"], DAY_MS),
         kept.account["last_payment"] > 0,
     ),
+    "orders_paid_share": _of_due("paid"),
+    "orders_on_time_share": _of_due("kept"),
+    "orders_defaulted_share": _of_due("defaulted"),
+    "orders_cured_share": lambda kept: shares(kept.orders["cured"], kept.orders["late"]),
+    "orders_overdue_amount": lambda kept: _always(kept.orders["late"] - kept.orders["cured"]),
+    "orders_kept_amount": _of_orders("kept"),
+    "orders_largest_kept": _of_orders("largest_kept"),
+    "orders_mean_days_late": lambda kept: (kept.orders["mean_days_late"].astype(np.int64), kept.orders["due"] > 0),
+    "orders_most_days_late": lambda kept: (kept.orders["most_days_late"].astype(np.int64), kept.orders["number"] > 0),
+    "months_with_orders_kept_12": lambda kept: _always(_bits(kept.orders["kept_months"])),
+    "days_since_overdue": _since_order("last_overdue"),
+    "days_since_default": _since_order("last_default"),
     "payments_90d": lambda kept: _always(kept.payments(QUARTER)),
     "payments_360d": lambda kept: _always(kept.payments(MONTHS)),
     "payment_days_90d": _payment_days,
@@ -222,5 +247,8 @@ VALUES: Final[dict[str, Callable[[Kept], Values]]] = {
         kept.relation["counterparties"] > 0,
     ),
     "wallets_share_180d": _wallets_share,
+    "counterparties_scored_share_180d": _of_counterparties("scored"),
+    "counterparties_low_score_share_180d": lambda kept: shares(kept.relation["low_scores"], kept.relation["scored"]),
+    "counterparties_mean_score_180d": lambda kept: _quotient(kept.relation["scores"], kept.relation["scored"]),
 }
 """By name, as the catalogue has them."""

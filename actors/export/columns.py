@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from actors.records.codes import Code
+from actors.records.credit_layout import FIRST_CREDIT
 from actors.records.ids import Secret, encode_wallets, transfer_ids
 from actors.records.layout import (
     ATTEMPTS,
@@ -126,6 +127,7 @@ class Columns:
     ) -> dict[str, Any]:
         everything = np.ones(len(addresses), np.bool_)
         money = ~is_["wallet"]
+        labelled = money & ~is_["credit"]
         reference, expiry, flags = field["reference"], field["expiry"], field["flags"]
         return {
             "address": pa.array(addresses),
@@ -135,11 +137,11 @@ class Columns:
             "record_time": pa.array(field["record_time"]).cast(_TIME),
             "effective_time": pa.array(field["effective_time"]).cast(_TIME),
             "payer": self._wallets(field["payer"], money),
-            "payee": self._wallets(field["payee"], money),
-            "amount": pa.array(field["amount"], mask=is_["wallet"]),
+            "payee": self._wallets(field["payee"], money & ~(is_["credit"] & (field["payee"] == 0))),
+            "amount": pa.array(field["amount"], mask=is_["wallet"] | is_["score"]),
             "currency": self._currencies.column(field["currency"], everything),
-            "kind": self._labels.column(field["label"], money),
-            "reference": pa.array(reference, mask=~is_["refers"] | (reference == 0)),
+            "kind": self._labels.column(field["label"], labelled),
+            "reference": pa.array(reference, mask=~(is_["refers"] | is_["credit"]) | (reference == 0)),
             "movement": self._movements.column(field[MOVEMENT], is_["leg"]),
             "expiry": pa.array(expiry, mask=~is_["hold"] | (expiry == 0)).cast(_TIME),
             "held_for": pa.array(field["payee_lag"], mask=~_held_for(field)),
@@ -165,7 +167,7 @@ class Columns:
             "country": self._countries.column(field["country"], attempt),
             "device": pa.array(field["device"], mask=~attempt | (field["device"] == 0)),
             "decision": self._actions.column(field["decision"], scored),
-            "points": pa.array(field["points"], mask=~scored),
+            "points": pa.array(field["points"], mask=~(scored | is_["score"])),
             "reasons": pa.array(field["reasons"], mask=~scored),
             "pack": pa.array(field["pack"], mask=~scored),
         }
@@ -212,6 +214,8 @@ _CLASSES: Final = {
     "refers": _class({*REFERRING, Kind.LEG}),
     "hold": _class({Kind.HOLD, Kind.APPROVAL}),
     "leg": _class({Kind.LEG}),
+    "score": _class({Kind.SCORE}),
+    "credit": _class(kind for kind in Kind if kind >= FIRST_CREDIT),
     "wallet": _class({Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE}),
     "opened": _class({Kind.WALLET_OPENED}),
     "status": _class({Kind.WALLET_STATUS}),

@@ -63,6 +63,8 @@ class Cause(IntEnum):
     NOT_SCORED = 4
     TOO_MANY_OPEN = 5
     OVERDUE = 6
+    NOT_OFFERED = 7
+    NOTHING_GRANTED = 8
 
 
 CREDIT: Final = np.dtype(

@@ -26,13 +26,27 @@ _SECRET_BYTES: Final = 32
 WALLETS_MAX: Final = 100
 """Wallets to which an account is bound one by one, and owners: every front door keeps them with each key that it remembers."""
 OWNERS_MAX: Final = 20
+SCENARIOS_MAX: Final = 100
+"""Scenarios in which a bound account may ask."""
 
 
 class Bound(msgspec.Struct, frozen=True):
-    """The wallets of a bound account: these addresses, and whatever belongs to these owners."""
+    """The wallets of a bound account: these addresses, and whatever belongs to these owners; and the scenarios in which it may ask."""
 
     wallets: frozenset[int]
     owners: frozenset[str]
+    scenarios: frozenset[str] = frozenset()
+
+
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """To what a key binds its account, beside what it is bound to already: addresses of wallets, owners, names of scenarios."""
+
+    wallets: Sequence[int] = ()
+    owners: Sequence[str] = ()
+    scenarios: Sequence[str] = ()
+
+
+NOTHING_BOUND: Final = Binding()
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -53,10 +67,11 @@ class CreatedKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedBound(msgspec.Struct, frozen=True, kw_only=True):
-    """To what an account is bound: ids of wallets, and owners."""
+    """To what an account is bound: ids of wallets, owners, scenarios."""
 
     wallets: tuple[str, ...]
     owners: tuple[str, ...]
+    scenarios: tuple[str, ...]
 
 
 class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +107,7 @@ class KeyStore:
             row["hash"]: Principal(
                 row["account"],
                 frozenset(row["scopes"]),
-                Bound(frozenset(row["wallets"]), frozenset(row["owners"])) if row["bound"] else None,
+                _bound_of(row) if row["bound"] else None,
             )
             for row in rows
         }
@@ -102,15 +117,17 @@ class KeyStore:
         wanted = sorted(set(numbers))
         return {row["id"]: row["name"] for row in await self._pool.fetch("account_names", wanted)} if wanted else {}
 
-    async def create(
-        self, name: str, scopes: Sequence[str], wallets: Sequence[int] = (), owners: Sequence[str] = ()
-    ) -> CreatedKey:
-        """A new key of the account called `name`, bound from now on also to wallets (addresses) and owners. Raises KeyRefused."""
+    async def merchants(self, names: Iterable[str]) -> dict[str, int]:
+        """Numbers of accounts by name, of those that have a merchant's key."""
+        return {row["name"]: row["id"] for row in await self._pool.fetch("merchant_accounts", list(names))}
+
+    async def create(self, name: str, scopes: Sequence[str], binding: Binding = NOTHING_BOUND) -> CreatedKey:
+        """A new key of the account called `name`, which is bound from now on also to this. Raises KeyRefused."""
         identity = uuid.uuid4()
         secret = base64.urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).rstrip(b"=").decode()
         key = f"sp_{identity.hex}_{secret}"
         async with self._pool.session() as session:
-            await _store(session, "key_create", identity, name, scopes, key, wallets, owners)
+            await _store(session, "key_create", identity, name, scopes, key, binding)
         return CreatedKey(id=str(identity), name=name, scopes=tuple(scopes), key=key)
 
     async def list(self, secret: Secret) -> list[ListedKey]:
@@ -147,10 +164,15 @@ async def has_keys(connection: Any) -> bool:
     return found
 
 
+def _bound_of(row: Any) -> Bound:
+    return Bound(frozenset(row["wallets"]), frozenset(row["owners"]), frozenset(row["scenarios"]))
+
+
 def _listed(secret: Secret, row: Any) -> ListedBound:
     return ListedBound(
         wallets=tuple(encode_wallet(secret, address) for address in sorted(row["wallets"])),
         owners=tuple(sorted(row["owners"])),
+        scenarios=tuple(sorted(row["scenarios"])),
     )
 
 
@@ -161,42 +183,46 @@ async def _store(
     name: str,
     scopes: Sequence[str],
     key: str,
-    wallets: Sequence[int] = (),
-    owners: Sequence[str] = (),
+    binding: Binding = NOTHING_BOUND,
 ) -> None:
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise KeyRefused(f"unknown scope {', '.join(unknown) or '(none)'}; there are {', '.join(SCOPES)}")
     async with connection.transaction():
         account = await connection.fetchval(SQL["key_account"], name)  # locked from here on
-        await _bind(connection, account, name, scopes, wallets, owners)
+        await _bind(connection, account, name, scopes, binding)
         await connection.execute(SQL[statement], identity, account, name, list(scopes), key_hash(key))
 
 
-async def _bind(
-    connection: Any, account: int, name: str, scopes: Sequence[str], wallets: Sequence[int], owners: Sequence[str]
-) -> None:
-    """Bind an account to more wallets and owners; its first key says whether it is bound at all."""
+async def _bind(connection: Any, account: int, name: str, scopes: Sequence[str], binding: Binding) -> None:
+    """Bind an account to more; its first key says whether it is bound at all."""
     found = await connection.fetchrow(SQL["account_bound"], account)
-    asked = bool(wallets or owners)
+    asked = bool(binding.wallets or binding.owners or binding.scenarios)
     if asked and found["keys"] and not found["bound"]:
         raise KeyRefused(f"the account {name} has keys on all wallets; an account is bound from its first key on")
     if asked and name == BOOTSTRAP:
         raise KeyRefused(f"the account {BOOTSTRAP} has every scope on all wallets; take another name")
     beyond = sorted(set(scopes) - set(BOUND_SCOPES))
     if beyond and (asked or found["bound"]):
-        raise KeyRefused(
-            f"{name} is bound to wallets: its keys have the scopes {' and '.join(BOUND_SCOPES)}, not {beyond[0]}"
-        )
-    if any(not owner for owner in owners):
+        raise KeyRefused(f"{name} is bound: its keys have the scopes {', '.join(BOUND_SCOPES)}, not {beyond[0]}")
+    if any(not owner for owner in binding.owners):
         raise KeyRefused("an owner has a name")
-    if asked:
-        counts = await connection.fetchrow(SQL["account_bind"], account, list(wallets), list(owners))
-        for count, most, what in (
-            (counts["wallets"], WALLETS_MAX, "wallets"),
-            (counts["owners"], OWNERS_MAX, "owners"),
-        ):
-            if count > most:
-                raise KeyRefused(
-                    f"{name} would be bound to {count} {what}, and {most} are possible; an owner has any number of wallets"
-                )
+    if binding.scenarios and "merchant" not in scopes:
+        raise KeyRefused("scenarios go with the scope merchant")
+    if asked or found["bound"]:
+        await _bind_to(connection, account, name, binding)
+        if "merchant" in scopes and not await connection.fetchval(SQL["account_scenarios"], account):
+            raise KeyRefused(f"{name} is bound, so a merchant's key of it names the scenarios in which it may ask")
+
+
+async def _bind_to(connection: Any, account: int, name: str, binding: Binding) -> None:
+    counts = await connection.fetchrow(SQL["account_bind"], account, list(binding.wallets), list(binding.owners))
+    scenarios = await connection.fetchval(SQL["account_bind_scenarios"], account, list(binding.scenarios))
+    for count, most, what in (
+        (counts["wallets"], WALLETS_MAX, "wallets"),
+        (counts["owners"], OWNERS_MAX, "owners"),
+        (scenarios, SCENARIOS_MAX, "scenarios"),
+    ):
+        if count > most:
+            more = "; an owner has any number of wallets" if what != "scenarios" else ""
+            raise KeyRefused(f"{name} would be bound to {count} {what}, and {most} are possible{more}")

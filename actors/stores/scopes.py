@@ -2,6 +2,6 @@
 
 from typing import Final
 
-SCOPES: Final = ("admin", "pay", "import", "read", "analyst")
-BOUND_SCOPES: Final = ("pay", "read")
+SCOPES: Final = ("admin", "pay", "import", "read", "analyst", "credit", "merchant", "holder")
+BOUND_SCOPES: Final = ("pay", "read", "merchant", "holder")
 """Of these a key of a bound account has some. The others are for whoever looks after all wallets."""

@@ -4,15 +4,19 @@ Records a second. All payments lie in every window and nearly all are between tw
 """
 
 import asyncio
+import shutil
 import time
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 
-from actors.credit_features.extract import Extracted, Extraction, begin, extract_shard, journals_at
+from actors.credit_features import extract
+from actors.credit_features.extract import Extraction, journals_at
 from actors.database import embedded
 from actors.export.export import Job, export
+from actors.process.each_shard import each_shard
+from bench.measures.backtest import FULL, QUICK
 from bench.measures.recovery import Sizes, write_journal
 from bench.report.figures import Figure, figure
 from bench.report.options import Options, take_turns
@@ -21,12 +25,17 @@ NAME: Final = "features"
 AIM: Final = 1_000_000
 """Records a second of a core."""
 
-FULL: Final = Sizes(payments=1_600_000)
-QUICK: Final = Sizes(wallets=5_000, payments=65_536)
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """So many records took so long, of a clock and of processors (a thread reads an export while another adds up)."""
+
+    records: int
+    seconds: float
+    cpu_seconds: float
 
 
 def run(options: Options) -> list[Figure]:
-    """Records a second, of a clock and of processors (a thread reads an export while another adds up)."""
+    """Records a second."""
     sizes = QUICK if options.quick else FULL
     server = embedded.start(options.work / "features")
     try:
@@ -36,30 +45,32 @@ def run(options: Options) -> list[Figure]:
 
 
 def _measured(options: Options, sizes: Sizes, url: str) -> list[Figure]:
-    lake = options.work / "lake"
+    lake, output = options.work / "lake", options.work / "features of one"
     options.say(f"{NAME}: writing a journal of {sizes.payments:,} payments, and exporting it")
     asyncio.run(write_journal(url, sizes))
     asyncio.run(export(Job(url=url, output=lake)))
-    as_of, output = time.time_ns() // 1_000_000, options.work / "out"
+    as_of = time.time_ns() // 1_000_000
     jobs = {
         "export": Extraction(output=output, as_of=as_of, folder=lake),
         "journal": Extraction(output=output, as_of=as_of, journals=asyncio.run(journals_at(url))),
     }
-
     for job in jobs.values():
         _extracted(job, 0)  # compiles
     options.say(f"{NAME}: {options.rounds} rounds")
     turns = take_turns({name: partial(_extracted, job) for name, job in jobs.items()}, options.rounds)
     figures = []
-    for name, done in turns.items():
-        detail: dict[str, Any] = {"sizes": msgspec.to_builtins(sizes), "runs": msgspec.to_builtins(done)}
-        by_clock = [each.records / each.seconds for each in done]
-        by_core = [each.records / each.cpu_seconds for each in done]
+    for name, runs in turns.items():
+        detail: dict[str, Any] = {"sizes": msgspec.to_builtins(sizes), "runs": msgspec.to_builtins(runs)}
+        by_clock = [each.records / each.seconds for each in runs]
+        by_core = [each.records / each.cpu_seconds for each in runs]
         figures.append(figure(NAME, f"one shard's {name}", "records/s", by_clock, detail=detail))
         figures.append(figure(NAME, f"one shard's {name}, by processor time", "records/s", by_core, aim=AIM))
     return figures
 
 
-def _extracted(job: Extraction, number: int) -> Extracted:
-    begin(job.output)
-    return extract_shard(job, 0)
+def _extracted(job: Extraction, number: int) -> Run:
+    started, cpu_started = time.perf_counter(), time.process_time()
+    (done,) = extract.run(job, partial(each_shard, workers=1))
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    shutil.rmtree(job.output)
+    return Run(records=done.records, seconds=seconds, cpu_seconds=cpu_seconds)

@@ -8,12 +8,12 @@ import msgspec
 from models.credit.ability import ABILITY
 from models.credit.behaviour import BEHAVIOUR
 from models.credit.feature import Feature
-from models.credit.history import HISTORY
+from models.credit.history import HISTORY, ORDERS
 from models.credit.identity import IDENTITY
 from models.credit.relations import RELATIONS
 from models.credit.views import MACROS, VIEWS
 
-FEATURES: Final[tuple[Feature, ...]] = (*HISTORY, *BEHAVIOUR, *ABILITY, *IDENTITY, *RELATIONS)
+FEATURES: Final[tuple[Feature, ...]] = (*HISTORY, *ORDERS, *BEHAVIOUR, *ABILITY, *IDENTITY, *RELATIONS)
 BY_NAME: Final[dict[str, Feature]] = {feature.name: feature for feature in FEATURES}
 assert len(BY_NAME) == len(FEATURES)
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from models.credit.feature import Feature
+from models.credit.feature import Feature, Unit
 
 
 def _of_pairs(name: str, value: str, meaning: str, *, count: bool = False) -> Feature:
@@ -14,6 +14,18 @@ def _of_pairs(name: str, value: str, meaning: str, *, count: bool = False) -> Fe
         unknown=0 if count else None,
         meaning=meaning,
         sql=f"SELECT wallet, {value} AS value FROM pairs GROUP BY wallet",
+    )
+
+
+def _of_scores(name: str, value: str, meaning: str, *, unit: Unit = "basis points") -> Feature:
+    return Feature(
+        name=name,
+        dimension="relations",
+        unit=unit,
+        window="180 days",
+        unknown=None,
+        meaning=meaning,
+        sql=f"SELECT wallet, {value} AS value FROM pairs LEFT JOIN scores USING (other) GROUP BY wallet",
     )
 
 
@@ -61,5 +73,21 @@ SELECT wallet, sum(part * part) // 10000 AS value FROM shares GROUP BY wallet"""
         meaning="Share of the amount paid and received that went to and came from other wallets and not outside.",
         sql="""SELECT wallet, share(coalesce(sum(amount) FILTER (NOT outside(other)), 0), sum(amount)) AS value FROM flows
 WHERE NOT refund AND month < 6 GROUP BY wallet""",
+    ),
+    _of_scores(
+        "counterparties_scored_share_180d",
+        "share(count(score), count(*))",
+        "Share of counterparties that have a score.",
+    ),
+    _of_scores(
+        "counterparties_low_score_share_180d",
+        "share(count(*) FILTER (score < 600), count(score))",
+        "Share of those with a score below 600 in the counterparties that have one.",
+    ),
+    _of_scores(
+        "counterparties_mean_score_180d",
+        "sum(score) // nullif(count(score), 0)",
+        "Average score of the counterparties that have one.",
+        unit="level",
     ),
 )

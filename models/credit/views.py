@@ -69,11 +69,27 @@ SELECT wallet, month, count(*) FILTER (paid) AS payments, coalesce(sum(amount) F
     count(*) FILTER (NOT paid) AS credits, coalesce(sum(amount) FILTER (NOT paid), 0) AS income
 FROM flows WHERE NOT refund AND month < 12 GROUP BY ALL
 """,
+    "orders": f"""
+WITH each_order AS (
+    SELECT payer AS wallet, reference AS id, max(amount) FILTER (record = 'order_completed') AS amount,
+        min(t) FILTER (record = 'order_overdue') AS overdue_at, min(t) FILTER (record = 'order_defaulted') AS defaulted_at,
+        min(t) FILTER (record IN ('order_paid', 'order_cured', 'order_paid_elsewhere')) AS paid_at
+    FROM entries WHERE starts_with(record, 'order_') AND record <> 'order_created' AND payer IN (SELECT wallet FROM wallets) GROUP BY ALL
+)
+SELECT *, CASE WHEN overdue_at IS NULL THEN 0
+    ELSE (coalesce(paid_at, getvariable('as_of')) - overdue_at) // {DAY_MS} + 1 END AS days_late
+FROM each_order WHERE amount IS NOT NULL AND (paid_at IS NOT NULL OR overdue_at IS NOT NULL)
+""",
+    "scores": """
+SELECT payer AS other, arg_max(points, address) AS score FROM read_parquet(getvariable('lake'), hive_partitioning = false)
+WHERE record = 'score' AND epoch_ms(record_time) <= getvariable('as_of') GROUP BY payer HAVING arg_max(points, address) > 0
+""",
 }
 """`entries`: what was effective at `as_of` or before. `wallets`: those that get features. `flows`: what each wallet paid and received,
 refunds too. `attempts`: payments asked for in 180 days, declined ones too. `balances`: after each change, and how many of the last 90
 nights it stood. `pairs`: wallets and whom they paid or were paid by in 180 days, operators left out. `merchants`: those pairs in which
-a merchant was paid. `months`: by wallet and month, 0 = the newest."""
+a merchant was paid. `months`: by wallet and month, 0 = the newest. `orders`: service orders that were paid or became overdue.
+`scores`: the last that was published at `as_of` or before, of whatever time it is."""
 
 
 def as_table(sql: str, unknown: int | None) -> str:

@@ -14,8 +14,20 @@ from rules.language.problems import ExpressionError, Remark, did_you_mean, short
 from rules.language.remarks import may_lack_value, outcome
 from rules.language.syntax import Node, parse
 from rules.language.words import word_number
-from rules.vocabulary.catalogue import BOOL, CLOCKS, FIELDS, INT, NOT_GIVEN, NULL_TYPE, TEXT, TIME, WINDOWS, Field, Type
-from rules.vocabulary.columns import INDEX, WINDOW_NAMES
+from rules.vocabulary.catalogue import (
+    BOOL,
+    CLOCKS,
+    INT,
+    NOT_GIVEN,
+    NULL_TYPE,
+    PAYMENTS,
+    TEXT,
+    TIME,
+    Field,
+    Type,
+    Vocabulary,
+)
+from rules.vocabulary.columns import WINDOW_NAMES
 from rules.vocabulary.times import time_ms
 from rules.vocabulary.zones import Zone, names, near, zone
 
@@ -35,10 +47,20 @@ def _fail(node: Node, message: str, hint: str = "") -> ExpressionError:
 
 class Checker:
     """Turns expressions into operations of one program. `stored`: they stand in a published pack, which was checked when it was published,
-    perhaps for less. `remarks`: on the last one."""
+    perhaps for less. `vocabulary`: what they may name. `remarks`: on the last one; `used`: the fields that it names."""
 
-    def __init__(self, program: Program, lists: Mapping[str, NamedList], *, stored: bool = False) -> None:
+    def __init__(
+        self,
+        program: Program,
+        lists: Mapping[str, NamedList],
+        *,
+        stored: bool = False,
+        vocabulary: Vocabulary = PAYMENTS,
+    ) -> None:
         self.remarks: list[Remark] = []
+        self.used: set[str] = set()
+        self._fields, self._windows, self._index = vocabulary.fields, vocabulary.windows, vocabulary.index
+        self._vocabulary = vocabulary
         self._program = program
         self._lists = lists
         self._stored = stored
@@ -59,13 +81,14 @@ class Checker:
 
     def _begun(self, text: str) -> Node:
         self.remarks = []
+        self.used = set()
         self._types.clear()
         self._negations.clear()
         return parse(text)
 
     def _remark_negations(self, place: int) -> None:
         for name, node in list(self._negations.items())[:NEGATIONS_LOOKED_AT_MAX]:
-            if any(may_lack_value(self._program.ops, [place], INDEX[FIELDS[name].column])):
+            if any(may_lack_value(self._program.ops, [place], self._index[self._fields[name].column])):
                 message = f"without a {name} this has no value, so nothing fires"
                 hint = f"write {name} == null || ... for it to fire then, {name} != null && ... if it must not"
                 self._remark(node, message, hint)
@@ -109,15 +132,21 @@ class Checker:
         return self._field(node).type
 
     def _field(self, node: Node) -> Field:
-        field = FIELDS.get(node.value)
+        field = self._fields.get(node.value)
         if field is None:
-            if node.value in WINDOWS:
+            refused = self._vocabulary.refused(node.value)
+            if refused:
+                raise _fail(node, f"{shortened(node.value)}: {refused}")
+            if node.value in self._windows:
                 hint = f'write {node.value}("{WINDOW_NAMES[0]}")'
             elif node.value in self._lists:
                 hint = f"write lists.{node.value}"
             else:
-                hint = did_you_mean(node.value, [*FIELDS, *WINDOWS], "docs/reference/rules.md lists all fields")
+                hint = did_you_mean(
+                    node.value, [*self._fields, *self._windows], f"{self._vocabulary.page} lists all fields"
+                )
             raise _fail(node, f"no field is named {shortened(node.value)}", hint)
+        self.used.add(node.value)
         return field
 
     def _type_call(self, node: Node) -> Type:
@@ -125,7 +154,7 @@ class Checker:
             self._moment(node)
             return TIME
         self._window(node)
-        return WINDOWS[node.value].type
+        return self._windows[node.value].type
 
     def _moment(self, node: Node) -> int:
         if len(node.items) != 1 or node.items[0].kind != "text":
@@ -137,14 +166,15 @@ class Checker:
 
     def _window(self, node: Node) -> int:
         """Which window is meant."""
-        if node.value not in WINDOWS:
-            hint = did_you_mean(node.value, [*WINDOWS, "timestamp"], "docs/reference/rules.md lists all functions")
+        if node.value not in self._windows:
+            known = [*self._windows, "timestamp"]
+            hint = did_you_mean(node.value, known, f"{self._vocabulary.page} lists all functions")
             raise _fail(node, f"no function is named {shortened(node.value)}", hint)
-        known = ", ".join(f'"{name}"' for name in WINDOW_NAMES)
+        listed = ", ".join(f'"{name}"' for name in WINDOW_NAMES)
         if len(node.items) != 1 or node.items[0].kind != "text":
-            raise _fail(node, f"{node.value} takes one window", f"windows are {known}")
+            raise _fail(node, f"{node.value} takes one window", f"windows are {listed}")
         if node.items[0].value not in WINDOW_NAMES:
-            raise _fail(node.items[0], f"no window is {shortened(node.items[0].value)!r}", f"windows are {known}")
+            raise _fail(node.items[0], f"no window is {shortened(node.items[0].value)!r}", f"windows are {listed}")
         return WINDOW_NAMES.index(node.items[0].value)
 
     def _type_select(self, node: Node) -> Type:
@@ -349,7 +379,7 @@ class Checker:
         if field.caution:
             self._remark(node, f"{field.name}: {field.caution}")
         name = "flag" if field.type is BOOL else "column"
-        return self._program.add(Op(name, value=INDEX[field.column], known=not field.unknown))
+        return self._program.add(Op(name, value=self._index[field.column], known=not field.unknown))
 
     def _lower_call(self, node: Node, want: Type) -> int:
         if node.value == "timestamp":
@@ -359,8 +389,10 @@ class Checker:
     def _window_op(self, node: Node) -> Op:
         window = self._window(node)
         if node.value == "saturated":
-            return Op("bit", value=INDEX["saturated"] * 64 + window, known=False)
-        return Op("column", value=INDEX[f"{WINDOWS[node.value].column}_{WINDOW_NAMES[window]}"], known=False)
+            return Op("bit", value=self._index["saturated"] * 64 + window, known=False)
+        return Op(
+            "column", value=self._index[f"{self._windows[node.value].column}_{WINDOW_NAMES[window]}"], known=False
+        )
 
     def _lower_method(self, node: Node, want: Type) -> int:
         type_ = self._type(node.items[0])
@@ -444,7 +476,7 @@ class Checker:
         while waiting:
             part = waiting.pop()
             waiting += part.items
-            if part.kind == "name" and part.value in FIELDS and FIELDS[part.value].unknown == NOT_GIVEN:
+            if part.kind == "name" and part.value in self._fields and self._fields[part.value].unknown == NOT_GIVEN:
                 self._negations.setdefault(part.value, node)
 
     def _compare_ranges(self, node: Node, places: tuple[int, int]) -> None:
@@ -458,7 +490,7 @@ class Checker:
             always = outcome(_SWAPPED.get(sign, sign) if swapped else sign, among, constant.value)
             field = node.items[side].value
             if always is False:
-                meaning = (FIELDS.get(field) or CLOCKS[field]).meaning
+                meaning = (self._fields.get(field) or CLOCKS[field]).meaning
                 raise _fail(node, f"{field} is {among[0]}..{among[1]}, so this never holds", meaning)
             if always:
                 self._remark(node, f"{field} is {among[0]}..{among[1]}, so this always holds")
@@ -466,7 +498,7 @@ class Checker:
     def _null_test(self, node: Node) -> int:
         tested = self._tested(node)
         if tested.kind == "name":
-            column = INDEX[self._field(tested).column]
+            column = self._index[self._field(tested).column]
         else:
             op = self._window_op(tested)
             assert isinstance(op.value, int)

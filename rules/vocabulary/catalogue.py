@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from rules.vocabulary.columns import DAY_MS, HOUR_MS, NULL, WINDOW_NAMES
+from rules.vocabulary.columns import DAY_MS, HOUR_MS, INDEX, NULL, WINDOW_NAMES
 from rules.vocabulary.countries import IN_USE, NEAR
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import COUNTRIES, Channel, Label, WalletKind, device_number, wallet_number
@@ -219,6 +219,25 @@ INPUTS: Final[Mapping[str, Field]] = {
     },
 }
 """What a test of a pack may give: fields, and windows as a rule writes them."""
+
+
+def _nothing_refused(name: str) -> str:
+    return ""
+
+
+class Vocabulary(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """What expressions of one sort of document may name. `index`: numbers of columns; `page`: of the reference; `refused`: why a name that
+    is no field is refused for what it says, empty when it is not."""
+
+    fields: Mapping[str, Field]
+    windows: Mapping[str, Window]
+    index: Mapping[str, int]
+    page: str
+    refused: Callable[[str], str] = _nothing_refused
+
+
+PAYMENTS: Final = Vocabulary(fields=FIELDS, windows=WINDOWS, index=INDEX, page="docs/reference/rules.md")
+"""Of rule packs."""
 
 
 class Clock(msgspec.Struct, frozen=True, kw_only=True):

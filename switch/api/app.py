@@ -11,10 +11,14 @@ from aiohttp import web
 from actors.database.pool import StoreUnavailable
 from switch.api import (
     backtests,
+    consents,
+    credit_decisions,
+    credit_orders,
     events,
     health,
     reviews,
     rule_packs,
+    scenarios,
     scorecards,
     statements,
     transfer_lifecycle,
@@ -36,7 +40,7 @@ _log = logging.getLogger(__name__)
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-MOVING: Final = ("/v1/transfers", "/v1/reviews")
+MOVING: Final = ("/v1/transfers", "/v1/reviews", "/v1/credit/orders")
 """Where a POST may move money."""
 
 
@@ -50,6 +54,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     *rule_packs.ROUTES,
     *scorecards.ROUTES,
     *backtests.ROUTES,
+    *scenarios.ROUTES,
+    *consents.ROUTES,
+    *credit_decisions.ROUTES,
+    *credit_orders.ROUTES,
 )
 """All that needs a key."""
 OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES,)

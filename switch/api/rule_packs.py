@@ -239,19 +239,24 @@ async def put_pack(services: PackServices, call: Call) -> web.Response:
 async def _text(services: PackServices, call: Call) -> tuple[str, dict[str, str]]:
     """A pack's text and that of the files it names. Raises ProblemError."""
     files: dict[str, str] = {}
-    if call.content_type in YAML:
-        try:
-            text = (await call.body(services.limits.document_bytes_max)).decode()
-        except UnicodeDecodeError as error:
-            raise invalid_field("", f"the text is not UTF-8 at byte {error.start}") from None
-    elif call.content_type == JSON:
+    if call.content_type == JSON:
         body = decode(PACK_TEXT, await call.body(services.limits.pack_bytes_max))
         text, files = body.text, files if body.files is UNSET else body.files
     else:
-        raise ProblemError("unsupported_media_type", f"This call takes {YAML[0]} or {JSON}.")
+        text = await yaml_text(services, call)
     if any("\0" in each for each in (text, *files, *files.values())):
         raise invalid_field("text", "a pack has no NUL characters")
     return text, files
+
+
+async def yaml_text(services: PackServices, call: Call) -> str:
+    """A body that is the text itself. Raises ProblemError."""
+    if call.content_type not in YAML:
+        raise ProblemError("unsupported_media_type", f"This call takes {YAML[0]} or {JSON}.")
+    try:
+        return (await call.body(services.limits.document_bytes_max)).decode()
+    except UnicodeDecodeError as error:
+        raise invalid_field("", f"the text is not UTF-8 at byte {error.start}") from None
 
 
 async def set_mode(services: PackServices, call: Call) -> web.Response:

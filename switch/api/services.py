@@ -22,20 +22,26 @@ from actors.scoring.pack_compiler import PackCompiler
 from actors.scoring.scorer import ScorerClient
 from actors.stores.api_keys import KeyStore
 from actors.stores.batch_keys import BatchKeyStore
+from actors.stores.order_numbers import OrderNumberStore
 from actors.stores.rule_packs import PackStore
+from actors.stores.scenarios import ScenarioStore
 from actors.stores.wallet_profiles import WalletStore
 from switch.api.publisher import Publisher
+from switch.api.scenario_catalogue import ScenarioCatalogue
 from switch.fairness.connections import Connections, within_descriptors
 from switch.fairness.scheduling import BESIDE_S, Callers, Scheduler
 from switch.fairness.shares import BodyRoom, Places
+from switch.gateway.credit_queue import CreditQueue
 from switch.gateway.read_queue import Reader
 from switch.gateway.routing import UNKNOWN, Topology
 from switch.gateway.write_queue import DeadlineExceeded, ShardWriteQueue, WriteQueueLimits
 from switch.http.access import WalletAccess
 from switch.http.auth import Authenticator
 from switch.http.call import Call
+from switch.http.lookups import Lookups
 from switch.http.metrics import Metrics
 from switch.problems.table import NUMBERS, ProblemError
+from switch.views.credit_records import CreditHistory
 from switch.views.event_feed import EventFeed
 from switch.views.pack_names import PackCatalogue
 from switch.views.representations import Balance
@@ -135,10 +141,17 @@ class Services:
         self.clients = deps.clients
         self._loop = asyncio.get_running_loop()
         self.now = self._loop.time
+        self.scenario_store = ScenarioStore(deps.pool)
+        self.scenarios = ScenarioCatalogue(self.scenario_store, self.now)
         self.metrics = Metrics(lambda: [queue.queued_rows for queue in self.queues])
         self.queues = [ShardWriteQueue(client, deps.limits.queue, self.metrics.called) for client in deps.clients]
         self.readers = [Reader(client.wallets, deps.limits.deadline_s) for client in deps.clients]
         self.head_readers = [Reader(client.heads, deps.limits.deadline_s) for client in deps.clients]
+        self.credit_queues = [CreditQueue(client) for client in deps.clients]
+        self.credit_readers = [Reader(client.credit_states, deps.limits.deadline_s) for client in deps.clients]
+        self.order_numbers = OrderNumberStore(deps.pool)
+        self.credit_history = CreditHistory(deps.pool)
+        self.merchants: Lookups[str, int] = Lookups(self.keys.merchants, self._loop.time)
         self.authenticator = Authenticator(self.keys.find, self._loop.time)
         self.access = WalletAccess(self.wallet_store.owners, self._loop.time)
         limits = deps.limits
@@ -167,9 +180,9 @@ class Services:
 
     async def close(self) -> None:
         """Wait for the calls under way."""
-        waits = [each.close() for each in self.queues]
+        waits = [each.close() for each in self.queues] + [each.close() for each in self.credit_queues]
         waits += [each.close() for each in self.readers] + [each.close() for each in self.head_readers]
-        await asyncio.gather(*waits)
+        await asyncio.gather(*waits, *(each.close() for each in self.credit_readers))
 
     # Wallets by id.
 

@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,7 +57,7 @@ def features_command(data: Path, database: str | None, as_json: bool, workers: i
 
 async def _extracted(data: Path, database: str | None, workers: int, options: dict[str, Any]) -> list[Any]:
     """What each task did."""
-    from actors.credit_features.extract import Extraction, begin, extract_shard, finish
+    from actors.credit_features.extract import Extraction, run
     from actors.process.each_shard import each_shard
     from models.credit.feature import Dimension
 
@@ -64,14 +65,9 @@ async def _extracted(data: Path, database: str | None, workers: int, options: di
     leave_out: Dimension | None = "relations" if options["without_relations"] else None
     async with _source(data, database, options["folder"]) as source:
         job = Extraction(output=options["output"], as_of=as_of, leave_out=leave_out, **source)
-        shards = job.shards
-        begin(job.output)
         if options["ray"] is None:
-            done = await asyncio.to_thread(each_shard, job, extract_shard, shards, workers)
-        else:
-            done = _on_ray(job, extract_shard, shards, options["ray"])
-        finish(job, done)
-    return done
+            return await asyncio.to_thread(run, job, partial(each_shard, workers=workers))
+        return _on_ray(job, options["ray"])
 
 
 @asynccontextmanager
@@ -87,13 +83,14 @@ async def _source(data: Path, database: str | None, folder: Path | None) -> Asyn
         yield {"journals": await journals_at(url)}
 
 
-def _on_ray(job: Any, work: Any, shards: list[int], address: str) -> list[Any]:
+def _on_ray(job: Any, address: str) -> list[Any]:
+    from actors.credit_features.extract import run
     from actors.process.each_shard import each_shard_on_ray
     from actors.process.ray_cluster import RayOptions, RayRuntime
 
     with tempfile.TemporaryDirectory(prefix="shardpay-") as folder:
         runtime = RayRuntime.start(RayOptions(data_dir=Path(folder), num_cpus=0, address=address))
         try:
-            return each_shard_on_ray(job, work, shards)
+            return run(job, each_shard_on_ray)
         finally:
             runtime.stop()

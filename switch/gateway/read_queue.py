@@ -21,17 +21,17 @@ T = TypeVar("T", NDArray[Any], list[ChainHead])
 
 
 class Reader(Generic[T]):
-    """Questions about wallets to one shard. `ask`: a method of ShardClient that gives one thing for each address."""
+    """Questions about wallets to one shard. `ask`: a method of ShardClient that gives one thing for each address or row."""
 
-    def __init__(self, ask: Callable[[NDArray[np.int64]], Awaitable[T]], timeout_s: float) -> None:
-        self._ask: Callable[[NDArray[np.int64]], Awaitable[T]] = ask
+    def __init__(self, ask: Callable[[NDArray[Any]], Awaitable[T]], timeout_s: float) -> None:
+        self._ask: Callable[[NDArray[Any]], Awaitable[T]] = ask
         self._timeout_s = timeout_s
-        self._queue: list[tuple[NDArray[np.int64], asyncio.Future[T]]] = []
+        self._queue: list[tuple[NDArray[Any], asyncio.Future[T]]] = []
         self._queued = 0
         self._woken = False
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def read(self, addresses: NDArray[np.int64]) -> T:
+    async def read(self, addresses: NDArray[Any]) -> T:
         """What the shard says of wallets (n,) at some time after this call. Raises ShardUnavailable."""
         if self._queued + len(addresses) > QUEUE_ADDRESSES_MAX:
             raise ShardUnavailable(True)
@@ -57,7 +57,7 @@ class Reader(Generic[T]):
 
     def _start(self) -> None:
         self._woken = False
-        waits: list[tuple[NDArray[np.int64], asyncio.Future[T]]] = []
+        waits: list[tuple[NDArray[Any], asyncio.Future[T]]] = []
         count = 0
         while self._queue and (not waits or count + len(self._queue[0][0]) <= CALL_ADDRESSES_MAX):
             waits.append(self._queue.pop(0))
@@ -69,7 +69,7 @@ class Reader(Generic[T]):
         if self._queue:
             self._wake()
 
-    async def _call(self, waits: list[tuple[NDArray[np.int64], asyncio.Future[T]]]) -> None:
+    async def _call(self, waits: list[tuple[NDArray[Any], asyncio.Future[T]]]) -> None:
         try:
             async with asyncio.timeout(self._timeout_s):
                 rows = await self._ask(np.concatenate([addresses for addresses, _ in waits]))

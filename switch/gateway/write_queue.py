@@ -13,7 +13,7 @@ import logging
 import struct
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from actors.records.codes import Code
 from actors.records.layout import FLAG_LINKED, REQUEST, RESULT, Requests, Results, offset_of, packing
-from actors.rpc.interface import ShardClient, ShardUnavailable
+from actors.rpc.interface import ShardUnavailable
 from switch.fairness.fair_queue import FairQueue
 from switch.fairness.scheduling import Callers
 from switch.gateway.attempts import Attempts, RowAttempts
@@ -98,6 +98,13 @@ class DeadlineExceeded(Exception):
         self.sent = sent
 
 
+class Submits(Protocol):
+    """A shard, as its write queue uses it."""
+
+    async def submit(self, rows: Requests, details: dict[int, bytes]) -> NDArray[Any]:
+        """As `ShardClient.submit`."""
+
+
 class _Job:
     """Rows of one request on their way."""
 
@@ -127,7 +134,7 @@ class ShardWriteQueue:
 
     def __init__(
         self,
-        client: ShardClient,
+        client: Submits,
         limits: WriteQueueLimits,
         observe: Callable[[float, float, int], None] = lambda queued_s, call_s, rows: None,
     ) -> None:
@@ -156,7 +163,7 @@ class ShardWriteQueue:
     async def one(self, row: bytes, details: bytes | None, deadline: float) -> Result:
         """The result of one row (packed REQUEST). Raises Overdue. `deadline` is a time of the event loop's clock."""
         entry = None if details is None else {0: details}
-        pause = _Backoff(self._loop, deadline)
+        pause = Backoff(self._loop, deadline)
         while True:
             try:
                 result = Result._make(_RESULT.unpack(await self._send(row, entry, deadline)))
@@ -177,7 +184,7 @@ class ShardWriteQueue:
         UNKNOWN_NUMBER when that was lost and OVERLOADED_NUMBER when it was never sent."""
         known = RowAttempts(len(rows))
         open_rows = np.arange(len(rows))
-        pause = _Backoff(self._loop, deadline)
+        pause = Backoff(self._loop, deadline)
         while len(open_rows):
             try:
                 await self._send_open(rows, details, deadline, open_rows, known)
@@ -361,7 +368,7 @@ class ShardWriteQueue:
             self._sweeper = self._loop.call_at(self._waiting[0].deadline, self._sweep)
 
 
-class _Backoff(Attempts):
+class Backoff(Attempts):
     """What one request has seen so far, and how long it rests before the next try."""
 
     __slots__ = ("_deadline", "_length", "_loop")

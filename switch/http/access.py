@@ -23,6 +23,7 @@ class Access(Enum):
     PAYER = "whoever pays is their own"
     TRANSFER = "the payer or the payee of the transfer is their own"
     FILTERED = "it shows what is their own"
+    PUBLIC = "it shows nothing of any wallet"
 
 
 class Sides(NamedTuple):
@@ -39,6 +40,11 @@ NEITHER: Final = Sides(False, False)
 def sides_of(record: Mapping[str, int], payer: bool, payee: bool) -> Sides:
     """Sides of a record, told whose wallets are one's own: what was declined concerns who would have paid, nobody else."""
     return Sides(payer, payee and record["code"] == 0)
+
+
+def may_ask(principal: Principal, scenario: str) -> bool:
+    """Whether a merchant's key may ask in a scenario."""
+    return principal.bound is None or scenario in principal.bound.scenarios
 
 
 def may_void(sides: Sides, record: Mapping[str, int], account: int) -> bool:
@@ -69,6 +75,10 @@ class WalletAccess:
             mine |= np.isin(distinct, [address for address, owner in owners.items() if owner in bound.owners])
         found: NDArray[np.bool_] = mine[where]
         return found
+
+    async def holds(self, principal: Principal, address: int) -> bool:
+        """Whether an account speaks for the holder of a wallet."""
+        return "holder" in principal.scopes and await self.owns(principal.bound, address)
 
     async def sides(self, principal: Principal, record: Mapping[str, int]) -> Sides:
         """On which sides of a recorded transfer an account stands."""

@@ -24,6 +24,13 @@ PAY: Final = frozenset({"pay"})
 ASK: Final = READ | PAY
 """Of a payment: with the scope pay, of those that the account itself made."""
 ANALYST: Final = frozenset({"analyst"})
+MERCHANT: Final = frozenset({"merchant"})
+HOLDER: Final = frozenset({"holder"})
+CREDIT: Final = frozenset({"credit"})
+PARTIES: Final = MERCHANT | HOLDER
+"""Of consents and orders: each party sees what it is a party of."""
+PUBLISH_SCENARIOS: Final = CREDIT | {"admin"}
+SEE_SCENARIOS: Final = READ_DOCUMENTS | PARTIES | CREDIT
 IMPORT: Final = "import"
 
 

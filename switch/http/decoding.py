@@ -18,16 +18,22 @@ from switch.http.schema import (
     TRANSFERS_MAX,
     WALLETS_MAX,
     BacktestLabel,
+    Bill,
     Capture,
     CardBacktest,
     CardMode,
+    CreditQuestion,
     Empty,
     KeyedTransfer,
+    LoweredCap,
+    NewConsent,
+    NewOrder,
     NewWallet,
     PackBacktest,
     PackMode,
     PackText,
     Refund,
+    ScenarioText,
     Transfer,
     TransferBatch,
     WalletBatch,
@@ -47,6 +53,12 @@ WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
 PACK_TEXT: Final = msgspec.json.Decoder(PackText)
 PACK_MODE: Final = msgspec.json.Decoder(PackMode)
 CARD_MODE: Final = msgspec.json.Decoder(CardMode)
+SCENARIO_TEXT: Final = msgspec.json.Decoder(ScenarioText)
+NEW_CONSENT: Final = msgspec.json.Decoder(NewConsent)
+CREDIT_QUESTION: Final = msgspec.json.Decoder(CreditQuestion)
+NEW_ORDER: Final = msgspec.json.Decoder(NewOrder)
+LOWERED_CAP: Final = msgspec.json.Decoder(LoweredCap)
+BILL: Final = msgspec.json.Decoder(Bill)
 EMPTY: Final = msgspec.json.Decoder(Empty)
 
 

@@ -135,6 +135,12 @@ class PackText(Wire, frozen=True, kw_only=True):
     files: dict[str, str] | UnsetType = UNSET
 
 
+class ScenarioText(Wire, frozen=True, kw_only=True):
+    """PUT /v1/scenarios/{name} as JSON; as YAML the body is the text."""
+
+    text: str
+
+
 class PackMode(Wire, frozen=True, kw_only=True):
     """POST /v1/rule-packs/{name}/mode. `version`: the newest unless given; `share`: of the wallets, per mille, for a challenger."""
 
@@ -183,6 +189,64 @@ class CardBacktest(BacktestAsked, frozen=True, kw_only=True):
 
     document: Raw | UnsetType = UNSET
     pack: DocumentName | UnsetType = UNSET
+
+
+class Standing(Wire, frozen=True, kw_only=True):
+    """Orders up to this cap (minor units) need no confirmation while the consent lasts."""
+
+    cap: Amount
+
+
+class NewConsent(Wire, frozen=True, kw_only=True):
+    """POST /v1/consents, by the holder: what `merchant` (an account's name) may ask in a scenario, and until when."""
+
+    wallet: Id
+    scenario: DocumentName
+    merchant: Name
+    expires_at: Annotated[str, Meta(max_length=40)]
+    standing: Standing | UnsetType = UNSET
+
+
+class CreditQuestion(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/decisions, by a merchant. Thresholds are the scenario's, never the request's."""
+
+    wallet: Id
+    scenario: DocumentName
+    amount: Amount | UnsetType = UNSET
+
+
+class NewOrder(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/orders, by a merchant, on a receipt that said yes. `number`: the merchant's own, one order each; `due_at`: thirty
+    days from now unless given."""
+
+    receipt: Id
+    kind: str
+    cap: Amount
+    currency: Currency
+    payee: Id
+    number: Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTED)]
+    introduction: Annotated[str, Meta(min_length=1, max_length=500, pattern=LINES)]
+    due_at: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
+
+
+class LoweredCap(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/orders/{id}/modify: down, once."""
+
+    cap: Amount
+
+
+class BillLine(Wire, frozen=True, kw_only=True):
+    """What was used, or what is taken off; minor units."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=PRINTED)]
+    amount: Amount
+
+
+class Bill(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/orders/{id}/complete. Items less discounts are collected, at most the cap."""
+
+    items: Annotated[list[BillLine], Meta(max_length=100)]
+    discounts: Annotated[list[BillLine], Meta(max_length=100)] | UnsetType = UNSET
 
 
 class Empty(Wire, frozen=True, kw_only=True):

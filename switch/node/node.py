@@ -22,6 +22,8 @@ from actors.rpc.members import Member, Members
 from actors.scoring.actor import ScorerSpec, ScoringActor
 from actors.scoring.pack_compiler import publish_default
 from actors.shard.actor import ShardActor, ShardSpec
+from actors.stores.scenarios import publish_catalogue
+from rules.scenarios.catalogue import texts
 from switch.node.front_door_actor import FrontDoorActor, FrontDoorSpec
 from switch.node.placement import Placement, ray_nodes
 from switch.node.settings import TAKEOVER_AFTER_S, log_dir
@@ -273,6 +275,7 @@ async def _run(spec: NodeSpec, runtime: RayRuntime) -> int:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     await publish_default(spec.url)
+    await publish_catalogue(spec.url, texts())
     cluster = Cluster(spec, runtime.sockets, None if spec.settings.ray is None else Placement(ray_nodes))
     cluster.create()
     loop.add_signal_handler(LEAVE_SIGNAL, cluster.leave)

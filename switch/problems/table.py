@@ -43,6 +43,8 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "key_not_seen": Outcome(404, False, "No request with this key was seen at this wallet."),
     "rule_pack_not_found": Outcome(404, False, "There is no rule pack, or no version, of this name."),
     "scorecard_not_found": Outcome(404, False, "There is no scorecard, or no version, of this name."),
+    "receipt_not_found": Outcome(404, False, "There is no such receipt."),
+    "scenario_not_found": Outcome(404, False, "There is no scenario, or no version, of this name."),
     "method_not_allowed": Outcome(405, False, "This path does not take this method."),
     "request_timeout": Outcome(408, True, "The body did not arrive in time."),
     "external_id_taken": Outcome(409, False, "Another wallet has this external_id."),
@@ -52,6 +54,9 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "operator_wallets_full": Outcome(409, False, "No further operator wallet can be created."),
     "version_conflict": Outcome(409, False, "Another version was published meanwhile."),
     "deployment_refused": Outcome(409, False, "The packs that run cannot be changed in this way."),
+    "receipt_refused": Outcome(409, False, "The receipt does not say yes to this."),
+    "order_number_taken": Outcome(409, False, "Another order has this number."),
+    "scenarios_full": Outcome(409, False, "There are as many scenarios as there can be."),
     "backtest_too_large": Outcome(
         409, False, "The history is too long for this call: export it and use shardpay rules backtest."
     ),
@@ -61,6 +66,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "invalid_field": Outcome(422, False, "A field is missing, unknown or has a wrong value."),
     "invalid_rule_pack": Outcome(422, False, "The rule pack does not check."),
     "invalid_scorecard": Outcome(422, False, "The scorecard does not check."),
+    "invalid_scenario": Outcome(422, False, "The scenario does not check."),
     "after_declined": Outcome(422, False, "The transfer named in `after` was declined: it moved no money."),
     "after_unrelated": Outcome(422, False, "The transfer named in `after` is between other wallets."),
     "invalid_query": Outcome(422, False, "A query parameter is missing, unknown or has a wrong value."),

@@ -6,6 +6,7 @@ What parameters mean, and what to know before a call.
 from typing import Final
 
 QUERY: Final = {
+    "number": "A merchant's own number of a service order.",
     "limit": "Entries on a page, 1 to 100; 20 by default.",
     "after": "The cursor `next` of the page before. Of events also `now`: only what comes later.",
     "from": "RFC 3339 time: only entries that took effect at this time or later.",
@@ -32,6 +33,7 @@ CREATED: Final = frozenset(
         ("POST", "/v1/reviews/{id}/decline"),
         ("PUT", "/v1/rule-packs/{name}"),
         ("PUT", "/v1/scorecards/{name}"),
+        ("PUT", "/v1/scenarios/{name}"),
     }
 )
 """Calls whose success is status 201; of all others it is 200."""
@@ -77,6 +79,11 @@ NOTES: Final = {
     ("PUT", "/v1/scorecards/{name}"): (
         "The body is the [scorecard](scorecards.md). `If-Match` as in [publishing](publishing.md). 200 when it is the "
         "newest version."
+    ),
+    ("GET", "/v1/scenarios"): "See [scenarios](scenarios.md).",
+    ("PUT", "/v1/scenarios/{name}"): (
+        "As YAML (`application/yaml`) the body is the [scenario](scenarios.md) itself. `If-Match` and `If-None-Match` as "
+        "in [publishing](publishing.md). It decides within a second. 200 when the text is that of the newest version."
     ),
     ("POST", "/v1/scorecards/backtest"): "See [backtests](backtest.md).",
 }

@@ -190,7 +190,7 @@ class History:
         rows = await self._pool.fetch("transfer_parts", address, PARTS_MAX)
         if not rows:
             return NO_PARTS
-        listed = [Part(row["target"], row["address"], _record(row["record"])) for row in rows]
+        listed = [Part(row["target"], row["address"], record_of(row["record"])) for row in rows]
         return Parts(listed, rows[0]["captured"], rows[0]["refunded"])
 
     async def suspended(self, records: Iterable[tuple[int, dict[str, int]]]) -> frozenset[int]:
@@ -213,7 +213,7 @@ class History:
         rows = await self._pool.fetch("records_with_details", sorted(addresses))
         return {
             row["address"]: Found(
-                _record(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))
+                record_of(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))
             )
             for row in rows
         }
@@ -228,6 +228,10 @@ class History:
             records[start + at] = joined([row["record"] for row in rows], RECORD)
         return records
 
+    async def record_times(self, addresses: Collection[int]) -> dict[int, int]:
+        """Record times of records by address."""
+        return {row["address"]: row["time"] for row in await self._pool.fetch("event_times", list(addresses))}
+
     async def review_ends(self, addresses: Sequence[int], now_ms: int) -> dict[int, ReviewStatus]:
         """How the reviews of payments stand, by their addresses."""
         rows = await self._pool.fetch("review_ends", addresses, now_ms)
@@ -239,8 +243,8 @@ class History:
         return [
             ReviewRow(
                 row["address"],
-                Found(_record(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))),
-                None if row["answer"] is None else _record(row["answer"]),
+                Found(record_of(row["record"]), details_of(entries_of(row["details"]).get(slot_of(row["address"])))),
+                None if row["answer"] is None else record_of(row["answer"]),
             )
             for row in rows
         ]
@@ -252,7 +256,7 @@ class History:
             raise WriterFenced
         if row["newest"] is None:
             return None if head.places else NOWHERE
-        posted = 0 if row["record"] is None else _posted(_record(row["record"]), wallet)
+        posted = 0 if row["record"] is None else _posted(record_of(row["record"]), wallet)
         return Place(row["address"] or 0, posted + row["later"], row["newest"] if row["late"] else 0)
 
     async def newest(
@@ -268,7 +272,7 @@ class History:
         if rows[0]["address"] is None:  # a built-in wallet has no record of its opening
             return None if head.places else (NOWHERE, Statement(steps=[], next=0))
         first = rows[0]["address"]
-        place = Place(first, _posted(_record(rows[0]["record"]), wallet), first if rows[0]["late"] else 0)
+        place = Place(first, _posted(record_of(rows[0]["record"]), wallet), first if rows[0]["late"] else 0)
         return place, await self._whole(_page(wallet, rows, limit, since_ms))
 
     async def statement(self, wallet: int, start: int, limit: int, since_ms: int = 0) -> Statement | None:
@@ -362,16 +366,17 @@ def _steps(rows: list[Any]) -> list[Step]:
         steps.append(
             Step(
                 address=row["address"],
-                record=_record(row["record"]),
+                record=record_of(row["record"]),
                 origin=row["origin"],
-                origin_record=_record(row["origin_record"]),
+                origin_record=record_of(row["origin_record"]),
                 details=details_of(details[block].get(slot_of(row["origin"]))),
             )
         )
     return steps
 
 
-def _record(raw: bytes) -> dict[str, int]:
+def record_of(raw: bytes) -> dict[str, int]:
+    """A journal record's bytes as Python numbers."""
     return dict(zip(_NAMES, _UNPACK(raw), strict=True))
 
 

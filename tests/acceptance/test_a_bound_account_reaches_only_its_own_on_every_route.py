@@ -13,7 +13,7 @@ import pytest
 
 from actors.audit.audit import audit_database
 from actors.records.ids import Secret, decode_wallet
-from actors.stores.api_keys import KeyRefused, KeyStore
+from actors.stores.api_keys import Binding, KeyRefused, KeyStore
 from switch.api.app import ROUTES
 from switch.gateway import arrow
 from switch.http.access import Access
@@ -55,8 +55,8 @@ async def scene_on(switch: RunningSwitch) -> Scene:
     for wallet in (ann, bob):
         assert (await switch.pay(bank, wallet, 1_000)).status == 201
     store, scopes = KeyStore(switch.pool), ("pay", "read")
-    ann_key = await store.create("ann", scopes, wallets=[decode_wallet(Secret.of(SECRET), ann)])
-    shop_key = await store.create("shop", scopes, owners=["shop"])
+    ann_key = await store.create("ann", scopes, Binding(wallets=[decode_wallet(Secret.of(SECRET), ann)]))
+    shop_key = await store.create("shop", scopes, Binding(owners=["shop"]))
     context = {"context": {"device": "bob's phone"}, "reference": "bob's secret"}
     body = {"payer": bob, "payee": other, "amount": 10, "currency": "EUR", **context}
     paid = await switch.call("POST", "/v1/transfers", body, key="bob's key")
@@ -269,9 +269,9 @@ async def test_an_account_is_bound_from_its_first_key_on(database_url: str) -> N
     async with running_switch(database_url) as switch:
         store = KeyStore(switch.pool)
         await store.create("office", ["pay"])
-        await store.create("shop", ["pay"], owners=["shop"])
+        await store.create("shop", ["pay"], Binding(owners=["shop"]))
         await store.create("shop", ["read"])  # another key of the bound account
-        await store.create("shop", ["read"], wallets=[65_536], owners=["shop"])
+        await store.create("shop", ["read"], Binding(wallets=[65_536], owners=["shop"]))
         for name, scopes, owners in (
             ("office", ["pay"], ["shop"]),
             ("bootstrap", ["pay"], ["shop"]),
@@ -280,7 +280,7 @@ async def test_an_account_is_bound_from_its_first_key_on(database_url: str) -> N
             ("many", ["pay"], [f"owner {i}" for i in range(21)]),
         ):
             with pytest.raises(KeyRefused):
-                await store.create(name, scopes, owners=owners)
+                await store.create(name, scopes, Binding(owners=owners))
         listed = {key.name: key.bound for key in await store.list(Secret.of(SECRET))}
         assert listed["office"] is None and "new" not in listed
         assert listed["shop"] is not None and (listed["shop"].owners, len(listed["shop"].wallets)) == (("shop",), 1)

@@ -29,7 +29,15 @@ FLOORS: Final = {
         "training": 4,
         "credit": 5,
     },
-    "rules": {"vocabulary": 1, "decisions": 2, "backtest": 3, "language": 3, "compile": 4, "builtin": 5},
+    "rules": {
+        "vocabulary": 1,
+        "decisions": 2,
+        "backtest": 3,
+        "language": 3,
+        "compile": 4,
+        "builtin": 5,
+        "scenarios": 5,
+    },
     "actors": {
         "process": 1,
         "records": 1,
@@ -99,6 +107,7 @@ PURE: Final = (
     "rules.decisions.pack",
     "rules.language.document",
     "rules.language.recarding",
+    "rules.scenarios.document",
     "rules.vocabulary.currencies",
 )
 CLOCKLESS: Final = (

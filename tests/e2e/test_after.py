@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from actors.records.ids import Secret, decode_wallet
-from actors.stores.api_keys import KeyStore
+from actors.stores.api_keys import Binding, KeyStore
 from switch.problems.table import AFTER_DECLINED_NUMBER, AFTER_UNRELATED_NUMBER
 from tests.front_door import SECRET, RunningSwitch, running_switch
 
@@ -53,7 +53,7 @@ async def test_after_may_name_neither_a_decline_nor_what_concerns_others(switch:
     ]
     assert (await switch.call("GET", f"/v1/wallets/{one}")).json["posted"] == 97
     address = decode_wallet(Secret.of(SECRET), one)
-    bound = (await KeyStore(switch.pool).create("one", ["pay"], wallets=[address])).key
+    bound = (await KeyStore(switch.pool).create("one", ["pay"], Binding(wallets=[address]))).key
     for named, code in ((declined, "after_declined"), (others, "after_not_found")):
         told = await switch.call("POST", "/v1/transfers", {**body, "after": named}, key="k", token=bound)
         assert told.json["code"] == code

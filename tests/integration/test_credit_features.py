@@ -41,6 +41,8 @@ SHARDS = 2
 USERS = 12
 EXTERNAL = 1024
 PAYMENTS = 700
+ORDERS = 60
+SCORES = 10
 """Of each shard."""
 CODES = (*[Code.OK] * 12, Code.DECLINED, Code.INSUFFICIENT_FUNDS, Code.DAILY_LIMIT_EXCEEDED)
 
@@ -68,11 +70,36 @@ class Random:
         made = [record(Kind.WALLET_OPENED, payee=EXTERNAL, label=int(WalletKind.EXTERNAL))]
         other = self.wallets(1 - self.shard)
         for number, wallet in enumerate(self.wallets(self.shard)):
-            opened = AS_OF - 510 * DAY if number else AS_OF + DAY
+            opened = AS_OF - (510 + number) * DAY if number else AS_OF + DAY
             made.append(self.opened(wallet, number, Kind.WALLET_OPENED, opened))
         for number, wallet in enumerate(other):
             made.append(self.opened(wallet, number, Kind.PROFILE, AS_OF - 510 * DAY))
-        return [*made, *(self.any(other) for _ in range(PAYMENTS))]
+        made += [self.any(other) for _ in range(PAYMENTS)]
+        for order in range(ORDERS):
+            made += self.order(self.pick(*self.wallets(self.shard)), 1 + order)
+        for published in sorted(self.time() for _ in range(SCORES)):
+            fields = {"payer": self.pick(*self.wallets(self.shard)), "points": self.pick(0, 450, 599, 600, 820)}
+            made.append(record(Kind.SCORE, record_time=published, effective_time=self.time(), **fields))
+        return made
+
+    def order(self, holder: int, order: int) -> list[NDArray[Any]]:
+        """What becomes of a service order, to its end or not."""
+        kinds = [Kind.ORDER_CREATED, Kind.ORDER_CONFIRMED, Kind.ORDER_COMPLETED]
+        kinds += self.pick(
+            [Kind.ORDER_PAID],
+            [Kind.ORDER_ATTEMPT, Kind.ORDER_OVERDUE],
+            [Kind.ORDER_ATTEMPT, Kind.ORDER_OVERDUE, self.pick(Kind.ORDER_PAID, Kind.ORDER_PAID_ELSEWHERE)],
+            [Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED],
+            [Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED, Kind.ORDER_CURED],
+            [],
+        )
+        amount = int(self.rng.integers(0, self.pick(100, 10_000, 1 << 50)))
+        time = self.time()
+        made = []
+        for kind in kinds:
+            time += int(self.rng.integers(0, 20 * DAY))
+            made.append(record(kind, payer=holder, reference=order, amount=amount, effective_time=time))
+        return made
 
     def opened(self, wallet: int, number: int, kind: Kind, time: int) -> NDArray[Any]:
         label = WalletKind.MERCHANT if number % 3 == 2 else WalletKind.USER

@@ -64,7 +64,8 @@ JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place
 -- name: key_find
 SELECT key.hash, key.account, key.scopes, account.bound,
        ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
-       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
+       ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
 FROM api_key AS key JOIN account ON account.id = key.account
 WHERE key.hash = ANY($1) AND key.revoked_at IS NULL
 
@@ -102,7 +103,8 @@ SELECT EXISTS (SELECT FROM api_key WHERE revoked_at IS NULL)
 -- name: key_list
 SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, account.bound,
        ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
-       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
+       ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
 FROM api_key AS key JOIN account ON account.id = key.account ORDER BY key.created_at, key.id
 
 -- name: key_revoke
@@ -530,3 +532,101 @@ WHERE card.name = $1 AND ($2::int IS NULL OR card.version = $2) ORDER BY card.ve
 -- name: card_users
 -- Packs that name a version of a scorecard.
 SELECT name, version FROM rule_pack WHERE card_name = $1 AND card_version = $2 ORDER BY name, version
+
+-- name: scenario_newest
+SELECT number, max(version) AS version FROM scenario GROUP BY number
+
+-- name: scenario_some
+SELECT scenario.*, account.name AS account
+FROM unnest($1::int[], $2::int[]) AS wanted (number, version)
+JOIN scenario USING (number, version)
+LEFT JOIN account ON account.id = scenario.made_by
+
+-- name: scenario_one
+-- A version of a scenario, the newest when none is given.
+SELECT scenario.*, account.name AS account FROM scenario LEFT JOIN account ON account.id = scenario.made_by
+WHERE scenario.name = $1 AND ($2::int IS NULL OR scenario.version = $2) ORDER BY scenario.version DESC LIMIT 1
+
+-- name: scenario_versions
+-- The newest versions of a scenario, newest first, without their texts.
+SELECT number, version, scenario.name, '' AS text, hash, made_at, account.name AS account
+FROM scenario LEFT JOIN account ON account.id = scenario.made_by
+WHERE scenario.name = $1 ORDER BY version DESC LIMIT $2
+
+-- name: scenario_last
+-- The newest version of a name, 0 = none, its hash, whether an account published any version, and how many names there are.
+SELECT coalesce(max(version), 0) AS version, (array_agg(hash ORDER BY version DESC))[1] AS hash,
+       coalesce(bool_or(made_by IS NOT NULL), false) AS theirs,
+       (SELECT count(DISTINCT number) FROM scenario) AS names
+FROM scenario WHERE name = $1
+
+-- name: scenario_add
+-- The next version of a name, under the number of the name.
+INSERT INTO scenario (number, version, name, text, hash, made_by)
+SELECT coalesce((SELECT number FROM scenario WHERE name = $1 LIMIT 1), (SELECT coalesce(max(number), 0) + 1 FROM scenario)),
+       (SELECT coalesce(max(version), 0) + 1 FROM scenario WHERE name = $1), $1, $2, $3, $4
+
+-- name: account_bind_scenarios
+-- In how many scenarios the account may ask then. The statement does not see its own inserts.
+WITH made AS (
+    UPDATE account SET bound = true WHERE id = $1
+), named AS (
+    INSERT INTO account_scenario (account, name) SELECT $1, name FROM unnest($2::text[]) AS given (name)
+    ON CONFLICT DO NOTHING RETURNING name
+)
+SELECT (SELECT count(*) FROM account_scenario WHERE account = $1) + (SELECT count(*) FROM named)
+
+-- name: account_scenarios
+SELECT count(*) FROM account_scenario WHERE account = $1
+
+-- name: credit_records
+-- Records at addresses with the details of their blocks, as records_with_details, in the order asked for.
+SELECT place.address, substring(records FROM 1 + {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int FOR {record_bytes}) AS record, details
+FROM unnest($1::bigint[]) WITH ORDINALITY AS place (address, step)
+JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
+ORDER BY place.step
+
+-- name: credit_of_wallet
+-- Addresses of a wallet's credit records of a kind before one, newest first; $5: of one merchant's account only, null: of all.
+SELECT record FROM credit
+WHERE wallet = $1 AND kind = $2 AND record < $3 AND ($5::bigint IS NULL OR account = $5) ORDER BY record DESC LIMIT $4
+
+-- name: credit_of_account
+-- The same of a merchant's account, of all wallets; newest first within each shard.
+SELECT record FROM credit WHERE account = $1 AND kind = $2 AND record < $3 ORDER BY record DESC LIMIT $4
+
+-- name: credit_withdrawn
+-- Which of these consents were withdrawn.
+SELECT about FROM credit WHERE about = ANY ($1::bigint[]) AND about <> 0 AND kind = $2
+
+-- name: merchant_accounts
+-- Numbers of accounts by name, of those that have a merchant's key.
+SELECT account.name, account.id FROM account
+WHERE account.name = ANY ($1::text[])
+  AND EXISTS (SELECT FROM api_key AS key WHERE key.account = account.id AND key.revoked_at IS NULL AND 'merchant' = ANY (key.scopes))
+
+-- name: order_number_free
+-- Give back what was taken by a request that made no order within a minute, where it stands in the way of this one.
+DELETE FROM order_number AS taken
+WHERE ((account = $1 AND number = $2) OR receipt = $3) AND NOT (account = $1 AND number = $2 AND receipt = $3)
+  AND record IS NULL AND taken_at < now() - interval '60 s'
+  AND NOT EXISTS (SELECT FROM credit WHERE about = taken.receipt AND about <> 0 AND kind = $4)
+
+-- name: order_number_take
+INSERT INTO order_number (account, number, receipt) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+
+-- name: order_number_taken
+-- Who has the number or the receipt, and the order that was made of it.
+SELECT number, receipt, coalesce(record, (SELECT record FROM credit WHERE about = taken.receipt AND about <> 0 AND kind = $4 LIMIT 1)) AS record
+FROM order_number AS taken WHERE (account = $1 AND number = $2) OR receipt = $3
+
+-- name: order_number_made
+UPDATE order_number SET record = $3 WHERE account = $1 AND number = $2 AND record IS NULL
+
+-- name: order_number_find
+SELECT coalesce(record, (SELECT record FROM credit WHERE about = taken.receipt AND about <> 0 AND kind = $3 LIMIT 1))
+FROM order_number AS taken WHERE account = $1 AND number = $2
+
+-- name: credit_about_many
+-- Addresses of the records about others, oldest first.
+SELECT about, record FROM credit WHERE about = ANY ($1::bigint[]) AND about <> 0 ORDER BY about, record LIMIT $2

@@ -19,13 +19,21 @@ from switch.cli.options import as_text, json_option, storage_options
     type=click.Choice(SCOPES),
     multiple=True,
     required=True,
-    help=f"What the key may do; may be repeated. Bound accounts: {' and '.join(BOUND_SCOPES)}.",
+    help=f"What the key may do; may be repeated. Bound accounts: {', '.join(BOUND_SCOPES)}.",
 )
 @click.option("--name", default="default", show_default=True, help="Account: keys of one name are one caller.")
 @click.option(
     "--wallet", "wallets", multiple=True, metavar="ID", help="Bind the account to this wallet; may be repeated."
 )
 @click.option("--owner", "owners", multiple=True, help="Bind it to all wallets of this owner; may be repeated.")
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="NAME",
+    callback=lambda _, __, names: scenario_names(names),
+    help="Bind it to asking in this credit scenario; may be repeated, with --scope merchant.",
+)
 @json_option
 @storage_options
 def keys_create(
@@ -33,18 +41,23 @@ def keys_create(
     name: str,
     wallets: tuple[str, ...],
     owners: tuple[str, ...],
+    scenarios: tuple[str, ...],
     as_json: bool,
     data: Path,
     database: str | None,
 ) -> None:
     """Make a key. It is shown once and kept only as a hash.
 
-    The first key of a name says whether the account is bound: a bound one sees and moves only its wallets, any other all.
+    The first key of a name says whether the account is bound: a bound one sees and moves only its wallets and asks only in its
+    scenarios, any other all.
     docs/reference/access.md has the rules.
     """
 
     async def run(store: Any, secret: Any) -> Any:
-        return await store.create(name, scopes, addresses(secret, wallets), owners)
+        from actors.stores.api_keys import Binding
+
+        binding = Binding(wallets=addresses(secret, wallets), owners=owners, scenarios=scenarios)
+        return await store.create(name, scopes, binding)
 
     created = asyncio.run(with_keys(data, database, run))
     click.echo(as_text(created) if as_json else created.key)
@@ -59,3 +72,13 @@ def addresses(secret: Any, wallets: Sequence[str]) -> list[int]:
         if address == 0:
             raise click.BadParameter(f"{wallet} is no wallet of this switch", param_hint="--wallet")
     return found
+
+
+def scenario_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of scenarios. Raises BadParameter for what is none."""
+    from rules.language.reading import NAME
+
+    for name in names:
+        if NAME.fullmatch(name) is None:
+            raise click.BadParameter(f"{name} is no name of a scenario", param_hint="--scenario")
+    return names

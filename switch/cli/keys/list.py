@@ -25,5 +25,9 @@ def keys_list(as_json: bool, data: Path, database: str | None) -> None:
         return
     for key in found:
         state = "revoked" if key.revoked_at else "active"
-        bound = "" if key.bound is None else f"  bound to {', '.join((*key.bound.wallets, *key.bound.owners))}"
+        bound = (
+            ""
+            if key.bound is None
+            else f"  bound to {', '.join((*key.bound.wallets, *key.bound.owners, *key.bound.scenarios))}"
+        )
         click.echo(f"{key.id}  {state:8}{key.name:16}{' '.join(key.scopes)}{bound}")

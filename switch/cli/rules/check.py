@@ -1,11 +1,11 @@
-"""`shardpay rules check`: what is wrong with a pack, before anybody publishes it."""
+"""`shardpay rules check`: what is wrong with a pack or a scenario, before anybody publishes it."""
 
 from pathlib import Path
 
 import click
 
 from switch.cli.options import as_text, json_option
-from switch.cli.rules.files import CARDS, PACK, Checked, read, refused
+from switch.cli.rules.files import CARDS, PACK, Checked, read, refused, scenario_in
 
 
 @click.command("check", epilog="Example: shardpay rules check pack.yaml")
@@ -13,29 +13,27 @@ from switch.cli.rules.files import CARDS, PACK, Checked, read, refused
 @CARDS
 @json_option
 def rules_check(file: Path, cards: tuple[Path, ...], as_json: bool) -> None:
-    """Read a pack, with the lists beside it, and say what is wrong at its line and column; exit code 1 if anything is.
+    """Read a pack, with the lists beside it, or a credit scenario, and say what is wrong at its line and column.
+
+    Exit code 1 if anything is.
 
     A card that the pack names and that is not given here is not looked at.
     """
     from rules.language.problems import PackError
 
     try:
-        document, _ = read(file, cards, need_card=False)
+        found = scenario_in(file)
+        if found is None:
+            found, _ = read(file, cards, need_card=False)
+            rules, told = len(found.rules), f"{len(found.rules)} rules"
+        else:
+            rules, told = len(found.requirements), f"a condition of {len(found.requirements)} parts"
     except PackError as error:
         refused(file, error, as_json)
     if as_json:
-        click.echo(
-            as_text(
-                Checked(
-                    file=str(file),
-                    ok=True,
-                    rules=len(document.rules),
-                    tests=len(document.tests),
-                    notes=document.notes,
-                )
-            )
-        )
+        checked = Checked(file=str(file), ok=True, rules=rules, tests=len(found.tests), notes=found.notes)
+        click.echo(as_text(checked))
         return
-    for note in document.notes:
+    for note in found.notes:
         click.echo(note.render(str(file)))
-    click.echo(f"{file}: {document.name} with {len(document.rules)} rules and {len(document.tests)} tests is fine")
+    click.echo(f"{file}: {found.name} with {told} and {len(found.tests)} tests is fine")

@@ -45,6 +45,15 @@ def read(file: Path, cards: tuple[Path, ...], *, need_card: bool) -> tuple[Any, 
     return document, compile_pack(document, known, 0, 0)
 
 
+def scenario_in(file: Path) -> Any:
+    """The scenario that a file holds, None when it is a pack. Raises PackError."""
+    from rules.language.files import pack_text
+    from rules.scenarios.document import is_scenario, read_scenario
+
+    text = pack_text(file)
+    return read_scenario(text) if is_scenario(text) else None
+
+
 def refused(file: Path, error: Any, as_json: bool) -> Any:
     if as_json:
         click.echo(as_text(Checked(file=str(file), ok=False, problems=error.problems)))

@@ -13,13 +13,13 @@ COMMANDS: Final = {
     ),
     "check": Command(
         "switch.cli.rules.check:rules_check",
-        "Read a pack, with the lists beside it, and say what is wrong at its line and column.",
+        "Read a pack, with the lists beside it, or a credit scenario, and say what is wrong at its line and column.",
     ),
     "publish": Command(
         "switch.cli.rules.publish:rules_publish",
         "Publish a pack, with the lists beside it, as the next version of its name.",
     ),
-    "test": Command("switch.cli.rules.test:rules_test", "Run the tests that stand in a pack."),
+    "test": Command("switch.cli.rules.test:rules_test", "Run the tests that stand in a pack or a credit scenario."),
 }
 
 

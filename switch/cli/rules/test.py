@@ -1,12 +1,13 @@
-"""`shardpay rules test`: the tests that stand in a pack, run."""
+"""`shardpay rules test`: the tests that stand in a pack or a scenario, run."""
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from switch.cli.options import as_text, json_option
-from switch.cli.rules.files import CARDS, PACK, read, refused
+from switch.cli.rules.files import CARDS, PACK, read, refused, scenario_in
 
 
 @click.command("test", epilog="Example: shardpay rules test pack.yaml")
@@ -14,16 +15,13 @@ from switch.cli.rules.files import CARDS, PACK, read, refused
 @CARDS
 @json_option
 def rules_test(file: Path, cards: tuple[Path, ...], as_json: bool) -> None:
-    """Run the tests that stand in a pack; exit code 1 if one fails or the pack does not check."""
-    from rules.decisions.pack import Decider
-    from rules.language.cases import run_cases
+    """Run the tests that stand in a pack or a credit scenario; exit code 1 if one fails or the document does not check."""
     from rules.language.problems import PackError
 
     try:
-        document, pack = read(file, cards, need_card=True)
+        outcomes = _outcomes(file, cards)
     except PackError as error:
         refused(file, error, as_json)
-    outcomes = run_cases(document.tests, Decider(pack))
     failed = [outcome for outcome in outcomes if outcome.differences]
     if as_json:
         click.echo(as_text({"file": str(file), "ok": not failed, "tests": outcomes}))
@@ -35,3 +33,16 @@ def rules_test(file: Path, cards: tuple[Path, ...], as_json: bool) -> None:
         click.echo(f"{file}: {len(outcomes) - len(failed)} of {len(outcomes)} tests passed")
     if failed:
         sys.exit(1)
+
+
+def _outcomes(file: Path, cards: tuple[Path, ...]) -> Any:
+    """What became of each test. Raises PackError."""
+    from rules.decisions.pack import Decider
+    from rules.language.cases import run_cases
+    from rules.scenarios.cases import run_cases as run_scenario_cases
+
+    scenario = scenario_in(file)
+    if scenario is not None:
+        return run_scenario_cases(scenario.tests, scenario.evaluator(), scenario.reasons, scenario.terms.cap)
+    document, pack = read(file, cards, need_card=True)
+    return run_cases(document.tests, Decider(pack))

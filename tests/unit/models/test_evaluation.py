@@ -246,6 +246,7 @@ def test_integers_in_an_int64_matrix_need_no_encoding() -> None:
     assert scores.totals.tolist() == [1, 2, 9]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not COMPILED, reason="this is the run without compilation")
 def test_the_kernels_do_the_same_as_plain_python() -> None:
     files = [

@@ -10,6 +10,8 @@ import pytest
 from actors.backtest.live import LiveBacktest, LiveBacktester, Response
 from actors.ledger.book import Capacity
 
+pytestmark = pytest.mark.long
+
 PACK = "name: p\nfallback: approve\nrules:\n  - {id: one, when: amount > 5, action: decline, reason: BIG}\n"
 
 

@@ -19,6 +19,8 @@ from actors.checkpoint.fork import SetAside
 from actors.checkpoint.writer import write_apart
 from actors.ledger.arrays import InMemorySnapshot
 
+pytestmark = pytest.mark.long
+
 
 def _about(block: int) -> About:
     return About(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -10,6 +11,8 @@ from actors.records.codes import Code
 from actors.records.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_LINKED, REQUEST_ANSWER, Kind, WalletKind, WalletStatus
 from tests.oracle.oracle_ledger import Row
 from tests.unit.actors.ledger.both import DAY, EUR, START, USD, Both, new_row
+
+pytestmark = pytest.mark.long
 
 HOUR = 3_600_000
 REMOTE = [(segment << 16) + slot for segment in (2, 4) for slot in (0, 7)]

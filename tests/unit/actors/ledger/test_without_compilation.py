@@ -9,6 +9,8 @@ import pytest
 
 from tests.compiled import COMPILED
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent
 TOO_MANY_KEYS = "keys_are_full or than_a_generation_surely_holds"
 """Tests that fill whole tables: half of the time, and nothing that others do not show."""

@@ -12,6 +12,8 @@ from actors.scoring.pack_compiler import PackCompiler, PackRefused, load_pack
 from actors.stores.rule_packs import StoredPack
 from rules.decisions.decision import Action
 
+pytestmark = pytest.mark.long
+
 CARD = (
     b'{"name":"risk","version":3,"characteristics":'
     b'[{"feature":"amount","reason":"HIGH","edges":[5],"points":[9,1],"missing":1}]}'

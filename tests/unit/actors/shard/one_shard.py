@@ -113,7 +113,7 @@ class OneShard:
             assert self.pay(op=Kind.TRANSFER, payer=1024, payee=address, amount=balance)["code"] == 0
         return address
 
-    def credit(self, op: Kind, holder: int, details: bytes | None = None, **columns: int) -> Any:
+    def credit(self, op: Kind, holder: int, **columns: Any) -> Any:
         """The result of one credit request, of the merchant's account where nothing else is said."""
         rows = np.zeros(1, CREDIT_REQUEST)
         rows["op"], rows["holder"], rows["home"], rows["caller"], rows["seen"] = op, holder, holder, 1, -1
@@ -121,8 +121,7 @@ class OneShard:
         rows["key_lo"] = columns.pop("key", 0) or self.key()
         for name, value in columns.items():
             rows[name] = value
-        notes = {} if details is None else {0: details}
-        (result,) = self.ask(lambda ref: m.Credit(ref=ref, rows=rows, details=notes))
+        (result,) = self.ask(lambda ref: m.Credit(ref=ref, rows=rows, details={}))
         return result
 
     def order(self, holder: int, payee: int, cap: int = 1_000, **columns: int) -> int:

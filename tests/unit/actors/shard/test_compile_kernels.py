@@ -12,6 +12,8 @@ from actors.shard import compile_kernels
 from models.jit import CACHE_FOLDER
 from tests.compiled import COMPILED
 
+pytestmark = pytest.mark.long
+
 compiled = pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
 
 

@@ -15,6 +15,8 @@ from models.training.binning import column_of, counted, weights_of
 from models.training.extra import optional_module
 from models.training.train import fit, prepare
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("optbinning")
 
 KEPT = 1_000

@@ -15,6 +15,8 @@ from models.training.page import page
 from models.training.report import Report, report_of
 from models.training.train import Data, Fitted, Fold, Pdo, Range, Settings, fit, prepare, train
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("optbinning")
 
 ROWS = 3_000

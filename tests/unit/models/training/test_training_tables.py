@@ -1,4 +1,4 @@
-"""What files hold in truth: pure flags, leaks, words among numbers, names in any script. Each is used, told or refused by name."""
+"""What files hold in truth: pure flags, leaks, words among numbers, names in any script. Each is used, noted or refused by name."""
 
 from typing import Any
 
@@ -27,6 +27,8 @@ from models.training.train import (
     reason_code,
     scores_of,
 )
+
+pytestmark = pytest.mark.long
 
 pytest.importorskip("optbinning")
 

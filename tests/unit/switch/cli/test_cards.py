@@ -18,6 +18,8 @@ from switch.cli.cards.group import cards_group
 from switch.cli.main import cli
 from switch.cli.train import train_command
 
+pytestmark = pytest.mark.long
+
 CARD = Scorecard(
     name="card",
     version=3,

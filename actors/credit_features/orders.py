@@ -1,0 +1,134 @@
+"""Service orders: what became of each, and what that says of its holder.
+
+There are few of them beside payments, so their records are kept and put together at the end.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.credit_features.accumulate import Events
+from actors.records.layout import Kind
+from models.credit.feature import DAY_MS, MONTH_MS, MONTHS
+
+ENDS: Final = (Kind.ORDER_PAID, Kind.ORDER_CURED, Kind.ORDER_PAID_ELSEWHERE)
+_OF_KIND: Final = np.zeros(256, np.bool_)
+"""Records that say what became of an order; which it is, their `reference` says."""
+_OF_KIND[[Kind.ORDER_COMPLETED, Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED, *ENDS]] = True
+ORDER_EVENT: Final = np.dtype([("order", "i8"), ("holder", "i8"), ("amount", "i8"), ("time", "i8"), ("kind", "u1")])
+
+ORDERS: Final = np.dtype(
+    [
+        ("due", "i8"),
+        ("paid", "i8"),
+        ("kept", "i8"),
+        ("largest_kept", "i8"),
+        ("late", "i8"),
+        ("cured", "i8"),
+        ("defaulted", "i8"),
+        ("mean_days_late", "i8"),
+        ("most_days_late", "i8"),
+        ("last_overdue", "i8"),
+        ("last_default", "i8"),
+        ("kept_months", "i8"),
+        ("number", "i8"),
+    ]
+)
+"""A holder's orders that were paid or became overdue. Amounts: of all of them (`due`), paid, kept (paid and never overdue), `late` (ever
+overdue), cured (of those, paid), ever defaulted. `last_overdue`, `last_default`: times, 0 = never. `kept_months`: bit i = one was kept i
+months ago. `number`: of all of them, which shows only whether there are any."""
+
+_NEVER: Final = np.iinfo(np.int64).max
+
+
+class _Fates(NamedTuple):
+    """What became of orders (n,), each once; times of _NEVER: it did not."""
+
+    holder: NDArray[np.int64]
+    amount: NDArray[np.int64]
+    overdue: NDArray[np.int64]
+    defaulted: NDArray[np.int64]
+    paid: NDArray[np.int64]
+
+    def of(self, chosen: NDArray[np.bool_]) -> "_Fates":
+        """Some of them."""
+        return _Fates(*(column[chosen] for column in self))
+
+
+def _fates(events: NDArray[Any]) -> _Fates:
+    """Of ORDER_EVENT rows (n,): those of orders that were completed, and paid or overdue since."""
+    _, first, order = np.unique(events["order"], return_index=True, return_inverse=True)
+
+    def earliest(*kinds: Kind) -> NDArray[np.int64]:
+        times = np.full(len(first), _NEVER)
+        chosen = np.isin(events["kind"], kinds)
+        np.minimum.at(times, order[chosen], events["time"][chosen])
+        return times
+
+    amount = np.full(len(first), -1, np.int64)
+    completed = events["kind"] == Kind.ORDER_COMPLETED
+    amount[order[completed]] = events["amount"][completed]
+    fates = _Fates(
+        events["holder"][first],
+        amount,
+        earliest(Kind.ORDER_OVERDUE),
+        earliest(Kind.ORDER_DEFAULTED),
+        earliest(*ENDS),
+    )
+    return fates.of((amount >= 0) & ((fates.paid != _NEVER) | (fates.overdue != _NEVER)))
+
+
+def order_events(events: Events) -> NDArray[Any]:
+    """ORDER_EVENT rows (k,) of those records (n,) that say what became of an order."""
+    chosen = np.flatnonzero(_OF_KIND[events.kind])
+    rows = np.empty(len(chosen), ORDER_EVENT)
+    columns = (events.reference, events.payer, events.amount, events.time, events.kind)
+    for name, column in zip(("order", "holder", "amount", "time", "kind"), columns, strict=True):
+        rows[name] = column[chosen]
+    return rows
+
+
+def orders_of(events: NDArray[Any], rows: NDArray[np.int64], count: int, as_of: int) -> NDArray[Any]:
+    """ORDERS rows (count,) of ORDER_EVENT rows (n,) whose holders have these rows (n,), -1 = none here."""
+    orders = np.zeros(count, ORDERS)
+    here = (rows >= 0) & (events["time"] <= as_of)
+    if not here.any():
+        return orders
+    events = events[here].copy()
+    events["holder"] = rows[here]
+    fates = _fates(events)
+    paid, overdue, defaulted = (times != _NEVER for times in (fates.paid, fates.overdue, fates.defaulted))
+    for name, chosen in (
+        ("due", paid | overdue),
+        ("paid", paid),
+        ("kept", ~overdue),
+        ("late", overdue),
+        ("cured", overdue & paid),
+        ("defaulted", defaulted),
+    ):
+        np.add.at(orders[name], fates.holder[chosen], fates.amount[chosen])
+    np.add.at(orders["number"], fates.holder, 1)
+    kept = fates.of(~overdue)
+    np.maximum.at(orders["largest_kept"], kept.holder, kept.amount)
+    months = (as_of - kept.paid) // MONTH_MS
+    recent = months < MONTHS
+    np.bitwise_or.at(orders["kept_months"], kept.holder[recent], 1 << months[recent])
+    broken = fates.of(defaulted)
+    np.maximum.at(orders["last_default"], broken.holder, broken.defaulted)
+    _add_lateness(orders, fates.of(overdue), as_of)
+    return orders
+
+
+def _add_lateness(orders: NDArray[Any], late: _Fates, as_of: int) -> None:
+    """Days of orders that were overdue. Amounts times days do not fit int64, so these few are added up in Python."""
+    until = np.where(late.paid == _NEVER, as_of, late.paid)
+    days = (until - late.overdue) // DAY_MS + 1
+    np.maximum.at(orders["most_days_late"], late.holder, days)
+    np.maximum.at(orders["last_overdue"], late.holder, until)
+    weighted: dict[int, int] = {}
+    for row, amount, each in zip(late.holder.tolist(), late.amount.tolist(), days.tolist(), strict=True):
+        weighted[row] = weighted.get(row, 0) + amount * each
+    for row, sum_of_days in weighted.items():
+        due = int(orders["due"][row])
+        orders["mean_days_late"][row] = sum_of_days // due if due else 0

@@ -1,0 +1,282 @@
+"""Decisions of credit: a merchant asks, the scenario answers, the question is logged before it is answered.
+
+Without a consent, for an unknown wallet and for one without a score the answer is the same, and so is the work: the holder's state is
+read, the scenario is asked, and the inquiry is committed.
+"""
+
+import hashlib
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from aiohttp import web
+from msgspec import UNSET
+
+from actors.records.codes import Code
+from actors.records.credit_layout import Cause, InquiryResult
+from actors.records.ids import decode_wallet, uuid_bytes
+from actors.records.layout import ACCOUNT, CAUSE, GRANTED, RESULT_OF_INQUIRY, SCORE_SEEN, Kind
+from rules.vocabulary.columns import DAY_MS, NULL
+from rules.vocabulary.credit import BAND_EDGES, CREDIT_INDEX, DIMENSIONS
+from rules.vocabulary.currencies import ALPHA
+from switch.api.credit_shared import (
+    body_hash,
+    credit_row,
+    is_holder,
+    own_wallet,
+    record_named,
+    recorded,
+    scenario_of,
+    states,
+    submit,
+)
+from switch.api.route import KEY, WRITE, Route
+from switch.api.scenario_catalogue import LoadedScenario
+from switch.api.scenarios import scenario_named
+from switch.api.services import Services
+from switch.gateway.credit_queue import CreditAnswer, CreditRow
+from switch.http.access import Access, may_ask
+from switch.http.auth import HOLDER, MERCHANT, PARTIES
+from switch.http.call import Call, page_limit
+from switch.http.cursors import decode_cursor, encode_cursor
+from switch.http.decoding import CREDIT_QUESTION, decode
+from switch.http.schema import CreditQuestion
+from switch.http.times import now_ms
+from switch.problems.table import NUMBERS, ProblemError, invalid_field
+from switch.views.credit import DecisionAnswer, InquiryAnswer, decision_answer, inquiry_answer
+from switch.views.credit_records import CreditDetails, CreditRecord
+from switch.views.representations import json_response
+
+HOUR_MS: Final = 3_600_000
+MONTH_MS: Final = 30 * DAY_MS
+_NO_DETAILS: Final = CreditDetails()
+
+
+class InquiryList(msgspec.Struct, frozen=True):
+    """A page of questions about a wallet, newest first."""
+
+    data: list[InquiryAnswer]
+    has_more: bool
+    next: str | None
+
+
+class _Asked(NamedTuple):
+    """A question on its way. `holder`: address of the wallet, 0 for one of nobody; `home`: what the key is bound to in either case."""
+
+    loaded: LoadedScenario
+    account: int
+    amount: int
+    holder: int
+    home: int
+    shard: int
+
+
+async def decide(services: Services, call: Call) -> web.Response:
+    """POST /v1/credit/decisions."""
+    deadline, key = services.deadline(), call.key_or_random()
+    body = decode(CREDIT_QUESTION, await call.json_body(services.limits.json_bytes_max))
+    asked = await _asked(services, call, body)
+    digest = body_hash(body.wallet.lower(), body.scenario, 0 if body.amount is UNSET else body.amount)
+    first = credit_row(Kind.INQUIRY, call.principal, key, digest)
+
+    sent = _decided(first, asked, await _state(services, asked))
+
+    async def decided_again(row: CreditRow, answer: CreditAnswer) -> CreditRow:
+        """Something was recorded of the holder since the look."""
+        nonlocal sent
+        sent = _decided(row, asked, await _state(services, asked))
+        return sent
+
+    answer = await submit(services, asked.shard, sent, None, deadline, decided_again)
+    if answer.code != Code.OK:
+        raise ProblemError(NUMBERS[answer.code])
+    found = await recorded(services, answer, digest) if answer.replayed else _made(sent, answer)
+    loaded = await scenario_of(services, found)
+    shown = decision_answer(services.secret, found, loaded.scenario)
+    headers = {"Location": f"/v1/credit/decisions/{shown.receipt}"}
+    if answer.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return json_response(shown, 201, headers)
+
+
+async def _asked(services: Services, call: Call, body: CreditQuestion) -> _Asked:
+    raw = uuid_bytes(body.wallet)
+    if raw is None:
+        raise invalid_field("wallet", "a wallet id (UUID) is expected")
+    loaded = await scenario_named(services, body.scenario)
+    if not may_ask(call.principal, body.scenario):
+        raise ProblemError("forbidden", f"The account of this key may not ask in the scenario {body.scenario}.")
+    holder = decode_wallet(services.secret, body.wallet)
+    shard = await services.topology.owner_of(holder) if holder else -1
+    amount = 0 if body.amount is UNSET else body.amount
+    if shard >= 0:
+        return _Asked(loaded, call.principal.account, amount, holder, holder, shard)
+    nobody = int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little") >> 1
+    return _Asked(loaded, call.principal.account, amount, 0, -nobody, nobody % services.topology.shards)
+
+
+async def _state(services: Services, asked: _Asked) -> Any:
+    """The holder's state, durable."""
+    (state,) = await states(services, asked.shard, [(asked.holder, 0, asked.account, asked.loaded.stored.number)])
+    return state
+
+
+def _decided(row: CreditRow, asked: _Asked, state: Any) -> CreditRow:
+    """The row with what is decided on this state. The scenario is asked in any case, so that each answer takes as long."""
+    wallet, credit, consent = state["wallet"], state["credit"], state["consent"]
+    terms, now = asked.loaded.scenario.terms, now_ms()
+    currency = int(wallet["currency"])
+    cap = terms.cap.get(ALPHA.get(currency, ""), 0)
+    (outcome,) = asked.loaded.evaluator.evaluate(_columns(asked, wallet, credit, cap, now))
+    exists = is_holder(wallet)
+    result, cause = InquiryResult.NOT_AVAILABLE, Cause.DECIDED
+    if not exists:
+        cause = Cause.NO_WALLET
+    elif not consent["holder"]:
+        cause = Cause.NO_CONSENT
+    elif not credit["score"]:
+        cause = Cause.NOT_SCORED
+    elif not cap:
+        cause = Cause.NOT_OFFERED
+    elif outcome["yes"]:
+        result = InquiryResult.YES
+    else:
+        result = InquiryResult.NO
+        cause = Cause.DECIDED if outcome["reasons"] else Cause.NOTHING_GRANTED
+    row = row.copy()
+    row["kind"], row["cause"], row["scenario"] = result, cause, asked.loaded.stored.number
+    row["version"], row["open_max"] = asked.loaded.stored.version, terms.decisions
+    row["holder"], row["home"] = asked.holder if exists else 0, asked.home
+    row["seen"] = credit["head"] if exists else -1
+    row["amount"], row["points"] = asked.amount, credit["score"] if result else 0
+    row["granted"] = outcome["granted"] if result is InquiryResult.YES else 0
+    row["reasons"] = outcome["reasons"] if result is InquiryResult.NO else 0
+    row["reference"] = consent["record"] if exists else 0
+    row["expiry"] = now + terms.receipt_hours * HOUR_MS
+    return row
+
+
+def _columns(asked: _Asked, wallet: Any, credit: Any, cap: int, now: int) -> Any:
+    """CREDIT_COLUMNS (1, columns) of a holder's state."""
+    score = int(credit["score"])
+    known = {
+        "amount": asked.amount if asked.amount else NULL,
+        "cap": cap,
+        "currency": int(wallet["currency"]),
+        "score": score,
+        "band": 1 + sum(score >= edge for edge in BAND_EDGES),
+        "score_age_days": max(0, now - int(credit["as_of"])) // DAY_MS,
+        **dict(zip(DIMENSIONS, credit["subtotals"].tolist(), strict=True)),
+        "open_orders": int(credit["open"]),
+        "overdue_orders": int(credit["overdue"]),
+        "defaulted_orders": int(credit["defaulted"]),
+        "kept_orders": int(credit["kept"]),
+        "tier": int(wallet["tier"]),
+        "months_on_book": max(0, now - int(wallet["opened"])) // MONTH_MS,
+        "disputed": int(credit["disputed"] != 0),
+    }
+    columns = np.zeros((1, len(CREDIT_INDEX)), np.int64)
+    columns[0] = [known[name] for name in CREDIT_INDEX]
+    return columns
+
+
+def _made(row: CreditRow, answer: CreditAnswer) -> CreditRecord:
+    """The record that a row became, without asking the journal again."""
+    (sent,) = row
+    record = {
+        "kind": int(Kind.INQUIRY),
+        "flags": 0,
+        "payer": int(sent["holder"]),
+        ACCOUNT: int(sent["account"]),
+        "pack": int(sent["scenario"]),
+        "country": int(sent["version"]),
+        "amount": int(sent["amount"]),
+        GRANTED: int(sent["granted"]),
+        RESULT_OF_INQUIRY: int(sent["kind"]),
+        CAUSE: int(sent["cause"]),
+        SCORE_SEEN: int(sent["points"]),
+        "reasons": int(sent["reasons"]),
+        "reference": int(sent["reference"]),
+        "expiry": int(sent["expiry"]),
+        "record_time": answer.record_time,
+    }
+    return CreditRecord(answer.address, record, _NO_DETAILS)
+
+
+# Asking afterwards.
+
+
+async def get_decision(services: Services, call: Call) -> web.Response:
+    """GET /v1/credit/decisions/{receipt}: the merchant's view, or the holder's with causes and notice."""
+    call.query()
+    found = await record_named(services, call.request.match_info["receipt"], "receipt_not_found", Kind.INQUIRY)
+    holder = found.record["payer"]
+    if holder and await services.access.holds(call.principal, holder):
+        (shown,) = await _for_holder(services, [found])
+        return json_response(shown)
+    if "merchant" not in call.principal.scopes or found.record[ACCOUNT] != call.principal.account:
+        raise ProblemError("receipt_not_found")
+    loaded = await scenario_of(services, found)
+    return json_response(decision_answer(services.secret, found, loaded.scenario))
+
+
+async def _for_holder(services: Services, found: list[CreditRecord]) -> list[InquiryAnswer]:
+    accounts = await services.keys.accounts(each.record[ACCOUNT] for each in found)
+    consents = await services.credit_history.many(sorted({each.record["reference"] for each in found} - {0}))
+    by_address = {each.address: each for each in consents}
+    shown = []
+    for each in found:
+        loaded = await scenario_of(services, each)
+        merchant = accounts.get(each.record[ACCOUNT], "")
+        consent = by_address.get(each.record["reference"])
+        shown.append(inquiry_answer(services.secret, each, loaded.stored, loaded.scenario, merchant, consent))
+    return shown
+
+
+async def list_inquiries(services: Services, call: Call) -> web.Response:
+    """GET /v1/wallets/{id}/credit/inquiries?limit=&after=."""
+    query = call.query()
+    wallet = await own_wallet(services, call.principal, call.request.match_info["id"])
+    limit, scope = page_limit(query), f"inquiries {wallet}"
+    before = decode_cursor(services.secret, scope, query["after"]) if "after" in query else 0
+    page = await services.credit_history.of_wallet(wallet, Kind.INQUIRY, before, limit + 1)
+    data = await _for_holder(services, page[:limit])
+    more = len(page) > limit
+    following = encode_cursor(services.secret, scope, page[limit - 1].address) if more else None
+    return json_response(InquiryList(data, more, following))
+
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/v1/credit/decisions",
+        "Ask whether a scenario says yes to a holder, with the holder's consent.",
+        MERCHANT,
+        Access.FILTERED,
+        decide,
+        answer=DecisionAnswer,
+        bodies=(CreditQuestion,),
+        problems=KEY | WRITE | {"scenario_not_found"},
+    ),
+    Route(
+        "GET",
+        "/v1/credit/decisions/{receipt}",
+        "A decision: for its merchant as it was answered, for the holder with causes and notice.",
+        PARTIES,
+        Access.FILTERED,
+        get_decision,
+        answer=InquiryAnswer,
+        problems=frozenset({"receipt_not_found"}),
+    ),
+    Route(
+        "GET",
+        "/v1/wallets/{id}/credit/inquiries",
+        "Everybody who asked about a wallet, and what they were answered, newest first.",
+        HOLDER,
+        Access.WALLET,
+        list_inquiries,
+        answer=InquiryList,
+        query=("limit", "after"),
+        problems=frozenset({"wallet_not_found"}),
+    ),
+)

@@ -1,0 +1,117 @@
+"""What calls of payment credit share: rows for the shards, ids, and the durable state of a holder."""
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from actors.records.codes import Code
+from actors.records.credit_layout import CREDIT_QUESTION
+from actors.records.ids import decode_transfer, decode_wallet, key_words, transfer_id, uuid_bytes
+from actors.records.layout import OPERATOR_KINDS, SCENARIO, SCENARIO_VERSION, Kind
+from actors.rpc.interface import ShardUnavailable
+from actors.stores.api_keys import Principal
+from switch.api.scenario_catalogue import LoadedScenario
+from switch.api.services import Services, deadline_problem
+from switch.gateway.credit_queue import CreditAnswer, CreditRow, Revise, new_row, same_later
+from switch.gateway.routing import UNKNOWN
+from switch.gateway.write_queue import DeadlineExceeded
+from switch.problems.table import NUMBERS, ProblemError, invalid_field
+from switch.views.credit_records import CreditRecord
+
+_ENCODE: Final = msgspec.msgpack.Encoder(order="deterministic").encode
+
+
+def body_hash(*parts: Any) -> int:
+    """What a repeated request is compared by: 64 bits, never 0."""
+    return int.from_bytes(hashlib.blake2b(_ENCODE(parts), digest_size=8).digest(), "little") or 1
+
+
+def credit_row(op: Kind, principal: Principal, key: bytes, digest: int) -> CreditRow:
+    """A row of a caller, with its key; whatever the holder's chain is."""
+    row = new_row()
+    row["op"], row["caller"], row["account"], row["digest"] = op, principal.account, principal.account, digest
+    row["key_hi"], row["key_lo"] = key_words(key)
+    row["seen"] = -1
+    return row
+
+
+async def holder_shard(services: Services, address: int) -> int:
+    """Home shard of a holder's wallet. Raises ProblemError wallet_not_found."""
+    shard = await services.topology.owner_of(address) if address > 0 else UNKNOWN
+    if shard < 0:
+        raise ProblemError("wallet_not_found")
+    return shard
+
+
+def wallet_address(services: Services, text: str, field: str = "wallet") -> int:
+    """Address of a wallet id, 0 for one of nobody. Raises ProblemError invalid_field."""
+    if uuid_bytes(text) is None:
+        raise invalid_field(field, "a wallet id (UUID) is expected")
+    return decode_wallet(services.secret, text)
+
+
+async def own_wallet(services: Services, principal: Principal, text: str) -> int:
+    """Address of a wallet for whose holder the caller speaks. Raises ProblemError wallet_not_found."""
+    address = wallet_address(services, text)
+    if address == 0 or not await services.access.holds(principal, address):
+        raise ProblemError("wallet_not_found")
+    return address
+
+
+async def states(services: Services, shard: int, questions: list[tuple[int, int, int, int]]) -> Any:
+    """CREDIT_STATE rows for (holder, order, account, scenario), durable. Raises ProblemError timeout."""
+    try:
+        return await services.credit_readers[shard].read(np.array(questions, CREDIT_QUESTION))
+    except ShardUnavailable:
+        raise ProblemError("timeout") from None
+
+
+def is_holder(wallet: Any) -> bool:
+    """Whether a WALLET row is of somebody who can have credit."""
+    return bool(wallet["currency"]) and wallet["kind"] not in OPERATOR_KINDS
+
+
+async def submit(
+    services: Services,
+    shard: int,
+    row: CreditRow,
+    details: bytes | None,
+    deadline: float,
+    revise: Revise = same_later,
+) -> CreditAnswer:
+    """The answer to a row. Raises ProblemError when it is not settled in time."""
+    try:
+        return await services.credit_queues[shard].one(row, details, deadline, revise)
+    except DeadlineExceeded as error:
+        raise deadline_problem(error) from None
+
+
+async def recorded(services: Services, answer: CreditAnswer, digest: int) -> CreditRecord:
+    """The record of an answer. Raises ProblemError: what the code says, or idempotency_mismatch when the key was used for something
+    else."""
+    if answer.code != Code.OK:
+        raise ProblemError(NUMBERS[answer.code])
+    (found,) = await services.credit_history.many([answer.address]) or (None,)
+    if found is None or found.record["digest"] != digest:
+        raise ProblemError("idempotency_mismatch", "The body differs from that of the first request under this key.")
+    return found
+
+
+async def record_named(services: Services, text: str, missing: str, *kinds: Kind) -> CreditRecord:
+    """The credit record that has an id. Raises ProblemError `missing`."""
+    address = decode_transfer(services.secret, text)
+    found = await services.credit_history.one(address, *kinds) if address else None
+    if found is None or transfer_id(services.secret, found.record["record_time"], address) != text.lower():
+        raise ProblemError(missing)
+    return found
+
+
+async def scenario_of(services: Services, found: CreditRecord) -> LoadedScenario:
+    """The version of the scenario that a record was made with."""
+    number = found.record[SCENARIO]
+    version = found.record[SCENARIO_VERSION] if found.record["kind"] == Kind.INQUIRY else found.details.version
+    loaded = await services.scenarios.version(number, version)
+    assert loaded is not None, "versions never go"
+    return loaded

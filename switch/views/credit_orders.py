@@ -1,0 +1,127 @@
+"""Service orders as JSON: where one stands follows from its records alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from actors.records.credit_layout import OrderKind, OrderState
+from actors.records.ids import Secret, encode_wallet, transfer_id
+from actors.records.layout import CONFIRM_BY, ORDER_KIND, ORDER_STATE, TRANSFER_AT, Kind
+from rules.vocabulary.currencies import ALPHA
+from switch.http.times import time_text
+from switch.views.credit_records import CreditRecord, Item
+
+STATES: Final = {int(state): state.name.lower() for state in OrderState}
+KINDS: Final = {int(kind): kind.name.lower() for kind in OrderKind}
+STEPS: Final = {
+    Kind.ORDER_CREATED: "created",
+    Kind.ORDER_CONFIRMED: "confirmed",
+    Kind.ORDER_MODIFIED: "modified",
+    Kind.ORDER_COMPLETED: "completed",
+    Kind.ORDER_ATTEMPT: "attempt",
+    Kind.ORDER_PAID: "paid",
+    Kind.ORDER_CANCELLED: "cancelled",
+    Kind.ORDER_PAID_ELSEWHERE: "paid_elsewhere",
+    Kind.ORDER_EXPIRED: "expired",
+    Kind.ORDER_OVERDUE: "overdue",
+    Kind.ORDER_DEFAULTED: "defaulted",
+    Kind.ORDER_CURED: "cured",
+}
+_COLLECTING: Final = (Kind.ORDER_PAID, Kind.ORDER_CURED, Kind.ORDER_ATTEMPT)
+
+
+class OrderStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One record of an order's life. `transfer`: that was made or tried; `next_attempt_at`: of an attempt that failed."""
+
+    step: str
+    at: str
+    transfer: str | UnsetType = UNSET
+    next_attempt_at: str | UnsetType = UNSET
+
+
+class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A service order. `amount`: what the bill comes to, from completion on; `transfer`: that paid it; `steps`: its life, oldest first."""
+
+    id: str
+    number: str
+    kind: str
+    status: str
+    scenario: str
+    merchant: str
+    wallet: str
+    payee: str
+    cap: int
+    currency: str
+    introduction: str
+    receipt: str
+    created_at: str
+    confirm_by: str
+    due_at: str
+    items: list[Item] | UnsetType = UNSET
+    discounts: list[Item] | UnsetType = UNSET
+    amount: int | UnsetType = UNSET
+    transfer: str | UnsetType = UNSET
+    steps: list[OrderStep]
+    replayed: bool | UnsetType = UNSET
+
+
+def transfers_of(steps: Sequence[CreditRecord]) -> list[int]:
+    """Addresses of the transfers that collected, or tried to."""
+    return [each.record[TRANSFER_AT] for each in steps if _transfer_at(each)]
+
+
+def _transfer_at(found: CreditRecord) -> int:
+    return found.record[TRANSFER_AT] if found.record["kind"] in _COLLECTING else 0
+
+
+class OrderNames(msgspec.Struct, frozen=True, kw_only=True):
+    """What the journal keeps as numbers: scenario, merchant, the receipt's id, and record times of transfers by address."""
+
+    scenario: str
+    merchant: str
+    receipt: str
+    times: Mapping[int, int]
+
+
+def order_answer(secret: Secret, made: CreditRecord, steps: Sequence[CreditRecord], names: OrderNames) -> OrderAnswer:
+    """An ORDER_CREATED record and the records about it, oldest first."""
+    record, life = made.record, (made, *steps)
+    by_kind = {each.record["kind"]: each for each in life}
+    lowered, bill = by_kind.get(Kind.ORDER_MODIFIED, made), by_kind.get(Kind.ORDER_COMPLETED)
+    paid = by_kind.get(Kind.ORDER_CURED) or by_kind.get(Kind.ORDER_PAID)
+    shown = [_step(secret, each, names.times) for each in life]
+    return OrderAnswer(
+        id=transfer_id(secret, record["record_time"], made.address),
+        number=made.details.number or "",
+        kind=KINDS[record[ORDER_KIND]],
+        status=STATES[life[-1].record[ORDER_STATE]],
+        scenario=names.scenario,
+        merchant=names.merchant,
+        wallet=encode_wallet(secret, record["payer"]),
+        payee=encode_wallet(secret, record["payee"]),
+        cap=lowered.record["amount"],
+        currency=ALPHA[record["currency"]],
+        introduction=made.details.introduction or "",
+        receipt=names.receipt,
+        created_at=time_text(record["record_time"]),
+        confirm_by=time_text(record[CONFIRM_BY]),
+        due_at=time_text(record["expiry"] if bill is None else bill.record["expiry"]),
+        items=UNSET if bill is None else bill.details.items,
+        discounts=UNSET if bill is None or not bill.details.discounts else bill.details.discounts,
+        amount=UNSET if bill is None else bill.record["amount"],
+        transfer=UNSET if paid is None else _step(secret, paid, names.times).transfer,
+        steps=shown,
+    )
+
+
+def _step(secret: Secret, found: CreditRecord, times: Mapping[int, int]) -> OrderStep:
+    record, at = found.record, _transfer_at(found)
+    failed = record["kind"] == Kind.ORDER_ATTEMPT and record["expiry"]
+    return OrderStep(
+        step=STEPS[Kind(record["kind"])],
+        at=time_text(record["record_time"]),
+        transfer=transfer_id(secret, times[at], at) if at in times else UNSET,
+        next_attempt_at=time_text(record["expiry"]) if failed else UNSET,
+    )

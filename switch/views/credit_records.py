@@ -1,0 +1,106 @@
+"""Credit records read back from the journal: by address, of a wallet, of a merchant, and what was said about one."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from actors.database.pool import Pool
+from actors.records.addresses import slot_of
+from actors.records.blocks import entries_of
+from actors.records.credit_layout import FIRST_CREDIT
+from actors.records.layout import Kind
+from switch.views.statement import record_of
+
+ABOUT_MAX: Final = 1_000
+"""Records about one order: attempts go on weekly, so these are twenty years."""
+NEWEST: Final = 2**63 - 1
+"""Before it lie all records."""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A line of a bill, or of what is taken off; minor units."""
+
+    name: str
+    amount: int
+
+
+class CreditDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept beside a credit record, as a msgpack map. `version`: of the scenario whose text a holder consented to."""
+
+    version: int = 0
+    number: str | None = None
+    introduction: str | None = None
+    items: list[Item] = []
+    discounts: list[Item] = []
+
+
+class CreditRecord(NamedTuple):
+    """A credit record, its address, and what is kept beside it."""
+
+    address: int
+    record: dict[str, int]
+    details: CreditDetails
+
+
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+_DECODE: Final = msgspec.msgpack.Decoder(CreditDetails).decode
+_NO_DETAILS: Final = CreditDetails()
+
+
+def credit_details(details: CreditDetails) -> bytes | None:
+    """Details as msgpack, None when there are none."""
+    return None if details == _NO_DETAILS else _ENCODE(details)
+
+
+class CreditHistory:
+    """Reads of the journal. Raises StoreUnavailable when the database is away."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def one(self, address: int, *kinds: Kind) -> CreditRecord | None:
+        """The record at an address, None when it is none of these kinds."""
+        found = await self.many([address]) if address else []
+        return found[0] if found and found[0].record["kind"] in kinds else None
+
+    async def many(self, addresses: Sequence[int]) -> list[CreditRecord]:
+        """Credit records at addresses, in their order; what is none is left out."""
+        if not addresses:
+            return []
+        rows = await self._pool.fetch("credit_records", list(addresses))
+        return [found for row in rows if (found := _found(row)) is not None]
+
+    async def of_wallet(
+        self, wallet: int, kind: Kind, before: int, limit: int, account: int | None = None
+    ) -> list[CreditRecord]:
+        """Records of a wallet, newest first; with `account` those of one merchant."""
+        rows = await self._pool.fetch("credit_of_wallet", wallet, int(kind), before or NEWEST, limit, account)
+        return await self.many([row["record"] for row in rows])
+
+    async def of_account(self, account: int, kind: Kind, before: int, limit: int) -> list[CreditRecord]:
+        """Records of a merchant, newest first within each shard."""
+        rows = await self._pool.fetch("credit_of_account", account, int(kind), before or NEWEST, limit)
+        return await self.many([row["record"] for row in rows])
+
+    async def about_many(self, addresses: Sequence[int]) -> dict[int, list[CreditRecord]]:
+        """What was recorded about each of some records, oldest first."""
+        rows = await self._pool.fetch("credit_about_many", list(addresses), ABOUT_MAX)
+        found = {each.address: each for each in await self.many([row["record"] for row in rows])}
+        about: dict[int, list[CreditRecord]] = {address: [] for address in addresses}
+        for row in rows:
+            about[row["about"]].append(found[row["record"]])
+        return about
+
+    async def withdrawn(self, consents: Iterable[int]) -> frozenset[int]:
+        """Which of these consents were withdrawn."""
+        rows = await self._pool.fetch("credit_withdrawn", list(consents), int(Kind.CONSENT_WITHDRAWN))
+        return frozenset(row["about"] for row in rows)
+
+
+def _found(row: Any) -> CreditRecord | None:
+    raw = row["record"]
+    if len(raw) == 0 or raw[0] < FIRST_CREDIT:
+        return None
+    entry = entries_of(row["details"]).get(slot_of(row["address"]))
+    return CreditRecord(row["address"], record_of(raw), _NO_DETAILS if entry is None else _DECODE(entry))

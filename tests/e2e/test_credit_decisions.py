@@ -1,0 +1,159 @@
+"""Consents and decisions over HTTP: what is granted, why not, to whom it is told, and that a question asked twice is one question."""
+
+import uuid
+from typing import Any
+
+from actors.records.credit_layout import CREDIT_REQUEST
+from actors.records.layout import Kind
+from switch.http.times import now_ms, time_text
+from tests.credit_scene import IN_A_WEEK, credit_scene
+from tests.front_door import running_switch
+
+
+async def test_a_consent_is_given_seen_by_its_parties_and_ended_by_one_call(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        body = {
+            "wallet": scene.ann_wallet,
+            "scenario": "hotel",
+            "merchant": "inn",
+            "expires_at": time_text(now_ms() + IN_A_WEEK),
+        }
+        made = await scene.post("/v1/consents", body, scene.ann, "once")
+        assert (made.status, made.json["status"], made.json["data"]) == (201, "active", ["score", "orders"])
+        assert "check in without a deposit" in made.json["purpose"]
+        again = await scene.post("/v1/consents", body, scene.ann, "once")
+        assert again.json == {**made.json, "replayed": True}
+        other = await scene.post("/v1/consents", {**body, "merchant": "shop"}, scene.ann, "once")
+        assert (other.status, other.json["code"]) == (422, "idempotency_mismatch")
+        one = f"/v1/consents/{made.json['id']}"
+        assert (await scene.get(one, scene.inn)).json == made.json == (await scene.get(one, scene.ann)).json
+        for stranger in (scene.bob, scene.shop):
+            assert (await scene.get(one, stranger)).json["code"] == "consent_not_found"
+        assert (await scene.delete(one, scene.bob)).json["code"] == "consent_not_found"
+        assert (await scene.delete(one, scene.inn)).json["code"] == "forbidden"
+        listed = await scene.get("/v1/consents", scene.inn)
+        assert [each["id"] for each in listed.json["data"]] == [made.json["id"]]
+        for _ in range(2):
+            assert (await scene.delete(one, scene.ann)).json["status"] == "withdrawn"
+        newer = (await scene.consent()).json
+        listed = await scene.get(f"/v1/consents?wallet={scene.ann_wallet}", scene.ann)
+        assert [(each["id"], each["status"]) for each in listed.json["data"]] == [
+            (newer["id"], "active"),
+            (made.json["id"], "withdrawn"),
+        ]
+        await scene.consent()
+        assert (await scene.get(f"/v1/consents/{newer['id']}", scene.ann)).json["status"] == "replaced"
+        foreign = await scene.get(f"/v1/consents?wallet={scene.ann_wallet}", scene.bob)
+        assert foreign.json["code"] == "wallet_not_found"
+
+
+async def test_what_no_consent_can_be_is_refused_by_its_field(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        for field, more in (
+            ("expires_at", {"expires_at": time_text(now_ms() + 400 * 86_400_000)}),
+            ("expires_at", {"expires_at": "tomorrow"}),
+            ("merchant", {"merchant": "ann"}),
+            ("standing", {"scenario": "financial-leasing", "standing": {"cap": 5}}),
+            ("standing.cap", {"standing": {"cap": 50_001}}),
+            ("consented", {"consented": True}),
+        ):
+            answer = await scene.consent(**more)
+            assert answer.status == 422 and field in {each["field"] for each in answer.json["errors"]}, (
+                field,
+                answer.json,
+            )
+        assert (await scene.consent(scenario="hostel")).json["code"] == "scenario_not_found"
+        past = await scene.consent(expires_at=time_text(now_ms() - 1_000))
+        assert past.json["code"] == "invalid_request"
+        theirs = await scene.post(
+            "/v1/consents",
+            {"wallet": scene.bob_wallet, "scenario": "hotel", "merchant": "inn", "expires_at": time_text(now_ms() + 1)},
+            scene.ann,
+        )
+        assert theirs.json["code"] == "wallet_not_found"
+
+
+async def test_yes_grants_no_gives_reasons_and_the_holder_is_told_more(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        consent = (await scene.consent()).json
+        yes = (await scene.ask(amount=30_000)).json
+        assert (yes["result"], yes["granted"]) == ("yes", 30_000) and "reasons" not in yes
+        scene.scored(scene.ann_wallet, 590, overdue=1)
+        no = (await scene.ask(amount=30_000)).json
+        assert (no["result"], no["reasons"]) == ("no", ["SCORE_BELOW", "OVERDUE_ORDERS"]) and "granted" not in no
+        path = f"/v1/credit/decisions/{no['receipt']}"
+        assert (await scene.get(path, scene.inn)).json == no
+        told = (await scene.get(path, scene.ann)).json
+        assert (told["cause"], told["score"], told["amount"], told["consent"]) == (
+            "decided",
+            590,
+            30_000,
+            consent["id"],
+        )
+        assert told["notice"]["text"] == "Please pay the deposit at the desk."
+        assert [each["code"] for each in told["notice"]["reasons"]] == no["reasons"]
+        assert told["notice"]["reasons"][0]["text"] == "Your score is below 600, which this service asks for."
+        for stranger in (scene.bob, scene.shop):
+            assert (await scene.get(path, stranger)).json["code"] == "receipt_not_found"
+        inquiries = f"/v1/wallets/{scene.ann_wallet}/credit/inquiries"
+        first = (await scene.get(f"{inquiries}?limit=1", scene.ann)).json
+        rest = (await scene.get(f"{inquiries}?limit=1&after={first['next']}", scene.ann)).json
+        assert [first["data"][0]["result"], rest["data"][0]["result"], rest["has_more"]] == ["no", "yes", False]
+        assert (await scene.get(inquiries, scene.bob)).json["code"] == "wallet_not_found"
+        assert (await scene.get(inquiries, scene.inn)).json["code"] == "forbidden"
+
+
+async def test_a_question_asked_twice_under_one_key_is_one_question(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        await scene.consent()
+        first = await scene.ask(key="q", amount=100)
+        scene.scored(scene.ann_wallet, 400)
+        again = await scene.ask(key="q", amount=100)
+        assert again.raw == first.raw and again.headers["Idempotent-Replayed"] == "true"
+        other = await scene.ask(key="q", amount=101)
+        assert (other.status, other.json["code"]) == (422, "idempotency_mismatch")
+        nobody = str(uuid.uuid4())
+        assert (await scene.ask(nobody, key="q")).raw == (await scene.ask(nobody, key="q")).raw
+        listed = await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit/inquiries", scene.ann)
+        assert len(listed.json["data"]) == 1
+
+
+async def test_a_scenario_that_the_key_does_not_name_is_forbidden_and_one_that_is_not_is_not_found(
+    database_url: str,
+) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        assert (await scene.ask(scenario="online-shopping")).json["code"] == "forbidden"
+        assert (await scene.ask(scenario="hostel")).json["code"] == "scenario_not_found"
+        assert (await scene.ask("ann")).json["errors"][0]["field"] == "wallet"
+        body = {"wallet": scene.ann_wallet, "scenario": "hotel"}
+        assert (await scene.post("/v1/credit/decisions", body, scene.ann)).json["code"] == "forbidden"
+        threshold = await scene.ask(threshold=500)
+        assert threshold.json["errors"][0]["field"] == "threshold", "thresholds are the scenario's"
+
+
+async def test_what_was_recorded_between_the_look_and_the_log_is_looked_at_again(database_url: str) -> None:
+    """A consent withdrawn while a question is on its way: the answer is that of after."""
+    async with running_switch(database_url, shards=1) as switch:
+        scene = await credit_scene(switch)
+        given = (await scene.consent()).json
+        (client,) = switch.clients
+        credit = client.credit
+        withdrawn: list[Any] = []
+
+        async def late(rows: Any, details: dict[int, bytes]) -> Any:
+            if rows["op"][0] == Kind.INQUIRY and not withdrawn:
+                withdrawn.append(await scene.delete(f"/v1/consents/{given['id']}", scene.ann))
+            return await credit(rows, details)
+
+        client.credit = late  # type: ignore[method-assign]
+        assert (await scene.ask()).json["result"] == "not_available"
+        assert withdrawn[0].json["status"] == "withdrawn"
+
+
+def test_requests_have_room_for_what_scenarios_say() -> None:
+    assert CREDIT_REQUEST["open_max"].itemsize == 1

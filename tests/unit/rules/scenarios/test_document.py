@@ -1,0 +1,152 @@
+"""What the checker of scenarios refuses, and where it says so."""
+
+from pathlib import Path
+
+import pytest
+
+from rules.language.problems import PackError, Problem
+from rules.scenarios.cases import run_cases
+from rules.scenarios.document import is_scenario, read_scenario
+from rules.vocabulary.credit import CATEGORY, CREDIT, CREDIT_FIELDS
+
+GOOD = """\
+name: bikes
+title: Bicycles
+kind: deposit_waived
+purpose: A lender asks whether you may ride.
+data: [score, orders]
+condition:
+  - if: score >= 600
+    reason: SCORE_BELOW
+    text: Your score is below 600.
+  - if: overdue_orders == 0
+    reason: OVERDUE_ORDERS
+    text: An order of yours is late.
+grant: "amount == null ? cap : amount"
+limits: {open_orders: 3, decisions: 10, cap: {EUR: 50000}}
+terms: {consent_days: 365, receipt_hours: 24, confirm_days: 30, default_days: 30}
+refusal: Please pay the deposit.
+"""
+
+
+def problems(text: str) -> tuple[Problem, ...]:
+    with pytest.raises(PackError) as caught:
+        read_scenario(text)
+    return caught.value.problems
+
+
+def only(old: str, new: str) -> Problem:
+    """The one problem of the good document with something else in it."""
+    assert old in GOOD
+    (found,) = problems(GOOD.replace(old, new))
+    return found
+
+
+def test_the_example_is_good() -> None:
+    found = read_scenario(GOOD)
+    assert found.reasons == ("SCORE_BELOW", "OVERDUE_ORDERS")
+    assert found.terms.cap == {"EUR": 50000} and not found.terms.standing
+    assert is_scenario(GOOD) and not is_scenario("name: velocity\nfallback: approve\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "column", "message"),
+    [
+        ("score >= 600", "scor >= 600", 7, 9, "no field is named scor"),
+        ("score >= 600", "score >= 1000", 7, 9, "score is 350..950, so this never holds"),
+        ("score >= 600", "score + 1", 7, 9, "a condition is true or false"),
+        ("score >= 600", 'sex == "male"', 7, 9, "nobody is judged by sex"),
+        ("score >= 600", "maritalStatus == 1", 7, 9, "nobody is judged by marital"),
+        ("score >= 600", "willingness_to_pay > 5", 7, 9, "the willingness to pay are refused"),
+        ("score >= 600", "monthly_spend > 5", 7, 9, "the willingness to pay are refused"),
+        ("score >= 600", "fee_paid > 5", 7, 9, "no scenario sets a price"),
+        ("score >= 600", 'count("1h") > 5', 7, 9, "no function is named count"),
+        (
+            "score >= 600",
+            'score >= 600 && timestamp("2026-01-31T12:00:00Z").getHours() > 5',
+            7,
+            3,
+            "a scenario has no clocks",
+        ),
+        ("data: [score, orders]", "data: [score]", 5, 7, "data does not name orders, which overdue_orders belongs to"),
+        (
+            "data: [score, orders]",
+            "data: [score, orders, ability]",
+            5,
+            7,
+            "data names ability, which nothing here uses",
+        ),
+        ("data: [score, orders]", "data: [score, orders, income]", 5, 22, "data income is not known"),
+        ("reason: OVERDUE_ORDERS", "reason: SCORE_BELOW", 11, 13, "two parts give the reason SCORE_BELOW"),
+        ("kind: deposit_waived", "kind: subscription", 3, 7, "kind subscription is not known"),
+        ("decisions: 10", "decisions: 0", 14, 36, "decisions: a whole number from 1"),
+        ("decisions: 10", "decisions: -1", 14, 36, "decisions: a whole number from 1"),
+        ("EUR: 50000", "EUX: 50000", 14, 51, "EUX is no currency"),
+        ("default_days: 30", "default_days: score / 20", 15, 77, "personal terms are refused"),
+        ("EUR: 50000", 'EUR: "score * 100"', 14, 51, "personal terms are refused"),
+        ("refusal: Please pay the deposit.", "refusal: ''", 16, 10, "refusal: a text is expected"),
+        ('grant: "amount == null ? cap : amount"', "grant: score > 600", 13, 8, "a grant is a whole number"),
+    ],
+)
+def test_what_is_wrong_is_named_at_its_place(old: str, new: str, line: int, column: int, message: str) -> None:
+    found = only(old, new)
+    assert message in found.message
+    assert found.line == line, found.render()
+    assert found.column == column, found.render()
+
+
+@pytest.mark.parametrize("name", ["price", "monthly_fee", "interestRate", "discount", "risk_premium"])
+def test_no_scenario_sets_a_price_at_whatever_place(name: str) -> None:
+    for document in (
+        f"{GOOD}{name}: 5\n",
+        GOOD.replace("{open_orders: 3,", f"{{{name}: 3, open_orders: 3,"),
+        GOOD.replace("    reason: SCORE_BELOW\n", f"    reason: SCORE_BELOW\n    {name}: score * 3\n"),
+    ):
+        (found,) = problems(document)
+        assert found.message == f"a scenario sets no price: {name}"
+
+
+def test_a_badge_grants_nothing_and_an_order_needs_its_terms() -> None:
+    assert "a badge grants nothing" in only("kind: deposit_waived", "kind: badge").message
+    assert "needs the field grant" in only('grant: "amount == null ? cap : amount"\n', "").message
+    assert "terms needs the field default_days" in only(", default_days: 30", "").message
+    assert "limits needs the field open_orders" in only("open_orders: 3, ", "").message
+
+
+def test_all_problems_are_named_at_once() -> None:
+    wrong = (
+        GOOD.replace("score >= 600", "scor >= 600").replace("EUR: 50000", "EUR: -5").replace("kind: deposit", "kind: d")
+    )
+    assert len(problems(wrong)) == 3
+
+
+def test_a_test_that_gives_what_cannot_be_is_refused() -> None:
+    case = (
+        "tests:\n  - name: odd\n    given: {score: 20, colour: 3}\n    expect: {result: maybe, reasons: [SCORE_BELO]}\n"
+    )
+    messages = [each.message for each in problems(GOOD + case)]
+    assert messages == [
+        "score: 20 does not occur, only 350..950 do",
+        "given has no field colour",
+        "result maybe is not known",
+        "no part gives the reason SCORE_BELO",
+    ]
+
+
+def test_every_field_has_its_row_on_the_page_of_scenarios() -> None:
+    page = (Path(__file__).parents[4] / CREDIT.page).read_text(encoding="utf-8")
+    for field in CREDIT_FIELDS.values():
+        row = (
+            f"`{field.name}`",
+            field.type.name,
+            field.unit,
+            CATEGORY.get(field.name, ""),
+            field.meaning,
+            field.unknown,
+        )
+        assert "| " + " | ".join(row) + " |" in page
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    found = read_scenario(example)
+    assert not [
+        each for each in run_cases(found.tests, found.evaluator(), found.reasons, found.terms.cap) if each.differences
+    ]
