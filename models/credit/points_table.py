@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from models.credit.score import WalletScore, WalletScorer
+from models.evaluation import NULL
 from models.scorecard import Characteristic
 
 
@@ -25,7 +25,8 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One characteristic. `value`: the wallet's own, None where nothing is known; `own`: the place of its bin in `bins`."""
+    """One characteristic. `value`: the wallet's own, rounded as the card does it, None where nothing is known; `own`: the index of its
+    bin."""
 
     feature: str
     dimension: str
@@ -38,7 +39,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PointsTable(msgspec.Struct, frozen=True, kw_only=True):
-    """All lines of one wallet in the order of the card. `result`: what they come to."""
+    """All lines of one wallet in the order of the card, none where it has no score. `result`: what they come to."""
 
     card: str
     version: int
@@ -49,23 +50,18 @@ class PointsTable(msgspec.Struct, frozen=True, kw_only=True):
 def points_table(scorer: WalletScorer, record: Mapping[str, Any]) -> PointsTable:
     """The table of one record. Raises ValueError as `WalletScorer.score` does."""
     result = scorer.score(record)
-    encoded = scorer.evaluator.encode_record(record)[0]
+    encoded = dict(zip(scorer.evaluator.features, scorer.evaluator.encode_record(record)[0].tolist(), strict=True))
     lines = []
-    for item in scorer.card.characteristics:
+    for item in scorer.card.characteristics if result.cause is None else ():
         bins = bins_of(item)
-        value = record[item.feature]
-        missing = value is None or value != value
-        own = _own(
-            item,
-            bins,
-            value if item.categories is not None else int(encoded[scorer.evaluator.columns[item.feature]]),
-            missing,
-        )
+        compared = record[item.feature] if item.categories is not None else encoded[item.feature]
+        missing = encoded[item.feature] == NULL
+        own = len(bins) - 1 if missing else _own(item, compared)
         line = Line(
             feature=item.feature,
             dimension=item.dimension or "",
             reason=item.reason,
-            value=None if missing else value,
+            value=None if missing else compared if item.categories is not None else in_units(compared, item.scale),
             points=bins[own].points,
             best=max(item.all_points),
             own=own,
@@ -92,29 +88,23 @@ def bins_of(item: Characteristic) -> tuple[Bin, ...]:
     return (*found, Bin(what="not known", points=item.missing))
 
 
-def in_units(edge: int, scale: int) -> float | int:
-    """The lowest value, as far as a number with a point can say it, that falls in the bin from this edge on."""
-    if scale == 1:
-        return edge
-    value = edge / scale
-    while round(value * scale) < edge:
-        value = float(np.nextafter(value, np.inf))
-    return value
+def in_units(scaled: int, scale: int) -> float | int:
+    """A scaled number as people know it; scaled and rounded it is the same again."""
+    return scaled if scale == 1 else scaled / scale
 
 
-def _own(item: Characteristic, bins: tuple[Bin, ...], value: Any, missing: bool) -> int:
-    if missing:
-        return len(bins) - 1
+def _own(item: Characteristic, value: Any) -> int:
+    """The bin of a value that is not missing: a scaled number or a text."""
     if item.edges is not None:
         return sum(value >= edge for edge in item.edges)
-    for at, group in enumerate(item.categories or ()):
-        if value in group:
-            return at
-    return len(bins) - 2
+    groups = item.categories or ()
+    return next((at for at, group in enumerate(groups) if value in group), len(groups))
 
 
 def as_lines(table: PointsTable) -> list[str]:
     """The table for a person, on paper."""
+    if table.result.cause is not None:
+        return [f"no score: {table.result.cause}"]
     head = ("", "own value", "points", "best")
     rows = [(line.feature, _text(line.value), str(line.points), str(line.best)) for line in table.lines]
     total = ("", "score", str(sum(line.points for line in table.lines)), str(sum(line.best for line in table.lines)))

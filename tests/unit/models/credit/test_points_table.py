@@ -45,6 +45,12 @@ def test_anyone_recomputes_the_score_from_the_table(card: Scorecard, row: dict[s
     assert sum(line.best for line in table.lines) == 950
 
 
+def test_a_wallet_without_a_score_has_no_lines() -> None:
+    table = points_table(WalletScorer(small_card()), {**RECORD, "wallet_age_days": 3})
+    assert table.lines == () and table.result.cause == "few_days"
+    assert as_lines(table) == ["no score: few_days"]
+
+
 def test_the_table_on_paper() -> None:
     assert as_lines(points_table(WalletScorer(small_card()), RECORD)) == [
         "         own value  points  best",
