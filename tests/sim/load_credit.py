@@ -139,7 +139,7 @@ class CreditLoad:
         code = int(result["code"])
         self._scheduler.count(f"credit {Code(code).name}")
         self._scheduler.count("credit replays", int(result["replayed"]))
-        if 0 < code < FIRST_REFUSED:
+        if 0 < code < FIRST_REFUSED and code != Code.TOO_MANY_DECISIONS:
             self._scheduler.after(self._random.randint(5, 300), self._retry, request, request.attempt)
         elif request.result is None:
             request.result = result.copy()
@@ -205,6 +205,7 @@ class CreditLoad:
             self._want(
                 Kind.ORDER_CREATED, holder, reference=int(receipt.result["address"]), payee=self._random.choice(payees).address,
                 amount=self._random.choice((500, 900)), kind=OrderKind.PAY_LATER, open_max=4,
+                valid_until=receipt.body["expiry"],
                 confirm_by=now + self._random.choice((300, 3_000)), expiry=now + self._random.choice((600, 2_500)),
                 default_after_s=self._random.choice((1, 2)), **of,
             )  # fmt: skip
