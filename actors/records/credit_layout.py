@@ -188,6 +188,7 @@ CREDIT_REQUEST: Final = np.dtype(
         ("confirm_by", "i8"),
         ("seen", "i8"),
         ("deferred_at", "i8"),
+        ("valid_until", "i8"),
         ("points", "i4"),
         ("reasons", "u4"),
         ("default_after_s", "u4"),
@@ -199,7 +200,8 @@ CREDIT_REQUEST: Final = np.dtype(
 """One credit request, front door to shard. `op`: the record asked for; `kind`: of an order, the result of an inquiry, or a resolution;
 `home`: the wallet to which the key is bound, also where there is no such holder; `reference`: consent, receipt, order, entry or case;
 `seen`: head of the holder's credit chain that the front door decided on, -1 = whatever it is; `open_max`: orders that the holder may have
-open, this one included, or inquiries that the account may make about the wallet in a day, 0 = as many as it likes."""
+open, this one included, or inquiries that the account may make about the wallet in a day, 0 = as many as it likes; `valid_until`: end of an
+order's receipt, by which the order must be recorded, 0 = not compared."""
 
 CREDIT_RESULT: Final = np.dtype(
     [

@@ -121,6 +121,7 @@ class CreditDesk:
         self._queue: deque[_Asked] = deque()
         self._rows = 0
         self._timers: list[tuple[int, int, int]] = []
+        self._planned: dict[int, int] = {}
         self._decisions: dict[int, Callable[[Any, bytes | None], Any]] = {
             Kind.CONSENT_GRANTED: self._grant,
             Kind.CONSENT_WITHDRAWN: self._withdraw,
@@ -136,12 +137,12 @@ class CreditDesk:
         return self._rows
 
     def opened(self) -> None:
-        """The journal was replayed: what time does to orders is planned anew."""
-        self._timers = [
-            (int(o["timer"]),) * 2 + (int(o["address"]),) for o in self._ledger.credit.open_orders() if o["timer"]
-        ]
-        self._timers += [(int(c["due"]),) * 2 + (int(c["address"]),) for c in self._ledger.credit.open_cases()]
-        heapq.heapify(self._timers)
+        """The journal was replayed: what time does to orders, disputes and reviews is planned anew."""
+        self._timers, self._planned = [], {}
+        for order in self._ledger.credit.open_orders():
+            self._plan(int(order["timer"]), int(order["address"]))
+        for case in self._ledger.credit.open_cases():
+            self._plan(int(case["due"]), int(case["address"]))
 
     def offer(self, message: Credit) -> None:
         """Take a message in, or say that nothing of it was tried."""
@@ -248,21 +249,29 @@ class CreditDesk:
                 continue
             if record["payer"]:
                 record[CREDIT_PREVIOUS] = credit.row(book, int(record["payer"]))["head"]
-            assert credit.effect(book, record, address), "what was decided fits"
-            self._plan(record, address)
+            self._apply(record, address)
         records = np.array([record.item() for record in made.records], RECORD)
         seen = first - 1 if records["kind"][0] == Kind.TRANSFER else 0
         self._core.writer.seal(records, made.details, seen)
         return address
 
-    def _plan(self, record: Any, address: int) -> None:
-        """Remember when time does something to the order, or to the dispute."""
-        credit, begins = self._ledger.credit, record["kind"] in (Kind.ORDER_CREATED, *CASE_OPENINGS)
+    def _timer(self, address: int) -> int:
+        """When time does something to the order, dispute or review at this address, 0 = never."""
+        order, case = self._ledger.credit.order(address), self._ledger.credit.case(address)
+        return int(order["timer"]) if order is not None else int(case["due"]) if case is not None else 0
+
+    def _apply(self, record: Any, address: int) -> None:
+        """Apply a credit record, and plan what time does next, if that has changed."""
+        begins = record["kind"] in (Kind.ORDER_CREATED, *CASE_OPENINGS)
         of = address if begins else int(record["reference"])
-        order, case = credit.order(of), credit.case(of)
-        timer = int(order["timer"]) if order is not None else int(case["due"]) if case is not None else 0
-        if timer:
-            heapq.heappush(self._timers, (timer, timer, of))
+        assert self._ledger.credit.effect(self._ledger.book, record, address), "what was decided fits"
+        self._plan(self._timer(of), of)
+
+    def _plan(self, timer: int, address: int, at: int = 0) -> None:
+        """Look at an order, dispute or review when its timer, or `at`, has come; once, however often it is planned."""
+        if timer and self._planned.get(address) != timer:
+            self._planned[address] = timer
+            heapq.heappush(self._timers, (at or timer, timer, address))
 
     def _record(self, kind: Kind, holder: int, account: int, scenario: int) -> Any:
         record = np.zeros(1, RECORD)[0]
@@ -345,6 +354,8 @@ class CreditDesk:
             return code
         credit = self._ledger.credit
         holder = int(row["holder"])
+        if 0 < row["valid_until"] <= self._ledger.record_time:
+            return Code.RECEIPT_EXPIRED
         if row["expiry"] <= self._ledger.record_time or row["amount"] <= 0:
             return Code.INVALID_REQUEST
         if credit.row(self._ledger.book, holder)["open"] >= min(255, int(row["open_max"])):
@@ -486,6 +497,8 @@ class CreditDesk:
     # Time.
 
     def _time_has_come(self, timer: int, address: int) -> None:
+        if self._planned.get(address) == timer:
+            del self._planned[address]
         order = self._ledger.credit.order(address)
         now = self._ledger.record_time
         if order is None:
@@ -501,7 +514,7 @@ class CreditDesk:
             return
         made = self._collect(order, Kind.ORDER_PAID, 0, None)
         if isinstance(made, Code):
-            heapq.heappush(self._timers, (now + LOOK_AGAIN_MS, timer, address))
+            self._plan(timer, address, now + LOOK_AGAIN_MS)
             return
         last = made.records[-1]
         if last["kind"] == Kind.ORDER_ATTEMPT:

@@ -3,6 +3,7 @@
 Which record may follow which is for the audit to say, whose check reads every block; nothing of the shard's code takes part.
 """
 
+from collections import Counter
 from typing import Any, Final
 
 import numpy as np
@@ -33,6 +34,7 @@ from tests.sim.truth import must
 COLLECTION: Final = 1
 """Digest of a transfer that a shard makes by itself to collect an order."""
 ROW: Final = ("head", "scored", "kept", "score", "open", "overdue", "defaulted", "run")
+DAY_MS: Final = 86_400_000
 OVER: Final = (OrderState.PAID, OrderState.CANCELLED, OrderState.PAID_ELSEWHERE, OrderState.EXPIRED)
 COLLECTING: Final = (Kind.ORDER_PAID, Kind.ORDER_ATTEMPT, Kind.ORDER_CURED)
 MADE: Final = {
@@ -89,6 +91,7 @@ class ShardCredit:
         self.consents: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
         self.orders: dict[int, Order] = {}
         self.unclaimed: set[int] = set()
+        self.asked: Counter[tuple[int, int, int]] = Counter()
 
     def row(self, holder: int) -> dict[str, int]:
         """A holder's row."""
@@ -139,6 +142,8 @@ class CreditModel:
             self._asked(shard, address, record, model)
         if kind == Kind.SCORE:
             self._scored(here, address, record)
+        elif kind == Kind.INQUIRY:
+            here.asked[getattr(record, ACCOUNT), getattr(record, HOME), record.record_time // DAY_MS] += 1
         elif kind == Kind.CONSENT_GRANTED:
             self._consents(here, record).append((block, address, record.expiry))
         elif kind == Kind.CONSENT_WITHDRAWN:
@@ -214,7 +219,15 @@ class CreditModel:
     def _judge_result(self, request: CreditRequest, delivery: Any, result: Any, model: Any, told: set[int]) -> None:
         code, name = Code(int(result["code"])), request.digest
         address = model.keys.get(request.key_id, 0)
+        if code == Code.TOO_MANY_DECISIONS:
+            body, asked = request.body, self.shards[request.shard].asked
+            most = max((n for (*of, _), n in asked.items() if of == [body["account"], body["home"]]), default=0)
+            must(0 < body.get("open_max", 0) <= most, "credit {}: {} inquiries are not too many", name, most)
         if 0 < code < FIRST_REFUSED:
+            return
+        if code == Code.WALLET_NOT_FOUND:
+            wallet = model.wallet(request.body["holder"], request.shard)
+            must(wallet is None or wallet.blocks[0] > delivery.shard_head, "credit {}: the wallet is there", name)
             return
         if code == 0 or is_declined(code):
             must(address != 0, "credit {}: {} and nothing is durable", name, code.name)
@@ -240,7 +253,9 @@ class CreditModel:
             return not lives or any(each[1] != body["reference"] or each[2] <= now for each in lives)
         if code == Code.TOO_MANY_ORDERS:
             return bool(here.states.get(body["holder"]))
-        if code in (Code.INVALID_REQUEST, Code.WALLET_CLOSED, Code.WALLET_NOT_FOUND):
+        if code == Code.RECEIPT_EXPIRED:
+            return op == Kind.ORDER_CREATED
+        if code in (Code.INVALID_REQUEST, Code.WALLET_CLOSED):
             return op in (Kind.CONSENT_GRANTED, Kind.ORDER_CREATED, Kind.CONSENT_WITHDRAWN)
         if op < Kind.ORDER_CONFIRMED:
             return False

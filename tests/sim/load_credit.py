@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from actors.records.codes import FIRST_REFUSED, Code
-from actors.records.credit_layout import CREDIT_QUESTION, InquiryResult, OrderKind
+from actors.records.credit_layout import CREDIT_QUESTION, InquiryResult, OrderKind, OrderState
 from actors.records.layout import Kind
 from actors.shard import messages as m
 from tests.sim.credit_model import score_rows
@@ -23,11 +23,18 @@ SEEDS_OF_TEN: Final = (4, 5)
 ACCOUNTS: Final = (7, 8)
 SCENARIOS: Final = (1, 2)
 WAIT_MS: Final = (200, 2_500)
-HOLDERS: Final = 5
+HOLDERS: Final = 8
 _TOLD: Final = {
     Kind.ORDER_CONFIRMED: 9, Kind.ORDER_MODIFIED: 3, Kind.ORDER_COMPLETED: 10, Kind.ORDER_PAID: 6, Kind.ORDER_CANCELLED: 2,
     Kind.ORDER_PAID_ELSEWHERE: 2,
 }  # fmt: skip
+
+_NEXT: Final = {
+    OrderState.CREATED: Kind.ORDER_CONFIRMED,
+    OrderState.CONFIRMED: Kind.ORDER_COMPLETED,
+    OrderState.OVERDUE: Kind.ORDER_PAID,
+    OrderState.DEFAULTED: Kind.ORDER_PAID,
+}
 
 
 class CreditLoad:
@@ -42,7 +49,7 @@ class CreditLoad:
         self._done: list[CreditRequest] = []
         self._runs = 0
         self._actions = (
-            (self._grant, 8), (self._withdraw, 2), (self._ask, 12), (self._order, 12), (self._call, 22), (self._again, 5),
+            (self._grant, 8), (self._withdraw, 2), (self._ask, 9), (self._order, 16), (self._call, 22), (self._again, 5),
             (self._publish, 4), (self._look, 5), (self._fund, 3),
         )  # fmt: skip
 
@@ -63,14 +70,14 @@ class CreditLoad:
             return
         actions, weights = zip(*self._actions, strict=True)
         self._random.choices(actions, weights)[0]()
-        self._scheduler.after(self._random.choice((1, 8, 25, 60)), self._act)
+        self._scheduler.after(self._random.choice((1, 6, 15, 40)), self._act)
 
     # Requests.
 
     def _holder(self) -> "Known | None":
         return self._random.choice(self._load.wallets[:HOLDERS]) if self._load.wallets else None
 
-    def _want(self, op: Kind, holder: "Known", **body: int) -> CreditRequest:
+    def _want(self, op: Kind, holder: "Known", /, **body: int) -> CreditRequest:
         full = {
             "op": int(op), "caller": 7, "account": self._random.choice(ACCOUNTS), "scenario": self._random.choice(SCENARIOS),
             "holder": holder.address, "home": holder.address, "seen": -1, "amount": 0, "reference": 0, **body,
@@ -139,7 +146,7 @@ class CreditLoad:
         code = int(result["code"])
         self._scheduler.count(f"credit {Code(code).name}")
         self._scheduler.count("credit replays", int(result["replayed"]))
-        if 0 < code < FIRST_REFUSED:
+        if 0 < code < FIRST_REFUSED and code != Code.TOO_MANY_DECISIONS:
             self._scheduler.after(self._random.randint(5, 300), self._retry, request, request.attempt)
         elif request.result is None:
             request.result = result.copy()
@@ -162,7 +169,7 @@ class CreditLoad:
     def _grant(self) -> None:
         holder = self._holder()
         if holder is not None:
-            expiry = self._scheduler.now + self._random.choice((900, 4_000, 60_000))
+            expiry = self._scheduler.now + self._random.choice((1_500, 6_000, 60_000))
             cap = self._random.choice((0, 700, 5_000))
             self._want(Kind.CONSENT_GRANTED, holder, expiry=expiry, amount=cap, standing=cap > 0)
 
@@ -175,7 +182,7 @@ class CreditLoad:
 
     def _made(self, op: Kind) -> CreditRequest | None:
         """A recent request of a kind that was done."""
-        found = [r for r in self._done[-60:] if r.body["op"] == op and r.result["code"] == 0]
+        found = [r for r in self._done[-90:] if r.body["op"] == op and r.result["code"] == 0]
         return self._random.choice(found[-8:]) if found else None
 
     def _whose(self, request: CreditRequest) -> "Known":
@@ -205,7 +212,8 @@ class CreditLoad:
             self._want(
                 Kind.ORDER_CREATED, holder, reference=int(receipt.result["address"]), payee=self._random.choice(payees).address,
                 amount=self._random.choice((500, 900)), kind=OrderKind.PAY_LATER, open_max=4,
-                confirm_by=now + self._random.choice((300, 3_000)), expiry=now + self._random.choice((600, 2_500)),
+                valid_until=receipt.body["expiry"],
+                confirm_by=now + self._random.choice((1_500, 6_000)), expiry=now + self._random.choice((3_000, 8_000)),
                 default_after_s=self._random.choice((1, 2)), **of,
             )  # fmt: skip
 
@@ -214,7 +222,10 @@ class CreditLoad:
         order = self._made(Kind.ORDER_CREATED)
         if order is None:
             return
+        known = self._switch.auditor.model.credit.shards[order.shard].orders.get(int(order.result["address"]))
         op = self._random.choices(list(_TOLD), list(_TOLD.values()))[0]
+        if known is not None and self._random.random() < 0.6:
+            op = _NEXT.get(known.state, op)
         amount = self._random.choice((0, 300, 500, 900)) if op in (Kind.ORDER_COMPLETED, Kind.ORDER_MODIFIED) else 0
         of = {name: order.body[name] for name in ("account", "scenario")}
         if self._random.random() < 0.05:

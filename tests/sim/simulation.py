@@ -60,7 +60,7 @@ SMALL: Final = (
     (credit_tables, "_SWEEP_ROWS", 4),
     (orders, "ATTEMPTS_AFTER_MS", (300, 700, 1_500)),
     (credit, "TURN_ROWS_MAX", 3),
-    (credit, "QUEUE_ROWS_MAX", 12),
+    (credit, "QUEUE_ROWS_MAX", 25),
     (credit, "COLLECT_GRACE_MS", 1_500),
     (credit, "LOOK_AGAIN_MS", 100),
 )

@@ -117,6 +117,25 @@ def test_what_is_not_paid_is_tried_again_becomes_overdue_defaults_and_is_cured_b
     assert shard.state(holder)["credit"]["defaulted"] == 0
 
 
+def test_an_order_is_recorded_before_its_receipt_ends(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    said = {"amount": 5, "payee": shop, "expiry": shard.now + DAY_MS, "open_max": 3, "valid_until": shard.now + 1_000}
+    assert shard.credit(Kind.ORDER_CREATED, holder, **said)["code"] == 0
+    shard.wait(1_000)
+    assert shard.credit(Kind.ORDER_CREATED, holder, **said)["code"] == Code.RECEIPT_EXPIRED
+
+
+def test_what_a_holder_tries_in_vain_plans_nothing_twice(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop)
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+    shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
+    planned = len(shard.core._credit._timers)
+    for _ in range(20):
+        assert shard.credit(Kind.ORDER_PAID, holder, reference=order)["code"] == Code.INSUFFICIENT_FUNDS
+    assert len(shard.core._credit._timers) == planned
+
+
 def test_an_order_that_nobody_confirms_expires(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
     order = shard.order(holder, shop)
