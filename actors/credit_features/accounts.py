@@ -1,4 +1,4 @@
-"""What one pass over a shard's records keeps of each wallet, and of each wallet and whom it dealt with.
+"""What one pass over a shard's records keeps of each wallet and of each pair of wallets.
 
 Rows lie by address: a segment's wallets are neighbours, so nothing is looked up by id.
 """

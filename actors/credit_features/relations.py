@@ -1,4 +1,4 @@
-"""Each wallet's pairs as one row: how many there are of each sort, and how amounts are spread over them."""
+"""Each wallet's pairs as one row: how many of each sort, and how amounts are spread over them."""
 
 from pathlib import Path
 from typing import Any, Final

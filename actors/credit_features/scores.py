@@ -1,4 +1,4 @@
-"""Everybody's last published score, as one array by wallet address that all tasks map: two bytes a wallet.
+"""The last published scores, one array by wallet address for all tasks: two bytes a wallet.
 
 Ids are addresses, so looking a counterparty up is an index and no join. A score counts once it was published, whatever time it is of.
 """

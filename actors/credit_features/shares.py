@@ -1,4 +1,4 @@
-"""Shares in basis points, exact for all amounts that a ledger can hold, as macro `share` of the catalogue has them."""
+"""Shares in basis points, exact for all amounts of a ledger: macro `share` of the catalogue."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""The same work for every shard: in processes of this machine, or as tasks of a Ray cluster, one a shard.
+"""The same work for every shard: in processes of this machine or as tasks of a Ray cluster.
 
 Both run the same function, and shards have nothing to do with each other.
 """

@@ -1,4 +1,4 @@
-"""Relations: whom a wallet pays and is paid by, from payments alone. Who somebody knows may be left out of a score: then all of it is."""
+"""Relations: whom a wallet pays and is paid by; a score may leave all of them out."""
 
 from typing import Final
 
