@@ -16,7 +16,7 @@ help:
 	@echo "make unit        the unit tests that need no process: some 40 s"
 	@echo "make test        all tests"
 	@echo "make check       format, lint, spelling, types, floors"
-	@echo "make coverage    how much of the code tests in one process reach, with a floor"
+	@echo "make coverage    how much of the code tests in one process reach"
 	@echo "make docs        writes the generated pages of docs/reference"
 	@echo "make acceptance  the slow proofs"
 	@echo "make sim SEEDS=n the seeded simulation"
@@ -54,7 +54,7 @@ unit: develop
 test: develop
 	$(BIN)/pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# What the tests of one process reach; fails below `fail_under` in pyproject.toml.
+# What the tests of one process reach; kernels, which are machine code, do not count.
 coverage: develop
 	$(BIN)/pytest tests/unit tests/contract tests/e2e tests/architecture -m "not slow and not long" --cov \
 		--numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -1,4 +1,4 @@
-"""The wallet cards that come with the package, trained on made-up people: to begin with, never to judge real ones by."""
+"""The wallet cards of the package, trained on a made-up population: never to judge people by."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Credit scenarios: the catalogue in YAML, how one is read and checked, and what it says of a wallet. Pure.
+"""Credit scenarios in YAML: how one is read and checked, and its result for a wallet. Pure.
 
 Their conditions and grants are of the language of rule packs, over other columns.
 """

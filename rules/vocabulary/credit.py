@@ -1,4 +1,4 @@
-"""What the condition and the grant of a credit scenario may look at: one int64 column a field, in a fixed order.
+"""Columns of a credit scenario's condition and grant: one int64 a field, in a fixed order.
 
 `NULL` marks what is not known. Amounts are in minor units of the wallet's currency.
 

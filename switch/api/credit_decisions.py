@@ -1,4 +1,4 @@
-"""Decisions of credit: a merchant asks, the scenario answers, the question is logged before it is answered.
+"""Decisions of credit: the scenario answers a merchant, and the inquiry is recorded before.
 
 Without a consent, for an unknown wallet and for one without a score the answer is the same, and so is the work: the holder's state is
 read, the scenario is asked, and the inquiry is committed.

@@ -1,4 +1,4 @@
-"""Service orders: made on a receipt that said yes, confirmed by the holder, completed by the merchant, paid on the ledger.
+"""Service orders: made on a receipt, confirmed by the holder, completed by the merchant, paid.
 
 What a call may do in which state is the shard's table (actors/ledger/orders.py); here it is known whose order it is and what the receipt
 allows.

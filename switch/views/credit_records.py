@@ -1,4 +1,4 @@
-"""Credit records read back from the journal: by address, of a wallet, of a merchant, and what was said about one."""
+"""Credit records read back from the journal: by address, by wallet, by merchant."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple

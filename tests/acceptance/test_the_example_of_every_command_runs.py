@@ -32,6 +32,7 @@ AFTER: Final = {
     "cards publish": ("train",),
     "cards score": ("train",),
     "export": ("import",),
+    "features": ("import",),
     "keys list": ("keys create",),
     "keys revoke": ("keys list",),
     "restore": ("backup",),
