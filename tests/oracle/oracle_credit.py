@@ -8,7 +8,7 @@ from typing import Any
 from tests.oracle import oracle_card
 
 BANDS = [(700, "excellent"), (650, "very_good"), (600, "good"), (550, "fair"), (350, "poor")]
-NOTHING = {"score": None, "band": None, "shortfall": 0, "subtotals": {}, "reasons": [], "rest": {}}
+NOTHING: dict[str, Any] = {"score": None, "band": None, "shortfall": 0, "subtotals": {}, "reasons": [], "rest": {}}
 
 
 def enough(record: dict[str, Any], name: str, least: int) -> bool:

@@ -21,6 +21,7 @@ def test_every_lift_gives_what_it_says_and_none_is_larger(card: Scorecard, row: 
     lifts = what_if.lifts(row, most=100)
     for lift in lifts:
         after = scorer.score({**row, lift.feature: lift.value})
+        assert after.score is not None
         assert (after.score, after.band) == (lift.score, lift.band) and lift.gain == after.score - before > 0
         assert what_if.score(row, {lift.feature: lift.value}) == after
         assert lift.dimension in INFLUENCED
