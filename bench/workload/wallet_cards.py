@@ -35,7 +35,7 @@ def features_of(made: Population, start_ms: int = START_MS) -> pa.Table:
     import duckdb
 
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(config={"threads": 1}) as connection:
-        pq.write_table(records_of(made.payments), Path(folder) / "records.parquet")
+        pq.write_table(records_of(made), Path(folder) / "records.parquet")
         prepare(connection, Path(folder), start_ms + DAYS * DAY_MS)
         columns: dict[str, Any] = {}
         for feature in FEATURES:

@@ -17,8 +17,8 @@ from models.scorecard import Characteristic
 
 INFLUENCED: Final = ("history", "behaviour", "ability")
 """Dimensions in which a holder's own doing counts."""
-FIXED: Final = frozenset({DAYS, PAYMENTS, "months_on_book"})
-"""For how long and from how much a wallet is known: time alone changes it."""
+FIXED: Final = frozenset({DAYS, PAYMENTS, "months_on_book", "days_since_overdue", "days_since_default"})
+"""For how long and from how much a wallet is known, and how long ago something was: time alone changes it."""
 LIFTS_MAX: Final = 5
 """As many pieces of advice as a person follows."""
 CHANGES_MAX: Final = 64

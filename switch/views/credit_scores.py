@@ -69,7 +69,7 @@ def score_of(raw: dict[str, int]) -> Any:
 
 def score_answer(said: Any, card: Scorecard | None) -> ScoreAnswer:
     """A scalar of SCORE with the card that it is by."""
-    at = {
+    at: dict[str, Any] = {
         "run": int(said["run"]),
         "as_of": time_text(int(said["as_of"])),
         "published_at": time_text(int(said["record_time"])),

@@ -229,7 +229,7 @@ class CreditModel:
             wallet = model.wallet(request.body["holder"], request.shard)
             must(wallet is None or wallet.blocks[0] > delivery.shard_head, "credit {}: the wallet is there", name)
             return
-        if code == 0 or is_declined(code):
+        if code == Code.OK or is_declined(code):
             must(address != 0, "credit {}: {} and nothing is durable", name, code.name)
             must(int(result["address"]) == address, "credit {}: address {}, not {}", name, result["address"], address)
             if not result["replayed"]:

@@ -1,8 +1,9 @@
-"""A population's payments as the records that an export of the journal would have after their import.
+"""A population as the records that an export of the journal would have: wallets, payments, orders.
 
 So features of made-up people can be computed without a switch, by the same queries and code as those of real wallets.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -10,30 +11,45 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.credit.population.wishes import DAY_MS
+from models.credit.population.year import DEFAULT_AFTER_DAYS, Population
+
+NEVER_MS: Final = 2**62
+"""A time that does not come."""
+
 _OPERATORS: Final = "external:"
 """Wallets of the operator are called so; their ids begin with 20 bits of 0."""
 _MERCHANTS: Final = "merchant:"
-_TEXTS: Final = ("record", "wallet", "wallet_kind", "wallet_status", "currency", "payer", "payee", "kind", "code")
-_NONE_HAS: Final = {"channel": pa.string(), "country": pa.string(), "device": pa.uint32(), "movement": pa.string()}
-"""What an import does not tell."""
+_NONE_HAS: Final = {
+    "channel": pa.string(),
+    "country": pa.string(),
+    "device": pa.uint32(),
+    "movement": pa.string(),
+    "points": pa.int32(),
+}
+"""What none of these records tells."""
 
 
-def records_of(payments: pa.Table) -> pa.Table:
-    """The payments of a population, and before the first of each wallet that it was opened. Rows are in the order of `address`."""
-    names = pc.unique(pa.chunked_array([*payments.column("payer").chunks, *payments.column("payee").chunks]))
-    places = {name: pc.index_in(payments.column(name), value_set=names) for name in ("payer", "payee")}
-    payer, payee = (column.to_numpy() for column in places.values())
-    times = payments.column("effective_at")
-    ids = pa.array([_id(name, at) for at, name in enumerate(names.to_pylist())])
-    first = _first_rows(payer, payee, len(names))
-    opened = _opened(names, ids, times.take(pa.array(first)), payments.column("currency")[0])
-    moved = _moved(payments, ids.take(places["payer"].combine_chunks()), ids.take(places["payee"].combine_chunks()))
-    both = pa.concat_tables([opened, moved], promote_options="default")
-    order = np.argsort(np.concatenate([first, np.arange(len(payer))]), kind="stable")
-    both = both.take(pa.array(order)).append_column("address", pa.array(np.arange(1, len(order) + 1)))
+def records_of(made: Population) -> pa.Table:
+    """That each wallet was opened, the payments, and what became of orders. Rows are in the order of `address`, which is that of time."""
+    payments = made.payments
+    names = wallet_names(payments)
+    index = pa.array(list(names.values()))
+    ids = pa.array(list(names))
+    places = {name: pc.index_in(payments.column(name), value_set=index).combine_chunks() for name in ("payer", "payee")}
+    first = _first_rows(places["payer"].to_numpy(), places["payee"].to_numpy(), len(names))
+    opened = _opened(index, ids, payments.column("effective_at").take(pa.array(first)), payments.column("currency")[0])
+    moved = _moved(payments, ids.take(places["payer"]), ids.take(places["payee"]))
+    holders = ids.take(pc.index_in(made.orders.column("person"), value_set=index).combine_chunks())
+    parts = [opened, moved, *_of_orders(made.orders, holders)]
+    every = pa.concat_tables(parts, promote_options="default")
+    times = every.column("effective_time").cast(pa.int64()).to_numpy()
+    every = every.take(pa.array(np.argsort(times, kind="stable")))
+    every = every.append_column("address", pa.array(np.arange(1, every.num_rows + 1)))
+    every = every.append_column("record_time", every.column("effective_time"))
     for name, kind in _NONE_HAS.items():
-        both = both.append_column(name, pa.nulls(both.num_rows, kind))
-    return both
+        every = every.append_column(name, pa.nulls(every.num_rows, kind))
+    return every
 
 
 def wallet_names(payments: pa.Table) -> dict[str, str]:
@@ -94,3 +110,30 @@ def _moved(payments: pa.Table, payer: pa.Array, payee: pa.Array) -> pa.Table:
 
 def _flags(count: int) -> dict[str, pa.Array]:
     return {name: pa.array(np.zeros(count, np.bool_)) for name in ("remote", "suspense", "review")}
+
+
+def _of_orders(orders: pa.Table, holders: pa.Array) -> Iterator[pa.Table]:
+    """Each order as its shard tells of it: used; paid; overdue when it was due and not paid; in default when it stayed so."""
+    due = orders.column("due_at").cast(pa.int64()).to_numpy()
+    paid = orders.column("paid_at").cast(pa.int64()).fill_null(NEVER_MS).to_numpy()
+    defaulted = due + DEFAULT_AFTER_DAYS * DAY_MS
+    always = np.ones(len(due), np.bool_)
+    steps = (
+        ("order_completed", orders.column("created_at").cast(pa.int64()).to_numpy(), always),
+        ("order_overdue", due, paid > due),
+        ("order_defaulted", defaulted, paid > defaulted),
+        ("order_paid", paid, paid < NEVER_MS),
+    )
+    for record, times, happened in steps:
+        rows = pa.array(np.flatnonzero(happened))
+        yield pa.table(
+            {
+                "record": pa.array([record] * len(rows)),
+                "code": pa.array(["ok"] * len(rows)),
+                "effective_time": pa.array(times, pa.timestamp("ms", "UTC")).take(rows),
+                "payer": holders.take(rows),
+                "amount": orders.column("amount").take(rows),
+                "reference": orders.column("order").take(rows),
+                **_flags(len(rows)),
+            }
+        )

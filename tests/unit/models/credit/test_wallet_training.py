@@ -19,8 +19,8 @@ from models.scorecard import canonical
 
 PEOPLE = 1_500
 HASHES = {
-    "wallet": "0788b0b7b46362179994c109901791ef5753c02114749423c742fbf1617a5881",
-    "wallet-without-relations": "24e972b85904d12111c6c1ff169bd38e47c2a6de6d5de9386147dca0eada04df",
+    "wallet": "864e17f46869e3fc02b82a3be066478ef45679b1359c63e671c782454d82584b",
+    "wallet-without-relations": "3ca0950ca6d0cb0e1cc3fb80aae2364a88c58fdfdb0aecaef4cc3da345fb6694",
 }
 """Of the cards that fewer people give."""
 
@@ -54,7 +54,7 @@ def test_fewer_people_give_a_card_to_the_byte(made: Population, features: pa.Tab
 def test_the_shipped_card_is_trained_again_to_the_byte(name: str) -> None:
     found = trained_cards()[name]
     assert (FOLDER / f"{name}.json").read_bytes() == canonical(found.card)
-    assert found.share_of_best is not None and found.share_of_best > 0.75
+    assert found.share_of_best is not None and found.share_of_best > 0.8
 
 
 @pytest.mark.parametrize("name", SHIPPED)
