@@ -10,7 +10,7 @@ import numpy as np
 
 from actors.records.codes import FIRST_REFUSED, Code
 from actors.records.credit_layout import CREDIT_QUESTION, InquiryResult, OrderKind, OrderState
-from actors.records.layout import Kind
+from actors.records.layout import RESULT_OF_INQUIRY, Kind
 from actors.shard import messages as m
 from tests.sim.credit_model import score_rows
 from tests.sim.questions import CreditQuestion, CreditRequest, ScoreQuestion, StateQuestion
@@ -120,7 +120,10 @@ class CreditLoad:
 
     def _is_receipt(self, address: int) -> bool:
         record = self._switch.database.record(address)
-        return record is not None and any(
+        said_yes = (
+            record is not None and record[RESULT_OF_INQUIRY] == InquiryResult.YES
+        )  # what was sent last may not be what was recorded
+        return said_yes and any(
             r.result is not None and r.result["address"] == address and r.digest == record["digest"] for r in self._done
         )
 
@@ -235,7 +238,9 @@ class CreditLoad:
     def _again(self) -> None:
         """Send once more what was answered already."""
         if self._done:
-            self._send(self._random.choice(self._done[-30:]))
+            request = self._random.choice(self._done[-30:])
+            if request.body["op"] != Kind.ORDER_CREATED or self._is_receipt(request.body["reference"]):
+                self._send(request)  # as a front door that reads the receipt first
 
     def _look(self) -> None:
         holder = self._holder()
