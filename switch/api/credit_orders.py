@@ -13,7 +13,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.ledger.orders import BY_HOLDER
-from actors.records.codes import Code, is_declined
+from actors.records.codes import Code
 from actors.records.credit_layout import InquiryResult
 from actors.records.ids import transfer_id
 from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO, TRANSFER_AT, Kind
@@ -331,7 +331,12 @@ _CHANGING: Final = (
         Code.PAYEE_NOT_FOUND,
         Code.PAYER_NOT_FOUND,
         Code.SAME_WALLET,
-        *(code for code in Code if is_declined(code)),
+        Code.BALANCE_OUT_OF_RANGE,
+        Code.DAILY_LIMIT_EXCEEDED,
+        Code.INSUFFICIENT_FUNDS,
+        Code.PAYEE_CLOSED,
+        Code.PAYER_CLOSED,
+        Code.PAYER_FROZEN,
     )
 )
 
