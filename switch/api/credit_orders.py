@@ -154,7 +154,7 @@ async def _new_row(
     row["holder"] = row["home"] = record["payer"]
     row["payee"], row["amount"], row["open_max"] = payee, body.cap, terms.open_orders
     row["expiry"], row["confirm_by"] = _due(body, now), now + terms.confirm_days * DAY_MS
-    row["default_after_s"] = terms.default_days * DAY_S
+    row["default_after_s"], row["valid_until"] = terms.default_days * DAY_S, record["expiry"]
     return row
 
 
