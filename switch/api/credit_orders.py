@@ -13,7 +13,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.ledger.orders import BY_HOLDER
-from actors.records.codes import Code, is_declined
+from actors.records.codes import Code
 from actors.records.credit_layout import InquiryResult
 from actors.records.ids import transfer_id
 from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO, TRANSFER_AT, Kind
@@ -154,7 +154,7 @@ async def _new_row(
     row["holder"] = row["home"] = record["payer"]
     row["payee"], row["amount"], row["open_max"] = payee, body.cap, terms.open_orders
     row["expiry"], row["confirm_by"] = _due(body, now), now + terms.confirm_days * DAY_MS
-    row["default_after_s"] = terms.default_days * DAY_S
+    row["default_after_s"], row["valid_until"] = terms.default_days * DAY_S, record["expiry"]
     return row
 
 
@@ -331,7 +331,12 @@ _CHANGING: Final = (
         Code.PAYEE_NOT_FOUND,
         Code.PAYER_NOT_FOUND,
         Code.SAME_WALLET,
-        *(code for code in Code if is_declined(code)),
+        Code.BALANCE_OUT_OF_RANGE,
+        Code.DAILY_LIMIT_EXCEEDED,
+        Code.INSUFFICIENT_FUNDS,
+        Code.PAYEE_CLOSED,
+        Code.PAYER_CLOSED,
+        Code.PAYER_FROZEN,
     )
 )
 

@@ -1,4 +1,4 @@
-"""Published scores as a holder sees them: score, subtotals that add up to it, reasons with what each costs."""
+"""Published scores as a holder sees them: subtotals that add up, reasons with what each costs."""
 
 from typing import Any, Final
 
