@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.table import Table, new_table, with_room
-from actors.records.addresses import SEGMENT_SLOTS, SEGMENTS_MAX, SLOT_BITS
+from actors.records.addresses import SEGMENT_SLOTS, SEGMENTS_MAX, segment_of, wallet_address
 from actors.records.layout import Channel, Label, zeros
 from models.credit.feature import MONTHS
 
@@ -79,8 +79,8 @@ COUNTRY: Final = 1 << 41
 
 PAIR_COUNT: Final = 0
 ROWS_MIN: Final = SEGMENT_SLOTS
-PAIRS_MIN: Final = 1 << 16
-KEYS_MIN: Final = 1 << 16
+PAIRS_MIN: Final = 65_536
+KEYS_MIN: Final = 65_536
 PAIRS_A_RECORD: Final = 4
 """Payer, payee, device and country."""
 
@@ -152,7 +152,7 @@ def _longer(old: NDArray[Any], used: int, size: int, dtype: np.dtype[Any], colum
 
 def rows_of(accounts: Accounts, wallets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Rows (n,) of wallets by address (n,), -1 of those of other shards."""
-    starts = accounts.segments[wallets >> SLOT_BITS].astype(np.int64)
+    starts = accounts.segments[segment_of(wallets)].astype(np.int64)
     return np.where(starts > 0, starts - 1 + (wallets & (SEGMENT_SLOTS - 1)), -1)
 
 
@@ -160,5 +160,5 @@ def addresses_of_rows(accounts: Accounts) -> NDArray[np.int64]:
     """Wallet addresses (rows,) of all rows in use."""
     segments = np.flatnonzero(accounts.segments)
     order = np.argsort(accounts.segments[segments])
-    starts = segments[order].astype(np.int64) << SLOT_BITS
+    starts = wallet_address(segments[order].astype(np.int64), 0)
     return (starts[:, None] + np.arange(SEGMENT_SLOTS)).reshape(-1)

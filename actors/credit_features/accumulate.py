@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from actors.credit_features.accounts import COUNTRY, DEVICE, INCOME, PAIR_COUNT
 from actors.ledger.table import find, put
-from actors.records.addresses import SLOT_BITS
+from actors.records.addresses import segment_of, segment_slot
 from actors.records.codes import Code
 from actors.records.layout import FLAG_REMOTE, FLAG_REVIEW, FLAG_SUSPENSE, Kind, Label, WalletStatus
 from models.credit.feature import CALENDAR_DAYS, DAY_MS, HALF_YEAR, MONTH_MS, MONTHS
@@ -58,10 +58,10 @@ class Events(NamedTuple):
 @inlined
 def _row(accounts, wallet):
     """Row of a wallet of this shard, -1 of any other."""
-    start = accounts.segments[wallet >> SLOT_BITS]
+    start = accounts.segments[segment_of(wallet)]
     if start == 0:
         return np.int64(-1)
-    return np.int64(start) - 1 + (wallet & ((1 << SLOT_BITS) - 1))
+    return np.int64(start) - 1 + segment_slot(wallet)
 
 
 @inlined
@@ -178,7 +178,7 @@ def _paid_lately(accounts, events, i, row):
         account["transfers"] += amount
     elif label == CASH:
         account["cash"] += amount
-    if payee >> SLOT_BITS:
+    if segment_of(payee) > 0:
         pair = accounts.pairs[_pair(accounts, row, payee)]
         pair["payments"] += 1
         pair["paid"] += amount
@@ -224,7 +224,7 @@ def _arrive(accounts, events, i, row, month, day, today):
     if month < MONTHS:
         accounts.amounts[row, INCOME + month] += amount
         accounts.counts[row, INCOME + month] += 1
-    if month < HALF_YEAR and payer >> SLOT_BITS:
+    if month < HALF_YEAR and segment_of(payer) > 0:
         pair = accounts.pairs[_pair(accounts, row, payer)]
         pair["credits"] += 1
         pair["received"] += amount

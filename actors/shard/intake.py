@@ -31,7 +31,7 @@ SMALL_SHARE: Final = 8
 """A request is small that takes at most this part of a batch; half of a batch is for small ones first, the other half for the rest."""
 SLICE_ROWS: Final = 512
 """Of a batch while several callers are about: made in some 1 ms and stored in 2. Beside one that pays a hundred times a second 50,000 rows
-a second go through; with slices of 256 it is 26,000, with 128 16,000, of which two full batches would miss their deadline."""
+a second go through; with slices of 256 it is 26,000, with 128 16,000, at which two full batches would come near their deadline."""
 SMALL_CALL_ROWS: Final = 64
 """A request of so many rows is small, too, while several are about: payments that a front door gathered."""
 SLICE_EVERY_MS: Final = 8
