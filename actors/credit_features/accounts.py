@@ -160,5 +160,5 @@ def addresses_of_rows(accounts: Accounts) -> NDArray[np.int64]:
     """Wallet addresses (rows,) of all rows in use."""
     segments = np.flatnonzero(accounts.segments)
     order = np.argsort(accounts.segments[segments])
-    starts = wallet_address(segments[order].astype(np.int64), 0)
+    starts: NDArray[np.int64] = wallet_address(segments[order].astype(np.int64), np.zeros(1, np.int64))
     return (starts[:, None] + np.arange(SEGMENT_SLOTS)).reshape(-1)
