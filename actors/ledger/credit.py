@@ -77,6 +77,9 @@ def local_rows(book: Book, addresses: NDArray[np.int64]) -> NDArray[np.int64]:
     return there
 
 
+_KINDS: Final = frozenset(int(kind) for kind in Kind if kind >= FIRST_CREDIT)
+
+
 class CreditBook:
     """The credit tables of one shard. `rows` lie beside the wallets of a `Book`, by the same row numbers."""
 
@@ -210,11 +213,10 @@ class CreditBook:
 
     def effect(self, book: Book, record: Any, address: int) -> bool:
         """Apply one credit record (scalar of RECORD). False when it does not fit those before."""
-        holder = int(record["payer"])
+        kind, holder = int(record["kind"]), int(record["payer"])
         row = self.row(book, holder) if holder else None
-        if holder and (row is None or row["head"] != record[CREDIT_PREVIOUS]):
+        if kind not in _KINDS or (holder and (row is None or row["head"] != record[CREDIT_PREVIOUS])):
             return False
-        kind = int(record["kind"])
         if Kind.ORDER_CREATED < kind <= Kind.ORDER_CURED:
             if not self._ordered(row, kind, record, address):
                 return False

@@ -38,6 +38,7 @@ def _compare(lake: Path, folder: Path, *times: int) -> dict[str, dict[str, int |
     return computed(output)
 
 
+@pytest.mark.slow
 def test_features_of_excerpts_are_duckdbs_answers(shared_switch: RunningSwitch, tmp_path: Path) -> None:
     Import(shared_switch, write_paysim(tmp_path / "log.parquet", rows=600, seed=7), tmp_path).run()
     Import(shared_switch, write_berka(tmp_path / "bank", accounts=10, days=40, seed=7), tmp_path).run()

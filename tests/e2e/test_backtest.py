@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from actors.database.connection import SQL, connect
-from actors.export.export import Job, export
+from actors.export.export import FORMAT, Job, export
 from rules.builtin import DOCUMENT
 from switch.cli.main import cli
 from tests.front_door import RunningSwitch, running_switch
@@ -94,7 +94,7 @@ async def test_histories_that_are_not_whole_are_refused(database_url: str, tmp_p
     pq.write_table(pa.concat_tables([table[:place], table[place + 1 :]]), first)
     assert "contradicts the ones before it" in (await backtest(pack, whole)).output
     manifest = whole / "_manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format": 3', '"format": 2'))
+    manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', '"format": 2'))
     assert "export into another folder" in (await backtest(pack, whole)).output
 
 

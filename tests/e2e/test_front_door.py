@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 
 from actors.database.connection import connect
 from actors.database.pool import Pool
-from actors.records.ids import Secret
+from actors.records.ids import Secret, decode_wallet
 from actors.records.layout import RECORD
 from actors.rpc.interface import ShardUnavailable
 from actors.shard.messages import Legs
@@ -654,11 +654,12 @@ async def test_readiness_warns_of_a_clock_that_was_set_and_names_what_stops_inta
 async def test_a_stopped_channel_shows_in_readiness_and_payments_within_shards_go_on(switch: RunningSwitch) -> None:
     bank, user = await funded(switch)
     here, there = (client._host.core for client in switch.clients)
+    while here.ledger.wallet(decode_wallet(Secret.of(SECRET), user)) is None:
+        user = await switch.wallet()
+        assert (await switch.pay(bank, user, 1_000)).status == 201
     receiver = there.receivers[0]
     while receiver.cursor.block < here.writer.sealed_block or there._recorded[0] < receiver.cursor.block:
-        other = (
-            await switch.wallet()
-        )  # a wallet of the one shard or the other, until a remote credit was the last that was in flight
+        other = await switch.wallet()  # of the one shard or the other, until a remote credit was the last in flight
         assert (await switch.pay(user, other, 1)).status == 201
         await settled(switch, other, 1)
     wrong = Legs(

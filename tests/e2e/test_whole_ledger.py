@@ -386,7 +386,7 @@ async def test_the_balance_at_any_time_and_statements_between_times(switch: Runn
             then = time_text(start + i * step + extra)
             got = (await switch.call("GET", f"/v1/wallets/{user}/balance?at={then}")).json
             assert (got["posted"], got["currency"]) == (posted, "EUR"), (i, extra)
-            bank_got = (await switch.call("GET", f"/v1/wallets/{bank}/balance?at={at}")).json
+            bank_got = (await switch.call("GET", f"/v1/wallets/{bank}/balance?at={then}")).json
             assert bank_got["posted"] == -posted
     first, last = 200, 300
     span = f"from={time_text(start + first * step)}&to={time_text(start + last * step)}"

@@ -128,7 +128,7 @@ TARGETS: Final = (
             "ShardWriteQueue._start",
             "ShardWriteQueue._batches_are_next",
             "ShardWriteQueue._few",
-            "_Backoff",
+            "Backoff",
         ),
     ),
     Target("switch/gateway/attempts.py", SHARD),
