@@ -42,6 +42,7 @@ NEXT: Final[dict[tuple[int, int], int]] = {
     (_S.CREATED, Kind.ORDER_CANCELLED): _S.CANCELLED,
     (_S.CONFIRMED, Kind.ORDER_CANCELLED): _S.CANCELLED,
     (_S.CREATED, Kind.ORDER_EXPIRED): _S.EXPIRED,
+    (_S.CONFIRMED, Kind.ORDER_EXPIRED): _S.EXPIRED,
     (_S.CONFIRMED, Kind.ORDER_COMPLETED): _S.DUE,
     (_S.DUE, Kind.ORDER_ATTEMPT): _S.DUE,
     (_S.DUE, Kind.ORDER_PAID): _S.PAID,
@@ -128,7 +129,7 @@ class _Receipt(NamedTuple):
 class _Order:
     """An order as its records say it is so far."""
 
-    __slots__ = ("cap", "confirm_by", "created", "defaults_after", "due", "modified", "owed", "state")
+    __slots__ = ("cap", "created", "defaults_after", "due", "expires", "modified", "owed", "state")
 
     def __init__(self, created: _Record) -> None:
         self.created = created
@@ -136,9 +137,17 @@ class _Order:
         self.cap = created.amount
         self.owed = 0
         self.due = created.expiry
-        self.confirm_by = created.confirm_by
+        self.expires = created.confirm_by if created.state == OrderState.CREATED else self.complete_by(created)
         self.defaults_after = 1_000 * created.default_after
         self.modified = False
+
+    def complete_by(self, confirmed: _Record) -> int:
+        """When it expires once it is confirmed."""
+        return max(self.due, confirmed.time) + COMPLETE_WITHIN_MS
+
+
+COMPLETE_WITHIN_MS: Final = 90 * 86_400_000
+"""From the due time of an order, or from its confirmation if that is later, to its end when nobody completes it."""
 
 
 class CreditCheck:
@@ -291,6 +300,8 @@ class CreditCheck:
             if not 0 <= record.amount <= order.cap:
                 yield "more is asked for than the order's cap"
             order.owed, order.due = record.amount, record.expiry
+        elif record.kind == Kind.ORDER_CONFIRMED:
+            order.expires = order.complete_by(record)
         elif record.kind in COLLECTS:
             yield from self._collected_by(order, record, records, addresses)
         order.state = record.state
@@ -301,7 +312,7 @@ class CreditCheck:
     def _timely(order: _Order, record: _Record) -> Iterator[str]:
         """What time does is not done early."""
         due = {
-            Kind.ORDER_EXPIRED: order.confirm_by,
+            Kind.ORDER_EXPIRED: order.expires,
             Kind.ORDER_OVERDUE: order.due,
             Kind.ORDER_DEFAULTED: order.due + order.defaults_after,
         }.get(Kind(record.kind), 0)

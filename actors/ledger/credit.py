@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.book import Book, Capacity, local_row
-from actors.ledger.table import Table, find, new_table, put, remove, table_slots
+from actors.ledger.orders import complete_by
+from actors.ledger.table import Table, find, new_table, put, remove, table_count, table_slots
 from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
 from actors.records.credit_layout import (
     CASE,
@@ -24,6 +25,7 @@ from actors.records.credit_layout import (
     CaseState,
     CreditRows,
     OrderState,
+    Resolution,
 )
 from actors.records.ids import Secret, bind_key
 from actors.records.layout import (
@@ -34,6 +36,7 @@ from actors.records.layout import (
     HOME,
     ORDER_KIND,
     ORDER_STATE,
+    RESOLUTION,
     RUN,
     SCENARIO,
     STANDING,
@@ -61,6 +64,11 @@ _DAY_MS: Final = 86_400_000
 _WORD: Final = (1 << 64) - 1
 _SWEEP_ROWS: Final = 4_096
 """Rows of consents that are looked at for one that has ended before a new one is refused."""
+_PAIRS_PERCENT: Final = 25
+"""How many of a day's pairs of account and wallet may be of one account: who asks about everybody must not use up the count that keeps all
+others from probing."""
+_COUNTED: Final = (("overdue", OrderState.OVERDUE), ("defaulted", OrderState.DEFAULTED))
+"""States of orders that a holder's row counts."""
 
 
 OF_A_CASE: Final = frozenset({Kind.DISPUTE_FORWARDED, Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED})
@@ -151,6 +159,17 @@ class CreditBook:
             return 0
         return int(find(self.inquiry_table, *self._inquiry_key(account, home)))
 
+    def counts_another(self, account: int, now: int) -> bool:
+        """Whether a wallet that a merchant's account has not asked about today can still be counted."""
+        if self.meta[_DAY] != now // _DAY_MS:
+            return True
+        pairs = int(find(self.inquiry_table, *self._pairs_key(account)))
+        return pairs < self._inquirers * _PAIRS_PERCENT // 100 and table_count(self.inquiry_table) < self._inquirers
+
+    def open_cases_of(self, holder: int) -> int:
+        """Disputes and reviews of a holder that are open."""
+        return int(np.count_nonzero(self.open_cases()["holder"] == holder))
+
     def open_orders(self) -> NDArray[Any]:
         """All that are not over (n,), of dtype ORDER."""
         used = self.orders[: self.meta[_ORDERS]]
@@ -194,6 +213,10 @@ class CreditBook:
     def _inquiry_key(self, account: int, home: int) -> Any:
         return self._key(account, home, -1)
 
+    def _pairs_key(self, account: int) -> Any:
+        """Where the wallets are counted that an account asked about."""
+        return self._key(account, 0, -2)
+
     # Snapshots.
 
     def parts(self, segments: int) -> Iterator[tuple[str, NDArray[Any], int]]:
@@ -220,10 +243,13 @@ class CreditBook:
         if Kind.ORDER_CREATED < kind <= Kind.ORDER_CURED:
             if not self._ordered(row, kind, record, address):
                 return False
-        elif kind in self._effects:
-            if kind in OF_A_CASE and self.case(int(record["reference"])) is None:
-                return False
-            self._effects[kind](record, address)
+        elif kind in OF_A_CASE and self.case(int(record["reference"])) is None:
+            return False
+        else:
+            if row is not None and kind in (Kind.DISPUTE_RESOLVED, Kind.DISPUTE_REINSERTED):
+                self._recount(row, record)
+            if kind in self._effects:
+                self._effects[kind](record, address)
         if row is not None:
             row["open"] += kind == Kind.ORDER_CREATED
             opened, resolved = kind == Kind.DISPUTE_OPENED, kind == Kind.DISPUTE_RESOLVED
@@ -279,7 +305,10 @@ class CreditBook:
             self.meta[_DAY] = day
             self.inquiry_table = new_table(self._inquirers)
         key = self._inquiry_key(int(record[ACCOUNT]), int(record[HOME]))
-        put(self.inquiry_table, *key, int(find(self.inquiry_table, *key)) + 1)
+        asked = int(find(self.inquiry_table, *key))
+        if put(self.inquiry_table, *key, asked + 1) and not asked:
+            pairs = self._pairs_key(int(record[ACCOUNT]))
+            put(self.inquiry_table, *pairs, int(find(self.inquiry_table, *pairs)) + 1)
 
     def _opened(self, record: Any, address: int) -> None:
         at = self._take(_CASES, _FREE_CASE, _CASES_FREE, self.cases, "holder")
@@ -298,6 +327,24 @@ class CreditBook:
         at = int(find(self.case_table, *key)) - 1
         remove(self.case_table, *key)
         self._give(at, _FREE_CASE, _CASES_FREE, self.cases, "holder")
+
+    def _recount(self, row: Any, record: Any) -> None:
+        """A dispute ends: that an order is overdue, or defaulted, counts no more when it is deleted, not even when it defaults then; it
+        counts again by a record that says so. `row`: the holder's."""
+        dispute, orders = int(record["reference"]), self.orders[: self.meta[_ORDERS]]
+        if record["kind"] == Kind.DISPUTE_REINSERTED:
+            about, more = orders["deleted_by"] == dispute, 1
+        elif record[RESOLUTION] == Resolution.DELETED:
+            entry, more = int(self.case(dispute)["entry"]), -1
+            about = (orders["address"] == entry) | (orders["overdue_at"] == entry) | (orders["defaulted_at"] == entry)
+            about &= (orders["deleted_by"] == 0) & np.isin(orders["state"], (OrderState.OVERDUE, OrderState.DEFAULTED))
+        else:
+            return
+        mine = (orders["address"] != 0) & (orders["holder"] == record["payer"])
+        for order in (orders[at] for at in np.flatnonzero(mine & about)):
+            order["deleted_by"] = dispute if more < 0 else 0
+            for count, counted in _COUNTED:
+                row[count] = int(row[count]) + more * int(order["state"] == counted)
 
     def _granted(self, record: Any, address: int) -> None:
         holder, account, scenario = int(record["payer"]), int(record[ACCOUNT]), int(record[SCENARIO])
@@ -351,15 +398,18 @@ class CreditBook:
         order["receipt"], order["account"], order["scenario"] = record["reference"], record[ACCOUNT], record[SCENARIO]
         order["currency"], order["kind"], order["state"] = record["currency"], record[ORDER_KIND], record[ORDER_STATE]
         order["default_after_s"], order["modified"], order["attempts"] = record[DEFAULT_AFTER], 0, 0
-        order["timer"] = record[CONFIRM_BY] if record[ORDER_STATE] == OrderState.CREATED else 0
+        late = complete_by(int(record["expiry"]), int(record["record_time"]))
+        order["timer"] = record[CONFIRM_BY] if record[ORDER_STATE] == OrderState.CREATED else late
 
     def _modified(self, record: Any, _: int) -> None:
         order = self.order(int(record["reference"]))
         order["cap"], order["modified"] = record["amount"], 1
 
     def _attempted(self, record: Any, _: int) -> None:
+        """One that the holder asked for leaves the timer, and counts for nothing."""
         order = self.order(int(record["reference"]))
-        order["attempts"], order["timer"] = min(255, int(order["attempts"]) + 1), record["expiry"]
+        if order["timer"] != record["expiry"]:
+            order["attempts"], order["timer"] = min(255, int(order["attempts"]) + 1), record["expiry"]
 
     def _ordered(self, row: Any, kind: int, record: Any, address: int) -> bool:
         """A step of an order's life: the counts of the holder's row follow the state before and after."""
@@ -372,14 +422,15 @@ class CreditBook:
         elif kind == Kind.ORDER_COMPLETED:
             order["amount"], order["due"], order["timer"] = record["amount"], record["expiry"], record["expiry"]
         elif kind == Kind.ORDER_CONFIRMED:
-            order["timer"] = 0
+            order["timer"] = complete_by(int(order["due"]), int(record["record_time"]))
         elif kind == Kind.ORDER_OVERDUE:
-            order["timer"] = record["expiry"]
+            order["timer"], order["overdue_at"] = record["expiry"], address
         elif kind == Kind.ORDER_DEFAULTED:
-            order["timer"] = 0
+            order["timer"], order["defaulted_at"] = 0, address
         order["state"] = after
-        for count, counted in (("overdue", OrderState.OVERDUE), ("defaulted", OrderState.DEFAULTED)):
-            row[count] = int(row[count]) + (after is counted) - (before is counted)
+        if not order["deleted_by"]:
+            for count, counted in _COUNTED:
+                row[count] = int(row[count]) + (after is counted) - (before is counted)
         row["kept"] += after is OrderState.PAID
         if after not in OPEN_STATES:
             row["open"] -= 1

@@ -13,6 +13,10 @@ HOUR_MS: Final = 3_600_000
 ATTEMPTS_AFTER_MS: Final = tuple(hours * HOUR_MS for hours in (1, 6, 24, 72, 168))
 """From one attempt to collect to the next: an hour after the first that failed, then six, a day, three days, a week; then each week."""
 
+COMPLETE_WITHIN_MS: Final = 90 * 24 * HOUR_MS
+"""A confirmed order expires when it is not completed so long after its due time, or after the confirmation if that was later: whoever asks
+for nothing in a quarter of a year must not hold the holder's place among open orders for ever."""
+
 _CREATED, _CONFIRMED, _DUE = OrderState.CREATED, OrderState.CONFIRMED, OrderState.DUE
 _OVERDUE, _DEFAULTED = OrderState.OVERDUE, OrderState.DEFAULTED
 
@@ -60,9 +64,14 @@ def next_attempt(attempts: int, now_ms: int) -> int:
     return now_ms + ATTEMPTS_AFTER_MS[min(attempts, len(ATTEMPTS_AFTER_MS) - 1)]
 
 
+def complete_by(due_ms: int, confirmed_ms: int) -> int:
+    """When a confirmed order expires that nobody completes."""
+    return max(due_ms, confirmed_ms) + COMPLETE_WITHIN_MS
+
+
 def due_step(state: int, due_ms: int, default_after_s: int, now_ms: int) -> Step | None:
     """What the time that has come does to an order, before another attempt is made; None: only the attempt."""
-    if state == OrderState.CREATED:
+    if state in (OrderState.CREATED, OrderState.CONFIRMED):
         return Step(Kind.ORDER_EXPIRED, 0)
     defaults_at = due_ms + 1_000 * default_after_s
     if state == OrderState.DUE and now_ms >= due_ms:

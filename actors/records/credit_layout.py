@@ -145,10 +145,15 @@ ORDER: Final = np.dtype(
         ("modified", "u1"),
         ("attempts", "u1"),
         ("spare", "u1", (6,)),
+        ("overdue_at", "i8"),
+        ("defaulted_at", "i8"),
+        ("deleted_by", "i8"),
     ]
 )
 """An order that is not over: address of its ORDER_CREATED, its id, made at the time `created`. amount: what is to be collected, from DUE
-on; timer: when the shard does something by itself, 0 = never. address 0: the row is free, and `holder` is 1 + the next free one."""
+on; timer: when the shard does something by itself, 0 = never; attempts: those that the shard made, by which it waits for the next;
+overdue_at, defaulted_at: addresses of the records that said so; deleted_by: the dispute that ended with their deletion, 0 = none, until it
+is reinserted the order counts neither as overdue nor as defaulted. address 0: the row is free, and `holder` is 1 + the next free one."""
 
 CASE: Final = np.dtype(
     [

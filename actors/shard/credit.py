@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.admission import Channels
+from actors.ledger.admission import FORGOTTEN, Channels
 from actors.ledger.ledger import Ledger
 from actors.ledger.orders import AFTER, ALLOWED, BY_HOLDER, due_step, next_attempt, refusal
 from actors.records.addresses import address_after
@@ -61,7 +61,11 @@ if TYPE_CHECKING:
 QUEUE_ROWS_MAX: Final = 8_192
 """Credit requests that wait, some seconds of work; beyond it the answer is BUSY."""
 TURN_ROWS_MAX: Final = 256
-"""Requests and due orders taken at a time, some 10 ms: payments have their turn between."""
+"""Requests taken at a time, some 10 ms: payments have their turn between."""
+TURN_DUE_MAX: Final = 128
+"""Due orders and disputes taken at a time, beside the requests: those that always wait must not keep the clocks from running."""
+STALE_PLANS_MAX: Final = 1_024
+"""Plans that hold no more, beyond as many as hold. An order is confirmed and paid at once; what was planned for it lies a month ahead."""
 COLLECT_GRACE_MS: Final = 24 * 3_600_000
 """An order that is completed after, or just before, it is due is not overdue before so long."""
 LOOK_AGAIN_MS: Final = 1_000
@@ -187,21 +191,24 @@ class CreditDesk:
             if asked.taken == len(asked.results):
                 done.append(self._queue.popleft())
         self._rows -= taken
-        while self._timers and self._timers[0][0] <= self._ledger.record_time and taken < TURN_ROWS_MAX:
+        for _ in range(TURN_DUE_MAX):
+            if not self._is_due:
+                break
             self._time_has_come(*heapq.heappop(self._timers)[1:])
-            taken += 1
         if done:
             answers: list[Output] = [Answer(ref=asked.message.ref, value=asked.results) for asked in done]
             self._core.writer.when_durable(lambda: self._emit(answers))
-        due = bool(self._timers) and self._timers[0][0] <= self._ledger.record_time
-        return bool(self._queue) or due
+        return bool(self._queue) or self._is_due
+
+    @property
+    def _is_due(self) -> bool:
+        return bool(self._timers) and self._timers[0][0] <= self._ledger.record_time
 
     def _one(self, asked: _Asked) -> None:
         at = asked.taken
         asked.taken += 1
         row, result = asked.message.rows[at], asked.results[at]
-        raw = int(row["key_hi"]).to_bytes(8, "little") + int(row["key_lo"]).to_bytes(8, "little")
-        key = bound_key(self._ledger.secret, int(row["caller"]), int(row["home"]), raw)
+        key = self._bound(row)
         known = self._ledger.key_address(*key)
         if known:
             result["address"], result["replayed"] = known, 1
@@ -218,6 +225,10 @@ class CreditDesk:
                 result["record_time"] = self._ledger.record_time
             return
         self._keep(made, row, key, result)
+
+    def _bound(self, row: Any) -> tuple[int, int]:
+        raw = int(row["key_hi"]).to_bytes(8, "little") + int(row["key_lo"]).to_bytes(8, "little")
+        return bound_key(self._ledger.secret, int(row["caller"]), int(row["home"]), raw)
 
     # Records.
 
@@ -269,9 +280,14 @@ class CreditDesk:
 
     def _plan(self, timer: int, address: int, at: int = 0) -> None:
         """Look at an order, dispute or review when its timer, or `at`, has come; once, however often it is planned."""
-        if timer and self._planned.get(address) != timer:
+        if not timer:
+            self._planned.pop(address, None)
+        elif self._planned.get(address) != timer:
             self._planned[address] = timer
             heapq.heappush(self._timers, (at or timer, timer, address))
+        if len(self._timers) > 2 * len(self._planned) + STALE_PLANS_MAX:
+            self._timers = [each for each in self._timers if self._planned.get(each[2]) == each[1]]
+            heapq.heapify(self._timers)
 
     def _record(self, kind: Kind, holder: int, account: int, scenario: int) -> Any:
         record = np.zeros(1, RECORD)[0]
@@ -305,7 +321,7 @@ class CreditDesk:
             return Code.WALLET_CLOSED
         if row["expiry"] <= self._ledger.record_time or row["amount"] < 0:
             return Code.INVALID_REQUEST
-        if not self._ledger.credit.has_consent_room(self._ledger.record_time):
+        if self._consent(row) is None and not self._ledger.credit.has_consent_room(self._ledger.record_time):
             return Code.CONSENTS_FULL
         record = self._of_row(row)
         record["amount"], record["expiry"], record[STANDING] = row["amount"], row["expiry"], row["standing"]
@@ -329,8 +345,7 @@ class CreditDesk:
         """Recorded also of a holder that does not exist, with no wallet: the work is the same."""
         if row["holder"] and (code := self._holder(row)):
             return code
-        asked = self._ledger.credit.inquiries(int(row["account"]), int(row["home"]), self._ledger.record_time)
-        if 0 < row["open_max"] <= asked:
+        if row["open_max"] and not self._may_inquire(row):
             return Code.TOO_MANY_DECISIONS
         if row["kind"] != InquiryResult.NOT_AVAILABLE:
             live = self._consent(row)
@@ -346,6 +361,12 @@ class CreditDesk:
             row["reference"],
         )
         return self._made(record, details)
+
+    def _may_inquire(self, row: Any) -> bool:
+        """What cannot be counted is not answered: a full count would leave all wallets to be probed."""
+        credit, account, now = self._ledger.credit, int(row["account"]), self._ledger.record_time
+        asked = credit.inquiries(account, int(row["home"]), now)
+        return asked < row["open_max"] if asked else credit.counts_another(account, now)
 
     # Orders.
 
@@ -384,6 +405,8 @@ class CreditDesk:
         if code := refusal(order["state"], kind) or self._amount_refusal(order, kind, int(row["amount"])):
             return code
         if kind in (Kind.ORDER_COMPLETED, Kind.ORDER_PAID):
+            if not self._ledger.remember_key(*self._bound(row), FORGOTTEN):
+                return Code.KEYS_FULL  # The transfer takes a key, too, and must not take the last one.
             return self._collect(order, kind, int(row["amount"]), details)
         record = self._step(order, kind)
         if kind == Kind.ORDER_MODIFIED:
@@ -497,14 +520,13 @@ class CreditDesk:
     # Time.
 
     def _time_has_come(self, timer: int, address: int) -> None:
-        if self._planned.get(address) == timer:
-            del self._planned[address]
+        if self._planned.get(address) != timer:
+            return
+        del self._planned[address]
         order = self._ledger.credit.order(address)
         now = self._ledger.record_time
         if order is None:
             self._case_is_due(timer, address)
-            return
-        if order["timer"] != timer:
             return
         step = due_step(int(order["state"]), int(order["due"]), int(order["default_after_s"]), now)
         if step is not None:

@@ -16,6 +16,8 @@ from actors.records.layout import ACCOUNT, RECORD, RESOLUTION, SCENARIO, Kind
 
 DISPUTES_MAX: Final = 255
 """Open disputes of one holder, as its row counts them."""
+REVIEWS_MAX: Final = 16
+"""Open reviews of one holder beside its disputes: they wait for a person, however long, so that one holder must not fill the table."""
 CASE_OPENINGS: Final = (Kind.DISPUTE_OPENED, Kind.CREDIT_REVIEW_OPENED)
 CASE_OF: Final = {
     Kind.DISPUTE_FORWARDED: Kind.DISPUTE_OPENED,
@@ -42,11 +44,17 @@ def decide_case(ledger: Ledger, row: Any, record: Any) -> Code:
         return Code.OK if row["seen"] >= 0 else Code.INVALID_REQUEST
     if row["expiry"] <= ledger.record_time:
         return Code.INVALID_REQUEST
-    disputed = ledger.credit.row(ledger.book, int(row["holder"]))["disputed"]
-    if not ledger.credit.has_case_room or (kind == Kind.DISPUTE_OPENED and disputed == DISPUTES_MAX):
+    if not ledger.credit.has_case_room or _has_most(ledger, kind, int(row["holder"])):
         return Code.CASES_FULL
     record["expiry"] = row["expiry"]
     return Code.OK
+
+
+def _has_most(ledger: Ledger, kind: Kind, holder: int) -> bool:
+    disputed = int(ledger.credit.row(ledger.book, holder)["disputed"])
+    if kind == Kind.DISPUTE_OPENED:
+        return disputed == DISPUTES_MAX
+    return ledger.credit.open_cases_of(holder) - disputed >= REVIEWS_MAX
 
 
 def _about_a_case(ledger: Ledger, row: Any, record: Any, kind: Kind) -> Code:

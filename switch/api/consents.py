@@ -115,7 +115,7 @@ async def list_consents(services: Services, call: Call) -> web.Response:
     history = services.credit_history
     if "wallet" in query:
         only = None if holder else account
-        page = await history.of_wallet(wallet, Kind.CONSENT_GRANTED, before, limit + 1, only) if wallet else []
+        page = await history.of_wallet(wallet, Kind.CONSENT_GRANTED, before, limit + 1, only)
     else:
         page = await history.of_account(account, Kind.CONSENT_GRANTED, before, limit + 1)
     data = await _shown(services, page[:limit])
@@ -137,12 +137,15 @@ async def end_consent(services: Services, call: Call) -> web.Response:
     deadline = services.deadline()
     found = await _own(services, call, False)
     record = found.record
-    row = credit_row(Kind.CONSENT_WITHDRAWN, call.principal, call.key_or_random(), body_hash(found.address))
+    digest = body_hash(found.address)
+    row = credit_row(Kind.CONSENT_WITHDRAWN, call.principal, call.key_or_random(), digest)
     row["account"], row["scenario"], row["reference"] = record[ACCOUNT], record[SCENARIO], found.address
     row["holder"] = row["home"] = record["payer"]
     answer = await submit(services, await holder_shard(services, record["payer"]), row, None, deadline)
     if answer.code not in (Code.OK, Code.CONSENT_NOT_FOUND):
         raise ProblemError(NUMBERS[answer.code])
+    if answer.replayed:  # Whoever used the key for something else must not believe that the consent has ended.
+        await recorded(services, answer, digest)
     (shown,) = await _shown(services, [found])
     return json_response(shown)
 

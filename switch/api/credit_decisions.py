@@ -149,7 +149,9 @@ def _decided(row: CreditRow, asked: _Asked, state: Any) -> CreditRow:
     row["kind"], row["cause"], row["scenario"] = result, cause, asked.loaded.stored.number
     row["version"], row["open_max"] = asked.loaded.stored.version, terms.decisions
     row["holder"], row["home"] = asked.holder if exists else 0, asked.home
-    row["seen"] = credit["head"] if exists else -1
+    row["seen"] = (
+        credit["head"] if result else -1
+    )  # not_available is never looked at again: it would take longer where there is a wallet
     row["amount"], row["points"] = asked.amount, credit["score"] if result else 0
     row["granted"] = outcome["granted"] if result is InquiryResult.YES else 0
     row["reasons"] = outcome["reasons"] if result is InquiryResult.NO else 0

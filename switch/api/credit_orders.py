@@ -5,6 +5,7 @@ allows.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -41,7 +42,7 @@ from switch.http.auth import HOLDER, MERCHANT, PARTIES
 from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import BILL, EMPTY, LOWERED_CAP, NEW_ORDER, decode
-from switch.http.schema import Bill, Empty, LoweredCap, NewOrder
+from switch.http.schema import NUMBER_CHARACTERS, PRINTED, Bill, Empty, LoweredCap, NewOrder
 from switch.http.times import now_ms, time_ms
 from switch.problems.table import NUMBERS, ProblemError, invalid_field, invalid_query
 from switch.views.credit_orders import KINDS, OrderAnswer, OrderNames, order_answer, transfers_of
@@ -93,9 +94,13 @@ async def create_order(services: Services, call: Call) -> web.Response:
     shard = await holder_shard(services, inquiry.record["payer"])
 
     async def looked_at(row: CreditRow, answer: CreditAnswer | None = None) -> CreditRow:
-        """The shard keeps no receipts: the row names the head of the holder's chain under which this one was read."""
+        """The shard keeps no receipts: the row names the head of the holder's chain under which this one was read, and no other order on
+        it. A number is given back when its order is not in the journal for a minute, and that order may come later still."""
         (state,) = await states(services, shard, [(inquiry.record["payer"], 0, 0, 0)])
         await record_named(services, body.receipt, "receipt_not_found", Kind.INQUIRY)
+        about = (await services.credit_history.about_many([inquiry.address]))[inquiry.address]
+        if any(each.record["kind"] == Kind.ORDER_CREATED and each.record["digest"] != digest for each in about):
+            raise ProblemError("receipt_refused", "Another order was made on this receipt.")
         row = row.copy()
         row["seen"] = state["credit"]["head"]
         return row
@@ -275,7 +280,10 @@ async def list_orders(services: Services, call: Call) -> web.Response:
     if "number" in query:
         if not merchant or "wallet" in query:
             raise invalid_query("number", "a merchant asks by its own number, and by nothing else beside it")
-        address = await services.order_numbers.find(principal.account, query["number"])
+        number = query["number"]
+        if len(number) > NUMBER_CHARACTERS or not re.match(PRINTED, number):
+            raise invalid_query("number", f"text of one line is expected, at most {NUMBER_CHARACTERS} characters")
+        address = await services.order_numbers.find(principal.account, number)
         found = await services.credit_history.many([address] if address else [])
         return json_response(OrderList(await _shown(services, found), False, None))
     if "wallet" not in query and not merchant:
@@ -289,7 +297,7 @@ async def list_orders(services: Services, call: Call) -> web.Response:
     history, kind = services.credit_history, Kind.ORDER_CREATED
     if "wallet" in query:
         only = None if holder else principal.account
-        page = await history.of_wallet(wallet, kind, before, limit + 1, only) if wallet else []
+        page = await history.of_wallet(wallet, kind, before, limit + 1, only)
     else:
         page = await history.of_account(principal.account, kind, before, limit + 1)
     more = len(page) > limit

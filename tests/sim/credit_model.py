@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from actors.audit.credit import CreditCheck
+from actors.audit.credit import COMPLETE_WITHIN_MS, CreditCheck
 from actors.records.addresses import block_of
 from actors.records.blocks import CreditEntry, Sealed, addresses_of, records_of
 from actors.records.codes import FIRST_REFUSED, Code, is_declined
@@ -185,7 +185,8 @@ class CreditModel:
         if kind == Kind.ORDER_CREATED:
             order = here.orders[address] = Order(address, record)
             row["open"] += 1
-            order.ends = getattr(record, CONFIRM_BY) if state == OrderState.CREATED else 0
+            late = max(record.expiry, record.record_time) + COMPLETE_WITHIN_MS
+            order.ends = getattr(record, CONFIRM_BY) if state == OrderState.CREATED else late
             return
         order = here.orders[record.reference]
         if kind in COLLECTING:
@@ -198,7 +199,9 @@ class CreditModel:
             order.cap, order.modified = record.amount, True
         if kind == Kind.ORDER_COMPLETED:
             order.ends = record.expiry + 1_000 * getattr(order.record, DEFAULT_AFTER)
-        elif state in (*OVER, OrderState.CONFIRMED, OrderState.DEFAULTED):
+        elif kind == Kind.ORDER_CONFIRMED:
+            order.ends = max(order.record.expiry, record.record_time) + COMPLETE_WITHIN_MS
+        elif state in (*OVER, OrderState.DEFAULTED):
             order.ends = 0
         order.state = state
         order.keep(block_of(address))

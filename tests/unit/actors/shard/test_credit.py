@@ -2,18 +2,19 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from actors.audit.credit import CreditCheck
-from actors.ledger.orders import ALLOWED, ATTEMPTS_AFTER_MS
+from actors.ledger.orders import ALLOWED, ATTEMPTS_AFTER_MS, COMPLETE_WITHIN_MS
 from actors.records.blocks import addresses_of, records_of
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_REQUEST, InquiryResult, OrderState
 from actors.records.layout import Kind
 from actors.shard import messages as m
-from actors.shard.credit import QUEUE_ROWS_MAX
-from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, OneShard
+from actors.shard.credit import QUEUE_ROWS_MAX, STALE_PLANS_MAX, TURN_ROWS_MAX
+from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, SMALL, OneShard
 
 
 @pytest.fixture
@@ -258,3 +259,90 @@ def test_the_audit_agrees_with_all_that_a_shard_does(shard: OneShard) -> None:
         records = records_of(block.data)
         assert list(check.wrong(records, addresses_of(0, block.number, len(records)))) == []
     assert check.entries == [entry for block in shard.blocks for entry in block.credit]
+
+
+def test_a_confirmed_order_that_nobody_completes_expires_after_a_stated_time(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    granted(shard, holder, standing=1, amount=500)
+    orders = [shard.order(holder, shop, 1_000), shard.order(holder, shop, 500)]
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=orders[0])
+    shard.restarted().wait(30 * DAY_MS + COMPLETE_WITHIN_MS - 1)
+    assert shard.state(holder)["credit"]["open"] == 2
+    shard.wait(1)
+    assert shard.kinds()[-2:] == [Kind.ORDER_EXPIRED] * 2 and shard.state(holder)["credit"]["open"] == 0
+    assert shard.credit(Kind.ORDER_COMPLETED, holder, reference=orders[0], amount=7)["code"] == Code.ORDER_NOT_FOUND
+
+
+def test_what_a_holder_tries_in_vain_does_not_put_off_the_next_attempt(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop)
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+    shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
+    for _ in range(5):
+        assert shard.credit(Kind.ORDER_PAID, holder, reference=order)["code"] == Code.INSUFFICIENT_FUNDS
+    shard.wait(ATTEMPTS_AFTER_MS[0])
+    kept = shard.state(holder, order)["order"]
+    assert (kept["attempts"], kept["timer"]) == (2, shard.now + ATTEMPTS_AFTER_MS[1])
+    shard.restarted()
+    assert shard.state(holder, order)["order"] == kept
+
+
+def test_plans_of_orders_that_are_over_are_not_kept(shard: OneShard) -> None:
+    """They lie as far ahead as an order may wait to be confirmed: a shop that sells all day must not fill the memory with them."""
+    holder, shop = shard.wallet(), shard.wallet()
+    desk = shard.core._credit
+    for _ in range(STALE_PLANS_MAX + 100):
+        order = shard.order(holder, shop)
+        assert shard.credit(Kind.ORDER_CANCELLED, holder, reference=order)["code"] == 0
+    assert len(desk._planned) == 0 and len(desk._timers) <= STALE_PLANS_MAX
+
+
+def test_clocks_run_while_requests_always_wait(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    shard.order(holder, shop)
+    shard.now += DAY_MS
+    rows = np.zeros(TURN_ROWS_MAX, CREDIT_REQUEST)
+    rows["op"], rows["key_lo"], rows["digest"] = Kind.INQUIRY, np.arange(1, len(rows) + 1) << 32, 1
+    shard.ask(lambda ref: m.Credit(ref=ref, rows=rows, details={}))
+    units = [{entry.kind for entry in block.credit} for block in shard.blocks]
+    assert {Kind.INQUIRY, Kind.ORDER_EXPIRED} <= {*units[-1]} | {*units[-2]}
+
+
+def test_a_collection_that_takes_the_last_key_is_answered(shard: OneShard) -> None:
+    """Two keys, that of the request and that of its transfer: with room for one neither is taken, and the shard lives."""
+    holder, shop = shard.wallet(balance=5_000), shard.wallet()
+    order = shard.order(holder, shop)
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+    ledger, codes = shard.core.ledger, set()
+    rng = np.random.default_rng(1)
+    while ledger.remember_key(*(int(word) for word in rng.integers(0, 2**63, 2) * 2 + 1), 1):
+        pass
+    for _ in range(200):
+        codes.add(int(shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)["code"]))
+    assert codes <= {Code.OK, Code.KEYS_FULL, Code.ORDER_NOT_FOUND} and Code.KEYS_FULL in codes
+
+
+def test_a_count_that_is_full_lets_nobody_probe(shard: OneShard) -> None:
+    shard = OneShard(msgspec.structs.replace(SMALL, inquirers=8))
+    holder = shard.wallet()
+    said = {"open_max": 2}
+
+    def asked(home: int, account: int = MERCHANT) -> int:
+        return int(shard.credit(Kind.INQUIRY, 0, home=home, account=account, **said)["code"])
+
+    assert [asked(home) for home in (1, 2, 3)] == [0, 0, Code.TOO_MANY_DECISIONS], (
+        "a quarter of the count is one account's"
+    )
+    assert asked(holder) == Code.TOO_MANY_DECISIONS and asked(1) == 0 and asked(1) == Code.TOO_MANY_DECISIONS
+    assert asked(holder, account=8) == 0, "others still ask"
+    shard.restarted()
+    assert asked(3) == Code.TOO_MANY_DECISIONS
+    shard.wait(DAY_MS)
+    assert asked(3) == 0
+
+
+def test_a_full_table_of_consents_still_takes_a_newer_one_of_the_same(shard: OneShard) -> None:
+    holder = shard.wallet()
+    for scenario in range(8):
+        granted(shard, holder, scenario=scenario)
+    assert granted(shard, holder, scenario=3) == shard.state(holder, scenario=3)["consent"]["record"]

@@ -7,8 +7,9 @@ import pytest
 from actors.audit.credit import CreditCheck
 from actors.records.blocks import addresses_of, records_of
 from actors.records.codes import Code
-from actors.records.credit_layout import InquiryResult, Resolution
+from actors.records.credit_layout import InquiryResult, OrderState, Resolution
 from actors.records.layout import RESOLUTION, Kind
+from actors.shard.disputes import REVIEWS_MAX
 from tests.unit.actors.shard.one_shard import DAY_MS, OneShard
 
 
@@ -17,8 +18,8 @@ def shard() -> OneShard:
     return OneShard()
 
 
-def opened(shard: OneShard, holder: int, kind: Kind = Kind.DISPUTE_OPENED) -> int:
-    said: dict[str, Any] = {"reference": 77, "expiry": shard.now + 30 * DAY_MS}
+def opened(shard: OneShard, holder: int, kind: Kind = Kind.DISPUTE_OPENED, reference: int = 77) -> int:
+    said: dict[str, Any] = {"reference": reference, "expiry": shard.now + 30 * DAY_MS}
     made = shard.credit(kind, holder, **said)
     assert made["code"] == 0
     return int(made["address"])
@@ -89,3 +90,48 @@ def test_a_merchant_asks_so_often_a_day_whoever_it_asks_about(shard: OneShard) -
         assert shard.credit(Kind.INQUIRY, who, **said, account=8)["code"] == 0
     shard.wait(DAY_MS)
     assert shard.credit(Kind.INQUIRY, holder, home=holder, open_max=3)["code"] == 0
+
+
+@pytest.mark.parametrize("state", [OrderState.OVERDUE, OrderState.DEFAULTED], ids=lambda s: s.name.lower())
+def test_what_is_deleted_of_an_order_counts_no_more_until_it_comes_back(shard: OneShard, state: OrderState) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop, expiry=shard.now + 2 * DAY_MS, default_after_s=30 * 86_400)
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+    shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
+    for _ in range(40):
+        if shard.state(holder, order)["order"]["state"] < state:
+            shard.wait(DAY_MS)
+
+    def counts() -> tuple[int, int]:
+        row = shard.state(holder)["credit"]
+        return int(row["overdue"]), int(row["defaulted"])
+
+    counted = (int(state is OrderState.OVERDUE), int(state is OrderState.DEFAULTED))
+    assert counts() == counted
+    entry = int(shard.state(holder, order)["order"][f"{state.name.lower()}_at"])
+    dispute = opened(shard, holder, reference=entry)
+    shard.credit(Kind.DISPUTE_RESOLVED, holder, reference=dispute, kind=Resolution.DELETED)
+    assert counts() == (0, 0)
+    shard.restarted()
+    assert counts() == (0, 0)
+    head = int(shard.state(holder)["credit"]["head"])
+    assert shard.credit(Kind.DISPUTE_REINSERTED, holder, reference=dispute, seen=head)["code"] == 0
+    assert counts() == counted
+    again = opened(shard, holder, reference=order)
+    shard.credit(Kind.DISPUTE_RESOLVED, holder, reference=again, kind=Resolution.DELETED)
+    for _ in range(40):
+        shard.wait(DAY_MS)
+    assert counts() == (0, 0), "not even when it defaults then"
+    shard.pay(op=Kind.TRANSFER, payer=shard.wallet(balance=5_000), payee=holder, amount=700)
+    assert shard.credit(Kind.ORDER_PAID, holder, reference=order)["state"] == OrderState.PAID
+    assert counts() == (0, 0)
+
+
+def test_one_holder_cannot_fill_the_table_of_cases_with_reviews(shard: OneShard) -> None:
+    holder = shard.wallet()
+    for _ in range(REVIEWS_MAX):
+        opened(shard, holder, Kind.CREDIT_REVIEW_OPENED)
+    more = shard.credit(Kind.CREDIT_REVIEW_OPENED, holder, reference=77, expiry=shard.now + DAY_MS)
+    assert more["code"] == Code.CASES_FULL
+    opened(shard, holder)
+    opened(shard, shard.wallet(), Kind.CREDIT_REVIEW_OPENED)
