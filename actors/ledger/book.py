@@ -83,7 +83,8 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     cases: int = 100_000
     """Disputes and reviews of decisions that are open; beyond it new ones get 503."""
     inquirers: int = 4_000_000
-    """Pairs of a merchant's account and a wallet that it asked about on one day; beyond it a further pair is not counted."""
+    """Pairs of a merchant's account and a wallet that it asked about on one day, a quarter of them of one account at most; beyond it a
+    further pair gets 429."""
 
 
 def caller_holds(capacity: Capacity) -> int:

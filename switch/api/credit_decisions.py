@@ -15,7 +15,7 @@ from msgspec import UNSET
 from actors.records.codes import Code
 from actors.records.credit_layout import Cause, InquiryResult
 from actors.records.ids import decode_wallet, uuid_bytes
-from actors.records.layout import ACCOUNT, CAUSE, DISPUTED, GRANTED, RESULT_OF_INQUIRY, SCORE_SEEN, Kind
+from actors.records.layout import ACCOUNT, CAUSE, DISPUTED, GRANTED, RESULT_OF_INQUIRY, SCORE_SEEN, Kind, WalletStatus
 from rules.vocabulary.columns import DAY_MS, NULL
 from rules.vocabulary.credit import BAND_EDGES, CREDIT_INDEX, DIMENSIONS
 from rules.vocabulary.currencies import ALPHA
@@ -132,7 +132,7 @@ def _decided(row: CreditRow, asked: _Asked, state: Any) -> CreditRow:
     (outcome,) = asked.loaded.evaluator.evaluate(_columns(asked, wallet, credit, cap, now))
     exists = is_holder(wallet)
     result, cause = InquiryResult.NOT_AVAILABLE, Cause.DECIDED
-    if not exists:
+    if not exists or wallet["status"] == WalletStatus.CLOSED:
         cause = Cause.NO_WALLET
     elif not consent["holder"]:
         cause = Cause.NO_CONSENT

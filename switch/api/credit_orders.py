@@ -99,7 +99,7 @@ async def create_order(services: Services, call: Call) -> web.Response:
         (state,) = await states(services, shard, [(inquiry.record["payer"], 0, 0, 0)])
         await record_named(services, body.receipt, "receipt_not_found", Kind.INQUIRY)
         about = (await services.credit_history.about_many([inquiry.address]))[inquiry.address]
-        if any(each.record["kind"] == Kind.ORDER_CREATED and each.record["digest"] != digest for each in about):
+        if any(each.record["digest"] != digest for each in about):
             raise ProblemError("receipt_refused", "Another order was made on this receipt.")
         row = row.copy()
         row["seen"] = state["credit"]["head"]

@@ -30,6 +30,8 @@ KEY: Final = r"^[ -~]+\Z"
 Id = Annotated[str, Meta(min_length=36, max_length=36)]
 Amount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX)]
 Currency = Annotated[str, Meta(min_length=3, max_length=3)]
+NUMBER_CHARACTERS: Final = 64
+"""Of a merchant's own number of an order."""
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=PRINTED)]
 MetadataKey = Annotated[str, Meta(min_length=1, max_length=40, pattern=PRINTED)]
 MetadataText = Annotated[str, Meta(max_length=500, pattern=LINES)]
@@ -224,7 +226,7 @@ class NewOrder(Wire, frozen=True, kw_only=True):
     cap: Amount
     currency: Currency
     payee: Id
-    number: Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTED)]
+    number: Annotated[str, Meta(min_length=1, max_length=NUMBER_CHARACTERS, pattern=PRINTED)]
     introduction: Annotated[str, Meta(min_length=1, max_length=500, pattern=LINES)]
     due_at: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
 

@@ -50,7 +50,7 @@ CAPACITY: Final = {
     "consents": "Live consents.",
     "orders": "Service orders that are not over.",
     "cases": "Disputes and reviews of decisions that are open.",
-    "inquirers": "Pairs of a merchant's account and a wallet that it asked about on one day.",
+    "inquirers": "Pairs of a merchant's account and a wallet that it asked about on one day; of one account a quarter of them.",
 }
 """The keys of the section `capacity`, and what they mean."""
 

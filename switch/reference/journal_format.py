@@ -107,7 +107,7 @@ _KIND_TEXTS: Final = {
     Kind.ORDER_PAID: f"{_OF_ORDER} By the transfer at `payee_prev`.",
     Kind.ORDER_CANCELLED: _OF_ORDER,
     Kind.ORDER_PAID_ELSEWHERE: _OF_ORDER,
-    Kind.ORDER_EXPIRED: f"{_OF_ORDER} Nobody confirmed it in time.",
+    Kind.ORDER_EXPIRED: f"{_OF_ORDER} Nobody confirmed it in time, or nobody completed it.",
     Kind.ORDER_OVERDUE: f"{_OF_ORDER} It was not paid when it was due.",
     Kind.ORDER_DEFAULTED: f"{_OF_ORDER} It was not paid long after it was due.",
     Kind.ORDER_CURED: f"{_OF_ORDER} Paid after default, by the transfer at `payee_prev`.",

@@ -12,8 +12,8 @@ from actors.records.credit_layout import FIRST_CREDIT
 from actors.records.layout import Kind
 from switch.views.statement import record_of
 
-ABOUT_MAX: Final = 1_000
-"""Records about one order: attempts go on weekly, so these are twenty years."""
+ATTEMPTS_SHOWN: Final = 50
+"""Of one order, the newest: a holder may try as often as it likes, and whoever looks must still see where the order stands."""
 NEWEST: Final = 2**63 - 1
 """Before it lie all records."""
 
@@ -84,8 +84,9 @@ class CreditHistory:
         return await self.many([row["record"] for row in rows])
 
     async def about_many(self, addresses: Sequence[int]) -> dict[int, list[CreditRecord]]:
-        """What was recorded about each of some records, oldest first."""
-        rows = await self._pool.fetch("credit_about_many", list(addresses), ABOUT_MAX)
+        """The records of orders about each of some records, oldest first; of attempts the newest."""
+        kinds = (Kind.ORDER_ATTEMPT, Kind.ORDER_CREATED, Kind.ORDER_CURED)
+        rows = await self._pool.fetch("credit_about_many", list(addresses), ATTEMPTS_SHOWN, *map(int, kinds))
         found = {each.address: each for each in await self.many([row["record"] for row in rows])}
         about: dict[int, list[CreditRecord]] = {address: [] for address in addresses}
         for row in rows:

@@ -1,7 +1,10 @@
 """Who asks without a consent learns nothing: no consent, another's, an ended one, a wallet without a score, one that does not exist."""
 
+import asyncio
 import uuid
+from typing import Any
 
+from actors.records.codes import Code
 from tests.credit_scene import CreditScene, credit_scene
 from tests.front_door import Answer, running_switch
 
@@ -50,3 +53,32 @@ async def test_afterwards_the_merchant_still_sees_no_more_than_it_was_told(datab
         for answer in (await scene.ask(), await scene.ask(str(uuid.uuid4()))):
             again = await scene.get(f"/v1/credit/decisions/{answer.json['receipt']}", scene.inn)
             assert again.raw == answer.raw
+
+
+async def test_questions_at_once_take_no_longer_where_there_is_a_wallet(database_url: str) -> None:
+    """Each is recorded in the holder's chain: one that had to be looked at again when another came between would tell that there is one."""
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        codes: list[int] = []
+
+        def watched(ask: Any) -> Any:
+            async def credit(rows: Any, details: Any) -> Any:
+                results = await ask(rows, details)
+                codes.extend(results["code"].tolist())
+                return results
+
+            return credit
+
+        for client in switch.clients:
+            client.credit = watched(client.credit)
+        answers = await asyncio.gather(*(scene.ask() for _ in range(8)))
+        assert {answer.json["result"] for answer in answers} == {"not_available"}
+        assert codes == [Code.OK] * 8
+
+
+async def test_a_closed_wallet_is_none_that_can_be_asked_about(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        await scene.consent()
+        assert (await switch.call("POST", f"/v1/wallets/{scene.ann_wallet}/close", {})).status == 200
+        assert (await scene.ask()).json["result"] == "not_available"

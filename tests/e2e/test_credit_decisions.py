@@ -37,6 +37,8 @@ async def test_a_consent_is_given_seen_by_its_parties_and_ended_by_one_call(data
         assert (await scene.delete(one, scene.inn)).json["code"] == "forbidden"
         listed = await scene.get("/v1/consents", scene.inn)
         assert [each["id"] for each in listed.json["data"]] == [made.json["id"]]
+        used = await switch.call("DELETE", one, key="once", token=scene.ann)
+        assert used.json["code"] == "idempotency_mismatch", "the key is of the consent, which has not ended"
         for _ in range(2):
             assert (await scene.delete(one, scene.ann)).json["status"] == "withdrawn"
         newer = (await scene.consent()).json

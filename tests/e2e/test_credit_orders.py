@@ -2,8 +2,13 @@
 
 import asyncio
 from typing import Any
+from unittest.mock import AsyncMock
 
+import pytest
+
+from actors.stores.order_numbers import OrderNumberStore
 from switch.http.times import now_ms, time_text
+from switch.views import credit_records
 from tests.credit_scene import credit_scene
 from tests.front_door import running_switch
 
@@ -116,6 +121,45 @@ def _body(payee: str) -> dict[str, object]:
         "number": "S1",
         "introduction": "x",
     }
+
+
+async def test_a_receipt_makes_one_order_though_its_number_was_given_back(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when an order is stored more than a minute after its number was taken."""
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        await scene.consent()
+        receipt = (await scene.ask(amount=10_000)).json["receipt"]
+        assert (await scene.order(receipt, cap=10_000)).status == 201
+        monkeypatch.setattr(OrderNumberStore, "take", AsyncMock(return_value=[]))
+        second = await scene.order(receipt, cap=10_000, number="A2")
+        assert second.json["code"] == "receipt_refused"
+
+
+async def test_an_order_shows_where_it_stands_however_often_its_holder_tried(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credit_records, "ATTEMPTS_SHOWN", 3)
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        bank = await switch.wallet("external")
+        await scene.consent(standing={"cap": 30_000})
+        order = (await scene.order()).json["id"]
+        await scene.do(order, "complete", scene.inn, **BILL)
+        for _ in range(6):
+            assert (await scene.do(order, "pay", scene.ann)).status == 402
+        await switch.pay(bank, scene.ann_wallet, 20_000)
+        paid = (await scene.do(order, "pay", scene.ann)).json
+        assert (paid["status"], paid["amount"]) == ("paid", 19_500)
+        assert [each["step"] for each in paid["steps"]] == ["created", "completed", *["attempt"] * 3, "paid"]
+
+
+async def test_a_number_that_none_can_be_is_refused(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        for number in ("%00", "x" * 65):
+            assert (await scene.get(f"/v1/credit/orders?number={number}", scene.inn)).json["code"] == "invalid_query"
 
 
 async def test_two_requests_at_once_make_one_order(database_url: str) -> None:

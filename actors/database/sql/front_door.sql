@@ -628,8 +628,15 @@ SELECT coalesce(record, (SELECT record FROM credit WHERE about = taken.receipt A
 FROM order_number AS taken WHERE account = $1 AND number = $2
 
 -- name: credit_about_many
--- Addresses of the records about others, oldest first.
-SELECT about, record FROM credit WHERE about = ANY ($1::bigint[]) AND about <> 0 ORDER BY about, record LIMIT $2
+-- Addresses of the records of orders about others, oldest first; of attempts ($3) the newest alone, as there is no end to them.
+SELECT about, record FROM credit WHERE about = ANY ($1::bigint[]) AND about <> 0 AND kind BETWEEN $4 AND $5 AND kind <> $3
+UNION ALL
+SELECT wanted.about, attempt.record
+FROM unnest($1::bigint[]) AS wanted (about)
+CROSS JOIN LATERAL (
+    SELECT record FROM credit WHERE about = wanted.about AND about <> 0 AND kind = $3 ORDER BY record DESC LIMIT $2
+) AS attempt
+ORDER BY about, record
 
 -- name: card_numbered
 SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by WHERE card.number = $1
