@@ -4,6 +4,8 @@ import asyncio
 import uuid
 from typing import Any
 
+import pytest
+
 from actors.records.codes import Code
 from tests.credit_scene import CreditScene, credit_scene
 from tests.front_door import Answer, running_switch
@@ -55,7 +57,9 @@ async def test_afterwards_the_merchant_still_sees_no_more_than_it_was_told(datab
             assert again.raw == answer.raw
 
 
-async def test_questions_at_once_take_no_longer_where_there_is_a_wallet(database_url: str) -> None:
+async def test_questions_at_once_take_no_longer_where_there_is_a_wallet(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each is recorded in the holder's chain: one that had to be looked at again when another came between would tell that there is one."""
     async with running_switch(database_url) as switch:
         scene = await credit_scene(switch)
@@ -70,7 +74,7 @@ async def test_questions_at_once_take_no_longer_where_there_is_a_wallet(database
             return credit
 
         for client in switch.clients:
-            client.credit = watched(client.credit)
+            monkeypatch.setattr(client, "credit", watched(client.credit))
         answers = await asyncio.gather(*(scene.ask() for _ in range(8)))
         assert {answer.json["result"] for answer in answers} == {"not_available"}
         assert codes == [Code.OK] * 8
