@@ -39,6 +39,7 @@ from actors.records.layout import (
     RESOLUTION,
     RUN,
     SCENARIO,
+    SCENARIO_VERSION,
     STANDING,
     Kind,
     Records,
@@ -362,7 +363,7 @@ class CreditBook:
         consent = self.consents[at]
         consent["holder"], consent["record"], consent["expiry"] = holder, address, record["expiry"]
         consent["cap"], consent["account"], consent["scenario"] = record["amount"], account, scenario
-        consent["standing"] = record[STANDING]
+        consent["standing"], consent["version"] = record[STANDING], record[SCENARIO_VERSION]
 
     def _withdrawn(self, record: Any, _: int) -> None:
         key = self._consent_key(int(record["payer"]), int(record[ACCOUNT]), int(record[SCENARIO]))

@@ -120,10 +120,12 @@ CONSENT: Final = np.dtype(
         ("account", "u4"),
         ("scenario", "u4"),
         ("standing", "u1"),
-        ("spare", "u1", (7,)),
+        ("spare", "u1", (5,)),
+        ("version", "u2"),
     ]
 )
-"""A live consent; holder 0: the row is free, and `record` is 1 + the next free one, 0 = none."""
+"""A live consent to what this version of the scenario says, 0 = any (of old journals). holder 0: the row is
+free, and `record` is 1 + the next free one, 0 = none."""
 
 ORDER: Final = np.dtype(
     [

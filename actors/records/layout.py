@@ -287,7 +287,7 @@ RUN: Final = "device"
 SCENARIO: Final = "pack"
 """Credit records: the scenario's number."""
 SCENARIO_VERSION: Final = "country"
-"""INQUIRY: the version of the scenario that decided."""
+"""INQUIRY: the version of the scenario that decided. CONSENT_GRANTED: that was consented to, 0 in old journals."""
 RESULT_OF_INQUIRY: Final = "decision"
 CAUSE: Final = "label"
 """INQUIRY: why, for the holder and for auditors."""
@@ -331,7 +331,13 @@ FIELDS_OF_KIND: Final = {
         "tier": TIER,
         "opened": OPENED,
     },
-    Kind.CONSENT_GRANTED: {**_OF_A_MERCHANT, "cap": "amount", "end": "expiry", "standing": STANDING},
+    Kind.CONSENT_GRANTED: {
+        **_OF_A_MERCHANT,
+        "version": SCENARIO_VERSION,
+        "cap": "amount",
+        "end": "expiry",
+        "standing": STANDING,
+    },
     Kind.CONSENT_WITHDRAWN: {**_OF_A_MERCHANT, "consent": "reference"},
     Kind.INQUIRY: {
         **_OF_A_MERCHANT,

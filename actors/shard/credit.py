@@ -325,6 +325,7 @@ class CreditDesk:
             return Code.CONSENTS_FULL
         record = self._of_row(row)
         record["amount"], record["expiry"], record[STANDING] = row["amount"], row["expiry"], row["standing"]
+        record[SCENARIO_VERSION] = row["version"]
         return self._made(record, details)
 
     def _withdraw(self, row: Any, details: bytes | None) -> Code | _Made:

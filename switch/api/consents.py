@@ -63,6 +63,7 @@ async def create_consent(services: Services, call: Call) -> web.Response:
     row = credit_row(Kind.CONSENT_GRANTED, call.principal, key, digest)
     row["account"], row["scenario"], row["holder"], row["home"] = merchant, loaded.stored.number, wallet, wallet
     row["expiry"], row["amount"], row["standing"] = _end(body, loaded), cap, cap > 0
+    row["version"] = loaded.stored.version
     if cap:
         await _check_standing(services, shard, wallet, cap, loaded)
     details = credit_details(CreditDetails(version=loaded.stored.version))

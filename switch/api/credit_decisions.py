@@ -13,7 +13,7 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.records.codes import Code
-from actors.records.credit_layout import Cause, InquiryResult
+from actors.records.credit_layout import CONSENT, Cause, InquiryResult
 from actors.records.ids import decode_wallet, uuid_bytes
 from actors.records.layout import ACCOUNT, CAUSE, DISPUTED, GRANTED, RESULT_OF_INQUIRY, SCORE_SEEN, Kind, WalletStatus
 from rules.vocabulary.columns import DAY_MS, NULL
@@ -118,8 +118,14 @@ async def _asked(services: Services, call: Call, body: CreditQuestion) -> _Asked
 
 
 async def _state(services: Services, asked: _Asked) -> Any:
-    """The holder's state, durable."""
-    (state,) = await states(services, asked.shard, [(asked.holder, 0, asked.account, asked.loaded.stored.number)])
+    """The holder's state, durable. A consent to an older version that used less data is none."""
+    stored = asked.loaded.stored
+    (state,) = await states(services, asked.shard, [(asked.holder, 0, asked.account, stored.number)])
+    version = int(state["consent"]["version"])
+    if version not in (0, stored.version):
+        agreed = await services.scenarios.version(stored.number, version)
+        if agreed is None or not set(asked.loaded.scenario.data) <= set(agreed.scenario.data):
+            state["consent"] = np.zeros(1, CONSENT)[0]
     return state
 
 

@@ -93,7 +93,8 @@ _KIND_TEXTS: Final = {
     "first half of that block's hash.",
     Kind.PROFILE: "Remote wallet, cached: `payee` = the wallet, `label` = kind, `channel` = status, `decision` = tier, "
     "`effective_time` = opened; 0: the wallet changed while it was not cached.",
-    Kind.CONSENT_GRANTED: f"{_CREDIT} `expiry` = its end, `amount` = cap of orders that it confirms, `channel` = 1: standing.",
+    Kind.CONSENT_GRANTED: f"{_CREDIT} `expiry` = its end, `amount` = cap of orders that it confirms, `channel` = 1: standing, "
+    "`country` = version of the scenario.",
     Kind.CONSENT_WITHDRAWN: f"{_CREDIT} Of the consent at `reference`.",
     Kind.INQUIRY: f"{_CREDIT} `amount` = asked, `payer_posted` = granted, `decision` = result: 0 not available, 1 yes, 2 no; "
     "`label` = cause, `points` = score seen, `country` = version of the scenario, `reference` = consent, `expiry` = end of the receipt; "

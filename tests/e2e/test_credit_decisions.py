@@ -194,3 +194,21 @@ async def test_a_holder_sees_the_published_score_with_its_subtotals_and_why_ther
         assert (none["score"], none["na_cause"]) == (None, "few_payments") and "subtotals" not in none
         await scene.consent()
         assert (await scene.ask(amount=100)).json["result"] == "yes", "decisions rest on what is published"
+
+
+async def test_a_consent_does_not_cover_data_that_a_later_version_uses_beside(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        await scene.consent()
+        text = (await switch.call("GET", "/v1/scenarios/hotel")).json["text"]
+        stricter = text.replace("score >= 600", "score >= 601").partition("tests:")[0]
+        assert (await switch.call("PUT", "/v1/scenarios/hotel", {"text": stricter})).json["version"] == 2
+        assert (await scene.ask()).json["result"] == "yes", "of the same data"
+        wider = stricter.replace("data: [score, orders]", "data: [score, orders, account]")
+        wider = wider.replace("score >= 601", "score >= 601 && tier >= 0")
+        assert (await switch.call("PUT", "/v1/scenarios/hotel", {"text": wider})).json["version"] == 3
+        assert (await scene.ask()).json["result"] == "not_available"
+        mine = (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit/inquiries", scene.ann)).json["data"]
+        assert mine[0]["cause"] == "no_consent"
+        await scene.consent()
+        assert (await scene.ask()).json["result"] == "yes"
