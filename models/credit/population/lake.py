@@ -25,7 +25,7 @@ _NONE_HAS: Final = {
     "country": pa.string(),
     "device": pa.uint32(),
     "movement": pa.string(),
-    "points": pa.int32(),
+    "score": pa.int32(),
 }
 """What none of these records tells."""
 
