@@ -35,6 +35,7 @@ RECORDS_QUICK: Final = 500
 PEER_ROWS: Final = 200_000
 PEER_RECORDS: Final = 50
 AUC_LOSS_MAX: Final = 0.001
+FUNCTIONS_LOSS_MAX: Final = 0.003
 SEED: Final = 20_261_122
 
 
@@ -147,6 +148,23 @@ def _beside_optbinning(options: Options) -> list[Figure]:
             aim = both.optbinning - AUC_LOSS_MAX
             found.append(figure(NAME, f"AUC of the integer card, {name}", "AUC", [both.card], aim=aim, detail=detail))
             found.append(figure(NAME, f"AUC of optbinning + logistic regression, {name}", "AUC", [both.optbinning]))
+        found += _additive_beside_optbinning(options)
+    return found
+
+
+def _additive_beside_optbinning(options: Options) -> list[Figure]:
+    """What an additive card gains on optbinning, loses of its functions, and gives up against trees that join columns; one run a set."""
+    from bench.measures.card_quality import ADDITIVE, additive_quality
+
+    found = []
+    for name in ADDITIVE[:1] if options.quick else ADDITIVE:
+        options.say(f"{NAME}: an additive card of {name}, five folds")
+        both = additive_quality(name)
+        detail = {"folds": 5, "seed": 42, "optbinning": both.optbinning, "black_box": both.black_box}
+        aim = max(both.optbinning, both.functions - FUNCTIONS_LOSS_MAX)
+        found.append(figure(NAME, f"AUC of the additive card, {name}", "AUC", [both.card], aim=aim, detail=detail))
+        found.append(figure(NAME, f"AUC of its functions, {name}", "AUC", [both.functions]))
+        found.append(figure(NAME, f"AUC of boosted trees that join columns, {name}", "AUC", [both.black_box]))
     return found
 
 

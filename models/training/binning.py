@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from models.evaluation import NULL
 from models.scorecard import CATEGORIES_MAX, EDGE_MAX, TEXT_MAX
-from models.statistics import Floats, woe
+from models.statistics import SMOOTHING, Floats, woe
 from models.tidying import plain
-from models.training.cutting import BIN_ROWS_MIN, CHOOSING_FOLDS, Shape, best_shape, best_starts, cells_of
+from models.training.cutting import BIN_ROWS_MIN, CHOOSING_FOLDS, STRAIGHT, Shape, best_shape, best_starts, cells_of
 
 MISSING_ROWS_MIN: Final = 30
 """Fewer rows predict nothing of those to come."""
@@ -45,8 +45,10 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """How columns are cut: the shapes that risk may have, and the least share of all rows in a bin."""
+    """How columns are weighed and cut: the shapes that risk may have, and the least share of all rows in a bin. `additive`: by boosted
+    functions of one column each."""
 
+    additive: bool = False
     shapes: tuple[Shape, ...]
     share: float
 
@@ -206,10 +208,15 @@ def _starts(
 ) -> NDArray[np.int64]:
     if cells == 1 or not len(cell):
         return np.zeros(1, np.int64)
+    goods, bads = _by_fold(cell, bad, row_weights, cells)
+    return best_starts(goods.sum(axis=0), bads.sum(axis=0), best_shape(goods, bads, shapes, least), least)
+
+
+def _by_fold(cell: NDArray[np.int64], bad: NDArray[np.int64], row_weights: Floats, cells: int) -> tuple[Floats, Floats]:
+    """Good and bad rows (folds, cells)."""
     at = (_in_turn(bad) * 2 + bad) * cells + cell
     counts = np.bincount(at, row_weights, minlength=CHOOSING_FOLDS * 2 * cells).reshape(CHOOSING_FOLDS, 2, cells)
-    goods, bads = (np.ascontiguousarray(counts[:, kind], np.float64) for kind in (0, 1))
-    return best_starts(goods.sum(axis=0), bads.sum(axis=0), best_shape(goods, bads, shapes, least), least)
+    return np.ascontiguousarray(counts[:, 0], np.float64), np.ascontiguousarray(counts[:, 1], np.float64)
 
 
 def _in_turn(bad: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -221,6 +228,28 @@ def _in_turn(bad: NDArray[np.int64]) -> NDArray[np.int64]:
     return folds
 
 
+def ranked(codes: NDArray[np.int64], bad: NDArray[np.int64], row_weights: Floats, count: int) -> NDArray[np.int64]:
+    """The rank of each category's bad rate, from 0; -1 where no row has it. Rare ones stand near the average."""
+    goods = np.bincount(codes, row_weights * (bad == 0), minlength=count)
+    bads = np.bincount(codes, row_weights * (bad == 1), minlength=count)
+    seen = np.flatnonzero(np.bincount(codes, minlength=count))
+    average = float(bads.sum() / max((goods + bads).sum(), SMOOTHING))
+    rates = (bads + CATEGORY_PRIOR_ROWS * average) / (goods + bads + CATEGORY_PRIOR_ROWS)
+    order = seen[np.argsort(rates[seen], kind="stable")]
+    rank = np.full(count, -1, np.int64)
+    rank[order] = np.arange(len(order))
+    return rank
+
+
+def direction_of(column: Column, rows: NDArray[np.intp], bad: NDArray[np.int64], row_weights: Floats) -> int:
+    """1 where held-out rows say that risk rises with a column of numbers, -1 where it falls; 0 without two cells."""
+    known = rows[column.cell[rows] >= 0]
+    if not len(column.cells) or not len(known):
+        return 0
+    goods, bads = _by_fold(column.cell[known], bad[known], row_weights[known], len(column.cells) + 1)
+    return 1 if best_shape(goods, bads, STRAIGHT, BIN_ROWS_MIN) == "rise" else -1
+
+
 def _groups(
     codes: NDArray[np.int64], bad: NDArray[np.int64], row_weights: Floats, count: int, least: float
 ) -> tuple[tuple[int, ...], ...]:
@@ -228,12 +257,8 @@ def _groups(
         return ((0,),)
     goods = np.bincount(codes, row_weights * (bad == 0), minlength=count)
     bads = np.bincount(codes, row_weights * (bad == 1), minlength=count)
-    seen = np.flatnonzero(np.bincount(codes, minlength=count))
-    average = float(bads.sum() / (goods + bads).sum())
-    rates = (bads + CATEGORY_PRIOR_ROWS * average) / (goods + bads + CATEGORY_PRIOR_ROWS)
-    order = seen[np.argsort(rates[seen], kind="stable")]
-    rank = np.zeros(count, np.int64)
-    rank[order] = np.arange(len(order))
+    rank = ranked(codes, bad, row_weights, count)
+    order = np.argsort(rank, kind="stable")[int((rank < 0).sum()) :]
     cell = np.searchsorted(cells_of(rank[codes]), rank[order], side="right")
     by_cell = [np.bincount(cell, each[order]).astype(np.float64) for each in (goods, bads)]
     starts = best_starts(by_cell[0], by_cell[1], "rise", least)

@@ -13,8 +13,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.training.additive import TURN_ROWS_MIN, TURN_SHARE
+from models.training.cutting import STRAIGHT
 from models.training.extra import optional_module
 from models.training.report import CharacteristicReport, Report
+from models.training.segments import Part
 
 PLOT_SIZE: Final = (5.2, 3.4)
 """Inches."""
@@ -45,6 +48,7 @@ def page(report: Report) -> str:
         f"<h2>Cut-offs</h2><p>What follows from accepting held-out rows from a score on.</p>{_cutoffs(report)}"
         f"<h2>Gains</h2><p>Tenths of the held-out rows, the lowest scores first.</p>{_gains(report)}"
         f"<h2>Held-out folds</h2>{_folds(report)}"
+        f"{_parts(report)}"
         f"<h2>Characteristics</h2>{_overview(report)}{characteristics}<div class=plots>{woe_plots}</div>"
         f"<h2>Correlation</h2><p>Of the weights of evidence.</p>{_correlations(report)}"
         f"<h2>Looked wrong, or was taken for something else</h2>{_notes(report)}"
@@ -63,10 +67,7 @@ def _summary(report: Report) -> str:
         ("Range, points to double the odds", f"{report.range[0]} to {report.range[1]}, {report.pdo:.1f}"),
         ("PSI of the score", f"{report.score_psi:.4f}: {escape(report.psi_of)}"),
         ("Target", f"{escape(report.settings.target)}; folds {report.settings.folds}, seed {report.settings.seed}"),
-        (
-            "Bins, as cross-validation chose",
-            f"risk may {_listed(report.plan.shapes)}; at least {report.plan.share:.0%} of the rows in each",
-        ),
+        ("Bins, as cross-validation chose", _made(report)),
         ("SHA-256 of the card", f"<code>{report.hash}</code>"),
     ]
     for override in report.settings.overrides:
@@ -90,9 +91,52 @@ def _bands(report: Report) -> str:
     return _table(("band", "from", "rows", "share", "bad", "good:bad observed", "good:bad at its beginning"), rows)
 
 
+def _made(report: Report) -> str:
+    least = f"at least {report.plan.share:.0%} of the rows in each"
+    if not report.plan.additive:
+        return f"risk may {_listed(report.plan.shapes)}; {least}"
+    turns = (
+        "no turns"
+        if report.plan.shapes == STRAIGHT
+        else f"{TURN_SHARE:.0%} of them and {TURN_ROWS_MIN} rows between two turns"
+    )
+    return f"boosted functions of one column each; {least}, {turns}"
+
+
 def _listed(shapes: tuple[str, ...]) -> str:
     words = {"rise": "rise", "fall": "fall", "peak": "have one peak", "valley": "have one valley"}
     return ", ".join(words[shape] for shape in shapes[:-1]) + " or " + words[shapes[-1]]
+
+
+def _parts(report: Report) -> str:
+    """By segment and by week, where they were asked for."""
+    found = []
+    for segment in report.segments:
+        found.append(f"<h2>By {escape(segment.feature)}</h2><p>Held-out rows.</p>{_part_table(segment.parts)}")
+    if report.weeks is not None:
+        weeks = report.weeks
+        said = "Fewer than three weeks have an AUC."
+        if weeks.slope is not None and weeks.slope_error is not None and weeks.spread is not None:
+            said = f"AUC changes by {weeks.slope:+.5f} ± {weeks.slope_error:.5f} a week; its spread over weeks is {weeks.spread:.4f}."
+        found.append(
+            f"<h2>By week of {escape(weeks.feature)}</h2><p>Held-out rows. {said}</p>{_part_table(weeks.parts)}"
+        )
+    return "".join(found)
+
+
+def _part_table(parts: tuple[Part, ...]) -> str:
+    rows = [
+        (
+            escape(each.name),
+            f"{each.rows:,}",
+            f"{each.bads:,}",
+            "-" if each.auc is None else f"{each.auc:.4f}",
+            f"{each.predicted:.2%}",
+            f"{each.observed:.2%}",
+        )
+        for each in parts
+    ]
+    return _table(("", "rows", "bad", "AUC", "bad rate predicted", "observed"), rows)
 
 
 def _cutoffs(report: Report) -> str:

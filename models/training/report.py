@@ -20,6 +20,7 @@ from models.scorecard import Characteristic, Scorecard, card_hash
 from models.statistics import Floats, auc, ks, probability, psi, roc
 from models.tidying import kinds_that_differ
 from models.training.binning import Bins, Plan, weights_of
+from models.training.segments import Held, SegmentReport, WeeksReport, segment_report, weeks_report
 from models.training.train import Data, Fitted, Fold, LeftOut, Settings
 
 DECILES: Final = 10
@@ -143,6 +144,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     folds: tuple[FoldReport, ...]
     curve: Curve
     calibration: tuple[DecileReport, ...]
+    segments: tuple[SegmentReport, ...]
+    weeks: WeeksReport | None
     cutoffs: tuple[CutoffReport, ...]
     distribution: Histogram
     bands: tuple[BandReport, ...]
@@ -166,6 +169,7 @@ def report_of(
     held_out = np.concatenate([fold.scores for fold in folds])
     log_odds = np.concatenate([fold.log_odds for fold in folds])
     bad, weights = data.bad[order], data.weights[order]
+    held = Held(scores=held_out, log_odds=log_odds, bad=bad, weights=weights)
     before, after = _halves(data.table) if compared is None else (data.table, compared)
     each = tuple(_fold(fold, data) for fold in folds)
     characteristics, correlations = _characteristics(data, fitted, evaluator, before, after)
@@ -191,6 +195,10 @@ def report_of(
         folds=each,
         curve=_curve(held_out, bad, weights),
         calibration=_calibration(held_out, log_odds, bad, weights),
+        segments=tuple(segment_report(name, data.table.column(name).take(order), held) for name in settings.segments),
+        weeks=None
+        if settings.time is None
+        else weeks_report(settings.time, data.table.column(settings.time).take(order), held),
         cutoffs=_cutoffs(held_out, bad, weights),
         distribution=_histogram(card, held_out, bad),
         bands=_bands(fitted, held_out, bad, weights),

@@ -2,8 +2,9 @@
 
 A prohibited column is used only by name and with a reason.
 
-Each column is binned, each bin gets its weight of evidence (WOE), a logistic regression weighs the characteristics, and their sum is scaled
-to integer points. Whatever the report says of the card's quality was measured on rows that its training had not seen.
+Each column is binned; each bin gets its weight of evidence (WOE) and a logistic regression weighs the characteristics, or boosted
+functions of one column each give both. Their sum is scaled to integer points. Whatever the report says of the card's quality was measured
+on rows that its training had not seen.
 """
 
 import re
@@ -22,11 +23,13 @@ from models.prohibited import prohibited_category, prohibited_word
 from models.scorecard import CATEGORIES_MAX, CHARACTERISTICS_MAX, TEXT_MAX, Band, Characteristic, Override, Scorecard
 from models.statistics import Floats, auc, joined, logistic, rows_by_outcome, whole_numbers
 from models.tidying import tidy
-from models.training.binning import Bins, Column, Plan, bins_of, column_of, places_in, weights_of
-from models.training.cutting import STRAIGHT, TURNING
+from models.training.additive import BIN_SHARE, shapes
+from models.training.binning import Bins, Column, Plan, bins_of, column_of, direction_of, places_in, weights_of
+from models.training.cutting import STRAIGHT, TURNING, Shape
 from models.training.extra import optional_module
 from models.training.findings import findings_of
 from models.training.outcome import outcome_of
+from models.training.segments import refuse_parts
 
 UNKNOWN: Final = ("neutral", "worst", "error")
 CHOOSING_FOLDS: Final = 5
@@ -34,6 +37,7 @@ CHOOSING_FOLDS: Final = 5
 
 Unknown = Literal["neutral", "worst", "error"]
 Trend = Literal["auto", "monotonic"]
+Method = Literal["logistic", "additive", "auto"]
 Progress = Callable[[int, int], None]
 Part = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -69,7 +73,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What to train. `bad`, `good`: the target's values that mean it, one alone makes all others the other; without them the target is
     0, 1, true or false. `weight`: a column of how many rows each row stands for. `bin_share`: the least share of all rows in a bin, else
     what cross-validation shows to be best. `band_odds`: good:bad odds at which a new band begins;
-    without them half, the same, twice and four times the odds of all rows."""
+    without them half, the same, twice and four times the odds of all rows. `rising`, `falling`: columns of numbers with which risk may only
+    rise, or fall. `segments`: columns by whose values the report is cut; `time`: one whose weeks cut it, which is not trained on."""
 
     name: str
     target: str
@@ -80,10 +85,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     special: tuple[Special, ...] = ()
     max_categories: int = CATEGORIES_MAX
     exclude: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+    time: str | None = None
     overrides: tuple[Override, ...] = ()
     scaling: Range | Pdo = Range()
+    method: Method = "logistic"
     trend: Trend = "auto"
     bin_share: float | None = None
+    rising: tuple[str, ...] = ()
+    falling: tuple[str, ...] = ()
     iv_min: float = 0.0
     unknown: Unknown = "neutral"
     band_odds: tuple[float, ...] | None = None
@@ -111,7 +121,8 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fitted(msgspec.Struct, frozen=True, kw_only=True):
-    """A card and what it came from. Good:bad log odds of a score are (score - offset) / factor."""
+    """A card and what it came from. Good:bad log odds of a score are (score - offset) / factor. Of an additive card the weights of the
+    bins are its functions, `coefficients` are 1 and `errors` 0: nothing was weighed after."""
 
     card: Scorecard
     plan: Plan
@@ -149,7 +160,8 @@ def prepare(table: pa.Table, settings: Settings) -> Data:
     outcome = outcome_of(settings.target, table.column(settings.target), settings.bad, settings.good, settings.folds)
     if len(outcome.rows) < table.num_rows:
         table = table.take(outcome.rows)
-    besides = {settings.target, *settings.exclude}
+    refuse_parts(table, settings.segments, settings.time)
+    besides = {settings.target, *settings.exclude, *([settings.time] if settings.time else [])}
     tidied = tidy(table, besides)
     table = tidied.table
     used = [name for name in table.column_names if name not in besides and name != settings.weight]
@@ -169,6 +181,7 @@ def prepare(table: pa.Table, settings: Settings) -> Data:
             left_out.append(LeftOut(feature=name, why=why))
     if not columns:
         raise ValueError("no column is left to train on")
+    _refuse_directions(columns, settings)
     found = findings_of(table, columns, outcome.bad, settings.target)
     said = tuple(f"{each.feature}: left out: {each.why}" for each in left_out if each.why != "excluded")
     return Data(
@@ -187,7 +200,7 @@ def fit(
     """Train a card on all rows, or on some. How columns are cut is chosen by cross-validation within these rows. On one thread: products
     of small matrices wait for busy cores hundreds of times as long as they take, and sums do not depend on how many there are."""
     rows = np.arange(len(data.bad)) if rows is None else rows
-    with optional_module("threadpoolctl").threadpool_limits(1, "blas"):
+    with optional_module("threadpoolctl").threadpool_limits(1):
         plan = _chosen(data, settings, rows, step)
         model = _modelled(data, settings, rows, plan)
     step()
@@ -215,7 +228,11 @@ def parts_of(data: Data, settings: Settings, rows: NDArray[np.intp]) -> list[Par
 
 def plans_of(settings: Settings) -> tuple[Plan, ...]:
     """Those that are tried."""
-    plans = PLANS if settings.trend == "auto" else tuple(plan for plan in PLANS if plan.shapes == STRAIGHT)
+    turning = settings.trend == "auto"
+    weighed = PLANS if turning else tuple(plan for plan in PLANS if plan.shapes == STRAIGHT)
+    boosted = Plan(additive=True, shapes=TURNING if turning else STRAIGHT, share=BIN_SHARE)
+    tried = {"logistic": weighed, "additive": (boosted,), "auto": (*weighed, boosted)}
+    plans = tried[settings.method]
     if settings.bin_share is None:
         return plans
     return tuple(dict.fromkeys(msgspec.structs.replace(plan, share=settings.bin_share) for plan in plans))
@@ -223,24 +240,71 @@ def plans_of(settings: Settings) -> tuple[Plan, ...]:
 
 def _chosen(data: Data, settings: Settings, rows: NDArray[np.intp], step: Callable[[], None]) -> Plan:
     """The plan of the highest mean AUC. One by which risk may turn must beat the best straight one by a standard error, so that `auto`
-    is never worse than `monotonic` where it chooses, and seldom elsewhere."""
-    plans, parts = plans_of(settings), parts_of(data, settings, rows)
+    is never worse than `monotonic` where it chooses, and seldom elsewhere. An additive one has only to be the best."""
+    plans = plans_of(settings)
+    if len(plans) == 1:
+        step()
+        return plans[0]
+    parts = parts_of(data, settings, rows)
     areas = []
     for plan in plans:
         areas.append(cross_validated(data, settings, parts, plan))
         step()
     means = [float(each.mean()) for each in areas]
-    straight = max((at for at, plan in enumerate(plans) if plan.shapes == STRAIGHT), key=lambda at: means[at])
-    best = max(range(len(plans)), key=lambda at: means[at])
+    weighed = [at for at, plan in enumerate(plans) if not plan.additive]
+    straight = max((at for at in weighed if plans[at].shapes == STRAIGHT), key=lambda at: means[at])
+    best = max(weighed, key=lambda at: means[at])
     gain = areas[best] - areas[straight]
-    return plans[best if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)) else straight]
+    chosen = best if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)) else straight
+    return plans[max((chosen, *(at for at, plan in enumerate(plans) if plan.additive)), key=lambda at: means[at])]
+
+
+def _additive(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan) -> _Model:
+    """Boosted functions as bins that need no weighing. What they say of a column beside the others may go against what it says alone:
+    that is what they are asked for, and `rising`, `falling` or `--trend monotonic` forbid it."""
+    directions = dict.fromkeys(settings.rising, 1) | dict.fromkeys(settings.falling, -1)
+    if plan.shapes == STRAIGHT:
+        numbers = (column for column in data.columns if column.names is None and column.feature not in directions)
+        directions |= {column.feature: direction_of(column, rows, data.bad, data.weights) for column in numbers}
+    found, intercept = shapes(data.columns, rows, data.bad, data.weights, directions, settings.seed, plan.share)
+    said = [float((bins.rows * bins.weights**2).sum()) for bins in found]
+    kept: list[int] = []
+    left_out = []
+    for place in sorted(range(len(found)), key=lambda at: -said[at]):
+        bins = found[place]
+        if not np.ptp(bins.weights[bins.rows > 0]):
+            left_out.append(LeftOut(feature=bins.feature, why="beside the others it says nothing"))
+        elif settings.iv_min and bins.iv < settings.iv_min:
+            left_out.append(LeftOut(feature=bins.feature, why=f"information value {bins.iv:.4f}"))
+        elif len(kept) == CHARACTERISTICS_MAX:
+            why = f"a card has {CHARACTERISTICS_MAX} characteristics at most, and it says less than theirs"
+            left_out.append(LeftOut(feature=bins.feature, why=why))
+        else:
+            kept.append(place)
+    kept.sort()
+    return _Model(
+        bins=tuple(found[place] for place in kept),
+        places=tuple(kept),
+        coefficients=np.ones(len(kept)),
+        errors=np.zeros(len(kept)),
+        intercept=intercept,
+        left_out=tuple(left_out),
+    )
+
+
+def _shapes_of(column: Column, settings: Settings, plan: Plan) -> Plan:
+    """The plan as it holds for a column whose direction is asked for."""
+    asked: dict[str, Shape] = {**dict.fromkeys(settings.rising, "rise"), **dict.fromkeys(settings.falling, "fall")}
+    return plan if column.feature not in asked else msgspec.structs.replace(plan, shapes=(asked[column.feature],))
 
 
 def _modelled(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan) -> _Model:
+    if plan.additive:
+        return _additive(data, settings, rows, plan)
     kept: list[tuple[int, Bins]] = []
     left_out = []
     for place, column in enumerate(data.columns):
-        bins = bins_of(column, rows, data.bad, plan, data.weights)
+        bins = bins_of(column, rows, data.bad, _shapes_of(column, settings, plan), data.weights)
         iv = bins.iv
         if np.ptp(bins.weights[bins.rows > 0]) > 0 and iv >= settings.iv_min:
             kept.append((place, bins))
@@ -304,7 +368,8 @@ def _refuse_names(table: pa.Table, settings: Settings) -> None:
     if twins:
         raise ValueError(f"columns of the same name: {', '.join(twins)}; give each a name of its own")
     special = [each.feature for each in settings.special if each.feature is not None]
-    for name in filter(None, (settings.target, settings.weight, *settings.exclude, *special)):
+    asked = (*settings.rising, *settings.falling)
+    for name in filter(None, (settings.target, settings.weight, *settings.exclude, *special, *asked)):
         if name not in table.column_names:
             raise ValueError(f"there is no column {name!r}; there are {', '.join(table.column_names)}")
     if settings.weight == settings.target:
@@ -345,6 +410,16 @@ def _refuse_prohibited(table: pa.Table, names: list[str], settings: Settings) ->
     unused = allowed - set(names)
     if unused:
         raise ValueError(f"--allow-prohibited names no column that is used: {', '.join(sorted(unused))}")
+
+
+def _refuse_directions(columns: Sequence[Column], settings: Settings) -> None:
+    both = sorted(set(settings.rising) & set(settings.falling))
+    if both:
+        raise ValueError(f"{both[0]}: risk cannot both rise and fall with it")
+    words = {column.feature for column in columns if column.names is not None}
+    for name in (*settings.rising, *settings.falling):
+        if name in words:
+            raise ValueError(f"{name}: it holds categories; only with numbers can risk rise or fall")
 
 
 def _useless(column: Column) -> str | None:

@@ -97,6 +97,10 @@ def _train_options(command: Callable[..., None]) -> Callable[..., None]:
         csv_options,
         click.option("--exclude", metavar="COLUMN", multiple=True, help="Leave a column out; may be repeated."),
         click.option(
+            "--segment", "segments", metavar="COLUMN", multiple=True, help="Report by its values; may be repeated."
+        ),
+        click.option("--time", metavar="COLUMN", help="Dates or times: report by week; not trained on."),
+        click.option(
             "--allow-prohibited",
             "overrides",
             metavar="COLUMN=WHY",
@@ -125,6 +129,15 @@ def _train_options(command: Callable[..., None]) -> Callable[..., None]:
             help="With --pdo: good:bad.",
         ),
         click.option("--band-odds", metavar="ODDS,...", callback=_odds, help="Good:bad odds at which a band begins."),
+        click.option(
+            "--method",
+            type=click.Choice(["logistic", "additive", "auto"]),
+            default="logistic",
+            show_default=True,
+            help="logistic: weights of evidence in a regression; additive: boosted functions of one column; auto: by cross-validation.",
+        ),
+        click.option("--rising", metavar="COLUMN", multiple=True, help="Risk may only rise with it; may be repeated."),
+        click.option("--falling", metavar="COLUMN", multiple=True, help="Risk may only fall with it; may be repeated."),
         click.option(
             "--trend",
             type=click.Choice(["auto", "monotonic"]),
@@ -228,7 +241,12 @@ def _settings(output: Path, options: dict[str, Any]) -> Any:
         "weight",
         "max_categories",
         "exclude",
+        "segments",
+        "time",
         "band_odds",
+        "method",
+        "rising",
+        "falling",
         "trend",
         "unknown",
         "iv_min",
