@@ -139,7 +139,8 @@ def test_what_becomes_of_a_transfer_refers_to_it(kind: Kind) -> None:
 def test_a_leg_refers_to_a_movement_of_another_shard() -> None:
     origin = record_address(0, 3, 2)
     row = record(Kind.LEG, **FULL, reference=origin, decision=Kind.CAPTURE, flags=FLAG_SUSPENSE)
-    assert said(row) == {**common("leg"), **MONEY, "payee_posted": 20, "reference": origin, "suspense": True}
+    moved = {"payee_posted": 20, "reference": origin, "movement": "capture"}
+    assert said(row) == {**common("leg"), **MONEY, **moved, "suspense": True}
 
 
 def test_wallet_records_name_a_wallet_and_no_money() -> None:
