@@ -70,9 +70,9 @@ class LocalClient:
         self.after()
         return results
 
-    async def publish(self, rows: NDArray[Any]) -> NDArray[Any]:
+    async def publish(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
         try:
-            return await self._host.publish(rows)
+            return await self._host.publish(rows, details)
         except NotReady:
             raise ShardUnavailable(True) from None
 

@@ -63,9 +63,9 @@ class ShardClient(Protocol):
     async def credit(self, rows: CreditRequests, details: dict[int, bytes]) -> CreditResults:
         """CREDIT_RESULT rows (n,) for CREDIT_REQUEST rows (n,), after their commit. `details`: msgpack by row index."""
 
-    async def publish(self, rows: NDArray[Any]) -> CreditResults:
+    async def publish(self, rows: NDArray[Any], details: dict[int, bytes]) -> CreditResults:
         """CREDIT_RESULT rows (n,) for SCORE rows (n,) of one run, after their commit: the record that the run made of each wallet,
-        `replayed` when it had done so before."""
+        `replayed` when it had done so before. `details`: msgpack by row index, kept beside the records."""
 
     async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
         """CREDIT_STATE rows (n,) for CREDIT_QUESTION rows (n,), durable; zeros where there is nothing."""

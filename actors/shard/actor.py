@@ -208,8 +208,8 @@ class ShardActor:
         return (await self._serving().credit(*unpack_rows(data, CREDIT_REQUEST))).tobytes()
 
     async def publish(self, data: bytes) -> bytes:
-        """As `ShardHost.publish`; SCORE rows in, CREDIT_RESULT rows out."""
-        return (await self._serving().publish(np.frombuffer(data, SCORE))).tobytes()
+        """As `ShardHost.publish`."""
+        return (await self._serving().publish(*unpack_rows(data, SCORE))).tobytes()
 
     async def credit_states(self, data: bytes) -> bytes:
         """As `ShardHost.credit_states`; CREDIT_QUESTION rows in, CREDIT_STATE rows out."""

@@ -189,9 +189,9 @@ class ShardHost:
         result: CreditResults = await self._ask(lambda ref: m.Credit(ref=ref, rows=rows, details=details))
         return result
 
-    async def publish(self, rows: NDArray[Any]) -> CreditResults:
+    async def publish(self, rows: NDArray[Any], details: dict[int, bytes]) -> CreditResults:
         """CREDIT_RESULT rows for SCORE rows of one run, durable. Raises NotReady."""
-        result: CreditResults = await self._ask(lambda ref: m.Publish(ref=ref, rows=rows))
+        result: CreditResults = await self._ask(lambda ref: m.Publish(ref=ref, rows=rows, details=details))
         return result
 
     async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:

@@ -56,10 +56,11 @@ class ReadCredit(Message, frozen=True):
 
 
 class Publish(Message, frozen=True):
-    """Rows (n,) of SCORE: what a run says of wallets; links and record times are the shard's."""
+    """Rows (n,) of SCORE: what a run says of wallets; links and record times are the shard's. `details` by row index, as msgpack."""
 
     ref: int
     rows: Rows
+    details: dict[int, bytes] = {}
 
 
 class FindHeads(Message, frozen=True):

@@ -32,7 +32,7 @@ _ADDRESS: Final = struct.Struct("<q")
 
 
 def pack_rows(rows: Requests, details: dict[int, bytes]) -> bytes:
-    """REQUEST or CREDIT_REQUEST rows and their details."""
+    """REQUEST, CREDIT_REQUEST or SCORE rows and their details."""
     entries = _ENCODER.encode(details) if details else b""
     return b"".join((_COUNT.pack(len(rows)), rows.tobytes(), entries))
 
@@ -127,9 +127,9 @@ class RemoteShard:
         """As `ShardClient.credit`."""
         return np.frombuffer(await self._called("credit", pack_rows(rows, details)), CREDIT_RESULT)
 
-    async def publish(self, rows: NDArray[Any]) -> CreditResults:
+    async def publish(self, rows: NDArray[Any], details: dict[int, bytes]) -> CreditResults:
         """As `ShardClient.publish`."""
-        return np.frombuffer(await self._called("publish", rows.tobytes()), CREDIT_RESULT)
+        return np.frombuffer(await self._called("publish", pack_rows(rows, details)), CREDIT_RESULT)
 
     async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
         """As `ShardClient.credit_states`."""

@@ -50,11 +50,11 @@ class ScoreDesk:
         """Take a message that waits, between batches. Whether there is more."""
         if self._queue:
             message = self._queue.popleft()
-            answers: list[Output] = [Answer(ref=message.ref, value=self._published(message.rows))]
+            answers: list[Output] = [Answer(ref=message.ref, value=self._published(message.rows, message.details))]
             self._core.writer.when_durable(lambda: self._emit(answers))
         return bool(self._queue)
 
-    def _published(self, rows: NDArray[Any]) -> CreditResults:
+    def _published(self, rows: NDArray[Any], details: dict[int, bytes]) -> CreditResults:
         results = np.zeros(len(rows), CREDIT_RESULT)
         if not len(rows):
             return results
@@ -69,7 +69,8 @@ class ScoreDesk:
         new = good[kept["run"][good] != rows["run"][good]]
         _, firsts = np.unique(at[new], return_index=True)
         new = new[np.sort(firsts)]
-        self._record(rows[new], at[new])
+        beside = {place: details[row] for place, row in enumerate(new.tolist()) if row in details}
+        self._record(rows[new], at[new], beside)
         results["address"][good] = self._ledger.credit.rows["scored"][at[good]]
         results["replayed"][good] = 1
         results["replayed"][new] = 0
@@ -84,7 +85,7 @@ class ScoreDesk:
         valid: NDArray[np.bool_] = (scored | without) & timely & (rows["run"] != 0) & (rows["run"] == rows["run"][0])
         return valid
 
-    def _record(self, rows: NDArray[Any], at: NDArray[np.int64]) -> None:
+    def _record(self, rows: NDArray[Any], at: NDArray[np.int64], details: dict[int, bytes]) -> None:
         """Make, apply and seal the records of wallets (n,) that this run has not scored yet."""
         if not len(rows):
             return
@@ -97,4 +98,4 @@ class ScoreDesk:
         records["record_time"] = self._ledger.record_time
         addresses = address_after(self._core.writer.next_address, np.arange(len(rows), dtype=np.int64))
         self._ledger.credit.score(self._ledger.book, at, records, addresses)
-        self._core.writer.seal(records, {}, 0)
+        self._core.writer.seal(records, details, 0)

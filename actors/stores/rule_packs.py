@@ -143,6 +143,11 @@ class PackStore:
         row = await self._pool.fetchrow("card_numbered", number, back=VERSION_BYTES_MAX)
         return None if row is None else _card(row)
 
+    async def card_number(self, name: str, version: int) -> tuple[int, StoredCard] | None:
+        """One version of a scorecard, with the number by which records name it."""
+        row = await self._pool.fetchrow("card_one", name, version, back=VERSION_BYTES_MAX)
+        return None if row is None else (row["number"], _card(row))
+
     async def users_of_card(self, name: str, version: int) -> list[str]:
         """The packs, as name@version, that name a version of a scorecard."""
         return [f"{row['name']}@{row['version']}" for row in await self._pool.fetch("card_users", name, version)]

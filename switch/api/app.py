@@ -14,6 +14,8 @@ from switch.api import (
     consents,
     credit_decisions,
     credit_orders,
+    credit_points,
+    credit_scores,
     credit_wallets,
     events,
     health,
@@ -60,6 +62,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *credit_decisions.ROUTES,
     *credit_orders.ROUTES,
     *credit_wallets.ROUTES,
+    *credit_points.ROUTES,
+    *credit_scores.ROUTES,
 )
 """All that needs a key."""
 OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES,)

@@ -11,16 +11,18 @@ from switch.api.route import Route
 from switch.api.services import Services
 from switch.http.access import Access
 from switch.http.auth import HOLDER
-from switch.http.call import Call
+from switch.http.call import Call, page_limit
+from switch.http.cursors import decode_cursor, encode_cursor
 from switch.problems.table import ProblemError
-from switch.views.credit_scores import NEVER, CreditAnswer, OrderCounts, score_answer, score_of
+from switch.views.credit_records import Walk
+from switch.views.credit_scores import NEVER, CreditAnswer, OrderCounts, ScoreList, score_answer, score_of
 from switch.views.representations import json_response
 
 
 async def get_credit(services: Services, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/credit."""
     call.query()
-    row = await _credit(services, call)
+    _, row = await wallet_credit(services, call)
     orders = OrderCounts(
         open=int(row["open"]), overdue=int(row["overdue"]), defaulted=int(row["defaulted"]), kept=int(row["kept"])
     )
@@ -29,20 +31,36 @@ async def get_credit(services: Services, call: Call) -> web.Response:
     if not found:
         return json_response(CreditAnswer(score=None, band=None, na_cause=NEVER, **beside))
     said = score_of(found[0].record)
-    shown = score_answer(said, await _card(services, int(said["card"])))
+    shown = score_answer(said, await published_card(services, int(said["card"])))
     return json_response(CreditAnswer(**msgspec.structs.asdict(shown), **beside))
 
 
-async def _credit(services: Services, call: Call) -> Any:
-    """The CREDIT row of the wallet in the path. Raises ProblemError wallet_not_found."""
+async def list_scores(services: Services, call: Call) -> web.Response:
+    """GET /v1/wallets/{id}/credit/history?limit=&after=."""
+    query = call.query()
+    wallet, row = await wallet_credit(services, call)
+    limit, scope = page_limit(query), f"scores {wallet}"
+    start = decode_cursor(services.secret, scope, query["after"]) if "after" in query else int(row["scored"])
+    page = await services.credit_history.scores(wallet, start, limit) if start else Walk([], 0)
+    if page is None:
+        raise ProblemError("cursor_ahead")
+    said = [score_of(each.record) for each in page.scores]
+    cards = {number: await published_card(services, number) for number in sorted({int(each["card"]) for each in said})}
+    data = [score_answer(each, cards[int(each["card"])]) for each in said]
+    following = encode_cursor(services.secret, scope, page.next) if page.next else None
+    return json_response(ScoreList(data, following is not None, following))
+
+
+async def wallet_credit(services: Services, call: Call) -> tuple[int, Any]:
+    """Address and CREDIT row of the wallet in the path. Raises ProblemError wallet_not_found."""
     wallet = await holders_wallet(services, call)
     (state,) = await states(services, await holder_shard(services, wallet), [(wallet, 0, 0, 0)])
     if not is_holder(state["wallet"]):
         raise ProblemError("wallet_not_found")
-    return state["credit"]
+    return wallet, state["credit"]
 
 
-async def _card(services: Services, number: int) -> Scorecard | None:
+async def published_card(services: Services, number: int) -> Scorecard | None:
     """The scorecard with a number, None when it was published elsewhere."""
     stored = await services.packs.card_numbered(number)
     return None if stored is None else msgspec.json.decode(stored.document, type=Scorecard)
@@ -58,5 +76,16 @@ ROUTES: Final = (
         get_credit,
         answer=CreditAnswer,
         problems=frozenset({"wallet_not_found"}),
+    ),
+    Route(
+        "GET",
+        "/v1/wallets/{id}/credit/history",
+        "All scores that were published of a wallet, newest first.",
+        HOLDER,
+        Access.PARTY,
+        list_scores,
+        answer=ScoreList,
+        query=("limit", "after"),
+        problems=frozenset({"wallet_not_found", "cursor_ahead"}),
     ),
 )

@@ -155,7 +155,7 @@ async def create_transfers(services: Services, call: Call) -> web.Response:
             batch = await services.scheduler.run(account, arrow.decode_transfers_stream(body, services.secret, caller))
             if batch.timed:
                 demand_import(call.principal)
-            await _bind_key(services, caller, key, body)
+            await bind_key(services, caller, key, body)
             results = await _submit_own(services, call.principal, batch.rows, batch.details, batch.groups)
             with _submitted():
                 answer = await services.scheduler.run(account, arrow.encode_results(services.secret, results))
@@ -164,7 +164,7 @@ async def create_transfers(services: Services, call: Call) -> web.Response:
         if asked.timed:
             demand_import(call.principal)
         groups = np.zeros(len(asked.rows), np.int64) if asked.linked else None
-        await _bind_key(services, caller, key, body)
+        await bind_key(services, caller, key, body)
         results = await _submit_own(services, call.principal, asked.rows, asked.details, groups)
         with _submitted():
             told = await services.scheduler.run(account, _batch_answer(services.secret, results, asked.rows["op"]))
@@ -210,7 +210,7 @@ async def _refuse_payers(services: Services, principal: Principal, rows: Request
         rows["payer"][~await services.access.own(principal.bound, rows["payer"])] = 0
 
 
-async def _bind_key(services: Services, caller: Caller, key: bytes, body: bytes) -> None:
+async def bind_key(services: Services, caller: Caller, key: bytes, body: bytes) -> None:
     """Bind the batch's key to its body, before any row moves money. Raises ProblemError when it was used with another body."""
     digest = await asyncio.to_thread(_digest, body) if len(body) > DIGEST_INLINE_BYTES_MAX else _digest(body)
     if not await services.batch_keys.use(caller.account, key, digest):
@@ -302,7 +302,7 @@ async def _submit_rows(
     )
     with _submitted():
         results = await services.scheduler.run(account, _counted(services, results, picked, answers))
-    _check_outcome(results["code"])
+    check_outcome(results["code"])
     return results
 
 
@@ -367,14 +367,14 @@ def _count(services: Services, results: Results) -> Steps[None]:
     yield
 
 
-def _check_outcome(codes: NDArray[np.uint16]) -> None:
-    """A batch of which nothing is known is a 503 as a whole."""
+def check_outcome(codes: NDArray[np.uint16], money_moved: str = "unknown") -> None:
+    """A batch of which nothing is known is a 503 as a whole; `money_moved`: what is said where an answer was lost."""
     distinct = set(np.unique(codes).tolist())
     untried = [code for code in distinct if is_untried(code)]
     if len(untried) + len(distinct & {UNKNOWN_NUMBER, OVERLOADED_NUMBER}) < len(distinct):
         return
     if UNKNOWN_NUMBER in distinct:
-        raise ProblemError("timeout", money_moved="unknown")
+        raise ProblemError("timeout", money_moved=money_moved)
     raise ProblemError(NUMBERS[untried[0] if untried else OVERLOADED_NUMBER])
 
 

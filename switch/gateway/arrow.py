@@ -8,7 +8,7 @@ size), and every array is validated before its values are used.
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -73,7 +73,7 @@ class Batch(NamedTuple):
 
 def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Steps[Batch]:
     """The rows of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
-    table = yield from _read(body)
+    table = yield from read_table(body, COLUMNS, _fits, _NULLABLE)
     yield
     count = table.num_rows
     rows = np.zeros(count, REQUEST)
@@ -86,11 +86,11 @@ def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Step
     yield
     rows["amount"] = _amounts(table)
     yield
-    keys = _uuids(table, "idempotency_key").view("<u8").reshape(count, 2)
+    keys = uuids(table, "idempotency_key").view("<u8").reshape(count, 2)
     rows["key_hi"], rows["key_lo"] = keys[:, 0], keys[:, 1]
     yield
     for name in ("payer", "payee"):
-        ids = _uuids(table, name)
+        ids = uuids(table, name)
         for some in _pieces(count, HASHED_ROWS):
             rows[name][some] = decode_wallets(secret, ids[some])
             yield
@@ -118,12 +118,12 @@ def _pieces(count: int, size: int) -> Iterator[slice]:
 
 def _fill_holds(table: pa.Table, rows: Requests) -> None:
     names = table.column_names
-    held = _column(table, "hold").to_numpy(zero_copy_only=False) if "hold" in names else np.zeros(len(rows), bool)
+    held = column_of(table, "hold").to_numpy(zero_copy_only=False) if "hold" in names else np.zeros(len(rows), bool)
     rows["op"][held] = Kind.HOLD
     rows["expires_in_s"][held] = HOLD_SECONDS
     if "expires_in" not in names:
         return
-    given = _column(table, "expires_in")
+    given = column_of(table, "expires_in")
     said = given.is_valid().to_numpy(zero_copy_only=False)
     seconds = given.fill_null(1).to_numpy(zero_copy_only=True)
     wrong = np.flatnonzero((seconds < 1) | (seconds > HOLD_SECONDS_MAX) | (said & ~held))
@@ -135,12 +135,16 @@ def _fill_holds(table: pa.Table, rows: Requests) -> None:
 
 
 def _groups(table: pa.Table) -> NDArray[np.int64]:
-    column = _column(table, "group").cast(pa.int64()).fill_null(NO_GROUP)
+    column = column_of(table, "group").cast(pa.int64()).fill_null(NO_GROUP)
     numbers: NDArray[np.int64] = column.to_numpy(zero_copy_only=True)
     return numbers
 
 
-def _read(body: bytes) -> Steps[pa.Table]:
+def read_table(
+    body: bytes, columns: Mapping[str, bool], fits: Callable[[pa.Field], bool], nullable: Collection[str]
+) -> Steps[pa.Table]:
+    """A stream as one table of whole columns. `columns`: those there may be, and whether they must; `fits`: whether one has its type;
+    `nullable`: those that may hold nulls. Raises as `decode_transfers_stream` does."""
     try:
         with pa.BufferReader(body) as source:
             messages = pa.ipc.MessageReader.open_stream(source)
@@ -149,14 +153,14 @@ def _read(body: bytes) -> Steps[pa.Table]:
                 if _is_compressed(message.metadata.to_pybytes()):
                     raise ProblemError("unsupported_media_type", "Compressed Arrow streams are not taken.")
         with pa.ipc.open_stream(body) as reader:
-            _check_schema(reader.schema)
-            table = yield from _read_batches(reader)
+            _check_schema(reader.schema, columns, fits)
+            table = yield from _read_batches(reader, nullable)
             return table
     except (pa.ArrowException, struct.error, OSError, ValueError, IndexError, KeyError) as error:
         raise ProblemError("malformed_arrow", str(error).partition("\n")[0][:200]) from None
 
 
-def _read_batches(reader: pa.RecordBatchStreamReader) -> Steps[pa.Table]:
+def _read_batches(reader: pa.RecordBatchStreamReader, nullable: Collection[str]) -> Steps[pa.Table]:
     batches, count = [], 0
     for batch in reader:
         yield
@@ -169,22 +173,22 @@ def _read_batches(reader: pa.RecordBatchStreamReader) -> Steps[pa.Table]:
         raise invalid_field("", "at least one row is expected")
     table = pa.Table.from_batches(batches, reader.schema).unify_dictionaries().combine_chunks()
     for name in table.column_names:
-        if table.column(name).null_count and name not in _NULLABLE:
+        if table.column(name).null_count and name not in nullable:
             raise invalid_field(name, "null is not a value")
     return table
 
 
-def _check_schema(schema: pa.Schema) -> None:
+def _check_schema(schema: pa.Schema, columns: Mapping[str, bool], fits: Callable[[pa.Field], bool]) -> None:
     seen = set()
     for field in schema:
-        if field.name not in COLUMNS:
+        if field.name not in columns:
             raise invalid_field(field.name[:200], "the column is not known")
         if field.name in seen:
             raise invalid_field(field.name, "the column is given more than once")
         seen.add(field.name)
-        if not _fits(field):
+        if not fits(field):
             raise invalid_field(field.name, f"the column has the type {str(field.type)[:100]}")
-    for name, needed in COLUMNS.items():
+    for name, needed in columns.items():
         if needed and name not in seen:
             raise invalid_field(name, "the column is missing")
 
@@ -194,24 +198,31 @@ def _fits(field: pa.Field) -> bool:
         return bool(field.type == _UUID)
     if field.name in PLAIN:
         return bool(field.type == PLAIN[field.name])
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    return is_text(field.type)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of a type holds texts, dictionary-encoded or not."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _column(table: pa.Table, name: str) -> pa.Array:
+def column_of(table: pa.Table, name: str) -> pa.Array:
+    """A column in one piece."""
     column = table.column(name)
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _uuids(table: pa.Table, name: str) -> NDArray[np.uint8]:
-    array = _column(table, name)
+def uuids(table: pa.Table, name: str) -> NDArray[np.uint8]:
+    """A column of ids as bytes (n, 16)."""
+    array = column_of(table, name)
     data = np.frombuffer(array.buffers()[1], np.uint8)
     first = array.offset * 16
     return data[first : first + len(array) * 16].reshape(len(array), 16)
 
 
 def _amounts(table: pa.Table) -> NDArray[np.int64]:
-    amounts: NDArray[np.int64] = _column(table, "amount").to_numpy(zero_copy_only=True)
+    amounts: NDArray[np.int64] = column_of(table, "amount").to_numpy(zero_copy_only=True)
     wrong = np.flatnonzero((amounts < 1) | (amounts > AMOUNT_MAX))
     if len(wrong):
         raise invalid_field(f"amount[{wrong[0]}]", f"an amount is 1 to {AMOUNT_MAX}")
@@ -219,7 +230,7 @@ def _amounts(table: pa.Table) -> NDArray[np.int64]:
 
 
 def _effective_times(table: pa.Table) -> NDArray[np.int64]:
-    times: NDArray[np.int64] = _column(table, "effective_time").cast(pa.int64()).to_numpy(zero_copy_only=True)
+    times: NDArray[np.int64] = column_of(table, "effective_time").cast(pa.int64()).to_numpy(zero_copy_only=True)
     wrong = np.flatnonzero(times < 1)
     if len(wrong):
         raise invalid_field(f"effective_time[{wrong[0]}]", "a time after 1970 is expected")
@@ -227,8 +238,11 @@ def _effective_times(table: pa.Table) -> NDArray[np.int64]:
 
 
 def _codes(table: pa.Table, name: str) -> Steps[tuple[NDArray[np.int64], list[str]]]:
-    """A text column as indices (n,) into its distinct values."""
-    array = _column(table, name)
+    return (yield from distinct_texts(column_of(table, name), name))
+
+
+def distinct_texts(array: pa.Array, name: str) -> Steps[tuple[NDArray[np.int64], list[str]]]:
+    """Texts as indices (n,) into the distinct ones. Raises ProblemError invalid_field for a null in a dictionary."""
     if not pa.types.is_dictionary(array.type):
         return (yield from _distinct(array))
     if array.dictionary.null_count:
@@ -278,7 +292,7 @@ def _countries(table: pa.Table) -> Steps[NDArray[np.uint16]]:
 
 
 def _afters(table: pa.Table, secret: Secret) -> NDArray[np.int64]:
-    addresses = decode_transfers(secret, _uuids(table, "after"))
+    addresses = decode_transfers(secret, uuids(table, "after"))
     wrong = np.flatnonzero(addresses < 0)
     if len(wrong):
         raise invalid_field(f"after[{wrong[0]}]", "a transfer id of this switch is expected")
@@ -372,13 +386,13 @@ def _is_compressed(metadata: bytes) -> bool:
 
 # Encoding.
 
-_ANSWER: Final = pa.schema(
-    [pa.field("id", _UUID, False), pa.field("code", pa.uint16(), False), pa.field("replayed", pa.bool_(), False)],
-    metadata={
-        "codes": msgspec.json.encode({str(number): name for number, name in NUMBERS.items()}).decode(),
-        "texts": msgspec.json.encode({str(number): number_outcome(number).title for number in NUMBERS}).decode(),
-    },
-)
+_METADATA: Final = {
+    "codes": msgspec.json.encode({str(number): name for number, name in NUMBERS.items()}).decode(),
+    "texts": msgspec.json.encode({str(number): number_outcome(number).title for number in NUMBERS}).decode(),
+}
+_SETTLED: Final = (pa.field("code", pa.uint16(), False), pa.field("replayed", pa.bool_(), False))
+_ANSWER: Final = pa.schema([pa.field("id", _UUID, False), *_SETTLED], metadata=_METADATA)
+_ANSWER_WITHOUT_IDS: Final = pa.schema(_SETTLED, metadata=_METADATA)
 
 
 def recorded(codes: NDArray[Any]) -> NDArray[np.bool_]:
@@ -395,13 +409,18 @@ def encode_results(secret: Secret, results: Results) -> Steps[bytes]:
         part = results[some]
         ids[some] = transfer_ids(secret, part["record_time"], np.where(recorded(part["code"]), part["address"], 0))
         yield
-    arrays = [
-        pa.FixedSizeBinaryArray.from_buffers(_UUID, count, [None, pa.py_buffer(ids)]),
-        pa.array(np.ascontiguousarray(results["code"])),
-        pa.array(results["replayed"] != 0),
-    ]
+    return _stream(_ANSWER, [pa.FixedSizeBinaryArray.from_buffers(_UUID, count, [None, pa.py_buffer(ids)])], results)
+
+
+def encode_codes(results: NDArray[Any]) -> bytes:
+    """The answer stream for results (n,) without ids: `code` and `replayed` alone."""
+    return _stream(_ANSWER_WITHOUT_IDS, [], results)
+
+
+def _stream(schema: pa.Schema, first: list[pa.Array], results: NDArray[Any]) -> bytes:
+    arrays = [*first, pa.array(np.ascontiguousarray(results["code"])), pa.array(results["replayed"] != 0)]
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, _ANSWER) as writer:
-        writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=_ANSWER))
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
     answer: bytes = sink.getvalue().to_pybytes()
     return answer

@@ -22,6 +22,7 @@ from switch.http.schema import (
     Capture,
     CardBacktest,
     CardMode,
+    Changes,
     CreditQuestion,
     Empty,
     KeyedTransfer,
@@ -57,6 +58,7 @@ SCENARIO_TEXT: Final = msgspec.json.Decoder(ScenarioText)
 NEW_CONSENT: Final = msgspec.json.Decoder(NewConsent)
 CREDIT_QUESTION: Final = msgspec.json.Decoder(CreditQuestion)
 NEW_ORDER: Final = msgspec.json.Decoder(NewOrder)
+CHANGES: Final = msgspec.json.Decoder(Changes)
 LOWERED_CAP: Final = msgspec.json.Decoder(LoweredCap)
 BILL: Final = msgspec.json.Decoder(Bill)
 EMPTY: Final = msgspec.json.Decoder(Empty)

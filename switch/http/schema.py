@@ -215,6 +215,15 @@ class CreditQuestion(Wire, frozen=True, kw_only=True):
     amount: Amount | UnsetType = UNSET
 
 
+class Changes(Wire, frozen=True, kw_only=True):
+    """POST /v1/wallets/{id}/credit/what-if: the values that features would have."""
+
+    changes: Annotated[
+        dict[Annotated[str, Meta(max_length=100)], int | float | Annotated[str, Meta(max_length=200)]],
+        Meta(max_length=64),
+    ]
+
+
 class NewOrder(Wire, frozen=True, kw_only=True):
     """POST /v1/credit/orders, by a merchant, on a receipt that said yes. `number`: the merchant's own, one order each; `due_at`: thirty
     days from now unless given."""

@@ -23,6 +23,7 @@ ADVICE: Final[dict[str, str]] = {
     "receipt_expired": "Ask for a new decision.",
     "too_many_decisions": "Nothing happened. Ask again tomorrow (UTC): a merchant asks about one wallet so often a day.",
     "cases_full": "Nothing happened. Disputes and reviews make room when they are answered.",
+    "features_not_published": "The table needs a score that was published with the features of the wallet, by a card of this switch.",
     "run_superseded": "A run with a higher number has scored the wallet: publish a new run.",
     "case_not_open": "Read the dispute or review: it was answered, or was forwarded before.",
     "entry_not_found": "Read the wallet's credit records: the entry is one of them.",

@@ -44,6 +44,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "rule_pack_not_found": Outcome(404, False, "There is no rule pack, or no version, of this name."),
     "scorecard_not_found": Outcome(404, False, "There is no scorecard, or no version, of this name."),
     "receipt_not_found": Outcome(404, False, "There is no such receipt."),
+    "features_not_published": Outcome(404, False, "The wallet's score was published without what it is of."),
     "scenario_not_found": Outcome(404, False, "There is no scenario, or no version, of this name."),
     "method_not_allowed": Outcome(405, False, "This path does not take this method."),
     "request_timeout": Outcome(408, True, "The body did not arrive in time."),

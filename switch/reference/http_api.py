@@ -9,7 +9,7 @@ import msgspec
 from models.scorecard import Scorecard
 from switch.api.app import OPEN_ROUTES, ROUTES
 from switch.api.route import ALWAYS, BODY, WRITE, Route
-from switch.gateway import arrow
+from switch.gateway import arrow, score_columns
 from switch.http.access import Access
 from switch.problems.table import NUMBERS
 from switch.reference.http_calls import CREATED, NOTES, QUERY
@@ -48,6 +48,8 @@ def document() -> str:
         "### GET /problems/{code}\n\nThe page of a problem, as HTML: a problem's `type` leads here.",
         "# Batches as Arrow",
         *_arrow(),
+        "## Scores as Arrow",
+        *_scores(),
         "# Types",
         "A field that is not needed may be left out of a body, and is left out of an answer where it says nothing.",
         *map(_type, structs),
@@ -115,6 +117,22 @@ def _arrow() -> Iterator[str]:
         "the rows. The schema's metadata names the codes:"
     )
     yield ", ".join(f"{number} {name}" for number, name in sorted(NUMBERS.items())) + "."
+
+
+def _scores() -> Iterator[str]:
+    yield f"For [POST /v1/scores/batch](#post-v1scoresbatch), up to {arrow.ROWS_MAX:,} rows; texts may be dictionary-encoded."
+    rows = (
+        (code(name), score_columns.TYPES[name], "yes" if needed else "")
+        for name, needed in score_columns.COLUMNS.items()
+    )
+    yield table(("column", "type", "needed"), rows)
+    yield (
+        "A wallet without a score has null and its `na_cause`, `few_days` or `few_payments`, and neither subtotals nor reasons. "
+        "`subtotals` add up to the score; `reasons` are codes of the card with the points that each costs, at most four. `card` is "
+        "`name@version` of a published wallet card. With `features`, all that the card looks at, null where nothing is known, the holder "
+        "can recompute the score and ask what a change would give; they are refused unless the card gives exactly this score for them. "
+        "The answer has the columns `code` and `replayed`."
+    )
 
 
 def _column(name: str, needed: bool) -> tuple[str, str, str]:

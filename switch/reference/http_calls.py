@@ -108,6 +108,21 @@ NOTES: Final = {
         "POST",
         "/v1/credit/orders/{id}/{change:confirm|pay}",
     ): "By the holder. What cannot be paid is a problem, and an attempt that the order shows.",
+    ("GET", "/v1/wallets/{id}/credit/history"): (
+        "At most 1,000 credit records are looked at for a page, so a page may be short and go on."
+    ),
+    (
+        "GET",
+        "/v1/wallets/{id}/credit/points",
+    ): "Only where the score was published with its features. What the points come to is the published score.",
+    ("POST", "/v1/wallets/{id}/credit/what-if"): (
+        "Exact, by the card's own kernel, and nothing is recorded. It answers for what the holder can influence, never for identity "
+        "or relations; other features are `invalid_field`, which names those that can be asked for."
+    ),
+    ("POST", "/v1/scores/batch"): (
+        "Columns [below](#scores-as-arrow). One card and one run a batch; runs have numbers that go up. A run scores a wallet once: sent "
+        "again it is answered with what it made, after a later run with `run_superseded`. What does not add up is refused whole."
+    ),
     ("GET", "/v1/scenarios"): "See [scenarios](scenarios.md).",
     ("PUT", "/v1/scenarios/{name}"): (
         "As YAML (`application/yaml`) the body is the [scenario](scenarios.md) itself. `If-Match` and `If-None-Match` as "

@@ -9,11 +9,13 @@ from actors.database.pool import Pool
 from actors.records.addresses import slot_of
 from actors.records.blocks import entries_of
 from actors.records.credit_layout import FIRST_CREDIT
-from actors.records.layout import Kind
+from actors.records.layout import CREDIT_PREVIOUS, Kind
 from switch.views.statement import record_of
 
 ABOUT_MAX: Final = 1_000
 """Records about one order: attempts go on weekly, so these are twenty years."""
+STEPS_MAX: Final = 1_000
+"""Credit records that are looked at for a page of scores: some 20 ms of the database. A page may then have fewer lines, and goes on."""
 NEWEST: Final = 2**63 - 1
 """Before it lie all records."""
 
@@ -26,13 +28,15 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class CreditDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is kept beside a credit record, as a msgpack map. `version`: of the scenario whose text a holder consented to."""
+    """What is kept beside a credit record, as a msgpack map. `version`: of the scenario whose text a holder consented to;
+    `features`: what a score is of, in the order of its card."""
 
     version: int = 0
     number: str | None = None
     introduction: str | None = None
     items: list[Item] = []
     discounts: list[Item] = []
+    features: list[int | float | str | None] = []
 
 
 class CreditRecord(NamedTuple):
@@ -51,6 +55,13 @@ _NO_DETAILS: Final = CreditDetails()
 def credit_details(details: CreditDetails) -> bytes | None:
     """Details as msgpack, None when there are none."""
     return None if details == _NO_DETAILS else _ENCODE(details)
+
+
+class Walk(NamedTuple):
+    """SCORE records of a wallet, newest first, and where its chain goes on; 0: at its end."""
+
+    scores: list[CreditRecord]
+    next: int
 
 
 class CreditHistory:
@@ -77,6 +88,18 @@ class CreditHistory:
         """Records of a wallet, newest first; with `account` those of one merchant."""
         rows = await self._pool.fetch("credit_of_wallet", wallet, int(kind), before or NEWEST, limit, account)
         return await self.many([row["record"] for row in rows])
+
+    async def scores(self, wallet: int, start: int, limit: int) -> Walk | None:
+        """Scores on a wallet's credit chain from the record at `start` on, without what is kept beside them. None: there is no record
+        of this wallet, so an older backup was restored since a cursor named it."""
+        rows = await self._pool.fetch("credit_scores", start, limit + 1, STEPS_MAX)
+        walked = [CreditRecord(row["address"], record_of(row["record"]), _NO_DETAILS) for row in rows]
+        if not walked or any(each.record["payer"] != wallet for each in walked):
+            return None
+        found = [each for each in walked if each.record["kind"] == Kind.SCORE]
+        if len(found) > limit:
+            return Walk(found[:limit], found[limit].address)
+        return Walk(found, walked[-1].record[CREDIT_PREVIOUS])
 
     async def of_account(self, account: int, kind: Kind, before: int, limit: int) -> list[CreditRecord]:
         """Records of a merchant, newest first within each shard."""

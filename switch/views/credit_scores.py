@@ -39,6 +39,14 @@ class ScoreAnswer(msgspec.Struct, frozen=True, kw_only=True):
     published_at: str | UnsetType = UNSET
 
 
+class ScoreList(msgspec.Struct, frozen=True):
+    """A page of published scores."""
+
+    data: list[ScoreAnswer]
+    has_more: bool
+    next: str | None
+
+
 class OrderCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Service orders of a wallet."""
 

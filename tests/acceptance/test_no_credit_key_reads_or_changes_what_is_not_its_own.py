@@ -50,6 +50,15 @@ def _probes(scene: CreditScene, consent: str, receipt: str, order: str) -> dict[
         ("GET", "/v1/wallets/{id}/credit"): Probe(
             f"/v1/wallets/{wallet}/credit", None, "wallet_not_found", "forbidden"
         ),
+        ("GET", "/v1/wallets/{id}/credit/history"): Probe(
+            f"/v1/wallets/{wallet}/credit/history", None, "wallet_not_found", "forbidden"
+        ),
+        ("GET", "/v1/wallets/{id}/credit/points"): Probe(
+            f"/v1/wallets/{wallet}/credit/points", None, "wallet_not_found", "forbidden"
+        ),
+        ("POST", "/v1/wallets/{id}/credit/what-if"): Probe(
+            f"/v1/wallets/{wallet}/credit/what-if", {"changes": {}}, "wallet_not_found", "forbidden"
+        ),
         ("POST", orders): Probe(orders, made, "forbidden", "receipt_not_found"),
         ("GET", orders): Probe(f"{orders}?wallet={wallet}", None, "wallet_not_found", None),
         ("GET", f"{orders}/{{id}}"): Probe(f"{orders}/{order}", None, "order_not_found", "order_not_found"),
@@ -92,5 +101,8 @@ async def test_ids_of_others_of_both_kinds_are_not_found_on_every_route(database
                 assert code is not None or answer.json["data"] == []
                 for secret in (consent, order):
                     assert secret.encode() not in answer.raw, "nor is it named"
+        for token in (scene.ann, scene.bob, scene.inn, scene.shop):
+            refused = await switch.call("POST", "/v1/scores/batch", token=token)
+            assert refused.json["code"] == "forbidden", "nobody publishes a score of its own"
         assert (await scene.get(f"/v1/credit/orders/{order}", scene.ann)).json["status"] == "created"
         assert (await scene.get(f"/v1/consents/{consent}", scene.ann)).json["status"] == "active"

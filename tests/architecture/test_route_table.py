@@ -15,10 +15,10 @@ UNROUTED = {"not_found", "method_not_allowed"}
 """Of paths that no route has."""
 OPEN = {"not_ready"}
 """Of /readyz."""
-IN_BATCHES = {"group_invalid", "linked_declined", "linked_in_review", "linked_refused"}
+IN_BATCHES = {"group_invalid", "linked_declined", "linked_in_review", "linked_refused", "run_superseded"}
 """Of rows of a batch, whose answer is no problem."""
-NOT_BUILT = {"case_not_open", "entry_not_found", "run_superseded"}
-"""Of publishing scores, disputes and reviews, which shards take and no call brings yet."""
+NOT_BUILT = {"case_not_open", "entry_not_found"}
+"""Of disputes and reviews, which shards take and no call brings yet."""
 
 NAMES = [f"{route.method} {route.path}" for route in ROUTES]
 

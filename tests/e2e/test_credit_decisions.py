@@ -183,7 +183,7 @@ async def test_a_holder_sees_the_published_score_with_its_subtotals_and_why_ther
         scores["kind"], scores["holder"], scores["run"], scores["as_of"] = Kind.SCORE, (ann, bob), 7, now_ms() - 1_000
         scores["score"], scores["cause"] = (655, 0), (0, 2)
         scores["subtotals"][0] = (150, 140, 130, 120, 115)
-        published = await client.publish(scores)
+        published = await client.publish(scores, {})
         assert published["code"].tolist() == [0, 0]
         shown = (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit", scene.ann)).json
         assert (shown["score"], shown["band"], shown["run"]) == (655, "very_good", 7)

@@ -633,3 +633,28 @@ SELECT about, record FROM credit WHERE about = ANY ($1::bigint[]) AND about <> 0
 
 -- name: card_numbered
 SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by WHERE card.number = $1
+
+-- name: credit_scores
+-- A walk along a wallet's chain of credit records, newest first, from the record at $1: at most $2 scores, at most $3 steps. The scores and
+-- the last step are told; for the layout see wallet_chain.
+WITH RECURSIVE chain AS (
+    SELECT place.address, 1 AS step, one.record, (get_byte(one.record, {kind_at}) = {score})::int AS scores
+    FROM (SELECT $1::bigint) AS place (address)
+    JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
+    CROSS JOIN LATERAL (
+        SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int FOR {record_bytes})
+        OFFSET 0
+    ) AS one (record)
+  UNION ALL
+    SELECT previous.address, chain.step + 1, one.record, chain.scores + (get_byte(one.record, {kind_at}) = {score})::int
+    FROM chain
+    CROSS JOIN LATERAL (SELECT shardpay_int8(chain.record, {payer_prev_at}) OFFSET 0) AS previous (address)
+    JOIN journal ON shard = (previous.address >> {shard_shift})::int AND block = (previous.address >> {block_shift}) & {block_mask}
+    CROSS JOIN LATERAL (
+        SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (previous.address & {slot_mask})::int FOR {record_bytes})
+        OFFSET 0
+    ) AS one (record)
+    WHERE previous.address > 0 AND chain.scores < $2 AND chain.step < $3
+)
+SELECT address, record FROM chain
+WHERE get_byte(record, {kind_at}) = {score} OR step = (SELECT max(step) FROM chain) ORDER BY step

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from actors.audit.credit import CreditCheck
-from actors.records.blocks import addresses_of, records_of
+from actors.records.addresses import slot_of
+from actors.records.blocks import addresses_of, entries_of, records_of
 from actors.records.codes import Code
 from actors.records.credit_layout import SCORE
 from actors.records.layout import Kind
@@ -109,3 +110,17 @@ def test_a_replay_and_a_checkpoint_keep_scores_between_other_records(shard: OneS
     for block in shard.blocks:
         records = records_of(block.data)
         assert list(check.wrong(records, addresses_of(0, block.number, len(records)))) == []
+
+
+def test_what_stands_beside_a_score_goes_to_its_own_record_and_once(shard: OneShard) -> None:
+    holders = [shard.wallet() for _ in range(3)]
+    rows = scores([holders[2], holders[0], holders[2], holders[1]], 1)
+    details = {0: b"\xa1c", 2: b"\xa1x", 3: b"\xa1b"}
+    results = shard.ask(lambda ref: m.Publish(ref=ref, rows=rows, details=details))
+    kept = {
+        address: bytes(entries_of(block.details)[slot_of(address)])
+        for block in shard.blocks
+        for address in addresses_of(0, block.number, len(records_of(block.data))).tolist()
+        if slot_of(address) in entries_of(block.details)
+    }
+    assert kept == {int(results["address"][0]): b"\xa1c", int(results["address"][3]): b"\xa1b"}

@@ -1,0 +1,133 @@
+"""Publishing scores: what a run of a wallet card says of many wallets, exactly once by run and wallet."""
+
+import asyncio
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from aiohttp import web
+from numpy.typing import NDArray
+
+from actors.records.addresses import owned
+from actors.records.codes import Code
+from actors.records.credit_layout import CREDIT_RESULT
+from models.credit.wallet_card import checked
+from models.scorecard import CardError, Scorecard
+from switch.api.route import BODY, KEY, Route, named
+from switch.api.score_features import check_scores, feature_details, features_of
+from switch.api.services import Services
+from switch.api.transfers import bind_key, check_outcome
+from switch.fairness.scheduling import single
+from switch.gateway import arrow
+from switch.gateway.routing import UNKNOWN
+from switch.gateway.score_calls import publish
+from switch.gateway.score_columns import ScoreTable, read_scores, score_rows
+from switch.http.access import Access
+from switch.http.auth import CREDIT
+from switch.http.call import Call
+from switch.http.server import Answer
+from switch.problems.table import ProblemError, invalid_field
+
+
+class ScoreRow(msgspec.Struct, frozen=True):
+    """What became of one score: the answer is an Arrow stream with these columns, in the order of the rows."""
+
+    code: int
+    replayed: bool
+
+
+async def publish_scores(services: Services, call: Call) -> web.Response:
+    """POST /v1/scores/batch."""
+    if call.content_type != arrow.CONTENT_TYPE:
+        raise ProblemError("unsupported_media_type", f"This call takes {arrow.CONTENT_TYPE}.")
+    account, key = call.principal.account, call.given_key()
+    body = await call.body(services.limits.arrow_bytes_max)
+    async with services.batches.place(account):
+        table = await services.scheduler.run(account, read_scores(body))
+        number, card = await _wallet_card(services, table.card)
+        rows = await services.scheduler.run(account, score_rows(table, services.secret, number, card.reasons))
+        details = await _features(services, account, table, card, rows)
+        if key is not None:
+            await bind_key(services, call.caller(), key, body)
+        results = await _published(services, rows, details)
+        check_outcome(results["code"], money_moved="no")
+        answer = await services.scheduler.run(account, single(partial(arrow.encode_codes, results)))
+    return Answer(answer, content_type=arrow.CONTENT_TYPE)
+
+
+async def _wallet_card(services: Services, label: str) -> tuple[int, Scorecard]:
+    """A wallet card and its number. Raises ProblemError scorecard_not_found, and invalid_field for one that is not for wallets."""
+    name, _, version = label.rpartition("@")
+    if not (name and version.isascii() and version.isdecimal() and len(version) < 10):
+        raise invalid_field("card", "name@version of a published scorecard is expected")
+    found = await services.packs.card_number(name, int(version))
+    if found is None:
+        raise ProblemError("scorecard_not_found")
+    try:
+        return found[0], checked(msgspec.json.decode(found[1].document, type=Scorecard))
+    except CardError as error:
+        raise invalid_field("card", f"it is no wallet card: {error}"[:500]) from None
+
+
+async def _features(
+    services: Services, account: int, table: ScoreTable, card: Scorecard, rows: NDArray[Any]
+) -> dict[int, bytes]:
+    """Details of scores that come with the features that they are of, by row; the kernels run in a thread, without the interpreter."""
+    features = features_of(table, card, rows)
+    if features is None:
+        return {}
+    await asyncio.to_thread(check_scores, card, rows, features)
+    return await services.scheduler.run(account, feature_details(features))
+
+
+async def _published(services: Services, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+    """CREDIT_RESULT rows for SCORE rows, from all their home shards."""
+    results = np.zeros(len(rows), CREDIT_RESULT)
+    homes = await _homes(services, rows["holder"])
+    results["code"][homes == UNKNOWN] = Code.WALLET_NOT_FOUND
+    deadline = services.deadline()
+    shards = [shard for shard in range(services.topology.shards) if np.any(homes == shard)]
+    picked = [np.flatnonzero(homes == shard) for shard in shards]
+    answers = await asyncio.gather(
+        *(
+            publish(services.clients[shard], rows[index], _part(details, index), deadline)
+            for shard, index in zip(shards, picked, strict=True)
+        )
+    )
+    for index, answer in zip(picked, answers, strict=True):
+        results[index] = answer
+    return results
+
+
+def _part(details: dict[int, bytes], index: NDArray[np.intp]) -> dict[int, bytes]:
+    return {place: details[row] for place, row in enumerate(index.tolist()) if row in details} if details else {}
+
+
+async def _homes(services: Services, holders: NDArray[np.int64]) -> NDArray[np.int16]:
+    """Home shards of holders (n,), UNKNOWN for what nobody can have a score by: ids of nobody, and operator wallets."""
+    nobody = ~owned(holders)
+    homes = services.topology.homes(holders, holders)
+    for _ in range(2):
+        if not np.any((homes == UNKNOWN) & ~nobody):
+            break
+        await services.topology.refresh()
+        homes = services.topology.homes(holders, holders)
+    homes[nobody] = UNKNOWN
+    return homes
+
+
+ROUTES: Final = (
+    Route(
+        "POST",
+        "/v1/scores/batch",
+        "Publish what a run of a wallet card says of wallets, as an Arrow stream.",
+        CREDIT,
+        Access.REFUSED,
+        publish_scores,
+        answer=ScoreRow,
+        bodies=(arrow.CONTENT_TYPE,),
+        problems=BODY | KEY | {"malformed_arrow", "scorecard_not_found"} | named(Code.BUSY, Code.IDEMPOTENCY_MISMATCH),
+        long=True,
+    ),
+)

@@ -1,0 +1,184 @@
+"""Decode published scores from Arrow columns, as strictly as transfers are.
+
+A batch is of one card and one run. What does not add up is refused as a whole, before anything of it is published: subtotals to the score,
+reasons to those that the card has.
+"""
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from actors.records.credit_layout import DIMENSIONS, REASONS_MAX, SCORE, SCORE_RANGE
+from actors.records.ids import Secret, decode_wallets
+from actors.records.layout import Kind
+from models.credit.score import Cause
+from models.credit.wallet_card import BANDS
+from switch.fairness.scheduling import Steps
+from switch.gateway.arrow import column_of, distinct_texts, is_text, read_table, uuids
+from switch.problems.table import invalid_field
+
+COLUMNS: Final = {
+    "wallet": True,
+    "score": True,
+    "na_cause": False,
+    "subtotals": True,
+    "reasons": True,
+    "card": True,
+    "run": True,
+    "as_of": True,
+    "features": False,
+}
+"""Columns by name, and whether they must be there."""
+_PLAIN: Final = {
+    "wallet": pa.binary(16),
+    "score": pa.int32(),
+    "run": pa.int64(),
+    "as_of": pa.timestamp("ms", "UTC"),
+}
+TYPES: Final = {
+    **{name: str(kind) for name, kind in _PLAIN.items()},
+    "wallet": "fixed_size_binary(16)",
+    "na_cause": "string",
+    "subtotals": f"struct of int32: {', '.join(DIMENSIONS)}",
+    "reasons": "list of struct(code: string, gap: int32)",
+    "card": "string",
+    "features": "struct of int64, float64 or string: the features of the card",
+}
+"""What each column holds, for people."""
+_NULLABLE: Final = ("score", "na_cause", "subtotals", "reasons", "features")
+_FEATURE: Final = (pa.int64(), pa.float64(), pa.string())
+RUN_MAX: Final = 2**32 - 1
+"""Runs are numbered in 32 bits of a record."""
+GAP_MAX: Final = 2**15 - 1
+"""Gaps and subtotals are 16 bits of a record."""
+_CAUSES: Final = {cause.code: int(cause) for cause in Cause if cause is not Cause.NONE}
+
+
+class ScoreTable(NamedTuple):
+    """A checked stream, before its card is looked up. `card`: name@version; `run`: its number."""
+
+    columns: pa.Table
+    card: str
+    run: int
+
+
+def read_scores(body: bytes) -> Steps[ScoreTable]:
+    """The table of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
+    table = yield from read_table(body, COLUMNS, _fits, _NULLABLE)
+    yield
+    _, cards = yield from distinct_texts(column_of(table, "card"), "card")
+    if len(cards) > 1:
+        raise invalid_field("card", "one card in a batch")
+    run = column_of(table, "run").to_numpy(zero_copy_only=True)
+    if run.min() != run.max() or not 1 <= run[0] <= RUN_MAX:
+        raise invalid_field("run", f"one run in a batch, a number from 1 to {RUN_MAX}")
+    return ScoreTable(table, cards[0], int(run[0]))
+
+
+def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[str, ...]) -> Steps[NDArray[Any]]:
+    """SCORE rows (n,), holder 0 for an id that is not of this cluster. `number`: of the card; `reasons`: its codes, as records number
+    them. Raises ProblemError invalid_field with the first row that does not add up."""
+    table = given.columns
+    rows = np.zeros(table.num_rows, SCORE)
+    rows["kind"], rows["card"], rows["run"] = Kind.SCORE, number, given.run
+    rows["as_of"] = column_of(table, "as_of").cast(pa.int64()).to_numpy(zero_copy_only=True)
+    rows["holder"] = decode_wallets(secret, uuids(table, "wallet"))
+    yield
+    score = column_of(table, "score")
+    scored = score.is_valid().to_numpy(zero_copy_only=False)
+    rows["score"] = score.fill_null(0).to_numpy(zero_copy_only=True)
+    wrong = scored & ((rows["score"] < SCORE_RANGE.start) | (rows["score"] >= SCORE_RANGE.stop))
+    _refuse(wrong, "score", f"a score is {SCORE_RANGE.start} to {SCORE_RANGE.stop - 1}, or null with its `na_cause`")
+    rows["band"] = np.where(scored, np.searchsorted([band.low for band in BANDS], rows["score"], side="right"), 0)
+    yield
+    rows["cause"] = yield from _causes(table, scored)
+    subtotals = _subtotals(table)
+    _refuse((subtotals.sum(axis=1) != rows["score"]) | (abs(subtotals).max(axis=1) > GAP_MAX), "subtotals", _ADD_UP)
+    rows["subtotals"] = subtotals
+    yield
+    yield from _fill_reasons(rows, column_of(table, "reasons"), scored, reasons)
+    return rows
+
+
+_ADD_UP: Final = "they add up to the score; all null or 0 where there is none"
+
+
+def _fits(field: pa.Field) -> bool:
+    if field.name in _PLAIN:
+        return bool(field.type == _PLAIN[field.name])
+    if field.name == "subtotals":
+        return pa.types.is_struct(field.type) and {each.name: each.type for each in field.type} == dict.fromkeys(
+            DIMENSIONS, pa.int32()
+        )
+    if field.name == "reasons":
+        return pa.types.is_list(field.type) and _is_reason(field.type.value_type)
+    if field.name == "features":
+        return pa.types.is_struct(field.type) and all(each.type in _FEATURE for each in field.type)
+    return is_text(field.type)
+
+
+def _is_reason(kind: pa.DataType) -> bool:
+    if not pa.types.is_struct(kind) or [each.name for each in kind] != ["code", "gap"]:
+        return False
+    return is_text(kind.field("code").type) and bool(kind.field("gap").type == pa.int32())
+
+
+def _refuse(wrong: NDArray[np.bool_], name: str, message: str) -> None:
+    if wrong.any():
+        raise invalid_field(f"{name}[{int(np.argmax(wrong))}]", message)
+
+
+def _causes(table: pa.Table, scored: NDArray[np.bool_]) -> Steps[NDArray[np.uint8]]:
+    message = f"`na_cause` stands where the score is null, and there alone: {' or '.join(_CAUSES)}"
+    if "na_cause" not in table.column_names:
+        _refuse(~scored, "na_cause", message)
+        return np.zeros(len(scored), np.uint8)
+    array = column_of(table, "na_cause")
+    array = array.cast(pa.string()) if pa.types.is_dictionary(array.type) else array
+    at, texts = yield from distinct_texts(array.fill_null(""), "na_cause")
+    causes = np.array([_CAUSES.get(text, 0) for text in texts], np.uint8)[at]
+    named = array.is_valid().to_numpy(zero_copy_only=False)
+    _refuse((named == scored) | (named & (causes == 0)), "na_cause", message)
+    return causes
+
+
+def _subtotals(table: pa.Table) -> NDArray[np.int64]:
+    """(n, dimensions), 0 for null."""
+    array = column_of(table, "subtotals")
+    parts = [pc.struct_field(array, name).fill_null(0).to_numpy(zero_copy_only=True) for name in DIMENSIONS]
+    return np.stack(parts, axis=1).astype(np.int64)
+
+
+def _fill_reasons(
+    rows: NDArray[Any], array: pa.Array, scored: NDArray[np.bool_], codes: tuple[str, ...]
+) -> Steps[None]:
+    """Numbers and gaps of reasons, at most four a row, each once."""
+    counts = pc.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=True)
+    _refuse(counts > np.where(scored, REASONS_MAX, 0), "reasons", f"at most {REASONS_MAX}, none without a score")
+    flat = array.flatten()
+    if not len(flat):
+        return
+    at = np.repeat(np.arange(len(rows)), counts)
+    place = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
+    named, gap = pc.struct_field(flat, "code"), pc.struct_field(flat, "gap")
+    if flat.null_count or named.null_count or gap.null_count:
+        raise invalid_field("reasons", "null is no reason")
+    yield
+    numbers, texts = yield from distinct_texts(named, "reasons")
+    known = {code: number for number, code in enumerate(codes, 1)}
+    unknown = [text for text in texts if text not in known]
+    if unknown:
+        raise invalid_field("reasons", f"{unknown[0][:40]!r} is no reason of the card")
+    reasons = np.array([known[text] for text in texts], np.uint16)[numbers]
+    gaps = gap.to_numpy(zero_copy_only=True)
+    wrong = np.zeros(len(rows), np.bool_)
+    wrong[at[(gaps < 1) | (gaps > GAP_MAX)]] = True
+    _refuse(wrong, "reasons", f"a gap is 1 to {GAP_MAX} points")
+    _, firsts = np.unique(at * (len(codes) + 1) + reasons, return_index=True)
+    wrong[np.delete(at, firsts)] = True
+    _refuse(wrong, "reasons", "each reason once")
+    rows["reasons"][at, place], rows["gaps"][at, place] = reasons, gaps
+    yield
