@@ -1,4 +1,6 @@
-"""How a holder recomputes a published score, and what another value would give: by the card's own kernel, to the point.
+"""How a holder recomputes a published score, and what another value would give.
+
+Both are by the card's own kernel, so they are exact.
 
 Both need the features that the score is of, which whoever published it may have sent along; without them there is no answer.
 """

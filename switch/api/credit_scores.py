@@ -15,7 +15,7 @@ from actors.records.credit_layout import CREDIT_RESULT
 from models.credit.wallet_card import checked
 from models.scorecard import CardError, Scorecard
 from switch.api.route import BODY, KEY, Route, named
-from switch.api.score_features import check_scores, feature_details, features_of
+from switch.api.score_features import feature_details, features_of
 from switch.api.services import Services
 from switch.api.transfers import bind_key, check_outcome
 from switch.fairness.scheduling import single
@@ -74,11 +74,8 @@ async def _features(
     services: Services, account: int, table: ScoreTable, card: Scorecard, rows: NDArray[Any]
 ) -> dict[int, bytes]:
     """Details of scores that come with the features that they are of, by row; the kernels run in a thread, without the interpreter."""
-    features = features_of(table, card, rows)
-    if features is None:
-        return {}
-    await asyncio.to_thread(check_scores, card, rows, features)
-    return await services.scheduler.run(account, feature_details(features))
+    features = await asyncio.to_thread(features_of, table, card, rows)
+    return {} if features is None else await services.scheduler.run(account, feature_details(features))
 
 
 async def _published(services: Services, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:

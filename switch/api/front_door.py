@@ -22,6 +22,7 @@ from actors.rpc.interface import ShardClient
 from actors.scoring.scorer import ScorerClient
 from rules.scenarios.evaluation import Evaluator
 from rules.vocabulary.credit import CREDIT_COLUMNS
+from switch.api import score_features
 from switch.api.app import SERVICES, build_app, dispatcher
 from switch.api.services import Limits, ServiceParts
 from switch.gateway.routing import Topology
@@ -45,13 +46,14 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_kernels(secret: Secret) -> None:
-    """All that turns ids into addresses and back, and that asks scenarios: to load its machine code at the first batch took half a second,
-    in which the process answered nobody, to compile it longer."""
+    """All that turns ids into addresses and back, that asks scenarios and scores wallets: to load its machine code at the first batch took
+    half a second, in which the process answered nobody, to compile it longer."""
     one = np.ones(1, np.int64)
     decode_wallets(secret, encode_wallets(secret, one))
     decode_transfers(secret, transfer_ids(secret, one, one))
     transfer_id(secret, 1, 1)
     Evaluator((), ()).evaluate(np.zeros((1, len(CREDIT_COLUMNS)), np.int64))
+    score_features.load_kernels()
 
 
 class FrontDoor:

@@ -1,4 +1,6 @@
-"""Features that are published with scores, so that a holder can recompute the score and ask what a change would give.
+"""Features that are published with scores.
+
+With them a holder can recompute the score and ask what a change would give.
 
 They are kept beside the record, where they can be erased. What is kept gives the published score, to the point: the card's own kernel is
 asked before anything is published.
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from actors.records.credit_layout import DIMENSIONS
 from models.credit.score import DAYS, PAYMENTS, Minimum, WalletScorer
+from models.credit.shipped import shipped
 from models.scorecard import Scorecard
 from switch.fairness.scheduling import STEP_ROWS, Steps
 from switch.gateway.arrow import column_of
@@ -33,7 +36,8 @@ class Features(NamedTuple):
 
 
 def features_of(given: ScoreTable, card: Scorecard, rows: NDArray[Any]) -> Features | None:
-    """The features of a batch; None when there are none. Raises ProblemError invalid_field unless they are those of the card."""
+    """The features of a batch; None when there are none. For a thread: most of it holds no interpreter. Raises ProblemError invalid_field
+    unless they are those of the card and give what the rows say."""
     if "features" not in given.columns.column_names:
         return None
     array = column_of(given.columns, "features")
@@ -47,7 +51,9 @@ def features_of(given: ScoreTable, card: Scorecard, rows: NDArray[Any]) -> Featu
     there = array.is_valid().to_numpy(zero_copy_only=False)
     picked = np.flatnonzero(there & (rows["score"] > 0))
     chosen = array.take(pa.array(picked))
-    return Features(picked, pa.table({name: pc.struct_field(chosen, name) for name in wanted})) if len(picked) else None
+    features = Features(picked, pa.table({name: pc.struct_field(chosen, name) for name in wanted}))
+    check_scores(card, rows, features)
+    return features
 
 
 def card_features(card: Scorecard) -> tuple[str, ...]:
@@ -80,6 +86,14 @@ def check_scores(card: Scorecard, rows: NDArray[Any], features: Features) -> Non
             f"they give {int(found.totals[at])} points by this card, or other subtotals or reasons than the row says"
         )
         raise invalid_field(f"features[{int(features.rows[at])}]", message)
+
+
+def load_kernels() -> None:
+    """Load the machine code that scores wallets: to compile it with the first batch takes seconds, in which the process answers nobody."""
+    scorer = WalletScorer(shipped(), EVERYBODY)
+    for values in ([1], [1.0], [None]):
+        scorer.score_table(pa.table(dict.fromkeys(scorer.columns, pa.array(values))))
+    scorer.score(dict.fromkeys(scorer.columns))
 
 
 def feature_details(features: Features) -> Steps[dict[int, bytes]]:

@@ -1,4 +1,6 @@
-"""Scores on their way to a shard: a call at a time, each sent again until its answer or the deadline comes.
+"""Scores on their way to a shard, a call at a time.
+
+Each is sent again until its answer or the deadline comes.
 
 A score has no key: a run scores a wallet once, so what is sent again is answered with what it made.
 """

@@ -17,7 +17,7 @@ from actors.records.layout import Kind
 from models.credit.score import Cause
 from models.credit.wallet_card import BANDS
 from switch.fairness.scheduling import Steps
-from switch.gateway.arrow import column_of, distinct_texts, is_text, read_table, uuids
+from switch.gateway.arrow import HASHED_ROWS, column_of, distinct_texts, is_text, read_table, uuids
 from switch.problems.table import invalid_field
 
 COLUMNS: Final = {
@@ -85,8 +85,11 @@ def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[st
     rows = np.zeros(table.num_rows, SCORE)
     rows["kind"], rows["card"], rows["run"] = Kind.SCORE, number, given.run
     rows["as_of"] = column_of(table, "as_of").cast(pa.int64()).to_numpy(zero_copy_only=True)
-    rows["holder"] = decode_wallets(secret, uuids(table, "wallet"))
-    yield
+    ids = uuids(table, "wallet")
+    for start in range(0, len(rows), HASHED_ROWS):
+        some = slice(start, start + HASHED_ROWS)
+        rows["holder"][some] = decode_wallets(secret, ids[some])
+        yield
     score = column_of(table, "score")
     scored = score.is_valid().to_numpy(zero_copy_only=False)
     rows["score"] = score.fill_null(0).to_numpy(zero_copy_only=True)

@@ -59,6 +59,10 @@ async def test_a_holder_recomputes_the_score_and_a_change_gives_what_was_said(da
         assert said == {field: after[field] for field in said} and said["score"] != shown["score"]
         same = (await scene.post(f"{base}/what-if", {"changes": {}}, scene.ann)).json
         assert same["score"] == after["score"]
+        none = [score_row(scene.bob_wallet, None, 3, features=None)]
+        assert told(await publish_scores(switch, stream(none, schema))) == [("ok", False)], (
+            "nothing is known of anybody in it"
+        )
         without = await scene.get(f"/v1/wallets/{scene.bob_wallet}/credit/points", scene.bob)
         assert without.json["code"] == "features_not_published"
     assert (await audit_database(database_url)).differences == []

@@ -3,31 +3,39 @@
 import json
 from typing import Any
 
+import pytest
+
 from actors.database.connection import SQL_DIRECTORY, connect, parse_queries
 from actors.database.pool import Pool
 
 BLOCKS = 3_000
 BLOCK_BYTES = 88 + 50 * 160
-PAGE = (1, "ARRAY[256]", 51, 1_050, 0, "ARRAY[2]", 7, 1 << 24)
+PAGES = {
+    "wallet_chain": ((1, "ARRAY[256]", 51, 1_050, 0, "ARRAY[2]", 7, 1 << 24), 6),
+    "credit_scores": ((256, 21, 1_000), 2),
+}
+"""Statements with their parameters, and how often each names the journal."""
 
 
-async def test_a_page_of_history_visits_blocks_one_by_one(database_url: str) -> None:
+@pytest.mark.parametrize("name", PAGES)
+async def test_a_page_of_history_visits_blocks_one_by_one(database_url: str, name: str) -> None:
+    parameters, times = PAGES[name]
     connection = await connect(database_url, name="test")
     await connection.execute(
         f"INSERT INTO journal SELECT 0, n, decode(repeat('00', {BLOCK_BYTES}), 'hex'), '' FROM generate_series(1, {BLOCKS}) n"
     )
     await connection.execute("ANALYZE journal")
     await connection.close()
-    statement = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text())["wallet_chain"]
+    statement = parse_queries((SQL_DIRECTORY / "front_door.sql").read_text())[name]
     pool = await Pool.open(database_url, name="test-plan")
     try:
         async with pool.session() as session:
-            for literal, value in enumerate(PAGE, 1):
+            for literal, value in enumerate(parameters, 1):
                 statement = statement.replace(f"${literal}", str(value))
             (plan,) = json.loads(await session.fetchval(f"EXPLAIN (FORMAT JSON) {statement}"))
     finally:
         await pool.close()
-    assert json.dumps(plan).count('"Relation Name": "journal"') == 6
+    assert json.dumps(plan).count('"Relation Name": "journal"') == times
     for scan in _scans(plan["Plan"]):
         assert scan["Node Type"] in ("Index Scan", "Index Only Scan") and "block" in scan.get("Index Cond", ""), scan
 
