@@ -139,8 +139,8 @@ _FLAG_TEXTS: Final = {
 
 _BESIDE: Final = """\
 `details` holds what only some records have (reference, metadata, IP address, device name, what a score is of): one msgpack list of a
-random salt and, by slot, the details of a record. Only its salted digest is in the header, so personal details can be erased and the hash chain still
-verifies.
+random salt and, by slot, the details of a record. Only its salted digest is in the header, so personal details can be erased and the hash
+chain still verifies.
 
 Written in the same transaction as their block, and following from its records alone:
 
