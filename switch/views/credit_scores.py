@@ -63,11 +63,6 @@ class CreditAnswer(ScoreAnswer, frozen=True, kw_only=True):
     disputed: bool
 
 
-def reason_codes(card: Scorecard) -> tuple[str, ...]:
-    """Reasons of a card; a SCORE record keeps 1 + the place of each, 0 = none."""
-    return tuple(dict.fromkeys(item.reason for item in card.characteristics))
-
-
 def score_of(raw: dict[str, int]) -> Any:
     """A SCORE record (numbers by field) as a scalar of SCORE."""
     record = np.zeros(1, RECORD)
@@ -86,7 +81,7 @@ def score_answer(said: Any, card: Scorecard | None) -> ScoreAnswer:
     if said["cause"]:
         return ScoreAnswer(score=None, band=None, na_cause=Cause(int(said["cause"])).code, card=label, **at)
     score = int(said["score"])
-    codes = () if card is None else reason_codes(card)
+    codes = () if card is None else card.reasons
     given = zip(said["reasons"].tolist(), said["gaps"].tolist(), strict=True)
     return ScoreAnswer(
         score=score,
