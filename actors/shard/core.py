@@ -485,7 +485,8 @@ class ShardCore:
 
     def _credit_turn(self) -> None:
         """Between batches, as holds expire."""
-        if self._scoring is None and self._may_begin():
+        has_work = self._credit.has_work or self._scores.has_work
+        if has_work and self._scoring is None and self._may_begin():
             more = self._credit.turn()
             if self._scores.turn() or more:
                 self._pause()

@@ -198,6 +198,11 @@ class CreditDesk:
         if done:
             answers: list[Output] = [Answer(ref=asked.message.ref, value=asked.results) for asked in done]
             self._core.writer.when_durable(lambda: self._emit(answers))
+        return self.has_work
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a request waits, or something is due."""
         return bool(self._queue) or self._is_due
 
     @property

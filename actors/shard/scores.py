@@ -52,6 +52,11 @@ class ScoreDesk:
             message = self._queue.popleft()
             answers: list[Output] = [Answer(ref=message.ref, value=self._published(message.rows, message.details))]
             self._core.writer.when_durable(lambda: self._emit(answers))
+        return self.has_work
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a message waits."""
         return bool(self._queue)
 
     def _published(self, rows: NDArray[Any], details: dict[int, bytes]) -> CreditResults:
