@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.decisions.hashing import splitmix64s
+from models.hashing import splitmix64s
 
 SHARE_MAX: Final = 1_000
 """Shares are per mille."""

@@ -20,7 +20,7 @@ from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.records.codes import REVIEW_ENDS, Code
 from actors.records.ids import Secret, decode_transfers, decode_wallets, transfer_ids
 from actors.records.layout import AMOUNT_MAX, REQUEST, Kind, Requests, Results
-from rules.decisions.hashing import splitmix64s
+from models.hashing import splitmix64s
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import country_number, device_number
 from switch.fairness.scheduling import STEP_ROWS, Steps, mapped

@@ -60,7 +60,7 @@ async def same_later(row: CreditRow, answer: CreditAnswer) -> CreditRow:
 class _Job:
     """One request on its way."""
 
-    __slots__ = ("caller", "detail_bytes", "details", "future", "row", "sent")
+    __slots__ = ("caller", "detail_bytes", "details", "future", "row")
     count = 1
 
     def __init__(self, row: CreditRow, details: bytes | None, future: "asyncio.Future[CreditAnswer]") -> None:
@@ -69,7 +69,6 @@ class _Job:
         self.details = details
         self.detail_bytes = 0 if details is None else len(details)
         self.future = future
-        self.sent = False
 
 
 class CreditQueue:

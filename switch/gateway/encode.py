@@ -14,7 +14,7 @@ from msgspec import UNSET
 
 from actors.records.ids import Secret, decode_transfer
 from actors.records.layout import FLAG_FINAL, REQUEST, REQUEST_ANSWER, Kind, packing
-from rules.decisions.hashing import splitmix64
+from models.hashing import splitmix64
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import country_number, device_number
 from switch.http.call import Caller

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import owned
 from actors.records.layout import FLAG_LINKED, Requests
-from rules.decisions.hashing import splitmix64s
+from models.hashing import splitmix64s
 
 NO_GROUP: Final = -(2**40)
 """Number of a row that stands alone; outside of 32 bits, so that callers may use any."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.layout import Label
-from rules.decisions.hashing import splitmix64s
+from models.hashing import splitmix64s
 
 KINDS: Final = tuple(label.name.lower() for label in Label)
 """Names of kinds; a row's `kind` is the index into them."""

@@ -16,6 +16,7 @@ LAYERS: Final = ("bench", "switch", "actors", "rules", "models")
 FLOORS: Final = {
     "models": {
         "capacity": 1,
+        "hashing": 1,
         "jit": 1,
         "prefetch": 1,
         "prohibited": 1,

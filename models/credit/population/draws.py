@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.hashing import splitmix64s
 from models.statistics import Floats
 
 Numbers = NDArray[np.int64]
@@ -23,7 +24,7 @@ class Draws:
 
     def uniform(self, stream: str, numbers: NDArray[Any]) -> Floats:
         """Above 0 and below 1."""
-        bits = _mixed(_mixed(numbers.astype(np.uint64)) ^ np.uint64(self._key(stream)))
+        bits = splitmix64s(splitmix64s(numbers) ^ np.uint64(self._key(stream)))
         return ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
     def normal(self, stream: str, numbers: NDArray[Any]) -> Floats:
@@ -43,14 +44,6 @@ class Draws:
 
     def _key(self, stream: str) -> int:
         return int.from_bytes(hashlib.blake2b(f"{self._seed}:{stream}".encode(), digest_size=8).digest(), "little")
-
-
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    x = values + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ x >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
-    mixed: NDArray[np.uint64] = x ^ x >> np.uint64(31)
-    return mixed
 
 
 def repeated(counts: Numbers) -> tuple[Numbers, Numbers]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from actors.records.addresses import record_address
 from actors.records.ids import Secret, key_bytes, key_words, transfer_id
 from actors.records.layout import REQUEST, Channel, Kind, Label, WalletKind, WalletStatus
-from rules.decisions.hashing import splitmix64, splitmix64s
+from models.hashing import splitmix64, splitmix64s
 from rules.vocabulary.encodings import country_number, country_text, device_number
 from switch.gateway.encode import (
     Details,
