@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from .async_resources import AsyncResources
 from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, Reply, decoded, query
 from .schema import Event
-from .settings import CONNECTIONS, LOST_S, STREAM_SILENCE_S, TOTAL_S, switch_key, switch_url
+from .settings import CONNECTIONS, RETRY_S, STREAM_SILENCE_S, TIMEOUT_S, switch_key, switch_url
 from .transport_async import AsyncTransport
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ T = TypeVar("T")
 class AsyncClient(AsyncResources):
     """A switch at `url`, called with an API key. Without them, SHARDPAY_URL and SHARDPAY_API_KEY of the environment say.
 
-    `total_s`: how long a call may take in all; until then it is sent again, under its idempotency key, where that can help. `connections`:
-    how many calls at once. Use it as `async with AsyncClient() as client:`.
+    `timeout_s`: how long to wait for one answer. `retry_s`: how long a call is sent again, under its idempotency key, where that can help.
+    `connections`: how many calls at once. Use it as `async with AsyncClient() as client:`.
     """
 
     def __init__(
@@ -31,12 +31,14 @@ class AsyncClient(AsyncResources):
         url: str | None = None,
         key: str | None = None,
         *,
-        total_s: float = TOTAL_S,
+        timeout_s: float = TIMEOUT_S,
+        retry_s: float = RETRY_S,
         connections: int = CONNECTIONS,
     ) -> None:
         super().__init__(self.call, self.pages)
         self._transport = AsyncTransport(switch_url(url), switch_key(key), connections)
-        self._total_s = total_s
+        self._timeout_s = timeout_s
+        self._retry_s = retry_s
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,10 +58,10 @@ class AsyncClient(AsyncResources):
 
     async def send(self, call: Call) -> bytes:
         """Send a call until it has its answer, as bytes. Raises ShardpayError."""
-        attempts = Attempts(call, time.monotonic(), self._total_s)
+        attempts = Attempts(call, time.monotonic(), self._retry_s)
         while True:
             try:
-                reply = await self._transport.send(call, min(attempts.left_s(time.monotonic()), LOST_S))
+                reply = await self._transport.send(call, self._timeout_s)
                 pause = attempts.after_reply(reply, time.monotonic())
                 if pause is None:
                     return reply.body
@@ -90,7 +92,7 @@ class AsyncClient(AsyncResources):
     async def _send_table(self, path: str, table: "pa.Table", *, keyed: bool) -> "pa.Table":
         from .tables import TableSending
 
-        sending = TableSending(path, table, keyed=keyed, silence_max_s=self._total_s)
+        sending = TableSending(path, table, keyed=keyed, silence_max_s=self._retry_s)
         while (call := sending.call()) is not None:
             answer = await self.send(call)
             await asyncio.sleep(sending.took(answer, time.monotonic()))
@@ -103,7 +105,7 @@ class AsyncClient(AsyncResources):
         """
         feed = Feed(after)
         call = self._stream_call(feed, types)
-        attempts = Attempts(call, time.monotonic(), self._total_s)
+        attempts = Attempts(call, time.monotonic(), self._retry_s)
         while True:
             heard = False
             pause: float | None = None
@@ -121,7 +123,7 @@ class AsyncClient(AsyncResources):
             except Lost as error:
                 call = self._stream_call(feed, types)
                 if heard:
-                    attempts = Attempts(call, time.monotonic(), self._total_s)
+                    attempts = Attempts(call, time.monotonic(), self._retry_s)
                 pause = attempts.after_loss(error, time.monotonic())
             await asyncio.sleep(pause or 0.0)
 

@@ -82,17 +82,13 @@ def retry_after_s(headers: Mapping[str, str]) -> float:
 
 
 class Attempts:
-    """The tries of one call within `total_s`. `after_reply` and `after_loss` say how long to wait before the next, or raise."""
+    """The tries of one call, which begin within `retry_s`: how long to wait before the next, or an error."""
 
-    def __init__(self, call: Call, started: float, total_s: float) -> None:
+    def __init__(self, call: Call, started: float, retry_s: float) -> None:
         self._call = call
-        self._deadline = started + total_s
+        self._deadline = started + retry_s
         self._pause = PAUSE_FIRST_S
         self._was_lost = False
-
-    def left_s(self, now: float) -> float:
-        """How long the next try may take."""
-        return max(self._deadline - now, PAUSE_FIRST_S)
 
     def after_reply(self, reply: Reply, now: float) -> float | None:
         """None: the reply is the answer. Raises ProblemError when no further try helps."""

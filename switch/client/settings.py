@@ -6,10 +6,10 @@ from typing import Final
 from .calls import Call
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
-TOTAL_S: Final = 60.0
-"""How long a call may take in all by default, every try and pause."""
-LOST_S: Final = 30.0
+TIMEOUT_S: Final = 30.0
 """One try without an answer for so long is lost: the switch answers within 10 s, or says that it cannot."""
+RETRY_S: Final = 60.0
+"""How long a call is sent again by default: as long as a shard takes to come back on another node, and some."""
 STREAM_SILENCE_S: Final = 60.0
 """A stream of events without a line for so long is broken: the switch sends a heartbeat every 15 s."""
 CONNECTIONS: Final = 64

@@ -406,8 +406,8 @@ class RulePacks(Resource):
         *,
         name: str | UnsetType = UNSET,
         version: int | UnsetType = UNSET,
-        since: str | UnsetType = UNSET,
-        until: str | UnsetType = UNSET,
+        from_: str | UnsetType = UNSET,
+        to: str | UnsetType = UNSET,
         labels: Sequence[schema.BacktestLabel | Mapping[str, Any]] | UnsetType = UNSET,
         text: str | UnsetType = UNSET,
         files: Mapping[str, str] | UnsetType = UNSET,
@@ -420,7 +420,7 @@ class RulePacks(Resource):
             Call(
                 "POST",
                 "/v1/rule-packs/backtest",
-                body(name=name, version=version, from_=since, to=until, labels=labels, text=text, files=files),
+                body(name=name, version=version, from_=from_, to=to, labels=labels, text=text, files=files),
             ),
             schema.BacktestResult,
         )
@@ -481,8 +481,8 @@ class Scorecards(Resource):
         *,
         name: str | UnsetType = UNSET,
         version: int | UnsetType = UNSET,
-        since: str | UnsetType = UNSET,
-        until: str | UnsetType = UNSET,
+        from_: str | UnsetType = UNSET,
+        to: str | UnsetType = UNSET,
         labels: Sequence[schema.BacktestLabel | Mapping[str, Any]] | UnsetType = UNSET,
         document: Any | UnsetType = UNSET,
         pack: str | UnsetType = UNSET,
@@ -495,7 +495,7 @@ class Scorecards(Resource):
             Call(
                 "POST",
                 "/v1/scorecards/backtest",
-                body(name=name, version=version, from_=since, to=until, labels=labels, document=document, pack=pack),
+                body(name=name, version=version, from_=from_, to=to, labels=labels, document=document, pack=pack),
             ),
             schema.BacktestResult,
         )

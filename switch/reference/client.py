@@ -299,7 +299,7 @@ def _fields(route: Route) -> Iterator[Parameter]:
             kind = f"Sequence[schema.{title(listed[0])} | Mapping[str, Any]]" if listed else _taken(field.type)
             needed = field.default is NODEFAULT and field.default_factory is NODEFAULT
             yield Parameter(
-                field.name,
+                _wire(field.encode_name),
                 kind if needed else _or_unset(kind),
                 None if needed else "UNSET",
                 _wire(field.encode_name),

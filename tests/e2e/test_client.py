@@ -139,7 +139,7 @@ async def test_a_call_that_is_never_answered_tells_the_key_that_finds_the_paymen
     switch: RunningSwitch, client: AsyncClient
 ) -> None:
     bank, user = await funded(client, 100)
-    async with cutting(switch.base, losses=1_000) as (url, _), AsyncClient(url, switch.key, total_s=0.5) as over:
+    async with cutting(switch.base, losses=1_000) as (url, _), AsyncClient(url, switch.key, retry_s=0.5) as over:
         with pytest.raises(UnreachableError) as lost:
             await over.transfers.create(payer=user, payee=bank, amount=60, currency="EUR")
     assert lost.value.money_moved == "unknown"

@@ -13,7 +13,7 @@ GET = Call("GET", "/v1/wallets/w")
 
 
 def attempts(call: Call = POST) -> Attempts:
-    return Attempts(call, started=0.0, total_s=10.0)
+    return Attempts(call, started=0.0, retry_s=10.0)
 
 
 def problem(status: int, code: str, *, retryable: bool = False, retry_after_s: float = 0.0, **fields: Any) -> Reply:
