@@ -1,4 +1,4 @@
-"""Commands that ask a running switch: one way to open a client, one way to show what the switch refuses."""
+"""Commands that ask a running switch: one client, one way to show what the switch refuses."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -1,4 +1,6 @@
-"""The Python client: calls as methods, answers as types, retries that count once. It may touch HTTP, and nothing else of the project.
+"""The Python client: calls as methods, answers as types, retries that count once.
+
+It may touch HTTP, and nothing else of the project.
 
 The distribution `shardpay-client` ships this folder as the package `shardpay`, without the switch.
 """

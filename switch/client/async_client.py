@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .async_resources import AsyncResources
-from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, Reply, decoded, query
+from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, NoStream, decoded, query
 from .schema import Event
 from .settings import CONNECTIONS, RETRY_S, STREAM_SILENCE_S, TIMEOUT_S, switch_key, switch_url
 from .transport_async import AsyncTransport
@@ -104,28 +104,26 @@ class AsyncClient(AsyncResources):
         Each event comes at least once; its `id` tells it from others. The stream ends when the caller stops it. Raises ShardpayError.
         """
         feed = Feed(after)
-        call = self._stream_call(feed, types)
-        attempts = Attempts(call, time.monotonic(), self._retry_s)
+        attempts = Attempts(self._stream_call(feed, types), time.monotonic(), self._retry_s)
         while True:
-            heard = False
-            pause: float | None = None
+            call = self._stream_call(feed, types)
             try:
-                async with contextlib.aclosing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:
-                    async for line in lines:
-                        if isinstance(line, Reply):
-                            pause = attempts.after_reply(line, time.monotonic())
-                            break
-                        heard = True
-                        if data := feed.line(line):
-                            yield decoded(data, Event)
-                    else:
-                        raise Lost("the stream ended", True)
+                async with contextlib.aclosing(self._events(call, feed)) as events:
+                    async for event in events:
+                        yield event
+            except NoStream as refused:
+                pause = attempts.after_reply(refused.reply, time.monotonic())
             except Lost as error:
-                call = self._stream_call(feed, types)
-                if heard:
+                if feed.heard:
                     attempts = Attempts(call, time.monotonic(), self._retry_s)
                 pause = attempts.after_loss(error, time.monotonic())
             await asyncio.sleep(pause or 0.0)
+
+    async def _events(self, call: Call, feed: Feed) -> AsyncGenerator[Event, None]:
+        async with contextlib.aclosing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:
+            async for line in lines:
+                if data := feed.line(line):
+                    yield decoded(data, Event)
 
     def _stream_call(self, feed: Feed, types: str | None) -> Call:
         feed.begin_again()

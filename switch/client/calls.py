@@ -1,4 +1,4 @@
-"""A call and its answer, without input or output: what is sent, when it is sent again, and what it ends with.
+"""A call and its answer: what is sent, when it is sent again, and what it ends with.
 
 A call that may have arrived is sent again under the same idempotency key, so it counts once however often it arrives.
 """
@@ -52,6 +52,14 @@ class Lost(Exception):
     def __init__(self, why: str, was_sent: bool) -> None:
         super().__init__(why)
         self.was_sent = was_sent
+
+
+class NoStream(Exception):
+    """A reply where a stream was asked for."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.status)
+        self.reply = reply
 
 
 def new_key(key: str | None) -> str:
@@ -148,15 +156,17 @@ def decoded(raw: bytes, kind: type[T]) -> T:
 
 
 class Feed:
-    """Server-sent events, line by line. `cursor` is where a new stream goes on."""
+    """Server-sent events, line by line. `cursor` is where a new stream goes on; `heard`: this connection has brought something."""
 
     def __init__(self, after: str | None) -> None:
         self.cursor = after
+        self.heard = False
         self._id: str | None = None
         self._data: list[bytes] = []
 
     def line(self, line: bytes) -> bytes | None:
         """The data of an event that this line completes. An event without its end, when the connection broke, does not count."""
+        self.heard = True
         name, _, value = line.rstrip(b"\r\n").partition(b":")
         value = value.removeprefix(b" ")
         if name == b"id":
@@ -175,4 +185,4 @@ class Feed:
 
     def begin_again(self) -> None:
         """A new connection: what the old one left unfinished is forgotten."""
-        self._id, self._data = None, []
+        self._id, self._data, self.heard = None, [], False

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, Reply, decoded, query
+from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, NoStream, decoded, query
 from .schema import Event
 from .settings import CONNECTIONS, RETRY_S, STREAM_SILENCE_S, TIMEOUT_S, switch_key, switch_url
 from .sync_resources import Resources
@@ -106,28 +106,26 @@ class Client(Resources):
         Each event comes at least once; its `id` tells it from others. The stream ends when the caller stops it. Raises ShardpayError.
         """
         feed = Feed(after)
-        call = self._stream_call(feed, types)
-        attempts = Attempts(call, time.monotonic(), self._retry_s)
+        attempts = Attempts(self._stream_call(feed, types), time.monotonic(), self._retry_s)
         while True:
-            heard = False
-            pause: float | None = None
+            call = self._stream_call(feed, types)
             try:
-                with contextlib.closing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:
-                    for line in lines:
-                        if isinstance(line, Reply):
-                            pause = attempts.after_reply(line, time.monotonic())
-                            break
-                        heard = True
-                        if data := feed.line(line):
-                            yield decoded(data, Event)
-                    else:
-                        raise Lost("the stream ended", True)
+                with contextlib.closing(self._events(call, feed)) as events:
+                    for event in events:
+                        yield event
+            except NoStream as refused:
+                pause = attempts.after_reply(refused.reply, time.monotonic())
             except Lost as error:
-                call = self._stream_call(feed, types)
-                if heard:
+                if feed.heard:
                     attempts = Attempts(call, time.monotonic(), self._retry_s)
                 pause = attempts.after_loss(error, time.monotonic())
             time.sleep(pause or 0.0)
+
+    def _events(self, call: Call, feed: Feed) -> Generator[Event, None, None]:
+        with contextlib.closing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:
+            for line in lines:
+                if data := feed.line(line):
+                    yield decoded(data, Event)
 
     def _stream_call(self, feed: Feed, types: str | None) -> Call:
         feed.begin_again()

@@ -1,4 +1,4 @@
-"""Batches from an Arrow table, without input or output: which rows are sent next, and what became of each.
+"""Batches from an Arrow table: which rows are sent next, and what became of each.
 
 It needs pyarrow: `pip install 'shardpay-client[arrow]'`.
 """

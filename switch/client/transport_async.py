@@ -6,7 +6,7 @@ from typing import Final
 
 import aiohttp
 
-from .calls import Call, Lost, Reply, retry_after_s
+from .calls import Call, Lost, NoStream, Reply, retry_after_s
 from .settings import headers_of
 
 _FAILURES: Final = (aiohttp.ClientError, TimeoutError, OSError)
@@ -33,17 +33,17 @@ class AsyncTransport:
             async with self._request(call, aiohttp.ClientTimeout(total=timeout_s)) as response:
                 return Reply(response.status, await response.read(), retry_after_s(response.headers))
 
-    async def lines(self, call: Call, silence_s: float) -> AsyncGenerator[Reply | bytes, None]:
-        """The lines of a stream until it ends; one reply when there is none. Raises Lost."""
+    async def lines(self, call: Call, silence_s: float) -> AsyncGenerator[bytes, None]:
+        """The lines of a stream. Raises NoStream when there is none, Lost when it ends."""
         with _losses():
             async with self._request(
                 call, aiohttp.ClientTimeout(sock_connect=silence_s, sock_read=silence_s)
             ) as response:
                 if response.status != 200:
-                    yield Reply(response.status, await response.read(), retry_after_s(response.headers))
-                    return
+                    raise NoStream(Reply(response.status, await response.read(), retry_after_s(response.headers)))
                 while line := await response.content.readline():
                     yield line
+        raise Lost("the stream ended", True)
 
     def _request(self, call: Call, timeout: aiohttp.ClientTimeout) -> "aiohttp.client._RequestContextManager":
         if self._opened is None:

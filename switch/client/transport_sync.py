@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 
 import urllib3
 
-from .calls import Call, Lost, Reply, retry_after_s
+from .calls import Call, Lost, NoStream, Reply, retry_after_s
 from .settings import headers_of
 
 
@@ -27,17 +27,17 @@ class Transport:
             response = self._request(call, timeout_s, preload=True)
             return Reply(response.status, response.data, retry_after_s(response.headers))
 
-    def lines(self, call: Call, silence_s: float) -> Generator[Reply | bytes, None, None]:
-        """The lines of a stream until it ends; one reply when there is none. Raises Lost."""
+    def lines(self, call: Call, silence_s: float) -> Generator[bytes, None, None]:
+        """The lines of a stream. Raises NoStream when there is none, Lost when it ends."""
         with _losses():
             response = self._request(call, silence_s, preload=False)
             try:
                 if response.status != 200:
-                    yield Reply(response.status, response.read(), retry_after_s(response.headers))
-                    return
+                    raise NoStream(Reply(response.status, response.read(), retry_after_s(response.headers)))
                 yield from _lines(response)
             finally:
                 response.close()
+        raise Lost("the stream ended", True)
 
     def _request(self, call: Call, timeout_s: float, *, preload: bool) -> urllib3.BaseHTTPResponse:
         return self._pool.request(

@@ -1,4 +1,7 @@
-"""The modules of switch/client that follow from the table of routes: types, resources, and the client without an event loop."""
+"""The modules of switch/client that follow from the table of routes.
+
+Types, resources, and the client without an event loop.
+"""
 
 import keyword
 import re
