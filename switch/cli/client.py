@@ -1,30 +1,24 @@
-"""Commands that ask a running switch: one session, one way to send, one way to show what it refuses."""
+"""Commands that ask a running switch: one client, one way to show what the switch refuses."""
 
-import asyncio
-import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
-import aiohttp
 import click
-import msgspec
 
 from switch.cli.options import as_text
+
+if TYPE_CHECKING:
+    from switch.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 PUBLISH_TIMEOUT_S: Final = 120.0
 """A large pack is compiled before the switch answers."""
-
-
-class Refused(Exception):
-    """The switch answered with a problem."""
-
-    def __init__(self, problem: dict[str, Any]) -> None:
-        super().__init__(problem.get("detail", ""))
-        self.problem = problem
+RETRY_S: Final = 5.0
+"""A person waits: a switch that is away for longer is told at once."""
 
 
 def switch_options(command: F) -> F:
@@ -35,32 +29,18 @@ def switch_options(command: F) -> F:
     )(command)
 
 
-def switch_session(url: str, key: str | None, timeout_s: float) -> aiohttp.ClientSession:
-    """A session that sends JSON with this key."""
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
-    return aiohttp.ClientSession(url.rstrip("/"), headers=headers, timeout=aiohttp.ClientTimeout(total=timeout_s))
+@contextmanager
+def switch_client(file: Path, url: str, key: str | None, timeout_s: float, as_json: bool) -> "Iterator[Client]":
+    """A client that waits `timeout_s` for an answer; a refusal of `file`, or a switch that is away, ends the command."""
+    from switch.client import Client, ProblemError, ShardpayError
 
-
-async def send(session: aiohttp.ClientSession, method: str, path: str, body: Any) -> Any:
-    """The JSON that a call answers. Raises Refused, or ClickException when this is no switch."""
-    async with session.request(method, path, data=io.BytesIO(msgspec.json.encode(body))) as response:
-        try:
-            answer = msgspec.json.decode(await response.read())
-        except msgspec.DecodeError:
-            raise click.ClickException(f"{method} {path}: {response.status}, and no JSON: is this a switch?") from None
-        if response.status >= 400:
-            raise Refused(answer)
-        return answer
-
-
-def run_or_show(run: Callable[[], Any], file: Path, as_json: bool) -> Any:
-    """What calls give; a refusal of `file`, or a switch that is away, ends the command."""
     try:
-        return asyncio.run(run())
-    except Refused as error:
-        show_refusal(file, error.problem, as_json)
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise click.ClickException(f"the switch cannot be reached: {error or type(error).__name__}") from None
+        with Client(url, key, timeout_s=timeout_s, retry_s=RETRY_S) as client:
+            yield client
+    except ProblemError as error:
+        show_refusal(file, {"detail": str(error), **error.problem}, as_json)
+    except ShardpayError as error:
+        raise click.ClickException(f"the switch cannot be reached: {error}") from None
 
 
 def show_refusal(file: Path, problem: dict[str, Any], as_json: bool) -> NoReturn:

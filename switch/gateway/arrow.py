@@ -389,6 +389,9 @@ def _is_compressed(metadata: bytes) -> bool:
 _METADATA: Final = {
     "codes": msgspec.json.encode({str(number): name for number, name in NUMBERS.items()}).decode(),
     "texts": msgspec.json.encode({str(number): number_outcome(number).title for number in NUMBERS}).decode(),
+    "retryable": msgspec.json.encode(
+        [number for number in NUMBERS if number and number_outcome(number).retryable]
+    ).decode(),
 }
 _SETTLED: Final = (pa.field("code", pa.uint16(), False), pa.field("replayed", pa.bool_(), False))
 _ANSWER: Final = pa.schema([pa.field("id", _UUID, False), *_SETTLED], metadata=_METADATA)

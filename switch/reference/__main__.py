@@ -1,11 +1,11 @@
-"""`python -m switch.reference` writes the generated pages below docs/reference."""
+"""`python -m switch.reference` writes the generated pages of docs/reference and modules of the client."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from switch.http import problem_pages
-from switch.reference import commands, configuration, features, http_api, journal_format, metrics
+from switch.reference import client, commands, configuration, features, http_api, journal_format, metrics
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "commands.md": commands.document,
@@ -20,10 +20,12 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page, then every module of the client: the last ones are made from those before."""
     folder = Path("docs/reference")
     for name, text in PAGES.items():
         (folder / name).write_text(text(), encoding="utf-8")
+    for name, text in client.MODULES.items():
+        (client.FOLDER / name).write_text(text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def _arrow() -> Iterator[str]:
     yield (
         "An idempotency key is the 16 bytes of the UUID whose text is the key. Rows with equal numbers in `group` are linked. The "
         "answer is an Arrow stream with the columns `id` (16 bytes), `code` (uint16, 0 = ok) and `replayed` (bool), in the order of "
-        "the rows. The schema's metadata names the codes:"
+        "the rows. The schema's metadata names the `codes`, and lists those that are `retryable`:"
     )
     yield ", ".join(f"{number} {name}" for number, name in sorted(NUMBERS.items())) + "."
 

@@ -19,8 +19,10 @@ from rules.language.document import read_pack
 from rules.language.reference import updated
 from switch.api.app import OPEN_ROUTES, ROUTES
 from switch.cli.main import cli
+from switch.client import Client
 from switch.node.settings import ConfigFile
 from switch.problems.table import PROBLEMS
+from switch.reference import client
 from switch.reference.__main__ import PAGES
 from switch.reference.commands import commands
 from switch.reference.configuration import CAPACITY, KEYS
@@ -56,6 +58,18 @@ def sections(name: str) -> set[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_generated_page_is_what_the_code_says(name: str) -> None:
     assert page(name) == PAGES[name](), "run: python -m switch.reference"
+
+
+@pytest.mark.parametrize("name", client.MODULES)
+def test_a_generated_module_of_the_client_is_what_the_routes_say(name: str) -> None:
+    assert (client.FOLDER / name).read_text(encoding="utf-8") == client.MODULES[name](), (
+        "run: python -m switch.reference"
+    )
+
+
+def test_every_route_is_a_method_of_the_client() -> None:
+    assert client.NAMES.keys() | client.TABLES.keys() == {(route.method, route.path) for route in ROUTES}
+    assert all(callable(getattr(Client, name)) for name in client.TABLES.values())
 
 
 def test_the_page_of_rules_is_what_the_catalogue_says() -> None:

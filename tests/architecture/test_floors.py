@@ -57,6 +57,7 @@ FLOORS: Final = {
         "shard": 6,
     },
     "switch": {
+        "client": 1,
         "problems": 1,
         "fairness": 2,
         "http": 3,
@@ -79,6 +80,7 @@ SHELLS: Final = {
         "bench.contenders",
         "switch.api",
         "switch.cli",
+        "switch.client",
         "switch.http",
         "switch.importer",
         "switch.node",

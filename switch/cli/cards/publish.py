@@ -1,13 +1,11 @@
 """`shardpay cards publish`: a scorecard goes to a running switch, which checks it. Twice is harmless."""
 
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import click
 import msgspec
 
-from switch.cli.client import PUBLISH_TIMEOUT_S, run_or_show, send, show_refusal, switch_options, switch_session
+from switch.cli.client import PUBLISH_TIMEOUT_S, show_refusal, switch_client, switch_options
 from switch.cli.options import as_text, json_option
 
 
@@ -29,9 +27,6 @@ def cards_publish(file: Path, url: str, key: str | None, as_json: bool) -> None:
         errors = [{"field": error.field, "message": error.message}]
         show_refusal(file, {"code": "invalid_scorecard", "detail": str(error), "errors": errors}, as_json)
 
-    async def run() -> Any:
-        async with switch_session(url, key, PUBLISH_TIMEOUT_S) as session:
-            return await send(session, "PUT", f"/v1/scorecards/{quote(card.name, safe='')}", msgspec.Raw(text))
-
-    done = run_or_show(run, file, as_json)
-    click.echo(as_text(done) if as_json else f"{done['name']}@{done['version']} is published, SHA-256 {done['hash']}")
+    with switch_client(file, url, key, PUBLISH_TIMEOUT_S, as_json) as client:
+        done = client.scorecards.publish(card.name, document=msgspec.json.decode(text))
+    click.echo(as_text(done) if as_json else f"{done.name}@{done.version} is published, SHA-256 {done.hash}")

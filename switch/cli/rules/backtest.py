@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import click
 import msgspec
 
-from switch.cli.client import run_or_show, send, switch_session
+from switch.cli.client import switch_client
 from switch.cli.options import as_text, as_time, json_option
 from switch.cli.rules.files import pack_body
 from switch.http.times import time_text
@@ -103,14 +103,11 @@ def _on_switch(
     except BadLabels as error:
         raise click.ClickException(str(error)) from None
     _, pack = pack_body(file, as_json)
-    times = {name: time_text(ms) for name, ms in (("from", since), ("to", until)) if ms is not None}
+    begin, end = (msgspec.UNSET if each is None else time_text(each) for each in (since, until))
 
-    async def run() -> Any:
-        async with switch_session(url, key, TIMEOUT_S + CHECK_TIMEOUT_S) as session:
-            return await send(session, "POST", "/v1/rule-packs/backtest", {**pack, **times, "labels": fields})
-
-    answer = run_or_show(run, file, as_json)
-    return msgspec.convert(answer["report"], Report), float(answer["seconds"])
+    with switch_client(file, url, key, TIMEOUT_S + CHECK_TIMEOUT_S, as_json) as client:
+        answer = client.rule_packs.backtest(**pack, from_=begin, to=end, labels=fields)
+    return msgspec.convert(msgspec.to_builtins(answer.report), Report), answer.seconds
 
 
 def _on_export(file: Path, options: _Options, shards: Callable[[Any, Any], list[Any]]) -> tuple[Any, float]:

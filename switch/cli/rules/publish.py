@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
+from msgspec import to_builtins
 
-from switch.cli.client import PUBLISH_TIMEOUT_S, run_or_show, send, switch_options, switch_session
+from switch.cli.client import PUBLISH_TIMEOUT_S, switch_client, switch_options
 from switch.cli.options import as_text, json_option
 from switch.cli.rules.files import PACK, pack_body
 
@@ -32,17 +32,13 @@ def rules_publish(file: Path, mode: str, share: int | None, url: str, key: str |
     if (mode == "challenger") != (share is not None):
         raise click.UsageError("--share goes with --mode challenger")
     name, body = pack_body(file, as_json)
-    path = f"/v1/rule-packs/{quote(name, safe='')}"
-
-    async def run() -> Any:
-        async with switch_session(url, key, PUBLISH_TIMEOUT_S) as session:
-            made = await send(session, "PUT", path, body)
-            wanted = {"mode": mode, "version": made["version"], **({} if share is None else {"share": share})}
-            if mode == "off" and made["mode"] == "off":
-                return {"name": name, "version": made["version"], "mode": mode, "scorers": None}
-            return await send(session, "POST", f"{path}/mode", wanted)
-
-    done = run_or_show(run, file, as_json)
+    with switch_client(file, url, key, PUBLISH_TIMEOUT_S, as_json) as client:
+        made = client.rule_packs.publish(name, **body)
+        if mode == "off" and made.mode == "off":
+            done: Any = {"name": name, "version": made.version, "mode": mode, "scorers": None}
+        else:
+            wanted = {} if share is None else {"share": share}
+            done = to_builtins(client.rule_packs.deploy(name, mode=mode, version=made.version, **wanted))
     scorers = done["scorers"]
     if as_json:
         click.echo(as_text(done))

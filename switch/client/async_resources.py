@@ -1,0 +1,825 @@
+"""The calls of the switch, by resource.
+
+Written by `python -m switch.reference`; do not edit.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from msgspec import UNSET, UnsetType
+
+from . import schema
+from .calls import PAGE, Call, body, new_key, path, query
+
+T = TypeVar("T")
+
+
+class SendCall(Protocol):
+    """Send a call until it has its answer."""
+
+    async def __call__(self, call: Call, kind: type[T]) -> T: ...
+
+
+class ReadPages(Protocol):
+    """The pages of a list."""
+
+    def __call__(self, path: str, kind: type[T], **parameters: Any) -> AsyncIterator[T]: ...
+
+
+class Resource:
+    """Calls that belong together."""
+
+    def __init__(self, call: SendCall, pages: ReadPages) -> None:
+        self._call = call
+        self._pages = pages
+
+
+class Transfers(Resource):
+    """The calls below `/v1/transfers`."""
+
+    async def create(
+        self,
+        *,
+        payer: str,
+        payee: str,
+        amount: int,
+        currency: str,
+        after: str | UnsetType = UNSET,
+        kind: str | UnsetType = UNSET,
+        reference: str | UnsetType = UNSET,
+        metadata: Mapping[str, str] | UnsetType = UNSET,
+        context: schema.Context | Mapping[str, Any] | UnsetType = UNSET,
+        hold: bool | UnsetType = UNSET,
+        expires_in: int | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.TransferResult:
+        """Pay, or hold an amount.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/transfers",
+                body(
+                    payer=payer,
+                    payee=payee,
+                    amount=amount,
+                    currency=currency,
+                    after=after,
+                    kind=kind,
+                    reference=reference,
+                    metadata=metadata,
+                    context=context,
+                    hold=hold,
+                    expires_in=expires_in,
+                ),
+                key=new_key(idempotency_key),
+            ),
+            schema.TransferResult,
+        )
+
+    async def create_many(
+        self,
+        *,
+        transfers: Sequence[schema.KeyedTransfer | Mapping[str, Any]],
+        linked: bool | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.TransferBatchResult:
+        """Pay many times: JSON or an Arrow stream, single rows or linked groups.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", "/v1/transfers/batch", body(transfers=transfers, linked=linked), key=new_key(idempotency_key)),
+            schema.TransferBatchResult,
+        )
+
+    async def find(self, *, wallet: str | None = None, idempotency_key: str | None = None) -> schema.TransferResult:
+        """Find a transfer by the key it was asked for with.
+
+        `wallet`: the payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet. Of consents
+        and orders: the holder's. `idempotency_key`: the key that the request was sent with, by the same account. Raises
+        ShardpayError.
+        """
+        return await self._call(
+            Call("GET", "/v1/transfers" + query(wallet=wallet, idempotency_key=idempotency_key)), schema.TransferResult
+        )
+
+    async def get(self, transfer_id: str) -> schema.TransferResult:
+        """A transfer as it stands: decision, captures, refunds, review.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/transfers/{id}", id=transfer_id)), schema.TransferResult)
+
+    async def capture(
+        self,
+        transfer_id: str,
+        *,
+        amount: int | UnsetType = UNSET,
+        final: bool | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.TransferResult:
+        """Take a hold's money, in parts or whole.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                path("/v1/transfers/{id}/capture", id=transfer_id),
+                body(amount=amount, final=final),
+                key=new_key(idempotency_key),
+            ),
+            schema.TransferResult,
+        )
+
+    async def void(self, transfer_id: str, *, idempotency_key: str | None = None) -> schema.TransferResult:
+        """Release a hold, or end the review of one's own payment.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/transfers/{id}/void", id=transfer_id), body(), key=new_key(idempotency_key)),
+            schema.TransferResult,
+        )
+
+    async def refund(
+        self, transfer_id: str, *, amount: int | UnsetType = UNSET, idempotency_key: str | None = None
+    ) -> schema.TransferResult:
+        """Give money back, in parts or whole.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                path("/v1/transfers/{id}/refund", id=transfer_id),
+                body(amount=amount),
+                key=new_key(idempotency_key),
+            ),
+            schema.TransferResult,
+        )
+
+
+class Wallets(Resource):
+    """The calls below `/v1/wallets`."""
+
+    async def create(
+        self,
+        *,
+        currency: str,
+        kind: str,
+        external_id: str | UnsetType = UNSET,
+        owner: str | UnsetType = UNSET,
+        floor: int | UnsetType = UNSET,
+        tier: int | UnsetType = UNSET,
+        attributes: Mapping[str, str | int | float | bool | None] | UnsetType = UNSET,
+        metadata: Mapping[str, str] | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.Wallet:
+        """Open a wallet.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/wallets",
+                body(
+                    currency=currency,
+                    kind=kind,
+                    external_id=external_id,
+                    owner=owner,
+                    floor=floor,
+                    tier=tier,
+                    attributes=attributes,
+                    metadata=metadata,
+                ),
+                key=new_key(idempotency_key),
+            ),
+            schema.Wallet,
+        )
+
+    async def create_many(
+        self, *, wallets: Sequence[schema.NewWallet | Mapping[str, Any]], idempotency_key: str | None = None
+    ) -> schema.WalletBatchResult:
+        """Open many wallets.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", "/v1/wallets/batch", body(wallets=wallets), key=new_key(idempotency_key)),
+            schema.WalletBatchResult,
+        )
+
+    async def list(
+        self, *, external_id: str | None = None, owner: str | None = None, limit: int = PAGE
+    ) -> AsyncIterator[schema.Wallet]:
+        """List wallets by external id or owner.
+
+        One entry after the other, over all pages. `external_id`: the wallet with this `external_id`; this or `owner` is needed.
+        `owner`: wallets of this owner; this or `external_id` is needed. Raises ShardpayError.
+        """
+        async for page in self._pages(
+            "/v1/wallets", schema.WalletList, external_id=external_id, owner=owner, limit=limit
+        ):
+            for each in page.data:
+                yield each
+
+    async def get(self, wallet_id: str) -> schema.Wallet:
+        """A wallet: balance, what is held, status, profile.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/wallets/{id}", id=wallet_id)), schema.Wallet)
+
+    async def update(
+        self,
+        wallet_id: str,
+        *,
+        tier: int | UnsetType = UNSET,
+        owner: str | UnsetType | None = UNSET,
+        attributes: Mapping[str, str | int | float | bool | None] | UnsetType | None = UNSET,
+        metadata: Mapping[str, str] | UnsetType | None = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.Wallet:
+        """Change a wallet's tier, owner, attributes or metadata.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "PATCH",
+                path("/v1/wallets/{id}", id=wallet_id),
+                body(tier=tier, owner=owner, attributes=attributes, metadata=metadata),
+                key=new_key(idempotency_key),
+            ),
+            schema.Wallet,
+        )
+
+    async def freeze(self, wallet_id: str, *, idempotency_key: str | None = None) -> schema.Wallet:
+        """Freeze, unfreeze or close a wallet.
+
+        This is `freeze`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/wallets/{id}/freeze", id=wallet_id), body(), key=new_key(idempotency_key)),
+            schema.Wallet,
+        )
+
+    async def unfreeze(self, wallet_id: str, *, idempotency_key: str | None = None) -> schema.Wallet:
+        """Freeze, unfreeze or close a wallet.
+
+        This is `unfreeze`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/wallets/{id}/unfreeze", id=wallet_id), body(), key=new_key(idempotency_key)),
+            schema.Wallet,
+        )
+
+    async def close(self, wallet_id: str, *, idempotency_key: str | None = None) -> schema.Wallet:
+        """Freeze, unfreeze or close a wallet.
+
+        This is `close`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/wallets/{id}/close", id=wallet_id), body(), key=new_key(idempotency_key)),
+            schema.Wallet,
+        )
+
+    async def statement(
+        self, wallet_id: str, *, limit: int = PAGE, from_: str | None = None, to: str | None = None
+    ) -> AsyncIterator[schema.Entry]:
+        """A wallet's statement, newest first.
+
+        One entry after the other, over all pages. `from_`: RFC 3339 time: only entries that took effect at this time or later.
+        `to`: RFC 3339 time: only entries that took effect before this time. Raises ShardpayError.
+        """
+        async for page in self._pages(
+            path("/v1/wallets/{id}/transfers", id=wallet_id), schema.EntryList, limit=limit, from_=from_, to=to
+        ):
+            for each in page.data:
+                yield each
+
+    async def balance(self, wallet_id: str, *, at: str | None = None) -> schema.BalanceAnswer:
+        """A wallet's balance at a time.
+
+        `at`: RFC 3339 time; now by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("GET", path("/v1/wallets/{id}/balance", id=wallet_id) + query(at=at)), schema.BalanceAnswer
+        )
+
+
+class Reviews(Resource):
+    """The calls below `/v1/reviews`."""
+
+    async def list(self, *, status: str | None = None, limit: int = PAGE) -> AsyncIterator[schema.Review]:
+        """List payments by the state of their review, oldest first.
+
+        One entry after the other, over all pages. `status`: `open` (default), `approved`, `declined`, `expired` or `voided`.
+        Raises ShardpayError.
+        """
+        async for page in self._pages("/v1/reviews", schema.ReviewList, status=status, limit=limit):
+            for each in page.data:
+                yield each
+
+    async def approve(self, review_id: str, *, idempotency_key: str | None = None) -> schema.Review:
+        """Approve a payment: its money moves, a hold becomes an ordinary one.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/reviews/{id}/approve", id=review_id), body(), key=new_key(idempotency_key)),
+            schema.Review,
+        )
+
+    async def decline(self, review_id: str, *, idempotency_key: str | None = None) -> schema.Review:
+        """Decline a payment: the money is released.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/reviews/{id}/decline", id=review_id), body(), key=new_key(idempotency_key)),
+            schema.Review,
+        )
+
+
+class Events(Resource):
+    """The calls below `/v1/events`."""
+
+    async def list(
+        self, *, after: str | None = None, limit: int = PAGE, types: str | None = None
+    ) -> AsyncIterator[schema.Event]:
+        """Everything that happened, in order, as pages or as a stream.
+
+        One entry after the other, over all pages. `types`: event types, with commas between; all by default. Raises
+        ShardpayError.
+        """
+        async for page in self._pages("/v1/events", schema.EventList, after=after, limit=limit, types=types):
+            for each in page.data:
+                yield each
+
+
+class RulePacks(Resource):
+    """The calls below `/v1/rule-packs`."""
+
+    async def list(self, *, limit: int = PAGE) -> AsyncIterator[schema.RulePackVersion]:
+        """List rule packs and the last deployments.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        async for page in self._pages("/v1/rule-packs", schema.PackList, limit=limit):
+            for each in page.data:
+                yield each
+
+    async def get(self, name: str, *, version: str | None = None) -> schema.RulePack:
+        """A version of a rule pack, and what it has decided.
+
+        `version`: a version; the newest by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("GET", path("/v1/rule-packs/{name}", name=name) + query(version=version)), schema.RulePack
+        )
+
+    async def publish(self, name: str, *, text: str, files: Mapping[str, str] | UnsetType = UNSET) -> schema.RulePack:
+        """Publish a version of a rule pack.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("PUT", path("/v1/rule-packs/{name}", name=name), body(text=text, files=files)), schema.RulePack
+        )
+
+    async def deploy(
+        self, name: str, *, mode: str, version: int | UnsetType = UNSET, share: int | UnsetType = UNSET
+    ) -> schema.PackModeResult:
+        """Run a rule pack live, as challenger or in shadow, or take it off.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/rule-packs/{name}/mode", name=name), body(mode=mode, version=version, share=share)),
+            schema.PackModeResult,
+        )
+
+    async def backtest(
+        self,
+        *,
+        name: str | UnsetType = UNSET,
+        version: int | UnsetType = UNSET,
+        from_: str | UnsetType = UNSET,
+        to: str | UnsetType = UNSET,
+        labels: Sequence[schema.BacktestLabel | Mapping[str, Any]] | UnsetType = UNSET,
+        text: str | UnsetType = UNSET,
+        files: Mapping[str, str] | UnsetType = UNSET,
+    ) -> schema.BacktestResult:
+        """What a rule pack would have decided of this switch's payments.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/rule-packs/backtest",
+                body(name=name, version=version, from_=from_, to=to, labels=labels, text=text, files=files),
+            ),
+            schema.BacktestResult,
+        )
+
+
+class Scorecards(Resource):
+    """The calls below `/v1/scorecards`."""
+
+    async def list(self, *, limit: int = PAGE) -> AsyncIterator[schema.ScorecardVersion]:
+        """List scorecards.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        async for page in self._pages("/v1/scorecards", schema.CardList, limit=limit):
+            for each in page.data:
+                yield each
+
+    async def get(self, name: str, *, version: str | None = None) -> schema.Scorecard:
+        """A version of a scorecard, and the packs that use it.
+
+        `version`: a version; the newest by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("GET", path("/v1/scorecards/{name}", name=name) + query(version=version)), schema.Scorecard
+        )
+
+    async def publish(self, name: str, *, document: Mapping[str, Any]) -> schema.Scorecard:
+        """Publish a version of a scorecard.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("PUT", path("/v1/scorecards/{name}", name=name), body(**document)), schema.Scorecard
+        )
+
+    async def deploy(
+        self,
+        name: str,
+        *,
+        mode: str,
+        version: int | UnsetType = UNSET,
+        share: int | UnsetType = UNSET,
+        pack: str | UnsetType = UNSET,
+    ) -> schema.CardModeResult:
+        """Let a scorecard decide through a rule pack, or stop it.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                path("/v1/scorecards/{name}/mode", name=name),
+                body(mode=mode, version=version, share=share, pack=pack),
+            ),
+            schema.CardModeResult,
+        )
+
+    async def backtest(
+        self,
+        *,
+        name: str | UnsetType = UNSET,
+        version: int | UnsetType = UNSET,
+        from_: str | UnsetType = UNSET,
+        to: str | UnsetType = UNSET,
+        labels: Sequence[schema.BacktestLabel | Mapping[str, Any]] | UnsetType = UNSET,
+        document: Any | UnsetType = UNSET,
+        pack: str | UnsetType = UNSET,
+    ) -> schema.BacktestResult:
+        """What a rule pack with another scorecard would have decided.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/scorecards/backtest",
+                body(name=name, version=version, from_=from_, to=to, labels=labels, document=document, pack=pack),
+            ),
+            schema.BacktestResult,
+        )
+
+
+class Scenarios(Resource):
+    """The calls below `/v1/scenarios`."""
+
+    async def list(self, *, limit: int = PAGE) -> AsyncIterator[schema.ScenarioShown]:
+        """List credit scenarios: what each asks, grants and uses.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        async for page in self._pages("/v1/scenarios", schema.ScenarioList, limit=limit):
+            for each in page.data:
+                yield each
+
+    async def get(self, name: str, *, version: str | None = None) -> schema.ScenarioShown:
+        """A version of a credit scenario.
+
+        `version`: a version; the newest by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("GET", path("/v1/scenarios/{name}", name=name) + query(version=version)), schema.ScenarioShown
+        )
+
+    async def publish(self, name: str, *, text: str) -> schema.ScenarioShown:
+        """Publish a version of a credit scenario.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("PUT", path("/v1/scenarios/{name}", name=name), body(text=text)), schema.ScenarioShown
+        )
+
+
+class Consents(Resource):
+    """The calls below `/v1/consents`."""
+
+    async def create(
+        self,
+        *,
+        wallet: str,
+        scenario: str,
+        merchant: str,
+        expires_at: str,
+        standing: schema.Standing | Mapping[str, Any] | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.ConsentAnswer:
+        """Let a merchant ask about a wallet in one scenario, until a time.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/consents",
+                body(wallet=wallet, scenario=scenario, merchant=merchant, expires_at=expires_at, standing=standing),
+                key=new_key(idempotency_key),
+            ),
+            schema.ConsentAnswer,
+        )
+
+    async def list(self, *, wallet: str | None = None, limit: int = PAGE) -> AsyncIterator[schema.ConsentAnswer]:
+        """List a wallet's consents, or those given to the merchant who asks.
+
+        One entry after the other, over all pages. `wallet`: the payer, or the payee when an operator wallet pays; of a linked
+        group its paying user's wallet. Of consents and orders: the holder's. Raises ShardpayError.
+        """
+        async for page in self._pages("/v1/consents", schema.ConsentList, wallet=wallet, limit=limit):
+            for each in page.data:
+                yield each
+
+    async def get(self, consent_id: str) -> schema.ConsentAnswer:
+        """A consent.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/consents/{id}", id=consent_id)), schema.ConsentAnswer)
+
+    async def withdraw(self, consent_id: str, *, idempotency_key: str | None = None) -> schema.ConsentAnswer:
+        """End a consent, at once and for good.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("DELETE", path("/v1/consents/{id}", id=consent_id), key=new_key(idempotency_key)), schema.ConsentAnswer
+        )
+
+
+class CreditDecisions(Resource):
+    """The calls below `/v1/credit/decisions`."""
+
+    async def create(
+        self, *, wallet: str, scenario: str, amount: int | UnsetType = UNSET, idempotency_key: str | None = None
+    ) -> schema.DecisionAnswer:
+        """Ask whether a scenario says yes to a holder, with the holder's consent.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/credit/decisions",
+                body(wallet=wallet, scenario=scenario, amount=amount),
+                key=new_key(idempotency_key),
+            ),
+            schema.DecisionAnswer,
+        )
+
+    async def get(self, receipt: str) -> schema.InquiryAnswer:
+        """A decision as its merchant was answered; the holder sees causes and notice.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("GET", path("/v1/credit/decisions/{receipt}", receipt=receipt)), schema.InquiryAnswer
+        )
+
+
+class Credit(Resource):
+    """The calls below `/v1/wallets/{id}/credit`."""
+
+    async def inquiries(self, wallet_id: str, *, limit: int = PAGE) -> AsyncIterator[schema.InquiryAnswer]:
+        """Everybody who asked about a wallet, and what they were answered, newest first.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        async for page in self._pages(
+            path("/v1/wallets/{id}/credit/inquiries", id=wallet_id), schema.InquiryList, limit=limit
+        ):
+            for each in page.data:
+                yield each
+
+    async def get(self, wallet_id: str) -> schema.CreditAnswer:
+        """A wallet's score with subtotals and reasons, or why it has none.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/wallets/{id}/credit", id=wallet_id)), schema.CreditAnswer)
+
+    async def history(self, wallet_id: str, *, limit: int = PAGE) -> AsyncIterator[schema.ScoreAnswer]:
+        """All scores that were published of a wallet, newest first.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        async for page in self._pages(
+            path("/v1/wallets/{id}/credit/history", id=wallet_id), schema.ScoreList, limit=limit
+        ):
+            for each in page.data:
+                yield each
+
+    async def points(self, wallet_id: str) -> schema.PointsAnswer:
+        """The table from which a holder recomputes the score.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/wallets/{id}/credit/points", id=wallet_id)), schema.PointsAnswer)
+
+    async def what_if(self, wallet_id: str, *, changes: Mapping[str, int | float | str]) -> schema.WhatIfAnswer:
+        """What the score would be with other values of what the holder can influence.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/wallets/{id}/credit/what-if", id=wallet_id), body(changes=changes)),
+            schema.WhatIfAnswer,
+        )
+
+
+class CreditOrders(Resource):
+    """The calls below `/v1/credit/orders`."""
+
+    async def create(
+        self,
+        *,
+        receipt: str,
+        kind: str,
+        cap: int,
+        currency: str,
+        payee: str,
+        number: str,
+        introduction: str,
+        due_at: str | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.OrderAnswer:
+        """Make a service order on a receipt that said yes.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/credit/orders",
+                body(
+                    receipt=receipt,
+                    kind=kind,
+                    cap=cap,
+                    currency=currency,
+                    payee=payee,
+                    number=number,
+                    introduction=introduction,
+                    due_at=due_at,
+                ),
+                key=new_key(idempotency_key),
+            ),
+            schema.OrderAnswer,
+        )
+
+    async def list(
+        self, *, number: str | None = None, wallet: str | None = None, limit: int = PAGE
+    ) -> AsyncIterator[schema.OrderAnswer]:
+        """List service orders: a merchant's own, or all of a holder's wallet.
+
+        One entry after the other, over all pages. `number`: a merchant's own number of a service order. `wallet`: the payer, or
+        the payee when an operator wallet pays; of a linked group its paying user's wallet. Of consents and orders: the
+        holder's. Raises ShardpayError.
+        """
+        async for page in self._pages("/v1/credit/orders", schema.OrderList, number=number, wallet=wallet, limit=limit):
+            for each in page.data:
+                yield each
+
+    async def get(self, order_id: str) -> schema.OrderAnswer:
+        """A service order: where it stands and how it came there.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/credit/orders/{id}", id=order_id)), schema.OrderAnswer)
+
+    async def modify(self, order_id: str, *, cap: int, idempotency_key: str | None = None) -> schema.OrderAnswer:
+        """Lower an order's cap, once.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST", path("/v1/credit/orders/{id}/modify", id=order_id), body(cap=cap), key=new_key(idempotency_key)
+            ),
+            schema.OrderAnswer,
+        )
+
+    async def complete(
+        self,
+        order_id: str,
+        *,
+        items: Sequence[schema.BillLine | Mapping[str, Any]],
+        discounts: Sequence[schema.BillLine | Mapping[str, Any]] | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.OrderAnswer:
+        """Complete an order with its bill, and collect it.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                path("/v1/credit/orders/{id}/complete", id=order_id),
+                body(items=items, discounts=discounts),
+                key=new_key(idempotency_key),
+            ),
+            schema.OrderAnswer,
+        )
+
+    async def cancel(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
+        """Cancel an order, or say that it was paid in another way.
+
+        This is `cancel`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/credit/orders/{id}/cancel", id=order_id), body(), key=new_key(idempotency_key)),
+            schema.OrderAnswer,
+        )
+
+    async def paid_elsewhere(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
+        """Cancel an order, or say that it was paid in another way.
+
+        This is `paid-elsewhere`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST", path("/v1/credit/orders/{id}/paid-elsewhere", id=order_id), body(), key=new_key(idempotency_key)
+            ),
+            schema.OrderAnswer,
+        )
+
+    async def confirm(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
+        """Confirm an order, or pay what is owed of it.
+
+        This is `confirm`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/credit/orders/{id}/confirm", id=order_id), body(), key=new_key(idempotency_key)),
+            schema.OrderAnswer,
+        )
+
+    async def pay(self, order_id: str, *, idempotency_key: str | None = None) -> schema.OrderAnswer:
+        """Confirm an order, or pay what is owed of it.
+
+        This is `pay`. `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/credit/orders/{id}/pay", id=order_id), body(), key=new_key(idempotency_key)),
+            schema.OrderAnswer,
+        )
+
+
+class AsyncResources:
+    """Every resource of a switch."""
+
+    def __init__(self, call: SendCall, pages: ReadPages) -> None:
+        self.transfers = Transfers(call, pages)
+        self.wallets = Wallets(call, pages)
+        self.reviews = Reviews(call, pages)
+        self.events = Events(call, pages)
+        self.rule_packs = RulePacks(call, pages)
+        self.scorecards = Scorecards(call, pages)
+        self.scenarios = Scenarios(call, pages)
+        self.consents = Consents(call, pages)
+        self.credit_decisions = CreditDecisions(call, pages)
+        self.credit = Credit(call, pages)
+        self.credit_orders = CreditOrders(call, pages)

@@ -1,0 +1,874 @@
+"""What the switch answers, and what bodies are made of.
+
+Written by `python -m switch.reference`; do not edit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class TransferResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A transfer, or what became of one, as it is shown."""
+
+    id: str
+    type: str
+    status: str
+    code: str | None = None
+    of: str | None = None
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    reference: str | None = None
+    metadata: dict[str, str] | None = None
+    context: Context | None = None
+    decision: Decision | None
+    review: ReviewStatus | None = None
+    created_at: str
+    effective_at: str
+    expires_at: str | None = None
+    captured: int | None = None
+    released: int | None = None
+    refunded: int | None = None
+    left: int | None = None
+    suspense: bool | None = None
+    captures: list[TransferPart] | None = None
+    refunds: list[TransferPart] | None = None
+    replayed: bool | None = None
+
+
+class TransferBatchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to a JSON batch, in the order of its rows."""
+
+    results: list[TransferBatchRow]
+
+
+class Wallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A wallet as it is shown."""
+
+    id: str
+    currency: str
+    decimals: int | None
+    kind: str
+    status: str
+    posted: int
+    held: int
+    available: int | None
+    floor: int | None
+    tier: int | None
+    external_id: str | None
+    owner: str | None
+    attributes: Any
+    metadata: Any
+    created_at: str
+    replayed: bool | None = None
+
+
+class WalletBatchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to POST /v1/wallets/batch."""
+
+    results: list[WalletBatchRow]
+
+
+class WalletList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of wallets."""
+
+    data: list[Wallet]
+    has_more: bool
+    next: str | None
+
+
+class EntryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a statement."""
+
+    data: list[Entry]
+    has_more: bool
+    next: str | None
+
+
+class BalanceAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A wallet's posted balance after all that took effect up to `at`."""
+
+    id: str
+    currency: str
+    at: str
+    posted: int
+
+
+class ReviewList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of cases, oldest first."""
+
+    data: list[Review]
+    has_more: bool
+    next: str | None
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A payment and its review."""
+
+    id: str
+    status: str
+    type: str
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    reference: str | None = None
+    metadata: dict[str, str] | None = None
+    context: Context | None = None
+    decision: Decision | None
+    created_at: str
+    expires_at: str
+    decided_by: str | None
+    decided_at: str | None
+    replayed: bool | None = None
+
+
+class EventList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of events."""
+
+    data: list[Event]
+    has_more: bool
+    next: str
+
+
+class PackList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of packs, each in its newest version; `deployments`: the last ones, newest first."""
+
+    data: list[RulePackVersion]
+    has_more: bool
+    next: str | None
+    deployments: list[Deployment]
+
+
+class RulePack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of a pack, whole; `card`: the scorecard that it names; `decided`: payments that it decided, by action."""
+
+    name: str
+    version: int
+    number: int
+    mode: str
+    share: int | None = None
+    hash: str
+    made_by: str | None
+    made_at: str
+    text: str
+    files: dict[str, str]
+    card: str | None
+    fallback: str
+    reasons: list[str]
+    rules: list[RuleCounts]
+    decided: dict[str, int]
+    shadow: ShadowCounts
+    versions: list[RulePackVersion]
+
+
+class PackModeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to a change of mode: what runs now, and which scorers have it."""
+
+    name: str
+    version: int
+    mode: str
+    deployment: Deployment
+    scorers: RolloutStatus
+
+
+class CardList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of scorecards, each in its newest version."""
+
+    data: list[ScorecardVersion]
+    has_more: bool
+    next: str | None
+
+
+class Scorecard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of a scorecard, whole; `used_by`: the packs, as name@version, that name it."""
+
+    name: str
+    version: int
+    hash: str
+    made_by: str | None
+    made_at: str
+    document: Any
+    used_by: list[str]
+    versions: list[ScorecardVersion]
+
+
+class CardModeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer to a change of mode; `pack`: the version, as name@version, that has the card and the mode, not with `off`."""
+
+    name: str
+    version: int
+    mode: str
+    deployment: Deployment
+    scorers: RolloutStatus
+    pack: str | None = None
+
+
+class BacktestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The same as `shardpay rules backtest --json` prints."""
+
+    report: BacktestReport
+    seconds: float
+
+
+class ScenarioList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of scenarios, each in its newest version."""
+
+    data: list[ScenarioShown]
+    has_more: bool
+    next: str | None
+
+
+class ScenarioShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A scenario as everybody may see it."""
+
+    version: int
+    hash: str
+    made_at: str
+    name: str
+    title: str
+    description: str | None = None
+    kind: str
+    purpose: str
+    data: list[str]
+    condition: list[ConditionPart]
+    grant: str | None = None
+    terms: Terms
+    refusal: str
+    text: str | None = None
+    versions: list[ScenarioVersion] | None = None
+
+
+class ConsentAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A consent."""
+
+    id: str
+    wallet: str
+    scenario: str
+    version: int
+    merchant: str
+    purpose: str
+    data: list[str]
+    status: str
+    standing: Standing | None = None
+    granted_at: str
+    expires_at: str
+    replayed: bool | None = None
+
+
+class ConsentList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of consents, newest first."""
+
+    data: list[ConsentAnswer]
+    has_more: bool
+    next: str | None
+
+
+class DecisionAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a merchant is told."""
+
+    result: str
+    granted: int | None = None
+    reasons: list[str] | None = None
+    disputed: bool | None = None
+    receipt: str
+    expires_at: str | None
+
+
+class InquiryAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the holder is told of somebody's question: all of it."""
+
+    receipt: str
+    merchant: str
+    scenario: str
+    version: int
+    wallet: str
+    amount: int | None = None
+    result: str
+    granted: int | None = None
+    reasons: list[str] | None = None
+    cause: str
+    explanation: str
+    score: int | None = None
+    consent: str | None = None
+    notice: Notice | None = None
+    asked_at: str
+    expires_at: str | None
+
+
+class InquiryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of questions about a wallet, newest first."""
+
+    data: list[InquiryAnswer]
+    has_more: bool
+    next: str | None
+
+
+class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A service order."""
+
+    id: str
+    number: str
+    kind: str
+    status: str
+    scenario: str
+    merchant: str
+    wallet: str
+    payee: str
+    cap: int
+    currency: str
+    introduction: str
+    receipt: str
+    created_at: str
+    confirm_by: str
+    due_at: str
+    items: list[Item] | None = None
+    discounts: list[Item] | None = None
+    amount: int | None = None
+    transfer: str | None = None
+    steps: list[OrderStep]
+    replayed: bool | None = None
+
+
+class OrderList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of service orders, newest first."""
+
+    data: list[OrderAnswer]
+    has_more: bool
+    next: str | None
+
+
+class CreditAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of a holder's credit."""
+
+    score: int | None
+    band: str | None
+    na_cause: str | None = None
+    subtotals: dict[str, int] | None = None
+    reasons: list[ReasonGap] | None = None
+    card: str | None = None
+    run: int | None = None
+    as_of: str | None = None
+    published_at: str | None = None
+    orders: OrderCounts
+    disputed: bool
+
+
+class ScoreList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of published scores."""
+
+    data: list[ScoreAnswer]
+    has_more: bool
+    next: str | None
+
+
+class PointsAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A published score and the lines that it is the sum of; those of a dimension add up to its subtotal."""
+
+    score: int
+    band: str
+    subtotals: dict[str, int]
+    reasons: list[ReasonGap]
+    card: str
+    run: int
+    as_of: str
+    lines: list[Line]
+
+
+class WhatIfAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a wallet with these values would be scored."""
+
+    score: int
+    band: str
+    subtotals: dict[str, int]
+    reasons: list[ReasonGap]
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where and how a payment was made; `device` is any name the caller has for it."""
+
+    channel: str | None = None
+    device: str | None = None
+    country: str | None = None
+    ip: str | None = None
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What scoring said."""
+
+    action: str
+    points: int
+    reasons: list[str]
+    pack: str
+    fallback: bool | None = None
+
+
+class ReviewStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an analyst has to say of a payment, or has said."""
+
+    status: str
+    expires_at: str
+    decided_by: str | None = None
+    decided_at: str | None = None
+
+
+class TransferPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A capture, or a refund of what is shown or of one of its captures."""
+
+    id: str
+    of: str
+    amount: int
+    suspense: bool | None = None
+    created_at: str
+    effective_at: str
+
+
+class TransferBatchRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of a batch's answer."""
+
+    id: str | None
+    status: str
+    code: str
+    replayed: bool
+    detail: str | None = None
+
+
+class WalletBatchRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of a wallet batch's answer."""
+
+    id: str | None
+    status: str
+    code: str
+    detail: str | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of a statement."""
+
+    id: str
+    type: str
+    of: str | None = None
+    direction: str
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    balance_after: int
+    suspense: bool | None = None
+    reference: str | None = None
+    metadata: dict[str, str] | None = None
+    created_at: str
+    effective_at: str
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event; `id` is that of its record."""
+
+    id: str
+    type: str
+    shard: int
+    created_at: str
+    effective_at: str
+    data: dict[str, Any]
+
+
+class RulePackVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of a pack, without its text."""
+
+    name: str
+    version: int
+    number: int
+    mode: str
+    share: int | None = None
+    hash: str
+    made_by: str | None
+    made_at: str
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which packs run, as name@version."""
+
+    revision: int
+    live: str
+    challenger: str | None
+    share: int
+    shadows: list[str]
+    made_by: str | None
+    made_at: str
+
+
+class RuleCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A rule, how often it fired since its pack was published, whatever came of it, and how often it had no value."""
+
+    id: str
+    mode: str
+    hits: int
+    no_value: int
+
+
+class ShadowCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a pack in shadow would have decided: `agreed` of `payments`, and all by what was decided, then by what it would have been."""
+
+    payments: int
+    agreed: int
+    decided: dict[str, dict[str, int]]
+
+
+class RolloutStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who has a deployment: how many scorers of how many, and those that have not."""
+
+    revision: int
+    scorers: int
+    active: int
+    waiting: list[ScorerState]
+
+
+class ScorecardVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of a scorecard, without its document."""
+
+    name: str
+    version: int
+    hash: str
+    made_by: str | None
+    made_at: str
+
+
+class BacktestReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`changed`: attempts that a scorer decided otherwise."""
+
+    pack: str
+    attempts: int
+    amounts: dict[str, int]
+    changed: int
+    decisions: list[DecisionChange]
+    rules: list[RuleHits]
+    overlaps: list[Overlap]
+    labels: LabelComparison | None
+
+
+class ConditionPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One requirement, the reason code that it gives when it does not hold, and what the holder is told then."""
+
+    source: str = msgspec.field(name="if")
+    reason: str
+    text: str
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What holds for everybody."""
+
+    open_orders: int
+    decisions: int
+    cap: dict[str, int]
+    consent_days: int
+    standing: bool
+    receipt_hours: int
+    confirm_days: int
+    default_days: int
+
+
+class ScenarioVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of a scenario, as a list shows it."""
+
+    version: int
+    hash: str
+    made_at: str
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Orders up to this cap (minor units) need no confirmation while the consent lasts."""
+
+    cap: int
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a holder must be told of a refusal: by whom, why, on what score, and what can be done about it."""
+
+    merchant: str
+    text: str
+    reasons: list[Told]
+    score: int
+    rights: list[str]
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of a bill, or of what is taken off; minor units."""
+
+    name: str
+    amount: int
+
+
+class OrderStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One record of an order's life."""
+
+    step: str
+    at: str
+    transfer: str | None = None
+    next_attempt_at: str | None = None
+
+
+class ReasonGap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What costs most: points that the wallet lacks of the best."""
+
+    code: str
+    gap: int
+
+
+class OrderCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Service orders of a wallet."""
+
+    open: int
+    overdue: int
+    defaulted: int
+    kept: int
+
+
+class ScoreAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A published score."""
+
+    score: int | None
+    band: str | None
+    na_cause: str | None = None
+    subtotals: dict[str, int] | None = None
+    reasons: list[ReasonGap] | None = None
+    card: str | None = None
+    run: int | None = None
+    as_of: str | None = None
+    published_at: str | None = None
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One characteristic."""
+
+    feature: str
+    dimension: str
+    reason: str
+    value: float | int | str | None
+    points: int
+    best: int
+    own: int
+    bins: list[Bin]
+
+
+class TransferData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of transfer.*: the record's kind as `type`; of what became of an earlier transfer, that one's id as `of`."""
+
+    id: str
+    type: str
+    of: str | None = None
+    code: str | None = None
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    final: bool | None = None
+    review: str | None = None
+    expires_at: str | None = None
+    reference: str | None = None
+    metadata: dict[str, str] | None = None
+    context: Context | None = None
+    decision: Decision | None = None
+
+
+class RemoteCreditData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of leg.*: the credit of a movement on another shard has arrived, at the payee or on suspense, which then is `wallet`."""
+
+    of: str
+    type: str
+    payer: str
+    payee: str
+    wallet: str | None = None
+    amount: int
+    currency: str
+    kind: str
+
+
+class WalletData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of wallet.*."""
+
+    id: str
+    currency: str
+    kind: str
+    status: str | None = None
+    tier: int | None = None
+    floor: int | None = None
+
+
+class CreditData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`data` of credit.*: the record as `id`, what it is about as `of` (consent, receipt, order, entry, dispute)."""
+
+    id: str
+    of: str | None = None
+    holder: str | None
+    account: int | None = None
+    scenario: int | None = None
+    payee: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+    state: str | None = None
+    result: str | None = None
+    cause: str | None = None
+    granted: int | None = None
+    score: int | None = None
+    transfer: str | None = None
+    expires_at: str | None = None
+
+
+class ScorerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one scorer said: `revision` 0 when nothing."""
+
+    scorer: int
+    revision: int
+    error: str | None = None
+
+
+class DecisionChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Attempts with this decision recorded and that decision now."""
+
+    recorded: str
+    now: str
+    attempts: int
+    amounts: dict[str, int]
+
+
+class RuleHits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`alone`: no other rule fired."""
+
+    id: str
+    action: str
+    live: bool
+    hits: int
+    share: float
+    alone: int
+    not_evaluated: int
+    amounts: dict[str, int]
+    precision: float | None
+
+
+class Overlap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Two rules that fired on the same attempts."""
+
+    rules: list[str]
+    attempts: int
+
+
+class LabelComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Against the labels: this pack, and what was recorded."""
+
+    attempts: int
+    now: LabelAgreement
+    recorded: LabelAgreement
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A reason and what the holder is told about it."""
+
+    code: str
+    text: str
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Values from `least` on and below `below`, or these texts, or whatever is missing or unknown, get `points`."""
+
+    points: int
+    least: float | int | None = None
+    below: float | int | None = None
+    texts: list[str] | None = None
+    what: str | None = None
+
+
+class LabelAgreement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How decisions other than approve agree with the labels."""
+
+    flagged: int
+    true: int
+    found: int
+    precision: float | None
+    recall: float | None
+    amounts_true: dict[str, int]
+    amounts_found: dict[str, int]
+
+
+class KeyedTransfer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of POST /v1/transfers/batch."""
+
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    after: str | None = None
+    kind: str | None = None
+    reference: str | None = None
+    metadata: dict[str, str] | None = None
+    context: Context | None = None
+    hold: bool | None = None
+    expires_in: int | None = None
+    idempotency_key: str
+    effective_at: str | None = None
+
+
+class NewWallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """POST /v1/wallets."""
+
+    currency: str
+    kind: str
+    external_id: str | None = None
+    owner: str | None = None
+    floor: int | None = None
+    tier: int | None = None
+    attributes: dict[str, str | int | float | bool | None] | None = None
+    metadata: dict[str, str] | None = None
+
+
+class Characteristic(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One input of a scorecard: numeric with `edges`, which have one entry less than `points`, or with `categories`, groups of texts,
+    one for each entry of `points`."""
+
+    feature: str
+    reason: str
+    dimension: str | None = None
+    scale: int | None = None
+    edges: list[int] | None = None
+    categories: list[list[str]] | None = None
+    points: list[int]
+    missing: int
+    unknown: int | str | None = None
+
+
+class Band(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A named stretch of the range: from score `low` up to where the next band begins."""
+
+    name: str
+    low: int
+
+
+class Override(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A prohibited feature that a card uses all the same, and why."""
+
+    feature: str
+    because: str
+
+
+class BacktestLabel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of a payment, named by its `id`, or by the `idempotency_key` of its request with the `wallet` that pays (that is
+    paid, when an operator wallet pays)."""
+
+    label: bool
+    id: str | None = None
+    wallet: str | None = None
+    idempotency_key: str | None = None
+
+
+class BillLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was used, or what is taken off; minor units."""
+
+    name: str
+    amount: int

@@ -1,0 +1,132 @@
+"""The client for programs without an event loop.
+
+Written by `python -m switch.reference`; do not edit.
+"""
+
+import contextlib
+import time
+from collections.abc import Generator, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, NoStream, decoded, query
+from .schema import Event
+from .settings import CONNECTIONS, RETRY_S, STREAM_SILENCE_S, TIMEOUT_S, switch_key, switch_url
+from .sync_resources import Resources
+from .transport_sync import Transport
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+T = TypeVar("T")
+
+
+class Client(Resources):
+    """A switch at `url`, called with an API key. Without them, SHARDPAY_URL and SHARDPAY_API_KEY of the environment say.
+
+    `timeout_s`: how long to wait for one answer. `retry_s`: how long a call is sent again, under its idempotency key, where that can help.
+    `connections`: how many calls at once. Use it as `with Client() as client:`.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        retry_s: float = RETRY_S,
+        connections: int = CONNECTIONS,
+    ) -> None:
+        super().__init__(self.call, self.pages)
+        self._transport = Transport(switch_url(url), switch_key(key), connections)
+        self._timeout_s = timeout_s
+        self._retry_s = retry_s
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def call(self, call: Call, kind: type[T]) -> T:
+        """Send a call until it has its answer, of the type `kind`. Raises ShardpayError."""
+        return decoded(self.send(call), kind)
+
+    def send(self, call: Call) -> bytes:
+        """Send a call until it has its answer, as bytes. Raises ShardpayError."""
+        attempts = Attempts(call, time.monotonic(), self._retry_s)
+        while True:
+            try:
+                reply = self._transport.send(call, self._timeout_s)
+                pause = attempts.after_reply(reply, time.monotonic())
+                if pause is None:
+                    return reply.body
+            except Lost as error:
+                pause = attempts.after_loss(error, time.monotonic())
+            time.sleep(pause)
+
+    def pages(self, path: str, kind: type[T], **parameters: Any) -> Iterator[T]:
+        """The pages of a list, each with `data`, `has_more` and `next`. Raises ShardpayError."""
+        while True:
+            page: Any = self.call(Call("GET", path + query(**parameters)), kind)
+            yield page
+            if not page.has_more:
+                return
+            parameters["after"] = page.next
+
+    def pay_table(self, table: "pa.Table") -> "pa.Table":
+        """Pay the rows of an Arrow table with the columns of `POST /v1/transfers/batch`: the table with `id`, `code`, `replayed` a row.
+
+        A table without the column `idempotency_key` gets new keys. Ids are 16 bytes or texts. Raises ShardpayError.
+        """
+        return self._send_table("/v1/transfers/batch", table, keyed=True)
+
+    def publish_scores(self, table: "pa.Table") -> "pa.Table":
+        """Publish credit scores, with the columns of `POST /v1/scores/batch`: the table with `code` and `replayed` a row."""
+        return self._send_table("/v1/scores/batch", table, keyed=False)
+
+    def _send_table(self, path: str, table: "pa.Table", *, keyed: bool) -> "pa.Table":
+        from .tables import TableSending
+
+        sending = TableSending(path, table, keyed=keyed, silence_max_s=self._retry_s)
+        while (call := sending.call()) is not None:
+            answer = self.send(call)
+            time.sleep(sending.took(answer, time.monotonic()))
+        return sending.result()
+
+    def stream_events(self, after: str | None = None, types: str | None = None) -> Generator[Event, None, None]:
+        """Events as they happen, from the first or behind a cursor (`now`: only later ones). It goes on over broken connections.
+
+        Each event comes at least once; its `id` tells it from others. The stream ends when the caller stops it. Raises ShardpayError.
+        """
+        feed = Feed(after)
+        attempts = Attempts(self._stream_call(feed, types), time.monotonic(), self._retry_s)
+        while True:
+            call = self._stream_call(feed, types)
+            try:
+                with contextlib.closing(self._events(call, feed)) as events:
+                    for event in events:
+                        yield event
+            except NoStream as refused:
+                pause = attempts.after_reply(refused.reply, time.monotonic())
+            except Lost as error:
+                if feed.heard:
+                    attempts = Attempts(call, time.monotonic(), self._retry_s)
+                pause = attempts.after_loss(error, time.monotonic())
+            time.sleep(pause or 0.0)
+
+    def _events(self, call: Call, feed: Feed) -> Generator[Event, None, None]:
+        with contextlib.closing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:
+            for line in lines:
+                if data := feed.line(line):
+                    yield decoded(data, Event)
+
+    def _stream_call(self, feed: Feed, types: str | None) -> Call:
+        feed.begin_again()
+        return Call("GET", "/v1/events" + query(after=feed.cursor, types=types), accept=EVENT_STREAM)

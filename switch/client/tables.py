@@ -1,0 +1,114 @@
+"""Batches from an Arrow table: which rows are sent next, and what became of each.
+
+It needs pyarrow: `pip install 'shardpay-client[arrow]'`.
+"""
+
+import json
+import uuid
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from .calls import ARROW, PAUSE_FIRST_S, PAUSE_MAX_S, Call, new_key
+
+ROWS_MAX: Final = 65_536
+"""Rows of one call: the most that the switch takes."""
+ID: Final = pa.binary(16)
+IDS: Final = ("idempotency_key", "payer", "payee", "after", "wallet")
+"""Columns of ids: 16 bytes each, or the text of a UUID."""
+
+
+class TableSending:
+    """The rows of a table on their way. Rows that were not tried, or whose answer was lost, are sent again under the same keys."""
+
+    def __init__(self, path: str, table: pa.Table, *, keyed: bool, silence_max_s: float) -> None:
+        """`keyed`: each row needs an idempotency key; a table without this column gets new ones."""
+        self._path = path
+        self._table = _with_ids(table)
+        if keyed and "idempotency_key" not in table.column_names:
+            self._table = self._table.append_column("idempotency_key", _new_keys(len(table)))
+        self._waiting = np.arange(len(table))
+        self._sent = self._waiting[:0]
+        self._codes = np.zeros(len(table), np.uint16)
+        self._replayed = np.zeros(len(table), np.bool_)
+        self._ids = np.zeros((len(table), 16), np.uint8)
+        self._names: dict[str, str] = {}
+        self._again: list[int] = []
+        self._silence_max_s = silence_max_s
+        self._silent_since: float | None = None
+        self._pause_s = PAUSE_FIRST_S
+
+    def call(self) -> Call | None:
+        """The next call; None when every row has its result."""
+        if not len(self._waiting):
+            return None
+        self._sent, self._waiting = self._waiting[:ROWS_MAX], self._waiting[ROWS_MAX:]
+        rows = self._table.take(pa.array(self._sent)).combine_chunks()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, rows.schema) as writer:
+            writer.write_table(rows)
+        return Call("POST", self._path, sink.getvalue().to_pybytes(), ARROW, ARROW, new_key(None))
+
+    def took(self, answer: bytes, now: float) -> float:
+        """File an answer. How long to wait before the next call: rows that were not tried need some time."""
+        with pa.ipc.open_stream(answer) as reader:
+            results = reader.read_all().combine_chunks()
+        metadata = results.schema.metadata or {}
+        self._names, self._again = json.loads(metadata[b"codes"]), json.loads(metadata[b"retryable"])
+        codes = results.column("code").to_numpy()
+        self._codes[self._sent] = codes
+        self._replayed[self._sent] = results.column("replayed").to_numpy(zero_copy_only=False)
+        if "id" in results.column_names:
+            self._ids[self._sent] = _raw(results.column("id").combine_chunks())
+        again = np.isin(codes, self._again)
+        if not again.all() or self._silent_since is None:
+            self._silent_since, self._pause_s = now, PAUSE_FIRST_S
+        if now - self._silent_since > self._silence_max_s:
+            self._waiting = self._waiting[:0]
+            return 0.0
+        self._waiting = np.concatenate([self._sent[again], self._waiting])
+        if not again.any():
+            return 0.0
+        pause, self._pause_s = self._pause_s, min(2 * self._pause_s, PAUSE_MAX_S)
+        return pause
+
+    def result(self) -> pa.Table:
+        """The table with `code`, `replayed` and, of transfers, `id` (16 bytes, null where nothing was recorded) a row.
+
+        `code` is `ok`, or why not. A row whose code can be retried was given up after a long time without any result: send it again under
+        its key.
+        """
+        numbers = pa.array(self._codes)
+        names = pa.array(list(self._names.values()))
+        places = pc.index_in(numbers, pa.array([int(number) for number in self._names], pa.uint16()))
+        table = self._table.append_column("code", pc.take(names, places))
+        table = table.append_column("replayed", pa.array(self._replayed))
+        if "idempotency_key" in table.column_names:
+            recorded = self._ids.any(axis=1)
+            ids = pa.FixedSizeBinaryArray.from_buffers(ID, len(self._ids), [None, pa.py_buffer(self._ids)])
+            table = table.append_column("id", pc.if_else(pa.array(recorded), ids, pa.scalar(None, ID)))
+        return table
+
+
+def _with_ids(table: pa.Table) -> pa.Table:
+    """Ids that are texts become 16 bytes. Raises ValueError for a text that is no UUID."""
+    for name in IDS:
+        place = table.schema.get_field_index(name)
+        if place >= 0 and (
+            pa.types.is_string(table.field(place).type) or pa.types.is_large_string(table.field(place).type)
+        ):
+            ids = [uuid.UUID(text).bytes if text else bytes(16) for text in table.column(place).to_pylist()]
+            table = table.set_column(place, pa.field(name, ID, False), pa.array(ids, ID))
+    return table
+
+
+def _new_keys(count: int) -> pa.Array:
+    return pa.array([uuid.uuid4().bytes for _ in range(count)], ID)
+
+
+def _raw(ids: pa.Array) -> NDArray[np.uint8]:
+    start = ids.offset * 16
+    return np.frombuffer(ids.buffers()[1], np.uint8)[start : start + len(ids) * 16].reshape(len(ids), 16)

@@ -1,0 +1,69 @@
+"""HTTP for programs without an event loop: urllib3."""
+
+import contextlib
+from collections.abc import Generator, Iterator
+
+import urllib3
+
+from .calls import Call, Lost, NoStream, Reply, retry_after_s
+from .settings import headers_of
+
+
+class Transport:
+    """Connections to a switch, kept alive; any number of threads may use it."""
+
+    def __init__(self, url: str, key: str | None, connections: int) -> None:
+        self._url = url
+        self._key = key
+        self._pool = urllib3.PoolManager(maxsize=connections, block=True, retries=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def send(self, call: Call, timeout_s: float) -> Reply:
+        """What comes back. Raises Lost."""
+        with _losses():
+            response = self._request(call, timeout_s, preload=True)
+            return Reply(response.status, response.data, retry_after_s(response.headers))
+
+    def lines(self, call: Call, silence_s: float) -> Generator[bytes, None, None]:
+        """The lines of a stream. Raises NoStream when there is none, Lost when it ends."""
+        with _losses():
+            response = self._request(call, silence_s, preload=False)
+            try:
+                if response.status != 200:
+                    raise NoStream(Reply(response.status, response.read(), retry_after_s(response.headers)))
+                yield from _lines(response)
+            finally:
+                response.close()
+        raise Lost("the stream ended", True)
+
+    def _request(self, call: Call, timeout_s: float, *, preload: bool) -> urllib3.BaseHTTPResponse:
+        return self._pool.request(
+            call.method,
+            self._url + call.path,
+            body=call.body,
+            headers=headers_of(call, self._key),
+            timeout=urllib3.Timeout(total=timeout_s) if preload else urllib3.Timeout(connect=timeout_s, read=timeout_s),
+            preload_content=preload,
+        )
+
+
+def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """Lines as they come, an unfinished one at the end too."""
+    rest = b""
+    for piece in response.stream():
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest
+
+
+@contextlib.contextmanager
+def _losses() -> Iterator[None]:
+    try:
+        yield
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        unsent = isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
+        raise Lost(str(error) or type(error).__name__, not unsent) from error

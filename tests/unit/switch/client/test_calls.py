@@ -1,0 +1,108 @@
+"""When a call is sent again, and what it ends with: an answer that was lost may have counted."""
+
+import json
+from typing import Any
+
+import pytest
+
+from switch.client.calls import Attempts, Call, Feed, Lost, Reply, body, path, query
+from switch.client.errors import DeclinedError, ProblemError, UnreachableError
+
+POST = Call("POST", "/v1/transfers", b"{}", key="k-1")
+GET = Call("GET", "/v1/wallets/w")
+
+
+def attempts(call: Call = POST) -> Attempts:
+    return Attempts(call, started=0.0, retry_s=10.0)
+
+
+def problem(status: int, code: str, *, retryable: bool = False, retry_after_s: float = 0.0, **fields: Any) -> Reply:
+    return Reply(status, json.dumps({"code": code, "retryable": retryable, **fields}).encode(), retry_after_s)
+
+
+def test_an_answer_is_final() -> None:
+    assert attempts().after_reply(Reply(201, b"{}"), 1.0) is None
+
+
+def test_a_retryable_problem_waits_at_least_as_long_as_the_switch_asks() -> None:
+    pause = attempts().after_reply(problem(503, "busy", retryable=True, retry_after_s=3.0), 1.0)
+    assert pause is not None and pause >= 3.0
+
+
+def test_pauses_grow_to_a_bound() -> None:
+    trying = attempts()
+    pauses = [trying.after_loss(Lost("reset", True), 0.0) for _ in range(12)]
+    assert 0.025 <= pauses[0] <= 0.05 and 2.5 <= pauses[-1] <= 5.0
+
+
+@pytest.mark.parametrize("status", [502, 504, 429])
+def test_what_a_proxy_answers_is_tried_again(status: int) -> None:
+    assert attempts().after_reply(Reply(status, b"<html>"), 1.0) is not None
+
+
+def test_a_refusal_that_no_retry_heals_ends_the_call_with_its_words() -> None:
+    refused = problem(
+        422, "invalid_field", money_moved="no", detail="no", errors=[{"field": "amount", "message": "is missing"}]
+    )
+    with pytest.raises(ProblemError) as raised:
+        attempts().after_reply(refused, 1.0)
+    assert (raised.value.code, raised.value.money_moved, raised.value.idempotency_key) == ("invalid_field", "no", "k-1")
+    assert str(raised.value) == "invalid_field: no; amount: is missing"
+
+
+def test_a_decline_names_its_transfer() -> None:
+    with pytest.raises(DeclinedError) as raised:
+        attempts().after_reply(problem(402, "declined", money_moved="no", transfer_id="t", decision=None), 1.0)
+    assert raised.value.transfer_id == "t" and raised.value.decision is None
+
+
+def test_no_answer_in_time_ends_with_the_key_to_ask_with() -> None:
+    with pytest.raises(UnreachableError) as raised:
+        attempts().after_loss(Lost("reset", True), 9.999)
+    assert (raised.value.money_moved, raised.value.idempotency_key) == ("unknown", "k-1")
+
+
+def test_what_was_never_sent_moved_no_money() -> None:
+    with pytest.raises(UnreachableError) as raised:
+        attempts().after_loss(Lost("connection refused", False), 9.999)
+    assert raised.value.money_moved == "no"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "retryable", "moved"),
+    [(503, "busy", True, "unknown"), (401, "unauthenticated", False, "unknown"), (402, "declined", False, "no")],
+)
+def test_a_refusal_after_a_lost_answer_says_no_only_when_it_looked_at_the_key(
+    status: int, code: str, retryable: bool, moved: str
+) -> None:
+    trying = attempts()
+    trying.after_loss(Lost("reset", True), 1.0)
+    with pytest.raises(ProblemError) as raised:
+        trying.after_reply(problem(status, code, retryable=retryable, money_moved="no"), 9.999)
+    assert raised.value.money_moved == moved
+
+
+def test_a_question_moves_no_money() -> None:
+    with pytest.raises(UnreachableError) as raised:
+        attempts(GET).after_loss(Lost("reset", True), 9.999)
+    assert raised.value.money_moved == "no"
+
+
+def test_values_stay_in_their_places() -> None:
+    assert path("/v1/wallets/{id}/close", id="../x?y") == "/v1/wallets/..%2Fx%3Fy/close"
+    assert query(from_="2026-01-01T00:00:00Z", owner="a&b", limit=None) == "?from=2026-01-01T00%3A00%3A00Z&owner=a%26b"
+    assert json.loads(body(from_=1, owner=None)) == {"from": 1, "owner": None}
+
+
+def test_events_count_when_they_are_whole_and_the_cursor_follows_them() -> None:
+    feed = Feed("c0")
+    lines = [b"retry: 1000\n", b"\n", b"id: c1\n", b"event: x\n", b'data: {"a":\n', b"data: 1}\n", b"\n"]
+    assert [data for line in lines if (data := feed.line(line))] == [b'{"a":\n1}']
+    assert feed.cursor == "c1"
+    feed.line(b"id: c2\n")
+    feed.line(b"data: {}\n")
+    feed.begin_again()
+    assert feed.line(b"\n") is None and feed.cursor == "c1"
+    feed.line(b": heartbeat\n")
+    feed.line(b"id: c3\n")
+    assert feed.line(b"\n") is None and feed.cursor == "c3"
