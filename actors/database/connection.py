@@ -159,6 +159,15 @@ async def migrate(url: str, *, directory: Path = SQL_DIRECTORY / "migrations") -
         await connection.close(timeout=CONNECT_TIMEOUT_S)  # which also gives back the lock
 
 
+async def pending_migrations(connection: Any, *, directory: Path = SQL_DIRECTORY / "migrations") -> int:
+    """How many migrations `migrate` would run here. Raises MigrationRefused when it would run none of them."""
+    migrations = load_migrations(directory)
+    exists = await connection.fetchval(SQL["migration_table_exists"])
+    applied = await connection.fetch(SQL["migrations_applied"]) if exists else []
+    _check_history(applied, migrations)
+    return len(migrations) - len(applied)
+
+
 async def take_migration_lock(connection: Any) -> None:
     """Wait until no other process makes tables here; the lock is given back when the session ends."""
     await connection.execute(SQL["lock_take"], _LOCK_CLASS, _MIGRATION_LOCK)

@@ -13,6 +13,9 @@ COMMANDS: Final = {
     ),
     "bench": Command("", "Measure this machine."),
     "cards": Command("switch.cli.cards.group:cards_group", "Look at scorecards and publish them."),
+    "doctor": Command(
+        "switch.cli.doctor:doctor_command", "Say what is wrong with this machine, configuration and database."
+    ),
     "export": Command(
         "switch.cli.export:export_command", "Write the journal as Parquet, partitioned by day and shard."
     ),

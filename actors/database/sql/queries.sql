@@ -86,6 +86,9 @@ CREATE TABLE IF NOT EXISTS migration (
     number int PRIMARY KEY, name text NOT NULL, sha256 bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now()
 )
 
+-- name: migration_table_exists
+SELECT to_regclass('migration') IS NOT NULL
+
 -- name: migrations_applied
 SELECT number, name, sha256 FROM migration ORDER BY number
 

@@ -1,0 +1,129 @@
+"""What stands under deploy/ fits this version: series, labels, options, paths, time limits and pages are those of the code."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from switch.api.app import OPEN_ROUTES
+from switch.cli.serve import serve_command
+from switch.node.supervisor import DRAIN_TIMEOUT_S
+from switch.reference.metrics import families
+
+ROOT: Final = Path(__file__).parents[2]
+DEPLOY: Final = ROOT / "deploy"
+FILES: Final = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
+SERIES: Final = re.compile(r"\bshardpay_[a-z_]+")
+LABELS: Final = re.compile(r"by \(([^)]*)\)|\{([^}]*)\}")
+OPTIONS: Final = {option for parameter in serve_command.params for option in parameter.opts}
+SECONDS: Final = {"s": 1, "": 1, "m": 60}
+
+
+def expressions() -> list[str]:
+    dashboard = json.loads((DEPLOY / "grafana" / "shardpay.json").read_text())
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"][0]["rules"]
+    return [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]] + [
+        rule["expr"] for rule in rules
+    ]
+
+
+def kubernetes(kind: str) -> Any:
+    documents = yaml.safe_load_all((DEPLOY / "kubernetes" / "shardpay.yaml").read_text())
+    return next(document for document in documents if document["kind"] == kind)
+
+
+def commands() -> dict[str, list[str]]:
+    """The command line of `serve` in each file that has one."""
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    unit = (DEPLOY / "systemd" / "shardpay.service").read_text()
+    image = (DEPLOY / "Dockerfile").read_text()
+    started = re.search(r"^ExecStart=\S*shardpay (.*)$", unit, re.MULTILINE)
+    default = re.search(r"^CMD (.*)$", image, re.MULTILINE)
+    assert started is not None and default is not None
+    return {
+        "compose": compose["services"]["switch"]["command"],
+        "kubernetes": kubernetes("StatefulSet")["spec"]["template"]["spec"]["containers"][0]["args"],
+        "systemd": shlex.split(started[1]),
+        "image": json.loads(default[1]),
+    }
+
+
+def test_each_file_that_is_data_parses() -> None:
+    for path in FILES:
+        if path.suffix in (".yaml", ".yml"):
+            assert list(yaml.safe_load_all(path.read_text())), path
+        elif path.suffix == ".json":
+            json.loads(path.read_text())
+
+
+def test_every_series_and_label_is_one_of_metrics() -> None:
+    known = {
+        series: {*getattr(family, "_labelnames", ()), "instance", "le"}
+        for family in families()
+        for series in _series(family)
+    }
+    for expression in expressions():
+        named = SERIES.findall(expression)
+        assert set(named) <= known.keys(), expression
+        labels = {
+            re.split(r"[=!~]", label.strip())[0]
+            for pair in LABELS.findall(expression)
+            for label in "".join(pair).split(",")
+            if label.strip()
+        }
+        assert labels <= set().union(*(known[name] for name in named)) | {"job"}, expression
+
+
+def _series(family: Any) -> list[str]:
+    name = family.name
+    return {"counter": [f"{name}_total"], "histogram": [f"{name}_bucket", f"{name}_sum", f"{name}_count"]}.get(
+        family.type, [name]
+    )
+
+
+def test_every_alert_names_a_page_that_is_there() -> None:
+    for rule in yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"][0]["rules"]:
+        assert (ROOT / rule["annotations"]["page"]).is_file(), rule["alert"]
+
+
+@pytest.mark.parametrize("place", ["compose", "kubernetes", "systemd", "image"])
+def test_every_option_is_one_of_serve(place: str) -> None:
+    command, *given = commands()[place]
+    assert command == "serve"
+    assert {each for each in given if each.startswith("--")} <= OPTIONS
+
+
+def test_probes_ask_paths_that_are_answered_without_a_key() -> None:
+    container = kubernetes("StatefulSet")["spec"]["template"]["spec"]["containers"][0]
+    asked = {container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert asked <= {route.path for route in OPEN_ROUTES}
+
+
+def test_everybody_waits_for_grace_and_drain_before_killing() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["switch"]
+    unit = (DEPLOY / "systemd" / "shardpay.service").read_text()
+    waits = {
+        "compose": int(compose["stop_grace_period"].removesuffix("s")),
+        "kubernetes": kubernetes("StatefulSet")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"],
+        "systemd": int(re.findall(r"TimeoutStopSec=(\d+)", unit)[0]),
+    }
+    default: Any = next(each.default for each in serve_command.params if each.name == "drain_grace_s")
+    for place, wait in waits.items():
+        given = commands()[place]
+        grace = float(given[given.index("--drain-grace") + 1]) if "--drain-grace" in given else float(default)
+        assert wait >= grace + DRAIN_TIMEOUT_S + 5, place
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze on this machine")
+def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "shardpay.service"
+    text = (DEPLOY / "systemd" / "shardpay.service").read_text()
+    unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+    checked = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
