@@ -4,8 +4,11 @@ Each room says in its docstring what it is for and what it may touch; what it ma
 """
 
 import ast
+import importlib
+import multiprocessing
 import subprocess
 import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
@@ -202,13 +205,27 @@ def test_only_named_rooms_touch_a_shell(shell: str) -> None:
     assert touching == SHELLS[shell]
 
 
+PROCESSES: Final = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["msgspec", "numba", "numpy", "pyarrow"])
+"""What many import and nobody forbids is imported once, by the process that the others are copies of."""
+
+
+def _shells_of(module: str, answer: Connection) -> None:
+    """In a process of its own: which shells come with a module, and which were there before."""
+    before = [name for name in SHELLS if name in sys.modules]
+    importlib.import_module(module)
+    answer.send((before, [name for name in SHELLS if name in sys.modules]))
+
+
 @pytest.mark.parametrize("module", PURE)
 def test_importing_a_pure_module_imports_no_shell(module: str) -> None:
-    code = f"import sys, {module}; print([name for name in {list(SHELLS)!r} if name in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
-    )
-    assert done.stdout.strip() == "[]"
+    ours, theirs = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=_shells_of, args=(module, theirs))
+    process.start()
+    theirs.close()
+    assert ours.poll(60)
+    assert ours.recv() == ([], [])
+    process.join()
 
 
 @pytest.mark.parametrize("pattern", CLOCKLESS)
