@@ -11,8 +11,8 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -75,13 +75,16 @@ class ListedBound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key as far as it is known; `bound` None: on all wallets."""
+    """A key as far as it is known; `bound` None: on all wallets. `last_used_at`: to a minute."""
 
     id: str
     name: str
     scopes: tuple[str, ...]
+    state: Literal["active", "expired", "revoked"]
     created_at: datetime
+    expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None
     bound: ListedBound | None
 
 
@@ -101,7 +104,7 @@ class KeyStore:
         self._pool = pool
 
     async def find(self, hashes: Sequence[bytes]) -> dict[bytes, Principal]:
-        """Whom keys speak for, by their hashes; those that do not exist or are revoked are left out."""
+        """Whom keys speak for, by their hashes; those that do not exist, are revoked or have expired are left out."""
         rows = await self._pool.fetch("key_find", hashes)
         return {
             row["hash"]: Principal(
@@ -121,14 +124,31 @@ class KeyStore:
         """Numbers of accounts by name, of those that have a merchant's key."""
         return {row["name"]: row["id"] for row in await self._pool.fetch("merchant_accounts", list(names))}
 
-    async def create(self, name: str, scopes: Sequence[str], binding: Binding = NOTHING_BOUND) -> CreatedKey:
-        """A new key of the account called `name`, which is bound from now on also to this. Raises KeyRefused."""
-        identity = uuid.uuid4()
-        secret = base64.urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).rstrip(b"=").decode()
-        key = f"sp_{identity.hex}_{secret}"
+    async def create(
+        self,
+        name: str,
+        scopes: Sequence[str],
+        binding: Binding = NOTHING_BOUND,
+        life: timedelta | None = None,
+    ) -> CreatedKey:
+        """A new key of the account called `name`, which is bound from now on also to this. It works for `life`, or until it is revoked.
+        Raises KeyRefused."""
+        identity, key = _new_key()
         async with self._pool.session() as session:
-            await _store(session, "key_create", identity, name, scopes, key, binding)
+            await _store(session, "key_create", identity, name, scopes, key, binding, life)
         return CreatedKey(id=str(identity), name=name, scopes=tuple(scopes), key=key)
+
+    async def rotate(self, identity: str, overlap: timedelta, life: timedelta | None = None) -> CreatedKey:
+        """A new key in place of another, of the same account and scopes. The other one works on for `overlap`. Raises KeyRefused."""
+        number = _number(identity)
+        made, key = _new_key()
+        row = None
+        if number is not None:
+            async with self._pool.session() as session:
+                row = await session.fetchrow(SQL["key_rotated"], number, made, key_hash(key), overlap, life)
+        if row is None:
+            raise KeyRefused(f"there is no key {identity} that works")
+        return CreatedKey(id=str(made), name=row["name"], scopes=tuple(row["scopes"]), key=key)
 
     async def list(self, secret: Secret) -> list[ListedKey]:
         """All keys, oldest first, revoked ones too. `secret`: the cluster's, for the ids of wallets."""
@@ -137,8 +157,11 @@ class KeyStore:
                 id=str(row["id"]),
                 name=row["name"],
                 scopes=tuple(row["scopes"]),
+                state="revoked" if row["revoked_at"] else "expired" if row["expired"] else "active",
                 created_at=row["created_at"],
+                expires_at=row["expires_at"],
                 revoked_at=row["revoked_at"],
+                last_used_at=row["last_used_at"],
                 bound=_listed(secret, row) if row["bound"] else None,
             )
             for row in await self._pool.fetch("key_list")
@@ -146,11 +169,8 @@ class KeyStore:
 
     async def revoke(self, identity: str) -> bool:
         """End a key's life; False when there is no such key."""
-        try:
-            number = uuid.UUID(identity)
-        except ValueError:
-            return False
-        return await self._pool.fetchval("key_revoke", number) is not None
+        number = _number(identity)
+        return number is not None and await self._pool.fetchval("key_revoke", number) is not None
 
 
 async def ensure_bootstrap_key(connection: Any, key: str) -> None:
@@ -162,6 +182,20 @@ async def has_keys(connection: Any) -> bool:
     """Whether there is any key that works."""
     found: bool = await connection.fetchval(SQL["key_any"])
     return found
+
+
+def _new_key() -> tuple[uuid.UUID, str]:
+    """A key's id, and its text."""
+    identity = uuid.uuid4()
+    secret = base64.urlsafe_b64encode(secrets.token_bytes(_SECRET_BYTES)).rstrip(b"=").decode()
+    return identity, f"sp_{identity.hex}_{secret}"
+
+
+def _number(identity: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(identity)
+    except ValueError:
+        return None
 
 
 def _bound_of(row: Any) -> Bound:
@@ -184,6 +218,7 @@ async def _store(
     scopes: Sequence[str],
     key: str,
     binding: Binding = NOTHING_BOUND,
+    life: timedelta | None = None,
 ) -> None:
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
@@ -191,7 +226,7 @@ async def _store(
     async with connection.transaction():
         account = await connection.fetchval(SQL["key_account"], name)  # locked from here on
         await _bind(connection, account, name, scopes, binding)
-        await connection.execute(SQL[statement], identity, account, name, list(scopes), key_hash(key))
+        await connection.execute(SQL[statement], identity, account, name, list(scopes), key_hash(key), life)
 
 
 async def _bind(connection: Any, account: int, name: str, scopes: Sequence[str], binding: Binding) -> None:

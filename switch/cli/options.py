@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -26,6 +27,30 @@ def storage_options(command: F) -> F:
 def json_option(command: F) -> F:
     """--json, as every command that prints figures has it."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+class _Duration(click.ParamType[timedelta]):
+    """A length of time: a whole number and s, m, h or d."""
+
+    name = "duration"
+    _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+    _DAYS_MAX: Final = 36_500
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """The duration that a text says."""
+        if isinstance(value, timedelta):
+            return value
+        number, unit = value[:-1], value[-1:]
+        if not (number.isascii() and number.isdecimal()) or unit not in self._UNITS:
+            self.fail(f"{value!r} is no duration: a whole number and s, m, h or d, such as 24h", param, ctx)
+        seconds = int(number) * self._UNITS[unit]
+        if not 0 < seconds <= self._DAYS_MAX * 86_400:
+            self.fail(f"{value} is not between 1s and {self._DAYS_MAX}d", param, ctx)
+        return timedelta(seconds=seconds)
+
+
+DURATION: Final = _Duration()
+"""A length of time as an option's value."""
 
 
 def as_text(value: Any) -> str:

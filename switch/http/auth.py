@@ -1,6 +1,6 @@
 """Authenticate and authorise: a key is looked up by its hash and must have a scope of the route.
 
-It is remembered, in memory only, for two seconds at most.
+It is remembered, in memory only, for less than a second.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,6 +11,8 @@ from switch.http.lookups import Lookups
 from switch.problems.table import ProblemError
 
 KEY_CHARACTERS_MAX: Final = 512
+KEY_TTL_S: Final = 0.9
+"""So long may a key work that was revoked: within a second no front door takes it."""
 
 Find = Callable[[list[bytes]], Awaitable[dict[bytes, Principal]]]
 
@@ -38,13 +40,13 @@ class Authenticator:
     """Whom keys speak for. A key that nobody made costs a share of a question to the database, and pushes out none that works."""
 
     def __init__(self, find: Find, clock: Callable[[], float]) -> None:
-        self._principals: Lookups[bytes, Principal] = Lookups(find, clock)
+        self._principals: Lookups[bytes, Principal] = Lookups(find, clock, KEY_TTL_S)
 
     async def principal(self, authorization: str | None) -> Principal:
         """Whom an Authorization header speaks for. Raises ProblemError unauthenticated, overloaded, and what `find` raises."""
         principal = await self._principals.get(key_hash(_key_of(authorization)))
         if principal is None:
-            raise ProblemError("unauthenticated", "The API key is not known or was revoked.")
+            raise ProblemError("unauthenticated", "The API key is not known, was revoked or has expired.")
         return principal
 
 

@@ -13,7 +13,7 @@ from actors.database.pool import StoreUnavailable
 from switch.problems.table import ProblemError
 
 TTL_S: Final = 2.0
-"""So long may an answer hold that is true no longer: a key that was revoked, a wallet that has another owner."""
+"""So long may an answer hold that is true no longer: a wallet that has another owner."""
 REFRESH_S: Final = 0.5
 """What is used so shortly before its end is asked for anew meanwhile: no request of a busy caller waits for the database, which others may
 keep busy."""
@@ -33,8 +33,11 @@ class Lookups(Generic[K, V]):
     """Values by key. `find` answers for many keys and leaves out those that have none; what has none pushes out nothing that has a value.
     `clock` counts seconds, steadily."""
 
-    def __init__(self, find: Callable[[list[K]], Awaitable[dict[K, V]]], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, find: Callable[[list[K]], Awaitable[dict[K, V]]], clock: Callable[[], float], ttl_s: float = TTL_S
+    ) -> None:
         self._find = find
+        self._ttl_s = ttl_s
         self._clock = clock
         self._known: _Kept[K, V] = OrderedDict()
         self._absent: _Kept[K, None] = OrderedDict()
@@ -85,9 +88,9 @@ class Lookups(Generic[K, V]):
         value = await asyncio.shield(future)
         if value is None:
             self._known.pop(key, None)
-            _remember(self._absent, key, asked_at + TTL_S, None)
+            _remember(self._absent, key, asked_at + self._ttl_s, None)
         else:
-            _remember(self._known, key, asked_at + TTL_S, value)
+            _remember(self._known, key, asked_at + self._ttl_s, value)
         return value
 
     async def _ask(self) -> None:

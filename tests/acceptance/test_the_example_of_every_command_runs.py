@@ -34,7 +34,8 @@ AFTER: Final = {
     "export": ("import",),
     "features": ("import",),
     "keys list": ("keys create",),
-    "keys revoke": ("keys list",),
+    "keys revoke": ("keys list", "keys rotate"),
+    "keys rotate": ("keys list",),
     "restore": ("backup",),
     "rules backtest": ("export",),
 }
@@ -48,6 +49,7 @@ PLACEHOLDERS: Final = {
     SERVE: {"--port": "", "8080": ""},  # the switch of the test takes a port that is free
     "import": {"SHARDPAY_API_KEY=...": "", "http://127.0.0.1:8080": "{url}"},
     "keys revoke": {"0b5c0a52-...": "{shop_key}"},
+    "keys rotate": {"0b5c0a52-...": "{shop_key}"},
 }
 """Words of an example that stand for what only a reader has."""
 LOANS: Final = 400

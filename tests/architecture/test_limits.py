@@ -32,6 +32,7 @@ EXCEPTIONS: Final = {
     "actors/ledger/apply.py:apply",
     # One parameter an option of the command.
     "switch/cli/import_files.py:import_command",
+    "switch/cli/keys/create.py:keys_create",
     "switch/cli/rules/backtest.py:rules_backtest",
     "switch/cli/train.py:_train_options",
     # To be split.

@@ -4,6 +4,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +20,7 @@ from actors.records.ids import Secret, decode_wallet
 from actors.records.layout import RECORD
 from actors.rpc.interface import ShardUnavailable
 from actors.shard.messages import Legs
-from actors.stores.api_keys import KeyStore
+from actors.stores.api_keys import KeyRefused, KeyStore
 from actors.stores.batch_keys import WINDOW, BatchKeyStore
 from actors.stores.wallet_profiles import WalletStore
 from switch.api.app import ROUTES
@@ -563,6 +564,28 @@ async def test_scopes_decide_and_a_revoked_key_ends(switch: RunningSwitch) -> No
     assert {key.revoked_at is None for key in await store.list(Secret.of(SECRET)) if key.id == created["read"].id} == {
         False
     }
+    await pool.close()
+
+
+async def test_a_key_ends_in_its_time_and_its_successor_is_the_same_caller(switch: RunningSwitch) -> None:
+    pool = await Pool.open(switch.database_url, name="test")
+    store = KeyStore(pool)
+    bank, user = await funded(switch)
+    body = {"payer": bank, "payee": user, "amount": 1, "currency": "EUR"}
+    short = await store.create("shop", ["pay"], life=timedelta(seconds=2))
+    assert (await switch.call("POST", "/v1/transfers", body, key="k", token=short.key)).status == 201
+    successor = await store.rotate(short.id, timedelta(days=1))
+    again = await switch.call("POST", "/v1/transfers", body, key="k", token=successor.key)
+    assert (again.status, again.json["replayed"]) == (201, True)
+    assert successor.scopes == ("pay",)
+    async with asyncio.timeout(10):
+        while (await switch.call("POST", "/v1/transfers", body, key="k", token=short.key)).status != 401:
+            pass
+    with pytest.raises(KeyRefused, match="that works"):
+        await store.rotate(short.id, timedelta(days=1))
+    listed = {key.id: key for key in await store.list(Secret.of(SECRET))}
+    assert (listed[short.id].state, listed[successor.id].state) == ("expired", "active")
+    assert listed[successor.id].last_used_at is not None and listed[successor.id].expires_at is None
     await pool.close()
 
 

@@ -62,12 +62,21 @@ FROM unnest($1::bigint[]) AS place (address)
 JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
 
 -- name: key_find
+-- Once a minute it is noted that a key is in use; no front door waits for another that notes it too.
+WITH used AS (
+    UPDATE api_key SET last_used_at = now() WHERE id IN (
+        SELECT id FROM api_key
+        WHERE hash = ANY($1) AND revoked_at IS NULL AND coalesce(expires_at > now(), true)
+          AND coalesce(last_used_at < now() - interval '1 minute', true)
+        FOR UPDATE SKIP LOCKED
+    )
+)
 SELECT key.hash, key.account, key.scopes, account.bound,
        ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
        ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
        ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
 FROM api_key AS key JOIN account ON account.id = key.account
-WHERE key.hash = ANY($1) AND key.revoked_at IS NULL
+WHERE key.hash = ANY($1) AND key.revoked_at IS NULL AND coalesce(key.expires_at > now(), true)
 
 -- name: key_account
 INSERT INTO account (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id
@@ -90,18 +99,30 @@ SELECT (SELECT count(*) FROM account_wallet WHERE account = $1) + (SELECT count(
        (SELECT count(*) FROM account_owner WHERE account = $1) + (SELECT count(*) FROM owned) AS owners
 
 -- name: key_create
-INSERT INTO api_key (id, account, name, scopes, hash) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO api_key (id, account, name, scopes, hash, expires_at) VALUES ($1, $2, $3, $4, $5, now() + $6::interval)
+
+-- name: key_rotated
+-- The new key of the same account and scopes works at once, the old one for as long as both overlap.
+WITH old AS (
+    UPDATE api_key SET expires_at = least(expires_at, now() + $4::interval)
+    WHERE id = $1 AND revoked_at IS NULL AND coalesce(expires_at > now(), true)
+    RETURNING account, name, scopes
+)
+INSERT INTO api_key (id, account, name, scopes, hash, expires_at)
+SELECT $2, account, name, scopes, $3, now() + $5::interval FROM old
+RETURNING name, scopes
 
 -- name: key_ensure
 -- A key that was revoked stays revoked.
-INSERT INTO api_key (id, account, name, scopes, hash) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO api_key (id, account, name, scopes, hash, expires_at) VALUES ($1, $2, $3, $4, $5, now() + $6::interval)
 ON CONFLICT (hash) DO UPDATE SET scopes = excluded.scopes
 
 -- name: key_any
-SELECT EXISTS (SELECT FROM api_key WHERE revoked_at IS NULL)
+SELECT EXISTS (SELECT FROM api_key WHERE revoked_at IS NULL AND coalesce(expires_at > now(), true))
 
 -- name: key_list
-SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, account.bound,
+SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, key.expires_at, key.last_used_at,
+       coalesce(key.expires_at <= now(), false) AS expired, account.bound,
        ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
        ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
        ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios

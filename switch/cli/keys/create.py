@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from actors.stores.scopes import BOUND_SCOPES, SCOPES
 from switch.cli.keys.store import with_keys
-from switch.cli.options import as_text, json_option, storage_options
+from switch.cli.options import DURATION, as_text, json_option, storage_options
 
 
 @click.command("create", epilog="Example: shardpay keys create --scope pay --scope read --name shop --owner shop-17")
@@ -34,6 +35,9 @@ from switch.cli.options import as_text, json_option, storage_options
     callback=lambda _, __, names: scenario_names(names),
     help="Bind it to asking in this credit scenario; may be repeated, with --scope merchant.",
 )
+@click.option(
+    "--expires-in", "life", type=DURATION, help="The key works for so long, such as 90d; for ever by default."
+)
 @json_option
 @storage_options
 def keys_create(
@@ -42,6 +46,7 @@ def keys_create(
     wallets: tuple[str, ...],
     owners: tuple[str, ...],
     scenarios: tuple[str, ...],
+    life: timedelta | None,
     as_json: bool,
     data: Path,
     database: str | None,
@@ -57,7 +62,7 @@ def keys_create(
         from actors.stores.api_keys import Binding
 
         binding = Binding(wallets=addresses(secret, wallets), owners=owners, scenarios=scenarios)
-        return await store.create(name, scopes, binding)
+        return await store.create(name, scopes, binding, life)
 
     created = asyncio.run(with_keys(data, database, run))
     click.echo(as_text(created) if as_json else created.key)

@@ -11,6 +11,9 @@ COMMANDS: Final = {
     "list": Command(
         "switch.cli.keys.list:keys_list", "Show all keys, without their secret, and what their accounts are bound to."
     ),
+    "rotate": Command(
+        "switch.cli.keys.rotate:keys_rotate", "Make a new key in place of another, which works on for a while."
+    ),
     "revoke": Command("switch.cli.keys.revoke:keys_revoke", "End a key's life."),
 }
 

@@ -24,10 +24,15 @@ def keys_list(as_json: bool, data: Path, database: str | None) -> None:
         click.echo(as_text(found))
         return
     for key in found:
-        state = "revoked" if key.revoked_at else "active"
         bound = (
             ""
             if key.bound is None
             else f"  bound to {', '.join((*key.bound.wallets, *key.bound.owners, *key.bound.scenarios))}"
         )
-        click.echo(f"{key.id}  {state:8}{key.name:16}{' '.join(key.scopes)}{bound}")
+        click.echo(f"{key.id}  {key.state:8}{key.name:16}{' '.join(key.scopes)}{bound}{_times(key)}")
+
+
+def _times(key: Any) -> str:
+    used = "never used" if key.last_used_at is None else f"last used {key.last_used_at:%Y-%m-%d %H:%M} UTC"
+    ends = "" if key.expires_at is None else f", ends {key.expires_at:%Y-%m-%d %H:%M} UTC"
+    return f"  {used}{ends}"

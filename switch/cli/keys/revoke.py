@@ -14,7 +14,7 @@ from switch.cli.options import storage_options
 @click.argument("identity", metavar="ID")
 @storage_options
 def keys_revoke(identity: str, data: Path, database: str | None) -> None:
-    """End a key's life; within two seconds no front door takes it any more."""
+    """End a key's life; within a second no front door takes it any more."""
 
     async def run(store: Any, secret: Any) -> Any:
         return await store.revoke(identity)

@@ -6,8 +6,8 @@ import pytest
 
 from actors.database.pool import StoreUnavailable
 from actors.stores.api_keys import Principal, key_hash
-from switch.http.auth import Authenticator, demand, demand_import
-from switch.http.lookups import KNOWN_MAX, REFRESH_S, TTL_S, WANTED_MAX
+from switch.http.auth import KEY_TTL_S, Authenticator, demand, demand_import
+from switch.http.lookups import KNOWN_MAX, REFRESH_S, WANTED_MAX
 from switch.problems.table import ProblemError
 
 PRINCIPAL = Principal(3, frozenset({"pay"}))
@@ -34,7 +34,7 @@ async def test_a_key_is_looked_up_once_until_it_has_to_be_again() -> None:
         assert await authenticator.principal("Bearer good") is PRINCIPAL
     assert store.asked == 1
     store.keys.clear()
-    store.now += TTL_S
+    store.now += KEY_TTL_S
     with pytest.raises(ProblemError) as problem:
         await authenticator.principal("bearer  good")
     assert problem.value.code == "unauthenticated"
@@ -44,7 +44,7 @@ async def test_a_key_in_use_is_looked_up_before_it_has_to_be_and_nobody_waits_fo
     store = Store()
     authenticator = Authenticator(store.find, lambda: store.now)
     await authenticator.principal("Bearer good")
-    store.now += TTL_S - REFRESH_S / 2
+    store.now += KEY_TTL_S - REFRESH_S / 2
     store.gate.clear()
     for _ in range(3):
         assert await authenticator.principal("Bearer good") is PRINCIPAL
@@ -53,7 +53,7 @@ async def test_a_key_in_use_is_looked_up_before_it_has_to_be_and_nobody_waits_fo
     store.gate.set()
     for _ in range(5):
         await asyncio.sleep(0)
-    store.now += TTL_S / 2
+    store.now += KEY_TTL_S / 2
     store.gate.clear()
     assert await authenticator.principal("Bearer good") is PRINCIPAL
 
@@ -82,7 +82,7 @@ async def test_beyond_the_bound_only_a_key_that_worked_waits_for_the_database() 
     store = Store()
     authenticator = Authenticator(store.find, lambda: store.now)
     await authenticator.principal("Bearer good")
-    store.now += TTL_S
+    store.now += KEY_TTL_S
     store.gate.clear()
     first = asyncio.create_task(authenticator.principal("Bearer bad"))
     await asyncio.sleep(0)

@@ -1,0 +1,37 @@
+"""`shardpay keys rotate`: a new key in place of another."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from switch.cli.keys.store import with_keys
+from switch.cli.options import DURATION, as_text, json_option, storage_options
+
+
+@click.command("rotate", epilog="Example: shardpay keys rotate 0b5c0a52-... --overlap 24h")
+@click.argument("identity", metavar="ID")
+@click.option("--overlap", type=DURATION, default="24h", show_default=True, help="How long the old key works on.")
+@click.option("--expires-in", "life", type=DURATION, help="The new key works for so long; for ever by default.")
+@json_option
+@storage_options
+def keys_rotate(
+    identity: str, overlap: timedelta, life: timedelta | None, as_json: bool, data: Path, database: str | None
+) -> None:
+    """Make a new key in place of another, which works on for a while. Account and scopes stay, so payments and retries go on.
+
+    The new key is shown once and kept only as a hash.
+    """
+
+    async def run(store: Any, secret: Any) -> Any:
+        from actors.stores.api_keys import KeyRefused
+
+        try:
+            return await store.rotate(identity, overlap, life)
+        except KeyRefused as error:
+            raise click.ClickException(str(error)) from None
+
+    created = asyncio.run(with_keys(data, database, run))
+    click.echo(as_text(created) if as_json else created.key)
