@@ -34,6 +34,7 @@ from switch.api.app import ROUTES
 from switch.api.front_door import FrontDoor, FrontDoorOptions
 from switch.api.route import Route
 from switch.api.services import Limits
+from switch.http.tls import TlsFiles
 
 SECRET = bytes(range(16))
 
@@ -266,10 +267,18 @@ async def running_switch(
 
 
 @contextlib.asynccontextmanager
-async def running_front_door(switch: RunningSwitch, limits: Limits) -> AsyncIterator[RunningSwitch]:
-    """A second front door over the same shards, with other limits."""
+async def running_front_door(
+    switch: RunningSwitch, limits: Limits, tls: TlsFiles | None = None
+) -> AsyncIterator[RunningSwitch]:
+    """A second front door over the same shards, with other limits, or with TLS."""
     options = FrontDoorOptions(
-        host="127.0.0.1", port=0, url=switch.database_url, secret=SECRET, shards=len(switch.clients), limits=limits
+        host="127.0.0.1",
+        port=0,
+        url=switch.database_url,
+        secret=SECRET,
+        shards=len(switch.clients),
+        limits=limits,
+        tls=tls,
     )
     front_door = FrontDoor(options, switch.clients, [switch.scorer])
     await front_door.start()

@@ -1,12 +1,12 @@
 """A front door: the HTTP server of one process over the shards and scorers."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 import msgspec
 import numpy as np
-from aiohttp import web
 
 from actors.database.pool import Pool
 from actors.ledger.book import Capacity
@@ -26,14 +26,15 @@ from switch.api import score_features
 from switch.api.app import SERVICES, build_app, dispatcher
 from switch.api.services import Limits, ServiceParts
 from switch.gateway.routing import Topology
-from switch.http.server import Runner
+from switch.http.server import Runner, Site
+from switch.http.tls import Certificate, TlsFiles
 
 BACKLOG: Final = 1_024
 """Connections that the kernel holds until they are accepted."""
 
 
 class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What one front door is told. `port` 0 takes a free one; several front doors can share a port."""
+    """What one front door is told. `port` 0 takes a free one; several front doors can share a port. `tls` None: HTTP."""
 
     host: str
     port: int
@@ -43,6 +44,7 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Capacity = Capacity()
     test_currencies: bool = False
     limits: Limits = Limits()
+    tls: TlsFiles | None = None
 
 
 def load_kernels(secret: Secret) -> None:
@@ -68,10 +70,12 @@ class FrontDoor:
         self._scorers = scorers
         self._pool: Pool | None = None
         self._runner: Runner | None = None
+        self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Listen. Nothing needs to be up yet: until then calls are answered with problems."""
+        """Listen. Nothing needs to be up yet: until then calls are answered with problems. Raises TlsError."""
         options = self._options
+        certificate = None if options.tls is None else Certificate(options.tls)
         self._pool = await Pool.open(options.url, name="shardpay-front-door")
         topology = Topology(options.shards, self._pool.segment_owners)
         secret = Secret.of(options.secret)
@@ -100,7 +104,12 @@ class FrontDoor:
             drain_timeout_s=options.limits.drain_timeout_s,
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, options.host, options.port, reuse_port=True, backlog=BACKLOG).start()
+        context = None if certificate is None else certificate.context
+        await Site(
+            self._runner, options.host, options.port, ssl_context=context, reuse_port=True, backlog=BACKLOG
+        ).start()
+        if certificate is not None:
+            self._following = asyncio.create_task(certificate.follow())
 
     @property
     def address(self) -> tuple[str, int]:
@@ -116,6 +125,8 @@ class FrontDoor:
 
     async def stop(self) -> None:
         """Drain: accept nothing more, answer what is under way, then close the queues and the sessions."""
+        if self._following is not None:
+            self._following.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._pool is not None:

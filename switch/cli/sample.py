@@ -41,7 +41,9 @@ async def sample_key(url: str, data: Path) -> str:
 async def make_sample(base_url: str, key: str) -> dict[str, str]:
     """Wallet ids by external id, each person's wallet funded once. Repeats do nothing. Raises aiohttp.ClientError."""
     headers = {"Authorization": f"Bearer {key}"}
-    async with aiohttp.ClientSession(base_url, headers=headers) as session:
+    # Whatever its certificate says: this process has started the switch.
+    connector = aiohttp.TCPConnector(ssl=False)
+    async with aiohttp.ClientSession(base_url, headers=headers, connector=connector) as session:
         ids = {}
         for name, fields in _WALLETS:
             body = {"currency": "EUR", "external_id": name, **fields}

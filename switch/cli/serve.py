@@ -37,6 +37,12 @@ from switch.cli.options import storage_options
     show_default=True,
     help="Seconds after SIGTERM in which /readyz already fails and connections are still taken, so that load balancers can turn away.",
 )
+@click.option(
+    "--tls-certificate",
+    type=click.Path(dir_okay=False, exists=True, resolve_path=True),
+    help="PEM file: HTTPS with this certificate and its chain; a newer one is taken over within seconds.",
+)
+@click.option("--tls-key", type=click.Path(dir_okay=False, exists=True, resolve_path=True), help="PEM file: its key.")
 @click.option("--sample", is_flag=True, help="Make sample wallets and print a first payment.")
 def serve_command(**options: Any) -> None:
     """Run a switch: PostgreSQL, Ray, shards, scorers and front doors. Ctrl-C drains at once, SIGTERM after a grace."""
@@ -46,6 +52,7 @@ def serve_command(**options: Any) -> None:
 
     if options["ray"] and not options["database"]:
         raise click.UsageError("--ray needs --database: other machines cannot reach the embedded one")
+    options["tls"] = _tls(options.pop("tls_certificate"), options.pop("tls_key"))
     sample = options.pop("sample")
     config = options.pop("config")
     if config is not None:
@@ -57,6 +64,14 @@ def serve_command(**options: Any) -> None:
     options["host"] = bare_host(options["host"])
     settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
     serve(settings, _say, _welcome(settings, sample))
+
+
+def _tls(certificate: str | None, key: str | None) -> Any:
+    from switch.http.tls import TlsFiles
+
+    if (certificate is None) != (key is None):
+        raise click.UsageError("--tls-certificate and --tls-key go together")
+    return None if certificate is None else TlsFiles(certificate=certificate, key=key or "")
 
 
 def _say(text: str) -> None:

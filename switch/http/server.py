@@ -22,6 +22,7 @@ from multidict import CIMultiDict
 
 from switch.fairness.connections import Connections, FailedKeys
 from switch.fairness.shares import BodyRoom
+from switch.http.tls import HANDSHAKE_TIMEOUT_S
 from switch.problems.table import PROBLEMS, ProblemError, from_status, problem_body
 
 _log = logging.getLogger(__name__)
@@ -209,6 +210,24 @@ class _Server(web.Server):
 
     def __call__(self) -> RequestHandler:
         return Connection(self._all, self, loop=self._loop, **self._kwargs)
+
+
+class Site(web.TCPSite):
+    """Where a front door listens; with TLS, whoever does not say what it wants is hung up on soon."""
+
+    async def start(self) -> None:
+        """As of `TCPSite`, which has no time limit for handshakes."""
+        await web.BaseSite.start(self)
+        assert self._runner.server is not None
+        self._server = await asyncio.get_running_loop().create_server(
+            self._runner.server,
+            self._host,
+            self._port,
+            ssl=self._ssl_context,
+            ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S if self._ssl_context else None,
+            backlog=self._backlog,
+            reuse_port=self._reuse_port,
+        )
 
 
 class Runner(web.AppRunner):

@@ -14,6 +14,7 @@ from actors.rpc.members import NOBODY, Members, moved
 from actors.scoring.actor import RemoteScorer
 from actors.shard.remote import RemoteShard
 from switch.api.front_door import FrontDoor, FrontDoorOptions
+from switch.http.tls import TlsFiles
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
     log_dir: str
     capacity: Capacity = Capacity()
     test_currencies: bool = False
+    tls: TlsFiles | None = None
 
 
 class FrontDoorStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,7 @@ class FrontDoorActor:
             shards=spec.shards,
             capacity=spec.capacity,
             test_currencies=spec.test_currencies,
+            tls=spec.tls,
         )
         clients = [self._clients[shard] for shard in range(spec.shards)]
         self._door = FrontDoor(options, clients, list(self._scorers.values()))

@@ -151,6 +151,7 @@ class Cluster:
             log_dir=str(log_dir(settings.data)),
             capacity=settings.capacity,
             test_currencies=settings.test_currencies,
+            tls=settings.tls,
         )
 
     async def watch(self) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import REVIEW_SECONDS
+from switch.http.tls import TlsFiles
 
 TAKEOVER_AFTER_S: Final = 12.0
 """Silence of a shard's process after which another takes its shard; a process that was stopped for 8 s ends itself."""
@@ -26,7 +27,7 @@ DailyLimit = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`database` None: an embedded PostgreSQL below `data`. `shards` None: as many as the database was made for, else one for
     two cores. `scorers` 0: payments are not scored. `checkpoints` None: below `data`, else a URI that pyarrow.fs understands.
-    `front_doors` None: one, on a given Ray cluster one a node. `drain_grace_s`: between SIGTERM and the drain."""
+    `front_doors` None: one, on a given Ray cluster one a node. `drain_grace_s`: between SIGTERM and the drain. `tls` None: HTTP."""
 
     data: Path
     host: str = "127.0.0.1"
@@ -44,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     checkpoints: str | None = None
     drain_grace_s: float = DRAIN_GRACE_S
     test_currencies: bool = False
+    tls: TlsFiles | None = None
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
