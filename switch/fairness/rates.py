@@ -1,4 +1,4 @@
-"""Limit how many requests a second one caller may make: a bucket of tokens for each caller, filled by time."""
+"""Limit how many requests a second one caller may make: a bucket of tokens for each, filled by time."""
 
 from collections import OrderedDict
 from collections.abc import Callable
