@@ -99,6 +99,7 @@ def _endpoint(services: Services, route: Route) -> Endpoint:
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
         principal = await services.authenticator.principal(one_header(request, "Authorization"))
+        (services.reads if route.method == "GET" else services.writes).take(principal.account)
         demand(principal, route.scopes)
         if route.access is Access.REFUSED and principal.bound is not None:
             raise ProblemError("forbidden", "This call is for accounts that are not bound to wallets.")

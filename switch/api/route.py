@@ -68,6 +68,7 @@ ALWAYS: Final = frozenset(
         "overloaded",
         "timeout",
         "too_many_connections",
+        "too_many_requests",
         "unauthenticated",
     }
 )

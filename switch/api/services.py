@@ -29,6 +29,7 @@ from actors.stores.wallet_profiles import WalletStore
 from switch.api.publisher import Publisher
 from switch.api.scenario_catalogue import ScenarioCatalogue
 from switch.fairness.connections import Connections, within_descriptors
+from switch.fairness.rates import Rate, RequestLimits
 from switch.fairness.scheduling import BESIDE_S, Callers, Scheduler
 from switch.fairness.shares import BodyRoom, Places
 from switch.gateway.credit_queue import CreditQueue
@@ -99,6 +100,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Open at a time, some 10 kB each, half of them of one caller; fewer where the process may not open so many files."""
     drain_timeout_s: float = 10.0
     """Requests under way may take so long to end when the process stops."""
+    requests: RequestLimits = RequestLimits()
     queue: WriteQueueLimits = WriteQueueLimits()
 
 
@@ -152,6 +154,8 @@ class Services:
         self.order_numbers = OrderNumberStore(deps.pool)
         self.credit_history = CreditHistory(deps.pool)
         self.merchants: Lookups[str, int] = Lookups(self.keys.merchants, self._loop.time)
+        self.reads = Rate(self.limits.requests.reads_per_s, self._loop.time)
+        self.writes = Rate(self.limits.requests.writes_per_s, self._loop.time)
         self.authenticator = Authenticator(self.keys.find, self._loop.time)
         self.access = WalletAccess(self.wallet_store.owners, self._loop.time)
         limits = deps.limits

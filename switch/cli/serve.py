@@ -59,7 +59,9 @@ def serve_command(**options: Any) -> None:
         file = read_config(config)
         options.update(review_expires_in_s=file.review_expires_in)
         options.update(daily_limits=file.daily_limits, capacity=file.capacity, checkpoints=file.checkpoints)
-        options.update(allow_unsafe=file.allow_unsafe_database, test_currencies=file.test_currencies)
+        options.update(
+            allow_unsafe=file.allow_unsafe_database, test_currencies=file.test_currencies, requests=file.requests
+        )
     options["data"] = options["data"].resolve()
     options["host"] = bare_host(options["host"])
     settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)

@@ -14,6 +14,8 @@ from actors.rpc.members import NOBODY, Members, moved
 from actors.scoring.actor import RemoteScorer
 from actors.shard.remote import RemoteShard
 from switch.api.front_door import FrontDoor, FrontDoorOptions
+from switch.api.services import Limits
+from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Capacity = Capacity()
     test_currencies: bool = False
     tls: TlsFiles | None = None
+    requests: RequestLimits = RequestLimits()
 
 
 class FrontDoorStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +92,7 @@ class FrontDoorActor:
             capacity=spec.capacity,
             test_currencies=spec.test_currencies,
             tls=spec.tls,
+            limits=Limits(requests=spec.requests),
         )
         clients = [self._clients[shard] for shard in range(spec.shards)]
         self._door = FrontDoor(options, clients, list(self._scorers.values()))

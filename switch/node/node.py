@@ -152,6 +152,7 @@ class Cluster:
             capacity=settings.capacity,
             test_currencies=settings.test_currencies,
             tls=settings.tls,
+            requests=settings.requests,
         )
 
     async def watch(self) -> None:

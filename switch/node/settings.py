@@ -12,6 +12,7 @@ import msgspec
 from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import REVIEW_SECONDS
+from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
 
 TAKEOVER_AFTER_S: Final = 12.0
@@ -46,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_grace_s: float = DRAIN_GRACE_S
     test_currencies: bool = False
     tls: TlsFiles | None = None
+    requests: RequestLimits = RequestLimits()
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +60,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     allow_unsafe_database: bool = False
     checkpoints: str | None = None
     test_currencies: bool = False
+    requests: RequestLimits = RequestLimits()
 
 
 def read_config(path: Path) -> ConfigFile:

@@ -103,6 +103,7 @@ ADVICE: Final[dict[str, str]] = {
     "after_declined": "`after` names a transfer whose money the payment needs: one that was posted. Else leave it out.",
     "after_unrelated": "`after` names a transfer in which the payer or the payee of the payment took part. Else leave it out.",
     "invalid_query": "`errors` names the parameter and what is possible.",
+    "too_many_requests": "Nothing happened. Wait as long as Retry-After says; ask for many things with one call, or listen to events.",
     "too_many_bodies": "Nothing happened. Send fewer large bodies at a time.",
     "too_many_connections": "Nothing happened. Use connections again instead of opening one for each request.",
     "internal_error": "Ask by key what became of a payment before you send another. The switch's log has the cause.",

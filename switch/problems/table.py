@@ -72,6 +72,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "after_unrelated": Outcome(422, False, "The transfer named in `after` is between other wallets."),
     "invalid_query": Outcome(422, False, "A query parameter is missing, unknown or has a wrong value."),
     "too_many_bodies": Outcome(429, True, "The caller has as many bytes of bodies under way as one caller may have."),
+    "too_many_requests": Outcome(429, True, "The caller makes as many requests a second as one caller may make."),
     "too_many_connections": Outcome(429, True, "The caller has as many connections as one caller may have."),
     "internal_error": Outcome(500, True, "Something went wrong inside the switch."),
     "overloaded": Outcome(503, True, "The switch has as much work as it can queue."),

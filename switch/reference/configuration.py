@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from actors.ledger.book import Capacity
+from switch.fairness.rates import RequestLimits
 from switch.node.settings import ConfigFile
 from switch.reference.markdown import code, page, table
 
@@ -28,6 +29,7 @@ KEYS: Final = {
     "daily_limits": "Table of tier (0..255) to minor units: what a user or merchant wallet of that tier may pay in a UTC day, by "
     "effective time. A tier that is not named has no limit.",
     "review_expires_in": "Seconds after which a payment in review that no analyst has decided expires and counts as declined.",
+    "requests": "How many requests a second an account may make, [below](#requests).",
     "capacity": "Sizes of a shard's tables, [below](#capacity).",
     "allow_unsafe_database": "Accept a PostgreSQL server with `fsync` or `synchronous_commit` off. Such a server loses committed "
     "payments in a crash: for tests only.",
@@ -36,6 +38,12 @@ KEYS: Final = {
     "By default below `--data`. Several machines need one place that all of them reach.",
 }
 """The keys of the file, and what they mean."""
+
+REQUESTS: Final = {
+    "reads_per_s": "Requests with GET.",
+    "writes_per_s": "All others; a batch is one request.",
+}
+"""The keys of the section `requests`, and what they mean."""
 
 CAPACITY: Final = {
     "segments": "Segments of 65,536 wallets on one shard, the segment of operator wallets included.",
@@ -65,6 +73,10 @@ def document() -> str:
         _EXAMPLE,
         "## Keys",
         _keys(ConfigFile, KEYS),
+        "## Requests",
+        "Of one account at one front door, in a second; after a quiet time twice as many at once. Beyond it: 429 `too_many_requests` with "
+        "`Retry-After`. 0: any number.",
+        _keys(RequestLimits, REQUESTS),
         "## Capacity",
         f"{capacity} {keys}",
         _keys(Capacity, CAPACITY),

@@ -26,6 +26,7 @@ from actors.stores.wallet_profiles import WalletStore
 from switch.api.app import ROUTES
 from switch.api.services import Limits
 from switch.fairness import connections
+from switch.fairness.rates import RequestLimits
 from switch.gateway.write_queue import WriteQueueLimits
 from switch.problems.table import PROBLEMS
 from tests.front_door import SECRET, RunningSwitch, running_front_door, running_switch
@@ -587,6 +588,20 @@ async def test_a_key_ends_in_its_time_and_its_successor_is_the_same_caller(switc
     assert (listed[short.id].state, listed[successor.id].state) == ("expired", "active")
     assert listed[successor.id].last_used_at is not None and listed[successor.id].expires_at is None
     await pool.close()
+
+
+async def test_a_caller_that_asks_too_much_is_told_to_wait_and_pays_on(switch: RunningSwitch) -> None:
+    bank, user = await funded(switch)
+    limits = Limits(requests=RequestLimits(reads_per_s=5))
+    async with running_front_door(switch, limits) as limited:
+        async with asyncio.timeout(30):
+            while (refused := await limited.call("GET", f"/v1/wallets/{user}")).status == 200:
+                pass
+        assert (refused.status, refused.json["code"]) == (429, "too_many_requests")
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert (await limited.pay(user, bank, 1)).status == 201
+        other = await KeyStore(switch.pool).create("another caller", ["read"])
+        assert (await limited.call("GET", f"/v1/wallets/{user}", token=other.key)).status == 200
 
 
 async def test_a_lost_answer_is_asked_again_until_the_deadline(switch: RunningSwitch) -> None:
