@@ -115,9 +115,9 @@ class Worker:
             found = self._scorer.score(table)
         if not len(rows):
             return
+        counting.checked += self._check(self._path(batch.file), rows, table, found)
         bands = self._columns.bands(found.scores.totals)
         counting.add(found, bands)
-        counting.checked += self._check(self._path(batch.file), rows, table, found)
         behind.put(self._made(table, found, bands))
 
     def _without(

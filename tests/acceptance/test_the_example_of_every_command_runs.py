@@ -35,6 +35,8 @@ AFTER: Final = {
     "features": ("import",),
     "keys list": ("keys create",),
     "keys revoke": ("keys list",),
+    "rescore": ("features",),
+    "rescore status": ("rescore",),
     "restore": ("backup",),
     "rules backtest": ("export",),
 }

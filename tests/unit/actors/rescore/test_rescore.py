@@ -221,7 +221,11 @@ def test_columns_of_other_types_are_refused_by_name_before_anything_is_written(t
         (lambda table: table.append_column("late", table.column("night")), SMALL, "2 columns are named 'late'"),
         (lambda table: table.drop_columns(["late"]), SMALL, "there is no column 'late'"),
         (lambda table: table, Settings(wallet="owner"), "there is no column 'owner'"),
-        (lambda table: table, Settings(keep=("never_read",)), "nested columns are not carried along"),
+        (
+            lambda table: table,
+            Settings(keep=("never_read",)),
+            "never_read holds list.*nested columns are not carried along",
+        ),
         (lambda table: table.set_column(0, "wallet", pa.array([0.5] * 100)), SMALL, "wallet holds double"),
     ],
     ids=["twice", "missing", "no wallet", "nested kept", "wallet of floats"],
