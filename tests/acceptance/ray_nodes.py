@@ -65,15 +65,6 @@ class RayNodes:
             counts.append({role: sum(line.startswith(ROLES[role]) for line in lines) for role in roles})
         return counts
 
-    def workers(self, title: str) -> list[int]:
-        """How many processes so titled run on each node that is left."""
-        counts = []
-        for starter in self._starters:
-            if starter.poll() is None:
-                lines = [" ".join(p.cmdline()) for p in psutil.Process(starter.pid).children(recursive=True)]
-                counts.append(sum(line.startswith(title) for line in lines))
-        return counts
-
     def kill(self, number: int) -> None:
         """All processes of a node at once."""
         starter = self._starters[number]

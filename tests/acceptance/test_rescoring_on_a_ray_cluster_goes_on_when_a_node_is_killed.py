@@ -1,4 +1,4 @@
-"""`rescore --ray` on a cluster of nodes: one is killed at half, the job ends by itself, and the bytes are those of a run on this machine."""
+"""`rescore --ray` on three nodes: one is killed at half, the job ends by itself, and the bytes are those of a run on this machine."""
 
 import json
 import subprocess
@@ -14,7 +14,6 @@ from tests.acceptance.ray_nodes import RayNodes
 from tests.rescore_files import bytes_of, write_card, write_wallets
 
 NODES = 3
-ACTOR = "ray::_Actor"
 DEADLINE_S = 150.0
 
 
