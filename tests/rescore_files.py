@@ -44,3 +44,18 @@ def bytes_of(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
     }
+
+
+GIVEN_ROWS = 50_000
+
+
+def wide_wallets(card: Scorecard, rows: int) -> pa.Table:
+    """Wallets with all features of a card of whole numbers, around its edges; old and active enough."""
+    rng = np.random.default_rng(15)
+    columns: dict[str, Any] = {"wallet": pa.array([at.to_bytes(16) for at in range(rows)], pa.binary(16))}
+    for item in card.characteristics:
+        edges = item.edges or ()
+        values = rng.choice([edges[0] - 1, *edges, edges[-1] + 1], rows)
+        columns.setdefault(item.feature, pa.array(values, pa.int64(), mask=rng.random(rows) < 0.1))
+    columns["wallet_age_days"], columns["payments_360d"] = pa.array([400] * rows), pa.array([60] * rows)
+    return pa.table(columns)

@@ -8,34 +8,22 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from actors.rescore.inputs import prepare
 from actors.rescore.job import Settings
 from actors.rescore.run import Options, run
-from models.credit.score import DAYS, PAYMENTS
 from models.credit.shipped import shipped
 from models.scorecard import Scorecard
 from models.table_scores import TableScorer
 from tests.credit_scene import credit_scene
 from tests.front_door import running_switch
+from tests.rescore_files import wide_wallets
 from tests.score_batches import DIMENSIONS, publish_card, publish_scores, score_row, stream, told, with_features
 from tests.unit.actors.rescore.inline_pool import InlinePool
 
 OTHERS = 3_000
-
-
-def _features(card: Scorecard, rows: int) -> pa.Table:
-    """Numbers around every edge of the card, some not known; all of them old and active enough."""
-    rng = np.random.default_rng(15)
-    columns: dict[str, Any] = {}
-    for item in card.characteristics:
-        edges = item.edges or ()
-        values = rng.choice([edges[0] - 1, *edges, edges[-1] + 1], rows)
-        columns.setdefault(item.feature, pa.array(values, pa.int64(), mask=rng.random(rows) < 0.1))
-    return pa.table({**columns, DAYS: pa.array([400] * rows), PAYMENTS: pa.array([60] * rows)})
 
 
 def _rescored(wallets: list[bytes], features: pa.Table, folder: Path) -> list[dict[str, Any]]:
@@ -58,7 +46,7 @@ def _published(row: dict[str, Any], features: dict[str, Any], card: Scorecard) -
 
 async def test_the_same_wallet_has_the_same_bits_everywhere(database_url: str, tmp_path: Path) -> None:
     card = shipped()
-    features = _features(card, OTHERS + 2)
+    features = wide_wallets(card, OTHERS + 2).drop_columns(["wallet"])
     async with running_switch(database_url, shards=1) as switch:
         scene = await credit_scene(switch)
         await publish_card(switch)
