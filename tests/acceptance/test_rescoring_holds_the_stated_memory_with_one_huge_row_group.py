@@ -1,4 +1,4 @@
-"""A worker's memory is that of its batches: one row group that holds all rows takes what many small ones take, and less than the plan says."""
+"""A worker's memory is that of its batches: one row group with all rows takes what many small ones take, and less than the plan says."""
 
 import json
 import subprocess
