@@ -29,7 +29,7 @@ from actors.rescore.job import (
     Unit,
     code_version,
 )
-from actors.rescore.scoring import CardScorer
+from actors.rescore.scoring import CardScorer, Columns
 from models.scorecard import Scorecard, card_hash
 
 MAGIC: Final = b"PAR1"
@@ -80,7 +80,11 @@ class Prepared(NamedTuple):
 def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> Prepared:
     """Raises RescoreRefused, naming file and column."""
     scorer = CardScorer(card, settings)
-    columns = tuple(dict.fromkeys((settings.wallet, *settings.keep, *scorer.columns)))
+    carried = (settings.wallet, *settings.keep)
+    twins = sorted(set(carried) & set(Columns(card, settings, scorer.wallets is not None).names))
+    if twins:
+        raise RescoreRefused(f"{twins[0]!r} is a column that scoring adds; it cannot be carried along under this name")
+    columns = tuple(dict.fromkeys((*carried, *scorer.columns)))
     folder, paths = _paths(source)
     with ThreadPoolExecutor(FOOTER_READERS) as pool:
         looked = list(pool.map(lambda path: _looked_at(folder, path, columns), paths))

@@ -115,6 +115,15 @@ class Columns:
         self._constant = pa.array([card_hash(card)])
         self._as_of = pa.scalar(settings.as_of, pa.timestamp("ms", "UTC"))
 
+    @property
+    def names(self) -> list[str]:
+        """Of the columns."""
+        reasons = [f"{what}_{at}" for at in range(1, REASONS_MAX + 1) for what in ("reason", "gap")]
+        subtotals = [f"subtotal_{dimension}" for dimension in self._card.dimensions]
+        more = [*subtotals, *reasons] if self._everything else []
+        causes = [NOT_AVAILABLE] if self._causes else []
+        return ["score", *(["band"] if self._names else []), *more, *causes, "card", "as_of"]
+
     def of(self, found: Found, bands: NDArray[np.int8]) -> dict[str, pa.Array]:
         """By name. Rows without a score have only their cause."""
         scores, rows = found.scores, len(found.scores.totals)

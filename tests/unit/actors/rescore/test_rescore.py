@@ -10,13 +10,16 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from actors.rescore.inputs import Prepared, prepare
 from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.output import Output
+from actors.rescore.page import write_report
 from actors.rescore.run import Manifest, Options, Stopped, run
+from actors.rescore.scoring import Columns
 from models.credit.score import WalletScorer
 from models.scorecard import Characteristic, Scorecard
 from tests.oracle import oracle_card
@@ -63,6 +66,7 @@ def test_every_row_has_the_figures_of_the_scorer_that_answers_requests(tmp_path:
         reasons = [(row[f"reason_{at}"], row[f"gap_{at}"]) for at in range(1, 5)]
         given = [(reason.code, reason.gap) for reason in alone.reasons]
         assert reasons == given + [(None, None)] * (4 - len(given))
+    assert scored.column_names == ["wallet", *Columns(CARD, SMALL, causes=True).names]
     assert manifest.scored + manifest.bad + manifest.not_available == manifest.rows == 3_000
     assert sum(manifest.tally.histogram) == sum(manifest.tally.bands) == manifest.scored
     assert all(part.rows <= 1_024 for part in manifest.parts)
@@ -238,6 +242,13 @@ def test_columns_that_are_twice_missing_or_nested_are_refused_by_name(
         prepared(tmp_path / "in.parquet", tmp_path / "out", settings)
 
 
+@pytest.mark.parametrize("settings", [Settings(wallet="score"), Settings(keep=("gap_2",))], ids=["wallet", "kept"])
+def test_a_column_that_scoring_adds_cannot_be_carried_along(tmp_path: Path, settings: Settings) -> None:
+    pq.write_table(wallets_table(10, 1), tmp_path / "in.parquet")
+    with pytest.raises(RescoreRefused, match=r"'(score|gap_2)' is a column that scoring adds"):
+        prepared(tmp_path / "in.parquet", tmp_path / "out", settings)
+
+
 def test_files_whose_wallets_differ_in_type_are_refused(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 100, 1, 100)
     other = wallets_table(100, 1).set_column(0, "wallet", pa.array(range(100)))
@@ -262,6 +273,33 @@ def test_wallets_of_every_type_come_out_as_they_went_in(tmp_path: Path, kind: pa
     scored = columns(tmp_path / "out", manifest)
     assert scored.column("wallet").to_pylist() == table.column("wallet").to_pylist()
     assert scored.column("region").to_pylist() == table.column("region").to_pylist()
+
+
+# Against the run before.
+
+
+def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
+    before, after = wallets_table(300, 1), wallets_table(300, 1).slice(0, 250)
+    changed = pc.if_else(pc.equal(after.column("wallet"), "w1-7"), pa.scalar(0), after.column("late"))
+    after = pa.concat_tables([after.set_column(1, "late", changed), wallets_table(20, 2)])
+    manifests = {}
+    for name, table in (("before", before), ("after", after)):
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        everybody = Settings(min_days=0, min_payments=0)
+        manifests[name] = rescore(prepared(tmp_path / f"{name}.parquet", tmp_path / name, everybody))
+    output = Output(tmp_path / "after")
+    made = write_report(CARD, output, manifests["after"], tmp_path / "before")
+    assert made.against is not None and made.against.migration is not None
+    grid = np.array(made.against.migration)
+    assert grid.sum() == 320 and grid[-1].sum() == 20 and grid[:, -1].sum() == 50
+    assert made.against.matched == 250 and 0 < made.against.psi < 0.2
+    movers = [*made.against.risers, *made.against.fallers]
+    assert {mover.wallet for mover in movers} <= {"w1-7"}
+    assert sum(bar.rows for bar in made.distribution) == made.scored == 270
+    page = (tmp_path / "after" / "report.html").read_text()
+    assert "PSI over tenths" in page and "<script" not in page
+    with pytest.raises(RescoreRefused, match="holds no finished run"):
+        write_report(CARD, output, manifests["after"], tmp_path / "nowhere")
 
 
 # Rows and files that are bad.
