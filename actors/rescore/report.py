@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from actors.rescore.job import RescoreRefused, Tally
 from actors.rescore.output import Output
 from actors.rescore.run import Manifest, read_manifest
+from actors.rescore.scoring import stability
 from models.scorecard import Scorecard
 from models.statistics import psi
 
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-TENTHS: Final = 10
 BARS_MAX: Final = 60
 MOVERS: Final = 20
 NO_SCORE: Final = -(2**31)
@@ -193,7 +193,7 @@ def _against(card: Scorecard, output: Output, manifest: Manifest, before: Path) 
     return Against(
         card=earlier.card,
         as_of=earlier.settings["as_of"],
-        psi=_psi(old, new),
+        psi=stability(old, new),
         psi_of_bands=psi(np.array(old.bands), np.array(new.bands))
         if same_bands and old.scored and new.scored
         else None,
@@ -204,22 +204,6 @@ def _against(card: Scorecard, output: Output, manifest: Manifest, before: Path) 
         risers=[] if pairs is None else pairs.movers(-1),
         fallers=[] if pairs is None else pairs.movers(1),
     )
-
-
-def _psi(old: Tally, new: Tally) -> float:
-    """Over tenths of the scores before."""
-    if not (old.scored and new.scored):
-        return 0.0
-    so_far = np.cumsum(old.histogram)
-    cuts = np.unique(np.searchsorted(so_far, np.arange(1, TENTHS) / TENTHS * so_far[-1]))
-    edges = old.worst + (cuts + 1) * old.step
-
-    def by_tenth(tally: Tally) -> NDArray[np.int64]:
-        scores = tally.worst + np.arange(len(tally.histogram)) * tally.step
-        tenth = np.searchsorted(edges, scores, side="right")
-        return np.bincount(tenth, tally.histogram, len(edges) + 1).astype(np.int64)
-
-    return psi(by_tenth(old), by_tenth(new))
 
 
 def _pairs(output: Output, manifest: Manifest, before: Output, earlier: Manifest) -> "_Matched | None":

@@ -15,7 +15,7 @@ from actors.process.worker_pool import Event, Pool
 from actors.rescore.inputs import Prepared
 from actors.rescore.job import Corrupt, Done, Job, Part, Plan, RescoreRefused, Tally, Unit
 from actors.rescore.output import Output, Status, now
-from actors.rescore.scoring import summed
+from actors.rescore.scoring import stability, summed
 from models.scorecard import Scorecard, canonical
 
 TELL_S: Final = 5.0
@@ -60,6 +60,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tally: Tally
 
 
+class Canary(msgspec.Struct, frozen=True, kw_only=True):
+    """Score `share` of the units first, and no more where PSI against the run `before` is over `psi_max`."""
+
+    share: float
+    psi_max: float
+    before: Tally
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What does not decide bytes. `stopping` is asked whether to stop; `told` gets each status."""
 
@@ -67,6 +75,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     max_bad: float
     stopping: Callable[[], bool]
     told: Callable[[Status], None]
+    canary: Canary | None = None
 
 
 def run(prepared: Prepared, pool: Callable[[Job], Pool], options: Options) -> Manifest:
@@ -164,7 +173,9 @@ class _Driver:
     def __init__(self, prepared: Prepared, output: Output, done: dict[int, Done], options: Options) -> None:
         self._prepared, self._output, self._done, self._options = prepared, output, done, options
         self._units = {unit.number: unit for unit in prepared.units}
-        self._left = deque(unit for unit in prepared.units if unit.number not in done)
+        self._canaries = _canaries(prepared.units, options.canary)
+        in_order = sorted(prepared.units, key=lambda unit: unit.number not in self._canaries)
+        self._left = deque(unit for unit in in_order if unit.number not in done)
         self._busy: dict[int, Unit] = {}
         self._starting: set[int] = set()
         self._idle: set[int] = set()
@@ -177,6 +188,7 @@ class _Driver:
     def run(self, make_pool: Callable[[Job], Pool]) -> None:
         """Until all units are done."""
         self._check_bad()
+        self._check_canary()
         pool = make_pool(self._prepared.job)
         try:
             self._tell("starting")
@@ -194,7 +206,7 @@ class _Driver:
             pool.stop()
 
     def _turn(self, pool: Pool, take: bool) -> None:
-        while take and self._left and self._idle:
+        while take and self._left and self._idle and self._may_go_on():
             worker = self._idle.pop()
             self._busy[worker] = self._left.popleft()
             pool.give(worker, self._busy[worker])
@@ -220,6 +232,7 @@ class _Driver:
             self._done[unit.number] = event.value
             self._idle.add(worker)
             self._check_bad()
+            self._check_canary()
         elif event.kind == "failed":
             raise _explained(event.value, self._prepared.job)
         else:
@@ -249,6 +262,24 @@ class _Driver:
         if bad > self._options.max_bad * self._rows_total:
             share = f"{bad:,} of {self._rows_total:,} rows are bad"
             raise RescoreRefused(f"{share}, more than --max-bad {self._options.max_bad:g}; see {self._output.bad}")
+
+    def _may_go_on(self) -> bool:
+        """Whether the next unit is one that goes first, or those have shown that others may follow."""
+        return not self._canaries or self._left[0].number in self._canaries
+
+    def _check_canary(self) -> None:
+        """Once all that go first are done. Raises RescoreRefused where the scores have moved."""
+        canary = self._options.canary
+        if canary is None or not self._canaries or not self._canaries <= self._done.keys():
+            return
+        found = summed({number: self._done[number].tally for number in self._canaries}, self._prepared.job.card)
+        moved = stability(canary.before, found)
+        if moved > canary.psi_max:
+            raise RescoreRefused(
+                f"PSI {moved:.3f} against the run before, over {canary.psi_max:g}, in the first {found.rows:,} rows: stopped; "
+                "a higher --psi-max goes on"
+            )
+        self._canaries = frozenset()
 
     def _so_far(self) -> tuple[int, int]:
         units = [self._units[number] for number in self._done]
@@ -284,6 +315,14 @@ class _Driver:
             self._output.tell(status)
         except OSError:
             return
+
+
+def _canaries(units: list[Unit], canary: Canary | None) -> frozenset[int]:
+    """Units that go first, spread evenly over all; at least one."""
+    if canary is None or not units:
+        return frozenset()
+    count = max(1, round(canary.share * len(units)))
+    return frozenset(units[at * len(units) // count].number for at in range(count))
 
 
 def _explained(error: BaseException, job: Job) -> BaseException:

@@ -18,9 +18,11 @@ from models.credit.score import DAYS, PAYMENTS, Cause, Minimum, WalletScorer
 from models.credit.wallet_card import checked
 from models.evaluation import NONE, Evaluator, Scores
 from models.scorecard import REASONS_MAX, CardError, Scorecard, card_hash
+from models.statistics import psi
 
 HISTOGRAM_MAX: Final = 2_048
 """Counts of scores in a tally; a card with a wider range has several scores in each."""
+TENTHS: Final = 10
 NOT_AVAILABLE: Final = "not_available"
 NO_WALLET: Final = "no wallet"
 NOT_FINITE: Final = "not a finite number"
@@ -247,3 +249,19 @@ def summed(tallies: Mapping[int, Tally], card: Scorecard) -> Tally:
         **arrays,
         **counts,
     )
+
+
+def stability(before: Tally, now: Tally) -> float:
+    """PSI over tenths of the scores before; 0 where one has no scores."""
+    if not (before.scored and now.scored):
+        return 0.0
+    so_far = np.cumsum(before.histogram)
+    cuts = np.unique(np.searchsorted(so_far, np.arange(1, TENTHS) / TENTHS * so_far[-1]))
+    edges = before.worst + (cuts + 1) * before.step
+
+    def by_tenth(tally: Tally) -> NDArray[np.int64]:
+        scores = tally.worst + np.arange(len(tally.histogram)) * tally.step
+        tenth = np.searchsorted(edges, scores, side="right")
+        return np.bincount(tenth, tally.histogram, len(edges) + 1).astype(np.int64)
+
+    return psi(by_tenth(before), by_tenth(now))

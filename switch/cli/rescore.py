@@ -21,8 +21,10 @@ COMMANDS: Final = {
 }
 
 
-def _share(context: click.Context, parameter: click.Parameter, value: str) -> float:
+def _share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
     """0.001 or 0.1%."""
+    if value is None:
+        return None
     try:
         share = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
     except ValueError:
@@ -71,6 +73,10 @@ def _share(context: click.Context, parameter: click.Parameter, value: str) -> fl
 )
 @click.option("--skip-corrupt", is_flag=True, help="Leave out what cannot be read, and list it.")
 @click.option("--before", type=_FOLDER, help="Output of an earlier run, which the report compares with.")
+@click.option(
+    "--canary", metavar="SHARE", callback=_share, help="Score this share first, and stop if PSI is over --psi-max."
+)
+@click.option("--psi-max", type=click.FloatRange(0), default=0.25, show_default=True, help="For --canary.")
 @click.option("--ray", metavar="A", help="Address of a Ray cluster whose nodes all see input and output.")
 @click.option("--workers", type=click.IntRange(1), help="Workers at a time [default: one a processor].")
 @click.option("--plan", "only_plan", is_flag=True, help="Check and print the plan; score nothing.")
@@ -233,8 +239,26 @@ def _run(prepared: Any, options: dict[str, Any]) -> Any:
                 _line({"progress": status})
 
         chosen = options["workers"] or workers
-        how = Options(workers=chosen, max_bad=options["max_bad"], stopping=lambda: bool(asked), told=told)
+        how = Options(
+            workers=chosen,
+            max_bad=options["max_bad"],
+            stopping=lambda: bool(asked),
+            told=told,
+            canary=_canary(options),
+        )
         return run(prepared, make_pool, how)
+
+
+def _canary(options: dict[str, Any]) -> Any:
+    from actors.rescore.output import Output
+    from actors.rescore.run import Canary, read_manifest
+
+    if options["canary"] is None:
+        return None
+    manifest = None if options["before"] is None else read_manifest(Output(options["before"]))
+    if manifest is None:
+        raise click.UsageError("--canary needs --before: a finished run whose scores it compares with")
+    return Canary(share=options["canary"], psi_max=options["psi_max"], before=manifest.tally)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from actors.rescore.inputs import Prepared, prepare
 from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.output import Output
 from actors.rescore.page import write_report
-from actors.rescore.run import Manifest, Options, Stopped, run
+from actors.rescore.run import Canary, Manifest, Options, Stopped, run
 from actors.rescore.scoring import Columns
 from models.credit.score import WalletScorer
 from models.scorecard import Characteristic, Scorecard
@@ -35,7 +35,9 @@ def prepared(source: Path, output: Path, settings: Settings = SMALL, card: Score
     return prepare(source, output, card, settings)
 
 
-def rescore(job: Prepared, *, max_bad: float = 0.0, stop_after: int | None = None, **pool: Any) -> Manifest:
+def rescore(
+    job: Prepared, *, max_bad: float = 0.0, stop_after: int | None = None, canary: Canary | None = None, **pool: Any
+) -> Manifest:
     """Run it in this process; `stop_after`: so many looks of the driver at whether to stop."""
     looks: list[int] = []
 
@@ -43,7 +45,7 @@ def rescore(job: Prepared, *, max_bad: float = 0.0, stop_after: int | None = Non
         looks.append(1)
         return stop_after is not None and len(looks) > stop_after
 
-    options = Options(workers=2, max_bad=max_bad, stopping=stopping, told=lambda _: None)
+    options = Options(workers=2, max_bad=max_bad, stopping=stopping, told=lambda _: None, canary=canary)
     return run(job, partial(InlinePool, **pool), options)
 
 
@@ -300,6 +302,24 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
     assert "PSI over tenths" in page and "<script" not in page
     with pytest.raises(RescoreRefused, match="holds no finished run"):
         write_report(CARD, output, manifests["after"], tmp_path / "nowhere")
+
+
+def test_a_canary_stops_a_job_whose_scores_have_moved_and_a_higher_limit_goes_on(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 1_000, 4, 1_000)
+    before = rescore(prepared(source, tmp_path / "before"))
+    other = msgspec.structs.replace(CARD, version=2)
+    items = tuple(
+        msgspec.structs.replace(item, points=item.points[::-1], missing=max(item.points))
+        for item in CARD.characteristics
+    )
+    other = msgspec.structs.replace(other, characteristics=items)
+    job = prepared(source, tmp_path / "out", card=other)
+    with pytest.raises(RescoreRefused, match=r"PSI 0\.\d+ against the run before, over 0.01, in the first 1,000 rows"):
+        rescore(job, canary=Canary(share=0.01, psi_max=0.01, before=before.tally))
+    assert len(list((tmp_path / "out" / "parts").iterdir())) == 1
+    rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=before.tally))
+    rescore(prepared(source, tmp_path / "without", card=other))
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "without")
 
 
 # Rows and files that are bad.
