@@ -1,4 +1,4 @@
-"""Workers that may die: processes of this machine, or actors of a Ray cluster, with one way to use both.
+"""Workers that may die: processes of this machine or actors of a Ray cluster, used in one way.
 
 A worker is made once, gets one task at a time and answers with a result. A death is an event like an answer: whoever uses
 the pool gives the task to another worker and asks for a new one. Tasks and results are small; data do not travel.

@@ -1,4 +1,4 @@
-"""Look at the inputs before work begins: what is there, whether the card can read it, and how it is cut into units.
+"""Look at the inputs before work begins: what is there, can the card read it, how is it cut.
 
 Whatever a worker would stumble over in a column is found here on a table without rows, by the code that scores, so it is refused with the
 file's and the column's name and nothing is written.

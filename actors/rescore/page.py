@@ -1,4 +1,7 @@
-"""The report as one HTML file that needs nothing else: tables, and bars as inline SVG. The same report gives the same bytes."""
+"""The report as one HTML file that needs nothing else.
+
+Tables, and bars as inline SVG. The same report gives the same bytes.
+"""
 
 from collections.abc import Iterable, Sequence
 from html import escape

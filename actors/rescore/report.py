@@ -1,4 +1,7 @@
-"""What a run says of everybody, and against the run before: figures made of the tallies and, for moves, of the two outputs themselves."""
+"""What a run says of everybody, and what has changed since the run before.
+
+Figures are made of the tallies and, for moves, of the two outputs themselves.
+"""
 
 from pathlib import Path
 from typing import Any, Final

@@ -1,4 +1,6 @@
-"""`rescore`: wallets scored from Parquet to Parquet, by two workers; with --peers beside other engines on the same files.
+"""`rescore`: wallets scored from Parquet to Parquet by two workers, beside other engines.
+
+With --peers polars, DuckDB, and pyarrow with numpy score the same files.
 
 Rows a second of the whole, without the start of Python; peak memory of the largest process. All must give the same sum of scores.
 """

@@ -1,4 +1,4 @@
-"""Parquet files of made-up wallets with the features of a wallet card, as `shardpay features` writes them."""
+"""Parquet files of made-up wallets with the features of a card, as `shardpay features` writes them."""
 
 from pathlib import Path
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""`shardpay rescore`: score everybody, from Parquet to Parquet; killed and resumed it gives the same bytes."""
+"""`shardpay rescore`: score everybody, from Parquet to Parquet, killed and resumed."""
 
 import os
 import signal
