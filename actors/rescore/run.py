@@ -22,7 +22,9 @@ TELL_S: Final = 5.0
 TURN_S: Final = 0.25
 """How often the driver looks up while nothing comes."""
 DEATHS_MAX: Final = 3
-"""Of workers at one unit: then it is the unit that kills them. And of workers before they are ready."""
+"""Of workers at one unit: then it is the unit that kills them. And for each worker, one after the other with none getting ready."""
+NOWHERE: Final = -1
+"""No unit: of a death before any was given."""
 GRACE_S: Final = 20.0
 """After a stop, for units that are being worked on: half of what orchestrators give by default."""
 FORMAT: Final = 1
@@ -225,6 +227,7 @@ class _Driver:
         worker = event.worker
         unit = self._busy.pop(worker, None)
         if event.kind == "ready":
+            self._deaths.pop(NOWHERE, None)
             self._starting.discard(worker)
             self._idle.add(worker)
         elif event.kind == "done":
@@ -244,13 +247,14 @@ class _Driver:
         """Its unit is the next that is given away. Raises RescoreRefused where too many die."""
         self._idle.discard(worker)
         self._starting.discard(worker)
-        place = -1 if unit is None else unit.number
+        place = NOWHERE if unit is None else unit.number
         self._deaths[place] = self._deaths.get(place, 0) + 1
         if unit is not None:
             self._left.appendleft(unit)
-        if self._deaths[place] >= DEATHS_MAX:
+        most = DEATHS_MAX * self._options.workers if unit is None else DEATHS_MAX
+        if self._deaths[place] >= most:
             where = "before they were ready" if unit is None else f"at {self._spans(unit)}"
-            raise RescoreRefused(f"{DEATHS_MAX} workers died {where}, the last one so: {how}")
+            raise RescoreRefused(f"{most} workers died {where}, the last one so: {how}")
 
     def _spans(self, unit: Unit) -> str:
         span = unit.spans[0]
