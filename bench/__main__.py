@@ -20,6 +20,7 @@ BENCHMARKS: Final = {
     "cards": "a scorecard with reasons: rows/s, one record; with --peers beside optbinning, and the AUC of both",
     "backtest": "a rule pack against the export of a million payments and more, by one process",
     "features": "credit features of one shard's export and journal, by one process",
+    "rescore": "wallets from Parquet to Parquet, two workers; with --peers beside polars, DuckDB, and pyarrow with numpy",
     "recovery": "a shard's recovery from its journal, and an audit of it",
     "history": "pages of a statement and balances at a time, of long and short histories, idle and under load",
     "growth": "single payments while wallets grow to 5 million and keys to 20 million, and afterwards; memory",

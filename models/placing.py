@@ -20,6 +20,9 @@ FAR: Final = 2.0**62
 ROWS_AT_A_TIME: Final = 512
 """As many counts stay in the nearest cache, whatever else is in it."""
 
+_LARGEST: Final = pa.scalar(2**63 - 1, pa.uint64())
+"""What an unsigned number beyond it is taken for: no edge lies there, so its bin is the same."""
+
 Places = NDArray[np.uint16]
 
 
@@ -46,6 +49,8 @@ class Placer:
             values = values.fill_null(np.nan) if values.null_count else values
             _place_floats(values.to_numpy(), self._floats, self._missing, self._room, places)
         else:
+            if pa.types.is_uint64(column.type):
+                column = pc.min_element_wise(column, _LARGEST, skip_nulls=False)
             values = column.cast(pa.int64())
             known = np.zeros(0, np.bool_)
             if values.null_count:

@@ -31,6 +31,10 @@ COMMANDS: Final = {
         "switch.cli.population:population_command",
         "Make up people, a year of their payments, and who defaults after it.",
     ),
+    "rescore": Command(
+        "switch.cli.rescore:rescore_group",
+        "Score every wallet in a folder of Parquet files; run the same command again after a kill, and it goes on.",
+    ),
     "restore": Command("switch.cli.restore:restore_command", "Fill an empty database from a backup, then audit it."),
     "rules": Command(
         "switch.cli.rules.group:rules_group", "Check rule packs, run their tests, try them on history, publish them."

@@ -27,7 +27,7 @@ _ENVIRONMENT: Final = {
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, with its full name: groups are not listed themselves."""
+    """Every command that does something, with its full name: a group is listed if it does something by itself."""
     context = click.Context(cli, info_name="shardpay")
     yield from _below("shardpay", cli, context)
 
@@ -36,6 +36,8 @@ def _below(name: str, command: click.Command, context: click.Context) -> Iterato
     if not isinstance(command, click.Group):
         yield name, command
         return
+    if command.invoke_without_command:
+        yield name, command
     for sub in command.list_commands(context):
         found = command.get_command(context, sub)
         assert found is not None, "a listed command exists"

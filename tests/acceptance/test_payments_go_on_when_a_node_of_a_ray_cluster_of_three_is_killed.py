@@ -1,10 +1,7 @@
 """`serve --ray` on a cluster of three nodes: each has a front door, a shard and a scorer, one node's death stops nobody for long, and a
 node that joins gets a front door."""
 
-import contextlib
 import json
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from actors.database import embedded
-from tests.acceptance.running import KEY, ROLES, RunningSwitch, free_port, shardpay
+from tests.acceptance.ray_nodes import RayNodes
+from tests.acceptance.running import KEY, RunningSwitch, shardpay
 
 NODES = 3
 GOES_ON_WITHIN_S = 20.0
@@ -25,74 +22,11 @@ GOES_ON_WITHIN_S = 20.0
 it was 24 s with a processor for each."""
 JOINS_WITHIN_S = 45.0
 """5 s until the list of nodes is read again, and the start of a process with its libraries on two cores that others use too."""
-OBJECT_STORE_BYTES = 80 << 20
-
-
-class _Nodes:
-    """Three nodes of Ray on this machine, each a raylet with its workers; the first holds the GCS."""
-
-    def __init__(self, place: Path) -> None:
-        self.address = f"127.0.0.1:{free_port()}"
-        self._starters: list[subprocess.Popen[bytes]] = []
-        head = [
-            "--head",
-            f"--port={self.address.partition(':')[2]}",
-            f"--temp-dir={place}",
-            "--include-dashboard=false",
-        ]
-        self._start([*head, "--disable-usage-stats"])
-        for _ in range(NODES - 1):
-            self.join()
-
-    def join(self) -> None:
-        """One more node."""
-        self._start([f"--address={self.address}"])
-
-    def _start(self, options: list[str]) -> None:
-        sizes = ["--num-cpus=4", f"--object-store-memory={OBJECT_STORE_BYTES}", "--node-ip-address=127.0.0.1"]
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options, *sizes]
-        starter = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-        self._starters.append(starter)
-        deadline = time.monotonic() + 60
-        while not self._raylet(starter):
-            assert starter.poll() is None and time.monotonic() < deadline, "Ray does not start"
-            time.sleep(0.2)
-
-    @staticmethod
-    def _raylet(starter: "subprocess.Popen[bytes]") -> list[psutil.Process]:
-        return [p for p in psutil.Process(starter.pid).children(recursive=True) if p.name() == "raylet"]
-
-    def actors(self) -> list[dict[str, int]]:
-        """How many of each role run on each node that is left."""
-        counts = []
-        for starter in self._starters:
-            if starter.poll() is not None:
-                continue
-            lines = [" ".join(p.cmdline()) for p in psutil.Process(starter.pid).children(recursive=True)]
-            roles = ("shard", "scorer", "front door")
-            counts.append({role: sum(line.startswith(ROLES[role]) for line in lines) for role in roles})
-        return counts
-
-    def kill(self, number: int) -> None:
-        """All processes of a node at once."""
-        starter = self._starters[number]
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for process in [psutil.Process(starter.pid), *psutil.Process(starter.pid).children(recursive=True)]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-        starter.wait(10)
-
-    def end(self) -> None:
-        """The first node last: it holds the GCS."""
-        for number in reversed(range(len(self._starters))):
-            self.kill(number)
 
 
 @pytest.fixture
-def nodes(server_place: Path) -> Iterator[_Nodes]:
-    nodes = _Nodes(server_place / "ray")
+def nodes(server_place: Path) -> Iterator[RayNodes]:
+    nodes = RayNodes(server_place / "ray", NODES)
     yield nodes
     nodes.end()
 
@@ -115,12 +49,12 @@ def _post(url: str, path: str, body: dict[str, Any], key: str) -> dict[str, Any]
         time.sleep(0.05)
 
 
-def _doors(nodes: _Nodes) -> list[int]:
+def _doors(nodes: RayNodes) -> list[int]:
     return [node["front door"] for node in nodes.actors()]
 
 
 @pytest.mark.slow
-def test_payments_go_on_when_a_node_of_a_ray_cluster_of_three_is_killed(nodes: _Nodes, server_place: Path) -> None:
+def test_payments_go_on_when_a_node_of_a_ray_cluster_of_three_is_killed(nodes: RayNodes, server_place: Path) -> None:
     server = embedded.start(server_place / "postgres")
     options = ("--ray", nodes.address, "--database", server.url, "--shards", "3", "--scorers", "3")
     switch = RunningSwitch(server_place / "data", *options)

@@ -36,6 +36,8 @@ AFTER: Final = {
     "keys list": ("keys create",),
     "keys revoke": ("keys list", "keys rotate"),
     "keys rotate": ("keys list",),
+    "rescore": ("features",),
+    "rescore status": ("rescore",),
     "restore": ("backup",),
     "rules backtest": ("export",),
 }

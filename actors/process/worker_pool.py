@@ -1,0 +1,236 @@
+"""Workers that may die: processes of this machine or actors of a Ray cluster, used in one way.
+
+A worker is made once, gets one task at a time and answers with a result. A death is an event like an answer: whoever uses
+the pool gives the task to another worker and asks for a new one. Tasks and results are small; data do not travel.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from queue import Queue
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+END_S: Final = 5.0
+"""A process that is asked to end has this long, then it is killed."""
+
+Work = Callable[[Any], Any]
+"""Of a task, its result."""
+Make = Callable[[Any], Work]
+"""Of a job, in the worker: what works on its tasks. A function of a module, so that it travels."""
+
+
+class Event(NamedTuple):
+    """`ready`: a worker can take a task. `done`: `value` is its task's result. `failed`: `value` is what its task, or its making, raised;
+    the worker of a task goes on. `died`: `value` says how."""
+
+    worker: int
+    kind: Literal["ready", "done", "failed", "died"]
+    value: Any = None
+
+
+class Pool(Protocol):
+    """Workers by number."""
+
+    def start(self) -> int:
+        """One more worker; it is told by `ready`."""
+
+    def give(self, worker: int, task: Any) -> None:
+        """To one that is ready, or whose task is done."""
+
+    def events(self, timeout_s: float) -> list[Event]:
+        """What has come, at least one unless the time is over."""
+
+    def stop(self) -> None:
+        """End all, in the middle of their tasks."""
+
+
+# Processes of this machine.
+
+
+class _Process(NamedTuple):
+    process: Any
+    pipe: Connection
+
+
+class ProcessPool:
+    """Spawned processes: a forked child would inherit threads' locks. They end with this one, however it ends."""
+
+    def __init__(self, make: Make, job: Any) -> None:
+        self._make, self._job = make, job
+        self._context = multiprocessing.get_context("spawn")
+        self._workers: dict[int, _Process] = {}
+        self._count = 0
+
+    def start(self) -> int:
+        """One more process."""
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(self._make, self._job, theirs), daemon=True)
+        process.start()
+        theirs.close()
+        self._count += 1
+        self._workers[self._count] = _Process(process, ours)
+        return self._count
+
+    def give(self, worker: int, task: Any) -> None:
+        """A dead one is told by the next `events`."""
+        with contextlib.suppress(OSError):
+            self._workers[worker].pipe.send(task)
+
+    def events(self, timeout_s: float) -> list[Event]:
+        """A process that answered and then died gives both events, the answer first."""
+        numbers: dict[Any, int] = {each.pipe: number for number, each in self._workers.items()}
+        found = []
+        for pipe in wait(list(numbers), timeout_s):
+            assert isinstance(pipe, Connection)
+            number = numbers[pipe]
+            try:
+                found.append(Event(number, *pipe.recv()))
+            except (EOFError, OSError):
+                found.append(Event(number, "died", self._buried(number)))
+        return found
+
+    def pids(self) -> list[int]:
+        """Of the processes that run."""
+        return [each.process.pid for each in self._workers.values()]
+
+    def stop(self) -> None:
+        """Their pipes close, which ends them."""
+        for each in self._workers.values():
+            each.pipe.close()
+        deadline = time.monotonic() + END_S
+        for each in self._workers.values():
+            each.process.join(max(0.0, deadline - time.monotonic()))
+            if each.process.is_alive():
+                each.process.kill()
+                each.process.join()
+        self._workers.clear()
+
+    def _buried(self, number: int) -> str:
+        gone = self._workers.pop(number)
+        gone.pipe.close()
+        gone.process.join()
+        code = gone.process.exitcode
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return f"process {gone.process.pid} ended: {how}"
+
+
+def _serve(make: Make, job: Any, pipe: Connection) -> None:
+    """A worker's life. Signals of the terminal and of whoever stops the group are for the driver, which decides what becomes of tasks."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    tasks: Queue[Any] = Queue()
+    threading.Thread(target=_receive, args=(pipe, tasks), daemon=True).start()
+    try:
+        work = make(job)
+    except Exception as error:
+        pipe.send(("failed", _sendable(error)))
+        return
+    pipe.send(("ready", None))
+    while True:
+        task = tasks.get()
+        try:
+            answer = ("done", work(task))
+        except Exception as error:
+            answer = ("failed", _sendable(error))
+        pipe.send(answer)
+
+
+def _receive(pipe: Connection, tasks: "Queue[Any]") -> None:
+    """The driver's end closes when it dies or stops: then nobody waits for what is worked on."""
+    try:
+        while True:
+            tasks.put(pipe.recv())
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _sendable(error: Exception) -> Exception:
+    import pickle
+
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+# Actors of a Ray cluster.
+
+
+class RayPool:
+    """Actors with one processor each on the cluster that this process is connected to (see `ray_cluster`)."""
+
+    def __init__(self, make: Make, job: Any) -> None:
+        import ray  # Not before its environment was set.
+
+        self._ray: Any = ray
+        self._make = make
+        self._job = ray.put(job)
+        self._class: Any = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
+        self._workers: dict[int, Any] = {}
+        self._waiting: dict[Any, tuple[int, Literal["ready", "done"]]] = {}
+        self._count = 0
+
+    @staticmethod
+    def processors() -> int:
+        """Of the cluster."""
+        import ray
+
+        cluster: Any = ray
+        return int(cluster.cluster_resources().get("CPU", 1))
+
+    def start(self) -> int:
+        """One more actor, as soon as the cluster has a processor for it."""
+        self._count += 1
+        actor = self._class.remote(self._make, self._job)
+        self._workers[self._count] = actor
+        self._waiting[actor.ready.remote()] = (self._count, "ready")
+        return self._count
+
+    def give(self, worker: int, task: Any) -> None:
+        """A dead one is told by `events`."""
+        self._waiting[self._workers[worker].work.remote(task)] = (worker, "done")
+
+    def events(self, timeout_s: float) -> list[Event]:
+        """Answers of actors, and their deaths."""
+        if not self._waiting:
+            return []
+        some, _ = self._ray.wait(list(self._waiting), num_returns=1, timeout=timeout_s)
+        more, _ = self._ray.wait(list(self._waiting), num_returns=len(self._waiting), timeout=0)
+        return [self._event(answer) for answer in dict.fromkeys([*some, *more])]
+
+    def stop(self) -> None:
+        """Kill them."""
+        for actor in self._workers.values():
+            self._ray.kill(actor)
+        self._workers.clear()
+        self._waiting.clear()
+
+    def _event(self, answer: Any) -> Event:
+        worker, kind = self._waiting.pop(answer)
+        try:
+            return Event(worker, kind, self._ray.get(answer))
+        except self._ray.exceptions.RayTaskError as error:
+            return Event(worker, "failed", error.cause)
+        except self._ray.exceptions.RayActorError as error:
+            del self._workers[worker]
+            return Event(worker, "died", " ".join(str(error).split())[:300])
+
+
+class _Actor:
+    """A worker on a cluster."""
+
+    def __init__(self, make: Make, job: Any) -> None:
+        self._work = make(job)
+
+    def ready(self) -> None:
+        """Answers when it is made."""
+
+    def work(self, task: Any) -> Any:
+        """A task's result."""
+        return self._work(task)

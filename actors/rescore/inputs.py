@@ -1,0 +1,298 @@
+"""Look at the inputs before work begins: what is there, can the card read it, how is it cut.
+
+Whatever a worker would stumble over in a column is found here on a table without rows, by the code that scores, so it is refused with the
+file's and the column's name and nothing is written.
+"""
+
+import hashlib
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from actors.rescore.job import (
+    FORMAT,
+    Corrupt,
+    Group,
+    InputFile,
+    Job,
+    Plan,
+    RescoreRefused,
+    Settings,
+    Span,
+    Unit,
+    code_version,
+)
+from actors.rescore.scoring import CardScorer, Columns
+from models.scorecard import Scorecard, card_hash
+
+MAGIC: Final = b"PAR1"
+FOOTER_READERS: Final = 16
+"""Footers are small reads: on a network disk they wait for each other's answers."""
+SUFFIXES: Final = (".parquet", ".parq", ".pq")
+BATCH_BYTES: Final = 32 << 20
+"""Of decoded columns: a batch in a worker."""
+BATCH_ROWS_MAX, BATCH_ROWS_MIN = 65_536, 256
+READ_BUFFER_BYTES: Final = 1 << 20
+"""Of a column's bytes on disk: what is read at a time, however large its row group is."""
+WORKER_BASE_BYTES: Final = 320 << 20
+"""Python, Arrow, Numba and the kernels, before any row."""
+BATCHES_HELD: Final = 6
+"""One is decoded, two wait, one is scored, two are on their way to the file."""
+STAGE_BYTES: Final = 128 << 20
+"""Pages of the part that is being written, and what the allocator keeps."""
+
+
+class Found(NamedTuple):
+    """A file that could be read."""
+
+    file: InputFile
+    schema: pa.Schema
+    groups: list[Group]
+    widest: int
+    largest: int
+
+
+class Prepared(NamedTuple):
+    """A job that can begin. `worker_bytes`: the bound on a worker's memory."""
+
+    job: Job
+    units: list[Unit]
+    worker_bytes: int
+
+    @property
+    def rows(self) -> int:
+        """Of all units."""
+        return sum(unit.rows for unit in self.units)
+
+    @property
+    def bytes(self) -> int:
+        """On disk, of the columns that are read."""
+        return sum(unit.bytes for unit in self.units)
+
+
+def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> Prepared:
+    """Raises RescoreRefused, naming file and column."""
+    scorer = CardScorer(card, settings)
+    carried = (settings.wallet, *settings.keep)
+    twins = sorted(set(carried) & set(Columns(card, settings, scorer.wallets is not None).names))
+    if twins:
+        raise RescoreRefused(f"{twins[0]!r} is a column that scoring adds; it cannot be carried along under this name")
+    columns = tuple(dict.fromkeys((*carried, *scorer.columns)))
+    folder, paths = _paths(source)
+    with ThreadPoolExecutor(FOOTER_READERS) as pool:
+        looked = list(pool.map(lambda path: _looked_at(folder, path, columns), paths))
+    corrupt = tuple(each for each in looked if isinstance(each, Corrupt))
+    found = [each for each in looked if isinstance(each, Found)]
+    if corrupt and not settings.skip_corrupt:
+        more = f" (and {len(corrupt) - 1} more)" if len(corrupt) > 1 else ""
+        raise RescoreRefused(f"{corrupt[0].path}: {corrupt[0].reason}{more}; --skip-corrupt leaves such files out")
+    if not found:
+        raise RescoreRefused(f"{source}: none of its files can be read")
+    schema = _checked_schemas(found, columns, scorer, settings)
+    settings = msgspec.structs.replace(settings, as_of=_as_of(found, settings))
+    plan = Plan(
+        format=FORMAT,
+        card=card_hash(card),
+        code=code_version(),
+        settings=settings,
+        schema=tuple(f"{field.name}: {field.type}" for field in schema),
+        batch_rows=_batch_rows(max(each.widest for each in found)),
+        corrupt=corrupt,
+        inputs=tuple(each.file for each in found),
+    )
+    job = Job(
+        source=folder,
+        output=output,
+        card=card,
+        plan=plan,
+        carried=schema,
+        columns=columns,
+        dictionaries=tuple(name for name in columns if name != settings.wallet and name in scorer.texts)
+        + tuple(field.name for field in schema if pa.types.is_dictionary(field.type)),
+    )
+    return Prepared(job, list(_units(found, settings.part_rows)), _worker_bytes(found, plan.batch_rows, len(columns)))
+
+
+# Which files there are.
+
+
+def _paths(source: Path) -> tuple[Path, list[Path]]:
+    """The folder that names are relative to, and the files in the order of their names."""
+    if source.is_file():
+        return source.parent, [source]
+    if not source.is_dir():
+        raise RescoreRefused(f"there is no file or folder {source}")
+    hidden = ("_", ".")
+    paths = [
+        path
+        for path in source.rglob("*")
+        if path.suffix in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(hidden) for part in path.relative_to(source).parts)
+    ]
+    if not paths:
+        raise RescoreRefused(f"{source} holds no Parquet files (names that end in {', '.join(SUFFIXES)})")
+    return source, sorted(paths, key=lambda path: path.relative_to(source).as_posix())
+
+
+def _looked_at(folder: Path, path: Path, columns: tuple[str, ...]) -> Found | Corrupt:
+    name = path.relative_to(folder).as_posix()
+    try:
+        status = path.stat()
+        footer = _footer(path, status.st_size)
+        with pq.ParquetFile(path) as file:
+            metadata, schema = file.metadata, file.schema_arrow
+    except (ValueError, OSError, pa.ArrowException) as error:
+        return Corrupt(path=name, group=None, rows=0, reason=f"not a whole Parquet file: {_line(error)}")
+    for column, times in Counter(schema.names).items():
+        if times > 1 and column in columns:
+            raise RescoreRefused(f"{name}: {times} columns are named {column!r}; the card needs one")
+    groups, widest, largest = _groups(metadata, frozenset(columns))
+    described = InputFile(
+        path=name, bytes=status.st_size, mtime_ns=status.st_mtime_ns, footer=footer, rows=metadata.num_rows
+    )
+    return Found(described, schema, groups, widest, largest)
+
+
+def _footer(path: Path, size: int) -> str:
+    with open(path, "rb") as file:
+        if size < 12:
+            raise ValueError(f"it has {size} bytes")
+        file.seek(size - 8)
+        (length,), magic = struct.unpack("<I", file.read(4)), file.read(4)
+        if magic != MAGIC or length > size - 12:
+            raise ValueError("it does not end as one")
+        file.seek(size - 8 - length)
+        return hashlib.sha256(file.read(length)).hexdigest()
+
+
+def _groups(metadata: Any, columns: frozenset[str]) -> tuple[list[Group], int, int]:
+    """Row groups; the most bytes that a row takes when decoded; the bytes of the largest group."""
+    groups, widest, largest = [], 1, 0
+    paths = [metadata.schema.column(place).path for place in range(metadata.num_columns)]
+    places = [at for at, path in enumerate(paths) if path in columns or path.partition(".")[0] in columns]
+    for at in range(metadata.num_row_groups):
+        group = metadata.row_group(at)
+        chunks = [group.column(place) for place in places]
+        decoded = sum(max(chunk.total_uncompressed_size, 8 * group.num_rows) for chunk in chunks)
+        groups.append(Group(group.num_rows, sum(chunk.total_compressed_size for chunk in chunks)))
+        if group.num_rows:
+            widest = max(widest, -(-decoded // group.num_rows))
+        largest = max(largest, decoded)
+    return groups, widest, largest
+
+
+# Whether the card can read them.
+
+
+def _checked_schemas(found: list[Found], columns: tuple[str, ...], scorer: CardScorer, settings: Settings) -> pa.Schema:
+    """The types of what is carried along, which are the same in all files."""
+    kept = (settings.wallet, *settings.keep)
+    first: pa.Schema | None = None
+    for each in found:
+        for name in columns:
+            if name not in each.schema.names:
+                there = ", ".join(each.schema.names[:20])
+                raise RescoreRefused(f"{each.file.path}: there is no column {name!r}; there are {there}")
+        types = pa.schema([_carried(each, name, settings) for name in dict.fromkeys(kept)])
+        try:
+            scorer.score(each.schema.empty_table().select(list(dict.fromkeys(scorer.columns))))
+        except (ValueError, pa.ArrowException) as error:
+            raise RescoreRefused(f"{each.file.path}: {_line(error)}") from None
+        if first is None:
+            first = types
+        for field, other in zip(types, first, strict=True):
+            if field.type != other.type:
+                raise RescoreRefused(
+                    f"{each.file.path}: {field.name} holds {field.type}, and {other.type} in {found[0].file.path}"
+                )
+    assert first is not None
+    return first
+
+
+def _carried(found: Found, name: str, settings: Settings) -> pa.Field:
+    """A column as the output has it: a wallet as what it is, other text as dictionaries. Raises RescoreRefused for a nested one."""
+    kind = found.schema.field(name).type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    plain = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+    text = pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_string_view(plain)
+    if pa.types.is_nested(plain):
+        raise RescoreRefused(f"{found.file.path}: {name} holds {kind}; nested columns are not carried along")
+    if name != settings.wallet:
+        return pa.field(name, pa.dictionary(pa.int32(), pa.string()) if text else kind)
+    data = (pa.types.is_fixed_size_binary, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_integer)
+    if not (text or any(is_kind(plain) for is_kind in data)):
+        raise RescoreRefused(f"{found.file.path}: {name} holds {kind}; a wallet is an integer, a text or bytes")
+    return pa.field(name, pa.string() if text else kind)
+
+
+def _as_of(found: list[Found], settings: Settings) -> int | None:
+    """The time of the features, which their files say; the same in all of them."""
+    if settings.as_of is not None:
+        return settings.as_of
+    said = {each.file.path: (each.schema.metadata or {}).get(b"as_of") for each in found}
+    first_path, first = next(iter(said.items()))
+    for path, other in said.items():
+        if other != first:
+            raise RescoreRefused(f"{path} and {first_path} are of different times (as_of in them); say one: --as-of")
+    try:
+        return None if first is None else int(first)
+    except ValueError:
+        raise RescoreRefused(f"{first_path}: its as_of, {first!r}, is no number of milliseconds; say --as-of") from None
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+# How they are cut.
+
+
+def _units(found: list[Found], part_rows: int) -> Iterator[Unit]:
+    """Whole row groups, in order, as many as fit into a part; a larger one is a unit by itself, and its parts are several."""
+    spans: list[Span] = []
+    number = rows = 0
+    for at, each in enumerate(found):
+        before = 0
+        for place, group in enumerate(each.groups):
+            if spans and rows + group.rows > part_rows:
+                yield Unit(number=number, spans=tuple(spans))
+                number, rows, spans = number + 1, 0, []
+            if group.rows:
+                _append(
+                    spans, Span(file=at, first=place, end=place + 1, row=before, rows=group.rows, bytes=group.bytes)
+                )
+            rows += group.rows
+            before += group.rows
+    if spans:
+        yield Unit(number=number, spans=tuple(spans))
+
+
+def _append(spans: list[Span], span: Span) -> None:
+    last = spans[-1] if spans else None
+    if last is None or last.file != span.file or last.end != span.first:
+        spans.append(span)
+        return
+    joined = {"end": span.end, "rows": last.rows + span.rows, "bytes": last.bytes + span.bytes}
+    spans[-1] = msgspec.structs.replace(last, **joined)
+
+
+def _batch_rows(widest: int) -> int:
+    """A power of two, so that row groups of such sizes make equal batches."""
+    fit = max(BATCH_ROWS_MIN, min(BATCH_ROWS_MAX, BATCH_BYTES // widest))
+    return 1 << (fit.bit_length() - 1)
+
+
+def _worker_bytes(found: list[Found], batch_rows: int, columns: int) -> int:
+    """Grows with a row group only up to what batches and buffers hold of it."""
+    widest, largest = max(each.widest for each in found), max(each.largest for each in found)
+    batches = BATCHES_HELD * batch_rows * (widest + 256)
+    return WORKER_BASE_BYTES + min(largest, 2 * columns * READ_BUFFER_BYTES) + batches + STAGE_BYTES

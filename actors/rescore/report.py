@@ -1,0 +1,281 @@
+"""What a run says of everybody, and what has changed since the run before.
+
+Figures are made of the tallies and, for moves, of the two outputs themselves.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from actors.rescore.job import RescoreRefused, Tally
+from actors.rescore.output import Output
+from actors.rescore.run import Manifest, read_manifest
+from actors.rescore.scoring import stability
+from models.scorecard import Scorecard
+from models.statistics import psi
+
+QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+BARS_MAX: Final = 60
+MOVERS: Final = 20
+NO_SCORE: Final = -(2**31)
+COMPARED_ROWS_MAX: Final = 20_000_000
+"""Wallets of both runs are matched in memory: some 2 GB at this number. Beyond it there are distributions and PSI, but no moves."""
+
+
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
+    """Scores from `low` on, up to the next bar."""
+
+    low: int
+    rows: int
+
+
+class BandShare(msgspec.Struct, frozen=True, kw_only=True):
+    """Scored rows in a band; `before`: of the run before."""
+
+    name: str
+    rows: int
+    share: float
+    before: float | None
+
+
+class ReasonCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a reason is the first, in all and by band, how often it is any of the four, and the points lost for it in the mean."""
+
+    code: str
+    first: int
+    named: int
+    mean_gap: float
+    first_by_band: list[int]
+
+
+class Mover(msgspec.Struct, frozen=True, kw_only=True):
+    """One wallet whose score changed much."""
+
+    wallet: str
+    before: int
+    now: int
+
+
+class Against(msgspec.Struct, frozen=True, kw_only=True):
+    """This run against one before. `migration` [before][now]: wallets by band, in the order of `places`: the bands, without a score, not
+    there. None where there are too many to match."""
+
+    card: dict[str, Any]
+    as_of: int | None
+    psi: float
+    psi_of_bands: float | None
+    mean: float
+    places: list[str]
+    migration: list[list[int]] | None
+    matched: int | None
+    risers: list[Mover]
+    fallers: list[Mover]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the page shows."""
+
+    card: dict[str, Any]
+    as_of: int | None
+    rows: int
+    scored: int
+    bad: int
+    not_available: int
+    causes: dict[str, int]
+    mean: float
+    lowest: int | None
+    highest: int | None
+    quantiles: dict[str, int]
+    distribution: list[Bar]
+    bands: list[BandShare]
+    reasons: list[ReasonCount]
+    unknown: dict[str, int]
+    checked: int
+    against: Against | None
+
+
+def report_of(card: Scorecard, output: Output, manifest: Manifest, before: Path | None) -> Report:
+    """Raises RescoreRefused for a run before that is none."""
+    tally = manifest.tally
+    counts = np.array(tally.histogram)
+    places = np.flatnonzero(counts)
+    against = None if before is None else _against(card, output, manifest, before)
+    old = None if before is None else _bands_before(before, card)
+    scored = max(manifest.scored, 1)
+    bands = [
+        BandShare(name=band.name, rows=rows, share=rows / scored, before=None if old is None else old.get(band.name))
+        for band, rows in zip(card.bands or (), tally.bands, strict=True)
+    ]
+    return Report(
+        card=manifest.card,
+        as_of=manifest.settings["as_of"],
+        rows=manifest.rows,
+        scored=manifest.scored,
+        bad=manifest.bad,
+        not_available=manifest.not_available,
+        causes=tally.causes,
+        mean=_mean(tally),
+        lowest=_low(tally, places[0]) if len(places) else None,
+        highest=_low(tally, places[-1]) if len(places) else None,
+        quantiles=_quantiles(tally),
+        distribution=_bars(tally),
+        bands=bands,
+        reasons=_reasons(card, tally),
+        unknown=tally.unknown,
+        checked=tally.checked,
+        against=against,
+    )
+
+
+def _low(tally: Tally, place: Any) -> int:
+    return tally.worst + int(place) * tally.step
+
+
+def _mean(tally: Tally) -> float:
+    """To the width of a histogram's bin."""
+    counts = np.array(tally.histogram)
+    values = tally.worst + np.arange(len(counts)) * tally.step
+    return float((counts * values).sum() / max(counts.sum(), 1))
+
+
+def _quantiles(tally: Tally) -> dict[str, int]:
+    so_far = np.cumsum(tally.histogram)
+    if not so_far[-1]:
+        return {}
+    return {f"{share:.0%}": _low(tally, np.searchsorted(so_far, share * so_far[-1])) for share in QUANTILES}
+
+
+def _bars(tally: Tally) -> list[Bar]:
+    width = -(-len(tally.histogram) // BARS_MAX)
+    starts = range(0, len(tally.histogram), width)
+    return [Bar(low=_low(tally, at), rows=sum(tally.histogram[at : at + width])) for at in starts]
+
+
+def _reasons(card: Scorecard, tally: Tally) -> list[ReasonCount]:
+    found = []
+    for at, code in enumerate(card.reasons):
+        by_band = [band[at] for band in tally.first]
+        named, lost = tally.named[at], tally.gaps[at]
+        mean = lost / named if named else 0.0
+        found.append(ReasonCount(code=code, first=sum(by_band), named=named, mean_gap=mean, first_by_band=by_band))
+    return sorted(found, key=lambda each: -each.first)
+
+
+# Against the run before.
+
+
+def _manifest_before(before: Path) -> Manifest:
+    manifest = read_manifest(Output(before))
+    if manifest is None:
+        raise RescoreRefused(f"{before} holds no finished run to compare with")
+    return manifest
+
+
+def _bands_before(before: Path, card: Scorecard) -> dict[str, float] | None:
+    tally = _manifest_before(before).tally
+    if len(tally.bands) != len(card.bands or ()):
+        return None
+    names = [band.name for band in card.bands or ()]
+    return {name: rows / max(tally.scored, 1) for name, rows in zip(names, tally.bands, strict=True)}
+
+
+def _against(card: Scorecard, output: Output, manifest: Manifest, before: Path) -> Against:
+    earlier = _manifest_before(before)
+    old, new = earlier.tally, manifest.tally
+    same_bands = bool(card.bands) and len(old.bands) == len(new.bands)
+    names = [band.name for band in card.bands or ()] if same_bands else ["scored"]
+    places = [*names, "without a score", "not there"]
+    few = max(earlier.rows, manifest.rows) <= COMPARED_ROWS_MAX
+    pairs = _pairs(output, manifest, Output(before), earlier) if few else None
+    return Against(
+        card=earlier.card,
+        as_of=earlier.settings["as_of"],
+        psi=stability(old, new),
+        psi_of_bands=psi(np.array(old.bands), np.array(new.bands))
+        if same_bands and old.scored and new.scored
+        else None,
+        mean=_mean(old),
+        places=places,
+        migration=None if pairs is None else pairs.migration(card if same_bands else None),
+        matched=None if pairs is None else pairs.matched,
+        risers=[] if pairs is None else pairs.movers(-1),
+        fallers=[] if pairs is None else pairs.movers(1),
+    )
+
+
+def _pairs(output: Output, manifest: Manifest, before: Output, earlier: Manifest) -> "_Matched | None":
+    new_wallets, new = _scores_of(output, manifest)
+    old_wallets, old = _scores_of(before, earlier)
+    if new_wallets.type != old_wallets.type:
+        return None
+    found = pc.index_in(new_wallets, value_set=old_wallets)
+    place = found.fill_null(-1).to_numpy().astype(np.int64)
+    return _Matched(new_wallets, new, old, place)
+
+
+def _scores_of(output: Output, manifest: Manifest) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
+    """Wallets (n,) as they are stored, and their scores (n,), NO_SCORE where there is none."""
+    wallet = manifest.settings["wallet"]
+    wallets, scores = [], [np.empty(0, np.int64)]
+    for part in manifest.parts:
+        table = pq.read_table(output.folder / part.file, columns=[wallet, "score"], partitioning=None)
+        column = table.column(wallet)
+        if isinstance(column.type, pa.BaseExtensionType):
+            column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
+        wallets += column.chunks
+        scores.append(table.column("score").fill_null(NO_SCORE).to_numpy().astype(np.int64))
+    return pa.chunked_array(wallets) if wallets else pa.chunked_array([], pa.string()), np.concatenate(scores)
+
+
+class _Matched:
+    """Two runs side by side. `place` (n,): where each wallet of this run is in the one before, -1 where it is not."""
+
+    def __init__(
+        self,
+        wallets: pa.ChunkedArray,
+        new: NDArray[np.int64],
+        old: NDArray[np.int64],
+        place: NDArray[np.int64],
+    ) -> None:
+        self._wallets = wallets
+        self._new, self._old = new, old
+        self._place = place
+        self._there = np.flatnonzero(place >= 0)
+        self.matched = len(self._there)
+
+    def migration(self, card: Scorecard | None) -> list[list[int]]:
+        """Wallets by where they were and where they are."""
+        lows = np.array([band.low for band in card.bands or ()] if card else [NO_SCORE + 1])
+        count = len(lows) + 2
+
+        def places(scores: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.where(scores == NO_SCORE, len(lows), np.searchsorted(lows, scores, side="right") - 1)
+
+        before = np.full(len(self._new), len(lows) + 1)
+        before[self._there] = places(self._old[self._place[self._there]])
+        grid = np.bincount(before * count + places(self._new), minlength=count * count).reshape(count, count)
+        gone = np.ones(len(self._old), np.bool_)
+        gone[self._place[self._there]] = False
+        grid[:, -1] += np.bincount(places(self._old[gone]), minlength=count)
+        rows: list[list[int]] = grid.tolist()
+        return rows
+
+    def movers(self, sign: int) -> list[Mover]:
+        """Those whose score rose (-1) or fell (1) most; of equal ones the first."""
+        old, new = self._old[self._place[self._there]], self._new[self._there]
+        both = (old != NO_SCORE) & (new != NO_SCORE)
+        change = np.where(both, (new - old) * sign, 0)
+        order = np.argsort(change, kind="stable")[:MOVERS]
+        found = []
+        for at in order.tolist():
+            if change[at] < 0:
+                wallet = self._wallets[int(self._there[at])].as_py()
+                named = wallet.hex() if isinstance(wallet, bytes) else str(wallet)
+                found.append(Mover(wallet=named, before=int(old[at]), now=int(new[at])))
+        return found

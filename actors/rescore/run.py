@@ -1,0 +1,396 @@
+"""Drive a job: give units to workers, count what they gave, publish when all is there.
+
+The driver moves no data. It dies at any time without harm: what is done is in the output's done-list, and the next run goes on from there.
+"""
+
+import errno
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from actors.process.worker_pool import Event, Pool
+from actors.rescore.inputs import Prepared
+from actors.rescore.job import Corrupt, Done, Job, Part, Plan, RescoreRefused, Tally, Unit
+from actors.rescore.output import Output, Status, now
+from actors.rescore.scoring import stability, summed
+from models.scorecard import Scorecard, canonical
+
+TELL_S: Final = 5.0
+TURN_S: Final = 0.25
+"""How often the driver looks up while nothing comes."""
+DEATHS_MAX: Final = 3
+"""Of workers at one unit: then it is the unit that kills them. And for each worker, one after the other with none getting ready."""
+NOWHERE: Final = -1
+"""No unit: of a death before any was given."""
+GRACE_S: Final = 20.0
+"""After a stop, for units that are being worked on: half of what orchestrators give by default."""
+FORMAT: Final = 1
+
+
+class Stopped(Exception):
+    """Somebody asked the driver to stop; what is done is kept."""
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """An input as the manifest names it."""
+
+    path: str
+    bytes: int
+    footer: str
+    rows: int
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The result: what readers go by. `rows` = scored + bad + not available, and each of them is in `tally`."""
+
+    format: int
+    card: dict[str, Any]
+    code: str
+    settings: dict[str, Any]
+    schema: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    corrupt: tuple[Corrupt, ...]
+    rows: int
+    scored: int
+    bad: int
+    not_available: int
+    parts: tuple[Part, ...]
+    bad_rows: tuple[Part, ...]
+    tally: Tally
+
+
+class Canary(msgspec.Struct, frozen=True, kw_only=True):
+    """Score `share` of the units first, and no more where PSI against the run `before` is over `psi_max`."""
+
+    share: float
+    psi_max: float
+    before: Tally
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What does not decide bytes. `stopping` is asked whether to stop; `told` gets each status."""
+
+    workers: int
+    max_bad: float
+    stopping: Callable[[], bool]
+    told: Callable[[Status], None]
+    canary: Canary | None = None
+
+
+def run(prepared: Prepared, pool: Callable[[Job], Pool], options: Options) -> Manifest:
+    """Do what is left of a job and publish it. Raises RescoreRefused, Stopped, and OSError where there is no room."""
+    output = Output(prepared.job.output)
+    output.open()
+    try:
+        finished = _finished(output, prepared)
+        if finished is not None:
+            return finished
+        done = _resumed(output, prepared)
+        if len(done) < len(prepared.units):
+            _Driver(prepared, output, done, options).run(pool)
+        return _publish(output, prepared, done, options)
+    finally:
+        output.close()
+
+
+def read_manifest(output: Output) -> Manifest | None:
+    """None where no job has ended. Raises RescoreRefused for one of another version."""
+    try:
+        return msgspec.json.decode(output.manifest.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise RescoreRefused(f"{output.manifest} is not a manifest of this version: {error}") from None
+
+
+# What is there already.
+
+
+def _finished(output: Output, prepared: Prepared) -> Manifest | None:
+    manifest = read_manifest(output)
+    if manifest is None:
+        return None
+    plan = prepared.job.plan
+    output.drop_work()
+    same = (plan.card, plan.code, _settings(plan), _inputs(plan))
+    if (manifest.card["hash"], manifest.code, manifest.settings, manifest.inputs) != same:
+        raise RescoreRefused(f"{output.folder} holds the result of another job; give --output a new folder")
+    return manifest
+
+
+def _resumed(output: Output, prepared: Prepared) -> dict[int, Done]:
+    """What an earlier run of the same job has done. Raises RescoreRefused for another job, naming what differs."""
+    before = output.plan()
+    if before is None:
+        output.begin(prepared.job.plan)
+        return {}
+    difference = _difference(before, prepared.job.plan)
+    if difference is not None:
+        raise RescoreRefused(f"{output.folder} was begun otherwise: {difference}; undo that, or use a new folder")
+    done = output.done()
+    output.prepare()
+    output.remove_unlisted({part.file for each in done.values() for part in (*each.parts, *each.bad_rows)})
+    return done
+
+
+def _difference(before: Plan, plan: Plan) -> str | None:
+    """The first thing that is not as it was."""
+    now_by_path = {each.path: each for each in plan.inputs}
+    unreadable = {each.path: each.reason for each in plan.corrupt}
+    for each in before.inputs:
+        found = now_by_path.pop(each.path, None)
+        if found is None:
+            return f"{each.path} " + (
+                f"cannot be read: {unreadable[each.path]}" if each.path in unreadable else "is gone"
+            )
+        for field, what in (("bytes", "size"), ("footer", "footer"), ("mtime_ns", "time of change")):
+            if getattr(found, field) != getattr(each, field):
+                return f"{each.path} has changed ({what})"
+    if now_by_path:
+        return f"{next(iter(now_by_path))} is new"
+    for field in Plan.__struct_fields__:
+        old, new = getattr(before, field), getattr(plan, field)
+        if old != new:
+            return f"{_called(field, old, new)}"
+    return None
+
+
+def _called(field: str, old: Any, new: Any) -> str:
+    if field == "settings":
+        names = [name for name in old.__struct_fields__ if getattr(old, name) != getattr(new, name)]
+        return f"{names[0]} was {getattr(old, names[0])!r}, now {getattr(new, names[0])!r}"
+    words = {"card": "the card", "code": "the program"}
+    return f"{words.get(field, field)} was {old!r}, now {new!r}"
+
+
+# The loop.
+
+
+class _Driver:
+    """Units on their way through workers."""
+
+    def __init__(self, prepared: Prepared, output: Output, done: dict[int, Done], options: Options) -> None:
+        self._prepared, self._output, self._done, self._options = prepared, output, done, options
+        self._units = {unit.number: unit for unit in prepared.units}
+        self._canaries = _canaries(prepared.units, options.canary)
+        in_order = sorted(prepared.units, key=lambda unit: unit.number not in self._canaries)
+        self._left = deque(unit for unit in in_order if unit.number not in done)
+        self._busy: dict[int, Unit] = {}
+        self._starting: set[int] = set()
+        self._idle: set[int] = set()
+        self._deaths: dict[int, int] = {}
+        self._rows_total, self._bytes_total = prepared.rows, prepared.bytes
+        self._begun = time.monotonic()
+        self._begun_rows, self._begun_bytes = self._so_far()
+        self._next_told = self._begun
+
+    def run(self, make_pool: Callable[[Job], Pool]) -> None:
+        """Until all units are done."""
+        self._check_bad()
+        self._check_canary()
+        pool = make_pool(self._prepared.job)
+        try:
+            self._tell("starting")
+            self._starting.update(pool.start() for _ in range(min(self._options.workers, len(self._left))))
+            while self._left or self._busy:
+                if self._options.stopping():
+                    self._wind_down(pool)
+                    raise Stopped
+                self._turn(pool, take=True)
+            self._tell("publishing")
+        except BaseException:
+            self._tell("stopped")
+            raise
+        finally:
+            pool.stop()
+
+    def _turn(self, pool: Pool, take: bool) -> None:
+        while take and self._left and self._idle and self._may_go_on():
+            worker = self._idle.pop()
+            self._busy[worker] = self._left.popleft()
+            pool.give(worker, self._busy[worker])
+        for event in pool.events(TURN_S):
+            self._take(pool, event)
+        if time.monotonic() >= self._next_told:
+            self._tell("working")
+
+    def _wind_down(self, pool: Pool) -> None:
+        """Units that are being worked on may end; those that take longer are dropped, and made again by the next run."""
+        deadline = time.monotonic() + GRACE_S
+        while self._busy and time.monotonic() < deadline:
+            self._turn(pool, take=False)
+
+    def _take(self, pool: Pool, event: Event) -> None:
+        worker = event.worker
+        unit = self._busy.pop(worker, None)
+        if event.kind == "ready":
+            self._deaths.pop(NOWHERE, None)
+            self._starting.discard(worker)
+            self._idle.add(worker)
+        elif event.kind == "done":
+            assert unit is not None
+            self._done[unit.number] = event.value
+            self._idle.add(worker)
+            self._check_bad()
+            self._check_canary()
+        elif event.kind == "failed":
+            raise _explained(event.value, self._prepared.job)
+        else:
+            self._bury(worker, unit, str(event.value))
+            if self._left:
+                self._starting.add(pool.start())
+
+    def _bury(self, worker: int, unit: Unit | None, how: str) -> None:
+        """Its unit is the next that is given away. Raises RescoreRefused where too many die."""
+        self._idle.discard(worker)
+        self._starting.discard(worker)
+        place = NOWHERE if unit is None else unit.number
+        self._deaths[place] = self._deaths.get(place, 0) + 1
+        if unit is not None:
+            self._left.appendleft(unit)
+        most = DEATHS_MAX * self._options.workers if unit is None else DEATHS_MAX
+        if self._deaths[place] >= most:
+            where = "before they were ready" if unit is None else f"at {self._spans(unit)}"
+            raise RescoreRefused(f"{most} workers died {where}, the last one so: {how}")
+
+    def _spans(self, unit: Unit) -> str:
+        span = unit.spans[0]
+        path = self._prepared.job.plan.inputs[span.file].path
+        return f"unit {unit.number}, which begins with row group {span.first} of {path}"
+
+    def _check_bad(self) -> None:
+        bad = sum(each.tally.bad for each in self._done.values())
+        if bad > self._options.max_bad * self._rows_total:
+            share = f"{bad:,} of {self._rows_total:,} rows are bad"
+            raise RescoreRefused(f"{share}, more than --max-bad {self._options.max_bad:g}; see {self._output.bad}")
+
+    def _may_go_on(self) -> bool:
+        """Whether the next unit is one that goes first, or those have shown that others may follow."""
+        return not self._canaries or self._left[0].number in self._canaries
+
+    def _check_canary(self) -> None:
+        """Once all that go first are done. Raises RescoreRefused where the scores have moved."""
+        canary = self._options.canary
+        if canary is None or not self._canaries or not self._canaries <= self._done.keys():
+            return
+        found = summed({number: self._done[number].tally for number in self._canaries}, self._prepared.job.card)
+        moved = stability(canary.before, found)
+        if moved > canary.psi_max:
+            raise RescoreRefused(
+                f"PSI {moved:.3f} against the run before, over {canary.psi_max:g}, in the first {found.rows:,} rows: stopped; "
+                "a higher --psi-max goes on"
+            )
+        self._canaries = frozenset()
+
+    def _so_far(self) -> tuple[int, int]:
+        units = [self._units[number] for number in self._done]
+        return sum(unit.rows for unit in units), sum(unit.bytes for unit in units)
+
+    def _tell(self, state: str) -> None:
+        """Written down for `status`, and to whoever watches. A full disk is told by those who write results."""
+        at = time.monotonic()
+        self._next_told = at + TELL_S
+        rows, done_bytes = self._so_far()
+        seconds = max(at - self._begun, 1e-9)
+        rate, bytes_rate = (rows - self._begun_rows) / seconds, (done_bytes - self._begun_bytes) / seconds
+        tallies = [each.tally for each in self._done.values()]
+        status = Status(
+            at=now(),
+            state=state,
+            rows_done=rows,
+            rows_total=self._rows_total,
+            bytes_done=done_bytes,
+            bytes_total=self._bytes_total,
+            scored=sum(tally.scored for tally in tallies),
+            bad=sum(tally.bad for tally in tallies),
+            not_available=sum(tally.not_available for tally in tallies),
+            units_done=len(self._done),
+            units_total=len(self._units),
+            workers=len(self._busy) + len(self._idle),
+            rows_per_s=round(rate, 1),
+            bytes_per_s=round(bytes_rate, 1),
+            eta_s=round((self._bytes_total - done_bytes) / bytes_rate, 1) if bytes_rate else None,
+        )
+        self._options.told(status)
+        try:
+            self._output.tell(status)
+        except OSError:
+            return
+
+
+def _canaries(units: list[Unit], canary: Canary | None) -> frozenset[int]:
+    """Units that go first, spread evenly over all; at least one."""
+    if canary is None or not units:
+        return frozenset()
+    count = max(1, round(canary.share * len(units)))
+    return frozenset(units[at * len(units) // count].number for at in range(count))
+
+
+def _explained(error: BaseException, job: Job) -> BaseException:
+    """A full disk in words that say what to do."""
+    if isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _says_full(error)):
+        return RescoreRefused(f"{job.output}: no room left ({_text(error)}); make room and run the same command again")
+    return error
+
+
+def _says_full(error: OSError) -> bool:
+    """Arrow puts the number into its text."""
+    return any(f"rrno {number}]" in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+
+
+def _text(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+# The end.
+
+
+def _publish(output: Output, prepared: Prepared, done: dict[int, Done], options: Options) -> Manifest:
+    job = prepared.job
+    manifest = _manifest(job, done)
+    if manifest.rows != prepared.rows:
+        raise RescoreRefused(f"{manifest.rows:,} rows came out of {prepared.rows:,}: the job contradicts itself")
+    try:
+        output.finish({"card.json": canonical(job.card)}, msgspec.json.format(msgspec.json.encode(manifest)))
+    except OSError as error:
+        raise _explained(error, job) from None
+    return manifest
+
+
+def _manifest(job: Job, done: dict[int, Done]) -> Manifest:
+    plan = job.plan
+    tally = summed({unit: each.tally for unit, each in done.items()}, job.card)
+    in_order = [done[unit] for unit in sorted(done)]
+    return Manifest(
+        format=FORMAT,
+        card=_card(job.card, plan.card),
+        code=plan.code,
+        settings=_settings(plan),
+        schema=plan.schema,
+        inputs=_inputs(plan),
+        corrupt=(*plan.corrupt, *(group for each in in_order for group in each.corrupt)),
+        rows=tally.rows,
+        scored=tally.scored,
+        bad=tally.bad,
+        not_available=tally.not_available,
+        parts=tuple(part for each in in_order for part in each.parts),
+        bad_rows=tuple(part for each in in_order for part in each.bad_rows),
+        tally=tally,
+    )
+
+
+def _card(card: Scorecard, digest: str) -> dict[str, Any]:
+    return {"name": card.name, "version": card.version, "hash": digest}
+
+
+def _settings(plan: Plan) -> dict[str, Any]:
+    """As they are in JSON."""
+    settings: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(plan.settings))
+    return settings
+
+
+def _inputs(plan: Plan) -> tuple[Input, ...]:
+    return tuple(Input(path=each.path, bytes=each.bytes, footer=each.footer, rows=each.rows) for each in plan.inputs)

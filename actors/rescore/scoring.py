@@ -1,0 +1,267 @@
+"""Score a batch of rows into columns, count what they were, set aside those that are bad.
+
+A row is bad when nobody could say what its score is: it names no wallet, a category stands in it where the card makes unknown ones an
+error, or what says how much is known is infinite. What is missing is not bad: the card has points for it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from actors.rescore.job import Settings, Tally
+from models.credit.score import DAYS, PAYMENTS, Cause, Minimum, WalletScorer
+from models.credit.wallet_card import checked
+from models.evaluation import NONE, Evaluator, Scores
+from models.scorecard import REASONS_MAX, CardError, Scorecard, card_hash
+from models.statistics import psi
+
+HISTOGRAM_MAX: Final = 2_048
+"""Counts of scores in a tally; a card with a wider range has several scores in each."""
+TENTHS: Final = 10
+NOT_AVAILABLE: Final = "not_available"
+NO_WALLET: Final = "no wallet"
+NOT_FINITE: Final = "not a finite number"
+UNKNOWN: Final = "a category that the card does not name"
+CODES: Final = tuple(cause.code for cause in Cause if cause)
+
+
+class Bad(NamedTuple):
+    """Rows of a batch (k,), ascending, each with the column and the reason."""
+
+    rows: NDArray[np.int64]
+    columns: list[str]
+    reasons: list[str]
+
+
+class Found(NamedTuple):
+    """n scored rows. `causes` (n,): numbers of Cause, or None for a card that scores everybody."""
+
+    scores: Scores
+    causes: NDArray[np.int64] | None
+
+
+class CardScorer:
+    """Any card: one for wallets, or one that scores every row."""
+
+    def __init__(self, card: Scorecard, settings: Settings) -> None:
+        self.card = card
+        self.wallets = _wallet_scorer(card, settings)
+        self._evaluator = self.wallets.evaluator if self.wallets else Evaluator(card)
+        self.columns = self.wallets.columns if self.wallets else self._evaluator.features
+        self.texts = tuple(dict.fromkeys(item.feature for item in card.characteristics if item.categories is not None))
+        self._refusing = {
+            item.feature: pa.array([name for group in item.categories for name in group], pa.string())
+            for item in card.characteristics
+            if item.categories is not None and item.unknown == "error"
+        }
+
+    def score(self, table: pa.Table) -> Found:
+        """All rows. Raises ValueError for a column that is not of the card's kind, UnknownCategory where the card says so."""
+        if self.wallets is None:
+            return Found(self._evaluator.evaluate_table(table), None)
+        found = self.wallets.score_table(table)
+        return Found(found.rows, found.causes)
+
+    def bad(self, table: pa.Table, wallet: str) -> Bad:
+        """Rows that cannot be scored, by the first of their faults."""
+        faults = [(wallet, NO_WALLET, pc.is_null(table.column(wallet)))]
+        for name in (DAYS, PAYMENTS) if self.wallets else ():
+            if pa.types.is_floating(table.column(name).type):
+                faults.append((name, NOT_FINITE, pc.is_inf(table.column(name)).fill_null(False)))
+        return _bad(faults)
+
+    def of_unknown_categories(self, table: pa.Table) -> Bad:
+        """Rows that made UnknownCategory."""
+        return _bad([(name, UNKNOWN, _unnamed(table.column(name), known)) for name, known in self._refusing.items()])
+
+
+def _wallet_scorer(card: Scorecard, settings: Settings) -> WalletScorer | None:
+    try:
+        checked(card)
+    except CardError:
+        return None
+    return WalletScorer(card, Minimum(days=settings.min_days, payments=settings.min_payments))
+
+
+def _unnamed(column: pa.ChunkedArray, known: pa.Array) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    texts = column.cast(pa.string())
+    return pc.and_(pc.is_valid(texts), pc.invert(pc.is_in(texts, value_set=known)))
+
+
+def _bad(faults: list[tuple[str, str, pa.ChunkedArray]]) -> Bad:
+    first: dict[int, tuple[str, str]] = {}
+    for name, reason, mask in faults:
+        if pc.any(mask).as_py():
+            for row in np.flatnonzero(mask.to_numpy()).tolist():
+                first.setdefault(row, (name, reason))
+    rows = sorted(first)
+    return Bad(np.array(rows, np.int64), [first[row][0] for row in rows], [first[row][1] for row in rows])
+
+
+class Columns:
+    """The columns that scoring adds, made of a batch's scores."""
+
+    def __init__(self, card: Scorecard, settings: Settings, causes: bool) -> None:
+        self._card = card
+        self._everything = not settings.scores_only
+        self._causes = causes
+        self._names = [band.name for band in card.bands or ()]
+        self._lows = np.array([band.low for band in card.bands or ()][1:], np.int64)
+        self._constant = pa.array([card_hash(card)])
+        self._as_of = pa.scalar(settings.as_of, pa.timestamp("ms", "UTC"))
+
+    @property
+    def names(self) -> list[str]:
+        """Of the columns."""
+        reasons = [f"{what}_{at}" for at in range(1, REASONS_MAX + 1) for what in ("reason", "gap")]
+        subtotals = [f"subtotal_{dimension}" for dimension in self._card.dimensions]
+        more = [*subtotals, *reasons] if self._everything else []
+        causes = [NOT_AVAILABLE] if self._causes else []
+        return ["score", *(["band"] if self._names else []), *more, *causes, "card", "as_of"]
+
+    def of(self, found: Found, bands: NDArray[np.int8]) -> dict[str, pa.Array]:
+        """By name. Rows without a score have only their cause."""
+        scores, rows = found.scores, len(found.scores.totals)
+        none = None if found.causes is None or not found.causes.any() else found.causes != 0
+        made: dict[str, pa.Array] = {"score": _whole(scores.totals, none)}
+        if self._names:
+            made["band"] = _words(bands, self._names, none)
+        if self._everything:
+            for at, dimension in enumerate(self._card.dimensions):
+                made[f"subtotal_{dimension}"] = _whole(scores.subtotals[:, at], none)
+            for at in range(REASONS_MAX):
+                reasons = scores.reasons[:, at]
+                absent = reasons == NONE
+                made[f"reason_{at + 1}"] = _words(reasons, list(self._card.reasons), absent)
+                made[f"gap_{at + 1}"] = _whole(scores.gaps[:, at], absent)
+        if self._causes:
+            assert found.causes is not None
+            made[NOT_AVAILABLE] = _words(found.causes - 1, list(CODES), found.causes == 0)
+        made["card"] = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int8)), self._constant)
+        made["as_of"] = pa.repeat(self._as_of, rows)
+        return made
+
+    def bands(self, totals: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Places in the card's bands (n,), all 0 for a card without."""
+        place = np.zeros(len(totals), np.int8)
+        for low in self._lows:
+            place += totals >= low
+        return place
+
+
+def _whole(values: NDArray[np.int64], none: NDArray[np.bool_] | None) -> pa.Array:
+    return pa.array(values.astype(np.int32), mask=none)
+
+
+def _words(places: NDArray[Any], names: list[str], none: NDArray[np.bool_] | None) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int16), mask=none), pa.array(names, pa.string()))
+
+
+class Counting:
+    """A tally that grows batch by batch."""
+
+    def __init__(self, card: Scorecard) -> None:
+        self._card = card
+        self._reasons = len(card.reasons)
+        self._bands = max(1, len(card.bands or ()))
+        self._step = max(1, -(-(card.best - card.worst + 1) // HISTOGRAM_MAX))
+        bins = (card.best - card.worst) // self._step + 1
+        self._histogram = np.zeros(bins, np.int64)
+        self._by_band = np.zeros(self._bands, np.int64)
+        self._first = np.zeros((self._bands, self._reasons), np.int64)
+        self._named = np.zeros(self._reasons, np.int64)
+        self._gaps = np.zeros(self._reasons, np.int64)
+        self._causes = np.zeros(len(CODES) + 1, np.int64)
+        self._unknown: Counter[str] = Counter()
+        self.bad = self.checked = 0
+
+    def add(self, found: Found, bands: NDArray[np.int8]) -> None:
+        """A batch."""
+        scores, causes = found.scores, found.causes
+        totals = scores.totals
+        if causes is not None:
+            self._causes += np.bincount(causes, minlength=len(self._causes))
+            scored = causes == 0
+            if not scored.all():
+                totals, bands = totals[scored], bands[scored]
+                scores = scores._replace(reasons=scores.reasons[scored], gaps=scores.gaps[scored])
+        else:
+            self._causes[0] += len(totals)
+        self._histogram += np.bincount((totals - self._card.worst) // self._step, minlength=len(self._histogram))
+        self._by_band += np.bincount(bands, minlength=self._bands)
+        place = bands.astype(np.int64) * (self._reasons + 1) + scores.reasons[:, 0] + 1
+        counts = np.bincount(place, minlength=self._first.shape[0] * (self._reasons + 1))
+        self._first += counts.reshape(self._bands, self._reasons + 1)[:, 1:]
+        for at in range(REASONS_MAX):
+            self._named += np.bincount(scores.reasons[:, at] + 1, minlength=self._reasons + 1)[1:]
+            lost = np.bincount(scores.reasons[:, at] + 1, scores.gaps[:, at], self._reasons + 1)[1:]
+            self._gaps += lost.astype(np.int64)
+        for item, rows in zip(self._card.characteristics, scores.unknown.tolist(), strict=True):
+            if rows:
+                self._unknown[item.feature] += rows
+
+    def tally(self) -> Tally:
+        """What was counted."""
+        causes = self._causes.tolist()
+        return Tally(
+            scored=causes[0],
+            bad=self.bad,
+            causes=dict(zip(CODES, causes[1:], strict=True)),
+            worst=self._card.worst,
+            step=self._step,
+            histogram=self._histogram.tolist(),
+            bands=self._by_band.tolist() if self._card.bands else [],
+            first=self._first.tolist(),
+            named=self._named.tolist(),
+            gaps=self._gaps.tolist(),
+            unknown=dict(self._unknown),
+            checked=self.checked,
+        )
+
+
+def summed(tallies: Mapping[int, Tally], card: Scorecard) -> Tally:
+    """All units' tallies as one."""
+    empty = Counting(card).tally()
+    each = [tallies[unit] for unit in sorted(tallies)]
+
+    def total(name: str) -> Any:
+        return np.sum([getattr(empty, name), *(getattr(tally, name) for tally in each)], axis=0).tolist()
+
+    unknown: Counter[str] = Counter()
+    causes: Counter[str] = Counter(empty.causes)
+    for tally in each:
+        unknown.update(tally.unknown)
+        causes.update(tally.causes)
+    arrays: dict[str, Any] = {name: total(name) for name in ("histogram", "bands", "first", "named", "gaps")}
+    counts: dict[str, Any] = {name: int(total(name)) for name in ("scored", "bad", "checked")}
+    return Tally(
+        causes=dict(causes),
+        unknown=dict(sorted(unknown.items())),
+        worst=empty.worst,
+        step=empty.step,
+        **arrays,
+        **counts,
+    )
+
+
+def stability(before: Tally, now: Tally) -> float:
+    """PSI over tenths of the scores before; 0 where one has no scores."""
+    if not (before.scored and now.scored):
+        return 0.0
+    so_far = np.cumsum(before.histogram)
+    cuts = np.unique(np.searchsorted(so_far, np.arange(1, TENTHS) / TENTHS * so_far[-1]))
+    edges = before.worst + (cuts + 1) * before.step
+
+    def by_tenth(tally: Tally) -> NDArray[np.int64]:
+        scores = tally.worst + np.arange(len(tally.histogram)) * tally.step
+        tenth = np.searchsorted(edges, scores, side="right")
+        return np.bincount(tenth, tally.histogram, len(edges) + 1).astype(np.int64)
+
+    return psi(by_tenth(before), by_tenth(now))

@@ -1,0 +1,71 @@
+"""Recompute one row in 10,000 in plain Python while the job runs, and compare every figure.
+
+Rows are chosen by a hash of file and place, the same ones in each run.
+"""
+
+import zlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from actors.rescore.job import RescoreRefused, Settings
+from actors.rescore.scoring import Found
+from models.credit.score import DAYS, PAYMENTS, Cause
+from models.evaluation import NONE
+from models.hashing import splitmix64s
+from models.plain_score import plain_score
+from models.scorecard import Scorecard
+
+ONE_IN: Final = 10_000
+
+
+class SelfCheck:
+    """Of one card."""
+
+    def __init__(self, card: Scorecard, settings: Settings, wallets: bool) -> None:
+        self._card, self._settings, self._wallets = card, settings, wallets
+        features = [item.feature for item in card.characteristics]
+        self._names = list(dict.fromkeys([*features, *((DAYS, PAYMENTS) if wallets else ())]))
+
+    def __call__(self, path: str, rows: NDArray[np.int64], table: pa.Table, found: Found) -> int:
+        """How many rows of a batch were recomputed. Raises RescoreRefused for one that differs."""
+        seed = (zlib.crc32(path.encode()) >> 1) << 32
+        chosen = np.flatnonzero(splitmix64s(rows + seed) < np.uint64(2**64 // ONE_IN))
+        for place in chosen.tolist():
+            record = {name: _plain(table.column(name)[place].as_py()) for name in self._names}
+            expected, given = self._expected(record), self._given(found, place)
+            if expected != given:
+                raise RescoreRefused(f"{path}, row {rows[place]}: scored {given}, but plain Python gives {expected}")
+        return len(chosen)
+
+    def _expected(self, record: Mapping[str, Any]) -> Any:
+        if self._wallets:
+            for name, least, cause in (
+                (DAYS, self._settings.min_days, Cause.FEW_DAYS),
+                (PAYMENTS, self._settings.min_payments, Cause.FEW_PAYMENTS),
+            ):
+                value = record[name]
+                if (0 if value is None or value != value else int(value)) < least:
+                    return int(cause)
+        scored = plain_score(self._card, record)
+        return scored.score, scored.subtotals, scored.reasons
+
+    def _given(self, found: Found, place: int) -> Any:
+        if found.causes is not None and found.causes[place]:
+            return int(found.causes[place])
+        scores = found.scores
+        named = zip(scores.reasons[place].tolist(), scores.gaps[place].tolist(), strict=True)
+        return (
+            int(scores.totals[place]),
+            dict(zip(self._card.dimensions, scores.subtotals[place].tolist(), strict=True)),
+            [(self._card.reasons[reason], gap) for reason, gap in named if reason != NONE],
+        )
+
+
+def _plain(value: Any) -> Any:
+    """A decimal is compared as the float that it is read as."""
+    return float(value) if isinstance(value, Decimal) else value

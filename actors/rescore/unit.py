@@ -1,0 +1,306 @@
+"""Carry one unit from file to kernel to file: the whole work of a worker.
+
+Reading, scoring and writing are three threads, which hand on one batch at a time; Arrow and the kernels release the GIL. What a
+worker holds is some batches and the pages of the part that it writes, however large a row group is.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from actors.process.read_ahead import read_ahead
+from actors.process.write_behind import WriteBehind
+from actors.rescore.inputs import READ_BUFFER_BYTES
+from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
+from actors.rescore.output import Output
+from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, Found
+from actors.rescore.self_check import SelfCheck
+from models.evaluation import UnknownCategory
+
+ROWS_A_GROUP: Final = 262_144
+"""Of the output: some 10 MB, which a reader takes in at once."""
+BAD_TEXTS: Final = ("file", "column", "reason")
+COMPRESSION_LEVEL: Final = 1
+
+
+class Batch(NamedTuple):
+    """Rows as they come from a file. `row`: the first one's place in it."""
+
+    file: int
+    row: int
+    table: pa.Table
+
+
+class _Unreadable(Exception):
+    """A span whose pages cannot be decoded."""
+
+    def __init__(self, span: Span, reason: str) -> None:
+        super().__init__(reason)
+        self.span = span
+        self.reason = reason
+
+
+class Worker:
+    """One of a process. Called with a unit, it makes its files."""
+
+    def __init__(self, job: Job) -> None:
+        pa.set_cpu_count(1)
+        self._job = job
+        self._output = Output(job.output)
+        self._scorer = CardScorer(job.card, job.settings)
+        self._columns = Columns(job.card, job.settings, self._scorer.wallets is not None)
+        self._check = SelfCheck(job.card, job.settings, self._scorer.wallets is not None)
+
+    def __call__(self, unit: Unit) -> Done:
+        """Raises RescoreRefused for an input that changed or cannot be read, OSError when there is no room."""
+        skipped: list[Corrupt] = []
+        while True:
+            try:
+                return self._carried(unit, skipped)
+            except _Unreadable as error:
+                found = list(self._unreadable_groups(error, skipped))
+                if not self._job.settings.skip_corrupt:
+                    where = f"{found[0].path}: row group {found[0].group} cannot be read: {found[0].reason}"
+                    raise RescoreRefused(f"{where}; --skip-corrupt counts its rows as bad") from None
+                skipped += found
+
+    def _carried(self, unit: Unit, skipped: list[Corrupt]) -> Done:
+        counting = Counting(self._job.card)
+        parts, bad = (
+            _Parts(self._job, self._output, unit.number, folder) for folder in (self._output.parts, self._output.bad)
+        )
+        behind = WriteBehind(parts.write)
+        try:
+            for each in skipped:
+                bad.write(self._skipped_rows(each))
+                counting.bad += each.rows
+            with closing(read_ahead(self._batches(unit, skipped))) as batches:
+                for batch in batches:
+                    self._one(batch, counting, behind, bad)
+            behind.close()
+            made = Done(
+                unit=unit.number,
+                parts=parts.close(),
+                bad_rows=bad.close(),
+                corrupt=tuple(skipped),
+                tally=counting.tally(),
+            )
+        except BaseException:
+            behind.abandon()
+            parts.drop()
+            bad.drop()
+            raise
+        assert made.tally.rows == unit.rows, "each row is scored, bad, or without a score"
+        self._output.mark_done(made)
+        return made
+
+    def _one(self, batch: Batch, counting: Counting, behind: WriteBehind[pa.Table], bad: "_Parts") -> None:
+        """Score a batch, without its bad rows."""
+        table, rows = batch.table, np.arange(batch.row, batch.row + batch.table.num_rows)
+        faults = self._scorer.bad(table, self._job.settings.wallet)
+        table, rows = self._without(batch, table, rows, faults, bad, counting)
+        try:
+            found = self._scorer.score(table)
+        except UnknownCategory:
+            faults = self._scorer.of_unknown_categories(table)
+            table, rows = self._without(batch, table, rows, faults, bad, counting)
+            found = self._scorer.score(table)
+        if not len(rows):
+            return
+        counting.checked += self._check(self._path(batch.file), rows, table, found)
+        bands = self._columns.bands(found.scores.totals)
+        counting.add(found, bands)
+        behind.put(self._made(table, found, bands))
+
+    def _without(
+        self, batch: Batch, table: pa.Table, rows: NDArray[np.int64], faults: Bad, bad: "_Parts", counting: Counting
+    ) -> tuple[pa.Table, NDArray[np.int64]]:
+        if not len(faults.rows):
+            return table, rows
+        file = self._path(batch.file)
+        bad.write(_bad_rows(file, rows[faults.rows], faults.columns, faults.reasons))
+        counting.bad += len(faults.rows)
+        kept = np.ones(len(rows), np.bool_)
+        kept[faults.rows] = False
+        return table.filter(pa.array(kept)), rows[kept]
+
+    def _made(self, table: pa.Table, found: Found, bands: NDArray[np.int8]) -> pa.Table:
+        """The output's columns."""
+        carried = {field.name: _as(table.column(field.name), field.type) for field in self._job.carried}
+        return pa.table({**carried, **self._columns.of(found, bands)})
+
+    def _path(self, file: int) -> str:
+        return self._job.plan.inputs[file].path
+
+    # Reading.
+
+    def _batches(self, unit: Unit, skipped: list[Corrupt]) -> Iterator[Batch]:
+        gone = {(each.path, each.group) for each in skipped}
+        for span in unit.spans:
+            yield from self._of_span(span, gone)
+
+    def _of_span(self, span: Span, gone: set[tuple[str, int | None]]) -> Iterator[Batch]:
+        path = self._path(span.file)
+        groups = [at for at in range(span.first, span.end) if (path, at) not in gone]
+        lost = len(groups) < span.end - span.first
+        with self._opened(span.file) as file:
+            row = span.row
+            # Rows are counted by what is read: with groups left out, each group is read by itself to know where it begins.
+            for some in [[at] for at in range(span.first, span.end)] if lost else [groups]:
+                if some[0] not in groups:
+                    row += file.metadata.row_group(some[0]).num_rows
+                    continue
+                try:
+                    for batch in self._read(file, some):
+                        yield Batch(span.file, row, pa.Table.from_batches([batch]))
+                        row += batch.num_rows
+                except (OSError, pa.ArrowException) as error:
+                    raise _Unreadable(span, " ".join(str(error).split())[:300]) from None
+
+    def _read(self, file: pq.ParquetFile, groups: list[int]) -> Iterator[pa.RecordBatch]:
+        rows, names = self._job.plan.batch_rows, list(self._job.columns)
+        for batch in file.iter_batches(rows, row_groups=groups, columns=names, use_threads=False):
+            yield batch.select(names)
+
+    def _opened(self, file: int) -> pq.ParquetFile:
+        """Raises RescoreRefused for a file that is not what the plan says."""
+        planned = self._job.plan.inputs[file]
+        path = self._job.source / planned.path
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise RescoreRefused(f"{planned.path}: {error.strerror}") from None
+        if (status.st_size, status.st_mtime_ns) != (planned.bytes, planned.mtime_ns):
+            raise RescoreRefused(f"{planned.path} has changed since the job began")
+        return pq.ParquetFile(
+            path, pre_buffer=False, buffer_size=READ_BUFFER_BYTES, read_dictionary=list(self._job.dictionaries)
+        )
+
+    def _unreadable_groups(self, error: _Unreadable, skipped: list[Corrupt]) -> Iterator[Corrupt]:
+        """Which groups of a span they are; at least one, so that trying again ends."""
+        span, path = error.span, self._path(error.span.file)
+        gone = {(each.path, each.group) for each in skipped}
+        found = 0
+        with self._opened(span.file) as file:
+            for at in range(span.first, span.end):
+                rows = file.metadata.row_group(at).num_rows
+                reason = None if (path, at) in gone else self._reason(file, at)
+                if reason is not None:
+                    found += 1
+                    yield Corrupt(path=path, group=at, rows=rows, reason=reason)
+        if not found:
+            raise RescoreRefused(f"{path}: could not be read, and then could: {error.reason}")
+
+    def _reason(self, file: pq.ParquetFile, group: int) -> str | None:
+        try:
+            for _ in self._read(file, [group]):
+                pass
+        except (OSError, pa.ArrowException) as error:
+            return " ".join(str(error).split())[:300]
+        return None
+
+    def _skipped_rows(self, corrupt: Corrupt) -> pa.Table:
+        """One line for a whole group: which rows they were is known by its number."""
+        with pq.ParquetFile(self._job.source / corrupt.path) as file:
+            first = sum(file.metadata.row_group(at).num_rows for at in range(corrupt.group or 0))
+        reason = f"row group {corrupt.group} of {corrupt.rows:,} rows cannot be read: {corrupt.reason}"
+        return _bad_rows(corrupt.path, np.array([first]), [""], [reason])
+
+
+class _Parts:
+    """Files of one unit, each of at most so many rows, made only if there are rows."""
+
+    def __init__(self, job: Job, output: Output, unit: int, folder: Path) -> None:
+        self._output, self._unit, self._folder = output, unit, folder
+        self._rows_max = job.settings.part_rows
+        self._carried = frozenset(job.carried.names)
+        self._token = secrets.token_hex(8)
+        self._staged: Path | None = None
+        self._writer: Any = None
+        self._rows = 0
+        self._made: list[Part] = []
+
+    def write(self, table: pa.Table) -> None:
+        """Rows, over as many files as they need."""
+        for batch in table.combine_chunks().to_batches():
+            while batch.num_rows:
+                room = self._rows_max - self._rows
+                self._append(batch.slice(0, room))
+                batch = batch.slice(room)
+
+    def close(self) -> tuple[Part, ...]:
+        """All files, at their places."""
+        self._end()
+        return tuple(self._made)
+
+    def drop(self) -> None:
+        """Leave nothing that is not finished."""
+        if self._staged is not None:
+            self._staged.unlink(missing_ok=True)
+
+    def _append(self, batch: pa.RecordBatch) -> None:
+        if self._writer is None:
+            self._staged = self._output.staging / f"{self._unit:06}-{self._folder.name}.{self._token}"
+            self._writer = pq.ParquetWriter(self._staged, batch.schema, **self._encoding(batch.schema))
+        self._writer.write_batch(batch, ROWS_A_GROUP)
+        self._rows += batch.num_rows
+        if self._rows == self._rows_max:
+            self._end()
+
+    def _encoding(self, schema: pa.Schema) -> dict[str, Any]:
+        """What repeats itself is a dictionary's numbers, which zstd makes a tenth smaller for a fifth of all time that writing takes: only
+        what is carried along is compressed."""
+        compressed = [name for name in schema.names if name in self._carried]
+        few = [field.name for field in schema if field.name not in compressed or pa.types.is_dictionary(field.type)]
+        return {
+            "use_dictionary": few,
+            "compression": {name: "zstd" if name in compressed else "none" for name in schema.names},
+            "compression_level": {name: COMPRESSION_LEVEL for name in compressed} or None,
+        }
+
+    def _end(self) -> None:
+        if self._writer is None or self._staged is None:
+            return
+        self._writer.close()
+        more = f"-{len(self._made):03}" if self._made else ""
+        with open(self._staged, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = os.path.getsize(self._staged)
+        place = self._output.place(self._staged, self._folder, f"{self._unit:06}{more}.parquet")
+        self._made.append(Part(file=place, rows=self._rows, bytes=size, sha256=digest))
+        self._writer, self._staged, self._rows = None, None, 0
+
+
+def _bad_rows(file: str, rows: NDArray[np.int64], columns: list[str], reasons: list[str]) -> pa.Table:
+    """As they are put aside: `row` counts from 0 in its file."""
+    texts = [pa.array(each, pa.string()) for each in ([file] * len(rows), columns, reasons)]
+    return pa.table(dict(zip(BAD_TEXTS, texts, strict=True))).add_column(1, "row", pa.array(rows))
+
+
+def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """Of the output's type."""
+    if column.type == kind:
+        return column
+    if isinstance(kind, pa.BaseExtensionType):
+        storage = column.cast(kind.storage_type)
+        return pa.chunked_array([kind.wrap_array(chunk) for chunk in storage.chunks], kind)
+    if pa.types.is_dictionary(column.type) and not pa.types.is_dictionary(kind):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_dictionary(kind):
+        texts = column.cast(kind.value_type)
+        return texts.dictionary_encode()
+    return column.cast(kind)
+
+
+def make_worker(job: Job) -> Worker:
+    """For pools."""
+    return Worker(job)

@@ -1,0 +1,110 @@
+"""Other engines that score a wallet card from Parquet to Parquet: wallet and score, nothing else.
+
+Each runs in a process of its own: python -m bench.contenders.rescoring ENGINE INPUT OUTPUT. It prints rows, the sum of all scores, seconds
+without the start of Python, and its peak memory. Scores only: none of them knows reasons.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from models.credit.score import DAYS, DAYS_MIN, PAYMENTS, PAYMENTS_MIN
+from models.credit.shipped import shipped
+from models.scorecard import Characteristic, Scorecard
+
+BATCH_ROWS: Final = 131_072
+
+
+def polars_streaming(card: Scorecard, source: Path, output: Path) -> None:
+    """A lazy frame to a streaming sink."""
+    import polars as pl
+
+    def points(item: Characteristic) -> Any:
+        value = pl.col(item.feature)
+        chosen: Any = pl.when(value.is_null()).then(pl.lit(item.missing, pl.Int32))
+        for edge, given in zip(item.edges or (), item.points, strict=False):
+            chosen = chosen.when(value < edge).then(pl.lit(given, pl.Int32))
+        return chosen.otherwise(pl.lit(item.points[-1], pl.Int32))
+
+    enough = (pl.col(DAYS) >= DAYS_MIN) & (pl.col(PAYMENTS) >= PAYMENTS_MIN)
+    score = pl.when(enough).then(pl.sum_horizontal([points(item) for item in card.characteristics]))
+    frame = pl.scan_parquet(source / "*.parquet").select("wallet", score.alias("score"))
+    frame.sink_parquet(output / "scores.parquet", compression="zstd", compression_level=1)
+
+
+def duckdb_copy(card: Scorecard, source: Path, output: Path) -> None:
+    """One COPY of a SELECT."""
+    import duckdb
+
+    def points(item: Characteristic) -> str:
+        name = f'"{item.feature}"'
+        pairs = zip(item.edges or (), item.points, strict=False)
+        cases = " ".join(f"WHEN {name} < {edge} THEN {given}" for edge, given in pairs)
+        return f"CASE WHEN {name} IS NULL THEN {item.missing} {cases} ELSE {item.points[-1]} END"
+
+    total = " + ".join(points(item) for item in card.characteristics)
+    enough = f"{DAYS} >= {DAYS_MIN} AND {PAYMENTS} >= {PAYMENTS_MIN}"
+    query = f"SELECT wallet, CASE WHEN {enough} THEN ({total})::INTEGER END AS score FROM '{source}/*.parquet'"
+    target = output / "scores.parquet"
+    duckdb.sql(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)")
+
+
+def arrow_numpy(card: Scorecard, source: Path, output: Path) -> None:
+    """A loop over batches, numpy.searchsorted for each column; Arrow decodes in as many threads as it likes."""
+    writer: Any = None
+    for path in sorted(source.glob("*.parquet")):
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(BATCH_ROWS):
+                total = np.zeros(batch.num_rows, np.int32)
+                for item in card.characteristics:
+                    column = batch.column(item.feature)
+                    known = column.is_valid().to_numpy(zero_copy_only=False)
+                    place = np.searchsorted(item.edges or (), column.fill_null(0).to_numpy(), side="right")
+                    total += np.where(known, np.array(item.points, np.int32)[place], np.int32(item.missing))
+                days, payments = batch.column(DAYS).to_numpy(), batch.column(PAYMENTS).to_numpy()
+                none = (days < DAYS_MIN) | (payments < PAYMENTS_MIN)
+                table = pa.table({"wallet": batch.column("wallet"), "score": pa.array(total, mask=none)})
+                target = output / "scores.parquet"
+                writer = writer or pq.ParquetWriter(target, table.schema, compression="zstd", compression_level=1)
+                writer.write_table(table)
+    if writer is not None:
+        writer.close()
+
+
+ENGINES: Final[dict[str, Callable[[Scorecard, Path, Path], None]]] = {
+    "polars streaming": polars_streaming,
+    "DuckDB": duckdb_copy,
+    "pyarrow and numpy": arrow_numpy,
+}
+
+
+def peak_kb(pid: int | str = "self") -> int:
+    """Of a process: what it had resident at most."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    return 0
+
+
+def main(engine: str, source: Path, output: Path) -> None:
+    """One run; what it measured as a line of JSON."""
+    output.mkdir(parents=True)
+    card = shipped()
+    started = time.perf_counter()
+    ENGINES[engine](card, source, output)
+    seconds, peak = time.perf_counter() - started, peak_kb()
+    scores = pq.read_table(output / "scores.parquet", columns=["score"]).column("score")
+    total = pc.sum(scores).as_py()
+    print(json.dumps({"rows": len(scores), "sum": total, "seconds": seconds, "peak_kb": peak}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

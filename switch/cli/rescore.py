@@ -1,0 +1,292 @@
+"""`shardpay rescore`: score everybody, from Parquet to Parquet, killed and resumed."""
+
+import os
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from switch.cli.lazy import Command, LazyGroup
+from switch.cli.options import as_text, as_time, json_option, progress_bar
+
+_FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
+COMMANDS: Final = {
+    "status": Command("switch.cli.rescore:rescore_status", "Say how far a job is, from any terminal."),
+}
+
+
+def _share(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """0.001 or 0.1%."""
+    if value is None:
+        return None
+    try:
+        share = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise click.BadParameter("a share from 0 to 1, or a percentage: 0.001, 0.1%")
+    return share
+
+
+@click.group(
+    "rescore",
+    cls=LazyGroup,
+    table=COMMANDS,
+    invoke_without_command=True,
+    epilog="Example: shardpay rescore --input ./features --card wallet --output ./scores",
+)
+@click.option(
+    "--input",
+    "source",
+    type=click.Path(path_type=Path, resolve_path=True),
+    help="A Parquet file or a folder of them. (required)",
+)
+@click.option("--card", metavar="FILE", help="The scorecard, or the name of one that is shipped, as wallet. (required)")
+@click.option("--output", type=_FOLDER, help="A folder of their own; that of a job that was killed goes on. (required)")
+@click.option("--wallet", metavar="COLUMN", default="wallet", show_default=True, help="Who a row is about.")
+@click.option("--keep", metavar="COLUMN", multiple=True, help="Carry this column along; may be repeated.")
+@click.option("--scores-only", is_flag=True, help="Without subtotals and reasons.")
+@click.option(
+    "--part-rows",
+    type=click.IntRange(1024),
+    default=2_097_152,
+    show_default=True,
+    help="Rows a file of the output, at most.",
+)
+@click.option(
+    "--min-days", type=click.IntRange(0), default=90, show_default=True, help="Age from which a wallet is scored."
+)
+@click.option(
+    "--min-payments", type=click.IntRange(0), default=10, show_default=True, help="Payments in 360 days, likewise."
+)
+@click.option(
+    "--as-of", metavar="T", callback=as_time, help="RFC 3339 time of the features [default: what the files say]."
+)
+@click.option(
+    "--max-bad", metavar="SHARE", callback=_share, default="0.1%", show_default=True, help="End when more rows are bad."
+)
+@click.option("--skip-corrupt", is_flag=True, help="Leave out what cannot be read, and list it.")
+@click.option("--before", type=_FOLDER, help="Output of an earlier run, which the report compares with.")
+@click.option(
+    "--canary", metavar="SHARE", callback=_share, help="Score this share first, and stop if PSI is over --psi-max."
+)
+@click.option("--psi-max", type=click.FloatRange(0), default=0.25, show_default=True, help="For --canary.")
+@click.option("--ray", metavar="A", help="Address of a Ray cluster whose nodes all see input and output.")
+@click.option("--workers", type=click.IntRange(1), help="Workers at a time [default: one a processor].")
+@click.option("--plan", "only_plan", is_flag=True, help="Check and print the plan; score nothing.")
+@json_option
+@click.pass_context
+def rescore_group(context: click.Context, /, **options: Any) -> None:
+    """Score every wallet in a folder of Parquet files; run the same command again after a kill, and it goes on."""
+    if context.invoked_subcommand is not None:
+        return
+    for name, option in (("source", "--input"), ("card", "--card"), ("output", "--output")):
+        if options[name] is None:
+            raise click.UsageError(f"Missing option '{option}'.", context)
+    _rescore(options)
+
+
+@click.command("status", epilog="Example: shardpay rescore status ./scores")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@json_option
+def rescore_status(folder: Path, as_json: bool) -> None:
+    """Say how far a job is, from any terminal that sees its output."""
+    from actors.rescore.output import Output
+    from actors.rescore.run import read_manifest
+
+    output = Output(folder)
+    status, owner, manifest = output.told(), output.owner(), read_manifest(output)
+    if status is None and manifest is None:
+        raise click.ClickException(f"{folder} holds no job")
+    state = "done" if manifest else status.state if owner and status else "stopped"
+    found: dict[str, Any] = {"state": state, "owner": owner}
+    if manifest is not None:
+        found |= {name: getattr(manifest, name) for name in ("rows", "scored", "bad", "not_available")}
+    elif status is not None:
+        found |= {name: getattr(status, name) for name in status.__struct_fields__ if name != "state"}
+    if as_json:
+        click.echo(as_text(found))
+        return
+    click.echo(_sentence(found))
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    counts = f"{found['scored']:,} scored, {found['not_available']:,} not available, {found['bad']:,} bad"
+    if found["state"] == "done":
+        return f"done: {found['rows']:,} rows, {counts}"
+    left = "" if found["eta_s"] is None or found["state"] == "stopped" else f", {found['eta_s']:,.0f} s left"
+    rate = f"{found['rows_per_s']:,.0f} rows/s{left}"
+    return f"{found['state']}: {found['rows_done']:,} of {found['rows_total']:,} rows ({counts}), {rate}, as of {found['at']}"
+
+
+def _rescore(options: dict[str, Any]) -> None:
+    from actors.rescore.inputs import prepare
+    from actors.rescore.job import RescoreRefused, Settings
+    from actors.rescore.output import Output
+    from actors.rescore.page import write_report
+    from actors.rescore.run import Stopped
+
+    card = _card(options["card"])
+    names = ("wallet", "part_rows", "scores_only", "min_days", "min_payments", "skip_corrupt", "as_of")
+    settings = Settings(keep=tuple(dict.fromkeys(options["keep"])), **{name: options[name] for name in names})
+    try:
+        prepared = prepare(options["source"], options["output"], card, settings)
+        _say_plan(prepared, options)
+        if not options["only_plan"]:
+            manifest = _run(prepared, options)
+            made = write_report(card, Output(options["output"]), manifest, options["before"])
+            _say_result(manifest, made, options)
+    except RescoreRefused as error:
+        raise click.ClickException(str(error)) from None
+    except Stopped:
+        raise click.ClickException("stopped; run the same command again to go on") from None
+
+
+def _card(named: str) -> Any:
+    """From a file, or one of those that are shipped."""
+    from models.credit.shipped import SHIPPED, shipped
+    from models.scorecard import CardError, parse
+
+    path = Path(named)
+    if named in SHIPPED and not path.exists():
+        return shipped(named)
+    try:
+        return parse(path.read_bytes())
+    except CardError as error:
+        raise click.ClickException(f"{named}: {error}") from None
+    except OSError as error:
+        shown = ", ".join(SHIPPED)
+        raise click.ClickException(f"{named}: {error.strerror}; the cards that are shipped: {shown}") from None
+
+
+def _say_plan(prepared: Any, options: dict[str, Any]) -> None:
+    plan = {
+        "rows": prepared.rows,
+        "bytes": prepared.bytes,
+        "files": len(prepared.job.plan.inputs),
+        "units": len(prepared.units),
+        "columns": prepared.job.columns,
+        "batch_rows": prepared.job.plan.batch_rows,
+        "worker_bytes": prepared.worker_bytes,
+        "corrupt": prepared.job.plan.corrupt,
+    }
+    if options["as_json"]:
+        _line({"plan": plan})
+        return
+    click.echo(
+        f"{plan['rows']:,} rows in {plan['files']:,} files, {plan['bytes'] / 1e6:,.0f} MB in {len(plan['columns'])} columns; "
+        f"{plan['units']:,} units; a worker takes at most {plan['worker_bytes'] / 2**20:,.0f} MiB"
+    )
+    for each in plan["corrupt"]:
+        click.echo(f"left out: {each.path}: {each.reason}", err=True)
+
+
+def _say_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
+    tally = manifest.tally
+    if options["as_json"]:
+        names = ("rows", "scored", "bad", "not_available", "corrupt")
+        psi = None if report.against is None else report.against.psi
+        result = {name: getattr(manifest, name) for name in names}
+        _line(
+            {
+                "result": {
+                    **result,
+                    "parts": len(manifest.parts),
+                    "checked": tally.checked,
+                    "causes": tally.causes,
+                    "psi": psi,
+                }
+            }
+        )
+        return
+    click.echo(
+        f"{manifest.scored:,} scored + {manifest.bad:,} bad + {manifest.not_available:,} not available = {manifest.rows:,} rows, "
+        f"in {len(manifest.parts):,} files"
+    )
+    if report.against is not None:
+        click.echo(f"PSI against the run before: {report.against.psi:.4f}")
+    click.echo(f"{tally.checked:,} rows recomputed in plain Python: all equal")
+    for each in manifest.corrupt:
+        click.echo(
+            f"could not be read: {each.path}" + ("" if each.group is None else f", row group {each.group}"), err=True
+        )
+
+
+def _line(value: Any) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.encode(value).decode())
+
+
+def _run(prepared: Any, options: dict[str, Any]) -> Any:
+    from actors.rescore.run import Options, run
+
+    with (
+        _asked_to_stop() as asked,
+        _pools(options) as (make_pool, workers),
+        progress_bar("scoring", "rows") as progress,
+    ):
+
+        def told(status: Any) -> None:
+            progress(status.rows_done, status.rows_total)
+            if options["as_json"]:
+                _line({"progress": status})
+
+        chosen = options["workers"] or workers
+        how = Options(
+            workers=chosen,
+            max_bad=options["max_bad"],
+            stopping=lambda: bool(asked),
+            told=told,
+            canary=_canary(options),
+        )
+        return run(prepared, make_pool, how)
+
+
+def _canary(options: dict[str, Any]) -> Any:
+    from actors.rescore.output import Output
+    from actors.rescore.run import Canary, read_manifest
+
+    if options["canary"] is None:
+        return None
+    manifest = None if options["before"] is None else read_manifest(Output(options["before"]))
+    if manifest is None:
+        raise click.UsageError("--canary needs --before: a finished run whose scores it compares with")
+    return Canary(share=options["canary"], psi_max=options["psi_max"], before=manifest.tally)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[list[int]]:
+    """Signals that came; the driver looks at them between events."""
+    asked: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: asked.append(number)) for number in STOPPING}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _pools(options: dict[str, Any]) -> Iterator[tuple[Any, int]]:
+    """What makes workers, and how many the machine or the cluster has processors for."""
+    from actors.process.worker_pool import ProcessPool, RayPool
+    from actors.rescore.unit import make_worker
+
+    if options["ray"] is None:
+        yield partial(ProcessPool, make_worker), os.cpu_count() or 1
+        return
+    from actors.process.ray_cluster import RayOptions, RayRuntime
+
+    with tempfile.TemporaryDirectory(prefix="shardpay-") as folder:
+        runtime = RayRuntime.start(RayOptions(data_dir=Path(folder), num_cpus=0, address=options["ray"]))
+        try:
+            yield partial(RayPool, make_worker), RayPool.processors()
+        finally:
+            runtime.stop()

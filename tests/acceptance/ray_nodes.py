@@ -1,0 +1,80 @@
+"""A Ray cluster of several nodes on this machine."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.acceptance.running import ROLES, free_port
+
+OBJECT_STORE_BYTES = 80 << 20
+
+
+class RayNodes:
+    """Nodes of Ray on this machine, each a raylet with its workers; the first holds the GCS."""
+
+    def __init__(self, place: Path, nodes: int, processors: int = 4) -> None:
+        self._processors = processors
+        self.address = f"127.0.0.1:{free_port()}"
+        self._starters: list[subprocess.Popen[bytes]] = []
+        head = [
+            "--head",
+            f"--port={self.address.partition(':')[2]}",
+            f"--temp-dir={place}",
+            "--include-dashboard=false",
+        ]
+        self._start([*head, "--disable-usage-stats"])
+        for _ in range(nodes - 1):
+            self.join()
+
+    def join(self) -> None:
+        """One more node."""
+        self._start([f"--address={self.address}"])
+
+    def _start(self, options: list[str]) -> None:
+        sizes = [
+            f"--num-cpus={self._processors}",
+            f"--object-store-memory={OBJECT_STORE_BYTES}",
+            "--node-ip-address=127.0.0.1",
+        ]
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options, *sizes]
+        starter = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        self._starters.append(starter)
+        deadline = time.monotonic() + 60
+        while not self._raylet(starter):
+            assert starter.poll() is None and time.monotonic() < deadline, "Ray does not start"
+            time.sleep(0.2)
+
+    @staticmethod
+    def _raylet(starter: "subprocess.Popen[bytes]") -> list[psutil.Process]:
+        return [p for p in psutil.Process(starter.pid).children(recursive=True) if p.name() == "raylet"]
+
+    def actors(self) -> list[dict[str, int]]:
+        """How many of each role run on each node that is left."""
+        counts = []
+        for starter in self._starters:
+            if starter.poll() is not None:
+                continue
+            lines = [" ".join(p.cmdline()) for p in psutil.Process(starter.pid).children(recursive=True)]
+            roles = ("shard", "scorer", "front door")
+            counts.append({role: sum(line.startswith(ROLES[role]) for line in lines) for role in roles})
+        return counts
+
+    def kill(self, number: int) -> None:
+        """All processes of a node at once."""
+        starter = self._starters[number]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in [psutil.Process(starter.pid), *psutil.Process(starter.pid).children(recursive=True)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        starter.wait(10)
+
+    def end(self) -> None:
+        """The first node last: it holds the GCS."""
+        for number in reversed(range(len(self._starters))):
+            self.kill(number)
