@@ -9,10 +9,11 @@ MINUTES ?= 20
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run install develop docs unit test coverage test-latest test-newest test-lowest check acceptance sim mutate bench update clean
+.PHONY: help run demo install develop docs unit test coverage test-latest test-newest test-lowest check acceptance sim mutate bench update clean
 
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
+	@echo "make demo        payment credit on a made-up population: scores, orders; 3 minutes"
 	@echo "make unit        the unit tests that need no process: some 40 s"
 	@echo "make test        all tests"
 	@echo "make check       format, lint, spelling, types, floors"
@@ -46,6 +47,9 @@ develop: $(VENV)/.developed
 
 run: install
 	@exec $(BIN)/shardpay serve --sample
+
+demo: install
+	@exec $(BIN)/shardpay demo $(ARGS)
 
 # The inner loop. What starts processes, trains cards or draws thousands of examples is marked long, and part of `make test`.
 unit: develop

@@ -24,6 +24,7 @@ from actors.records.layout import (
     CREDIT_PREVIOUS,
     DEFAULT_AFTER,
     DUE_AT,
+    FLAG_IMPORTED,
     GRANTED,
     LAST_ORDER,
     ORDER_STATE,
@@ -91,7 +92,7 @@ STOPPED_OF: Final[dict[int | None, frozenset[int]]] = {
 
 _COLUMNS: Final = (
     "kind", "payer", CREDIT_PREVIOUS, ACCOUNT, SCENARIO, "reference", "amount", "record_time", "expiry",
-    RESULT_OF_INQUIRY, GRANTED, STANDING, "payee", CONFIRM_BY, DEFAULT_AFTER, TRANSFER_AT, "currency",
+    RESULT_OF_INQUIRY, GRANTED, STANDING, "payee", CONFIRM_BY, DEFAULT_AFTER, TRANSFER_AT, "currency", "flags", "effective_time",
 )  # fmt: skip
 assert STANDING == ORDER_STATE and RESULT_OF_INQUIRY == RESOLUTION == STOPPED_BY and ACCOUNT == RUN, (
     "one column of both"
@@ -120,6 +121,8 @@ class _Record(NamedTuple):
     default_after: int
     transfer: int
     currency: int
+    flags: int
+    effective: int
 
     @property
     def resolution(self) -> int:
@@ -312,6 +315,11 @@ class CreditCheck:
 
     def _created(self, record: _Record) -> Iterator[str]:
         self.orders += 1
+        self._open[record.address] = _Order(record)
+        if record.flags & FLAG_IMPORTED:
+            if record.about or record.state != OrderState.CONFIRMED or record.effective > record.time:
+                yield "an order of the past begins as none can"
+            return
         receipt = self._receipts.get(record.about)
         if receipt is None or receipt.party != record.party:
             yield "an order begins without a receipt that said yes"
@@ -323,7 +331,6 @@ class CreditCheck:
                 yield "an order was taken for confirmed without a standing consent"
         elif record.state != OrderState.CREATED:
             yield "an order begins in a state that is none to begin in"
-        self._open[record.address] = _Order(record)
 
     def _stepped(self, record: _Record, records: Records, addresses: NDArray[np.int64]) -> Iterator[str]:
         order = self._open.get(record.about)
@@ -333,6 +340,9 @@ class CreditCheck:
         created = order.created
         if (*record.party, record.payee, record.currency) != (*created.party, created.payee, created.currency):
             yield "its parties are not the order's"
+        past = record.flags & created.flags & FLAG_IMPORTED
+        if record.effective > record.time or (not past and record.effective != record.time):
+            yield "it has a time that is not its own"
         before = order.state
         if NEXT.get((before, record.kind)) != record.state:
             yield f"an order cannot go on like this: {Kind(record.kind).name.lower()} in state {before}"

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.book import Book, Capacity, local_row
+from actors.ledger.book import Book, Capacity
 from actors.ledger.orders import complete_by, ends_at
 from actors.ledger.table import Table, find, new_table, put, remove, table_count, table_slots
 from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
@@ -82,6 +82,16 @@ OF_A_CASE: Final = frozenset({Kind.DISPUTE_FORWARDED, Kind.DISPUTE_RESOLVED, Kin
 """Records about a dispute or review that is open before them."""
 
 
+_STEPS: Final = frozenset(int(kind) for kind in Kind if Kind.ORDER_CREATED < kind <= LAST_ORDER)
+_RECOUNTED: Final = frozenset({int(Kind.DISPUTE_RESOLVED), int(Kind.DISPUTE_REINSERTED)})
+_COUNTS: Final = {
+    int(Kind.ORDER_CREATED): ("open", 1),
+    int(Kind.DISPUTE_OPENED): ("disputed", 1),
+    int(Kind.DISPUTE_RESOLVED): ("disputed", -1),
+}
+"""What a record adds to in its holder's row. Kinds are numbers here: a name of an enumeration takes longer to look up than a row."""
+
+
 def local_rows(book: Book, addresses: NDArray[np.int64]) -> NDArray[np.int64]:
     """As `local_row`, of many wallets (n,)."""
     segments = segment_of(addresses)
@@ -90,6 +100,14 @@ def local_rows(book: Book, addresses: NDArray[np.int64]) -> NDArray[np.int64]:
     rows = np.where(numbers > 0, (numbers - 1) * SEGMENT_SLOTS + segment_slot(addresses), 0)
     there: NDArray[np.int64] = np.where((numbers > 0) & (book.wallets["currency"][rows] != 0), rows, -1)
     return there
+
+
+def place(book: Book, address: int) -> int:
+    """As `local_row`, in Python: to hand all arrays of a book to a kernel takes longer than to look."""
+    segment = segment_of(address)
+    number = int(book.segments[segment]) if 0 <= segment < len(book.segments) else 0
+    row = (number - 1) * SEGMENT_SLOTS + segment_slot(address)
+    return row if number and book.wallets["currency"][row] else -1
 
 
 _KINDS: Final = frozenset(int(kind) for kind in Kind if kind >= FIRST_CREDIT)
@@ -126,7 +144,7 @@ class CreditBook:
 
     def row(self, book: Book, address: int) -> Any:
         """The row (scalar of CREDIT) of a wallet that lives here, else None."""
-        at = int(local_row(book, address))
+        at = place(book, address)
         return None if at < 0 else self.rows[at]
 
     def consent(self, holder: int, account: int, scenario: int, now: int) -> Any:
@@ -263,13 +281,13 @@ class CreditBook:
         row = self.row(book, holder) if holder else None
         if kind not in _KINDS or (holder and (row is None or row["head"] != record[CREDIT_PREVIOUS])):
             return False
-        if Kind.ORDER_CREATED < kind <= LAST_ORDER:
+        if kind in _STEPS:
             if not self._ordered(row, kind, record, address):
                 return False
         elif kind in OF_A_CASE and self.case(int(record["reference"])) is None:
             return False
         else:
-            if row is not None and kind in (Kind.DISPUTE_RESOLVED, Kind.DISPUTE_REINSERTED):
+            if row is not None and kind in _RECOUNTED:
                 self._recount(row, record)
             if kind in self._effects:
                 self._effects[kind](record, address)
@@ -278,10 +296,10 @@ class CreditBook:
         elif kind == Kind.CONSENT_WITHDRAWN:
             self._withdrawn(book, record)
         if row is not None:
-            row["open"] += kind == Kind.ORDER_CREATED
-            opened, resolved = kind == Kind.DISPUTE_OPENED, kind == Kind.DISPUTE_RESOLVED
-            row["disputed"] = int(row["disputed"]) + opened - resolved
             row["head"] = address
+            if kind in _COUNTS:
+                count, more = _COUNTS[kind]
+                row[count] = int(row[count]) + more
             self.meta[_TOUCHED] = 1
         return True
 

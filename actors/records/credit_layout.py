@@ -216,6 +216,8 @@ CREDIT_REQUEST: Final = np.dtype(
         ("seen", "i8"),
         ("deferred_at", "i8"),
         ("valid_until", "i8"),
+        ("effective_time", "i8"),
+        ("paid_at", "i8"),
         ("points", "i4"),
         ("reasons", "u4"),
         ("default_after_s", "u4"),
@@ -228,7 +230,8 @@ CREDIT_REQUEST: Final = np.dtype(
 `home`: the wallet to which the key is bound, also where there is no such holder; `reference`: consent, receipt, order, entry or case;
 `seen`: head of the holder's credit chain that the front door decided on, -1 = whatever it is; `open_max`: orders that the holder may have
 open, this one included, or inquiries that the account may make about the wallet in a day, 0 = as many as it likes; `valid_until`: end of an
-order's receipt, by which the order must be recorded, 0 = not compared."""
+order's receipt, by which the order must be recorded, 0 = not compared; `effective_time`: when an order of the past was used, 0 = it is a
+new one; `paid_at`: when it was paid, 0 = it is still owed."""
 
 CREDIT_RESULT: Final = np.dtype(
     [

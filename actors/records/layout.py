@@ -367,6 +367,7 @@ FIELDS_OF_KIND: Final = {
         "confirm by": CONFIRM_BY,
         "due": "expiry",
         "default after": DEFAULT_AFTER,
+        "version, of an order of the past": SCENARIO_VERSION,
     },
     Kind.ORDER_CONFIRMED: _OF_AN_ORDER,
     Kind.ORDER_MODIFIED: {**_OF_AN_ORDER, "cap": "amount"},

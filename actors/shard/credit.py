@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.admission import FORGOTTEN, Channels
+from actors.ledger.credit import place
 from actors.ledger.ledger import Ledger
 from actors.ledger.orders import AFTER, ALLOWED, BY_HOLDER, completed_due, ends_at, refusal
 from actors.records.addresses import address_after
@@ -52,11 +53,13 @@ from actors.records.layout import (
     Kind,
     Requests,
     WalletStatus,
+    joined,
 )
 from actors.shard.attempts import after_attempt, looks_again, say_why
 from actors.shard.disputes import CASE_OF, CASE_OPENINGS, decide_case, due_case
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Answer, Credit, Output, ReadCredit
+from actors.shard.order_history import order_history
 
 if TYPE_CHECKING:
     from actors.shard.core import ShardConfig
@@ -72,14 +75,23 @@ STALE_PLANS_MAX: Final = 1_024
 LOOK_AGAIN_MS: Final = 1_000
 """From one look for a remote payee to the next, when time alone makes an attempt."""
 
+_OF_ONE_RECORD: Final = frozenset({int(Kind.CONSENT_GRANTED), int(Kind.CONSENT_WITHDRAWN), int(Kind.INQUIRY)})
+"""Requests whose records stand alone, so that those of a turn share a block."""
+
+_TRANSFER: Final = int(Kind.TRANSFER)
+_NOT_AVAILABLE: Final = int(InquiryResult.NOT_AVAILABLE)
+"""Names of enumerations that each inquiry needs: to look one up takes as long as to read a field."""
+
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
 class _Made(NamedTuple):
-    """Records of one request, with the details of some of them by index."""
+    """Records of one request, with the details of some of them by index. `answer`: the index of the one that has its key, and with which
+    it is answered."""
 
     records: list[Any]
     details: dict[int, bytes]
+    answer: int = -1
 
 
 class _Asked:
@@ -127,6 +139,8 @@ class CreditDesk:
         self._rows = 0
         self._timers: list[tuple[int, int, int]] = []
         self._planned: dict[int, int] = {}
+        self._unit: list[Any] = []
+        self._notes: dict[int, bytes] = {}
         self._decisions: dict[int, Callable[[Any, bytes | None], Any]] = {
             Kind.CONSENT_GRANTED: self._grant,
             Kind.CONSENT_WITHDRAWN: self._withdraw,
@@ -170,9 +184,9 @@ class CreditDesk:
         credit, book, now = self._ledger.credit, self._ledger.book, self._ledger.record_time
         for state, question in zip(states, message.questions, strict=True):
             holder = int(question["holder"])
-            wallet = self._ledger.wallet(holder)
-            if wallet is not None:
-                state["wallet"], state["credit"] = wallet[0], credit.row(book, holder)
+            at = place(book, holder)
+            if at >= 0:
+                state["wallet"], state["credit"] = book.wallets[at], credit.rows[at]
                 consent = credit.consent(holder, int(question["account"]), int(question["scenario"]), now)
                 if consent is not None:
                     state["consent"] = consent
@@ -193,6 +207,7 @@ class CreditDesk:
             taken += 1
             if asked.taken == len(asked.results):
                 done.append(self._queue.popleft())
+        self._seal_unit()
         self._rows -= taken
         for _ in range(TURN_DUE_MAX):
             if not self._is_due:
@@ -226,6 +241,8 @@ class CreditDesk:
             return
         details = asked.message.details.get(at)
         decide = self._decisions.get(int(row["op"]))
+        if row["op"] not in _OF_ONE_RECORD:
+            self._seal_unit()
         made = Code.INVALID_REQUEST if decide is None else decide(row, details)
         if isinstance(made, Code):
             result["code"] = made
@@ -241,14 +258,16 @@ class CreditDesk:
     # Records.
 
     def _keep(self, made: _Made, row: Any, key: tuple[int, int], result: Any) -> None:
-        """Seal what a request made; its last record has its key, and is the one that it is answered with."""
-        last = made.records[-1]
-        last["key_hi"], last["key_lo"] = key
-        last["digest"] = int(row["digest"]) or 1
-        last["caller"] = row["caller"]
+        """Seal what a request made."""
+        last, keyed = made.records[-1], made.records[made.answer]
+        keyed["key_hi"], keyed["key_lo"] = key
+        keyed["digest"] = int(row["digest"]) or 1
+        keyed["caller"] = row["caller"]
         address = self._seal(made)
         assert self._ledger.remember_key(*key, address)
         result["address"], result["record_time"] = address, self._ledger.record_time
+        if last["kind"] in _OF_ONE_RECORD:
+            return
         result["state"] = last[ORDER_STATE] if Kind.ORDER_CREATED <= last["kind"] <= LAST_ORDER else 0
         first = made.records[0]
         if first["kind"] == Kind.TRANSFER:
@@ -257,22 +276,31 @@ class CreditDesk:
                 result["code"] = first["code"]
 
     def _seal(self, made: _Made) -> int:
-        """Give the records that are not applied yet their places, apply and seal them. Gives the address of the last. A collection is an
+        """Give the records that are not applied yet their places and apply them. Gives the address of the one that answers. Consents and
+        inquiries of a turn are sealed together, since a block costs more than a record; all else is a unit of its own. A collection is an
         attempt to pay: nobody scored it, but windows remember it, so the header says which records its features saw."""
-        first = self._core.writer.next_address
         credit, book = self._ledger.credit, self._ledger.book
-        address = first
-        for at, record in enumerate(made.records):
+        first, start = self._core.writer.next_address, len(self._unit)
+        for at, record in enumerate(made.records, start):
             address = int(address_after(first, at))
-            if record["kind"] == Kind.TRANSFER:
+            if record["kind"] == _TRANSFER:
                 continue
             if record["payer"]:
                 record[CREDIT_PREVIOUS] = credit.row(book, int(record["payer"]))["head"]
             self._apply(record, address)
-        records = np.array([record.item() for record in made.records], RECORD)
-        seen = first - 1 if records["kind"][0] == Kind.TRANSFER else 0
-        self._core.writer.seal(records, made.details, seen)
-        return address
+        self._unit += made.records
+        self._notes.update((start + at, entry) for at, entry in made.details.items())
+        if made.records[0]["kind"] not in _OF_ONE_RECORD:
+            assert start == 0, "what was sealed before is a unit of its own"
+            self._seal_unit()
+        return int(address_after(first, start + made.answer % len(made.records)))
+
+    def _seal_unit(self) -> None:
+        if self._unit:
+            records = joined(self._unit, RECORD)
+            seen = self._core.writer.next_address - 1 if records["kind"][0] == Kind.TRANSFER else 0
+            self._core.writer.seal(records, self._notes, seen)
+            self._unit, self._notes = [], {}
 
     def _timer(self, address: int) -> int:
         """When time does something to the order, dispute or review at this address, 0 = never."""
@@ -281,10 +309,11 @@ class CreditDesk:
 
     def _apply(self, record: Any, address: int) -> None:
         """Apply a credit record, and plan what time does next, if that has changed."""
-        begins = record["kind"] in (Kind.ORDER_CREATED, *CASE_OPENINGS)
-        of = address if begins else int(record["reference"])
         assert self._ledger.credit.effect(self._ledger.book, record, address), "what was decided fits"
-        self._plan(self._timer(of), of)
+        if record["kind"] not in _OF_ONE_RECORD:  # these have no clock
+            begins = record["kind"] in (Kind.ORDER_CREATED, *CASE_OPENINGS)
+            of = address if begins else int(record["reference"])
+            self._plan(self._timer(of), of)
 
     def _plan(self, timer: int, address: int, at: int = 0) -> None:
         """Look at an order, dispute or review when its timer, or `at`, has come; once, however often it is planned."""
@@ -365,7 +394,7 @@ class CreditDesk:
             return code
         if row["open_max"] and not self._may_inquire(row):
             return Code.TOO_MANY_DECISIONS
-        if row["kind"] != InquiryResult.NOT_AVAILABLE:
+        if row["kind"] != _NOT_AVAILABLE:
             live = self._consent(row)
             if live is None or live["record"] != row["reference"]:
                 return Code.DEFERRED
@@ -389,6 +418,9 @@ class CreditDesk:
     # Orders.
 
     def _create(self, row: Any, details: bytes | None) -> Code | _Made:
+        if row["effective_time"]:
+            past = order_history(self._ledger, row, self._core.writer.next_address)
+            return past if isinstance(past, Code) else _Made(past, {} if details is None else {0: details}, 0)
         if code := self._holder(row):
             return code
         credit = self._ledger.credit

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 from bench.workload.payments import http_request, payment_body, payment_requests
+from bench.workload.questions import question_requests
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
 DEADLINE_S: Final = 60.0
@@ -28,6 +29,13 @@ DEADLINE_S: Final = 60.0
 
 class Payments(msgspec.Struct, frozen=True, kw_only=True, tag="payments"):
     """Single payments between wallets given by id."""
+
+    wallets: list[str]
+    count: int
+
+
+class Questions(msgspec.Struct, frozen=True, kw_only=True, tag="questions"):
+    """Decisions of credit about wallets given by id."""
 
     wallets: list[str]
     count: int
@@ -49,12 +57,12 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     seconds: float
     seed: int
-    work: Payments | Batches
+    work: Payments | Questions | Batches
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`done`: payments that were made. `codes`: of the others, by code. Times of whole requests, milliseconds. `began`: when, on the
-    machine's monotonic clock, so that another process knows what it did beside this load."""
+    """`done`: payments that were made, or questions that were answered. `codes`: of the others, by code. Times of whole requests,
+    milliseconds. `began`: when, on the machine's monotonic clock, so that another process knows what it did beside this load."""
 
     began: float
     seconds: float
@@ -76,7 +84,7 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rate(self) -> float:
-        """Payments made a second."""
+        """Of what was done, so much a second."""
         return self.done / self.seconds
 
 
@@ -225,6 +233,8 @@ def _requests(spec: LoadSpec) -> list[bytes]:
     host = f"127.0.0.1:{spec.port}"
     if isinstance(spec.work, Payments):
         return payment_requests(spec.work.wallets, spec.work.count, host=host, key=spec.key, seed=spec.seed)
+    if isinstance(spec.work, Questions):
+        return question_requests(spec.work.wallets, spec.work.count, host=host, key=spec.key, seed=spec.seed)
     wallets = np.frombuffer(spec.work.wallets, np.uint8).reshape(-1, 16)
     keys = ({"Content-Type": ARROW, "Idempotency-Key": str(uuid.uuid4())} for _ in range(spec.work.count))
     return [

@@ -16,7 +16,7 @@ _GROUPS: Final = (
     ("ray::ShardActor", "shard"),
     ("ray::ScoringActor", "scorer"),
     ("ray::FrontDoorActor", "front door"),
-    ("bench.peer_", "front door"),
+    ("bench.contenders.peer_", "front door"),
     ("bench.workload.load", "load"),
     ("gcs_server", "ray"),
     ("raylet", "ray"),

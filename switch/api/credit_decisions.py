@@ -5,6 +5,8 @@ read, the scenario is asked, and the inquiry is committed.
 """
 
 import hashlib
+from collections.abc import Callable
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,9 +15,20 @@ from aiohttp import web
 from msgspec import UNSET
 
 from actors.records.codes import Code
-from actors.records.credit_layout import CONSENT, Cause, InquiryResult
+from actors.records.credit_layout import CONSENT, CREDIT, Cause, InquiryResult
 from actors.records.ids import decode_wallet, uuid_bytes
-from actors.records.layout import ACCOUNT, CAUSE, DISPUTED, GRANTED, RESULT_OF_INQUIRY, SCORE_SEEN, Kind, WalletStatus
+from actors.records.layout import (
+    ACCOUNT,
+    CAUSE,
+    DISPUTED,
+    GRANTED,
+    OPERATOR_KINDS,
+    RESULT_OF_INQUIRY,
+    SCORE_SEEN,
+    WALLET,
+    Kind,
+    WalletStatus,
+)
 from rules.vocabulary.columns import DAY_MS, NULL
 from rules.vocabulary.credit import BAND_EDGES, CREDIT_INDEX, DIMENSIONS
 from rules.vocabulary.currencies import ALPHA
@@ -23,7 +36,6 @@ from switch.api.credit_shared import (
     body_hash,
     credit_row,
     holders_wallet,
-    is_holder,
     record_named,
     recorded,
     scenario_of,
@@ -34,7 +46,7 @@ from switch.api.route import KEY, WRITE, Route
 from switch.api.scenario_catalogue import LoadedScenario
 from switch.api.scenarios import scenario_named
 from switch.api.services import Services
-from switch.gateway.credit_queue import CreditAnswer, CreditRow
+from switch.gateway.credit_queue import CreditAnswer, CreditRow, fields_of, with_fields
 from switch.http.access import Access, may_ask
 from switch.http.auth import HOLDER, MERCHANT, PARTIES
 from switch.http.call import Call, page_limit
@@ -49,6 +61,7 @@ from switch.views.representations import json_response
 
 HOUR_MS: Final = 3_600_000
 MONTH_MS: Final = 30 * DAY_MS
+OPERATOR_NUMBERS: Final = frozenset(map(int, OPERATOR_KINDS))
 NOBODY: Final = 1 << 60
 """From here on lie numbers that keys about ids of nobody are bound to; no wallet has such an address."""
 _NO_DETAILS: Final = CreditDetails()
@@ -131,84 +144,103 @@ async def _state(services: Services, asked: _Asked) -> Any:
 
 def _decided(row: CreditRow, asked: _Asked, state: Any) -> CreditRow:
     """The row with what is decided on this state. The scenario is asked in any case, so that each answer takes as long."""
-    wallet, credit, consent = state["wallet"], state["credit"], state["consent"]
-    terms, now = asked.loaded.scenario.terms, now_ms()
-    currency = int(wallet["currency"])
-    cap = terms.cap.get(ALPHA.get(currency, ""), 0)
+    wallet, credit, consent = _WALLET(state["wallet"]), _CREDIT(state["credit"]), _CONSENT(state["consent"])
+    terms, now, score = asked.loaded.scenario.terms, now_ms(), credit["score"]
+    cap = terms.cap.get(ALPHA.get(wallet["currency"], ""), 0)
     (outcome,) = asked.loaded.evaluator.evaluate(_columns(asked, wallet, credit, cap, now))
-    exists = is_holder(wallet)
+    yes, granted, reasons = bool(outcome["yes"]), int(outcome["granted"]), int(outcome["reasons"])
+    exists = wallet["currency"] != 0 and wallet["kind"] not in OPERATOR_NUMBERS
     result, cause = InquiryResult.NOT_AVAILABLE, Cause.DECIDED
     if not exists or wallet["status"] == WalletStatus.CLOSED:
         cause = Cause.NO_WALLET
     elif not consent["holder"]:
         cause = Cause.NO_CONSENT
-    elif not credit["score"]:
+    elif not score:
         cause = Cause.NOT_SCORED
     elif not cap:
         cause = Cause.NOT_OFFERED
-    elif outcome["yes"]:
+    elif yes:
         result = InquiryResult.YES
     else:
         result = InquiryResult.NO
-        cause = Cause.DECIDED if outcome["reasons"] else Cause.NOTHING_GRANTED
-    row = row.copy()
-    row["kind"], row["cause"], row["scenario"] = result, cause, asked.loaded.stored.number
-    row["version"], row["open_max"] = asked.loaded.stored.version, terms.decisions
-    row["holder"], row["home"] = asked.holder if exists else 0, asked.home
-    row["seen"] = (
+        cause = Cause.DECIDED if reasons else Cause.NOTHING_GRANTED
+    seen = (
         credit["head"] if result else -1
     )  # not_available is never looked at again: it would take longer where there is a wallet
-    row["amount"], row["points"] = asked.amount, credit["score"] if result else 0
-    row["granted"] = outcome["granted"] if result is InquiryResult.YES else 0
-    row["reasons"] = outcome["reasons"] if result is InquiryResult.NO else 0
-    row["reference"] = consent["record"] if exists else 0
-    row["standing"] = bool(result) and credit["disputed"] > 0
-    row["expiry"] = now + terms.receipt_hours * HOUR_MS
-    return row
+    return with_fields(
+        row,
+        kind=result,
+        cause=cause,
+        scenario=asked.loaded.stored.number,
+        version=asked.loaded.stored.version,
+        open_max=terms.decisions,
+        holder=asked.holder if exists else 0,
+        home=asked.home,
+        seen=seen,
+        amount=asked.amount,
+        points=score if result else 0,
+        granted=granted if result is InquiryResult.YES else 0,
+        reasons=reasons if result is InquiryResult.NO else 0,
+        reference=consent["record"] if exists else 0,
+        standing=bool(result) and credit["disputed"] > 0,
+        expiry=now + terms.receipt_hours * HOUR_MS,
+    )
 
 
-def _columns(asked: _Asked, wallet: Any, credit: Any, cap: int, now: int) -> Any:
+def _columns(asked: _Asked, wallet: dict[str, Any], credit: dict[str, Any], cap: int, now: int) -> Any:
     """CREDIT_COLUMNS (1, columns) of a holder's state."""
-    score = int(credit["score"])
+    score = credit["score"]
     known = {
         "amount": asked.amount if asked.amount else NULL,
         "cap": cap,
-        "currency": int(wallet["currency"]),
+        "currency": wallet["currency"],
         "score": score,
         "band": 1 + sum(score >= edge for edge in BAND_EDGES),
-        "score_age_days": max(0, now - int(credit["as_of"])) // DAY_MS,
+        "score_age_days": max(0, now - credit["as_of"]) // DAY_MS,
         **dict(zip(DIMENSIONS, credit["subtotals"].tolist(), strict=True)),
-        "open_orders": int(credit["open"]),
-        "overdue_orders": int(credit["overdue"]),
-        "defaulted_orders": int(credit["defaulted"]),
-        "kept_orders": int(credit["kept"]),
-        "tier": int(wallet["tier"]),
-        "months_on_book": max(0, now - int(wallet["opened"])) // MONTH_MS,
+        "open_orders": credit["open"],
+        "overdue_orders": credit["overdue"],
+        "defaulted_orders": credit["defaulted"],
+        "kept_orders": credit["kept"],
+        "tier": wallet["tier"],
+        "months_on_book": max(0, now - wallet["opened"]) // MONTH_MS,
         "disputed": int(credit["disputed"] != 0),
     }
-    columns = np.zeros((1, len(CREDIT_INDEX)), np.int64)
-    columns[0] = [known[name] for name in CREDIT_INDEX]
-    return columns
+    return np.array([[known[name] for name in CREDIT_INDEX]], np.int64)
+
+
+def _numbers(dtype: np.dtype[Any], *names: str) -> Callable[[Any], dict[str, Any]]:
+    """Fields of a scalar of that dtype, by name, as Python numbers, all at once: one by one each costs as much as all."""
+    assert dtype.names is not None
+    pick = itemgetter(*(dtype.names.index(name) for name in names))
+    return lambda scalar: dict(zip(names, pick(scalar.item()), strict=True))
+
+
+_WALLET: Final = _numbers(WALLET, "currency", "kind", "status", "tier", "opened")
+_CREDIT: Final = _numbers(
+    CREDIT, "head", "as_of", "score", "subtotals", "open", "overdue", "defaulted", "kept", "disputed"
+)
+_CONSENT: Final = _numbers(CONSENT, "holder", "record")
 
 
 def _made(row: CreditRow, answer: CreditAnswer) -> CreditRecord:
     """The record that a row became, without asking the journal again."""
-    (sent,) = row
+    sent = fields_of(row)
     record = {
         "kind": int(Kind.INQUIRY),
-        "payer": int(sent["holder"]),
-        ACCOUNT: int(sent["account"]),
-        "pack": int(sent["scenario"]),
-        "country": int(sent["version"]),
-        "amount": int(sent["amount"]),
-        GRANTED: int(sent["granted"]),
-        RESULT_OF_INQUIRY: int(sent["kind"]),
-        CAUSE: int(sent["cause"]),
-        DISPUTED: int(sent["standing"]),
-        SCORE_SEEN: int(sent["points"]),
-        "reasons": int(sent["reasons"]),
-        "reference": int(sent["reference"]),
-        "expiry": int(sent["expiry"]),
+        "payer": sent["holder"],
+        ACCOUNT: sent["account"],
+        "pack": sent["scenario"],
+        "country": sent["version"],
+        "amount": sent["amount"],
+        GRANTED: sent["granted"],
+        RESULT_OF_INQUIRY: sent["kind"],
+        CAUSE: sent["cause"],
+        DISPUTED: sent["standing"],
+        SCORE_SEEN: sent["points"],
+        "reasons": sent["reasons"],
+        "reference": sent["reference"],
+        "expiry": sent["expiry"],
         "record_time": answer.record_time,
     }
     return CreditRecord(answer.address, record, _NO_DETAILS)

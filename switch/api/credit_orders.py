@@ -53,7 +53,7 @@ DUE_DAYS: Final = 30
 """When an order is due that says nothing of it."""
 DUE_DAYS_MAX: Final = 730
 DAY_S: Final = 86_400
-_KINDS: Final = {name: number for number, name in KINDS.items()}
+KIND_NUMBERS: Final = {name: number for number, name in KINDS.items()}
 _CALLS: Final = {
     "confirm": Kind.ORDER_CONFIRMED,
     "cancel": Kind.ORDER_CANCELLED,
@@ -155,7 +155,7 @@ async def _new_row(
     payee = await _payee(services, call, body, record["payer"])
     key = hashlib.blake2b(f"{inquiry.address} {body.number}".encode(), digest_size=16).digest()
     row = credit_row(Kind.ORDER_CREATED, call.principal, key, digest)
-    row["kind"], row["scenario"], row["reference"] = _KINDS[body.kind], record[SCENARIO], inquiry.address
+    row["kind"], row["scenario"], row["reference"] = KIND_NUMBERS[body.kind], record[SCENARIO], inquiry.address
     row["holder"] = row["home"] = record["payer"]
     row["payee"], row["amount"], row["open_max"] = payee, body.cap, terms.open_orders
     row["expiry"], row["confirm_by"] = _due(body, now), now + terms.confirm_days * DAY_MS
@@ -313,16 +313,17 @@ async def _shown(services: Services, found: Sequence[CreditRecord]) -> list[Orde
     history = services.credit_history
     accounts = await services.keys.accounts(each.record[ACCOUNT] for each in found)
     about = await history.about_many([each.address for each in found])
-    receipts = {each.address: each for each in await history.many(sorted({each.record["reference"] for each in found}))}
+    wanted_receipts = sorted({each.record["reference"] for each in found} - {0})
+    receipts = {each.address: each for each in await history.many(wanted_receipts)}
     wanted = [at for steps in about.values() for at in transfers_of(steps)]
     times = await services.history.record_times(wanted) if wanted else {}
     shown = []
     for each in found:
-        receipt = receipts[each.record["reference"]]
+        receipt = receipts.get(each.record["reference"])
         names = OrderNames(
-            scenario=(await scenario_of(services, receipt)).stored.name,
+            scenario=(await scenario_of(services, receipt or each)).stored.name,
             merchant=accounts.get(each.record[ACCOUNT], ""),
-            receipt=transfer_id(services.secret, receipt.record["record_time"], receipt.address),
+            receipt=transfer_id(services.secret, receipt.record["record_time"], receipt.address) if receipt else UNSET,
             times=times,
         )
         shown.append(order_answer(services.secret, each, about[each.address], names))

@@ -139,7 +139,8 @@ async def record_named(services: Services, text: str, missing: str, *kinds: Kind
 async def scenario_of(services: Services, found: CreditRecord) -> LoadedScenario:
     """The version of the scenario that a record was made with."""
     number = found.record[SCENARIO]
-    version = found.record[SCENARIO_VERSION] if found.record["kind"] == Kind.INQUIRY else found.details.version
+    recorded_version = found.record["kind"] in (Kind.INQUIRY, Kind.ORDER_CREATED)
+    version = found.record[SCENARIO_VERSION] if recorded_version else found.details.version
     loaded = await services.scenarios.version(number, version)
     assert loaded is not None, "versions never go"
     return loaded

@@ -7,8 +7,10 @@ import click
 import msgspec
 
 from rules.vocabulary.currencies import NUMERIC
-from switch.importer import paysim
-from switch.importer.formats import READERS, format_of
+from switch.importer import orders, paysim
+from switch.importer.client import Client, SwitchError
+from switch.importer.formats import READERS, columns_of, format_of
+from switch.importer.history import ImportFileError
 from switch.importer.progress import Display, Tally
 from switch.importer.runner import Options, Report, run_import
 
@@ -20,7 +22,10 @@ Example: SHARDPAY_API_KEY=... shardpay import payments.ndjson --url http://127.0
 @click.command("import", epilog=_EPILOG)
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "--format", "name", type=click.Choice(sorted(READERS)), help="Format of FILE [default: as its columns tell]."
+    "--format",
+    "name",
+    type=click.Choice(sorted([*READERS, orders.NAME])),
+    help="Format of FILE [default: as its columns tell].",
 )
 @click.option(
     "--currency",
@@ -28,6 +33,8 @@ Example: SHARDPAY_API_KEY=... shardpay import payments.ndjson --url http://127.0
     metavar="CODE",
     help=f"Of a PaySim log, which names none [default: {paysim.CURRENCY}].",
 )
+@click.option("--merchant", metavar="NAME", help="Of orders: the merchant's account, which has a key already.")
+@click.option("--scenario", metavar="NAME", help="Of orders: the scenario that they are of.")
 @click.option("--url", envvar="SHARDPAY_URL", default="http://127.0.0.1:8080", show_default=True, help="The switch.")
 @click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests under way.")
 @click.option("--rate", type=click.FloatRange(min=0), default=0, help="Rows a second at most [default: no limit].")
@@ -40,6 +47,8 @@ def import_command(
     file: Path,
     name: str | None,
     currency: str | None,
+    merchant: str | None,
+    scenario: str | None,
     url: str,
     concurrency: int,
     rate: float,
@@ -72,7 +81,18 @@ def import_command(
                 reference        optional text
                 declined         optional: true where it was declined for lack of funds
               Rows are sent by effective_at; new payers begin empty and cannot go below zero.
+    orders    service orders of the past, Parquet as `shardpay population` writes them; --merchant, --scenario
+                order            the merchant's own number, different for each row
+                person, merchant your names of the wallets of holder and merchant
+                amount           integer, minor units
+                created_at, due_at, paid_at   when it was used, due, and paid, if it was
+              No money moves. Each comes in once, however often it is imported.
     """
+    if name == orders.NAME or (name is None and _tells_of_orders(file)):
+        _import_orders(file, merchant, scenario, url, key, concurrency, as_json)
+        return
+    if merchant or scenario:
+        raise click.UsageError("--merchant and --scenario are for files of orders")
     options = Options(
         file=file,
         format=name or format_of(file),
@@ -87,6 +107,47 @@ def import_command(
     click.echo(msgspec.json.format(msgspec.json.encode(report)).decode() if as_json else report_text(report))
     if not report.good:
         raise click.exceptions.Exit(1)
+
+
+def _tells_of_orders(file: Path) -> bool:
+    return file.suffix == ".parquet" and orders.recognises(set(columns_of(file)))
+
+
+def _import_orders(
+    file: Path, merchant: str | None, scenario: str | None, url: str, key: str | None, concurrency: int, as_json: bool
+) -> None:
+    if not merchant or not scenario:
+        raise click.UsageError("orders need --merchant and --scenario: of whom and of what they are")
+
+    async def run() -> orders.OrdersReport:
+        async with Client(url, key, concurrency) as client:
+            return await orders.import_orders(client, file, table, merchant, scenario, concurrency)
+
+    try:
+        table = orders.read_orders(file)
+        report = asyncio.run(run())
+    except (SwitchError, ImportFileError) as error:
+        raise click.ClickException(str(error)) from None
+    except BaseExceptionGroup as group:
+        raise click.ClickException(str(_first(group))) from None
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(report)).decode())
+    else:
+        click.echo(orders_text(report))
+    if not report.good:
+        raise click.exceptions.Exit(1)
+
+
+def orders_text(report: orders.OrdersReport) -> str:
+    """The report for a person."""
+    return "\n".join(
+        [
+            f"{report.orders:,} orders of {report.file} in {report.seconds:.1f} s",
+            *(f"{count:,} are {status}" for status, count in sorted(report.statuses.items())),
+            *([f"{report.replayed:,} were there"] if report.replayed else []),
+            *(f"refused {count:,}: {code}" for code, count in sorted(report.refused.items())),
+        ]
+    )
 
 
 def _run(options: Options) -> Report:

@@ -1,13 +1,14 @@
 """`serve --sample`: two people and a shop with some money, and the first payment to paste."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
 
 from actors.database.pool import Pool
-from actors.stores.api_keys import KeyStore, key_hash
+from actors.stores.api_keys import NOTHING_BOUND, Binding, KeyStore, key_hash
 from actors.stores.scopes import SCOPES
 
 SAMPLE_NAME: Final = "sample"
@@ -21,21 +22,32 @@ _WALLETS: Final = (
 
 
 async def sample_key(url: str, data: Path) -> str:
-    """The key of the sample's account, kept in the data directory for its owner only; made anew when it is gone or not known."""
-    path = data / "sample.key"
+    """The key of the sample's account, as `kept_key` keeps it."""
+    return await kept_key(url, data / "sample.key", SAMPLE_NAME, SCOPES)
+
+
+async def kept_key(url: str, path: Path, name: str, scopes: Sequence[str], binding: Binding = NOTHING_BOUND) -> str:
+    """The key of an account, kept in a file for its owner only; made anew when it is gone or not known."""
     pool = await Pool.open(url, name="shardpay-sample")
     try:
         store = KeyStore(pool)
-        if path.exists():
-            kept = path.read_text().strip()
-            if await store.find([key_hash(kept)]):
-                return kept
-        key = (await store.create(SAMPLE_NAME, SCOPES)).key
-        path.touch(mode=0o600)
-        path.write_text(key + "\n")
+        kept = _read(path)
+        if kept and await store.find([key_hash(kept)]):
+            return kept
+        key = (await store.create(name, scopes, binding)).key
+        _write(path, key)
         return key
     finally:
         await pool.close()
+
+
+def _read(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
+
+
+def _write(path: Path, key: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(key + "\n")
 
 
 async def make_sample(base_url: str, key: str) -> dict[str, str]:
@@ -47,7 +59,7 @@ async def make_sample(base_url: str, key: str) -> dict[str, str]:
         ids = {}
         for name, fields in _WALLETS:
             body = {"currency": "EUR", "external_id": name, **fields}
-            ids[name] = (await _post(session, "/v1/wallets", body, name))["id"]
+            ids[name] = (await post(session, "/v1/wallets", body, name))["id"]
         for name in ("sample:alice", "sample:bob"):
             opening: dict[str, Any] = {
                 "payer": ids["sample:funding"],
@@ -55,15 +67,22 @@ async def make_sample(base_url: str, key: str) -> dict[str, str]:
                 "amount": OPENING_MINOR,
                 "currency": "EUR",
             }
-            await _post(session, "/v1/transfers", opening, f"{name}:opening")
+            await post(session, "/v1/transfers", opening, f"{name}:opening")
         return ids
 
 
-async def _post(session: aiohttp.ClientSession, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
+async def post(session: aiohttp.ClientSession, path: str, body: dict[str, Any], key: str) -> dict[str, Any]:
+    """The answer to a request that may be sent again. Raises aiohttp.ClientError."""
     async with session.post(path, json=body, headers={"Idempotency-Key": key}) as response:
-        response.raise_for_status()
+        await check(response)
         answer: dict[str, Any] = await response.json()
         return answer
+
+
+async def check(response: aiohttp.ClientResponse) -> None:
+    """Raise aiohttp.ClientError with the problem that was answered, if it is one."""
+    if response.status >= 400:
+        raise aiohttp.ClientError(f"{response.method} {response.url.path}: {(await response.text())[:500]}")
 
 
 def first_payment(base_url: str, key: str, ids: dict[str, str]) -> str:

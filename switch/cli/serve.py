@@ -43,7 +43,11 @@ from switch.cli.options import storage_options
     help="PEM file: HTTPS with this certificate and its chain; a newer one is taken over within seconds.",
 )
 @click.option("--tls-key", type=click.Path(dir_okay=False, exists=True, resolve_path=True), help="PEM file: its key.")
-@click.option("--sample", is_flag=True, help="Make sample wallets and print a first payment.")
+@click.option(
+    "--sample",
+    is_flag=True,
+    help="Make sample wallets and people with known credit, and print a first payment and a question.",
+)
 def serve_command(**options: Any) -> None:
     """Run a switch: PostgreSQL, Ray, shards, scorers and front doors. Ctrl-C drains at once, SIGTERM after a grace."""
     from switch.node.listening import bare_host
@@ -90,6 +94,17 @@ def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
             ids = await make_sample(base_url, key)
             click.echo("\nA first payment, to paste into another terminal:\n")
             click.echo(first_payment(base_url, key, ids))
+            await _welcome_people(base_url, database, settings.data, key)
         click.echo("\nCtrl-C drains and stops.")
 
     return welcome
+
+
+async def _welcome_people(base_url: str, database: str, data: Path, key: str) -> None:
+    """After readiness was told: scores load kernels, and nobody waits for that."""
+    from switch.cli.sample_people import make_people, merchant_key, question
+
+    asking = await merchant_key(database, data)
+    people = await make_people(base_url, key)
+    click.echo("\nA hotel's question whether a guest needs no deposit; wallets by the answer:\n")
+    click.echo(question(base_url, asking, people))

@@ -807,6 +807,13 @@ class CreditOrders(Resource):
             schema.OrderAnswer,
         )
 
+    async def import_past(self, *, orders: Sequence[schema.PastOrder | Mapping[str, Any]]) -> schema.OrderResults:
+        """Record service orders of the past with their own times, up to 1,000, each once.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("POST", "/v1/credit/orders/import", body(orders=orders)), schema.OrderResults)
+
 
 class AsyncResources:
     """Every resource of a switch."""

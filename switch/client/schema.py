@@ -324,7 +324,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     cap: int
     currency: str
     introduction: str
-    receipt: str
+    receipt: str | None = None
     created_at: str
     confirm_by: str
     due_at: str
@@ -343,6 +343,12 @@ class OrderList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: list[OrderAnswer]
     has_more: bool
     next: str | None
+
+
+class OrderResults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """In the order of the request."""
+
+    results: list[OrderResult]
 
 
 class CreditAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -616,6 +622,15 @@ class OrderStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stopped_by: str | None = None
 
 
+class OrderResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one order of a batch: `code` is `ok`, or a problem's."""
+
+    id: str | None
+    status: str | None
+    code: str
+    replayed: bool | None = None
+
+
 class ReasonGap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What costs most: points that the wallet lacks of the best."""
 
@@ -875,3 +890,18 @@ class BillLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: str
     amount: int
+
+
+class PastOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of POST /v1/credit/orders/import."""
+
+    wallet: str
+    merchant: str
+    scenario: str
+    payee: str
+    amount: int
+    number: str
+    introduction: str | None = None
+    created_at: str
+    due_at: str
+    paid_at: str | None = None

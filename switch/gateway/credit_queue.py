@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_REQUEST, CreditResults
+from actors.records.layout import joined
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.fairness.fair_queue import FairQueue
 from switch.gateway.write_queue import Backoff
@@ -32,6 +33,9 @@ CALL_TIMEOUT_S: Final = 30.0
 
 CreditRow = NDArray[Any]
 """One CREDIT_REQUEST row (1,)."""
+
+
+_NAMES: Final = CREDIT_REQUEST.names or ()
 
 
 class CreditAnswer(NamedTuple):
@@ -136,7 +140,7 @@ class CreditQueue:
         error: BaseException = ShardUnavailable(False)
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
-                results = await self._client.credit(np.concatenate([job.row for job in jobs]), details)
+                results = await self._client.credit(joined([job.row for job in jobs], CREDIT_REQUEST), details)
             _settle(jobs, results)
         except ShardUnavailable as lost:
             error = lost
@@ -159,6 +163,20 @@ def _settle(jobs: list[_Job], results: CreditResults) -> None:
         if not job.future.done():
             code, replayed, state, _, address, transfer, record_time = row
             job.future.set_result(CreditAnswer(code, bool(replayed), state, address, transfer, record_time))
+
+
+def fields_of(row: CreditRow) -> dict[str, int]:
+    """All fields of a row as Python numbers."""
+    (values,) = row.tolist()
+    return dict(zip(_NAMES, values, strict=True))
+
+
+def with_fields(row: CreditRow, **fields: int) -> CreditRow:
+    """Another row, with these fields changed: one by one each assignment would cost as much as all together."""
+    values = fields_of(row)
+    assert fields.keys() <= values.keys()
+    values.update(fields)
+    return np.array([tuple(values.values())], CREDIT_REQUEST)
 
 
 def new_row() -> CreditRow:

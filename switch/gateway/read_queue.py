@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Generic, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
+from actors.records.layout import joined
 from actors.rpc.interface import ChainHead, ShardUnavailable
 
 CALLS_MAX: Final = 2
@@ -72,7 +72,7 @@ class Reader(Generic[T]):
     async def _call(self, waits: list[tuple[NDArray[Any], asyncio.Future[T]]]) -> None:
         try:
             async with asyncio.timeout(self._timeout_s):
-                rows = await self._ask(np.concatenate([addresses for addresses, _ in waits]))
+                rows = await self._ask(joined([addresses for addresses, _ in waits], waits[0][0].dtype))
             start = 0
             for addresses, future in waits:
                 if not future.done():

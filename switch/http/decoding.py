@@ -33,6 +33,7 @@ from switch.http.schema import (
     PackBacktest,
     PackMode,
     PackText,
+    PastOrders,
     Refund,
     ScenarioText,
     Transfer,
@@ -61,6 +62,7 @@ NEW_ORDER: Final = msgspec.json.Decoder(NewOrder)
 CHANGES: Final = msgspec.json.Decoder(Changes)
 LOWERED_CAP: Final = msgspec.json.Decoder(LoweredCap)
 BILL: Final = msgspec.json.Decoder(Bill)
+PAST_ORDERS: Final = msgspec.json.Decoder(PastOrders)
 EMPTY: Final = msgspec.json.Decoder(Empty)
 
 

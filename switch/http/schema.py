@@ -240,6 +240,28 @@ class NewOrder(Wire, frozen=True, kw_only=True):
     due_at: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
 
 
+class PastOrder(Wire, frozen=True, kw_only=True):
+    """One of POST /v1/credit/orders/import. `merchant`: an account's name; `payee`: its wallet; `number`: its own; `created_at`: when it
+    was used; `paid_at`: when it was paid, left out of one that is still owed."""
+
+    wallet: Id
+    merchant: DocumentName
+    scenario: DocumentName
+    payee: Id
+    amount: Amount
+    number: Annotated[str, Meta(min_length=1, max_length=NUMBER_CHARACTERS, pattern=PRINTED)]
+    introduction: Annotated[str, Meta(max_length=500, pattern=LINES)] = ""
+    created_at: Annotated[str, Meta(max_length=40)]
+    due_at: Annotated[str, Meta(max_length=40)]
+    paid_at: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
+
+
+class PastOrders(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/orders/import, with the scope import: what became of orders that were made elsewhere."""
+
+    orders: Annotated[list[PastOrder], Meta(max_length=1_000)]
+
+
 class LoweredCap(Wire, frozen=True, kw_only=True):
     """POST /v1/credit/orders/{id}/modify: down, once."""
 

@@ -209,6 +209,10 @@ class Client:
         answer, tries = await self._call("POST", "/v1/transfers/batch", body, headers)
         return (arrow_answers if plain else json_answers)(answer)._replace(tries=tries)
 
+    async def post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+        """The answer to a request that may be sent again. Raises SwitchError."""
+        return (await self._call("POST", path, body, headers))[0]
+
     async def standing(self, wallet: uuid.UUID) -> Standing:
         """What a wallet is and holds. Raises SwitchError."""
         return _STANDING((await self._call("GET", f"/v1/wallets/{wallet}", None, {}))[0])

@@ -35,7 +35,7 @@ def format_of(path: Path) -> str:
     if path.is_dir():
         return berka.NAME
     if is_parquet(path):
-        return _recognised(path, _schema(path).names, _RECOGNISERS)
+        return _recognised(path, columns_of(path), _RECOGNISERS)
     names = head_of(path).names
     if not names or names[0].lstrip().startswith(("{", "[")):
         return shardpay_format.NAME
@@ -62,6 +62,12 @@ def read_history(name: str, path: Path, currency: str | None = None) -> History:
     if not len(history.payments):
         raise ImportFileError(f"{path} holds no payments")
     return history
+
+
+def columns_of(path: Path) -> list[str]:
+    """Names of the columns of a Parquet file. Raises ImportFileError."""
+    names: list[str] = _schema(path).names
+    return names
 
 
 def _schema(path: Path) -> pa.Schema:

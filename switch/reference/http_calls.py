@@ -100,6 +100,11 @@ NOTES: Final = {
         "One order a receipt, and one a `number`: the same request again gets the same order, however long after. `kind` is that "
         "of the receipt's scenario, `cap` at most what was granted, `payee` a wallet of the merchant's."
     ),
+    ("POST", "/v1/credit/orders/import"): (
+        "An order is known by `merchant` and `number`: sent again, it is answered with what it made. It needs neither receipt nor consent, "
+        "and moves no money: what was paid was paid elsewhere. Without `paid_at` it is owed here from now on, overdue or defaulted if it "
+        "is, and collected like any other. What cannot be recorded has its code in its row. Features take its own times."
+    ),
     ("POST", "/v1/credit/orders/{id}/complete"): (
         "The transfer is in the same commit as the order's state. What the wallet cannot pay stays owed, `due`, with attempts "
         "that the order shows."

@@ -47,8 +47,9 @@ class OrderStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A service order. `amount`: what the bill comes to, from completion on; `transfer`: that paid it; `stopped_by`: what else than the
-    holder's money keeps it from being paid now; `steps`: its life, oldest first."""
+    """A service order. `receipt`: on which it was made, none of one of the past; `amount`: what the bill comes to, from completion on;
+    `transfer`: that paid it; `stopped_by`: what else than the holder's money keeps it from being paid now; `steps`: its life, oldest
+    first."""
 
     id: str
     number: str
@@ -61,7 +62,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     cap: int
     currency: str
     introduction: str
-    receipt: str
+    receipt: str | UnsetType = UNSET
     created_at: str
     confirm_by: str
     due_at: str
@@ -88,7 +89,7 @@ class OrderNames(msgspec.Struct, frozen=True, kw_only=True):
 
     scenario: str
     merchant: str
-    receipt: str
+    receipt: str | UnsetType
     times: Mapping[int, int]
 
 
@@ -117,7 +118,7 @@ def order_answer(secret: Secret, made: CreditRecord, steps: Sequence[CreditRecor
         currency=ALPHA[record["currency"]],
         introduction=made.details.introduction or "",
         receipt=names.receipt,
-        created_at=time_text(record["record_time"]),
+        created_at=time_text(record["effective_time"]),
         confirm_by=time_text(record[CONFIRM_BY]),
         due_at=time_text(due),
         items=UNSET if bill is None else bill.details.items,
@@ -147,7 +148,7 @@ def _step(secret: Secret, found: CreditRecord, times: Mapping[int, int]) -> Orde
     failed = record["kind"] == Kind.ORDER_ATTEMPT and record["expiry"]
     return OrderStep(
         step=STEPS[Kind(record["kind"])],
-        at=time_text(record["record_time"]),
+        at=time_text(record["effective_time"]),
         transfer=transfer_id(secret, times[at], at) if at in times else UNSET,
         next_attempt_at=time_text(record["expiry"]) if failed else UNSET,
         stopped_by=_stopped_by(found),

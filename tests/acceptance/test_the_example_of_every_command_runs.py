@@ -1,13 +1,16 @@
 """What `--help` shows of each command as its example works, typed as it stands in a folder with the files that it names.
 
-One switch runs for all of them: the example of `serve`. `bench` measures for minutes, so its example runs in the quick form and only
+One switch runs for all of them: the example of `serve`. `bench` and `demo` take minutes, so their examples run in a short form and only
 with the slow tests; tests/integration/test_bench_quick.py runs others of its benchmarks.
 """
 
 import contextlib
+import itertools
 import json
 import re
 import shlex
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -20,8 +23,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli.main import cli
+from switch.cli.sample_people import PEOPLE
 from switch.reference.commands import commands
-from tests.acceptance.running import KEY, RunningSwitch, running_switch
+from tests.acceptance.running import KEY, RunningSwitch, free_port, running_switch
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLES: Final = {name.removeprefix("shardpay "): command.epilog or "" for name, command in commands()}
@@ -44,7 +48,10 @@ AFTER: Final = {
 """Whose example writes what the example of a command reads."""
 ELSEWHERE: Final = ("restore",)
 """Wants an empty database, so it runs in a folder beside, with what it reads."""
-SLOW: Final = {"bench": ("--quick", "--output", "results")}
+SLOW: Final = {
+    "bench": ("--quick", "--output", "results"),
+    "demo": ("--people", "300", "--stop", "--port", str(free_port())),
+}
 """Too long for the suite, with what makes it a matter of a minute."""
 SERVE: Final = "serve"
 PLACEHOLDERS: Final = {
@@ -54,6 +61,8 @@ PLACEHOLDERS: Final = {
     "keys rotate": {"0b5c0a52-...": "{shop_key}"},
 }
 """Words of an example that stand for what only a reader has."""
+PRINTED_WITHIN_S: Final = 60.0
+"""After the switch is ready: scores load kernels."""
 LOANS: Final = 400
 PAYMENTS: Final = (
     {"payer": "external:jan", "payee": "cust-1", "amount": 90_000},
@@ -152,6 +161,33 @@ def test_the_example_of_a_command_runs(reader: Reader, name: str) -> None:
 
 
 def test_the_example_of_serve_is_ready_and_prints_a_first_payment(reader: Reader) -> None:
+    printed = _printed(reader, "A first payment")
+    assert f"Shardpay is ready on {reader.switch.url}" in printed
+    assert "curl" in printed.partition("A first payment")[2]
+
+
+def _printed(reader: Reader, what: str) -> str:
+    """What `serve` has printed by the time that it has told this and what follows: it goes on after the switch is ready."""
     output = reader.folder / "data" / "serve-output.log"
-    assert f"Shardpay is ready on {reader.switch.url}" in output.read_text()
-    assert "curl" in output.read_text()
+    ends = time.monotonic() + PRINTED_WITHIN_S
+    while True:
+        text = output.read_text()
+        if "curl" in text.partition(what)[2] or time.monotonic() > ends:
+            return text
+        time.sleep(0.1)
+
+
+def test_each_person_of_the_sample_gets_the_answer_that_is_printed(reader: Reader) -> None:
+    """By the question that is printed, with its key, about each wallet that is printed."""
+    told = _printed(reader, "A hotel's question").partition("A hotel's question")[2]
+    words = shlex.split(told.partition("curl ")[2].partition("\n\n")[0].replace("\\\n", " "))
+    headers = dict(word.split(": ", 1) for flag, word in itertools.pairwise(words) if flag == "-H")
+    body = json.loads(words[words.index("-d") + 1])
+    printed = re.findall(r"^  (\w+)(?:: ([A-Z_]+)|.*?) +(\w{8}-[\w-]+)$", told, re.MULTILINE)
+    assert [wallet for _, _, wallet in printed].index(body["wallet"]) == 0
+    assert [result for result, _, _ in printed] == [person.says.split(":")[0] for person in PEOPLE]
+    for result, reason, wallet in printed:
+        data = json.dumps({**body, "wallet": wallet}).encode()
+        with urllib.request.urlopen(urllib.request.Request(words[1], data, headers), timeout=20) as response:
+            answer = json.loads(response.read())
+        assert (answer["result"], answer.get("reasons", [])) == (result, [reason] if reason else []), wallet

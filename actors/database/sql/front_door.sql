@@ -644,6 +644,22 @@ FROM order_number AS taken WHERE (account = $1 AND number = $2) OR receipt = $3
 -- name: order_number_made
 UPDATE order_number SET record = $3 WHERE account = $1 AND number = $2 AND record IS NULL
 
+-- name: order_numbers_take
+-- In one order for all who take numbers at once, so that none waits for another that waits for it.
+INSERT INTO order_number (account, number, receipt)
+SELECT * FROM unnest($1::int[], $2::text[], $3::bigint[]) AS wanted (account, number, receipt) ORDER BY account, number
+ON CONFLICT DO NOTHING
+
+-- name: order_numbers_taken
+-- A key of a shard is remembered for a day at least.
+SELECT account, number, receipt, record, taken_at < now() - interval '12 h' AS old FROM order_number
+JOIN unnest($1::int[], $2::text[], $3::bigint[]) AS wanted (account, number, receipt) USING (account, number, receipt)
+
+-- name: order_numbers_made
+UPDATE order_number AS taken SET record = made.record
+FROM unnest($1::int[], $2::text[], $3::bigint[]) AS made (account, number, record)
+WHERE taken.account = made.account AND taken.number = made.number AND taken.record IS NULL
+
 -- name: order_number_find
 SELECT coalesce(record, (SELECT record FROM credit WHERE about = taken.receipt AND about <> 0 AND kind = $3 LIMIT 1))
 FROM order_number AS taken WHERE account = $1 AND number = $2

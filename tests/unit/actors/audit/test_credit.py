@@ -14,6 +14,7 @@ from actors.records.layout import (
     CREDIT_PREVIOUS,
     DEFAULT_AFTER,
     DUE_AT,
+    FLAG_IMPORTED,
     GRANTED,
     ORDER_STATE,
     RECORD,
@@ -86,6 +87,15 @@ def written_off(time: int, by: Stopped = Stopped.NOTHING) -> Row:
 
 
 NEVER_PAID = (*OWED, OVERDUE, DEFAULTED, written_off(1_200 + WRITTEN_OFF_AFTER_MS))
+PAST: Row = {
+    **CREATED,
+    "reference": 0,
+    "flags": FLAG_IMPORTED,
+    "effective_time": 5,
+    "expiry": 6,
+    ORDER_STATE: OrderState.CONFIRMED,
+}
+PAST_DUE = {**step(Kind.ORDER_COMPLETED, OrderState.DUE, 30, expiry=6), "reference": 1, "flags": FLAG_IMPORTED}
 STANDING_CONSENT = {**GRANTED_TO_600, "amount": 80, STANDING: 1}
 AT_ONCE = {**CREATED, ORDER_STATE: OrderState.CONFIRMED}
 
@@ -96,7 +106,8 @@ def records(*rows: Row) -> np.ndarray[Any, Any]:
     common = {"payer": HOLDER, "payee": MERCHANT, "currency": 978, ACCOUNT: 5, SCENARIO: 9}
     newest = 0
     for at, (record, row) in enumerate(zip(made, rows, strict=True), start=1):
-        for name, value in {**common, CREDIT_PREVIOUS: newest, **row}.items():
+        times = {"effective_time": row.get("record_time", 0)}
+        for name, value in {**common, **times, CREDIT_PREVIOUS: newest, **row}.items():
             record[name] = value
         newest = at if row["kind"] != Kind.TRANSFER else newest
     return made
@@ -122,6 +133,7 @@ def faults(*rows: Row) -> list[tuple[int, str]]:
         (*STOPPED, written_off(40 + 90 * DAY_MS, Stopped.PAYEE)),
         (*OWED, {**ATTEMPT, TRANSFER_AT: 0, STOPPED_BY: Stopped.PAYEE}),
         (*AGAIN[:-1], {**AGAIN[-1], DUE_AT: 200 + 900 - 40}, {**OVERDUE, "record_time": 1_060}),
+        (PAST, {**PAST_DUE, "effective_time": 5}),
     ],
 )  # fmt: skip
 def test_a_good_life_has_no_difference(rows: tuple[Row, ...]) -> None:
@@ -144,6 +156,10 @@ def test_a_good_life_has_no_difference(rows: tuple[Row, ...]) -> None:
         ),
         ((GRANTED_TO_600, {"kind": Kind.CONSENT_WITHDRAWN, "reference": 9}), 2, "withdrawn that was not live"),
         ((GRANTED_TO_600, INQUIRY, {**CREATED, "reference": 1}), 3, "without a receipt"),
+        ((GRANTED_TO_600, INQUIRY, {**CREATED, "flags": FLAG_IMPORTED}), 3, "begins as none can"),
+        (({**PAST, "effective_time": 31},), 1, "begins as none can"),
+        ((PAST, {**DUE, "reference": 1, "effective_time": 39}), 2, "a time that is not its own"),
+        ((*BEGUN, {**CONFIRMED, "effective_time": 39}), 4, "a time that is not its own"),
         ((GRANTED_TO_600, {**INQUIRY, RESULT_OF_INQUIRY: InquiryResult.NO}, CREATED), 3, "without a receipt"),
         ((GRANTED_TO_600, INQUIRY, {**CREATED, SCENARIO: 8}), 3, "without a receipt"),
         ((GRANTED_TO_600, INQUIRY, {**CREATED, "amount": 101}), 3, "beyond its receipt"),

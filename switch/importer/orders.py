@@ -1,0 +1,142 @@
+"""Service orders of the past through the API, each once by its merchant's number.
+
+A file is Parquet with the columns of COLUMNS; wallets are told by their external ids, as payments tell them. An import may be repeated at
+any time: what is there is answered with what it is.
+"""
+
+import asyncio
+import hashlib
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from switch.importer.client import JSON, Client
+from switch.importer.history import ImportFileError, WalletSpec
+
+NAME: Final = "orders"
+COLUMNS: Final = ("order", "person", "merchant", "amount", "created_at", "due_at", "paid_at")
+CURRENCY: Final = "EUR"
+ORDERS_A_CALL: Final = 500
+WALLETS_A_CALL: Final = 10_000
+_TIMES: Final = ("created_at", "due_at", "paid_at")
+_FORMAT: Final = "%Y-%m-%dT%H:%M:%SZ"
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+
+class OrdersReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a file's orders: `statuses` of those that are new, `refused` by the code of a problem."""
+
+    file: str
+    orders: int
+    seconds: float
+    replayed: int
+    statuses: dict[str, int]
+    refused: dict[str, int]
+
+    @property
+    def good(self) -> bool:
+        """Whether each is there."""
+        return not self.refused
+
+
+class _Result(msgspec.Struct, frozen=True):
+    code: str
+    status: str | None = None
+    replayed: bool = False
+
+
+class _Results(msgspec.Struct, frozen=True):
+    results: list[_Result]
+
+
+_DECODE: Final = msgspec.json.Decoder(_Results).decode
+
+
+def recognises(names: set[str]) -> bool:
+    """Whether these are the columns of such a file."""
+    return set(COLUMNS) <= names
+
+
+def read_orders(path: Path) -> pa.Table:
+    """The columns of a file, times as texts. Raises ImportFileError."""
+    try:
+        table = pq.read_table(path, columns=list(COLUMNS))
+        for name in _TIMES:
+            at = table.column_names.index(name)
+            moments = table.column(name).cast(pa.timestamp("ms", "UTC"))
+            table = table.set_column(at, name, pc.strftime(moments, _FORMAT))
+        return table
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise ImportFileError(f"{path}: {error}") from None
+
+
+async def import_orders(
+    client: Client, path: Path, table: pa.Table, merchant: str, scenario: str, concurrency: int
+) -> OrdersReport:
+    """Send all orders of one merchant's account in one scenario. Raises SwitchError."""
+    started = time.perf_counter()
+    ids = await _ids(client, table)
+    batches = iter(_batches(table, ids, merchant, scenario))
+    statuses: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    replayed = 0
+
+    async def sender() -> None:
+        nonlocal replayed
+        for batch in batches:
+            answer = await client.post("/v1/credit/orders/import", _ENCODE({"orders": batch}), {"Content-Type": JSON})
+            for result in _DECODE(answer).results:
+                if result.code != "ok":
+                    refused[result.code] += 1
+                elif result.replayed:
+                    replayed += 1
+                else:
+                    statuses[result.status or ""] += 1
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(sender())
+    return OrdersReport(
+        file=str(path),
+        orders=table.num_rows,
+        seconds=round(time.perf_counter() - started, 3),
+        replayed=replayed,
+        statuses=dict(statuses),
+        refused=dict(refused),
+    )
+
+
+async def _ids(client: Client, table: pa.Table) -> dict[str, str]:
+    """Ids by external id of all wallets that the file names; those that are not there yet are made."""
+    names = sorted({*pc.unique(table.column("person")).to_pylist(), *pc.unique(table.column("merchant")).to_pylist()})
+    now = time.time_ns() // 1_000_000
+    found: dict[str, str] = {}
+    for start in range(0, len(names), WALLETS_A_CALL):
+        part = names[start : start + WALLETS_A_CALL]
+        specs = [WalletSpec(external_id=name, kind=_kind(name), currency=CURRENCY, opened_ms=now) for name in part]
+        key = uuid.UUID(bytes=hashlib.blake2b(f"orders:{now}:{start}".encode(), digest_size=16).digest())
+        made = await client.create_wallets(specs, key)
+        found.update((name, str(each.identity)) for name, each in zip(part, made, strict=True))
+    return found
+
+
+def _kind(name: str) -> str:
+    return "merchant" if name.startswith("merchant:") else "user"
+
+
+def _batches(table: pa.Table, ids: dict[str, str], merchant: str, scenario: str) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, table.num_rows, ORDERS_A_CALL):
+        batch = []
+        for row in table.slice(start, ORDERS_A_CALL).to_pylist():
+            order = {"wallet": ids[row["person"]], "payee": ids[row["merchant"]], "number": str(row["order"])}
+            order |= {"merchant": merchant, "scenario": scenario, "amount": row["amount"]}
+            batch.append(order | {name: row[name] for name in _TIMES if row[name] is not None})
+        yield batch

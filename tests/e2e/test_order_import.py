@@ -1,0 +1,75 @@
+"""Orders of the past over HTTP: each once by its merchant's number, with its own times, and no money moved."""
+
+from typing import Any
+
+from actors.audit.audit import audit_database
+from switch.http.times import now_ms, time_text
+from tests.credit_scene import DAY_MS, CreditScene, credit_scene
+from tests.front_door import Answer, running_switch
+
+
+def past(scene: CreditScene, number: str, paid_days_ago: int | None = 35, **more: Any) -> dict[str, Any]:
+    """An order that was used 70 days ago and due 40 days ago."""
+    ago = {"created_at": 70, "due_at": 40} | ({} if paid_days_ago is None else {"paid_at": paid_days_ago})
+    times = {name: time_text(now_ms() // DAY_MS * DAY_MS - days * DAY_MS) for name, days in ago.items()}
+    names = {"wallet": scene.ann_wallet, "merchant": "inn", "scenario": "hotel", "payee": scene.till}
+    return {**names, "amount": 900, "number": number, **times, **more}
+
+
+async def imported(scene: CreditScene, *orders: dict[str, Any]) -> Answer:
+    return await scene.switch.call("POST", "/v1/credit/orders/import", {"orders": list(orders)})
+
+
+async def test_each_order_of_the_past_comes_in_once_and_counts(database_url: str) -> None:
+    async with running_switch(database_url, shards=2) as switch:
+        scene = await credit_scene(switch)
+        nobody = "00000000-0000-4000-8000-000000000000"
+        rows = [past(scene, "A", 35), past(scene, "B", None), past(scene, "C", 41), past(scene, "D", wallet=nobody)]
+        first = (await imported(scene, *rows)).json["results"]
+        assert [(each["code"], each["status"]) for each in first] == [
+            ("ok", "paid_elsewhere"),
+            ("ok", "defaulted"),
+            ("ok", "paid_elsewhere"),
+            ("wallet_not_found", None),
+        ]
+        blocks = await switch.blocks()
+        again = (await imported(scene, *rows)).json["results"]
+        assert [each["id"] for each in again] == [each["id"] for each in first]
+        assert [each.get("replayed") for each in again] == [True, True, True, None]
+        changed = (await imported(scene, past(scene, "A", amount=901))).json["results"]
+        assert changed[0]["code"] == "order_number_taken"
+        assert await switch.blocks() == blocks
+        late = (await scene.get(f"/v1/credit/orders/{first[0]['id']}", scene.inn)).json
+        assert [each["step"] for each in late["steps"]] == ["created", "completed", "overdue", "paid_elsewhere"]
+        assert late["created_at"] == rows[0]["created_at"] and "receipt" not in late
+        assert late["steps"][-1]["at"] == rows[0]["paid_at"] and late["scenario"] == "hotel"
+        assert (await scene.get("/v1/credit/orders?number=B", scene.inn)).json["data"][0]["status"] == "defaulted"
+        credit = (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit", scene.ann)).json
+        assert (credit["orders"]["open"], credit["orders"]["defaulted"]) == (1, 1)
+        await scene.consent()
+        assert (await scene.ask(amount=100)).json["reasons"] == ["DEFAULTED_ORDERS"]
+        assert (await switch.call("GET", f"/v1/wallets/{scene.till}")).json["posted"] == 0
+    assert (await audit_database(database_url)).differences == []
+
+
+async def test_what_cannot_have_been_is_refused_by_its_field(database_url: str) -> None:
+    async with running_switch(database_url, shards=1) as switch:
+        scene = await credit_scene(switch)
+        later = time_text(now_ms() + DAY_MS)
+        for field, more in (
+            ("orders[0].merchant", {"merchant": "ann"}),
+            ("orders[0].payee", {"payee": scene.ann_wallet}),
+            ("orders[0].created_at", {"created_at": later}),
+            ("orders[0].created_at", {"created_at": "once"}),
+            ("orders[0].due_at", {"due_at": "2001-01-01T00:00:00Z"}),
+            ("orders[0].paid_at", {"paid_at": later}),
+            ("orders[0].paid_at", {"paid_at": "2001-01-01T00:00:00Z"}),
+            ("orders[0].amount", {"amount": 0}),
+        ):
+            answer = await imported(scene, past(scene, "X", **more))
+            assert answer.json["errors"][0]["field"] == field, answer.raw
+        assert (await imported(scene)).json["errors"][0]["field"] == "orders"
+        assert (await imported(scene, past(scene, "X", scenario="hostel"))).json["code"] == "scenario_not_found"
+        body = {"orders": [past(scene, "X")]}
+        for token in (scene.inn, scene.ann):
+            assert (await scene.post("/v1/credit/orders/import", body, token)).json["code"] == "forbidden"
