@@ -66,8 +66,8 @@ class Code(IntEnum):
     RUN_SUPERSEDED = 55
     CASE_NOT_OPEN = 56
     ENTRY_NOT_FOUND = 57
-    WALLET_HAS_ORDERS = 58
-    TOO_MANY_CONSENTS = 59
+    WALLET_HAS_ORDERS = 59
+    TOO_MANY_CONSENTS = 60
     # Declined: recorded, nothing moved.
     PAYER_CLOSED = 100
     PAYER_FROZEN = 101
