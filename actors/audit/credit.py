@@ -16,19 +16,23 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import block_start
 from actors.records.blocks import CreditEntry, credit_entries, is_indexed
+from actors.records.codes import Code
 from actors.records.credit_layout import FIRST_CREDIT, InquiryResult, OrderState, Resolution
 from actors.records.layout import (
     ACCOUNT,
     CONFIRM_BY,
     CREDIT_PREVIOUS,
     DEFAULT_AFTER,
+    DUE_AT,
     GRANTED,
+    LAST_ORDER,
     ORDER_STATE,
     RESOLUTION,
     RESULT_OF_INQUIRY,
     RUN,
     SCENARIO,
     STANDING,
+    STOPPED_BY,
     TRANSFER_AT,
     Kind,
     Records,
@@ -55,6 +59,9 @@ NEXT: Final[dict[tuple[int, int], int]] = {
     (_S.DEFAULTED, Kind.ORDER_ATTEMPT): _S.DEFAULTED,
     (_S.DEFAULTED, Kind.ORDER_CURED): _S.PAID,
     (_S.DEFAULTED, Kind.ORDER_PAID_ELSEWHERE): _S.PAID_ELSEWHERE,
+    (_S.DUE, Kind.ORDER_WRITTEN_OFF): _S.WRITTEN_OFF,
+    (_S.OVERDUE, Kind.ORDER_WRITTEN_OFF): _S.WRITTEN_OFF,
+    (_S.DEFAULTED, Kind.ORDER_WRITTEN_OFF): _S.WRITTEN_OFF,
 }
 """The state of an order after a record, by the state before and the record's kind; there are no others."""
 
@@ -73,11 +80,23 @@ RESOLVED_AS: Final = {
     Kind.CREDIT_REVIEW_RESOLVED: frozenset({Resolution.OVERTURNED, Resolution.UPHELD}),
 }
 
+STOPPED_OF: Final[dict[int | None, frozenset[int]]] = {
+    None: frozenset({1}),
+    Code.PAYEE_CLOSED: frozenset({0, 1}),
+    Code.BALANCE_OUT_OF_RANGE: frozenset({0, 1}),
+    Code.PAYER_FROZEN: frozenset({0, 2}),
+    Code.DAILY_LIMIT_EXCEEDED: frozenset({0, 3}),
+}
+"""What may have stopped an attempt, by the code of its transfer, or None; 0 also where it was something, as in old journals."""
+
 _COLUMNS: Final = (
     "kind", "payer", CREDIT_PREVIOUS, ACCOUNT, SCENARIO, "reference", "amount", "record_time", "expiry",
     RESULT_OF_INQUIRY, GRANTED, STANDING, "payee", CONFIRM_BY, DEFAULT_AFTER, TRANSFER_AT, "currency",
 )  # fmt: skip
-assert STANDING == ORDER_STATE and RESULT_OF_INQUIRY == RESOLUTION and ACCOUNT == RUN, "one column of both"
+assert STANDING == ORDER_STATE and RESULT_OF_INQUIRY == RESOLUTION == STOPPED_BY and ACCOUNT == RUN, (
+    "one column of both"
+)
+assert CONFIRM_BY == DUE_AT, "one column of both"
 
 
 class _Record(NamedTuple):
@@ -108,6 +127,16 @@ class _Record(NamedTuple):
         return self.result
 
     @property
+    def stopped(self) -> int:
+        """What stopped an attempt, in one column with the result of an inquiry."""
+        return self.result
+
+    @property
+    def due_at(self) -> int:
+        """When an order is due after an attempt, 0 = as before."""
+        return self.confirm_by
+
+    @property
     def party(self) -> tuple[int, int, int]:
         """Whose record it is: holder, merchant's account, scenario."""
         return self.holder, self.account, self.scenario
@@ -129,7 +158,18 @@ class _Receipt(NamedTuple):
 class _Order:
     """An order as its records say it is so far."""
 
-    __slots__ = ("cap", "created", "defaults_after", "due", "expires", "modified", "owed", "state")
+    __slots__ = (
+        "cap",
+        "created",
+        "defaults_after",
+        "due",
+        "expires",
+        "modified",
+        "owed",
+        "state",
+        "stopped",
+        "stopped_at",
+    )
 
     def __init__(self, created: _Record) -> None:
         self.created = created
@@ -140,12 +180,17 @@ class _Order:
         self.expires = created.confirm_by if created.state == OrderState.CREATED else self.complete_by(created)
         self.defaults_after = 1_000 * created.default_after
         self.modified = False
+        self.stopped = self.stopped_at = 0
 
     def complete_by(self, confirmed: _Record) -> int:
         """When it expires once it is confirmed."""
         return max(self.due, confirmed.time) + COMPLETE_WITHIN_MS
 
 
+WRITTEN_OFF_AFTER_MS: Final = 5 * 365 * 86_400_000
+"""From default to the end of an order that nobody pays."""
+STOPPED_FOR_MS: Final = 90 * 86_400_000
+"""To the end of an order that something else than the holder's money keeps from being paid."""
 COMPLETE_WITHIN_MS: Final = 90 * 86_400_000
 """From the due time of an order, or from its confirmation if that is later, to its end when nobody completes it."""
 
@@ -198,7 +243,7 @@ class CreditCheck:
             yield from self._inquired(record)
         elif record.kind == Kind.ORDER_CREATED:
             yield from self._created(record)
-        elif Kind.ORDER_CREATED < record.kind <= Kind.ORDER_CURED:
+        elif Kind.ORDER_CREATED < record.kind <= LAST_ORDER:
             yield from self._stepped(record, records, addresses)
         elif record.kind == Kind.SCORE:
             yield from self._scored(record)
@@ -315,9 +360,33 @@ class CreditCheck:
             Kind.ORDER_EXPIRED: order.expires,
             Kind.ORDER_OVERDUE: order.due,
             Kind.ORDER_DEFAULTED: order.due + order.defaults_after,
+            Kind.ORDER_WRITTEN_OFF: order.stopped_at + STOPPED_FOR_MS
+            if record.stopped
+            else order.due + order.defaults_after + WRITTEN_OFF_AFTER_MS,
         }.get(Kind(record.kind), 0)
         if record.time < due:
             yield f"{Kind(record.kind).name.lower()} comes too early"
+        if record.kind in (Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED) and order.stopped:
+            yield "it counts against the holder that something else kept the order from being paid"
+        if record.kind == Kind.ORDER_WRITTEN_OFF:
+            never_paid = not record.stopped and order.state == OrderState.DEFAULTED
+            if not never_paid and (not record.stopped or record.stopped != order.stopped):
+                yield "an order was written off for no reason"
+
+    @staticmethod
+    def _attempted(order: _Order, record: _Record, code: int | None) -> Iterator[str]:
+        """What stopped an attempt follows from the code of its transfer; an order's clock goes on where it stood."""
+        whose = STOPPED_OF.get(code, frozenset({0}))
+        if record.stopped not in whose:
+            yield "what is said to have stopped an attempt did not"
+        if record.due_at:
+            began = order.stopped and not record.stopped and record.due_at >= order.due + record.time - order.stopped_at
+            if not began:
+                yield "an order's clock was set though it had not stood still, or not by as long"
+            order.due = record.due_at
+        if record.stopped and not order.stopped:
+            order.stopped_at = record.time
+        order.stopped = record.stopped
 
     def _collected_by(
         self, order: _Order, record: _Record, records: Records, addresses: NDArray[np.int64]
@@ -326,7 +395,9 @@ class CreditCheck:
         if record.amount != order.owed:
             yield "another amount is collected than is owed"
         if not record.transfer:
-            if order.owed or record.kind == Kind.ORDER_ATTEMPT:
+            if record.kind == Kind.ORDER_ATTEMPT:
+                yield from self._attempted(order, record, None)
+            elif order.owed:
                 yield "an order was paid without a transfer"
             return
         at = int(np.searchsorted(addresses, record.transfer))
@@ -344,5 +415,7 @@ class CreditCheck:
         created = order.created
         if moved != (Kind.TRANSFER, created.holder, created.payee, record.amount, created.currency):
             yield "the transfer that it names is another's"
+        if record.kind == Kind.ORDER_ATTEMPT:
+            yield from self._attempted(order, record, int(transfer["code"]))
         if (transfer["code"] == 0) == (record.kind == Kind.ORDER_ATTEMPT):
             yield "its transfer moved the money, or did not, and it says otherwise"

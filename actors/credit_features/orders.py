@@ -15,7 +15,7 @@ from models.credit.feature import DAY_MS, MONTH_MS, MONTHS
 ENDS: Final = (Kind.ORDER_PAID, Kind.ORDER_CURED, Kind.ORDER_PAID_ELSEWHERE)
 _OF_KIND: Final = np.zeros(256, np.bool_)
 """Records that say what became of an order; which it is, their `reference` says."""
-_OF_KIND[[Kind.ORDER_COMPLETED, Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED, *ENDS]] = True
+_OF_KIND[[Kind.ORDER_COMPLETED, Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED, Kind.ORDER_WRITTEN_OFF, *ENDS]] = True
 ORDER_EVENT: Final = np.dtype([("order", "i8"), ("holder", "i8"), ("amount", "i8"), ("time", "i8"), ("kind", "u1")])
 
 ORDERS: Final = np.dtype(
@@ -57,7 +57,7 @@ class _Fates(NamedTuple):
 
 
 def _fates(events: NDArray[Any]) -> _Fates:
-    """Of ORDER_EVENT rows (n,): those of orders that were completed, and paid or overdue since."""
+    """Of ORDER_EVENT rows (n,): those of orders that were completed, and paid or overdue since. What was written off is told no more."""
     _, first, order = np.unique(events["order"], return_index=True, return_inverse=True)
 
     def earliest(*kinds: Kind) -> NDArray[np.int64]:
@@ -76,7 +76,8 @@ def _fates(events: NDArray[Any]) -> _Fates:
         earliest(Kind.ORDER_DEFAULTED),
         earliest(*ENDS),
     )
-    return fates.of((amount >= 0) & ((fates.paid != _NEVER) | (fates.overdue != _NEVER)))
+    told = earliest(Kind.ORDER_WRITTEN_OFF) == _NEVER
+    return fates.of(told & (amount >= 0) & ((fates.paid != _NEVER) | (fates.overdue != _NEVER)))
 
 
 def order_events(events: Events) -> NDArray[Any]:

@@ -31,6 +31,7 @@ from actors.records.layout import (
     FLOOR,
     GRANTED,
     HELD_FOR,
+    LAST_ORDER,
     MOVEMENT,
     MOVEMENTS,
     ORDER_STATE,
@@ -254,7 +255,7 @@ _CLASSES: Final = {
     "credit": _class(kind for kind in Kind if kind >= FIRST_CREDIT),
     "about": _class(kind for kind in Kind if kind >= FIRST_CREDIT and kind != Kind.SCORE),
     "asked": _class({Kind.INQUIRY}),
-    "order": _class(kind for kind in Kind if Kind.ORDER_CREATED <= kind <= Kind.ORDER_CURED),
+    "order": _class(kind for kind in Kind if Kind.ORDER_CREATED <= kind <= LAST_ORDER),
     "score": _class({Kind.SCORE}),
     "resolved": _class({Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED}),
 }

@@ -120,10 +120,10 @@ def _open_wallet(book, record, row, address, record_time):
 
 
 @kernel
-def _change_wallet(book, record, row, address, record_time):
+def _change_wallet(book, record, row, address, record_time, orders):
     wallet_row = local_row(book, row["payee"])
     if row["op"] == WALLET_STATUS:
-        code = decide_status(book, wallet_row, row["kind"])
+        code = decide_status(book, wallet_row, row["kind"], orders)
     elif wallet_row < 0:
         code = _NOT_FOUND
     elif book.wallets[wallet_row]["kind"] > _MERCHANT:
@@ -242,7 +242,7 @@ def _apply_group(
 
 
 @inlined
-def _apply_change(book, record, row, address, record_time, stripe_max, result):
+def _apply_change(book, record, row, address, record_time, stripe_max, orders, result):
     """Turn a row that is no payment into a record. False when there is none: it was done before, or is refused."""
     known = find_key(book, row["key_hi"], row["key_lo"])
     if known > 0:
@@ -256,7 +256,7 @@ def _apply_change(book, record, row, address, record_time, stripe_max, result):
     elif row["op"] == WALLET_OPENED:
         code = _open_wallet(book, record, row, address, record_time)
     elif row["op"] == WALLET_STATUS or row["op"] == WALLET_TIER:
-        code = _change_wallet(book, record, row, address, record_time)
+        code = _change_wallet(book, record, row, address, record_time, orders)
     elif row["op"] == REFUND:
         code = give_refund(book, record, row, address, stripe_max)
     elif row["op"] == CAPTURE or row["op"] == VOID or row["op"] == APPROVAL:
@@ -279,14 +279,16 @@ def apply(
     limits,
     stripe_max,
     review_ms,
+    orders,
     records,
     results,
     sources,
     undo,
 ):
-    """Turn admitted rows into records. `review_ms`: how long an analyst has for an answer. `first`: address of slot 0 of the next block;
-    `records` is zeroed and has room for all rows and one more; `decisions` count only when `scored`; `undo`: two WALLET rows for each
-    row of the longest group. Gives the number of records; `sources` has each record's row."""
+    """Turn admitted rows into records. `review_ms`: how long an analyst has for an answer. `orders`: by wallet row, how many orders of the
+    wallet are not over. `first`: address of slot 0 of the next block; `records` is zeroed and has room for all rows and one more;
+    `decisions` count only when `scored`; `undo`: two WALLET rows for each row of the longest group. Gives the number of records;
+    `sources` has each record's row."""
     count = np.int64(0)
     ahead: Any = np.int64(0)
     i: Any = np.int64(0)
@@ -301,7 +303,7 @@ def apply(
         last = i
         if row["op"] != TRANSFER and row["op"] != HOLD:
             _fill_common(record, row, record_time)
-            if not _apply_change(book, record, row, address, record_time, stripe_max, results[i]):
+            if not _apply_change(book, record, row, address, record_time, stripe_max, orders, results[i]):
                 i += 1
                 continue
             put(book.keys, row["key_hi"], row["key_lo"], address)

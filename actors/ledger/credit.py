@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.book import Book, Capacity, local_row
-from actors.ledger.orders import complete_by
+from actors.ledger.orders import complete_by, ends_at
 from actors.ledger.table import Table, find, new_table, put, remove, table_count, table_slots
 from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
 from actors.records.credit_layout import (
@@ -33,7 +33,9 @@ from actors.records.layout import (
     CONFIRM_BY,
     CREDIT_PREVIOUS,
     DEFAULT_AFTER,
+    DUE_AT,
     HOME,
+    LAST_ORDER,
     ORDER_KIND,
     ORDER_STATE,
     RESOLUTION,
@@ -41,6 +43,7 @@ from actors.records.layout import (
     SCENARIO,
     SCENARIO_VERSION,
     STANDING,
+    STOPPED_BY,
     Kind,
     Records,
     zeros,
@@ -63,6 +66,9 @@ _DAY: Final = 11
 _META: Final = 12
 _DAY_MS: Final = 86_400_000
 _WORD: Final = (1 << 64) - 1
+CONSENTS_OF_HOLDER_MAX: Final = 256
+"""Live consents that one holder may have: more than there are shops that a person lets look at all times, and few enough that nobody fills
+the table of all, and that those of one are looked through in a fraction of a millisecond."""
 _SWEEP_ROWS: Final = 4_096
 """Rows of consents that are looked at for one that has ended before a new one is refused."""
 _PAIRS_PERCENT: Final = 25
@@ -105,8 +111,6 @@ class CreditBook:
         self.inquiry_table = new_table(capacity.inquirers)
         self.meta = np.zeros(_META, np.int64)
         self._effects: dict[int, Callable[[Any, int], None]] = {
-            Kind.CONSENT_GRANTED: self._granted,
-            Kind.CONSENT_WITHDRAWN: self._withdrawn,
             Kind.ORDER_CREATED: self._created,
             Kind.ORDER_MODIFIED: self._modified,
             Kind.ORDER_ATTEMPT: self._attempted,
@@ -177,9 +181,27 @@ class CreditBook:
         found: NDArray[Any] = used[used["address"] != 0]
         return found
 
-    def has_consent_room(self, now: int) -> bool:
+    def paying(self, payee: int) -> int:
+        """How many orders that are not over pay this wallet, which may live elsewhere."""
+        return int(np.count_nonzero(self.open_orders()["payee"] == payee))
+
+    def has_consent_room(self, book: Book, now: int) -> bool:
         """Whether a further consent fits; those that have ended make room."""
-        return self._has_free_consent() or self._sweep(now)
+        return self._has_free_consent() or self._sweep(book, now)
+
+    def may_consent(self, book: Book, holder: int, now: int) -> bool:
+        """Whether a holder may give a further consent; its own that have ended make room."""
+        row = self.row(book, holder)
+        if row["consents"] >= CONSENTS_OF_HOLDER_MAX:
+            for at in [at for at in self._consents_of(row) if self.consents[at]["expiry"] <= now]:
+                self._free_consent(book, at)
+        return bool(row["consents"] < CONSENTS_OF_HOLDER_MAX)
+
+    def _consents_of(self, row: Any) -> Iterator[int]:
+        at = int(row["first_consent"]) - 1
+        while at >= 0:
+            yield at
+            at = int(self.consents[at]["next"]) - 1
 
     def _has_free_consent(self) -> bool:
         return bool(self.meta[_CONSENTS] < len(self.consents) or self.meta[_CONSENTS_FREE] > 0)
@@ -241,7 +263,7 @@ class CreditBook:
         row = self.row(book, holder) if holder else None
         if kind not in _KINDS or (holder and (row is None or row["head"] != record[CREDIT_PREVIOUS])):
             return False
-        if Kind.ORDER_CREATED < kind <= Kind.ORDER_CURED:
+        if Kind.ORDER_CREATED < kind <= LAST_ORDER:
             if not self._ordered(row, kind, record, address):
                 return False
         elif kind in OF_A_CASE and self.case(int(record["reference"])) is None:
@@ -251,6 +273,10 @@ class CreditBook:
                 self._recount(row, record)
             if kind in self._effects:
                 self._effects[kind](record, address)
+        if kind == Kind.CONSENT_GRANTED:
+            self._granted(book, row, record, address)
+        elif kind == Kind.CONSENT_WITHDRAWN:
+            self._withdrawn(book, record)
         if row is not None:
             row["open"] += kind == Kind.ORDER_CREATED
             opened, resolved = kind == Kind.DISPUTE_OPENED, kind == Kind.DISPUTE_RESOLVED
@@ -347,7 +373,7 @@ class CreditBook:
             for count, counted in _COUNTED:
                 row[count] = int(row[count]) + more * int(order["state"] == counted)
 
-    def _granted(self, record: Any, address: int) -> None:
+    def _granted(self, book: Book, row: Any, record: Any, address: int) -> None:
         holder, account, scenario = int(record["payer"]), int(record[ACCOUNT]), int(record[SCENARIO])
         key = self._consent_key(holder, account, scenario)
         at = int(find(self.consent_table, *key)) - 1
@@ -356,33 +382,42 @@ class CreditBook:
             while not self._has_free_consent() and swept < len(
                 self.consents
             ):  # a replay may have to look further than was looked then
-                self._sweep(int(record["record_time"]))
+                self._sweep(book, int(record["record_time"]))
                 swept += _SWEEP_ROWS
             at = self._take(_CONSENTS, _FREE_CONSENT, _CONSENTS_FREE, self.consents, "record")
             put(self.consent_table, *key, at + 1)
+            self.consents[at]["next"], row["first_consent"] = row["first_consent"], at + 1
+            row["consents"] += 1
         consent = self.consents[at]
         consent["holder"], consent["record"], consent["expiry"] = holder, address, record["expiry"]
         consent["cap"], consent["account"], consent["scenario"] = record["amount"], account, scenario
         consent["standing"], consent["version"] = record[STANDING], record[SCENARIO_VERSION]
 
-    def _withdrawn(self, record: Any, _: int) -> None:
+    def _withdrawn(self, book: Book, record: Any) -> None:
         key = self._consent_key(int(record["payer"]), int(record[ACCOUNT]), int(record[SCENARIO]))
         at = int(find(self.consent_table, *key)) - 1
         if at >= 0 and self.consents[at]["record"] == record["reference"]:
-            self._free_consent(at)
+            self._free_consent(book, at)
 
-    def _sweep(self, now: int) -> bool:
+    def _sweep(self, book: Book, now: int) -> bool:
         """Free consents that have ended, a stretch of the table at a time. Whether there was one."""
         start = int(self.meta[_CONSENT_HAND]) % max(1, len(self.consents))
         part = self.consents[start : start + _SWEEP_ROWS]
         ended = np.flatnonzero((part["holder"] != 0) & (part["expiry"] <= now))
         for at in ended.tolist():
-            self._free_consent(start + at)
+            self._free_consent(book, start + at)
         self.meta[_CONSENT_HAND] = (start + len(part)) % max(1, len(self.consents))
         return bool(len(ended))
 
-    def _free_consent(self, at: int) -> None:
+    def _free_consent(self, book: Book, at: int) -> None:
         consent = self.consents[at]
+        row = self.row(book, int(consent["holder"]))
+        before = [each for each in self._consents_of(row) if self.consents[each]["next"] == at + 1]
+        if before:
+            self.consents[before[0]]["next"] = consent["next"]
+        else:
+            row["first_consent"] = consent["next"]
+        row["consents"] -= 1
         remove(
             self.consent_table,
             *self._consent_key(int(consent["holder"]), int(consent["account"]), int(consent["scenario"])),
@@ -409,6 +444,9 @@ class CreditBook:
     def _attempted(self, record: Any, _: int) -> None:
         """One that the holder asked for leaves the timer, and counts for nothing."""
         order = self.order(int(record["reference"]))
+        if not record[STOPPED_BY] or not order["stopped"]:
+            order["stopped_at"] = record["record_time"] if record[STOPPED_BY] else 0
+        order["stopped"], order["due"] = record[STOPPED_BY], record[DUE_AT] or order["due"]
         if order["timer"] != record["expiry"]:
             order["attempts"], order["timer"] = min(255, int(order["attempts"]) + 1), record["expiry"]
 
@@ -427,7 +465,8 @@ class CreditBook:
         elif kind == Kind.ORDER_OVERDUE:
             order["timer"], order["overdue_at"] = record["expiry"], address
         elif kind == Kind.ORDER_DEFAULTED:
-            order["timer"], order["defaulted_at"] = 0, address
+            ends = ends_at(OrderState.DEFAULTED, int(order["due"]), int(order["default_after_s"]))
+            order["timer"], order["defaulted_at"] = record["expiry"] or ends, address  # 0 in old journals
         order["state"] = after
         if not order["deleted_by"]:
             for count, counted in _COUNTED:

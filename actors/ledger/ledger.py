@@ -184,6 +184,7 @@ class Ledger:
             self.limits,
             self.stripe_max,
             self.config.review_expires_in_s * 1_000,
+            self.credit.rows["open"],
             records,
             results,
             sources,

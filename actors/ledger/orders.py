@@ -6,7 +6,7 @@ The table is the law: a call that it does not allow changes nothing.
 from typing import Final, NamedTuple
 
 from actors.records.codes import Code
-from actors.records.credit_layout import OrderState
+from actors.records.credit_layout import OrderState, Stopped
 from actors.records.layout import Kind
 
 HOUR_MS: Final = 3_600_000
@@ -16,6 +16,17 @@ ATTEMPTS_AFTER_MS: Final = tuple(hours * HOUR_MS for hours in (1, 6, 24, 72, 168
 COMPLETE_WITHIN_MS: Final = 90 * 24 * HOUR_MS
 """A confirmed order expires when it is not completed so long after its due time, or after the confirmation if that was later: whoever asks
 for nothing in a quarter of a year must not hold the holder's place among open orders for ever."""
+
+WRITE_OFF_AFTER_MS: Final = 5 * 365 * 24 * HOUR_MS
+"""From default to the end of an order that nobody pays: as long as a negative entry may be told by the longest of the laws that name a
+time for it by default (docs/credit.md); what is not told any more must not hold a row of the table."""
+
+STOPPED_MS_MAX: Final = 90 * 24 * HOUR_MS
+"""An order that could not be paid for so long, though not for want of the holder's money, is written off: nobody waits for a shop that is
+gone, and what the two still owe each other they settle between them."""
+
+GRACE_MS: Final = 24 * HOUR_MS
+"""An order that is completed after, or just before, it is due is not overdue before so long; nor is one that could not be paid before."""
 
 _CREATED, _CONFIRMED, _DUE = OrderState.CREATED, OrderState.CONFIRMED, OrderState.DUE
 _OVERDUE, _DEFAULTED = OrderState.OVERDUE, OrderState.DEFAULTED
@@ -43,8 +54,13 @@ AFTER: Final[dict[Kind, OrderState]] = {
     Kind.ORDER_OVERDUE: OrderState.OVERDUE,
     Kind.ORDER_DEFAULTED: OrderState.DEFAULTED,
     Kind.ORDER_CURED: OrderState.PAID,
+    Kind.ORDER_WRITTEN_OFF: OrderState.WRITTEN_OFF,
 }
 """The state after a record; those that are not named leave it."""
+
+
+_HOLDERS: Final = frozenset({Code.PAYER_CLOSED, Code.DAILY_LIMIT_EXCEEDED, Code.INSUFFICIENT_FUNDS})
+"""Why a collection fails that are the holder's to mend."""
 
 
 class Step(NamedTuple):
@@ -69,13 +85,43 @@ def complete_by(due_ms: int, confirmed_ms: int) -> int:
     return max(due_ms, confirmed_ms) + COMPLETE_WITHIN_MS
 
 
+def completed_due(due_ms: int, now_ms: int) -> int:
+    """When an order is due that is completed now."""
+    return max(due_ms, now_ms + GRACE_MS)
+
+
+def stopped_by(code: Code, amount: int, limit: int) -> Stopped:
+    """What else than the holder's money kept an amount from being paid. `code`: of the transfer, or why there is none; `limit`: the most
+    that the holder's tier pays on a day. What the holder has spent of it, its own payments have."""
+    if code in _HOLDERS:
+        return Stopped.LIMIT if code == Code.DAILY_LIMIT_EXCEEDED and amount > limit else Stopped.NOTHING
+    return Stopped.FROZEN if code == Code.PAYER_FROZEN else Stopped.PAYEE
+
+
+def ends_at(state: int, due_ms: int, default_after_s: int) -> int:
+    """When time alone ends this state of an order that is owed."""
+    if state == OrderState.DUE:
+        return due_ms
+    defaults_at = due_ms + 1_000 * default_after_s
+    return defaults_at if state == OrderState.OVERDUE else defaults_at + WRITE_OFF_AFTER_MS
+
+
+def due_again(state: int, due_ms: int, default_after_s: int, stopped_ms: int, now_ms: int) -> int:
+    """The due time of an order that stood still from `stopped_ms` to now: later by as long, and so that the holder has time to pay."""
+    left = ends_at(state, due_ms, default_after_s) - due_ms
+    return max(due_ms + now_ms - stopped_ms, now_ms + GRACE_MS - left)
+
+
 def due_step(state: int, due_ms: int, default_after_s: int, now_ms: int) -> Step | None:
-    """What the time that has come does to an order, before another attempt is made; None: only the attempt."""
+    """What the time that has come does to an order; None: only another attempt. One that is owed becomes overdue, and defaults, only with
+    an attempt that failed for want of the holder's money."""
     if state in (OrderState.CREATED, OrderState.CONFIRMED):
         return Step(Kind.ORDER_EXPIRED, 0)
-    defaults_at = due_ms + 1_000 * default_after_s
-    if state == OrderState.DUE and now_ms >= due_ms:
-        return Step(Kind.ORDER_OVERDUE, min(defaults_at, now_ms + ATTEMPTS_AFTER_MS[0]))
-    if state == OrderState.OVERDUE and now_ms >= defaults_at:
-        return Step(Kind.ORDER_DEFAULTED, 0)
-    return None
+    if now_ms < ends_at(state, due_ms, default_after_s):
+        return None
+    if state == OrderState.DUE:
+        next_ms = min(ends_at(OrderState.OVERDUE, due_ms, default_after_s), now_ms + ATTEMPTS_AFTER_MS[0])
+        return Step(Kind.ORDER_OVERDUE, next_ms)
+    if state == OrderState.OVERDUE:
+        return Step(Kind.ORDER_DEFAULTED, ends_at(OrderState.DEFAULTED, due_ms, default_after_s))
+    return Step(Kind.ORDER_WRITTEN_OFF, 0)

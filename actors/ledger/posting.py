@@ -75,6 +75,7 @@ _OPERATOR: Final = int(Code.OPERATOR_WALLET)
 _WALLET_CLOSED: Final = int(Code.WALLET_CLOSED)
 _NOT_EMPTY: Final = int(Code.WALLET_NOT_EMPTY)
 _INVALID: Final = int(Code.INVALID_REQUEST)
+_HAS_ORDERS: Final = int(Code.WALLET_HAS_ORDERS)
 
 LIVE: Final = np.bool_(False)
 REPLAYED: Final = np.bool_(True)
@@ -347,8 +348,9 @@ def decide_opened(book, address, kind):
 
 
 @kernel
-def decide_status(book, row, target):
-    """Code of a change of status. Any state may become any other, but closed is final and needs an empty user wallet."""
+def decide_status(book, row, target, orders):
+    """Code of a change of status. Any state may become any other, but closed is final and needs an empty user wallet without service
+    orders that are not over; `orders` has by row how many there are."""
     if row < 0:
         return _NOT_FOUND
     wallet = book.wallets[row]
@@ -359,6 +361,8 @@ def decide_status(book, row, target):
             return _OPERATOR
         if posted(wallet) != 0 or wallet["held"] != 0:
             return _NOT_EMPTY
+        if orders[row] != 0:
+            return _HAS_ORDERS
     return 0 if _OPEN <= target <= _CLOSED else _INVALID
 
 

@@ -37,12 +37,25 @@ class OrderState(IntEnum):
     CANCELLED = 7
     PAID_ELSEWHERE = 8
     EXPIRED = 9
+    WRITTEN_OFF = 10
 
 
 OPEN_STATES: Final = frozenset(
     {OrderState.CREATED, OrderState.CONFIRMED, OrderState.DUE, OrderState.OVERDUE, OrderState.DEFAULTED}
 )
 """Orders that a shard keeps in memory; the others are over."""
+
+
+class Stopped(IntEnum):
+    """What else than the holder's money keeps an order from being paid; while it does, the order's clock stands still."""
+
+    NOTHING = 0
+    PAYEE = 1
+    """Its wallet is closed, at the end of its range, or not to be found; the holder can do nothing about it."""
+    FROZEN = 2
+    """An operator has frozen the holder's wallet."""
+    LIMIT = 3
+    """The amount is more than the holder's tier may pay on any day."""
 
 
 class InquiryResult(IntEnum):
@@ -105,11 +118,14 @@ CREDIT: Final = np.dtype(
         ("disputed", "u1"),
         ("spare", "u1"),
         ("run", "u4"),
-        ("spare2", "u1", (8,)),
+        ("consents", "u2"),
+        ("spare2", "u1", (2,)),
+        ("first_consent", "i4"),
     ]
 )
 """What is kept of a wallet beside its row: head = address of its newest credit record; scored = address of its newest SCORE, from which
-score, subtotals, band, cause (of N/A), card, run and as_of are; open, overdue, defaulted: orders that are so now; kept: orders paid."""
+score, subtotals, band, cause (of N/A), card, run and as_of are; open, overdue, defaulted: orders that are so now; kept: orders paid;
+consents: how many rows of the holder's there are, in a list that begins at 1 + first_consent."""
 
 CONSENT: Final = np.dtype(
     [
@@ -120,12 +136,13 @@ CONSENT: Final = np.dtype(
         ("account", "u4"),
         ("scenario", "u4"),
         ("standing", "u1"),
-        ("spare", "u1", (5,)),
+        ("spare", "u1"),
         ("version", "u2"),
+        ("next", "i4"),
     ]
 )
-"""A live consent to what this version of the scenario says, 0 = any (of old journals). holder 0: the row is
-free, and `record` is 1 + the next free one, 0 = none."""
+"""A live consent to what this version of the scenario says, 0 = any (of old journals); 1 + next: the holder's next one. holder 0: the row
+is free, and `record` is 1 + the next free one, 0 = none."""
 
 ORDER: Final = np.dtype(
     [
@@ -146,16 +163,19 @@ ORDER: Final = np.dtype(
         ("kind", "u1"),
         ("modified", "u1"),
         ("attempts", "u1"),
-        ("spare", "u1", (6,)),
+        ("stopped", "u1"),
+        ("spare", "u1", (5,)),
         ("overdue_at", "i8"),
         ("defaulted_at", "i8"),
         ("deleted_by", "i8"),
+        ("stopped_at", "i8"),
     ]
 )
 """An order that is not over: address of its ORDER_CREATED, its id, made at the time `created`. amount: what is to be collected, from DUE
 on; timer: when the shard does something by itself, 0 = never; attempts: those that the shard made, by which it waits for the next;
 overdue_at, defaulted_at: addresses of the records that said so; deleted_by: the dispute that ended with their deletion, 0 = none, until it
-is reinserted the order counts neither as overdue nor as defaulted. address 0: the row is free, and `holder` is 1 + the next free one."""
+is reinserted the order counts neither as overdue nor as defaulted. stopped: by what, since stopped_at: a `Stopped`. address 0: the row is
+free, and `holder` is 1 + the next free one."""
 
 CASE: Final = np.dtype(
     [
@@ -251,11 +271,16 @@ SCORE: Final = np.dtype(
 """A SCORE record: in the bytes of amount, payer_posted, payee_posted and payer_held it keeps five subtotals, four reasons and their
 gaps."""
 
-CREDIT_QUESTION: Final = np.dtype([("holder", "i8"), ("order", "i8"), ("account", "u4"), ("scenario", "u4")])
-"""What a front door asks before it decides: a holder, and where they are not 0 an order, and a merchant's account with a scenario."""
+CREDIT_QUESTION: Final = np.dtype(
+    [("holder", "i8"), ("order", "i8"), ("account", "u4"), ("scenario", "u4"), ("payee", "i8")]
+)
+"""What a front door asks before it decides: a holder, and where they are not 0 an order, a merchant's account with a scenario, and a
+wallet that orders pay."""
 
-CREDIT_STATE: Final = np.dtype([("wallet", WALLET), ("credit", CREDIT), ("consent", CONSENT), ("order", ORDER)])
-"""The answer, at one moment: zeros where there is no such thing, or no longer."""
+CREDIT_STATE: Final = np.dtype(
+    [("wallet", WALLET), ("credit", CREDIT), ("consent", CONSENT), ("order", ORDER), ("paying", "i8")]
+)
+"""The answer, at one moment: zeros where there is no such thing, or no longer. paying: how many orders that are not over pay the payee."""
 
 CreditRows = NDArray[np.void]
 """CREDIT rows (n,)."""

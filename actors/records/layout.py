@@ -62,6 +62,7 @@ class Kind(IntEnum):
     ORDER_OVERDUE = 49
     ORDER_DEFAULTED = 50
     ORDER_CURED = 51
+    ORDER_WRITTEN_OFF = 52
     SCORE = 60
     DISPUTE_OPENED = 70
     DISPUTE_FORWARDED = 71
@@ -311,7 +312,14 @@ RESOLUTION: Final = "decision"
 HOME: Final = "payee"
 """INQUIRY: the wallet that was asked about, also where there is none."""
 TRANSFER_AT: Final = "payee_prev"
-"""ORDER_PAID and ORDER_ATTEMPT: address of the transfer."""
+"""ORDER_PAID and ORDER_ATTEMPT: address of the transfer; of an attempt 0 when none could be made."""
+STOPPED_BY: Final = "decision"
+"""ORDER_ATTEMPT and ORDER_WRITTEN_OFF: what else than the holder's money kept it from being paid, see `Stopped`; 0 in old journals."""
+DUE_AT: Final = "payee_posted"
+"""ORDER_ATTEMPT: when the order is due from now on; 0 = as before."""
+
+LAST_ORDER: Final = Kind.ORDER_WRITTEN_OFF
+"""Kinds from ORDER_CREATED to this one are of service orders."""
 
 _OF_A_MERCHANT: Final = {"holder": "payer", "previous": CREDIT_PREVIOUS, "account": ACCOUNT, "scenario": SCENARIO}
 _OF_AN_ORDER: Final = {**_OF_A_MERCHANT, "state": ORDER_STATE, "order": "reference"}
@@ -363,7 +371,13 @@ FIELDS_OF_KIND: Final = {
     Kind.ORDER_CONFIRMED: _OF_AN_ORDER,
     Kind.ORDER_MODIFIED: {**_OF_AN_ORDER, "cap": "amount"},
     Kind.ORDER_COMPLETED: {**_OF_AN_ORDER, "due": "expiry"},
-    Kind.ORDER_ATTEMPT: {**_OF_AN_ORDER, "transfer": TRANSFER_AT, "next": "expiry"},
+    Kind.ORDER_ATTEMPT: {
+        **_OF_AN_ORDER,
+        "transfer": TRANSFER_AT,
+        "next": "expiry",
+        "stopped by": STOPPED_BY,
+        "due": DUE_AT,
+    },
     Kind.ORDER_PAID: {**_OF_AN_ORDER, "transfer": TRANSFER_AT},
     Kind.ORDER_CANCELLED: _OF_AN_ORDER,
     Kind.ORDER_PAID_ELSEWHERE: _OF_AN_ORDER,
@@ -371,6 +385,7 @@ FIELDS_OF_KIND: Final = {
     Kind.ORDER_OVERDUE: _OF_AN_ORDER,
     Kind.ORDER_DEFAULTED: _OF_AN_ORDER,
     Kind.ORDER_CURED: _OF_AN_ORDER,
+    Kind.ORDER_WRITTEN_OFF: {**_OF_AN_ORDER, "stopped by": STOPPED_BY},
     Kind.SCORE: {
         "holder": "payer",
         "previous": CREDIT_PREVIOUS,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from actors.ledger.admission import FORGOTTEN, Channels
 from actors.ledger.ledger import Ledger
-from actors.ledger.orders import AFTER, ALLOWED, BY_HOLDER, due_step, next_attempt, refusal
+from actors.ledger.orders import AFTER, ALLOWED, BY_HOLDER, completed_due, ends_at, refusal
 from actors.records.addresses import address_after
 from actors.records.codes import Code
 from actors.records.credit_layout import (
@@ -37,6 +37,7 @@ from actors.records.layout import (
     DISPUTED,
     GRANTED,
     HOME,
+    LAST_ORDER,
     ORDER_KIND,
     ORDER_STATE,
     RECORD,
@@ -46,11 +47,13 @@ from actors.records.layout import (
     SCENARIO_VERSION,
     SCORE_SEEN,
     STANDING,
+    STOPPED_BY,
     TRANSFER_AT,
     Kind,
     Requests,
     WalletStatus,
 )
+from actors.shard.attempts import after_attempt, looks_again, say_why
 from actors.shard.disputes import CASE_OF, CASE_OPENINGS, decide_case, due_case
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Answer, Credit, Output, ReadCredit
@@ -66,8 +69,6 @@ TURN_DUE_MAX: Final = 128
 """Due orders and disputes taken at a time, beside the requests: those that always wait must not keep the clocks from running."""
 STALE_PLANS_MAX: Final = 1_024
 """Plans that hold no more, beyond as many as hold. An order is confirmed and paid at once; what was planned for it lies a month ahead."""
-COLLECT_GRACE_MS: Final = 24 * 3_600_000
-"""An order that is completed after, or just before, it is due is not overdue before so long."""
 LOOK_AGAIN_MS: Final = 1_000
 """From one look for a remote payee to the next, when time alone makes an attempt."""
 
@@ -178,6 +179,8 @@ class CreditDesk:
             order = credit.order(int(question["order"])) if question["order"] else None
             if order is not None:
                 state["order"] = order
+            if question["payee"]:
+                state["paying"] = credit.paying(int(question["payee"]))
         return states
 
     def turn(self) -> bool:
@@ -246,7 +249,7 @@ class CreditDesk:
         address = self._seal(made)
         assert self._ledger.remember_key(*key, address)
         result["address"], result["record_time"] = address, self._ledger.record_time
-        result["state"] = last[ORDER_STATE] if Kind.ORDER_CREATED <= last["kind"] <= Kind.ORDER_CURED else 0
+        result["state"] = last[ORDER_STATE] if Kind.ORDER_CREATED <= last["kind"] <= LAST_ORDER else 0
         first = made.records[0]
         if first["kind"] == Kind.TRANSFER:
             result["transfer"] = last[TRANSFER_AT]
@@ -318,20 +321,29 @@ class CreditDesk:
             return Code.DEFERRED
         return Code.OK
 
+    def _is_closed(self, holder: int) -> bool:
+        wallet = self._ledger.wallet(holder)
+        return wallet is not None and wallet["status"][0] == WalletStatus.CLOSED
+
     def _grant(self, row: Any, details: bytes | None) -> Code | _Made:
         if code := self._holder(row):
             return code
-        wallet = self._ledger.wallet(int(row["holder"]))
-        if wallet is not None and wallet["status"][0] == WalletStatus.CLOSED:
+        if self._is_closed(int(row["holder"])):
             return Code.WALLET_CLOSED
         if row["expiry"] <= self._ledger.record_time or row["amount"] < 0:
             return Code.INVALID_REQUEST
-        if self._consent(row) is None and not self._ledger.credit.has_consent_room(self._ledger.record_time):
-            return Code.CONSENTS_FULL
+        if self._consent(row) is None and (code := self._no_room_for_consent(int(row["holder"]))):
+            return code
         record = self._of_row(row)
         record["amount"], record["expiry"], record[STANDING] = row["amount"], row["expiry"], row["standing"]
         record[SCENARIO_VERSION] = row["version"]
         return self._made(record, details)
+
+    def _no_room_for_consent(self, holder: int) -> Code:
+        credit, book, now = self._ledger.credit, self._ledger.book, self._ledger.record_time
+        if not credit.may_consent(book, holder, now):
+            return Code.TOO_MANY_CONSENTS
+        return Code.OK if credit.has_consent_room(book, now) else Code.CONSENTS_FULL
 
     def _withdraw(self, row: Any, details: bytes | None) -> Code | _Made:
         if code := self._holder(row):
@@ -381,6 +393,8 @@ class CreditDesk:
             return code
         credit = self._ledger.credit
         holder = int(row["holder"])
+        if self._is_closed(holder):
+            return Code.WALLET_CLOSED
         if 0 < row["valid_until"] <= self._ledger.record_time:
             return Code.RECEIPT_EXPIRED
         if row["expiry"] <= self._ledger.record_time or row["amount"] <= 0:
@@ -438,7 +452,6 @@ class CreditDesk:
 
     def _collect(self, order: Any, kind: Kind, amount: int, details: bytes | None) -> Code | _Made:
         """Complete an order, or pay what is due of it: the transfer, and what it makes of the order, are stored together."""
-        now = self._ledger.record_time
         records: list[Any] = []
         notes: dict[int, bytes] = {}
         due = amount if kind == Kind.ORDER_COMPLETED else int(order["amount"])
@@ -450,7 +463,7 @@ class CreditDesk:
             notes[0] = self._reference(order)
         if kind == Kind.ORDER_COMPLETED:
             completed = self._step(order, kind)
-            completed["amount"], completed["expiry"] = due, max(int(order["due"]), now + COLLECT_GRACE_MS)
+            completed["amount"], completed["expiry"] = due, completed_due(int(order["due"]), self._ledger.record_time)
             if details is not None:
                 notes[len(records)] = details
             records.append(completed)
@@ -459,22 +472,19 @@ class CreditDesk:
         last["amount"] = due
         if transfer is not None:
             last[TRANSFER_AT] = self._core.writer.next_address
-        if not paid:
-            self._attempted(order, last, kind, now)
+        if transfer is not None and not paid:
+            say_why(order, last, kind, Code(int(transfer["code"])), self._limit(int(order["holder"])))
         records.append(last)
         if paid and order["state"] == OrderState.DEFAULTED:
             records[-1] = self._step(order, Kind.ORDER_CURED)
             records[-1]["amount"], records[-1][TRANSFER_AT] = due, last[TRANSFER_AT]
         return _Made(records, notes)
 
-    @staticmethod
-    def _attempted(order: Any, last: Any, kind: Kind, now: int) -> None:
-        """When the next attempt is due; one that the holder asked for changes nothing of that."""
-        if kind == Kind.ORDER_COMPLETED:
-            last[ORDER_STATE] = OrderState.DUE
-            last["expiry"] = min(max(int(order["due"]), now + COLLECT_GRACE_MS), next_attempt(0, now))
-        else:
-            last["expiry"] = order["timer"]
+    def _limit(self, holder: int) -> int:
+        """The most that a holder's tier pays on a day."""
+        wallet = self._ledger.wallet(holder)
+        assert wallet is not None, "an order's holder is here"
+        return int(self._ledger.limits[wallet["tier"][0]])
 
     def _reference(self, order: Any) -> bytes:
         """The collected transfer names its order, as transfers name what they are for."""
@@ -530,24 +540,36 @@ class CreditDesk:
             return
         del self._planned[address]
         order = self._ledger.credit.order(address)
-        now = self._ledger.record_time
         if order is None:
             self._case_is_due(timer, address)
             return
-        step = due_step(int(order["state"]), int(order["due"]), int(order["default_after_s"]), now)
-        if step is not None:
-            record = self._step(order, step.kind)
-            record["expiry"] = step.next_ms
-            self._seal(_Made([record], {}))
+        if order["state"] in ALLOWED[Kind.ORDER_PAID]:
+            self._owed(order, timer, address)
+            return
+        self._seal(_Made([self._step(order, Kind.ORDER_EXPIRED)], {}))
+
+    def _owed(self, order: Any, timer: int, address: int) -> None:
+        """Try to collect, and let time do to the order what it does when that fails."""
+        now = self._ledger.record_time
+        if order["state"] == OrderState.DEFAULTED and now >= ends_at(
+            OrderState.DEFAULTED, int(order["due"]), int(order["default_after_s"])
+        ):
+            self._seal(_Made([self._step(order, Kind.ORDER_WRITTEN_OFF)], {}))
             return
         made = self._collect(order, Kind.ORDER_PAID, 0, None)
         if isinstance(made, Code):
-            self._plan(timer, address, now + LOOK_AGAIN_MS)
-            return
+            if looks_again(made, timer, now):
+                self._plan(timer, address, now + LOOK_AGAIN_MS)
+                return
+            last = self._step(order, Kind.ORDER_ATTEMPT)
+            say_why(order, last, Kind.ORDER_PAID, made, self._limit(int(order["holder"])))
+            made = _Made([last], {})
         last = made.records[-1]
-        if last["kind"] == Kind.ORDER_ATTEMPT:
-            ends = int(order["due"])
-            if order["state"] == OrderState.OVERDUE:
-                ends += 1_000 * int(order["default_after_s"])
-            last["expiry"] = min(next_attempt(int(order["attempts"]), now), max(ends, now + 1))
+        step = after_attempt(order, last) if last["kind"] == Kind.ORDER_ATTEMPT else None
+        if step is not None:
+            record = self._step(order, step.kind)
+            record["expiry"] = step.next_ms
+            if step.kind == Kind.ORDER_WRITTEN_OFF:
+                record[STOPPED_BY] = last[STOPPED_BY]
+            made.records.append(record)
         self._seal(made)

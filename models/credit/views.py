@@ -73,12 +73,13 @@ FROM flows WHERE NOT refund AND month < 12 GROUP BY ALL
 WITH each_order AS (
     SELECT payer AS wallet, reference AS id, max(amount) FILTER (record = 'order_completed') AS amount,
         min(t) FILTER (record = 'order_overdue') AS overdue_at, min(t) FILTER (record = 'order_defaulted') AS defaulted_at,
-        min(t) FILTER (record IN ('order_paid', 'order_cured', 'order_paid_elsewhere')) AS paid_at
+        min(t) FILTER (record IN ('order_paid', 'order_cured', 'order_paid_elsewhere')) AS paid_at,
+        bool_or(record = 'order_written_off') AS written_off
     FROM entries WHERE starts_with(record, 'order_') AND record <> 'order_created' AND payer IN (SELECT wallet FROM wallets) GROUP BY ALL
 )
-SELECT *, CASE WHEN overdue_at IS NULL THEN 0
+SELECT * EXCLUDE (written_off), CASE WHEN overdue_at IS NULL THEN 0
     ELSE (coalesce(paid_at, getvariable('as_of')) - overdue_at) // {DAY_MS} + 1 END AS days_late
-FROM each_order WHERE amount IS NOT NULL AND (paid_at IS NOT NULL OR overdue_at IS NOT NULL)
+FROM each_order WHERE NOT written_off AND amount IS NOT NULL AND (paid_at IS NOT NULL OR overdue_at IS NOT NULL)
 """,
     "scores": """
 SELECT payer AS other, arg_max(coalesce(score, 0), address) AS score FROM read_parquet(getvariable('lake'), hive_partitioning = false)
@@ -88,8 +89,8 @@ WHERE record = 'score' AND epoch_ms(record_time) <= getvariable('as_of') GROUP B
 """`entries`: what was effective at `as_of` or before. `wallets`: those that get features. `flows`: what each wallet paid and received,
 refunds too. `attempts`: payments asked for in 180 days, declined ones too. `balances`: after each change, and how many of the last 90
 nights it stood. `pairs`: wallets and whom they paid or were paid by in 180 days, operators left out. `merchants`: those pairs in which
-a merchant was paid. `months`: by wallet and month, 0 = the newest. `orders`: service orders that were paid or became overdue.
-`scores`: the last that was published at `as_of` or before, of whatever time it is."""
+a merchant was paid. `months`: by wallet and month, 0 = the newest. `orders`: service orders that were paid or became
+overdue, but for those that were written off. `scores`: the last that was published at `as_of` or before, of whatever time it is."""
 
 
 def as_table(sql: str, unknown: int | None) -> str:

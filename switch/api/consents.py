@@ -196,7 +196,7 @@ _GRANTING: Final = (
     KEY
     | WRITE
     | {"scenario_not_found", "wallet_not_found"}
-    | named(Code.CONSENTS_FULL, Code.INVALID_REQUEST, Code.WALLET_CLOSED)
+    | named(Code.CONSENTS_FULL, Code.INVALID_REQUEST, Code.TOO_MANY_CONSENTS, Code.WALLET_CLOSED)
 )
 
 ROUTES: Final = (

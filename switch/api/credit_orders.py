@@ -17,7 +17,7 @@ from actors.ledger.orders import BY_HOLDER
 from actors.records.codes import Code
 from actors.records.credit_layout import InquiryResult
 from actors.records.ids import transfer_id
-from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO, TRANSFER_AT, Kind
+from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO, TRANSFER_AT, Kind, WalletStatus
 from rules.scenarios.document import WITH_ORDERS
 from rules.vocabulary.columns import DAY_MS
 from rules.vocabulary.currencies import ALPHA
@@ -174,6 +174,8 @@ async def _payee(services: Services, call: Call, body: NewOrder, holder: int) ->
         raise ProblemError("payee_not_found")
     if balances[holder].currency != currency:
         raise invalid_field("currency", f"the holder's wallet is in {ALPHA[balances[holder].currency]}")
+    if balances[payee].status == WalletStatus.CLOSED:
+        raise ProblemError("payee_closed")
     if balances[payee].currency != currency:
         raise invalid_field("payee", f"the wallet is in {ALPHA[balances[payee].currency]}")
     return payee
@@ -361,7 +363,7 @@ ROUTES: Final = (
         problems=KEY
         | WRITE
         | {"order_number_taken", "payee_not_found", "receipt_not_found", "receipt_refused", "wallet_not_found"}
-        | named(Code.ORDERS_FULL, Code.RECEIPT_EXPIRED, Code.TOO_MANY_ORDERS),
+        | named(Code.ORDERS_FULL, Code.PAYEE_CLOSED, Code.RECEIPT_EXPIRED, Code.TOO_MANY_ORDERS, Code.WALLET_CLOSED),
     ),
     Route(
         "GET",

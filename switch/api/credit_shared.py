@@ -1,5 +1,6 @@
 """What calls of payment credit share: rows for the shards, ids, and the durable state of a holder."""
 
+import asyncio
 import hashlib
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import numpy as np
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_QUESTION
 from actors.records.ids import decode_transfer, decode_wallet, key_words, transfer_id, uuid_bytes
-from actors.records.layout import OPERATOR_KINDS, SCENARIO, SCENARIO_VERSION, Kind
+from actors.records.layout import OPERATOR_KINDS, SCENARIO, SCENARIO_VERSION, Kind, WalletStatus
 from actors.rpc.interface import ShardUnavailable
 from actors.stores.api_keys import Principal
 from switch.api.scenario_catalogue import LoadedScenario
@@ -72,9 +73,27 @@ async def holders_wallet(services: Services, call: Call) -> int:
 async def states(services: Services, shard: int, questions: list[tuple[int, int, int, int]]) -> Any:
     """CREDIT_STATE rows for (holder, order, account, scenario), durable. Raises ProblemError timeout."""
     try:
-        return await services.credit_readers[shard].read(np.array(questions, CREDIT_QUESTION))
+        asked = np.array([(*question, 0) for question in questions], CREDIT_QUESTION)
+        return await services.credit_readers[shard].read(asked)
     except ShardUnavailable:
         raise ProblemError("timeout") from None
+
+
+async def refuse_while_owed(services: Services, wallet: int) -> None:
+    """Raises ProblemError wallet_has_orders when orders that are not over pay to or from an open wallet, timeout when a shard does not say.
+    Its own shard refuses those from it once more; one that is made meanwhile and pays to it finds the wallet closed, and its clock stands
+    still."""
+    question = np.array([(wallet, 0, 0, 0, wallet)], CREDIT_QUESTION)
+    try:
+        found = await asyncio.gather(*(reader.read(question) for reader in services.credit_readers))
+    except ShardUnavailable:
+        raise ProblemError("timeout") from None
+    rows = np.concatenate(found)
+    paying, own = int(rows["paying"].sum()), int(rows["credit"]["open"].sum())
+    if (paying or own) and not (rows["wallet"]["status"] == WalletStatus.CLOSED).any():
+        raise ProblemError(
+            "wallet_has_orders", f"{paying} service orders that are not over pay to it, and {own} from it."
+        )
 
 
 def is_holder(wallet: Any) -> bool:

@@ -14,6 +14,7 @@ from actors.records.codes import Code
 from actors.records.ids import encode_wallet
 from actors.records.layout import WalletStatus
 from actors.stores.wallet_profiles import Change, Profile
+from switch.api.credit_shared import refuse_while_owed
 from switch.api.route import KEY, WRITE, Route, named
 from switch.api.services import Services, deadline_problem
 from switch.api.wallet_opening import OK, Opened, Wanted, batch_keys, json_text, open_wallets, wanted_wallet
@@ -218,6 +219,8 @@ async def change_status(services: Services, call: Call) -> web.Response:
     status = _STATUS_OF[call.request.match_info["change"]]
     key, caller = call.key_or_random(), call.caller()
     decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
+    if status is WalletStatus.CLOSED and not is_operator(address):
+        await refuse_while_owed(services, address)
     await _change(services, address, status_row(address, status, key, caller))
     return json_response(await _shown(services, address))
 
@@ -305,6 +308,6 @@ ROUTES: Final = (
         change_status,
         answer=WalletAnswer,
         bodies=(Empty,),
-        problems=_CHANGING | named(Code.WALLET_NOT_EMPTY),
+        problems=_CHANGING | named(Code.WALLET_NOT_EMPTY, Code.WALLET_HAS_ORDERS),
     ),
 )

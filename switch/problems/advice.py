@@ -41,6 +41,8 @@ ADVICE: Final[dict[str, str]] = {
     "operator_wallet": "Wallets of the kinds external, fee and liquidity stay open.",
     "wallet_closed": "A closed wallet stays closed: open another one.",
     "wallet_not_empty": "Pay the balance out, and end what is held, then close the wallet.",
+    "too_many_consents": "End one that is not needed any more, or wait until one ends.",
+    "wallet_has_orders": "Wait until they are over, cancel them, or say that they were paid elsewhere; then close the wallet.",
     "invalid_request": "This is a fault of the switch if it took the request: tell its operator.",
     "hold_not_open": "It was captured, voided or has expired: ask for the transfer.",
     "hold_captured": "What was captured can be refunded.",

@@ -164,6 +164,7 @@ FIELDS: Final = {
     "steps": "The order's life, oldest first.",
     "step": "What happened.",
     "next_attempt_at": "When the next attempt to collect follows.",
+    "stopped_by": "What else than the holder's money keeps it from being paid: `payee`, `frozen` (the holder) or `limit` (of its tier).",
     "if": "An expression of the [language](scenarios.md).",
     "reason": "The code that is given when it does not hold.",
     "open_orders": "Open orders that a wallet may have when another is made.",
@@ -253,7 +254,7 @@ EXCEPTIONS: Final = {
     "OrderAnswer.kind": "`deposit_waived` or `pay_later`.",
     "OrderAnswer.number": "The merchant's own number.",
     "OrderAnswer.status": (
-        "`created`, `confirmed`, `due`, `overdue`, `defaulted`, `paid`, `cancelled`, `paid_elsewhere` or `expired`."
+        "`created`, `confirmed`, `due`, `overdue`, `defaulted`, `paid`, `cancelled`, `paid_elsewhere`, `expired` or `written_off`."
     ),
     "OrderAnswer.amount": "What the bill comes to, minor units.",
     "BillLine.name": "What it is.",

@@ -104,7 +104,9 @@ _KIND_TEXTS: Final = {
     Kind.ORDER_CONFIRMED: _OF_ORDER,
     Kind.ORDER_MODIFIED: f"{_OF_ORDER} `amount` = the cap from now on.",
     Kind.ORDER_COMPLETED: f"{_OF_ORDER} `amount` = to be collected, `expiry` = due.",
-    Kind.ORDER_ATTEMPT: f"{_OF_ORDER} The transfer at `payee_prev` was declined; `expiry` = next attempt.",
+    Kind.ORDER_ATTEMPT: f"{_OF_ORDER} The transfer at `payee_prev`, 0 = none could be made, was declined; `expiry` = next attempt, "
+    "`decision` = what stopped it: 1 the payee, 2 the holder's wallet is frozen, 3 the limit of its tier, 0 its money; "
+    "`payee_posted` = due from now on, 0 = as before.",
     Kind.ORDER_PAID: f"{_OF_ORDER} By the transfer at `payee_prev`.",
     Kind.ORDER_CANCELLED: _OF_ORDER,
     Kind.ORDER_PAID_ELSEWHERE: _OF_ORDER,
@@ -112,6 +114,8 @@ _KIND_TEXTS: Final = {
     Kind.ORDER_OVERDUE: f"{_OF_ORDER} It was not paid when it was due.",
     Kind.ORDER_DEFAULTED: f"{_OF_ORDER} It was not paid long after it was due.",
     Kind.ORDER_CURED: f"{_OF_ORDER} Paid after default, by the transfer at `payee_prev`.",
+    Kind.ORDER_WRITTEN_OFF: f"{_OF_ORDER} Nobody collects it any more; `decision` = what stopped it, as of ORDER_ATTEMPT; 0: it was not "
+    "paid for years after default.",
     Kind.SCORE: "Credit record: `payer` = the holder's wallet, `points` = score, `label` = band, `channel` = cause of N/A, `pack` = "
     "card, `device` = run, `effective_time` = as of; the bytes of `amount` to `payer_held` = five subtotals, four reasons, four gaps, "
     "16 bits each.",

@@ -6,14 +6,16 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from actors.records.credit_layout import OrderKind, OrderState
+from actors.ledger.orders import ALLOWED
+from actors.records.credit_layout import OrderKind, OrderState, Stopped
 from actors.records.ids import Secret, encode_wallet, transfer_id
-from actors.records.layout import CONFIRM_BY, ORDER_KIND, ORDER_STATE, TRANSFER_AT, Kind
+from actors.records.layout import CONFIRM_BY, DUE_AT, ORDER_KIND, ORDER_STATE, STOPPED_BY, TRANSFER_AT, Kind
 from rules.vocabulary.currencies import ALPHA
 from switch.http.times import time_text
 from switch.views.credit_records import CreditRecord, Item
 
 STATES: Final = {int(state): state.name.lower() for state in OrderState}
+STOPS: Final = {int(each): each.name.lower() for each in Stopped if each}
 KINDS: Final = {int(kind): kind.name.lower() for kind in OrderKind}
 STEPS: Final = {
     Kind.ORDER_CREATED: "created",
@@ -28,21 +30,25 @@ STEPS: Final = {
     Kind.ORDER_OVERDUE: "overdue",
     Kind.ORDER_DEFAULTED: "defaulted",
     Kind.ORDER_CURED: "cured",
+    Kind.ORDER_WRITTEN_OFF: "written_off",
 }
 _COLLECTING: Final = (Kind.ORDER_PAID, Kind.ORDER_CURED, Kind.ORDER_ATTEMPT)
 
 
 class OrderStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One record of an order's life. `transfer`: that was made or tried; `next_attempt_at`: of an attempt that failed."""
+    """One record of an order's life. `transfer`: that was made or tried; `next_attempt_at`: of an attempt that failed; `stopped_by`: what
+    else than the holder's money kept the order from being paid."""
 
     step: str
     at: str
     transfer: str | UnsetType = UNSET
     next_attempt_at: str | UnsetType = UNSET
+    stopped_by: str | UnsetType = UNSET
 
 
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A service order. `amount`: what the bill comes to, from completion on; `transfer`: that paid it; `steps`: its life, oldest first."""
+    """A service order. `amount`: what the bill comes to, from completion on; `transfer`: that paid it; `stopped_by`: what else than the
+    holder's money keeps it from being paid now; `steps`: its life, oldest first."""
 
     id: str
     number: str
@@ -63,6 +69,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     discounts: list[Item] | UnsetType = UNSET
     amount: int | UnsetType = UNSET
     transfer: str | UnsetType = UNSET
+    stopped_by: str | UnsetType = UNSET
     steps: list[OrderStep]
     replayed: bool | UnsetType = UNSET
 
@@ -91,6 +98,11 @@ def order_answer(secret: Secret, made: CreditRecord, steps: Sequence[CreditRecor
     by_kind = {each.record["kind"]: each for each in life}
     lowered, bill = by_kind.get(Kind.ORDER_MODIFIED, made), by_kind.get(Kind.ORDER_COMPLETED)
     paid = by_kind.get(Kind.ORDER_CURED) or by_kind.get(Kind.ORDER_PAID)
+    tried = by_kind.get(Kind.ORDER_WRITTEN_OFF) or (by_kind.get(Kind.ORDER_ATTEMPT) if _is_owed(life[-1]) else None)
+    due = next(
+        (at for each in reversed(steps) if (at := _due_at(each))),
+        record["expiry"] if bill is None else bill.record["expiry"],
+    )
     shown = [_step(secret, each, names.times) for each in life]
     return OrderAnswer(
         id=transfer_id(secret, record["record_time"], made.address),
@@ -107,13 +119,27 @@ def order_answer(secret: Secret, made: CreditRecord, steps: Sequence[CreditRecor
         receipt=names.receipt,
         created_at=time_text(record["record_time"]),
         confirm_by=time_text(record[CONFIRM_BY]),
-        due_at=time_text(record["expiry"] if bill is None else bill.record["expiry"]),
+        due_at=time_text(due),
         items=UNSET if bill is None else bill.details.items,
         discounts=UNSET if bill is None or not bill.details.discounts else bill.details.discounts,
         amount=UNSET if bill is None else bill.record["amount"],
         transfer=UNSET if paid is None else _step(secret, paid, names.times).transfer,
+        stopped_by=UNSET if tried is None else _stopped_by(tried),
         steps=shown,
     )
+
+
+def _is_owed(found: CreditRecord) -> bool:
+    return found.record[ORDER_STATE] in ALLOWED[Kind.ORDER_PAID]
+
+
+def _due_at(found: CreditRecord) -> int:
+    return found.record[DUE_AT] if found.record["kind"] == Kind.ORDER_ATTEMPT else 0
+
+
+def _stopped_by(found: CreditRecord) -> str | UnsetType:
+    attempt = found.record["kind"] in (Kind.ORDER_ATTEMPT, Kind.ORDER_WRITTEN_OFF)
+    return STOPS.get(found.record[STOPPED_BY], UNSET) if attempt else UNSET
 
 
 def _step(secret: Secret, found: CreditRecord, times: Mapping[int, int]) -> OrderStep:
@@ -124,4 +150,5 @@ def _step(secret: Secret, found: CreditRecord, times: Mapping[int, int]) -> Orde
         at=time_text(record["record_time"]),
         transfer=transfer_id(secret, times[at], at) if at in times else UNSET,
         next_attempt_at=time_text(record["expiry"]) if failed else UNSET,
+        stopped_by=_stopped_by(found),
     )

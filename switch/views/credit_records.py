@@ -9,7 +9,7 @@ from actors.database.pool import Pool
 from actors.records.addresses import slot_of
 from actors.records.blocks import entries_of
 from actors.records.credit_layout import FIRST_CREDIT
-from actors.records.layout import CREDIT_PREVIOUS, Kind
+from actors.records.layout import CREDIT_PREVIOUS, LAST_ORDER, Kind
 from switch.views.statement import record_of
 
 ATTEMPTS_SHOWN: Final = 50
@@ -108,7 +108,7 @@ class CreditHistory:
 
     async def about_many(self, addresses: Sequence[int]) -> dict[int, list[CreditRecord]]:
         """The records of orders about each of some records, oldest first; of attempts the newest."""
-        kinds = (Kind.ORDER_ATTEMPT, Kind.ORDER_CREATED, Kind.ORDER_CURED)
+        kinds = (Kind.ORDER_ATTEMPT, Kind.ORDER_CREATED, LAST_ORDER)
         rows = await self._pool.fetch("credit_about_many", list(addresses), ATTEMPTS_SHOWN, *map(int, kinds))
         found = {each.address: each for each in await self.many([row["record"] for row in rows])}
         about: dict[int, list[CreditRecord]] = {address: [] for address in addresses}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import place_of, record_address, record_at, shard_of, slot_of, suspense_address
 from actors.records.blocks import HEADER_BYTES, entries_of, joined_addresses
-from actors.records.credit_layout import FIRST_CREDIT, Cause, InquiryResult, OrderState, Resolution
+from actors.records.credit_layout import FIRST_CREDIT, Cause, InquiryResult, OrderState, Resolution, Stopped
 from actors.records.ids import Secret, encode_wallet, encode_wallets, transfer_id
 from actors.records.layout import (
     ACCOUNT,
@@ -29,6 +29,7 @@ from actors.records.layout import (
     FLAG_SUSPENSE,
     FLOOR,
     GRANTED,
+    LAST_ORDER,
     MOVEMENT,
     MOVEMENTS,
     ORDER_STATE,
@@ -38,6 +39,7 @@ from actors.records.layout import (
     RESULT_OF_INQUIRY,
     SCENARIO,
     SCORE_SEEN,
+    STOPPED_BY,
     TIER,
     TRANSFER_AT,
     WALLET_KIND,
@@ -93,6 +95,7 @@ TYPES: Final = (
     "credit.order_overdue",
     "credit.order_defaulted",
     "credit.order_cured",
+    "credit.order_written_off",
     "credit.score",
     "credit.dispute_opened",
     "credit.dispute_forwarded",
@@ -144,6 +147,8 @@ _RESULTS: Final = _named(InquiryResult)
 _RESOLUTIONS: Final = _named(Resolution)
 _STATES: Final = _named(OrderState)
 _CAUSES: Final = _named(Cause)
+_STOPS: Final = _named(each for each in Stopped if each)
+_STOPPING: Final = frozenset({Kind.ORDER_ATTEMPT, Kind.ORDER_WRITTEN_OFF})
 assert RESULT_OF_INQUIRY == RESOLUTION, "one column of both"
 
 
@@ -354,6 +359,7 @@ class CreditData(msgspec.Struct, frozen=True, kw_only=True):
     granted: int | UnsetType = UNSET
     score: int | UnsetType = UNSET
     transfer: str | UnsetType = UNSET
+    stopped_by: str | UnsetType = UNSET
     expires_at: str | UnsetType = UNSET
 
 
@@ -476,7 +482,7 @@ def _leg(secret: Secret, record: dict[str, int], payer: str, payee: str, times: 
 def _credit(secret: Secret, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> CreditData:
     record, kind = found.record, Kind(found.record["kind"])
     scored, inquiry = kind == Kind.SCORE, kind == Kind.INQUIRY
-    of_order = Kind.ORDER_CREATED <= kind <= Kind.ORDER_CURED
+    of_order = Kind.ORDER_CREATED <= kind <= LAST_ORDER
     collected = record[TRANSFER_AT] if kind in _COLLECTING else 0
     results = _RESULTS if inquiry else _RESOLUTIONS if kind in _RESOLVING else {}
     return CreditData(
@@ -494,6 +500,7 @@ def _credit(secret: Secret, found: Found, payer: str, payee: str, times: Mapping
         granted=record[GRANTED] if inquiry and record[GRANTED] else UNSET,
         score=record[SCORE_SEEN] if (scored or inquiry) and found.payers and record[SCORE_SEEN] else UNSET,
         transfer=transfer_id(secret, times[collected], collected) if collected in times else UNSET,
+        stopped_by=_STOPS.get(record[STOPPED_BY], UNSET) if kind in _STOPPING else UNSET,
         expires_at=time_text(record["expiry"]) if record["expiry"] else UNSET,
     )
 

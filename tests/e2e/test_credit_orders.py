@@ -78,6 +78,12 @@ async def test_what_cannot_be_collected_is_owed_with_visible_attempts_until_the_
             assert (tried.status, tried.json["code"]) == (402, "insufficient_funds")
         shown = (await scene.get(f"/v1/credit/orders/{order['id']}", scene.ann)).json
         assert [each["step"] for each in shown["steps"]][-2:] == ["attempt", "attempt"], "one key is one attempt"
+        for wallet, counts in (
+            (scene.till, "1 service orders that are not over pay to it, and 0 from"),
+            (scene.ann_wallet, "and 1 from"),
+        ):
+            refused = (await switch.call("POST", f"/v1/wallets/{wallet}/close", {})).json
+            assert refused["code"] == "wallet_has_orders" and counts in refused["detail"]
         await switch.pay(bank, scene.ann_wallet, 20_000)
         assert (await scene.do(order["id"], "pay", scene.bob)).json["code"] == "order_not_found"
         paid = (await scene.do(order["id"], "pay", scene.ann)).json

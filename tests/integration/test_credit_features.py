@@ -93,6 +93,7 @@ class Random:
             [Kind.ORDER_ATTEMPT, Kind.ORDER_OVERDUE, self.pick(Kind.ORDER_PAID, Kind.ORDER_PAID_ELSEWHERE)],
             [Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED],
             [Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED, Kind.ORDER_CURED],
+            [Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED, Kind.ORDER_WRITTEN_OFF],
             [],
         )
         amount = int(self.rng.integers(0, self.pick(100, 10_000, 1 << 50)))

@@ -8,23 +8,26 @@ from typing import Any, Final
 
 import numpy as np
 
-from actors.audit.credit import COMPLETE_WITHIN_MS, CreditCheck
+from actors.audit.credit import COMPLETE_WITHIN_MS, STOPPED_FOR_MS, CreditCheck
 from actors.records.addresses import block_of
 from actors.records.blocks import CreditEntry, Sealed, addresses_of, records_of
 from actors.records.codes import FIRST_REFUSED, Code, is_declined
-from actors.records.credit_layout import SCORE, OrderState
+from actors.records.credit_layout import OPEN_STATES, SCORE, OrderState, Stopped
 from actors.records.layout import (
     ACCOUNT,
     CONFIRM_BY,
     DEFAULT_AFTER,
+    DUE_AT,
     GRANTED,
     HOME,
+    LAST_ORDER,
     ORDER_STATE,
     RESULT_OF_INQUIRY,
     RUN,
     SCENARIO,
     SCORE_SEEN,
     STANDING,
+    STOPPED_BY,
     TRANSFER_AT,
     Kind,
 )
@@ -34,8 +37,10 @@ from tests.sim.truth import must
 COLLECTION: Final = 1
 """Digest of a transfer that a shard makes by itself to collect an order."""
 ROW: Final = ("head", "scored", "kept", "score", "open", "overdue", "defaulted", "run")
+CONSENTS_MAX: Final = 3
+"""Of a holder, in the simulation."""
 DAY_MS: Final = 86_400_000
-OVER: Final = (OrderState.PAID, OrderState.CANCELLED, OrderState.PAID_ELSEWHERE, OrderState.EXPIRED)
+OVER: Final = frozenset(OrderState) - OPEN_STATES
 COLLECTING: Final = (Kind.ORDER_PAID, Kind.ORDER_ATTEMPT, Kind.ORDER_CURED)
 MADE: Final = {
     Kind.ORDER_COMPLETED: (Kind.ORDER_PAID, Kind.ORDER_ATTEMPT),
@@ -67,7 +72,7 @@ class Order:
         self.cap = record.amount
         self.modified = False
         self.state = getattr(record, ORDER_STATE)
-        self.ends = 0
+        self.ends = self.due = 0
         self.history: list[tuple[int, int, int, bool]] = []
         self.keep(block_of(address))
 
@@ -148,7 +153,7 @@ class CreditModel:
             self._consents(here, record).append((block, address, record.expiry))
         elif kind == Kind.CONSENT_WITHDRAWN:
             self._consents(here, record).append((block, 0, 0))
-        elif Kind.ORDER_CREATED <= kind <= Kind.ORDER_CURED:
+        elif Kind.ORDER_CREATED <= kind <= LAST_ORDER:
             self._ordered(here, address, record)
         if record.payer:
             here.row(record.payer)["head"] = address
@@ -198,13 +203,24 @@ class CreditModel:
         if kind == Kind.ORDER_MODIFIED:
             order.cap, order.modified = record.amount, True
         if kind == Kind.ORDER_COMPLETED:
-            order.ends = record.expiry + 1_000 * getattr(order.record, DEFAULT_AFTER)
+            order.due = record.expiry
+            order.ends = order.due + 1_000 * getattr(order.record, DEFAULT_AFTER)
         elif kind == Kind.ORDER_CONFIRMED:
             order.ends = max(order.record.expiry, record.record_time) + COMPLETE_WITHIN_MS
         elif state in (*OVER, OrderState.DEFAULTED):
             order.ends = 0
+        elif kind == Kind.ORDER_ATTEMPT:
+            self._attempted(order, record)
         order.state = state
         order.keep(block_of(address))
+
+    def _attempted(self, order: Order, record: Any) -> None:
+        """While it cannot be paid an order's clock stands still."""
+        order.due = getattr(record, DUE_AT) or order.due
+        stopped = getattr(record, STOPPED_BY)
+        self._counts["attempts stopped by " + Stopped(stopped).name] += 1
+        late = 1_000 * getattr(order.record, DEFAULT_AFTER)
+        order.ends = record.record_time + STOPPED_FOR_MS if stopped else order.due + late
 
     # Answers.
 
@@ -256,6 +272,9 @@ class CreditModel:
             return not lives or any(each[1] != body["reference"] or each[2] <= now for each in lives)
         if code == Code.TOO_MANY_ORDERS:
             return bool(here.states.get(body["holder"]))
+        if code == Code.TOO_MANY_CONSENTS:
+            parties = [party for party in here.consents if party[0] == body["holder"]]
+            return op == Kind.CONSENT_GRANTED and len(parties) >= CONSENTS_MAX
         if code == Code.RECEIPT_EXPIRED:
             return op == Kind.ORDER_CREATED
         if code in (Code.INVALID_REQUEST, Code.WALLET_CLOSED):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from actors.ledger.orders import ALLOWED
 from actors.records.codes import FIRST_REFUSED, Code
 from actors.records.credit_layout import CREDIT_QUESTION, InquiryResult, OrderKind, OrderState
-from actors.records.layout import RESULT_OF_INQUIRY, Kind
+from actors.records.layout import RESULT_OF_INQUIRY, Kind, WalletStatus
 from actors.shard import messages as m
 from tests.sim.credit_model import score_rows
 from tests.sim.questions import CreditQuestion, CreditRequest, ScoreQuestion, StateQuestion
@@ -50,7 +51,8 @@ class CreditLoad:
         self._runs = 0
         self._actions = (
             (self._grant, 8), (self._withdraw, 2), (self._ask, 9), (self._order, 16), (self._call, 22), (self._again, 5),
-            (self._publish, 4), (self._look, 5), (self._fund, 3),
+            (self._publish, 4), (self._look, 5), (self._fund, 3), (self._close_payee, 1),
+            (self._freeze_debtor, 1),
         )  # fmt: skip
 
     def start(self) -> None:
@@ -255,6 +257,43 @@ class CreditLoad:
             slot = 1024 if holder.currency == 978 else 1027
             fields = {"payer": slot, "payee": holder.address, "currency": holder.currency, "amount": 1_500}
             self._load.front_door.want([self._load.request(holder.shard, **fields)])
+
+    def _owed(self) -> CreditRequest | None:
+        """The request of an order that is completed, and not paid."""
+        shards = self._switch.auditor.model.credit.shards
+        owed = {at for here in shards for at, order in here.orders.items() if order.state in ALLOWED[Kind.ORDER_PAID]}
+        made = [r for r in self._done if r.body["op"] == Kind.ORDER_CREATED and int(r.result["address"]) in owed]
+        return self._random.choice(made) if made else None
+
+    def _freeze_debtor(self) -> None:
+        """Who owes something is frozen for a while."""
+        order = self._owed()
+        if order is None:
+            return
+        holder = self._whose(order)
+        changes = [
+            self._load.request(holder.shard, op=Kind.WALLET_STATUS, kind=status, payee=holder.address)
+            for status in (WalletStatus.FROZEN, WalletStatus.OPEN)
+        ]
+        self._load.front_door.want(changes[:1])
+        self._scheduler.after(self._random.randint(300, 6_000), self._load.front_door.want, changes[1:])
+
+    def _close_payee(self) -> None:
+        """A shop gives up: it pays out what it has, and closes, whoever still owes it."""
+        order = self._owed() or self._made(Kind.ORDER_CREATED)
+        if order is None:
+            return
+        payee = next(w for w in self._load.wallets if w.address == order.body["payee"])
+        wallet = self._switch.auditor.model.wallet(payee.address, payee.shard)
+        credits, debits, *_ = wallet.at(wallet.blocks[-1])
+        requests = [
+            self._load.request(payee.shard, op=Kind.WALLET_STATUS, kind=WalletStatus.CLOSED, payee=payee.address)
+        ]
+        if credits > debits:
+            slot = 1024 if payee.currency == 978 else 1027
+            fields = {"payer": payee.address, "payee": slot, "currency": payee.currency, "amount": credits - debits}
+            requests.insert(0, self._load.request(payee.shard, **fields))
+        self._load.front_door.want(requests)
 
     def _publish(self) -> None:
         """A run, or one that was published before once more."""

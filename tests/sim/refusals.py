@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from actors.records.codes import Code
 from actors.records.layout import AMOUNT_MAX, ATTEMPTS, REQUEST_ANSWER, Kind, WalletKind, WalletStatus
+from tests.sim.credit_model import ROW
 from tests.sim.model import Model, in_review
 from tests.sim.questions import Request
 
@@ -30,6 +31,7 @@ class Refusals:
             Code.OPERATOR_WALLET: self._operator_wallet,
             Code.WALLET_CLOSED: self._wallet_closed,
             Code.WALLET_NOT_EMPTY: self._wallet_not_empty,
+            Code.WALLET_HAS_ORDERS: self._wallet_has_orders,
             Code.INVALID_REQUEST: self._invalid,
             Code.HOLD_NOT_OPEN: self._hold_not_open,
             Code.HOLD_EXPIRED: self._hold_expired,
@@ -97,6 +99,12 @@ class Refusals:
         wallet = self._wallet(request.body["payee"], request.shard)
         state = wallet.at(head)
         return bool(state[0] != state[1] or state[2] or wallet.filled_in > head)
+
+    def _wallet_has_orders(self, request: Request, head: int, _: int) -> bool:
+        """At one time since the question."""
+        states = self._model.credit.shards[request.shard].states.get(request.body["payee"], [])
+        since = [row for block, row in states if block <= head][-1:] + [row for block, row in states if block > head]
+        return any(row[ROW.index("open")] for row in since)
 
     # Values.
 

@@ -10,6 +10,7 @@ from actors.ledger import credit as credit_tables
 from actors.ledger import ledger, orders
 from actors.shard import channels, core, credit, intake, journal_writer, pace, refundable, remote_wallets, repeats
 from actors.shard.core import ShardCore
+from tests.sim.credit_model import CONSENTS_MAX
 from tests.sim.database import DatabaseFaults, Image
 from tests.sim.load import Load
 from tests.sim.model import Model
@@ -58,10 +59,11 @@ SMALL: Final = (
     (refundable, "ASK_MAX", 2),
     (ledger, "EXPIRE_MAX", 3),
     (credit_tables, "_SWEEP_ROWS", 4),
+    (credit_tables, "CONSENTS_OF_HOLDER_MAX", CONSENTS_MAX),
     (orders, "ATTEMPTS_AFTER_MS", (300, 700, 1_500)),
     (credit, "TURN_ROWS_MAX", 3),
     (credit, "QUEUE_ROWS_MAX", 25),
-    (credit, "COLLECT_GRACE_MS", 1_500),
+    (orders, "GRACE_MS", 1_500),
     (credit, "LOOK_AGAIN_MS", 100),
 )
 """Bounds made so small that a seed reaches them."""

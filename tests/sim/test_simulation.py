@@ -109,6 +109,8 @@ COVERED = (
     "records read for repeats",
     "recoveries compared with the journal",
     "recorded CONSENT_WITHDRAWN",
+    "attempts stopped by FROZEN",
+    "attempts stopped by PAYEE",
     "recorded ORDER_ATTEMPT",
     "recorded ORDER_DEFAULTED",
     "recorded ORDER_EXPIRED",

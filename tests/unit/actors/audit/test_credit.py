@@ -5,19 +5,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.audit.credit import NEXT, CreditCheck
-from actors.records.credit_layout import OPEN_STATES, InquiryResult, OrderState
+from actors.audit.credit import NEXT, WRITTEN_OFF_AFTER_MS, CreditCheck
+from actors.records.codes import Code
+from actors.records.credit_layout import OPEN_STATES, InquiryResult, OrderState, Stopped
 from actors.records.layout import (
     ACCOUNT,
     CONFIRM_BY,
     CREDIT_PREVIOUS,
     DEFAULT_AFTER,
+    DUE_AT,
     GRANTED,
     ORDER_STATE,
     RECORD,
     RESULT_OF_INQUIRY,
     SCENARIO,
     STANDING,
+    STOPPED_BY,
     TRANSFER_AT,
     Kind,
 )
@@ -68,6 +71,21 @@ def paid(at: int, kind: Kind = Kind.ORDER_PAID, state: OrderState = OrderState.P
 PAID_AT_ONCE = (*BEGUN, CONFIRMED, transfer(), DUE, paid(5))
 LATE = (*BEGUN, CONFIRMED, DUE, OVERDUE, DEFAULTED, transfer(record_time=1_300), paid(8, Kind.ORDER_CURED, time=1_300))
 ATTEMPT = step(Kind.ORDER_ATTEMPT, OrderState.DUE, **{TRANSFER_AT: 6})
+DAY_MS = 86_400_000
+OWED = (*BEGUN, CONFIRMED, DUE)
+STOPPED = (*OWED, transfer(code=Code.PAYEE_CLOSED), {**ATTEMPT, STOPPED_BY: Stopped.PAYEE})
+AGAIN = (
+    *STOPPED,
+    transfer(code=Code.INSUFFICIENT_FUNDS, record_time=900),
+    step(Kind.ORDER_ATTEMPT, OrderState.DUE, 900, **{TRANSFER_AT: 8}),
+)
+
+
+def written_off(time: int, by: Stopped = Stopped.NOTHING) -> Row:
+    return step(Kind.ORDER_WRITTEN_OFF, OrderState.WRITTEN_OFF, time, **{STOPPED_BY: by})
+
+
+NEVER_PAID = (*OWED, OVERDUE, DEFAULTED, written_off(1_200 + WRITTEN_OFF_AFTER_MS))
 STANDING_CONSENT = {**GRANTED_TO_600, "amount": 80, STANDING: 1}
 AT_ONCE = {**CREATED, ORDER_STATE: OrderState.CONFIRMED}
 
@@ -100,6 +118,10 @@ def faults(*rows: Row) -> list[tuple[int, str]]:
         (*BEGUN, CONFIRMED, DUE, step(Kind.ORDER_PAID_ELSEWHERE, OrderState.PAID_ELSEWHERE)),
         (GRANTED_TO_600, {"kind": Kind.CONSENT_WITHDRAWN, "reference": 1, "record_time": 50}),
         ({"kind": Kind.INQUIRY, "payer": 0, "record_time": 5},),
+        NEVER_PAID,
+        (*STOPPED, written_off(40 + 90 * DAY_MS, Stopped.PAYEE)),
+        (*OWED, {**ATTEMPT, TRANSFER_AT: 0, STOPPED_BY: Stopped.PAYEE}),
+        (*AGAIN[:-1], {**AGAIN[-1], DUE_AT: 200 + 900 - 40}, {**OVERDUE, "record_time": 1_060}),
     ],
 )  # fmt: skip
 def test_a_good_life_has_no_difference(rows: tuple[Row, ...]) -> None:
@@ -148,6 +170,15 @@ def test_a_good_life_has_no_difference(rows: tuple[Row, ...]) -> None:
             8,
             "not its own",
         ),
+        ((*STOPPED, OVERDUE), 8, "counts against the holder"),
+        ((*STOPPED, written_off(39 + 90 * DAY_MS, Stopped.PAYEE)), 8, "too early"),
+        ((*STOPPED, written_off(40 + 90 * DAY_MS, Stopped.FROZEN)), 8, "for no reason"),
+        ((*OWED, written_off(5_000 + WRITTEN_OFF_AFTER_MS)), 6, "for no reason"),
+        ((*NEVER_PAID[:-1], written_off(1_199 + WRITTEN_OFF_AFTER_MS)), 8, "too early"),
+        ((*OWED, transfer(code=Code.INSUFFICIENT_FUNDS), {**ATTEMPT, STOPPED_BY: Stopped.PAYEE}), 7, "did not"),
+        ((*OWED, {**ATTEMPT, TRANSFER_AT: 0}), 6, "did not"),
+        ((*AGAIN[:-1], {**AGAIN[-1], DUE_AT: 1_059}), 9, "clock was set"),
+        ((*OWED, transfer(code=Code.INSUFFICIENT_FUNDS), {**ATTEMPT, DUE_AT: 500}), 7, "clock was set"),
     ],
 )
 def test_each_way_to_break_it_is_named(rows: tuple[Row, ...], at: int, fault: str) -> None:

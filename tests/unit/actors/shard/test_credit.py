@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from actors.audit.credit import CreditCheck
+from actors.ledger import credit as tables
 from actors.ledger.orders import ALLOWED, ATTEMPTS_AFTER_MS, COMPLETE_WITHIN_MS
 from actors.ledger.table import remove, table_count
 from actors.records.blocks import addresses_of, records_of
@@ -355,3 +356,24 @@ def test_a_full_table_of_consents_still_takes_a_newer_one_of_the_same(shard: One
     for scenario in range(8):
         granted(shard, holder, scenario=scenario)
     assert granted(shard, holder, scenario=3) == shard.state(holder, scenario=3)["consent"]["record"]
+
+
+def test_one_holder_does_not_fill_the_table_of_consents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "CONSENTS_OF_HOLDER_MAX", 3)
+    shard = OneShard(msgspec.structs.replace(SMALL, consents=20))
+    holder, other = shard.wallet(), shard.wallet()
+    consents = [granted(shard, holder, scenario=each, expiry=shard.now + 1_000 * (1 + each)) for each in range(3)]
+    fourth = {"expiry": shard.now + DAY_MS, "scenario": 3}
+    before, blocks = snapshot(shard), len(shard.blocks)
+    assert shard.credit(Kind.CONSENT_GRANTED, holder, **fourth)["code"] == Code.TOO_MANY_CONSENTS
+    assert (snapshot(shard), len(shard.blocks)) == (before, blocks)
+    assert granted(shard, holder, scenario=1, expiry=shard.now + 1_500) and granted(shard, other, scenario=3)
+    shard.credit(Kind.CONSENT_WITHDRAWN, holder, reference=consents[0], scenario=0)
+    granted(shard.restarted(), holder, **fourth)
+    assert shard.credit(Kind.CONSENT_GRANTED, holder, **{**fourth, "scenario": 4})["code"] == Code.TOO_MANY_CONSENTS
+    shard.wait(1_500)
+    granted(shard, holder, **{**fourth, "scenario": 4})
+    assert [int(shard.state(holder, scenario=each)["consent"]["record"] > 0) for each in range(5)] == [0, 0, 1, 1, 1]
+    assert shard.state(holder)["credit"]["consents"] == 3 and shard.state(other)["credit"]["consents"] == 1
+    row = shard.core.ledger.credit.row(shard.core.ledger.book, holder)
+    assert len([*shard.core.ledger.credit._consents_of(row)]) == 3

@@ -1,0 +1,66 @@
+"""Attempts to collect an order that failed: why, and what follows.
+
+Nothing counts against the holder that the holder's own money did not cause: while anything else keeps an order from being paid its clock
+stands still, and goes on where it stood.
+"""
+
+from typing import Any, Final
+
+from actors.ledger.orders import (
+    STOPPED_MS_MAX,
+    Step,
+    completed_due,
+    due_again,
+    due_step,
+    ends_at,
+    next_attempt,
+    stopped_by,
+)
+from actors.records.codes import Code
+from actors.records.credit_layout import OrderState
+from actors.records.layout import DUE_AT, ORDER_STATE, STOPPED_BY, Kind
+
+LOOK_FOR_MS: Final = 60_000
+"""So long a payee on another shard is looked for before the attempt counts as stopped by the payee."""
+
+
+def looks_again(code: Code, timer: int, now: int) -> bool:
+    """Whether an attempt of which no transfer was made is made again soon, and nothing is recorded. `timer`: when it was due."""
+    return code == Code.KEYS_FULL or (code == Code.DEFERRED and now < timer + LOOK_FOR_MS)
+
+
+def say_why(order: Any, last: Any, kind: Kind, code: Code, limit: int) -> None:
+    """Complete an ORDER_ATTEMPT record: what stopped it, when the next is due, when the order. One that the holder asked for does not
+    put off the next. `kind`: the call; `limit`: what the holder's tier pays on a day at most."""
+    now, state, late = int(last["record_time"]), int(order["state"]), int(order["default_after_s"])
+    stopped = stopped_by(code, int(last["amount"]), limit)
+    last[STOPPED_BY], last["expiry"] = stopped, order["timer"]
+    if kind == Kind.ORDER_COMPLETED:
+        last[ORDER_STATE] = OrderState.DUE
+        last["expiry"] = min(completed_due(int(order["due"]), now), next_attempt(0, now))
+    elif state == OrderState.DEFAULTED:
+        if stopped:
+            last["expiry"] = min(int(order["timer"]), _stops_at(order, now))
+    elif order["stopped"] and not stopped:
+        last[DUE_AT] = due_again(state, int(order["due"]), late, int(order["stopped_at"]), now)
+        last["expiry"] = min(int(order["timer"]), ends_at(state, int(last[DUE_AT]), late))
+
+
+def after_attempt(order: Any, last: Any) -> Step | None:
+    """What has its time after an attempt that the shard made by itself; the record gets the time of the next."""
+    now, state, late = int(last["record_time"]), int(order["state"]), int(order["default_after_s"])
+    due = int(last[DUE_AT]) or int(order["due"])
+    if last[STOPPED_BY]:
+        ends = _stops_at(order, now)
+        step = Step(Kind.ORDER_WRITTEN_OFF, 0) if now >= ends else None
+    else:
+        ends = ends_at(state, due, late)
+        step = due_step(state, due, late, now)
+    again = ends if state == OrderState.DEFAULTED else next_attempt(int(order["attempts"]), now)
+    last["expiry"] = min(again, max(ends, now + 1)) if step is None else step.next_ms
+    return step
+
+
+def _stops_at(order: Any, now: int) -> int:
+    """When an order that cannot be paid is written off."""
+    return (int(order["stopped_at"]) or now) + STOPPED_MS_MAX
