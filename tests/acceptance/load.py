@@ -7,6 +7,7 @@ from typing import Any, Self
 import aiohttp
 import msgspec
 
+from switch.gateway import arrow
 from tests.acceptance.running import KEY
 
 CURRENCY = "EUR"
@@ -26,8 +27,9 @@ class Payment(msgspec.Struct):
 class Load:
     """Wallets on all shards, and payments between them."""
 
-    def __init__(self, url: str, seed: int, wallets: int = 40) -> None:
+    def __init__(self, url: str, seed: int, wallets: int = 40, token: str = KEY) -> None:
         self.url = url
+        self.token = token
         self.random = random.Random(seed)
         self.count = wallets
         self.external = ""
@@ -41,7 +43,7 @@ class Load:
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             self.url,
-            headers={"Authorization": f"Bearer {KEY}"},
+            headers={"Authorization": f"Bearer {self.token}"},
             timeout=aiohttp.ClientTimeout(total=15),
             connector=aiohttp.TCPConnector(limit=0),
         )
@@ -52,13 +54,17 @@ class Load:
         await self._session.close()
 
     async def call(self, method: str, path: str, body: Any = None, key: str | None = None) -> tuple[int, Any]:
-        """One request until it gets an answer other than 503."""
+        """One request until it gets an answer other than 503. A body of bytes is an Arrow stream, and then the answer too."""
         assert self._session is not None
         headers = {"Idempotency-Key": key} if key else {}
+        sent = {"json": body}
+        if isinstance(body, bytes):
+            headers["Content-Type"], sent = arrow.CONTENT_TYPE, {"data": body}
         while True:
             try:
-                async with self._session.request(method, path, json=body, headers=headers) as response:
-                    answer = await response.json(content_type=None)
+                async with self._session.request(method, path, headers=headers, **sent) as response:
+                    is_json = response.content_type != arrow.CONTENT_TYPE
+                    answer: Any = await (response.json(content_type=None) if is_json else response.read())
                     self.statuses[response.status] = self.statuses.get(response.status, 0) + 1
                     if response.status != 503:
                         return response.status, answer

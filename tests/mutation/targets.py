@@ -46,6 +46,18 @@ SHARD: Final = Suite(
     compiled=True,
 )
 """Some 0.5 s a seed."""
+CREDIT: Final = Suite(
+    (
+        "tests/unit/actors/ledger/test_orders.py",
+        "tests/unit/actors/shard/test_credit.py",
+        "tests/unit/actors/shard/test_stopped_orders.py",
+        "tests/unit/actors/shard/test_disputes.py",
+        "tests/unit/actors/shard/test_scores.py",
+    ),
+    seeds=6,
+    compiled=True,
+)
+"""Of these seeds two have credit."""
 _ALL: Final = ("*",)
 
 TARGETS: Final = (
@@ -118,6 +130,12 @@ TARGETS: Final = (
             ("pace", _ALL),
         )
     ),
+    Target(
+        "actors/ledger/credit.py", CREDIT, ("CreditBook.fills", "CreditBook.inquiries", "CreditBook.counts_another")
+    ),
+    Target("actors/ledger/orders.py", CREDIT),
+    Target("actors/shard/credit.py", CREDIT, ("CreditDesk.queued_rows", "CreditDesk._may_inquire")),
+    Target("actors/shard/attempts.py", CREDIT),
     Target(
         "switch/gateway/write_queue.py",
         SHARD,

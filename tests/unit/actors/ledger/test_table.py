@@ -205,3 +205,25 @@ def test_a_table_with_room_is_the_same_or_has_a_larger_arena() -> None:
     larger = with_room(table, 100_000)
     assert len(larger.slots) > len(table.slots)
     assert_holds(larger, expected | filled(larger, {(2**64 - 1, lo): 1 for lo in range(100)}))
+
+
+def test_a_division_leaves_alone_what_lies_behind_the_directory() -> None:
+    """The end of the directory is the end of the last partition, whatever stands there."""
+    directory = np.zeros(((1 << DIRECTORY_BITS) + 1, 2), np.int32)
+    table = new_table(3 * KEYS_A_PARTITION)._replace(parts=directory[:-1])
+    for part in range(1, 4):
+        directory[-1, 0] = table.parts[-1, 0]  # as memory may happen to be
+        assert _divide(table, np.uint64(2**64 - 1))
+        assert directory[-1, 0] == part - 1 and table.parts[-1, 0] == part
+
+
+def test_a_division_moves_the_keys_from_the_middle_on() -> None:
+    """The first of them, the last below, and both ends."""
+    table = new_table(3 * KEYS_A_PARTITION)
+    words = [0, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1, 2**62 - 1, 2**62, 3 << 62, (3 << 62) - 1]
+    for value, hi in enumerate(words, start=1):
+        assert put(table, *keyed(hi, 7), np.int64(value))
+    for of in (0, 2**64 - 1, 0):
+        assert _divide(table, np.uint64(of))
+        assert_holds(table, {(hi, 7): value for value, hi in enumerate(words, start=1)})
+    assert table.parts[:4, 1].tolist() == [2, 3, 2, 2]
