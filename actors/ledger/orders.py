@@ -18,8 +18,8 @@ COMPLETE_WITHIN_MS: Final = 90 * 24 * HOUR_MS
 for nothing in a quarter of a year must not hold the holder's place among open orders for ever."""
 
 WRITE_OFF_AFTER_MS: Final = 5 * 365 * 24 * HOUR_MS
-"""From default to the end of an order that nobody pays: as long as a negative entry may be told by the longest of the laws that name a
-time for it by default (docs/credit.md); what is not told any more must not hold a row of the table."""
+"""From default to the end of an order that nobody pays: between the three, five and seven years for which laws let a negative entry be told
+(docs/credit.md). What is not told any more must not hold a row of the table."""
 
 STOPPED_MS_MAX: Final = 90 * 24 * HOUR_MS
 """An order that could not be paid for so long, though not for want of the holder's money, is written off: nobody waits for a shop that is

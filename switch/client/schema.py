@@ -332,6 +332,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     discounts: list[Item] | None = None
     amount: int | None = None
     transfer: str | None = None
+    stopped_by: str | None = None
     steps: list[OrderStep]
     replayed: bool | None = None
 
@@ -612,6 +613,7 @@ class OrderStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: str
     transfer: str | None = None
     next_attempt_at: str | None = None
+    stopped_by: str | None = None
 
 
 class ReasonGap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -719,6 +721,7 @@ class CreditData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     granted: int | None = None
     score: int | None = None
     transfer: str | None = None
+    stopped_by: str | None = None
     expires_at: str | None = None
 
 

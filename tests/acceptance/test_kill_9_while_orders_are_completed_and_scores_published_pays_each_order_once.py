@@ -4,7 +4,7 @@ once, each run scores a wallet once."""
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ class Inn:
             await self.publish()
             await asyncio.sleep(0.05)
 
-    async def receive(self, guests: itertools.cycle[int]) -> None:
+    async def receive(self, guests: Iterator[int]) -> None:
         """Guest after guest: asked about, checked in, billed."""
         while not self.stopped:
             guest = next(guests)

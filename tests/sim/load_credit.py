@@ -3,6 +3,7 @@
 It draws from a `Random` of its own, and has only some of the seeds, so that the others are what they were.
 """
 
+from collections.abc import Container
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,7 +53,7 @@ class CreditLoad:
         self._actions = (
             (self._grant, 8), (self._withdraw, 2), (self._ask, 9), (self._order, 16), (self._call, 22), (self._again, 5),
             (self._publish, 4), (self._look, 5), (self._fund, 3), (self._close_payee, 1),
-            (self._freeze_debtor, 1),
+            (self._freeze_debtor, 1), (self._spend, 6),
         )  # fmt: skip
 
     def start(self) -> None:
@@ -258,16 +259,30 @@ class CreditLoad:
             fields = {"payer": slot, "payee": holder.address, "currency": holder.currency, "amount": 1_500}
             self._load.front_door.want([self._load.request(holder.shard, **fields)])
 
-    def _owed(self) -> CreditRequest | None:
-        """The request of an order that is completed, and not paid."""
+    def _in_state(self, states: Container[int]) -> CreditRequest | None:
+        """The request of an order that is in one of these states."""
         shards = self._switch.auditor.model.credit.shards
-        owed = {at for here in shards for at, order in here.orders.items() if order.state in ALLOWED[Kind.ORDER_PAID]}
-        made = [r for r in self._done if r.body["op"] == Kind.ORDER_CREATED and int(r.result["address"]) in owed]
+        found = {at for here in shards for at, order in here.orders.items() if order.state in states}
+        made = [r for r in self._done if r.body["op"] == Kind.ORDER_CREATED and int(r.result["address"]) in found]
         return self._random.choice(made) if made else None
+
+    def _all_of(self, wallet: "Known") -> list[Any]:
+        """A request to pay out what a wallet has."""
+        known = self._switch.auditor.model.wallet(wallet.address, wallet.shard)
+        credits, debits, *_ = (0, 0) if known is None else known.at(known.blocks[-1])
+        slot = 1024 if wallet.currency == 978 else 1027
+        fields = {"payer": wallet.address, "payee": slot, "currency": wallet.currency, "amount": credits - debits}
+        return [self._load.request(wallet.shard, **fields)] if credits > debits else []
+
+    def _spend(self) -> None:
+        """Who will be billed has nothing left."""
+        order = self._in_state({OrderState.CONFIRMED})
+        if order is not None and (paying := self._all_of(self._whose(order))):
+            self._load.front_door.want(paying)
 
     def _freeze_debtor(self) -> None:
         """Who owes something is frozen for a while."""
-        order = self._owed()
+        order = self._in_state(ALLOWED[Kind.ORDER_PAID])
         if order is None:
             return
         holder = self._whose(order)
@@ -280,20 +295,12 @@ class CreditLoad:
 
     def _close_payee(self) -> None:
         """A shop gives up: it pays out what it has, and closes, whoever still owes it."""
-        order = self._owed() or self._made(Kind.ORDER_CREATED)
+        order = self._in_state(ALLOWED[Kind.ORDER_PAID]) or self._made(Kind.ORDER_CREATED)
         if order is None:
             return
         payee = next(w for w in self._load.wallets if w.address == order.body["payee"])
-        wallet = self._switch.auditor.model.wallet(payee.address, payee.shard)
-        credits, debits, *_ = wallet.at(wallet.blocks[-1])
-        requests = [
-            self._load.request(payee.shard, op=Kind.WALLET_STATUS, kind=WalletStatus.CLOSED, payee=payee.address)
-        ]
-        if credits > debits:
-            slot = 1024 if payee.currency == 978 else 1027
-            fields = {"payer": payee.address, "payee": slot, "currency": payee.currency, "amount": credits - debits}
-            requests.insert(0, self._load.request(payee.shard, **fields))
-        self._load.front_door.want(requests)
+        closing = self._load.request(payee.shard, op=Kind.WALLET_STATUS, kind=WalletStatus.CLOSED, payee=payee.address)
+        self._load.front_door.want([*self._all_of(payee), closing])
 
     def _publish(self) -> None:
         """A run, or one that was published before once more."""
