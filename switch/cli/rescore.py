@@ -13,6 +13,7 @@ import click
 
 from switch.cli.lazy import Command, LazyGroup
 from switch.cli.options import as_text, as_time, json_option, progress_bar
+from switch.cli.table_options import INPUT_FILE
 
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
@@ -74,6 +75,11 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--skip-corrupt", is_flag=True, help="Leave out what cannot be read, and list it.")
 @click.option("--before", type=_FOLDER, help="Output of an earlier run, which the report compares with.")
 @click.option(
+    "--outcomes",
+    type=INPUT_FILE,
+    help="A table of wallets, bad (0 or 1) and perhaps at (a time): the report has Gini, by week.",
+)
+@click.option(
     "--canary", metavar="SHARE", callback=_share, help="Score this share first, and stop if PSI is over --psi-max."
 )
 @click.option("--psi-max", type=click.FloatRange(0), default=0.25, show_default=True, help="For --canary.")
@@ -130,6 +136,7 @@ def _rescore(options: dict[str, Any]) -> None:
     from actors.rescore.job import RescoreRefused, Settings
     from actors.rescore.output import Output
     from actors.rescore.page import write_report
+    from actors.rescore.report import Beside
     from actors.rescore.run import Stopped
 
     card = _card(options["card"])
@@ -140,7 +147,8 @@ def _rescore(options: dict[str, Any]) -> None:
         _say_plan(prepared, options)
         if not options["only_plan"]:
             manifest = _run(prepared, options)
-            made = write_report(card, Output(options["output"]), manifest, options["before"])
+            beside = Beside(before=options["before"], outcomes=options["outcomes"])
+            made = write_report(card, Output(options["output"]), manifest, beside)
             _say_result(manifest, made, options)
     except RescoreRefused as error:
         raise click.ClickException(str(error)) from None
