@@ -1,4 +1,4 @@
-"""How well a finished run's scores separate good from bad, where outcomes are known: in all, and by week."""
+"""How well a run's scores separate good from bad, where outcomes are known: in all, by week."""
 
 from pathlib import Path
 from typing import Final
