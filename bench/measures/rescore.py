@@ -32,7 +32,7 @@ from bench.workload.wallet_files import write_wallet_files
 from models.credit.shipped import shipped
 
 NAME: Final = "rescore"
-ROWS, ROWS_QUICK = 2_000_000, 20_000
+ROWS, ROWS_QUICK = 1_000_000, 20_000
 FILES: Final = 4
 OURS: Final = {"scores only": True, "with subtotals and reasons": False}
 TIMEOUT_S: Final = 600.0
