@@ -171,8 +171,22 @@ def test_another_card_or_setting_is_refused_on_what_was_begun_and_on_what_is_don
 
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 100, 1, 100)
-    with pytest.raises(RescoreRefused, match=r"is not empty \(shard-0000.parquet\)"):
-        rescore(prepared(source, source))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").touch()
+    with pytest.raises(RescoreRefused, match=r"out is not empty \(notes.txt\)"):
+        rescore(prepared(source, tmp_path / "out"))
+    for output in (source, source / "scores"):
+        with pytest.raises(RescoreRefused, match="lies in the folder that is read"):
+            prepared(source, output)
+
+
+def test_files_without_rows_give_an_output_without_parts(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 0, 2, 100)
+    manifest = rescore(prepared(source, tmp_path / "out"))
+    assert (manifest.rows, manifest.parts) == (0, ())
+    assert write_report(CARD, Output(tmp_path / "out"), manifest, Beside()).distribution[0].rows == 0
+    write_wallets(tmp_path / "in", 100, 1, 100)
+    assert rescore(prepared(source, tmp_path / "some")).rows == 100
 
 
 # Columns.
