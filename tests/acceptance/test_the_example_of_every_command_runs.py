@@ -46,6 +46,8 @@ ELSEWHERE: Final = ("restore",)
 """Wants an empty database, so it runs in a folder beside, with what it reads."""
 SLOW: Final = {"bench": ("--quick", "--output", "results")}
 """Too long for the suite, with what makes it a matter of a minute."""
+TYPED_ELSEWHERE: Final = frozenset({"rescore publish"})
+"""Wants wallets with scores and a switch that has their card: the test that wallets have the same bits everywhere types it."""
 SERVE: Final = "serve"
 PLACEHOLDERS: Final = {
     SERVE: {"--port": "", "8080": ""},  # the switch of the test takes a port that is free
@@ -146,7 +148,7 @@ def _marked(name: str) -> object:
     return pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
 
 
-@pytest.mark.parametrize("name", [_marked(name) for name in sorted(EXAMPLES) if name != SERVE])
+@pytest.mark.parametrize("name", [_marked(name) for name in sorted(EXAMPLES.keys() - {SERVE, *TYPED_ELSEWHERE})])
 def test_the_example_of_a_command_runs(reader: Reader, name: str) -> None:
     assert reader.type(name, *SLOW.get(name, ())).strip()
 

@@ -12,13 +12,16 @@ from typing import Any, Final
 import click
 
 from switch.cli.lazy import Command, LazyGroup
-from switch.cli.options import as_text, as_time, json_option, progress_bar
+from switch.cli.options import as_time, json_option, progress_bar
 from switch.cli.table_options import INPUT_FILE
 
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 COMMANDS: Final = {
-    "status": Command("switch.cli.rescore:rescore_status", "Say how far a job is, from any terminal."),
+    "publish": Command(
+        "switch.cli.rescore.publish:rescore_publish", "Publish the scores of a finished job to a switch."
+    ),
+    "status": Command("switch.cli.rescore.status:rescore_status", "Say how far a job is, from any terminal."),
 }
 
 
@@ -96,39 +99,6 @@ def rescore_group(context: click.Context, /, **options: Any) -> None:
         if options[name] is None:
             raise click.UsageError(f"Missing option '{option}'.", context)
     _rescore(options)
-
-
-@click.command("status", epilog="Example: shardpay rescore status ./scores")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@json_option
-def rescore_status(folder: Path, as_json: bool) -> None:
-    """Say how far a job is, from any terminal that sees its output."""
-    from actors.rescore.output import Output
-    from actors.rescore.run import read_manifest
-
-    output = Output(folder)
-    status, owner, manifest = output.told(), output.owner(), read_manifest(output)
-    if status is None and manifest is None:
-        raise click.ClickException(f"{folder} holds no job")
-    state = "done" if manifest else status.state if owner and status else "stopped"
-    found: dict[str, Any] = {"state": state, "owner": owner}
-    if manifest is not None:
-        found |= {name: getattr(manifest, name) for name in ("rows", "scored", "bad", "not_available")}
-    elif status is not None:
-        found |= {name: getattr(status, name) for name in status.__struct_fields__ if name != "state"}
-    if as_json:
-        click.echo(as_text(found))
-        return
-    click.echo(_sentence(found))
-
-
-def _sentence(found: dict[str, Any]) -> str:
-    counts = f"{found['scored']:,} scored, {found['not_available']:,} not available, {found['bad']:,} bad"
-    if found["state"] == "done":
-        return f"done: {found['rows']:,} rows, {counts}"
-    left = "" if found["eta_s"] is None or found["state"] == "stopped" else f", {found['eta_s']:,.0f} s left"
-    rate = f"{found['rows_per_s']:,.0f} rows/s{left}"
-    return f"{found['state']}: {found['rows_done']:,} of {found['rows_total']:,} rows ({counts}), {rate}, as of {found['at']}"
 
 
 def _rescore(options: dict[str, Any]) -> None:
