@@ -1,6 +1,7 @@
 """A job gives the same bytes however it is cut off; every row is scored, bad or not available; what cannot be done is refused by name."""
 
 import datetime
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
@@ -128,9 +129,12 @@ def test_a_second_driver_on_the_same_output_is_refused(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 100, 1, 100)
     first = Output(tmp_path / "out")
     first.open()
+    owner = Output(tmp_path / "out").owner()
+    assert owner is not None and owner.pid == os.getpid()
     with pytest.raises(RescoreRefused, match=r"is being written by process \d+ on .*one driver"):
         rescore(prepared(source, tmp_path / "out"))
     first.close()
+    assert Output(tmp_path / "out").owner() is None
     rescore(prepared(source, tmp_path / "out"))
 
 
