@@ -57,6 +57,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     rows_per_s: float
     bytes_per_s: float
     eta_s: float | None
+    worker_peak_bytes: int
 
 
 class Output:

@@ -315,6 +315,7 @@ class _Driver:
             rows_per_s=round(rate, 1),
             bytes_per_s=round(bytes_rate, 1),
             eta_s=round((self._bytes_total - done_bytes) / bytes_rate, 1) if bytes_rate else None,
+            worker_peak_bytes=max((each.peak_bytes for each in self._done.values()), default=0),
         )
         self._options.told(status)
         try:

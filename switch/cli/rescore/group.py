@@ -116,10 +116,11 @@ def _rescore(options: dict[str, Any]) -> None:
         prepared = prepare(options["source"], options["output"], card, settings)
         _say_plan(prepared, options)
         if not options["only_plan"]:
-            manifest = _run(prepared, options)
+            manifest, peak = _run(prepared, options)
             beside = Beside(before=options["before"], outcomes=options["outcomes"])
             made = write_report(card, Output(options["output"]), manifest, beside)
             _say_result(manifest, made, options)
+            _say_memory(peak, prepared.worker_bytes, options)
     except RescoreRefused as error:
         raise click.ClickException(str(error)) from None
     except Stopped:
@@ -196,6 +197,16 @@ def _say_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
         )
 
 
+def _say_memory(peak: int, bound: int, options: dict[str, Any]) -> None:
+    """Nothing where no worker was needed."""
+    if peak and not options["as_json"]:
+        click.echo(f"a worker took at most {peak / 2**20:,.0f} MiB")
+    if peak > bound:
+        click.echo(
+            f"that is more than the {bound / 2**20:,.0f} MiB of the plan: pages of the input are very large", err=True
+        )
+
+
 def _line(value: Any) -> None:
     import msgspec
 
@@ -205,6 +216,8 @@ def _line(value: Any) -> None:
 def _run(prepared: Any, options: dict[str, Any]) -> Any:
     from actors.rescore.run import Options, run
 
+    peaks: list[int] = []
+
     with (
         _asked_to_stop() as asked,
         _pools(options) as (make_pool, workers),
@@ -212,6 +225,7 @@ def _run(prepared: Any, options: dict[str, Any]) -> Any:
     ):
 
         def told(status: Any) -> None:
+            peaks.append(status.worker_peak_bytes)
             progress(status.rows_done, status.rows_total)
             if options["as_json"]:
                 _line({"progress": status})
@@ -224,7 +238,7 @@ def _run(prepared: Any, options: dict[str, Any]) -> Any:
             told=told,
             canary=_canary(options),
         )
-        return run(prepared, make_pool, how)
+        return run(prepared, make_pool, how), max(peaks, default=0)
 
 
 def _canary(options: dict[str, Any]) -> Any:
