@@ -16,12 +16,12 @@ FEATURES = ("late", "night", "buffer", "tier", "friends")
 def wallets_table(rows: int, seed: int) -> pa.Table:
     """Numbers around the card's edges, a few missing; some wallets too young or too quiet."""
     rng = np.random.default_rng(seed)
-    columns: dict[str, Any] = {"wallet": pa.array([f"w{seed}-{row}" for row in range(rows)])}
+    columns: dict[str, Any] = {"wallet": pa.array([f"w{seed}-{row}" for row in range(rows)], pa.string())}
     for name in FEATURES:
         columns[name] = pa.array(rng.integers(-1, 4, rows), mask=rng.random(rows) < 0.05)
     columns["wallet_age_days"] = pa.array(rng.integers(60, 400, rows))
     columns["payments_360d"] = pa.array(rng.integers(5, 100, rows))
-    columns["never_read"] = pa.array([[1, 2]] * rows)
+    columns["never_read"] = pa.array([[1, 2]] * rows, pa.list_(pa.int64()))
     return pa.table(columns)
 
 

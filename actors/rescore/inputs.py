@@ -85,6 +85,10 @@ def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> 
     if twins:
         raise RescoreRefused(f"{twins[0]!r} is a column that scoring adds; it cannot be carried along under this name")
     columns = tuple(dict.fromkeys((*carried, *scorer.columns)))
+    if source.resolve() in (output.resolve(), *output.resolve().parents):
+        raise RescoreRefused(
+            f"{output} lies in the folder that is read; scores go elsewhere, or the next run reads them"
+        )
     folder, paths = _paths(source)
     with ThreadPoolExecutor(FOOTER_READERS) as pool:
         looked = list(pool.map(lambda path: _looked_at(folder, path, columns), paths))

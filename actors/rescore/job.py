@@ -133,13 +133,14 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """What a unit gave."""
+    """What a unit gave. `peak_bytes`: the most memory that its worker had had by then, which readers of the output never see."""
 
     unit: int
     parts: tuple[Part, ...]
     bad_rows: tuple[Part, ...]
     corrupt: tuple[Corrupt, ...]
     tally: Tally
+    peak_bytes: int
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

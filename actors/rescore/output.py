@@ -25,8 +25,10 @@ from actors.process.atomic_file import publish, sync, write_whole
 from actors.rescore.job import Done, Plan, RescoreRefused
 
 MANIFEST: Final = "manifest.json"
+PUBLISHED: Final = "published.json"
+"""How far the scores were sent to a switch."""
 LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
-KNOWN: Final = frozenset({MANIFEST, "card.json", "report.json", "report.html", "parts", "bad", "_work"})
+KNOWN: Final = frozenset({MANIFEST, PUBLISHED, "card.json", "report.json", "report.html", "parts", "bad", "_work"})
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +57,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     rows_per_s: float
     bytes_per_s: float
     eta_s: float | None
+    worker_peak_bytes: int
 
 
 class Output:

@@ -5,14 +5,14 @@ Tables, and bars as inline SVG. The same report gives the same bytes.
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from actors.process.atomic_file import write_whole
+from actors.rescore.outcomes import Outcomes
 from actors.rescore.output import Output
-from actors.rescore.report import Against, Mover, Report, report_of
+from actors.rescore.report import Against, Beside, Mover, Report, report_of
 from actors.rescore.run import Manifest
 from models.scorecard import Scorecard
 
@@ -36,16 +36,16 @@ def page(report: Report) -> str:
         f"<h1>{title}</h1>{_summary(report)}"
         f"<h2>Distribution</h2>{_bars(report)}"
         f"<h2>Bands</h2>{_bands(report)}"
-        f"{against}"
+        f"{against}{'' if report.outcomes is None else _outcomes(report.outcomes)}"
         f"<h2>Reasons</h2><p>Of scored rows: how often a reason is the first, and by band.</p>{_reasons(report)}"
         f"<h2>Not available</h2>{_table(('cause', 'rows'), ((name, f'{rows:,}') for name, rows in report.causes.items()))}"
         f"</body></html>\n"
     )
 
 
-def write_report(card: Scorecard, output: Output, manifest: Manifest, before: Path | None) -> Report:
-    """Beside the manifest, as JSON and as a page. Raises RescoreRefused for a run before that is none."""
-    made = report_of(card, output, manifest, before)
+def write_report(card: Scorecard, output: Output, manifest: Manifest, beside: Beside) -> Report:
+    """Beside the manifest, as JSON and as a page. Raises RescoreRefused as `report_of` does."""
+    made = report_of(card, output, manifest, beside)
     write_whole(output.folder / "report.json", msgspec.json.format(msgspec.json.encode(made)))
     write_whole(output.folder / "report.html", page(made).encode())
     return made
@@ -128,6 +128,19 @@ def _against(against: Against) -> str:
             f"{_table(('', *against.places), grid)}{_movers('rose', against.risers)}{_movers('fell', against.fallers)}"
         )
     return f"<h2>Against the run before</h2>{_table((), rows)}{moved}"
+
+
+def _outcomes(outcomes: Outcomes) -> str:
+    def shown(value: float | None) -> str:
+        return "too few" if value is None else f"{value:.4f}"
+
+    rows = [
+        ("Wallets with an outcome and a score, of them bad", f"{outcomes.rows:,}, {outcomes.bads:,}"),
+        ("With an outcome, without a score", f"{outcomes.without_score:,}"),
+        ("Gini, KS", f"{shown(outcomes.gini)}, {shown(outcomes.ks)}"),
+    ]
+    weeks = ((each.week, f"{each.rows:,}", f"{each.bads:,}", shown(each.gini)) for each in outcomes.weeks)
+    return f"<h2>Outcomes</h2>{_table((), rows)}{_table(('week', 'rows', 'bad', 'Gini'), weeks)}"
 
 
 def _movers(how: str, movers: Sequence[Mover]) -> str:

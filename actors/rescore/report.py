@@ -10,12 +10,13 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.rescore.job import RescoreRefused, Tally
+from actors.rescore.outcomes import Outcomes, outcomes_of
 from actors.rescore.output import Output
 from actors.rescore.run import Manifest, read_manifest
+from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, scores_of
 from actors.rescore.scoring import stability
 from models.scorecard import Scorecard
 from models.statistics import psi
@@ -23,9 +24,6 @@ from models.statistics import psi
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BARS_MAX: Final = 60
 MOVERS: Final = 20
-NO_SCORE: Final = -(2**31)
-COMPARED_ROWS_MAX: Final = 20_000_000
-"""Wallets of both runs are matched in memory: some 2 GB at this number. Beyond it there are distributions and PSI, but no moves."""
 
 
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,10 +96,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     unknown: dict[str, int]
     checked: int
     against: Against | None
+    outcomes: Outcomes | None
 
 
-def report_of(card: Scorecard, output: Output, manifest: Manifest, before: Path | None) -> Report:
-    """Raises RescoreRefused for a run before that is none."""
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report may take into account: a run `before`, a table of who turned out bad."""
+
+    before: Path | None = None
+    outcomes: Path | None = None
+
+
+def report_of(card: Scorecard, output: Output, manifest: Manifest, beside: Beside) -> Report:
+    """Raises RescoreRefused for a run before that is none, and for outcomes that are none."""
+    before = beside.before
     tally = manifest.tally
     counts = np.array(tally.histogram)
     places = np.flatnonzero(counts)
@@ -130,6 +137,7 @@ def report_of(card: Scorecard, output: Output, manifest: Manifest, before: Path 
         unknown=tally.unknown,
         checked=tally.checked,
         against=against,
+        outcomes=None if beside.outcomes is None else outcomes_of(output, manifest, beside.outcomes),
     )
 
 
@@ -191,7 +199,7 @@ def _against(card: Scorecard, output: Output, manifest: Manifest, before: Path) 
     same_bands = bool(card.bands) and len(old.bands) == len(new.bands)
     names = [band.name for band in card.bands or ()] if same_bands else ["scored"]
     places = [*names, "without a score", "not there"]
-    few = max(earlier.rows, manifest.rows) <= COMPARED_ROWS_MAX
+    few = max(earlier.rows, manifest.rows) <= MATCHED_ROWS_MAX
     pairs = _pairs(output, manifest, Output(before), earlier) if few else None
     return Against(
         card=earlier.card,
@@ -210,27 +218,13 @@ def _against(card: Scorecard, output: Output, manifest: Manifest, before: Path) 
 
 
 def _pairs(output: Output, manifest: Manifest, before: Output, earlier: Manifest) -> "_Matched | None":
-    new_wallets, new = _scores_of(output, manifest)
-    old_wallets, old = _scores_of(before, earlier)
+    new_wallets, new = scores_of(output, manifest)
+    old_wallets, old = scores_of(before, earlier)
     if new_wallets.type != old_wallets.type:
         return None
     found = pc.index_in(new_wallets, value_set=old_wallets)
     place = found.fill_null(-1).to_numpy().astype(np.int64)
     return _Matched(new_wallets, new, old, place)
-
-
-def _scores_of(output: Output, manifest: Manifest) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
-    """Wallets (n,) as they are stored, and their scores (n,), NO_SCORE where there is none."""
-    wallet = manifest.settings["wallet"]
-    wallets, scores = [], [np.empty(0, np.int64)]
-    for part in manifest.parts:
-        table = pq.read_table(output.folder / part.file, columns=[wallet, "score"], partitioning=None)
-        column = table.column(wallet)
-        if isinstance(column.type, pa.BaseExtensionType):
-            column = pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
-        wallets += column.chunks
-        scores.append(table.column("score").fill_null(NO_SCORE).to_numpy().astype(np.int64))
-    return pa.chunked_array(wallets) if wallets else pa.chunked_array([], pa.string()), np.concatenate(scores)
 
 
 class _Matched:

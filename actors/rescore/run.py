@@ -181,6 +181,7 @@ class _Driver:
         self._busy: dict[int, Unit] = {}
         self._starting: set[int] = set()
         self._idle: set[int] = set()
+        self._bad = sum(each.tally.bad for each in done.values())
         self._deaths: dict[int, int] = {}
         self._rows_total, self._bytes_total = prepared.rows, prepared.bytes
         self._begun = time.monotonic()
@@ -233,6 +234,7 @@ class _Driver:
         elif event.kind == "done":
             assert unit is not None
             self._done[unit.number] = event.value
+            self._bad += event.value.tally.bad
             self._idle.add(worker)
             self._check_bad()
             self._check_canary()
@@ -262,7 +264,7 @@ class _Driver:
         return f"unit {unit.number}, which begins with row group {span.first} of {path}"
 
     def _check_bad(self) -> None:
-        bad = sum(each.tally.bad for each in self._done.values())
+        bad = self._bad
         if bad > self._options.max_bad * self._rows_total:
             share = f"{bad:,} of {self._rows_total:,} rows are bad"
             raise RescoreRefused(f"{share}, more than --max-bad {self._options.max_bad:g}; see {self._output.bad}")
@@ -313,6 +315,7 @@ class _Driver:
             rows_per_s=round(rate, 1),
             bytes_per_s=round(bytes_rate, 1),
             eta_s=round((self._bytes_total - done_bytes) / bytes_rate, 1) if bytes_rate else None,
+            worker_peak_bytes=max((each.peak_bytes for each in self._done.values()), default=0),
         )
         self._options.told(status)
         try:

@@ -184,25 +184,21 @@ class Counting:
 
     def add(self, found: Found, bands: NDArray[np.int8]) -> None:
         """A batch."""
-        scores, causes = found.scores, found.causes
-        totals = scores.totals
-        if causes is not None:
-            self._causes += np.bincount(causes, minlength=len(self._causes))
-            scored = causes == 0
-            if not scored.all():
-                totals, bands = totals[scored], bands[scored]
-                scores = scores._replace(reasons=scores.reasons[scored], gaps=scores.gaps[scored])
-        else:
+        scores, totals, scored_bands = found.scores, found.scores.totals, bands
+        if found.causes is None:
             self._causes[0] += len(totals)
+        else:
+            self._causes += np.bincount(found.causes, minlength=len(self._causes))
+            scored = found.causes == 0
+            totals, scored_bands = totals[scored], bands[scored]
         self._histogram += np.bincount((totals - self._card.worst) // self._step, minlength=len(self._histogram))
-        self._by_band += np.bincount(bands, minlength=self._bands)
-        place = bands.astype(np.int64) * (self._reasons + 1) + scores.reasons[:, 0] + 1
-        counts = np.bincount(place, minlength=self._first.shape[0] * (self._reasons + 1))
-        self._first += counts.reshape(self._bands, self._reasons + 1)[:, 1:]
-        for at in range(REASONS_MAX):
-            self._named += np.bincount(scores.reasons[:, at] + 1, minlength=self._reasons + 1)[1:]
-            lost = np.bincount(scores.reasons[:, at] + 1, scores.gaps[:, at], self._reasons + 1)[1:]
-            self._gaps += lost.astype(np.int64)
+        self._by_band += np.bincount(scored_bands, minlength=self._bands)
+        # Rows without a score have no reasons, which fall into a bin before the first.
+        named, width = scores.reasons + 1, self._reasons + 1
+        first = np.bincount(bands * np.int64(width) + named[:, 0], minlength=self._bands * width)
+        self._first += first.reshape(self._bands, width)[:, 1:]
+        self._named += np.bincount(named.ravel(), minlength=width)[1:]
+        self._gaps += np.bincount(named.ravel(), scores.gaps.ravel(), width)[1:].astype(np.int64)
         for item, rows in zip(self._card.characteristics, scores.unknown.tolist(), strict=True):
             if rows:
                 self._unknown[item.feature] += rows

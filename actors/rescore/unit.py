@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from actors.process.memory import peak_bytes
 from actors.process.read_ahead import read_ahead
 from actors.process.write_behind import WriteBehind
 from actors.rescore.inputs import READ_BUFFER_BYTES
@@ -93,6 +94,7 @@ class Worker:
                 bad_rows=bad.close(),
                 corrupt=tuple(skipped),
                 tally=counting.tally(),
+                peak_bytes=peak_bytes(),
             )
         except BaseException:
             behind.abandon()

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from actors.process.memory import peak_bytes
 from models.credit.score import DAYS, DAYS_MIN, PAYMENTS, PAYMENTS_MIN
 from models.credit.shipped import shipped
 from models.scorecard import Characteristic, Scorecard
@@ -86,24 +87,16 @@ ENGINES: Final[dict[str, Callable[[Scorecard, Path, Path], None]]] = {
 }
 
 
-def peak_kb(pid: int | str = "self") -> int:
-    """Of a process: what it had resident at most."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1])
-    return 0
-
-
 def main(engine: str, source: Path, output: Path) -> None:
     """One run; what it measured as a line of JSON."""
     output.mkdir(parents=True)
     card = shipped()
     started = time.perf_counter()
     ENGINES[engine](card, source, output)
-    seconds, peak = time.perf_counter() - started, peak_kb()
+    seconds, peak = time.perf_counter() - started, peak_bytes()
     scores = pq.read_table(output / "scores.parquet", columns=["score"]).column("score")
     total = pc.sum(scores).as_py()
-    print(json.dumps({"rows": len(scores), "sum": total, "seconds": seconds, "peak_kb": peak}))
+    print(json.dumps({"rows": len(scores), "sum": total, "seconds": seconds, "peak_bytes": peak}))
 
 
 if __name__ == "__main__":

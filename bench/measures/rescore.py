@@ -19,20 +19,21 @@ from typing import Any, Final
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from actors.process.memory import peak_bytes
 from actors.process.worker_pool import ProcessPool
 from actors.rescore.inputs import prepare
 from actors.rescore.job import Settings
 from actors.rescore.run import Options as RunOptions
 from actors.rescore.run import run as rescore
 from actors.rescore.unit import make_worker
-from bench.contenders.rescoring import ENGINES, peak_kb
+from bench.contenders.rescoring import ENGINES
 from bench.report.figures import Figure, figure, ratio
 from bench.report.options import Options, take_turns
 from bench.workload.wallet_files import write_wallet_files
 from models.credit.shipped import shipped
 
 NAME: Final = "rescore"
-ROWS, ROWS_QUICK = 2_000_000, 20_000
+ROWS, ROWS_QUICK = 1_000_000, 20_000
 FILES: Final = 4
 OURS: Final = {"scores only": True, "with subtotals and reasons": False}
 TIMEOUT_S: Final = 600.0
@@ -58,7 +59,7 @@ def run(options: Options) -> list[Figure]:
         found.append(
             figure(NAME, case, "rows/s", by_clock, detail={"files": FILES, "rows": FILES * rows, "runs": runs})
         )
-        found.append(figure(NAME, f"{case}, memory", "MB", [run["peak_kb"] / 1e3 for run in runs], better="lower"))
+        found.append(figure(NAME, f"{case}, memory", "MB", [run["peak_bytes"] / 1e6 for run in runs], better="lower"))
     ours = found[0]
     return [*found, *(ratio(NAME, ours, each) for each in found[4:] if each.unit == "rows/s")]
 
@@ -83,7 +84,7 @@ def _drive(source: Path, output: Path, scores_only: bool, sender: Any) -> None:
         """Asks what its workers took before they end."""
 
         def stop(self) -> None:
-            peaks.extend(peak_kb(pid) for pid in self.pids())
+            peaks.extend(peak_bytes(pid) for pid in self.pids())
             super().stop()
 
     started = time.perf_counter()
@@ -93,14 +94,14 @@ def _drive(source: Path, output: Path, scores_only: bool, sender: Any) -> None:
     seconds = time.perf_counter() - started
     scores = [pq.read_table(output / part.file, columns=["score"]).column("score") for part in manifest.parts]
     total = sum(pc.sum(column).as_py() for column in scores)
-    peak = max(peak_kb(), *peaks)
+    peak = max(peak_bytes(), *peaks)
     sender.send(
         {
             "rows": manifest.rows,
             "sum": total,
             "seconds": seconds,
-            "peak_kb": peak,
-            "bound_kb": prepared.worker_bytes // 1024,
+            "peak_bytes": peak,
+            "bound_bytes": prepared.worker_bytes,
         }
     )
 

@@ -33,7 +33,7 @@ COMMANDS: Final = {
         "Make up people, a year of their payments, and who defaults after it.",
     ),
     "rescore": Command(
-        "switch.cli.rescore:rescore_group",
+        "switch.cli.rescore.group:rescore_group",
         "Score every wallet in a folder of Parquet files; run the same command again after a kill, and it goes on.",
     ),
     "restore": Command("switch.cli.restore:restore_command", "Fill an empty database from a backup, then audit it."),

@@ -22,6 +22,7 @@ DRIVE = """
 import json, sys
 from functools import partial
 from pathlib import Path
+from actors.process.memory import peak_bytes
 from actors.rescore.inputs import prepare
 from actors.rescore.job import Settings
 from actors.rescore.run import Options, run
@@ -31,8 +32,8 @@ from tests.unit.actors.rescore.inline_pool import InlinePool
 prepared = prepare(Path(sys.argv[1]), Path(sys.argv[2]), shipped(), Settings())
 options = Options(workers=1, max_bad=0.0, stopping=lambda: False, told=lambda _: None)
 manifest = run(prepared, partial(InlinePool), options)
-(peak,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-print(json.dumps({"rows": manifest.rows, "peak_mb": int(peak) / 1e3, "bound_mb": prepared.worker_bytes / 1e6}))
+peak = peak_bytes() / 1e6
+print(json.dumps({"rows": manifest.rows, "peak_mb": peak, "bound_mb": prepared.worker_bytes / 1e6}))
 """
 
 

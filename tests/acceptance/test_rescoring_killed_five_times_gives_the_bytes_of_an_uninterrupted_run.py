@@ -2,6 +2,7 @@
 in the middle is told, and the job goes on when there is room."""
 
 import json
+import os
 import random
 import resource
 import subprocess
@@ -9,21 +10,42 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import pyarrow.parquet as pq
+import pytest
 
 from tests.rescore_files import bytes_of, wallets_table, write_card, write_wallets
 
-KILLS = 5
 FILES, ROWS, GROUP = 6, 60_000, 2_000
+KILLS = ("worker", "worker", "worker", "driver", "driver")
 DEADLINE_S = 120.0
 
 
-def _command(source: Path, card: Path, output: Path) -> list[str]:
-    options = ["--input", str(source), "--card", str(card), "--output", str(output), "--workers", "2"]
-    return [sys.executable, "-m", "switch", "rescore", *options, "--part-rows", "2048", "--json"]
+class _Place(NamedTuple):
+    """Wallets, a card, and what an uninterrupted run made of them."""
+
+    source: Path
+    card: Path
+    whole: Path
+    result: Any
+
+    def command(self, output: Path, workers: int = 1) -> list[str]:
+        """The command line."""
+        options = ["--input", str(self.source), "--card", str(self.card), "--output", str(output)]
+        options += ["--workers", str(workers), "--part-rows", "2048", "--json"]
+        return [sys.executable, "-m", "switch", "rescore", *options]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> _Place:
+    folder = tmp_path_factory.mktemp("rescoring")
+    source, card = write_wallets(folder / "in", ROWS, FILES, GROUP), write_card(folder / "card.json")
+    unmeasured = _Place(source, card, folder / "whole", None)
+    result = _result(_ran(unmeasured.command(folder / "whole", workers=2)))
+    assert result["rows"] == FILES * ROWS
+    return unmeasured._replace(result=result)
 
 
 def _ran(command: Sequence[str], **options: Any) -> "subprocess.CompletedProcess[str]":
@@ -35,89 +57,78 @@ def _result(done: "subprocess.CompletedProcess[str]") -> Any:
     return json.loads(done.stdout.splitlines()[-1])["result"]
 
 
-def _kill_one(driver: "subprocess.Popen[bytes]", output: Path, units: int, rng: random.Random) -> str:
-    """Whom, once some more units are done; the driver every second time, or one of its workers."""
+def _wait_for(driver: "subprocess.Popen[Any]", output: Path, units: int) -> None:
+    """Until so many units are done, while the job runs."""
     deadline = time.monotonic() + DEADLINE_S
     while len(list((output / "_work" / "done").glob("*.json"))) < units:
-        assert driver.poll() is None, "the job ended before it was killed"
-        assert time.monotonic() < deadline
+        assert driver.poll() is None and time.monotonic() < deadline, "the job ended before it was killed"
         time.sleep(0.005)
-    workers = [child for child in psutil.Process(driver.pid).children() if "spawn_main" in " ".join(child.cmdline())]
-    if rng.random() < 0.5 and workers:
-        rng.choice(workers).kill()
-        return "worker"
-    driver.kill()
-    driver.wait()
-    return "driver"
 
 
-def test_killed_five_times_it_gives_the_bytes_of_an_uninterrupted_run(tmp_path: Path) -> None:
+def _kill_a_worker(driver: "subprocess.Popen[Any]", rng: random.Random) -> None:
+    children = psutil.Process(driver.pid).children()
+    rng.choice([child for child in children if "spawn_main" in " ".join(child.cmdline())]).kill()
+
+
+def test_killed_five_times_it_gives_the_bytes_of_an_uninterrupted_run(place: _Place, tmp_path: Path) -> None:
     seed = random.randrange(2**32)
-    print(f"seed {seed}")
     rng = random.Random(seed)
-    source, card = write_wallets(tmp_path / "in", ROWS, FILES, GROUP), write_card(tmp_path / "card.json")
-    whole = _result(_ran(_command(source, card, tmp_path / "whole")))
-    assert whole["rows"] == FILES * ROWS
-    output = tmp_path / "cut"
-    command = _command(source, card, output)
+    kills = rng.sample(KILLS, len(KILLS))
+    print(f"seed {seed}: {kills}")
+    command = place.command(tmp_path / "out", workers=2)
     driver = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    killed = []
-    for kill in range(KILLS):
-        if driver.poll() is not None:
+    for number, whom in enumerate(kills, start=1):
+        _wait_for(driver, tmp_path / "out", number * 25 + rng.randrange(10))
+        if whom == "worker":
+            _kill_a_worker(driver, rng)
+        else:
+            driver.kill()
+            driver.wait()
             driver = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        killed.append(_kill_one(driver, output, (kill + 1) * 20 + rng.randrange(10), rng))
-    driver.wait(DEADLINE_S)
-    print(f"killed {killed}")
-    assert _result(_ran(command)) == whole
-    assert bytes_of(output) == bytes_of(tmp_path / "whole")
-    wallets = pq.read_table(output / "parts", columns=["wallet"]).column("wallet").to_pylist()
+    assert driver.wait(DEADLINE_S) == 0
+    assert bytes_of(tmp_path / "out") == bytes_of(place.whole)
+    wallets = pq.read_table(tmp_path / "out" / "parts", columns=["wallet"]).column("wallet").to_pylist()
     assert len(set(wallets)) == len(wallets) == FILES * ROWS
 
 
-def test_a_full_disk_in_the_middle_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> None:
+def test_a_full_disk_in_the_middle_is_told_and_the_job_goes_on_with_room(place: _Place, tmp_path: Path) -> None:
     """A limit on the size of files stands for the disk: the writer gets the same kind of error in the middle of a part."""
-    source, card = write_wallets(tmp_path / "in", 20_000, 1, 2_000), write_card(tmp_path / "card.json")
-    whole, output = tmp_path / "whole", tmp_path / "out"
-    result = _result(_ran(_command(source, card, whole)))
 
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, resource.RLIM_INFINITY))
 
-    failed = _ran(_command(source, card, output), preexec_fn=little_room)
+    command = place.command(tmp_path / "out")
+    failed = _ran(command, preexec_fn=little_room)
     assert failed.returncode == 1
     assert "no room left" in failed.stderr and "run the same command again" in failed.stderr
-    assert "Traceback" not in failed.stderr and not (output / "manifest.json").exists()
-    assert _result(_ran(_command(source, card, output))) == result
-    assert bytes_of(output) == bytes_of(whole)
+    assert "Traceback" not in failed.stderr and not (tmp_path / "out" / "manifest.json").exists()
+    assert _result(_ran(command)) == place.result
+    assert bytes_of(tmp_path / "out") == bytes_of(place.whole)
 
 
-def test_sigterm_ends_it_within_its_grace_and_status_tells_how_far_it_is(tmp_path: Path) -> None:
-    source, card = write_wallets(tmp_path / "in", ROWS, 2, GROUP), write_card(tmp_path / "card.json")
+def test_after_sigterm_status_tells_how_far_it_is_and_a_changed_input_is_refused_by_name(
+    place: _Place, tmp_path: Path
+) -> None:
     output = tmp_path / "out"
-    command = _command(source, card, output)
-    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while not list((output / "_work" / "done").glob("*.json")):
-        assert driver.poll() is None
-        time.sleep(0.01)
+    driver = subprocess.Popen(place.command(output), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    _wait_for(driver, output, 3)
     driver.terminate()
     _, said = driver.communicate(timeout=DEADLINE_S)
     assert driver.returncode == 1 and "run the same command again to go on" in said
     assert not list((output / "_work" / "staging").iterdir())
-    status = _ran([sys.executable, "-m", "switch", "rescore", "status", str(output), "--json"])
-    told = json.loads(status.stdout)
+    told = json.loads(_ran([sys.executable, "-m", "switch", "rescore", "status", str(output), "--json"]).stdout)
     assert told["state"] == "stopped" and told["owner"] is None
-    assert 0 < told["rows_done"] < told["rows_total"] == 2 * ROWS
-    assert _result(_ran(command))["rows"] == 2 * ROWS
+    assert 0 < told["rows_done"] < told["rows_total"] == FILES * ROWS
 
-
-def test_an_input_that_changed_between_kill_and_resume_is_refused_by_name(tmp_path: Path) -> None:
-    source, card = write_wallets(tmp_path / "in", ROWS, 2, GROUP), write_card(tmp_path / "card.json")
-    output = tmp_path / "out"
-    driver = subprocess.Popen(_command(source, card, output), stdout=subprocess.DEVNULL)
-    _kill_one(driver, output, 3, random.Random(1))
-    driver.kill()
-    driver.wait()
-    pq.write_table(wallets_table(ROWS, 9), source / "shard-0001.parquet", row_group_size=GROUP)
-    refused = _ran(_command(source, card, output))
-    assert refused.returncode == 1 and "shard-0001.parquet has changed" in refused.stderr
-    assert not (output / "manifest.json").exists()
+    changed = place.source / "shard-0003.parquet"
+    given, status = changed.read_bytes(), changed.stat()
+    try:
+        pq.write_table(wallets_table(ROWS, 9), changed, row_group_size=GROUP)
+        refused = _ran(place.command(output))
+        assert refused.returncode == 1 and "shard-0003.parquet has changed" in refused.stderr
+        assert not (output / "manifest.json").exists()
+    finally:
+        changed.write_bytes(given)
+        os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert _result(_ran(place.command(output))) == place.result
+    assert bytes_of(output) == bytes_of(place.whole)

@@ -1,6 +1,7 @@
 """A job gives the same bytes however it is cut off; every row is scored, bad or not available; what cannot be done is refused by name."""
 
 import datetime
+import os
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
@@ -18,6 +19,7 @@ from actors.rescore.inputs import Prepared, prepare
 from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.output import Output
 from actors.rescore.page import write_report
+from actors.rescore.report import Beside
 from actors.rescore.run import Canary, Manifest, Options, Stopped, run
 from actors.rescore.scoring import Columns
 from models.credit.score import WalletScorer
@@ -127,9 +129,12 @@ def test_a_second_driver_on_the_same_output_is_refused(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 100, 1, 100)
     first = Output(tmp_path / "out")
     first.open()
+    owner = Output(tmp_path / "out").owner()
+    assert owner is not None and owner.pid == os.getpid()
     with pytest.raises(RescoreRefused, match=r"is being written by process \d+ on .*one driver"):
         rescore(prepared(source, tmp_path / "out"))
     first.close()
+    assert Output(tmp_path / "out").owner() is None
     rescore(prepared(source, tmp_path / "out"))
 
 
@@ -170,8 +175,22 @@ def test_another_card_or_setting_is_refused_on_what_was_begun_and_on_what_is_don
 
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 100, 1, 100)
-    with pytest.raises(RescoreRefused, match=r"is not empty \(shard-0000.parquet\)"):
-        rescore(prepared(source, source))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").touch()
+    with pytest.raises(RescoreRefused, match=r"out is not empty \(notes.txt\)"):
+        rescore(prepared(source, tmp_path / "out"))
+    for output in (source, source / "scores"):
+        with pytest.raises(RescoreRefused, match="lies in the folder that is read"):
+            prepared(source, output)
+
+
+def test_files_without_rows_give_an_output_without_parts(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 0, 2, 100)
+    manifest = rescore(prepared(source, tmp_path / "out"))
+    assert (manifest.rows, manifest.parts) == (0, ())
+    assert write_report(CARD, Output(tmp_path / "out"), manifest, Beside()).distribution[0].rows == 0
+    write_wallets(tmp_path / "in", 100, 1, 100)
+    assert rescore(prepared(source, tmp_path / "some")).rows == 100
 
 
 # Columns.
@@ -290,7 +309,7 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
         everybody = Settings(min_days=0, min_payments=0)
         manifests[name] = rescore(prepared(tmp_path / f"{name}.parquet", tmp_path / name, everybody))
     output = Output(tmp_path / "after")
-    made = write_report(CARD, output, manifests["after"], tmp_path / "before")
+    made = write_report(CARD, output, manifests["after"], Beside(before=tmp_path / "before"))
     assert made.against is not None and made.against.migration is not None
     grid = np.array(made.against.migration)
     assert grid.sum() == 320 and grid[-1].sum() == 20 and grid[:, -1].sum() == 50
@@ -301,7 +320,27 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
     page = (tmp_path / "after" / "report.html").read_text()
     assert "PSI over tenths" in page and "<script" not in page
     with pytest.raises(RescoreRefused, match="holds no finished run"):
-        write_report(CARD, output, manifests["after"], tmp_path / "nowhere")
+        write_report(CARD, output, manifests["after"], Beside(before=tmp_path / "nowhere"))
+
+
+def test_the_report_has_gini_by_week_where_outcomes_are_given(tmp_path: Path) -> None:
+    table = wallets_table(600, 1)
+    pq.write_table(table, tmp_path / "in.parquet")
+    manifest = rescore(prepared(tmp_path / "in.parquet", tmp_path / "out"))
+    scores = columns(tmp_path / "out", manifest).column("score").to_pylist()
+    bad = [int(score is not None and score < 500) for score in scores]
+    days = [datetime.date(2026, 1, 1) + datetime.timedelta(row // 100 * 7) for row in range(600)]
+    outcomes = pa.table({"wallet": table.column("wallet"), "bad": bad, "at": days}).slice(0, 550)
+    pq.write_table(outcomes, tmp_path / "outcomes.parquet")
+    beside = Beside(outcomes=tmp_path / "outcomes.parquet")
+    made = write_report(CARD, Output(tmp_path / "out"), manifest, beside).outcomes
+    assert made is not None and made.gini == 1.0
+    assert made.rows + made.without_score == 550 and made.bads == sum(bad[:550])
+    assert [week.week for week in made.weeks] == [f"2026-W{number:02}" for number in range(1, 7)]
+    assert sum(week.rows for week in made.weeks) == made.rows
+    pq.write_table(outcomes.drop_columns(["bad"]), tmp_path / "outcomes.parquet")
+    with pytest.raises(RescoreRefused, match=r"outcomes.parquet: there is no column 'bad'"):
+        write_report(CARD, Output(tmp_path / "out"), manifest, beside)
 
 
 def test_a_canary_stops_a_job_whose_scores_have_moved_and_a_higher_limit_goes_on(tmp_path: Path) -> None:

@@ -12,12 +12,16 @@ from typing import Any, Final
 import click
 
 from switch.cli.lazy import Command, LazyGroup
-from switch.cli.options import as_text, as_time, json_option, progress_bar
+from switch.cli.options import as_time, json_option, progress_bar
+from switch.cli.table_options import INPUT_FILE
 
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 COMMANDS: Final = {
-    "status": Command("switch.cli.rescore:rescore_status", "Say how far a job is, from any terminal."),
+    "publish": Command(
+        "switch.cli.rescore.publish:rescore_publish", "Publish the scores of a finished job to a switch."
+    ),
+    "status": Command("switch.cli.rescore.status:rescore_status", "Say how far a job is, from any terminal."),
 }
 
 
@@ -74,6 +78,11 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--skip-corrupt", is_flag=True, help="Leave out what cannot be read, and list it.")
 @click.option("--before", type=_FOLDER, help="Output of an earlier run, which the report compares with.")
 @click.option(
+    "--outcomes",
+    type=INPUT_FILE,
+    help="A table of wallets, bad (0 or 1) and perhaps at (a time): the report has Gini, by week.",
+)
+@click.option(
     "--canary", metavar="SHARE", callback=_share, help="Score this share first, and stop if PSI is over --psi-max."
 )
 @click.option("--psi-max", type=click.FloatRange(0), default=0.25, show_default=True, help="For --canary.")
@@ -92,44 +101,12 @@ def rescore_group(context: click.Context, /, **options: Any) -> None:
     _rescore(options)
 
 
-@click.command("status", epilog="Example: shardpay rescore status ./scores")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@json_option
-def rescore_status(folder: Path, as_json: bool) -> None:
-    """Say how far a job is, from any terminal that sees its output."""
-    from actors.rescore.output import Output
-    from actors.rescore.run import read_manifest
-
-    output = Output(folder)
-    status, owner, manifest = output.told(), output.owner(), read_manifest(output)
-    if status is None and manifest is None:
-        raise click.ClickException(f"{folder} holds no job")
-    state = "done" if manifest else status.state if owner and status else "stopped"
-    found: dict[str, Any] = {"state": state, "owner": owner}
-    if manifest is not None:
-        found |= {name: getattr(manifest, name) for name in ("rows", "scored", "bad", "not_available")}
-    elif status is not None:
-        found |= {name: getattr(status, name) for name in status.__struct_fields__ if name != "state"}
-    if as_json:
-        click.echo(as_text(found))
-        return
-    click.echo(_sentence(found))
-
-
-def _sentence(found: dict[str, Any]) -> str:
-    counts = f"{found['scored']:,} scored, {found['not_available']:,} not available, {found['bad']:,} bad"
-    if found["state"] == "done":
-        return f"done: {found['rows']:,} rows, {counts}"
-    left = "" if found["eta_s"] is None or found["state"] == "stopped" else f", {found['eta_s']:,.0f} s left"
-    rate = f"{found['rows_per_s']:,.0f} rows/s{left}"
-    return f"{found['state']}: {found['rows_done']:,} of {found['rows_total']:,} rows ({counts}), {rate}, as of {found['at']}"
-
-
 def _rescore(options: dict[str, Any]) -> None:
     from actors.rescore.inputs import prepare
     from actors.rescore.job import RescoreRefused, Settings
     from actors.rescore.output import Output
     from actors.rescore.page import write_report
+    from actors.rescore.report import Beside
     from actors.rescore.run import Stopped
 
     card = _card(options["card"])
@@ -139,9 +116,11 @@ def _rescore(options: dict[str, Any]) -> None:
         prepared = prepare(options["source"], options["output"], card, settings)
         _say_plan(prepared, options)
         if not options["only_plan"]:
-            manifest = _run(prepared, options)
-            made = write_report(card, Output(options["output"]), manifest, options["before"])
+            manifest, peak = _run(prepared, options)
+            beside = Beside(before=options["before"], outcomes=options["outcomes"])
+            made = write_report(card, Output(options["output"]), manifest, beside)
             _say_result(manifest, made, options)
+            _say_memory(peak, prepared.worker_bytes, options)
     except RescoreRefused as error:
         raise click.ClickException(str(error)) from None
     except Stopped:
@@ -218,6 +197,16 @@ def _say_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
         )
 
 
+def _say_memory(peak: int, bound: int, options: dict[str, Any]) -> None:
+    """Nothing where no worker was needed."""
+    if peak and not options["as_json"]:
+        click.echo(f"a worker took at most {peak / 2**20:,.0f} MiB")
+    if peak > bound:
+        click.echo(
+            f"that is more than the {bound / 2**20:,.0f} MiB of the plan: pages of the input are very large", err=True
+        )
+
+
 def _line(value: Any) -> None:
     import msgspec
 
@@ -227,6 +216,8 @@ def _line(value: Any) -> None:
 def _run(prepared: Any, options: dict[str, Any]) -> Any:
     from actors.rescore.run import Options, run
 
+    peaks: list[int] = []
+
     with (
         _asked_to_stop() as asked,
         _pools(options) as (make_pool, workers),
@@ -234,6 +225,7 @@ def _run(prepared: Any, options: dict[str, Any]) -> Any:
     ):
 
         def told(status: Any) -> None:
+            peaks.append(status.worker_peak_bytes)
             progress(status.rows_done, status.rows_total)
             if options["as_json"]:
                 _line({"progress": status})
@@ -246,7 +238,7 @@ def _run(prepared: Any, options: dict[str, Any]) -> Any:
             told=told,
             canary=_canary(options),
         )
-        return run(prepared, make_pool, how)
+        return run(prepared, make_pool, how), max(peaks, default=0)
 
 
 def _canary(options: dict[str, Any]) -> Any:

@@ -1,0 +1,141 @@
+"""The scores of a finished run as a switch takes them: batches of rows, and how far they were sent.
+
+A run scores a wallet once, so what is sent twice changes nothing; the note of how far it was only saves time.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from actors.process.atomic_file import write_whole
+from actors.rescore.job import RescoreRefused
+from actors.rescore.output import PUBLISHED, Output
+from actors.rescore.run import Manifest
+from actors.rescore.scores import stored
+from models.credit.feature import DIMENSIONS
+from models.credit.wallet_card import checked
+from models.scorecard import REASONS_MAX, CardError, parse
+
+BATCH_ROWS: Final = 65_536
+"""The most that a switch takes in one call."""
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a run was published: parts, and rows of the next. `codes`: rows by what became of them."""
+
+    url: str
+    run: int
+    parts: int = 0
+    rows: int = 0
+    codes: dict[str, int] = {}
+
+
+class Batch(NamedTuple):
+    """Rows to send, and the note when they are answered, without their codes."""
+
+    table: pa.Table
+    parts: int
+    rows: int
+
+
+def note_of(output: Output, url: str, run: int) -> Note:
+    """How far this run was sent to this switch."""
+    try:
+        note = msgspec.json.decode((output.folder / PUBLISHED).read_bytes(), type=Note)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return Note(url=url, run=run)
+    return note if (note.url, note.run) == (url, run) else Note(url=url, run=run)
+
+
+def keep_note(output: Output, note: Note) -> None:
+    """Beside the manifest."""
+    write_whole(output.folder / PUBLISHED, msgspec.json.encode(note))
+
+
+def batches(output: Output, manifest: Manifest, note: Note) -> Iterator[Batch]:
+    """What was not sent yet. Raises RescoreRefused for a run that cannot be published, and why."""
+    card = _wallet_card(output.folder / "card.json", manifest)
+    as_of = manifest.settings["as_of"]
+    for at, part in enumerate(manifest.parts[note.parts :], start=note.parts):
+        before = note.rows if at == note.parts else 0
+        with pq.ParquetFile(output.folder / part.file) as file:
+            sent = 0
+            for batch in file.iter_batches(BATCH_ROWS):
+                sent += batch.num_rows
+                if sent > before:
+                    rows = pa.Table.from_batches([batch])
+                    over = sent == part.rows
+                    yield Batch(_sent(rows, card, manifest, note.run, as_of), at + over, 0 if over else sent)
+
+
+def _wallet_card(path: Path, manifest: Manifest) -> Any:
+    try:
+        card = checked(parse(path.read_bytes()))
+    except CardError as error:
+        raise RescoreRefused(f"only scores of a wallet card can be published: {error}") from None
+    if manifest.settings["scores_only"]:
+        raise RescoreRefused("scores without subtotals and reasons cannot be published: score without --scores-only")
+    if manifest.settings["as_of"] is None:
+        raise RescoreRefused("it is not known as of when the features are: score with --as-of")
+    return card
+
+
+def _sent(rows: pa.Table, card: Any, manifest: Manifest, run: int, as_of: int) -> pa.Table:
+    """Rows of a part with the columns of the call."""
+    count = len(rows)
+    none = rows.column("score").is_null().combine_chunks()
+    subtotals = [
+        _chunk(rows.column(f"subtotal_{name}")) if name in card.dimensions else pa.array(np.zeros(count, np.int32))
+        for name in DIMENSIONS
+    ]
+    return pa.table(
+        {
+            "wallet": _ids(rows.column(manifest.settings["wallet"])),
+            "score": _chunk(rows.column("score")),
+            "na_cause": _chunk(rows.column("not_available").cast(pa.string())),
+            "subtotals": pa.StructArray.from_arrays(subtotals, list(DIMENSIONS), mask=none),
+            "reasons": _reasons(rows, list(card.reasons)),
+            "card": pa.repeat(f"{card.name}@{card.version}", count),
+            "run": pa.repeat(pa.scalar(run, pa.int64()), count),
+            "as_of": pa.repeat(pa.scalar(as_of, pa.timestamp("ms", "UTC")), count),
+        }
+    )
+
+
+def _chunk(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks()
+
+
+def _ids(column: pa.ChunkedArray) -> pa.Array:
+    """16 bytes each. Raises RescoreRefused for wallets that are no ids of a switch."""
+    column = stored(column)
+    if column.type == pa.binary(16):
+        return _chunk(column)
+    try:
+        if not pa.types.is_string(column.type):
+            raise ValueError(f"they are {column.type}")
+        return pa.array([UUID(text).bytes for text in column.to_pylist()], pa.binary(16))
+    except ValueError as error:
+        raise RescoreRefused(f"these wallets are no ids of a switch: {error}") from None
+
+
+def _reasons(rows: pa.Table, codes: list[str]) -> pa.ListArray:
+    """Four pairs of columns as one list a row, without what is absent."""
+    known = pa.array(codes)
+    places = [
+        pc.index_in(_chunk(rows.column(f"reason_{at}").cast(pa.string())), value_set=known).fill_null(-1).to_numpy()
+        for at in range(1, REASONS_MAX + 1)
+    ]
+    gaps = [_chunk(rows.column(f"gap_{at}")).fill_null(0).to_numpy() for at in range(1, REASONS_MAX + 1)]
+    place, gap = np.stack(places, axis=1), np.stack(gaps, axis=1)
+    there = place >= 0
+    pairs = pa.StructArray.from_arrays([known.take(pa.array(place[there])), pa.array(gap[there])], ["code", "gap"])
+    offsets = np.concatenate(([0], np.cumsum(there.sum(axis=1)))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pairs)

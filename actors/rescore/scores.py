@@ -1,0 +1,39 @@
+"""Read the scores of a finished run: the parts that its manifest lists, wallet and score."""
+
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from actors.rescore.output import Output
+from actors.rescore.run import Manifest
+
+NO_SCORE: Final = -(2**31)
+"""Below every score."""
+MATCHED_ROWS_MAX: Final = 20_000_000
+"""Wallets are matched in memory: some 2 GB at this number."""
+
+
+def scores_of(output: Output, manifest: Manifest) -> tuple[pa.ChunkedArray, NDArray[np.int64]]:
+    """Wallets (n,) as they are stored, and their scores (n,), NO_SCORE where there is none."""
+    wallet = manifest.settings["wallet"]
+    wallets, scores = [], [np.empty(0, np.int64)]
+    for part in manifest.parts:
+        table = pq.read_table(output.folder / part.file, columns=[wallet, "score"], partitioning=None)
+        wallets += stored(table.column(wallet)).chunks
+        scores.append(table.column("score").fill_null(NO_SCORE).to_numpy().astype(np.int64))
+    return pa.chunked_array(wallets) if wallets else pa.chunked_array([], pa.string()), np.concatenate(scores)
+
+
+def stored(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Of an extension, what it stores; of text, plain text: so that two tables' wallets can be compared."""
+    if isinstance(column.type, pa.BaseExtensionType):
+        chunks = [chunk.storage for chunk in column.chunks]
+        return pa.chunked_array(chunks, column.type.storage_type)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
+        return column.cast(pa.string())
+    return column

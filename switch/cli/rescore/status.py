@@ -1,0 +1,41 @@
+"""`shardpay rescore status`: how far a job is, from any terminal that sees its output."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from switch.cli.options import as_text, json_option
+
+
+@click.command("status", epilog="Example: shardpay rescore status ./scores")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@json_option
+def rescore_status(folder: Path, as_json: bool) -> None:
+    """Say how far a job is, from any terminal that sees its output."""
+    from actors.rescore.output import Output
+    from actors.rescore.run import read_manifest
+
+    output = Output(folder)
+    status, owner, manifest = output.told(), output.owner(), read_manifest(output)
+    if status is None and manifest is None:
+        raise click.ClickException(f"{folder} holds no job")
+    state = "done" if manifest else status.state if owner and status else "stopped"
+    found: dict[str, Any] = {"state": state, "owner": owner}
+    if manifest is not None:
+        found |= {name: getattr(manifest, name) for name in ("rows", "scored", "bad", "not_available")}
+    elif status is not None:
+        found |= {name: getattr(status, name) for name in status.__struct_fields__ if name != "state"}
+    if as_json:
+        click.echo(as_text(found))
+        return
+    click.echo(_sentence(found))
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    counts = f"{found['scored']:,} scored, {found['not_available']:,} not available, {found['bad']:,} bad"
+    if found["state"] == "done":
+        return f"done: {found['rows']:,} rows, {counts}"
+    left = "" if found["eta_s"] is None or found["state"] == "stopped" else f", {found['eta_s']:,.0f} s left"
+    rate = f"{found['rows_per_s']:,.0f} rows/s{left}"
+    return f"{found['state']}: {found['rows_done']:,} of {found['rows_total']:,} rows ({counts}), {rate}, as of {found['at']}"

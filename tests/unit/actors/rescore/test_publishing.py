@@ -1,0 +1,91 @@
+"""What a switch is sent: each row once over kills, with the figures of the output; what cannot be published is refused with its reason."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from actors.rescore import publishing
+from actors.rescore.inputs import prepare
+from actors.rescore.job import RescoreRefused, Settings
+from actors.rescore.output import Output
+from actors.rescore.publishing import Note, batches, keep_note, note_of
+from actors.rescore.run import Manifest, Options, run
+from models.scorecard import Characteristic, Scorecard
+from tests.rescore_files import wallets_table
+from tests.unit.actors.rescore.inline_pool import InlinePool
+from tests.unit.models.credit.wallets import small_card
+
+HERE = "http://127.0.0.1:8080"
+AS_OF = 1_767_225_600_000
+ROWS = 2_500
+
+
+def finished(
+    folder: Path, wallets: pa.Array, card: Scorecard | None = None, **settings: Any
+) -> tuple[Output, Manifest]:
+    pq.write_table(wallets_table(ROWS, 1).set_column(0, "wallet", wallets), folder / "in.parquet", row_group_size=1_000)
+    how = Settings(part_rows=1_024, **{"as_of": AS_OF, **settings})
+    prepared = prepare(folder / "in.parquet", folder / "out", card or small_card(), how)
+    options = Options(workers=1, max_bad=0.0, stopping=lambda: False, told=lambda _: None)
+    return Output(folder / "out"), run(prepared, partial(InlinePool), options)
+
+
+def ids(rows: int = ROWS) -> list[bytes]:
+    return [at.to_bytes(16) for at in range(rows)]
+
+
+@pytest.mark.parametrize("kind", ["bytes", "text"])
+def test_each_row_is_sent_once_over_kills_with_the_figures_of_the_output(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "BATCH_ROWS", 300)
+    wallets = pa.array(ids(), pa.binary(16)) if kind == "bytes" else pa.array([str(UUID(bytes=each)) for each in ids()])
+    output, manifest = finished(tmp_path, wallets)
+    sent: list[dict[str, Any]] = []
+    kills = 0
+    while len(sent) < ROWS:
+        note = note_of(output, HERE, 7)
+        for number, batch in enumerate(batches(output, manifest, note)):
+            sent += batch.table.to_pylist()
+            note = msgspec.structs.replace(note, parts=batch.parts, rows=batch.rows)
+            keep_note(output, note)
+            if number == 3:
+                kills += 1
+                break
+    assert kills == 2 and [row["wallet"] for row in sent] == ids()
+    assert not list(batches(output, manifest, note_of(output, HERE, 7)))
+    assert note_of(output, HERE, 8) == Note(url=HERE, run=8), "another run begins anew"
+    told = [row for part in manifest.parts for row in pq.read_table(output.folder / part.file).to_pylist()]
+    for row, given in zip(sent, told, strict=True):
+        assert (row["score"], row["na_cause"], row["run"]) == (given["score"], given["not_available"], 7)
+        assert row["card"] == "small@1" and int(row["as_of"].timestamp() * 1000) == AS_OF
+        reasons = [(given[f"reason_{at}"], given[f"gap_{at}"]) for at in range(1, 5) if given[f"reason_{at}"]]
+        assert [(each["code"], each["gap"]) for each in row["reasons"]] == reasons
+        if row["score"] is None:
+            assert row["subtotals"] is None
+        else:
+            assert sum(row["subtotals"].values()) == row["score"]
+
+
+def test_what_cannot_be_published_is_refused_with_its_reason(tmp_path: Path) -> None:
+    item = Characteristic(feature="late", reason="L", edges=(1,), points=(1, 2), missing=0)
+    plain = Scorecard(name="plain", version=1, characteristics=(item,))
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"scores_only": True}, "without subtotals"),
+        ({"as_of": None}, "score with --as-of"),
+        ({"card": plain}, "only scores of a wallet card"),
+        ({"wallets": pa.array(range(ROWS))}, "no ids of a switch: they are int64"),
+        ({"wallets": pa.array([f"w{at}" for at in range(ROWS)])}, "no ids of a switch: badly formed"),
+    )
+    for at, (case, said) in enumerate(cases):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        output, manifest = finished(folder, case.pop("wallets", pa.array(ids(), pa.binary(16))), **case)
+        with pytest.raises(RescoreRefused, match=said):
+            list(batches(output, manifest, Note(url=HERE, run=1)))
