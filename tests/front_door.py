@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import re
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -30,11 +29,10 @@ from actors.stores.scopes import SCOPES
 from actors.stores.topology import SegmentStore
 from rules.decisions.decision import Fallback
 from rules.scenarios.catalogue import texts
-from switch.api.app import ROUTES
 from switch.api.front_door import FrontDoor, FrontDoorOptions
-from switch.api.route import Route
 from switch.api.services import Limits
 from switch.http.tls import TlsFiles
+from tests.conformance import wrong_with
 
 SECRET = bytes(range(16))
 
@@ -121,26 +119,6 @@ class Answer(msgspec.Struct):
         return msgspec.json.decode(self.raw)
 
 
-PART = re.compile(r"\{\w+(?::([^}]*))?\}")
-NO_ROUTE = {"not_found", "method_not_allowed", "malformed_request", "expectation_failed", "not_ready"}
-"""Problems of paths that need no key, and of those that are not there."""
-
-
-def _matches(route: Route, method: str, path: str) -> bool:
-    """Whether a request for this path comes to a route; a part in braces stands for any one part of it, or for one of those named."""
-    pattern = PART.sub(lambda part: f"(?:{part[1] or '[^/]+'})", route.path)
-    return method == route.method and re.fullmatch(pattern, path) is not None
-
-
-def _must_be_declared(method: str, path: str, answer: Answer) -> None:
-    """A problem is one of those that the route's line in the table names."""
-    if answer.headers.get("Content-Type") != "application/problem+json":
-        return
-    place = path.partition("?")[0]
-    route = next((route for route in ROUTES if _matches(route, method, place)), None)
-    assert answer.json["code"] in (NO_ROUTE if route is None else route.all_problems), (method, path, answer.json)
-
-
 class RunningSwitch:
     """What tests hold: `call` sends with the key of every scope unless another is given."""
 
@@ -187,7 +165,8 @@ class RunningSwitch:
             method, self.base + path, data=data, headers=sent, skip_auto_headers=("Content-Type",)
         ) as response:
             answer = Answer(response.status, response.headers, await response.read())
-        _must_be_declared(method, path, answer)
+        wrong = wrong_with(method, path, answer.status, answer.headers, answer.raw)
+        assert wrong is None, f"{method} {path}: {wrong}: {answer.status} {answer.raw[:1_000]!r}"
         return answer
 
     async def wallet(self, kind: str = "user", currency: str = "EUR", **fields: Any) -> str:

@@ -39,6 +39,7 @@ from switch.problems.table import (
     NUMBERS,
     OVERLOADED_NUMBER,
     UNKNOWN_NUMBER,
+    MoneyMoved,
     ProblemError,
     invalid_field,
     row_detail,
@@ -367,7 +368,7 @@ def _count(services: Services, results: Results) -> Steps[None]:
     yield
 
 
-def check_outcome(codes: NDArray[np.uint16], money_moved: str = "unknown") -> None:
+def check_outcome(codes: NDArray[np.uint16], money_moved: MoneyMoved = "unknown") -> None:
     """A batch of which nothing is known is a 503 as a whole; `money_moved`: what is said where an answer was lost."""
     distinct = set(np.unique(codes).tolist())
     untried = [code for code in distinct if is_untried(code)]
@@ -447,6 +448,7 @@ ROUTES: Final = (
         create_transfers,
         answer=BatchAnswer,
         bodies=(TransferBatch, arrow.CONTENT_TYPE),
+        media=(JSON, arrow.CONTENT_TYPE),
         problems=KEY_NEEDED | WRITE | {"malformed_arrow"},
         long=True,
     ),

@@ -47,6 +47,12 @@ class TransferBatchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     results: list[TransferBatchRow]
 
 
+class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """In the order of what was asked for."""
+
+    results: list[LookupRow]
+
+
 class Wallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wallet as it is shown."""
 
@@ -62,8 +68,8 @@ class Wallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tier: int | None
     external_id: str | None
     owner: str | None
-    attributes: Any
-    metadata: Any
+    attributes: dict[str, str | int | float | bool | None]
+    metadata: dict[str, str]
     created_at: str
     replayed: bool | None = None
 
@@ -97,6 +103,31 @@ class BalanceAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     currency: str
     at: str
     posted: int
+
+
+class AccountStatement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened on a wallet from a time to a time."""
+
+    wallet: str
+    external_id: str | None
+    owner: str | None
+    currency: str
+    decimals: int | None
+    since: str = msgspec.field(name="from")
+    until: str = msgspec.field(name="to")
+    opening: int
+    paid_in: int
+    paid_out: int
+    closing: int
+    lines: list[StatementLine]
+
+
+class HoldList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of open holds."""
+
+    data: list[TransferResult]
+    has_more: bool
+    next: str | None
 
 
 class ReviewList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -439,6 +470,14 @@ class TransferBatchRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     detail: str | None = None
 
 
+class LookupRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the payments asked for."""
+
+    code: str
+    transfer: TransferResult | None
+    detail: str | None = None
+
+
 class WalletBatchRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One row of a wallet batch's answer."""
 
@@ -464,6 +503,22 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     suspense: bool | None = None
     reference: str | None = None
     metadata: dict[str, str] | None = None
+    created_at: str
+    effective_at: str
+
+
+class StatementLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One movement."""
+
+    id: str
+    type: str
+    of: str | None = None
+    counterparty: str
+    amount: int
+    kind: str
+    balance_after: int
+    suspense: bool | None = None
+    reference: str | None = None
     created_at: str
     effective_at: str
 
@@ -813,6 +868,15 @@ class KeyedTransfer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     expires_in: int | None = None
     idempotency_key: str
     effective_at: str | None = None
+
+
+class NamedTransfer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A payment by its `id`, or by the `idempotency_key` of its request with the `wallet` that pays (that is paid, when an operator
+    wallet pays)."""
+
+    id: str | None = None
+    wallet: str | None = None
+    idempotency_key: str | None = None
 
 
 class NewWallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

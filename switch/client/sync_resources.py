@@ -95,7 +95,7 @@ class Transfers(Resource):
             schema.TransferBatchResult,
         )
 
-    def find(self, *, wallet: str | None = None, idempotency_key: str | None = None) -> schema.TransferResult:
+    def find(self, *, wallet: str, idempotency_key: str) -> schema.TransferResult:
         """Find a transfer by the key it was asked for with.
 
         `wallet`: the payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet. Of consents
@@ -161,6 +161,13 @@ class Transfers(Resource):
             ),
             schema.TransferResult,
         )
+
+    def find_many(self, *, transfers: Sequence[schema.NamedTransfer | Mapping[str, Any]]) -> schema.LookupAnswer:
+        """Find many transfers by their ids, or by the keys they were asked for with.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("POST", "/v1/lookups/transfers", body(transfers=transfers)), schema.LookupAnswer)
 
 
 class Wallets(Resource):
@@ -301,7 +308,7 @@ class Wallets(Resource):
             for each in page.data:
                 yield each
 
-    def balance(self, wallet_id: str, *, at: str | None = None) -> schema.BalanceAnswer:
+    def balance(self, wallet_id: str, *, at: str) -> schema.BalanceAnswer:
         """A wallet's balance at a time.
 
         `at`: RFC 3339 time; now by default. Raises ShardpayError.
@@ -309,6 +316,26 @@ class Wallets(Resource):
         return self._call(
             Call("GET", path("/v1/wallets/{id}/balance", id=wallet_id) + query(at=at)), schema.BalanceAnswer
         )
+
+    def account_statement(self, wallet_id: str, *, from_: str, to: str | None = None) -> schema.AccountStatement:
+        """A wallet's statement of account: opening, lines, closing.
+
+        `from_`: RFC 3339 time: only entries that took effect at this time or later. `to`: RFC 3339 time: only entries that took
+        effect before this time. Raises ShardpayError.
+        """
+        return self._call(
+            Call("GET", path("/v1/wallets/{id}/statement", id=wallet_id) + query(from_=from_, to=to)),
+            schema.AccountStatement,
+        )
+
+    def holds(self, wallet_id: str, *, limit: int = PAGE) -> Iterator[schema.TransferResult]:
+        """The open holds of a wallet that pays, newest first.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        for page in self._pages(path("/v1/wallets/{id}/holds", id=wallet_id), schema.HoldList, limit=limit):
+            for each in page.data:
+                yield each
 
 
 class Reviews(Resource):
@@ -604,12 +631,12 @@ class CreditDecisions(Resource):
             schema.DecisionAnswer,
         )
 
-    def get(self, receipt: str) -> schema.InquiryAnswer:
+    def get(self, receipt: str) -> dict[str, Any]:
         """A decision as its merchant was answered; the holder sees causes and notice.
 
         Raises ShardpayError.
         """
-        return self._call(Call("GET", path("/v1/credit/decisions/{receipt}", receipt=receipt)), schema.InquiryAnswer)
+        return self._call(Call("GET", path("/v1/credit/decisions/{receipt}", receipt=receipt)), dict[str, Any])
 
 
 class Credit(Resource):

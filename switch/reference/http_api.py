@@ -15,7 +15,7 @@ from switch.problems.table import NUMBERS
 from switch.reference.http_calls import CREATED, NOTES, QUERY
 from switch.reference.http_fields import meaning
 from switch.reference.markdown import code, page, table
-from switch.reference.schema import fields, link, reachable, title
+from switch.reference.schema import fields, link, named_in, reachable, title, words
 
 _INTRODUCTION: Final = """\
 - Send `Authorization: Bearer KEY`. A key has scopes, and its account may be bound to wallets: [access](access.md).
@@ -36,7 +36,9 @@ def document() -> str:
         f"Problems of every call: {_problems(ALWAYS)}.\n\nOf every call with a body: {_problems(BODY)}.\n\n"
         f"Of every call that writes to the ledger: {_problems(WRITE - BODY)}."
     )
-    structs = reachable(each for route in ROUTES for each in (_body(route), route.answer) if each is not None)
+    structs = reachable(
+        each for route in ROUTES for each in (_body(route), *named_in(route.answer)) if each is not None
+    )
     return page(
         "HTTP API",
         _INTRODUCTION,
@@ -91,7 +93,7 @@ def _facts(route: Route) -> str:
     body = _body(route)
     if body is not None and fields(body):
         facts.append(f"Body: {link(body)}")
-    facts.append(f"Answer: {201 if (route.method, route.path) in CREATED else 200} {link(route.answer)}")
+    facts.append(f"Answer: {201 if (route.method, route.path) in CREATED else 200} {words(route.answer)}")
     return "\n".join(f"- {fact}" for fact in facts)
 
 

@@ -20,6 +20,7 @@ QUERY: Final = {
     "external_id": "The wallet with this `external_id`; this or `owner` is needed.",
     "owner": "Wallets of this owner; this or `external_id` is needed.",
     "status": "`open` (default), `approved`, `declined`, `expired` or `voided`.",
+    "format": "`json` (default), `csv` or `html`.",
     "types": "Event types, with commas between; all by default.",
     "version": "A version; the newest by default.",
 }
@@ -59,6 +60,13 @@ NOTES: Final = {
         "For a request whose answer was lost. `key_not_seen` means that no request with this key has arrived yet: it "
         "may still be on its way."
     ),
+    ("POST", "/v1/lookups/transfers"): (
+        "Up to 100. What is not there stands with its code at its place in `results`; it writes nothing."
+    ),
+    ("GET", "/v1/wallets/{id}/holds"): (
+        "Also payments in review, and what is left of holds that were captured in part. Without holds it costs no look into the journal. "
+        "A page looks at some 1,000 records, so it may be short and go on."
+    ),
     ("POST", "/v1/transfers/{id}/capture"): "Needs an `Idempotency-Key`.",
     ("POST", "/v1/transfers/{id}/void"): "Needs an `Idempotency-Key`.",
     (
@@ -69,6 +77,10 @@ NOTES: Final = {
         "GET",
         "/v1/wallets/{id}/transfers",
     ): "In the order of booking. Only what is committed is shown, and everything that was answered before the call.",
+    ("GET", "/v1/wallets/{id}/statement"): (
+        "By effective time, lines oldest first, up to 5,000 of them; `to` is now by default. As CSV and as a page to print, amounts are in "
+        "the currency's unit, and a reference that a spreadsheet would take for a formula begins with an apostrophe."
+    ),
     (
         "POST",
         "/v1/wallets/{id}/{change:freeze|unfreeze|close}",
