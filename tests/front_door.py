@@ -90,6 +90,12 @@ class LocalClient:
     async def condition(self) -> Condition:
         return self._host.condition()
 
+    async def preview(self, row: NDArray[Any]) -> NDArray[Any]:
+        try:
+            return await self._host.preview(row)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         return await self._host.find_key(caller, home, key)
 
@@ -105,6 +111,9 @@ class LocalScorer:
 
     async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         return self._scorer.decide(payers, columns)
+
+    async def preview(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+        return self._scorer.decide(payers, columns, counted=False)
 
 
 class Answer(msgspec.Struct):

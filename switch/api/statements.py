@@ -26,12 +26,15 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor
 from switch.http.times import time_ms, time_text
 from switch.problems.table import ProblemError, invalid_query
+from switch.views.entry_filter import NAMES, Test, tests_of
 from switch.views.merged_statement import END, Merged, Position, Source, merged
 from switch.views.representations import json_response
 from switch.views.statement import Entry, History, Statement, WriterFenced, entries_of_page
 
 T = TypeVar("T")
 
+READS_MAX: Final = 10
+"""Pages of the journal that are read for one page of the lines that a caller wants."""
 NEVER: Final = 1 << 62
 """A time after all others."""
 
@@ -123,7 +126,7 @@ async def list_wallet_transfers(services: StatementServices, call: Call) -> web.
     """GET /v1/wallets/{id}/transfers."""
     query = call.query()
     limit = page_limit(query)
-    span = span_of(query)
+    span, tests = span_of(query), tests_of(query)
     address = await services.wallet_in_path(call)
     since, until = span
     scope = f"statement {address}" + (f" {since} {until}" if since or until != NEVER else "")
@@ -134,10 +137,30 @@ async def list_wallet_transfers(services: StatementServices, call: Call) -> web.
         if "after" in query:
             balance, *numbers = decode_places(services.secret, scope, query["after"], 1 + 4 * len(shards))
             walk = Walk(balance, _tracks(shards, numbers))
-        page = await read_lines(services, address, (account, limit), span, walk)
-    after = [number for shard in shards for number in _numbers(page.walk.tracks.get(shard, _TOLD))]
-    cursor = encode_cursor(services.secret, scope, page.walk.balance, *after) if any(after) else None
-    return json_response(EntryList(page.lines, cursor is not None, cursor))
+        lines, walk = await _matching(services, address, (account, limit), (span, tests), walk)
+    after = [number for shard in shards for number in _numbers(walk.tracks.get(shard, _TOLD))]
+    cursor = encode_cursor(services.secret, scope, walk.balance, *after) if any(after) else None
+    return json_response(EntryList(lines, cursor is not None, cursor))
+
+
+async def _matching(
+    services: StatementServices,
+    address: int,
+    reader: tuple[int, int],
+    wanted: tuple[Span, list[Test]],
+    walk: Walk | None,
+) -> tuple[list[Entry], Walk]:
+    """A page of those lines that pass all tests, and where it goes on. Where few do, it ends early. Raises as `read_lines`."""
+    (account, limit), (span, tests) = reader, wanted
+    lines: list[Entry] = []
+    for _ in range(READS_MAX if tests else 1):
+        page = await read_lines(services, address, (account, limit - len(lines)), span, walk)
+        lines += [line for line in page.lines if all(test(line) for test in tests)]
+        walk = page.walk
+        if page.ended or len(lines) == limit:
+            break
+    assert walk is not None
+    return lines, walk
 
 
 def span_of(query: dict[str, str]) -> Span:
@@ -287,7 +310,7 @@ ROUTES: Final = (
         Access.WALLET,
         list_wallet_transfers,
         answer=EntryList,
-        query=("limit", "after", "from", "to"),
+        query=("limit", "after", "from", "to", *NAMES),
         problems=frozenset({"wallet_not_found", "cursor_ahead"}),
         long=True,
     ),

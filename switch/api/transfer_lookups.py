@@ -1,4 +1,7 @@
-"""What became of many payments at once, each named by its id, or by the key that it was asked for with."""
+"""What became of many payments at once.
+
+Each is named by its id, or by the key that it was asked for with.
+"""
 
 from typing import Final
 

@@ -38,6 +38,7 @@ class TransferResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     suspense: bool | None = None
     captures: list[TransferPart] | None = None
     refunds: list[TransferPart] | None = None
+    balances: Balances | None = None
     replayed: bool | None = None
 
 
@@ -51,6 +52,16 @@ class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """In the order of what was asked for."""
 
     results: list[LookupRow]
+
+
+class DryRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What would become of a payment, and what its wallets would hold then."""
+
+    status: str
+    code: str
+    detail: str | None = None
+    decision: Decision | None
+    balances: Balances
 
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -460,6 +471,13 @@ class TransferPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     effective_at: str
 
 
+class Balances(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Payer and payee after a payment; None where the key may not read them."""
+
+    payer: BalanceAfter | None
+    payee: BalanceAfter | None
+
+
 class TransferBatchRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One row of a batch's answer."""
 
@@ -710,6 +728,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     best: int
     own: int
     bins: list[Bin]
+
+
+class BalanceAfter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A wallet after a payment."""
+
+    posted: int
+    held: int
+    available: int | None
 
 
 class TransferData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

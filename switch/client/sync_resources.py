@@ -23,7 +23,7 @@ class SendCall(Protocol):
 class ReadPages(Protocol):
     """The pages of a list."""
 
-    def __call__(self, path: str, kind: type[T], **parameters: Any) -> Iterator[T]: ...
+    def __call__(self, path: str, kind: type[T], /, **parameters: Any) -> Iterator[T]: ...
 
 
 class Resource:
@@ -51,16 +51,18 @@ class Transfers(Resource):
         context: schema.Context | Mapping[str, Any] | UnsetType = UNSET,
         hold: bool | UnsetType = UNSET,
         expires_in: int | UnsetType = UNSET,
+        balances: str | None = None,
         idempotency_key: str | None = None,
     ) -> schema.TransferResult:
         """Pay, or hold an amount.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `balances`: `true`: payer and payee after it; needs the scope `read`. `idempotency_key`: a new one by default. Raises
+        ShardpayError.
         """
         return self._call(
             Call(
                 "POST",
-                "/v1/transfers",
+                "/v1/transfers" + query(balances=balances),
                 body(
                     payer=payer,
                     payee=payee,
@@ -168,6 +170,46 @@ class Transfers(Resource):
         Raises ShardpayError.
         """
         return self._call(Call("POST", "/v1/lookups/transfers", body(transfers=transfers)), schema.LookupAnswer)
+
+    def dry_run(
+        self,
+        *,
+        payer: str,
+        payee: str,
+        amount: int,
+        currency: str,
+        after: str | UnsetType = UNSET,
+        kind: str | UnsetType = UNSET,
+        reference: str | UnsetType = UNSET,
+        metadata: Mapping[str, str] | UnsetType = UNSET,
+        context: schema.Context | Mapping[str, Any] | UnsetType = UNSET,
+        hold: bool | UnsetType = UNSET,
+        expires_in: int | UnsetType = UNSET,
+    ) -> schema.DryRun:
+        """What a payment would become if it were made now.
+
+        Raises ShardpayError.
+        """
+        return self._call(
+            Call(
+                "POST",
+                "/v1/dry-runs/transfers",
+                body(
+                    payer=payer,
+                    payee=payee,
+                    amount=amount,
+                    currency=currency,
+                    after=after,
+                    kind=kind,
+                    reference=reference,
+                    metadata=metadata,
+                    context=context,
+                    hold=hold,
+                    expires_in=expires_in,
+                ),
+            ),
+            schema.DryRun,
+        )
 
 
 class Wallets(Resource):
@@ -295,15 +337,44 @@ class Wallets(Resource):
         )
 
     def statement(
-        self, wallet_id: str, *, limit: int = PAGE, from_: str | None = None, to: str | None = None
+        self,
+        wallet_id: str,
+        *,
+        limit: int = PAGE,
+        from_: str | None = None,
+        to: str | None = None,
+        type: str | None = None,
+        kind: str | None = None,
+        direction: str | None = None,
+        counterparty: str | None = None,
+        reference: str | None = None,
+        metadata: str | None = None,
+        amount_min: str | None = None,
+        amount_max: str | None = None,
     ) -> Iterator[schema.Entry]:
         """A wallet's statement, newest first.
 
         One entry after the other, over all pages. `from_`: RFC 3339 time: only entries that took effect at this time or later.
-        `to`: RFC 3339 time: only entries that took effect before this time. Raises ShardpayError.
+        `to`: RFC 3339 time: only entries that took effect before this time. `type`: only these: `transfer`, `capture`,
+        `refund`. `kind`: only payments of this kind. `direction`: `in`: only what was paid to the wallet; `out`: only what it
+        paid. `counterparty`: only payments with this wallet, by its id. `reference`: only payments with exactly this reference.
+        `metadata`: `NAME:TEXT`: only payments with this text under this name. `amount_min`: only amounts from this one on,
+        minor units. `amount_max`: only amounts up to this one, minor units. Raises ShardpayError.
         """
         for page in self._pages(
-            path("/v1/wallets/{id}/transfers", id=wallet_id), schema.EntryList, limit=limit, from_=from_, to=to
+            path("/v1/wallets/{id}/transfers", id=wallet_id),
+            schema.EntryList,
+            limit=limit,
+            from_=from_,
+            to=to,
+            type=type,
+            kind=kind,
+            direction=direction,
+            counterparty=counterparty,
+            reference=reference,
+            metadata=metadata,
+            amount_min=amount_min,
+            amount_max=amount_max,
         ):
             for each in page.data:
                 yield each

@@ -1,4 +1,4 @@
-"""`python -m switch.reference` writes the generated pages of docs/reference, /openapi.json and modules of the client."""
+"""`python -m switch.reference` writes pages of docs/reference, /openapi.json, modules of the client."""
 
 from collections.abc import Callable
 from pathlib import Path

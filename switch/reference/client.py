@@ -30,6 +30,7 @@ NAMES: Final[dict[tuple[str, str], str]] = {
     ("GET", "/v1/transfers"): "transfers.find",
     ("GET", "/v1/transfers/{id}"): "transfers.get",
     ("POST", "/v1/lookups/transfers"): "transfers.find_many",
+    ("POST", "/v1/dry-runs/transfers"): "transfers.dry_run",
     ("POST", "/v1/transfers/{id}/capture"): "transfers.capture",
     ("POST", "/v1/transfers/{id}/void"): "transfers.void",
     ("POST", "/v1/transfers/{id}/refund"): "transfers.refund",
@@ -223,7 +224,7 @@ class SendCall(Protocol):
 class ReadPages(Protocol):
     """The pages of a list."""
 
-    def __call__(self, path: str, kind: type[T], **parameters: Any) -> AsyncIterator[T]: ...
+    def __call__(self, path: str, kind: type[T], /, **parameters: Any) -> AsyncIterator[T]: ...
 
 
 class Resource:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.records.layout import ReviewStatus
+from actors.records.layout import AMOUNT_MAX, ReviewStatus
 from switch.api.account_statements import FORMATS
 from switch.api.app import OPEN_ROUTES, ROUTES
 from switch.api.route import KEY, KEY_NEEDED, OpenRoute, Route
@@ -27,24 +27,33 @@ from switch.reference.http_calls import CREATED, NOTES, QUERY
 from switch.reference.http_fields import without_links
 from switch.reference.json_schema import Schema, components, reference, schema_of
 from switch.reference.schema import named_in
+from switch.views.entry_filter import WORDS
 
 KEY_SCHEME: Final = "key"
 _CHOICE: Final = re.compile(r"\{\w+:([^}]*)\}")
 _PART: Final = re.compile(r"\{(\w+)\}")
 _UUID: Final = {"type": "string", "format": "uuid"}
 _TIME: Final = {"type": "string", "format": "date-time"}
+_AMOUNT: Final = {"type": "integer", "minimum": 0, "maximum": AMOUNT_MAX}
 _DOCUMENT_NAME: Final = {"type": "string", "minLength": 1, "maxLength": 64}
 _TEXT: Final = {"type": "string", "minLength": 1}
 PARAMETERS: Final[dict[str, Schema]] = {
     "after": _TEXT,
+    "amount_max": _AMOUNT,
+    "amount_min": _AMOUNT,
     "at": _TIME,
+    "balances": {"type": "boolean", "default": False},
+    "counterparty": _UUID,
+    **{name: {"enum": list(words)} for name, words in WORDS.items()},
     "external_id": _TEXT,
     "format": {"enum": list(FORMATS), "default": FORMATS[0]},
     "from": _TIME,
     "idempotency_key": {**_TEXT, "maxLength": KEY_CHARACTERS_MAX},
     "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE_DEFAULT},
+    "metadata": {"type": "string", "pattern": "^[^:]+:"},
     "number": _TEXT,
     "owner": _TEXT,
+    "reference": _TEXT,
     "status": {"enum": [status.name.lower() for status in ReviewStatus], "default": "open"},
     "to": _TIME,
     "types": _TEXT,
@@ -197,11 +206,12 @@ def _of_query(route: Route) -> Iterator[dict[str, Any]]:
 
 
 def _of_headers(route: Route) -> Iterator[dict[str, Any]]:
-    key = {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX}
     if route.problems >= KEY:
         text = "The same key with the same body gets the first answer again."
-        parameter = {"name": "Idempotency-Key", "in": "header", "description": text, "schema": key}
+        schema = {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX}
+        parameter = {"name": "Idempotency-Key", "in": "header", "description": text, "schema": schema}
         yield parameter | ({"required": True} if route.problems >= KEY_NEEDED else {})
+    if "invalid_shardpay_time" in route.problems:
         text = "The effective time of a historical payment; needs the scope `import`."
         yield {"name": "Shardpay-Time", "in": "header", "description": text, "schema": _TIME}
     if _versioned(route) and route.method == "PUT":

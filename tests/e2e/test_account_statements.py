@@ -97,3 +97,41 @@ async def test_what_cannot_be_told_is_refused(switch: RunningSwitch, monkeypatch
     monkeypatch.setattr(account_statements, "LINES_MAX", 2)
     refused = await switch.call("GET", path + "?from=2020-01-01T00:00:00Z")
     assert (refused.status, refused.json["errors"][0]["field"]) == (422, "from")
+
+
+async def test_lines_are_found_by_what_they_are(switch: RunningSwitch) -> None:
+    bank, ann, shop = await switch.wallet("external"), await switch.wallet(), await switch.wallet("merchant")
+    assert (await switch.pay(bank, ann, 50_000, kind="top_up")).status == 201
+    for i in range(30):
+        more = {"reference": "rent", "metadata": {"month": str(i)}} if i % 10 == 0 else {}
+        assert (await switch.pay(ann, shop, 100 + i, kind="payment", **more)).status == 201
+    held = (await switch.pay(ann, shop, 500, hold=True)).json["id"]
+    assert (await switch.call("POST", f"/v1/transfers/{held}/capture", {}, key="c")).status == 201
+
+    async def amounts(query: str, limit: int = 100) -> list[int]:
+        found, after = [], ""
+        while True:
+            page = (await switch.call("GET", f"/v1/wallets/{ann}/transfers?limit={limit}&{query}{after}")).json
+            assert len(page["data"]) <= limit
+            found += [line["amount"] for line in page["data"]]
+            if not page["has_more"]:
+                return found
+            after = f"&after={page['next']}"
+
+    for limit in (1, 2, 100):
+        assert await amounts("reference=rent", limit) == [120, 110, 100]
+    assert await amounts("metadata=month:10") == [110] and await amounts("metadata=month:1") == []
+    assert await amounts("type=capture") == [500] and await amounts("kind=top_up") == [50_000]
+    assert await amounts("direction=in") == [50_000] and await amounts(f"counterparty={bank}", 3) == [50_000]
+    assert await amounts("amount_min=128&amount_max=500&direction=out", 2) == [500, 129, 128]
+    for query, field in (
+        ("type=hold", "type"),
+        ("kind=gift", "kind"),
+        ("direction=up", "direction"),
+        ("counterparty=me", "counterparty"),
+        ("metadata=month", "metadata"),
+        ("amount_min=-1", "amount_min"),
+        ("amount_min=5&amount_max=4", "amount_max"),
+    ):
+        refused = await switch.call("GET", f"/v1/wallets/{ann}/transfers?{query}")
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, field)
