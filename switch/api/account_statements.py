@@ -75,7 +75,7 @@ async def get_statement(services: AccountServices, call: Call) -> web.Response:
         opening=pages[-1].walk.balance,
         paid_in=sum(line.amount for line in lines if line.amount > 0),
         paid_out=-sum(line.amount for line in lines if line.amount < 0),
-        closing=pages[0].newest,
+        closing=pages[0].start.balance,
         lines=lines,
     )
     if format_ == "json":
@@ -88,7 +88,7 @@ async def _pages(services: AccountServices, account: int, address: int, span: Sp
     """All pages, newest first. Raises ProblemError invalid_query when they are more than a statement has, and as `read_lines`."""
     pages: list[Lines] = []
     async with services.pages.place(account):
-        while not pages or not pages[-1].ended:
+        while not pages or not pages[-1].walk.ended:
             walk = pages[-1].walk if pages else None
             pages.append(await read_lines(services, address, (account, PAGE_MAX), span, walk))
             if sum(len(page.lines) for page in pages) > LINES_MAX or len(pages) > PAGES_READ_MAX:

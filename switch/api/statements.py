@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 READS_MAX: Final = 10
 """Pages of the journal that are read for one page of the lines that a caller wants."""
+TRACK_NUMBERS: Final = 4
+"""Numbers of a cursor for a wallet's row on one shard."""
 NEVER: Final = 1 << 62
 """A time after all others."""
 
@@ -108,18 +110,18 @@ class Walk(NamedTuple):
     balance: int
     tracks: dict[int, Track]
 
-
-class Lines(NamedTuple):
-    """A page of a statement, newest first. `newest`: the balance after all of it; `walk`: where it goes on."""
-
-    lines: list[Entry]
-    newest: int
-    walk: Walk
-
     @property
     def ended(self) -> bool:
         """Whether nothing follows."""
-        return all(track == _TOLD for track in self.walk.tracks.values())
+        return all(track == _TOLD for track in self.tracks.values())
+
+
+class Lines(NamedTuple):
+    """A page of a statement, newest first. `start`: where it begins, with the balance after all of it; `walk`: where it goes on."""
+
+    lines: list[Entry]
+    start: Walk
+    walk: Walk
 
 
 async def list_wallet_transfers(services: StatementServices, call: Call) -> web.Response:
@@ -135,10 +137,10 @@ async def list_wallet_transfers(services: StatementServices, call: Call) -> web.
         shards = await services.shards_of(address)
         walk = None
         if "after" in query:
-            balance, *numbers = decode_places(services.secret, scope, query["after"], 1 + 4 * len(shards))
-            walk = Walk(balance, _tracks(shards, numbers))
+            balance, *numbers = decode_places(services.secret, scope, query["after"], 1 + TRACK_NUMBERS * len(shards))
+            walk = walk_of(balance, shards, numbers)
         lines, walk = await _matching(services, address, (account, limit), (span, tests), walk)
-    after = [number for shard in shards for number in _numbers(walk.tracks.get(shard, _TOLD))]
+    after = numbers_of(walk, shards)
     cursor = encode_cursor(services.secret, scope, walk.balance, *after) if any(after) else None
     return json_response(EntryList(lines, cursor is not None, cursor))
 
@@ -157,7 +159,7 @@ async def _matching(
         page = await read_lines(services, address, (account, limit - len(lines)), span, walk)
         lines += [line for line in page.lines if all(test(line) for test in tests)]
         walk = page.walk
-        if page.ended or len(lines) == limit:
+        if walk.ended or len(lines) == limit:
             break
     assert walk is not None
     return lines, walk
@@ -191,7 +193,7 @@ async def read_lines(
     page, read = await _merge(services, address, walk, chains, (limit, since))
     lines = await services.scheduler.run(account, single(partial(_lines, services.secret, address, page, read)))
     told = {shard: _track(shard, page.places, track) for shard, track in walk.tracks.items()}
-    return Lines(lines, walk.balance, Walk(page.balance, told))
+    return Lines(lines, walk, Walk(page.balance, told))
 
 
 async def _begin(
@@ -247,13 +249,19 @@ def _lines(secret: Secret, address: int, page: Merged, read: Sequence[Statement]
     ]
 
 
-def _tracks(shards: Sequence[int], numbers: Sequence[int]) -> dict[int, Track]:
-    """Where a cursor goes on."""
-    rows = zip(*(numbers[start::4] for start in range(4)), strict=True)
-    return {
+def walk_of(balance: int, shards: Sequence[int], numbers: Sequence[int]) -> Walk:
+    """Where a cursor with these numbers goes on."""
+    rows = zip(*(numbers[start::TRACK_NUMBERS] for start in range(TRACK_NUMBERS)), strict=True)
+    tracks = {
         shard: Track(chain, Position(time, late), newest)
         for shard, (chain, time, late, newest) in zip(shards, rows, strict=True)
     }
+    return Walk(balance, tracks)
+
+
+def numbers_of(walk: Walk, shards: Sequence[int]) -> list[int]:
+    """The same as numbers of a cursor, TRACK_NUMBERS a shard."""
+    return [number for shard in shards for number in _numbers(walk.tracks.get(shard, _TOLD))]
 
 
 def _track(shard: int, places: Mapping[Source, Position], track: Track) -> Track:

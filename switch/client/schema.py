@@ -141,6 +141,14 @@ class HoldList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next: str | None
 
 
+class OwnedEntryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of what happened on an owner's wallets."""
+
+    data: list[OwnedEntry]
+    has_more: bool
+    next: str | None
+
+
 class ReviewList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of cases, oldest first."""
 
@@ -539,6 +547,27 @@ class StatementLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     reference: str | None = None
     created_at: str
     effective_at: str
+
+
+class OwnedEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of one of the owner's wallets."""
+
+    id: str
+    type: str
+    of: str | None = None
+    direction: str
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    balance_after: int
+    suspense: bool | None = None
+    reference: str | None = None
+    metadata: dict[str, str] | None = None
+    created_at: str
+    effective_at: str
+    wallet: str
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

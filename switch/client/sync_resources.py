@@ -269,7 +269,7 @@ class Wallets(Resource):
         """List wallets by external id or owner.
 
         One entry after the other, over all pages. `external_id`: the wallet with this `external_id`; this or `owner` is needed.
-        `owner`: wallets of this owner; this or `external_id` is needed. Raises ShardpayError.
+        `owner`: wallets of this owner; in the list of wallets this or `external_id` is needed. Raises ShardpayError.
         """
         for page in self._pages("/v1/wallets", schema.WalletList, external_id=external_id, owner=owner, limit=limit):
             for each in page.data:
@@ -405,6 +405,25 @@ class Wallets(Resource):
         One entry after the other, over all pages. Raises ShardpayError.
         """
         for page in self._pages(path("/v1/wallets/{id}/holds", id=wallet_id), schema.HoldList, limit=limit):
+            for each in page.data:
+                yield each
+
+
+class Owners(Resource):
+    """The calls below `/v1/owners/transfers`."""
+
+    def transfers(
+        self, *, owner: str, limit: int = PAGE, from_: str | None = None, to: str | None = None
+    ) -> Iterator[schema.OwnedEntry]:
+        """What happened on all wallets of an owner, newest first.
+
+        One entry after the other, over all pages. `owner`: wallets of this owner; in the list of wallets this or `external_id`
+        is needed. `from_`: RFC 3339 time: only entries that took effect at this time or later. `to`: RFC 3339 time: only
+        entries that took effect before this time. Raises ShardpayError.
+        """
+        for page in self._pages(
+            "/v1/owners/transfers", schema.OwnedEntryList, owner=owner, limit=limit, from_=from_, to=to
+        ):
             for each in page.data:
                 yield each
 
@@ -900,6 +919,7 @@ class Resources:
     def __init__(self, call: SendCall, pages: ReadPages) -> None:
         self.transfers = Transfers(call, pages)
         self.wallets = Wallets(call, pages)
+        self.owners = Owners(call, pages)
         self.reviews = Reviews(call, pages)
         self.events = Events(call, pages)
         self.rule_packs = RulePacks(call, pages)

@@ -44,6 +44,7 @@ NAMES: Final[dict[tuple[str, str], str]] = {
     ("GET", "/v1/wallets/{id}/statement"): "wallets.account_statement",
     ("GET", "/v1/wallets/{id}/holds"): "wallets.holds",
     ("GET", "/v1/wallets/{id}/balance"): "wallets.balance",
+    ("GET", "/v1/owners/transfers"): "owners.transfers",
     ("GET", "/v1/reviews"): "reviews.list",
     ("POST", "/v1/reviews/{id}/approve"): "reviews.approve",
     ("POST", "/v1/reviews/{id}/decline"): "reviews.decline",

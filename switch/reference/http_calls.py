@@ -20,7 +20,7 @@ QUERY: Final = {
     ),
     "idempotency_key": "The key that the request was sent with, by the same account.",
     "external_id": "The wallet with this `external_id`; this or `owner` is needed.",
-    "owner": "Wallets of this owner; this or `external_id` is needed.",
+    "owner": "Wallets of this owner; in the list of wallets this or `external_id` is needed.",
     "status": "`open` (default), `approved`, `declined`, `expired` or `voided`.",
     "format": "`json` (default), `csv` or `html`.",
     "balances": "`true`: payer and payee after it; needs the scope `read`.",
@@ -78,6 +78,10 @@ NOTES: Final = {
     ),
     ("POST", "/v1/lookups/transfers"): (
         "Up to 100. What is not there stands with its code at its place in `results`; it writes nothing."
+    ),
+    ("GET", "/v1/owners/transfers"): (
+        "Of up to 20 wallets. A line stands once for each wallet that it is about, with that wallet's balance after it. A bound account "
+        "sees those of its wallets."
     ),
     ("GET", "/v1/wallets/{id}/holds"): (
         "Also payments in review, and what is left of holds that were captured in part. Without holds it costs no look into the journal. "

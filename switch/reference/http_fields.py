@@ -307,6 +307,7 @@ EXCEPTIONS: Final = {
     "Balances.payer": "The payer's wallet; null: the key may not read it.",
     "Balances.payee": "The payee's wallet; null: the key may not read it. Money from another shard may be on its way still.",
     "DryRun.detail": "Why it would be declined.",
+    "OwnedEntry.wallet": "The owner's wallet whose line it is.",
     "LookupRow.transfer": "The transfer; null: there is none.",
     "NamedTransfer.wallet": "The payer, or the payee when an operator wallet pays.",
     "Told.text": "The reason in words.",

@@ -134,6 +134,7 @@ def probes(scene: Scene) -> dict[tuple[str, str], list[Probe]]:
             Probe(f"/v1/wallets/{wallet}/holds", None, "wallet_not_found")
             for wallet in (scene.bob, scene.other, scene.bank)
         ],
+        ("GET", "/v1/owners/transfers"): [Probe(f"/v1/owners/transfers?owner={owner}") for owner in ("bob", "other")],
         ("POST", "/v1/dry-runs/transfers"): [
             Probe("/v1/dry-runs/transfers", {**pays, "payer": payer, **more}, "payer_not_found")
             for payer in (scene.bob, scene.other, scene.bank)
