@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import re
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -30,11 +29,10 @@ from actors.stores.scopes import SCOPES
 from actors.stores.topology import SegmentStore
 from rules.decisions.decision import Fallback
 from rules.scenarios.catalogue import texts
-from switch.api.app import ROUTES
 from switch.api.front_door import FrontDoor, FrontDoorOptions
-from switch.api.route import Route
 from switch.api.services import Limits
 from switch.http.tls import TlsFiles
+from tests.conformance import wrong_with
 
 SECRET = bytes(range(16))
 
@@ -92,6 +90,12 @@ class LocalClient:
     async def condition(self) -> Condition:
         return self._host.condition()
 
+    async def preview(self, row: NDArray[Any]) -> NDArray[Any]:
+        try:
+            return await self._host.preview(row)
+        except NotReady:
+            raise ShardUnavailable(True) from None
+
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         return await self._host.find_key(caller, home, key)
 
@@ -108,6 +112,9 @@ class LocalScorer:
     async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         return self._scorer.decide(payers, columns)
 
+    async def preview(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+        return self._scorer.decide(payers, columns, counted=False)
+
 
 class Answer(msgspec.Struct):
     """An HTTP answer, its body read."""
@@ -119,26 +126,6 @@ class Answer(msgspec.Struct):
     @property
     def json(self) -> Any:
         return msgspec.json.decode(self.raw)
-
-
-PART = re.compile(r"\{\w+(?::([^}]*))?\}")
-NO_ROUTE = {"not_found", "method_not_allowed", "malformed_request", "expectation_failed", "not_ready"}
-"""Problems of paths that need no key, and of those that are not there."""
-
-
-def _matches(route: Route, method: str, path: str) -> bool:
-    """Whether a request for this path comes to a route; a part in braces stands for any one part of it, or for one of those named."""
-    pattern = PART.sub(lambda part: f"(?:{part[1] or '[^/]+'})", route.path)
-    return method == route.method and re.fullmatch(pattern, path) is not None
-
-
-def _must_be_declared(method: str, path: str, answer: Answer) -> None:
-    """A problem is one of those that the route's line in the table names."""
-    if answer.headers.get("Content-Type") != "application/problem+json":
-        return
-    place = path.partition("?")[0]
-    route = next((route for route in ROUTES if _matches(route, method, place)), None)
-    assert answer.json["code"] in (NO_ROUTE if route is None else route.all_problems), (method, path, answer.json)
 
 
 class RunningSwitch:
@@ -187,7 +174,8 @@ class RunningSwitch:
             method, self.base + path, data=data, headers=sent, skip_auto_headers=("Content-Type",)
         ) as response:
             answer = Answer(response.status, response.headers, await response.read())
-        _must_be_declared(method, path, answer)
+        wrong = wrong_with(method, path, answer.status, answer.headers, answer.raw)
+        assert wrong is None, f"{method} {path}: {wrong}: {answer.status} {answer.raw[:1_000]!r}"
         return answer
 
     async def wallet(self, kind: str = "user", currency: str = "EUR", **fields: Any) -> str:

@@ -21,6 +21,9 @@ class Reviewer(InlineScorer):
     def condition(self) -> Condition:
         return Condition()
 
+    async def preview(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+        return await self.decide(payers, columns)
+
     async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         decisions, fallback = await super().decide(payers, columns)
         asked = columns[:, INDEX["amount"]] == REVIEWED

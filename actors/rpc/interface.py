@@ -79,3 +79,6 @@ class ShardClient(Protocol):
 
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """Address of the record made under a caller's 16-byte key at a home wallet; 0 = not seen."""
+
+    async def preview(self, row: Requests) -> NDArray[Any]:
+        """The RESULT row (1,) that a payment, a REQUEST row (1,), would have; nothing is recorded."""

@@ -42,7 +42,10 @@ class ScoringActor:
         self._spec = spec
         self._scorer: Scorer | None = None
         self._life: asyncio.Task[None] | None = None
-        self._calls = CallServer(spec.sockets, {"decide": self.decide, "activate": self.activate, "probe": self.probe})
+        self._calls = CallServer(
+            spec.sockets,
+            {"decide": self.decide, "preview": self.preview, "activate": self.activate, "probe": self.probe},
+        )
 
     async def status(self) -> bool:
         """Whether it decides. The first call begins its life: Ray runs the constructor outside the event loop."""
@@ -64,10 +67,17 @@ class ScoringActor:
 
     async def decide(self, data: bytes) -> bytes:
         """As `Scorer.decide`: n addresses and n rows of columns in; the fallback and n DECISION rows out."""
+        return self._decided(data, counted=True)
+
+    async def preview(self, data: bytes) -> bytes:
+        """As `decide`, not counted."""
+        return self._decided(data, counted=False)
+
+    def _decided(self, data: bytes, *, counted: bool) -> bytes:
         numbers = np.frombuffer(data, np.int64)
         count = len(numbers) // (COLUMN_COUNT + 1)
         columns = numbers[count:].reshape(count, COLUMN_COUNT)
-        decisions, fallback = self._begun().decide(numbers[:count], columns)
+        decisions, fallback = self._begun().decide(numbers[:count], columns, counted=counted)
         return STAND_IN.pack(*fallback) + decisions.tobytes()
 
     async def activate(self, data: bytes) -> bytes:

@@ -42,9 +42,9 @@ class _Request:
         self._probing: asyncio.Task[None] | None = None
         self._probe()
 
-    async def decide(self, data: bytes) -> bytes:
+    async def ask(self, method: str, data: bytes) -> bytes:
         try:
-            answer = await self._caller.call("decide", data)
+            answer = await self._caller.call(method, data)
         except Exception:
             self.pass_over()
             raise
@@ -114,12 +114,21 @@ class ScorerPool:
 
     async def decide(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         """As `Scorer.decide`. Raises the last failure when none answers, TimeoutError when all hang, LookupError when there is none."""
+        return await self._asked_for("decide", payers, columns)
+
+    async def preview(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+        """As `Scorer.decide` without counting. Raises as `decide`."""
+        return await self._asked_for("preview", payers, columns)
+
+    async def _asked_for(
+        self, method: str, payers: NDArray[np.int64], columns: NDArray[Any]
+    ) -> tuple[NDArray[Any], Fallback]:
         data = payers.astype(np.int64).tobytes() + columns.tobytes()
         async with asyncio.timeout(DECIDE_TIMEOUT_S):
-            answer = await self._first(data, SILENT_S + len(payers) * SILENT_PER_ROW_S)
+            answer = await self._first(method, data, SILENT_S + len(payers) * SILENT_PER_ROW_S)
         return np.frombuffer(answer, DECISION, offset=STAND_IN.size), Fallback(*STAND_IN.unpack_from(answer))
 
-    async def _first(self, data: bytes, patience_s: float) -> bytes:
+    async def _first(self, method: str, data: bytes, patience_s: float) -> bytes:
         """The first answer: each time that patience ends or a scorer fails, the next one is asked too."""
         waiting = self._in_turn()
         calls: dict[asyncio.Task[bytes], _Request] = {}
@@ -128,7 +137,7 @@ class ScorerPool:
             while waiting or calls:
                 if waiting:
                     asked = waiting.pop(0)
-                    calls[asyncio.ensure_future(asked.decide(data))] = asked
+                    calls[asyncio.ensure_future(asked.ask(method, data))] = asked
                 wait_s = patience_s if waiting else None
                 done, _ = await asyncio.wait(calls, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:

@@ -65,14 +65,17 @@ class Scorer:
         """Of the deployment that decides here; 0 before there is one."""
         return 0 if self._set is None else self._set.deployment.revision
 
-    def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[NDArray[Any], Fallback]:
+    def decide(
+        self, payers: NDArray[np.int64], columns: NDArray[np.int64], *, counted: bool = True
+    ) -> tuple[NDArray[Any], Fallback]:
         """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
-        answers. Raises NotReady."""
+        answers. `counted`: they are payments, which counts and packs in shadow see. Raises NotReady."""
         chosen = self._set
         if chosen is None:
             raise NotReady("this scorer has no packs yet")
         decided = chosen.decide(payers, columns)
-        self._loop.call_soon(chosen.observe, columns, decided, self._counting)  # once the answer has left
+        if counted:
+            self._loop.call_soon(chosen.observe, columns, decided, self._counting)  # once the answer has left
         return decided.decisions, chosen.fallback
 
     async def activate(self) -> Activated:

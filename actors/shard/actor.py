@@ -106,6 +106,7 @@ class ShardActor:
             "publish": self.publish,
             "heads": self.heads,
             "find_key": self.find_key,
+            "preview": self.preview,
             "push": self.push,
             "condition": self.condition,
         }
@@ -222,6 +223,10 @@ class ShardActor:
     async def find_key(self, data: bytes) -> bytes:
         """As `ShardHost.find_key`."""
         return pack_address(await self._serving().find_key(*unpack_key(data)))
+
+    async def preview(self, data: bytes) -> bytes:
+        """As `ShardHost.preview`."""
+        return (await self._serving().preview(np.frombuffer(data, REQUEST))).tobytes()
 
     async def push(self, data: bytes) -> bytes:
         """As `ShardHost.push`."""

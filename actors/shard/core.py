@@ -43,6 +43,7 @@ from actors.shard.fills import Fill, FillWatch
 from actors.shard.intake import Intake, untried_payers
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.pace import Pace
+from actors.shard.preview import Preview
 from actors.shard.refundable import RefundableRecords
 from actors.shard.remote_wallets import RemoteWallets
 from actors.shard.repeats import RepeatsDesk
@@ -98,7 +99,7 @@ class ShardCore:
         self._repeats = RepeatsDesk()
         self._credit = CreditDesk(self, self._channels, self._emit, self._fetch_payees)
         self._scores = ScoreDesk(self, self._emit)
-        self._after_batch: list[m.FindKey] = []
+        self._after_batch: list[m.FindKey | m.TryOut] = []
         self._batches = 0
         self._stamp = 0
         self._heads_at = 0
@@ -122,6 +123,7 @@ class ShardCore:
             m.Publish: self._scores.offer,
             m.FindHeads: self._find_heads,
             m.FindKey: self._find_key,
+            m.TryOut: self._try_out,
             m.Scored: self._scored,
             m.FallbackIs: self._fallback_is,
             m.Stored: self._stored,
@@ -449,7 +451,7 @@ class ShardCore:
         self.writer.when_durable(lambda: self._batch_durable(batch))
         waiting, self._after_batch = self._after_batch, []
         for message in waiting:
-            self._find_key(message)
+            self._handlers[type(message)](message)
 
     @staticmethod
     def _details(batch: Batch, admitted: Admitted, carried: Applied) -> dict[int, bytes]:
@@ -507,6 +509,16 @@ class ShardCore:
             self._after_batch.append(message)
             return
         self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=address)]))
+
+    def _try_out(self, message: m.TryOut) -> None:
+        if self._scoring is not None:
+            self._after_batch.append(message)
+        elif self.serving:
+            preview = Preview(self.ledger, message.row, self._channels, self.writer.next_address)
+            if preview.code == Code.DEFERRED:
+                self._fetch_payees(message.row, self._next_stamp())
+            value = preview if preview.code == Code.OK else preview.refused(self._stamp)
+            self.writer.when_durable(lambda: self._emit([m.Answer(ref=message.ref, value=value)]))
 
     # Other shards.
 

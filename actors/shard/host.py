@@ -33,6 +33,7 @@ from actors.shard.clock import ShardClock
 from actors.shard.compile_kernels import ready_kernels
 from actors.shard.core import ShardCore
 from actors.shard.fallbacks import FallbackShare
+from actors.shard.preview import Preview
 from actors.shard.refundable import fill_original
 from rules.decisions.decision import Fallback
 
@@ -72,6 +73,9 @@ class Scorer(Protocol):
     async def decide(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
         answers."""
+
+    async def preview(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+        """As `decide`, but nothing of it is counted, and no pack in shadow is asked."""
 
     def condition(self) -> Condition:
         """Whether decisions can be had."""
@@ -178,6 +182,19 @@ class ShardHost:
         """RESULT rows for REQUEST rows, durable. Raises NotReady."""
         result: NDArray[Any] = await self._ask(lambda ref: m.Submit(ref=ref, rows=rows, details=details))
         return result
+
+    async def preview(self, row: Requests) -> NDArray[Any]:
+        """The RESULT row (1,) that a payment, a REQUEST row (1,), would have; nothing is recorded. Raises NotReady."""
+        tried: Preview | NDArray[Any] = await self._ask(lambda ref: m.TryOut(ref=ref, row=row))
+        if not isinstance(tried, Preview):
+            return tried
+        decisions = None
+        if self.core.config.scored:
+            try:
+                decisions, _ = await self._scorer.preview(tried.payers, tried.columns)
+            except Exception as error:
+                raise NotReady(f"no scorer answers: {error!r}") from error
+        return tried.decided(decisions)
 
     async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
         """WALLET rows, durable; currency 0 where there is none. Raises NotReady."""

@@ -36,6 +36,10 @@ class InlineScorer:
         """As `ScorerPool.decide`."""
         return self._decider.decide(columns), INITIAL_FALLBACK
 
+    async def preview(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+        """As `ScorerPool.preview`."""
+        return self._decider.decide(columns), INITIAL_FALLBACK
+
     def condition(self) -> Condition:
         """It always decides."""
         return Condition()

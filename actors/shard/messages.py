@@ -70,6 +70,13 @@ class FindHeads(Message, frozen=True):
     addresses: NDArray[np.int64]
 
 
+class TryOut(Message, frozen=True):
+    """What would become of a payment, a REQUEST row (1,)? Answered with a Preview."""
+
+    ref: int
+    row: Rows
+
+
 class FindKey(Message, frozen=True):
     """Which record did this caller's key make? Asked by the 16 bytes of the key and its home wallet."""
 

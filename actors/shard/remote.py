@@ -148,6 +148,10 @@ class RemoteShard:
         address: int = _ADDRESS.unpack(await self._called("find_key", _KEY.pack(caller, home, key)))[0]
         return address
 
+    async def preview(self, row: Requests) -> NDArray[Any]:
+        """As `ShardClient.preview`."""
+        return np.frombuffer(await self._called("preview", row.tobytes()), RESULT)
+
     async def _called(self, method: str, data: bytes) -> bytes:
         try:
             return await self._caller.call(method, data)

@@ -10,6 +10,8 @@ from aiohttp import web
 
 from actors.database.pool import StoreUnavailable
 from switch.api import (
+    account_statements,
+    api_docs,
     backtests,
     consents,
     credit_decisions,
@@ -17,15 +19,19 @@ from switch.api import (
     credit_points,
     credit_scores,
     credit_wallets,
+    dry_runs,
     events,
     health,
+    open_holds,
     order_import,
+    owner_lists,
     reviews,
     rule_packs,
     scenarios,
     scorecards,
     statements,
     transfer_lifecycle,
+    transfer_lookups,
     transfers,
     wallets,
 )
@@ -34,10 +40,10 @@ from switch.api.services import ServiceParts, Services
 from switch.fairness.connections import FailedKeys
 from switch.http.access import Access
 from switch.http.auth import demand
-from switch.http.call import BodyLimits, Call, one_header
+from switch.http.call import BodyLimits, Call, Query, one_header
 from switch.http.problem_pages import problem_page
 from switch.http.server import Answer, connection_of, invite, problem_response
-from switch.problems.table import ProblemError, from_http
+from switch.problems.table import MoneyMoved, ProblemError, from_http
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +57,13 @@ MOVING: Final = ("/v1/transfers", "/v1/reviews", "/v1/credit/orders")
 ROUTES: Final[tuple[Route, ...]] = (
     *transfers.ROUTES,
     *transfer_lifecycle.ROUTES,
+    *transfer_lookups.ROUTES,
+    *dry_runs.ROUTES,
     *wallets.ROUTES,
     *statements.ROUTES,
+    *account_statements.ROUTES,
+    *open_holds.ROUTES,
+    *owner_lists.ROUTES,
     *reviews.ROUTES,
     *events.ROUTES,
     *rule_packs.ROUTES,
@@ -68,7 +79,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *credit_scores.ROUTES,
 )
 """All that needs a key."""
-OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES,)
+OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES, *api_docs.ROUTES)
 
 SERVICES: Final = web.AppKey("services", Services)
 
@@ -91,6 +102,7 @@ def build_app(deps: ServiceParts) -> web.Application:
 
 def _endpoint(services: Services, route: Route) -> Endpoint:
     limits = services.limits
+    query = Query(route.query, route.needed)
     bodies = BodyLimits(
         timeout_s=limits.body_timeout_s,
         grace_s=limits.body_grace_s,
@@ -107,7 +119,7 @@ def _endpoint(services: Services, route: Route) -> Endpoint:
             raise ProblemError("forbidden", "This call is for accounts that are not bound to wallets.")
         services.connections.known(connection_of(request), principal.account)
         services.callers.heard_of(principal.account)
-        call = Call(request, principal, bodies, route.query, short=not route.long)
+        call = Call(request, principal, bodies, query, short=not route.long)
         try:
             if request.method != "GET":
                 call.query()
@@ -153,7 +165,7 @@ async def _answered(services: Services, request: web.Request, endpoint: Endpoint
     return response
 
 
-def _moved(request: web.Request) -> str:
+def _moved(request: web.Request) -> MoneyMoved:
     """What is known of money when a request failed at some place."""
     return "unknown" if request.method == "POST" and request.path.startswith(MOVING) else "no"
 

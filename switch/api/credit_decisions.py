@@ -308,7 +308,7 @@ ROUTES: Final = (
         PARTIES,
         Access.PARTY,
         get_decision,
-        answer=InquiryAnswer,
+        answer=InquiryAnswer | DecisionAnswer,
         problems=frozenset({"receipt_not_found"}),
     ),
     Route(

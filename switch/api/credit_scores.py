@@ -124,6 +124,7 @@ ROUTES: Final = (
         publish_scores,
         answer=ScoreRow,
         bodies=(arrow.CONTENT_TYPE,),
+        media=(arrow.CONTENT_TYPE,),
         problems=BODY | KEY | {"malformed_arrow", "scorecard_not_found"} | named(Code.BUSY, Code.IDEMPOTENCY_MISMATCH),
         long=True,
     ),

@@ -24,7 +24,7 @@ from switch.fairness.shares import Places
 from switch.gateway.routing import Topology
 from switch.http.access import Access, WalletAccess
 from switch.http.auth import READ, Authenticator, demand
-from switch.http.call import PAGE_MAX, Call, page_limit
+from switch.http.call import JSON, PAGE_MAX, Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor
 from switch.http.metrics import Metrics
 from switch.http.server import Stream
@@ -184,6 +184,7 @@ ROUTES: Final = (
         list_events,
         answer=EventList,
         query=("after", "limit", "types"),
+        media=(JSON, STREAM),
         problems=frozenset({"cursor_ahead"}),
         long=True,
     ),

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
+import msgspec
 import numpy as np
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -34,9 +35,23 @@ class HealthServices(Protocol):
     metrics: Metrics
 
 
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """Every shard serves. `warnings`: what an operator should mend."""
+
+    status: Literal["ready"]
+    shards: int
+    warnings: list[str]
+
+
 async def healthz(services: HealthServices) -> web.Response:
     """GET /healthz: the process answers."""
-    return json_response({"status": "ok"})
+    return json_response(Health(status="ok"))
 
 
 async def readyz(services: HealthServices) -> web.Response:
@@ -57,7 +72,7 @@ async def readyz(services: HealthServices) -> web.Response:
     if stops:
         raise ProblemError("not_ready", f"{'; '.join(stops)}.")
     warnings = [text for condition in conditions for text in condition.warnings]
-    return json_response({"status": "ready", "shards": len(services.clients), "warnings": warnings})
+    return json_response(Readiness(status="ready", shards=len(services.clients), warnings=warnings))
 
 
 async def metrics(services: HealthServices) -> web.Response:
@@ -88,12 +103,14 @@ async def _conditions(services: HealthServices) -> dict[int, Condition]:
 
 
 ROUTES: Final = (
-    OpenRoute("/healthz", "The process answers.", healthz),
+    OpenRoute("/healthz", "The process answers.", healthz, Health),
     OpenRoute(
         "/readyz",
         "200 when every shard has recovered and can commit, else 503 that says what is missing. `warnings` names what an "
         "operator should mend.",
         readyz,
+        Readiness,
+        problems=frozenset({"not_ready", "database_unavailable"}),
     ),
-    OpenRoute("/metrics", "Prometheus text format: [metrics](metrics.md).", metrics),
+    OpenRoute("/metrics", "Prometheus text format: [metrics](metrics.md).", metrics, CONTENT_TYPE_LATEST),
 )

@@ -12,7 +12,7 @@ from aiohttp import web
 from actors.records.codes import Code, is_untried
 from switch.api.services import Services
 from switch.http.access import Access
-from switch.http.call import Call
+from switch.http.call import JSON, Call
 
 Handler = Callable[[Services, Call], Awaitable[web.StreamResponse]]
 OpenHandler = Callable[[Services], Awaitable[web.Response]]
@@ -21,9 +21,10 @@ OpenHandler = Callable[[Services], Awaitable[web.Response]]
 class Route(NamedTuple):
     """A call of the API: a key needs one of `scopes`.
 
-    `access`: what a bound account gets. `query`: the parameters it takes. `bodies`: the type of its JSON body, and other media types that
-    it takes. `problems`: codes that it can end with beside those of every call. `long`: it takes long by its nature, so long work of
-    others does not rest until it is answered.
+    `access`: what a bound account gets. `answer`: its type, or several. `query`: the parameters it takes, `needed`: those that must be
+    there. `bodies`: the type of its JSON body, and other media types that it takes. `problems`: codes that it can end with beside those
+    of every call. `media`: media types of its answer. `long`: it takes long by its nature, so long work of others does not rest until it
+    is answered.
     """
 
     method: str
@@ -35,7 +36,9 @@ class Route(NamedTuple):
     answer: Any
     bodies: tuple[Any, ...] = ()
     query: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
     problems: frozenset[str] = frozenset()
+    media: tuple[str, ...] = (JSON,)
     long: bool = False
 
     @property
@@ -45,11 +48,14 @@ class Route(NamedTuple):
 
 
 class OpenRoute(NamedTuple):
-    """A path that is answered without a key: it tells nothing about wallets."""
+    """A path that is answered without a key: it tells nothing about wallets. `answer`: its type, or the media type of what is no JSON of
+    ours."""
 
     path: str
     summary: str
     handler: OpenHandler
+    answer: Any
+    problems: frozenset[str] = frozenset()
 
 
 def named(*codes: IntEnum) -> frozenset[str]:

@@ -26,12 +26,17 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor
 from switch.http.times import time_ms, time_text
 from switch.problems.table import ProblemError, invalid_query
+from switch.views.entry_filter import NAMES, Test, tests_of
 from switch.views.merged_statement import END, Merged, Position, Source, merged
 from switch.views.representations import json_response
 from switch.views.statement import Entry, History, Statement, WriterFenced, entries_of_page
 
 T = TypeVar("T")
 
+READS_MAX: Final = 10
+"""Pages of the journal that are read for one page of the lines that a caller wants."""
+TRACK_NUMBERS: Final = 4
+"""Numbers of a cursor for a wallet's row on one shard."""
 NEVER: Final = 1 << 62
 """A time after all others."""
 
@@ -80,6 +85,10 @@ class Track(NamedTuple):
     newest: int
 
 
+_TOLD: Final = Track(0, END, 0)
+"""Of a row to its end."""
+
+
 class Begun(NamedTuple):
     """The first page of a row's chain, the balance there, and where its late records begin."""
 
@@ -88,36 +97,103 @@ class Begun(NamedTuple):
     track: Track
 
 
+class Span(NamedTuple):
+    """Effective times that a statement is about: from `since` to `until`, both in it."""
+
+    since: int
+    until: int
+
+
+class Walk(NamedTuple):
+    """Where a statement goes on: the balance there, and how far each of the wallet's rows has been told, by shard."""
+
+    balance: int
+    tracks: dict[int, Track]
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows."""
+        return all(track == _TOLD for track in self.tracks.values())
+
+
+class Lines(NamedTuple):
+    """A page of a statement, newest first. `start`: where it begins, with the balance after all of it; `walk`: where it goes on."""
+
+    lines: list[Entry]
+    start: Walk
+    walk: Walk
+
+
 async def list_wallet_transfers(services: StatementServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/transfers."""
     query = call.query()
     limit = page_limit(query)
-    since, until = _time(query, "from"), _time(query, "to")
-    until = until - 1 if until else NEVER  # the time itself is not in it, as in backtests
+    span, tests = span_of(query), tests_of(query)
     address = await services.wallet_in_path(call)
+    since, until = span
     scope = f"statement {address}" + (f" {since} {until}" if since or until != NEVER else "")
     account = call.principal.account
     async with services.pages.place(account):
         shards = await services.shards_of(address)
+        walk = None
         if "after" in query:
-            balance, *numbers = decode_places(services.secret, scope, query["after"], 1 + 4 * len(shards))
-            tracks = _tracks(shards, numbers)
-            chains = await asyncio.gather(
-                *(services.history.statement(address, track.chain, limit, since) for track in tracks.values())
-            )
-        else:
-            begun = await asyncio.gather(*(_begin(services, address, shard, limit, since, until) for shard in shards))
-            found = {shard: each for shard, each in zip(shards, begun, strict=True) if each is not None}
-            if not found:
-                raise ProblemError("wallet_not_found")
-            balance = sum(each.posted for each in found.values())
-            tracks = {shard: each.track for shard, each in found.items()}
-            chains = [each.page for each in found.values()]
-        page, read = await _merge(services, address, tracks, chains, balance, (limit, since))
-        data = await services.scheduler.run(account, single(partial(_lines, services.secret, address, page, read)))
-    after = [number for shard in shards for number in _numbers(shard, page.places, tracks)]
-    cursor = encode_cursor(services.secret, scope, page.balance, *after) if any(after) else None
-    return json_response(EntryList(data, cursor is not None, cursor))
+            balance, *numbers = decode_places(services.secret, scope, query["after"], 1 + TRACK_NUMBERS * len(shards))
+            walk = walk_of(balance, shards, numbers)
+        lines, walk = await _matching(services, address, (account, limit), (span, tests), walk)
+    after = numbers_of(walk, shards)
+    cursor = encode_cursor(services.secret, scope, walk.balance, *after) if any(after) else None
+    return json_response(EntryList(lines, cursor is not None, cursor))
+
+
+async def _matching(
+    services: StatementServices,
+    address: int,
+    reader: tuple[int, int],
+    wanted: tuple[Span, list[Test]],
+    walk: Walk | None,
+) -> tuple[list[Entry], Walk]:
+    """A page of those lines that pass all tests, and where it goes on. Where few do, it ends early. Raises as `read_lines`."""
+    (account, limit), (span, tests) = reader, wanted
+    lines: list[Entry] = []
+    for _ in range(READS_MAX if tests else 1):
+        page = await read_lines(services, address, (account, limit - len(lines)), span, walk)
+        lines += [line for line in page.lines if all(test(line) for test in tests)]
+        walk = page.walk
+        if walk.ended or len(lines) == limit:
+            break
+    assert walk is not None
+    return lines, walk
+
+
+def span_of(query: dict[str, str]) -> Span:
+    """The times `from` and `to` of a query. Raises ProblemError invalid_query."""
+    until = _time(query, "to")
+    return Span(_time(query, "from"), until - 1 if until else NEVER)  # the time itself is not in it, as in backtests
+
+
+async def read_lines(
+    services: StatementServices, address: int, reader: tuple[int, int], span: Span, walk: Walk | None
+) -> Lines:
+    """A page of a wallet's statement, the newest when `walk` is None. `reader`: the account, and how many lines it takes. Raises
+    ProblemError wallet_not_found, timeout, and cursor_ahead where the journal does not reach the place at which the page begins."""
+    (account, limit), (since, until) = reader, span
+    if walk is None:
+        shards = await services.shards_of(address)
+        begun = await asyncio.gather(*(_begin(services, address, shard, limit, since, until) for shard in shards))
+        found = {shard: each for shard, each in zip(shards, begun, strict=True) if each is not None}
+        if not found:
+            raise ProblemError("wallet_not_found")
+        walk = Walk(sum(each.posted for each in found.values()), {shard: each.track for shard, each in found.items()})
+        chains: list[Statement | None] = [each.page for each in found.values()]
+    else:
+        tracks = walk.tracks.values()
+        chains = await asyncio.gather(
+            *(services.history.statement(address, track.chain, limit, since) for track in tracks)
+        )
+    page, read = await _merge(services, address, walk, chains, (limit, since))
+    lines = await services.scheduler.run(account, single(partial(_lines, services.secret, address, page, read)))
+    told = {shard: _track(shard, page.places, track) for shard, track in walk.tracks.items()}
+    return Lines(lines, walk, Walk(page.balance, told))
 
 
 async def _begin(
@@ -146,15 +222,11 @@ async def _begin(
 
 
 async def _merge(
-    services: StatementServices,
-    address: int,
-    tracks: Mapping[int, Track],
-    chains: Sequence[Statement | None],
-    balance: int,
-    size: tuple[int, int],
+    services: StatementServices, address: int, walk: Walk, chains: Sequence[Statement | None], size: tuple[int, int]
 ) -> tuple[Merged, list[Statement]]:
     """A page of all rows, and the pages that it is made of. `size`: how many lines, and back to which time. Raises ProblemError
     cursor_ahead where the journal does not reach the place at which a page begins."""
+    balance, tracks = walk
     pages = {}
     for shard, chain in zip(tracks, chains, strict=True):
         if chain is None:
@@ -177,27 +249,36 @@ def _lines(secret: Secret, address: int, page: Merged, read: Sequence[Statement]
     ]
 
 
-def _tracks(shards: Sequence[int], numbers: Sequence[int]) -> dict[int, Track]:
-    """Where a cursor goes on."""
-    rows = zip(*(numbers[start::4] for start in range(4)), strict=True)
-    return {
+def walk_of(balance: int, shards: Sequence[int], numbers: Sequence[int]) -> Walk:
+    """Where a cursor with these numbers goes on."""
+    rows = zip(*(numbers[start::TRACK_NUMBERS] for start in range(TRACK_NUMBERS)), strict=True)
+    tracks = {
         shard: Track(chain, Position(time, late), newest)
         for shard, (chain, time, late, newest) in zip(shards, rows, strict=True)
     }
+    return Walk(balance, tracks)
 
 
-def _numbers(shard: int, places: Mapping[Source, Position], tracks: Mapping[int, Track]) -> tuple[int, int, int, int]:
-    """The same as numbers of a cursor."""
+def numbers_of(walk: Walk, shards: Sequence[int]) -> list[int]:
+    """The same as numbers of a cursor, TRACK_NUMBERS a shard."""
+    return [number for shard in shards for number in _numbers(walk.tracks.get(shard, _TOLD))]
+
+
+def _track(shard: int, places: Mapping[Source, Position], track: Track) -> Track:
+    """How far a row has been told after a page."""
     chain, late = places.get(Source(shard, False), END), places.get(Source(shard, True), END)
-    return chain.address, *late, tracks[shard].newest if late != END else 0
+    return Track(chain.address, late, track.newest if late != END else 0)
+
+
+def _numbers(track: Track) -> tuple[int, int, int, int]:
+    """The same as numbers of a cursor."""
+    return track.chain, *track.late, track.newest
 
 
 async def get_balance(services: StatementServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/balance?at=T."""
     query = call.query()
     at = _time(query, "at")
-    if not at:
-        raise invalid_query("at", "the parameter is needed")
     address = await services.wallet_in_path(call)
     shards = await services.shards_of(address)
     found = await asyncio.gather(*(_balance_of_stripe(services, address, shard, at) for shard in shards))
@@ -237,7 +318,7 @@ ROUTES: Final = (
         Access.WALLET,
         list_wallet_transfers,
         answer=EntryList,
-        query=("limit", "after", "from", "to"),
+        query=("limit", "after", "from", "to", *NAMES),
         problems=frozenset({"wallet_not_found", "cursor_ahead"}),
         long=True,
     ),
@@ -250,6 +331,7 @@ ROUTES: Final = (
         get_balance,
         answer=BalanceAnswer,
         query=("at",),
+        needed=("at",),
         problems=frozenset({"wallet_not_found"}),
     ),
 )

@@ -12,6 +12,7 @@ from actors.records.codes import Code
 from actors.records.ids import decode_transfer, decode_wallet, encode_wallet, key_bytes, transfer_id, uuid_bytes
 from actors.records.layout import REFERRING, Kind
 from actors.rpc.interface import ShardUnavailable
+from actors.stores.api_keys import Principal
 from rules.vocabulary.currencies import ALPHA
 from switch.api.route import KEY_NEEDED, WRITE, Route, named
 from switch.api.services import Services
@@ -52,19 +53,22 @@ async def get_transfer(services: Services, call: Call) -> web.Response:
     sides = await services.access.seen(call.principal, found.record)
     if sides == NEITHER:
         raise ProblemError("transfer_not_found")
-    return json_response(await _shown(services, address, found, sides))
+    return json_response(await shown(services, address, found, sides))
 
 
 async def find_transfer(services: Services, call: Call) -> web.Response:
     """GET /v1/transfers?wallet=W&idempotency_key=K."""
     query = call.query()
-    for name in ("wallet", "idempotency_key"):
-        if name not in query:
-            raise invalid_query(name, "the parameter is needed")
     if uuid_bytes(query["wallet"]) is None:
         raise invalid_query("wallet", "a wallet id (UUID) is expected")
-    key = key_bytes(plain_key(query["idempotency_key"]))
-    wallet = decode_wallet(services.secret, query["wallet"])
+    found = await find_by_key(services, call.principal, query["wallet"], plain_key(query["idempotency_key"]))
+    return json_response(await shown(services, *found))
+
+
+async def find_by_key(services: Services, principal: Principal, wallet_id: str, key: str) -> tuple[int, Found, Sides]:
+    """The record that a request of the caller's made under a key at a wallet, its address, and on which sides the caller stands. Raises
+    ProblemError wallet_not_found, key_not_seen, timeout."""
+    wallet = decode_wallet(services.secret, wallet_id)
     if wallet == 0:
         raise ProblemError("wallet_not_found")
     shard = await services.topology.home_of(wallet, wallet)
@@ -72,26 +76,29 @@ async def find_transfer(services: Services, call: Call) -> web.Response:
         raise ProblemError("wallet_not_found")
     try:
         async with asyncio.timeout(services.limits.deadline_s):
-            address = await services.clients[shard].find_key(call.principal.account, wallet, key)
+            address = await services.clients[shard].find_key(principal.account, wallet, key_bytes(key))
     except (ShardUnavailable, TimeoutError):
         raise ProblemError("timeout") from None
     found = await services.history.transfer(address) if address else None
-    sides = NEITHER if found is None else await services.access.seen(call.principal, found.record)
+    sides = NEITHER if found is None else await services.access.seen(principal, found.record)
     if found is None or sides == NEITHER:
-        account = call.principal.account
-        name = (await services.keys.accounts([account])).get(account, "")
+        name = (await services.keys.accounts([principal.account])).get(principal.account, "")
         raise ProblemError(
             "key_not_seen",
-            f"No request of the account {name!a} under this key was seen at the wallet {query['wallet']}. Requests of other accounts are "
+            f"No request of the account {name!a} under this key was seen at the wallet {wallet_id}. Requests of other accounts are "
             "not looked at, nor what is still on its way.",
             money_moved="unknown",
         )
-    return json_response(await _shown(services, address, found, sides))
+    return address, found, sides
 
 
 async def transfer_in_path(services: Services, call: Call) -> tuple[int, Found]:
     """The record whose id is in the path, and its address. Raises ProblemError transfer_not_found."""
-    text = call.request.match_info["id"]
+    return await find_by_id(services, call.request.match_info["id"])
+
+
+async def find_by_id(services: Services, text: str) -> tuple[int, Found]:
+    """The record with an id, and its address. Raises ProblemError transfer_not_found."""
     address = decode_transfer(services.secret, text)
     found = await services.history.transfer(address) if address else None
     if found is None or transfer_id(services.secret, found.record["record_time"], address) != text.lower():
@@ -109,7 +116,7 @@ async def _to_change(services: Services, call: Call) -> tuple[int, Found, Sides]
     return address, found, sides
 
 
-async def _shown(services: Services, address: int, found: Found, sides: Sides) -> TransferAnswer:
+async def shown(services: Services, address: int, found: Found, sides: Sides) -> TransferAnswer:
     """A record as it is shown to who stands on these sides: how and whence it was paid, and what was decided, is the payer's alone."""
     target_time = None
     if found.record["kind"] in REFERRING:
@@ -262,7 +269,7 @@ async def _answer(services: Services, address: int, sides: Sides, replayed: bool
     found = await services.history.transfer(address)
     assert found is not None, "what was answered is in the journal"
     headers = {"Idempotent-Replayed": "true"} if replayed else None
-    answer = msgspec.structs.replace(await _shown(services, address, found, sides), replayed=replayed)
+    answer = msgspec.structs.replace(await shown(services, address, found, sides), replayed=replayed)
     return json_response(answer, 201, headers)
 
 
@@ -286,6 +293,7 @@ ROUTES: Final = (
         find_transfer,
         answer=TransferAnswer,
         query=("wallet", "idempotency_key"),
+        needed=("wallet", "idempotency_key"),
         problems=frozenset({"invalid_idempotency_key", "key_not_seen", "wallet_not_found"}),
     ),
     Route(

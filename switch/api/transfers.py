@@ -19,6 +19,7 @@ from actors.records.ids import Secret, key_bytes, transfer_id
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, Requests, Results, ReviewStatus
 from actors.stores.api_keys import Principal
 from switch.api.after import after_codes, check_after
+from switch.api.resulting_balances import asks_for_balances, balances_after
 from switch.api.route import KEY_NEEDED, WRITE, Route, named
 from switch.api.services import Services, deadline_problem
 from switch.fairness.scheduling import STEP_ROWS, Steps, mapped
@@ -39,6 +40,7 @@ from switch.problems.table import (
     NUMBERS,
     OVERLOADED_NUMBER,
     UNKNOWN_NUMBER,
+    MoneyMoved,
     ProblemError,
     invalid_field,
     row_detail,
@@ -84,15 +86,16 @@ async def create_transfer(services: Services, call: Call) -> web.Response:
     deadline = services.deadline()
     key = call.key()
     caller = call.caller()
+    balances = call.request.query_string != "" and asks_for_balances(call)
     transfer = decode(TRANSFER, await call.json_body(services.limits.json_bytes_max))
     payer, payee = services.addresses((transfer.payer, transfer.payee))
-    _check_ids(payer, payee, "")
+    check_ids(payer, payee, "")
     row, details = transfer_row(transfer, payer, payee, after_address(services.secret, transfer), key, caller)
     if not await services.access.owns(call.principal.bound, payer):
         raise ProblemError("payer_not_found", "This key's account is bound to wallets, and the payer is none of them.")
     if transfer.after is not UNSET:
         await check_after(services.history, call.principal.bound is not None, row, transfer.after)
-    home = await _home(services, payer, payee)
+    home = await home_of_payment(services, payer, payee)
     result = await submit_row(services, home, row, details, deadline)
     if result.replayed and result.code == Code.IN_REVIEW:
         ends = await services.history.review_ends([result.address], now_ms())
@@ -105,7 +108,12 @@ async def create_transfer(services: Services, call: Call) -> web.Response:
     if result.code not in NO_PROBLEM:
         raise refusal(services.secret, result, names, too_low(transfer.payer, transfer.amount, transfer.currency))
     headers = {"Idempotent-Replayed": "true"} if result.replayed else None
-    return json_response(posted_answer(services.secret, names, transfer, result), 201, headers)
+    answer = posted_answer(services.secret, names, transfer, result)
+    if balances:
+        with _submitted():
+            both = await balances_after(services, call.principal, (payer, payee))
+        answer = msgspec.structs.replace(answer, balances=both)
+    return json_response(answer, 201, headers)
 
 
 async def submit_row(services: Services, home: int, row: bytes, details: bytes | None, deadline: float) -> Result:
@@ -119,13 +127,14 @@ async def submit_row(services: Services, home: int, row: bytes, details: bytes |
     return result
 
 
-def _check_ids(payer: int, payee: int, path: str) -> None:
+def check_ids(payer: int, payee: int, path: str) -> None:
+    """Refuse what is no UUID."""
     for name, address in (("payer", payer), ("payee", payee)):
         if address < 0:
             raise invalid_field(f"{path}{name}", "a wallet id (UUID) is expected")
 
 
-async def _home(services: Services, payer: int, payee: int) -> int:
+async def home_of_payment(services: Services, payer: int, payee: int) -> int:
     """The home shard. Raises ProblemError when the wallet that names it does not exist."""
     if payer == 0:
         raise ProblemError("payer_not_found")
@@ -240,7 +249,7 @@ def _asked(services: Services, body: bytes, caller: Caller) -> Steps[_Request]:
         payees = services.addresses([transfer.payee for transfer in some])
         for i, (transfer, payer, payee) in enumerate(zip(some, payers, payees, strict=True), start):
             path = f"transfers[{i}]."
-            _check_ids(payer, payee, path)
+            check_ids(payer, payee, path)
             key = key_bytes(transfer.idempotency_key)
             after = after_address(services.secret, transfer, path)
             row, entry = transfer_row(transfer, payer, payee, after, key, _caller_at(transfer, caller, path), path)
@@ -367,7 +376,7 @@ def _count(services: Services, results: Results) -> Steps[None]:
     yield
 
 
-def check_outcome(codes: NDArray[np.uint16], money_moved: str = "unknown") -> None:
+def check_outcome(codes: NDArray[np.uint16], money_moved: MoneyMoved = "unknown") -> None:
     """A batch of which nothing is known is a 503 as a whole; `money_moved`: what is said where an answer was lost."""
     distinct = set(np.unique(codes).tolist())
     untried = [code for code in distinct if is_untried(code)]
@@ -436,6 +445,7 @@ ROUTES: Final = (
         create_transfer,
         answer=TransferAnswer,
         bodies=(Transfer,),
+        query=("balances",),
         problems=_PAYMENT,
     ),
     Route(
@@ -447,6 +457,7 @@ ROUTES: Final = (
         create_transfers,
         answer=BatchAnswer,
         bodies=(TransferBatch, arrow.CONTENT_TYPE),
+        media=(JSON, arrow.CONTENT_TYPE),
         problems=KEY_NEEDED | WRITE | {"malformed_arrow"},
         long=True,
     ),

@@ -23,7 +23,7 @@ class SendCall(Protocol):
 class ReadPages(Protocol):
     """The pages of a list."""
 
-    def __call__(self, path: str, kind: type[T], **parameters: Any) -> AsyncIterator[T]: ...
+    def __call__(self, path: str, kind: type[T], /, **parameters: Any) -> AsyncIterator[T]: ...
 
 
 class Resource:
@@ -51,16 +51,18 @@ class Transfers(Resource):
         context: schema.Context | Mapping[str, Any] | UnsetType = UNSET,
         hold: bool | UnsetType = UNSET,
         expires_in: int | UnsetType = UNSET,
+        balances: str | None = None,
         idempotency_key: str | None = None,
     ) -> schema.TransferResult:
         """Pay, or hold an amount.
 
-        `idempotency_key`: a new one by default. Raises ShardpayError.
+        `balances`: `true`: payer and payee after it; needs the scope `read`. `idempotency_key`: a new one by default. Raises
+        ShardpayError.
         """
         return await self._call(
             Call(
                 "POST",
-                "/v1/transfers",
+                "/v1/transfers" + query(balances=balances),
                 body(
                     payer=payer,
                     payee=payee,
@@ -95,7 +97,7 @@ class Transfers(Resource):
             schema.TransferBatchResult,
         )
 
-    async def find(self, *, wallet: str | None = None, idempotency_key: str | None = None) -> schema.TransferResult:
+    async def find(self, *, wallet: str, idempotency_key: str) -> schema.TransferResult:
         """Find a transfer by the key it was asked for with.
 
         `wallet`: the payer, or the payee when an operator wallet pays; of a linked group its paying user's wallet. Of consents
@@ -162,6 +164,53 @@ class Transfers(Resource):
             schema.TransferResult,
         )
 
+    async def find_many(self, *, transfers: Sequence[schema.NamedTransfer | Mapping[str, Any]]) -> schema.LookupAnswer:
+        """Find many transfers by their ids, or by the keys they were asked for with.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("POST", "/v1/lookups/transfers", body(transfers=transfers)), schema.LookupAnswer)
+
+    async def dry_run(
+        self,
+        *,
+        payer: str,
+        payee: str,
+        amount: int,
+        currency: str,
+        after: str | UnsetType = UNSET,
+        kind: str | UnsetType = UNSET,
+        reference: str | UnsetType = UNSET,
+        metadata: Mapping[str, str] | UnsetType = UNSET,
+        context: schema.Context | Mapping[str, Any] | UnsetType = UNSET,
+        hold: bool | UnsetType = UNSET,
+        expires_in: int | UnsetType = UNSET,
+    ) -> schema.DryRun:
+        """What a payment would become if it were made now.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/dry-runs/transfers",
+                body(
+                    payer=payer,
+                    payee=payee,
+                    amount=amount,
+                    currency=currency,
+                    after=after,
+                    kind=kind,
+                    reference=reference,
+                    metadata=metadata,
+                    context=context,
+                    hold=hold,
+                    expires_in=expires_in,
+                ),
+            ),
+            schema.DryRun,
+        )
+
 
 class Wallets(Resource):
     """The calls below `/v1/wallets`."""
@@ -220,7 +269,7 @@ class Wallets(Resource):
         """List wallets by external id or owner.
 
         One entry after the other, over all pages. `external_id`: the wallet with this `external_id`; this or `owner` is needed.
-        `owner`: wallets of this owner; this or `external_id` is needed. Raises ShardpayError.
+        `owner`: wallets of this owner; in the list of wallets this or `external_id` is needed. Raises ShardpayError.
         """
         async for page in self._pages(
             "/v1/wallets", schema.WalletList, external_id=external_id, owner=owner, limit=limit
@@ -290,20 +339,49 @@ class Wallets(Resource):
         )
 
     async def statement(
-        self, wallet_id: str, *, limit: int = PAGE, from_: str | None = None, to: str | None = None
+        self,
+        wallet_id: str,
+        *,
+        limit: int = PAGE,
+        from_: str | None = None,
+        to: str | None = None,
+        type: str | None = None,
+        kind: str | None = None,
+        direction: str | None = None,
+        counterparty: str | None = None,
+        reference: str | None = None,
+        metadata: str | None = None,
+        amount_min: str | None = None,
+        amount_max: str | None = None,
     ) -> AsyncIterator[schema.Entry]:
         """A wallet's statement, newest first.
 
         One entry after the other, over all pages. `from_`: RFC 3339 time: only entries that took effect at this time or later.
-        `to`: RFC 3339 time: only entries that took effect before this time. Raises ShardpayError.
+        `to`: RFC 3339 time: only entries that took effect before this time. `type`: only these: `transfer`, `capture`,
+        `refund`. `kind`: only payments of this kind. `direction`: `in`: only what was paid to the wallet; `out`: only what it
+        paid. `counterparty`: only payments with this wallet, by its id. `reference`: only payments with exactly this reference.
+        `metadata`: `NAME:TEXT`: only payments with this text under this name. `amount_min`: only amounts from this one on,
+        minor units. `amount_max`: only amounts up to this one, minor units. Raises ShardpayError.
         """
         async for page in self._pages(
-            path("/v1/wallets/{id}/transfers", id=wallet_id), schema.EntryList, limit=limit, from_=from_, to=to
+            path("/v1/wallets/{id}/transfers", id=wallet_id),
+            schema.EntryList,
+            limit=limit,
+            from_=from_,
+            to=to,
+            type=type,
+            kind=kind,
+            direction=direction,
+            counterparty=counterparty,
+            reference=reference,
+            metadata=metadata,
+            amount_min=amount_min,
+            amount_max=amount_max,
         ):
             for each in page.data:
                 yield each
 
-    async def balance(self, wallet_id: str, *, at: str | None = None) -> schema.BalanceAnswer:
+    async def balance(self, wallet_id: str, *, at: str) -> schema.BalanceAnswer:
         """A wallet's balance at a time.
 
         `at`: RFC 3339 time; now by default. Raises ShardpayError.
@@ -311,6 +389,45 @@ class Wallets(Resource):
         return await self._call(
             Call("GET", path("/v1/wallets/{id}/balance", id=wallet_id) + query(at=at)), schema.BalanceAnswer
         )
+
+    async def account_statement(self, wallet_id: str, *, from_: str, to: str | None = None) -> schema.AccountStatement:
+        """A wallet's statement of account: opening, lines, closing.
+
+        `from_`: RFC 3339 time: only entries that took effect at this time or later. `to`: RFC 3339 time: only entries that took
+        effect before this time. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("GET", path("/v1/wallets/{id}/statement", id=wallet_id) + query(from_=from_, to=to)),
+            schema.AccountStatement,
+        )
+
+    async def holds(self, wallet_id: str, *, limit: int = PAGE) -> AsyncIterator[schema.TransferResult]:
+        """The open holds of a wallet that pays, newest first.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        async for page in self._pages(path("/v1/wallets/{id}/holds", id=wallet_id), schema.HoldList, limit=limit):
+            for each in page.data:
+                yield each
+
+
+class Owners(Resource):
+    """The calls below `/v1/owners/transfers`."""
+
+    async def transfers(
+        self, *, owner: str, limit: int = PAGE, from_: str | None = None, to: str | None = None
+    ) -> AsyncIterator[schema.OwnedEntry]:
+        """What happened on all wallets of an owner, newest first.
+
+        One entry after the other, over all pages. `owner`: wallets of this owner; in the list of wallets this or `external_id`
+        is needed. `from_`: RFC 3339 time: only entries that took effect at this time or later. `to`: RFC 3339 time: only
+        entries that took effect before this time. Raises ShardpayError.
+        """
+        async for page in self._pages(
+            "/v1/owners/transfers", schema.OwnedEntryList, owner=owner, limit=limit, from_=from_, to=to
+        ):
+            for each in page.data:
+                yield each
 
 
 class Reviews(Resource):
@@ -612,14 +729,12 @@ class CreditDecisions(Resource):
             schema.DecisionAnswer,
         )
 
-    async def get(self, receipt: str) -> schema.InquiryAnswer:
+    async def get(self, receipt: str) -> dict[str, Any]:
         """A decision as its merchant was answered; the holder sees causes and notice.
 
         Raises ShardpayError.
         """
-        return await self._call(
-            Call("GET", path("/v1/credit/decisions/{receipt}", receipt=receipt)), schema.InquiryAnswer
-        )
+        return await self._call(Call("GET", path("/v1/credit/decisions/{receipt}", receipt=receipt)), dict[str, Any])
 
 
 class Credit(Resource):
@@ -821,6 +936,7 @@ class AsyncResources:
     def __init__(self, call: SendCall, pages: ReadPages) -> None:
         self.transfers = Transfers(call, pages)
         self.wallets = Wallets(call, pages)
+        self.owners = Owners(call, pages)
         self.reviews = Reviews(call, pages)
         self.events = Events(call, pages)
         self.rule_packs = RulePacks(call, pages)

@@ -38,6 +38,7 @@ class TransferResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     suspense: bool | None = None
     captures: list[TransferPart] | None = None
     refunds: list[TransferPart] | None = None
+    balances: Balances | None = None
     replayed: bool | None = None
 
 
@@ -45,6 +46,22 @@ class TransferBatchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     """The answer to a JSON batch, in the order of its rows."""
 
     results: list[TransferBatchRow]
+
+
+class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """In the order of what was asked for."""
+
+    results: list[LookupRow]
+
+
+class DryRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What would become of a payment, and what its wallets would hold then."""
+
+    status: str
+    code: str
+    detail: str | None = None
+    decision: Decision | None
+    balances: Balances
 
 
 class Wallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,8 +79,8 @@ class Wallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tier: int | None
     external_id: str | None
     owner: str | None
-    attributes: Any
-    metadata: Any
+    attributes: dict[str, str | int | float | bool | None]
+    metadata: dict[str, str]
     created_at: str
     replayed: bool | None = None
 
@@ -97,6 +114,39 @@ class BalanceAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     currency: str
     at: str
     posted: int
+
+
+class AccountStatement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What happened on a wallet from a time to a time."""
+
+    wallet: str
+    external_id: str | None
+    owner: str | None
+    currency: str
+    decimals: int | None
+    since: str = msgspec.field(name="from")
+    until: str = msgspec.field(name="to")
+    opening: int
+    paid_in: int
+    paid_out: int
+    closing: int
+    lines: list[StatementLine]
+
+
+class HoldList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of open holds."""
+
+    data: list[TransferResult]
+    has_more: bool
+    next: str | None
+
+
+class OwnedEntryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of what happened on an owner's wallets."""
+
+    data: list[OwnedEntry]
+    has_more: bool
+    next: str | None
 
 
 class ReviewList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -436,6 +486,13 @@ class TransferPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     effective_at: str
 
 
+class Balances(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Payer and payee after a payment; None where the key may not read them."""
+
+    payer: BalanceAfter | None
+    payee: BalanceAfter | None
+
+
 class TransferBatchRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One row of a batch's answer."""
 
@@ -443,6 +500,14 @@ class TransferBatchRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     status: str
     code: str
     replayed: bool
+    detail: str | None = None
+
+
+class LookupRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of the payments asked for."""
+
+    code: str
+    transfer: TransferResult | None
     detail: str | None = None
 
 
@@ -473,6 +538,43 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metadata: dict[str, str] | None = None
     created_at: str
     effective_at: str
+
+
+class StatementLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One movement."""
+
+    id: str
+    type: str
+    of: str | None = None
+    counterparty: str
+    amount: int
+    kind: str
+    balance_after: int
+    suspense: bool | None = None
+    reference: str | None = None
+    created_at: str
+    effective_at: str
+
+
+class OwnedEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line of one of the owner's wallets."""
+
+    id: str
+    type: str
+    of: str | None = None
+    direction: str
+    payer: str
+    payee: str
+    amount: int
+    currency: str
+    kind: str
+    balance_after: int
+    suspense: bool | None = None
+    reference: str | None = None
+    metadata: dict[str, str] | None = None
+    created_at: str
+    effective_at: str
+    wallet: str
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -674,6 +776,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bins: list[Bin]
 
 
+class BalanceAfter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A wallet after a payment."""
+
+    posted: int
+    held: int
+    available: int | None
+
+
 class TransferData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`data` of transfer.*: the record's kind as `type`; of what became of an earlier transfer, that one's id as `of`."""
 
@@ -831,6 +941,15 @@ class KeyedTransfer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     expires_in: int | None = None
     idempotency_key: str
     effective_at: str | None = None
+
+
+class NamedTransfer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A payment by its `id`, or by the `idempotency_key` of its request with the `wallet` that pays (that is paid, when an operator
+    wallet pays)."""
+
+    id: str | None = None
+    wallet: str | None = None
+    idempotency_key: str | None = None
 
 
 class NewWallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

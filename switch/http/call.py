@@ -7,7 +7,7 @@ import asyncio
 import os
 import re
 from collections.abc import Awaitable, Collection
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -48,6 +48,13 @@ class BodyLimits(msgspec.Struct, frozen=True, kw_only=True):
     callers: Callers
 
 
+class Query(NamedTuple):
+    """Which query parameters a call takes, and which it needs."""
+
+    taken: Collection[str] = ()
+    needed: Collection[str] = ()
+
+
 class Call:
     """One authenticated request; while a short one is worked on, long work of others rests. Whoever made it calls `close` when it is
     answered."""
@@ -55,7 +62,7 @@ class Call:
     __slots__ = ("_held", "_limits", "_query", "_short", "principal", "request")
 
     def __init__(
-        self, request: web.Request, principal: Principal, limits: BodyLimits, query: Collection[str], *, short: bool
+        self, request: web.Request, principal: Principal, limits: BodyLimits, query: Query, *, short: bool
     ) -> None:
         self.request = request
         self.principal = principal
@@ -167,14 +174,18 @@ class Call:
             await limits.callers.give_way(self.principal.account, PART_RESTS_S)
 
     def query(self) -> dict[str, str]:
-        """The query parameters. Raises ProblemError for one that the route does not have, or that is given twice."""
+        """The query parameters. Raises ProblemError for one that the route does not have, that is given twice, or that it
+        needs and is not given."""
         values: dict[str, str] = {}
         for name, value in self.request.query.items():
-            if name not in self._query:
+            if name not in self._query.taken:
                 raise invalid_query(name[:100], "the parameter is not known here")
             if name in values:
                 raise invalid_query(name, "the parameter is given more than once")
             values[name] = value
+        for name in self._query.needed:
+            if name not in values:
+                raise invalid_query(name, "the parameter is needed")
         return values
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from actors.records.ids import Secret
-from switch.problems.table import invalid_query
+from switch.problems.table import ProblemError, invalid_query
 
 _MAC_BYTES: Final = 8
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
@@ -34,12 +34,24 @@ def decode_cursor(secret: Secret, scope: str, text: str) -> int:
 
 def decode_places(secret: Secret, scope: str, text: str, count: int) -> Sequence[int]:
     """So many places. Raises ProblemError invalid_query."""
+    places = decode_all_places(secret, scope, text)
+    if len(places) != count:
+        raise _no_cursor()
+    return places
+
+
+def decode_all_places(secret: Secret, scope: str, text: str) -> Sequence[int]:
+    """As many places as there are, one at least. Raises ProblemError invalid_query."""
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         data = b""
     raw, mac = data[:-_MAC_BYTES], data[-_MAC_BYTES:]
     places = _DECODE(raw) if mac and mac == _mac(secret, scope, raw) else []
-    if len(places) != count:
-        raise invalid_query("after", "a cursor from the field `next` of this list is expected")
+    if not places:
+        raise _no_cursor()
     return places
+
+
+def _no_cursor() -> ProblemError:
+    return invalid_query("after", "a cursor from the field `next` of this list is expected")

@@ -38,6 +38,7 @@ from switch.http.schema import (
     ScenarioText,
     Transfer,
     TransferBatch,
+    TransferLookup,
     WalletBatch,
     WalletPatch,
     Wire,
@@ -50,6 +51,7 @@ R = TypeVar("R")
 TRANSFER: Final = msgspec.json.Decoder(Transfer)
 CAPTURE: Final = msgspec.json.Decoder(Capture)
 REFUND: Final = msgspec.json.Decoder(Refund)
+TRANSFER_LOOKUP: Final = msgspec.json.Decoder(TransferLookup)
 NEW_WALLET: Final = msgspec.json.Decoder(NewWallet)
 WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
 PACK_TEXT: Final = msgspec.json.Decoder(PackText)

@@ -18,6 +18,8 @@ from switch.problems.table import invalid_field
 TRANSFERS_MAX: Final = 10_000
 WALLETS_MAX: Final = 10_000
 KEY_CHARACTERS_MAX: Final = 255
+LOOKUPS_MAX: Final = 100
+"""Each takes some reads of the journal."""
 BACKTEST_LABELS_MAX: Final = 100_000
 
 PRINTED: Final = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
@@ -100,6 +102,21 @@ class Refund(Wire, frozen=True, kw_only=True):
     """POST /v1/transfers/{id}/refund. Without an amount all that is left."""
 
     amount: Amount | UnsetType = UNSET
+
+
+class NamedTransfer(Wire, frozen=True, kw_only=True):
+    """A payment by its `id`, or by the `idempotency_key` of its request with the `wallet` that pays (that is paid, when an operator wallet
+    pays)."""
+
+    id: Id | UnsetType = UNSET
+    wallet: Id | UnsetType = UNSET
+    idempotency_key: Key | UnsetType = UNSET
+
+
+class TransferLookup(Wire, frozen=True, kw_only=True):
+    """POST /v1/lookups/transfers."""
+
+    transfers: Annotated[list[NamedTransfer], Meta(min_length=1, max_length=LOOKUPS_MAX)]
 
 
 class NewWallet(Wire, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ Bodies are RFC 9457 problem details. `money_moved` is "no" only when nothing was
 """
 
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from aiohttp import web
@@ -108,6 +108,10 @@ _BY_STATUS: Final[dict[int, str]] = {
 }
 
 
+MoneyMoved = Literal["no", "unknown"]
+"""What is known of the money of a request that failed."""
+
+
 class FieldError(msgspec.Struct, frozen=True):
     """What is wrong with one field; `field` is a path like `transfers[3].amount`, empty for the whole body. In a document: where, counted
     from 1, the line's text, and what to do."""
@@ -120,6 +124,22 @@ class FieldError(msgspec.Struct, frozen=True):
     hint: str | UnsetType = UNSET
 
 
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of an error, as RFC 9457 has it. `decision`: of a payment that was recorded and declined."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    retryable: bool
+    money_moved: MoneyMoved
+    transfer_id: str | UnsetType = UNSET
+    decision: dict[str, Any] | UnsetType | None = UNSET
+    replayed: bool | UnsetType = UNSET
+    errors: tuple[FieldError, ...] | UnsetType = UNSET
+
+
 class ProblemError(Exception):
     """A request that ends as a problem; raised anywhere in a handler, rendered in one place."""
 
@@ -128,7 +148,7 @@ class ProblemError(Exception):
         code: str,
         detail: str | None = None,
         *,
-        money_moved: str = "no",
+        money_moved: MoneyMoved = "no",
         transfer_id: str | None = None,
         decision: dict[str, Any] | None = None,
         errors: tuple[FieldError, ...] = (),
@@ -181,25 +201,23 @@ def invalid_query(name: str, message: str) -> ProblemError:
     return ProblemError("invalid_query", f"{name}: {message}", errors=(FieldError(name, message),))
 
 
-def problem_body(problem: ProblemError) -> dict[str, Any]:
-    """The JSON object of a problem."""
+def problem_body(problem: ProblemError) -> Problem:
+    """What is answered for a problem."""
     status, retryable, title = PROBLEMS[problem.code]
-    body: dict[str, Any] = {
-        "type": f"/problems/{problem.code}",
-        "title": title,
-        "status": status,
-        "detail": problem.detail or ADVICE[problem.code],
-        "code": problem.code,
-        "retryable": retryable,
-        "money_moved": problem.money_moved,
-    }
-    if problem.transfer_id is not None:
-        body["transfer_id"] = problem.transfer_id
-        body["decision"] = problem.decision
-        body["replayed"] = problem.replayed
-    if problem.errors:
-        body["errors"] = problem.errors
-    return body
+    recorded = problem.transfer_id is not None
+    return Problem(
+        type=f"/problems/{problem.code}",
+        title=title,
+        status=status,
+        detail=problem.detail or ADVICE[problem.code],
+        code=problem.code,
+        retryable=retryable,
+        money_moved=problem.money_moved,
+        transfer_id=problem.transfer_id or UNSET,
+        decision=problem.decision if recorded else UNSET,
+        replayed=problem.replayed if recorded else UNSET,
+        errors=problem.errors or UNSET,
+    )
 
 
 def from_http(error: web.HTTPException) -> ProblemError:

@@ -20,7 +20,7 @@ from msgspec import NODEFAULT, Raw, UnsetType
 from switch.api.app import ROUTES
 from switch.api.route import KEY, Route
 from switch.reference.http_calls import QUERY
-from switch.reference.schema import LISTED, Struct, reachable, title
+from switch.reference.schema import Struct, named_in, reachable, title, type_of
 
 FOLDER: Final = Path("switch/client")
 
@@ -29,6 +29,8 @@ NAMES: Final[dict[tuple[str, str], str]] = {
     ("POST", "/v1/transfers/batch"): "transfers.create_many",
     ("GET", "/v1/transfers"): "transfers.find",
     ("GET", "/v1/transfers/{id}"): "transfers.get",
+    ("POST", "/v1/lookups/transfers"): "transfers.find_many",
+    ("POST", "/v1/dry-runs/transfers"): "transfers.dry_run",
     ("POST", "/v1/transfers/{id}/capture"): "transfers.capture",
     ("POST", "/v1/transfers/{id}/void"): "transfers.void",
     ("POST", "/v1/transfers/{id}/refund"): "transfers.refund",
@@ -39,7 +41,10 @@ NAMES: Final[dict[tuple[str, str], str]] = {
     ("PATCH", "/v1/wallets/{id}"): "wallets.update",
     ("POST", "/v1/wallets/{id}/{change:freeze|unfreeze|close}"): "wallets.{change}",
     ("GET", "/v1/wallets/{id}/transfers"): "wallets.statement",
+    ("GET", "/v1/wallets/{id}/statement"): "wallets.account_statement",
+    ("GET", "/v1/wallets/{id}/holds"): "wallets.holds",
     ("GET", "/v1/wallets/{id}/balance"): "wallets.balance",
+    ("GET", "/v1/owners/transfers"): "owners.transfers",
     ("GET", "/v1/reviews"): "reviews.list",
     ("POST", "/v1/reviews/{id}/approve"): "reviews.approve",
     ("POST", "/v1/reviews/{id}/decline"): "reviews.decline",
@@ -82,6 +87,9 @@ NAMES: Final[dict[tuple[str, str], str]] = {
 TABLES: Final = {("POST", "/v1/scores/batch"): "publish_scores"}
 """Routes that take nothing but Arrow: methods of the client itself, written by hand."""
 
+NOT_ASKED: Final = ("format",)
+"""Parameters that the client does not send: it takes JSON."""
+
 _CHOICE: Final = re.compile(r"\{change:([^}]*)\}")
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 _PLAIN: Final[dict[Any, str]] = {
@@ -110,7 +118,8 @@ class Parameter(NamedTuple):
 
 def types_module() -> str:
     """switch/client/schema.py: what is answered, and what bodies are made of."""
-    roots = [route.answer for route in ROUTES if (route.method, route.path) not in TABLES]
+    routes = [route for route in ROUTES if (route.method, route.path) not in TABLES]
+    roots = [struct for route in routes for struct in named_in(route.answer)]
     nested = [each for route in ROUTES for body in _bodies(route) for each in reachable([body])[1:]]
     structs = list(dict.fromkeys([*reachable(roots), *nested]))
     return _formatted(
@@ -123,8 +132,7 @@ def types_module() -> str:
 def _struct(struct: Struct) -> str:
     lines = []
     for field in msgspec.structs.fields(struct):
-        listed = LISTED.get(f"{struct.__name__}.{field.name}")
-        kind = f"list[{title(listed[0])}]" if listed else _kind(field.type)
+        kind = _kind(type_of(struct, field))
         needed = field.default is NODEFAULT and field.default_factory is NODEFAULT
         kind = kind if needed or kind.endswith(" | None") or kind == "Any" else f"{kind} | None"
         renamed = "" if field.name == field.encode_name else f', name="{field.encode_name}"'
@@ -218,7 +226,7 @@ class SendCall(Protocol):
 class ReadPages(Protocol):
     """The pages of a list."""
 
-    def __call__(self, path: str, kind: type[T], **parameters: Any) -> AsyncIterator[T]: ...
+    def __call__(self, path: str, kind: type[T], /, **parameters: Any) -> AsyncIterator[T]: ...
 
 
 class Resource:
@@ -241,12 +249,14 @@ class AsyncResources:
 
 
 def _method(route: Route, name: str, word: str) -> str:
-    paged = "after" in route.query and "has_more" in route.answer.__struct_fields__
+    paged = "after" in route.query and "has_more" in getattr(route.answer, "__struct_fields__", ())
     template = _CHOICE.sub(word, route.path)
     places = [Parameter(_place_name(route, place), "str", None, place) for place in _PLACE.findall(template)]
     fields = list(_fields(route))
     asked = [
-        _asked(each, paged) for each in route.query if not (paged and each == "after" and route.path != "/v1/events")
+        _asked(route, each)
+        for each in route.query
+        if each not in NOT_ASKED and not (paged and each == "after" and route.path != "/v1/events")
     ]
     keyed = route.problems >= KEY and route.method != "GET"
     given = [*fields, *asked]
@@ -254,7 +264,7 @@ def _method(route: Route, name: str, word: str) -> str:
         given.append(Parameter("idempotency_key", "str | None", "None", ""))
     given.sort(key=lambda each: each.default is not None)
     signature = ", ".join(["self", *map(_declared, places), *(["*"] if given else []), *map(_declared, given)])
-    answer = f"schema.{title(route.answer)}"
+    answer = _kind(route.answer, "schema.")
     filled = "".join(f", {each.wire}={each.name}" for each in places)
     path = f'path("{template}"{filled})' if places else f'"{template}"'
     doc = _documented(route, word, paged, keyed)
@@ -278,7 +288,11 @@ def _documented(route: Route, word: str, paged: bool, keyed: bool) -> str:
     summary = route.summary.split(". ")[0].removesuffix(".") + "."
     lines = [f"This is `{word}`."] if word else []
     lines += ["One entry after the other, over all pages."] if paged else []
-    lines += [f"`{_wire(each)}`: {_lowered(QUERY[each])}" for each in route.query if each not in ("limit", "after")]
+    lines += [
+        f"`{_wire(each)}`: {_lowered(QUERY[each])}"
+        for each in route.query
+        if each not in ("limit", "after", *NOT_ASKED)
+    ]
     lines += ["`idempotency_key`: a new one by default."] if keyed else []
     lines.append("Raises ShardpayError.")
     wrapped = textwrap.fill(" ".join(lines), 128, initial_indent=_INDENT, subsequent_indent=_INDENT)
@@ -299,8 +313,7 @@ def _fields(route: Route) -> Iterator[Parameter]:
             yield Parameter("document", "Mapping[str, Any]", None, "**")
             return
         for field in msgspec.structs.fields(struct):
-            listed = LISTED.get(f"{struct.__name__}.{field.name}")
-            kind = f"Sequence[schema.{title(listed[0])} | Mapping[str, Any]]" if listed else _taken(field.type)
+            kind = _taken(type_of(struct, field))
             needed = field.default is NODEFAULT and field.default_factory is NODEFAULT
             yield Parameter(
                 _wire(field.encode_name),
@@ -322,9 +335,11 @@ def _or_unset(kind: str) -> str:
     return f"{kind.removesuffix(' | None')} | UnsetType{' | None' if kind.endswith(' | None') else ''}"
 
 
-def _asked(name: str, paged: bool) -> Parameter:
+def _asked(route: Route, name: str) -> Parameter:
     if name == "limit":
         return Parameter("limit", "int", "PAGE", "limit")
+    if name in route.needed:
+        return Parameter(_wire(name), "str", None, _wire(name))
     return Parameter(_wire(name), "str | None", "None", _wire(name))
 
 

@@ -15,12 +15,13 @@ from switch.problems.table import NUMBERS
 from switch.reference.http_calls import CREATED, NOTES, QUERY
 from switch.reference.http_fields import meaning
 from switch.reference.markdown import code, page, table
-from switch.reference.schema import fields, link, reachable, title
+from switch.reference.schema import fields, link, named_in, reachable, title, words
 
 _INTRODUCTION: Final = """\
 - Send `Authorization: Bearer KEY`. A key has scopes, and its account may be bound to wallets: [access](access.md).
 - Bodies are JSON. An unknown field is an error; null for a field that may be left out is as if it were not there.
 - Amounts are integers in minor units. Ids are UUID texts that the switch assigns. Times are RFC 3339 in UTC.
+- The same for programs is `/openapi.json`, OpenAPI 3.1; `/docs` is a page on which calls can be tried with a key.
 - `Idempotency-Key`: 1 to 255 printable ASCII characters, bare or quoted. Mandatory for POST under `/v1/transfers`, honoured on every
   POST. The same key with the same body gets the first answer again, with `Idempotent-Replayed: true`; with another body
   `idempotency_mismatch`. A key counts for 24 hours at least and belongs to its caller and wallet.
@@ -36,7 +37,9 @@ def document() -> str:
         f"Problems of every call: {_problems(ALWAYS)}.\n\nOf every call with a body: {_problems(BODY)}.\n\n"
         f"Of every call that writes to the ledger: {_problems(WRITE - BODY)}."
     )
-    structs = reachable(each for route in ROUTES for each in (_body(route), route.answer) if each is not None)
+    structs = reachable(
+        each for route in ROUTES for each in (_body(route), *named_in(route.answer)) if each is not None
+    )
     return page(
         "HTTP API",
         _INTRODUCTION,
@@ -91,7 +94,7 @@ def _facts(route: Route) -> str:
     body = _body(route)
     if body is not None and fields(body):
         facts.append(f"Body: {link(body)}")
-    facts.append(f"Answer: {201 if (route.method, route.path) in CREATED else 200} {link(route.answer)}")
+    facts.append(f"Answer: {201 if (route.method, route.path) in CREATED else 200} {words(route.answer)}")
     return "\n".join(f"- {fact}" for fact in facts)
 
 

@@ -5,6 +5,8 @@ What parameters mean, and what to know before a call.
 
 from typing import Final
 
+from switch.views.entry_filter import TYPES
+
 QUERY: Final = {
     "number": "A merchant's own number of a service order.",
     "limit": "Entries on a page, 1 to 100; 20 by default.",
@@ -18,8 +20,18 @@ QUERY: Final = {
     ),
     "idempotency_key": "The key that the request was sent with, by the same account.",
     "external_id": "The wallet with this `external_id`; this or `owner` is needed.",
-    "owner": "Wallets of this owner; this or `external_id` is needed.",
+    "owner": "Wallets of this owner; in the list of wallets this or `external_id` is needed.",
     "status": "`open` (default), `approved`, `declined`, `expired` or `voided`.",
+    "format": "`json` (default), `csv` or `html`.",
+    "balances": "`true`: payer and payee after it; needs the scope `read`.",
+    "type": f"Only these: {', '.join(f'`{name}`' for name in TYPES)}.",
+    "kind": "Only payments of this kind.",
+    "direction": "`in`: only what was paid to the wallet; `out`: only what it paid.",
+    "counterparty": "Only payments with this wallet, by its id.",
+    "reference": "Only payments with exactly this reference.",
+    "metadata": "`NAME:TEXT`: only payments with this text under this name.",
+    "amount_min": "Only amounts from this one on, minor units.",
+    "amount_max": "Only amounts up to this one, minor units.",
     "types": "Event types, with commas between; all by default.",
     "version": "A version; the newest by default.",
 }
@@ -59,6 +71,22 @@ NOTES: Final = {
         "For a request whose answer was lost. `key_not_seen` means that no request with this key has arrived yet: it "
         "may still be on its way."
     ),
+    ("POST", "/v1/dry-runs/transfers"): (
+        "The decision by the packs that are live, limits and funds as they are now; nothing is recorded or counted. A decline is an answer "
+        "here, with `status` `declined`; what would be refused is the problem that the payment would get. Balances need the scope `read`. "
+        "It does not say whether a table of the switch is full."
+    ),
+    ("POST", "/v1/lookups/transfers"): (
+        "Up to 100. What is not there stands with its code at its place in `results`; it writes nothing."
+    ),
+    ("GET", "/v1/owners/transfers"): (
+        "Of up to 20 wallets. A line stands once for each wallet that it is about, with that wallet's balance after it. A bound account "
+        "sees those of its wallets."
+    ),
+    ("GET", "/v1/wallets/{id}/holds"): (
+        "Also payments in review, and what is left of holds that were captured in part. Without holds it costs no look into the journal. "
+        "A page looks at some 1,000 records, so it may be short and go on."
+    ),
     ("POST", "/v1/transfers/{id}/capture"): "Needs an `Idempotency-Key`.",
     ("POST", "/v1/transfers/{id}/void"): "Needs an `Idempotency-Key`.",
     (
@@ -68,7 +96,12 @@ NOTES: Final = {
     (
         "GET",
         "/v1/wallets/{id}/transfers",
-    ): "In the order of booking. Only what is committed is shown, and everything that was answered before the call.",
+    ): "In the order of booking. Only what is committed is shown, and everything that was answered before the call. With "
+    "a condition on what is listed, a page may be short and go on.",
+    ("GET", "/v1/wallets/{id}/statement"): (
+        "By effective time, lines oldest first, up to 5,000 of them; `to` is now by default. As CSV and as a page to print, amounts are in "
+        "the currency's unit, and a reference that a spreadsheet would take for a formula begins with an apostrophe."
+    ),
     (
         "POST",
         "/v1/wallets/{id}/{change:freeze|unfreeze|close}",

@@ -3,7 +3,8 @@
 A field means the same in all types, unless `TYPE.field` says otherwise.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from actors.records.layout import WalletStatus
@@ -183,6 +184,12 @@ FIELDS: Final = {
     "open": "Not over.",
     "overdue": "Past their due time.",
     "kept": "Paid.",
+    "counterparty": "Wallet id of the other side.",
+    "opening": "Balance before the first line, minor units.",
+    "closing": "Balance after the last line, minor units.",
+    "paid_in": "Sum of what came in.",
+    "paid_out": "Sum of what went out.",
+    "lines": "What happened, oldest first.",
 }
 """By name."""
 
@@ -300,10 +307,65 @@ EXCEPTIONS: Final = {
     "Bin.texts": "These values.",
     "Bin.what": "`not known`, or `any other`.",
     "OrderCounts.defaulted": "Not paid within the scenario's days, nor since.",
+    "AccountStatement.from": "Where it begins.",
+    "AccountStatement.to": "Where it ends; what took effect at this time is not in it.",
+    "StatementLine.amount": "What it changes the balance by, minor units: negative for what is paid.",
+    "StatementLine.type": "`transfer`, `capture` or `refund`.",
+    "StatementLine.kind": f"What the payment is: {_one_of(LABELS)}.",
+    "DryRun.status": "What it would be: `posted`, `held`, `in_review` or `declined`.",
+    "DryRun.balances": "Payer and payee after it.",
+    "TransferResult.balances": "Payer and payee as they stand after it, if asked for.",
+    "Balances.payer": "The payer's wallet; null: the key may not read it.",
+    "Balances.payee": "The payee's wallet; null: the key may not read it. Money from another shard may be on its way still.",
+    "DryRun.detail": "Why it would be declined.",
+    "OwnedEntry.wallet": "The owner's wallet whose line it is.",
+    "LookupRow.transfer": "The transfer; null: there is none.",
+    "NamedTransfer.wallet": "The payer, or the payee when an operator wallet pays.",
     "Told.text": "The reason in words.",
+    "Problem.type": "Where the problem has its page.",
+    "Problem.title": "What the code means.",
+    "Problem.status": "The HTTP status.",
+    "Problem.code": "What went wrong, for programs.",
+    "Problem.retryable": "Whether the same request can succeed later.",
+    "Problem.money_moved": "`no`, or `unknown`: the same request with the same key tells.",
+    "Problem.transfer_id": "Of a payment that was declined, and recorded.",
+    "Problem.errors": "What is wrong with which fields.",
+    "FieldError.field": "Path of the field, empty for the whole body.",
+    "FieldError.message": "What is wrong with it, and what is possible.",
+    "FieldError.line": "In a document: the line, from 1.",
+    "FieldError.column": "In a document: the column, from 1.",
+    "FieldError.text": "In a document: the line itself.",
+    "FieldError.hint": "What to do.",
+    "Health.status": "`ok`.",
+    "Readiness.status": "`ready`.",
+    "Readiness.shards": "Number of shards.",
+    "Readiness.warnings": "What an operator should mend while payments go on.",
     "BacktestLabel.id": "A transfer's id; or `wallet` and `idempotency_key`.",
 }
 """Where a field of a type means something of its own."""
+
+
+CHOICES: Final[dict[str, Collection[str]]] = {
+    "Transfer.kind": LABELS,
+    "KeyedTransfer.kind": LABELS,
+    "Context.channel": CHANNELS,
+    "NewWallet.kind": WALLET_KINDS,
+}
+"""Fields of bodies that are one of some words."""
+
+_LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+"""A link to another page of the reference."""
+
+
+def without_links(text: str) -> str:
+    """Markdown as it is read where no other page is beside it."""
+    return _LINK.sub(r"\1", text)
+
+
+def described(type_name: str, field: str) -> str | None:
+    """`meaning` for readers of another document; None where a page of its own tells it."""
+    text = EXCEPTIONS.get(f"{type_name}.{field}") or FIELDS.get(field)
+    return None if text is None else without_links(text)
 
 
 def meaning(type_name: str, field: str) -> str:

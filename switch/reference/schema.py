@@ -8,18 +8,30 @@ from typing import Any, Final
 import msgspec
 from msgspec import NODEFAULT, Meta, Raw, UnsetType
 
-from switch.http.schema import BacktestLabel, KeyedTransfer, NewWallet
+from switch.http.schema import (
+    BACKTEST_LABELS_MAX,
+    TRANSFERS_MAX,
+    WALLETS_MAX,
+    Attributes,
+    BacktestLabel,
+    KeyedTransfer,
+    Metadata,
+    NewWallet,
+)
 
 Struct = type[msgspec.Struct]
 
-LISTED: Final[dict[str, tuple[Struct, str]]] = {
-    "TransferBatch.transfers": (KeyedTransfer, "1 to 10,000"),
-    "WalletBatch.wallets": (NewWallet, "1 to 10,000"),
-    "BacktestAsked.labels": (BacktestLabel, "up to 100,000"),
-    "PackBacktest.labels": (BacktestLabel, "up to 100,000"),
-    "CardBacktest.labels": (BacktestLabel, "up to 100,000"),
+_LABELS: Final = typing.Annotated[list[BacktestLabel], Meta(max_length=BACKTEST_LABELS_MAX)]
+READ_AS: Final[dict[str, Any]] = {
+    "TransferBatch.transfers": typing.Annotated[list[KeyedTransfer], Meta(min_length=1, max_length=TRANSFERS_MAX)],
+    "WalletBatch.wallets": typing.Annotated[list[NewWallet], Meta(min_length=1, max_length=WALLETS_MAX)],
+    "BacktestAsked.labels": _LABELS,
+    "PackBacktest.labels": _LABELS,
+    "CardBacktest.labels": _LABELS,
+    "WalletAnswer.attributes": Attributes,
+    "WalletAnswer.metadata": Metadata,
 }
-"""Fields that the front door reads row by row: their rows, and how many there may be."""
+"""Fields that the front door reads row by row, or hands on as they are: what they are."""
 
 _WORDS: Final[dict[Any, str]] = {str: "text", int: "integer", float: "number", bool: "true or false", Raw: "JSON"}
 
@@ -67,9 +79,7 @@ def fields(struct: Struct) -> list[Field]:
     found = []
     for field in msgspec.structs.fields(struct):
         needed = field.default is NODEFAULT and field.default_factory is NODEFAULT
-        listed = LISTED.get(f"{struct.__name__}.{field.name}")
-        takes = f"list of {link(listed[0])}, {listed[1]}" if listed else words(field.type)
-        found.append(Field(field.encode_name, takes, needed))
+        found.append(Field(field.encode_name, words(type_of(struct, field)), needed))
     return found
 
 
@@ -83,8 +93,7 @@ def reachable(roots: typing.Iterable[Struct]) -> list[Struct]:
             continue
         found[struct] = None
         for field in msgspec.structs.fields(struct):
-            listed = LISTED.get(f"{struct.__name__}.{field.name}")
-            waiting += [listed[0]] if listed else _named(field.type)
+            waiting += named_in(type_of(struct, field))
     return list(found)
 
 
@@ -98,11 +107,17 @@ def title(struct: Struct) -> str:
     return _TITLES.get(struct.__name__, struct.__name__)
 
 
-def _named(annotation: Any) -> Iterator[Struct]:
+def type_of(struct: Struct, field: Any) -> Any:
+    """What a field of a type is, `msgspec.structs.FieldInfo`."""
+    return READ_AS.get(f"{struct.__name__}.{field.name}", field.type)
+
+
+def named_in(annotation: Any) -> Iterator[Struct]:
+    """The types that an annotation names."""
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         yield annotation
     for part in typing.get_args(annotation):
-        yield from _named(part)
+        yield from named_in(part)
 
 
 def words(annotation: Any, bounds: str = "") -> str:
@@ -116,7 +131,7 @@ def words(annotation: Any, bounds: str = "") -> str:
     if origin is typing.Literal:
         return " ".join(f"`{part}`" for part in parts)
     if origin in (list, tuple):
-        return f"list of {words(parts[0])}"
+        return f"list of {words(parts[0])}{f', {bounds}' if bounds else ''}"
     if origin is dict:
         return f"object, up to {bounds.split()[-1]} entries" if bounds else "object"
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
@@ -128,7 +143,7 @@ def words(annotation: Any, bounds: str = "") -> str:
 def _bounds(meta: Meta) -> str:
     if meta.max_length is not None:
         low = meta.min_length or 0
-        return str(low) if low == meta.max_length else f"{low} to {meta.max_length}"
+        return str(low) if low == meta.max_length else f"{low:,} to {meta.max_length:,}"
     if meta.ge is None:
         return ""
     high = meta.le if meta.lt is None else meta.lt - 1

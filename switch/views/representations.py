@@ -72,6 +72,21 @@ class ReviewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: str | None = None
 
 
+class BalanceAfter(msgspec.Struct, frozen=True, kw_only=True):
+    """A wallet after a payment. Operator wallets have no floor, so nothing is called available there."""
+
+    posted: int
+    held: int
+    available: int | None
+
+
+class Balances(msgspec.Struct, frozen=True, kw_only=True):
+    """Payer and payee after a payment; None where the key may not read them."""
+
+    payer: BalanceAfter | None
+    payee: BalanceAfter | None
+
+
 class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A transfer, or what became of one, as it is shown. `type`: transfer, hold, capture, void, expiry or refund; `of`: the record it
     refers to. `left`: what can still be captured of an open hold, or refunded of money that moved. `suspense`: the payee could not take
@@ -102,6 +117,7 @@ class TransferAnswer(msgspec.Struct, frozen=True, kw_only=True):
     suspense: bool | UnsetType = UNSET
     captures: list[PartAnswer] | UnsetType = UNSET
     refunds: list[PartAnswer] | UnsetType = UNSET
+    balances: Balances | UnsetType = UNSET
     replayed: bool | UnsetType = UNSET
 
 

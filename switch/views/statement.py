@@ -92,6 +92,13 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     suspended: frozenset[int] = frozenset()
 
 
+class HoldSteps(NamedTuple):
+    """Holds on a stretch of their payer's chain that nothing on it ended, newest first, and the place to go on from, 0 at the end."""
+
+    steps: list[Step]
+    next: int
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a statement."""
 
@@ -296,6 +303,19 @@ class History:
             steps=_steps(rows[:limit]), next=last["next_address"] or 0, next_time=last["next_effective"] or 0
         )
         return await self._whole(page)
+
+    async def holds(self, wallet: int, shard: int, head: ChainHead) -> HoldSteps | None:
+        """The newest stretch of a wallet's chain as holds. None: the wallet, or where it is to begin, is not durable. Raises
+        WriterFenced."""
+        rows = await self._chain(wallet, shard, head, OTHERS_MAX)
+        if rows[0]["superseded"]:
+            raise WriterFenced
+        if rows[0]["address"] is None:
+            return None if head.places else HoldSteps([], 0)
+        steps = _steps(rows)
+        ends = {step.record["reference"] for step in steps if step.record["kind"] in (Kind.VOID, Kind.EXPIRY)}
+        holds = [step for step in steps if step.record["kind"] == Kind.HOLD and step.address not in ends]
+        return HoldSteps([s for s in holds if pays(s.record, wallet)], _previous(steps[-1].record, wallet))
 
     async def _whole(self, page: Statement) -> Statement:
         """A page with what its captures and refunds refer to, and with what lies on suspense."""

@@ -23,7 +23,7 @@ from switch.client import Client
 from switch.node.settings import ConfigFile
 from switch.problems.table import PROBLEMS
 from switch.reference import client
-from switch.reference.__main__ import PAGES
+from switch.reference.__main__ import PAGES, SERVED
 from switch.reference.commands import commands
 from switch.reference.configuration import CAPACITY, KEYS
 from switch.reference.http_api import heading
@@ -70,6 +70,11 @@ def test_a_generated_module_of_the_client_is_what_the_routes_say(name: str) -> N
 def test_every_route_is_a_method_of_the_client() -> None:
     assert client.NAMES.keys() | client.TABLES.keys() == {(route.method, route.path) for route in ROUTES}
     assert all(callable(getattr(Client, name)) for name in client.TABLES.values())
+
+
+@pytest.mark.parametrize("path", SERVED, ids=lambda path: path.name)
+def test_what_front_doors_serve_is_what_the_code_says(path: Path) -> None:
+    assert (ROOT / path).read_text(encoding="utf-8") == SERVED[path](), "run: python -m switch.reference"
 
 
 def test_the_page_of_rules_is_what_the_catalogue_says() -> None:

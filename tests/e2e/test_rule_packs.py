@@ -255,6 +255,9 @@ class Dead:
     async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
         raise NotReady("it is dead")
 
+    async def preview(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+        raise NotReady("it is dead")
+
 
 async def test_the_live_packs_own_fallback_stands_in_flagged_and_counted(
     switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
