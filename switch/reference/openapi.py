@@ -99,7 +99,9 @@ def described() -> dict[str, Any]:
     for each in OPEN_ROUTES:
         paths[each.path]["get"] = _open_operation(each, shared)
     bodies = [body for route in ROUTES for body in route.bodies if _is_struct(body)]
-    answers = [struct for each in (*ROUTES, *OPEN_ROUTES) for struct in named_in(each.answer)]
+    called = [*(each.path for each in ROUTES), *(each.path for each in OPEN_ROUTES)]
+    answered = [*(each.answer for each in ROUTES), *(each.answer for each in OPEN_ROUTES)]
+    answers = [struct for each in answered for struct in named_in(each)]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -109,7 +111,7 @@ def described() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/", "description": "The switch that this document comes from."}],
-        "tags": [{"name": tag} for tag in dict.fromkeys(_tag(route.path) for route in (*ROUTES, *OPEN_ROUTES))],
+        "tags": [{"name": tag} for tag in dict.fromkeys(map(_tag, called))],
         "paths": dict(paths),
         "components": {
             "schemas": components([*bodies, *answers, Problem]),

@@ -142,7 +142,7 @@ async def test_a_call_that_is_never_answered_tells_the_key_that_finds_the_paymen
     async with cutting(switch.base, losses=1_000) as (url, _), AsyncClient(url, switch.key, retry_s=0.5) as over:
         with pytest.raises(UnreachableError) as lost:
             await over.transfers.create(payer=user, payee=bank, amount=60, currency="EUR")
-    assert lost.value.money_moved == "unknown"
+    assert lost.value.money_moved == "unknown" and lost.value.idempotency_key is not None
     found = await client.transfers.find(wallet=user, idempotency_key=lost.value.idempotency_key)
     assert (found.amount, found.status) == (60, "posted")
 

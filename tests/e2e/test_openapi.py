@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -79,6 +80,7 @@ def explore(world: World, examples: int) -> Iterator[tuple[str, Callable[[], Non
     document = schemathesis.openapi.from_dict(closed_document())
     session = requests.Session()
     for found in document.get_all_operations():
+        assert isinstance(found, Ok), found
         operation = found.ok()
         modes = [GenerationMode.POSITIVE]
         if operation.definition.raw["parameters"] or operation.body:  # else nothing of a request can be wrong

@@ -285,8 +285,11 @@ def test_wallets_of_every_type_come_out_as_they_went_in(tmp_path: Path, kind: pa
     if kind == pa.uuid():
         ids = pa.ExtensionArray.from_storage(kind, pa.array([bytes([at]) * 16 for at in range(100)], pa.binary(16)))
     else:
-        values = [at if kind == pa.int64() else f"{at:02}" for at in range(100)]
-        ids = pa.array([value.encode() if pa.types.is_fixed_size_binary(kind) else value for value in values], kind)
+        texts = [f"{at:02}" for at in range(100)]
+        as_bytes = [text.encode() for text in texts]
+        ids = pa.array(
+            range(100) if kind == pa.int64() else as_bytes if pa.types.is_fixed_size_binary(kind) else texts, kind
+        )
     table = wallets_table(100, 1).set_column(0, "wallet", ids)
     table = table.append_column("region", pa.array(["north", None] * 50).dictionary_encode())
     pq.write_table(table, tmp_path / "in.parquet")
