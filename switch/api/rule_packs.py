@@ -115,14 +115,19 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
 # Showing.
 
 
-class PackServices(Protocol):
+class DocumentServices(Protocol):
+    """How long a document may be."""
+
+    limits: Limits
+
+
+class PackServices(DocumentServices, Protocol):
     """What handlers of rule packs and scorecards use of the front door."""
 
     secret: Secret
     packs: PackStore
     catalogue: PackCatalogue
     publisher: Publisher
-    limits: Limits
 
 
 async def list_packs(services: PackServices, call: Call) -> web.Response:
@@ -249,7 +254,7 @@ async def _text(services: PackServices, call: Call) -> tuple[str, dict[str, str]
     return text, files
 
 
-async def yaml_text(services: PackServices, call: Call) -> str:
+async def yaml_text(services: DocumentServices, call: Call) -> str:
     """A body that is the text itself. Raises ProblemError."""
     if call.content_type not in YAML:
         raise ProblemError("unsupported_media_type", f"This call takes {YAML[0]} or {JSON}.")
