@@ -132,9 +132,10 @@ def _train_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--method",
             type=click.Choice(["logistic", "additive", "auto"]),
-            default="logistic",
+            default="auto",
             show_default=True,
-            help="logistic: weights of evidence in a regression; additive: boosted functions of one column; auto: by cross-validation.",
+            help="logistic: weights of evidence in a regression; additive: boosted functions of one column; auto: the better one by "
+            "cross-validation, some five times as long as logistic alone.",
         ),
         click.option("--rising", metavar="COLUMN", multiple=True, help="Risk may only rise with it; may be repeated."),
         click.option("--falling", metavar="COLUMN", multiple=True, help="Risk may only fall with it; may be repeated."),
