@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 from aiohttp import web
@@ -28,7 +28,7 @@ from switch.http.decoding import CAPTURE, EMPTY, REFUND, decode
 from switch.http.schema import Capture, Empty, Refund
 from switch.http.times import now_ms
 from switch.problems.table import ProblemError, invalid_query
-from switch.views.lifecycle import answer_in, asked_kind, ended_as, for_payee, is_case, transfer_answer
+from switch.views.lifecycle import Related, answer_in, asked_kind, ended_as, for_payee, is_case, transfer_answer
 from switch.views.pack_names import PackCatalogue
 from switch.views.representations import NO_DETAILS, TransferAnswer, json_response, refusal, too_low
 from switch.views.statement import NO_PARTS, Found, History
@@ -140,14 +140,21 @@ async def find_by_id(services: RecordServices, text: str) -> tuple[int, Found]:
     return address, found
 
 
-async def _to_change(services: LifecycleServices, call: Call) -> tuple[int, Found, Sides]:
-    """The record whose id is in the path, its address, and on which sides the caller stands. Raises ProblemError transfer_not_found, also
-    when on none."""
+class _Target(NamedTuple):
+    """The record that a call changes, its address, and on which sides of it the caller stands."""
+
+    address: int
+    found: Found
+    sides: Sides
+
+
+async def _to_change(services: LifecycleServices, call: Call) -> _Target:
+    """The record whose id is in the path. Raises ProblemError transfer_not_found, also when the caller stands on no side."""
     address, found = await transfer_in_path(services, call)
     sides = await services.access.sides(call.principal, found.record)
     if sides == NEITHER:
         raise ProblemError("transfer_not_found")
-    return address, found, sides
+    return _Target(address, found, sides)
 
 
 async def shown(services: ShowServices, address: int, found: Found, sides: Sides) -> TransferAnswer:
@@ -164,17 +171,8 @@ async def shown(services: ShowServices, address: int, found: Found, sides: Sides
     answer = answer_in(address, parts) if is_case(found.record) else None
     accounts = await services.keys.accounts([answer["caller"]]) if answer is not None else {}
     names = await services.catalogue.names((found.record["pack"],))
-    shown = transfer_answer(
-        services.secret,
-        names,
-        address,
-        found,
-        parts,
-        now_ms(),
-        target_time=target_time,
-        accounts=accounts,
-        suspended=suspended,
-    )
+    related = Related(parts=parts, target_time=target_time, accounts=accounts, suspended=suspended)
+    shown = transfer_answer(services.secret, names, address, found, related, now_ms())
     return shown if sides.payer else for_payee(shown)
 
 
@@ -186,11 +184,9 @@ async def capture_transfer(services: LifecycleServices, call: Call) -> web.Respo
     deadline = services.deadline()
     call.key()
     body = decode(CAPTURE, await call.json_body(services.limits.json_bytes_max) or b"{}")
-    address, found, sides = await _to_change(services, call)
+    target = await _to_change(services, call)
     amount = body.amount if body.amount is not UNSET else 0
-    return await _end_hold(
-        services, call, Kind.CAPTURE, address, found, sides, amount, body.final is not False, deadline
-    )
+    return await _end_hold(services, call, Kind.CAPTURE, target, deadline, amount=amount, final=body.final is not False)
 
 
 async def void_transfer(services: LifecycleServices, call: Call) -> web.Response:
@@ -198,7 +194,8 @@ async def void_transfer(services: LifecycleServices, call: Call) -> web.Response
     deadline = services.deadline()
     call.key()
     decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
-    address, found, sides = await _to_change(services, call)
+    target = await _to_change(services, call)
+    address, found, sides = target
     if not may_void(sides, found.record, call.principal.account):
         raise ProblemError("forbidden", "The payee's account may void this hold, and the one that made it.")
     if is_case(found.record) and sides.payer and found.record["caller"] == call.principal.account:
@@ -208,7 +205,7 @@ async def void_transfer(services: LifecycleServices, call: Call) -> web.Response
         if asked_kind(found.record) is Kind.TRANSFER:
             state = ended_as(found.record, address, await services.history.parts(address), now_ms())
             raise ProblemError("review_approved" if state == "captured" else _NOT_OPEN.get(state, state))
-    return await _end_hold(services, call, Kind.VOID, address, found, sides, 0, False, deadline)
+    return await _end_hold(services, call, Kind.VOID, target, deadline, amount=0, final=False)
 
 
 async def _withdraw(
@@ -228,13 +225,13 @@ async def _end_hold(
     services: LifecycleServices,
     call: Call,
     op: Kind,
-    address: int,
-    found: Found,
-    sides: Sides,
+    target: _Target,
+    deadline: float,
+    *,
     amount: int,
     final: bool,
-    deadline: float,
 ) -> web.Response:
+    address, found, sides = target
     if asked_kind(found.record) is not Kind.HOLD or found.record["code"] != 0:
         raise ProblemError("not_a_hold")
     row = modification_row(op, found.record, address, amount, final, call.key(), call.caller())
