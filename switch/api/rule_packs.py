@@ -269,9 +269,9 @@ async def set_mode(services: PackServices, call: Call) -> web.Response:
     name = name_in_path(call)
     body = await mode_asked(services, call, PACK_MODE)
     pack = await _found(services, name, None if body.version is UNSET else body.version)
-    told = await services.publisher.deploy(pack, body.mode, share_of(body), call.principal.account)
+    rollout = await services.publisher.deploy(pack, body.mode, share_of(body), call.principal.account)
     shown = await deployment_now(services)
-    return json_response(Deployed(name=name, version=pack.version, mode=body.mode, deployment=shown, scorers=told))
+    return json_response(Deployed(name=name, version=pack.version, mode=body.mode, deployment=shown, scorers=rollout))
 
 
 async def mode_asked(services: PackServices, call: Call, decoder: msgspec.json.Decoder[M]) -> M:

@@ -228,8 +228,8 @@ async def create_transfers(services: BatchServices, call: Call) -> web.Response:
         await bind_key(services, caller, key, body)
         results = await _submit_own(services, call.principal, asked.rows, asked.details, groups)
         with _submitted():
-            told = await services.scheduler.run(account, _batch_answer(services.secret, results, asked.rows["op"]))
-        return json_response(told)
+            answered = await services.scheduler.run(account, _batch_answer(services.secret, results, asked.rows["op"]))
+        return json_response(answered)
 
 
 @contextlib.contextmanager

@@ -127,7 +127,7 @@ async def open_wallets(services: OpeningServices, caller: Caller, wanted: Sequen
     filled = {key: opened.address for key, opened in done.items() if opened.code == OK}
     if filled:
         await services.wallet_store.opened(caller.account, filled)
-    return _told_whose(wanted, [_outcome(place, done) for place in _each_once(wanted, reserved)])
+    return _with_wallets_of_names(wanted, [_outcome(place, done) for place in _each_once(wanted, reserved)])
 
 
 def _each_once(wanted: Sequence[Wanted], reserved: Sequence[Reservation | Refusal]) -> Iterator[Reservation | Refusal]:
@@ -143,8 +143,8 @@ def _each_once(wanted: Sequence[Wanted], reserved: Sequence[Reservation | Refusa
         yield place
 
 
-def _told_whose(wanted: Sequence[Wanted], outcomes: Sequence[Opened]) -> list[Opened]:
-    """Those refused for a name that a row of the same batch took are told of its wallet."""
+def _with_wallets_of_names(wanted: Sequence[Wanted], outcomes: Sequence[Opened]) -> list[Opened]:
+    """Those refused for a name that a row of the same batch took are answered with its wallet."""
     names = {w.candidate.external_id: o.address for w, o in zip(wanted, outcomes, strict=True) if o.code == OK}
     return [
         Opened(code=o.code, address=o.address or names.get(w.candidate.external_id, 0)) if o.code == _TAKEN else o
