@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 NUMBERS_SHARE_MIN: Final = 0.9
 """Of a text column's rows: with fewer numbers it stays text, unless all else are words for missing values."""
-TOLD_SHARE_MIN: Final = 0.5
+NOTED_SHARE_MIN: Final = 0.5
 """A text column with so many numbers looks wrong."""
 MISSING_WORDS: Final = frozenset(
     "? n/a #n/a na nan null none missing unknown - -- . .. <na> (null) n.a. n.d. nil".split()
@@ -105,15 +105,15 @@ def _numbers_of(name: str, column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, st
     if not distinct or any(_LEADING_ZERO.fullmatch(text) for text in distinct[:SAMPLE]):
         return column, None
     sample = _numbers(distinct[:SAMPLE], bool(commas_are_decimal(distinct[:SAMPLE])))
-    if np.isnan(sample).mean() > 1 - TOLD_SHARE_MIN and not _few_missing_words(distinct):
+    if np.isnan(sample).mean() > 1 - NOTED_SHARE_MIN and not _few_missing_words(distinct):
         return column, None
     found = as_numbers(column)
     share = 1 - found.rows / (len(column) - column.null_count)
     others = list(found.lost)
     only_missing = all(text.strip().lower() in MISSING_WORDS for text in others)
-    if share >= NUMBERS_SHARE_MIN or (only_missing and share >= TOLD_SHARE_MIN):
-        return found.column, _told(name, found, distinct)
-    if share >= TOLD_SHARE_MIN:
+    if share >= NUMBERS_SHARE_MIN or (only_missing and share >= NOTED_SHARE_MIN):
+        return found.column, _note(name, found, distinct)
+    if share >= NOTED_SHARE_MIN:
         note = (
             f"{name}: text, though {share:.0%} of its rows are numbers; taken as categories because of {_shown(others)}"
         )
@@ -127,7 +127,7 @@ def _few_missing_words(distinct: list[str]) -> bool:
     return 0 < len(others) < len(distinct) and all(text.strip().lower() in MISSING_WORDS for text in others)
 
 
-def _told(name: str, found: Numbers, distinct: list[str]) -> str:
+def _note(name: str, found: Numbers, distinct: list[str]) -> str:
     said = f"{name}: numbers written as text"
     if found.rows:
         said += f"; {found.rows:,} rows that hold {_shown(list(found.lost))} are taken as missing"

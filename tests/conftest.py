@@ -10,11 +10,22 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
 
 from actors.database import embedded
 from actors.database.connection import migrate
 from actors.shard.compile_kernels import ready_kernels
+
+_QUIET = list(HealthCheck)
+# Without deadlines: the first example of many tests loads a kernel. `short` is for the run without compilation.
+settings.register_profile(
+    "default", deadline=None, print_blob=True, suppress_health_check=_QUIET, max_examples=60, stateful_step_count=25
+)
+settings.register_profile(
+    "short", deadline=None, print_blob=True, suppress_health_check=_QUIET, max_examples=20, stateful_step_count=20
+)
+settings.load_profile("default")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -4,7 +4,7 @@ It reads one consistent cut over all shards.
 
 Per shard: block numbers, hash chain, digests of details, one writer between two OPEN blocks, and every record (see `audit_kernel`).
 Over all shards: each remote credit against the movement it comes from, both ways, up to the receiver's cursor; the cursors' hashes against
-the blocks they name; no key used twice within the window; holds, cases, refunds and linked groups (see `audit_fates`); the tables
+the blocks they name; no key used twice within the window; holds, cases, refunds and linked groups (see `lifecycles`); the tables
 that look records up; per currency, posted balances and credits in transit sum to zero.
 """
 

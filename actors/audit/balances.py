@@ -149,7 +149,7 @@ def _times(payer, record):
 @inlined
 def _held(payer, record, released, i):
     """What a record does to the sum held of its payer. What the last capture of a hold gives back is only in the sum after it; it is
-    told in `released`, to be compared with the hold."""
+    reported in `released`, to be compared with the hold."""
     kind = record["kind"]
     if kind == _K_HOLD:
         payer["held"] += record["amount"]

@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG: Final = 1
 _prctl: Any = getattr(ctypes.CDLL(None), "prctl", None)
 
 
-class SetAside:
+class ForkSnapshot:
     """What contiguous arrays hold now. `forms`: of the arrays, in the order in which their bytes come. `source`: end of a pipe with their
     bytes; fewer come when the child could not finish. Make it in a thread that lives as long as the process: the child is killed when
     that thread ends. Raises OSError when there is no memory for it."""

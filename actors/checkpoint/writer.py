@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from actors.checkpoint.file import About, CheckpointStore, decode_forms, encode_forms
-from actors.checkpoint.fork import SetAside
+from actors.checkpoint.fork import ForkSnapshot
 from actors.process.tuning import NICENESS
 
 TIMEOUT_S: Final = 600.0
@@ -33,7 +33,7 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True):
     source: int
 
 
-def write_apart(store: CheckpointStore, about: About, kept: SetAside) -> None:
+def write_apart(store: CheckpointStore, about: About, kept: ForkSnapshot) -> None:
     """Write a checkpoint of a forked snapshot, and let go of that; blocks. Raises OSError when that could not be done."""
     asked = _Request(
         base=store.base, shard=store.shard, about=about, forms=encode_forms(kept.forms), source=kept.source

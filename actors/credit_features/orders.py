@@ -42,7 +42,7 @@ months ago. `number`: of all of them, which shows only whether there are any."""
 _NEVER: Final = np.iinfo(np.int64).max
 
 
-class _Fates(NamedTuple):
+class _Lifecycles(NamedTuple):
     """What became of orders (n,), each once; times of _NEVER: it did not."""
 
     holder: NDArray[np.int64]
@@ -51,13 +51,13 @@ class _Fates(NamedTuple):
     defaulted: NDArray[np.int64]
     paid: NDArray[np.int64]
 
-    def of(self, chosen: NDArray[np.bool_]) -> "_Fates":
+    def of(self, chosen: NDArray[np.bool_]) -> "_Lifecycles":
         """Some of them."""
-        return _Fates(*(column[chosen] for column in self))
+        return _Lifecycles(*(column[chosen] for column in self))
 
 
-def _fates(events: NDArray[Any]) -> _Fates:
-    """Of ORDER_EVENT rows (n,): those of orders that were completed, and paid or overdue since. What was written off is told no more."""
+def _lifecycles(events: NDArray[Any]) -> _Lifecycles:
+    """Of ORDER_EVENT rows (n,): those of orders that were completed, and paid or overdue since. What was written off counts no more."""
     _, first, order = np.unique(events["order"], return_index=True, return_inverse=True)
 
     def earliest(*kinds: Kind) -> NDArray[np.int64]:
@@ -69,15 +69,15 @@ def _fates(events: NDArray[Any]) -> _Fates:
     amount = np.full(len(first), -1, np.int64)
     completed = events["kind"] == Kind.ORDER_COMPLETED
     amount[order[completed]] = events["amount"][completed]
-    fates = _Fates(
+    ends = _Lifecycles(
         events["holder"][first],
         amount,
         earliest(Kind.ORDER_OVERDUE),
         earliest(Kind.ORDER_DEFAULTED),
         earliest(*ENDS),
     )
-    told = earliest(Kind.ORDER_WRITTEN_OFF) == _NEVER
-    return fates.of(told & (amount >= 0) & ((fates.paid != _NEVER) | (fates.overdue != _NEVER)))
+    counted = earliest(Kind.ORDER_WRITTEN_OFF) == _NEVER
+    return ends.of(counted & (amount >= 0) & ((ends.paid != _NEVER) | (ends.overdue != _NEVER)))
 
 
 def order_events(events: Events) -> NDArray[Any]:
@@ -98,8 +98,8 @@ def orders_of(events: NDArray[Any], rows: NDArray[np.int64], count: int, as_of: 
         return orders
     events = events[here].copy()
     events["holder"] = rows[here]
-    fates = _fates(events)
-    paid, overdue, defaulted = (times != _NEVER for times in (fates.paid, fates.overdue, fates.defaulted))
+    ends = _lifecycles(events)
+    paid, overdue, defaulted = (times != _NEVER for times in (ends.paid, ends.overdue, ends.defaulted))
     for name, chosen in (
         ("due", paid | overdue),
         ("paid", paid),
@@ -108,20 +108,20 @@ def orders_of(events: NDArray[Any], rows: NDArray[np.int64], count: int, as_of: 
         ("cured", overdue & paid),
         ("defaulted", defaulted),
     ):
-        np.add.at(orders[name], fates.holder[chosen], fates.amount[chosen])
-    np.add.at(orders["number"], fates.holder, 1)
-    kept = fates.of(~overdue)
+        np.add.at(orders[name], ends.holder[chosen], ends.amount[chosen])
+    np.add.at(orders["number"], ends.holder, 1)
+    kept = ends.of(~overdue)
     np.maximum.at(orders["largest_kept"], kept.holder, kept.amount)
     months = (as_of - kept.paid) // MONTH_MS
     recent = months < MONTHS
     np.bitwise_or.at(orders["kept_months"], kept.holder[recent], 1 << months[recent])
-    broken = fates.of(defaulted)
+    broken = ends.of(defaulted)
     np.maximum.at(orders["last_default"], broken.holder, broken.defaulted)
-    _add_lateness(orders, fates.of(overdue), as_of)
+    _add_lateness(orders, ends.of(overdue), as_of)
     return orders
 
 
-def _add_lateness(orders: NDArray[Any], late: _Fates, as_of: int) -> None:
+def _add_lateness(orders: NDArray[Any], late: _Lifecycles, as_of: int) -> None:
     """Days of orders that were overdue. Amounts times days do not fit int64, so these few are added up in Python."""
     until = np.where(late.paid == _NEVER, as_of, late.paid)
     days = (until - late.overdue) // DAY_MS + 1

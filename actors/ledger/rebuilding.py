@@ -75,10 +75,10 @@ class Rebuilder:
         attempts = np.flatnonzero((piece.records["kind"] == TRANSFER) | (piece.records["kind"] == HOLD))
         if len(attempts) > len(self._columns):
             self._columns = np.empty((len(attempts), COLUMN_COUNT), np.int64)
-        told = [piece.records[name].copy() for name in (() if self._whole else _BALANCES)]
+        recorded = [piece.records[name].copy() for name in (() if self._whole else _BALANCES)]
         checking = REPLAYED if self._whole else LIVE
         good = _rebuild(self._book, *piece, self._columns, checking, self._scratch)
-        for name, balances in zip(_BALANCES, told, strict=False):
+        for name, balances in zip(_BALANCES, recorded, strict=False):
             others = np.flatnonzero((piece.records[name] != balances) & (piece.records["kind"] >= TRANSFER))
             good = min(good, int(others[0])) if len(others) else good
         if good < count:

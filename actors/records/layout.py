@@ -128,7 +128,7 @@ ATTEMPTS: Final = (Kind.TRANSFER, Kind.HOLD)
 MOVEMENTS: Final = (Kind.TRANSFER, Kind.CAPTURE, Kind.REFUND)
 """What moves money from payer to payee; each may have a leg."""
 REFERRING: Final = (Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND, Kind.APPROVAL)
-"""What refers to an earlier record and so becomes a part of its fate."""
+"""What refers to an earlier record and so becomes a part of its lifecycle."""
 _CASE_ENDS: Final = {
     Kind.CAPTURE: ReviewStatus.APPROVED,
     Kind.APPROVAL: ReviewStatus.APPROVED,

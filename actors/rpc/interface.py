@@ -39,11 +39,11 @@ class ShardUnavailable(Exception):
 
 
 class ChainHead(NamedTuple):
-    """Where a wallet's chain may begin, told by the process that calls itself the owner of the journal: `writer`. `currency` 0: there is
+    """Where a wallet's chain may begin, from the process that calls itself the owner of the journal: `writer`. `currency` 0: there is
     no such wallet. `places`: addresses of its newest record, newest first, one for each state of the journal that may be found: only
     the journal says which of them is durable. `successors`: blocks at which another process would have opened the journal, had
     it taken over; a block there that is not by this writer says that it did. The one before the first is this writer's and stored: where
-    it is not, a failover lost it, and perhaps what is told here."""
+    it is not, a failover lost it, and perhaps what is stated here."""
 
     writer: int
     currency: int

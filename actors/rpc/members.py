@@ -1,8 +1,8 @@
 """Which actors there are: one whole statement with a version.
 
-Whoever is told keeps the newest and forgets the others.
+Whoever gets one keeps the newest and drops the others.
 
-Differences were told before: one that came to an actor too early, or not at all, left it with half of the others for ever. A whole state
+A difference that came to an actor too early, or not at all, would leave it with half of the others for ever. A whole state
 may be lost, repeated and reordered.
 """
 
@@ -30,7 +30,7 @@ class Members(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOBODY = Members(version=0, shards={}, scorers={})
-"""What an actor knows that was told nothing."""
+"""What an actor knows that got nothing yet."""
 
 
 def moved(now: Mapping[int, Member], before: Mapping[int, Member]) -> dict[int, Any]:

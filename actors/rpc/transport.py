@@ -211,7 +211,7 @@ class Caller:
         self._link: _Link | None = None
         self._seeking: asyncio.Task[None] | None = None
         self._only_ray = False
-        self._told: str | None = None
+        self._logged: str | None = None
 
     def replace(self, actor: Any) -> None:
         """Another actor has taken over. What is under way at the old one is lost."""
@@ -246,11 +246,11 @@ class Caller:
         except RayActorError:
             pass  # it starts, or has just died; the call itself says so
         except Exception as error:
-            if repr(error) != self._told:
+            if repr(error) != self._logged:
                 log.warning("no direct way: calls go through Ray until there is one", exc_info=error)
-            self._told = repr(error)
+            self._logged = repr(error)
         else:
-            self._told = None
+            self._logged = None
 
 
 def _failed(task: asyncio.Task[str]) -> bool:

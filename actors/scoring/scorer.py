@@ -2,7 +2,7 @@
 
 The change is one assignment.
 
-A new set is loaded whole beside the old one; when that fails, the old one goes on and whoever published is told why. Nothing here
+A new set is loaded whole beside the old one; when that fails, the old one goes on and whoever published gets the reason. Nothing here
 compiles: `load` finds the kernels on disk (`actors.scoring.pack_compiler`).
 """
 
@@ -27,13 +27,13 @@ from rules.decisions.pack import Decider
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 1.0
-"""A deployment of which nobody told this scorer (the front door died) is found so late; counts are written down as often."""
+"""A deployment of which nobody informed this scorer (the front door died) is found so late; counts are written down as often."""
 
 Load = Callable[[PackStore, int], Awaitable[Decider]]
 
 
 class Activated(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scorer says when it was told of a deployment: the revision it has now (0: none), and what went wrong with a later one."""
+    """What a scorer answers to a deployment: the revision it has now (0: none), and what went wrong with a later one."""
 
     revision: int
     error: str | None = None

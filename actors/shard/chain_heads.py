@@ -48,15 +48,15 @@ class Heads:
 
     def read_during_batch(self, addresses: NDArray[np.int64]) -> list[ChainHead] | None:
         """A ChainHead for each wallet as it was before the work; None when that cannot be known while it lasts."""
-        told = []
+        found = []
         for address in addresses.tolist():
             row, head = self._row(address)
             if row >= 0 and head >= self._first:
                 head = self._before(row)
             if row >= 0 and not 0 < head < self._first:  # 0: it is perhaps about to be opened
                 return None
-            told.append(self._head(address, row, head))
-        return told
+            found.append(self._head(address, row, head))
+        return found
 
     def _row(self, address: int) -> tuple[int, int]:
         row = int(local_row(self._book, address))

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from actors.checkpoint.file import VERSION, About, CheckpointStore, Stored
-from actors.checkpoint.fork import SetAside
+from actors.checkpoint.fork import ForkSnapshot
 from actors.checkpoint.writer import write_apart
 from actors.ledger.arrays import Arrays
 from actors.shard import messages as m
@@ -29,12 +29,12 @@ class Saving:
         self._writing: asyncio.Task[None] | None = None
         core.keep = self._keep
 
-    def _keep(self, arrays: Arrays) -> SetAside | None:
+    def _keep(self, arrays: Arrays) -> ForkSnapshot | None:
         """Set the ledger aside; not while the last checkpoint is still being written."""
         if self._store is None or (self._writing is not None and not self._writing.done()):
             return None
         try:
-            return SetAside(arrays)
+            return ForkSnapshot(arrays)
         except OSError as error:
             log.error("shard %d: no checkpoint, the ledger cannot be forked: %r", self._shard, error)
             return None
@@ -56,7 +56,7 @@ class Saving:
         )
         self._writing = asyncio.get_running_loop().create_task(self._write(self._store, about, output.arrays))
 
-    async def _write(self, store: CheckpointStore, about: About, kept: SetAside) -> None:
+    async def _write(self, store: CheckpointStore, about: About, kept: ForkSnapshot) -> None:
         try:
             await asyncio.to_thread(write_apart, store, about, kept)
         except Exception as error:

@@ -46,8 +46,8 @@ from actors.shard.pace import Pace
 from actors.shard.preview import Preview
 from actors.shard.refundable import RefundableRecords
 from actors.shard.remote_wallets import RemoteWallets
-from actors.shard.repeats import RepeatsDesk
-from actors.shard.scores import ScoreDesk
+from actors.shard.repeats import RepeatAnswers
+from actors.shard.scores import ScorePublication
 from actors.shard.segments import OwnSegments
 from rules.decisions.decision import INITIAL_FALLBACK, Action, Fallback
 from rules.decisions.pack import fallback_decisions
@@ -90,15 +90,15 @@ class ShardCore:
         self.keep: Callable[[Arrays], Any] = InMemorySnapshot
         self.receivers = {s: Receiver(s, config.shard) for s in range(config.shards) if s != config.shard}
         self._sender = Sender(config.shard, config.shards, writer.number, 0, b"")
-        self._desk = RemoteWallets(config.shard)
+        self._remote_wallets = RemoteWallets(config.shard)
         self._originals = RefundableRecords()
         self._channels = Channels(np.zeros(config.shards, np.int64), np.zeros(config.shards, np.int64))
         self._intake = Intake()
         self._pace = Pace()
         self._scoring: Batch | None = None
-        self._repeats = RepeatsDesk()
+        self._repeats = RepeatAnswers()
         self._credit = CreditDesk(self, self._channels, self._emit, self._fetch_payees)
-        self._scores = ScoreDesk(self, self._emit)
+        self._scores = ScorePublication(self, self._emit)
         self._after_batch: list[m.FindKey | m.TryOut] = []
         self._batches = 0
         self._stamp = 0
@@ -399,7 +399,7 @@ class ShardCore:
 
     def _fetch_payees(self, rows: Requests, stamp: int) -> None:
         payees = np.unique(rows["payee"][_attempts(rows)])
-        self._emit(self._desk.want(payees, self.ledger, stamp))
+        self._emit(self._remote_wallets.want(payees, self.ledger, stamp))
         owners, segments = self.ledger.book.owners, segment_of(rows["payee"])
         if (owners[segments[(segments > 0) & (segments < len(owners))]] == 0).any():
             self._emit([m.ReadSegments(stamp=stamp)])
@@ -556,7 +556,7 @@ class ShardCore:
         far = arrival.cursor.block - self._written[sender] >= CURSOR_BLOCKS_MAX
         self._move(sender, arrival.cursor)
         legs = np.isin(arrival.records["kind"], MOVEMENTS)
-        changes = self._desk.changed(arrival.records[~legs], self.ledger)
+        changes = self._remote_wallets.changed(arrival.records[~legs], self.ledger)
         count = int(np.count_nonzero(legs))
         if not count and not len(changes) and not far:
             return
@@ -581,7 +581,7 @@ class ShardCore:
         self._emit(self._sender.pushes(heads=False))
 
     def _profiles(self, message: m.Profiles) -> None:
-        records = self._desk.answered(message, self.ledger)
+        records = self._remote_wallets.answered(message, self.ledger)
         records["record_time"] = self.ledger.record_time
         records = records[[self.ledger.learn(record) for record in records]]
         if len(records):

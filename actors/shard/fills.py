@@ -1,7 +1,7 @@
-"""How full a shard's tables are, and when somebody must be told.
+"""How full a shard's tables are, and when the operator must be warned.
 
 Each table has a stated end: a row makes room for another, or a request is answered with a code of its own. Tables in which a row makes room
-unseen (profiles, originals) are only measured; of the others the operator is told before they are full.
+unseen (profiles, originals) are only measured; of the others the operator is warned before they are full.
 """
 
 from typing import Final, NamedTuple
@@ -10,9 +10,9 @@ from actors.ledger.ledger import Ledger
 from actors.shard.messages import Alarm
 
 ALARM_AT: Final = 0.8
-"""Filled beyond this, a table is told of: at a steady rate there is then a quarter of the time so far left to act."""
+"""Filled beyond this, a table is reported: at a steady rate there is then a quarter of the time so far left to act."""
 CLEAR_AT: Final = 0.7
-"""Filled less than this it may be told of again; a table that moves about the mark is told of once."""
+"""Filled less than this it may be reported again; a table that moves about the mark is reported once."""
 
 ENDS: Final = {
     "wallets": "when it is full no wallet can be opened here (wallets_full); raise the capacity `segments`",
@@ -44,20 +44,20 @@ class FillWatch:
 
     def __init__(self) -> None:
         self.fills: dict[str, Fill] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     def look(self, ledger: Ledger, *, queued_rows: Fill, backlog: Fill) -> list[Alarm]:
-        """Measure all; gives what the operator must be told now."""
+        """Measure all; gives what the operator must be warned of now."""
         self.fills = {name: Fill(*fill) for name, fill in ledger.fills().items()}
         self.fills |= {"queue": queued_rows, "backlog": backlog}
-        alarms = [name for name in ENDS if self.fills[name].ratio >= ALARM_AT and name not in self._told]
-        self._told = {name for name in self._told if self.fills[name].ratio >= CLEAR_AT} | set(alarms)
+        alarms = [name for name in ENDS if self.fills[name].ratio >= ALARM_AT and name not in self._reported]
+        self._reported = {name for name in self._reported if self.fills[name].ratio >= CLEAR_AT} | set(alarms)
         return [Alarm(text=self._text(name)) for name in alarms]
 
     @property
     def warnings(self) -> list[str]:
-        """What is told of and still so."""
-        return [self._text(name) for name in ENDS if name in self._told]
+        """What was reported and is still so."""
+        return [self._text(name) for name in ENDS if name in self._reported]
 
     def _text(self, name: str) -> str:
         return f"the table of {name} is {100 * self.fills[name].ratio:.0f} % full: {ENDS[name]}"

@@ -217,13 +217,13 @@ class ShardHost:
         return result
 
     async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
-        """Where the chains of wallets begin; told at once while the core works in a thread, but for wallets whose heads it moves in
+        """Where the chains of wallets begin; answered at once while the core works in a thread, but for wallets whose heads it moves in
         a way that cannot be seen from here. Raises NotReady."""
         self._check_ready()
         self._checked_beat()
-        told = None if self._beside_core is None else self._beside_core.read_during_batch(addresses)
-        if told is not None:
-            return told
+        heads = None if self._beside_core is None else self._beside_core.read_during_batch(addresses)
+        if heads is not None:
+            return heads
         result: list[ChainHead] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
         return result
 
@@ -387,20 +387,23 @@ class ShardHost:
     async def _replay_pages(self) -> None:
         """Receive and check pages while those before are replayed in a thread. Only one of both holds the interpreter for long: to
         hash in the thread as well made each of 25,000 blocks a second a change of hands."""
-        chain = self.core.chain()
         ahead: deque[asyncio.Future[None]] = deque()
         with ThreadPoolExecutor(1, "replay") as thread:
             try:
-                async with contextlib.aclosing(
-                    self._journal.scan(self.shard, self.core.writer.durable_block + 1)
-                ) as pages:
-                    async for page in pages:
-                        run = chain.extend([(number, data) for number, data, _ in page])
-                        if len(ahead) == RUNS_AHEAD:
-                            await ahead.popleft()
-                        ahead.append(asyncio.get_running_loop().run_in_executor(thread, self.core.replay, run))
+                await self._replay_pages_in(thread, ahead)
             finally:
-                await asyncio.gather(*ahead)  # a record that does not fit is told before a journal that went away
+                await asyncio.gather(*ahead)  # a record that does not fit is reported before a journal that went away
+
+    async def _replay_pages_in(self, thread: ThreadPoolExecutor, ahead: deque[asyncio.Future[None]]) -> None:
+        """`ahead`: what has been handed to the thread and is not awaited yet, RUNS_AHEAD runs at most."""
+        chain = self.core.chain()
+        scan = self._journal.scan(self.shard, self.core.writer.durable_block + 1)
+        async with contextlib.aclosing(scan) as pages:
+            async for page in pages:
+                run = chain.extend([(number, data) for number, data, _ in page])
+                if len(ahead) == RUNS_AHEAD:
+                    await ahead.popleft()
+                ahead.append(asyncio.get_running_loop().run_in_executor(thread, self.core.replay, run))
 
     async def stop(self) -> None:
         """End all tasks; what is in flight stays unanswered."""

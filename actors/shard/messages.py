@@ -216,7 +216,7 @@ class SaveNow(Message, frozen=True):
 
 class Answer(Message, frozen=True):
     """The answer to `ref`: RESULT rows for Submit, WALLET rows for Read, CREDIT_RESULT rows for Credit, CREDIT_STATE rows for ReadCredit,
-    an address for FindKey: durable, and told by the owner. A list of ChainHead for FindHeads: neither."""
+    an address for FindKey: durable, and from the owner. A list of ChainHead for FindHeads: neither."""
 
     ref: int
     value: Any

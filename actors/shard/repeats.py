@@ -27,7 +27,7 @@ WAITING_ROWS_MAX: Final = 262_144
 """Rows of batches that wait for records, 160 bytes each: some 42 MB. Four batches of the largest size."""
 
 
-class RepeatsDesk:
+class RepeatAnswers:
     """Answers repeated rows: at once from what is not yet durable, the others when their records have been read."""
 
     def __init__(self) -> None:

@@ -24,10 +24,10 @@ ROWS_MAX: Final = 8_192
 QUEUE_ROWS_MAX: Final = 65_536
 """Scores that wait; beyond it the answer is BUSY."""
 
-_TOLD: Final = ("band", "cause", "holder", "score", "card", "run", "as_of", "subtotals", "reasons", "gaps")
+_PUBLISHED: Final = ("band", "cause", "holder", "score", "card", "run", "as_of", "subtotals", "reasons", "gaps")
 
 
-class ScoreDesk:
+class ScorePublication:
     """Takes messages in turn, one at a time."""
 
     def __init__(self, core: Core, emit: Callable[[list[Output]], None]) -> None:
@@ -96,7 +96,7 @@ class ScoreDesk:
             return
         records = np.zeros(len(rows), RECORD)
         said = records.view(SCORE)
-        for name in _TOLD:
+        for name in _PUBLISHED:
             said[name] = rows[name]
         records["kind"] = Kind.SCORE
         records[CREDIT_PREVIOUS] = self._ledger.credit.rows["head"][at]

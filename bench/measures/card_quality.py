@@ -15,7 +15,7 @@ from models.scorecard import Override
 from models.statistics import auc
 from models.training.additive import log_odds_of
 from models.training.extra import optional_module
-from models.training.train import Data, Fold, Settings, folds, prepare
+from models.training.train import Data, Fold, Method, Settings, folds, prepare
 
 FOREIGN_WORKER: Final = Override(
     feature="foreign_worker", because="compared with published figures; no person is scored"
@@ -23,6 +23,8 @@ FOREIGN_WORKER: Final = Override(
 
 ADDITIVE: Final = ("german", "taiwan", "boston", "lending", "loans")
 """Five public sets for additive cards, named before they were measured."""
+DEFAULT: Final = Settings(name="default", target="default").method
+"""That of `shardpay train`."""
 MISSING: Final = (0, "empirical")
 """What optbinning puts for missing values: the average row's weight of evidence, or that of the missing ones."""
 
@@ -42,16 +44,18 @@ class AdditiveQuality(Quality, frozen=True, kw_only=True):
     black_box: float
 
 
-def settings_of(name: str) -> Settings:
+def settings_of(name: str, method: Method = DEFAULT) -> Settings:
     """How a data set is trained on: without sex and marital status."""
     source = SOURCES[name]
     overrides = (FOREIGN_WORKER,) if name == "german" else ()
-    return Settings(name=name, target=source.target, bad=source.bad, exclude=source.left_out, overrides=overrides)
+    return Settings(
+        name=name, target=source.target, bad=source.bad, exclude=source.left_out, overrides=overrides, method=method
+    )
 
 
-def quality(name: str) -> Quality:
+def quality(name: str, method: Method = DEFAULT) -> Quality:
     """Both on a data set of `SOURCES`. Raises NotAvailable without the data, MissingExtra without optbinning."""
-    settings = settings_of(name)
+    settings = settings_of(name, method)
     data = prepare(credit_table(name), settings)
     held_out = folds(data, settings)
     return Quality(card=_mean_auc(data, held_out), optbinning=_peer_auc(data, settings, held_out))
@@ -59,7 +63,7 @@ def quality(name: str) -> Quality:
 
 def additive_quality(name: str) -> AdditiveQuality:
     """All on the same folds of a data set of `SOURCES`. Raises as `quality` does."""
-    settings = msgspec.structs.replace(settings_of(name), method="additive")
+    settings = settings_of(name, "additive")
     data = prepare(credit_table(name), settings)
     held_out = folds(data, settings)
     inputs = np.column_stack([np.where(column.values == NULL, np.nan, column.values) for column in data.columns])

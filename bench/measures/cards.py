@@ -142,7 +142,7 @@ def _beside_optbinning(options: Options) -> list[Figure]:
         warnings.simplefilter("ignore")
         found += _speed_beside_optbinning(options)
         for name in names:
-            options.say(f"{NAME}: training on {name}, five folds, twice")
+            options.say(f"{NAME}: training on {name}, five folds, by both methods and by the peer")
             both = quality(name)
             detail = {"optbinning": both.optbinning, "folds": 5, "seed": 42}
             aim = both.optbinning - AUC_LOSS_MAX
@@ -174,7 +174,7 @@ def _speed_beside_optbinning(options: Options) -> list[Figure]:
     from bench.workload.credit_data import credit_table
     from models.training.train import fit, prepare
 
-    settings = settings_of("german")
+    settings = settings_of("german", "logistic")
     table = credit_table("german")
     data = prepare(table, settings)
     ours = Evaluator(fit(data, settings).card)

@@ -71,8 +71,8 @@ def read_month(path: Path) -> Month:
     run = _Run(history)
     for rows in _batches(history):
         numbers = history.payments.number[rows]
-        codes[rows], told = run.pay(rows)
-        columns[numbers[numbers < OPENING]] = told[numbers < OPENING]
+        codes[rows], columns_seen = run.pay(rows)
+        columns[numbers[numbers < OPENING]] = columns_seen[numbers < OPENING]
     assert np.array_equal(codes != Code.OK, history.payments.declined), (
         "the ledger declines what the log says was declined"
     )

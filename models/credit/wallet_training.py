@@ -77,6 +77,7 @@ def train_wallet_card(
         name=NAME if RELATIONS not in leave_out else f"{NAME}-without-{RELATIONS}",
         target=TARGET,
         scaling=Range(low=RANGE[0], high=RANGE[1]),
+        method="logistic",
         trend="monotonic",
         bin_share=BIN_SHARE,
         iv_min=IV_MIN,

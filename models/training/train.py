@@ -89,7 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     time: str | None = None
     overrides: tuple[Override, ...] = ()
     scaling: Range | Pdo = Range()
-    method: Method = "logistic"
+    method: Method = "auto"
     trend: Trend = "auto"
     bin_share: float | None = None
     rising: tuple[str, ...] = ()

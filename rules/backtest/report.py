@@ -176,20 +176,21 @@ def _amounts(parts: NDArray[np.int64]) -> Amounts:
     return {ALPHA.get(int(number), f"{number:03}"): whole(parts[number]) for number in used}
 
 
-def render(told: Report, seconds: float) -> str:
+def render(report: Report, seconds: float) -> str:
     """For people."""
     lines = [
-        f"{told.pack}: {told.attempts:,} attempts, {told.changed:,} decided otherwise than recorded, {told.attempts / seconds:,.0f}/s"
+        f"{report.pack}: {report.attempts:,} attempts, {report.changed:,} decided otherwise than recorded, "
+        f"{report.attempts / seconds:,.0f}/s"
     ]
-    lines += [f"  {c.recorded:>9} -> {c.now:<9} {c.attempts:>12,}  {_said(c.amounts)}" for c in told.decisions]
+    lines += [f"  {c.recorded:>9} -> {c.now:<9} {c.attempts:>12,}  {_said(c.amounts)}" for c in report.decisions]
     lines += [
         f"  rule {r.id} ({r.action}{'' if r.live else ', shadow'}): {r.hits:,} hits ({r.share:.4%}), {r.alone:,} alone, "
         f"{r.not_evaluated:,} not evaluated{'' if r.precision is None else f', precision {r.precision:.1%}'}  {_said(r.amounts)}"
-        for r in told.rules
+        for r in report.rules
     ]
-    lines += [f"  {o.rules[0]} and {o.rules[1]}: {o.attempts:,} attempts" for o in told.overlaps]
-    if told.labels is not None:
-        for name, found in (("now", told.labels.now), ("recorded", told.labels.recorded)):
+    lines += [f"  {o.rules[0]} and {o.rules[1]}: {o.attempts:,} attempts" for o in report.overlaps]
+    if report.labels is not None:
+        for name, found in (("now", report.labels.now), ("recorded", report.labels.recorded)):
             lines.append(
                 f"  labels, {name}: {found.found:,} of {found.true:,} found, {found.flagged:,} flagged, precision "
                 f"{_percent(found.precision)}, recall {_percent(found.recall)}; {_said(found.amounts_found)} of {_said(found.amounts_true)}"

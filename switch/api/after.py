@@ -3,7 +3,7 @@
 It was not declined, and one of them took part in it.
 
 A shard waits until it has seen what `after` names, and knows no more of it than its place. So the front door reads the records, those of a
-batch by one statement. What is not there, the shard refuses; what concerns others is told to a bound account as if it were not there.
+batch by one statement. What is not there, the shard refuses; what concerns others is to a bound account as if it were not there.
 """
 
 from typing import Final

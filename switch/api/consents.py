@@ -10,6 +10,7 @@ from actors.records.codes import Code
 from actors.records.layout import ACCOUNT, SCENARIO, Kind
 from rules.vocabulary.columns import DAY_MS
 from rules.vocabulary.currencies import ALPHA
+from switch.api.credit_services import ConsentServices
 from switch.api.credit_shared import (
     body_hash,
     credit_row,
@@ -26,7 +27,6 @@ from switch.api.credit_shared import (
 from switch.api.route import KEY, WRITE, Route, named
 from switch.api.scenario_catalogue import LoadedScenario
 from switch.api.scenarios import scenario_named
-from switch.api.services import Services
 from switch.http.access import Access
 from switch.http.auth import HOLDER, PARTIES
 from switch.http.call import Call, page_limit
@@ -48,7 +48,7 @@ class ConsentList(msgspec.Struct, frozen=True):
     next: str | None
 
 
-async def create_consent(services: Services, call: Call) -> web.Response:
+async def create_consent(services: ConsentServices, call: Call) -> web.Response:
     """POST /v1/consents."""
     deadline, key = services.deadline(), call.key_or_random()
     body = decode(NEW_CONSENT, await call.json_body(services.limits.json_bytes_max))
@@ -89,7 +89,7 @@ def _end(body: NewConsent, loaded: LoadedScenario) -> int:
     return end
 
 
-async def _check_standing(services: Services, shard: int, wallet: int, cap: int, loaded: LoadedScenario) -> None:
+async def _check_standing(services: ConsentServices, shard: int, wallet: int, cap: int, loaded: LoadedScenario) -> None:
     terms = loaded.scenario.terms
     if not terms.standing:
         raise invalid_field("standing", "orders of this scenario are confirmed one by one")
@@ -101,7 +101,7 @@ async def _check_standing(services: Services, shard: int, wallet: int, cap: int,
         raise invalid_field("standing.cap", f"at most {most}, the scenario's cap in the wallet's currency")
 
 
-async def list_consents(services: Services, call: Call) -> web.Response:
+async def list_consents(services: ConsentServices, call: Call) -> web.Response:
     """GET /v1/consents?wallet=&limit=&after=: all of a holder's wallet, or those given to the merchant who asks."""
     query = call.query()
     if "wallet" not in query and "merchant" not in call.principal.scopes:
@@ -125,7 +125,7 @@ async def list_consents(services: Services, call: Call) -> web.Response:
     return json_response(ConsentList(data, more, following))
 
 
-async def get_consent(services: Services, call: Call) -> web.Response:
+async def get_consent(services: ConsentServices, call: Call) -> web.Response:
     """GET /v1/consents/{id}."""
     call.query()
     found = await _own(services, call, "merchant" in call.principal.scopes)
@@ -133,7 +133,7 @@ async def get_consent(services: Services, call: Call) -> web.Response:
     return json_response(shown)
 
 
-async def end_consent(services: Services, call: Call) -> web.Response:
+async def end_consent(services: ConsentServices, call: Call) -> web.Response:
     """DELETE /v1/consents/{id}: ended for good, however often it is sent."""
     deadline = services.deadline()
     found = await _own(services, call, False)
@@ -151,7 +151,7 @@ async def end_consent(services: Services, call: Call) -> web.Response:
     return json_response(shown)
 
 
-async def _own(services: Services, call: Call, as_merchant: bool) -> CreditRecord:
+async def _own(services: ConsentServices, call: Call, as_merchant: bool) -> CreditRecord:
     """The consent whose id is in the path, if the caller is its holder, or its merchant where that is enough. Raises ProblemError
     consent_not_found."""
     found = await record_named(services, call.request.match_info["id"], "consent_not_found", Kind.CONSENT_GRANTED)
@@ -161,7 +161,7 @@ async def _own(services: Services, call: Call, as_merchant: bool) -> CreditRecor
     return found
 
 
-async def _shown(services: Services, found: list[CreditRecord]) -> list[ConsentAnswer]:
+async def _shown(services: ConsentServices, found: list[CreditRecord]) -> list[ConsentAnswer]:
     if not found:
         return []
     accounts = await services.keys.accounts(each.record[ACCOUNT] for each in found)
@@ -174,7 +174,7 @@ async def _shown(services: Services, found: list[CreditRecord]) -> list[ConsentA
     return shown
 
 
-async def _statuses(services: Services, found: list[CreditRecord]) -> dict[int, str]:
+async def _statuses(services: ConsentServices, found: list[CreditRecord]) -> dict[int, str]:
     """How consents stand, by address: the shard knows which is live, the journal which was withdrawn."""
     by_shard: dict[int, list[CreditRecord]] = {}
     for each in found:

@@ -32,6 +32,7 @@ from actors.records.layout import (
 from rules.vocabulary.columns import DAY_MS, NULL
 from rules.vocabulary.credit import BAND_EDGES, CREDIT_INDEX, DIMENSIONS
 from rules.vocabulary.currencies import ALPHA
+from switch.api.credit_services import DecisionServices
 from switch.api.credit_shared import (
     body_hash,
     credit_row,
@@ -45,7 +46,6 @@ from switch.api.credit_shared import (
 from switch.api.route import KEY, WRITE, Route
 from switch.api.scenario_catalogue import LoadedScenario
 from switch.api.scenarios import scenario_named
-from switch.api.services import Services
 from switch.gateway.credit_queue import CreditAnswer, CreditRow, fields_of, with_fields
 from switch.http.access import Access, may_ask
 from switch.http.auth import HOLDER, MERCHANT, PARTIES
@@ -86,7 +86,7 @@ class _Asked(NamedTuple):
     shard: int
 
 
-async def decide(services: Services, call: Call) -> web.Response:
+async def decide(services: DecisionServices, call: Call) -> web.Response:
     """POST /v1/credit/decisions."""
     deadline, key = services.deadline(), call.key_or_random()
     body = decode(CREDIT_QUESTION, await call.json_body(services.limits.json_bytes_max))
@@ -114,7 +114,7 @@ async def decide(services: Services, call: Call) -> web.Response:
     return json_response(shown, 201, headers)
 
 
-async def _asked(services: Services, call: Call, body: CreditQuestion) -> _Asked:
+async def _asked(services: DecisionServices, call: Call, body: CreditQuestion) -> _Asked:
     raw = uuid_bytes(body.wallet)
     if raw is None:
         raise invalid_field("wallet", "a wallet id (UUID) is expected")
@@ -130,7 +130,7 @@ async def _asked(services: Services, call: Call, body: CreditQuestion) -> _Asked
     return _Asked(loaded, call.principal.account, amount, 0, nobody, nobody % services.topology.shards)
 
 
-async def _state(services: Services, asked: _Asked) -> Any:
+async def _state(services: DecisionServices, asked: _Asked) -> Any:
     """The holder's state, durable. A consent to an older version that used less data is none."""
     stored = asked.loaded.stored
     (state,) = await states(services, asked.shard, [(asked.holder, 0, asked.account, stored.number)])
@@ -249,7 +249,7 @@ def _made(row: CreditRow, answer: CreditAnswer) -> CreditRecord:
 # Asking afterwards.
 
 
-async def get_decision(services: Services, call: Call) -> web.Response:
+async def get_decision(services: DecisionServices, call: Call) -> web.Response:
     """GET /v1/credit/decisions/{receipt}: the merchant's view, or the holder's with causes and notice."""
     call.query()
     found = await record_named(services, call.request.match_info["receipt"], "receipt_not_found", Kind.INQUIRY)
@@ -263,7 +263,7 @@ async def get_decision(services: Services, call: Call) -> web.Response:
     return json_response(decision_answer(services.secret, found, loaded.scenario))
 
 
-async def _for_holder(services: Services, found: list[CreditRecord]) -> list[InquiryAnswer]:
+async def _for_holder(services: DecisionServices, found: list[CreditRecord]) -> list[InquiryAnswer]:
     accounts = await services.keys.accounts(each.record[ACCOUNT] for each in found)
     consents = await services.credit_history.many(sorted({each.record["reference"] for each in found} - {0}))
     by_address = {each.address: each for each in consents}
@@ -276,7 +276,7 @@ async def _for_holder(services: Services, found: list[CreditRecord]) -> list[Inq
     return shown
 
 
-async def list_inquiries(services: Services, call: Call) -> web.Response:
+async def list_inquiries(services: DecisionServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/credit/inquiries?limit=&after=."""
     query = call.query()
     wallet = await holders_wallet(services, call)

@@ -21,6 +21,7 @@ from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO,
 from rules.scenarios.document import WITH_ORDERS
 from rules.vocabulary.columns import DAY_MS
 from rules.vocabulary.currencies import ALPHA
+from switch.api.credit_services import OrderServices
 from switch.api.credit_shared import (
     body_hash,
     credit_row,
@@ -34,7 +35,6 @@ from switch.api.credit_shared import (
 )
 from switch.api.route import KEY, WRITE, Route, named
 from switch.api.scenario_catalogue import LoadedScenario
-from switch.api.services import Services
 from switch.gateway.credit_queue import CreditAnswer, CreditRow
 from switch.gateway.encode import currency_number
 from switch.http.access import Access
@@ -73,7 +73,7 @@ class OrderList(msgspec.Struct, frozen=True):
 # Making.
 
 
-async def create_order(services: Services, call: Call) -> web.Response:
+async def create_order(services: OrderServices, call: Call) -> web.Response:
     """POST /v1/credit/orders."""
     deadline, given = services.deadline(), call.given_key()
     body = decode(NEW_ORDER, await call.json_body(services.limits.json_bytes_max))
@@ -111,7 +111,7 @@ async def create_order(services: Services, call: Call) -> web.Response:
     return await _created(services, found, replayed=answer.replayed)
 
 
-async def _taken(services: Services, account: int, number: str, receipt: int) -> int:
+async def _taken(services: OrderServices, account: int, number: str, receipt: int) -> int:
     """Take the number and the receipt; gives the order that was made of just these, 0 when there is none yet. Raises ProblemError when
     another has either."""
     for taken in await services.order_numbers.take(account, number, receipt):
@@ -123,14 +123,14 @@ async def _taken(services: Services, account: int, number: str, receipt: int) ->
     return 0
 
 
-async def _made_before(services: Services, address: int, digest: int) -> web.Response:
+async def _made_before(services: OrderServices, address: int, digest: int) -> web.Response:
     (found,) = await services.credit_history.many([address])
     if found.record["digest"] != digest:
         raise ProblemError("order_number_taken", "The order with this number was made with another body.")
     return await _created(services, found, replayed=True)
 
 
-async def _created(services: Services, found: CreditRecord, *, replayed: bool) -> web.Response:
+async def _created(services: OrderServices, found: CreditRecord, *, replayed: bool) -> web.Response:
     (shown,) = await _shown(services, [found])
     headers = {"Location": f"/v1/credit/orders/{shown.id}"}
     if replayed:
@@ -140,7 +140,7 @@ async def _created(services: Services, found: CreditRecord, *, replayed: bool) -
 
 
 async def _new_row(
-    services: Services, call: Call, body: NewOrder, inquiry: CreditRecord, loaded: LoadedScenario, digest: int
+    services: OrderServices, call: Call, body: NewOrder, inquiry: CreditRecord, loaded: LoadedScenario, digest: int
 ) -> CreditRow:
     """The row that makes the order; its key follows from number and receipt, so that no two requests make it twice."""
     record, terms, now = inquiry.record, loaded.scenario.terms, now_ms()
@@ -163,7 +163,7 @@ async def _new_row(
     return row
 
 
-async def _payee(services: Services, call: Call, body: NewOrder, holder: int) -> int:
+async def _payee(services: OrderServices, call: Call, body: NewOrder, holder: int) -> int:
     """Address of the wallet that will be paid: the merchant's own, in the holder's currency. Raises ProblemError."""
     payee = wallet_address(services, body.payee, "payee")
     if payee == 0 or payee == holder or not await services.access.owns(call.principal.bound, payee):
@@ -196,7 +196,7 @@ def _due(body: NewOrder, now: int) -> int:
 # Calls on an order.
 
 
-async def change_order(services: Services, call: Call) -> web.Response:
+async def change_order(services: OrderServices, call: Call) -> web.Response:
     """POST /v1/credit/orders/{id}/confirm and /pay by the holder, /cancel and /paid-elsewhere by the merchant. What cannot be paid is a
     problem, and an attempt of the order."""
     kind = _CALLS[call.request.match_info["change"]]
@@ -205,14 +205,14 @@ async def change_order(services: Services, call: Call) -> web.Response:
     return await _change(services, call, kind, 0, None, key, deadline)
 
 
-async def modify_order(services: Services, call: Call) -> web.Response:
+async def modify_order(services: OrderServices, call: Call) -> web.Response:
     """POST /v1/credit/orders/{id}/modify: the cap, down, once."""
     deadline, key = services.deadline(), call.key_or_random()
     body = decode(LOWERED_CAP, await call.json_body(services.limits.json_bytes_max))
     return await _change(services, call, Kind.ORDER_MODIFIED, body.cap, None, key, deadline)
 
 
-async def complete_order(services: Services, call: Call) -> web.Response:
+async def complete_order(services: OrderServices, call: Call) -> web.Response:
     """POST /v1/credit/orders/{id}/complete: the bill, collected at once or owed from now on."""
     deadline, key = services.deadline(), call.key_or_random()
     body = decode(BILL, await call.json_body(services.limits.json_bytes_max))
@@ -231,7 +231,7 @@ def _items(lines: Sequence[msgspec.Struct]) -> list[Item]:
 
 
 async def _change(
-    services: Services, call: Call, kind: Kind, amount: int, details: bytes | None, key: bytes, deadline: float
+    services: OrderServices, call: Call, kind: Kind, amount: int, details: bytes | None, key: bytes, deadline: float
 ) -> web.Response:
     found = await _own(services, call, kind in BY_HOLDER, kind not in BY_HOLDER)
     record = found.record
@@ -255,7 +255,7 @@ async def _change(
     return json_response(msgspec.structs.replace(shown, replayed=True) if answer.replayed else shown, 200, headers)
 
 
-async def _own(services: Services, call: Call, by_holder: bool, by_merchant: bool) -> CreditRecord:
+async def _own(services: OrderServices, call: Call, by_holder: bool, by_merchant: bool) -> CreditRecord:
     """The order whose id is in the path, if the caller is its holder or its merchant, as may be. Raises ProblemError order_not_found."""
     found = await record_named(services, call.request.match_info["id"], "order_not_found", Kind.ORDER_CREATED)
     principal = call.principal
@@ -268,14 +268,14 @@ async def _own(services: Services, call: Call, by_holder: bool, by_merchant: boo
 # Showing.
 
 
-async def get_order(services: Services, call: Call) -> web.Response:
+async def get_order(services: OrderServices, call: Call) -> web.Response:
     """GET /v1/credit/orders/{id}."""
     call.query()
     (shown,) = await _shown(services, [await _own(services, call, True, True)])
     return json_response(shown)
 
 
-async def list_orders(services: Services, call: Call) -> web.Response:
+async def list_orders(services: OrderServices, call: Call) -> web.Response:
     """GET /v1/credit/orders?number= or ?wallet=: a merchant's own, or all of a holder's wallet."""
     query, principal = call.query(), call.principal
     merchant = "merchant" in principal.scopes
@@ -307,7 +307,7 @@ async def list_orders(services: Services, call: Call) -> web.Response:
     return json_response(OrderList(await _shown(services, page[:limit]), more, following))
 
 
-async def _shown(services: Services, found: Sequence[CreditRecord]) -> list[OrderAnswer]:
+async def _shown(services: OrderServices, found: Sequence[CreditRecord]) -> list[OrderAnswer]:
     if not found:
         return []
     history = services.credit_history

@@ -15,10 +15,10 @@ from models.credit.points_table import PointsTable, points_table
 from models.credit.score import WalletScore, WalletScorer
 from models.credit.what_if import CannotChange, WhatIf
 from models.scorecard import Scorecard
+from switch.api.credit_services import PointServices
 from switch.api.credit_wallets import published_card, wallet_credit
 from switch.api.route import BODY, Route
 from switch.api.score_features import EVERYBODY, KNOWN, card_features
-from switch.api.services import Services
 from switch.http.access import Access
 from switch.http.auth import HOLDER
 from switch.http.call import Call
@@ -38,7 +38,7 @@ class _Published(NamedTuple):
     features: dict[str, Any]
 
 
-async def get_points(services: Services, call: Call) -> web.Response:
+async def get_points(services: PointServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/credit/points."""
     call.query()
     found = await _published(services, call)
@@ -46,7 +46,7 @@ async def get_points(services: Services, call: Call) -> web.Response:
     return json_response(points_answer(found.said, table))
 
 
-async def what_if(services: Services, call: Call) -> web.Response:
+async def what_if(services: PointServices, call: Call) -> web.Response:
     """POST /v1/wallets/{id}/credit/what-if."""
     body = decode(CHANGES, await call.json_body(services.limits.json_bytes_max))
     found = await _published(services, call)
@@ -59,7 +59,7 @@ async def what_if(services: Services, call: Call) -> web.Response:
     return json_response(what_if_answer(scored))
 
 
-async def _published(services: Services, call: Call) -> _Published:
+async def _published(services: PointServices, call: Call) -> _Published:
     """The newest score of the wallet in the path. Raises ProblemError wallet_not_found, features_not_published."""
     _, row = await wallet_credit(services, call)
     found = await services.credit_history.many([int(row["scored"])] if row["scored"] else [])

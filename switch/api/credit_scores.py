@@ -14,9 +14,9 @@ from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_RESULT
 from models.credit.wallet_card import checked
 from models.scorecard import CardError, Scorecard
+from switch.api.credit_services import PublicationServices
 from switch.api.route import BODY, KEY, Route, named
 from switch.api.score_features import feature_details, features_of
-from switch.api.services import Services
 from switch.api.transfers import bind_key, check_outcome
 from switch.fairness.scheduling import single
 from switch.gateway import arrow
@@ -37,7 +37,7 @@ class ScoreRow(msgspec.Struct, frozen=True):
     replayed: bool
 
 
-async def publish_scores(services: Services, call: Call) -> web.Response:
+async def publish_scores(services: PublicationServices, call: Call) -> web.Response:
     """POST /v1/scores/batch."""
     if call.content_type != arrow.CONTENT_TYPE:
         raise ProblemError("unsupported_media_type", f"This call takes {arrow.CONTENT_TYPE}.")
@@ -56,7 +56,7 @@ async def publish_scores(services: Services, call: Call) -> web.Response:
     return Answer(answer, content_type=arrow.CONTENT_TYPE)
 
 
-async def _wallet_card(services: Services, label: str) -> tuple[int, Scorecard]:
+async def _wallet_card(services: PublicationServices, label: str) -> tuple[int, Scorecard]:
     """A wallet card and its number. Raises ProblemError scorecard_not_found, and invalid_field for one that is not for wallets."""
     name, _, version = label.rpartition("@")
     if not (name and version.isascii() and version.isdecimal() and len(version) < 10):
@@ -71,14 +71,14 @@ async def _wallet_card(services: Services, label: str) -> tuple[int, Scorecard]:
 
 
 async def _features(
-    services: Services, account: int, table: ScoreTable, card: Scorecard, rows: NDArray[Any]
+    services: PublicationServices, account: int, table: ScoreTable, card: Scorecard, rows: NDArray[Any]
 ) -> dict[int, bytes]:
     """Details of scores that come with the features that they are of, by row; the kernels run in a thread, without the interpreter."""
     features = await asyncio.to_thread(features_of, table, card, rows)
     return {} if features is None else await services.scheduler.run(account, feature_details(features))
 
 
-async def _published(services: Services, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+async def _published(services: PublicationServices, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
     """CREDIT_RESULT rows for SCORE rows, from all their home shards."""
     results = np.zeros(len(rows), CREDIT_RESULT)
     homes = await _homes(services, rows["holder"])
@@ -101,7 +101,7 @@ def _part(details: dict[int, bytes], index: NDArray[np.intp]) -> dict[int, bytes
     return {place: details[row] for place, row in enumerate(index.tolist()) if row in details} if details else {}
 
 
-async def _homes(services: Services, holders: NDArray[np.int64]) -> NDArray[np.int16]:
+async def _homes(services: PublicationServices, holders: NDArray[np.int64]) -> NDArray[np.int16]:
     """Home shards of holders (n,), UNKNOWN for what nobody can have a score by: ids of nobody, and operator wallets."""
     nobody = ~owned(holders)
     homes = services.topology.homes(holders, holders)

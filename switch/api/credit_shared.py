@@ -13,8 +13,9 @@ from actors.records.ids import decode_transfer, decode_wallet, key_words, transf
 from actors.records.layout import OPERATOR_KINDS, SCENARIO, SCENARIO_VERSION, Kind, WalletStatus
 from actors.rpc.interface import ShardUnavailable
 from actors.stores.api_keys import Principal
+from switch.api.credit_services import CreditServices, StateServices
 from switch.api.scenario_catalogue import LoadedScenario
-from switch.api.services import Services, deadline_problem
+from switch.api.services import deadline_problem
 from switch.gateway.credit_queue import CreditAnswer, CreditRow, Revise, new_row, same_later
 from switch.gateway.routing import UNKNOWN
 from switch.gateway.write_queue import DeadlineExceeded
@@ -39,7 +40,7 @@ def credit_row(op: Kind, principal: Principal, key: bytes, digest: int) -> Credi
     return row
 
 
-async def holder_shard(services: Services, address: int) -> int:
+async def holder_shard(services: CreditServices, address: int) -> int:
     """Home shard of a holder's wallet. Raises ProblemError wallet_not_found."""
     shard = await services.topology.owner_of(address) if address > 0 else UNKNOWN
     if shard < 0:
@@ -47,14 +48,14 @@ async def holder_shard(services: Services, address: int) -> int:
     return shard
 
 
-def wallet_address(services: Services, text: str, field: str = "wallet") -> int:
+def wallet_address(services: CreditServices, text: str, field: str = "wallet") -> int:
     """Address of a wallet id, 0 for one of nobody. Raises ProblemError invalid_field."""
     if uuid_bytes(text) is None:
         raise invalid_field(field, "a wallet id (UUID) is expected")
     return decode_wallet(services.secret, text)
 
 
-async def own_wallet(services: Services, principal: Principal, text: str) -> int:
+async def own_wallet(services: CreditServices, principal: Principal, text: str) -> int:
     """Address of a wallet for whose holder the caller speaks. Raises ProblemError wallet_not_found."""
     address = wallet_address(services, text)
     if address == 0 or not await services.access.holds(principal, address):
@@ -62,7 +63,7 @@ async def own_wallet(services: Services, principal: Principal, text: str) -> int
     return address
 
 
-async def holders_wallet(services: Services, call: Call) -> int:
+async def holders_wallet(services: CreditServices, call: Call) -> int:
     """Address of the wallet in a call's path, for whose holder the caller speaks. Raises ProblemError wallet_not_found."""
     address = decode_wallet(services.secret, call.request.match_info["id"])
     if address == 0 or not await services.access.holds(call.principal, address):
@@ -70,7 +71,7 @@ async def holders_wallet(services: Services, call: Call) -> int:
     return address
 
 
-async def states(services: Services, shard: int, questions: list[tuple[int, int, int, int]]) -> Any:
+async def states(services: StateServices, shard: int, questions: list[tuple[int, int, int, int]]) -> Any:
     """CREDIT_STATE rows for (holder, order, account, scenario), durable. Raises ProblemError timeout."""
     try:
         asked = np.array([(*question, 0) for question in questions], CREDIT_QUESTION)
@@ -79,7 +80,7 @@ async def states(services: Services, shard: int, questions: list[tuple[int, int,
         raise ProblemError("timeout") from None
 
 
-async def refuse_while_owed(services: Services, wallet: int) -> None:
+async def refuse_while_owed(services: StateServices, wallet: int) -> None:
     """Raises ProblemError wallet_has_orders when orders that are not over pay to or from an open wallet, timeout when a shard does not say.
     Its own shard refuses those from it once more; one that is made meanwhile and pays to it finds the wallet closed, and its clock stands
     still."""
@@ -102,7 +103,7 @@ def is_holder(wallet: Any) -> bool:
 
 
 async def submit(
-    services: Services,
+    services: CreditServices,
     shard: int,
     row: CreditRow,
     details: bytes | None,
@@ -116,7 +117,7 @@ async def submit(
         raise deadline_problem(error) from None
 
 
-async def recorded(services: Services, answer: CreditAnswer, digest: int) -> CreditRecord:
+async def recorded(services: CreditServices, answer: CreditAnswer, digest: int) -> CreditRecord:
     """The record of an answer. Raises ProblemError: what the code says, or idempotency_mismatch when the key was used for something
     else."""
     if answer.code != Code.OK:
@@ -127,7 +128,7 @@ async def recorded(services: Services, answer: CreditAnswer, digest: int) -> Cre
     return found
 
 
-async def record_named(services: Services, text: str, missing: str, *kinds: Kind) -> CreditRecord:
+async def record_named(services: CreditServices, text: str, missing: str, *kinds: Kind) -> CreditRecord:
     """The credit record that has an id. Raises ProblemError `missing`."""
     address = decode_transfer(services.secret, text)
     found = await services.credit_history.one(address, *kinds) if address else None
@@ -136,7 +137,7 @@ async def record_named(services: Services, text: str, missing: str, *kinds: Kind
     return found
 
 
-async def scenario_of(services: Services, found: CreditRecord) -> LoadedScenario:
+async def scenario_of(services: CreditServices, found: CreditRecord) -> LoadedScenario:
     """The version of the scenario that a record was made with."""
     number = found.record[SCENARIO]
     recorded_version = found.record["kind"] in (Kind.INQUIRY, Kind.ORDER_CREATED)

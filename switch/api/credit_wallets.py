@@ -6,9 +6,9 @@ import msgspec
 from aiohttp import web
 
 from models.scorecard import Scorecard
+from switch.api.credit_services import ScoreServices
 from switch.api.credit_shared import holder_shard, holders_wallet, is_holder, states
 from switch.api.route import Route
-from switch.api.services import Services
 from switch.http.access import Access
 from switch.http.auth import HOLDER
 from switch.http.call import Call, page_limit
@@ -19,7 +19,7 @@ from switch.views.credit_scores import NEVER, CreditAnswer, OrderCounts, ScoreLi
 from switch.views.representations import json_response
 
 
-async def get_credit(services: Services, call: Call) -> web.Response:
+async def get_credit(services: ScoreServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/credit."""
     call.query()
     _, row = await wallet_credit(services, call)
@@ -35,7 +35,7 @@ async def get_credit(services: Services, call: Call) -> web.Response:
     return json_response(CreditAnswer(**msgspec.structs.asdict(shown), **beside))
 
 
-async def list_scores(services: Services, call: Call) -> web.Response:
+async def list_scores(services: ScoreServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/credit/history?limit=&after=."""
     query = call.query()
     wallet, row = await wallet_credit(services, call)
@@ -51,7 +51,7 @@ async def list_scores(services: Services, call: Call) -> web.Response:
     return json_response(ScoreList(data, following is not None, following))
 
 
-async def wallet_credit(services: Services, call: Call) -> tuple[int, Any]:
+async def wallet_credit(services: ScoreServices, call: Call) -> tuple[int, Any]:
     """Address and CREDIT row of the wallet in the path. Raises ProblemError wallet_not_found."""
     wallet = await holders_wallet(services, call)
     (state,) = await states(services, await holder_shard(services, wallet), [(wallet, 0, 0, 0)])
@@ -60,7 +60,7 @@ async def wallet_credit(services: Services, call: Call) -> tuple[int, Any]:
     return wallet, state["credit"]
 
 
-async def published_card(services: Services, number: int) -> Scorecard | None:
+async def published_card(services: ScoreServices, number: int) -> Scorecard | None:
     """The scorecard with a number, None when it was published elsewhere."""
     stored = await services.packs.card_numbered(number)
     return None if stored is None else msgspec.json.decode(stored.document, type=Scorecard)

@@ -5,18 +5,22 @@ before the real one.
 """
 
 import os
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
 from actors.records.codes import Code, is_declined
+from actors.records.ids import Secret
+from actors.rpc.interface import ShardClient
 from switch.api.after import check_after
-from switch.api.resulting_balances import balances_after
+from switch.api.resulting_balances import BalanceServices, balances_after
 from switch.api.route import WRITE, Route, named
-from switch.api.services import Services, deadline_problem
-from switch.api.transfers import check_ids, home_of_payment
+from switch.api.services import Limits, deadline_problem
+from switch.api.transfers import HomeServices, check_ids, home_of_payment
+from switch.fairness.shares import Places
 from switch.gateway.encode import after_address, transfer_row
 from switch.gateway.previews import previewed
 from switch.gateway.write_queue import DeadlineExceeded
@@ -26,7 +30,9 @@ from switch.http.call import Call
 from switch.http.decoding import TRANSFER, decode
 from switch.http.schema import Transfer
 from switch.problems.table import NO_PROBLEM, NUMBERS, PROBLEMS, ProblemError
+from switch.views.pack_names import PackCatalogue
 from switch.views.representations import Balances, Decision, json_response, refusal, result_decision, too_low
+from switch.views.statement import History
 
 
 class DryRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +45,24 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
     balances: Balances
 
 
-async def try_transfer(services: Services, call: Call) -> web.Response:
+class DryRunServices(HomeServices, BalanceServices, Protocol):
+    """What these handlers use of the front door."""
+
+    secret: Secret
+    limits: Limits
+    pages: Places
+    history: History
+    catalogue: PackCatalogue
+    clients: Sequence[ShardClient]
+
+    def deadline(self) -> float:
+        """`Services.deadline`."""
+
+    def addresses(self, texts: Sequence[str]) -> list[int]:
+        """`Services.addresses`."""
+
+
+async def try_transfer(services: DryRunServices, call: Call) -> web.Response:
     """POST /v1/dry-runs/transfers."""
     deadline = services.deadline()
     caller = call.caller()

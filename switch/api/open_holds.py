@@ -4,17 +4,19 @@ They are looked for on the wallet's chain, from its newest record on, until they
 holds costs one question to its shard, and one with young holds a page of its chain, however long its history is.
 """
 
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
 from msgspec import UNSET
+from numpy.typing import NDArray
 
 from actors.rpc.interface import ChainHead
 from switch.api.route import Route
-from switch.api.services import Services
-from switch.api.transfer_lifecycle import shown
+from switch.api.transfer_lifecycle import ShowServices, shown
+from switch.fairness.shares import Places
 from switch.http.access import BOTH, Access
 from switch.http.auth import READ
 from switch.http.call import Call, page_limit
@@ -23,9 +25,29 @@ from switch.problems.table import ProblemError
 from switch.views.representations import TransferAnswer, json_response
 from switch.views.statement import Found, HoldSteps
 
+T = TypeVar("T")
+
 _OPEN: Final = ("held", "in_review")
 _FROM_HEAD: Final = -1
 """Of a row that was not looked at yet."""
+
+
+class HoldServices(ShowServices, Protocol):
+    """What these handlers use of the front door."""
+
+    pages: Places
+
+    async def wallet_in_path(self, call: Call) -> int:
+        """`Services.wallet_in_path`."""
+
+    async def shards_of(self, address: int) -> Sequence[int]:
+        """`Services.shards_of`."""
+
+    async def from_head(self, address: int, shard: int, look: Callable[[ChainHead], Awaitable[T]]) -> T | None:
+        """`Services.from_head`."""
+
+    async def read(self, by_shard: dict[int, list[int]]) -> list[NDArray[Any]]:
+        """`Services.read`."""
 
 
 class HoldList(msgspec.Struct, frozen=True):
@@ -47,7 +69,7 @@ class Place(NamedTuple):
 _LOOKED: Final = Place(0, 0)
 
 
-async def list_holds(services: Services, call: Call) -> web.Response:
+async def list_holds(services: HoldServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/holds."""
     query = call.query()
     limit = page_limit(query)
@@ -71,7 +93,7 @@ async def list_holds(services: Services, call: Call) -> web.Response:
 
 
 async def _look(
-    services: Services, address: int, shard: int, place: Place, page: tuple[list[TransferAnswer], int]
+    services: HoldServices, address: int, shard: int, place: Place, page: tuple[list[TransferAnswer], int]
 ) -> Place:
     """Put what a page of a row's chain has of open holds into `data`, up to its limit; gives where to go on. Raises ProblemError
     wallet_not_found, timeout, cursor_ahead."""
@@ -100,11 +122,11 @@ async def _look(
     return Place(steps.next, left) if left > 0 and steps.next else _LOOKED
 
 
-async def _newest(services: Services, address: int, shard: int, head: ChainHead) -> HoldSteps | None:
+async def _newest(services: HoldServices, address: int, shard: int, head: ChainHead) -> HoldSteps | None:
     return await services.history.holds(address, shard, head)
 
 
-async def _held(services: Services, address: int, shard: int) -> int:
+async def _held(services: HoldServices, address: int, shard: int) -> int:
     """What a wallet's row on a shard has held. Raises ProblemError wallet_not_found, timeout."""
     ((row,),) = await services.read({shard: [address]})
     if not row["currency"]:

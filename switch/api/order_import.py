@@ -19,11 +19,11 @@ from actors.records.layout import Kind
 from actors.stores.order_numbers import Taken, Taking
 from rules.scenarios.document import WITH_ORDERS
 from switch.api.credit_orders import DAY_S, KIND_NUMBERS
+from switch.api.credit_services import OrderImportServices
 from switch.api.credit_shared import body_hash, credit_row, submit, wallet_address
 from switch.api.route import BODY, WRITE, Route, named
 from switch.api.scenario_catalogue import LoadedScenario
 from switch.api.scenarios import scenario_named
-from switch.api.services import Services
 from switch.gateway.credit_queue import CreditAnswer, CreditRow
 from switch.http.access import Access
 from switch.http.auth import IMPORT
@@ -66,7 +66,7 @@ class _Past(NamedTuple):
     details: bytes | None
 
 
-async def import_orders(services: Services, call: Call) -> web.Response:
+async def import_orders(services: OrderImportServices, call: Call) -> web.Response:
     """POST /v1/credit/orders/import."""
     body = decode(PAST_ORDERS, await call.json_body(services.limits.json_bytes_max))
     if not body.orders:
@@ -89,7 +89,7 @@ async def import_orders(services: Services, call: Call) -> web.Response:
         return json_response(OrderResults(await _results(services, past, made)))
 
 
-async def _checked(services: Services, call: Call, order: PastOrder, path: str) -> _Past:
+async def _checked(services: OrderImportServices, call: Call, order: PastOrder, path: str) -> _Past:
     """Raises ProblemError invalid_field with the order's place."""
     account = await services.merchants.get(order.merchant)
     if account is None:
@@ -134,7 +134,7 @@ def _time(text: str, path: str, *, future: bool = False) -> int:
     return found
 
 
-async def _one(services: Services, past: _Past, taken: Taken | None) -> CreditAnswer | str:
+async def _one(services: OrderImportServices, past: _Past, taken: Taken | None) -> CreditAnswer | str:
     """The answer of the holder's shard, or the code of a problem. What was made before is not asked for again: keys are forgotten."""
     if taken is None:
         return "order_number_taken"
@@ -151,7 +151,7 @@ async def _one(services: Services, past: _Past, taken: Taken | None) -> CreditAn
         return error.code
 
 
-async def _made_long_ago(services: Services, past: _Past, holder: int) -> int:
+async def _made_long_ago(services: OrderImportServices, past: _Past, holder: int) -> int:
     """Address of an order whose number was taken long ago by a request that did not live to say what it made; 0: it made nothing."""
     before = 0
     while True:
@@ -166,7 +166,9 @@ async def _made_long_ago(services: Services, past: _Past, holder: int) -> int:
         before = page[-1].address
 
 
-async def _results(services: Services, past: Sequence[_Past], made: Sequence[CreditAnswer | str]) -> list[OrderResult]:
+async def _results(
+    services: OrderImportServices, past: Sequence[_Past], made: Sequence[CreditAnswer | str]
+) -> list[OrderResult]:
     """A replay says what was recorded first, if that was the same order."""
     again = [each.address for each in made if isinstance(each, CreditAnswer) and each.replayed]
     there = {each.address: each.record for each in await services.credit_history.many(sorted(set(again)))}

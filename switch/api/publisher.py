@@ -2,7 +2,7 @@
 
 Whoever deploys a pack hears which scorers have it.
 
-The order is: compile, commit, tell the scorers. A scorer that could not be told finds the deployment by itself within a second or so.
+The order is: compile, commit, tell the scorers. A scorer that could not be reached finds the deployment by itself within a second or so.
 """
 
 import asyncio

@@ -1,14 +1,24 @@
 """Payer and payee after a payment, where its caller asks for them and may read them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from actors.records.layout import OPERATOR_KINDS
 from actors.stores.api_keys import Principal
-from switch.api.services import Services
+from switch.http.access import WalletAccess
 from switch.http.auth import READ
 from switch.http.call import Call
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.representations import Balance, BalanceAfter, Balances
+
+
+class BalanceServices(Protocol):
+    """Whose a wallet is, and how it stands."""
+
+    access: WalletAccess
+
+    async def balances(self, addresses: Iterable[int]) -> dict[int, Balance]:
+        """`Services.balances`."""
 
 
 def asks_for_balances(call: Call) -> bool:
@@ -22,7 +32,10 @@ def asks_for_balances(call: Call) -> bool:
 
 
 async def balances_after(
-    services: Services, principal: Principal, wallets: Sequence[int], changes: Sequence[tuple[int, int]] = ((0, 0),) * 2
+    services: BalanceServices,
+    principal: Principal,
+    wallets: Sequence[int],
+    changes: Sequence[tuple[int, int]] = ((0, 0),) * 2,
 ) -> Balances:
     """Payer and payee (addresses) as they stand, with these changes of what is posted and held; None for one that the key may not read.
     Raises ProblemError timeout."""

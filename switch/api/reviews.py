@@ -4,7 +4,7 @@ A case has one answer; who gave it, and when, stays with the payment.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import web
@@ -14,11 +14,12 @@ from actors.records.addresses import shard_of
 from actors.records.codes import Code
 from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import Kind, ReviewStatus
+from actors.stores.api_keys import KeyStore
 from rules.vocabulary.currencies import ALPHA
 from switch.api.route import KEY, WRITE, Route, named
-from switch.api.services import Services
-from switch.api.transfer_lifecycle import transfer_in_path
-from switch.api.transfers import submit_row
+from switch.api.services import Limits
+from switch.api.transfer_lifecycle import RecordServices, transfer_in_path
+from switch.api.transfers import SubmitServices, submit_row
 from switch.gateway.encode import answer_row
 from switch.http.access import Access
 from switch.http.auth import ANALYST
@@ -29,7 +30,7 @@ from switch.http.schema import Context, Empty
 from switch.http.times import now_ms, time_text
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.lifecycle import Case, answer_in, asked_kind, case_of, context_of, is_case, review_answer
-from switch.views.pack_names import Names
+from switch.views.pack_names import Names, PackCatalogue
 from switch.views.representations import LABEL_NAMES, Decision, json_response, recorded_decision, refusal
 from switch.views.statement import Found, ReviewRow
 
@@ -68,7 +69,18 @@ class CaseList(msgspec.Struct, frozen=True):
     next: str | None
 
 
-async def list_reviews(services: Services, call: Call) -> web.Response:
+class ReviewServices(SubmitServices, RecordServices, Protocol):
+    """What these handlers use of the front door."""
+
+    limits: Limits
+    keys: KeyStore
+    catalogue: PackCatalogue
+
+    def deadline(self) -> float:
+        """`Services.deadline`."""
+
+
+async def list_reviews(services: ReviewServices, call: Call) -> web.Response:
     """GET /v1/reviews?status=&limit=&after=."""
     query = call.query()
     name = query.get("status", "open")
@@ -88,13 +100,13 @@ async def list_reviews(services: Services, call: Call) -> web.Response:
     return json_response(CaseList(data, True, following))
 
 
-def _shown(services: Services, names: Names, held: ReviewRow, accounts: Mapping[int, str]) -> CaseAnswer:
+def _shown(services: ReviewServices, names: Names, held: ReviewRow, accounts: Mapping[int, str]) -> CaseAnswer:
     case = case_of(held.found.record, held.answer, now_ms())
     return _case_answer(services, names, held.address, held.found, case, accounts)
 
 
 def _case_answer(
-    services: Services,
+    services: ReviewServices,
     names: Names,
     address: int,
     found: Found,
@@ -125,17 +137,17 @@ def _case_answer(
     )
 
 
-async def approve_review(services: Services, call: Call) -> web.Response:
+async def approve_review(services: ReviewServices, call: Call) -> web.Response:
     """POST /v1/reviews/{id}/approve: a payment's money moves, a hold becomes an ordinary one."""
     return await _decide(services, call, approved=True)
 
 
-async def decline_review(services: Services, call: Call) -> web.Response:
+async def decline_review(services: ReviewServices, call: Call) -> web.Response:
     """POST /v1/reviews/{id}/decline: the money is released."""
     return await _decide(services, call, approved=False)
 
 
-async def _decide(services: Services, call: Call, *, approved: bool) -> web.Response:
+async def _decide(services: ReviewServices, call: Call, *, approved: bool) -> web.Response:
     deadline = services.deadline()
     key, caller = call.key_or_random(), call.caller()
     decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")

@@ -115,14 +115,19 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
 # Showing.
 
 
-class PackServices(Protocol):
+class DocumentServices(Protocol):
+    """How long a document may be."""
+
+    limits: Limits
+
+
+class PackServices(DocumentServices, Protocol):
     """What handlers of rule packs and scorecards use of the front door."""
 
     secret: Secret
     packs: PackStore
     catalogue: PackCatalogue
     publisher: Publisher
-    limits: Limits
 
 
 async def list_packs(services: PackServices, call: Call) -> web.Response:
@@ -249,7 +254,7 @@ async def _text(services: PackServices, call: Call) -> tuple[str, dict[str, str]
     return text, files
 
 
-async def yaml_text(services: PackServices, call: Call) -> str:
+async def yaml_text(services: DocumentServices, call: Call) -> str:
     """A body that is the text itself. Raises ProblemError."""
     if call.content_type not in YAML:
         raise ProblemError("unsupported_media_type", f"This call takes {YAML[0]} or {JSON}.")
@@ -264,9 +269,9 @@ async def set_mode(services: PackServices, call: Call) -> web.Response:
     name = name_in_path(call)
     body = await mode_asked(services, call, PACK_MODE)
     pack = await _found(services, name, None if body.version is UNSET else body.version)
-    told = await services.publisher.deploy(pack, body.mode, share_of(body), call.principal.account)
+    rollout = await services.publisher.deploy(pack, body.mode, share_of(body), call.principal.account)
     shown = await deployment_now(services)
-    return json_response(Deployed(name=name, version=pack.version, mode=body.mode, deployment=shown, scorers=told))
+    return json_response(Deployed(name=name, version=pack.version, mode=body.mode, deployment=shown, scorers=rollout))
 
 
 async def mode_asked(services: PackServices, call: Call, decoder: msgspec.json.Decoder[M]) -> M:

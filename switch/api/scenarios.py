@@ -1,20 +1,20 @@
 """Credit scenarios: list, show, publish."""
 
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import web
 from msgspec import UNSET, UnsetType
 
+from actors.records.ids import Secret
 from actors.stores.rule_packs import VersionConflict
-from actors.stores.scenarios import ScenariosFull, StoredScenario
+from actors.stores.scenarios import ScenariosFull, ScenarioStore, StoredScenario
 from rules.language.problems import PackError
 from rules.scenarios.document import Scenario, Terms, read_scenario
 from switch.api.publisher import version_conflict
 from switch.api.route import BODY, Route
-from switch.api.rule_packs import YAML, name_in_path, version_asked, version_matched, yaml_text
-from switch.api.scenario_catalogue import LoadedScenario
-from switch.api.services import Services
+from switch.api.rule_packs import YAML, DocumentServices, name_in_path, version_asked, version_matched, yaml_text
+from switch.api.scenario_catalogue import LoadedScenario, ScenarioCatalogue
 from switch.http.access import Access
 from switch.http.auth import PUBLISH_SCENARIOS, SEE_SCENARIOS
 from switch.http.call import JSON, Call, page_limit
@@ -70,7 +70,20 @@ class ScenarioList(msgspec.Struct, frozen=True):
     next: str | None
 
 
-async def list_scenarios(services: Services, call: Call) -> web.Response:
+class CatalogueServices(Protocol):
+    """Scenarios that are ready to be asked."""
+
+    scenarios: ScenarioCatalogue
+
+
+class ScenarioServices(CatalogueServices, DocumentServices, Protocol):
+    """What these handlers use of the front door."""
+
+    secret: Secret
+    scenario_store: ScenarioStore
+
+
+async def list_scenarios(services: ScenarioServices, call: Call) -> web.Response:
     """GET /v1/scenarios."""
     query = call.query()
     limit = page_limit(query)
@@ -83,13 +96,13 @@ async def list_scenarios(services: Services, call: Call) -> web.Response:
     return json_response(ScenarioList(data, more, cursor))
 
 
-async def get_scenario(services: Services, call: Call) -> web.Response:
+async def get_scenario(services: ScenarioServices, call: Call) -> web.Response:
     """GET /v1/scenarios/{name}?version=."""
     query = call.query()
     return await _answer(services, name_in_path(call), version_asked(query), 200)
 
 
-async def put_scenario(services: Services, call: Call) -> web.Response:
+async def put_scenario(services: ScenarioServices, call: Call) -> web.Response:
     """PUT /v1/scenarios/{name}: YAML, or JSON that holds it as `text`."""
     name = name_in_path(call)
     newest = version_matched(call)
@@ -113,7 +126,7 @@ async def put_scenario(services: Services, call: Call) -> web.Response:
     return await _answer(services, name, None, 201)
 
 
-async def _text(services: Services, call: Call) -> str:
+async def _text(services: ScenarioServices, call: Call) -> str:
     """A scenario's text. Raises ProblemError."""
     if call.content_type == JSON:
         text = decode(SCENARIO_TEXT, await call.body(services.limits.pack_bytes_max)).text
@@ -137,7 +150,7 @@ def _checked(text: str) -> Scenario:
         raise ProblemError("invalid_scenario", detail, errors=errors) from None
 
 
-async def scenario_named(services: Services, name: str) -> LoadedScenario:
+async def scenario_named(services: CatalogueServices, name: str) -> LoadedScenario:
     """The newest version of a scenario. Raises ProblemError scenario_not_found."""
     found = (await services.scenarios.current()).get(name)
     if found is None:
@@ -145,7 +158,7 @@ async def scenario_named(services: Services, name: str) -> LoadedScenario:
     return found
 
 
-async def _answer(services: Services, name: str, version: int | None, status: int) -> web.Response:
+async def _answer(services: ScenarioServices, name: str, version: int | None, status: int) -> web.Response:
     stored = await services.scenario_store.one(name, version)
     if stored is None:
         raise ProblemError("scenario_not_found")

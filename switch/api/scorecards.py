@@ -138,15 +138,15 @@ async def set_card_mode(services: PackServices, call: Call) -> web.Response:
     account = call.principal.account
     used: str | UnsetType = UNSET
     if body.mode == "off":
-        told = await _stop(services, card, body.pack, account)
+        rollout = await _stop(services, card, body.pack, account)
     else:
         base = await pack_of_card(services, body.pack)
         pack = await services.publisher.publish_with_card(base, f"{card.name}@{card.version}", account)
-        told = await services.publisher.deploy(pack, body.mode, share_of(body), account)
+        rollout = await services.publisher.deploy(pack, body.mode, share_of(body), account)
         used = f"{pack.facts.name}@{pack.version}"
     shown = await deployment_now(services)
     return json_response(
-        CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=told)
+        CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=rollout)
     )
 
 
@@ -155,12 +155,12 @@ async def _stop(services: PackServices, card: StoredCard, pack: str | UnsetType,
     only = None if pack is UNSET else (await pack_of_card(services, pack)).facts.name
     deployment = await services.packs.deployment()
     running = await services.packs.packs(deployment.packs)
-    told = None
+    rollout = None
     for number in deployment.packs:  # the live one first
         facts = running[number].facts
         if facts.card == (card.name, card.version) and only in (None, facts.name):
-            told = await services.publisher.deploy(running[number], "off", 0, account)
-    return told or await services.publisher.tell(deployment)
+            rollout = await services.publisher.deploy(running[number], "off", 0, account)
+    return rollout or await services.publisher.tell(deployment)
 
 
 async def published_card(services: PackServices, name: str, version: int | UnsetType) -> StoredCard:

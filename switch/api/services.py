@@ -106,7 +106,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     """What a front door needs from outside: `clients` by shard number; database, secret and `capacity` of the shards as processes of its
-    own are told them."""
+    own get them."""
 
     clients: Sequence[ShardClient]
     scorers: Sequence[ScorerClient]
@@ -237,7 +237,7 @@ class Services:
 
     async def from_head(self, address: int, shard: int, look: Callable[[ChainHead], Awaitable[T]]) -> T | None:
         """What `look` finds in the journal on a wallet's chain from its head on; None when there is no such wallet. `look` raises
-        Superseded when who told the head owns the journal no longer: then the owner is asked. Raises ProblemError timeout."""
+        WriterFenced when who answered with the head owns the journal no longer: then the owner is asked. Raises ProblemError timeout."""
         deadline = self.deadline()
         while True:
             try:

@@ -1,7 +1,8 @@
 """What became of a payment: asked by id or by key, and changed by capture, void and refund."""
 
 import asyncio
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 from aiohttp import web
@@ -9,27 +10,28 @@ from msgspec import UNSET
 
 from actors.records.addresses import shard_of
 from actors.records.codes import Code
-from actors.records.ids import decode_transfer, decode_wallet, encode_wallet, key_bytes, transfer_id, uuid_bytes
+from actors.records.ids import Secret, decode_transfer, decode_wallet, encode_wallet, key_bytes, transfer_id, uuid_bytes
 from actors.records.layout import REFERRING, Kind
-from actors.rpc.interface import ShardUnavailable
-from actors.stores.api_keys import Principal
+from actors.rpc.interface import ShardClient, ShardUnavailable
+from actors.stores.api_keys import KeyStore, Principal
 from rules.vocabulary.currencies import ALPHA
 from switch.api.route import KEY_NEEDED, WRITE, Route, named
-from switch.api.services import Services
-from switch.api.transfers import submit_row
+from switch.api.services import Limits
+from switch.api.transfers import SubmitServices, submit_row
 from switch.gateway.encode import answer_row, modification_row
-from switch.gateway.routing import UNKNOWN
+from switch.gateway.routing import UNKNOWN, Topology
 from switch.gateway.write_queue import Result
-from switch.http.access import NEITHER, Access, Sides, may_void
+from switch.http.access import NEITHER, Access, Sides, WalletAccess, may_void
 from switch.http.auth import ASK, PAY
 from switch.http.call import Call, plain_key
 from switch.http.decoding import CAPTURE, EMPTY, REFUND, decode
 from switch.http.schema import Capture, Empty, Refund
 from switch.http.times import now_ms
 from switch.problems.table import ProblemError, invalid_query
-from switch.views.lifecycle import answer_in, asked_kind, ended_as, for_payee, is_case, transfer_answer
+from switch.views.lifecycle import Related, answer_in, asked_kind, ended_as, for_payee, is_case, transfer_answer
+from switch.views.pack_names import PackCatalogue
 from switch.views.representations import NO_DETAILS, TransferAnswer, json_response, refusal, too_low
-from switch.views.statement import NO_PARTS, Found
+from switch.views.statement import NO_PARTS, Found, History
 
 CAPTURES_NAMED: Final = 10
 """Of a hold that was refunded by its own id, in the problem."""
@@ -43,10 +45,40 @@ _NOT_OPEN: Final = {
 """Problems by the state of a hold that its shard does not have open; those of reviews are called as the state."""
 
 
+class RecordServices(Protocol):
+    """What it takes to find a record by its id."""
+
+    secret: Secret
+    history: History
+
+
+class ShowServices(RecordServices, Protocol):
+    """What it takes to show one: names of packs and of those who answered a case."""
+
+    keys: KeyStore
+    catalogue: PackCatalogue
+
+
+class FindServices(ShowServices, Protocol):
+    """What it takes to find a record by its key: the shard that knows it."""
+
+    limits: Limits
+    access: WalletAccess
+    topology: Topology
+    clients: Sequence[ShardClient]
+
+
+class LifecycleServices(SubmitServices, FindServices, Protocol):
+    """What changes use besides."""
+
+    def deadline(self) -> float:
+        """`Services.deadline`."""
+
+
 # Asking.
 
 
-async def get_transfer(services: Services, call: Call) -> web.Response:
+async def get_transfer(services: FindServices, call: Call) -> web.Response:
     """GET /v1/transfers/{id}."""
     call.query()
     address, found = await transfer_in_path(services, call)
@@ -56,7 +88,7 @@ async def get_transfer(services: Services, call: Call) -> web.Response:
     return json_response(await shown(services, address, found, sides))
 
 
-async def find_transfer(services: Services, call: Call) -> web.Response:
+async def find_transfer(services: FindServices, call: Call) -> web.Response:
     """GET /v1/transfers?wallet=W&idempotency_key=K."""
     query = call.query()
     if uuid_bytes(query["wallet"]) is None:
@@ -65,7 +97,9 @@ async def find_transfer(services: Services, call: Call) -> web.Response:
     return json_response(await shown(services, *found))
 
 
-async def find_by_key(services: Services, principal: Principal, wallet_id: str, key: str) -> tuple[int, Found, Sides]:
+async def find_by_key(
+    services: FindServices, principal: Principal, wallet_id: str, key: str
+) -> tuple[int, Found, Sides]:
     """The record that a request of the caller's made under a key at a wallet, its address, and on which sides the caller stands. Raises
     ProblemError wallet_not_found, key_not_seen, timeout."""
     wallet = decode_wallet(services.secret, wallet_id)
@@ -92,12 +126,12 @@ async def find_by_key(services: Services, principal: Principal, wallet_id: str, 
     return address, found, sides
 
 
-async def transfer_in_path(services: Services, call: Call) -> tuple[int, Found]:
+async def transfer_in_path(services: RecordServices, call: Call) -> tuple[int, Found]:
     """The record whose id is in the path, and its address. Raises ProblemError transfer_not_found."""
     return await find_by_id(services, call.request.match_info["id"])
 
 
-async def find_by_id(services: Services, text: str) -> tuple[int, Found]:
+async def find_by_id(services: RecordServices, text: str) -> tuple[int, Found]:
     """The record with an id, and its address. Raises ProblemError transfer_not_found."""
     address = decode_transfer(services.secret, text)
     found = await services.history.transfer(address) if address else None
@@ -106,17 +140,24 @@ async def find_by_id(services: Services, text: str) -> tuple[int, Found]:
     return address, found
 
 
-async def _to_change(services: Services, call: Call) -> tuple[int, Found, Sides]:
-    """The record whose id is in the path, its address, and on which sides the caller stands. Raises ProblemError transfer_not_found, also
-    when on none."""
+class _Target(NamedTuple):
+    """The record that a call changes, its address, and on which sides of it the caller stands."""
+
+    address: int
+    found: Found
+    sides: Sides
+
+
+async def _to_change(services: LifecycleServices, call: Call) -> _Target:
+    """The record whose id is in the path. Raises ProblemError transfer_not_found, also when the caller stands on no side."""
     address, found = await transfer_in_path(services, call)
     sides = await services.access.sides(call.principal, found.record)
     if sides == NEITHER:
         raise ProblemError("transfer_not_found")
-    return address, found, sides
+    return _Target(address, found, sides)
 
 
-async def shown(services: Services, address: int, found: Found, sides: Sides) -> TransferAnswer:
+async def shown(services: ShowServices, address: int, found: Found, sides: Sides) -> TransferAnswer:
     """A record as it is shown to who stands on these sides: how and whence it was paid, and what was decided, is the payer's alone."""
     target_time = None
     if found.record["kind"] in REFERRING:
@@ -130,41 +171,31 @@ async def shown(services: Services, address: int, found: Found, sides: Sides) ->
     answer = answer_in(address, parts) if is_case(found.record) else None
     accounts = await services.keys.accounts([answer["caller"]]) if answer is not None else {}
     names = await services.catalogue.names((found.record["pack"],))
-    shown = transfer_answer(
-        services.secret,
-        names,
-        address,
-        found,
-        parts,
-        now_ms(),
-        target_time=target_time,
-        accounts=accounts,
-        suspended=suspended,
-    )
+    related = Related(parts=parts, target_time=target_time, accounts=accounts, suspended=suspended)
+    shown = transfer_answer(services.secret, names, address, found, related, now_ms())
     return shown if sides.payer else for_payee(shown)
 
 
 # Changing.
 
 
-async def capture_transfer(services: Services, call: Call) -> web.Response:
+async def capture_transfer(services: LifecycleServices, call: Call) -> web.Response:
     """POST /v1/transfers/{id}/capture."""
     deadline = services.deadline()
     call.key()
     body = decode(CAPTURE, await call.json_body(services.limits.json_bytes_max) or b"{}")
-    address, found, sides = await _to_change(services, call)
+    target = await _to_change(services, call)
     amount = body.amount if body.amount is not UNSET else 0
-    return await _end_hold(
-        services, call, Kind.CAPTURE, address, found, sides, amount, body.final is not False, deadline
-    )
+    return await _end_hold(services, call, Kind.CAPTURE, target, deadline, amount=amount, final=body.final is not False)
 
 
-async def void_transfer(services: Services, call: Call) -> web.Response:
+async def void_transfer(services: LifecycleServices, call: Call) -> web.Response:
     """POST /v1/transfers/{id}/void."""
     deadline = services.deadline()
     call.key()
     decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
-    address, found, sides = await _to_change(services, call)
+    target = await _to_change(services, call)
+    address, found, sides = target
     if not may_void(sides, found.record, call.principal.account):
         raise ProblemError("forbidden", "The payee's account may void this hold, and the one that made it.")
     if is_case(found.record) and sides.payer and found.record["caller"] == call.principal.account:
@@ -174,10 +205,12 @@ async def void_transfer(services: Services, call: Call) -> web.Response:
         if asked_kind(found.record) is Kind.TRANSFER:
             state = ended_as(found.record, address, await services.history.parts(address), now_ms())
             raise ProblemError("review_approved" if state == "captured" else _NOT_OPEN.get(state, state))
-    return await _end_hold(services, call, Kind.VOID, address, found, sides, 0, False, deadline)
+    return await _end_hold(services, call, Kind.VOID, target, deadline, amount=0, final=False)
 
 
-async def _withdraw(services: Services, call: Call, address: int, found: Found, deadline: float) -> Result | None:
+async def _withdraw(
+    services: LifecycleServices, call: Call, address: int, found: Found, deadline: float
+) -> Result | None:
     """End the review of a payment whose caller wants it no more; None when it is in review no longer."""
     row = answer_row(Kind.VOID, found.record, address, call.key(), call.caller(), by_payer=True)
     result = await submit_row(services, shard_of(address), row, None, deadline)
@@ -189,16 +222,16 @@ async def _withdraw(services: Services, call: Call, address: int, found: Found, 
 
 
 async def _end_hold(
-    services: Services,
+    services: LifecycleServices,
     call: Call,
     op: Kind,
-    address: int,
-    found: Found,
-    sides: Sides,
+    target: _Target,
+    deadline: float,
+    *,
     amount: int,
     final: bool,
-    deadline: float,
 ) -> web.Response:
+    address, found, sides = target
     if asked_kind(found.record) is not Kind.HOLD or found.record["code"] != 0:
         raise ProblemError("not_a_hold")
     row = modification_row(op, found.record, address, amount, final, call.key(), call.caller())
@@ -213,7 +246,7 @@ async def _end_hold(
     return await _answer(services, result.address, sides, bool(result.replayed))
 
 
-async def _exceeded(services: Services, address: int, found: Found, amount: int) -> dict[int, str]:
+async def _exceeded(services: RecordServices, address: int, found: Found, amount: int) -> dict[int, str]:
     """How much is left to capture or refund, by the code that says that it is too little."""
     parts = await services.history.parts(address)
     whole = found.record["amount"]
@@ -223,7 +256,7 @@ async def _exceeded(services: Services, address: int, found: Found, amount: int)
     }
 
 
-async def refund_transfer(services: Services, call: Call) -> web.Response:
+async def refund_transfer(services: LifecycleServices, call: Call) -> web.Response:
     """POST /v1/transfers/{id}/refund."""
     deadline = services.deadline()
     key, caller = call.key(), call.caller()
@@ -247,7 +280,7 @@ async def refund_transfer(services: Services, call: Call) -> web.Response:
     return await _answer(services, result.address, sides, bool(result.replayed))
 
 
-async def _what_moved(services: Services, address: int, found: Found) -> tuple[int, Found]:
+async def _what_moved(services: RecordServices, address: int, found: Found) -> tuple[int, Found]:
     """The record that moved the money of a payment: of a hold that has ended, and of a payment that was approved, its only capture, else
     itself. Raises ProblemError not_refundable for a hold that has none, or of which another may come or has come."""
     if found.record["kind"] != Kind.HOLD or found.record["code"] != 0:
@@ -264,7 +297,7 @@ async def _what_moved(services: Services, address: int, found: Found) -> tuple[i
     return captures[0].address, Found(captures[0].record, found.details)
 
 
-async def _answer(services: Services, address: int, sides: Sides, replayed: bool) -> web.Response:
+async def _answer(services: LifecycleServices, address: int, sides: Sides, replayed: bool) -> web.Response:
     """The record that a change made, read back: it is durable."""
     found = await services.history.transfer(address)
     assert found is not None, "what was answered is in the journal"

@@ -3,7 +3,7 @@
 Each is named by its id, or by the key that it was asked for with.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import web
@@ -11,8 +11,8 @@ from msgspec import UNSET
 
 from actors.records.ids import uuid_bytes
 from switch.api.route import BODY, Route
-from switch.api.services import Services
-from switch.api.transfer_lifecycle import find_by_id, find_by_key, shown
+from switch.api.transfer_lifecycle import FindServices, find_by_id, find_by_key, shown
+from switch.fairness.shares import Places
 from switch.http.access import NEITHER, Access
 from switch.http.auth import ASK
 from switch.http.call import Call
@@ -23,6 +23,12 @@ from switch.views.representations import TransferAnswer, json_response
 
 _MISSING: Final = ("transfer_not_found", "key_not_seen", "wallet_not_found")
 """Answered beside others; what else goes wrong ends the whole call."""
+
+
+class LookupServices(FindServices, Protocol):
+    """What these handlers use of the front door."""
+
+    pages: Places
 
 
 class LookupRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +45,7 @@ class LookupAnswer(msgspec.Struct, frozen=True, kw_only=True):
     results: list[LookupRow]
 
 
-async def look_up_transfers(services: Services, call: Call) -> web.Response:
+async def look_up_transfers(services: LookupServices, call: Call) -> web.Response:
     """POST /v1/lookups/transfers."""
     body = decode(TRANSFER_LOOKUP, await call.json_body(services.limits.json_bytes_max))
     for i, each in enumerate(body.transfers):
@@ -56,7 +62,7 @@ def _check(asked: NamedTransfer, path: str) -> None:
         raise invalid_field(f"{path}.wallet", "a wallet id (UUID) is expected")
 
 
-async def _row(services: Services, call: Call, asked: NamedTransfer) -> LookupRow:
+async def _row(services: LookupServices, call: Call, asked: NamedTransfer) -> LookupRow:
     try:
         if asked.id is not UNSET:
             address, found = await find_by_id(services, asked.id)

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -18,20 +18,23 @@ from actors.records.codes import Code, is_untried
 from actors.records.ids import Secret, key_bytes, transfer_id
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, Requests, Results, ReviewStatus
 from actors.stores.api_keys import Principal
+from actors.stores.batch_keys import BatchKeyStore
 from switch.api.after import after_codes, check_after
-from switch.api.resulting_balances import asks_for_balances, balances_after
+from switch.api.resulting_balances import BalanceServices, asks_for_balances, balances_after
 from switch.api.route import KEY_NEEDED, WRITE, Route, named
-from switch.api.services import Services, deadline_problem
-from switch.fairness.scheduling import STEP_ROWS, Steps, mapped
+from switch.api.services import Limits, deadline_problem
+from switch.fairness.scheduling import STEP_ROWS, Scheduler, Steps, mapped
+from switch.fairness.shares import Places
 from switch.gateway import arrow
 from switch.gateway.encode import after_address, transfer_row
 from switch.gateway.linked_groups import Groups, arrange, homes_of, of_several_payers
-from switch.gateway.routing import UNKNOWN
-from switch.gateway.write_queue import DeadlineExceeded, Result
-from switch.http.access import Access
+from switch.gateway.routing import UNKNOWN, Topology
+from switch.gateway.write_queue import DeadlineExceeded, Result, ShardWriteQueue
+from switch.http.access import Access, WalletAccess
 from switch.http.auth import PAY, demand_import
 from switch.http.call import JSON, Call, Caller
 from switch.http.decoding import TRANSFER, TRANSFER_BATCH, decode
+from switch.http.metrics import Metrics
 from switch.http.schema import KeyedTransfer, Transfer, TransferBatch
 from switch.http.server import Answer
 from switch.http.times import now_ms, time_ms
@@ -46,7 +49,9 @@ from switch.problems.table import (
     row_detail,
     row_status,
 )
+from switch.views.pack_names import PackCatalogue
 from switch.views.representations import ACTION_NAMES, TransferAnswer, json_response, posted_answer, refusal, too_low
+from switch.views.statement import History
 
 DIGEST_INLINE_BYTES_MAX: Final = 64 * 1024
 """A body beyond it is hashed in a thread: it would hold the event loop for more than 0.1 ms."""
@@ -78,10 +83,57 @@ class BatchAnswer(msgspec.Struct, frozen=True):
     results: list[RowAnswer]
 
 
+class SubmitServices(Protocol):
+    """What it takes to hand a row to its shard, and count the result."""
+
+    queues: list[ShardWriteQueue]
+    metrics: Metrics
+
+
+class BatchKeyServices(Protocol):
+    """Where the keys of batches stand."""
+
+    batch_keys: BatchKeyStore
+
+
+class HomeServices(Protocol):
+    """Which shard decides a payment."""
+
+    topology: Topology
+
+
+class _PayingServices(SubmitServices, HomeServices, Protocol):
+    """What payments, one or many, use of the front door."""
+
+    secret: Secret
+    limits: Limits
+    access: WalletAccess
+    history: History
+
+    def deadline(self) -> float:
+        """`Services.deadline`."""
+
+    def addresses(self, texts: Sequence[str]) -> list[int]:
+        """`Services.addresses`."""
+
+
+class PaymentServices(_PayingServices, BalanceServices, Protocol):
+    """What one payment uses besides: names of the packs that decide, and balances where they are asked for."""
+
+    catalogue: PackCatalogue
+
+
+class BatchServices(_PayingServices, BatchKeyServices, Protocol):
+    """What a batch uses besides: a place among the batches, and turns of the event loop."""
+
+    batches: Places
+    scheduler: Scheduler
+
+
 # One payment.
 
 
-async def create_transfer(services: Services, call: Call) -> web.Response:
+async def create_transfer(services: PaymentServices, call: Call) -> web.Response:
     """POST /v1/transfers."""
     deadline = services.deadline()
     key = call.key()
@@ -116,7 +168,7 @@ async def create_transfer(services: Services, call: Call) -> web.Response:
     return json_response(answer, 201, headers)
 
 
-async def submit_row(services: Services, home: int, row: bytes, details: bytes | None, deadline: float) -> Result:
+async def submit_row(services: SubmitServices, home: int, row: bytes, details: bytes | None, deadline: float) -> Result:
     """The result of one row that moves money, counted. Raises ProblemError when it was not settled in time."""
     try:
         result = await services.queues[home].one(row, details, deadline)
@@ -134,7 +186,7 @@ def check_ids(payer: int, payee: int, path: str) -> None:
             raise invalid_field(f"{path}{name}", "a wallet id (UUID) is expected")
 
 
-async def home_of_payment(services: Services, payer: int, payee: int) -> int:
+async def home_of_payment(services: HomeServices, payer: int, payee: int) -> int:
     """The home shard. Raises ProblemError when the wallet that names it does not exist."""
     if payer == 0:
         raise ProblemError("payer_not_found")
@@ -149,7 +201,7 @@ async def home_of_payment(services: Services, payer: int, payee: int) -> int:
 # Batches.
 
 
-async def create_transfers(services: Services, call: Call) -> web.Response:
+async def create_transfers(services: BatchServices, call: Call) -> web.Response:
     """POST /v1/transfers/batch, as JSON or as an Arrow stream. Each row has a key of its own; the header's is that of the batch."""
     key, caller = call.key(), call.caller()
     kind = call.content_type
@@ -176,8 +228,8 @@ async def create_transfers(services: Services, call: Call) -> web.Response:
         await bind_key(services, caller, key, body)
         results = await _submit_own(services, call.principal, asked.rows, asked.details, groups)
         with _submitted():
-            told = await services.scheduler.run(account, _batch_answer(services.secret, results, asked.rows["op"]))
-        return json_response(told)
+            answered = await services.scheduler.run(account, _batch_answer(services.secret, results, asked.rows["op"]))
+        return json_response(answered)
 
 
 @contextlib.contextmanager
@@ -191,7 +243,7 @@ def _submitted() -> Iterator[None]:
 
 
 async def _submit_own(
-    services: Services,
+    services: BatchServices,
     principal: Principal,
     rows: Requests,
     details: dict[int, bytes],
@@ -204,7 +256,7 @@ async def _submit_own(
     return results
 
 
-async def _tell_ends(services: Services, results: Results) -> None:
+async def _tell_ends(services: BatchServices, results: Results) -> None:
     """A payment that was in review when its key was first used may have ended since."""
     waited = np.flatnonzero((results["code"] == Code.IN_REVIEW) & (results["replayed"] != 0))
     if len(waited):
@@ -213,13 +265,13 @@ async def _tell_ends(services: Services, results: Results) -> None:
         results["code"][waited] = [_AFTER_REVIEW[ends[address]] for address in addresses]
 
 
-async def _refuse_payers(services: Services, principal: Principal, rows: Requests) -> None:
+async def _refuse_payers(services: BatchServices, principal: Principal, rows: Requests) -> None:
     """A payer that is not the caller's own is to it as if it were not there."""
     if principal.bound is not None:
         rows["payer"][~await services.access.own(principal.bound, rows["payer"])] = 0
 
 
-async def bind_key(services: Services, caller: Caller, key: bytes, body: bytes) -> None:
+async def bind_key(services: BatchKeyServices, caller: Caller, key: bytes, body: bytes) -> None:
     """Bind the batch's key to its body, before any row moves money. Raises ProblemError when it was used with another body."""
     digest = await asyncio.to_thread(_digest, body) if len(body) > DIGEST_INLINE_BYTES_MAX else _digest(body)
     if not await services.batch_keys.use(caller.account, key, digest):
@@ -239,7 +291,7 @@ class _Request(NamedTuple):
     linked: bool
 
 
-def _asked(services: Services, body: bytes, caller: Caller) -> Steps[_Request]:
+def _asked(services: BatchServices, body: bytes, caller: Caller) -> Steps[_Request]:
     batch, transfers = yield from TRANSFER_BATCH.decode(body)
     timed = any(transfer.effective_at is not UNSET for transfer in transfers)
     parts, details = [], {}
@@ -271,7 +323,7 @@ def _caller_at(transfer: KeyedTransfer, caller: Caller, path: str) -> Caller:
 
 
 async def _submit_grouped(
-    services: Services, bound: bool, rows: Requests, details: dict[int, bytes], numbers: NDArray[np.int64] | None
+    services: BatchServices, bound: bool, rows: Requests, details: dict[int, bytes], numbers: NDArray[np.int64] | None
 ) -> NDArray[Any]:
     """`_submit_rows` for rows of which some are linked: `numbers` (n,) of their groups, None when each stands alone."""
     if numbers is None:
@@ -284,7 +336,7 @@ async def _submit_grouped(
 
 
 async def _submit_rows(
-    services: Services, bound: bool, rows: Requests, details: dict[int, bytes], groups: Groups | None
+    services: BatchServices, bound: bool, rows: Requests, details: dict[int, bytes], groups: Groups | None
 ) -> NDArray[Any]:
     """RESULT rows for REQUEST rows, from all their home shards. `bound`: their caller's account is. Raises ProblemError when not one row
     was settled."""
@@ -329,7 +381,7 @@ def _nowhere(rows: Requests, homes: NDArray[np.int16]) -> Steps[NDArray[Any]]:
 
 
 def _counted(
-    services: Services, results: Results, picked: list[NDArray[np.intp]], answers: list[NDArray[Any]]
+    services: SubmitServices, results: Results, picked: list[NDArray[np.intp]], answers: list[NDArray[Any]]
 ) -> Steps[NDArray[Any]]:
     """Results with what shards answered for the rows `picked`."""
     for index, answer in zip(picked, answers, strict=True):
@@ -342,7 +394,7 @@ def _counted(
     return results
 
 
-async def _homes(services: Services, rows: Requests) -> NDArray[np.int16]:
+async def _homes(services: BatchServices, rows: Requests) -> NDArray[np.int16]:
     homes = services.topology.homes(rows["payer"], rows["payee"])
     homes[rows["payer"] == 0] = UNKNOWN
     for _ in range(2):
@@ -361,7 +413,7 @@ def _part(rows: Requests, details: dict[int, bytes], index: NDArray[np.int64]) -
     return rows[index], entries
 
 
-def _count(services: Services, results: Results) -> Steps[None]:
+def _count(services: SubmitServices, results: Results) -> Steps[None]:
     for code, count in zip(*np.unique(results["code"], return_counts=True), strict=True):
         services.metrics.results[NUMBERS[int(code)]] += int(count)
     yield

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
@@ -17,11 +17,12 @@ from msgspec import UNSET
 
 from actors.records.codes import Code
 from actors.records.layout import OPERATOR_KINDS, REQUEST, WalletKind
-from actors.stores.wallet_profiles import Candidate, OperatorWalletsFull, Reason, Refusal, Reservation
+from actors.stores.wallet_profiles import Candidate, OperatorWalletsFull, Reason, Refusal, Reservation, WalletStore
 from rules.vocabulary.currencies import NO_MONEY
-from switch.api.services import Services
-from switch.fairness.scheduling import mapped
+from switch.fairness.scheduling import Scheduler, mapped
 from switch.gateway.encode import currency_number, wallet_row
+from switch.gateway.routing import Topology
+from switch.gateway.write_queue import ShardWriteQueue
 from switch.http.call import Caller
 from switch.http.schema import WALLET_KINDS, Attributes, Metadata, NewWallet, named
 from switch.http.times import now_ms
@@ -35,6 +36,18 @@ _REFUSED: Final = {
     Reason.EXTERNAL_ID_TAKEN: "external_id_taken",
 }
 _TAKEN: Final = _REFUSED[Reason.EXTERNAL_ID_TAKEN]
+
+
+class OpeningServices(Protocol):
+    """What opening wallets uses of the front door."""
+
+    wallet_store: WalletStore
+    queues: list[ShardWriteQueue]
+    scheduler: Scheduler
+    topology: Topology
+
+    def deadline(self) -> float:
+        """`Services.deadline`."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +109,7 @@ def json_text(value: Attributes | Metadata | None) -> str | None:
     return None if value is None else _JSON(value).decode()
 
 
-async def open_wallets(services: Services, caller: Caller, wanted: Sequence[Wanted]) -> list[Opened]:
+async def open_wallets(services: OpeningServices, caller: Caller, wanted: Sequence[Wanted]) -> list[Opened]:
     """Open wallets, all that can be; what became of each, in order. Raises ProblemError and StoreUnavailable."""
     deadline = services.deadline()
     if caller.effective_time > now_ms():  # asked before anything is reserved: what is refused leaves no trace
@@ -114,7 +127,7 @@ async def open_wallets(services: Services, caller: Caller, wanted: Sequence[Want
     filled = {key: opened.address for key, opened in done.items() if opened.code == OK}
     if filled:
         await services.wallet_store.opened(caller.account, filled)
-    return _told_whose(wanted, [_outcome(place, done) for place in _each_once(wanted, reserved)])
+    return _with_wallets_of_names(wanted, [_outcome(place, done) for place in _each_once(wanted, reserved)])
 
 
 def _each_once(wanted: Sequence[Wanted], reserved: Sequence[Reservation | Refusal]) -> Iterator[Reservation | Refusal]:
@@ -130,8 +143,8 @@ def _each_once(wanted: Sequence[Wanted], reserved: Sequence[Reservation | Refusa
         yield place
 
 
-def _told_whose(wanted: Sequence[Wanted], outcomes: Sequence[Opened]) -> list[Opened]:
-    """Those refused for a name that a row of the same batch took are told of its wallet."""
+def _with_wallets_of_names(wanted: Sequence[Wanted], outcomes: Sequence[Opened]) -> list[Opened]:
+    """Those refused for a name that a row of the same batch took are answered with its wallet."""
     names = {w.candidate.external_id: o.address for w, o in zip(wanted, outcomes, strict=True) if o.code == OK}
     return [
         Opened(code=o.code, address=o.address or names.get(w.candidate.external_id, 0)) if o.code == _TAKEN else o
@@ -146,7 +159,7 @@ def _outcome(place: Reservation | Refusal, done: dict[bytes, Opened]) -> Opened:
 
 
 async def _open_in_ledger(
-    services: Services, caller: Caller, fresh: Sequence[tuple[Wanted, Reservation]], deadline: float
+    services: OpeningServices, caller: Caller, fresh: Sequence[tuple[Wanted, Reservation]], deadline: float
 ) -> dict[bytes, Opened]:
     """Send each to its home, or an operator wallet to every shard; the outcome by key."""
     by_shard: dict[int, list[tuple[bytes, bytes]]] = {}

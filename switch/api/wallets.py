@@ -2,8 +2,9 @@
 
 import asyncio
 import re
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import web
@@ -11,14 +12,25 @@ from msgspec import UNSET, UnsetType
 
 from actors.records.addresses import is_operator
 from actors.records.codes import Code
-from actors.records.ids import encode_wallet
+from actors.records.ids import Secret, encode_wallet
 from actors.records.layout import WalletStatus
 from actors.stores.wallet_profiles import Change, Profile
+from switch.api.credit_services import StateServices
 from switch.api.credit_shared import refuse_while_owed
 from switch.api.route import KEY, WRITE, Route, named
-from switch.api.services import Services, deadline_problem
-from switch.api.wallet_opening import OK, Opened, Wanted, batch_keys, json_text, open_wallets, wanted_wallet
+from switch.api.services import Limits, deadline_problem
+from switch.api.wallet_opening import (
+    OK,
+    Opened,
+    OpeningServices,
+    Wanted,
+    batch_keys,
+    json_text,
+    open_wallets,
+    wanted_wallet,
+)
 from switch.fairness.scheduling import Steps, mapped
+from switch.fairness.shares import Places
 from switch.gateway.encode import currency_number, status_row, tier_row
 from switch.gateway.write_queue import DeadlineExceeded
 from switch.http.access import Access
@@ -63,10 +75,31 @@ class WalletList(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class WalletServices(OpeningServices, StateServices, Protocol):
+    """What these handlers use of the front door."""
+
+    secret: Secret
+    limits: Limits
+    batches: Places
+    test_currencies: bool
+
+    async def wallet_in_path(self, call: Call) -> int:
+        """`Services.wallet_in_path`."""
+
+    async def balance(self, address: int) -> Balance:
+        """`Services.balance`."""
+
+    async def balances(self, addresses: Iterable[int]) -> dict[int, Balance]:
+        """`Services.balances`."""
+
+    async def shards_of(self, address: int) -> Sequence[int]:
+        """`Services.shards_of`."""
+
+
 # Opening.
 
 
-async def create_wallet(services: Services, call: Call) -> web.Response:
+async def create_wallet(services: WalletServices, call: Call) -> web.Response:
     """POST /v1/wallets."""
     key, caller = call.given_key(), call.caller()
     body = decode(NEW_WALLET, await call.json_body(services.limits.json_bytes_max))
@@ -86,12 +119,12 @@ async def create_wallet(services: Services, call: Call) -> web.Response:
     return json_response(answer, 201, headers)
 
 
-def _taken_by(services: Services, opened: Opened) -> str | None:
+def _taken_by(services: WalletServices, opened: Opened) -> str | None:
     """The caller's own wallet that has the external_id."""
     return f"Wallet {encode_wallet(services.secret, opened.address)} has this external_id." if opened.address else None
 
 
-def _new_wallet(services: Services, wanted: Wanted, opened: Opened) -> WalletAnswer:
+def _new_wallet(services: WalletServices, wanted: Wanted, opened: Opened) -> WalletAnswer:
     """A wallet just opened, without asking the ledger again."""
     body, candidate = wanted.body, wanted.candidate
     balance = Balance(
@@ -113,7 +146,7 @@ def _new_wallet(services: Services, wanted: Wanted, opened: Opened) -> WalletAns
     return wallet_answer(encode_wallet(services.secret, opened.address), balance, profile, False)
 
 
-async def create_wallets(services: Services, call: Call) -> web.Response:
+async def create_wallets(services: WalletServices, call: Call) -> web.Response:
     """POST /v1/wallets/batch."""
     given, caller = call.given_key(), call.caller()
     account = call.principal.account
@@ -124,7 +157,7 @@ async def create_wallets(services: Services, call: Call) -> web.Response:
         return json_response(WalletRows(await services.scheduler.run(account, mapped(partial(_row, services), opened))))
 
 
-def _wanted(services: Services, body: bytes, given: bytes | None) -> Steps[list[Wanted]]:
+def _wanted(services: WalletServices, body: bytes, given: bytes | None) -> Steps[list[Wanted]]:
     _, wallets = yield from WALLET_BATCH.decode(body)
     keys = batch_keys(given, len(wallets))
     shards = services.topology.shards
@@ -137,7 +170,7 @@ def _wanted(services: Services, body: bytes, given: bytes | None) -> Steps[list[
     return (yield from mapped(wanted, range(len(wallets))))
 
 
-def _row(services: Services, opened: Opened) -> WalletRow:
+def _row(services: WalletServices, opened: Opened) -> WalletRow:
     if opened.code == OK:
         return WalletRow(encode_wallet(services.secret, opened.address), "created", OK)
     taken_by = encode_wallet(services.secret, opened.address) if opened.address else None
@@ -152,19 +185,19 @@ def _row(services: Services, opened: Opened) -> WalletRow:
 # Showing.
 
 
-async def get_wallet(services: Services, call: Call) -> web.Response:
+async def get_wallet(services: WalletServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}."""
     call.query()
     return json_response(await _shown(services, await services.wallet_in_path(call)))
 
 
-async def _shown(services: Services, address: int, replayed: bool | UnsetType = UNSET) -> WalletAnswer:
+async def _shown(services: WalletServices, address: int, replayed: bool | UnsetType = UNSET) -> WalletAnswer:
     balance = await services.balance(address)
     profile = (await services.wallet_store.profiles([address])).get(address, Profile())
     return wallet_answer(encode_wallet(services.secret, address), balance, profile, replayed)
 
 
-async def list_wallets(services: Services, call: Call) -> web.Response:
+async def list_wallets(services: WalletServices, call: Call) -> web.Response:
     """GET /v1/wallets?external_id=X or ?owner=X."""
     query = call.query()
     limit = page_limit(query)
@@ -191,7 +224,7 @@ async def list_wallets(services: Services, call: Call) -> web.Response:
 # Changing.
 
 
-async def patch_wallet(services: Services, call: Call) -> web.Response:
+async def patch_wallet(services: WalletServices, call: Call) -> web.Response:
     """PATCH /v1/wallets/{id}: the tier in the ledger, the rest beside it."""
     address = await services.wallet_in_path(call)
     key, caller = call.key_or_random(), call.caller()
@@ -213,7 +246,7 @@ def _change_of(value: Attributes | Metadata | UnsetType | None) -> Change | None
     return None if value is UNSET else Change(json_text(value))
 
 
-async def change_status(services: Services, call: Call) -> web.Response:
+async def change_status(services: WalletServices, call: Call) -> web.Response:
     """POST /v1/wallets/{id}/freeze, /unfreeze and /close."""
     address = await services.wallet_in_path(call)
     status = _STATUS_OF[call.request.match_info["change"]]
@@ -225,7 +258,7 @@ async def change_status(services: Services, call: Call) -> web.Response:
     return json_response(await _shown(services, address))
 
 
-async def _change(services: Services, address: int, row: bytes) -> None:
+async def _change(services: WalletServices, address: int, row: bytes) -> None:
     """Change a wallet on every shard that has it. Raises ProblemError."""
     deadline = services.deadline()
     shards = await services.shards_of(address)

@@ -63,107 +63,102 @@ def _odds(context: click.Context, parameter: click.Parameter, value: str | None)
     return odds
 
 
+_OPTIONS: Final = (
+    click.option("--input", "source", type=INPUT_FILE, required=True, help="Parquet, or CSV with a line of names."),
+    click.option("--target", metavar="COLUMN", required=True, help="The outcome: 1 is bad, unless --bad says else."),
+    click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The card's file."),
+    click.option("--bad", metavar="VALUE", help="Value of the target that means bad."),
+    click.option(
+        "--good",
+        metavar="VALUE",
+        help="Value that means good; with --bad too, rows that are neither are left out.",
+    ),
+    click.option("--weight", metavar="COLUMN", help="How many rows each row stands for."),
+    click.option(
+        "--special",
+        metavar="[COLUMN=]VALUE",
+        multiple=True,
+        callback=_specials,
+        help="A number that stands for something else and gets a bin of its own, as -999; may be repeated.",
+    ),
+    click.option(
+        "--max-categories",
+        type=click.IntRange(2, 4_096),
+        default=4_096,
+        show_default=True,
+        help="A column of text with more is left out.",
+    ),
+    csv_options,
+    click.option("--exclude", metavar="COLUMN", multiple=True, help="Leave a column out; may be repeated."),
+    click.option(
+        "--segment", "segments", metavar="COLUMN", multiple=True, help="Report by its values; may be repeated."
+    ),
+    click.option("--time", metavar="COLUMN", help="Dates or times: report by week; not trained on."),
+    click.option(
+        "--allow-prohibited",
+        "overrides",
+        metavar="COLUMN=WHY",
+        multiple=True,
+        callback=_overrides,
+        help="Use a column that is refused by its name; the card and the report say why.",
+    ),
+    click.option(
+        "--range",
+        "limits",
+        metavar="LOW:HIGH",
+        callback=_range,
+        help="Worst and best score, hit exactly [default: 350:950].",
+    ),
+    click.option(
+        "--pdo", type=click.FloatRange(0, min_open=True), help="Points to double the odds, instead of --range."
+    ),
+    click.option(
+        "--points", type=float, default=600, show_default=True, help="With --pdo: the score that means --odds."
+    ),
+    click.option(
+        "--odds",
+        type=click.FloatRange(0, min_open=True),
+        default=30,
+        show_default=True,
+        help="With --pdo: good:bad.",
+    ),
+    click.option("--band-odds", metavar="ODDS,...", callback=_odds, help="Good:bad odds at which a band begins."),
+    click.option(
+        "--method",
+        type=click.Choice(["logistic", "additive", "auto"]),
+        default="auto",
+        show_default=True,
+        help="logistic: weights of evidence in a regression; additive: boosted functions of one column; auto: the better one by "
+        "cross-validation, some five times as long as logistic alone.",
+    ),
+    click.option("--rising", metavar="COLUMN", multiple=True, help="Risk may only rise with it; may be repeated."),
+    click.option("--falling", metavar="COLUMN", multiple=True, help="Risk may only fall with it; may be repeated."),
+    click.option(
+        "--trend",
+        type=click.Choice(["auto", "monotonic"]),
+        default="auto",
+        show_default=True,
+        help="auto: up, down, one peak or one valley where cross-validation shows it; monotonic: up or down.",
+    ),
+    click.option(
+        "--unknown",
+        type=click.Choice(["neutral", "worst", "error"]),
+        default="neutral",
+        show_default=True,
+        help="What a category gets that training did not see.",
+    ),
+    click.option("--iv-min", type=click.FloatRange(0), default=0.0, show_default=True, help="Least information value."),
+    click.option("--folds", type=click.IntRange(2, 50), default=5, show_default=True, help="Held-out folds."),
+    click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True, help="Of the folds."),
+    click.option("--compare", type=INPUT_FILE, help="Rows to measure stability (PSI) against, of a later month, say."),
+    click.option("--name", help="Name of the card [default: that of its file]."),
+    click.option("--version", type=click.IntRange(1, 2**31 - 1), default=1, show_default=True, help="Of the card."),
+)
+"""All of `train`, in the order that --help shows."""
+
+
 def _train_options(command: Callable[..., None]) -> Callable[..., None]:
-    """All options of `train`, in the order that --help shows."""
-    options = (
-        click.option("--input", "source", type=INPUT_FILE, required=True, help="Parquet, or CSV with a line of names."),
-        click.option(
-            "--target", metavar="COLUMN", required=True, help="The outcome: 1 is bad, unless --bad says else."
-        ),
-        click.option(
-            "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The card's file."
-        ),
-        click.option("--bad", metavar="VALUE", help="Value of the target that means bad."),
-        click.option(
-            "--good",
-            metavar="VALUE",
-            help="Value that means good; with --bad too, rows that are neither are left out.",
-        ),
-        click.option("--weight", metavar="COLUMN", help="How many rows each row stands for."),
-        click.option(
-            "--special",
-            metavar="[COLUMN=]VALUE",
-            multiple=True,
-            callback=_specials,
-            help="A number that stands for something else and gets a bin of its own, as -999; may be repeated.",
-        ),
-        click.option(
-            "--max-categories",
-            type=click.IntRange(2, 4_096),
-            default=4_096,
-            show_default=True,
-            help="A column of text with more is left out.",
-        ),
-        csv_options,
-        click.option("--exclude", metavar="COLUMN", multiple=True, help="Leave a column out; may be repeated."),
-        click.option(
-            "--segment", "segments", metavar="COLUMN", multiple=True, help="Report by its values; may be repeated."
-        ),
-        click.option("--time", metavar="COLUMN", help="Dates or times: report by week; not trained on."),
-        click.option(
-            "--allow-prohibited",
-            "overrides",
-            metavar="COLUMN=WHY",
-            multiple=True,
-            callback=_overrides,
-            help="Use a column that is refused by its name; the card and the report say why.",
-        ),
-        click.option(
-            "--range",
-            "limits",
-            metavar="LOW:HIGH",
-            callback=_range,
-            help="Worst and best score, hit exactly [default: 350:950].",
-        ),
-        click.option(
-            "--pdo", type=click.FloatRange(0, min_open=True), help="Points to double the odds, instead of --range."
-        ),
-        click.option(
-            "--points", type=float, default=600, show_default=True, help="With --pdo: the score that means --odds."
-        ),
-        click.option(
-            "--odds",
-            type=click.FloatRange(0, min_open=True),
-            default=30,
-            show_default=True,
-            help="With --pdo: good:bad.",
-        ),
-        click.option("--band-odds", metavar="ODDS,...", callback=_odds, help="Good:bad odds at which a band begins."),
-        click.option(
-            "--method",
-            type=click.Choice(["logistic", "additive", "auto"]),
-            default="logistic",
-            show_default=True,
-            help="logistic: weights of evidence in a regression; additive: boosted functions of one column; auto: by cross-validation.",
-        ),
-        click.option("--rising", metavar="COLUMN", multiple=True, help="Risk may only rise with it; may be repeated."),
-        click.option("--falling", metavar="COLUMN", multiple=True, help="Risk may only fall with it; may be repeated."),
-        click.option(
-            "--trend",
-            type=click.Choice(["auto", "monotonic"]),
-            default="auto",
-            show_default=True,
-            help="auto: up, down, one peak or one valley where cross-validation shows it; monotonic: up or down.",
-        ),
-        click.option(
-            "--unknown",
-            type=click.Choice(["neutral", "worst", "error"]),
-            default="neutral",
-            show_default=True,
-            help="What a category gets that training did not see.",
-        ),
-        click.option(
-            "--iv-min", type=click.FloatRange(0), default=0.0, show_default=True, help="Least information value."
-        ),
-        click.option("--folds", type=click.IntRange(2, 50), default=5, show_default=True, help="Held-out folds."),
-        click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True, help="Of the folds."),
-        click.option(
-            "--compare", type=INPUT_FILE, help="Rows to measure stability (PSI) against, of a later month, say."
-        ),
-        click.option("--name", help="Name of the card [default: that of its file]."),
-        click.option("--version", type=click.IntRange(1, 2**31 - 1), default=1, show_default=True, help="Of the card."),
-    )
-    for option in reversed(options):
+    for option in reversed(_OPTIONS):
         command = option(command)
     return command
 

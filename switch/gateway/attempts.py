@@ -45,7 +45,7 @@ class Attempts:
 
 
 class RowAttempts:
-    """The same of many rows at once, each with its own fate: `results` (n,) of RESULT has what is to be said of each now."""
+    """The same of many rows at once, each with its own outcome: `results` (n,) of RESULT has what is to be said of each now."""
 
     __slots__ = ("results",)
 

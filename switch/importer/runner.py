@@ -272,8 +272,8 @@ class Run:
         async with self._slots:
             while True:
                 await self._pace(len(rows))
-                told = await self._client.transfers(self._history, rows, self._ids, self._after(plan, rows))
-                answers = await self._corrections.known(rows, told)
+                answered = await self._client.transfers(self._history, rows, self._ids, self._after(plan, rows))
+                answers = await self._corrections.known(rows, answered)
                 if answers.tries == 1:
                     self._old[rows] |= self._recorded_before(answers) & ~self._sent_before[rows]
                 self._sent_before[rows] = True
@@ -358,7 +358,7 @@ class Run:
             change.at(self._balance, wallet[counts], payments.amount[posted][counts])
         self._paid_now[payments.payee[posted[~self._old[posted]]]] = True
 
-    def wanted(self, told: Expected) -> dict[str, Holding]:
+    def wanted(self, expected: Expected) -> dict[str, Holding]:
         """What wallets must hold by their names: what the file says, on top of what they held before it, without the opening balances
         that they already had."""
         history, payments = self._history, self._history.payments
@@ -367,17 +367,17 @@ class Run:
         before = np.zeros(len(history.wallets), np.int64)
         np.add.at(before, payments.payer[old], payments.amount[old])
         np.subtract.at(before, payments.payee[old], payments.amount[old])
-        balances = dict(told.balances)
-        for name, opening in told.openings.items():
+        balances = dict(expected.balances)
+        for name, opening in expected.openings.items():
             if self._there[index[name]]:
                 balances[name] -= opening
-                balances[told.funded_by] += opening
+                balances[expected.funded_by] += opening
         wanted = {}
         for name, balance in balances.items():
             held = self._wallets.before.get(index.get(name, -1))
             base = 0 if held is None else held.posted + int(before[index[name]])
             wanted[name] = Holding(posted=balance + base, held=0 if held is None else held.held)
-        self._notes = self._corrections.unexplained(old, before, self._wallets, told.openings)
+        self._notes = self._corrections.unexplained(old, before, self._wallets, expected.openings)
         return wanted
 
     def _name(self, row: int) -> str:
@@ -424,12 +424,12 @@ class Run:
         )
 
     def _unexpected(self) -> NDArray[np.int64]:
-        as_told = np.where(self._history.payments.declined, np.uint16(Code.INSUFFICIENT_FUNDS), np.uint16(0))
-        return np.flatnonzero(self._codes != as_told)
+        stated = np.where(self._history.payments.declined, np.uint16(Code.INSUFFICIENT_FUNDS), np.uint16(0))
+        return np.flatnonzero(self._codes != stated)
 
     def _outcome(self, row: int) -> Unexpected:
-        told = Code.INSUFFICIENT_FUNDS if self._history.payments.declined[row] else Code.OK
-        return Unexpected(row=self._name(row), expected=NUMBERS[told], outcome=NUMBERS[int(self._codes[row])])
+        stated = Code.INSUFFICIENT_FUNDS if self._history.payments.declined[row] else Code.OK
+        return Unexpected(row=self._name(row), expected=NUMBERS[stated], outcome=NUMBERS[int(self._codes[row])])
 
 
 async def compare(client: Client, history: History, wallets: Wallets, wanted: dict[str, Holding]) -> list[Difference]:

@@ -20,13 +20,13 @@ async def tell_compilation(say: Callable[[str], Any], look: Callable[[], Progres
     """Print how many kernels are compiled and how long the rest will take, until all are. Prints nothing where none is compiled: because
     all are kept from an earlier start, or because the shards are on other machines."""
     first = now = look()
-    began = told = time.monotonic()
+    began = printed = time.monotonic()
     said = False
     while first is not None and now is not None:
-        if now.compiled > first.compiled and (not said or time.monotonic() >= told + TELL_EVERY_S):
-            told = time.monotonic()
+        if now.compiled > first.compiled and (not said or time.monotonic() >= printed + TELL_EVERY_S):
+            printed = time.monotonic()
             once = "" if said else "compiling, once for this version: "
-            say(f"{once}{now.compiled} of {KERNELS} kernels{_left(first, now, told - began)}")
+            say(f"{once}{now.compiled} of {KERNELS} kernels{_left(first, now, printed - began)}")
             said = True
         await asyncio.sleep(LOOK_EVERY_S)
         now = look()

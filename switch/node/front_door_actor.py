@@ -52,7 +52,7 @@ class FrontDoorActor:
         self._clients: dict[int, RemoteShard] = {}
         self._scorers: dict[int, RemoteScorer] = {}
         self._members = NOBODY
-        self._door: FrontDoor | None = None
+        self._front_door: FrontDoor | None = None
         self._starting: asyncio.Task[None] | None = None
 
     async def status(self) -> FrontDoorStatus:
@@ -78,8 +78,8 @@ class FrontDoorActor:
         if self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self._open())
             self._starting.add_done_callback(_opened)
-        if members.leaving and self._door is not None:
-            self._door.leave()
+        if members.leaving and self._front_door is not None:
+            self._front_door.leave()
 
     async def _open(self) -> None:
         spec = self._spec
@@ -95,17 +95,17 @@ class FrontDoorActor:
             limits=Limits(requests=spec.requests),
         )
         clients = [self._clients[shard] for shard in range(spec.shards)]
-        self._door = FrontDoor(options, clients, list(self._scorers.values()))
-        await self._door.start()
+        self._front_door = FrontDoor(options, clients, list(self._scorers.values()))
+        await self._front_door.start()
         if self._members.leaving:
-            self._door.leave()
+            self._front_door.leave()
         freeze_gc()
         log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())
 
     async def drain(self) -> None:
         """Accept nothing more, answer what is under way."""
-        if self._door is not None:
-            await self._door.stop()
+        if self._front_door is not None:
+            await self._front_door.stop()
 
 
 def _opened(task: "asyncio.Task[None]") -> None:

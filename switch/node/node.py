@@ -40,7 +40,7 @@ SCORER_LOOKS_MAX = int(4.0 / WATCH_EVERY_S)
 START_LOOKS_MAX = int(120.0 / WATCH_EVERY_S)
 """For a process that has not answered yet: it loads its libraries, on a busy machine with many others."""
 CALLS_MAX = 10_000
-TOLD_MAX = 100
+LOGGED_MAX = 100
 """Different failures remembered, so that each is logged once and not four times a second."""
 DRAIN_TIMEOUT_S = 20.0
 """Front doors have half of it. A checkpoint that takes longer than the rest costs the next start a replay; the supervisor waits twice
@@ -84,7 +84,7 @@ class Cluster:
         self._version = 1
         self._leaving = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def create(self) -> None:
         """Create every actor. Their processes start in parallel."""
@@ -94,18 +94,18 @@ class Cluster:
             self.scorers.append(_Watched(self._new_scorer(number)))
         for number in range(self.spec.settings.front_doors or (1 if self._placement is None else 0)):
             self.front_doors[number] = _Watched(self._new_front_door(number))
-        self._open_where_no_door_is()
+        self._open_where_no_front_door_is()
 
-    def _open_where_no_door_is(self) -> None:
+    def _open_where_no_front_door_is(self) -> None:
         """Unless their number was given, there is a front door on each node, as long as the node is within reach: one that joins gets
         one, and one that is gone leaves none behind that others would have to make room for when it comes back."""
-        if self._doors_follow_nodes() and self._placement is not None and not self._leaving:
+        if self._front_doors_follow_nodes() and self._placement is not None and not self._leaving:
             for node in self._placement.without("front door"):
                 number = next(free for free in count() if free not in self.front_doors)
                 log.info("front door %d is for node %s", number, node)
                 self.front_doors[number] = _Watched(self._new_front_door(number))
 
-    def _doors_follow_nodes(self) -> bool:
+    def _front_doors_follow_nodes(self) -> bool:
         return self._placement is not None and self.spec.settings.front_doors is None
 
     def _place(self, role: str, number: int) -> str | None:
@@ -162,14 +162,14 @@ class Cluster:
         for name, number, watched, new, looks_max in list(self._everyone()):
             self._look(watched)
             if self._placement is not None and self._placement.is_lost(name, number):
-                if name == "front door" and self._doors_follow_nodes():
-                    self._give_up_door(number, self._placement)
+                if name == "front door" and self._front_doors_follow_nodes():
+                    self._give_up_front_door(number, self._placement)
                     continue
                 self._replace(f"the node of {name} {number} is gone", watched, new(number))
             elif watched.silent_looks > (looks_max if watched.heard else START_LOOKS_MAX):
                 silent_s = watched.silent_looks * WATCH_EVERY_S
                 self._replace(f"{name} {number} has been silent for {silent_s:.1f} s", watched, new(number))
-        self._open_where_no_door_is()
+        self._open_where_no_front_door_is()
         for watched in (*self.shards.values(), *self.front_doors.values()):
             if watched.status is not None and watched.status.version < self._version:
                 watched.status = None
@@ -215,7 +215,7 @@ class Cluster:
         self._tell_all()
         ray.kill(old)
 
-    def _give_up_door(self, number: int, placement: Placement) -> None:
+    def _give_up_front_door(self, number: int, placement: Placement) -> None:
         """The node of a front door is gone, and with it who asked there."""
         import ray
 
@@ -247,18 +247,18 @@ class Cluster:
         """A call to an actor. An actor that is starting or has died is expected; anything else is a bug, logged once for the same text."""
         from ray.exceptions import RayActorError
 
-        async def told() -> None:
+        async def logged() -> None:
             try:
                 await work
             except RayActorError as error:
                 log.info("%s: %s", what, error)
             except Exception as error:
-                if repr(error) not in self._told:
+                if repr(error) not in self._logged:
                     log.exception("%s failed", what)
-                if len(self._told) < TOLD_MAX:
-                    self._told.add(repr(error))
+                if len(self._logged) < LOGGED_MAX:
+                    self._logged.add(repr(error))
 
-        task = asyncio.get_running_loop().create_task(told())
+        task = asyncio.get_running_loop().create_task(logged())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

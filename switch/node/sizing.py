@@ -20,7 +20,7 @@ MEMORY_SHARE: Final = 0.5
 KEYS_STEP: Final = 1_000_000
 KEYS_MAX: Final = 150_000_000
 """The directory of a table serves 180 million keys."""
-RATE_TOLD: Final = 10_000
+RATE_STATED: Final = 10_000
 """New requests a second for which the start says how long the keys last: what two cores do with single payments."""
 
 
@@ -42,11 +42,11 @@ def sized(capacity: Capacity, memory: int, shards: int) -> Capacity:
     return msgspec.structs.replace(capacity, keys=keys_for(memory, shards))
 
 
-def keys_told(keys: int, shards: int) -> str:
+def keys_statement(keys: int, shards: int) -> str:
     """What an operator must know of them, in one line."""
     a_day = keys * shards * 1_000 // IDEMPOTENCY_WINDOW_MS
-    hours = keys * shards / RATE_TOLD / 3_600
+    hours = keys * shards / RATE_STATED / 3_600
     return (
         f"remembers {keys * shards:,} idempotency keys in {IDEMPOTENCY_WINDOW_MS // 3_600_000} h: "
-        f"{a_day:,} new requests/s without end, {RATE_TOLD:,}/s for {hours:.1f} h, then 503 keys_full (docs/operations/size.md)"
+        f"{a_day:,} new requests/s without end, {RATE_STATED:,}/s for {hours:.1f} h, then 503 keys_full (docs/operations/size.md)"
     )

@@ -28,7 +28,7 @@ from switch.http.tls import check_files
 from switch.node.first_start import tell_compilation
 from switch.node.listening import CannotServe, base_url, check_port, is_loopback
 from switch.node.settings import Settings, log_dir
-from switch.node.sizing import keys_told, memory_bytes, sized
+from switch.node.sizing import keys_statement, memory_bytes, sized
 from switch.node.spec import LEAVE_SIGNAL, NodeSpec, encode_spec
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,7 @@ class Supervisor:
                 "there are no API keys yet: create one with `shardpay keys create` before leaving loopback"
             )
         capacity = sized(self.settings.capacity, memory_bytes(), facts.shards)
-        self.say(keys_told(capacity.keys, facts.shards))
+        self.say(keys_statement(capacity.keys, facts.shards))
         settings = msgspec.structs.replace(self.settings, capacity=capacity)
         return NodeSpec(settings=settings, url=url, secret=facts.secret, shards=facts.shards)
 
@@ -217,10 +217,10 @@ class Supervisor:
         try:
             await lock.acquire()
         except (DatabaseError, *CONNECTION_LOST) as error:
-            told = f"{type(error).__name__}: {error}"
-            if told != self._lock_error:
-                log.error("the cluster's lock cannot be taken again: %s", told)
-            self._lock_error = told
+            error_text = f"{type(error).__name__}: {error}"
+            if error_text != self._lock_error:
+                log.error("the cluster's lock cannot be taken again: %s", error_text)
+            self._lock_error = error_text
         else:
             self._lock_error = None
             log.warning("the cluster's lock was lost and is held again")

@@ -49,7 +49,7 @@ class ConsentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool | UnsetType = UNSET
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class ReasonText(msgspec.Struct, frozen=True, kw_only=True):
     """A reason and what the holder is told about it."""
 
     code: str
@@ -61,7 +61,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     merchant: str
     text: str
-    reasons: list[Told]
+    reasons: list[ReasonText]
     score: int
     rights: tuple[str, ...]
 
@@ -188,5 +188,5 @@ def inquiry_answer(
 
 def _notice(record: dict[str, int], scenario: Scenario, merchant: str) -> Notice:
     texts = {each.reason: each.text for each in scenario.requirements} | {NOTHING_GRANTED: NOTHING_TEXT}
-    reasons = [Told(code=code, text=texts[code]) for code in reasons_of(record, scenario)]
+    reasons = [ReasonText(code=code, text=texts[code]) for code in reasons_of(record, scenario)]
     return Notice(merchant=merchant, text=scenario.refusal, reasons=reasons, score=record[SCORE_SEEN], rights=RIGHTS)

@@ -114,20 +114,21 @@ def context_of(record: dict[str, int], details: Details) -> Context | UnsetType:
     return context if context != Context() else UNSET
 
 
+class Related(NamedTuple):
+    """What the journal says of a record beside it: what referred to it, the record time of what it refers to itself, the names of those
+    that answered its case, and the addresses of what, of it and its parts, lies on suspense."""
+
+    parts: Parts
+    target_time: int | None
+    accounts: Mapping[int, str]
+    suspended: frozenset[int]
+
+
 def transfer_answer(
-    secret: Secret,
-    names: Names,
-    address: int,
-    found: Found,
-    parts: Parts,
-    now_ms: int,
-    *,
-    target_time: int | None = None,
-    accounts: Mapping[int, str] | None = None,
-    suspended: frozenset[int] = frozenset(),
+    secret: Secret, names: Names, address: int, found: Found, related: Related, now_ms: int
 ) -> TransferAnswer:
-    """A record with what became of it. `target_time`: record time of what it refers to, if it does; `accounts`: names of those that
-    answered its case; `suspended`: addresses of what, of it and its parts, lies on suspense."""
+    """A record with what became of it."""
+    parts, target_time, accounts, suspended = related
     record, details = found.record, found.details
     kind, code = Kind(record["kind"]), record["code"]
     answer = TransferAnswer(
@@ -152,7 +153,7 @@ def transfer_answer(
         return answer
     if is_case(record):
         case = case_of(record, answer_in(address, parts), now_ms)
-        answer = msgspec.structs.replace(answer, review=review_answer(record, case, accounts or {}))
+        answer = msgspec.structs.replace(answer, review=review_answer(record, case, accounts))
     moved = {p.address for p in parts.listed if p.target == address and p.record["kind"] == Kind.CAPTURE} | {address}
     answer = msgspec.structs.replace(answer, suspense=True if moved & suspended else UNSET)
     return msgspec.structs.replace(answer, **_lifecycle(secret, record, address, parts, suspended, now_ms))

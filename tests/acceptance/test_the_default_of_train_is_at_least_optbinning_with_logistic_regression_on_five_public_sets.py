@@ -14,18 +14,12 @@ pytest.importorskip("optbinning", reason="the peer is installed with the extra d
 
 AUC_LOSS_MAX = 0.001
 SHORT = "boston"
-MISSED = pytest.mark.xfail(
-    reason="0.0015 less: without its sign, monthly_charges would give more points for more risk; the peer takes it",
-    strict=True,
-)
-"""With characteristics whose points contradict their own risk, our inner cross-validation goes from .8454 to .8472; the folds of
-this test were not tried with them."""
 SLOW = [name for name in (*UNTUNED, *FIVE) if name != SHORT]
 
 
 @pytest.mark.parametrize(
     "name",
-    [SHORT, *(pytest.param(n, marks=[pytest.mark.slow, *([MISSED] if n == "subscribers" else [])]) for n in SLOW)],
+    [SHORT, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)],
 )
 def test_the_default_of_train_is_at_least_as_good(name: str) -> None:
     with warnings.catch_warnings():

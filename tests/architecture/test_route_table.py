@@ -1,15 +1,18 @@
 """The table of routes is total: what each call needs, takes, answers and how it fails stands there and nowhere else."""
 
+import ast
 import inspect
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from switch.api.app import OPEN_ROUTES, ROUTES
 from switch.api.route import ALWAYS, Route
-from switch.api.services import Services
 from switch.problems.table import PROBLEMS
 from switch.reference.schema import named_in
+
+API = Path(__file__).parents[2] / "switch" / "api"
 
 UNROUTED = {"not_found", "method_not_allowed"}
 """Of paths that no route has."""
@@ -46,25 +49,39 @@ def test_every_problem_is_one_of_some_route() -> None:
     assert set(PROBLEMS) - declared == UNROUTED | OPEN | IN_BATCHES | NOT_BUILT
 
 
-NARROW = {
-    "account_statements",
-    "api_docs",
-    "backtests",
-    "events",
-    "health",
-    "owner_lists",
-    "rule_packs",
-    "scorecards",
-    "statements",
-}
-"""Modules whose handlers name the services that they use, as a protocol; it only ever grows. mypy proves that the front door has them
-and that a handler uses no other."""
-
-
 def test_handlers_name_the_services_that_they_use() -> None:
+    """mypy proves that the front door has them, and that a handler uses no other."""
     handlers = [route.handler for route in ROUTES] + [each.handler for each in OPEN_ROUTES]
-    whole = {
-        each.__module__ for each in handlers if inspect.signature(each).parameters["services"].annotation is Services
+    given = {each: inspect.signature(each).parameters["services"].annotation for each in handlers}
+    assert not {each.__qualname__ for each, services in given.items() if not getattr(services, "_is_protocol", False)}
+
+
+def _stated(node: ast.ClassDef) -> set[str]:
+    """Attributes and methods of a protocol, without those it inherits."""
+    fields = {
+        each.target.id for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
     }
-    modules = {each.__module__ for each in handlers}
-    assert {f"switch.api.{name}" for name in NARROW} <= modules - whole
+    return fields | {each.name for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def test_a_protocol_of_services_states_no_service_that_nobody_uses() -> None:
+    nodes = [node for path in sorted(API.glob("*.py")) for node in ast.walk(ast.parse(path.read_text()))]
+    classes = {node.name: node for node in nodes if isinstance(node, ast.ClassDef) and node.name.endswith("Services")}
+    protocols = {name: node for name, node in classes.items() if any(ast.unparse(b) == "Protocol" for b in node.bases)}
+    used: dict[str, set[str]] = {name: set() for name in protocols}
+
+    def use(name: str, attributes: set[str]) -> None:
+        if name in protocols:
+            used[name] |= attributes
+            for base in protocols[name].bases:
+                use(ast.unparse(base), attributes)
+
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            inside = [each for each in ast.walk(node) if isinstance(each, ast.Attribute)]
+            attributes = {each.attr for each in inside if ast.unparse(each.value) == "services"}
+            for parameter in node.args.args:
+                if parameter.arg == "services" and parameter.annotation is not None:
+                    use(ast.unparse(parameter.annotation), attributes)
+    assert len(protocols) >= 15
+    assert not {f"{name}.{each}" for name, node in protocols.items() for each in _stated(node) - used[name]}

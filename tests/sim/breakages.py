@@ -262,9 +262,9 @@ class CarriesOutABatchThatFellBackOnceMore(ShardCore):
 class KeepsAProfileThatAChangeOvertook(ShardCore):
     def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
         super().__init__(config, ledger, writer)
-        self._desk = self.desk_class(config.shard)
+        self._remote_wallets = self.part_class(config.shard)
 
-    class desk_class(RemoteWallets):
+    class part_class(RemoteWallets):
         def answered(self, message: m.Profiles, ledger: Ledger) -> Any:
             self._overtaken.clear()
             return super().answered(message, ledger)
@@ -273,9 +273,9 @@ class KeepsAProfileThatAChangeOvertook(ShardCore):
 class ForgetsToRenewProfiles(ShardCore):
     def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
         super().__init__(config, ledger, writer)
-        self._desk = self.desk_class(config.shard)
+        self._remote_wallets = self.part_class(config.shard)
 
-    class desk_class(RemoteWallets):
+    class part_class(RemoteWallets):
         def changed(self, changes: Any, ledger: Ledger) -> Any:
             return super().changed(changes, ledger)[:0]
 
@@ -476,15 +476,15 @@ class ForgetsToExpireAfterACheckpoint(ShardCore):
 class _WithOriginals(ShardCore):
     """A core that learns of refundable records in another way."""
 
-    desk_class: type[RefundableRecords] = RefundableRecords
+    part_class: type[RefundableRecords] = RefundableRecords
 
     def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
         super().__init__(config, ledger, writer)
-        self._originals = self.desk_class()
+        self._originals = self.part_class()
 
 
 class ForgetsRefundsThatAreNotDurable(_WithOriginals):
-    class desk_class(RefundableRecords):
+    class part_class(RefundableRecords):
         def answered(self, message: m.Originals, ledger: Ledger, durable: int) -> None:
             super().answered(message, ledger, 2**62)
 

@@ -10,17 +10,17 @@ from actors.records.blocks import Writer
 from actors.shard import messages as m
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.intake import Asked, Intake
-from actors.shard.repeats import RepeatsDesk
+from actors.shard.repeats import RepeatAnswers
 
 
-class _WithDesk(ShardCore):
-    """A core with another desk for repeats."""
+class _WithAnother(ShardCore):
+    """A core with another part for repeats."""
 
-    desk_class: type[RepeatsDesk] = RepeatsDesk
+    part_class: type[RepeatAnswers] = RepeatAnswers
 
     def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
         super().__init__(config, ledger, writer)
-        self._repeats = self.desk_class()
+        self._repeats = self.part_class()
 
 
 class _WithAsked(ShardCore):
@@ -33,8 +33,8 @@ class _WithAsked(ShardCore):
         self._intake = Intake(self.asked_class)
 
 
-class SkipsTheLastRowOfAReplayPage(_WithDesk):
-    class desk_class(RepeatsDesk):
+class SkipsTheLastRowOfAReplayPage(_WithAnother):
+    class part_class(RepeatAnswers):
         def read(self, message: m.RecordsRead) -> Any:
             batch, repeats = self._page[-1]
             last = repeats.places[-1]
@@ -44,8 +44,8 @@ class SkipsTheLastRowOfAReplayPage(_WithDesk):
             return done
 
 
-class TakesOnlyTheFirstPageForARepeat(_WithDesk):
-    class desk_class(RepeatsDesk):
+class TakesOnlyTheFirstPageForARepeat(_WithAnother):
+    class part_class(RepeatAnswers):
         def read(self, message: m.RecordsRead) -> Any:
             for batch, repeats in self._page:
                 batch.repeats = repeats.part(0, 0)
@@ -69,8 +69,8 @@ class AnswersWithItsLastPart(_WithAsked):
             return super().answer(first, results)
 
 
-class AnswersOneRowWithAnothersRecord(_WithDesk):
-    class desk_class(RepeatsDesk):
+class AnswersOneRowWithAnothersRecord(_WithAnother):
+    class part_class(RepeatAnswers):
         def read(self, message: m.RecordsRead) -> Any:
             turned = np.roll(message.records, 1)
             return super().read(m.RecordsRead(records=turned))

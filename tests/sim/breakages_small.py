@@ -115,9 +115,9 @@ class FilesStaleAnswersAboutOriginals(ShardCore):
 
     def __init__(self, config: ShardConfig, ledger: Any, writer: Any) -> None:
         super().__init__(config, ledger, writer)
-        self._originals = self.desk_class()
+        self._originals = self.part_class()
 
-    class desk_class(RefundableRecords):
+    class part_class(RefundableRecords):
         def answered(self, message: m.Originals, ledger: Any, durable: int) -> None:
             for address in message.originals["address"].tolist():
                 if address in self._asking:

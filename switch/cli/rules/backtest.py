@@ -71,12 +71,12 @@ def rules_backtest(
     if url is not None:
         if cards or config is not None or ray is not None:
             raise click.UsageError("--card, --config and --ray go with --input")
-        told, seconds = _on_switch(file, labels, since, until, url, key, as_json)
+        report, seconds = _on_switch(file, labels, since, until, url, key, as_json)
     else:
         assert folder is not None
         shards = partial(_in_processes, workers=workers) if ray is None else partial(_on_ray, address=ray)
-        told, seconds = _on_export(file, _Options(folder, cards, labels, config, since, until), shards)
-    click.echo(as_text({"report": told, "seconds": round(seconds, 3)}) if as_json else render(told, seconds))
+        report, seconds = _on_export(file, _Options(folder, cards, labels, config, since, until), shards)
+    click.echo(as_text({"report": report, "seconds": round(seconds, 3)}) if as_json else render(report, seconds))
 
 
 class _Options(NamedTuple):

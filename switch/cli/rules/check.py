@@ -25,9 +25,9 @@ def rules_check(file: Path, cards: tuple[Path, ...], as_json: bool) -> None:
         found = scenario_in(file)
         if found is None:
             found, _ = read(file, cards, need_card=False)
-            rules, told = len(found.rules), f"{len(found.rules)} rules"
+            rules, size = len(found.rules), f"{len(found.rules)} rules"
         else:
-            rules, told = len(found.requirements), f"a condition of {len(found.requirements)} parts"
+            rules, size = len(found.requirements), f"a condition of {len(found.requirements)} parts"
     except PackError as error:
         refused(file, error, as_json)
     if as_json:
@@ -36,4 +36,4 @@ def rules_check(file: Path, cards: tuple[Path, ...], as_json: bool) -> None:
         return
     for note in found.notes:
         click.echo(note.render(str(file)))
-    click.echo(f"{file}: {found.name} with {told} and {len(found.tests)} tests is fine")
+    click.echo(f"{file}: {found.name} with {size} and {len(found.tests)} tests is fine")

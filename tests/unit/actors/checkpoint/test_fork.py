@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from actors.checkpoint import fork
-from actors.checkpoint.fork import SetAside
+from actors.checkpoint.fork import ForkSnapshot
 from actors.ledger.arrays import InMemorySnapshot
 
 
-def _read(kept: SetAside) -> bytes:
+def _read(kept: ForkSnapshot) -> bytes:
     with open(os.dup(kept.source), "rb") as source:
         return source.read()
 
@@ -22,7 +22,7 @@ def test_later_changes_do_not_reach_what_was_set_aside() -> None:
     pairs["a"] = np.arange(1_000)
     arrays = {"large": rng.integers(0, 9, 5_000_000), "pairs": pairs, "none": pairs[:0], "table": np.ones((7, 3))}
     before = b"".join(array.tobytes() for array in arrays.values())
-    kept = SetAside(arrays)
+    kept = ForkSnapshot(arrays)
     for array in arrays.values():
         array.view(np.uint8)[...] = 0xFF
     assert _read(kept) == before
@@ -32,13 +32,13 @@ def test_later_changes_do_not_reach_what_was_set_aside() -> None:
 
 def test_bytes_end_early_when_the_child_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fork, "_stream", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
-    kept = SetAside({"one": np.ones(3)})
+    kept = ForkSnapshot({"one": np.ones(3)})
     assert _read(kept) == b""
     kept.close()
 
 
 def test_a_child_that_nobody_reads_from_is_ended() -> None:
-    kept = SetAside({"more than a pipe holds": np.zeros(1 << 20)})
+    kept = ForkSnapshot({"more than a pipe holds": np.zeros(1 << 20)})
     kept.close()
     with pytest.raises(ProcessLookupError):
         os.kill(kept._child, 0)

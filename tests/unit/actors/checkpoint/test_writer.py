@@ -15,7 +15,7 @@ from actors.checkpoint import file as checkpoint
 from actors.checkpoint import fork
 from actors.checkpoint import writer as checkpoint_writer
 from actors.checkpoint.file import KEPT, About, CheckpointStore
-from actors.checkpoint.fork import SetAside
+from actors.checkpoint.fork import ForkSnapshot
 from actors.checkpoint.writer import write_apart
 from actors.ledger.arrays import InMemorySnapshot
 
@@ -42,7 +42,7 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
         "table": rng.random((7, 3)),
         "of several pieces": rng.integers(0, 9, 5 * checkpoint.PIECE_BYTES // 16),
     }
-    write_apart(_store(tmp_path), _about(7), SetAside(arrays))
+    write_apart(_store(tmp_path), _about(7), ForkSnapshot(arrays))
     (name,) = _store(tmp_path).names()
     found = _store(tmp_path).read(name)
     assert found.about == _about(7)
@@ -56,7 +56,7 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("zeros", [1, 4_096])
 def test_what_became_zero_on_the_disk_is_not_taken_for_what_was_written(tmp_path: Path, zeros: int) -> None:
     array = np.random.default_rng(6).integers(0, 1 << 62, 8_000)
-    write_apart(_store(tmp_path), _about(7), SetAside({"cannot be compressed": array}))
+    write_apart(_store(tmp_path), _about(7), ForkSnapshot({"cannot be compressed": array}))
     (name,) = _store(tmp_path).names()
     whole = np.frombuffer(Path(name).read_bytes(), np.uint8)
     noticed = 0
@@ -79,7 +79,7 @@ def test_only_the_newest_are_kept_and_no_part_of_one(tmp_path: Path) -> None:
     (tmp_path / "shard-3").mkdir()
     (tmp_path / "shard-3" / "0000000000000001.arrow.part").touch()
     for block in range(1, KEPT + 3):
-        write_apart(_store(tmp_path), _about(block), SetAside({"one": np.full(9, block)}))
+        write_apart(_store(tmp_path), _about(block), ForkSnapshot({"one": np.full(9, block)}))
     assert sorted(path.name for path in (tmp_path / "shard-3").iterdir()) == [
         f"{block:016d}.arrow" for block in range(3, KEPT + 3)
     ]
@@ -87,14 +87,14 @@ def test_only_the_newest_are_kept_and_no_part_of_one(tmp_path: Path) -> None:
 
 def test_those_of_a_journal_that_a_restored_backup_replaced_make_room(tmp_path: Path) -> None:
     for block in (900, 1_000, 600, 700):
-        write_apart(_store(tmp_path), _about(block), SetAside({"one": np.ones(9)}))
+        write_apart(_store(tmp_path), _about(block), ForkSnapshot({"one": np.ones(9)}))
     assert [_store(tmp_path).read(name).about.block for name in _store(tmp_path).names()] == [700, 600]
 
 
 def test_missing_bytes_leave_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fork, "_stream", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     with pytest.raises(OSError, match="bytes of one end too early"):
-        write_apart(_store(tmp_path), _about(1), SetAside({"one": np.ones(9)}))
+        write_apart(_store(tmp_path), _about(1), ForkSnapshot({"one": np.ones(9)}))
     assert not _store(tmp_path).names()
 
 
@@ -103,21 +103,21 @@ def test_a_writer_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(checkpoint_writer, "TIMEOUT_S", 0.5)
     before = _children(os.getpid())
     with pytest.raises(OSError, match="no checkpoint within"):
-        write_apart(_store(tmp_path), _about(1), SetAside({"one": np.ones(9)}))
+        write_apart(_store(tmp_path), _about(1), ForkSnapshot({"one": np.ones(9)}))
     assert _children(os.getpid()) <= before
 
 
 def test_a_large_ledger_has_longer_to_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint_writer, "TIMEOUT_S", 0.0)
     monkeypatch.setattr(checkpoint_writer, "BYTES_PER_S_MIN", 80_000)
-    write_apart(_store(tmp_path), _about(1), SetAside({"one": np.ones(100_000)}))
+    write_apart(_store(tmp_path), _about(1), ForkSnapshot({"one": np.ones(100_000)}))
     assert len(_store(tmp_path).names()) == 1
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "shard-3").write_text("in the way")
     with pytest.raises(OSError, match="writing it ended"):
-        write_apart(_store(tmp_path), _about(1), SetAside({"one": np.ones(9)}))
+        write_apart(_store(tmp_path), _about(1), ForkSnapshot({"one": np.ones(9)}))
 
 
 def test_with_the_process_whose_ledger_it_is_everybody_ends(tmp_path: Path) -> None:
@@ -139,9 +139,9 @@ from pathlib import Path
 import numpy as np
 from actors.checkpoint.file import About, CheckpointStore
 from actors.checkpoint.writer import write_apart
-from actors.checkpoint.fork import SetAside
+from actors.checkpoint.fork import ForkSnapshot
 
-kept = SetAside({"more than is written at once": np.random.default_rng(1).integers(0, 1 << 60, 1 << 26)})
+kept = ForkSnapshot({"more than is written at once": np.random.default_rng(1).integers(0, 1 << 60, 1 << 26)})
 print(kept._child, flush=True)
 about = About(version=1, shard=3, shards=4, windows=True, block=1, hash=b"h", keys_since_ms=0, cursors={})
 write_apart(CheckpointStore(Path(sys.argv[1]).as_uri(), 3), about, kept)

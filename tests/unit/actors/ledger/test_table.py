@@ -115,6 +115,7 @@ def test_a_full_partition_gives_half_of_its_keys_to_a_new_one() -> None:
     assert_holds(table, expected)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not COMPILED, reason="takes minutes when it is not compiled")
 def test_a_table_takes_as_many_random_keys_as_asked_for_in_little_memory() -> None:
     for keys in (1, KEYS_A_PARTITION, 12_000, 100_000, 200_000):

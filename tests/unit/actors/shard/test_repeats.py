@@ -137,11 +137,11 @@ async def test_keys_used_twice_in_one_batch_are_answered_from_what_is_not_durabl
 async def test_whose_answers_wait_keeps_no_details(served: Served) -> None:
     rows = served.payments(3)
     await served.submit(rows)
-    desk = served.host.core._repeats
+    repeats = served.host.core._repeats
     waiting = asyncio.ensure_future(served.host.submit(rows.copy(), {0: bytes(1_000)}))
-    while not desk.page_rows:
+    while not repeats.page_rows:
         await asyncio.sleep(0)
-    ((batch, _),) = desk._page
+    ((batch, _),) = repeats._page
     assert batch.details() == {} and batch.admitted is None
     assert (await waiting)["replayed"].all()
 

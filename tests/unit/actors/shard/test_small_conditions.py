@@ -41,42 +41,42 @@ def refunded_of(ledger: Ledger, address: int) -> int:
 
 
 def test_an_answer_about_an_original_counts_only_for_the_question_that_is_open(ledger: Ledger) -> None:
-    desk = RefundableRecords()
-    assert desk.want(np.array([FIRST]), ledger, 1) == [m.ReadOriginals(stamp=1, targets=[FIRST])]
-    assert desk.want(np.array([FIRST]), ledger, 2) == [], "it is being asked for"
-    desk.answered(m.Originals(stamp=1, originals=original(FIRST, 0, kind=0)), ledger, 2**62)
-    assert desk.want(np.array([FIRST]), ledger, 3) == [m.ReadOriginals(stamp=3, targets=[FIRST])]
+    cache = RefundableRecords()
+    assert cache.want(np.array([FIRST]), ledger, 1) == [m.ReadOriginals(stamp=1, targets=[FIRST])]
+    assert cache.want(np.array([FIRST]), ledger, 2) == [], "it is being asked for"
+    cache.answered(m.Originals(stamp=1, originals=original(FIRST, 0, kind=0)), ledger, 2**62)
+    assert cache.want(np.array([FIRST]), ledger, 3) == [m.ReadOriginals(stamp=3, targets=[FIRST])]
     for stale in (1, 2, 4):
-        desk.answered(m.Originals(stamp=stale, originals=original(FIRST, 0)), ledger, 2**62)
-    desk.answered(m.Originals(stamp=3, originals=original(SECOND, 0)), ledger, 2**62)
+        cache.answered(m.Originals(stamp=stale, originals=original(FIRST, 0)), ledger, 2**62)
+    cache.answered(m.Originals(stamp=3, originals=original(SECOND, 0)), ledger, 2**62)
     assert refunded_of(ledger, SECOND) == -1, "nobody asked"
-    desk.answered(m.Originals(stamp=3, originals=original(FIRST, 9)), ledger, 2**62)
+    cache.answered(m.Originals(stamp=3, originals=original(FIRST, 9)), ledger, 2**62)
     assert refunded_of(ledger, FIRST) == 9
-    assert desk.want(np.array([FIRST]), ledger, 5) == [], "it is known"
-    desk.answered(m.Originals(stamp=3, originals=original(FIRST, 0)), ledger, 2**62)
+    assert cache.want(np.array([FIRST]), ledger, 5) == [], "it is known"
+    cache.answered(m.Originals(stamp=3, originals=original(FIRST, 0)), ledger, 2**62)
     assert refunded_of(ledger, FIRST) == 9
 
 
 def test_an_original_gives_way_only_when_its_refunds_are_durable(ledger: Ledger) -> None:
-    desk = RefundableRecords()
-    desk.want(np.array([FIRST, SECOND]), ledger, 1)
+    cache = RefundableRecords()
+    cache.want(np.array([FIRST, SECOND]), ledger, 1)
     first = original(FIRST, 0)
     first["newest"] = 1_000
-    desk.answered(m.Originals(stamp=1, originals=first), ledger, 0)
-    desk.answered(m.Originals(stamp=1, originals=original(SECOND, 0)), ledger, 1_000)
+    cache.answered(m.Originals(stamp=1, originals=first), ledger, 0)
+    cache.answered(m.Originals(stamp=1, originals=original(SECOND, 0)), ledger, 1_000)
     assert (refunded_of(ledger, FIRST), refunded_of(ledger, SECOND)) == (0, -1), "a refund of the first is not durable"
-    desk.want(np.array([SECOND]), ledger, 2)
-    desk.answered(m.Originals(stamp=2, originals=original(SECOND, 0)), ledger, 1_001)
+    cache.want(np.array([SECOND]), ledger, 2)
+    cache.answered(m.Originals(stamp=2, originals=original(SECOND, 0)), ledger, 1_001)
     assert (refunded_of(ledger, FIRST), refunded_of(ledger, SECOND)) == (-1, 0)
 
 
 def test_only_so_many_originals_are_asked_for_at_a_time(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.shard.refundable.ASK_MAX", 2)
     monkeypatch.setattr("actors.shard.refundable.ASKING_MAX", 3)
-    desk = RefundableRecords()
+    cache = RefundableRecords()
     targets = np.arange(1, 9) << 8
     asked = [
-        [len(read.targets) for read in desk.want(targets, ledger, stamp) if isinstance(read, m.ReadOriginals)]
+        [len(read.targets) for read in cache.want(targets, ledger, stamp) if isinstance(read, m.ReadOriginals)]
         for stamp in (1, 2, 3)
     ]
     assert asked == [[2], [1], []]

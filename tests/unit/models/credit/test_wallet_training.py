@@ -17,6 +17,8 @@ from models.credit.wallet_training import UNUSED, Trained, train_wallet_card
 from models.credit.what_if import WhatIf
 from models.scorecard import canonical
 
+pytestmark = pytest.mark.long
+
 PEOPLE = 1_500
 HASHES = {
     "wallet": "864e17f46869e3fc02b82a3be066478ef45679b1359c63e671c782454d82584b",

@@ -30,6 +30,8 @@ from models.training.train import (
     prepare,
 )
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("sklearn")
 
 ROWS = 3_000

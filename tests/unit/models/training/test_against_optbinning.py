@@ -55,7 +55,7 @@ def of_peer(card: Any, names: list[str]) -> Scorecard:
 
 @pytest.mark.parametrize(("name", "rows"), SIZES)
 def test_points_are_those_of_optbinning_on_every_row(name: str, rows: int) -> None:
-    settings = settings_of(name)
+    settings = settings_of(name, "logistic")
     table = table_of(name)
     assert table.num_rows == rows
     left_out = (settings.target, *settings.exclude, FOREIGN_WORKER.feature)
@@ -73,7 +73,7 @@ def test_points_are_those_of_optbinning_on_every_row(name: str, rows: int) -> No
 
 
 def test_an_unseen_category_is_missing_to_optbinning_and_unknown_to_us() -> None:
-    settings = settings_of("german")
+    settings = settings_of("german", "logistic")
     table = table_of("german")
     names = ["housing", "duration_in_month"]
     with warnings.catch_warnings():
@@ -97,20 +97,20 @@ def test_the_integer_card_is_as_good_as_optbinning_with_logistic_regression(name
     table_of(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = quality(name)
+        found = quality(name, "logistic")
     assert found.card >= found.optbinning - AUC_LOSS_MAX
     assert found.optbinning > 0.76
 
 
 def test_training_twice_gives_the_same_bytes() -> None:
-    settings = settings_of("german")
+    settings = settings_of("german", "logistic")
     table = table_of("german")
     cards = [canonical(fit(prepare(table, settings), settings).card) for _ in range(2)]
     assert cards[0] == cards[1]
 
 
 def test_weights_of_evidence_are_those_of_optbinning() -> None:
-    settings = settings_of("german")
+    settings = settings_of("german", "logistic")
     table = table_of("german")
     data = prepare(table, settings)
     for name, dtype in (("credit_amount", "numerical"), ("purpose", "categorical"), ("age_in_years", "numerical")):

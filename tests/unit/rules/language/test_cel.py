@@ -178,6 +178,7 @@ def values_of(hits: np.ndarray, unknown: np.ndarray, place: int) -> list[bool | 
     ]
 
 
+@pytest.mark.long
 @settings(max_examples=400, deadline=None, report_multiple_bugs=False)
 @given(conditions, st.lists(raw_payments, min_size=1, max_size=6))
 def test_any_condition_has_the_value_it_has_in_cel(pair: Pair, raws: list[dict[str, object]]) -> None:

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 _SCRIPT = """
 import numpy as np
 import pyarrow as pa
@@ -45,6 +47,7 @@ assert [len(each.signatures) for each in kernels] == loaded, "something was left
 """
 
 
+@pytest.mark.long
 def test_no_machine_code_is_loaded_once_it_listens() -> None:
     ended = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pv
@@ -79,7 +80,7 @@ def train(loans: pa.Table, folder: Path, *more: str) -> Result:
     source = folder / "loans.csv"
     pv.write_csv(loans, source)
     arguments = ["--input", str(source), "--target", "outcome", "--bad", "lost", "--output", str(folder / "card.json")]
-    return CliRunner().invoke(train_command, [*arguments, *more])
+    return CliRunner().invoke(train_command, [*arguments, "--method", "logistic", *more])
 
 
 def test_training_writes_a_card_that_checks_and_its_report(loans: pa.Table, tmp_path: Path) -> None:
@@ -93,6 +94,16 @@ def test_training_writes_a_card_that_checks_and_its_report(loans: pa.Table, tmp_
     assert report["hash"] == card_hash(card)
     assert f"AUC {report['auc']:.4f}" in done.stdout
     assert report["hash"] in (tmp_path / "card.report.html").read_text()
+
+
+def test_an_option_has_the_default_that_training_has() -> None:
+    from models.training.train import Settings
+
+    trained = {field.name: field.default for field in msgspec.structs.fields(Settings)}
+    stated = {each.name: each.default for each in train_command.params if each.name in trained}
+    both = ("method", "trend", "unknown", "iv_min", "folds", "seed", "version", "max_categories")
+    assert {name: stated[name] for name in both} == {name: trained[name] for name in both}
+    assert stated["method"] == "auto"
 
 
 def test_parquet_and_csv_give_the_same_card(loans: pa.Table, tmp_path: Path) -> None:
@@ -147,7 +158,9 @@ def test_without_the_extra_there_is_one_line_of_what_to_install(
     pv.write_csv(loans, tmp_path / "loans.csv")
     options = {"--input": "loans.csv", "--output": "card.json"}
     paths = [part for option, name in options.items() for part in (option, str(tmp_path / name))]
-    done = CliRunner().invoke(cli, ["train", *paths, "--target", "outcome", "--bad", "lost", "--exclude", "sex"])
+    done = CliRunner().invoke(
+        cli, ["train", *paths, "--target", "outcome", "--bad", "lost", "--exclude", "sex", "--method", "logistic"]
+    )
     assert done.exit_code == 1
     assert not (tmp_path / "card.json").exists()
     assert f"Error: training needs {absent}: pip install -e '.[train]' in the clone" in done.stderr.splitlines()

@@ -2,7 +2,16 @@
 
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
-from switch.node.sizing import GENERATIONS, KEY_BYTES_MAX, KEYS_MAX, KEYS_STEP, MEMORY_SHARE, keys_for, keys_told, sized
+from switch.node.sizing import (
+    GENERATIONS,
+    KEY_BYTES_MAX,
+    KEYS_MAX,
+    KEYS_STEP,
+    MEMORY_SHARE,
+    keys_for,
+    keys_statement,
+    sized,
+)
 
 GIB = 1 << 30
 
@@ -28,7 +37,7 @@ def test_as_many_keys_as_are_sized_for_can_be_remembered() -> None:
 
 
 def test_the_start_says_for_how_long_at_which_rate() -> None:
-    assert keys_told(62_000_000, 1) == (
+    assert keys_statement(62_000_000, 1) == (
         "remembers 62,000,000 idempotency keys in 24 h: 717 new requests/s without end, "
         "10,000/s for 1.7 h, then 503 keys_full (docs/operations/size.md)"
     )

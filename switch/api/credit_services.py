@@ -1,0 +1,110 @@
+"""What the handlers of payment credit use of the front door, a protocol a module.
+
+mypy proves that the front door has it, and that a handler uses nothing else.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from actors.records.ids import Secret
+from actors.rpc.interface import ShardClient
+from actors.stores.api_keys import KeyStore
+from actors.stores.order_numbers import OrderNumberStore
+from actors.stores.rule_packs import PackStore
+from switch.api.scenario_catalogue import ScenarioCatalogue
+from switch.api.services import Limits
+from switch.api.transfers import BatchKeyServices
+from switch.fairness.scheduling import Scheduler
+from switch.fairness.shares import Places
+from switch.gateway.credit_queue import CreditQueue
+from switch.gateway.read_queue import Reader
+from switch.gateway.routing import Topology
+from switch.http.access import WalletAccess
+from switch.http.lookups import Lookups
+from switch.views.credit_records import CreditHistory
+from switch.views.representations import Balance
+from switch.views.statement import History
+
+
+class StateServices(Protocol):
+    """How holders stand on their shards: durable."""
+
+    credit_readers: list[Reader[NDArray[Any]]]
+
+
+class CreditServices(StateServices, Protocol):
+    """What every call about a holder's credit uses: its wallet, its records, its durable state, the scenarios."""
+
+    secret: Secret
+    access: WalletAccess
+    topology: Topology
+    credit_queues: list[CreditQueue]
+    credit_history: CreditHistory
+    scenarios: ScenarioCatalogue
+
+
+class DecisionServices(CreditServices, Protocol):
+    """Decisions: bodies within limits, and the names of who asked."""
+
+    limits: Limits
+    keys: KeyStore
+
+    def deadline(self) -> float:
+        """`Services.deadline`."""
+
+
+class ConsentServices(DecisionServices, Protocol):
+    """Consents: the merchants that may be given one."""
+
+    merchants: Lookups[str, int]
+
+
+class OrderServices(DecisionServices, BatchKeyServices, Protocol):
+    """Orders: their numbers, the merchant's wallet, and the transfer that paid."""
+
+    order_numbers: OrderNumberStore
+    history: History
+
+    async def balances(self, addresses: Iterable[int]) -> dict[int, Balance]:
+        """`Services.balances`."""
+
+
+class OrderImportServices(CreditServices, Protocol):
+    """Orders of the past: a batch, their numbers, and the merchants whose they are."""
+
+    limits: Limits
+    batches: Places
+    merchants: Lookups[str, int]
+    order_numbers: OrderNumberStore
+
+    def deadline(self) -> float:
+        """`Services.deadline`."""
+
+
+class ScoreServices(CreditServices, Protocol):
+    """A wallet's published score: the card that it is of."""
+
+    packs: PackStore
+
+
+class PointServices(ScoreServices, Protocol):
+    """What-if: a body within limits."""
+
+    limits: Limits
+
+
+class PublicationServices(BatchKeyServices, Protocol):
+    """Publishing scores: a batch that goes to the holders' shards, and touches no one's consents."""
+
+    secret: Secret
+    limits: Limits
+    packs: PackStore
+    topology: Topology
+    clients: Sequence[ShardClient]
+    batches: Places
+    scheduler: Scheduler
+
+    def deadline(self) -> float:
+        """`Services.deadline`."""

@@ -1,0 +1,43 @@
+"""One word for one thing: words that the glossary replaced do not come back as names."""
+
+import re
+import tokenize
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+TOPS: Final = ("actors", "bench", "models", "rules", "switch")
+RETIRED: Final = {
+    "aside": "fork snapshot",
+    "door": "front door, in whole",
+    "fate": "lifecycle",
+    "lane": "write queue",
+}
+"""Parts of names, and what stands for them now; it only ever grows."""
+WHOLE: Final = re.compile(r"front_?doors?", re.IGNORECASE)
+PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def names(path: Path) -> set[str]:
+    """All names in a file of Python."""
+    with path.open("rb") as file:
+        return {token.string for token in tokenize.tokenize(file.readline) if token.type == tokenize.NAME}
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_no_name_has_a_word_that_another_replaced(top: str) -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {name}: {part.lower()} -> {RETIRED[part.lower().removesuffix('s')]}"
+        for path in (ROOT / top).rglob("*.py")
+        for name in names(path)
+        for part in PART.findall(WHOLE.sub("", name))
+        if part.lower().removesuffix("s") in RETIRED
+    }
+    assert not found
+
+
+def test_no_module_is_called_by_a_word_that_another_replaced() -> None:
+    stems = {path.stem for top in TOPS for path in (ROOT / top).rglob("*.py")}
+    assert not {stem for stem in stems if RETIRED.keys() & set(WHOLE.sub("", stem).split("_"))}
