@@ -314,6 +314,21 @@ def test_wallets_of_every_type_come_out_as_they_went_in(tmp_path: Path, kind: pa
     assert scored.column("region").to_pylist() == table.column("region").to_pylist()
 
 
+def test_the_time_of_the_features_is_what_the_files_say_unless_they_differ(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for at, moment in enumerate((b"1767225600000", b"1767225600000", b"1767312000000")):
+        table = wallets_table(50, at).replace_schema_metadata({b"as_of": moment})
+        pq.write_table(table, source / f"{at}.parquet")
+    with pytest.raises(RescoreRefused, match=r"2.parquet and 0.parquet are of different times.*--as-of"):
+        prepared(source, tmp_path / "out")
+    assert prepared(source, tmp_path / "out", Settings(as_of=5)).job.settings.as_of == 5
+    (source / "2.parquet").unlink()
+    manifest = rescore(prepared(source, tmp_path / "out"))
+    moments = set(columns(tmp_path / "out", manifest).column("as_of").to_pylist())
+    assert moments == {datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)}
+
+
 # Against the run before.
 
 
