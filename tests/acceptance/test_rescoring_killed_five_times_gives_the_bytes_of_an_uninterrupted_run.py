@@ -91,8 +91,9 @@ def test_killed_five_times_it_gives_the_bytes_of_an_uninterrupted_run(place: _Pl
     assert len(set(wallets)) == len(wallets) == FILES * ROWS
 
 
+@pytest.mark.slow
 def test_a_full_disk_in_the_middle_is_told_and_the_job_goes_on_with_room(place: _Place, tmp_path: Path) -> None:
-    """A limit on the size of files stands for the disk: the writer gets the same kind of error in the middle of a part."""
+    """A limit on the size of files stands for the disk. In short, without processes, beside the tests of the driver."""
 
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, resource.RLIM_INFINITY))

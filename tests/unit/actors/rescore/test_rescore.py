@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import resource
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
@@ -117,6 +118,23 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
         run(prepared(source, tmp_path / "out"), made, options)
     run(prepared(source, tmp_path / "out"), made, options)
     assert sorted(pools[0].given + pools[1].given) == [0, 1, 2] and pools[0].given
+
+
+def test_a_full_disk_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: Arrow gets the same kind of error in the middle of a part."""
+    source = write_wallets(tmp_path / "in", 3_000, 1, 1_000)
+    rescore(prepared(source, tmp_path / "whole"))
+    job = prepared(source, tmp_path / "out")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, before[1]))
+    try:
+        with pytest.raises(RescoreRefused, match=r"no room left .*make room and run the same command again"):
+            rescore(job)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(Output(tmp_path / "out").staging.iterdir())
+    rescore(job)
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
 
 
 def test_a_unit_that_kills_its_workers_ends_the_job_by_name(tmp_path: Path) -> None:
@@ -297,6 +315,21 @@ def test_wallets_of_every_type_come_out_as_they_went_in(tmp_path: Path, kind: pa
     scored = columns(tmp_path / "out", manifest)
     assert scored.column("wallet").to_pylist() == table.column("wallet").to_pylist()
     assert scored.column("region").to_pylist() == table.column("region").to_pylist()
+
+
+def test_the_time_of_the_features_is_what_the_files_say_unless_they_differ(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for at, moment in enumerate((b"1767225600000", b"1767225600000", b"1767312000000")):
+        table = wallets_table(50, at).replace_schema_metadata({b"as_of": moment})
+        pq.write_table(table, source / f"{at}.parquet")
+    with pytest.raises(RescoreRefused, match=r"2.parquet and 0.parquet are of different times.*--as-of"):
+        prepared(source, tmp_path / "out")
+    assert prepared(source, tmp_path / "out", Settings(as_of=5)).job.settings.as_of == 5
+    (source / "2.parquet").unlink()
+    manifest = rescore(prepared(source, tmp_path / "out"))
+    moments = set(columns(tmp_path / "out", manifest).column("as_of").to_pylist())
+    assert moments == {datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)}
 
 
 # Against the run before.
