@@ -32,6 +32,8 @@ SEARCHED_BLOCKS: Final = 20_000
 """Of each shard, for a reference: there is no index of them, so this bounds the search; 1.2 s of reading at 10 kB of details a block."""
 HOLDING_BLOCKS_MAX: Final = 64
 """Of each shard, of those that hold it."""
+APPENDED_MEANWHILE: Final = 16
+"""Blocks of a shard that may be appended between the look at its head and the read up to it; of more the newest are told next time."""
 LOOK_EVERY_S: Final = 0.1
 """How late a stream may notice a commit; one small query for all streams of the process."""
 
@@ -76,7 +78,8 @@ class EventFeed:
         each = READ_BLOCKS_MIN + limit // BLOCK_RECORDS_MAX
         while True:
             places = [record_address(0, max(end - each, 0), 0) for end in ends]
-            page = await self._read(caller, places, each * len(ends) * BLOCK_RECORDS_MAX, types, own, each)
+            blocks = each + APPENDED_MEANWHILE
+            page = await self._read(caller, places, blocks * len(ends) * BLOCK_RECORDS_MAX, types, own, blocks)
             if len(page.events) >= limit or each == self._blocks_max or not any(map(block_of, places)):
                 return Page(page.events[-limit:], page.places, page.has_more)
             each = min(each * GROWTH, self._blocks_max)
