@@ -9,7 +9,7 @@ MINUTES ?= 20
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo install develop docs unit test coverage test-latest test-newest test-lowest check acceptance sim mutate bench update clean
+.PHONY: help run demo install develop docs unit test coverage test-latest test-newest test-lowest check acceptance screenshots sim mutate bench update clean
 
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
@@ -19,6 +19,7 @@ help:
 	@echo "make check       format, lint, spelling, types, floors"
 	@echo "make coverage    how much of the code tests in one process reach"
 	@echo "make docs        writes the generated pages of docs/reference"
+	@echo "make screenshots pictures of the console for docs/console.md; needs a Chromium"
 	@echo "make acceptance  the slow proofs"
 	@echo "make sim SEEDS=n the seeded simulation"
 	@echo "make mutate MINUTES=n changes one thing at a time in ledger, shard core and write queues: tells what no test notices"
@@ -73,6 +74,9 @@ check: develop
 docs: develop
 	$(BIN)/python -m switch.reference
 	$(BIN)/python -m rules.language.reference docs/reference/rules.md
+
+screenshots: develop
+	$(BIN)/python -m tests.console.screenshots docs/images/console
 
 acceptance: develop
 	$(BIN)/pytest tests/acceptance $(ARGS)

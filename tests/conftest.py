@@ -70,7 +70,8 @@ def postgres_url() -> Iterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def _new_database(postgres_url: str) -> AsyncIterator[str]:
+async def new_database(postgres_url: str) -> AsyncIterator[str]:
+    """A fresh database without tables, dropped in the end."""
     name = f"test_{uuid.uuid4().hex}"
     administrator = await asyncpg.connect(postgres_url)
     await administrator.execute(f"CREATE DATABASE {name}")
@@ -82,13 +83,13 @@ async def _new_database(postgres_url: str) -> AsyncIterator[str]:
 @pytest.fixture
 async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
     """A fresh database without tables, dropped after the test."""
-    async with _new_database(postgres_url) as url:
+    async with new_database(postgres_url) as url:
         yield url
 
 
 @pytest.fixture
 async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """A fresh, migrated database, dropped after the test."""
-    async with _new_database(postgres_url) as url:
+    async with new_database(postgres_url) as url:
         await migrate(url)
         yield url

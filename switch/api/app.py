@@ -35,12 +35,12 @@ from switch.api import (
     transfers,
     wallets,
 )
+from switch.api.calling import Calls
+from switch.api.console import heard_of, mount_console
 from switch.api.route import OpenHandler, OpenRoute, Route
 from switch.api.services import ServiceParts, Services
 from switch.fairness.connections import FailedKeys
-from switch.http.access import Access
-from switch.http.auth import demand
-from switch.http.call import BodyLimits, Call, Query, one_header
+from switch.http.call import one_header
 from switch.http.problem_pages import problem_page
 from switch.http.server import Answer, connection_of, invite, problem_response
 from switch.problems.table import MoneyMoved, ProblemError, from_http
@@ -95,37 +95,20 @@ def build_app(deps: ServiceParts) -> web.Application:
     for each in OPEN_ROUTES:
         app.router.add_get(each.path, _open_endpoint(services, each.handler))
     app.router.add_get("/problems/{code}", problem_page)
+    mount_console(app, services, ROUTES)
     app.on_shutdown.append(_drain)
     app.on_cleanup.append(_close)
     return app
 
 
 def _endpoint(services: Services, route: Route) -> Endpoint:
-    limits = services.limits
-    query = Query(route.query, route.needed)
-    bodies = BodyLimits(
-        timeout_s=limits.body_timeout_s,
-        grace_s=limits.body_grace_s,
-        rate_min=limits.body_rate_min,
-        room=services.bodies,
-        callers=services.callers,
-    )
+    calls = Calls(services, route)
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
         principal = await services.authenticator.principal(one_header(request, "Authorization"))
-        (services.reads if route.method == "GET" else services.writes).take(principal.account)
-        demand(principal, route.scopes)
-        if route.access is Access.REFUSED and principal.bound is not None:
-            raise ProblemError("forbidden", "This call is for accounts that are not bound to wallets.")
-        services.connections.known(connection_of(request), principal.account)
-        services.callers.heard_of(principal.account)
-        call = Call(request, principal, bodies, query, short=not route.long)
-        try:
-            if request.method != "GET":
-                call.query()
-            response = await route.handler(services, call)
-        finally:
-            call.close()
+        calls.let_in(principal)
+        heard_of(services, request, principal)
+        response = await calls.answer(request, principal)
         if isinstance(response, Answer):
             response.count(services.bodies, principal.account)
         return response

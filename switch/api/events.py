@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 SCOPE: Final = "events"
 NOW: Final = "now"
+LAST: Final = "last"
+"""In place of a cursor: the newest events there are, oldest of them first."""
 STREAM: Final = "text/event-stream"
 STREAM_HEADERS: Final = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 HEARTBEAT_S: Final = 15.0
@@ -72,17 +74,23 @@ class EventList(msgspec.Struct, frozen=True):
 
 
 async def list_events(services: EventServices, call: Call) -> web.StreamResponse:
-    """GET /v1/events?after=&limit=&types=."""
+    """GET /v1/events?after=&limit=&types=&reference=."""
     query = call.query()
     limit, types = page_limit(query), _types(query)
     streams = STREAM in call.request.headers.get("Accept", "")
     after = (call.request.headers.get("Last-Event-ID") if streams else None) or query.get("after")
-    places = await _places(services, after)
     if streams:
-        return await _stream(services, call, places, types)
-    account = call.principal.account
+        if "reference" in query:
+            raise invalid_query("reference", "a stream has all that follows")
+        return await _stream(services, call, await _places(services, after), types)
+    account, own = call.principal.account, _own(services, call.principal)
     async with services.pages.place(account):
-        page = await services.events.page(account, places, limit, types, _own(services, call.principal))
+        if "reference" in query:
+            page = await services.events.with_reference(account, _reference(query), limit, types, own)
+        elif after == LAST:
+            page = await services.events.last(account, limit, types, own)
+        else:
+            page = await services.events.page(account, await _places(services, after), limit, types, own)
         data = await _rendered(services, account, page.events)
     return json_response(EventList(data, page.has_more, encode_cursor(services.secret, SCOPE, *page.places)))
 
@@ -105,6 +113,17 @@ def _types(query: dict[str, str]) -> NDArray[np.uint8]:
     if not EVENT_TYPES.issuperset(names):
         raise invalid_query("types", f"expected some of these, with commas between: {', '.join(sorted(EVENT_TYPES))}")
     return type_numbers(names)
+
+
+def _reference(query: dict[str, str]) -> str:
+    """The reference of the newest payments that are asked for."""
+    if query.get("after") != LAST:
+        raise invalid_query(
+            "reference", f"it goes with after={LAST}: there is no index, so the newest payments are searched"
+        )
+    if not query["reference"]:
+        raise invalid_query("reference", "a reference has a character at least")
+    return query["reference"]
 
 
 async def _places(services: EventServices, after: str | None) -> Sequence[int]:
@@ -183,7 +202,7 @@ ROUTES: Final = (
         Access.FILTERED,
         list_events,
         answer=EventList,
-        query=("after", "limit", "types"),
+        query=("after", "limit", "types", "reference"),
         media=(JSON, STREAM),
         problems=frozenset({"cursor_ahead"}),
         long=True,

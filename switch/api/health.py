@@ -84,13 +84,13 @@ async def metrics(services: HealthServices) -> web.Response:
         packs = (await services.packs.deployment()).packs
         names = await services.catalogue.names(packs)
         counts = await services.packs.counts(packs)
-    conditions = await _conditions(services)
+    conditions = await conditions_of(services)
     families = (*pack_families(names, counts), fill_family(conditions), clock_family(conditions))
     return Answer(services.metrics.render(families), content_type=CONTENT_TYPE_LATEST)
 
 
-async def _conditions(services: HealthServices) -> dict[int, Condition]:
-    """By shard; one that does not answer has no line."""
+async def conditions_of(services: HealthServices) -> dict[int, Condition]:
+    """What shards say of themselves, by number; one that does not answer has no line."""
     conditions: dict[int, Condition] = {}
 
     async def ask(shard: int) -> None:

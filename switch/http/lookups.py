@@ -58,6 +58,10 @@ class Lookups(Generic[K, V]):
             return None
         return await self._asked(key, known is not None)
 
+    def forget(self, key: K) -> None:
+        """Ask again when it is next needed: its value has just changed."""
+        self._known.pop(key, None)
+
     async def many(self, keys: Iterable[K]) -> dict[K, V]:
         """Values of many keys, of a batch for instance: asked for at once, and not remembered."""
         now = self._clock()

@@ -10,7 +10,8 @@ from switch.views.entry_filter import TYPES
 QUERY: Final = {
     "number": "A merchant's own number of a service order.",
     "limit": "Entries on a page, 1 to 100; 20 by default.",
-    "after": "The cursor `next` of the page before. Of events also `now`: only what comes later.",
+    "after": "The cursor `next` of the page before. Of events also `now`: only what comes later, or `last`: the newest ones.",
+    "reference": "Only payments with this reference, among the newest 20,000 blocks of each shard; with `after=last`.",
     "from": "RFC 3339 time: only entries that took effect at this time or later.",
     "to": "RFC 3339 time: only entries that took effect before this time.",
     "at": "RFC 3339 time; now by default.",

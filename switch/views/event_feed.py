@@ -13,6 +13,7 @@ from actors.database.pool import Pool, StoreUnavailable
 from actors.records.addresses import block_of, record_address
 from actors.records.layout import BLOCK_RECORDS_MAX
 from switch.fairness.scheduling import Scheduler, single
+from switch.gateway.encode import details_of
 from switch.views.events import Found, Page, ReadBlock, in_order, page_of, referred
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,12 @@ PAGE_BYTES_MAX: Final = 2 * DETAILS_BYTES_MAX
 """With the records, and the blocks that go beyond."""
 GROWTH: Final = 4
 """A page asks for few blocks first, since 50 records may lie in each, then for more: under light load there is one in each."""
+SEARCHED_BLOCKS: Final = 20_000
+"""Of each shard, for a reference: there is no index of them, so this bounds the search; 1.2 s of reading at 10 kB of details a block."""
+HOLDING_BLOCKS_MAX: Final = 64
+"""Of each shard, of those that hold it."""
+APPENDED_MEANWHILE: Final = 16
+"""Blocks of a shard that may be appended between the look at its head and the read up to it; of more the newest are told next time."""
 LOOK_EVERY_S: Final = 0.1
 """How late a stream may notice a commit; one small query for all streams of the process."""
 
@@ -65,6 +72,39 @@ class EventFeed:
                 return Page(events, page.places, page.has_more)
             places, each = page.places, min(each * GROWTH, self._blocks_max)
 
+    async def last(self, caller: int, limit: int, types: NDArray[np.uint8], own: Own | None = None) -> Page:
+        """The newest `limit` events, fewer where those of so many blocks as one query reads are not as many; later ones follow the page."""
+        ends = [block_of(place) for place in await self.end()]
+        each = READ_BLOCKS_MIN + limit // BLOCK_RECORDS_MAX
+        while True:
+            places = [record_address(0, max(end - each, 0), 0) for end in ends]
+            blocks = each + APPENDED_MEANWHILE
+            page = await self._read(caller, places, blocks * len(ends) * BLOCK_RECORDS_MAX, types, own, blocks)
+            if len(page.events) >= limit or each == self._blocks_max or not any(map(block_of, places)):
+                return Page(page.events[-limit:], page.places, page.has_more)
+            each = min(each * GROWTH, self._blocks_max)
+
+    async def with_reference(
+        self, caller: int, reference: str, limit: int, types: NDArray[np.uint8], own: Own | None = None
+    ) -> Page:
+        """The newest `limit` events of payments that carry a reference, among the newest SEARCHED_BLOCKS of each shard; later ones follow
+        the page."""
+        ends = await self.end()
+        rows = await self._pool.fetch(
+            "event_blocks_holding",
+            self._shards,
+            SEARCHED_BLOCKS,
+            reference.encode(),
+            HOLDING_BLOCKS_MAX,
+            back=PAGE_BYTES_MAX,
+        )
+        if not rows:
+            return Page([], tuple(ends), False)
+        blocks = sorted((ReadBlock(*row) for row in rows), key=lambda block: (block.shard, block.number))
+        page = await self._page(caller, blocks, frozenset(), [START] * len(ends), types, own)
+        named = [each for each in page.events if details_of(each.details).reference == reference]
+        return Page(named[-limit:], tuple(ends), False)
+
     async def _read(
         self, caller: int, places: Sequence[int], limit: int, types: NDArray[np.uint8], own: Own | None, each: int
     ) -> Page:
@@ -77,12 +117,26 @@ class EventFeed:
         blocks = sorted((ReadBlock(*row[:4]) for row in rows), key=lambda block: (block.shard, block.number))
         counts = np.bincount([block.shard for block in blocks], minlength=len(self._shards))
         cut = frozenset(row["shard"] for row in rows if row["there"] == each or counts[row["shard"]] < row["there"])
+        return await self._page(caller, blocks, cut, places, types, own, limit)
+
+    async def _page(
+        self,
+        caller: int,
+        blocks: Sequence[ReadBlock],
+        cut: frozenset[int],
+        places: Sequence[int],
+        types: NDArray[np.uint8],
+        own: Own | None,
+        limit: int | None = None,
+    ) -> Page:
+        """The events in blocks: up to `limit`, or all."""
         read = await self._scheduler.run(caller, single(partial(in_order, blocks, cut, places, types)))
         payers = payees = np.ones(len(read.records), np.bool_)
         if own is not None:
             sides = np.concatenate([read.records["payer"], read.records["payee"]])
             payers, payees = np.split(await own(np.where(np.tile(read.types, 2) != 0, sides, 0)), 2)
-        return await self._scheduler.run(caller, single(partial(page_of, read, places, limit, payers, payees)))
+        most = len(read.records) if limit is None else limit
+        return await self._scheduler.run(caller, single(partial(page_of, read, places, most, payers, payees)))
 
     async def ahead(self, places: Sequence[int]) -> bool:
         """Whether places are of a journal that was longer than it is now."""

@@ -342,3 +342,30 @@ async def test_a_cursor_of_a_journal_that_was_longer_is_refused(switch: RunningS
     later = encode_cursor(secret, f"statement {address}", 0, record_address(0, 1_000_000, 3), 0, 0, 0)
     page = await switch.call("GET", f"/v1/wallets/{users[0]}/transfers?after={later}")
     assert (page.status, page.json["code"]) == (409, "cursor_ahead")
+
+
+async def test_the_newest_events_are_asked_for_without_reading_all(switch: RunningSwitch) -> None:
+    _, users, ids = await traffic(switch)
+    everything, _ = await pages(switch)
+    last = (await switch.call("GET", f"{PATH}?after=last&limit=5")).json
+    assert (last["data"], last["has_more"]) == (everything[-5:], False)
+    posted = (await switch.call("GET", f"{PATH}?after=last&limit=100&types=transfer.posted")).json
+    assert {event["id"] for event in posted["data"]} == set(ids)
+    later = await switch.pay(users[0], users[1], 1, reference="order 7")
+    assert later.status == 201, later.raw
+    followed, _ = await pages(switch, "&types=transfer.posted", last["next"])
+    assert [event["id"] for event in followed] == [later.json["id"]]
+
+
+async def test_payments_are_found_by_their_whole_reference_among_the_newest(switch: RunningSwitch) -> None:
+    bank, user = await switch.wallet("external"), await switch.wallet()
+    for reference in ("order 7", "order 70", "order 7", "other"):
+        assert (await switch.pay(bank, user, 10, reference=reference)).status == 201
+    found = (await switch.call("GET", f"{PATH}?after=last&reference=order%207")).json
+    assert [event["data"]["reference"] for event in found["data"]] == ["order 7"] * 2
+    assert (await switch.call("GET", f"{PATH}?after=last&reference=nobody")).json["data"] == []
+    for query in ("reference=x", "after=now&reference=x", "after=last&reference="):
+        answer = await switch.call("GET", f"{PATH}?{query}")
+        assert (answer.status, answer.json["errors"][0]["field"]) == (422, "reference"), query
+    stream = await switch.call("GET", f"{PATH}?after=last&reference=x", headers={"Accept": "text/event-stream"})
+    assert (stream.status, stream.json["code"]) == (422, "invalid_query")

@@ -24,6 +24,18 @@ CROSS JOIN LATERAL (
 ) AS next
 WHERE next.before < $4
 
+-- name: event_blocks_holding
+-- Of the newest $2 blocks of each shard those whose details hold these bytes, the newest $4 of them.
+SELECT found.shard, found.block, found.records, found.details
+FROM unnest($1::int[]) AS place (shard)
+CROSS JOIN LATERAL (
+    SELECT shard, block, records, details FROM journal
+    WHERE journal.shard = place.shard
+      AND journal.block > (SELECT max(block) FROM journal WHERE journal.shard = place.shard) - $2
+      AND position($3::bytea IN details) > 0
+    ORDER BY journal.block DESC LIMIT $4
+) AS found
+
 -- name: event_heads
 SELECT head.shard, head.block
 FROM unnest($1::int[]) AS place (shard)
@@ -702,3 +714,25 @@ WITH RECURSIVE chain AS (
 )
 SELECT address, record FROM chain
 WHERE get_byte(record, {kind_at}) = {score} OR step = (SELECT max(step) FROM chain) ORDER BY step
+
+-- name: session_open
+-- Under a key that works, for so many seconds; of the key's sessions so many newest stay beside it.
+WITH key AS (
+    SELECT id FROM api_key WHERE hash = $1 AND revoked_at IS NULL AND coalesce(expires_at > now(), true)
+), ended AS (
+    DELETE FROM console_session WHERE hash IN (
+        SELECT hash FROM console_session WHERE api_key = (SELECT id FROM key) ORDER BY expires_at DESC OFFSET $4
+    )
+)
+INSERT INTO console_session (hash, api_key, expires_at)
+SELECT $2, id, now() + make_interval(secs => $3) FROM key RETURNING api_key
+
+-- name: session_keys
+SELECT session.hash, key.hash AS key, account.name
+FROM console_session AS session
+JOIN api_key AS key ON key.id = session.api_key
+JOIN account ON account.id = key.account
+WHERE session.hash = ANY($1) AND session.expires_at > now() AND key.revoked_at IS NULL
+
+-- name: session_close
+DELETE FROM console_session WHERE hash = $1

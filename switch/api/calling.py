@@ -1,0 +1,59 @@
+"""How a call of the API is let in and answered, be it over HTTP or from a page of the console."""
+
+from aiohttp import web
+
+from actors.stores.api_keys import Principal
+from switch.api.route import Route
+from switch.api.services import Services
+from switch.http.access import Access
+from switch.http.auth import demand
+from switch.http.call import BodyLimits, Call, Query
+from switch.problems.table import ProblemError
+
+
+def body_limits(services: Services) -> BodyLimits:
+    """How bodies may arrive."""
+    limits = services.limits
+    return BodyLimits(
+        timeout_s=limits.body_timeout_s,
+        grace_s=limits.body_grace_s,
+        rate_min=limits.body_rate_min,
+        room=services.bodies,
+        callers=services.callers,
+    )
+
+
+def demand_access(principal: Principal, route: Route) -> None:
+    """Raise ProblemError forbidden unless the principal may make calls of this route."""
+    demand(principal, route.scopes)
+    if route.access is Access.REFUSED and principal.bound is not None:
+        raise ProblemError("forbidden", "This call is for accounts that are not bound to wallets.")
+
+
+class Calls:
+    """All calls of one route."""
+
+    __slots__ = ("_bodies", "_query", "_rate", "_route", "_services")
+
+    def __init__(self, services: Services, route: Route) -> None:
+        self._services = services
+        self._route = route
+        self._bodies = body_limits(services)
+        self._query = Query(route.query, route.needed)
+        self._rate = services.reads if route.method == "GET" else services.writes
+
+    def let_in(self, principal: Principal) -> None:
+        """Count a call of a caller, and look whether it may make it. Raises ProblemError too_many_requests, forbidden."""
+        self._rate.take(principal.account)
+        demand_access(principal, self._route)
+
+    async def answer(self, request: web.Request, principal: Principal) -> web.StreamResponse:
+        """What the route's handler answers to one who was let in. Raises ProblemError."""
+        route = self._route
+        call = Call(request, principal, self._bodies, self._query, short=not route.long)
+        try:
+            if request.method != "GET":
+                call.query()
+            return await route.handler(self._services, call)
+        finally:
+            call.close()

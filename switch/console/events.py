@@ -1,0 +1,31 @@
+"""Everything that happened: the newest events first, or from the beginning, page by page."""
+
+from typing import Final
+
+from switch.console.page import Page, Shown, View, Visit
+
+EVENTS: Final = "/v1/events"
+PER_PAGE: Final = "50"
+GROUPS: Final = {
+    "payments": "transfer.posted,transfer.held,transfer.in_review,transfer.declined,transfer.captured,transfer.refunded,"
+    "transfer.voided,transfer.expired,transfer.approved",
+    "declined": "transfer.declined",
+    "wallets": "wallet.opened,wallet.frozen,wallet.unfrozen,wallet.closed,wallet.tier_changed",
+    "credit": "credit.consent_granted,credit.consent_withdrawn,credit.inquiry,credit.order_created,credit.order_confirmed,"
+    "credit.order_paid,credit.order_cancelled,credit.order_overdue,credit.order_defaulted,credit.score",
+}
+"""What people look for, by the name that the page has for it."""
+
+
+async def events(visit: Visit) -> Shown:
+    """GET /console/events?types=&after=: the newest, or forwards from a cursor; `start` for the beginning."""
+    types, after = visit.query.get("types", ""), visit.query.get("after", "last")
+    query = {"limit": PER_PAGE, **({"after": after} if after != "start" else {})}
+    if types:
+        query["types"] = GROUPS.get(types, types)
+    page = await visit.get(EVENTS, query)
+    data = {"events": page, "types": types, "groups": list(GROUPS), "newest": after == "last"}
+    return View(template="events.html", title="Events", data=data)
+
+
+PAGES: Final = (Page("GET", "/console/events", events, query=("types", "after")),)

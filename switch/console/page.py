@@ -1,0 +1,118 @@
+"""What a page is made of: who looks at it, what it asks of the API, what it shows."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+from aiohttp import web
+
+from actors.stores.api_keys import Principal
+from actors.stores.console_sessions import SignedIn
+from switch.problems.table import ProblemError
+from switch.views.figures import Figures
+
+NOTHING: Final[Mapping[str, str]] = {}
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A call of the API by its line in the table of routes: `path` as it stands there, with `params` for its braces. `body`: as JSON."""
+
+    method: str
+    path: str
+    params: Mapping[str, str] = NOTHING
+    query: Mapping[str, str] = NOTHING
+    headers: Mapping[str, str] = NOTHING
+    body: Any = None
+
+
+class Api(Protocol):
+    """The API as pages reach it, with all its checks."""
+
+    def may(self, principal: Principal, method: str, path: str) -> bool:
+        """Whether a call of this route would be let in at all."""
+
+    async def call(self, request: web.Request, principal: Principal, wanted: Wanted) -> Any:
+        """The answer's JSON. Raises ProblemError."""
+
+    async def figures(self) -> Figures:
+        """How the switch is doing, as /metrics and /readyz tell everybody."""
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """What a page shows: `data` is its JSON twin and what its template gets."""
+
+    template: str
+    title: str
+    data: dict[str, Any]
+    status: int = 200
+
+
+class Redirect(msgspec.Struct, frozen=True):
+    """Go and look there."""
+
+    path: str
+
+
+class Visit:
+    """A request for a page by somebody who is signed in. `form` is what was sent along, its token checked."""
+
+    def __init__(
+        self, request: web.Request, who: SignedIn, api: Api, query: Mapping[str, str], form: Mapping[str, str]
+    ) -> None:
+        self._request = request
+        self._api = api
+        self.who = who
+        self.query = query
+        self.form = form
+
+    def param(self, name: str) -> str:
+        """A part of the path."""
+        return self._request.match_info[name]
+
+    def may(self, method: str, path: str) -> bool:
+        """Whether the key's scopes and the account's bounds let a call of the API in."""
+        return self._api.may(self.who.principal, method, path)
+
+    async def get(self, path: str, query: Mapping[str, str] = NOTHING, **params: str) -> Any:
+        """What the API answers. Raises ProblemError."""
+        return await self._api.call(
+            self._request, self.who.principal, Wanted(method="GET", path=path, params=params, query=query)
+        )
+
+    async def send(self, wanted: Wanted) -> Any:
+        """What the API answers to a change. A form brings its own idempotency key, so to send it twice changes nothing twice."""
+        key = self.form.get("idempotency_key")
+        if key:
+            wanted = msgspec.structs.replace(wanted, headers={**wanted.headers, "Idempotency-Key": key})
+        return await self._api.call(self._request, self.who.principal, wanted)
+
+    async def figures(self) -> Figures:
+        """How the switch is doing."""
+        return await self._api.figures()
+
+    def page_query(self, **more: str) -> dict[str, str]:
+        """Parameters of a list: `after` as the page was asked for it."""
+        return {**more, **({"after": self.query["after"]} if "after" in self.query else {})}
+
+
+async def unless(codes: frozenset[str], answer: Awaitable[Any]) -> Any:
+    """An answer, None when the API ends the call with one of these problems."""
+    try:
+        return await answer
+    except ProblemError as problem:
+        if problem.code in codes:
+            return None
+        raise
+
+
+Shown = View | Redirect
+Handler = Callable[[Visit], Awaitable[Shown]]
+
+
+class Page(NamedTuple):
+    """A page: `query`: the parameters that it takes."""
+
+    method: str
+    path: str
+    handler: Handler
+    query: tuple[str, ...] = ()

@@ -1,0 +1,253 @@
+"""The console in the HTTP application: sessions, forms, pages and their JSON twins, problems as pages."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl, quote
+
+from aiohttp import web
+
+from actors.database.pool import StoreUnavailable
+from actors.stores.api_keys import Principal, key_hash
+from actors.stores.console_sessions import ConsoleSessions, SignedIn
+from switch.console.page import Api, Page, Redirect, View, Visit
+from switch.console.pages import NAVIGATION, PAGES
+from switch.console.rendering import PAGE_HEADERS, environment, load_assets, rendered
+from switch.console.sessions import (
+    HOME,
+    demand_own_form,
+    demand_own_origin,
+    form_token,
+    no_cookie,
+    own_path,
+    session_cookie,
+    token_of,
+)
+from switch.fairness.scheduling import Scheduler
+from switch.http.auth import KEY_CHARACTERS_MAX, KEY_TTL_S, Authenticator
+from switch.http.call import JSON, BodyLimits, Call, Query, one_header
+from switch.http.lookups import Lookups
+from switch.http.server import Answer
+from switch.problems.table import PROBLEMS, ProblemError, problem_body
+from switch.views.representations import json_response
+
+HTML: Final = "text/html; charset=utf-8"
+FORM: Final = "application/x-www-form-urlencoded"
+FORM_BYTES_MAX: Final = 4 << 20
+"""A rule pack's text, escaped: at worst three bytes a byte."""
+FORM_FIELDS_MAX: Final = 32
+SIGN_IN_BYTES_MAX: Final = 4 << 10
+SIGN_IN_TIMEOUT_S: Final = 5.0
+SIGN_IN: Final = f"{HOME}/sign-in"
+
+Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Endpoints(NamedTuple):
+    """What the application routes to."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+
+
+class Console:
+    """Pages over the API. `heard` is told of each request whom it is from."""
+
+    def __init__(
+        self,
+        api: Api,
+        sessions: ConsoleSessions,
+        authenticator: Authenticator,
+        scheduler: Scheduler,
+        bodies: BodyLimits,
+        *,
+        clock: Callable[[], float],
+        heard: Callable[[web.Request, Principal], None],
+    ) -> None:
+        self._api = api
+        self._sessions = sessions
+        self._signed_in: Lookups[bytes, SignedIn] = Lookups(sessions.find, clock, KEY_TTL_S)
+        self._authenticator = authenticator
+        self._scheduler = scheduler
+        self._bodies = bodies
+        self._heard = heard
+        self._assets = load_assets()
+        self._templates = environment(self._assets)
+
+    def endpoints(self) -> Iterator[Endpoints]:
+        """All paths of the console; the JSON twin of a page before the page, whose last part could take its ending."""
+        for page in PAGES:
+            if page.method == "GET":
+                yield Endpoints("GET", f"{page.path}.json", self._page(page, twin=True))
+            yield Endpoints(page.method, page.path, self._page(page))
+        yield Endpoints("GET", SIGN_IN, self._ask_key)
+        yield Endpoints("POST", SIGN_IN, self._sign_in)
+        yield Endpoints("POST", f"{HOME}/sign-out", self._sign_out)
+        yield Endpoints("GET", f"{HOME}/assets/{{name}}", self._asset)
+        yield Endpoints("GET", "/", self._home)
+
+    # Pages.
+
+    def _page(self, page: Page, *, twin: bool = False) -> Endpoint:
+        async def endpoint(request: web.Request) -> web.StreamResponse:
+            as_json = twin or JSON in request.headers.get("Accept", "")
+            try:
+                return await self._shown(page, request, as_json)
+            except StoreUnavailable:
+                problem = ProblemError("database_unavailable", money_moved="no" if page.method == "GET" else "unknown")
+            except ProblemError as error:
+                problem = error
+            if as_json:
+                raise problem
+            return await self._failed(request, problem)
+
+        return endpoint
+
+    async def _shown(self, page: Page, request: web.Request, as_json: bool) -> web.Response:
+        who, token = await self._who(request)
+        self._heard(request, who.principal)
+        call = Call(request, who.principal, self._bodies, Query(page.query), short=False)
+        try:
+            form = {} if page.method == "GET" else await _form(call, token)
+            visit = Visit(request, who, self._api, call.query(), form)
+            shown = await page.handler(visit)
+        finally:
+            call.close()
+        if isinstance(shown, Redirect):
+            return _to(shown.path)
+        if as_json:
+            return json_response(shown.data, shown.status, PAGE_HEADERS)
+        navigation = [
+            {"path": each.path, "title": each.title}
+            for each in NAVIGATION
+            if each.route is None or visit.may(*each.route)
+        ]
+        here = {
+            "account": who.name,
+            "csrf": form_token(token),
+            "navigation": navigation,
+            "path": request.path,
+            "twin": f"{request.path}.json" + (f"?{request.rel_url.raw_query_string}" if request.query_string else ""),
+            "may": visit.may,
+        }
+        return await self._html(shown, who.principal.account, here)
+
+    async def _who(self, request: web.Request) -> tuple[SignedIn, str]:
+        """Whom a request speaks for, and the token of the session, empty when it is by a key: so scripts read pages, and change nothing.
+        Raises ProblemError unauthenticated."""
+        given = one_header(request, "Authorization")
+        if given is not None and request.method == "GET":
+            return SignedIn(principal=await self._authenticator.principal(given), name=""), ""
+        token = token_of(request)
+        who = None if token is None else await self._signed_in.get(key_hash(token))
+        if token is None or who is None:
+            raise ProblemError("unauthenticated", "Sign in to the console, or send an Authorization header.")
+        return who, token
+
+    async def _html(self, view: View, account: int, here: dict[str, Any]) -> web.Response:
+        template = self._templates.get_template(view.template)
+        values = {**view.data, "title": view.title, "here": here}
+        body = await self._scheduler.run(account, rendered(template, values))
+        return Answer(body, view.status, PAGE_HEADERS, HTML)
+
+    async def _failed(self, request: web.Request, problem: ProblemError) -> web.Response:
+        """A problem as a page; who is not signed in is asked to."""
+        if problem.code == "unauthenticated":
+            wanted = request.path_qs if request.method == "GET" else HOME
+            return _to(SIGN_IN if wanted == HOME else f"{SIGN_IN}?next={quote(wanted, safe='/')}")
+        back = own_path(request.headers.get("Referer", "").partition(request.host)[2])
+        return self._plain("problem.html", PROBLEMS[problem.code].status, problem=problem_body(problem), back=back)
+
+    def _plain(self, template: str, status: int = 200, **values: Any) -> web.Response:
+        """A small page without a session."""
+        body = self._templates.get_template(template).render(values)
+        return Answer(body.encode(), status, PAGE_HEADERS, HTML)
+
+    # Signing in and out.
+
+    async def _ask_key(self, request: web.Request) -> web.Response:
+        return self._plain("sign_in.html", wanted=own_path(request.query.get("next", "")), wrong=False)
+
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        try:
+            demand_own_origin(request)
+            form = _fields(await _small_body(request))
+            token = await self._sessions.open(form.get("key", "").strip()[:KEY_CHARACTERS_MAX])
+        except ProblemError as problem:
+            return await self._failed(request, problem)
+        except StoreUnavailable:
+            return await self._failed(request, ProblemError("database_unavailable"))
+        wanted = own_path(form.get("next", ""))
+        if token is None:
+            return self._plain("sign_in.html", 401, wanted=wanted, wrong=True)
+        return _to(wanted, {"Set-Cookie": session_cookie(token, request)})
+
+    async def _sign_out(self, request: web.Request) -> web.Response:
+        """Also when the session has ended already, so that nobody is kept."""
+        try:
+            demand_own_origin(request)
+            token = token_of(request)
+            form = _fields(await _small_body(request))
+            if token is not None:
+                demand_own_form(token, form)
+                await self._sessions.close(token)
+                self._signed_in.forget(key_hash(token))
+        except ProblemError as problem:
+            return await self._failed(request, problem)
+        except StoreUnavailable:
+            return await self._failed(request, ProblemError("database_unavailable"))
+        return _to(SIGN_IN, {"Set-Cookie": no_cookie(request)})
+
+    # What anybody gets.
+
+    async def _asset(self, request: web.Request) -> web.Response:
+        found = self._assets.get(request.match_info["name"])
+        if found is None:
+            raise ProblemError("not_found")
+        kept = "public, max-age=31536000, immutable" if request.query.get("v") == found.version else "no-cache"
+        headers = {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
+        return Answer(found.body, 200, headers, found.content_type)
+
+    async def _home(self, request: web.Request) -> web.Response:
+        return _to(HOME)
+
+
+def _to(path: str, headers: dict[str, str] | None = None) -> web.Response:
+    return Answer(b"", 303, {"Location": path, "Cache-Control": "no-store", **(headers or {})}, HTML)
+
+
+async def _form(call: Call, token: str) -> dict[str, str]:
+    """The fields of a form that this session's own page sent. Raises ProblemError."""
+    demand_own_origin(call.request)
+    if call.content_type != FORM:
+        raise ProblemError("unsupported_media_type", f"Pages send {FORM}.")
+    form = _fields(await call.body(FORM_BYTES_MAX))
+    demand_own_form(token, form)
+    return form
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    """The fields of a form, the first of each name. Raises ProblemError."""
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX, errors="strict")
+    except ValueError:
+        raise ProblemError("malformed_request", "The form could not be read.") from None
+    return dict(reversed(pairs))
+
+
+async def _small_body(request: web.Request) -> bytes:
+    """The body of one who has no session yet. Raises ProblemError."""
+    try:
+        async with asyncio.timeout(SIGN_IN_TIMEOUT_S):
+            parts, size = [], 0
+            while part := await request.content.readany():
+                size += len(part)
+                if size > SIGN_IN_BYTES_MAX:
+                    raise ProblemError("payload_too_large")
+                parts.append(part)
+    except TimeoutError:
+        raise ProblemError("request_timeout") from None
+    except (web.RequestPayloadError, OSError) as error:
+        raise ProblemError("malformed_request", "The body could not be read.") from error
+    return b"".join(parts)

@@ -1,0 +1,222 @@
+"""A payment: what was asked, what was decided and by which rules, and all that became of it."""
+
+import asyncio
+from collections import OrderedDict
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, unless
+from switch.problems.table import ProblemError
+
+TRANSFER: Final = "/v1/transfers/{id}"
+PACK: Final = "/v1/rule-packs/{name}"
+WALLET: Final = "/v1/wallets/{id}"
+PACKS_KEPT: Final = 64
+"""Rules of pack versions that are remembered, a few kB each: a version never changes."""
+NO_WALLET: Final = frozenset({"forbidden", "wallet_not_found"})
+_TONES: Final = {"declined": "bad", "in_review": "warn", "held": "info", "voided": "", "expired": ""}
+
+
+class RuleLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule as its pack's text has it."""
+
+    id: str
+    description: str
+    when: str
+    action: str
+    points: int
+    reason: str
+    mode: str
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a payment. `id`: of the record that says so, None where that is the payment's own."""
+
+    at: str
+    what: str
+    tone: str
+    amount: int | None = None
+    id: str | None = None
+    by: str | None = None
+
+
+class PackRules:
+    """Rules by version of a pack: reading a pack's text takes milliseconds, so it happens beside the event loop, and once."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, list[RuleLine]] = OrderedDict()
+
+    async def of(self, label: str, text: str) -> list[RuleLine]:
+        """The rules of name@version, in order."""
+        found = self._kept.get(label)
+        if found is None:
+            found = self._kept[label] = await asyncio.to_thread(_rules, text)
+            if len(self._kept) > PACKS_KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+
+def _rules(text: str) -> list[RuleLine]:
+    """A published pack has been checked, so only what it may leave out is looked at here."""
+    document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return [
+        RuleLine(
+            id=str(rule.get("id", "")),
+            description=str(rule.get("description", "")),
+            when=" ".join(str(rule.get("when", "")).split()),
+            action=str(rule.get("action", "")),
+            points=int(rule.get("points", 0)),
+            reason=str(rule.get("reason", "")),
+            mode=str(rule.get("mode", "live")),
+        )
+        for rule in document.get("rules") or ()
+    ]
+
+
+_PACK_RULES: Final = PackRules()
+
+
+async def transfer(visit: Visit) -> Shown:
+    """GET /console/transfers/{id}."""
+    shown = await visit.get(TRANSFER, id=visit.param("id"))
+    payer, payee, decided, origin = await asyncio.gather(
+        _wallet(visit, shown["payer"]), _wallet(visit, shown["payee"]), _decided(visit, shown), _origin(visit, shown)
+    )
+    data = {
+        "transfer": shown,
+        "origin": origin,
+        "payer": payer,
+        "payee": payee,
+        "decided": decided,
+        "timeline": msgspec.to_builtins(timeline(shown)),
+        "done": visit.query.get("done"),
+    }
+    return View(template="transfer.html", title=f"Payment {shown['id'][-12:]}", data=data)
+
+
+async def _wallet(visit: Visit, wallet: str) -> Any:
+    """A side's wallet, None where the key may not see it."""
+    return await unless(NO_WALLET, visit.get(WALLET, id=wallet)) if visit.may("GET", WALLET) else None
+
+
+async def _origin(visit: Visit, shown: dict[str, Any]) -> Any:
+    """The payment that a capture, void or refund belongs to."""
+    if "of" not in shown:
+        return None
+    return await unless(frozenset({"transfer_not_found"}), visit.get(TRANSFER, id=shown["of"]))
+
+
+async def _decided(visit: Visit, shown: dict[str, Any]) -> Any:
+    """Pack and rules behind a decision: those that gave one of its reasons, and how many others there are. None: not scored, or the key may
+    not read packs."""
+    decision = shown["decision"]
+    if decision is None or not visit.may("GET", PACK):
+        return None
+    name, _, version = decision["pack"].partition("@")
+    found = await unless(
+        frozenset({"rule_pack_not_found", "invalid_query"}), visit.get(PACK, {"version": version}, name=name)
+    )
+    if found is None:
+        return None
+    rules = await _PACK_RULES.of(decision["pack"], found["text"])
+    fired = [rule for rule in rules if rule.reason in decision["reasons"]]
+    return {
+        "name": name,
+        "version": found["version"],
+        "card": found["card"],
+        "fired": msgspec.to_builtins(fired),
+        "others": len(rules) - len(fired),
+    }
+
+
+def timeline(shown: dict[str, Any]) -> list[Moment]:
+    """What happened to a payment, oldest first, as its record and what refers to it tell."""
+    kind = shown["type"]
+    asked = {"transfer": "Payment asked for", "hold": "Hold asked for"}.get(kind, kind.capitalize())
+    moments = [Moment(at=shown["created_at"], what=asked, tone="info", amount=shown["amount"])]
+    decision = shown["decision"]
+    if decision is not None:
+        tone = {"approve": "good", "review": "warn", "decline": "bad"}.get(decision["action"], "")
+        by = decision["pack"] + (" (fallback)" if decision.get("fallback") else "")
+        moments.append(Moment(at=shown["created_at"], what=f"Scored: {decision['action']}", tone=tone, by=by))
+    moments += _ends(shown)
+    moments += [_part(part, "Captured", "good") for part in shown.get("captures", ())]
+    moments += [_part(part, "Refunded", "info") for part in shown.get("refunds", ())]
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _ends(shown: dict[str, Any]) -> list[Moment]:
+    """How a review ended, and what state it left the payment in."""
+    moments, review, status = [], shown.get("review"), shown["status"]
+    if review is not None and review["status"] != "open":
+        tone = "good" if review["status"] == "approved" else "bad"
+        at = review["decided_at"] or review["expires_at"]
+        moments.append(Moment(at=at, what=f"Review {review['status']}", tone=tone, by=review["decided_by"]))
+    elif review is not None:
+        moments.append(Moment(at=shown["created_at"], what="Waits for an analyst", tone="warn"))
+    elif status == "declined":
+        moments.append(Moment(at=shown["created_at"], what=f"Declined: {shown['code']}", tone="bad"))
+    elif status == "posted" and shown["type"] == "transfer":
+        moments.append(
+            Moment(at=shown["created_at"], what="Money moved, committed", tone="good", amount=shown["amount"])
+        )
+    elif shown["type"] == "hold":
+        moments.append(Moment(at=shown["created_at"], what="Held on the payer's wallet", tone="info"))
+    if shown["type"] == "hold" and status == "expired":
+        moments.append(Moment(at=shown["expires_at"], what="Expired, released", tone="", amount=shown.get("released")))
+    return moments
+
+
+def _part(part: dict[str, Any], what: str, tone: str) -> Moment:
+    return Moment(at=part["created_at"], what=what, tone=tone, amount=part["amount"], id=part["id"])
+
+
+CHANGES: Final = {
+    "capture": "/v1/transfers/{id}/capture",
+    "void": "/v1/transfers/{id}/void",
+    "refund": "/v1/transfers/{id}/refund",
+}
+
+
+async def change_transfer(visit: Visit) -> Shown:
+    """POST /console/transfers/{id}/{change}: capture, void or refund all that is left."""
+    identity, change = visit.param("id"), visit.param("change")
+    await visit.send(Wanted(method="POST", path=CHANGES[change], params={"id": identity}, body={}))
+    return Redirect(f"/console/transfers/{identity}?done={change}")
+
+
+async def find(visit: Visit) -> Shown:
+    """GET /console/find?q=: by id of a payment or wallet, by a payment's reference, by a wallet's external id or owner."""
+    wanted = visit.query.get("q", "").strip()
+    found: dict[str, Any] = {"find": wanted, "wallets": [], "payments": [], "searched": None}
+    if len(wanted) == 36 and wanted.count("-") == 4:
+        for path, to in ((TRANSFER, "transfers"), (WALLET, "wallets")):
+            if visit.may("GET", path) and await _there(visit, path, wanted):
+                return Redirect(f"/console/{to}/{wanted.lower()}")
+    if wanted and visit.may("GET", "/v1/wallets"):
+        for name in ("external_id", "owner"):
+            page = await visit.get("/v1/wallets", {name: wanted, "limit": "20"})
+            found["wallets"] += [each for each in page["data"] if each not in found["wallets"]]
+    if wanted and visit.may("GET", "/v1/events"):
+        page = await visit.get("/v1/events", {"after": "last", "reference": wanted, "limit": "50"})
+        found["payments"] = page["data"][::-1]
+    return View(template="find.html", title="Find", data=found)
+
+
+async def _there(visit: Visit, path: str, identity: str) -> bool:
+    try:
+        await visit.get(path, id=identity)
+    except ProblemError as problem:
+        if problem.code in ("transfer_not_found", "wallet_not_found"):
+            return False
+        raise
+    return True
+
+
+PAGES: Final = (
+    Page("GET", "/console/find", find, query=("q",)),
+    Page("GET", "/console/transfers/{id}", transfer, query=("done",)),
+    Page("POST", "/console/transfers/{id}/{change:capture|void|refund}", change_transfer),
+)

@@ -1,0 +1,95 @@
+"""The console in a real Chromium: what people do with mouse and keys, what axe says of each page, both schemes, narrow and wide."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from switch.console.rule_packs import EXAMPLE
+from tests.console.browser import CHROMIUM, Tab, chromium
+from tests.console.scene import Day, looked_at
+from tests.console.signing_in import signed_in
+from tests.front_door import RunningSwitch
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed; on Debian: apt-get install chromium"),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def tab(switch_of_module: RunningSwitch) -> AsyncIterator[Tab]:
+    """A browser in which somebody with every scope is signed in. Whatever a page complains of at its console fails the tests."""
+    async with chromium() as made:
+        await signed_in(made, switch_of_module.base, switch_of_module.key)
+        yield made
+        assert not made.complaints, made.complaints
+
+
+async def test_an_analyst_approves_a_review_with_one_key(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/reviews")
+    assert "DRAINS_TO_NEW_PAYEE" in await tab.text()
+    await tab.until("document.querySelector('.case[aria-current=true]') !== null")
+    await tab.changes(lambda: tab.press("a"))
+    assert "Approved: the money moves." in await tab.text()
+    assert "Nothing waits for you" in await tab.text()
+    assert (await switch.call("GET", f"/v1/transfers/{day.case}")).json["status"] == "posted"
+
+
+async def test_a_payment_is_found_by_its_reference_from_anywhere(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/health")
+    await tab.press("/")
+    await tab.type("coffee beans")
+    await tab.changes(lambda: tab.press("Enter"))
+    await tab.changes(lambda: tab.click(f"a[href='/console/transfers/{day.coffee}']"))
+    assert "12.50" in await tab.text("h1") and "A-17" in await tab.text()
+
+
+async def test_a_holder_withdraws_a_consent(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/wallets/{day.alice}")
+    await tab.changes(lambda: tab.click("#consents button.bad"))
+    assert "The consent is withdrawn." in await tab.text()
+    assert (await switch.call("GET", f"/v1/consents/{day.consent}")).json["status"] == "withdrawn"
+
+
+async def test_a_pack_is_published_after_its_preview(tab: Tab, switch: RunningSwitch) -> None:
+    await tab.open(f"{switch.base}/console/new-rule-pack")
+    await tab.run(f"document.getElementById('text').value = {EXAMPLE.replace('corner-shop', 'browser')!r}")
+    await tab.changes(lambda: tab.click("button[value=preview]"))
+    assert re.search(r"\d+\s+of \d+ past payments otherwise", await tab.text("#preview"))
+    await tab.changes(lambda: tab.click("button[value=publish]"))
+    assert "browser@1" in await tab.text("h1")
+    await tab.changes(lambda: tab.click("form[action$='/mode'] button.primary"))
+    assert "It decides from now on." in await tab.text()
+    assert (await switch.call("GET", "/v1/rule-packs/browser")).json["mode"] == "live"
+
+
+async def test_the_overview_keeps_itself_new(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console")
+    paid = await switch.pay(day.shop, day.alice, 11, reference="seen at once")
+    await tab.until(
+        f"document.querySelector(\"[data-live=newest] a[href='/console/transfers/{paid.json['id']}']\") !== null"
+    )
+    await tab.until("document.querySelector('#rate-chart canvas') !== null")
+
+
+async def test_axe_finds_nothing_wrong_with_any_page(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    wrong = []
+    for path in looked_at(day).values():
+        await tab.open(switch.base + path)
+        wrong += [f"{path}: {found}" for found in await tab.axe()]
+        await tab.look(width=1280, dark=True)
+        wrong += [f"{path}, dark: {found}" for found in await tab.axe("color-contrast", "link-in-text-block")]
+        await tab.look(width=1280)
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_no_page_is_wider_than_a_phone(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.look(width=390)
+    wide = {}
+    for path in looked_at(day).values():
+        await tab.open(switch.base + path)
+        wide[path] = await tab.run("document.documentElement.scrollWidth")
+    await tab.look(width=1280)
+    assert not {path: width for path, width in wide.items() if width > 390}
