@@ -69,7 +69,7 @@ class AsyncClient(AsyncResources):
                 pause = attempts.after_loss(error, time.monotonic())
             await asyncio.sleep(pause)
 
-    async def pages(self, path: str, kind: type[T], **parameters: Any) -> AsyncIterator[T]:
+    async def pages(self, path: str, kind: type[T], /, **parameters: Any) -> AsyncIterator[T]:
         """The pages of a list, each with `data`, `has_more` and `next`. Raises ShardpayError."""
         while True:
             page: Any = await self.call(Call("GET", path + query(**parameters)), kind)

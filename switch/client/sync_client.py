@@ -71,7 +71,7 @@ class Client(Resources):
                 pause = attempts.after_loss(error, time.monotonic())
             time.sleep(pause)
 
-    def pages(self, path: str, kind: type[T], **parameters: Any) -> Iterator[T]:
+    def pages(self, path: str, kind: type[T], /, **parameters: Any) -> Iterator[T]:
         """The pages of a list, each with `data`, `has_more` and `next`. Raises ShardpayError."""
         while True:
             page: Any = self.call(Call("GET", path + query(**parameters)), kind)

@@ -58,6 +58,11 @@ class Lookups(Generic[K, V]):
             return None
         return await self._asked(key, known is not None)
 
+    def forget(self) -> None:
+        """What is asked for next is asked of the database."""
+        self._known.clear()
+        self._absent.clear()
+
     async def many(self, keys: Iterable[K]) -> dict[K, V]:
         """Values of many keys, of a batch for instance: asked for at once, and not remembered."""
         now = self._clock()

@@ -40,6 +40,8 @@ CREATED: Final = frozenset(
         ("POST", "/v1/consents"),
         ("POST", "/v1/credit/decisions"),
         ("POST", "/v1/credit/orders"),
+        ("POST", "/v1/credit/disputes"),
+        ("POST", "/v1/credit/reviews"),
     }
 )
 """Calls whose success is status 201; of all others it is 200."""
