@@ -7,14 +7,15 @@ import duckdb
 import pyarrow.parquet as pq
 
 from models.credit.catalogue import FEATURES
+from models.credit.feature import NEGATIVE_DAYS
 from models.credit.views import as_table, prepare
 
 
-def answers(lake: Path, as_of: int) -> dict[str, dict[str, int | None]]:
+def answers(lake: Path, as_of: int, negative_days: int = NEGATIVE_DAYS) -> dict[str, dict[str, int | None]]:
     """Value by wallet of every feature, by name."""
     found = {}
     with duckdb.connect(config={"threads": 2}) as connection:
-        prepare(connection, lake, as_of)
+        prepare(connection, lake, as_of, negative_days)
         for feature in FEATURES:
             rows = connection.execute(as_table(feature.sql, feature.unknown)).fetchall()
             found[feature.name] = {str(wallet): value for wallet, value in rows}
@@ -32,9 +33,11 @@ def computed(output: Path) -> dict[str, dict[str, int | None]]:
     return found
 
 
-def differences(lake: Path, output: Path, as_of: int) -> list[tuple[str, str, Any, Any]]:
+def differences(
+    lake: Path, output: Path, as_of: int, negative_days: int = NEGATIVE_DAYS
+) -> list[tuple[str, str, Any, Any]]:
     """(feature, wallet, DuckDB's, computed) of all that is not the same."""
-    wanted, had = answers(lake, as_of), computed(output)
+    wanted, had = answers(lake, as_of, negative_days), computed(output)
     assert wanted.keys() == had.keys()
     missing = "no such wallet"
     return [

@@ -29,6 +29,7 @@ from actors.stores.scopes import SCOPES
 from actors.stores.topology import SegmentStore
 from rules.decisions.decision import Fallback
 from rules.scenarios.catalogue import texts
+from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.front_door import FrontDoor, FrontDoorOptions
 from switch.api.services import Limits
 from switch.http.tls import TlsFiles
@@ -220,6 +221,7 @@ async def running_switch(
     limits: Limits | None = None,
     scorer: host.Scorer | None = None,
     review_expires_in_s: int = REVIEW_SECONDS,
+    law: CreditLaw = PRESETS["cn"],
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database."""
     async with contextlib.AsyncExitStack() as stack:
@@ -245,7 +247,13 @@ async def running_switch(
         created = await KeyStore(pool).create("tests", SCOPES)
         clients = [LocalClient(host) for host in local.hosts]
         options = FrontDoorOptions(
-            host="127.0.0.1", port=0, url=database_url, secret=SECRET, shards=shards, limits=limits or Limits()
+            host="127.0.0.1",
+            port=0,
+            url=database_url,
+            secret=SECRET,
+            shards=shards,
+            limits=limits or Limits(),
+            law=law,
         )
         front_door = FrontDoor(options, clients, [deployed])
         await front_door.start()

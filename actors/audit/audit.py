@@ -27,7 +27,19 @@ from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 from actors.records.addresses import SEGMENT_SLOTS, block_of, record_address, segment_of, shard_of, slot_of
-from actors.records.blocks import GENESIS, HEADER_BYTES, Anchor, Header, anchors_of, header_of, is_suspended, is_whole
+from actors.records.blocks import (
+    GENESIS,
+    HEADER_BYTES,
+    Anchor,
+    Header,
+    anchors_of,
+    details_digest,
+    entries_of,
+    erased_of,
+    header_of,
+    is_suspended,
+    is_whole,
+)
 from actors.records.credit_layout import is_credit
 from actors.records.late import Late, late_of
 from actors.records.layout import (
@@ -72,6 +84,7 @@ class Report(msgspec.Struct, kw_only=True):
     wallets: int = 0
     inquiries: int = 0
     orders: int = 0
+    erased: int = 0
     sums: dict[int, int] = {}
     differences: list[str] = []
 
@@ -112,6 +125,7 @@ class _Shard:
         self.late: list[Late] = []
         self.groups = GroupCheck()
         self.credit = CreditCheck()
+        self.changed: dict[int, bytes] = {}
         self.cursors: dict[int, tuple[int, bytes]] = {}
 
     def open(self, rows: Sequence[ScannedBlock]) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -140,9 +154,9 @@ class _Shard:
             return self._bad(number, f"it says it is block {header.number} and follows block {self.block}")
         if header.previous != self.hash:
             return self._bad(number, "it does not carry the hash of the block before it")
-        digest = bytes(16) if details is None else hashlib.sha256(details).digest()[:16]
-        if digest != header.details_digest and details is not None:
-            return self._bad(number, "its details are not those that were written")
+        digest = details_digest(details)
+        if digest != header.details_digest:
+            self.changed[number] = digest
         if header.records and data[HEADER_BYTES + _KIND_AT] == Kind.OPEN:
             self.writer = _WRITER.unpack_from(data, HEADER_BYTES + _WRITER_AT)[0]
         if header.writer != self.writer:
@@ -243,6 +257,8 @@ async def audit_database(url: str, window_ms: int = IDEMPOTENCY_WINDOW_MS) -> Re
             shards.append(shard)
         await _compare_lifecycles(connection, shards, report)
         await _compare_lookups(connection, shards, report)
+        for shard in shards:
+            await _compare_erasures(connection, shard, report)
     finally:
         connection.terminate()
     report.shards = count
@@ -260,6 +276,26 @@ async def _read(connection: Any, shard: _Shard) -> None:
         await checking
         checking = asyncio.ensure_future(asyncio.to_thread(shard.check, *opened))
     await checking
+
+
+async def _compare_erasures(connection: Any, shard: _Shard, report: Report) -> None:
+    """Details that are not those that were written were erased: a record says so, and which digest the rest was left with. The newest
+    first: what a record says counts where its own details are as they should be. Details that are all gone say nothing that could be wrong.
+    """
+    settled: set[tuple[int, bytes]] = set()
+    for address in reversed(shard.credit.erasures):
+        number = block_of(address)
+        if number in shard.changed and (number, shard.changed[number]) not in settled:
+            continue
+        details = await connection.fetchval(SQL["journal_details"], shard.number, number)
+        entry = entries_of(details).get(slot_of(address))
+        if entry is not None:
+            settled.update((each.block, each.digest) for each in erased_of(entry))
+    for number, digest in shard.changed.items():
+        if digest == details_digest(None) or (number, digest) in settled:
+            report.erased += 1
+        else:
+            report.differ(f"shard {shard.number} block {number}: its details are not those that were written")
 
 
 async def _compare_lifecycles(connection: Any, shards: list[_Shard], report: Report) -> None:
@@ -409,6 +445,7 @@ def render(report: Report) -> str:
             if report.inquiries or report.orders
             else []
         ),
+        *([f"details of {report.erased:,} blocks were erased"] if report.erased else []),
         *(
             f"currency {currency:03}: balances and credits in transit sum to {total}"
             for currency, total in report.sums.items()

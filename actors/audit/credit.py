@@ -72,12 +72,15 @@ COLLECTS: Final = frozenset({Kind.ORDER_PAID, Kind.ORDER_CURED, Kind.ORDER_ATTEM
 OPENS: Final = frozenset({Kind.DISPUTE_OPENED, Kind.CREDIT_REVIEW_OPENED})
 CASES_OF: Final[dict[int, frozenset[Kind]]] = {
     Kind.DISPUTE_FORWARDED: frozenset({Kind.DISPUTE_OPENED}),
-    Kind.DISPUTE_RESOLVED: frozenset({Kind.DISPUTE_OPENED, Kind.DISPUTE_FORWARDED}),
+    Kind.DISPUTE_ANSWERED: frozenset({Kind.DISPUTE_OPENED, Kind.DISPUTE_FORWARDED}),
+    Kind.DISPUTE_RESOLVED: frozenset({Kind.DISPUTE_OPENED, Kind.DISPUTE_FORWARDED, Kind.DISPUTE_ANSWERED}),
     Kind.CREDIT_REVIEW_RESOLVED: frozenset({Kind.CREDIT_REVIEW_OPENED}),
 }
 """The newest record about a dispute or review that an answer may follow."""
+_OF_DISPUTES: Final = frozenset({Resolution.CORRECTED, Resolution.DELETED, Resolution.KEPT})
 RESOLVED_AS: Final = {
-    Kind.DISPUTE_RESOLVED: frozenset({Resolution.CORRECTED, Resolution.DELETED, Resolution.KEPT}),
+    Kind.DISPUTE_ANSWERED: _OF_DISPUTES,
+    Kind.DISPUTE_RESOLVED: _OF_DISPUTES,
     Kind.CREDIT_REVIEW_RESOLVED: frozenset({Resolution.OVERTURNED, Resolution.UPHELD}),
 }
 
@@ -199,10 +202,12 @@ COMPLETE_WITHIN_MS: Final = 90 * 86_400_000
 
 
 class CreditCheck:
-    """The credit records of one shard, page by page. `entries`: what table `credit` must have of them."""
+    """The credit records of one shard, page by page. `entries`: what table `credit` must have of them; `erasures`: addresses of
+    the records that say what was erased."""
 
     def __init__(self) -> None:
         self.entries: list[CreditEntry] = []
+        self.erasures: list[int] = []
         self.orders = 0
         self.inquiries = 0
         self._heads: dict[int, int] = {}
@@ -250,6 +255,8 @@ class CreditCheck:
             yield from self._stepped(record, records, addresses)
         elif record.kind == Kind.SCORE:
             yield from self._scored(record)
+        elif record.kind == Kind.DATA_ERASED:
+            self.erasures.append(record.address)
         else:
             yield from self._disputed(record)
 
@@ -305,11 +312,14 @@ class CreditCheck:
         if kind == Kind.DISPUTE_FORWARDED:
             self._cases[record.about] = (kind, party)
             return
+        if record.resolution not in RESOLVED_AS[kind]:
+            yield "a dispute or review was resolved as none can be"
+        if kind == Kind.DISPUTE_ANSWERED:
+            self._cases[record.about] = (kind, party)
+            return
         del self._cases[record.about]
         if record.resolution == Resolution.DELETED:
             self._deleted[record.about] = party
-        if record.resolution not in RESOLVED_AS[kind]:
-            yield "a dispute or review was resolved as none can be"
 
     # Orders.
 

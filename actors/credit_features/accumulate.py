@@ -53,6 +53,7 @@ class Events(NamedTuple):
     amount: NDArray[np.int64]
     time: NDArray[np.int64]
     reference: NDArray[np.int64]
+    address: NDArray[np.int64]
 
 
 @inlined
@@ -267,7 +268,9 @@ def end_nights(accounts, as_of):
             _pass_nights(accounts.rows[row], today, today)
 
 
-def events_of(records: NDArray[Any]) -> Events:
-    """Columns of RECORD rows (n,)."""
+def events_of(records: NDArray[Any], addresses: NDArray[np.int64]) -> Events:
+    """Columns of RECORD rows (n,) at these addresses (n,)."""
     names = {"state": "decision", "time": "effective_time"}
-    return Events(*(np.ascontiguousarray(records[names.get(name, name)]) for name in Events._fields))
+    said = [name for name in Events._fields if name != "address"]
+    columns = {name: np.ascontiguousarray(records[names.get(name, name)]) for name in said}
+    return Events(**columns, address=addresses)

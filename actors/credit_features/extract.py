@@ -38,11 +38,11 @@ from actors.journal.copy_stream import stream_blocks
 from actors.process.atomic_file import publish, sync, write_whole
 from actors.process.read_ahead import read_ahead
 from actors.records.addresses import owned, segment_of
-from actors.records.blocks import GENESIS, Chain
+from actors.records.blocks import GENESIS, Chain, Run
 from actors.records.ids import Secret, encode_wallets
-from actors.records.layout import SCORE_SEEN, Kind, Records, WalletKind
+from actors.records.layout import SCORE_SEEN, Kind, WalletKind
 from models.credit.catalogue import FEATURES, digest, without
-from models.credit.feature import Dimension, Feature
+from models.credit.feature import DAY_MS, NEGATIVE_DAYS, Dimension, Feature
 from rules.vocabulary.currencies import ALPHA
 
 FORMAT: Final = 1
@@ -68,13 +68,14 @@ class Journals(msgspec.Struct, frozen=True, kw_only=True):
 
 class Extraction(msgspec.Struct, frozen=True, kw_only=True):
     """What is computed of what: of an export (`folder`) or of journals, as of a time in milliseconds. `leave_out`: a dimension that is not
-    computed."""
+    computed; `negative_days`: for how many days it counts that an order was overdue."""
 
     output: Path
     as_of: int
     folder: Path | None = None
     journals: Journals | None = None
     leave_out: Dimension | None = None
+    negative_days: int = NEGATIVE_DAYS
 
     @property
     def shards(self) -> list[int]:
@@ -115,8 +116,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 class _Pass:
     """A shard's accounts while its records come."""
 
-    def __init__(self, as_of: int) -> None:
+    def __init__(self, as_of: int, negative_days: int) -> None:
         self.as_of = as_of
+        self.negative_ms = negative_days * DAY_MS
         self.accounts: Accounts = new_accounts()
         self.profiles: dict[int, int] = {}
         self.orders: list[NDArray[Any]] = []
@@ -141,7 +143,7 @@ class _Pass:
         relations = relations_of(self.accounts, self.profiles, scores)
         events = np.concatenate([np.empty(0, ORDER_EVENT), *self.orders])
         holders = rows_of(self.accounts, events["holder"])
-        orders = orders_of(events, holders, len(relations), self.as_of)
+        orders = orders_of(events, holders, len(relations), self.as_of, self.negative_ms)
         addresses = addresses_of_rows(self.accounts)
         rows = np.flatnonzero(self.accounts.rows["kind"][: len(addresses)])
         rows = rows[np.argsort(addresses[rows])]
@@ -161,7 +163,7 @@ class _Pass:
 def extract_shard(job: Extraction, shard: int) -> Extracted:
     """Compute a shard's features and put its file into its place. Raises Unreadable, ValueError."""
     started, cpu_started = time.perf_counter(), time.process_time()
-    work = _Pass(job.as_of)
+    work = _Pass(job.as_of, job.negative_days)
     if job.folder is not None:
         exported = ExportedEvents(Export(job.folder), shard)
         with closing(read_ahead(iter(exported))) as pieces:
@@ -189,18 +191,18 @@ def extract_shard(job: Extraction, shard: int) -> Extracted:
 
 async def _read_journal(work: _Pass, journals: Journals, shard: int) -> None:
     async with aclosing(_journal(journals, shard)) as pages:
-        async for records in pages:
-            work.add(events_of(records))
+        async for run in pages:
+            work.add(events_of(run.records, run.addresses))
 
 
-async def _journal(journals: Journals, shard: int) -> AsyncGenerator[Records, None]:
+async def _journal(journals: Journals, shard: int) -> AsyncGenerator[Run, None]:
     """A shard's records up to its head, in pages; their chain of hashes is checked."""
     connection = await connect(journals.url, name="shardpay-features", **ALONG_THE_KEY)
     try:
         chain = Chain(shard, 0, GENESIS)
         async with aclosing(stream_blocks(connection, shard, 1, journals.heads[shard])) as pages:
             async for page in pages:
-                yield chain.extend([(number, data) for number, data, _ in page]).records
+                yield chain.extend([(number, data) for number, data, _ in page])
     finally:
         connection.terminate()
 
@@ -270,7 +272,8 @@ def published_scores(job: Extraction, shard: int) -> Published:
 async def _journal_scores(journals: Journals, shard: int, as_of: int) -> Published:
     wallets, scores = [np.empty(0, np.int64)], [np.empty(0, np.int16)]
     async with aclosing(_journal(journals, shard)) as pages:
-        async for records in pages:
+        async for run in pages:
+            records = run.records
             some = records[(records["kind"] == Kind.SCORE) & (records["record_time"] <= as_of)]
             if len(some):
                 wallets.append(some["payer"].copy())

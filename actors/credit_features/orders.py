@@ -1,6 +1,7 @@
 """Service orders: what became of each, and what that says of its holder.
 
-There are few of them beside payments, so their records are kept and put together at the end.
+There are few of them beside payments, so their records are kept and put together at the end. What a dispute deleted or corrected counts
+no more, nor what was too long ago.
 """
 
 from typing import Any, Final, NamedTuple
@@ -9,14 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.credit_features.accumulate import Events
+from actors.records.credit_layout import Resolution
 from actors.records.layout import Kind
-from models.credit.feature import DAY_MS, MONTH_MS, MONTHS
+from models.credit.feature import DAY_MS, MONTH_MS, MONTHS, NEGATIVE_DAYS
 
 ENDS: Final = (Kind.ORDER_PAID, Kind.ORDER_CURED, Kind.ORDER_PAID_ELSEWHERE)
 _OF_KIND: Final = np.zeros(256, np.bool_)
 """Records that say what became of an order; which it is, their `reference` says."""
-_OF_KIND[[Kind.ORDER_COMPLETED, Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED, Kind.ORDER_WRITTEN_OFF, *ENDS]] = True
-ORDER_EVENT: Final = np.dtype([("order", "i8"), ("holder", "i8"), ("amount", "i8"), ("time", "i8"), ("kind", "u1")])
+NEGATIVE: Final = (Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED)
+_OF_KIND[[Kind.ORDER_COMPLETED, *NEGATIVE, Kind.ORDER_WRITTEN_OFF, *ENDS]] = True
+DISPUTES: Final = (Kind.DISPUTE_OPENED, Kind.DISPUTE_RESOLVED, Kind.DISPUTE_REINSERTED)
+_OF_KIND[[*DISPUTES]] = True
+ORDER_EVENT: Final = np.dtype(
+    [
+        ("order", "i8"),
+        ("holder", "i8"),
+        ("amount", "i8"),
+        ("time", "i8"),
+        ("kind", "u1"),
+        ("address", "i8"),
+        ("resolution", "u1"),
+    ]
+)
+"""A record of an order's life, or of a dispute, of which `order` is the entry or, of what ends it, the dispute."""
 
 ORDERS: Final = np.dtype(
     [
@@ -84,21 +100,54 @@ def order_events(events: Events) -> NDArray[Any]:
     """ORDER_EVENT rows (k,) of those records (n,) that say what became of an order."""
     chosen = np.flatnonzero(_OF_KIND[events.kind])
     rows = np.empty(len(chosen), ORDER_EVENT)
-    columns: tuple[NDArray[Any], ...] = (events.reference, events.payer, events.amount, events.time, events.kind)
-    for name, column in zip(("order", "holder", "amount", "time", "kind"), columns, strict=True):
+    columns: tuple[NDArray[Any], ...] = (
+        *(events.reference, events.payer, events.amount, events.time),
+        *(events.kind, events.address, events.state),
+    )
+    for name, column in zip(ORDER_EVENT.names or (), columns, strict=True):
         rows[name] = column[chosen]
     return rows
 
 
-def orders_of(events: NDArray[Any], rows: NDArray[np.int64], count: int, as_of: int) -> NDArray[Any]:
-    """ORDERS rows (count,) of ORDER_EVENT rows (n,) whose holders have these rows (n,), -1 = none here."""
+def undisputed(events: NDArray[Any]) -> NDArray[Any]:
+    """Those of ORDER_EVENT rows (n,) that count: none of an order of which an entry was deleted, none that is negative of one that was
+    corrected."""
+    dispute = np.isin(events["kind"], DISPUTES)
+    cases, steps = events[dispute], events[~dispute]
+    ended = cases[cases["kind"] == Kind.DISPUTE_RESOLVED]
+    if not len(ended):
+        return steps
+    back = cases["order"][cases["kind"] == Kind.DISPUTE_REINSERTED]
+    cleared = ended[np.isin(ended["resolution"], (Resolution.DELETED, Resolution.CORRECTED))]
+    cleared = cleared[~np.isin(cleared["order"], back)]
+    opened = cases[cases["kind"] == Kind.DISPUTE_OPENED]
+    entries: dict[int, int] = dict(zip(opened["address"].tolist(), opened["order"].tolist(), strict=True))
+    negative = np.isin(steps["kind"], NEGATIVE)
+    late = steps[negative & np.isin(steps["address"], list(entries.values()))]
+    order_of: dict[int, int] = dict(zip(late["address"].tolist(), late["order"].tolist(), strict=True))
+    gone: dict[int, list[int]] = {int(Resolution.DELETED): [], int(Resolution.CORRECTED): []}
+    for dispute_at, resolution in zip(cleared["order"].tolist(), cleared["resolution"].tolist(), strict=True):
+        entry = entries.get(dispute_at, 0)
+        gone[resolution].append(order_of.get(entry, entry))
+    deleted = np.isin(steps["order"], gone[Resolution.DELETED])
+    corrected = np.isin(steps["order"], gone[Resolution.CORRECTED])
+    return steps[~deleted & ~(corrected & negative)]
+
+
+def orders_of(
+    events: NDArray[Any], rows: NDArray[np.int64], count: int, as_of: int, negative_ms: int = NEGATIVE_DAYS * DAY_MS
+) -> NDArray[Any]:
+    """ORDERS rows (count,) of ORDER_EVENT rows (n,) whose holders have these rows (n,), -1 = none here. An order that was overdue longer
+    ago than `negative_ms` is none."""
     orders = np.zeros(count, ORDERS)
     here = (rows >= 0) & (events["time"] <= as_of)
     if not here.any():
         return orders
     events = events[here].copy()
     events["holder"] = rows[here]
+    events = undisputed(events)
     ends = _lifecycles(events)
+    ends = ends.of(ends.overdue >= as_of - negative_ms)
     paid, overdue, defaulted = (times != _NEVER for times in (ends.paid, ends.overdue, ends.defaulted))
     for name, chosen in (
         ("due", paid | overdue),

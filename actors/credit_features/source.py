@@ -13,6 +13,7 @@ from actors.credit_features.scores import Published
 from actors.export.columns import LEFT_OUT
 from actors.export.reader import Export, Lookup, by_name, numbers, wallet_addresses
 from actors.records.codes import Code
+from actors.records.credit_layout import Resolution
 from actors.records.layout import (
     FLAG_REMOTE,
     FLAG_REVIEW,
@@ -46,11 +47,12 @@ class ExportedEvents:
             "country": ("country", Lookup({word: number for number, word in COUNTRIES.items()}, np.uint16)),
         }
         self._movements = by_name(MOVEMENTS, np.uint8)
+        self._resolutions = by_name(Resolution, np.uint8)
         self._kinds = by_name(WalletKind, np.uint8)
         self._statuses = by_name(WalletStatus, np.uint8)
         self._columns = [
             *(column for column, _ in self._words.values()),
-            *("device", "payer", "payee", "amount", "effective_time", "movement", "reference"),
+            *("device", "payer", "payee", "amount", "effective_time", "movement", "reference", "address", "resolution"),
             *_FLAGS,
             *_WALLET_COLUMNS,
         ]
@@ -83,9 +85,12 @@ class ExportedEvents:
             amount=numbers(table["amount"]),
             time=numbers(table["effective_time"]),
             reference=numbers(table["reference"]),
+            address=numbers(table["address"]),
         )
         legs = np.flatnonzero(events.kind == Kind.LEG)
         events.state[legs] = self._movements.column(table["movement"].take(pa.array(legs)))
+        ended = np.flatnonzero(events.kind == Kind.DISPUTE_RESOLVED)
+        events.state[ended] = self._resolutions.column(table["resolution"].take(pa.array(ended)))
         self._fill_wallets(events, table)
         return events
 

@@ -257,5 +257,5 @@ _CLASSES: Final = {
     "asked": _class({Kind.INQUIRY}),
     "order": _class(kind for kind in Kind if Kind.ORDER_CREATED <= kind <= LAST_ORDER),
     "score": _class({Kind.SCORE}),
-    "resolved": _class({Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED}),
+    "resolved": _class({Kind.DISPUTE_ANSWERED, Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED}),
 }

@@ -34,6 +34,7 @@ from actors.records.layout import (
     CREDIT_PREVIOUS,
     DEFAULT_AFTER,
     DUE_AT,
+    FORWARD_BY,
     HOME,
     LAST_ORDER,
     ORDER_KIND,
@@ -78,7 +79,9 @@ _COUNTED: Final = (("overdue", OrderState.OVERDUE), ("defaulted", OrderState.DEF
 """States of orders that a holder's row counts."""
 
 
-OF_A_CASE: Final = frozenset({Kind.DISPUTE_FORWARDED, Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED})
+OF_A_CASE: Final = frozenset(
+    {Kind.DISPUTE_FORWARDED, Kind.DISPUTE_ANSWERED, Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED}
+)
 """Records about a dispute or review that is open before them."""
 
 
@@ -136,6 +139,7 @@ class CreditBook:
             Kind.DISPUTE_OPENED: self._opened,
             Kind.CREDIT_REVIEW_OPENED: self._opened,
             Kind.DISPUTE_FORWARDED: self._forwarded,
+            Kind.DISPUTE_ANSWERED: self._answered,
             Kind.DISPUTE_RESOLVED: self._resolved,
             Kind.CREDIT_REVIEW_RESOLVED: self._resolved,
         }
@@ -289,6 +293,7 @@ class CreditBook:
         else:
             if row is not None and kind in _RECOUNTED:
                 self._recount(row, record)
+                self._unscore(book, row, record)
             if kind in self._effects:
                 self._effects[kind](record, address)
         if kind == Kind.CONSENT_GRANTED:
@@ -362,10 +367,14 @@ class CreditBook:
         case["address"], case["holder"], case["entry"] = address, record["payer"], record["reference"]
         case["due"], case["account"], case["scenario"] = record["expiry"], record[ACCOUNT], record[SCENARIO]
         case["kind"], case["state"] = record["kind"], CaseState.OPENED
+        case["forward_by"] = record[FORWARD_BY] if record["kind"] == Kind.DISPUTE_OPENED else 0
 
     def _forwarded(self, record: Any, _: int) -> None:
         case = self.case(int(record["reference"]))
         case["state"], case["due"] = CaseState.FORWARDED, record["expiry"]
+
+    def _answered(self, record: Any, _: int) -> None:
+        self.case(int(record["reference"]))["state"] = CaseState.ANSWERED
 
     def _resolved(self, record: Any, _: int) -> None:
         key = self._order_key(int(record["reference"]))
@@ -374,12 +383,12 @@ class CreditBook:
         self._give(at, _FREE_CASE, _CASES_FREE, self.cases, "holder")
 
     def _recount(self, row: Any, record: Any) -> None:
-        """A dispute ends: that an order is overdue, or defaulted, counts no more when it is deleted, not even when it defaults then; it
-        counts again by a record that says so. `row`: the holder's."""
+        """A dispute ends: that an order is overdue, or defaulted, counts no more when it is deleted or corrected, not even when it defaults
+        then; what was deleted counts again by a record that says so. `row`: the holder's."""
         dispute, orders = int(record["reference"]), self.orders[: self.meta[_ORDERS]]
         if record["kind"] == Kind.DISPUTE_REINSERTED:
             about, more = orders["deleted_by"] == dispute, 1
-        elif record[RESOLUTION] == Resolution.DELETED:
+        elif record[RESOLUTION] in (Resolution.DELETED, Resolution.CORRECTED):
             entry, more = int(self.case(dispute)["entry"]), -1
             about = (orders["address"] == entry) | (orders["overdue_at"] == entry) | (orders["defaulted_at"] == entry)
             about &= (orders["deleted_by"] == 0) & np.isin(orders["state"], (OrderState.OVERDUE, OrderState.DEFAULTED))
@@ -390,6 +399,15 @@ class CreditBook:
             order["deleted_by"] = dispute if more < 0 else 0
             for count, counted in _COUNTED:
                 row[count] = int(row[count]) + more * int(order["state"] == counted)
+
+    def _unscore(self, book: Book, row: Any, record: Any) -> None:
+        """A score that was deleted is none, until a run gives another."""
+        if record["kind"] != Kind.DISPUTE_RESOLVED or record[RESOLUTION] != Resolution.DELETED:
+            return
+        if row["scored"] and row["scored"] == self.case(int(record["reference"]))["entry"]:
+            for name in ("score", "subtotals", "band", "cause", "as_of", "scored"):
+                row[name] = 0
+            book.wallets["score"][local_rows(book, np.array([record["payer"]]))] = 0
 
     def _granted(self, book: Book, row: Any, record: Any, address: int) -> None:
         holder, account, scenario = int(record["payer"]), int(record[ACCOUNT]), int(record[SCENARIO])

@@ -1,12 +1,12 @@
 """A block is a header and up to 50 records; each carries the SHA-256 of the whole block before it.
 
 Details (personal and free text) stay beside the block. They enter the chain as a salted digest only, so they can be erased
-and the chain still verifies.
+and the chain still verifies. What is left of them then has another digest, which a later record (DATA_ERASED) brings into the chain.
 """
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -143,6 +143,38 @@ def _seal_details(writer: Writer, number: int, entries: dict[int, bytes]) -> byt
     salt = hashlib.blake2b(number.to_bytes(8, "little"), key=writer.salt_key, digest_size=16).digest()
     raws = [(slot, msgspec.Raw(entries[slot])) for slot in sorted(entries)]
     return _DETAILS_ENCODER.encode(DetailsOfBlock(salt, raws))
+
+
+def without_entries(details: bytes, erased: Mapping[int, bytes | None], salt: bytes) -> bytes:
+    """Details of a block without those of some slots, or with others in their place, under another salt: with the old one, what was erased
+    could be tried out."""
+    entries = []
+    for slot, raw in _DETAILS_DECODER.decode(details).entries:
+        left = erased.get(slot, raw)
+        if left is not None:
+            entries.append((slot, msgspec.Raw(left)))
+    return _DETAILS_ENCODER.encode(DetailsOfBlock(salt, entries))
+
+
+class Erased(NamedTuple):
+    """A block that lost details, and the digest of those that it has left."""
+
+    block: int
+    digest: bytes
+
+
+class _OfErasure(msgspec.Struct, frozen=True):
+    """Details of a DATA_ERASED record, as far as the audit needs them."""
+
+    erased: list[Erased] = []
+
+
+_ERASURE_DECODER: Final = msgspec.msgpack.Decoder(_OfErasure)
+
+
+def erased_of(entry: msgspec.Raw | bytes) -> list[Erased]:
+    """What the details of a DATA_ERASED record say."""
+    return _ERASURE_DECODER.decode(entry).erased
 
 
 def details_digest(details: bytes | None) -> bytes:

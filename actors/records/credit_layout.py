@@ -81,6 +81,7 @@ class CaseState(IntEnum):
 
     OPENED = 1
     FORWARDED = 2
+    ANSWERED = 3
 
 
 SCORE_RANGE: Final = range(350, 951)
@@ -183,6 +184,7 @@ CASE: Final = np.dtype(
         ("holder", "i8"),
         ("entry", "i8"),
         ("due", "i8"),
+        ("forward_by", "i8"),
         ("account", "u4"),
         ("scenario", "u4"),
         ("kind", "u1"),
@@ -191,7 +193,8 @@ CASE: Final = np.dtype(
     ]
 )
 """A dispute or a review of a decision that is open: address of its first record, whose `kind` it has; entry: the record that it is about;
-due: when it must be answered. address 0: the row is free, and `holder` is 1 + the next free one."""
+due: when it must be answered; forward_by: when it goes to its source by itself, 0 = never. address 0: the row is free, and `holder` is 1 +
+the next free one."""
 
 CREDIT_REQUEST: Final = np.dtype(
     [
@@ -231,7 +234,8 @@ CREDIT_REQUEST: Final = np.dtype(
 `seen`: head of the holder's credit chain that the front door decided on, -1 = whatever it is; `open_max`: orders that the holder may have
 open, this one included, or inquiries that the account may make about the wallet in a day, 0 = as many as it likes; `valid_until`: end of an
 order's receipt, by which the order must be recorded, 0 = not compared; `effective_time`: when an order of the past was used, 0 = it is a
-new one; `paid_at`: when it was paid, 0 = it is still owed."""
+new one; `paid_at`: when it was paid, 0 = it is still owed; `confirm_by`: of a
+dispute, when it is forwarded, 0 = never."""
 
 CREDIT_RESULT: Final = np.dtype(
     [

@@ -70,6 +70,8 @@ class Kind(IntEnum):
     DISPUTE_REINSERTED = 73
     CREDIT_REVIEW_OPENED = 74
     CREDIT_REVIEW_RESOLVED = 75
+    DISPUTE_ANSWERED = 76
+    DATA_ERASED = 77
 
 
 OPERATOR_KINDS: Final = frozenset({WalletKind.EXTERNAL, WalletKind.FEE, WalletKind.LIQUIDITY, WalletKind.SUSPENSE})
@@ -308,7 +310,9 @@ CONFIRM_BY: Final = "payee_posted"
 DEFAULT_AFTER: Final = "payer_lag"
 """ORDER_CREATED: seconds from the due time to default."""
 RESOLUTION: Final = "decision"
-"""DISPUTE_RESOLVED and CREDIT_REVIEW_RESOLVED: what became of it."""
+"""DISPUTE_RESOLVED and CREDIT_REVIEW_RESOLVED: what became of it. DISPUTE_ANSWERED: what its source says should."""
+FORWARD_BY: Final = "payee_posted"
+"""DISPUTE_OPENED: when it is forwarded to the entry's source at the latest, 0 = it has none, or in old journals."""
 HOME: Final = "payee"
 """INQUIRY: the wallet that was asked about, also where there is none."""
 TRANSFER_AT: Final = "payee_prev"
@@ -322,6 +326,7 @@ LAST_ORDER: Final = Kind.ORDER_WRITTEN_OFF
 """Kinds from ORDER_CREATED to this one are of service orders."""
 
 _OF_A_MERCHANT: Final = {"holder": "payer", "previous": CREDIT_PREVIOUS, "account": ACCOUNT, "scenario": SCENARIO}
+_OF_A_CASE: Final = {**_OF_A_MERCHANT, "case": "reference"}
 _OF_AN_ORDER: Final = {**_OF_A_MERCHANT, "state": ORDER_STATE, "order": "reference"}
 
 FIELDS_OF_KIND: Final = {
@@ -394,6 +399,14 @@ FIELDS_OF_KIND: Final = {
         "band": "label",
         "cause": "channel",
     },
+    Kind.DISPUTE_OPENED: {**_OF_A_MERCHANT, "entry": "reference", "forward by": FORWARD_BY, "due": "expiry"},
+    Kind.DISPUTE_FORWARDED: {**_OF_A_CASE, "due": "expiry"},
+    Kind.DISPUTE_RESOLVED: {**_OF_A_CASE, "resolution": RESOLUTION},
+    Kind.DISPUTE_REINSERTED: _OF_A_CASE,
+    Kind.CREDIT_REVIEW_OPENED: {**_OF_A_MERCHANT, "receipt": "reference", "due": "expiry"},
+    Kind.CREDIT_REVIEW_RESOLVED: {**_OF_A_CASE, "resolution": RESOLUTION},
+    Kind.DATA_ERASED: {"holder": "payer", "previous": CREDIT_PREVIOUS},
+    Kind.DISPUTE_ANSWERED: {**_OF_A_CASE, "says": RESOLUTION},
 }
 """What records of a kind call fields that other kinds use for something else; all other fields are as they are named."""
 

@@ -56,7 +56,7 @@ from actors.records.layout import (
     joined,
 )
 from actors.shard.attempts import after_attempt, looks_again, say_why
-from actors.shard.disputes import CASE_OF, CASE_OPENINGS, decide_case, due_case
+from actors.shard.disputes import CASE_OF, CASE_OPENINGS, case_timer, decide_case, due_case
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Answer, Credit, Output, ReadCredit
 from actors.shard.order_history import order_history
@@ -148,6 +148,7 @@ class CreditDesk:
             Kind.ORDER_CREATED: self._create,
             **dict.fromkeys(ALLOWED, self._order_call),
             **dict.fromkeys((*CASE_OPENINGS, *CASE_OF, Kind.DISPUTE_REINSERTED), self._case),
+            Kind.DATA_ERASED: self._erased,
         }
 
     @property
@@ -161,7 +162,7 @@ class CreditDesk:
         for order in self._ledger.credit.open_orders():
             self._plan(int(order["timer"]), int(order["address"]))
         for case in self._ledger.credit.open_cases():
-            self._plan(int(case["due"]), int(case["address"]))
+            self._plan(case_timer(case), int(case["address"]))
 
     def offer(self, message: Credit) -> None:
         """Take a message in, or say that nothing of it was tried."""
@@ -305,7 +306,7 @@ class CreditDesk:
     def _timer(self, address: int) -> int:
         """When time does something to the order, dispute or review at this address, 0 = never."""
         order, case = self._ledger.credit.order(address), self._ledger.credit.case(address)
-        return int(order["timer"]) if order is not None else int(case["due"]) if case is not None else 0
+        return int(order["timer"]) if order is not None else case_timer(case) if case is not None else 0
 
     def _apply(self, record: Any, address: int) -> None:
         """Apply a credit record, and plan what time does next, if that has changed."""
@@ -559,6 +560,10 @@ class CreditDesk:
         if code := decide_case(self._ledger, row, record):
             return code
         return self._made(record, details)
+
+    def _erased(self, row: Any, details: bytes | None) -> Code | _Made:
+        """That texts of the holder's records are erased; `details` say of which blocks."""
+        return self._holder(row) or self._made(self._of_row(row), details)
 
     def _case_is_due(self, timer: int, address: int) -> None:
         made = due_case(self._ledger, timer, address)

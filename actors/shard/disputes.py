@@ -1,7 +1,8 @@
 """Disputes of entries, and reviews of decisions: what may be asked, and what time does to them.
 
-A dispute is opened by the holder, forwarded to the source of the entry, and resolved: corrected, deleted, or kept with the holder's
-statement. One that nobody has answered when it is due is resolved for the holder: the entry is deleted. An entry that was deleted comes
+A dispute is opened by the holder, forwarded to the source of the entry, answered by it, and resolved by somebody else: corrected, deleted,
+or kept with the holder's statement. One that nobody has forwarded in time is forwarded by its shard. One that nobody has resolved when it
+is due is resolved for the holder: the entry is deleted; what its source has not confirmed cannot be kept. An entry that was deleted comes
 back only by a record of its own, which gives notice. A review ends with an analyst's answer; being late, it stays open for all to see.
 """
 
@@ -12,7 +13,7 @@ import numpy as np
 from actors.ledger.ledger import Ledger
 from actors.records.codes import Code
 from actors.records.credit_layout import CaseState, Resolution
-from actors.records.layout import ACCOUNT, RECORD, RESOLUTION, SCENARIO, Kind
+from actors.records.layout import ACCOUNT, FORWARD_BY, RECORD, RESOLUTION, SCENARIO, Kind
 
 DISPUTES_MAX: Final = 255
 """Open disputes of one holder, as its row counts them."""
@@ -21,12 +22,15 @@ REVIEWS_MAX: Final = 16
 CASE_OPENINGS: Final = (Kind.DISPUTE_OPENED, Kind.CREDIT_REVIEW_OPENED)
 CASE_OF: Final = {
     Kind.DISPUTE_FORWARDED: Kind.DISPUTE_OPENED,
+    Kind.DISPUTE_ANSWERED: Kind.DISPUTE_OPENED,
     Kind.DISPUTE_RESOLVED: Kind.DISPUTE_OPENED,
     Kind.CREDIT_REVIEW_RESOLVED: Kind.CREDIT_REVIEW_OPENED,
 }
 """What a call is about that is open before it."""
+_OF_DISPUTES: Final = (Resolution.CORRECTED, Resolution.DELETED, Resolution.KEPT)
 RESOLUTIONS: Final = {
-    Kind.DISPUTE_RESOLVED: (Resolution.CORRECTED, Resolution.DELETED, Resolution.KEPT),
+    Kind.DISPUTE_ANSWERED: _OF_DISPUTES,
+    Kind.DISPUTE_RESOLVED: _OF_DISPUTES,
     Kind.CREDIT_REVIEW_RESOLVED: (Resolution.OVERTURNED, Resolution.UPHELD),
 }
 
@@ -47,6 +51,8 @@ def decide_case(ledger: Ledger, row: Any, record: Any) -> Code:
     if not ledger.credit.has_case_room or _has_most(ledger, kind, int(row["holder"])):
         return Code.CASES_FULL
     record["expiry"] = row["expiry"]
+    if kind == Kind.DISPUTE_OPENED and row["confirm_by"]:
+        record[FORWARD_BY] = max(int(row["confirm_by"]), ledger.record_time)
     return Code.OK
 
 
@@ -67,8 +73,13 @@ def _about_a_case(ledger: Ledger, row: Any, record: Any, kind: Kind) -> Code:
             return Code.CASE_NOT_OPEN
         record["expiry"] = row["expiry"]
         return Code.OK if row["expiry"] > ledger.record_time else Code.INVALID_REQUEST
+    if row["kind"] not in RESOLUTIONS[kind]:
+        return Code.INVALID_REQUEST
     record[RESOLUTION] = row["kind"]
-    return Code.OK if row["kind"] in RESOLUTIONS[kind] else Code.INVALID_REQUEST
+    answered = case["state"] == CaseState.ANSWERED
+    if kind == Kind.DISPUTE_ANSWERED:
+        return Code.OK if not answered and case["account"] == row["account"] else Code.CASE_NOT_OPEN
+    return Code.CASE_UNANSWERED if row["kind"] == Resolution.KEPT and case["account"] and not answered else Code.OK
 
 
 def _of_case(record: Any, case: Any) -> None:
@@ -76,13 +87,23 @@ def _of_case(record: Any, case: Any) -> None:
     record["reference"] = case["address"]
 
 
+def case_timer(case: Any) -> int:
+    """When time does something to a case (scalar of CASE)."""
+    forwards = case["state"] == CaseState.OPENED and case["forward_by"]
+    return int(min(case["forward_by"], case["due"]) if forwards else case["due"])
+
+
 def due_case(ledger: Ledger, timer: int, address: int) -> Any:
-    """The record by which a dispute that nobody answered in time is resolved for the holder, None where there is none."""
+    """The record by which a dispute is forwarded that nobody has forwarded, or resolved for the holder that nobody resolved in time; None
+    where there is none."""
     case = ledger.credit.case(address)
-    if case is None or case["due"] != timer or case["kind"] != Kind.DISPUTE_OPENED:
+    if case is None or case_timer(case) != timer or case["kind"] != Kind.DISPUTE_OPENED:
         return None
     record = np.zeros(1, RECORD)[0]
-    record["kind"], record[RESOLUTION] = Kind.DISPUTE_RESOLVED, Resolution.DELETED
+    if timer < case["due"]:
+        record["kind"], record["expiry"] = Kind.DISPUTE_FORWARDED, case["due"]
+    else:
+        record["kind"], record[RESOLUTION] = Kind.DISPUTE_RESOLVED, Resolution.DELETED
     record["record_time"] = record["effective_time"] = ledger.record_time
     _of_case(record, case)
     return record

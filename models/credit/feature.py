@@ -15,6 +15,8 @@ HALF_YEAR: Final = 6
 QUARTER: Final = 3
 CALENDAR_DAYS: Final = 90
 """Days (UTC) of the windows that count days and nights, the one of the features' time included."""
+NEGATIVE_DAYS: Final = 1_826
+"""So long it counts that an order was overdue, unless the switch's configuration says otherwise: five years."""
 WHOLE: Final = 10_000
 """Shares are in basis points."""
 RATIO_MAX: Final = 1_000_000

@@ -1,12 +1,13 @@
 """The tables over an export's files that the catalogue's queries read.
 
-An analyst pastes them into DuckDB, sets two variables and runs any entry's query: `lake`, the files, and `as_of`, milliseconds since 1970.
+An analyst pastes them into DuckDB, sets three variables and runs any entry's query: `lake`, the files; `as_of`, milliseconds since
+1970; and `negative_days`, for how many days it counts that an order was overdue.
 """
 
 from pathlib import Path
 from typing import Any, Final
 
-from models.credit.feature import CALENDAR_DAYS, DAY_MS, MONTH_MS, RATIO_MAX, WHOLE
+from models.credit.feature import CALENDAR_DAYS, DAY_MS, MONTH_MS, NEGATIVE_DAYS, RATIO_MAX, WHOLE
 
 MACROS: Final = f"""
 CREATE OR REPLACE MACRO share(part, whole) AS
@@ -69,6 +70,16 @@ SELECT wallet, month, count(*) FILTER (paid) AS payments, coalesce(sum(amount) F
     count(*) FILTER (NOT paid) AS credits, coalesce(sum(amount) FILTER (NOT paid), 0) AS income
 FROM flows WHERE NOT refund AND month < 12 GROUP BY ALL
 """,
+    "cleared": """
+WITH ended AS (
+    SELECT opened.payer AS wallet, opened.reference AS entry, resolved.resolution FROM entries AS opened
+    JOIN entries AS resolved ON resolved.record = 'dispute_resolved' AND resolved.reference = opened.address
+    WHERE opened.record = 'dispute_opened' AND resolved.resolution IN ('deleted', 'corrected')
+        AND opened.address NOT IN (SELECT reference FROM entries WHERE record = 'dispute_reinserted' AND reference IS NOT NULL)
+)
+SELECT ended.wallet, coalesce(step.reference, ended.entry) AS id, bool_or(ended.resolution = 'deleted') AS deleted FROM ended
+LEFT JOIN entries AS step ON step.address = ended.entry AND step.record IN ('order_overdue', 'order_defaulted') GROUP BY ALL
+""",
     "orders": f"""
 WITH each_order AS (
     SELECT payer AS wallet, reference AS id, max(amount) FILTER (record = 'order_completed') AS amount,
@@ -76,10 +87,15 @@ WITH each_order AS (
         min(t) FILTER (record IN ('order_paid', 'order_cured', 'order_paid_elsewhere')) AS paid_at,
         bool_or(record = 'order_written_off') AS written_off
     FROM entries WHERE starts_with(record, 'order_') AND record <> 'order_created' AND payer IN (SELECT wallet FROM wallets) GROUP BY ALL
+), told AS (
+    SELECT wallet, id, amount, paid_at, written_off, CASE WHEN deleted IS NULL THEN overdue_at END AS overdue_at,
+        CASE WHEN deleted IS NULL THEN defaulted_at END AS defaulted_at
+    FROM each_order LEFT JOIN cleared USING (wallet, id) WHERE NOT coalesce(deleted, false)
 )
 SELECT * EXCLUDE (written_off), CASE WHEN overdue_at IS NULL THEN 0
     ELSE (coalesce(paid_at, getvariable('as_of')) - overdue_at) // {DAY_MS} + 1 END AS days_late
-FROM each_order WHERE NOT written_off AND amount IS NOT NULL AND (paid_at IS NOT NULL OR overdue_at IS NOT NULL)
+FROM told WHERE NOT written_off AND amount IS NOT NULL AND (paid_at IS NOT NULL OR overdue_at IS NOT NULL)
+    AND (overdue_at IS NULL OR overdue_at >= getvariable('as_of') - getvariable('negative_days') * {DAY_MS})
 """,
     "scores": """
 SELECT payer AS other, arg_max(coalesce(score, 0), address) AS score FROM read_parquet(getvariable('lake'), hive_partitioning = false)
@@ -89,8 +105,10 @@ WHERE record = 'score' AND epoch_ms(record_time) <= getvariable('as_of') GROUP B
 """`entries`: what was effective at `as_of` or before. `wallets`: those that get features. `flows`: what each wallet paid and received,
 refunds too. `attempts`: payments asked for in 180 days, declined ones too. `balances`: after each change, and how many of the last 90
 nights it stood. `pairs`: wallets and whom they paid or were paid by in 180 days, operators left out. `merchants`: those pairs in which
-a merchant was paid. `months`: by wallet and month, 0 = the newest. `orders`: service orders that were paid or became
-overdue, but for those that were written off. `scores`: the last that was published at `as_of` or before, of whatever time it is."""
+a merchant was paid. `months`: by wallet and month, 0 = the newest. `cleared`: orders of which an entry was deleted or
+corrected after a dispute, and not reinserted. `orders`: service orders that were paid or became overdue; those that were written off, of
+which an entry was deleted, or that were overdue too long ago, are none, and those that were corrected were never overdue.
+`scores`: the last that was published at `as_of` or before, of whatever time it is."""
 
 
 def as_table(sql: str, unknown: int | None) -> str:
@@ -99,11 +117,12 @@ def as_table(sql: str, unknown: int | None) -> str:
     return f"SELECT wallet, {value} AS value FROM wallets LEFT JOIN ({sql}) USING (wallet) ORDER BY address"
 
 
-def prepare(connection: Any, lake: Path, as_of: int) -> None:
+def prepare(connection: Any, lake: Path, as_of: int, negative_days: int = NEGATIVE_DAYS) -> None:
     """Make the macros and tables on a DuckDB connection."""
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET VARIABLE lake = $1", [str(lake / "**/*.parquet")])
     connection.execute("SET VARIABLE as_of = $1::BIGINT", [as_of])
+    connection.execute("SET VARIABLE negative_days = $1::BIGINT", [negative_days])
     connection.execute(MACROS)
     for name, sql in VIEWS.items():
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from actors.records.addresses import owned
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_RESULT
-from models.credit.wallet_card import checked
+from models.credit.wallet_card import RELATIONS, checked
 from models.scorecard import CardError, Scorecard
 from switch.api.credit_services import PublicationServices
 from switch.api.route import BODY, KEY, Route, named
@@ -65,9 +65,12 @@ async def _wallet_card(services: PublicationServices, label: str) -> tuple[int, 
     if found is None:
         raise ProblemError("scorecard_not_found")
     try:
-        return found[0], checked(msgspec.json.decode(found[1].document, type=Scorecard))
+        card = checked(msgspec.json.decode(found[1].document, type=Scorecard))
     except CardError as error:
         raise invalid_field("card", f"it is no wallet card: {error}"[:500]) from None
+    if not services.law.relations and any(item.dimension == RELATIONS for item in card.characteristics):
+        raise invalid_field("card", "it judges by whom holders pay, which `credit.relations` does not allow here")
+    return found[0], card
 
 
 async def _features(

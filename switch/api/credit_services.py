@@ -13,6 +13,7 @@ from actors.rpc.interface import ShardClient
 from actors.stores.api_keys import KeyStore
 from actors.stores.order_numbers import OrderNumberStore
 from actors.stores.rule_packs import PackStore
+from rules.scenarios.law import CreditLaw
 from switch.api.scenario_catalogue import ScenarioCatalogue
 from switch.api.services import Limits
 from switch.api.transfers import BatchKeyServices
@@ -43,6 +44,7 @@ class CreditServices(StateServices, Protocol):
     credit_queues: list[CreditQueue]
     credit_history: CreditHistory
     scenarios: ScenarioCatalogue
+    law: CreditLaw
 
 
 class DecisionServices(CreditServices, Protocol):
@@ -102,6 +104,7 @@ class PublicationServices(BatchKeyServices, Protocol):
     limits: Limits
     packs: PackStore
     topology: Topology
+    law: CreditLaw
     clients: Sequence[ShardClient]
     batches: Places
     scheduler: Scheduler

@@ -14,6 +14,7 @@ from switch.http.auth import HOLDER
 from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.problems.table import ProblemError
+from switch.views.credit import record_id
 from switch.views.credit_records import Walk
 from switch.views.credit_scores import NEVER, CreditAnswer, OrderCounts, ScoreList, score_answer, score_of
 from switch.views.representations import json_response
@@ -31,7 +32,8 @@ async def get_credit(services: ScoreServices, call: Call) -> web.Response:
     if not found:
         return json_response(CreditAnswer(score=None, band=None, na_cause=NEVER, **beside))
     said = score_of(found[0].record)
-    shown = score_answer(said, await published_card(services, int(said["card"])))
+    card = await published_card(services, int(said["card"]))
+    shown = score_answer(said, card, record_id(services.secret, found[0]))
     return json_response(CreditAnswer(**msgspec.structs.asdict(shown), **beside))
 
 
@@ -40,13 +42,15 @@ async def list_scores(services: ScoreServices, call: Call) -> web.Response:
     query = call.query()
     wallet, row = await wallet_credit(services, call)
     limit, scope = page_limit(query), f"scores {wallet}"
-    start = decode_cursor(services.secret, scope, query["after"]) if "after" in query else int(row["scored"])
+    newest = int(row["scored"] or row["head"])  # a score that a dispute deleted is none, those before it are told
+    start = decode_cursor(services.secret, scope, query["after"]) if "after" in query else newest
     page = await services.credit_history.scores(wallet, start, limit) if start else Walk([], 0)
     if page is None:
         raise ProblemError("cursor_ahead")
-    said = [score_of(each.record) for each in page.scores]
-    cards = {number: await published_card(services, number) for number in sorted({int(each["card"]) for each in said})}
-    data = [score_answer(each, cards[int(each["card"])]) for each in said]
+    said = [(score_of(each.record), record_id(services.secret, each)) for each in page.scores]
+    numbers = sorted({int(each["card"]) for each, _ in said})
+    cards = {number: await published_card(services, number) for number in numbers}
+    data = [score_answer(each, cards[int(each["card"])], identity) for each, identity in said]
     following = encode_cursor(services.secret, scope, page.next) if page.next else None
     return json_response(ScoreList(data, following is not None, following))
 

@@ -21,6 +21,7 @@ from actors.records.ids import (
 from actors.rpc.interface import ShardClient
 from actors.scoring.scorer import ScorerClient
 from rules.scenarios.evaluation import Evaluator
+from rules.scenarios.law import PRESETS, CreditLaw
 from rules.vocabulary.credit import CREDIT_COLUMNS
 from switch.api import score_features
 from switch.api.app import SERVICES, build_app, dispatcher
@@ -43,6 +44,7 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
     shards: int
     capacity: Capacity = Capacity()
     test_currencies: bool = False
+    law: CreditLaw = PRESETS["cn"]
     limits: Limits = Limits()
     tls: TlsFiles | None = None
 
@@ -90,6 +92,7 @@ class FrontDoor:
                 secret_bytes=options.secret,
                 capacity=options.capacity,
                 test_currencies=options.test_currencies,
+                law=options.law,
                 limits=options.limits,
             )
         )

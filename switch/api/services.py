@@ -22,10 +22,12 @@ from actors.scoring.pack_compiler import PackCompiler
 from actors.scoring.scorer import ScorerClient
 from actors.stores.api_keys import KeyStore
 from actors.stores.batch_keys import BatchKeyStore
+from actors.stores.erasure import ErasureStore
 from actors.stores.order_numbers import OrderNumberStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.scenarios import ScenarioStore
 from actors.stores.wallet_profiles import WalletStore
+from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.publisher import Publisher
 from switch.api.scenario_catalogue import ScenarioCatalogue
 from switch.fairness.connections import Connections, within_descriptors
@@ -118,6 +120,7 @@ class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Capacity
     limits: Limits = Limits()
     test_currencies: bool = False
+    law: CreditLaw = PRESETS["cn"]
 
 
 class Services:
@@ -126,6 +129,7 @@ class Services:
     def __init__(self, deps: ServiceParts) -> None:
         self.limits = deps.limits
         self.test_currencies = deps.test_currencies
+        self.law = deps.law
         self.topology = deps.topology
         self.secret = deps.secret
         self.pool = deps.pool
@@ -152,6 +156,7 @@ class Services:
         self.credit_queues = [CreditQueue(client) for client in deps.clients]
         self.credit_readers = [Reader(client.credit_states, deps.limits.deadline_s) for client in deps.clients]
         self.order_numbers = OrderNumberStore(deps.pool)
+        self.erasures = ErasureStore(deps.pool)
         self.credit_history = CreditHistory(deps.pool)
         self.merchants: Lookups[str, int] = Lookups(self.keys.merchants, self._loop.time)
         self.reads = Rate(self.limits.requests.reads_per_s, self._loop.time)
@@ -165,6 +170,7 @@ class Services:
         self.callers = Callers(self._loop.time, BESIDE_S)
         self.scheduler = Scheduler(self.callers, limits.batch_wait_s)
         self.events = EventFeed(deps.pool, deps.topology.shards, self.scheduler)
+        self.erasing = Places(1, 1, limits.batch_wait_s)
         self.pages = Places(PAGES_MAX, PAGES_OF_ONE_MAX, limits.deadline_s)
         self.streams = Places(STREAMS_MAX, STREAMS_OF_ONE_MAX, 0.0)
         self.leaving = self.draining = False

@@ -28,6 +28,16 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
 @click.option("--input", "folder", type=_FOLDER, help="An export from the begin, in place of a database.")
 @click.option("--without-relations", is_flag=True, help="Leave out whom holders pay and are paid by.")
 @click.option(
+    "--negative-days",
+    type=click.IntRange(1),
+    help="For how many days it counts that an order was overdue [default: as configured, else 1826].",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The switch's TOML file, whose section credit says the same.",
+)
+@click.option(
     "--ray", metavar="A", help="Address of a Ray cluster whose nodes all see input and output: a task a shard."
 )
 @click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, help="Shards at a time.")
@@ -62,12 +72,32 @@ async def _extracted(data: Path, database: str | None, workers: int, options: di
     from models.credit.feature import Dimension
 
     as_of = options["as_of"] if options["as_of"] is not None else time.time_ns() // 1_000_000
-    leave_out: Dimension | None = "relations" if options["without_relations"] else None
+    law, negative_days = _law(options["config"]), options["negative_days"]
+    without = options["without_relations"] or not law.relations
+    leave_out: Dimension | None = "relations" if without else None
     async with _source(data, database, options["folder"]) as source:
-        job = Extraction(output=options["output"], as_of=as_of, leave_out=leave_out, **source)
+        job = Extraction(
+            output=options["output"],
+            as_of=as_of,
+            leave_out=leave_out,
+            negative_days=negative_days or law.negative_days,
+            **source,
+        )
         if options["ray"] is None:
             return await asyncio.to_thread(run, job, partial(each_shard, workers=workers))
         return _on_ray(job, options["ray"])
+
+
+def _law(config: Path | None) -> Any:
+    from rules.scenarios.law import PRESETS
+    from switch.node.settings import read_config
+
+    if config is None:
+        return PRESETS["cn"]
+    try:
+        return read_config(config).credit.terms
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 @asynccontextmanager

@@ -327,6 +327,7 @@ class DecisionAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     granted: int | None = None
     reasons: list[str] | None = None
     disputed: bool | None = None
+    review: str | None = None
     receipt: str
     expires_at: str | None
 
@@ -348,6 +349,8 @@ class InquiryAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     score: int | None = None
     consent: str | None = None
     notice: Notice | None = None
+    disputes: list[Dispute] | None = None
+    review: CreditReviewAnswer | None = None
     asked_at: str
     expires_at: str | None
 
@@ -384,6 +387,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     transfer: str | None = None
     stopped_by: str | None = None
     steps: list[OrderStep]
+    disputes: list[Dispute] | None = None
     replayed: bool | None = None
 
 
@@ -401,9 +405,84 @@ class OrderResults(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     results: list[OrderResult]
 
 
+class DisputeAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A dispute."""
+
+    id: str
+    entry: str
+    entry_kind: str
+    wallet: str
+    source: str | None
+    text: str
+    status: str
+    opened_at: str
+    forward_by: str | None = None
+    forwarded_at: str | None = None
+    due_at: str
+    answer: SourceAnswer | None = None
+    resolution: CaseResolution | None = None
+    statement: str | None = None
+    notices: list[CaseNotice]
+    replayed: bool | None = None
+
+
+class DisputeList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of disputes: of a wallet or a merchant newest first, those that wait for an analyst oldest first."""
+
+    data: list[DisputeAnswer]
+    has_more: bool
+    next: str | None
+
+
+class CreditReviewAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A review of a decision."""
+
+    id: str
+    receipt: str
+    wallet: str
+    merchant: str
+    text: str
+    status: str
+    overdue: bool
+    opened_at: str
+    due_at: str
+    resolution: CaseResolution | None = None
+    notices: list[CaseNotice]
+    replayed: bool | None = None
+
+
+class CreditReviewList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of reviews: of a wallet or a merchant newest first, those that wait for an analyst oldest first."""
+
+    data: list[CreditReviewAnswer]
+    has_more: bool
+    next: str | None
+
+
+class DataAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of a copy."""
+
+    data: list[OwnRecord]
+    has_more: bool
+    next: str | None
+    wallet: Wallet | None = None
+    credit: OwnCredit | None = None
+
+
+class ErasureAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was erased: texts of so many credit records and of so many payments that the wallet made, and the profile if it had any."""
+
+    wallet: str
+    records: int
+    payments: int
+    profile: bool
+    kept: list[Kept]
+
+
 class CreditAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of a holder's credit."""
 
+    id: str | None = None
     score: int | None
     band: str | None
     na_cause: str | None = None
@@ -702,9 +781,18 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     merchant: str
     text: str
-    reasons: list[Told]
+    reasons: list[ReasonText]
     score: int
     rights: list[str]
+
+
+class Dispute(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a dispute stands in an answer about its entry."""
+
+    id: str
+    status: str
+    due_at: str
+    statement: str | None = None
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -733,6 +821,64 @@ class OrderResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     replayed: bool | None = None
 
 
+class SourceAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the source of an entry says of a dispute: it decides nothing."""
+
+    outcome: str
+    text: str
+    at: str
+
+
+class CaseResolution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a case ended: `text` is the reason in words, `by` the account that decided, null: its clock did."""
+
+    outcome: str
+    meaning: str
+    text: str
+    by: str | None
+    at: str
+
+
+class CaseNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the holder was told, and when."""
+
+    at: str
+    text: str
+
+
+class OwnRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A credit record: `kind`, its fields as events have them, the names of merchant and scenario, and the texts that are kept beside
+    it."""
+
+    kind: str
+    at: str
+    data: CreditData
+    merchant: str | None = None
+    scenario: str | None = None
+    details: OwnTexts | None = None
+    score: ScoreAnswer | None = None
+
+
+class OwnCredit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What decisions read of a wallet: the published score and its subtotals, and counts of orders and disputes."""
+
+    score: int | None
+    subtotals: dict[str, int] | None = None
+    as_of: str | None = None
+    open: int
+    overdue: int
+    defaulted: int
+    kept: int
+    disputed: int
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A record whose text stays for now, and until when."""
+
+    id: str
+    until: str
+
+
 class ReasonGap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What costs most: points that the wallet lacks of the best."""
 
@@ -752,6 +898,7 @@ class OrderCounts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class ScoreAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A published score."""
 
+    id: str | None = None
     score: int | None
     band: str | None
     na_cause: str | None = None
@@ -896,11 +1043,23 @@ class LabelComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     recorded: LabelAgreement
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ReasonText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reason and what the holder is told about it."""
 
     code: str
     text: str
+
+
+class OwnTexts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept beside a credit record."""
+
+    number: str | None = None
+    introduction: str | None = None
+    items: list[Item] | None = None
+    discounts: list[Item] | None = None
+    features: list[int | float | str | None] | None = None
+    text: str | None = None
+    statement: str | None = None
 
 
 class Bin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

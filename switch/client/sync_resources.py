@@ -358,8 +358,9 @@ class Wallets(Resource):
         `to`: RFC 3339 time: only entries that took effect before this time. `type`: only these: `transfer`, `capture`,
         `refund`. `kind`: only payments of this kind. `direction`: `in`: only what was paid to the wallet; `out`: only what it
         paid. `counterparty`: only payments with this wallet, by its id. `reference`: only payments with exactly this reference.
-        `metadata`: `NAME:TEXT`: only payments with this text under this name. `amount_min`: only amounts from this one on,
-        minor units. `amount_max`: only amounts up to this one, minor units. Raises ShardpayError.
+        Of events: among the newest 20,000 blocks of each shard, with `after=last`. `metadata`: `NAME:TEXT`: only payments with
+        this text under this name. `amount_min`: only amounts from this one on, minor units. `amount_max`: only amounts up to
+        this one, minor units. Raises ShardpayError.
         """
         for page in self._pages(
             path("/v1/wallets/{id}/transfers", id=wallet_id),
@@ -407,6 +408,13 @@ class Wallets(Resource):
         for page in self._pages(path("/v1/wallets/{id}/holds", id=wallet_id), schema.HoldList, limit=limit):
             for each in page.data:
                 yield each
+
+    def erase(self, wallet_id: str) -> schema.ErasureAnswer:
+        """Erase the personal data of a wallet; the ledger stays.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("DELETE", path("/v1/wallets/{id}/profile", id=wallet_id)), schema.ErasureAnswer)
 
 
 class Owners(Resource):
@@ -465,13 +473,18 @@ class Reviews(Resource):
 class Events(Resource):
     """The calls below `/v1/events`."""
 
-    def list(self, *, after: str | None = None, limit: int = PAGE, types: str | None = None) -> Iterator[schema.Event]:
+    def list(
+        self, *, after: str | None = None, limit: int = PAGE, types: str | None = None, reference: str | None = None
+    ) -> Iterator[schema.Event]:
         """Everything that happened, in order, as pages or as a stream.
 
-        One entry after the other, over all pages. `types`: event types, with commas between; all by default. Raises
+        One entry after the other, over all pages. `types`: event types, with commas between; all by default. `reference`: only
+        payments with exactly this reference. Of events: among the newest 20,000 blocks of each shard, with `after=last`. Raises
         ShardpayError.
         """
-        for page in self._pages("/v1/events", schema.EventList, after=after, limit=limit, types=types):
+        for page in self._pages(
+            "/v1/events", schema.EventList, after=after, limit=limit, types=types, reference=reference
+        ):
             for each in page.data:
                 yield each
 
@@ -730,7 +743,7 @@ class CreditDecisions(Resource):
 
 
 class Credit(Resource):
-    """The calls below `/v1/wallets/{id}/credit`."""
+    """The calls below `/v1/wallets/{id}/data`."""
 
     def inquiries(self, wallet_id: str, *, limit: int = PAGE) -> Iterator[schema.InquiryAnswer]:
         """Everybody who asked about a wallet, and what they were answered, newest first.
@@ -740,6 +753,15 @@ class Credit(Resource):
         for page in self._pages(
             path("/v1/wallets/{id}/credit/inquiries", id=wallet_id), schema.InquiryList, limit=limit
         ):
+            for each in page.data:
+                yield each
+
+    def data(self, wallet_id: str, *, limit: int = PAGE) -> Iterator[schema.OwnRecord]:
+        """A copy of all that the bureau holds about a wallet, a page at a time.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        for page in self._pages(path("/v1/wallets/{id}/data", id=wallet_id), schema.DataAnswer, limit=limit):
             for each in page.data:
                 yield each
 
@@ -920,6 +942,150 @@ class CreditOrders(Resource):
         return self._call(Call("POST", "/v1/credit/orders/import", body(orders=orders)), schema.OrderResults)
 
 
+class Disputes(Resource):
+    """The calls below `/v1/credit/disputes`."""
+
+    def create(self, *, entry: str, text: str, idempotency_key: str | None = None) -> schema.DisputeAnswer:
+        """Dispute an entry: an order, an inquiry or a score.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return self._call(
+            Call("POST", "/v1/credit/disputes", body(entry=entry, text=text), key=new_key(idempotency_key)),
+            schema.DisputeAnswer,
+        )
+
+    def list(self, *, wallet: str | None = None, limit: int = PAGE) -> Iterator[schema.DisputeAnswer]:
+        """List disputes: of a wallet, of a merchant's entries, or all that are open.
+
+        One entry after the other, over all pages. `wallet`: the payer, or the payee when an operator wallet pays; of a linked
+        group its paying user's wallet. Of consents and orders: the holder's. Raises ShardpayError.
+        """
+        for page in self._pages("/v1/credit/disputes", schema.DisputeList, wallet=wallet, limit=limit):
+            for each in page.data:
+                yield each
+
+    def get(self, dispute_id: str) -> schema.DisputeAnswer:
+        """A dispute: where it stands, its clocks, what was said.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", path("/v1/credit/disputes/{id}", id=dispute_id)), schema.DisputeAnswer)
+
+    def forward(self, dispute_id: str, *, idempotency_key: str | None = None) -> schema.DisputeAnswer:
+        """Forward a dispute to the source of its entry, before its clock does.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return self._call(
+            Call("POST", path("/v1/credit/disputes/{id}/forward", id=dispute_id), body(), key=new_key(idempotency_key)),
+            schema.DisputeAnswer,
+        )
+
+    def answer(
+        self, dispute_id: str, *, outcome: str, text: str, idempotency_key: str | None = None
+    ) -> schema.DisputeAnswer:
+        """Say, as the source of an entry, what should become of its dispute.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return self._call(
+            Call(
+                "POST",
+                path("/v1/credit/disputes/{id}/answer", id=dispute_id),
+                body(outcome=outcome, text=text),
+                key=new_key(idempotency_key),
+            ),
+            schema.DisputeAnswer,
+        )
+
+    def resolve(
+        self,
+        dispute_id: str,
+        *,
+        outcome: str,
+        text: str,
+        statement: str | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.DisputeAnswer:
+        """Resolve a dispute: corrected, deleted, or kept with the holder's statement.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return self._call(
+            Call(
+                "POST",
+                path("/v1/credit/disputes/{id}/resolve", id=dispute_id),
+                body(outcome=outcome, text=text, statement=statement),
+                key=new_key(idempotency_key),
+            ),
+            schema.DisputeAnswer,
+        )
+
+    def reinsert(self, dispute_id: str, *, text: str, idempotency_key: str | None = None) -> schema.DisputeAnswer:
+        """Bring back what a dispute had deleted, with a notice to the holder.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return self._call(
+            Call(
+                "POST",
+                path("/v1/credit/disputes/{id}/reinsert", id=dispute_id),
+                body(text=text),
+                key=new_key(idempotency_key),
+            ),
+            schema.DisputeAnswer,
+        )
+
+
+class CreditReviews(Resource):
+    """The calls below `/v1/credit/reviews`."""
+
+    def create(self, *, receipt: str, text: str, idempotency_key: str | None = None) -> schema.CreditReviewAnswer:
+        """Ask that a person looks at a decision again.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return self._call(
+            Call("POST", "/v1/credit/reviews", body(receipt=receipt, text=text), key=new_key(idempotency_key)),
+            schema.CreditReviewAnswer,
+        )
+
+    def list(self, *, wallet: str | None = None, limit: int = PAGE) -> Iterator[schema.CreditReviewAnswer]:
+        """List reviews of decisions: of a wallet, of a merchant's, or all that are open.
+
+        One entry after the other, over all pages. `wallet`: the payer, or the payee when an operator wallet pays; of a linked
+        group its paying user's wallet. Of consents and orders: the holder's. Raises ShardpayError.
+        """
+        for page in self._pages("/v1/credit/reviews", schema.CreditReviewList, wallet=wallet, limit=limit):
+            for each in page.data:
+                yield each
+
+    def get(self, review_id: str) -> schema.CreditReviewAnswer:
+        """A review of a decision: when it is due, and what was answered.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", path("/v1/credit/reviews/{id}", id=review_id)), schema.CreditReviewAnswer)
+
+    def resolve(
+        self, review_id: str, *, outcome: str, text: str, idempotency_key: str | None = None
+    ) -> schema.CreditReviewAnswer:
+        """Answer a review: the decision is upheld or overturned, with the reason.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return self._call(
+            Call(
+                "POST",
+                path("/v1/credit/reviews/{id}/resolve", id=review_id),
+                body(outcome=outcome, text=text),
+                key=new_key(idempotency_key),
+            ),
+            schema.CreditReviewAnswer,
+        )
+
+
 class Resources:
     """Every resource of a switch."""
 
@@ -936,3 +1102,5 @@ class Resources:
         self.credit_decisions = CreditDecisions(call, pages)
         self.credit = Credit(call, pages)
         self.credit_orders = CreditOrders(call, pages)
+        self.disputes = Disputes(call, pages)
+        self.credit_reviews = CreditReviews(call, pages)

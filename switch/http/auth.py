@@ -31,6 +31,7 @@ HOLDER: Final = frozenset({"holder"})
 CREDIT: Final = frozenset({"credit"})
 PARTIES: Final = MERCHANT | HOLDER
 """Of consents and orders: each party sees what it is a party of."""
+ERASE: Final = HOLDER | WRITE_WALLETS
 PUBLISH_SCENARIOS: Final = CREDIT | {"admin"}
 SEE_SCENARIOS: Final = READ_DOCUMENTS | PARTIES | CREDIT
 IMPORT: Final = "import"
@@ -48,6 +49,10 @@ class Authenticator:
         if principal is None:
             raise ProblemError("unauthenticated", "The API key is not known, was revoked or has expired.")
         return principal
+
+    def forget(self) -> None:
+        """Somebody's binding has changed: whoever comes next is looked up anew, in this process."""
+        self._principals.forget_all()
 
 
 def _key_of(authorization: str | None) -> str:

@@ -24,18 +24,24 @@ from switch.http.schema import (
     CardMode,
     Changes,
     CreditQuestion,
+    DisputeOutcome,
     Empty,
     KeyedTransfer,
     LoweredCap,
     NewConsent,
+    NewDispute,
     NewOrder,
+    NewReview,
     NewWallet,
     PackBacktest,
     PackMode,
     PackText,
     PastOrders,
     Refund,
+    Reinsertion,
+    ReviewOutcome,
     ScenarioText,
+    SourceOutcome,
     Transfer,
     TransferBatch,
     TransferLookup,
@@ -63,6 +69,12 @@ CREDIT_QUESTION: Final = msgspec.json.Decoder(CreditQuestion)
 NEW_ORDER: Final = msgspec.json.Decoder(NewOrder)
 CHANGES: Final = msgspec.json.Decoder(Changes)
 LOWERED_CAP: Final = msgspec.json.Decoder(LoweredCap)
+NEW_DISPUTE: Final = msgspec.json.Decoder(NewDispute)
+SOURCE_ANSWER: Final = msgspec.json.Decoder(SourceOutcome)
+DISPUTE_OUTCOME: Final = msgspec.json.Decoder(DisputeOutcome)
+REINSERTION: Final = msgspec.json.Decoder(Reinsertion)
+NEW_REVIEW: Final = msgspec.json.Decoder(NewReview)
+REVIEW_OUTCOME: Final = msgspec.json.Decoder(ReviewOutcome)
 BILL: Final = msgspec.json.Decoder(Bill)
 PAST_ORDERS: Final = msgspec.json.Decoder(PastOrders)
 EMPTY: Final = msgspec.json.Decoder(Empty)

@@ -62,6 +62,11 @@ class Lookups(Generic[K, V]):
         """Ask again when it is next needed: its value has just changed."""
         self._known.pop(key, None)
 
+    def forget_all(self) -> None:
+        """What is asked for next is asked of the database."""
+        self._known.clear()
+        self._absent.clear()
+
     async def many(self, keys: Iterable[K]) -> dict[K, V]:
         """Values of many keys, of a batch for instance: asked for at once, and not remembered."""
         now = self._clock()

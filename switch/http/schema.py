@@ -4,7 +4,7 @@ What is not as documented is refused; null for a field that may be left out is a
 """
 
 import ipaddress
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -297,6 +297,52 @@ class Bill(Wire, frozen=True, kw_only=True):
 
     items: Annotated[list[BillLine], Meta(max_length=100)]
     discounts: Annotated[list[BillLine], Meta(max_length=100)] | UnsetType = UNSET
+
+
+CaseText = Annotated[str, Meta(min_length=1, max_length=2_000, pattern=LINES)]
+
+
+class NewDispute(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/disputes, by the holder: what is wrong with an order, an inquiry or a score, in own words."""
+
+    entry: Id
+    text: CaseText
+
+
+class SourceOutcome(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/disputes/{id}/answer, by the merchant whose entry it is: what should become of it, and why."""
+
+    outcome: Literal["corrected", "deleted", "kept"]
+    text: CaseText
+
+
+class DisputeOutcome(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/disputes/{id}/resolve, by an analyst: what becomes of the entry, and why. `statement`: the holder's, which stands
+    beside an entry that is kept; the dispute's own text unless given."""
+
+    outcome: Literal["corrected", "deleted", "kept"]
+    text: CaseText
+    statement: CaseText | UnsetType = UNSET
+
+
+class Reinsertion(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/disputes/{id}/reinsert, by an analyst: why the entry is back, as the holder is told."""
+
+    text: CaseText
+
+
+class NewReview(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/reviews, by the holder: a person shall look at a decision again, and why."""
+
+    receipt: Id
+    text: CaseText
+
+
+class ReviewOutcome(Wire, frozen=True, kw_only=True):
+    """POST /v1/credit/reviews/{id}/resolve, by an analyst: whether the decision stays, and why."""
+
+    outcome: Literal["upheld", "overturned"]
+    text: CaseText
 
 
 class Empty(Wire, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from actors.process.tuning import freeze_gc
 from actors.rpc.members import NOBODY, Members, moved
 from actors.scoring.actor import RemoteScorer
 from actors.shard.remote import RemoteShard
+from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.front_door import FrontDoor, FrontDoorOptions
 from switch.api.services import Limits
 from switch.fairness.rates import RequestLimits
@@ -35,6 +36,7 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
     test_currencies: bool = False
     tls: TlsFiles | None = None
     requests: RequestLimits = RequestLimits()
+    law: CreditLaw = PRESETS["cn"]
 
 
 class FrontDoorStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +95,7 @@ class FrontDoorActor:
             test_currencies=spec.test_currencies,
             tls=spec.tls,
             limits=Limits(requests=spec.requests),
+            law=spec.law,
         )
         clients = [self._clients[shard] for shard in range(spec.shards)]
         self._front_door = FrontDoor(options, clients, list(self._scorers.values()))

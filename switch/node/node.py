@@ -153,6 +153,7 @@ class Cluster:
             test_currencies=settings.test_currencies,
             tls=settings.tls,
             requests=settings.requests,
+            law=settings.credit.terms,
         )
 
     async def watch(self) -> None:

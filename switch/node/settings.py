@@ -12,6 +12,7 @@ import msgspec
 from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import REVIEW_SECONDS
+from rules.scenarios.law import CreditKeys
 from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
 
@@ -48,11 +49,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     test_currencies: bool = False
     tls: TlsFiles | None = None
     requests: RequestLimits = RequestLimits()
+    credit: CreditKeys = CreditKeys()
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day; `review_expires_in`: seconds until a payment that
-    no analyst has answered is declined; `test_currencies`: wallets may be opened in XTS and XXX."""
+    no analyst has answered is declined; `test_currencies`: wallets may be opened in XTS and XXX; `credit`: clocks and retention of
+    credit records."""
 
     daily_limits: dict[Tier, DailyLimit] = {}
     review_expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)] = REVIEW_SECONDS
@@ -61,6 +64,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     checkpoints: str | None = None
     test_currencies: bool = False
     requests: RequestLimits = RequestLimits()
+    credit: CreditKeys = CreditKeys()
 
 
 def read_config(path: Path) -> ConfigFile:

@@ -43,6 +43,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "key_not_seen": Outcome(404, False, "No request with this key was seen at this wallet."),
     "rule_pack_not_found": Outcome(404, False, "There is no rule pack, or no version, of this name."),
     "scorecard_not_found": Outcome(404, False, "There is no scorecard, or no version, of this name."),
+    "case_not_found": Outcome(404, False, "There is no such dispute or review."),
     "receipt_not_found": Outcome(404, False, "There is no such receipt."),
     "features_not_published": Outcome(404, False, "The wallet's score was published without what it is of."),
     "scenario_not_found": Outcome(404, False, "There is no scenario, or no version, of this name."),
@@ -56,6 +57,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "version_conflict": Outcome(409, False, "Another version was published meanwhile."),
     "deployment_refused": Outcome(409, False, "The packs that run cannot be changed in this way."),
     "receipt_refused": Outcome(409, False, "The receipt does not say yes to this."),
+    "case_exists": Outcome(409, False, "The entry is disputed already, or the decision is reviewed."),
     "order_number_taken": Outcome(409, False, "Another order has this number."),
     "scenarios_full": Outcome(409, False, "There are as many scenarios as there can be."),
     "backtest_too_large": Outcome(

@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from actors.ledger.book import Capacity
+from rules.scenarios.law import PRESETS, CreditKeys, CreditLaw
 from switch.fairness.rates import RequestLimits
 from switch.node.settings import ConfigFile
 from switch.reference.markdown import code, page, table
@@ -25,6 +26,11 @@ review_expires_in = 3600          # one hour for an analyst
 keys = 100_000_000
 ```"""
 
+_CREDIT: Final = """\
+The section `credit` says how long disputes, reviews and negative entries take. The presets are defaults of ours after what the law of each
+place asks for; they are **not legal advice**. A key that is not set has the value of the preset. `shardpay features` takes
+`negative_days` as its option `--negative-days`, or this file as `--config`."""
+
 KEYS: Final = {
     "daily_limits": "Table of tier (0..255) to minor units: what a user or merchant wallet of that tier may pay in a UTC day, by "
     "effective time. A tier that is not named has no limit.",
@@ -34,6 +40,7 @@ KEYS: Final = {
     "allow_unsafe_database": "Accept a PostgreSQL server with `fsync` or `synchronous_commit` off. Such a server loses committed "
     "payments in a crash: for tests only.",
     "test_currencies": "Wallets may be opened in XTS and XXX, which stand for no money.",
+    "credit": "Clocks and retention of credit records, [below](#credit).",
     "checkpoints": "Where checkpoints are stored: a URI that pyarrow.fs understands, such as `s3://bucket/path` or `file:///path`. "
     "By default below `--data`. Several machines need one place that all of them reach.",
 }
@@ -44,6 +51,16 @@ REQUESTS: Final = {
     "writes_per_s": "All others; a batch is one request.",
 }
 """The keys of the section `requests`, and what they mean."""
+CREDIT: Final = {
+    "law": "`cn`, `eu` or `us`: the preset that the other keys differ from.",
+    "dispute_days": "A dispute is resolved within so many days; one that is not is resolved for the holder.",
+    "forward_hours": "A dispute goes to the source of its entry within so many hours, by itself if nobody sends it; 0: at once.",
+    "review_days": "Within so many days a person looks at a decision again.",
+    "human_review": "Whether holders may ask that a person looks at a decision again.",
+    "negative_days": "So many days it is shown, and counts, that an order was overdue or defaulted.",
+    "relations": "Whether scores may be published by cards that judge by whom holders pay.",
+}
+"""The keys of the section `credit`, and what they mean."""
 
 CAPACITY: Final = {
     "segments": "Segments of 65,536 wallets on one shard, the segment of operator wallets included.",
@@ -77,6 +94,10 @@ def document() -> str:
         "Of one account at one front door, in a second; after a quiet time twice as many at once. Beyond it: 429 `too_many_requests` with "
         "`Retry-After`. 0: any number.",
         _keys(RequestLimits, REQUESTS),
+        "## Credit",
+        _CREDIT,
+        _keys(CreditKeys, CREDIT),
+        _presets(),
         "## Capacity",
         f"{capacity} {keys}",
         _keys(Capacity, CAPACITY),
@@ -87,6 +108,13 @@ def _keys(struct: type[msgspec.Struct], texts: dict[str, str]) -> str:
     fields = msgspec.structs.fields(struct)
     assert {field.name for field in fields} == set(texts), "every key has its text"
     return table(("key", "default", "meaning"), ((code(f.name), _default(f.default), texts[f.name]) for f in fields))
+
+
+def _presets() -> str:
+    """What each law sets."""
+    names = CreditLaw.__struct_fields__
+    rows = ((code(name), *(_default(getattr(law, name)) for law in PRESETS.values())) for name in names)
+    return table(("preset", *(code(law) for law in PRESETS)), rows)
 
 
 def _default(value: object) -> str:

@@ -27,12 +27,13 @@ left out), a credit money received (refunds left out); a payment asked for may h
 `--without-relations` leaves that dimension out; a card without it is trained on such files."""
 
 _SQL: Final = """\
-Each feature's query says the same as the code; tests compare both on every wallet of two data sets. Set where the export lies and the
-time, make these macros and tables, and run a query:
+Each feature's query says the same as the code; tests compare both on every wallet of two data sets. Set where the export lies, the
+time and `credit.negative_days`, make these macros and tables, and run a query:
 
     SET TimeZone = 'UTC';
     SET VARIABLE lake = './lake/**/*.parquet';
-    SET VARIABLE as_of = epoch_ms(TIMESTAMPTZ '2026-11-01 00:00:00Z');"""
+    SET VARIABLE as_of = epoch_ms(TIMESTAMPTZ '2026-11-01 00:00:00Z');
+    SET VARIABLE negative_days = 1826;"""
 
 
 def document() -> str:

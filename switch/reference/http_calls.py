@@ -11,7 +11,6 @@ QUERY: Final = {
     "number": "A merchant's own number of a service order.",
     "limit": "Entries on a page, 1 to 100; 20 by default.",
     "after": "The cursor `next` of the page before. Of events also `now`: only what comes later, or `last`: the newest ones.",
-    "reference": "Only payments with this reference, among the newest 20,000 blocks of each shard; with `after=last`.",
     "from": "RFC 3339 time: only entries that took effect at this time or later.",
     "to": "RFC 3339 time: only entries that took effect before this time.",
     "at": "RFC 3339 time; now by default.",
@@ -29,7 +28,7 @@ QUERY: Final = {
     "kind": "Only payments of this kind.",
     "direction": "`in`: only what was paid to the wallet; `out`: only what it paid.",
     "counterparty": "Only payments with this wallet, by its id.",
-    "reference": "Only payments with exactly this reference.",
+    "reference": "Only payments with exactly this reference. Of events: among the newest 20,000 blocks of each shard, with `after=last`.",
     "metadata": "`NAME:TEXT`: only payments with this text under this name.",
     "amount_min": "Only amounts from this one on, minor units.",
     "amount_max": "Only amounts up to this one, minor units.",
@@ -53,6 +52,8 @@ CREATED: Final = frozenset(
         ("POST", "/v1/consents"),
         ("POST", "/v1/credit/decisions"),
         ("POST", "/v1/credit/orders"),
+        ("POST", "/v1/credit/disputes"),
+        ("POST", "/v1/credit/reviews"),
     }
 )
 """Calls whose success is status 201; of all others it is 200."""

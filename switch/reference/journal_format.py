@@ -119,12 +119,17 @@ _KIND_TEXTS: Final = {
     Kind.SCORE: "Credit record: `payer` = the holder's wallet, `points` = score, `label` = band, `channel` = cause of N/A, `pack` = "
     "card, `device` = run, `effective_time` = as of; the bytes of `amount` to `payer_held` = five subtotals, four reasons, four gaps, "
     "16 bits each.",
-    Kind.DISPUTE_OPENED: f"{_CREDIT} Of the entry at `reference`; `expiry` = when it must be answered.",
+    Kind.DISPUTE_OPENED: f"{_CREDIT} Of the entry at `reference`; `expiry` = when it must be answered, `payee_posted` = when it goes to "
+    "the entry's source, 0 = it has none.",
     Kind.DISPUTE_FORWARDED: f"{_CREDIT} The dispute at `reference` went to the entry's source; `expiry` = when it must be answered.",
     Kind.DISPUTE_RESOLVED: f"{_CREDIT} Of the dispute at `reference`; `decision` = 1 corrected, 2 deleted, 3 kept. Key 0: nobody answered "
     "in time, it was resolved for the holder.",
     Kind.DISPUTE_REINSERTED: f"{_CREDIT} An entry that the dispute at `reference` had deleted is back.",
     Kind.CREDIT_REVIEW_OPENED: f"{_CREDIT} Of the inquiry at `reference`; `expiry` = when it must be answered.",
+    Kind.DISPUTE_ANSWERED: f"{_CREDIT} The source of the entry says of the dispute at `reference` what should become of it; `decision` as "
+    "of a resolution.",
+    Kind.DATA_ERASED: f"{_CREDIT} Texts of the holder's records are erased; its own details name the blocks that lost some, and the digest "
+    "of what each has left.",
     Kind.CREDIT_REVIEW_RESOLVED: f"{_CREDIT} Of the review at `reference`; `decision` = 4 overturned, 5 upheld.",
 }
 
@@ -145,7 +150,7 @@ _FLAG_TEXTS: Final = {
 _BESIDE: Final = """\
 `details` holds what only some records have (reference, metadata, IP address, device name, what a score is of): one msgpack list of a
 random salt and, by slot, the details of a record. Only its salted digest is in the header, so personal details can be erased and the
-hash chain still verifies.
+hash chain still verifies: a later record DATA_ERASED says of which blocks, and which digest the rest of each has.
 
 Written in the same transaction as their block, and following from its records alone:
 

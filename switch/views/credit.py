@@ -12,6 +12,7 @@ from actors.stores.scenarios import StoredScenario
 from rules.scenarios.document import Scenario
 from switch.http.schema import Standing
 from switch.http.times import time_text
+from switch.views.credit_cases import CreditReviewAnswer, Dispute
 from switch.views.credit_records import CreditRecord
 
 RESULTS: Final = {int(result): result.name.lower() for result in InquiryResult}
@@ -67,19 +68,21 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a merchant is told. `granted`: minor units of the wallet's currency; of not_available nothing but the receipt differs."""
+    """What a merchant is told. `granted`: minor units of the wallet's currency; of not_available nothing but the receipt differs.
+    `review`: overturned, when a person decided otherwise since."""
 
     result: str
     granted: int | UnsetType = UNSET
     reasons: tuple[str, ...] | UnsetType = UNSET
     disputed: bool | UnsetType = UNSET
+    review: str | UnsetType = UNSET
     receipt: str
     expires_at: str | None
 
 
 class InquiryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What the holder is told of somebody's question: all of it. `cause`: a code, and `explanation` in words; `score`: that it was decided
-    on; `notice`: of a refusal."""
+    on; `notice`: of a refusal; `disputes` of the question, and the `review` of what was answered."""
 
     receipt: str
     merchant: str
@@ -95,6 +98,8 @@ class InquiryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     score: int | UnsetType = UNSET
     consent: str | UnsetType = UNSET
     notice: Notice | UnsetType = UNSET
+    disputes: list[Dispute] | UnsetType = UNSET
+    review: CreditReviewAnswer | UnsetType = UNSET
     asked_at: str
     expires_at: str | None
 
@@ -103,6 +108,8 @@ RIGHTS: Final = (
     "You may see your score, its subtotals and reasons: GET /v1/wallets/{id}/credit.",
     "You may see everybody who asked: GET /v1/wallets/{id}/credit/inquiries.",
     "You may end your consent at any time: DELETE /v1/consents/{id}.",
+    "You may ask that a person looks at this decision again: POST /v1/credit/reviews.",
+    "You may dispute what was recorded of you: POST /v1/credit/disputes.",
 )
 
 

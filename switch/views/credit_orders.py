@@ -12,6 +12,7 @@ from actors.records.ids import Secret, encode_wallet, transfer_id
 from actors.records.layout import CONFIRM_BY, DUE_AT, ORDER_KIND, ORDER_STATE, STOPPED_BY, TRANSFER_AT, Kind
 from rules.vocabulary.currencies import ALPHA
 from switch.http.times import time_text
+from switch.views.credit_cases import Dispute
 from switch.views.credit_records import CreditRecord, Item
 
 STATES: Final = {int(state): state.name.lower() for state in OrderState}
@@ -32,6 +33,10 @@ STEPS: Final = {
     Kind.ORDER_CURED: "cured",
     Kind.ORDER_WRITTEN_OFF: "written_off",
 }
+NEGATIVE: Final = (Kind.ORDER_OVERDUE, Kind.ORDER_DEFAULTED)
+CLEARED: Final = ("deleted", "corrected")
+"""Disputes after which what is negative of an order counts no more."""
+_LATE: Final = (STATES[OrderState.OVERDUE], STATES[OrderState.DEFAULTED])
 _COLLECTING: Final = (Kind.ORDER_PAID, Kind.ORDER_CURED, Kind.ORDER_ATTEMPT)
 
 
@@ -72,6 +77,7 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     transfer: str | UnsetType = UNSET
     stopped_by: str | UnsetType = UNSET
     steps: list[OrderStep]
+    disputes: list[Dispute] | UnsetType = UNSET
     replayed: bool | UnsetType = UNSET
 
 
@@ -85,17 +91,22 @@ def _transfer_at(found: CreditRecord) -> int:
 
 
 class OrderNames(msgspec.Struct, frozen=True, kw_only=True):
-    """What the journal keeps as numbers: scenario, merchant, the receipt's id, and record times of transfers by address."""
+    """What the journal keeps as numbers: scenario, merchant, the receipt's id, record times of transfers by address; disputes of the order;
+    and the time since which what is negative is shown."""
 
     scenario: str
     merchant: str
     receipt: str | UnsetType
     times: Mapping[int, int]
+    disputes: Sequence[Dispute] = ()
+    since: int = 0
 
 
 def order_answer(secret: Secret, made: CreditRecord, steps: Sequence[CreditRecord], names: OrderNames) -> OrderAnswer:
-    """An ORDER_CREATED record and the records about it, oldest first."""
-    record, life = made.record, (made, *steps)
+    """An ORDER_CREATED record and the records about it, oldest first. That it was overdue or defaulted is not told once that has been
+    deleted, or corrected, or is too long ago."""
+    record, life = made.record, tuple(each for each in (made, *steps) if not _is_past(each, names))
+    clean = len(life) <= len(steps) and not any(each.record["kind"] in NEGATIVE for each in life)
     by_kind = {each.record["kind"]: each for each in life}
     lowered, bill = by_kind.get(Kind.ORDER_MODIFIED, made), by_kind.get(Kind.ORDER_COMPLETED)
     paid = by_kind.get(Kind.ORDER_CURED) or by_kind.get(Kind.ORDER_PAID)
@@ -104,12 +115,13 @@ def order_answer(secret: Secret, made: CreditRecord, steps: Sequence[CreditRecor
         (at for each in reversed(steps) if (at := _due_at(each))),
         record["expiry"] if bill is None else bill.record["expiry"],
     )
-    shown = [_step(secret, each, names.times) for each in life]
+    shown = [_step(secret, each, names.times, clean) for each in life]
+    status = STATES[life[-1].record[ORDER_STATE]]
     return OrderAnswer(
         id=transfer_id(secret, record["record_time"], made.address),
         number=made.details.number or "",
         kind=KINDS[record[ORDER_KIND]],
-        status=STATES[life[-1].record[ORDER_STATE]],
+        status=STATES[OrderState.DUE] if clean and status in _LATE else status,
         scenario=names.scenario,
         merchant=names.merchant,
         wallet=encode_wallet(secret, record["payer"]),
@@ -127,6 +139,7 @@ def order_answer(secret: Secret, made: CreditRecord, steps: Sequence[CreditRecor
         transfer=UNSET if paid is None else _step(secret, paid, names.times).transfer,
         stopped_by=UNSET if tried is None else _stopped_by(tried),
         steps=shown,
+        disputes=list(names.disputes) or UNSET,
     )
 
 
@@ -143,11 +156,17 @@ def _stopped_by(found: CreditRecord) -> str | UnsetType:
     return STOPS.get(found.record[STOPPED_BY], UNSET) if attempt else UNSET
 
 
-def _step(secret: Secret, found: CreditRecord, times: Mapping[int, int]) -> OrderStep:
+def _is_past(found: CreditRecord, names: OrderNames) -> bool:
+    if found.record["kind"] not in NEGATIVE:
+        return False
+    return found.record["effective_time"] < names.since or any(each.status in CLEARED for each in names.disputes)
+
+
+def _step(secret: Secret, found: CreditRecord, times: Mapping[int, int], clean: bool = False) -> OrderStep:
     record, at = found.record, _transfer_at(found)
     failed = record["kind"] == Kind.ORDER_ATTEMPT and record["expiry"]
     return OrderStep(
-        step=STEPS[Kind(record["kind"])],
+        step=STEPS[Kind.ORDER_PAID if clean and record["kind"] == Kind.ORDER_CURED else Kind(record["kind"])],
         at=time_text(record["effective_time"]),
         transfer=transfer_id(secret, times[at], at) if at in times else UNSET,
         next_attempt_at=time_text(record["expiry"]) if failed else UNSET,

@@ -7,7 +7,7 @@ import msgspec
 
 from actors.database.pool import Pool
 from actors.records.addresses import slot_of
-from actors.records.blocks import entries_of
+from actors.records.blocks import Erased, entries_of
 from actors.records.credit_layout import FIRST_CREDIT
 from actors.records.layout import CREDIT_PREVIOUS, LAST_ORDER, Kind
 from switch.views.statement import record_of
@@ -29,7 +29,8 @@ class Item(msgspec.Struct, frozen=True):
 
 class CreditDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is kept beside a credit record, as a msgpack map. `version`: of the scenario whose text a holder consented to;
-    `features`: what a score is of, in the order of its card."""
+    `features`: what a score is of, in the order of its card; `text`: of a dispute, a review, or an answer to one;
+    `erased`: what an erasure took from which blocks."""
 
     version: int = 0
     number: str | None = None
@@ -37,6 +38,9 @@ class CreditDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     items: list[Item] = []
     discounts: list[Item] = []
     features: list[int | float | str | None] = []
+    text: str | None = None
+    statement: str | None = None
+    erased: list[Erased] = []
 
 
 class CreditRecord(NamedTuple):
@@ -52,9 +56,21 @@ _DECODE: Final = msgspec.msgpack.Decoder(CreditDetails).decode
 _NO_DETAILS: Final = CreditDetails()
 
 
+def has_text(details: CreditDetails) -> bool:
+    """Whether there is anything of a person in them: the version of a scenario is not, nor which blocks lost what."""
+    return msgspec.structs.replace(details, version=0, erased=[]) != _NO_DETAILS
+
+
 def credit_details(details: CreditDetails) -> bytes | None:
     """Details as msgpack, None when there are none."""
     return None if details == _NO_DETAILS else _ENCODE(details)
+
+
+class Chain(NamedTuple):
+    """Credit records of a wallet, newest first, and where its chain goes on; 0: at its end."""
+
+    records: list[CreditRecord]
+    next: int
 
 
 class Walk(NamedTuple):
@@ -89,6 +105,12 @@ class CreditHistory:
         rows = await self._pool.fetch("credit_of_wallet", wallet, int(kind), before or NEWEST, limit, account)
         return await self.many([row["record"] for row in rows])
 
+    async def chain(self, start: int, limit: int) -> Chain:
+        """Records on a wallet's credit chain from the one at `start` on, 0 = none."""
+        rows = await self._pool.fetch("credit_chain", start, limit) if start else []
+        records = await self.many([row["address"] for row in rows])
+        return Chain(records, records[-1].record[CREDIT_PREVIOUS] if records else 0)
+
     async def scores(self, wallet: int, start: int, limit: int) -> Walk | None:
         """Scores on a wallet's credit chain from the record at `start` on, without what is kept beside them. None: there is no record
         of this wallet, so an older backup was restored since a cursor named it."""
@@ -115,6 +137,20 @@ class CreditHistory:
         for row in rows:
             about[row["about"]].append(found[row["record"]])
         return about
+
+    async def about_of_kinds(self, addresses: Sequence[int], kinds: Iterable[Kind]) -> dict[int, list[CreditRecord]]:
+        """Records of these kinds about each of some records, oldest first."""
+        rows = await self._pool.fetch("credit_about_of_kinds", list(addresses), [int(kind) for kind in kinds])
+        found = {each.address: each for each in await self.many([row["record"] for row in rows])}
+        about: dict[int, list[CreditRecord]] = {address: [] for address in addresses}
+        for row in rows:
+            about[row["about"]].append(found[row["record"]])
+        return about
+
+    async def open_cases(self, kind: Kind, answer: Kind, after: int, limit: int) -> list[CreditRecord]:
+        """Disputes or reviews that no record of the kind `answer` has ended, oldest first within each shard."""
+        rows = await self._pool.fetch("credit_open_cases", int(kind), int(answer), after, limit)
+        return await self.many([row["record"] for row in rows])
 
     async def withdrawn(self, consents: Iterable[int]) -> frozenset[int]:
         """Which of these consents were withdrawn."""

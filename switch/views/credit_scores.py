@@ -28,6 +28,7 @@ class ScoreAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A published score. `na_cause`: why there is none; then nothing else is told. `subtotals` add up to `score`; `as_of`: where its data
     end."""
 
+    id: str | UnsetType = UNSET
     score: int | None
     band: str | None
     na_cause: str | UnsetType = UNSET
@@ -70,9 +71,10 @@ def score_of(raw: dict[str, int]) -> Any:
     return np.frombuffer(record.tobytes(), SCORE)[0]
 
 
-def score_answer(said: Any, card: Scorecard | None) -> ScoreAnswer:
-    """A scalar of SCORE with the card that it is by."""
+def score_answer(said: Any, card: Scorecard | None, identity: str | UnsetType = UNSET) -> ScoreAnswer:
+    """A scalar of SCORE with the card that it is by, and its id."""
     at: dict[str, Any] = {
+        "id": identity,
         "run": int(said["run"]),
         "as_of": time_text(int(said["as_of"])),
         "published_at": time_text(int(said["record_time"])),

@@ -103,6 +103,8 @@ TYPES: Final = (
     "credit.dispute_reinserted",
     "credit.review_opened",
     "credit.review_resolved",
+    "credit.dispute_answered",
+    "credit.data_erased",
 )
 """Every type there is, by number; 0 is no event."""
 
@@ -136,7 +138,7 @@ _ABOUT: Final = frozenset(
 _COLLECTING: Final = frozenset({Kind.ORDER_PAID, Kind.ORDER_ATTEMPT, Kind.ORDER_CURED})
 
 
-_RESOLVING: Final = frozenset({Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED})
+_RESOLVING: Final = frozenset({Kind.DISPUTE_ANSWERED, Kind.DISPUTE_RESOLVED, Kind.CREDIT_REVIEW_RESOLVED})
 
 
 def _named(members: Iterable[IntEnum]) -> dict[int, str]:
@@ -407,7 +409,7 @@ def _event(secret: Secret, names: Names, found: Found, payer: str, payee: str, t
     kind = record["kind"]
     data: TransferData | LegData | WalletData | CreditData
     if kind >= FIRST_CREDIT:
-        data = _credit(secret, found, payer, payee, times)
+        data = credit_data(secret, found.address, found.record, times, found.payers)
     elif kind == Kind.LEG:
         data = _leg(secret, record, payer, payee, times)
     elif kind in (Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER):
@@ -479,14 +481,18 @@ def _leg(secret: Secret, record: dict[str, int], payer: str, payee: str, times: 
     )
 
 
-def _credit(secret: Secret, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> CreditData:
-    record, kind = found.record, Kind(found.record["kind"])
+def credit_data(
+    secret: Secret, address: int, record: dict[str, int], times: Mapping[int, int], holders: bool = True
+) -> CreditData:
+    """A credit record. `times`: record times of what it is about; `holders`: whether the reader is on the holder's side."""
+    kind = Kind(record["kind"])
+    payer, payee = (encode_wallet(secret, record[side]) for side in ("payer", "payee"))
     scored, inquiry = kind == Kind.SCORE, kind == Kind.INQUIRY
     of_order = Kind.ORDER_CREATED <= kind <= LAST_ORDER
     collected = record[TRANSFER_AT] if kind in _COLLECTING else 0
     results = _RESULTS if inquiry else _RESOLUTIONS if kind in _RESOLVING else {}
     return CreditData(
-        id=transfer_id(secret, record["record_time"], found.address),
+        id=transfer_id(secret, record["record_time"], address),
         of=UNSET if scored else _referred_id(secret, record, times),
         holder=payer if record["payer"] else None,
         account=UNSET if scored else record[ACCOUNT],
@@ -496,9 +502,9 @@ def _credit(secret: Secret, found: Found, payer: str, payee: str, times: Mapping
         currency=ALPHA[record["currency"]] if record["currency"] else UNSET,
         state=_STATES.get(record[ORDER_STATE], UNSET) if of_order else UNSET,
         result=results.get(record[RESULT_OF_INQUIRY], UNSET),
-        cause=_CAUSES.get(record[CAUSE], UNSET) if inquiry and found.payers else UNSET,
+        cause=_CAUSES.get(record[CAUSE], UNSET) if inquiry and holders else UNSET,
         granted=record[GRANTED] if inquiry and record[GRANTED] else UNSET,
-        score=record[SCORE_SEEN] if (scored or inquiry) and found.payers and record[SCORE_SEEN] else UNSET,
+        score=record[SCORE_SEEN] if (scored or inquiry) and holders and record[SCORE_SEEN] else UNSET,
         transfer=transfer_id(secret, times[collected], collected) if collected in times else UNSET,
         stopped_by=_STOPS.get(record[STOPPED_BY], UNSET) if kind in _STOPPING else UNSET,
         expires_at=time_text(record["expiry"]) if record["expiry"] else UNSET,

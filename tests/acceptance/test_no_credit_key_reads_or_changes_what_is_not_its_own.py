@@ -19,7 +19,9 @@ class Probe(NamedTuple):
     shop: str | None
 
 
-def _probes(scene: CreditScene, consent: str, receipt: str, order: str) -> dict[tuple[str, str], Probe]:
+def _probes(
+    scene: CreditScene, consent: str, receipt: str, order: str, case: str, review: str
+) -> dict[tuple[str, str], Probe]:
     wallet, end = scene.ann_wallet, time_text(now_ms() + IN_A_WEEK)
     given = {"wallet": wallet, "scenario": "hotel", "merchant": "shop", "expires_at": end}
     made = {
@@ -31,7 +33,7 @@ def _probes(scene: CreditScene, consent: str, receipt: str, order: str) -> dict[
         "number": "X",
         "introduction": "x",
     }
-    orders = "/v1/credit/orders"
+    orders, disputes, reviews = "/v1/credit/orders", "/v1/credit/disputes", "/v1/credit/reviews"
     bill = {"items": [{"name": "x", "amount": 1}]}
     return {
         ("POST", "/v1/consents"): Probe("/v1/consents", given, "wallet_not_found", "forbidden"),
@@ -58,6 +60,19 @@ def _probes(scene: CreditScene, consent: str, receipt: str, order: str) -> dict[
         ),
         ("POST", "/v1/wallets/{id}/credit/what-if"): Probe(
             f"/v1/wallets/{wallet}/credit/what-if", {"changes": {}}, "wallet_not_found", "forbidden"
+        ),
+        ("POST", disputes): Probe(disputes, {"entry": order, "text": "x"}, "entry_not_found", "forbidden"),
+        ("GET", disputes): Probe(f"{disputes}?wallet={wallet}", None, "wallet_not_found", None),
+        ("GET", f"{disputes}/{{id}}"): Probe(f"{disputes}/{case}", None, "case_not_found", "case_not_found"),
+        ("POST", f"{disputes}/{{id}}/answer"): Probe(
+            f"{disputes}/{case}/answer", {"outcome": "kept", "text": "x"}, "forbidden", "case_not_found"
+        ),
+        ("POST", reviews): Probe(reviews, {"receipt": receipt, "text": "x"}, "receipt_not_found", "forbidden"),
+        ("GET", reviews): Probe(f"{reviews}?wallet={wallet}", None, "wallet_not_found", None),
+        ("GET", f"{reviews}/{{id}}"): Probe(f"{reviews}/{review}", None, "case_not_found", "case_not_found"),
+        ("GET", "/v1/wallets/{id}/data"): Probe(f"/v1/wallets/{wallet}/data", None, "wallet_not_found", "forbidden"),
+        ("DELETE", "/v1/wallets/{id}/profile"): Probe(
+            f"/v1/wallets/{wallet}/profile", None, "wallet_not_found", "forbidden"
         ),
         ("POST", orders): Probe(orders, made, "forbidden", "receipt_not_found"),
         ("GET", orders): Probe(f"{orders}?wallet={wallet}", None, "wallet_not_found", None),
@@ -89,7 +104,9 @@ async def test_ids_of_others_of_both_kinds_are_not_found_on_every_route(database
         consent = (await scene.consent()).json["id"]
         receipt = (await scene.ask(amount=5_000)).json["receipt"]
         order = (await scene.order(receipt, cap=5_000)).json["id"]
-        probes = _probes(scene, consent, receipt, order)
+        case = (await scene.post("/v1/credit/disputes", {"entry": order, "text": "No."}, scene.ann)).json["id"]
+        review = (await scene.post("/v1/credit/reviews", {"receipt": receipt, "text": "No."}, scene.ann)).json["id"]
+        probes = _probes(scene, consent, receipt, order, case, review)
         parties = {
             (route.method, path) for route in ROUTES if route.access is Access.PARTY for path in _paths(route.path)
         }
@@ -99,7 +116,7 @@ async def test_ids_of_others_of_both_kinds_are_not_found_on_every_route(database
                 answer = await switch.call(method, probe.path, probe.body, key=None, token=token)
                 assert answer.json.get("code") == code, (method, probe.path, answer.raw)
                 assert code is not None or answer.json["data"] == []
-                for secret in (consent, order):
+                for secret in (consent, order, case, review):
                     assert secret.encode() not in answer.raw, "nor is it named"
         for token in (scene.ann, scene.bob, scene.inn, scene.shop):
             refused = await switch.call("POST", "/v1/scores/batch", token=token)

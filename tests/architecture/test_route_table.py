@@ -20,9 +20,6 @@ OPEN = {"not_ready"}
 """Of /readyz."""
 IN_BATCHES = {"group_invalid", "linked_declined", "linked_in_review", "linked_refused", "run_superseded"}
 """Of rows of a batch, whose answer is no problem."""
-NOT_BUILT = {"case_not_open", "entry_not_found"}
-"""Of disputes and reviews, which shards take and no call brings yet."""
-
 NAMES = [f"{route.method} {route.path}" for route in ROUTES]
 
 
@@ -46,7 +43,7 @@ def test_a_route_says_what_goes_in_and_out(route: Route) -> None:
 
 def test_every_problem_is_one_of_some_route() -> None:
     declared = frozenset().union(*(route.all_problems for route in ROUTES))
-    assert set(PROBLEMS) - declared == UNROUTED | OPEN | IN_BATCHES | NOT_BUILT
+    assert set(PROBLEMS) - declared == UNROUTED | OPEN | IN_BATCHES
 
 
 def test_handlers_name_the_services_that_they_use() -> None:

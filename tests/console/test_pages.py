@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from actors.stores.api_keys import Binding, KeyStore, key_hash
+from actors.stores.api_keys import NOTHING_BOUND, Binding, KeyStore, key_hash
 from actors.stores.console_sessions import SESSIONS_OF_KEY_MAX, ConsoleSessions
 from switch.console.pages import PAGES
 from switch.console.rule_packs import EXAMPLE
@@ -27,7 +27,7 @@ async def page(switch: RunningSwitch, path: str, key: str | None = None) -> Seen
 async def a_key(switch: RunningSwitch, *scopes: str, binding: Binding | None = None) -> str:
     store = KeyStore(switch.pool)
     name = f"{'-'.join(scopes)}-{uuid.uuid4().hex[:6]}"
-    return (await store.create(name, scopes, *([binding] if binding else []))).key
+    return (await store.create(name, scopes, binding or NOTHING_BOUND)).key
 
 
 # Getting in and out.

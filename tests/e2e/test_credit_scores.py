@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from actors.rpc.interface import ShardUnavailable
-from tests.credit_scene import credit_scene
+from tests.credit_scene import CreditScene, credit_scene
 from tests.front_door import running_switch
 from tests.score_batches import publish_card, publish_scores, score_row, stream, told
 
@@ -38,6 +38,23 @@ async def test_a_batch_of_scores_is_what_holders_see_once_by_run_and_wallet(data
         later = [score_row(scene.ann_wallet, 700, 8), score_row(scene.ann_wallet, 701, 8)]
         assert told(await publish_scores(switch, later)) == [("ok", False), ("ok", True)]
         assert told(await publish_scores(switch, rows[:1])) == [("run_superseded", False)]
+        await _deleted(scene)
+
+
+async def _deleted(scene: CreditScene) -> None:
+    """A score that a dispute deletes is none; those before it are told yet."""
+    credit = f"/v1/wallets/{scene.ann_wallet}/credit"
+    score = (await scene.get(credit, scene.ann)).json["id"]
+    body = {"entry": score, "text": "That is not me."}
+    dispute = (await scene.post("/v1/credit/disputes", body, scene.ann)).json
+    assert (dispute["entry_kind"], dispute["source"], dispute["status"]) == ("score", None, "open")
+    path = f"/v1/credit/disputes/{dispute['id']}"
+    assert (await scene.post(f"{path}/forward", {}, scene.switch.key)).json["code"] == "case_not_open"
+    await scene.post(f"{path}/resolve", {"outcome": "deleted", "text": "Mixed up."}, scene.switch.key)
+    none = (await scene.get(credit, scene.ann)).json
+    assert (none["score"], none["na_cause"], "id" in none) == (None, "not_scored", False)
+    history = (await scene.get(f"{credit}/history", scene.ann)).json["data"]
+    assert [each["score"] for each in history] == [700, 655]
 
 
 WRONG: dict[str, dict[str, Any]] = {

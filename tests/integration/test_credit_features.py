@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from actors.database.connection import connect
 from actors.export.export import Job, export
-from actors.records.addresses import wallet_address
+from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
+from actors.records.credit_layout import Resolution
 from actors.records.layout import (
+    BLOCK_RECORDS_MAX,
     FLAG_IMPORTED,
     FLAG_REMOTE,
     FLAG_REVIEW,
@@ -42,6 +44,7 @@ USERS = 12
 EXTERNAL = 1024
 PAYMENTS = 700
 ORDERS = 60
+DISPUTES = 25
 SCORES = 10
 """Of each shard."""
 SAME_MAX = 3
@@ -79,6 +82,8 @@ class Random:
         made += [self.any(other) for _ in range(PAYMENTS)]
         for order in range(ORDERS):
             made += self.order(self.pick(*self.wallets(self.shard)), 1 + order)
+        for _ in range(DISPUTES):
+            made += self.dispute(made)
         for published in sorted(self.time() for _ in range(SCORES)):
             fields = {"payer": self.pick(*self.wallets(self.shard)), "points": self.pick(0, 450, 599, 600, 820)}
             made.append(record(Kind.SCORE, record_time=published, effective_time=self.time(), **fields))
@@ -103,6 +108,26 @@ class Random:
             time += int(self.rng.integers(0, 20 * DAY))
             made.append(record(kind, payer=holder, reference=order, amount=amount, effective_time=time))
         return made
+
+    def dispute(self, made: list[NDArray[Any]]) -> list[NDArray[Any]]:
+        """A dispute of an order, or of its being overdue or defaulted, and what became of it; `made`: all that is before it."""
+        kinds = {int(Kind.ORDER_COMPLETED), int(Kind.ORDER_OVERDUE), int(Kind.ORDER_DEFAULTED)}
+        at = self.pick(*(i for i, each in enumerate(made) if int(each["kind"][0]) in kinds))
+        entry = made[at][0]
+        whole = entry["kind"] == Kind.ORDER_COMPLETED or self.rng.random() < 0.3
+        about = int(entry["reference"]) if whole else self.address(at)
+        fields = {"payer": int(entry["payer"]), "effective_time": int(entry["effective_time"])}
+        case = self.address(len(made))
+        steps = [record(Kind.DISPUTE_OPENED, reference=about, **fields)]
+        for kind in (Kind.DISPUTE_FORWARDED, Kind.DISPUTE_RESOLVED, Kind.DISPUTE_REINSERTED)[: self.pick(1, 2, 2, 3)]:
+            fields["effective_time"] += int(self.rng.integers(0, 20 * DAY))
+            resolution = int(self.pick(*Resolution)) if kind == Kind.DISPUTE_RESOLVED else 0
+            steps.append(record(kind, reference=case, decision=resolution, **fields))
+        return steps
+
+    def address(self, at: int) -> int:
+        """Of a record by its place: block 1 has one record, those after it 50 each."""
+        return int(record_address(self.shard, 2 + at // BLOCK_RECORDS_MAX, at % BLOCK_RECORDS_MAX))
 
     def opened(self, wallet: int, number: int, kind: Kind, time: int) -> NDArray[Any]:
         label = WalletKind.MERCHANT if number % 3 == 2 else WalletKind.USER
@@ -189,6 +214,15 @@ async def test_what_is_recorded_later_changes_no_features_of_a_past_time(lake: P
     earlier = AS_OF - 100 * DAY
     await features(tmp_path / "then", "--input", str(lake), "--as-of", "2026-08-16T12:00:00Z")
     assert differences(lake, tmp_path / "then", earlier) == []
+
+
+async def test_what_was_overdue_too_long_ago_counts_no_more(lake: Path, tmp_path: Path) -> None:
+    at = ("--as-of", "2026-11-24T12:00:00Z")
+    config = tmp_path / "shardpay.toml"
+    config.write_text("[credit]\nnegative_days = 40\n")
+    await features(tmp_path / "short", "--input", str(lake), *at, "--config", str(config))
+    assert differences(lake, tmp_path / "short", AS_OF, 40) == []
+    assert differences(lake, tmp_path / "short", AS_OF), "the life of entries makes a difference to these journals"
 
 
 async def test_relations_can_be_left_out(lake: Path, tmp_path: Path) -> None:

@@ -687,6 +687,81 @@ CROSS JOIN LATERAL (
 ) AS attempt
 ORDER BY about, record
 
+-- name: credit_about_of_kinds
+-- Addresses of the records of these kinds ($2) about others, oldest first.
+SELECT about, record FROM credit WHERE about = ANY ($1::bigint[]) AND about <> 0 AND kind = ANY ($2::smallint[]) ORDER BY about, record
+
+-- name: credit_open_cases
+-- Addresses above $3 of the disputes or reviews ($1) that nothing has ended ($2), oldest first.
+SELECT record FROM credit AS opened
+WHERE kind = $1 AND kind IN (70, 74) AND record > $3
+  AND NOT EXISTS (SELECT FROM credit AS answer WHERE answer.about = opened.record AND answer.about <> 0 AND answer.kind = $2)
+ORDER BY record LIMIT $4
+
+-- name: credit_chain
+-- A walk along a wallet's chain of credit records, newest first, from the record at $1, of $2 steps: their addresses.
+WITH RECURSIVE chain AS (
+    SELECT place.address, 1 AS step, one.record
+    FROM (SELECT $1::bigint) AS place (address)
+    JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
+    CROSS JOIN LATERAL (
+        SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int FOR {record_bytes})
+        OFFSET 0
+    ) AS one (record)
+  UNION ALL
+    SELECT previous.address, chain.step + 1, one.record
+    FROM chain
+    CROSS JOIN LATERAL (SELECT shardpay_int8(chain.record, {payer_prev_at}) OFFSET 0) AS previous (address)
+    JOIN journal ON shard = (previous.address >> {shard_shift})::int AND block = (previous.address >> {block_shift}) & {block_mask}
+    CROSS JOIN LATERAL (
+        SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (previous.address & {slot_mask})::int FOR {record_bytes})
+        OFFSET 0
+    ) AS one (record)
+    WHERE previous.address > 0 AND chain.step < $2
+)
+SELECT address FROM chain ORDER BY step
+
+-- name: blocks_of_payer
+-- Blocks of shard $1 from $2 to $3 that have details, and somewhere in their records the bytes $4 of a wallet's address.
+SELECT block, records, details FROM journal
+WHERE shard = $1 AND block BETWEEN $2 AND $3 AND details IS NOT NULL AND position($4::bytea IN records) > 0 ORDER BY block
+
+-- name: newest_block
+SELECT max(block) FROM journal WHERE shard = $1
+
+-- name: details_of_blocks
+SELECT shard, block, details FROM journal
+JOIN unnest($1::int[], $2::bigint[]) AS wanted (in_shard, number) ON shard = in_shard AND block = number
+WHERE details IS NOT NULL
+
+-- name: details_replace
+-- The journal's only update: of what is erased of the texts beside a block.
+UPDATE journal SET details = $4 WHERE shard = $1 AND block = $2 AND details = $3 RETURNING true
+
+-- name: erase_binding
+-- Accounts that are bound to the owner's wallets stay bound to this one, which is nobody's by name from now on.
+INSERT INTO account_wallet (account, address)
+SELECT account_owner.account, $1::bigint FROM account_owner JOIN wallet_profile ON wallet_profile.owner = account_owner.owner
+WHERE wallet_profile.address = $1
+ON CONFLICT DO NOTHING
+
+-- name: erase_owner
+-- An owner's name goes with the last wallet that has it.
+DELETE FROM account_owner USING wallet_profile AS gone
+WHERE gone.address = $1 AND account_owner.owner = gone.owner
+  AND NOT EXISTS (SELECT FROM wallet_profile AS other WHERE other.owner = gone.owner AND other.address IS DISTINCT FROM $1)
+
+-- name: erase_profile
+-- The digest of the body that opened the wallet goes, too: whoever guesses the body could tell by it.
+UPDATE wallet_profile SET external_id = NULL, owner = NULL, attributes = NULL, metadata = NULL, digest = ''
+WHERE address = $1 AND (external_id IS NOT NULL OR owner IS NOT NULL OR attributes IS NOT NULL OR metadata IS NOT NULL)
+RETURNING true
+
+-- name: erase_numbers
+UPDATE order_number SET number = erased.number
+FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS erased (record, receipt, number)
+WHERE order_number.record = erased.record OR (erased.receipt <> 0 AND order_number.receipt = erased.receipt)
+
 -- name: card_numbered
 SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by WHERE card.number = $1
 

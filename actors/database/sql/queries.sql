@@ -20,6 +20,9 @@ SELECT block, records, NULL::bytea FROM journal WHERE shard = $1 AND block BETWE
 -- name: journal_copy_details
 SELECT block, records, details FROM journal WHERE shard = $1 AND block BETWEEN $2 AND $3 ORDER BY block
 
+-- name: journal_details
+SELECT details FROM journal WHERE shard = $1 AND block = $2
+
 -- name: journal_blocks
 -- Blocks by place (shard and number), as many of $1 as there are, in its order; OFFSET 0: each is looked up by the key, whatever the planner
 -- thinks of their number.

@@ -25,6 +25,7 @@ _NONE_HAS: Final = {
     "country": pa.string(),
     "device": pa.uint32(),
     "movement": pa.string(),
+    "resolution": pa.string(),
     "score": pa.int32(),
 }
 """What none of these records tells."""

@@ -13,6 +13,7 @@ from actors.credit_features.accounts import ACCOUNT, MONTH_COLUMNS
 from actors.credit_features.orders import ORDER_EVENT, orders_of
 from actors.credit_features.relations import RELATION
 from actors.credit_features.values import VALUES, Kept
+from actors.records.credit_layout import Resolution
 from actors.records.layout import Kind
 from models.credit.feature import DAY_MS
 from models.credit.history import ORDERS
@@ -32,16 +33,21 @@ BROKEN: Final[Life] = ((Kind.ORDER_OVERDUE, 905), (Kind.ORDER_DEFAULTED, 950))
 OPEN: Final[Life] = ()
 
 
-def _events(orders: list[tuple[int, Life]]) -> Iterator[tuple[int, int, int, int, int]]:
+def _events(orders: list[tuple[int, Life]]) -> Iterator[tuple[int, ...]]:
+    """ORDER_EVENT rows; the address of each is its place, from 100 on."""
+    at = 100
     for number, (amount, life) in enumerate(orders, 1):
         for kind, day in ((Kind.ORDER_COMPLETED, 890), *life):
-            yield number, 0, amount, day * DAY_MS, int(kind)
+            yield number, 0, amount, day * DAY_MS, int(kind), at, 0
+            at += 1
 
 
-def features(orders: list[tuple[int, Life]]) -> dict[str, int | None]:
-    """Features of one holder of these orders, as (amount, life)."""
-    events: NDArray[Any] = np.array(list(_events(orders)), ORDER_EVENT)
-    rows = orders_of(events, np.zeros(len(events), np.int64), 1, AS_OF)
+def features(
+    orders: list[tuple[int, Life]], disputes: list[tuple[int, ...]] | None = None, days: int = 2_000
+) -> dict[str, int | None]:
+    """Features of one holder of these orders, as (amount, life). `days`: for which it counts that one was overdue."""
+    events: NDArray[Any] = np.array([*_events(orders), *(disputes or [])], ORDER_EVENT)
+    rows = orders_of(events, np.zeros(len(events), np.int64), 1, AS_OF, days * DAY_MS)
     months = np.zeros((1, MONTH_COLUMNS), np.int64)
     kept = Kept(np.zeros(1, ACCOUNT), np.zeros(1, RELATION), rows, months, months.astype(np.int32), AS_OF)
     found = {feature.name: VALUES[feature.name](kept) for feature in ORDERS}
@@ -84,3 +90,34 @@ def test_amounts_weigh_and_days_count_from_when_it_was_overdue() -> None:
         "days_since_overdue": 0,
         "days_since_default": 50,
     }
+
+
+def disputed(entry: int, resolution: Resolution, back: bool = False) -> list[tuple[int, ...]]:
+    """ORDER_EVENT rows of a dispute at address 900."""
+    rows: list[tuple[int, ...]] = [(entry, 0, 0, 960 * DAY_MS, int(Kind.DISPUTE_OPENED), 900, 0)]
+    rows.append((900, 0, 0, 970 * DAY_MS, int(Kind.DISPUTE_RESOLVED), 901, int(resolution)))
+    return [*rows, (900, 0, 0, 980 * DAY_MS, int(Kind.DISPUTE_REINSERTED), 902, 0)] if back else rows
+
+
+OVERDUE_AT: Final = 103
+"""Where the second order of these became overdue."""
+
+
+@pytest.mark.parametrize("entry", [2, OVERDUE_AT], ids=["the order", "that it was overdue"])
+def test_an_order_of_which_an_entry_was_deleted_counts_for_nothing_until_it_is_back(entry: int) -> None:
+    orders = [(9_000, KEPT), (1_000, LATE)]
+    assert features(orders, disputed(entry, Resolution.DELETED)) == features(orders[:1])
+    assert features(orders, disputed(entry, Resolution.DELETED, back=True)) == features(orders)
+    assert features(orders, disputed(entry, Resolution.KEPT)) == features(orders)
+
+
+def test_an_order_that_was_corrected_was_never_overdue() -> None:
+    corrected = features([(9_000, KEPT), (1_000, LATE)], disputed(2, Resolution.CORRECTED))
+    assert corrected == features([(9_000, KEPT), (1_000, ((Kind.ORDER_PAID, 910),))])
+    assert features([(700, BROKEN)], disputed(1, Resolution.CORRECTED)) == features([(700, OPEN)])
+
+
+@pytest.mark.parametrize(("days", "counts"), [(95, True), (94, False)])
+def test_an_order_that_was_overdue_too_long_ago_is_none(days: int, counts: bool) -> None:
+    orders = [(9_000, KEPT), (1_000, LATE)]
+    assert features(orders, days=days) == features(orders if counts else orders[:1])

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from actors.audit.credit import CreditCheck
 from actors.records.blocks import addresses_of, records_of
 from actors.records.codes import Code
-from actors.records.credit_layout import InquiryResult, OrderState, Resolution
+from actors.records.credit_layout import SCORE, InquiryResult, OrderState, Resolution
 from actors.records.layout import RESOLUTION, Kind
+from actors.shard import messages as m
 from actors.shard.disputes import REVIEWS_MAX
 from tests.unit.actors.shard.one_shard import DAY_MS, OneShard
 
@@ -45,6 +47,12 @@ def test_a_dispute_is_forwarded_and_resolved(shard: OneShard) -> None:
     assert shard.credit(Kind.DISPUTE_RESOLVED, holder + 1, **resolved)["code"] == Code.CASE_NOT_OPEN
     assert shard.credit(Kind.CREDIT_REVIEW_RESOLVED, holder, **resolved)["code"] == Code.CASE_NOT_OPEN
     assert shard.credit(Kind.DISPUTE_RESOLVED, holder, reference=dispute, kind=9)["code"] == Code.INVALID_REQUEST
+    assert shard.credit(Kind.DISPUTE_RESOLVED, holder, **resolved)["code"] == Code.CASE_UNANSWERED
+    assert shard.credit(Kind.DISPUTE_ANSWERED, holder, **resolved, account=8)["code"] == Code.CASE_NOT_OPEN
+    assert shard.credit(Kind.DISPUTE_ANSWERED, holder, **resolved)["code"] == 0
+    shard.restarted()
+    assert shard.credit(Kind.DISPUTE_ANSWERED, holder, **resolved)["code"] == Code.CASE_NOT_OPEN
+    assert shard.state(holder)["credit"]["disputed"] == 1, "its source has answered, nobody has decided"
     assert shard.credit(Kind.DISPUTE_RESOLVED, holder, **resolved)["code"] == 0
     assert shard.credit(Kind.DISPUTE_RESOLVED, holder, **resolved)["code"] == Code.CASE_NOT_OPEN
     assert shard.state(holder)["credit"]["disputed"] == 0
@@ -65,6 +73,25 @@ def test_a_dispute_that_nobody_answers_in_time_is_resolved_for_the_holder(shard:
     head = int(shard.state(holder)["credit"]["head"])
     assert shard.credit(Kind.DISPUTE_REINSERTED, holder, reference=dispute)["code"] == Code.INVALID_REQUEST
     assert shard.credit(Kind.DISPUTE_REINSERTED, holder, reference=dispute, seen=head)["code"] == 0
+    assert audited(shard) == []
+
+
+@pytest.mark.parametrize("days", [0, 5])
+def test_a_dispute_that_nobody_forwards_in_time_is_forwarded(shard: OneShard, days: int) -> None:
+    holder = shard.wallet()
+    due = shard.now + 30 * DAY_MS
+    said = {"reference": 77, "expiry": due, "confirm_by": shard.now + days * DAY_MS or 1}
+    dispute = int(shard.credit(Kind.DISPUTE_OPENED, holder, **said)["address"])
+    if days:
+        shard.restarted()
+        shard.wait(days * DAY_MS - 1)
+        assert Kind.DISPUTE_FORWARDED not in shard.kinds()
+        shard.wait(1)
+    (forwarded,) = shard.records()[shard.records()["kind"] == Kind.DISPUTE_FORWARDED]
+    assert (forwarded["reference"], forwarded["expiry"], forwarded["caller"]) == (dispute, due, 0)
+    shard.restarted()
+    shard.wait(due - shard.now)
+    assert shard.kinds()[-1] == Kind.DISPUTE_RESOLVED, "the clock to the answer goes on"
     assert audited(shard) == []
 
 
@@ -125,6 +152,22 @@ def test_what_is_deleted_of_an_order_counts_no_more_until_it_comes_back(shard: O
     shard.pay(op=Kind.TRANSFER, payer=shard.wallet(balance=5_000), payee=holder, amount=700)
     assert shard.credit(Kind.ORDER_PAID, holder, reference=order)["state"] == OrderState.PAID
     assert counts() == (0, 0)
+
+
+def test_a_score_that_nobody_defends_in_time_is_none(shard: OneShard) -> None:
+    holder = shard.wallet()
+    scores = np.zeros(1, SCORE)
+    scores["kind"], scores["holder"], scores["score"], scores["run"], scores["as_of"] = Kind.SCORE, holder, 640, 1, 1
+    (published,) = shard.ask(lambda ref: m.Publish(ref=ref, rows=scores, details={}))
+    assert published["code"] == 0 and shard.state(holder)["credit"]["score"] == 640
+    opened(shard, holder, reference=int(published["address"]))
+    shard.wait(31 * DAY_MS)
+    shard.restarted()
+    state = shard.state(holder)
+    assert (state["credit"]["score"], state["credit"]["scored"], state["wallet"]["score"]) == (0, 0, 0)
+    scores["run"] = 2
+    shard.ask(lambda ref: m.Publish(ref=ref, rows=scores, details={}))
+    assert shard.state(holder)["credit"]["score"] == 640, "the next run gives another"
 
 
 def test_one_holder_cannot_fill_the_table_of_cases_with_reviews(shard: OneShard) -> None:

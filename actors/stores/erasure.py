@@ -1,0 +1,80 @@
+"""Erasure of personal text: details of blocks, profiles of wallets, merchants' numbers of orders.
+
+Details are replaced only by a caller who has read them, so that two erasures in one block lose neither. Payments are looked for in all
+blocks of the wallet's shard: no chain has those that were declined.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from actors.database.pool import SQL, Pool
+from actors.records.addresses import block_of, shard_of
+from actors.records.blocks import addresses_of, entries_of, records_of
+from actors.records.layout import ATTEMPTS, REFERRING, TRANSFER_AT, Kind
+
+BLOCKS_AT_ONCE: Final = 200
+"""Blocks whose details are read by one statement: 3 MB where each has as much as a request may bring."""
+
+SCANNED_AT_ONCE: Final = 20_000
+"""Blocks that one statement looks through for payments of a wallet: 160 MB, a fraction of a second."""
+COLLECTING: Final = (Kind.ORDER_PAID, Kind.ORDER_CURED, Kind.ORDER_ATTEMPT)
+
+Block = tuple[int, int]
+"""Shard and number."""
+
+
+def block_at(address: int) -> Block:
+    """The block that a record lies in."""
+    return int(shard_of(address)), int(block_of(address))
+
+
+class ErasureStore:
+    """What is erased in PostgreSQL. Raises StoreUnavailable."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def details(self, blocks: Sequence[Block]) -> dict[Block, bytes]:
+        """Details of blocks; those that have none are left out."""
+        columns = [shard for shard, _ in blocks], [number for _, number in blocks]
+        rows = await self._pool.fetch("details_of_blocks", *columns)
+        return {(row["shard"], row["block"]): row["details"] for row in rows}
+
+    async def newest_block(self, shard: int) -> int:
+        """Number of a shard's last block, 0 when it has none."""
+        return await self._pool.fetchval("newest_block", shard) or 0
+
+    async def payments(self, shard: int, first: int, wallet: int) -> dict[Block, dict[int, bytes | None]]:
+        """What goes of details of payments that a wallet paid or was to pay, in SCANNED_AT_ONCE blocks from `first` on. That an order was
+        collected is no text of anybody, and stays."""
+        last = first + SCANNED_AT_ONCE - 1
+        rows = await self._pool.fetch("blocks_of_payer", shard, first, last, wallet.to_bytes(8, "little"))
+        found: dict[Block, dict[int, bytes | None]] = {}
+        for row in rows:
+            records = records_of(row["records"])
+            collected = records[TRANSFER_AT][np.isin(records["kind"], COLLECTING)]
+            mine = (records["payer"] == wallet) & np.isin(records["kind"], (*ATTEMPTS, *REFERRING))
+            mine &= ~np.isin(addresses_of(shard, row["block"], len(records)), collected)
+            slots = set(np.flatnonzero(mine).tolist()) & entries_of(row["details"]).keys()
+            if slots:
+                found[shard, row["block"]] = dict.fromkeys(slots)
+        return found
+
+    async def replace(self, block: Block, old: bytes, new: bytes) -> bool:
+        """Put other details in the place of those that were read; False when they have changed since."""
+        return await self._pool.fetchval("details_replace", *block, old, new) is not None
+
+    async def erase_profile(self, wallet: int) -> bool:
+        """Erase what a wallet is called, whose it is, and what is kept beside it; whether there was any. Accounts that were bound to the
+        wallet by its owner's name are bound to the wallet itself from now on."""
+        async with self._pool.session() as session, session.transaction():
+            await session.execute(SQL["erase_binding"], wallet)
+            await session.execute(SQL["erase_owner"], wallet)
+            return await session.fetchval(SQL["erase_profile"], wallet) is not None
+
+    async def erase_numbers(self, orders: Sequence[tuple[int, int, str]]) -> None:
+        """Put other texts in the place of merchants' numbers of orders: (record, receipt or 0, text) of each."""
+        columns = [[order[at] for order in orders] for at in range(3)]
+        await self._pool.fetch("erase_numbers", *columns)

@@ -1,0 +1,198 @@
+"""What disputes and reviews share: who may see one, how one is opened once, and what follows."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from actors.records.codes import Code
+from actors.records.credit_layout import Resolution
+from actors.records.layout import ACCOUNT, RESOLUTION, SCENARIO, Kind
+from actors.stores.api_keys import Principal
+from switch.api.credit_services import DecisionServices
+from switch.api.credit_shared import (
+    body_hash,
+    credit_row,
+    holder_shard,
+    is_holder,
+    recorded,
+    states,
+    submit,
+    wallet_address,
+)
+from switch.gateway.credit_queue import CreditAnswer, CreditRow
+from switch.http.call import Call, page_limit
+from switch.http.cursors import decode_cursor, encode_cursor
+from switch.problems.table import ProblemError, invalid_query
+from switch.views.credit_cases import STEPS_OF_DISPUTES, Dispute, dispute_beside
+from switch.views.credit_records import CreditDetails, CreditRecord, credit_details
+
+ANSWER_OF: Final = {
+    Kind.DISPUTE_OPENED: Kind.DISPUTE_RESOLVED,
+    Kind.CREDIT_REVIEW_OPENED: Kind.CREDIT_REVIEW_RESOLVED,
+}
+"""The record that ends a case, by that which began it."""
+
+
+class Opening(NamedTuple):
+    """A case that is asked for: about which record, whose it is, until when it must be answered and, of a dispute, forwarded."""
+
+    kind: Kind
+    entry: CreditRecord
+    account: int
+    scenario: int
+    text: str
+    due: int
+    forward_by: int = 0
+
+
+def is_analyst(principal: Principal) -> bool:
+    """Whether an account decides cases: it is bound to nobody's wallets."""
+    return "analyst" in principal.scopes and principal.bound is None
+
+
+async def is_party(services: DecisionServices, principal: Principal, found: CreditRecord) -> bool:
+    """Whether an account may see a case: its holder, the merchant whose entry it is about, or an analyst."""
+    if is_analyst(principal) or ("merchant" in principal.scopes and found.record[ACCOUNT] == principal.account):
+        return True
+    return await services.access.holds(principal, found.record["payer"])
+
+
+async def open_case(
+    services: DecisionServices, call: Call, asked: Opening, key: bytes, deadline: float
+) -> CreditAnswer:
+    """Open a case; there is one at a time about an entry, and one review of a decision. Asked for in the same words again, it is the one
+    that there is. Raises ProblemError case_exists."""
+    entry, holder = asked.entry, asked.entry.record["payer"]
+    digest = body_hash(int(asked.kind), entry.address, asked.text)
+    shard = await holder_shard(services, holder)
+    before: list[CreditRecord] = []
+    row = credit_row(asked.kind, call.principal, key, digest)
+    row["account"], row["scenario"], row["reference"] = asked.account, asked.scenario, entry.address
+    row["holder"] = row["home"] = holder
+    row["expiry"], row["confirm_by"] = asked.due, asked.forward_by
+
+    async def looked_at(row: CreditRow, answer: CreditAnswer | None = None) -> CreditRow:
+        (state,) = await states(services, shard, [(holder, 0, 0, 0)])
+        if not is_holder(state["wallet"]):
+            raise ProblemError("wallet_not_found")
+        before[:] = await _cases_of(services, entry.address, asked.kind)
+        row = row.copy()
+        row["seen"] = state["credit"]["head"]
+        return row
+
+    row = await looked_at(row)
+    for each in before:
+        if each.record["digest"] == digest:
+            return CreditAnswer(Code.OK, True, 0, each.address, 0, each.record["record_time"])
+        raise ProblemError("case_exists")
+    answer = await submit(services, shard, row, credit_details(CreditDetails(text=asked.text)), deadline, looked_at)
+    await recorded(services, answer, digest)
+    return answer
+
+
+async def _cases_of(services: DecisionServices, entry: int, kind: Kind) -> list[CreditRecord]:
+    """Cases about an entry that stand in the way of another: disputes that are open, all reviews."""
+    cases = (await services.credit_history.about_of_kinds([entry], (kind,)))[entry]
+    if kind == Kind.CREDIT_REVIEW_OPENED or not cases:
+        return cases
+    over = await services.credit_history.about_of_kinds([each.address for each in cases], (ANSWER_OF[kind],))
+    return [each for each in cases if not over[each.address]]
+
+
+async def go_on(
+    services: DecisionServices,
+    call: Call,
+    op: Kind,
+    case: CreditRecord,
+    details: CreditDetails | None = None,
+    **columns: Any,
+) -> CreditAnswer:
+    """Make the next record about a case that is open, which its shard knows."""
+    deadline, key = services.deadline(), call.key_or_random()
+    record = case.record
+    text = None if details is None else credit_details(details)
+    digest = body_hash(int(op), case.address, text, sorted(columns.items()))
+    row = credit_row(op, call.principal, key, digest)
+    row["account"], row["scenario"], row["reference"] = record[ACCOUNT], record[SCENARIO], case.address
+    row["holder"] = row["home"] = record["payer"]
+    for name, value in columns.items():
+        row[name] = value
+    answer = await submit(services, await holder_shard(services, record["payer"]), row, text, deadline)
+    await recorded(services, answer, digest)
+    return answer
+
+
+async def bring_back(services: DecisionServices, call: Call, case: CreditRecord, text: str) -> CreditAnswer:
+    """Reinsert what a dispute had deleted, once. Raises ProblemError case_not_open."""
+    deadline, key = services.deadline(), call.key_or_random()
+    holder, digest = case.record["payer"], body_hash(int(Kind.DISPUTE_REINSERTED), case.address, text)
+    shard = await holder_shard(services, holder)
+    row = credit_row(Kind.DISPUTE_REINSERTED, call.principal, key, digest)
+    row["account"], row["scenario"], row["reference"] = case.record[ACCOUNT], case.record[SCENARIO], case.address
+    row["holder"] = row["home"] = holder
+    ends = (Kind.DISPUTE_RESOLVED, Kind.DISPUTE_REINSERTED)
+    last: CreditRecord | None = None
+
+    async def looked_at(row: CreditRow, answer: CreditAnswer | None = None) -> CreditRow:
+        """The shard keeps no disputes that are over: the row names the head of the chain under which this one was read."""
+        nonlocal last
+        (state,) = await states(services, shard, [(holder, 0, 0, 0)])
+        steps = (await services.credit_history.about_of_kinds([case.address], ends))[case.address]
+        last = steps[-1] if steps else None
+        deleted = last is not None and last.record[RESOLUTION] == Resolution.DELETED
+        if not deleted and (last is None or last.record["digest"] != digest):
+            raise ProblemError("case_not_open", "Only an entry that the dispute had deleted can come back, and once.")
+        row = row.copy()
+        row["seen"] = state["credit"]["head"]
+        return row
+
+    row = await looked_at(row)
+    if last is not None and last.record["kind"] == Kind.DISPUTE_REINSERTED:
+        return CreditAnswer(Code.OK, True, 0, last.address, 0, last.record["record_time"])
+    details = credit_details(CreditDetails(text=text))
+    answer = await submit(services, shard, row, details, deadline, looked_at)
+    await recorded(services, answer, digest)
+    return answer
+
+
+async def disputes_beside(services: DecisionServices, entries: Sequence[int]) -> dict[int, list[Dispute]]:
+    """Disputes in short of some entries, oldest first."""
+    history = services.credit_history
+    opened = await history.about_of_kinds(entries, (Kind.DISPUTE_OPENED,))
+    steps = await history.about_of_kinds([each.address for some in opened.values() for each in some], STEPS_OF_DISPUTES)
+    return {
+        entry: [dispute_beside(services.secret, each, steps[each.address]) for each in some]
+        for entry, some in opened.items()
+    }
+
+
+class Page(NamedTuple):
+    """Records of a page, and the cursor of the next."""
+
+    found: Sequence[CreditRecord]
+    next: str | None
+
+
+async def page_of_cases(services: DecisionServices, call: Call, kind: Kind) -> Page:
+    """GET of a list: ?wallet= of a holder, or of all that a merchant or an analyst may see of it; without it the open ones of all, oldest
+    first, for an analyst, and a merchant's own, newest first."""
+    query, principal, history = call.query(), call.principal, services.credit_history
+    analyst, merchant = is_analyst(principal), "merchant" in principal.scopes
+    wallet = wallet_address(services, query["wallet"]) if "wallet" in query else 0
+    holder = wallet != 0 and await services.access.holds(principal, wallet)
+    if not (analyst or merchant or holder):
+        raise (
+            ProblemError("wallet_not_found")
+            if "wallet" in query
+            else invalid_query("wallet", "the parameter is needed")
+        )
+    limit, scope = page_limit(query), f"cases {int(kind)} {wallet} {analyst} {holder} {principal.account}"
+    place = decode_cursor(services.secret, scope, query["after"]) if "after" in query else 0
+    if "wallet" in query:
+        only = None if holder or analyst else principal.account
+        page = await history.of_wallet(wallet, kind, place, limit + 1, only)
+    elif analyst:
+        page = await history.open_cases(kind, ANSWER_OF[kind], place, limit + 1)
+    else:
+        page = await history.of_account(principal.account, kind, place, limit + 1)
+    following = encode_cursor(services.secret, scope, page[limit - 1].address) if len(page) > limit else None
+    return Page(page[:limit], following)
