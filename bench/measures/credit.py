@@ -1,4 +1,6 @@
-"""`credit`: decisions one by one over HTTP at 64 keep-alive connections, each logged before it is answered.
+"""`credit`: decisions one by one over HTTP at 64 keep-alive connections.
+
+Each is logged before it is answered.
 
 With --peers beside a PostgreSQL function behind aiohttp that reads consent and score and writes a log row, and knows no more.
 """

@@ -39,7 +39,7 @@ _YEAR_DAYS: Final = 365
 )
 @click.option("--stop", is_flag=True, help="End when all is shown, in place of serving until Ctrl-C.")
 def demo_command(people: int, seed: int, port: int, data: Path | None, stop: bool) -> None:
-    """Payment credit on a population: payments, orders, features, scores, and orders to their end.
+    """Show payment credit on a population, from its payments to a paid order.
 
     Starts a switch of its own, makes people up and imports a year of them, scores everybody by the shipped card, takes an order to its
     payment and another one late, and tells each step with its seconds. All people are synthetic.
@@ -181,7 +181,7 @@ class _Demo:
         with self._step("A shop asks about somebody who has consented, and gets its money"):
             calls.prepare(self._merchant)
             click.echo(_indented(calls.paid_order()))
-        with self._step("Another one has no money when the bill comes"):
+        with self._step("Another one has spent all when the bill comes"):
             click.echo(_indented(calls.late_order()))
 
     def link(self) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import click
 import msgspec
 
-from switch.client import Client
+from switch.client import Client, ProblemError
 from switch.client.schema import OrderAnswer
 from switch.http.times import time_text
 
@@ -70,7 +70,7 @@ class Calls:
         features = features.filter(pc.equal(features["kind"].cast(pa.string()), "user"))
         scored = score_columns(scorer, features, RUN, now)
         told = self._bureau.publish_scores(scored)
-        if set(told["code"].to_pylist()) != {0}:
+        if set(told["code"].to_pylist()) != {"ok"}:
             raise click.ClickException(f"scores were not published: {pc.value_counts(told['code'])}")
         columns = (scored["wallet"], scored["score"], features["lowest_balance_90d"])
         for wallet, score, balance in zip(*(column.to_pylist() for column in columns), strict=True):
@@ -100,16 +100,35 @@ class Calls:
         raise click.ClickException("nobody gets a yes and has the money")
 
     def late_order(self) -> str:
-        """Somebody whose wallet is empty for a while. Gives what to say of it."""
+        """Somebody who spends all that is there before the bill comes. Gives what to say of it."""
         for wallet, available in self._candidates(richest=False):
-            order = self._confirmed(wallet) if available < BILL else None
-            if order is not None:
-                owed = self._billed(order)
-                said = f"the answer is yes; order {owed.id} is {owed.status}, tried again at {owed.steps[-1].next_attempt_at}"
-                self._top_up(wallet)
-                paid = self._bureau.credit_orders.pay(owed.id)
-                return f"{said}\nthen there is money, and the holder pays: it is {paid.status}"
-        raise click.ClickException("nobody gets a yes without having the money")
+            order = self._confirmed(wallet)
+            if order is None:
+                continue
+            if not self._spent(wallet, available):
+                self._shop.credit_orders.cancel(order.id)
+                continue
+            owed = self._billed(order)
+            said = (
+                f"the answer is yes; order {owed.id} is {owed.status}, tried again at {owed.steps[-1].next_attempt_at}"
+            )
+            self._top_up(wallet)
+            paid = self._bureau.credit_orders.pay(owed.id)
+            return f"{said}\nthen there is money, and the holder pays: it is {paid.status}"
+        raise click.ClickException("nobody gets a yes and spends it all")
+
+    def _spent(self, wallet: str, available: int) -> bool:
+        """Whether a wallet is empty now: a rule may keep somebody from spending so much at once."""
+        if not available:
+            return True
+        elsewhere = self._bureau.wallets.create(currency="EUR", kind="merchant", external_id="demo:elsewhere").id
+        try:
+            done = self._bureau.transfers.create(
+                payer=wallet, payee=elsewhere, amount=available, currency="EUR", kind="payment"
+            )
+        except ProblemError:
+            return False
+        return done.status == "posted"
 
     def _candidates(self, *, richest: bool) -> Iterator[tuple[str, int]]:
         """Wallets with good scores and what is available in them, those with the highest, or lowest, balances of late first."""

@@ -13,7 +13,9 @@ COMMANDS: Final = {
     ),
     "bench": Command("", "Measure this machine."),
     "cards": Command("switch.cli.cards.group:cards_group", "Look at scorecards and publish them."),
-    "demo": Command("switch.cli.demo:demo_command", "Payment credit on a population, from payments to a paid order."),
+    "demo": Command(
+        "switch.cli.demo:demo_command", "Show payment credit on a population, from its payments to a paid order."
+    ),
     "doctor": Command(
         "switch.cli.doctor:doctor_command", "Say what is wrong with this machine, configuration and database."
     ),
