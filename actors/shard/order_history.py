@@ -1,8 +1,8 @@
-"""Service orders of the past: an order that was made and used elsewhere comes in with its own times, as one unit of records.
+"""Service orders of the past, made and used elsewhere: each comes in as one unit of records.
 
-It needs no receipt and no consent, since nobody asks about it here: whoever imports it says what happened. What was paid was paid
-elsewhere, so no money moves. What is still owed is owed from now on as that of any other order: it becomes overdue, and is collected, by
-the same clocks.
+It has its own times, and needs no receipt and no consent, since nobody asks about it here: whoever imports it says what happened. What
+was paid was paid elsewhere, so no money moves. What is still owed is owed from now on as that of any other order: it becomes overdue,
+and is collected, by the same clocks.
 """
 
 from typing import Any, Final

@@ -1,6 +1,7 @@
-"""`credit`: decisions one by one over HTTP at 64 keep-alive connections, each logged before it is answered.
+"""`credit`: decisions one by one over HTTP, each logged before it is answered.
 
-With --peers beside a PostgreSQL function behind aiohttp that reads consent and score and writes a log row, and knows no more.
+At 64 keep-alive connections. With --peers beside a PostgreSQL function behind aiohttp that reads consent and score and writes a log
+row, and knows no more.
 """
 
 from functools import partial

@@ -1,4 +1,4 @@
-"""Service orders of the past: what became of orders that were made and used elsewhere, with their own times, each once.
+"""Service orders of the past, made and used elsewhere: each comes in once, with its own times.
 
 An order is known by its merchant and the merchant's own number. It needs neither a receipt nor a consent, and moves no money: what was paid
 was paid elsewhere. What is still owed is owed here from now on.
