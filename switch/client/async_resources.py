@@ -360,8 +360,9 @@ class Wallets(Resource):
         `to`: RFC 3339 time: only entries that took effect before this time. `type`: only these: `transfer`, `capture`,
         `refund`. `kind`: only payments of this kind. `direction`: `in`: only what was paid to the wallet; `out`: only what it
         paid. `counterparty`: only payments with this wallet, by its id. `reference`: only payments with exactly this reference.
-        `metadata`: `NAME:TEXT`: only payments with this text under this name. `amount_min`: only amounts from this one on,
-        minor units. `amount_max`: only amounts up to this one, minor units. Raises ShardpayError.
+        Of events with `after=last`: among the newest 20,000 blocks of each shard. `metadata`: `NAME:TEXT`: only payments with
+        this text under this name. `amount_min`: only amounts from this one on, minor units. `amount_max`: only amounts up to
+        this one, minor units. Raises ShardpayError.
         """
         async for page in self._pages(
             path("/v1/wallets/{id}/transfers", id=wallet_id),
@@ -468,14 +469,17 @@ class Events(Resource):
     """The calls below `/v1/events`."""
 
     async def list(
-        self, *, after: str | None = None, limit: int = PAGE, types: str | None = None
+        self, *, after: str | None = None, limit: int = PAGE, types: str | None = None, reference: str | None = None
     ) -> AsyncIterator[schema.Event]:
         """Everything that happened, in order, as pages or as a stream.
 
-        One entry after the other, over all pages. `types`: event types, with commas between; all by default. Raises
+        One entry after the other, over all pages. `types`: event types, with commas between; all by default. `reference`: only
+        payments with exactly this reference. Of events with `after=last`: among the newest 20,000 blocks of each shard. Raises
         ShardpayError.
         """
-        async for page in self._pages("/v1/events", schema.EventList, after=after, limit=limit, types=types):
+        async for page in self._pages(
+            "/v1/events", schema.EventList, after=after, limit=limit, types=types, reference=reference
+        ):
             for each in page.data:
                 yield each
 
