@@ -95,6 +95,7 @@ def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
             ids = await make_sample(base_url, key)
             click.echo("\nA first payment, to paste into another terminal:\n")
             click.echo(first_payment(base_url, key, ids))
+            click.echo(f"\nThe console, to sign in to with the same key: {base_url}/console")
             await _welcome_people(base_url, database, settings.data, key)
         click.echo("\nCtrl-C drains and stops.")
 
