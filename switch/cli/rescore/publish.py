@@ -38,8 +38,8 @@ def rescore_publish(folder: Path, number: int, url: str, key: str | None, as_jso
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(as_text({"rows": sum(codes.values()), "codes": codes}))
-    for code, rows in codes.items() if not as_json else ():
-        click.echo(f"{code}: {rows:,} rows")
+    else:
+        click.echo("\n".join(f"{code}: {rows:,} rows" for code, rows in codes.items()))
     if set(codes) - {"ok"}:
         raise click.exceptions.Exit(1)
 
