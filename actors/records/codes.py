@@ -66,9 +66,9 @@ class Code(IntEnum):
     RUN_SUPERSEDED = 55
     CASE_NOT_OPEN = 56
     ENTRY_NOT_FOUND = 57
+    CASE_UNANSWERED = 58
     WALLET_HAS_ORDERS = 59
     TOO_MANY_CONSENTS = 60
-    CASE_UNANSWERED = 58
     # Declined: recorded, nothing moved.
     PAYER_CLOSED = 100
     PAYER_FROZEN = 101
@@ -147,9 +147,9 @@ OUTCOMES: Final[dict[Code, Outcome]] = {
     Code.RUN_SUPERSEDED: Outcome(409, False, "A later run has scored this wallet."),
     Code.CASE_NOT_OPEN: Outcome(409, False, "The dispute or review is over, or there is none."),
     Code.ENTRY_NOT_FOUND: Outcome(404, False, "The entry is no record of this holder."),
-    Code.TOO_MANY_CONSENTS: Outcome(409, False, "The holder has as many live consents as one holder may have."),
-    Code.WALLET_HAS_ORDERS: Outcome(409, False, "Service orders that are not over pay to or from this wallet."),
     Code.CASE_UNANSWERED: Outcome(409, False, "What its source has not confirmed cannot be kept."),
+    Code.WALLET_HAS_ORDERS: Outcome(409, False, "Service orders that are not over pay to or from this wallet."),
+    Code.TOO_MANY_CONSENTS: Outcome(409, False, "The holder has as many live consents as one holder may have."),
     Code.PAYER_CLOSED: Outcome(409, False, "The payer's wallet is closed."),
     Code.PAYER_FROZEN: Outcome(409, False, "The payer's wallet is frozen."),
     Code.PAYEE_CLOSED: Outcome(409, False, "The payee's wallet is closed."),

@@ -7,7 +7,7 @@ without them they could not be finished. The answer names them.
 
 import secrets
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -171,7 +171,7 @@ async def _erase(
         raise ProblemError("overloaded", "Others erase of the same blocks. Ask again.")
 
 
-async def _recorded(services: Services, call: Call, wallet: int, shard: int, erased: Sequence[Erased]) -> Any:
+async def _recorded(services: Services, call: Call, wallet: int, shard: int, erased: Sequence[Erased]) -> None:
     row = credit_row(Kind.DATA_ERASED, call.principal, secrets.token_bytes(16), body_hash(wallet))
     row["account"], row["holder"], row["home"] = 0, wallet, wallet
     details = credit_details(CreditDetails(erased=list(erased)))

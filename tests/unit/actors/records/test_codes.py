@@ -35,7 +35,7 @@ CREDIT = {
     Code.ORDERS_FULL,
     Code.TOO_MANY_DECISIONS,
     Code.CASES_FULL,
-    *(code for code in Code if Code.CONSENT_NOT_FOUND <= code <= Code.CASE_UNANSWERED),
+    *(code for code in Code if Code.CONSENT_NOT_FOUND <= code <= Code.TOO_MANY_CONSENTS),
 }
 """What credit requests are answered, which a shard decides beside the ledger: tests/unit/actors/shard."""
 OF_A_CALLER = (Code.CALLER_HOLDS_FULL, Code.TOO_MANY_DECISIONS)
