@@ -1,9 +1,19 @@
 """Orders of the past over HTTP: each once by its merchant's number, with its own times, and no money moved."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 
 from actors.audit.audit import audit_database
 from switch.http.times import now_ms, time_text
+from switch.importer.client import Client
+from switch.importer.formats import columns_of
+from switch.importer.history import ImportFileError
+from switch.importer.orders import import_orders, read_orders, recognises
 from tests.credit_scene import DAY_MS, CreditScene, credit_scene
 from tests.front_door import Answer, running_switch
 
@@ -73,3 +83,35 @@ async def test_what_cannot_have_been_is_refused_by_its_field(database_url: str) 
         body = {"orders": [past(scene, "X")]}
         for token in (scene.inn, scene.ann):
             assert (await scene.post("/v1/credit/orders/import", body, token)).json["code"] == "forbidden"
+
+
+async def test_a_file_of_orders_comes_in_once(database_url: str, tmp_path: Path) -> None:
+    day = [datetime(2025, 5, 1, 12, minute, tzinfo=UTC) for minute in (0, 1, 2)]
+    columns: dict[str, Any] = {
+        "order": [0, 1],
+        "person": ["synthetic:person-0", "synthetic:person-1"],
+        "merchant": ["merchant:synthetic-0"] * 2,
+        "amount": [100, 200],
+        "created_at": pa.array([day[0]] * 2, pa.timestamp("ms", "UTC")),
+        "due_at": pa.array([day[1]] * 2, pa.timestamp("ms", "UTC")),
+        "paid_at": pa.array([day[2], None], pa.timestamp("ms", "UTC")),
+    }
+    path = tmp_path / "people.orders.parquet"
+    pq.write_table(pa.table(columns), path)
+    assert recognises(set(columns_of(path)))
+    async with running_switch(database_url, shards=2) as switch:
+        scene = await credit_scene(switch)
+        async with Client(switch.base, switch.key, 2) as client:
+            table = read_orders(path)
+            first = await import_orders(client, path, table, "inn", "hotel", 2)
+            assert (first.statuses, first.replayed, first.good) == ({"paid_elsewhere": 1, "defaulted": 1}, 0, True)
+            again = await import_orders(client, path, table, "inn", "hotel", 2)
+            assert (again.statuses, again.replayed, again.good) == ({}, 2, True)
+            table = table.set_column(3, "amount", pa.array([101, 200]))
+            changed = await import_orders(client, path, table, "inn", "hotel", 2)
+            assert (changed.refused, changed.good) == ({"order_number_taken": 1}, False)
+        (order,) = (await scene.get("/v1/credit/orders?number=0", scene.inn)).json["data"]
+        assert [each["step"] for each in order["steps"]] == ["created", "completed", "overdue", "paid_elsewhere"]
+        assert order["steps"][-1]["at"].startswith("2025-05-01T12:02:00")
+    with pytest.raises(ImportFileError, match=r"people\.parquet"):
+        read_orders(tmp_path / "people.parquet")
