@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from actors.records.ids import Secret
 from actors.rpc.interface import ShardClient
 from actors.stores.api_keys import KeyStore
+from actors.stores.erasure import ErasureStore
 from actors.stores.order_numbers import OrderNumberStore
 from actors.stores.rule_packs import PackStore
+from actors.stores.wallet_profiles import WalletStore
 from rules.scenarios.law import CreditLaw
 from switch.api.scenario_catalogue import ScenarioCatalogue
 from switch.api.services import Limits
@@ -23,6 +25,8 @@ from switch.gateway.credit_queue import CreditQueue
 from switch.gateway.read_queue import Reader
 from switch.gateway.routing import Topology
 from switch.http.access import WalletAccess
+from switch.http.auth import Authenticator
+from switch.http.call import Call
 from switch.http.lookups import Lookups
 from switch.views.credit_records import CreditHistory
 from switch.views.representations import Balance
@@ -89,6 +93,32 @@ class ScoreServices(CreditServices, Protocol):
     """A wallet's published score: the card that it is of."""
 
     packs: PackStore
+
+
+class ErasureServices(CreditServices, Protocol):
+    """Erasure: one at a time, of texts beside records and of a wallet's profile, by a key that is looked up anew."""
+
+    authenticator: Authenticator
+    erasures: ErasureStore
+    erasing: Places
+
+    def deadline(self) -> float:
+        """`Services.deadline`."""
+
+    async def wallet_in_path(self, call: Call) -> int:
+        """`Services.wallet_in_path`."""
+
+
+class OwnDataServices(ScoreServices, Protocol):
+    """A copy of all that is held of a person: profile, balance, records, and the names of who made them."""
+
+    pages: Places
+    keys: KeyStore
+    history: History
+    wallet_store: WalletStore
+
+    async def balance(self, address: int) -> Balance:
+        """`Services.balance`."""
 
 
 class PointServices(ScoreServices, Protocol):

@@ -20,9 +20,9 @@ from actors.records.ids import encode_wallet
 from actors.records.layout import LAST_ORDER, ORDER_STATE, Kind
 from actors.stores.erasure import BLOCKS_AT_ONCE, SCANNED_AT_ONCE, Block, block_at
 from switch.api.credit_cases import ANSWER_OF
+from switch.api.credit_services import ErasureServices
 from switch.api.credit_shared import body_hash, credit_row, holder_shard, is_holder, states, submit
 from switch.api.route import WRITE, Route
-from switch.api.services import Services
 from switch.http.access import Access
 from switch.http.auth import ERASE
 from switch.http.call import Call
@@ -66,7 +66,7 @@ class _Found(NamedTuple):
     over: list[CreditRecord]
 
 
-async def erase_profile(services: Services, call: Call) -> web.Response:
+async def erase_profile(services: ErasureServices, call: Call) -> web.Response:
     """DELETE /v1/wallets/{id}/profile."""
     wallet = await services.wallet_in_path(call)
     if "admin" not in call.principal.scopes and not await services.access.holds(call.principal, wallet):
@@ -94,7 +94,7 @@ async def erase_profile(services: Services, call: Call) -> web.Response:
     return json_response(ErasureAnswer(wallet=identity, records=records, payments=payments, profile=profile, kept=kept))
 
 
-async def _texts(services: Services, head: int) -> _Found:
+async def _texts(services: ErasureServices, head: int) -> _Found:
     """Walk the holder's chain, newest first: the first record about an order or a case says whether it is over."""
     found = _Found([], [], [])
     states_of: dict[int, int] = {}
@@ -133,7 +133,7 @@ def _needed(found: CreditRecord, states_of: dict[int, int], over: set[int]) -> s
     return ""
 
 
-async def _erase_payments(services: Services, call: Call, wallet: int, shard: int) -> int:
+async def _erase_payments(services: ErasureServices, call: Call, wallet: int, shard: int) -> int:
     """Erase reference, metadata and context of all that the wallet paid, or was to pay; gives of how many records."""
     count = 0
     newest = await services.erasures.newest_block(shard)
@@ -145,7 +145,7 @@ async def _erase_payments(services: Services, call: Call, wallet: int, shard: in
 
 
 async def _erase(
-    services: Services, call: Call, wallet: int, shard: int, by_block: dict[Block, dict[int, bytes | None]]
+    services: ErasureServices, call: Call, wallet: int, shard: int, by_block: dict[Block, dict[int, bytes | None]]
 ) -> None:
     """Take entries out of the details of blocks, a part at a time: first it is recorded, then it is done. Whoever dies in between leaves
     text that is there yet, and goes when it is asked for again."""
@@ -171,7 +171,7 @@ async def _erase(
         raise ProblemError("overloaded", "Others erase of the same blocks. Ask again.")
 
 
-async def _recorded(services: Services, call: Call, wallet: int, shard: int, erased: Sequence[Erased]) -> None:
+async def _recorded(services: ErasureServices, call: Call, wallet: int, shard: int, erased: Sequence[Erased]) -> None:
     row = credit_row(Kind.DATA_ERASED, call.principal, secrets.token_bytes(16), body_hash(wallet))
     row["account"], row["holder"], row["home"] = 0, wallet, wallet
     details = credit_details(CreditDetails(erased=list(erased)))

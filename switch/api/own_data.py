@@ -14,10 +14,10 @@ from actors.records.credit_layout import DIMENSIONS
 from actors.records.ids import encode_wallet
 from actors.records.layout import ACCOUNT, SCENARIO, TRANSFER_AT, Kind
 from actors.stores.wallet_profiles import Profile
+from switch.api.credit_services import OwnDataServices
 from switch.api.credit_shared import holder_shard, holders_wallet, is_holder, states
 from switch.api.credit_wallets import published_card
 from switch.api.route import Route
-from switch.api.services import Services
 from switch.http.access import Access
 from switch.http.auth import HOLDER
 from switch.http.call import Call, page_limit
@@ -78,7 +78,7 @@ class DataAnswer(msgspec.Struct, frozen=True, kw_only=True):
     credit: OwnCredit | UnsetType = UNSET
 
 
-async def copy_data(services: Services, call: Call) -> web.Response:
+async def copy_data(services: OwnDataServices, call: Call) -> web.Response:
     """GET /v1/wallets/{id}/data?limit=&after=."""
     query = call.query()
     wallet = await holders_wallet(services, call)
@@ -102,7 +102,7 @@ async def copy_data(services: Services, call: Call) -> web.Response:
     return json_response(shown)
 
 
-async def _wallet(services: Services, wallet: int) -> WalletAnswer:
+async def _wallet(services: OwnDataServices, wallet: int) -> WalletAnswer:
     profile = (await services.wallet_store.profiles([wallet])).get(wallet, Profile())
     return wallet_answer(encode_wallet(services.secret, wallet), await services.balance(wallet), profile, UNSET)
 
@@ -117,7 +117,7 @@ def _credit(row: Any) -> OwnCredit:
     )
 
 
-async def _records(services: Services, wallet: int, found: list[CreditRecord]) -> list[OwnRecord]:
+async def _records(services: OwnDataServices, wallet: int, found: list[CreditRecord]) -> list[OwnRecord]:
     """Each with the names and ids of what it is about."""
     if not found:
         return []
