@@ -93,9 +93,9 @@ def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
 
             key = await sample_key(database, settings.data)
             ids = await make_sample(base_url, key)
+            click.echo(f"The console is {base_url}/console: sign in with the key of the payment below.")
             click.echo("\nA first payment, to paste into another terminal:\n")
             click.echo(first_payment(base_url, key, ids))
-            click.echo(f"\nThe console, to sign in to with the same key: {base_url}/console")
             await _welcome_people(base_url, database, settings.data, key)
         click.echo("\nCtrl-C drains and stops.")
 
