@@ -5,7 +5,6 @@ any time: what is there is answered with what it is.
 """
 
 import asyncio
-import hashlib
 import time
 import uuid
 from collections import Counter
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from switch.http.times import time_ms
 from switch.importer.client import JSON, Client
 from switch.importer.history import ImportFileError, WalletSpec
 
@@ -73,9 +73,11 @@ def read_orders(path: Path) -> pa.Table:
             at = table.column_names.index(name)
             moments = table.column(name).cast(pa.timestamp("ms", "UTC"))
             table = table.set_column(at, name, pc.strftime(moments, _FORMAT))
-        return table
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise ImportFileError(f"{path}: {error}") from None
+    if not table.num_rows:
+        raise ImportFileError(f"{path} holds no orders")
+    return table
 
 
 async def import_orders(
@@ -115,15 +117,14 @@ async def import_orders(
 
 
 async def _ids(client: Client, table: pa.Table) -> dict[str, str]:
-    """Ids by external id of all wallets that the file names; those that are not there yet are made."""
+    """Ids by external id of all wallets that the file names; those that are not there are made, as old as the first order."""
     names = sorted({*pc.unique(table.column("person")).to_pylist(), *pc.unique(table.column("merchant")).to_pylist()})
-    now = time.time_ns() // 1_000_000
+    opened = time_ms(pc.min(table.column("created_at")).as_py())
     found: dict[str, str] = {}
     for start in range(0, len(names), WALLETS_A_CALL):
         part = names[start : start + WALLETS_A_CALL]
-        specs = [WalletSpec(external_id=name, kind=_kind(name), currency=CURRENCY, opened_ms=now) for name in part]
-        key = uuid.UUID(bytes=hashlib.blake2b(f"orders:{now}:{start}".encode(), digest_size=16).digest())
-        made = await client.create_wallets(specs, key)
+        specs = [WalletSpec(external_id=name, kind=_kind(name), currency=CURRENCY, opened_ms=opened) for name in part]
+        made = await client.create_wallets(specs, uuid.uuid4())
         found.update((name, str(each.identity)) for name, each in zip(part, made, strict=True))
     return found
 
