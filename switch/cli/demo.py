@@ -183,6 +183,8 @@ class _Demo:
             click.echo(_indented(calls.paid_order()))
         with self._step("Another one has spent all when the bill comes"):
             click.echo(_indented(calls.late_order()))
+        with self._step("And disputes the order"):
+            click.echo(_indented(calls.dispute()))
 
     def link(self) -> None:
         """Where to look on."""

@@ -33,6 +33,7 @@ class Calls:
         self._shop = self._bureau
         self.shown = ""
         self._till = ""
+        self._late = ""
         self._scored: list[tuple[str, int, int]] = []
 
     def close(self) -> None:
@@ -113,9 +114,15 @@ class Calls:
                 f"the answer is yes; order {owed.id} is {owed.status}, tried again at {owed.steps[-1].next_attempt_at}"
             )
             self._top_up(wallet)
+            self._late = owed.id
             paid = self._bureau.credit_orders.pay(owed.id)
             return f"{said}\nthen there is money, and the holder pays: it is {paid.status}"
         raise click.ClickException("nobody gets a yes and spends it all")
+
+    def dispute(self) -> str:
+        """The late one says that the order is wrong. Gives what to say of it."""
+        made = self._bureau.disputes.create(entry=self._late, text="The shoes came back unworn.")
+        return f"dispute {made.id} is {made.status}; unless it is answered until {made.due_at}, the entry is deleted"
 
     def _spent(self, wallet: str, available: int) -> bool:
         """Whether a wallet is empty now: a rule may keep somebody from spending so much at once."""

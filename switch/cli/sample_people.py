@@ -33,7 +33,7 @@ _STREAM: Final = {"Content-Type": "application/vnd.apache.arrow.stream"}
 
 class Person(NamedTuple):
     """`says`: what a merchant is told. `at_most`: the score that their features come to, or a little less; `payments`: in a year, which
-    may be too few for a score; `owes`: an order of the past is overdue."""
+    may be too few for a score; `owes`: an order of the past is overdue; `disputes`: which they say is wrong."""
 
     name: str
     says: str
@@ -41,6 +41,7 @@ class Person(NamedTuple):
     payments: int = 100
     consents: bool = True
     owes: bool = False
+    disputes: bool = False
 
 
 PEOPLE: Final = (
@@ -48,6 +49,7 @@ PEOPLE: Final = (
     Person("sample:no", "no: SCORE_BELOW", 540),
     Person("sample:not-scored", "not_available: too few payments for a score", 760, payments=3),
     Person("sample:overdue", "no: OVERDUE_ORDERS", 760, owes=True),
+    Person("sample:disputed", "no: OVERDUE_ORDERS, disputed", 760, owes=True, disputes=True),
     Person("sample:no-consent", "not_available: no consent", 760, consents=False),
 )
 
@@ -73,7 +75,10 @@ async def make_people(base_url: str, key: str) -> dict[str, str]:
                     await post(session, "/v1/consents", _consent(ids[person.name]), f"{person.name}:consent")
                 if person.owes:
                     order = _overdue(ids[person.name], ids[TILL], person.name)
-                    await post(session, "/v1/credit/orders/import", {"orders": [order]}, f"{person.name}:order")
+                    made = await post(session, "/v1/credit/orders/import", {"orders": [order]}, f"{person.name}:order")
+                if person.disputes:
+                    wrong = {"entry": made["results"][0]["id"], "text": "I was never there."}
+                    await post(session, "/v1/credit/disputes", wrong, f"{person.name}:dispute")
             await _publish_scores(session, ids)
         return ids
 

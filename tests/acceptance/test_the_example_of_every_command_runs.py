@@ -185,11 +185,12 @@ def test_each_person_of_the_sample_gets_the_answer_that_is_printed(reader: Reade
     words = shlex.split(told.partition("curl ")[2].partition("\n\n")[0].replace("\\\n", " "))
     headers = dict(word.split(": ", 1) for flag, word in itertools.pairwise(words) if flag == "-H")
     body = json.loads(words[words.index("-d") + 1])
-    printed = re.findall(r"^  (\w+)(?:: ([A-Z_]+)|.*?) +(\w{8}-[\w-]+)$", told, re.MULTILINE)
-    assert [wallet for _, _, wallet in printed].index(body["wallet"]) == 0
-    assert [result for result, _, _ in printed] == [person.says.split(":")[0] for person in PEOPLE]
-    for result, reason, wallet in printed:
+    printed = re.findall(r"^  (\w+)(?:: ([A-Z_]+))?(.*?) +(\w{8}-[\w-]+)$", told, re.MULTILINE)
+    assert printed[0][-1] == body["wallet"]
+    assert [result for result, *_ in printed] == [person.says.split(":")[0] for person in PEOPLE]
+    for result, reason, more, wallet in printed:
         data = json.dumps({**body, "wallet": wallet}).encode()
         with urllib.request.urlopen(urllib.request.Request(words[1], data, headers), timeout=20) as response:
             answer = json.loads(response.read())
         assert (answer["result"], answer.get("reasons", [])) == (result, [reason] if reason else []), wallet
+        assert answer.get("disputed", False) == ("disputed" in more)
