@@ -107,7 +107,11 @@ async def _checked(services: OrderImportServices, call: Call, order: PastOrder, 
     row["account"], row["holder"], row["home"], row["payee"] = account, holder, holder, payee
     row["caller"] = account  # its key is the order's, whoever imports it
     words = 1 + (int.from_bytes(name[:8], "little") >> 2)
-    details = credit_details(CreditDetails(number=order.number, introduction=order.introduction or None))
+    details = credit_details(
+        CreditDetails(
+            number=order.number, introduction=None if order.introduction is UNSET else order.introduction or None
+        )
+    )
     return _Past(row, Taking(account, order.number, -words), details)
 
 

@@ -267,7 +267,7 @@ class PastOrder(Wire, frozen=True, kw_only=True):
     payee: Id
     amount: Amount
     number: Annotated[str, Meta(min_length=1, max_length=NUMBER_CHARACTERS, pattern=PRINTED)]
-    introduction: Annotated[str, Meta(max_length=500, pattern=LINES)] = ""
+    introduction: Annotated[str, Meta(max_length=500, pattern=LINES)] | UnsetType = UNSET
     created_at: Annotated[str, Meta(max_length=40)]
     due_at: Annotated[str, Meta(max_length=40)]
     paid_at: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET

@@ -75,6 +75,27 @@ EXAMPLES: Final[dict[type, Any]] = {
     },
     schema.LoweredCap: {"cap": 5000},
     schema.Bill: {"items": [{"name": "three days", "amount": 600}]},
+    schema.PastOrders: {
+        "orders": [
+            {
+                "wallet": _ANN,
+                "merchant": "shop",
+                "scenario": "power_bank",
+                "payee": _SHOP,
+                "amount": 600,
+                "number": "R-0",
+                "created_at": "2026-01-02T10:00:00Z",
+                "due_at": "2026-01-09T10:00:00Z",
+                "paid_at": "2026-01-03T10:00:00Z",
+            }
+        ]
+    },
+    schema.NewDispute: {"entry": _RECEIPT, "text": "I gave the power bank back on the same day."},
+    schema.SourceOutcome: {"outcome": "corrected", "text": "It was returned in time; our machine was offline."},
+    schema.DisputeOutcome: {"outcome": "corrected", "text": "The shop confirms that it was returned in time."},
+    schema.Reinsertion: {"text": "The shop has shown that it was never returned."},
+    schema.NewReview: {"receipt": _RECEIPT, "text": "I have paid every order so far."},
+    schema.ReviewOutcome: {"outcome": "overturned", "text": "The order was paid, though late."},
     Scorecard: _CARD,
 }
 """By type."""

@@ -254,7 +254,7 @@ def header_cases(w: World) -> Iterator[Case]:
 
 
 def path_cases(w: World) -> Iterator[Case]:
-    for path in ("/", "/v1", "/v1/nothing", "/v1/transfers/", "/v2/transfers", "/v1/wallets/x/melt", "/%00", "/docs"):
+    for path in ("/v1", "/v1/nothing", "/v1/transfers/", "/v2/transfers", "/v1/wallets/x/melt", "/%00", "/console/x"):
         yield Case(name=f"path {path}", code="not_found", method="GET", path=path)
     for method, path in (("DELETE", "/v1/transfers"), ("PUT", f"/v1/wallets/{w.user}"), ("PATCH", "/v1/wallets")):
         yield Case(name=f"{method} {path}", code="method_not_allowed", method=method, path=path)

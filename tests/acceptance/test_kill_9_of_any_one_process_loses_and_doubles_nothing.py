@@ -9,8 +9,9 @@ from tests.acceptance.load import Load
 from tests.acceptance.running import RunningSwitch, audit_is_clean, running_switch
 
 VICTIMS = ("shard", "scorer", "front door", "postgres", "raylet", "everything")
-IN_SHORT = ("shard", "front door", "postgres", "everything")
-"""Scorers are killed by a test of their own; what the death of a raylet ends is more than the rest, less than everything."""
+IN_SHORT = ("front door", "postgres", "everything")
+"""Shards at work on batches and on orders, and scorers, are killed by tests of their own; what the death of a raylet ends is more than
+the rest, less than everything."""
 
 
 async def _killed_under_load(switch: RunningSwitch, victims: tuple[str, ...], seed: int, between_s: float) -> Load:

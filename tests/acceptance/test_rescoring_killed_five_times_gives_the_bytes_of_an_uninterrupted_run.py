@@ -107,6 +107,7 @@ def test_a_full_disk_in_the_middle_is_told_and_the_job_goes_on_with_room(place: 
     assert bytes_of(tmp_path / "out") == bytes_of(place.whole)
 
 
+@pytest.mark.slow
 def test_after_sigterm_status_tells_how_far_it_is_and_a_changed_input_is_refused_by_name(
     place: _Place, tmp_path: Path
 ) -> None:

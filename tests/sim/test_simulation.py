@@ -7,7 +7,7 @@ import pytest
 from tests.sim.simulation import run_seed
 
 CHUNK = 20
-SEEDS = 140
+SEEDS = 100
 COVERED = (
     "APPROVAL recorded OK",
     "CAPTURE recorded OK",
