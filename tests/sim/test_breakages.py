@@ -8,7 +8,7 @@ from actors.shard.core import ShardCore
 from tests.sim.breakages import BREAKAGES
 from tests.sim.simulation import run_seed
 
-SEEDS_MAX = 120
+SEEDS_MAX = 100
 """Within so many seeds, all of them clean in `test_simulation`, each breakage must show."""
 SHOWN_BY = {
     "ApprovesAfterTheExpiry": 3,
