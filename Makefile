@@ -14,10 +14,10 @@ WORKERS ?= 2
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
 	@echo "make demo        payment credit on a made-up population: scores, orders; 3 minutes"
-	@echo "make unit        the unit tests that need no process: some 40 s"
+	@echo "make unit        the unit tests that need no process: some 55 s"
 	@echo "make test        all tests"
 	@echo "make check       format, lint, spelling, types, floors"
-	@echo "make coverage    how much of the code tests in one process reach"
+	@echo "make coverage    how much of the code the unit tests reach, with a floor"
 	@echo "make docs        writes the generated pages of docs/reference"
 	@echo "make screenshots pictures of the console for docs/console.md; needs a Chromium"
 	@echo "make acceptance  the slow proofs"
@@ -59,10 +59,9 @@ unit: develop
 test: develop
 	$(BIN)/pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# What the tests of one process reach; kernels, which are machine code, do not count.
+# What the unit tests of the inner loop reach, with a floor; kernels, which are machine code, do not count.
 coverage: develop
-	$(BIN)/pytest tests/unit tests/contract tests/e2e tests/architecture -m "not slow and not long" --cov \
-		--numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest tests/unit -m "not slow and not long" --cov --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: develop
 	$(BIN)/ruff format --check .
