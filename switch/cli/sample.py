@@ -50,12 +50,15 @@ def _write(path: Path, key: str) -> None:
     path.write_text(key + "\n")
 
 
+def sample_session(base_url: str, key: str) -> aiohttp.ClientSession:
+    """A session with the switch that this process has started, whatever its certificate says."""
+    headers = {"Authorization": f"Bearer {key}"}
+    return aiohttp.ClientSession(base_url, headers=headers, connector=aiohttp.TCPConnector(ssl=False))
+
+
 async def make_sample(base_url: str, key: str) -> dict[str, str]:
     """Wallet ids by external id, each person's wallet funded once. Repeats do nothing. Raises aiohttp.ClientError."""
-    headers = {"Authorization": f"Bearer {key}"}
-    # Whatever its certificate says: this process has started the switch.
-    connector = aiohttp.TCPConnector(ssl=False)
-    async with aiohttp.ClientSession(base_url, headers=headers, connector=connector) as session:
+    async with sample_session(base_url, key) as session:
         ids = {}
         for name, fields in _WALLETS:
             body = {"currency": "EUR", "external_id": name, **fields}

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import aiohttp
 
 from actors.stores.api_keys import Binding
-from switch.cli.sample import check, kept_key, post
+from switch.cli.sample import check, kept_key, post, sample_session
 from switch.http.times import time_text
 
 MERCHANT: Final = "sample-hotel"
@@ -62,8 +62,7 @@ async def merchant_key(url: str, data: Path) -> str:
 
 async def make_people(base_url: str, key: str) -> dict[str, str]:
     """Wallet ids by name. What is there is left alone: scores come last, so whoever has one has all. Raises aiohttp.ClientError."""
-    headers = {"Authorization": f"Bearer {key}"}
-    async with aiohttp.ClientSession(base_url, headers=headers) as session:
+    async with sample_session(base_url, key) as session:
         ids = {}
         for name, kind in (*((person.name, "user") for person in PEOPLE), (TILL, "merchant")):
             owner = MERCHANT if name == TILL else name

@@ -161,36 +161,40 @@ def configuration(path: Path | None) -> Iterator[Finding]:
 
 
 async def front_door(host: str, port: int) -> AsyncIterator[Finding]:
-    """The port: free, or a switch that answers there."""
-    url = base_url(host, port)
+    """The port: free, or a switch that answers there, over HTTP or HTTPS."""
+    urls = [base_url(host, port, tls=tls) for tls in (False, True)]
     try:
         check_port(host, port)
     except CannotServe as error:
-        async for finding in _answering(url, str(error)):
+        found = await asyncio.gather(*map(_answering, urls))
+        taken = Finding(
+            check="port", state="failure", found=str(error), advice="Name another --port, or end what listens there."
+        )
+        for finding in next(filter(None, found), [taken]):
             yield finding
         return
-    yield Finding(check="port", state="ok", found=f"{url} is free")
+    yield Finding(check="port", state="ok", found=f"{urls[0]} is free")
 
 
-async def _answering(url: str, taken: str) -> AsyncIterator[Finding]:
+async def _answering(url: str) -> list[Finding]:
+    """What a switch at this address says of itself; nothing when none answers. Whose certificate is shown does not matter."""
     try:
         timeout = aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S)
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/readyz") as response:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{url}/readyz", ssl=False) as response,
+        ):
             answer = msgspec.json.decode(await response.read())
             ready = response.status == 200
             warnings, detail = answer.get("warnings", ()), answer.get("detail", "")
     except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError, AttributeError):
-        yield Finding(
-            check="port", state="failure", found=taken, advice="Name another --port, or end what listens there."
-        )
-        return
-    yield _judged(
-        "switch", ready, f"{url} is ready" if ready else f"{url} is not ready: {detail}", "Wait, or read its log."
-    )
-    for warning in warnings:
-        yield Finding(
-            check="switch", state="warning", found=str(warning), advice="docs/operations/monitor.md says what to do."
-        )
+        return []
+    found = f"{url} is ready" if ready else f"{url} is not ready: {detail}"
+    advice = "docs/operations/monitor.md says what to do."
+    return [
+        _judged("switch", ready, found, "Wait, or read its log."),
+        *(Finding(check="switch", state="warning", found=str(warning), advice=advice) for warning in warnings),
+    ]
 
 
 async def database(data: Path, url: str | None) -> AsyncIterator[Finding]:

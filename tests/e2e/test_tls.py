@@ -11,9 +11,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from actors.stores.api_keys import Binding, KeyStore
 from switch.api.services import Limits
+from switch.cli.sample import make_sample
+from switch.cli.sample_people import MERCHANT, PEOPLE, SCENARIO, make_people
 from switch.http import server, tls
 from switch.http.tls import Certificate, TlsError, TlsFiles, check_files
+from switch.node.diagnosis import front_door
 from tests.front_door import RunningSwitch, running_front_door, running_switch
 
 CERTIFICATES = Path(__file__).parents[1] / "certificates"
@@ -62,6 +66,18 @@ async def test_a_renewed_certificate_is_shown_to_new_connections_and_open_ones_g
                 await asyncio.sleep(0.05)
         async with early.get(f"{url}/healthz") as answer:
             assert answer.status == 200, "its connection was made before"
+
+
+async def test_the_samples_are_made_and_the_doctor_knows_a_switch_whatever_its_certificate_says(
+    switch: RunningSwitch, tmp_path: Path
+) -> None:
+    async with running_front_door(switch, Limits(), put(tmp_path, "first")) as secure:
+        url = secure.base.replace("http://", "https://")
+        assert set(await make_sample(url, switch.key)) >= {"sample:alice", "sample:shop"}
+        await KeyStore(switch.pool).create(MERCHANT, ["merchant"], Binding(owners=[MERCHANT], scenarios=[SCENARIO]))
+        assert set(await make_people(url, switch.key)) >= {person.name for person in PEOPLE}
+        found = [finding async for finding in front_door(*secure.front_door.address)]
+    assert [(each.check, each.state) for each in found][:1] == [("switch", "ok")] and url in found[0].found
 
 
 async def shown(session: aiohttp.ClientSession, url: str) -> bool:
