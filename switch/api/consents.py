@@ -37,7 +37,7 @@ from switch.http.times import now_ms, time_ms
 from switch.problems.table import NUMBERS, ProblemError, invalid_field, invalid_query
 from switch.views.credit import ConsentAnswer, consent_answer
 from switch.views.credit_records import CreditDetails, CreditRecord, credit_details
-from switch.views.representations import json_response
+from switch.views.representations import json_response, recorded_response
 
 
 class ConsentList(msgspec.Struct, frozen=True):
@@ -70,11 +70,7 @@ async def create_consent(services: ConsentServices, call: Call) -> web.Response:
     answer = await submit(services, shard, row, details, deadline)
     found = await recorded(services, answer, digest)
     (shown,) = await _shown(services, [found])
-    headers = {"Location": f"/v1/consents/{shown.id}"}
-    if answer.replayed:
-        headers["Idempotent-Replayed"] = "true"
-        shown = msgspec.structs.replace(shown, replayed=True)
-    return json_response(shown, 201, headers)
+    return recorded_response("/v1/consents", shown, replayed=answer.replayed)
 
 
 def _end(body: NewConsent, loaded: LoadedScenario) -> int:

@@ -13,6 +13,7 @@ from switch.api.credit_shared import (
     credit_row,
     holder_shard,
     is_holder,
+    record_named,
     recorded,
     states,
     submit,
@@ -170,6 +171,38 @@ class Page(NamedTuple):
 
     found: Sequence[CreditRecord]
     next: str | None
+
+
+class Beside(NamedTuple):
+    """What is shown beside cases: by case what came of it, by address the entries that they are about, and names of accounts."""
+
+    steps: dict[int, list[CreditRecord]]
+    entries: dict[int, CreditRecord]
+    accounts: dict[int, str]
+
+
+async def beside(services: DecisionServices, found: Sequence[CreditRecord], kinds: Sequence[Kind]) -> Beside:
+    """Of cases: their records of these kinds, their entries, and who acted."""
+    history = services.credit_history
+    steps = await history.about_of_kinds([each.address for each in found], kinds)
+    entries = {each.address: each for each in await history.many(sorted({e.record["reference"] for e in found}))}
+    callers = {each.record["caller"] for about in steps.values() for each in about}
+    accounts = await services.keys.accounts({each.record[ACCOUNT] for each in found} | callers)
+    return Beside(steps, entries, accounts)
+
+
+async def named_case(services: DecisionServices, call: Call, kind: Kind) -> CreditRecord:
+    """The case in the path. Raises ProblemError case_not_found."""
+    return await record_named(services, call.request.match_info["id"], "case_not_found", kind)
+
+
+async def case_of_party(services: DecisionServices, call: Call, kind: Kind) -> CreditRecord:
+    """The case in the path, for those who may see it. Raises ProblemError case_not_found."""
+    call.query()
+    opened = await named_case(services, call, kind)
+    if not await is_party(services, call.principal, opened):
+        raise ProblemError("case_not_found")
+    return opened
 
 
 async def page_of_cases(services: DecisionServices, call: Call, kind: Kind) -> Page:

@@ -13,7 +13,16 @@ from aiohttp import web
 from actors.records.codes import Code
 from actors.records.layout import ACCOUNT, SCENARIO, Kind
 from rules.vocabulary.columns import DAY_MS
-from switch.api.credit_cases import Opening, bring_back, go_on, is_party, open_case, page_of_cases
+from switch.api.credit_cases import (
+    Opening,
+    beside,
+    bring_back,
+    case_of_party,
+    go_on,
+    named_case,
+    open_case,
+    page_of_cases,
+)
 from switch.api.credit_services import DecisionServices
 from switch.api.credit_shared import record_named
 from switch.api.route import KEY, WRITE, Route, named
@@ -32,7 +41,7 @@ from switch.views.credit_cases import (
     dispute_answer,
 )
 from switch.views.credit_records import CreditDetails, CreditRecord
-from switch.views.representations import json_response
+from switch.views.representations import json_response, recorded_response
 
 HOUR_MS: Final = 3_600_000
 AT_ONCE: Final = 1
@@ -75,21 +84,13 @@ async def _answered(
     services: DecisionServices, opened: CreditRecord, replayed: bool, status: int = 200
 ) -> web.Response:
     (shown,) = await _shown(services, [opened])
-    headers = {"Location": f"/v1/credit/disputes/{shown.id}"} if status == 201 else {}
-    if replayed:
-        headers["Idempotent-Replayed"] = "true"
-        shown = msgspec.structs.replace(shown, replayed=True)
-    return json_response(shown, status, headers)
+    return recorded_response("/v1/credit/disputes", shown, replayed=replayed, status=status)
 
 
 async def _shown(services: DecisionServices, found: Sequence[CreditRecord]) -> list[DisputeAnswer]:
     if not found:
         return []
-    history = services.credit_history
-    steps = await history.about_of_kinds([each.address for each in found], STEPS_OF_DISPUTES)
-    entries = {e.address: e for e in await history.many(sorted({each.record["reference"] for each in found}))}
-    callers = {each.record["caller"] for about in steps.values() for each in about}
-    accounts = await services.keys.accounts({each.record[ACCOUNT] for each in found} | callers)
+    steps, entries, accounts = await beside(services, found, STEPS_OF_DISPUTES)
     return [
         dispute_answer(services.secret, each, steps[each.address], entries[each.record["reference"]], accounts)
         for each in found
@@ -104,21 +105,13 @@ async def list_disputes(services: DecisionServices, call: Call) -> web.Response:
 
 async def get_dispute(services: DecisionServices, call: Call) -> web.Response:
     """GET /v1/credit/disputes/{id}."""
-    call.query()
-    opened = await _named(services, call)
-    if not await is_party(services, call.principal, opened):
-        raise ProblemError("case_not_found")
-    return await _answered(services, opened, False)
-
-
-async def _named(services: DecisionServices, call: Call) -> CreditRecord:
-    return await record_named(services, call.request.match_info["id"], "case_not_found", Kind.DISPUTE_OPENED)
+    return await _answered(services, await case_of_party(services, call, Kind.DISPUTE_OPENED), False)
 
 
 async def forward_dispute(services: DecisionServices, call: Call) -> web.Response:
     """POST /v1/credit/disputes/{id}/forward: sooner than its clock does."""
     decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
-    opened = await _named(services, call)
+    opened = await named_case(services, call, Kind.DISPUTE_OPENED)
     if not opened.record[ACCOUNT]:
         raise ProblemError("case_not_open", "The bureau itself made the entry: there is nobody to forward it to.")
     answer = await go_on(services, call, Kind.DISPUTE_FORWARDED, opened, expiry=opened.record["expiry"])
@@ -128,7 +121,7 @@ async def forward_dispute(services: DecisionServices, call: Call) -> web.Respons
 async def answer_dispute(services: DecisionServices, call: Call) -> web.Response:
     """POST /v1/credit/disputes/{id}/answer: by the merchant whose entry it is."""
     body = decode(SOURCE_ANSWER, await call.json_body(services.limits.json_bytes_max))
-    opened = await _named(services, call)
+    opened = await named_case(services, call, Kind.DISPUTE_OPENED)
     if opened.record[ACCOUNT] != call.principal.account:
         raise ProblemError("case_not_found")
     details = CreditDetails(text=body.text)
@@ -139,7 +132,7 @@ async def answer_dispute(services: DecisionServices, call: Call) -> web.Response
 async def resolve_dispute(services: DecisionServices, call: Call) -> web.Response:
     """POST /v1/credit/disputes/{id}/resolve: by an analyst, with the reason in words."""
     body = decode(DISPUTE_OUTCOME, await call.json_body(services.limits.json_bytes_max))
-    opened = await _named(services, call)
+    opened = await named_case(services, call, Kind.DISPUTE_OPENED)
     kept = body.outcome == "kept"
     details = CreditDetails(text=body.text, statement=body.statement or None if kept else None)
     answer = await go_on(services, call, Kind.DISPUTE_RESOLVED, opened, details, kind=_NUMBERS[body.outcome])
@@ -149,7 +142,7 @@ async def resolve_dispute(services: DecisionServices, call: Call) -> web.Respons
 async def reinsert_entry(services: DecisionServices, call: Call) -> web.Response:
     """POST /v1/credit/disputes/{id}/reinsert: what was deleted is back, and the holder is told why."""
     body = decode(REINSERTION, await call.json_body(services.limits.json_bytes_max))
-    opened = await _named(services, call)
+    opened = await named_case(services, call, Kind.DISPUTE_OPENED)
     answer = await bring_back(services, call, opened, body.text)
     return await _answered(services, opened, answer.replayed)
 

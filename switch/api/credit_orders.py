@@ -48,7 +48,7 @@ from switch.http.times import now_ms, time_ms
 from switch.problems.table import NUMBERS, ProblemError, invalid_field, invalid_query
 from switch.views.credit_orders import KINDS, OrderAnswer, OrderNames, order_answer, transfers_of
 from switch.views.credit_records import CreditDetails, CreditRecord, Item, credit_details
-from switch.views.representations import json_response
+from switch.views.representations import json_response, recorded_response
 
 DUE_DAYS: Final = 30
 """When an order is due that says nothing of it."""
@@ -133,11 +133,7 @@ async def _made_before(services: OrderServices, address: int, digest: int) -> we
 
 async def _created(services: OrderServices, found: CreditRecord, *, replayed: bool) -> web.Response:
     (shown,) = await _shown(services, [found])
-    headers = {"Location": f"/v1/credit/orders/{shown.id}"}
-    if replayed:
-        headers["Idempotent-Replayed"] = "true"
-        shown = msgspec.structs.replace(shown, replayed=True)
-    return json_response(shown, 201, headers)
+    return recorded_response("/v1/credit/orders", shown, replayed=replayed)
 
 
 async def _new_row(

@@ -14,7 +14,16 @@ from actors.records.codes import Code
 from actors.records.credit_layout import Resolution
 from actors.records.layout import ACCOUNT, SCENARIO, Kind
 from rules.vocabulary.columns import DAY_MS
-from switch.api.credit_cases import Opening, disputes_beside, go_on, is_party, open_case, page_of_cases
+from switch.api.credit_cases import (
+    Opening,
+    beside,
+    case_of_party,
+    disputes_beside,
+    go_on,
+    named_case,
+    open_case,
+    page_of_cases,
+)
 from switch.api.credit_services import DecisionServices
 from switch.api.credit_shared import record_named
 from switch.api.route import KEY, WRITE, Route, named
@@ -27,7 +36,7 @@ from switch.http.times import now_ms
 from switch.problems.table import ProblemError
 from switch.views.credit_cases import OUTCOMES, CreditReviewAnswer, review_answer
 from switch.views.credit_records import CreditDetails, CreditRecord
-from switch.views.representations import json_response
+from switch.views.representations import json_response, recorded_response
 
 _NUMBERS: Final = {name: number for number, name in OUTCOMES.items()}
 OVERTURNED: Final = OUTCOMES[Resolution.OVERTURNED]
@@ -62,21 +71,14 @@ async def _answered(
     services: DecisionServices, opened: CreditRecord, replayed: bool, status: int = 200
 ) -> web.Response:
     (shown,) = await _shown(services, [opened])
-    headers = {"Location": f"/v1/credit/reviews/{shown.id}"} if status == 201 else {}
-    if replayed:
-        headers["Idempotent-Replayed"] = "true"
-        shown = msgspec.structs.replace(shown, replayed=True)
-    return json_response(shown, status, headers)
+    return recorded_response("/v1/credit/reviews", shown, replayed=replayed, status=status)
 
 
 async def _shown(services: DecisionServices, found: Sequence[CreditRecord]) -> list[CreditReviewAnswer]:
     if not found:
         return []
-    history, now = services.credit_history, now_ms()
-    steps = await history.about_of_kinds([each.address for each in found], (Kind.CREDIT_REVIEW_RESOLVED,))
-    receipts = {e.address: e for e in await history.many(sorted({each.record["reference"] for each in found}))}
-    callers = {each.record["caller"] for about in steps.values() for each in about}
-    accounts = await services.keys.accounts({each.record[ACCOUNT] for each in found} | callers)
+    now = now_ms()
+    steps, receipts, accounts = await beside(services, found, (Kind.CREDIT_REVIEW_RESOLVED,))
     return [
         review_answer(services.secret, each, steps[each.address], receipts[each.record["reference"]], accounts, now)
         for each in found
@@ -91,21 +93,13 @@ async def list_credit_reviews(services: DecisionServices, call: Call) -> web.Res
 
 async def get_credit_review(services: DecisionServices, call: Call) -> web.Response:
     """GET /v1/credit/reviews/{id}."""
-    call.query()
-    opened = await _named(services, call)
-    if not await is_party(services, call.principal, opened):
-        raise ProblemError("case_not_found")
-    return await _answered(services, opened, False)
-
-
-async def _named(services: DecisionServices, call: Call) -> CreditRecord:
-    return await record_named(services, call.request.match_info["id"], "case_not_found", Kind.CREDIT_REVIEW_OPENED)
+    return await _answered(services, await case_of_party(services, call, Kind.CREDIT_REVIEW_OPENED), False)
 
 
 async def resolve_review(services: DecisionServices, call: Call) -> web.Response:
     """POST /v1/credit/reviews/{id}/resolve: by an analyst, with the reason in words."""
     body = decode(REVIEW_OUTCOME, await call.json_body(services.limits.json_bytes_max))
-    opened = await _named(services, call)
+    opened = await named_case(services, call, Kind.CREDIT_REVIEW_OPENED)
     details = CreditDetails(text=body.text)
     answer = await go_on(services, call, Kind.CREDIT_REVIEW_RESOLVED, opened, details, kind=_NUMBERS[body.outcome])
     return await _answered(services, opened, answer.replayed)

@@ -40,7 +40,7 @@ from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import EMPTY, NEW_WALLET, WALLET_BATCH, WALLET_PATCH, decode
 from switch.http.schema import Attributes, Empty, Metadata, NewWallet, WalletBatch, WalletPatch
 from switch.problems.table import PROBLEMS, ProblemError, invalid_field, invalid_query
-from switch.views.representations import Balance, WalletAnswer, json_response, refusal, wallet_answer
+from switch.views.representations import Balance, WalletAnswer, json_response, recorded_response, refusal, wallet_answer
 
 _STATUS_OF: Final = {
     "freeze": WalletStatus.FROZEN,
@@ -112,11 +112,7 @@ async def create_wallet(services: WalletServices, call: Call) -> web.Response:
         raise ProblemError(opened.code, _taken_by(services, opened))
     replayed = opened.opened == 0
     answer = await _shown(services, opened.address, False) if replayed else _new_wallet(services, wanted, opened)
-    headers = {"Location": f"/v1/wallets/{answer.id}"}
-    if replayed:
-        headers["Idempotent-Replayed"] = "true"
-        answer = msgspec.structs.replace(answer, replayed=True)
-    return json_response(answer, 201, headers)
+    return recorded_response("/v1/wallets", answer, replayed=replayed)
 
 
 def _taken_by(services: WalletServices, opened: Opened) -> str | None:

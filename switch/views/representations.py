@@ -161,6 +161,15 @@ def json_response(value: Any, status: int = 200, headers: dict[str, str] | None 
     return Answer(_ENCODE(value), status, headers)
 
 
+def recorded_response(place: str, shown: Any, *, replayed: bool, status: int = 201) -> web.Response:
+    """What a call recorded, as it is shown. `place`: the path of all of its sort; `replayed`: an earlier request with this key did it."""
+    headers = {"Location": f"{place}/{shown.id}"} if status == 201 else {}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+        shown = msgspec.structs.replace(shown, replayed=True)
+    return json_response(shown, status, headers)
+
+
 def decision_of(names: Names, flags: int, action: int, points: int, reasons: int, pack: int) -> Decision | None:
     """A decision by its numbers; None when the payment was not scored."""
     if not flags & FLAG_SCORED:
