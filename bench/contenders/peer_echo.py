@@ -3,8 +3,6 @@
 The server process and its contender.
 """
 
-import argparse
-import asyncio
 import subprocess
 import uuid
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from bench.contenders.contender import end, free_port, spawn, wait_ready
+from bench.contenders.peer_server import run, serve
 
 _ANSWER: Final = b'{"id":"00000000-0000-8000-8000-000000000000","status":"posted","amount":1,"currency":"EUR"}'
 _HEADERS: Final = {"Content-Type": "application/json"}
@@ -65,30 +64,10 @@ async def _echo(request: web.Request) -> web.Response:
     return web.Response(body=_ANSWER, status=201, headers=_HEADERS)
 
 
-async def _ready(_: web.Request) -> web.Response:
-    return web.Response(text="ready")
-
-
-async def serve(port: int) -> None:
+async def serve_echo(url: str, port: int) -> None:
     """Run until killed."""
-    app = web.Application()
-    app.router.add_post("/v1/transfers", _echo)
-    app.router.add_get("/readyz", _ready)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
-    await asyncio.Event().wait()
-
-
-def main() -> None:
-    """Entry point of the server process."""
-    import uvloop
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(parser.parse_args().port))
+    await serve(port, "/v1/transfers", _echo)
 
 
 if __name__ == "__main__":
-    main()
+    run(serve_echo)

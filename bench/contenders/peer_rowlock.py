@@ -1,25 +1,20 @@
 """The peer's server process: aiohttp and asyncpg over the function of peer_rowlock.sql.
 
 It scores nothing and asks for no API key.
-
-Tuned as one would: uvloop, msgspec, one prepared statement on each of a fixed set of sessions, no reset between two uses.
 """
 
-import argparse
 import asyncio
 import uuid
 from pathlib import Path
 from typing import Any, Final
 
-import asyncpg
 import msgspec
 from aiohttp import web
 
 from actors.database.connection import parse_queries
+from bench.contenders.peer_server import prepared, run, serve
 
 SQL: Final = parse_queries(Path(__file__).with_name("peer_rowlock.sql").read_text(encoding="utf-8"))
-SESSIONS: Final = 24
-"""Enough to keep two cores busy and few enough for PostgreSQL not to queue on itself."""
 _REFUSALS: Final = {1: ("insufficient_funds", 402), 2: ("wallet_not_found", 404), 3: ("idempotency_mismatch", 422)}
 
 
@@ -50,17 +45,10 @@ _HEADERS: Final = {"Content-Type": "application/json"}
 
 
 class Peer:
-    """Sessions with their prepared statement; whoever has one pays."""
+    """Whoever has a session pays."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._free: asyncio.LifoQueue[Any] = asyncio.LifoQueue()
-
-    async def open(self) -> None:
-        """Open all sessions."""
-        for _ in range(SESSIONS):
-            connection = await asyncpg.connect(self._url, server_settings={"application_name": "rowlock", "jit": "off"})
-            self._free.put_nowait(await connection.prepare(SQL["pay"]))
+    def __init__(self, free: "asyncio.LifoQueue[Any]") -> None:
+        self._free = free
 
     async def pay(self, request: web.Request) -> web.Response:
         """POST /v1/transfers."""
@@ -79,34 +67,11 @@ class Peer:
         return web.Response(body=_ENCODE(answer), status=201, headers=_HEADERS)
 
 
-async def _ready(_: web.Request) -> web.Response:
-    return web.Response(text="ready")
-
-
-async def serve(url: str, port: int) -> None:
+async def serve_peer(url: str, port: int) -> None:
     """Run until killed."""
-    peer = Peer(url)
-    await peer.open()
-    app = web.Application()
-    app.router.add_post("/v1/transfers", peer.pay)
-    app.router.add_get("/readyz", _ready)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
-    await asyncio.Event().wait()
-
-
-def main() -> None:
-    """Entry point of the server process."""
-    import uvloop
-
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--port", type=int, required=True)
-    arguments = parser.parse_args()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(arguments.url, arguments.port))
+    peer = Peer(await prepared(url, "rowlock", SQL["pay"]))
+    await serve(port, "/v1/transfers", peer.pay)
 
 
 if __name__ == "__main__":
-    main()
+    run(serve_peer)

@@ -1,94 +1,26 @@
-"""Row locks in PostgreSQL as a contender.
+"""Row locks in PostgreSQL as a contender."""
 
-The same embedded server and settings as the switch, with a data directory of its own.
-"""
-
-import asyncio
-import subprocess
 import uuid
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from actors.database import embedded
-from actors.database.connection import connect
-from bench.contenders.contender import end, free_port, spawn, wait_ready
 from bench.contenders.peer_rowlock import SQL
-from bench.contenders.switch import server_settings
+from bench.contenders.postgres_peer import PostgresPeer
 from bench.workload.payments import CURRENCY, OPENING
 
 
-class Rowlock:
+class Rowlock(PostgresPeer):
     """As `Contender`."""
 
     name = "rowlock"
-    key = "none"
+    peer = "bench.contenders.peer_rowlock"
+    sql = SQL
 
-    def __init__(self, data: Path, *, wallets: int) -> None:
-        self.port = 0
-        self._data = data
-        self._count = wallets
-        self._ids: list[str] = []
-        self._server: embedded.PostgresServer | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+    async def fill(self, connection: Any, ids: list[uuid.UUID]) -> None:
+        """Wallets with their opening balance."""
+        rows = [(each, CURRENCY, OPENING) for each in ids]
+        await connection.copy_records_to_table("wallet", columns=("id", "currency", "balance"), records=rows)
 
-    def start(self) -> None:
-        """As `Contender.start`."""
-        self._server = embedded.start(self._data)
-        try:
-            asyncio.run(self._prepare(self._server.url))
-            self.port = free_port()
-            log = self._data / "peer.log"
-            command = ["-m", "bench.contenders.peer_rowlock", "--port", str(self.port), "--url", self._server.url]
-            self._process = spawn(command, log)
-            wait_ready(self.port, "/readyz", self._process, log)
-        except BaseException:
-            self.stop()
-            raise
-
-    async def _prepare(self, url: str) -> None:
-        connection = await connect(url, name="shardpay-bench")
-        try:
-            if not self._ids:
-                await connection.execute(SQL["schema"])
-                ids = [uuid.uuid4() for _ in range(self._count)]
-                rows = [(each, CURRENCY, OPENING) for each in ids]
-                await connection.copy_records_to_table("wallet", columns=("id", "currency", "balance"), records=rows)
-                self._ids = [str(each) for each in ids]
-            await connection.execute(SQL["settle"])
-        finally:
-            await connection.close()
-
-    def stop(self) -> None:
-        """As `Contender.stop`."""
-        end(self._process)
-        if self._server is not None:
-            self._server.stop()
-            self._server = None
-
-    def roots(self) -> list[int]:
-        """As `Contender.roots`."""
-        assert self._process is not None and self._server is not None
-        postmaster = self._server.pid
-        return [self._process.pid] if postmaster is None else [self._process.pid, postmaster]
-
-    def wallets(self) -> list[str]:
-        """As `Contender.wallets`."""
-        return self._ids
-
-    def check(self, paid: int) -> dict[str, Any]:
-        """As `Contender.check`: payments counted, money summed."""
-        server = embedded.start(self._data)
-        try:
-            return asyncio.run(self._check(server.url, paid))
-        finally:
-            server.stop()
-
-    async def _check(self, url: str, paid: int) -> dict[str, Any]:
-        connection = await connect(url, name="shardpay-bench")
-        try:
-            totals = await connection.fetchrow(SQL["totals"])
-        finally:
-            await connection.close()
-        if totals["paid"] < paid or totals["money"] != OPENING * self._count:
-            raise RuntimeError(f"{self.name}: {dict(totals)} after {paid} payments")
-        return {"totals": dict(totals), "postgresql": await server_settings(url)}
+    def wrong(self, totals: Mapping[str, Any], done: int) -> bool:
+        """Payments are counted, and money is summed."""
+        return bool(totals["paid"] < done or totals["money"] != OPENING * self._count)
