@@ -127,12 +127,13 @@ class FrontDoor:
             self.finish(request, result)
             return
         self.scheduler.count(f"answers {Code(code).name}")
+        if not newest:
+            return  # What an earlier call did not try, the newest may have done.
         if code == Code.DEFERRED:
             request.deferred_at = int(result["record_time"])
         lead = request.unit[0]
         if request.result is None and not lead.waits:
-            if newest:
-                self._say_untried(request, code)
+            self._say_untried(request, code)
             lead.waits = True
             self._send_later(lead, self.scheduler.delay(5, 200 if code == Code.DEFERRED else 600))
 
