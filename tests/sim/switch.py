@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.ledger.arrays import Snapshot
+from actors.ledger.arrays import InMemorySnapshot, Snapshot
 from actors.ledger.book import M_OPEN_SLOT, M_SEGMENTS, Capacity
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
 from actors.records.addresses import SEGMENT_SLOTS
@@ -23,6 +23,7 @@ from tests.sim.model import CHAINED_FIRST, DAY_MS
 from tests.sim.process import CALL_TIMEOUT_MS, Delivery, Process
 from tests.sim.questions import ProfileQuestion
 from tests.sim.scheduler import START_MS, Scheduler
+from tests.sim.snapshots import OPERATOR_SLOTS, SEGMENT_WALLETS, SegmentsInUse
 
 CAPACITY = Capacity(
     segments=12,
@@ -48,8 +49,6 @@ TOLD_AGAIN = 0.5
 """Of the seeds, those in which an answer about a refundable record comes again while it is asked for anew."""
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}
-SEGMENT_WALLETS = 30
-OPERATOR_SLOTS = 1_100
 REVIEW_SECONDS = 2
 KEYS_ROTATE_AFTER_MS = (1_000, 7_000)
 """Within a seed the generations of keys change once, so that what was recorded before is then in the older."""
@@ -151,7 +150,10 @@ class Switch:
         )
         ledger = SmallSegments(config, self.capacity)
         ledger.keys_since_ms = self._keys_since
-        return self._core_class(shard_config, ledger, writer)
+        core = self._core_class(shard_config, ledger, writer)
+        if core.keep is InMemorySnapshot:
+            core.keep = SegmentsInUse
+        return core
 
     def next_ref(self) -> int:
         """A reference that was never used."""
