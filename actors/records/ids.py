@@ -9,6 +9,7 @@ bits refuse the id of a record that a restore lost, at whose address another rec
 """
 
 import hashlib
+import struct
 import uuid
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +20,7 @@ from actors.records.siphash import siphash128
 from models.jit import kernel
 
 SECRET_BYTES: Final = 16
+_SIGNED_WORDS: Final = struct.Struct(">qq")
 
 Words = NDArray[np.uint64]
 
@@ -57,11 +59,16 @@ def _encode_wallets(secret, addresses, words):
 
 
 @kernel
+def _decode_wallet(secret, top, low):
+    address = np.int64(np.uint64(top) >> np.uint64(28))
+    expected_top, expected_low = _wallet_words(secret, address)
+    return address if expected_top == np.uint64(top) and expected_low == np.uint64(low) else 0
+
+
+@kernel
 def _decode_wallets(secret, words, addresses):
     for i in range(len(addresses)):
-        address = np.int64(words[i, 0] >> np.uint64(28))
-        top, low = _wallet_words(secret, address)
-        addresses[i] = address if top == words[i, 0] and low == words[i, 1] else 0
+        addresses[i] = _decode_wallet(secret, words[i, 0], words[i, 1])
 
 
 def _to_bytes(words: Words) -> NDArray[np.uint8]:
@@ -91,12 +98,19 @@ def encode_wallet(secret: Secret, address: int) -> str:
     return str(uuid.UUID(bytes=encode_wallets(secret, np.array([address], np.int64))[0].tobytes()))
 
 
-def decode_wallet(secret: Secret, text: str) -> int:
-    """Address of one wallet id; 0 if it is not a UUID in canonical text or not of this cluster."""
+def wallet_address_of(secret: Secret, text: str) -> int:
+    """Address of one wallet id: 0 if it is not of this cluster, -1 if it is no UUID in canonical text."""
     raw = uuid_bytes(text)
     if raw is None:
-        return 0
-    return int(decode_wallets(secret, np.frombuffer(raw, np.uint8).reshape(1, 16))[0])
+        return -1
+    # Signed words and a plain tuple: one compiled form for all ids, and half the time of a call.
+    address: int = _decode_wallet((secret.low, secret.high), *_SIGNED_WORDS.unpack(raw))
+    return address
+
+
+def decode_wallet(secret: Secret, text: str) -> int:
+    """Address of one wallet id; 0 if it is not a UUID in canonical text or not of this cluster."""
+    return max(0, wallet_address_of(secret, text))
 
 
 def uuid_bytes(text: str) -> bytes | None:

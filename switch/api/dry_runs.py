@@ -58,8 +58,8 @@ class DryRunServices(HomeServices, BalanceServices, Protocol):
     def deadline(self) -> float:
         """`Services.deadline`."""
 
-    def addresses(self, texts: Sequence[str]) -> list[int]:
-        """`Services.addresses`."""
+    def address(self, text: str) -> int:
+        """`Services.address`."""
 
 
 async def try_transfer(services: DryRunServices, call: Call) -> web.Response:
@@ -67,7 +67,7 @@ async def try_transfer(services: DryRunServices, call: Call) -> web.Response:
     deadline = services.deadline()
     caller = call.caller()
     transfer = decode(TRANSFER, await call.json_body(services.limits.json_bytes_max))
-    payer, payee = services.addresses((transfer.payer, transfer.payee))
+    payer, payee = services.address(transfer.payer), services.address(transfer.payee)
     check_ids(payer, payee, "")
     after = after_address(services.secret, transfer)
     row, _ = transfer_row(transfer, payer, payee, after, os.urandom(16), caller)

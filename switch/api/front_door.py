@@ -13,7 +13,9 @@ from actors.ledger.book import Capacity
 from actors.records.ids import (
     Secret,
     decode_transfers,
+    decode_wallet,
     decode_wallets,
+    encode_wallet,
     encode_wallets,
     transfer_id,
     transfer_ids,
@@ -56,6 +58,7 @@ def load_kernels(secret: Secret) -> None:
     decode_wallets(secret, encode_wallets(secret, one))
     decode_transfers(secret, transfer_ids(secret, one, one))
     transfer_id(secret, 1, 1)
+    decode_wallet(secret, encode_wallet(secret, 1))
     Evaluator((), ()).evaluate(np.zeros((1, len(CREDIT_COLUMNS)), np.int64))
     score_features.load_kernels()
 
@@ -72,7 +75,7 @@ class FrontDoor:
         self._scorers = scorers
         self._pool: Pool | None = None
         self._runner: Runner | None = None
-        self._following: asyncio.Task[None] | None = None
+        self._following: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Listen. Nothing needs to be up yet: until then calls are answered with problems. Raises TlsError."""
@@ -111,8 +114,9 @@ class FrontDoor:
         await Site(
             self._runner, options.host, options.port, ssl_context=context, reuse_port=True, backlog=BACKLOG
         ).start()
+        self._following.append(asyncio.create_task(topology.follow()))
         if certificate is not None:
-            self._following = asyncio.create_task(certificate.follow())
+            self._following.append(asyncio.create_task(certificate.follow()))
 
     @property
     def address(self) -> tuple[str, int]:
@@ -128,8 +132,8 @@ class FrontDoor:
 
     async def stop(self) -> None:
         """Drain: accept nothing more, answer what is under way, then close the queues and the sessions."""
-        if self._following is not None:
-            self._following.cancel()
+        for task in self._following:
+            task.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
         if self._pool is not None:

@@ -15,7 +15,7 @@ from actors.backtest.live import LiveBacktester
 from actors.database.pool import Pool
 from actors.ledger.book import Capacity
 from actors.records.addresses import is_operator
-from actors.records.ids import Secret, decode_wallet, decode_wallets, uuid_bytes
+from actors.records.ids import Secret, decode_wallet, decode_wallets, uuid_bytes, wallet_address_of
 from actors.records.layout import WalletStatus
 from actors.rpc.interface import ChainHead, ShardClient, ShardUnavailable
 from actors.scoring.pack_compiler import PackCompiler
@@ -202,6 +202,10 @@ class Services:
         if address == 0 or not await self.access.owns(call.principal.bound, address):
             raise ProblemError("wallet_not_found")
         return address
+
+    def address(self, text: str) -> int:
+        """Address of a wallet id: 0 for an id that is not of this cluster, -1 for what is no UUID."""
+        return wallet_address_of(self.secret, text)
 
     def addresses(self, texts: Sequence[str]) -> list[int]:
         """Addresses of wallet ids: 0 for an id that is not of this cluster, -1 for what is no UUID."""

@@ -113,14 +113,14 @@ class _PayingServices(SubmitServices, HomeServices, Protocol):
     def deadline(self) -> float:
         """`Services.deadline`."""
 
-    def addresses(self, texts: Sequence[str]) -> list[int]:
-        """`Services.addresses`."""
-
 
 class PaymentServices(_PayingServices, BalanceServices, Protocol):
     """What one payment uses besides: names of the packs that decide, and balances where they are asked for."""
 
     catalogue: PackCatalogue
+
+    def address(self, text: str) -> int:
+        """`Services.address`."""
 
 
 class BatchServices(_PayingServices, BatchKeyServices, Protocol):
@@ -128,6 +128,9 @@ class BatchServices(_PayingServices, BatchKeyServices, Protocol):
 
     batches: Places
     scheduler: Scheduler
+
+    def addresses(self, texts: Sequence[str]) -> list[int]:
+        """`Services.addresses`."""
 
 
 # One payment.
@@ -140,7 +143,7 @@ async def create_transfer(services: PaymentServices, call: Call) -> web.Response
     caller = call.caller()
     balances = call.request.query_string != "" and asks_for_balances(call)
     transfer = decode(TRANSFER, await call.json_body(services.limits.json_bytes_max))
-    payer, payee = services.addresses((transfer.payer, transfer.payee))
+    payer, payee = services.address(transfer.payer), services.address(transfer.payee)
     check_ids(payer, payee, "")
     row, details = transfer_row(transfer, payer, payee, after_address(services.secret, transfer), key, caller)
     if not await services.access.owns(call.principal.bound, payer):

@@ -262,9 +262,13 @@ class ShardWriteQueue:
 
     def _put(self, jobs: list[_Job]) -> None:
         """Queue jobs of one caller, all of them or, raising _QueueFull, none."""
-        caller, rows = jobs[0].caller, sum(job.count for job in jobs)
+        caller = jobs[0].caller
+        rows = detail_bytes = 0
+        for job in jobs:
+            rows += job.count
+            detail_bytes += job.detail_bytes
         queue = self._small if rows <= self._limits.small_rows_max else self._batches
-        if not queue.fits(caller, rows, sum(job.detail_bytes for job in jobs)):
+        if not queue.fits(caller, rows, detail_bytes):
             raise _QueueFull
         self._callers.heard_of(caller)
         for job in jobs:

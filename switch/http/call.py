@@ -210,11 +210,11 @@ def _too_large(bytes_max: int) -> ProblemError:
 
 def plain_key(text: str) -> str:
     """An Idempotency-Key header's value: bare, or an RFC 8941 string in quotes. Raises ProblemError."""
-    quoted = _QUOTED.fullmatch(text)
-    if quoted is not None:
+    if text.startswith('"'):
+        quoted = _QUOTED.fullmatch(text)
+        if quoted is None:
+            raise ProblemError("invalid_idempotency_key", "The quoted Idempotency-Key does not end properly.")
         text = re.sub(r"\\(.)", r"\1", quoted[1])
-    elif text.startswith('"'):
-        raise ProblemError("invalid_idempotency_key", "The quoted Idempotency-Key does not end properly.")
     if not 1 <= len(text) <= KEY_CHARACTERS_MAX or not (text.isascii() and text.isprintable()):
         raise ProblemError("invalid_idempotency_key")
     return text

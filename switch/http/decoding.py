@@ -212,18 +212,20 @@ def _refuse_repeats(body: bytes) -> None:
 
 def _members(value: Any) -> int:
     """Members of the JSON objects that a value of a wire type was made of, repeated ones counted once: absent fields are UNSET."""
+    if isinstance(value, Wire):
+        fields = msgspec.structs.astuple(value)
+        count = len(fields) - fields.count(UNSET)
+        for field in fields:
+            if type(field) not in _SINGLE:
+                count += _members(field)
+        return count
     if isinstance(value, dict):
         return len(value)
-    if isinstance(value, list):
-        return sum(map(_members, value))
-    if not isinstance(value, Wire):
-        return 0
-    count = 0
-    for name in value.__struct_fields__:
-        field = getattr(value, name)
-        if field is not UNSET:
-            count += 1 if isinstance(field, str | int) else 1 + _members(field)
-    return count
+    return sum(map(_members, value)) if isinstance(value, list) else 0
+
+
+_SINGLE: Final = frozenset((str, int, bool, type(UNSET), type(None)))
+"""What has no members."""
 
 
 class _Repeated(Exception):

@@ -200,6 +200,7 @@ def posted_answer(secret: Secret, names: Names, transfer: Transfer, result: Resu
     """The answer to a payment that was made, now or when its key was first used."""
     held = transfer.hold is True
     expires_in = transfer.expires_in if transfer.expires_in is not UNSET else HOLD_SECONDS
+    created_at = time_text(result.record_time)
     return TransferAnswer(
         id=transfer_id(secret, result.record_time, result.address),
         type="hold" if held else "transfer",
@@ -214,8 +215,8 @@ def posted_answer(secret: Secret, names: Names, transfer: Transfer, result: Resu
         metadata=transfer.metadata or UNSET,
         context=UNSET if transfer.context == _NO_CONTEXT else transfer.context,
         decision=result_decision(names, result),
-        created_at=time_text(result.record_time),
-        effective_at=time_text(result.effective_time),
+        created_at=created_at,
+        effective_at=created_at if result.effective_time == result.record_time else time_text(result.effective_time),
         replayed=bool(result.replayed),
     )
 
