@@ -6,18 +6,25 @@ The shards use the same rule, so a key is always looked for where it was stored.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.database.pool import StoreUnavailable
 from actors.records.addresses import OPERATOR_SEGMENT, SEGMENTS_MAX, home_wallet, home_wallets, segment_of
 
 UNKNOWN: Final = -1
 """The home of a wallet in a segment that no shard owns."""
 OPERATOR: Final = -2
 """In the map of segments: the operators' segment, which every shard has."""
+
+READ_EVERY_S: Final = 5.0
+"""So long may a front door take a segment for a shard's that lost it with the database's last commits."""
+
+_log = logging.getLogger(__name__)
 
 
 class Topology:
@@ -38,10 +45,24 @@ class Topology:
 
     async def _read(self) -> None:
         try:
-            for segment, shard in (await self._load()).items():
+            owners = await self._load()
+            self._owners[:] = UNKNOWN
+            self._owners[OPERATOR_SEGMENT] = OPERATOR
+            for segment, shard in owners.items():
                 self._owners[segment] = shard
         finally:
             self._refreshing = None
+
+    async def follow(self) -> None:
+        """Read the map anew from time to time: a database that lost its last commits gives a segment to another shard later."""
+        while True:
+            await asyncio.sleep(READ_EVERY_S)
+            try:
+                await self.refresh()
+            except StoreUnavailable as error:
+                _log.info("the map of segments could not be read: %s", error)
+            except Exception:
+                _log.exception("the map of segments could not be read")
 
     def owner(self, wallet: int) -> int:
         """Shard of a wallet address, UNKNOWN, or OPERATOR."""

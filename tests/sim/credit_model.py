@@ -258,17 +258,18 @@ class CreditModel:
             return
         known = 0 < block_of(address) <= delivery.shard_head
         must(not known, "credit {}: {} though its key was known", name, code.name)
-        must(self._is_true(code, request, delivery), "credit {} {}: {} is not true", name, request.body, code.name)
+        now = max(delivery.until(), model.shards[request.shard].record_time)
+        must(self._is_true(code, request, delivery, now), "credit {} {}: {} is not true", name, request.body, code.name)
 
-    def _is_true(self, code: Code, request: CreditRequest, delivery: Any) -> bool:
-        """Whether a refusal was true at one time since the question."""
+    def _is_true(self, code: Code, request: CreditRequest, delivery: Any, now: int) -> bool:
+        """Whether a refusal was true at one time since the question. `now`: by the process, but never before the last record: a consent
+        that has ended stays so when a clock is set back."""
         here, body, op = self.shards[request.shard], request.body, Kind(request.body["op"])
         party = (body["holder"], body["account"], body["scenario"])
         if code == Code.CONSENT_NOT_FOUND:
             history = here.consents.get(party, [])
             lives = [each for each in history if each[0] <= delivery.shard_head][-1:]
             lives += [each for each in history if each[0] > delivery.shard_head]
-            now = delivery.until()
             return not lives or any(each[1] != body["reference"] or each[2] <= now for each in lives)
         if code == Code.TOO_MANY_ORDERS:
             return bool(here.states.get(body["holder"]))

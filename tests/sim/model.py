@@ -193,6 +193,11 @@ class Model:
         owner = self.segments.get(address >> 16, shard)
         return self.shards[owner].wallets.get(address)
 
+    def is_anothers(self, address: int, shard: int) -> bool:
+        """Whether a wallet lies in another shard's segment: after a restore, or a failover that lost commits, a front door may for some
+        seconds ask who had it before."""
+        return self.segments.get(address >> 16, shard) != shard
+
     # Blocks.
 
     def read_block(self, shard: int, sealed: Sealed, now: int, step_ms: int) -> None:

@@ -67,7 +67,9 @@ class Refusals:
 
     def _wallet_not_found(self, request: Request, head: int, _: int) -> bool:
         wallet = self._wallet(request.body["payee"], request.shard)
-        return wallet is None or wallet.blocks[0] > head
+        return (
+            wallet is None or wallet.blocks[0] > head or self._model.is_anothers(request.body["payee"], request.shard)
+        )
 
     def _currency_mismatch(self, request: Request, _: int, __: int) -> bool:
         wallets = [self._wallet(request.body[name], request.shard) for name in ("payer", "payee")]

@@ -1,8 +1,13 @@
 """Where a transfer's home is."""
 
-import numpy as np
+import asyncio
 
+import numpy as np
+import pytest
+
+from actors.database.pool import StoreUnavailable
 from actors.records.addresses import home_wallet, wallet_address
+from switch.gateway import routing
 from switch.gateway.routing import UNKNOWN, Topology
 
 OPERATOR, OTHER_OPERATOR = wallet_address(0, 1024), wallet_address(0, 1025)
@@ -65,3 +70,34 @@ def test_keys_are_bound_to_the_home_wallet() -> None:
     assert home_wallet(USER, OPERATOR) == USER
     assert home_wallet(OPERATOR, USER) == USER
     assert home_wallet(OPERATOR, OTHER_OPERATOR) == OPERATOR
+
+
+async def test_a_segment_that_a_database_lost_and_gave_to_another_shard_is_that_shards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(routing, "READ_EVERY_S", 0.001)
+    kept = {7: 1, 8: 2}
+    lost = asyncio.Event()
+
+    async def load() -> dict[int, int]:
+        if lost.is_set():
+            lost.clear()
+            raise StoreUnavailable("it fails over")
+        return dict(kept)
+
+    known = Topology(3, load)
+    await known.refresh()
+    following = asyncio.create_task(known.follow())
+    try:
+        lost.set()
+        del kept[7]
+        async with asyncio.timeout(5):
+            while known.owner(USER) != UNKNOWN:
+                await asyncio.sleep(0.001)
+        kept[7] = 2
+        async with asyncio.timeout(5):
+            while known.home(USER, PAYEE) != 2:
+                await asyncio.sleep(0.001)
+        assert known.home(OPERATOR, OTHER_OPERATOR) == OPERATOR % 3
+    finally:
+        following.cancel()
