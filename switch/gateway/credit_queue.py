@@ -16,6 +16,7 @@ from actors.records.credit_layout import CREDIT_REQUEST, CreditResults
 from actors.records.layout import joined
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.fairness.fair_queue import FairQueue
+from switch.gateway.gathering import Gathering
 from switch.gateway.write_queue import Backoff
 
 _log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class CreditQueue:
         self._client = client
         self._loop = asyncio.get_running_loop()
         self._queue: FairQueue[_Job] = FairQueue(QUEUE_ROWS_MAX, QUEUE_DETAIL_BYTES_MAX)
-        self._woken = False
+        self._gathering = Gathering(lambda: self._queue.rows, self._start)
         self._calls: set[asyncio.Task[None]] = set()
 
     async def one(
@@ -122,12 +123,10 @@ class CreditQueue:
         return job.future
 
     def _wake(self) -> None:
-        if not self._woken and len(self._calls) < CALLS_MAX:
-            self._woken = True
-            self._loop.call_soon(self._start)
+        if len(self._calls) < CALLS_MAX:
+            self._gathering.wake()
 
     def _start(self) -> None:
-        self._woken = False
         taken = self._queue.take(CALL_ROWS_MAX, CALLER_ROWS_MAX)
         jobs = [job for job in taken if not job.future.done()]
         if jobs:
@@ -138,6 +137,7 @@ class CreditQueue:
     async def _call(self, jobs: list[_Job]) -> None:
         details = {at: job.details for at, job in enumerate(jobs) if job.details is not None}
         error: BaseException = ShardUnavailable(False)
+        self._gathering.left(len(jobs))
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 results = await self._client.credit(joined([job.row for job in jobs], CREDIT_REQUEST), details)
@@ -152,6 +152,7 @@ class CreditQueue:
             for job in jobs:
                 if not job.future.done():
                     job.future.set_exception(error)
+            self._gathering.returned(len(jobs))
             self._calls.discard(asyncio.current_task())
             if self._queue:
                 self._wake()

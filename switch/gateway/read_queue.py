@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from actors.records.layout import joined
 from actors.rpc.interface import ChainHead, ShardUnavailable
+from switch.gateway.gathering import Gathering
 
 CALLS_MAX: Final = 2
 CALL_ADDRESSES_MAX: Final = 8_192
@@ -28,7 +29,7 @@ class Reader(Generic[T]):
         self._timeout_s = timeout_s
         self._queue: list[tuple[NDArray[Any], asyncio.Future[T]]] = []
         self._queued = 0
-        self._woken = False
+        self._gathering = Gathering(lambda: self._queued, self._start)
         self._calls: set[asyncio.Task[None]] = set()
 
     async def read(self, addresses: NDArray[Any]) -> T:
@@ -51,12 +52,10 @@ class Reader(Generic[T]):
             await asyncio.wait(self._calls)
 
     def _wake(self) -> None:
-        if not self._woken and len(self._calls) < CALLS_MAX:
-            self._woken = True
-            asyncio.get_running_loop().call_soon(self._start)
+        if len(self._calls) < CALLS_MAX:
+            self._gathering.wake()
 
     def _start(self) -> None:
-        self._woken = False
         waits: list[tuple[NDArray[Any], asyncio.Future[T]]] = []
         count = 0
         while self._queue and (not waits or count + len(self._queue[0][0]) <= CALL_ADDRESSES_MAX):
@@ -70,6 +69,8 @@ class Reader(Generic[T]):
             self._wake()
 
     async def _call(self, waits: list[tuple[NDArray[Any], asyncio.Future[T]]]) -> None:
+        count = sum(len(addresses) for addresses, _ in waits)
+        self._gathering.left(count)
         try:
             async with asyncio.timeout(self._timeout_s):
                 rows = await self._ask(joined([addresses for addresses, _ in waits], waits[0][0].dtype))
@@ -84,6 +85,7 @@ class Reader(Generic[T]):
                 if not future.done():
                     future.set_exception(ShardUnavailable(False) if lost else error)
         finally:
+            self._gathering.returned(count)
             self._calls.discard(asyncio.current_task())
             if self._queue:
                 self._wake()

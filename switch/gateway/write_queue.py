@@ -25,11 +25,10 @@ from actors.rpc.interface import ShardUnavailable
 from switch.fairness.fair_queue import FairQueue
 from switch.fairness.scheduling import Callers
 from switch.gateway.attempts import Attempts, RowAttempts
+from switch.gateway.gathering import Gathering
 
 _log = logging.getLogger(__name__)
 
-QUIET_TURNS: Final = 3
-"""Turns of the event loop without a new row after which a call leaves; an idle turn takes some 10 microseconds."""
 ANSWERS_A_TURN: Final = 4
 """Answers of one call that a caller gets in a turn of the event loop while several are about. Each is written out, and followed by the
 caller's next request, 0.1 ms together: with all of them at once everybody else waits for the turn to end, some ten times a payment.
@@ -146,10 +145,8 @@ class ShardWriteQueue:
         self._batches: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
         self._waiting: deque[_Job] = deque()
         self._callers = Callers(self._loop.time, limits.beside_s)
-        self._woken = False
+        self._gathering = Gathering(lambda: self.queued_rows, self._start)
         self._sweeper: asyncio.TimerHandle | None = None
-        self._rows_in_flight = 0
-        self._last_call_rows = 0
         self._calls: set[asyncio.Task[None]] = set()
         self._batch_calls = 0
 
@@ -279,24 +276,10 @@ class ShardWriteQueue:
         self._wake()
 
     def _wake(self) -> None:
-        """Start a call once the event loop brings no more rows."""
-        if not self._woken and len(self._calls) < self._limits.calls_max:
-            self._woken = True
-            self._loop.call_soon(self._gather, 0, 0)
-
-    def _gather(self, seen: int, quiet: int) -> None:
-        """Look again each turn of the loop, until for some turns nothing has queued: a call that leaves with the first row would make
-        all others wait for its commit. But half of all under way is enough, so that this process and the shard take turns and
-        do not wait for each other."""
-        quiet = 0 if self.queued_rows > seen else quiet + 1
-        enough = max(1, self._rows_in_flight, self._last_call_rows // 2)
-        if quiet < QUIET_TURNS and self.queued_rows < enough:
-            self._loop.call_soon(self._gather, self.queued_rows, quiet)
-        else:
-            self._start()
+        if len(self._calls) < self._limits.calls_max:
+            self._gathering.wake()
 
     def _start(self) -> None:
-        self._woken = False
         batches = self._batches_are_next()
         taken = self._parts() if batches else self._few()
         jobs = [job for job in taken if not job.future.done()]
@@ -339,8 +322,7 @@ class ShardWriteQueue:
     async def _call(self, jobs: list[_Job], batches: bool) -> None:
         started = self._loop.time()
         count = sum(job.count for job in jobs)
-        self._last_call_rows = count
-        self._rows_in_flight += count
+        self._gathering.left(count)
         rows = np.frombuffer(b"".join([job.rows for job in jobs]), REQUEST)
         error: ShardUnavailable | None = None
         try:
@@ -358,7 +340,7 @@ class ShardWriteQueue:
         finally:
             if error is not None:
                 _fail(jobs, error)
-            self._rows_in_flight -= count
+            self._gathering.returned(count)
             self._batch_calls -= batches
             self._calls.discard(asyncio.current_task())
             while self._waiting and self._waiting[0].future.done():
