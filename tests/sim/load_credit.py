@@ -12,7 +12,7 @@ import numpy as np
 from actors.ledger.orders import ALLOWED
 from actors.records.codes import FIRST_REFUSED, Code
 from actors.records.credit_layout import CREDIT_QUESTION, InquiryResult, OrderKind, OrderState
-from actors.records.layout import RESULT_OF_INQUIRY, Kind, WalletStatus
+from actors.records.layout import ACCOUNT, RESULT_OF_INQUIRY, SCENARIO, Kind, WalletStatus
 from actors.shard import messages as m
 from tests.sim.credit_model import score_rows
 from tests.sim.questions import CreditQuestion, CreditRequest, ScoreQuestion, StateQuestion
@@ -115,18 +115,20 @@ class CreditLoad:
             consent = int(state["consent"]["record"])
             body["kind"] = int(InquiryResult.YES if consent else InquiryResult.NOT_AVAILABLE)
             body["reference"], body["points"] = consent, int(state["credit"]["score"])
-        elif not self._is_receipt(body["reference"]):
+        elif not self._is_receipt(body):
             self.unfinished.pop(request.digest, None)  # lost with what was stored after a backup
             return
         request.body = body
         self._send(request)
 
-    def _is_receipt(self, address: int) -> bool:
+    def _is_receipt(self, body: dict[str, int]) -> bool:
+        """Whether the receipt that an order names is there, by what is recorded: that may not be what was sent last, and after a restore
+        another party's may lie where it was."""
+        address, party = body["reference"], (body["holder"], body["account"], body["scenario"])
         record = self._switch.database.record(address)
-        said_yes = (
-            record is not None and record[RESULT_OF_INQUIRY] == InquiryResult.YES
-        )  # what was sent last may not be what was recorded
-        return said_yes and any(
+        if record is None or record[RESULT_OF_INQUIRY] != InquiryResult.YES:
+            return False
+        return (record["payer"], record[ACCOUNT], record[SCENARIO]) == party and any(
             r.result is not None and r.result["address"] == address and r.digest == record["digest"] for r in self._done
         )
 
@@ -242,7 +244,7 @@ class CreditLoad:
         """Send once more what was answered already."""
         if self._done:
             request = self._random.choice(self._done[-30:])
-            if request.body["op"] != Kind.ORDER_CREATED or self._is_receipt(request.body["reference"]):
+            if request.body["op"] != Kind.ORDER_CREATED or self._is_receipt(request.body):
                 self._send(request)  # as a front door that reads the receipt first
 
     def _look(self) -> None:
