@@ -2,9 +2,9 @@
 
 A prohibited column is used only by name and with a reason.
 
-Each column is binned; each bin gets its weight of evidence (WOE) and a logistic regression weighs the characteristics, or boosted
-functions of one column each give both. Their sum is scaled to integer points. Whatever the report says of the card's quality was measured
-on rows that its training had not seen.
+Each column is binned; each bin gets its weight of evidence (WOE) and a logistic regression weighs the characteristics, or the mean of
+such functions and boosted ones of one column each gives both. Their sum is scaled to integer points. Whatever the report says of the
+card's quality was measured on rows that its training had not seen.
 """
 
 import re

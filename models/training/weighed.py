@@ -61,6 +61,7 @@ def weighed(
         left_out.append(LeftOut(feature=bins.feature, why=why))
         kept = [each for each in kept if each[0] != place]
     counts = rows_by_outcome(bad[rows], weights[rows])
+    average = float(np.log(counts[1].sum() / counts[0].sum()))
     alike = [places_in(bins, columns[place].values[rows]) for place, bins in kept]
     fitted, start = None, None
     while kept:
@@ -79,7 +80,7 @@ def weighed(
         places=tuple(place for place, _ in kept),
         coefficients=-fitted.coefficients if fitted and kept else np.zeros(0),
         errors=fitted.errors if fitted and kept else np.zeros(0),
-        intercept=fitted.intercept if fitted else 0.0,
+        intercept=fitted.intercept if fitted and kept else average,
         left_out=tuple(left_out),
     )
 

@@ -174,6 +174,15 @@ def test_weights_of_evidence_that_are_read_by_cell_say_what_their_bins_say(
     assert np.ptp(found) > 1
 
 
+def test_a_regression_without_a_column_gives_the_odds_of_all_rows() -> None:
+    of = np.arange(400)
+    table = pa.table({"same": of % 2, "bad": (of // 2 % 4 == 0).astype(np.int64)})
+    data = prepare(table, settings(special=()))
+    model = weighed(data.columns, of, data.bad, data.weights, Plan(shapes=STRAIGHT, share=BIN_SHARE), {})
+    assert model.places == ()
+    assert model.log_odds(data.columns, of) == pytest.approx(np.log(3))
+
+
 def test_few_rows_leave_two_kinds_of_functions_half_and_half_and_many_rows_decide() -> None:
     rng = np.random.default_rng(11)
     truth, noise = rng.normal(size=(2, 20_000))
