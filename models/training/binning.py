@@ -46,7 +46,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How columns are weighed and cut: the shapes that risk may have, and the least share of all rows in a bin. `additive`: by boosted
-    functions of one column each."""
+    functions of one column each, averaged with weights of evidence."""
 
     additive: bool = False
     shapes: tuple[Shape, ...]

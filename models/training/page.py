@@ -100,7 +100,7 @@ def _made(report: Report) -> str:
         if report.plan.shapes == STRAIGHT
         else f"{TURN_SHARE:.0%} of them and {TURN_ROWS_MIN} rows between two turns"
     )
-    return f"boosted functions of one column each; {least}, {turns}"
+    return f"boosted functions of one column each, averaged with weights of evidence; {least}, {turns}"
 
 
 def _listed(shapes: tuple[str, ...]) -> str:

@@ -21,7 +21,8 @@ from models.statistics import Floats, auc, ks, probability, psi, roc
 from models.tidying import kinds_that_differ
 from models.training.binning import Bins, Plan, weights_of
 from models.training.segments import Held, SegmentReport, WeeksReport, segment_report, weeks_report
-from models.training.train import Data, Fitted, Fold, LeftOut, Settings
+from models.training.train import Data, Fitted, Fold, Settings
+from models.training.weighed import LeftOut
 
 DECILES: Final = 10
 CUTOFFS: Final = 20

@@ -2,9 +2,9 @@
 
 A prohibited column is used only by name and with a reason.
 
-Each column is binned; each bin gets its weight of evidence (WOE) and a logistic regression weighs the characteristics, or boosted
-functions of one column each give both. Their sum is scaled to integer points. Whatever the report says of the card's quality was measured
-on rows that its training had not seen.
+Each column is binned; each bin gets its weight of evidence (WOE) and a logistic regression weighs the characteristics, or the mean of
+such functions and boosted ones of one column each gives both. Their sum is scaled to integer points. Whatever the report says of the
+card's quality was measured on rows that its training had not seen.
 """
 
 import re
@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 from models.evaluation import NULL, Evaluator
 from models.prohibited import prohibited_category, prohibited_word
 from models.scorecard import CATEGORIES_MAX, CHARACTERISTICS_MAX, TEXT_MAX, Band, Characteristic, Override, Scorecard
-from models.statistics import Floats, auc, joined, logistic, rows_by_outcome, whole_numbers
+from models.statistics import Floats, auc, whole_numbers
 from models.tidying import tidy
 from models.training.additive import BIN_SHARE, shapes
-from models.training.binning import Bins, Column, Plan, bins_of, column_of, direction_of, places_in, weights_of
-from models.training.cutting import STRAIGHT, TURNING, Shape
+from models.training.binning import Bins, Column, Plan, column_of, direction_of
+from models.training.cutting import STRAIGHT, TURNING
 from models.training.extra import optional_module
 from models.training.findings import findings_of
 from models.training.outcome import outcome_of
 from models.training.segments import refuse_parts
+from models.training.weighed import LeftOut, Model, weighed
 
 UNKNOWN: Final = ("neutral", "worst", "error")
 CHOOSING_FOLDS: Final = 5
@@ -101,13 +102,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 42
 
 
-class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A column that the card does not use, and why."""
-
-    feature: str
-    why: str
-
-
 class Data(msgspec.Struct, frozen=True, kw_only=True):
     """A table made ready: `bad` is 1 for bad rows, `weights` say how many rows each stands for, one in the mean. `notes`: what was taken
     for something else, left out or looks wrong, a line each."""
@@ -141,17 +135,6 @@ class Fold(msgspec.Struct, frozen=True, kw_only=True):
     rows: NDArray[np.intp]
     scores: NDArray[np.int64]
     log_odds: Floats
-
-
-class _Model(msgspec.Struct, frozen=True, kw_only=True):
-    """Bins and how they are weighed, before any points. `coefficients` are of good:bad, above zero."""
-
-    bins: tuple[Bins, ...]
-    places: tuple[int, ...]
-    coefficients: Floats
-    errors: Floats
-    intercept: float
-    left_out: tuple[LeftOut, ...]
 
 
 def prepare(table: pa.Table, settings: Settings) -> Data:
@@ -213,10 +196,7 @@ def cross_validated(data: Data, settings: Settings, parts: Sequence[Part], plan:
     """AUC on the rows that each part holds out, of log odds before they are rounded to points."""
     found = []
     for training, held_out in parts:
-        model = _modelled(data, settings, training, plan)
-        log_odds = np.zeros(len(held_out))
-        for bins, place, coefficient in zip(model.bins, model.places, model.coefficients, strict=True):
-            log_odds += coefficient * weights_of(bins, data.columns[place].values[held_out])
+        log_odds = _modelled(data, settings, training, plan).log_odds(data.columns, held_out)
         found.append(auc(log_odds, data.bad[held_out], data.weights[held_out]))
     return np.array(found)
 
@@ -259,10 +239,10 @@ def _chosen(data: Data, settings: Settings, rows: NDArray[np.intp], step: Callab
     return plans[max((chosen, *(at for at, plan in enumerate(plans) if plan.additive)), key=lambda at: means[at])]
 
 
-def _additive(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan) -> _Model:
+def _additive(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan) -> Model:
     """Boosted functions as bins that need no weighing. What they say of a column beside the others may go against what it says alone:
     that is what they are asked for, and `rising`, `falling` or `--trend monotonic` forbid it."""
-    directions = dict.fromkeys(settings.rising, 1) | dict.fromkeys(settings.falling, -1)
+    directions = _directions(settings)
     if plan.shapes == STRAIGHT:
         numbers = (column for column in data.columns if column.names is None and column.feature not in directions)
         directions |= {column.feature: direction_of(column, rows, data.bad, data.weights) for column in numbers}
@@ -282,7 +262,7 @@ def _additive(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan
         else:
             kept.append(place)
     kept.sort()
-    return _Model(
+    return Model(
         bins=tuple(found[place] for place in kept),
         places=tuple(kept),
         coefficients=np.ones(len(kept)),
@@ -292,50 +272,15 @@ def _additive(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan
     )
 
 
-def _shapes_of(column: Column, settings: Settings, plan: Plan) -> Plan:
-    """The plan as it holds for a column whose direction is asked for."""
-    asked: dict[str, Shape] = {**dict.fromkeys(settings.rising, "rise"), **dict.fromkeys(settings.falling, "fall")}
-    return plan if column.feature not in asked else msgspec.structs.replace(plan, shapes=(asked[column.feature],))
-
-
-def _modelled(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan) -> _Model:
+def _modelled(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan) -> Model:
     if plan.additive:
         return _additive(data, settings, rows, plan)
-    kept: list[tuple[int, Bins]] = []
-    left_out = []
-    for place, column in enumerate(data.columns):
-        bins = bins_of(column, rows, data.bad, _shapes_of(column, settings, plan), data.weights)
-        iv = bins.iv
-        if np.ptp(bins.weights[bins.rows > 0]) > 0 and iv >= settings.iv_min:
-            kept.append((place, bins))
-        else:
-            left_out.append(LeftOut(feature=column.feature, why=f"information value {iv:.4f}"))
-    for place, bins in sorted(kept, key=lambda each: -each[1].iv)[CHARACTERISTICS_MAX:]:
-        why = f"a card has {CHARACTERISTICS_MAX} characteristics at most, and {bins.iv:.4f} is less information value than theirs"
-        left_out.append(LeftOut(feature=bins.feature, why=why))
-        kept = [each for each in kept if each[0] != place]
-    counts = rows_by_outcome(data.bad[rows], data.weights[rows])
-    alike = [places_in(bins, data.columns[place].values[rows]) for place, bins in kept]
-    fitted, start = None, None
-    while kept:
-        alike, counts = joined(alike, counts)
-        inputs = np.column_stack([bins.weights[at] for (_, bins), at in zip(kept, alike, strict=True)])
-        fitted = logistic(inputs, counts[0], counts[1], start=start)
-        worst = int(np.argmax(fitted.coefficients))
-        if fitted.coefficients[worst] < 0:
-            break
-        why = "beside the others it would give more points for more risk"
-        left_out.append(LeftOut(feature=kept.pop(worst)[1].feature, why=why))
-        alike.pop(worst)
-        start = np.delete(np.append(fitted.intercept, fitted.coefficients), worst + 1)
-    return _Model(
-        bins=tuple(bins for _, bins in kept),
-        places=tuple(place for place, _ in kept),
-        coefficients=-fitted.coefficients if fitted and kept else np.zeros(0),
-        errors=fitted.errors if fitted and kept else np.zeros(0),
-        intercept=fitted.intercept if fitted else 0.0,
-        left_out=tuple(left_out),
-    )
+    return weighed(data.columns, rows, data.bad, data.weights, plan, _directions(settings), settings.iv_min)
+
+
+def _directions(settings: Settings) -> dict[str, int]:
+    """Those that are asked for: 1 where risk may only rise with a column, -1 fall."""
+    return dict.fromkeys(settings.rising, 1) | dict.fromkeys(settings.falling, -1)
 
 
 def _split(bad: NDArray[np.int64], count: int, seed: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -439,7 +384,7 @@ def _useless(column: Column) -> str | None:
     return None
 
 
-def _scaled(model: _Model, plan: Plan, data: Data, rows: NDArray[np.intp], settings: Settings) -> Fitted:
+def _scaled(model: Model, plan: Plan, data: Data, rows: NDArray[np.intp], settings: Settings) -> Fitted:
     """Integer points. In each characteristic the worst bin gets none and the base holds what is left, so a card of a range hits both of
     its ends whatever is rounded in between."""
     bins, weights, intercept = model.bins, model.coefficients, model.intercept

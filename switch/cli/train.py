@@ -128,8 +128,8 @@ _OPTIONS: Final = (
         type=click.Choice(["logistic", "additive", "auto"]),
         default="auto",
         show_default=True,
-        help="logistic: weights of evidence in a regression; additive: boosted functions of one column; auto: the better one by "
-        "cross-validation, some five times as long as logistic alone.",
+        help="logistic: weights of evidence in a regression; additive: these and boosted functions of one column, averaged; auto: the "
+        "better one by cross-validation, some five times as long as logistic alone.",
     ),
     click.option("--rising", metavar="COLUMN", multiple=True, help="Risk may only rise with it; may be repeated."),
     click.option("--falling", metavar="COLUMN", multiple=True, help="Risk may only fall with it; may be repeated."),

@@ -11,8 +11,21 @@ import pytest
 from models.evaluation import Evaluator
 from models.scorecard import canonical
 from models.statistics import Floats, auc, probability
-from models.training.additive import BIN_SHARE, STEP_MIN, TURN_ROWS_MIN, TURN_SHARE, smoothed
-from models.training.binning import MISSING_ROWS_MIN, weights_of
+from models.training import additive
+from models.training.additive import (
+    BAGS,
+    BIN_SHARE,
+    PARTS,
+    STEP_MIN,
+    TURN_ROWS_MIN,
+    TURN_SHARE,
+    held_out_parts,
+    log_odds_of,
+    share_of_second,
+    smoothed,
+)
+from models.training.binning import MISSING_ROWS_MIN, Plan, weights_of
+from models.training.cutting import STRAIGHT
 from models.training.extra import optional_module
 from models.training.page import page
 from models.training.report import report_of
@@ -29,6 +42,7 @@ from models.training.train import (
     plans_of,
     prepare,
 )
+from models.training.weighed import weighed
 
 pytestmark = pytest.mark.long
 
@@ -144,6 +158,50 @@ def test_joined_cells_keep_their_mean_and_zigzag_no_more_than_stated(seed: int) 
     assert rows.min() >= BIN_SHARE * held.sum()
     assert (np.abs(np.diff(means)) >= STEP_MIN).all()
     assert min(stretches(means, rows)) >= max(TURN_ROWS_MIN, TURN_SHARE * held.sum())
+
+
+def test_weights_of_evidence_that_are_read_by_cell_say_what_their_bins_say(
+    trained: tuple[Data, Fitted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, rows = trained[0], np.arange(ROWS // 2)
+    held_out = np.arange(ROWS // 2, ROWS)
+    plan = Plan(shapes=STRAIGHT, share=BIN_SHARE)
+    model = weighed(data.columns, rows, data.bad, data.weights, plan, {})
+    monkeypatch.setattr(additive, "BAGS", 1)
+    monkeypatch.setattr(additive, "share_of_second", lambda *said: 1.0)
+    found = log_odds_of(data.columns, (rows, held_out), data.bad, data.weights, seed=1)
+    assert found == pytest.approx(model.log_odds(data.columns, held_out))
+    assert np.ptp(found) > 1
+
+
+def test_a_regression_without_a_column_gives_the_odds_of_all_rows() -> None:
+    of = np.arange(400)
+    table = pa.table({"same": of % 2, "bad": (of // 2 % 4 == 0).astype(np.int64)})
+    data = prepare(table, settings(special=()))
+    model = weighed(data.columns, of, data.bad, data.weights, Plan(shapes=STRAIGHT, share=BIN_SHARE), {})
+    assert model.places == ()
+    assert model.log_odds(data.columns, of) == pytest.approx(np.log(3))
+
+
+def test_few_rows_leave_two_kinds_of_functions_half_and_half_and_many_rows_decide() -> None:
+    rng = np.random.default_rng(11)
+    truth, noise = rng.normal(size=(2, 20_000))
+    bad, weights = (rng.random(len(truth)) < probability(-truth)).astype(np.int64), np.ones(len(truth))
+    assert share_of_second(truth, noise, bad, weights) == 0
+    assert share_of_second(noise, truth, bad, weights) > 0.9
+    few = slice(0, 40)
+    assert share_of_second(truth[few], noise[few], bad[few], weights[few]) == pytest.approx(0.5, abs=0.1)
+    assert share_of_second(truth, truth, bad, weights) == 0.5
+    assert share_of_second(truth, noise, bad, weights * 1e-6) == pytest.approx(0.5, abs=0.01)
+
+
+def test_each_bag_holds_out_other_rows_and_as_many_bad_ones() -> None:
+    rows, bad = np.arange(100, 800), (np.arange(800) % 10 == 0).astype(np.int64)
+    parts = held_out_parts(rows, bad, seed=5)
+    joined = np.concatenate(parts)
+    assert len(parts) == BAGS and len(joined) == len(set(joined.tolist())) == BAGS * len(rows) // PARTS
+    assert {int(bad[part].sum()) for part in parts} == {10}
+    assert not np.array_equal(parts[0], held_out_parts(rows, bad, seed=6)[0])
 
 
 def test_risk_is_straight_where_asked() -> None:
