@@ -284,7 +284,8 @@ SELECT id, name FROM account WHERE id = ANY ($1::int[])
 -- name: chain_at
 -- The newest record of a wallet's chain on shard $2 that is not after a time $3, walking back from the next anchor or else from the newest
 -- durable one of its places $4. For $5, $6 and `superseded` see wallet_chain. `newest`: that durable one, null: none
--- is. `late`: whether the wallet has late records (see records/late.py), `later`: what those after the one found add up to that time.
+-- is. `late`: whether the wallet has late records (see records/late.py), `later`: what those after the one found add up to that time; what
+-- was booked after `newest` since the shard named its places is taken out again. OFFSET 0: that is found along the chain, not by its times.
 WITH RECURSIVE newest AS MATERIALIZED (
     SELECT max(place.address) AS address
     FROM unnest($4::bigint[]) AS place (address)
@@ -321,13 +322,24 @@ SELECT EXISTS (
            SELECT FROM journal WHERE shard = $2 AND block = ($5::bigint[])[1] - 1 AND shardpay_int8(records, {writer_at}) = $6
        ) AS superseded,
        newest.address AS newest, found.address, found.record,
-       EXISTS (SELECT FROM late WHERE wallet = $1 AND shard = $2) AS late,
-       CASE WHEN coalesce(found.address, 0) < newest.address THEN coalesce((
-           SELECT sum(amount) FROM late
-           WHERE wallet = $1 AND shard = $2 AND effective <= $3
-             AND record > coalesce(found.address, 0) AND record <= newest.address
+       kept.late,
+       CASE WHEN kept.late AND coalesce(found.address, 0) < newest.address THEN coalesce((
+           SELECT sum(spans.amount) FROM unnest({late_widths}) AS width
+           CROSS JOIN LATERAL (
+               SELECT sum(amount) AS amount FROM late_sum
+               WHERE wallet = $1 AND shard = $2 AND late_sum.width = width.width AND span < ($3::bigint + 1) >> width.width
+                 AND span >= CASE WHEN width.width = {late_width_max} THEN -1::bigint << 62
+                                  ELSE ($3::bigint + 1) >> (width.width + {late_span_bits}) << {late_span_bits} END
+           ) AS spans
+       ), 0) - coalesce((
+           SELECT total FROM late WHERE wallet = $1 AND shard = $2 AND record <= coalesce(found.address, 0) ORDER BY record DESC LIMIT 1
+       ), 0) - coalesce((
+           SELECT sum(amount)
+           FROM (SELECT effective, amount FROM late WHERE wallet = $1 AND shard = $2 AND record > newest.address OFFSET 0) AS since
+           WHERE effective <= $3
        ), 0) ELSE 0 END::bigint AS later
 FROM newest
+CROSS JOIN (SELECT EXISTS (SELECT FROM late WHERE wallet = $1 AND shard = $2)) AS kept (late)
 LEFT JOIN (
     SELECT last.address, last.record
     FROM (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS last
@@ -373,14 +385,7 @@ WITH RECURSIVE chain AS (
     FROM chain
     CROSS JOIN LATERAL (
         SELECT CASE
-            WHEN chain.late THEN (
-                SELECT run.previous
-                FROM (
-                    SELECT previous, lead(record) OVER (ORDER BY record DESC) AS below FROM late
-                    WHERE wallet = $1::bigint AND shard = $5 AND record <= chain.address
-                ) AS run
-                WHERE run.previous IS DISTINCT FROM run.below LIMIT 1
-            )
+            WHEN chain.late THEN (SELECT before FROM late WHERE wallet = $1::bigint AND shard = $5 AND record = chain.address)
             WHEN chain.paying THEN shardpay_int8(chain.record, {payer_prev_at})
             ELSE shardpay_int8(chain.record, {payee_prev_at})
         END
