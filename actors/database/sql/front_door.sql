@@ -144,12 +144,19 @@ FROM api_key AS key JOIN account ON account.id = key.account ORDER BY key.create
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id
 
 -- name: batch_key_use
--- The digest of the batch that holds this key: a key whose time is over is as if it were new.
+-- The digest of what holds this key, and its answer if that is recorded: a key whose time is over is as if it were new.
 INSERT INTO batch_key AS known (account, key, digest) VALUES ($1, $2, $3)
 ON CONFLICT (account, key) DO UPDATE SET
     digest = CASE WHEN known.used_at < now() - $4::interval THEN excluded.digest ELSE known.digest END,
+    answer = CASE WHEN known.used_at < now() - $4::interval THEN NULL ELSE known.answer END,
     used_at = CASE WHEN known.used_at < now() - $4::interval THEN now() ELSE known.used_at END
-RETURNING digest
+RETURNING digest, answer
+
+-- name: batch_key_answer
+UPDATE batch_key SET answer = $3 WHERE account = $1 AND key = $2
+
+-- name: batch_key_release
+DELETE FROM batch_key WHERE account = $1 AND key = $2 AND answer IS NULL
 
 -- name: batch_keys_forget
 DELETE FROM batch_key WHERE ctid = ANY (ARRAY(
