@@ -16,10 +16,13 @@ from uuid import uuid4
 import llvmlite
 import numba
 import numba.extending
+import numpy as np
 from numba.core.caching import CacheImpl, _CacheLocator
+from numpy.typing import NDArray
 
 Kernel = Callable[..., Any]
 F = TypeVar("F", bound=Kernel)
+S = TypeVar("S", bound=np.generic)
 
 _NUMBA: Any = numba.config
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -84,6 +87,14 @@ _LOCATORS.insert(0, _ByContent)
 
 
 _OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+
+
+def read_only(array: NDArray[S]) -> NDArray[S]:
+    """The same memory, not to be written. What was read from a message is so and what was made here is not, and a kernel is compiled for
+    each of both: arguments that it only reads are passed as this, so that the first message finds it compiled."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def kernel(function: Kernel) -> Kernel:

@@ -41,7 +41,7 @@ from actors.records.blocks import (
     is_whole,
 )
 from actors.records.credit_layout import is_credit
-from actors.records.late import Late, late_of
+from actors.records.late import Late, late_of, late_rows, late_sums
 from actors.records.layout import (
     FLAG_PAYEE_ANCHOR,
     FLAG_PAYER_ANCHOR,
@@ -316,7 +316,7 @@ async def _compare_lifecycles(connection: Any, shards: list[_Shard], report: Rep
 
 
 async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report) -> None:
-    """The tables `reference`, `anchor`, `late`, `review`, `suspended` and `credit` follow from the records."""
+    """The tables `reference`, `anchor`, `late`, `late_sum`, `review`, `suspended` and `credit` follow from the records."""
     expected = sorted(
         (int(e["target"]), int(e["address"])) for shard in shards for e in shard.all_events() if e["kind"] > Kind.HOLD
     )
@@ -329,11 +329,20 @@ async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report
     if kept != anchors:
         wrong = min(set(kept) ^ set(anchors))
         report.differ(f"table anchor: the row {wrong} is not as the journal says")
-    late = sorted(((row[0], shard.number, *row[1:]) for shard in shards for row in shard.late), key=_by_record)
+    late = sorted(
+        ((row[0], shard.number, *row[1:]) for shard in shards for row in late_rows(shard.late)), key=_by_record
+    )
     kept = [tuple(row) for row in await connection.fetch(SQL["late_all"])]
     if kept != late:
         wrong = min(set(kept) ^ set(late), key=_by_record)
         report.differ(f"table late: the row {wrong} is not as the journal says")
+    sums = sorted(
+        (s.wallet, shard.number, s.width, s.span, a) for shard in shards for s, a in late_sums(shard.late).items()
+    )
+    kept = [tuple(row) for row in await connection.fetch(SQL["late_sum_all"])]
+    if kept != sums:
+        wrong = min(set(kept) ^ set(sums))
+        report.differ(f"table late_sum: the row {wrong} is not as the journal says")
     cases = cases_of(np.concatenate([np.zeros(0, EVENT), *(shard.all_events() for shard in shards)]))
     report.reviews = len(cases)
     kept = [tuple(row) for row in await connection.fetch(SQL["review_all"])]

@@ -8,6 +8,7 @@ from typing import Final
 from actors.records import layout
 from actors.records.addresses import BLOCK_SHIFT, SHARD_SHIFT
 from actors.records.blocks import HEADER_BYTES, WRITER_AT
+from actors.records.late import SPAN_BITS, WIDTHS
 from actors.records.layout import RECORD, Kind, offset_of
 
 NAMES: Final = {
@@ -17,6 +18,9 @@ NAMES: Final = {
     "header_bytes": HEADER_BYTES,
     "record_bytes": RECORD.itemsize,
     "shard_shift": SHARD_SHIFT,
+    "late_span_bits": SPAN_BITS,
+    "late_width_max": WIDTHS[-1],
+    "late_widths": "ARRAY[" + ", ".join(map(str, WIDTHS)) + "]",
     "slot_mask": (1 << BLOCK_SHIFT) - 1,
     "writer_at": WRITER_AT,
     **{f"{field}_at": offset_of(RECORD, field) for field in RECORD.names or ()},

@@ -53,7 +53,6 @@ NUMBER_MAX: Final = 2**63 - 1
 _JOURNAL_COLUMNS: Final = ("shard", "block", "records", "details")
 _REFERENCE_COLUMNS: Final = ("target", "record")
 _ANCHOR_COLUMNS: Final = ("wallet", "shard", "chain_time", "record")
-_LATE_COLUMNS: Final = ("wallet", "shard", "effective", "record", "previous", "amount")
 _CREDIT_COLUMNS: Final = ("wallet", "record", "kind", "about", "account")
 _REVIEW_COLUMNS: Final = ("record", "record_time", "status")
 _SUSPENDED_COLUMNS: Final = ("movement", "leg")
@@ -293,7 +292,7 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
     anchors = [(a[0], block.shard, a[1], a[2]) for block in blocks for a in block.anchors]
     reviews = [review for block in blocks for review in block.reviews]
     suspended = [entry for block in blocks for entry in block.suspended]
-    late = [(row[0], block.shard, *row[1:]) for block in blocks for row in block.late]
+    late = [row for block in blocks for row in block.late]
     credit = [row for block in blocks for row in block.credit]
     if not (
         references or anchors or reviews or suspended or late or credit
@@ -311,11 +310,18 @@ async def _store(connection: Any, blocks: Sequence[Block]) -> None:
     if suspended:
         await connection.copy_records_to_table("suspended", columns=_SUSPENDED_COLUMNS, records=suspended)
     if late:
-        await connection.copy_records_to_table("late", columns=_LATE_COLUMNS, records=late)
+        await _store_late(connection, blocks[0].shard, late)
     if credit:
         await connection.copy_records_to_table("credit", columns=_CREDIT_COLUMNS, records=credit)
     status = await connection.execute("COMMIT")
     assert status == "COMMIT", status
+
+
+async def _store_late(connection: Any, shard: int, late: Sequence[tuple[int, int, int, int, int]]) -> None:
+    """Late records with what is kept beside them, which goes on from what their wallets had before."""
+    wallets, effective, records, previous, amounts = zip(*late, strict=True)
+    await connection.execute(SQL["late_add"], shard, wallets, effective, records, previous, amounts)
+    await connection.execute(SQL["late_sum_add"], shard, wallets, effective, amounts)
 
 
 async def _store_reviews(connection: Any, reviews: Sequence[tuple[int, int, int]]) -> None:

@@ -54,7 +54,7 @@ from actors.records.layout import (
     Requests,
     Results,
 )
-from models.jit import kernel
+from models.jit import kernel, read_only
 from rules.decisions.decision import DECISION
 from rules.vocabulary.columns import COLUMN_COUNT
 
@@ -177,7 +177,7 @@ class Ledger:
             admitted.payer_row,
             admitted.payee_row,
             admitted.profile,
-            np.zeros(count, DECISION) if decisions is None else decisions,
+            read_only(np.zeros(count, DECISION) if decisions is None else decisions),
             decisions is not None,
             self.record_time,
             first,

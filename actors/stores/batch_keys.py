@@ -1,10 +1,10 @@
-"""Idempotency keys of whole batches: which body an account sent under which key.
+"""Idempotency keys of batches and of changes outside the ledger: who sent what under which.
 
-The rows' own keys live in the ledger.
+The keys of a batch's rows live in the ledger.
 """
 
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from actors.database.pool import Pool
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
@@ -12,6 +12,13 @@ from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 WINDOW: Final = timedelta(milliseconds=IDEMPOTENCY_WINDOW_MS)
 FORGET_EVERY: Final = 500
 """Batches after which keys whose time is over are deleted, up to 1,000 at once: the table shrinks faster than it grows."""
+
+
+class Bound(NamedTuple):
+    """Whether a key is bound to the digest that was asked for, and what it was answered, if that is recorded."""
+
+    same: bool
+    answer: bytes | None
 
 
 class BatchKeyStore:
@@ -23,8 +30,20 @@ class BatchKeyStore:
 
     async def use(self, account: int, key: bytes, digest: bytes) -> bool:
         """Bind a key (16 bytes) to a batch's digest (16 bytes), durably. False when it is bound to another. Raises StoreUnavailable."""
-        bound = await self._pool.fetchval("batch_key_use", account, key, digest, WINDOW)
+        return (await self.bound(account, key, digest)).same
+
+    async def bound(self, account: int, key: bytes, digest: bytes) -> Bound:
+        """The same, with what was recorded as the answer. Raises StoreUnavailable."""
+        row = await self._pool.fetchrow("batch_key_use", account, key, digest, WINDOW)
         self._used += 1
         if self._used % FORGET_EVERY == 0:
             await self._pool.fetch("batch_keys_forget", WINDOW)
-        return bool(bound == digest)
+        return Bound(row["digest"] == digest, row["answer"])
+
+    async def record(self, account: int, key: bytes, answer: bytes) -> None:
+        """Keep the answer to what a key is bound to. Raises StoreUnavailable."""
+        await self._pool.fetch("batch_key_answer", account, key, answer)
+
+    async def release(self, account: int, key: bytes) -> None:
+        """Forget a key whose change was refused: nothing was recorded under it. Raises StoreUnavailable."""
+        await self._pool.fetch("batch_key_release", account, key)

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.jit import kernel
+from models.jit import kernel, read_only
 from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten, score_rows
 from rules.decisions.decision import DECISION, Action
 from rules.vocabulary.catalogue import CODES
@@ -118,7 +118,7 @@ class Decider:
     def fired(self, columns: NDArray[np.int64]) -> RuleHits:
         """The same decisions with the rules that fired, as the kernels report them."""
         count = len(columns)
-        columns = np.ascontiguousarray(columns)
+        columns = read_only(np.ascontiguousarray(columns))
         hits = np.zeros((count, self._words), np.uint64)
         unknown = np.zeros((count, self._words), np.uint64)
         self.pack.fires(columns, hits, unknown)

@@ -123,6 +123,8 @@ async def _tried(services: BacktestServices, asked: BacktestAsked, labels: _Labe
 async def _test(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> LiveBacktest:
     """All that the process needs, the pack checked. Raises ProblemError."""
     since, until = _time(asked, "since"), _time(asked, "until")
+    if since is not None and until is not None and until <= since:
+        raise invalid_field("to", "a time after `from` is expected")
     by_id, by_key = sorted(labels.by_id), labels.by_key
     return LiveBacktest(
         url=services.database_url,

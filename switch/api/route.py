@@ -46,6 +46,11 @@ class Route(NamedTuple):
         """Every code that a call of this route can end with."""
         return ALWAYS | self.problems
 
+    @property
+    def keyed(self) -> bool:
+        """Whether a call takes an Idempotency-Key: a retry under the same one gets the first answer."""
+        return self.problems >= {"idempotency_mismatch", "invalid_idempotency_key"}
+
 
 class OpenRoute(NamedTuple):
     """A path that is answered without a key: it tells nothing about wallets. `answer`: its type, or the media type of what is no JSON of

@@ -14,6 +14,7 @@ from actors.stores.deployment import Deployment
 from actors.stores.rule_packs import PackStore, StoredPack
 from rules.language.reading import NAME
 from switch.api.publisher import Publisher, RolloutStatus
+from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
 from switch.api.services import Limits
 from switch.http.access import Access
@@ -121,7 +122,7 @@ class DocumentServices(Protocol):
     limits: Limits
 
 
-class PackServices(DocumentServices, Protocol):
+class PackServices(DocumentServices, RecordedServices, Protocol):
     """What handlers of rule packs and scorecards use of the front door."""
 
     secret: Secret
@@ -267,20 +268,24 @@ async def yaml_text(services: DocumentServices, call: Call) -> str:
 async def set_mode(services: PackServices, call: Call) -> web.Response:
     """POST /v1/rule-packs/{name}/mode."""
     name = name_in_path(call)
-    body = await mode_asked(services, call, PACK_MODE)
-    pack = await _found(services, name, None if body.version is UNSET else body.version)
-    rollout = await services.publisher.deploy(pack, body.mode, share_of(body), call.principal.account)
-    shown = await deployment_now(services)
-    return json_response(Deployed(name=name, version=pack.version, mode=body.mode, deployment=shown, scorers=rollout))
+    raw, body = await mode_asked(services, call, PACK_MODE)
+
+    async def change() -> Deployed:
+        pack = await _found(services, name, None if body.version is UNSET else body.version)
+        rollout = await services.publisher.deploy(pack, body.mode, share_of(body), call.principal.account)
+        shown = await deployment_now(services)
+        return Deployed(name=name, version=pack.version, mode=body.mode, deployment=shown, scorers=rollout)
+
+    return await answered_once(services, call, raw, change)
 
 
-async def mode_asked(services: PackServices, call: Call, decoder: msgspec.json.Decoder[M]) -> M:
-    """The body of a change of mode. Raises ProblemError."""
-    call.given_key()
-    body = decode(decoder, await call.json_body(services.limits.json_bytes_max))
+async def mode_asked(services: PackServices, call: Call, decoder: msgspec.json.Decoder[M]) -> tuple[bytes, M]:
+    """The body of a change of mode, as it came and as it is read. Raises ProblemError."""
+    raw = await call.json_body(services.limits.json_bytes_max)
+    body = decode(decoder, raw)
     if (body.mode == "challenger") != (body.share is not UNSET):
         raise invalid_field("share", "a challenger, and only a challenger, has a share of the wallets in per mille")
-    return body
+    return raw, body
 
 
 def share_of(body: PackMode) -> int:
@@ -374,6 +379,7 @@ ROUTES: Final = (
         set_mode,
         answer=Deployed,
         bodies=(PackMode,),
-        problems=BODY | {"deployment_refused", "invalid_idempotency_key", "rule_pack_not_found"},
+        problems=BODY
+        | {"deployment_refused", "idempotency_mismatch", "invalid_idempotency_key", "rule_pack_not_found"},
     ),
 )

@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 from actors.stores.rule_packs import StoredCard, StoredPack, VersionConflict
 from models.scorecard import CardError, Scorecard, canonical, card_hash, parse
 from switch.api.publisher import RolloutStatus, version_conflict
+from switch.api.recorded import answered_once
 from switch.api.route import BODY, Route
 from switch.api.rule_packs import (
     Deployed,
@@ -133,7 +134,11 @@ def checked_card(body: bytes, within: str = "") -> Scorecard:
 async def set_card_mode(services: PackServices, call: Call) -> web.Response:
     """POST /v1/scorecards/{name}/mode."""
     name = name_in_path(call)
-    body = await mode_asked(services, call, CARD_MODE)
+    raw, body = await mode_asked(services, call, CARD_MODE)
+    return await answered_once(services, call, raw, lambda: _with_mode(services, call, name, body))
+
+
+async def _with_mode(services: PackServices, call: Call, name: str, body: CardMode) -> CardDeployed:
     card = await published_card(services, name, body.version)
     account = call.principal.account
     used: str | UnsetType = UNSET
@@ -145,9 +150,7 @@ async def set_card_mode(services: PackServices, call: Call) -> web.Response:
         rollout = await services.publisher.deploy(pack, body.mode, share_of(body), account)
         used = f"{pack.facts.name}@{pack.version}"
     shown = await deployment_now(services)
-    return json_response(
-        CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=rollout)
-    )
+    return CardDeployed(name=name, version=card.version, mode=body.mode, pack=used, deployment=shown, scorers=rollout)
 
 
 async def _stop(services: PackServices, card: StoredCard, pack: str | UnsetType, account: int) -> RolloutStatus:
@@ -253,6 +256,7 @@ ROUTES: Final = (
         problems=BODY
         | {
             "deployment_refused",
+            "idempotency_mismatch",
             "invalid_idempotency_key",
             "invalid_rule_pack",
             "rule_pack_not_found",

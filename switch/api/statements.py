@@ -167,8 +167,12 @@ async def _matching(
 
 def span_of(query: dict[str, str]) -> Span:
     """The times `from` and `to` of a query. Raises ProblemError invalid_query."""
-    until = _time(query, "to")
-    return Span(_time(query, "from"), until - 1 if until else NEVER)  # the time itself is not in it, as in backtests
+    since, until = _time(query, "from"), _time(query, "to")
+    if "to" not in query:
+        return Span(since, NEVER)
+    if "from" in query and until <= since:
+        raise invalid_query("to", "a time after `from` is expected")
+    return Span(since, until - 1)  # the time itself is not in it, as in backtests
 
 
 async def read_lines(

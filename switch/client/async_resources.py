@@ -522,14 +522,25 @@ class RulePacks(Resource):
         )
 
     async def deploy(
-        self, name: str, *, mode: str, version: int | UnsetType = UNSET, share: int | UnsetType = UNSET
+        self,
+        name: str,
+        *,
+        mode: str,
+        version: int | UnsetType = UNSET,
+        share: int | UnsetType = UNSET,
+        idempotency_key: str | None = None,
     ) -> schema.PackModeResult:
         """Run a rule pack live, as challenger or in shadow, or take it off.
 
-        Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return await self._call(
-            Call("POST", path("/v1/rule-packs/{name}/mode", name=name), body(mode=mode, version=version, share=share)),
+            Call(
+                "POST",
+                path("/v1/rule-packs/{name}/mode", name=name),
+                body(mode=mode, version=version, share=share),
+                key=new_key(idempotency_key),
+            ),
             schema.PackModeResult,
         )
 
@@ -596,16 +607,18 @@ class Scorecards(Resource):
         version: int | UnsetType = UNSET,
         share: int | UnsetType = UNSET,
         pack: str | UnsetType = UNSET,
+        idempotency_key: str | None = None,
     ) -> schema.CardModeResult:
         """Let a scorecard decide through a rule pack, or stop it.
 
-        Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return await self._call(
             Call(
                 "POST",
                 path("/v1/scorecards/{name}/mode", name=name),
                 body(mode=mode, version=version, share=share, pack=pack),
+                key=new_key(idempotency_key),
             ),
             schema.CardModeResult,
         )

@@ -1,6 +1,6 @@
 """Batches from an Arrow table: which rows are sent next, and what became of each.
 
-It needs pyarrow: `pip install 'shardpay-client[arrow]'`.
+It needs pyarrow: `pip install './switch/client[arrow]'` in the clone.
 """
 
 import json

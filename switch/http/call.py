@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Awaitable, Collection
 from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 from aiohttp import web
@@ -174,8 +175,9 @@ class Call:
             await limits.callers.give_way(self.principal.account, PART_RESTS_S)
 
     def query(self) -> dict[str, str]:
-        """The query parameters. Raises ProblemError for one that the route does not have, that is given twice, or that it
-        needs and is not given."""
+        """The query parameters. Raises ProblemError for one that the route does not have, that is given twice or is no UTF-8, or that
+        it needs and is not given."""
+        _check_text(self.request.rel_url.raw_query_string)
         values: dict[str, str] = {}
         for name, value in self.request.query.items():
             if name not in self._query.taken:
@@ -187,6 +189,15 @@ class Call:
             if name not in values:
                 raise invalid_query(name, "the parameter is needed")
         return values
+
+
+def _check_text(raw: str) -> None:
+    """What is no text would be looked for as something else. Raises ProblemError invalid_query."""
+    for part in raw.split("&") if "%" in raw else ():
+        try:
+            unquote_to_bytes(part).decode()
+        except UnicodeDecodeError:
+            raise invalid_query(part.partition("=")[0][:100], "its value is no UTF-8 text") from None
 
 
 _REPEATED: Final = {

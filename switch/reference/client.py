@@ -18,7 +18,7 @@ import msgspec
 from msgspec import NODEFAULT, Raw, UnsetType
 
 from switch.api.app import ROUTES
-from switch.api.route import KEY, Route
+from switch.api.route import Route
 from switch.reference.http_calls import QUERY
 from switch.reference.schema import Struct, named_in, reachable, title, type_of
 
@@ -271,7 +271,7 @@ def _method(route: Route, name: str, word: str) -> str:
         for each in route.query
         if each not in NOT_ASKED and not (paged and each == "after" and route.path != "/v1/events")
     ]
-    keyed = route.problems >= KEY and route.method != "GET"
+    keyed = route.keyed
     given = [*fields, *asked]
     if keyed:
         given.append(Parameter("idempotency_key", "str | None", "None", ""))

@@ -23,8 +23,9 @@ _INTRODUCTION: Final = """\
 - Amounts are integers in minor units. Ids are UUID texts that the switch assigns. Times are RFC 3339 in UTC.
 - The same for programs is `/openapi.json`, OpenAPI 3.1; `/docs` is a page on which calls can be tried with a key.
 - `Idempotency-Key`: 1 to 255 printable ASCII characters, bare or quoted. Mandatory for POST under `/v1/transfers`, honoured on every
-  POST. The same key with the same body gets the first answer again, with `Idempotent-Replayed: true`; with another body
-  `idempotency_mismatch`. A key counts for 24 hours at least and belongs to its caller and wallet.
+  POST that changes anything. The same key with the same body gets the first answer again, with `Idempotent-Replayed: true`; with
+  another body `idempotency_mismatch`. A key counts for 24 hours at least and belongs to its caller and wallet. All API keys of one name
+  are one caller: a retry under a key of another name is another payment.
 - `Shardpay-Time`: the effective time of a historical payment; needs the scope `import`.
 - Lists answer `{data, has_more, next}`; `?after=NEXT` is the next page.
 - Errors are `application/problem+json` with `code`, `retryable` and `money_moved`: [problems](problems.md). 429 and 503 carry

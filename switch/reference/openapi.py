@@ -16,7 +16,7 @@ import msgspec
 from actors.records.layout import AMOUNT_MAX, ReviewStatus
 from switch.api.account_statements import FORMATS
 from switch.api.app import OPEN_ROUTES, ROUTES
-from switch.api.route import KEY, KEY_NEEDED, OpenRoute, Route
+from switch.api.route import KEY_NEEDED, OpenRoute, Route
 from switch.http.access import Access
 from switch.http.call import PAGE_DEFAULT, PAGE_MAX
 from switch.http.schema import KEY_CHARACTERS_MAX, Capture, Empty, Refund
@@ -208,7 +208,7 @@ def _of_query(route: Route) -> Iterator[dict[str, Any]]:
 
 
 def _of_headers(route: Route) -> Iterator[dict[str, Any]]:
-    if route.problems >= KEY:
+    if route.keyed:
         text = "The same key with the same body gets the first answer again."
         schema = {"type": "string", "minLength": 1, "maxLength": KEY_CHARACTERS_MAX}
         parameter = {"name": "Idempotency-Key", "in": "header", "description": text, "schema": schema}
@@ -242,11 +242,7 @@ def _answers(route: Route) -> dict[str, Any]:
     }
     if JSON in content:
         content[JSON] = {"schema": schema_of(route.answer)}
-    names = [
-        name
-        for name, is_sent in (("Idempotent-Replayed", route.problems >= KEY), ("ETag", _versioned(route)))
-        if is_sent
-    ]
+    names = [name for name, is_sent in (("Idempotent-Replayed", route.keyed), ("ETag", _versioned(route))) if is_sent]
     headers = {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names}} if names else {}
     created = (route.method, route.path) in CREATED
     statuses = ("200", "201") if route.method == "PUT" else ("201",) if created else ("200",)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from typing import Any, Self
 
 import aiohttp
@@ -36,6 +37,8 @@ class Load:
         self.wallets: list[str] = []
         self.payments: list[Payment] = []
         self.statuses: dict[int, int] = {}
+        self.prepared_s: list[float] = []
+        """What each request of `prepare` took: one wallet, a batch of wallets, then payments."""
         self._stop = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
         print(f"load seed {seed}")
@@ -76,17 +79,21 @@ class Load:
 
     async def prepare(self) -> None:
         """Make the wallets and fund each."""
-        status, made = await self.call("POST", "/v1/wallets", {"currency": CURRENCY, "kind": "external"}, "external")
-        assert status == 201, made
+        made = await self._first("/v1/wallets", {"currency": CURRENCY, "kind": "external"}, "external")
         self.external = made["id"]
         wallets = [{"currency": CURRENCY, "kind": "user", "external_id": f"w{i}"} for i in range(self.count)]
-        status, made = await self.call("POST", "/v1/wallets/batch", {"wallets": wallets}, "wallets")
-        assert status == 200, made
+        made = await self._first("/v1/wallets/batch", {"wallets": wallets}, "wallets")
         self.wallets = [row["id"] for row in made["results"]]
         for i, wallet in enumerate(self.wallets):
             body = {"payer": self.external, "payee": wallet, "amount": OPENING, "currency": CURRENCY}
-            status, made = await self.call("POST", "/v1/transfers", body, f"opening-{i}")
-            assert status == 201, made
+            await self._first("/v1/transfers", body, f"opening-{i}")
+
+    async def _first(self, path: str, body: Any, key: str) -> Any:
+        began = time.monotonic()
+        status, made = await self.call("POST", path, body, key)
+        self.prepared_s.append(time.monotonic() - began)
+        assert status in (200, 201), made
+        return made
 
     def stop(self) -> None:
         """Begin no more payments."""

@@ -48,8 +48,14 @@ async def test_a_hung_scorer_is_passed_over_and_replaced(tmp_path: Path) -> None
         assert _readyz(switch)["warnings"] == []
         async with Load(switch.url, 11, wallets=4) as load:
             await load.prepare()
-            first, *later = await _pay(load, 100)
-            assert first <= max(FIRST_TIMES_MAX * statistics.median(later), FIRST_FLOOR_S), (first, later)
+            wallet, wallets, payment, *_ = load.prepared_s
+            later = await _pay(load, 100)
+            print(
+                f"first wallet {wallet:.4f}, wallets {wallets:.4f}, payment {payment:.4f}, later {statistics.median(later):.4f} s"
+            )
+            assert max(wallet, wallets, payment) <= max(FIRST_TIMES_MAX * statistics.median(later), FIRST_FLOOR_S), (
+                later
+            )
             hung, _ = switch.find("scorer")
             hung.send_signal(signal.SIGSTOP)
             assert max(await _pay(load, 100)) < SLOW_S

@@ -38,7 +38,7 @@ def _printed_command(output: Path, process: "subprocess.Popen[bytes]") -> str:
     while time.monotonic() < deadline and process.poll() is None:
         text = output.read_text()
         if "Ctrl-C drains" in text:
-            return text[text.index("curl ") : text.index("Ctrl-C drains")]
+            return text[text.index("curl ") :].partition("\n\n")[0]
         time.sleep(0.1)
     raise AssertionError(output.read_text())
 

@@ -4,6 +4,7 @@ README tells a newcomer to type works."""
 import itertools
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,7 @@ _FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]*`")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.*?) *$", re.MULTILINE)
+_ADVICE = re.compile(r"pip install (?:-e )?['\"]?([\w./-]*)(?:\[(\w+)\])?")
 _NAMED_PAGE = re.compile(r"\bdocs/[\w/-]+\.md\b")
 
 
@@ -190,6 +192,19 @@ def test_every_page_is_linked_from_another() -> None:
 
 
 # Decisions and glossary.
+
+
+def test_what_is_advised_to_be_installed_is_in_the_clone() -> None:
+    """No package of ours is published: the advice names a folder of the clone, and an extra that it has."""
+    sources = [
+        path for layer in ("actors", "bench", "models", "rules", "switch") for path in (ROOT / layer).rglob("*.py")
+    ]
+    for file in (*DOCUMENTS, *(ROOT / "switch").rglob("*.md"), *sources):
+        for place, extra in _ADVICE.findall(file.read_text(encoding="utf-8")):
+            project = ROOT / place / "pyproject.toml"
+            assert project.is_file(), f"{file.relative_to(ROOT)}: {place}"
+            extras = tomllib.loads(project.read_text(encoding="utf-8"))["project"].get("optional-dependencies", {})
+            assert not extra or extra in extras, f"{file.relative_to(ROOT)}: {place}[{extra}]"
 
 
 def test_decisions_are_numbered_without_a_gap_and_whole() -> None:

@@ -95,6 +95,10 @@ async def test_what_cannot_be_told_is_refused(switch: RunningSwitch, monkeypatch
     ):
         refused = await switch.call("GET", path + query)
         assert (refused.status, refused.json["errors"][0]["field"]) == (422, field)
+    turned = "from=2026-01-02T00:00:00Z&to=2026-01-02T00:00:00Z"
+    for other in (f"/v1/wallets/{ann}/transfers?{turned}", f"/v1/owners/transfers?owner=ann&{turned}"):
+        refused = await switch.call("GET", other)
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, "to"), other
     monkeypatch.setattr(account_statements, "LINES_MAX", 2)
     refused = await switch.call("GET", path + "?from=2020-01-01T00:00:00Z")
     assert (refused.status, refused.json["errors"][0]["field"]) == (422, "from")

@@ -151,6 +151,7 @@ async def test_a_pack_is_tried_on_the_switchs_own_journal(database_url: str, tmp
             ({"name": "nobody"}, "rule_pack_not_found"),
             ({"text": pack.read_text().replace("payee_seen", "payee_sen")}, "invalid_rule_pack"),
             ({"name": "default", "from": "yesterday"}, "invalid_field"),
+            ({"name": "default", "from": "2026-01-02T00:00:00Z", "to": "2026-01-02T00:00:00Z"}, "invalid_field"),
             ({"name": "default", "labels": [{"label": True}]}, "invalid_field"),
             ({"name": "default", "labels": [{"id": large[0][:-1] + "x", "label": True}]}, "invalid_field"),
         ):

@@ -214,6 +214,25 @@ async def test_the_live_pack_cannot_be_taken_away(switch: RunningSwitch) -> None
     assert again["deployment"]["revision"] == 1
 
 
+async def test_a_change_of_mode_sent_again_undoes_nothing_that_others_changed_meanwhile(switch: RunningSwitch) -> None:
+    for name in ("mild", "strict"):
+        await published(switch, name, pack(name))
+    path, live = "/v1/rule-packs/mild/mode", {"mode": "live"}
+    first = await switch.call("POST", path, live, key="monday")
+    await moded(switch, "strict", mode="live")
+    again = await switch.call("POST", path, live, key="monday")
+    assert (again.status, again.raw, again.headers["Idempotent-Replayed"]) == (200, first.raw, "true")
+    assert "Idempotent-Replayed" not in first.headers
+    (now,) = (await switch.call("GET", "/v1/rule-packs?limit=1")).json["deployments"][:1]
+    assert now["live"] == "strict@1"
+    for other, body in ((path, {"mode": "shadow"}), ("/v1/rule-packs/strict/mode", live)):
+        refused = await switch.call("POST", other, body, key="monday")
+        assert (refused.status, refused.json["code"]) == (422, "idempotency_mismatch")
+    assert (await moded(switch, "mild", mode="live"))["deployment"]["live"] == "mild@1", (
+        "without a key it is a new change"
+    )
+
+
 async def test_an_analyst_publishes_and_a_reader_does_not(switch: RunningSwitch) -> None:
     keys = KeyStore(switch.pool)
     analyst, reader, payer = [(await keys.create(scope, [scope])).key for scope in ("analyst", "read", "pay")]

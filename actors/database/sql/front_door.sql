@@ -144,12 +144,19 @@ FROM api_key AS key JOIN account ON account.id = key.account ORDER BY key.create
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id
 
 -- name: batch_key_use
--- The digest of the batch that holds this key: a key whose time is over is as if it were new.
+-- The digest of what holds this key, and its answer if that is recorded: a key whose time is over is as if it were new.
 INSERT INTO batch_key AS known (account, key, digest) VALUES ($1, $2, $3)
 ON CONFLICT (account, key) DO UPDATE SET
     digest = CASE WHEN known.used_at < now() - $4::interval THEN excluded.digest ELSE known.digest END,
+    answer = CASE WHEN known.used_at < now() - $4::interval THEN NULL ELSE known.answer END,
     used_at = CASE WHEN known.used_at < now() - $4::interval THEN now() ELSE known.used_at END
-RETURNING digest
+RETURNING digest, answer
+
+-- name: batch_key_answer
+UPDATE batch_key SET answer = $3 WHERE account = $1 AND key = $2
+
+-- name: batch_key_release
+DELETE FROM batch_key WHERE account = $1 AND key = $2 AND answer IS NULL
 
 -- name: batch_keys_forget
 DELETE FROM batch_key WHERE ctid = ANY (ARRAY(
@@ -284,7 +291,8 @@ SELECT id, name FROM account WHERE id = ANY ($1::int[])
 -- name: chain_at
 -- The newest record of a wallet's chain on shard $2 that is not after a time $3, walking back from the next anchor or else from the newest
 -- durable one of its places $4. For $5, $6 and `superseded` see wallet_chain. `newest`: that durable one, null: none
--- is. `late`: whether the wallet has late records (see records/late.py), `later`: what those after the one found add up to that time.
+-- is. `late`: whether the wallet has late records (see records/late.py), `later`: what those after the one found add up to that time; what
+-- was booked after `newest` since the shard named its places is taken out again. OFFSET 0: that is found along the chain, not by its times.
 WITH RECURSIVE newest AS MATERIALIZED (
     SELECT max(place.address) AS address
     FROM unnest($4::bigint[]) AS place (address)
@@ -321,13 +329,24 @@ SELECT EXISTS (
            SELECT FROM journal WHERE shard = $2 AND block = ($5::bigint[])[1] - 1 AND shardpay_int8(records, {writer_at}) = $6
        ) AS superseded,
        newest.address AS newest, found.address, found.record,
-       EXISTS (SELECT FROM late WHERE wallet = $1 AND shard = $2) AS late,
-       CASE WHEN coalesce(found.address, 0) < newest.address THEN coalesce((
-           SELECT sum(amount) FROM late
-           WHERE wallet = $1 AND shard = $2 AND effective <= $3
-             AND record > coalesce(found.address, 0) AND record <= newest.address
+       kept.late,
+       CASE WHEN kept.late AND coalesce(found.address, 0) < newest.address THEN coalesce((
+           SELECT sum(spans.amount) FROM unnest({late_widths}) AS width
+           CROSS JOIN LATERAL (
+               SELECT sum(amount) AS amount FROM late_sum
+               WHERE wallet = $1 AND shard = $2 AND late_sum.width = width.width AND span < ($3::bigint + 1) >> width.width
+                 AND span >= CASE WHEN width.width = {late_width_max} THEN -1::bigint << 62
+                                  ELSE ($3::bigint + 1) >> (width.width + {late_span_bits}) << {late_span_bits} END
+           ) AS spans
+       ), 0) - coalesce((
+           SELECT total FROM late WHERE wallet = $1 AND shard = $2 AND record <= coalesce(found.address, 0) ORDER BY record DESC LIMIT 1
+       ), 0) - coalesce((
+           SELECT sum(amount)
+           FROM (SELECT effective, amount FROM late WHERE wallet = $1 AND shard = $2 AND record > newest.address OFFSET 0) AS since
+           WHERE effective <= $3
        ), 0) ELSE 0 END::bigint AS later
 FROM newest
+CROSS JOIN (SELECT EXISTS (SELECT FROM late WHERE wallet = $1 AND shard = $2)) AS kept (late)
 LEFT JOIN (
     SELECT last.address, last.record
     FROM (SELECT address, record FROM chain ORDER BY step DESC LIMIT 1) AS last
@@ -373,14 +392,7 @@ WITH RECURSIVE chain AS (
     FROM chain
     CROSS JOIN LATERAL (
         SELECT CASE
-            WHEN chain.late THEN (
-                SELECT run.previous
-                FROM (
-                    SELECT previous, lead(record) OVER (ORDER BY record DESC) AS below FROM late
-                    WHERE wallet = $1::bigint AND shard = $5 AND record <= chain.address
-                ) AS run
-                WHERE run.previous IS DISTINCT FROM run.below LIMIT 1
-            )
+            WHEN chain.late THEN (SELECT before FROM late WHERE wallet = $1::bigint AND shard = $5 AND record = chain.address)
             WHEN chain.paying THEN shardpay_int8(chain.record, {payer_prev_at})
             ELSE shardpay_int8(chain.record, {payee_prev_at})
         END

@@ -145,8 +145,39 @@ SELECT wallet, record, kind, about, account FROM credit ORDER BY record
 -- name: suspended_all
 SELECT movement, leg FROM suspended ORDER BY movement
 
+-- name: late_add
+-- Late records of shard $1 (see records/late.py), by their wallets, effective times, addresses, those of the records before them, amounts.
+-- All of a wallet's that are booked before are there, so what its run and its total begin with is in its newest row.
+WITH listed AS (
+    SELECT *, previous IS DISTINCT FROM lag(record) OVER along AS begins, sum(amount) OVER along AS added
+    FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) AS each (wallet, effective, record, previous, amount)
+    WINDOW along AS (PARTITION BY wallet ORDER BY record)
+), runs AS (
+    SELECT *, first_value(previous) OVER (PARTITION BY wallet, run ORDER BY record) AS first
+    FROM (SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY wallet ORDER BY record) AS run FROM listed) AS numbered
+)
+INSERT INTO late (wallet, shard, effective, record, before, amount, total)
+SELECT wallet, $1, effective, runs.record, CASE WHEN runs.first = newest.record THEN newest.before ELSE runs.first END, amount,
+       coalesce(newest.total, 0) + added
+FROM (SELECT DISTINCT wallet FROM runs) AS owner
+LEFT JOIN LATERAL (
+    SELECT record, before, total FROM late WHERE late.wallet = owner.wallet AND shard = $1 ORDER BY record DESC LIMIT 1
+) AS newest ON true
+JOIN runs USING (wallet)
+
+-- name: late_sum_add
+-- What late records of shard $1 add to the sums of their spans of time, by wallets, effective times and amounts.
+INSERT INTO late_sum AS kept (wallet, shard, width, span, amount)
+SELECT wallet, $1, width, effective >> width, sum(amount)
+FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS each (wallet, effective, amount) CROSS JOIN unnest({late_widths}) AS width
+GROUP BY wallet, width, effective >> width
+ON CONFLICT (wallet, shard, width, span) DO UPDATE SET amount = kept.amount + excluded.amount
+
 -- name: late_all
-SELECT wallet, shard, effective, record, previous, amount FROM late ORDER BY shard, record, wallet
+SELECT wallet, shard, effective, record, before, amount, total FROM late ORDER BY shard, record, wallet
+
+-- name: late_sum_all
+SELECT wallet, shard, width, span, amount FROM late_sum ORDER BY wallet, shard, width, span
 
 -- name: fallback
 -- What decides when no scorer answers.

@@ -68,6 +68,8 @@ def rules_backtest(
 
     if (folder is None) == (url is None):
         raise click.UsageError("either --input or --url")
+    if since is not None and until is not None and until <= since:
+        raise click.UsageError("--to is a time after --from")
     if url is not None:
         if cards or config is not None or ray is not None:
             raise click.UsageError("--card, --config and --ray go with --input")

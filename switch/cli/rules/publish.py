@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from msgspec import to_builtins
+from msgspec import UNSET, to_builtins
 
 from switch.cli.client import PUBLISH_TIMEOUT_S, switch_client, switch_options
 from switch.cli.options import as_text, json_option
@@ -37,8 +37,8 @@ def rules_publish(file: Path, mode: str, share: int | None, url: str, key: str |
         if mode == "off" and made.mode == "off":
             done: Any = {"name": name, "version": made.version, "mode": mode, "scorers": None}
         else:
-            wanted = {} if share is None else {"share": share}
-            done = to_builtins(client.rule_packs.deploy(name, mode=mode, version=made.version, **wanted))
+            wanted = UNSET if share is None else share
+            done = to_builtins(client.rule_packs.deploy(name, mode=mode, version=made.version, share=wanted))
     scorers = done["scorers"]
     if as_json:
         click.echo(as_text(done))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import record_address, suspense_address
 from actors.records.chain_time import chain_time, lag_of
-from actors.records.late import Late, late_of
+from actors.records.late import SPAN_BITS, WIDTHS, Late, Span, late_of, late_rows, late_sums
 from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, RECORD, Kind
 
 WALLET, OTHER = 5 << 16, 6 << 16
@@ -51,6 +51,43 @@ def test_the_balance_at_any_time_is_that_of_all_that_counts_by_then(made: list[M
         place, there = (int(addresses[index]), posted[index]) if index >= 0 else (0, 0)
         told = there + sum(row.amount for row in rows if row.record > place and row.effective <= at)
         assert told == sum(-amount if out else amount for time, amount, out in made if time <= at)
+
+
+@settings(deadline=None)  # the first call loads a kernel
+@given(moves)
+def test_a_few_sums_tell_what_late_records_after_a_place_come_to(made: list[Move]) -> None:
+    records, addresses, chain = chain_of(made)
+    late, places = late_ones(records, addresses), dict(zip(chain, addresses.tolist(), strict=True))
+    rows, sums = late_rows(reversed(late)), late_sums(late)
+    for at in {t + d for t, _, _ in made for d in (-1, 0, 1)} | set(chain):
+        place = max((address for time, address in places.items() if time <= at), default=0)
+        up_to = [row.total for row in rows if row.record <= place]
+        told = _counting_before(sums, at + 1) - (up_to[-1] if up_to else 0)
+        assert told == sum(each.amount for each in late if each.record > place and each.effective <= at)
+
+
+def _counting_before(sums: dict[Span, int], end: int) -> int:
+    """What late records that count from before a time come to, from at most 1,023 sums of each width but the widest."""
+    total = 0
+    for width in WIDTHS:
+        first = -(1 << 62) if width == WIDTHS[-1] else end >> width + SPAN_BITS << SPAN_BITS
+        total += sum(
+            amount for span, amount in sums.items() if span.width == width and first <= span.span < end >> width
+        )
+    return total
+
+
+@settings(deadline=None)  # the first call loads a kernel
+@given(moves)
+def test_a_late_record_is_kept_with_the_one_before_its_run(made: list[Move]) -> None:
+    records, addresses, _ = chain_of(made)
+    late = late_ones(records, addresses)
+    numbers = {each.record for each in late}
+    for row in late_rows(late):
+        before = row.record - 1
+        while before in numbers:
+            before -= 1
+        assert row.before == before >= addresses[0]
 
 
 @settings(deadline=None)  # the first call loads a kernel

@@ -74,3 +74,9 @@ def test_a_card_may_be_given_or_is_not_looked_at(pack: Path, tmp_path: Path) -> 
 
 def test_a_file_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
     assert run("check", tmp_path / "nothing.yaml").exit_code == 2
+
+
+def test_a_backtest_of_no_time_at_all_is_bad_usage(pack: Path) -> None:
+    turned = ("--from", "2026-01-02T00:00:00Z", "--to", "2026-01-02T00:00:00Z")
+    result = run("backtest", pack, "--url", "http://127.0.0.1:9", *turned)
+    assert result.exit_code == 2 and "--to is a time after --from" in result.output
