@@ -1,4 +1,4 @@
-"""`make mutate MINUTES=N`: change one thing at a time in ledger, shard core and write queues, and tell which changes no test notices.
+"""`make mutate MINUTES=N`: change one thing at a time in ledger, shard core, credit and write queues; tell which changes no test notices.
 
 Changes that touch money come first, those of numbers last, the files in turn. What was noticed is kept in build/mutation.jsonl and not made
 again while its file stays as it is, so run after run gets through all of them. Exit code 1: a change survived where money can be

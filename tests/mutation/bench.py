@@ -115,7 +115,7 @@ class Bench:
             self._proofs.append(Proof(item.nodeid, partial(_run_again, item), seconds, lines))
             if self.fails:
                 return True
-        for seed in range(self._suite.seeds):
+        for seed in self._suite.seeds:
             run = partial(_run_seed, seed)
             self._proofs.append(Proof(f"seed {seed}", run, *self._traced(run)))
         self._proofs.sort(key=lambda proof: proof.seconds)

@@ -66,7 +66,7 @@ def work(ready):
     told.write_text(json.dumps(verdicts))
 
 
-bench.Bench(root, Suite(("tests/test_till.py",), seeds=0, compiled=True), [{TILL!r}], 10.0, work).run()
+bench.Bench(root, Suite(("tests/test_till.py",), seeds=(), compiled=True), [{TILL!r}], 10.0, work).run()
 """
 
 
