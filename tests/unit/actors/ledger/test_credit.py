@@ -8,10 +8,11 @@ import pytest
 from actors.ledger import credit as tables
 from actors.ledger.credit import CreditBook, local_rows, place
 from actors.ledger.ledger import Ledger
+from actors.ledger.orders import ends_at
 from actors.records.addresses import SEGMENT_SLOTS, record_address, wallet_address
 from actors.records.codes import Code
 from actors.records.credit_layout import SCORE, OrderState
-from actors.records.layout import CREDIT_PREVIOUS, RECORD, RUN, Kind
+from actors.records.layout import CREDIT_PREVIOUS, ORDER_STATE, RECORD, RUN, Kind
 from actors.shard import messages as m
 from tests.unit.actors.shard.one_shard import DAY_MS, SMALL, OneShard
 
@@ -98,6 +99,22 @@ def test_a_record_that_does_not_fit_those_before_changes_nothing(shard: OneShard
         assert credit.replay(book, records, addresses) == 1
         assert credit.row(book, holder)["head"] == address
         assert credit.order(order)["state"] == OrderState.CONFIRMED
+
+
+def test_a_default_of_an_old_journal_ends_when_all_do(shard: OneShard) -> None:
+    """Their records do not say when."""
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop, expiry=shard.now + DAY_MS, default_after_s=30 * 86_400)
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+    shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
+    shard.wait(2 * DAY_MS)
+    credit = shard.core.ledger.credit
+    assert credit.order(order)["state"] == OrderState.OVERDUE
+    record = confirmed(shard, order)
+    record["kind"], record[ORDER_STATE], record["expiry"] = Kind.ORDER_DEFAULTED, OrderState.DEFAULTED, 0
+    assert credit.effect(shard.core.ledger.book, record, order + 256)
+    kept = credit.order(order)
+    assert kept["timer"] == ends_at(OrderState.DEFAULTED, int(kept["due"]), 30 * 86_400)
 
 
 def scores(holders: list[int], previous: list[int], runs: list[int]) -> Any:
