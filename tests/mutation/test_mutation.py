@@ -20,6 +20,8 @@ from tests.mutation.targets import TARGETS
 
 SOURCE = '''"""A till."""
 
+import threading
+
 MAX = 9
 
 
@@ -35,8 +37,14 @@ def add(till: dict[str, int | None], amount: int = 1) -> None:
 class Drawer:
     def empty(self, till: dict[str, int]) -> None:
         till["sum"] = 0
+
+
+def wait(seconds: float) -> None:
+    over = threading.Event()
+    threading.Timer(seconds, over.set).start()
+    assert over.wait()
 '''
-TEST = """from actors.till import add
+TEST = """from actors.till import add, wait
 
 
 def test_the_sum_is_right():
@@ -44,6 +52,10 @@ def test_the_sum_is_right():
     add(till, 5)
     assert till["sum"] == 2
     assert till["times"] == 1
+
+
+def test_a_wait_ends():
+    wait(0.01)
 """
 TILL = "actors/till.py"
 JUDGE = f"""
@@ -54,7 +66,7 @@ from tests.mutation.mutants import LEAVE_OUT, NUMBERS, Mutant, change_of, mutant
 from tests.mutation.targets import Suite
 
 root, told = Path(sys.argv[1]), Path(sys.argv[2])
-bench.SLOWER_S = 0.5
+bench.SLOWER_S, bench.WAITING, bench.IDLE_S = 0.5, 1_000.0, 1.0
 
 
 def work(ready):
@@ -84,7 +96,7 @@ def tree(tmp_path: Path) -> Path:
 
 def test_what_functions_do_is_changed_and_no_type_default_or_bound(tree: Path) -> None:
     mutants = mutants_of(tree, TILL)
-    assert {mutant.line for mutant in mutants} == {8, 9, 10, 11, 12, 17}
+    assert {mutant.line for mutant in mutants} == {10, 11, 12, 13, 14, 19, 24, 25}
     left_out = [change_of(tree, mutant) for mutant in mutants if mutant.operator == LEAVE_OUT]
     assert {(change.before, change.after) for change in left_out} == {
         ('till["sum"] += amount', "pass"),
@@ -92,10 +104,11 @@ def test_what_functions_do_is_changed_and_no_type_default_or_bound(tree: Path) -
         ('till["times"] += 1', "pass"),
         ('till["sum"] -= 10', "pass"),
         ('till["sum"] = 0', "pass"),
+        ("threading.Timer(seconds, over.set).start()", "pass"),
     }
-    assert {mutant.function for mutant in mutants} == {"add", "Drawer.empty"}
-    loop = next(mutant for mutant in mutants if mutant.line == 11)
-    assert (loop.first, loop.last) == (11, 11), "the head of a loop, not its body"
+    assert {mutant.function for mutant in mutants} == {"add", "Drawer.empty", "wait"}
+    loop = next(mutant for mutant in mutants if mutant.line == 13)
+    assert (loop.first, loop.last) == (13, 13), "the head of a loop, not its body"
 
 
 def verdicts_of(tree: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
@@ -116,6 +129,7 @@ def test_a_change_is_noticed_survives_or_hangs_and_the_tree_stays_as_it_is(tree:
         'till["times"] += 1': "killed",
         'till["sum"] -= 10': "timeout",
         'till["sum"] = 0': "no test comes through",
+        "threading.Timer(seconds, over.set).start()": "timeout",
     }
     assert (tree / TILL).read_text() == SOURCE
 

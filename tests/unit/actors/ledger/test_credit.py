@@ -14,7 +14,7 @@ from actors.records.codes import Code
 from actors.records.credit_layout import SCORE, OrderState
 from actors.records.layout import CREDIT_PREVIOUS, ORDER_STATE, RECORD, RUN, Kind
 from actors.shard import messages as m
-from tests.unit.actors.shard.one_shard import DAY_MS, SMALL, OneShard
+from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, SCENARIO, SMALL, OneShard
 
 
 @pytest.fixture
@@ -137,7 +137,8 @@ def test_scores_of_a_replay_fit_the_chains_of_their_wallets(shard: OneShard) -> 
     assert credit.row(book, one)["head"] == credit.row(book, two)["head"] == 0
     assert replayed([one, two, one], [0, 0, 7], [1, 1, 2]) == 2
     assert [credit.row(book, each)["head"] for each in (one, two)] == at[:2]
-    assert replayed([one, two], at[:2], [2, 2]) == 2
+    assert replayed([one, two, away], [*at[:2], 0], [2, 3, 3]) == 2
+    assert replayed([one, two], [at[0], at[1]], [4, 4]) == 2
 
 
 @pytest.mark.parametrize("first", ["consent", "score"])
@@ -150,6 +151,9 @@ def test_a_checkpoint_has_all_rows_whichever_record_came_first(shard: OneShard, 
     row = shard.core.ledger.credit.row(shard.core.ledger.book, holder)
     ledger = from_a_checkpoint(shard)
     assert row["head"] > 0 and ledger.credit.row(ledger.book, holder) == row
+    before = shard.state(holder)
+    assert before["wallet"]["score"] == (640 if first == "score" else 0)
+    assert shard.restarted().state(holder) == before
 
 
 def test_a_consent_without_room_in_a_replay_ends_it(shard: OneShard) -> None:
@@ -167,6 +171,18 @@ def test_a_consent_without_room_in_a_replay_ends_it(shard: OneShard) -> None:
 def live(credit: CreditBook) -> list[tuple[int, ...]]:
     rows = credit.consents[credit.consents["holder"] != 0]
     return sorted(tuple(each) for each in rows[["holder", "scenario", "record"]].tolist())
+
+
+def test_a_withdrawal_takes_the_consent_that_it_names(shard: OneShard) -> None:
+    holder = shard.wallet()
+    assert granted(shard, holder) == 0
+    credit, book = shard.core.ledger.credit, shard.core.ledger.book
+    before = live(credit)
+    for at, (scenario, reference) in enumerate([(SCENARIO, before[0][2] + 1), (SCENARIO + 1, 0)], 1):
+        record = shard.core._credit._record(Kind.CONSENT_WITHDRAWN, holder, MERCHANT, scenario)
+        record["reference"], record[CREDIT_PREVIOUS] = reference, credit.row(book, holder)["head"]
+        assert credit.effect(book, record, int(record_address(0, 99, at)))
+        assert live(credit) == before and credit.row(book, holder)["consents"] == 1
 
 
 def test_a_replay_makes_room_where_calls_that_were_refused_looked_before(

@@ -40,6 +40,7 @@ def test_time_ends_each_state_that_is_open(state: OrderState) -> None:
     assert ends_at(state, DUE, LATE_S) == ends and due_step(state, DUE, LATE_S, ends - 1) is None
     step = due_step(state, DUE, LATE_S, ends)
     assert step is not None and step.kind == kind and AFTER[kind] != state
+    assert (step.next_ms == 0) == (AFTER[kind] not in OPEN_STATES)
 
 
 def test_each_record_of_an_order_has_a_state_after_it_or_leaves_it() -> None:

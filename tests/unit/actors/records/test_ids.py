@@ -204,3 +204,12 @@ def test_addresses_are_shown_by_ids_of_the_right_form_only() -> None:
     nothing[:8], nothing[8:] = 0, 0
     nothing[6], nothing[8] = 0x80, 0x80
     assert ids.addresses_in(np.vstack((shown, nothing[None]))).tolist() == [2**40, -1, -1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("block", "slot", "does"), [(5, 4, 1), (6, 0, 1), (5, 3, 0), (5, 5, 0), (5, 0, 0), (6, 1, 0), (7, 0, 0), (4, 4, 0)]
+)
+def test_a_record_follows_in_the_next_slot_or_at_the_next_blocks_start(block: int, slot: int, does: int) -> None:
+    before = addresses.record_address(2, 5, 3)
+    assert bool(addresses.follows(addresses.record_address(2, block, slot), before)) == bool(does)
+    assert addresses.block_start(addresses.record_address(2, block, slot)) == addresses.record_address(2, block, 0)

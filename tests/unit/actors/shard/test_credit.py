@@ -14,9 +14,11 @@ from actors.ledger.table import remove, table_count
 from actors.records.blocks import addresses_of, entries_of, header_of, records_of
 from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_REQUEST, InquiryResult, OrderKind, OrderState
+from actors.records.ids import transfer_id
 from actors.records.layout import ACCOUNT, ORDER_KIND, SCENARIO, Kind
+from actors.shard import credit as desks
 from actors.shard import messages as m
-from actors.shard.credit import QUEUE_ROWS_MAX, STALE_PLANS_MAX, TURN_ROWS_MAX
+from actors.shard.credit import QUEUE_ROWS_MAX, TURN_ROWS_MAX
 from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, SMALL, OneShard
 from tests.unit.actors.shard.one_shard import SCENARIO as ASKED
 
@@ -153,6 +155,18 @@ def test_an_order_that_nobody_confirms_expires(shard: OneShard) -> None:
     assert shard.state(holder)["credit"]["open"] == 0
 
 
+def test_an_erasure_is_recorded_with_what_it_says_in_the_holders_chain(shard: OneShard) -> None:
+    holder = shard.wallet()
+    consent = granted(shard, holder)
+    assert shard.credit(Kind.DATA_ERASED, holder, seen=consent + 1)["code"] == Code.DEFERRED
+    assert shard.credit(Kind.DATA_ERASED, holder + 1)["code"] == Code.WALLET_NOT_FOUND
+    rows = np.zeros(1, CREDIT_REQUEST)
+    rows["op"], rows["holder"], rows["home"], rows["seen"], rows["key_lo"] = Kind.DATA_ERASED, holder, 1, consent, 77
+    (made,) = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows, details={0: b"\xa1e"}))
+    assert (made["code"], made["address"]) == (0, shard.state(holder)["credit"]["head"])
+    assert bytes(entries_of(shard.blocks[-1].details)[0]) == b"\xa1e" and shard.kinds()[-1] == Kind.DATA_ERASED
+
+
 def test_a_standing_consent_confirms_up_to_its_cap(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
     granted(shard, holder, standing=1, amount=500)
@@ -218,22 +232,60 @@ def test_details_of_requests_that_share_a_block_stand_beside_their_own_records(s
     assert {slot: bytes(entry) for slot, entry in entries_of(block.details).items()} == details
 
 
-def test_plans_stay_in_order_when_those_that_hold_no_more_are_dropped(shard: OneShard) -> None:
-    desk, times = shard.core._credit, np.random.default_rng(5).permutation(4 * STALE_PLANS_MAX).tolist()
+def test_requests_of_all_sorts_may_share_a_message(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop)
+    blocks = len(shard.blocks)
+    rows = np.zeros(5, CREDIT_REQUEST)
+    consent, inquiry, confirmed = Kind.CONSENT_GRANTED, Kind.INQUIRY, Kind.ORDER_CONFIRMED
+    rows["op"] = [consent, inquiry, confirmed, consent, Kind.DATA_ERASED]
+    rows["holder"], rows["home"], rows["seen"], rows["expiry"] = holder, holder, -1, shard.now + DAY_MS
+    rows["account"], rows["scenario"], rows["reference"], rows["key_lo"] = MERCHANT, 9, order, range(601, 606)
+    results = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows, details={}))
+    assert not results["code"].any()
+    units = [[Kind(each) for each in records_of(block.data)["kind"]] for block in shard.blocks[blocks:]]
+    assert units == [[consent, inquiry], [confirmed], [consent], [Kind.DATA_ERASED]]
+    before = shard.state(holder)["credit"]
+    assert shard.restarted().state(holder)["credit"] == before and before["head"] == results["address"][-1]
+
+
+def test_details_of_a_collection_stand_beside_what_they_are_about(shard: OneShard) -> None:
+    holder, shop = shard.wallet(balance=900), shard.wallet()
+    order = shard.order(holder, shop)
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+    rows = np.zeros(1, CREDIT_REQUEST)
+    rows["op"], rows["holder"], rows["home"], rows["account"] = Kind.ORDER_COMPLETED, holder, holder, MERCHANT
+    rows["key_lo"], rows["caller"], rows["reference"], rows["amount"] = 501, 1, order, 700
+    (done,) = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows, details={0: b"\xa4bill"}))
+    block = shard.blocks[-1]
+    assert records_of(block.data)["kind"].tolist() == [Kind.TRANSFER, Kind.ORDER_COMPLETED, Kind.ORDER_PAID]
+    entries = entries_of(block.details)
+    assert sorted(entries) == [0, 1] and bytes(entries[1]) == b"\xa4bill"
+    said = msgspec.msgpack.decode(bytes(entries[0]))
+    created = next(record for record in shard.records() if record["kind"] == Kind.ORDER_CREATED)
+    secret = shard.core.ledger.secret
+    assert said == {"reference": f"order:{transfer_id(secret, int(created['record_time']), order)}"}
+    assert done["address"] == addresses_of(0, block.number, 3)[2]
+
+
+def test_plans_stay_in_order_when_those_that_hold_no_more_are_dropped(shard: OneShard, few_plans: int) -> None:
+    desk, times = shard.core._credit, np.random.default_rng(5).permutation(4 * few_plans).tolist()
     for address, time in enumerate(times, 1):
         desk._plan(shard.now + 1 + time, address)
-    for address in range(1, 3 * STALE_PLANS_MAX):
+    for address in range(1, 3 * few_plans):
         desk._plan(0, address)
-    desk._plan(shard.now + 1, 4 * STALE_PLANS_MAX)
+    desk._plan(shard.now + 1, 4 * few_plans)
     left = [heapq.heappop(desk._timers) for _ in range(len(desk._timers))]
-    assert len(left) < 2 * STALE_PLANS_MAX and {address for *_, address in left} >= {*desk._planned}
+    assert len(left) < 2 * few_plans and {address for *_, address in left} >= {*desk._planned}
     assert left == sorted(left)
 
 
 def test_a_cap_is_lowered_once(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
     order = shard.order(holder, shop)
-    assert shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=1_000)["code"] == Code.CAP_EXCEEDED
+    for amount in (-1, 0, 1_000):
+        refused = shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=amount)
+        assert refused["code"] == Code.CAP_EXCEEDED
     assert shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=400)["code"] == 0
     assert shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=300)["code"] == Code.ORDER_CHANGED
     assert shard.state(holder, order)["order"]["cap"] == 400
@@ -365,14 +417,21 @@ def test_what_a_holder_tries_in_vain_does_not_put_off_the_next_attempt(shard: On
     assert shard.state(holder, order)["order"] == kept
 
 
-def test_plans_of_orders_that_are_over_are_not_kept(shard: OneShard) -> None:
+@pytest.fixture
+def few_plans(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many stale plans are kept, fewer than in truth."""
+    monkeypatch.setattr(desks, "STALE_PLANS_MAX", 64)
+    return 64
+
+
+def test_plans_of_orders_that_are_over_are_not_kept(shard: OneShard, few_plans: int) -> None:
     """They lie as far ahead as an order may wait to be confirmed: a shop that sells all day must not fill the memory with them."""
     holder, shop = shard.wallet(), shard.wallet()
     desk = shard.core._credit
-    for _ in range(STALE_PLANS_MAX + 100):
+    for _ in range(few_plans + 20):
         order = shard.order(holder, shop)
         assert shard.credit(Kind.ORDER_CANCELLED, holder, reference=order)["code"] == 0
-    assert len(desk._planned) == 0 and len(desk._timers) <= STALE_PLANS_MAX
+    assert len(desk._planned) == 0 and len(desk._timers) <= few_plans
 
 
 def test_clocks_run_while_requests_always_wait(shard: OneShard) -> None:
@@ -421,6 +480,7 @@ def test_a_count_that_is_full_lets_nobody_probe() -> None:
     )
     assert asked(holder) == Code.TOO_MANY_DECISIONS and asked(1) == 0 and asked(1) == Code.TOO_MANY_DECISIONS
     assert asked(holder, account=8) == 0, "others still ask"
+    assert [asked(home, 9) for home in (1, 1, 2)] == [0, 0, 0], "a wallet counts once"
     shard.restarted()
     assert asked(3) == Code.TOO_MANY_DECISIONS
     shard.wait(DAY_MS)

@@ -246,6 +246,9 @@ def test_what_is_deleted_of_one_order_leaves_those_of_others_and_other_orders(sh
     orders = [owed(shard, holder, shop) for _ in range(2)]
     owed(shard, other, shop)
     shard.wait(3 * DAY_MS)
+    assert (counts(shard, holder), counts(shard, other)) == ((2, 0), (1, 0))
+    deleted(shard, other, orders[0])
+    assert (counts(shard, holder), counts(shard, other)) == ((2, 0), (1, 0))
     deleted(shard, holder, orders[0])
     assert (counts(shard, holder), counts(shard, other)) == ((1, 0), (1, 0))
     shard.restarted()
@@ -273,5 +276,7 @@ def test_a_full_table_of_cases_is_an_answer_and_what_is_over_makes_room() -> Non
     for _ in range(2):
         shard.credit(Kind.DISPUTE_RESOLVED, holder, reference=cases[0], kind=Resolution.CORRECTED)
         assert len(shard.core.ledger.credit.open_cases()) == 1
-        cases[0] = opened(shard.restarted(), holder)
+        over, cases[0] = cases[0], opened(shard.restarted(), holder)
+        again = {"reference": over, "kind": Resolution.DELETED}
+        assert shard.credit(Kind.DISPUTE_RESOLVED, holder, **again)["code"] == Code.CASE_NOT_OPEN
         assert shard.credit(Kind.DISPUTE_OPENED, holder, **more)["code"] == Code.CASES_FULL

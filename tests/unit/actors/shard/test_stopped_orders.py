@@ -134,6 +134,7 @@ def test_what_a_holder_cannot_pay_never_becomes_overdue_and_is_written_off(
     assert shard.state(holder)["credit"]["open"] == 0
     end = shard.records()[-1]
     assert (end["kind"], end[STOPPED_BY], end["reference"]) == (Kind.ORDER_WRITTEN_OFF, by, order)
+    assert end["expiry"] == 0, "nothing follows"
     assert Kind.ORDER_OVERDUE not in shard.kinds() and Kind.ORDER_DEFAULTED not in shard.kinds()
     if scene not in (unknown_shop, shop_away):
         assert_audited(shard)
