@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -202,9 +204,27 @@ def test_every_change_that_is_said_to_change_nothing_can_be_made() -> None:
     assert set(known) == found, "these lines have changed: look again"
 
 
+SIGNS = {
+    "Eq": "==", "NotEq": "!=", "Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=", "Add": "+", "Sub": "-", "Mul": "*",
+    "FloorDiv": "//", "Mod": "%", "LShift": "<<", "RShift": ">>", "BitAnd": "&", "BitOr": "|",
+}  # fmt: skip
+
+
 def could_be(mutant: Mutant, entry: Equivalent) -> bool:
     """Whether an entry says of a change by this operator; to make each change takes long."""
-    if entry.after == "pass":
-        return mutant.operator == LEAVE_OUT
-    of_number = re.sub(r"[0-9 -]", "", entry.before) == re.sub(r"[0-9 -]", "", entry.after)
-    return mutant.operator != LEAVE_OUT and (of_number or mutant.operator != NUMBERS)
+    if entry.after == "pass" or mutant.operator == LEAVE_OUT:
+        return entry.after == "pass" and mutant.operator == LEAVE_OUT
+    gone, come = differing(entry)
+    signs = [SIGNS.get(name) for name in mutant.operator.split("_")[1:]]
+    if len(signs) == 2 and all(signs):
+        return (gone, come) == ((signs[0],), (signs[1],))
+    if mutant.operator == NUMBERS:
+        return all(word == "-" or word.isdigit() for word in (*gone, *come))
+    return all(word not in SIGNS.values() for word in (*gone, *come) if word not in "+-")
+
+
+@cache
+def differing(entry: Equivalent) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The words that an entry's lines have only before, and only after."""
+    before, after = (Counter(re.findall(r"[<>=!]=|<<|>>|//|\w+|\S", text)) for text in (entry.before, entry.after))
+    return tuple((before - after).elements()), tuple((after - before).elements())

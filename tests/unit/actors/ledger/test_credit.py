@@ -9,6 +9,7 @@ from actors.ledger import credit as tables
 from actors.ledger.credit import CreditBook, local_rows, place
 from actors.ledger.ledger import Ledger
 from actors.ledger.orders import ends_at
+from actors.ledger.table import table_count
 from actors.records.addresses import SEGMENT_SLOTS, record_address, wallet_address
 from actors.records.codes import Code
 from actors.records.credit_layout import SCORE, OrderState
@@ -154,6 +155,16 @@ def test_a_checkpoint_has_all_rows_whichever_record_came_first(shard: OneShard, 
     before = shard.state(holder)
     assert before["wallet"]["score"] == (640 if first == "score" else 0)
     assert shard.restarted().state(holder) == before
+
+
+def test_a_replay_keeps_the_keys_of_requests_and_no_others(shard: OneShard) -> None:
+    """What time does has no key."""
+    holder = shard.wallet()
+    opened = shard.credit(Kind.DISPUTE_OPENED, holder, reference=77, expiry=shard.now + 1_000)
+    shard.wait(1_000)
+    assert opened["code"] == 0 and shard.kinds() == [Kind.DISPUTE_OPENED, Kind.DISPUTE_RESOLVED]
+    before = table_count(shard.core.ledger.book.keys)
+    assert table_count(shard.restarted().core.ledger.book.keys) == before
 
 
 def test_a_consent_without_room_in_a_replay_ends_it(shard: OneShard) -> None:

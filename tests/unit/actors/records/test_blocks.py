@@ -143,7 +143,9 @@ def test_a_chain_refuses_a_block_that_does_not_follow() -> None:
     one, two, three = [(b.number, b.data) for b in made]
     changed = (two[0], two[1][:-1] + bytes([two[1][-1] ^ 1]))
     renumbered = (two[0], three[1])
-    for wrong in ([one, three], [two], [one, changed, three], [one, renumbered], [one, one]):
+    of_another_number = sealed(1, first=9)[0][0].data
+    moved = ([(5, of_another_number)], [(9, of_another_number)])
+    for wrong in ([one, three], [two], [one, changed, three], [one, renumbered], [one, one], *moved):
         with pytest.raises(ValueError, match="does not follow"):
             Chain(3, 4, GENESIS).extend(wrong)
 

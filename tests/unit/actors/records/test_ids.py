@@ -213,3 +213,13 @@ def test_a_record_follows_in_the_next_slot_or_at_the_next_blocks_start(block: in
     before = addresses.record_address(2, 5, 3)
     assert bool(addresses.follows(addresses.record_address(2, block, slot), before)) == bool(does)
     assert addresses.block_start(addresses.record_address(2, block, slot)) == addresses.record_address(2, block, 0)
+
+
+def test_the_home_of_many_transfers_is_that_of_each() -> None:
+    """The payer's, or the payee's when an operator pays a user."""
+    some = (0, 1024, 1 << 16, 5 << 16)
+    pairs = [(payer, payee) for payer in some for payee in some]
+    homes = [payee if payer < 1 << 16 <= payee else payer for payer, payee in pairs]
+    payers, payees = np.array(pairs).T
+    assert addresses.home_wallets(payers, payees).tolist() == homes
+    assert [addresses.home_wallet(*pair) for pair in pairs] == homes
