@@ -258,7 +258,7 @@ def test_a_replay_opens_no_wallet_beyond_its_memory() -> None:
     book = Ledger(small_world().config, capacity).book
     record = np.zeros(1, RECORD)
     record["currency"] = EUR
-    opened = []
+    opened: list[bool] = []
     for segment in (1, 3, 1):
         record["payee"] = segment << 16 | len(opened)
         opened.append(bool(effect_opened(book, record[0], np.int64(1 << 8))))
