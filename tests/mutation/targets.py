@@ -144,7 +144,6 @@ TARGETS: Final = (
         (
             "ShardWriteQueue.queued_rows",
             "ShardWriteQueue._wake",
-            "ShardWriteQueue._gather",
             "ShardWriteQueue._start",
             "ShardWriteQueue._batches_are_next",
             "ShardWriteQueue._few",
