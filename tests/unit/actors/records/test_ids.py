@@ -223,3 +223,12 @@ def test_the_home_of_many_transfers_is_that_of_each() -> None:
     payers, payees = np.array(pairs).T
     assert addresses.home_wallets(payers, payees).tolist() == homes
     assert [addresses.home_wallet(*pair) for pair in pairs] == homes
+
+
+@given(wallet_addresses)
+def test_an_id_is_read_without_compilation_too(address: int) -> None:
+    """Its words are signed there."""
+    top, low = np.frombuffer(uuid.UUID(ids.encode_wallet(SECRET, address)).bytes, ">i8").tolist()
+    plain = getattr(ids._decode_wallet, "py_func", ids._decode_wallet)
+    assert int(plain((SECRET.low, SECRET.high), top, low)) == address
+    assert int(plain((SECRET.low, SECRET.high), top, low ^ 1)) == 0
