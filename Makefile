@@ -22,7 +22,7 @@ help:
 	@echo "make screenshots pictures of the console for docs/console.md; needs a Chromium"
 	@echo "make acceptance  the slow proofs"
 	@echo "make sim SEEDS=n the seeded simulation"
-	@echo "make mutate MINUTES=n changes one thing at a time in ledger, shard core and write queues: tells what no test notices"
+	@echo "make mutate MINUTES=n changes one thing at a time in ledger, shard core, credit and write queues: tells what no test notices"
 	@echo "make bench       the benchmarks"
 	@echo "make update      the newest versions of all packages into requirements.txt, then the tests on them"
 	@echo "make test-latest the tests on the newest and on the lowest versions that pyproject.toml allows"

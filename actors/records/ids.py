@@ -60,9 +60,11 @@ def _encode_wallets(secret, addresses, words):
 
 @kernel
 def _decode_wallet(secret, top, low):
-    address = np.int64(np.uint64(top) >> np.uint64(28))
+    # Words may be signed; without compilation only a number of numpy's may go round.
+    first, second = np.uint64(np.int64(top)), np.uint64(np.int64(low))
+    address = np.int64(first >> np.uint64(28))
     expected_top, expected_low = _wallet_words(secret, address)
-    return address if expected_top == np.uint64(top) and expected_low == np.uint64(low) else 0
+    return address if expected_top == first and expected_low == second else 0
 
 
 @kernel

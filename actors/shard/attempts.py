@@ -57,7 +57,7 @@ def after_attempt(order: Any, last: Any) -> Step | None:
         ends = ends_at(state, due, late)
         step = due_step(state, due, late, now)
     again = ends if state == OrderState.DEFAULTED else next_attempt(int(order["attempts"]), now)
-    last["expiry"] = min(again, max(ends, now + 1)) if step is None else step.next_ms
+    last["expiry"] = min(again, ends) if step is None else step.next_ms  # without a step, the end is ahead
     return step
 
 

@@ -432,7 +432,7 @@ class CreditDesk:
             return Code.RECEIPT_EXPIRED
         if row["expiry"] <= self._ledger.record_time or row["amount"] <= 0:
             return Code.INVALID_REQUEST
-        if credit.row(self._ledger.book, holder)["open"] >= min(255, int(row["open_max"])):
+        if credit.row(self._ledger.book, holder)["open"] >= row["open_max"]:
             return Code.TOO_MANY_ORDERS
         if not credit.has_order_room:
             return Code.ORDERS_FULL

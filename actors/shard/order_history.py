@@ -40,8 +40,8 @@ def order_history(ledger: Ledger, row: Any, address: int) -> list[Any] | Code:
         ledger.record_time,
         *(int(row[name]) for name in ("effective_time", "expiry", "paid_at")),
     )
-    holder, wallet = ledger.credit.row(ledger.book, int(row["holder"])), ledger.wallet(int(row["holder"]))
-    if holder is None or wallet is None:
+    wallet = ledger.wallet(int(row["holder"]))
+    if wallet is None:
         return Code.WALLET_NOT_FOUND
     if wallet["status"][0] == WalletStatus.CLOSED:
         return Code.WALLET_CLOSED
@@ -51,7 +51,7 @@ def order_history(ledger: Ledger, row: Any, address: int) -> list[Any] | Code:
         return Code.INVALID_REQUEST
     if not 0 < int(row["amount"]) <= AMOUNT_MAX:
         return Code.INVALID_REQUEST
-    if holder["open"] >= OPEN_MAX:
+    if ledger.credit.row(ledger.book, int(row["holder"]))["open"] >= OPEN_MAX:
         return Code.TOO_MANY_ORDERS
     if not ledger.credit.has_order_room:
         return Code.ORDERS_FULL

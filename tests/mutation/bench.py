@@ -58,6 +58,8 @@ SLOWER_S: Final = 1.0
 """So many times as long, and so many seconds more, a test may compute; then it hangs, which counts as noticed."""
 WAITING: Final = 6.0
 """So many times as long it may take in all, on a machine that does other things, or when it waits for what never comes."""
+IDLE_S: Final = 30.0
+"""So long a fork may compute nothing: it waits for what never comes, and a long test's whole time would be lost with it."""
 MEMORY_MAX: Final = 3 << 30
 """Bytes that a fork may take: a loop that appends for ever ends there."""
 LOOK_EVERY_S: Final = 0.003
@@ -115,7 +117,7 @@ class Bench:
             self._proofs.append(Proof(item.nodeid, partial(_run_again, item), seconds, lines))
             if self.fails:
                 return True
-        for seed in range(self._suite.seeds):
+        for seed in self._suite.seeds:
             run = partial(_run_seed, seed)
             self._proofs.append(Proof(f"seed {seed}", run, *self._traced(run)))
         self._proofs.sort(key=lambda proof: proof.seconds)
@@ -206,7 +208,8 @@ def _run_seed(seed: int) -> None:
 
 
 def _waited(child: int) -> int:
-    """The status of a process at its end, which comes soon when it takes too much memory."""
+    """The status of a process at its end, which comes soon when it takes too much memory, or waits for nothing."""
+    computed, since = 0.0, time.monotonic()
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -216,8 +219,17 @@ def _waited(child: int) -> int:
         time.sleep(LOOK_EVERY_S)
         with contextlib.suppress(OSError, ValueError, IndexError):
             pages = int(Path(f"/proc/{child}/statm").read_text().split()[1])
-            if pages * resource.getpagesize() > MEMORY_MAX:
+            seconds = _computed(child)
+            if seconds > computed:
+                computed, since = seconds, time.monotonic()
+            if pages * resource.getpagesize() > MEMORY_MAX or time.monotonic() > since + IDLE_S:
                 os.kill(child, signal.SIGKILL)
+
+
+def _computed(process: int) -> float:
+    """Seconds that a process has computed so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _be_tested(

@@ -105,6 +105,12 @@ _OPERATORS: Final[dict[str, Operator]] = {
 }
 
 
+_TYPES: Final = {
+    "ReplaceComparisonOperator": "comparison",
+    "ReplaceBinaryOperator": "operator",
+    "NumberReplacer": "number",
+}
+"""What sort of node these operators change."""
 _SORTS: Final = ("LeaveOut", "ReplaceComparison", "ReplaceBinary", "Number")
 
 
@@ -136,9 +142,10 @@ class Change(NamedTuple):
 
 def mutants_of(root: Path, path: str) -> list[Mutant]:
     """All mutants of a file."""
-    nodes = list(ast_nodes(get_ast((root / path).read_text(encoding="utf-8"))))
+    parts = _nodes((root / path).read_text(encoding="utf-8"))
     found = []
     for name, operator in _OPERATORS.items():
+        nodes = [node for part in parts for node in _that_may(name, part)]
         places = [(node, start) for node in nodes for start, _ in operator.mutation_positions(node)]
         found += [
             Mutant(path, name, i, start[0], _function_of(node), *_lines_of(node))
@@ -178,8 +185,24 @@ def _parts(source: str) -> list[str]:
 def _ends(source: str, operator: str) -> list[int]:
     """How many places of an operator there are up to the end of each part."""
     positions = _OPERATORS[operator].mutation_positions
-    counts = (sum(1 for node in ast_nodes(part) for _ in positions(node)) for part in _tree(source).children)
+    counts = (sum(1 for node in _that_may(operator, part) for _ in positions(node)) for part in _nodes(source))
     return list(itertools.accumulate(counts))
+
+
+@lru_cache(maxsize=4)
+def _nodes(source: str) -> list[dict[str, list[Any]]]:
+    """The nodes of each part of a file in order, all of them and those of some types: to walk through the tree for each operator takes
+    most of the time."""
+    found = []
+    for part in _tree(source).children:
+        nodes = list(ast_nodes(part))
+        found.append({"": nodes, **{sort: [node for node in nodes if node.type == sort] for sort in _TYPES.values()}})
+    return found
+
+
+def _that_may(operator: str, part: dict[str, list[Any]]) -> list[Any]:
+    """The nodes that an operator may change."""
+    return part[_TYPES.get(operator.split("_")[0], "")]
 
 
 def _function_of(node: Any) -> str:

@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 
 class Suite(NamedTuple):
-    """Tests that one process keeps ready: `files` below tests/, and so many `seeds` of the simulation. `compiled`: kernels as machine
-    code, which no change reaches; else as plain Python."""
+    """Tests that one process keeps ready: `files` below tests/, and these `seeds` of the simulation. `compiled`: kernels as machine code,
+    which no change reaches; else as plain Python."""
 
     files: tuple[str, ...]
-    seeds: int
+    seeds: tuple[int, ...]
     compiled: bool
 
 
@@ -31,7 +31,7 @@ class Target(NamedTuple):
 
 LEDGER: Final = Suite(
     ("tests/unit/actors/ledger", "tests/unit/actors/records", "tests/unit/actors/shard/test_journal_writer.py"),
-    seeds=3,
+    seeds=(0, 1, 2),
     compiled=False,
 )
 """Some 1.2 s a seed."""
@@ -42,22 +42,24 @@ SHARD: Final = Suite(
         "tests/unit/switch/fairness/test_shares.py",
         "tests/unit/switch/gateway/test_attempts.py",
     ),
-    seeds=8,
+    seeds=(*range(8),),
     compiled=True,
 )
 """Some 0.5 s a seed."""
 CREDIT: Final = Suite(
     (
+        "tests/unit/actors/ledger/test_credit.py",
         "tests/unit/actors/ledger/test_orders.py",
         "tests/unit/actors/shard/test_credit.py",
         "tests/unit/actors/shard/test_stopped_orders.py",
+        "tests/unit/actors/shard/test_order_history.py",
         "tests/unit/actors/shard/test_disputes.py",
         "tests/unit/actors/shard/test_scores.py",
     ),
-    seeds=6,
+    seeds=(4, 5, 14, 15),
     compiled=True,
 )
-"""Of these seeds two have credit."""
+"""The seeds are of those that have credit."""
 _ALL: Final = ("*",)
 
 TARGETS: Final = (
@@ -135,14 +137,13 @@ TARGETS: Final = (
     ),
     Target("actors/ledger/orders.py", CREDIT),
     Target("actors/shard/credit.py", CREDIT, ("CreditDesk.queued_rows", "CreditDesk._may_inquire")),
-    Target("actors/shard/attempts.py", CREDIT),
+    *(Target(f"actors/shard/{name}.py", CREDIT) for name in ("attempts", "disputes", "order_history")),
     Target(
         "switch/gateway/write_queue.py",
         SHARD,
         (
             "ShardWriteQueue.queued_rows",
             "ShardWriteQueue._wake",
-            "ShardWriteQueue._gather",
             "ShardWriteQueue._start",
             "ShardWriteQueue._batches_are_next",
             "ShardWriteQueue._few",

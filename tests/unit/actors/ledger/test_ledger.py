@@ -1,11 +1,15 @@
 """What one shard's ledger promises beyond single outcomes: keys in time, places of wallets, chains, limits by day, replay."""
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.book import (
     M_OPEN_SEGMENT,
     M_OPEN_SLOT,
@@ -15,14 +19,16 @@ from actors.ledger.book import (
     profile_row,
     store_profile,
 )
+from actors.ledger.credit import place
 from actors.ledger.ledger import Ledger
 from actors.ledger.posting import effect_opened, next_address
 from actors.ledger.table import table_count, table_slots, with_room
 from actors.records.chain_time import chain_time_of, lag_of
 from actors.records.codes import Code
-from actors.records.layout import PROFILE, RECORD, Kind, WalletKind, WalletStatus
+from actors.records.layout import AMOUNT_MAX, CUMULATIVE_MAX, PROFILE, RECORD, Kind, WalletKind, WalletStatus
 from tests.oracle import oracle_ledger
 from tests.unit.actors.ledger.both import DAY, EUR, SMALL, START, Both, crowd, new_row
+from tests.unit.actors.shard.one_shard import OneShard
 
 EXTERNAL, USER, OTHER = 1024, 1 << 16, (1 << 16) + 1
 
@@ -152,6 +158,59 @@ def test_a_snapshot_that_does_not_fit_changes_nothing() -> None:
     assert not fresh.book.wallets["currency"].any()
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("credit.meta", lambda array: array.astype(np.float64)),
+        ("credit.order_table.parts", lambda array: array[:, :1]),
+        ("credit.meta", lambda array: np.append(array, 0)),
+    ],
+    ids=["another type", "another width", "more"],
+)
+def test_arrays_of_another_layout_do_not_fit(name: str, other: Callable[[Any], Any]) -> None:
+    world = small_world(scored=False)
+    kept = world.ledger.snapshot()
+    kept.arrays[name] = other(kept.arrays[name])
+    with pytest.raises(ValueError, match=f"{name}: .* do not fit"):
+        Ledger(world.config, SMALL).restore(kept, 0)
+
+
+# Bounds.
+
+
+@pytest.mark.parametrize(
+    ("amount", "seconds", "valid"),
+    [
+        (1, 1, True),
+        (AMOUNT_MAX, HOLD_SECONDS_MAX, True),
+        (0, 1, False),
+        (AMOUNT_MAX + 1, 1, False),
+        (1, 0, False),
+        (1, HOLD_SECONDS_MAX + 1, False),
+    ],
+)
+def test_what_is_held_and_for_how_long_has_bounds(amount: int, seconds: int, valid: bool) -> None:
+    world = small_world(scored=False)
+    (code,) = act(world, new_row(Kind.HOLD, payer=USER, payee=OTHER, amount=amount, expires_in_s=seconds))
+    assert (code != Code.INVALID_REQUEST) == valid
+
+
+def test_no_sum_of_all_that_was_ever_paid_leaves_its_range() -> None:
+    shard = OneShard()
+    payer, payee = shard.wallet(balance=100), shard.wallet()
+    book = shard.core.ledger.book
+    sums = [book.wallets[place(book, wallet)] for wallet in (payer, payee)]
+
+    def paid(amount: int) -> int:
+        return int(shard.pay(op=Kind.TRANSFER, payer=payer, payee=payee, amount=amount)["code"])
+
+    sums[0]["debits"], sums[0]["credits"] = CUMULATIVE_MAX - 10, CUMULATIVE_MAX + 100
+    assert [paid(amount) for amount in (11, 10, 1)] == [Code.BALANCE_OUT_OF_RANGE, 0, Code.BALANCE_OUT_OF_RANGE]
+    sums[0]["debits"], sums[0]["credits"] = 0, 100
+    sums[1]["debits"] = sums[1]["credits"] = CUMULATIVE_MAX - 5
+    assert [paid(amount) for amount in (6, 5, 1)] == [Code.BALANCE_OUT_OF_RANGE, 0, Code.BALANCE_OUT_OF_RANGE]
+
+
 # Places.
 
 
@@ -192,6 +251,18 @@ def test_without_memory_for_a_segment_there_is_none() -> None:
     assert ledger.use_segment(1)
     assert not ledger.use_segment(3)
     assert ledger.room() == 65_536
+
+
+def test_a_replay_opens_no_wallet_beyond_its_memory() -> None:
+    capacity = Capacity(segments=2, segment_map=16, keys=5, payers=1, attempts=8, profiles=1)
+    book = Ledger(small_world().config, capacity).book
+    record = np.zeros(1, RECORD)
+    record["currency"] = EUR
+    opened: list[bool] = []
+    for segment in (1, 3, 1):
+        record["payee"] = segment << 16 | len(opened)
+        opened.append(bool(effect_opened(book, record[0], np.int64(1 << 8))))
+    assert opened == [True, False, True] and book.segments[3] == 0
 
 
 def test_a_shard_without_room_for_a_wallet_says_so() -> None:

@@ -21,9 +21,10 @@ from actors.records.blocks import (
     header_of,
     is_whole,
     records_of,
+    referring,
     seal,
 )
-from actors.records.layout import BLOCK_RECORDS_MAX, RECORD
+from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, Kind
 
 WRITER = Writer(shard=3, topology=7, number=2**64 - 1, salt_key=bytes(16))
 counts = st.integers(1, 3 * BLOCK_RECORDS_MAX + 1)
@@ -142,7 +143,9 @@ def test_a_chain_refuses_a_block_that_does_not_follow() -> None:
     one, two, three = [(b.number, b.data) for b in made]
     changed = (two[0], two[1][:-1] + bytes([two[1][-1] ^ 1]))
     renumbered = (two[0], three[1])
-    for wrong in ([one, three], [two], [one, changed, three], [one, renumbered], [one, one]):
+    of_another_number = sealed(1, first=9)[0][0].data
+    moved = ([(5, of_another_number)], [(9, of_another_number)])
+    for wrong in ([one, three], [two], [one, changed, three], [one, renumbered], [one, one], *moved):
         with pytest.raises(ValueError, match="does not follow"):
             Chain(3, 4, GENESIS).extend(wrong)
 
@@ -154,3 +157,10 @@ def test_a_block_knows_its_own_bytes() -> None:
         changed = bytearray(data)
         changed[place] ^= 4
         assert not is_whole(bytes(changed)), place
+
+
+def test_what_became_of_an_earlier_record_is_found_from_capture_to_approval() -> None:
+    records = np.zeros(2 * len(Kind), RECORD)
+    records["kind"], records["code"][len(Kind) :] = [*Kind, *Kind], 9
+    found = [Kind(kind) for kind in records["kind"][referring(records)]]
+    assert found == [Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND, Kind.APPROVAL]

@@ -204,3 +204,31 @@ def test_addresses_are_shown_by_ids_of_the_right_form_only() -> None:
     nothing[:8], nothing[8:] = 0, 0
     nothing[6], nothing[8] = 0x80, 0x80
     assert ids.addresses_in(np.vstack((shown, nothing[None]))).tolist() == [2**40, -1, -1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("block", "slot", "does"), [(5, 4, 1), (6, 0, 1), (5, 3, 0), (5, 5, 0), (5, 0, 0), (6, 1, 0), (7, 0, 0), (4, 4, 0)]
+)
+def test_a_record_follows_in_the_next_slot_or_at_the_next_blocks_start(block: int, slot: int, does: int) -> None:
+    before = addresses.record_address(2, 5, 3)
+    assert bool(addresses.follows(addresses.record_address(2, block, slot), before)) == bool(does)
+    assert addresses.block_start(addresses.record_address(2, block, slot)) == addresses.record_address(2, block, 0)
+
+
+def test_the_home_of_many_transfers_is_that_of_each() -> None:
+    """The payer's, or the payee's when an operator pays a user."""
+    some = (0, 1024, 1 << 16, 5 << 16)
+    pairs = [(payer, payee) for payer in some for payee in some]
+    homes = [payee if payer < 1 << 16 <= payee else payer for payer, payee in pairs]
+    payers, payees = np.array(pairs).T
+    assert addresses.home_wallets(payers, payees).tolist() == homes
+    assert [addresses.home_wallet(*pair) for pair in pairs] == homes
+
+
+@given(wallet_addresses)
+def test_an_id_is_read_without_compilation_too(address: int) -> None:
+    """Its words are signed there."""
+    top, low = np.frombuffer(uuid.UUID(ids.encode_wallet(SECRET, address)).bytes, ">i8").tolist()
+    plain = getattr(ids._decode_wallet, "py_func", ids._decode_wallet)
+    assert int(plain((SECRET.low, SECRET.high), top, low)) == address
+    assert int(plain((SECRET.low, SECRET.high), top, low ^ 1)) == 0

@@ -3,12 +3,13 @@
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from actors.records.addresses import record_address, suspense_address
-from actors.records.chain_time import chain_time, lag_of
+from actors.records.chain_time import LAG_SECONDS, chain_time, lag_of
 from actors.records.late import SPAN_BITS, WIDTHS, Late, Span, late_of, late_rows, late_sums
 from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, RECORD, Kind
 
@@ -123,3 +124,10 @@ def test_each_side_is_late_by_itself_and_what_moves_nothing_is_not() -> None:
         (OTHER, 50, 104, 2, 7),
         (suspense_address(978), 50, 105, 2, 7),
     ]
+
+
+@pytest.mark.parametrize("ahead", [-1, 0, 1, LAG_SECONDS - 1, LAG_SECONDS, LAG_SECONDS + 1, 2 * LAG_SECONDS])
+def test_a_chain_time_comes_back_to_the_millisecond_or_rounded_up_to_seconds(ahead: int) -> None:
+    effective = 1_700_000_000_123
+    back = int(chain_time(effective, int(lag_of(effective + ahead, effective))))
+    assert 0 <= back - effective - max(0, ahead) < (1 if ahead < LAG_SECONDS else 1_000)

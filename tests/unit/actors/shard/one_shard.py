@@ -22,13 +22,14 @@ SMALL = Capacity(
 
 
 class OneShard:
-    """`blocks`: what is stored."""
+    """`blocks`: what is stored; `asked_for`: wallets of other shards that were asked for."""
 
     def __init__(self, capacity: Capacity = SMALL) -> None:
         self.capacity = capacity
         self.now = START
         self.blocks: list[Sealed] = []
         self.answers: dict[int, Any] = {}
+        self.asked_for: list[int] = []
         self._refs = self._keys = 0
         self.core = self._begun()
 
@@ -70,6 +71,8 @@ class OneShard:
                 return [m.Segments(owners={1: 0})]
             case m.Pause():
                 return [m.GoOn()]
+            case m.AskProfiles():
+                self.asked_for += output.addresses.tolist()
             case m.Answer():
                 assert output.ref not in self.answers, "answered once"
                 self.answers[output.ref] = output.value

@@ -1,5 +1,6 @@
 """Consents, inquiries and service orders of one shard: what each call makes, and what it leaves alone."""
 
+import heapq
 from typing import Any
 
 import msgspec
@@ -10,13 +11,16 @@ from actors.audit.credit import CreditCheck
 from actors.ledger import credit as tables
 from actors.ledger.orders import ALLOWED, ATTEMPTS_AFTER_MS, COMPLETE_WITHIN_MS
 from actors.ledger.table import remove, table_count
-from actors.records.blocks import addresses_of, records_of
+from actors.records.blocks import addresses_of, entries_of, header_of, records_of
 from actors.records.codes import Code
-from actors.records.credit_layout import CREDIT_REQUEST, InquiryResult, OrderState
-from actors.records.layout import Kind
+from actors.records.credit_layout import CREDIT_REQUEST, InquiryResult, OrderKind, OrderState
+from actors.records.ids import transfer_id
+from actors.records.layout import ACCOUNT, ORDER_KIND, SCENARIO, Kind
+from actors.shard import credit as desks
 from actors.shard import messages as m
-from actors.shard.credit import QUEUE_ROWS_MAX, STALE_PLANS_MAX, TURN_ROWS_MAX
+from actors.shard.credit import QUEUE_ROWS_MAX, TURN_ROWS_MAX
 from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, SMALL, OneShard
+from tests.unit.actors.shard.one_shard import SCENARIO as ASKED
 
 
 @pytest.fixture
@@ -36,8 +40,9 @@ def snapshot(shard: OneShard) -> dict[str, bytes]:
 
 def test_a_consent_lives_until_it_is_withdrawn_or_ends(shard: OneShard) -> None:
     holder = shard.wallet()
-    consent = granted(shard, holder, expiry=shard.now + 1_000)
-    assert shard.state(holder)["consent"]["record"] == consent
+    consent = granted(shard, holder, expiry=shard.now + 1_000, version=4)
+    live = shard.state(holder)["consent"]
+    assert (live["record"], live["version"]) == (consent, 4)
     assert not shard.state(holder, account=8)["consent"]["record"]
     shard.wait(1_000)
     assert not shard.state(holder)["consent"]["record"]
@@ -60,7 +65,9 @@ def test_an_inquiry_that_rests_on_an_older_chain_is_looked_at_again(shard: OneSh
     holder = shard.wallet()
     consent = granted(shard, holder)
     asked = {"kind": InquiryResult.YES, "reference": consent, "expiry": shard.now + DAY_MS, "amount": 500}
-    assert shard.credit(Kind.INQUIRY, holder, seen=0, **asked)["code"] == Code.DEFERRED
+    deferred = shard.credit(Kind.INQUIRY, holder, seen=0, **asked)
+    assert (deferred["code"], deferred["record_time"]) == (Code.DEFERRED, shard.now), "when it is looked at again"
+    assert shard.credit(Kind.ORDER_PAID, holder, reference=9)["record_time"] == 0, "that is not"
     head = int(shard.state(holder)["credit"]["head"])
     assert head == consent
     made = shard.credit(Kind.INQUIRY, holder, seen=head, **asked)
@@ -87,7 +94,8 @@ def test_an_order_is_collected_in_one_unit_with_its_transfer(shard: OneShard) ->
     done = shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
     assert (done["code"], done["state"]) == (0, OrderState.PAID)
     (unit,) = [b for b in shard.blocks if any(e.kind == Kind.ORDER_PAID for e in b.credit)]
-    assert done["transfer"] == unit.number << 8
+    assert done["transfer"] == unit.number << 8 and header_of(unit.data).seen == done["transfer"] - 1
+    assert not any(header_of(block.data).seen for block in shard.blocks if block.credit and block is not unit)
     assert [e.kind for e in unit.credit] == [Kind.ORDER_COMPLETED, Kind.ORDER_PAID]
     state = shard.state(holder, order)
     assert state["wallet"]["credits"] - state["wallet"]["debits"] == 200
@@ -147,6 +155,18 @@ def test_an_order_that_nobody_confirms_expires(shard: OneShard) -> None:
     assert shard.state(holder)["credit"]["open"] == 0
 
 
+def test_an_erasure_is_recorded_with_what_it_says_in_the_holders_chain(shard: OneShard) -> None:
+    holder = shard.wallet()
+    consent = granted(shard, holder)
+    assert shard.credit(Kind.DATA_ERASED, holder, seen=consent + 1)["code"] == Code.DEFERRED
+    assert shard.credit(Kind.DATA_ERASED, holder + 1)["code"] == Code.WALLET_NOT_FOUND
+    rows = np.zeros(1, CREDIT_REQUEST)
+    rows["op"], rows["holder"], rows["home"], rows["seen"], rows["key_lo"] = Kind.DATA_ERASED, holder, 1, consent, 77
+    (made,) = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows, details={0: b"\xa1e"}))
+    assert (made["code"], made["address"]) == (0, shard.state(holder)["credit"]["head"])
+    assert bytes(entries_of(shard.blocks[-1].details)[0]) == b"\xa1e" and shard.kinds()[-1] == Kind.DATA_ERASED
+
+
 def test_a_standing_consent_confirms_up_to_its_cap(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
     granted(shard, holder, standing=1, amount=500)
@@ -155,10 +175,117 @@ def test_a_standing_consent_confirms_up_to_its_cap(shard: OneShard) -> None:
     assert shard.state(holder, large)["order"]["state"] == OrderState.CREATED
 
 
+def test_each_record_of_an_order_says_what_it_is_about(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    said = {"kind": OrderKind.DEPOSIT_WAIVED, "amount": 1_000, "payee": shop, "expiry": shard.now + DAY_MS}
+    made = shard.credit(Kind.ORDER_CREATED, holder, **said, confirm_by=shard.now + DAY_MS, open_max=3)
+    assert (made["code"], made["state"]) == (0, OrderState.CREATED)
+    for kind, amount in ((Kind.ORDER_CONFIRMED, 0), (Kind.ORDER_MODIFIED, 800), (Kind.ORDER_COMPLETED, 700)):
+        assert shard.credit(kind, holder, reference=made["address"], amount=amount)["code"] == 0
+    shard.credit(Kind.ORDER_PAID_ELSEWHERE, holder, reference=made["address"])
+    records = [record for record in shard.records() if record["kind"] >= Kind.ORDER_CREATED]
+    assert [(Kind(each["kind"]), int(each["amount"])) for each in records] == [
+        (Kind.ORDER_CREATED, 1_000),
+        (Kind.ORDER_CONFIRMED, 1_000),
+        (Kind.ORDER_MODIFIED, 800),
+        (Kind.ORDER_COMPLETED, 700),
+        (Kind.ORDER_ATTEMPT, 700),
+        (Kind.ORDER_PAID_ELSEWHERE, 700),
+    ]
+    wanted = (holder, shop, MERCHANT, ASKED, OrderKind.DEPOSIT_WAIVED)
+    assert {tuple(each[[*OF_AN_ORDER]].tolist()) for each in records} == {wanted}
+
+
+OF_AN_ORDER = ("payer", "payee", ACCOUNT, SCENARIO, ORDER_KIND)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        (Kind.CONSENT_GRANTED, {"expiry": 0}),
+        (Kind.CONSENT_GRANTED, {"amount": -1}),
+        (Kind.ORDER_CREATED, {"expiry": 0}),
+        (Kind.ORDER_CREATED, {"amount": 0}),
+    ],
+)
+def test_what_has_ended_or_is_about_nothing_does_not_begin(shard: OneShard, kind: Kind, wrong: dict[str, int]) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    said = {"expiry": 1, "amount": 5, "payee": shop, "open_max": 3} | wrong
+    said["expiry"] += shard.now
+    before, blocks = snapshot(shard), len(shard.blocks)
+    assert shard.credit(kind, holder, **said)["code"] == Code.INVALID_REQUEST
+    assert (snapshot(shard), len(shard.blocks)) == (before, blocks)
+    right = {"expiry": shard.now + 1, "amount": 5}
+    assert shard.credit(kind, holder, **{**said, **right})["code"] == 0
+
+
+def test_details_of_requests_that_share_a_block_stand_beside_their_own_records(shard: OneShard) -> None:
+    holders = [shard.wallet() for _ in range(2)]
+    rows = np.zeros(4, CREDIT_REQUEST)
+    rows["op"], rows["holder"], rows["home"], rows["caller"] = Kind.CONSENT_GRANTED, [*holders, *holders], 1, 1
+    rows["key_lo"], rows["seen"], rows["expiry"] = range(101, 105), -1, shard.now + DAY_MS
+    rows["account"], rows["scenario"] = MERCHANT, [1, 1, 2, 2]
+    details = {0: b"\xa1a", 2: b"\xa1c", 3: b"\xa1d"}
+    results = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows, details=details))
+    block = shard.blocks[-1]
+    assert results["address"].tolist() == addresses_of(0, block.number, 4).tolist()
+    assert {slot: bytes(entry) for slot, entry in entries_of(block.details).items()} == details
+
+
+def test_requests_of_all_sorts_may_share_a_message(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = shard.order(holder, shop)
+    blocks = len(shard.blocks)
+    rows = np.zeros(5, CREDIT_REQUEST)
+    consent, inquiry, confirmed = Kind.CONSENT_GRANTED, Kind.INQUIRY, Kind.ORDER_CONFIRMED
+    rows["op"] = [consent, inquiry, confirmed, consent, Kind.DATA_ERASED]
+    rows["holder"], rows["home"], rows["seen"], rows["expiry"] = holder, holder, -1, shard.now + DAY_MS
+    rows["account"], rows["scenario"], rows["reference"], rows["key_lo"] = MERCHANT, 9, order, range(601, 606)
+    results = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows, details={}))
+    assert not results["code"].any()
+    units = [[Kind(each) for each in records_of(block.data)["kind"]] for block in shard.blocks[blocks:]]
+    assert units == [[consent, inquiry], [confirmed], [consent], [Kind.DATA_ERASED]]
+    before = shard.state(holder)["credit"]
+    assert shard.restarted().state(holder)["credit"] == before and before["head"] == results["address"][-1]
+
+
+def test_details_of_a_collection_stand_beside_what_they_are_about(shard: OneShard) -> None:
+    holder, shop = shard.wallet(balance=900), shard.wallet()
+    order = shard.order(holder, shop)
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+    rows = np.zeros(1, CREDIT_REQUEST)
+    rows["op"], rows["holder"], rows["home"], rows["account"] = Kind.ORDER_COMPLETED, holder, holder, MERCHANT
+    rows["key_lo"], rows["caller"], rows["reference"], rows["amount"] = 501, 1, order, 700
+    (done,) = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows, details={0: b"\xa4bill"}))
+    block = shard.blocks[-1]
+    assert records_of(block.data)["kind"].tolist() == [Kind.TRANSFER, Kind.ORDER_COMPLETED, Kind.ORDER_PAID]
+    entries = entries_of(block.details)
+    assert sorted(entries) == [0, 1] and bytes(entries[1]) == b"\xa4bill"
+    said = msgspec.msgpack.decode(bytes(entries[0]))
+    created = next(record for record in shard.records() if record["kind"] == Kind.ORDER_CREATED)
+    secret = shard.core.ledger.secret
+    assert said == {"reference": f"order:{transfer_id(secret, int(created['record_time']), order)}"}
+    assert done["address"] == addresses_of(0, block.number, 3)[2]
+
+
+def test_plans_stay_in_order_when_those_that_hold_no_more_are_dropped(shard: OneShard, few_plans: int) -> None:
+    desk, times = shard.core._credit, np.random.default_rng(5).permutation(4 * few_plans).tolist()
+    for address, time in enumerate(times, 1):
+        desk._plan(shard.now + 1 + time, address)
+    for address in range(1, 3 * few_plans):
+        desk._plan(0, address)
+    desk._plan(shard.now + 1, 4 * few_plans)
+    left = [heapq.heappop(desk._timers) for _ in range(len(desk._timers))]
+    assert len(left) < 2 * few_plans and {address for *_, address in left} >= {*desk._planned}
+    assert left == sorted(left)
+
+
 def test_a_cap_is_lowered_once(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
     order = shard.order(holder, shop)
-    assert shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=1_000)["code"] == Code.CAP_EXCEEDED
+    for amount in (-1, 0, 1_000):
+        refused = shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=amount)
+        assert refused["code"] == Code.CAP_EXCEEDED
     assert shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=400)["code"] == 0
     assert shard.credit(Kind.ORDER_MODIFIED, holder, reference=order, amount=300)["code"] == Code.ORDER_CHANGED
     assert shard.state(holder, order)["order"]["cap"] == 400
@@ -231,6 +358,7 @@ def test_more_is_taken_than_one_turn_and_too_much_is_turned_away(shard: OneShard
     assert (results["code"] == Code.BUSY).all()
     results = shard.ask(lambda ref: m.Credit(ref=ref, rows=rows[:600], details={}))
     assert not results["code"].any() and len(np.unique(results["address"])) == 600
+    assert shard.core._credit.queued_rows == 0, "there is as much room as before"
 
 
 @pytest.mark.parametrize("op", [0, Kind.TRANSFER, Kind.SCORE, Kind.ORDER_EXPIRED, 255])
@@ -289,14 +417,21 @@ def test_what_a_holder_tries_in_vain_does_not_put_off_the_next_attempt(shard: On
     assert shard.state(holder, order)["order"] == kept
 
 
-def test_plans_of_orders_that_are_over_are_not_kept(shard: OneShard) -> None:
+@pytest.fixture
+def few_plans(monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many stale plans are kept, fewer than in truth."""
+    monkeypatch.setattr(desks, "STALE_PLANS_MAX", 64)
+    return 64
+
+
+def test_plans_of_orders_that_are_over_are_not_kept(shard: OneShard, few_plans: int) -> None:
     """They lie as far ahead as an order may wait to be confirmed: a shop that sells all day must not fill the memory with them."""
     holder, shop = shard.wallet(), shard.wallet()
     desk = shard.core._credit
-    for _ in range(STALE_PLANS_MAX + 100):
+    for _ in range(few_plans + 20):
         order = shard.order(holder, shop)
         assert shard.credit(Kind.ORDER_CANCELLED, holder, reference=order)["code"] == 0
-    assert len(desk._planned) == 0 and len(desk._timers) <= STALE_PLANS_MAX
+    assert len(desk._planned) == 0 and len(desk._timers) <= few_plans
 
 
 def test_clocks_run_while_requests_always_wait(shard: OneShard) -> None:
@@ -345,6 +480,7 @@ def test_a_count_that_is_full_lets_nobody_probe() -> None:
     )
     assert asked(holder) == Code.TOO_MANY_DECISIONS and asked(1) == 0 and asked(1) == Code.TOO_MANY_DECISIONS
     assert asked(holder, account=8) == 0, "others still ask"
+    assert [asked(home, 9) for home in (1, 1, 2)] == [0, 0, 0], "a wallet counts once"
     shard.restarted()
     assert asked(3) == Code.TOO_MANY_DECISIONS
     shard.wait(DAY_MS)
@@ -355,7 +491,9 @@ def test_a_full_table_of_consents_still_takes_a_newer_one_of_the_same(shard: One
     holder = shard.wallet()
     for scenario in range(8):
         granted(shard, holder, scenario=scenario)
-    assert granted(shard, holder, scenario=3) == shard.state(holder, scenario=3)["consent"]["record"]
+    for scenario in (0, 3):
+        assert granted(shard, holder, scenario=scenario) == shard.state(holder, scenario=scenario)["consent"]["record"]
+    assert shard.state(holder)["credit"]["consents"] == 8
 
 
 def test_one_holder_does_not_fill_the_table_of_consents(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from actors.records.credit_layout import SCORE, InquiryResult, OrderState, Resol
 from actors.records.layout import RESOLUTION, Kind
 from actors.shard import messages as m
 from actors.shard.disputes import REVIEWS_MAX
-from tests.unit.actors.shard.one_shard import DAY_MS, OneShard
+from tests.unit.actors.shard.one_shard import DAY_MS, SMALL, OneShard
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ def test_a_dispute_that_nobody_forwards_in_time_is_forwarded(shard: OneShard, da
         shard.wait(1)
     (forwarded,) = shard.records()[shard.records()["kind"] == Kind.DISPUTE_FORWARDED]
     assert (forwarded["reference"], forwarded["expiry"], forwarded["caller"]) == (dispute, due, 0)
+    assert forwarded["record_time"] == forwarded["effective_time"] == shard.now
     shard.restarted()
     shard.wait(due - shard.now)
     assert shard.kinds()[-1] == Kind.DISPUTE_RESOLVED, "the clock to the answer goes on"
@@ -159,7 +161,9 @@ def test_a_score_that_nobody_defends_in_time_is_none(shard: OneShard) -> None:
     scores = np.zeros(1, SCORE)
     scores["kind"], scores["holder"], scores["score"], scores["run"], scores["as_of"] = Kind.SCORE, holder, 640, 1, 1
     (published,) = shard.ask(lambda ref: m.Publish(ref=ref, rows=scores, details={}))
-    assert published["code"] == 0 and shard.state(holder)["credit"]["score"] == 640
+    opened(shard, holder, reference=77)
+    shard.wait(31 * DAY_MS)
+    assert published["code"] == 0 and shard.state(holder)["credit"]["score"] == 640, "the other entry is deleted"
     opened(shard, holder, reference=int(published["address"]))
     shard.wait(31 * DAY_MS)
     shard.restarted()
@@ -170,11 +174,109 @@ def test_a_score_that_nobody_defends_in_time_is_none(shard: OneShard) -> None:
     assert shard.state(holder)["credit"]["score"] == 640, "the next run gives another"
 
 
+def test_a_score_that_is_corrected_stays_until_a_run_gives_another(shard: OneShard) -> None:
+    holder = shard.wallet()
+    scores = np.zeros(1, SCORE)
+    scores["kind"], scores["holder"], scores["score"], scores["run"], scores["as_of"] = Kind.SCORE, holder, 640, 1, 1
+    (published,) = shard.ask(lambda ref: m.Publish(ref=ref, rows=scores, details={}))
+    dispute = opened(shard, holder, reference=int(published["address"]))
+    resolved = {"reference": dispute, "kind": Resolution.CORRECTED}
+    assert shard.credit(Kind.DISPUTE_RESOLVED, holder, **resolved)["code"] == 0
+    state = shard.state(holder)
+    assert (state["credit"]["score"], state["wallet"]["score"]) == (640, 640)
+
+
 def test_one_holder_cannot_fill_the_table_of_cases_with_reviews(shard: OneShard) -> None:
     holder = shard.wallet()
+    opened(shard, holder)
     for _ in range(REVIEWS_MAX):
         opened(shard, holder, Kind.CREDIT_REVIEW_OPENED)
     more = shard.credit(Kind.CREDIT_REVIEW_OPENED, holder, reference=77, expiry=shard.now + DAY_MS)
     assert more["code"] == Code.CASES_FULL
     opened(shard, holder)
     opened(shard, shard.wallet(), Kind.CREDIT_REVIEW_OPENED)
+
+
+def counts(shard: OneShard, holder: int) -> tuple[int, int]:
+    row = shard.state(holder)["credit"]
+    return int(row["overdue"]), int(row["defaulted"])
+
+
+def owed(shard: OneShard, holder: int, shop: int) -> int:
+    order = shard.order(holder, shop, expiry=shard.now + 2 * DAY_MS, default_after_s=30 * 86_400)
+    shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
+    shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
+    return order
+
+
+def deleted(shard: OneShard, holder: int, entry: int) -> int:
+    dispute = opened(shard, holder, reference=entry)
+    assert shard.credit(Kind.DISPUTE_RESOLVED, holder, reference=dispute, kind=Resolution.DELETED)["code"] == 0
+    return dispute
+
+
+def reinserted(shard: OneShard, holder: int, dispute: int) -> None:
+    head = int(shard.state(holder)["credit"]["head"])
+    assert shard.credit(Kind.DISPUTE_REINSERTED, holder, reference=dispute, seen=head)["code"] == 0
+
+
+def test_what_is_deleted_twice_counts_no_less_than_once(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    order = owed(shard, holder, shop)
+    shard.wait(3 * DAY_MS)
+    assert counts(shard, holder) == (1, 0)
+    first, second = deleted(shard, holder, order), deleted(shard, holder, order)
+    assert counts(shard, holder) == (0, 0)
+    reinserted(shard, holder, second)
+    assert counts(shard, holder) == (0, 0), "that one had deleted nothing"
+    reinserted(shard, holder, first)
+    reinserted(shard, holder, first)
+    assert counts(shard, holder) == (1, 0)
+
+
+def test_an_order_that_is_not_overdue_yet_counts_when_it_is(shard: OneShard) -> None:
+    holder, shop = shard.wallet(), shard.wallet()
+    deleted(shard, holder, owed(shard, holder, shop))
+    shard.wait(3 * DAY_MS)
+    assert counts(shard, holder) == (1, 0)
+
+
+def test_what_is_deleted_of_one_order_leaves_those_of_others_and_other_orders(shard: OneShard) -> None:
+    holder, other, shop = shard.wallet(), shard.wallet(), shard.wallet()
+    orders = [owed(shard, holder, shop) for _ in range(2)]
+    owed(shard, other, shop)
+    shard.wait(3 * DAY_MS)
+    assert (counts(shard, holder), counts(shard, other)) == ((2, 0), (1, 0))
+    deleted(shard, other, orders[0])
+    assert (counts(shard, holder), counts(shard, other)) == ((2, 0), (1, 0))
+    deleted(shard, holder, orders[0])
+    assert (counts(shard, holder), counts(shard, other)) == ((1, 0), (1, 0))
+    shard.restarted()
+    assert (counts(shard, holder), counts(shard, other)) == ((1, 0), (1, 0))
+
+
+@pytest.mark.parametrize("wrong", [{"reference": 0}, {"expiry": 0}], ids=str)
+def test_what_begins_about_nothing_or_is_due_already_is_refused(shard: OneShard, wrong: dict[str, int]) -> None:
+    holder, before = shard.wallet(), len(shard.blocks)
+    said = {"reference": 77, "expiry": DAY_MS} | wrong
+    said["expiry"] += shard.now
+    assert shard.credit(Kind.DISPUTE_OPENED, holder, **said)["code"] == Code.INVALID_REQUEST
+    assert len(shard.blocks) == before
+    dispute = opened(shard, holder)
+    forwarded = {"reference": dispute, "expiry": shard.now}
+    assert shard.credit(Kind.DISPUTE_FORWARDED, holder, **forwarded)["code"] == Code.INVALID_REQUEST
+
+
+def test_a_full_table_of_cases_is_an_answer_and_what_is_over_makes_room() -> None:
+    shard = OneShard(msgspec.structs.replace(SMALL, cases=2))
+    holder = shard.wallet()
+    cases = [opened(shard, holder), opened(shard, holder, Kind.CREDIT_REVIEW_OPENED)]
+    more = {"reference": 77, "expiry": shard.now + DAY_MS}
+    assert shard.credit(Kind.DISPUTE_OPENED, holder, **more)["code"] == Code.CASES_FULL
+    for _ in range(2):
+        shard.credit(Kind.DISPUTE_RESOLVED, holder, reference=cases[0], kind=Resolution.CORRECTED)
+        assert len(shard.core.ledger.credit.open_cases()) == 1
+        over, cases[0] = cases[0], opened(shard.restarted(), holder)
+        again = {"reference": over, "kind": Resolution.DELETED}
+        assert shard.credit(Kind.DISPUTE_RESOLVED, holder, **again)["code"] == Code.CASE_NOT_OPEN
+        assert shard.credit(Kind.DISPUTE_OPENED, holder, **more)["code"] == Code.CASES_FULL

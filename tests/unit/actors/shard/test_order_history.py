@@ -12,8 +12,20 @@ from actors.records.addresses import address_after, record_address
 from actors.records.blocks import records_of
 from actors.records.codes import Code
 from actors.records.credit_layout import OrderKind, OrderState
-from actors.records.layout import FLAG_IMPORTED, ORDER_STATE, TRANSFER_AT, Kind
-from tests.unit.actors.shard.one_shard import DAY_MS, START, OneShard
+from actors.records.layout import (
+    ACCOUNT,
+    AMOUNT_MAX,
+    DEFAULT_AFTER,
+    FLAG_IMPORTED,
+    ORDER_STATE,
+    SCENARIO,
+    SCENARIO_VERSION,
+    TRANSFER_AT,
+    Kind,
+)
+from actors.shard.order_history import OPEN_MAX
+from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, START, OneShard
+from tests.unit.actors.shard.one_shard import SCENARIO as ASKED
 
 K = Kind
 DEFAULT_DAYS = 60
@@ -63,9 +75,18 @@ def test_an_order_of_the_past_has_the_steps_and_times_of_its_life(life: str) -> 
     ends = [K.ORDER_PAID_ELSEWHERE] if paid else []
     assert orders["kind"].tolist() == [K.ORDER_CREATED, K.ORDER_COMPLETED, *between, *ends]
     assert orders["effective_time"].tolist()[:2] == [USED, USED] and (orders["flags"] & FLAG_IMPORTED).all()
+    for each in orders:
+        assert tuple(each[["payer", "payee", "amount", ACCOUNT, SCENARIO]].tolist()) == (
+            holder,
+            payee,
+            700,
+            MERCHANT,
+            ASKED,
+        )
+    assert orders[SCENARIO_VERSION][0] == 1 and orders[DEFAULT_AFTER][0] == DEFAULT_DAYS * 86_400
     assert orders[ORDER_STATE][-1] == state and not orders[TRANSFER_AT][2:].any()
     if paid:
-        assert orders["effective_time"][-1] == paid
+        assert (orders["effective_time"][-1], orders["expiry"][-1]) == (paid, 0)
     again = imported(shard, holder, payee, due, paid, key=99)
     assert (again["replayed"], again["address"]) == (1, made["address"])
     assert len(shard.records()) == len(records)
@@ -114,6 +135,7 @@ def test_features_of_the_past_are_those_of_orders_that_were_made_here() -> None:
         ({"expiry": USED - 1}, Code.INVALID_REQUEST),
         ({"effective_time": -1}, Code.INVALID_REQUEST),
         ({"amount": 0}, Code.INVALID_REQUEST),
+        ({"amount": AMOUNT_MAX + 1}, Code.INVALID_REQUEST),
         ({"kind": 0}, Code.INVALID_REQUEST),
     ],
 )
@@ -132,3 +154,34 @@ def test_a_holder_that_is_not_here_and_a_full_table_are_told() -> None:
     for _ in range(shard.capacity.orders):
         assert imported(shard, holder, payee, DUE, 0)["code"] == Code.OK
     assert imported(shard, holder, payee, DUE, 0)["code"] == Code.ORDERS_FULL
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        {"effective_time": START, "expiry": START, "paid_at": START},
+        {"paid_at": USED},
+        {"expiry": USED, "paid_at": 0},
+        {"amount": AMOUNT_MAX},
+    ],
+    ids=str,
+)
+def test_what_can_just_have_been_comes_in(edge: dict[str, int]) -> None:
+    shard = OneShard()
+    holder, payee = shard.wallet(), shard.wallet()
+    assert imported(shard, holder, payee, DUE, DUE, **edge)["code"] == Code.OK
+    assert differences(shard) == []
+
+
+def test_a_holder_with_as_many_open_orders_as_its_row_counts_gets_no_more() -> None:
+    shard = OneShard()
+    holder, payee = shard.wallet(), shard.wallet()
+    row = shard.core.ledger.credit.row(shard.core.ledger.book, holder)
+    row["open"] = OPEN_MAX
+    assert imported(shard, holder, payee, DUE, 0)["code"] == Code.TOO_MANY_ORDERS
+    row["open"] = OPEN_MAX - 1
+    assert imported(shard, holder, payee, DUE, 0)["code"] == Code.OK
+    assert shard.credit(K.ORDER_CREATED, holder, **MORE, payee=payee)["code"] == Code.TOO_MANY_ORDERS
+
+
+MORE = {"amount": 5, "expiry": START + DAY_MS, "open_max": 255}
