@@ -1,4 +1,7 @@
-"""Weights of evidence of the bins of each column, weighed by a regression: characteristics that give no points for more risk."""
+"""Weigh the weights of evidence of each column's bins by a regression.
+
+A characteristic that beside the others would give more points for more risk is left out.
+"""
 
 from collections.abc import Mapping, Sequence
 
