@@ -53,7 +53,8 @@ def after_attempt(order: Any, last: Any) -> Step | None:
     due = int(last[DUE_AT]) or int(order["due"])
     if last[STOPPED_BY]:
         ends = _stops_at(order, last)
-        lasts = last[STOPPED_BY] == order["stopped"]  # of a payee that is gone for a moment it says nothing how long others stopped it
+        # A payee that is gone for a moment does not end what something else stopped long before.
+        lasts = last[STOPPED_BY] == order["stopped"]
         step = Step(Kind.ORDER_WRITTEN_OFF, 0) if lasts and now >= ends else None
     else:
         ends = ends_at(state, due, late)
