@@ -32,7 +32,8 @@ class DeletedScores:
                 newest = self._newest_of(book, int(records["payer"][at]), records, addresses, scores[scores < at])
                 if entry == newest:
                     records["kind"][at], records["points"][at] = Kind.SCORE, 0
-        return scores
+        places: NDArray[np.intp] = scores
+        return places
 
     def _newest_of(
         self, book: Book, wallet: int, records: Records, addresses: NDArray[np.int64], before: NDArray[np.intp]

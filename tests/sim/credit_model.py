@@ -261,7 +261,12 @@ class CreditModel:
             most = max((n for (*of, _), n in asked.items() if of == [body["account"], body["home"]]), default=0)
             must(0 < body.get("open_max", 0) <= most, "credit {}: {} inquiries are not too many", name, most)
         if code == Code.CASES_FULL:
-            must(self._is_true(code, request, delivery), "credit {} {}: there is room", name, request.body)
+            must(
+                self._is_true(code, request, delivery, delivery.until()),
+                "credit {} {}: there is room",
+                name,
+                request.body,
+            )
         if 0 < code < FIRST_REFUSED:
             return
         if code == Code.WALLET_NOT_FOUND:

@@ -87,7 +87,7 @@ class CreditLoad:
     def _holder(self) -> "Known | None":
         return self._random.choice(self._load.wallets[:HOLDERS]) if self._load.wallets else None
 
-    def want(self, op: Kind, holder: "Known", /, details: bytes | None = None, **body: int) -> CreditRequest:
+    def want(self, op: Kind, holder: "Known", /, *details: bytes, **body: int) -> CreditRequest:
         """Ask for something until it is answered."""
         full = {
             "op": int(op), "caller": 7, "account": self._random.choice(ACCOUNTS), "scenario": self._random.choice(SCENARIOS),
@@ -99,7 +99,7 @@ class CreditLoad:
             self._random.getrandbits(62) + 2,
             {k: int(v) for k, v in full.items()},
         )
-        request.details = details
+        request.details = details[0] if details else None
         self.unfinished[request.digest] = request
         self._switch.auditor.model.credit.requests[request.digest] = request
         self._decide(request)
