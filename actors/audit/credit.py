@@ -196,7 +196,8 @@ class _Order:
 WRITTEN_OFF_AFTER_MS: Final = 5 * 365 * 86_400_000
 """From default to the end of an order that nobody pays."""
 STOPPED_FOR_MS: Final = 90 * 86_400_000
-"""To the end of an order that something else than the holder's money keeps from being paid."""
+"""To the end of an order that something else than the holder's money keeps from being paid, at the earliest: one whose holder could not pay
+lasts longer, but did not always."""
 COMPLETE_WITHIN_MS: Final = 90 * 86_400_000
 """From the due time of an order, or from its confirmation if that is later, to its end when nobody completes it."""
 

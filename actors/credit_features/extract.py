@@ -29,7 +29,7 @@ from actors.credit_features.accounts import (
 from actors.credit_features.accumulate import Events, accumulate, end_nights, events_of
 from actors.credit_features.orders import ORDER_EVENT, order_events, orders_of
 from actors.credit_features.relations import relations_of
-from actors.credit_features.scores import Published, write_scores
+from actors.credit_features.scores import SAID, SAYING, Published, published, write_scores
 from actors.credit_features.source import ExportedEvents, exported_scores
 from actors.credit_features.values import VALUES, Kept
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
@@ -40,7 +40,7 @@ from actors.process.read_ahead import read_ahead
 from actors.records.addresses import owned, segment_of
 from actors.records.blocks import GENESIS, Chain, Run
 from actors.records.ids import Secret, encode_wallets
-from actors.records.layout import SCORE_SEEN, Kind, WalletKind
+from actors.records.layout import RESOLUTION, SCORE_SEEN, Kind, WalletKind
 from models.credit.catalogue import FEATURES, digest, without
 from models.credit.feature import DAY_MS, NEGATIVE_DAYS, Dimension, Feature
 from rules.vocabulary.currencies import ALPHA
@@ -270,15 +270,18 @@ def published_scores(job: Extraction, shard: int) -> Published:
 
 
 async def _journal_scores(journals: Journals, shard: int, as_of: int) -> Published:
-    wallets, scores = [np.empty(0, np.int64)], [np.empty(0, np.int16)]
+    pieces = [np.empty(0, SAID)]
     async with aclosing(_journal(journals, shard)) as pages:
         async for run in pages:
             records = run.records
-            some = records[(records["kind"] == Kind.SCORE) & (records["record_time"] <= as_of)]
-            if len(some):
-                wallets.append(some["payer"].copy())
-                scores.append(some[SCORE_SEEN].astype(np.int16))
-    return Published(np.concatenate(wallets), np.concatenate(scores))
+            at = np.flatnonzero(np.isin(records["kind"], SAYING) & (records["record_time"] <= as_of))
+            if len(at):
+                some, said = records[at], np.empty(len(at), SAID)
+                said["wallet"], said["address"], said["about"] = some["payer"], run.addresses[at], some["reference"]
+                said["score"] = np.where(some["kind"] == Kind.SCORE, some[SCORE_SEEN], 0)
+                said["kind"], said["resolution"] = some["kind"], some[RESOLUTION]
+                pieces.append(said)
+    return published(np.concatenate(pieces))
 
 
 # The whole.

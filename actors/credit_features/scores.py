@@ -1,18 +1,35 @@
 """Everybody's last published score, as one array by wallet address that all tasks map.
 
 Two bytes a wallet. Ids are addresses, so looking a counterparty up is an index and no join. A score counts once it was published, whatever
-time it is of.
+time it is of, until a dispute deletes it or the wallet's personal data are erased: from then on nobody else's features use it.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.records.credit_layout import Resolution
+from actors.records.layout import Kind
+
 SCORE: Final = np.dtype(np.int16)
 """350 to 950; 0: none, or the last one says that too little is known."""
+
+
+SAID: Final = np.dtype(
+    [
+        ("wallet", np.int64),
+        ("address", np.int64),
+        ("about", np.int64),
+        ("score", np.int16),
+        ("kind", np.uint8),
+        ("resolution", np.uint8),
+    ]
+)
+"""A record that says something of a wallet's score; about: the entry, or the dispute, that it names."""
+SAYING: Final = (Kind.SCORE, Kind.DISPUTE_OPENED, Kind.DISPUTE_RESOLVED, Kind.DATA_ERASED)
 
 
 class Published(NamedTuple):
@@ -20,6 +37,26 @@ class Published(NamedTuple):
 
     wallets: NDArray[np.int64]
     scores: NDArray[np.int16]
+
+
+def published(said: NDArray[Any]) -> Published:
+    """What SAID rows (n,) of a shard, in its journal's order, come to: a score that is gone is followed by one of 0."""
+    kind = said["kind"]
+    counts = (kind == Kind.SCORE) | (kind == Kind.DATA_ERASED)
+    ended = np.flatnonzero((kind == Kind.DISPUTE_RESOLVED) & (said["resolution"] == Resolution.DELETED))
+    opened = said[kind == Kind.DISPUTE_OPENED]
+    entries: dict[int, int] = dict(zip(opened["address"].tolist(), opened["about"].tolist(), strict=True))
+    newest: dict[int, int] = {}
+    scores = np.flatnonzero((kind == Kind.SCORE) & np.isin(said["wallet"], said["wallet"][ended]))
+    for at in np.sort(np.concatenate([ended, scores])).tolist():
+        wallet = int(said["wallet"][at])
+        if kind[at] == Kind.SCORE:
+            newest[wallet] = int(said["address"][at])
+        else:
+            entry = entries.get(int(said["about"][at]))
+            counts[at] = entry is not None and newest.get(wallet) == entry
+    chosen = said[counts]
+    return Published(chosen["wallet"], np.where(chosen["kind"] == Kind.SCORE, chosen["score"], np.int16(0)))
 
 
 def write_scores(path: Path, shards: Sequence[Published]) -> None:

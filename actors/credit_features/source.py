@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.credit_features.accumulate import Events
-from actors.credit_features.scores import Published
+from actors.credit_features.scores import SAID, SAYING, Published, published
 from actors.export.columns import LEFT_OUT
 from actors.export.reader import Export, Lookup, by_name, numbers, wallet_addresses
 from actors.records.codes import Code
@@ -30,6 +30,7 @@ from rules.vocabulary.encodings import COUNTRIES
 
 _FLAGS: Final = {"remote": FLAG_REMOTE, "suspense": FLAG_SUSPENSE, "review": FLAG_REVIEW}
 _OF_WALLETS: Final = (Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE)
+_OF_SCORES: Final = ["payer", "address", "reference", "score", "resolution", "record_time"]
 _WALLET_COLUMNS: Final = ("wallet", "wallet_kind", "wallet_status", "tier")
 
 
@@ -117,16 +118,21 @@ class ExportedEvents:
 def exported_scores(export: Export, shard: int, as_of: int) -> Published:
     """Scores that a shard had published by a time. Of row groups without any, only one column of words is read."""
     kinds = by_name((kind for kind in Kind if kind not in LEFT_OUT), np.uint8)
-    wallets, scores = [np.empty(0, np.int64)], [np.empty(0, np.int16)]
+    resolutions = by_name(Resolution, np.uint8)
+    pieces = [np.empty(0, SAID)]
     for path in export.files(shard):
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
                 record = file.read_row_group(group, columns=["record"], use_threads=False)["record"]
-                places = np.flatnonzero(kinds.column(record) == Kind.SCORE)
+                kind = kinds.column(record)
+                places = np.flatnonzero(np.isin(kind, SAYING))
                 if len(places):
-                    table = file.read_row_group(group, columns=["payer", "score", "record_time"], use_threads=False)
+                    table = file.read_row_group(group, columns=_OF_SCORES, use_threads=False)
                     some = table.take(pa.array(places))
-                    known = numbers(some["record_time"]) <= as_of
-                    wallets.append(wallet_addresses(some["payer"])[known])
-                    scores.append(numbers(some["score"])[known].astype(np.int16))
-    return Published(np.concatenate(wallets), np.concatenate(scores))
+                    said = np.empty(len(places), SAID)
+                    said["wallet"], said["kind"] = wallet_addresses(some["payer"]), kind[places]
+                    for name, column in (("address", "address"), ("about", "reference"), ("score", "score")):
+                        said[name] = numbers(some[column])
+                    said["resolution"] = resolutions.column(some["resolution"])
+                    pieces.append(said[numbers(some["record_time"]) <= as_of])
+    return published(np.concatenate(pieces))

@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 from actors.export.columns import FLAG_COLUMNS, LEFT_OUT
 from actors.export.export import FILE_NAME, FORMAT, MANIFEST, Manifest
 from actors.records.codes import Code
+from actors.records.credit_layout import Resolution
 from actors.records.layout import (
     FLAG_SCORED,
     MOVEMENT,
     MOVEMENTS,
     RECORD,
+    RESOLUTION,
+    SCORE_SEEN,
     Channel,
     Kind,
     Label,
@@ -154,11 +157,12 @@ class _Decoder:
         self._movements = by_name(MOVEMENTS, np.uint8)
         self._kinds = by_name(WalletKind, np.uint8)
         self._statuses = by_name(WalletStatus, np.uint8)
+        self._resolutions = by_name(Resolution, np.uint8)
         self.columns: list[str] = [
             *("address", "seen", "payer", "payee"),
             *_NUMBERS.values(),
             *(column for column, _ in self._words.values()),
-            "movement",
+            *("movement", "score", "resolution"),
             *FLAG_COLUMNS,
             *_WALLET_COLUMNS,
         ]
@@ -178,6 +182,10 @@ class _Decoder:
         records["flags"] = flags
         legs = np.flatnonzero(records["kind"] == Kind.LEG)
         records[MOVEMENT][legs] = self._movements.column(table["movement"].take(pa.array(legs)))
+        scores = np.flatnonzero(records["kind"] == Kind.SCORE)
+        records[SCORE_SEEN][scores] = numbers(table["score"].take(pa.array(scores)))
+        ended = np.flatnonzero(records["kind"] == Kind.DISPUTE_RESOLVED)
+        records[RESOLUTION][ended] = self._resolutions.column(table["resolution"].take(pa.array(ended)))
         self._fill_wallets(records, table)
         return Rows(records, numbers(table["address"]), numbers(table["seen"]))
 

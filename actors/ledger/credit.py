@@ -193,10 +193,6 @@ class CreditBook:
         pairs = int(find(self.inquiry_table, *self._pairs_key(account)))
         return pairs < self._inquirers * _PAIRS_PERCENT // 100 and table_count(self.inquiry_table) < self._inquirers
 
-    def open_cases_of(self, holder: int) -> int:
-        """Disputes and reviews of a holder that are open."""
-        return int(np.count_nonzero(self.open_cases()["holder"] == holder))
-
     def open_orders(self) -> NDArray[Any]:
         """All that are not over (n,), of dtype ORDER."""
         used = self.orders[: self.meta[_ORDERS]]

@@ -18,12 +18,13 @@ COMPLETE_WITHIN_MS: Final = 90 * 24 * HOUR_MS
 for nothing in a quarter of a year must not hold the holder's place among open orders for ever."""
 
 WRITE_OFF_AFTER_MS: Final = 5 * 365 * 24 * HOUR_MS
-"""From default to the end of an order that nobody pays: between the three, five and seven years for which laws let a negative entry be told
-(docs/credit.md). What is not told any more must not hold a row of the table."""
+"""From default to the end of an order that nobody pays, and of one that a frozen wallet or its tier's limit keeps from being paid: between
+the three, five and seven years for which laws let a negative entry be told (docs/credit.md). What is not told any more must not hold a row
+of the table."""
 
 STOPPED_MS_MAX: Final = 90 * 24 * HOUR_MS
-"""An order that could not be paid for so long, though not for want of the holder's money, is written off: nobody waits for a shop that is
-gone, and what the two still owe each other they settle between them."""
+"""An order whose payee could not be paid for so long is written off: nobody waits for a shop that is gone, and what the two still owe each
+other they settle between them. Whose holder could not pay still owes it."""
 
 GRACE_MS: Final = 24 * HOUR_MS
 """An order that is completed after, or just before, it is due is not overdue before so long; nor is one that could not be paid before."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.ledger.book import READ_AHEAD, Capacity, new_book, with_profile_room
+from actors.ledger.deleted_scores import DeletedScores
 from actors.ledger.features import recorded_columns
 from actors.ledger.posting import HOLD, LIVE, REPLAYED, TRANSFER
 from actors.ledger.replay import fetch_ahead, replay
@@ -48,6 +49,7 @@ class Rebuilder:
     def __init__(self, shard: int, capacity: Capacity, *, whole: bool = True) -> None:
         self._shard = shard
         self._book = new_book(msgspec.structs.replace(capacity, keys=_KEYS, originals=_KEYS))
+        self._deleted = DeletedScores(capacity)
         self._whole = whole
         self._scratch = np.zeros(1, PROFILE)
         self._columns = np.empty((0, COLUMN_COUNT), np.int64)
@@ -77,7 +79,9 @@ class Rebuilder:
             self._columns = np.empty((len(attempts), COLUMN_COUNT), np.int64)
         recorded = [piece.records[name].copy() for name in (() if self._whole else _BALANCES)]
         checking = REPLAYED if self._whole else LIVE
+        scores = self._deleted.as_scores(self._book, piece.records, piece.addresses)
         good = _rebuild(self._book, *piece, self._columns, checking, self._scratch)
+        self._deleted.replayed(self._book, piece.records, piece.addresses, scores)
         for name, balances in zip(_BALANCES, recorded, strict=False):
             others = np.flatnonzero((piece.records[name] != balances) & (piece.records["kind"] >= TRANSFER))
             good = min(good, int(others[0])) if len(others) else good

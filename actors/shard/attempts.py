@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from actors.ledger.orders import (
     STOPPED_MS_MAX,
+    WRITE_OFF_AFTER_MS,
     Step,
     completed_due,
     due_again,
@@ -17,7 +18,7 @@ from actors.ledger.orders import (
     stopped_by,
 )
 from actors.records.codes import Code
-from actors.records.credit_layout import OrderState
+from actors.records.credit_layout import OrderState, Stopped
 from actors.records.layout import DUE_AT, ORDER_STATE, STOPPED_BY, Kind
 
 LOOK_FOR_MS: Final = 60_000
@@ -40,7 +41,7 @@ def say_why(order: Any, last: Any, kind: Kind, code: Code, limit: int) -> None:
         last["expiry"] = min(completed_due(int(order["due"]), now), next_attempt(0, now))
     elif state == OrderState.DEFAULTED:
         if stopped:
-            last["expiry"] = min(int(order["timer"]), _stops_at(order, now))
+            last["expiry"] = min(int(order["timer"]), _stops_at(order, last))
     elif order["stopped"] and not stopped:
         last[DUE_AT] = due_again(state, int(order["due"]), late, int(order["stopped_at"]), now)
         last["expiry"] = min(int(order["timer"]), ends_at(state, int(last[DUE_AT]), late))
@@ -51,16 +52,19 @@ def after_attempt(order: Any, last: Any) -> Step | None:
     now, state, late = int(last["record_time"]), int(order["state"]), int(order["default_after_s"])
     due = int(last[DUE_AT]) or int(order["due"])
     if last[STOPPED_BY]:
-        ends = _stops_at(order, now)
-        step = Step(Kind.ORDER_WRITTEN_OFF, 0) if now >= ends else None
+        ends = _stops_at(order, last)
+        # A payee that is gone for a moment does not end what something else stopped long before.
+        lasts = last[STOPPED_BY] == order["stopped"]
+        step = Step(Kind.ORDER_WRITTEN_OFF, 0) if lasts and now >= ends else None
     else:
         ends = ends_at(state, due, late)
         step = due_step(state, due, late, now)
     again = ends if state == OrderState.DEFAULTED else next_attempt(int(order["attempts"]), now)
-    last["expiry"] = min(again, ends) if step is None else step.next_ms  # without a step, the end is ahead
+    last["expiry"] = step.next_ms if step is not None else min(again, ends) if ends > now else again
     return step
 
 
-def _stops_at(order: Any, now: int) -> int:
-    """When an order that cannot be paid is written off."""
-    return (int(order["stopped_at"]) or now) + STOPPED_MS_MAX
+def _stops_at(order: Any, last: Any) -> int:
+    """When an order is written off that could not be paid at the attempt `last`."""
+    since = int(order["stopped_at"]) or int(last["record_time"])
+    return since + (STOPPED_MS_MAX if last[STOPPED_BY] == Stopped.PAYEE else WRITE_OFF_AFTER_MS)

@@ -19,6 +19,9 @@ DISPUTES_MAX: Final = 255
 """Open disputes of one holder, as its row counts them."""
 REVIEWS_MAX: Final = 16
 """Open reviews of one holder beside its disputes: they wait for a person, however long, so that one holder must not fill the table."""
+REVIEWS_PERCENT: Final = 50
+"""How much of the table of cases reviews may take: a dispute ends by its clock, a review only when somebody answers it, and those that
+nobody answers must not keep others from disputing an entry."""
 CASE_OPENINGS: Final = (Kind.DISPUTE_OPENED, Kind.CREDIT_REVIEW_OPENED)
 CASE_OF: Final = {
     Kind.DISPUTE_FORWARDED: Kind.DISPUTE_OPENED,
@@ -57,10 +60,13 @@ def decide_case(ledger: Ledger, row: Any, record: Any) -> Code:
 
 
 def _has_most(ledger: Ledger, kind: Kind, holder: int) -> bool:
-    disputed = int(ledger.credit.row(ledger.book, holder)["disputed"])
+    credit = ledger.credit
     if kind == Kind.DISPUTE_OPENED:
-        return disputed == DISPUTES_MAX
-    return ledger.credit.open_cases_of(holder) - disputed >= REVIEWS_MAX
+        return bool(credit.row(ledger.book, holder)["disputed"] == DISPUTES_MAX)
+    open_cases = credit.open_cases()
+    reviews = open_cases[open_cases["kind"] == Kind.CREDIT_REVIEW_OPENED]
+    mine = np.count_nonzero(reviews["holder"] == holder)
+    return bool(mine >= REVIEWS_MAX or len(reviews) >= len(credit.cases) * REVIEWS_PERCENT // 100)
 
 
 def _about_a_case(ledger: Ledger, row: Any, record: Any, kind: Kind) -> Code:

@@ -98,8 +98,21 @@ FROM told WHERE NOT written_off AND amount IS NOT NULL AND (paid_at IS NOT NULL 
     AND (overdue_at IS NULL OR overdue_at >= getvariable('as_of') - getvariable('negative_days') * {DAY_MS})
 """,
     "scores": """
-SELECT payer AS other, arg_max(coalesce(score, 0), address) AS score FROM read_parquet(getvariable('lake'), hive_partitioning = false)
-WHERE record = 'score' AND epoch_ms(record_time) <= getvariable('as_of') GROUP BY payer HAVING arg_max(coalesce(score, 0), address) > 0
+WITH said AS (
+    SELECT payer, address, record, score, reference, resolution FROM read_parquet(getvariable('lake'), hive_partitioning = false)
+    WHERE record IN ('score', 'dispute_opened', 'dispute_resolved', 'data_erased') AND epoch_ms(record_time) <= getvariable('as_of')
+), deleted AS (
+    SELECT ended.payer, ended.address FROM said AS ended
+    JOIN said AS opened ON opened.record = 'dispute_opened' AND opened.address = ended.reference
+    JOIN said AS before ON before.record = 'score' AND before.payer = ended.payer AND before.address < ended.address
+    WHERE ended.record = 'dispute_resolved' AND ended.resolution = 'deleted'
+    GROUP BY ended.payer, ended.address, opened.reference HAVING max(before.address) = opened.reference
+), levels AS (
+    SELECT payer, address, CASE WHEN record = 'score' THEN coalesce(score, 0) ELSE 0 END AS score
+    FROM said WHERE record IN ('score', 'data_erased')
+    UNION ALL SELECT payer, address, 0 FROM deleted
+)
+SELECT payer AS other, arg_max(score, address) AS score FROM levels GROUP BY payer HAVING arg_max(score, address) > 0
 """,
 }
 """`entries`: what was effective at `as_of` or before. `wallets`: those that get features. `flows`: what each wallet paid and received,
@@ -108,7 +121,8 @@ nights it stood. `pairs`: wallets and whom they paid or were paid by in 180 days
 a merchant was paid. `months`: by wallet and month, 0 = the newest. `cleared`: orders of which an entry was deleted or
 corrected after a dispute, and not reinserted. `orders`: service orders that were paid or became overdue; those that were written off, of
 which an entry was deleted, or that were overdue too long ago, are none, and those that were corrected were never overdue.
-`scores`: the last that was published at `as_of` or before, of whatever time it is."""
+`scores`: the last that was published at `as_of` or before, of whatever time it is; none of a wallet whose last one a dispute has deleted
+since, or whose personal data were erased since."""
 
 
 def as_table(sql: str, unknown: int | None) -> str:

@@ -45,7 +45,7 @@ EXTERNAL = 1024
 PAYMENTS = 700
 ORDERS = 60
 DISPUTES = 25
-SCORES = 10
+SCORES = 24
 """Of each shard."""
 SAME_MAX = 3
 """Features that chance may leave equal for all wallets of one journal."""
@@ -84,10 +84,28 @@ class Random:
             made += self.order(self.pick(*self.wallets(self.shard)), 1 + order)
         for _ in range(DISPUTES):
             made += self.dispute(made)
-        for published in sorted(self.time() for _ in range(SCORES)):
-            fields = {"payer": self.pick(*self.wallets(self.shard)), "points": self.pick(0, 450, 599, 600, 820)}
-            made.append(record(Kind.SCORE, record_time=published, effective_time=self.time(), **fields))
+        self.scores(made)
         return made
+
+    def scores(self, made: list[NDArray[Any]]) -> None:
+        """Scores, one after another, and what makes some of them count no more; `made`: all that is before them."""
+        places: list[int] = []
+        for time in sorted(self.time() for _ in range(SCORES)):
+            chance, fields = self.rng.random(), {"record_time": time, "effective_time": time}
+            if chance < 0.6 or not places:
+                places.append(len(made))
+                fields |= {"payer": self.pick(*self.wallets(self.shard)), "points": self.pick(0, 450, 599, 600, 820)}
+                made.append(record(Kind.SCORE, **{**fields, "effective_time": self.time()}))
+                continue
+            at = self.pick(*places[-3:])
+            fields["payer"] = int(made[at]["payer"][0])
+            if chance < 0.7:
+                made.append(record(Kind.DATA_ERASED, **fields))
+                continue
+            case = self.address(len(made))
+            made.append(record(Kind.DISPUTE_OPENED, reference=self.address(at), **fields))
+            resolution = int(self.pick(Resolution.DELETED, *Resolution))
+            made.append(record(Kind.DISPUTE_RESOLVED, reference=case, decision=resolution, **fields))
 
     def order(self, holder: int, order: int) -> list[NDArray[Any]]:
         """What becomes of a service order, to its end or not."""

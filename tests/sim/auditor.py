@@ -276,6 +276,7 @@ class Auditor:
                 state = (wallet.currency, wallet.kind, wallet.status, wallet.tier, wallet.opened)
                 must(state == profile, "shard {} knows wallet {} as {}, it is {}", number, address, profile, state)
             self._compare(number, shard, ledgers[number])
+            self.model.credit.shards[number].cases.compare_details(number, self._database.journals[number])
             self._compare_profiles(number, ledgers[number])
 
     def recovered(self, number: int, ledger: Ledger, block: int) -> None:

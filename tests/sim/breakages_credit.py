@@ -88,6 +88,49 @@ class LeavesCreditOutOfTheTransaction(ShardCore):
             return unit
 
 
+class ForgetsDisputesAfterAStart(_WithDesk):
+    class desk_class(CreditDesk):
+        def opened(self) -> None:
+            super().opened()
+            cases = {int(case["address"]) for case in self._ledger.credit.open_cases()}
+            self._timers = [timer for timer in self._timers if timer[2] not in cases]
+
+
+class NeverPassesADisputeOn(_WithDesk):
+    class desk_class(CreditDesk):
+        def _case_is_due(self, timer: int, address: int) -> None:
+            case = self._ledger.credit.case(address)
+            if case is not None and timer == case["due"]:
+                super()._case_is_due(timer, address)
+
+
+class CountsWhatWasDeleted(ShardCore):
+    """An order that is no entry any more still stands against its holder."""
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        setattr(ledger.credit, "_recount", lambda *_: None)  # noqa: B010
+
+
+class KeepsADeletedScore(ShardCore):
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        setattr(ledger.credit, "_unscore", lambda *_: None)  # noqa: B010
+
+
+class LosesWhatWasErased(ShardCore):
+    """That texts were erased is recorded, but not which."""
+
+    def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
+        super().__init__(config, ledger, writer)
+        self.writer = self.writer_class(writer)
+
+    class writer_class(JournalWriter):
+        def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
+            kept = {at: said for at, said in details.items() if records["kind"][at] != Kind.DATA_ERASED}
+            return super().seal(records, kept, seen)
+
+
 CREDIT_BREAKAGES: tuple[type[ShardCore], ...] = (
     StoresACollectionWithoutItsOrder,
     CollectsBehindTheBackOfWindows,
@@ -96,4 +139,9 @@ CREDIT_BREAKAGES: tuple[type[ShardCore], ...] = (
     ScoresAWalletAgainInTheSameRun,
     ForgetsConsentsAfterACheckpoint,
     LeavesCreditOutOfTheTransaction,
+    ForgetsDisputesAfterAStart,
+    NeverPassesADisputeOn,
+    CountsWhatWasDeleted,
+    KeepsADeletedScore,
+    LosesWhatWasErased,
 )

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from actors.audit.credit import COMPLETE_WITHIN_MS, STOPPED_FOR_MS, CreditCheck
-from actors.records.addresses import block_of
+from actors.records.addresses import block_of, slot_of
 from actors.records.blocks import CreditEntry, Sealed, addresses_of, records_of
 from actors.records.codes import FIRST_REFUSED, Code, is_declined
 from actors.records.credit_layout import OPEN_STATES, SCORE, OrderState, Stopped
@@ -22,6 +22,7 @@ from actors.records.layout import (
     HOME,
     LAST_ORDER,
     ORDER_STATE,
+    RESOLUTION,
     RESULT_OF_INQUIRY,
     RUN,
     SCENARIO,
@@ -31,12 +32,13 @@ from actors.records.layout import (
     TRANSFER_AT,
     Kind,
 )
+from tests.sim.case_model import ShardCases
 from tests.sim.questions import CreditQuestion, CreditRequest, ScoreQuestion, StateQuestion
 from tests.sim.truth import must
 
 COLLECTION: Final = 1
 """Digest of a transfer that a shard makes by itself to collect an order."""
-ROW: Final = ("head", "scored", "kept", "score", "open", "overdue", "defaulted", "run")
+ROW: Final = ("head", "scored", "kept", "score", "open", "overdue", "defaulted", "run", "disputed")
 CONSENTS_MAX: Final = 3
 """Of a holder, in the simulation."""
 DAY_MS: Final = 86_400_000
@@ -59,6 +61,12 @@ _OF_KIND: Final = {
         "payee": "payee", "amount": "amount", "expiry": "expiry", "confirm_by": CONFIRM_BY, "default_after_s": DEFAULT_AFTER,
         "reference": "reference",
     },
+    Kind.DISPUTE_OPENED: _ASKED | {"reference": "reference", "expiry": "expiry"},
+    Kind.CREDIT_REVIEW_OPENED: _ASKED | {"reference": "reference", "expiry": "expiry"},
+    Kind.DISPUTE_FORWARDED: {"expiry": "expiry"},
+    Kind.DISPUTE_ANSWERED: {"kind": RESOLUTION},
+    Kind.DISPUTE_RESOLVED: {"kind": RESOLUTION},
+    Kind.CREDIT_REVIEW_RESOLVED: {"kind": RESOLUTION},
 }  # fmt: skip
 """What of a request is in which field of its record."""
 
@@ -73,6 +81,7 @@ class Order:
         self.modified = False
         self.state = getattr(record, ORDER_STATE)
         self.ends = self.due = 0
+        self.overdue_at = self.defaulted_at = self.deleted_by = 0
         self.history: list[tuple[int, int, int, bool]] = []
         self.keep(block_of(address))
 
@@ -89,13 +98,15 @@ class Order:
 class ShardCredit:
     """What one journal says."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Any) -> None:
         self.check = CreditCheck()
+        self.cases = ShardCases(counts)
         self.rows: dict[int, dict[str, int]] = {}
         self.states: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
         self.consents: dict[tuple[int, int, int], list[tuple[int, int, int]]] = {}
         self.orders: dict[int, Order] = {}
         self.unclaimed: set[int] = set()
+        self.block: Sealed
         self.asked: Counter[tuple[int, int, int]] = Counter()
 
     def row(self, holder: int) -> dict[str, int]:
@@ -116,7 +127,7 @@ class CreditModel:
     """All journals together. `requests`: what clients asked for, by digest; they forget nothing."""
 
     def __init__(self, shards: int, counts: Any) -> None:
-        self.shards = [ShardCredit() for _ in range(shards)]
+        self.shards = [ShardCredit(counts) for _ in range(shards)]
         self.requests: dict[int, CreditRequest] = {}
         self.entries: list[CreditEntry] = []
         self._counts = counts
@@ -126,6 +137,7 @@ class CreditModel:
     def read_block(self, shard: int, sealed: Sealed) -> None:
         """Before the records of a block are read one by one."""
         here, records = self.shards[shard], records_of(sealed.data)
+        here.block = sealed
         for address, text in here.check.wrong(records, addresses_of(shard, sealed.number, len(records))):
             must(False, "record {}: {}", address, text)
         self.entries.extend(here.check.entries)
@@ -155,8 +167,12 @@ class CreditModel:
             self._consents(here, record).append((block, 0, 0))
         elif Kind.ORDER_CREATED <= kind <= LAST_ORDER:
             self._ordered(here, address, record)
+        elif kind == Kind.DATA_ERASED:
+            here.cases.was_erased(here.block, slot_of(address))
+        else:
+            here.cases.read(here, address, record)
         if record.payer:
-            here.row(record.payer)["head"] = address
+            here.row(record.payer).update(head=address, **here.cases.counted(here, record.payer))
             here.keep(record.payer, block)
 
     @staticmethod
@@ -173,7 +189,7 @@ class CreditModel:
         model.keys[request.key_id] = address
         body, op = request.body, Kind(request.body["op"])
         must(record.kind in MADE.get(op, (op,)), "record {}: another kind than asked", address)
-        same = _ASKED | _OF_KIND.get(op, {}) if op < Kind.ORDER_CONFIRMED else {}
+        same = (_ASKED if op < Kind.ORDER_CONFIRMED else {}) | _OF_KIND.get(op, {})
         said = [{name: sent.get(name, 0) for name in same} for sent in request.sent]
         kept = {name: getattr(record, field) for name, field in same.items()}
         must(kept in said, "record {}: {} is not what was asked: {}", address, kept, said)
@@ -196,8 +212,10 @@ class CreditModel:
         order = here.orders[record.reference]
         if kind in COLLECTING:
             here.unclaimed.discard(getattr(record, TRANSFER_AT))
-        for name, counted in (("overdue", OrderState.OVERDUE), ("defaulted", OrderState.DEFAULTED)):
-            row[name] += (state == counted) - (order.state == counted)
+        if kind == Kind.ORDER_OVERDUE:
+            order.overdue_at = address
+        elif kind == Kind.ORDER_DEFAULTED:
+            order.defaulted_at = address
         row["open"] -= state in OVER
         row["kept"] += state == OrderState.PAID
         if kind == Kind.ORDER_MODIFIED:
@@ -242,6 +260,13 @@ class CreditModel:
             body, asked = request.body, self.shards[request.shard].asked
             most = max((n for (*of, _), n in asked.items() if of == [body["account"], body["home"]]), default=0)
             must(0 < body.get("open_max", 0) <= most, "credit {}: {} inquiries are not too many", name, most)
+        if code == Code.CASES_FULL:
+            must(
+                self._is_true(code, request, delivery, delivery.until()),
+                "credit {} {}: there is room",
+                name,
+                request.body,
+            )
         if 0 < code < FIRST_REFUSED:
             return
         if code == Code.WALLET_NOT_FOUND:
@@ -276,6 +301,8 @@ class CreditModel:
         if code == Code.TOO_MANY_CONSENTS:
             parties = [party for party in here.consents if party[0] == body["holder"]]
             return op == Kind.CONSENT_GRANTED and len(parties) >= CONSENTS_MAX
+        if op >= Kind.DISPUTE_OPENED:
+            return here.cases.is_true(code, op, body, delivery.shard_head)
         if code == Code.RECEIPT_EXPIRED:
             return op == Kind.ORDER_CREATED
         if code in (Code.INVALID_REQUEST, Code.WALLET_CLOSED):
@@ -344,6 +371,8 @@ class CreditModel:
             for order in here.orders.values():
                 if order.ends and order.ends <= until_ms:
                     return f"order {order.address} in state {order.state} has not ended, which was due at {order.ends}"
+            if text := here.cases.unsettled(until_ms):
+                return text
         return ""
 
     def compare(self, number: int, ledger: Any) -> None:
@@ -365,6 +394,7 @@ class CreditModel:
         wanted = {o.address: (o.state, o.cap, o.holder) for o in here.orders.values() if o.state not in OVER}
         kept = {int(o["address"]): (int(o["state"]), int(o["cap"]), int(o["holder"])) for o in credit.open_orders()}
         must(kept == wanted, "shard {}: orders are {}, not {}", number, kept, wanted)
+        here.cases.compare(number, credit)
         now = ledger.record_time
         for party in here.consents:
             live = credit.consent(*party, now)

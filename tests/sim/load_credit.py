@@ -14,7 +14,9 @@ from actors.records.codes import FIRST_REFUSED, Code
 from actors.records.credit_layout import CREDIT_QUESTION, InquiryResult, OrderKind, OrderState
 from actors.records.layout import ACCOUNT, RESULT_OF_INQUIRY, SCENARIO, Kind, WalletStatus
 from actors.shard import messages as m
+from actors.shard.disputes import CASE_OPENINGS
 from tests.sim.credit_model import score_rows
+from tests.sim.load_cases import CaseLoad
 from tests.sim.questions import CreditQuestion, CreditRequest, ScoreQuestion, StateQuestion
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ SEEDS_OF_TEN: Final = (4, 5)
 """Which of ten seeds have credit."""
 ACCOUNTS: Final = (7, 8)
 SCENARIOS: Final = (1, 2)
+READ_FIRST: Final = frozenset({Kind.INQUIRY, Kind.ORDER_CREATED, Kind.DISPUTE_REINSERTED, *CASE_OPENINGS})
+"""What rests on what the front door has read before."""
 WAIT_MS: Final = (200, 2_500)
 HOLDERS: Final = 8
 _TOLD: Final = {
@@ -50,16 +54,18 @@ class CreditLoad:
         self.unfinished: dict[int, CreditRequest] = {}
         self._done: list[CreditRequest] = []
         self._runs = 0
+        self._cases = CaseLoad(self, load)
         self._actions = (
             (self._grant, 8), (self._withdraw, 2), (self._ask, 9), (self._order, 16), (self._call, 22), (self._again, 5),
             (self._publish, 4), (self._look, 5), (self._fund, 3), (self._close_payee, 1),
-            (self._freeze_debtor, 1), (self._spend, 6),
+            (self._freeze_debtor, 1), (self.spend, 6),
         )  # fmt: skip
 
     def start(self) -> None:
         """Begin, if this seed has credit at all."""
         if self._scheduler.seed % 10 in SEEDS_OF_TEN:
             self._scheduler.after(500, self._act)
+            self._cases.start()
 
     def begin_again(self) -> None:
         """As `FrontDoor.begin_again`."""
@@ -67,6 +73,7 @@ class CreditLoad:
             for request in list(self.unfinished.values()):
                 self._scheduler.after(self._random.randint(0, 200), self._decide, request)
             self._scheduler.after(60, self._act)
+            self._cases.start()
 
     def _act(self) -> None:
         if self._load.left <= 0:
@@ -80,7 +87,8 @@ class CreditLoad:
     def _holder(self) -> "Known | None":
         return self._random.choice(self._load.wallets[:HOLDERS]) if self._load.wallets else None
 
-    def _want(self, op: Kind, holder: "Known", /, **body: int) -> CreditRequest:
+    def want(self, op: Kind, holder: "Known", /, *details: bytes, **body: int) -> CreditRequest:
+        """Ask for something until it is answered."""
         full = {
             "op": int(op), "caller": 7, "account": self._random.choice(ACCOUNTS), "scenario": self._random.choice(SCENARIOS),
             "holder": holder.address, "home": holder.address, "seen": -1, "amount": 0, "reference": 0, **body,
@@ -91,6 +99,7 @@ class CreditLoad:
             self._random.getrandbits(62) + 2,
             {k: int(v) for k, v in full.items()},
         )
+        request.details = details[0] if details else None
         self.unfinished[request.digest] = request
         self._switch.auditor.model.credit.requests[request.digest] = request
         self._decide(request)
@@ -100,7 +109,7 @@ class CreditLoad:
         """Look where a decision rests on what was read, then send."""
         if request.digest not in self.unfinished:
             return
-        if request.body["op"] in (Kind.INQUIRY, Kind.ORDER_CREATED) and request.body["holder"]:
+        if request.body["op"] in READ_FIRST and request.body["holder"]:
             request.attempt += 1
             attempt = request.attempt
             self._read(request.shard, request.body, lambda state: self._decided(request, state))
@@ -115,11 +124,17 @@ class CreditLoad:
             consent = int(state["consent"]["record"])
             body["kind"] = int(InquiryResult.YES if consent else InquiryResult.NOT_AVAILABLE)
             body["reference"], body["points"] = consent, int(state["credit"]["score"])
-        elif not self._is_receipt(body):
+        elif not self._is_there(body):
             self.unfinished.pop(request.digest, None)  # lost with what was stored after a backup
             return
         request.body = body
         self._send(request)
+
+    def _is_there(self, body: dict[str, int]) -> bool:
+        """Whether what a request is about is still stored."""
+        if body["op"] == Kind.ORDER_CREATED:
+            return self._is_receipt(body)
+        return body["op"] not in READ_FIRST or self._cases.is_there(body)
 
     def _is_receipt(self, body: dict[str, int]) -> bool:
         """Whether the receipt that an order names is there, by what is recorded: that may not be what was sent last, and after a restore
@@ -140,7 +155,9 @@ class CreditLoad:
         request.attempt += 1
         attempt = request.attempt
         row = request.row()
-        details = {0: b"\x01"} if request.digest % 5 == 0 else {}
+        details = {} if request.details is None else {0: request.details}
+        if not details and request.digest % 5 == 0:
+            details = {0: b"\x01"}
         question = CreditQuestion([request], lambda results: self._answered(request, results[0]))
         self._switch.call(request.shard, question, lambda ref: m.Credit(ref=ref, rows=row.copy(), details=details))
         self._scheduler.after(self._random.randint(*WAIT_MS), self._overdue, request, attempt)
@@ -154,12 +171,13 @@ class CreditLoad:
         code = int(result["code"])
         self._scheduler.count(f"credit {Code(code).name}")
         self._scheduler.count("credit replays", int(result["replayed"]))
-        if 0 < code < FIRST_REFUSED and code != Code.TOO_MANY_DECISIONS:
+        if 0 < code < FIRST_REFUSED and code not in (Code.TOO_MANY_DECISIONS, Code.CASES_FULL):
             self._scheduler.after(self._random.randint(5, 300), self._retry, request, request.attempt)
         elif request.result is None:
             request.result = result.copy()
             self.unfinished.pop(request.digest, None)
             self._done.append(request)
+            self._cases.answered(request)
 
     def _retry(self, request: CreditRequest, attempt: int) -> None:
         if request.result is None and request.attempt == attempt:
@@ -179,21 +197,21 @@ class CreditLoad:
         if holder is not None:
             expiry = self._scheduler.now + self._random.choice((1_500, 6_000, 60_000))
             cap = self._random.choice((0, 700, 5_000))
-            self._want(Kind.CONSENT_GRANTED, holder, expiry=expiry, amount=cap, standing=cap > 0)
+            self.want(Kind.CONSENT_GRANTED, holder, expiry=expiry, amount=cap, standing=cap > 0)
 
     def _withdraw(self) -> None:
-        given = self._made(Kind.CONSENT_GRANTED)
+        given = self.made(Kind.CONSENT_GRANTED)
         if given is not None:
             body = given.body
             of = {name: body[name] for name in ("account", "scenario")}
-            self._want(Kind.CONSENT_WITHDRAWN, self._whose(given), reference=int(given.result["address"]), **of)
+            self.want(Kind.CONSENT_WITHDRAWN, self.whose(given), reference=int(given.result["address"]), **of)
 
-    def _made(self, op: Kind) -> CreditRequest | None:
+    def made(self, op: Kind) -> CreditRequest | None:
         """A recent request of a kind that was done."""
         found = [r for r in self._done[-90:] if r.body["op"] == op and r.result["code"] == 0]
         return self._random.choice(found[-8:]) if found else None
 
-    def _whose(self, request: CreditRequest) -> "Known":
+    def whose(self, request: CreditRequest) -> "Known":
         return next(w for w in self._load.wallets if w.address == request.body["holder"])
 
     def _ask(self) -> None:
@@ -205,7 +223,7 @@ class CreditLoad:
             said |= {"holder": 0, "home": 777_777 + self._random.randint(0, 3)}
         if self._random.random() < 0.15:
             said["open_max"] = 2
-        self._want(Kind.INQUIRY, holder, **said)
+        self.want(Kind.INQUIRY, holder, **said)
 
     def _order(self) -> None:
         receipts = [r for r in self._done if r.body["op"] == Kind.INQUIRY and r.body.get("kind") == InquiryResult.YES]
@@ -213,21 +231,22 @@ class CreditLoad:
         if not receipts:
             return
         receipt = self._random.choice(receipts[-6:])
-        holder, now = self._whose(receipt), self._scheduler.now
+        holder, now = self.whose(receipt), self._scheduler.now
         payees = [w for w in self._load.wallets if w.currency == holder.currency and w.address != holder.address]
         if payees:
             of = {name: receipt.body[name] for name in ("account", "scenario")}
-            self._want(
+            due = self._random.choice((300, 1_000) if self._cases.begins else (3_000, 8_000))
+            self.want(
                 Kind.ORDER_CREATED, holder, reference=int(receipt.result["address"]), payee=self._random.choice(payees).address,
                 amount=self._random.choice((500, 900)), kind=OrderKind.PAY_LATER, open_max=4,
                 valid_until=receipt.body["expiry"],
-                confirm_by=now + self._random.choice((1_500, 6_000)), expiry=now + self._random.choice((3_000, 8_000)),
+                confirm_by=now + self._random.choice((1_500, 6_000)), expiry=now + due,
                 default_after_s=self._random.choice((1, 2)), **of,
             )  # fmt: skip
 
     def _call(self) -> None:
         """Something is asked of an order, mostly what comes next, by whoever may, or may not."""
-        order = self._made(Kind.ORDER_CREATED)
+        order = self.made(Kind.ORDER_CREATED)
         if order is None:
             return
         known = self._switch.auditor.model.credit.shards[order.shard].orders.get(int(order.result["address"]))
@@ -238,14 +257,14 @@ class CreditLoad:
         of = {name: order.body[name] for name in ("account", "scenario")}
         if self._random.random() < 0.05:
             of["account"] = 15 - of["account"]
-        self._want(op, self._whose(order), reference=int(order.result["address"]), amount=amount, **of)
+        self.want(op, self.whose(order), reference=int(order.result["address"]), amount=amount, **of)
 
     def _again(self) -> None:
         """Send once more what was answered already."""
         if self._done:
             request = self._random.choice(self._done[-30:])
-            if request.body["op"] != Kind.ORDER_CREATED or self._is_receipt(request.body):
-                self._send(request)  # as a front door that reads the receipt first
+            if request.body["op"] == Kind.INQUIRY or self._is_there(request.body):
+                self._send(request)  # as a front door that reads first
 
     def _look(self) -> None:
         holder = self._holder()
@@ -276,10 +295,10 @@ class CreditLoad:
         fields = {"payer": wallet.address, "payee": slot, "currency": wallet.currency, "amount": credits - debits}
         return [self._load.request(wallet.shard, **fields)] if credits > debits else []
 
-    def _spend(self) -> None:
+    def spend(self) -> None:
         """Who will be billed has nothing left."""
         order = self._in_state({OrderState.CONFIRMED})
-        if order is not None and (paying := self._all_of(self._whose(order))):
+        if order is not None and (paying := self._all_of(self.whose(order))):
             self._load.front_door.want(paying)
 
     def _freeze_debtor(self) -> None:
@@ -287,7 +306,7 @@ class CreditLoad:
         order = self._in_state(ALLOWED[Kind.ORDER_PAID])
         if order is None:
             return
-        holder = self._whose(order)
+        holder = self.whose(order)
         changes = [
             self._load.request(holder.shard, op=Kind.WALLET_STATUS, kind=status, payee=holder.address)
             for status in (WalletStatus.FROZEN, WalletStatus.OPEN)
@@ -297,7 +316,7 @@ class CreditLoad:
 
     def _close_payee(self) -> None:
         """A shop gives up: it pays out what it has, and closes, whoever still owes it."""
-        order = self._in_state(ALLOWED[Kind.ORDER_PAID]) or self._made(Kind.ORDER_CREATED)
+        order = self._in_state(ALLOWED[Kind.ORDER_PAID]) or self.made(Kind.ORDER_CREATED)
         if order is None:
             return
         payee = next(w for w in self._load.wallets if w.address == order.body["payee"])

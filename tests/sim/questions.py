@@ -151,12 +151,13 @@ _CREDIT_NAMES: Final = tuple(CREDIT_REQUEST.names or ())
 class CreditRequest:
     """One credit request that a client wants done; as `Request`. `sent`: each body with which it was; a front door may decide anew."""
 
-    __slots__ = ("attempt", "body", "digest", "key", "result", "sent", "shard")
+    __slots__ = ("attempt", "body", "details", "digest", "key", "result", "sent", "shard")
 
     def __init__(self, shard: int, key: int, digest: int, body: dict[str, int]) -> None:
         self.shard, self.key, self.digest, self.body = shard, key, digest, body
         self.attempt = 0
         self.sent: list[dict[str, int]] = []
+        self.details: bytes | None = None
         self.result: Any = None
 
     @property

@@ -8,8 +8,20 @@ from typing import Final, NamedTuple
 
 from actors.ledger import credit as credit_tables
 from actors.ledger import ledger, orders
-from actors.shard import channels, core, credit, intake, journal_writer, pace, refundable, remote_wallets, repeats
+from actors.shard import (
+    channels,
+    core,
+    credit,
+    disputes,
+    intake,
+    journal_writer,
+    pace,
+    refundable,
+    remote_wallets,
+    repeats,
+)
 from actors.shard.core import ShardCore
+from tests.sim.case_model import REVIEWS_MAX
 from tests.sim.credit_model import CONSENTS_MAX
 from tests.sim.database import DatabaseFaults, Image
 from tests.sim.load import Load
@@ -61,6 +73,7 @@ SMALL: Final = (
     (credit_tables, "_SWEEP_ROWS", 4),
     (credit_tables, "CONSENTS_OF_HOLDER_MAX", CONSENTS_MAX),
     (orders, "ATTEMPTS_AFTER_MS", (300, 700, 1_500)),
+    (disputes, "REVIEWS_MAX", REVIEWS_MAX),
     (credit, "TURN_ROWS_MAX", 3),
     (credit, "QUEUE_ROWS_MAX", 25),
     (orders, "GRACE_MS", 1_500),

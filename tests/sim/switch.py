@@ -18,6 +18,7 @@ from actors.shard.clock import ShardClock
 from actors.shard.core import ShardConfig, ShardCore
 from switch.gateway.attempts import Attempts, RowAttempts
 from tests.sim.auditor import Auditor
+from tests.sim.case_model import CASES
 from tests.sim.database import Database, DatabaseFaults
 from tests.sim.model import CHAINED_FIRST, DAY_MS
 from tests.sim.process import CALL_TIMEOUT_MS, Delivery, Process
@@ -37,7 +38,7 @@ CAPACITY = Capacity(
     caller_holds_percent=75,
     consents=12,
     orders=10,
-    cases=8,
+    cases=CASES,
     inquirers=500,
 )
 CROWDED = msgspec.structs.replace(CAPACITY, payers=4, attempts=100, profiles=12, originals=2)

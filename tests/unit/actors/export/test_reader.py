@@ -13,8 +13,9 @@ from actors.export.columns import LEFT_OUT, Columns
 from actors.export.export import MANIFEST, Exported, Manifest
 from actors.export.reader import Export, Unreadable
 from actors.records.addresses import record_address
+from actors.records.credit_layout import Resolution
 from actors.records.ids import Secret
-from actors.records.layout import FLAG_REVIEW, FLAG_SCORED, RECORD, Channel, Kind, Label
+from actors.records.layout import FLAG_REVIEW, FLAG_SCORED, RECORD, RESOLUTION, SCORE_SEEN, Channel, Kind, Label
 from tests.journal_rows import NOON, record
 
 COLUMNS = Columns(Secret.of(bytes(range(16))))
@@ -114,3 +115,10 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
     (tmp_path / MANIFEST).write_text('{"format": 1}')
     with pytest.raises(Unreadable, match="format 1, 4 is needed"):
         Export(tmp_path)
+
+
+def test_scores_and_what_deletes_them_come_back(tmp_path: Path) -> None:
+    score = record(Kind.SCORE, payer=65_536, points=640)
+    deleted = record(Kind.DISPUTE_RESOLVED, payer=65_536, reference=700, decision=Resolution.DELETED)
+    found = read(folder(tmp_path, table(score, deleted)))
+    assert found[SCORE_SEEN][0] == 640 and found[RESOLUTION][1] == Resolution.DELETED

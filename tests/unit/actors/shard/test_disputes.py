@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from actors.audit.credit import CreditCheck
+from actors.ledger.rebuilding import Rebuilder
 from actors.records.blocks import addresses_of, records_of
 from actors.records.codes import Code
 from actors.records.credit_layout import SCORE, InquiryResult, OrderState, Resolution
 from actors.records.layout import RESOLUTION, Kind
 from actors.shard import messages as m
 from actors.shard.disputes import REVIEWS_MAX
+from rules.vocabulary.columns import INDEX, NULL
 from tests.unit.actors.shard.one_shard import DAY_MS, SMALL, OneShard
 
 
@@ -24,6 +26,21 @@ def shard() -> OneShard:
 def opened(shard: OneShard, holder: int, kind: Kind = Kind.DISPUTE_OPENED, reference: int = 77) -> int:
     said: dict[str, Any] = {"reference": reference, "expiry": shard.now + 30 * DAY_MS}
     made = shard.credit(kind, holder, **said)
+    assert made["code"] == 0
+    return int(made["address"])
+
+
+def published(shard: OneShard, holder: int, score: int, run: int) -> int:
+    """Address of a score."""
+    scores = np.zeros(1, SCORE)
+    scores["kind"], scores["holder"], scores["score"], scores["run"], scores["as_of"] = (
+        Kind.SCORE,
+        holder,
+        score,
+        run,
+        1,
+    )
+    (made,) = shard.ask(lambda ref: m.Publish(ref=ref, rows=scores, details={}))
     assert made["code"] == 0
     return int(made["address"])
 
@@ -158,19 +175,16 @@ def test_what_is_deleted_of_an_order_counts_no_more_until_it_comes_back(shard: O
 
 def test_a_score_that_nobody_defends_in_time_is_none(shard: OneShard) -> None:
     holder = shard.wallet()
-    scores = np.zeros(1, SCORE)
-    scores["kind"], scores["holder"], scores["score"], scores["run"], scores["as_of"] = Kind.SCORE, holder, 640, 1, 1
-    (published,) = shard.ask(lambda ref: m.Publish(ref=ref, rows=scores, details={}))
+    address = published(shard, holder, 640, run=1)
     opened(shard, holder, reference=77)
     shard.wait(31 * DAY_MS)
-    assert published["code"] == 0 and shard.state(holder)["credit"]["score"] == 640, "the other entry is deleted"
-    opened(shard, holder, reference=int(published["address"]))
+    assert shard.state(holder)["credit"]["score"] == 640, "the other entry is deleted"
+    opened(shard, holder, reference=address)
     shard.wait(31 * DAY_MS)
     shard.restarted()
     state = shard.state(holder)
     assert (state["credit"]["score"], state["credit"]["scored"], state["wallet"]["score"]) == (0, 0, 0)
-    scores["run"] = 2
-    shard.ask(lambda ref: m.Publish(ref=ref, rows=scores, details={}))
+    published(shard, holder, 640, run=2)
     assert shard.state(holder)["credit"]["score"] == 640, "the next run gives another"
 
 
@@ -280,3 +294,36 @@ def test_a_full_table_of_cases_is_an_answer_and_what_is_over_makes_room() -> Non
         again = {"reference": over, "kind": Resolution.DELETED}
         assert shard.credit(Kind.DISPUTE_RESOLVED, holder, **again)["code"] == Code.CASE_NOT_OPEN
         assert shard.credit(Kind.DISPUTE_OPENED, holder, **more)["code"] == Code.CASES_FULL
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_what_is_rebuilt_of_a_payment_saw_no_score_that_was_deleted(shard: OneShard, later: bool) -> None:
+    holder, shop = shard.wallet(balance=100), shard.wallet()
+    address = published(shard, holder, 640, run=1)
+    dispute = opened(shard, holder, reference=address)
+    if later:
+        published(shard, holder, 650, run=2)
+    shard.wait(1)
+    assert shard.credit(Kind.DISPUTE_RESOLVED, holder, reference=dispute, kind=Resolution.DELETED)["code"] == 0
+    assert shard.pay(op=Kind.TRANSFER, payer=holder, payee=shop, amount=1)["code"] == 0
+    rebuilder, seen = Rebuilder(0, shard.capacity), []
+    for block in shard.blocks:
+        records = records_of(block.data).copy()
+        last = np.full(len(records), addresses_of(0, block.number, 1)[0] - 1)
+        rebuilt = rebuilder.feed(records, addresses_of(0, block.number, len(records)), last)
+        seen += rebuilt.columns[:, INDEX["payer_score"]].tolist()
+    seen += rebuilder.end().columns[:, INDEX["payer_score"]].tolist()
+    assert seen[-1] == (650 if later else NULL)
+
+
+def test_reviews_that_nobody_answers_leave_room_for_disputes() -> None:
+    shard = OneShard(msgspec.structs.replace(SMALL, cases=4))
+    holders = [shard.wallet() for _ in range(3)]
+    for holder in holders[:2]:
+        opened(shard, holder, Kind.CREDIT_REVIEW_OPENED)
+    more = shard.credit(Kind.CREDIT_REVIEW_OPENED, holders[2], reference=77, expiry=shard.now + DAY_MS)
+    assert more["code"] == Code.CASES_FULL
+    for holder in holders[:2]:
+        opened(shard, holder)
+    full = shard.credit(Kind.DISPUTE_OPENED, holders[2], reference=77, expiry=shard.now + DAY_MS)
+    assert full["code"] == Code.CASES_FULL

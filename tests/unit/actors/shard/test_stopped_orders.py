@@ -106,20 +106,21 @@ def small_limit(shard: OneShard) -> tuple[int, int]:
     return holder, completed(shard, holder, shop)
 
 
-@pytest.mark.parametrize(
-    ("scene", "by"),
-    [
-        (closed_shop, Stopped.PAYEE),
-        (unknown_shop, Stopped.PAYEE),
-        (shop_away, Stopped.PAYEE),
-        (frozen_holder, Stopped.FROZEN),
-        (small_limit, Stopped.LIMIT),
-    ],
-    ids=lambda each: getattr(each, "__name__", str(each)),
-)
-def test_what_a_holder_cannot_pay_never_becomes_overdue_and_is_written_off(
-    shard: OneShard, scene: Any, by: Stopped
-) -> None:
+SCENES = [
+    (closed_shop, Stopped.PAYEE),
+    (unknown_shop, Stopped.PAYEE),
+    (shop_away, Stopped.PAYEE),
+    (frozen_holder, Stopped.FROZEN),
+    (small_limit, Stopped.LIMIT),
+]
+
+
+def named(each: Any) -> str:
+    return getattr(each, "__name__", str(each))
+
+
+@pytest.mark.parametrize(("scene", "by"), SCENES, ids=named)
+def test_what_a_holder_cannot_pay_never_becomes_overdue(shard: OneShard, scene: Any, by: Stopped) -> None:
     holder, order = scene(shard)
     passes(shard, 30 * DAY_MS)
     kept = order_of(shard, holder, order)
@@ -127,9 +128,20 @@ def test_what_a_holder_cannot_pay_never_becomes_overdue_and_is_written_off(
     if scene not in (unknown_shop, shop_away, small_limit):  # There memory was changed, which a new process has not.
         shard.restarted()
         assert order_of(shard, holder, order) == kept
-    passes(shard, STOPPED_MS_MAX - 31 * DAY_MS)
+
+
+@pytest.mark.parametrize(("scene", "by"), SCENES, ids=named)
+def test_who_cannot_pay_owes_it_for_years_but_nobody_waits_for_a_shop_that_is_gone(
+    shard: OneShard, scene: Any, by: Stopped
+) -> None:
+    holder, order = scene(shard)
+    passes(shard, 3 * DAY_MS)
+    ends = int(order_of(shard, holder, order)["stopped_at"])
+    ends += STOPPED_MS_MAX if by == Stopped.PAYEE else WRITE_OFF_AFTER_MS
+    while shard.now < ends - 1:
+        shard.wait(min(7 * DAY_MS, ends - 1 - shard.now))
     assert order_of(shard, holder, order)["state"] == OrderState.DUE
-    passes(shard, 4 * DAY_MS)
+    passes(shard, DAY_MS)
     assert not order_of(shard, holder, order)["address"] and counted(shard, holder) == [0, 0]
     assert shard.state(holder)["credit"]["open"] == 0
     end = shard.records()[-1]
@@ -138,6 +150,34 @@ def test_what_a_holder_cannot_pay_never_becomes_overdue_and_is_written_off(
     assert Kind.ORDER_OVERDUE not in shard.kinds() and Kind.ORDER_DEFAULTED not in shard.kinds()
     if scene not in (unknown_shop, shop_away):
         assert_audited(shard)
+
+
+def test_what_a_frozen_holder_owes_is_collected_when_it_may_pay_again(shard: OneShard) -> None:
+    holder, shop = shard.wallet(balance=BILL), shard.wallet()
+    assert status(shard, holder, WalletStatus.FROZEN) == 0
+    order = completed(shard, holder, shop)
+    passes(shard, 200 * DAY_MS)
+    assert order_of(shard, holder, order)["state"] == OrderState.DUE
+    assert status(shard, holder, WalletStatus.OPEN) == 0
+    passes(shard, 8 * DAY_MS)
+    assert last(shard, Kind.ORDER_PAID)["reference"] == order and counted(shard, holder) == [0, 0]
+    assert_audited(shard)
+
+
+def test_a_payee_that_is_gone_for_a_moment_does_not_end_what_was_stopped_long_before(shard: OneShard) -> None:
+    holder, shop = shard.wallet(balance=BILL), shard.wallet()
+    assert status(shard, holder, WalletStatus.FROZEN) == 0
+    order = completed(shard, holder, shop)
+    passes(shard, 200 * DAY_MS)
+    assert status(shard, holder, WalletStatus.OPEN) == 0
+    shard.core.ledger.credit.order(order)["payee"] = wallet_address(1, 60_000)
+    shard.wait(int(order_of(shard, holder, order)["timer"]) - shard.now)
+    kept = order_of(shard, holder, order)
+    assert (kept["state"], kept["stopped"]) == (OrderState.DUE, Stopped.PAYEE)
+    assert kept["timer"] >= shard.now + DAY_MS, "the next attempt is a week away"
+    shard.core.ledger.credit.order(order)["payee"] = shop
+    passes(shard, 8 * DAY_MS)
+    assert last(shard, Kind.ORDER_PAID)["reference"] == order
 
 
 def test_a_payee_at_the_end_of_its_range_stops_the_clock_too(shard: OneShard) -> None:

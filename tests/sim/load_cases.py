@@ -1,0 +1,186 @@
+"""Disputes, reviews of decisions, and erasures: holders, merchants, analysts and the front door that acts for them.
+
+It draws from a `Random` of its own, and has only some of the seeds with payment credit, so that the others are what they were.
+"""
+
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from actors.records.addresses import block_of, shard_of
+from actors.records.blocks import Erased, details_digest, entries_of, records_of, without_entries
+from actors.records.codes import Code
+from actors.records.credit_layout import InquiryResult, OrderState, Resolution
+from actors.records.layout import Kind
+from switch.views.credit_records import CreditDetails, credit_details
+from tests.sim.case_model import OF_CASES
+from tests.sim.questions import CreditRequest
+from tests.sim.scheduler import START_MS
+
+if TYPE_CHECKING:
+    from tests.sim.load import Known, Load
+    from tests.sim.load_credit import CreditLoad
+
+SEEDS_OF_TEN: Final = (4,)
+"""Which of ten seeds have disputes; they have credit, too."""
+UNTIL_MS: Final = START_MS + 14_000
+"""Somewhat longer than payments are asked for: orders become overdue late."""
+_BAD: Final = (OrderState.OVERDUE, OrderState.DEFAULTED)
+_ENDS: Final = (1_000, 3_000, 20_000)
+_FORWARDS: Final = (0, 300, 1_500)
+
+
+class CaseLoad:
+    """What a `CreditLoad` wants of disputes, reviews and erasures."""
+
+    def __init__(self, credit: "CreditLoad", load: "Load") -> None:
+        self._credit = credit
+        self._load = load
+        self._scheduler = load.scheduler
+        self._switch = load.switch
+        self._random = Random(f"cases {load.scheduler.seed}")
+        self._erasing: dict[int, tuple[int, int, bytes, bytes]] = {}
+        self._actions = (
+            (self._dispute, 7), (self._review, 3), (self._forward, 3), (self._answer, 4), (self._resolve, 5), (self._reinsert, 4),
+            (self._erase, 2), (self._credit.spend, 9),
+        )  # fmt: skip
+
+    def start(self) -> None:
+        """Begin, or begin again, if this seed has disputes at all."""
+        if self.begins:
+            self._scheduler.after(800, self._act)
+
+    @property
+    def begins(self) -> bool:
+        """Whether this seed has disputes."""
+        return self._scheduler.seed % 10 in SEEDS_OF_TEN
+
+    def _act(self) -> None:
+        if self._scheduler.now > UNTIL_MS:
+            return
+        actions, weights = zip(*self._actions, strict=True)
+        self._random.choices(actions, weights)[0]()
+        self._scheduler.after(self._random.choice((5, 15, 50, 100)), self._act)
+
+    def is_there(self, body: dict[str, int]) -> bool:
+        """Whether the entry is stored that a request is about, or the dispute that had deleted it: a front door reads that first."""
+        shard = shard_of(body["holder"])
+        if body["op"] == Kind.DISPUTE_REINSERTED:
+            return body["reference"] in self._switch.auditor.model.credit.shards[shard].cases.deleted
+        record = self._switch.database.record(body["reference"])
+        return record is not None and int(record["payer"]) == body["holder"]
+
+    def _now(self, choices: tuple[int, ...]) -> int:
+        later = self._random.choice(choices)
+        return self._scheduler.now + later if later else 0
+
+    # Entries and their disputes.
+
+    def _dispute(self) -> None:
+        """Somebody disputes an order, that it is late, or a score."""
+        here = self._random.choice(self._switch.auditor.model.credit.shards)
+        orders = list(here.orders.values())
+        bad = [order for order in orders if order.state in _BAD]
+        if bad and self._random.random() < 0.7:
+            orders = bad
+        if orders and self._random.random() < 0.8:
+            order = self._random.choice(orders[-8:])
+            entry = self._random.choice([at for at in (order.address, order.overdue_at, order.defaulted_at) if at])
+            self._open(Kind.DISPUTE_OPENED, order.holder, entry, order.account)
+            return
+        scored = [(holder, row["scored"]) for holder, row in here.rows.items() if row["scored"]]
+        if scored:
+            self._open(Kind.DISPUTE_OPENED, *self._random.choice(scored), 0)
+
+    def _review(self) -> None:
+        decision = self._credit.made(Kind.INQUIRY)
+        if decision is not None and decision.body["holder"] and decision.body["kind"] != InquiryResult.NOT_AVAILABLE:
+            address = int(decision.result["address"])
+            self._open(Kind.CREDIT_REVIEW_OPENED, decision.body["holder"], address, decision.body["account"])
+
+    def _open(self, op: Kind, holder: int, entry: int, account: int) -> None:
+        known = self._known(holder)
+        if known is not None:
+            forward_by = self._now(_FORWARDS) if op == Kind.DISPUTE_OPENED else 0
+            self._credit.want(
+                op, known, reference=entry, account=account, confirm_by=forward_by, expiry=self._now(_ENDS)
+            )
+
+    def _known(self, holder: int) -> "Known | None":
+        return next((w for w in self._load.wallets if w.address == holder), None)
+
+    def _case(self, opened: Kind) -> Any:
+        """One that is open, sometimes one that was."""
+        here = self._random.choice(self._switch.auditor.model.credit.shards).cases
+        found = [case for case in here.all.values() if case.opened == opened]
+        going_on = [case for case in found if case.state]
+        if going_on and self._random.random() < 0.9:
+            found = going_on
+        return self._random.choice(found) if found else None
+
+    def _about(self, op: Kind, case: Any, **body: int) -> None:
+        known = None if case is None else self._known(case.holder)
+        if known is not None:
+            account = 15 - case.account if self._random.random() < 0.05 and case.account else case.account
+            self._credit.want(op, known, **{"reference": case.address, "account": account, **body})
+
+    def _forward(self) -> None:
+        self._about(Kind.DISPUTE_FORWARDED, self._case(Kind.DISPUTE_OPENED), expiry=self._now(_ENDS))
+
+    def _answer(self) -> None:
+        says = self._random.choice((Resolution.CORRECTED, Resolution.DELETED, Resolution.KEPT))
+        self._about(Kind.DISPUTE_ANSWERED, self._case(Kind.DISPUTE_OPENED), kind=says)
+
+    def _resolve(self) -> None:
+        op = self._random.choice(list(RESOLVED_AS))
+        self._about(op, self._case(OF_CASES[op]), kind=self._random.choice(RESOLVED_AS[op]))
+
+    def _reinsert(self) -> None:
+        here = self._random.choice(self._switch.auditor.model.credit.shards).cases
+        if here.deleted:
+            case = here.all[self._random.choice(sorted(here.deleted))]
+            of = {"account": case.account, "scenario": case.scenario}  # as a front door that has read the dispute
+            self._about(Kind.DISPUTE_REINSERTED, case, **of)
+
+    # Erasures.
+
+    def _erase(self) -> None:
+        """Take the texts of a holder's records out of a block, as a front door does: first it is recorded, then it is done."""
+        holder = self._random.choice(self._load.wallets) if self._load.wallets else None
+        journal = [] if holder is None else self._switch.database.journals[holder.shard]
+        if holder is None or not journal:
+            return
+        block = self._random.choice(journal)
+        mine = set(np.flatnonzero(records_of(block.data)["payer"] == holder.address).tolist())
+        if block.details is None or not mine & entries_of(block.details).keys():
+            return
+        left = without_entries(block.details, dict.fromkeys(mine), self._random.randbytes(16))
+        said = credit_details(CreditDetails(erased=[Erased(block.number, details_digest(left))]))
+        request = self._credit.want(Kind.DATA_ERASED, holder, said, account=0, scenario=0)
+        self._erasing[request.digest] = (holder.shard, block.number, block.details, left)
+
+    def answered(self, request: CreditRequest) -> None:
+        """What was recorded is done, unless another has erased of the block meanwhile."""
+        erasing = self._erasing.pop(request.digest, None)
+        if erasing is None or request.result["code"] != Code.OK:
+            return
+        shard, number, old, new = erasing
+        record = self._switch.database.record(int(request.result["address"]))
+        journal = self._switch.database.journals[shard]
+        if (
+            record is None
+            or int(record["digest"]) != request.digest
+            or block_of(int(request.result["address"])) <= number
+        ):
+            return  # lost with what was stored after a backup
+        if len(journal) >= number and journal[number - 1].details == old:
+            journal[number - 1] = journal[number - 1]._replace(details=new)
+            self._scheduler.count("texts erased")
+
+
+RESOLVED_AS: Final = {
+    Kind.DISPUTE_RESOLVED: (Resolution.CORRECTED, Resolution.DELETED, Resolution.DELETED, Resolution.KEPT),
+    Kind.CREDIT_REVIEW_RESOLVED: (Resolution.OVERTURNED, Resolution.UPHELD),
+}
+"""What is answered, some of it more often."""
