@@ -38,7 +38,7 @@ from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.chain_heads import Heads
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
-from actors.shard.credit import CreditDesk
+from actors.shard.credit import CreditRequests
 from actors.shard.fills import Fill, FillWatch
 from actors.shard.intake import Intake, untried_payers
 from actors.shard.journal_writer import JournalWriter
@@ -97,7 +97,7 @@ class ShardCore:
         self._pace = Pace()
         self._scoring: Batch | None = None
         self._repeats = RepeatAnswers()
-        self._credit = CreditDesk(self, self._channels, self._emit, self._fetch_payees)
+        self._credit = CreditRequests(self, self._channels, self._emit, self._fetch_payees)
         self._scores = ScorePublication(self, self._emit)
         self._after_batch: list[m.FindKey | m.TryOut] = []
         self._batches = 0

@@ -104,7 +104,7 @@ class _Asked:
 
 
 class Core(Protocol):
-    """What the desk uses of its shard's core."""
+    """What credit requests use of their shard's core."""
 
     ledger: Ledger
     writer: JournalWriter
@@ -119,7 +119,7 @@ class Core(Protocol):
         """Whether it answers."""
 
 
-class CreditDesk:
+class CreditRequests:
     """Takes credit requests in turn. `channels`: how far other shards' journals were read; `fetch`: ask for the payees of REQUEST rows, so
     that they can be tried again."""
 

@@ -292,11 +292,11 @@ def test_what_a_holder_tries_in_vain_does_not_put_off_the_next_attempt(shard: On
 def test_plans_of_orders_that_are_over_are_not_kept(shard: OneShard) -> None:
     """They lie as far ahead as an order may wait to be confirmed: a shop that sells all day must not fill the memory with them."""
     holder, shop = shard.wallet(), shard.wallet()
-    desk = shard.core._credit
+    credit = shard.core._credit
     for _ in range(STALE_PLANS_MAX + 100):
         order = shard.order(holder, shop)
         assert shard.credit(Kind.ORDER_CANCELLED, holder, reference=order)["code"] == 0
-    assert len(desk._planned) == 0 and len(desk._timers) <= STALE_PLANS_MAX
+    assert len(credit._planned) == 0 and len(credit._timers) <= STALE_PLANS_MAX
 
 
 def test_clocks_run_while_requests_always_wait(shard: OneShard) -> None:
