@@ -282,17 +282,17 @@ async def _compare_erasures(connection: Any, shard: _Shard, report: Report) -> N
     """Details that are not those that were written were erased: a record says so, and which digest the rest was left with. The newest
     first: what a record says counts where its own details are as they should be. Details that are all gone say nothing that could be wrong.
     """
-    settled: set[tuple[int, bytes]] = set()
+    explained: set[tuple[int, bytes]] = set()
     for address in reversed(shard.credit.erasures):
         number = block_of(address)
-        if number in shard.changed and (number, shard.changed[number]) not in settled:
+        if number in shard.changed and (number, shard.changed[number]) not in explained:
             continue
         details = await connection.fetchval(SQL["journal_details"], shard.number, number)
         entry = entries_of(details).get(slot_of(address))
         if entry is not None:
-            settled.update((each.block, each.digest) for each in erased_of(entry))
+            explained.update((each.block, each.digest) for each in erased_of(entry))
     for number, digest in shard.changed.items():
-        if digest == details_digest(None) or (number, digest) in settled:
+        if digest == details_digest(None) or (number, digest) in explained:
             report.erased += 1
         else:
             report.differ(f"shard {shard.number} block {number}: its details are not those that were written")

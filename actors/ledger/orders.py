@@ -23,7 +23,7 @@ WRITE_OFF_AFTER_MS: Final = 5 * 365 * 24 * HOUR_MS
 
 STOPPED_MS_MAX: Final = 90 * 24 * HOUR_MS
 """An order that could not be paid for so long, though not for want of the holder's money, is written off: nobody waits for a shop that is
-gone, and what the two still owe each other they settle between them."""
+gone, and what they still owe each other is between the two."""
 
 GRACE_MS: Final = 24 * HOUR_MS
 """An order that is completed after, or just before, it is due is not overdue before so long; nor is one that could not be paid before."""

@@ -97,7 +97,7 @@ class ShardActor:
         self._members = NOBODY
         self._scorers: ScorerPool | None = None
         self._life: asyncio.Task[None] | None = None
-        self._settled = False
+        self._frozen = False
         methods = {
             "submit": self.submit,
             "wallets": self.wallets,
@@ -174,8 +174,8 @@ class ShardActor:
         """What this shard is doing."""
         host = self._host
         core = None if host is None else host.core
-        if not self._settled and core is not None and core.ready:
-            self._settled = True
+        if not self._frozen and core is not None and core.ready:
+            self._frozen = True
             freeze_gc()
         return ShardStatus(
             shard=self._spec.shard,

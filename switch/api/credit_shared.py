@@ -110,7 +110,7 @@ async def submit(
     deadline: float,
     revise: Revise = same_later,
 ) -> CreditAnswer:
-    """The answer to a row. Raises ProblemError when it is not settled in time."""
+    """The answer to a row. Raises ProblemError when it has no result in time."""
     try:
         return await services.credit_queues[shard].one(row, details, deadline, revise)
     except DeadlineExceeded as error:

@@ -239,7 +239,7 @@ class Run:
         rows = plan.rows(wave.number)
         self._old[rows] = True
         self._book(rows)
-        self._tally.settled(self._codes[rows], wave.replayed)
+        self._tally.answered(self._codes[rows], wave.replayed)
 
     async def _wave(self, plan: Plan, wave: int, sources: set[int]) -> Wave:
         payments = self._history.payments
@@ -278,22 +278,22 @@ class Run:
                     self._old[rows] |= self._recorded_before(answers) & ~self._sent_before[rows]
                 self._sent_before[rows] = True
                 again = untried(answers.codes)
-                settled = rows[~again]
+                ended = rows[~again]
                 codes = answers.codes[~again]
-                await self._check_refused(settled, codes)
-                self._codes[settled] = codes
+                await self._check_refused(ended, codes)
+                self._codes[ended] = codes
                 for place in np.flatnonzero(~again).tolist():
                     if int(rows[place]) in sources:
                         self._transfer_ids[int(rows[place])] = answers.ids[place].tobytes()
                 count = int(np.count_nonzero(answers.replayed[~again]))
-                self._tally.settled(codes, count)
+                self._tally.answered(codes, count)
                 replayed += count
                 if not again.any():
                     return replayed
-                if len(settled):
+                if len(ended):
                     pause = Backoff()
                 rows = rows[again]
-                await pause.take(0.0, f"{len(rows)} rows are not settled yet")
+                await pause.take(0.0, f"{len(rows)} rows have no result yet")
 
     def _recorded_before(self, answers: Answers) -> NDArray[np.bool_]:
         """Which rows (k,) of an answer were recorded before this run began. A replay alone does not say so: the switch sends a row again by

@@ -13,7 +13,7 @@ from actors.database.connection import connect
 from actors.database.pool import Pool
 from actors.records.codes import Code
 from actors.stores.api_keys import KeyStore
-from tests.e2e.test_front_door import funded, settled
+from tests.e2e.test_front_door import funded, once_posted
 from tests.front_door import Answer, RunningSwitch, running_switch
 from tests.reviewer import REASON, REVIEWED, Reviewer
 
@@ -66,7 +66,7 @@ async def test_a_payment_in_review_is_listed_and_approved_once(switch: RunningSw
     assert (approved.status, approved.json["status"], approved.json["decided_by"]) == (201, "approved", "tests")
     assert approved.json["decided_at"] >= case["created_at"]
     assert await money(switch, payer) == (1_000 - REVIEWED, 0)
-    await settled(switch, shop, REVIEWED)
+    await once_posted(switch, shop, REVIEWED)
     again = await decide(switch, case["id"], "approve", key="a1")
     assert (again.status, again.json["replayed"], again.json["status"]) == (201, True, "approved")
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -98,7 +98,7 @@ async def test_an_approved_payment_is_refunded_by_its_own_id(switch: RunningSwit
     assert approved.status == 201
     capture = (await switch.call("GET", f"/v1/wallets/{payer}/transfers")).json["data"][0]
     assert (capture["type"], capture["amount"]) == ("capture", REVIEWED)
-    await settled(switch, shop, REVIEWED)
+    await once_posted(switch, shop, REVIEWED)
     refund = await switch.call("POST", f"/v1/transfers/{made['id']}/refund", {"amount": 700}, key="r1")
     assert (refund.status, refund.json["of"]) == (201, capture["id"])
     now = await shown(switch, made["id"])

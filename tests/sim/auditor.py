@@ -248,7 +248,7 @@ class Auditor:
 
     # When all is quiet.
 
-    def unsettled(self) -> str:
+    def outstanding(self) -> str:
         """What is still to come before all remote credits are applied and all cursors are written that must be; empty when nothing is."""
         for (sender, receiver), legs in self.model.pending.items():
             if legs:
@@ -257,9 +257,9 @@ class Auditor:
             for address, hold in shard.holds.items():
                 if hold.expiry <= SHORT_HOLDS_END_MS:
                     return f"hold {address} of shard {number} was due {self._scheduler.now - hold.expiry} ms ago"
-        return self.model.credit.unsettled(SHORT_HOLDS_END_MS)
+        return self.model.credit.outstanding(SHORT_HOLDS_END_MS)
 
-    def settle(self, ledgers: list[Ledger]) -> None:
+    def quiesce(self, ledgers: list[Ledger]) -> None:
         """All is quiet: nothing is in transit, what shards know of each other's wallets is what those are, and what they have in memory,
         however they came by it, is what the journals say."""
         self.step()

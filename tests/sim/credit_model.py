@@ -338,7 +338,7 @@ class CreditModel:
 
     # When all is quiet.
 
-    def unsettled(self, until_ms: int) -> str:
+    def outstanding(self, until_ms: int) -> str:
         """An order that ends by itself before this time, and has not."""
         for here in self.shards:
             for order in here.orders.values():

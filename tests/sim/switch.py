@@ -312,14 +312,14 @@ class Switch:
 
     def ask_profiles(self, process: Process, ask: m.AskProfiles) -> None:
         """Carry a request for remote wallets and its answer, or after a time-out report that there is none."""
-        settled = [False]
+        ended = [False]
 
-        def settle(wallets: Any) -> None:
-            if not settled[0]:
-                settled[0] = True
+        def end(wallets: Any) -> None:
+            if not ended[0]:
+                ended[0] = True
                 self.scheduler.count("profiles answered" if wallets is not None else "profiles timed out")
                 process.feed(m.Profiles(shard=ask.shard, stamp=ask.stamp, addresses=ask.addresses, wallets=wallets))
 
-        question = ProfileQuestion(ask.addresses, len(self.database.journals[ask.shard]), settle)
+        question = ProfileQuestion(ask.addresses, len(self.database.journals[ask.shard]), end)
         self.call(ask.shard, question, lambda ref: m.Read(ref=ref, addresses=ask.addresses))
-        self.scheduler.after(CALL_TIMEOUT_MS, settle, None)
+        self.scheduler.after(CALL_TIMEOUT_MS, end, None)

@@ -44,7 +44,9 @@ def asked(remote: RemoteWallets, ledger: Ledger, *payees: int) -> dict[int, list
 
 def answer(remote: RemoteWallets, ledger: Ledger, addresses: list[int], *wallets: np.ndarray) -> Any:
     rows = np.concatenate(wallets) if wallets else None
-    records = remote.answered(m.Profiles(shard=1, stamp=5, addresses=np.array(addresses, np.int64), wallets=rows), ledger)
+    records = remote.answered(
+        m.Profiles(shard=1, stamp=5, addresses=np.array(addresses, np.int64), wallets=rows), ledger
+    )
     for record in records:
         assert ledger.learn(record)
     return records

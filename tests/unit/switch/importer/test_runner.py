@@ -30,7 +30,7 @@ class OneShard:
     def __init__(self, history: History, faults: list[int] | None = None) -> None:
         self._declined = replayed(history)[1]
         self._faults = faults or []
-        self.settled: dict[int, int] = {}
+        self.ended: dict[int, int] = {}
         self.batches: list[list[int]] = []
         self.looks: list[tuple[int, int]] = []
         self.there: set[str] = set()
@@ -43,8 +43,8 @@ class OneShard:
     ) -> Answers:
         self.batches.append(rows.tolist())
         codes = [self._faults.pop(0) if self._faults else 121 * self._declined[row] for row in rows.tolist()]
-        replays = np.array([row in self.settled for row in rows.tolist()])
-        self.settled.update({row: code for row, code in zip(rows.tolist(), codes, strict=True) if code in (0, 121)})
+        replays = np.array([row in self.ended for row in rows.tolist()])
+        self.ended.update({row: code for row, code in zip(rows.tolist(), codes, strict=True) if code in (0, 121)})
         return Answers(np.array(codes, np.uint16), np.ones((len(rows), 16), np.uint8), replays)
 
     async def standing(self, wallet: uuid.UUID) -> Standing:
@@ -78,14 +78,14 @@ async def test_wallets_are_asked_for_under_the_same_keys_each_time(history: Hist
 async def test_an_import_that_ended_asks_for_nothing_again(history: History, tmp_path: Path) -> None:
     client, tally = OneShard(history), Tally()
     await _run(history, client, tmp_path / "state", tally).payments()
-    assert sorted(client.settled) == list(range(len(history.payments)))
+    assert sorted(client.ended) == list(range(len(history.payments)))
     again, second = OneShard(history), Tally()
     await _run(history, again, tmp_path / "state", second).payments()
     assert again.batches == []
     assert (second.resumed_rows, second.codes) == (tally.rows, tally.codes)
 
 
-async def test_rows_that_were_not_settled_are_sent_again_in_order(
+async def test_rows_that_have_no_result_are_sent_again_in_order(
     history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("switch.importer.client.PAUSE_MIN_S", 0.0)
@@ -94,7 +94,7 @@ async def test_rows_that_were_not_settled_are_sent_again_in_order(
     first, second = client.batches[:2]
     assert second == [first[0], *first[2:5]]
     assert tally.rows == len(history.payments)
-    assert sorted(client.settled) == list(range(len(history.payments)))
+    assert sorted(client.ended) == list(range(len(history.payments)))
 
 
 async def test_a_refused_row_ends_the_import_with_its_number(history: History, tmp_path: Path) -> None:

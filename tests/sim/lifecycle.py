@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 
 
-class Settling:
+class Lifecycles:
     """Judges records that refer to earlier ones, within a `Model`."""
 
     def __init__(self, model: "Model") -> None:
