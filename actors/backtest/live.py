@@ -77,7 +77,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
-_SAID: Final = msgspec.msgpack.Decoder(Response)
+_DECODER: Final = msgspec.msgpack.Decoder(Response)
 _ASKED: Final = msgspec.msgpack.Decoder(LiveBacktest)
 
 
@@ -118,7 +118,7 @@ class LiveBacktester:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
-        return _SAID.decode(answer) if answer else Response(failure="ended")
+        return _DECODER.decode(answer) if answer else Response(failure="ended")
 
 
 async def _talk(child: Any, asked: bytes) -> bytes:

@@ -128,7 +128,7 @@ class PostgresJournal:
             except BaseException as error:
                 connection.terminate()
                 if isinstance(error, CONNECTION_LOST):
-                    raise JournalUnavailable(f"cannot prepare a session: {_say(error)}") from error
+                    raise JournalUnavailable(f"cannot prepare a session: {_explained(error)}") from error
                 raise
             self._appender = connection
         return self._appender
@@ -222,7 +222,7 @@ class PostgresJournal:
                         yield page
             await _close(connection)
         except CONNECTION_LOST as error:
-            raise JournalUnavailable(f"the scan was cut off: {_say(error)}") from error
+            raise JournalUnavailable(f"the scan was cut off: {_explained(error)}") from error
         finally:
             connection.terminate()
 
@@ -258,7 +258,7 @@ class PostgresJournal:
                 self._reader = None
                 reader.terminate()
                 if lost:
-                    raise JournalUnavailable(f"the session was lost while reading: {_say(error)}") from error
+                    raise JournalUnavailable(f"the session was lost while reading: {_explained(error)}") from error
                 raise
 
     # --- sessions
@@ -273,7 +273,7 @@ class PostgresJournal:
                 raise
             return connection
         except CONNECTION_LOST as error:
-            raise JournalUnavailable(f"cannot connect to PostgreSQL: {_say(error)}") from error
+            raise JournalUnavailable(f"cannot connect to PostgreSQL: {_explained(error)}") from error
 
     async def close(self) -> None:
         for connection in (self._appender, self._reader):
@@ -355,11 +355,11 @@ def _append_error(error: BaseException, lost: bool, blocks: Sequence[Block]) -> 
     if isinstance(error, asyncpg.LockNotAvailableError):  # another session is still busy with the same key
         return JournalUnavailable(f"{what}: {error}")
     if lost:
-        return OutcomeUnknown(f"{what}: {_say(error)}")
+        return OutcomeUnknown(f"{what}: {_explained(error)}")
     return None
 
 
-def _say(error: BaseException) -> str:
+def _explained(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 

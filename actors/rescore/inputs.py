@@ -242,9 +242,9 @@ def _as_of(found: list[Found], settings: Settings) -> int | None:
     """The time of the features, which their files say; the same in all of them."""
     if settings.as_of is not None:
         return settings.as_of
-    said = {each.file.path: (each.schema.metadata or {}).get(b"as_of") for each in found}
-    first_path, first = next(iter(said.items()))
-    for path, other in said.items():
+    stated = {each.file.path: (each.schema.metadata or {}).get(b"as_of") for each in found}
+    first_path, first = next(iter(stated.items()))
+    for path, other in stated.items():
         if other != first:
             raise RescoreRefused(f"{path} and {first_path} are of different times (as_of in them); say one: --as-of")
     try:

@@ -87,9 +87,9 @@ class Output:
         """The lease's file, locked by this process: the system frees it with whoever dies. None if it was removed meanwhile."""
         lease = os.open(self._lease_path, os.O_RDWR | os.O_CREAT, 0o644)
         if not _locks(lease):
-            said = os.pread(lease, 4096, 0)
+            written = os.pread(lease, 4096, 0)
             os.close(lease)
-            raise RescoreRefused(f"{self.folder} is being written by {_named(said)}: one driver at a time") from None
+            raise RescoreRefused(f"{self.folder} is being written by {_named(written)}: one driver at a time") from None
         try:
             same = os.path.samestat(os.fstat(lease), os.stat(self._lease_path))
         except FileNotFoundError:
@@ -177,14 +177,14 @@ class Output:
         shutil.rmtree(self.work, ignore_errors=True)
         sync(self.folder)
 
-    def tell(self, status: Status) -> None:
+    def write_status(self, status: Status) -> None:
         """For others to read; a crash may lose it."""
         staged = self._status.with_suffix(".tmp")
         staged.write_bytes(msgspec.json.encode(status))
         staged.replace(self._status)
 
-    def told(self) -> Status | None:
-        """The last that was said, if there is work."""
+    def read_status(self) -> Status | None:
+        """The last that was written, if there is work."""
         try:
             return msgspec.json.decode(self._status.read_bytes(), type=Status)
         except FileNotFoundError:
@@ -216,9 +216,9 @@ def _locks(lease: int) -> bool:
     return False
 
 
-def _named(said: bytes) -> str:
+def _named(written: bytes) -> str:
     try:
-        owner = msgspec.json.decode(said, type=Owner)
+        owner = msgspec.json.decode(written, type=Owner)
     except msgspec.DecodeError:
         return "another process"
     return f"process {owner.pid} on {owner.host} since {owner.since}"

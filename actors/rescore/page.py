@@ -108,13 +108,13 @@ def _reasons(report: Report) -> str:
 
 
 def _against(against: Against) -> str:
-    said = "no change to speak of"
+    verdict = "no change to speak of"
     if against.psi >= PSI_STABLE:
-        said = "a change to look into" if against.psi < PSI_OTHER else "another population or another card"
+        verdict = "a change to look into" if against.psi < PSI_OTHER else "another population or another card"
     rows = [
         ("Card before", f"{against.card['name']} version {against.card['version']}, {against.card['hash']}"),
         ("Mean before", f"{against.mean:.1f}"),
-        ("PSI over tenths of the scores before", f"{against.psi:.4f}: {said}"),
+        ("PSI over tenths of the scores before", f"{against.psi:.4f}: {verdict}"),
         ("PSI over bands", "-" if against.psi_of_bands is None else f"{against.psi_of_bands:.4f}"),
     ]
     moved = "<p>Too many wallets to match, or other types of them: no moves.</p>"

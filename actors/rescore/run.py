@@ -18,7 +18,7 @@ from actors.rescore.output import Output, Status, now
 from actors.rescore.scoring import stability, summed
 from models.scorecard import Scorecard, canonical
 
-TELL_S: Final = 5.0
+STATUS_EVERY_S: Final = 5.0
 TURN_S: Final = 0.25
 """How often the driver looks up while nothing comes."""
 DEATHS_MAX: Final = 3
@@ -71,12 +71,12 @@ class Canary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What does not decide bytes. `stopping` is asked whether to stop; `told` gets each status."""
+    """What does not decide bytes. `stopping` is asked whether to stop; `on_status` gets each status."""
 
     workers: int
     max_bad: float
     stopping: Callable[[], bool]
-    told: Callable[[Status], None]
+    on_status: Callable[[Status], None]
     canary: Canary | None = None
 
 
@@ -186,7 +186,7 @@ class _Driver:
         self._rows_total, self._bytes_total = prepared.rows, prepared.bytes
         self._begun = time.monotonic()
         self._begun_rows, self._begun_bytes = self._so_far()
-        self._next_told = self._begun
+        self._next_status = self._begun
 
     def run(self, make_pool: Callable[[Job], Pool]) -> None:
         """Until all units are done."""
@@ -194,16 +194,16 @@ class _Driver:
         self._check_canary()
         pool = make_pool(self._prepared.job)
         try:
-            self._tell("starting")
+            self._report_status("starting")
             self._starting.update(pool.start() for _ in range(min(self._options.workers, len(self._left))))
             while self._left or self._busy:
                 if self._options.stopping():
                     self._wind_down(pool)
                     raise Stopped
                 self._turn(pool, take=True)
-            self._tell("publishing")
+            self._report_status("publishing")
         except BaseException:
-            self._tell("stopped")
+            self._report_status("stopped")
             raise
         finally:
             pool.stop()
@@ -215,8 +215,8 @@ class _Driver:
             pool.give(worker, self._busy[worker])
         for event in pool.events(TURN_S):
             self._take(pool, event)
-        if time.monotonic() >= self._next_told:
-            self._tell("working")
+        if time.monotonic() >= self._next_status:
+            self._report_status("working")
 
     def _wind_down(self, pool: Pool) -> None:
         """Units that are being worked on may end; those that take longer are dropped, and made again by the next run."""
@@ -291,10 +291,10 @@ class _Driver:
         units = [self._units[number] for number in self._done]
         return sum(unit.rows for unit in units), sum(unit.bytes for unit in units)
 
-    def _tell(self, state: str) -> None:
-        """Written down for `status`, and to whoever watches. A full disk is told by those who write results."""
+    def _report_status(self, state: str) -> None:
+        """Written down for `status`, and to whoever watches. A full disk is reported by those who write results."""
         at = time.monotonic()
-        self._next_told = at + TELL_S
+        self._next_status = at + STATUS_EVERY_S
         rows, done_bytes = self._so_far()
         seconds = max(at - self._begun, 1e-9)
         rate, bytes_rate = (rows - self._begun_rows) / seconds, (done_bytes - self._begun_bytes) / seconds
@@ -317,9 +317,9 @@ class _Driver:
             eta_s=round((self._bytes_total - done_bytes) / bytes_rate, 1) if bytes_rate else None,
             worker_peak_bytes=max((each.peak_bytes for each in self._done.values()), default=0),
         )
-        self._options.told(status)
+        self._options.on_status(status)
         try:
-            self._output.tell(status)
+            self._output.write_status(status)
         except OSError:
             return
 
@@ -334,12 +334,12 @@ def _canaries(units: list[Unit], canary: Canary | None) -> frozenset[int]:
 
 def _explained(error: BaseException, job: Job) -> BaseException:
     """A full disk in words that say what to do."""
-    if isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _says_full(error)):
+    if isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _is_full(error)):
         return RescoreRefused(f"{job.output}: no room left ({_text(error)}); make room and run the same command again")
     return error
 
 
-def _says_full(error: OSError) -> bool:
+def _is_full(error: OSError) -> bool:
     """Arrow puts the number into its text."""
     return any(f"rrno {number}]" in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 

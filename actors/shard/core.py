@@ -497,7 +497,7 @@ class ShardCore:
         """Waits for nothing: whoever asks looks into the journal, and there sees what is durable and who owns it."""
         if not self.serving:
             return
-        heads = Heads(self.ledger, self.writer).tell(message.addresses)
+        heads = Heads(self.ledger, self.writer).read(message.addresses)
         self._emit([m.Answer(ref=message.ref, value=heads)])
 
     def _find_key(self, message: m.FindKey) -> None:

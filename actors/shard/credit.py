@@ -55,7 +55,7 @@ from actors.records.layout import (
     WalletStatus,
     joined,
 )
-from actors.shard.attempts import after_attempt, looks_again, say_why
+from actors.shard.attempts import after_attempt, looks_again, record_why
 from actors.shard.disputes import CASE_OF, CASE_OPENINGS, case_timer, decide_case, due_case
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Answer, Credit, Output, ReadCredit
@@ -506,7 +506,7 @@ class CreditRequests:
         if transfer is not None:
             last[TRANSFER_AT] = self._core.writer.next_address
         if transfer is not None and not paid:
-            say_why(order, last, kind, Code(int(transfer["code"])), self._limit(int(order["holder"])))
+            record_why(order, last, kind, Code(int(transfer["code"])), self._limit(int(order["holder"])))
         records.append(last)
         if paid and order["state"] == OrderState.DEFAULTED:
             records[-1] = self._step(order, Kind.ORDER_CURED)
@@ -599,7 +599,7 @@ class CreditRequests:
                 self._plan(timer, address, now + LOOK_AGAIN_MS)
                 return
             last = self._step(order, Kind.ORDER_ATTEMPT)
-            say_why(order, last, Kind.ORDER_PAID, made, self._limit(int(order["holder"])))
+            record_why(order, last, Kind.ORDER_PAID, made, self._limit(int(order["holder"])))
             made = _Made([last], {})
         last = made.records[-1]
         step = after_attempt(order, last) if last["kind"] == Kind.ORDER_ATTEMPT else None

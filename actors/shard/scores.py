@@ -95,9 +95,9 @@ class ScorePublication:
         if not len(rows):
             return
         records = np.zeros(len(rows), RECORD)
-        said = records.view(SCORE)
+        scores = records.view(SCORE)
         for name in _PUBLISHED:
-            said[name] = rows[name]
+            scores[name] = rows[name]
         records["kind"] = Kind.SCORE
         records[CREDIT_PREVIOUS] = self._ledger.credit.rows["head"][at]
         records["record_time"] = self._ledger.record_time

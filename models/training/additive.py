@@ -146,8 +146,8 @@ def _boosted(
         model = _model([signs[at] for at in used], seed + bag).fit(inputs, bad[rows], sample_weight=weights[rows])
         log_odds -= model.decision_function(asked) / BAGS
     effects = [np.zeros(count) for count in counts]
-    said = np.split(log_odds[1:] - log_odds[0], np.cumsum([counts[at] for at in used])[:-1])
-    for at, effect in zip(used, said, strict=True):
+    of_values = np.split(log_odds[1:] - log_odds[0], np.cumsum([counts[at] for at in used])[:-1])
+    for at, effect in zip(used, of_values, strict=True):
         effects[at] = effect
     of_special = dict(zip(holders, effects[len(columns) :], strict=True))
     found = [Shape(by_code=effects[at], specials=of_special.get(at, np.zeros(0))) for at in range(len(columns))]

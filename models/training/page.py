@@ -115,11 +115,11 @@ def _parts(report: Report) -> str:
         found.append(f"<h2>By {escape(segment.feature)}</h2><p>Held-out rows.</p>{_part_table(segment.parts)}")
     if report.weeks is not None:
         weeks = report.weeks
-        said = "Fewer than three weeks have an AUC."
+        text = "Fewer than three weeks have an AUC."
         if weeks.slope is not None and weeks.slope_error is not None and weeks.spread is not None:
-            said = f"AUC changes by {weeks.slope:+.5f} ± {weeks.slope_error:.5f} a week; its spread over weeks is {weeks.spread:.4f}."
+            text = f"AUC changes by {weeks.slope:+.5f} ± {weeks.slope_error:.5f} a week; its spread over weeks is {weeks.spread:.4f}."
         found.append(
-            f"<h2>By week of {escape(weeks.feature)}</h2><p>Held-out rows. {said}</p>{_part_table(weeks.parts)}"
+            f"<h2>By week of {escape(weeks.feature)}</h2><p>Held-out rows. {text}</p>{_part_table(weeks.parts)}"
         )
     return "".join(found)
 

@@ -182,10 +182,10 @@ def render(report: Report, seconds: float) -> str:
         f"{report.pack}: {report.attempts:,} attempts, {report.changed:,} decided otherwise than recorded, "
         f"{report.attempts / seconds:,.0f}/s"
     ]
-    lines += [f"  {c.recorded:>9} -> {c.now:<9} {c.attempts:>12,}  {_said(c.amounts)}" for c in report.decisions]
+    lines += [f"  {c.recorded:>9} -> {c.now:<9} {c.attempts:>12,}  {_sums(c.amounts)}" for c in report.decisions]
     lines += [
         f"  rule {r.id} ({r.action}{'' if r.live else ', shadow'}): {r.hits:,} hits ({r.share:.4%}), {r.alone:,} alone, "
-        f"{r.not_evaluated:,} not evaluated{'' if r.precision is None else f', precision {r.precision:.1%}'}  {_said(r.amounts)}"
+        f"{r.not_evaluated:,} not evaluated{'' if r.precision is None else f', precision {r.precision:.1%}'}  {_sums(r.amounts)}"
         for r in report.rules
     ]
     lines += [f"  {o.rules[0]} and {o.rules[1]}: {o.attempts:,} attempts" for o in report.overlaps]
@@ -193,7 +193,7 @@ def render(report: Report, seconds: float) -> str:
         for name, found in (("now", report.labels.now), ("recorded", report.labels.recorded)):
             lines.append(
                 f"  labels, {name}: {found.found:,} of {found.true:,} found, {found.flagged:,} flagged, precision "
-                f"{_percent(found.precision)}, recall {_percent(found.recall)}; {_said(found.amounts_found)} of {_said(found.amounts_true)}"
+                f"{_percent(found.precision)}, recall {_percent(found.recall)}; {_sums(found.amounts_found)} of {_sums(found.amounts_true)}"
             )
     return "\n".join(lines)
 
@@ -202,5 +202,5 @@ def _percent(share: float | None) -> str:
     return "unknown" if share is None else f"{share:.2%}"
 
 
-def _said(amounts: Amounts) -> str:
+def _sums(amounts: Amounts) -> str:
     return ", ".join(f"{amount:,} {currency}" for currency, amount in amounts.items()) or "nothing"

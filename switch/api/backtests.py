@@ -114,10 +114,10 @@ def _read(services: BacktestServices, decoder: Listed[B, BacktestLabel], body: b
 async def _tried(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> web.Response:
     started = time.perf_counter()
     test = await _test(services, asked, labels, pack)
-    said: Response = await services.backtester.run(test)
-    if said.failure is not None or said.report is None:
-        raise ProblemError(_PROBLEMS[said.failure or "ended"], said.detail or None)
-    return json_response(Backtested(report=said.report, seconds=round(time.perf_counter() - started, 3)))
+    response: Response = await services.backtester.run(test)
+    if response.failure is not None or response.report is None:
+        raise ProblemError(_PROBLEMS[response.failure or "ended"], response.detail or None)
+    return json_response(Backtested(report=response.report, seconds=round(time.perf_counter() - started, 3)))
 
 
 async def _test(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> LiveBacktest:

@@ -255,11 +255,11 @@ async def _submit_own(
     """`_submit_grouped` for a caller: only what its own wallets pay, and reviews as they stand now."""
     await _refuse_payers(services, principal, rows)
     results = await _submit_grouped(services, principal.bound is not None, rows, details, groups)
-    await _tell_ends(services, results)
+    await _renew_ends(services, results)
     return results
 
 
-async def _tell_ends(services: BatchServices, results: Results) -> None:
+async def _renew_ends(services: BatchServices, results: Results) -> None:
     """A payment that was in review when its key was first used may have ended since."""
     waited = np.flatnonzero((results["code"] == Code.IN_REVIEW) & (results["replayed"] != 0))
     if len(waited):

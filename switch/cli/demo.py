@@ -165,8 +165,8 @@ class _Demo:
         with self._step("Their orders too: what was used first and paid later, or not"):
             scopes = ("--scope", "merchant", "--owner", SHOP, "--scenario", SCENARIO)
             self._merchant = self._run("keys", "create", "--name", SHOP, *scopes)
-            told = self._run("import", self._orders, "--merchant", SHOP, "--scenario", SCENARIO)
-            click.echo(_indented(told))
+            imported = self._run("import", self._orders, "--merchant", SHOP, "--scenario", SCENARIO)
+            click.echo(_indented(imported))
 
     def scores(self) -> None:
         """Features of everybody, the shipped card, scores as one run."""

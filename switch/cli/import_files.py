@@ -88,7 +88,7 @@ def import_command(
                 created_at, due_at, paid_at   when it was used, due, and paid, if it was
               No money moves. Each comes in once, however often it is imported.
     """
-    if name == orders.NAME or (name is None and _tells_of_orders(file)):
+    if name == orders.NAME or (name is None and _holds_orders(file)):
         _import_orders(file, merchant, scenario, url, key, concurrency, as_json)
         return
     if merchant or scenario:
@@ -109,7 +109,7 @@ def import_command(
         raise click.exceptions.Exit(1)
 
 
-def _tells_of_orders(file: Path) -> bool:
+def _holds_orders(file: Path) -> bool:
     return file.suffix == ".parquet" and orders.recognises(set(columns_of(file)))
 
 

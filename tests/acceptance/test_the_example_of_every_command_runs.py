@@ -187,7 +187,7 @@ def test_each_person_of_the_sample_gets_the_answer_that_is_printed(reader: Reade
     body = json.loads(words[words.index("-d") + 1])
     printed = re.findall(r"^  (\w+)(?:: ([A-Z_]+))?(.*?) +(\w{8}-[\w-]+)$", told, re.MULTILINE)
     assert printed[0][-1] == body["wallet"]
-    assert [result for result, *_ in printed] == [person.says.split(":")[0] for person in PEOPLE]
+    assert [result for result, *_ in printed] == [person.answer.split(":")[0] for person in PEOPLE]
     for result, reason, more, wallet in printed:
         data = json.dumps({**body, "wallet": wallet}).encode()
         with urllib.request.urlopen(urllib.request.Request(words[1], data, headers), timeout=20) as response:

@@ -35,7 +35,7 @@ def _rescored(wallets: list[bytes], features: pa.Table, folder: Path) -> list[di
     table = features.add_column(0, "wallet", pa.array(wallets, pa.binary(16)))
     pq.write_table(table, folder / "features.parquet", row_group_size=500)
     prepared = prepare(folder / "features.parquet", folder / "out", shipped(), Settings(part_rows=1_024, as_of=AS_OF))
-    options = Options(workers=2, max_bad=0.0, stopping=lambda: False, told=lambda _: None)
+    options = Options(workers=2, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
     manifest = run(prepared, partial(InlinePool), options)
     return [row for part in manifest.parts for row in pq.read_table(folder / "out" / part.file).to_pylist()]
 

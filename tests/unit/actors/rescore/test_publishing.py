@@ -32,7 +32,7 @@ def finished(
     pq.write_table(wallets_table(ROWS, 1).set_column(0, "wallet", wallets), folder / "in.parquet", row_group_size=1_000)
     how = Settings(part_rows=1_024, **{"as_of": AS_OF, **settings})
     prepared = prepare(folder / "in.parquet", folder / "out", card or small_card(), how)
-    options = Options(workers=1, max_bad=0.0, stopping=lambda: False, told=lambda _: None)
+    options = Options(workers=1, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
     return Output(folder / "out"), run(prepared, partial(InlinePool), options)
 
 

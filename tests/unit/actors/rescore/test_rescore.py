@@ -48,7 +48,7 @@ def rescore(
         looks.append(1)
         return stop_after is not None and len(looks) > stop_after
 
-    options = Options(workers=2, max_bad=max_bad, stopping=stopping, told=lambda _: None, canary=canary)
+    options = Options(workers=2, max_bad=max_bad, stopping=stopping, on_status=lambda _: None, canary=canary)
     return run(job, partial(InlinePool, **pool), options)
 
 
@@ -113,7 +113,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
         return pools[-1]
 
     looks = iter([False, False, True])
-    options = Options(workers=1, max_bad=0.0, stopping=lambda: next(looks, False), told=lambda _: None)
+    options = Options(workers=1, max_bad=0.0, stopping=lambda: next(looks, False), on_status=lambda _: None)
     with pytest.raises(Stopped):
         run(prepared(source, tmp_path / "out"), made, options)
     run(prepared(source, tmp_path / "out"), made, options)

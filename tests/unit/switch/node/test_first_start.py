@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from actors.shard.compile_kernels import KERNELS, MACHINE_CODE_BYTES, Progress, progress
-from switch.node.first_start import tell_compilation
+from switch.node.first_start import print_compilation
 
 
 async def _said(looks: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -19,7 +19,7 @@ async def _said(looks: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("switch.node.first_start.time.monotonic", lambda: clock[0])
     said: list[str] = []
     rest = iter(looks)
-    await tell_compilation(said.append, lambda: next(rest))
+    await print_compilation(said.append, lambda: next(rest))
     return said
 
 
