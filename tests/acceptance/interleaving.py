@@ -284,7 +284,7 @@ class Interleaving(Load):
             assert len(asked.recorded) == 1, asked
         assert len({asked.id for asked in recorded}) == len(recorded)
         await self._all(self._unseen, [asked for asked in self.asked if not asked.recorded])
-        await self._all(self._told_again, [asked for asked in recorded if asked.path])
+        await self._all(self._repeated, [asked for asked in recorded if asked.path])
         suspended = await self._suspended()
         holds = [asked for asked in recorded if asked.what == "hold" and asked.done]
         await self._all(self._check_hold, holds)
@@ -307,7 +307,7 @@ class Interleaving(Load):
         status, answer = await self.call("GET", f"/v1/transfers?wallet={home}&idempotency_key={asked.key}")
         assert (status, answer["code"]) == (404, "key_not_seen"), (asked, answer)
 
-    async def _told_again(self, asked: Asked) -> None:
+    async def _repeated(self, asked: Asked) -> None:
         assert await self._send(asked), f"{asked} was done a second time"
         assert len(asked.recorded) == 1, asked
 

@@ -98,9 +98,9 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def _process(module: str, *told: str, asks: bool = False) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _process(module: str, *shown: str, asks: bool = False) -> AsyncIterator[asyncio.subprocess.Process]:
     pipe = asyncio.subprocess.PIPE
-    command = sys.executable, "-m", f"tests.acceptance.{module}", *told
+    command = sys.executable, "-m", f"tests.acceptance.{module}", *shown
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe if asks else None, stdout=pipe, limit=1 << 20)
     try:
         yield process

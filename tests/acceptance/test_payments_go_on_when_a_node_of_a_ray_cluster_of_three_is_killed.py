@@ -60,8 +60,8 @@ def test_payments_go_on_when_a_node_of_a_ray_cluster_of_three_is_killed(nodes: R
     switch = RunningSwitch(server_place / "data", *options)
     try:
         switch.start()
-        told = (switch.data / "log" / "node.log").read_text()
-        assert nodes.actors() == [{"shard": 1, "scorer": 1, "front door": 1}] * NODES, (nodes.actors(), told)
+        shown = (switch.data / "log" / "node.log").read_text()
+        assert nodes.actors() == [{"shard": 1, "scorer": 1, "front door": 1}] * NODES, (nodes.actors(), shown)
 
         def opened(name: str, **fields: Any) -> str:
             body = {"currency": "EUR", "external_id": name, **fields}

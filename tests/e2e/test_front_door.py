@@ -714,8 +714,8 @@ async def test_a_stopped_channel_shows_in_readiness_and_payments_within_shards_g
     await switch.clients[1]._host.push(wrong)
     answer = await switch.call("GET", "/readyz")
     assert answer.status == 200
-    told = "shard 1: channels: what shards [0] sent contradicts their journals and is not taken in"
-    assert answer.json["warnings"] == [told]
+    reported = "shard 1: channels: what shards [0] sent contradicts their journals and is not taken in"
+    assert answer.json["warnings"] == [reported]
     assert (await switch.pay(user, bank, 1)).status == 201
 
 

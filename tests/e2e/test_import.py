@@ -87,8 +87,8 @@ async def test_a_row_that_is_declined_is_told_unless_the_file_says_so(switch: Ru
     text = report_text(report)
     assert "unexpected: line 2 is insufficient_funds, the file says ok" in text
     assert "every balance is as the file says" not in text and "declined 1 insufficient_funds" in text
-    told = {**FEBRUARY, "idempotency_key": "m3", "amount": 501, "declined": True}
-    good = await imported(switch, tmp_path, JANUARY, told, state="second")
+    shown = {**FEBRUARY, "idempotency_key": "m3", "amount": 501, "declined": True}
+    good = await imported(switch, tmp_path, JANUARY, shown, state="second")
     assert good.good and good.declined == {"insufficient_funds": 1}
 
 
@@ -140,7 +140,7 @@ _CHANGES: dict[str, tuple[int, list[str], str, dict[str, int], str]] = {
 @pytest.mark.parametrize("change", _CHANGES)
 async def test_of_a_corrected_log_only_what_changed_is_paid(switch: RunningSwitch, tmp_path: Path, change: str) -> None:
     """All keys were new: cash that came in was paid again, row by row."""
-    line, instead, told, balances, note = _CHANGES[change]
+    line, instead, shown, balances, note = _CHANGES[change]
     for name, rows in (("first", MONTH), ("second", [*MONTH[: line - 1], *instead, *MONTH[line:]])):
         (tmp_path / f"{name}.csv").write_text("\n".join([PAYSIM_HEAD, *rows]) + "\n")
     first = await of_file(switch, tmp_path / "first.csv", "paysim", tmp_path / "state1")
@@ -148,7 +148,7 @@ async def test_of_a_corrected_log_only_what_changed_is_paid(switch: RunningSwitc
     second = await of_file(switch, tmp_path / "second.csv", "paysim", tmp_path / "state2")
     text = report_text(second)
     assert second.replayed == len(MONTH) - 1 + (change == "put in"), text
-    assert second.good == (not told) and told in text and note in text, text
+    assert second.good == (not shown) and shown in text and note in text, text
     assert {name: await held(switch, f"paysim:{name}") for name in balances} == balances
 
 

@@ -89,15 +89,15 @@ async def statement(switch: RunningSwitch, wallet: str, query: str) -> list[tupl
 
 def expected(made: list[Payment], wallet: str, since: int, until: int) -> list[tuple[int, int, int]]:
     """The naive statement: all payments sorted by effective time, those booked later after others of the same time."""
-    told, posted = [], 0
+    shown, posted = [], 0
     for each in sorted(made, key=lambda each: each.time):
         if wallet not in (each.payer, each.payee):
             continue
         amount = each.amount if each.payee == wallet else -each.amount
         posted += amount
         if since <= each.time < until:
-            told.append((each.time, amount, posted))
-    return told[::-1]
+            shown.append((each.time, amount, posted))
+    return shown[::-1]
 
 
 async def test_days_1_2_5_and_then_3_give_the_balance_of_day_4_with_all_that_counts_by_then(
@@ -187,8 +187,8 @@ async def the_migration_finds_the_same(url: str) -> None:
     try:
         kept = await connection.fetch(SQL["late_all"])
         await connection.execute("DELETE FROM late WHERE record = $1", kept[5]["record"])
-        (said,) = (await audit_database(url)).differences
-        assert said.startswith("table late: the row (") and str(kept[5]["record"]) in said
+        (stated,) = (await audit_database(url)).differences
+        assert stated.startswith("table late: the row (") and str(kept[5]["record"]) in stated
         await connection.execute("DELETE FROM late")
         await connection.execute("INSERT INTO late" + filling.split(";")[0])
         assert await connection.fetch(SQL["late_all"]) == kept

@@ -46,8 +46,8 @@ async def shown(switch: RunningSwitch, transfer: str) -> dict[str, Any]:
 
 
 async def money(switch: RunningSwitch, wallet: str) -> tuple[int, int]:
-    told = (await switch.call("GET", f"/v1/wallets/{wallet}")).json
-    return told["posted"], told["held"]
+    reported = (await switch.call("GET", f"/v1/wallets/{wallet}")).json
+    return reported["posted"], reported["held"]
 
 
 async def test_a_payment_in_review_is_listed_and_approved_once(switch: RunningSwitch) -> None:
@@ -209,13 +209,13 @@ async def test_rows_of_batches_are_in_review_and_a_group_cannot_wait(switch: Run
         return [{**fields, "amount": amount, "idempotency_key": str(uuid.uuid4())} for amount in amounts]
 
     alone = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows(5, REVIEWED)}, key=str(uuid.uuid4()))
-    told = [(row["status"], row["code"]) for row in alone.json["results"]]
-    assert told == [("posted", "ok"), ("in_review", "in_review")] and alone.json["results"][1]["id"]
+    reported = [(row["status"], row["code"]) for row in alone.json["results"]]
+    assert reported == [("posted", "ok"), ("in_review", "in_review")] and alone.json["results"][1]["id"]
     linked = await switch.call(
         "POST", "/v1/transfers/batch", {"transfers": rows(5, REVIEWED), "linked": True}, key=str(uuid.uuid4())
     )
-    told = [(row["status"], row["code"]) for row in linked.json["results"]]
-    assert told == [("declined", "linked_declined"), ("declined", "linked_in_review")]
+    reported = [(row["status"], row["code"]) for row in linked.json["results"]]
+    assert reported == [("declined", "linked_declined"), ("declined", "linked_in_review")]
     table = pa.table(
         {
             "idempotency_key": pa.array([uuid.uuid4().bytes], pa.binary(16)),
@@ -263,8 +263,8 @@ async def test_events_name_reviews(switch: RunningSwitch) -> None:
         assert (await decide(switch, case, what)).status == 201
     types = "transfer.in_review,transfer.approved,transfer.captured,transfer.voided"
     events = (await switch.call("GET", f"/v1/events?types={types}")).json["data"]
-    told = [(e["type"], e["data"]["type"], e["data"]["review"]) for e in events]
-    assert told == [
+    reported = [(e["type"], e["data"]["type"], e["data"]["review"]) for e in events]
+    assert reported == [
         ("transfer.in_review", "transfer", "open"),
         ("transfer.in_review", "transfer", "open"),
         ("transfer.in_review", "hold", "open"),

@@ -437,8 +437,8 @@ async def test_an_audit_of_everything_finds_nothing_and_then_each_flipped_byte(s
             flip = "UPDATE journal SET records = set_byte(records, $3, get_byte(records, $3) # $4) WHERE shard = $1 AND block = $2"
             place = (block["shard"], block["block"], byte, bit)
             await connection.execute(flip, *place)
-            said = (await audit_database(switch.database_url)).differences
-            assert any(f"shard {block['shard']} block {block['block']}" in text for text in said), (place, said)
+            stated = (await audit_database(switch.database_url)).differences
+            assert any(f"shard {block['shard']} block {block['block']}" in text for text in stated), (place, stated)
             await connection.execute(flip, *place)
         assert (await audit_database(switch.database_url)).differences == []
         for table in ("reference", "anchor"):

@@ -89,16 +89,16 @@ async def test_a_journal_that_goes_away_while_it_is_read_is_read_on(cuts: list[i
 async def test_a_record_that_does_not_fit_ends_the_process_also_when_the_journal_goes_away_then(
     cut: int | None,
 ) -> None:
-    told: list[str] = []
+    shown: list[str] = []
 
     def die(reason: str) -> NoReturn:
-        told.append(reason)
+        shown.append(reason)
         raise _Died
 
     database = await _written(bad=PAGES // 2)
     host = _host(database, [] if cut is None else [cut], die)
     with pytest.raises(_Died):
         await asyncio.wait_for(host.run(), 180)
-    assert "contradicts the ones before it" in told[0]
+    assert "contradicts the ones before it" in shown[0]
     assert not host.ready and len(database.numbers[0]) == PAGES, "nothing was written after it"
     await host.stop()

@@ -110,10 +110,10 @@ class Beside:
         switch, shard = self._process.switch, self._process.shard
         asked_at = len(switch.database.journals[shard])
         for wallet in wallets:
-            told = heads.read_during_batch(np.array([wallet], np.int64))
-            if told is None:
+            shown = heads.read_during_batch(np.array([wallet], np.int64))
+            if shown is None:
                 switch.scheduler.count("heads that wait for the end of a batch")
                 continue
             switch.scheduler.count("heads told beside a batch")
             delay = self._random.randint(*LOOK_MS)
-            switch.scheduler.after(delay, look_into_journal, switch, shard, [wallet], asked_at, told)
+            switch.scheduler.after(delay, look_into_journal, switch, shard, [wallet], asked_at, shown)

@@ -83,9 +83,9 @@ class TellsOfRecordsThatItIsStillMaking(ShardCore):
 
     class heads_class(Heads):
         def read_during_batch(self, addresses: Any) -> list[ChainHead]:
-            told = super().read_during_batch(addresses)
-            if told is not None:
-                return told
+            reported = super().read_during_batch(addresses)
+            if reported is not None:
+                return reported
             (address,) = addresses.tolist()
             row, head = self._row(address)
             return [ChainHead(self._number, int(self._book.wallets["currency"][row]), [head], self._successors)]

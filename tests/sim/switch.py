@@ -45,7 +45,7 @@ CROWDED = msgspec.structs.replace(CAPACITY, payers=4, attempts=100, profiles=12,
 of a linked group must be known all at once, so the longest of a group is shorter."""
 PAGE_BLOCKS = (1, 2, 6)
 """One of these in a seed: with the fewest most of a journal is always still to be read."""
-TOLD_AGAIN = 0.5
+SENT_AGAIN = 0.5
 """Of the seeds, those in which an answer about a refundable record comes again while it is asked for anew."""
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}
@@ -133,7 +133,7 @@ class Switch:
         self.page_blocks = scheduler.aside.choice(PAGE_BLOCKS)
         self.attempts_class: type[Attempts] = getattr(core_class, "attempts_class", Attempts)
         self.row_attempts_class: type[RowAttempts] = getattr(core_class, "row_attempts_class", RowAttempts)
-        self.tells_again = Random(f"stale {scheduler.seed}").random() < TOLD_AGAIN
+        self.tells_again = Random(f"stale {scheduler.seed}").random() < SENT_AGAIN
         self.healed = False
 
     def make_core(self, shard: int, writer: Writer) -> ShardCore:
@@ -278,8 +278,8 @@ class Switch:
     def answered(self, process: Process, delivery: Delivery | None, value: Any) -> None:
         """A core gave an answer: it is judged as it is given, and may then get lost."""
         question = None if delivery is None else delivery.question
-        said = value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
-        self.scheduler.note(f"{process.name} answers", said)
+        stated = value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
+        self.scheduler.note(f"{process.name} answers", stated)
         self.auditor.judge(process.shard, delivery, value)
         assert question is not None
         self.send(question.reply, value)

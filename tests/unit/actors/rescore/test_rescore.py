@@ -157,7 +157,7 @@ def test_a_second_driver_on_the_same_output_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "stated"),
     [
         (lambda path: pq.write_table(wallets_table(90, 5), path), r"shard-0001.parquet has changed \(size\)"),
         (lambda path: path.unlink(), r"shard-0001.parquet is gone"),
@@ -167,13 +167,13 @@ def test_a_second_driver_on_the_same_output_is_refused(tmp_path: Path) -> None:
     ids=["other rows", "gone", "new", "written again"],
 )
 def test_an_input_that_changed_between_kill_and_resume_is_refused_by_name(
-    tmp_path: Path, change: Callable[[Path], object], said: str
+    tmp_path: Path, change: Callable[[Path], object], stated: str
 ) -> None:
     source = write_wallets(tmp_path / "in", 1_100, 2, 1_100)
     with pytest.raises(Stopped):
         rescore(prepared(source, tmp_path / "out"), stop_after=1)
     change(source / "shard-0001.parquet")
-    with pytest.raises(RescoreRefused, match=said):
+    with pytest.raises(RescoreRefused, match=stated):
         rescore(prepared(source, tmp_path / "out"))
 
 
@@ -251,15 +251,15 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_columns_of_other_types_are_refused_by_name_before_anything_is_written(tmp_path: Path, name: str) -> None:
-    column, said = REFUSED[name]
+    column, stated = REFUSED[name]
     pq.write_table(wallets_table(100, 1).set_column(1, "late", column), tmp_path / "in.parquet")
-    with pytest.raises(RescoreRefused, match=f"in.parquet: {said}"):
+    with pytest.raises(RescoreRefused, match=f"in.parquet: {stated}"):
         prepared(tmp_path / "in.parquet", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    ("change", "settings", "said"),
+    ("change", "settings", "stated"),
     [
         (lambda table: table.append_column("late", table.column("night")), SMALL, "2 columns are named 'late'"),
         (lambda table: table.drop_columns(["late"]), SMALL, "there is no column 'late'"),
@@ -274,10 +274,10 @@ def test_columns_of_other_types_are_refused_by_name_before_anything_is_written(t
     ids=["twice", "missing", "no wallet", "nested kept", "wallet of floats"],
 )
 def test_columns_that_are_twice_missing_or_nested_are_refused_by_name(
-    tmp_path: Path, change: Callable[[pa.Table], pa.Table], settings: Settings, said: str
+    tmp_path: Path, change: Callable[[pa.Table], pa.Table], settings: Settings, stated: str
 ) -> None:
     pq.write_table(change(wallets_table(100, 1)), tmp_path / "in.parquet")
-    with pytest.raises(RescoreRefused, match=f"in.parquet: {said}"):
+    with pytest.raises(RescoreRefused, match=f"in.parquet: {stated}"):
         prepared(tmp_path / "in.parquet", tmp_path / "out", settings)
 
 

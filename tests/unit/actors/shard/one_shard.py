@@ -126,9 +126,9 @@ class OneShard:
 
     def order(self, holder: int, payee: int, cap: int = 1_000, **columns: int) -> int:
         """A new order on a receipt."""
-        said = {"kind": OrderKind.PAY_LATER, "expiry": self.now + 30 * DAY_MS, "confirm_by": self.now + DAY_MS}
-        said |= {"default_after_s": 30 * 86_400, "open_max": 3, "amount": cap, "payee": payee}
-        made = self.credit(Kind.ORDER_CREATED, holder, **{**said, **columns})
+        stated = {"kind": OrderKind.PAY_LATER, "expiry": self.now + 30 * DAY_MS, "confirm_by": self.now + DAY_MS}
+        stated |= {"default_after_s": 30 * 86_400, "open_max": 3, "amount": cap, "payee": payee}
+        made = self.credit(Kind.ORDER_CREATED, holder, **{**stated, **columns})
         assert made["code"] == 0, made
         return int(made["address"])
 

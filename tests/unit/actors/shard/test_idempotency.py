@@ -80,15 +80,15 @@ def test_whole_columns_say_of_every_row_what_the_plain_form_says(seed: int) -> N
     chance = np.random.default_rng(seed)
     rows, records, continues = _pairs(4_000, chance)
     addresses = chance.integers(1, 2**60, len(rows))
-    told = replays(rows, records, addresses, continues)
+    shown = replays(rows, records, addresses, continues)
     expected = np.zeros(len(rows), RESULT)
     for i in range(len(rows)):
         one = slice(i, i + 1)
         fill_replay(expected[one], rows[one], records[one], int(addresses[i]), continues=bool(continues[i]))
-    wrong = np.flatnonzero(told != expected)
-    assert not len(wrong), (told[wrong[:3]], expected[wrong[:3]], rows[wrong[:3]], records[wrong[:3]])
-    assert set(told["field"].tolist()) == set(range(len(FIELDS))), "every field differs first somewhere"
-    assert {int(Code.IN_REVIEW), int(Code.DECLINED), 0} <= set(told["code"].tolist())
+    wrong = np.flatnonzero(shown != expected)
+    assert not len(wrong), (shown[wrong[:3]], expected[wrong[:3]], rows[wrong[:3]], records[wrong[:3]])
+    assert set(shown["field"].tolist()) == set(range(len(FIELDS))), "every field differs first somewhere"
+    assert {int(Code.IN_REVIEW), int(Code.DECLINED), 0} <= set(shown["code"].tolist())
 
 
 def test_where_a_row_of_a_repeated_group_differs_no_row_of_it_is_a_replay() -> None:

@@ -140,12 +140,12 @@ def test_a_replay_of_what_this_run_made_was_not_there_before() -> None:
     made._first_made = {}
     secret, one, two = Secret.of(bytes(16)), record_address(0, 5, 0), record_address(1, 9, 0)
 
-    def told(addresses: list[int], replayed: list[bool]) -> Answers:
+    def shown(addresses: list[int], replayed: list[bool]) -> Answers:
         ids = transfer_ids(secret, np.zeros(len(addresses), np.int64), np.array(addresses))
         return Answers(np.zeros(len(addresses), np.uint16), ids, np.array(replayed), 1)
 
-    assert made._recorded_before(told([one, two], [True, True])).tolist() == [True, True]
-    rows = told([one - 1, one, one + 1, two - 1], [True, False, True, True])
+    assert made._recorded_before(shown([one, two], [True, True])).tolist() == [True, True]
+    rows = shown([one - 1, one, one + 1, two - 1], [True, False, True, True])
     assert made._recorded_before(rows).tolist() == [True, False, False, True]
-    assert made._recorded_before(told([one + 7, two], [True, False])).tolist() == [False, False]
-    assert made._recorded_before(told([one - 2, two + 1, two - 1], [True] * 3)).tolist() == [True, False, True]
+    assert made._recorded_before(shown([one + 7, two], [True, False])).tolist() == [False, False]
+    assert made._recorded_before(shown([one - 2, two + 1, two - 1], [True] * 3)).tolist() == [True, False, True]
