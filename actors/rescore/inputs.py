@@ -80,11 +80,11 @@ class Prepared(NamedTuple):
 def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> Prepared:
     """Raises RescoreRefused, naming file and column."""
     scorer = CardScorer(card, settings)
-    carried = (settings.wallet, *settings.keep)
-    twins = sorted(set(carried) & set(Columns(card, settings, scorer.wallets is not None).names))
+    kept = (settings.wallet, *settings.keep)
+    twins = sorted(set(kept) & set(Columns(card, settings, scorer.wallets is not None).names))
     if twins:
-        raise RescoreRefused(f"{twins[0]!r} is a column that scoring adds; it cannot be carried along under this name")
-    columns = tuple(dict.fromkeys((*carried, *scorer.columns)))
+        raise RescoreRefused(f"{twins[0]!r} is a column that scoring adds; it cannot be kept under this name")
+    columns = tuple(dict.fromkeys((*kept, *scorer.columns)))
     if source.resolve() in (output.resolve(), *output.resolve().parents):
         raise RescoreRefused(
             f"{output} lies in the folder that is read; scores go elsewhere, or the next run reads them"
@@ -116,7 +116,7 @@ def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> 
         output=output,
         card=card,
         plan=plan,
-        carried=schema,
+        kept=schema,
         columns=columns,
         dictionaries=tuple(name for name in columns if name != settings.wallet and name in scorer.texts)
         + tuple(field.name for field in schema if pa.types.is_dictionary(field.type)),
@@ -197,7 +197,7 @@ def _groups(metadata: Any, columns: frozenset[str]) -> tuple[list[Group], int, i
 
 
 def _checked_schemas(found: list[Found], columns: tuple[str, ...], scorer: CardScorer, settings: Settings) -> pa.Schema:
-    """The types of what is carried along, which are the same in all files."""
+    """The types of kept columns, which are the same in all files."""
     kept = (settings.wallet, *settings.keep)
     first: pa.Schema | None = None
     for each in found:
@@ -205,7 +205,7 @@ def _checked_schemas(found: list[Found], columns: tuple[str, ...], scorer: CardS
             if name not in each.schema.names:
                 there = ", ".join(each.schema.names[:20])
                 raise RescoreRefused(f"{each.file.path}: there is no column {name!r}; there are {there}")
-        types = pa.schema([_carried(each, name, settings) for name in dict.fromkeys(kept)])
+        types = pa.schema([_kept_field(each, name, settings) for name in dict.fromkeys(kept)])
         try:
             scorer.score(each.schema.empty_table().select(list(dict.fromkeys(scorer.columns))))
         except (ValueError, pa.ArrowException) as error:
@@ -221,7 +221,7 @@ def _checked_schemas(found: list[Found], columns: tuple[str, ...], scorer: CardS
     return first
 
 
-def _carried(found: Found, name: str, settings: Settings) -> pa.Field:
+def _kept_field(found: Found, name: str, settings: Settings) -> pa.Field:
     """A column as the output has it: a wallet as what it is, other text as dictionaries. Raises RescoreRefused for a nested one."""
     kind = found.schema.field(name).type
     if pa.types.is_dictionary(kind):
@@ -229,7 +229,7 @@ def _carried(found: Found, name: str, settings: Settings) -> pa.Field:
     plain = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
     text = pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_string_view(plain)
     if pa.types.is_nested(plain):
-        raise RescoreRefused(f"{found.file.path}: {name} holds {kind}; nested columns are not carried along")
+        raise RescoreRefused(f"{found.file.path}: {name} holds {kind}; nested columns cannot be kept")
     if name != settings.wallet:
         return pa.field(name, pa.dictionary(pa.int32(), pa.string()) if text else kind)
     data = (pa.types.is_fixed_size_binary, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_integer)

@@ -144,7 +144,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job is bound to: resuming compares each field. `schema`: the types of what is carried along."""
+    """What a job is bound to: resuming compares each field. `schema`: the types of kept columns."""
 
     format: int
     card: str
@@ -157,14 +157,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a worker needs beside its unit. `carried`: the columns that go from input to output, as the output has them.
+    """All that a worker needs beside its unit. `kept`: the columns that go from input to output, as the output has them.
     `dictionaries`: text columns that are read as dictionaries."""
 
     source: Path
     output: Path
     card: Scorecard
     plan: Plan
-    carried: pa.Schema
+    kept: pa.Schema
     columns: tuple[str, ...]
     dictionaries: tuple[str, ...]
 

@@ -1,4 +1,4 @@
-"""Score a batch of rows into columns, count what they were, set aside those that are bad.
+"""Score a batch of rows into columns, count what they were, and keep bad ones apart.
 
 A row is bad when nobody could say what its score is: it names no wallet, a category stands in it where the card makes unknown ones an
 error, or what says how much is known is infinite. What is missing is not bad: the card has points for it.

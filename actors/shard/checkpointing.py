@@ -30,7 +30,7 @@ class Saving:
         core.keep = self._keep
 
     def _keep(self, arrays: Arrays) -> ForkSnapshot | None:
-        """Set the ledger aside; not while the last checkpoint is still being written."""
+        """Fork a snapshot of the ledger; not while the last checkpoint is still being written."""
         if self._store is None or (self._writing is not None and not self._writing.done()):
             return None
         try:

@@ -371,7 +371,7 @@ class ShardCore:
         for part in batch.parts:
             part.asked.behind = admission.behind
         batch.results["code"] = admission.code
-        self._mind_deferred(batch)
+        self._request_missing(batch)
         batch.duplicates = admission.duplicate
         admitted = self.ledger.going_on(batch.rows, admission)
         batch.admitted, batch.seen = admitted, head
@@ -383,7 +383,7 @@ class ShardCore:
         else:
             self._apply_batch(batch, None)
 
-    def _mind_deferred(self, batch: Batch) -> None:
+    def _request_missing(self, batch: Batch) -> None:
         deferred = np.flatnonzero(batch.results["code"] == Code.DEFERRED)
         if not len(deferred):
             return
@@ -438,14 +438,14 @@ class ShardCore:
         assert admitted is not None
         if self._beside is not None:
             self._beside.keep(admitted)
-        carried = self.ledger.apply(admitted, decisions, self.writer.next_address)
-        batch.results[admitted.places] = carried.results
-        repeating = np.flatnonzero(carried.results["address"] < 0)
-        batch.duplicates[admitted.places[repeating]] = -carried.results["address"][repeating]
-        late = carried.results["code"] == Code.DEFERRED
+        applied = self.ledger.apply(admitted, decisions, self.writer.next_address)
+        batch.results[admitted.places] = applied.results
+        repeating = np.flatnonzero(applied.results["address"] < 0)
+        batch.duplicates[admitted.places[repeating]] = -applied.results["address"][repeating]
+        late = applied.results["code"] == Code.DEFERRED
         batch.results["record_time"][admitted.places[late]] = batch.stamp
-        if len(carried.records):
-            self.writer.seal(carried.records, self._details(batch, admitted, carried), batch.seen)
+        if len(applied.records):
+            self.writer.seal(applied.records, self._details(batch, admitted, applied), batch.seen)
         batch.applied()
         self._emit(self._repeats.take(batch, self.ledger, self.writer))
         self.writer.when_durable(lambda: self._batch_durable(batch))
@@ -454,11 +454,11 @@ class ShardCore:
             self._handlers[type(message)](message)
 
     @staticmethod
-    def _details(batch: Batch, admitted: Admitted, carried: Applied) -> dict[int, bytes]:
+    def _details(batch: Batch, admitted: Admitted, applied: Applied) -> dict[int, bytes]:
         by_row = batch.details()
         if not by_row:
             return {}
-        rows = admitted.places[carried.sources]
+        rows = admitted.places[applied.sources]
         return {k: by_row[int(row)] for k, row in enumerate(rows) if int(row) in by_row}
 
     # Keys used before.

@@ -339,8 +339,8 @@ class ShardHost:
                 self._beat = self._checked_beat()
                 self._feed(m.Tick())
                 if ticks % CLOCK_EVERY_TICKS == 0:
-                    self._spawn(self._mind_clock())
-                    self._mind_fallbacks()
+                    self._spawn(self._renew_clock())
+                    self._check_fallbacks()
                 ticks += 1
                 await asyncio.sleep(TICK_S)
         except asyncio.CancelledError:
@@ -349,7 +349,7 @@ class ShardHost:
             log.exception("shard %d", self.shard)
             self._die(f"cannot recover: {error!r}")
 
-    def _mind_fallbacks(self) -> None:
+    def _check_fallbacks(self) -> None:
         if self._fallbacks.observe(self._asked_rows, self.core.fallbacks):
             log.error("shard %d: %s", self.shard, self._fallbacks.warnings()[0])
 
@@ -499,7 +499,7 @@ class ShardHost:
         if self._clock.started:
             self._feed(m.Clock(off_ms=self._clock.off_ms))
 
-    async def _mind_clock(self) -> None:
+    async def _renew_clock(self) -> None:
         with contextlib.suppress(JournalUnavailable):  # an append says so, loudly
             await self._read_clock()
 

@@ -134,15 +134,15 @@ class _Run:
         rows["key_lo"] = np.arange(len(rows))
         self._ledger.book.owners[SEGMENT] = 1
         assert self._ledger.use_segment(SEGMENT), "the capacity is for a segment"
-        addresses: NDArray[np.int64] = self._carry(rows)[0]["address"]
+        addresses: NDArray[np.int64] = self._decided_and_applied(rows)[0]["address"]
         return addresses
 
     def pay(self, rows: slice) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
         """Codes (k,) and columns (k, COLUMN_COUNT) of payments, applied whatever their score: they have happened."""
-        results, columns = self._carry(self._requests[rows])
+        results, columns = self._decided_and_applied(self._requests[rows])
         return results["code"], columns
 
-    def _carry(self, requests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    def _decided_and_applied(self, requests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         first = record_address(0, self._block, 0)
         admission = self._ledger.admit(requests, self._channels, first - 1)
         admitted = self._ledger.going_on(requests, admission)

@@ -32,7 +32,7 @@ class Beside:
 
     def __init__(self, process: "Process") -> None:
         self._process = process
-        self._random: Random = process.switch.scheduler.aside
+        self._random: Random = process.switch.scheduler.onlooker
 
     def handle(self, message: m.Message, clock: int) -> list[m.Output]:
         """As the core does."""
@@ -93,12 +93,12 @@ class Beside:
         row = self._row(wallet)
         return int(self._process.core.ledger.book.wallets["head"][row]) if row >= 0 else 0
 
-    def _ask_half_way(self, heads: Heads, wallet: int, before: int, carried: Applied, first: int) -> None:
+    def _ask_half_way(self, heads: Heads, wallet: int, before: int, applied: Applied, first: int) -> None:
         """Ask as if only some of a batch's records were made."""
         row = self._row(wallet)
         if row < 0:
             return
-        made = np.flatnonzero((carried.records["payer"] == wallet) | (carried.records["payee"] == wallet)).tolist()
+        made = np.flatnonzero((applied.records["payer"] == wallet) | (applied.records["payee"] == wallet)).tolist()
         addresses = [first + (i // BLOCK_RECORDS_MAX << 8) + i % BLOCK_RECORDS_MAX for i in made]
         kept = self._process.core.ledger.book.wallets["head"]
         last = int(kept[row])

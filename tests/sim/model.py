@@ -473,7 +473,7 @@ class Model:
                 self.counts["groups declined after the first row"] += i > 0
                 break
             self._try(record, payer, payee)
-        self.counts["groups carried out"] += not any(codes)
+        self.counts["groups applied"] += not any(codes)
         for code, (address, record) in zip(codes, rows, strict=True):
             self._apply(self._payment, shard, address, record, code)
 

@@ -129,8 +129,8 @@ class Switch:
         self._incarnations = 0
         self._refs = 0
         self._starting = [False] * shards
-        self._keys_since = START_MS + scheduler.aside.randint(*KEYS_ROTATE_AFTER_MS) - IDEMPOTENCY_WINDOW_MS
-        self.page_blocks = scheduler.aside.choice(PAGE_BLOCKS)
+        self._keys_since = START_MS + scheduler.onlooker.randint(*KEYS_ROTATE_AFTER_MS) - IDEMPOTENCY_WINDOW_MS
+        self.page_blocks = scheduler.onlooker.choice(PAGE_BLOCKS)
         self.attempts_class: type[Attempts] = getattr(core_class, "attempts_class", Attempts)
         self.row_attempts_class: type[RowAttempts] = getattr(core_class, "row_attempts_class", RowAttempts)
         self.tells_again = Random(f"stale {scheduler.seed}").random() < SENT_AGAIN

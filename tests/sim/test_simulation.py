@@ -62,7 +62,7 @@ COVERED = (
     "final REFUND_EXCEEDED",
     "first payments of a day",
     "groups answered DEFERRED",
-    "groups carried out",
+    "groups applied",
     "groups declined after the first row",
     "groups imported before a later payment",
     "groups sent again",

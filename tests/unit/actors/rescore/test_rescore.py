@@ -267,7 +267,7 @@ def test_columns_of_other_types_are_refused_by_name_before_anything_is_written(t
         (
             lambda table: table,
             Settings(keep=("never_read",)),
-            "never_read holds list.*nested columns are not carried along",
+            "never_read holds list.*nested columns cannot be kept",
         ),
         (lambda table: table.set_column(0, "wallet", pa.array([0.5] * 100)), SMALL, "wallet holds double"),
     ],
@@ -407,7 +407,7 @@ def strict_card() -> Scorecard:
     return Scorecard(name="strict", version=1, characteristics=(item,))
 
 
-def test_bad_rows_go_aside_with_file_row_column_and_reason(tmp_path: Path) -> None:
+def test_bad_rows_are_written_with_file_row_column_and_reason(tmp_path: Path) -> None:
     ids = pa.array([None if row == 7 else row for row in range(500)])
     kinds = ["z" if row == 333 else "a" for row in range(500)]
     (tmp_path / "in").mkdir()
@@ -415,8 +415,8 @@ def test_bad_rows_go_aside_with_file_row_column_and_reason(tmp_path: Path) -> No
     job = prepared(tmp_path / "in", tmp_path / "out", Settings(wallet="id"), strict_card())
     manifest = rescore(job, max_bad=0.01)
     assert (manifest.scored, manifest.bad, manifest.not_available) == (498, 2, 0)
-    aside = pa.concat_tables([pq.read_table(tmp_path / "out" / part.file) for part in manifest.bad_rows])
-    assert sorted(aside.to_pylist(), key=lambda row: row["row"]) == [
+    bad = pa.concat_tables([pq.read_table(tmp_path / "out" / part.file) for part in manifest.bad_rows])
+    assert sorted(bad.to_pylist(), key=lambda row: row["row"]) == [
         {"file": "a.parquet", "row": 7, "column": "id", "reason": "no wallet"},
         {"file": "a.parquet", "row": 333, "column": "kind", "reason": "a category that the card does not name"},
     ]

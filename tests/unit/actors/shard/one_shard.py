@@ -55,9 +55,9 @@ class OneShard:
         waiting = [message]
         while waiting:
             for output in self.core.handle(waiting.pop(0), self.now):
-                waiting += self._carried(output)
+                waiting += self._answered_by(output)
 
-    def _carried(self, output: m.Output) -> list[m.Message]:
+    def _answered_by(self, output: m.Output) -> list[m.Message]:
         match output:
             case m.Append():
                 self.blocks += output.blocks

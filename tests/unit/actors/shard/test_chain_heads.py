@@ -23,15 +23,15 @@ class Middle:
         self.shown: list[ChainHead] | None = None
         self._addresses = addresses
         self._whole = self.core.ledger.apply
-        self.core.ledger.apply = self._carried  # type: ignore[method-assign]
+        self.core.ledger.apply = self._apply  # type: ignore[method-assign]
 
-    def _carried(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
+    def _apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
         heads = self.core.begin_beside()
         self.keep(admitted)
-        carried = self._whole(admitted, decisions, first)
+        applied = self._whole(admitted, decisions, first)
         self.shown = heads.read_during_batch(self._addresses)
         self.core.end_beside()
-        return carried
+        return applied
 
     def keep(self, admitted: Admitted) -> None:
         assert self.core._beside is not None
