@@ -32,7 +32,7 @@ from actors.journal.interface import (
     StoredBlock,
     check_append,
 )
-from actors.journal.records import Found, records_at
+from actors.journal.records import FoundBlocks, records_at
 from actors.records.blocks import block_hash
 from actors.records.layout import RECORD
 
@@ -194,11 +194,11 @@ class PostgresJournal:
         return [StoredBlock(*row) for row in rows]
 
     async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
-        async def blocks(places: NDArray[np.int64]) -> Found:
+        async def blocks(places: NDArray[np.int64]) -> FoundBlocks:
             query, size = SQL["journal_blocks"], len(places) * RECORDS_BYTES_MAX
             return await self._read(lambda reader: reader.fetch(query, places.tolist()), size)
 
-        async def alone(asked: NDArray[np.int64]) -> Found:
+        async def alone(asked: NDArray[np.int64]) -> FoundBlocks:
             query, size = SQL["journal_records"], len(asked) * RECORD.itemsize
             return await self._read(lambda reader: reader.fetch(query, asked.tolist()), size)
 

@@ -38,7 +38,7 @@ class Bad(NamedTuple):
     reasons: list[str]
 
 
-class Found(NamedTuple):
+class ScoredRows(NamedTuple):
     """n scored rows. `causes` (n,): numbers of Cause, or None for a card that scores everybody."""
 
     scores: Scores
@@ -60,12 +60,12 @@ class CardScorer:
             if item.categories is not None and item.unknown == "error"
         }
 
-    def score(self, table: pa.Table) -> Found:
+    def score(self, table: pa.Table) -> ScoredRows:
         """All rows. Raises ValueError for a column that is not of the card's kind, UnknownCategory where the card says so."""
         if self.wallets is None:
-            return Found(self._evaluator.evaluate_table(table), None)
+            return ScoredRows(self._evaluator.evaluate_table(table), None)
         found = self.wallets.score_table(table)
-        return Found(found.rows, found.causes)
+        return ScoredRows(found.rows, found.causes)
 
     def bad(self, table: pa.Table, wallet: str) -> Bad:
         """Rows that cannot be scored, by the first of their faults."""
@@ -126,7 +126,7 @@ class Columns:
         causes = [NOT_AVAILABLE] if self._causes else []
         return ["score", *(["band"] if self._names else []), *more, *causes, "card", "as_of"]
 
-    def of(self, found: Found, bands: NDArray[np.int8]) -> dict[str, pa.Array]:
+    def of(self, found: ScoredRows, bands: NDArray[np.int8]) -> dict[str, pa.Array]:
         """By name. Rows without a score have only their cause."""
         scores, rows = found.scores, len(found.scores.totals)
         none = None if found.causes is None or not found.causes.any() else found.causes != 0
@@ -182,7 +182,7 @@ class Counting:
         self._unknown: Counter[str] = Counter()
         self.bad = self.checked = 0
 
-    def add(self, found: Found, bands: NDArray[np.int8]) -> None:
+    def add(self, found: ScoredRows, bands: NDArray[np.int8]) -> None:
         """A batch."""
         scores, totals, scored_bands = found.scores, found.scores.totals, bands
         if found.causes is None:

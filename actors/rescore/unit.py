@@ -23,7 +23,7 @@ from actors.process.write_behind import WriteBehind
 from actors.rescore.inputs import READ_BUFFER_BYTES
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
 from actors.rescore.output import Output
-from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, Found
+from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, ScoredRows
 from actors.rescore.self_check import SelfCheck
 from models.evaluation import UnknownCategory
 
@@ -135,7 +135,7 @@ class Worker:
         kept[faults.rows] = False
         return table.filter(pa.array(kept)), rows[kept]
 
-    def _made(self, table: pa.Table, found: Found, bands: NDArray[np.int8]) -> pa.Table:
+    def _made(self, table: pa.Table, found: ScoredRows, bands: NDArray[np.int8]) -> pa.Table:
         """The output's columns."""
         kept = {field.name: _as(table.column(field.name), field.type) for field in self._job.kept}
         return pa.table({**kept, **self._columns.of(found, bands)})

@@ -19,7 +19,7 @@ from actors.ledger.arrays import Arrays, InMemorySnapshot
 from actors.ledger.holds import holds_open
 from actors.ledger.ledger import Admitted, Applied, Ledger
 from actors.records.addresses import address_after, record_address, segment_of, shard_of
-from actors.records.blocks import Chain, Run, Writer
+from actors.records.blocks import Chain, OpenedBlocks, Writer
 from actors.records.codes import Code
 from actors.records.ids import bound_key
 from actors.records.layout import (
@@ -103,7 +103,7 @@ class ShardCore:
         self._batches = 0
         self._stamp = 0
         self._heads_at = 0
-        self._beside: Heads | None = None
+        self._concurrent: Heads | None = None
         self._paused = False
         self._segments = OwnSegments(ledger, config.shard)
         self._unsaved_records = 0
@@ -160,14 +160,14 @@ class ShardCore:
         """Whether this shard takes payments."""
         return self.serving and not self.dead and self._timed
 
-    def begin_beside(self) -> Heads:
+    def begin_concurrent(self) -> Heads:
         """What can be told of chains while the next call of this core goes on in another thread."""
-        self._beside = Heads(self.ledger, self.writer)
-        return self._beside
+        self._concurrent = Heads(self.ledger, self.writer)
+        return self._concurrent
 
-    def end_beside(self) -> None:
+    def end_concurrent(self) -> None:
         """That call has ended."""
-        self._beside = None
+        self._concurrent = None
 
     def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
         """Take one message at a time of a ShardClock, milliseconds. Gives what is to be performed, in order."""
@@ -196,7 +196,7 @@ class ShardCore:
 
     # Recovery and opening.
 
-    def replay(self, run: Run) -> None:
+    def replay(self, run: OpenedBlocks) -> None:
         """Replay what follows in this shard's journal. Raises ValueError when a record contradicts the ones before."""
         assert not self.serving
         records = run.records
@@ -436,8 +436,8 @@ class ShardCore:
     def _apply_batch(self, batch: Batch, decisions: NDArray[Any] | None) -> None:
         admitted = batch.admitted
         assert admitted is not None
-        if self._beside is not None:
-            self._beside.keep(admitted)
+        if self._concurrent is not None:
+            self._concurrent.keep(admitted)
         applied = self.ledger.apply(admitted, decisions, self.writer.next_address)
         batch.results[admitted.places] = applied.results
         repeating = np.flatnonzero(applied.results["address"] < 0)
@@ -593,7 +593,7 @@ class ShardCore:
         self._timed = True
         if message.off_ms and not self.clock_off_ms:
             text = f"the database's clock is {message.off_ms} ms away from ours: ours goes on and nears it by 1 %"
-            self._emit([m.Alarm(text=text)])
+            self._emit([m.Alert(text=text)])
         self.clock_off_ms = message.off_ms
 
     def _look_at_tables(self) -> None:

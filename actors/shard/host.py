@@ -112,7 +112,7 @@ class ShardHost:
         checkpoints: CheckpointStore | None = None,
     ) -> None:
         self.core = core
-        self._beside_core: Heads | None = None
+        self._heads_during_batch: Heads | None = None
         self._later: deque[m.Message] = deque()
         self.shard = core.config.shard
         self._journal = journal
@@ -221,7 +221,7 @@ class ShardHost:
         a way that cannot be seen from here. Raises NotReady."""
         self._check_ready()
         self._checked_beat()
-        heads = None if self._beside_core is None else self._beside_core.read_during_batch(addresses)
+        heads = None if self._heads_during_batch is None else self._heads_during_batch.read_during_batch(addresses)
         if heads is not None:
             return heads
         result: list[ChainHead] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
@@ -263,17 +263,17 @@ class ShardHost:
     def _feed(self, message: m.Message) -> None:
         """Hand a message to the core: at once, or in its turn while the core is at work in a thread."""
         self._checked_beat()
-        if self._beside_core is not None:
+        if self._heads_during_batch is not None:
             self._later.append(message)
         elif self.core.rows_at_hand(message) >= THREAD_ROWS_MIN:
-            self._spawn(self._beside(partial(self.core.handle, message, self._clock.now_ms(elapsed_ns()))))
+            self._spawn(self._in_thread(partial(self.core.handle, message, self._clock.now_ms(elapsed_ns()))))
         else:
             self._perform_all(self.core.handle(message, self._clock.now_ms(elapsed_ns())))
 
-    def _beside(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
+    def _in_thread(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
         """Let the core work in a thread, from now on, while this one receives and sends; then carry on with what came meanwhile."""
-        assert self._beside_core is None, "one message at a time"
-        self._beside_core = self.core.begin_beside()
+        assert self._heads_during_batch is None, "one message at a time"
+        self._heads_during_batch = self.core.begin_concurrent()
         return self._waited_for(asyncio.to_thread(work))
 
     async def _waited_for(self, work: Awaitable[list[m.Output]]) -> None:
@@ -285,11 +285,11 @@ class ShardHost:
         self._perform_on()
 
     def _work_ended(self) -> None:
-        self._beside_core = None
-        self.core.end_beside()
+        self._heads_during_batch = None
+        self.core.end_concurrent()
 
     def _perform_on(self) -> None:
-        while self._later and self._beside_core is None:
+        while self._later and self._heads_during_batch is None:
             self._feed(self._later.popleft())
 
     def _perform_all(self, outputs: list[m.Output]) -> None:
@@ -305,7 +305,7 @@ class ShardHost:
             self._die(output.reason)
         elif isinstance(output, m.Save):
             self._saving.save(output)
-        elif isinstance(output, m.Alarm):
+        elif isinstance(output, m.Alert):
             log.error("shard %d: %s", self.shard, output.text)
         else:
             self._spawn(self._carriers[type(output)](output))
@@ -377,7 +377,7 @@ class ShardHost:
 
     async def _replay_journal(self) -> None:
         """Read this shard's journal on to its end. What else comes waits its turn."""
-        self._beside_core = self.core.begin_beside()
+        self._heads_during_batch = self.core.begin_concurrent()
         try:
             await self._replay_pages()
         finally:

@@ -68,7 +68,7 @@ def read_month(path: Path) -> Month:
     log = pq.read_table(path, columns=["step", "is_fraud"])
     columns = np.empty((log.num_rows, COLUMN_COUNT), np.int64)
     codes = np.empty(len(history.payments), np.uint16)
-    run = _Run(history)
+    run = _MonthRun(history)
     for rows in _batches(history):
         numbers = history.payments.number[rows]
         codes[rows], columns_seen = run.pay(rows)
@@ -99,7 +99,7 @@ def _batches(history: History) -> Iterator[slice]:
     yield slice(start, len(payments))
 
 
-class _Run:
+class _MonthRun:
     """The ledger that the history goes through, and the requests of all its payments."""
 
     def __init__(self, history: History) -> None:

@@ -54,7 +54,7 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class LabelAgreement(msgspec.Struct, frozen=True, kw_only=True):
     """How decisions other than approve agree with the labels. `found` of `true` attempts that are labelled true, with their amounts."""
 
     flagged: int
@@ -70,11 +70,11 @@ class Labelled(msgspec.Struct, frozen=True, kw_only=True):
     """Against the labels: this pack, and what was recorded."""
 
     attempts: int
-    now: Found
-    recorded: Found
+    now: LabelAgreement
+    recorded: LabelAgreement
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class BacktestReport(msgspec.Struct, frozen=True, kw_only=True):
     """`changed`: attempts that a scorer decided otherwise."""
 
     pack: str
@@ -87,10 +87,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     labels: Labelled | None
 
 
-def report(pack: Pack, tally: Tally) -> Report:
+def report(pack: Pack, tally: Tally) -> BacktestReport:
     """All of it."""
     attempts = int(tally.actions.sum())
-    return Report(
+    return BacktestReport(
         pack=pack.name,
         attempts=attempts,
         amounts=_amounts(tally.amounts.sum(axis=(1, 2))),
@@ -151,11 +151,11 @@ def _labelled(tally: Tally) -> Labelled:
     )
 
 
-def _found(labels: NDArray[np.int64], amounts: NDArray[np.int64]) -> Found:
+def _found(labels: NDArray[np.int64], amounts: NDArray[np.int64]) -> LabelAgreement:
     """`labels` (action, label), `amounts` (currency, action, label, part)."""
     flagged, true = int(labels[1:].sum()), int(labels[:, 1].sum())
     found = int(labels[1:, 1].sum())
-    return Found(
+    return LabelAgreement(
         flagged=flagged,
         true=true,
         found=found,
@@ -176,7 +176,7 @@ def _amounts(parts: NDArray[np.int64]) -> Amounts:
     return {ALPHA.get(int(number), f"{number:03}"): whole(parts[number]) for number in used}
 
 
-def render(report: Report, seconds: float) -> str:
+def render(report: BacktestReport, seconds: float) -> str:
     """For people."""
     lines = [
         f"{report.pack}: {report.attempts:,} attempts, {report.changed:,} decided otherwise than recorded, "

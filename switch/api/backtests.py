@@ -16,7 +16,7 @@ from actors.backtest.live import Failure, LiveBacktest, LiveBacktester, Response
 from actors.ledger.book import Capacity
 from actors.records.ids import decode_transfer, key_bytes
 from models.scorecard import canonical
-from rules.backtest.report import Report
+from rules.backtest.report import BacktestReport
 from switch.api.publisher import text_with_card
 from switch.api.route import BODY, Route
 from switch.api.rule_packs import PackServices
@@ -47,7 +47,7 @@ _EITHER: Final = "either `id`, a transfer's, or `wallet` with `idempotency_key`"
 class Backtested(msgspec.Struct, frozen=True, kw_only=True):
     """The same as `shardpay rules backtest --json` prints."""
 
-    report: Report
+    report: BacktestReport
     seconds: float
 
 

@@ -15,13 +15,13 @@ from actors.records.layout import ACCOUNT, SCENARIO, Kind
 from rules.vocabulary.columns import DAY_MS
 from switch.api.credit_cases import (
     Opening,
-    beside,
     bring_back,
     case_of_party,
     go_on,
     named_case,
     open_case,
     page_of_cases,
+    related,
 )
 from switch.api.credit_services import DecisionServices
 from switch.api.credit_shared import record_named
@@ -90,7 +90,7 @@ async def _answered(
 async def _shown(services: DecisionServices, found: Sequence[CreditRecord]) -> list[DisputeAnswer]:
     if not found:
         return []
-    steps, entries, accounts = await beside(services, found, STEPS_OF_DISPUTES)
+    steps, entries, accounts = await related(services, found, STEPS_OF_DISPUTES)
     return [
         dispute_answer(services.secret, each, steps[each.address], entries[each.record["reference"]], accounts)
         for each in found

@@ -80,7 +80,7 @@ class Unexpected(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     """Figures of one run. `rows`: of the file, with opening balances and the like in `extra_rows`; `wallets_there_before`: those that this
     file did not make; `changed`: rows that are new among rows that were imported before; `drift`: how far the whole amounts lie
     from the last balances that the file itself records."""
@@ -128,7 +128,7 @@ class RowRefused(SwitchError):
     """A row that the switch does not take at all."""
 
 
-async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]) -> Report:
+async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]) -> ImportReport:
     """Import a file. Raises ImportFileError and SwitchError; what was done stays done."""
     started = time.perf_counter()
     tally.stage = "reading"
@@ -143,7 +143,7 @@ async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]
             wallets = await make_wallets(client, history)
             history = without_openings(history, wallets.before)
             tally.total = len(history.payments)
-            run = Run(options, history, client, wallets, tally)
+            run = ImportRun(options, history, client, wallets, tally)
             await run.payments()
             tally.stage = "balances"
             wanted = await asyncio.to_thread(expected, options.format, options.file)
@@ -167,7 +167,7 @@ def places(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
     return segments
 
 
-class Run:
+class ImportRun:
     """The payments of one import."""
 
     def __init__(self, options: Options, history: History, client: Client, wallets: Wallets, tally: Tally) -> None:
@@ -387,14 +387,14 @@ class Run:
         base = HELD_BACK if number >= HELD_BACK else OPENING
         return f"the opening balance of {self._history.wallets[number - base].external_id}"
 
-    def report(self, differences: list[Difference], drift: int | None, total_seconds: float) -> Report:
+    def report(self, differences: list[Difference], drift: int | None, total_seconds: float) -> ImportReport:
         """The figures, once all is done."""
         history, tally = self._history, self._tally
         unexpected = self._unexpected()
         changed = [] if self._plan is None else self._corrections.changed(self._plan, self._old, self._late)
         p50, p99 = tally.latencies_ms()
         extra = int(np.count_nonzero(history.payments.number >= OPENING))
-        return Report(
+        return ImportReport(
             file=str(self._options.file),
             format=history.name,
             rows=len(history.payments) - extra,

@@ -139,7 +139,7 @@ def _statement(opened: CreditRecord, by_kind: Mapping[int, CreditRecord]) -> str
     return resolved.details.statement or opened.details.text or UNSET
 
 
-def dispute_beside(secret: Secret, opened: CreditRecord, steps: Sequence[CreditRecord]) -> Dispute:
+def dispute_in_short(secret: Secret, opened: CreditRecord, steps: Sequence[CreditRecord]) -> Dispute:
     """A dispute in short."""
     by_kind = {each.record["kind"]: each for each in steps}
     due = time_text(opened.record["expiry"])

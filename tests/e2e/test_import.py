@@ -14,7 +14,7 @@ from switch.importer import runner
 from switch.importer.client import SwitchError
 from switch.importer.formats import format_of
 from switch.importer.progress import Tally
-from switch.importer.runner import Options, Report, run_import
+from switch.importer.runner import ImportReport, Options, run_import
 from tests.front_door import RunningSwitch, running_switch
 
 JANUARY: dict[str, Any] = {
@@ -34,13 +34,13 @@ async def switch(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         yield running
 
 
-async def imported(switch: RunningSwitch, folder: Path, *rows: dict[str, Any], state: str = "state") -> Report:
+async def imported(switch: RunningSwitch, folder: Path, *rows: dict[str, Any], state: str = "state") -> ImportReport:
     path = folder / "rows.ndjson"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return await of_file(switch, path, "shardpay", folder / state)
 
 
-async def of_file(switch: RunningSwitch, path: Path, name: str, state: Path) -> Report:
+async def of_file(switch: RunningSwitch, path: Path, name: str, state: Path) -> ImportReport:
     options = Options(file=path, format=name, url=switch.base, key=switch.key, concurrency=2, rate=0, state=state)
     return await run_import(options, Tally(), lambda: None)
 

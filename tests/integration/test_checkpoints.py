@@ -12,7 +12,7 @@ import pytest
 from actors.checkpoint.file import CheckpointStore, Stored
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.ledger import Ledger, LedgerConfig
-from actors.records.blocks import Run, Writer
+from actors.records.blocks import OpenedBlocks, Writer
 from actors.records.layout import REQUEST, Kind, WalletKind
 from actors.shard import host
 from actors.shard.compile_kernels import ready_kernels
@@ -52,7 +52,7 @@ class _Shard:
         core = self.host.core
         replay = core.replay
 
-        def counted(run: Run) -> None:
+        def counted(run: OpenedBlocks) -> None:
             self.replayed += len(run.records)
             replay(run)
 

@@ -9,7 +9,7 @@ from actors.ledger.book import M_RECORD_TIME, M_RINGS, local_row
 from actors.ledger.holds import open_hold
 from actors.ledger.ledger import Admitted, Applied, Ledger
 from actors.records.addresses import block_of
-from actors.records.blocks import Run, Writer, block_hash, header_of
+from actors.records.blocks import OpenedBlocks, Writer, block_hash, header_of
 from actors.records.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
 from actors.rpc.interface import ChainHead
 from actors.shard import messages as m
@@ -77,9 +77,9 @@ class NamesOnlyItsNewestRecord(_WithWriter):
 class TellsOfRecordsThatItIsStillMaking(ShardCore):
     """As if heads read beside the core's work were those from before it."""
 
-    def begin_beside(self) -> Heads:
-        self._beside = self.heads_class(self.ledger, self.writer)
-        return self._beside
+    def begin_concurrent(self) -> Heads:
+        self._concurrent = self.heads_class(self.ledger, self.writer)
+        return self._concurrent
 
     class heads_class(Heads):
         def read_during_batch(self, addresses: Any) -> list[ChainHead]:
@@ -169,20 +169,20 @@ class LosesWhatWaitsWhenThePushIsBusy(ShardCore):
 
 
 class ForgetsItsCursorsInReplay(ShardCore):
-    def replay(self, run: Run) -> None:
+    def replay(self, run: OpenedBlocks) -> None:
         super().replay(run)
         for sender in self.receivers:
             self._move(sender, Cursor(0, bytes(16)))
 
 
 class ForgetsItsKeysInReplay(ShardCore):
-    def replay(self, run: Run) -> None:
+    def replay(self, run: OpenedBlocks) -> None:
         super().replay(run)
         self.ledger.book = self.ledger.book._replace(keys=self.ledger._new_keys())
 
 
 class DoesNotApplyWhatItReadsOn(ShardCore):
-    def replay(self, run: Run) -> None:
+    def replay(self, run: OpenedBlocks) -> None:
         if self.writer._operation:
             self.writer.start_at(run.number, run.hash)
         else:

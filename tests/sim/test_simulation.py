@@ -20,7 +20,7 @@ COVERED = (
     "REFUND recorded declined",
     "REFUND to another shard",
     "VOID recorded OK",
-    "alarms",
+    "alerts",
     "anchors",
     "answered as it expires",
     "answered twice in one call",

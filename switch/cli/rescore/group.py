@@ -106,7 +106,7 @@ def _rescore(options: dict[str, Any]) -> None:
     from actors.rescore.job import RescoreRefused, Settings
     from actors.rescore.output import Output
     from actors.rescore.page import write_report
-    from actors.rescore.report import Beside
+    from actors.rescore.report import ReportInputs
     from actors.rescore.run import Stopped
 
     card = _card(options["card"])
@@ -117,8 +117,8 @@ def _rescore(options: dict[str, Any]) -> None:
         _show_plan(prepared, options)
         if not options["only_plan"]:
             manifest, peak = _run(prepared, options)
-            beside = Beside(before=options["before"], outcomes=options["outcomes"])
-            made = write_report(card, Output(options["output"]), manifest, beside)
+            given = ReportInputs(before=options["before"], outcomes=options["outcomes"])
+            made = write_report(card, Output(options["output"]), manifest, given)
             _show_result(manifest, made, options)
             _show_memory(peak, prepared.worker_bytes, options)
     except RescoreRefused as error:

@@ -20,7 +20,7 @@ from actors.rescore.inputs import Prepared, prepare
 from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.output import Output
 from actors.rescore.page import write_report
-from actors.rescore.report import Beside
+from actors.rescore.report import ReportInputs
 from actors.rescore.run import Canary, Manifest, Options, Stopped, run
 from actors.rescore.scoring import Columns
 from models.credit.score import WalletScorer
@@ -206,7 +206,7 @@ def test_files_without_rows_give_an_output_without_parts(tmp_path: Path) -> None
     source = write_wallets(tmp_path / "in", 0, 2, 100)
     manifest = rescore(prepared(source, tmp_path / "out"))
     assert (manifest.rows, manifest.parts) == (0, ())
-    assert write_report(CARD, Output(tmp_path / "out"), manifest, Beside()).distribution[0].rows == 0
+    assert write_report(CARD, Output(tmp_path / "out"), manifest, ReportInputs()).distribution[0].rows == 0
     write_wallets(tmp_path / "in", 100, 1, 100)
     assert rescore(prepared(source, tmp_path / "some")).rows == 100
 
@@ -345,7 +345,7 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
         everybody = Settings(min_days=0, min_payments=0)
         manifests[name] = rescore(prepared(tmp_path / f"{name}.parquet", tmp_path / name, everybody))
     output = Output(tmp_path / "after")
-    made = write_report(CARD, output, manifests["after"], Beside(before=tmp_path / "before"))
+    made = write_report(CARD, output, manifests["after"], ReportInputs(before=tmp_path / "before"))
     assert made.against is not None and made.against.migration is not None
     grid = np.array(made.against.migration)
     assert grid.sum() == 320 and grid[-1].sum() == 20 and grid[:, -1].sum() == 50
@@ -356,7 +356,7 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
     page = (tmp_path / "after" / "report.html").read_text()
     assert "PSI over tenths" in page and "<script" not in page
     with pytest.raises(RescoreRefused, match="holds no finished run"):
-        write_report(CARD, output, manifests["after"], Beside(before=tmp_path / "nowhere"))
+        write_report(CARD, output, manifests["after"], ReportInputs(before=tmp_path / "nowhere"))
 
 
 def test_the_report_has_gini_by_week_where_outcomes_are_given(tmp_path: Path) -> None:
@@ -368,15 +368,15 @@ def test_the_report_has_gini_by_week_where_outcomes_are_given(tmp_path: Path) ->
     days = [datetime.date(2026, 1, 1) + datetime.timedelta(row // 100 * 7) for row in range(600)]
     outcomes = pa.table({"wallet": table.column("wallet"), "bad": bad, "at": days}).slice(0, 550)
     pq.write_table(outcomes, tmp_path / "outcomes.parquet")
-    beside = Beside(outcomes=tmp_path / "outcomes.parquet")
-    made = write_report(CARD, Output(tmp_path / "out"), manifest, beside).outcomes
+    given = ReportInputs(outcomes=tmp_path / "outcomes.parquet")
+    made = write_report(CARD, Output(tmp_path / "out"), manifest, given).outcomes
     assert made is not None and made.gini == 1.0
     assert made.rows + made.without_score == 550 and made.bads == sum(bad[:550])
     assert [week.week for week in made.weeks] == [f"2026-W{number:02}" for number in range(1, 7)]
     assert sum(week.rows for week in made.weeks) == made.rows
     pq.write_table(outcomes.drop_columns(["bad"]), tmp_path / "outcomes.parquet")
     with pytest.raises(RescoreRefused, match=r"outcomes.parquet: there is no column 'bad'"):
-        write_report(CARD, Output(tmp_path / "out"), manifest, beside)
+        write_report(CARD, Output(tmp_path / "out"), manifest, given)
 
 
 def test_a_canary_stops_a_job_whose_scores_have_moved_and_a_higher_limit_goes_on(tmp_path: Path) -> None:

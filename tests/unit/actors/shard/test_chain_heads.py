@@ -26,11 +26,11 @@ class Middle:
         self.core.ledger.apply = self._apply  # type: ignore[method-assign]
 
     def _apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
-        heads = self.core.begin_beside()
+        heads = self.core.begin_concurrent()
         self.keep(admitted)
         applied = self._whole(admitted, decisions, first)
         self.shown = heads.read_during_batch(self._addresses)
-        self.core.end_beside()
+        self.core.end_concurrent()
         return applied
 
     def keep(self, admitted: Admitted) -> None:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rules.backtest.counts import UNDECIDED, UNLABELLED, Tally, add, new_tally, whole
-from rules.backtest.report import Report, render, report
+from rules.backtest.report import BacktestReport, render, report
 from rules.decisions.decision import DECISION, FALLBACK, Action
 from rules.decisions.pack import Pack, Rule, RuleHits
 from rules.vocabulary.columns import COLUMN_COUNT, INDEX
@@ -122,7 +122,7 @@ PACK = Pack(
 )  # fmt: skip
 
 
-def reported_of(*rows: tuple[int, int, int, list[int]]) -> Report:
+def reported_of(*rows: tuple[int, int, int, list[int]]) -> BacktestReport:
     """(recorded, new, label, rules) of 100 EUR each."""
     attempts = Attempts(len(rows))
     attempts.columns[:, INDEX["amount"]], attempts.columns[:, INDEX["currency"]] = 100, EUR

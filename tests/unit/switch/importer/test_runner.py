@@ -15,7 +15,7 @@ from switch.importer import runner
 from switch.importer.client import Answers, Made, Standing, SwitchError
 from switch.importer.history import History
 from switch.importer.progress import Tally
-from switch.importer.runner import Holding, Options, RowRefused, Run, compare, places
+from switch.importer.runner import Holding, ImportRun, Options, RowRefused, compare, places
 from switch.importer.shardpay_format import read
 from switch.importer.wallets import Wallets, make_wallets
 from tests.excerpts import write_shardpay
@@ -57,10 +57,10 @@ def history(tmp_path: Path) -> History:
     return read(write_shardpay(tmp_path / "rows", rows=300))
 
 
-def _run(history: History, client: OneShard, state: Path, tally: Tally) -> Run:
+def _run(history: History, client: OneShard, state: Path, tally: Tally) -> ImportRun:
     options = Options(file=state, format="shardpay", url="", key=None, concurrency=2, rate=0, state=state)
     addresses = np.array([wallet_address(1, slot) for slot in range(1, len(history.wallets) + 1)])
-    return Run(options, history, client, Wallets(encode_wallets(SECRET, addresses), {}), tally)  # type: ignore[arg-type]
+    return ImportRun(options, history, client, Wallets(encode_wallets(SECRET, addresses), {}), tally)  # type: ignore[arg-type]
 
 
 def test_places_are_the_segments_in_wallet_ids() -> None:
@@ -136,7 +136,7 @@ async def test_a_wallet_that_is_there_in_another_currency_ends_the_import(histor
 
 def test_a_replay_of_what_this_run_made_was_not_there_before() -> None:
     """A process that dies answers nobody, and the switch sends its rows again by itself: they come back as replays."""
-    made = object.__new__(Run)
+    made = object.__new__(ImportRun)
     made._first_made = {}
     secret, one, two = Secret.of(bytes(16)), record_address(0, 5, 0), record_address(1, 9, 0)
 

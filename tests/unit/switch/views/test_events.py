@@ -34,8 +34,8 @@ from actors.stores.rule_packs import PackNames
 from switch.gateway.encode import details_bytes
 from switch.views.events import (
     TYPES,
-    Found,
-    Page,
+    EventPage,
+    FoundEvent,
     ReadBlock,
     in_order,
     page_of,
@@ -57,7 +57,7 @@ Journals = list[list[ReadBlock]]
 
 def next_page(
     blocks: list[ReadBlock], cut: frozenset[int], places: list[int], limit: int, types: NDArray[np.uint8], mine: int = 0
-) -> Page:
+) -> EventPage:
     """The next page for one who has all wallets, or the wallet `mine` alone."""
     read = in_order(blocks, cut, places, types)
     payers, payees = (
@@ -118,8 +118,10 @@ def window(journals: Journals, places: list[int], each: int) -> tuple[list[ReadB
     return [b for part in taken for b in part], frozenset(i for i, part in enumerate(taken) if len(part) == each)
 
 
-def read_all(journals: Journals, limit: int, each: int, types: NDArray[np.uint8] = ALL, mine: int = 0) -> list[Found]:
-    places, seen = [0] * len(journals), list[Found]()
+def read_all(
+    journals: Journals, limit: int, each: int, types: NDArray[np.uint8] = ALL, mine: int = 0
+) -> list[FoundEvent]:
+    places, seen = [0] * len(journals), list[FoundEvent]()
     while True:
         blocks, cut = window(journals, places, each)
         page = next_page(blocks, cut, places, limit, types, mine)

@@ -27,7 +27,7 @@ LOOK_MS: Final = (0, 60)
 """When the front door's statement runs, after the answer."""
 
 
-class Beside:
+class ConcurrentCore:
     """Handles messages in place of a process's core, sometimes as if in a thread."""
 
     def __init__(self, process: "Process") -> None:
@@ -39,12 +39,12 @@ class Beside:
         core = self._process.core
         if not core.serving or self._random.random() >= SHARE:
             return core.handle(message, clock)
-        heads = core.begin_beside()
+        heads = core.begin_concurrent()
         try:
             with self._asked_of(heads):
                 return core.handle(message, clock)
         finally:
-            core.end_beside()
+            core.end_concurrent()
 
     @contextlib.contextmanager
     def _asked_of(self, heads: Heads) -> Iterator[None]:
