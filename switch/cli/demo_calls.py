@@ -1,7 +1,6 @@
 """The calls of `shardpay demo`: scores are published, a shop asks, orders go to their end."""
 
 import time
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,14 +39,6 @@ class Calls:
         """Close the connections."""
         self._bureau.close()
         self._shop.close()
-
-    def ready(self) -> bool:
-        """Whether the switch takes payments."""
-        try:
-            with urllib.request.urlopen(f"{self._url}/readyz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
 
     # Scores.
 

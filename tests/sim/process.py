@@ -64,7 +64,7 @@ class Process:
         self.timeline = self.core.timeline = switch.database.timeline
         self._concurrent = ConcurrentCore(self)
         self._clock_due = 0
-        self.minds_timelines: bool = getattr(self.core, "minds_timelines", True)
+        self.heeds_timelines: bool = getattr(self.core, "heeds_timelines", True)
         self._answered: dict[int, tuple[int, Any]] = {}
         slow = switch.scheduler.chance(switch.faults.slow)
         self._replay_pause = switch.scheduler.delay(50, 1_000) if slow else 0
@@ -255,7 +255,7 @@ class Process:
         """Use a session, unless the database has failed over: then this process ends, whatever it has in memory."""
         if not self.alive:
             return
-        if self.timeline != self.switch.database.timeline and self.minds_timelines:
+        if self.timeline != self.switch.database.timeline and self.heeds_timelines:
             self.switch.scheduler.count("processes that outlived a failover")
             self.die("the database's timeline has ended")
             return
