@@ -50,7 +50,7 @@ _COMPARED: Final = (
 Mask = NDArray[np.bool_]
 
 
-def replays(rows: Requests, records: Records, addresses: NDArray[np.int64], continues: Mask) -> NDArray[Any]:
+def repeated_results(rows: Requests, records: Records, addresses: NDArray[np.int64], continues: Mask) -> NDArray[Any]:
     """RESULT rows (n,) for REQUEST rows (n,) whose keys made these records (n,) at these addresses. `continues` (n,): which rows are
     in a linked group and not the first there."""
     fields = differences(rows, records, continues)

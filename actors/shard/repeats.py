@@ -15,7 +15,7 @@ from actors.ledger.ledger import Ledger
 from actors.records.codes import Code
 from actors.records.layout import REQUEST, RESULT, Records, joined
 from actors.shard.batch import Batch, Repeats
-from actors.shard.idempotency import replays
+from actors.shard.idempotency import repeated_results
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Output, ReadRecords, RecordsRead
 
@@ -110,7 +110,7 @@ def _answer(page: list[tuple[Batch, Repeats]], records: Records) -> None:
     rows = joined([batch.rows[repeats.places] for batch, repeats in page], REQUEST)
     addresses = np.concatenate([repeats.addresses for _, repeats in page])
     continues = np.concatenate([batch.continues[repeats.places] for batch, repeats in page])
-    results = replays(rows, records, addresses, continues)
+    results = repeated_results(rows, records, addresses, continues)
     start = 0
     for batch, repeats in page:
         end = start + len(repeats.places)

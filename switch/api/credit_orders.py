@@ -243,7 +243,7 @@ async def _change(
     made = await recorded(services, answer, digest)
     if (
         kind == Kind.ORDER_PAID and made.record["kind"] == Kind.ORDER_ATTEMPT
-    ):  # of a replay, which has no code of its own
+    ):  # of a repeat, which has no code of its own
         tried = await services.history.transfer(made.record[TRANSFER_AT])
         assert tried is not None, "the transfer is in the unit of its attempt"
         raise ProblemError(NUMBERS[tried.record["code"]], replayed=True)

@@ -38,7 +38,7 @@ class Corrections:
         self._reading = asyncio.Semaphore(READS_AT_A_TIME)
 
     async def known(self, rows: NDArray[np.int64], answers: Answers) -> Answers:
-        """Answers for rows (k,) in which a row that differs only by its time within its slice, or by `after`, is a replay."""
+        """Answers for rows (k,) in which a row that differs only by its time within its slice, or by `after`, is a repeat."""
         differ = np.flatnonzero(answers.codes == Code.IDEMPOTENCY_MISMATCH).tolist()
         if not self._history.keyed_by_content or not differ:
             return answers

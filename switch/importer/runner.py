@@ -296,7 +296,7 @@ class ImportRun:
                 await pause.take(0.0, f"{len(rows)} rows have no result yet")
 
     def _recorded_before(self, answers: Answers) -> NDArray[np.bool_]:
-        """Which rows (k,) of an answer were recorded before this run began. A replay alone does not say so: the switch sends a row again by
+        """Which rows (k,) of an answer were recorded before this run began. A repeat alone does not say so: the switch sends a row again by
         itself when a process dies. What this run made lies beyond the first record that it made on a shard."""
         addresses = addresses_in(answers.ids)
         shards = shard_of(addresses)

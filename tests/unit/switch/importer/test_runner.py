@@ -19,7 +19,7 @@ from switch.importer.runner import Holding, ImportRun, Options, RowRefused, comp
 from switch.importer.shardpay_format import read
 from switch.importer.wallets import Wallets, make_wallets
 from tests.excerpts import write_shardpay
-from tests.unit.switch.importer.replay import replayed
+from tests.unit.switch.importer.expected_balances import balances_of
 
 SECRET = Secret.of(bytes(range(16)))
 
@@ -28,7 +28,7 @@ class OneShard:
     """Answers as a switch of one shard does. `faults`: codes to answer instead, one a row, until used up."""
 
     def __init__(self, history: History, faults: list[int] | None = None) -> None:
-        self._declined = replayed(history)[1]
+        self._declined = balances_of(history)[1]
         self._faults = faults or []
         self.ended: dict[int, int] = {}
         self.batches: list[list[int]] = []
@@ -43,9 +43,9 @@ class OneShard:
     ) -> Answers:
         self.batches.append(rows.tolist())
         codes = [self._faults.pop(0) if self._faults else 121 * self._declined[row] for row in rows.tolist()]
-        replays = np.array([row in self.ended for row in rows.tolist()])
+        repeats = np.array([row in self.ended for row in rows.tolist()])
         self.ended.update({row: code for row, code in zip(rows.tolist(), codes, strict=True) if code in (0, 121)})
-        return Answers(np.array(codes, np.uint16), np.ones((len(rows), 16), np.uint8), replays)
+        return Answers(np.array(codes, np.uint16), np.ones((len(rows), 16), np.uint8), repeats)
 
     async def standing(self, wallet: uuid.UUID) -> Standing:
         posted, held = self.looks.pop(0)
@@ -135,7 +135,7 @@ async def test_a_wallet_that_is_there_in_another_currency_ends_the_import(histor
 
 
 def test_a_replay_of_what_this_run_made_was_not_there_before() -> None:
-    """A process that dies answers nobody, and the switch sends its rows again by itself: they come back as replays."""
+    """A process that dies answers nobody, and the switch sends its rows again by itself: they come back as repeats."""
     made = object.__new__(ImportRun)
     made._first_made = {}
     secret, one, two = Secret.of(bytes(16)), record_address(0, 5, 0), record_address(1, 9, 0)
