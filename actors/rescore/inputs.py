@@ -68,12 +68,12 @@ class Prepared(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """Of all units."""
+        """Rows of all units."""
         return sum(unit.rows for unit in self.units)
 
     @property
     def bytes(self) -> int:
-        """On disk, of the columns that are read."""
+        """Bytes on disk of the columns that are read."""
         return sum(unit.bytes for unit in self.units)
 
 

@@ -27,7 +27,7 @@ class RescoreRefused(Exception):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides bytes beside card and inputs. `wallet`: the column that says who; `keep`: others to carry along. `as_of`: milliseconds
+    """What decides bytes beside card and inputs. `wallet`: the column that says who; `keep`: further columns to keep. `as_of`: milliseconds
     since 1970, of the features."""
 
     wallet: str = "wallet"
@@ -86,12 +86,12 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rows(self) -> int:
-        """In all its spans."""
+        """Rows of all its spans."""
         return sum(span.rows for span in self.spans)
 
     @property
     def bytes(self) -> int:
-        """On disk, of the columns that are read."""
+        """Bytes on disk of the columns that are read."""
         return sum(span.bytes for span in self.spans)
 
 
@@ -128,7 +128,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rows(self) -> int:
-        """All."""
+        """All rows."""
         return self.scored + self.bad + self.not_available
 
 
@@ -170,7 +170,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def settings(self) -> Settings:
-        """Of the plan."""
+        """The settings of the plan."""
         return self.plan.settings
 
 

@@ -28,7 +28,7 @@ td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}cod
 
 
 def page(report: RescoreReport) -> str:
-    """The whole file."""
+    """The whole page, as one HTML text."""
     title = escape(f"Scores by {report.card['name']} version {report.card['version']}")
     against = "" if report.against is None else _against(report.against)
     return (
@@ -44,7 +44,7 @@ def page(report: RescoreReport) -> str:
 
 
 def write_report(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
-    """ReportInputs the manifest, as JSON and as a page. Raises RescoreRefused as `report_of` does."""
+    """Write the report beside the manifest, as JSON and as a page. Raises RescoreRefused as `report_of` does."""
     made = report_of(card, output, manifest, given)
     write_whole(output.folder / "report.json", msgspec.json.format(msgspec.json.encode(made)))
     write_whole(output.folder / "report.html", page(made).encode())

@@ -146,7 +146,7 @@ def _low(tally: Tally, place: Any) -> int:
 
 
 def _mean(tally: Tally) -> float:
-    """To the width of a histogram's bin."""
+    """The mean score, to the width of a histogram's bin."""
     counts = np.array(tally.histogram)
     values = tally.worst + np.arange(len(counts)) * tally.step
     return float((counts * values).sum() / max(counts.sum(), 1))

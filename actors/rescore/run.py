@@ -137,7 +137,7 @@ def _resumed(output: Output, prepared: Prepared) -> dict[int, Done]:
 
 
 def _difference(before: Plan, plan: Plan) -> str | None:
-    """The first thing that is not as it was."""
+    """The first thing in which two plans differ."""
     now_by_path = {each.path: each for each in plan.inputs}
     unreadable = {each.path: each.reason for each in plan.corrupt}
     for each in before.inputs:
@@ -189,7 +189,7 @@ class _Driver:
         self._next_status = self._begun
 
     def run(self, make_pool: Callable[[Job], Pool]) -> None:
-        """Until all units are done."""
+        """Give out units until all are done."""
         self._check_bad()
         self._check_canary()
         pool = make_pool(self._prepared.job)
@@ -241,12 +241,12 @@ class _Driver:
         elif event.kind == "failed":
             raise _explained(event.value, self._prepared.job)
         else:
-            self._bury(worker, unit, str(event.value))
+            self._worker_died(worker, unit, str(event.value))
             if self._left:
                 self._starting.add(pool.start())
 
-    def _bury(self, worker: int, unit: Unit | None, how: str) -> None:
-        """Its unit is the next that is given away. Raises RescoreRefused where too many die."""
+    def _worker_died(self, worker: int, unit: Unit | None, how: str) -> None:
+        """A worker died: its unit is given out next. Raises RescoreRefused where too many die."""
         self._idle.discard(worker)
         self._starting.discard(worker)
         place = NOWHERE if unit is None else unit.number
@@ -274,7 +274,7 @@ class _Driver:
         return not self._canaries or self._left[0].number in self._canaries
 
     def _check_canary(self) -> None:
-        """Once all that go first are done. Raises RescoreRefused where the scores have moved."""
+        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where the scores have moved."""
         canary = self._options.canary
         if canary is None or not self._canaries or not self._canaries <= self._done.keys():
             return
@@ -292,7 +292,7 @@ class _Driver:
         return sum(unit.rows for unit in units), sum(unit.bytes for unit in units)
 
     def _report_status(self, state: str) -> None:
-        """Written down for `status`, and to whoever watches. A full disk is reported by those who write results."""
+        """Write the status for `rescore status`, and give it to whoever watches. A full disk is reported by those who write results."""
         at = time.monotonic()
         self._next_status = at + STATUS_EVERY_S
         rows, done_bytes = self._so_far()
@@ -340,7 +340,7 @@ def _explained(error: BaseException, job: Job) -> BaseException:
 
 
 def _is_full(error: OSError) -> bool:
-    """Arrow puts the number into its text."""
+    """Whether the disk is full: Arrow puts the number of the error into its text."""
     return any(f"rrno {number}]" in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
@@ -390,7 +390,7 @@ def _card(card: Scorecard, digest: str) -> dict[str, Any]:
 
 
 def _settings(plan: Plan) -> dict[str, Any]:
-    """As they are in JSON."""
+    """The settings as they are in JSON."""
     settings: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(plan.settings))
     return settings
 

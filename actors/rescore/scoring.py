@@ -61,7 +61,7 @@ class CardScorer:
         }
 
     def score(self, table: pa.Table) -> ScoredRows:
-        """All rows. Raises ValueError for a column that is not of the card's kind, UnknownCategory where the card says so."""
+        """Score all rows. Raises ValueError for a column that is not of the card's kind, UnknownCategory where the card says so."""
         if self.wallets is None:
             return ScoredRows(self._evaluator.evaluate_table(table), None)
         found = self.wallets.score_table(table)
@@ -119,7 +119,7 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """Of the columns."""
+        """Names of the columns."""
         reasons = [f"{what}_{at}" for at in range(1, REASONS_MAX + 1) for what in ("reason", "gap")]
         subtotals = [f"subtotal_{dimension}" for dimension in self._card.dimensions]
         more = [*subtotals, *reasons] if self._everything else []
@@ -127,7 +127,7 @@ class Columns:
         return ["score", *(["band"] if self._names else []), *more, *causes, "card", "as_of"]
 
     def of(self, found: ScoredRows, bands: NDArray[np.int8]) -> dict[str, pa.Array]:
-        """By name. Rows without a score have only their cause."""
+        """The columns by name. Rows without a score have only their cause."""
         scores, rows = found.scores, len(found.scores.totals)
         none = None if found.causes is None or not found.causes.any() else found.causes != 0
         made: dict[str, pa.Array] = {"score": _whole(scores.totals, none)}
@@ -183,7 +183,7 @@ class Counting:
         self.bad = self.checked = 0
 
     def add(self, found: ScoredRows, bands: NDArray[np.int8]) -> None:
-        """A batch."""
+        """Count a batch."""
         scores, totals, scored_bands = found.scores, found.scores.totals, bands
         if found.causes is None:
             self._causes[0] += len(totals)
@@ -204,7 +204,7 @@ class Counting:
                 self._unknown[item.feature] += rows
 
     def tally(self) -> Tally:
-        """What was counted."""
+        """The counts so far."""
         causes = self._causes.tolist()
         return Tally(
             scored=causes[0],

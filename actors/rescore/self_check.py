@@ -24,7 +24,7 @@ ONE_IN: Final = 10_000
 
 
 class SelfCheck:
-    """Of one card."""
+    """The check of one card."""
 
     def __init__(self, card: Scorecard, settings: Settings, wallets: bool) -> None:
         self._card, self._settings, self._wallets = card, settings, wallets

@@ -1,4 +1,4 @@
-"""Carry one unit from file to kernel to file: the whole work of a worker.
+"""Take one unit from file to kernel to file: the whole work of a worker.
 
 Reading, scoring and writing are three threads, which hand on one batch at a time; Arrow and the kernels release the GIL. What a
 worker holds is some batches and the pages of the part that it writes, however large a row group is.
@@ -51,7 +51,7 @@ class _Unreadable(Exception):
 
 
 class Worker:
-    """One of a process. Called with a unit, it makes its files."""
+    """The worker of a process: called with a unit, it makes its files."""
 
     def __init__(self, job: Job) -> None:
         pa.set_cpu_count(1)
@@ -232,7 +232,7 @@ class _Parts:
         self._made: list[Part] = []
 
     def write(self, table: pa.Table) -> None:
-        """Rows, over as many files as they need."""
+        """Write rows, into as many files as they need."""
         for batch in table.combine_chunks().to_batches():
             while batch.num_rows:
                 room = self._rows_max - self._rows
@@ -240,7 +240,7 @@ class _Parts:
                 batch = batch.slice(room)
 
     def close(self) -> tuple[Part, ...]:
-        """All files, at their places."""
+        """Finish all files and move them to their places."""
         self._end()
         return tuple(self._made)
 
@@ -289,7 +289,7 @@ def _bad_rows(file: str, rows: NDArray[np.int64], columns: list[str], reasons: l
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """Of the output's type."""
+    """A column in the output's type."""
     if column.type == kind:
         return column
     if isinstance(kind, pa.BaseExtensionType):
@@ -304,5 +304,5 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def make_worker(job: Job) -> Worker:
-    """For pools."""
+    """Make a worker, as pools do."""
     return Worker(job)

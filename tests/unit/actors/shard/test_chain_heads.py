@@ -34,8 +34,8 @@ class Middle:
         return applied
 
     def keep(self, admitted: Admitted) -> None:
-        assert self.core._beside is not None
-        self.core._beside.keep(admitted)
+        assert self.core._concurrent is not None
+        self.core._concurrent.keep(admitted)
 
 
 async def reported_of(switch: LocalSwitch, addresses: Any) -> list[ChainHead]:
