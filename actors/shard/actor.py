@@ -80,7 +80,7 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     stopped_channels: list[int]
 
 
-def _die(reason: str) -> NoReturn:
+def _halt(reason: str) -> NoReturn:
     log.critical("this process ends: %s", reason)
     logging.shutdown()
     os._exit(70)
@@ -161,7 +161,7 @@ class ShardActor:
             peers=self._peers,
             scorer=scorer,
             segments=SegmentStore(spec.url),
-            die=_die,
+            halt=_halt,
             checkpoints=None if spec.checkpoints is None else CheckpointStore(spec.checkpoints, spec.shard),
         )
 
@@ -246,4 +246,4 @@ class ShardActor:
 
 def _ended(task: "asyncio.Task[None]") -> None:
     if not task.cancelled():
-        _die(f"the shard's life ended: {task.exception()!r}")
+        _halt(f"the shard's life ended: {task.exception()!r}")

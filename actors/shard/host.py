@@ -108,7 +108,7 @@ class ShardHost:
         peers: Mapping[int, Peer],
         scorer: Scorer,
         segments: Segments,
-        die: Callable[[str], NoReturn],
+        halt: Callable[[str], NoReturn],
         checkpoints: CheckpointStore | None = None,
     ) -> None:
         self.core = core
@@ -119,7 +119,7 @@ class ShardHost:
         self._peers = peers
         self._scorer = scorer
         self._segments = segments
-        self._die = die
+        self._halt = halt
         self._saving = Saving(core, checkpoints)
         self._clock = ShardClock()
         self._beat = float("inf")  # one that still recovers answers nothing, however long it was stopped
@@ -302,7 +302,7 @@ class ShardHost:
             if not future.done():
                 future.set_result(output.value)
         elif isinstance(output, m.Halt):
-            self._die(output.reason)
+            self._halt(output.reason)
         elif isinstance(output, m.Save):
             self._saving.save(output)
         elif isinstance(output, m.Alert):
@@ -322,7 +322,7 @@ class ShardHost:
             raise
         except Exception as error:
             log.exception("shard %d", self.shard)
-            self._die(f"unforeseen: {error!r}")
+            self._halt(f"unforeseen: {error!r}")
 
     # Life.
 
@@ -347,7 +347,7 @@ class ShardHost:
             raise
         except Exception as error:
             log.exception("shard %d", self.shard)
-            self._die(f"cannot recover: {error!r}")
+            self._halt(f"cannot recover: {error!r}")
 
     def _check_fallbacks(self) -> None:
         if self._fallbacks.observe(self._asked_rows, self.core.fallbacks):
@@ -357,7 +357,7 @@ class ShardHost:
         """The time now; a process that was stopped for long, with its machine or alone, ends here, before it can answer anything."""
         now = elapsed_ns() / 1e9
         if now - self._beat > STALL_MAX_S:
-            self._die(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
+            self._halt(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
         return now
 
     async def _recover(self) -> None:

@@ -30,7 +30,7 @@ def _compiled() -> None:
     ready_kernels()
 
 
-def _die(reason: str) -> NoReturn:
+def _halt(reason: str) -> NoReturn:
     raise AssertionError(reason)
 
 
@@ -44,7 +44,7 @@ class _Shard:
         store = None if base is None else CheckpointStore(base.as_uri(), 0)
         journal = MemoryJournal(database)
         self.host = ShardHost(
-            core, journal=journal, peers={}, scorer=InlineScorer(), segments=segments, die=_die, checkpoints=store
+            core, journal=journal, peers={}, scorer=InlineScorer(), segments=segments, halt=_halt, checkpoints=store
         )
         self.replayed = 0
 
