@@ -393,9 +393,9 @@ _METADATA: Final = {
         [number for number in NUMBERS if number and number_outcome(number).retryable]
     ).decode(),
 }
-_SETTLED: Final = (pa.field("code", pa.uint16(), False), pa.field("replayed", pa.bool_(), False))
-_ANSWER: Final = pa.schema([pa.field("id", _UUID, False), *_SETTLED], metadata=_METADATA)
-_ANSWER_WITHOUT_IDS: Final = pa.schema(_SETTLED, metadata=_METADATA)
+_CODE_FIELDS: Final = (pa.field("code", pa.uint16(), False), pa.field("replayed", pa.bool_(), False))
+_ANSWER: Final = pa.schema([pa.field("id", _UUID, False), *_CODE_FIELDS], metadata=_METADATA)
+_ANSWER_WITHOUT_IDS: Final = pa.schema(_CODE_FIELDS, metadata=_METADATA)
 
 
 def recorded(codes: NDArray[Any]) -> NDArray[np.bool_]:

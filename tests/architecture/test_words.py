@@ -26,6 +26,10 @@ RETIRED: Final = {
     "mind": "check, request",
     "replays": "repeats, of a key that was used before",
     "said": "response, or what it is",
+    "settle": "change, decide, finish, store",
+    "settled": "ended, explained, stored",
+    "settles": "changes, decides, finishes",
+    "settling": "changing, deciding",
     "told": "response, status, or what it is",
 }
 """Parts of names, and what stands for them now; it only ever grows."""
