@@ -76,7 +76,7 @@ class Place(NamedTuple):
 
 
 LINES: Final = Place("line", 1)
-LINES_BELOW_HEAD: Final = Place("line", 2)
+LINES_BELOW_HEADER: Final = Place("line", 2)
 ROWS: Final = Place("row", 0)
 
 

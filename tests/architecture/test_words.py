@@ -33,7 +33,7 @@ RETIRED: Final = {
     "told": "response, status, or what it is",
 }
 """Parts of names, and what stands for them now; it only ever grows."""
-BARE: Final = frozenset({"Beside", "Report", "Run", "Said", "Told"})
+BARE: Final = frozenset({"Beside", "Head", "Report", "Run", "Said", "Told"})
 """Names of classes that do not say what they are of: AuditReport, ImportRun."""
 WHOLE: Final = re.compile(r"front_?doors?", re.IGNORECASE)
 PART: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")

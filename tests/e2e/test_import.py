@@ -111,7 +111,7 @@ async def test_the_bank_goes_on_with_what_accounts_hold(switch: RunningSwitch, t
     assert not third.good and third.notes == ("berka:account:7 may go down to 0, this file takes it down to -5000",)
 
 
-PAYSIM_HEAD = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest"
+PAYSIM_HEADER = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest"
 MONTH = [  # cash comes in at step 1; C1 and C2 pay each other and a shop
     "1,CASH_IN,100.00,C1,0.00,100.00,M1,0.00,0.00",
     "1,CASH_IN,50.00,C2,0.00,50.00,M1,0.00,0.00",
@@ -142,7 +142,7 @@ async def test_of_a_corrected_log_only_what_changed_is_paid(switch: RunningSwitc
     """All keys were new: cash that came in was paid again, row by row."""
     line, instead, shown, balances, note = _CHANGES[change]
     for name, rows in (("first", MONTH), ("second", [*MONTH[: line - 1], *instead, *MONTH[line:]])):
-        (tmp_path / f"{name}.csv").write_text("\n".join([PAYSIM_HEAD, *rows]) + "\n")
+        (tmp_path / f"{name}.csv").write_text("\n".join([PAYSIM_HEADER, *rows]) + "\n")
     first = await of_file(switch, tmp_path / "first.csv", "paysim", tmp_path / "state1")
     assert first.good and first.changed == [], report_text(first)
     second = await of_file(switch, tmp_path / "second.csv", "paysim", tmp_path / "state2")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from switch.importer.history import ImportFileError
-from switch.importer.text_tables import TextTable, head_of, is_parquet
+from switch.importer.text_tables import TextTable, header_of, is_parquet
 
 WANTED = {"who": ("customer", "client"), "much": ("amount",)}
 
@@ -22,7 +22,7 @@ def written(folder: Path, text: str | bytes) -> Path:
 def test_separator_case_and_byte_order_mark_do_not_matter(tmp_path: Path, delimiter: str, mark: bytes) -> None:
     lines = "\n".join(delimiter.join(row) for row in (("CLIENT", "Amount", "x"), ("a", "1.5", ""), ("b", "-20", "")))
     path = written(tmp_path, mark + lines.encode())
-    assert head_of(path).delimiter == delimiter and not is_parquet(path)
+    assert header_of(path).delimiter == delimiter and not is_parquet(path)
     table = TextTable(path, WANTED, {"flag": ("flag",)})
     assert len(table) == 2 and "flag" not in table and "who" in table
     assert table.texts("who").to_pylist() == ["a", "b"]
