@@ -47,7 +47,7 @@ def record_why(order: Any, last: Any, kind: Kind, code: Code, limit: int) -> Non
 
 
 def after_attempt(order: Any, last: Any) -> Step | None:
-    """What has its time after an attempt that the shard made by itself; the record gets the time of the next."""
+    """The step that follows an attempt of the shard itself, None when it is not time; sets when the next attempt is."""
     now, state, late = int(last["record_time"]), int(order["state"]), int(order["default_after_s"])
     due = int(last[DUE_AT]) or int(order["due"])
     if last[STOPPED_BY]:

@@ -140,7 +140,7 @@ async def resolve_dispute(services: DecisionServices, call: Call) -> web.Respons
 
 
 async def reinsert_entry(services: DecisionServices, call: Call) -> web.Response:
-    """POST /v1/credit/disputes/{id}/reinsert: what was deleted is back, and the holder is told why."""
+    """POST /v1/credit/disputes/{id}/reinsert: what was deleted comes back, and the holder gets a notice with the reason."""
     body = decode(REINSERTION, await call.json_body(services.limits.json_bytes_max))
     opened = await named_case(services, call, Kind.DISPUTE_OPENED)
     answer = await bring_back(services, call, opened, body.text)

@@ -2,7 +2,7 @@
 
 Both are by the card's own kernel, so they are exact.
 
-Both need the features that the score is of, which whoever published it may have sent along; without them there is no answer.
+Both need the features that the score is of, which its publisher may have sent along; without them there is no answer.
 """
 
 import asyncio

@@ -114,7 +114,7 @@ async def overturned(services: DecisionServices, receipt: CreditRecord) -> bool:
 
 
 async def cases_of(services: DecisionServices, receipt: CreditRecord) -> dict[str, Any]:
-    """What the holder sees of disputes and a review beside the decision that they are about, by field."""
+    """What the holder sees of disputes and a review of a decision, by field."""
     kinds = (Kind.DISPUTE_OPENED, Kind.CREDIT_REVIEW_OPENED)
     cases = (await services.credit_history.about_of_kinds([receipt.address], kinds))[receipt.address]
     reviews = await _shown(services, [each for each in cases if each.record["kind"] == Kind.CREDIT_REVIEW_OPENED])
