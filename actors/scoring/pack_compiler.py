@@ -135,7 +135,7 @@ class PackCompiler:
 
 
 async def _found_before(text: str, files: Mapping[str, str], find_card: FindCard, stored: bool) -> PackFacts | None:
-    """What a check on this machine said of the same pack with the same scorecard, whose kernels are there; None: nobody asked. A child
+    """What a check on this machine found of the same pack with the same scorecard, whose kernels are there; None: nobody asked. A child
     needs 2 s only to load what it compiles with."""
     try:
         named = msgspec.json.decode(_card_of(text, files).read_bytes(), type=tuple[str, int] | None)

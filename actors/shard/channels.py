@@ -106,7 +106,7 @@ class Sender:
         self._boxes[shard].busy = False
 
     def pushes(self, *, heads: bool) -> list[Output]:
-        """Pushes that may go now: those with records, or with `heads` all, to tell how far the journal is durable."""
+        """Pushes that may go now: those with records, or with `heads` all, which say how far the journal is durable."""
         outputs: list[Output] = []
         for other, box in self._boxes.items():
             if not box.busy and (box.count or heads):

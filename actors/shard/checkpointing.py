@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Saving:
-    """Saves and loads the ledger of one core, which it tells how to keep it."""
+    """Saves and loads the ledger of one core; gives the core the function that takes a snapshot."""
 
     def __init__(self, core: ShardCore, store: CheckpointStore | None) -> None:
         self._core, self._store = core, store

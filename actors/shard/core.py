@@ -161,7 +161,7 @@ class ShardCore:
         return self.serving and not self.dead and self._timed
 
     def begin_concurrent(self) -> Heads:
-        """What can be told of chains while the next call of this core goes on in another thread."""
+        """Chain heads as they can be read while the next call of this core runs in another thread."""
         self._concurrent = Heads(self.ledger, self.writer)
         return self._concurrent
 
@@ -409,7 +409,7 @@ class ShardCore:
         self._originals.answered(message, self.ledger, durable)
 
     def _fallback_is(self, message: m.FallbackIs) -> None:
-        """Scorers change over one after the other: what one of them said of a later deployment holds."""
+        """Scorers change over one after the other: what one of them answered of a later deployment holds."""
         if message.fallback.revision >= self._fallback.revision:
             self._fallback = message.fallback
 

@@ -40,7 +40,7 @@ class Fill(NamedTuple):
 
 
 class FillWatch:
-    """Looks at the tables from time to time and tells of each once when it gets full."""
+    """Looks at the tables from time to time, and gives one alert when a table gets full."""
 
     def __init__(self) -> None:
         self.fills: dict[str, Fill] = {}

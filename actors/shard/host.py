@@ -545,7 +545,7 @@ class ShardHost:
         self._feed(m.GoOn())
 
     def _unreached(self, what: str, shard: int, error: Exception) -> None:
-        """A shard that starts or was lost is met all day; anything else is a bug and told as one."""
+        """A shard that starts or was lost is met all day; anything else is a bug and logged as one."""
         expected = isinstance(error, (NotReady, CallLost, TimeoutError))
         level = logging.DEBUG if expected else logging.ERROR
         log.log(level, "shard %d: %s to %d: %r", self.shard, what, shard, error, exc_info=None if expected else error)

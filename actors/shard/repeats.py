@@ -1,7 +1,7 @@
 """Keys that were used before: whose records they made, and how those are read back, a page at a time.
 
 However many batches wait for records, one page is under way, and each batch has its share of it: one whose keys lie scattered over the
-journal holds up no other, and what several ask for is read once. What waits is bounded; beyond that a repeat is told that the shard is
+journal holds up no other, and what several ask for is read once. What waits is bounded; beyond that a repeat is answered that the shard is
 busy, and the rest of its batch is answered.
 """
 

@@ -122,7 +122,7 @@ class Loading:
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
         if line != word:
-            raise RuntimeError(f"the load generator said {line!r} in place of {word!r}")
+            raise RuntimeError(f"the load generator answered {line!r} in place of {word!r}")
 
 
 class _LoadRun:

@@ -2,7 +2,7 @@
 
 Whoever deploys a pack hears which scorers have it.
 
-The order is: compile, commit, tell the scorers. A scorer that could not be reached finds the deployment by itself within a second or so.
+The order is: compile, commit, activate. A scorer that could not be reached finds the deployment by itself within a second or so.
 """
 
 import asyncio
@@ -142,7 +142,7 @@ class Publisher:
         return None if card is None else card.document.encode()
 
     async def deploy(self, pack: StoredPack, mode: Mode, share: int, account: int) -> RolloutStatus:
-        """Give a pack a mode and tell all scorers. Raises ProblemError."""
+        """Give a pack a mode and activate it on all scorers. Raises ProblemError."""
         if mode != "off":
             await self._compiled(self._compiler.prepare(self._store, pack))
         for _ in range(DEPLOY_TRIES):

@@ -265,7 +265,7 @@ def end_leftovers(data: Path) -> None:
 
 
 async def wait_ready(url: str, timeout_s: float) -> bool:
-    """Poll /readyz until it answers 200. Whose certificate is shown there does not matter: nothing is told and nothing believed."""
+    """Poll /readyz until it answers 200. Whose certificate is shown there does not matter: no secret is sent and nothing is believed."""
     deadline = time.monotonic() + timeout_s
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         while time.monotonic() < deadline:

@@ -53,7 +53,7 @@ class CaseResolution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """What the holder was told, and when."""
+    """A notice to the holder, and when it was given."""
 
     at: str
     text: str

@@ -33,7 +33,7 @@ SEARCHED_BLOCKS: Final = 20_000
 HOLDING_BLOCKS_MAX: Final = 64
 """Of each shard, of those that hold it."""
 APPENDED_MEANWHILE: Final = 16
-"""Blocks of a shard that may be appended between the look at its head and the read up to it; of more the newest are told next time."""
+"""Blocks of a shard that may be appended between the look at its head and the read up to it; of more the newest come with the next read."""
 LOOK_EVERY_S: Final = 0.1
 """How late a stream may notice a commit; one small query for all streams of the process."""
 

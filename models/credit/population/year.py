@@ -19,7 +19,7 @@ from models.credit.population.wishes import DAY_MS, KINDS, NOTES, OUTSIDE, Order
 
 CURRENCY: Final = "EUR"
 HORIZON_DAYS: Final = 90
-"""For which the outcome is told, after the year."""
+"""For which the outcome is known, after the year."""
 DEFAULT_AFTER_DAYS: Final = 60
 """An order that is not paid so long after it was due is in default."""
 STATES: Final = ("open", "kept", "late", "overdue", "defaulted")
