@@ -18,7 +18,7 @@ SLEW_PER_MILLE: Final = 10
 """How much faster or slower than elapsed time a shard's time may run, in thousandths: far beyond the drift of any quartz, and far below
 what a hold, a key or a window would notice."""
 OFF_MAX_MS: Final = 5_000
-"""A difference beyond this is a step of a clock and no drift; operators get an alert."""
+"""A difference beyond this is a step of a clock and no drift; it is logged for operators."""
 STEP_READINGS: Final = 3
 """So many readings in a row must show a step before it counts."""
 SLOW_READINGS_MAX: Final = 3
