@@ -72,12 +72,12 @@ def main(
     from bench.contenders.switch import forget_data
     from bench.report.machine import machine, versions
     from bench.report.options import Options
-    from bench.report.report import Report, new_run
+    from bench.report.report import BenchReport, new_run
 
     _prepare(output)
     rounds = rounds or (1 if quick else 3)
     settings: dict[str, Any] = {"names": names, "quick": quick, "peers": peers, "rounds": rounds, "shards": shards}
-    report = Report(output, new_run(settings, machine(output), versions()))
+    report = BenchReport(output, new_run(settings, machine(output), versions()))
     for name in names:
         work = Path(tempfile.mkdtemp(prefix=f"data-{name}-", dir=output)).resolve()
         work.chmod(0o711)  # as root, PostgreSQL runs as another user and passes through

@@ -117,11 +117,11 @@ class TableScorer:
         if name in self.texts:
             return column
         column = _truths_as_numbers(column)
-        settled = self._commas.get(name)
+        decimal = self._commas.get(name)
         seen = commas_are_decimal(pc.unique(column).drop_null().to_pylist())
-        if settled is False and seen:
+        if decimal is False and seen:
             raise ValueError(f"{name}: commas group thousands in the rows before, and are decimal in these")
-        if settled is None and seen is not None:
+        if decimal is None and seen is not None:
             self._commas[name] = seen
         found = as_numbers(column, self._commas.get(name))
         if found.rows:

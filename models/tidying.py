@@ -128,13 +128,13 @@ def _few_missing_words(distinct: list[str]) -> bool:
 
 
 def _note(name: str, found: Numbers, distinct: list[str]) -> str:
-    said = f"{name}: numbers written as text"
+    note = f"{name}: numbers written as text"
     if found.rows:
-        said += f"; {found.rows:,} rows that hold {_shown(list(found.lost))} are taken as missing"
+        note += f"; {found.rows:,} rows that hold {_shown(list(found.lost))} are taken as missing"
     if found.decimal is not None:
         text = next(each for each in distinct if "," in each and each not in found.lost)
-        said += f"; {text!r} is read as {_numbers([text], found.decimal)[0]:.10g}"
-    return said
+        note += f"; {text!r} is read as {_numbers([text], found.decimal)[0]:.10g}"
+    return note
 
 
 def _bare(text: str) -> str:

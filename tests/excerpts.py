@@ -194,10 +194,12 @@ def paysim_as_published(log: Path, path: Path, *, declines: bool = False) -> Pat
     """A log of mobile money as the CSV that is published, which knows no declined rows, or as the simulator writes it."""
     table = pq.read_table(log)
     rows = [row for row in table.to_pylist() if declines or not row["is_unauthorized_overdraft"]]
-    head = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest,isFraud,isFlaggedFraud"
+    header = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest,isFraud,isFlaggedFraud"
     if declines:
-        head = head.replace("type", "action").replace("oldbalanceOrg", "oldBalanceOrig") + ",isUnauthorizedOverdraft"
-    lines = [head]
+        header = (
+            header.replace("type", "action").replace("oldbalanceOrg", "oldBalanceOrig") + ",isUnauthorizedOverdraft"
+        )
+    lines = [header]
     for row in rows:
         balances = [
             f"{row[f'{side}_balance_{when}_minor'] / 100:.2f}"
@@ -224,8 +226,8 @@ def berka_as_published(folder: Path, to: Path) -> Path:
             }
             shown["date"] = int(shown["date"].strftime("%y%m%d"))
             lines.append(";".join(_asc(value) for value in shown.values()))
-        head = ";".join(f'"{key}"' for key in shown)
-        (to / f"{name}.asc").write_text("\r\n".join([head, *lines]) + "\r\n")
+        header = ";".join(f'"{key}"' for key in shown)
+        (to / f"{name}.asc").write_text("\r\n".join([header, *lines]) + "\r\n")
     return to
 
 

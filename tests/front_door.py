@@ -201,7 +201,7 @@ class RunningSwitch:
             await connection.close()
 
 
-async def _settle_facts(database_url: str, shards: int) -> None:
+async def _store_facts(database_url: str, shards: int) -> None:
     """Stores what `serve` fixes in a new database, here with a secret that tests know."""
     connection = await connect(database_url, name="test")
     try:
@@ -225,7 +225,7 @@ async def running_switch(
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database."""
     async with contextlib.AsyncExitStack() as stack:
-        await _settle_facts(database_url, shards)
+        await _store_facts(database_url, shards)
         segments = SegmentStore(database_url)
         stack.push_async_callback(segments.close)
         journals = [PostgresJournal(database_url, shard=s, writer=secrets.randbits(63)) for s in range(shards)]

@@ -67,7 +67,7 @@ async def publish_scores(switch: RunningSwitch, body: bytes | list[dict[str, Any
     return await switch.call("POST", "/v1/scores/batch", data=data, headers=headers, **more)
 
 
-def told(answer: Answer) -> list[tuple[str, bool]]:
+def reported(answer: Answer) -> list[tuple[str, bool]]:
     """What became of each row: its code's name, and whether it was there before."""
     assert answer.status == 200, answer.raw
     with pa.ipc.open_stream(answer.raw) as reader:

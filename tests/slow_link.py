@@ -23,7 +23,7 @@ class _Line:
         self._free_at = 0.0
         self.bytes = 0
 
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(ConnectionError):
             while piece := await reader.read(PIECE):
@@ -56,7 +56,7 @@ class SlowLink:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One session."""
         there, back = await asyncio.open_unix_connection(self._target)
-        await asyncio.gather(self._up.carry(reader, back), self._down.carry(there, writer))
+        await asyncio.gather(self._up.forward(reader, back), self._down.forward(there, writer))
 
 
 @contextlib.asynccontextmanager

@@ -67,7 +67,7 @@ _WRITER_AT: Final = offset_of(RECORD, WRITER)
 _WRITER: Final = struct.Struct("<Q")
 
 
-class Report(msgspec.Struct, kw_only=True):
+class AuditReport(msgspec.Struct, kw_only=True):
     """What an audit found. Amounts in minor units; `sums` are per ISO 4217 number and must be zero."""
 
     shards: int = 0
@@ -101,7 +101,7 @@ class Report(msgspec.Struct, kw_only=True):
 class _Shard:
     """One shard's journal as read so far."""
 
-    def __init__(self, number: int, segments: list[int], report: Report) -> None:
+    def __init__(self, number: int, segments: list[int], report: AuditReport) -> None:
         self.number = number
         self.report = report
         self.block = 0
@@ -242,9 +242,9 @@ def _addresses(shard: int, places: list[tuple[int, int]]) -> NDArray[np.int64]:
     return addresses
 
 
-async def audit_database(url: str, window_ms: int = IDEMPOTENCY_WINDOW_MS) -> Report:
+async def audit_database(url: str, window_ms: int = IDEMPOTENCY_WINDOW_MS) -> AuditReport:
     """Audit a database, live or not: all is read in one snapshot."""
-    report = Report()
+    report = AuditReport()
     connection = await connect(url, name="shardpay-audit", **ALONG_THE_KEY)
     try:
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -278,27 +278,27 @@ async def _read(connection: Any, shard: _Shard) -> None:
     await checking
 
 
-async def _compare_erasures(connection: Any, shard: _Shard, report: Report) -> None:
+async def _compare_erasures(connection: Any, shard: _Shard, report: AuditReport) -> None:
     """Details that are not those that were written were erased: a record says so, and which digest the rest was left with. The newest
     first: what a record says counts where its own details are as they should be. Details that are all gone say nothing that could be wrong.
     """
-    settled: set[tuple[int, bytes]] = set()
+    explained: set[tuple[int, bytes]] = set()
     for address in reversed(shard.credit.erasures):
         number = block_of(address)
-        if number in shard.changed and (number, shard.changed[number]) not in settled:
+        if number in shard.changed and (number, shard.changed[number]) not in explained:
             continue
         details = await connection.fetchval(SQL["journal_details"], shard.number, number)
         entry = entries_of(details).get(slot_of(address))
         if entry is not None:
-            settled.update((each.block, each.digest) for each in erased_of(entry))
+            explained.update((each.block, each.digest) for each in erased_of(entry))
     for number, digest in shard.changed.items():
-        if digest == details_digest(None) or (number, digest) in settled:
+        if digest == details_digest(None) or (number, digest) in explained:
             report.erased += 1
         else:
             report.differ(f"shard {shard.number} block {number}: its details are not those that were written")
 
 
-async def _compare_lifecycles(connection: Any, shards: list[_Shard], report: Report) -> None:
+async def _compare_lifecycles(connection: Any, shards: list[_Shard], report: AuditReport) -> None:
     """Holds, refunds and groups."""
     for shard in shards:
         for address, text in (*shard.groups.unfinished(), *wrong_holds(shard.all_events())):
@@ -315,7 +315,7 @@ async def _compare_lifecycles(connection: Any, shards: list[_Shard], report: Rep
         report.differ_at(address, text)
 
 
-async def _compare_lookups(connection: Any, shards: list[_Shard], report: Report) -> None:
+async def _compare_lookups(connection: Any, shards: list[_Shard], report: AuditReport) -> None:
     """The tables `reference`, `anchor`, `late`, `late_sum`, `review`, `suspended` and `credit` follow from the records."""
     expected = sorted(
         (int(e["target"]), int(e["address"])) for shard in shards for e in shard.all_events() if e["kind"] > Kind.HOLD
@@ -372,7 +372,7 @@ def _by_record(row: tuple[int, ...]) -> tuple[int, int, int]:
     return shard, record, wallet
 
 
-def _compare(shards: list[_Shard], owners: dict[int, int], window_ms: int, report: Report) -> None:
+def _compare(shards: list[_Shard], owners: dict[int, int], window_ms: int, report: AuditReport) -> None:
     sums: dict[int, int] = defaultdict(int)
     for shard in shards:
         known = shard.books.wallets[shard.books.wallets["currency"] != 0]
@@ -391,7 +391,7 @@ def _compare(shards: list[_Shard], owners: dict[int, int], window_ms: int, repor
             report.differ(f"currency {currency}: balances and credits in transit sum to {total}, not to zero")
 
 
-def _compare_keys(shard: _Shard, window_ms: int, report: Report) -> None:
+def _compare_keys(shard: _Shard, window_ms: int, report: AuditReport) -> None:
     """A key may return only when the window is over."""
     if not shard.keys:
         return
@@ -406,7 +406,7 @@ def _compare_keys(shard: _Shard, window_ms: int, report: Report) -> None:
         report.differ(f"shard {shard.number}: {int(again.sum())} keys were used twice within the window")
 
 
-def _compare_cursors(sender: _Shard, shards: list[_Shard], report: Report) -> None:
+def _compare_cursors(sender: _Shard, shards: list[_Shard], report: AuditReport) -> None:
     for receiver in shards:
         block, value = receiver.cursors.get(sender.number, (0, b""))
         if block and sender.hashes.get(block) != value:
@@ -414,7 +414,7 @@ def _compare_cursors(sender: _Shard, shards: list[_Shard], report: Report) -> No
             report.differ(text)
 
 
-def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], report: Report) -> NDArray[Any]:
+def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], report: AuditReport) -> NDArray[Any]:
     """Match what left a shard with what landed; gives what has not landed yet."""
     gone = np.concatenate(sender.remote) if sender.remote else np.empty(0, _MOVE)
     landed = np.zeros(len(gone), bool)
@@ -442,7 +442,7 @@ def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], re
     return missing
 
 
-def render(report: Report) -> str:
+def render(report: AuditReport) -> str:
     """A report for people."""
     lines = [
         f"{report.records:,} records in {report.blocks:,} blocks on {report.shards} shards",

@@ -399,7 +399,7 @@ class CreditCheck:
         """What stopped an attempt follows from the code of its transfer; an order's clock goes on where it stood."""
         whose = STOPPED_OF.get(code, frozenset({0}))
         if record.stopped not in whose:
-            yield "what is said to have stopped an attempt did not"
+            yield "what a record names as having stopped an attempt did not"
         if record.due_at:
             began = order.stopped and not record.stopped and record.due_at >= order.due + record.time - order.stopped_at
             if not began:

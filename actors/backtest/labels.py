@@ -94,7 +94,7 @@ def _truths(path: Path, labels: pa.ChunkedArray) -> NDArray[np.int8]:
     true, false = (pc.is_in(words, value_set=known).to_numpy() for known in (_TRUE, _FALSE))
     wrong = np.flatnonzero(~(true | false))
     if len(wrong):
-        said: Any = labels[int(wrong[0])].as_py()
-        raise BadLabels(f"{path}: row {int(wrong[0]) + 1}: the label {said!r} is neither true nor false")
+        labelled: Any = labels[int(wrong[0])].as_py()
+        raise BadLabels(f"{path}: row {int(wrong[0]) + 1}: the label {labelled!r} is neither true nor false")
     truths: NDArray[np.int8] = true.astype(np.int8)
     return truths

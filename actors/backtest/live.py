@@ -32,7 +32,7 @@ from actors.records.ids import Secret, bound_key
 from actors.records.layout import RECORD, Records
 from actors.scoring.pack_compiler import compiled
 from rules.backtest.counts import Tally, new_tally
-from rules.backtest.report import Report, report
+from rules.backtest.report import BacktestReport, report
 from rules.decisions.pack import Decider
 from rules.language.document import read_pack
 
@@ -72,12 +72,12 @@ class LiveBacktest(msgspec.Struct, frozen=True, kw_only=True):
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """How it ended."""
 
-    report: Report | None = None
+    report: BacktestReport | None = None
     failure: Failure | None = None
     detail: str = ""
 
 
-_SAID: Final = msgspec.msgpack.Decoder(Response)
+_DECODER: Final = msgspec.msgpack.Decoder(Response)
 _ASKED: Final = msgspec.msgpack.Decoder(LiveBacktest)
 
 
@@ -118,7 +118,7 @@ class LiveBacktester:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
             await child.wait()
-        return _SAID.decode(answer) if answer else Response(failure="ended")
+        return _DECODER.decode(answer) if answer else Response(failure="ended")
 
 
 async def _talk(child: Any, asked: bytes) -> bytes:
@@ -159,7 +159,7 @@ class _KeyLabels:
         return Labels(addresses[met], self._truths[places[met]])
 
 
-async def _tested(test: LiveBacktest) -> Report:
+async def _tested(test: LiveBacktest) -> BacktestReport:
     document = read_pack(test.text, test.files.__getitem__, stored=True)
     decider = Decider(compiled(document, test.card, test.number, test.version))
     tally = new_tally(len(decider.pack.rules))

@@ -57,7 +57,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class JournalHead(msgspec.Struct, frozen=True, kw_only=True):
     """The last block of a shard's journal."""
 
     block: int
@@ -80,7 +80,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     migrations: list[Applied]
     tables: list[Table]
     sequences: dict[str, int]
-    heads: dict[str, Head]
+    heads: dict[str, JournalHead]
     sha256: str = ""
 
 
@@ -180,14 +180,14 @@ async def _manifest(connection: Any, tables: list[Table]) -> Manifest:
     )
 
 
-async def _heads(connection: Any) -> dict[str, Head]:
+async def _heads(connection: Any) -> dict[str, JournalHead]:
     """Heads of all shards that have a journal."""
     count = int(await connection.fetchval(SQL["cluster_value"], "shards") or b"0")
     heads = {}
     for shard in range(count):
         row = await connection.fetchrow(SQL["journal_head"], shard)
         if row is not None:
-            heads[str(shard)] = Head(block=row["block"], hash=block_hash(row["records"]).hex())
+            heads[str(shard)] = JournalHead(block=row["block"], hash=block_hash(row["records"]).hex())
     return heads
 
 

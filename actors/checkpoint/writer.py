@@ -54,8 +54,8 @@ def write_apart(store: CheckpointStore, about: About, kept: ForkSnapshot) -> Non
     finally:
         kept.close()
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise OSError(f"writing it ended with {done.returncode}: {said}")
+        complaint = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise OSError(f"writing it ended with {done.returncode}: {complaint}")
 
 
 def main() -> None:

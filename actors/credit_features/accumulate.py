@@ -271,6 +271,6 @@ def end_nights(accounts, as_of):
 def events_of(records: NDArray[Any], addresses: NDArray[np.int64]) -> Events:
     """Columns of RECORD rows (n,) at these addresses (n,)."""
     names = {"state": "decision", "time": "effective_time"}
-    said = [name for name in Events._fields if name != "address"]
-    columns = {name: np.ascontiguousarray(records[names.get(name, name)]) for name in said}
+    filled = [name for name in Events._fields if name != "address"]
+    columns = {name: np.ascontiguousarray(records[names.get(name, name)]) for name in filled}
     return Events(**columns, address=addresses)

@@ -38,7 +38,7 @@ from actors.journal.copy_stream import stream_blocks
 from actors.process.atomic_file import publish, sync, write_whole
 from actors.process.read_ahead import read_ahead
 from actors.records.addresses import owned, segment_of
-from actors.records.blocks import GENESIS, Chain, Run
+from actors.records.blocks import GENESIS, Chain, OpenedBlocks
 from actors.records.ids import Secret, encode_wallets
 from actors.records.layout import RESOLUTION, SCORE_SEEN, Kind, WalletKind
 from models.credit.catalogue import FEATURES, digest, without
@@ -195,7 +195,7 @@ async def _read_journal(work: _Pass, journals: Journals, shard: int) -> None:
             work.add(events_of(run.records, run.addresses))
 
 
-async def _journal(journals: Journals, shard: int) -> AsyncGenerator[Run, None]:
+async def _journal(journals: Journals, shard: int) -> AsyncGenerator[OpenedBlocks, None]:
     """A shard's records up to its head, in pages; their chain of hashes is checked."""
     connection = await connect(journals.url, name="shardpay-features", **ALONG_THE_KEY)
     try:

@@ -66,7 +66,7 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     shards: dict[str, Exported] = {}
 
 
-class Report(msgspec.Struct, kw_only=True):
+class ExportReport(msgspec.Struct, kw_only=True):
     """What one run added."""
 
     records: int = 0
@@ -85,14 +85,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     progress: Callable[[int, int], None] = lambda done, due: None
 
 
-async def export(job: Job) -> Report:
+async def export(job: Job) -> ExportReport:
     """Export what is new. Raises ExportRefused."""
     job.output.mkdir(parents=True, exist_ok=True)
     with _alone(job.output):
         manifest = _manifest(job)
         connection = await connect(job.url, name="shardpay-export", **ALONG_THE_KEY)
         try:
-            return await _Run(job, manifest, connection).all_shards()
+            return await _ExportRun(job, manifest, connection).all_shards()
         finally:
             connection.terminate()
 
@@ -124,17 +124,17 @@ def _manifest(job: Job) -> Manifest:
     return manifest
 
 
-class _Run:
+class _ExportRun:
     """One run over all shards."""
 
     def __init__(self, job: Job, manifest: Manifest, connection: Any) -> None:
         self.job = job
         self.manifest = manifest
-        self.report = Report()
+        self.report = ExportReport()
         self._connection = connection
         self._due = 0
 
-    async def all_shards(self) -> Report:
+    async def all_shards(self) -> ExportReport:
         """Export every shard up to where its journal ends now: in one snapshot, so what a record refers to comes with it."""
         await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         secret = await self._connection.fetchval(SQL["cluster_value"], "secret")
@@ -216,7 +216,7 @@ class ShardFiles:
     """The files of one shard in one run: a row group for every GROUP_RECORDS_MIN, a file a day or for every FILE_RECORDS_MIN. Where
     they end follows from the blocks alone, not from the pages in which these arrive."""
 
-    def __init__(self, run: _Run, columns: Columns, shard: int, chain: Chain) -> None:
+    def __init__(self, run: _ExportRun, columns: Columns, shard: int, chain: Chain) -> None:
         self.shard = shard
         self._run = run
         self._columns = columns

@@ -84,7 +84,7 @@ class OutcomeUnknown(JournalError):
 class JournalUnavailable(JournalError):
     """The journal cannot be reached or is busy. This call stored nothing; trying again can help.
 
-    It does not settle an earlier call whose outcome is unknown.
+    It says nothing of an earlier call whose outcome is unknown.
     """
 
 

@@ -32,7 +32,7 @@ from actors.journal.interface import (
     StoredBlock,
     check_append,
 )
-from actors.journal.records import Found, records_at
+from actors.journal.records import FoundBlocks, records_at
 from actors.records.blocks import block_hash
 from actors.records.layout import RECORD
 
@@ -127,7 +127,7 @@ class PostgresJournal:
             except BaseException as error:
                 connection.terminate()
                 if isinstance(error, CONNECTION_LOST):
-                    raise JournalUnavailable(f"cannot prepare a session: {_say(error)}") from error
+                    raise JournalUnavailable(f"cannot prepare a session: {_explained(error)}") from error
                 raise
             self._appender = connection
         return self._appender
@@ -193,11 +193,11 @@ class PostgresJournal:
         return [StoredBlock(*row) for row in rows]
 
     async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
-        async def blocks(places: NDArray[np.int64]) -> Found:
+        async def blocks(places: NDArray[np.int64]) -> FoundBlocks:
             query, size = SQL["journal_blocks"], len(places) * RECORDS_BYTES_MAX
             return await self._read(lambda reader: reader.fetch(query, places.tolist()), size)
 
-        async def alone(asked: NDArray[np.int64]) -> Found:
+        async def alone(asked: NDArray[np.int64]) -> FoundBlocks:
             query, size = SQL["journal_records"], len(asked) * RECORD.itemsize
             return await self._read(lambda reader: reader.fetch(query, asked.tolist()), size)
 
@@ -221,7 +221,7 @@ class PostgresJournal:
                         yield page
             await _close(connection)
         except CONNECTION_LOST as error:
-            raise JournalUnavailable(f"the scan was cut off: {_say(error)}") from error
+            raise JournalUnavailable(f"the scan was cut off: {_explained(error)}") from error
         finally:
             connection.terminate()
 
@@ -257,7 +257,7 @@ class PostgresJournal:
                 self._reader = None
                 reader.terminate()
                 if lost:
-                    raise JournalUnavailable(f"the session was lost while reading: {_say(error)}") from error
+                    raise JournalUnavailable(f"the session was lost while reading: {_explained(error)}") from error
                 raise
 
     # --- sessions
@@ -272,7 +272,7 @@ class PostgresJournal:
                 raise
             return connection
         except CONNECTION_LOST as error:
-            raise JournalUnavailable(f"cannot connect to PostgreSQL: {_say(error)}") from error
+            raise JournalUnavailable(f"cannot connect to PostgreSQL: {_explained(error)}") from error
 
     async def close(self) -> None:
         for connection in (self._appender, self._reader):
@@ -361,11 +361,11 @@ def _append_error(error: BaseException, lost: bool, blocks: Sequence[Block]) -> 
     if isinstance(error, asyncpg.LockNotAvailableError):  # another session is still busy with the same key
         return JournalUnavailable(f"{what}: {error}")
     if lost:
-        return OutcomeUnknown(f"{what}: {_say(error)}")
+        return OutcomeUnknown(f"{what}: {_explained(error)}")
     return None
 
 
-def _say(error: BaseException) -> str:
+def _explained(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 

@@ -23,13 +23,13 @@ BLOCKS_MAX: Final = 512
 PLACE_SHIFT: Final = 8
 """A record's address without its slot is its block's place: shard and number."""
 
-Found = Sequence[tuple[int, bytes]]
+FoundBlocks = Sequence[tuple[int, bytes]]
 
 
 async def records_at(
     addresses: NDArray[np.int64],
-    blocks: Callable[[NDArray[np.int64]], Awaitable[Found]],
-    alone: Callable[[NDArray[np.int64]], Awaitable[Found]] | None = None,
+    blocks: Callable[[NDArray[np.int64]], Awaitable[FoundBlocks]],
+    alone: Callable[[NDArray[np.int64]], Awaitable[FoundBlocks]] | None = None,
 ) -> NDArray[Any]:
     """RECORD rows (n,) at addresses (n,), ascending, zeros where there is none. `blocks` gives whole blocks by place, as many as there are,
     ascending, at most BLOCKS_MAX; `alone`, if it is worth it, the bytes of records by address, ascending."""
@@ -47,7 +47,7 @@ async def records_at(
     return records
 
 
-def _pick(records: Records, addresses: NDArray[np.int64], found: Found) -> None:
+def _pick(records: Records, addresses: NDArray[np.int64], found: FoundBlocks) -> None:
     """Fill records (n,) at addresses (n,) from these blocks, as far as they have them."""
     if not found:
         return

@@ -2,8 +2,8 @@
 
 The records of a linked group all count or none.
 
-A payment that scoring wants reviewed becomes the record of a hold, which an analyst's answer ends (see `settling`); where the hold
-cannot be made the payment is declined as what it was.
+A payment that scoring wants reviewed becomes the record of a hold, which an analyst's answer ends (see `captures_refunds`); where
+the hold cannot be made the payment is declined as what it was.
 """
 
 from typing import Any, Final
@@ -12,7 +12,7 @@ import numpy as np
 
 from actors.ledger.admission import find_key, read_ahead
 from actors.ledger.book import M_SEGMENTS, READ_AHEAD, local_row
-from actors.ledger.captures_refunds import APPROVAL, CAPTURE, REFUND, VOID, give_refund, settle_hold
+from actors.ledger.captures_refunds import APPROVAL, CAPTURE, REFUND, VOID, change_hold, give_refund
 from actors.ledger.holds import PROMISED, keep_promise, open_hold, promise_hold, promise_none
 from actors.ledger.posting import (
     HOLD,
@@ -174,7 +174,7 @@ def _fill_linked(record, rows, i, j, decisions, scored, payee_rows, record_time)
 
 @inlined
 def _decide(book, payer_row, payee_row, profile, record, limits, stripe_max, row, review_ms):
-    """Settle the code of a payment that stands alone; one that is to be reviewed becomes a hold, if it is not declined at once."""
+    """Decide the code of a payment that stands alone; one that is to be reviewed becomes a hold, if it is not declined at once."""
     reviewed = wants_review(record)
     if reviewed:
         record["kind"] = HOLD
@@ -195,7 +195,7 @@ def _decide(book, payer_row, payee_row, profile, record, limits, stripe_max, row
 
 @inlined
 def _file(book, record, result, address):
-    """A payment's record is settled: keep its hold, its key and its result."""
+    """A payment's record has its code: keep its hold, its key and its result."""
     if record["kind"] == HOLD:
         keep_promise(book.holds, record["caller"])
         if record["code"] == 0:
@@ -260,7 +260,7 @@ def _apply_change(book, record, row, address, record_time, stripe_max, orders, r
     elif row["op"] == REFUND:
         code = give_refund(book, record, row, address, stripe_max)
     elif row["op"] == CAPTURE or row["op"] == VOID or row["op"] == APPROVAL:
-        code = settle_hold(book, record, row, address, record_time, stripe_max)
+        code = change_hold(book, record, row, address, record_time, stripe_max)
     result["code"] = code
     return code == 0
 

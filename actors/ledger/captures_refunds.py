@@ -98,7 +98,7 @@ def _give_back(payer, amount, counted, effective):
 
 
 @inlined
-def effect_settled(book, hold_row, payer_row, payee_row, record, address, replaying):
+def effect_on_hold(book, hold_row, payer_row, payee_row, record, address, replaying):
     """Apply a CAPTURE, VOID, EXPIRY or APPROVAL record of an open hold; False when, replaying, the journal disagrees with itself."""
     if record["code"] != 0:
         return True
@@ -158,7 +158,7 @@ def _refuse_answer(book, hold_row, row):
 
 
 @kernel
-def settle_hold(book, record, row, address, record_time, stripe_max):
+def change_hold(book, record, row, address, record_time, stripe_max):
     """Turn an admitted CAPTURE, VOID or APPROVAL row into its record. Gives a code of refusal, or 0 when there is a record."""
     hold_row = find_hold(book.holds, row["after"])
     if hold_row < 0:
@@ -185,7 +185,7 @@ def settle_hold(book, record, row, address, record_time, stripe_max):
         if row["flags"] & FLAG_FINAL or record["amount"] == hold["left"]:
             record["flags"] |= FLAG_FINAL
         record["code"] = decide_movement(book, payer_row, payee_row, record, stripe_max)
-    effect_settled(book, hold_row, payer_row, payee_row, record, address, LIVE)
+    effect_on_hold(book, hold_row, payer_row, payee_row, record, address, LIVE)
     return 0
 
 
@@ -243,6 +243,6 @@ def expire(book, record_time, first, records):
         record["record_time"] = record_time
         record["effective_time"] = record_time
         record["flags"] = FLAG_REVIEW if hold["review"] else 0
-        effect_settled(book, hold_row, local_row(book, hold["payer"]), np.int64(-1), record, address, LIVE)
+        effect_on_hold(book, hold_row, local_row(book, hold["payer"]), np.int64(-1), record, address, LIVE)
         count += 1
     return count

@@ -338,11 +338,11 @@ class CreditBook:
 
     def score(self, book: Book, at: NDArray[np.int64], records: Records, addresses: NDArray[np.int64]) -> None:
         """Apply SCORE records (n,) of as many wallets, in rows `at` (n,)."""
-        said = records.view(SCORE)
+        scores = records.view(SCORE)
         for name in ("as_of", "card", "score", "subtotals", "band", "cause", "run"):
-            self.rows[name][at] = said[name]
+            self.rows[name][at] = scores[name]
         self.rows["scored"][at] = self.rows["head"][at] = addresses
-        book.wallets["score"][at] = said["score"]
+        book.wallets["score"][at] = scores["score"]
         self.meta[_TOUCHED] = 1
 
     def _inquired(self, record: Any, _: int) -> None:

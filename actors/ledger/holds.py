@@ -216,7 +216,7 @@ def _unwait(holds, row):
 
 @kernel
 def open_hold(holds, record, address):
-    """Keep the hold of a settled HOLD record. False, and nothing changed, when all rows are in use."""
+    """Keep the hold of a HOLD record that has its code. False, and nothing changed, when all rows are in use."""
     if holds.meta[_FREE] != 0:
         row = holds.meta[_FREE] - 1
         holds.meta[_FREE] = holds.rows[row]["next"]

@@ -23,8 +23,8 @@ the three, five and seven years for which laws let a negative entry be told (doc
 of the table."""
 
 STOPPED_MS_MAX: Final = 90 * 24 * HOUR_MS
-"""An order whose payee could not be paid for so long is written off: nobody waits for a shop that is gone, and what the two still owe each
-other they settle between them. Whose holder could not pay still owes it."""
+"""An order whose payee could not be paid for so long is written off: nobody waits for a shop that is gone, and what they still owe each
+other is between the two. Whose holder could not pay still owes it."""
 
 GRACE_MS: Final = 24 * HOUR_MS
 """An order that is completed after, or just before, it is due is not overdue before so long; nor is one that could not be paid before."""

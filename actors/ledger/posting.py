@@ -2,7 +2,7 @@
 
 `captures_refunds` has what ends holds and gives back.
 
-Validate first; after a record's code is settled its effect must succeed. Replay applies the same effects from recorded
+Validate first; after a record has its code its effect must succeed. Replay applies the same effects from recorded
 codes and never decides again; every recorded balance is compared with the recomputed one.
 """
 
@@ -220,7 +220,7 @@ def _credit(wallet, record):
 
 @inlined
 def move(book, payer_row, payee_row, record, address, replaying):
-    """Move a settled record's amount; `payee_row` -1: the payee is remote and gets it by a leg."""
+    """Move the amount of a record that has its code; `payee_row` -1: the payee is remote and gets it by a leg."""
     payer = book.wallets[payer_row]
     payer["debits"] += record["amount"]
     good = show_payer(payer, record, address, replaying)
@@ -233,7 +233,7 @@ def move(book, payer_row, payee_row, record, address, replaying):
 
 @inlined
 def effect_transfer(book, payer_row, payee_row, record, address, windows, replaying):
-    """Apply a settled TRANSFER or HOLD record. Fills what the record says of the wallets, or, replaying, compares it: False when
+    """Apply a TRANSFER or HOLD record that has its code. Fills what the record says of the wallets, or, replaying, compares it: False when
     the journal disagrees with itself. A hold is kept by `open_hold` when nothing can undo its record any more."""
     payer = book.wallets[payer_row]
     effective = record["effective_time"]

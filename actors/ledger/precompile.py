@@ -81,13 +81,13 @@ def warm() -> None:
     for block, rows in enumerate(batches, start=1):
         admitted = ledger.going_on(rows, ledger.admit(rows, channels, record_address(0, block, 0) - 1))
         ledger.columns(admitted)
-        carried = ledger.apply(admitted, None, record_address(0, block, 0))
-        assert len(carried.records) == len(rows) and not carried.records["code"].any(), (
+        applied = ledger.apply(admitted, None, record_address(0, block, 0))
+        assert len(applied.records) == len(rows) and not applied.records["code"].any(), (
             "a step of the warm-up was refused"
         )
-        made.append(carried.records)
+        made.append(applied.records)
         places.append(addresses_of(0, block, len(rows)))
-        leaves_at(carried.records, record_address(0, block, 0), _EXTERNAL, record_address(0, block, 0))
+        leaves_at(applied.records, record_address(0, block, 0), _EXTERNAL, record_address(0, block, 0))
     ledger.advance(2_000)
     end = len(batches) + 1
     made.append(ledger.expire(record_address(0, end, 0)))

@@ -44,7 +44,7 @@ class Contradiction(ValueError):
 class Rebuilder:
     """Takes one shard's journal from its first record on, piece by piece. `capacity` must be what the shard ran with: it bounds the
     attempts that are remembered. Profiles are all kept: which of them the shard gave up and asked for again does not show. `whole`: the
-    records are the journal's own; else they have no keys, and only what is said of balances is compared."""
+    records are the journal's own; else they have no keys, and only balances are compared."""
 
     def __init__(self, shard: int, capacity: Capacity, *, whole: bool = True) -> None:
         self._shard = shard

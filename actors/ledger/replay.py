@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from actors.ledger.book import READ_AHEAD, fetch_row, local_row
-from actors.ledger.captures_refunds import APPROVAL, CAPTURE, EXPIRY, REFUND, effect_settled
+from actors.ledger.captures_refunds import APPROVAL, CAPTURE, EXPIRY, REFUND, effect_on_hold
 from actors.ledger.holds import find_hold, open_hold
 from actors.ledger.posting import (
     HOLD,
@@ -91,7 +91,7 @@ def _replay_payment(book, record, address, windows, checking):
     hold_row = find_hold(book.holds, record["reference"])
     if hold_row < 0:
         return False
-    return effect_settled(book, hold_row, payer_row, payee_row, record, address, checking)
+    return effect_on_hold(book, hold_row, payer_row, payee_row, record, address, checking)
 
 
 @inlined

@@ -220,7 +220,7 @@ def remember(book, payer_row, time, amount, payee):
 
 
 @inlined
-def _say_saturated(forgotten, time, out):
+def _mark_saturated(forgotten, time, out):
     for w in range(3):
         width = _W0 if w == 0 else (_W1 if w == 1 else _W2)
         if forgotten > time - width:
@@ -235,10 +235,10 @@ def window_columns(book, wallet, time, payee, out):
     out[_SATURATED] = 0
     out[_SEEN] = 0
     if wallet["ring"] == 0:
-        _say_saturated(book.meta[M_LOST_ATTEMPT], time, out)
+        _mark_saturated(book.meta[M_LOST_ATTEMPT], time, out)
         return
     ring = book.rings[wallet["ring"] - 1]
-    _say_saturated(ring["forgotten"], time, out)
+    _mark_saturated(ring["forgotten"], time, out)
     offset = ring["offset"]
     start = np.int64(ring["start"])
     capacity = np.int64(ring["capacity"])

@@ -37,7 +37,7 @@ class Pool(Protocol):
     """Workers by number."""
 
     def start(self) -> int:
-        """One more worker; it is told by `ready`."""
+        """Start one more worker; its event is `ready`."""
 
     def give(self, worker: int, task: Any) -> None:
         """To one that is ready, or whose task is done."""
@@ -77,7 +77,7 @@ class ProcessPool:
         return self._count
 
     def give(self, worker: int, task: Any) -> None:
-        """A dead one is told by the next `events`."""
+        """The death of a worker is among the next `events`."""
         with contextlib.suppress(OSError):
             self._workers[worker].pipe.send(task)
 
@@ -193,7 +193,7 @@ class RayPool:
         return self._count
 
     def give(self, worker: int, task: Any) -> None:
-        """A dead one is told by `events`."""
+        """The death of a worker is among the `events`."""
         self._waiting[self._workers[worker].work.remote(task)] = (worker, "done")
 
     def events(self, timeout_s: float) -> list[Event]:

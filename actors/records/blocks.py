@@ -367,7 +367,7 @@ def addresses_of(shard: int, number: int, count: int) -> NDArray[np.int64]:
     return record_address(shard, number, 0) + np.arange(count, dtype=np.int64)
 
 
-class Run(NamedTuple):
+class OpenedBlocks(NamedTuple):
     """Blocks that follow each other, opened: their records, writable, with addresses and the `seen` of their block's header; number and
     hash of the last."""
 
@@ -386,7 +386,7 @@ class Chain:
         self._number = number
         self._hash = hash_
 
-    def extend(self, blocks: Sequence[tuple[int, bytes | memoryview]]) -> Run:
+    def extend(self, blocks: Sequence[tuple[int, bytes | memoryview]]) -> OpenedBlocks:
         """Read further blocks, at least one. Raises ValueError when they do not follow."""
         parts, counts, seen = [], [], []
         first = self._number + 1
@@ -401,7 +401,7 @@ class Chain:
         starts = record_address(self._shard, first, 0) + np.arange(len(counts)) * record_address(0, 1, 0)
         addresses = joined_addresses(starts, np.array(counts, np.int64))
         each = np.repeat(np.array(seen, np.int64), counts)
-        return Run(joined(parts, RECORD), addresses, each, self._number, self._hash)
+        return OpenedBlocks(joined(parts, RECORD), addresses, each, self._number, self._hash)
 
 
 def joined_addresses(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -49,7 +49,7 @@ STAGE_BYTES: Final = 128 << 20
 """Pages of the part that is being written, and what the allocator keeps."""
 
 
-class Found(NamedTuple):
+class ReadableFile(NamedTuple):
     """A file that could be read."""
 
     file: InputFile
@@ -68,23 +68,23 @@ class Prepared(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """Of all units."""
+        """Rows of all units."""
         return sum(unit.rows for unit in self.units)
 
     @property
     def bytes(self) -> int:
-        """On disk, of the columns that are read."""
+        """Bytes on disk of the columns that are read."""
         return sum(unit.bytes for unit in self.units)
 
 
 def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> Prepared:
     """Raises RescoreRefused, naming file and column."""
     scorer = CardScorer(card, settings)
-    carried = (settings.wallet, *settings.keep)
-    twins = sorted(set(carried) & set(Columns(card, settings, scorer.wallets is not None).names))
+    kept = (settings.wallet, *settings.keep)
+    twins = sorted(set(kept) & set(Columns(card, settings, scorer.wallets is not None).names))
     if twins:
-        raise RescoreRefused(f"{twins[0]!r} is a column that scoring adds; it cannot be carried along under this name")
-    columns = tuple(dict.fromkeys((*carried, *scorer.columns)))
+        raise RescoreRefused(f"{twins[0]!r} is a column that scoring adds; it cannot be kept under this name")
+    columns = tuple(dict.fromkeys((*kept, *scorer.columns)))
     if source.resolve() in (output.resolve(), *output.resolve().parents):
         raise RescoreRefused(
             f"{output} lies in the folder that is read; scores go elsewhere, or the next run reads them"
@@ -93,7 +93,7 @@ def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> 
     with ThreadPoolExecutor(FOOTER_READERS) as pool:
         looked = list(pool.map(lambda path: _looked_at(folder, path, columns), paths))
     corrupt = tuple(each for each in looked if isinstance(each, Corrupt))
-    found = [each for each in looked if isinstance(each, Found)]
+    found = [each for each in looked if isinstance(each, ReadableFile)]
     if corrupt and not settings.skip_corrupt:
         more = f" (and {len(corrupt) - 1} more)" if len(corrupt) > 1 else ""
         raise RescoreRefused(f"{corrupt[0].path}: {corrupt[0].reason}{more}; --skip-corrupt leaves such files out")
@@ -116,7 +116,7 @@ def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> 
         output=output,
         card=card,
         plan=plan,
-        carried=schema,
+        kept=schema,
         columns=columns,
         dictionaries=tuple(name for name in columns if name != settings.wallet and name in scorer.texts)
         + tuple(field.name for field in schema if pa.types.is_dictionary(field.type)),
@@ -146,7 +146,7 @@ def _paths(source: Path) -> tuple[Path, list[Path]]:
     return source, sorted(paths, key=lambda path: path.relative_to(source).as_posix())
 
 
-def _looked_at(folder: Path, path: Path, columns: tuple[str, ...]) -> Found | Corrupt:
+def _looked_at(folder: Path, path: Path, columns: tuple[str, ...]) -> ReadableFile | Corrupt:
     name = path.relative_to(folder).as_posix()
     try:
         status = path.stat()
@@ -162,7 +162,7 @@ def _looked_at(folder: Path, path: Path, columns: tuple[str, ...]) -> Found | Co
     described = InputFile(
         path=name, bytes=status.st_size, mtime_ns=status.st_mtime_ns, footer=footer, rows=metadata.num_rows
     )
-    return Found(described, schema, groups, widest, largest)
+    return ReadableFile(described, schema, groups, widest, largest)
 
 
 def _footer(path: Path, size: int) -> str:
@@ -196,8 +196,10 @@ def _groups(metadata: Any, columns: frozenset[str]) -> tuple[list[Group], int, i
 # Whether the card can read them.
 
 
-def _checked_schemas(found: list[Found], columns: tuple[str, ...], scorer: CardScorer, settings: Settings) -> pa.Schema:
-    """The types of what is carried along, which are the same in all files."""
+def _checked_schemas(
+    found: list[ReadableFile], columns: tuple[str, ...], scorer: CardScorer, settings: Settings
+) -> pa.Schema:
+    """The types of kept columns, which are the same in all files."""
     kept = (settings.wallet, *settings.keep)
     first: pa.Schema | None = None
     for each in found:
@@ -205,7 +207,7 @@ def _checked_schemas(found: list[Found], columns: tuple[str, ...], scorer: CardS
             if name not in each.schema.names:
                 there = ", ".join(each.schema.names[:20])
                 raise RescoreRefused(f"{each.file.path}: there is no column {name!r}; there are {there}")
-        types = pa.schema([_carried(each, name, settings) for name in dict.fromkeys(kept)])
+        types = pa.schema([_kept_field(each, name, settings) for name in dict.fromkeys(kept)])
         try:
             scorer.score(each.schema.empty_table().select(list(dict.fromkeys(scorer.columns))))
         except (ValueError, pa.ArrowException) as error:
@@ -221,7 +223,7 @@ def _checked_schemas(found: list[Found], columns: tuple[str, ...], scorer: CardS
     return first
 
 
-def _carried(found: Found, name: str, settings: Settings) -> pa.Field:
+def _kept_field(found: ReadableFile, name: str, settings: Settings) -> pa.Field:
     """A column as the output has it: a wallet as what it is, other text as dictionaries. Raises RescoreRefused for a nested one."""
     kind = found.schema.field(name).type
     if pa.types.is_dictionary(kind):
@@ -229,7 +231,7 @@ def _carried(found: Found, name: str, settings: Settings) -> pa.Field:
     plain = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
     text = pa.types.is_string(plain) or pa.types.is_large_string(plain) or pa.types.is_string_view(plain)
     if pa.types.is_nested(plain):
-        raise RescoreRefused(f"{found.file.path}: {name} holds {kind}; nested columns are not carried along")
+        raise RescoreRefused(f"{found.file.path}: {name} holds {kind}; nested columns cannot be kept")
     if name != settings.wallet:
         return pa.field(name, pa.dictionary(pa.int32(), pa.string()) if text else kind)
     data = (pa.types.is_fixed_size_binary, pa.types.is_binary, pa.types.is_large_binary, pa.types.is_integer)
@@ -238,13 +240,13 @@ def _carried(found: Found, name: str, settings: Settings) -> pa.Field:
     return pa.field(name, pa.string() if text else kind)
 
 
-def _as_of(found: list[Found], settings: Settings) -> int | None:
+def _as_of(found: list[ReadableFile], settings: Settings) -> int | None:
     """The time of the features, which their files say; the same in all of them."""
     if settings.as_of is not None:
         return settings.as_of
-    said = {each.file.path: (each.schema.metadata or {}).get(b"as_of") for each in found}
-    first_path, first = next(iter(said.items()))
-    for path, other in said.items():
+    stated = {each.file.path: (each.schema.metadata or {}).get(b"as_of") for each in found}
+    first_path, first = next(iter(stated.items()))
+    for path, other in stated.items():
         if other != first:
             raise RescoreRefused(f"{path} and {first_path} are of different times (as_of in them); say one: --as-of")
     try:
@@ -260,7 +262,7 @@ def _line(error: BaseException) -> str:
 # How they are cut.
 
 
-def _units(found: list[Found], part_rows: int) -> Iterator[Unit]:
+def _units(found: list[ReadableFile], part_rows: int) -> Iterator[Unit]:
     """Whole row groups, in order, as many as fit into a part; a larger one is a unit by itself, and its parts are several."""
     spans: list[Span] = []
     number = rows = 0
@@ -295,7 +297,7 @@ def _batch_rows(widest: int) -> int:
     return 1 << (fit.bit_length() - 1)
 
 
-def _worker_bytes(found: list[Found], batch_rows: int, columns: int) -> int:
+def _worker_bytes(found: list[ReadableFile], batch_rows: int, columns: int) -> int:
     """Grows with a row group only up to what batches and buffers hold of it."""
     widest, largest = max(each.widest for each in found), max(each.largest for each in found)
     batches = BATCHES_HELD * batch_rows * (widest + 256)

@@ -27,7 +27,7 @@ class RescoreRefused(Exception):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What decides bytes beside card and inputs. `wallet`: the column that says who; `keep`: others to carry along. `as_of`: milliseconds
+    """What decides bytes beside card and inputs. `wallet`: the column that says who; `keep`: further columns to keep. `as_of`: milliseconds
     since 1970, of the features."""
 
     wallet: str = "wallet"
@@ -86,12 +86,12 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rows(self) -> int:
-        """In all its spans."""
+        """Rows of all its spans."""
         return sum(span.rows for span in self.spans)
 
     @property
     def bytes(self) -> int:
-        """On disk, of the columns that are read."""
+        """Bytes on disk of the columns that are read."""
         return sum(span.bytes for span in self.spans)
 
 
@@ -128,7 +128,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rows(self) -> int:
-        """All."""
+        """All rows."""
         return self.scored + self.bad + self.not_available
 
 
@@ -144,7 +144,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job is bound to: resuming compares each field. `schema`: the types of what is carried along."""
+    """What a job is bound to: resuming compares each field. `schema`: the types of kept columns."""
 
     format: int
     card: str
@@ -157,20 +157,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a worker needs beside its unit. `carried`: the columns that go from input to output, as the output has them.
+    """All that a worker needs beside its unit. `kept`: the columns that go from input to output, as the output has them.
     `dictionaries`: text columns that are read as dictionaries."""
 
     source: Path
     output: Path
     card: Scorecard
     plan: Plan
-    carried: pa.Schema
+    kept: pa.Schema
     columns: tuple[str, ...]
     dictionaries: tuple[str, ...]
 
     @property
     def settings(self) -> Settings:
-        """Of the plan."""
+        """The settings of the plan."""
         return self.plan.settings
 
 

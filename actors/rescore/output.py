@@ -87,9 +87,9 @@ class Output:
         """The lease's file, locked by this process: the system frees it with whoever dies. None if it was removed meanwhile."""
         lease = os.open(self._lease_path, os.O_RDWR | os.O_CREAT, 0o644)
         if not _locks(lease):
-            said = os.pread(lease, 4096, 0)
+            written = os.pread(lease, 4096, 0)
             os.close(lease)
-            raise RescoreRefused(f"{self.folder} is being written by {_named(said)}: one driver at a time") from None
+            raise RescoreRefused(f"{self.folder} is being written by {_named(written)}: one driver at a time") from None
         try:
             same = os.path.samestat(os.fstat(lease), os.stat(self._lease_path))
         except FileNotFoundError:
@@ -109,7 +109,7 @@ class Output:
             self._lease = None
 
     def plan(self) -> Plan | None:
-        """What was begun here."""
+        """The plan that was begun here, if one was."""
         try:
             return msgspec.json.decode(self._plan.read_bytes(), type=Plan)
         except FileNotFoundError:
@@ -131,12 +131,12 @@ class Output:
             folder.mkdir(parents=True, exist_ok=True)
 
     def done(self) -> dict[int, Done]:
-        """By unit, what was finished."""
+        """What each finished unit gave, by its number."""
         found = [msgspec.json.decode(path.read_bytes(), type=Done) for path in self._done.glob("[0-9]*.json")]
         return {each.unit: each for each in found if self._there(each)}
 
     def _there(self, done: Done) -> bool:
-        """Whether its files are: somebody may have removed one."""
+        """Whether a unit's files are still there: somebody may have removed one."""
         for part in (*done.parts, *done.bad_rows):
             path = self.folder / part.file
             if not path.is_file() or path.stat().st_size != part.bytes:
@@ -144,11 +144,11 @@ class Output:
         return True
 
     def mark_done(self, done: Done) -> None:
-        """A unit's files are there."""
+        """Enter a unit into the done-list: its files are there."""
         write_whole(self._done / f"{done.unit:06}.json", msgspec.json.encode(done))
 
     def place(self, staged: Path, folder: Path, name: str) -> str:
-        """Give a staged file its name; what it is called below the output."""
+        """Move a staged file to its place. Gives its path below the output."""
         publish(staged, folder / name)
         return f"{folder.name}/{name}"
 
@@ -169,7 +169,7 @@ class Output:
         self.drop_work()
 
     def drop_work(self) -> None:
-        """The lease last, so that nobody begins meanwhile."""
+        """Remove the work; the lease last, so that nobody begins meanwhile."""
         for path in (self.staging, self._done):
             shutil.rmtree(path, ignore_errors=True)
         for path in (self._plan, self._status, self._lease_path):
@@ -177,14 +177,14 @@ class Output:
         shutil.rmtree(self.work, ignore_errors=True)
         sync(self.folder)
 
-    def tell(self, status: Status) -> None:
-        """For others to read; a crash may lose it."""
+    def write_status(self, status: Status) -> None:
+        """Write how far the job is, for others to read; a crash may lose it."""
         staged = self._status.with_suffix(".tmp")
         staged.write_bytes(msgspec.json.encode(status))
         staged.replace(self._status)
 
-    def told(self) -> Status | None:
-        """The last that was said, if there is work."""
+    def read_status(self) -> Status | None:
+        """The last that was written, if there is work."""
         try:
             return msgspec.json.decode(self._status.read_bytes(), type=Status)
         except FileNotFoundError:
@@ -206,7 +206,7 @@ class Output:
 
 
 def _locks(lease: int) -> bool:
-    """Tried some times: whoever asks who works here holds it for an instant."""
+    """Whether the lease could be locked. Tries several times: whoever asks who works here holds it for an instant."""
     for _ in range(LOCK_TRIES):
         try:
             fcntl.flock(lease, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -216,14 +216,14 @@ def _locks(lease: int) -> bool:
     return False
 
 
-def _named(said: bytes) -> str:
+def _named(written: bytes) -> str:
     try:
-        owner = msgspec.json.decode(said, type=Owner)
+        owner = msgspec.json.decode(written, type=Owner)
     except msgspec.DecodeError:
         return "another process"
     return f"process {owner.pid} on {owner.host} since {owner.since}"
 
 
 def now() -> str:
-    """RFC 3339, whole seconds."""
+    """The time in RFC 3339, in whole seconds."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

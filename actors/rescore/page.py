@@ -12,7 +12,7 @@ import msgspec
 from actors.process.atomic_file import write_whole
 from actors.rescore.outcomes import Outcomes
 from actors.rescore.output import Output
-from actors.rescore.report import Against, Beside, Mover, Report, report_of
+from actors.rescore.report import Against, Mover, ReportInputs, RescoreReport, report_of
 from actors.rescore.run import Manifest
 from models.scorecard import Scorecard
 
@@ -27,8 +27,8 @@ td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}cod
 """
 
 
-def page(report: Report) -> str:
-    """The whole file."""
+def page(report: RescoreReport) -> str:
+    """The whole page, as one HTML text."""
     title = escape(f"Scores by {report.card['name']} version {report.card['version']}")
     against = "" if report.against is None else _against(report.against)
     return (
@@ -43,15 +43,15 @@ def page(report: Report) -> str:
     )
 
 
-def write_report(card: Scorecard, output: Output, manifest: Manifest, beside: Beside) -> Report:
-    """Beside the manifest, as JSON and as a page. Raises RescoreRefused as `report_of` does."""
-    made = report_of(card, output, manifest, beside)
+def write_report(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
+    """Write the report beside the manifest, as JSON and as a page. Raises RescoreRefused as `report_of` does."""
+    made = report_of(card, output, manifest, given)
     write_whole(output.folder / "report.json", msgspec.json.format(msgspec.json.encode(made)))
     write_whole(output.folder / "report.html", page(made).encode())
     return made
 
 
-def _summary(report: Report) -> str:
+def _summary(report: RescoreReport) -> str:
     quantiles = ", ".join(f"{share}: {score}" for share, score in report.quantiles.items())
     rows = [
         ("Rows", f"{report.rows:,}"),
@@ -67,7 +67,7 @@ def _summary(report: Report) -> str:
     return _table((), rows)
 
 
-def _bars(report: Report) -> str:
+def _bars(report: RescoreReport) -> str:
     most = max((bar.rows for bar in report.distribution), default=0) or 1
     width = WIDTH / max(len(report.distribution), 1)
     drawn = []
@@ -84,7 +84,7 @@ def _bars(report: Report) -> str:
     )
 
 
-def _bands(report: Report) -> str:
+def _bands(report: RescoreReport) -> str:
     rows = (
         (band.name, f"{band.rows:,}", f"{band.share:.2%}", "-" if band.before is None else f"{band.before:.2%}")
         for band in report.bands
@@ -92,7 +92,7 @@ def _bands(report: Report) -> str:
     return _table(("band", "rows", "share", "before"), rows)
 
 
-def _reasons(report: Report) -> str:
+def _reasons(report: RescoreReport) -> str:
     names = [band.name for band in report.bands] if len(report.bands) > 1 else []
     rows = (
         (
@@ -108,13 +108,13 @@ def _reasons(report: Report) -> str:
 
 
 def _against(against: Against) -> str:
-    said = "no change to speak of"
+    verdict = "no change to speak of"
     if against.psi >= PSI_STABLE:
-        said = "a change to look into" if against.psi < PSI_OTHER else "another population or another card"
+        verdict = "a change to look into" if against.psi < PSI_OTHER else "another population or another card"
     rows = [
         ("Card before", f"{against.card['name']} version {against.card['version']}, {against.card['hash']}"),
         ("Mean before", f"{against.mean:.1f}"),
-        ("PSI over tenths of the scores before", f"{against.psi:.4f}: {said}"),
+        ("PSI over tenths of the scores before", f"{against.psi:.4f}: {verdict}"),
         ("PSI over bands", "-" if against.psi_of_bands is None else f"{against.psi_of_bands:.4f}"),
     ]
     moved = "<p>Too many wallets to match, or other types of them: no moves.</p>"

@@ -55,12 +55,12 @@ def note_of(output: Output, url: str, run: int) -> Note:
 
 
 def keep_note(output: Output, note: Note) -> None:
-    """Beside the manifest."""
+    """Write the note beside the manifest."""
     write_whole(output.folder / PUBLISHED, msgspec.json.encode(note))
 
 
 def batches(output: Output, manifest: Manifest, note: Note) -> Iterator[Batch]:
-    """What was not sent yet. Raises RescoreRefused for a run that cannot be published, and why."""
+    """The batches that were not sent yet. Raises RescoreRefused for a run that cannot be published, and why."""
     card = _wallet_card(output.folder / "card.json", manifest)
     as_of = manifest.settings["as_of"]
     for at, part in enumerate(manifest.parts[note.parts :], start=note.parts):
@@ -114,7 +114,7 @@ def _chunk(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _ids(column: pa.ChunkedArray) -> pa.Array:
-    """16 bytes each. Raises RescoreRefused for wallets that are no ids of a switch."""
+    """Ids of wallets, 16 bytes each. Raises RescoreRefused for wallets that are no ids of a switch."""
     column = stored(column)
     if column.type == pa.binary(16):
         return _chunk(column)

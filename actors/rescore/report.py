@@ -76,7 +76,7 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
     fallers: list[Mover]
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
     """All that the page shows."""
 
     card: dict[str, Any]
@@ -99,16 +99,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: Outcomes | None
 
 
-class Beside(msgspec.Struct, frozen=True, kw_only=True):
+class ReportInputs(msgspec.Struct, frozen=True, kw_only=True):
     """What a report may take into account: a run `before`, a table of who turned out bad."""
 
     before: Path | None = None
     outcomes: Path | None = None
 
 
-def report_of(card: Scorecard, output: Output, manifest: Manifest, beside: Beside) -> Report:
+def report_of(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
     """Raises RescoreRefused for a run before that is none, and for outcomes that are none."""
-    before = beside.before
+    before = given.before
     tally = manifest.tally
     counts = np.array(tally.histogram)
     places = np.flatnonzero(counts)
@@ -119,7 +119,7 @@ def report_of(card: Scorecard, output: Output, manifest: Manifest, beside: Besid
         BandShare(name=band.name, rows=rows, share=rows / scored, before=None if old is None else old.get(band.name))
         for band, rows in zip(card.bands or (), tally.bands, strict=True)
     ]
-    return Report(
+    return RescoreReport(
         card=manifest.card,
         as_of=manifest.settings["as_of"],
         rows=manifest.rows,
@@ -137,7 +137,7 @@ def report_of(card: Scorecard, output: Output, manifest: Manifest, beside: Besid
         unknown=tally.unknown,
         checked=tally.checked,
         against=against,
-        outcomes=None if beside.outcomes is None else outcomes_of(output, manifest, beside.outcomes),
+        outcomes=None if given.outcomes is None else outcomes_of(output, manifest, given.outcomes),
     )
 
 
@@ -146,7 +146,7 @@ def _low(tally: Tally, place: Any) -> int:
 
 
 def _mean(tally: Tally) -> float:
-    """To the width of a histogram's bin."""
+    """The mean score, to the width of a histogram's bin."""
     counts = np.array(tally.histogram)
     values = tally.worst + np.arange(len(counts)) * tally.step
     return float((counts * values).sum() / max(counts.sum(), 1))

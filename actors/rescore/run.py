@@ -18,7 +18,7 @@ from actors.rescore.output import Output, Status, now
 from actors.rescore.scoring import stability, summed
 from models.scorecard import Scorecard, canonical
 
-TELL_S: Final = 5.0
+STATUS_EVERY_S: Final = 5.0
 TURN_S: Final = 0.25
 """How often the driver looks up while nothing comes."""
 DEATHS_MAX: Final = 3
@@ -71,12 +71,12 @@ class Canary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What does not decide bytes. `stopping` is asked whether to stop; `told` gets each status."""
+    """What does not decide bytes. `stopping` is asked whether to stop; `on_status` gets each status."""
 
     workers: int
     max_bad: float
     stopping: Callable[[], bool]
-    told: Callable[[Status], None]
+    on_status: Callable[[Status], None]
     canary: Canary | None = None
 
 
@@ -137,7 +137,7 @@ def _resumed(output: Output, prepared: Prepared) -> dict[int, Done]:
 
 
 def _difference(before: Plan, plan: Plan) -> str | None:
-    """The first thing that is not as it was."""
+    """The first thing in which two plans differ."""
     now_by_path = {each.path: each for each in plan.inputs}
     unreadable = {each.path: each.reason for each in plan.corrupt}
     for each in before.inputs:
@@ -186,24 +186,24 @@ class _Driver:
         self._rows_total, self._bytes_total = prepared.rows, prepared.bytes
         self._begun = time.monotonic()
         self._begun_rows, self._begun_bytes = self._so_far()
-        self._next_told = self._begun
+        self._next_status = self._begun
 
     def run(self, make_pool: Callable[[Job], Pool]) -> None:
-        """Until all units are done."""
+        """Give out units until all are done."""
         self._check_bad()
         self._check_canary()
         pool = make_pool(self._prepared.job)
         try:
-            self._tell("starting")
+            self._report_status("starting")
             self._starting.update(pool.start() for _ in range(min(self._options.workers, len(self._left))))
             while self._left or self._busy:
                 if self._options.stopping():
                     self._wind_down(pool)
                     raise Stopped
                 self._turn(pool, take=True)
-            self._tell("publishing")
+            self._report_status("publishing")
         except BaseException:
-            self._tell("stopped")
+            self._report_status("stopped")
             raise
         finally:
             pool.stop()
@@ -215,8 +215,8 @@ class _Driver:
             pool.give(worker, self._busy[worker])
         for event in pool.events(TURN_S):
             self._take(pool, event)
-        if time.monotonic() >= self._next_told:
-            self._tell("working")
+        if time.monotonic() >= self._next_status:
+            self._report_status("working")
 
     def _wind_down(self, pool: Pool) -> None:
         """Units that are being worked on may end; those that take longer are dropped, and made again by the next run."""
@@ -241,12 +241,12 @@ class _Driver:
         elif event.kind == "failed":
             raise _explained(event.value, self._prepared.job)
         else:
-            self._bury(worker, unit, str(event.value))
+            self._worker_died(worker, unit, str(event.value))
             if self._left:
                 self._starting.add(pool.start())
 
-    def _bury(self, worker: int, unit: Unit | None, how: str) -> None:
-        """Its unit is the next that is given away. Raises RescoreRefused where too many die."""
+    def _worker_died(self, worker: int, unit: Unit | None, how: str) -> None:
+        """A worker died: its unit is given out next. Raises RescoreRefused where too many die."""
         self._idle.discard(worker)
         self._starting.discard(worker)
         place = NOWHERE if unit is None else unit.number
@@ -274,7 +274,7 @@ class _Driver:
         return not self._canaries or self._left[0].number in self._canaries
 
     def _check_canary(self) -> None:
-        """Once all that go first are done. Raises RescoreRefused where the scores have moved."""
+        """Compare with the run before, once all units that go first are done. Raises RescoreRefused where the scores have moved."""
         canary = self._options.canary
         if canary is None or not self._canaries or not self._canaries <= self._done.keys():
             return
@@ -291,10 +291,10 @@ class _Driver:
         units = [self._units[number] for number in self._done]
         return sum(unit.rows for unit in units), sum(unit.bytes for unit in units)
 
-    def _tell(self, state: str) -> None:
-        """Written down for `status`, and to whoever watches. A full disk is told by those who write results."""
+    def _report_status(self, state: str) -> None:
+        """Write the status for `rescore status`, and give it to whoever watches. A full disk is reported by those who write results."""
         at = time.monotonic()
-        self._next_told = at + TELL_S
+        self._next_status = at + STATUS_EVERY_S
         rows, done_bytes = self._so_far()
         seconds = max(at - self._begun, 1e-9)
         rate, bytes_rate = (rows - self._begun_rows) / seconds, (done_bytes - self._begun_bytes) / seconds
@@ -317,9 +317,9 @@ class _Driver:
             eta_s=round((self._bytes_total - done_bytes) / bytes_rate, 1) if bytes_rate else None,
             worker_peak_bytes=max((each.peak_bytes for each in self._done.values()), default=0),
         )
-        self._options.told(status)
+        self._options.on_status(status)
         try:
-            self._output.tell(status)
+            self._output.write_status(status)
         except OSError:
             return
 
@@ -334,13 +334,13 @@ def _canaries(units: list[Unit], canary: Canary | None) -> frozenset[int]:
 
 def _explained(error: BaseException, job: Job) -> BaseException:
     """A full disk in words that say what to do."""
-    if isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _says_full(error)):
+    if isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _is_full(error)):
         return RescoreRefused(f"{job.output}: no room left ({_text(error)}); make room and run the same command again")
     return error
 
 
-def _says_full(error: OSError) -> bool:
-    """Arrow puts the number into its text."""
+def _is_full(error: OSError) -> bool:
+    """Whether the disk is full: Arrow puts the number of the error into its text."""
     return any(f"rrno {number}]" in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
@@ -390,7 +390,7 @@ def _card(card: Scorecard, digest: str) -> dict[str, Any]:
 
 
 def _settings(plan: Plan) -> dict[str, Any]:
-    """As they are in JSON."""
+    """The settings as they are in JSON."""
     settings: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(plan.settings))
     return settings
 

@@ -1,4 +1,4 @@
-"""Score a batch of rows into columns, count what they were, set aside those that are bad.
+"""Score a batch of rows into columns, count what they were, and keep bad ones apart.
 
 A row is bad when nobody could say what its score is: it names no wallet, a category stands in it where the card makes unknown ones an
 error, or what says how much is known is infinite. What is missing is not bad: the card has points for it.
@@ -38,7 +38,7 @@ class Bad(NamedTuple):
     reasons: list[str]
 
 
-class Found(NamedTuple):
+class ScoredRows(NamedTuple):
     """n scored rows. `causes` (n,): numbers of Cause, or None for a card that scores everybody."""
 
     scores: Scores
@@ -60,12 +60,12 @@ class CardScorer:
             if item.categories is not None and item.unknown == "error"
         }
 
-    def score(self, table: pa.Table) -> Found:
-        """All rows. Raises ValueError for a column that is not of the card's kind, UnknownCategory where the card says so."""
+    def score(self, table: pa.Table) -> ScoredRows:
+        """Score all rows. Raises ValueError for a column that is not of the card's kind, UnknownCategory where the card says so."""
         if self.wallets is None:
-            return Found(self._evaluator.evaluate_table(table), None)
+            return ScoredRows(self._evaluator.evaluate_table(table), None)
         found = self.wallets.score_table(table)
-        return Found(found.rows, found.causes)
+        return ScoredRows(found.rows, found.causes)
 
     def bad(self, table: pa.Table, wallet: str) -> Bad:
         """Rows that cannot be scored, by the first of their faults."""
@@ -119,15 +119,15 @@ class Columns:
 
     @property
     def names(self) -> list[str]:
-        """Of the columns."""
+        """Names of the columns."""
         reasons = [f"{what}_{at}" for at in range(1, REASONS_MAX + 1) for what in ("reason", "gap")]
         subtotals = [f"subtotal_{dimension}" for dimension in self._card.dimensions]
         more = [*subtotals, *reasons] if self._everything else []
         causes = [NOT_AVAILABLE] if self._causes else []
         return ["score", *(["band"] if self._names else []), *more, *causes, "card", "as_of"]
 
-    def of(self, found: Found, bands: NDArray[np.int8]) -> dict[str, pa.Array]:
-        """By name. Rows without a score have only their cause."""
+    def of(self, found: ScoredRows, bands: NDArray[np.int8]) -> dict[str, pa.Array]:
+        """The columns by name. Rows without a score have only their cause."""
         scores, rows = found.scores, len(found.scores.totals)
         none = None if found.causes is None or not found.causes.any() else found.causes != 0
         made: dict[str, pa.Array] = {"score": _whole(scores.totals, none)}
@@ -182,8 +182,8 @@ class Counting:
         self._unknown: Counter[str] = Counter()
         self.bad = self.checked = 0
 
-    def add(self, found: Found, bands: NDArray[np.int8]) -> None:
-        """A batch."""
+    def add(self, found: ScoredRows, bands: NDArray[np.int8]) -> None:
+        """Count a batch."""
         scores, totals, scored_bands = found.scores, found.scores.totals, bands
         if found.causes is None:
             self._causes[0] += len(totals)
@@ -204,7 +204,7 @@ class Counting:
                 self._unknown[item.feature] += rows
 
     def tally(self) -> Tally:
-        """What was counted."""
+        """The counts so far."""
         causes = self._causes.tolist()
         return Tally(
             scored=causes[0],

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from actors.rescore.job import RescoreRefused, Settings
-from actors.rescore.scoring import Found
+from actors.rescore.scoring import ScoredRows
 from models.credit.score import DAYS, PAYMENTS, Cause
 from models.evaluation import NONE
 from models.hashing import splitmix64s
@@ -24,14 +24,14 @@ ONE_IN: Final = 10_000
 
 
 class SelfCheck:
-    """Of one card."""
+    """The check of one card."""
 
     def __init__(self, card: Scorecard, settings: Settings, wallets: bool) -> None:
         self._card, self._settings, self._wallets = card, settings, wallets
         features = [item.feature for item in card.characteristics]
         self._names = list(dict.fromkeys([*features, *((DAYS, PAYMENTS) if wallets else ())]))
 
-    def __call__(self, path: str, rows: NDArray[np.int64], table: pa.Table, found: Found) -> int:
+    def __call__(self, path: str, rows: NDArray[np.int64], table: pa.Table, found: ScoredRows) -> int:
         """How many rows of a batch were recomputed. Raises RescoreRefused for one that differs."""
         seed = (zlib.crc32(path.encode()) >> 1) << 32
         chosen = np.flatnonzero(splitmix64s(rows + seed) < np.uint64(2**64 // ONE_IN))
@@ -54,7 +54,7 @@ class SelfCheck:
         scored = plain_score(self._card, record)
         return scored.score, scored.subtotals, scored.reasons
 
-    def _given(self, found: Found, place: int) -> Any:
+    def _given(self, found: ScoredRows, place: int) -> Any:
         if found.causes is not None and found.causes[place]:
             return int(found.causes[place])
         scores = found.scores

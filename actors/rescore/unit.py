@@ -1,4 +1,4 @@
-"""Carry one unit from file to kernel to file: the whole work of a worker.
+"""Take one unit from file to kernel to file: the whole work of a worker.
 
 Reading, scoring and writing are three threads, which hand on one batch at a time; Arrow and the kernels release the GIL. What a
 worker holds is some batches and the pages of the part that it writes, however large a row group is.
@@ -23,7 +23,7 @@ from actors.process.write_behind import WriteBehind
 from actors.rescore.inputs import READ_BUFFER_BYTES
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
 from actors.rescore.output import Output
-from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, Found
+from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, ScoredRows
 from actors.rescore.self_check import SelfCheck
 from models.evaluation import UnknownCategory
 
@@ -51,7 +51,7 @@ class _Unreadable(Exception):
 
 
 class Worker:
-    """One of a process. Called with a unit, it makes its files."""
+    """The worker of a process: called with a unit, it makes its files."""
 
     def __init__(self, job: Job) -> None:
         pa.set_cpu_count(1)
@@ -66,7 +66,7 @@ class Worker:
         skipped: list[Corrupt] = []
         while True:
             try:
-                return self._carried(unit, skipped)
+                return self._score_unit(unit, skipped)
             except _Unreadable as error:
                 found = list(self._unreadable_groups(error, skipped))
                 if not self._job.settings.skip_corrupt:
@@ -74,7 +74,7 @@ class Worker:
                     raise RescoreRefused(f"{where}; --skip-corrupt counts its rows as bad") from None
                 skipped += found
 
-    def _carried(self, unit: Unit, skipped: list[Corrupt]) -> Done:
+    def _score_unit(self, unit: Unit, skipped: list[Corrupt]) -> Done:
         counting = Counting(self._job.card)
         parts, bad = (
             _Parts(self._job, self._output, unit.number, folder) for folder in (self._output.parts, self._output.bad)
@@ -135,10 +135,10 @@ class Worker:
         kept[faults.rows] = False
         return table.filter(pa.array(kept)), rows[kept]
 
-    def _made(self, table: pa.Table, found: Found, bands: NDArray[np.int8]) -> pa.Table:
+    def _made(self, table: pa.Table, found: ScoredRows, bands: NDArray[np.int8]) -> pa.Table:
         """The output's columns."""
-        carried = {field.name: _as(table.column(field.name), field.type) for field in self._job.carried}
-        return pa.table({**carried, **self._columns.of(found, bands)})
+        kept = {field.name: _as(table.column(field.name), field.type) for field in self._job.kept}
+        return pa.table({**kept, **self._columns.of(found, bands)})
 
     def _path(self, file: int) -> str:
         return self._job.plan.inputs[file].path
@@ -224,7 +224,7 @@ class _Parts:
     def __init__(self, job: Job, output: Output, unit: int, folder: Path) -> None:
         self._output, self._unit, self._folder = output, unit, folder
         self._rows_max = job.settings.part_rows
-        self._carried = frozenset(job.carried.names)
+        self._kept = frozenset(job.kept.names)
         self._token = secrets.token_hex(8)
         self._staged: Path | None = None
         self._writer: Any = None
@@ -232,7 +232,7 @@ class _Parts:
         self._made: list[Part] = []
 
     def write(self, table: pa.Table) -> None:
-        """Rows, over as many files as they need."""
+        """Write rows, into as many files as they need."""
         for batch in table.combine_chunks().to_batches():
             while batch.num_rows:
                 room = self._rows_max - self._rows
@@ -240,7 +240,7 @@ class _Parts:
                 batch = batch.slice(room)
 
     def close(self) -> tuple[Part, ...]:
-        """All files, at their places."""
+        """Finish all files and move them to their places."""
         self._end()
         return tuple(self._made)
 
@@ -260,8 +260,8 @@ class _Parts:
 
     def _encoding(self, schema: pa.Schema) -> dict[str, Any]:
         """What repeats itself is a dictionary's numbers, which zstd makes a tenth smaller for a fifth of all time that writing takes: only
-        what is carried along is compressed."""
-        compressed = [name for name in schema.names if name in self._carried]
+        kept columns are compressed."""
+        compressed = [name for name in schema.names if name in self._kept]
         few = [field.name for field in schema if field.name not in compressed or pa.types.is_dictionary(field.type)]
         return {
             "use_dictionary": few,
@@ -283,13 +283,13 @@ class _Parts:
 
 
 def _bad_rows(file: str, rows: NDArray[np.int64], columns: list[str], reasons: list[str]) -> pa.Table:
-    """As they are put aside: `row` counts from 0 in its file."""
+    """Bad rows as they are written: `row` counts from 0 in its file."""
     texts = [pa.array(each, pa.string()) for each in ([file] * len(rows), columns, reasons)]
     return pa.table(dict(zip(BAD_TEXTS, texts, strict=True))).add_column(1, "row", pa.array(rows))
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """Of the output's type."""
+    """A column in the output's type."""
     if column.type == kind:
         return column
     if isinstance(kind, pa.BaseExtensionType):
@@ -304,5 +304,5 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def make_worker(job: Job) -> Worker:
-    """For pools."""
+    """Make a worker, as pools do."""
     return Worker(job)

@@ -24,7 +24,7 @@ Method = Callable[[bytes], Awaitable[bytes]]
 FRAME_BYTES_MAX: Final = 256 << 20
 """Far above the largest batch with all its details; a longer frame means that the two ends do not speak the same language."""
 
-_HEAD: Final = struct.Struct("<IIB")
+_FRAME: Final = struct.Struct("<IIB")
 """Bytes that follow; number of the call; in a call the length of the method's name, which follows, in an answer how it ended."""
 _DONE: Final = 0
 _NOT_READY: Final = 1
@@ -42,7 +42,7 @@ class _Frames(asyncio.Protocol):
         self._transport: Any = None
         self._parts: list[bytes] = []
         self._have = 0
-        self._need = _HEAD.size
+        self._need = _FRAME.size
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -56,16 +56,16 @@ class _Frames(asyncio.Protocol):
             data = b"".join(self._parts)
             self._parts.clear()
         at, end = 0, len(data)
-        self._need = _HEAD.size
-        while end - at >= _HEAD.size:
-            size, number, what = _HEAD.unpack_from(data, at)
+        self._need = _FRAME.size
+        while end - at >= _FRAME.size:
+            size, number, what = _FRAME.unpack_from(data, at)
             if size > FRAME_BYTES_MAX:
                 self._transport.abort()
                 return
-            if end - at - _HEAD.size < size:
-                self._need = _HEAD.size + size
+            if end - at - _FRAME.size < size:
+                self._need = _FRAME.size + size
                 break
-            at += _HEAD.size
+            at += _FRAME.size
             self._frame(number, what, data, at, at + size)
             at += size
         if at < end:
@@ -150,7 +150,7 @@ class _Served(_Frames):
             log.exception("a call failed")
             answer, end = repr(error).encode(), _FAILED
         if not self._transport.is_closing():
-            self._transport.writelines((_HEAD.pack(len(answer), number, end), answer))
+            self._transport.writelines((_FRAME.pack(len(answer), number, end), answer))
 
 
 # The caller.
@@ -181,7 +181,7 @@ class _Link(_Frames):
         number = next(self._numbers) & 0xFFFFFFFF
         future: asyncio.Future[bytes] = self._loop.create_future()
         self._waiting[number] = future
-        self._transport.writelines((_HEAD.pack(len(name) + len(data), number, len(name)) + name, data))
+        self._transport.writelines((_FRAME.pack(len(name) + len(data), number, len(name)) + name, data))
         try:
             return await future
         finally:

@@ -74,7 +74,7 @@ class _Checked(msgspec.Struct, frozen=True, kw_only=True):
     stored: bool
 
 
-_SAID: Final = msgspec.json.Decoder(_Response)
+_DECODER: Final = msgspec.json.Decoder(_Response)
 
 
 # The parent.
@@ -105,18 +105,18 @@ class PackCompiler:
             )
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    said = await _talk(child, _Request(text=text, files=dict(files), stored=stored), find_card)
+                    response = await _talk(child, _Request(text=text, files=dict(files), stored=stored), find_card)
             except TimeoutError:
                 raise _failed(f"the pack does not compile within {self._timeout_s:.0f} s") from None
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     child.kill()
                 await child.wait()
-        if said is None:
+        if response is None:
             raise _failed("the pack cannot be compiled: the compiler ended without an answer")
-        if said.facts is None:
-            raise PackRefused(said.problems)
-        return said.facts
+        if response.facts is None:
+            raise PackRefused(response.problems)
+        return response.facts
 
     async def prepare(self, store: PackStore, stored: StoredPack) -> bytes | None:
         """See to it that a published pack's kernels are on this disk; gives the scorecard that it names, as JSON. Raises PackRefused or
@@ -135,7 +135,7 @@ class PackCompiler:
 
 
 async def _found_before(text: str, files: Mapping[str, str], find_card: FindCard, stored: bool) -> PackFacts | None:
-    """What a check on this machine said of the same pack with the same scorecard, whose kernels are there; None: nobody asked. A child
+    """What a check on this machine found of the same pack with the same scorecard, whose kernels are there; None: nobody asked. A child
     needs 2 s only to load what it compiles with."""
     try:
         named = msgspec.json.decode(_card_of(text, files).read_bytes(), type=tuple[str, int] | None)
@@ -151,10 +151,10 @@ async def _talk(child: Any, asked: _Request, find_card: FindCard) -> _Response |
     with contextlib.suppress(ConnectionError):
         await _send(child, msgspec.json.encode(asked))
         while line := await child.stdout.readline():
-            said = _SAID.decode(line)
-            if said.card is None:
-                return said
-            await _send(child, await find_card(*said.card) or b"null")
+            response = _DECODER.decode(line)
+            if response.card is None:
+                return response
+            await _send(child, await find_card(*response.card) or b"null")
     return None
 
 
@@ -271,13 +271,13 @@ def _ask_card(reference: str) -> bytes | None:
     name, _, version = reference.rpartition("@")
     if not (version.isascii() and version.isdecimal() and len(version) <= 9):
         return None
-    _say(_Response(card=(name, int(version))))
+    _reply(_Response(card=(name, int(version))))
     line = sys.stdin.buffer.readline().removesuffix(b"\n")
     return None if line == b"null" else line
 
 
-def _say(said: _Response) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(said) + b"\n")
+def _reply(response: _Response) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(response) + b"\n")
     sys.stdout.buffer.flush()
 
 
@@ -285,7 +285,7 @@ def main() -> None:
     """Entry point of the child."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     os.nice(NICENESS)
-    _say(_compile(msgspec.json.decode(sys.stdin.buffer.readline(), type=_Request)))
+    _reply(_compile(msgspec.json.decode(sys.stdin.buffer.readline(), type=_Request)))
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     stopped_channels: list[int]
 
 
-def _die(reason: str) -> NoReturn:
+def _halt(reason: str) -> NoReturn:
     log.critical("this process ends: %s", reason)
     logging.shutdown()
     os._exit(70)
@@ -97,7 +97,7 @@ class ShardActor:
         self._members = NOBODY
         self._scorers: ScorerPool | None = None
         self._life: asyncio.Task[None] | None = None
-        self._settled = False
+        self._frozen = False
         methods = {
             "submit": self.submit,
             "wallets": self.wallets,
@@ -161,7 +161,7 @@ class ShardActor:
             peers=self._peers,
             scorer=scorer,
             segments=SegmentStore(spec.url),
-            die=_die,
+            halt=_halt,
             checkpoints=None if spec.checkpoints is None else CheckpointStore(spec.checkpoints, spec.shard),
         )
 
@@ -174,8 +174,8 @@ class ShardActor:
         """What this shard is doing."""
         host = self._host
         core = None if host is None else host.core
-        if not self._settled and core is not None and core.ready:
-            self._settled = True
+        if not self._frozen and core is not None and core.ready:
+            self._frozen = True
             freeze_gc()
         return ShardStatus(
             shard=self._spec.shard,
@@ -246,4 +246,4 @@ class ShardActor:
 
 def _ended(task: "asyncio.Task[None]") -> None:
     if not task.cancelled():
-        _die(f"the shard's life ended: {task.exception()!r}")
+        _halt(f"the shard's life ended: {task.exception()!r}")

@@ -30,7 +30,7 @@ def looks_again(code: Code, timer: int, now: int) -> bool:
     return code == Code.KEYS_FULL or (code == Code.DEFERRED and now < timer + LOOK_FOR_MS)
 
 
-def say_why(order: Any, last: Any, kind: Kind, code: Code, limit: int) -> None:
+def record_why(order: Any, last: Any, kind: Kind, code: Code, limit: int) -> None:
     """Complete an ORDER_ATTEMPT record: what stopped it, when the next is due, when the order. One that the holder asked for does not
     put off the next. `kind`: the call; `limit`: what the holder's tier pays on a day at most."""
     now, state, late = int(last["record_time"]), int(order["state"]), int(order["default_after_s"])
@@ -48,7 +48,7 @@ def say_why(order: Any, last: Any, kind: Kind, code: Code, limit: int) -> None:
 
 
 def after_attempt(order: Any, last: Any) -> Step | None:
-    """What has its time after an attempt that the shard made by itself; the record gets the time of the next."""
+    """The step that follows an attempt of the shard itself, None when it is not time; sets when the next attempt is."""
     now, state, late = int(last["record_time"]), int(order["state"]), int(order["default_after_s"])
     due = int(last[DUE_AT]) or int(order["due"])
     if last[STOPPED_BY]:

@@ -42,7 +42,7 @@ class Heads:
         heads = self._book.wallets["head"]
         self._kept.extend((rows, heads[rows]) for rows in (admitted.payer_row, admitted.payee_row))
 
-    def tell(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
+    def read(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
         """A ChainHead for each wallet, when the core is not at work."""
         return [self._head(int(address), *self._row(int(address))) for address in addresses]
 

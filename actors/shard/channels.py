@@ -27,7 +27,7 @@ from actors.records.layout import (
     Records,
     joined,
 )
-from actors.shard.messages import Alarm, Legs, Output, Page, Push, ReadChannel
+from actors.shard.messages import Alert, Legs, Output, Page, Push, ReadChannel
 
 HASH_KEPT: Final = 16
 """Bytes of a block's hash that a CURSOR record keeps."""
@@ -106,7 +106,7 @@ class Sender:
         self._boxes[shard].busy = False
 
     def pushes(self, *, heads: bool) -> list[Output]:
-        """Pushes that may go now: those with records, or with `heads` all, to tell how far the journal is durable."""
+        """Pushes that may go now: those with records, or with `heads` all, which say how far the journal is durable."""
         outputs: list[Output] = []
         for other, box in self._boxes.items():
             if not box.busy and (box.count or heads):
@@ -215,7 +215,7 @@ class Receiver:
     def _stop(self, block: int) -> list[Output]:
         self.stopped = True
         text = f"channel {self.sender} -> {self.me} stopped: block {block} is not the one that was read before"
-        return [Alarm(text=text)]
+        return [Alert(text=text)]
 
 
 def _holds(page: Page, cursor: Cursor) -> bool:

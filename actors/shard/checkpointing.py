@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class Saving:
-    """Saves and loads the ledger of one core, which it tells how to keep it."""
+    """Saves and loads the ledger of one core; gives the core the function that takes a snapshot."""
 
     def __init__(self, core: ShardCore, store: CheckpointStore | None) -> None:
         self._core, self._store = core, store
@@ -30,7 +30,7 @@ class Saving:
         core.keep = self._keep
 
     def _keep(self, arrays: Arrays) -> ForkSnapshot | None:
-        """Set the ledger aside; not while the last checkpoint is still being written."""
+        """Fork a snapshot of the ledger; not while the last checkpoint is still being written."""
         if self._store is None or (self._writing is not None and not self._writing.done()):
             return None
         try:

@@ -18,7 +18,7 @@ SLEW_PER_MILLE: Final = 10
 """How much faster or slower than elapsed time a shard's time may run, in thousandths: far beyond the drift of any quartz, and far below
 what a hold, a key or a window would notice."""
 OFF_MAX_MS: Final = 5_000
-"""A difference beyond this is a step of a clock and no drift; it is told to operators."""
+"""A difference beyond this is a step of a clock and no drift; it is logged for operators."""
 STEP_READINGS: Final = 3
 """So many readings in a row must show a step before it counts."""
 SLOW_READINGS_MAX: Final = 3
@@ -27,7 +27,7 @@ NS_PER_MS: Final = 1_000_000
 
 
 class ShardClock:
-    """Time of one shard; `now_ms` is 0 until the first reading. Everything is told in the same elapsed nanoseconds."""
+    """Time of one shard; `now_ms` is 0 until the first reading. Every time is in the same elapsed nanoseconds."""
 
     def __init__(self) -> None:
         self.started = False

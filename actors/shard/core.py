@@ -19,7 +19,7 @@ from actors.ledger.arrays import Arrays, InMemorySnapshot
 from actors.ledger.holds import holds_open
 from actors.ledger.ledger import Admitted, Applied, Ledger
 from actors.records.addresses import address_after, record_address, segment_of, shard_of
-from actors.records.blocks import Chain, Run, Writer
+from actors.records.blocks import Chain, OpenedBlocks, Writer
 from actors.records.codes import Code
 from actors.records.ids import bound_key
 from actors.records.layout import (
@@ -38,7 +38,7 @@ from actors.shard import messages as m
 from actors.shard.batch import Batch
 from actors.shard.chain_heads import Heads
 from actors.shard.channels import Arrival, Cursor, Receiver, Sender, cursor_of, fill_cursor, fill_legs, rests_on
-from actors.shard.credit import CreditDesk
+from actors.shard.credit import CreditRequests
 from actors.shard.fills import Fill, FillWatch
 from actors.shard.intake import Intake, untried_payers
 from actors.shard.journal_writer import JournalWriter
@@ -97,13 +97,13 @@ class ShardCore:
         self._pace = Pace()
         self._scoring: Batch | None = None
         self._repeats = RepeatAnswers()
-        self._credit = CreditDesk(self, self._channels, self._emit, self._fetch_payees)
+        self._credit = CreditRequests(self, self._channels, self._emit, self._fetch_payees)
         self._scores = ScorePublication(self, self._emit)
         self._after_batch: list[m.FindKey | m.TryOut] = []
         self._batches = 0
         self._stamp = 0
         self._heads_at = 0
-        self._beside: Heads | None = None
+        self._concurrent: Heads | None = None
         self._paused = False
         self._segments = OwnSegments(ledger, config.shard)
         self._unsaved_records = 0
@@ -160,14 +160,14 @@ class ShardCore:
         """Whether this shard takes payments."""
         return self.serving and not self.dead and self._timed
 
-    def begin_beside(self) -> Heads:
-        """What can be told of chains while the next call of this core goes on in another thread."""
-        self._beside = Heads(self.ledger, self.writer)
-        return self._beside
+    def begin_concurrent(self) -> Heads:
+        """Chain heads as they can be read while the next call of this core runs in another thread."""
+        self._concurrent = Heads(self.ledger, self.writer)
+        return self._concurrent
 
-    def end_beside(self) -> None:
+    def end_concurrent(self) -> None:
         """That call has ended."""
-        self._beside = None
+        self._concurrent = None
 
     def handle(self, message: m.Message, now_ms: int) -> list[m.Output]:
         """Take one message at a time of a ShardClock, milliseconds. Gives what is to be performed, in order."""
@@ -196,7 +196,7 @@ class ShardCore:
 
     # Recovery and opening.
 
-    def replay(self, run: Run) -> None:
+    def replay(self, run: OpenedBlocks) -> None:
         """Replay what follows in this shard's journal. Raises ValueError when a record contradicts the ones before."""
         assert not self.serving
         records = run.records
@@ -371,7 +371,7 @@ class ShardCore:
         for part in batch.parts:
             part.asked.behind = admission.behind
         batch.results["code"] = admission.code
-        self._mind_deferred(batch)
+        self._request_missing(batch)
         batch.duplicates = admission.duplicate
         admitted = self.ledger.going_on(batch.rows, admission)
         batch.admitted, batch.seen = admitted, head
@@ -383,7 +383,7 @@ class ShardCore:
         else:
             self._apply_batch(batch, None)
 
-    def _mind_deferred(self, batch: Batch) -> None:
+    def _request_missing(self, batch: Batch) -> None:
         deferred = np.flatnonzero(batch.results["code"] == Code.DEFERRED)
         if not len(deferred):
             return
@@ -409,7 +409,7 @@ class ShardCore:
         self._originals.answered(message, self.ledger, durable)
 
     def _fallback_is(self, message: m.FallbackIs) -> None:
-        """Scorers change over one after the other: what one of them said of a later deployment holds."""
+        """Scorers change over one after the other: what one of them answered of a later deployment holds."""
         if message.fallback.revision >= self._fallback.revision:
             self._fallback = message.fallback
 
@@ -436,16 +436,16 @@ class ShardCore:
     def _apply_batch(self, batch: Batch, decisions: NDArray[Any] | None) -> None:
         admitted = batch.admitted
         assert admitted is not None
-        if self._beside is not None:
-            self._beside.keep(admitted)
-        carried = self.ledger.apply(admitted, decisions, self.writer.next_address)
-        batch.results[admitted.places] = carried.results
-        repeating = np.flatnonzero(carried.results["address"] < 0)
-        batch.duplicates[admitted.places[repeating]] = -carried.results["address"][repeating]
-        late = carried.results["code"] == Code.DEFERRED
+        if self._concurrent is not None:
+            self._concurrent.keep(admitted)
+        applied = self.ledger.apply(admitted, decisions, self.writer.next_address)
+        batch.results[admitted.places] = applied.results
+        repeating = np.flatnonzero(applied.results["address"] < 0)
+        batch.duplicates[admitted.places[repeating]] = -applied.results["address"][repeating]
+        late = applied.results["code"] == Code.DEFERRED
         batch.results["record_time"][admitted.places[late]] = batch.stamp
-        if len(carried.records):
-            self.writer.seal(carried.records, self._details(batch, admitted, carried), batch.seen)
+        if len(applied.records):
+            self.writer.seal(applied.records, self._details(batch, admitted, applied), batch.seen)
         batch.applied()
         self._emit(self._repeats.take(batch, self.ledger, self.writer))
         self.writer.when_durable(lambda: self._batch_durable(batch))
@@ -454,11 +454,11 @@ class ShardCore:
             self._handlers[type(message)](message)
 
     @staticmethod
-    def _details(batch: Batch, admitted: Admitted, carried: Applied) -> dict[int, bytes]:
+    def _details(batch: Batch, admitted: Admitted, applied: Applied) -> dict[int, bytes]:
         by_row = batch.details()
         if not by_row:
             return {}
-        rows = admitted.places[carried.sources]
+        rows = admitted.places[applied.sources]
         return {k: by_row[int(row)] for k, row in enumerate(rows) if int(row) in by_row}
 
     # Keys used before.
@@ -497,7 +497,7 @@ class ShardCore:
         """Waits for nothing: whoever asks looks into the journal, and there sees what is durable and who owns it."""
         if not self.serving:
             return
-        heads = Heads(self.ledger, self.writer).tell(message.addresses)
+        heads = Heads(self.ledger, self.writer).read(message.addresses)
         self._emit([m.Answer(ref=message.ref, value=heads)])
 
     def _find_key(self, message: m.FindKey) -> None:
@@ -593,7 +593,7 @@ class ShardCore:
         self._timed = True
         if message.off_ms and not self.clock_off_ms:
             text = f"the database's clock is {message.off_ms} ms away from ours: ours goes on and nears it by 1 %"
-            self._emit([m.Alarm(text=text)])
+            self._emit([m.Alert(text=text)])
         self.clock_off_ms = message.off_ms
 
     def _look_at_tables(self) -> None:

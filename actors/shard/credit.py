@@ -55,7 +55,7 @@ from actors.records.layout import (
     WalletStatus,
     joined,
 )
-from actors.shard.attempts import after_attempt, looks_again, say_why
+from actors.shard.attempts import after_attempt, looks_again, record_why
 from actors.shard.disputes import CASE_OF, CASE_OPENINGS, case_timer, decide_case, due_case
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Answer, Credit, Output, ReadCredit
@@ -95,7 +95,7 @@ class _Made(NamedTuple):
 
 
 class _Asked:
-    """A message on its way: what was answered of its rows so far."""
+    """A message that waits or is under way, with the results of its rows so far."""
 
     def __init__(self, message: Credit) -> None:
         self.message = message
@@ -104,7 +104,7 @@ class _Asked:
 
 
 class Core(Protocol):
-    """What the desk uses of its shard's core."""
+    """What credit requests use of their shard's core."""
 
     ledger: Ledger
     writer: JournalWriter
@@ -119,7 +119,7 @@ class Core(Protocol):
         """Whether it answers."""
 
 
-class CreditDesk:
+class CreditRequests:
     """Takes credit requests in turn. `channels`: how far other shards' journals were read; `fetch`: ask for the payees of REQUEST rows, so
     that they can be tried again."""
 
@@ -157,7 +157,7 @@ class CreditDesk:
         return self._rows
 
     def opened(self) -> None:
-        """The journal was replayed: what time does to orders, disputes and reviews is planned anew."""
+        """Plan anew what time does to orders, disputes and reviews: the journal was replayed."""
         self._timers, self._planned = [], {}
         for order in self._ledger.credit.open_orders():
             self._plan(int(order["timer"]), int(order["address"]))
@@ -165,7 +165,7 @@ class CreditDesk:
             self._plan(case_timer(case), int(case["address"]))
 
     def offer(self, message: Credit) -> None:
-        """Take a message in, or say that nothing of it was tried."""
+        """Queue a message, or answer that nothing of it was tried."""
         if self._core.ready and self._rows + len(message.rows) <= QUEUE_ROWS_MAX:
             self._queue.append(_Asked(message))
             self._rows += len(message.rows)
@@ -199,12 +199,12 @@ class CreditDesk:
         return states
 
     def turn(self) -> bool:
-        """Take some of what waits and of what is due, between batches. Whether there is more."""
+        """Handle some of the requests that wait and of what is due, between batches. Gives whether there is more."""
         done: list[_Asked] = []
         taken = 0
         while self._queue and taken < TURN_ROWS_MAX:
             asked = self._queue[0]
-            self._one(asked)
+            self._decide_next(asked)
             taken += 1
             if asked.taken == len(asked.results):
                 done.append(self._queue.popleft())
@@ -213,7 +213,7 @@ class CreditDesk:
         for _ in range(TURN_DUE_MAX):
             if not self._is_due:
                 break
-            self._time_has_come(*heapq.heappop(self._timers)[1:])
+            self._on_timer(*heapq.heappop(self._timers)[1:])
         if done:
             answers: list[Output] = [Answer(ref=asked.message.ref, value=asked.results) for asked in done]
             self._core.writer.when_durable(lambda: self._emit(answers))
@@ -228,7 +228,7 @@ class CreditDesk:
     def _is_due(self) -> bool:
         return bool(self._timers) and self._timers[0][0] <= self._ledger.record_time
 
-    def _one(self, asked: _Asked) -> None:
+    def _decide_next(self, asked: _Asked) -> None:
         at = asked.taken
         asked.taken += 1
         row, result = asked.message.rows[at], asked.results[at]
@@ -506,7 +506,7 @@ class CreditDesk:
         if transfer is not None:
             last[TRANSFER_AT] = self._core.writer.next_address
         if transfer is not None and not paid:
-            say_why(order, last, kind, Code(int(transfer["code"])), self._limit(int(order["holder"])))
+            record_why(order, last, kind, Code(int(transfer["code"])), self._limit(int(order["holder"])))
         records.append(last)
         if paid and order["state"] == OrderState.DEFAULTED:
             records[-1] = self._step(order, Kind.ORDER_CURED)
@@ -562,7 +562,7 @@ class CreditDesk:
         return self._made(record, details)
 
     def _erased(self, row: Any, details: bytes | None) -> Code | _Made:
-        """That texts of the holder's records are erased; `details` say of which blocks."""
+        """Record that texts of the holder's records are erased; `details` say of which blocks."""
         return self._holder(row) or self._made(self._of_row(row), details)
 
     def _case_is_due(self, timer: int, address: int) -> None:
@@ -572,7 +572,7 @@ class CreditDesk:
 
     # Time.
 
-    def _time_has_come(self, timer: int, address: int) -> None:
+    def _on_timer(self, timer: int, address: int) -> None:
         if self._planned.get(address) != timer:
             return
         del self._planned[address]
@@ -581,12 +581,12 @@ class CreditDesk:
             self._case_is_due(timer, address)
             return
         if order["state"] in ALLOWED[Kind.ORDER_PAID]:
-            self._owed(order, timer, address)
+            self._collect_due(order, timer, address)
             return
         self._seal(_Made([self._step(order, Kind.ORDER_EXPIRED)], {}))
 
-    def _owed(self, order: Any, timer: int, address: int) -> None:
-        """Try to collect, and let time do to the order what it does when that fails."""
+    def _collect_due(self, order: Any, timer: int, address: int) -> None:
+        """Try to collect; when that fails, the order becomes overdue, defaulted or written off, if its time has come."""
         now = self._ledger.record_time
         if order["state"] == OrderState.DEFAULTED and now >= ends_at(
             OrderState.DEFAULTED, int(order["due"]), int(order["default_after_s"])
@@ -599,7 +599,7 @@ class CreditDesk:
                 self._plan(timer, address, now + LOOK_AGAIN_MS)
                 return
             last = self._step(order, Kind.ORDER_ATTEMPT)
-            say_why(order, last, Kind.ORDER_PAID, made, self._limit(int(order["holder"])))
+            record_why(order, last, Kind.ORDER_PAID, made, self._limit(int(order["holder"])))
             made = _Made([last], {})
         last = made.records[-1]
         step = after_attempt(order, last) if last["kind"] == Kind.ORDER_ATTEMPT else None

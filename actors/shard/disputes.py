@@ -29,7 +29,7 @@ CASE_OF: Final = {
     Kind.DISPUTE_RESOLVED: Kind.DISPUTE_OPENED,
     Kind.CREDIT_REVIEW_RESOLVED: Kind.CREDIT_REVIEW_OPENED,
 }
-"""What a call is about that is open before it."""
+"""The case that must be open for a call, by kind of its record."""
 _OF_DISPUTES: Final = (Resolution.CORRECTED, Resolution.DELETED, Resolution.KEPT)
 RESOLUTIONS: Final = {
     Kind.DISPUTE_ANSWERED: _OF_DISPUTES,
@@ -39,8 +39,8 @@ RESOLUTIONS: Final = {
 
 
 def decide_case(ledger: Ledger, row: Any, record: Any) -> Code:
-    """Complete the record of a request, whose holder is known where it begins something; a code when there is none. That an entry is the
-    holder's, and that a dispute had deleted it, its front door has read, and names the head of the chain that it saw."""
+    """Complete the record of a request; a code when it is refused. The caller has checked the holder of what begins a case. That an entry
+    is the holder's, and that a dispute had deleted it, the front door has read; the request names the chain head that it saw."""
     kind = Kind(int(record["kind"]))
     if kind in CASE_OF:
         return _about_a_case(ledger, row, record, kind)

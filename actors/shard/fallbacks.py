@@ -7,7 +7,7 @@ from collections import deque
 from typing import Final
 
 OBSERVED: Final = 10
-"""Looks back, one a second: long enough that one batch is no alarm for long, short enough that mending shows."""
+"""Looks back, one a second: long enough that one batch is no alert for long, short enough that mending shows."""
 SHARE_MAX: Final = 0.01
 """A healthy switch has none; a scorer that is killed costs fewer."""
 ROWS_MIN: Final = 20

@@ -7,9 +7,9 @@ unseen (profiles, originals) are only measured; of the others the operator is wa
 from typing import Final, NamedTuple
 
 from actors.ledger.ledger import Ledger
-from actors.shard.messages import Alarm
+from actors.shard.messages import Alert
 
-ALARM_AT: Final = 0.8
+ALERT_AT: Final = 0.8
 """Filled beyond this, a table is reported: at a steady rate there is then a quarter of the time so far left to act."""
 CLEAR_AT: Final = 0.7
 """Filled less than this it may be reported again; a table that moves about the mark is reported once."""
@@ -40,19 +40,19 @@ class Fill(NamedTuple):
 
 
 class FillWatch:
-    """Looks at the tables from time to time and tells of each once when it gets full."""
+    """Looks at the tables from time to time, and gives one alert when a table gets full."""
 
     def __init__(self) -> None:
         self.fills: dict[str, Fill] = {}
         self._reported: set[str] = set()
 
-    def look(self, ledger: Ledger, *, queued_rows: Fill, backlog: Fill) -> list[Alarm]:
+    def look(self, ledger: Ledger, *, queued_rows: Fill, backlog: Fill) -> list[Alert]:
         """Measure all; gives what the operator must be warned of now."""
         self.fills = {name: Fill(*fill) for name, fill in ledger.fills().items()}
         self.fills |= {"queue": queued_rows, "backlog": backlog}
-        alarms = [name for name in ENDS if self.fills[name].ratio >= ALARM_AT and name not in self._reported]
-        self._reported = {name for name in self._reported if self.fills[name].ratio >= CLEAR_AT} | set(alarms)
-        return [Alarm(text=self._text(name)) for name in alarms]
+        alerts = [name for name in ENDS if self.fills[name].ratio >= ALERT_AT and name not in self._reported]
+        self._reported = {name for name in self._reported if self.fills[name].ratio >= CLEAR_AT} | set(alerts)
+        return [Alert(text=self._text(name)) for name in alerts]
 
     @property
     def warnings(self) -> list[str]:

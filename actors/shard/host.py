@@ -108,18 +108,18 @@ class ShardHost:
         peers: Mapping[int, Peer],
         scorer: Scorer,
         segments: Segments,
-        die: Callable[[str], NoReturn],
+        halt: Callable[[str], NoReturn],
         checkpoints: CheckpointStore | None = None,
     ) -> None:
         self.core = core
-        self._beside_core: Heads | None = None
+        self._heads_during_batch: Heads | None = None
         self._later: deque[m.Message] = deque()
         self.shard = core.config.shard
         self._journal = journal
         self._peers = peers
         self._scorer = scorer
         self._segments = segments
-        self._die = die
+        self._halt = halt
         self._saving = Saving(core, checkpoints)
         self._clock = ShardClock()
         self._beat = float("inf")  # one that still recovers answers nothing, however long it was stopped
@@ -221,7 +221,7 @@ class ShardHost:
         a way that cannot be seen from here. Raises NotReady."""
         self._check_ready()
         self._checked_beat()
-        heads = None if self._beside_core is None else self._beside_core.read_during_batch(addresses)
+        heads = None if self._heads_during_batch is None else self._heads_during_batch.read_during_batch(addresses)
         if heads is not None:
             return heads
         result: list[ChainHead] = await self._ask(lambda ref: m.FindHeads(ref=ref, addresses=addresses))
@@ -263,17 +263,17 @@ class ShardHost:
     def _feed(self, message: m.Message) -> None:
         """Hand a message to the core: at once, or in its turn while the core is at work in a thread."""
         self._checked_beat()
-        if self._beside_core is not None:
+        if self._heads_during_batch is not None:
             self._later.append(message)
         elif self.core.rows_at_hand(message) >= THREAD_ROWS_MIN:
-            self._spawn(self._beside(partial(self.core.handle, message, self._clock.now_ms(elapsed_ns()))))
+            self._spawn(self._in_thread(partial(self.core.handle, message, self._clock.now_ms(elapsed_ns()))))
         else:
             self._perform_all(self.core.handle(message, self._clock.now_ms(elapsed_ns())))
 
-    def _beside(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
+    def _in_thread(self, work: Callable[[], list[m.Output]]) -> Awaitable[None]:
         """Let the core work in a thread, from now on, while this one receives and sends; then carry on with what came meanwhile."""
-        assert self._beside_core is None, "one message at a time"
-        self._beside_core = self.core.begin_beside()
+        assert self._heads_during_batch is None, "one message at a time"
+        self._heads_during_batch = self.core.begin_concurrent()
         return self._waited_for(asyncio.to_thread(work))
 
     async def _waited_for(self, work: Awaitable[list[m.Output]]) -> None:
@@ -285,11 +285,11 @@ class ShardHost:
         self._perform_on()
 
     def _work_ended(self) -> None:
-        self._beside_core = None
-        self.core.end_beside()
+        self._heads_during_batch = None
+        self.core.end_concurrent()
 
     def _perform_on(self) -> None:
-        while self._later and self._beside_core is None:
+        while self._later and self._heads_during_batch is None:
             self._feed(self._later.popleft())
 
     def _perform_all(self, outputs: list[m.Output]) -> None:
@@ -302,10 +302,10 @@ class ShardHost:
             if not future.done():
                 future.set_result(output.value)
         elif isinstance(output, m.Halt):
-            self._die(output.reason)
+            self._halt(output.reason)
         elif isinstance(output, m.Save):
             self._saving.save(output)
-        elif isinstance(output, m.Alarm):
+        elif isinstance(output, m.Alert):
             log.error("shard %d: %s", self.shard, output.text)
         else:
             self._spawn(self._carriers[type(output)](output))
@@ -322,7 +322,7 @@ class ShardHost:
             raise
         except Exception as error:
             log.exception("shard %d", self.shard)
-            self._die(f"unforeseen: {error!r}")
+            self._halt(f"unforeseen: {error!r}")
 
     # Life.
 
@@ -339,17 +339,17 @@ class ShardHost:
                 self._beat = self._checked_beat()
                 self._feed(m.Tick())
                 if ticks % CLOCK_EVERY_TICKS == 0:
-                    self._spawn(self._mind_clock())
-                    self._mind_fallbacks()
+                    self._spawn(self._renew_clock())
+                    self._check_fallbacks()
                 ticks += 1
                 await asyncio.sleep(TICK_S)
         except asyncio.CancelledError:
             raise
         except Exception as error:
             log.exception("shard %d", self.shard)
-            self._die(f"cannot recover: {error!r}")
+            self._halt(f"cannot recover: {error!r}")
 
-    def _mind_fallbacks(self) -> None:
+    def _check_fallbacks(self) -> None:
         if self._fallbacks.observe(self._asked_rows, self.core.fallbacks):
             log.error("shard %d: %s", self.shard, self._fallbacks.warnings()[0])
 
@@ -357,7 +357,7 @@ class ShardHost:
         """The time now; a process that was stopped for long, with its machine or alone, ends here, before it can answer anything."""
         now = elapsed_ns() / 1e9
         if now - self._beat > STALL_MAX_S:
-            self._die(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
+            self._halt(f"stopped for {now - self._beat:.0f} s: another may own this shard now")
         return now
 
     async def _recover(self) -> None:
@@ -377,7 +377,7 @@ class ShardHost:
 
     async def _replay_journal(self) -> None:
         """Read this shard's journal on to its end. What else comes waits its turn."""
-        self._beside_core = self.core.begin_beside()
+        self._heads_during_batch = self.core.begin_concurrent()
         try:
             await self._replay_pages()
         finally:
@@ -499,7 +499,7 @@ class ShardHost:
         if self._clock.started:
             self._feed(m.Clock(off_ms=self._clock.off_ms))
 
-    async def _mind_clock(self) -> None:
+    async def _renew_clock(self) -> None:
         with contextlib.suppress(JournalUnavailable):  # an append says so, loudly
             await self._read_clock()
 
@@ -545,7 +545,7 @@ class ShardHost:
         self._feed(m.GoOn())
 
     def _unreached(self, what: str, shard: int, error: Exception) -> None:
-        """A shard that starts or was lost is met all day; anything else is a bug and told as one."""
+        """A shard that starts or was lost is met all day; anything else is a bug and logged as one."""
         expected = isinstance(error, (NotReady, CallLost, TimeoutError))
         level = logging.DEBUG if expected else logging.ERROR
         log.log(level, "shard %d: %s to %d: %r", self.shard, what, shard, error, exc_info=None if expected else error)

@@ -50,7 +50,7 @@ _COMPARED: Final = (
 Mask = NDArray[np.bool_]
 
 
-def replays(rows: Requests, records: Records, addresses: NDArray[np.int64], continues: Mask) -> NDArray[Any]:
+def repeated_results(rows: Requests, records: Records, addresses: NDArray[np.int64], continues: Mask) -> NDArray[Any]:
     """RESULT rows (n,) for REQUEST rows (n,) whose keys made these records (n,) at these addresses. `continues` (n,): which rows are
     in a linked group and not the first there."""
     fields = differences(rows, records, continues)
@@ -90,17 +90,17 @@ class _Fields:
 def differences(rows: Requests, records: Records, continues: Mask) -> NDArray[np.int8]:
     """Per row (n,) the index in `FIELDS` of the first field in which it differs from the record its key made, or SAME."""
     kind = records["kind"]
-    attempts, settling = np.isin(kind, ATTEMPTS), np.isin(kind, REFERRING)
+    attempts, referring = np.isin(kind, ATTEMPTS), np.isin(kind, REFERRING)
     fields = _Fields(len(rows))
     fields.differ(rows["op"] != _asked(records), "body")
-    fields.differ(settling & _settles_otherwise(rows, records), "body")
-    if not (attempts | settling).all():
-        fields.differ(~(attempts | settling) & _wallet_differs(rows, records), "body")
+    fields.differ(referring & _refers_otherwise(rows, records), "body")
+    if not (attempts | referring).all():
+        fields.differ(~(attempts | referring) & _wallet_differs(rows, records), "body")
     for column, name in _COMPARED:
         fields.differ(attempts & (rows[column] != records[column]), name)
     fields.differ(attempts & (rows["op"] == Kind.HOLD) & (rows["expires_in_s"] != _seconds(records)), "expires_in")
     fields.differ(attempts & _linked_otherwise(rows, records, continues), "linked")
-    fields.differ((attempts | settling) & _times_differ(rows, records), "effective_time")
+    fields.differ((attempts | referring) & _times_differ(rows, records), "effective_time")
     return fields.found
 
 
@@ -135,7 +135,7 @@ def _times_differ(rows: Requests, records: Records) -> Mask:
     return which
 
 
-def _settles_otherwise(rows: Requests, records: Records) -> Mask:
+def _refers_otherwise(rows: Requests, records: Records) -> Mask:
     """The amount asked for may have been "all that is left", so the digest stands for it and for `final`."""
     answers = (rows["flags"] & REQUEST_ANSWER != 0) != (records["flags"] & FLAG_REVIEW != 0)
     which: Mask = answers | (rows["after"] != records["reference"]) | (rows["digest"] != records["digest"])

@@ -70,7 +70,7 @@ class ShardDied(Exception):
     """The shard's core asked for the end of its process."""
 
 
-def _die(reason: str) -> NoReturn:
+def _halt(reason: str) -> NoReturn:
     raise ShardDied(reason)
 
 
@@ -99,7 +99,7 @@ class LocalSwitch:
             ledger = Ledger(config, capacity)
             writer = Writer(shard, 1, secrets.randbits(63), secrets.token_bytes(16))
             core = ShardCore(ShardConfig(shard=shard, shards=shards, scored=scored), ledger, writer)
-            host = ShardHost(core, journal=journal, peers=peers, scorer=scorer, segments=segments, die=_die)
+            host = ShardHost(core, journal=journal, peers=peers, scorer=scorer, segments=segments, halt=_halt)
             peers[shard] = host
             self.hosts.append(host)
         self._tasks: list[asyncio.Task[None]] = []

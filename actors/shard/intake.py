@@ -24,7 +24,7 @@ BATCH_ROWS_MAX: Final = 65_536
 QUEUE_ROWS_MAX: Final = 131_072
 """Rows that wait; beyond it the answer is BUSY."""
 QUEUE_DETAIL_BYTES_MAX: Final = 128 << 20
-"""Details that wait, of two of the largest batches; beyond it who brings more of them is told BUSY."""
+"""Details that wait, of two of the largest batches; beyond it the answer is BUSY."""
 SMALL_ROWS_MAX: Final = 16_384
 """Rows of small requests that may wait beyond QUEUE_ROWS_MAX: who has large ones cannot take their place."""
 SMALL_SHARE: Final = 8

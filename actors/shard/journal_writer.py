@@ -1,7 +1,7 @@
 """The order in which a shard's blocks reach the journal, and what may be answered when.
 
-One append is in flight; blocks sealed meanwhile wait for the next. An append whose outcome is unknown is settled by looking at its first
-block: mine, all of it is stored; absent, the same bytes go again; another's, this writer was superseded and dies. Answers wait for
+One append is in flight; blocks sealed meanwhile wait for the next. Of an append whose outcome is unknown the first block is read
+back: mine, all of it is stored; absent, the same bytes go again; another's, this writer was superseded and dies. Answers wait for
 an operation (append or look at the head) that began after the request arrived and proves that the journal is still ours.
 """
 
@@ -181,7 +181,7 @@ class JournalWriter:
         if message.sequence != self._operation or not self._flight:
             return [], []
         if message.outcome == "stored":
-            return self._settle(), []
+            return self._make_durable(), []
         if message.outcome == "unavailable":
             return [], self._again()
         return [], [ReadBlock(sequence=self._operation, number=self._flight[0].blocks[0].number)]
@@ -196,7 +196,7 @@ class JournalWriter:
         if message.data is None:
             return [], self._again()
         if message.data == first.data:
-            return self._settle(), []
+            return self._make_durable(), []
         return [], [Halt(reason=f"block {first.number} was written by another process")]
 
     def _again(self) -> list[Output]:
@@ -204,7 +204,7 @@ class JournalWriter:
         blocks = [block for unit in self._flight for block in unit.blocks]
         return [Append(sequence=self._operation, blocks=blocks, attempt=self._attempt)]
 
-    def _settle(self) -> list[AppendUnit]:
+    def _make_durable(self) -> list[AppendUnit]:
         units, self._flight = self._flight, []
         self.durable_block = units[-1].blocks[-1].number
         self.durable_hash = units[-1].last_hash

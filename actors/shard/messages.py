@@ -318,7 +318,7 @@ class Pause(Message, frozen=True):
     """There is more to do: send `GoOn` after what came meanwhile."""
 
 
-class Alarm(Message, frozen=True):
+class Alert(Message, frozen=True):
     """Tell the operator."""
 
     text: str
@@ -346,6 +346,6 @@ Output = (
     | NeedSegment
     | ReadSegments
     | Pause
-    | Alarm
+    | Alert
     | Halt
 )

@@ -1,7 +1,7 @@
 """Service orders of the past come in with their own times.
 
-One that was made and used elsewhere is one unit of records. It needs no receipt and no consent, since nobody asks about it here: whoever
-imports it says what happened. What was paid was paid elsewhere, so no money moves. What is still owed is owed from now on as that of any
+An order that was made and used elsewhere is one unit of records. It needs no receipt and no consent, since nobody asks about it here: its
+importer states what happened. What was paid was paid elsewhere, so no money moves. What is still owed is owed from now on as that of any
 other order: it becomes overdue, and is collected, by the same clocks.
 """
 
@@ -72,7 +72,7 @@ def _created(row: Any, currency: int, now: int) -> Any:
 
 
 def _steps(created: Any, address: int, paid: int, now: int) -> list[Any]:
-    """What became of it: used, overdue, defaulted, paid, each at its own time."""
+    """The steps after its creation: used, overdue, defaulted, paid, each at its own time."""
     due = int(created["expiry"])
     default_after_s = int(created[DEFAULT_AFTER])
     defaults, written_off = (

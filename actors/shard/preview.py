@@ -43,7 +43,7 @@ TINY: Final = Capacity(
     inquirers=4,
 )
 """Room for one payment: its payer's attempts, 64 at most, and as many again where they move to more room, below the share from which
-memory is said to run short."""
+a warning says that memory runs short."""
 
 
 class Preview:

@@ -1,7 +1,7 @@
 """Keys that were used before: whose records they made, and how those are read back, a page at a time.
 
 However many batches wait for records, one page is under way, and each batch has its share of it: one whose keys lie scattered over the
-journal holds up no other, and what several ask for is read once. What waits is bounded; beyond that a repeat is told that the shard is
+journal holds up no other, and what several ask for is read once. What waits is bounded; beyond that a repeat is answered that the shard is
 busy, and the rest of its batch is answered.
 """
 
@@ -15,7 +15,7 @@ from actors.ledger.ledger import Ledger
 from actors.records.codes import Code
 from actors.records.layout import REQUEST, RESULT, Records, joined
 from actors.shard.batch import Batch, Repeats
-from actors.shard.idempotency import replays
+from actors.shard.idempotency import repeated_results
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Output, ReadRecords, RecordsRead
 
@@ -110,7 +110,7 @@ def _answer(page: list[tuple[Batch, Repeats]], records: Records) -> None:
     rows = joined([batch.rows[repeats.places] for batch, repeats in page], REQUEST)
     addresses = np.concatenate([repeats.addresses for _, repeats in page])
     continues = np.concatenate([batch.continues[repeats.places] for batch, repeats in page])
-    results = replays(rows, records, addresses, continues)
+    results = repeated_results(rows, records, addresses, continues)
     start = 0
     for batch, repeats in page:
         end = start + len(repeats.places)

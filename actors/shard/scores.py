@@ -28,7 +28,7 @@ _PUBLISHED: Final = ("band", "cause", "holder", "score", "card", "run", "as_of",
 
 
 class ScorePublication:
-    """Takes messages in turn, one at a time."""
+    """Publishes the scores of messages in turn, one message at a time."""
 
     def __init__(self, core: Core, emit: Callable[[list[Output]], None]) -> None:
         self._core = core
@@ -37,7 +37,7 @@ class ScorePublication:
         self._queue: deque[Publish] = deque()
 
     def offer(self, message: Publish) -> None:
-        """Take a message in, or say that nothing of it was tried."""
+        """Queue a message, or answer that nothing of it was tried."""
         waiting = sum(len(each.rows) for each in self._queue)
         if self._core.ready and len(message.rows) <= ROWS_MAX and waiting + len(message.rows) <= QUEUE_ROWS_MAX:
             self._queue.append(message)
@@ -47,7 +47,7 @@ class ScorePublication:
         self._emit([Answer(ref=message.ref, value=results)])
 
     def turn(self) -> bool:
-        """Take a message that waits, between batches. Whether there is more."""
+        """Publish a message that waits, between batches. Gives whether there is more."""
         if self._queue:
             message = self._queue.popleft()
             answers: list[Output] = [Answer(ref=message.ref, value=self._published(message.rows, message.details))]
@@ -95,9 +95,9 @@ class ScorePublication:
         if not len(rows):
             return
         records = np.zeros(len(rows), RECORD)
-        said = records.view(SCORE)
+        scores = records.view(SCORE)
         for name in _PUBLISHED:
-            said[name] = rows[name]
+            scores[name] = rows[name]
         records["kind"] = Kind.SCORE
         records[CREDIT_PREVIOUS] = self._ledger.credit.rows["head"][at]
         records["record_time"] = self._ledger.record_time

@@ -26,5 +26,5 @@ class Decider(PostgresPeer):
         await connection.copy_records_to_table("consent", records=agreed)
 
     def wrong(self, totals: Mapping[str, Any], done: int) -> bool:
-        """Each decision is in the log and said yes."""
+        """Each decision is in the log and is a yes."""
         return bool(totals["yes"] < done or totals["yes"] != totals["asked"])

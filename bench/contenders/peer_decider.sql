@@ -69,6 +69,6 @@ SELECT result, granted, id, replayed FROM decide($1, $2, $3, $4, $5, $6, $7)
 -- name: totals
 SELECT (SELECT count(*) FROM inquiry WHERE result = 'yes') AS yes, (SELECT count(*) FROM inquiry) AS asked
 
--- name: settle
+-- name: vacuum
 -- What autovacuum would do in the middle of a round.
 VACUUM (ANALYZE)

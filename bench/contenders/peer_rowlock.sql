@@ -61,6 +61,6 @@ SELECT code, id, replayed FROM pay($1, $2, $3, $4, $5)
 -- name: totals
 SELECT (SELECT count(*) FROM transfer WHERE code = 0) AS paid, (SELECT sum(balance) FROM wallet)::bigint AS money
 
--- name: settle
+-- name: vacuum
 -- What autovacuum would do in the middle of a round.
 VACUUM (ANALYZE)

@@ -17,7 +17,7 @@ from bench.contenders.switch import server_settings
 
 
 class PostgresPeer:
-    """As `Contender`. `peer`: the module of its server process; `sql`: its statements, `schema`, `settle` and `totals` among them."""
+    """As `Contender`. `peer`: the module of its server process; `sql`: its statements, `schema`, `vacuum` and `totals` among them."""
 
     name: str
     peer: str
@@ -62,7 +62,7 @@ class PostgresPeer:
                 ids = [uuid.uuid4() for _ in range(self._count)]
                 await self.fill(connection, ids)
                 self._ids = [str(each) for each in ids]
-            await connection.execute(self.sql["settle"])
+            await connection.execute(self.sql["vacuum"])
         finally:
             await connection.close()
 

@@ -25,7 +25,7 @@ FULL: Final = Sizes(payments=1_600_000)
 QUICK: Final = Sizes(wallets=5_000, payments=65_536)
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class BacktestRun(msgspec.Struct, frozen=True, kw_only=True):
     """So many attempts took so long, of a clock and of processors (a thread reads while another decides)."""
 
     attempts: int
@@ -55,11 +55,11 @@ def run(options: Options) -> list[Figure]:
     return [by_clock, by_core]
 
 
-def _tested(lake: Path) -> Run:
+def _tested(lake: Path) -> BacktestRun:
     test = Backtest(folder=lake, source=PackSource(text=DOCUMENT.text))
     started, before = time.perf_counter(), time.process_time()
     tally = tally_shard(test, 0)
-    return Run(
+    return BacktestRun(
         attempts=int(tally.actions.sum()),
         seconds=time.perf_counter() - started,
         cpu_seconds=time.process_time() - before,

@@ -71,8 +71,8 @@ def additive_quality(name: str) -> AdditiveQuality:
     with optional_module("threadpoolctl").threadpool_limits(1):
         for fold in held_out:
             training = np.setdiff1d(np.arange(len(data.bad)), fold.rows)
-            said = log_odds_of(data.columns, (training, fold.rows), data.bad, data.weights, settings.seed)
-            functions.append(auc(said, data.bad[fold.rows]))
+            log_odds = log_odds_of(data.columns, (training, fold.rows), data.bad, data.weights, settings.seed)
+            functions.append(auc(log_odds, data.bad[fold.rows]))
             model = _black_box().fit(inputs[training], data.bad[training])
             black_box.append(auc(-model.decision_function(inputs[fold.rows]), data.bad[fold.rows]))
     return AdditiveQuality(

@@ -26,7 +26,7 @@ AIM: Final = 1_000_000
 """Records a second of a core."""
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
+class FeatureRun(msgspec.Struct, frozen=True, kw_only=True):
     """So many records took so long, of a clock and of processors (a thread reads an export while another adds up)."""
 
     records: int
@@ -68,9 +68,9 @@ def _measured(options: Options, sizes: Sizes, url: str) -> list[Figure]:
     return figures
 
 
-def _extracted(job: Extraction, number: int) -> Run:
+def _extracted(job: Extraction, number: int) -> FeatureRun:
     started, cpu_started = time.perf_counter(), time.process_time()
     (done,) = extract.run(job, partial(each_shard, workers=1))
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
     shutil.rmtree(job.output)
-    return Run(records=done.records, seconds=seconds, cpu_seconds=cpu_seconds)
+    return FeatureRun(records=done.records, seconds=seconds, cpu_seconds=cpu_seconds)

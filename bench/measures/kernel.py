@@ -40,7 +40,7 @@ class _Memory(msgspec.Struct, kw_only=True):
 
     start: int
     opened: int = 0
-    settled: int = 0
+    without_keys: int = 0
 
 
 def run(options: Options) -> list[Figure]:
@@ -56,7 +56,7 @@ def run(options: Options) -> list[Figure]:
         memory.opened = resident_bytes()
 
     load = LedgerLoad(sizes.wallets, 2 * half, scored_rows=half, opened=opened)
-    memory.settled = resident_bytes()
+    memory.without_keys = resident_bytes()
     unscored, scored = [], []
     for number in range(rounds):
         options.say(f"{NAME}: round {number + 1} of {rounds}")
@@ -103,8 +103,8 @@ def _rates(sizes: Sizes, unscored: list[dict[str, float]], scored: list[dict[str
 
 
 def _bytes(sizes: Sizes, memory: _Memory, load: LedgerLoad) -> list[Figure]:
-    wallet = (memory.settled - memory.start - load.addresses.nbytes) / sizes.wallets
-    key = (memory.opened - memory.settled) / sizes.wallets
+    wallet = (memory.without_keys - memory.start - load.addresses.nbytes) / sizes.wallets
+    key = (memory.opened - memory.without_keys) / sizes.wallets
     book = load.ledger.book
     keys, rings = table_count(book.keys), int(book.meta[M_RINGS])
     payer = (int(book.meta[M_ATTEMPTS]) * ATTEMPT.itemsize + rings * RING.itemsize) / rings

@@ -89,7 +89,7 @@ def _drive(source: Path, output: Path, scores_only: bool, sender: Any) -> None:
 
     started = time.perf_counter()
     prepared = prepare(source, output, shipped(), Settings(scores_only=scores_only))
-    how = RunOptions(workers=os.cpu_count() or 1, max_bad=0.0, stopping=lambda: False, told=lambda _: None)
+    how = RunOptions(workers=os.cpu_count() or 1, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
     manifest = rescore(prepared, partial(Watched, make_worker), how)
     seconds = time.perf_counter() - started
     scores = [pq.read_table(output / part.file, columns=["score"]).column("score") for part in manifest.parts]

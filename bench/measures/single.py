@@ -54,9 +54,9 @@ def run(options: Options) -> list[Figure]:
 
 def _contenders(options: Options, sizes: Sizes) -> list[Contender]:
     contenders: list[Contender] = [
-        Switch(name + said, options.work / f"switch-{n}-{scorers}", shards=n, scorers=scorers, wallets=sizes.wallets)
+        Switch(name + scored, options.work / f"switch-{n}-{scorers}", shards=n, scorers=scorers, wallets=sizes.wallets)
         for n, name in ((n, f"shardpay --shards {n}") for n in options.shards or (SHARDS,))
-        for scorers, said in ((1, ""), (0, UNSCORED))
+        for scorers, scored in ((1, ""), (0, UNSCORED))
     ]
     if options.peers:
         contenders.append(Rowlock(options.work / "rowlock", wallets=sizes.wallets))

@@ -54,8 +54,8 @@ def test_apply(benchmark: Any, load: LedgerLoad) -> None:
     def setup() -> Any:
         return (_admitted(load), None, FIRST), {}
 
-    carried = benchmark.pedantic(load.ledger.apply, setup=setup, rounds=ROUNDS)
-    assert len(carried.records) == ROWS and not carried.results["code"].any()
+    applied = benchmark.pedantic(load.ledger.apply, setup=setup, rounds=ROUNDS)
+    assert len(applied.records) == ROWS and not applied.results["code"].any()
 
 
 def test_seal(benchmark: Any) -> None:

@@ -18,7 +18,7 @@ WIDTH_MAX: Final = 10_000
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="run"):
+class BenchRun(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="run"):
     """The first line of a file of figures."""
 
     id: str
@@ -35,10 +35,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fig
     figure: Figure
 
 
-def new_run(settings: dict[str, Any], machine: dict[str, Any], versions: dict[str, str]) -> Run:
+def new_run(settings: dict[str, Any], machine: dict[str, Any], versions: dict[str, str]) -> BenchRun:
     """A run that begins now."""
     now = datetime.datetime.now(datetime.UTC)
-    return Run(
+    return BenchRun(
         id=str(uuid.uuid4()),
         date=now.isoformat(timespec="seconds"),
         settings=settings,
@@ -47,10 +47,10 @@ def new_run(settings: dict[str, Any], machine: dict[str, Any], versions: dict[st
     )
 
 
-class Report:
+class BenchReport:
     """The file of a run; a figure is in it as soon as it is known, so an interrupted run keeps what it found."""
 
-    def __init__(self, directory: Path, run: Run) -> None:
+    def __init__(self, directory: Path, run: BenchRun) -> None:
         stamp = run.date.replace(":", "").replace("-", "").replace("+0000", "Z")
         self.path = directory / f"{stamp}-{run.id[:8]}.jsonl"
         self.run = run
@@ -63,7 +63,7 @@ class Report:
             self.figures.append(each)
             self._write(Line(run=self.run.id, figure=each))
 
-    def _write(self, line: Run | Line) -> None:
+    def _write(self, line: BenchRun | Line) -> None:
         with open(self.path, "ab") as file:
             file.write(_ENCODE(line) + b"\n")
 
@@ -99,7 +99,7 @@ class Report:
         console.print(f"written to {self.path}", highlight=False, soft_wrap=True)
 
 
-def _title(run: Run) -> str:
+def _title(run: BenchRun) -> str:
     machine = run.machine
     quick = " - QUICK: no figures to quote" if run.settings.get("quick") else ""
     return f"{machine['usable_cpus']} cores, fdatasync {machine['fsync_ms']} ms on {machine['filesystem']}{quick}"

@@ -70,9 +70,9 @@ class LedgerLoad:
         times.append(perf_counter())
         decisions = None if columns is None else self.decider.decide(columns)
         times.append(perf_counter())
-        carried = self.ledger.apply(admitted, decisions, first)
+        applied = self.ledger.apply(admitted, decisions, first)
         times.append(perf_counter())
-        assert len(carried.records) == len(rows), "every row of a benchmark becomes a record"
+        assert len(applied.records) == len(rows), "every row of a benchmark becomes a record"
         self._block += -(-len(rows) // BLOCK_RECORDS_MAX)
         seconds = dict(zip(STEPS, np.diff(times).tolist(), strict=True))
-        return seconds, carried.results
+        return seconds, applied.results

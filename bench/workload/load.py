@@ -122,10 +122,10 @@ class Loading:
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
         if line != word:
-            raise RuntimeError(f"the load generator said {line!r} in place of {word!r}")
+            raise RuntimeError(f"the load generator answered {line!r} in place of {word!r}")
 
 
-class _Run:
+class _LoadRun:
     """All connections together: what is still to be sent, and what came back."""
 
     def __init__(self, requests: Sequence[bytes], seconds: float, keep_bodies: bool) -> None:
@@ -169,7 +169,7 @@ class _Run:
 class _Connection(asyncio.Protocol):
     """One request at a time: the next is sent when the answer is complete."""
 
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: _LoadRun) -> None:
         self._run = run
         self._buffer = bytearray()
         self._need = 0
@@ -244,7 +244,7 @@ def _requests(spec: LoadSpec) -> list[bytes]:
 
 
 async def _drive(spec: LoadSpec, requests: list[bytes]) -> LoadResult:
-    run = _Run(requests, spec.seconds, isinstance(spec.work, Batches))
+    run = _LoadRun(requests, spec.seconds, isinstance(spec.work, Batches))
     loop = asyncio.get_running_loop()
     connections = []
     for _ in range(spec.connections):
@@ -261,7 +261,7 @@ async def _drive(spec: LoadSpec, requests: list[bytes]) -> LoadResult:
     return _result(run, cpu)
 
 
-def _result(run: _Run, cpu_s: float) -> LoadResult:
+def _result(run: _LoadRun, cpu_s: float) -> LoadResult:
     done = run.statuses[201]
     for code, rows in _batch_codes(run.bodies).items():
         if code == "ok":

@@ -68,7 +68,7 @@ def read_month(path: Path) -> Month:
     log = pq.read_table(path, columns=["step", "is_fraud"])
     columns = np.empty((log.num_rows, COLUMN_COUNT), np.int64)
     codes = np.empty(len(history.payments), np.uint16)
-    run = _Run(history)
+    run = _MonthRun(history)
     for rows in _batches(history):
         numbers = history.payments.number[rows]
         codes[rows], columns_seen = run.pay(rows)
@@ -99,7 +99,7 @@ def _batches(history: History) -> Iterator[slice]:
     yield slice(start, len(payments))
 
 
-class _Run:
+class _MonthRun:
     """The ledger that the history goes through, and the requests of all its payments."""
 
     def __init__(self, history: History) -> None:
@@ -134,15 +134,15 @@ class _Run:
         rows["key_lo"] = np.arange(len(rows))
         self._ledger.book.owners[SEGMENT] = 1
         assert self._ledger.use_segment(SEGMENT), "the capacity is for a segment"
-        addresses: NDArray[np.int64] = self._carry(rows)[0]["address"]
+        addresses: NDArray[np.int64] = self._decided_and_applied(rows)[0]["address"]
         return addresses
 
     def pay(self, rows: slice) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
         """Codes (k,) and columns (k, COLUMN_COUNT) of payments, applied whatever their score: they have happened."""
-        results, columns = self._carry(self._requests[rows])
+        results, columns = self._decided_and_applied(self._requests[rows])
         return results["code"], columns
 
-    def _carry(self, requests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    def _decided_and_applied(self, requests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         first = record_address(0, self._block, 0)
         admission = self._ledger.admit(requests, self._channels, first - 1)
         admitted = self._ledger.going_on(requests, admission)

@@ -16,7 +16,7 @@ def _different(name: str, column: str, words: str) -> Feature:
         unit="count",
         window="180 days",
         unknown=None,
-        meaning=f"Different {words} that payments were asked for with; missing when none was told.",
+        meaning=f"Different {words} that payments were asked for with; missing when none was given.",
         sql=f"SELECT wallet, nullif(count(DISTINCT {column}), 0) AS value FROM attempts GROUP BY wallet",
     )
 
@@ -28,7 +28,7 @@ def _main_share(name: str, column: str, words: str) -> Feature:
         unit="basis points",
         window="180 days",
         unknown=None,
-        meaning=f"Share of the {words} used most in the payments asked for that told one.",
+        meaning=f"Share of the {words} used most in the payments asked for that gave one.",
         sql=f"""WITH used AS (SELECT wallet, count(*) AS times FROM attempts WHERE {column} IS NOT NULL GROUP BY wallet, {column})
 SELECT wallet, share(max(times), sum(times)) AS value FROM used GROUP BY wallet""",
     )

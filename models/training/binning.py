@@ -266,9 +266,9 @@ def _groups(
     return tuple(tuple(sorted(order[group == at].tolist())) for at in range(len(starts)))
 
 
-def _specials(said: Sequence[float], values: NDArray[np.int64], scale: int) -> tuple[int, ...]:
+def _specials(given: Sequence[float], values: NDArray[np.int64], scale: int) -> tuple[int, ...]:
     """Those special values that the column holds, scaled as it is."""
-    wanted = sorted({round(each * scale) for each in said if abs(each * scale) < EDGE_MAX})
+    wanted = sorted({round(each * scale) for each in given if abs(each * scale) < EDGE_MAX})
     return tuple(each for each in wanted if (values == each).any())
 
 
@@ -282,8 +282,8 @@ def _of_integers(data: pa.ChunkedArray) -> NDArray[np.int64]:
     return values
 
 
-def _number_column(feature: str, values: NDArray[np.int64], scale: int, said: Sequence[float]) -> Column:
-    specials = _specials(said, values, scale)
+def _number_column(feature: str, values: NDArray[np.int64], scale: int, given: Sequence[float]) -> Column:
+    specials = _specials(given, values, scale)
     plain_numbers = (values != NULL) & ~np.isin(values, np.array(specials, np.int64))
     cells = cells_of(values[plain_numbers])
     cell = np.where(plain_numbers, np.searchsorted(cells, values, side="right"), -1)

@@ -99,8 +99,8 @@ def _is(value: Any, word: str) -> bool:
     if isinstance(value, bool):
         return value == _TRUTHS.get(word.lower(), _number(word))
     if isinstance(value, (int, float)) or hasattr(value, "as_tuple"):
-        said = _number(word)
-        return said is not None and float(value) == said
+        number = _number(word)
+        return number is not None and float(value) == number
     return str(value) == word
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from models.training.additive import TURN_ROWS_MIN, TURN_SHARE
 from models.training.cutting import STRAIGHT
 from models.training.extra import optional_module
-from models.training.report import CharacteristicReport, Report
+from models.training.report import CharacteristicReport, TrainingReport
 from models.training.segments import Part
 
 PLOT_SIZE: Final = (5.2, 3.4)
@@ -34,7 +34,7 @@ code{background:#f3f3f3;padding:0 .3em;overflow-wrap:anywhere}details{margin:.4r
 """
 
 
-def page(report: Report) -> str:
+def page(report: TrainingReport) -> str:
     """The whole file. Raises MissingExtra without matplotlib."""
     title = escape(f"{report.card} version {report.version}")
     characteristics = "".join(_characteristic(item) for item in report.characteristics)
@@ -56,7 +56,7 @@ def page(report: Report) -> str:
     )
 
 
-def _summary(report: Report) -> str:
+def _summary(report: TrainingReport) -> str:
     rows = [
         ("Rows, of them bad", f"{report.rows:,}, {report.bads:,} ({report.bads / report.rows:.2%})"),
         (
@@ -75,7 +75,7 @@ def _summary(report: Report) -> str:
     return _table((), rows)
 
 
-def _bands(report: Report) -> str:
+def _bands(report: TrainingReport) -> str:
     rows = [
         (
             escape(band.name),
@@ -91,7 +91,7 @@ def _bands(report: Report) -> str:
     return _table(("band", "from", "rows", "share", "bad", "good:bad observed", "good:bad at its beginning"), rows)
 
 
-def _made(report: Report) -> str:
+def _made(report: TrainingReport) -> str:
     least = f"at least {report.plan.share:.0%} of the rows in each"
     if not report.plan.additive:
         return f"risk may {_listed(report.plan.shapes)}; {least}"
@@ -108,18 +108,18 @@ def _listed(shapes: tuple[str, ...]) -> str:
     return ", ".join(words[shape] for shape in shapes[:-1]) + " or " + words[shapes[-1]]
 
 
-def _parts(report: Report) -> str:
+def _parts(report: TrainingReport) -> str:
     """By segment and by week, where they were asked for."""
     found = []
     for segment in report.segments:
         found.append(f"<h2>By {escape(segment.feature)}</h2><p>Held-out rows.</p>{_part_table(segment.parts)}")
     if report.weeks is not None:
         weeks = report.weeks
-        said = "Fewer than three weeks have an AUC."
+        text = "Fewer than three weeks have an AUC."
         if weeks.slope is not None and weeks.slope_error is not None and weeks.spread is not None:
-            said = f"AUC changes by {weeks.slope:+.5f} ± {weeks.slope_error:.5f} a week; its spread over weeks is {weeks.spread:.4f}."
+            text = f"AUC changes by {weeks.slope:+.5f} ± {weeks.slope_error:.5f} a week; its spread over weeks is {weeks.spread:.4f}."
         found.append(
-            f"<h2>By week of {escape(weeks.feature)}</h2><p>Held-out rows. {said}</p>{_part_table(weeks.parts)}"
+            f"<h2>By week of {escape(weeks.feature)}</h2><p>Held-out rows. {text}</p>{_part_table(weeks.parts)}"
         )
     return "".join(found)
 
@@ -139,7 +139,7 @@ def _part_table(parts: tuple[Part, ...]) -> str:
     return _table(("", "rows", "bad", "AUC", "bad rate predicted", "observed"), rows)
 
 
-def _cutoffs(report: Report) -> str:
+def _cutoffs(report: TrainingReport) -> str:
     rows = [
         (
             f"{each.score}",
@@ -153,7 +153,7 @@ def _cutoffs(report: Report) -> str:
     return _table(("from score", "accepted", "of the good", "of the bad", "bad rate of the accepted"), rows)
 
 
-def _gains(report: Report) -> str:
+def _gains(report: TrainingReport) -> str:
     rows = [
         (
             f"{each.score_min} to {each.score_max}",
@@ -170,7 +170,7 @@ def _gains(report: Report) -> str:
     return _table(head, rows)
 
 
-def _overview(report: Report) -> str:
+def _overview(report: TrainingReport) -> str:
     rows = [
         (
             escape(item.feature),
@@ -195,7 +195,7 @@ def _overview(report: Report) -> str:
     return _table(head, rows)
 
 
-def _correlations(report: Report) -> str:
+def _correlations(report: TrainingReport) -> str:
     """Numbered, so that a table of many columns can be read."""
     shown = report.characteristics[:CORRELATIONS_MAX]
     rows = [
@@ -205,11 +205,11 @@ def _correlations(report: Report) -> str:
     return _table(("", *(f"{at}" for at in range(1, len(shown) + 1))), rows)
 
 
-def _notes(report: Report) -> str:
+def _notes(report: TrainingReport) -> str:
     return "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in report.notes) + "</ul>"
 
 
-def _folds(report: Report) -> str:
+def _folds(report: TrainingReport) -> str:
     rows = [
         (f"{at}", f"{fold.rows:,}", f"{fold.bads:,}", f"{fold.auc:.4f}", f"{fold.gini:.4f}", f"{fold.ks:.4f}")
         for at, fold in enumerate(report.folds, start=1)
@@ -236,7 +236,7 @@ def _characteristic(item: CharacteristicReport) -> str:
     return f"<details open><summary>{head}</summary>{table}</details>"
 
 
-def _left_out(report: Report) -> str:
+def _left_out(report: TrainingReport) -> str:
     return _table(("column", "why"), [(escape(item.feature), escape(item.why)) for item in report.left_out])
 
 
@@ -247,7 +247,7 @@ def _table(head: tuple[str, ...], rows: list[Any]) -> str:
     )
 
 
-def _drawer(plot: Callable[[Any, Report], None], report: Report) -> Callable[[Any], None]:
+def _drawer(plot: Callable[[Any, TrainingReport], None], report: TrainingReport) -> Callable[[Any], None]:
     return lambda axes: plot(axes, report)
 
 
@@ -268,7 +268,7 @@ def _plot(draw: Callable[[Any], None]) -> str:
     return svg[svg.index("<svg") :]
 
 
-def _roc_plot(axes: Any, report: Report) -> None:
+def _roc_plot(axes: Any, report: TrainingReport) -> None:
     axes.plot([0, *report.curve.good], [0, *report.curve.bad], color=PLAIN_COLOUR)
     axes.plot([0, 1], [0, 1], color="#bbb", linewidth=0.8)
     axes.set(
@@ -276,7 +276,7 @@ def _roc_plot(axes: Any, report: Report) -> None:
     )
 
 
-def _ks_plot(axes: Any, report: Report) -> None:
+def _ks_plot(axes: Any, report: TrainingReport) -> None:
     curve = report.curve
     axes.plot(curve.score, curve.good, color=GOOD_COLOUR, label="good")
     axes.plot(curve.score, curve.bad, color=BAD_COLOUR, label="bad")
@@ -286,7 +286,7 @@ def _ks_plot(axes: Any, report: Report) -> None:
     axes.legend(loc="upper left")
 
 
-def _calibration_plot(axes: Any, report: Report) -> None:
+def _calibration_plot(axes: Any, report: TrainingReport) -> None:
     predicted = [each.predicted for each in report.calibration]
     observed = [each.observed for each in report.calibration]
     most = max(*predicted, *observed)
@@ -297,7 +297,7 @@ def _calibration_plot(axes: Any, report: Report) -> None:
     )
 
 
-def _distribution_plot(axes: Any, report: Report) -> None:
+def _distribution_plot(axes: Any, report: TrainingReport) -> None:
     low = np.array(report.distribution.low)
     width = np.diff(low)
     axes.bar(low[:-1], report.distribution.good, width, align="edge", color=GOOD_COLOUR, label="good")
@@ -308,17 +308,17 @@ def _distribution_plot(axes: Any, report: Report) -> None:
     axes.legend(loc="upper left")
 
 
-def _iv_plot(axes: Any, report: Report) -> None:
+def _iv_plot(axes: Any, report: TrainingReport) -> None:
     _bars(axes, report, [item.iv for item in report.characteristics])
     axes.set(title="Information value")
 
 
-def _psi_plot(axes: Any, report: Report) -> None:
+def _psi_plot(axes: Any, report: TrainingReport) -> None:
     _bars(axes, report, [item.psi for item in report.characteristics])
     axes.set(title="PSI: " + report.psi_of)
 
 
-def _bars(axes: Any, report: Report, values: list[float]) -> None:
+def _bars(axes: Any, report: TrainingReport, values: list[float]) -> None:
     names = [_short(item.feature) for item in report.characteristics]
     axes.barh(range(len(values)), values, color=PLAIN_COLOUR)
     axes.set_yticks(range(len(values)), names, fontsize=7)

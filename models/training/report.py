@@ -121,7 +121,7 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
     bad: list[int]
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class TrainingReport(msgspec.Struct, frozen=True, kw_only=True):
     """All figures of a training run. `correlations`: of the characteristics' weights of evidence, in the order of `characteristics`."""
 
     card: str
@@ -161,7 +161,7 @@ def report_of(
     settings: Settings,
     compared: pa.Table | None = None,
     compared_name: str = "",
-) -> Report:
+) -> TrainingReport:
     """All figures. `compared`: rows with the card's features, to measure stability against; their outcome is not needed."""
     card = fitted.card
     evaluator = Evaluator(card)
@@ -174,7 +174,7 @@ def report_of(
     before, after = _halves(data.table) if compared is None else (data.table, compared)
     each = tuple(_fold(fold, data) for fold in folds)
     characteristics, correlations = _characteristics(data, fitted, evaluator, before, after)
-    return Report(
+    return TrainingReport(
         card=card.name,
         version=card.version,
         hash=card_hash(card),

@@ -166,14 +166,14 @@ def prepare(table: pa.Table, settings: Settings) -> Data:
         raise ValueError("no column is left to train on")
     _refuse_directions(columns, settings)
     found = findings_of(table, columns, outcome.bad, settings.target)
-    said = tuple(f"{each.feature}: left out: {each.why}" for each in left_out if each.why != "excluded")
+    why_left_out = tuple(f"{each.feature}: left out: {each.why}" for each in left_out if each.why != "excluded")
     return Data(
         table=table,
         columns=tuple(columns),
         bad=outcome.bad,
         weights=weights,
         left_out=tuple(left_out),
-        notes=(*outcome.notes, *tidied.notes, *said, *found),
+        notes=(*outcome.notes, *tidied.notes, *why_left_out, *found),
     )
 
 
@@ -247,10 +247,10 @@ def _additive(data: Data, settings: Settings, rows: NDArray[np.intp], plan: Plan
         numbers = (column for column in data.columns if column.names is None and column.feature not in directions)
         directions |= {column.feature: direction_of(column, rows, data.bad, data.weights) for column in numbers}
     found, intercept = shapes(data.columns, rows, data.bad, data.weights, directions, settings.seed, plan.share)
-    said = [float((bins.rows * bins.weights**2).sum()) for bins in found]
+    spread = [float((bins.rows * bins.weights**2).sum()) for bins in found]
     kept: list[int] = []
     left_out = []
-    for place in sorted(range(len(found)), key=lambda at: -said[at]):
+    for place in sorted(range(len(found)), key=lambda at: -spread[at]):
         bins = found[place]
         if not np.ptp(bins.weights[bins.rows > 0]):
             left_out.append(LeftOut(feature=bins.feature, why="beside the others it says nothing"))

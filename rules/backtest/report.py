@@ -54,7 +54,7 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class LabelAgreement(msgspec.Struct, frozen=True, kw_only=True):
     """How decisions other than approve agree with the labels. `found` of `true` attempts that are labelled true, with their amounts."""
 
     flagged: int
@@ -70,11 +70,11 @@ class Labelled(msgspec.Struct, frozen=True, kw_only=True):
     """Against the labels: this pack, and what was recorded."""
 
     attempts: int
-    now: Found
-    recorded: Found
+    now: LabelAgreement
+    recorded: LabelAgreement
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class BacktestReport(msgspec.Struct, frozen=True, kw_only=True):
     """`changed`: attempts that a scorer decided otherwise."""
 
     pack: str
@@ -87,10 +87,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     labels: Labelled | None
 
 
-def report(pack: Pack, tally: Tally) -> Report:
+def report(pack: Pack, tally: Tally) -> BacktestReport:
     """All of it."""
     attempts = int(tally.actions.sum())
-    return Report(
+    return BacktestReport(
         pack=pack.name,
         attempts=attempts,
         amounts=_amounts(tally.amounts.sum(axis=(1, 2))),
@@ -151,11 +151,11 @@ def _labelled(tally: Tally) -> Labelled:
     )
 
 
-def _found(labels: NDArray[np.int64], amounts: NDArray[np.int64]) -> Found:
+def _found(labels: NDArray[np.int64], amounts: NDArray[np.int64]) -> LabelAgreement:
     """`labels` (action, label), `amounts` (currency, action, label, part)."""
     flagged, true = int(labels[1:].sum()), int(labels[:, 1].sum())
     found = int(labels[1:, 1].sum())
-    return Found(
+    return LabelAgreement(
         flagged=flagged,
         true=true,
         found=found,
@@ -176,16 +176,16 @@ def _amounts(parts: NDArray[np.int64]) -> Amounts:
     return {ALPHA.get(int(number), f"{number:03}"): whole(parts[number]) for number in used}
 
 
-def render(report: Report, seconds: float) -> str:
+def render(report: BacktestReport, seconds: float) -> str:
     """For people."""
     lines = [
         f"{report.pack}: {report.attempts:,} attempts, {report.changed:,} decided otherwise than recorded, "
         f"{report.attempts / seconds:,.0f}/s"
     ]
-    lines += [f"  {c.recorded:>9} -> {c.now:<9} {c.attempts:>12,}  {_said(c.amounts)}" for c in report.decisions]
+    lines += [f"  {c.recorded:>9} -> {c.now:<9} {c.attempts:>12,}  {_sums(c.amounts)}" for c in report.decisions]
     lines += [
         f"  rule {r.id} ({r.action}{'' if r.live else ', shadow'}): {r.hits:,} hits ({r.share:.4%}), {r.alone:,} alone, "
-        f"{r.not_evaluated:,} not evaluated{'' if r.precision is None else f', precision {r.precision:.1%}'}  {_said(r.amounts)}"
+        f"{r.not_evaluated:,} not evaluated{'' if r.precision is None else f', precision {r.precision:.1%}'}  {_sums(r.amounts)}"
         for r in report.rules
     ]
     lines += [f"  {o.rules[0]} and {o.rules[1]}: {o.attempts:,} attempts" for o in report.overlaps]
@@ -193,7 +193,7 @@ def render(report: Report, seconds: float) -> str:
         for name, found in (("now", report.labels.now), ("recorded", report.labels.recorded)):
             lines.append(
                 f"  labels, {name}: {found.found:,} of {found.true:,} found, {found.flagged:,} flagged, precision "
-                f"{_percent(found.precision)}, recall {_percent(found.recall)}; {_said(found.amounts_found)} of {_said(found.amounts_true)}"
+                f"{_percent(found.precision)}, recall {_percent(found.recall)}; {_sums(found.amounts_found)} of {_sums(found.amounts_true)}"
             )
     return "\n".join(lines)
 
@@ -202,5 +202,5 @@ def _percent(share: float | None) -> str:
     return "unknown" if share is None else f"{share:.2%}"
 
 
-def _said(amounts: Amounts) -> str:
+def _sums(amounts: Amounts) -> str:
     return ", ".join(f"{amount:,} {currency}" for currency, amount in amounts.items()) or "nothing"

@@ -35,11 +35,11 @@ class Reader:
         if len(self.problems) >= PROBLEMS_MAX:
             raise PackError(self.problems)
 
-    def within(self, value: Value, said: ExpressionError | Remark, before: int) -> Problem:
+    def within(self, value: Value, remark: ExpressionError | Remark, before: int) -> Problem:
         """A remark on an expression, at its position."""
-        first = self.document.place(value, max(0, said.start - before))
-        last = self.document.place(value, max(0, said.end - before - 1)) + 1
-        return self.document.problem(first, max(last, first + 1), said.message, said.hint)
+        first = self.document.place(value, max(0, remark.start - before))
+        last = self.document.place(value, max(0, remark.end - before - 1)) + 1
+        return self.document.problem(first, max(last, first + 1), remark.message, remark.hint)
 
     def fields(self, value: Value, known: Iterable[str], what: str, needed: Iterable[str] = ()) -> dict[str, Value]:
         """The fields of a mapping, those that are known."""

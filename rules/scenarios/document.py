@@ -139,16 +139,16 @@ class _Scenario(Reader):
         requirements = tuple(self._requirements(fields.get("condition")))
         found = Scenario(
             name=self.name(fields.get("name")),
-            title=self._said(fields, "title"),
+            title=self._filled_text(fields, "title"),
             description=self.text(fields.get("description"), "description"),
             kind=kind or ScenarioKind.BADGE,
-            purpose=self._said(fields, "purpose"),
+            purpose=self._filled_text(fields, "purpose"),
             data=self._data(fields.get("data")),
             requirements=requirements,
             grant=self._grant(fields, kind),
             grant_source=str(fields["grant"].plain).strip() if "grant" in fields else "",
             terms=self._terms(fields, kind),
-            refusal=self._said(fields, "refusal"),
+            refusal=self._filled_text(fields, "refusal"),
             ops=tuple(self._program.ops),
             tests=read_cases(self, fields.get("tests"), {each.reason for each in requirements}),
             notes=tuple(self._notes),
@@ -169,7 +169,7 @@ class _Scenario(Reader):
         if self.problems:
             raise PackError(self.problems)
 
-    def _said(self, fields: dict[str, Value], name: str) -> str:
+    def _filled_text(self, fields: dict[str, Value], name: str) -> str:
         """A text that people read, so there must be one."""
         text = self.text(fields.get(name), name)
         if name in fields and not text.strip():
@@ -189,7 +189,7 @@ class _Scenario(Reader):
             seen.add(reason)
             root = self._expression(fields["if"], want_truth=True) if "if" in fields else 0
             source = str(fields["if"].plain).strip() if "if" in fields else ""
-            yield Requirement(source=source, reason=reason, text=self._said(fields, "text"), root=root)
+            yield Requirement(source=source, reason=reason, text=self._filled_text(fields, "text"), root=root)
 
     def _expression(self, value: Value, *, want_truth: bool) -> int:
         """Place of a condition's part or of the grant."""

@@ -16,7 +16,7 @@ from actors.backtest.live import Failure, LiveBacktest, LiveBacktester, Response
 from actors.ledger.book import Capacity
 from actors.records.ids import decode_transfer, key_bytes
 from models.scorecard import canonical
-from rules.backtest.report import Report
+from rules.backtest.report import BacktestReport
 from switch.api.publisher import text_with_card
 from switch.api.route import BODY, Route
 from switch.api.rule_packs import PackServices
@@ -47,7 +47,7 @@ _EITHER: Final = "either `id`, a transfer's, or `wallet` with `idempotency_key`"
 class Backtested(msgspec.Struct, frozen=True, kw_only=True):
     """The same as `shardpay rules backtest --json` prints."""
 
-    report: Report
+    report: BacktestReport
     seconds: float
 
 
@@ -114,10 +114,10 @@ def _read(services: BacktestServices, decoder: Listed[B, BacktestLabel], body: b
 async def _tried(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> web.Response:
     started = time.perf_counter()
     test = await _test(services, asked, labels, pack)
-    said: Response = await services.backtester.run(test)
-    if said.failure is not None or said.report is None:
-        raise ProblemError(_PROBLEMS[said.failure or "ended"], said.detail or None)
-    return json_response(Backtested(report=said.report, seconds=round(time.perf_counter() - started, 3)))
+    response: Response = await services.backtester.run(test)
+    if response.failure is not None or response.report is None:
+        raise ProblemError(_PROBLEMS[response.failure or "ended"], response.detail or None)
+    return json_response(Backtested(report=response.report, seconds=round(time.perf_counter() - started, 3)))
 
 
 async def _test(services: BacktestServices, asked: BacktestAsked, labels: _Labels, pack: _Pack) -> LiveBacktest:

@@ -74,7 +74,7 @@ async def create_consent(services: ConsentServices, call: Call) -> web.Response:
 
 
 def _end(body: NewConsent, loaded: LoadedScenario) -> int:
-    """When the consent ends. A replay may come when that is over: its shard knows, so only what could never be is refused here."""
+    """When the consent ends. A repeat may come when that is over: its shard knows, so only what could never be is refused here."""
     try:
         end = time_ms(body.expires_at)
     except ValueError as error:

@@ -23,7 +23,7 @@ from switch.gateway.credit_queue import CreditAnswer, CreditRow
 from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.problems.table import ProblemError, invalid_query
-from switch.views.credit_cases import STEPS_OF_DISPUTES, Dispute, dispute_beside
+from switch.views.credit_cases import STEPS_OF_DISPUTES, Dispute, dispute_in_short
 from switch.views.credit_records import CreditDetails, CreditRecord, credit_details
 
 ANSWER_OF: Final = {
@@ -155,40 +155,40 @@ async def bring_back(services: DecisionServices, call: Call, case: CreditRecord,
     return answer
 
 
-async def disputes_beside(services: DecisionServices, entries: Sequence[int]) -> dict[int, list[Dispute]]:
+async def disputes_of(services: DecisionServices, entries: Sequence[int]) -> dict[int, list[Dispute]]:
     """Disputes in short of some entries, oldest first."""
     history = services.credit_history
     opened = await history.about_of_kinds(entries, (Kind.DISPUTE_OPENED,))
     steps = await history.about_of_kinds([each.address for some in opened.values() for each in some], STEPS_OF_DISPUTES)
     return {
-        entry: [dispute_beside(services.secret, each, steps[each.address]) for each in some]
+        entry: [dispute_in_short(services.secret, each, steps[each.address]) for each in some]
         for entry, some in opened.items()
     }
 
 
-class Page(NamedTuple):
+class CasePage(NamedTuple):
     """Records of a page, and the cursor of the next."""
 
     found: Sequence[CreditRecord]
     next: str | None
 
 
-class Beside(NamedTuple):
-    """What is shown beside cases: by case what came of it, by address the entries that they are about, and names of accounts."""
+class Related(NamedTuple):
+    """What is shown with cases: by case what came of it, by address the entries that they are about, and names of accounts."""
 
     steps: dict[int, list[CreditRecord]]
     entries: dict[int, CreditRecord]
     accounts: dict[int, str]
 
 
-async def beside(services: DecisionServices, found: Sequence[CreditRecord], kinds: Sequence[Kind]) -> Beside:
+async def related(services: DecisionServices, found: Sequence[CreditRecord], kinds: Sequence[Kind]) -> Related:
     """Of cases: their records of these kinds, their entries, and who acted."""
     history = services.credit_history
     steps = await history.about_of_kinds([each.address for each in found], kinds)
     entries = {each.address: each for each in await history.many(sorted({e.record["reference"] for e in found}))}
     callers = {each.record["caller"] for about in steps.values() for each in about}
     accounts = await services.keys.accounts({each.record[ACCOUNT] for each in found} | callers)
-    return Beside(steps, entries, accounts)
+    return Related(steps, entries, accounts)
 
 
 async def named_case(services: DecisionServices, call: Call, kind: Kind) -> CreditRecord:
@@ -205,7 +205,7 @@ async def case_of_party(services: DecisionServices, call: Call, kind: Kind) -> C
     return opened
 
 
-async def page_of_cases(services: DecisionServices, call: Call, kind: Kind) -> Page:
+async def page_of_cases(services: DecisionServices, call: Call, kind: Kind) -> CasePage:
     """GET of a list: ?wallet= of a holder, or of all that a merchant or an analyst may see of it; without it the open ones of all, oldest
     first, for an analyst, and a merchant's own, newest first."""
     query, principal, history = call.query(), call.principal, services.credit_history
@@ -228,4 +228,4 @@ async def page_of_cases(services: DecisionServices, call: Call, kind: Kind) -> P
     else:
         page = await history.of_account(principal.account, kind, place, limit + 1)
     following = encode_cursor(services.secret, scope, page[limit - 1].address) if len(page) > limit else None
-    return Page(page[:limit], following)
+    return CasePage(page[:limit], following)

@@ -32,7 +32,7 @@ from actors.records.layout import (
 from rules.vocabulary.columns import DAY_MS, NULL
 from rules.vocabulary.credit import BAND_EDGES, CREDIT_INDEX, DIMENSIONS
 from rules.vocabulary.currencies import ALPHA
-from switch.api.credit_reviews import OVERTURNED, cases_beside, overturned
+from switch.api.credit_reviews import OVERTURNED, cases_of, overturned
 from switch.api.credit_services import DecisionServices
 from switch.api.credit_shared import (
     body_hash,
@@ -257,7 +257,7 @@ async def get_decision(services: DecisionServices, call: Call) -> web.Response:
     holder = found.record["payer"]
     if holder and await services.access.holds(call.principal, holder):
         (shown,) = await _for_holder(services, [found])
-        return json_response(msgspec.structs.replace(shown, **await cases_beside(services, found)))
+        return json_response(msgspec.structs.replace(shown, **await cases_of(services, found)))
     if "merchant" not in call.principal.scopes or found.record[ACCOUNT] != call.principal.account:
         raise ProblemError("receipt_not_found")
     loaded = await scenario_of(services, found)

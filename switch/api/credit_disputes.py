@@ -15,13 +15,13 @@ from actors.records.layout import ACCOUNT, SCENARIO, Kind
 from rules.vocabulary.columns import DAY_MS
 from switch.api.credit_cases import (
     Opening,
-    beside,
     bring_back,
     case_of_party,
     go_on,
     named_case,
     open_case,
     page_of_cases,
+    related,
 )
 from switch.api.credit_services import DecisionServices
 from switch.api.credit_shared import record_named
@@ -90,7 +90,7 @@ async def _answered(
 async def _shown(services: DecisionServices, found: Sequence[CreditRecord]) -> list[DisputeAnswer]:
     if not found:
         return []
-    steps, entries, accounts = await beside(services, found, STEPS_OF_DISPUTES)
+    steps, entries, accounts = await related(services, found, STEPS_OF_DISPUTES)
     return [
         dispute_answer(services.secret, each, steps[each.address], entries[each.record["reference"]], accounts)
         for each in found
@@ -140,7 +140,7 @@ async def resolve_dispute(services: DecisionServices, call: Call) -> web.Respons
 
 
 async def reinsert_entry(services: DecisionServices, call: Call) -> web.Response:
-    """POST /v1/credit/disputes/{id}/reinsert: what was deleted is back, and the holder is told why."""
+    """POST /v1/credit/disputes/{id}/reinsert: what was deleted comes back, and the holder gets a notice with the reason."""
     body = decode(REINSERTION, await call.json_body(services.limits.json_bytes_max))
     opened = await named_case(services, call, Kind.DISPUTE_OPENED)
     answer = await bring_back(services, call, opened, body.text)

@@ -21,7 +21,7 @@ from actors.records.layout import ACCOUNT, GRANTED, RESULT_OF_INQUIRY, SCENARIO,
 from rules.scenarios.document import WITH_ORDERS
 from rules.vocabulary.columns import DAY_MS
 from rules.vocabulary.currencies import ALPHA
-from switch.api.credit_cases import disputes_beside
+from switch.api.credit_cases import disputes_of
 from switch.api.credit_services import OrderServices
 from switch.api.credit_shared import (
     body_hash,
@@ -243,7 +243,7 @@ async def _change(
     made = await recorded(services, answer, digest)
     if (
         kind == Kind.ORDER_PAID and made.record["kind"] == Kind.ORDER_ATTEMPT
-    ):  # of a replay, which has no code of its own
+    ):  # of a repeat, which has no code of its own
         tried = await services.history.transfer(made.record[TRANSFER_AT])
         assert tried is not None, "the transfer is in the unit of its attempt"
         raise ProblemError(NUMBERS[tried.record["code"]], replayed=True)
@@ -314,7 +314,7 @@ async def _shown(services: OrderServices, found: Sequence[CreditRecord]) -> list
     receipts = {each.address: each for each in await history.many(wanted_receipts)}
     wanted = [at for steps in about.values() for at in transfers_of(steps)]
     times = await services.history.record_times(wanted) if wanted else {}
-    disputes = await disputes_beside(services, [each.address for each in found])
+    disputes = await disputes_of(services, [each.address for each in found])
     since = now_ms() - services.law.negative_ms
     shown = []
     for each in found:

@@ -2,7 +2,7 @@
 
 Both are by the card's own kernel, so they are exact.
 
-Both need the features that the score is of, which whoever published it may have sent along; without them there is no answer.
+Both need the features that the score is of, which its publisher may have sent along; without them there is no answer.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from switch.views.representations import json_response
 class _Published(NamedTuple):
     """A published score, a scalar of SCORE, with its card and what it is of."""
 
-    said: Any
+    published: Any
     card: Scorecard
     features: dict[str, Any]
 
@@ -43,7 +43,7 @@ async def get_points(services: PointServices, call: Call) -> web.Response:
     call.query()
     found = await _published(services, call)
     table = await asyncio.to_thread(_table, found)
-    return json_response(points_answer(found.said, table))
+    return json_response(points_answer(found.published, table))
 
 
 async def what_if(services: PointServices, call: Call) -> web.Response:
@@ -65,11 +65,11 @@ async def _published(services: PointServices, call: Call) -> _Published:
     found = await services.credit_history.many([int(row["scored"])] if row["scored"] else [])
     if not found or not found[0].details.features:
         raise ProblemError("features_not_published")
-    said = score_of(found[0].record)
-    card = await published_card(services, int(said["card"]))
+    published = score_of(found[0].record)
+    card = await published_card(services, int(published["card"]))
     assert card is not None, "scores come with features by cards of this switch, and versions never go"
     values = dict(zip(card_features(card), found[0].details.features, strict=True))
-    return _Published(said, card, {**dict.fromkeys(KNOWN), **values})
+    return _Published(published, card, {**dict.fromkeys(KNOWN), **values})
 
 
 def _table(found: _Published) -> PointsTable:

@@ -16,13 +16,13 @@ from actors.records.layout import ACCOUNT, SCENARIO, Kind
 from rules.vocabulary.columns import DAY_MS
 from switch.api.credit_cases import (
     Opening,
-    beside,
     case_of_party,
-    disputes_beside,
+    disputes_of,
     go_on,
     named_case,
     open_case,
     page_of_cases,
+    related,
 )
 from switch.api.credit_services import DecisionServices
 from switch.api.credit_shared import record_named
@@ -78,7 +78,7 @@ async def _shown(services: DecisionServices, found: Sequence[CreditRecord]) -> l
     if not found:
         return []
     now = now_ms()
-    steps, receipts, accounts = await beside(services, found, (Kind.CREDIT_REVIEW_RESOLVED,))
+    steps, receipts, accounts = await related(services, found, (Kind.CREDIT_REVIEW_RESOLVED,))
     return [
         review_answer(services.secret, each, steps[each.address], receipts[each.record["reference"]], accounts, now)
         for each in found
@@ -113,12 +113,12 @@ async def overturned(services: DecisionServices, receipt: CreditRecord) -> bool:
     return any(each.status == OVERTURNED for each in await _shown(services, opened))
 
 
-async def cases_beside(services: DecisionServices, receipt: CreditRecord) -> dict[str, Any]:
-    """What the holder sees of disputes and a review beside the decision that they are about, by field."""
+async def cases_of(services: DecisionServices, receipt: CreditRecord) -> dict[str, Any]:
+    """What the holder sees of disputes and a review of a decision, by field."""
     kinds = (Kind.DISPUTE_OPENED, Kind.CREDIT_REVIEW_OPENED)
     cases = (await services.credit_history.about_of_kinds([receipt.address], kinds))[receipt.address]
     reviews = await _shown(services, [each for each in cases if each.record["kind"] == Kind.CREDIT_REVIEW_OPENED])
-    disputes = (await disputes_beside(services, [receipt.address]))[receipt.address]
+    disputes = (await disputes_of(services, [receipt.address]))[receipt.address]
     return {"disputes": disputes or UNSET, "review": reviews[0] if reviews else UNSET}
 
 

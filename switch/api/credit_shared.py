@@ -81,9 +81,9 @@ async def states(services: StateServices, shard: int, questions: list[tuple[int,
 
 
 async def refuse_while_owed(services: StateServices, wallet: int) -> None:
-    """Raises ProblemError wallet_has_orders when orders that are not over pay to or from an open wallet, timeout when a shard does not say.
-    Its own shard refuses those from it once more; one that is made meanwhile and pays to it finds the wallet closed, and its clock stands
-    still."""
+    """Raises ProblemError wallet_has_orders when orders that are not over pay to or from an open wallet, timeout when a shard does not
+    answer. Its own shard refuses those from it once more; one that is made meanwhile and pays to it finds the wallet closed, and its clock
+    stands still."""
     question = np.array([(wallet, 0, 0, 0, wallet)], CREDIT_QUESTION)
     try:
         found = await asyncio.gather(*(reader.read(question) for reader in services.credit_readers))
@@ -110,7 +110,7 @@ async def submit(
     deadline: float,
     revise: Revise = same_later,
 ) -> CreditAnswer:
-    """The answer to a row. Raises ProblemError when it is not settled in time."""
+    """The answer to a row. Raises ProblemError when it has no result in time."""
     try:
         return await services.credit_queues[shard].one(row, details, deadline, revise)
     except DeadlineExceeded as error:

@@ -31,9 +31,9 @@ async def get_credit(services: ScoreServices, call: Call) -> web.Response:
     found = await services.credit_history.many([int(row["scored"])] if row["scored"] else [])
     if not found:
         return json_response(CreditAnswer(score=None, band=None, na_cause=NEVER, **beside))
-    said = score_of(found[0].record)
-    card = await published_card(services, int(said["card"]))
-    shown = score_answer(said, card, record_id(services.secret, found[0]))
+    published = score_of(found[0].record)
+    card = await published_card(services, int(published["card"]))
+    shown = score_answer(published, card, record_id(services.secret, found[0]))
     return json_response(CreditAnswer(**msgspec.structs.asdict(shown), **beside))
 
 
@@ -47,10 +47,10 @@ async def list_scores(services: ScoreServices, call: Call) -> web.Response:
     page = await services.credit_history.scores(wallet, start, limit) if start else Walk([], 0)
     if page is None:
         raise ProblemError("cursor_ahead")
-    said = [(score_of(each.record), record_id(services.secret, each)) for each in page.scores]
-    numbers = sorted({int(each["card"]) for each, _ in said})
+    published = [(score_of(each.record), record_id(services.secret, each)) for each in page.scores]
+    numbers = sorted({int(each["card"]) for each, _ in published})
     cards = {number: await published_card(services, number) for number in numbers}
-    data = [score_answer(each, cards[int(each["card"])], identity) for each, identity in said]
+    data = [score_answer(each, cards[int(each["card"])], identity) for each, identity in published]
     following = encode_cursor(services.secret, scope, page.next) if page.next else None
     return json_response(ScoreList(data, following is not None, following))
 

@@ -30,7 +30,7 @@ from switch.http.metrics import Metrics
 from switch.http.server import Stream
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.event_feed import START, EventFeed, Own
-from switch.views.events import EVENT_TYPES, STEP_EVENTS, Event, Found, Page, packs_of, render, type_numbers
+from switch.views.events import EVENT_TYPES, STEP_EVENTS, Event, EventPage, FoundEvent, packs_of, render, type_numbers
 from switch.views.pack_names import PackCatalogue
 from switch.views.representations import json_response
 
@@ -95,7 +95,7 @@ async def list_events(services: EventServices, call: Call) -> web.StreamResponse
     return json_response(EventList(data, page.has_more, encode_cursor(services.secret, SCOPE, *page.places)))
 
 
-async def _rendered(services: EventServices, account: int, found: Sequence[Found]) -> list[Event]:
+async def _rendered(services: EventServices, account: int, found: Sequence[FoundEvent]) -> list[Event]:
     names = await services.catalogue.names(packs_of(found))
     return await services.scheduler.run(
         account, render(services.secret, names, found, await services.events.times(found))
@@ -179,11 +179,11 @@ async def _send_all(
             await response.write(f": heartbeat\nid: {encode_cursor(services.secret, SCOPE, *places)}\n\n".encode())
 
 
-def _framed(services: EventServices, places: Sequence[int], page: Page, events: Sequence[Event]) -> Steps[bytes]:
+def _framed(services: EventServices, places: Sequence[int], page: EventPage, events: Sequence[Event]) -> Steps[bytes]:
     """A page as a stream has it, each event with the cursor behind it."""
     reached = list(places)
 
-    def framed(pair: tuple[Found, Event]) -> bytes:
+    def framed(pair: tuple[FoundEvent, Event]) -> bytes:
         found, event = pair
         reached[event.shard] = found.place
         cursor = encode_cursor(services.secret, SCOPE, *reached)

@@ -37,7 +37,7 @@ BACKLOG: Final = 1_024
 
 
 class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What one front door is told. `port` 0 takes a free one; several front doors can share a port. `tls` None: HTTP."""
+    """Settings of one front door. `port` 0 takes a free one; several front doors can share a port. `tls` None: HTTP."""
 
     host: str
     port: int

@@ -173,7 +173,7 @@ async def _made_long_ago(services: OrderImportServices, past: _Past, holder: int
 async def _results(
     services: OrderImportServices, past: Sequence[_Past], made: Sequence[CreditAnswer | str]
 ) -> list[OrderResult]:
-    """A replay says what was recorded first, if that was the same order."""
+    """A repeat says what was recorded first, if that was the same order."""
     again = [each.address for each in made if isinstance(each, CreditAnswer) and each.replayed]
     there = {each.address: each.record for each in await services.credit_history.many(sorted(set(again)))}
     results = []

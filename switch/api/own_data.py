@@ -131,7 +131,7 @@ async def _records(services: OwnDataServices, wallet: int, found: list[CreditRec
     shown = []
     for each in found:
         record, is_score = each.record, each.record["kind"] == Kind.SCORE
-        said = score_of(record) if is_score else None
+        published = score_of(record) if is_score else None
         shown.append(
             OwnRecord(
                 kind=Kind(record["kind"]).name.lower(),
@@ -140,7 +140,9 @@ async def _records(services: OwnDataServices, wallet: int, found: list[CreditRec
                 merchant=UNSET if is_score else accounts.get(record[ACCOUNT], UNSET),
                 scenario=UNSET if is_score else scenarios.get(record[SCENARIO], UNSET),
                 details=_texts(each.details),
-                score=UNSET if said is None else score_answer(said, await published_card(services, int(said["card"]))),
+                score=UNSET
+                if published is None
+                else score_answer(published, await published_card(services, int(published["card"]))),
             )
         )
     return shown

@@ -80,7 +80,7 @@ async def list_owner_transfers(services: OwnerServices, call: Call) -> web.Respo
             count, walk = sum(each == address for each, _ in taken), page.walk
             if count < len(page.lines):
                 walk = page.start
-                if count:  # how far the wallet was told when only these lines were
+                if count:  # how far the wallet was read when only these lines were shown
                     walk = (await read_lines(services, address, (account, count), span, page.start)).walk
             if not walk.ended:
                 after += (address, walk.balance, *numbers_of(walk, await services.shards_of(address)))

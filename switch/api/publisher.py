@@ -2,7 +2,7 @@
 
 Whoever deploys a pack hears which scorers have it.
 
-The order is: compile, commit, tell the scorers. A scorer that could not be reached finds the deployment by itself within a second or so.
+The order is: compile, commit, activate. A scorer that could not be reached finds the deployment by itself within a second or so.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-TELL_TIMEOUT_S: Final = 15.0
+ACTIVATE_TIMEOUT_S: Final = 15.0
 """A scorer that has not changed over by then is named in the answer."""
 CHECKS_MAX: Final = 8
 """Packs that are compiled, one after the other, or wait for that; beyond it: 503."""
@@ -47,7 +47,7 @@ class Compiler(Protocol):
 
 
 class ScorerState(msgspec.Struct, frozen=True, kw_only=True):
-    """What one scorer said: `revision` 0 when nothing."""
+    """What one scorer answered: `revision` 0 when nothing."""
 
     scorer: int
     revision: int
@@ -142,7 +142,7 @@ class Publisher:
         return None if card is None else card.document.encode()
 
     async def deploy(self, pack: StoredPack, mode: Mode, share: int, account: int) -> RolloutStatus:
-        """Give a pack a mode and tell all scorers. Raises ProblemError."""
+        """Give a pack a mode and activate it on all scorers. Raises ProblemError."""
         if mode != "off":
             await self._compiled(self._compiler.prepare(self._store, pack))
         for _ in range(DEPLOY_TRIES):
@@ -156,24 +156,24 @@ class Publisher:
             except VersionConflict:
                 continue
             log.info("deployment %d: %s@%d is %s", after.revision, pack.facts.name, pack.version, mode)
-            return await self.tell(after)
+            return await self.activate(after)
         raise ProblemError("version_conflict", "Others are deploying at the same time; try again.")
 
-    async def tell(self, deployment: Deployment) -> RolloutStatus:
+    async def activate(self, deployment: Deployment) -> RolloutStatus:
         """Have every scorer take a deployment; says which have not."""
-        states = await asyncio.gather(*(self._tell(number) for number in range(len(self._scorers))))
+        states = await asyncio.gather(*(self._activate(number) for number in range(len(self._scorers))))
         waiting = [state for state in states if state.revision < deployment.revision]
         return RolloutStatus(
             revision=deployment.revision, scorers=len(states), active=len(states) - len(waiting), waiting=waiting
         )
 
-    async def _tell(self, number: int) -> ScorerState:
+    async def _activate(self, number: int) -> ScorerState:
         try:
-            async with asyncio.timeout(TELL_TIMEOUT_S):
-                said: Activated = await self._scorers[number].activate()
+            async with asyncio.timeout(ACTIVATE_TIMEOUT_S):
+                state: Activated = await self._scorers[number].activate()
         except (CallLost, NotReady, TimeoutError) as error:
             return ScorerState(scorer=number, revision=0, error=str(error) or "no answer in time")
-        return ScorerState(scorer=number, revision=said.revision, error=said.error)
+        return ScorerState(scorer=number, revision=state.revision, error=state.error)
 
 
 def version_conflict(newest: int) -> ProblemError:

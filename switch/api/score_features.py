@@ -46,8 +46,8 @@ def features_of(given: ScoreTable, card: Scorecard, rows: NDArray[Any]) -> Featu
     strange, missing = set(names) - set(wanted), set(wanted) - set(names)
     if strange or missing or len(names) > len(wanted):
         which = sorted(strange)[0] if strange else sorted(missing)[0] if missing else "one"
-        said = "is not looked at by the card" if strange else "is missing" if missing else "is there twice"
-        raise invalid_field("features", f"{which[:100]} {said}")
+        wrong = "is not looked at by the card" if strange else "is missing" if missing else "is there twice"
+        raise invalid_field("features", f"{which[:100]} {wrong}")
     there = array.is_valid().to_numpy(zero_copy_only=False)
     picked = np.flatnonzero(there & (rows["score"] > 0))
     chosen = array.take(pa.array(picked))
@@ -71,14 +71,14 @@ def check_scores(card: Scorecard, rows: NDArray[Any], features: Features) -> Non
         found = WalletScorer(card, EVERYBODY).score_table(table).rows
     except ValueError as error:
         raise invalid_field("features", str(error)[:500]) from None
-    said = rows[features.rows]
-    subtotals = np.zeros((len(said), len(DIMENSIONS)), np.int64)
+    scored = rows[features.rows]
+    subtotals = np.zeros((len(scored), len(DIMENSIONS)), np.int64)
     subtotals[:, [DIMENSIONS.index(name) for name in card.dimensions]] = found.subtotals
     wrong = (
-        (found.totals != said["score"])
-        | (subtotals != said["subtotals"]).any(axis=1)
-        | (found.reasons + 1 != said["reasons"]).any(axis=1)
-        | (found.gaps != said["gaps"]).any(axis=1)
+        (found.totals != scored["score"])
+        | (subtotals != scored["subtotals"]).any(axis=1)
+        | (found.reasons + 1 != scored["reasons"]).any(axis=1)
+        | (found.gaps != scored["gaps"]).any(axis=1)
     )
     if wrong.any():
         at = int(np.argmax(wrong))

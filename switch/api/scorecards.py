@@ -163,7 +163,7 @@ async def _stop(services: PackServices, card: StoredCard, pack: str | UnsetType,
         facts = running[number].facts
         if facts.card == (card.name, card.version) and only in (None, facts.name):
             rollout = await services.publisher.deploy(running[number], "off", 0, account)
-    return rollout or await services.publisher.tell(deployment)
+    return rollout or await services.publisher.activate(deployment)
 
 
 async def published_card(services: PackServices, name: str, version: int | UnsetType) -> StoredCard:

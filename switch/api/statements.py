@@ -77,7 +77,7 @@ class BalanceAnswer(msgspec.Struct, frozen=True):
 
 
 class Track(NamedTuple):
-    """How far the statement of a wallet's row on one shard has been told: where its chain goes on, where its late records do, and up to
+    """How far the statement of a wallet's row on one shard has been read: where its chain goes on, where its late records do, and up to
     which record those belong to it, so that what is imported meanwhile moves no balance. 0: at an end."""
 
     chain: int
@@ -85,7 +85,7 @@ class Track(NamedTuple):
     newest: int
 
 
-_TOLD: Final = Track(0, END, 0)
+_ENDED: Final = Track(0, END, 0)
 """Of a row to its end."""
 
 
@@ -105,7 +105,7 @@ class Span(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """Where a statement goes on: the balance there, and how far each of the wallet's rows has been told, by shard."""
+    """Where a statement goes on: the balance there, and how far each of the wallet's rows has been read, by shard."""
 
     balance: int
     tracks: dict[int, Track]
@@ -113,7 +113,7 @@ class Walk(NamedTuple):
     @property
     def ended(self) -> bool:
         """Whether nothing follows."""
-        return all(track == _TOLD for track in self.tracks.values())
+        return all(track == _ENDED for track in self.tracks.values())
 
 
 class Lines(NamedTuple):
@@ -196,8 +196,8 @@ async def read_lines(
         )
     page, read = await _merge(services, address, walk, chains, (limit, since))
     lines = await services.scheduler.run(account, single(partial(_lines, services.secret, address, page, read)))
-    told = {shard: _track(shard, page.places, track) for shard, track in walk.tracks.items()}
-    return Lines(lines, walk, Walk(page.balance, told))
+    following = {shard: _track(shard, page.places, track) for shard, track in walk.tracks.items()}
+    return Lines(lines, walk, Walk(page.balance, following))
 
 
 async def _begin(
@@ -265,11 +265,11 @@ def walk_of(balance: int, shards: Sequence[int], numbers: Sequence[int]) -> Walk
 
 def numbers_of(walk: Walk, shards: Sequence[int]) -> list[int]:
     """The same as numbers of a cursor, TRACK_NUMBERS a shard."""
-    return [number for shard in shards for number in _numbers(walk.tracks.get(shard, _TOLD))]
+    return [number for shard in shards for number in _numbers(walk.tracks.get(shard, _ENDED))]
 
 
 def _track(shard: int, places: Mapping[Source, Position], track: Track) -> Track:
-    """How far a row has been told after a page."""
+    """How far a row has been read after a page."""
     chain, late = places.get(Source(shard, False), END), places.get(Source(shard, True), END)
     return Track(chain.address, late, track.newest if late != END else 0)
 

@@ -172,7 +172,7 @@ async def create_transfer(services: PaymentServices, call: Call) -> web.Response
 
 
 async def submit_row(services: SubmitServices, home: int, row: bytes, details: bytes | None, deadline: float) -> Result:
-    """The result of one row that moves money, counted. Raises ProblemError when it was not settled in time."""
+    """The result of one row that moves money, counted. Raises ProblemError when it had no result in time."""
     try:
         result = await services.queues[home].one(row, details, deadline)
     except DeadlineExceeded as error:
@@ -255,11 +255,11 @@ async def _submit_own(
     """`_submit_grouped` for a caller: only what its own wallets pay, and reviews as they stand now."""
     await _refuse_payers(services, principal, rows)
     results = await _submit_grouped(services, principal.bound is not None, rows, details, groups)
-    await _tell_ends(services, results)
+    await _renew_ends(services, results)
     return results
 
 
-async def _tell_ends(services: BatchServices, results: Results) -> None:
+async def _renew_ends(services: BatchServices, results: Results) -> None:
     """A payment that was in review when its key was first used may have ended since."""
     waited = np.flatnonzero((results["code"] == Code.IN_REVIEW) & (results["replayed"] != 0))
     if len(waited):
@@ -342,7 +342,7 @@ async def _submit_rows(
     services: BatchServices, bound: bool, rows: Requests, details: dict[int, bytes], groups: Groups | None
 ) -> NDArray[Any]:
     """RESULT rows for REQUEST rows, from all their home shards. `bound`: their caller's account is. Raises ProblemError when not one row
-    was settled."""
+    has a result."""
     account = int(rows["caller"][0])
     homes = await _homes(services, rows)
     results = await services.scheduler.run(account, _nowhere(rows, homes))

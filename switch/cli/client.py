@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PUBLISH_TIMEOUT_S: Final = 120.0
 """A large pack is compiled before the switch answers."""
 RETRY_S: Final = 5.0
-"""A person waits: a switch that is away for longer is told at once."""
+"""A person waits: a switch that is away for longer is reported at once."""
 
 
 def switch_options(command: F) -> F:

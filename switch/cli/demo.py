@@ -3,6 +3,7 @@
 It does nothing that others cannot: it runs commands, which it prints, and calls the HTTP API.
 """
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -19,9 +20,12 @@ from typing import Final
 import click
 
 from switch.cli.demo_calls import SCENARIO, SHOP, Calls
+from switch.node.supervisor import wait_ready
 
 READY_WITHIN_S: Final = 300.0
 """A first start compiles kernels."""
+LOOK_S: Final = 0.5
+"""From one look whether the process still lives to the next."""
 _DAY_MS: Final = 86_400_000
 _YEAR_DAYS: Final = 365
 
@@ -147,11 +151,10 @@ class _Demo:
 
     def _wait(self, process: "subprocess.Popen[bytes]") -> None:
         ends = time.monotonic() + READY_WITHIN_S
-        while not self._calls.ready():
+        while not asyncio.run(wait_ready(self._url, LOOK_S)):
             if process.poll() is not None or time.monotonic() > ends:
                 process.terminate()
                 raise click.ClickException(f"the switch does not start; see {self._data / 'serve-output.log'}")
-            time.sleep(0.1)
 
     def history(self, people: int, seed: int) -> None:
         """A year of payments and orders, imported with their own times."""
@@ -165,8 +168,8 @@ class _Demo:
         with self._step("Their orders too: what was used first and paid later, or not"):
             scopes = ("--scope", "merchant", "--owner", SHOP, "--scenario", SCENARIO)
             self._merchant = self._run("keys", "create", "--name", SHOP, *scopes)
-            told = self._run("import", self._orders, "--merchant", SHOP, "--scenario", SCENARIO)
-            click.echo(_indented(told))
+            imported = self._run("import", self._orders, "--merchant", SHOP, "--scenario", SCENARIO)
+            click.echo(_indented(imported))
 
     def scores(self) -> None:
         """Features of everybody, the shipped card, scores as one run."""

@@ -1,7 +1,6 @@
 """The calls of `shardpay demo`: scores are published, a shop asks, orders go to their end."""
 
 import time
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,14 +40,6 @@ class Calls:
         self._bureau.close()
         self._shop.close()
 
-    def ready(self) -> bool:
-        """Whether the switch takes payments."""
-        try:
-            with urllib.request.urlopen(f"{self._url}/readyz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
     # Scores.
 
     def publish(self, folder: Path) -> str:
@@ -70,9 +61,9 @@ class Calls:
         features = pa.concat_tables(map(pq.read_table, sorted(folder.glob("*.parquet"))))
         features = features.filter(pc.equal(features["kind"].cast(pa.string()), "user"))
         scored = score_columns(scorer, features, RUN, now)
-        told = self._bureau.publish_scores(scored)
-        if set(told["code"].to_pylist()) != {"ok"}:
-            raise click.ClickException(f"scores were not published: {pc.value_counts(told['code'])}")
+        results = self._bureau.publish_scores(scored)
+        if set(results["code"].to_pylist()) != {"ok"}:
+            raise click.ClickException(f"scores were not published: {pc.value_counts(results['code'])}")
         columns = (scored["wallet"], scored["score"], features["lowest_balance_90d"])
         for wallet, score, balance in zip(*(column.to_pylist() for column in columns), strict=True):
             if score is not None:
@@ -110,13 +101,13 @@ class Calls:
                 self._shop.credit_orders.cancel(order.id)
                 continue
             owed = self._billed(order)
-            said = (
+            before = (
                 f"the answer is yes; order {owed.id} is {owed.status}, tried again at {owed.steps[-1].next_attempt_at}"
             )
             self._top_up(wallet)
             self._late = owed.id
             paid = self._bureau.credit_orders.pay(owed.id)
-            return f"{said}\nthen there is money, and the holder pays: it is {paid.status}"
+            return f"{before}\nthen there is money, and the holder pays: it is {paid.status}"
         raise click.ClickException("nobody gets a yes and spends it all")
 
     def dispute(self) -> str:

@@ -12,7 +12,7 @@ from switch.importer.client import Client, SwitchError
 from switch.importer.formats import READERS, columns_of, format_of
 from switch.importer.history import ImportFileError
 from switch.importer.progress import Display, Tally
-from switch.importer.runner import Options, Report, run_import
+from switch.importer.runner import ImportReport, Options, run_import
 
 _EPILOG = """\b
 Example: SHARDPAY_API_KEY=... shardpay import payments.ndjson --url http://127.0.0.1:8080
@@ -88,7 +88,7 @@ def import_command(
                 created_at, due_at, paid_at   when it was used, due, and paid, if it was
               No money moves. Each comes in once, however often it is imported.
     """
-    if name == orders.NAME or (name is None and _tells_of_orders(file)):
+    if name == orders.NAME or (name is None and _holds_orders(file)):
         _import_orders(file, merchant, scenario, url, key, concurrency, as_json)
         return
     if merchant or scenario:
@@ -109,7 +109,7 @@ def import_command(
         raise click.exceptions.Exit(1)
 
 
-def _tells_of_orders(file: Path) -> bool:
+def _holds_orders(file: Path) -> bool:
     return file.suffix == ".parquet" and orders.recognises(set(columns_of(file)))
 
 
@@ -150,7 +150,7 @@ def orders_text(report: orders.OrdersReport) -> str:
     )
 
 
-def _run(options: Options) -> Report:
+def _run(options: Options) -> ImportReport:
     tally = Tally()
     with Display(tally) as display:
         try:
@@ -168,7 +168,7 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-def report_text(report: Report) -> str:
+def report_text(report: ImportReport) -> str:
     """The report for a person."""
     lines = [
         f"{report.rows:,} payments of {report.file} ({report.format}) between {report.wallets:,} wallets",

@@ -32,11 +32,11 @@ _STREAM: Final = {"Content-Type": "application/vnd.apache.arrow.stream"}
 
 
 class Person(NamedTuple):
-    """`says`: what a merchant is told. `at_most`: the score that their features come to, or a little less; `payments`: in a year, which
+    """`answer`: what a merchant is told. `at_most`: the score that their features come to, or a little less; `payments`: in a year, which
     may be too few for a score; `owes`: an order of the past is overdue; `disputes`: which they say is wrong."""
 
     name: str
-    says: str
+    answer: str
     at_most: int
     payments: int = 100
     consents: bool = True
@@ -144,8 +144,8 @@ def _features(card: Any, at_most: int) -> dict[str, int]:
 
 def question(base_url: str, key: str, ids: dict[str, str]) -> str:
     """Who there is, and a curl command that asks about the first of them."""
-    width = max(len(person.says) for person in PEOPLE)
-    lines = [f"  {person.says:{width}}  {ids[person.name]}" for person in PEOPLE]
+    width = max(len(person.answer) for person in PEOPLE)
+    lines = [f"  {person.answer:{width}}  {ids[person.name]}" for person in PEOPLE]
     body = json.dumps({"wallet": ids[PEOPLE[0].name], "scenario": SCENARIO, "amount": AMOUNT})
     command = (
         f"curl -s {shlex.quote(f'{base_url}/v1/credit/decisions')} \\\n"

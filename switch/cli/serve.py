@@ -103,7 +103,7 @@ def _welcome(settings: Any, sample: bool) -> Callable[[str, str], Any]:
 
 
 async def _welcome_people(base_url: str, database: str, data: Path, key: str) -> None:
-    """After readiness was told: scores load kernels, and nobody waits for that."""
+    """After readiness was printed: scores load kernels, and nobody waits for that."""
     from switch.cli.sample_people import make_people, merchant_key, question
 
     asking = await merchant_key(database, data)

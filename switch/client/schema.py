@@ -998,7 +998,7 @@ class CreditData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ScorerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one scorer said: `revision` 0 when nothing."""
+    """What one scorer answered: `revision` 0 when nothing."""
 
     scorer: int
     revision: int

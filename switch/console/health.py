@@ -1,4 +1,4 @@
-"""Whether all is well: what /readyz says, what shards warn of, how full their tables are."""
+"""Whether all is well: what /readyz answers, what shards warn of, how full their tables are."""
 
 from typing import Final
 

@@ -48,7 +48,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Redirect(msgspec.Struct, frozen=True):
-    """Go and look there."""
+    """The page to look at in place of this one."""
 
     path: str
 

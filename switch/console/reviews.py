@@ -1,4 +1,4 @@
-"""The desk of payments that wait for an analyst: the soonest due first, decided by button or by key."""
+"""Payments that wait for an analyst: the soonest due first, decided by button or by key."""
 
 import asyncio
 from typing import Any, Final

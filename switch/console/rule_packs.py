@@ -13,7 +13,7 @@ PACK: Final = "/v1/rule-packs/{name}"
 MODE: Final = "/v1/rule-packs/{name}/mode"
 BACKTEST: Final = "/v1/rule-packs/backtest"
 PER_PAGE: Final = "50"
-SAID: Final = frozenset(
+SHOWN_ON_PAGE: Final = frozenset(
     {"invalid_rule_pack", "invalid_field", "backtest_running", "backtest_too_large", "version_conflict", "overloaded"}
 )
 """Problems that the writer of a pack sees beside the text, which is kept."""
@@ -65,14 +65,14 @@ async def edit_pack(visit: Visit) -> Shown:
 
 def _writing(name: str, base: int, text: str, *, preview: Any = None, problem: ProblemError | None = None) -> View:
     """The page on which a pack is written: `base` is the version that it follows, 0 for a new one."""
-    said = None
+    shown = None
     if problem is not None:
         title = PROBLEMS[problem.code].title
-        said = {"title": title, "detail": problem.detail, "errors": msgspec.to_builtins(problem.errors)}
+        shown = {"title": title, "detail": problem.detail, "errors": msgspec.to_builtins(problem.errors)}
     return View(
         template="write_pack.html",
         title=f"Edit {name}" if name else "New rule pack",
-        data={"name": name, "base": base, "text": text, "preview": preview, "problem": said},
+        data={"name": name, "base": base, "text": text, "preview": preview, "problem": shown},
         status=200 if problem is None else PROBLEMS[problem.code].status,
     )
 
@@ -89,7 +89,7 @@ async def write_pack(visit: Visit) -> Shown:
             return _writing(name, base, text, preview=preview)
         published = await _publish(visit, name, text, files, base)
     except ProblemError as problem:
-        if problem.code not in SAID:
+        if problem.code not in SHOWN_ON_PAGE:
             raise
         return _writing(name, base, text, problem=problem)
     return Redirect(f"/console/rule-packs/{published['name']}?done=published")

@@ -1,4 +1,4 @@
-"""The catalogue of credit scenarios: what a holder consents to, what is asked, how a no is told."""
+"""The catalogue of credit scenarios: what a holder consents to, what is asked, how a no is worded."""
 
 from typing import Final
 

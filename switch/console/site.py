@@ -52,7 +52,7 @@ class Endpoints(NamedTuple):
 
 
 class Console:
-    """Pages over the API. `heard` is told of each request whom it is from."""
+    """Pages over the API. `heard` gets the principal of each request."""
 
     def __init__(
         self,

@@ -43,7 +43,7 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PackRules:
-    """Rules by version of a pack: reading a pack's text takes milliseconds, so it happens beside the event loop, and once."""
+    """Rules by version of a pack: reading a pack's text takes milliseconds, so it happens in a thread, and once."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, list[RuleLine]] = OrderedDict()

@@ -42,14 +42,14 @@ async def _credit(visit: Visit, identity: str) -> Any:
     """What the holder is told, None where the key does not speak for the holder."""
     if not visit.may("GET", CREDIT):
         return None
-    said, inquiries, consents = await asyncio.gather(
+    score, inquiries, consents = await asyncio.gather(
         unless(NO_CREDIT, visit.get(CREDIT, id=identity)),
         unless(NO_CREDIT, visit.get(INQUIRIES, {"limit": "10"}, id=identity)),
         unless(NO_CREDIT, visit.get(CONSENTS, {"wallet": identity, "limit": "20"})),
     )
-    if said is None or inquiries is None or consents is None:
+    if score is None or inquiries is None or consents is None:
         return None
-    return {"score": said, "inquiries": inquiries, "consents": consents}
+    return {"score": score, "inquiries": inquiries, "consents": consents}
 
 
 async def change_wallet(visit: Visit) -> Shown:

@@ -124,14 +124,14 @@ def _fill_holds(table: pa.Table, rows: Requests) -> None:
     if "expires_in" not in names:
         return
     given = column_of(table, "expires_in")
-    said = given.is_valid().to_numpy(zero_copy_only=False)
+    chosen = given.is_valid().to_numpy(zero_copy_only=False)
     seconds = given.fill_null(1).to_numpy(zero_copy_only=True)
-    wrong = np.flatnonzero((seconds < 1) | (seconds > HOLD_SECONDS_MAX) | (said & ~held))
+    wrong = np.flatnonzero((seconds < 1) | (seconds > HOLD_SECONDS_MAX) | (chosen & ~held))
     if len(wrong):
         raise invalid_field(
             f"expires_in[{wrong[0]}]", f"1 to {HOLD_SECONDS_MAX} seconds, and only where `hold` is true"
         )
-    rows["expires_in_s"][said] = seconds[said]
+    rows["expires_in_s"][chosen] = seconds[chosen]
 
 
 def _groups(table: pa.Table) -> NDArray[np.int64]:
@@ -393,9 +393,9 @@ _METADATA: Final = {
         [number for number in NUMBERS if number and number_outcome(number).retryable]
     ).decode(),
 }
-_SETTLED: Final = (pa.field("code", pa.uint16(), False), pa.field("replayed", pa.bool_(), False))
-_ANSWER: Final = pa.schema([pa.field("id", _UUID, False), *_SETTLED], metadata=_METADATA)
-_ANSWER_WITHOUT_IDS: Final = pa.schema(_SETTLED, metadata=_METADATA)
+_CODE_FIELDS: Final = (pa.field("code", pa.uint16(), False), pa.field("replayed", pa.bool_(), False))
+_ANSWER: Final = pa.schema([pa.field("id", _UUID, False), *_CODE_FIELDS], metadata=_METADATA)
+_ANSWER_WITHOUT_IDS: Final = pa.schema(_CODE_FIELDS, metadata=_METADATA)
 
 
 def recorded(codes: NDArray[Any]) -> NDArray[np.bool_]:

@@ -141,7 +141,7 @@ class CreditQueue:
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 results = await self._client.credit(joined([job.row for job in jobs], CREDIT_REQUEST), details)
-            _settle(jobs, results)
+            _finish(jobs, results)
         except ShardUnavailable as lost:
             error = lost
         except TimeoutError:
@@ -158,7 +158,7 @@ class CreditQueue:
                 self._wake()
 
 
-def _settle(jobs: list[_Job], results: CreditResults) -> None:
+def _finish(jobs: list[_Job], results: CreditResults) -> None:
     assert len(results) == len(jobs), "a shard answers each row"
     for job, row in zip(jobs, results.tolist(), strict=True):
         if not job.future.done():

@@ -20,13 +20,13 @@ CALL_ROWS_MAX: Final = 2_048
 
 
 async def publish(client: ShardClient, rows: NDArray[Any], details: dict[int, bytes], deadline: float) -> CreditResults:
-    """CREDIT_RESULT rows (n,) for SCORE rows (n,) of one shard and run; `details` by row index. What is not settled by `deadline`, a
+    """CREDIT_RESULT rows (n,) for SCORE rows (n,) of one shard and run; `details` by row index. What has no result by `deadline`, a
     time of the event loop's clock, has the code of that."""
     answers = []
     for start in range(0, len(rows), CALL_ROWS_MAX):
         part = rows[start : start + CALL_ROWS_MAX]
-        beside = {at: details[start + at] for at in range(len(part)) if start + at in details}
-        answers.append(await _call(client, part, beside, deadline))
+        of_part = {at: details[start + at] for at in range(len(part)) if start + at in details}
+        answers.append(await _call(client, part, of_part, deadline))
     return np.concatenate(answers)
 
 
@@ -49,6 +49,6 @@ async def _call(client: ShardClient, rows: NDArray[Any], details: dict[int, byte
                 pause.untried(first)
             await pause.take()
     except DeadlineExceeded as error:
-        unsettled = np.zeros(len(rows), CREDIT_RESULT)
-        unsettled["code"] = error.code
-        return unsettled
+        unanswered = np.zeros(len(rows), CREDIT_RESULT)
+        unanswered["code"] = error.code
+        return unanswered

@@ -177,7 +177,7 @@ class ShardWriteQueue:
             await pause.take()
 
     async def many(self, rows: Requests, details: dict[int, bytes], deadline: float) -> NDArray[Any]:
-        """RESULT rows (n,) for REQUEST rows (n,). A row that is not settled by the deadline keeps the code of its last answer, or
+        """RESULT rows (n,) for REQUEST rows (n,). A row that has no result by the deadline keeps the code of its last answer, or
         UNKNOWN_NUMBER when that was lost and OVERLOADED_NUMBER when it was never sent."""
         known = RowAttempts(len(rows))
         open_rows = np.arange(len(rows))
@@ -329,7 +329,7 @@ class ShardWriteQueue:
             async with asyncio.timeout(self._limits.call_timeout_s):
                 results = await self._client.submit(rows, _merged(jobs))
             assert len(results) == count, "a shard answers each row"
-            _settle(jobs, results, ANSWERS_A_TURN if self._callers.several else count, self._loop)
+            _finish(jobs, results, ANSWERS_A_TURN if self._callers.several else count, self._loop)
         except ShardUnavailable as lost:
             error = lost
         except TimeoutError:
@@ -409,7 +409,7 @@ def _merged(jobs: list[_Job]) -> dict[int, bytes]:
     return merged
 
 
-def _settle(jobs: list[_Job], results: Results, a_turn: int, loop: asyncio.AbstractEventLoop) -> None:
+def _finish(jobs: list[_Job], results: Results, a_turn: int, loop: asyncio.AbstractEventLoop) -> None:
     """Answer jobs: of each caller so many at once, the others in turn as the event loop goes round."""
     raw = results.tobytes()
     start = 0
@@ -424,16 +424,16 @@ def _settle(jobs: list[_Job], results: Results, a_turn: int, loop: asyncio.Abstr
             job.future.set_result(raw[start:end])
         start = end
     if later:
-        loop.call_soon(_settle_some, later, a_turn, loop)
+        loop.call_soon(_finish_some, later, a_turn, loop)
 
 
-def _settle_some(later: deque[tuple[_Job, bytes]], a_turn: int, loop: asyncio.AbstractEventLoop) -> None:
+def _finish_some(later: deque[tuple[_Job, bytes]], a_turn: int, loop: asyncio.AbstractEventLoop) -> None:
     for _ in range(min(a_turn, len(later))):
         job, answer = later.popleft()
         if not job.future.done():
             job.future.set_result(answer)
     if later:
-        loop.call_soon(_settle_some, later, a_turn, loop)
+        loop.call_soon(_finish_some, later, a_turn, loop)
 
 
 def _fail(jobs: list[_Job], error: ShardUnavailable) -> None:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from switch.importer.history import (
     KINDS,
-    LINES_BELOW_HEAD,
+    LINES_BELOW_HEADER,
     ROWS,
     History,
     ImportFileError,
@@ -126,7 +126,7 @@ def _read_bookings(path: Path) -> list[Booking]:
 
 
 def _place(path: Path) -> Place:
-    return ROWS if is_parquet(path) else LINES_BELOW_HEAD
+    return ROWS if is_parquet(path) else LINES_BELOW_HEADER
 
 
 def _text_table(path: Path) -> pa.Table:

@@ -38,14 +38,14 @@ class Corrections:
         self._reading = asyncio.Semaphore(READS_AT_A_TIME)
 
     async def known(self, rows: NDArray[np.int64], answers: Answers) -> Answers:
-        """Answers for rows (k,) in which a row that differs only by its time within its slice, or by `after`, is a replay."""
+        """Answers for rows (k,) in which a row that differs only by its time within its slice, or by `after`, is a repeat."""
         differ = np.flatnonzero(answers.codes == Code.IDEMPOTENCY_MISMATCH).tolist()
         if not self._history.keyed_by_content or not differ:
             return answers
         found = await asyncio.gather(*(self._recorded(int(rows[place])) for place in differ))
         codes, ids, replayed = answers.codes.copy(), answers.ids.copy(), answers.replayed.copy()
         for place, recorded in zip(differ, found, strict=True):
-            if recorded is not None and self._says(int(rows[place]), recorded):
+            if recorded is not None and self._is_recorded(int(rows[place]), recorded):
                 codes[place] = _NUMBER[recorded.code]
                 ids[place] = np.frombuffer(uuid.UUID(recorded.id).bytes, np.uint8)
                 replayed[place] = True
@@ -98,7 +98,7 @@ class Corrections:
         async with self._reading:
             return await self._client.recorded(self._ids[self._home[row]], self._history.keys[row])
 
-    def _says(self, row: int, recorded: Recorded) -> bool:
+    def _is_recorded(self, row: int, recorded: Recorded) -> bool:
         """Whether a row is the payment that was recorded under its key."""
         history, payments = self._history, self._history.payments
         payer, payee = int(payments.payer[row]), int(payments.payee[row])

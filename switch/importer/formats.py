@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from rules.vocabulary.currencies import DECIMALS
 from switch.importer import berka, paysim, shardpay_format
 from switch.importer.history import History, ImportFileError
-from switch.importer.text_tables import head_of, is_parquet
+from switch.importer.text_tables import header_of, is_parquet
 
 READERS: Final[dict[str, Callable[..., History]]] = {
     paysim.NAME: paysim.read,
@@ -36,7 +36,7 @@ def format_of(path: Path) -> str:
         return berka.NAME
     if is_parquet(path):
         return _recognised(path, columns_of(path), _RECOGNISERS)
-    names = head_of(path).names
+    names = header_of(path).names
     if not names or names[0].lstrip().startswith(("{", "[")):
         return shardpay_format.NAME
     return _recognised(path, names, _TEXT_RECOGNISERS)

@@ -76,13 +76,13 @@ class Place(NamedTuple):
 
 
 LINES: Final = Place("line", 1)
-LINES_BELOW_HEAD: Final = Place("line", 2)
+LINES_BELOW_HEADER: Final = Place("line", 2)
 ROWS: Final = Place("row", 0)
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """Wallets and payments of a file. `slice_ms`: what lies further apart than this goes in order for every wallet, merchants
-    included. `place`: what a row is called where the file is told of, and the number of the first. `notes`: what a person should know of
+    included. `place`: what a row is called in messages, and the number of the first. `notes`: what a person should know of
     the file; `keyed_by_content`: keys are those of `content_keys`."""
 
     name: str

@@ -1,7 +1,7 @@
 """Service orders of the past through the API, each once by its merchant's number.
 
-A file is Parquet with the columns of COLUMNS; wallets are told by their external ids, as payments tell them. An import may be repeated at
-any time: what is there is answered with what it is.
+A file is Parquet with the columns of COLUMNS; wallets are named by their external ids, as in files of payments. An import may be repeated
+at any time: what is there is answered with what it is.
 """
 
 import asyncio

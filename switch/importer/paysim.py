@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from switch.importer.history import (
     HELD_BACK,
     KINDS,
-    LINES_BELOW_HEAD,
+    LINES_BELOW_HEADER,
     ROWS,
     History,
     ImportFileError,
@@ -196,7 +196,7 @@ def _table(path: Path) -> tuple[pa.Table, Place]:
     }
     for name in ("payer", "payee"):
         text.wrong(name, pc.not_equal(text.texts(name), "").to_numpy(), "a name")
-    return pa.table(columns), LINES_BELOW_HEAD
+    return pa.table(columns), LINES_BELOW_HEADER
 
 
 def _opening_balances(log: _Log) -> NDArray[np.int64]:

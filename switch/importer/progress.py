@@ -67,7 +67,7 @@ class Tally:
         self.retries += 1
         self.waiting = why
 
-    def settled(self, codes: NDArray[np.uint16], replayed: int) -> None:
+    def answered(self, codes: NDArray[np.uint16], replayed: int) -> None:
         """Rows have their answers."""
         self.rows += len(codes)
         self.replayed += replayed

@@ -80,7 +80,7 @@ class Unexpected(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     """Figures of one run. `rows`: of the file, with opening balances and the like in `extra_rows`; `wallets_there_before`: those that this
     file did not make; `changed`: rows that are new among rows that were imported before; `drift`: how far the whole amounts lie
     from the last balances that the file itself records."""
@@ -128,7 +128,7 @@ class RowRefused(SwitchError):
     """A row that the switch does not take at all."""
 
 
-async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]) -> Report:
+async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]) -> ImportReport:
     """Import a file. Raises ImportFileError and SwitchError; what was done stays done."""
     started = time.perf_counter()
     tally.stage = "reading"
@@ -143,7 +143,7 @@ async def run_import(options: Options, tally: Tally, refresh: Callable[[], None]
             wallets = await make_wallets(client, history)
             history = without_openings(history, wallets.before)
             tally.total = len(history.payments)
-            run = Run(options, history, client, wallets, tally)
+            run = ImportRun(options, history, client, wallets, tally)
             await run.payments()
             tally.stage = "balances"
             wanted = await asyncio.to_thread(expected, options.format, options.file)
@@ -167,7 +167,7 @@ def places(ids: NDArray[np.uint8]) -> NDArray[np.int64]:
     return segments
 
 
-class Run:
+class ImportRun:
     """The payments of one import."""
 
     def __init__(self, options: Options, history: History, client: Client, wallets: Wallets, tally: Tally) -> None:
@@ -239,7 +239,7 @@ class Run:
         rows = plan.rows(wave.number)
         self._old[rows] = True
         self._book(rows)
-        self._tally.settled(self._codes[rows], wave.replayed)
+        self._tally.answered(self._codes[rows], wave.replayed)
 
     async def _wave(self, plan: Plan, wave: int, sources: set[int]) -> Wave:
         payments = self._history.payments
@@ -278,25 +278,25 @@ class Run:
                     self._old[rows] |= self._recorded_before(answers) & ~self._sent_before[rows]
                 self._sent_before[rows] = True
                 again = untried(answers.codes)
-                settled = rows[~again]
+                ended = rows[~again]
                 codes = answers.codes[~again]
-                await self._check_refused(settled, codes)
-                self._codes[settled] = codes
+                await self._check_refused(ended, codes)
+                self._codes[ended] = codes
                 for place in np.flatnonzero(~again).tolist():
                     if int(rows[place]) in sources:
                         self._transfer_ids[int(rows[place])] = answers.ids[place].tobytes()
                 count = int(np.count_nonzero(answers.replayed[~again]))
-                self._tally.settled(codes, count)
+                self._tally.answered(codes, count)
                 replayed += count
                 if not again.any():
                     return replayed
-                if len(settled):
+                if len(ended):
                     pause = Backoff()
                 rows = rows[again]
-                await pause.take(0.0, f"{len(rows)} rows are not settled yet")
+                await pause.take(0.0, f"{len(rows)} rows have no result yet")
 
     def _recorded_before(self, answers: Answers) -> NDArray[np.bool_]:
-        """Which rows (k,) of an answer were recorded before this run began. A replay alone does not say so: the switch sends a row again by
+        """Which rows (k,) of an answer were recorded before this run began. A repeat alone does not say so: the switch sends a row again by
         itself when a process dies. What this run made lies beyond the first record that it made on a shard."""
         addresses = addresses_in(answers.ids)
         shards = shard_of(addresses)
@@ -387,14 +387,14 @@ class Run:
         base = HELD_BACK if number >= HELD_BACK else OPENING
         return f"the opening balance of {self._history.wallets[number - base].external_id}"
 
-    def report(self, differences: list[Difference], drift: int | None, total_seconds: float) -> Report:
+    def report(self, differences: list[Difference], drift: int | None, total_seconds: float) -> ImportReport:
         """The figures, once all is done."""
         history, tally = self._history, self._tally
         unexpected = self._unexpected()
         changed = [] if self._plan is None else self._corrections.changed(self._plan, self._old, self._late)
         p50, p99 = tally.latencies_ms()
         extra = int(np.count_nonzero(history.payments.number >= OPENING))
-        return Report(
+        return ImportReport(
             file=str(self._options.file),
             format=history.name,
             rows=len(history.payments) - extra,

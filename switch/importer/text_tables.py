@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from switch.importer.history import LINES_BELOW_HEAD, ImportFileError
+from switch.importer.history import LINES_BELOW_HEADER, ImportFileError
 
 DELIMITERS: Final = (";", ",", "\t")
-HEAD_BYTES_MAX: Final = 65_536
+HEADER_BYTES_MAX: Final = 65_536
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _NUMBER: Final = r"^\s*-?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]{1,2})?\s*$"
 _WHOLE: Final = r"^\s*-?[0-9]{1,18}\s*$"
@@ -35,23 +35,23 @@ def is_parquet(path: Path) -> bool:
         return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
 
 
-class Head(NamedTuple):
+class FileHeader(NamedTuple):
     """The first line: what separates columns, and their names as they stand there."""
 
     delimiter: str
     names: list[str]
 
 
-def head_of(path: Path) -> Head:
+def header_of(path: Path) -> FileHeader:
     """The first line of a text file, whatever it holds. Raises ImportFileError."""
     with path.open("rb") as file:
-        line = file.readline(HEAD_BYTES_MAX)
+        line = file.readline(HEADER_BYTES_MAX)
     try:
         text = line.removeprefix(_BYTE_ORDER_MARK).decode("utf-8").strip()
     except UnicodeDecodeError:
         raise ImportFileError(f"{path}: neither Parquet nor text in UTF-8") from None
     delimiter = max(DELIMITERS, key=text.count)
-    return Head(delimiter, next(csv.reader([text], delimiter=delimiter), []))
+    return FileHeader(delimiter, next(csv.reader([text], delimiter=delimiter), []))
 
 
 class TextTable:
@@ -59,9 +59,9 @@ class TextTable:
 
     def __init__(self, path: Path, wanted: Mapping[str, Sequence[str]], optional: Mapping[str, Sequence[str]]) -> None:
         """`wanted`, `optional`: how a column may be called in the file, in any case, by our name. Raises ImportFileError."""
-        head = head_of(path)
-        self._names = _found(path, head, wanted) | _found(path, head, optional, needed=False)
-        self._table = _read(path, head, list(self._names.values()))
+        header = header_of(path)
+        self._names = _found(path, header, wanted) | _found(path, header, optional, needed=False)
+        self._table = _read(path, header, list(self._names.values()))
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
@@ -78,7 +78,7 @@ class TextTable:
         places = np.flatnonzero(~np.asarray(right))
         if len(places):
             text = self.texts(name)[int(places[0])].as_py()
-            where = LINES_BELOW_HEAD.of(int(places[0]))
+            where = LINES_BELOW_HEADER.of(int(places[0]))
             raise ImportFileError(f"{where}: {self._names[name]}: {expected} is expected, not {text[:40]!r}")
 
     def _matching(self, name: str, form: str, expected: str) -> pa.ChunkedArray:
@@ -107,25 +107,27 @@ class TextTable:
         return set_
 
 
-def _found(path: Path, head: Head, wanted: Mapping[str, Sequence[str]], *, needed: bool = True) -> dict[str, str]:
-    there = {name.strip().casefold(): name for name in head.names}
+def _found(
+    path: Path, header: FileHeader, wanted: Mapping[str, Sequence[str]], *, needed: bool = True
+) -> dict[str, str]:
+    there = {name.strip().casefold(): name for name in header.names}
     found = {}
     for ours, called in wanted.items():
         name = next((there[each.casefold()] for each in called if each.casefold() in there), None)
         if name is not None:
             found[ours] = name
         elif needed:
-            columns = ", ".join(head.names)[:200]
+            columns = ", ".join(header.names)[:200]
             raise ImportFileError(f"{path}: the column {' or '.join(called)} is missing; there are {columns}")
     return found
 
 
-def _read(path: Path, head: Head, names: list[str]) -> pa.Table:
+def _read(path: Path, header: FileHeader, names: list[str]) -> pa.Table:
     try:
         return pa_csv.read_csv(
             path,
             read_options=pa_csv.ReadOptions(use_threads=False),
-            parse_options=pa_csv.ParseOptions(delimiter=head.delimiter),
+            parse_options=pa_csv.ParseOptions(delimiter=header.delimiter),
             convert_options=pa_csv.ConvertOptions(
                 include_columns=names, column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),

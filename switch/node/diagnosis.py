@@ -116,7 +116,7 @@ def _disk(data: Path) -> Iterator[Finding]:
         "disk synchronisation",
         took < SYNC_WARNING_MS,
         f"{took:.1f} ms (median of {TRIES})",
-        "Each batch of payments waits for it: use a disk that keeps what it was told without so long a wait.",
+        "Each batch of payments waits for it: use a disk that makes writes durable sooner.",
     )
 
 

@@ -11,26 +11,26 @@ from typing import Any, Final
 from actors.shard.compile_kernels import KERNELS, Progress, progress
 
 LOOK_EVERY_S: Final = 0.5
-TELL_EVERY_S: Final = 5.0
+PRINT_EVERY_S: Final = 5.0
 SHARE_MIN: Final = 0.05
 """Before so much is done the rest cannot be estimated."""
 
 
-async def tell_compilation(say: Callable[[str], Any], look: Callable[[], Progress | None] = progress) -> None:
+async def print_compilation(say: Callable[[str], Any], look: Callable[[], Progress | None] = progress) -> None:
     """Print how many kernels are compiled and how long the rest will take, until all are. Prints nothing where none is compiled: because
     all are kept from an earlier start, or because the shards are on other machines."""
     first = now = look()
     began = printed = time.monotonic()
-    said = False
+    printed_one = False
     while first is not None and now is not None:
-        if now.compiled > first.compiled and (not said or time.monotonic() >= printed + TELL_EVERY_S):
+        if now.compiled > first.compiled and (not printed_one or time.monotonic() >= printed + PRINT_EVERY_S):
             printed = time.monotonic()
-            once = "" if said else "compiling, once for this version: "
+            once = "" if printed_one else "compiling, once for this version: "
             say(f"{once}{now.compiled} of {KERNELS} kernels{_left(first, now, printed - began)}")
-            said = True
+            printed_one = True
         await asyncio.sleep(LOOK_EVERY_S)
         now = look()
-    if said:
+    if printed_one:
         say(f"all kernels are compiled ({time.monotonic() - began:.0f} s)")
 
 

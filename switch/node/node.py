@@ -174,7 +174,7 @@ class Cluster:
         for watched in (*self.shards.values(), *self.front_doors.values()):
             if watched.status is not None and watched.status.version < self._version:
                 watched.status = None
-                self._tell(watched)
+                self._connect(watched)
 
     def _everyone(self) -> Iterator[tuple[str, int, _Watched, Callable[[int], Any], int]]:
         for shard, watched in self.shards.items():
@@ -213,7 +213,7 @@ class Cluster:
         watched.actor, watched.since = actor, self._version
         watched.silent_looks, watched.heard = 0, False
         watched.call = watched.status = None
-        self._tell_all()
+        self._connect_all()
         ray.kill(old)
 
     def _give_up_front_door(self, number: int, placement: Placement) -> None:
@@ -228,14 +228,14 @@ class Cluster:
         """Front doors answer /readyz with 503, and serve on."""
         self._leaving = True
         self._version += 1
-        self._tell_all()
+        self._connect_all()
 
-    def _tell_all(self) -> None:
+    def _connect_all(self) -> None:
         for watched in (*self.shards.values(), *self.front_doors.values()):
             if watched.heard:
-                self._tell(watched)
+                self._connect(watched)
 
-    def _tell(self, watched: _Watched) -> None:
+    def _connect(self, watched: _Watched) -> None:
         self._spawn("connect", watched.actor.connect.remote(self._members()))
 
     def _members(self) -> Members:

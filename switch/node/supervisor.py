@@ -25,7 +25,7 @@ from actors.process.logs import log_to_file
 from actors.stores.api_keys import ensure_bootstrap_key, has_keys
 from actors.stores.topology import cluster_facts
 from switch.http.tls import check_files
-from switch.node.first_start import tell_compilation
+from switch.node.first_start import print_compilation
 from switch.node.listening import CannotServe, base_url, check_port, is_loopback
 from switch.node.settings import Settings, log_dir
 from switch.node.sizing import keys_statement, memory_bytes, sized
@@ -94,14 +94,14 @@ class Supervisor:
         self.say(f"starting shards ({spec.shards}), scorers ({self.settings.scorers}) and front doors ({front_doors})")
         await self._start_node(spec)
         watching = asyncio.create_task(self._watch(spec, lock))
-        telling = asyncio.create_task(tell_compilation(self.say))
-        telling.add_done_callback(_show_failure)
+        printing = asyncio.create_task(print_compilation(self.say))
+        printing.add_done_callback(_show_failure)
         announcing = asyncio.create_task(self._announce(ready, spec.url))
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait({watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if announcing.done() and not watching.done():
             await self._leave(watching)
-        for task in (announcing, telling, watching):
+        for task in (announcing, printing, watching):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
@@ -265,7 +265,7 @@ def end_leftovers(data: Path) -> None:
 
 
 async def wait_ready(url: str, timeout_s: float) -> bool:
-    """Poll /readyz until it answers 200. Whose certificate is shown there does not matter: nothing is told and nothing believed."""
+    """Poll /readyz until it answers 200. Whose certificate is shown there does not matter: no secret is sent and nothing is believed."""
     deadline = time.monotonic() + timeout_s
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         while time.monotonic() < deadline:

@@ -53,7 +53,7 @@ class CaseResolution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CaseNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """What the holder was told, and when."""
+    """A notice to the holder, and when it was given."""
 
     at: str
     text: str
@@ -139,7 +139,7 @@ def _statement(opened: CreditRecord, by_kind: Mapping[int, CreditRecord]) -> str
     return resolved.details.statement or opened.details.text or UNSET
 
 
-def dispute_beside(secret: Secret, opened: CreditRecord, steps: Sequence[CreditRecord]) -> Dispute:
+def dispute_in_short(secret: Secret, opened: CreditRecord, steps: Sequence[CreditRecord]) -> Dispute:
     """A dispute in short."""
     by_kind = {each.record["kind"]: each for each in steps}
     due = time_text(opened.record["expiry"])
@@ -156,7 +156,7 @@ def dispute_answer(
     """A DISPUTE_OPENED record, the records about it, oldest first, and its entry."""
     record, by_kind = opened.record, {each.record["kind"]: each for each in steps}
     source = accounts.get(record[ACCOUNT], "") if record[ACCOUNT] else None
-    forwarded, said = by_kind.get(Kind.DISPUTE_FORWARDED), by_kind.get(Kind.DISPUTE_ANSWERED)
+    forwarded, answered = by_kind.get(Kind.DISPUTE_FORWARDED), by_kind.get(Kind.DISPUTE_ANSWERED)
     resolved = by_kind.get(Kind.DISPUTE_RESOLVED)
     resolution = UNSET if resolved is None else _resolution(resolved, accounts)
     return DisputeAnswer(
@@ -171,14 +171,14 @@ def dispute_answer(
         forward_by=time_text(record[FORWARD_BY]) if record[FORWARD_BY] else UNSET,
         forwarded_at=UNSET if forwarded is None else time_text(forwarded.record["record_time"]),
         due_at=time_text(record["expiry"]),
-        answer=UNSET if said is None else _said(said),
+        answer=UNSET if answered is None else _source_answer(answered),
         resolution=resolution,
         statement=_statement(opened, by_kind),
         notices=[_notice(each, source, resolution) for each in steps if each.record["kind"] != Kind.DISPUTE_ANSWERED],
     )
 
 
-def _said(found: CreditRecord) -> SourceAnswer:
+def _source_answer(found: CreditRecord) -> SourceAnswer:
     return SourceAnswer(
         outcome=OUTCOMES[found.record[RESOLUTION]],
         text=found.details.text or "",

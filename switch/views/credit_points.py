@@ -33,11 +33,11 @@ def what_if_answer(found: WalletScore) -> WhatIfAnswer:
     return WhatIfAnswer(**_shown(found))
 
 
-def points_answer(said: Any, table: PointsTable) -> PointsAnswer:
+def points_answer(published: Any, table: PointsTable) -> PointsAnswer:
     """A scalar of SCORE with its table."""
-    card, run = f"{table.card}@{table.version}", int(said["run"])
+    card, run = f"{table.card}@{table.version}", int(published["run"])
     return PointsAnswer(
-        **_shown(table.result), card=card, run=run, as_of=time_text(int(said["as_of"])), lines=table.lines
+        **_shown(table.result), card=card, run=run, as_of=time_text(int(published["as_of"])), lines=table.lines
     )
 
 

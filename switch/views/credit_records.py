@@ -107,14 +107,14 @@ class CreditHistory:
 
     async def chain(self, start: int, limit: int) -> Chain:
         """Records on a wallet's credit chain from the one at `start` on, 0 = none."""
-        rows = await self._pool.fetch("credit_chain", start, limit) if start else []
+        rows = await self._pool.fetch("credit_chain", start, limit, None) if start else []
         records = await self.many([row["address"] for row in rows])
         return Chain(records, records[-1].record[CREDIT_PREVIOUS] if records else 0)
 
     async def scores(self, wallet: int, start: int, limit: int) -> Walk | None:
         """Scores on a wallet's credit chain from the record at `start` on, without what is kept beside them. None: there is no record
         of this wallet, so an older backup was restored since a cursor named it."""
-        rows = await self._pool.fetch("credit_scores", start, limit + 1, STEPS_MAX)
+        rows = await self._pool.fetch("credit_chain", start, STEPS_MAX, limit + 1)
         walked = [CreditRecord(row["address"], record_of(row["record"]), _NO_DETAILS) for row in rows]
         if not walked or any(each.record["payer"] != wallet for each in walked):
             return None

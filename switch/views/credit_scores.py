@@ -71,24 +71,24 @@ def score_of(raw: dict[str, int]) -> Any:
     return np.frombuffer(record.tobytes(), SCORE)[0]
 
 
-def score_answer(said: Any, card: Scorecard | None, identity: str | UnsetType = UNSET) -> ScoreAnswer:
+def score_answer(published: Any, card: Scorecard | None, identity: str | UnsetType = UNSET) -> ScoreAnswer:
     """A scalar of SCORE with the card that it is by, and its id."""
     at: dict[str, Any] = {
         "id": identity,
-        "run": int(said["run"]),
-        "as_of": time_text(int(said["as_of"])),
-        "published_at": time_text(int(said["record_time"])),
+        "run": int(published["run"]),
+        "as_of": time_text(int(published["as_of"])),
+        "published_at": time_text(int(published["record_time"])),
     }
     label = UNSET if card is None else f"{card.name}@{card.version}"
-    if said["cause"]:
-        return ScoreAnswer(score=None, band=None, na_cause=Cause(int(said["cause"])).code, card=label, **at)
-    score = int(said["score"])
+    if published["cause"]:
+        return ScoreAnswer(score=None, band=None, na_cause=Cause(int(published["cause"])).code, card=label, **at)
+    score = int(published["score"])
     codes = () if card is None else card.reasons
-    given = zip(said["reasons"].tolist(), said["gaps"].tolist(), strict=True)
+    given = zip(published["reasons"].tolist(), published["gaps"].tolist(), strict=True)
     return ScoreAnswer(
         score=score,
         band=[band.name for band in BANDS if score >= band.low][-1],
-        subtotals=dict(zip(DIMENSIONS, said["subtotals"].tolist(), strict=True)),
+        subtotals=dict(zip(DIMENSIONS, published["subtotals"].tolist(), strict=True)),
         reasons=[ReasonGap(code=codes[number - 1], gap=gap) for number, gap in given if 0 < number <= len(codes)],
         card=label,
         **at,

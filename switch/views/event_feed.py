@@ -14,7 +14,7 @@ from actors.records.addresses import block_of, record_address
 from actors.records.layout import BLOCK_RECORDS_MAX
 from switch.fairness.scheduling import Scheduler, single
 from switch.gateway.encode import details_of
-from switch.views.events import Found, Page, ReadBlock, in_order, page_of, referred
+from switch.views.events import EventPage, FoundEvent, ReadBlock, in_order, page_of, referred
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ SEARCHED_BLOCKS: Final = 20_000
 HOLDING_BLOCKS_MAX: Final = 64
 """Of each shard, of those that hold it."""
 APPENDED_MEANWHILE: Final = 16
-"""Blocks of a shard that may be appended between the look at its head and the read up to it; of more the newest are told next time."""
+"""Blocks of a shard that may be appended between the look at its head and the read up to it; of more the newest come with the next read."""
 LOOK_EVERY_S: Final = 0.1
 """How late a stream may notice a commit; one small query for all streams of the process."""
 
@@ -60,19 +60,19 @@ class EventFeed:
 
     async def page(
         self, caller: int, places: Sequence[int], limit: int, types: NDArray[np.uint8], own: Own | None = None
-    ) -> Page:
+    ) -> EventPage:
         """Up to `limit` events after `places`, for a caller; `own`: whose wallets they are must be the reader's own. It may be empty though
         `has_more`: so much was read, and nothing of it is wanted."""
-        events: list[Found] = []
+        events: list[FoundEvent] = []
         each = min(self._blocks_max, READ_BLOCKS_MIN + limit // BLOCK_RECORDS_MAX)
         while True:
             page = await self._read(caller, places, limit - len(events), types, own, each)
             events += page.events
             if not page.has_more or len(events) == limit or each == self._blocks_max:
-                return Page(events, page.places, page.has_more)
+                return EventPage(events, page.places, page.has_more)
             places, each = page.places, min(each * GROWTH, self._blocks_max)
 
-    async def last(self, caller: int, limit: int, types: NDArray[np.uint8], own: Own | None = None) -> Page:
+    async def last(self, caller: int, limit: int, types: NDArray[np.uint8], own: Own | None = None) -> EventPage:
         """The newest `limit` events, fewer where those of so many blocks as one query reads are not as many; later ones follow the page."""
         ends = [block_of(place) for place in await self.end()]
         each = READ_BLOCKS_MIN + limit // BLOCK_RECORDS_MAX
@@ -81,12 +81,12 @@ class EventFeed:
             blocks = each + APPENDED_MEANWHILE
             page = await self._read(caller, places, blocks * len(ends) * BLOCK_RECORDS_MAX, types, own, blocks)
             if len(page.events) >= limit or each == self._blocks_max or not any(map(block_of, places)):
-                return Page(page.events[-limit:], page.places, page.has_more)
+                return EventPage(page.events[-limit:], page.places, page.has_more)
             each = min(each * GROWTH, self._blocks_max)
 
     async def with_reference(
         self, caller: int, reference: str, limit: int, types: NDArray[np.uint8], own: Own | None = None
-    ) -> Page:
+    ) -> EventPage:
         """The newest `limit` events of payments that carry a reference, among the newest SEARCHED_BLOCKS of each shard; later ones follow
         the page."""
         ends = await self.end()
@@ -99,21 +99,21 @@ class EventFeed:
             back=PAGE_BYTES_MAX,
         )
         if not rows:
-            return Page([], tuple(ends), False)
+            return EventPage([], tuple(ends), False)
         blocks = sorted((ReadBlock(*row) for row in rows), key=lambda block: (block.shard, block.number))
         page = await self._page(caller, blocks, frozenset(), [START] * len(ends), types, own)
         named = [each for each in page.events if details_of(each.details).reference == reference]
-        return Page(named[-limit:], tuple(ends), False)
+        return EventPage(named[-limit:], tuple(ends), False)
 
     async def _read(
         self, caller: int, places: Sequence[int], limit: int, types: NDArray[np.uint8], own: Own | None, each: int
-    ) -> Page:
+    ) -> EventPage:
         """One query: at most `each` blocks of each shard."""
         starts = [block_of(place) for place in places]
         details = DETAILS_BYTES_MAX // len(self._shards)
         rows = await self._pool.fetch("event_blocks", self._shards, starts, each, details, back=PAGE_BYTES_MAX)
         if not rows:
-            return Page([], tuple(places), False)
+            return EventPage([], tuple(places), False)
         blocks = sorted((ReadBlock(*row[:4]) for row in rows), key=lambda block: (block.shard, block.number))
         counts = np.bincount([block.shard for block in blocks], minlength=len(self._shards))
         cut = frozenset(row["shard"] for row in rows if row["there"] == each or counts[row["shard"]] < row["there"])
@@ -128,7 +128,7 @@ class EventFeed:
         types: NDArray[np.uint8],
         own: Own | None,
         limit: int | None = None,
-    ) -> Page:
+    ) -> EventPage:
         """The events in blocks: up to `limit`, or all."""
         read = await self._scheduler.run(caller, single(partial(in_order, blocks, cut, places, types)))
         payers = payees = np.ones(len(read.records), np.bool_)
@@ -145,7 +145,7 @@ class EventFeed:
         )
         return found
 
-    async def times(self, found: Sequence[Found]) -> dict[int, int]:
+    async def times(self, found: Sequence[FoundEvent]) -> dict[int, int]:
         """Record times, by address, of what these events refer to."""
         addresses = referred(found)
         if not addresses:

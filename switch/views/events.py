@@ -190,7 +190,7 @@ class ReadBlock(NamedTuple):
     details: bytes | None
 
 
-class Found(NamedTuple):
+class FoundEvent(NamedTuple):
     """One event before it is rendered: its record, its details, and the place after it on its shard. `payers`: whether the reader is on
     the payer's side."""
 
@@ -202,10 +202,10 @@ class Found(NamedTuple):
     payers: bool
 
 
-class Page(NamedTuple):
+class EventPage(NamedTuple):
     """Events in order, the places from which to go on, by shard, and whether more is known to follow."""
 
-    events: list[Found]
+    events: list[FoundEvent]
     places: tuple[int, ...]
     has_more: bool
 
@@ -242,7 +242,7 @@ def in_order(
 
 def page_of(
     read: InOrder, places: Sequence[int], limit: int, payers: NDArray[np.bool_], payees: NDArray[np.bool_]
-) -> Page:
+) -> EventPage:
     """The next `limit` events of what was read. `payers`, `payees` (n,): on which sides of the records the reader stands."""
     shown = (read.records["code"] == 0) & (
         read.records["kind"] != Kind.INQUIRY
@@ -259,7 +259,7 @@ def page_of(
     entries = {block: entries_of(read.blocks[block].details) for block in set(blocks)}
     columns = (column[hits].tolist() for column in (read.addresses, read.types, read.after, payers))
     events = [
-        Found(
+        FoundEvent(
             address,
             number,
             as_dict(read.records[hit]),
@@ -269,7 +269,7 @@ def page_of(
         )
         for hit, block, address, number, after, own in zip(hits, blocks, *columns, strict=True)
     ]
-    return Page(events, tuple(reached), full or bool(read.cut))
+    return EventPage(events, tuple(reached), full or bool(read.cut))
 
 
 def _own(details: msgspec.Raw | None) -> msgspec.Raw | None:
@@ -376,22 +376,22 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     data: TransferData | LegData | WalletData | CreditData
 
 
-def referred(found: Sequence[Found]) -> list[int]:
+def referred(found: Sequence[FoundEvent]) -> list[int]:
     """Addresses of the records that these refer to."""
     about = {each.record["reference"] for each in found if each.record["kind"] in _ABOUT}
     transfers = {each.record[TRANSFER_AT] for each in found if each.record["kind"] in _COLLECTING}
     return sorted((about | transfers) - {0})
 
 
-def packs_of(found: Sequence[Found]) -> set[int]:
+def packs_of(found: Sequence[FoundEvent]) -> set[int]:
     """Numbers of the packs that decided these."""
     return {each.record["pack"] for each in found if each.record["kind"] in ATTEMPTS}
 
 
-def render(secret: Secret, names: Names, found: Sequence[Found], times: Mapping[int, int]) -> Steps[list[Event]]:
+def render(secret: Secret, names: Names, found: Sequence[FoundEvent], times: Mapping[int, int]) -> Steps[list[Event]]:
     """Events for callers; `times`: record times by address, of what `referred` gave."""
 
-    def some(part: Sequence[Found]) -> list[Event]:
+    def some(part: Sequence[FoundEvent]) -> list[Event]:
         wallets = np.array([(each.record["payer"], each.record["payee"]) for each in part], np.int64).ravel()
         ids = [str(uuid.UUID(bytes=raw.tobytes())) for raw in encode_wallets(secret, wallets)]
         return [
@@ -404,7 +404,7 @@ def render(secret: Secret, names: Names, found: Sequence[Found], times: Mapping[
     return [event for part in rendered for event in part]
 
 
-def _event(secret: Secret, names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]) -> Event:
+def _event(secret: Secret, names: Names, found: FoundEvent, payer: str, payee: str, times: Mapping[int, int]) -> Event:
     record = found.record
     kind = record["kind"]
     data: TransferData | LegData | WalletData | CreditData
@@ -439,7 +439,7 @@ def _referred_id(secret: Secret, record: dict[str, int], times: Mapping[int, int
 
 
 def _transfer(
-    secret: Secret, names: Names, found: Found, payer: str, payee: str, times: Mapping[int, int]
+    secret: Secret, names: Names, found: FoundEvent, payer: str, payee: str, times: Mapping[int, int]
 ) -> TransferData:
     record, details = found.record, details_of(found.details)
     kind = Kind(record["kind"])

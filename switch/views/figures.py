@@ -80,22 +80,22 @@ def step_figures(latencies: Latencies) -> StepFigures:
 
 
 def shard_figures(waiting: Sequence[int], conditions: Mapping[int, Condition]) -> list[ShardFigures]:
-    """Shards in order, by rows that wait for each and what those that answered said."""
+    """Shards in order, by rows that wait for each and the conditions of those that answered."""
     shown = []
     for shard, rows in enumerate(waiting):
-        said = conditions.get(shard, Condition())
-        fullest = max(said.fills, key=lambda table: said.fills[table], default=None)
+        condition = conditions.get(shard, Condition())
+        fullest = max(condition.fills, key=lambda table: condition.fills[table], default=None)
         shown.append(
             ShardFigures(
                 shard=shard,
-                serving=shard in conditions and not said.stops,
+                serving=shard in conditions and not condition.stops,
                 waiting=rows,
                 fullest=fullest,
-                fill=0.0 if fullest is None else said.fills[fullest],
-                fills=said.fills,
-                clock_off_ms=said.clock_off_ms,
-                stops=said.stops,
-                warnings=said.warnings,
+                fill=0.0 if fullest is None else condition.fills[fullest],
+                fills=condition.fills,
+                clock_off_ms=condition.clock_off_ms,
+                stops=condition.stops,
+                warnings=condition.warnings,
             )
         )
     return shown

@@ -23,7 +23,7 @@ CUT_OFF_SHARE, TWICE_SHARE = 0.15, 0.15
 CUT_OFF_MAX_S = 0.02
 PAGE = 100
 READERS = 32
-SETTLED_WITHIN_S = 60.0
+QUIET_WITHIN_S = 60.0
 
 
 class Asked(msgspec.Struct, eq=False):
@@ -284,8 +284,8 @@ class Interleaving(Load):
             assert len(asked.recorded) == 1, asked
         assert len({asked.id for asked in recorded}) == len(recorded)
         await self._all(self._unseen, [asked for asked in self.asked if not asked.recorded])
-        await self._all(self._told_again, [asked for asked in recorded if asked.path])
-        suspended = await self._settled()
+        await self._all(self._repeated, [asked for asked in recorded if asked.path])
+        suspended = await self._suspended()
         holds = [asked for asked in recorded if asked.what == "hold" and asked.done]
         await self._all(self._check_hold, holds)
         await self._all(self._check_refunds, [asked for asked in recorded if asked.moves and asked.what != "refund"])
@@ -307,13 +307,13 @@ class Interleaving(Load):
         status, answer = await self.call("GET", f"/v1/transfers?wallet={home}&idempotency_key={asked.key}")
         assert (status, answer["code"]) == (404, "key_not_seen"), (asked, answer)
 
-    async def _told_again(self, asked: Asked) -> None:
+    async def _repeated(self, asked: Asked) -> None:
         assert await self._send(asked), f"{asked} was done a second time"
         assert len(asked.recorded) == 1, asked
 
-    async def _settled(self) -> dict[str, set[str]]:
+    async def _suspended(self) -> dict[str, set[str]]:
         """Wait until no money is held or on its way; gives what lies on suspense: ids of movements by wallet."""
-        async with asyncio.timeout(SETTLED_WITHIN_S):
+        async with asyncio.timeout(QUIET_WITHIN_S):
             while True:
                 suspended: dict[str, set[str]] = {}
                 for event in await self._pages("/v1/events?types=leg.suspended&"):

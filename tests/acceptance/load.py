@@ -123,12 +123,12 @@ class Load:
 
     async def check(self) -> None:
         """Every payment exactly once: asked again each gives its first answer, and the balances are those of the answers."""
-        replays = await asyncio.gather(*(self.send(payment) for payment in self.payments))
+        repeats = await asyncio.gather(*(self.send(payment) for payment in self.payments))
         expected = dict.fromkeys(self.wallets, OPENING)
-        for payment, replay in zip(self.payments, replays, strict=True):
+        for payment, repeat in zip(self.payments, repeats, strict=True):
             assert len(set(payment.answers)) == 1, payment
             if payment.answers[0][0] == "posted":
-                assert replay["replayed"], payment
+                assert repeat["replayed"], payment
                 expected[payment.payer] -= payment.amount
                 expected[payment.payee] += payment.amount
         assert len({p.answers[0][1] for p in self.payments}) == len(self.payments)

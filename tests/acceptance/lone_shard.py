@@ -25,7 +25,7 @@ EXTERNAL = 1024
 CURRENCY = 978
 
 
-def _die(reason: str) -> NoReturn:
+def _halt(reason: str) -> NoReturn:
     print(f"died: {reason}", file=sys.stderr, flush=True)
     os._exit(70)
 
@@ -36,7 +36,7 @@ async def make_host(url: str, writer: int) -> ShardHost:
     ledger = Ledger(LedgerConfig(shard=0, shards=1, secret=facts.secret), SMALL)
     core = ShardCore(ShardConfig(shard=0, shards=1), ledger, Writer(0, 1, writer, bytes(16)))
     journal = PostgresJournal(url, shard=0, writer=writer)
-    return ShardHost(core, journal=journal, peers={}, scorer=InlineScorer(), segments=SegmentStore(url), die=_die)
+    return ShardHost(core, journal=journal, peers={}, scorer=InlineScorer(), segments=SegmentStore(url), halt=_halt)
 
 
 def row(command: str, words: list[str]) -> np.ndarray:

@@ -276,9 +276,13 @@ async def test_rows_of_an_arrow_batch_from_others_wallets_are_refused_one_by_one
             token=scene.ann_key,
             headers=headers,
         )
-        told = pa.ipc.open_stream(answer.raw).read_all()
-        names = msgspec.json.decode(told.schema.metadata[b"codes"])
-        assert [names[str(code)] for code in told["code"].to_pylist()] == ["ok", "payer_not_found", "payer_not_found"]
+        reported = pa.ipc.open_stream(answer.raw).read_all()
+        names = msgspec.json.decode(reported.schema.metadata[b"codes"])
+        assert [names[str(code)] for code in reported["code"].to_pylist()] == [
+            "ok",
+            "payer_not_found",
+            "payer_not_found",
+        ]
 
 
 async def test_a_wallet_that_changes_hands_is_lost_to_its_old_owner_within_two_seconds(database_url: str) -> None:

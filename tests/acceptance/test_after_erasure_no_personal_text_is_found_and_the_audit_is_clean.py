@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from actors.audit.audit import Report, audit_database
+from actors.audit.audit import AuditReport, audit_database
 from actors.database.connection import connect
 from actors.export.export import Job, export
 from actors.ledger.snapshot import in_use
@@ -51,7 +51,7 @@ async def ordered(scene: CreditScene, wallet: str, mark: str, number: str) -> An
     return await scene.order(receipt, number=f"{mark} {number}", cap=50, introduction=f"A room for {mark}")
 
 
-async def audited(switch: RunningSwitch) -> Report:
+async def audited(switch: RunningSwitch) -> AuditReport:
     report = await audit_database(switch.database_url)
     assert report.differences == []
     return report

@@ -1,6 +1,6 @@
 """The database's clock is set by an hour or by six seconds, forth and back, and a shard's process is stopped: payments go on.
 
-A step is in an alarm and in the warnings of the shard. No hold expires early, by what has elapsed, and times stay in order.
+A step is in an alert and in the warnings of the shard. No hold expires early, by what has elapsed, and times stay in order.
 """
 
 import asyncio

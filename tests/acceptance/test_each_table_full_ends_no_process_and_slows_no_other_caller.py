@@ -41,7 +41,7 @@ def row(op: Kind, **fields: int) -> np.ndarray:
     return rows
 
 
-async def settled(host: Any, rows: NDArray[Any]) -> NDArray[Any]:
+async def submitted(host: Any, rows: NDArray[Any]) -> NDArray[Any]:
     """As a write queue sends it: again, under the same keys, while it was not tried."""
     while True:
         results: NDArray[Any] = await host.submit(rows.copy(), {})
@@ -54,7 +54,7 @@ async def settled(host: Any, rows: NDArray[Any]) -> NDArray[Any]:
 
 
 async def opened(host: Any, kind: WalletKind, floor: int = 0) -> int:
-    return int((await settled(host, row(Kind.WALLET_OPENED, kind=kind, amount=floor)))["address"][0])
+    return int((await submitted(host, row(Kind.WALLET_OPENED, kind=kind, amount=floor)))["address"][0])
 
 
 @pytest.mark.parametrize("p99_ms", [P99_MS_BESIDE_TESTS, pytest.param(P99_MS_MAX, marks=pytest.mark.slow)])
@@ -77,7 +77,7 @@ async def test_tables_are_full_while_others_pay(p99_ms: int) -> None:
     async def beside() -> None:
         while not done.is_set():
             began = time.monotonic()
-            results = await settled(there, row(Kind.TRANSFER, payer=honest, payee=shop, amount=1))
+            results = await submitted(there, row(Kind.TRANSFER, payer=honest, payee=shop, amount=1))
             took.append(1_000 * (time.monotonic() - began))
             assert results["code"][0] == Code.OK
             await asyncio.sleep(0.01)
@@ -86,16 +86,16 @@ async def test_tables_are_full_while_others_pay(p99_ms: int) -> None:
     paid = []
     for i in range(3):  # remote wallets and payers: each wallet makes room for the next, again and again
         for payer, payee in zip(payers, np.roll(payees, i).tolist(), strict=True):
-            results = await settled(here, row(Kind.TRANSFER, payer=payer, payee=payee, amount=2))
+            results = await submitted(here, row(Kind.TRANSFER, payer=payer, payee=payee, amount=2))
             assert results["code"][0] == Code.OK
             paid.append((int(results["address"][0]), payer, payee))
     assert here.core.ledger.gave_up_profiles
     for address, payer, payee in paid[:40]:  # originals
-        results = await settled(there, row(Kind.REFUND, payer=payee, payee=payer, after=address, amount=1))
+        results = await submitted(there, row(Kind.REFUND, payer=payee, payee=payer, after=address, amount=1))
         assert results["code"][0] == Code.OK
     assert there.core.ledger.fills()["originals"] == (FULL.originals, FULL.originals)
     holds = [
-        await settled(here, row(Kind.HOLD, payer=payers[0], payee=payers[1], amount=1, expires_in_s=60))
+        await submitted(here, row(Kind.HOLD, payer=payers[0], payee=payers[1], amount=1, expires_in_s=60))
         for _ in range(6)
     ]
     assert [int(held["code"][0]) for held in holds] == [Code.OK] * FULL.holds + [Code.HOLDS_FULL] * 2
@@ -104,7 +104,7 @@ async def test_tables_are_full_while_others_pay(p99_ms: int) -> None:
     for _ in range(30):  # keys
         rows["key_lo"] = np.random.default_rng().integers(0, 2**63, len(rows))
         rows["key_hi"] = np.random.default_rng().integers(0, 2**63, len(rows)) << 1
-        codes |= set((await settled(here, rows))["code"].tolist())
+        codes |= set((await submitted(here, rows))["code"].tolist())
         if Code.KEYS_FULL in codes:
             break
         await asyncio.sleep(0.01)

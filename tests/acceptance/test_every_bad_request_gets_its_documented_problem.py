@@ -318,7 +318,7 @@ def batch_cases(w: World) -> Iterator[Case]:
         yield Case(name=name, code="invalid_field", path="/v1/transfers/batch", body=body, field=field)
 
 
-def settling_cases(w: World) -> Iterator[Case]:
+def modification_cases(w: World) -> Iterator[Case]:
     never = "019a0000-0000-8000-8000-000000001000"
     for what in ("capture", "void", "refund"):
         path = f"/v1/transfers/{never}/{what}"
@@ -605,7 +605,7 @@ CASES = (
     header_cases,
     path_cases,
     batch_cases,
-    settling_cases,
+    modification_cases,
     review_cases,
     arrow_cases,
 )

@@ -60,9 +60,9 @@ class Served:
     async def submit(self, rows: NDArray[Any], details: dict[int, bytes] | None = None) -> NDArray[Any]:
         """As a write queue does it: what finds no room is sent again."""
         while True:
-            told = await self.host.submit(rows.copy(), dict(details or {}))
-            if not (told["code"] == Code.BUSY).any():
-                return told
+            shown = await self.host.submit(rows.copy(), dict(details or {}))
+            if not (shown["code"] == Code.BUSY).any():
+                return shown
             await asyncio.sleep(0.02)
 
 
@@ -102,8 +102,8 @@ class _Others:
 
     async def _pay(self) -> None:
         began = time.perf_counter()
-        told = await self._served.submit(self._served.payments(1))
-        assert told["code"][0] == Code.OK
+        shown = await self._served.submit(self._served.payments(1))
+        assert shown["code"][0] == Code.OK
         self.took.append(time.perf_counter() - began)
 
     @property
@@ -130,7 +130,7 @@ async def test_three_full_batches_sent_again_at_once(database_url: str, p99_max_
         others = _Others(served)
         for _ in range(3):
             again = await others.during(lambda: asyncio.gather(*(served.submit(rows) for rows in batches)))
-            assert all((told == _again(first)).all() for told, first in zip(again, firsts, strict=True))
+            assert all((shown == _again(first)).all() for shown, first in zip(again, firsts, strict=True))
         print(f"p99 {others.p99_s * 1e3:.0f} ms of {len(others.took)}, {others.memory / 1e6:.0f} MB")
         assert others.p99_s < p99_max_s
         assert others.memory < MEMORY_MAX
@@ -147,8 +147,8 @@ async def test_details_at_their_limit_over_a_link_of_12_mb_a_second(database_url
         assert not first["code"].any() and link.sent > DETAIL_BYTES
         print(f"p99 {others.p99_s * 1e3:.0f} ms of {len(others.took)}, {max(others.took) * 1e3:.0f} ms at most")
         again = _Others(served)
-        told = await again.during(lambda: asyncio.gather(*(served.submit(rows, details) for _ in range(3))))
-        assert all((each == _again(first)).all() for each in told)
+        shown = await again.during(lambda: asyncio.gather(*(served.submit(rows, details) for _ in range(3))))
+        assert all((each == _again(first)).all() for each in shown)
         print(f"again: p99 {again.p99_s * 1e3:.0f} ms of {len(again.took)}, {again.memory / 1e6:.0f} MB")
         assert others.p99_s < P99_MAX_S and again.p99_s < P99_MAX_S
         assert again.memory < MEMORY_MAX

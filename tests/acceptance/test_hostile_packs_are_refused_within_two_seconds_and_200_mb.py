@@ -142,7 +142,7 @@ def _peak() -> int:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_pack_is_refused_quickly_and_clearly(name: str, tmp_path: Path) -> None:
-    text, said = HOSTILE[name]
+    text, stated = HOSTILE[name]
     path = tmp_path / "pack.yaml"
     path.write_text(text, encoding="utf-8", newline="")
     ours, theirs = PROCESSES.Pipe(duplex=False)
@@ -155,6 +155,6 @@ def test_a_hostile_pack_is_refused_quickly_and_clearly(name: str, tmp_path: Path
     assert seconds < SECONDS_MAX
     assert used < BYTES_MAX
     assert 1 <= len(problems) <= 50
-    assert any(re.search(said, rendered) for _, _, rendered in problems), problems[:3]
+    assert any(re.search(stated, rendered) for _, _, rendered in problems), problems[:3]
     assert all(line >= 1 and column >= 1 and len(shown) < 1_000 for line, column, shown in problems)
     assert not list(tmp_path.glob("taken-over")) and not Path("taken-over").exists()

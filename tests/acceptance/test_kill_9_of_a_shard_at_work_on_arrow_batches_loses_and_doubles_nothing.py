@@ -15,7 +15,7 @@ from tests.acceptance.load import OPENING, Load
 from tests.acceptance.running import KEY, RunningSwitch, audit_is_clean, running_switch
 
 ROWS = 32_768
-LANES = 3
+SENDERS = 3
 KILLS = 4
 APART_S = 0.025
 """A batch takes the shard 30 to 40 ms: the moments are spread over what it does."""
@@ -67,11 +67,11 @@ async def _killed(switch: RunningSwitch) -> Batches:
         await load.prepare()
         batches = Batches(load, http)
         async with asyncio.TaskGroup() as queues:
-            for _ in range(LANES):
+            for _ in range(SENDERS):
                 queues.create_task(batches.queue())
             for number in range(KILLS):
                 answered = batches.answered
-                while batches.answered < answered + LANES:
+                while batches.answered < answered + SENDERS:
                     batches.sent.clear()
                     await batches.sent.wait()
                 await asyncio.sleep(APART_S * number)
@@ -87,5 +87,5 @@ def test_kill_9_amid_arrow_batches(server_place: Path) -> None:
     with running_switch(server_place / "data", "--shards", "1", "--scorers", "0") as switch:
         batches = asyncio.run(_killed(switch))
         print(f"{batches.answered} batches, {batches.cut_off} sent again")
-        assert batches.answered > KILLS * LANES
+        assert batches.answered > KILLS * SENDERS
         audit_is_clean(switch)

@@ -194,9 +194,9 @@ async def _killed_at_work(switch: RunningSwitch, victims: tuple[str, ...], stays
         async with asyncio.timeout(60):
             await asyncio.gather(*working)
         await inn.check()
-        told = [load.statuses for load in (inn.bureau, inn.guests, inn.inn)]
-        print(f"{len(inn.stays)} orders, {inn.runs} runs, answers by status {told}")
-        assert any(0 in each or 503 in each for each in told), "the kills came too late to prove anything"
+        reported = [load.statuses for load in (inn.bureau, inn.guests, inn.inn)]
+        print(f"{len(inn.stays)} orders, {inn.runs} runs, answers by status {reported}")
+        assert any(0 in each or 503 in each for each in reported), "the kills came too late to prove anything"
 
 
 async def test_kill_9_of_a_shard_and_a_front_door(shared_switch: RunningSwitch) -> None:

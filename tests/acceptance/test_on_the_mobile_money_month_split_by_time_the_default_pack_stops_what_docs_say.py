@@ -65,10 +65,10 @@ def test_figures_of_the_month_are_those_of_the_page_and_its_card_is_the_default_
     assert card_hash(trained) in page
 
     found = _figures(tmp_path, month, monkeypatch)
-    said = [
+    stated = [
         [float(number) for number in re.findall(r"([\d.]+) %", line)] for line in page.splitlines() if "% |" in line
     ]
     order = [f"simulated, {features}, {card}: " for features in FEATURES for card in CARDS]
-    for case, numbers in zip(order, [line for line in said if len(line) == 3], strict=True):
+    for case, numbers in zip(order, [line for line in stated if len(line) == 3], strict=True):
         for what, number in zip(("precision", "recall", "amount"), numbers, strict=True):
             assert found[case + what] == pytest.approx(number, abs=0.05), case + what

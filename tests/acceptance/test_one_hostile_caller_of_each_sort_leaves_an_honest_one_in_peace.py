@@ -35,7 +35,7 @@ NOISE_BESIDE_TESTS_S: Final = 0.25
 """In the suite other tests have the second core; beside full batches it was 900 ms, beside streams that nobody reads 540."""
 SHORT: Final = ("full_batches", "single_payments")
 """Sorts that showed most; slow: all."""
-SETTLES_S: Final = 3.0
+WORKED_OFF_S: Final = 3.0
 """What a hostile caller has sent is worked off so long after its end."""
 
 
@@ -98,9 +98,9 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def _process(module: str, *told: str, asks: bool = False) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _process(module: str, *shown: str, asks: bool = False) -> AsyncIterator[asyncio.subprocess.Process]:
     pipe = asyncio.subprocess.PIPE
-    command = sys.executable, "-m", f"tests.acceptance.{module}", *told
+    command = sys.executable, "-m", f"tests.acceptance.{module}", *shown
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe if asks else None, stdout=pipe, limit=1 << 20)
     try:
         yield process
@@ -152,7 +152,7 @@ async def _p99s(honest: Honest, attacked: World, sort: str) -> tuple[float, floa
     """Medians of what the honest one sees, alone and beside a hostile caller of one of the worlds."""
     alone, beside = [], []
     for _ in range(ROUNDS):
-        await asyncio.sleep(SETTLES_S)
+        await asyncio.sleep(WORKED_OFF_S)
         alone.append(await honest.p99(ROUND_PAYMENTS))
         async with attacked.beside(sort):
             beside.append(await honest.p99(ROUND_PAYMENTS))

@@ -26,7 +26,7 @@ from tests.acceptance.importing import PAYSIM, Import, needs_data
 from tests.acceptance.running import running_switch, shardpay
 from tests.excerpts import write_paysim
 
-SAID = ("action", "points", "reasons", "pack")
+DECIDED = ("action", "points", "reasons", "pack")
 JOB_TIMEOUT_S = 600.0
 ROWS = 6_000
 
@@ -94,7 +94,7 @@ def _compare_everything(lake: Path, folder: Path) -> tuple[Decided, Backtest]:
         assert decided.dtype == DECISION
         places = np.searchsorted(decided_addresses, addresses)
         np.testing.assert_array_equal(decided_addresses[places], addresses)
-        for name in SAID:
+        for name in DECIDED:
             np.testing.assert_array_equal(decided[name][places], recorded[name], name)
     return (addresses, recorded), test
 
@@ -107,11 +107,11 @@ def test_online_backtest_and_batch_give_the_same_bits_for_an_excerpt(tmp_path: P
 
     pack = tmp_path / "pack.yaml"
     pack.write_text((files("rules") / "packs" / "default.yaml").read_text())
-    told = _done("rules", "backtest", str(pack), "--input", str(lake))["report"]
-    assert (told["changed"], told["attempts"] >= len(addresses)) == (0, True)
+    shown = _done("rules", "backtest", str(pack), "--input", str(lake))["report"]
+    assert (shown["changed"], shown["attempts"] >= len(addresses)) == (0, True)
     reviewed = int(np.count_nonzero(recorded["action"] == 1))
     assert (
-        sum(c["attempts"] for c in told["decisions"] if (c["recorded"], c["now"]) == ("review", "review")) == reviewed
+        sum(c["attempts"] for c in shown["decisions"] if (c["recorded"], c["now"]) == ("review", "review")) == reviewed
     )
 
 

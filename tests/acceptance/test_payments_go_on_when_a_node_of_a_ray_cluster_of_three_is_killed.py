@@ -49,7 +49,7 @@ def _post(url: str, path: str, body: dict[str, Any], key: str) -> dict[str, Any]
         time.sleep(0.05)
 
 
-def _doors(nodes: RayNodes) -> list[int]:
+def _front_doors(nodes: RayNodes) -> list[int]:
     return [node["front door"] for node in nodes.actors()]
 
 
@@ -60,8 +60,8 @@ def test_payments_go_on_when_a_node_of_a_ray_cluster_of_three_is_killed(nodes: R
     switch = RunningSwitch(server_place / "data", *options)
     try:
         switch.start()
-        told = (switch.data / "log" / "node.log").read_text()
-        assert nodes.actors() == [{"shard": 1, "scorer": 1, "front door": 1}] * NODES, (nodes.actors(), told)
+        shown = (switch.data / "log" / "node.log").read_text()
+        assert nodes.actors() == [{"shard": 1, "scorer": 1, "front door": 1}] * NODES, (nodes.actors(), shown)
 
         def opened(name: str, **fields: Any) -> str:
             body = {"currency": "EUR", "external_id": name, **fields}
@@ -81,7 +81,7 @@ def test_payments_go_on_when_a_node_of_a_ray_cluster_of_three_is_killed(nodes: R
         nodes.kill(NODES - 1)
         assert max(pay(payer, payers[0], 1) for payer in payers[1:]) < GOES_ON_WITHIN_S
         assert sum(node["shard"] for node in nodes.actors()) == 3
-        assert _doors(nodes) == [1, 1], "one a node, and none for the node that is gone"
+        assert _front_doors(nodes) == [1, 1], "one a node, and none for the node that is gone"
 
         nodes.join()
         logs = list((switch.data / "log").glob("front-door-*.log"))
@@ -90,7 +90,7 @@ def test_payments_go_on_when_a_node_of_a_ray_cluster_of_three_is_killed(nodes: R
         while sum(each.read_text().count("listens") for each in logs) < NODES + 1:
             assert time.monotonic() < deadline, (nodes.actors(), (switch.data / "log" / "node.log").read_text())
             time.sleep(0.2)
-        assert _doors(nodes) == [1, 1, 1]
+        assert _front_doors(nodes) == [1, 1, 1]
         for payer in payers[1:]:
             pay(payer, payers[0], 1)
         switch.stop()

@@ -30,7 +30,7 @@ from models.credit.shipped import shipped
 from tests.unit.actors.rescore.inline_pool import InlinePool
 
 prepared = prepare(Path(sys.argv[1]), Path(sys.argv[2]), shipped(), Settings())
-options = Options(workers=1, max_bad=0.0, stopping=lambda: False, told=lambda _: None)
+options = Options(workers=1, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
 manifest = run(prepared, partial(InlinePool), options)
 peak = peak_bytes() / 1e6
 print(json.dumps({"rows": manifest.rows, "peak_mb": peak, "bound_mb": prepared.worker_bytes / 1e6}))

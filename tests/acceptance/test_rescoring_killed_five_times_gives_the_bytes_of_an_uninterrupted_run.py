@@ -115,12 +115,12 @@ def test_after_sigterm_status_tells_how_far_it_is_and_a_changed_input_is_refused
     driver = subprocess.Popen(place.command(output), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     _wait_for(driver, output, 3)
     driver.terminate()
-    _, said = driver.communicate(timeout=DEADLINE_S)
-    assert driver.returncode == 1 and "run the same command again to go on" in said
+    _, stated = driver.communicate(timeout=DEADLINE_S)
+    assert driver.returncode == 1 and "run the same command again to go on" in stated
     assert not list((output / "_work" / "staging").iterdir())
-    told = json.loads(_ran([sys.executable, "-m", "switch", "rescore", "status", str(output), "--json"]).stdout)
-    assert told["state"] == "stopped" and told["owner"] is None
-    assert 0 < told["rows_done"] < told["rows_total"] == FILES * ROWS
+    shown = json.loads(_ran([sys.executable, "-m", "switch", "rescore", "status", str(output), "--json"]).stdout)
+    assert shown["state"] == "stopped" and shown["owner"] is None
+    assert 0 < shown["rows_done"] < shown["rows_total"] == FILES * ROWS
 
     changed = place.source / "shard-0003.parquet"
     given, status = changed.read_bytes(), changed.stat()

@@ -41,8 +41,8 @@ def test_a_job_on_three_nodes_ends_with_the_same_bytes_though_one_is_killed(node
     )
     output = tmp_path / "there"
     command = _command(source, card, output, "--ray", nodes.address)
-    with open(tmp_path / "said", "w") as said:
-        driver = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
+    with open(tmp_path / "said", "w") as stated:
+        driver = subprocess.Popen(command, stdout=stated, stderr=subprocess.STDOUT)
     deadline = time.monotonic() + DEADLINE_S
     while len(list((output / "_work" / "done").glob("*.json"))) < 200:
         assert driver.poll() is None and time.monotonic() < deadline, (tmp_path / "said").read_text()

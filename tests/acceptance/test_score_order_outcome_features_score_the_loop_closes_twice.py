@@ -65,8 +65,8 @@ class Loop:
         self._imported(rows)
 
     def _imported(self, rows: list[dict[str, Any]]) -> None:
-        told = self.call("POST", "/v1/transfers/batch", {"transfers": rows})["results"]
-        assert {each["status"] for each in told} == {"posted"}, told[:3]
+        reported = self.call("POST", "/v1/transfers/batch", {"transfers": rows})["results"]
+        assert {each["status"] for each in reported} == {"posted"}, reported[:3]
 
     def _row(self, payer: str, payee: str, amount: int, day: int, hour: int = 1) -> dict[str, Any]:
         return self._row_at(payer, payee, amount, self.began + day * DAY_MS + hour * 3_600_000)

@@ -181,13 +181,13 @@ def _printed(reader: Reader, what: str) -> str:
 
 def test_each_person_of_the_sample_gets_the_answer_that_is_printed(reader: Reader) -> None:
     """By the question that is printed, with its key, about each wallet that is printed."""
-    told = _printed(reader, "A hotel's question").partition("A hotel's question")[2]
-    words = shlex.split(told.partition("curl ")[2].partition("\n\n")[0].replace("\\\n", " "))
+    shown = _printed(reader, "A hotel's question").partition("A hotel's question")[2]
+    words = shlex.split(shown.partition("curl ")[2].partition("\n\n")[0].replace("\\\n", " "))
     headers = dict(word.split(": ", 1) for flag, word in itertools.pairwise(words) if flag == "-H")
     body = json.loads(words[words.index("-d") + 1])
-    printed = re.findall(r"^  (\w+)(?:: ([A-Z_]+))?(.*?) +(\w{8}-[\w-]+)$", told, re.MULTILINE)
+    printed = re.findall(r"^  (\w+)(?:: ([A-Z_]+))?(.*?) +(\w{8}-[\w-]+)$", shown, re.MULTILINE)
     assert printed[0][-1] == body["wallet"]
-    assert [result for result, *_ in printed] == [person.says.split(":")[0] for person in PEOPLE]
+    assert [result for result, *_ in printed] == [person.answer.split(":")[0] for person in PEOPLE]
     for result, reason, more, wallet in printed:
         data = json.dumps({**body, "wallet": wallet}).encode()
         with urllib.request.urlopen(urllib.request.Request(words[1], data, headers), timeout=20) as response:

@@ -46,18 +46,18 @@ def test_disputes_are_passed_on_in_time_and_end_in_time_though_nobody_does_anyth
 
 async def test_the_source_gets_the_holders_own_words_and_no_code_for_them(scene: CreditScene) -> None:
     order, dispute = await disputed(scene)
-    told = await seen(scene, dispute, "forwarded", scene.inn)
-    assert (told["text"], told["entry"]) == (WRONG, order)
+    shown = await seen(scene, dispute, "forwarded", scene.inn)
+    assert (shown["text"], shown["entry"]) == (WRONG, order)
     empty = await scene.post("/v1/credit/disputes", {"entry": order, "text": ""}, scene.ann)
     assert empty.json["errors"][0]["field"] == "text", "nor can a dispute have no words"
 
 
 async def test_what_a_source_says_decides_nothing(scene: CreditScene) -> None:
     _, dispute = await disputed(scene)
-    said = {"outcome": "kept", "text": "It is owed."}
-    answered = await scene.post(f"/v1/credit/disputes/{dispute}/answer", said, scene.inn)
+    stated = {"outcome": "kept", "text": "It is owed."}
+    answered = await scene.post(f"/v1/credit/disputes/{dispute}/answer", stated, scene.inn)
     assert answered.json["status"] == "answered" and "resolution" not in answered.json
-    own = await scene.post(f"/v1/credit/disputes/{dispute}/resolve", said, scene.inn)
+    own = await scene.post(f"/v1/credit/disputes/{dispute}/resolve", stated, scene.inn)
     assert own.json["code"] == "forbidden"
     assert (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit", scene.ann)).json["disputed"] is True
     assert (await resolved(scene, dispute, "deleted")).json["status"] == "deleted", "against its word"
@@ -73,10 +73,10 @@ async def test_an_answer_says_what_was_decided_why_by_whom_and_what_it_does(scen
     await scene.post(f"/v1/credit/disputes/{dispute}/answer", {"outcome": "kept", "text": "Owed."}, scene.inn)
     await resolved(scene, dispute, "kept", statement="I still say that I paid.")
     kept = (await scene.get(f"/v1/credit/disputes/{dispute}", scene.ann)).json
-    told = kept["resolution"]
-    assert (told["outcome"], told["by"], kept["statement"]) == ("kept", "tests", "I still say that I paid.")
-    assert told["text"] and told["meaning"] and told["at"] <= kept["due_at"]
-    assert told["text"] in kept["notices"][-1]["text"] and told["meaning"] in kept["notices"][-1]["text"]
+    shown = kept["resolution"]
+    assert (shown["outcome"], shown["by"], kept["statement"]) == ("kept", "tests", "I still say that I paid.")
+    assert shown["text"] and shown["meaning"] and shown["at"] <= kept["due_at"]
+    assert shown["text"] in kept["notices"][-1]["text"] and shown["meaning"] in kept["notices"][-1]["text"]
     (beside,) = (await scene.get(f"/v1/credit/orders/{order}", scene.inn)).json["disputes"]
     assert beside["statement"] == kept["statement"], "whoever reads the order reads the statement"
 

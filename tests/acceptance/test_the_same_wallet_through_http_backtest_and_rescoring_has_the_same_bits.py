@@ -24,7 +24,7 @@ from switch.cli.main import cli
 from tests.credit_scene import credit_scene
 from tests.front_door import running_switch
 from tests.rescore_files import wide_wallets
-from tests.score_batches import DIMENSIONS, publish_card, publish_scores, score_row, stream, told, with_features
+from tests.score_batches import DIMENSIONS, publish_card, publish_scores, reported, score_row, stream, with_features
 from tests.unit.actors.rescore.inline_pool import InlinePool
 
 OTHERS = 3_000
@@ -35,7 +35,7 @@ def _rescored(wallets: list[bytes], features: pa.Table, folder: Path) -> list[di
     table = features.add_column(0, "wallet", pa.array(wallets, pa.binary(16)))
     pq.write_table(table, folder / "features.parquet", row_group_size=500)
     prepared = prepare(folder / "features.parquet", folder / "out", shipped(), Settings(part_rows=1_024, as_of=AS_OF))
-    options = Options(workers=2, max_bad=0.0, stopping=lambda: False, told=lambda _: None)
+    options = Options(workers=2, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
     manifest = run(prepared, partial(InlinePool), options)
     return [row for part in manifest.parts for row in pq.read_table(folder / "out" / part.file).to_pylist()]
 
@@ -74,12 +74,12 @@ async def test_the_same_wallet_has_the_same_bits_everywhere(database_url: str, t
 
         known = features.slice(0, 2).to_pylist()
         rows = [_published(row, each, card) for row, each in zip(rescored, known, strict=False)]
-        assert told(await publish_scores(switch, stream(rows, with_features(card)))) == [("ok", False)] * 2
+        assert reported(await publish_scores(switch, stream(rows, with_features(card)))) == [("ok", False)] * 2
         for row, (wallet, key) in zip(rescored, holders, strict=False):
             shown = (await scene.get(f"/v1/wallets/{wallet}/credit", key)).json
             computed = (await scene.post(f"/v1/wallets/{wallet}/credit/what-if", {"changes": {}}, key)).json
-            for told_over_http in (shown, computed):
-                assert (told_over_http["score"], told_over_http["band"]) == (row["score"], row["band"])
-                assert told_over_http["subtotals"] == {name: row[f"subtotal_{name}"] for name in DIMENSIONS}
-                given = [(reason["code"], reason["gap"]) for reason in told_over_http["reasons"]]
+            for over_http in (shown, computed):
+                assert (over_http["score"], over_http["band"]) == (row["score"], row["band"])
+                assert over_http["subtotals"] == {name: row[f"subtotal_{name}"] for name in DIMENSIONS}
+                given = [(reason["code"], reason["gap"]) for reason in over_http["reasons"]]
                 assert given == [(row[f"reason_{at}"], row[f"gap_{at}"]) for at in range(1, len(given) + 1)]

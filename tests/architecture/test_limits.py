@@ -24,14 +24,16 @@ SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 EXCEPTIONS: Final = {
-    # Kernels: Numba takes no structure of keyword arguments without a cost on each call.
+    # A call from Python unpacks each field of a tuple anew, so arrays of one batch are parameters; kernels hand them on as they are.
+    "actors/ledger/apply.py:apply",
+    "actors/ledger/apply.py:_apply_group",
+    # As `apply`, inlined into its loop: row, record and the two wallets of a payment, and what the shard is set to.
+    "actors/ledger/apply.py:_decide",
+    # What a row is checked against is five values of the shard; a row of a group also says which of the group it is.
     "actors/ledger/admission.py:_check_payment",
     "actors/ledger/admission.py:_check_group",
     "actors/ledger/admission.py:_admit_group",
-    "actors/ledger/apply.py:_decide",
-    "actors/ledger/apply.py:_apply_group",
-    "actors/ledger/apply.py:apply",
-    # One parameter an option of the command.
+    # One parameter an option of the command; `import`'s help tells four formats.
     "switch/cli/import_files.py:import_command",
     "switch/cli/keys/create.py:keys_create",
     "switch/cli/rules/backtest.py:rules_backtest",

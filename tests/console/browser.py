@@ -49,16 +49,16 @@ class Tab:
 
     async def _read(self) -> None:
         async for message in self._socket:
-            said = msgspec.json.decode(message.data)
-            if "id" in said:
-                waits = self._answers.pop(said["id"])
+            stated = msgspec.json.decode(message.data)
+            if "id" in stated:
+                waits = self._answers.pop(stated["id"])
                 if not waits.done():
-                    waits.set_result(said)
-            elif said["method"] == "Runtime.exceptionThrown":
-                self.complaints.append(str(said["params"]["exceptionDetails"]))
-            elif said["method"] == "Log.entryAdded" and said["params"]["entry"]["level"] == "error":
-                self.complaints.append(said["params"]["entry"]["text"])
-            elif said["method"] == "Page.javascriptDialogOpening":
+                    waits.set_result(stated)
+            elif stated["method"] == "Runtime.exceptionThrown":
+                self.complaints.append(str(stated["params"]["exceptionDetails"]))
+            elif stated["method"] == "Log.entryAdded" and stated["params"]["entry"]["level"] == "error":
+                self.complaints.append(stated["params"]["entry"]["text"])
+            elif stated["method"] == "Page.javascriptDialogOpening":
                 self._number += 1
                 accept = {"id": self._number, "method": "Page.handleJavaScriptDialog", "params": {"accept": True}}
                 self._answers[self._number] = asyncio.get_running_loop().create_future()
@@ -72,17 +72,17 @@ class Tab:
             msgspec.json.encode({"id": self._number, "method": method, "params": params}).decode()
         )
         async with asyncio.timeout(STEP_TIMEOUT_S):
-            said = await answer
-        if "error" in said:
-            raise BrowserError(f"{method}: {said['error']}")
-        return said["result"]
+            stated = await answer
+        if "error" in stated:
+            raise BrowserError(f"{method}: {stated['error']}")
+        return stated["result"]
 
     async def run(self, script: str) -> Any:
         """The value of a JavaScript expression, awaited."""
-        said = await self.do("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        if "exceptionDetails" in said:
-            raise BrowserError(str(said["exceptionDetails"]))
-        return said["result"].get("value")
+        stated = await self.do("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in stated:
+            raise BrowserError(str(stated["exceptionDetails"]))
+        return stated["result"].get("value")
 
     async def until(self, condition: str) -> None:
         """Wait until a JavaScript expression is true; a page that is just changing has no value yet."""
@@ -143,8 +143,8 @@ class Tab:
 
     async def picture(self, path: Path) -> None:
         """The whole page as PNG."""
-        said = await self.do("Page.captureScreenshot", captureBeyondViewport=True, format="png")
-        path.write_bytes(base64.b64decode(said["data"]))
+        stated = await self.do("Page.captureScreenshot", captureBeyondViewport=True, format="png")
+        path.write_bytes(base64.b64decode(stated["data"]))
 
     async def axe(self, *rules: str) -> list[str]:
         """What axe finds wrong with the page by these rules, or by all, one line each."""

@@ -100,7 +100,7 @@ async def _consent(switch: RunningSwitch, wallet: str) -> str:
     answer = await switch.call("POST", "/v1/consents", body, key=str(uuid.uuid4()))
     assert answer.status == 201, answer.raw
     asked = {"wallet": wallet, "scenario": "hotel", "amount": 20_000}
-    told = await switch.call("POST", "/v1/credit/decisions", asked, key=str(uuid.uuid4()), token=inn.key)
-    assert told.status == 201, told.raw
+    shown = await switch.call("POST", "/v1/credit/decisions", asked, key=str(uuid.uuid4()), token=inn.key)
+    assert shown.status == 201, shown.raw
     identity: str = answer.json["id"]
     return identity

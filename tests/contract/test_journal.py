@@ -299,7 +299,7 @@ async def writer_pid(administrator: Any) -> int | None:
     return pid
 
 
-async def settle(journal: Journal, batch: list[Block]) -> None:
+async def store(journal: Journal, batch: list[Block]) -> None:
     """Send the same bytes until they are there, as a shard does."""
     async with asyncio.timeout(30):
         while True:
@@ -322,7 +322,7 @@ async def test_a_session_ended_during_an_append_leaves_all_or_nothing(
     outcomes = {"stored": 0, "nothing": 0}
     number = 0
     for _ in range(40):
-        await settle(journal, blocks(number, 1))
+        await store(journal, blocks(number, 1))
         batch = blocks(number + 1, choose.choice([1, 20, 300]), size=8_000)
         batch[0] = Block(
             shard=1,
@@ -344,7 +344,7 @@ async def test_a_session_ended_during_an_append_leaves_all_or_nothing(
         assert found or error is not None, "a commit that was answered is lost"
         assert (number + 1 in await journal.references(1)) == bool(found and batch[0].references)
         outcomes["stored" if found else "nothing"] += 1
-        await settle(journal, batch)
+        await store(journal, batch)
         assert [block.number for block in await journal.read(1, number, 1_000)] == list(
             range(number, number + 1 + len(batch))
         )
@@ -369,7 +369,7 @@ async def test_a_server_that_does_not_answer_in_time_leaves_the_outcome_unknown(
             await journal.append(blocks(1, 1))
     finally:
         os.kill(pid, signal.SIGCONT)
-    await settle(journal, blocks(1, 1))
+    await store(journal, blocks(1, 1))
     assert await stored(journal) == blocks(0, 2)
     assert await writer_pid(administrator) != pid
     await journal.close()
@@ -444,7 +444,7 @@ async def test_a_cancelled_append_gives_up_its_session(journal: PostgresJournal,
             await append
     finally:
         os.kill(pid, signal.SIGCONT)
-    await settle(journal, blocks(1, 1))
+    await store(journal, blocks(1, 1))
     assert await stored(journal) == blocks(0, 2)
 
 
@@ -467,7 +467,7 @@ async def test_a_lost_session_is_replaced_at_the_next_use(journal: PostgresJourn
     with contextlib.suppress(JournalUnavailable):  # the client may not have heard yet: at most one call fails
         await journal.head(1)
     assert await journal.head(1) == read(blocks(0, 1))[0]
-    await settle(journal, blocks(1, 1))
+    await store(journal, blocks(1, 1))
     assert await stored(journal) == blocks(0, 2)
 
 
@@ -565,7 +565,7 @@ async def test_commits_survive_a_server_that_is_killed_and_restarted(server_plac
         pass
     assert await asyncio.to_thread(server.restart_if_dead)
     assert len(await stored(journal)) in ((600,) if error is None else (300, 600))
-    await settle(journal, blocks(300, 300, size=8_000))
+    await store(journal, blocks(300, 300, size=8_000))
     assert await stored(journal) == blocks(0, 600, size=8_000)
     await journal.close()
     await asyncio.to_thread(server.stop)

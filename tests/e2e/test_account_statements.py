@@ -38,18 +38,18 @@ async def test_opening_and_lines_add_up_to_closing_whatever_came_late(switch: Ru
         for first, last in ((0, 20), (2, 8), (3, 4), (20, 21)):
             since, until = START_MS + first * DAY_MS, START_MS + last * DAY_MS
             path = f"/v1/wallets/{wallet}/statement?from={time_text(since)}&to={time_text(until)}"
-            told = (await switch.call("GET", path)).json
+            shown = (await switch.call("GET", path)).json
             own = [each for each in made if since <= each.time < until and wallet in (each.payer, each.payee)]
             signed = [
                 -each.amount if each.payer == wallet else each.amount for each in sorted(own, key=lambda p: p.time)
             ]
-            assert [line["amount"] for line in told["lines"]] == signed
-            assert told["opening"] == await balance(switch, wallet, since - 1)
-            assert told["closing"] == await balance(switch, wallet, until - 1)
-            assert told["opening"] + sum(signed) == told["closing"]
-            assert told["paid_in"] - told["paid_out"] == sum(signed)
-            after = told["opening"]
-            for line in told["lines"]:
+            assert [line["amount"] for line in shown["lines"]] == signed
+            assert shown["opening"] == await balance(switch, wallet, since - 1)
+            assert shown["closing"] == await balance(switch, wallet, until - 1)
+            assert shown["opening"] + sum(signed) == shown["closing"]
+            assert shown["paid_in"] - shown["paid_out"] == sum(signed)
+            after = shown["opening"]
+            for line in shown["lines"]:
                 after += line["amount"]
                 assert line["balance_after"] == after
 
@@ -59,8 +59,8 @@ async def test_all_three_forms_say_the_same_and_carry_nothing_that_runs(switch: 
     assert (await switch.pay(bank, ann, 123_456, reference=FORMULA)).status == 201
     assert (await switch.pay(ann, bank, 7, reference=SCRIPT)).status == 201
     path = f"/v1/wallets/{ann}/statement?from=2020-01-01T00:00:00Z&format="
-    told = (await switch.call("GET", path + "json")).json
-    assert [(line["amount"], line["reference"]) for line in told["lines"]] == [(123_456, FORMULA), (-7, SCRIPT)]
+    shown = (await switch.call("GET", path + "json")).json
+    assert [(line["amount"], line["reference"]) for line in shown["lines"]] == [(123_456, FORMULA), (-7, SCRIPT)]
     sheet = await switch.call("GET", path + "csv")
     rows = list(csv.DictReader(io.StringIO(sheet.raw.decode(), newline="")))
     assert [(row["type"], row["reference"], row["amount"], row["balance_after"]) for row in rows] == [
@@ -79,7 +79,7 @@ async def test_all_three_forms_say_the_same_and_carry_nothing_that_runs(switch: 
         *("-0.07", "1234.49"),
         *("", "1234.49"),
     ]
-    assert [line["id"] for line in told["lines"]] == [row["id"] for row in rows if row["id"]]
+    assert [line["id"] for line in shown["lines"]] == [row["id"] for row in rows if row["id"]]
 
 
 async def test_what_cannot_be_told_is_refused(switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,8 +55,8 @@ async def test_after_may_name_neither_a_decline_nor_what_concerns_others(switch:
     address = decode_wallet(Secret.of(SECRET), one)
     bound = (await KeyStore(switch.pool).create("one", ["pay"], Binding(wallets=[address]))).key
     for named, code in ((declined, "after_declined"), (others, "after_not_found")):
-        told = await switch.call("POST", "/v1/transfers", {**body, "after": named}, key="k", token=bound)
-        assert told.json["code"] == code
+        shown = await switch.call("POST", "/v1/transfers", {**body, "after": named}, key="k", token=bound)
+        assert shown.json["code"] == code
 
 
 async def arrow(switch: RunningSwitch, payer: str, payee: str, afters: list[str]) -> list[int]:

@@ -68,14 +68,14 @@ async def test_a_pack_is_tried_on_everything_that_happened(database_url: str, tm
 
     labels = tmp_path / "labels.csv"
     labels.write_text("id,label\n" + "".join(f"{identity},{i % 2}\n" for i, identity in enumerate(large)))
-    told = await report(pack, lake, "--labels", str(labels))
-    rules = {rule["id"]: rule for rule in told["rules"]}
+    reported = await report(pack, lake, "--labels", str(labels))
+    rules = {rule["id"]: rule for rule in reported["rules"]}
     assert (rules["large"]["hits"], rules["again"]["hits"], rules["quiet"]["live"]) == (16, 8, False)
     assert rules["again"]["not_evaluated"] == 8, "an operator wallet has no windows"
     assert rules["quiet"]["hits"] > 0
-    assert told["changed"] == 16 and told["labels"]["now"]["recall"] == 1.0
-    assert told["labels"]["now"]["flagged"] == len(large)
-    assert {"rules": ["large", "again"], "attempts": 8} in told["overlaps"]
+    assert reported["changed"] == 16 and reported["labels"]["now"]["recall"] == 1.0
+    assert reported["labels"]["now"]["flagged"] == len(large)
+    assert {"rules": ["large", "again"], "attempts": 8} in reported["overlaps"]
     shown = await backtest(pack, lake)
     assert shown.exit_code == 0 and "16 decided otherwise than recorded" in shown.output
 
@@ -112,10 +112,10 @@ async def test_a_pack_is_tried_on_the_switchs_own_journal(database_url: str, tmp
 
         named = [await switch.call("GET", f"/v1/transfers/{identity}") for identity in large]
         labels = [{"id": identity, "label": i % 2 == 1} for i, identity in enumerate(large)]
-        by_id = told = await _tried(switch, text=pack.read_text(), labels=labels)
+        by_id = reported = await _tried(switch, text=pack.read_text(), labels=labels)
         file = tmp_path / "labels.csv"
         file.write_text("id,label\n" + "".join(f"{each['id']},{each['label']:d}\n" for each in labels))
-        assert told == await report(pack, tmp_path / "lake", "--labels", str(file))
+        assert reported == await report(pack, tmp_path / "lake", "--labels", str(file))
         assert by_id["labels"]["attempts"] == len(large) and by_id["labels"]["now"]["recall"] == 1.0
 
         payer = named[0].json["payer"]
@@ -140,10 +140,10 @@ async def test_a_pack_is_tried_on_the_switchs_own_journal(database_url: str, tmp
         before = await _tried(switch, text=pack.read_text(), to=at)
         after = await _tried(switch, text=pack.read_text(), **{"from": at})
         assert 0 < before["attempts"] and 0 < after["attempts"]
-        assert before["attempts"] + after["attempts"] == told["attempts"] + 1
+        assert before["attempts"] + after["attempts"] == reported["attempts"] + 1
 
         live = await _tried(switch, name="default")
-        assert (live["attempts"], live["changed"]) == (told["attempts"] + 1, 0)
+        assert (live["attempts"], live["changed"]) == (reported["attempts"] + 1, 0)
 
         for body, code in (
             ({}, "invalid_field"),

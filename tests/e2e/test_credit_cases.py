@@ -65,13 +65,13 @@ async def test_a_dispute_from_the_holder_through_its_source_to_an_analyst(databa
         assert queued["id"] == dispute
         unanswered = await resolved(scene, dispute, "kept")
         assert unanswered.json["code"] == "case_unanswered"
-        said = {"outcome": "kept", "text": "Nobody paid."}
-        answered = await scene.post(f"/v1/credit/disputes/{dispute}/answer", said, scene.inn, "a1")
+        stated = {"outcome": "kept", "text": "Nobody paid."}
+        answered = await scene.post(f"/v1/credit/disputes/{dispute}/answer", stated, scene.inn, "a1")
         assert (answered.json["status"], answered.json["answer"]["text"]) == ("answered", "Nobody paid.")
-        repeated = await scene.post(f"/v1/credit/disputes/{dispute}/answer", said, scene.inn, "a1")
+        repeated = await scene.post(f"/v1/credit/disputes/{dispute}/answer", stated, scene.inn, "a1")
         assert repeated.json["replayed"] is True
         for path in ("resolve", "reinsert", "forward"):
-            own = await scene.post(f"/v1/credit/disputes/{dispute}/{path}", said, scene.inn)
+            own = await scene.post(f"/v1/credit/disputes/{dispute}/{path}", stated, scene.inn)
             assert own.json["code"] == "forbidden", "a source does not decide on what it said itself"
 
         deleted = (await resolved(scene, dispute, "deleted")).json
@@ -103,14 +103,14 @@ async def test_an_inquiry_is_disputed_and_a_decision_looked_at_by_a_person(datab
             (listed,) = (await scene.get(path + query, token)).json["data"]
             assert (listed["id"], listed["text"]) == (review, "I earn more now.")
         assert "review" not in (await scene.get(f"/v1/credit/decisions/{receipt}", scene.inn)).json
-        said = {"outcome": "overturned", "text": "Her new contract was not known then."}
-        assert (await scene.post(f"{path}/{review}/resolve", said, scene.inn)).json["code"] == "forbidden"
-        done = (await scene.post(f"{path}/{review}/resolve", said, switch.key)).json
+        stated = {"outcome": "overturned", "text": "Her new contract was not known then."}
+        assert (await scene.post(f"{path}/{review}/resolve", stated, scene.inn)).json["code"] == "forbidden"
+        done = (await scene.post(f"{path}/{review}/resolve", stated, switch.key)).json
         assert (done["status"], done["resolution"]["by"]) == ("overturned", "tests")
-        assert (await scene.post(f"{path}/{review}/resolve", said, switch.key)).json["code"] == "case_not_open"
+        assert (await scene.post(f"{path}/{review}/resolve", stated, switch.key)).json["code"] == "case_not_open"
         assert (await scene.get(path, switch.key)).json["data"] == []
-        told = (await scene.get(f"/v1/credit/decisions/{receipt}", scene.ann)).json
-        assert said["text"] in told["review"]["notices"][0]["text"]
+        reported = (await scene.get(f"/v1/credit/decisions/{receipt}", scene.ann)).json
+        assert stated["text"] in reported["review"]["notices"][0]["text"]
         assert (await scene.get(f"/v1/credit/decisions/{receipt}", scene.inn)).json["review"] == "overturned"
         late = await scene.post(path, {"receipt": receipt, "text": "Once more."}, scene.ann)
         assert late.json["code"] == "case_exists", "a decision is looked at once"

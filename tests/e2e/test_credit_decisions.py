@@ -93,16 +93,16 @@ async def test_yes_grants_no_gives_reasons_and_the_holder_is_told_more(database_
         assert (no["result"], no["reasons"]) == ("no", ["SCORE_BELOW", "OVERDUE_ORDERS"]) and "granted" not in no
         path = f"/v1/credit/decisions/{no['receipt']}"
         assert (await scene.get(path, scene.inn)).json == no
-        told = (await scene.get(path, scene.ann)).json
-        assert (told["cause"], told["score"], told["amount"], told["consent"]) == (
+        reported = (await scene.get(path, scene.ann)).json
+        assert (reported["cause"], reported["score"], reported["amount"], reported["consent"]) == (
             "decided",
             590,
             30_000,
             consent["id"],
         )
-        assert told["notice"]["text"] == "Please pay the deposit at the desk."
-        assert [each["code"] for each in told["notice"]["reasons"]] == no["reasons"]
-        assert told["notice"]["reasons"][0]["text"] == "Your score is below 600, which this service asks for."
+        assert reported["notice"]["text"] == "Please pay the deposit at the desk."
+        assert [each["code"] for each in reported["notice"]["reasons"]] == no["reasons"]
+        assert reported["notice"]["reasons"][0]["text"] == "Your score is below 600, which this service asks for."
         for stranger in (scene.bob, scene.shop):
             assert (await scene.get(path, stranger)).json["code"] == "receipt_not_found"
         inquiries = f"/v1/wallets/{scene.ann_wallet}/credit/inquiries"

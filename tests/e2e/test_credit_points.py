@@ -15,9 +15,9 @@ from tests.score_batches import (
     computed_row,
     publish_card,
     publish_scores,
+    reported,
     score_row,
     stream,
-    told,
     with_features,
 )
 
@@ -38,7 +38,7 @@ async def test_a_holder_recomputes_the_score_and_a_change_gives_what_was_said(da
         features, schema = _wallet(card), with_features(card)
         row = computed_row(card, scene.ann_wallet, features)
         rows = [row, score_row(scene.bob_wallet, 640, features=None)]
-        assert told(await publish_scores(switch, stream(rows, schema))) == [("ok", False)] * 2
+        assert reported(await publish_scores(switch, stream(rows, schema))) == [("ok", False)] * 2
         base = f"/v1/wallets/{scene.ann_wallet}/credit"
         table = (await scene.get(f"{base}/points", scene.ann)).json
         shown = (await scene.get(base, scene.ann)).json
@@ -50,17 +50,17 @@ async def test_a_holder_recomputes_the_score_and_a_change_gives_what_was_said(da
         assert all(line["bins"][line["own"]]["points"] == line["points"] for line in table["lines"])
 
         better = {"payments_90d": 40, "lowest_balance_90d": 90_000.0}
-        said = (await scene.post(f"{base}/what-if", {"changes": better}, scene.ann)).json
+        stated = (await scene.post(f"{base}/what-if", {"changes": better}, scene.ann)).json
         changed = {name: int(value) for name, value in better.items()}
-        told(
+        reported(
             await publish_scores(switch, stream([computed_row(card, scene.ann_wallet, features | changed, 2)], schema))
         )
         after = (await scene.get(base, scene.ann)).json
-        assert said == {field: after[field] for field in said} and said["score"] != shown["score"]
+        assert stated == {field: after[field] for field in stated} and stated["score"] != shown["score"]
         same = (await scene.post(f"{base}/what-if", {"changes": {}}, scene.ann)).json
         assert same["score"] == after["score"]
         none = [score_row(scene.bob_wallet, None, 3, features=None)]
-        assert told(await publish_scores(switch, stream(none, schema))) == [("ok", False)], (
+        assert reported(await publish_scores(switch, stream(none, schema))) == [("ok", False)], (
             "nothing is known of anybody in it"
         )
         without = await scene.get(f"/v1/wallets/{scene.bob_wallet}/credit/points", scene.bob)

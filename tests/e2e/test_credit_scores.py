@@ -7,7 +7,7 @@ import pytest
 from actors.rpc.interface import ShardUnavailable
 from tests.credit_scene import CreditScene, credit_scene
 from tests.front_door import running_switch
-from tests.score_batches import publish_card, publish_scores, score_row, stream, told
+from tests.score_batches import publish_card, publish_scores, reported, score_row, stream
 
 
 async def test_a_batch_of_scores_is_what_holders_see_once_by_run_and_wallet(database_url: str) -> None:
@@ -24,10 +24,10 @@ async def test_a_batch_of_scores_is_what_holders_see_once_by_run_and_wallet(data
             score_row(scene.bob_wallet, None, 7),
             score_row(bank, 600, 7),
         ]
-        first = told(await publish_scores(switch, rows, key="run-7"))
+        first = reported(await publish_scores(switch, rows, key="run-7"))
         lost = ("wallet_not_found", False)
         assert first == [("ok", False), lost, ("ok", False), lost]
-        assert told(await publish_scores(switch, rows, key="run-7")) == [("ok", True), lost, ("ok", True), lost]
+        assert reported(await publish_scores(switch, rows, key="run-7")) == [("ok", True), lost, ("ok", True), lost]
         other = await publish_scores(switch, rows[:1], key="run-7")
         assert other.json["code"] == "idempotency_mismatch"
         shown = (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit", scene.ann)).json
@@ -36,8 +36,8 @@ async def test_a_batch_of_scores_is_what_holders_see_once_by_run_and_wallet(data
         none = (await scene.get(f"/v1/wallets/{scene.bob_wallet}/credit", scene.bob)).json
         assert (none["score"], none["na_cause"]) == (None, "few_days")
         later = [score_row(scene.ann_wallet, 700, 8), score_row(scene.ann_wallet, 701, 8)]
-        assert told(await publish_scores(switch, later)) == [("ok", False), ("ok", True)]
-        assert told(await publish_scores(switch, rows[:1])) == [("run_superseded", False)]
+        assert reported(await publish_scores(switch, later)) == [("ok", False), ("ok", True)]
+        assert reported(await publish_scores(switch, rows[:1])) == [("run_superseded", False)]
         await _deleted(scene)
 
 
@@ -100,7 +100,7 @@ async def test_what_does_not_add_up_is_refused_whole_and_names_the_column(databa
         answer = await switch.call("POST", "/v1/scores/batch", data=b"{}", headers=headers)
         assert answer.json["code"] == "unsupported_media_type"
         assert await switch.blocks() == before
-        assert told(await publish_scores(switch, [good, {**score_row(scene.ann_wallet, 655), "as_of": 2**44}])) == [
+        assert reported(await publish_scores(switch, [good, {**score_row(scene.ann_wallet, 655), "as_of": 2**44}])) == [
             ("ok", False),
             ("invalid_request", False),
         ], "a time to come is the shard's to refuse"
@@ -122,7 +122,7 @@ async def test_an_answer_that_is_lost_is_asked_for_again(database_url: str, monk
 
         monkeypatch.setattr(client, "publish", losing)
         rows = [score_row(scene.ann_wallet, 655), score_row(scene.bob_wallet, 600)]
-        assert told(await publish_scores(switch, rows)) == [("ok", True)] * 2
+        assert reported(await publish_scores(switch, rows)) == [("ok", True)] * 2
         assert calls == [2, 2]
 
 
@@ -135,7 +135,7 @@ async def test_a_holder_reads_all_scores_newest_first_page_by_page(database_url:
         assert empty == {"data": [], "has_more": False, "next": None}
         for run in range(1, 6):
             score = None if run == 1 else 600 + run
-            assert told(await publish_scores(switch, [score_row(scene.ann_wallet, score, run)])) == [("ok", False)]
+            assert reported(await publish_scores(switch, [score_row(scene.ann_wallet, score, run)])) == [("ok", False)]
             await scene.consent()
         await publish_scores(switch, [score_row(scene.bob_wallet, 700, 9)])
         runs, page = [], (await scene.get(f"{path}?limit=2", scene.ann)).json

@@ -66,17 +66,17 @@ async def test_a_payment_becomes_what_its_dry_run_said(reviewing: RunningSwitch)
         body = {"payer": payer, "payee": payee, "amount": amount, "currency": "EUR", "context": {"country": "DE"}}
         if dice.random() < 0.3:
             body |= {"hold": True}
-        said = await dry(switch, body)
-        assert said.status == 200, said.raw
+        stated = await dry(switch, body)
+        assert stated.status == 200, stated.raw
         made = await switch.call("POST", "/v1/transfers", body, key=str(uuid.uuid4()))
         done = made.json
         if made.status == 201:
-            assert (said.json["status"], said.json["code"]) == (done["status"], "ok")
+            assert (stated.json["status"], stated.json["code"]) == (done["status"], "ok")
         else:
-            assert (said.json["status"], said.json["code"]) == ("declined", done["code"])
-        assert said.json["decision"] == done["decision"]
-        assert said.json["balances"]["payer"] == await shown(switch, payer)
-        seen.add((said.json["status"], said.json["code"]))
+            assert (stated.json["status"], stated.json["code"]) == ("declined", done["code"])
+        assert stated.json["decision"] == done["decision"]
+        assert stated.json["balances"]["payer"] == await shown(switch, payer)
+        seen.add((stated.json["status"], stated.json["code"]))
     assert seen == {("posted", "ok"), ("held", "ok"), ("in_review", "ok"), ("declined", "insufficient_funds")}
 
 
@@ -87,8 +87,15 @@ async def test_a_dry_run_leaves_nothing_behind(switch: RunningSwitch) -> None:
         assert (await switch.pay(bank, ann, 1_000)).status == 201
         assert (await switch.call("POST", "/v1/transfers", body, key=str(uuid.uuid4()))).status == 201
     before, blocks = memory(switch), await switch.blocks()
-    told = [(await dry(switch, each)).json for each in (body, body, {**body, "hold": True}, {**body, "payer": bank})]
-    assert told[0] == told[1] and [each["status"] for each in told] == ["posted", "posted", "held", "posted"]
+    reported = [
+        (await dry(switch, each)).json for each in (body, body, {**body, "hold": True}, {**body, "payer": bank})
+    ]
+    assert reported[0] == reported[1] and [each["status"] for each in reported] == [
+        "posted",
+        "posted",
+        "held",
+        "posted",
+    ]
     assert memory(switch) == before and await switch.blocks() == blocks
 
 
@@ -102,9 +109,9 @@ async def test_what_would_be_refused_is_the_problem_that_the_payment_would_get(s
         ({"payer": stranger, "payee": ann}, 404, "payer_not_found"),
     ):
         asked = {"amount": 5, "currency": "EUR", **body}
-        said = await dry(switch, asked)
+        stated = await dry(switch, asked)
         made = await switch.call("POST", "/v1/transfers", asked, key=str(uuid.uuid4()))
-        assert (said.status, said.json["code"]) == (status, code), said.raw
+        assert (stated.status, stated.json["code"]) == (status, code), stated.raw
         assert (made.status, made.json["code"]) == (status, code), made.raw
 
 
@@ -112,8 +119,8 @@ async def test_balances_are_shown_to_a_key_that_may_read_them(switch: RunningSwi
     bank, ann = await switch.wallet("external"), await switch.wallet()
     body = {"payer": bank, "payee": ann, "amount": 5, "currency": "EUR"}
     till = (await KeyStore(switch.pool).create("till", ["pay"])).key
-    said = (await dry(switch, body, token=till)).json
-    assert (said["status"], said["balances"]) == ("posted", {"payer": None, "payee": None})
+    stated = (await dry(switch, body, token=till)).json
+    assert (stated["status"], stated["balances"]) == ("posted", {"payer": None, "payee": None})
     expected = {
         "payer": {"posted": -5, "held": 0, "available": None},
         "payee": {"posted": 5, "held": 0, "available": 5},

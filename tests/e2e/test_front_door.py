@@ -47,7 +47,7 @@ async def funded(switch: RunningSwitch, amount: int = 10_000, **fields: Any) -> 
     return bank, user
 
 
-async def settled(switch: RunningSwitch, wallet: str, posted: int) -> dict[str, Any]:
+async def once_posted(switch: RunningSwitch, wallet: str, posted: int) -> dict[str, Any]:
     """The wallet, once its posted balance is as expected; a remote credit may take a moment."""
     async with asyncio.timeout(10):
         while True:
@@ -329,7 +329,7 @@ async def test_money_named_with_after_can_be_spent_at_once(switch: RunningSwitch
         paid = await switch.pay(first, payee, 10)
         spent = await switch.pay(payee, first, 10, after=paid.json["id"])
         assert spent.status == 201, spent.raw
-    assert (await settled(switch, first, 100))["posted"] == 100
+    assert (await once_posted(switch, first, 100))["posted"] == 100
 
 
 async def test_an_effective_time_moves_the_payment_into_the_past(switch: RunningSwitch) -> None:
@@ -510,7 +510,7 @@ async def test_a_statement_lists_both_directions_newest_first_with_balances(swit
     assert [e["direction"] for e in entries] == ["out"] * 4 + ["in"]
     assert entries[0]["reference"] == "n3"
     for i, other in enumerate(others):
-        await settled(switch, other, 100 + i)
+        await once_posted(switch, other, 100 + i)
         (entry,) = (await switch.call("GET", f"/v1/wallets/{other}/transfers")).json["data"]
         assert (entry["direction"], entry["amount"], entry["reference"]) == ("in", 100 + i, f"n{i}")
         assert entry["id"] == entries[3 - i]["id"]
@@ -618,7 +618,7 @@ async def test_a_lost_answer_is_asked_again_until_the_deadline(switch: RunningSw
         client.after = lose
     paid = await switch.pay(bank, user, 5)
     assert (paid.status, paid.json["replayed"]) == (201, True)
-    assert (await settled(switch, user, 10_005))["posted"] == 10_005
+    assert (await once_posted(switch, user, 10_005))["posted"] == 10_005
 
 
 async def test_a_shard_that_cannot_be_reached_is_a_503_that_says_what_moved(switch: RunningSwitch) -> None:
@@ -699,7 +699,7 @@ async def test_a_stopped_channel_shows_in_readiness_and_payments_within_shards_g
     while receiver.cursor.block < here.writer.sealed_block or there._recorded[0] < receiver.cursor.block:
         other = await switch.wallet()  # of the one shard or the other, until a remote credit was the last in flight
         assert (await switch.pay(user, other, 1)).status == 201
-        await settled(switch, other, 1)
+        await once_posted(switch, other, 1)
     wrong = Legs(
         sender=0,
         writer=here.writer.writer.number + 1,
@@ -714,8 +714,8 @@ async def test_a_stopped_channel_shows_in_readiness_and_payments_within_shards_g
     await switch.clients[1]._host.push(wrong)
     answer = await switch.call("GET", "/readyz")
     assert answer.status == 200
-    told = "shard 1: channels: what shards [0] sent contradicts their journals and is not taken in"
-    assert answer.json["warnings"] == [told]
+    reported = "shard 1: channels: what shards [0] sent contradicts their journals and is not taken in"
+    assert answer.json["warnings"] == [reported]
     assert (await switch.pay(user, bank, 1)).status == 201
 
 

@@ -14,7 +14,7 @@ from switch.importer import runner
 from switch.importer.client import SwitchError
 from switch.importer.formats import format_of
 from switch.importer.progress import Tally
-from switch.importer.runner import Options, Report, run_import
+from switch.importer.runner import ImportReport, Options, run_import
 from tests.front_door import RunningSwitch, running_switch
 
 JANUARY: dict[str, Any] = {
@@ -34,13 +34,13 @@ async def switch(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         yield running
 
 
-async def imported(switch: RunningSwitch, folder: Path, *rows: dict[str, Any], state: str = "state") -> Report:
+async def imported(switch: RunningSwitch, folder: Path, *rows: dict[str, Any], state: str = "state") -> ImportReport:
     path = folder / "rows.ndjson"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return await of_file(switch, path, "shardpay", folder / state)
 
 
-async def of_file(switch: RunningSwitch, path: Path, name: str, state: Path) -> Report:
+async def of_file(switch: RunningSwitch, path: Path, name: str, state: Path) -> ImportReport:
     options = Options(file=path, format=name, url=switch.base, key=switch.key, concurrency=2, rate=0, state=state)
     return await run_import(options, Tally(), lambda: None)
 
@@ -87,8 +87,8 @@ async def test_a_row_that_is_declined_is_told_unless_the_file_says_so(switch: Ru
     text = report_text(report)
     assert "unexpected: line 2 is insufficient_funds, the file says ok" in text
     assert "every balance is as the file says" not in text and "declined 1 insufficient_funds" in text
-    told = {**FEBRUARY, "idempotency_key": "m3", "amount": 501, "declined": True}
-    good = await imported(switch, tmp_path, JANUARY, told, state="second")
+    shown = {**FEBRUARY, "idempotency_key": "m3", "amount": 501, "declined": True}
+    good = await imported(switch, tmp_path, JANUARY, shown, state="second")
     assert good.good and good.declined == {"insufficient_funds": 1}
 
 
@@ -111,7 +111,7 @@ async def test_the_bank_goes_on_with_what_accounts_hold(switch: RunningSwitch, t
     assert not third.good and third.notes == ("berka:account:7 may go down to 0, this file takes it down to -5000",)
 
 
-PAYSIM_HEAD = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest"
+PAYSIM_HEADER = "step,type,amount,nameOrig,oldbalanceOrg,newbalanceOrig,nameDest,oldbalanceDest,newbalanceDest"
 MONTH = [  # cash comes in at step 1; C1 and C2 pay each other and a shop
     "1,CASH_IN,100.00,C1,0.00,100.00,M1,0.00,0.00",
     "1,CASH_IN,50.00,C2,0.00,50.00,M1,0.00,0.00",
@@ -140,15 +140,15 @@ _CHANGES: dict[str, tuple[int, list[str], str, dict[str, int], str]] = {
 @pytest.mark.parametrize("change", _CHANGES)
 async def test_of_a_corrected_log_only_what_changed_is_paid(switch: RunningSwitch, tmp_path: Path, change: str) -> None:
     """All keys were new: cash that came in was paid again, row by row."""
-    line, instead, told, balances, note = _CHANGES[change]
+    line, instead, shown, balances, note = _CHANGES[change]
     for name, rows in (("first", MONTH), ("second", [*MONTH[: line - 1], *instead, *MONTH[line:]])):
-        (tmp_path / f"{name}.csv").write_text("\n".join([PAYSIM_HEAD, *rows]) + "\n")
+        (tmp_path / f"{name}.csv").write_text("\n".join([PAYSIM_HEADER, *rows]) + "\n")
     first = await of_file(switch, tmp_path / "first.csv", "paysim", tmp_path / "state1")
     assert first.good and first.changed == [], report_text(first)
     second = await of_file(switch, tmp_path / "second.csv", "paysim", tmp_path / "state2")
     text = report_text(second)
     assert second.replayed == len(MONTH) - 1 + (change == "put in"), text
-    assert second.good == (not told) and told in text and note in text, text
+    assert second.good == (not shown) and shown in text and note in text, text
     assert {name: await held(switch, f"paysim:{name}") for name in balances} == balances
 
 

@@ -12,7 +12,7 @@ from actors.audit.audit import audit_database
 from actors.database.connection import SQL, SQL_DIRECTORY, connect
 from actors.records.ids import Secret, decode_wallet
 from switch.http.times import time_ms, time_text
-from tests.e2e.test_front_door import settled
+from tests.e2e.test_front_door import once_posted
 from tests.front_door import SECRET, RunningSwitch, running_switch
 
 DAY_MS = 86_400_000
@@ -89,15 +89,15 @@ async def statement(switch: RunningSwitch, wallet: str, query: str) -> list[tupl
 
 def expected(made: list[Payment], wallet: str, since: int, until: int) -> list[tuple[int, int, int]]:
     """The naive statement: all payments sorted by effective time, those booked later after others of the same time."""
-    told, posted = [], 0
+    shown, posted = [], 0
     for each in sorted(made, key=lambda each: each.time):
         if wallet not in (each.payer, each.payee):
             continue
         amount = each.amount if each.payee == wallet else -each.amount
         posted += amount
         if since <= each.time < until:
-            told.append((each.time, amount, posted))
-    return told[::-1]
+            shown.append((each.time, amount, posted))
+    return shown[::-1]
 
 
 async def test_days_1_2_5_and_then_3_give_the_balance_of_day_4_with_all_that_counts_by_then(
@@ -135,9 +135,9 @@ async def test_credits_that_came_late_from_another_shard_count_from_their_own_ti
             break
     made = await send(switch, [Payment(START_MS, bank, each, 5_000) for each in (payer, shop)])
     made += await send(switch, [Payment(START_MS + 5 * DAY_MS, bank, shop, 7)])
-    await settled(switch, payer, 5_000)
+    await once_posted(switch, payer, 5_000)
     made += await send(switch, [Payment(START_MS + number * DAY_MS, payer, shop, number) for number in (1, 2, 3)])
-    await settled(switch, shop, 5_013)
+    await once_posted(switch, shop, 5_013)
     assert await statement(switch, shop, "") == expected(made, shop, 0, 1 << 62)
     assert await balance(switch, shop, START_MS + 2 * DAY_MS) == 5_003
 
@@ -152,7 +152,7 @@ async def test_any_order_of_imports_gives_what_sorting_by_effective_time_gives(
         wallets.append(await opened(switch, kind))
     made = await send(switch, [Payment(START_MS + n, banks[0], wallet, 10_000) for n, wallet in enumerate(wallets)])
     for wallet in wallets:
-        await settled(switch, wallet, 10_000)
+        await once_posted(switch, wallet, 10_000)
     times = dice.sample(range(START_MS + 1_000, START_MS + 30 * DAY_MS), 240)
     times[100:200] = sorted(times[100:200], reverse=True)  # a long run of late ones
     while times:
@@ -165,7 +165,7 @@ async def test_any_order_of_imports_gives_what_sorting_by_effective_time_gives(
         made += await send(switch, rows)
         del times[:count]
     for wallet in wallets:
-        await settled(switch, wallet, expected(made, wallet, 0, 1 << 62)[0][2])
+        await once_posted(switch, wallet, expected(made, wallet, 0, 1 << 62)[0][2])
     cuts = [START_MS - 1, START_MS, *(each.time + dice.choice((-1, 0, 1)) for each in dice.sample(made, 6))]
     for wallet in (*banks, *wallets):
         everything = expected(made, wallet, 0, 1 << 62)
@@ -187,9 +187,9 @@ async def the_migration_finds_the_same(url: str) -> None:
         kept = [await connection.fetch(SQL[name]) for name in ("late_all", "late_sum_all")]
         await connection.execute("UPDATE late_sum SET amount = amount + 1 WHERE width = 20")
         await connection.execute("DELETE FROM late WHERE record = $1", kept[0][5]["record"])
-        said = (await audit_database(url)).differences
-        assert [each.split(": the row (")[0] for each in said] == ["table late", "table late_sum"]
-        assert str(kept[0][5]["record"]) in said[0]
+        stated = (await audit_database(url)).differences
+        assert [each.split(": the row (")[0] for each in stated] == ["table late", "table late_sum"]
+        assert str(kept[0][5]["record"]) in stated[0]
         await connection.execute("DROP TABLE late, late_sum")
         for each in migrations:
             await connection.execute(each)

@@ -77,7 +77,7 @@ async def test_what_fails_after_money_moved_does_not_say_that_none_did(
     front_door = switch.front_door._runner.app[SERVICES]
     run, turns = front_door.scheduler.run, 0
 
-    async def full_when_told(caller: int, steps: Any) -> Any:
+    async def full_when_asked(caller: int, steps: Any) -> Any:
         nonlocal turns
         turns -= 1
         if turns == 0:
@@ -88,7 +88,7 @@ async def test_what_fails_after_money_moved_does_not_say_that_none_did(
         raise StoreUnavailable("away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(front_door.scheduler, "run", full_when_told)
+        patched.setattr(front_door.scheduler, "run", full_when_asked)
         for at, moved in ((1, "no"), (2, "no"), (3, "unknown"), (4, "unknown")):  # read, placed; counted, written
             turns, body = at, {"transfers": [row | {"idempotency_key": f"k{at}"}]}
             batch = await switch.call("POST", "/v1/transfers/batch", body, key=f"b{at}")

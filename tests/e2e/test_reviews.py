@@ -13,7 +13,7 @@ from actors.database.connection import connect
 from actors.database.pool import Pool
 from actors.records.codes import Code
 from actors.stores.api_keys import KeyStore
-from tests.e2e.test_front_door import funded, settled
+from tests.e2e.test_front_door import funded, once_posted
 from tests.front_door import Answer, RunningSwitch, running_switch
 from tests.reviewer import REASON, REVIEWED, Reviewer
 
@@ -46,8 +46,8 @@ async def shown(switch: RunningSwitch, transfer: str) -> dict[str, Any]:
 
 
 async def money(switch: RunningSwitch, wallet: str) -> tuple[int, int]:
-    told = (await switch.call("GET", f"/v1/wallets/{wallet}")).json
-    return told["posted"], told["held"]
+    reported = (await switch.call("GET", f"/v1/wallets/{wallet}")).json
+    return reported["posted"], reported["held"]
 
 
 async def test_a_payment_in_review_is_listed_and_approved_once(switch: RunningSwitch) -> None:
@@ -66,7 +66,7 @@ async def test_a_payment_in_review_is_listed_and_approved_once(switch: RunningSw
     assert (approved.status, approved.json["status"], approved.json["decided_by"]) == (201, "approved", "tests")
     assert approved.json["decided_at"] >= case["created_at"]
     assert await money(switch, payer) == (1_000 - REVIEWED, 0)
-    await settled(switch, shop, REVIEWED)
+    await once_posted(switch, shop, REVIEWED)
     again = await decide(switch, case["id"], "approve", key="a1")
     assert (again.status, again.json["replayed"], again.json["status"]) == (201, True, "approved")
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -98,7 +98,7 @@ async def test_an_approved_payment_is_refunded_by_its_own_id(switch: RunningSwit
     assert approved.status == 201
     capture = (await switch.call("GET", f"/v1/wallets/{payer}/transfers")).json["data"][0]
     assert (capture["type"], capture["amount"]) == ("capture", REVIEWED)
-    await settled(switch, shop, REVIEWED)
+    await once_posted(switch, shop, REVIEWED)
     refund = await switch.call("POST", f"/v1/transfers/{made['id']}/refund", {"amount": 700}, key="r1")
     assert (refund.status, refund.json["of"]) == (201, capture["id"])
     now = await shown(switch, made["id"])
@@ -209,13 +209,13 @@ async def test_rows_of_batches_are_in_review_and_a_group_cannot_wait(switch: Run
         return [{**fields, "amount": amount, "idempotency_key": str(uuid.uuid4())} for amount in amounts]
 
     alone = await switch.call("POST", "/v1/transfers/batch", {"transfers": rows(5, REVIEWED)}, key=str(uuid.uuid4()))
-    told = [(row["status"], row["code"]) for row in alone.json["results"]]
-    assert told == [("posted", "ok"), ("in_review", "in_review")] and alone.json["results"][1]["id"]
+    reported = [(row["status"], row["code"]) for row in alone.json["results"]]
+    assert reported == [("posted", "ok"), ("in_review", "in_review")] and alone.json["results"][1]["id"]
     linked = await switch.call(
         "POST", "/v1/transfers/batch", {"transfers": rows(5, REVIEWED), "linked": True}, key=str(uuid.uuid4())
     )
-    told = [(row["status"], row["code"]) for row in linked.json["results"]]
-    assert told == [("declined", "linked_declined"), ("declined", "linked_in_review")]
+    reported = [(row["status"], row["code"]) for row in linked.json["results"]]
+    assert reported == [("declined", "linked_declined"), ("declined", "linked_in_review")]
     table = pa.table(
         {
             "idempotency_key": pa.array([uuid.uuid4().bytes], pa.binary(16)),
@@ -263,8 +263,8 @@ async def test_events_name_reviews(switch: RunningSwitch) -> None:
         assert (await decide(switch, case, what)).status == 201
     types = "transfer.in_review,transfer.approved,transfer.captured,transfer.voided"
     events = (await switch.call("GET", f"/v1/events?types={types}")).json["data"]
-    told = [(e["type"], e["data"]["type"], e["data"]["review"]) for e in events]
-    assert told == [
+    reported = [(e["type"], e["data"]["type"], e["data"]["review"]) for e in events]
+    assert reported == [
         ("transfer.in_review", "transfer", "open"),
         ("transfer.in_review", "transfer", "open"),
         ("transfer.in_review", "hold", "open"),

@@ -144,12 +144,12 @@ async def test_a_deployment_whose_front_door_died_before_it_told_the_scorers_dec
     await published(switch, "strict", pack("strict"))
     committed, never = asyncio.Event(), asyncio.Event()
 
-    async def tell(*_: object) -> None:
+    async def activate(*_: object) -> None:
         committed.set()
         await never.wait()
 
     with monkeypatch.context() as patch:
-        patch.setattr(Publisher, "tell", tell)
+        patch.setattr(Publisher, "activate", activate)
         asked = asyncio.create_task(moded(switch, "strict", mode="live"))
         await asyncio.wait_for(committed.wait(), 10)
         asked.cancel()

@@ -74,9 +74,9 @@ async def test_lines_of_captures_and_refunds_name_what_they_are_of_and_its_refer
         async with asyncio.timeout(10):  # credits between shards
             while len(lines := (await switch.call("GET", f"/v1/wallets/{wallet}/transfers")).json["data"]) < 2:
                 pass
-        told = {line["id"]: (line.get("of"), line.get("reference"), line.get("metadata")) for line in lines}
-        assert told[capture] == (hold, "order 7", {"a": "b"})
-        assert told[refund] == (capture, "order 7", {"a": "b"})
+        reported = {line["id"]: (line.get("of"), line.get("reference"), line.get("metadata")) for line in lines}
+        assert reported[capture] == (hold, "order 7", {"a": "b"})
+        assert reported[refund] == (capture, "order 7", {"a": "b"})
     assert (await shown(switch, refund))["reference"] == "order 7"
 
 
@@ -89,8 +89,8 @@ async def test_who_asked_for_a_payment_in_review_can_void_it(switch: RunningSwit
         assert (voided.status, voided.json["type"]) == (201, "void")
         again = await switch.call("POST", f"/v1/transfers/{made['id']}/void", {}, key=f"v{hold}")
         assert (again.status, again.json["replayed"], again.json["id"]) == (201, True, voided.json["id"])
-        told = await shown(switch, made["id"])
-        assert (told["status"], told["review"]["status"]) == ("voided", "voided")
+        reported = await shown(switch, made["id"])
+        assert (reported["status"], reported["review"]["status"]) == ("voided", "voided")
         late = await post(switch, f"/v1/reviews/{made['id']}/approve", {})
         assert (late.status, late.json["code"]) == (409, "hold_voided")
         once_more = await post(switch, f"/v1/transfers/{made['id']}/void", {})

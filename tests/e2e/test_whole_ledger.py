@@ -18,7 +18,7 @@ from actors.records.ids import Secret, decode_transfer
 from actors.records.layout import CHAIN_STRIDE
 from switch.http.times import time_text
 from switch.views import statement
-from tests.e2e.test_front_door import funded, settled
+from tests.e2e.test_front_door import funded, once_posted
 from tests.front_door import SECRET, Answer, RunningSwitch, running_switch
 
 
@@ -80,7 +80,7 @@ async def test_a_hold_is_captured_in_parts_and_the_rest_is_released(switch: Runn
     assert [part["amount"] for part in end["captures"]] == [200, 100]
     late = await act(switch, held["id"], "capture", "c4")
     assert (late.status, late.json["code"], late.json["money_moved"]) == (409, "hold_captured", "no")
-    await settled(switch, shop, 300)
+    await once_posted(switch, shop, 300)
 
 
 async def test_of_more_parts_than_are_listed_the_sums_and_the_end_are_told(
@@ -93,7 +93,7 @@ async def test_of_more_parts_than_are_listed_the_sums_and_the_end_are_told(
     for i in range(4):
         captured = await act(switch, held["id"], "capture", f"c{i}", amount=100, final=i == 3)
         assert captured.status == 201
-    await settled(switch, shop, 400)
+    await once_posted(switch, shop, 400)
     for i in range(3):
         assert (await act(switch, captured.json["id"], "refund", f"r{i}", amount=10)).status == 201
     now = await shown(switch, held["id"])
@@ -170,8 +170,8 @@ async def test_refunds_never_go_beyond_what_was_paid(switch: RunningSwitch) -> N
         now = await shown(switch, paid)
         assert (now["refunded"], now["left"], [r["amount"] for r in now["refunds"]]) == (300, 0, [100, 200])
         assert (await act(switch, first.json["id"], "refund", "r5")).json["code"] == "not_refundable"
-        await settled(switch, shop, 0)
-    await settled(switch, payer, 1_000)
+        await once_posted(switch, shop, 0)
+    await once_posted(switch, payer, 1_000)
 
 
 async def test_a_capture_and_a_top_up_can_be_refunded_and_a_hold_cannot(switch: RunningSwitch) -> None:
@@ -185,10 +185,10 @@ async def test_a_capture_and_a_top_up_can_be_refunded_and_a_hold_cannot(switch: 
     assert (await act(switch, captured, "refund", "r1", amount=150)).status == 201
     assert (await shown(switch, held["id"]))["refunded"] == 150
     assert (await shown(switch, captured))["left"] == 250
-    await settled(switch, payer, 650)
+    await once_posted(switch, payer, 650)
     assert (await act(switch, top_up, "refund", "r2", amount=651)).json["code"] == "insufficient_funds"
     assert (await act(switch, top_up, "refund", "r3", amount=650)).status == 201
-    await settled(switch, payer, 0)
+    await once_posted(switch, payer, 0)
 
 
 async def opened_on(switch: RunningSwitch, shard: int, bank: str) -> str:
@@ -217,7 +217,7 @@ async def test_what_a_closed_wallet_could_not_take_is_found_on_suspense_and_paid
     bank = await switch.wallet("external")
     gone, heir, shop = [await opened_on(switch, on, bank) for on in (shard, shard, 1 - shard)]
     paid = (await switch.pay(gone, shop, 5)).json["id"]
-    await settled(switch, shop, 10)
+    await once_posted(switch, shop, 10)
     assert (await switch.call("POST", f"/v1/wallets/{gone}/close")).status == 200
     refund = (await act(switch, paid, "refund", "r")).json["id"]
     leg = await suspended(switch)
@@ -267,9 +267,9 @@ async def test_a_payment_with_its_fee_is_made_as_a_whole(switch: RunningSwitch) 
     assert [(r["id"], r["replayed"]) for r in again] == [(r["id"], True) for r in results]
     part = await group(switch, rows[:2])
     assert {r["code"] for r in part} == {"idempotency_mismatch"}
-    await settled(switch, payer, 10)
+    await once_posted(switch, payer, 10)
     for shop, amount in zip(shops, (400, 500), strict=True):
-        await settled(switch, shop, amount)
+        await once_posted(switch, shop, amount)
 
 
 async def test_a_group_with_one_bad_row_moves_nothing(switch: RunningSwitch) -> None:
@@ -301,8 +301,8 @@ async def test_an_exchange_goes_through_liquidity_wallets(switch: RunningSwitch)
     pools = [await switch.wallet("liquidity"), await switch.wallet("liquidity", currency="USD")]
     results = await group(switch, [row(euros, pools[0], 1_000, "x1"), row(pools[1], dollars, 1_080, "x2", "USD")])
     assert [r["code"] for r in results] == ["ok", "ok"]
-    await settled(switch, dollars, 1_080)
-    await settled(switch, euros, 0)
+    await once_posted(switch, dollars, 1_080)
+    await once_posted(switch, euros, 0)
 
 
 async def test_arrow_rows_are_held_and_linked(switch: RunningSwitch) -> None:
@@ -353,8 +353,8 @@ async def test_a_statement_shows_movements_of_every_type(switch: RunningSwitch) 
     held = await hold(switch, payer, shop, 300)
     captured = (await act(switch, held["id"], "capture", "c", amount=200)).json["id"]
     refunded = (await act(switch, captured, "refund", "r", amount=50)).json["id"]
-    await settled(switch, payer, 850)
-    await settled(switch, shop, 150)
+    await once_posted(switch, payer, 850)
+    await once_posted(switch, shop, 150)
     page = (await switch.call("GET", f"/v1/wallets/{payer}/transfers")).json["data"]
     assert [(e["type"], e["direction"], e["amount"], e["balance_after"]) for e in page] == [
         ("refund", "in", 50, 850),
@@ -437,8 +437,8 @@ async def test_an_audit_of_everything_finds_nothing_and_then_each_flipped_byte(s
             flip = "UPDATE journal SET records = set_byte(records, $3, get_byte(records, $3) # $4) WHERE shard = $1 AND block = $2"
             place = (block["shard"], block["block"], byte, bit)
             await connection.execute(flip, *place)
-            said = (await audit_database(switch.database_url)).differences
-            assert any(f"shard {block['shard']} block {block['block']}" in text for text in said), (place, said)
+            stated = (await audit_database(switch.database_url)).differences
+            assert any(f"shard {block['shard']} block {block['block']}" in text for text in stated), (place, stated)
             await connection.execute(flip, *place)
         assert (await audit_database(switch.database_url)).differences == []
         for table in ("reference", "anchor"):

@@ -12,7 +12,7 @@ import pytest
 from actors.checkpoint.file import CheckpointStore, Stored
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.ledger import Ledger, LedgerConfig
-from actors.records.blocks import Run, Writer
+from actors.records.blocks import OpenedBlocks, Writer
 from actors.records.layout import REQUEST, Kind, WalletKind
 from actors.shard import host
 from actors.shard.compile_kernels import ready_kernels
@@ -30,7 +30,7 @@ def _compiled() -> None:
     ready_kernels()
 
 
-def _die(reason: str) -> NoReturn:
+def _halt(reason: str) -> NoReturn:
     raise AssertionError(reason)
 
 
@@ -44,7 +44,7 @@ class _Shard:
         store = None if base is None else CheckpointStore(base.as_uri(), 0)
         journal = MemoryJournal(database)
         self.host = ShardHost(
-            core, journal=journal, peers={}, scorer=InlineScorer(), segments=segments, die=_die, checkpoints=store
+            core, journal=journal, peers={}, scorer=InlineScorer(), segments=segments, halt=_halt, checkpoints=store
         )
         self.replayed = 0
 
@@ -52,7 +52,7 @@ class _Shard:
         core = self.host.core
         replay = core.replay
 
-        def counted(run: Run) -> None:
+        def counted(run: OpenedBlocks) -> None:
             self.replayed += len(run.records)
             replay(run)
 

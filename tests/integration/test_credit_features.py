@@ -218,8 +218,8 @@ async def test_features_are_what_duckdb_answers_from_journal_and_export_alike(
     lake: Path, database_url: str, tmp_path: Path
 ) -> None:
     at = ("--as-of", "2026-11-24T12:00:00Z")
-    told = msgspec.json.decode(await features(tmp_path / "of export", "--input", str(lake), *at, "--json"))
-    assert told["wallets"] == SHARDS * (USERS - 1), "a wallet that is opened later has none"
+    shown = msgspec.json.decode(await features(tmp_path / "of export", "--input", str(lake), *at, "--json"))
+    assert shown["wallets"] == SHARDS * (USERS - 1), "a wallet that is opened later has none"
     await features(tmp_path / "of journal", "--database", database_url, *at)
     assert differences(lake, tmp_path / "of export", AS_OF) == []
     assert _files(tmp_path / "of journal") == _files(tmp_path / "of export")

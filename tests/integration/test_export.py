@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from actors.database.connection import connect
 from actors.export import export as module
-from actors.export.export import ExportRefused, Job, Report, export
+from actors.export.export import ExportRefused, ExportReport, Job, export
 from actors.records.layout import Kind
 from actors.stores.topology import cluster_facts
 from tests.journal_rows import NOON, journal, record
@@ -54,7 +54,7 @@ async def store(url: str, shard: int, *batches: list[NDArray[Any]], seed: int = 
         await connection.close()
 
 
-async def run(url: str, output: Path, since: int | None = None) -> Report:
+async def run(url: str, output: Path, since: int | None = None) -> ExportReport:
     return await export(Job(url=url, output=output, since=since))
 
 

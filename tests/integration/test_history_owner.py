@@ -116,8 +116,8 @@ async def test_the_front_door_asks_until_it_hears_from_the_owner(
 
     async def stale_at_first(addresses: NDArray[np.int64]) -> list[ChainHead]:
         asked.append(len(asked))
-        told = await heads(addresses)
-        return [each._replace(successors=[1], writer=1) for each in told] if len(asked) < 3 else told
+        reported = await heads(addresses)
+        return [each._replace(successors=[1], writer=1) for each in reported] if len(asked) < 3 else reported
 
     monkeypatch.setattr(switch.clients[0], "heads", stale_at_first)
     async with running_front_door(switch, Limits()) as front_door:

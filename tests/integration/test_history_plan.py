@@ -12,7 +12,7 @@ BLOCKS = 3_000
 BLOCK_BYTES = 88 + 50 * 160
 PAGES = {
     "wallet_chain": ((1, "ARRAY[256]", 51, 1_050, 0, "ARRAY[2]", 7, 1 << 24), 6),
-    "credit_scores": ((256, 21, 1_000), 2),
+    "credit_chain": ((256, 1_000, 21), 2),
 }
 """Statements with their parameters, and how often each names the journal."""
 

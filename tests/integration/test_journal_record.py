@@ -33,7 +33,7 @@ def moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def told(address: int, row: dict[str, Any]) -> dict[str, Any]:
+def shown(address: int, row: dict[str, Any]) -> dict[str, Any]:
     """What the view should say."""
     same = ("code", "payer", "payee", "amount", "currency", "payer_posted", "payee_posted", "payer_held", "reference")
     more = ("decision", "label", "channel", "caller", "pack", "points", "reasons", "payer_prev", "payee_prev")
@@ -66,7 +66,7 @@ async def test_every_record_is_told_as_it_is(database_url: str) -> None:
         await connection.close()
     names = RECORD.names or ()
     assert [dict(row) for row in seen] == [
-        told(record_address(3, 1 + i // 50, i % 50), dict(zip(names, records[i].item(), strict=True)))
+        shown(record_address(3, 1 + i // 50, i % 50), dict(zip(names, records[i].item(), strict=True)))
         for i in range(COUNT)
     ]
     assert len(few) == 50

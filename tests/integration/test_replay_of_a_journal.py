@@ -61,20 +61,20 @@ async def _written(bad: int | None = None) -> MemoryDatabase:
     return database
 
 
-def _host(database: MemoryDatabase, cuts: Sequence[int], die: Callable[[str], NoReturn]) -> ShardHost:
+def _host(database: MemoryDatabase, cuts: Sequence[int], halt: Callable[[str], NoReturn]) -> ShardHost:
     ledger = Ledger(LedgerConfig(shard=0, shards=1, secret=bytes(range(16))), SMALL)
     core = ShardCore(ShardConfig(shard=0, shards=1), ledger, Writer(0, 1, secrets.randbits(63), bytes(16)))
     journal = _PagedJournal(database, cuts)
-    return ShardHost(core, journal=journal, peers={}, scorer=InlineScorer(), segments=MemorySegments(), die=die)
+    return ShardHost(core, journal=journal, peers={}, scorer=InlineScorer(), segments=MemorySegments(), halt=halt)
 
 
-def _die(reason: str) -> NoReturn:
+def _halt(reason: str) -> NoReturn:
     raise AssertionError(reason)
 
 
 @pytest.mark.parametrize("cuts", [[], [0], [1], [RUNS_AHEAD, 1], [PAGES - 1, 0, 0]])
 async def test_a_journal_that_goes_away_while_it_is_read_is_read_on(cuts: list[int]) -> None:
-    host = _host(await _written(), cuts, _die)
+    host = _host(await _written(), cuts, _halt)
     life = asyncio.create_task(host.run())
     async with asyncio.timeout(180):
         while not host.ready:
@@ -89,16 +89,16 @@ async def test_a_journal_that_goes_away_while_it_is_read_is_read_on(cuts: list[i
 async def test_a_record_that_does_not_fit_ends_the_process_also_when_the_journal_goes_away_then(
     cut: int | None,
 ) -> None:
-    told: list[str] = []
+    shown: list[str] = []
 
-    def die(reason: str) -> NoReturn:
-        told.append(reason)
+    def halt(reason: str) -> NoReturn:
+        shown.append(reason)
         raise _Died
 
     database = await _written(bad=PAGES // 2)
-    host = _host(database, [] if cut is None else [cut], die)
+    host = _host(database, [] if cut is None else [cut], halt)
     with pytest.raises(_Died):
         await asyncio.wait_for(host.run(), 180)
-    assert "contradicts the ones before it" in told[0]
+    assert "contradicts the ones before it" in shown[0]
     assert not host.ready and len(database.numbers[0]) == PAGES, "nothing was written after it"
     await host.stop()

@@ -136,7 +136,7 @@ TARGETS: Final = (
         "actors/ledger/credit.py", CREDIT, ("CreditBook.fills", "CreditBook.inquiries", "CreditBook.counts_another")
     ),
     Target("actors/ledger/orders.py", CREDIT),
-    Target("actors/shard/credit.py", CREDIT, ("CreditDesk.queued_rows", "CreditDesk._may_inquire")),
+    Target("actors/shard/credit.py", CREDIT, ("CreditRequests.queued_rows", "CreditRequests._may_inquire")),
     *(Target(f"actors/shard/{name}.py", CREDIT) for name in ("attempts", "disputes", "order_history")),
     Target(
         "switch/gateway/write_queue.py",

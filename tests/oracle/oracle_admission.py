@@ -205,7 +205,7 @@ class Admitting:
         if row["op"] in (TRANSFER, HOLD):
             return self._payment_refusal(row, False) or self._holds_refusal([row])
         if row["op"] in (CAPTURE, VOID, REFUND, APPROVAL):
-            return self._settling_refusal(row)
+            return self._modification_refusal(row)
         if row["op"] == OPENED and row["effective_time"] > self.now:
             return "in_future"
         if row["effective_time"] < 0 or row["op"] not in (OPENED, STATUS, TIER):
@@ -223,7 +223,7 @@ class Admitting:
             good = good and 1 <= row["expires_in_s"] <= YEAR_SECONDS
         return None if good else "invalid"
 
-    def _settling_refusal(self, row: Row) -> str | None:
+    def _modification_refusal(self, row: Row) -> str | None:
         """Of a capture, void or refund: what can be decided before it is applied."""
         refund = row["op"] == REFUND
         if refund and row["payer"] not in self.wallets:

@@ -6,7 +6,7 @@ with the names of the documented fields; a test compares them field by field.
 
 from datetime import UTC, datetime
 
-from tests.oracle.oracle_settling import Settling
+from tests.oracle.oracle_lifecycle import Modifying
 from tests.oracle.oracle_wallet import (
     APPROVAL,
     CAPTURE,
@@ -52,7 +52,7 @@ __all__ = ["CODES", "Oracle", "Row", "lag"]
 ATTEMPTS = (TRANSFER, HOLD)
 
 
-class Oracle(Settling):
+class Oracle(Modifying):
     """Call `admit`, `columns` (only when scored) and `apply` in this order for a batch."""
 
     # What the scorer sees.
@@ -157,8 +157,8 @@ class Oracle(Settling):
         if known > 0:
             result["address"] = -known
             return False
-        settles = row["op"] in (CAPTURE, VOID, REFUND, APPROVAL)
-        change = self._settling if settles else self._wallet_change
+        modifies = row["op"] in (CAPTURE, VOID, REFUND, APPROVAL)
+        change = self._modify if modifies else self._wallet_change
         refused = "mismatch" if known else change(row, record, address)
         result["code"] = CODES[refused or "ok"]
         return refused is None

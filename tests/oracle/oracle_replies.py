@@ -38,7 +38,7 @@ def difference(row: NDArray[Any], record: NDArray[Any], continues: bool) -> str 
     if row["op"][0] != _asked(record):
         return "body"
     if record["kind"][0] in REFERRING:
-        return _settling_difference(row, record)
+        return _modification_difference(row, record)
     if record["kind"][0] not in ATTEMPTS:
         return _wallet_difference(row, record)
     for column, name in _COMPARED:
@@ -73,7 +73,7 @@ def _same_time(row: NDArray[Any], record: NDArray[Any]) -> bool:
     return bool((wanted != 0) == (imported != 0) and (not imported or wanted == record["effective_time"][0]))
 
 
-def _settling_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
+def _modification_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
     """The amount asked for may have been "all that is left", so the digest stands for it and for `final`."""
     if row["after"][0] != record["reference"][0] or row["digest"][0] != record["digest"][0]:
         return "body"

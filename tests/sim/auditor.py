@@ -33,7 +33,7 @@ _RESULT_NAMES: Final = tuple(RESULT.names or ())
 _STATE_AT: Final = tuple((WALLET.names or ()).index(name) for name in STATE_FIELDS)
 REMEMBERED: Final = ("payer_time", "day", "day_total", "chained", "credited", "credited_time")
 """What a wallet's row has besides what readings show."""
-_SAID: Final = (
+_STATED: Final = (
     ("action", "decision"),
     ("points", "points"),
     ("reasons", "reasons"),
@@ -59,7 +59,7 @@ class Auditor:
         self.requests = self.model.requests
         self._database = database
         self._scheduler = scheduler
-        self._told_first: set[int] = set()
+        self._reported_first: set[int] = set()
         self._refusals = Refusals(self.model)
 
     def step(self) -> None:
@@ -83,12 +83,12 @@ class Auditor:
         self.step()
         model = self.model
         shared = {id(kept): kept for kept in (model.requests, model.credit.requests, model.counts, model.segments)}
-        return copy.deepcopy(model, shared), set(self._told_first)
+        return copy.deepcopy(model, shared), set(self._reported_first)
 
     def restore(self, image: tuple[Model, set[int]]) -> None:
         """From now on that is true again."""
         self._database.fresh.clear()
-        self.model, self._told_first = image
+        self.model, self._reported_first = image
         self.model.restored = True
         self._refusals = Refusals(self.model)
 
@@ -108,7 +108,7 @@ class Auditor:
             for first, end in _groups(question.requests):
                 self._judge_group(question.requests[first:end], results[first:end], delivery)
         elif isinstance(question, (CreditQuestion, StateQuestion, ScoreQuestion)):
-            self.model.credit.judge(question, delivery, value, self.model, self._told_first)
+            self.model.credit.judge(question, delivery, value, self.model, self._reported_first)
         elif isinstance(question, FindQuestion):
             self._judge_found(question, value)
         elif isinstance(question, (ReadQuestion, ProfileQuestion)):
@@ -138,15 +138,15 @@ class Auditor:
         must(
             record.digest == request.digest, "request {}: {}, its key made another's record", request.digest, code.name
         )
-        said = Code.IN_REVIEW if in_review(record) else record.code
-        must(said == code, "request {}: {}, recorded was {}", request.digest, code.name, said)
+        stated = Code.IN_REVIEW if in_review(record) else record.code
+        must(stated == code, "request {}: {}, recorded was {}", request.digest, code.name, stated)
         named = record.payee if record.kind == Kind.WALLET_OPENED else address
         must(result["address"] == named, "request {}: address {}", request.digest, result["address"])
-        for name, recorded in _SAID:
+        for name, recorded in _STATED:
             must(result[name] == getattr(record, recorded), "request {}: another {}", request.digest, name)
         if not result["replayed"]:
-            must(address not in self._told_first, "request {}: told twice as new", request.digest)
-            self._told_first.add(address)
+            must(address not in self._reported_first, "request {}: told twice as new", request.digest)
+            self._reported_first.add(address)
             must(record.record_time >= delivery.clock, "request {}: recorded before it came", request.digest)
 
     def _judge_mismatch(self, request: Request, address: int, result: dict[str, Any]) -> None:
@@ -248,7 +248,7 @@ class Auditor:
 
     # When all is quiet.
 
-    def unsettled(self) -> str:
+    def outstanding(self) -> str:
         """What is still to come before all remote credits are applied and all cursors are written that must be; empty when nothing is."""
         for (sender, receiver), legs in self.model.pending.items():
             if legs:
@@ -257,9 +257,9 @@ class Auditor:
             for address, hold in shard.holds.items():
                 if hold.expiry <= SHORT_HOLDS_END_MS:
                     return f"hold {address} of shard {number} was due {self._scheduler.now - hold.expiry} ms ago"
-        return self.model.credit.unsettled(SHORT_HOLDS_END_MS)
+        return self.model.credit.outstanding(SHORT_HOLDS_END_MS)
 
-    def settle(self, ledgers: list[Ledger]) -> None:
+    def quiesce(self, ledgers: list[Ledger]) -> None:
         """All is quiet: nothing is in transit, what shards know of each other's wallets is what those are, and what they have in memory,
         however they came by it, is what the journals say."""
         self.step()

@@ -9,7 +9,7 @@ from actors.ledger.book import M_RECORD_TIME, M_RINGS, local_row
 from actors.ledger.holds import open_hold
 from actors.ledger.ledger import Admitted, Applied, Ledger
 from actors.records.addresses import block_of
-from actors.records.blocks import Run, Writer, block_hash, header_of
+from actors.records.blocks import OpenedBlocks, Writer, block_hash, header_of
 from actors.records.layout import FLAG_CONTINUES, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind
 from actors.rpc.interface import ChainHead
 from actors.shard import messages as m
@@ -77,15 +77,15 @@ class NamesOnlyItsNewestRecord(_WithWriter):
 class TellsOfRecordsThatItIsStillMaking(ShardCore):
     """As if heads read beside the core's work were those from before it."""
 
-    def begin_beside(self) -> Heads:
-        self._beside = self.heads_class(self.ledger, self.writer)
-        return self._beside
+    def begin_concurrent(self) -> Heads:
+        self._concurrent = self.heads_class(self.ledger, self.writer)
+        return self._concurrent
 
     class heads_class(Heads):
         def read_during_batch(self, addresses: Any) -> list[ChainHead]:
-            told = super().read_during_batch(addresses)
-            if told is not None:
-                return told
+            reported = super().read_during_batch(addresses)
+            if reported is not None:
+                return reported
             (address,) = addresses.tolist()
             row, head = self._row(address)
             return [ChainHead(self._number, int(self._book.wallets["currency"][row]), [head], self._successors)]
@@ -169,20 +169,20 @@ class LosesWhatWaitsWhenThePushIsBusy(ShardCore):
 
 
 class ForgetsItsCursorsInReplay(ShardCore):
-    def replay(self, run: Run) -> None:
+    def replay(self, run: OpenedBlocks) -> None:
         super().replay(run)
         for sender in self.receivers:
             self._move(sender, Cursor(0, bytes(16)))
 
 
 class ForgetsItsKeysInReplay(ShardCore):
-    def replay(self, run: Run) -> None:
+    def replay(self, run: OpenedBlocks) -> None:
         super().replay(run)
         self.ledger.book = self.ledger.book._replace(keys=self.ledger._new_keys())
 
 
 class DoesNotApplyWhatItReadsOn(ShardCore):
-    def replay(self, run: Run) -> None:
+    def replay(self, run: OpenedBlocks) -> None:
         if self.writer._operation:
             self.writer.start_at(run.number, run.hash)
         else:
@@ -244,7 +244,7 @@ class DropsAPageThatAPushOvertook(_WithReceiver):
             return arrival, outputs
 
 
-class CarriesOutABatchThatFellBackOnceMore(ShardCore):
+class AppliesABatchThatFellBackOnceMore(ShardCore):
     _fallen: Any = None
 
     def _fall_back(self) -> None:
@@ -346,7 +346,7 @@ class UsesASegmentAgain(ShardCore):
         self._segments._spare = spare
 
 
-class _WithCarrying(ShardCore):
+class _WithApplying(ShardCore):
     """A core whose ledger applies batches, and expires holds, in another way."""
 
     def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
@@ -362,7 +362,7 @@ class _WithCarrying(ShardCore):
         return self._whole_expire(first)
 
 
-class CapturesADeadHold(_WithCarrying):
+class CapturesADeadHold(_WithApplying):
     def _expire_holds(self) -> None:
         if not self._intake.rows:
             super()._expire_holds()
@@ -371,13 +371,13 @@ class CapturesADeadHold(_WithCarrying):
         holds = self.ledger.book.holds.rows
         kept = holds[["address", "expiry"]].copy()
         holds["expiry"] += 60_000
-        carried = self._whole(admitted, decisions, first)
+        applied = self._whole(admitted, decisions, first)
         same = holds["address"] == kept["address"]
         holds["expiry"][same] = kept["expiry"][same]
-        return carried
+        return applied
 
 
-class ApprovesAfterTheExpiry(_WithCarrying):
+class ApprovesAfterTheExpiry(_WithApplying):
     def _expire_holds(self) -> None:
         if not self._intake.rows:
             super()._expire_holds()
@@ -387,25 +387,25 @@ class ApprovesAfterTheExpiry(_WithCarrying):
         kept = holds[["address", "expiry"]].copy()
         late = (holds["review"] != 0) & (holds["address"] != 0)
         holds["expiry"][late] += 60_000
-        carried = self._whole(admitted, decisions, first)
+        applied = self._whole(admitted, decisions, first)
         same = late & (holds["address"] == kept["address"]) & (holds["review"] != 0)
         holds["expiry"][same] = kept["expiry"][same]
-        return carried
+        return applied
 
 
-class LeavesACaseOpenThatWasApproved(_WithCarrying):
+class LeavesACaseOpenThatWasApproved(_WithApplying):
     def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
         book = self.ledger.book
         before = book.holds.rows[book.holds.rows["review"] != 0].copy()
-        carried = self._whole(admitted, decisions, first)
-        done = carried.records[(carried.records["kind"] == Kind.CAPTURE) & (carried.records["code"] == 0)]
+        applied = self._whole(admitted, decisions, first)
+        done = applied.records[(applied.records["kind"] == Kind.CAPTURE) & (applied.records["code"] == 0)]
         for hold in before[np.isin(before["address"], done["reference"])]:
             record = np.zeros(1, RECORD)
             for name in ("payer", "payee", "expiry", "effective_time", "currency", "label"):
                 record[name] = hold[name]
             record["amount"], record["flags"] = hold["left"], FLAG_REVIEW
             open_hold(book.holds, record[0], hold["address"])
-        return carried
+        return applied
 
 
 class ForgetsWhatIsInReviewAfterAStart(ShardCore):
@@ -414,7 +414,7 @@ class ForgetsWhatIsInReviewAfterAStart(ShardCore):
         self.ledger.book.holds.rows["review"] = 0
 
 
-class CapturesAnApprovedHold(_WithCarrying):
+class CapturesAnApprovedHold(_WithApplying):
     """Of a hold that is approved not the review ends but the hold."""
 
     def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
@@ -422,16 +422,16 @@ class CapturesAnApprovedHold(_WithCarrying):
         return self._whole(admitted, decisions, first)
 
 
-class ReleasesAVoidedHoldTwice(_WithCarrying):
+class ReleasesAVoidedHoldTwice(_WithApplying):
     def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
-        carried = self._whole(admitted, decisions, first)
-        for record in carried.records[carried.records["kind"] == Kind.VOID]:
+        applied = self._whole(admitted, decisions, first)
+        for record in applied.records[applied.records["kind"] == Kind.VOID]:
             row = int(local_row(self.ledger.book, int(record["payer"])))
             self.ledger.book.wallets["held"][row] -= record["amount"]
-        return carried
+        return applied
 
 
-class DoesNotGiveBackTheDayOfAnExpiredHold(_WithCarrying):
+class DoesNotGiveBackTheDayOfAnExpiredHold(_WithApplying):
     def expire(self, first: int) -> Any:
         book = self.ledger.book
         rows = [int(local_row(book, int(payer))) for payer in np.unique(book.holds.rows["payer"]) if payer]
@@ -441,18 +441,18 @@ class DoesNotGiveBackTheDayOfAnExpiredHold(_WithCarrying):
         return records
 
 
-class CarriesOutHalfAGroup(_WithCarrying):
+class AppliesHalfAGroup(_WithApplying):
     def apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
         linked = admitted.rows["flags"] & FLAG_LINKED
         admitted.rows["flags"] &= np.uint8(255 - FLAG_LINKED)
-        carried = self._whole(admitted, decisions, first)
+        applied = self._whole(admitted, decisions, first)
         admitted.rows["flags"] |= linked
-        for record, source in zip(carried.records, carried.sources, strict=True):
+        for record, source in zip(applied.records, applied.sources, strict=True):
             record["flags"] |= linked[source]
             if source and linked[source - 1]:
                 record["flags"] |= FLAG_CONTINUES
-            carried.results["flags"][source] = record["flags"]
-        return carried
+            applied.results["flags"][source] = record["flags"]
+        return applied
 
 
 class RepeatsAGroupInPart(ShardCore):
@@ -569,7 +569,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     BelievesItsCursors,
     SkipsAGap,
     DropsAPageThatAPushOvertook,
-    CarriesOutABatchThatFellBackOnceMore,
+    AppliesABatchThatFellBackOnceMore,
     KeepsAProfileThatAChangeOvertook,
     ForgetsToRenewProfiles,
     LetsItsTimeGoBack,
@@ -587,7 +587,7 @@ BREAKAGES: tuple[type[ShardCore], ...] = (
     CapturesAnApprovedHold,
     ReleasesAVoidedHoldTwice,
     DoesNotGiveBackTheDayOfAnExpiredHold,
-    CarriesOutHalfAGroup,
+    AppliesHalfAGroup,
     RepeatsAGroupInPart,
     ForgetsToExpireAfterAStart,
     ForgetsToExpireAfterACheckpoint,

@@ -8,18 +8,18 @@ from actors.records.layout import Kind
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import ShardConfig, ShardCore
-from actors.shard.credit import CreditDesk
+from actors.shard.credit import CreditRequests
 from actors.shard.journal_writer import AppendUnit, JournalWriter
 
 
-class _WithDesk(ShardCore):
+class _WithCredit(ShardCore):
     """A core that takes credit requests in another way."""
 
-    desk_class: type[CreditDesk] = CreditDesk
+    credit_class: type[CreditRequests] = CreditRequests
 
     def __init__(self, config: ShardConfig, ledger: Ledger, writer: Writer) -> None:
         super().__init__(config, ledger, writer)
-        self._credit = self.desk_class(self, self._channels, self._emit, self._fetch_payees)
+        self._credit = self.credit_class(self, self._channels, self._emit, self._fetch_payees)
         self._handlers |= {m.Credit: self._credit.offer, m.ReadCredit: self._credit.read}
 
 
@@ -51,14 +51,14 @@ class CollectsBehindTheBackOfWindows(ShardCore):
             return super().seal(records, details, 0 if collects else seen)
 
 
-class SaysYesWithoutAConsent(_WithDesk):
-    class desk_class(CreditDesk):
+class SaysYesWithoutAConsent(_WithCredit):
+    class credit_class(CreditRequests):
         def _consent(self, row: Any) -> Any:
             return {"record": int(row["reference"]), "standing": 0, "cap": 0}
 
 
-class ForgetsItsClocksAfterAStart(_WithDesk):
-    class desk_class(CreditDesk):
+class ForgetsItsClocksAfterAStart(_WithCredit):
+    class credit_class(CreditRequests):
         def opened(self) -> None:
             self._timers = []
 
@@ -88,16 +88,16 @@ class LeavesCreditOutOfTheTransaction(ShardCore):
             return unit
 
 
-class ForgetsDisputesAfterAStart(_WithDesk):
-    class desk_class(CreditDesk):
+class ForgetsDisputesAfterAStart(_WithCredit):
+    class credit_class(CreditRequests):
         def opened(self) -> None:
             super().opened()
             cases = {int(case["address"]) for case in self._ledger.credit.open_cases()}
             self._timers = [timer for timer in self._timers if timer[2] not in cases]
 
 
-class NeverPassesADisputeOn(_WithDesk):
-    class desk_class(CreditDesk):
+class NeverPassesADisputeOn(_WithCredit):
+    class credit_class(CreditRequests):
         def _case_is_due(self, timer: int, address: int) -> None:
             case = self._ledger.credit.case(address)
             if case is not None and timer == case["due"]:

@@ -128,7 +128,7 @@ class FilesStaleAnswersAboutOriginals(ShardCore):
 class OutlivesAFailover(ShardCore):
     """Not the core but its host: sessions on another timeline are as good as those before."""
 
-    minds_timelines = False
+    heeds_timelines = False
 
 
 class TakesPushesOfAnotherTimeline(ShardCore):

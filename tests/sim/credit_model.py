@@ -190,9 +190,9 @@ class CreditModel:
         body, op = request.body, Kind(request.body["op"])
         must(record.kind in MADE.get(op, (op,)), "record {}: another kind than asked", address)
         same = (_ASKED if op < Kind.ORDER_CONFIRMED else {}) | _OF_KIND.get(op, {})
-        said = [{name: sent.get(name, 0) for name in same} for sent in request.sent]
+        stated = [{name: sent.get(name, 0) for name in same} for sent in request.sent]
         kept = {name: getattr(record, field) for name, field in same.items()}
-        must(kept in said, "record {}: {} is not what was asked: {}", address, kept, said)
+        must(kept in stated, "record {}: {} is not what was asked: {}", address, kept, stated)
         must(record.payer == body["holder"] and record.caller == body["caller"], "record {}: whose?", address)
         must(op < Kind.ORDER_CONFIRMED or record.reference == body["reference"], "record {}: another order", address)
 
@@ -242,18 +242,18 @@ class CreditModel:
 
     # Answers.
 
-    def judge(self, question: Any, delivery: Any, value: Any, model: Any, told: set[int]) -> None:
+    def judge(self, question: Any, delivery: Any, value: Any, model: Any, reported: set[int]) -> None:
         """An answer is given now."""
         if isinstance(question, CreditQuestion):
             must(len(value) == len(question.requests), "credit: results for other rows")
             for request, result in zip(question.requests, value, strict=True):
-                self._judge_result(request, delivery, result, model, told)
+                self._judge_result(request, delivery, result, model, reported)
         elif isinstance(question, StateQuestion):
             self._judge_state(question, delivery, value)
         else:
             self._judge_scores(question, value)
 
-    def _judge_result(self, request: CreditRequest, delivery: Any, result: Any, model: Any, told: set[int]) -> None:
+    def _judge_result(self, request: CreditRequest, delivery: Any, result: Any, model: Any, reported: set[int]) -> None:
         code, name = Code(int(result["code"])), request.digest
         address = model.keys.get(request.key_id, 0)
         if code == Code.TOO_MANY_DECISIONS:
@@ -277,9 +277,9 @@ class CreditModel:
             must(address != 0, "credit {}: {} and nothing is durable", name, code.name)
             must(int(result["address"]) == address, "credit {}: address {}, not {}", name, result["address"], address)
             if not result["replayed"]:
-                must(address not in told, "credit {}: told twice as new", name)
+                must(address not in reported, "credit {}: told twice as new", name)
                 must(model.records[address].digest == name, "credit {}: its key made another's record", name)
-                told.add(address)
+                reported.add(address)
             return
         known = 0 < block_of(address) <= delivery.shard_head
         must(not known, "credit {}: {} though its key was known", name, code.name)
@@ -365,7 +365,7 @@ class CreditModel:
 
     # When all is quiet.
 
-    def unsettled(self, until_ms: int) -> str:
+    def outstanding(self, until_ms: int) -> str:
         """An order that ends by itself before this time, and has not."""
         for here in self.shards:
             for order in here.orders.values():

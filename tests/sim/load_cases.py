@@ -156,8 +156,9 @@ class CaseLoad:
         if block.details is None or not mine & entries_of(block.details).keys():
             return
         left = without_entries(block.details, dict.fromkeys(mine), self._random.randbytes(16))
-        said = credit_details(CreditDetails(erased=[Erased(block.number, details_digest(left))]))
-        request = self._credit.want(Kind.DATA_ERASED, holder, said, account=0, scenario=0)
+        details = credit_details(CreditDetails(erased=[Erased(block.number, details_digest(left))]))
+        assert details is not None
+        request = self._credit.want(Kind.DATA_ERASED, holder, details, account=0, scenario=0)
         self._erasing[request.digest] = (holder.shard, block.number, block.details, left)
 
     def answered(self, request: CreditRequest) -> None:

@@ -30,7 +30,7 @@ READ_FIRST: Final = frozenset({Kind.INQUIRY, Kind.ORDER_CREATED, Kind.DISPUTE_RE
 """What rests on what the front door has read before."""
 WAIT_MS: Final = (200, 2_500)
 HOLDERS: Final = 8
-_TOLD: Final = {
+_REPORTED: Final = {
     Kind.ORDER_CONFIRMED: 9, Kind.ORDER_MODIFIED: 3, Kind.ORDER_COMPLETED: 10, Kind.ORDER_PAID: 6, Kind.ORDER_CANCELLED: 2,
     Kind.ORDER_PAID_ELSEWHERE: 2,
 }  # fmt: skip
@@ -218,12 +218,12 @@ class CreditLoad:
         holder = self._holder()
         if holder is None:
             return
-        said: dict[str, int] = {"expiry": self._scheduler.now + 20_000, "amount": 900, "granted": 900}
+        stated: dict[str, int] = {"expiry": self._scheduler.now + 20_000, "amount": 900, "granted": 900}
         if self._random.random() < 0.1:
-            said |= {"holder": 0, "home": 777_777 + self._random.randint(0, 3)}
+            stated |= {"holder": 0, "home": 777_777 + self._random.randint(0, 3)}
         if self._random.random() < 0.15:
-            said["open_max"] = 2
-        self.want(Kind.INQUIRY, holder, **said)
+            stated["open_max"] = 2
+        self.want(Kind.INQUIRY, holder, **stated)
 
     def _order(self) -> None:
         receipts = [r for r in self._done if r.body["op"] == Kind.INQUIRY and r.body.get("kind") == InquiryResult.YES]
@@ -250,7 +250,7 @@ class CreditLoad:
         if order is None:
             return
         known = self._switch.auditor.model.credit.shards[order.shard].orders.get(int(order.result["address"]))
-        op = self._random.choices(list(_TOLD), list(_TOLD.values()))[0]
+        op = self._random.choices(list(_REPORTED), list(_REPORTED.values()))[0]
         if known is not None and self._random.random() < 0.6:
             op = _NEXT.get(known.state, op)
         amount = self._random.choice((0, 300, 500, 900)) if op in (Kind.ORDER_COMPLETED, Kind.ORDER_MODIFIED) else 0

@@ -28,9 +28,9 @@ class Holds:
         self._long_lived = 0
         self.actions = (
             (self._hold, 16),
-            (self._settle, 14),
-            (self._settle_at_expiry, 5),
-            (self._settle_twice, 4),
+            (self._change, 14),
+            (self._change_at_expiry, 5),
+            (self._change_twice, 4),
             (self._hold_and_change, 3),
             (self._hold_many, 2),
             (self._refund, 16),
@@ -111,7 +111,7 @@ class Holds:
         request.source = hold
         return request
 
-    def _any_settling(self, hold: Request) -> Request:
+    def _any_change(self, hold: Request) -> Request:
         amount = hold.body["amount"]
         imported: Any = {}
         if self._scheduler.chance(0.15):
@@ -132,26 +132,26 @@ class Holds:
             return self.of(hold, self._random.choice((Kind.CAPTURE, Kind.VOID)), payee=other)
         return self.of(hold, Kind.VOID, **imported)
 
-    def _settle(self) -> None:
+    def _change(self) -> None:
         hold = self.some_hold()
         if hold is not None:
-            self._load.front_door.want([self._any_settling(hold)])
+            self._load.front_door.want([self._any_change(hold)])
         elif self._load.done:
             request = self._random.choice(self._load.done)
             if request.body["op"] == Kind.TRANSFER and request.result["code"] == Code.OK:
                 self._load.front_door.want([self.of(request, Kind.VOID)])
 
-    def _settle_twice(self) -> None:
+    def _change_twice(self) -> None:
         """Two at once, or the very same row twice in one call."""
         hold = self.some_hold()
         if hold is not None:
-            first, second = self._any_settling(hold), self._any_settling(hold)
+            first, second = self._any_change(hold), self._any_change(hold)
             if self._scheduler.chance(0.4):
                 second = first
             self._load.front_door.want([first, second])
-            self._scheduler.count("settled twice in one call")
+            self._scheduler.count("hold changed twice in one call")
 
-    def _settle_at_expiry(self) -> None:
+    def _change_at_expiry(self) -> None:
         hold = self.some_hold()
         if hold is None:
             return
@@ -162,8 +162,8 @@ class Holds:
 
     def _now_if_wanted(self, hold: Request) -> None:
         if self._load.left > 0:
-            self._scheduler.count("settled as it expires")
-            self._load.front_door.want([self._any_settling(hold)])
+            self._scheduler.count("hold changed as it expires")
+            self._load.front_door.want([self._any_change(hold)])
 
     def _hold_and_change(self) -> None:
         """Freeze or close the payer, or close the payee, of an open hold."""
@@ -178,7 +178,7 @@ class Holds:
             shard = self._load.switch.database.segments[address >> 16]
             change = self._load.request(shard, op=Kind.WALLET_STATUS, kind=status, payee=address)
             self._load.front_door.want([change])
-            self._load.front_door.want([self._any_settling(hold)])
+            self._load.front_door.want([self._any_change(hold)])
 
     # Refunds.
 

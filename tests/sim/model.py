@@ -37,8 +37,8 @@ from actors.records.layout import (
 from actors.shard.clock import NS_PER_MS, ROUND_TRIP_MAX_NS, SLEW_PER_MILLE
 from rules.decisions.decision import Action
 from tests.sim.credit_model import COLLECTION, CreditModel
+from tests.sim.lifecycle import Lifecycles
 from tests.sim.questions import Request
-from tests.sim.settling import Settling
 from tests.sim.truth import must
 
 DAY_MS: Final = 86_400_000
@@ -169,7 +169,7 @@ class Model:
         self._anchored = 0
         self._review_ms = 1_000 * review_s
         self._stripe_max = AMOUNT_MAX // shards
-        self._settling = Settling(self)
+        self._lifecycles = Lifecycles(self)
         self.credit = CreditModel(shards, counts)
         self._appliers = {
             Kind.OPEN: self._open,
@@ -178,11 +178,11 @@ class Model:
             Kind.WALLET_TIER: self._wallet_changed,
             Kind.TRANSFER: self._payment,
             Kind.HOLD: self._payment,
-            Kind.CAPTURE: self._settling.captured,
-            Kind.VOID: self._settling.voided,
-            Kind.EXPIRY: self._settling.expired,
-            Kind.REFUND: self._settling.refunded,
-            Kind.APPROVAL: self._settling.approved,
+            Kind.CAPTURE: self._lifecycles.captured,
+            Kind.VOID: self._lifecycles.voided,
+            Kind.EXPIRY: self._lifecycles.expired,
+            Kind.REFUND: self._lifecycles.refunded,
+            Kind.APPROVAL: self._lifecycles.approved,
             Kind.LEG: self._leg,
             Kind.CURSOR: self._cursor,
             Kind.PROFILE: self._profile,
@@ -473,7 +473,7 @@ class Model:
                 self.counts["groups declined after the first row"] += i > 0
                 break
             self._try(record, payer, payee)
-        self.counts["groups carried out"] += not any(codes)
+        self.counts["groups applied"] += not any(codes)
         for code, (address, record) in zip(codes, rows, strict=True):
             self._apply(self._payment, shard, address, record, code)
 

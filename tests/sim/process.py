@@ -18,7 +18,7 @@ from actors.shard.channels import Cursor
 from actors.shard.clock import NS_PER_MS
 from actors.shard.core import ShardCore
 from actors.shard.refundable import fill_original
-from tests.sim.beside import Beside
+from tests.sim.concurrent_core import ConcurrentCore
 from tests.sim.scorer import decide
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class Process:
         writer = Writer(shard, 1, switch.scheduler.random.getrandbits(63), bytes(16))
         self.core: ShardCore = switch.make_core(shard, writer)
         self.timeline = self.core.timeline = switch.database.timeline
-        self._beside = Beside(self)
+        self._concurrent = ConcurrentCore(self)
         self._clock_due = 0
-        self.minds_timelines: bool = getattr(self.core, "minds_timelines", True)
+        self.heeds_timelines: bool = getattr(self.core, "heeds_timelines", True)
         self._answered: dict[int, tuple[int, Any]] = {}
         slow = switch.scheduler.chance(switch.faults.slow)
         self._replay_pause = switch.scheduler.delay(50, 1_000) if slow else 0
@@ -84,7 +84,7 @@ class Process:
             m.ReadSegments: self._read_segments,
             m.Pause: self._go_on,
             m.Save: self._save,
-            m.Alarm: self._alarm,
+            m.Alert: self._alert,
         }
 
     @property
@@ -221,7 +221,7 @@ class Process:
             scheduler.after(self.paused_until - scheduler.now, *later, message)
             return
         scheduler.note(f"{self.name} <- {type(message).__name__}")
-        for output in self._beside.handle(message, self.now_ms()):
+        for output in self._concurrent.handle(message, self.now_ms()):
             if isinstance(output, m.Halt):
                 scheduler.count("fenced")
                 self.die(output.reason)
@@ -255,7 +255,7 @@ class Process:
         """Use a session, unless the database has failed over: then this process ends, whatever it has in memory."""
         if not self.alive:
             return
-        if self.timeline != self.switch.database.timeline and self.minds_timelines:
+        if self.timeline != self.switch.database.timeline and self.heeds_timelines:
             self.switch.scheduler.count("processes that outlived a failover")
             self.die("the database's timeline has ended")
             return
@@ -265,9 +265,9 @@ class Process:
         delivery = self.deliveries.pop(output.ref, None)
         self.switch.answered(self, delivery, output.value)
 
-    def _alarm(self, output: m.Alarm) -> None:
-        self.switch.scheduler.count("alarms")
-        self.switch.scheduler.note(f"{self.name} alarm: {output.text}")
+    def _alert(self, output: m.Alert) -> None:
+        self.switch.scheduler.count("alerts")
+        self.switch.scheduler.note(f"{self.name} alert: {output.text}")
         assert "stopped:" not in output.text, output.text
 
     # The journal.

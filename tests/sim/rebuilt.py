@@ -46,10 +46,10 @@ class _Batches:
             self._done[batch] += 1
             seen = self._features[batch][place]
             if seen.tobytes() != columns.tobytes():
-                told = {
+                shown = {
                     name: (int(seen[i]), int(columns[i])) for i, name in enumerate(COLUMNS) if seen[i] != columns[i]
                 }
-                must(False, "record {}: seen and rebuilt differ: {}", address, told)
+                must(False, "record {}: seen and rebuilt differ: {}", address, shown)
             if self._done[batch] == len(self._features[batch]):
                 self.unseen.discard(batch)
             self._counts["columns rebuilt"] += 1

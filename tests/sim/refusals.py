@@ -129,8 +129,8 @@ class Refusals:
             return False
         if in_review(target) and answer and (op == Kind.APPROVAL) != bool(target.payee_lag):
             return True
-        told = (target.payer, target.payee) if op != Kind.REFUND else (target.payee, target.payer)
-        return (*told, target.currency) != (body["payer"], body["payee"], body["currency"])
+        shown = (target.payer, target.payee) if op != Kind.REFUND else (target.payee, target.payer)
+        return (*shown, target.currency) != (body["payer"], body["payee"], body["currency"])
 
     # Holds and refunds.
 

@@ -1,6 +1,6 @@
 """One seeded scheduler drives all: whatever happens is an event at a virtual time, and every choice is drawn from one `Random`.
 
-`aside` is for what only looks on, and moves nothing that is drawn from `random`.
+`onlooker` is for what only looks on, and moves nothing that is drawn from `random`.
 
 So a seed replays exactly. The trace of a run is hashed as it grows; two runs of a seed must give the same hash.
 """
@@ -22,7 +22,7 @@ class Scheduler:
     def __init__(self, seed: int, *, verbose: bool = False) -> None:
         self.seed = seed
         self.random = Random(seed)
-        self.aside = Random(f"aside {seed}")
+        self.onlooker = Random(f"aside {seed}")
         self.now = START_MS
         self.counts: Counter[str] = Counter()
         self._verbose = verbose

@@ -157,11 +157,11 @@ class Simulation:
                 raise Untrue(f"after healing: {self._what_is_left()}")
             scheduler.run_next()
             auditor.step()
-        auditor.settle([process.core.ledger for process in self.switch.current if process is not None])
+        auditor.quiesce([process.core.ledger for process in self.switch.current if process is not None])
         compare(self.switch, pages=scheduler.random.choice((1, 7, 1_000_000)))
 
     def _all_done(self) -> bool:
-        if self.load.front_door.unfinished or self.load.credit.unfinished or self.switch.auditor.unsettled():
+        if self.load.front_door.unfinished or self.load.credit.unfinished or self.switch.auditor.outstanding():
             return False
         heads = [len(journal) for journal in self.switch.database.journals]
         for shard, process in enumerate(self.switch.current):
@@ -184,7 +184,7 @@ class Simulation:
         for process in self.switch.current:
             if process is not None and process.deliveries:
                 return f"{process.name} has not answered {next(iter(process.deliveries.values())).question}"
-        return self.switch.auditor.unsettled() or "a cursor has not reached its sender's head"
+        return self.switch.auditor.outstanding() or "a cursor has not reached its sender's head"
 
     # What goes wrong.
 

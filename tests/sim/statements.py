@@ -15,16 +15,16 @@ def look_into_journal(
 ) -> None:
     """Look now; it was asked when the journal had `asked_at` blocks."""
     journal = switch.database.journals[shard]
-    for address, told in zip(addresses, heads, strict=True):
-        found = [journal[number - 1] for number in told.successors if number <= len(journal)]
-        known = told.successors[0] - 1
-        if known > len(journal) or header_of(journal[known - 1].data).writer != told.writer:
+    for address, shown in zip(addresses, heads, strict=True):
+        found = [journal[number - 1] for number in shown.successors if number <= len(journal)]
+        known = shown.successors[0] - 1
+        if known > len(journal) or header_of(journal[known - 1].data).writer != shown.writer:
             switch.scheduler.count("heads told by who has lost blocks, or the journal")
             continue
-        if any(header_of(block.data).writer != told.writer for block in found):
+        if any(header_of(block.data).writer != shown.writer for block in found):
             switch.scheduler.count("heads told by who owns the journal no longer")
             continue
-        durable = [place for place in told.places if block_of(place) <= len(journal)]
-        if len(told.places) > 1:
+        durable = [place for place in shown.places if block_of(place) <= len(journal)]
+        if len(shown.places) > 1:
             switch.scheduler.count("heads with several places")
         switch.auditor.judge_head(shard, address, asked_at, max(durable, default=0))

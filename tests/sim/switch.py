@@ -46,7 +46,7 @@ CROWDED = msgspec.structs.replace(CAPACITY, payers=4, attempts=100, profiles=12,
 of a linked group must be known all at once, so the longest of a group is shorter."""
 PAGE_BLOCKS = (1, 2, 6)
 """One of these in a seed: with the fewest most of a journal is always still to be read."""
-TOLD_AGAIN = 0.5
+SENT_AGAIN = 0.5
 """Of the seeds, those in which an answer about a refundable record comes again while it is asked for anew."""
 SECRET = bytes(range(16))
 DAILY_LIMITS = {1: 50_000, 2: 6_000}
@@ -130,11 +130,11 @@ class Switch:
         self._incarnations = 0
         self._refs = 0
         self._starting = [False] * shards
-        self._keys_since = START_MS + scheduler.aside.randint(*KEYS_ROTATE_AFTER_MS) - IDEMPOTENCY_WINDOW_MS
-        self.page_blocks = scheduler.aside.choice(PAGE_BLOCKS)
+        self._keys_since = START_MS + scheduler.onlooker.randint(*KEYS_ROTATE_AFTER_MS) - IDEMPOTENCY_WINDOW_MS
+        self.page_blocks = scheduler.onlooker.choice(PAGE_BLOCKS)
         self.attempts_class: type[Attempts] = getattr(core_class, "attempts_class", Attempts)
         self.row_attempts_class: type[RowAttempts] = getattr(core_class, "row_attempts_class", RowAttempts)
-        self.tells_again = Random(f"stale {scheduler.seed}").random() < TOLD_AGAIN
+        self.tells_again = Random(f"stale {scheduler.seed}").random() < SENT_AGAIN
         self.healed = False
 
     def make_core(self, shard: int, writer: Writer) -> ShardCore:
@@ -279,8 +279,8 @@ class Switch:
     def answered(self, process: Process, delivery: Delivery | None, value: Any) -> None:
         """A core gave an answer: it is judged as it is given, and may then get lost."""
         question = None if delivery is None else delivery.question
-        said = value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
-        self.scheduler.note(f"{process.name} answers", said)
+        stated = value.tobytes() if isinstance(value, np.ndarray) else str(value).encode()
+        self.scheduler.note(f"{process.name} answers", stated)
         self.auditor.judge(process.shard, delivery, value)
         assert question is not None
         self.send(question.reply, value)
@@ -313,14 +313,14 @@ class Switch:
 
     def ask_profiles(self, process: Process, ask: m.AskProfiles) -> None:
         """Carry a request for remote wallets and its answer, or after a time-out report that there is none."""
-        settled = [False]
+        ended = [False]
 
-        def settle(wallets: Any) -> None:
-            if not settled[0]:
-                settled[0] = True
+        def end(wallets: Any) -> None:
+            if not ended[0]:
+                ended[0] = True
                 self.scheduler.count("profiles answered" if wallets is not None else "profiles timed out")
                 process.feed(m.Profiles(shard=ask.shard, stamp=ask.stamp, addresses=ask.addresses, wallets=wallets))
 
-        question = ProfileQuestion(ask.addresses, len(self.database.journals[ask.shard]), settle)
+        question = ProfileQuestion(ask.addresses, len(self.database.journals[ask.shard]), end)
         self.call(ask.shard, question, lambda ref: m.Read(ref=ref, addresses=ask.addresses))
-        self.scheduler.after(CALL_TIMEOUT_MS, settle, None)
+        self.scheduler.after(CALL_TIMEOUT_MS, end, None)

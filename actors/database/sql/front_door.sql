@@ -711,9 +711,10 @@ WHERE kind = $1 AND kind IN (70, 74) AND record > $3
 ORDER BY record LIMIT $4
 
 -- name: credit_chain
--- A walk along a wallet's chain of credit records, newest first, from the record at $1, of $2 steps: their addresses.
+-- A walk along a wallet's chain of credit records, newest first, from the record at $1: at most $2 steps, and at most $3 scores unless that
+-- is NULL. Gives every record, or with $3 the scores and the last step; for the layout see wallet_chain.
 WITH RECURSIVE chain AS (
-    SELECT place.address, 1 AS step, one.record
+    SELECT place.address, 1 AS step, one.record, (get_byte(one.record, {kind_at}) = {score})::int AS scores
     FROM (SELECT $1::bigint) AS place (address)
     JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
     CROSS JOIN LATERAL (
@@ -721,7 +722,7 @@ WITH RECURSIVE chain AS (
         OFFSET 0
     ) AS one (record)
   UNION ALL
-    SELECT previous.address, chain.step + 1, one.record
+    SELECT previous.address, chain.step + 1, one.record, chain.scores + (get_byte(one.record, {kind_at}) = {score})::int
     FROM chain
     CROSS JOIN LATERAL (SELECT shardpay_int8(chain.record, {payer_prev_at}) OFFSET 0) AS previous (address)
     JOIN journal ON shard = (previous.address >> {shard_shift})::int AND block = (previous.address >> {block_shift}) & {block_mask}
@@ -729,9 +730,10 @@ WITH RECURSIVE chain AS (
         SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (previous.address & {slot_mask})::int FOR {record_bytes})
         OFFSET 0
     ) AS one (record)
-    WHERE previous.address > 0 AND chain.step < $2
+    WHERE previous.address > 0 AND chain.step < $2 AND ($3::int IS NULL OR chain.scores < $3::int)
 )
-SELECT address FROM chain ORDER BY step
+SELECT address, record FROM chain
+WHERE $3::int IS NULL OR get_byte(record, {kind_at}) = {score} OR step = (SELECT max(step) FROM chain) ORDER BY step
 
 -- name: blocks_of_payer
 -- Blocks of shard $1 from $2 to $3 that have details, and somewhere in their records the bytes $4 of a wallet's address.
@@ -776,31 +778,6 @@ WHERE order_number.record = erased.record OR (erased.receipt <> 0 AND order_numb
 
 -- name: card_numbered
 SELECT card.*, account.name AS account FROM scorecard AS card LEFT JOIN account ON account.id = card.made_by WHERE card.number = $1
-
--- name: credit_scores
--- A walk along a wallet's chain of credit records, newest first, from the record at $1: at most $2 scores, at most $3 steps. The scores and
--- the last step are told; for the layout see wallet_chain.
-WITH RECURSIVE chain AS (
-    SELECT place.address, 1 AS step, one.record, (get_byte(one.record, {kind_at}) = {score})::int AS scores
-    FROM (SELECT $1::bigint) AS place (address)
-    JOIN journal ON shard = (place.address >> {shard_shift})::int AND block = (place.address >> {block_shift}) & {block_mask}
-    CROSS JOIN LATERAL (
-        SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (place.address & {slot_mask})::int FOR {record_bytes})
-        OFFSET 0
-    ) AS one (record)
-  UNION ALL
-    SELECT previous.address, chain.step + 1, one.record, chain.scores + (get_byte(one.record, {kind_at}) = {score})::int
-    FROM chain
-    CROSS JOIN LATERAL (SELECT shardpay_int8(chain.record, {payer_prev_at}) OFFSET 0) AS previous (address)
-    JOIN journal ON shard = (previous.address >> {shard_shift})::int AND block = (previous.address >> {block_shift}) & {block_mask}
-    CROSS JOIN LATERAL (
-        SELECT substring(records FROM 1 + {header_bytes} + {record_bytes} * (previous.address & {slot_mask})::int FOR {record_bytes})
-        OFFSET 0
-    ) AS one (record)
-    WHERE previous.address > 0 AND chain.scores < $2 AND chain.step < $3
-)
-SELECT address, record FROM chain
-WHERE get_byte(record, {kind_at}) = {score} OR step = (SELECT max(step) FROM chain) ORDER BY step
 
 -- name: session_open
 -- Under a key that works, for so many seconds; of the key's sessions so many newest stay beside it.

@@ -114,7 +114,7 @@ def _flags(count: int) -> dict[str, pa.Array]:
 
 
 def _of_orders(orders: pa.Table, holders: pa.Array) -> Iterator[pa.Table]:
-    """Each order as its shard tells of it: used; paid; overdue when it was due and not paid; in default when it stayed so."""
+    """Each order as its shard records it: used; paid; overdue when it was due and not paid; in default when it stayed so."""
     due = orders.column("due_at").cast(pa.int64()).to_numpy()
     paid = orders.column("paid_at").cast(pa.int64()).fill_null(NEVER_MS).to_numpy()
     defaulted = due + DEFAULT_AFTER_DAYS * DAY_MS

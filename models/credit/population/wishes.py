@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.credit.population.draws import Draws, Numbers, repeated
+from models.credit.population.paying import NO_ORDER
 from models.credit.population.people import DAYS, NEVER, People
-from models.credit.population.settling import NO_ORDER
 from models.statistics import Floats, probability
 
 DAY_MS: Final = 86_400_000

@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.credit.population.draws import Draws, Numbers
+from models.credit.population.paying import DECLINED, DROPPED, NO_ORDER, pay_in_order
 from models.credit.population.people import DAYS, People, people_of
-from models.credit.population.settling import DECLINED, DROPPED, NO_ORDER, settle
 from models.credit.population.wishes import DAY_MS, KINDS, NOTES, OUTSIDE, Orders, Wishes, World, all_wishes, orders_of
 
 CURRENCY: Final = "EUR"
 HORIZON_DAYS: Final = 90
-"""For which the outcome is told, after the year."""
+"""For which the outcome is known, after the year."""
 DEFAULT_AFTER_DAYS: Final = 60
 """An order that is not paid so long after it was due is in default."""
 STATES: Final = ("open", "kept", "late", "overdue", "defaulted")
@@ -50,7 +50,7 @@ def population_of(count: int, seed: int, start_ms: int, step: Callable[[str], No
     paid = np.full(len(orders.amount), NO_ORDER, np.int64)
     bottomless = (np.arange(world.wallets) >= world.outside).astype(np.int64)
     balances = np.zeros(world.wallets, np.int64)
-    settle(wishes.payer, wishes.payee, wishes.amount, wishes.order, bottomless, balances, paid, outcome)
+    pay_in_order(wishes.payer, wishes.payee, wishes.amount, wishes.order, bottomless, balances, paid, outcome)
     step("payments")
     names = _names(world)
     return Population(

@@ -106,7 +106,7 @@ def _rescore(options: dict[str, Any]) -> None:
     from actors.rescore.job import RescoreRefused, Settings
     from actors.rescore.output import Output
     from actors.rescore.page import write_report
-    from actors.rescore.report import Beside
+    from actors.rescore.report import ReportInputs
     from actors.rescore.run import Stopped
 
     card = _card(options["card"])
@@ -114,13 +114,13 @@ def _rescore(options: dict[str, Any]) -> None:
     settings = Settings(keep=tuple(dict.fromkeys(options["keep"])), **{name: options[name] for name in names})
     try:
         prepared = prepare(options["source"], options["output"], card, settings)
-        _say_plan(prepared, options)
+        _show_plan(prepared, options)
         if not options["only_plan"]:
             manifest, peak = _run(prepared, options)
-            beside = Beside(before=options["before"], outcomes=options["outcomes"])
-            made = write_report(card, Output(options["output"]), manifest, beside)
-            _say_result(manifest, made, options)
-            _say_memory(peak, prepared.worker_bytes, options)
+            given = ReportInputs(before=options["before"], outcomes=options["outcomes"])
+            made = write_report(card, Output(options["output"]), manifest, given)
+            _show_result(manifest, made, options)
+            _show_memory(peak, prepared.worker_bytes, options)
     except RescoreRefused as error:
         raise click.ClickException(str(error)) from None
     except Stopped:
@@ -144,7 +144,7 @@ def _card(named: str) -> Any:
         raise click.ClickException(f"{named}: {error.strerror}; the cards that are shipped: {shown}") from None
 
 
-def _say_plan(prepared: Any, options: dict[str, Any]) -> None:
+def _show_plan(prepared: Any, options: dict[str, Any]) -> None:
     plan = {
         "rows": prepared.rows,
         "bytes": prepared.bytes,
@@ -166,7 +166,7 @@ def _say_plan(prepared: Any, options: dict[str, Any]) -> None:
         click.echo(f"left out: {each.path}: {each.reason}", err=True)
 
 
-def _say_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
+def _show_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
     tally = manifest.tally
     if options["as_json"]:
         names = ("rows", "scored", "bad", "not_available", "corrupt")
@@ -197,7 +197,7 @@ def _say_result(manifest: Any, report: Any, options: dict[str, Any]) -> None:
         )
 
 
-def _say_memory(peak: int, bound: int, options: dict[str, Any]) -> None:
+def _show_memory(peak: int, bound: int, options: dict[str, Any]) -> None:
     """Nothing where no worker was needed."""
     if peak and not options["as_json"]:
         click.echo(f"a worker took at most {peak / 2**20:,.0f} MiB")
@@ -224,7 +224,7 @@ def _run(prepared: Any, options: dict[str, Any]) -> Any:
         progress_bar("scoring", "rows") as progress,
     ):
 
-        def told(status: Any) -> None:
+        def on_status(status: Any) -> None:
             peaks.append(status.worker_peak_bytes)
             progress(status.rows_done, status.rows_total)
             if options["as_json"]:
@@ -235,7 +235,7 @@ def _run(prepared: Any, options: dict[str, Any]) -> Any:
             workers=chosen,
             max_bad=options["max_bad"],
             stopping=lambda: bool(asked),
-            told=told,
+            on_status=on_status,
             canary=_canary(options),
         )
         return run(prepared, make_pool, how), max(peaks, default=0)

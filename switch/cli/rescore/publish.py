@@ -55,8 +55,8 @@ def _published(output: Any, manifest: Any, number: int, url: str, key: str | Non
         progress_bar("publishing", "rows") as bar,
     ):
         for batch in batches(output, manifest, note):
-            told = client.publish_scores(batch.table).column("code").to_pylist()
-            codes = dict(Counter(note.codes) + Counter(told))
+            published = client.publish_scores(batch.table).column("code").to_pylist()
+            codes = dict(Counter(note.codes) + Counter(published))
             note = msgspec.structs.replace(note, parts=batch.parts, rows=batch.rows, codes=codes)
             keep_note(output, note)
             bar(sum(codes.values()), due)

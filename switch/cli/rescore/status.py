@@ -17,7 +17,7 @@ def rescore_status(folder: Path, as_json: bool) -> None:
     from actors.rescore.run import read_manifest
 
     output = Output(folder)
-    status, owner, manifest = output.told(), output.owner(), read_manifest(output)
+    status, owner, manifest = output.read_status(), output.owner(), read_manifest(output)
     if status is None and manifest is None:
         raise click.ClickException(f"{folder} holds no job")
     state = "done" if manifest else status.state if owner and status else "stopped"

@@ -98,7 +98,7 @@ def _on_switch(
     """Report and seconds that a running switch answers."""
     from actors.backtest.labels import BadLabels, read_label_fields
     from actors.backtest.live import TIMEOUT_S
-    from rules.backtest.report import Report
+    from rules.backtest.report import BacktestReport
 
     try:
         fields = [] if labels is None else read_label_fields(labels)
@@ -109,7 +109,7 @@ def _on_switch(
 
     with switch_client(file, url, key, TIMEOUT_S + CHECK_TIMEOUT_S, as_json) as client:
         answer = client.rule_packs.backtest(**pack, from_=begin, to=end, labels=fields)
-    return msgspec.convert(msgspec.to_builtins(answer.report), Report), answer.seconds
+    return msgspec.convert(msgspec.to_builtins(answer.report), BacktestReport), answer.seconds
 
 
 def _on_export(file: Path, options: _Options, shards: Callable[[Any, Any], list[Any]]) -> tuple[Any, float]:

@@ -1,4 +1,4 @@
-// The desk by keys: j and k move, a approves, d declines, o opens. Due times count down.
+// Reviews by keys: j and k move, a approves, d declines, o opens. Due times count down.
 import { typing } from "./console.js";
 
 const cases = [...document.querySelectorAll("#cases .case")];

@@ -41,8 +41,8 @@ async def test_it_ends_with_the_standard_input_that_its_parent_holds() -> None:
 
 @pytest.mark.parametrize(("timeout_s", "failure"), [(0.0, "too_large"), (60.0, "unavailable")])
 async def test_what_went_wrong_is_told(timeout_s: float, failure: str) -> None:
-    said = await LiveBacktester(timeout_s).run(tried("postgresql://nobody@127.0.0.1:1/none"))
-    assert said.failure == failure
+    stated = await LiveBacktester(timeout_s).run(tried("postgresql://nobody@127.0.0.1:1/none"))
+    assert stated.failure == failure
 
 
 async def test_there_is_one_at_a_time() -> None:

@@ -16,7 +16,7 @@ def _read(kept: ForkSnapshot) -> bytes:
         return source.read()
 
 
-def test_later_changes_do_not_reach_what_was_set_aside() -> None:
+def test_later_changes_do_not_reach_a_snapshot() -> None:
     rng = np.random.default_rng(3)
     pairs = np.zeros(1_000, np.dtype([("a", "i8"), ("b", "u1")]))
     pairs["a"] = np.arange(1_000)

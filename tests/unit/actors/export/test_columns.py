@@ -57,7 +57,7 @@ def rows(*records: NDArray[Any]) -> list[dict[str, Any]]:
     return values
 
 
-def said(row: NDArray[Any]) -> dict[str, Any]:
+def stated(row: NDArray[Any]) -> dict[str, Any]:
     """What is not null and not false."""
     return {name: value for name, value in rows(row)[0].items() if value is not None and value is not False}
 
@@ -97,17 +97,17 @@ def test_a_scored_payment_is_whole() -> None:
     )
     decision = {"decision": "approve", "points": -7, "reasons": 5, "pack": 1}
     context = {"channel": "pos", "country": "DE", "device": 9}
-    assert said(row) == {**common("transfer"), **MONEY, **AFTER, "payee_posted": 20, **decision, **context}
+    assert stated(row) == {**common("transfer"), **MONEY, **AFTER, "payee_posted": 20, **decision, **context}
 
 
 def test_a_payee_on_another_shard_has_no_balance_here() -> None:
-    assert said(record(Kind.TRANSFER, **FULL, flags=FLAG_REMOTE)) == {
+    assert stated(record(Kind.TRANSFER, **FULL, flags=FLAG_REMOTE)) == {
         **common("transfer"), **MONEY, **AFTER, "remote": True,
     }  # fmt: skip
 
 
 def test_a_declined_payment_moved_nothing() -> None:
-    assert said(record(Kind.TRANSFER, **FULL, code=121)) == {
+    assert stated(record(Kind.TRANSFER, **FULL, code=121)) == {
         **common("transfer", "insufficient_funds"), **MONEY,
     }  # fmt: skip
 
@@ -115,7 +115,7 @@ def test_a_declined_payment_moved_nothing() -> None:
 def test_a_hold_has_an_expiry() -> None:
     expiry = {"expiry": datetime(2026, 11, 24, 12, 0, 1, tzinfo=UTC)}
     row = record(Kind.HOLD, **FULL, expiry=NOON + 1_000)
-    assert said(row) == {**common("hold"), **MONEY, **AFTER, **expiry}
+    assert stated(row) == {**common("hold"), **MONEY, **AFTER, **expiry}
 
 
 @pytest.mark.parametrize("seconds", [0, 60])
@@ -123,7 +123,7 @@ def test_a_payment_in_review_says_whether_a_hold_was_asked_for(seconds: int) -> 
     times = {"expiry": datetime(2026, 11, 24, 12, 0, 1, tzinfo=UTC)}
     asked = {"held_for": seconds} if seconds else {}
     row = record(Kind.HOLD, **FULL, expiry=NOON + 1_000, payee_lag=seconds, flags=FLAG_REVIEW)
-    assert said(row) == {**common("hold"), **MONEY, **AFTER, **times, **asked, "review": True}
+    assert stated(row) == {**common("hold"), **MONEY, **AFTER, **times, **asked, "review": True}
 
 
 @pytest.mark.parametrize("kind", [Kind.CAPTURE, Kind.VOID, Kind.EXPIRY, Kind.REFUND])
@@ -131,7 +131,7 @@ def test_what_becomes_of_a_transfer_refers_to_it(kind: Kind) -> None:
     target = record_address(1, 3, 2)
     moved = {"payee_posted": 20} if kind in (Kind.CAPTURE, Kind.REFUND) else {}
     row = record(kind, **FULL, reference=target, flags=FLAG_FINAL)
-    assert said(row) == {
+    assert stated(row) == {
         **common(kind.name.lower()), **MONEY, **AFTER, **moved, "reference": target, "final": True,
     }  # fmt: skip
 
@@ -140,26 +140,26 @@ def test_a_leg_refers_to_a_movement_of_another_shard() -> None:
     origin = record_address(0, 3, 2)
     row = record(Kind.LEG, **FULL, reference=origin, decision=Kind.CAPTURE, flags=FLAG_SUSPENSE)
     moved = {"payee_posted": 20, "reference": origin, "movement": "capture"}
-    assert said(row) == {**common("leg"), **MONEY, **moved, "suspense": True}
+    assert stated(row) == {**common("leg"), **MONEY, **moved, "suspense": True}
 
 
 def test_wallet_records_name_a_wallet_and_no_money() -> None:
     opened = record(Kind.WALLET_OPENED, payee=PAYEE, label=2, decision=3, amount=-500, caller=2)
     own = {"wallet": wallet(PAYEE), "caller": 2, "wallet_kind": "merchant"}
-    assert said(opened) == {
+    assert stated(opened) == {
         **common("wallet_opened"), **own, "tier": 3, "floor": -500,
     }  # fmt: skip
     frozen = record(Kind.WALLET_STATUS, payee=PAYEE, label=2, channel=WalletStatus.FROZEN, caller=2)
-    assert said(frozen) == {**common("wallet_status"), **own, "wallet_status": "frozen"}
+    assert stated(frozen) == {**common("wallet_status"), **own, "wallet_status": "frozen"}
     tier = record(Kind.WALLET_TIER, payee=PAYEE, label=2, decision=0, caller=2)
-    assert said(tier) == {**common("wallet_tier"), **own, "tier": 0}
+    assert stated(tier) == {**common("wallet_tier"), **own, "tier": 0}
 
 
 def test_a_profile_says_what_a_shard_knew_of_a_payee_elsewhere() -> None:
     fields = {"payee": PAYEE, "label": 2, "decision": 3, "channel": WalletStatus.FROZEN, "effective_time": NOON - 5}
     own = {"wallet": wallet(PAYEE), "wallet_kind": "merchant", "tier": 3, "wallet_status": "frozen"}
     opened = {"effective_time": NOON_TIME - timedelta(milliseconds=5)}
-    assert said(record(Kind.PROFILE, **fields)) == {**common("profile"), **own, **opened}
+    assert stated(record(Kind.PROFILE, **fields)) == {**common("profile"), **own, **opened}
 
 
 def test_what_the_features_saw_is_told_where_there_were_features() -> None:
@@ -226,7 +226,7 @@ def test_mixed_pages_say_the_same_as_single_records() -> None:
 
 def test_a_credit_record_says_what_it_is_about_and_nothing_that_is_no_payments() -> None:
     of = {"payer": PAYER, "payee": PAYEE, ACCOUNT: 7, SCENARIO: 3, "reference": 99, "expiry": NOON}
-    order = said(record(Kind.ORDER_PAID, **of, amount=70, **{ORDER_STATE: OrderState.PAID, "label": 1}))
+    order = stated(record(Kind.ORDER_PAID, **of, amount=70, **{ORDER_STATE: OrderState.PAID, "label": 1}))
     expected = {
         **common("order_paid"),
         "payer": wallet(PAYER),
@@ -239,7 +239,7 @@ def test_a_credit_record_says_what_it_is_about_and_nothing_that_is_no_payments()
         "order_state": "paid",
     }
     assert order == expected
-    inquiry = said(record(Kind.INQUIRY, **{**of, "payer": 0}, **{RESULT_OF_INQUIRY: InquiryResult.NO, GRANTED: 0}))
+    inquiry = stated(record(Kind.INQUIRY, **{**of, "payer": 0}, **{RESULT_OF_INQUIRY: InquiryResult.NO, GRANTED: 0}))
     assert inquiry["result"] == "no" and "payer" not in inquiry and "payee" not in inquiry
 
 
@@ -248,8 +248,8 @@ def test_a_score_says_its_subtotals_and_keeps_its_bytes_to_itself() -> None:
     score = row.view(SCORE)
     score["score"], score["band"], score["card"], score["run"] = 640, 2, 4, 9
     score["subtotals"], score["gaps"] = (100, 120, 140, 130, 150), (5, 4, 3, 2)
-    told = said(row)
+    shown = stated(row)
     parts = {"history": 100, "behaviour": 120, "ability": 140, "identity": 130, "relations": 150}
-    assert {name: told[name] for name in parts} == parts
-    assert (told["score"], told["band"], told["card"], told["run"]) == (640, 2, 4, 9)
-    assert "amount" not in told and "payer_posted" not in told and "account" not in told
+    assert {name: shown[name] for name in parts} == parts
+    assert (shown["score"], shown["band"], shown["card"], shown["run"]) == (640, 2, 4, 9)
+    assert "amount" not in shown and "payer_posted" not in shown and "account" not in shown

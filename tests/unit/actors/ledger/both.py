@@ -228,11 +228,11 @@ class Both:
         assert admitted[0].tolist() == going_on
         picked = [rows[i] for i in going_on]
         decisions = self._decide(admitted, picked, fallback) if self.scored else None
-        carried = self.ledger.apply(admitted, decisions, first)
+        applied = self.ledger.apply(admitted, decisions, first)
         plain = None if decisions is None else [_plain(d) for d in decisions]
         records, results, sources = self.oracle.apply(picked, plain, first)
-        self._compare(carried, records, results, sources)
-        self._write(carried.records, first - 1)
+        self._compare(applied, records, results, sources)
+        self._write(applied.records, first - 1)
         outcome = [{**e, "address": 0} for e in expected]
         for i, result in zip(going_on, results, strict=True):
             outcome[i] |= {"code": result["code"], "address": result["address"]}
@@ -263,11 +263,11 @@ class Both:
             decisions["action"][asked] = Action.REVIEW
         return decisions
 
-    def _compare(self, carried: Applied, records: list[Row], results: list[Row], sources: list[int]) -> None:
-        assert_same(carried.records, records, "record")
-        assert_same(carried.results, results, "result")
-        assert not carried.results["spare"].any() and carried.results.dtype == RESULT
-        assert carried.sources.tolist() == sources
+    def _compare(self, applied: Applied, records: list[Row], results: list[Row], sources: list[int]) -> None:
+        assert_same(applied.records, records, "record")
+        assert_same(applied.results, results, "result")
+        assert not applied.results["spare"].any() and applied.results.dtype == RESULT
+        assert applied.sources.tolist() == sources
         for record in records:
             if record["kind"] in MOVEMENTS and record["code"] == 0 and record["flags"] & FLAG_REMOTE:
                 self._transit(record["currency"], record["amount"])

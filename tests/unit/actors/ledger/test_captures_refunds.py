@@ -25,20 +25,22 @@ def hold(payer: int, payee: int, amount: int, seconds: int = 60, **fields: int) 
     return new_row(Kind.HOLD, payer=payer, payee=payee, amount=amount, expires_in_s=seconds, **fields)
 
 
-def settle(kind: Kind, address: int, payer: int = ALICE, payee: int = SHOP, amount: int = 0, **fields: int) -> Row:
+def modification(
+    kind: Kind, address: int, payer: int = ALICE, payee: int = SHOP, amount: int = 0, **fields: int
+) -> Row:
     return new_row(kind, after=address, payer=payer, payee=payee, amount=amount, **fields)
 
 
 def capture(address: int, payer: int = ALICE, payee: int = SHOP, amount: int = 0, **fields: int) -> Row:
-    return settle(Kind.CAPTURE, address, payer, payee, amount, **fields)
+    return modification(Kind.CAPTURE, address, payer, payee, amount, **fields)
 
 
 def void(address: int, payer: int = ALICE, payee: int = SHOP, **fields: int) -> Row:
-    return settle(Kind.VOID, address, payer, payee, **fields)
+    return modification(Kind.VOID, address, payer, payee, **fields)
 
 
 def refund(address: int, payer: int = SHOP, payee: int = ALICE, amount: int = 0, **fields: int) -> Row:
-    return settle(Kind.REFUND, address, payer, payee, amount, **fields)
+    return modification(Kind.REFUND, address, payer, payee, amount, **fields)
 
 
 def made(world: Both, row: Row) -> int:
@@ -95,7 +97,7 @@ def after(world: Both, *rows: Row) -> None:
     assert act(world, *rows) == [Code.OK] * len(rows)
 
 
-SETTLING_REFUSALS: list[Case] = [
+MODIFICATION_REFUSALS: list[Case] = [
     ("an original that was not read", Code.DEFERRED, lambda w: refund(paid(w, False))),
     ("what moved nothing, read before", Code.DEFERRED, lambda w: refund(known_for(w, held(w)))),
     ("an original beyond what was read", Code.DEFERRED, lambda w: refund(2 << 52 | 9 << 8)),
@@ -147,7 +149,7 @@ SETTLING_REFUSALS: list[Case] = [
     ("a refund of nothing named", Code.INVALID_REQUEST, lambda w: refund(0)),
     ("a capture of less than nothing", Code.INVALID_REQUEST, lambda w: capture(held(w), amount=-1)),
     ("a void with an amount", Code.INVALID_REQUEST, lambda w: {**void(held(w)), "amount": 3_000}),
-    ("an expiry asked for", Code.INVALID_REQUEST, lambda w: settle(Kind.EXPIRY, later(w, held(w)))),
+    ("an expiry asked for", Code.INVALID_REQUEST, lambda w: modification(Kind.EXPIRY, later(w, held(w)))),
     ("a capture by another payer", Code.INVALID_REQUEST, lambda w: capture(held(w), payer=BOB)),
     ("a capture for another payee", Code.INVALID_REQUEST, lambda w: capture(held(w), payee=BOB)),
     ("a capture of another currency", Code.INVALID_REQUEST, lambda w: capture(held(w), currency=USD)),
@@ -167,7 +169,7 @@ SETTLING_REFUSALS: list[Case] = [
     ),
     ("a refund of more than was paid", Code.REFUND_EXCEEDED, lambda w: refund(paid(w), amount=3_001)),
 ]
-SETTLING_DECLINES: list[Case] = [
+MODIFICATION_DECLINES: list[Case] = [
     ("a hold for a closed wallet", Code.PAYEE_CLOSED, lambda w: held_for_closed(w)),
     ("a hold of too much", Code.INSUFFICIENT_FUNDS, lambda w: hold(BOB, SHOP, 50_001)),
     ("a hold beyond the day's limit", Code.DAILY_LIMIT_EXCEEDED, lambda w: hold(ALICE, SHOP, 10_001)),
@@ -241,7 +243,9 @@ def refunded_without_money(world: Both) -> Row:
     return refund(address)
 
 
-@pytest.mark.parametrize(("case", "code", "row"), SETTLING_REFUSALS, ids=[case for case, *_ in SETTLING_REFUSALS])
+@pytest.mark.parametrize(
+    ("case", "code", "row"), MODIFICATION_REFUSALS, ids=[case for case, *_ in MODIFICATION_REFUSALS]
+)
 def test_a_refused_request_leaves_no_trace(world: Both, case: str, code: Code, row: Callable[[Both], Row]) -> None:
     request = {**row(world), **world.fresh_key()}
     before, holds, blocks = bytes_of(world), [part.tobytes() for part in world.ledger.book.holds], world.block
@@ -254,7 +258,9 @@ def test_a_refused_request_leaves_no_trace(world: Both, case: str, code: Code, r
     world.check_snapshot()
 
 
-@pytest.mark.parametrize(("case", "code", "row"), SETTLING_DECLINES, ids=[case for case, *_ in SETTLING_DECLINES])
+@pytest.mark.parametrize(
+    ("case", "code", "row"), MODIFICATION_DECLINES, ids=[case for case, *_ in MODIFICATION_DECLINES]
+)
 def test_a_declined_request_is_recorded_and_moves_nothing(
     world: Both, case: str, code: Code, row: Callable[[Both], Row]
 ) -> None:

@@ -114,10 +114,10 @@ def ledger_code(world: Both, row: oracle_ledger.Row) -> int:
         return int(admission.code[0])
     first = 1 << 52 | world.block << 8
     world.block += 1
-    carried = world.ledger.apply(admitted, None, first)
-    if len(carried.records):
+    applied = world.ledger.apply(admitted, None, first)
+    if len(applied.records):
         assert world.ledger.key_address(int(rows["key_hi"][0]), int(rows["key_lo"][0])) == first
-    return int(carried.results["code"][0])
+    return int(applied.results["code"][0])
 
 
 def test_a_journal_with_more_keys_than_a_generation_surely_holds_is_replayed_all_the_same() -> None:

@@ -81,7 +81,7 @@ openings = st.fixed_dictionaries(
 oddities = st.fixed_dictionaries(
     {"what": st.just("odd"), "op": st.sampled_from([0, 1, 5, 20, 21, 22, 255]), "key": keys}
 )
-settlings = st.fixed_dictionaries(
+modifications = st.fixed_dictionaries(
     {
         "what": st.sampled_from(["capture", "capture", "capture", "void", "approval"]),
         "answer": st.booleans(),
@@ -104,7 +104,7 @@ refunds = st.fixed_dictionaries(
         "key": keys,
     }
 )
-members = mostly(transfers, changes, settlings)
+members = mostly(transfers, changes, modifications)
 groups = st.fixed_dictionaries(
     {
         "what": st.just("group"),
@@ -118,10 +118,10 @@ groups = st.fixed_dictionaries(
 )
 specifications = st.one_of(
     transfers,
-    st.one_of(settlings, refunds, groups),
+    st.one_of(modifications, refunds, groups),
     groups,
     mostly(transfers, changes, openings, oddities),
-    mostly(settlings, changes, openings),
+    mostly(modifications, changes, openings),
 )
 batches = st.lists(specifications, min_size=1, max_size=12)
 
@@ -179,7 +179,7 @@ class LedgerMachine(RuleBasedStateMachine):
         if spec["what"] in ("transfer", "hold"):
             return self.transfer(spec, key)
         if spec["what"] in ("capture", "void", "approval"):
-            return self.settling(spec, key)
+            return self.modification(spec, key)
         if spec["what"] == "refund":
             return self.refund(spec, key)
         if spec["what"] == "open":
@@ -191,7 +191,7 @@ class LedgerMachine(RuleBasedStateMachine):
         op = Kind.WALLET_STATUS if spec["what"] == "status" else Kind.WALLET_TIER
         return new_row(op, payee=self.wallet(spec["wallet"]), kind=spec["status"], tier=spec["tier"], **key)
 
-    def settling(self, spec: dict[str, Any], key: Row) -> Row:
+    def modification(self, spec: dict[str, Any], key: Row) -> Row:
         """Of one of the last holds, or of a record that this batch may make."""
         holds = list(self.both.oracle.holds.values())[-8:]
         if spec["hold"] < 0 or not holds:
@@ -278,18 +278,18 @@ class LedgerMachine(RuleBasedStateMachine):
         self.both.advance(self.both.now + ms)
         self.both.batch(again[::-1] if turned else again)
 
-    @rule(spec=transfers, settled=st.lists(settlings, min_size=1, max_size=4))
-    def all_at_one_hold(self, spec: dict[str, Any], settled: list[dict[str, Any]]) -> None:
+    @rule(spec=transfers, members=st.lists(modifications, min_size=1, max_size=4))
+    def all_at_one_hold(self, spec: dict[str, Any], members: list[dict[str, Any]]) -> None:
         users = [a for a, w in self.both.oracle.wallets.items() if w.is_user and w.currency == EUR]
         parties = {"payer": users[spec["payer"] % 4], "payee": [*users[:4], REMOTE[0], 1024][spec["further"] % 6]}
         row = self.row({**spec, "what": "hold", "after": 0, "at": 0, "key": None, "seconds": 1 + spec["seconds"] % 61})
         (held,) = self.both.batch([{**row, **parties, "currency": EUR, "amount": 1 + abs(spec["amount"]) % 300}])
         if held["address"] in self.both.oracle.holds:
             last = len(list(self.both.oracle.holds.values())[-8:]) - 1
-            self.both.batch([self.row({**member, "hold": last, "wrong": ""}) for member in settled])
+            self.both.batch([self.row({**member, "hold": last, "wrong": ""}) for member in members])
 
-    @rule(number=picks, settled=st.lists(refunds, min_size=1, max_size=4), again=st.booleans())
-    def all_at_one_refund(self, number: int, settled: list[dict[str, Any]], again: bool) -> None:
+    @rule(number=picks, members=st.lists(refunds, min_size=1, max_size=4), again=st.booleans())
+    def all_at_one_refund(self, number: int, members: list[dict[str, Any]], again: bool) -> None:
         known = [int(a) for records, addresses in self.both.journal for a in addresses[records["payer_prev"] != 0]]
         if not known:
             return
@@ -299,8 +299,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.both.know_original(original)
         kinds = [o for o in self.both.oracle.originals.values() if o["kind"]]
         last = len(kinds) - 1 if original["kind"] else number % 13
-        rows = [self.row({**member, "target": last, "wrong": "", "at": 0}) for member in settled]
-        self.both.batch(rows + self.rows([{**settled[0], "target": last}]))
+        rows = [self.row({**member, "target": last, "wrong": "", "at": 0}) for member in members]
+        self.both.batch(rows + self.rows([{**members[0], "target": last}]))
 
     @rule(ms=st.sampled_from([0, 999, 1_000, 61_000, DAY]), first=st.integers(0, 2))
     def expire(self, ms: int, first: int) -> None:

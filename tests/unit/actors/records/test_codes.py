@@ -4,7 +4,7 @@ import pytest
 
 from actors.records.codes import FIRST_DECLINED, FIRST_REFUSED, LAST_DECLINED, OUTCOMES, Code, is_declined, is_untried
 from tests.oracle.oracle_ledger import CODES
-from tests.unit.actors.ledger.test_captures_refunds import SETTLING_DECLINES, SETTLING_REFUSALS
+from tests.unit.actors.ledger.test_captures_refunds import MODIFICATION_DECLINES, MODIFICATION_REFUSALS
 from tests.unit.actors.ledger.test_groups import GROUP_OUTCOMES
 from tests.unit.actors.ledger.test_outcomes import DECLINES, REFUSALS
 from tests.unit.actors.ledger.test_reviews import REVIEW_OUTCOMES
@@ -75,7 +75,7 @@ def test_classes_divide_the_numbers() -> None:
 
 
 def test_every_code_that_the_ledger_gives_is_in_a_table_of_cases() -> None:
-    reached = {code for _, code, _ in REFUSALS + DECLINES + SETTLING_REFUSALS + SETTLING_DECLINES}
+    reached = {code for _, code, _ in REFUSALS + DECLINES + MODIFICATION_REFUSALS + MODIFICATION_DECLINES}
     reached |= GROUP_OUTCOMES | REVIEW_OUTCOMES
     assert set(Code) - FRONT_DOOR - ELSEWHERE - CREDIT == reached - ELSEWHERE
     assert not reached & FRONT_DOOR

@@ -50,8 +50,8 @@ def test_the_balance_at_any_time_is_that_of_all_that_counts_by_then(made: list[M
     for at in {t + d for t, _, _ in made for d in (-1, 0, 1)} | set(chain):
         index = sum(each <= at for each in chain) - 1
         place, there = (int(addresses[index]), posted[index]) if index >= 0 else (0, 0)
-        told = there + sum(row.amount for row in rows if row.record > place and row.effective <= at)
-        assert told == sum(-amount if out else amount for time, amount, out in made if time <= at)
+        shown = there + sum(row.amount for row in rows if row.record > place and row.effective <= at)
+        assert shown == sum(-amount if out else amount for time, amount, out in made if time <= at)
 
 
 @settings(deadline=None)  # the first call loads a kernel

@@ -32,7 +32,7 @@ def finished(
     pq.write_table(wallets_table(ROWS, 1).set_column(0, "wallet", wallets), folder / "in.parquet", row_group_size=1_000)
     how = Settings(part_rows=1_024, **{"as_of": AS_OF, **settings})
     prepared = prepare(folder / "in.parquet", folder / "out", card or small_card(), how)
-    options = Options(workers=1, max_bad=0.0, stopping=lambda: False, told=lambda _: None)
+    options = Options(workers=1, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
     return Output(folder / "out"), run(prepared, partial(InlinePool), options)
 
 
@@ -61,8 +61,8 @@ def test_each_row_is_sent_once_over_kills_with_the_figures_of_the_output(
     assert kills == 2 and [row["wallet"] for row in sent] == ids()
     assert not list(batches(output, manifest, note_of(output, HERE, 7)))
     assert note_of(output, HERE, 8) == Note(url=HERE, run=8), "another run begins anew"
-    told = [row for part in manifest.parts for row in pq.read_table(output.folder / part.file).to_pylist()]
-    for row, given in zip(sent, told, strict=True):
+    shown = [row for part in manifest.parts for row in pq.read_table(output.folder / part.file).to_pylist()]
+    for row, given in zip(sent, shown, strict=True):
         assert (row["score"], row["na_cause"], row["run"]) == (given["score"], given["not_available"], 7)
         assert row["card"] == "small@1" and int(row["as_of"].timestamp() * 1000) == AS_OF
         reasons = [(given[f"reason_{at}"], given[f"gap_{at}"]) for at in range(1, 5) if given[f"reason_{at}"]]
@@ -83,9 +83,9 @@ def test_what_cannot_be_published_is_refused_with_its_reason(tmp_path: Path) -> 
         ({"wallets": pa.array(range(ROWS))}, "no ids of a switch: they are int64"),
         ({"wallets": pa.array([f"w{at}" for at in range(ROWS)])}, "no ids of a switch: badly formed"),
     )
-    for at, (case, said) in enumerate(cases):
+    for at, (case, stated) in enumerate(cases):
         folder = tmp_path / str(at)
         folder.mkdir()
         output, manifest = finished(folder, case.pop("wallets", pa.array(ids(), pa.binary(16))), **case)
-        with pytest.raises(RescoreRefused, match=said):
+        with pytest.raises(RescoreRefused, match=stated):
             list(batches(output, manifest, Note(url=HERE, run=1)))

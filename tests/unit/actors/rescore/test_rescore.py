@@ -20,7 +20,7 @@ from actors.rescore.inputs import Prepared, prepare
 from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.output import Output
 from actors.rescore.page import write_report
-from actors.rescore.report import Beside
+from actors.rescore.report import ReportInputs
 from actors.rescore.run import Canary, Manifest, Options, Stopped, run
 from actors.rescore.scoring import Columns
 from models.credit.score import WalletScorer
@@ -48,7 +48,7 @@ def rescore(
         looks.append(1)
         return stop_after is not None and len(looks) > stop_after
 
-    options = Options(workers=2, max_bad=max_bad, stopping=stopping, told=lambda _: None, canary=canary)
+    options = Options(workers=2, max_bad=max_bad, stopping=stopping, on_status=lambda _: None, canary=canary)
     return run(job, partial(InlinePool, **pool), options)
 
 
@@ -113,7 +113,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
         return pools[-1]
 
     looks = iter([False, False, True])
-    options = Options(workers=1, max_bad=0.0, stopping=lambda: next(looks, False), told=lambda _: None)
+    options = Options(workers=1, max_bad=0.0, stopping=lambda: next(looks, False), on_status=lambda _: None)
     with pytest.raises(Stopped):
         run(prepared(source, tmp_path / "out"), made, options)
     run(prepared(source, tmp_path / "out"), made, options)
@@ -157,7 +157,7 @@ def test_a_second_driver_on_the_same_output_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "stated"),
     [
         (lambda path: pq.write_table(wallets_table(90, 5), path), r"shard-0001.parquet has changed \(size\)"),
         (lambda path: path.unlink(), r"shard-0001.parquet is gone"),
@@ -167,13 +167,13 @@ def test_a_second_driver_on_the_same_output_is_refused(tmp_path: Path) -> None:
     ids=["other rows", "gone", "new", "written again"],
 )
 def test_an_input_that_changed_between_kill_and_resume_is_refused_by_name(
-    tmp_path: Path, change: Callable[[Path], object], said: str
+    tmp_path: Path, change: Callable[[Path], object], stated: str
 ) -> None:
     source = write_wallets(tmp_path / "in", 1_100, 2, 1_100)
     with pytest.raises(Stopped):
         rescore(prepared(source, tmp_path / "out"), stop_after=1)
     change(source / "shard-0001.parquet")
-    with pytest.raises(RescoreRefused, match=said):
+    with pytest.raises(RescoreRefused, match=stated):
         rescore(prepared(source, tmp_path / "out"))
 
 
@@ -206,7 +206,7 @@ def test_files_without_rows_give_an_output_without_parts(tmp_path: Path) -> None
     source = write_wallets(tmp_path / "in", 0, 2, 100)
     manifest = rescore(prepared(source, tmp_path / "out"))
     assert (manifest.rows, manifest.parts) == (0, ())
-    assert write_report(CARD, Output(tmp_path / "out"), manifest, Beside()).distribution[0].rows == 0
+    assert write_report(CARD, Output(tmp_path / "out"), manifest, ReportInputs()).distribution[0].rows == 0
     write_wallets(tmp_path / "in", 100, 1, 100)
     assert rescore(prepared(source, tmp_path / "some")).rows == 100
 
@@ -251,15 +251,15 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_columns_of_other_types_are_refused_by_name_before_anything_is_written(tmp_path: Path, name: str) -> None:
-    column, said = REFUSED[name]
+    column, stated = REFUSED[name]
     pq.write_table(wallets_table(100, 1).set_column(1, "late", column), tmp_path / "in.parquet")
-    with pytest.raises(RescoreRefused, match=f"in.parquet: {said}"):
+    with pytest.raises(RescoreRefused, match=f"in.parquet: {stated}"):
         prepared(tmp_path / "in.parquet", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    ("change", "settings", "said"),
+    ("change", "settings", "stated"),
     [
         (lambda table: table.append_column("late", table.column("night")), SMALL, "2 columns are named 'late'"),
         (lambda table: table.drop_columns(["late"]), SMALL, "there is no column 'late'"),
@@ -267,17 +267,17 @@ def test_columns_of_other_types_are_refused_by_name_before_anything_is_written(t
         (
             lambda table: table,
             Settings(keep=("never_read",)),
-            "never_read holds list.*nested columns are not carried along",
+            "never_read holds list.*nested columns cannot be kept",
         ),
         (lambda table: table.set_column(0, "wallet", pa.array([0.5] * 100)), SMALL, "wallet holds double"),
     ],
     ids=["twice", "missing", "no wallet", "nested kept", "wallet of floats"],
 )
 def test_columns_that_are_twice_missing_or_nested_are_refused_by_name(
-    tmp_path: Path, change: Callable[[pa.Table], pa.Table], settings: Settings, said: str
+    tmp_path: Path, change: Callable[[pa.Table], pa.Table], settings: Settings, stated: str
 ) -> None:
     pq.write_table(change(wallets_table(100, 1)), tmp_path / "in.parquet")
-    with pytest.raises(RescoreRefused, match=f"in.parquet: {said}"):
+    with pytest.raises(RescoreRefused, match=f"in.parquet: {stated}"):
         prepared(tmp_path / "in.parquet", tmp_path / "out", settings)
 
 
@@ -345,7 +345,7 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
         everybody = Settings(min_days=0, min_payments=0)
         manifests[name] = rescore(prepared(tmp_path / f"{name}.parquet", tmp_path / name, everybody))
     output = Output(tmp_path / "after")
-    made = write_report(CARD, output, manifests["after"], Beside(before=tmp_path / "before"))
+    made = write_report(CARD, output, manifests["after"], ReportInputs(before=tmp_path / "before"))
     assert made.against is not None and made.against.migration is not None
     grid = np.array(made.against.migration)
     assert grid.sum() == 320 and grid[-1].sum() == 20 and grid[:, -1].sum() == 50
@@ -356,7 +356,7 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
     page = (tmp_path / "after" / "report.html").read_text()
     assert "PSI over tenths" in page and "<script" not in page
     with pytest.raises(RescoreRefused, match="holds no finished run"):
-        write_report(CARD, output, manifests["after"], Beside(before=tmp_path / "nowhere"))
+        write_report(CARD, output, manifests["after"], ReportInputs(before=tmp_path / "nowhere"))
 
 
 def test_the_report_has_gini_by_week_where_outcomes_are_given(tmp_path: Path) -> None:
@@ -368,15 +368,15 @@ def test_the_report_has_gini_by_week_where_outcomes_are_given(tmp_path: Path) ->
     days = [datetime.date(2026, 1, 1) + datetime.timedelta(row // 100 * 7) for row in range(600)]
     outcomes = pa.table({"wallet": table.column("wallet"), "bad": bad, "at": days}).slice(0, 550)
     pq.write_table(outcomes, tmp_path / "outcomes.parquet")
-    beside = Beside(outcomes=tmp_path / "outcomes.parquet")
-    made = write_report(CARD, Output(tmp_path / "out"), manifest, beside).outcomes
+    given = ReportInputs(outcomes=tmp_path / "outcomes.parquet")
+    made = write_report(CARD, Output(tmp_path / "out"), manifest, given).outcomes
     assert made is not None and made.gini == 1.0
     assert made.rows + made.without_score == 550 and made.bads == sum(bad[:550])
     assert [week.week for week in made.weeks] == [f"2026-W{number:02}" for number in range(1, 7)]
     assert sum(week.rows for week in made.weeks) == made.rows
     pq.write_table(outcomes.drop_columns(["bad"]), tmp_path / "outcomes.parquet")
     with pytest.raises(RescoreRefused, match=r"outcomes.parquet: there is no column 'bad'"):
-        write_report(CARD, Output(tmp_path / "out"), manifest, beside)
+        write_report(CARD, Output(tmp_path / "out"), manifest, given)
 
 
 def test_a_canary_stops_a_job_whose_scores_have_moved_and_a_higher_limit_goes_on(tmp_path: Path) -> None:
@@ -407,7 +407,7 @@ def strict_card() -> Scorecard:
     return Scorecard(name="strict", version=1, characteristics=(item,))
 
 
-def test_bad_rows_go_aside_with_file_row_column_and_reason(tmp_path: Path) -> None:
+def test_bad_rows_are_written_with_file_row_column_and_reason(tmp_path: Path) -> None:
     ids = pa.array([None if row == 7 else row for row in range(500)])
     kinds = ["z" if row == 333 else "a" for row in range(500)]
     (tmp_path / "in").mkdir()
@@ -415,8 +415,8 @@ def test_bad_rows_go_aside_with_file_row_column_and_reason(tmp_path: Path) -> No
     job = prepared(tmp_path / "in", tmp_path / "out", Settings(wallet="id"), strict_card())
     manifest = rescore(job, max_bad=0.01)
     assert (manifest.scored, manifest.bad, manifest.not_available) == (498, 2, 0)
-    aside = pa.concat_tables([pq.read_table(tmp_path / "out" / part.file) for part in manifest.bad_rows])
-    assert sorted(aside.to_pylist(), key=lambda row: row["row"]) == [
+    bad = pa.concat_tables([pq.read_table(tmp_path / "out" / part.file) for part in manifest.bad_rows])
+    assert sorted(bad.to_pylist(), key=lambda row: row["row"]) == [
         {"file": "a.parquet", "row": 7, "column": "id", "reason": "no wallet"},
         {"file": "a.parquet", "row": 333, "column": "kind", "reason": "a category that the card does not name"},
     ]

@@ -219,7 +219,7 @@ async def test_a_bug_behind_ray_is_logged_where_it_is_met(tmp_path: Path, caplog
             raise failures.pop(0)
 
     caller = Caller(Failing(None))
-    for told in ([], ["echo failed in another process"]):
+    for shown in ([], ["echo failed in another process"]):
         with pytest.raises(CallLost):
             await caller.call("echo", b"")
-        assert [record.message for record in caplog.records] == told
+        assert [record.message for record in caplog.records] == shown

@@ -42,7 +42,7 @@ class Actor:
         return Method
 
 
-def told(*actors: Actor, version: int = 1, since: tuple[int, ...] = (1, 1)) -> Members:
+def shown(*actors: Actor, version: int = 1, since: tuple[int, ...] = (1, 1)) -> Members:
     scorers = {n: Member(since=since[n], actor=actor) for n, actor in enumerate(actors)}
     return Members(version=version, shards={}, scorers=scorers)
 
@@ -63,7 +63,7 @@ async def test_it_is_ready_once_every_scorer_has_answered_and_asks_them_in_turn(
     two.goes_on.clear()
     pool = ScorerPool()
     assert pool.condition().stops == ["no scorers are known"]
-    pool.take(told(one, two))
+    pool.take(shown(one, two))
     await asyncio.sleep(0.05)
     assert pool.condition().stops == ["scorers are loading their packs"]
     two.goes_on.set()
@@ -76,7 +76,7 @@ async def test_it_is_ready_once_every_scorer_has_answered_and_asks_them_in_turn(
 async def test_a_scorer_that_hangs_costs_one_batch_its_patience_until_it_answers() -> None:
     one, two = Actor(), Actor()
     pool = ScorerPool()
-    pool.take(told(one, two))
+    pool.take(shown(one, two))
     await whole(pool)
     one.goes_on.clear()
     loop = asyncio.get_running_loop()
@@ -98,7 +98,7 @@ async def test_where_all_fail_the_last_failure_is_raised_and_told() -> None:
     pool = ScorerPool()
     with pytest.raises(LookupError, match="there are no scoring actors"):
         await pool.decide(PAYERS, COLUMNS)
-    pool.take(told(one, two))
+    pool.take(shown(one, two))
     await whole(pool)
     one.fails = two.fails = True
     with pytest.raises(RuntimeError, match="failed"):
@@ -109,11 +109,11 @@ async def test_where_all_fail_the_last_failure_is_raised_and_told() -> None:
 async def test_one_that_was_replaced_is_asked_after_its_first_answer() -> None:
     one, two, new = Actor(), Actor(), Actor()
     pool = ScorerPool()
-    pool.take(told(one, two))
+    pool.take(shown(one, two))
     await whole(pool)
     one.goes_on.clear()
     await pool.decide(PAYERS, COLUMNS)
-    pool.take(told(new, two, version=2, since=(2, 1)))
+    pool.take(shown(new, two, version=2, since=(2, 1)))
     await whole(pool)
     for _ in range(4):
         await pool.decide(PAYERS, COLUMNS)

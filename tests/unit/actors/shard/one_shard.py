@@ -56,9 +56,9 @@ class OneShard:
         waiting = [message]
         while waiting:
             for output in self.core.handle(waiting.pop(0), self.now):
-                waiting += self._carried(output)
+                waiting += self._answered_by(output)
 
-    def _carried(self, output: m.Output) -> list[m.Message]:
+    def _answered_by(self, output: m.Output) -> list[m.Message]:
         match output:
             case m.Append():
                 self.blocks += output.blocks
@@ -129,9 +129,9 @@ class OneShard:
 
     def order(self, holder: int, payee: int, cap: int = 1_000, **columns: int) -> int:
         """A new order on a receipt."""
-        said = {"kind": OrderKind.PAY_LATER, "expiry": self.now + 30 * DAY_MS, "confirm_by": self.now + DAY_MS}
-        said |= {"default_after_s": 30 * 86_400, "open_max": 3, "amount": cap, "payee": payee}
-        made = self.credit(Kind.ORDER_CREATED, holder, **{**said, **columns})
+        stated = {"kind": OrderKind.PAY_LATER, "expiry": self.now + 30 * DAY_MS, "confirm_by": self.now + DAY_MS}
+        stated |= {"default_after_s": 30 * 86_400, "open_max": 3, "amount": cap, "payee": payee}
+        made = self.credit(Kind.ORDER_CREATED, holder, **{**stated, **columns})
         assert made["code"] == 0, made
         return int(made["address"])
 

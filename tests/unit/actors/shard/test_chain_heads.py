@@ -20,35 +20,35 @@ class Middle:
 
     def __init__(self, switch: LocalSwitch, addresses: Any) -> None:
         self.core = switch.hosts[0].core
-        self.told: list[ChainHead] | None = None
+        self.shown: list[ChainHead] | None = None
         self._addresses = addresses
         self._whole = self.core.ledger.apply
-        self.core.ledger.apply = self._carried  # type: ignore[method-assign]
+        self.core.ledger.apply = self._apply  # type: ignore[method-assign]
 
-    def _carried(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
-        heads = self.core.begin_beside()
+    def _apply(self, admitted: Admitted, decisions: Any, first: int) -> Applied:
+        heads = self.core.begin_concurrent()
         self.keep(admitted)
-        carried = self._whole(admitted, decisions, first)
-        self.told = heads.read_during_batch(self._addresses)
-        self.core.end_beside()
-        return carried
+        applied = self._whole(admitted, decisions, first)
+        self.shown = heads.read_during_batch(self._addresses)
+        self.core.end_concurrent()
+        return applied
 
     def keep(self, admitted: Admitted) -> None:
-        assert self.core._beside is not None
-        self.core._beside.keep(admitted)
+        assert self.core._concurrent is not None
+        self.core._concurrent.keep(admitted)
 
 
-async def told_of(switch: LocalSwitch, addresses: Any) -> list[ChainHead]:
+async def reported_of(switch: LocalSwitch, addresses: Any) -> list[ChainHead]:
     return await switch.hosts[0].heads(addresses)
 
 
 async def test_of_a_wallet_in_the_batch_the_record_before_it_is_told() -> None:
     switch, addresses = await started()
-    before = await told_of(switch, addresses)
+    before = await reported_of(switch, addresses)
     middle = Middle(switch, addresses)
     await switch.hosts[0].submit(payment_rows(addresses, ROWS, np.random.default_rng(2)), {})
-    assert middle.told == before
-    assert await told_of(switch, addresses) != before
+    assert middle.shown == before
+    assert await reported_of(switch, addresses) != before
     await switch.stop()
 
 
@@ -56,11 +56,11 @@ async def test_of_a_wallet_that_is_not_in_the_batch_its_newest_record_is_told_wi
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     switch, addresses = await started()
-    before = await told_of(switch, addresses[:2])
+    before = await reported_of(switch, addresses[:2])
     middle = Middle(switch, addresses[:2])
     monkeypatch.setattr(middle, "keep", lambda admitted: None)
     await switch.hosts[0].submit(payment_rows(addresses[2:], ROWS, np.random.default_rng(2)), {})
-    assert middle.told == before
+    assert middle.shown == before
     await switch.stop()
 
 
@@ -69,7 +69,7 @@ async def test_of_a_wallet_whose_head_moved_and_was_not_copied_nothing_is_told(m
     middle = Middle(switch, addresses)
     monkeypatch.setattr(middle, "keep", lambda admitted: None)
     await switch.hosts[0].submit(payment_rows(addresses, ROWS, np.random.default_rng(2)), {})
-    assert middle.told is None
+    assert middle.shown is None
     await switch.stop()
 
 
@@ -77,8 +77,8 @@ async def test_that_a_wallet_does_not_exist_is_told() -> None:
     switch, addresses = await started()
     middle = Middle(switch, np.array([NOBODY]))
     await switch.hosts[0].submit(payment_rows(addresses, ROWS, np.random.default_rng(2)), {})
-    assert middle.told is not None
-    assert [(head.currency, head.places) for head in middle.told] == [(0, [])]
+    assert middle.shown is not None
+    assert [(head.currency, head.places) for head in middle.shown] == [(0, [])]
     currency = switch.hosts[0].core.ledger.wallets(addresses)["currency"]
-    assert currency.all() and [head.currency for head in await told_of(switch, addresses)] == currency.tolist()
+    assert currency.all() and [head.currency for head in await reported_of(switch, addresses)] == currency.tolist()
     await switch.stop()

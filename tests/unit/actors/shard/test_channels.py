@@ -16,7 +16,7 @@ from actors.shard.channels import (
     fill_legs,
     rests_on,
 )
-from actors.shard.messages import Alarm, Legs, Page, Push, ReadChannel
+from actors.shard.messages import Alert, Legs, Page, Push, ReadChannel
 
 OWNERS = np.zeros(8, np.int16)
 Blocks = list[tuple[int, bytes]]
@@ -77,8 +77,8 @@ def test_a_shorter_journal_is_noticed_when_a_shard_opens() -> None:
     receiver.cursor = Cursor(5, _hash(blocks, 5)[:HASH_KEPT])
     (asked,) = receiver.read(1)
     assert isinstance(asked, ReadChannel)
-    _, (alarm,) = receiver.page(page(blocks[:4], asked), OWNERS, 2)
-    assert receiver.stopped and isinstance(alarm, Alarm) and "block 5" in alarm.text
+    _, (alert,) = receiver.page(page(blocks[:4], asked), OWNERS, 2)
+    assert receiver.stopped and isinstance(alert, Alert) and "block 5" in alert.text
 
 
 def test_another_journal_of_the_same_length_is_noticed_when_a_shard_opens() -> None:

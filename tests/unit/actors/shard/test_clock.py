@@ -28,9 +28,9 @@ class Bench:
 
     def read(self, trip_ms: int = 2) -> None:
         sent = self.at
-        said = START_MS + self.at + trip_ms // 2 + self.step_ms
+        stated = START_MS + self.at + trip_ms // 2 + self.step_ms
         self.at += trip_ms
-        reading = ClockReading(sent_ns=self.ns(sent), received_ns=self.ns(self.at), database_ms=said)
+        reading = ClockReading(sent_ns=self.ns(sent), received_ns=self.ns(self.at), database_ms=stated)
         self.clock.read(reading, self.floor_ms)
 
     def run(self, seconds: int) -> None:

@@ -16,7 +16,7 @@ from actors.records.codes import Code
 from actors.records.credit_layout import CREDIT_REQUEST, InquiryResult, OrderKind, OrderState
 from actors.records.ids import transfer_id
 from actors.records.layout import ACCOUNT, ORDER_KIND, SCENARIO, Kind
-from actors.shard import credit as desks
+from actors.shard import credit as credit_requests
 from actors.shard import messages as m
 from actors.shard.credit import QUEUE_ROWS_MAX, TURN_ROWS_MAX
 from tests.unit.actors.shard.one_shard import DAY_MS, MERCHANT, SMALL, OneShard
@@ -130,10 +130,10 @@ def test_what_is_not_paid_is_tried_again_becomes_overdue_defaults_and_is_cured_b
 
 def test_an_order_is_recorded_before_its_receipt_ends(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
-    said = {"amount": 5, "payee": shop, "expiry": shard.now + DAY_MS, "open_max": 3, "valid_until": shard.now + 1_000}
-    assert shard.credit(Kind.ORDER_CREATED, holder, **said)["code"] == 0
+    stated = {"amount": 5, "payee": shop, "expiry": shard.now + DAY_MS, "open_max": 3, "valid_until": shard.now + 1_000}
+    assert shard.credit(Kind.ORDER_CREATED, holder, **stated)["code"] == 0
     shard.wait(1_000)
-    assert shard.credit(Kind.ORDER_CREATED, holder, **said)["code"] == Code.RECEIPT_EXPIRED
+    assert shard.credit(Kind.ORDER_CREATED, holder, **stated)["code"] == Code.RECEIPT_EXPIRED
 
 
 def test_what_a_holder_tries_in_vain_plans_nothing_twice(shard: OneShard) -> None:
@@ -295,11 +295,11 @@ def test_limits_and_full_tables_are_answers(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
     for _ in range(3):
         shard.order(holder, shop)
-    said = {"amount": 5, "payee": shop, "expiry": shard.now + DAY_MS, "open_max": 3}
-    assert shard.credit(Kind.ORDER_CREATED, holder, **said)["code"] == Code.TOO_MANY_ORDERS
+    stated = {"amount": 5, "payee": shop, "expiry": shard.now + DAY_MS, "open_max": 3}
+    assert shard.credit(Kind.ORDER_CREATED, holder, **stated)["code"] == Code.TOO_MANY_ORDERS
     for _ in range(5):
         shard.order(holder, shop, open_max=99)
-    assert shard.credit(Kind.ORDER_CREATED, holder, **{**said, "open_max": 99})["code"] == Code.ORDERS_FULL
+    assert shard.credit(Kind.ORDER_CREATED, holder, **{**stated, "open_max": 99})["code"] == Code.ORDERS_FULL
     for scenario in range(8):
         granted(shard, holder, scenario=scenario, expiry=shard.now + 1_000 + scenario)
     ninth = {"expiry": shard.now + DAY_MS, "scenario": 9}
@@ -374,8 +374,8 @@ def test_the_audit_agrees_with_all_that_a_shard_does(shard: OneShard) -> None:
     consent = granted(shard, holder)
     asked = {"kind": InquiryResult.YES, "reference": consent, "expiry": shard.now + DAY_MS, "granted": 1_000}
     receipt = int(shard.credit(Kind.INQUIRY, holder, **asked)["address"])
-    said = {"reference": receipt, "expiry": shard.now + 2 * DAY_MS, "default_after_s": 3 * 86_400}
-    orders = [shard.order(holder, shop, **said) for _ in range(3)]
+    stated = {"reference": receipt, "expiry": shard.now + 2 * DAY_MS, "default_after_s": 3 * 86_400}
+    orders = [shard.order(holder, shop, **stated) for _ in range(3)]
     for order in orders[:2]:
         shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
         shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=700)
@@ -420,18 +420,18 @@ def test_what_a_holder_tries_in_vain_does_not_put_off_the_next_attempt(shard: On
 @pytest.fixture
 def few_plans(monkeypatch: pytest.MonkeyPatch) -> int:
     """How many stale plans are kept, fewer than in truth."""
-    monkeypatch.setattr(desks, "STALE_PLANS_MAX", 64)
+    monkeypatch.setattr(credit_requests, "STALE_PLANS_MAX", 64)
     return 64
 
 
 def test_plans_of_orders_that_are_over_are_not_kept(shard: OneShard, few_plans: int) -> None:
     """They lie as far ahead as an order may wait to be confirmed: a shop that sells all day must not fill the memory with them."""
     holder, shop = shard.wallet(), shard.wallet()
-    desk = shard.core._credit
+    credit = shard.core._credit
     for _ in range(few_plans + 20):
         order = shard.order(holder, shop)
         assert shard.credit(Kind.ORDER_CANCELLED, holder, reference=order)["code"] == 0
-    assert len(desk._planned) == 0 and len(desk._timers) <= few_plans
+    assert len(credit._planned) == 0 and len(credit._timers) <= few_plans
 
 
 def test_clocks_run_while_requests_always_wait(shard: OneShard) -> None:
@@ -470,10 +470,10 @@ def test_a_collection_that_takes_the_last_key_is_answered() -> None:
 def test_a_count_that_is_full_lets_nobody_probe() -> None:
     shard = OneShard(msgspec.structs.replace(SMALL, inquirers=8))
     holder = shard.wallet()
-    said = {"open_max": 2}
+    stated = {"open_max": 2}
 
     def asked(home: int, account: int = MERCHANT) -> int:
-        return int(shard.credit(Kind.INQUIRY, 0, home=home, account=account, **said)["code"])
+        return int(shard.credit(Kind.INQUIRY, 0, home=home, account=account, **stated)["code"])
 
     assert [asked(home) for home in (1, 2, 3)] == [0, 0, Code.TOO_MANY_DECISIONS], (
         "a quarter of the count is one account's"

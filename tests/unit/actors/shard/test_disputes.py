@@ -24,8 +24,8 @@ def shard() -> OneShard:
 
 
 def opened(shard: OneShard, holder: int, kind: Kind = Kind.DISPUTE_OPENED, reference: int = 77) -> int:
-    said: dict[str, Any] = {"reference": reference, "expiry": shard.now + 30 * DAY_MS}
-    made = shard.credit(kind, holder, **said)
+    stated: dict[str, Any] = {"reference": reference, "expiry": shard.now + 30 * DAY_MS}
+    made = shard.credit(kind, holder, **stated)
     assert made["code"] == 0
     return int(made["address"])
 
@@ -98,8 +98,8 @@ def test_a_dispute_that_nobody_answers_in_time_is_resolved_for_the_holder(shard:
 def test_a_dispute_that_nobody_forwards_in_time_is_forwarded(shard: OneShard, days: int) -> None:
     holder = shard.wallet()
     due = shard.now + 30 * DAY_MS
-    said = {"reference": 77, "expiry": due, "confirm_by": shard.now + days * DAY_MS or 1}
-    dispute = int(shard.credit(Kind.DISPUTE_OPENED, holder, **said)["address"])
+    stated = {"reference": 77, "expiry": due, "confirm_by": shard.now + days * DAY_MS or 1}
+    dispute = int(shard.credit(Kind.DISPUTE_OPENED, holder, **stated)["address"])
     if days:
         shard.restarted()
         shard.wait(days * DAY_MS - 1)
@@ -118,9 +118,9 @@ def test_a_review_waits_for_an_analyst_however_late(shard: OneShard) -> None:
     holder = shard.wallet()
     review = opened(shard, holder, Kind.CREDIT_REVIEW_OPENED)
     shard.wait(31 * DAY_MS)
-    said = {"reference": review, "kind": Resolution.OVERTURNED}
-    assert shard.credit(Kind.DISPUTE_RESOLVED, holder, **said)["code"] == Code.CASE_NOT_OPEN
-    assert shard.credit(Kind.CREDIT_REVIEW_RESOLVED, holder, **said)["code"] == 0
+    stated = {"reference": review, "kind": Resolution.OVERTURNED}
+    assert shard.credit(Kind.DISPUTE_RESOLVED, holder, **stated)["code"] == Code.CASE_NOT_OPEN
+    assert shard.credit(Kind.CREDIT_REVIEW_RESOLVED, holder, **stated)["code"] == 0
     assert audited(shard) == []
 
 
@@ -130,10 +130,10 @@ def test_a_merchant_asks_so_often_a_day_whoever_it_asks_about(shard: OneShard) -
         for _ in range(3):
             assert shard.credit(Kind.INQUIRY, who, home=home, open_max=3)["code"] == 0
         shard.restarted()
-        said = {"home": home, "open_max": 3, "kind": InquiryResult.NOT_AVAILABLE}
-        assert shard.credit(Kind.INQUIRY, who, **said)["code"] == Code.TOO_MANY_DECISIONS
-        assert shard.credit(Kind.INQUIRY, who, **{**said, "open_max": 4})["code"] == 0
-        assert shard.credit(Kind.INQUIRY, who, **said, account=8)["code"] == 0
+        stated = {"home": home, "open_max": 3, "kind": InquiryResult.NOT_AVAILABLE}
+        assert shard.credit(Kind.INQUIRY, who, **stated)["code"] == Code.TOO_MANY_DECISIONS
+        assert shard.credit(Kind.INQUIRY, who, **{**stated, "open_max": 4})["code"] == 0
+        assert shard.credit(Kind.INQUIRY, who, **stated, account=8)["code"] == 0
     shard.wait(DAY_MS)
     assert shard.credit(Kind.INQUIRY, holder, home=holder, open_max=3)["code"] == 0
 

@@ -26,8 +26,8 @@ def test_each_table_is_told_of_once_at_80_percent_and_again_after_it_was_emptier
     tables, ledger = watch(7, monkeypatch)
     assert not tables.look(ledger, **IDLE) and not tables.warnings
     fill(ledger, 8, monkeypatch)
-    told = [alarm.text for alarm in tables.look(ledger, **IDLE)]
-    assert [text.split()[3] for text in told] == list(ENDS) and all("80 %" in text for text in told)
+    shown = [alert.text for alert in tables.look(ledger, **IDLE)]
+    assert [text.split()[3] for text in shown] == list(ENDS) and all("80 %" in text for text in shown)
     fill(ledger, 7, monkeypatch)
     assert not tables.look(ledger, **IDLE) and len(tables.warnings) == len(ENDS)
     fill(ledger, 9, monkeypatch)

@@ -19,7 +19,7 @@ from actors.records.layout import (
     Kind,
 )
 from actors.shard.batch import Batch
-from actors.shard.idempotency import LINKED, SAME, differences, replays
+from actors.shard.idempotency import LINKED, SAME, differences, repeated_results
 from actors.shard.intake import whole
 from actors.shard.messages import Submit
 from tests.oracle.oracle_replies import fill_replay
@@ -80,18 +80,18 @@ def test_whole_columns_say_of_every_row_what_the_plain_form_says(seed: int) -> N
     chance = np.random.default_rng(seed)
     rows, records, continues = _pairs(4_000, chance)
     addresses = chance.integers(1, 2**60, len(rows))
-    told = replays(rows, records, addresses, continues)
+    shown = repeated_results(rows, records, addresses, continues)
     expected = np.zeros(len(rows), RESULT)
     for i in range(len(rows)):
         one = slice(i, i + 1)
         fill_replay(expected[one], rows[one], records[one], int(addresses[i]), continues=bool(continues[i]))
-    wrong = np.flatnonzero(told != expected)
-    assert not len(wrong), (told[wrong[:3]], expected[wrong[:3]], rows[wrong[:3]], records[wrong[:3]])
-    assert set(told["field"].tolist()) == set(range(len(FIELDS))), "every field differs first somewhere"
-    assert {int(Code.IN_REVIEW), int(Code.DECLINED), 0} <= set(told["code"].tolist())
+    wrong = np.flatnonzero(shown != expected)
+    assert not len(wrong), (shown[wrong[:3]], expected[wrong[:3]], rows[wrong[:3]], records[wrong[:3]])
+    assert set(shown["field"].tolist()) == set(range(len(FIELDS))), "every field differs first somewhere"
+    assert {int(Code.IN_REVIEW), int(Code.DECLINED), 0} <= set(shown["code"].tolist())
 
 
-def test_where_a_row_of_a_repeated_group_differs_no_row_of_it_is_a_replay() -> None:
+def test_where_a_row_of_a_repeated_group_differs_no_row_of_it_is_a_repeat() -> None:
     batch = _batch([0, FLAG_LINKED, 0, FLAG_LINKED, 0])
     batch.results["replayed"] = (1, 1, 0, 1, 1)
     batch.results["address"] = (7, 8, 0, 9, 10)
@@ -113,7 +113,7 @@ def test_the_first_or_the_last_rows_of_a_group_alone_differ_from_their_records()
     assert differences(row, record, CONTINUES) == SAME
 
 
-def test_a_capture_repeated_in_one_call_is_a_replay_whatever_its_record_time() -> None:
+def test_a_capture_repeated_in_one_call_is_a_repeat_whatever_its_record_time() -> None:
     row, record = np.zeros(1, REQUEST), np.zeros(1, RECORD)
     row["op"] = record["kind"] = Kind.CAPTURE
     record["effective_time"] = record["record_time"] = 5

@@ -230,7 +230,7 @@ async def test_a_later_part_does_not_overtake_a_payment_of_the_same_payer_that_i
     monkeypatch.setattr(pace, "BYTES_MIN", ROW)
     monkeypatch.setattr(pace, "BYTES_MAX", ROW)
     batches = core._batches
-    told = await switch.hosts[0].submit(rows, {})
+    shown = await switch.hosts[0].submit(rows, {})
     assert core._batches == batches + 3
-    assert told["code"].tolist() == [0, Code.DEFERRED, Code.DEFERRED]
+    assert shown["code"].tolist() == [0, Code.DEFERRED, Code.DEFERRED]
     await switch.stop()

@@ -47,9 +47,9 @@ LIVES: dict[str, tuple[int, int, list[Kind], OrderState]] = {
 
 
 def imported(shard: OneShard, holder: int, payee: int, due: int, paid: int, **more: int) -> Any:
-    said = {"kind": OrderKind.PAY_LATER, "payee": payee, "amount": 700, "expiry": due, "paid_at": paid}
-    said |= {"effective_time": USED, "default_after_s": DEFAULT_DAYS * 86_400, "version": 1}
-    return shard.credit(K.ORDER_CREATED, holder, **{**said, **more})
+    stated = {"kind": OrderKind.PAY_LATER, "payee": payee, "amount": 700, "expiry": due, "paid_at": paid}
+    stated |= {"effective_time": USED, "default_after_s": DEFAULT_DAYS * 86_400, "version": 1}
+    return shard.credit(K.ORDER_CREATED, holder, **{**stated, **more})
 
 
 def differences(shard: OneShard) -> list[str]:

@@ -36,15 +36,17 @@ def change(address: int, status: WalletStatus) -> np.ndarray:
     return record
 
 
-def asked(desk: RemoteWallets, ledger: Ledger, *payees: int) -> dict[int, list[int]]:
-    outputs = desk.want(np.array(payees, np.int64), ledger, 5)
+def asked(remote: RemoteWallets, ledger: Ledger, *payees: int) -> dict[int, list[int]]:
+    outputs = remote.want(np.array(payees, np.int64), ledger, 5)
     assert all(isinstance(output, m.AskProfiles) and output.stamp == 5 for output in outputs)
     return {output.shard: output.addresses.tolist() for output in outputs if isinstance(output, m.AskProfiles)}
 
 
-def answer(desk: RemoteWallets, ledger: Ledger, addresses: list[int], *wallets: np.ndarray) -> Any:
+def answer(remote: RemoteWallets, ledger: Ledger, addresses: list[int], *wallets: np.ndarray) -> Any:
     rows = np.concatenate(wallets) if wallets else None
-    records = desk.answered(m.Profiles(shard=1, stamp=5, addresses=np.array(addresses, np.int64), wallets=rows), ledger)
+    records = remote.answered(
+        m.Profiles(shard=1, stamp=5, addresses=np.array(addresses, np.int64), wallets=rows), ledger
+    )
     for record in records:
         assert ledger.learn(record)
     return records
@@ -57,24 +59,24 @@ def known(ledger: Ledger, address: int) -> tuple[int, ...]:
 
 
 def test_wallets_of_others_that_are_not_known_are_asked_for_once(ledger: Ledger) -> None:
-    desk = RemoteWallets(0)
+    remote = RemoteWallets(0)
     payees = (5, MINE, THEIRS, THEIRS + 1, OTHERS, NOBODYS)
-    assert asked(desk, ledger, *payees) == {1: [THEIRS, THEIRS + 1], 2: [OTHERS]}
-    assert asked(desk, ledger, *payees) == {}
-    answer(desk, ledger, [THEIRS, THEIRS + 1], wallet(), wallet(currency=0))
+    assert asked(remote, ledger, *payees) == {1: [THEIRS, THEIRS + 1], 2: [OTHERS]}
+    assert asked(remote, ledger, *payees) == {}
+    answer(remote, ledger, [THEIRS, THEIRS + 1], wallet(), wallet(currency=0))
     assert known(ledger, THEIRS) == (7, EUR, WalletStatus.OPEN, 1, 2)
     assert known(ledger, THEIRS + 1) == (5, 0, 0, 0, 0), "there was none at that time"
-    assert asked(desk, ledger, *payees) == {1: [THEIRS + 1]}
-    answer(desk, ledger, [THEIRS + 1])  # it could not be asked
-    assert asked(desk, ledger, *payees) == {1: [THEIRS + 1]}
+    assert asked(remote, ledger, *payees) == {1: [THEIRS + 1]}
+    answer(remote, ledger, [THEIRS + 1])  # it could not be asked
+    assert asked(remote, ledger, *payees) == {1: [THEIRS + 1]}
 
 
 def test_only_so_many_are_asked_for_at_a_time(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.shard.remote_wallets.ASK_MAX", 3)
     monkeypatch.setattr("actors.shard.remote_wallets.ASKING_MAX", 5)
-    desk = RemoteWallets(0)
+    remote = RemoteWallets(0)
     payees = range(THEIRS, THEIRS + 9)
-    assert [asked(desk, ledger, *payees) for _ in range(3)] == [
+    assert [asked(remote, ledger, *payees) for _ in range(3)] == [
         {1: [*payees[:3]]},
         {1: [*payees[3:5]]},
         {},
@@ -82,32 +84,32 @@ def test_only_so_many_are_asked_for_at_a_time(ledger: Ledger, monkeypatch: pytes
 
 
 def test_an_answer_that_a_change_has_overtaken_says_nothing_and_those_beside_it_count(ledger: Ledger) -> None:
-    desk = RemoteWallets(0)
-    asked(desk, ledger, THEIRS, THEIRS + 1)
-    assert len(desk.changed(change(THEIRS, WalletStatus.CLOSED), ledger)) == 0
-    answer(desk, ledger, [THEIRS, THEIRS + 1], wallet(), wallet())
+    remote = RemoteWallets(0)
+    asked(remote, ledger, THEIRS, THEIRS + 1)
+    assert len(remote.changed(change(THEIRS, WalletStatus.CLOSED), ledger)) == 0
+    answer(remote, ledger, [THEIRS, THEIRS + 1], wallet(), wallet())
     assert (known(ledger, THEIRS), known(ledger, THEIRS + 1)) == ((), (7, EUR, WalletStatus.OPEN, 1, 2))
-    assert asked(desk, ledger, THEIRS) == {1: [THEIRS]}
-    answer(desk, ledger, [THEIRS], wallet(WalletStatus.CLOSED))
+    assert asked(remote, ledger, THEIRS) == {1: [THEIRS]}
+    answer(remote, ledger, [THEIRS], wallet(WalletStatus.CLOSED))
     assert known(ledger, THEIRS) == (7, EUR, WalletStatus.CLOSED, 1, 2)
 
 
 def test_changes_of_wallets_that_are_known_are_kept_whatever_stands_beside_them(ledger: Ledger) -> None:
-    desk = RemoteWallets(0)
-    asked(desk, ledger, THEIRS)
-    answer(desk, ledger, [THEIRS], wallet())
+    remote = RemoteWallets(0)
+    asked(remote, ledger, THEIRS)
+    answer(remote, ledger, [THEIRS], wallet())
     changes = np.concatenate([change(OTHERS, WalletStatus.FROZEN), change(THEIRS, WalletStatus.CLOSED)])
-    records = desk.changed(changes, ledger)
+    records = remote.changed(changes, ledger)
     assert [(int(r["kind"]), int(r["payee"]), int(r["effective_time"])) for r in records] == [(Kind.PROFILE, THEIRS, 7)]
     assert ledger.learn(records[0])
     assert known(ledger, THEIRS) == (7, EUR, WalletStatus.CLOSED, 1, 2)
 
 
 def test_once_profiles_gave_way_a_change_of_a_wallet_that_is_not_known_is_kept_too(ledger: Ledger) -> None:
-    desk = RemoteWallets(0)
+    remote = RemoteWallets(0)
     for address in range(THEIRS, THEIRS + SMALL.profiles + 1):
-        asked(desk, ledger, address)
-        answer(desk, ledger, [address], wallet())
+        asked(remote, ledger, address)
+        answer(remote, ledger, [address], wallet())
     gone = next(address for address in range(THEIRS, THEIRS + 9) if not known(ledger, address))
-    (record,) = desk.changed(change(gone, WalletStatus.CLOSED), ledger)
+    (record,) = remote.changed(change(gone, WalletStatus.CLOSED), ledger)
     assert (int(record["payee"]), int(record["effective_time"])) == (gone, 0), "what a replay knows of it holds no more"

@@ -92,7 +92,7 @@ async def test_batches_that_wait_share_every_page(served: Served, monkeypatch: p
     batches = [served.payments(rows) for rows in (5 * PAGE, 2 * PAGE, 3)]
     firsts = [await served.submit(rows) for rows in batches]
     again = await asyncio.gather(*(served.submit(rows) for rows in batches))
-    assert all((told == _again(first)).all() for told, first in zip(again, firsts, strict=True))
+    assert all((shown == _again(first)).all() for shown, first in zip(again, firsts, strict=True))
     places = [int(first["address"].min()) for first in firsts]
     pages = [np.searchsorted(places, page, "right") - 1 for page in served.journal.pages]
     assert [np.bincount(page, minlength=3).tolist() for page in pages[:3]] == [[100, 0, 0], [33, 33, 3], [50, 50, 0]]
@@ -104,7 +104,7 @@ async def test_what_several_ask_for_is_read_once(served: Served, monkeypatch: py
     first = await served.submit(rows)
     await served.submit(old)
     again = await asyncio.gather(served.submit(old), *(served.submit(rows) for _ in range(3)))
-    assert all((told == _again(first)).all() for told in again[1:])
+    assert all((shown == _again(first)).all() for shown in again[1:])
     assert [len(page) for page in served.journal.pages] == [1, 300]
 
 
@@ -153,8 +153,8 @@ async def test_who_repeats_nothing_does_not_wait_for_the_repeats_of_its_batch(se
     served.journal.pause = asyncio.Event()
     core._intake.offer(m.Submit(ref=-1, rows=old.copy(), details={}), 0)
     batches = core._batches
-    told = await served.submit(served.payments(1))
-    assert told["code"][0] == Code.OK and core._batches == batches + 1 and core._repeats.page_rows == len(old)
+    shown = await served.submit(served.payments(1))
+    assert shown["code"][0] == Code.OK and core._batches == batches + 1 and core._repeats.page_rows == len(old)
     answered = asyncio.get_running_loop().create_future()
     served.host._answers[-1] = answered
     served.journal.pause.set()

@@ -103,13 +103,13 @@ def test_a_core_that_asked_for_its_end_serves_nobody_any_more(ledger: Ledger) ->
 def test_the_fallback_of_the_latest_deployment_that_anybody_told_of_stands_in(ledger: Ledger) -> None:
     core = ShardCore(ShardConfig(shard=0, shards=2), ledger, Writer(0, 1, 1, bytes(16)))
     assert core._fallback == INITIAL_FALLBACK
-    told = [Fallback(Action.DECLINE, 3, 5), Fallback(Action.APPROVE, 2, 4), Fallback(Action.REVIEW, 4, 6)]
-    core.handle(m.FallbackIs(fallback=told[0]), 0)
-    assert core._fallback == told[0]
-    core.handle(m.FallbackIs(fallback=told[1]), 0)
-    assert core._fallback == told[0], "what a scorer says that has not changed over yet"
-    core.handle(m.Scored(number=1, decisions=np.zeros(0, DECISION), fallback=told[2]), 0)
-    assert core._fallback == told[2]
+    shown = [Fallback(Action.DECLINE, 3, 5), Fallback(Action.APPROVE, 2, 4), Fallback(Action.REVIEW, 4, 6)]
+    core.handle(m.FallbackIs(fallback=shown[0]), 0)
+    assert core._fallback == shown[0]
+    core.handle(m.FallbackIs(fallback=shown[1]), 0)
+    assert core._fallback == shown[0], "what a scorer says that has not changed over yet"
+    core.handle(m.Scored(number=1, decisions=np.zeros(0, DECISION), fallback=shown[2]), 0)
+    assert core._fallback == shown[2]
 
 
 @pytest.mark.parametrize(("kind", "code"), [(Kind.TRANSFER, 0), (Kind.CAPTURE, 0), (Kind.TRANSFER, 1), (Kind.HOLD, 0)])

@@ -29,12 +29,12 @@ def status(shard: OneShard, wallet: int, to: WalletStatus) -> Code:
     return Code(int(shard.pay(op=Kind.WALLET_STATUS, kind=to, payee=wallet)["code"]))
 
 
-def completed(shard: OneShard, holder: int, shop: int, **said: int) -> int:
+def completed(shard: OneShard, holder: int, shop: int, **stated: int) -> int:
     """An order on a receipt, completed with a bill that is not paid."""
     consent = shard.credit(Kind.CONSENT_GRANTED, holder, expiry=shard.now + 365 * DAY_MS)["address"]
     asked = {"kind": InquiryResult.YES, "reference": consent, "expiry": shard.now + DAY_MS, "granted": 1_000}
     receipt = int(shard.credit(Kind.INQUIRY, holder, **asked)["address"])
-    terms = {"reference": receipt, "expiry": shard.now + 2 * DAY_MS, "default_after_s": 3 * 86_400, **said}
+    terms = {"reference": receipt, "expiry": shard.now + 2 * DAY_MS, "default_after_s": 3 * 86_400, **stated}
     order = shard.order(holder, shop, **terms)
     shard.credit(Kind.ORDER_CONFIRMED, holder, reference=order)
     shard.credit(Kind.ORDER_COMPLETED, holder, reference=order, amount=BILL)

@@ -81,8 +81,8 @@ def trained() -> tuple[Data, Fitted]:
 
 def log_odds_of_bins(data: Data, fitted: Fitted) -> Floats:
     columns = {column.feature: column for column in data.columns}
-    said = [weights_of(bins, columns[bins.feature].values) for bins in fitted.bins]
-    return np.sum(said, axis=0) - fitted.intercept
+    stated = [weights_of(bins, columns[bins.feature].values) for bins in fitted.bins]
+    return np.sum(stated, axis=0) - fitted.intercept
 
 
 def test_the_integer_points_say_what_the_functions_say(trained: tuple[Data, Fitted]) -> None:

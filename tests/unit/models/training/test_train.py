@@ -12,7 +12,7 @@ from models.evaluation import NULL, Evaluator
 from models.scorecard import Override, canonical, parse
 from models.training.binning import MISSING_ROWS_MIN, column_of
 from models.training.page import page
-from models.training.report import Report, report_of
+from models.training.report import TrainingReport, report_of
 from models.training.train import Data, Fitted, Fold, Pdo, Range, Settings, fit, prepare, train
 
 pytestmark = pytest.mark.long
@@ -217,7 +217,7 @@ def test_floats_get_the_smallest_scale_that_makes_them_whole(numbers: list[float
 
 def test_the_report_reads_back_and_its_page_needs_nothing_else(trained: tuple[Data, Fitted, list[Fold]]) -> None:
     report = report_of(*trained, settings())
-    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
+    assert msgspec.json.decode(msgspec.json.encode(report), type=TrainingReport) == report
     assert report.auc == pytest.approx(np.mean([fold.auc for fold in report.folds]))
     assert 0.7 < report.auc <= report.training_auc
     assert sum(each.rows for each in report.calibration) == sum(band.rows for band in report.bands) == ROWS
@@ -241,4 +241,4 @@ def test_stability_is_measured_against_another_table(trained: tuple[Data, Fitted
 def test_text_of_columns_is_escaped_in_the_page(trained: tuple[Data, Fitted, list[Fold]]) -> None:
     report = report_of(*trained, settings())
     text = json.dumps(msgspec.to_builtins(report)).replace("income", "<b>$in$")
-    assert "<b>$in$" not in page(msgspec.json.decode(text, type=Report))
+    assert "<b>$in$" not in page(msgspec.json.decode(text, type=TrainingReport))

@@ -47,7 +47,7 @@ def table(**columns: Any) -> pa.Table:
     return pa.table({"x": X, "bad": BAD, **columns})
 
 
-def said(data: Data) -> str:
+def stated(data: Data) -> str:
     return "\n".join(data.notes)
 
 
@@ -75,8 +75,8 @@ def test_a_flag_of_a_hundred_rows_that_are_all_bad_is_kept_with_half_a_row_count
 
 def test_a_column_that_gives_the_outcome_away_is_called_a_leak_and_how_to_leave_it_out() -> None:
     data = prepare(table(recoveries=np.where(BAD == 1, np.arange(ROWS), 0)), settings())
-    assert "recoveries: looks like leakage" in said(data) and "--exclude recoveries" in said(data)
-    assert "leak" not in said(prepare(table(), settings()))
+    assert "recoveries: looks like leakage" in stated(data) and "--exclude recoveries" in stated(data)
+    assert "leak" not in stated(prepare(table(), settings()))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_text_is_text_in_every_arrow_type_in_training_and_in_scoring(kind: pa.Da
 def test_words_for_missing_values_leave_a_column_of_numbers_one_and_are_told() -> None:
     words = np.where(np.arange(ROWS) % 30 == 0, np.where(np.arange(ROWS) % 60 == 0, "?", "N/A"), X.astype(str))
     data = prepare(table(y=words), settings())
-    assert "y: numbers written as text; 40 rows that hold '?', 'N/A' are taken as missing" in said(data)
+    assert "y: numbers written as text; 40 rows that hold '?', 'N/A' are taken as missing" in stated(data)
     item = points_of(data, "y")
     assert item.edges is not None and item.categories is None
 
@@ -254,21 +254,21 @@ def test_weights_that_are_none_are_refused_by_name(weights: Any) -> None:
 
 def test_rows_that_stand_twice_and_an_order_that_is_not_time_are_told() -> None:
     plain = table(z=RNG.normal(size=ROWS))
-    assert said(prepare(plain, settings())) == ""
+    assert stated(prepare(plain, settings())) == ""
     doubled = pa.concat_tables([plain, plain.slice(0, 60)])
-    assert "60 of 1,260 rows stand in the file before" in said(prepare(doubled, settings()))
-    assert "rows are in the order of bad, not of time" in said(prepare(plain.sort_by("bad"), settings()))
-    assert "rows are in the order of z: if that is not time" in said(prepare(plain.sort_by("z"), settings()))
+    assert "60 of 1,260 rows stand in the file before" in stated(prepare(doubled, settings()))
+    assert "rows are in the order of bad, not of time" in stated(prepare(plain.sort_by("bad"), settings()))
+    assert "rows are in the order of z: if that is not time" in stated(prepare(plain.sort_by("z"), settings()))
     days = pa.array(RNG.integers(0, 400, ROWS).astype("datetime64[D]"))
-    assert "rows are not in the order of day" in said(prepare(plain.append_column("day", days), settings()))
+    assert "rows are not in the order of day" in stated(prepare(plain.append_column("day", days), settings()))
 
 
 def test_many_categories_are_told_and_left_out_on_request() -> None:
     names = [f"n{at}" for at in RNG.integers(0, 300, ROWS)]
-    assert "categories; --max-categories" in said(prepare(table(g=names), settings()))
+    assert "categories; --max-categories" in stated(prepare(table(g=names), settings()))
     few = prepare(table(g=names), settings(max_categories=50))
     assert [each.why for each in few.left_out] == [f"{len(set(names))} categories; more than 50"]
-    assert "g: left out" in said(few)
+    assert "g: left out" in stated(few)
 
 
 def test_auto_is_never_worse_than_monotonic_by_cross_validation_on_what_it_sees() -> None:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rules.backtest.counts import UNDECIDED, UNLABELLED, Tally, add, new_tally, whole
-from rules.backtest.report import Report, render, report
+from rules.backtest.report import BacktestReport, render, report
 from rules.decisions.decision import DECISION, FALLBACK, Action
 from rules.decisions.pack import Pack, Rule, RuleHits
 from rules.vocabulary.columns import COLUMN_COUNT, INDEX
@@ -122,7 +122,7 @@ PACK = Pack(
 )  # fmt: skip
 
 
-def told_of(*rows: tuple[int, int, int, list[int]]) -> Report:
+def reported_of(*rows: tuple[int, int, int, list[int]]) -> BacktestReport:
     """(recorded, new, label, rules) of 100 EUR each."""
     attempts = Attempts(len(rows))
     attempts.columns[:, INDEX["amount"]], attempts.columns[:, INDEX["currency"]] = 100, EUR
@@ -134,29 +134,29 @@ def told_of(*rows: tuple[int, int, int, list[int]]) -> Report:
 
 
 def test_an_analyst_is_told_what_changes_and_which_rule_did_it() -> None:
-    told = told_of((0, 0, -1, []), (0, 1, -1, [0]), (0, 2, -1, [0, 1]), (2, 2, -1, [1, 2]))
-    assert (told.pack, told.attempts, told.amounts, told.changed, told.labels) == ("try", 4, {"EUR": 400}, 2, None)
-    changes = [(change.recorded, change.now, change.attempts) for change in told.decisions]
+    shown = reported_of((0, 0, -1, []), (0, 1, -1, [0]), (0, 2, -1, [0, 1]), (2, 2, -1, [1, 2]))
+    assert (shown.pack, shown.attempts, shown.amounts, shown.changed, shown.labels) == ("try", 4, {"EUR": 400}, 2, None)
+    changes = [(change.recorded, change.now, change.attempts) for change in shown.decisions]
     assert changes == [
         ("approve", "approve", 1),
         ("approve", "review", 1),
         ("approve", "decline", 1),
         ("decline",) * 2 + (1,),
     ]
-    assert [(rule.id, rule.live, rule.hits, rule.share, rule.alone) for rule in told.rules] == [
+    assert [(rule.id, rule.live, rule.hits, rule.share, rule.alone) for rule in shown.rules] == [
         ("a", True, 2, 0.5, 1), ("b", True, 2, 0.5, 0), ("c", False, 1, 0.25, 0)
     ]  # fmt: skip
-    assert [(overlap.rules, overlap.attempts) for overlap in told.overlaps] == [(("a", "b"), 1), (("b", "c"), 1)]
-    assert "2 decided otherwise than recorded" in render(told, 1.0)
+    assert [(overlap.rules, overlap.attempts) for overlap in shown.overlaps] == [(("a", "b"), 1), (("b", "c"), 1)]
+    assert "2 decided otherwise than recorded" in render(shown, 1.0)
 
 
 def test_labels_give_precision_and_recall_of_the_pack_and_of_what_was_live() -> None:
-    told = told_of((0, 1, 1, [0]), (0, 2, 1, [1]), (0, 0, 1, []), (2, 1, 0, [0]), (0, 0, 0, []), (0, 1, -1, [0]))
-    assert told.labels is not None
-    now, recorded = told.labels.now, told.labels.recorded
-    assert (told.labels.attempts, now.flagged, now.true, now.found) == (5, 3, 3, 2)
+    shown = reported_of((0, 1, 1, [0]), (0, 2, 1, [1]), (0, 0, 1, []), (2, 1, 0, [0]), (0, 0, 0, []), (0, 1, -1, [0]))
+    assert shown.labels is not None
+    now, recorded = shown.labels.now, shown.labels.recorded
+    assert (shown.labels.attempts, now.flagged, now.true, now.found) == (5, 3, 3, 2)
     assert (now.precision, now.recall) == (0.666667, 0.666667)
     assert (now.amounts_true, now.amounts_found) == ({"EUR": 300}, {"EUR": 200})
     assert (recorded.flagged, recorded.found, recorded.precision, recorded.recall) == (1, 0, 0.0, 0.0)
-    assert [rule.precision for rule in told.rules] == [0.5, 1.0, None]
-    assert "recall 66.67%" in render(told, 1.0)
+    assert [rule.precision for rule in shown.rules] == [0.5, 1.0, None]
+    assert "recall 66.67%" in render(shown, 1.0)

@@ -125,9 +125,9 @@ def test_rows_that_never_fire_overlaps_and_gaps_are_named() -> None:
 
 
 def test_a_row_that_nothing_passes_when_no_country_is_given_is_named() -> None:
-    said = "without a country row 1 has no value, so row 2 does not fire"
-    assert said in messages(["MM, -, -", "-, -, -"])
-    assert said in messages(["'!= \"MM\"', -, -", "-, -, -"])
+    stated = "without a country row 1 has no value, so row 2 does not fire"
+    assert stated in messages(["MM, -, -", "-, -, -"])
+    assert stated in messages(["'!= \"MM\"', -, -", "-, -, -"])
     assert not any("without a" in each for each in messages(["null, -, -", "MM, -, -", "-, -, -"]))
     assert not any("without a" in each for each in messages(["-, '> 5', -", "MM, -, -"]))
     assert not any("without a" in each for each in messages(["MM, -, -", "DE, -, -"]))

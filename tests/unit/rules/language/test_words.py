@@ -13,7 +13,7 @@ def test_a_word_in_use_is_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "stated"),
     [
         ("UK", "write GB"),
         ("uk", "two letters of ISO 3166-1"),
@@ -21,10 +21,10 @@ def test_a_word_in_use_is_its_number() -> None:
         ("", "is no country"),
     ],
 )
-def test_a_country_that_no_request_has_is_refused_with_a_hint(word: str, said: str) -> None:
+def test_a_country_that_no_request_has_is_refused_with_a_hint(word: str, stated: str) -> None:
     with pytest.raises(ValueError, match="is no country") as caught:
         word_number(COUNTRY, word)
-    assert said in str(caught.value)
+    assert stated in str(caught.value)
 
 
 def test_a_pack_published_before_words_were_compared_keeps_its_meaning() -> None:

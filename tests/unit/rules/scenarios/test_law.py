@@ -20,11 +20,11 @@ DIFFERENT = {
 
 
 def test_presets_are_what_the_design_says() -> None:
-    said = {
+    stated = {
         name: (law.dispute_days, law.forward_hours <= 5 * 24, law.negative_days // 365, law.relations)
         for name, law in PRESETS.items()
     }
-    assert said == {"cn": (20, True, 5, True), "eu": (30, True, 3, False), "us": (30, True, 7, True)}
+    assert stated == {"cn": (20, True, 5, True), "eu": (30, True, 3, False), "us": (30, True, 7, True)}
     assert PRESETS["cn"].forward_hours == PRESETS["eu"].forward_hours == 0, "at once"
     assert all(law.human_review for law in PRESETS.values())
     assert PRESETS["cn"].negative_days == NEGATIVE_DAYS, "what features take unless told"

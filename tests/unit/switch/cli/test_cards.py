@@ -234,7 +234,7 @@ def test_what_looks_wrong_is_told_on_the_console_a_line_each(loans: pa.Table, tm
 
 
 @pytest.mark.parametrize(
-    ("separator", "encoding", "told"),
+    ("separator", "encoding", "shown"),
     [
         (";", "utf-8", "separated by semicolons"),
         ("\t", "cp1252", "not UTF-8, read as cp1252"),
@@ -242,7 +242,7 @@ def test_what_looks_wrong_is_told_on_the_console_a_line_each(loans: pa.Table, tm
     ],
 )
 def test_separators_and_encodings_are_found_and_said(
-    separator: str, encoding: str, told: str, loans: pa.Table, tmp_path: Path
+    separator: str, encoding: str, shown: str, loans: pa.Table, tmp_path: Path
 ) -> None:
     rows = loans.select(["income", "outcome"]).to_pylist()
     lines = [("income", "größe", "outcome"), *((f"{r['income']}".replace(".", ","), "süß", r["outcome"]) for r in rows)]
@@ -251,7 +251,7 @@ def test_separators_and_encodings_are_found_and_said(
     (tmp_path / "f.csv").write_bytes("\n".join(separator.join(line) for line in lines).encode(encoding))
     found = read_table(tmp_path / "f.csv")
     assert found.table.column_names == ["income", "größe", "outcome"] and found.table["größe"][0].as_py() == "süß"
-    assert told in " ".join(found.notes)
+    assert shown in " ".join(found.notes)
     stated = read_table(tmp_path / "f.csv", Format(separator=separator, encoding=encoding))
     assert stated.notes == () and stated.table.equals(found.table)
 

@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from switch.cli import import_files
 from switch.cli.import_files import import_command, report_text
 from switch.importer.client import SwitchError
-from switch.importer.runner import Difference, Options, Report, Unexpected
+from switch.importer.runner import Difference, ImportReport, Options, Unexpected
 from tests.excerpts import write_shardpay
 
-GOOD = Report(
+GOOD = ImportReport(
     file="rows", format="shardpay", rows=9, extra_rows=1, wallets=3, wallets_there_before=0, waves=2, resumed_rows=0, replayed=0, posted=8,
     declined={"insufficient_funds": 2}, seconds=1.0, rows_per_second=10.0, total_seconds=2.0, calls=2, retries=0,
     latency_p50_ms=1.0, latency_p99_ms=2.0, drift=None, unexpected_count=0, unexpected=[], difference_count=0,
@@ -21,8 +21,8 @@ GOOD = Report(
 DIFFERENCE = Difference(wallet="anna", expected=5, posted=6, held=1)
 
 
-def _changed(**changes: object) -> Report:
-    return Report(**{name: getattr(GOOD, name) for name in Report.__struct_fields__} | changes)
+def _changed(**changes: object) -> ImportReport:
+    return ImportReport(**{name: getattr(GOOD, name) for name in ImportReport.__struct_fields__} | changes)
 
 
 @pytest.fixture
@@ -30,10 +30,10 @@ def rows(tmp_path: Path) -> str:
     return str(write_shardpay(tmp_path / "rows", rows=5))
 
 
-def _answering(monkeypatch: pytest.MonkeyPatch, report: Report) -> list[Options]:
+def _answering(monkeypatch: pytest.MonkeyPatch, report: ImportReport) -> list[Options]:
     seen: list[Options] = []
 
-    async def run(options: Options, *_: object) -> Report:
+    async def run(options: Options, *_: object) -> ImportReport:
         seen.append(options)
         return report
 
@@ -71,7 +71,7 @@ def test_a_good_import_exits_0_and_prints_figures(monkeypatch: pytest.MonkeyPatc
         _changed(unexpected_count=1, unexpected=[Unexpected(row="row 3", expected="ok", outcome="insufficient_funds")]),
     ],
 )
-def test_a_difference_exits_1(monkeypatch: pytest.MonkeyPatch, rows: str, report: Report) -> None:
+def test_a_difference_exits_1(monkeypatch: pytest.MonkeyPatch, rows: str, report: ImportReport) -> None:
     _answering(monkeypatch, report)
     result = CliRunner().invoke(import_command, [rows, "--json"])
     assert result.exit_code == 1
@@ -83,7 +83,7 @@ def test_a_difference_exits_1(monkeypatch: pytest.MonkeyPatch, rows: str, report
 
 
 def test_several_failures_at_once_are_told_as_the_first(monkeypatch: pytest.MonkeyPatch, rows: str) -> None:
-    async def run(*_: object) -> Report:
+    async def run(*_: object) -> ImportReport:
         raise ExceptionGroup("several", [ExceptionGroup("inner", [SwitchError("the first")]), SwitchError("b")])
 
     monkeypatch.setattr(import_files, "run_import", run)

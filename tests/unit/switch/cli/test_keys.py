@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[4]
 
 
 def test_help_names_every_scope() -> None:
-    told = CliRunner().invoke(cli, ["keys", "create", "--help"])
-    assert told.exit_code == 0 and all(scope in told.stdout for scope in SCOPES)
+    shown = CliRunner().invoke(cli, ["keys", "create", "--help"])
+    assert shown.exit_code == 0 and all(scope in shown.stdout for scope in SCOPES)
 
 
 def test_an_unknown_scope_is_a_wrong_command_line() -> None:

@@ -78,7 +78,7 @@ def rows_of(*amounts: int, caller: int = 1) -> Any:
     return rows
 
 
-def lane_of(shard: Shard, **limits: Any) -> ShardWriteQueue:
+def queue_of(shard: Shard, **limits: Any) -> ShardWriteQueue:
     return ShardWriteQueue(shard, WriteQueueLimits(**limits))
 
 
@@ -94,7 +94,7 @@ async def turns(count: int = 5) -> None:
 async def test_what_queues_while_three_calls_are_out_goes_into_the_next() -> None:
     shard = Shard()
     shard.gate.clear()
-    queue = lane_of(shard)
+    queue = queue_of(shard)
     waiting = []
     for amount in range(1, 11):
         waiting.append(asyncio.create_task(queue.one(row(amount), b"d%d" % amount, soon())))
@@ -110,14 +110,14 @@ async def test_what_queues_while_three_calls_are_out_goes_into_the_next() -> Non
 
 async def test_requests_of_one_turn_of_the_loop_share_a_call() -> None:
     shard = Shard()
-    queue = lane_of(shard)
+    queue = queue_of(shard)
     await asyncio.gather(*(queue.one(row(i), None, soon()) for i in range(5)))
     assert [len(rows) for rows, _ in shard.calls] == [5]
 
 
 async def test_a_call_is_capped_and_a_large_batch_goes_alone() -> None:
     shard = Shard()
-    queue = lane_of(shard, call_rows_max=3)
+    queue = queue_of(shard, call_rows_max=3)
     await asyncio.gather(
         *(queue.one(row(i), None, soon()) for i in range(4)),
         queue.many(rows_of(*range(10)), {9: b"x"}, soon()),
@@ -130,7 +130,7 @@ async def test_a_call_is_capped_and_a_large_batch_goes_alone() -> None:
 async def test_an_untried_row_is_sent_again_with_the_first_time_it_was_deferred(code: Code) -> None:
     shard = Shard()
     shard.replies = [answering(code, 77), answering(code, 99)]
-    queue = lane_of(shard)
+    queue = queue_of(shard)
     result = await queue.one(row(5), b"d", soon())
     assert (result.code, result.address) == (Code.OK, 5)
     echoed = [int(rows["deferred_at"][0]) for rows, _ in shard.calls]
@@ -149,7 +149,7 @@ async def test_a_batch_sends_only_what_is_still_open_again() -> None:
         return results
 
     shard.replies = [some, losing(False)]
-    queue = lane_of(shard)
+    queue = queue_of(shard)
     results = await queue.many(rows_of(10, 11, 12, 13), {0: b"a", 3: b"b"}, soon())
     assert results["code"].tolist() == [0, 0, Code.INSUFFICIENT_FUNDS, 0]
     assert results["address"].tolist() == [10, 11, 12, 13]
@@ -175,17 +175,17 @@ async def test_at_the_deadline_the_answer_says_what_is_known(replies: list[Reply
     shard = Shard()
     shard.replies = list(replies)
     with pytest.raises(DeadlineExceeded) as overdue:
-        await lane_of(shard).one(row(1), None, soon(0.2))
+        await queue_of(shard).one(row(1), None, soon(0.2))
     assert (overdue.value.code, overdue.value.sent) == (code, sent)
     shard.replies = list(replies)
-    results = await lane_of(shard).many(rows_of(1, 2), {}, soon(0.2))
+    results = await queue_of(shard).many(rows_of(1, 2), {}, soon(0.2))
     assert results["code"].tolist() == [code, code]
 
 
 async def test_a_hanging_shard_ends_each_wait_at_its_deadline() -> None:
     shard = Shard()
     shard.gate.clear()
-    queue = lane_of(shard, calls_max=1)
+    queue = queue_of(shard, calls_max=1)
     first = asyncio.create_task(queue.one(row(1), None, soon(0.05)))
     await turns()
     second = asyncio.create_task(queue.one(row(2), None, soon(0.1)))
@@ -203,7 +203,7 @@ async def test_a_hanging_shard_ends_each_wait_at_its_deadline() -> None:
 async def test_a_call_that_never_ends_is_given_up() -> None:
     shard = Shard()
     shard.gate.clear()
-    queue = lane_of(shard, calls_max=1, call_timeout_s=0.02)
+    queue = queue_of(shard, calls_max=1, call_timeout_s=0.02)
     with pytest.raises(DeadlineExceeded):
         await queue.one(row(1), None, soon(0.03))
     shard.gate.set()
@@ -213,7 +213,7 @@ async def test_a_call_that_never_ends_is_given_up() -> None:
 async def test_a_full_queue_refuses_at_once() -> None:
     shard = Shard()
     shard.gate.clear()
-    queue = lane_of(shard, calls_max=1, queue_rows_max=4)
+    queue = queue_of(shard, calls_max=1, queue_rows_max=4)
     waiting = [asyncio.create_task(queue.one(row(1), None, soon()))]
     await turns()
     waiting += [asyncio.create_task(queue.one(row(i), None, soon())) for i in (2, 3)]
@@ -230,7 +230,7 @@ async def test_a_full_queue_refuses_at_once() -> None:
 async def test_details_that_wait_are_bounded_too() -> None:
     shard = Shard()
     shard.gate.clear()
-    queue = lane_of(shard, calls_max=1, queue_detail_bytes_max=20)
+    queue = queue_of(shard, calls_max=1, queue_detail_bytes_max=20)
     waiting = [asyncio.create_task(queue.one(row(1), None, soon()))]
     await turns()
     waiting.append(asyncio.create_task(queue.one(row(2), b"x" * 8, soon())))
@@ -244,7 +244,7 @@ async def test_details_that_wait_are_bounded_too() -> None:
 async def test_one_caller_fills_half_of_the_queue_and_others_still_get_in() -> None:
     shard = Shard()
     shard.gate.clear()
-    queue = lane_of(shard, calls_max=1, queue_rows_max=8)
+    queue = queue_of(shard, calls_max=1, queue_rows_max=8)
     waiting = [asyncio.create_task(queue.one(row(1), None, soon()))]
     await turns()
     waiting += [asyncio.create_task(queue.one(row(i), None, soon())) for i in range(4)]
@@ -263,7 +263,7 @@ async def test_one_caller_fills_half_of_the_queue_and_others_still_get_in() -> N
 async def test_a_payment_beside_the_batches_of_another_is_in_the_next_call_and_calls_are_short_then() -> None:
     shard = Shard()
     shard.gate.clear()
-    queue = lane_of(shard, calls_max=1, call_rows_max=100, part_rows_max=10)
+    queue = queue_of(shard, calls_max=1, call_rows_max=100, part_rows_max=10)
     batches = [asyncio.create_task(queue.many(rows_of(*range(100)), {}, soon())) for _ in range(3)]
     await turns(30)
     assert [len(rows) for rows, _ in shard.calls] == [100]
@@ -279,7 +279,7 @@ async def test_a_payment_beside_the_batches_of_another_is_in_the_next_call_and_c
 
 async def test_batches_have_not_all_calls_under_way_while_several_are_about() -> None:
     shard = Shard()
-    queue = lane_of(shard, part_rows_max=20, small_rows_max=1)
+    queue = queue_of(shard, part_rows_max=20, small_rows_max=1)
     await queue.one(row(7, caller=2), None, soon())
     shard.gate.clear()
     batch = asyncio.create_task(queue.many(rows_of(*range(100)), {}, soon()))
@@ -297,7 +297,7 @@ async def test_batches_have_not_all_calls_under_way_while_several_are_about() ->
 
 async def test_the_parts_of_a_batch_stay_short_however_long_ago_the_batch_came() -> None:
     shard = Shard()
-    queue = lane_of(shard, call_rows_max=1_000, part_rows_max=10, small_rows_max=1, beside_s=0.02)
+    queue = queue_of(shard, call_rows_max=1_000, part_rows_max=10, small_rows_max=1, beside_s=0.02)
     await queue.one(row(7, caller=2), None, soon())
     shard.gate.clear()
     batch = asyncio.create_task(queue.many(rows_of(*range(1_000)), {}, soon()))
@@ -317,7 +317,7 @@ async def test_the_parts_of_a_batch_stay_short_however_long_ago_the_batch_came()
 async def test_small_requests_leave_one_call_to_batches() -> None:
     shard = Shard()
     shard.gate.clear()
-    queue = lane_of(shard, small_rows_max=1)
+    queue = queue_of(shard, small_rows_max=1)
     waiting: list[Any] = []
     for amount in range(4):
         waiting.append(asyncio.create_task(queue.one(row(amount), None, soon())))
@@ -341,7 +341,7 @@ async def test_small_requests_leave_one_call_to_batches() -> None:
 
 async def test_calls_with_details_are_short() -> None:
     shard = Shard()
-    queue = lane_of(shard, detailed_call_rows_max=4, part_rows_max=2, small_rows_max=1)
+    queue = queue_of(shard, detailed_call_rows_max=4, part_rows_max=2, small_rows_max=1)
     await queue.many(rows_of(*range(10)), {9: b"x"}, soon())
     assert max(len(rows) for rows, _ in shard.calls) == 4
 
@@ -349,7 +349,7 @@ async def test_calls_with_details_are_short() -> None:
 async def test_what_waits_behind_requests_that_were_given_up_leaves_all_the_same() -> None:
     shard = Shard()
     shard.gate.clear()
-    queue = lane_of(shard, calls_max=1, call_rows_max=1)
+    queue = queue_of(shard, calls_max=1, call_rows_max=1)
     first = asyncio.create_task(queue.one(row(1), None, soon()))
     await turns(10)
     given_up = asyncio.create_task(queue.one(row(2), None, soon()))
@@ -367,7 +367,7 @@ async def test_a_batch_is_cut_between_groups_only_and_a_lost_part_is_sent_again_
     rows = rows_of(*range(12))
     rows["flags"][[2, 3, 4, 5, 6, 8]] = FLAG_LINKED  # groups: 2 to 7, 8 and 9
     shard.replies = [done, losing(False), done]
-    queue = lane_of(shard, call_rows_max=4, part_rows_max=4)
+    queue = queue_of(shard, call_rows_max=4, part_rows_max=4)
     results = await queue.many(rows, {3: b"three", 11: b"last"}, soon())
     assert results["address"].tolist() == list(range(12)) and not results["code"].any()
     sent = [tuple(rows["amount"].tolist()) for rows, _ in shard.calls]
@@ -383,14 +383,14 @@ async def test_a_call_that_fails_in_any_other_way_may_have_done_all_of_it() -> N
         shard = Shard()
         shard.replies = [wrong] + [answering(Code.BUSY)] * 100
         with pytest.raises(DeadlineExceeded) as overdue:
-            await lane_of(shard).one(row(1), None, soon(0.05))
+            await queue_of(shard).one(row(1), None, soon(0.05))
         assert (overdue.value.code, overdue.value.sent) == (UNKNOWN_NUMBER, True)
 
 
-async def test_a_lane_closes_when_the_calls_under_way_have_ended() -> None:
+async def test_a_queue_closes_when_the_calls_under_way_have_ended() -> None:
     shard = Shard()
     shard.gate.clear()
-    queue = lane_of(shard)
+    queue = queue_of(shard)
     waiting = asyncio.create_task(queue.one(row(1), None, soon()))
     await turns(10)
     closing = asyncio.create_task(queue.close())
@@ -402,7 +402,7 @@ async def test_a_lane_closes_when_the_calls_under_way_have_ended() -> None:
 
 
 async def test_what_was_answered_is_not_kept_until_its_deadline() -> None:
-    queue = lane_of(Shard())
+    queue = queue_of(Shard())
     for amount in range(3):
         await queue.one(row(amount), b"details", soon())
     assert not queue._waiting
@@ -416,14 +416,14 @@ async def test_calls_are_observed() -> None:
     assert seen == [3]
 
 
-def test_the_deferred_time_lies_where_the_lane_writes_it() -> None:
+def test_the_deferred_time_lies_where_the_queue_writes_it() -> None:
     rows = np.frombuffer(row(1)[:80] + struct.pack("<q", 123) + row(1)[88:], REQUEST)
     assert rows["deferred_at"][0] == 123
 
 
 async def test_answers_of_a_caller_with_many_payments_do_not_all_come_before_that_of_another() -> None:
     shard = Shard()
-    queue = lane_of(shard, calls_max=1)
+    queue = queue_of(shard, calls_max=1)
     await queue.one(row(1, caller=2), None, soon())
     shard.gate.clear()
     first = asyncio.create_task(queue.one(row(2), None, soon()))

@@ -109,8 +109,8 @@ async def test_when_the_store_is_away_each_that_waits_is_told_and_the_next_asks_
         return await store.find(hashes)
 
     authenticator = Authenticator(find, lambda: store.now)
-    told = await asyncio.gather(*(authenticator.principal(f"Bearer {i}") for i in range(3)), return_exceptions=True)
-    assert [type(error) for error in told] == [StoreUnavailable] * 3
+    shown = await asyncio.gather(*(authenticator.principal(f"Bearer {i}") for i in range(3)), return_exceptions=True)
+    assert [type(error) for error in shown] == [StoreUnavailable] * 3
     failing = False
     assert await authenticator.principal("Bearer good") is PRINCIPAL
 

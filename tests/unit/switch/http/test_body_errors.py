@@ -23,7 +23,7 @@ def field_of(problem: ProblemError) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "stated"),
     [
         (b'{"a": "\xff"}', "byte 0xff at position 7"),
         (b'{"a": "\\ud800"}', "half a surrogate pair, \\ud800, at position 7"),
@@ -32,12 +32,12 @@ def field_of(problem: ProblemError) -> tuple[str, str]:
         (b" \n", "The body is empty."),
     ],
 )
-def test_bytes_that_are_no_json_are_named_with_their_position(body: bytes, said: str) -> None:
-    assert said in no_json(body, "cut off")
+def test_bytes_that_are_no_json_are_named_with_their_position(body: bytes, stated: str) -> None:
+    assert stated in no_json(body, "cut off")
 
 
 @pytest.mark.parametrize(
-    ("changes", "field", "said"),
+    ("changes", "field", "stated"),
     [
         ({"amount": "5"}, "amount", 'expected a whole number, got "5"'),
         ({"amount": 0}, "amount", "expected at least 1, got 0"),
@@ -47,14 +47,14 @@ def test_bytes_that_are_no_json_are_named_with_their_position(body: bytes, said:
     ],
 )
 def test_a_field_is_named_with_what_stands_there_and_what_is_possible(
-    changes: dict[str, object], field: str, said: str
+    changes: dict[str, object], field: str, stated: str
 ) -> None:
     value = {**GOOD, **changes}
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.convert(value, Transfer)
     path, message = field_of(explained(str(caught.value), value, Transfer, "transfers[3]"))
     assert path.startswith(f"transfers[3].{field}")
-    assert said in message
+    assert stated in message
 
 
 def test_a_required_field_is_named_where_nothing_stands() -> None:

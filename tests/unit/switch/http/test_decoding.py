@@ -228,7 +228,7 @@ def test_null_within_context_in_rows_of_batches_and_for_wallets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "stated"),
     [
         (b'{"reference":"a\xff"}', "byte 0xff at position 15"),
         (b'{"reference":"a\\ud800b"}', "\\ud800, at position 15"),
@@ -237,7 +237,7 @@ def test_null_within_context_in_rows_of_batches_and_for_wallets() -> None:
         (b"", "empty"),
     ],
 )
-def test_what_is_no_text_is_named_with_its_place(body: bytes, said: str) -> None:
+def test_what_is_no_text_is_named_with_its_place(body: bytes, stated: str) -> None:
     with pytest.raises(ProblemError) as problem:
         decode(TRANSFER, body)
-    assert problem.value.code == "malformed_json" and said in str(problem.value.detail)
+    assert problem.value.code == "malformed_json" and stated in str(problem.value.detail)

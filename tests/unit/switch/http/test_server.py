@@ -38,7 +38,7 @@ async def port() -> AsyncIterator[int]:
         yield port
 
 
-async def _said(port: int, request: bytes, count: int = 1) -> list[bytes]:
+async def _answers_to(port: int, request: bytes, count: int = 1) -> list[bytes]:
     """Lines of the heads and bodies that come back until the server hangs up, or until `count` bodies are in."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request * count)
@@ -52,7 +52,7 @@ async def _said(port: int, request: bytes, count: int = 1) -> list[bytes]:
 
 
 async def test_an_answer_is_whole_and_the_connection_stays(port: int) -> None:
-    lines = await _said(port, b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", 3)
+    lines = await _answers_to(port, b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", 3)
     assert lines.count(b"HTTP/1.1 201 Created") == 3 and lines.count(b'{"a":1}') == 3
     for line in (b"Content-Type: application/json", b"Content-Length: 7", b"Idempotent-Replayed: true"):
         assert lines.count(line) == 3
@@ -61,17 +61,17 @@ async def test_an_answer_is_whole_and_the_connection_stays(port: int) -> None:
 
 
 async def test_the_last_answer_of_a_connection_says_so(port: int) -> None:
-    lines = await _said(port, b"POST /last HTTP/1.1\r\nHost: x\r\n\r\n")
+    lines = await _answers_to(port, b"POST /last HTTP/1.1\r\nHost: x\r\n\r\n")
     assert b"Connection: close" in lines and lines[-1] == b"ended"
 
 
 async def test_an_old_client_is_told_that_the_connection_stays(port: int) -> None:
-    assert b"Connection: keep-alive" in await _said(port, b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-    assert b"Connection: close" in await _said(port, b"GET / HTTP/1.0\r\n\r\n")
+    assert b"Connection: keep-alive" in await _answers_to(port, b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert b"Connection: close" in await _answers_to(port, b"GET / HTTP/1.0\r\n\r\n")
 
 
 async def test_head_has_the_length_and_no_body(port: int) -> None:
-    lines = await _said(port, b"HEAD /last HTTP/1.1\r\nHost: x\r\n\r\n")
+    lines = await _answers_to(port, b"HEAD /last HTTP/1.1\r\nHost: x\r\n\r\n")
     assert b"Content-Length: 7" in lines and b'{"a":1}' not in lines
 
 

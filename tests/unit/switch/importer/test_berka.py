@@ -11,7 +11,7 @@ from switch.importer.formats import format_of
 from switch.importer.history import KINDS, ImportFileError
 from tests.acceptance.importing import BERKA
 from tests.excerpts import berka_as_published, write_berka
-from tests.unit.switch.importer.replay import replayed
+from tests.unit.switch.importer.expected_balances import balances_of
 
 PUBLISHED = (
     '"trans_id";"account_id";"date";"type";"operation";"amount";"balance";"k_symbol";"bank";"account"\n'
@@ -50,7 +50,7 @@ def test_rounded_balances_chain_and_rows_that_do_not_are_counted() -> None:
 def test_handled_in_order_nothing_is_declined_and_balances_are_the_banks(tmp_path: Path, seed: int) -> None:
     folder = write_berka(tmp_path / "bank", seed=seed)
     history = read(folder)
-    balances, declined = replayed(history)
+    balances, declined = balances_of(history)
     wanted = expected("berka", folder)
     assert not any(declined)
     assert history.notes == ()

@@ -35,8 +35,8 @@ def test_other_columns_and_broken_files_are_refused(tmp_path: Path) -> None:
 def test_a_log_without_a_currency_takes_the_one_that_is_told(tmp_path: Path) -> None:
     """It was XTS, which no switch takes that is not configured for tests."""
     path = write_paysim(tmp_path / "log.parquet")
-    for told, currency in ((None, "EUR"), ("KES", "KES")):
-        history = read_history("paysim", path, told)
+    for shown, currency in ((None, "EUR"), ("KES", "KES")):
+        history = read_history("paysim", path, shown)
         assert {wallet.currency for wallet in history.wallets} == {currency}
     with pytest.raises(ImportFileError, match="--currency: amounts of paysim have two decimals, those of JPY have not"):
         read_history("paysim", path, "JPY")

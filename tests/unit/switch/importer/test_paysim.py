@@ -14,7 +14,7 @@ from switch.importer.formats import format_of
 from switch.importer.history import HELD_BACK, KINDS, OPENING, ImportFileError
 from switch.importer.paysim import EPOCH_MS, STEP_MS, Floor, infer_floor, read
 from tests.excerpts import paysim_as_published, write_paysim
-from tests.unit.switch.importer.replay import replayed
+from tests.unit.switch.importer.expected_balances import balances_of
 
 NONE_UP, NONE_LOW = 1 << 62, -(1 << 62)
 
@@ -53,7 +53,7 @@ def test_rows_that_no_floor_explains_are_told(lower: int, upper: int, opening: i
 def test_handled_in_order_the_rows_have_the_outcomes_of_the_log(tmp_path: Path, seed: int) -> None:
     path = write_paysim(tmp_path / "log.parquet", seed=seed)
     history = read(path)
-    balances, declined = replayed(history)
+    balances, declined = balances_of(history)
     assert declined == history.payments.declined.tolist()
     assert sum(declined) > 100
     assert balances == expected("paysim", path).balances
@@ -107,7 +107,7 @@ def test_each_type_moves_the_money_it_moves_in_the_log(tmp_path: Path) -> None:
         ("C1", "M1", "payment"),
         ("C1", "C2", "transfer"),
     ]
-    assert replayed(history)[0] == {
+    assert balances_of(history)[0] == {
         "paysim:external": -(7 + 50 + 900 - 100 - 10),
         "paysim:C1": 7 + 900 - 100 - 10 - 200 - 300,
         "paysim:C2": 350,
@@ -125,7 +125,7 @@ def test_what_rounding_makes_affordable_is_held_back_until_the_last_row(tmp_path
     history = read(path)
     assert history.payments.number.tolist() == [OPENING + 1, 0, 1, HELD_BACK + 1]
     assert history.payments.amount.tolist() == [97, 98, 90, 3]
-    balances, declined = replayed(history)
+    balances, declined = balances_of(history)
     assert declined == [False, True, False, False]
     assert balances == expected("paysim", path).balances == {"paysim:external": -10, "paysim:C1": 10}
     assert "3 minor units of its opening balance are held back" in history.notes[0]
@@ -155,7 +155,7 @@ def test_the_log_as_it_is_published_is_the_same_history(tmp_path: Path, declines
     for column in published.payments.__struct_fields__:
         assert (getattr(published.payments, column) == getattr(table_read.payments, column)).all(), column
     assert expected("paysim", text) == expected("paysim", log)
-    balances, _ = replayed(published)
+    balances, _ = balances_of(published)
     assert balances == expected("paysim", text).balances
 
 
@@ -178,7 +178,7 @@ def test_quirks_of_the_published_file_are_taken_and_told(tmp_path: Path) -> None
         "1 rows with an amount of 0 are left out",
         "C905080434: no limit of the simulator explains its rows, -21380894 does",
     )
-    balances, declined = replayed(history)
+    balances, declined = balances_of(history)
     assert not any(declined)
     assert balances == expected("paysim", tmp_path / "log.csv").balances
 

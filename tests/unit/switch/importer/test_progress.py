@@ -7,8 +7,8 @@ from switch.importer.progress import Display, Tally
 
 def test_declines_are_counted_by_name_and_replays_with_them() -> None:
     tally = Tally()
-    tally.settled(np.array([0, 121, 121, 120], np.uint16), 1)
-    tally.settled(np.array([0, 121], np.uint16), 2)
+    tally.answered(np.array([0, 121, 121, 120], np.uint16), 1)
+    tally.answered(np.array([0, 121], np.uint16), 2)
     assert tally.declined() == {"insufficient_funds": 3, "daily_limit_exceeded": 1}
     assert (tally.rows, tally.codes[0], tally.replayed) == (6, 2, 3)
 
@@ -32,6 +32,6 @@ def test_only_calls_with_payments_count_for_latencies() -> None:
 def test_nothing_is_drawn_without_a_terminal(capsys: object) -> None:
     tally = Tally()
     with Display(tally) as display:
-        tally.settled(np.zeros(3, np.uint16), 0)
+        tally.answered(np.zeros(3, np.uint16), 0)
         display.refresh()
     assert capsys.readouterr() == ("", "")  # type: ignore[attr-defined]

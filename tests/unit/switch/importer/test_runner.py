@@ -15,11 +15,11 @@ from switch.importer import runner
 from switch.importer.client import Answers, Made, Standing, SwitchError
 from switch.importer.history import History
 from switch.importer.progress import Tally
-from switch.importer.runner import Holding, Options, RowRefused, Run, compare, places
+from switch.importer.runner import Holding, ImportRun, Options, RowRefused, compare, places
 from switch.importer.shardpay_format import read
 from switch.importer.wallets import Wallets, make_wallets
 from tests.excerpts import write_shardpay
-from tests.unit.switch.importer.replay import replayed
+from tests.unit.switch.importer.expected_balances import balances_of
 
 SECRET = Secret.of(bytes(range(16)))
 
@@ -28,9 +28,9 @@ class OneShard:
     """Answers as a switch of one shard does. `faults`: codes to answer instead, one a row, until used up."""
 
     def __init__(self, history: History, faults: list[int] | None = None) -> None:
-        self._declined = replayed(history)[1]
+        self._declined = balances_of(history)[1]
         self._faults = faults or []
-        self.settled: dict[int, int] = {}
+        self.ended: dict[int, int] = {}
         self.batches: list[list[int]] = []
         self.looks: list[tuple[int, int]] = []
         self.there: set[str] = set()
@@ -43,9 +43,9 @@ class OneShard:
     ) -> Answers:
         self.batches.append(rows.tolist())
         codes = [self._faults.pop(0) if self._faults else 121 * self._declined[row] for row in rows.tolist()]
-        replays = np.array([row in self.settled for row in rows.tolist()])
-        self.settled.update({row: code for row, code in zip(rows.tolist(), codes, strict=True) if code in (0, 121)})
-        return Answers(np.array(codes, np.uint16), np.ones((len(rows), 16), np.uint8), replays)
+        repeats = np.array([row in self.ended for row in rows.tolist()])
+        self.ended.update({row: code for row, code in zip(rows.tolist(), codes, strict=True) if code in (0, 121)})
+        return Answers(np.array(codes, np.uint16), np.ones((len(rows), 16), np.uint8), repeats)
 
     async def standing(self, wallet: uuid.UUID) -> Standing:
         posted, held = self.looks.pop(0)
@@ -57,10 +57,10 @@ def history(tmp_path: Path) -> History:
     return read(write_shardpay(tmp_path / "rows", rows=300))
 
 
-def _run(history: History, client: OneShard, state: Path, tally: Tally) -> Run:
+def _run(history: History, client: OneShard, state: Path, tally: Tally) -> ImportRun:
     options = Options(file=state, format="shardpay", url="", key=None, concurrency=2, rate=0, state=state)
     addresses = np.array([wallet_address(1, slot) for slot in range(1, len(history.wallets) + 1)])
-    return Run(options, history, client, Wallets(encode_wallets(SECRET, addresses), {}), tally)  # type: ignore[arg-type]
+    return ImportRun(options, history, client, Wallets(encode_wallets(SECRET, addresses), {}), tally)  # type: ignore[arg-type]
 
 
 def test_places_are_the_segments_in_wallet_ids() -> None:
@@ -78,14 +78,14 @@ async def test_wallets_are_asked_for_under_the_same_keys_each_time(history: Hist
 async def test_an_import_that_ended_asks_for_nothing_again(history: History, tmp_path: Path) -> None:
     client, tally = OneShard(history), Tally()
     await _run(history, client, tmp_path / "state", tally).payments()
-    assert sorted(client.settled) == list(range(len(history.payments)))
+    assert sorted(client.ended) == list(range(len(history.payments)))
     again, second = OneShard(history), Tally()
     await _run(history, again, tmp_path / "state", second).payments()
     assert again.batches == []
     assert (second.resumed_rows, second.codes) == (tally.rows, tally.codes)
 
 
-async def test_rows_that_were_not_settled_are_sent_again_in_order(
+async def test_rows_that_have_no_result_are_sent_again_in_order(
     history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("switch.importer.client.PAUSE_MIN_S", 0.0)
@@ -94,7 +94,7 @@ async def test_rows_that_were_not_settled_are_sent_again_in_order(
     first, second = client.batches[:2]
     assert second == [first[0], *first[2:5]]
     assert tally.rows == len(history.payments)
-    assert sorted(client.settled) == list(range(len(history.payments)))
+    assert sorted(client.ended) == list(range(len(history.payments)))
 
 
 async def test_a_refused_row_ends_the_import_with_its_number(history: History, tmp_path: Path) -> None:
@@ -135,17 +135,17 @@ async def test_a_wallet_that_is_there_in_another_currency_ends_the_import(histor
 
 
 def test_a_replay_of_what_this_run_made_was_not_there_before() -> None:
-    """A process that dies answers nobody, and the switch sends its rows again by itself: they come back as replays."""
-    made = object.__new__(Run)
+    """A process that dies answers nobody, and the switch sends its rows again by itself: they come back as repeats."""
+    made = object.__new__(ImportRun)
     made._first_made = {}
     secret, one, two = Secret.of(bytes(16)), record_address(0, 5, 0), record_address(1, 9, 0)
 
-    def told(addresses: list[int], replayed: list[bool]) -> Answers:
+    def shown(addresses: list[int], replayed: list[bool]) -> Answers:
         ids = transfer_ids(secret, np.zeros(len(addresses), np.int64), np.array(addresses))
         return Answers(np.zeros(len(addresses), np.uint16), ids, np.array(replayed), 1)
 
-    assert made._recorded_before(told([one, two], [True, True])).tolist() == [True, True]
-    rows = told([one - 1, one, one + 1, two - 1], [True, False, True, True])
+    assert made._recorded_before(shown([one, two], [True, True])).tolist() == [True, True]
+    rows = shown([one - 1, one, one + 1, two - 1], [True, False, True, True])
     assert made._recorded_before(rows).tolist() == [True, False, False, True]
-    assert made._recorded_before(told([one + 7, two], [True, False])).tolist() == [False, False]
-    assert made._recorded_before(told([one - 2, two + 1, two - 1], [True] * 3)).tolist() == [True, False, True]
+    assert made._recorded_before(shown([one + 7, two], [True, False])).tolist() == [False, False]
+    assert made._recorded_before(shown([one - 2, two + 1, two - 1], [True] * 3)).tolist() == [True, False, True]

@@ -15,7 +15,7 @@ from switch.importer.expected import expected
 from switch.importer.history import ImportFileError
 from switch.importer.shardpay_format import read
 from tests.excerpts import shardpay_rows, write_shardpay
-from tests.unit.switch.importer.replay import replayed
+from tests.unit.switch.importer.expected_balances import balances_of
 
 ROW = {
     "idempotency_key": "one",
@@ -52,7 +52,7 @@ def test_ndjson_and_parquet_are_the_same_history(tmp_path: Path) -> None:
 def test_balances_are_those_of_rows_handled_by_time(tmp_path: Path) -> None:
     path = write_shardpay(tmp_path / "rows.ndjson")
     history = read(path)
-    balances, declined = replayed(history)
+    balances, declined = balances_of(history)
     assert any(declined)
     assert balances == expected("shardpay", path).balances
 

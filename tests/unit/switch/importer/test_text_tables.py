@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from switch.importer.history import ImportFileError
-from switch.importer.text_tables import TextTable, head_of, is_parquet
+from switch.importer.text_tables import TextTable, header_of, is_parquet
 
 WANTED = {"who": ("customer", "client"), "much": ("amount",)}
 
@@ -22,7 +22,7 @@ def written(folder: Path, text: str | bytes) -> Path:
 def test_separator_case_and_byte_order_mark_do_not_matter(tmp_path: Path, delimiter: str, mark: bytes) -> None:
     lines = "\n".join(delimiter.join(row) for row in (("CLIENT", "Amount", "x"), ("a", "1.5", ""), ("b", "-20", "")))
     path = written(tmp_path, mark + lines.encode())
-    assert head_of(path).delimiter == delimiter and not is_parquet(path)
+    assert header_of(path).delimiter == delimiter and not is_parquet(path)
     table = TextTable(path, WANTED, {"flag": ("flag",)})
     assert len(table) == 2 and "flag" not in table and "who" in table
     assert table.texts("who").to_pylist() == ["a", "b"]
@@ -30,7 +30,7 @@ def test_separator_case_and_byte_order_mark_do_not_matter(tmp_path: Path, delimi
 
 
 @pytest.mark.parametrize(
-    ("cell", "read", "said"),
+    ("cell", "read", "stated"),
     [
         ("7.5", "whole", "line 3: amount: a whole number is expected, not '7.5'"),
         ("2", "flags", "line 3: amount: 0 or 1 is expected, not '2'"),
@@ -38,11 +38,11 @@ def test_separator_case_and_byte_order_mark_do_not_matter(tmp_path: Path, delimi
         ("9" * 16, "cents", "an amount of at most 15 digits is expected"),
     ],
 )
-def test_a_wrong_cell_is_named_with_line_column_and_text(tmp_path: Path, cell: str, read: str, said: str) -> None:
+def test_a_wrong_cell_is_named_with_line_column_and_text(tmp_path: Path, cell: str, read: str, stated: str) -> None:
     table = TextTable(written(tmp_path, f"client;amount\na;1\nb;{cell}\n"), WANTED, {})
     with pytest.raises(ImportFileError) as caught:
         getattr(table, read)("much")
-    assert said in str(caught.value)
+    assert stated in str(caught.value)
 
 
 def test_flags_are_0_and_1(tmp_path: Path) -> None:
@@ -51,14 +51,14 @@ def test_flags_are_0_and_1(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "stated"),
     [
         ("client,sum\na,1\n", "the column amount is missing; there are client, sum"),
         ("client,amount\na,1\nb\n", "line 3: 2 columns are expected, there are 1"),
         (b"\x00\xff\xfe", "neither Parquet nor text in UTF-8"),
     ],
 )
-def test_a_file_of_another_form_is_refused_in_its_own_words(tmp_path: Path, text: str | bytes, said: str) -> None:
+def test_a_file_of_another_form_is_refused_in_its_own_words(tmp_path: Path, text: str | bytes, stated: str) -> None:
     with pytest.raises(ImportFileError) as caught:
         TextTable(written(tmp_path, text), WANTED, {})
-    assert said in str(caught.value)
+    assert stated in str(caught.value)

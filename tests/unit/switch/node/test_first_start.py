@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from actors.shard.compile_kernels import KERNELS, MACHINE_CODE_BYTES, Progress, progress
-from switch.node.first_start import tell_compilation
+from switch.node.first_start import print_compilation
 
 
-async def _said(looks: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+async def _printed(looks: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A look is a second after the one before."""
     clock = [0.0]
 
@@ -17,36 +17,36 @@ async def _said(looks: list[Progress | None], monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("switch.node.first_start.asyncio.sleep", pass_time)
     monkeypatch.setattr("switch.node.first_start.time.monotonic", lambda: clock[0])
-    said: list[str] = []
+    stated: list[str] = []
     rest = iter(looks)
-    await tell_compilation(said.append, lambda: next(rest))
-    return said
+    await print_compilation(stated.append, lambda: next(rest))
+    return stated
 
 
 async def test_the_first_start_says_how_many_kernels_of_how_many_and_how_long_the_rest_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks = [Progress(compiled=n * 4, share=n / 42) for n in range(42)]
-    said = await _said([*looks, None], monkeypatch)
-    assert said[:3] == [
+    stated = await _printed([*looks, None], monkeypatch)
+    assert stated[:3] == [
         f"compiling, once for this version: 4 of {KERNELS} kernels",
         f"24 of {KERNELS} kernels, some 36 s left",
         f"44 of {KERNELS} kernels, some 31 s left",
     ]
-    assert len(said) == 10 and said[-1] == "all kernels are compiled (42 s)"
+    assert len(stated) == 10 and stated[-1] == "all kernels are compiled (42 s)"
 
 
 async def test_what_an_earlier_start_compiled_does_not_make_the_rest_look_short(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks = [Progress(compiled=80 + n, share=0.5 + n / 100) for n in range(50)]
-    assert (await _said([*looks, None], monkeypatch))[1] == f"86 of {KERNELS} kernels, some 44 s left"
+    assert (await _printed([*looks, None], monkeypatch))[1] == f"86 of {KERNELS} kernels, some 44 s left"
 
 
 async def test_nothing_is_said_where_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert await _said([None], monkeypatch) == []
+    assert await _printed([None], monkeypatch) == []
     elsewhere = [Progress(compiled=0, share=0.0)] * 100
-    assert await _said([*elsewhere, None], monkeypatch) == []
+    assert await _printed([*elsewhere, None], monkeypatch) == []
 
 
 def test_progress_is_what_lies_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

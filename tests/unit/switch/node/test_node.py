@@ -59,10 +59,10 @@ async def test_a_status_that_fails_for_another_reason_than_a_death_is_told_once(
 
 
 async def test_leaving_is_told_to_all_as_a_new_version_of_the_whole_state() -> None:
-    told: list[Members] = []
+    shown: list[Members] = []
 
     async def connect(members: Members) -> None:
-        told.append(members)
+        shown.append(members)
 
     spec: Any = None
     cluster = Cluster(spec, None)
@@ -72,5 +72,5 @@ async def test_leaving_is_told_to_all_as_a_new_version_of_the_whole_state() -> N
     before = cluster._members()
     cluster.leave()
     await asyncio.gather(*cluster._tasks)
-    assert not before.leaving and [members.leaving for members in told] == [True, True]
-    assert {members.version for members in told} == {before.version + 1}
+    assert not before.leaving and [members.leaving for members in shown] == [True, True]
+    assert {members.version for members in shown} == {before.version + 1}

@@ -45,15 +45,15 @@ def test_a_port_that_was_left_is_free(shared: socket.socket) -> None:
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> tuple[Supervisor, list[str]]:
-    said: list[str] = []
-    return Supervisor(Settings(data=tmp_path), said.append), said
+    stated: list[str] = []
+    return Supervisor(Settings(data=tmp_path), stated.append), stated
 
 
 async def test_postgresql_that_cannot_start_is_tried_again_and_each_try_is_told(
     supervisor: tuple[Supervisor, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor_module, "RESTART_PAUSE_S", 0.001)
-    serving, said = supervisor
+    serving, stated = supervisor
     outcomes: list[Any] = [PostgresFailed("the disk is full"), OSError("no memory"), "up"]
 
     def start() -> str:
@@ -63,13 +63,13 @@ async def test_postgresql_that_cannot_start_is_tried_again_and_each_try_is_told(
         return str(outcome)
 
     assert await serving._until_up(start) == "up"
-    assert [text.partition(": ")[2] for text in said] == ["the disk is full", "no memory"]
+    assert [text.partition(": ")[2] for text in stated] == ["the disk is full", "no memory"]
 
 
 async def test_what_cannot_heal_is_tried_once_and_a_signal_ends_the_tries(
     supervisor: tuple[Supervisor, list[str]],
 ) -> None:
-    serving, said = supervisor
+    serving, stated = supervisor
 
     def misplaced() -> None:
         raise PostgresMisplaced("not a PostgreSQL cluster")
@@ -80,7 +80,7 @@ async def test_what_cannot_heal_is_tried_once_and_a_signal_ends_the_tries(
 
     with pytest.raises(PostgresMisplaced):
         await serving._until_up(misplaced)
-    assert said == []
+    assert stated == []
     with pytest.raises(CannotServe):
         await serving._until_up(failing)
 
@@ -95,9 +95,9 @@ async def test_what_follows_a_start_is_told_when_it_fails(
         raise ValueError("no sample today")
 
     monkeypatch.setattr(supervisor_module, "wait_ready", is_ready)
-    serving, said = supervisor
+    serving, stated = supervisor
     await serving._announce(fails, "postgresql://")
-    assert "no sample today" in said[0]
+    assert "no sample today" in stated[0]
 
 
 async def test_a_lock_that_cannot_be_taken_again_is_logged_once_a_reason(
@@ -128,9 +128,9 @@ async def test_a_switch_that_is_late_is_told_of_and_greeted_when_it_is_ready_aft
         greeted.append(url)
 
     monkeypatch.setattr(supervisor_module, "wait_ready", is_ready)
-    serving, said = supervisor
+    serving, stated = supervisor
     await serving._announce(greet, "postgresql://")
-    assert greeted == ["http://127.0.0.1:8080"] and len(said) == 2 and "not ready yet" in said[0]
+    assert greeted == ["http://127.0.0.1:8080"] and len(stated) == 2 and "not ready yet" in stated[0]
 
 
 async def test_a_telling_that_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -34,7 +34,7 @@ def found(at: int, kind: Kind, state: OrderState) -> CreditRecord:
     return CreditRecord(100 + at, record, CreditDetails())
 
 
-def told(upto: int, since: int = 0, **dispute: str) -> tuple[str, list[str]]:
+def shown(upto: int, since: int = 0, **dispute: str) -> tuple[str, list[str]]:
     """Status and steps of an order after so many records."""
     disputes = [Dispute("d", dispute["status"], "then")] if dispute else []
     names = OrderNames(scenario="s", merchant="m", receipt="r", times={}, disputes=disputes, since=since)
@@ -45,17 +45,17 @@ def told(upto: int, since: int = 0, **dispute: str) -> tuple[str, list[str]]:
 
 @pytest.mark.parametrize("status", ["deleted", "corrected"])
 def test_what_was_cleared_is_not_told(status: str) -> None:
-    assert told(3, status=status) == told(4, status=status) == ("due", ["created", "completed"])
-    assert told(5, status=status) == ("paid", ["created", "completed", "paid"])
+    assert shown(3, status=status) == shown(4, status=status) == ("due", ["created", "completed"])
+    assert shown(5, status=status) == ("paid", ["created", "completed", "paid"])
 
 
 @pytest.mark.parametrize("status", ["open", "kept", "reinserted"])
 def test_what_was_not_cleared_is_told(status: str) -> None:
-    assert told(4, status=status) == told(4) == ("defaulted", ["created", "completed", "overdue", "defaulted"])
-    assert told(5) == ("paid", ["created", "completed", "overdue", "defaulted", "cured"])
+    assert shown(4, status=status) == shown(4) == ("defaulted", ["created", "completed", "overdue", "defaulted"])
+    assert shown(5) == ("paid", ["created", "completed", "overdue", "defaulted", "cured"])
 
 
 def test_what_is_too_long_ago_is_not_told() -> None:
-    assert told(4, since=NOON + 3) == ("defaulted", ["created", "completed", "defaulted"])
-    assert told(4, since=NOON + 4) == ("due", ["created", "completed"])
-    assert told(2, since=NOON + 4) == ("due", ["created", "completed"])
+    assert shown(4, since=NOON + 3) == ("defaulted", ["created", "completed", "defaulted"])
+    assert shown(4, since=NOON + 4) == ("due", ["created", "completed"])
+    assert shown(2, since=NOON + 4) == ("due", ["created", "completed"])

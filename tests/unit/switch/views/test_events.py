@@ -34,8 +34,8 @@ from actors.stores.rule_packs import PackNames
 from switch.gateway.encode import details_bytes
 from switch.views.events import (
     TYPES,
-    Found,
-    Page,
+    EventPage,
+    FoundEvent,
     ReadBlock,
     in_order,
     page_of,
@@ -57,7 +57,7 @@ Journals = list[list[ReadBlock]]
 
 def next_page(
     blocks: list[ReadBlock], cut: frozenset[int], places: list[int], limit: int, types: NDArray[np.uint8], mine: int = 0
-) -> Page:
+) -> EventPage:
     """The next page for one who has all wallets, or the wallet `mine` alone."""
     read = in_order(blocks, cut, places, types)
     payers, payees = (
@@ -118,8 +118,10 @@ def window(journals: Journals, places: list[int], each: int) -> tuple[list[ReadB
     return [b for part in taken for b in part], frozenset(i for i, part in enumerate(taken) if len(part) == each)
 
 
-def read_all(journals: Journals, limit: int, each: int, types: NDArray[np.uint8] = ALL, mine: int = 0) -> list[Found]:
-    places, seen = [0] * len(journals), list[Found]()
+def read_all(
+    journals: Journals, limit: int, each: int, types: NDArray[np.uint8] = ALL, mine: int = 0
+) -> list[FoundEvent]:
+    places, seen = [0] * len(journals), list[FoundEvent]()
     while True:
         blocks, cut = window(journals, places, each)
         page = next_page(blocks, cut, places, limit, types, mine)
@@ -355,10 +357,10 @@ def test_an_order_names_its_transfer_and_is_shown_to_both_sides() -> None:
         found = next_page(reads(1, [row]), frozenset(), [0, 0], 10, ALL, mine=mine).events
         assert referred(found) == [transfer, order]
         (event,) = done_at_once(render(SECRET, NAMES, found, {order: NOON, transfer: NOON}))
-        said = msgspec.to_builtins(event.data)
-        assert (said["state"], said["of"]) == ("paid", transfer_id(SECRET, NOON, order))
-        assert said["transfer"] == transfer_id(SECRET, NOON, transfer)
-        assert "cause" not in said and "result" not in said
+        stated = msgspec.to_builtins(event.data)
+        assert (stated["state"], stated["of"]) == ("paid", transfer_id(SECRET, NOON, order))
+        assert stated["transfer"] == transfer_id(SECRET, NOON, transfer)
+        assert "cause" not in stated and "result" not in stated
 
 
 def test_a_score_is_shown_to_its_holder_and_a_resolution_says_what_became_of_it() -> None:
@@ -366,6 +368,6 @@ def test_a_score_is_shown_to_its_holder_and_a_resolution_says_what_became_of_it(
     rows.append(record(Kind.DISPUTE_RESOLVED, payer=PAYER, reference=5, **{RESOLUTION: Resolution.DELETED}))
     found = next_page(reads(1, rows), frozenset(), [0, 0], 10, ALL, mine=PAYER).events
     score, dispute = (event.data for event in done_at_once(render(SECRET, NAMES, found, {5: NOON})))
-    said = msgspec.to_builtins(score)
-    assert said == {"id": said["id"], "holder": encode_wallet(SECRET, PAYER), "score": 700}
+    stated = msgspec.to_builtins(score)
+    assert stated == {"id": stated["id"], "holder": encode_wallet(SECRET, PAYER), "score": 700}
     assert msgspec.to_builtins(dispute)["result"] == "deleted"

@@ -5,7 +5,7 @@ from collections import defaultdict
 from switch.importer.history import History
 
 
-def replayed(history: History) -> tuple[dict[str, int], list[bool]]:
+def balances_of(history: History) -> tuple[dict[str, int], list[bool]]:
     """Balance of each wallet by external id at the end, and which rows were declined."""
     balance: dict[int, int] = defaultdict(int)
     declined = []

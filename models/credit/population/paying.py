@@ -1,4 +1,4 @@
-"""Settle a year of wishes in the order of time: nobody pays what they do not have, as in the ledger.
+"""Pay a year of wishes in the order of time: nobody pays what they do not have, as in the ledger.
 
 An order is asked for until it is paid; what is asked for after that does not happen.
 """
@@ -14,7 +14,7 @@ NO_ORDER: Final = -1
 
 
 @kernel
-def settle(payer, payee, amount, order, bottomless, balances, paid, outcome):
+def pay_in_order(payer, payee, amount, order, bottomless, balances, paid, outcome):
     """Rows (n,) in the order of time. Fills `outcome` (n,) and, by order, the row that `paid` it, -1 before. `bottomless` (wallets,): 1 for
     those that pay whatever they have."""
     for row in range(len(payer)):

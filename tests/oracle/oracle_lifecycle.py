@@ -28,7 +28,7 @@ from tests.oracle.oracle_wallet import (
 )
 
 
-class Settling(Admitting):
+class Modifying(Admitting):
     """Rows past `admit`, one at a time: each gives a refusal, or None when it fills its record."""
 
     # What moves money, whatever it is called.
@@ -63,7 +63,7 @@ class Settling(Admitting):
             payee.received.append((record["amount"], record["effective_time"]))
             payee.show_payee(record, address, record["effective_time"])
 
-    def _fill_settling(self, row: Row, record: Row, label: int) -> None:
+    def _fill_modification(self, row: Row, record: Row, label: int) -> None:
         record["payer"], record["payee"], record["effective_time"] = (
             row["payer"],
             row["payee"],
@@ -79,7 +79,7 @@ class Settling(Admitting):
 
     # Holds.
 
-    def _settle(self, row: Row, record: Row, address: int) -> str | None:
+    def _change_hold(self, row: Row, record: Row, address: int) -> str | None:
         """A capture, a void or an approval."""
         hold = self.holds.get(row["after"])
         if hold is None or not hold.open:
@@ -95,7 +95,7 @@ class Settling(Admitting):
         refused = self._answer_refusal(row, hold)
         if refused:
             return refused
-        self._fill_settling(row, record, hold.label)
+        self._fill_modification(row, record, hold.label)
         record["amount"] = row["amount"] or hold.left
         if row["op"] == VOID:
             self._end(hold, record, address)
@@ -178,7 +178,7 @@ class Settling(Admitting):
         left = original["amount"] - self.refunded(row["after"])
         if left == 0 or row["amount"] > left:
             return "refund_exceeded"
-        self._fill_settling(row, record, original["label"])
+        self._fill_modification(row, record, original["label"])
         record["amount"] = row["amount"] or left
         record["flags"] |= 0 if row["payee"] in self.wallets else REMOTE
         declined = self._refund_decline(record)
@@ -201,6 +201,6 @@ class Settling(Admitting):
             return "funds"
         return self._range_decline(record)
 
-    def _settling(self, row: Row, record: Row, address: int) -> str | None:
-        settles = row["op"] in (CAPTURE, VOID, APPROVAL)
-        return self._settle(row, record, address) if settles else self._refund(row, record, address)
+    def _modify(self, row: Row, record: Row, address: int) -> str | None:
+        modifies = row["op"] in (CAPTURE, VOID, APPROVAL)
+        return self._change_hold(row, record, address) if modifies else self._refund(row, record, address)

@@ -27,24 +27,24 @@ LOOK_MS: Final = (0, 60)
 """When the front door's statement runs, after the answer."""
 
 
-class Beside:
+class ConcurrentCore:
     """Handles messages in place of a process's core, sometimes as if in a thread."""
 
     def __init__(self, process: "Process") -> None:
         self._process = process
-        self._random: Random = process.switch.scheduler.aside
+        self._random: Random = process.switch.scheduler.onlooker
 
     def handle(self, message: m.Message, clock: int) -> list[m.Output]:
         """As the core does."""
         core = self._process.core
         if not core.serving or self._random.random() >= SHARE:
             return core.handle(message, clock)
-        heads = core.begin_beside()
+        heads = core.begin_concurrent()
         try:
             with self._asked_of(heads):
                 return core.handle(message, clock)
         finally:
-            core.end_beside()
+            core.end_concurrent()
 
     @contextlib.contextmanager
     def _asked_of(self, heads: Heads) -> Iterator[None]:
@@ -93,12 +93,12 @@ class Beside:
         row = self._row(wallet)
         return int(self._process.core.ledger.book.wallets["head"][row]) if row >= 0 else 0
 
-    def _ask_half_way(self, heads: Heads, wallet: int, before: int, carried: Applied, first: int) -> None:
+    def _ask_half_way(self, heads: Heads, wallet: int, before: int, applied: Applied, first: int) -> None:
         """Ask as if only some of a batch's records were made."""
         row = self._row(wallet)
         if row < 0:
             return
-        made = np.flatnonzero((carried.records["payer"] == wallet) | (carried.records["payee"] == wallet)).tolist()
+        made = np.flatnonzero((applied.records["payer"] == wallet) | (applied.records["payee"] == wallet)).tolist()
         addresses = [first + (i // BLOCK_RECORDS_MAX << 8) + i % BLOCK_RECORDS_MAX for i in made]
         kept = self._process.core.ledger.book.wallets["head"]
         last = int(kept[row])
@@ -110,10 +110,10 @@ class Beside:
         switch, shard = self._process.switch, self._process.shard
         asked_at = len(switch.database.journals[shard])
         for wallet in wallets:
-            told = heads.read_during_batch(np.array([wallet], np.int64))
-            if told is None:
+            shown = heads.read_during_batch(np.array([wallet], np.int64))
+            if shown is None:
                 switch.scheduler.count("heads that wait for the end of a batch")
                 continue
             switch.scheduler.count("heads told beside a batch")
             delay = self._random.randint(*LOOK_MS)
-            switch.scheduler.after(delay, look_into_journal, switch, shard, [wallet], asked_at, told)
+            switch.scheduler.after(delay, look_into_journal, switch, shard, [wallet], asked_at, shown)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 
 
-class Settling:
+class Lifecycles:
     """Judges records that refer to earlier ones, within a `Model`."""
 
     def __init__(self, model: "Model") -> None:
@@ -101,8 +101,8 @@ class Settling:
         assert original is not None
         self._body(address, record, body)
         turned = (original.payee, original.payer, original.currency, original.label)
-        told = (record.payer, record.payee, record.currency, record.label)
-        must(turned == told, "refund {}: {} of {}", address, told, turned)
+        shown = (record.payer, record.payee, record.currency, record.label)
+        must(turned == shown, "refund {}: {} of {}", address, shown, turned)
         before = self._model.refunded.get(record.reference, 0)
         amount = body["amount"] or original.amount - before
         must(record.amount == amount > 0, "refund {}: {}, not {}", address, record.amount, amount)
