@@ -5,7 +5,7 @@ blocks of the wallet's shard: no chain has those that were declined.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,8 @@ from actors.records.blocks import addresses_of, entries_of, records_of
 from actors.records.layout import ATTEMPTS, REFERRING, TRANSFER_AT, Kind
 
 BLOCKS_AT_ONCE: Final = 200
-"""Blocks whose details are read by one statement: 3 MB where each has as much as a request may bring."""
+"""Blocks whose details are read by one statement, and looked through before others have their turn: 3 MB where each has as much as a
+request may bring, and some 10 ms."""
 
 SCANNED_AT_ONCE: Final = 20_000
 """Blocks that one statement looks through for payments of a wallet: 160 MB, a fraction of a second."""
@@ -28,6 +29,13 @@ Block = tuple[int, int]
 def block_at(address: int) -> Block:
     """The block that a record lies in."""
     return int(shard_of(address)), int(block_of(address))
+
+
+class PaymentsPage(NamedTuple):
+    """What goes of details of blocks, by slot, and the block from which the next page goes on."""
+
+    found: dict[Block, dict[int, bytes | None]]
+    next: int
 
 
 class ErasureStore:
@@ -46,11 +54,13 @@ class ErasureStore:
         """Number of a shard's last block, 0 when it has none."""
         return await self._pool.fetchval("newest_block", shard) or 0
 
-    async def payments(self, shard: int, first: int, wallet: int) -> dict[Block, dict[int, bytes | None]]:
-        """What goes of details of payments that a wallet paid or was to pay, in SCANNED_AT_ONCE blocks from `first` on. That an order was
-        collected is no text of anybody, and stays."""
+    async def payments(self, shard: int, first: int, wallet: int) -> PaymentsPage:
+        """What goes of details of payments that a wallet paid or was to pay, from block `first` on: of SCANNED_AT_ONCE blocks, or of
+        BLOCKS_AT_ONCE in which the wallet is, whichever are fewer. That an order was collected is no text of anybody, and stays."""
         last = first + SCANNED_AT_ONCE - 1
-        rows = await self._pool.fetch("blocks_of_payer", shard, first, last, wallet.to_bytes(8, "little"))
+        rows = await self._pool.fetch(
+            "blocks_of_payer", shard, first, last, wallet.to_bytes(8, "little"), BLOCKS_AT_ONCE
+        )
         found: dict[Block, dict[int, bytes | None]] = {}
         for row in rows:
             records = records_of(row["records"])
@@ -60,7 +70,7 @@ class ErasureStore:
             slots = set(np.flatnonzero(mine).tolist()) & entries_of(row["details"]).keys()
             if slots:
                 found[shard, row["block"]] = dict.fromkeys(slots)
-        return found
+        return PaymentsPage(found, rows[-1]["block"] + 1 if len(rows) == BLOCKS_AT_ONCE else last + 1)
 
     async def replace(self, block: Block, old: bytes, new: bytes) -> bool:
         """Put other details in the place of those that were read; False when they have changed since."""

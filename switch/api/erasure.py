@@ -18,7 +18,7 @@ from actors.records.codes import Code
 from actors.records.credit_layout import OPEN_STATES, OrderState
 from actors.records.ids import encode_wallet
 from actors.records.layout import LAST_ORDER, ORDER_STATE, Kind
-from actors.stores.erasure import BLOCKS_AT_ONCE, SCANNED_AT_ONCE, Block, block_at
+from actors.stores.erasure import BLOCKS_AT_ONCE, Block, block_at
 from switch.api.credit_cases import ANSWER_OF
 from switch.api.credit_services import ErasureServices
 from switch.api.credit_shared import body_hash, credit_row, holder_shard, is_holder, states, submit
@@ -135,10 +135,10 @@ def _needed(found: CreditRecord, states_of: dict[int, int], over: set[int]) -> s
 
 async def _erase_payments(services: ErasureServices, call: Call, wallet: int, shard: int) -> int:
     """Erase reference, metadata and context of all that the wallet paid, or was to pay; gives of how many records."""
-    count = 0
+    count, first = 0, 1
     newest = await services.erasures.newest_block(shard)
-    for first in range(1, newest + 1, SCANNED_AT_ONCE):
-        found = await services.erasures.payments(shard, first, wallet)
+    while first <= newest:
+        found, first = await services.erasures.payments(shard, first, wallet)
         await _erase(services, call, wallet, shard, found)
         count += sum(map(len, found.values()))
     return count

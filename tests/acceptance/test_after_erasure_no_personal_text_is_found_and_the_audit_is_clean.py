@@ -3,10 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from actors.audit.audit import AuditReport, audit_database
 from actors.database.connection import connect
+from actors.database.pool import StoreUnavailable
 from actors.export.export import Job, export
 from actors.ledger.snapshot import in_use
+from actors.stores.erasure import Block, ErasureStore
 from tests.credit_scene import CreditScene, credit_scene
 from tests.front_door import RunningSwitch, running_switch
 
@@ -51,6 +55,23 @@ async def ordered(scene: CreditScene, wallet: str, mark: str, number: str) -> An
     return await scene.order(receipt, number=f"{mark} {number}", cap=50, introduction=f"A room for {mark}")
 
 
+async def dies_half_way(scene: CreditScene, path: str, token: str) -> None:
+    """Ask for an erasure whose front door ends after some of what it has recorded is done."""
+    whole, done = ErasureStore.replace, 0
+
+    async def ends(self: ErasureStore, block: Block, old: bytes, new: bytes) -> bool:
+        nonlocal done
+        if done:
+            raise StoreUnavailable("this process is gone")
+        done += 1
+        return await whole(self, block, old, new)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ErasureStore, "replace", ends)
+        assert (await scene.delete(path, token)).status == 503
+    assert done == 1
+
+
 async def audited(switch: RunningSwitch) -> AuditReport:
     report = await audit_database(switch.database_url)
     assert report.differences == []
@@ -77,8 +98,11 @@ async def test_after_erasure_no_personal_text_is_found_and_the_audit_is_clean(
         assert (await audited(switch)).erased == 0
 
         path = f"/v1/wallets/{scene.ann_wallet}/profile"
+        await dies_half_way(scene, path, scene.ann)
+        assert "journal" in await tables_with(switch.database_url, MARK)
+        await audited(switch)
         erased = (await scene.delete(path, scene.ann)).json
-        assert erased["records"] >= 4 and (erased["payments"], erased["profile"]) == (2, True)
+        assert erased["records"] >= 3 and (erased["payments"], erased["profile"]) == (2, True)
         assert erased["kept"] == [{"id": runs, "until": "the order is over"}]
         assert (await scene.get(f"/v1/credit/orders/{runs}", scene.inn)).json["introduction"] == f"A room for {MARK}"
         assert await tables_with(switch.database_url, MARK) == {"journal", "order_number"}, "as the answer says"
@@ -97,7 +121,9 @@ async def test_after_erasure_no_personal_text_is_found_and_the_audit_is_clean(
         paid = (await switch.call("GET", f"/v1/transfers/{orders[1]['transfer']}")).json
         assert paid["reference"] == f"order:{orders[1]['id']}", "which order a transfer paid is no text of hers"
         events = (await switch.call("GET", "/v1/events?types=credit.data_erased")).json["data"]
-        assert len(events) == 3, "of records, of payments, of the order that was left"
+        assert len(events) == 4, (
+            "of records, twice since the first time it died, of payments, of the order that was left"
+        )
 
         await export(Job(url=switch.database_url, output=tmp_path / "lake"))
         files = [each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()]

@@ -736,9 +736,9 @@ SELECT address, record FROM chain
 WHERE $3::int IS NULL OR get_byte(record, {kind_at}) = {score} OR step = (SELECT max(step) FROM chain) ORDER BY step
 
 -- name: blocks_of_payer
--- Blocks of shard $1 from $2 to $3 that have details, and somewhere in their records the bytes $4 of a wallet's address.
+-- The first $5 of the blocks of shard $1 from $2 to $3 that have details, and somewhere in their records the bytes $4 of a wallet's address.
 SELECT block, records, details FROM journal
-WHERE shard = $1 AND block BETWEEN $2 AND $3 AND details IS NOT NULL AND position($4::bytea IN records) > 0 ORDER BY block
+WHERE shard = $1 AND block BETWEEN $2 AND $3 AND details IS NOT NULL AND position($4::bytea IN records) > 0 ORDER BY block LIMIT $5
 
 -- name: newest_block
 SELECT max(block) FROM journal WHERE shard = $1
