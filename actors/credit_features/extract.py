@@ -29,7 +29,7 @@ from actors.credit_features.accounts import (
 from actors.credit_features.accumulate import Events, accumulate, end_nights, events_of
 from actors.credit_features.orders import ORDER_EVENT, order_events, orders_of
 from actors.credit_features.relations import relations_of
-from actors.credit_features.scores import SAID, SAYING, Published, published, write_scores
+from actors.credit_features.scores import SAYING, SCORE_EVENT, Published, published, write_scores
 from actors.credit_features.source import ExportedEvents, exported_scores
 from actors.credit_features.values import VALUES, Kept
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
@@ -270,17 +270,21 @@ def published_scores(job: Extraction, shard: int) -> Published:
 
 
 async def _journal_scores(journals: Journals, shard: int, as_of: int) -> Published:
-    pieces = [np.empty(0, SAID)]
+    pieces = [np.empty(0, SCORE_EVENT)]
     async with aclosing(_journal(journals, shard)) as pages:
         async for run in pages:
             records = run.records
             at = np.flatnonzero(np.isin(records["kind"], SAYING) & (records["record_time"] <= as_of))
             if len(at):
-                some, said = records[at], np.empty(len(at), SAID)
-                said["wallet"], said["address"], said["about"] = some["payer"], run.addresses[at], some["reference"]
-                said["score"] = np.where(some["kind"] == Kind.SCORE, some[SCORE_SEEN], 0)
-                said["kind"], said["resolution"] = some["kind"], some[RESOLUTION]
-                pieces.append(said)
+                some, events = records[at], np.empty(len(at), SCORE_EVENT)
+                events["wallet"], events["address"], events["about"] = (
+                    some["payer"],
+                    run.addresses[at],
+                    some["reference"],
+                )
+                events["score"] = np.where(some["kind"] == Kind.SCORE, some[SCORE_SEEN], 0)
+                events["kind"], events["resolution"] = some["kind"], some[RESOLUTION]
+                pieces.append(events)
     return published(np.concatenate(pieces))
 
 

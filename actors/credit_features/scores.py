@@ -18,7 +18,7 @@ SCORE: Final = np.dtype(np.int16)
 """350 to 950; 0: none, or the last one says that too little is known."""
 
 
-SAID: Final = np.dtype(
+SCORE_EVENT: Final = np.dtype(
     [
         ("wallet", np.int64),
         ("address", np.int64),
@@ -39,23 +39,23 @@ class Published(NamedTuple):
     scores: NDArray[np.int16]
 
 
-def published(said: NDArray[Any]) -> Published:
-    """What SAID rows (n,) of a shard, in its journal's order, come to: a score that is gone is followed by one of 0."""
-    kind = said["kind"]
+def published(events: NDArray[Any]) -> Published:
+    """What SCORE_EVENT rows (n,) of a shard, in its journal's order, come to: a score that is gone is followed by one of 0."""
+    kind = events["kind"]
     counts = (kind == Kind.SCORE) | (kind == Kind.DATA_ERASED)
-    ended = np.flatnonzero((kind == Kind.DISPUTE_RESOLVED) & (said["resolution"] == Resolution.DELETED))
-    opened = said[kind == Kind.DISPUTE_OPENED]
+    ended = np.flatnonzero((kind == Kind.DISPUTE_RESOLVED) & (events["resolution"] == Resolution.DELETED))
+    opened = events[kind == Kind.DISPUTE_OPENED]
     entries: dict[int, int] = dict(zip(opened["address"].tolist(), opened["about"].tolist(), strict=True))
     newest: dict[int, int] = {}
-    scores = np.flatnonzero((kind == Kind.SCORE) & np.isin(said["wallet"], said["wallet"][ended]))
+    scores = np.flatnonzero((kind == Kind.SCORE) & np.isin(events["wallet"], events["wallet"][ended]))
     for at in np.sort(np.concatenate([ended, scores])).tolist():
-        wallet = int(said["wallet"][at])
+        wallet = int(events["wallet"][at])
         if kind[at] == Kind.SCORE:
-            newest[wallet] = int(said["address"][at])
+            newest[wallet] = int(events["address"][at])
         else:
-            entry = entries.get(int(said["about"][at]))
+            entry = entries.get(int(events["about"][at]))
             counts[at] = entry is not None and newest.get(wallet) == entry
-    chosen = said[counts]
+    chosen = events[counts]
     return Published(chosen["wallet"], np.where(chosen["kind"] == Kind.SCORE, chosen["score"], np.int16(0)))
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.credit_features.accumulate import Events
-from actors.credit_features.scores import SAID, SAYING, Published, published
+from actors.credit_features.scores import SAYING, SCORE_EVENT, Published, published
 from actors.export.columns import LEFT_OUT
 from actors.export.reader import Export, Lookup, by_name, numbers, wallet_addresses
 from actors.records.codes import Code
@@ -32,6 +32,8 @@ _FLAGS: Final = {"remote": FLAG_REMOTE, "suspense": FLAG_SUSPENSE, "review": FLA
 _OF_WALLETS: Final = (Kind.WALLET_OPENED, Kind.WALLET_STATUS, Kind.WALLET_TIER, Kind.PROFILE)
 _OF_SCORES: Final = ["payer", "address", "reference", "score", "resolution", "record_time"]
 _WALLET_COLUMNS: Final = ("wallet", "wallet_kind", "wallet_status", "tier")
+_KINDS: Final = by_name((kind for kind in Kind if kind not in LEFT_OUT), np.uint8)
+_RESOLUTIONS: Final = by_name(Resolution, np.uint8)
 
 
 class ExportedEvents:
@@ -117,22 +119,25 @@ class ExportedEvents:
 
 def exported_scores(export: Export, shard: int, as_of: int) -> Published:
     """Scores that a shard had published by a time. Of row groups without any, only one column of words is read."""
-    kinds = by_name((kind for kind in Kind if kind not in LEFT_OUT), np.uint8)
-    resolutions = by_name(Resolution, np.uint8)
-    pieces = [np.empty(0, SAID)]
+    pieces = [np.empty(0, SCORE_EVENT)]
     for path in export.files(shard):
         with pq.ParquetFile(path) as file:
-            for group in range(file.num_row_groups):
-                record = file.read_row_group(group, columns=["record"], use_threads=False)["record"]
-                kind = kinds.column(record)
-                places = np.flatnonzero(np.isin(kind, SAYING))
-                if len(places):
-                    table = file.read_row_group(group, columns=_OF_SCORES, use_threads=False)
-                    some = table.take(pa.array(places))
-                    said = np.empty(len(places), SAID)
-                    said["wallet"], said["kind"] = wallet_addresses(some["payer"]), kind[places]
-                    for name, column in (("address", "address"), ("about", "reference"), ("score", "score")):
-                        said[name] = numbers(some[column])
-                    said["resolution"] = resolutions.column(some["resolution"])
-                    pieces.append(said[numbers(some["record_time"]) <= as_of])
+            pieces += [_score_events(file, group, as_of) for group in range(file.num_row_groups)]
     return published(np.concatenate(pieces))
+
+
+def _score_events(file: pq.ParquetFile, group: int, as_of: int) -> NDArray[Any]:
+    """SCORE_EVENT rows (n,) of a row group."""
+    record = file.read_row_group(group, columns=["record"], use_threads=False)["record"]
+    kind = _KINDS.column(record)
+    places = np.flatnonzero(np.isin(kind, SAYING))
+    if not len(places):
+        return np.empty(0, SCORE_EVENT)
+    some = file.read_row_group(group, columns=_OF_SCORES, use_threads=False).take(pa.array(places))
+    events = np.empty(len(places), SCORE_EVENT)
+    events["wallet"], events["kind"] = wallet_addresses(some["payer"]), kind[places]
+    for name, column in (("address", "address"), ("about", "reference"), ("score", "score")):
+        events[name] = numbers(some[column])
+    events["resolution"] = _RESOLUTIONS.column(some["resolution"])
+    rows: NDArray[Any] = events[numbers(some["record_time"]) <= as_of]
+    return rows

@@ -164,7 +164,7 @@ def _functions(
     plan = Plan(shapes=STRAIGHT, share=share)
     sheet = _sheet(columns, coded, rows, directions)
     log_odds = np.zeros(len(sheet.asked))
-    said = []
+    held = []
     for bag, held_out in enumerate(held_out_parts(rows, bad, seed)):
         seen = np.setdiff1d(rows, held_out)
         model = _model(sheet.signs, seed + bag).fit(
@@ -178,8 +178,8 @@ def _functions(
         log_odds -= model.decision_function(sheet.asked) / BAGS
         boosted = -model.decision_function(sheet.inputs[held_out])
         straight = weighed(columns, seen, bad, weights, plan, directions).log_odds(columns, held_out)
-        said.append((boosted, straight, bad[held_out], weights[held_out]))
-    part = share_of_second(*(np.concatenate(each) for each in zip(*said, strict=True)))
+        held.append((boosted, straight, bad[held_out], weights[held_out]))
+    part = share_of_second(*(np.concatenate(each) for each in zip(*held, strict=True)))
     found, start = _by_cell(weighed(columns, rows, bad, weights, plan, directions), columns, coded)
     effects = _effects(sheet, log_odds)
     specials = iter(effects[len(columns) :])
@@ -225,9 +225,9 @@ def _by_cell(model: Model, columns: Sequence[Column], coded: Sequence[_Coded]) -
         cells, first = np.unique(column.cell, return_index=True)
         at = cells if code.of_name is None else code.of_name[cells]
         missing = bins.weights[-1]
-        said = coefficient * (weights_of(bins, column.values[first]) - missing)
+        effect = coefficient * (weights_of(bins, column.values[first]) - missing)
         used = (cells >= 0) & (at >= 0)
-        sums = np.bincount(at[used], said[used], minlength=code.count)
+        sums = np.bincount(at[used], effect[used], minlength=code.count)
         found[place] = Shape(
             by_code=sums / np.maximum(np.bincount(at[used], minlength=code.count), 1),
             specials=coefficient * (weights_of(bins, np.array(column.specials, np.int64)) - missing),

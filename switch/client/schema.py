@@ -840,7 +840,7 @@ class CaseResolution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class CaseNotice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the holder was told, and when."""
+    """A notice to the holder, and when it was given."""
 
     at: str
     text: str

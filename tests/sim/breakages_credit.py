@@ -127,7 +127,7 @@ class LosesWhatWasErased(ShardCore):
 
     class writer_class(JournalWriter):
         def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
-            kept = {at: said for at, said in details.items() if records["kind"][at] != Kind.DATA_ERASED}
+            kept = {at: text for at, text in details.items() if records["kind"][at] != Kind.DATA_ERASED}
             return super().seal(records, kept, seen)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from actors.credit_features.scores import SAID, published
+from actors.credit_features.scores import SCORE_EVENT, published
 from actors.records.credit_layout import Resolution
 from actors.records.layout import Kind
 
@@ -33,5 +33,5 @@ def disputed(entry: int, resolution: Resolution) -> list[Row]:
     ],
 )
 def test_a_score_that_was_deleted_or_erased_counts_for_nobody(after: list[Row], left: int) -> None:
-    found = published(np.array([*SCORED, *after], SAID))
+    found = published(np.array([*SCORED, *after], SCORE_EVENT))
     assert dict(zip(found.wallets.tolist(), found.scores.tolist(), strict=True)) == {1: left, 2: 700}

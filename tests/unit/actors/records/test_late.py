@@ -63,8 +63,8 @@ def test_a_few_sums_tell_what_late_records_after_a_place_come_to(made: list[Move
     for at in {t + d for t, _, _ in made for d in (-1, 0, 1)} | set(chain):
         place = max((address for time, address in places.items() if time <= at), default=0)
         up_to = [row.total for row in rows if row.record <= place]
-        told = _counting_before(sums, at + 1) - (up_to[-1] if up_to else 0)
-        assert told == sum(each.amount for each in late if each.record > place and each.effective <= at)
+        found = _counting_before(sums, at + 1) - (up_to[-1] if up_to else 0)
+        assert found == sum(each.amount for each in late if each.record > place and each.effective <= at)
 
 
 def _counting_before(sums: dict[Span, int], end: int) -> int:

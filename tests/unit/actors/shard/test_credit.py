@@ -177,8 +177,8 @@ def test_a_standing_consent_confirms_up_to_its_cap(shard: OneShard) -> None:
 
 def test_each_record_of_an_order_says_what_it_is_about(shard: OneShard) -> None:
     holder, shop = shard.wallet(), shard.wallet()
-    said = {"kind": OrderKind.DEPOSIT_WAIVED, "amount": 1_000, "payee": shop, "expiry": shard.now + DAY_MS}
-    made = shard.credit(Kind.ORDER_CREATED, holder, **said, confirm_by=shard.now + DAY_MS, open_max=3)
+    stated = {"kind": OrderKind.DEPOSIT_WAIVED, "amount": 1_000, "payee": shop, "expiry": shard.now + DAY_MS}
+    made = shard.credit(Kind.ORDER_CREATED, holder, **stated, confirm_by=shard.now + DAY_MS, open_max=3)
     assert (made["code"], made["state"]) == (0, OrderState.CREATED)
     for kind, amount in ((Kind.ORDER_CONFIRMED, 0), (Kind.ORDER_MODIFIED, 800), (Kind.ORDER_COMPLETED, 700)):
         assert shard.credit(kind, holder, reference=made["address"], amount=amount)["code"] == 0
@@ -210,13 +210,13 @@ OF_AN_ORDER = ("payer", "payee", ACCOUNT, SCENARIO, ORDER_KIND)
 )
 def test_what_has_ended_or_is_about_nothing_does_not_begin(shard: OneShard, kind: Kind, wrong: dict[str, int]) -> None:
     holder, shop = shard.wallet(), shard.wallet()
-    said = {"expiry": 1, "amount": 5, "payee": shop, "open_max": 3} | wrong
-    said["expiry"] += shard.now
+    stated = {"expiry": 1, "amount": 5, "payee": shop, "open_max": 3} | wrong
+    stated["expiry"] += shard.now
     before, blocks = snapshot(shard), len(shard.blocks)
-    assert shard.credit(kind, holder, **said)["code"] == Code.INVALID_REQUEST
+    assert shard.credit(kind, holder, **stated)["code"] == Code.INVALID_REQUEST
     assert (snapshot(shard), len(shard.blocks)) == (before, blocks)
     right = {"expiry": shard.now + 1, "amount": 5}
-    assert shard.credit(kind, holder, **{**said, **right})["code"] == 0
+    assert shard.credit(kind, holder, **{**stated, **right})["code"] == 0
 
 
 def test_details_of_requests_that_share_a_block_stand_beside_their_own_records(shard: OneShard) -> None:
@@ -261,22 +261,22 @@ def test_details_of_a_collection_stand_beside_what_they_are_about(shard: OneShar
     assert records_of(block.data)["kind"].tolist() == [Kind.TRANSFER, Kind.ORDER_COMPLETED, Kind.ORDER_PAID]
     entries = entries_of(block.details)
     assert sorted(entries) == [0, 1] and bytes(entries[1]) == b"\xa4bill"
-    said = msgspec.msgpack.decode(bytes(entries[0]))
+    stated = msgspec.msgpack.decode(bytes(entries[0]))
     created = next(record for record in shard.records() if record["kind"] == Kind.ORDER_CREATED)
     secret = shard.core.ledger.secret
-    assert said == {"reference": f"order:{transfer_id(secret, int(created['record_time']), order)}"}
+    assert stated == {"reference": f"order:{transfer_id(secret, int(created['record_time']), order)}"}
     assert done["address"] == addresses_of(0, block.number, 3)[2]
 
 
 def test_plans_stay_in_order_when_those_that_hold_no_more_are_dropped(shard: OneShard, few_plans: int) -> None:
-    desk, times = shard.core._credit, np.random.default_rng(5).permutation(4 * few_plans).tolist()
+    credit, times = shard.core._credit, np.random.default_rng(5).permutation(4 * few_plans).tolist()
     for address, time in enumerate(times, 1):
-        desk._plan(shard.now + 1 + time, address)
+        credit._plan(shard.now + 1 + time, address)
     for address in range(1, 3 * few_plans):
-        desk._plan(0, address)
-    desk._plan(shard.now + 1, 4 * few_plans)
-    left = [heapq.heappop(desk._timers) for _ in range(len(desk._timers))]
-    assert len(left) < 2 * few_plans and {address for *_, address in left} >= {*desk._planned}
+        credit._plan(0, address)
+    credit._plan(shard.now + 1, 4 * few_plans)
+    left = [heapq.heappop(credit._timers) for _ in range(len(credit._timers))]
+    assert len(left) < 2 * few_plans and {address for *_, address in left} >= {*credit._planned}
     assert left == sorted(left)
 
 

@@ -272,9 +272,9 @@ def test_what_is_deleted_of_one_order_leaves_those_of_others_and_other_orders(sh
 @pytest.mark.parametrize("wrong", [{"reference": 0}, {"expiry": 0}], ids=str)
 def test_what_begins_about_nothing_or_is_due_already_is_refused(shard: OneShard, wrong: dict[str, int]) -> None:
     holder, before = shard.wallet(), len(shard.blocks)
-    said = {"reference": 77, "expiry": DAY_MS} | wrong
-    said["expiry"] += shard.now
-    assert shard.credit(Kind.DISPUTE_OPENED, holder, **said)["code"] == Code.INVALID_REQUEST
+    stated = {"reference": 77, "expiry": DAY_MS} | wrong
+    stated["expiry"] += shard.now
+    assert shard.credit(Kind.DISPUTE_OPENED, holder, **stated)["code"] == Code.INVALID_REQUEST
     assert len(shard.blocks) == before
     dispute = opened(shard, holder)
     forwarded = {"reference": dispute, "expiry": shard.now}

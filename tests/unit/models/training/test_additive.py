@@ -168,7 +168,7 @@ def test_weights_of_evidence_that_are_read_by_cell_say_what_their_bins_say(
     plan = Plan(shapes=STRAIGHT, share=BIN_SHARE)
     model = weighed(data.columns, rows, data.bad, data.weights, plan, {})
     monkeypatch.setattr(additive, "BAGS", 1)
-    monkeypatch.setattr(additive, "share_of_second", lambda *said: 1.0)
+    monkeypatch.setattr(additive, "share_of_second", lambda *held: 1.0)
     found = log_odds_of(data.columns, (rows, held_out), data.bad, data.weights, seed=1)
     assert found == pytest.approx(model.log_odds(data.columns, held_out))
     assert np.ptp(found) > 1
