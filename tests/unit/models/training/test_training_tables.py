@@ -201,7 +201,7 @@ def test_names_in_any_script_have_reasons_of_their_own_and_a_page() -> None:
 
 
 def test_of_more_columns_than_a_card_has_room_for_the_best_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.training.train.CHARACTERISTICS_MAX", 2)
+    monkeypatch.setattr("models.training.weighed.CHARACTERISTICS_MAX", 2)
     wide = table(**{f"n{at}": X + RNG.normal(0, 20, ROWS) for at in range(3)})
     fitted = fit(prepare(wide, settings()), settings())
     assert len(fitted.card.characteristics) <= 2 and "x" in {item.feature for item in fitted.card.characteristics}
