@@ -6,6 +6,7 @@ Each room says in its docstring what it is for and what it may touch; what it ma
 import ast
 import importlib
 import multiprocessing
+import re
 import subprocess
 import sys
 from multiprocessing.connection import Connection
@@ -244,3 +245,18 @@ def test_the_pure_core_reads_no_clock_and_no_randomness(pattern: str) -> None:
 def test_a_process_that_writes_a_checkpoint_waits_for_no_compiler() -> None:
     code = "import sys, actors.checkpoint.writer; sys.exit('numba' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+
+
+PAGE: Final = re.compile(r"^ {1,2}\d+ (\w+)/ .*?(?: · (.*?))?(?: {2,}\d.*)?$")
+OUTSIDE: Final = {"Ray": "ray", "PostgreSQL": "asyncpg", "HTTP": "aiohttp"}
+
+
+def test_the_page_says_who_may_touch_ray_postgresql_and_http() -> None:
+    top, stated = "", {module: set[str]() for module in SHELLS}
+    for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines():
+        top = line.partition("/")[0] if line.partition("/")[0] in LAYERS else top
+        room = PAGE.match(line)
+        for word in room[2].split(", ") if room is not None and room[2] else ():
+            if word in OUTSIDE:
+                stated[OUTSIDE[word]].add(f"{top}.{room[1]}")
+    assert stated == SHELLS
