@@ -256,7 +256,9 @@ def test_the_page_says_who_may_touch_ray_postgresql_and_http() -> None:
     for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines():
         top = line.partition("/")[0] if line.partition("/")[0] in LAYERS else top
         room = PAGE.match(line)
-        for word in room[2].split(", ") if room is not None and room[2] else ():
+        if room is None:
+            continue
+        for word in (room[2] or "").split(", "):
             if word in OUTSIDE:
                 stated[OUTSIDE[word]].add(f"{top}.{room[1]}")
     assert stated == SHELLS
