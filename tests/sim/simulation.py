@@ -1,6 +1,7 @@
 """One seed: a whole switch lives through faults, then heals; everything it owes must then arrive in bounded time."""
 
 import contextlib
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from random import Random
@@ -8,6 +9,7 @@ from typing import Final, NamedTuple
 
 from actors.ledger import credit as credit_tables
 from actors.ledger import ledger, orders
+from actors.records import layout
 from actors.shard import (
     channels,
     core,
@@ -78,8 +80,9 @@ SMALL: Final = (
     (credit, "QUEUE_ROWS_MAX", 25),
     (orders, "GRACE_MS", 1_500),
     (credit, "LOOK_AGAIN_MS", 100),
+    (layout, "_HUGE_FROM_BYTES", sys.maxsize),
 )
-"""Bounds made so small that a seed reaches them."""
+"""Bounds made so small that a seed reaches them; and no huge pages, for a process of a seed writes some rows of each table."""
 
 
 @contextlib.contextmanager
