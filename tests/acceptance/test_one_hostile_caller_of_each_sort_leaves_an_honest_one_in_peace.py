@@ -8,7 +8,7 @@ of the rounds are compared: other processes of the machine spoil single rounds.
 
 On a machine whose processors are all taken a payment waits for one at each of its hops, whoever has them. What that alone costs is
 measured where the bound is missed: the same hostile caller turns to another switch of the machine, which shares nothing with the honest
-one's but the processors, and the bound is then what it costs there (docs/decisions/0094).
+one's but the processors, and the bound is then what it costs there (docs/decisions/0087).
 """
 
 import asyncio
