@@ -167,6 +167,10 @@ class Services:
         self.bodies = BodyRoom(limits.bodies_bytes_max)
         self.connections = Connections(within_descriptors(limits.connections_max))
         self.batches = Places(limits.batches_max, limits.batches_of_one_max, limits.batch_wait_s)
+        rows_max = (
+            limits.queue.queue_rows_max * deps.topology.shards
+        )  # before they are decoded: what finds no room in a queue waits
+        self.batch_rows = Places(rows_max, rows_max // 2, limits.batch_wait_s)
         self.callers = Callers(self._loop.time, BESIDE_S)
         self.scheduler = Scheduler(self.callers, limits.batch_wait_s)
         self.events = EventFeed(deps.pool, deps.topology.shards, self.scheduler)

@@ -53,6 +53,8 @@ from switch.views.pack_names import PackCatalogue
 from switch.views.representations import ACTION_NAMES, TransferAnswer, json_response, posted_answer, refusal, too_low
 from switch.views.statement import History
 
+COUNTED_ROWS: Final = 8_192
+"""Rows of one step that looks at some columns of each: 0.2 ms."""
 DIGEST_INLINE_BYTES_MAX: Final = 64 * 1024
 """A body beyond it is hashed in a thread: it would hold the event loop for more than 0.1 ms."""
 
@@ -124,9 +126,10 @@ class PaymentServices(_PayingServices, BalanceServices, Protocol):
 
 
 class BatchServices(_PayingServices, BatchKeyServices, Protocol):
-    """What a batch uses besides: a place among the batches, and turns of the event loop."""
+    """What a batch uses besides: a place among the batches, room for its rows, and turns of the event loop."""
 
     batches: Places
+    batch_rows: Places
     scheduler: Scheduler
 
     def addresses(self, texts: Sequence[str]) -> list[int]:
@@ -216,11 +219,9 @@ async def create_transfers(services: BatchServices, call: Call) -> web.Response:
     )
     async with services.batches.place(account):
         if kind == arrow.CONTENT_TYPE:
-            batch = await services.scheduler.run(account, arrow.decode_transfers_stream(body, services.secret, caller))
-            if batch.timed:
-                demand_import(call.principal)
-            await bind_key(services, caller, key, body)
-            results = await _submit_own(services, call.principal, batch.rows, batch.details, batch.groups)
+            stream = await services.scheduler.run(account, arrow.read_transfers(body))
+            async with services.batch_rows.place(account, stream.rows):
+                results = await _submit_stream(services, call.principal, caller, key, body, stream)
             with _submitted():
                 answer = await services.scheduler.run(account, arrow.encode_results(services.secret, results))
             return Answer(answer, content_type=arrow.CONTENT_TYPE)
@@ -233,6 +234,19 @@ async def create_transfers(services: BatchServices, call: Call) -> web.Response:
         with _submitted():
             answered = await services.scheduler.run(account, _batch_answer(services.secret, results, asked.rows["op"]))
         return json_response(answered)
+
+
+async def _submit_stream(
+    services: BatchServices, principal: Principal, caller: Caller, key: bytes, body: bytes, stream: arrow.Stream
+) -> NDArray[Any]:
+    """RESULT rows for the transfers of an Arrow stream, which `body` is."""
+    batch = await services.scheduler.run(
+        principal.account, arrow.decode_transfers_stream(stream, services.secret, caller)
+    )
+    if batch.timed:
+        demand_import(principal)
+    await bind_key(services, caller, key, body)
+    return await _submit_own(services, principal, batch.rows, batch.details, batch.groups)
 
 
 @contextlib.contextmanager
@@ -373,13 +387,14 @@ async def _submit_rows(
 def _nowhere(rows: Requests, homes: NDArray[np.int16]) -> Steps[NDArray[Any]]:
     """RESULT rows with the codes of those that no shard can be asked about."""
     results = np.zeros(len(rows), RESULT)
-    payers, payees = rows["payer"].copy(), rows["payee"].copy()
-    yield
-    results["code"] = np.where(payers == 0, Code.PAYER_NOT_FOUND, 0)
-    yield
-    lost = (homes == UNKNOWN) & (payers != 0)
-    payee_names = ~owned(payers) & owned(payees)
-    results["code"][lost] = np.where(payee_names[lost], Code.PAYEE_NOT_FOUND, Code.PAYER_NOT_FOUND)
+    for start in range(0, len(rows), COUNTED_ROWS):
+        some = slice(start, start + COUNTED_ROWS)
+        payers, payees = rows["payer"][some].copy(), rows["payee"][some].copy()
+        lost = (homes[some] == UNKNOWN) & (payers != 0)
+        payee_names = ~owned(payers) & owned(payees)
+        wrong = np.where(lost, np.where(payee_names, Code.PAYEE_NOT_FOUND, Code.PAYER_NOT_FOUND), 0)
+        results["code"][some] = np.where(payers == 0, Code.PAYER_NOT_FOUND, wrong)
+        yield
     return results
 
 
@@ -417,23 +432,28 @@ def _part(rows: Requests, details: dict[int, bytes], index: NDArray[np.int64]) -
 
 
 def _count(services: SubmitServices, results: Results) -> Steps[None]:
-    for code, count in zip(*np.unique(results["code"], return_counts=True), strict=True):
-        services.metrics.results[NUMBERS[int(code)]] += int(count)
-    yield
-    flags = results["flags"]
-    scored = results["action"][(flags & FLAG_SCORED) != 0]
-    yield
-    for action, count in zip(*np.unique(scored, return_counts=True), strict=True):
-        services.metrics.decisions[ACTION_NAMES[int(action)]] += int(count)
-    yield
-    stood_in = (flags & FLAG_FALLBACK != 0) & (results["replayed"] == 0)
-    services.metrics.fallbacks += int(np.count_nonzero(stood_in))
-    yield
+    metrics = services.metrics
+    for start in range(0, len(results), COUNTED_ROWS):
+        some = results[start : start + COUNTED_ROWS]
+        for code, count in _times(some["code"]).items():
+            metrics.results[NUMBERS[code]] += count
+        flags = some["flags"]
+        for action, count in _times(some["action"][(flags & FLAG_SCORED) != 0]).items():
+            metrics.decisions[ACTION_NAMES[action]] += count
+        stood_in = (flags & FLAG_FALLBACK != 0) & (some["replayed"] == 0)
+        metrics.fallbacks += int(np.count_nonzero(stood_in))
+        yield
+
+
+def _times(numbers: NDArray[Any]) -> dict[int, int]:
+    """How often each of some small numbers (n,) is there."""
+    counts = np.bincount(numbers)
+    return {number: int(counts[number]) for number in np.flatnonzero(counts).tolist()}
 
 
 def check_outcome(codes: NDArray[np.uint16], money_moved: MoneyMoved = "unknown") -> None:
     """A batch of which nothing is known is a 503 as a whole; `money_moved`: what is said where an answer was lost."""
-    distinct = set(np.unique(codes).tolist())
+    distinct = set(_times(codes))
     untried = [code for code in distinct if is_untried(code)]
     if len(untried) + len(distinct & {UNKNOWN_NUMBER, OVERLOADED_NUMBER}) < len(distinct):
         return

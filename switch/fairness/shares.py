@@ -7,83 +7,113 @@ import asyncio
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 from switch.problems.table import ProblemError
 
 
 class Places:
-    """So many may be inside at a time, and of one caller at most `of_one`; the callers that wait take turns."""
+    """So many may be inside at a time, and of one caller at most `of_one`, or one however large; the callers that wait take turns."""
 
     def __init__(self, places: int, of_one: int, wait_s: float) -> None:
         self._free = places
         self._of_one = of_one
         self._wait_s = wait_s
         self._inside: Counter[int] = Counter()
-        self._waiting: OrderedDict[int, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waiting: OrderedDict[int, deque[_Waiting]] = OrderedDict()
 
     @asynccontextmanager
-    async def place(self, caller: int) -> AsyncIterator[None]:
-        """A place for one of this caller. Raises ProblemError overloaded when none gets free in time."""
-        await self._enter(caller)
+    async def place(self, caller: int, count: int = 1) -> AsyncIterator[None]:
+        """So many places for one of this caller. Raises ProblemError overloaded when they do not get free in time."""
+        await self._enter(caller, count)
         try:
             yield
         finally:
-            self._leave(caller)
+            self._leave(caller, count)
 
-    async def _enter(self, caller: int) -> None:
-        if self._free and self._inside[caller] < self._of_one and caller not in self._waiting:
-            self._take(caller)
+    async def _enter(self, caller: int, count: int) -> None:
+        if (
+            count <= self._free
+            and self._may_have(caller, count)
+            and caller not in self._waiting
+            and not self._kept_free()
+        ):
+            self._take(caller, count)
             return
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(caller, deque()).append(future)
+        waiting = _Waiting(asyncio.get_running_loop().create_future(), count)
+        self._waiting.setdefault(caller, deque()).append(waiting)
         try:
             async with asyncio.timeout(self._wait_s):
-                await future
+                await waiting.future
         except TimeoutError:
-            self._gone(caller, future)
+            self._gone(caller, waiting)
             raise ProblemError("overloaded") from None
         except asyncio.CancelledError:
-            self._gone(caller, future)
+            self._gone(caller, waiting)
             raise
 
-    def _gone(self, caller: int, future: asyncio.Future[None]) -> None:
-        """Who waited does so no longer; a place that was given meanwhile goes back."""
-        if future.done() and not future.cancelled():
-            self._leave(caller)
+    def _may_have(self, caller: int, count: int) -> bool:
+        inside = self._inside[caller]
+        return not inside or inside + count <= self._of_one
+
+    def _kept_free(self) -> bool:
+        """Whether one waits for nothing but that more places get free: who needs few does not take them away."""
+        return any(self._may_have(caller, line[0].places) for caller, line in self._waiting.items())
+
+    def _gone(self, caller: int, waiting: "_Waiting") -> None:
+        """Who waited does so no longer; places that were given meanwhile go back."""
+        if waiting.future.done() and not waiting.future.cancelled():
+            self._leave(caller, waiting.places)
             return
         line = self._waiting.get(caller, deque())
-        if future in line:
-            line.remove(future)
+        if waiting in line:
+            line.remove(waiting)
             if not line:
                 del self._waiting[caller]
+        self._invite_all()
 
-    def _take(self, caller: int) -> None:
-        self._free -= 1
-        self._inside[caller] += 1
+    def _take(self, caller: int, count: int) -> None:
+        self._free -= count
+        self._inside[caller] += count
 
-    def _leave(self, caller: int) -> None:
-        self._free += 1
-        self._inside[caller] -= 1
+    def _leave(self, caller: int, count: int) -> None:
+        self._free += count
+        self._inside[caller] -= count
         if not self._inside[caller]:
             del self._inside[caller]
-        for waiting in list(self._waiting):
-            if not self._free:
-                break
-            if self._inside[waiting] < self._of_one:
-                self._invite(waiting)
+        self._invite_all()
 
-    def _invite(self, caller: int) -> None:
-        line = self._waiting[caller]
-        while line:
-            future = line.popleft()
-            if not future.done():  # one whose time is over is still in line until its task has run
-                self._take(caller)
-                future.set_result(None)
-                break
-        if line:
-            self._waiting.move_to_end(caller)
-        else:
-            del self._waiting[caller]
+    def _invite_all(self) -> None:
+        """Callers in turn; who has its share is passed over, who needs more than is free is waited for."""
+        while (caller := self._next_caller()) is not None:
+            line = self._waiting[caller]
+            if line[0].places > self._free:
+                return
+            first = line.popleft()
+            self._take(caller, first.places)
+            first.future.set_result(None)
+            if line:
+                self._waiting.move_to_end(caller)
+            else:
+                del self._waiting[caller]
+
+    def _next_caller(self) -> int | None:
+        """The first of those that wait who has less than its share. Whose time is over is in line until its task has run."""
+        for caller, line in list(self._waiting.items()):
+            while line and line[0].future.done():
+                line.popleft()
+            if not line:
+                del self._waiting[caller]
+            elif self._may_have(caller, line[0].places):
+                return caller
+        return None
+
+
+class _Waiting(NamedTuple):
+    """One that waits for so many places."""
+
+    future: "asyncio.Future[None]"
+    places: int
 
 
 class BodyRoom:

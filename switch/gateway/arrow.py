@@ -6,10 +6,11 @@ A stream comes from outside: its schema is checked before any data is read, comp
 size), and every array is validated before its values are used.
 """
 
+import contextlib
 import re
 import struct
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -32,6 +33,8 @@ from switch.problems.table import NUMBERS, ProblemError, invalid_field, number_o
 
 CONTENT_TYPE: Final = "application/vnd.apache.arrow.stream"
 ROWS_MAX: Final = 65_536
+V = TypeVar("V")
+
 PIECE_ROWS: Final = 1_024
 """Rows of one step where each takes a fraction of a microsecond."""
 HASHED_ROWS: Final = 8_192
@@ -68,12 +71,25 @@ class Batch(NamedTuple):
     groups: NDArray[np.int64] | None
 
 
+class Stream(NamedTuple):
+    """Record batches of a body, whose buffers are the body's own."""
+
+    schema: pa.Schema
+    batches: list[pa.RecordBatch]
+    rows: int
+
+
 # Decoding.
 
 
-def decode_transfers_stream(body: bytes, secret: Secret, caller: Caller) -> Steps[Batch]:
-    """The rows of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
-    table = yield from read_table(body, COLUMNS, _fits, _NULLABLE)
+def read_transfers(body: bytes) -> Steps[Stream]:
+    """As `read_stream`, of transfers."""
+    return (yield from read_stream(body, COLUMNS, _fits))
+
+
+def decode_transfers_stream(stream: Stream, secret: Secret, caller: Caller) -> Steps[Batch]:
+    """The rows of an Arrow stream. Raises ProblemError malformed_arrow or invalid_field."""
+    table = yield from whole_table(stream, _NULLABLE)
     yield
     count = table.num_rows
     rows = np.zeros(count, REQUEST)
@@ -140,12 +156,10 @@ def _groups(table: pa.Table) -> NDArray[np.int64]:
     return numbers
 
 
-def read_table(
-    body: bytes, columns: Mapping[str, bool], fits: Callable[[pa.Field], bool], nullable: Collection[str]
-) -> Steps[pa.Table]:
-    """A stream as one table of whole columns. `columns`: those there may be, and whether they must; `fits`: whether one has its type;
-    `nullable`: those that may hold nulls. Raises as `decode_transfers_stream` does."""
-    try:
+def read_stream(body: bytes, columns: Mapping[str, bool], fits: Callable[[pa.Field], bool]) -> Steps[Stream]:
+    """What a stream holds, not yet looked into. `columns`: those there may be, and whether they must; `fits`: whether one has its type.
+    Raises ProblemError: malformed_arrow, unsupported_media_type, payload_too_large or invalid_field."""
+    with _malformed():
         with pa.BufferReader(body) as source:
             messages = pa.ipc.MessageReader.open_stream(source)
             for message in messages:
@@ -154,24 +168,34 @@ def read_table(
                     raise ProblemError("unsupported_media_type", "Compressed Arrow streams are not taken.")
         with pa.ipc.open_stream(body) as reader:
             _check_schema(reader.schema, columns, fits)
-            table = yield from _read_batches(reader, nullable)
-            return table
+            batches, count = [], 0
+            for batch in reader:
+                yield
+                count += batch.num_rows
+                if count > ROWS_MAX:
+                    raise ProblemError("payload_too_large", f"A batch has at most {ROWS_MAX} rows.")
+                batches.append(batch)
+    if count == 0:
+        raise invalid_field("", "at least one row is expected")
+    return Stream(reader.schema, batches, count)
+
+
+@contextlib.contextmanager
+def _malformed() -> Iterator[None]:
+    try:
+        yield
     except (pa.ArrowException, struct.error, OSError, ValueError, IndexError, KeyError) as error:
         raise ProblemError("malformed_arrow", str(error).partition("\n")[0][:200]) from None
 
 
-def _read_batches(reader: pa.RecordBatchStreamReader, nullable: Collection[str]) -> Steps[pa.Table]:
-    batches, count = [], 0
-    for batch in reader:
-        yield
-        batch.validate(full=True)
-        count += batch.num_rows
-        if count > ROWS_MAX:
-            raise ProblemError("payload_too_large", f"A batch has at most {ROWS_MAX} rows.")
-        batches.append(batch)
-    if count == 0:
-        raise invalid_field("", "at least one row is expected")
-    table = pa.Table.from_batches(batches, reader.schema).unify_dictionaries().combine_chunks()
+def whole_table(stream: Stream, nullable: Collection[str]) -> Steps[pa.Table]:
+    """A stream as one table of whole columns, all of them validated. `nullable`: those that may hold nulls. Raises ProblemError
+    malformed_arrow or invalid_field."""
+    with _malformed():
+        for batch in stream.batches:
+            batch.validate(full=True)
+            yield
+        table = pa.Table.from_batches(stream.batches, stream.schema).unify_dictionaries().combine_chunks()
     for name in table.column_names:
         if table.column(name).null_count and name not in nullable:
             raise invalid_field(name, "null is not a value")
@@ -248,11 +272,14 @@ def distinct_texts(array: pa.Array, name: str) -> Steps[tuple[NDArray[np.int64],
     if array.dictionary.null_count:
         raise invalid_field(name, "null is not a value")
     indices = array.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    used = np.unique(indices)
+    yield
     values = array.dictionary
-    if len(used) < len(values):
-        values = values.take(pa.array(used))
-        indices = np.searchsorted(used, indices)
+    used = np.bincount(indices, minlength=len(values)) > 0
+    yield
+    if not used.all():
+        values = values.filter(pa.array(used))
+        indices = (np.cumsum(used) - 1)[indices]
+        yield
     texts: list[str] = []
     for start in range(0, len(values), STEP_ROWS):
         texts += values.slice(start, STEP_ROWS).to_pylist()
@@ -262,12 +289,24 @@ def distinct_texts(array: pa.Array, name: str) -> Steps[tuple[NDArray[np.int64],
 
 def _distinct(array: pa.Array) -> Steps[tuple[NDArray[np.int64], list[str]]]:
     """As `_codes`, for texts that may all be different: a piece at a time."""
-    numbers: dict[str, int] = {}
-    indices = np.empty(len(array), np.int64)
-    for start in range(0, len(array), PIECE_ROWS):
+
+    def encoded(start: int) -> tuple[list[str], NDArray[np.int32]]:
         piece = array.slice(start, PIECE_ROWS).dictionary_encode()
-        own = [numbers.setdefault(text, len(numbers)) for text in piece.dictionary.to_pylist()]
-        indices[start : start + PIECE_ROWS] = np.array(own, np.int64)[piece.indices.to_numpy()]
+        return piece.dictionary.to_pylist(), piece.indices.to_numpy()
+
+    return (yield from _numbered(len(array), encoded))
+
+
+def _numbered(
+    count: int, piece: Callable[[int], tuple[list[V], NDArray[Any]]]
+) -> Steps[tuple[NDArray[np.int64], list[V]]]:
+    """`count` values as indices (n,) into the distinct ones. `piece(start)`: the distinct of PIECE_ROWS values, and indices into them."""
+    numbers: dict[V, int] = {}
+    indices = np.empty(count, np.int64)
+    for start in range(0, count, PIECE_ROWS):
+        values, where = piece(start)
+        own = [numbers.setdefault(value, len(numbers)) for value in values]
+        indices[start : start + PIECE_ROWS] = np.array(own, np.int64)[where]
         yield
     return indices, list(numbers)
 
@@ -308,13 +347,19 @@ def _details(table: pa.Table, rows: Requests) -> Steps[dict[int, bytes]]:
     yield from mapped(_check_address, ips)
     rows["device"] = numbers[device_index]
     yield
-    pairs, where = np.unique(device_index * len(ips) + ip_index, return_inverse=True)
+    pair_of_row = device_index * len(ips) + ip_index
     yield
+
+    def distinct(start: int) -> tuple[list[int], NDArray[np.int64]]:
+        pairs, where = np.unique(pair_of_row[start : start + PIECE_ROWS], return_inverse=True)
+        return pairs.tolist(), where
+
+    where, pairs = yield from _numbered(len(rows), distinct)
 
     def entry_of(pair: int) -> bytes | None:
         return details_bytes(None, None, devices[pair // len(ips)] or None, ips[pair % len(ips)] or None)
 
-    entries = yield from mapped(entry_of, pairs.tolist())
+    entries = yield from mapped(entry_of, pairs)
     digests = yield from mapped(_digest, entries)
     rows["digest"] = np.array(digests, np.uint64)[where]
     yield

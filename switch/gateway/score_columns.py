@@ -17,7 +17,7 @@ from actors.records.layout import Kind
 from models.credit.score import Cause
 from models.credit.wallet_card import BANDS
 from switch.fairness.scheduling import Steps
-from switch.gateway.arrow import HASHED_ROWS, column_of, distinct_texts, is_text, read_table, uuids
+from switch.gateway.arrow import HASHED_ROWS, column_of, distinct_texts, is_text, read_stream, uuids, whole_table
 from switch.problems.table import invalid_field
 
 COLUMNS: Final = {
@@ -67,7 +67,8 @@ class ScoreTable(NamedTuple):
 
 def read_scores(body: bytes) -> Steps[ScoreTable]:
     """The table of an Arrow stream. Raises ProblemError: malformed_arrow, payload_too_large or invalid_field."""
-    table = yield from read_table(body, COLUMNS, _fits, _NULLABLE)
+    stream = yield from read_stream(body, COLUMNS, _fits)
+    table = yield from whole_table(stream, _NULLABLE)
     yield
     _, cards = yield from distinct_texts(column_of(table, "card"), "card")
     if len(cards) > 1:

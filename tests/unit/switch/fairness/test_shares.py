@@ -43,6 +43,55 @@ async def test_callers_that_wait_take_turns() -> None:
     assert order == [1, 2, 1, 2, 1, 1]
 
 
+async def test_who_asks_for_many_places_waits_for_them_and_nobody_who_needs_few_takes_them_away() -> None:
+    places, order = Places(8, 4, 10), list[tuple[int, int]]()
+
+    async def work(caller: int, count: int) -> None:
+        async with places.place(caller, count):
+            order.append((caller, count))
+            await asyncio.sleep(0)
+
+    async with AsyncExitStack() as inside:
+        for caller in (1, 2):
+            await inside.enter_async_context(places.place(caller, 3))
+        many = asyncio.create_task(work(3, 4))
+        own_share = asyncio.create_task(work(1, 2))
+        await turns()
+        few = asyncio.create_task(work(4, 2))
+        await turns()
+        assert order == [], "two places are free, and kept for the one that needs four"
+    await asyncio.gather(many, own_share, few)
+    assert order == [(3, 4), (1, 2), (4, 2)]
+
+
+async def test_one_larger_than_a_caller_s_share_goes_alone() -> None:
+    places = Places(8, 4, 0.05)
+    async with places.place(1, 6):
+        with pytest.raises(ProblemError):
+            async with places.place(1, 1):
+                pass
+        async with places.place(2, 2):
+            pass
+
+
+async def test_places_kept_for_one_that_gives_up_are_for_the_next() -> None:
+    places, order = Places(4, 4, 10), list[int]()
+
+    async def work(caller: int, count: int) -> None:
+        async with places.place(caller, count):
+            order.append(caller)
+
+    async with places.place(1, 2):
+        many = asyncio.create_task(work(2, 4))
+        await turns()
+        few = asyncio.create_task(work(3, 1))
+        await turns()
+        many.cancel()
+        await turns()
+        assert order == [3]
+    await asyncio.gather(many, few, return_exceptions=True)
+
+
 async def test_a_place_offered_to_one_that_has_just_given_up_goes_to_the_next() -> None:
     """The one that is cancelled stands in line until its task has run."""
     places, done = Places(1, 1, 10), list[int]()

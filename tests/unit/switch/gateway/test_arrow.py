@@ -11,7 +11,7 @@ from actors.records.addresses import record_address, wallet_address
 from actors.records.codes import Code
 from actors.records.ids import Secret, encode_wallet, key_bytes, transfer_id
 from actors.records.layout import REQUEST, RESULT
-from switch.gateway.arrow import decode_transfers_stream, encode_results
+from switch.gateway.arrow import Batch, decode_transfers_stream, encode_results, read_transfers
 from switch.gateway.encode import transfer_row
 from switch.http.call import Caller
 from switch.http.schema import Context, Transfer
@@ -40,6 +40,10 @@ def text(values: list[str], dictionary: bool) -> pa.Array:
     return array.dictionary_encode() if dictionary else array
 
 
+def decoded(body: bytes) -> Batch:
+    return done_at_once(decode_transfers_stream(done_at_once(read_transfers(body)), SECRET, CALLER))
+
+
 @pytest.mark.parametrize("dictionary", [False, True])
 @pytest.mark.parametrize("batches", [1, 3])
 def test_the_same_payments_give_the_same_rows_as_json(dictionary: bool, batches: int) -> None:
@@ -66,7 +70,7 @@ def test_the_same_payments_give_the_same_rows_as_json(dictionary: bool, batches:
         },
         batches,
     )
-    batch = done_at_once(decode_transfers_stream(body, SECRET, CALLER))
+    batch = decoded(body)
     expected = [
         transfer_row(
             Transfer(
@@ -103,7 +107,7 @@ def test_ids_of_another_cluster_and_nil_after() -> None:
             "after": raw([str(uuid.UUID(int=0))]),
         }
     )
-    (row,) = done_at_once(decode_transfers_stream(body, SECRET, CALLER)).rows
+    (row,) = decoded(body).rows
     assert (row["payer"], row["payee"], row["after"], row["digest"]) == (0, wallet_address(2, 1), 0, 0)
 
 
@@ -124,7 +128,7 @@ def test_a_byte_changed_anywhere_is_decoded_or_refused_never_an_error() -> None:
         for place in random.integers(0, len(body), random.integers(1, 4)):
             changed[place] = random.integers(0, 256)
         try:
-            done_at_once(decode_transfers_stream(bytes(changed), SECRET, CALLER))
+            decoded(bytes(changed))
         except ProblemError as problem:
             assert problem.code in {"malformed_arrow", "invalid_field", "unsupported_media_type", "payload_too_large"}
 
