@@ -217,6 +217,7 @@ CREDIT_REQUEST: Final = np.dtype(
         ("expiry", "i8"),
         ("confirm_by", "i8"),
         ("seen", "i8"),
+        ("writer", "i8"),
         ("deferred_at", "i8"),
         ("valid_until", "i8"),
         ("effective_time", "i8"),
@@ -231,7 +232,8 @@ CREDIT_REQUEST: Final = np.dtype(
 )
 """One credit request, front door to shard. `op`: the record asked for; `kind`: of an order, the result of an inquiry, or a resolution;
 `home`: the wallet to which the key is bound, also where there is no such holder; `reference`: consent, receipt, order, entry or case;
-`seen`: head of the holder's credit chain that the front door decided on, -1 = whatever it is; `open_max`: orders that the holder may have
+`seen`: head of the holder's credit chain that the front door decided on, -1 = whatever it is; `writer`: of the state that it decided
+on, 0 = any; `open_max`: orders that the holder may have
 open, this one included, or inquiries that the account may make about the wallet in a day, 0 = as many as it likes; `valid_until`: end of an
 order's receipt, by which the order must be recorded, 0 = not compared; `effective_time`: when an order of the past was used, 0 = it is a
 new one; `paid_at`: when it was paid, 0 = it is still owed; `confirm_by`: of a
@@ -279,15 +281,17 @@ SCORE: Final = np.dtype(
 gaps."""
 
 CREDIT_QUESTION: Final = np.dtype(
-    [("holder", "i8"), ("order", "i8"), ("account", "u4"), ("scenario", "u4"), ("payee", "i8")]
+    [("holder", "i8"), ("order", "i8"), ("account", "u4"), ("scenario", "u4"), ("payee", "i8"), ("to_record", "i8")]
 )
 """What a front door asks before it decides: a holder, and where they are not 0 an order, a merchant's account with a scenario, and a
-wallet that orders pay."""
+wallet that orders pay. to_record: 1 = what is decided will be recorded by the state's writer or not at all, so the answer need not wait
+for the journal."""
 
 CREDIT_STATE: Final = np.dtype(
-    [("wallet", WALLET), ("credit", CREDIT), ("consent", CONSENT), ("order", ORDER), ("paying", "i8")]
+    [("wallet", WALLET), ("credit", CREDIT), ("consent", CONSENT), ("order", ORDER), ("paying", "i8"), ("writer", "i8")]
 )
-"""The answer, at one moment: zeros where there is no such thing, or no longer. paying: how many orders that are not over pay the payee."""
+"""The answer, at one moment: zeros where there is no such thing, or no longer. paying: how many orders that are not over pay the payee.
+writer: number of the process that answered."""
 
 CreditRows = NDArray[np.void]
 """CREDIT rows (n,)."""

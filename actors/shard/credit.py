@@ -175,13 +175,19 @@ class CreditRequests:
         self._emit([Answer(ref=message.ref, value=results)])
 
     def read(self, message: ReadCredit) -> None:
-        """Answer with CREDIT_STATE rows (n,) once what they show is durable."""
-        if self._core.serving:
-            states = self._states(message)
-            self._core.writer.when_durable(lambda: self._emit([Answer(ref=message.ref, value=states)]))
+        """Answer with CREDIT_STATE rows (n,) once what they show is durable. Where what is decided on them is recorded, they need not be:
+        if this writer commits it, it has committed what it had shown before; and no other writer takes it."""
+        if not self._core.serving:
+            return
+        answer: list[Output] = [Answer(ref=message.ref, value=self._states(message))]
+        if message.questions["to_record"].all():
+            self._emit(answer)
+        else:
+            self._core.writer.when_durable(lambda: self._emit(answer))
 
     def _states(self, message: ReadCredit) -> NDArray[Any]:
         states = np.zeros(len(message.questions), CREDIT_STATE)
+        states["writer"] = self._core.writer.writer.number
         credit, book, now = self._ledger.credit, self._ledger.book, self._ledger.record_time
         for state, question in zip(states, message.questions, strict=True):
             holder = int(question["holder"])
@@ -244,7 +250,10 @@ class CreditRequests:
         decide = self._decisions.get(int(row["op"]))
         if row["op"] not in _OF_ONE_RECORD:
             self._seal_unit()
-        made = Code.INVALID_REQUEST if decide is None else decide(row, details)
+        if row["writer"] not in (0, self._core.writer.writer.number):
+            made: Code | _Made = Code.DEFERRED
+        else:
+            made = Code.INVALID_REQUEST if decide is None else decide(row, details)
         if isinstance(made, Code):
             result["code"] = made
             if made == Code.DEFERRED:

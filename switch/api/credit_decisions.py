@@ -98,7 +98,7 @@ async def decide(services: DecisionServices, call: Call) -> web.Response:
     sent = _decided(first, asked, await _state(services, asked))
 
     async def decided_again(row: CreditRow, answer: CreditAnswer) -> CreditRow:
-        """Something was recorded of the holder since the look."""
+        """Something was recorded of the holder since the look, or another process has taken over its shard."""
         nonlocal sent
         sent = _decided(row, asked, await _state(services, asked))
         return sent
@@ -132,9 +132,10 @@ async def _asked(services: DecisionServices, call: Call, body: CreditQuestion) -
 
 
 async def _state(services: DecisionServices, asked: _Asked) -> Any:
-    """The holder's state, durable. A consent to an older version that used less data is none."""
+    """The holder's state. A consent to an older version that used less data is none."""
     stored = asked.loaded.stored
-    (state,) = await states(services, asked.shard, [(asked.holder, 0, asked.account, stored.number)])
+    question = (asked.holder, 0, asked.account, stored.number)
+    (state,) = await states(services, asked.shard, [question], to_record=True)
     version = int(state["consent"]["version"])
     if version not in (0, stored.version):
         agreed = await services.scenarios.version(stored.number, version)
@@ -178,6 +179,7 @@ def _decided(row: CreditRow, asked: _Asked, state: Any) -> CreditRow:
         holder=asked.holder if exists else 0,
         home=asked.home,
         seen=seen,
+        writer=int(state["writer"]),
         amount=asked.amount,
         points=score if result else 0,
         granted=granted if result is InquiryResult.YES else 0,

@@ -71,10 +71,13 @@ async def holders_wallet(services: CreditServices, call: Call) -> int:
     return address
 
 
-async def states(services: StateServices, shard: int, questions: list[tuple[int, int, int, int]]) -> Any:
-    """CREDIT_STATE rows for (holder, order, account, scenario), durable. Raises ProblemError timeout."""
+async def states(
+    services: StateServices, shard: int, questions: list[tuple[int, int, int, int]], *, to_record: bool = False
+) -> Any:
+    """CREDIT_STATE rows for (holder, order, account, scenario), durable; or, `to_record`, as they are now, for a row that names their
+    writer. Raises ProblemError timeout."""
     try:
-        asked = np.array([(*question, 0) for question in questions], CREDIT_QUESTION)
+        asked = np.array([(*question, 0, to_record) for question in questions], CREDIT_QUESTION)
         return await services.credit_readers[shard].read(asked)
     except ShardUnavailable:
         raise ProblemError("timeout") from None
@@ -84,7 +87,7 @@ async def refuse_while_owed(services: StateServices, wallet: int) -> None:
     """Raises ProblemError wallet_has_orders when orders that are not over pay to or from an open wallet, timeout when a shard does not
     answer. Its own shard refuses those from it once more; one that is made meanwhile and pays to it finds the wallet closed, and its clock
     stands still."""
-    question = np.array([(wallet, 0, 0, 0, wallet)], CREDIT_QUESTION)
+    question = np.array([(wallet, 0, 0, 0, wallet, 0)], CREDIT_QUESTION)
     try:
         found = await asyncio.gather(*(reader.read(question) for reader in services.credit_readers))
     except ShardUnavailable:

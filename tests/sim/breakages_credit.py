@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from actors.ledger.ledger import Ledger
 from actors.records.blocks import Writer
 from actors.records.layout import Kind
@@ -55,6 +57,16 @@ class SaysYesWithoutAConsent(_WithCredit):
     class credit_class(CreditRequests):
         def _consent(self, row: Any) -> Any:
             return {"record": int(row["reference"]), "standing": 0, "cap": 0}
+
+
+class RecordsWhatAnotherWriterShowed(_WithCredit):
+    """What a decision rests on may never have been stored."""
+
+    class credit_class(CreditRequests):
+        def offer(self, message: m.Credit) -> None:
+            rows = message.rows.copy()
+            rows["writer"] = 0
+            super().offer(msgspec.structs.replace(message, rows=rows))
 
 
 class ForgetsItsClocksAfterAStart(_WithCredit):
@@ -135,6 +147,7 @@ CREDIT_BREAKAGES: tuple[type[ShardCore], ...] = (
     StoresACollectionWithoutItsOrder,
     CollectsBehindTheBackOfWindows,
     SaysYesWithoutAConsent,
+    RecordsWhatAnotherWriterShowed,
     ForgetsItsClocksAfterAStart,
     ScoresAWalletAgainInTheSameRun,
     ForgetsConsentsAfterACheckpoint,

@@ -71,6 +71,11 @@ _OF_KIND: Final = {
 """What of a request is in which field of its record."""
 
 
+def shown_of(state: Any) -> tuple[int, ...]:
+    """What a CREDIT_STATE row shows of a holder."""
+    return tuple(int(state["credit"][name]) for name in ROW)
+
+
 class Order:
     """An order, with what it was after each block that changed it."""
 
@@ -193,8 +198,18 @@ class CreditModel:
         stated = [{name: sent.get(name, 0) for name in same} for sent in request.sent]
         kept = {name: getattr(record, field) for name, field in same.items()}
         must(kept in stated, "record {}: {} is not what was asked: {}", address, kept, stated)
+        if op == Kind.INQUIRY and body["holder"]:
+            rests_on = [sent for sent, of_record in zip(request.sent, stated, strict=True) if of_record == kept]
+            self._decided(shard, address, body["holder"], rests_on, model)
         must(record.payer == body["holder"] and record.caller == body["caller"], "record {}: whose?", address)
         must(op < Kind.ORDER_CONFIRMED or record.reference == body["reference"], "record {}: another order", address)
+
+    def _decided(self, shard: int, address: int, holder: int, sent: list[dict[str, int]], model: Any) -> None:
+        """A decision rests on what its own writer had recorded before."""
+        rows = [(0,) * len(ROW), *(each[1] for each in self.shards[shard].states.get(holder, []))]
+        known, writer = set(map(hash, rows)), model.shards[shard].writer
+        true = any(each["writer"] == writer and each["shown"] in known for each in sent)
+        must(true, "decision {}: not on what its writer {} has recorded: {}", address, writer, sent)
 
     def _scored(self, here: ShardCredit, address: int, record: Any) -> None:
         row = here.row(record.payer)
@@ -343,8 +358,10 @@ class CreditModel:
 
     def _judge_state(self, question: StateQuestion, delivery: Any, value: Any) -> None:
         """It shows the row as it was at one time since the question."""
+        if question.to_record:
+            return
         (state,) = value
-        shown = tuple(int(state["credit"][name]) for name in ROW)
+        shown = shown_of(state)
         history = self.shards[question.shard].states.get(question.holder, [])
         possible = [each[1] for each in history if each[0] <= delivery.shard_head][-1:] or [(0,) * len(ROW)]
         possible += [each[1] for each in history if each[0] > delivery.shard_head]

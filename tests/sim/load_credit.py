@@ -15,7 +15,7 @@ from actors.records.credit_layout import CREDIT_QUESTION, InquiryResult, OrderKi
 from actors.records.layout import ACCOUNT, RESULT_OF_INQUIRY, SCENARIO, Kind, WalletStatus
 from actors.shard import messages as m
 from actors.shard.disputes import CASE_OPENINGS
-from tests.sim.credit_model import score_rows
+from tests.sim.credit_model import score_rows, shown_of
 from tests.sim.load_cases import CaseLoad
 from tests.sim.questions import CreditQuestion, CreditRequest, ScoreQuestion, StateQuestion
 
@@ -112,7 +112,8 @@ class CreditLoad:
         if request.body["op"] in READ_FIRST and request.body["holder"]:
             request.attempt += 1
             attempt = request.attempt
-            self._read(request.shard, request.body, lambda state: self._decided(request, state))
+            to_record = request.body["op"] == Kind.INQUIRY
+            self._read(request.shard, request.body, lambda state: self._decided(request, state), to_record=to_record)
             self._scheduler.after(self._random.randint(*WAIT_MS), self._overdue, request, attempt)
         else:
             self._send(request)
@@ -121,6 +122,7 @@ class CreditLoad:
         body = dict(request.body)
         body["seen"] = int(state["credit"]["head"])
         if body["op"] == Kind.INQUIRY:
+            body["writer"], body["shown"] = int(state["writer"]), hash(shown_of(state))
             consent = int(state["consent"]["record"])
             body["kind"] = int(InquiryResult.YES if consent else InquiryResult.NOT_AVAILABLE)
             body["reference"], body["points"] = consent, int(state["credit"]["score"])
@@ -183,11 +185,12 @@ class CreditLoad:
         if request.result is None and request.attempt == attempt:
             self._decide(request)
 
-    def _read(self, shard: int, of: dict[str, int], reply: Any) -> None:
+    def _read(self, shard: int, of: dict[str, int], reply: Any, *, to_record: bool = False) -> None:
         asked = np.zeros(1, CREDIT_QUESTION)
+        asked["to_record"] = to_record
         for name in ("holder", "account", "scenario"):
             asked[name] = of[name]
-        question = StateQuestion(shard, of["holder"], lambda states: reply(states[0]))
+        question = StateQuestion(shard, of["holder"], lambda states: reply(states[0]), to_record)
         self._switch.call(shard, question, lambda ref: m.ReadCredit(ref=ref, questions=asked))
 
     # What is wanted.

@@ -179,11 +179,12 @@ class CreditQuestion(NamedTuple):
 
 
 class StateQuestion(NamedTuple):
-    """What does a shard know of a holder?"""
+    """What does a shard know of a holder? `to_record`: its answer need not be durable, what is decided on it will be."""
 
     shard: int
     holder: int
     reply: Callable[[Any], None]
+    to_record: bool = False
 
 
 class ScoreQuestion(NamedTuple):

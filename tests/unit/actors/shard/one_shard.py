@@ -22,7 +22,7 @@ SMALL = Capacity(
 
 
 class OneShard:
-    """`blocks`: what is stored; `asked_for`: wallets of other shards that were asked for."""
+    """`blocks`: what is stored; `asked_for`: wallets of other shards that were asked for; `away`: the database does not answer."""
 
     def __init__(self, capacity: Capacity = SMALL) -> None:
         self.capacity = capacity
@@ -30,6 +30,7 @@ class OneShard:
         self.blocks: list[Sealed] = []
         self.answers: dict[int, Any] = {}
         self.asked_for: list[int] = []
+        self.away = False
         self._refs = self._keys = 0
         self.core = self._begun()
 
@@ -60,6 +61,8 @@ class OneShard:
 
     def _answered_by(self, output: m.Output) -> list[m.Message]:
         match output:
+            case m.Append() | m.ReadHead() if self.away:
+                pass
             case m.Append():
                 self.blocks += output.blocks
                 return [m.Stored(sequence=output.sequence, outcome="stored")]
@@ -135,9 +138,11 @@ class OneShard:
         assert made["code"] == 0, made
         return int(made["address"])
 
-    def state(self, holder: int, order: int = 0, account: int = MERCHANT, scenario: int = SCENARIO) -> Any:
+    def state(self, holder: int, order: int = 0, account: int = MERCHANT, scenario: int = SCENARIO, **more: int) -> Any:
         """CREDIT_STATE of a holder."""
         questions = np.zeros(1, CREDIT_QUESTION)
+        for name, value in more.items():
+            questions[name] = value
         questions["holder"], questions["order"] = holder, order
         questions["account"], questions["scenario"] = account, scenario
         (state,) = self.ask(lambda ref: m.ReadCredit(ref=ref, questions=questions))

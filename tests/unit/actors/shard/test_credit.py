@@ -77,6 +77,35 @@ def test_an_inquiry_that_rests_on_an_older_chain_is_looked_at_again(shard: OneSh
     assert shard.credit(Kind.INQUIRY, holder, seen=head, **asked)["code"] == Code.DEFERRED
 
 
+def test_a_state_to_record_a_decision_on_is_shown_at_once_and_any_other_once_it_is_durable(shard: OneShard) -> None:
+    holder = shard.wallet()
+    shard.away = True
+    with pytest.raises(KeyError):
+        granted(shard, holder)
+    assert shard.state(holder, to_record=1)["consent"]["holder"] == holder, "not stored yet"
+    with pytest.raises(KeyError):
+        shard.state(holder)
+
+
+@pytest.mark.parametrize("result", [InquiryResult.YES, InquiryResult.NOT_AVAILABLE])
+def test_a_decision_is_recorded_by_the_writer_that_showed_what_it_rests_on(
+    shard: OneShard, result: InquiryResult
+) -> None:
+    holder = shard.wallet()
+    asked = {"kind": result, "reference": granted(shard, holder), "expiry": shard.now + DAY_MS}
+    shown = shard.state(holder, to_record=1)
+    asked |= {"writer": int(shown["writer"]), "seen": int(shown["credit"]["head"]) if result else -1}
+    made = shard.credit(Kind.INQUIRY, holder, **asked, key=901)
+    assert made["code"] == 0
+    shard.restarted()
+    again = shard.credit(Kind.INQUIRY, holder, **asked, key=901)
+    assert (again["code"], again["address"], again["replayed"]) == (0, made["address"], 1)
+    assert shard.credit(Kind.INQUIRY, holder, **asked, key=902)["code"] == Code.DEFERRED
+    shown = shard.state(holder, to_record=1)
+    asked |= {"writer": int(shown["writer"]), "seen": int(shown["credit"]["head"])}
+    assert shard.credit(Kind.INQUIRY, holder, **asked, key=902)["code"] == 0
+
+
 def test_an_inquiry_about_nobody_is_recorded_too(shard: OneShard) -> None:
     made = shard.credit(Kind.INQUIRY, 0, home=12_345_678)
     assert made["code"] == 0
