@@ -163,7 +163,7 @@ class Groups:
         else:
             key = self._random.getrandbits(128)
         copies[place] = Request(old.shard, key, self._random.getrandbits(62) + 1, body)
-        copies[place].part = True
+        copies[place].part = old.digest
         copies[place].result = old.result
         self._scheduler.count("changed groups sent")
         for request in copies:
@@ -175,7 +175,7 @@ class Groups:
         copies = []
         for row in rows:
             request = Request(row.shard, row.key, row.digest, row.body)
-            request.part, request.result = True, row.result
+            request.part, request.result = row.digest, row.result
             copies.append(request)
         return linked(copies)
 

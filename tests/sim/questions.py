@@ -27,7 +27,8 @@ class Known(Protocol):
 
 class Request:
     """One row that a client wants done. `shard`: its home. `digest` is unique to the body, so a record tells whose it is. `unit`: the
-    linked group that it is a row of, or itself alone; `part`: it repeats a row of a group that is sent again otherwise than it was."""
+    linked group that it is a row of, or itself alone; `part`: digest of the row that it repeats, of a group
+    that is sent again otherwise than it was; 0 = none."""
 
     __slots__ = (
         "attempt",
@@ -59,7 +60,7 @@ class Request:
         self.source: Request | None = None
         self.waits = False
         self.flags = 0
-        self.part = False
+        self.part = 0
         self.unit: tuple[Request, ...] = (self,)
 
     @property
