@@ -3,10 +3,12 @@
 Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.arrays import Integers
 
 _M: Final = (1 << 64) - 1
 
@@ -19,7 +21,7 @@ def splitmix64(value: int) -> int:
     return value ^ value >> 31
 
 
-def splitmix64s(values: NDArray[Any]) -> NDArray[np.uint64]:
+def splitmix64s(values: Integers) -> NDArray[np.uint64]:
     """`splitmix64` of many 64-bit numbers."""
     x = values.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ x >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)

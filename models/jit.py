@@ -16,13 +16,13 @@ from uuid import uuid4
 import llvmlite
 import numba
 import numba.extending
-import numpy as np
 from numba.core.caching import CacheImpl, _CacheLocator
 from numpy.typing import NDArray
 
+from models.arrays import S
+
 Kernel = Callable[..., Any]
 F = TypeVar("F", bound=Kernel)
-S = TypeVar("S", bound=np.generic)
 
 _NUMBA: Any = numba.config
 _ROOT: Final = Path(__file__).resolve().parent.parent

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.arrays import Reals
 from models.jit import inlined, kernel
 
 FAR: Final = 2.0**62
@@ -71,10 +72,12 @@ class Placer:
         np.take(np.array([*looked_up, beyond], np.uint16), found.to_numpy(), out=places, mode="clip")
 
 
-def _in_fours(thresholds: list[Any], beyond: float) -> NDArray[Any]:
+def _in_fours(thresholds: list[Any], beyond: float) -> Reals:
     """As many as the kernels compare at once, filled up with what next to nothing reaches."""
-    kind = np.float64 if beyond == np.inf else np.int64
-    return np.array([*thresholds, *([beyond] * (-len(thresholds) % 4))], kind).reshape(-1, 4)
+    filled = [*thresholds, *([beyond] * (-len(thresholds) % 4))]
+    if beyond == np.inf:
+        return np.array(filled, np.float64).reshape(-1, 4)
+    return np.array(filled, np.int64).reshape(-1, 4)
 
 
 def lowest_float(edge: int, scale: int) -> float:

@@ -4,10 +4,12 @@ Pure functions of arrays; `bad` is 1 for bad rows, a higher score is better.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.arrays import Reals
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +25,7 @@ LOSS_ROUNDING: Final = 1e-12
 """Of a sum over the rows: a step is not halved for less."""
 
 
-def auc(scores: NDArray[Any], bad: NDArray[Any], weights: Floats | None = None) -> float:
+def auc(scores: Reals, bad: Reals, weights: Floats | None = None) -> float:
     """Area under the ROC curve: how often a good row scores higher than a bad one; equal scores count half (Mann-Whitney). A pair of rows
     counts the product of their weights."""
     _, goods, bads = roc(scores, bad, weights)
@@ -31,7 +33,7 @@ def auc(scores: NDArray[Any], bad: NDArray[Any], weights: Floats | None = None) 
     return float((np.diff(goods, prepend=0.0) * (below + bads) / 2).sum())
 
 
-def roc(scores: NDArray[Any], bad: NDArray[Any], weights: Floats | None = None) -> tuple[Floats, Floats, Floats]:
+def roc(scores: Reals, bad: Reals, weights: Floats | None = None) -> tuple[Floats, Floats, Floats]:
     """Cut-offs, and the shares of the good and of the bad rows that score at or below each."""
     each = np.ones(len(bad)) if weights is None else weights
     cuts, group = np.unique(scores, return_inverse=True)
@@ -40,13 +42,13 @@ def roc(scores: NDArray[Any], bad: NDArray[Any], weights: Floats | None = None) 
     return cuts.astype(np.float64), goods / goods[-1], bads / bads[-1]
 
 
-def ks(scores: NDArray[Any], bad: NDArray[Any], weights: Floats | None = None) -> float:
+def ks(scores: Reals, bad: Reals, weights: Floats | None = None) -> float:
     """The Kolmogorov-Smirnov statistic: the largest distance between the shares of bad and good rows below a cut-off."""
     _, goods, bads = roc(scores, bad, weights)
     return float(np.abs(bads - goods).max())
 
 
-def woe(goods: NDArray[Any], bads: NDArray[Any]) -> Floats:
+def woe(goods: Reals, bads: Reals) -> Floats:
     """Weight of evidence by bin: ln(share of all good rows / share of all bad rows). Above zero is better than average."""
     pure = (goods == 0) | (bads == 0)
     good = np.where(pure, goods + SMOOTHING, goods) / goods.sum()
@@ -61,7 +63,7 @@ def cell_log_odds(goods: Floats, bads: Floats) -> Floats:
     return found
 
 
-def psi(before: NDArray[Any], after: NDArray[Any]) -> float:
+def psi(before: Reals, after: Reals) -> float:
     """Population stability index of two counts by bin. Below 0.1: no change to speak of; above 0.25: another population."""
     empty = (before == 0) | (after == 0)
     old = np.where(empty, before + SMOOTHING, before) / before.sum()
@@ -70,7 +72,7 @@ def psi(before: NDArray[Any], after: NDArray[Any]) -> float:
     return float(((new - old) * np.log(new / old))[either].sum())
 
 
-def rows_by_outcome(bad: NDArray[Any], weights: Floats | None = None) -> Floats:
+def rows_by_outcome(bad: Reals, weights: Floats | None = None) -> Floats:
     """(2, n): for how many good and for how many bad rows each row stands."""
     each = np.ones(len(bad)) if weights is None else weights
     return np.stack([each * (bad == 0), each * (bad == 1)])

@@ -16,6 +16,8 @@ from actors.database.connection import cluster_value, connect
 from actors.database.pool import Pool
 from actors.journal.postgres import PostgresJournal
 from actors.ledger.ledger import REVIEW_SECONDS
+from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
+from actors.records.layout import Requests, Results, WalletRows
 from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
 from actors.scoring.pack_compiler import load_pack, publish_default
 from actors.scoring.scorer import Scorer
@@ -27,7 +29,7 @@ from actors.stores.rule_packs import PackStore
 from actors.stores.scenarios import publish_catalogue
 from actors.stores.scopes import SCOPES
 from actors.stores.topology import SegmentStore
-from rules.decisions.decision import Fallback
+from rules.decisions.decision import Decisions, Fallback
 from rules.scenarios.catalogue import texts
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.front_door import FrontDoor, FrontDoorOptions
@@ -46,7 +48,7 @@ class LocalClient:
         self.before: Callable[[], Any] = lambda: None
         self.after: Callable[[], Any] = lambda: None
 
-    async def submit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+    async def submit(self, rows: Requests, details: dict[int, bytes]) -> Results:
         self.before()
         try:
             results = await self._host.submit(rows, details)
@@ -55,13 +57,13 @@ class LocalClient:
         self.after()
         return results
 
-    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def wallets(self, addresses: NDArray[np.int64]) -> WalletRows:
         try:
             return await self._host.wallets(addresses)
         except NotReady:
             raise ShardUnavailable(True) from None
 
-    async def credit(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+    async def credit(self, rows: CreditRequests, details: dict[int, bytes]) -> CreditResults:
         self.before()
         try:
             results = await self._host.credit(rows, details)
@@ -70,13 +72,13 @@ class LocalClient:
         self.after()
         return results
 
-    async def publish(self, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
         try:
             return await self._host.publish(rows, details)
         except NotReady:
             raise ShardUnavailable(True) from None
 
-    async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
+    async def credit_states(self, questions: CreditQuestions) -> CreditStates:
         try:
             return await self._host.credit_states(questions)
         except NotReady:
@@ -91,7 +93,7 @@ class LocalClient:
     async def condition(self) -> Condition:
         return self._host.condition()
 
-    async def preview(self, row: NDArray[Any]) -> NDArray[Any]:
+    async def preview(self, row: Requests) -> Results:
         try:
             return await self._host.preview(row)
         except NotReady:
@@ -110,10 +112,10 @@ class LocalScorer:
     def condition(self) -> Condition:
         return Condition()
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         return self._scorer.decide(payers, columns)
 
-    async def preview(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def preview(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         return self._scorer.decide(payers, columns, counted=False)
 
 

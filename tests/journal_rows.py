@@ -1,19 +1,16 @@
 """Journals made by hand: records of any kind, cut into blocks as a shard would, for tests of those who only read."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.records.blocks import GENESIS, Sealed, Writer, seal
-from actors.records.layout import RECORD, Kind
+from actors.records.layout import RECORD, Kind, Records
 
 EUR = 978
 NOON = 1_795_521_600_000
 """2026-11-24T12:00:00Z."""
 
 
-def record(kind: Kind, **fields: int) -> NDArray[Any]:
+def record(kind: Kind, **fields: int) -> Records:
     """One record (1,); its times are NOON unless given."""
     row = np.zeros(1, RECORD)
     row["kind"], row["currency"], row["record_time"] = kind, EUR, NOON
@@ -25,7 +22,7 @@ def record(kind: Kind, **fields: int) -> NDArray[Any]:
 
 
 def journal(
-    shard: int, *batches: list[NDArray[Any]], details: dict[int, bytes] | None = None, first: int = 1
+    shard: int, *batches: list[Records], details: dict[int, bytes] | None = None, first: int = 1
 ) -> list[Sealed]:
     """Blocks of a shard from number `first` on, at least one for each batch; `details` by index in the first batch."""
     blocks: list[Sealed] = []

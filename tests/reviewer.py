@@ -1,13 +1,14 @@
 """A scorer for tests that wants one amount reviewed, whoever pays it."""
 
-from typing import Any, Final
+from typing import Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from actors.rpc.interface import Condition
 from actors.shard.in_process import InlineScorer
 from rules.builtin import PACK
-from rules.decisions.decision import Action, Fallback
+from rules.decisions.decision import Action, Decisions, Fallback
 from rules.vocabulary.columns import INDEX
 
 REVIEWED: Final = 777
@@ -21,10 +22,10 @@ class Reviewer(InlineScorer):
     def condition(self) -> Condition:
         return Condition()
 
-    async def preview(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def preview(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         return await self.decide(payers, columns)
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         decisions, fallback = await super().decide(payers, columns)
         asked = columns[:, INDEX["amount"]] == REVIEWED
         decisions["action"][asked], decisions["reasons"][asked] = Action.REVIEW, 1

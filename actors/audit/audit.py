@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from actors.audit.balances import FAULTS, STATE, Books, check_records
 from actors.audit.credit import CreditCheck
-from actors.audit.lifecycles import EVENT, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
+from actors.audit.lifecycles import EVENT, EventRows, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
 from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
@@ -116,10 +116,10 @@ class _Shard:
         base[0] = 0
         base[np.array(segments, np.int64)] = np.arange(1, rows) * SEGMENT_SLOTS
         self.books = Books(np.zeros(rows * SEGMENT_SLOTS, STATE), base, np.zeros(1, np.int64))
-        self.remote: list[NDArray[Any]] = []
-        self.legs: list[NDArray[Any]] = []
+        self.remote: list[_Moves] = []
+        self.legs: list[_Moves] = []
         self.keys: list[NDArray[np.uint64]] = []
-        self.events: list[NDArray[Any]] = []
+        self.events: list[EventRows] = []
         self.anchors: list[Anchor] = []
         self.suspended: list[tuple[int, int]] = []
         self.late: list[Late] = []
@@ -128,7 +128,7 @@ class _Shard:
         self.changed: dict[int, bytes] = {}
         self.cursors: dict[int, tuple[int, bytes]] = {}
 
-    def open(self, rows: Sequence[ScannedBlock]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    def open(self, rows: Sequence[ScannedBlock]) -> tuple[Records, NDArray[np.int64]]:
         """Check that blocks follow those before; gives their records, up to the first that does not, and their addresses."""
         parts, places = [], []
         for number, data, details in rows:
@@ -207,7 +207,7 @@ class _Shard:
                 self.report.differ(f"shard {self.number}: its cursor in the journal of shard {sender} goes back")
             self.cursors[sender] = (block, value)
 
-    def all_events(self) -> NDArray[Any]:
+    def all_events(self) -> EventRows:
         """Holds and what became of transfers, in order."""
         return np.concatenate([np.zeros(0, EVENT), *self.events])
 
@@ -224,9 +224,11 @@ class _Shard:
 
 
 _MOVE: Final = np.dtype([("reference", "i8"), ("payee", "i8"), ("payer", "i8"), ("amount", "i8"), ("currency", "u2")])
+_Moves = NDArray[np.void]
+"""_MOVE rows (n,)."""
 
 
-def _moves(references: NDArray[np.int64], records: Records) -> NDArray[Any]:
+def _moves(references: NDArray[np.int64], records: Records) -> _Moves:
     moves = np.empty(len(records), _MOVE)
     moves["reference"] = references
     for name in ("payee", "payer", "amount", "currency"):
@@ -414,7 +416,7 @@ def _compare_cursors(sender: _Shard, shards: list[_Shard], report: AuditReport) 
             report.differ(text)
 
 
-def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], report: AuditReport) -> NDArray[Any]:
+def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], report: AuditReport) -> _Moves:
     """Match what left a shard with what landed; gives what has not landed yet."""
     gone = np.concatenate(sender.remote) if sender.remote else np.empty(0, _MOVE)
     landed = np.zeros(len(gone), bool)
@@ -438,7 +440,7 @@ def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], re
         due = (owner_of[segment_of(gone["payee"])] == receiver.number) & (block_of(gone["reference"]) <= cursor)
         for move in gone[due & ~landed][:3]:
             report.differ(f"shard {receiver.number}: the leg of record {int(move['reference'])} was passed over")
-    missing: NDArray[Any] = gone[~landed]
+    missing: _Moves = gone[~landed]
     return missing
 
 

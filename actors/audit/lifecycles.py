@@ -46,12 +46,14 @@ EVENT: Final = np.dtype(
 )
 """A record that made a hold, ended one, answered its case, or refunded; `target` is the record that it refers to, a hold's is its own.
 `voided`: a review, by who asked for the payment. `seconds`: of a hold in review, for how long it was asked to be held, 0 = a payment."""
+EventRows = NDArray[np.void]
+"""EVENT rows (n,)."""
 
 SHOWN_MAX: Final = 3
 """Differences of one sort that are named; they have one cause."""
 
 
-def events_of(records: Records, addresses: NDArray[np.int64], released: NDArray[np.int64]) -> NDArray[Any]:
+def events_of(records: Records, addresses: NDArray[np.int64], released: NDArray[np.int64]) -> EventRows:
     """Events (n,) among records of a journal."""
     kind = records["kind"]
     chosen = np.flatnonzero((kind >= Kind.HOLD) & (kind <= Kind.APPROVAL) & (records["code"] == 0))
@@ -72,7 +74,7 @@ def events_of(records: Records, addresses: NDArray[np.int64], released: NDArray[
     return events
 
 
-def wrong_holds(events: NDArray[Any]) -> Iterator[tuple[int, str]]:
+def wrong_holds(events: EventRows) -> Iterator[tuple[int, str]]:
     """Address and fault of records that end a hold as it cannot end. `events`: those of one shard."""
     events = np.sort(events[events["kind"] != Kind.REFUND], order=("target", "address"))
     if not len(events):
@@ -110,7 +112,7 @@ def wrong_holds(events: NDArray[Any]) -> Iterator[tuple[int, str]]:
             yield int(event["address"]), text
 
 
-def _expiries(events: NDArray[Any], hold: NDArray[Any], first: NDArray[np.intp]) -> NDArray[np.int64]:
+def _expiries(events: EventRows, hold: EventRows, first: NDArray[np.intp]) -> NDArray[np.int64]:
     """Until when the hold of each event lives: its own expiry once it was approved."""
     second = events[np.minimum(first + 1, len(events) - 1)]
     approved = (second["kind"] == Kind.APPROVAL) & (second["target"] == events["target"])
@@ -119,7 +121,7 @@ def _expiries(events: NDArray[Any], hold: NDArray[Any], first: NDArray[np.intp])
 
 
 def _wrong_answers(
-    events: NDArray[Any], hold: NDArray[Any], place: NDArray[np.intp]
+    events: EventRows, hold: EventRows, place: NDArray[np.intp]
 ) -> Iterator[tuple[NDArray[np.bool_], str]]:
     """Faults of answers. `place`: of each event among those of its hold, 0 = the hold itself."""
     answer = (events["review"] != 0) & (place > 0)
@@ -133,7 +135,7 @@ def _wrong_answers(
     yield case & (place == 0) & asked_hold & (events["expiry"] > kept), "a case lives longer than its hold"
 
 
-def cases_of(events: NDArray[Any]) -> list[tuple[int, int, int]]:
+def cases_of(events: EventRows) -> list[tuple[int, int, int]]:
     """Rows of table `review` (record, time, status) that follow from events of all shards, ascending."""
     review = events[events["review"] != 0]
     ends = {

@@ -189,7 +189,7 @@ async def _tally_shard(test: LiveBacktest, shard: int, decider: Decider, keyed: 
     tally_attempts(tally, decider, last, labels, period)
 
 
-async def _journal(url: str, shard: int) -> AsyncIterator[tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]]:
+async def _journal(url: str, shard: int) -> AsyncIterator[tuple[Records, NDArray[np.int64], NDArray[np.int64]]]:
     """A shard's records with their addresses and what their batches had seen, up to its end as it is now."""
     journal = PostgresJournal(url, shard=shard, writer=0)
     try:

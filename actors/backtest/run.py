@@ -9,7 +9,7 @@ the card are the code that decides online, so the pack that was live gives what 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -23,7 +23,7 @@ from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, Records
 from models.scorecard import Scorecard
 from rules.backtest.counts import UNLABELLED, Tally, add, new_tally
 from rules.compile.compiler import compile_pack
-from rules.decisions.decision import DECISION, FALLBACK
+from rules.decisions.decision import DECISION, FALLBACK, Decisions
 from rules.decisions.pack import Decider, Pack
 from rules.language.document import read_pack
 from rules.vocabulary.columns import INDEX
@@ -136,14 +136,14 @@ def tally_attempts(tally: Tally, decider: Decider, rebuilt: Rebuilt, labels: Lab
         add(tally, columns, decider.fired(columns), recorded_decisions(records), scored, known)
 
 
-def decide_shard(test: Backtest, shard: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+def decide_shard(test: Backtest, shard: int) -> tuple[NDArray[np.int64], Decisions]:
     """Addresses (n,) and decisions (n,) of DECISION of a shard's attempts."""
     decider = Decider(test.source.pack())
     found = [(rebuilt.addresses, decider.decide(rebuilt.columns)) for rebuilt in history(test, shard)]
     return np.concatenate([addresses for addresses, _ in found]), np.concatenate([decided for _, decided in found])
 
 
-def recorded_decisions(records: Records) -> NDArray[Any]:
+def recorded_decisions(records: Records) -> Decisions:
     """Decisions (n,) of DECISION as records say them."""
     decisions = np.zeros(len(records), DECISION)
     decisions["action"] = records["decision"]

@@ -12,10 +12,9 @@ import signal
 import warnings
 from typing import Any, Final
 
-from numpy.typing import NDArray
-
 from actors.ledger.arrays import bytes_of, forms_of
 from actors.process.tuning import NICENESS
+from models.arrays import Array
 
 _WRITE_BYTES: Final = 1 << 20
 _PR_SET_PDEATHSIG: Final = 1
@@ -27,7 +26,7 @@ class ForkSnapshot:
     bytes; fewer come when the child could not finish. Make it in a thread that lives as long as the process: the child is killed when
     that thread ends. Raises OSError when there is no memory for it."""
 
-    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
+    def __init__(self, arrays: dict[str, Array]) -> None:
         self.forms = forms_of(arrays)
         views = [bytes_of(array).data for array in arrays.values()]
         parent = os.getpid()

@@ -3,7 +3,7 @@
 Rows lie by address: a segment's wallets are neighbours, so nothing is looked up by id.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from actors.ledger.table import Table, new_table, with_room
 from actors.records.addresses import SEGMENT_SLOTS, SEGMENTS_MAX, segment_of, wallet_address
 from actors.records.layout import Channel, Label, zeros
+from models.arrays import S
 from models.credit.feature import MONTHS
 
 ACCOUNT: Final = np.dtype(
@@ -54,6 +55,8 @@ ACCOUNT: Final = np.dtype(
 )
 """One wallet, 192 bytes; `kind` 0: it was not opened. Times of 0: none. `days_low`, `days_high`: bit i = it paid i days ago, from 64 on in
 the second. `kinds`, `channels`: bit i = label, channel i. `balance` stands since `day`."""
+AccountRows = NDArray[np.void]
+"""ACCOUNT rows (n,)."""
 
 INCOME: Final = MONTHS
 """Columns of a wallet's months: paid from 0 on, received from here on; each from the newest month to the oldest."""
@@ -72,6 +75,8 @@ PAIR: Final = np.dtype(
 )
 """A wallet, by its row, and whom it paid or was paid by in half a year; or, when the subject is a device or a country and no wallet, how
 many `payments` it asked for with it."""
+PairRows = NDArray[np.void]
+"""PAIR rows (n,)."""
 
 DEVICE: Final = 1 << 40
 COUNTRY: Final = 1 << 41
@@ -93,11 +98,11 @@ class Accounts(NamedTuple):
     `table`: 1 + the index of a pair by row and subject; `pairs` of PAIR; `meta`: how many pairs there are."""
 
     segments: NDArray[np.int32]
-    rows: NDArray[Any]
+    rows: AccountRows
     amounts: NDArray[np.int64]
     counts: NDArray[np.int32]
     table: Table
-    pairs: NDArray[Any]
+    pairs: PairRows
     meta: NDArray[np.int64]
 
 
@@ -143,7 +148,7 @@ def with_pairs(accounts: Accounts, records: int) -> Accounts:
     return accounts._replace(table=table, pairs=_longer(accounts.pairs, count, size, PAIR, 1))
 
 
-def _longer(old: NDArray[Any], used: int, size: int, dtype: np.dtype[Any], columns: int) -> NDArray[Any]:
+def _longer(old: NDArray[S], used: int, size: int, dtype: np.dtype[S], columns: int) -> NDArray[S]:
     new = zeros(size * columns, dtype)
     new = new.reshape(size, columns) if columns > 1 else new
     new[:used] = old[:used]

@@ -3,7 +3,7 @@
 Only what was effective at the time asked for or before counts, whatever order it was recorded in.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from actors.credit_features.accounts import COUNTRY, DEVICE, INCOME, PAIR_COUNT
 from actors.ledger.table import find, put
 from actors.records.addresses import segment_of, segment_slot
 from actors.records.codes import Code
-from actors.records.layout import FLAG_REMOTE, FLAG_REVIEW, FLAG_SUSPENSE, Kind, Label, WalletStatus
+from actors.records.layout import FLAG_REMOTE, FLAG_REVIEW, FLAG_SUSPENSE, Kind, Label, Records, WalletStatus
 from models.credit.feature import CALENDAR_DAYS, DAY_MS, HALF_YEAR, MONTH_MS, MONTHS
 from models.jit import inlined, kernel
 
@@ -268,7 +268,7 @@ def end_nights(accounts, as_of):
             _pass_nights(accounts.rows[row], today, today)
 
 
-def events_of(records: NDArray[Any], addresses: NDArray[np.int64]) -> Events:
+def events_of(records: Records, addresses: NDArray[np.int64]) -> Events:
     """Columns of RECORD rows (n,) at these addresses (n,)."""
     names = {"state": "decision", "time": "effective_time"}
     filled = [name for name in Events._fields if name != "address"]

@@ -27,7 +27,7 @@ from actors.credit_features.accounts import (
     with_segments,
 )
 from actors.credit_features.accumulate import Events, accumulate, end_nights, events_of
-from actors.credit_features.orders import ORDER_EVENT, order_events, orders_of
+from actors.credit_features.orders import ORDER_EVENT, OrderEvents, order_events, orders_of
 from actors.credit_features.relations import relations_of
 from actors.credit_features.scores import SAYING, SCORE_EVENT, Published, published, write_scores
 from actors.credit_features.source import ExportedEvents, exported_scores
@@ -41,6 +41,7 @@ from actors.records.addresses import owned, segment_of
 from actors.records.blocks import GENESIS, Chain, OpenedBlocks
 from actors.records.ids import Secret, encode_wallets
 from actors.records.layout import RESOLUTION, SCORE_SEEN, Kind, WalletKind
+from models.arrays import Integers
 from models.credit.catalogue import FEATURES, digest, without
 from models.credit.feature import DAY_MS, NEGATIVE_DAYS, Dimension, Feature
 from rules.vocabulary.currencies import ALPHA
@@ -121,7 +122,7 @@ class _Pass:
         self.negative_ms = negative_days * DAY_MS
         self.accounts: Accounts = new_accounts()
         self.profiles: dict[int, int] = {}
-        self.orders: list[NDArray[Any]] = []
+        self.orders: list[OrderEvents] = []
         self.records = 0
 
     def add(self, events: Events) -> None:
@@ -251,7 +252,7 @@ def _table(job: Extraction, addresses: NDArray[np.int64], kept: Kept, ids: NDArr
     return pa.table(columns).replace_schema_metadata({"as_of": str(job.as_of), "catalogue": digest()})
 
 
-def _words(numbers: NDArray[Any], words: Any) -> pa.DictionaryArray:
+def _words(numbers: Integers, words: Any) -> pa.DictionaryArray:
     known = sorted(words)
     indices = np.searchsorted(known, numbers).astype(np.int16)
     return pa.DictionaryArray.from_arrays(pa.array(indices), pa.array([words[number] for number in known]))

@@ -4,7 +4,7 @@ There are few of them beside payments, so their records are kept and put togethe
 no more, nor what was too long ago.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from actors.credit_features.accumulate import Events
 from actors.records.credit_layout import Resolution
 from actors.records.layout import Kind
+from models.arrays import Integers
 from models.credit.feature import DAY_MS, MONTH_MS, MONTHS, NEGATIVE_DAYS
 
 ENDS: Final = (Kind.ORDER_PAID, Kind.ORDER_CURED, Kind.ORDER_PAID_ELSEWHERE)
@@ -33,6 +34,8 @@ ORDER_EVENT: Final = np.dtype(
     ]
 )
 """A record of an order's life, or of a dispute, of which `order` is the entry or, of what ends it, the dispute."""
+OrderEvents = NDArray[np.void]
+"""ORDER_EVENT rows (n,)."""
 
 ORDERS: Final = np.dtype(
     [
@@ -54,6 +57,8 @@ ORDERS: Final = np.dtype(
 """A holder's orders that were paid or became overdue. Amounts: of all of them (`due`), paid, kept (paid and never overdue), `late` (ever
 overdue), cured (of those, paid), ever defaulted. `last_overdue`, `last_default`: times, 0 = never. `kept_months`: bit i = one was kept i
 months ago. `number`: of all of them, which shows only whether there are any."""
+HolderRows = NDArray[np.void]
+"""ORDERS rows (n,), one a holder."""
 
 _NEVER: Final = np.iinfo(np.int64).max
 
@@ -72,7 +77,7 @@ class _Lifecycles(NamedTuple):
         return _Lifecycles(*(column[chosen] for column in self))
 
 
-def _lifecycles(events: NDArray[Any]) -> _Lifecycles:
+def _lifecycles(events: OrderEvents) -> _Lifecycles:
     """Of ORDER_EVENT rows (n,): those of orders that were completed, and paid or overdue since. What was written off counts no more."""
     _, first, order = np.unique(events["order"], return_index=True, return_inverse=True)
 
@@ -96,11 +101,11 @@ def _lifecycles(events: NDArray[Any]) -> _Lifecycles:
     return ends.of(counted & (amount >= 0) & ((ends.paid != _NEVER) | (ends.overdue != _NEVER)))
 
 
-def order_events(events: Events) -> NDArray[Any]:
+def order_events(events: Events) -> OrderEvents:
     """ORDER_EVENT rows (k,) of those records (n,) that say what became of an order."""
     chosen = np.flatnonzero(_OF_KIND[events.kind])
     rows = np.empty(len(chosen), ORDER_EVENT)
-    columns: tuple[NDArray[Any], ...] = (
+    columns: tuple[Integers, ...] = (
         *(events.reference, events.payer, events.amount, events.time),
         *(events.kind, events.address, events.state),
     )
@@ -109,7 +114,7 @@ def order_events(events: Events) -> NDArray[Any]:
     return rows
 
 
-def undisputed(events: NDArray[Any]) -> NDArray[Any]:
+def undisputed(events: OrderEvents) -> OrderEvents:
     """Those of ORDER_EVENT rows (n,) that count: none of an order of which an entry was deleted, none that is negative of one that was
     corrected."""
     dispute = np.isin(events["kind"], DISPUTES)
@@ -135,8 +140,8 @@ def undisputed(events: NDArray[Any]) -> NDArray[Any]:
 
 
 def orders_of(
-    events: NDArray[Any], rows: NDArray[np.int64], count: int, as_of: int, negative_ms: int = NEGATIVE_DAYS * DAY_MS
-) -> NDArray[Any]:
+    events: OrderEvents, rows: NDArray[np.int64], count: int, as_of: int, negative_ms: int = NEGATIVE_DAYS * DAY_MS
+) -> HolderRows:
     """ORDERS rows (count,) of ORDER_EVENT rows (n,) whose holders have these rows (n,), -1 = none here. An order that was overdue longer
     ago than `negative_ms` is none."""
     orders = np.zeros(count, ORDERS)
@@ -170,7 +175,7 @@ def orders_of(
     return orders
 
 
-def _add_lateness(orders: NDArray[Any], late: _Lifecycles, as_of: int) -> None:
+def _add_lateness(orders: HolderRows, late: _Lifecycles, as_of: int) -> None:
     """Days of orders that were overdue. Amounts times days do not fit int64, so these few are added up in Python."""
     until = np.where(late.paid == _NEVER, as_of, late.paid)
     days = (until - late.overdue) // DAY_MS + 1

@@ -1,7 +1,7 @@
 """Each wallet's pairs as one row: how many of each sort, and how amounts are spread over them."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ RELATION: Final = np.dtype(
     ]
 )
 """`scores`: the sum of those of counterparties that have one."""
+RelationRows = NDArray[np.void]
+"""RELATION rows (n,)."""
 REPEATED_FROM: Final = 3
 LOW_SCORE_BELOW: Final = 600
 """The bands above it are those that scenarios usually ask for."""
@@ -82,7 +84,7 @@ def _square(pairs, relations):
             relation["squares"] += part * part
 
 
-def relations_of(accounts: Accounts, profiles: dict[int, int], scores: Path | None) -> NDArray[Any]:
+def relations_of(accounts: Accounts, profiles: dict[int, int], scores: Path | None) -> RelationRows:
     """RELATION rows (rows,). `profiles`: kinds of wallets of other shards by address; `scores`: everybody's, None = not asked for."""
     relations = np.zeros(len(accounts.rows), RELATION)
     pairs = accounts.pairs[: int(accounts.meta[PAIR_COUNT])]

@@ -6,7 +6,7 @@ time it is of, until a dispute deletes it or the wallet's personal data are eras
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ SCORE_EVENT: Final = np.dtype(
     ]
 )
 """A record that says something of a wallet's score; about: the entry, or the dispute, that it names."""
+ScoreEvents = NDArray[np.void]
+"""SCORE_EVENT rows (n,)."""
 SAYING: Final = (Kind.SCORE, Kind.DISPUTE_OPENED, Kind.DISPUTE_RESOLVED, Kind.DATA_ERASED)
 
 
@@ -39,7 +41,7 @@ class Published(NamedTuple):
     scores: NDArray[np.int16]
 
 
-def published(events: NDArray[Any]) -> Published:
+def published(events: ScoreEvents) -> Published:
     """What SCORE_EVENT rows (n,) of a shard, in its journal's order, come to: a score that is gone is followed by one of 0."""
     kind = events["kind"]
     counts = (kind == Kind.SCORE) | (kind == Kind.DATA_ERASED)

@@ -3,11 +3,12 @@
 They are what the macro `share` of the catalogue gives.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Integers
 from models.credit.feature import RATIO_MAX, WHOLE
 from models.jit import inlined, kernel
 
@@ -47,7 +48,7 @@ def _shares(parts, wholes, found):
             found[i] = share(parts[i], wholes[i])
 
 
-def shares(parts: NDArray[Any], wholes: NDArray[Any]) -> "tuple[NDArray[np.int64], NDArray[np.bool_]]":
+def shares(parts: Integers, wholes: Integers) -> "tuple[NDArray[np.int64], NDArray[np.bool_]]":
     """`share` of numbers (n,), and which of them there are: none of a whole that is nothing."""
     wholes = np.ascontiguousarray(wholes, np.int64)
     found = np.zeros(len(wholes), np.int64)

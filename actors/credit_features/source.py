@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.credit_features.accumulate import Events
-from actors.credit_features.scores import SAYING, SCORE_EVENT, Published, published
+from actors.credit_features.scores import SAYING, SCORE_EVENT, Published, ScoreEvents, published
 from actors.export.columns import LEFT_OUT
-from actors.export.reader import Export, Lookup, by_name, numbers, wallet_addresses
+from actors.export.reader import Export, Lookup, by_name, numbers, wallet_addresses, whole_numbers
 from actors.records.codes import Code
 from actors.records.credit_layout import Resolution
 from actors.records.layout import (
@@ -82,13 +82,13 @@ class ExportedEvents:
         events = Events(
             **columns,
             state=np.zeros(len(table), np.uint8),
-            device=numbers(table["device"]),
+            device=np.asarray(numbers(table["device"]), np.uint32),
             payer=wallet_addresses(table["payer"]),
             payee=wallet_addresses(table["payee"]),
-            amount=numbers(table["amount"]),
-            time=numbers(table["effective_time"]),
-            reference=numbers(table["reference"]),
-            address=numbers(table["address"]),
+            amount=whole_numbers(table["amount"]),
+            time=whole_numbers(table["effective_time"]),
+            reference=whole_numbers(table["reference"]),
+            address=whole_numbers(table["address"]),
         )
         legs = np.flatnonzero(events.kind == Kind.LEG)
         events.state[legs] = self._movements.column(table["movement"].take(pa.array(legs)))
@@ -126,7 +126,7 @@ def exported_scores(export: Export, shard: int, as_of: int) -> Published:
     return published(np.concatenate(pieces))
 
 
-def _score_events(file: pq.ParquetFile, group: int, as_of: int) -> NDArray[Any]:
+def _score_events(file: pq.ParquetFile, group: int, as_of: int) -> ScoreEvents:
     """SCORE_EVENT rows (n,) of a row group."""
     record = file.read_row_group(group, columns=["record"], use_threads=False)["record"]
     kind = _KINDS.column(record)
@@ -139,5 +139,5 @@ def _score_events(file: pq.ParquetFile, group: int, as_of: int) -> NDArray[Any]:
     for name, column in (("address", "address"), ("about", "reference"), ("score", "score")):
         events[name] = numbers(some[column])
     events["resolution"] = _RESOLUTIONS.column(some["resolution"])
-    rows: NDArray[Any] = events[numbers(some["record_time"]) <= as_of]
+    rows: ScoreEvents = events[numbers(some["record_time"]) <= as_of]
     return rows

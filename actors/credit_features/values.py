@@ -1,14 +1,17 @@
 """Values of the catalogue's features from what the pass has kept of each wallet."""
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.credit_features.accounts import INCOME
+from actors.credit_features.accounts import INCOME, AccountRows
+from actors.credit_features.orders import HolderRows
+from actors.credit_features.relations import RelationRows
 from actors.credit_features.shares import shares
 from actors.records.layout import WalletStatus
+from models.arrays import Integers
 from models.credit.feature import CALENDAR_DAYS, DAY_MS, HALF_YEAR, MONTH_MS, MONTHS, QUARTER, WHOLE
 
 Values = tuple[NDArray[np.int64], NDArray[np.bool_]]
@@ -21,9 +24,9 @@ _LOW_DAYS: Final = 64
 class Kept(NamedTuple):
     """What was kept of wallets (n,): ACCOUNT, RELATION and ORDERS rows, months (n, MONTH_COLUMNS)."""
 
-    account: NDArray[Any]
-    relation: NDArray[Any]
-    orders: NDArray[Any]
+    account: AccountRows
+    relation: RelationRows
+    orders: HolderRows
     amounts: NDArray[np.int64]
     counts: NDArray[np.int32]
     as_of: int
@@ -49,21 +52,21 @@ class Kept(NamedTuple):
         return (self.as_of - times) // unit_ms
 
 
-def _sums(columns: NDArray[Any]) -> NDArray[np.int64]:
+def _sums(columns: Integers) -> NDArray[np.int64]:
     """Sums (n,) over columns (n, k)."""
     sums: NDArray[np.int64] = columns.sum(axis=1, dtype=np.int64)
     return sums
 
 
-def _always(values: NDArray[Any]) -> Values:
+def _always(values: Integers) -> Values:
     return values.astype(np.int64), np.ones(len(values), np.bool_)
 
 
-def _if_any(values: NDArray[Any]) -> Values:
+def _if_any(values: Integers) -> Values:
     return values.astype(np.int64), values > 0
 
 
-def _quotient(parts: NDArray[Any], wholes: NDArray[Any]) -> Values:
+def _quotient(parts: Integers, wholes: Integers) -> Values:
     """Rounded towards 0, as SQL does."""
     parts, known = parts.astype(np.int64), wholes > 0
     quotients = np.abs(parts) // np.where(known, wholes, 1)
@@ -106,7 +109,7 @@ def _of_relation(name: str) -> Callable[[Kept], Values]:
     return lambda kept: _always(kept.relation[name])
 
 
-def _bits(words: NDArray[Any]) -> NDArray[np.int64]:
+def _bits(words: NDArray[np.uint64]) -> NDArray[np.int64]:
     counts: NDArray[np.int64] = np.bitwise_count(words).astype(np.int64)
     return counts
 

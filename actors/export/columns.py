@@ -52,6 +52,7 @@ from actors.records.layout import (
     WalletKind,
     WalletStatus,
 )
+from models.arrays import Integers
 from rules.decisions.decision import Action
 from rules.vocabulary.currencies import ALPHA
 from rules.vocabulary.encodings import COUNTRIES
@@ -87,7 +88,7 @@ class _Words:
         self._index[list(words)] = np.arange(len(words))
         self._words = pa.array(list(words.values()), pa.string())
 
-    def column(self, numbers: NDArray[Any], valid: NDArray[np.bool_]) -> pa.DictionaryArray:
+    def column(self, numbers: Integers, valid: NDArray[np.bool_]) -> pa.DictionaryArray:
         """Words of numbers (n,)."""
         index = self._index[numbers]
         return pa.DictionaryArray.from_arrays(pa.array(index, mask=~valid | (index == _NONE)), self._words)
@@ -136,13 +137,13 @@ class Columns:
         )
 
     def _what(
-        self, field: dict[str, NDArray[Any]], addresses: NDArray[np.int64], is_: dict[str, NDArray[np.bool_]]
+        self, field: dict[str, Integers], addresses: NDArray[np.int64], is_: dict[str, NDArray[np.bool_]]
     ) -> dict[str, Any]:
         everything = np.ones(len(addresses), np.bool_)
         reference, expiry, flags = field["reference"], field["expiry"], field["flags"]
         return {
             "address": pa.array(addresses),
-            "id": _uuids(transfer_ids(self._secret, field["record_time"], addresses), everything),
+            "id": _uuids(transfer_ids(self._secret, np.asarray(field["record_time"], np.int64), addresses), everything),
             "record": self._kinds.column(field["kind"], everything),
             "code": self._codes.column(field["code"], everything),
             "record_time": pa.array(field["record_time"]).cast(_TIME),
@@ -159,7 +160,7 @@ class Columns:
             **{name: pa.array(flags & flag != 0) for name, flag in FLAG_COLUMNS.items()},
         }
 
-    def _balances(self, field: dict[str, NDArray[Any]], is_: dict[str, NDArray[np.bool_]]) -> dict[str, Any]:
+    def _balances(self, field: dict[str, Integers], is_: dict[str, NDArray[np.bool_]]) -> dict[str, Any]:
         done = field["code"] == 0
         own_payer = is_["transfer"] & done
         own_payee = (is_["movement"] & done & (field["flags"] & FLAG_REMOTE == 0)) | is_["leg"]
@@ -169,7 +170,7 @@ class Columns:
             "payee_posted": pa.array(field["payee_posted"], mask=~own_payee),
         }
 
-    def _context(self, field: dict[str, NDArray[Any]], is_: dict[str, NDArray[np.bool_]]) -> dict[str, Any]:
+    def _context(self, field: dict[str, Integers], is_: dict[str, NDArray[np.bool_]]) -> dict[str, Any]:
         attempt = is_["attempt"]
         scored = attempt & (field["flags"] & FLAG_SCORED != 0)
         return {
@@ -183,7 +184,7 @@ class Columns:
             "pack": pa.array(field["pack"], mask=~scored),
         }
 
-    def _wallet(self, field: dict[str, NDArray[Any]], is_: dict[str, NDArray[np.bool_]]) -> dict[str, Any]:
+    def _wallet(self, field: dict[str, Integers], is_: dict[str, NDArray[np.bool_]]) -> dict[str, Any]:
         opened = is_["opened"]
         return {
             "wallet": self._wallets(field["payee"], is_["wallet"]),
@@ -194,7 +195,7 @@ class Columns:
         }
 
     def _credit(
-        self, field: dict[str, NDArray[Any]], is_: dict[str, NDArray[np.bool_]], records: Records
+        self, field: dict[str, Integers], is_: dict[str, NDArray[np.bool_]], records: Records
     ) -> dict[str, Any]:
         inquiry, order, score = is_["asked"], is_["order"], is_["score"]
         scored = records[score].view(SCORE)
@@ -215,11 +216,11 @@ class Columns:
             **{name: pa.array(parts[:, i], mask=~score) for i, name in enumerate(DIMENSIONS)},
         }
 
-    def _wallets(self, addresses: NDArray[np.int64], valid: NDArray[np.bool_]) -> pa.Array:
-        return _uuids(encode_wallets(self._secret, addresses), valid)
+    def _wallets(self, addresses: Integers, valid: NDArray[np.bool_]) -> pa.Array:
+        return _uuids(encode_wallets(self._secret, np.asarray(addresses, np.int64)), valid)
 
 
-def _held_for(field: dict[str, NDArray[Any]]) -> NDArray[np.bool_]:
+def _held_for(field: dict[str, Integers]) -> NDArray[np.bool_]:
     """Which records are of holds in review that were asked for as holds."""
     held: NDArray[np.bool_] = (
         (field["kind"] == Kind.HOLD) & (field["flags"] & FLAG_REVIEW != 0) & (field[HELD_FOR] != 0)

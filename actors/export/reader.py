@@ -34,6 +34,7 @@ from actors.records.layout import (
     WalletKind,
     WalletStatus,
 )
+from models.arrays import Integers
 from rules.decisions.decision import Action
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import COUNTRIES
@@ -127,11 +128,11 @@ class Lookup:
         self._numbers = numbers
         self._dtype = dtype
 
-    def column(self, column: pa.ChunkedArray) -> NDArray[Any]:
+    def column(self, column: pa.ChunkedArray) -> Integers:
         """Numbers (n,)."""
         return np.concatenate([self._chunk(chunk) for chunk in column.chunks])
 
-    def _chunk(self, chunk: pa.DictionaryArray) -> NDArray[Any]:
+    def _chunk(self, chunk: pa.DictionaryArray) -> Integers:
         words = chunk.dictionary.to_pylist()
         table = np.array([*(self._numbers[word] for word in words), 0], self._dtype)
         return np.asarray(table[chunk.indices.fill_null(len(words)).to_numpy()])
@@ -187,7 +188,7 @@ class _Decoder:
         ended = np.flatnonzero(records["kind"] == Kind.DISPUTE_RESOLVED)
         records[RESOLUTION][ended] = self._resolutions.column(table["resolution"].take(pa.array(ended)))
         self._fill_wallets(records, table)
-        return Rows(records, numbers(table["address"]), numbers(table["seen"]))
+        return Rows(records, whole_numbers(table["address"]), whole_numbers(table["seen"]))
 
     def _fill_wallets(self, records: Records, table: pa.Table) -> None:
         """What records of wallets hold in the fields of payments."""
@@ -205,12 +206,17 @@ class _Decoder:
             records[field][places] = values
 
 
-def numbers(column: pa.ChunkedArray) -> NDArray[Any]:
+def numbers(column: pa.ChunkedArray) -> Integers:
     """Values (n,), 0 where there is none."""
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
     filled = column.fill_null(0) if column.null_count else column
     return np.asarray(filled.to_numpy())
+
+
+def whole_numbers(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """`numbers` of a column of 64 bits."""
+    return np.asarray(numbers(column), np.int64)
 
 
 def wallet_addresses(column: pa.ChunkedArray) -> NDArray[np.int64]:

@@ -8,11 +8,13 @@ and `journal_postgres`, and tests/contract/test_journal.py says what each of the
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from actors.records.layout import Records
 
 # A row must fit into one 8,192-byte page with its header and, at worst, 24 bytes of details kept in the row,
 # since `records` is never moved out of it.
@@ -114,7 +116,7 @@ class Journal(Protocol):
     async def read(self, shard: int, first: int, limit: int) -> list[StoredBlock]:
         """Up to `limit` blocks from number `first` on, ascending."""
 
-    async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def records(self, addresses: NDArray[np.int64]) -> Records:
         """The RECORD rows (n,) at these addresses (n,), ascending, of any shards; zeros where there is none."""
 
     def scan(

@@ -9,7 +9,6 @@ import bisect
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -25,6 +24,7 @@ from actors.journal.interface import (
     check_append,
 )
 from actors.journal.records import records_at
+from actors.records.layout import Records
 
 PAGE_BLOCKS = 2_000
 
@@ -83,7 +83,7 @@ class MemoryJournal:
     async def read(self, shard: int, first: int, limit: int) -> list[StoredBlock]:
         return [StoredBlock(block.number, block.records) for block in self._page(shard, first, limit)]
 
-    async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def records(self, addresses: NDArray[np.int64]) -> Records:
         async def read(places: NDArray[np.int64]) -> list[tuple[int, bytes]]:
             asked = [(place, await self.block(place >> 44, place & (1 << 44) - 1)) for place in places.tolist()]
             return [(place, block.records) for place, block in asked if block is not None]

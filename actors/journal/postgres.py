@@ -34,7 +34,7 @@ from actors.journal.interface import (
 )
 from actors.journal.records import FoundBlocks, records_at
 from actors.records.blocks import block_hash
-from actors.records.layout import RECORD
+from actors.records.layout import RECORD, Records
 
 _NO_TIMELINES: Final = (
     asyncpg.UndefinedFunctionError,
@@ -192,7 +192,7 @@ class PostgresJournal:
         rows = await self._read(lambda reader: reader.fetch(query, shard, first, NUMBER_MAX, limit), size)
         return [StoredBlock(*row) for row in rows]
 
-    async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def records(self, addresses: NDArray[np.int64]) -> Records:
         async def blocks(places: NDArray[np.int64]) -> FoundBlocks:
             query, size = SQL["journal_blocks"], len(places) * RECORDS_BYTES_MAX
             return await self._read(lambda reader: reader.fetch(query, places.tolist()), size)

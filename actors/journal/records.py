@@ -7,7 +7,7 @@ than a record of a whole block.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ async def records_at(
     addresses: NDArray[np.int64],
     blocks: Callable[[NDArray[np.int64]], Awaitable[FoundBlocks]],
     alone: Callable[[NDArray[np.int64]], Awaitable[FoundBlocks]] | None = None,
-) -> NDArray[Any]:
+) -> Records:
     """RECORD rows (n,) at addresses (n,), ascending, zeros where there is none. `blocks` gives whole blocks by place, as many as there are,
     ascending, at most BLOCKS_MAX; `alone`, if it is worth it, the bytes of records by address, ascending."""
     places = np.unique(addresses >> PLACE_SHIFT)

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Arrays = dict[str, NDArray[Any]]
+from models.arrays import Array
+
+Arrays = dict[str, Array]
 
 
 class ArraySpec(NamedTuple):
@@ -24,7 +26,7 @@ def forms_of(arrays: Arrays) -> dict[str, ArraySpec]:
     return {name: ArraySpec(array.dtype, array.shape) for name, array in arrays.items()}
 
 
-def bytes_of(array: NDArray[Any]) -> NDArray[np.uint8]:
+def bytes_of(array: Array) -> NDArray[np.uint8]:
     """A contiguous array as bytes, without a copy."""
     return array.reshape(-1).view(np.uint8)
 

@@ -5,7 +5,7 @@ Made once, at their largest: untouched pages of an array cost no memory, so noth
 Kernels take the whole `Book`; Python code outside this package takes `Ledger` (see `ledger`).
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,7 +14,19 @@ from numpy.typing import NDArray
 from actors.ledger.holds import Holds, new_holds
 from actors.ledger.table import Table, find, new_table, put, remove, with_room
 from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
-from actors.records.layout import ATTEMPT, ORIGINAL, PROFILE, RING, WALLET, Originals, Profiles, WalletRows, zeros
+from actors.records.layout import (
+    ATTEMPT,
+    ORIGINAL,
+    PROFILE,
+    RING,
+    WALLET,
+    AttemptRows,
+    Originals,
+    Profiles,
+    RingRows,
+    WalletRows,
+    zeros,
+)
 from models.jit import inlined, kernel
 from models.prefetch import CACHE_LINE, prefetch
 
@@ -103,8 +115,8 @@ class Book(NamedTuple):
     older_keys: Table
     profile_table: Table
     profiles: Profiles
-    rings: NDArray[Any]
-    attempts: NDArray[Any]
+    rings: RingRows
+    attempts: AttemptRows
     holds: Holds
     original_table: Table
     originals: Originals

@@ -22,8 +22,11 @@ from actors.records.credit_layout import (
     OPEN_STATES,
     ORDER,
     SCORE,
+    CaseRows,
     CaseState,
+    ConsentRows,
     CreditRows,
+    OrderRows,
     OrderState,
     Resolution,
 )
@@ -49,6 +52,7 @@ from actors.records.layout import (
     Records,
     zeros,
 )
+from models.arrays import Array, Rows
 
 _CONSENTS: Final = 0
 _FREE_CONSENT: Final = 1
@@ -122,11 +126,11 @@ class CreditBook:
     def __init__(self, capacity: Capacity, secret: Secret) -> None:
         self._secret = secret
         self.rows: CreditRows = zeros(capacity.segments * SEGMENT_SLOTS, CREDIT)
-        self.consents: NDArray[Any] = zeros(capacity.consents, CONSENT)
-        self.orders: NDArray[Any] = zeros(capacity.orders, ORDER)
+        self.consents: ConsentRows = zeros(capacity.consents, CONSENT)
+        self.orders: OrderRows = zeros(capacity.orders, ORDER)
         self.consent_table = new_table(capacity.consents)
         self.order_table = new_table(capacity.orders)
-        self.cases: NDArray[Any] = zeros(capacity.cases, CASE)
+        self.cases: CaseRows = zeros(capacity.cases, CASE)
         self.case_table = new_table(capacity.cases)
         self._inquirers = capacity.inquirers
         self.inquiry_table = new_table(capacity.inquirers)
@@ -169,10 +173,10 @@ class CreditBook:
         at = int(find(self.case_table, *self._order_key(address)))
         return None if at == 0 else self.cases[at - 1]
 
-    def open_cases(self) -> NDArray[Any]:
+    def open_cases(self) -> CaseRows:
         """All that are open (n,), of dtype CASE."""
         used = self.cases[: self.meta[_CASES]]
-        found: NDArray[Any] = used[used["address"] != 0]
+        found: CaseRows = used[used["address"] != 0]
         return found
 
     @property
@@ -193,10 +197,10 @@ class CreditBook:
         pairs = int(find(self.inquiry_table, *self._pairs_key(account)))
         return pairs < self._inquirers * _PAIRS_PERCENT // 100 and table_count(self.inquiry_table) < self._inquirers
 
-    def open_orders(self) -> NDArray[Any]:
+    def open_orders(self) -> OrderRows:
         """All that are not over (n,), of dtype ORDER."""
         used = self.orders[: self.meta[_ORDERS]]
-        found: NDArray[Any] = used[used["address"] != 0]
+        found: OrderRows = used[used["address"] != 0]
         return found
 
     def paying(self, payee: int) -> int:
@@ -260,7 +264,7 @@ class CreditBook:
 
     # Snapshots.
 
-    def parts(self, segments: int) -> Iterator[tuple[str, NDArray[Any], int]]:
+    def parts(self, segments: int) -> Iterator[tuple[str, Array, int]]:
         """Arrays with how much of each is in use; `segments`: of wallets."""
         yield "credit.rows", self.rows, segments * SEGMENT_SLOTS if self.meta[_TOUCHED] else 0
         yield "credit.consents", self.consents, int(self.meta[_CONSENTS])
@@ -512,7 +516,7 @@ class CreditBook:
             self._give(at, _FREE_ORDER, _ORDERS_FREE, self.orders, "holder")
         return True
 
-    def _take(self, top: int, free: int, count: int, rows: NDArray[Any], link: str) -> int:
+    def _take(self, top: int, free: int, count: int, rows: Rows, link: str) -> int:
         """A free row: one that was given back, else the next."""
         at = int(self.meta[free]) - 1
         if at >= 0:
@@ -524,7 +528,7 @@ class CreditBook:
         self.meta[top] = at + 1
         return at
 
-    def _give(self, at: int, free: int, count: int, rows: NDArray[Any], link: str) -> None:
+    def _give(self, at: int, free: int, count: int, rows: Rows, link: str) -> None:
         rows[at] = np.zeros(1, rows.dtype)[0]
         rows[at][link] = self.meta[free]
         self.meta[free] = at + 1

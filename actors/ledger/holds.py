@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.layout import FLAG_REVIEW, HOLD, Requests, zeros
+from actors.records.layout import FLAG_REVIEW, HOLD, HoldRows, zeros
 from models.jit import inlined, kernel
 
 WHEEL_LEVELS: Final = 8
@@ -43,7 +43,7 @@ class Holds(NamedTuple):
     holds in a slot; `filled`: per level a bit for each slot that is not empty; `meta`: see above; `opened`, `promised` (CALLER_SLOTS,):
     holds by caller, open and on their way; `of_one` (1,): how many of both one may have."""
 
-    rows: Requests
+    rows: HoldRows
     kept: NDArray[np.int64]
     callers: NDArray[np.uint32]
     slots: NDArray[np.int32]

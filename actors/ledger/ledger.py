@@ -53,9 +53,10 @@ from actors.records.layout import (
     Records,
     Requests,
     Results,
+    WalletRows,
 )
 from models.jit import kernel, read_only
-from rules.decisions.decision import DECISION
+from rules.decisions.decision import DECISION, Decisions
 from rules.vocabulary.columns import COLUMN_COUNT
 
 TIERS_MAX: Final = 256
@@ -164,7 +165,7 @@ class Ledger:
         feature_columns(self.book, admitted.rows, admitted.payer_row, admitted.payee_row, admitted.profile, columns)
         return columns
 
-    def apply(self, admitted: Admitted, decisions: NDArray[Any] | None, first: int) -> Applied:
+    def apply(self, admitted: Admitted, decisions: Decisions | None, first: int) -> Applied:
         """Make records, the first at address `first` (slot 0 of a block). `decisions` None: the switch runs unscored."""
         count = len(admitted.rows)
         records = np.zeros(count + 1, RECORD)
@@ -193,7 +194,7 @@ class Ledger:
         next_batch(self.book)
         return Applied(records[:made], results, sources[:made])
 
-    def expire(self, first: int) -> NDArray[Any]:
+    def expire(self, first: int) -> Records:
         """EXPIRY records (n,), n <= EXPIRE_MAX, of the holds whose time has come, the first at address `first`. Not while a batch is
         between its admission and its records."""
         if due_hold(self.book.holds, self.record_time) < 0:
@@ -201,7 +202,7 @@ class Ledger:
         records = np.zeros(min(holds_open(self.book.holds), EXPIRE_MAX), RECORD)
         return records[: int(expire(self.book, self.record_time, first, records))]
 
-    def know_original(self, original: NDArray[Any], durable: int) -> bool:
+    def know_original(self, original: np.void, durable: int) -> bool:
         """Keep what the journal says of a record (scalar of ORIGINAL) of which a refund was asked. `durable`: address below which all
         records are. False when the table is full of originals with refunds beyond it."""
         return bool(store_original(self.book, original, durable))
@@ -210,7 +211,7 @@ class Ledger:
         """Apply LEG records (n,) that are filled but for what the wallets say; those that cannot land go to suspense."""
         _apply_legs(self.book, records, addresses, self.record_time, self.stripe_max)
 
-    def learn(self, record: NDArray[Any]) -> bool:
+    def learn(self, record: np.void) -> bool:
         """Apply one PROFILE record. False when the table is full of profiles that the batch under way needs."""
         return bool(effect_profile(self.book, record, self._scratch))
 
@@ -253,12 +254,12 @@ class Ledger:
         self.credit = credit
         self.keys_since_ms = keys_since_ms
 
-    def wallet(self, address: int) -> NDArray[Any] | None:
+    def wallet(self, address: int) -> WalletRows | None:
         """A copy of a local wallet's row as an array (1,) of WALLET, or None."""
         row = int(local_row(self.book, address))
         return None if row < 0 else self.book.wallets[row : row + 1].copy()
 
-    def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    def wallets(self, addresses: NDArray[np.int64]) -> WalletRows:
         """Copies (n,) of local wallet rows; currency 0 where there is none."""
         rows = np.zeros(len(addresses), WALLET)
         for i, address in enumerate(addresses):

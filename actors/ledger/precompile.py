@@ -31,6 +31,7 @@ from actors.records.layout import (
     REQUEST,
     WALLET,
     Kind,
+    Requests,
     WalletKind,
 )
 
@@ -39,7 +40,7 @@ _EXTERNAL = wallet_address(0, 1024)
 _REMOTE = wallet_address(3, 0)
 
 
-def _rows(key: int, **columns: int) -> np.ndarray:
+def _rows(key: int, **columns: int) -> Requests:
     rows = np.zeros(1, REQUEST)
     rows["key_lo"], rows["currency"] = key, 978
     for name, value in columns.items():
@@ -47,7 +48,7 @@ def _rows(key: int, **columns: int) -> np.ndarray:
     return rows
 
 
-def _group(key: int, **columns: int) -> np.ndarray:
+def _group(key: int, **columns: int) -> Requests:
     rows = np.concatenate([_rows(key, op=Kind.TRANSFER, **columns), _rows(key + 1, op=Kind.TRANSFER, **columns)])
     rows["flags"][0] = FLAG_LINKED
     return rows

@@ -7,7 +7,7 @@ the columns of the whole batch are taken, then what landed meanwhile is applied,
 batch's features and its records, so once time has gone on nothing earlier can be in between.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -114,7 +114,7 @@ class _Piece(NamedTuple):
         return _Piece(records, addresses, seen)
 
 
-def _taken(records: Records, places: NDArray[np.intp]) -> NDArray[Any]:
+def _taken(records: Records, places: NDArray[np.intp]) -> Records:
     """Records at these places, copied by the word: numpy copies structures field by field, which takes as long as rebuilding them."""
     words = records.view(np.uint64).reshape(len(records), -1)
     return np.take(words, places, axis=0).view(RECORD).reshape(len(places))

@@ -4,10 +4,9 @@ It holds everything that replay would rebuild and nothing that it would not.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.ledger.arrays import Arrays, ArraySpec, Snapshot
 from actors.ledger.book import M_ATTEMPTS, M_ORIGINAL_HAND, M_ORIGINALS, M_PROFILES, M_RINGS, M_SEGMENTS, Book
@@ -15,11 +14,12 @@ from actors.ledger.credit import CreditBook
 from actors.ledger.holds import holds_used, index_holds
 from actors.ledger.table import Table, table_slots, with_slots
 from actors.records.addresses import SEGMENT_SLOTS
+from models.arrays import Array
 
 TABLES: Final = ("keys", "older_keys", "profile_table")
 
 
-def _parts(book: Book, credit: CreditBook) -> Iterator[tuple[str, NDArray[Any], int]]:
+def _parts(book: Book, credit: CreditBook) -> Iterator[tuple[str, Array, int]]:
     """Arrays of a ledger with how much of each is in use."""
     meta = book.meta
     yield from credit.parts(int(meta[M_SEGMENTS]))
@@ -72,7 +72,7 @@ def filled(book: Book, credit: CreditBook, snapshot: Snapshot) -> Book:
     return book
 
 
-def _place(name: str, array: NDArray[Any], form: ArraySpec) -> NDArray[Any]:
+def _place(name: str, array: Array, form: ArraySpec) -> Array:
     rows, *columns = form.shape
     if rows > len(array) or form.dtype != array.dtype or tuple(columns) != array.shape[1:]:
         raise ValueError(f"{name}: {form.shape} of {form.dtype} do not fit {array.shape} of {array.dtype}")

@@ -8,12 +8,12 @@ new one at the end of the arena: some ten microseconds, and nothing is left behi
 removed, their table is dropped as a whole; where a key is removed, those behind it move up. Partitions never join again.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.layout import KEY, zeros
+from actors.records.layout import KEY, KeyRows, zeros
 from models.jit import inlined, kernel
 from models.prefetch import prefetch
 
@@ -30,7 +30,7 @@ class Table(NamedTuple):
     """`slots` of dtype KEY; `parts` (2^DIRECTORY_BITS, 2): the partition of each beginning of a key, the keys in each partition; `meta`:
     partitions in use, keys in all."""
 
-    slots: NDArray[Any]
+    slots: KeyRows
     parts: NDArray[np.int32]
     meta: NDArray[np.int64]
 

@@ -352,7 +352,7 @@ def is_whole(data: bytes | memoryview) -> bool:
     return version == 1 or checksum == crc32(rest, crc32(_NO_CHECKSUM, crc32(data[:_CHECKSUM_AT])))
 
 
-def records_of(data: bytes) -> NDArray[Any]:
+def records_of(data: bytes) -> Records:
     """The records (count,) of a block, read-only."""
     return np.frombuffer(data, RECORD, offset=HEADER_BYTES)
 

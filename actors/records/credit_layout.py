@@ -5,12 +5,12 @@ journal keeps them for ever: the rows here are what a decision needs and what is
 """
 
 from enum import IntEnum
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.layout import RECORD, WALLET, Kind, offset_of
+from actors.records.layout import RECORD, WALLET, Kind, Records, offset_of
 
 FIRST_CREDIT: Final = int(Kind.CONSENT_GRANTED)
 """Kinds from this on are credit records: they move no money and are on a chain of their own."""
@@ -299,9 +299,21 @@ CreditRequests = NDArray[np.void]
 """CREDIT_REQUEST rows (n,)."""
 CreditResults = NDArray[np.void]
 """CREDIT_RESULT rows (n,)."""
+ConsentRows = NDArray[np.void]
+"""CONSENT rows (n,)."""
+OrderRows = NDArray[np.void]
+"""ORDER rows (n,)."""
+CaseRows = NDArray[np.void]
+"""CASE rows (n,)."""
+ScoreRows = NDArray[np.void]
+"""SCORE rows (n,)."""
+CreditQuestions = NDArray[np.void]
+"""CREDIT_QUESTION rows (n,)."""
+CreditStates = NDArray[np.void]
+"""CREDIT_STATE rows (n,)."""
 
 
-def is_credit(records: NDArray[Any]) -> NDArray[np.bool_]:
+def is_credit(records: Records) -> NDArray[np.bool_]:
     """Which records (n,) are credit records."""
     found: NDArray[np.bool_] = records["kind"] >= FIRST_CREDIT
     return found

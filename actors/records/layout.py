@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import S
 from rules.vocabulary.encodings import Channel as Channel
 from rules.vocabulary.encodings import Label as Label
 from rules.vocabulary.encodings import WalletKind as WalletKind
@@ -526,6 +527,14 @@ Profiles = NDArray[np.void]
 """PROFILE rows (n,)."""
 Originals = NDArray[np.void]
 """ORIGINAL rows (n,)."""
+AttemptRows = NDArray[np.void]
+"""ATTEMPT rows (n,)."""
+RingRows = NDArray[np.void]
+"""RING rows (n,)."""
+HoldRows = NDArray[np.void]
+"""HOLD rows (n,)."""
+KeyRows = NDArray[np.void]
+"""KEY rows (n,)."""
 
 
 _FORMATS: Final = {"u1": "B", "u2": "H", "u4": "I", "u8": "Q", "i2": "h", "i4": "i", "i8": "q"}
@@ -557,7 +566,7 @@ def offset_of(dtype: np.dtype[Any], field: str) -> int:
 _HUGE_FROM_BYTES: Final = 4 << 20
 
 
-def zeros(count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+def zeros(count: int, dtype: np.dtype[S]) -> NDArray[S]:
     """An array (count,) of zeros in memory of its own, used only as it is written: at a page's begin, so that a row of two cache lines
     lies in two and not in three; in huge pages; and never counted against the machine's memory as a whole, so that a process with
     much in reserve can be forked."""
@@ -568,7 +577,7 @@ def zeros(count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.frombuffer(memory, dtype, count)
 
 
-def joined(parts: Iterable[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+def joined(parts: Iterable[Any], dtype: np.dtype[S]) -> NDArray[S]:
     """One writable array of all parts, arrays or bytes of that dtype; `np.concatenate` spends 25 us on comparing structured dtypes."""
     return np.frombuffer(bytearray().join(parts), dtype)
 

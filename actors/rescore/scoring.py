@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from actors.rescore.job import Settings, Tally
+from models.arrays import Integers
 from models.credit.score import DAYS, PAYMENTS, Cause, Minimum, WalletScorer
 from models.credit.wallet_card import checked
 from models.evaluation import NONE, Evaluator, Scores
@@ -160,7 +161,7 @@ def _whole(values: NDArray[np.int64], none: NDArray[np.bool_] | None) -> pa.Arra
     return pa.array(values.astype(np.int32), mask=none)
 
 
-def _words(places: NDArray[Any], names: list[str], none: NDArray[np.bool_] | None) -> pa.DictionaryArray:
+def _words(places: Integers, names: list[str], none: NDArray[np.bool_] | None) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int16), mask=none), pa.array(names, pa.string()))
 
 

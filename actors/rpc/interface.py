@@ -5,14 +5,14 @@ An answer that arrives is durable; a call that is lost may still have happened.
 So whoever calls sends the same rows again, under the same keys, until an answer arrives.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.records.credit_layout import CreditRequests, CreditResults
-from actors.records.layout import Requests
+from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
+from actors.records.layout import Requests, Results, WalletRows
 
 
 class NotReady(Exception):
@@ -54,20 +54,20 @@ class ChainHead(NamedTuple):
 class ShardClient(Protocol):
     """One shard, as seen from outside. Every method raises ShardUnavailable when no answer comes."""
 
-    async def submit(self, rows: Requests, details: dict[int, bytes]) -> NDArray[Any]:
+    async def submit(self, rows: Requests, details: dict[int, bytes]) -> Results:
         """RESULT rows (n,) for REQUEST rows (n,), after their commit. `details`: msgpack by row index."""
 
-    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def wallets(self, addresses: NDArray[np.int64]) -> WalletRows:
         """WALLET rows (n,) of wallet addresses (n,) in a durable state; currency 0 where there is none."""
 
     async def credit(self, rows: CreditRequests, details: dict[int, bytes]) -> CreditResults:
         """CREDIT_RESULT rows (n,) for CREDIT_REQUEST rows (n,), after their commit. `details`: msgpack by row index."""
 
-    async def publish(self, rows: NDArray[Any], details: dict[int, bytes]) -> CreditResults:
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
         """CREDIT_RESULT rows (n,) for SCORE rows (n,) of one run, after their commit: the record that the run made of each wallet,
         `replayed` when it had done so before. `details`: msgpack by row index, kept beside the records."""
 
-    async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
+    async def credit_states(self, questions: CreditQuestions) -> CreditStates:
         """CREDIT_STATE rows (n,) for CREDIT_QUESTION rows (n,), durable; zeros where there is nothing."""
 
     async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
@@ -80,5 +80,5 @@ class ShardClient(Protocol):
     async def find_key(self, caller: int, home: int, key: bytes) -> int:
         """Address of the record made under a caller's 16-byte key at a home wallet; 0 = not seen."""
 
-    async def preview(self, row: Requests) -> NDArray[Any]:
+    async def preview(self, row: Requests) -> Results:
         """The RESULT row (1,) that a payment, a REQUEST row (1,), would have; nothing is recorded."""

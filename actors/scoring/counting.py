@@ -4,11 +4,10 @@ Whatever set of packs counts, and when, nothing is counted twice or lost.
 """
 
 from collections import Counter
-from typing import Any, Final
-
-from numpy.typing import NDArray
+from typing import Final
 
 from rules.decisions.counting import PackCounts, count_decided, count_shadow, new_counts
+from rules.decisions.decision import Decisions
 from rules.decisions.pack import Decider, RuleHits
 
 DECIDED: Final = "decided"
@@ -32,7 +31,7 @@ class Counting:
         """A pack has decided payments."""
         count_decided(self._of(decider), fired)
 
-    def shadow(self, decider: Decider, decided: NDArray[Any], fired: RuleHits) -> None:
+    def shadow(self, decider: Decider, decided: Decisions, fired: RuleHits) -> None:
         """A pack in shadow was asked of payments that others decided."""
         count_shadow(self._of(decider), decided, fired)
 

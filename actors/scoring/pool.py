@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from actors.rpc.interface import Condition
 from actors.rpc.members import NOBODY, Members, moved
 from actors.rpc.transport import Caller
-from rules.decisions.decision import DECISION, Fallback
+from rules.decisions.decision import DECISION, Decisions, Fallback
 
 log = logging.getLogger(__name__)
 
@@ -112,17 +112,17 @@ class ScorerPool:
             return Condition(warnings=["no scorer answers: payments are decided by the fallback"])
         return Condition(warnings=[f"scorers {silent} do not answer"] if silent else [])
 
-    async def decide(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         """As `Scorer.decide`. Raises the last failure when none answers, TimeoutError when all hang, LookupError when there is none."""
         return await self._asked_for("decide", payers, columns)
 
-    async def preview(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def preview(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         """As `Scorer.decide` without counting. Raises as `decide`."""
         return await self._asked_for("preview", payers, columns)
 
     async def _asked_for(
-        self, method: str, payers: NDArray[np.int64], columns: NDArray[Any]
-    ) -> tuple[NDArray[Any], Fallback]:
+        self, method: str, payers: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> tuple[Decisions, Fallback]:
         data = payers.astype(np.int64).tobytes() + columns.tobytes()
         async with asyncio.timeout(DECIDE_TIMEOUT_S):
             answer = await self._first(method, data, SILENT_S + len(payers) * SILENT_PER_ROW_S)

@@ -9,7 +9,7 @@ compiles: `load` finds the kernels on disk (`actors.scoring.pack_compiler`).
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 import numpy as np
@@ -21,7 +21,7 @@ from actors.scoring.counting import Counting, Counts
 from actors.scoring.scoring_set import ScoringSet
 from actors.stores.deployment import Deployment
 from actors.stores.rule_packs import PackStore
-from rules.decisions.decision import Fallback
+from rules.decisions.decision import Decisions, Fallback
 from rules.decisions.pack import Decider
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Scorer:
 
     def decide(
         self, payers: NDArray[np.int64], columns: NDArray[np.int64], *, counted: bool = True
-    ) -> tuple[NDArray[Any], Fallback]:
+    ) -> tuple[Decisions, Fallback]:
         """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
         answers. `counted`: they are payments, which counts and packs in shadow see. Raises NotReady."""
         chosen = self._set

@@ -6,14 +6,14 @@ What a decision is never depends on packs in shadow: they are asked afterwards, 
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.scoring.counting import Counting
 from actors.stores.deployment import Deployment
-from rules.decisions.decision import Fallback
+from rules.decisions.decision import Decisions, Fallback
 from rules.decisions.pack import Decider, RuleHits
 from rules.decisions.split import challenged
 
@@ -21,7 +21,7 @@ from rules.decisions.split import challenged
 class Decided(NamedTuple):
     """Decisions (n,) of DECISION, and which of them each pack made, with the rules that fired: the rules run once for both."""
 
-    decisions: NDArray[Any]
+    decisions: Decisions
     by_pack: tuple[tuple[int, RuleHits], ...]
 
 

@@ -9,7 +9,7 @@ when a shard opens, and whenever another writer of the sender is heard of. A has
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class _Outbox:
     def __init__(self, block: int, hash_: bytes) -> None:
         self.since, self.since_hash = block, hash_
         self.until, self.until_hash = block, hash_
-        self.records: list[NDArray[Any]] = []
+        self.records: list[Records] = []
         self.addresses: list[NDArray[np.int64]] = []
         self.count = 0
         self.busy = False
@@ -230,7 +230,7 @@ def rests_on(cursors: Mapping[int, tuple[int, bytes]]) -> list[tuple[int, int, b
     return [(sender, block, hash_[:HASH_KEPT]) for sender, (block, hash_) in cursors.items() if block]
 
 
-def _records(shard: int, blocks: list[tuple[int, bytes]]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _records(shard: int, blocks: list[tuple[int, bytes]]) -> tuple[Records, NDArray[np.int64]]:
     records = joined([data[HEADER_BYTES:] for _, data in blocks], RECORD)
     addresses = [addresses_of(shard, number, len(records_of(data))) for number, data in blocks]
     return records, np.concatenate(addresses)
@@ -247,13 +247,13 @@ def fill_legs(legs: Records, sources: Records, addresses: NDArray[np.int64]) -> 
     legs["reference"] = addresses
 
 
-def cursor_of(record: NDArray[Any]) -> Cursor:
+def cursor_of(record: np.void) -> Cursor:
     """What a CURSOR record says."""
     words = [int(record[name]) for name in HASH_WORDS]
     return Cursor(int(record[READ_UP_TO]), b"".join(word.to_bytes(8, "little") for word in words))
 
 
-def fill_cursor(record: NDArray[Any], sender: int, cursor: Cursor) -> None:
+def fill_cursor(record: Records, sender: int, cursor: Cursor) -> None:
     """Make a CURSOR record (1,)."""
     record["kind"] = Kind.CURSOR
     record["payer"] = sender

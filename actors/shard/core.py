@@ -49,7 +49,7 @@ from actors.shard.remote_wallets import RemoteWallets
 from actors.shard.repeats import RepeatAnswers
 from actors.shard.scores import ScorePublication
 from actors.shard.segments import OwnSegments
-from rules.decisions.decision import INITIAL_FALLBACK, Action, Fallback
+from rules.decisions.decision import INITIAL_FALLBACK, Action, Decisions, Fallback
 from rules.decisions.pack import fallback_decisions
 
 BACKLOG_RECORDS_MAX: Final = 131_072
@@ -433,7 +433,7 @@ class ShardCore:
         action, pack, _ = self._fallback
         self._apply_batch(batch, fallback_decisions(count, action=Action(action), number=pack))
 
-    def _apply_batch(self, batch: Batch, decisions: NDArray[Any] | None) -> None:
+    def _apply_batch(self, batch: Batch, decisions: Decisions | None) -> None:
         admitted = batch.admitted
         assert admitted is not None
         if self._concurrent is not None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.ledger.admission import FORGOTTEN, Channels
 from actors.ledger.credit import place
@@ -25,6 +24,7 @@ from actors.records.credit_layout import (
     CREDIT_RESULT,
     CREDIT_STATE,
     CreditResults,
+    CreditStates,
     InquiryResult,
     OrderState,
 )
@@ -185,7 +185,7 @@ class CreditRequests:
         else:
             self._core.writer.when_durable(lambda: self._emit(answer))
 
-    def _states(self, message: ReadCredit) -> NDArray[Any]:
+    def _states(self, message: ReadCredit) -> CreditStates:
         states = np.zeros(len(message.questions), CREDIT_STATE)
         states["writer"] = self._core.writer.writer.number
         credit, book, now = self._ledger.credit, self._ledger.book, self._ledger.record_time

@@ -22,8 +22,8 @@ from actors.checkpoint.file import CheckpointStore
 from actors.journal.interface import Block, BlockConflict, Journal, JournalUnavailable, OutcomeUnknown
 from actors.process.elapsed import elapsed_ns
 from actors.records.blocks import GENESIS, Sealed, block_hash, header_of
-from actors.records.credit_layout import CreditRequests, CreditResults
-from actors.records.layout import ORIGINAL, Requests, WalletRows
+from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
+from actors.records.layout import ORIGINAL, Requests, Results, WalletRows
 from actors.rpc.interface import ChainHead, Condition, NotReady
 from actors.rpc.transport import CallLost
 from actors.shard import messages as m
@@ -35,7 +35,7 @@ from actors.shard.core import ShardCore
 from actors.shard.fallbacks import FallbackShare
 from actors.shard.preview import Preview
 from actors.shard.refundable import fill_original
-from rules.decisions.decision import Fallback
+from rules.decisions.decision import Decisions, Fallback
 
 log = logging.getLogger(__name__)
 
@@ -63,18 +63,18 @@ class Peer(Protocol):
     async def push(self, legs: m.Legs) -> None:
         """Hand over a push; returns when it was taken in."""
 
-    async def profiles(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def profiles(self, addresses: NDArray[np.int64]) -> WalletRows:
         """WALLET rows, durable."""
 
 
 class Scorer(Protocol):
     """The pool of scoring actors."""
 
-    async def decide(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         """Decisions (n,) for payments of these wallets (addresses, n) with columns (n, COLUMN_COUNT), and what decides when no scorer
         answers."""
 
-    async def preview(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def preview(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         """As `decide`, but nothing of it is counted, and no pack in shadow is asked."""
 
     def condition(self) -> Condition:
@@ -178,14 +178,14 @@ class ShardHost:
         """Whether payments are taken."""
         return self.core.ready
 
-    async def submit(self, rows: Requests, details: dict[int, bytes]) -> NDArray[Any]:
+    async def submit(self, rows: Requests, details: dict[int, bytes]) -> Results:
         """RESULT rows for REQUEST rows, durable. Raises NotReady."""
-        result: NDArray[Any] = await self._ask(lambda ref: m.Submit(ref=ref, rows=rows, details=details))
+        result: Results = await self._ask(lambda ref: m.Submit(ref=ref, rows=rows, details=details))
         return result
 
-    async def preview(self, row: Requests) -> NDArray[Any]:
+    async def preview(self, row: Requests) -> Results:
         """The RESULT row (1,) that a payment, a REQUEST row (1,), would have; nothing is recorded. Raises NotReady."""
-        tried: Preview | NDArray[Any] = await self._ask(lambda ref: m.TryOut(ref=ref, row=row))
+        tried: Preview | Results = await self._ask(lambda ref: m.TryOut(ref=ref, row=row))
         if not isinstance(tried, Preview):
             return tried
         decisions = None
@@ -196,9 +196,9 @@ class ShardHost:
                 raise NotReady(f"no scorer answers: {error!r}") from error
         return tried.decided(decisions)
 
-    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def wallets(self, addresses: NDArray[np.int64]) -> WalletRows:
         """WALLET rows, durable; currency 0 where there is none. Raises NotReady."""
-        result: NDArray[Any] = await self._ask(lambda ref: m.Read(ref=ref, addresses=addresses))
+        result: WalletRows = await self._ask(lambda ref: m.Read(ref=ref, addresses=addresses))
         return result
 
     async def credit(self, rows: CreditRequests, details: dict[int, bytes]) -> CreditResults:
@@ -206,14 +206,14 @@ class ShardHost:
         result: CreditResults = await self._ask(lambda ref: m.Credit(ref=ref, rows=rows, details=details))
         return result
 
-    async def publish(self, rows: NDArray[Any], details: dict[int, bytes]) -> CreditResults:
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
         """CREDIT_RESULT rows for SCORE rows of one run, durable. Raises NotReady."""
         result: CreditResults = await self._ask(lambda ref: m.Publish(ref=ref, rows=rows, details=details))
         return result
 
-    async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
+    async def credit_states(self, questions: CreditQuestions) -> CreditStates:
         """CREDIT_STATE rows for CREDIT_QUESTION rows, durable. Raises NotReady."""
-        result: NDArray[Any] = await self._ask(lambda ref: m.ReadCredit(ref=ref, questions=questions))
+        result: CreditStates = await self._ask(lambda ref: m.ReadCredit(ref=ref, questions=questions))
         return result
 
     async def heads(self, addresses: NDArray[np.int64]) -> list[ChainHead]:
@@ -239,7 +239,7 @@ class ShardHost:
             raise NotReady(f"shard {self.shard} has {len(self._later)} messages to take in first")
         self._feed(legs)
 
-    async def profiles(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def profiles(self, addresses: NDArray[np.int64]) -> WalletRows:
         """WALLET rows for another shard."""
         return await self.wallets(addresses)
 

@@ -5,7 +5,7 @@ The same body gets the original result; another body the field that differs.
 All is done on whole columns: a batch of the largest size that is sent again must not cost more than it did the first time.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from actors.records.layout import (
     Kind,
     Records,
     Requests,
+    Results,
 )
 
 SAME: Final = -1
@@ -50,7 +51,7 @@ _COMPARED: Final = (
 Mask = NDArray[np.bool_]
 
 
-def repeated_results(rows: Requests, records: Records, addresses: NDArray[np.int64], continues: Mask) -> NDArray[Any]:
+def repeated_results(rows: Requests, records: Records, addresses: NDArray[np.int64], continues: Mask) -> Results:
     """RESULT rows (n,) for REQUEST rows (n,) whose keys made these records (n,) at these addresses. `continues` (n,): which rows are
     in a linked group and not the first there."""
     fields = differences(rows, records, continues)
@@ -67,7 +68,7 @@ def repeated_results(rows: Requests, records: Records, addresses: NDArray[np.int
     return results
 
 
-def mismatches(fields: NDArray[np.int8]) -> NDArray[Any]:
+def mismatches(fields: NDArray[np.int8]) -> Results:
     """RESULT rows (n,) that say: this key was used before with another body, which differs in this field."""
     results = np.zeros(len(fields), RESULT)
     results["code"] = Code.IDEMPOTENCY_MISMATCH

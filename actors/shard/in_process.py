@@ -7,7 +7,7 @@ The shards, the journal and the pack are the real ones; only the carrying betwee
 
 import asyncio
 import secrets
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from actors.rpc.interface import Condition
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import Peer, Scorer, Segments, ShardHost
 from rules.builtin import PACK
-from rules.decisions.decision import INITIAL_FALLBACK, Fallback
+from rules.decisions.decision import INITIAL_FALLBACK, Decisions, Fallback
 from rules.decisions.pack import Decider
 
 SMALL = Capacity(segments=32, segment_map=4096, keys=1_000_000, payers=100_000, attempts=2_000_000, profiles=100_000)
@@ -32,11 +32,11 @@ class InlineScorer:
     def __init__(self) -> None:
         self._decider = Decider(PACK)
 
-    async def decide(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         """As `ScorerPool.decide`."""
         return self._decider.decide(columns), INITIAL_FALLBACK
 
-    async def preview(self, payers: NDArray[np.int64], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def preview(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         """As `ScorerPool.preview`."""
         return self._decider.decide(columns), INITIAL_FALLBACK
 

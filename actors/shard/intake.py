@@ -10,7 +10,7 @@ is under way, so a payment waits for a slice and not for all that others have se
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +110,7 @@ class Asked:
             return int(ends[fitting - 1])
         return int(ends[0]) if at_least_one else self.taken
 
-    def rows(self, first: int, end: int) -> NDArray[Any]:
+    def rows(self, first: int, end: int) -> Requests:
         """Some of its rows."""
         return self._rows[first:end]
 
@@ -168,7 +168,7 @@ class Part(NamedTuple):
     end: int
 
     @property
-    def rows(self) -> NDArray[Any]:
+    def rows(self) -> Requests:
         """These rows."""
         return self.asked.rows(self.first, self.end)
 

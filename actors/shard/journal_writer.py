@@ -6,7 +6,7 @@ an operation (append or look at the head) that began after the request arrived a
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +111,7 @@ class JournalWriter:
         self._sealed_hash = last_hash
         return unit
 
-    def undurable(self, addresses: NDArray[np.int64]) -> tuple[int, NDArray[Any]]:
+    def undurable(self, addresses: NDArray[np.int64]) -> tuple[int, Records]:
         """Which of these addresses (n,) of records, ascending, are sealed and not yet durable: those from the index that comes first, and
         their records."""
         kept = int(np.searchsorted(addresses, record_address(self.writer.shard, self.durable_block + 1, 0)))

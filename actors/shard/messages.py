@@ -12,10 +12,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.records import layout
 from actors.records.blocks import Sealed
-from rules.decisions.decision import Fallback
-
-Rows = NDArray[Any]
+from actors.records.credit_layout import CreditQuestions, CreditRequests, ScoreRows
+from actors.records.layout import Records, Requests, WalletRows
+from rules.decisions.decision import Decisions, Fallback
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -29,7 +30,7 @@ class Submit(Message, frozen=True):
     """A batch of REQUEST rows from a front door; `details` by row index, as msgpack."""
 
     ref: int
-    rows: Rows
+    rows: Requests
     details: dict[int, bytes]
 
 
@@ -44,7 +45,7 @@ class Credit(Message, frozen=True):
     """CREDIT_REQUEST rows (n,) from a front door; `details` by row index, as msgpack."""
 
     ref: int
-    rows: Rows
+    rows: CreditRequests
     details: dict[int, bytes]
 
 
@@ -52,14 +53,14 @@ class ReadCredit(Message, frozen=True):
     """Show what CREDIT_QUESTION rows (n,) ask for, as it durably is."""
 
     ref: int
-    questions: Rows
+    questions: CreditQuestions
 
 
 class Publish(Message, frozen=True):
     """Rows (n,) of SCORE: what a run says of wallets; links and record times are the shard's. `details` by row index, as msgpack."""
 
     ref: int
-    rows: Rows
+    rows: ScoreRows
     details: dict[int, bytes] = {}
 
 
@@ -74,7 +75,7 @@ class TryOut(Message, frozen=True):
     """What would become of a payment, a REQUEST row (1,)? Answered with a Preview."""
 
     ref: int
-    row: Rows
+    row: Requests
 
 
 class FindKey(Message, frozen=True):
@@ -90,7 +91,7 @@ class Scored(Message, frozen=True):
     """Decisions for batch `number`, in row order; `fallback`: what the scorer says is to decide when none answers."""
 
     number: int
-    decisions: Rows
+    decisions: Decisions
     fallback: Fallback | None = None
 
 
@@ -139,7 +140,7 @@ class Legs(Message, frozen=True):
     since_hash: bytes
     until: int
     until_hash: bytes
-    records: Rows
+    records: Records
     addresses: NDArray[np.int64]
 
 
@@ -164,7 +165,7 @@ class Profiles(Message, frozen=True):
     shard: int
     stamp: int
     addresses: NDArray[np.int64]
-    wallets: Rows | None
+    wallets: WalletRows | None
 
 
 class Pushed(Message, frozen=True):
@@ -176,14 +177,14 @@ class Pushed(Message, frozen=True):
 class RecordsRead(Message, frozen=True):
     """RECORD rows (n,) of this shard, as asked by `ReadRecords`."""
 
-    records: Rows
+    records: Records
 
 
 class Originals(Message, frozen=True):
     """What the journal says of the records asked for by `ReadOriginals`: an ORIGINAL row for each, kind 0 where none moved money."""
 
     stamp: int
-    originals: Rows
+    originals: layout.Originals
 
 
 class Segments(Message, frozen=True):
@@ -227,7 +228,7 @@ class Score(Message, frozen=True):
 
     number: int
     payers: NDArray[np.int64]
-    columns: NDArray[Any]
+    columns: NDArray[np.int64]
 
 
 class Append(Message, frozen=True):

@@ -4,7 +4,7 @@ The same kernels admit, count and decide there; the shard's ledger is only read,
 whether a table of the shard is full.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from actors.ledger.ledger import Ledger
 from actors.records.addresses import SEGMENT_SLOTS, segment_of, segment_slot
 from actors.records.codes import Code
 from actors.records.layout import RESULT, WALLET, Requests, Results
+from rules.decisions.decision import Decisions
 
 TINY: Final = Capacity(
     segments=1,
@@ -72,7 +73,7 @@ class Preview:
         results["record_time"] = stamp
         return results
 
-    def decided(self, decisions: NDArray[Any] | None) -> Results:
+    def decided(self, decisions: Decisions | None) -> Results:
         """The RESULT row (1,) after a decision; None: the switch runs unscored."""
         assert len(self.payers) == 1, "it was let through"
         return self._ledger.apply(self._admitted, decisions, self._next).results

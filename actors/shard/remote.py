@@ -12,11 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.database.connection import travel_s
-from actors.records.credit_layout import CREDIT_RESULT, CREDIT_STATE, CreditRequests, CreditResults
-from actors.records.layout import RECORD, RESULT, WALLET, Requests
+from actors.records.credit_layout import (
+    CREDIT_RESULT,
+    CREDIT_STATE,
+    CreditQuestions,
+    CreditRequests,
+    CreditResults,
+    CreditStates,
+    ScoreRows,
+)
+from actors.records.layout import RECORD, RESULT, WALLET, Requests, Results, WalletRows
 from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
 from actors.rpc.transport import Caller, CallLost
 from actors.shard.messages import Legs
+from models.arrays import Rows
 
 PEER_TIMEOUT_S: Final = 2.0
 """And what the bytes take. A shard that was stopped never answers and never fails; what it missed it reads from the journal."""
@@ -37,7 +46,7 @@ def pack_rows(rows: Requests, details: dict[int, bytes]) -> bytes:
     return b"".join((_COUNT.pack(len(rows)), rows.tobytes(), entries))
 
 
-def unpack_rows(data: bytes, dtype: np.dtype[Any]) -> tuple[NDArray[Any], dict[int, bytes]]:
+def unpack_rows(data: bytes, dtype: np.dtype[np.void]) -> tuple[Rows, dict[int, bytes]]:
     """`pack_rows` undone; `dtype` of the rows."""
     (count,) = _COUNT.unpack_from(data)
     rows = np.frombuffer(data, dtype, count, _COUNT.size)
@@ -102,7 +111,7 @@ class RemotePeer:
         async with asyncio.timeout(PEER_TIMEOUT_S + travel_s(len(data))):
             await self._caller.call("push", data)
 
-    async def profiles(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def profiles(self, addresses: NDArray[np.int64]) -> WalletRows:
         """As `ShardHost.wallets`."""
         async with asyncio.timeout(PEER_TIMEOUT_S + travel_s(len(addresses) * WALLET.itemsize)):
             return np.frombuffer(await self._caller.call("wallets", addresses.tobytes()), WALLET)
@@ -115,11 +124,11 @@ class RemoteShard:
         self._caller = Caller(actor)
         self.replace = self._caller.replace
 
-    async def submit(self, rows: Requests, details: dict[int, bytes]) -> NDArray[Any]:
+    async def submit(self, rows: Requests, details: dict[int, bytes]) -> Results:
         """As `ShardClient.submit`."""
         return np.frombuffer(await self._called("submit", pack_rows(rows, details)), RESULT)
 
-    async def wallets(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def wallets(self, addresses: NDArray[np.int64]) -> WalletRows:
         """As `ShardClient.wallets`."""
         return np.frombuffer(await self._called("wallets", addresses.tobytes()), WALLET)
 
@@ -127,11 +136,11 @@ class RemoteShard:
         """As `ShardClient.credit`."""
         return np.frombuffer(await self._called("credit", pack_rows(rows, details)), CREDIT_RESULT)
 
-    async def publish(self, rows: NDArray[Any], details: dict[int, bytes]) -> CreditResults:
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
         """As `ShardClient.publish`."""
         return np.frombuffer(await self._called("publish", pack_rows(rows, details)), CREDIT_RESULT)
 
-    async def credit_states(self, questions: NDArray[Any]) -> NDArray[Any]:
+    async def credit_states(self, questions: CreditQuestions) -> CreditStates:
         """As `ShardClient.credit_states`."""
         return np.frombuffer(await self._called("credit_states", questions.tobytes()), CREDIT_STATE)
 
@@ -148,7 +157,7 @@ class RemoteShard:
         address: int = _ADDRESS.unpack(await self._called("find_key", _KEY.pack(caller, home, key)))[0]
         return address
 
-    async def preview(self, row: Requests) -> NDArray[Any]:
+    async def preview(self, row: Requests) -> Results:
         """As `ShardClient.preview`."""
         return np.frombuffer(await self._called("preview", row.tobytes()), RESULT)
 

@@ -5,7 +5,7 @@ the way is thrown away, and asked again when next needed. So is a profile that g
 no room there because the batch under way needs all.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from actors.ledger.book import profile_row, store_profile
 from actors.ledger.ledger import Ledger
 from actors.records.addresses import owned, segment_of
-from actors.records.layout import OPENED, PROFILE, RECORD, TIER, WALLET_KIND, WALLET_STATE, Kind, joined
+from actors.records.layout import OPENED, PROFILE, RECORD, TIER, WALLET_KIND, WALLET_STATE, Kind, Records, joined
 from actors.shard.messages import AskProfiles, Output, Profiles
 
 ASK_MAX: Final = 8_192
@@ -48,7 +48,7 @@ class RemoteWallets:
                 outputs.append(AskProfiles(shard=owner, stamp=stamp, addresses=np.array(asked, np.int64)))
         return outputs
 
-    def answered(self, message: Profiles, ledger: Ledger) -> NDArray[Any]:
+    def answered(self, message: Profiles, ledger: Ledger) -> Records:
         """PROFILE records (n,) to make of an answer; wallets that do not exist are noted in memory only."""
         asked = [int(a) for a in message.addresses]
         overtaken = {a for a in asked if a in self._overtaken}
@@ -66,7 +66,7 @@ class RemoteWallets:
                 known.append(_record(address, wallet))
         return joined(known, RECORD)
 
-    def changed(self, changes: NDArray[Any], ledger: Ledger) -> NDArray[Any]:
+    def changed(self, changes: Records, ledger: Ledger) -> Records:
         """PROFILE records (n,) for changes of wallets, read from another shard's journal, that matter here: of wallets that are known,
         and of those that may have been, since a replay could know them still as they were."""
         kept = []
@@ -87,7 +87,7 @@ class RemoteWallets:
         return joined(kept, RECORD)
 
 
-def _record(address: int, wallet: NDArray[Any]) -> NDArray[Any]:
+def _record(address: int, wallet: np.void) -> Records:
     record = np.zeros(1, RECORD)
     record["kind"] = Kind.PROFILE
     record["payee"] = address

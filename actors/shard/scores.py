@@ -6,7 +6,7 @@ earlier one is refused. So a run may be sent again, whole or in part, by whoever
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from actors.ledger.credit import local_rows
 from actors.records.addresses import address_after
 from actors.records.codes import Code
-from actors.records.credit_layout import CREDIT_RESULT, SCORE, SCORE_RANGE, CreditResults
+from actors.records.credit_layout import CREDIT_RESULT, SCORE, SCORE_RANGE, CreditResults, ScoreRows
 from actors.records.layout import CREDIT_PREVIOUS, RECORD, Kind
 from actors.shard.credit import Core
 from actors.shard.messages import Answer, Output, Publish
@@ -59,7 +59,7 @@ class ScorePublication:
         """Whether a message waits."""
         return bool(self._queue)
 
-    def _published(self, rows: NDArray[Any], details: dict[int, bytes]) -> CreditResults:
+    def _published(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
         results = np.zeros(len(rows), CREDIT_RESULT)
         if not len(rows):
             return results
@@ -82,7 +82,7 @@ class ScorePublication:
         results["record_time"][new] = self._ledger.record_time
         return results
 
-    def _is_valid(self, rows: NDArray[Any]) -> NDArray[np.bool_]:
+    def _is_valid(self, rows: ScoreRows) -> NDArray[np.bool_]:
         """One run in a message; a score in its range, or none and a cause; as of no later than now."""
         scored = (rows["score"] >= SCORE_RANGE.start) & (rows["score"] < SCORE_RANGE.stop) & (rows["cause"] == 0)
         without = (rows["score"] == 0) & (rows["cause"] != 0)
@@ -90,7 +90,7 @@ class ScorePublication:
         valid: NDArray[np.bool_] = (scored | without) & timely & (rows["run"] != 0) & (rows["run"] == rows["run"][0])
         return valid
 
-    def _record(self, rows: NDArray[Any], at: NDArray[np.int64], details: dict[int, bytes]) -> None:
+    def _record(self, rows: ScoreRows, at: NDArray[np.int64], details: dict[int, bytes]) -> None:
         """Make, apply and seal the records of wallets (n,) that this run has not scored yet."""
         if not len(rows):
             return

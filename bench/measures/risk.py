@@ -9,7 +9,7 @@ the ledger before it carries a payment out.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -24,6 +24,7 @@ from models.scorecard import Scorecard
 from models.training.train import Range, Settings, fit, prepare
 from rules.builtin import DOCUMENT
 from rules.compile.compiler import compile_pack
+from rules.decisions.decision import Decisions
 from rules.decisions.pack import Decider
 from rules.language.document import CardReference, PackDocument
 from rules.language.ir import Op
@@ -155,6 +156,6 @@ def _column_of(op: Op) -> int:
 
 def queue_of(month: Month, decider: Decider) -> Capacity:
     """The analysts' queue: what the pack would decline, what it would hold, then the rest, by points."""
-    decisions: NDArray[Any] = decider.decide(month.columns)
+    decisions: Decisions = decider.decide(month.columns)
     score = decisions["points"].astype(np.int64) - STRICTER * decisions["action"].astype(np.int64)
     return at_capacity(month.step, score, month.is_fraud, month.amount)

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.report.figures import Figure, figure, ratio
 from bench.report.options import Options, take_turns
 from rules.compile.compiler import compile_pack
+from rules.decisions.decision import Decisions
 from rules.decisions.pack import Decider, Pack
 from rules.language.document import read_pack
 from rules.vocabulary.catalogue import INPUTS
@@ -158,7 +158,7 @@ class _One:
         bits = self.evaluate(payment)
         return [bool(bits >> rule & 1) for rule in range(RULES)]
 
-    def decide(self, payment: Payment) -> NDArray[Any]:
+    def decide(self, payment: Payment) -> Decisions:
         """The whole decision."""
         self._extract(payment)
         return self._decider.decide(self._columns)

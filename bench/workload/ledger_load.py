@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from actors.ledger.admission import Channels
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, Ledger, LedgerConfig
 from actors.records.addresses import SEGMENT_SLOTS, record_address
-from actors.records.layout import BLOCK_RECORDS_MAX
+from actors.records.layout import BLOCK_RECORDS_MAX, Requests, Results
 from bench.workload.payments import opening_rows
 from rules.builtin import PACK
 from rules.decisions.pack import Decider
@@ -58,7 +58,7 @@ class LedgerLoad:
             parts.append(results["address"].copy())
         return np.concatenate(parts)
 
-    def run(self, rows: NDArray[Any], *, scored: bool) -> tuple[dict[str, float], NDArray[Any]]:
+    def run(self, rows: Requests, *, scored: bool) -> tuple[dict[str, float], Results]:
         """A batch through all steps. Gives the seconds of each, and its RESULT rows; all rows must have been admitted."""
         first = record_address(0, self._block, 0)
         times = [perf_counter()]

@@ -9,7 +9,7 @@ month is simulated (PaySim): whatever is measured on it says something of the si
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import msgspec
@@ -22,7 +22,8 @@ from actors.ledger.book import Capacity
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.addresses import OPERATOR_SEGMENT, OPERATOR_SLOT_FIRST, record_address, wallet_address
 from actors.records.codes import Code
-from actors.records.layout import BLOCK_RECORDS_MAX, REQUEST, Kind, Label, WalletKind
+from actors.records.layout import BLOCK_RECORDS_MAX, REQUEST, Kind, Label, Requests, Results, WalletKind
+from models.arrays import Integers
 from rules.vocabulary.columns import COLUMN_COUNT, DAY_MS, INDEX
 from rules.vocabulary.currencies import NUMERIC
 from switch.importer import paysim
@@ -49,7 +50,7 @@ class Month(msgspec.Struct, frozen=True, kw_only=True):
     amount: NDArray[np.int64]
     is_fraud: NDArray[np.bool_]
 
-    def rows(self, chosen: NDArray[Any]) -> "Month":
+    def rows(self, chosen: NDArray[np.bool_] | Integers) -> "Month":
         """Some of them."""
         return Month(**{name: getattr(self, name)[chosen] for name in self.__struct_fields__})
 
@@ -142,7 +143,7 @@ class _MonthRun:
         results, columns = self._decided_and_applied(self._requests[rows])
         return results["code"], columns
 
-    def _decided_and_applied(self, requests: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    def _decided_and_applied(self, requests: Requests) -> tuple[Results, NDArray[np.int64]]:
         first = record_address(0, self._block, 0)
         admission = self._ledger.admit(requests, self._channels, first - 1)
         admitted = self._ledger.going_on(requests, admission)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from actors.records.layout import REQUEST, Channel, Kind, Label
+from actors.records.layout import REQUEST, Channel, Kind, Label, Requests
 
 CURRENCY: Final = "EUR"
 CURRENCY_NUMBER: Final = 978
@@ -119,7 +119,7 @@ def unit_body(payers: Ids, payees: Ids, *, hold: bool = False) -> bytes:
 # For the ledger itself.
 
 
-def opening_rows(count: int, rng: np.random.Generator) -> NDArray[Any]:
+def opening_rows(count: int, rng: np.random.Generator) -> Requests:
     """REQUEST rows that open user wallets which may go deep into debt, so that payments need no funding."""
     rows = np.zeros(count, REQUEST)
     rows["op"] = Kind.WALLET_OPENED
@@ -131,7 +131,7 @@ def opening_rows(count: int, rng: np.random.Generator) -> NDArray[Any]:
     return rows
 
 
-def payment_rows(addresses: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[Any]:
+def payment_rows(addresses: NDArray[np.int64], count: int, rng: np.random.Generator) -> Requests:
     """REQUEST rows of payments between wallets, as a front door sends them. Uniform: the hardest case for the processor's caches."""
     rows = np.zeros(count, REQUEST)
     payers = rng.integers(0, len(addresses), count)

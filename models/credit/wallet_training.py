@@ -5,7 +5,7 @@ turn, and bins are few, so that a holder can read the table.
 """
 
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.arrays import Reals
 from models.credit.catalogue import FEATURES
 from models.credit.score import DAYS, PAYMENTS, Minimum
 from models.credit.wallet_card import BANDS, RANGE, RELATIONS, wallet_card
@@ -62,7 +63,7 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def train_wallet_card(
-    features: pa.Table, defaulted: pa.Array, *, leave_out: Collection[str] = (), best: NDArray[Any] | None = None
+    features: pa.Table, defaulted: pa.Array, *, leave_out: Collection[str] = (), best: Reals | None = None
 ) -> Trained:
     """`features`: a row a wallet, columns of the catalogue; `defaulted` (n,): what became of each; `leave_out`: dimensions. `best` (n,):
     what is known to order wallets best, higher for less risk. Raises ValueError as training does, and without DAYS and PAYMENTS."""

@@ -6,14 +6,14 @@ Counts of parts add up to the counts of the whole, in any order. Amounts are kep
 does not fit 64 bits.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.jit import inlined, kernel
 from rules.decisions.counting import count_bits
-from rules.decisions.decision import FALLBACK, Action
+from rules.decisions.decision import FALLBACK, Action, Decisions
 from rules.decisions.pack import RuleHits
 from rules.vocabulary.columns import INDEX
 
@@ -75,7 +75,7 @@ def add(
     tally: Tally,
     columns: NDArray[np.int64],
     fired: RuleHits,
-    recorded: NDArray[Any],
+    recorded: Decisions,
     scored: NDArray[np.bool_],
     labels: NDArray[np.int8],
 ) -> None:

@@ -3,13 +3,13 @@
 Loops over flat arrays, no text, no keys.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.jit import inlined, kernel
-from rules.decisions.decision import Action
+from rules.decisions.decision import Action, Decisions
 from rules.decisions.pack import Decider, RuleHits
 from rules.vocabulary.columns import COLUMN_COUNT
 
@@ -37,7 +37,7 @@ def count_decided(counts: PackCounts, fired: RuleHits) -> None:
     _count_rules(fired.hits, fired.unknown, counts.hits, counts.no_value)
 
 
-def count_shadow(counts: PackCounts, decided: NDArray[Any], fired: RuleHits) -> None:
+def count_shadow(counts: PackCounts, decided: Decisions, fired: RuleHits) -> None:
     """Add payments that others decided, with what the pack would have."""
     _count_pairs(decided, fired.decisions, counts.shadow)
     _count_rules(fired.hits, fired.unknown, counts.hits, counts.no_value)

@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Action(IntEnum):
@@ -24,6 +25,9 @@ DECISION: Final = np.dtype(
     [("action", "u1"), ("flags", "u1"), ("spare", "u2"), ("points", "i4"), ("reasons", "u4"), ("pack", "u4")]
 )
 """`reasons` has bit i set for reason i of the pack that decided."""
+
+Decisions = NDArray[np.void]
+"""DECISION rows (n,)."""
 
 
 class Fallback(NamedTuple):

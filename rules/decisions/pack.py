@@ -6,7 +6,7 @@ A rule that has no value (null, overflow, division by zero) does not fire. Shado
 """
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.jit import kernel, read_only
 from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten, score_rows
-from rules.decisions.decision import DECISION, Action
+from rules.decisions.decision import DECISION, Action, Decisions
 from rules.vocabulary.catalogue import CODES
 from rules.vocabulary.columns import COLUMN_COUNT, INDEX, NULL
 
@@ -64,20 +64,20 @@ class RuleHits(NamedTuple):
     """Decisions (n,) of DECISION with what they were made of, shadow rules included: bit i % 64 of hits[row, i // 64] says whether rule i
     fired there, of `unknown` that it had no value."""
 
-    decisions: NDArray[Any]
+    decisions: Decisions
     hits: NDArray[np.uint64]
     unknown: NDArray[np.uint64]
 
     def of(self, rows: NDArray[np.bool_]) -> "RuleHits":
         """Some rows of it."""
-        return RuleHits(*(part[rows] for part in self))
+        return RuleHits(self.decisions[rows], self.hits[rows], self.unknown[rows])
 
 
 class Trace(NamedTuple):
     """What became of every rule, shadow rules included. hits (n, rules): whether it fired; not_evaluated (rules,): how often it had no
     value."""
 
-    decisions: NDArray[Any]
+    decisions: Decisions
     hits: NDArray[np.bool_]
     not_evaluated: NDArray[np.int64]
 
@@ -105,7 +105,7 @@ class Decider:
         self._thresholds = tuple(NEVER if each is None else each for each in (pack.review_below, pack.decline_below))
         self.decide(np.zeros((1, COLUMN_COUNT), np.int64))
 
-    def decide(self, columns: NDArray[np.int64]) -> NDArray[Any]:
+    def decide(self, columns: NDArray[np.int64]) -> Decisions:
         """Decisions (n,) of dtype DECISION for columns of shape (n, COLUMN_COUNT)."""
         return self.fired(columns).decisions
 
@@ -130,12 +130,12 @@ class Decider:
         _combine(self._tables, hits, totals, shortfalls, *self._thresholds, self.pack.number, decisions)
         return RuleHits(decisions, hits, unknown)
 
-    def fallback(self, count: int) -> NDArray[Any]:
+    def fallback(self, count: int) -> Decisions:
         """What stands in for `count` decisions when no scorer answers."""
         return fallback_decisions(count, action=self.pack.fallback, number=self.pack.number)
 
 
-def fallback_decisions(count: int, *, action: Action, number: int) -> NDArray[Any]:
+def fallback_decisions(count: int, *, action: Action, number: int) -> Decisions:
     """`count` decisions flagged as fallback."""
     decisions = np.zeros(count, DECISION)
     decisions["action"] = action

@@ -6,7 +6,7 @@ what is not known is unknown, and a requirement without a value does not hold.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ NOTHING: Final = -1
 OUTCOME: Final = np.dtype([("granted", "i8"), ("reasons", "u4"), ("yes", "u4")])
 """`reasons` has bit i set when requirement i does not hold, the first four of them; `granted`: minor units, at most the cap. A yes of a
 scenario that grants has a grant above 0; without reasons and without yes, nothing would be granted."""
+Outcomes = NDArray[np.void]
+"""OUTCOME rows (n,)."""
 
 
 class Tables(NamedTuple):
@@ -55,7 +57,7 @@ class Evaluator:
         self._values = np.zeros(max(1, len(ops)), np.int64)
         self._known = np.zeros(max(1, len(ops)), np.bool_)
 
-    def evaluate(self, columns: NDArray[np.int64]) -> NDArray[Any]:
+    def evaluate(self, columns: NDArray[np.int64]) -> Outcomes:
         """OUTCOME rows (n,) for CREDIT_COLUMNS (n, columns)."""
         outcomes = np.zeros(len(columns), OUTCOME)
         _evaluate(self._tables, np.ascontiguousarray(columns), self._grant, self._values, self._known, outcomes)

@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import owned
 from actors.records.codes import Code
-from actors.records.credit_layout import CREDIT_RESULT
+from actors.records.credit_layout import CREDIT_RESULT, CreditResults, ScoreRows
 from models.credit.wallet_card import RELATIONS, checked
 from models.scorecard import CardError, Scorecard
 from switch.api.credit_services import PublicationServices
@@ -74,14 +74,14 @@ async def _wallet_card(services: PublicationServices, label: str) -> tuple[int, 
 
 
 async def _features(
-    services: PublicationServices, account: int, table: ScoreTable, card: Scorecard, rows: NDArray[Any]
+    services: PublicationServices, account: int, table: ScoreTable, card: Scorecard, rows: ScoreRows
 ) -> dict[int, bytes]:
     """Details of scores that come with the features that they are of, by row; the kernels run in a thread, without the interpreter."""
     features = await asyncio.to_thread(features_of, table, card, rows)
     return {} if features is None else await services.scheduler.run(account, feature_details(features))
 
 
-async def _published(services: PublicationServices, rows: NDArray[Any], details: dict[int, bytes]) -> NDArray[Any]:
+async def _published(services: PublicationServices, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
     """CREDIT_RESULT rows for SCORE rows, from all their home shards."""
     results = np.zeros(len(rows), CREDIT_RESULT)
     homes = await _homes(services, rows["holder"])

@@ -4,10 +4,11 @@ mypy proves that the front door has it, and that a handler uses nothing else.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import NDArray
+import numpy as np
 
+from actors.records.credit_layout import CreditStates
 from actors.records.ids import Secret
 from actors.rpc.interface import ShardClient
 from actors.stores.api_keys import KeyStore
@@ -36,7 +37,7 @@ from switch.views.statement import History
 class StateServices(Protocol):
     """How holders stand on their shards: durable."""
 
-    credit_readers: list[Reader[NDArray[Any]]]
+    credit_readers: list[Reader[np.void, CreditStates]]
 
 
 class CreditServices(StateServices, Protocol):

@@ -6,13 +6,13 @@ holds costs one question to its shard, and one with young holds a page of its ch
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from aiohttp import web
 from msgspec import UNSET
-from numpy.typing import NDArray
 
+from actors.records.layout import WalletRows
 from actors.rpc.interface import ChainHead
 from switch.api.route import Route
 from switch.api.transfer_lifecycle import ShowServices, shown
@@ -46,7 +46,7 @@ class HoldServices(ShowServices, Protocol):
     async def from_head(self, address: int, shard: int, look: Callable[[ChainHead], Awaitable[T]]) -> T | None:
         """`Services.from_head`."""
 
-    async def read(self, by_shard: dict[int, list[int]]) -> list[NDArray[Any]]:
+    async def read(self, by_shard: dict[int, list[int]]) -> list[WalletRows]:
         """`Services.read`."""
 
 

@@ -6,14 +6,14 @@ They are kept beside the record, where they can be erased. What is kept gives th
 asked before anything is published.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from actors.records.credit_layout import DIMENSIONS
+from actors.records.credit_layout import DIMENSIONS, ScoreRows
 from models.credit.score import DAYS, PAYMENTS, Minimum, WalletScorer
 from models.credit.shipped import shipped
 from models.scorecard import Scorecard
@@ -35,7 +35,7 @@ class Features(NamedTuple):
     table: pa.Table
 
 
-def features_of(given: ScoreTable, card: Scorecard, rows: NDArray[Any]) -> Features | None:
+def features_of(given: ScoreTable, card: Scorecard, rows: ScoreRows) -> Features | None:
     """The features of a batch; None when there are none. For a thread: most of it holds no interpreter. Raises ProblemError invalid_field
     unless they are those of the card and give what the rows say."""
     if "features" not in given.columns.column_names:
@@ -61,7 +61,7 @@ def card_features(card: Scorecard) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item.feature for item in card.characteristics))
 
 
-def check_scores(card: Scorecard, rows: NDArray[Any], features: Features) -> None:
+def check_scores(card: Scorecard, rows: ScoreRows, features: Features) -> None:
     """Raise ProblemError invalid_field for the first row whose features give another score, subtotals or reasons than it says."""
     table = features.table
     for name in KNOWN:

@@ -9,14 +9,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.backtest.live import LiveBacktester
 from actors.database.pool import Pool
 from actors.ledger.book import Capacity
 from actors.records.addresses import is_operator
 from actors.records.ids import Secret, decode_wallet, decode_wallets, uuid_bytes, wallet_address_of
-from actors.records.layout import WalletStatus
+from actors.records.layout import WalletRows, WalletStatus
 from actors.rpc.interface import ChainHead, ShardClient, ShardUnavailable
 from actors.scoring.pack_compiler import PackCompiler
 from actors.scoring.scorer import ScorerClient
@@ -238,7 +237,7 @@ class Services:
                     parts.setdefault(address, []).append(row)
         return {address: _sum_of(rows) for address, rows in parts.items()}
 
-    async def read(self, by_shard: dict[int, list[int]]) -> list[NDArray[Any]]:
+    async def read(self, by_shard: dict[int, list[int]]) -> list[WalletRows]:
         """Durable WALLET rows of addresses by shard. Raises ProblemError timeout."""
         try:
             return list(

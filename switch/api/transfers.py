@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from actors.records.ids import Secret, key_bytes, transfer_id
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, REQUEST, RESULT, Kind, Requests, Results, ReviewStatus
 from actors.stores.api_keys import Principal
 from actors.stores.batch_keys import BatchKeyStore
+from models.arrays import Integers
 from switch.api.after import after_codes, check_after
 from switch.api.resulting_balances import BalanceServices, asks_for_balances, balances_after
 from switch.api.route import KEY_NEEDED, WRITE, Route, named
@@ -238,7 +239,7 @@ async def create_transfers(services: BatchServices, call: Call) -> web.Response:
 
 async def _submit_stream(
     services: BatchServices, principal: Principal, caller: Caller, key: bytes, body: bytes, stream: arrow.Stream
-) -> NDArray[Any]:
+) -> Results:
     """RESULT rows for the transfers of an Arrow stream, which `body` is."""
     batch = await services.scheduler.run(
         principal.account, arrow.decode_transfers_stream(stream, services.secret, caller)
@@ -265,7 +266,7 @@ async def _submit_own(
     rows: Requests,
     details: dict[int, bytes],
     groups: NDArray[np.int64] | None,
-) -> NDArray[Any]:
+) -> Results:
     """`_submit_grouped` for a caller: only what its own wallets pay, and reviews as they stand now."""
     await _refuse_payers(services, principal, rows)
     results = await _submit_grouped(services, principal.bound is not None, rows, details, groups)
@@ -341,7 +342,7 @@ def _caller_at(transfer: KeyedTransfer, caller: Caller, path: str) -> Caller:
 
 async def _submit_grouped(
     services: BatchServices, bound: bool, rows: Requests, details: dict[int, bytes], numbers: NDArray[np.int64] | None
-) -> NDArray[Any]:
+) -> Results:
     """`_submit_rows` for rows of which some are linked: `numbers` (n,) of their groups, None when each stands alone."""
     if numbers is None:
         return await _submit_rows(services, bound, rows, details, None)
@@ -354,7 +355,7 @@ async def _submit_grouped(
 
 async def _submit_rows(
     services: BatchServices, bound: bool, rows: Requests, details: dict[int, bytes], groups: Groups | None
-) -> NDArray[Any]:
+) -> Results:
     """RESULT rows for REQUEST rows, from all their home shards. `bound`: their caller's account is. Raises ProblemError when not one row
     has a result."""
     account = int(rows["caller"][0])
@@ -384,7 +385,7 @@ async def _submit_rows(
     return results
 
 
-def _nowhere(rows: Requests, homes: NDArray[np.int16]) -> Steps[NDArray[Any]]:
+def _nowhere(rows: Requests, homes: NDArray[np.int16]) -> Steps[Results]:
     """RESULT rows with the codes of those that no shard can be asked about."""
     results = np.zeros(len(rows), RESULT)
     for start in range(0, len(rows), COUNTED_ROWS):
@@ -399,8 +400,8 @@ def _nowhere(rows: Requests, homes: NDArray[np.int16]) -> Steps[NDArray[Any]]:
 
 
 def _counted(
-    services: SubmitServices, results: Results, picked: list[NDArray[np.intp]], answers: list[NDArray[Any]]
-) -> Steps[NDArray[Any]]:
+    services: SubmitServices, results: Results, picked: list[NDArray[np.intp]], answers: list[Results]
+) -> Steps[Results]:
     """Results with what shards answered for the rows `picked`."""
     for index, answer in zip(picked, answers, strict=True):
         if len(index) == len(results):
@@ -424,7 +425,7 @@ async def _homes(services: BatchServices, rows: Requests) -> NDArray[np.int16]:
     return homes
 
 
-def _part(rows: Requests, details: dict[int, bytes], index: NDArray[np.int64]) -> tuple[NDArray[Any], dict[int, bytes]]:
+def _part(rows: Requests, details: dict[int, bytes], index: NDArray[np.int64]) -> tuple[Requests, dict[int, bytes]]:
     if len(index) == len(rows):
         return rows, details
     entries = {k: details[i] for k, i in enumerate(index.tolist()) if i in details} if details else {}
@@ -445,7 +446,7 @@ def _count(services: SubmitServices, results: Results) -> Steps[None]:
         yield
 
 
-def _times(numbers: NDArray[Any]) -> dict[int, int]:
+def _times(numbers: Integers) -> dict[int, int]:
     """How often each of some small numbers (n,) is there."""
     counts = np.bincount(numbers)
     return {number: int(counts[number]) for number in np.flatnonzero(counts).tolist()}
@@ -462,7 +463,7 @@ def check_outcome(codes: NDArray[np.uint16], money_moved: MoneyMoved = "unknown"
     raise ProblemError(NUMBERS[untried[0] if untried else OVERLOADED_NUMBER])
 
 
-def _batch_answer(secret: Secret, results: Results, ops: NDArray[Any]) -> Steps[BatchAnswer]:
+def _batch_answer(secret: Secret, results: Results, ops: NDArray[np.int64]) -> Steps[BatchAnswer]:
     columns = zip(
         results["code"].tolist(),
         results["record_time"].tolist(),

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -19,7 +20,42 @@ Example: SHARDPAY_API_KEY=... shardpay import payments.ndjson --url http://127.0
 """
 
 
-@click.command("import", epilog=_EPILOG)
+_HELP = """
+Send historical payments through a running switch, and compare every balance afterwards.
+
+The order is kept for each wallet. Wallets are made, opening balances funded, payments carry their own effective time. The key in
+SHARDPAY_API_KEY needs the scopes admin, import, pay and read. A killed import goes on where it stopped when it is
+called again; without its state file too, within the switch's 24 hours of remembered keys. Wallets that another file
+made go on with what they hold, so a month can follow a month, and a file with a row put right can be imported again
+within those 24 hours: rows that say what they said are not paid again, rows that are new among them are told, since an
+earlier payment that they replace still stands. Exit code 1 when there are such rows, or when a balance or an outcome is
+not what FILE says, each with its row.
+
+\b
+paysim    the PaySim simulator's log, the published CSV or Parquet; --currency
+berka     trans.asc (or .parquet) of the Berka bank data, or its folder; currency CZK
+shardpay  NDJSON or Parquet, one payment a row:
+            idempotency_key  text, different for each row
+            payer, payee     your names of the wallets (external_id); "external:",
+                             "fee:", "liquidity:", "merchant:" in front tell the
+                             kind, anything else is a user wallet
+            amount           integer, minor units
+            currency         ISO 4217
+            effective_at     RFC 3339 UTC, or a Parquet timestamp
+            kind             optional: payment, cash_in, cash_out, debit ...
+            reference        optional text
+            declined         optional: true where it was declined for lack of funds
+          Rows are sent by effective_at; new payers begin empty and cannot go below zero.
+orders    service orders of the past, Parquet as `shardpay population` writes them; --merchant, --scenario
+            order            the merchant's own number, different for each row
+            person, merchant your names of the wallets of holder and merchant
+            amount           integer, minor units
+            created_at, due_at, paid_at   when it was used, due, and paid, if it was
+          No money moves. Each comes in once, however often it is imported.
+"""
+
+
+@click.command("import", help=_HELP, epilog=_EPILOG)
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--format",
@@ -44,66 +80,15 @@ Example: SHARDPAY_API_KEY=... shardpay import payments.ndjson --url http://127.0
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--key", envvar="SHARDPAY_API_KEY", hidden=True)
 def import_command(
-    file: Path,
-    name: str | None,
-    currency: str | None,
-    merchant: str | None,
-    scenario: str | None,
-    url: str,
-    concurrency: int,
-    rate: float,
-    state: Path | None,
-    as_json: bool,
-    key: str | None,
+    file: Path, name: str | None, merchant: str | None, scenario: str | None, as_json: bool, **given: Any
 ) -> None:
-    """Send historical payments through a running switch, and compare every balance afterwards.
-
-    The order is kept for each wallet. Wallets are made, opening balances funded, payments carry their own effective time. The key in
-    SHARDPAY_API_KEY needs the scopes admin, import, pay and read. A killed import goes on where it stopped when it is
-    called again; without its state file too, within the switch's 24 hours of remembered keys. Wallets that another file
-    made go on with what they hold, so a month can follow a month, and a file with a row put right can be imported again
-    within those 24 hours: rows that say what they said are not paid again, rows that are new among them are told, since an
-    earlier payment that they replace still stands. Exit code 1 when there are such rows, or when a balance or an outcome is
-    not what FILE says, each with its row.
-
-    \b
-    paysim    the PaySim simulator's log, the published CSV or Parquet; --currency
-    berka     trans.asc (or .parquet) of the Berka bank data, or its folder; currency CZK
-    shardpay  NDJSON or Parquet, one payment a row:
-                idempotency_key  text, different for each row
-                payer, payee     your names of the wallets (external_id); "external:",
-                                 "fee:", "liquidity:", "merchant:" in front tell the
-                                 kind, anything else is a user wallet
-                amount           integer, minor units
-                currency         ISO 4217
-                effective_at     RFC 3339 UTC, or a Parquet timestamp
-                kind             optional: payment, cash_in, cash_out, debit ...
-                reference        optional text
-                declined         optional: true where it was declined for lack of funds
-              Rows are sent by effective_at; new payers begin empty and cannot go below zero.
-    orders    service orders of the past, Parquet as `shardpay population` writes them; --merchant, --scenario
-                order            the merchant's own number, different for each row
-                person, merchant your names of the wallets of holder and merchant
-                amount           integer, minor units
-                created_at, due_at, paid_at   when it was used, due, and paid, if it was
-              No money moves. Each comes in once, however often it is imported.
-    """
+    """Import a file of payments or of orders; what --help says of it is above."""
     if name == orders.NAME or (name is None and _holds_orders(file)):
-        _import_orders(file, merchant, scenario, url, key, concurrency, as_json)
+        _import_orders(file, merchant, scenario, as_json, given["url"], given["key"], given["concurrency"])
         return
     if merchant or scenario:
         raise click.UsageError("--merchant and --scenario are for files of orders")
-    options = Options(
-        file=file,
-        format=name or format_of(file),
-        url=url,
-        key=key,
-        concurrency=concurrency,
-        rate=rate,
-        state=state,
-        currency=currency,
-    )
-    report = _run(options)
+    report = _run(Options(file=file, format=name or format_of(file), **given))
     click.echo(msgspec.json.format(msgspec.json.encode(report)).decode() if as_json else report_text(report))
     if not report.good:
         raise click.exceptions.Exit(1)
@@ -114,7 +99,7 @@ def _holds_orders(file: Path) -> bool:
 
 
 def _import_orders(
-    file: Path, merchant: str | None, scenario: str | None, url: str, key: str | None, concurrency: int, as_json: bool
+    file: Path, merchant: str | None, scenario: str | None, as_json: bool, url: str, key: str | None, concurrency: int
 ) -> None:
     if not merchant or not scenario:
         raise click.UsageError("orders need --merchant and --scenario: of whom and of what they are")

@@ -10,7 +10,7 @@ import contextlib
 import re
 import struct
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -21,6 +21,7 @@ from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.records.codes import REVIEW_ENDS, Code
 from actors.records.ids import Secret, decode_transfers, decode_wallets, transfer_ids
 from actors.records.layout import AMOUNT_MAX, REQUEST, Kind, Requests, Results
+from models.arrays import Integers
 from models.hashing import splitmix64s
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import country_number, device_number
@@ -297,9 +298,7 @@ def _distinct(array: pa.Array) -> Steps[tuple[NDArray[np.int64], list[str]]]:
     return (yield from _numbered(len(array), encoded))
 
 
-def _numbered(
-    count: int, piece: Callable[[int], tuple[list[V], NDArray[Any]]]
-) -> Steps[tuple[NDArray[np.int64], list[V]]]:
+def _numbered(count: int, piece: Callable[[int], tuple[list[V], Integers]]) -> Steps[tuple[NDArray[np.int64], list[V]]]:
     """`count` values as indices (n,) into the distinct ones. `piece(start)`: the distinct of PIECE_ROWS values, and indices into them."""
     numbers: dict[V, int] = {}
     indices = np.empty(count, np.int64)
@@ -443,7 +442,7 @@ _ANSWER: Final = pa.schema([pa.field("id", _UUID, False), *_CODE_FIELDS], metada
 _ANSWER_WITHOUT_IDS: Final = pa.schema(_CODE_FIELDS, metadata=_METADATA)
 
 
-def recorded(codes: NDArray[Any]) -> NDArray[np.bool_]:
+def recorded(codes: Integers) -> NDArray[np.bool_]:
     """Which results name a record: those that are done or declined."""
     named: NDArray[np.bool_] = (codes == Code.OK) | (codes >= 100) & (codes < 900) | np.isin(codes, REVIEW_ENDS)
     return named
@@ -460,12 +459,12 @@ def encode_results(secret: Secret, results: Results) -> Steps[bytes]:
     return _stream(_ANSWER, [pa.FixedSizeBinaryArray.from_buffers(_UUID, count, [None, pa.py_buffer(ids)])], results)
 
 
-def encode_codes(results: NDArray[Any]) -> bytes:
+def encode_codes(results: Results) -> bytes:
     """The answer stream for results (n,) without ids: `code` and `replayed` alone."""
     return _stream(_ANSWER_WITHOUT_IDS, [], results)
 
 
-def _stream(schema: pa.Schema, first: list[pa.Array], results: NDArray[Any]) -> bytes:
+def _stream(schema: pa.Schema, first: list[pa.Array], results: Results) -> bytes:
     arrays = [*first, pa.array(np.ascontiguousarray(results["code"])), pa.array(results["replayed"] != 0)]
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as writer:

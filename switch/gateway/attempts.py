@@ -4,13 +4,13 @@ Once an answer was lost, no later refusal to try says that nothing happened. No 
 share it.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.codes import FIRST_REFUSED, Code, is_untried
-from actors.records.layout import RESULT
+from actors.records.layout import RESULT, Results
 from switch.problems.table import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
 AGAIN: Final = (int(Code.DEFERRED), int(Code.MOVED), int(Code.BUSY))
@@ -62,7 +62,7 @@ class RowAttempts:
         if not not_sent:
             self.results["code"][rows] = UNKNOWN_NUMBER
 
-    def answered(self, rows: NDArray[np.int64], answer: NDArray[Any]) -> None:
+    def answered(self, rows: NDArray[np.int64], answer: Results) -> None:
         """These rows got an answer (n,) of RESULT; one that says that a row was not tried does not count once another was lost."""
         untried = (answer["code"] > 0) & (answer["code"] < FIRST_REFUSED)
         unknown = untried & (self.results["code"][rows] == UNKNOWN_NUMBER)

@@ -6,13 +6,12 @@ Callers take turns. What a shard did not try, or whose answer was lost, is sent 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.records.codes import Code
-from actors.records.credit_layout import CREDIT_REQUEST, CreditResults
+from actors.records.credit_layout import CREDIT_REQUEST, CreditRequests, CreditResults
 from actors.records.layout import joined
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.fairness.fair_queue import FairQueue
@@ -32,7 +31,7 @@ QUEUE_DETAIL_BYTES_MAX: Final = 16 << 20
 CALL_TIMEOUT_S: Final = 30.0
 """A call that takes longer is given up, so that a shard which hangs does not keep the queue for ever."""
 
-CreditRow = NDArray[Any]
+CreditRow = CreditRequests
 """One CREDIT_REQUEST row (1,)."""
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from actors.records.addresses import owned
 from actors.records.layout import FLAG_LINKED, Requests
+from models.arrays import Integers
 from models.hashing import splitmix64s
 
 NO_GROUP: Final = -(2**40)
@@ -26,14 +27,14 @@ class Groups(NamedTuple):
     order: NDArray[np.int64]
     starts: NDArray[np.int64]
 
-    def each(self, values: NDArray[Any], chosen: Any) -> NDArray[Any]:
+    def each(self, values: Integers, chosen: Any) -> Integers:
         """What the function `chosen` (a ufunc) makes of each group's values, given to each of its rows."""
         sizes = np.diff(self.starts, append=len(self.order))
-        repeated: NDArray[Any] = np.repeat(chosen.reduceat(values, self.starts), sizes)
+        repeated: Integers = np.repeat(chosen.reduceat(values, self.starts), sizes)
         return repeated
 
 
-def arrange(rows: Requests, numbers: NDArray[np.int64]) -> tuple[NDArray[Any], Groups]:
+def arrange(rows: Requests, numbers: NDArray[np.int64]) -> tuple[Requests, Groups]:
     """Put rows (n,) of one group (equal `numbers`) side by side at the place of its first row, link them and mark their digests.
     Gives the rows in their new order."""
     count = len(rows)

@@ -5,12 +5,14 @@ What queues meanwhile goes into the next call.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.layout import joined
 from actors.rpc.interface import ChainHead, ShardUnavailable
+from models.arrays import Rows
 from switch.gateway.gathering import Gathering
 
 CALLS_MAX: Final = 2
@@ -18,21 +20,22 @@ CALL_ADDRESSES_MAX: Final = 8_192
 QUEUE_ADDRESSES_MAX: Final = 65_536
 """Addresses that wait; beyond it the read fails as if the shard could not be reached."""
 
-T = TypeVar("T", NDArray[Any], list[ChainHead])
+Q = TypeVar("Q", bound=np.generic)
+T = TypeVar("T", Rows, list[ChainHead])
 
 
-class Reader(Generic[T]):
+class Reader(Generic[Q, T]):
     """Questions about wallets to one shard. `ask`: a method of ShardClient that gives one thing for each address or row."""
 
-    def __init__(self, ask: Callable[[NDArray[Any]], Awaitable[T]], timeout_s: float) -> None:
-        self._ask: Callable[[NDArray[Any]], Awaitable[T]] = ask
+    def __init__(self, ask: Callable[[NDArray[Q]], Awaitable[T]], timeout_s: float) -> None:
+        self._ask: Callable[[NDArray[Q]], Awaitable[T]] = ask
         self._timeout_s = timeout_s
-        self._queue: list[tuple[NDArray[Any], asyncio.Future[T]]] = []
+        self._queue: list[tuple[NDArray[Q], asyncio.Future[T]]] = []
         self._queued = 0
         self._gathering = Gathering(lambda: self._queued, self._start)
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def read(self, addresses: NDArray[Any]) -> T:
+    async def read(self, addresses: NDArray[Q]) -> T:
         """What the shard says of wallets (n,) at some time after this call. Raises ShardUnavailable."""
         if self._queued + len(addresses) > QUEUE_ADDRESSES_MAX:
             raise ShardUnavailable(True)
@@ -56,7 +59,7 @@ class Reader(Generic[T]):
             self._gathering.wake()
 
     def _start(self) -> None:
-        waits: list[tuple[NDArray[Any], asyncio.Future[T]]] = []
+        waits: list[tuple[NDArray[Q], asyncio.Future[T]]] = []
         count = 0
         while self._queue and (not waits or count + len(self._queue[0][0]) <= CALL_ADDRESSES_MAX):
             waits.append(self._queue.pop(0))
@@ -68,7 +71,7 @@ class Reader(Generic[T]):
         if self._queue:
             self._wake()
 
-    async def _call(self, waits: list[tuple[NDArray[Any], asyncio.Future[T]]]) -> None:
+    async def _call(self, waits: list[tuple[NDArray[Q], asyncio.Future[T]]]) -> None:
         count = sum(len(addresses) for addresses, _ in waits)
         self._gathering.left(count)
         try:

@@ -6,12 +6,11 @@ A score has no key: a run scores a wallet once, so what is sent again is answere
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from actors.records.credit_layout import CREDIT_RESULT, CreditResults
+from actors.records.credit_layout import CREDIT_RESULT, CreditResults, ScoreRows
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.gateway.write_queue import Backoff, DeadlineExceeded
 
@@ -19,7 +18,7 @@ CALL_ROWS_MAX: Final = 2_048
 """Scores of one call: a millisecond or two of the shard's time, after which payments have their turn."""
 
 
-async def publish(client: ShardClient, rows: NDArray[Any], details: dict[int, bytes], deadline: float) -> CreditResults:
+async def publish(client: ShardClient, rows: ScoreRows, details: dict[int, bytes], deadline: float) -> CreditResults:
     """CREDIT_RESULT rows (n,) for SCORE rows (n,) of one shard and run; `details` by row index. What has no result by `deadline`, a
     time of the event loop's clock, has the code of that."""
     answers = []
@@ -30,7 +29,7 @@ async def publish(client: ShardClient, rows: NDArray[Any], details: dict[int, by
     return np.concatenate(answers)
 
 
-async def _call(client: ShardClient, rows: NDArray[Any], details: dict[int, bytes], deadline: float) -> CreditResults:
+async def _call(client: ShardClient, rows: ScoreRows, details: dict[int, bytes], deadline: float) -> CreditResults:
     pause = Backoff(asyncio.get_running_loop(), deadline)
     try:
         while True:

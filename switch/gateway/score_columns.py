@@ -4,14 +4,14 @@ A batch is of one card and one run. What does not add up is refused as a whole, 
 reasons to those that the card has.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from actors.records.credit_layout import DIMENSIONS, REASONS_MAX, SCORE, SCORE_RANGE
+from actors.records.credit_layout import DIMENSIONS, REASONS_MAX, SCORE, SCORE_RANGE, ScoreRows
 from actors.records.ids import Secret, decode_wallets
 from actors.records.layout import Kind
 from models.credit.score import Cause
@@ -79,7 +79,7 @@ def read_scores(body: bytes) -> Steps[ScoreTable]:
     return ScoreTable(table, cards[0], int(run[0]))
 
 
-def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[str, ...]) -> Steps[NDArray[Any]]:
+def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[str, ...]) -> Steps[ScoreRows]:
     """SCORE rows (n,), holder 0 for an id that is not of this cluster. `number`: of the card; `reasons`: its codes, as records number
     them. Raises ProblemError invalid_field with the first row that does not add up."""
     table = given.columns
@@ -156,9 +156,7 @@ def _subtotals(table: pa.Table) -> NDArray[np.int64]:
     return np.stack(parts, axis=1).astype(np.int64)
 
 
-def _fill_reasons(
-    rows: NDArray[Any], array: pa.Array, scored: NDArray[np.bool_], codes: tuple[str, ...]
-) -> Steps[None]:
+def _fill_reasons(rows: ScoreRows, array: pa.Array, scored: NDArray[np.bool_], codes: tuple[str, ...]) -> Steps[None]:
     """Numbers and gaps of reasons, at most four a row, each once."""
     counts = pc.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=True)
     _refuse(counts > np.where(scored, REASONS_MAX, 0), "reasons", f"at most {REASONS_MAX}, none without a score")

@@ -13,7 +13,7 @@ import logging
 import struct
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -100,7 +100,7 @@ class DeadlineExceeded(Exception):
 class Submits(Protocol):
     """A shard, as its write queue uses it."""
 
-    async def submit(self, rows: Requests, details: dict[int, bytes]) -> NDArray[Any]:
+    async def submit(self, rows: Requests, details: dict[int, bytes]) -> Results:
         """As `ShardClient.submit`."""
 
 
@@ -176,7 +176,7 @@ class ShardWriteQueue:
                     row = row[:_DEFERRED_AT] + _TIME.pack(result.record_time) + row[_DEFERRED_AT + 8 :]
             await pause.take()
 
-    async def many(self, rows: Requests, details: dict[int, bytes], deadline: float) -> NDArray[Any]:
+    async def many(self, rows: Requests, details: dict[int, bytes], deadline: float) -> Results:
         """RESULT rows (n,) for REQUEST rows (n,). A row that has no result by the deadline keeps the code of its last answer, or
         UNKNOWN_NUMBER when that was lost and OVERLOADED_NUMBER when it was never sent."""
         known = RowAttempts(len(rows))

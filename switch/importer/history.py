@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.records.layout import Label
+from models.arrays import Array
 from models.hashing import splitmix64s
 
 KINDS: Final = tuple(label.name.lower() for label in Label)
@@ -131,7 +132,7 @@ def content_keys(name: str, wallets: list[WalletSpec], payments: Payments, slice
     return words.astype(">u8").view(np.uint8).reshape(len(payments), 16)
 
 
-def _among_equals(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
+def _among_equals(columns: Sequence[Array]) -> NDArray[np.int64]:
     """How many rows before each (n,) have the same values in all columns."""
     order = np.lexsort(columns)
     new = np.ones(len(order), np.bool_)

@@ -35,6 +35,7 @@ from actors.records.layout import (
     RECORD,
     REFERRING,
     Kind,
+    Records,
     ReviewStatus,
     joined,
     packing,
@@ -225,7 +226,7 @@ class History:
             for row in rows
         }
 
-    async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def records(self, addresses: NDArray[np.int64]) -> Records:
         """The RECORD rows (n,) at these addresses (n,), ascending; zeros where there is none."""
         records = np.zeros(len(addresses), RECORD)
         for start in range(0, len(addresses), RECORDS_AT_ONCE):

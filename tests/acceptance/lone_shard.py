@@ -15,7 +15,7 @@ from actors.journal.postgres import PostgresJournal
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import Writer
 from actors.records.ids import key_bytes, key_words
-from actors.records.layout import REQUEST, Kind, WalletKind
+from actors.records.layout import REQUEST, Kind, Requests, WalletKind
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.host import ShardHost
 from actors.shard.in_process import SMALL, InlineScorer
@@ -39,7 +39,7 @@ async def make_host(url: str, writer: int) -> ShardHost:
     return ShardHost(core, journal=journal, peers={}, scorer=InlineScorer(), segments=SegmentStore(url), halt=_halt)
 
 
-def row(command: str, words: list[str]) -> np.ndarray:
+def row(command: str, words: list[str]) -> Requests:
     """A REQUEST row for "open" or "pay"."""
     rows = np.zeros(1, REQUEST)
     rows["key_hi"], rows["key_lo"] = key_words(key_bytes(words[0]))

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.book import Capacity
 from actors.records.codes import Code
-from actors.records.layout import REQUEST, Kind, WalletKind
+from actors.records.layout import REQUEST, Kind, Requests, Results, WalletKind
 from actors.shard.in_process import LocalSwitch, MemorySegments
 
 FULL = Capacity(
@@ -32,7 +31,7 @@ P99_MS_BESIDE_TESTS = 1_000
 WALLETS = 60
 
 
-def row(op: Kind, **fields: int) -> np.ndarray:
+def row(op: Kind, **fields: int) -> Requests:
     rows = np.zeros(1, REQUEST)
     rows["op"], rows["currency"] = op, 978
     rows["key_hi"], rows["key_lo"] = secrets.randbits(64), secrets.randbits(64)
@@ -41,10 +40,10 @@ def row(op: Kind, **fields: int) -> np.ndarray:
     return rows
 
 
-async def submitted(host: Any, rows: NDArray[Any]) -> NDArray[Any]:
+async def submitted(host: Any, rows: Requests) -> Results:
     """As a write queue sends it: again, under the same keys, while it was not tried."""
     while True:
-        results: NDArray[Any] = await host.submit(rows.copy(), {})
+        results: Results = await host.submit(rows.copy(), {})
         again = results["code"] == Code.DEFERRED
         if not again.any():
             return results

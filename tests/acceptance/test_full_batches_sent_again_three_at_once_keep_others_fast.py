@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from actors.journal.interface import Block
 from actors.journal.postgres import PostgresJournal
 from actors.records.codes import Code
+from actors.records.layout import Requests, Results
 from actors.shard.in_process import SMALL, LocalSwitch, MemorySegments
 from actors.shard.intake import BATCH_ROWS_MAX
 from bench.workload.payments import opening_rows, payment_rows
@@ -54,10 +55,10 @@ class Served:
         self._wallets = wallets
         self._random = np.random.default_rng(2)
 
-    def payments(self, count: int) -> NDArray[Any]:
+    def payments(self, count: int) -> Requests:
         return payment_rows(self._wallets, count, self._random)
 
-    async def submit(self, rows: NDArray[Any], details: dict[int, bytes] | None = None) -> NDArray[Any]:
+    async def submit(self, rows: Requests, details: dict[int, bytes] | None = None) -> Results:
         """As a write queue does it: what finds no room is sent again."""
         while True:
             shown = await self.host.submit(rows.copy(), dict(details or {}))
@@ -116,7 +117,7 @@ def _memory() -> int:
         return int(file.read().split()[1]) * 4096
 
 
-def _again(first: NDArray[Any]) -> NDArray[Any]:
+def _again(first: Requests) -> Requests:
     replayed = first.copy()
     replayed["replayed"] = 1
     return replayed

@@ -21,7 +21,7 @@ from actors.export.reader import Export
 from actors.process.each_shard import each_shard
 from actors.records.layout import ATTEMPTS, FLAG_FALLBACK, FLAG_SCORED
 from rules.builtin import PACK
-from rules.decisions.decision import DECISION
+from rules.decisions.decision import DECISION, Decisions
 from tests.acceptance.importing import PAYSIM, Import, needs_data
 from tests.acceptance.running import running_switch, shardpay
 from tests.excerpts import write_paysim
@@ -30,7 +30,7 @@ DECIDED = ("action", "points", "reasons", "pack")
 JOB_TIMEOUT_S = 600.0
 ROWS = 6_000
 
-Decided = tuple[NDArray[np.int64], NDArray[Any]]
+Decided = tuple[NDArray[np.int64], Decisions]
 
 
 def _done(*arguments: str) -> Any:

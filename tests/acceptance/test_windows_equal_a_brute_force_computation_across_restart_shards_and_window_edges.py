@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.book import Capacity
 from actors.records.codes import is_untried
-from actors.records.layout import REQUEST, Kind, WalletKind
+from actors.records.layout import REQUEST, Kind, Requests, Results, WalletKind
 from actors.shard.in_process import InlineScorer, LocalSwitch, MemorySegments
-from rules.decisions.decision import Fallback
+from rules.decisions.decision import Decisions, Fallback
 from rules.vocabulary.columns import COLUMNS, WINDOWS_MS
 from tests.oracle.oracle_windows import Attempts, Pool
 
@@ -35,7 +35,7 @@ class WatchingScorer(InlineScorer):
         super().__init__()
         self.seen: list[NDArray[np.int64]] = []
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         """As it is."""
         self.seen.append(columns.copy())
         return await super().decide(payers, columns)
@@ -62,12 +62,12 @@ class World:
         )
         await self.switch.start()
 
-    async def submit(self, shard: int, rows: NDArray[Any]) -> NDArray[Any]:
+    async def submit(self, shard: int, rows: Requests) -> Results:
         """Until each was tried; what waits for a remote wallet is sent again under its key."""
         rows["caller"], rows["currency"] = 1, 978
         rows["key_hi"], rows["key_lo"] = self.chance.integers(1, 2**62, (2, len(rows)))
         while True:
-            results: NDArray[Any] = await self.switch.hosts[shard].submit(rows.copy(), {})
+            results: Results = await self.switch.hosts[shard].submit(rows.copy(), {})
             waits = [is_untried(int(code)) for code in results["code"]]
             if not any(waits):
                 return results
@@ -85,7 +85,7 @@ class World:
             funded["payee"], funded["effective_time"] = self.wallets[shard][:10], START
             await self.submit(shard, funded)
 
-    def batch(self, shard: int) -> NDArray[Any]:
+    def batch(self, shard: int) -> Requests:
         """Payments and holds of a shard's users to users of both shards: some pay often, some seldom, some more than they have."""
         rows = np.zeros(ROWS, REQUEST)
         payers = self.wallets[shard]

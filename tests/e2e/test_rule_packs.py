@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from actors.rpc.interface import Condition, NotReady
 from actors.stores.api_keys import KeyStore
-from rules.decisions.decision import Fallback
+from rules.decisions.decision import Decisions, Fallback
 from switch.api.publisher import Publisher
 from switch.cli.main import cli
 from tests.front_door import RunningSwitch, running_switch
@@ -271,10 +272,10 @@ class Dead:
     def condition(self) -> Condition:
         return Condition()
 
-    async def decide(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def decide(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         raise NotReady("it is dead")
 
-    async def preview(self, payers: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], Fallback]:
+    async def preview(self, payers: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[Decisions, Fallback]:
         raise NotReady("it is dead")
 
 

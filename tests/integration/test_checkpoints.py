@@ -8,12 +8,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from actors.checkpoint.file import CheckpointStore, Stored
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import OpenedBlocks, Writer
-from actors.records.layout import REQUEST, Kind, WalletKind
+from actors.records.layout import REQUEST, Kind, Records, Requests, Results, WalletKind
 from actors.shard import host
 from actors.shard.compile_kernels import ready_kernels
 from actors.shard.core import ShardConfig, ShardCore
@@ -68,7 +69,7 @@ class _Shard:
         await asyncio.gather(self._life, return_exceptions=True)
         await self.host.stop()
 
-    async def submit(self, rows: np.ndarray) -> np.ndarray:
+    async def submit(self, rows: Requests) -> Results:
         while True:
             results = await self.host.submit(rows.copy(), {})
             if not np.isin(results["code"], (1, 3)).any():
@@ -76,7 +77,7 @@ class _Shard:
             await asyncio.sleep(0.005)
 
 
-def _rows(count: int, rng: np.random.Generator, **columns: Any) -> np.ndarray:
+def _rows(count: int, rng: np.random.Generator, **columns: Any) -> Requests:
     rows = np.zeros(count, REQUEST)
     rows["caller"], rows["currency"] = 1, 978
     rows["key_hi"], rows["key_lo"] = rng.integers(1, 2**62, (2, count))
@@ -85,7 +86,7 @@ def _rows(count: int, rng: np.random.Generator, **columns: Any) -> np.ndarray:
     return rows
 
 
-async def _live(shard: _Shard, rng: np.random.Generator) -> np.ndarray:
+async def _live(shard: _Shard, rng: np.random.Generator) -> NDArray[np.int64]:
     external = _rows(1, rng, op=Kind.WALLET_OPENED, kind=WalletKind.EXTERNAL, payee=EXTERNAL)
     await shard.submit(external)
     wallets = (await shard.submit(_rows(500, rng, op=Kind.WALLET_OPENED, kind=WalletKind.USER)))["address"]
@@ -93,7 +94,7 @@ async def _live(shard: _Shard, rng: np.random.Generator) -> np.ndarray:
     return wallets
 
 
-async def _pay(shard: _Shard, rng: np.random.Generator, wallets: np.ndarray, count: int) -> np.ndarray:
+async def _pay(shard: _Shard, rng: np.random.Generator, wallets: NDArray[np.int64], count: int) -> Records:
     payees = rng.choice(wallets, count)
     payers = np.where(payees == wallets[0], wallets[1], wallets[0])
     payers = np.where(rng.random(count) < 0.5, rng.choice(wallets[:2], count), payers)

@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from numpy.typing import NDArray
 
 from actors.database.connection import connect
 from actors.export.export import Job, export
@@ -26,6 +25,7 @@ from actors.records.layout import (
     Channel,
     Kind,
     Label,
+    Records,
     WalletKind,
     WalletStatus,
 )
@@ -71,7 +71,7 @@ class Random:
     def wallets(self, shard: int) -> list[int]:
         return [wallet_address(segment, slot) for segment in (1 + shard, 11 + shard) for slot in range(USERS // 2)]
 
-    def records(self) -> list[NDArray[Any]]:
+    def records(self) -> list[Records]:
         made = [record(Kind.WALLET_OPENED, payee=EXTERNAL, label=int(WalletKind.EXTERNAL))]
         other = self.wallets(1 - self.shard)
         for number, wallet in enumerate(self.wallets(self.shard)):
@@ -87,7 +87,7 @@ class Random:
         self.scores(made)
         return made
 
-    def scores(self, made: list[NDArray[Any]]) -> None:
+    def scores(self, made: list[Records]) -> None:
         """Scores, one after another, and what makes some of them count no more; `made`: all that is before them."""
         places: list[int] = []
         for time in sorted(self.time() for _ in range(SCORES)):
@@ -107,7 +107,7 @@ class Random:
             resolution = int(self.pick(Resolution.DELETED, *Resolution))
             made.append(record(Kind.DISPUTE_RESOLVED, reference=case, decision=resolution, **fields))
 
-    def order(self, holder: int, order: int) -> list[NDArray[Any]]:
+    def order(self, holder: int, order: int) -> list[Records]:
         """What becomes of a service order, to its end or not."""
         kinds = [Kind.ORDER_CREATED, Kind.ORDER_CONFIRMED, Kind.ORDER_COMPLETED]
         kinds += self.pick(
@@ -127,7 +127,7 @@ class Random:
             made.append(record(kind, payer=holder, reference=order, amount=amount, effective_time=time))
         return made
 
-    def dispute(self, made: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    def dispute(self, made: list[Records]) -> list[Records]:
         """A dispute of an order, or of its being overdue or defaulted, and what became of it; `made`: all that is before it."""
         kinds = {int(Kind.ORDER_COMPLETED), int(Kind.ORDER_OVERDUE), int(Kind.ORDER_DEFAULTED)}
         at = self.pick(*(i for i, each in enumerate(made) if int(each["kind"][0]) in kinds))
@@ -147,11 +147,11 @@ class Random:
         """Of a record by its place: block 1 has one record, those after it 50 each."""
         return int(record_address(self.shard, 2 + at // BLOCK_RECORDS_MAX, at % BLOCK_RECORDS_MAX))
 
-    def opened(self, wallet: int, number: int, kind: Kind, time: int) -> NDArray[Any]:
+    def opened(self, wallet: int, number: int, kind: Kind, time: int) -> Records:
         label = WalletKind.MERCHANT if number % 3 == 2 else WalletKind.USER
         return record(kind, payee=wallet, label=int(label), decision=number % 4, effective_time=time)
 
-    def any(self, other: list[int]) -> NDArray[Any]:
+    def any(self, other: list[int]) -> Records:
         own = self.wallets(self.shard)
         wallet, time = self.pick(*own), self.time()
         chance = self.rng.random()
@@ -171,7 +171,7 @@ class Random:
             return record(Kind.LEG, decision=int(self.pick(*MOVEMENTS)), **fields)
         return self.payment(fields, own, other)
 
-    def payment(self, fields: dict[str, int], own: list[int], other: list[int]) -> NDArray[Any]:
+    def payment(self, fields: dict[str, int], own: list[int], other: list[int]) -> Records:
         kind = self.pick(*[Kind.TRANSFER] * 6, Kind.HOLD, Kind.CAPTURE, Kind.REFUND, Kind.VOID)
         payee = self.pick(*[EXTERNAL] * 12, *(wallet for wallet in own if wallet != fields["payer"]), *other)
         flags = FLAG_REMOTE if payee in other else self.pick(0, FLAG_IMPORTED)

@@ -10,12 +10,11 @@ import numpy as np
 import polars
 import pyarrow.dataset as ds
 import pytest
-from numpy.typing import NDArray
 
 from actors.database.connection import connect
 from actors.export import export as module
 from actors.export.export import ExportRefused, ExportReport, Job, export
-from actors.records.layout import Kind
+from actors.records.layout import Kind, Records
 from actors.stores.topology import cluster_facts
 from tests.journal_rows import NOON, journal, record
 
@@ -27,7 +26,7 @@ async def facts(database_url: str) -> None:
     await cluster_facts(database_url, 2)
 
 
-def batch(time: int, count: int) -> list[NDArray[Any]]:
+def batch(time: int, count: int) -> list[Records]:
     """A batch of payments with bookkeeping among them."""
     payments = [
         record(Kind.TRANSFER, record_time=time, payer=65_536 + i % 7, payee=65_600 + i % 5, amount=1 + i)
@@ -40,7 +39,7 @@ FIRST = [batch(NOON, 70), batch(NOON + 1, 3), batch(NOON + DAY, 120)]
 LATER = [batch(NOON + DAY, 10), batch(NOON + 3 * DAY, 60)]
 
 
-async def store(url: str, shard: int, *batches: list[NDArray[Any]], seed: int = 0) -> None:
+async def store(url: str, shard: int, *batches: list[Records], seed: int = 0) -> None:
     """The shard's journal, up to these batches; what is there already stays."""
     connection = await connect(url, name="test")
     try:
@@ -68,7 +67,7 @@ def exported(output: Path) -> list[tuple[int, int]]:
     return duckdb.execute(query).fetchall()
 
 
-def wanted(shards: dict[int, list[list[NDArray[Any]]]]) -> list[tuple[int, int]]:
+def wanted(shards: dict[int, list[list[Records]]]) -> list[tuple[int, int]]:
     found = []
     for shard, batches in shards.items():
         for block in journal(shard, [record(Kind.OPEN)], *batches):

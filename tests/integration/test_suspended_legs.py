@@ -7,14 +7,13 @@ from typing import Any
 import asyncpg
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from actors.database.connection import SQL_DIRECTORY, migrate
 from actors.journal.interface import Block
 from actors.journal.postgres import PostgresJournal
 from actors.records.addresses import record_address
 from actors.records.blocks import GENESIS, Sealed, Writer, seal
-from actors.records.layout import BLOCK_RECORDS_MAX, FLAG_SUSPENSE, RECORD, Kind
+from actors.records.layout import BLOCK_RECORDS_MAX, FLAG_SUSPENSE, RECORD, Kind, Records
 
 SHARD = 3
 TABLE = 10
@@ -23,7 +22,7 @@ TABLE = 10
 
 def legs() -> tuple[list[Sealed], list[tuple[int, int]]]:
     """Blocks with remote credits, some on suspense, among records that only look like them; and the rows of those."""
-    records: NDArray[Any] = np.zeros(2 * BLOCK_RECORDS_MAX + 7, RECORD)
+    records: Records = np.zeros(2 * BLOCK_RECORDS_MAX + 7, RECORD)
     records["kind"] = Kind.LEG
     records["reference"] = record_address(1, 40, 0) + np.arange(len(records))
     lost = [0, 1, BLOCK_RECORDS_MAX - 1, BLOCK_RECORDS_MAX, 2 * BLOCK_RECORDS_MAX + 6]

@@ -1,9 +1,8 @@
 """What a repeated request is answered, one row at a time: the plain form of `actors.shard.idempotency`."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.records.codes import Code
 from actors.records.layout import (
@@ -17,6 +16,9 @@ from actors.records.layout import (
     REQUEST_ANSWER,
     RESULT,
     Kind,
+    Records,
+    Requests,
+    Results,
 )
 
 _COMPARED: Final = (
@@ -32,7 +34,7 @@ _COMPARED: Final = (
 )
 
 
-def difference(row: NDArray[Any], record: NDArray[Any], continues: bool) -> str | None:
+def difference(row: Requests, record: Records, continues: bool) -> str | None:
     """Name of the first field in which a request row (1,) differs from the record (1,) its key made, or None. `continues`: it is in a
     linked group and not the first there."""
     if row["op"][0] != _asked(record):
@@ -52,28 +54,28 @@ def difference(row: NDArray[Any], record: NDArray[Any], continues: bool) -> str 
     return None if _same_time(row, record) else "effective_time"
 
 
-def _waits(record: NDArray[Any]) -> bool:
+def _waits(record: Records) -> bool:
     """Whether a record (1,) put a payment in review."""
     return bool(record["kind"][0] == Kind.HOLD and record["flags"][0] & FLAG_REVIEW)
 
 
-def _asked(record: NDArray[Any]) -> int:
+def _asked(record: Records) -> int:
     """Kind of record (1,) that its request was for: a transfer in review is recorded as a hold."""
     return int(Kind.TRANSFER if _waits(record) and not record["payee_lag"][0] else record["kind"][0])
 
 
-def _seconds(record: NDArray[Any]) -> int:
+def _seconds(record: Records) -> int:
     """For how long the request of a HOLD record (1,) was."""
     return int(record["payee_lag"][0] if _waits(record) else (record["expiry"][0] - record["record_time"][0]) // 1000)
 
 
-def _same_time(row: NDArray[Any], record: NDArray[Any]) -> bool:
+def _same_time(row: Requests, record: Records) -> bool:
     imported = int(record["flags"][0]) & FLAG_IMPORTED
     wanted = int(row["effective_time"][0])
     return bool((wanted != 0) == (imported != 0) and (not imported or wanted == record["effective_time"][0]))
 
 
-def _modification_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
+def _modification_difference(row: Requests, record: Records) -> str | None:
     """The amount asked for may have been "all that is left", so the digest stands for it and for `final`."""
     if row["after"][0] != record["reference"][0] or row["digest"][0] != record["digest"][0]:
         return "body"
@@ -82,7 +84,7 @@ def _modification_difference(row: NDArray[Any], record: NDArray[Any]) -> str | N
     return None if _same_time(row, record) else "effective_time"
 
 
-def _wallet_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
+def _wallet_difference(row: Requests, record: Records) -> str | None:
     if record["kind"][0] == Kind.WALLET_OPENED:
         same = row["kind"][0] == record["label"][0] and row["tier"][0] == record["decision"][0]
         same = same and row["amount"][0] == record["amount"][0] and row["currency"][0] == record["currency"][0]
@@ -93,9 +95,7 @@ def _wallet_difference(row: NDArray[Any], record: NDArray[Any]) -> str | None:
     return None if same and row["digest"][0] == record["digest"][0] else "body"
 
 
-def fill_replay(
-    result: NDArray[Any], row: NDArray[Any], record: NDArray[Any], address: int, *, continues: bool
-) -> None:
+def fill_replay(result: Results, row: Requests, record: Records, address: int, *, continues: bool) -> None:
     """Complete one result (1,) of a repeated request; `continues` as for `difference`."""
     field = difference(row, record, continues)
     if field is not None:
@@ -109,7 +109,7 @@ def fill_replay(
         result[name] = record[name]
 
 
-def fill_mismatch(results: NDArray[Any], field: str) -> None:
+def fill_mismatch(results: Results, field: str) -> None:
     """Let results (n,) say that their key was used before with another body, which differs in this field."""
     results[:] = np.zeros(1, RESULT)
     results["code"] = Code.IDEMPOTENCY_MISMATCH

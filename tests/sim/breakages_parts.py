@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.ledger.ledger import Ledger
 from actors.records.blocks import Writer
+from actors.records.layout import Results
 from actors.shard import messages as m
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.intake import Asked, Intake
@@ -63,7 +63,7 @@ class AnswersWithItsLastPart(_WithAsked):
     """As if what the parts before were answered was not kept."""
 
     class asked_class(Asked):
-        def answer(self, first: int, results: NDArray[Any]) -> list[m.Answer]:
+        def answer(self, first: int, results: Results) -> list[m.Answer]:
             if self._results is not None:
                 self._results[:] = 0
             return super().answer(first, results)

@@ -86,7 +86,7 @@ SMALL: Final = (
 
 
 @contextlib.contextmanager
-def _small_bounds() -> Iterator[None]:
+def small_bounds() -> Iterator[None]:
     kept = [getattr(module, name) for module, name, _ in SMALL]
     for module, name, value in SMALL:
         setattr(module, name, value)
@@ -286,7 +286,7 @@ def run_seed(seed: int, core_class: type[ShardCore] = ShardCore, *, verbose: boo
     simulation = Simulation(seed, core_class, verbose=verbose)
     error = None
     try:
-        with _small_bounds():
+        with small_bounds():
             simulation.run()
     except Untrue as found:
         error = str(found)

@@ -1,11 +1,8 @@
 """Keep a ledger in memory without the slots of its segments that no wallet has: most of what a copy would cost."""
 
-from typing import Any
-
-from numpy.typing import NDArray
-
 from actors.ledger.arrays import Arrays, ArraySpec, forms_of
 from actors.records.addresses import SEGMENT_SLOTS
+from models.arrays import Array
 
 SEGMENT_WALLETS = 30
 """User wallets that a segment has room for: the last slots of it."""
@@ -27,7 +24,7 @@ class SegmentsInUse:
                 part[...] = copy
 
 
-def _parts(array: NDArray[Any]) -> list[NDArray[Any]]:
+def _parts(array: Array) -> list[Array]:
     """Views of all that can differ from zero; a wallet elsewhere would come back empty, which the audit of a seed notices."""
     if len(array) == 0 or len(array) % SEGMENT_SLOTS:
         return [array]

@@ -81,7 +81,7 @@ async def _make(folder: Path, url: str) -> None:
 def main() -> None:
     """Make the backup of a version."""
     folder = HERE / sys.argv[1]
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="shardpay-upgrade-") as place:
         server = embedded.start(Path(place) / "data")
         try:

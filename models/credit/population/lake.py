@@ -4,13 +4,14 @@ So features of made-up people can be computed without a switch, by the same quer
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from models.arrays import Integers
 from models.credit.population.wishes import DAY_MS
 from models.credit.population.year import DEFAULT_AFTER_DAYS, Population
 
@@ -63,7 +64,7 @@ def _id(name: str, at: int) -> str:
     return f"{'00000' if name.startswith(_OPERATORS) else 'f0000'}000-0000-8000-8000-{at:012x}"
 
 
-def _first_rows(payer: NDArray[Any], payee: NDArray[Any], count: int) -> NDArray[np.int64]:
+def _first_rows(payer: Integers, payee: Integers, count: int) -> NDArray[np.int64]:
     """By wallet, the first row that names it."""
     first = np.full(count, len(payer), np.int64)
     rows = np.arange(len(payer))

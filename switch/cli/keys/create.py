@@ -43,13 +43,11 @@ from switch.cli.options import DURATION, as_text, json_option, storage_options
 def keys_create(
     scopes: tuple[str, ...],
     name: str,
-    wallets: tuple[str, ...],
-    owners: tuple[str, ...],
-    scenarios: tuple[str, ...],
     life: timedelta | None,
     as_json: bool,
     data: Path,
     database: str | None,
+    **bound: tuple[str, ...],
 ) -> None:
     """Make a key. It is shown once and kept only as a hash.
 
@@ -57,6 +55,7 @@ def keys_create(
     scenarios, any other all.
     docs/reference/access.md has the rules.
     """
+    wallets, owners, scenarios = (bound[each] for each in ("wallets", "owners", "scenarios"))
 
     async def run(store: Any, secret: Any) -> Any:
         from actors.stores.api_keys import Binding

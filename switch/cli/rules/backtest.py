@@ -47,18 +47,7 @@ _FILE: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--config", type=_FILE, help=_CONFIG_HELP)
 @json_option
 def rules_backtest(
-    file: Path,
-    folder: Path | None,
-    url: str | None,
-    key: str | None,
-    cards: tuple[Path, ...],
-    labels: Path | None,
-    since: int | None,
-    until: int | None,
-    ray: str | None,
-    workers: int,
-    config: Path | None,
-    as_json: bool,
+    file: Path, url: str | None, key: str | None, ray: str | None, workers: int, as_json: bool, **tried: Any
 ) -> None:
     """Decide every payment of an export, or of a running switch, anew, with what its decision saw, and count what changes.
 
@@ -66,25 +55,25 @@ def rules_backtest(
     """
     from rules.backtest.report import render
 
-    if (folder is None) == (url is None):
+    options = _Options(**tried)
+    if (options.folder is None) == (url is None):
         raise click.UsageError("either --input or --url")
-    if since is not None and until is not None and until <= since:
+    if options.since is not None and options.until is not None and options.until <= options.since:
         raise click.UsageError("--to is a time after --from")
     if url is not None:
-        if cards or config is not None or ray is not None:
+        if options.cards or options.config is not None or ray is not None:
             raise click.UsageError("--card, --config and --ray go with --input")
-        report, seconds = _on_switch(file, labels, since, until, url, key, as_json)
+        report, seconds = _on_switch(file, options, url, key, as_json)
     else:
-        assert folder is not None
         shards = partial(_in_processes, workers=workers) if ray is None else partial(_on_ray, address=ray)
-        report, seconds = _on_export(file, _Options(folder, cards, labels, config, since, until), shards)
+        report, seconds = _on_export(file, options, shards)
     click.echo(as_text({"report": report, "seconds": round(seconds, 3)}) if as_json else render(report, seconds))
 
 
 class _Options(NamedTuple):
-    """What is tried on an export."""
+    """What is decided anew, and how it is counted. `folder`: of an export, None for the journal of a switch."""
 
-    folder: Path
+    folder: Path | None
     cards: tuple[Path, ...]
     labels: Path | None
     config: Path | None
@@ -92,20 +81,18 @@ class _Options(NamedTuple):
     until: int | None
 
 
-def _on_switch(
-    file: Path, labels: Path | None, since: int | None, until: int | None, url: str, key: str | None, as_json: bool
-) -> tuple[Any, float]:
+def _on_switch(file: Path, options: _Options, url: str, key: str | None, as_json: bool) -> tuple[Any, float]:
     """Report and seconds that a running switch answers."""
     from actors.backtest.labels import BadLabels, read_label_fields
     from actors.backtest.live import TIMEOUT_S
     from rules.backtest.report import BacktestReport
 
     try:
-        fields = [] if labels is None else read_label_fields(labels)
+        fields = [] if options.labels is None else read_label_fields(options.labels)
     except BadLabels as error:
         raise click.ClickException(str(error)) from None
     _, pack = pack_body(file, as_json)
-    begin, end = (msgspec.UNSET if each is None else time_text(each) for each in (since, until))
+    begin, end = (msgspec.UNSET if each is None else time_text(each) for each in (options.since, options.until))
 
     with switch_client(file, url, key, TIMEOUT_S + CHECK_TIMEOUT_S, as_json) as client:
         answer = client.rule_packs.backtest(**pack, from_=begin, to=end, labels=fields)
@@ -164,6 +151,7 @@ def _backtest(file: Path, options: _Options) -> Any:
 
     document = read_pack(pack_text(file), reader_beside(file))
     known = {f"{card.name}@{card.version}": card for card in (parse(path.read_bytes()) for path in options.cards)}
+    assert options.folder is not None, "it is asked for an export"
     return Backtest(
         folder=options.folder,
         source=PackSource(text=document.text, files=document.files, cards=known),

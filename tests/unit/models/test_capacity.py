@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from models.capacity import Capacity, at_capacity, split_by_time
 
@@ -15,7 +14,7 @@ payments = st.lists(
 )
 
 
-def columns(rows: list[tuple[int, int, bool, int]]) -> list[NDArray[Any]]:
+def columns(rows: list[tuple[int, int, bool, int]]) -> list[Any]:
     kinds = (np.int64, np.int64, np.bool_, np.int64)
     return [np.array(values, kind) for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
 

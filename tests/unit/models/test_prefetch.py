@@ -1,11 +1,9 @@
 """To prefetch changes nothing but time: a kernel that does gives what one gives that does not."""
 
-from typing import Any
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from models.arrays import Rows
 from models.jit import kernel
 from models.prefetch import CACHE_LINE, prefetch
 
@@ -25,7 +23,7 @@ def _sum(rows, order, ahead):  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize("ahead", [0, 1, 8])
 def test_the_sum_is_the_same_and_the_rows_stay_as_they_are(ahead: int) -> None:
     rng = np.random.default_rng(4)
-    rows: NDArray[Any] = np.zeros(1_000, ROW)
+    rows: Rows = np.zeros(1_000, ROW)
     rows["key"] = rng.integers(-(2**40), 2**40, len(rows))
     before = rows.copy()
     order = rng.permutation(len(rows))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from models.statistics import auc, joined, ks, logistic, probability, psi, roc, rows_by_outcome, woe
 
@@ -12,7 +13,7 @@ rows = st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_si
 )
 
 
-def arrays(pairs: list[tuple[int, bool]]) -> tuple[np.ndarray, np.ndarray]:
+def arrays(pairs: list[tuple[int, bool]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.array([score for score, _ in pairs]), np.array([bad for _, bad in pairs], np.int64)
 
 

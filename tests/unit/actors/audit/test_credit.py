@@ -1,7 +1,5 @@
 """The audit's rules of credit records: a good life has no difference, each way to break one has its own."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -24,6 +22,7 @@ from actors.records.layout import (
     STOPPED_BY,
     TRANSFER_AT,
     Kind,
+    Records,
 )
 
 HOLDER, MERCHANT = 70_001, 70_002
@@ -100,7 +99,7 @@ STANDING_CONSENT = {**GRANTED_TO_600, "amount": 80, STANDING: 1}
 AT_ONCE = {**CREATED, ORDER_STATE: OrderState.CONFIRMED}
 
 
-def records(*rows: Row) -> np.ndarray[Any, Any]:
+def records(*rows: Row) -> Records:
     """Records at addresses 1, 2, ... of one holder, each credit record linked to the one before."""
     made = np.zeros(len(rows), RECORD)
     common = {"payer": HOLDER, "payee": MERCHANT, "currency": 978, ACCOUNT: 5, SCENARIO: 9}

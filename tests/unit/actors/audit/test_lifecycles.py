@@ -1,17 +1,24 @@
 """The audit's rules of holds, refunds and groups: a good life has no difference, each way to break one has its own."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
-from actors.audit.lifecycles import EVENT, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
-from actors.records.layout import FLAG_CONTINUES, FLAG_FINAL, FLAG_LINKED, FLAG_REVIEW, RECORD, Kind, ReviewStatus
+from actors.audit.lifecycles import EVENT, EventRows, GroupCheck, cases_of, events_of, wrong_holds, wrong_refunds
+from actors.records.layout import (
+    FLAG_CONTINUES,
+    FLAG_FINAL,
+    FLAG_LINKED,
+    FLAG_REVIEW,
+    RECORD,
+    Kind,
+    Records,
+    ReviewStatus,
+)
 
 PARTIES = {"payer": 70_001, "payee": 70_002, "currency": 978}
 
 
-def records(*rows: dict[str, int]) -> np.ndarray[Any, Any]:
+def records(*rows: dict[str, int]) -> Records:
     made = np.zeros(len(rows), RECORD)
     for record, row in zip(made, rows, strict=True):
         for name, value in {**PARTIES, **row}.items():
@@ -19,7 +26,7 @@ def records(*rows: dict[str, int]) -> np.ndarray[Any, Any]:
     return made
 
 
-def events(*rows: dict[str, int], released: tuple[int, ...] = ()) -> np.ndarray[Any, Any]:
+def events(*rows: dict[str, int], released: tuple[int, ...] = ()) -> EventRows:
     made = records(*rows)
     given = np.zeros(len(rows), np.int64)
     given[: len(released)] = released
@@ -145,7 +152,7 @@ def test_each_wrong_refund_is_told(rows: tuple[dict[str, int], ...], original: d
     assert any(says in text for text in faults), faults
 
 
-def linked(*members: tuple[int, int]) -> np.ndarray[Any, Any]:
+def linked(*members: tuple[int, int]) -> Records:
     return records(*({"kind": Kind.TRANSFER, "flags": flags, "code": code} for flags, code in members))
 
 

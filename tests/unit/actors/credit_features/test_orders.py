@@ -1,16 +1,15 @@
 """What orders say of their holder: many small ones that were kept stand no worse than few."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from actors.credit_features.accounts import ACCOUNT, MONTH_COLUMNS
-from actors.credit_features.orders import ORDER_EVENT, orders_of
+from actors.credit_features.orders import ORDER_EVENT, OrderEvents, orders_of
 from actors.credit_features.relations import RELATION
 from actors.credit_features.values import VALUES, Kept
 from actors.records.credit_layout import Resolution
@@ -46,7 +45,7 @@ def features(
     orders: list[tuple[int, Life]], disputes: list[tuple[int, ...]] | None = None, days: int = 2_000
 ) -> dict[str, int | None]:
     """Features of one holder of these orders, as (amount, life). `days`: for which it counts that one was overdue."""
-    events: NDArray[Any] = np.array([*_events(orders), *(disputes or [])], ORDER_EVENT)
+    events: OrderEvents = np.array([*_events(orders), *(disputes or [])], ORDER_EVENT)
     rows = orders_of(events, np.zeros(len(events), np.int64), 1, AS_OF, days * DAY_MS)
     months = np.zeros((1, MONTH_COLUMNS), np.int64)
     kept = Kept(np.zeros(1, ACCOUNT), np.zeros(1, RELATION), rows, months, months.astype(np.int32), AS_OF)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from numpy.typing import NDArray
 
 from actors.export.columns import LEFT_OUT, Columns
 from actors.records.addresses import record_address, wallet_address
@@ -30,6 +29,7 @@ from actors.records.layout import (
     SCENARIO,
     Channel,
     Kind,
+    Records,
     WalletStatus,
 )
 from tests.journal_rows import NOON, record
@@ -50,14 +50,14 @@ FULL = {
 }
 
 
-def rows(*records: NDArray[Any]) -> list[dict[str, Any]]:
+def rows(*records: Records) -> list[dict[str, Any]]:
     joined = np.concatenate(records)
     addresses = record_address(1, 7, 0) + np.arange(len(joined))
     values: list[dict[str, Any]] = COLUMNS.table(joined, addresses, np.zeros(len(joined), np.int64)).to_pylist()
     return values
 
 
-def stated(row: NDArray[Any]) -> dict[str, Any]:
+def stated(row: Records) -> dict[str, Any]:
     """What is not null and not false."""
     return {name: value for name, value in rows(row)[0].items() if value is not None and value is not False}
 

@@ -7,7 +7,6 @@ import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from numpy.typing import NDArray
 
 from actors.export.columns import LEFT_OUT, Columns
 from actors.export.export import MANIFEST, Exported, Manifest
@@ -15,7 +14,17 @@ from actors.export.reader import Export, Unreadable
 from actors.records.addresses import record_address
 from actors.records.credit_layout import Resolution
 from actors.records.ids import Secret
-from actors.records.layout import FLAG_REVIEW, FLAG_SCORED, RECORD, RESOLUTION, SCORE_SEEN, Channel, Kind, Label
+from actors.records.layout import (
+    FLAG_REVIEW,
+    FLAG_SCORED,
+    RECORD,
+    RESOLUTION,
+    SCORE_SEEN,
+    Channel,
+    Kind,
+    Label,
+    Records,
+)
 from tests.journal_rows import NOON, record
 
 COLUMNS = Columns(Secret.of(bytes(range(16))))
@@ -27,7 +36,7 @@ PAYMENT = {
 }  # fmt: skip
 
 
-def table(*records: NDArray[Any], seen: int = 0) -> Any:
+def table(*records: Records, seen: int = 0) -> Any:
     joined = np.concatenate(records)
     return COLUMNS.table(joined, record_address(1, 3, 0) + np.arange(len(joined)), np.full(len(joined), seen))
 
@@ -43,7 +52,7 @@ def folder(place: Path, *tables: Any, since: int | None = None, block: int = 9) 
     return place
 
 
-def read(place: Path) -> NDArray[Any]:
+def read(place: Path) -> Records:
     return np.concatenate([rows.records for rows in Export(place).rows(1)])
 
 

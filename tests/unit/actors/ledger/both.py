@@ -34,9 +34,12 @@ from actors.records.layout import (
     RESULT,
     WALLET,
     Kind,
+    Records,
+    Requests,
     WalletStatus,
 )
-from rules.decisions.decision import Action
+from models.arrays import Rows
+from rules.decisions.decision import Action, Decisions
 from rules.decisions.pack import Decider
 from rules.vocabulary.columns import COLUMN_COUNT, COLUMNS, INDEX, NULL
 from tests.oracle import oracle_score
@@ -96,7 +99,7 @@ def crowd(ledger: Ledger, room: int) -> int:
 _OF_PROFILES = tuple(name for name in PROFILE.names or () if name not in ("used", "batch"))
 
 
-def array_of(rows: list[Row], dtype: np.dtype[Any]) -> NDArray[Any]:
+def array_of(rows: list[Row], dtype: np.dtype[Any]) -> Rows:
     """Dicts as a structured array."""
     array = np.zeros(len(rows), dtype)
     for i, row in enumerate(rows):
@@ -105,7 +108,7 @@ def array_of(rows: list[Row], dtype: np.dtype[Any]) -> NDArray[Any]:
     return array
 
 
-def assert_same(array: NDArray[Any], expected: list[Row], what: str) -> None:
+def assert_same(array: Rows, expected: list[Row], what: str) -> None:
     """Every named field of every row, and nothing in the spare ones."""
     assert len(array) == len(expected), what
     for i, row in enumerate(expected):
@@ -177,7 +180,7 @@ class Both:
         self.block = 1
         self._strangers = 0
         self.keys_used = 0
-        self.journal: list[tuple[NDArray[Any], NDArray[np.int64]]] = []
+        self.journal: list[tuple[Records, NDArray[np.int64]]] = []
         self.seen: list[int] = []
         self.features: list[NDArray[np.int64]] = []
         self.in_transit: dict[int, int] = {}
@@ -238,13 +241,13 @@ class Both:
             outcome[i] |= {"code": result["code"], "address": result["address"]}
         return outcome
 
-    def admitted(self, row: Row) -> tuple[NDArray[Any], Admission, Admitted]:
+    def admitted(self, row: Row) -> tuple[Requests, Admission, Admitted]:
         """One row past `admit` of the ledger alone; afterwards the two are no longer the same."""
         rows = array_of([row], REQUEST)
         admission = self.ledger.admit(rows, self.channels, 0)
         return rows, admission, self.ledger.going_on(rows, admission)
 
-    def _decide(self, admitted: Admitted, picked: list[Row], fallback: bool) -> NDArray[Any]:
+    def _decide(self, admitted: Admitted, picked: list[Row], fallback: bool) -> Decisions:
         columns = self.ledger.columns(admitted)
         self.features.append(columns[[row["op"] in ATTEMPTS for row in picked]].copy())
         decisions = DECIDER.fallback(len(picked)) if fallback else DECIDER.decide(columns)
@@ -275,7 +278,7 @@ class Both:
     def _transit(self, currency: int, amount: int) -> None:
         self.in_transit[currency] = self.in_transit.get(currency, 0) + amount
 
-    def _write(self, records: NDArray[Any], seen: int = 0) -> None:
+    def _write(self, records: Records, seen: int = 0) -> None:
         if len(records):
             addresses = record_address(1, self.block, 0) + block_offsets(len(records))
             self.journal.append((records.copy(), addresses))
@@ -519,7 +522,7 @@ class Both:
                     assert_same_columns({**dict.fromkeys(COLUMNS), **got}, dict(expected), memory)
 
 
-def _plain(decision: NDArray[Any]) -> Row:
+def _plain(decision: np.void) -> Row:
     return {name: int(decision[name]) for name in ("action", "flags", "points", "reasons", "pack")}
 
 

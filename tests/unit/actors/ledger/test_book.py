@@ -36,7 +36,7 @@ def test_only_addresses_of_users_segments_have_an_owner(address: int, owner: int
     assert int(owner_of(book, np.int64(address))) == owner
 
 
-def _profile(address: int) -> np.ndarray:
+def _profile(address: int) -> np.void:
     profile = np.zeros(1, PROFILE)
     profile["address"] = address
     return profile[0]

@@ -1,7 +1,6 @@
 """A replay takes nothing on trust: one record of each sort that says what cannot be, and it stops there."""
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from actors.ledger.ledger import Ledger
 from actors.records.codes import Code
 from actors.records.credit_layout import FIRST_CREDIT
-from actors.records.layout import FLAG_REVIEW, Kind, WalletKind, WalletStatus
+from actors.records.layout import FLAG_REVIEW, Kind, Records, WalletKind, WalletStatus
 from tests.unit.actors.ledger.both import EUR, START, Both, new_row
 from tests.unit.actors.ledger.test_reviews import (
     EXTERNAL,
@@ -26,7 +25,7 @@ from tests.unit.actors.ledger.test_reviews import (
 )
 
 NOBODY = (1 << 16) + 999
-Journal = tuple[Both, NDArray[Any], NDArray[np.int64]]
+Journal = tuple[Both, Records, NDArray[np.int64]]
 
 
 @cache
@@ -58,7 +57,7 @@ def journal() -> Journal:
     return both, records, addresses
 
 
-def replayed(records: NDArray[Any]) -> int:
+def replayed(records: Records) -> int:
     both, _, addresses = journal()
     return Ledger(both.config, both.capacity).replay(records, addresses)
 

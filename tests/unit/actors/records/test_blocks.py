@@ -24,13 +24,13 @@ from actors.records.blocks import (
     referring,
     seal,
 )
-from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, Kind
+from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, Kind, Records
 
 WRITER = Writer(shard=3, topology=7, number=2**64 - 1, salt_key=bytes(16))
 counts = st.integers(1, 3 * BLOCK_RECORDS_MAX + 1)
 
 
-def records_like(count: int) -> np.ndarray:
+def records_like(count: int) -> Records:
     rng = np.random.default_rng(count)
     return np.frombuffer(rng.bytes(count * RECORD.itemsize), RECORD)
 

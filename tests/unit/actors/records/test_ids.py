@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from actors.records import addresses, ids
 from tests.oracle.oracle_siphash import siphash128
@@ -17,7 +18,7 @@ record_addresses = st.integers(1, 2**62 - 1)
 times = st.integers(0, 2**48 - 1)
 
 
-def raw_of(text: str) -> np.ndarray:
+def raw_of(text: str) -> NDArray[np.uint8]:
     return np.frombuffer(uuid.UUID(text).bytes, np.uint8).reshape(1, 16)
 
 

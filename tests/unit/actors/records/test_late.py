@@ -1,7 +1,5 @@
 """The law of late records: a place on the chain and the late records after it give what sorting by effective time gives."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 from actors.records.addresses import record_address, suspense_address
 from actors.records.chain_time import LAG_SECONDS, chain_time, lag_of
 from actors.records.late import SPAN_BITS, WIDTHS, Late, Span, late_of, late_rows, late_sums
-from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, RECORD, Kind
+from actors.records.layout import FLAG_REMOTE, FLAG_SUSPENSE, RECORD, Kind, Records
 
 WALLET, OTHER = 5 << 16, 6 << 16
 MONTH_MS = 31 * 86_400_000
@@ -21,7 +19,7 @@ times = st.one_of(st.integers(1, 12), st.integers(1, 3 * MONTH_MS))
 moves = st.lists(st.tuples(times, st.integers(1, 99), st.booleans()), max_size=30)
 
 
-def chain_of(made: list[Move]) -> tuple[NDArray[Any], NDArray[np.int64], list[int]]:
+def chain_of(made: list[Move]) -> tuple[Records, NDArray[np.int64], list[int]]:
     """A wallet's chain as the ledger makes it: records, their addresses and chain times."""
     records, addresses = np.zeros(len(made), RECORD), record_address(0, 1, 0) + np.arange(len(made))
     newest, posted, previous, chain = 0, 0, 0, []
@@ -37,7 +35,7 @@ def chain_of(made: list[Move]) -> tuple[NDArray[Any], NDArray[np.int64], list[in
     return records, addresses, chain
 
 
-def late_ones(records: NDArray[Any], addresses: NDArray[np.int64]) -> list[Late]:
+def late_ones(records: Records, addresses: NDArray[np.int64]) -> list[Late]:
     return sorted((row for row in late_of(records, addresses.__getitem__)), key=lambda row: row.record)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from actors.records.addresses import record_address
 from actors.records.blocks import GENESIS, Writer
@@ -30,7 +31,7 @@ class Chained:
     def places(self, wallet: int, head: int) -> list[int]:
         return self.writer.places(wallet, head, self.writer.units)
 
-    def unit(self, count: int, payers: np.ndarray) -> list[int]:
+    def unit(self, count: int, payers: NDArray[np.int64]) -> list[int]:
         """A unit in which each record is paid by OURS, or by a stranger to another stranger."""
         records = np.zeros(count, RECORD)
         first = self.writer.sealed_block + 1

@@ -7,7 +7,7 @@ import pytest
 
 from actors.ledger.book import Capacity, profile_row
 from actors.ledger.ledger import Ledger, LedgerConfig
-from actors.records.layout import RECORD, WALLET, Kind, WalletStatus
+from actors.records.layout import RECORD, WALLET, Kind, Records, WalletRows, WalletStatus
 from actors.shard import messages as m
 from actors.shard.remote_wallets import RemoteWallets
 
@@ -23,13 +23,13 @@ def ledger() -> Ledger:
     return ledger
 
 
-def wallet(status: WalletStatus = WalletStatus.OPEN, opened: int = 7, currency: int = EUR) -> np.ndarray:
+def wallet(status: WalletStatus = WalletStatus.OPEN, opened: int = 7, currency: int = EUR) -> WalletRows:
     row = np.zeros(1, WALLET)
     row["currency"], row["kind"], row["tier"], row["status"], row["opened"] = currency, 1, 2, int(status), opened
     return row
 
 
-def change(address: int, status: WalletStatus) -> np.ndarray:
+def change(address: int, status: WalletStatus) -> Records:
     record = np.zeros(1, RECORD)
     record["kind"], record["payee"], record["currency"], record["label"] = Kind.WALLET_STATUS, address, EUR, 1
     record["channel"], record["decision"] = int(status), 2
@@ -42,7 +42,7 @@ def asked(remote: RemoteWallets, ledger: Ledger, *payees: int) -> dict[int, list
     return {output.shard: output.addresses.tolist() for output in outputs if isinstance(output, m.AskProfiles)}
 
 
-def answer(remote: RemoteWallets, ledger: Ledger, addresses: list[int], *wallets: np.ndarray) -> Any:
+def answer(remote: RemoteWallets, ledger: Ledger, addresses: list[int], *wallets: WalletRows) -> Any:
     rows = np.concatenate(wallets) if wallets else None
     records = remote.answered(
         m.Profiles(shard=1, stamp=5, addresses=np.array(addresses, np.int64), wallets=rows), ledger

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.records.codes import Code
-from actors.records.layout import RESULT
+from actors.records.layout import RESULT, Records, Requests, Results
 from actors.shard import messages as m
 from actors.shard import repeats
 from actors.shard.host import THREAD_ROWS_MIN, ShardHost
@@ -31,7 +30,7 @@ class _Journal(MemoryJournal):
         self.pause: asyncio.Event | None = None
         self._reading = asyncio.Lock()
 
-    async def records(self, addresses: NDArray[np.int64]) -> NDArray[Any]:
+    async def records(self, addresses: NDArray[np.int64]) -> Records:
         assert not self._reading.locked(), "one page at a time"
         async with self._reading:
             self.pages.append(addresses)
@@ -50,10 +49,10 @@ class Served:
         self._wallets = wallets
         self._random = np.random.default_rng(2)
 
-    def payments(self, count: int) -> NDArray[Any]:
+    def payments(self, count: int) -> Requests:
         return payment_rows(self._wallets, count, self._random)
 
-    async def submit(self, rows: NDArray[Any]) -> NDArray[Any]:
+    async def submit(self, rows: Requests) -> Results:
         return await self.host.submit(rows.copy(), {})
 
 
@@ -71,7 +70,7 @@ async def served() -> AsyncIterator[Served]:
     await switch.stop()
 
 
-def _again(first: NDArray[Any]) -> NDArray[Any]:
+def _again(first: Requests) -> Requests:
     replayed = first.copy()
     replayed["replayed"] = 1
     return replayed

@@ -9,7 +9,7 @@ from actors.audit.credit import CreditCheck
 from actors.records.addresses import slot_of
 from actors.records.blocks import addresses_of, entries_of, records_of
 from actors.records.codes import Code
-from actors.records.credit_layout import SCORE
+from actors.records.credit_layout import SCORE, ScoreRows
 from actors.records.layout import Kind
 from actors.shard import messages as m
 from actors.shard.scores import QUEUE_ROWS_MAX, ROWS_MAX
@@ -21,7 +21,7 @@ def shard() -> OneShard:
     return OneShard()
 
 
-def scores(holders: list[int], run: int, **columns: Any) -> np.ndarray[Any, Any]:
+def scores(holders: list[int], run: int, **columns: Any) -> ScoreRows:
     rows = np.zeros(len(holders), SCORE)
     rows["holder"], rows["run"], rows["card"], rows["band"] = holders, run, 4, 3
     rows["score"] = 600 + np.arange(len(holders))
@@ -31,7 +31,7 @@ def scores(holders: list[int], run: int, **columns: Any) -> np.ndarray[Any, Any]
     return rows
 
 
-def published(shard: OneShard, rows: np.ndarray[Any, Any]) -> Any:
+def published(shard: OneShard, rows: ScoreRows) -> Any:
     return shard.ask(lambda ref: m.Publish(ref=ref, rows=rows))
 
 

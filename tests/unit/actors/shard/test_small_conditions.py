@@ -6,7 +6,7 @@ import pytest
 from actors.ledger.book import Capacity, original_row
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.blocks import Writer
-from actors.records.layout import ORIGINAL, RECORD, Kind
+from actors.records.layout import ORIGINAL, RECORD, Kind, Originals
 from actors.shard import messages as m
 from actors.shard.core import ShardConfig, ShardCore
 from actors.shard.refundable import RefundableRecords, fill_original
@@ -29,7 +29,7 @@ def test_only_the_last_page_says_that_a_journal_was_read_to_its_end(ledger: Ledg
     assert int(core._channels.asked[1]) == asked
 
 
-def original(address: int, refunded: int, kind: int = Kind.TRANSFER) -> np.ndarray:
+def original(address: int, refunded: int, kind: int = Kind.TRANSFER) -> Originals:
     row = np.zeros(1, ORIGINAL)
     row["address"], row["kind"], row["amount"], row["refunded"] = address, kind, 10, refunded
     return row

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bench.measures import risk
 from bench.workload.mobile_money import Month, NoData, month_file, read_month
@@ -23,7 +24,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Month:
     return read_month(write_paysim(tmp_path_factory.mktemp("log") / "log.parquet", rows=3_000))
 
 
-def column(month: Month, name: str) -> np.ndarray:
+def column(month: Month, name: str) -> NDArray[np.int64]:
     return month.columns[:, INDEX[name]]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from models.jit import kernel
 from models.scorecard import Characteristic, Scorecard
@@ -16,7 +17,7 @@ from tests.small_pack import PACK
 Columns = dict[str, int | None]
 
 
-def array_of(rows: list[Columns]) -> np.ndarray:
+def array_of(rows: list[Columns]) -> NDArray[np.int64]:
     """Rows of columns by name; what is not given is 0, None is not known."""
     array = np.zeros((len(rows), COLUMN_COUNT), np.int64)
     for i, row in enumerate(rows):
@@ -25,7 +26,7 @@ def array_of(rows: list[Columns]) -> np.ndarray:
     return array
 
 
-def as_dict(pack: Pack, decision: np.ndarray) -> dict[str, object]:
+def as_dict(pack: Pack, decision: np.void) -> dict[str, object]:
     """A decision as the oracle gives it."""
     reasons = {reason for bit, reason in enumerate(pack.reasons) if int(decision["reasons"]) >> bit & 1}
     return {"action": int(decision["action"]), "points": int(decision["points"]), "reasons": reasons}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rules.compile import codegen
 from rules.compile.codegen import Code, generate
@@ -24,7 +25,7 @@ def code_of(conditions: Sequence[str], lists: Mapping[str, Sequence[str]] | None
     return generate(program, [checker.condition(text) for text in conditions])
 
 
-def columns_of(payments: Sequence[Payment]) -> np.ndarray:
+def columns_of(payments: Sequence[Payment]) -> NDArray[np.int64]:
     columns = np.zeros((len(payments), COLUMN_COUNT), np.int64)
     for row, payment in enumerate(payments):
         for name, value in payment.items():
@@ -32,7 +33,7 @@ def columns_of(payments: Sequence[Payment]) -> np.ndarray:
     return columns
 
 
-def run_plain(code: Code, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def run_plain(code: Code, columns: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Words of hits and of what had no value."""
     hits, unknown = np.zeros((2, len(columns), 4), np.uint64)
     lists = np.array(code.lists, np.int64)

@@ -11,6 +11,7 @@ import pytest
 from cel_expr_python import cel
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from rules.compile.codegen import Fires
 from rules.language.ir import INT_MAX, INT_MIN
@@ -170,7 +171,7 @@ def by_cel(text: str, raws: list[dict[str, object]]) -> list[bool | None]:
     return values
 
 
-def values_of(hits: np.ndarray, unknown: np.ndarray, place: int) -> list[bool | None]:
+def values_of(hits: NDArray[np.uint64], unknown: NDArray[np.uint64], place: int) -> list[bool | None]:
     word, bit = divmod(place, 64)
     return [
         None if int(no[word]) >> bit & 1 else bool(int(yes[word]) >> bit & 1)

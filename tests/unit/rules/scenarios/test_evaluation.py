@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from rules.compile.codegen import generate
 from rules.language.check import Checker
@@ -28,7 +29,7 @@ def _program(conditions: Sequence[str], grant: str = "cap") -> tuple[Program, li
     return program, roots, checker.value(grant)[0]
 
 
-def _rows(count: int, seed: int) -> np.ndarray:
+def _rows(count: int, seed: int) -> NDArray[np.int64]:
     random = np.random.default_rng(seed)
     rows = random.choice(np.array(EDGES), (count, len(CREDIT_COLUMNS)))
     plain = random.integers(-5, 1_000, rows.shape)

@@ -2,20 +2,21 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from actors.records.codes import FIRST_REFUSED, Code, is_untried
-from actors.records.layout import RESULT
+from actors.records.layout import RESULT, Results
 from switch.gateway.attempts import AGAIN, Attempts, RowAttempts
 from switch.problems.table import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
 
-def answers(*codes: int) -> np.ndarray:
+def answers(*codes: int) -> Results:
     rows = np.zeros(len(codes), RESULT)
     rows["code"], rows["address"] = codes, 7
     return rows
 
 
-def rows(*numbers: int) -> np.ndarray:
+def rows(*numbers: int) -> NDArray[np.int64]:
     return np.array(numbers, np.int64)
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from numpy.typing import NDArray
 
 from actors.records.ids import Secret
 from actors.records.layout import RESULT
@@ -65,7 +66,7 @@ async def serve(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Serve]:
             await each.close()
 
 
-def _ids(count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _ids(count: int) -> NDArray[np.uint8]:
     return np.random.default_rng(1).integers(1, 256, (count, 16)).astype(np.uint8)
 
 

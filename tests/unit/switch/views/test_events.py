@@ -28,6 +28,7 @@ from actors.records.layout import (
     SCORE_SEEN,
     TRANSFER_AT,
     Kind,
+    Records,
     WalletStatus,
 )
 from actors.stores.rule_packs import PackNames
@@ -67,11 +68,11 @@ def next_page(
     return page_of(read, places, limit, payers, payees)
 
 
-def reads(shard: int, *batches: list[NDArray[Any]], details: dict[int, bytes] | None = None) -> list[ReadBlock]:
+def reads(shard: int, *batches: list[Records], details: dict[int, bytes] | None = None) -> list[ReadBlock]:
     return [ReadBlock(shard, *block[:3]) for block in journal(shard, *batches, details=details)]
 
 
-KINDS: list[tuple[NDArray[Any], str]] = [
+KINDS: list[tuple[Records, str]] = [
     (record(Kind.TRANSFER), "transfer.posted"),
     (record(Kind.TRANSFER, code=121), "transfer.declined"),
     (record(Kind.HOLD), "transfer.held"),
@@ -230,7 +231,7 @@ def test_a_payee_is_shown_no_declined_attempt_and_nothing_of_how_it_was_decided(
 # How they are shown.
 
 
-def shown(row: NDArray[Any], times: dict[int, int] | None = None, details: bytes | None = None) -> dict[str, Any]:
+def shown(row: Records, times: dict[int, int] | None = None, details: bytes | None = None) -> dict[str, Any]:
     blocks = reads(0, [row], details={0: details} if details else None)
     page = next_page(blocks, frozenset(), [0], 10, ALL)
     assert set(referred(page.events)) == set(times or {})

@@ -1,0 +1,58 @@
+"""Scores are sent a call at a time, again while the shard is away, until the deadline says what is not known."""
+
+import asyncio
+from typing import Any, cast
+
+import numpy as np
+
+from actors.records.codes import Code
+from actors.records.credit_layout import CREDIT_RESULT, SCORE, CreditResults, ScoreRows
+from actors.rpc.interface import ShardClient, ShardUnavailable
+from switch.gateway.score_calls import CALL_ROWS_MAX, publish
+from switch.problems.table import UNKNOWN_NUMBER
+
+
+class Shard:
+    """Answers with the holder's number, or as it is told to."""
+
+    def __init__(self, *first: Any) -> None:
+        self.first = list(first)
+        self.calls: list[tuple[int, dict[int, bytes]]] = []
+
+    async def publish(self, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
+        self.calls.append((len(rows), details))
+        results = np.zeros(len(rows), CREDIT_RESULT)
+        results["address"] = rows["holder"]
+        say = self.first.pop(0) if self.first else Code.OK
+        if isinstance(say, Exception):
+            raise say
+        results["code"] = say
+        return results
+
+
+async def published(shard: Shard, count: int, details: dict[int, bytes], within_s: float = 5.0) -> CreditResults:
+    rows = np.zeros(count, SCORE)
+    rows["holder"] = np.arange(count)
+    deadline = asyncio.get_running_loop().time() + within_s
+    return await publish(cast(ShardClient, shard), rows, details, deadline)
+
+
+async def test_a_batch_is_cut_into_calls_and_details_go_with_their_rows() -> None:
+    shard, count = Shard(), CALL_ROWS_MAX + 2
+    results = await published(shard, count, {0: b"first", CALL_ROWS_MAX - 1: b"last", CALL_ROWS_MAX + 1: b"next"})
+    assert results["address"].tolist() == list(range(count))
+    assert shard.calls == [(CALL_ROWS_MAX, {0: b"first", CALL_ROWS_MAX - 1: b"last"}), (2, {1: b"next"})]
+
+
+async def test_what_was_not_tried_or_was_lost_is_sent_again() -> None:
+    shard = Shard(ShardUnavailable(True), Code.BUSY, ShardUnavailable(False))
+    results = await published(shard, 2, {1: b"x"})
+    assert (results["code"] == Code.OK).all()
+    assert shard.calls == [(2, {1: b"x"})] * 4
+
+
+async def test_at_the_deadline_a_lost_answer_is_unknown_and_a_refusal_to_try_is_that() -> None:
+    lost = await published(Shard(*[ShardUnavailable(False)] * 99), 2, {}, 0.01)
+    assert lost["code"].tolist() == [UNKNOWN_NUMBER] * 2
+    busy = await published(Shard(*[Code.BUSY] * 99), 1, {}, 0.01)
+    assert busy["code"].tolist() == [Code.BUSY]

@@ -1,0 +1,108 @@
+"""A batch of published scores: what its rows become, and each way in which it may not add up."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from actors.records.credit_layout import SCORE_RANGE, ScoreRows
+from actors.records.ids import Secret, encode_wallet
+from models.credit.score import Cause
+from switch.fairness.scheduling import Steps
+from switch.gateway.score_columns import GAP_MAX, RUN_MAX, read_scores, score_rows
+from switch.problems.table import ProblemError
+from tests.score_batches import DIMENSIONS, SCHEMA, score_row, stream
+
+SECRET = Secret.of(bytes(range(16)))
+WALLET = 70_001
+CODES = ("few_days", "declines", "nights", "late", "alone")
+
+
+def run_to_end(steps: Steps[Any]) -> Any:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def read(rows: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> ScoreRows:
+    given = run_to_end(read_scores(stream(rows, schema)))
+    assert (given.card, given.run) == (rows[0]["card"], rows[0]["run"])
+    found: ScoreRows = run_to_end(score_rows(given, SECRET, 4, CODES))
+    return found
+
+
+def row(score: int | None = 700, **more: Any) -> dict[str, Any]:
+    return {**score_row(encode_wallet(SECRET, WALLET), score), "as_of": 1_795_521_600_000, **more}
+
+
+def test_a_row_becomes_what_the_record_keeps() -> None:
+    reasons = [{"code": "late", "gap": 30}, {"code": "declines", "gap": 20}]
+    (found,) = read([row(703, reasons=reasons, run=9)])
+    assert (found["holder"], found["score"], found["cause"], found["card"], found["run"]) == (WALLET, 703, 0, 4, 9)
+    assert found["subtotals"].tolist() == [143, 140, 140, 140, 140] and found["as_of"] == 1_795_521_600_000
+    assert found["reasons"].tolist() == [4, 2, 0, 0] and found["gaps"].tolist() == [30, 20, 0, 0]
+
+
+def test_a_row_without_a_score_keeps_its_cause_and_no_band() -> None:
+    (found,) = read([row(None)])
+    assert (found["score"], found["band"], found["cause"]) == (0, 0, Cause.FEW_DAYS)
+
+
+@pytest.mark.parametrize(("score", "band"), [(350, 1), (549, 1), (550, 2), (600, 3), (650, 4), (700, 5), (950, 5)])
+def test_a_band_begins_at_its_lowest_score(score: int, band: int) -> None:
+    assert read([row(score)])["band"].tolist() == [band]
+
+
+def test_an_id_of_another_cluster_is_nobodys() -> None:
+    strange = score_row(encode_wallet(Secret.of(bytes(16)), WALLET), 700)
+    assert read([row(), strange | {"as_of": 1}])["holder"].tolist() == [WALLET, 0]
+
+
+def _but(**changed: int) -> dict[str, Any]:
+    return dict(zip(DIMENSIONS, (140,) * 5, strict=True)) | changed
+
+
+def _reasons(*pairs: tuple[str, int]) -> list[dict[str, Any]]:
+    return [{"code": code, "gap": gap} for code, gap in pairs]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ([row(SCORE_RANGE.start - 1)], "score[0]"),
+        ([row(), row(SCORE_RANGE.stop)], "score[1]"),
+        ([row(), row(subtotals=_but(ability=141))], "subtotals[1]"),
+        ([row(subtotals=_but(history=GAP_MAX + 1, ability=280 - GAP_MAX - 1))], "subtotals[0]"),
+        ([row(None), row(None, na_cause=None)], "na_cause[1]"),
+        ([row(na_cause="few_days")], "na_cause[0]"),
+        ([row(None, na_cause="bad_luck")], "na_cause[0]"),
+        ([row(None, subtotals=_but())], "subtotals[0]"),
+        ([row(reasons=_reasons(("late", 0)))], "reasons[0]"),
+        ([row(reasons=_reasons(("late", GAP_MAX + 1)))], "reasons[0]"),
+        ([row(), row(reasons=_reasons(("late", 2), ("late", 1)))], "reasons[1]"),
+        ([row(reasons=_reasons(*((code, 1) for code in CODES)))], "reasons[0]"),
+        ([row(None, reasons=_reasons(("late", 1)))], "reasons[0]"),
+        ([row(reasons=_reasons(("luck", 1)))], "reasons"),
+        ([row(reasons=[None])], "reasons"),
+        ([row(card="wallet@1"), row(card="wallet@2")], "card"),
+        ([row(run=1), row(run=2)], "run"),
+        ([row(run=0)], "run"),
+        ([row(run=RUN_MAX + 1)], "run"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_does_not_add_up_is_refused_as_a_whole_and_named(wrong: list[dict[str, Any]], field: str) -> None:
+    with pytest.raises(ProblemError) as raised:
+        read(wrong)
+    assert raised.value.code == "invalid_field" and [error.field for error in raised.value.errors] == [field]
+
+
+@pytest.mark.parametrize("name", ["score", "subtotals", "reasons", "card", "run", "as_of", "wallet"])
+def test_a_column_that_is_missing_or_of_another_type_is_refused(name: str) -> None:
+    at = SCHEMA.get_field_index(name)
+    for schema in (SCHEMA.remove(at), SCHEMA.set(at, pa.field(name, pa.bool_()))):
+        with pytest.raises(ProblemError) as raised:
+            read([{key: value for key, value in row().items() if key in schema.names and key != name}], schema)
+        assert raised.value.code in ("invalid_field", "malformed_arrow")
