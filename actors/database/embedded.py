@@ -63,6 +63,7 @@ fsync = on
 synchronous_commit = on
 full_page_writes = on
 wal_compression = off
+wal_init_zero = off
 jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'

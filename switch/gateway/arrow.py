@@ -38,7 +38,7 @@ V = TypeVar("V")
 
 PIECE_ROWS: Final = 1_024
 """Rows of one step where each takes a fraction of a microsecond."""
-HASHED_ROWS: Final = 8_192
+HASHED_ROWS: Final = 4_096
 """Rows of one step where each takes some 50 ns, the hash of an id."""
 PAGED_ROWS: Final = 2_048
 """Rows of one step that is the first to write to them: the kernel brings each of their pages then, 0.2 microseconds a row."""
