@@ -1,7 +1,10 @@
 """What tiers of tests share: one embedded PostgreSQL a session, and a database of its own for each test."""
 
+import asyncio
 import contextlib
 import functools
+import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +20,7 @@ from actors.database import embedded
 from actors.database.connection import migrate
 from actors.shard.compile_kernels import ready_kernels
 
+TEMPLATE = "migrated"
 _QUIET = list(HealthCheck)
 # Without deadlines: the first example of many tests loads a kernel. `short` is for the run without compilation.
 settings.register_profile(
@@ -26,6 +30,21 @@ settings.register_profile(
     "short", deadline=None, print_blob=True, suppress_health_check=_QUIET, max_examples=20, stateful_step_count=20
 )
 settings.load_profile("default")
+
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES_MIN = 4 << 30
+"""Files of all tests together take at most a third of it at any time."""
+
+
+def _files_in_memory() -> None:
+    """Temporary files of tests go to memory where there is enough of it: servers write there as they do on a disk, with every fsync, but
+    the disk is not waited for, which takes longer than what tests do."""
+    with contextlib.suppress(OSError):
+        if "TMPDIR" not in os.environ and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
+            os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+_files_in_memory()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -69,13 +88,31 @@ def postgres_url() -> Iterator[str]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres_url: str) -> str:
+    """The name of a database with all tables that others are copies of: to run the migrations takes longer than most tests."""
+    asyncio.run(_make_template(postgres_url))
+    return TEMPLATE
+
+
+async def _make_template(postgres_url: str) -> None:
+    administrator = await asyncpg.connect(postgres_url)
+    await administrator.execute(f"CREATE DATABASE {TEMPLATE}")
+    await administrator.close()
+    await migrate(_url_of(TEMPLATE, postgres_url))
+
+
+def _url_of(name: str, postgres_url: str) -> str:
+    return postgres_url.replace("/postgres?", f"/{name}?")
+
+
 @contextlib.asynccontextmanager
-async def new_database(postgres_url: str) -> AsyncIterator[str]:
-    """A fresh database without tables, dropped in the end."""
+async def new_database(postgres_url: str, template: str = "template1") -> AsyncIterator[str]:
+    """A fresh copy of a database, of one without tables unless another is named, dropped in the end."""
     name = f"test_{uuid.uuid4().hex}"
     administrator = await asyncpg.connect(postgres_url)
-    await administrator.execute(f"CREATE DATABASE {name}")
-    yield postgres_url.replace("/postgres?", f"/{name}?")
+    await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _url_of(name, postgres_url)
     await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await administrator.close()
 
@@ -88,8 +125,7 @@ async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database_url(postgres_url: str) -> AsyncIterator[str]:
+async def database_url(postgres_url: str, migrated: str) -> AsyncIterator[str]:
     """A fresh, migrated database, dropped after the test."""
-    async with new_database(postgres_url) as url:
-        await migrate(url)
+    async with new_database(postgres_url, migrated) as url:
         yield url
