@@ -59,16 +59,18 @@ class Forks:
             ours, theirs = socket.socketpair()
             with theirs:
                 self._ask_for(theirs)
+            asked = self._waiting
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=limit)
+            said = b""
             try:
                 said = await reader.readline()
-                if said:
-                    return Child(reader, writer, os.pidfd_open(int(said)))
-            except BaseException:
-                writer.close()
-                raise
-            writer.close()
-            self.close()
+            finally:
+                if not said:  # who waits has ended, or is not trusted to be on its way any more
+                    writer.close()
+                    if self._waiting is asked:
+                        self.close()
+            if said:
+                return Child(reader, writer, os.pidfd_open(int(said)))
         return None
 
     def close(self) -> None:
