@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from actors.database import embedded
 from actors.database.connection import migrate
@@ -53,8 +54,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         ready_kernels()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files last, where a worker begins: in the middle one would keep the others waiting."""
+    items.sort(key=lambda item: item.path.parent.name == "sim")
+
+
 class _ByFile(LoadFileScheduling):
-    """Files to workers as they become free, but all that use the shared switch to one of them: each would start a switch of its own."""
+    """Files to workers as they become free, but all that use the shared switch to one of them: each would start a switch of its own.
+
+    Every other worker takes them from the end. So some begin with what mostly waits for processes and the others with what computes, and
+    no processor is idle.
+    """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if int(node.gateway.id.removeprefix("gw")) % 2:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
