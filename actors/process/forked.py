@@ -88,7 +88,7 @@ class Forks:
         if self._control is None:
             self._control, end = socket.socketpair()
             with end:
-                self._waiting = subprocess.Popen(self._command, stdin=end, env={**os.environ, **_ONE_THREAD})
+                self._waiting = subprocess.Popen(self._command, stdin=end.fileno(), env={**os.environ, **_ONE_THREAD})
         with contextlib.suppress(OSError):  # it has ended: nobody answers, as `start` sees
             socket.send_fds(self._control, [b"+"], [theirs.fileno()])
 
