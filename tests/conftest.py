@@ -1,7 +1,10 @@
 """What tiers of tests share: one embedded PostgreSQL a session, and a database of its own for each test."""
 
+import asyncio
 import contextlib
 import functools
+import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -12,11 +15,13 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadFileScheduling
+from xdist.workermanage import WorkerController
 
 from actors.database import embedded
 from actors.database.connection import migrate
 from actors.shard.compile_kernels import ready_kernels
 
+TEMPLATE = "migrated"
 _QUIET = list(HealthCheck)
 # Without deadlines: the first example of many tests loads a kernel. `short` is for the run without compilation.
 settings.register_profile(
@@ -27,6 +32,21 @@ settings.register_profile(
 )
 settings.load_profile("default")
 
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES_MIN = 4 << 30
+"""Files of all tests together take at most a third of it at any time."""
+
+
+def _files_in_memory() -> None:
+    """Temporary files of tests go to memory where there is enough of it: servers write there as they do on a disk, with every fsync, but
+    the disk is not waited for, which takes longer than what tests do."""
+    with contextlib.suppress(OSError):
+        if "TMPDIR" not in os.environ and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_MIN:
+            os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+_files_in_memory()
+
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Kernels are compiled once, before several processes need them at the same time."""
@@ -34,8 +54,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         ready_kernels()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files last, where a worker begins: in the middle one would keep the others waiting."""
+    items.sort(key=lambda item: item.path.parent.name == "sim")
+
+
 class _ByFile(LoadFileScheduling):
-    """Files to workers as they become free, but all that use the shared switch to one of them: each would start a switch of its own."""
+    """Files to workers as they become free, but all that use the shared switch to one of them: each would start a switch of its own.
+
+    Every other worker takes them from the end. So some begin with what mostly waits for processes and the others with what computes, and
+    no processor is idle.
+    """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if int(node.gateway.id.removeprefix("gw")) % 2:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
@@ -69,13 +103,31 @@ def postgres_url() -> Iterator[str]:
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres_url: str) -> str:
+    """The name of a database with all tables that others are copies of: to run the migrations takes longer than most tests."""
+    asyncio.run(_make_template(postgres_url))
+    return TEMPLATE
+
+
+async def _make_template(postgres_url: str) -> None:
+    administrator = await asyncpg.connect(postgres_url)
+    await administrator.execute(f"CREATE DATABASE {TEMPLATE}")
+    await administrator.close()
+    await migrate(_url_of(TEMPLATE, postgres_url))
+
+
+def _url_of(name: str, postgres_url: str) -> str:
+    return postgres_url.replace("/postgres?", f"/{name}?")
+
+
 @contextlib.asynccontextmanager
-async def new_database(postgres_url: str) -> AsyncIterator[str]:
-    """A fresh database without tables, dropped in the end."""
+async def new_database(postgres_url: str, template: str = "template1") -> AsyncIterator[str]:
+    """A fresh copy of a database, of one without tables unless another is named, dropped in the end."""
     name = f"test_{uuid.uuid4().hex}"
     administrator = await asyncpg.connect(postgres_url)
-    await administrator.execute(f"CREATE DATABASE {name}")
-    yield postgres_url.replace("/postgres?", f"/{name}?")
+    await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _url_of(name, postgres_url)
     await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await administrator.close()
 
@@ -88,8 +140,7 @@ async def empty_database_url(postgres_url: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def database_url(postgres_url: str) -> AsyncIterator[str]:
+async def database_url(postgres_url: str, migrated: str) -> AsyncIterator[str]:
     """A fresh, migrated database, dropped after the test."""
-    async with new_database(postgres_url) as url:
-        await migrate(url)
+    async with new_database(postgres_url, migrated) as url:
         yield url

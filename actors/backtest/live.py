@@ -26,11 +26,13 @@ from actors.journal.interface import JournalUnavailable
 from actors.journal.postgres import PostgresJournal
 from actors.ledger.book import Capacity
 from actors.ledger.rebuilding import Contradiction, Rebuilder, Rebuilt
+from actors.process.forked import Child, Forks
 from actors.process.tuning import NICENESS
 from actors.records.blocks import GENESIS, Chain
 from actors.records.ids import Secret, bound_key
 from actors.records.layout import RECORD, Records
-from actors.scoring.pack_compiler import compiled
+from actors.scoring.pack_compiler import LINE_BYTES_MAX, compiled
+from actors.scoring.pack_compiler import prepare as prepare_compiler
 from rules.backtest.counts import Tally, new_tally
 from rules.backtest.report import BacktestReport, report
 from rules.decisions.pack import Decider
@@ -79,6 +81,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 _DECODER: Final = msgspec.msgpack.Decoder(Response)
 _ASKED: Final = msgspec.msgpack.Decoder(LiveBacktest)
+CHILDREN: Final = Forks(__name__)
+"""Of this process."""
 
 
 # The parent.
@@ -102,32 +106,25 @@ class LiveBacktester:
             self._running = False
 
     async def _run(self, test: LiveBacktest) -> Response:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "actors.backtest.live",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        child = None
         try:
             async with asyncio.timeout(self._timeout_s):
-                answer = await _talk(child, msgspec.msgpack.encode(test))
+                child = await CHILDREN.start(LINE_BYTES_MAX)
+                answer = b"" if child is None else await _talk(child, msgspec.msgpack.encode(test))
         except TimeoutError:
             return Response(failure="too_large", detail=f"It was not done within {self._timeout_s:.0f} s.")
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
+            if child is not None:
+                child.end()
         return _DECODER.decode(answer) if answer else Response(failure="ended")
 
 
-async def _talk(child: Any, asked: bytes) -> bytes:
+async def _talk(child: Child, asked: bytes) -> bytes:
     """All that the child says. Its standard input stays open: its end would be that of the child."""
     with contextlib.suppress(ConnectionError):
-        child.stdin.write(_LENGTH.pack(len(asked)) + asked)
-        await child.stdin.drain()
-    answer: bytes = await child.stdout.read()
-    return answer
+        child.writer.write(_LENGTH.pack(len(asked)) + asked)
+        await child.writer.drain()
+    return await child.reader.read()
 
 
 # The child.
@@ -224,16 +221,19 @@ def _die_with_parent() -> None:
     os._exit(1)
 
 
+def prepare() -> None:
+    """As whoever checks packs does."""
+    prepare_compiler()
+
+
 def main() -> None:
     """Entry point of the child."""
     os.nice(NICENESS)
-    (length,) = _LENGTH.unpack(sys.stdin.buffer.read(_LENGTH.size))
+    if len(head := sys.stdin.buffer.read(_LENGTH.size)) < _LENGTH.size:
+        return  # nobody waits any longer
+    (length,) = _LENGTH.unpack(head)
     test = _ASKED.decode(sys.stdin.buffer.read(length))
     threading.Thread(target=_die_with_parent, daemon=True).start()
     sys.stdout.buffer.write(msgspec.msgpack.encode(_outcome(test)))
     sys.stdout.buffer.flush()
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

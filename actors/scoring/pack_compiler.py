@@ -14,14 +14,16 @@ import resource
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from actors.database.connection import connect
+from actors.process.forked import Child, Forks
 from actors.process.tuning import NICENESS
 from actors.stores.rule_packs import PackFacts, PackStore, StoredPack, ensure_default
 from models.jit import CACHE_FOLDER
+from models.jit import compiled as compile_function
 from models.scorecard import Scorecard
 from rules.builtin import DOCUMENT, PACK
 from rules.compile.compiler import compile_pack
@@ -75,6 +77,8 @@ class _Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _DECODER: Final = msgspec.json.Decoder(_Response)
+CHILDREN: Final = Forks(__name__)
+"""Of this process."""
 
 
 # The parent.
@@ -95,23 +99,17 @@ class PackCompiler:
             found = await _found_before(text, files, find_card, stored)
             if found is not None:
                 return found
-            child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "actors.scoring.pack_compiler",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                limit=LINE_BYTES_MAX,
-            )
+            child = None
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    response = await _talk(child, _Request(text=text, files=dict(files), stored=stored), find_card)
+                    child = await CHILDREN.start(LINE_BYTES_MAX)
+                    asked = _Request(text=text, files=dict(files), stored=stored)
+                    response = None if child is None else await _talk(child, asked, find_card)
             except TimeoutError:
                 raise _failed(f"the pack does not compile within {self._timeout_s:.0f} s") from None
             finally:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
+                if child is not None:
+                    child.end()
         if response is None:
             raise _failed("the pack cannot be compiled: the compiler ended without an answer")
         if response.facts is None:
@@ -146,11 +144,11 @@ async def _found_before(text: str, files: Mapping[str, str], find_card: FindCard
     return checked.facts if stored or not checked.stored else None
 
 
-async def _talk(child: Any, asked: _Request, find_card: FindCard) -> _Response | None:
+async def _talk(child: Child, asked: _Request, find_card: FindCard) -> _Response | None:
     """The child's last words; None when it ended without."""
     with contextlib.suppress(ConnectionError):
         await _send(child, msgspec.json.encode(asked))
-        while line := await child.stdout.readline():
+        while line := await child.reader.readline():
             response = _DECODER.decode(line)
             if response.card is None:
                 return response
@@ -158,9 +156,9 @@ async def _talk(child: Any, asked: _Request, find_card: FindCard) -> _Response |
     return None
 
 
-async def _send(child: Any, line: bytes) -> None:
-    child.stdin.write(line + b"\n")
-    await child.stdin.drain()
+async def _send(child: Child, line: bytes) -> None:
+    child.writer.write(line + b"\n")
+    await child.writer.drain()
 
 
 def _failed(message: str) -> PackRefused:
@@ -281,12 +279,14 @@ def _reply(response: _Response) -> None:
     sys.stdout.buffer.flush()
 
 
+def prepare() -> None:
+    """What takes longest after the imports is done before there is a pack: have the compiler get ready to compile."""
+    compile_function("def fires(row):\n    return row\n", {}, "int64(int64)")
+
+
 def main() -> None:
     """Entry point of the child."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     os.nice(NICENESS)
-    _reply(_compile(msgspec.json.decode(sys.stdin.buffer.readline(), type=_Request)))
-
-
-if __name__ == "__main__":
-    main()
+    if asked := sys.stdin.buffer.readline():  # else nobody waits any longer
+        _reply(_compile(msgspec.json.decode(asked, type=_Request)))

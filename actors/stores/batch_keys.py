@@ -3,15 +3,24 @@
 The keys of a batch's rows live in the ledger.
 """
 
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from actors.database.pool import Pool
+import asyncpg
+
+from actors.database.connection import CONNECT_TIMEOUT_S, CONNECTION_LOST, SQL, connect
+from actors.database.pool import Pool, StoreUnavailable
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS
 
 WINDOW: Final = timedelta(milliseconds=IDEMPOTENCY_WINDOW_MS)
 FORGET_EVERY: Final = 500
 """Batches after which keys whose time is over are deleted, up to 1,000 at once: the table shrinks faster than it grows."""
+
+
+class KeyInUse(Exception):
+    """What was asked for first under a key still is not answered."""
 
 
 class Bound(NamedTuple):
@@ -47,3 +56,25 @@ class BatchKeyStore:
     async def release(self, account: int, key: bytes) -> None:
         """Forget a key whose change was refused: nothing was recorded under it. Raises StoreUnavailable."""
         await self._pool.fetch("batch_key_release", account, key)
+
+
+@contextlib.asynccontextmanager
+async def turn_of_key(url: str, account: int, key: bytes, wait_s: float) -> AsyncIterator[None]:
+    """One caller after the other with a key, on all front doors; the turn of a process that dies ends with its session. In a session of
+    its own: it may last longer than a statement of the pool, whose sessions the change itself needs. Raises KeyInUse, StoreUnavailable."""
+    try:
+        session = await connect(url, name="shardpay-key", lock_timeout=str(int(wait_s * 1000)))
+        try:
+            await session.execute(SQL["key_turn"], f"{account} {key.hex()}")
+        except BaseException:
+            session.terminate()
+            raise
+    except asyncpg.LockNotAvailableError:
+        raise KeyInUse from None
+    except CONNECTION_LOST as error:
+        raise StoreUnavailable(str(error) or type(error).__name__) from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(*CONNECTION_LOST):
+            await session.close(timeout=CONNECT_TIMEOUT_S)

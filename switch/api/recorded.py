@@ -1,38 +1,55 @@
 """Changes that the ledger does not record are answered once under their key.
 
 A retry gets that answer; what was refused takes no key. A process that dies between the change and the record of its answer leaves a key
-without one: its retry makes the change again, which is none unless somebody else has changed the same meanwhile.
+without one: its retry makes the change again, which is none unless somebody else has changed the same meanwhile. A retry while the
+first is under way waits for its answer, also on another front door.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 from aiohttp import web
 
-from actors.stores.batch_keys import BatchKeyStore
+from actors.stores.batch_keys import BatchKeyStore, KeyInUse, turn_of_key
+from switch.fairness.shares import Places
 from switch.http.call import Call
 from switch.problems.table import ProblemError
 from switch.views.representations import json_response
 
+CHANGE_WAIT_S: Final = 30.0
+"""So long does a retry wait: longer than a change takes that waits in vain for a scorer."""
+
 
 class RecordedServices(Protocol):
-    """Where answers are kept by key."""
+    """Where answers are kept by key. `changing`: who makes a change with a key, one at a time, since each holds a session."""
 
     batch_keys: BatchKeyStore
+    changing: Places
+    database_url: str
 
 
 async def answered_once(
     services: RecordedServices, call: Call, body: bytes, change: Callable[[], Awaitable[msgspec.Struct]]
 ) -> web.Response:
     """The answer to a change, made unless this key has one. Raises ProblemError idempotency_mismatch when the key was used for another
-    call, or with another body."""
+    call, or with another body, timeout when the first call with it takes too long."""
     key, account = call.given_key(), call.principal.account
     if key is None:
         return json_response(await change())
     digest = hashlib.blake2b(f"{call.request.path}\0".encode() + body, digest_size=16).digest()
-    bound = await services.batch_keys.bound(account, key, digest)
+    try:
+        async with services.changing.place(account), turn_of_key(services.database_url, account, key, CHANGE_WAIT_S):
+            return await _answered(services.batch_keys, account, key, digest, change)
+    except KeyInUse:
+        raise ProblemError("timeout", "The first call with this Idempotency-Key is still under way.") from None
+
+
+async def _answered(
+    keys: BatchKeyStore, account: int, key: bytes, digest: bytes, change: Callable[[], Awaitable[msgspec.Struct]]
+) -> web.Response:
+    bound = await keys.bound(account, key, digest)
     if not bound.same:
         raise ProblemError(
             "idempotency_mismatch", "This Idempotency-Key was used for another call or with another body."
@@ -42,7 +59,7 @@ async def answered_once(
     try:
         answer = await change()
     except ProblemError:
-        await services.batch_keys.release(account, key)
+        await keys.release(account, key)
         raise
-    await services.batch_keys.record(account, key, msgspec.json.encode(answer))
+    await keys.record(account, key, msgspec.json.encode(answer))
     return json_response(answer)

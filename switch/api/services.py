@@ -28,6 +28,7 @@ from actors.stores.scenarios import ScenarioStore
 from actors.stores.wallet_profiles import WalletStore
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.publisher import Publisher
+from switch.api.recorded import CHANGE_WAIT_S
 from switch.api.scenario_catalogue import ScenarioCatalogue
 from switch.fairness.connections import Connections, within_descriptors
 from switch.fairness.rates import Rate, RequestLimits
@@ -174,6 +175,7 @@ class Services:
         self.scheduler = Scheduler(self.callers, limits.batch_wait_s)
         self.events = EventFeed(deps.pool, deps.topology.shards, self.scheduler)
         self.erasing = Places(1, 1, limits.batch_wait_s)
+        self.changing = Places(1, 1, CHANGE_WAIT_S)
         self.pages = Places(PAGES_MAX, PAGES_OF_ONE_MAX, limits.deadline_s)
         self.streams = Places(STREAMS_MAX, STREAMS_OF_ONE_MAX, 0.0)
         self.leaving = self.draining = False

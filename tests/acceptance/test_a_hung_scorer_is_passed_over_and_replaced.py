@@ -19,7 +19,7 @@ from tests.acceptance.running import RunningSwitch, running_switch
 FALLBACKS = "shardpay_fallbacks_total"
 FIRST_TIMES_MAX = 3.0
 FIRST_FLOOR_S = 0.25
-"""Three times a payment of 3 ms is less than what another process on a busy machine takes from it."""
+"""Of wallets, which are other work: three times a payment of 3 ms is less than what another process on a busy machine takes from it."""
 SLOW_S = 0.6
 """Patience for a scorer is 0.1 s and a fallback comes after 1 s."""
 REPLACED_S = 30.0
@@ -53,9 +53,8 @@ async def test_a_hung_scorer_is_passed_over_and_replaced(tmp_path: Path) -> None
             print(
                 f"first wallet {wallet:.4f}, wallets {wallets:.4f}, payment {payment:.4f}, later {statistics.median(later):.4f} s"
             )
-            assert max(wallet, wallets, payment) <= max(FIRST_TIMES_MAX * statistics.median(later), FIRST_FLOOR_S), (
-                later
-            )
+            assert payment <= FIRST_TIMES_MAX * max(later), later
+            assert max(wallet, wallets) <= max(FIRST_TIMES_MAX * statistics.median(later), FIRST_FLOOR_S), later
             hung, _ = switch.find("scorer")
             hung.send_signal(signal.SIGSTOP)
             assert max(await _pay(load, 100)) < SLOW_S

@@ -16,8 +16,9 @@ from actors.rpc.interface import Condition, NotReady
 from actors.stores.api_keys import KeyStore
 from rules.decisions.decision import Decisions, Fallback
 from switch.api.publisher import Publisher
+from switch.api.services import Limits
 from switch.cli.main import cli
-from tests.front_door import RunningSwitch, running_switch
+from tests.front_door import RunningSwitch, running_front_door, running_switch
 
 YAML = {"Content-Type": "application/yaml"}
 
@@ -163,6 +164,7 @@ async def test_a_deployment_whose_front_door_died_before_it_told_the_scorers_dec
     assert (await switch.pay(wallet, shop, 1_000)).json["decision"]["pack"] == "strict@1"
     again = await moded(switch, "strict", mode="live")
     assert again["scorers"]["revision"] == 2, "who asks again is told how it is, and changes nothing"
+    never.set()  # the end of the front door need not wait for it
 
 
 async def test_a_pack_in_shadow_changes_nothing_and_is_counted(switch: RunningSwitch) -> None:
@@ -213,6 +215,28 @@ async def test_the_live_pack_cannot_be_taken_away(switch: RunningSwitch) -> None
         assert (answer.status, answer.json["code"]) == (409, "deployment_refused")
     again = await moded(switch, "default", mode="live")
     assert again["deployment"]["revision"] == 1
+
+
+async def test_a_change_of_mode_sent_again_while_it_is_under_way_is_answered_with_it(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On whichever front door: each has a line of its own, and the database one for all."""
+    await published(switch, "mild", pack("mild"))
+    deploy, carried_out = Publisher.deploy, 0
+
+    async def slowly(self: Publisher, *arguments: Any) -> Any:
+        nonlocal carried_out
+        carried_out += 1
+        await asyncio.sleep(0.1)
+        return await deploy(self, *arguments)
+
+    monkeypatch.setattr(Publisher, "deploy", slowly)
+    async with running_front_door(switch, Limits()) as other:
+        path, live = "/v1/rule-packs/mild/mode", {"mode": "live"}
+        answers = await asyncio.gather(*(door.call("POST", path, live, key="k") for door in (switch, other) * 2))
+    assert {(each.status, each.raw) for each in answers} == {(200, answers[0].raw)}
+    assert sorted(each.headers.get("Idempotent-Replayed", "") for each in answers) == ["", "true", "true", "true"]
+    assert carried_out == 1
 
 
 async def test_a_change_of_mode_sent_again_undoes_nothing_that_others_changed_meanwhile(switch: RunningSwitch) -> None:

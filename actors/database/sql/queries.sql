@@ -75,6 +75,10 @@ SELECT pg_advisory_lock($1, $2)
 -- One at a time on a database, whichever front door it is asked of; held until the session ends.
 SELECT pg_try_advisory_lock(hashtextextended('shardpay backtest', 0))
 
+-- name: key_turn
+-- One at a time with this key (and its account) on a database, whichever front door it is asked of; held until the session ends.
+SELECT pg_advisory_lock(hashtextextended('shardpay key ' || $1, 0))
+
 -- name: accounts
 SELECT id FROM account ORDER BY id
 

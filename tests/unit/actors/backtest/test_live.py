@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import sys
 
 import msgspec
 import pytest
 
-from actors.backtest.live import LiveBacktest, LiveBacktester, Response
+from actors.backtest.live import CHILDREN, LiveBacktest, LiveBacktester, Response
 from actors.ledger.book import Capacity
+from actors.scoring.pack_compiler import LINE_BYTES_MAX
 
 pytestmark = pytest.mark.long
 
@@ -23,17 +23,15 @@ def tried(url: str) -> LiveBacktest:
 async def test_it_ends_with_the_standard_input_that_its_parent_holds() -> None:
     server = await asyncio.start_unix_server(lambda reader, writer: None, path := f"/tmp/.s.PGSQL.{os.getpid()}")
     try:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "actors.backtest.live", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
+        child = await CHILDREN.start(LINE_BYTES_MAX)
+        assert child is not None
         asked = msgspec.msgpack.encode(tried(f"postgresql://nobody@/none?host=/tmp&port={os.getpid()}"))
-        assert child.stdin is not None and child.stdout is not None
-        child.stdin.write(len(asked).to_bytes(8, "little") + asked)
-        await child.stdin.drain()
-        child.stdin.close()
+        child.writer.write(len(asked).to_bytes(8, "little") + asked)
+        await child.writer.drain()
+        child.writer.write_eof()
         async with asyncio.timeout(60):
-            assert await child.stdout.read() == b""
-            assert await child.wait() == 1
+            assert await child.reader.read() == b""
+        child.end()
     finally:
         server.close()
         os.unlink(path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from actors.process.forked import Forks
 from actors.scoring.pack_compiler import PackCompiler, PackRefused, load_pack
 from actors.stores.rule_packs import StoredPack
 from rules.decisions.decision import Action
@@ -27,6 +28,8 @@ rules:
   - {id: two, when: amount > 4, action: decline, reason: BIG, mode: shadow}
   - {id: three, when: amount > 3, action: decline, reason: BIG, mode: off}
 """
+DEAD = Forks("actors.scoring.pack_compiler", executable="/bin/true")
+"""Whose children end before they begin."""
 
 
 class Cards:
@@ -67,7 +70,7 @@ async def test_what_was_checked_on_this_machine_is_found_with_the_same_card_and_
     text, other = unseen(), CARD.replace(b"HIGH", b"TALL")
     facts = await PackCompiler().check(text, {}, Cards(risk_3=CARD))
     with monkeypatch.context() as patch:
-        patch.setattr("actors.scoring.pack_compiler.sys.executable", "/bin/true")
+        patch.setattr("actors.scoring.pack_compiler.CHILDREN", DEAD)
         assert await PackCompiler().check(text, {}, Cards(risk_3=CARD)) == facts
         for cards, files in ((Cards(), {}), (Cards(risk_3=other), {}), (Cards(risk_3=CARD), {"a.txt": "a"})):
             with pytest.raises(PackRefused, match="ended without an answer"):
@@ -93,7 +96,7 @@ async def test_who_decides_with_a_pack_that_has_a_card_only_loads_what_the_check
 ) -> None:
     text = unseen()
     facts = await PackCompiler().check(text, {}, Cards(risk_3=CARD))
-    monkeypatch.setattr("actors.scoring.pack_compiler.sys.executable", "/bin/true")
+    monkeypatch.setattr("actors.scoring.pack_compiler.CHILDREN", DEAD)
     store: Any = _Published(
         StoredPack(number=7, version=1, text=text, files={}, facts=facts, made_by=None, made_at=datetime.now(UTC))
     )
@@ -106,7 +109,7 @@ async def test_what_was_checked_for_less_as_published_is_checked_again_when_it_i
     text, cards = unseen(), Cards(risk_3=CARD)
     facts = await PackCompiler().check(text, {}, cards, stored=True)
     with monkeypatch.context() as patch:
-        patch.setattr("actors.scoring.pack_compiler.sys.executable", "/bin/true")
+        patch.setattr("actors.scoring.pack_compiler.CHILDREN", DEAD)
         assert await PackCompiler().check(text, {}, cards, stored=True) == facts
         with pytest.raises(PackRefused, match="ended without an answer"):
             await PackCompiler().check(text, {}, cards)
@@ -131,7 +134,7 @@ async def test_a_child_that_takes_too_long_is_ended() -> None:
 
 
 async def test_a_child_that_dies_is_a_problem_and_the_next_pack_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.scoring.pack_compiler.sys.executable", "/bin/true")
+    monkeypatch.setattr("actors.scoring.pack_compiler.CHILDREN", DEAD)
     (problem,) = await problems(PACK, Cards())
     assert "ended without an answer" in problem.message
     monkeypatch.undo()
