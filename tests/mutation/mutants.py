@@ -3,9 +3,12 @@
 Only what a function does is changed. Numbers that stand at the head of a module are bounds, which are choices; types move nothing.
 """
 
+import ast
 import bisect
 import difflib
+import hashlib
 import itertools
+import textwrap
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -121,7 +124,9 @@ def sort_of(operator: str) -> int:
 
 class Mutant(NamedTuple):
     """One change: the `occurrence`th place of an operator in the file `path`, which begins at `line`, in the function `function`, whose
-    name has those of its classes before it. Who does not come through one of the lines `first` to `last` does not meet it."""
+    name has those of its classes before it. Who does not come through one of the lines `first` to `last` does not meet it.
+
+    `text`: digest of what the function does and of what can be changed in it; `number`: which of these changes it is."""
 
     path: str
     operator: str
@@ -130,6 +135,8 @@ class Mutant(NamedTuple):
     function: str
     first: int
     last: int
+    text: str
+    number: int
 
 
 class Change(NamedTuple):
@@ -143,16 +150,23 @@ class Change(NamedTuple):
 def mutants_of(root: Path, path: str) -> list[Mutant]:
     """All mutants of a file."""
     parts = _nodes((root / path).read_text(encoding="utf-8"))
-    found = []
+    of_functions: dict[Any, list[tuple[str, int, tuple[int, int], Any]]] = {}
     for name, operator in _OPERATORS.items():
         nodes = [node for part in parts for node in _that_may(name, part)]
         places = [(node, start) for node in nodes for start, _ in operator.mutation_positions(node)]
-        found += [
-            Mutant(path, name, i, start[0], _function_of(node), *_lines_of(node))
-            for i, (node, start) in enumerate(places)
-            if _is_done(node)
-        ]
-    return found
+        for i, (node, start) in enumerate(places):
+            if _is_done(node):
+                of_functions.setdefault(_function_around(node), []).append((name, i, start, node))
+    return [mutant for function, changes in of_functions.items() for mutant in _mutants(path, function, changes)]
+
+
+def _mutants(path: str, function: Any, changes: list[tuple[str, int, tuple[int, int], Any]]) -> list[Mutant]:
+    operators = [operator for operator, *_ in changes]
+    text = hashlib.sha256(f"{_done_by(function.get_code())}{operators}".encode()).hexdigest()[:16]
+    return [
+        Mutant(path, operator, i, start[0], _name(function), *_lines_of(node), text, number)
+        for number, (operator, i, start, node) in enumerate(changes)
+    ]
 
 
 def change_of(root: Path, mutant: Mutant) -> Change:
@@ -205,13 +219,37 @@ def _that_may(operator: str, part: dict[str, list[Any]]) -> list[Any]:
     return part[_TYPES.get(operator.split("_")[0], "")]
 
 
-def _function_of(node: Any) -> str:
-    """The outermost function around a node, with its classes."""
-    names: list[str] = []
+def _done_by(code: str) -> str:
+    """What a function does, without comments, docstrings, types and the form of its lines."""
+    (function,) = ast.parse(textwrap.dedent(code)).body
+    for node in ast.walk(function):
+        for typed in ("annotation", "returns"):
+            if hasattr(node, typed):
+                setattr(node, typed, None)
+        if (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and ast.get_docstring(node) is not None
+        ):
+            del node.body[0]
+    return ast.dump(function)
+
+
+def _function_around(node: Any) -> Any:
+    """The outermost function around a node."""
+    found = None
     while node is not None:
         if node.type == "funcdef":
-            names = [node.name.value]
-        elif node.type == "classdef":
+            found = node
+        node = node.parent
+    return found
+
+
+def _name(function: Any) -> str:
+    """The name of a function, with its classes."""
+    names: list[str] = []
+    node = function
+    while node is not None:
+        if node.type in ("funcdef", "classdef"):
             names.insert(0, node.name.value)
         node = node.parent
     return ".".join(names)

@@ -138,6 +138,15 @@ async def test_an_untried_row_is_sent_again_with_the_first_time_it_was_deferred(
     assert [details for _, details in shard.calls] == [{0: b"d"}] * 3
 
 
+async def test_rows_of_a_batch_keep_the_first_time_they_were_deferred() -> None:
+    shard = Shard()
+    shard.replies = [answering(Code.DEFERRED, 77), answering(Code.DEFERRED, 99)]
+    rows = rows_of(10, 11)
+    rows["deferred_at"][1] = 55
+    assert (await queue_of(shard).many(rows, {}, soon()))["address"].tolist() == [10, 11]
+    assert [rows["deferred_at"].tolist() for rows, _ in shard.calls] == [[0, 55], [77, 55], [77, 55]]
+
+
 async def test_a_batch_sends_only_what_is_still_open_again() -> None:
     shard = Shard()
 
@@ -208,6 +217,18 @@ async def test_a_call_that_never_ends_is_given_up() -> None:
         await queue.one(row(1), None, soon(0.03))
     shard.gate.set()
     assert (await queue.one(row(3), None, soon())).address == 3
+
+
+async def test_a_call_that_was_given_up_may_have_been_done() -> None:
+    shard = Shard()
+    shard.replies = [answering(Code.HOLDS_FULL)]
+    shard.gate.clear()
+    queue = queue_of(shard, call_timeout_s=0.01)
+    asked = asyncio.create_task(queue.one(row(1), None, soon()))
+    while len(shard.calls) < 2:
+        await asyncio.sleep(0.001)
+    shard.gate.set()
+    assert (await asked).code == Code.OK, "that a table is full says nothing of the first call"
 
 
 async def test_a_full_queue_refuses_at_once() -> None:
