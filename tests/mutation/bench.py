@@ -59,7 +59,7 @@ SLOWER_S: Final = 1.0
 WAITING: Final = 6.0
 """So many times as long it may take in all, on a machine that does other things, or when it waits for what never comes."""
 IDLE_S: Final = 1.0
-"""So long, and as long again as its tests have waited in all, a fork may sleep: then it waits for what never comes."""
+"""So long, and twice as long as the most that a test of it sleeps, a fork may compute nothing: then it waits for what never comes."""
 MEMORY_MAX: Final = 3 << 30
 """Bytes that a fork may take: a loop that appends for ever ends there."""
 LOOK_EVERY_S: Final = 0.003
@@ -71,13 +71,13 @@ _Functions = dict[tuple[str, str], list[FunctionType]]
 
 
 class Proof(NamedTuple):
-    """A test: `run` raises what fails, or ends the process. `seconds`: what it computes while its lines are noted; `waits_s`: how long it
-    does not."""
+    """A test: `run` raises what fails, or ends the process. `seconds`: what it computes while its lines are noted; `sleeps_s`: how long it
+    waits for something meanwhile."""
 
     name: str
     run: Callable[[], None]
     seconds: float
-    waits_s: float
+    sleeps_s: float
     lines: Lines
 
 
@@ -139,11 +139,10 @@ class Bench:
         self.fails = f"{item.nodeid} fails as it is: {call.excinfo.exconly()}"
 
     def _traced(self, run: Callable[[], None]) -> tuple[float, float, Lines]:
-        started, began = time.process_time(), time.monotonic()
+        started, slept = time.process_time(), _slept()
         with lines_seen(self._root, self._paths) as lines:
             run()
-        seconds = time.process_time() - started
-        return seconds, max(0.0, time.monotonic() - began - seconds), lines
+        return time.process_time() - started, _slept() - slept, lines
 
     def asked(self, mutant: Mutant) -> list[Proof]:
         """The tests that come through a change, in the order in which they are asked."""
@@ -175,7 +174,7 @@ class Bench:
             _be_tested(self._root, self._functions, mutant, change, proofs, writing)
         os.close(writing)
         try:
-            status = _waited(child, IDLE_S + 2 * max(proof.waits_s for proof in proofs))
+            status = _waited(child, IDLE_S + 2 * max(proof.sleeps_s for proof in proofs))
             begun = len(os.read(reading, 1 << 16))
         finally:
             os.close(reading)
@@ -227,6 +226,12 @@ def _waited(child: int, idle_s: float) -> int:
                 computed, since = seconds, time.monotonic()
             if pages * resource.getpagesize() > MEMORY_MAX or time.monotonic() > since + idle_s:
                 os.kill(child, signal.SIGKILL)
+
+
+def _slept() -> float:
+    """Seconds of this thread in which it neither ran nor waited for a processor."""
+    ran, waited, _ = Path("/proc/thread-self/schedstat").read_text().split()
+    return time.monotonic() - (int(ran) + int(waited)) * 1e-9
 
 
 def _state_of(process: int) -> tuple[str, float]:

@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
-from typing import IO, Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -102,14 +102,14 @@ class _Judge:
 
     def __init__(self, suite: Suite, seconds_each: float, others: Iterable["_Judge"]) -> None:
         self._output = tempfile.TemporaryFile()
-        ours, theirs = socket.socketpair()
+        self._connection, theirs = socket.socketpair()
         self._child = os.fork()
         if self._child == 0:
-            for connection in (ours, *(other._connection for other in others)):
+            for connection in (self._connection, *(other._connection for other in others)):
                 os.close(connection.detach())
             _judge(suite, seconds_each, theirs.makefile("rwb"), self._output.fileno())
         theirs.close()
-        self._connection, self._stream = ours, ours.makefile("rwb")
+        self._stream = self._connection.makefile("rwb")
 
     def fileno(self) -> int:
         """Where an answer is announced."""
@@ -161,7 +161,7 @@ def _tested(waiting: deque[Mutant], ends: float, workers: int, seconds_each: flo
             judge.end()
 
 
-def _judge(suite: Suite, seconds_each: float, stream: IO[bytes], output: int) -> None:
+def _judge(suite: Suite, seconds_each: float, stream: BinaryIO, output: int) -> None:
     """In the process of a judge: load the tests, test each mutant that is asked for, say what came of it."""
     code = 1
     try:

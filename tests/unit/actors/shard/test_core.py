@@ -9,7 +9,7 @@ from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.addresses import record_address, wallet_address
 from actors.records.blocks import Writer, entries_of, header_of
 from actors.records.codes import Code
-from actors.records.layout import REQUEST, Kind, WalletKind
+from actors.records.layout import FLAG_REMOTE, RECORD, REQUEST, Kind, WalletKind
 from actors.shard import messages as m
 from actors.shard.channels import Cursor
 from actors.shard.core import HEADS_EVERY_MS, ShardConfig, ShardCore
@@ -113,3 +113,40 @@ def test_segments_in_use_are_no_spare_ones_though_the_topology_was_read_before_t
     again.feed(m.Clock(off_ms=0))
     again.feed(m.Recovered())
     assert core.serving and core._segments._spare == [2]
+
+
+def stored(core: ShardCore, outputs: list[m.Output]) -> list[m.Output]:
+    """What follows when the append among these is stored."""
+    (append,) = (output for output in outputs if isinstance(output, m.Append))
+    return core.handle(m.Stored(sequence=append.sequence, outcome="stored"), START)
+
+
+def test_a_shard_that_opens_tells_the_others_at_once_who_writes_and_how_far(core: ShardCore) -> None:
+    core.handle(m.Clock(off_ms=0), START)
+    outputs = stored(core, core.handle(m.Recovered(), START))
+    (push,) = (output for output in outputs if isinstance(output, m.Push))
+    assert (push.shard, push.legs.writer, push.legs.until, len(push.legs.records)) == (1, 1, 1, 0)
+    (read,) = (output for output in outputs if isinstance(output, m.ReadChannel))
+    assert (read.sender, read.first) == (1, 1)
+
+
+def test_what_another_shard_must_see_leaves_once_it_is_durable(core: ShardCore) -> None:
+    core.handle(m.Clock(off_ms=0), START)
+    stored(core, core.handle(m.Recovered(), START))
+    records = np.zeros(2, RECORD)
+    records["kind"], records["flags"] = Kind.TRANSFER, FLAG_REMOTE
+    records["payee"] = slot(HERE), slot(THERE)
+    core.writer.seal(records, {}, 0)
+    sent = core.handle(m.Pushed(shard=1), START)
+    assert not any(isinstance(output, m.Push) for output in sent), "it is not durable"
+    (push,) = (output for output in stored(core, sent) if isinstance(output, m.Push))
+    assert (push.shard, push.legs.since, push.legs.until) == (1, 1, 2)
+    assert push.legs.records["payee"].tolist() == [slot(THERE)]
+    assert push.legs.addresses.tolist() == [record_address(0, 2, 1)]
+
+
+def test_heads_are_copied_only_while_the_core_works_beside_others(core: ShardCore) -> None:
+    heads = core.begin_concurrent()
+    assert core._concurrent is heads
+    core.end_concurrent()
+    assert core._concurrent is None

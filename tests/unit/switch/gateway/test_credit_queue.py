@@ -90,6 +90,7 @@ async def test_requests_share_a_call_and_each_gets_its_own_answer() -> None:
     assert answers == [CreditAnswer(0, True, 3, i, 4, 5) for i in range(4)]
     assert shard.sent("amount") == [[0, 1, 2, 3]]
     assert shard.calls[0][1] == {1: b"1", 3: b"3"}
+    assert shard.queue._gathering._under_way == 0, "the next call waits for no more"
 
 
 async def test_what_queues_while_three_calls_are_out_goes_into_the_next() -> None:
@@ -269,5 +270,6 @@ def test_fields_of_a_row_are_changed_in_another() -> None:
     assert {name: value for name, value in fields_of(second).items() if value} == {
         "amount": 6, "caller": 1, "holder": 7, "key_lo": 5,
     }  # fmt: skip
+    assert with_fields(new_row(), **fields_of(first)) == first
     with pytest.raises(AssertionError):
         with_fields(first, nothing=1)

@@ -113,6 +113,7 @@ async def test_requests_of_one_turn_of_the_loop_share_a_call() -> None:
     queue = queue_of(shard)
     await asyncio.gather(*(queue.one(row(i), None, soon()) for i in range(5)))
     assert [len(rows) for rows, _ in shard.calls] == [5]
+    assert queue._gathering._under_way == 0, "the next call waits for no more"
 
 
 async def test_a_call_is_capped_and_a_large_batch_goes_alone() -> None:
@@ -207,6 +208,16 @@ async def test_a_hanging_shard_ends_each_wait_at_its_deadline() -> None:
     assert (await queue.one(row(3), None, soon())).address == 3
     assert [rows["amount"].tolist() for rows, _ in shard.calls] == [[1], [3]]
     await queue.close()
+
+
+async def test_a_wait_ends_when_its_deadline_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = queue_of(Shard())
+    deadline = soon()
+    answer = queue._send(row(1), None, deadline)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: deadline)
+    queue._sweep()
+    with pytest.raises(ShardUnavailable):
+        await answer
 
 
 async def test_a_call_that_never_ends_is_given_up() -> None:
@@ -431,10 +442,12 @@ async def test_what_was_answered_is_not_kept_until_its_deadline() -> None:
 
 
 async def test_calls_are_observed() -> None:
-    seen: list[int] = []
-    queue = ShardWriteQueue(Shard(), WriteQueueLimits(), lambda queued, call, rows: seen.append(rows))
+    seen: list[tuple[float, float, int]] = []
+    began = soon(0)
+    queue = ShardWriteQueue(Shard(), WriteQueueLimits(), lambda *of_call: seen.append(of_call))
     await queue.many(rows_of(1, 2, 3), {}, soon())
-    assert seen == [3]
+    ((queued_s, call_s, rows),) = seen
+    assert rows == 3 and queued_s >= 0 and call_s >= 0 and queued_s + call_s <= soon(0) - began
 
 
 def test_the_deferred_time_lies_where_the_queue_writes_it() -> None:
