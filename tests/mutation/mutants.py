@@ -63,8 +63,16 @@ _OTHERS: Final = (
     "ReplaceUnaryOperator_Delete_Invert",
 )
 LEAVE_OUT: Final = "LeaveOut"
-_MOVES_NOTHING: Final = ("_log.", "log.", "prefetch(", "read_ahead(", "fetch_", "super().__init__(")
-"""Calls that nobody misses: they tell of something, or bring it nearer."""
+_MOVES_NOTHING: Final = (
+    "_log.",
+    "log.",
+    "prefetch(",
+    "read_ahead(",
+    "fetch_",
+    "super().__init__(",
+    "await asyncio.sleep(0)",
+)
+"""Statements that nobody misses: they tell of something, bring it nearer, or give others their turn."""
 
 
 class LeaveOut(Operator):
@@ -81,7 +89,7 @@ class LeaveOut(Operator):
             chosen = sign.type != "annassign" and (sign.get_code().strip() != "=" or target.type != "name")
         else:
             chosen = node.type in ("atom_expr", "await_expr") and text.endswith(")")
-        if chosen and not text.startswith(_MOVES_NOTHING):
+        if chosen:
             yield node.start_pos, node.end_pos
 
     def mutate(self, node: Any, index: int) -> Any:
@@ -268,12 +276,14 @@ def _lines_of(node: Any) -> tuple[int, int]:
 
 
 def _is_done(node: Any) -> bool:
-    """Whether a node stands in the body of a function, and is not the type of something."""
+    """Whether a node stands in the body of a function, in what it does, and is not the type of something."""
     inner = node
     while node is not None:
         if node.type in ("param", "annassign", "decorator") and inner is not node.children[-1]:
             return False
         if node.type in ("param", "decorator"):
+            return False
+        if node.type == "simple_stmt" and node.get_code(include_prefix=False).startswith(_MOVES_NOTHING):
             return False
         if node.type == "funcdef":
             return inner is node.children[-1]

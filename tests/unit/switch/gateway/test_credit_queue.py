@@ -227,6 +227,7 @@ async def test_a_full_queue_takes_no_more_and_says_that_nothing_was_sent(monkeyp
         with pytest.raises(DeadlineExceeded) as full:
             await shard.queue.one(row(9), details, soon(0.01))
         assert (full.value.code, full.value.sent) == (OVERLOADED_NUMBER, False)
+    assert shard.queue._queue.detail_bytes == 8
     waiting.append(asyncio.create_task(shard.queue.one(row(5, caller=2), b"x" * 8, soon())))
     await turns()
     shard.gate.set()
