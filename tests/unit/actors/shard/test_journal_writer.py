@@ -8,7 +8,7 @@ from actors.records.addresses import record_address
 from actors.records.blocks import GENESIS, Writer
 from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, Kind
 from actors.shard.journal_writer import JournalWriter
-from actors.shard.messages import Append, Halt, HeadIs, ReadHead, Stored
+from actors.shard.messages import Append, BlockIs, Halt, HeadIs, ReadBlock, ReadHead, Stored
 
 WRITER = Writer(0, 1, 7, bytes(16))
 OURS, OTHER = 70_000, 70_001
@@ -154,3 +154,43 @@ def test_a_head_that_is_not_ours_is_the_end(number: int, hash_: bytes) -> None:
     assert isinstance(look, ReadHead)
     (halt,) = writer.head_is(HeadIs(sequence=look.sequence, number=number, hash=hash_))
     assert isinstance(halt, Halt) and not released
+
+
+def test_an_append_that_may_not_be_stored_is_sent_again_with_the_same_bytes_until_it_is() -> None:
+    writer = JournalWriter(WRITER)
+    writer.seal(np.zeros(1, RECORD), {0: b"\x01"}, 0)
+    first = _next(writer)
+    assert first.attempt == 0
+    for attempt in (1, 2):
+        units, (again,) = writer.stored(Stored(sequence=first.sequence, outcome="unavailable"))
+        assert not units and isinstance(again, Append)
+        assert (again.sequence, again.attempt, again.blocks) == (first.sequence, attempt, first.blocks)
+    units, (read,) = writer.stored(Stored(sequence=first.sequence, outcome="unknown"))
+    assert not units and isinstance(read, ReadBlock) and read.number == 1
+    assert writer.block_is(BlockIs(sequence=first.sequence + 1, number=1, data=None)) == ([], []), (
+        "of another operation"
+    )
+    assert writer.block_is(BlockIs(sequence=first.sequence, number=2, data=None)) == ([], []), "another block"
+    units, (again,) = writer.block_is(BlockIs(sequence=first.sequence, number=1, data=None))
+    assert not units and isinstance(again, Append) and again.attempt == 3
+    units, outputs = writer.block_is(BlockIs(sequence=first.sequence, number=1, data=first.blocks[0].data))
+    assert [unit.blocks for unit in units] == [first.blocks] and outputs == []
+    assert (writer.durable_block, writer.backlog) == (1, 0)
+    writer.seal(np.zeros(1, RECORD), {}, 0)
+    assert _next(writer).attempt == 0
+
+
+def test_an_answer_about_an_append_that_is_over_says_nothing_of_the_next() -> None:
+    writer = JournalWriter(WRITER)
+    writer.seal(np.zeros(1, RECORD), {}, 0)
+    first = _next(writer)
+    writer.stored(Stored(sequence=first.sequence, outcome="stored"))
+    for outcome in ("stored", "unavailable", "taken"):
+        assert writer.stored(Stored(sequence=first.sequence, outcome=outcome)) == ([], [])
+    writer.seal(np.zeros(1, RECORD), {}, 0)
+    second = _next(writer)
+    assert writer.stored(Stored(sequence=first.sequence, outcome="stored")) == ([], [])
+    assert writer.block_is(BlockIs(sequence=first.sequence, number=2, data=b"")) == ([], [])
+    assert writer.durable_block == 1
+    units, _ = writer.stored(Stored(sequence=second.sequence, outcome="stored"))
+    assert len(units) == 1 and writer.durable_block == 2
