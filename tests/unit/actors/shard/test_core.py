@@ -19,13 +19,14 @@ from actors.records.layout import (
     REQUEST,
     TIER,
     TOPOLOGY,
+    WALLET,
     WALLET_KIND,
     WRITER,
     Kind,
     WalletKind,
 )
 from actors.shard import messages as m
-from actors.shard.channels import Arrival, Cursor, Receiver, cursor_of
+from actors.shard.channels import Arrival, Cursor, Receiver, cursor_of, fill_cursor
 from actors.shard.core import BACKLOG_RECORDS_MAX, BATCHES_AT_ONCE, HEADS_EVERY_MS, ShardConfig, ShardCore
 from rules.decisions.decision import Action
 from rules.decisions.pack import fallback_decisions
@@ -265,7 +266,9 @@ def arrived(core: ShardCore, until: int, records: Any) -> list[Any]:
     addresses = np.array([record_address(1, until, at) for at in range(len(records))], np.int64)
     before = len(core.writer.units)
     core._arrive(1, Arrival(records, addresses, Cursor(until, bytes(range(16)))))
-    return [record for unit in core.writer.units[before:] for record in unit.records]
+    units = core.writer.units[before:]
+    assert {header_of(block.data).seen for unit in units for block in unit.blocks} <= {0}, "nobody asked for it"
+    return [record for unit in units for record in unit.records]
 
 
 def test_a_cursor_that_moved_far_without_legs_is_written_down(core: ShardCore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,6 +278,31 @@ def test_a_cursor_that_moved_far_without_legs_is_written_down(core: ShardCore, m
     (record,) = arrived(core, 3, nothing)
     assert (record["kind"], cursor_of(record)) == (Kind.CURSOR, Cursor(3, bytes(range(16))))
     assert arrived(core, 5, nothing) == [] and len(arrived(core, 6, nothing)) == 1
+
+
+def test_a_journal_says_how_far_others_were_read(core: ShardCore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.shard.core.CURSOR_BLOCKS_MAX", 3)
+    record = opening(9)
+    fill_cursor(record, 1, Cursor(10, bytes(range(16))))
+    blocks, _ = seal(Writer(0, 1, 9, bytes(16)), first=1, previous=GENESIS, seen=0, records=record, details={})
+    core.replay(core.chain().extend([(1, blocks[0].data)]))
+    assert core.receivers[1].cursor == Cursor(10, bytes(range(16))) and core._channels.read.tolist() == [0, 10]
+    assert core._recorded[1] == 10 and core._unsaved_records == 1
+    assert arrived(core, 12, np.zeros(0, RECORD)) == [] and len(arrived(core, 13, np.zeros(0, RECORD))) == 1
+
+
+def test_what_is_learned_of_another_shards_wallets_is_sealed_and_was_asked_for_by_nobody(core: ShardCore) -> None:
+    core._remote_wallets._asking.add(slot(THERE))
+    wallets = np.zeros(1, WALLET)
+    wallets["currency"], wallets["kind"], wallets["opened"] = EUR, 1, 7
+    core._profiles(m.Profiles(shard=1, stamp=1, addresses=np.array([slot(THERE)]), wallets=wallets))
+    (unit,) = core.writer.units
+    (record,) = unit.records
+    assert (record["kind"], record["payee"], record["record_time"]) == (Kind.PROFILE, slot(THERE), START)
+    assert header_of(unit.blocks[0].data).seen == 0
+    assert int(profile_row(core.ledger.book, np.int64(slot(THERE)))) >= 0
+    core._profiles(m.Profiles(shard=1, stamp=1, addresses=np.array([slot(THERE)]), wallets=None))
+    assert len(core.writer.units) == 1
 
 
 def test_a_checkpoint_says_how_far_others_were_read(core: ShardCore, monkeypatch: pytest.MonkeyPatch) -> None:
