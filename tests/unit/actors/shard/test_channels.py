@@ -271,3 +271,13 @@ def test_a_credit_travels_to_the_owner_of_its_wallet_alone(segment: int, travels
     assert not in_flight(records, owners, 2).any()
     records["flags"], records["code"] = FLAG_REMOTE, 1
     assert not in_flight(records, owners, 2).any()
+
+
+def test_nobodys_word_counts_below_the_cursor_before_its_journal_was_compared() -> None:
+    blocks = journal(1, 5)
+    receiver = Receiver(1, 0)
+    receiver.cursor = Cursor(3, _hash(blocks, 3)[:HASH_KEPT])
+    arrival, (asked,) = receiver.pushed(head(1, blocks, 2, 5), 3)
+    assert arrival is None and isinstance(asked, ReadChannel) and asked.first == 3
+    arrival, _ = receiver.page(page(blocks, asked), OWNERS, 4)
+    assert arrival is not None and arrival.cursor.block == 5 and not receiver.stopped

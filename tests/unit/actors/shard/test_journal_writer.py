@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from actors.records.addresses import record_address
-from actors.records.blocks import GENESIS, Writer
+from actors.records.blocks import GENESIS, Writer, block_hash
 from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, Kind
 from actors.shard.journal_writer import JournalWriter
 from actors.shard.messages import Append, BlockIs, Halt, HeadIs, ReadBlock, ReadHead, Stored
@@ -178,6 +178,7 @@ def test_an_append_that_may_not_be_stored_is_sent_again_with_the_same_bytes_unti
     units, outputs = writer.block_is(BlockIs(sequence=first.sequence, number=1, data=first.blocks[0].data))
     assert [block for unit in units for block in unit.blocks] == first.blocks and outputs == []
     assert (writer.durable_block, writer.backlog) == (3, 0)
+    assert writer.durable_hash == block_hash(first.blocks[-1].data) == writer.sealed_hash
     writer.seal(np.zeros(1, RECORD), {}, 0)
     assert _next(writer).attempt == 0
 
