@@ -122,6 +122,10 @@ _TYPES: Final = {
     "NumberReplacer": "number",
 }
 """What sort of node these operators change."""
+_FILES: Final = 64
+"""So many stay parsed, for they come in turn."""
+_CLASS: Final = "class _:\n"
+"""Stands before a method that is parsed alone."""
 _SORTS: Final = ("LeaveOut", "ReplaceComparison", "ReplaceBinary", "Number")
 
 
@@ -183,8 +187,10 @@ def change_of(root: Path, mutant: Mutant) -> Change:
     parts, ends = _parts(source), _ends(source, mutant.operator)
     part = bisect.bisect_right(ends, mutant.occurrence)
     before_it = ends[part - 1] if part else 0
-    changed = mutate_code(parts[part], _OPERATORS[mutant.operator], mutant.occurrence - before_it)
+    head = _CLASS if parts[part][:1].isspace() else ""
+    changed = mutate_code(head + parts[part], _OPERATORS[mutant.operator], mutant.occurrence - before_it)
     assert changed is not None, mutant
+    changed = changed.removeprefix(head)
     old, new = parts[part].splitlines(), changed.splitlines()
     blocks = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     changes = [(old[a:b], new[c:d]) for sort, a, b, c, d in blocks if sort != "equal"]
@@ -192,18 +198,27 @@ def change_of(root: Path, mutant: Mutant) -> Change:
     return Change("".join([*parts[:part], changed, *parts[part + 1 :]]), before, after)
 
 
-@lru_cache(maxsize=4)
-def _tree(source: str) -> Any:
-    return get_ast(source)
+@lru_cache(maxsize=_FILES)
+def _divided(source: str) -> list[list[Any]]:
+    """A file's functions, methods, heads of classes and other statements, each as trees in order."""
+    parts: list[list[Any]] = []
+    for tree in get_ast(source).children:
+        if tree.type == "classdef" and tree.children[-1].type == "suite":
+            *head, body = tree.children
+            parts.append([*head, body.children[0]])
+            parts += [[statement] for statement in body.children[1:]]
+        else:
+            parts.append([tree])
+    return parts
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=_FILES)
 def _parts(source: str) -> list[str]:
-    """A file's functions, classes and other statements: to parse one takes a tenth of the time."""
-    return [part.get_code() for part in _tree(source).children]
+    """The code of each part: to parse one takes a tenth of the time."""
+    return ["".join(tree.get_code() for tree in part) for part in _divided(source)]
 
 
-@lru_cache(maxsize=4 * len(_OPERATORS))
+@lru_cache(maxsize=_FILES * len(_OPERATORS))
 def _ends(source: str, operator: str) -> list[int]:
     """How many places of an operator there are up to the end of each part."""
     positions = _OPERATORS[operator].mutation_positions
@@ -211,13 +226,13 @@ def _ends(source: str, operator: str) -> list[int]:
     return list(itertools.accumulate(counts))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=_FILES)
 def _nodes(source: str) -> list[dict[str, list[Any]]]:
     """The nodes of each part of a file in order, all of them and those of some types: to walk through the tree for each operator takes
     most of the time."""
     found = []
-    for part in _tree(source).children:
-        nodes = list(ast_nodes(part))
+    for part in _divided(source):
+        nodes = [node for tree in part for node in ast_nodes(tree)]
         found.append({"": nodes, **{sort: [node for node in nodes if node.type == sort] for sort in _TYPES.values()}})
     return found
 
