@@ -75,7 +75,7 @@ TARGETS: Final = (
             ("ledger/book", ("fetch_row", "with_profile_room")),
             ("ledger/replay", ("fetch_ahead",)),
             ("ledger/ledger", ("Ledger.columns", "Ledger.fills", "Ledger.gave_up_profiles")),
-            ("ledger/table", ("fetch_slot",)),
+            ("ledger/table", ("fetch_slot", "table_bytes")),
             ("records/addresses", ()),
             ("records/blocks", ()),
             ("records/chain_time", ()),
