@@ -175,6 +175,16 @@ def test_arrays_of_another_layout_do_not_fit(name: str, other: Callable[[Any], A
         Ledger(world.config, SMALL).restore(kept, 0)
 
 
+def test_the_first_array_that_is_missing_is_named() -> None:
+    world = small_world(scored=False)
+    kept = world.ledger.snapshot()
+    for name in ("credit.meta", "wallets", "profiles"):
+        del kept.arrays[name]
+    first = next(name for name in world.ledger.snapshot().arrays if name not in kept.arrays)
+    with pytest.raises(ValueError, match=f"there is no {first}$"):
+        Ledger(world.config, SMALL).restore(kept, 0)
+
+
 # Bounds.
 
 
