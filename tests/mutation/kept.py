@@ -19,20 +19,19 @@ class Kept:
     """`file`: where they are kept; `root`: of the files that are changed."""
 
     def __init__(self, file: Path, root: Path) -> None:
-        self._file = file
+        self._file, self._root = file, root
         self._noticed: dict[_Function, int] = {}
         self._survived: dict[_Function, int] = {}
-        lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
-        there = {
-            _function(mutant)
-            for path in {line[0] for line in lines}
-            if (root / path).exists()
-            for mutant in mutants_of(root, path)
-        }
-        for path, function, text, noticed, survived in lines:
-            if (path, function, text) in there:
-                self._noticed[path, function, text] = int(noticed, 16)
-                self._survived[path, function, text] = int(survived, 16)
+        self._paths: set[str] = set()
+        for line in file.read_text().splitlines() if file.exists() else ():
+            *function, noticed, survived = line.split()
+            path, name, text = function
+            self._noticed[path, name, text] = int(noticed, 16)
+            self._survived[path, name, text] = int(survived, 16)
+
+    def paths_with_survivors(self) -> set[str]:
+        """Files of which a change survived when it was made last."""
+        return {path for (path, _, _), survived in self._survived.items() if survived}
 
     def noticed(self, mutant: Mutant) -> bool:
         """Whether this change was noticed when it was made last."""
@@ -44,11 +43,20 @@ class Kept:
 
     def note(self, mutant: Mutant, *, survived: bool) -> None:
         """What became of this change."""
+        self._forget_what_is_gone(mutant.path)
         function, bit = _function(mutant), 1 << mutant.number
         noticed, others = self._noticed.get(function, 0) & ~bit, self._survived.get(function, 0) & ~bit
         self._noticed[function] = noticed if survived else noticed | bit
         self._survived[function] = others | bit if survived else others
         self._write()
+
+    def _forget_what_is_gone(self, path: str) -> None:
+        """Once for each file: functions that are not there any more, or do something else."""
+        if path not in self._paths:
+            self._paths.add(path)
+            there = set(map(_function, mutants_of(self._root, path)))
+            for function in [each for each in self._noticed if each[0] == path and each not in there]:
+                del self._noticed[function], self._survived[function]
 
     def _write(self) -> None:
         lines = [

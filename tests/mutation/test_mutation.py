@@ -238,9 +238,11 @@ def test_a_change_that_was_noticed_is_known_until_its_function_changes(tree: Pat
     assert Kept(tmp_path / "made" / "verdicts", tree).noticed(again_first), "it does the same"
     (tree / TILL).write_text("MIN = 1\n" + SOURCE.replace("+= amount", "+= 2 * amount"))
     changed = Kept(tmp_path / "made" / "verdicts", tree)
-    assert not any(map(changed.noticed, (first, second)))
+    assert not any(changed.noticed(mutant) for mutant in mutants_of(tree, TILL) if mutant.function == first.function)
     moved = next(mutant for mutant in mutants_of(tree, TILL) if mutant.function == other.function)
     assert moved.line == other.line + 1 and changed.noticed(moved)
+    changed.note(moved, survived=False)
+    assert first.text not in (tmp_path / "made" / "verdicts").read_text(), "what is gone is forgotten"
 
 
 def test_a_sample_is_drawn_by_its_seed_and_takes_files_and_sorts_in_turn() -> None:
