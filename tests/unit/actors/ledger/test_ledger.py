@@ -447,6 +447,16 @@ def test_replay_refuses_what_cannot_be(broken: dict[str, int]) -> None:
     assert world.ledger.replay(record, np.array([5])) == 0
 
 
+def test_what_follows_a_score_of_nobody_is_not_replayed() -> None:
+    world = small_world(scored=False)
+    opened, addresses = world.journal[0]
+    score = np.zeros(1, RECORD)
+    score["kind"], score["payer"], score["record_time"] = Kind.SCORE, 3 << 16, world.now
+    fresh = Ledger(world.config, SMALL)
+    assert fresh.replay(np.concatenate([score, opened]), np.append([5], addresses)) == 0
+    assert not fresh.book.wallets["currency"].any()
+
+
 def test_an_empty_journal_is_an_empty_ledger() -> None:
     ledger = Ledger(small_world().config, SMALL)
     assert ledger.replay(np.zeros(0, RECORD), np.zeros(0, np.int64)) == 0
