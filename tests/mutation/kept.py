@@ -43,12 +43,16 @@ class Kept:
 
     def note(self, mutant: Mutant, *, survived: bool) -> None:
         """What became of this change."""
-        self._forget_what_is_gone(mutant.path)
-        function, bit = _function(mutant), 1 << mutant.number
-        noticed, others = self._noticed.get(function, 0) & ~bit, self._survived.get(function, 0) & ~bit
-        self._noticed[function] = noticed if survived else noticed | bit
-        self._survived[function] = others | bit if survived else others
+        self.forget(mutant)
+        kept = self._survived if survived else self._noticed
+        kept[_function(mutant)] |= 1 << mutant.number
         self._write()
+
+    def forget(self, mutant: Mutant) -> None:
+        """Keep nothing of this change: it makes no difference, and was perhaps not known to."""
+        self._forget_what_is_gone(mutant.path)
+        for kept in (self._noticed, self._survived):
+            kept[_function(mutant)] = kept.get(_function(mutant), 0) & ~(1 << mutant.number)
 
     def _forget_what_is_gone(self, path: str) -> None:
         """Once for each file: functions that are not there any more, or do something else."""

@@ -79,7 +79,9 @@ def run(sample: list[Mutant], seconds: float, workers: int, seconds_each: float,
         verdicts[tested.mutant] = tested.verdict
         if tested.verdict == "survived":
             _tell(tested, touches_money(tested.mutant))
-        if tested.verdict != "equivalent":
+        if tested.verdict == "equivalent":
+            kept.forget(tested.mutant)
+        else:
             kept.note(tested.mutant, survived=tested.verdict == "survived")
     return _summed_up(sample, verdicts)
 
