@@ -51,8 +51,7 @@ class JournalWriter:
         self._sealed_hash = GENESIS
         self._waiting: list[AppendUnit] = []
         self._flight: list[AppendUnit] = []
-        self._attempt = 0
-        self._operation = 0
+        self._operation = self._attempt = 0
         self._busy = False
         self._waiters: list[_Waiter] = []
 

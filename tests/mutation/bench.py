@@ -58,8 +58,8 @@ SLOWER_S: Final = 1.0
 """So many times as long, and so many seconds more, a test may compute; then it hangs, which counts as noticed."""
 WAITING: Final = 6.0
 """So many times as long it may take in all, on a machine that does other things, or when it waits for what never comes."""
-IDLE_S: Final = 30.0
-"""So long a fork may compute nothing: it waits for what never comes, and a long test's whole time would be lost with it."""
+IDLE_S: Final = 1.0
+"""So long, and twice as long as the most that a test of it sleeps, a fork may compute nothing: then it waits for what never comes."""
 MEMORY_MAX: Final = 3 << 30
 """Bytes that a fork may take: a loop that appends for ever ends there."""
 LOOK_EVERY_S: Final = 0.003
@@ -71,11 +71,13 @@ _Functions = dict[tuple[str, str], list[FunctionType]]
 
 
 class Proof(NamedTuple):
-    """A test: `run` raises what fails, or ends the process. `seconds`: what it computes while its lines are noted."""
+    """A test: `run` raises what fails, or ends the process. `seconds`: what it computes while its lines are noted; `sleeps_s`: how long it
+    waits for something meanwhile."""
 
     name: str
     run: Callable[[], None]
     seconds: float
+    sleeps_s: float
     lines: Lines
 
 
@@ -113,8 +115,8 @@ class Bench:
         """Run each test once as it is, then work."""
         for i, item in enumerate(session.items):
             following = session.items[i + 1] if i + 1 < len(session.items) else None
-            seconds, lines = self._traced(partial(_run_item, item, following))
-            self._proofs.append(Proof(item.nodeid, partial(_run_again, item), seconds, lines))
+            traced = self._traced(partial(_run_item, item, following))
+            self._proofs.append(Proof(item.nodeid, partial(_run_again, item), *traced))
             if self.fails:
                 return True
         for seed in self._suite.seeds:
@@ -136,11 +138,11 @@ class Bench:
             os._exit(1)
         self.fails = f"{item.nodeid} fails as it is: {call.excinfo.exconly()}"
 
-    def _traced(self, run: Callable[[], None]) -> tuple[float, Lines]:
-        started = time.process_time()
+    def _traced(self, run: Callable[[], None]) -> tuple[float, float, Lines]:
+        started, slept = time.process_time(), _slept()
         with lines_seen(self._root, self._paths) as lines:
             run()
-        return time.process_time() - started, lines
+        return time.process_time() - started, _slept() - slept, lines
 
     def asked(self, mutant: Mutant) -> list[Proof]:
         """The tests that come through a change, in the order in which they are asked."""
@@ -172,7 +174,7 @@ class Bench:
             _be_tested(self._root, self._functions, mutant, change, proofs, writing)
         os.close(writing)
         try:
-            status = _waited(child)
+            status = _waited(child, IDLE_S + 2 * max(proof.sleeps_s for proof in proofs))
             begun = len(os.read(reading, 1 << 16))
         finally:
             os.close(reading)
@@ -207,7 +209,7 @@ def _run_seed(seed: int) -> None:
         raise RuntimeError(f"seed {seed} fails: {error}")
 
 
-def _waited(child: int) -> int:
+def _waited(child: int, idle_s: float) -> int:
     """The status of a process at its end, which comes soon when it takes too much memory, or waits for nothing."""
     computed, since = 0.0, time.monotonic()
     while True:
@@ -219,17 +221,23 @@ def _waited(child: int) -> int:
         time.sleep(LOOK_EVERY_S)
         with contextlib.suppress(OSError, ValueError, IndexError):
             pages = int(Path(f"/proc/{child}/statm").read_text().split()[1])
-            seconds = _computed(child)
-            if seconds > computed:
+            state, seconds = _state_of(child)
+            if seconds > computed or state == "R":
                 computed, since = seconds, time.monotonic()
-            if pages * resource.getpagesize() > MEMORY_MAX or time.monotonic() > since + IDLE_S:
+            if pages * resource.getpagesize() > MEMORY_MAX or time.monotonic() > since + idle_s:
                 os.kill(child, signal.SIGKILL)
 
 
-def _computed(process: int) -> float:
-    """Seconds that a process has computed so far."""
+def _slept() -> float:
+    """Seconds of this thread in which it neither ran nor waited for a processor."""
+    ran, waited, _ = Path("/proc/thread-self/schedstat").read_text().split()
+    return time.monotonic() - (int(ran) + int(waited)) * 1e-9
+
+
+def _state_of(process: int) -> tuple[str, float]:
+    """What a process does, as proc(5) names it, and the seconds that it has computed so far."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return fields[0], (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _be_tested(

@@ -1,58 +1,77 @@
-"""What earlier runs found, so that a run goes on where the last one ended.
+"""What earlier runs found, so that a run goes on where the last one ended: tests/mutation/kept.txt, a line for each function.
 
-A change that was noticed is not made again while its file stays as it is. One that survived is: a test may have come since, and not all
-were asked.
+A line holds as long as its function does the same. It says which changes of the function were noticed and which survived, as two sums of
+powers of two.
 """
 
-import hashlib
+import os
 from pathlib import Path
+from typing import Final
 
-import msgspec
+from tests.mutation.mutants import Mutant, mutants_of
 
-from tests.mutation.mutants import Mutant
+FILE: Final = Path(__file__).with_name("kept.txt")
 
-
-class _Tested(msgspec.Struct, frozen=True, kw_only=True):
-    """`text`: digest of the file that was changed."""
-
-    path: str
-    text: str
-    operator: str
-    occurrence: int
-    survived: bool = False
+_Function = tuple[str, str, str]
 
 
 class Kept:
-    """`file`: where they are kept, a line each; `root`: of the files that are changed."""
+    """`file`: where they are kept; `root`: of the files that are changed."""
 
     def __init__(self, file: Path, root: Path) -> None:
         self._file, self._root = file, root
-        self._texts: dict[str, str] = {}
-        decode = msgspec.json.Decoder(_Tested).decode
-        self._lines = {decode(line) for line in file.read_bytes().splitlines()} if file.exists() else set()
+        self._noticed: dict[_Function, int] = {}
+        self._survived: dict[_Function, int] = {}
+        self._paths: set[str] = set()
+        for line in file.read_text().splitlines() if file.exists() else ():
+            *function, noticed, survived = line.split()
+            path, name, text = function
+            self._noticed[path, name, text] = int(noticed, 16)
+            self._survived[path, name, text] = int(survived, 16)
+
+    def paths_with_survivors(self) -> set[str]:
+        """Files of which a change survived when it was made last."""
+        return {path for (path, _, _), survived in self._survived.items() if survived}
 
     def noticed(self, mutant: Mutant) -> bool:
-        """Whether this change was noticed before."""
-        return self._line(mutant, survived=False) in self._lines
+        """Whether this change was noticed when it was made last."""
+        return bool(self._noticed.get(_function(mutant), 0) >> mutant.number & 1)
 
     def survived(self, mutant: Mutant) -> bool:
-        """Whether this change survived, and was not noticed since."""
-        return not self.noticed(mutant) and self._line(mutant, survived=True) in self._lines
+        """Whether this change survived when it was made last."""
+        return bool(self._survived.get(_function(mutant), 0) >> mutant.number & 1)
 
     def note(self, mutant: Mutant, *, survived: bool) -> None:
         """What became of this change."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("ab") as file:
-            file.write(msgspec.json.encode(self._line(mutant, survived=survived)) + b"\n")
+        self.forget(mutant)
+        kept = self._survived if survived else self._noticed
+        kept[_function(mutant)] |= 1 << mutant.number
+        self._write()
 
-    def _line(self, mutant: Mutant, *, survived: bool) -> _Tested:
-        path = mutant.path
-        if path not in self._texts:
-            self._texts[path] = hashlib.sha256((self._root / path).read_bytes()).hexdigest()[:16]
-        return _Tested(
-            path=path,
-            text=self._texts[path],
-            operator=mutant.operator,
-            occurrence=mutant.occurrence,
-            survived=survived,
-        )
+    def forget(self, mutant: Mutant) -> None:
+        """Keep nothing of this change: it makes no difference, and was perhaps not known to."""
+        self._forget_what_is_gone(mutant.path)
+        for kept in (self._noticed, self._survived):
+            kept[_function(mutant)] = kept.get(_function(mutant), 0) & ~(1 << mutant.number)
+
+    def _forget_what_is_gone(self, path: str) -> None:
+        """Once for each file: functions that are not there any more, or do something else."""
+        if path not in self._paths:
+            self._paths.add(path)
+            there = set(map(_function, mutants_of(self._root, path)))
+            for function in [each for each in self._noticed if each[0] == path and each not in there]:
+                del self._noticed[function], self._survived[function]
+
+    def _write(self) -> None:
+        lines = [
+            f"{' '.join(function)} {noticed:x} {self._survived[function]:x}\n"
+            for function, noticed in sorted(self._noticed.items())
+        ]
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        written = self._file.with_suffix(".new")
+        written.write_text("".join(lines))
+        os.replace(written, self._file)
+
+
+def _function(mutant: Mutant) -> _Function:
+    return mutant.path, mutant.function, mutant.text

@@ -3,9 +3,12 @@
 Only what a function does is changed. Numbers that stand at the head of a module are bounds, which are choices; types move nothing.
 """
 
+import ast
 import bisect
 import difflib
+import hashlib
 import itertools
+import textwrap
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -60,8 +63,16 @@ _OTHERS: Final = (
     "ReplaceUnaryOperator_Delete_Invert",
 )
 LEAVE_OUT: Final = "LeaveOut"
-_MOVES_NOTHING: Final = ("_log.", "log.", "prefetch(", "read_ahead(", "fetch_", "super().__init__(")
-"""Calls that nobody misses: they tell of something, or bring it nearer."""
+_MOVES_NOTHING: Final = (
+    "_log.",
+    "log.",
+    "prefetch(",
+    "read_ahead(",
+    "fetch_",
+    "super().__init__(",
+    "await asyncio.sleep(0)",
+)
+"""Statements that nobody misses: they tell of something, bring it nearer, or give others their turn."""
 
 
 class LeaveOut(Operator):
@@ -78,7 +89,7 @@ class LeaveOut(Operator):
             chosen = sign.type != "annassign" and (sign.get_code().strip() != "=" or target.type != "name")
         else:
             chosen = node.type in ("atom_expr", "await_expr") and text.endswith(")")
-        if chosen and not text.startswith(_MOVES_NOTHING):
+        if chosen:
             yield node.start_pos, node.end_pos
 
     def mutate(self, node: Any, index: int) -> Any:
@@ -111,6 +122,10 @@ _TYPES: Final = {
     "NumberReplacer": "number",
 }
 """What sort of node these operators change."""
+_FILES: Final = 64
+"""So many stay parsed, for they come in turn."""
+_CLASS: Final = "class _:\n"
+"""Stands before a method that is parsed alone."""
 _SORTS: Final = ("LeaveOut", "ReplaceComparison", "ReplaceBinary", "Number")
 
 
@@ -121,7 +136,9 @@ def sort_of(operator: str) -> int:
 
 class Mutant(NamedTuple):
     """One change: the `occurrence`th place of an operator in the file `path`, which begins at `line`, in the function `function`, whose
-    name has those of its classes before it. Who does not come through one of the lines `first` to `last` does not meet it."""
+    name has those of its classes before it. Who does not come through one of the lines `first` to `last` does not meet it.
+
+    `text`: digest of what the function does and of what can be changed in it; `number`: which of these changes it is."""
 
     path: str
     operator: str
@@ -130,6 +147,8 @@ class Mutant(NamedTuple):
     function: str
     first: int
     last: int
+    text: str
+    number: int
 
 
 class Change(NamedTuple):
@@ -143,16 +162,23 @@ class Change(NamedTuple):
 def mutants_of(root: Path, path: str) -> list[Mutant]:
     """All mutants of a file."""
     parts = _nodes((root / path).read_text(encoding="utf-8"))
-    found = []
+    of_functions: dict[Any, list[tuple[str, int, tuple[int, int], Any]]] = {}
     for name, operator in _OPERATORS.items():
         nodes = [node for part in parts for node in _that_may(name, part)]
         places = [(node, start) for node in nodes for start, _ in operator.mutation_positions(node)]
-        found += [
-            Mutant(path, name, i, start[0], _function_of(node), *_lines_of(node))
-            for i, (node, start) in enumerate(places)
-            if _is_done(node)
-        ]
-    return found
+        for i, (node, start) in enumerate(places):
+            if _is_done(node):
+                of_functions.setdefault(_function_around(node), []).append((name, i, start, node))
+    return [mutant for function, changes in of_functions.items() for mutant in _mutants(path, function, changes)]
+
+
+def _mutants(path: str, function: Any, changes: list[tuple[str, int, tuple[int, int], Any]]) -> list[Mutant]:
+    operators = [operator for operator, *_ in changes]
+    text = hashlib.sha256(f"{_done_by(function.get_code())}{operators}".encode()).hexdigest()[:16]
+    return [
+        Mutant(path, operator, i, start[0], _name(function), *_lines_of(node), text, number)
+        for number, (operator, i, start, node) in enumerate(changes)
+    ]
 
 
 def change_of(root: Path, mutant: Mutant) -> Change:
@@ -161,8 +187,10 @@ def change_of(root: Path, mutant: Mutant) -> Change:
     parts, ends = _parts(source), _ends(source, mutant.operator)
     part = bisect.bisect_right(ends, mutant.occurrence)
     before_it = ends[part - 1] if part else 0
-    changed = mutate_code(parts[part], _OPERATORS[mutant.operator], mutant.occurrence - before_it)
+    head = _CLASS if parts[part][:1].isspace() else ""
+    changed = mutate_code(head + parts[part], _OPERATORS[mutant.operator], mutant.occurrence - before_it)
     assert changed is not None, mutant
+    changed = changed.removeprefix(head)
     old, new = parts[part].splitlines(), changed.splitlines()
     blocks = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     changes = [(old[a:b], new[c:d]) for sort, a, b, c, d in blocks if sort != "equal"]
@@ -170,18 +198,27 @@ def change_of(root: Path, mutant: Mutant) -> Change:
     return Change("".join([*parts[:part], changed, *parts[part + 1 :]]), before, after)
 
 
-@lru_cache(maxsize=4)
-def _tree(source: str) -> Any:
-    return get_ast(source)
+@lru_cache(maxsize=_FILES)
+def _divided(source: str) -> list[list[Any]]:
+    """A file's functions, methods, heads of classes and other statements, each as trees in order."""
+    parts: list[list[Any]] = []
+    for tree in get_ast(source).children:
+        if tree.type == "classdef" and tree.children[-1].type == "suite":
+            *head, body = tree.children
+            parts.append([*head, body.children[0]])
+            parts += [[statement] for statement in body.children[1:]]
+        else:
+            parts.append([tree])
+    return parts
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=_FILES)
 def _parts(source: str) -> list[str]:
-    """A file's functions, classes and other statements: to parse one takes a tenth of the time."""
-    return [part.get_code() for part in _tree(source).children]
+    """The code of each part: to parse one takes a tenth of the time."""
+    return ["".join(tree.get_code() for tree in part) for part in _divided(source)]
 
 
-@lru_cache(maxsize=4 * len(_OPERATORS))
+@lru_cache(maxsize=_FILES * len(_OPERATORS))
 def _ends(source: str, operator: str) -> list[int]:
     """How many places of an operator there are up to the end of each part."""
     positions = _OPERATORS[operator].mutation_positions
@@ -189,13 +226,13 @@ def _ends(source: str, operator: str) -> list[int]:
     return list(itertools.accumulate(counts))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=_FILES)
 def _nodes(source: str) -> list[dict[str, list[Any]]]:
     """The nodes of each part of a file in order, all of them and those of some types: to walk through the tree for each operator takes
     most of the time."""
     found = []
-    for part in _tree(source).children:
-        nodes = list(ast_nodes(part))
+    for part in _divided(source):
+        nodes = [node for tree in part for node in ast_nodes(tree)]
         found.append({"": nodes, **{sort: [node for node in nodes if node.type == sort] for sort in _TYPES.values()}})
     return found
 
@@ -205,13 +242,37 @@ def _that_may(operator: str, part: dict[str, list[Any]]) -> list[Any]:
     return part[_TYPES.get(operator.split("_")[0], "")]
 
 
-def _function_of(node: Any) -> str:
-    """The outermost function around a node, with its classes."""
-    names: list[str] = []
+def _done_by(code: str) -> str:
+    """What a function does, without comments, docstrings, types and the form of its lines."""
+    (function,) = ast.parse(textwrap.dedent(code)).body
+    for node in ast.walk(function):
+        for typed in ("annotation", "returns"):
+            if hasattr(node, typed):
+                setattr(node, typed, None)
+        if (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and ast.get_docstring(node) is not None
+        ):
+            del node.body[0]
+    return ast.dump(function)
+
+
+def _function_around(node: Any) -> Any:
+    """The outermost function around a node."""
+    found = None
     while node is not None:
         if node.type == "funcdef":
-            names = [node.name.value]
-        elif node.type == "classdef":
+            found = node
+        node = node.parent
+    return found
+
+
+def _name(function: Any) -> str:
+    """The name of a function, with its classes."""
+    names: list[str] = []
+    node = function
+    while node is not None:
+        if node.type in ("funcdef", "classdef"):
             names.insert(0, node.name.value)
         node = node.parent
     return ".".join(names)
@@ -230,12 +291,14 @@ def _lines_of(node: Any) -> tuple[int, int]:
 
 
 def _is_done(node: Any) -> bool:
-    """Whether a node stands in the body of a function, and is not the type of something."""
+    """Whether a node stands in the body of a function, in what it does, and is not the type of something."""
     inner = node
     while node is not None:
         if node.type in ("param", "annassign", "decorator") and inner is not node.children[-1]:
             return False
         if node.type in ("param", "decorator"):
+            return False
+        if node.type == "simple_stmt" and node.get_code(include_prefix=False).startswith(_MOVES_NOTHING):
             return False
         if node.type == "funcdef":
             return inner is node.children[-1]

@@ -1,27 +1,29 @@
 """Draws changes and lets processes test them, of which each keeps the tests of one suite loaded."""
 
+import contextlib
 import fnmatch
 import itertools
 import os
+import select
+import socket
 import sys
 import tempfile
 import time
 import traceback
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
 from tests.mutation.equivalent import equivalents, is_equivalent
-from tests.mutation.kept import Kept
+from tests.mutation.kept import FILE, Kept
 from tests.mutation.mutants import NUMBERS, Mutant, change_of, mutants_of, sort_of
 from tests.mutation.targets import TARGETS, Suite, Target
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-KEPT: Final = ROOT / "build" / "mutation.jsonl"
 _BY_PATH: Final = {target.path: target for target in TARGETS}
 _OUTPUT_SHOWN: Final = 4_000
 
@@ -62,71 +64,111 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     tests: int
 
 
-def run(sample: list[Mutant], seconds: float, workers: int, seconds_each: float) -> int:
-    """Test mutants until the time is over; tell of each that survives, and sum up."""
-    kept = Kept(KEPT, ROOT)
-    to_test = [mutant for mutant in sample if not kept.noticed(mutant)]
-    verdicts: Counter[str] = Counter({"noticed before": len(sample) - len(to_test)})
-    looked_at = Counter(touches_money(mutant) for mutant in sample if kept.noticed(mutant))
-    survived = 0
-    for tested in _tested(to_test, time.time() + seconds, workers, seconds_each):
-        money = touches_money(tested.mutant)
-        verdicts[tested.verdict] += 1
-        looked_at[money] += 1
+def run(sample: list[Mutant], seconds: float, workers: int, seconds_each: float, random: Random) -> int:
+    """Test mutants until the time is over: those that no run looked at, those that survived, and in what time is left, those that were
+    noticed before, in random order. Tell of each that survives, and sum up."""
+    kept = Kept(FILE, ROOT)
+    noticed = [mutant for mutant in sample if kept.noticed(mutant)]
+    survived = [mutant for mutant in sample if kept.survived(mutant)]
+    known = {*noticed, *survived}
+    new = [mutant for mutant in sample if mutant not in known]
+    random.shuffle(noticed)
+    verdicts: dict[Mutant, str] = {mutant: "noticed before" for mutant in noticed}
+    verdicts |= {mutant: "survived" for mutant in survived}
+    for tested in _tested(deque([*new, *survived, *noticed]), time.time() + seconds, workers, seconds_each):
+        verdicts[tested.mutant] = tested.verdict
         if tested.verdict == "survived":
-            survived += money
-            _tell(tested, money)
-        if tested.verdict != "equivalent":
+            _tell(tested, touches_money(tested.mutant))
+        if tested.verdict == "equivalent":
+            kept.forget(tested.mutant)
+        else:
             kept.note(tested.mutant, survived=tested.verdict == "survived")
+    return _summed_up(sample, verdicts)
+
+
+def _summed_up(sample: list[Mutant], verdicts: dict[Mutant, str]) -> int:
     of_money = sum(map(touches_money, sample))
+    looked_at = sum(map(touches_money, verdicts))
+    survived = sum(touches_money(mutant) for mutant, verdict in verdicts.items() if verdict == "survived")
+    counts = sorted(Counter(verdicts.values()).items())
     print(
-        f"{looked_at.total()} of {len(sample)} changes looked at, of those that touch money {looked_at[True]} of {of_money}: "
-        f"{', '.join(f'{number} {verdict}' for verdict, number in sorted(verdicts.items()) if number)}; "
-        f"{survived} survived where money can be wrong",
+        f"{len(verdicts)} of {len(sample)} changes looked at, of those that touch money {looked_at} of {of_money}: "
+        f"{', '.join(f'{number} {verdict}' for verdict, number in counts)}; {survived} survived where money can be wrong",
         flush=True,
     )
     return int(survived > 0)
 
 
-def _tested(sample: list[Mutant], ends: float, workers: int, seconds_each: float) -> Iterator[Tested]:
-    """Each suite has its share of the time, that is left over to the next."""
-    for suite in dict.fromkeys(target.suite for target in TARGETS):
-        mutants = [mutant for mutant in sample if _BY_PATH[mutant.path].suite == suite]
-        if not mutants:
-            continue
-        share = (ends - time.time()) * len(mutants) / len(sample)
-        sample = [mutant for mutant in sample if _BY_PATH[mutant.path].suite != suite]
-        share_ends = time.time() + share
-        parts = [mutants[i::workers] for i in range(min(workers, len(mutants)))]
-        yield from _in_processes(suite, parts, share_ends, seconds_each)
+class _Judge:
+    """A process that keeps the tests of one suite ready, and tests one mutant after the other."""
+
+    def __init__(self, suite: Suite, seconds_each: float, others: Iterable["_Judge"]) -> None:
+        self._output = tempfile.TemporaryFile()
+        self._connection, theirs = socket.socketpair()
+        self._child = os.fork()
+        if self._child == 0:
+            for connection in (self._connection, *(other._connection for other in others)):
+                os.close(connection.detach())
+            _judge(suite, seconds_each, theirs.makefile("rwb"), self._output.fileno())
+        theirs.close()
+        self._stream = self._connection.makefile("rwb")
+
+    def fileno(self) -> int:
+        """Where an answer is announced."""
+        return self._connection.fileno()
+
+    def ask(self, mutant: Mutant) -> None:
+        """Let it test a mutant."""
+        self._stream.write(msgspec.json.encode(mutant) + b"\n")
+        self._stream.flush()
+
+    def answer(self) -> Tested:
+        """What became of it. Raises RuntimeError when the process has failed."""
+        line = self._stream.readline()
+        if not line:
+            self._output.seek(0)
+            raise RuntimeError(self._output.read().decode(errors="replace")[-_OUTPUT_SHOWN:])
+        return msgspec.json.decode(line, type=Tested)
+
+    def end(self) -> None:
+        """End the process."""
+        with contextlib.suppress(BrokenPipeError):
+            self._stream.close()
+        self._connection.close()
+        os.waitpid(self._child, 0)
 
 
-def _in_processes(suite: Suite, parts: list[list[Mutant]], ends: float, seconds_each: float) -> Iterator[Tested]:
-    """What processes find, each of a part, as it comes: a line is written at once. Raises RuntimeError when one fails."""
-    decode = msgspec.json.Decoder(Tested).decode
-    reading, writing = os.pipe()
-    with tempfile.TemporaryFile() as output:
-        children = []
-        for part in parts:
-            children.append(os.fork())
-            if children[-1] == 0:
-                os.close(reading)
-                _work(suite, part, ends, seconds_each, writing, output.fileno())
-        os.close(writing)
-        with os.fdopen(reading, "rb") as results:
-            for line in results:
-                yield decode(line)
-        if any([os.waitpid(child, 0)[1] for child in children]):
-            output.seek(0)
-            raise RuntimeError(output.read().decode(errors="replace")[-_OUTPUT_SHOWN:])
+def _tested(waiting: deque[Mutant], ends: float, workers: int, seconds_each: float) -> Iterator[Tested]:
+    """What becomes of mutants, as it comes: they are tested in order, whatever their suites, so each file gets its share of the time."""
+    judges: dict[Suite, _Judge] = {}
+    asked: set[_Judge] = set()
+    try:
+        while True:
+            free = (mutant for mutant in waiting if judges.get(_BY_PATH[mutant.path].suite) not in asked)
+            if len(asked) < workers and time.time() < ends and (mutant := next(free, None)):
+                suite = _BY_PATH[mutant.path].suite
+                if suite not in judges:
+                    judges[suite] = _Judge(suite, seconds_each, judges.values())
+                judges[suite].ask(mutant)
+                asked.add(judges[suite])
+                waiting.remove(mutant)
+            elif asked:
+                for judge in select.select(asked, [], [])[0]:
+                    asked.remove(judge)
+                    yield judge.answer()
+            else:
+                return
+    finally:
+        for judge in judges.values():
+            judge.end()
 
 
-def _work(suite: Suite, mutants: list[Mutant], ends: float, seconds_each: float, writing: int, output: int) -> None:
-    """In the process of a part: load the tests, test mutants until the time is over, write what came of each."""
+def _judge(suite: Suite, seconds_each: float, stream: BinaryIO, output: int) -> None:
+    """In the process of a judge: load the tests, test each mutant that is asked for, say what came of it."""
     code = 1
     try:
-        for stream in (1, 2):
-            os.dup2(output, stream)
+        for shown in (1, 2):
+            os.dup2(output, shown)
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
         if not suite.compiled:
             os.environ["NUMBA_DISABLE_JIT"] = "1"
@@ -135,9 +177,8 @@ def _work(suite: Suite, mutants: list[Mutant], ends: float, seconds_each: float,
         known = equivalents()
 
         def test_all(bench: Bench) -> None:
-            for mutant in mutants:
-                if time.time() > ends:
-                    return
+            for line in stream:
+                mutant = msgspec.json.decode(line, type=Mutant)
                 change = change_of(ROOT, mutant)
                 verdict = "equivalent" if is_equivalent(known, mutant, change) else bench.test(mutant, change)
                 tested = Tested(
@@ -147,7 +188,8 @@ def _work(suite: Suite, mutants: list[Mutant], ends: float, seconds_each: float,
                     after=change.after,
                     tests=len(bench.asked(mutant)),
                 )
-                os.write(writing, msgspec.json.encode(tested) + b"\n")
+                stream.write(msgspec.json.encode(tested) + b"\n")
+                stream.flush()
 
         Bench(ROOT, suite, [target.path for target in TARGETS if target.suite == suite], seconds_each, test_all).run()
         code = 0

@@ -59,6 +59,24 @@ def test_the_sum_is_right():
 def test_a_wait_ends():
     wait(0.01)
 """
+LAMP = """def light(lamp):
+    lamp.on = True
+    lamp.lit = True
+
+
+def dim(lamp):
+    lamp.on = False
+"""
+LAMP_TEST = """from types import SimpleNamespace
+
+from actors.lamp import light
+
+
+def test_a_lamp_is_on():
+    lamp = SimpleNamespace()
+    light(lamp)
+    assert lamp.on
+"""
 TILL = "actors/till.py"
 JUDGE = f"""
 import json, sys
@@ -81,6 +99,34 @@ def work(ready):
 
 
 bench.Bench(root, Suite(("tests/test_till.py",), seeds=(), compiled=True), [{TILL!r}], 10.0, work).run()
+"""
+
+
+RUN = f"""
+import sys
+from pathlib import Path
+from random import Random
+from tests.mutation import running
+from tests.mutation.mutants import LEAVE_OUT
+from tests.mutation.targets import Suite, Target
+
+running.ROOT, running.FILE = Path(sys.argv[1]), Path(sys.argv[2])
+suites = Suite(("tests/test_till.py",), seeds=(), compiled=True), Suite(("tests/test_lamp.py",), seeds=(), compiled=True)
+running.TARGETS = Target({TILL!r}, suites[0]), Target("actors/lamp.py", suites[1], ("dim",))
+running._BY_PATH = {{target.path: target for target in running.TARGETS}}
+
+
+def code(seconds):
+    drawn = running.drawn(running.ROOT, list(running.TARGETS), LEAVE_OUT, Random(1))
+    sample = [mutant for mutant in drawn if mutant.function not in ("add", "wait")]
+    return running.run(sample, seconds, 1, 10.0, Random(1))
+
+
+codes = [code(60), code(0)]
+for path, before, after in (("tests/test_lamp.py", "lamp.on", "lamp.on and lamp.lit"), ({TILL!r}, 'till["sum"] = 0', "...")):
+    file = running.ROOT / path
+    file.write_text(file.read_text().replace(before, after))
+print([*codes, code(60)])
 """
 
 
@@ -113,13 +159,19 @@ def test_what_functions_do_is_changed_and_no_type_default_or_bound(tree: Path) -
     assert (loop.first, loop.last) == (13, 13), "the head of a loop, not its body"
 
 
-def verdicts_of(tree: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
-    """What the tests say of each statement that is left out, from a process that knows the tree alone."""
-    shutil.copytree(ROOT / "tests" / "mutation", tree / "tests" / "mutation", ignore=shutil.ignore_patterns("test_*"))
-    command = [sys.executable, "-c", JUDGE, str(tree), str(tmp_path / "verdicts")]
+def in_tree(script: str, tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a process says that knows the tree alone, and the driver."""
+    driver = tree / "tests" / "mutation"
+    shutil.copytree(ROOT / "tests" / "mutation", driver, ignore=shutil.ignore_patterns("test_*"), dirs_exist_ok=True)
+    command = [sys.executable, "-c", script, str(tree), *arguments]
     return subprocess.run(
         command, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, capture_output=True, text=True
     )
+
+
+def verdicts_of(tree: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """What the tests say of each statement that is left out."""
+    return in_tree(JUDGE, tree, str(tmp_path / "verdicts"))
 
 
 def test_a_change_is_noticed_survives_or_hangs_and_the_tree_stays_as_it_is(tree: Path, tmp_path: Path) -> None:
@@ -143,7 +195,26 @@ def test_tests_that_fail_without_a_change_are_told_of(tree: Path, tmp_path: Path
     assert re.search(r"test_the_sum_is_right fails as it is", done.stderr), done.stderr
 
 
-def test_a_change_that_was_noticed_is_known_until_its_file_changes(tree: Path, tmp_path: Path) -> None:
+def test_a_run_takes_files_of_all_suites_in_turn_and_a_survivor_counts_until_it_is_noticed(
+    tree: Path, tmp_path: Path
+) -> None:
+    (tree / "actors" / "lamp.py").write_text(LAMP)
+    (tree / "tests" / "test_lamp.py").write_text(LAMP_TEST)
+    done = in_tree(RUN, tree, str(tmp_path / "kept.txt"))
+    said = [line for line in done.stdout.splitlines() if not line.startswith("  ")]
+    assert said == [
+        "SURVIVED actors/till.py:19 LeaveOut, 0 tests came through",
+        "SURVIVED actors/lamp.py:3 LeaveOut, 1 tests came through",
+        "SURVIVED (not of money) actors/lamp.py:7 LeaveOut, 0 tests came through",
+        "4 of 4 changes looked at, of those that touch money 3 of 3: 1 killed, 3 survived; 2 survived where money can be wrong",
+        "4 of 4 changes looked at, of those that touch money 3 of 3: 1 noticed before, 3 survived; 2 survived where money can be wrong",
+        "SURVIVED (not of money) actors/lamp.py:7 LeaveOut, 0 tests came through",
+        "3 of 3 changes looked at, of those that touch money 2 of 2: 2 killed, 1 survived; 0 survived where money can be wrong",
+        "[1, 1, 0]",
+    ], done.stderr
+
+
+def test_a_change_that_was_noticed_is_known_until_its_function_changes(tree: Path, tmp_path: Path) -> None:
     first, second, *_ = mutants_of(tree, TILL)
     kept = Kept(tmp_path / "made" / "verdicts", tree)
     kept.note(first, survived=False)
@@ -152,9 +223,26 @@ def test_a_change_that_was_noticed_is_known_until_its_file_changes(tree: Path, t
     assert again.noticed(first) and not again.survived(first)
     assert again.survived(second) and not again.noticed(second)
     again.note(second, survived=False)
-    assert not Kept(tmp_path / "made" / "verdicts", tree).survived(second)
-    (tree / TILL).write_text(SOURCE + "\n")
-    assert not Kept(tmp_path / "made" / "verdicts", tree).noticed(first)
+    again.note(first, survived=True)
+    third = Kept(tmp_path / "made" / "verdicts", tree)
+    assert third.noticed(second) and not third.survived(second)
+    assert third.survived(first) and not third.noticed(first)
+    third.note(first, survived=False)
+    other = next(mutant for mutant in mutants_of(tree, TILL) if mutant.function != first.function)
+    third.note(other, survived=False)
+    same = "MIN = 1\n" + SOURCE.replace("Put some in", "Put in").replace("int | None", "int").replace(
+        "+= 1", "+= (1)  # one"
+    )
+    (tree / TILL).write_text(same)
+    (again_first,) = (mutant for mutant in mutants_of(tree, TILL) if mutant[-2:] == first[-2:])
+    assert Kept(tmp_path / "made" / "verdicts", tree).noticed(again_first), "it does the same"
+    (tree / TILL).write_text("MIN = 1\n" + SOURCE.replace("+= amount", "+= 2 * amount"))
+    changed = Kept(tmp_path / "made" / "verdicts", tree)
+    assert not any(changed.noticed(mutant) for mutant in mutants_of(tree, TILL) if mutant.function == first.function)
+    moved = next(mutant for mutant in mutants_of(tree, TILL) if mutant.function == other.function)
+    assert moved.line == other.line + 1 and changed.noticed(moved)
+    changed.note(moved, survived=False)
+    assert first.text not in (tmp_path / "made" / "verdicts").read_text(), "what is gone is forgotten"
 
 
 def test_a_sample_is_drawn_by_its_seed_and_takes_files_and_sorts_in_turn() -> None:

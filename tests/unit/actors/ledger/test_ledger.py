@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from actors.ledger.admission import HOLD_SECONDS_MAX
+from actors.ledger.admission import BEHIND_MAX, HOLD_SECONDS_MAX, Channels
 from actors.ledger.book import (
     M_OPEN_SEGMENT,
     M_OPEN_SLOT,
@@ -25,7 +25,7 @@ from actors.ledger.posting import effect_opened, next_address
 from actors.ledger.table import table_count, table_slots, with_room
 from actors.records.chain_time import chain_time_of, lag_of
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, CUMULATIVE_MAX, PROFILE, RECORD, Kind, WalletKind, WalletStatus
+from actors.records.layout import AMOUNT_MAX, CUMULATIVE_MAX, PROFILE, RECORD, REQUEST, Kind, WalletKind, WalletStatus
 from tests.oracle import oracle_ledger
 from tests.unit.actors.ledger.both import DAY, EUR, SMALL, START, Both, crowd, new_row
 from tests.unit.actors.shard.one_shard import OneShard
@@ -172,6 +172,16 @@ def test_arrays_of_another_layout_do_not_fit(name: str, other: Callable[[Any], A
     kept = world.ledger.snapshot()
     kept.arrays[name] = other(kept.arrays[name])
     with pytest.raises(ValueError, match=f"{name}: .* do not fit"):
+        Ledger(world.config, SMALL).restore(kept, 0)
+
+
+def test_the_first_array_that_is_missing_is_named() -> None:
+    world = small_world(scored=False)
+    kept = world.ledger.snapshot()
+    for name in ("credit.meta", "wallets", "profiles"):
+        del kept.arrays[name]
+    first = next(name for name in world.ledger.snapshot().arrays if name not in kept.arrays)
+    with pytest.raises(ValueError, match=f"there is no {first}$"):
         Ledger(world.config, SMALL).restore(kept, 0)
 
 
@@ -376,6 +386,22 @@ def test_daily_limit_is_by_effective_day_and_declines_do_not_count() -> None:
     world.check_all()
 
 
+def test_a_later_payment_of_a_payer_of_whom_an_earlier_one_is_not_tried_yet_waits() -> None:
+    world = small_world(scored=False)
+    rows = np.zeros(3, REQUEST)
+    rows["op"], rows["payee"], rows["amount"], rows["currency"] = Kind.TRANSFER, OTHER, 1, EUR
+    rows["payer"], rows["key_lo"] = (USER, USER, EXTERNAL), (901, 902, 903)
+    rows["effective_time"] = (world.now, 0, world.now)
+    behind = np.zeros(1 + BEHIND_MAX, np.int64)
+    channels = Channels(np.zeros(2, np.int64), np.zeros(2, np.int64))
+    for payers, codes in (((), [0, 0, 0]), ((OTHER,), [0, 0, 0]), ((OTHER, USER), [Code.DEFERRED, 0, 0])):
+        behind[: 1 + len(payers)] = len(payers), *payers
+        rows["key_lo"] += 10
+        admission = world.ledger.admit(rows.copy(), channels, 0, behind)
+        assert admission.code.tolist() == codes
+        assert admission.behind.tolist() == behind.tolist()
+
+
 def test_record_time_never_goes_back() -> None:
     world = small_world()
     world.advance(START + 5_000)
@@ -409,6 +435,7 @@ def test_replay_stops_at_the_first_record_that_contradicts() -> None:
         {"kind": Kind.WALLET_OPENED, "payee": -(2**63), "currency": EUR},
         {"kind": Kind.WALLET_OPENED, "payee": 2**63 - 1, "currency": EUR},
         {"kind": Kind.WALLET_OPENED, "payee": 16 << 16, "currency": EUR},
+        {"kind": Kind.SCORE, "payer": 3 << 16},
     ],
 )
 def test_replay_refuses_what_cannot_be(broken: dict[str, int]) -> None:
@@ -418,6 +445,16 @@ def test_replay_refuses_what_cannot_be(broken: dict[str, int]) -> None:
         record[name] = value
     record["record_time"] = world.now
     assert world.ledger.replay(record, np.array([5])) == 0
+
+
+def test_what_follows_a_score_of_nobody_is_not_replayed() -> None:
+    world = small_world(scored=False)
+    opened, addresses = world.journal[0]
+    score = np.zeros(1, RECORD)
+    score["kind"], score["payer"], score["record_time"] = Kind.SCORE, 3 << 16, world.now
+    fresh = Ledger(world.config, SMALL)
+    assert fresh.replay(np.concatenate([score, opened]), np.append([5], addresses)) == 0
+    assert not fresh.book.wallets["currency"].any()
 
 
 def test_an_empty_journal_is_an_empty_ledger() -> None:

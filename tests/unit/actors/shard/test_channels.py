@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from actors.records.addresses import wallet_address
 from actors.records.blocks import GENESIS, Writer, block_hash, seal
 from actors.records.layout import FLAG_IMPORTED, FLAG_REMOTE, RECORD, Kind
 from actors.shard.channels import (
@@ -14,6 +15,7 @@ from actors.shard.channels import (
     cursor_of,
     fill_cursor,
     fill_legs,
+    in_flight,
     rests_on,
 )
 from actors.shard.messages import Alert, Legs, Page, Push, ReadChannel
@@ -241,3 +243,41 @@ def test_a_leg_says_of_whose_money_it_is_and_names_the_record_that_moved_it() ->
     assert legs["reference"].tolist() == [7, 8, 9]
     rest = set(RECORD.names or ()) - {*same, "kind", "decision", "reference", "effective_time"}
     assert not any(legs[name].any() for name in rest), "what the wallets here will say"
+
+
+def test_a_journal_that_was_to_be_read_again_is_read_once_more_and_then_no_more() -> None:
+    blocks = journal(7, 4)
+    receiver = receiver_at(blocks, 3)
+    (asked,) = receiver.read(4)
+    assert receiver.read(5) == [], "it is being read"
+    assert isinstance(asked, ReadChannel)
+    arrival, (again,) = receiver.page(page(blocks, asked), OWNERS, 6)
+    assert arrival is not None and isinstance(again, ReadChannel) and (again.first, again.stamp) == (5, 6)
+    receiver.cursor = arrival.cursor
+    assert receiver.page(page(blocks, again), OWNERS, 7) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("segment", "travels"), [(0, False), (1, False), (2, True), (3, False), (8, False), (9, False)]
+)
+def test_a_credit_travels_to_the_owner_of_its_wallet_alone(segment: int, travels: bool) -> None:
+    """Not to one that knows nothing of the segment, which may lie beyond its map."""
+    owners = np.array([0, 1, 3, 2, 0, 0, 0, 0], np.int16)
+    records = np.zeros(1, RECORD)
+    records["kind"], records["flags"] = Kind.TRANSFER, FLAG_REMOTE
+    records["payee"] = wallet_address(segment, 5)
+    assert in_flight(records, owners, 2).tolist() == [travels]
+    records["flags"] = 0
+    assert not in_flight(records, owners, 2).any()
+    records["flags"], records["code"] = FLAG_REMOTE, 1
+    assert not in_flight(records, owners, 2).any()
+
+
+def test_nobodys_word_counts_below_the_cursor_before_its_journal_was_compared() -> None:
+    blocks = journal(1, 5)
+    receiver = Receiver(1, 0)
+    receiver.cursor = Cursor(3, _hash(blocks, 3)[:HASH_KEPT])
+    arrival, (asked,) = receiver.pushed(head(1, blocks, 2, 5), 3)
+    assert arrival is None and isinstance(asked, ReadChannel) and asked.first == 3
+    arrival, _ = receiver.page(page(blocks, asked), OWNERS, 4)
+    assert arrival is not None and arrival.cursor.block == 5 and not receiver.stopped

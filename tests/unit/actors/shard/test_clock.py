@@ -157,3 +157,19 @@ def test_it_does_not_start_before_the_newest_record() -> None:
     bench.run(60)
     assert ahead - 601 <= bench.off() <= ahead - 500
     assert bench.clock.off_ms < 0
+
+
+def test_a_difference_beyond_what_half_a_trip_can_make_is_neared() -> None:
+    bench = Bench()
+    bench.run(5)
+    before = bench.off()
+    bench.step_ms = 10
+    bench.read(trip_ms=10)
+    bench.at += 2_000
+    assert abs(bench.off() - before - 10) <= 1
+
+
+def test_a_reading_may_take_as_long_as_its_bound() -> None:
+    bench = Bench()
+    bench.read(trip_ms=ROUND_TRIP_MAX_NS // NS_PER_MS)
+    assert bench.clock.started

@@ -234,3 +234,23 @@ async def test_a_later_part_does_not_overtake_a_payment_of_the_same_payer_that_i
     assert core._batches == batches + 3
     assert shown["code"].tolist() == [0, Code.DEFERRED, Code.DEFERRED]
     await switch.stop()
+
+
+def test_what_is_larger_than_a_batch_goes_alone_and_never_stays() -> None:
+    rows = np.zeros(4, REQUEST)
+    rows["flags"][2] = FLAG_LINKED
+    asked = Asked(Submit(ref=1, rows=rows, details={0: bytes(5_000), 3: bytes(5_000)}))
+    assert asked.take(4, 1_000, at_least_one=False) is None
+    left = []
+    while part := asked.take(4, 1_000, at_least_one=True):
+        left.append((part.first, part.end, asked.detail_bytes_left))
+    assert left == [(0, 1, 5_000), (1, 2, 5_000), (2, 4, 0)]
+
+
+def test_of_rows_with_details_half_as_many_are_tried_until_they_fit() -> None:
+    asked = Asked(_submit(1, 8, {at: bytes(1_000) for at in range(8)}))
+    parts = [asked.take(8, 4 * (1_000 + ROW), at_least_one=False) for _ in range(2)]
+    assert [part and (part.first, part.end) for part in parts] == [(0, 4), (4, 8)]
+    asked.applied()
+    assert len(asked.rows(0, 8)) == 0 and asked.details(0, 1) == {} and asked.detail_bytes_left == 0
+    assert Asked(_submit(1, 8)).detail_bytes_left == 0

@@ -71,6 +71,13 @@ def test_wallets_of_others_that_are_not_known_are_asked_for_once(ledger: Ledger)
     assert asked(remote, ledger, *payees) == {1: [THEIRS + 1]}
 
 
+def test_the_first_wallet_that_is_known_is_not_asked_for_again(ledger: Ledger) -> None:
+    remote = RemoteWallets(0)
+    assert asked(remote, ledger, THEIRS) == {1: [THEIRS]}
+    answer(remote, ledger, [THEIRS], wallet())
+    assert asked(remote, ledger, THEIRS) == {}
+
+
 def test_only_so_many_are_asked_for_at_a_time(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.shard.remote_wallets.ASK_MAX", 3)
     monkeypatch.setattr("actors.shard.remote_wallets.ASKING_MAX", 5)

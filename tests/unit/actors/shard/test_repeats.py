@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from actors.journal.memory import MemoryDatabase, MemoryJournal
 from actors.records.codes import Code
-from actors.records.layout import RESULT, Records, Requests, Results
+from actors.records.layout import REQUEST, RESULT, Records, Requests, Results
 from actors.shard import messages as m
 from actors.shard import repeats
+from actors.shard.batch import Batch, Repeats
 from actors.shard.host import THREAD_ROWS_MIN, ShardHost
 from actors.shard.in_process import LocalSwitch, MemorySegments
+from actors.shard.intake import whole
 from bench.workload.payments import opening_rows, payment_rows
 from tests.unit.actors.shard.test_host import Watch
 
@@ -158,3 +160,20 @@ async def test_who_repeats_nothing_does_not_wait_for_the_repeats_of_its_batch(se
     served.host._answers[-1] = answered
     served.journal.pause.set()
     assert (await answered == _again(first)).all()
+
+
+def test_a_page_is_bounded_and_takes_of_the_last_batch_what_finds_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "PAGE_ROWS_MAX", 4)
+    monkeypatch.setattr(repeats, "SHARE_ROWS_MIN", 3)
+    answers = repeats.RepeatAnswers()
+    for first in (10, 20, 30):
+        batch = Batch(1, [whole(m.Submit(ref=1, rows=np.zeros(3, REQUEST), details={}))], 7)
+        batch.repeats = Repeats(np.arange(3), np.arange(first, first + 3))
+        answers._waiting.append(batch)
+    pages = []
+    while answers._waiting:
+        (read,) = answers._read_on()
+        assert isinstance(read, m.ReadRecords) and answers.page_rows == len(read.addresses)
+        pages.append(read.addresses.tolist())
+        answers._page = []
+    assert pages == [[10, 11, 12, 20], [21, 30, 31, 32], [22]]

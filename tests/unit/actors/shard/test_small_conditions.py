@@ -57,6 +57,14 @@ def test_an_answer_about_an_original_counts_only_for_the_question_that_is_open(l
     assert refunded_of(ledger, FIRST) == 9
 
 
+def test_an_answer_nobody_waits_for_does_not_hide_the_ones_beside_it(ledger: Ledger) -> None:
+    cache = RefundableRecords()
+    cache.want(np.array([FIRST]), ledger, 1)
+    originals = np.concatenate([original(SECOND, 0), original(FIRST, 4)])
+    cache.answered(m.Originals(stamp=1, originals=originals), ledger, 2**62)
+    assert (refunded_of(ledger, FIRST), refunded_of(ledger, SECOND)) == (4, -1)
+
+
 def test_an_original_gives_way_only_when_its_refunds_are_durable(ledger: Ledger) -> None:
     cache = RefundableRecords()
     cache.want(np.array([FIRST, SECOND]), ledger, 1)

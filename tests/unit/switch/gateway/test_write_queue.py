@@ -11,7 +11,15 @@ import pytest
 from actors.records.codes import Code
 from actors.records.layout import FLAG_LINKED, REQUEST, RESULT
 from actors.rpc.interface import ChainHead, Condition, ShardUnavailable
-from switch.gateway.write_queue import ANSWERS_A_TURN, DeadlineExceeded, ShardWriteQueue, WriteQueueLimits
+from switch.gateway.write_queue import (
+    ANSWERS_A_TURN,
+    DeadlineExceeded,
+    ShardWriteQueue,
+    WriteQueueLimits,
+    _cuts,
+    _finish,
+    _Job,
+)
 from switch.problems.table import OVERLOADED_NUMBER, UNKNOWN_NUMBER
 
 Reply = Callable[[Any, dict[int, bytes]], Any]
@@ -113,6 +121,7 @@ async def test_requests_of_one_turn_of_the_loop_share_a_call() -> None:
     queue = queue_of(shard)
     await asyncio.gather(*(queue.one(row(i), None, soon()) for i in range(5)))
     assert [len(rows) for rows, _ in shard.calls] == [5]
+    assert queue._gathering._under_way == 0, "the next call waits for no more"
 
 
 async def test_a_call_is_capped_and_a_large_batch_goes_alone() -> None:
@@ -136,6 +145,15 @@ async def test_an_untried_row_is_sent_again_with_the_first_time_it_was_deferred(
     echoed = [int(rows["deferred_at"][0]) for rows, _ in shard.calls]
     assert echoed == ([0, 77, 77] if code is Code.DEFERRED else [0, 0, 0])
     assert [details for _, details in shard.calls] == [{0: b"d"}] * 3
+
+
+async def test_rows_of_a_batch_keep_the_first_time_they_were_deferred() -> None:
+    shard = Shard()
+    shard.replies = [answering(Code.DEFERRED, 77), answering(Code.DEFERRED, 99)]
+    rows = rows_of(10, 11)
+    rows["deferred_at"][1] = 55
+    assert (await queue_of(shard).many(rows, {}, soon()))["address"].tolist() == [10, 11]
+    assert [rows["deferred_at"].tolist() for rows, _ in shard.calls] == [[0, 55], [77, 55], [77, 55]]
 
 
 async def test_a_batch_sends_only_what_is_still_open_again() -> None:
@@ -200,6 +218,53 @@ async def test_a_hanging_shard_ends_each_wait_at_its_deadline() -> None:
     await queue.close()
 
 
+async def test_a_wait_ends_when_its_deadline_has_come_and_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    queue = queue_of(Shard())
+    now = loop.time()
+    deadlines = (now + 10, now + 30, now + 20)  # in order, near enough
+    first, second, third = (asyncio.ensure_future(queue._send(row(1), None, deadline)) for deadline in deadlines)
+    for time, done in (
+        (now + 10, [True, False, False]),
+        (now + 20, [True, False, False]),
+        (now + 30, [True, True, True]),
+    ):
+        monkeypatch.setattr(loop, "time", lambda time=time: time)
+        queue._sweep()
+        assert [answer.done() for answer in (first, second, third)] == done
+        assert queue._sweeper is None if all(done) else queue._sweeper is not None
+        assert queue._sweeper is None or queue._sweeper.when() == now + 30
+    for answer in (first, second, third):
+        with pytest.raises(ShardUnavailable):
+            await answer
+    queue._send(row(2), None, now + 40).cancel()
+    assert queue._sweeper is not None and queue._sweeper.when() == now + 40
+    fourth = queue._send(row(3), None, now + 50)
+    queue._sweep()
+    assert not fourth.done() and len(queue._waiting) == 1, "one that was given up is in nobody's way"
+
+
+async def test_a_wait_behind_one_that_was_answered_ends_at_its_deadline() -> None:
+    hung = asyncio.Event()
+
+    class Hanging(Shard):
+        async def submit(self, rows: Any, details: dict[int, bytes]) -> Any:
+            if rows["amount"][0] == 1:
+                await hung.wait()
+            return await super().submit(rows, details)
+
+    queue = queue_of(Hanging())
+    first = asyncio.create_task(queue.one(row(1), None, soon(0.05)))
+    await turns(10)
+    assert (await queue.one(row(2), None, soon())).address == 2
+    assert len(queue._waiting) == 2, "it is swept with the first"
+    async with asyncio.timeout(2):
+        with pytest.raises(DeadlineExceeded):
+            await first
+    hung.set()
+    await queue.close()
+
+
 async def test_a_call_that_never_ends_is_given_up() -> None:
     shard = Shard()
     shard.gate.clear()
@@ -208,6 +273,18 @@ async def test_a_call_that_never_ends_is_given_up() -> None:
         await queue.one(row(1), None, soon(0.03))
     shard.gate.set()
     assert (await queue.one(row(3), None, soon())).address == 3
+
+
+async def test_a_call_that_was_given_up_may_have_been_done() -> None:
+    shard = Shard()
+    shard.replies = [answering(Code.HOLDS_FULL)]
+    shard.gate.clear()
+    queue = queue_of(shard, call_timeout_s=0.01)
+    asked = asyncio.create_task(queue.one(row(1), None, soon()))
+    while len(shard.calls) < 2:
+        await asyncio.sleep(0.001)
+    shard.gate.set()
+    assert (await asked).code == Code.OK, "that a table is full says nothing of the first call"
 
 
 async def test_a_full_queue_refuses_at_once() -> None:
@@ -233,8 +310,9 @@ async def test_details_that_wait_are_bounded_too() -> None:
     queue = queue_of(shard, calls_max=1, queue_detail_bytes_max=20)
     waiting = [asyncio.create_task(queue.one(row(1), None, soon()))]
     await turns()
-    waiting.append(asyncio.create_task(queue.one(row(2), b"x" * 8, soon())))
+    waiting += [asyncio.create_task(queue.one(row(2), details, soon())) for details in (b"x" * 8, None)]
     await turns()
+    assert queue._small.detail_bytes == 8
     with pytest.raises(DeadlineExceeded):
         await queue.one(row(3), b"x" * 8, soon())
     shard.gate.set()
@@ -339,6 +417,64 @@ async def test_small_requests_leave_one_call_to_batches() -> None:
     await asyncio.gather(batch, *waiting)
 
 
+async def test_details_of_batches_in_one_call_stay_with_their_rows() -> None:
+    shard = Shard()
+    queue = queue_of(shard)
+    await asyncio.gather(
+        queue.many(rows_of(1, 2, 3), {1: b"two", 2: b"three"}, soon()),
+        queue.many(rows_of(4, 5, 6), {0: b"four", 2: b"six"}, soon()),
+    )
+    ((rows, details),) = shard.calls
+    assert {int(rows["amount"][at]): entry for at, entry in details.items()} == {
+        2: b"two", 3: b"three", 4: b"four", 6: b"six",
+    }  # fmt: skip
+
+
+async def test_the_parts_of_a_batch_that_was_given_up_never_leave() -> None:
+    shard = Shard()
+    shard.gate.clear()
+    queue = queue_of(shard, calls_max=1, call_rows_max=2, part_rows_max=2, small_rows_max=1)
+    batch = asyncio.create_task(queue.many(rows_of(*range(6)), {}, soon()))
+    await turns(20)
+    batch.cancel()
+    await turns()
+    shard.gate.set()
+    assert (await queue.one(row(9), None, soon())).address == 9
+    assert [rows["amount"].tolist() for rows, _ in shard.calls] == [[0, 1], [9]]
+
+
+@pytest.mark.parametrize(
+    ("linked", "cuts"),
+    [
+        ((), [4, 8, 11]),
+        ((0, 1), [4, 8, 11]),
+        ((0, 1, 3, 4), [3, 7, 11]),
+        ((0, 1, 2, 3, 4), [6, 10, 11]),
+        ((1, 2, 3, 4, 5), [1, 7, 11]),
+        ((4, 5, 6, 7, 8), [4, 10, 11]),
+        ((5, 6, 7, 8, 9), [4, 5, 11]),
+        (tuple(range(10)), [11]),
+    ],
+)
+def test_rows_are_cut_after_as_many_groups_as_fit(linked: tuple[int, ...], cuts: list[int]) -> None:
+    rows = rows_of(*range(11))
+    rows["flags"][list(linked)] = FLAG_LINKED
+    assert _cuts(rows, 4) == cuts
+    assert _cuts(rows, 11) == [11]
+
+
+async def test_answers_of_a_call_come_so_many_of_a_caller_a_turn() -> None:
+    loop = asyncio.get_running_loop()
+    jobs = [_Job(row(i, caller=2 if i == 9 else 1), None, 0.0, loop.create_future(), 0.0) for i in range(10)]
+    jobs[5].future.cancel()
+    _finish(jobs, done(rows_of(*range(10)), {}), 3, loop)
+    for expected in ([0, 1, 2, 5, 9], [0, 1, 2, 3, 4, 5, 9], [*range(9), 9]):
+        assert [at for at, job in enumerate(jobs) if job.future.done()] == expected
+        await asyncio.sleep(0)
+    for at, job in enumerate(jobs):
+        assert job.future.cancelled() if at == 5 else np.frombuffer(job.future.result(), RESULT)["address"] == [at]
+
+
 async def test_calls_with_details_are_short() -> None:
     shard = Shard()
     queue = queue_of(shard, detailed_call_rows_max=4, part_rows_max=2, small_rows_max=1)
@@ -407,13 +543,17 @@ async def test_what_was_answered_is_not_kept_until_its_deadline() -> None:
         await queue.one(row(amount), b"details", soon())
     assert not queue._waiting
     await queue.close()
+    assert queue._sweeper is not None and queue._sweeper.cancelled()
+    await queue_of(Shard()).close()
 
 
 async def test_calls_are_observed() -> None:
-    seen: list[int] = []
-    queue = ShardWriteQueue(Shard(), WriteQueueLimits(), lambda queued, call, rows: seen.append(rows))
+    seen: list[tuple[float, float, int]] = []
+    began = soon(0)
+    queue = ShardWriteQueue(Shard(), WriteQueueLimits(), lambda *of_call: seen.append(of_call))
     await queue.many(rows_of(1, 2, 3), {}, soon())
-    assert seen == [3]
+    ((queued_s, call_s, rows),) = seen
+    assert rows == 3 and queued_s >= 0 and call_s >= 0 and queued_s + call_s <= soon(0) - began
 
 
 def test_the_deferred_time_lies_where_the_queue_writes_it() -> None:
