@@ -96,7 +96,8 @@ _UNSET = ("RAY_AUTH_TOKEN", "RAY_ADDRESS", "RAY_REDIS_ADDRESS")
 
 
 class RayOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`address` (host:port) names an existing cluster: it brings its own resources, network, token and supervision."""
+    """`address` (host:port, or `auto` on a machine of it) names an existing cluster: it brings its own resources, network, token and
+    supervision."""
 
     data_dir: Path
     num_cpus: int
@@ -140,7 +141,9 @@ class RayRuntime:
         import ray
 
         ray.init(address=options.address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
-        return cls(options, None, [])
+        cluster: Any = ray
+        found = cluster.get_runtime_context().gcs_address
+        return cls(msgspec.structs.replace(options, address=found), None, [])
 
     @classmethod
     def _start_node(cls, options: RayOptions) -> "RayRuntime":

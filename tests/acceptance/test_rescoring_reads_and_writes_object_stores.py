@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -133,14 +134,18 @@ def test_a_killed_driver_resumes_a_second_is_refused_and_a_changed_object_is_nam
     line = command(source, output, card)
     driver = subprocess.Popen(line, stdout=subprocess.DEVNULL)
     wait_for(driver, output, 5)
+    workers = [each for each in psutil.Process(driver.pid).children() if "spawn_main" in " ".join(each.cmdline())]
+    for worker in workers:
+        worker.suspend()  # So that the job does not end meanwhile; its driver goes on.
     second = ran(line)
     assert second.returncode == 1
     assert f"{output} is being written by process {driver.pid} on " in second.stderr
     shown = json.loads(ran([*line[:4], "status", output, "--json"]).stdout)
     assert shown["owner"]["pid"] == driver.pid and 0 < shown["rows_done"] <= shown["rows_total"] == 120_000
     assert driver.poll() is None
-    driver.kill()
-    driver.wait()
+    for process in (driver, *workers):
+        process.kill()
+        process.wait()
     left = folder_at(output)
     left.write("parts/000999.parquet", b"half")
 

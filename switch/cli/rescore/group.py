@@ -90,7 +90,9 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
     "--canary", metavar="SHARE", callback=_share, help="Score this share first, and stop if PSI is over --psi-max."
 )
 @click.option("--psi-max", type=click.FloatRange(0), default=0.25, show_default=True, help="For --canary.")
-@click.option("--ray", metavar="A", help="Address of a Ray cluster whose nodes all see input and output.")
+@click.option(
+    "--ray", metavar="A", help="A Ray cluster whose nodes all see input and output: HOST:PORT, or auto on one of them."
+)
 @click.option("--workers", type=click.IntRange(1), help="Workers at a time [default: one a processor].")
 @click.option(
     "--store-patience",
