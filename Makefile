@@ -9,7 +9,7 @@ MINUTES ?= 20
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo install develop docs unit test coverage test-latest test-newest test-lowest check acceptance screenshots sim mutate bench update clean
+.PHONY: help run demo install develop cluster docs unit test coverage test-latest test-newest test-lowest check acceptance screenshots sim mutate bench update clean
 
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
@@ -18,6 +18,7 @@ help:
 	@echo "make test        all tests"
 	@echo "make check       format, lint, spelling, types, floors"
 	@echo "make coverage    how much of the code the unit tests reach, with a floor"
+	@echo "make cluster     what nodes of a Ray cluster that takes jobs need in addition"
 	@echo "make docs        writes the generated pages of docs/reference"
 	@echo "make screenshots pictures of the console for docs/console.md; needs a Chromium"
 	@echo "make acceptance  the slow proofs"
@@ -45,6 +46,10 @@ $(VENV)/.developed: $(VENV)/.installed
 install: $(VENV)/.installed
 
 develop: $(VENV)/.developed
+
+# With what nodes of a Ray cluster need in addition, to take jobs.
+cluster: install
+	$(PIP) --no-compile --no-deps --require-hashes --requirement requirements-cluster.txt
 
 run: install
 	@exec $(BIN)/shardpay serve --sample

@@ -1,7 +1,8 @@
 """Writes requirements.txt: every package that the project needs, transitive ones too, at one version with the hashes of its files.
 
-What a switch needs stands first, what only tests and tools need below a line that `make install` cuts at. `make update` runs this;
-uv resolves for all systems and for Python 3.11 and later at once. With `--keep` versions that are pinned stay, and what pyproject.toml
+What a switch needs stands first, what only tests and tools need below a line that `make install` cuts at. What nodes of a Ray cluster
+need in addition, to take jobs, has a file of its own: Ray starts more processes wherever it finds it. `make update` runs this; uv
+resolves for all systems and for Python 3.11 and later at once. With `--keep` versions that are pinned stay, and what pyproject.toml
 names in addition is added.
 """
 
@@ -12,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "requirements.txt"
+CLUSTER = ROOT / "requirements-cluster.txt"
 BUILD = "setuptools>=77\n"
 """What builds the project itself; pip would fetch it without a hash."""
 TESTS = "# Below: for tests and tools only."
@@ -42,12 +44,17 @@ def resolve(*arguments: str) -> list[str]:
 def main() -> None:
     """Resolve everything once, then cut out what a switch alone needs at these versions."""
     kept = ["--constraint", str(FILE)] if "--keep" in sys.argv[1:] else []
-    everything = resolve("--extra", "dev", "--extra", "peers", *kept)
-    FILE.write_text("".join(everything), encoding="utf-8")
-    needed = resolve("--constraint", str(FILE))
-    rest = [package for package in everything if package not in needed]
+    tests = ("--extra", "dev", "--extra", "peers")
+    FILE.write_text("".join(resolve("--extra", "cluster", *tests, *kept)), encoding="utf-8")
+    same = ("--constraint", str(FILE))
+    needed, tested, clustered = resolve(*same), resolve(*tests, *same), resolve("--extra", "cluster", *same)
+    rest = [package for package in tested if package not in needed]
+    more = [package for package in clustered if package not in needed]
     FILE.write_text("".join([HEAD, *needed, TESTS, "\n", *rest]), encoding="utf-8")
-    print(f"{FILE.name}: {len(needed)} packages for a switch, {len(rest)} more for tests and tools")
+    CLUSTER.write_text("".join([HEAD, *more]), encoding="utf-8")
+    print(
+        f"{len(needed)} packages for a switch, {len(rest)} more for tests and tools, {len(more)} more for Ray clusters"
+    )
 
 
 if __name__ == "__main__":

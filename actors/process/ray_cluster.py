@@ -36,6 +36,8 @@ from typing import Any
 
 import msgspec
 
+from actors.process.identity import Process, boot_id, identified, myself, runs, stat_of
+
 NAMESPACE = "shardpay"
 
 OBJECT_STORE_BYTES = 512 << 20
@@ -94,17 +96,13 @@ _UNSET = ("RAY_AUTH_TOKEN", "RAY_ADDRESS", "RAY_REDIS_ADDRESS")
 
 
 class RayOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`address` (host:port) names an existing cluster: it brings its own resources, network, token and supervision."""
+    """`address` (host:port, or `auto` on a machine of it) names an existing cluster: it brings its own resources, network, token and
+    supervision."""
 
     data_dir: Path
     num_cpus: int
     object_store_bytes: int = OBJECT_STORE_BYTES
     address: str | None = None
-
-
-class Process(msgspec.Struct, frozen=True, kw_only=True):
-    pid: int
-    start_ticks: int
 
 
 class _Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,7 +141,9 @@ class RayRuntime:
         import ray
 
         ray.init(address=options.address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
-        return cls(options, None, [])
+        cluster: Any = ray
+        found = cluster.get_runtime_context().gcs_address
+        return cls(msgspec.structs.replace(options, address=found), None, [])
 
     @classmethod
     def _start_node(cls, options: RayOptions) -> "RayRuntime":
@@ -156,7 +156,7 @@ class RayRuntime:
         shutil.rmtree(_sockets_dir(temp_dir), ignore_errors=True)
         _private_dir(_sockets_dir(temp_dir))
         _set_environment(environment(options))
-        _record(options.data_dir, temp_dir, [_myself()])
+        _record(options.data_dir, temp_dir, [myself()])
         import ray
 
         with _few_helpers():
@@ -173,14 +173,14 @@ class RayRuntime:
         essential = _children_named("gcs_server", "raylet")
         if len(essential) != 2:
             raise RuntimeError(f"Ray started, but its GCS or raylet is gone; see {temp_dir}/session_latest/logs")
-        _record(options.data_dir, temp_dir, [_myself(), *essential])
+        _record(options.data_dir, temp_dir, [myself(), *essential])
         return cls(options, temp_dir, essential)
 
     def alive(self) -> bool:
         """Whether GCS and raylet run: 50 microseconds. Of a given cluster: whether its GCS accepts a connection."""
         if self._options.address is not None:
             return _accepts_connections(self._options.address)
-        return all(_runs(process) for process in self._essential)
+        return all(runs(process) for process in self._essential)
 
     @property
     def sockets(self) -> Path | None:
@@ -251,10 +251,10 @@ def sweep(data_dir: Path) -> int:
     except msgspec.DecodeError:
         # Written whole or not at all, so this is damage from outside: what can be derived still holds.
         session = _Session(boot_id="", temp_dir=str(ray_temp_dir(data_dir)), processes=[])
-    recorded = set(session.processes) if session.boot_id == _boot_id() else set()
-    recorded.discard(_myself())
+    recorded = set(session.processes) if session.boot_id == boot_id() else set()
+    recorded.discard(myself())
     temp_dir = Path(session.temp_dir)
-    ended = _end(lambda: {process for process in recorded if _runs(process)} | _session_processes(temp_dir))
+    ended = _end(lambda: {process for process in recorded if runs(process)} | _session_processes(temp_dir))
     _record_path(data_dir).unlink(missing_ok=True)
     return ended
 
@@ -308,7 +308,7 @@ def _write_privately(path: Path, content: bytes) -> None:
 
 
 def _record(data_dir: Path, temp_dir: Path, processes: list[Process]) -> None:
-    session = _Session(boot_id=_boot_id(), temp_dir=str(temp_dir), processes=processes)
+    session = _Session(boot_id=boot_id(), temp_dir=str(temp_dir), processes=processes)
     _write_privately(_record_path(data_dir), msgspec.json.encode(session))
 
 
@@ -345,40 +345,6 @@ def _accepts_connections(address: str) -> bool:
     return True
 
 
-def _boot_id() -> str:
-    """Start times count from the boot, so they identify processes only within one."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def _stat(pid: int) -> tuple[str, str, int, int] | None:
-    """(name, state, parent, start time in ticks) of a process, None when there is none."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    # The name stands in parentheses and may itself hold spaces and parentheses.
-    name, _, rest = text.partition("(")[2].rpartition(")")
-    fields = rest.split()
-    return name, fields[0], int(fields[1]), int(fields[19])
-
-
-def _identify(pid: int) -> Process | None:
-    stat = _stat(pid)
-    return None if stat is None else Process(pid=pid, start_ticks=stat[3])
-
-
-def _myself() -> Process:
-    process = _identify(os.getpid())
-    assert process is not None
-    return process
-
-
-def _runs(process: Process) -> bool:
-    """A zombie does not run: it only waits for its parent to notice."""
-    stat = _stat(process.pid)
-    return stat is not None and stat[3] == process.start_ticks and stat[1] not in "ZX"
-
-
 def _all_pids() -> Iterator[int]:
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
@@ -386,7 +352,7 @@ def _all_pids() -> Iterator[int]:
 def _children_named(*names: str) -> list[Process]:
     found = []
     for pid in _all_pids():
-        stat = _stat(pid)
+        stat = stat_of(pid)
         if stat is not None and stat[0] in names and stat[2] == os.getpid() and stat[1] not in "ZX":
             found.append(Process(pid=pid, start_ticks=stat[3]))
     return found
@@ -398,8 +364,8 @@ def _session_processes(temp_dir: Path) -> set[Process]:
     found = set()
     for pid in _all_pids():
         if pid != os.getpid() and _writes_below(pid, prefix):
-            process = _identify(pid)
-            if process is not None and _runs(process):
+            process = identified(pid)
+            if process is not None and runs(process):
                 found.add(process)
     return found
 
@@ -439,7 +405,7 @@ def _send_kill(process: Process) -> None:
         return
     try:
         # Checked after opening: from here on the descriptor means this process, whatever becomes of its number.
-        if _runs(process):
+        if runs(process):
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
     except ProcessLookupError:
         pass

@@ -7,9 +7,9 @@ file's and the column's name and nothing is written.
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -30,6 +30,8 @@ from actors.rescore.job import (
     code_version,
 )
 from actors.rescore.scoring import CardScorer, Columns
+from actors.storage.interface import Folder, Found, Range
+from actors.storage.place import Location, Source, folder_at, source_at
 from models.scorecard import Scorecard, card_hash
 
 MAGIC: Final = b"PAR1"
@@ -39,8 +41,8 @@ SUFFIXES: Final = (".parquet", ".parq", ".pq")
 BATCH_BYTES: Final = 32 << 20
 """Of decoded columns: a batch in a worker."""
 BATCH_ROWS_MAX, BATCH_ROWS_MIN = 65_536, 256
-READ_BUFFER_BYTES: Final = 1 << 20
-"""Of a column's bytes on disk: what is read at a time, however large its row group is."""
+TAIL_BYTES: Final = 64 << 10
+"""Read at first of a file's end: most footers are shorter."""
 WORKER_BASE_BYTES: Final = 320 << 20
 """Python, Arrow, Numba and the kernels, before any row."""
 BATCHES_HELD: Final = 6
@@ -77,21 +79,25 @@ class Prepared(NamedTuple):
         return sum(unit.bytes for unit in self.units)
 
 
-def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> Prepared:
-    """Raises RescoreRefused, naming file and column."""
+def prepare(
+    source: Location, output: Location, card: Scorecard, settings: Settings, patience_s: float | None = None
+) -> Prepared:
+    """`patience_s`: for how long an object store may be away. Raises RescoreRefused, naming file and column, and StorageRefused."""
     scorer = CardScorer(card, settings)
     kept = (settings.wallet, *settings.keep)
     twins = sorted(set(kept) & set(Columns(card, settings, scorer.wallets is not None).names))
     if twins:
         raise RescoreRefused(f"{twins[0]!r} is a column that scoring adds; it cannot be kept under this name")
     columns = tuple(dict.fromkeys((*kept, *scorer.columns)))
-    if source.resolve() in (output.resolve(), *output.resolve().parents):
+    read, written = source_at(source, patience_s), folder_at(output, patience_s)
+    written.check()
+    if folder_at(source).holds(written):
         raise RescoreRefused(
             f"{output} lies in the folder that is read; scores go elsewhere, or the next run reads them"
         )
-    folder, paths = _paths(source)
+    folder, files = read.folder, _of_parquet(source, read)
     with ThreadPoolExecutor(FOOTER_READERS) as pool:
-        looked = list(pool.map(lambda path: _looked_at(folder, path, columns), paths))
+        looked = list(pool.map(lambda file: _looked_at(folder, file, columns), files))
     corrupt = tuple(each for each in looked if isinstance(each, Corrupt))
     found = [each for each in looked if isinstance(each, ReadableFile)]
     if corrupt and not settings.skip_corrupt:
@@ -113,7 +119,7 @@ def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> 
     )
     job = Job(
         source=folder,
-        output=output,
+        output=written,
         card=card,
         plan=plan,
         kept=schema,
@@ -121,37 +127,34 @@ def prepare(source: Path, output: Path, card: Scorecard, settings: Settings) -> 
         dictionaries=tuple(name for name in columns if name != settings.wallet and name in scorer.texts)
         + tuple(field.name for field in schema if pa.types.is_dictionary(field.type)),
     )
-    return Prepared(job, list(_units(found, settings.part_rows)), _worker_bytes(found, plan.batch_rows, len(columns)))
+    buffers = 2 * len(columns) * folder.buffer_bytes + folder.ahead_bytes
+    return Prepared(job, list(_units(found, settings.part_rows)), _worker_bytes(found, plan.batch_rows, buffers))
 
 
 # Which files there are.
 
 
-def _paths(source: Path) -> tuple[Path, list[Path]]:
-    """The folder that names are relative to, and the files in the order of their names."""
-    if source.is_file():
-        return source.parent, [source]
-    if not source.is_dir():
-        raise RescoreRefused(f"there is no file or folder {source}")
-    hidden = ("_", ".")
-    paths = [
-        path
-        for path in source.rglob("*")
-        if path.suffix in SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(hidden) for part in path.relative_to(source).parts)
-    ]
-    if not paths:
+def _of_parquet(source: Location, read: Source) -> list[Found]:
+    """The file by itself, or those of a folder in the order of their names."""
+    if read.alone:
+        return read.files
+    if not read.files and not read.folder.top():
+        raise RescoreRefused(f"there is nothing at {source}")
+    found = [each for each in read.files if _is_shown(PurePosixPath(each.name))]
+    if not found:
         raise RescoreRefused(f"{source} holds no Parquet files (names that end in {', '.join(SUFFIXES)})")
-    return source, sorted(paths, key=lambda path: path.relative_to(source).as_posix())
+    return found
 
 
-def _looked_at(folder: Path, path: Path, columns: tuple[str, ...]) -> ReadableFile | Corrupt:
-    name = path.relative_to(folder).as_posix()
+def _is_shown(path: PurePosixPath) -> bool:
+    return path.suffix in SUFFIXES and not any(part.startswith(("_", ".")) for part in path.parts)
+
+
+def _looked_at(folder: Folder, found: Found, columns: tuple[str, ...]) -> ReadableFile | Corrupt:
+    name = found.name
     try:
-        status = path.stat()
-        footer = _footer(path, status.st_size)
-        with pq.ParquetFile(path) as file:
+        footer = _footer(folder, found)
+        with pq.ParquetFile(pa.BufferReader(footer)) as file:
             metadata, schema = file.metadata, file.schema_arrow
     except (ValueError, OSError, pa.ArrowException) as error:
         return Corrupt(path=name, group=None, rows=0, reason=f"not a whole Parquet file: {_line(error)}")
@@ -159,29 +162,28 @@ def _looked_at(folder: Path, path: Path, columns: tuple[str, ...]) -> ReadableFi
         if times > 1 and column in columns:
             raise RescoreRefused(f"{name}: {times} columns are named {column!r}; the card needs one")
     groups, widest, largest = _groups(metadata, frozenset(columns))
-    described = InputFile(
-        path=name, bytes=status.st_size, mtime_ns=status.st_mtime_ns, footer=footer, rows=metadata.num_rows
-    )
+    digest = hashlib.sha256(footer[:-8]).hexdigest()
+    described = InputFile(path=name, bytes=found.bytes, tag=found.tag, footer=digest, rows=metadata.num_rows)
     return ReadableFile(described, schema, groups, widest, largest)
 
 
-def _footer(path: Path, size: int) -> str:
-    with open(path, "rb") as file:
-        if size < 12:
-            raise ValueError(f"it has {size} bytes")
-        file.seek(size - 8)
-        (length,), magic = struct.unpack("<I", file.read(4)), file.read(4)
-        if magic != MAGIC or length > size - 12:
-            raise ValueError("it does not end as one")
-        file.seek(size - 8 - length)
-        return hashlib.sha256(file.read(length)).hexdigest()
+def _footer(folder: Folder, found: Found) -> bytes:
+    """What Parquet says of a file at its end, with its length and the mark behind it."""
+    if found.bytes < 12:
+        raise ValueError(f"it has {found.bytes} bytes")
+    tail = folder.tail(found, TAIL_BYTES)
+    (length,), magic = struct.unpack("<I", tail[-8:-4]), tail[-4:]
+    if magic != MAGIC or length > found.bytes - 12:
+        raise ValueError("it does not end as one")
+    if length + 8 > len(tail):
+        tail = folder.tail(found, length + 8)
+    return tail[-8 - length :]
 
 
 def _groups(metadata: Any, columns: frozenset[str]) -> tuple[list[Group], int, int]:
     """Row groups; the most bytes that a row takes when decoded; the bytes of the largest group."""
     groups, widest, largest = [], 1, 0
-    paths = [metadata.schema.column(place).path for place in range(metadata.num_columns)]
-    places = [at for at, path in enumerate(paths) if path in columns or path.partition(".")[0] in columns]
+    places = _places(metadata, columns)
     for at in range(metadata.num_row_groups):
         group = metadata.row_group(at)
         chunks = [group.column(place) for place in places]
@@ -191,6 +193,21 @@ def _groups(metadata: Any, columns: frozenset[str]) -> tuple[list[Group], int, i
             widest = max(widest, -(-decoded // group.num_rows))
         largest = max(largest, decoded)
     return groups, widest, largest
+
+
+def _places(metadata: Any, columns: frozenset[str]) -> list[int]:
+    paths = [metadata.schema.column(place).path for place in range(metadata.num_columns)]
+    return [at for at, path in enumerate(paths) if path in columns or path.partition(".")[0] in columns]
+
+
+def chunk_ranges(metadata: Any, groups: Iterable[int], columns: frozenset[str]) -> list[Range]:
+    """Where the columns of some row groups lie, in the order in which they are read."""
+    places, found = _places(metadata, columns), []
+    for group in map(metadata.row_group, groups):
+        for chunk in map(group.column, places):
+            start = chunk.dictionary_page_offset or chunk.data_page_offset
+            found.append(Range(start, start + chunk.total_compressed_size))
+    return found
 
 
 # Whether the card can read them.
@@ -297,8 +314,8 @@ def _batch_rows(widest: int) -> int:
     return 1 << (fit.bit_length() - 1)
 
 
-def _worker_bytes(found: list[ReadableFile], batch_rows: int, columns: int) -> int:
+def _worker_bytes(found: list[ReadableFile], batch_rows: int, buffers: int) -> int:
     """Grows with a row group only up to what batches and buffers hold of it."""
     widest, largest = max(each.widest for each in found), max(each.largest for each in found)
     batches = BATCHES_HELD * batch_rows * (widest + 256)
-    return WORKER_BASE_BYTES + min(largest, 2 * columns * READ_BUFFER_BYTES) + batches + STAGE_BYTES
+    return WORKER_BASE_BYTES + min(largest, buffers) + batches + STAGE_BYTES

@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 
 import models
+from actors.storage.interface import Folder
 from models.credit.score import DAYS_MIN, PAYMENTS_MIN
 from models.scorecard import Scorecard
 
@@ -48,12 +49,13 @@ class Group(msgspec.Struct, frozen=True, array_like=True):
 
 
 class InputFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file as it was when the job began. `path`: below the input's folder. `footer`: SHA-256 of what Parquet says of the file at its
+    """One file as it was when the job began. `path`: below the input's folder. `tag`: time of change on a disk, ETag in an object
+    store. `footer`: SHA-256 of what Parquet says of the file at its
     end, the addresses and sizes of all columns among it."""
 
     path: str
     bytes: int
-    mtime_ns: int
+    tag: str
     footer: str
     rows: int
 
@@ -160,8 +162,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """All that a worker needs beside its unit. `kept`: the columns that go from input to output, as the output has them.
     `dictionaries`: text columns that are read as dictionaries."""
 
-    source: Path
-    output: Path
+    source: Folder
+    output: Folder
     card: Scorecard
     plan: Plan
     kept: pa.Schema

@@ -9,7 +9,6 @@ from typing import Final
 
 import msgspec
 
-from actors.process.atomic_file import write_whole
 from actors.rescore.outcomes import Outcomes
 from actors.rescore.output import Output
 from actors.rescore.report import Against, Mover, ReportInputs, RescoreReport, report_of
@@ -46,8 +45,8 @@ def page(report: RescoreReport) -> str:
 def write_report(card: Scorecard, output: Output, manifest: Manifest, given: ReportInputs) -> RescoreReport:
     """Write the report beside the manifest, as JSON and as a page. Raises RescoreRefused as `report_of` does."""
     made = report_of(card, output, manifest, given)
-    write_whole(output.folder / "report.json", msgspec.json.format(msgspec.json.encode(made)))
-    write_whole(output.folder / "report.html", page(made).encode())
+    output.folder.write("report.json", msgspec.json.format(msgspec.json.encode(made)))
+    output.folder.write("report.html", page(made).encode())
     return made
 
 

@@ -4,7 +4,6 @@ A run scores a wallet once, so what is sent twice changes nothing; the note of h
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -14,9 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from actors.process.atomic_file import write_whole
 from actors.rescore.job import RescoreRefused
-from actors.rescore.output import PUBLISHED, Output
+from actors.rescore.output import CARD, PUBLISHED, Output
 from actors.rescore.run import Manifest
 from actors.rescore.scores import stored
 from models.credit.feature import DIMENSIONS
@@ -48,24 +46,24 @@ class Batch(NamedTuple):
 def note_of(output: Output, url: str, run: int) -> Note:
     """How far this run was sent to this switch."""
     try:
-        note = msgspec.json.decode((output.folder / PUBLISHED).read_bytes(), type=Note)
-    except (FileNotFoundError, msgspec.DecodeError):
+        note = msgspec.json.decode(output.read(PUBLISHED) or b"", type=Note)
+    except msgspec.DecodeError:
         return Note(url=url, run=run)
     return note if (note.url, note.run) == (url, run) else Note(url=url, run=run)
 
 
 def keep_note(output: Output, note: Note) -> None:
     """Write the note beside the manifest."""
-    write_whole(output.folder / PUBLISHED, msgspec.json.encode(note))
+    output.folder.write(PUBLISHED, msgspec.json.encode(note))
 
 
 def batches(output: Output, manifest: Manifest, note: Note) -> Iterator[Batch]:
     """The batches that were not sent yet. Raises RescoreRefused for a run that cannot be published, and why."""
-    card = _wallet_card(output.folder / "card.json", manifest)
+    card = _wallet_card(output.folder.read(CARD), manifest)
     as_of = manifest.settings["as_of"]
     for at, part in enumerate(manifest.parts[note.parts :], start=note.parts):
         before = note.rows if at == note.parts else 0
-        with pq.ParquetFile(output.folder / part.file) as file:
+        with pq.ParquetFile(output.part(part)) as file:
             sent = 0
             for batch in file.iter_batches(BATCH_ROWS):
                 sent += batch.num_rows
@@ -75,9 +73,9 @@ def batches(output: Output, manifest: Manifest, note: Note) -> Iterator[Batch]:
                     yield Batch(_sent(rows, card, manifest, note.run, as_of), at + over, 0 if over else sent)
 
 
-def _wallet_card(path: Path, manifest: Manifest) -> Any:
+def _wallet_card(document: bytes, manifest: Manifest) -> Any:
     try:
-        card = checked(parse(path.read_bytes()))
+        card = checked(parse(document))
     except CardError as error:
         raise RescoreRefused(f"only scores of a wallet card can be published: {error}") from None
     if manifest.settings["scores_only"]:

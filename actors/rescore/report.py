@@ -18,6 +18,7 @@ from actors.rescore.output import Output
 from actors.rescore.run import Manifest, read_manifest
 from actors.rescore.scores import MATCHED_ROWS_MAX, NO_SCORE, scores_of
 from actors.rescore.scoring import stability
+from actors.storage.interface import Folder
 from models.scorecard import Scorecard
 from models.statistics import psi
 
@@ -102,7 +103,7 @@ class RescoreReport(msgspec.Struct, frozen=True, kw_only=True):
 class ReportInputs(msgspec.Struct, frozen=True, kw_only=True):
     """What a report may take into account: a run `before`, a table of who turned out bad."""
 
-    before: Path | None = None
+    before: Folder | None = None
     outcomes: Path | None = None
 
 
@@ -178,14 +179,14 @@ def _reasons(card: Scorecard, tally: Tally) -> list[ReasonCount]:
 # Against the run before.
 
 
-def _manifest_before(before: Path) -> Manifest:
+def _manifest_before(before: Folder) -> Manifest:
     manifest = read_manifest(Output(before))
     if manifest is None:
         raise RescoreRefused(f"{before} holds no finished run to compare with")
     return manifest
 
 
-def _bands_before(before: Path, card: Scorecard) -> dict[str, float] | None:
+def _bands_before(before: Folder, card: Scorecard) -> dict[str, float] | None:
     tally = _manifest_before(before).tally
     if len(tally.bands) != len(card.bands or ()):
         return None
@@ -193,7 +194,7 @@ def _bands_before(before: Path, card: Scorecard) -> dict[str, float] | None:
     return {name: rows / max(tally.scored, 1) for name, rows in zip(names, tally.bands, strict=True)}
 
 
-def _against(card: Scorecard, output: Output, manifest: Manifest, before: Path) -> Against:
+def _against(card: Scorecard, output: Output, manifest: Manifest, before: Folder) -> Against:
     earlier = _manifest_before(before)
     old, new = earlier.tally, manifest.tally
     same_bands = bool(card.bands) and len(old.bands) == len(new.bands)

@@ -14,8 +14,9 @@ import msgspec
 from actors.process.worker_pool import Event, Pool
 from actors.rescore.inputs import Prepared
 from actors.rescore.job import Corrupt, Done, Job, Part, Plan, RescoreRefused, Tally, Unit
-from actors.rescore.output import Output, Status, now
+from actors.rescore.output import BAD, CARD, MANIFEST, Output, Status
 from actors.rescore.scoring import stability, summed
+from actors.storage.interface import StorageRefused, now
 from models.scorecard import Scorecard, canonical
 
 STATUS_EVERY_S: Final = 5.0
@@ -81,7 +82,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(prepared: Prepared, pool: Callable[[Job], Pool], options: Options) -> Manifest:
-    """Do what is left of a job and publish it. Raises RescoreRefused, Stopped, and OSError where there is no room."""
+    """Do what is left of a job and publish it. Raises RescoreRefused, Stopped, StorageRefused, and OSError where there is no room."""
     output = Output(prepared.job.output)
     output.open()
     try:
@@ -98,12 +99,11 @@ def run(prepared: Prepared, pool: Callable[[Job], Pool], options: Options) -> Ma
 
 def read_manifest(output: Output) -> Manifest | None:
     """None where no job has ended. Raises RescoreRefused for one of another version."""
+    data = output.read(MANIFEST)
     try:
-        return msgspec.json.decode(output.manifest.read_bytes(), type=Manifest)
-    except FileNotFoundError:
-        return None
+        return None if data is None else msgspec.json.decode(data, type=Manifest)
     except msgspec.DecodeError as error:
-        raise RescoreRefused(f"{output.manifest} is not a manifest of this version: {error}") from None
+        raise RescoreRefused(f"{output.folder}/{MANIFEST} is not a manifest of this version: {error}") from None
 
 
 # What is there already.
@@ -131,8 +131,7 @@ def _resumed(output: Output, prepared: Prepared) -> dict[int, Done]:
     if difference is not None:
         raise RescoreRefused(f"{output.folder} was begun otherwise: {difference}; undo that, or use a new folder")
     done = output.done()
-    output.prepare()
-    output.remove_unlisted({part.file for each in done.values() for part in (*each.parts, *each.bad_rows)})
+    output.drop_unlisted(done.values())
     return done
 
 
@@ -146,7 +145,7 @@ def _difference(before: Plan, plan: Plan) -> str | None:
             return f"{each.path} " + (
                 f"cannot be read: {unreadable[each.path]}" if each.path in unreadable else "is gone"
             )
-        for field, what in (("bytes", "size"), ("footer", "footer"), ("mtime_ns", "time of change")):
+        for field, what in (("bytes", "size"), ("footer", "footer"), ("tag", "time of change, or ETag")):
             if getattr(found, field) != getattr(each, field):
                 return f"{each.path} has changed ({what})"
     if now_by_path:
@@ -209,6 +208,7 @@ class _Driver:
             pool.stop()
 
     def _turn(self, pool: Pool, take: bool) -> None:
+        self._output.keep()
         while take and self._left and self._idle and self._may_go_on():
             worker = self._idle.pop()
             self._busy[worker] = self._left.popleft()
@@ -267,7 +267,9 @@ class _Driver:
         bad = self._bad
         if bad > self._options.max_bad * self._rows_total:
             share = f"{bad:,} of {self._rows_total:,} rows are bad"
-            raise RescoreRefused(f"{share}, more than --max-bad {self._options.max_bad:g}; see {self._output.bad}")
+            raise RescoreRefused(
+                f"{share}, more than --max-bad {self._options.max_bad:g}; see {self._output.folder}/{BAD}"
+            )
 
     def _may_go_on(self) -> bool:
         """Whether the next unit is one that goes first, or those have shown that others may follow."""
@@ -320,7 +322,7 @@ class _Driver:
         self._options.on_status(status)
         try:
             self._output.write_status(status)
-        except OSError:
+        except (OSError, StorageRefused):
             return
 
 
@@ -335,7 +337,9 @@ def _canaries(units: list[Unit], canary: Canary | None) -> frozenset[int]:
 def _explained(error: BaseException, job: Job) -> BaseException:
     """A full disk in words that say what to do."""
     if isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or _is_full(error)):
-        return RescoreRefused(f"{job.output}: no room left ({_text(error)}); make room and run the same command again")
+        return RescoreRefused(
+            f"{job.output.staging}: no room left ({_text(error)}); make room and run the same command again"
+        )
     return error
 
 
@@ -357,7 +361,7 @@ def _publish(output: Output, prepared: Prepared, done: dict[int, Done], options:
     if manifest.rows != prepared.rows:
         raise RescoreRefused(f"{manifest.rows:,} rows came out of {prepared.rows:,}: the job contradicts itself")
     try:
-        output.finish({"card.json": canonical(job.card)}, msgspec.json.format(msgspec.json.encode(manifest)))
+        output.finish(done.values(), {CARD: canonical(job.card)}, msgspec.json.format(msgspec.json.encode(manifest)))
     except OSError as error:
         raise _explained(error, job) from None
     return manifest

@@ -21,7 +21,7 @@ def scores_of(output: Output, manifest: Manifest) -> tuple[pa.ChunkedArray, NDAr
     wallet = manifest.settings["wallet"]
     wallets, scores = [], [np.empty(0, np.int64)]
     for part in manifest.parts:
-        table = pq.read_table(output.folder / part.file, columns=[wallet, "score"], partitioning=None)
+        table = pq.read_table(output.part(part), columns=[wallet, "score"], partitioning=None)
         wallets += stored(table.column(wallet)).chunks
         scores.append(table.column("score").fill_null(NO_SCORE).to_numpy().astype(np.int64))
     return pa.chunked_array(wallets) if wallets else pa.chunked_array([], pa.string()), np.concatenate(scores)

@@ -4,12 +4,9 @@ Reading, scoring and writing are three threads, which hand on one batch at a tim
 worker holds is some batches and the pages of the part that it writes, however large a row group is.
 """
 
-import hashlib
-import os
 import secrets
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
+from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -20,11 +17,12 @@ from numpy.typing import NDArray
 from actors.process.memory import peak_bytes
 from actors.process.read_ahead import read_ahead
 from actors.process.write_behind import WriteBehind
-from actors.rescore.inputs import READ_BUFFER_BYTES
+from actors.rescore.inputs import chunk_ranges
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
-from actors.rescore.output import Output
+from actors.rescore.output import BAD, PARTS, Output
 from actors.rescore.scoring import Bad, CardScorer, Columns, Counting, ScoredRows
 from actors.rescore.self_check import SelfCheck
+from actors.storage.interface import Changed, Found, Staged
 from models.evaluation import UnknownCategory
 
 ROWS_A_GROUP: Final = 262_144
@@ -39,6 +37,13 @@ class Batch(NamedTuple):
     file: int
     row: int
     table: pa.Table
+
+
+class _Opened(NamedTuple):
+    """An input: what its folder gave, and what Arrow makes of it."""
+
+    source: Any
+    file: pq.ParquetFile
 
 
 class _Unreadable(Exception):
@@ -62,11 +67,14 @@ class Worker:
         self._check = SelfCheck(job.card, job.settings, self._scorer.wallets is not None)
 
     def __call__(self, unit: Unit) -> Done:
-        """Raises RescoreRefused for an input that changed or cannot be read, OSError when there is no room."""
+        """Raises RescoreRefused for an input that changed or cannot be read, StorageRefused for a store that is away for too long, OSError
+        when there is no room."""
         skipped: list[Corrupt] = []
         while True:
             try:
                 return self._score_unit(unit, skipped)
+            except Changed as error:
+                raise RescoreRefused(f"{error} has changed since the job began") from None
             except _Unreadable as error:
                 found = list(self._unreadable_groups(error, skipped))
                 if not self._job.settings.skip_corrupt:
@@ -76,9 +84,7 @@ class Worker:
 
     def _score_unit(self, unit: Unit, skipped: list[Corrupt]) -> Done:
         counting = Counting(self._job.card)
-        parts, bad = (
-            _Parts(self._job, self._output, unit.number, folder) for folder in (self._output.parts, self._output.bad)
-        )
+        parts, bad = (_Parts(self._job, self._output, unit.number, folder) for folder in (PARTS, BAD))
         behind = WriteBehind(parts.write)
         try:
             for each in skipped:
@@ -154,57 +160,62 @@ class Worker:
         path = self._path(span.file)
         groups = [at for at in range(span.first, span.end) if (path, at) not in gone]
         lost = len(groups) < span.end - span.first
-        with self._opened(span.file) as file:
+        with self._opened(span.file) as opened:
             row = span.row
             # Rows are counted by what is read: with groups left out, each group is read by itself to know where it begins.
             for some in [[at] for at in range(span.first, span.end)] if lost else [groups]:
                 if some[0] not in groups:
-                    row += file.metadata.row_group(some[0]).num_rows
+                    row += opened.file.metadata.row_group(some[0]).num_rows
                     continue
                 try:
-                    for batch in self._read(file, some):
+                    for batch in self._read(opened, some):
                         yield Batch(span.file, row, pa.Table.from_batches([batch]))
                         row += batch.num_rows
                 except (OSError, pa.ArrowException) as error:
                     raise _Unreadable(span, " ".join(str(error).split())[:300]) from None
 
-    def _read(self, file: pq.ParquetFile, groups: list[int]) -> Iterator[pa.RecordBatch]:
+    def _read(self, opened: "_Opened", groups: list[int]) -> Iterator[pa.RecordBatch]:
+        file = opened.file
+        self._job.source.expect(opened.source, chunk_ranges(file.metadata, groups, frozenset(self._job.columns)))
         rows, names = self._job.plan.batch_rows, list(self._job.columns)
         for batch in file.iter_batches(rows, row_groups=groups, columns=names, use_threads=False):
             yield batch.select(names)
 
-    def _opened(self, file: int) -> pq.ParquetFile:
-        """Raises RescoreRefused for a file that is not what the plan says."""
-        planned = self._job.plan.inputs[file]
-        path = self._job.source / planned.path
+    @contextmanager
+    def _opened(self, file: int) -> "Iterator[_Opened]":
+        """Raises Changed for a file that is not what the plan says, and RescoreRefused for one that is gone."""
+        planned, folder = self._job.plan.inputs[file], self._job.source
         try:
-            status = path.stat()
-        except OSError as error:
+            source = folder.opened(Found(planned.path, planned.bytes, planned.tag))
+            found = pq.ParquetFile(
+                source,
+                pre_buffer=False,
+                buffer_size=folder.buffer_bytes,
+                read_dictionary=list(self._job.dictionaries),
+            )
+        except FileNotFoundError as error:
             raise RescoreRefused(f"{planned.path}: {error.strerror}") from None
-        if (status.st_size, status.st_mtime_ns) != (planned.bytes, planned.mtime_ns):
-            raise RescoreRefused(f"{planned.path} has changed since the job began")
-        return pq.ParquetFile(
-            path, pre_buffer=False, buffer_size=READ_BUFFER_BYTES, read_dictionary=list(self._job.dictionaries)
-        )
+        with found:
+            yield _Opened(source, found)
 
     def _unreadable_groups(self, error: _Unreadable, skipped: list[Corrupt]) -> Iterator[Corrupt]:
         """Which groups of a span they are; at least one, so that trying again ends."""
         span, path = error.span, self._path(error.span.file)
         gone = {(each.path, each.group) for each in skipped}
         found = 0
-        with self._opened(span.file) as file:
+        with self._opened(span.file) as opened:
             for at in range(span.first, span.end):
-                rows = file.metadata.row_group(at).num_rows
-                reason = None if (path, at) in gone else self._reason(file, at)
+                rows = opened.file.metadata.row_group(at).num_rows
+                reason = None if (path, at) in gone else self._reason(opened, at)
                 if reason is not None:
                     found += 1
                     yield Corrupt(path=path, group=at, rows=rows, reason=reason)
         if not found:
             raise RescoreRefused(f"{path}: could not be read, and then could: {error.reason}")
 
-    def _reason(self, file: pq.ParquetFile, group: int) -> str | None:
+    def _reason(self, opened: "_Opened", group: int) -> str | None:
         try:
-            for _ in self._read(file, [group]):
+            for _ in self._read(opened, [group]):
                 pass
         except (OSError, pa.ArrowException) as error:
             return " ".join(str(error).split())[:300]
@@ -212,8 +223,9 @@ class Worker:
 
     def _skipped_rows(self, corrupt: Corrupt) -> pa.Table:
         """One line for a whole group: which rows they were is known by its number."""
-        with pq.ParquetFile(self._job.source / corrupt.path) as file:
-            first = sum(file.metadata.row_group(at).num_rows for at in range(corrupt.group or 0))
+        at = next(at for at, each in enumerate(self._job.plan.inputs) if each.path == corrupt.path)
+        with self._opened(at) as opened:
+            first = sum(opened.file.metadata.row_group(before).num_rows for before in range(corrupt.group or 0))
         reason = f"row group {corrupt.group} of {corrupt.rows:,} rows cannot be read: {corrupt.reason}"
         return _bad_rows(corrupt.path, np.array([first]), [""], [reason])
 
@@ -221,12 +233,12 @@ class Worker:
 class _Parts:
     """Files of one unit, each of at most so many rows, made only if there are rows."""
 
-    def __init__(self, job: Job, output: Output, unit: int, folder: Path) -> None:
+    def __init__(self, job: Job, output: Output, unit: int, folder: str) -> None:
         self._output, self._unit, self._folder = output, unit, folder
         self._rows_max = job.settings.part_rows
         self._kept = frozenset(job.kept.names)
         self._token = secrets.token_hex(8)
-        self._staged: Path | None = None
+        self._staged: Staged | None = None
         self._writer: Any = None
         self._rows = 0
         self._made: list[Part] = []
@@ -247,12 +259,12 @@ class _Parts:
     def drop(self) -> None:
         """Leave nothing that is not finished."""
         if self._staged is not None:
-            self._staged.unlink(missing_ok=True)
+            self._staged.drop()
 
     def _append(self, batch: pa.RecordBatch) -> None:
         if self._writer is None:
-            self._staged = self._output.staging / f"{self._unit:06}-{self._folder.name}.{self._token}"
-            self._writer = pq.ParquetWriter(self._staged, batch.schema, **self._encoding(batch.schema))
+            self._staged = self._output.stage(f"{self._unit:06}-{self._folder}.{self._token}")
+            self._writer = pq.ParquetWriter(self._staged.sink, batch.schema, **self._encoding(batch.schema))
         self._writer.write_batch(batch, ROWS_A_GROUP)
         self._rows += batch.num_rows
         if self._rows == self._rows_max:
@@ -274,11 +286,9 @@ class _Parts:
             return
         self._writer.close()
         more = f"-{len(self._made):03}" if self._made else ""
-        with open(self._staged, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = os.path.getsize(self._staged)
-        place = self._output.place(self._staged, self._folder, f"{self._unit:06}{more}.parquet")
-        self._made.append(Part(file=place, rows=self._rows, bytes=size, sha256=digest))
+        name = f"{self._folder}/{self._unit:06}{more}.parquet"
+        placed = self._staged.place(name)
+        self._made.append(Part(file=name, rows=self._rows, bytes=placed.bytes, sha256=placed.sha256))
         self._writer, self._staged, self._rows = None, None, 0
 
 

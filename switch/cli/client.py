@@ -30,7 +30,7 @@ def switch_options(command: F) -> F:
 
 
 @contextmanager
-def switch_client(file: Path, url: str, key: str | None, timeout_s: float, as_json: bool) -> "Iterator[Client]":
+def switch_client(file: Path | str, url: str, key: str | None, timeout_s: float, as_json: bool) -> "Iterator[Client]":
     """A client that waits `timeout_s` for an answer; a refusal of `file`, or a switch that is away, ends the command."""
     from switch.client import Client, ProblemError, ShardpayError
 
@@ -43,7 +43,7 @@ def switch_client(file: Path, url: str, key: str | None, timeout_s: float, as_js
         raise click.ClickException(f"the switch cannot be reached: {error}") from None
 
 
-def show_refusal(file: Path, problem: dict[str, Any], as_json: bool) -> NoReturn:
+def show_refusal(file: Path | str, problem: dict[str, Any], as_json: bool) -> NoReturn:
     """Show a problem, each error at its place in `file`, and end with exit code 1."""
     from rules.language.problems import Problem
 

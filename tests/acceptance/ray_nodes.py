@@ -16,15 +16,18 @@ OBJECT_STORE_BYTES = 80 << 20
 class RayNodes:
     """Nodes of Ray on this machine, each a raylet with its workers; the first holds the GCS."""
 
-    def __init__(self, place: Path, nodes: int, processors: int = 4) -> None:
+    def __init__(self, place: Path, nodes: int, processors: int = 4, jobs_port: int | None = None) -> None:
+        """`jobs_port`: where the first one takes jobs."""
         self._processors = processors
+        self.jobs_url = f"http://127.0.0.1:{jobs_port}"
         self.address = f"127.0.0.1:{free_port()}"
         self._starters: list[subprocess.Popen[bytes]] = []
         head = [
             "--head",
             f"--port={self.address.partition(':')[2]}",
             f"--temp-dir={place}",
-            "--include-dashboard=false",
+            "--include-dashboard=false" if jobs_port is None else "--include-dashboard=true",
+            *([] if jobs_port is None else [f"--dashboard-port={jobs_port}"]),
         ]
         self._start([*head, "--disable-usage-stats"])
         for _ in range(nodes - 1):

@@ -1,5 +1,6 @@
 """What stands under deploy/ fits this version: series, labels, options, paths, time limits and pages are those of the code."""
 
+import gzip
 import json
 import re
 import shlex
@@ -8,10 +9,13 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
+import jsonschema
 import pytest
+import ray
 import yaml
 
 from switch.api.app import OPEN_ROUTES
+from switch.cli.rescore.group import rescore_group
 from switch.cli.serve import serve_command
 from switch.node.supervisor import DRAIN_TIMEOUT_S
 from switch.reference.metrics import families
@@ -127,3 +131,44 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     unit.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE))
     checked = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
+
+
+RAY_JOB: Final = Path(__file__).with_name("rayjob.schema.json.gz")
+"""Of ray.io/v1 RayJob, without its descriptions, from the custom resource definitions of KubeRay of August 2026 (Apache 2.0)."""
+
+
+def strict(schema: Any) -> Any:
+    """A schema that takes no field that it does not name, as the API server warns of."""
+    if isinstance(schema, list):
+        return [strict(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: strict(each) for name, each in schema.items()}
+    closes = isinstance(schema.get("properties"), dict) and not schema.get("x-kubernetes-preserve-unknown-fields")
+    return {"additionalProperties": False, **made} if closes and "type" in schema else made
+
+
+def ray_job() -> Any:
+    return yaml.safe_load((DEPLOY / "kubernetes" / "rescore.yaml").read_text())
+
+
+def ray_job_faults(document: Any) -> list[str]:
+    schema = strict(json.loads(gzip.decompress(RAY_JOB.read_bytes())))
+    schema["properties"] |= {"metadata": {"type": "object"}}
+    return [error.json_path for error in jsonschema.Draft202012Validator(schema).iter_errors(document)]
+
+
+def test_kuberay_takes_the_job_that_rescores() -> None:
+    job = ray_job()
+    assert ray_job_faults(job) == []
+    job["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["replica"] = 4
+    job["spec"]["backoffLimit"] = "three"
+    assert ray_job_faults(job) == ["$.spec.backoffLimit", "$.spec.rayClusterSpec.workerGroupSpecs[0]"]
+
+
+def test_the_job_that_rescores_is_a_command_of_this_version() -> None:
+    program, command, *given = shlex.split(ray_job()["spec"]["entrypoint"])
+    options = {option for parameter in rescore_group.params for option in parameter.opts}
+    assert (program, command) == ("shardpay", "rescore")
+    assert {each for each in given if each.startswith("--")} <= options
+    assert ray_job()["spec"]["rayClusterSpec"]["rayVersion"] == ray.__version__

@@ -51,6 +51,7 @@ FLOORS: Final = {
         "database": 2,
         "ledger": 2,
         "rpc": 2,
+        "storage": 2,
         "backup": 3,
         "checkpoint": 3,
         "journal": 3,
@@ -96,8 +97,9 @@ SHELLS: Final = {
         "switch.problems",
         "switch.views",
     },
+    "obstore": {"actors.storage"},
 }
-"""Who may touch Ray, PostgreSQL and HTTP."""
+"""Who may touch Ray, PostgreSQL, HTTP and object stores."""
 PURE: Final = (
     "actors.journal.interface",
     "actors.ledger.ledger",
@@ -249,10 +251,10 @@ def test_a_process_that_writes_a_checkpoint_waits_for_no_compiler() -> None:
 
 
 PAGE: Final = re.compile(r"^ {1,2}\d+ (\w+)/ .*?(?: · (.*?))?(?: {2,}\d.*)?$")
-OUTSIDE: Final = {"Ray": "ray", "PostgreSQL": "asyncpg", "HTTP": "aiohttp"}
+OUTSIDE: Final = {"Ray": "ray", "PostgreSQL": "asyncpg", "HTTP": "aiohttp", "S3": "obstore"}
 
 
-def test_the_page_says_who_may_touch_ray_postgresql_and_http() -> None:
+def test_the_page_says_who_may_touch_ray_postgresql_http_and_object_stores() -> None:
     top, stated = "", {module: set[str]() for module in SHELLS}
     for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines():
         top = line.partition("/")[0] if line.partition("/")[0] in LAYERS else top

@@ -21,7 +21,8 @@ import msgspec
 import pytest
 
 from actors.process import ray_cluster
-from actors.process.ray_cluster import Process, RayOptions, environment, ray_temp_dir, sweep
+from actors.process.identity import Process
+from actors.process.ray_cluster import RayOptions, environment, ray_temp_dir, sweep
 
 WAIT_S = 60.0
 NOTICED_WITHIN_S = 2.0

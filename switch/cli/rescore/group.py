@@ -12,10 +12,10 @@ from typing import Any, Final
 import click
 
 from switch.cli.lazy import Command, LazyGroup
+from switch.cli.location import LOCATION, store_refusals
 from switch.cli.options import as_time, json_option, progress_bar
 from switch.cli.table_options import INPUT_FILE
 
-_FOLDER: Final = click.Path(path_type=Path, file_okay=False, resolve_path=True)
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 COMMANDS: Final = {
     "publish": Command(
@@ -48,11 +48,15 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option(
     "--input",
     "source",
-    type=click.Path(path_type=Path, resolve_path=True),
-    help="A Parquet file or a folder of them. (required)",
+    type=LOCATION,
+    help="A Parquet file or a folder of them: a path, or s3://BUCKET/PREFIX. (required)",
 )
 @click.option("--card", metavar="FILE", help="The scorecard, or the name of one that is shipped, as wallet. (required)")
-@click.option("--output", type=_FOLDER, help="A folder of their own; that of a job that was killed goes on. (required)")
+@click.option(
+    "--output",
+    type=LOCATION,
+    help="A folder of their own, likewise; that of a job that was killed goes on. (required)",
+)
 @click.option("--wallet", metavar="COLUMN", default="wallet", show_default=True, help="Who a row is about.")
 @click.option("--keep", metavar="COLUMN", multiple=True, help="Carry this column along; may be repeated.")
 @click.option("--scores-only", is_flag=True, help="Without subtotals and reasons.")
@@ -76,7 +80,7 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
     "--max-bad", metavar="SHARE", callback=_share, default="0.1%", show_default=True, help="End when more rows are bad."
 )
 @click.option("--skip-corrupt", is_flag=True, help="Leave out what cannot be read, and list it.")
-@click.option("--before", type=_FOLDER, help="Output of an earlier run, which the report compares with.")
+@click.option("--before", type=LOCATION, help="Output of an earlier run, which the report compares with.")
 @click.option(
     "--outcomes",
     type=INPUT_FILE,
@@ -86,8 +90,18 @@ def _share(context: click.Context, parameter: click.Parameter, value: str | None
     "--canary", metavar="SHARE", callback=_share, help="Score this share first, and stop if PSI is over --psi-max."
 )
 @click.option("--psi-max", type=click.FloatRange(0), default=0.25, show_default=True, help="For --canary.")
-@click.option("--ray", metavar="A", help="Address of a Ray cluster whose nodes all see input and output.")
+@click.option(
+    "--ray", metavar="A", help="A Ray cluster whose nodes all see input and output: HOST:PORT, or auto on one of them."
+)
 @click.option("--workers", type=click.IntRange(1), help="Workers at a time [default: one a processor].")
+@click.option(
+    "--store-patience",
+    metavar="S",
+    type=click.FloatRange(1, 86_400),
+    default=120.0,
+    show_default=True,
+    help="Seconds for which an object store may be away.",
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Check and print the plan; score nothing.")
 @json_option
 @click.pass_context
@@ -101,6 +115,7 @@ def rescore_group(context: click.Context, /, **options: Any) -> None:
     _rescore(options)
 
 
+@store_refusals
 def _rescore(options: dict[str, Any]) -> None:
     from actors.rescore.inputs import prepare
     from actors.rescore.job import RescoreRefused, Settings
@@ -108,17 +123,19 @@ def _rescore(options: dict[str, Any]) -> None:
     from actors.rescore.page import write_report
     from actors.rescore.report import ReportInputs
     from actors.rescore.run import Stopped
+    from actors.storage.place import folder_at
 
     card = _card(options["card"])
     names = ("wallet", "part_rows", "scores_only", "min_days", "min_payments", "skip_corrupt", "as_of")
     settings = Settings(keep=tuple(dict.fromkeys(options["keep"])), **{name: options[name] for name in names})
     try:
-        prepared = prepare(options["source"], options["output"], card, settings)
+        before = None if options["before"] is None else folder_at(options["before"], options["store_patience"])
+        prepared = prepare(options["source"], options["output"], card, settings, options["store_patience"])
         _show_plan(prepared, options)
         if not options["only_plan"]:
-            manifest, peak = _run(prepared, options)
-            given = ReportInputs(before=options["before"], outcomes=options["outcomes"])
-            made = write_report(card, Output(options["output"]), manifest, given)
+            manifest, peak = _run(prepared, options, _canary(options, before))
+            given = ReportInputs(before=before, outcomes=options["outcomes"])
+            made = write_report(card, Output(prepared.job.output), manifest, given)
             _show_result(manifest, made, options)
             _show_memory(peak, prepared.worker_bytes, options)
     except RescoreRefused as error:
@@ -213,7 +230,7 @@ def _line(value: Any) -> None:
     click.echo(msgspec.json.encode(value).decode())
 
 
-def _run(prepared: Any, options: dict[str, Any]) -> Any:
+def _run(prepared: Any, options: dict[str, Any], canary: Any) -> Any:
     from actors.rescore.run import Options, run
 
     peaks: list[int] = []
@@ -236,18 +253,18 @@ def _run(prepared: Any, options: dict[str, Any]) -> Any:
             max_bad=options["max_bad"],
             stopping=lambda: bool(asked),
             on_status=on_status,
-            canary=_canary(options),
+            canary=canary,
         )
         return run(prepared, make_pool, how), max(peaks, default=0)
 
 
-def _canary(options: dict[str, Any]) -> Any:
+def _canary(options: dict[str, Any], before: Any) -> Any:
     from actors.rescore.output import Output
     from actors.rescore.run import Canary, read_manifest
 
     if options["canary"] is None:
         return None
-    manifest = None if options["before"] is None else read_manifest(Output(options["before"]))
+    manifest = None if before is None else read_manifest(Output(before))
     if manifest is None:
         raise click.UsageError("--canary needs --before: a finished run whose scores it compares with")
     return Canary(share=options["canary"], psi_max=options["psi_max"], before=manifest.tally)

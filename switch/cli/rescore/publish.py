@@ -8,17 +8,19 @@ import click
 import msgspec
 
 from switch.cli.client import switch_client, switch_options
+from switch.cli.location import LOCATION, store_refusals
 from switch.cli.options import as_text, json_option, progress_bar
 
 TIMEOUT_S: Final = 120.0
 
 
 @click.command("publish", epilog="Example: shardpay rescore publish ./scores --run 1")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", metavar="DIR", type=LOCATION)
 @click.option("--run", "number", type=click.IntRange(1), required=True, help="Higher than that of the run before.")
 @switch_options
 @json_option
-def rescore_publish(folder: Path, number: int, url: str, key: str | None, as_json: bool) -> None:
+@store_refusals
+def rescore_publish(folder: Path | str, number: int, url: str, key: str | None, as_json: bool) -> None:
     """Publish the scores of a finished job to a switch; run the same command again after a kill, and it goes on.
 
     The key in SHARDPAY_API_KEY needs the scope credit, and the switch the card. A run scores a wallet once, however often it is sent.
@@ -27,8 +29,10 @@ def rescore_publish(folder: Path, number: int, url: str, key: str | None, as_jso
     from actors.rescore.job import RescoreRefused
     from actors.rescore.output import Output
     from actors.rescore.run import read_manifest
+    from actors.storage.place import folder_at
 
-    output = Output(folder)
+    output = Output(folder_at(folder))
+    output.folder.check()
     manifest = read_manifest(output)
     if manifest is None:
         raise click.ClickException(f"{folder} holds no finished job")
@@ -51,7 +55,7 @@ def _published(output: Any, manifest: Any, number: int, url: str, key: str | Non
     note = note_of(output, url, number)
     due = sum(part.rows for part in manifest.parts)
     with (
-        switch_client(output.folder, url, key, TIMEOUT_S, as_json) as client,
+        switch_client(str(output.folder), url, key, TIMEOUT_S, as_json) as client,
         progress_bar("publishing", "rows") as bar,
     ):
         for batch in batches(output, manifest, note):

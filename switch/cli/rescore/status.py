@@ -5,18 +5,22 @@ from typing import Any
 
 import click
 
+from switch.cli.location import LOCATION, store_refusals
 from switch.cli.options import as_text, json_option
 
 
 @click.command("status", epilog="Example: shardpay rescore status ./scores")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder", metavar="DIR", type=LOCATION)
 @json_option
-def rescore_status(folder: Path, as_json: bool) -> None:
+@store_refusals
+def rescore_status(folder: Path | str, as_json: bool) -> None:
     """Say how far a job is, from any terminal that sees its output."""
     from actors.rescore.output import Output
     from actors.rescore.run import read_manifest
+    from actors.storage.place import folder_at
 
-    output = Output(folder)
+    output = Output(folder_at(folder))
+    output.folder.check()
     status, owner, manifest = output.read_status(), output.owner(), read_manifest(output)
     if status is None and manifest is None:
         raise click.ClickException(f"{folder} holds no job")

@@ -16,6 +16,7 @@ from actors.rescore.job import RescoreRefused, Settings
 from actors.rescore.output import Output
 from actors.rescore.publishing import Note, batches, keep_note, note_of
 from actors.rescore.run import Manifest, Options, run
+from actors.storage.place import folder_at
 from models.scorecard import Characteristic, Scorecard
 from tests.rescore_files import wallets_table
 from tests.unit.actors.rescore.inline_pool import InlinePool
@@ -33,7 +34,7 @@ def finished(
     how = Settings(part_rows=1_024, **{"as_of": AS_OF, **settings})
     prepared = prepare(folder / "in.parquet", folder / "out", card or small_card(), how)
     options = Options(workers=1, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
-    return Output(folder / "out"), run(prepared, partial(InlinePool), options)
+    return Output(folder_at(folder / "out")), run(prepared, partial(InlinePool), options)
 
 
 def ids(rows: int = ROWS) -> list[bytes]:
@@ -61,7 +62,7 @@ def test_each_row_is_sent_once_over_kills_with_the_figures_of_the_output(
     assert kills == 2 and [row["wallet"] for row in sent] == ids()
     assert not list(batches(output, manifest, note_of(output, HERE, 7)))
     assert note_of(output, HERE, 8) == Note(url=HERE, run=8), "another run begins anew"
-    shown = [row for part in manifest.parts for row in pq.read_table(output.folder / part.file).to_pylist()]
+    shown = [row for part in manifest.parts for row in pq.read_table(output.part(part)).to_pylist()]
     for row, given in zip(sent, shown, strict=True):
         assert (row["score"], row["na_cause"], row["run"]) == (given["score"], given["not_available"], 7)
         assert row["card"] == "small@1" and int(row["as_of"].timestamp() * 1000) == AS_OF

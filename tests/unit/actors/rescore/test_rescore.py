@@ -23,6 +23,7 @@ from actors.rescore.page import write_report
 from actors.rescore.report import ReportInputs
 from actors.rescore.run import Canary, Manifest, Options, Stopped, run
 from actors.rescore.scoring import Columns
+from actors.storage.place import folder_at
 from models.credit.score import WalletScorer
 from models.scorecard import Characteristic, Scorecard
 from tests.oracle import oracle_card
@@ -50,6 +51,10 @@ def rescore(
 
     options = Options(workers=2, max_bad=max_bad, stopping=stopping, on_status=lambda _: None, canary=canary)
     return run(job, partial(InlinePool, **pool), options)
+
+
+def output_at(path: Path) -> Output:
+    return Output(folder_at(path))
 
 
 def columns(folder: Path, manifest: Manifest) -> pa.Table:
@@ -97,7 +102,7 @@ def test_the_same_bytes_with_deaths_and_stops_and_more_workers(tmp_path: Path) -
     for _ in range(3):
         with pytest.raises(Stopped):
             rescore(job, stop_after=3, dies=lambda task: task == 2)
-        Output(job.job.output).staging.joinpath("000000-parts.left").write_bytes(b"half")
+        (tmp_path / "cut" / "_work" / "staging" / "000000-parts.left").write_bytes(b"half")
     rescore(prepared(source, tmp_path / "cut"))
     assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
     again = rescore(prepared(source, tmp_path / "cut"))
@@ -132,7 +137,7 @@ def test_a_full_disk_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> No
             rescore(job)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert not list(Output(tmp_path / "out").staging.iterdir())
+    assert not list((tmp_path / "out" / "_work" / "staging").iterdir())
     rescore(job)
     assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
 
@@ -145,14 +150,14 @@ def test_a_unit_that_kills_its_workers_ends_the_job_by_name(tmp_path: Path) -> N
 
 def test_a_second_driver_on_the_same_output_is_refused(tmp_path: Path) -> None:
     source = write_wallets(tmp_path / "in", 100, 1, 100)
-    first = Output(tmp_path / "out")
+    first = output_at(tmp_path / "out")
     first.open()
-    owner = Output(tmp_path / "out").owner()
+    owner = output_at(tmp_path / "out").owner()
     assert owner is not None and owner.pid == os.getpid()
     with pytest.raises(RescoreRefused, match=r"is being written by process \d+ on .*one driver"):
         rescore(prepared(source, tmp_path / "out"))
     first.close()
-    assert Output(tmp_path / "out").owner() is None
+    assert output_at(tmp_path / "out").owner() is None
     rescore(prepared(source, tmp_path / "out"))
 
 
@@ -162,7 +167,7 @@ def test_a_second_driver_on_the_same_output_is_refused(tmp_path: Path) -> None:
         (lambda path: pq.write_table(wallets_table(90, 5), path), r"shard-0001.parquet has changed \(size\)"),
         (lambda path: path.unlink(), r"shard-0001.parquet is gone"),
         (lambda path: path.with_name("shard-0002.parquet").write_bytes(path.read_bytes()), "shard-0002.parquet is new"),
-        (lambda path: path.touch(), r"shard-0001.parquet has changed \(time of change\)"),
+        (lambda path: path.touch(), r"shard-0001.parquet has changed \(time of change, or ETag\)"),
     ],
     ids=["other rows", "gone", "new", "written again"],
 )
@@ -206,7 +211,7 @@ def test_files_without_rows_give_an_output_without_parts(tmp_path: Path) -> None
     source = write_wallets(tmp_path / "in", 0, 2, 100)
     manifest = rescore(prepared(source, tmp_path / "out"))
     assert (manifest.rows, manifest.parts) == (0, ())
-    assert write_report(CARD, Output(tmp_path / "out"), manifest, ReportInputs()).distribution[0].rows == 0
+    assert write_report(CARD, output_at(tmp_path / "out"), manifest, ReportInputs()).distribution[0].rows == 0
     write_wallets(tmp_path / "in", 100, 1, 100)
     assert rescore(prepared(source, tmp_path / "some")).rows == 100
 
@@ -344,8 +349,8 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
         pq.write_table(table, tmp_path / f"{name}.parquet")
         everybody = Settings(min_days=0, min_payments=0)
         manifests[name] = rescore(prepared(tmp_path / f"{name}.parquet", tmp_path / name, everybody))
-    output = Output(tmp_path / "after")
-    made = write_report(CARD, output, manifests["after"], ReportInputs(before=tmp_path / "before"))
+    output = output_at(tmp_path / "after")
+    made = write_report(CARD, output, manifests["after"], ReportInputs(before=folder_at(tmp_path / "before")))
     assert made.against is not None and made.against.migration is not None
     grid = np.array(made.against.migration)
     assert grid.sum() == 320 and grid[-1].sum() == 20 and grid[:, -1].sum() == 50
@@ -356,7 +361,7 @@ def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
     page = (tmp_path / "after" / "report.html").read_text()
     assert "PSI over tenths" in page and "<script" not in page
     with pytest.raises(RescoreRefused, match="holds no finished run"):
-        write_report(CARD, output, manifests["after"], ReportInputs(before=tmp_path / "nowhere"))
+        write_report(CARD, output, manifests["after"], ReportInputs(before=folder_at(tmp_path / "nowhere")))
 
 
 def test_the_report_has_gini_by_week_where_outcomes_are_given(tmp_path: Path) -> None:
@@ -369,14 +374,14 @@ def test_the_report_has_gini_by_week_where_outcomes_are_given(tmp_path: Path) ->
     outcomes = pa.table({"wallet": table.column("wallet"), "bad": bad, "at": days}).slice(0, 550)
     pq.write_table(outcomes, tmp_path / "outcomes.parquet")
     given = ReportInputs(outcomes=tmp_path / "outcomes.parquet")
-    made = write_report(CARD, Output(tmp_path / "out"), manifest, given).outcomes
+    made = write_report(CARD, output_at(tmp_path / "out"), manifest, given).outcomes
     assert made is not None and made.gini == 1.0
     assert made.rows + made.without_score == 550 and made.bads == sum(bad[:550])
     assert [week.week for week in made.weeks] == [f"2026-W{number:02}" for number in range(1, 7)]
     assert sum(week.rows for week in made.weeks) == made.rows
     pq.write_table(outcomes.drop_columns(["bad"]), tmp_path / "outcomes.parquet")
     with pytest.raises(RescoreRefused, match=r"outcomes.parquet: there is no column 'bad'"):
-        write_report(CARD, Output(tmp_path / "out"), manifest, given)
+        write_report(CARD, output_at(tmp_path / "out"), manifest, given)
 
 
 def test_a_canary_stops_a_job_whose_scores_have_moved_and_a_higher_limit_goes_on(tmp_path: Path) -> None:

@@ -1,0 +1,227 @@
+"""A folder of a file system: files are staged beside, synced and renamed.
+
+The lease is a lock, which ends with its holder.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from actors.process.atomic_file import publish, sync, write_whole
+from actors.storage.interface import Changed, Folder, Found, Owner, Placed, Range, Taken, this_process
+
+BUFFER_BYTES: Final = 1 << 20
+LOCK_TRIES, LOCK_PAUSE_S = 5, 0.05
+
+
+class DiskFolder:
+    """A folder of this machine, or one that is mounted."""
+
+    buffer_bytes = BUFFER_BYTES
+    ahead_bytes = 0
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.staging = str(path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def check(self) -> None:
+        """A file system answers, or the system waits for it."""
+
+    def holds(self, other: Folder) -> bool:
+        """By what the paths lead to."""
+        if not isinstance(other, DiskFolder):
+            return False
+        theirs = other.path.resolve()
+        return self.path.resolve() in (theirs, *theirs.parents)
+
+    def top(self) -> list[str]:
+        """Of the folder, if it is there."""
+        return sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
+
+    def files(self, below: str = "") -> list[Found]:
+        """Regular files; those that go meanwhile are left out."""
+        found = []
+        for path in (self.path / below).rglob("*"):
+            try:
+                found.append(self._found(path))
+            except FileNotFoundError:
+                continue
+        return sorted(found)
+
+    def stat(self, name: str) -> Found:
+        """Size, and the time of change as the tag."""
+        return self._found(self.path / name)
+
+    def opened(self, found: Found) -> str:
+        """Its path: Arrow reads files by itself."""
+        if self.stat(found.name) != found:
+            raise Changed(found.name)
+        return str(self.path / found.name)
+
+    def expect(self, opened: Any, ranges: Sequence[Range]) -> None:
+        """The system reads ahead by itself."""
+
+    def tail(self, found: Found, size: int) -> bytes:
+        """By seeking."""
+        with open(self.path / found.name, "rb") as file:
+            file.seek(max(found.bytes - size, 0))
+            return file.read(size)
+
+    def read(self, name: str) -> bytes:
+        """At once."""
+        return (self.path / name).read_bytes()
+
+    def write(self, name: str, data: bytes) -> None:
+        """Under another name, synced, renamed."""
+        _make(self.path / name)
+        write_whole(self.path / name, data)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """The lease sees to it that nobody comes between."""
+        try:
+            return self.read(name) == data
+        except FileNotFoundError:
+            self.write(name, data)
+            return True
+
+    def note(self, name: str, data: bytes) -> None:
+        """Renamed, not synced."""
+        staged = self.path / f"{name}.tmp"
+        _make(staged)
+        staged.write_bytes(data)
+        staged.replace(self.path / name)
+
+    def stage(self, name: str) -> "_StagedFile":
+        """In this folder, so that it can be renamed."""
+        _make(self.path / name)
+        return _StagedFile(self.path, self.path / name)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """One by one."""
+        for name in names:
+            (self.path / name).unlink(missing_ok=True)
+
+    def drop(self, below: str) -> None:
+        """With everything in it."""
+        shutil.rmtree(self.path / below, ignore_errors=True)
+        if self.path.is_dir():
+            sync(self.path)
+
+    def lease(self, name: str) -> "_Lock":
+        """The file, locked by this process: the system frees it with whoever dies."""
+        while True:
+            _make(self.path / name)
+            descriptor = _locked(self.path / name)
+            if descriptor is not None:
+                return _Lock(descriptor)
+
+    def holder(self, name: str) -> Owner | None:
+        """Whoever keeps others from locking it."""
+        try:
+            descriptor = os.open(self.path / name, os.O_RDWR)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except OSError:
+            return _owner(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _found(self, path: Path) -> Found:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise FileNotFoundError(f"{path} is no file")
+        return Found(path.relative_to(self.path).as_posix(), status.st_size, str(status.st_mtime_ns))
+
+
+class _StagedFile:
+    """A file under a name of its own."""
+
+    def __init__(self, folder: Path, path: Path) -> None:
+        self._folder, self._path = folder, path
+        self.sink: Any = str(path)
+
+    def place(self, name: str) -> Placed:
+        """Synced and renamed."""
+        with open(self._path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = self._path.stat().st_size
+        _make(self._folder / name)
+        publish(self._path, self._folder / name)
+        return Placed(size, digest)
+
+    def drop(self) -> None:
+        """The name too."""
+        self._path.unlink(missing_ok=True)
+
+
+class _Lock:
+    """A locked file."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def keep(self) -> None:
+        """A lock needs nothing."""
+
+    def give_back(self) -> None:
+        """Closing frees it."""
+        os.close(self._descriptor)
+
+
+def _make(path: Path) -> None:
+    """The folder that a file goes into, durably."""
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sync(path.parent.parent)
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor with the lock. None if the file was removed meanwhile. Raises Taken."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    if not _locks(descriptor):
+        owner = _owner(descriptor)
+        os.close(descriptor)
+        raise Taken(owner)
+    try:
+        same = os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        same = False
+    if not same:
+        os.close(descriptor)
+        return None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, msgspec.json.encode(this_process()), 0)
+    return descriptor
+
+
+def _locks(descriptor: int) -> bool:
+    """Whether the lease could be locked. Tries several times: whoever asks who works here holds it for an instant."""
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            time.sleep(LOCK_PAUSE_S)
+    return False
+
+
+def _owner(descriptor: int) -> Owner | None:
+    """None while it is being written."""
+    try:
+        return msgspec.json.decode(os.pread(descriptor, 4096, 0), type=Owner)
+    except msgspec.DecodeError:
+        return None
