@@ -14,7 +14,7 @@ import struct
 import sys
 import threading
 from collections.abc import AsyncIterator
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 import numpy as np

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import struct
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -252,7 +252,7 @@ class ShardWriteQueue:
 
     # The queue.
 
-    def _send(self, rows: bytes, details: dict[int, bytes] | None, deadline: float) -> Awaitable[bytes]:
+    def _send(self, rows: bytes, details: dict[int, bytes] | None, deadline: float) -> "asyncio.Future[bytes]":
         future: asyncio.Future[bytes] = self._loop.create_future()
         self._put([_Job(rows, details, deadline, future, self._loop.time())])
         return future
