@@ -61,16 +61,16 @@ class Forks:
                 self._ask_for(theirs)
             asked = self._waiting
             reader, writer = await asyncio.open_unix_connection(sock=ours, limit=limit)
-            said = b""
+            line = b""
             try:
-                said = await reader.readline()
+                line = await reader.readline()
             finally:
-                if not said:  # who waits has ended, or is not trusted to be on its way any more
+                if not line:  # who waits has ended, or is not trusted to be on its way any more
                     writer.close()
                     if self._waiting is asked:
                         self.close()
-            if said:
-                return Child(reader, writer, os.pidfd_open(int(said)))
+            if line:
+                return Child(reader, writer, os.pidfd_open(int(line)))
         return None
 
     def close(self) -> None:

@@ -222,21 +222,21 @@ async def test_a_change_of_mode_sent_again_while_it_is_under_way_is_answered_wit
 ) -> None:
     """On whichever front door: each has a line of its own, and the database one for all."""
     await published(switch, "mild", pack("mild"))
-    deploy, carried_out = Publisher.deploy, 0
+    deploy, deployments = Publisher.deploy, 0
 
     async def slowly(self: Publisher, *arguments: Any) -> Any:
-        nonlocal carried_out
-        carried_out += 1
+        nonlocal deployments
+        deployments += 1
         await asyncio.sleep(0.1)
         return await deploy(self, *arguments)
 
     monkeypatch.setattr(Publisher, "deploy", slowly)
     async with running_front_door(switch, Limits()) as other:
         path, live = "/v1/rule-packs/mild/mode", {"mode": "live"}
-        answers = await asyncio.gather(*(door.call("POST", path, live, key="k") for door in (switch, other) * 2))
+        answers = await asyncio.gather(*(one.call("POST", path, live, key="k") for one in (switch, other) * 2))
     assert {(each.status, each.raw) for each in answers} == {(200, answers[0].raw)}
     assert sorted(each.headers.get("Idempotent-Replayed", "") for each in answers) == ["", "true", "true", "true"]
-    assert carried_out == 1
+    assert deployments == 1
 
 
 async def test_a_change_of_mode_sent_again_undoes_nothing_that_others_changed_meanwhile(switch: RunningSwitch) -> None:

@@ -201,8 +201,8 @@ def test_a_run_takes_files_of_all_suites_in_turn_and_a_survivor_counts_until_it_
     (tree / "actors" / "lamp.py").write_text(LAMP)
     (tree / "tests" / "test_lamp.py").write_text(LAMP_TEST)
     done = in_tree(RUN, tree, str(tmp_path / "kept.txt"))
-    said = [line for line in done.stdout.splitlines() if not line.startswith("  ")]
-    assert said == [
+    summary = [line for line in done.stdout.splitlines() if not line.startswith("  ")]
+    assert summary == [
         "SURVIVED actors/till.py:19 LeaveOut, 0 tests came through",
         "SURVIVED actors/lamp.py:3 LeaveOut, 1 tests came through",
         "SURVIVED (not of money) actors/lamp.py:7 LeaveOut, 0 tests came through",

@@ -36,7 +36,7 @@ def forks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Forks:
     return Forks("echoing_child")
 
 
-async def _said(forks: Forks, line: bytes) -> list[bytes]:
+async def _lines_of(forks: Forks, line: bytes) -> list[bytes]:
     child = await forks.start(1_000)
     assert child is not None
     child.writer.write(line)
@@ -48,30 +48,30 @@ async def _said(forks: Forks, line: bytes) -> list[bytes]:
 
 
 async def test_each_child_is_a_copy_of_the_one_process_that_prepared_and_has_streams_of_its_own(forks: Forks) -> None:
-    answers = await asyncio.gather(*(_said(forks, b"%d\n" % number) for number in range(5)))
+    answers = await asyncio.gather(*(_lines_of(forks, b"%d\n" % number) for number in range(5)))
     assert [each[2] for each in answers] == [b"0", b"1", b"2", b"3", b"4"]
     assert len({each[0] for each in answers}) == 1 and len({each[1] for each in answers}) == 5
-    assert await _said(forks, b"die\n") == []
-    assert (await _said(forks, b"on\n"))[0] == answers[0][0], "the death of a copy harms nobody"
+    assert await _lines_of(forks, b"die\n") == []
+    assert (await _lines_of(forks, b"on\n"))[0] == answers[0][0], "the death of a copy harms nobody"
     forks.close()
 
 
 async def test_who_waits_is_started_again_when_it_ended(forks: Forks) -> None:
-    first = await _said(forks, b"\n")
+    first = await _lines_of(forks, b"\n")
     os.kill(int(first[0].strip(b"[]")), signal.SIGKILL)
-    again = await _said(forks, b"\n")
+    again = await _lines_of(forks, b"\n")
     assert again[0] != first[0]
     forks.close()
 
 
 async def test_who_waits_in_vain_ends_and_is_started_again_when_a_child_is_wanted(forks: Forks) -> None:
     short = Forks("echoing_child", idle_s=0.01)
-    first = await _said(short, b"\n")
+    first = await _lines_of(short, b"\n")
     assert short.waits is not None
     waiting = os.pidfd_open(short.waits)
     assert select.select([waiting], [], [], WITHIN_S)[0]
     os.close(waiting)
-    assert (await _said(short, b"\n"))[0] != first[0]
+    assert (await _lines_of(short, b"\n"))[0] != first[0]
     short.close()
 
 

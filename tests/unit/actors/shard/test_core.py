@@ -111,10 +111,10 @@ def test_the_topology_is_read_for_a_segment_that_may_have_come_since(core: Shard
 
 def test_an_original_is_forgotten_for_another_once_its_refunds_are_durable(core: ShardCore) -> None:
     core.writer.start_at(9, bytes(32))
-    told: list[int] = []
-    core._originals.answered = lambda message, ledger, durable: told.append(durable)  # type: ignore[method-assign]
+    calls: list[int] = []
+    core._originals.answered = lambda message, ledger, durable: calls.append(durable)  # type: ignore[method-assign]
     core._originals_read(m.Originals(stamp=1, originals=np.zeros(0, ORIGINAL)))
-    assert told == [record_address(0, 10, 0)], "all below the next block's are durable"
+    assert calls == [record_address(0, 10, 0)], "all below the next block's are durable"
 
 
 def test_a_preview_asks_for_a_payee_of_another_shard_that_is_not_known() -> None:
@@ -387,21 +387,21 @@ def test_only_so_many_batches_that_wait_for_nothing_are_made_before_others_have_
         assert len(pauses) == (begun <= 2 * BATCHES_AT_ONCE)
 
 
-def test_the_pace_is_told_of_every_append_and_how_it_ended(core: ShardCore) -> None:
-    told: list[tuple[int, ...]] = []
-    core._pace.began = lambda size, now_ms: told.append((size, now_ms))  # type: ignore[method-assign]
-    core._pace.ended = lambda now_ms: told.append((now_ms,))  # type: ignore[method-assign]
+def test_the_pace_hears_of_every_append_and_how_it_ended(core: ShardCore) -> None:
+    calls: list[tuple[int, ...]] = []
+    core._pace.began = lambda size, now_ms: calls.append((size, now_ms))  # type: ignore[method-assign]
+    core._pace.ended = lambda now_ms: calls.append((now_ms,))  # type: ignore[method-assign]
     core.handle(m.Clock(off_ms=0), START)
     stored(core, core.handle(m.Recovered(), START))
-    told.clear()
+    calls.clear()
     core.writer.seal(np.zeros(3, RECORD), {}, 0)
     size = core.writer.backlog_bytes
     (append,) = core.handle(m.GoOn(), START + 1)
-    assert isinstance(append, m.Append) and told == [(size, START + 1)]
+    assert isinstance(append, m.Append) and calls == [(size, START + 1)]
     (again,) = core.handle(m.Stored(sequence=append.sequence, outcome="unavailable"), START + 2)
-    assert isinstance(again, m.Append) and told[1:] == [(0, START + 2)]
+    assert isinstance(again, m.Append) and calls[1:] == [(0, START + 2)]
     core.handle(m.Stored(sequence=append.sequence, outcome="stored"), START + 3)
-    assert told[2:] == [(START + 3,)]
+    assert calls[2:] == [(START + 3,)]
 
 
 def test_who_opens_where_another_has_written_reads_on_and_opens_again(core: ShardCore) -> None:

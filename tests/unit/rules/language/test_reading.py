@@ -67,10 +67,10 @@ def test_a_word_among_some_and_what_it_may_have_meant() -> None:
 
 
 def test_fields_that_are_known_come_back_and_others_are_named_where_they_stand() -> None:
-    text = "name: a\nnmae: b\n"
+    text = "name: a\ncolour_of: b\n"
     found, problems = read(text, lambda reader, root: reader.fields(root, ("name", "rules"), "a pack", ("rules",)))
     assert list(found) == ["name"]
-    assert problems == [(2, 1, "a pack has no field nmae"), (1, 1, "a pack needs the field rules")]
+    assert problems == [(2, 1, "a pack has no field colour_of"), (1, 1, "a pack needs the field rules")]
 
 
 @pytest.mark.parametrize("text", ["- a\n", "5\n", "text\n"])
