@@ -154,7 +154,10 @@ def test_a_checkpoint_has_all_rows_whichever_record_came_first(shard: OneShard, 
     assert row["head"] > 0 and ledger.credit.row(ledger.book, holder) == row
     before = shard.state(holder)
     assert before["wallet"]["score"] == (640 if first == "score" else 0)
-    assert shard.restarted().state(holder) == before
+    after = shard.restarted().state(holder)
+    assert [after[name] for name in after.dtype.names if name != "writer"] == [
+        before[name] for name in before.dtype.names if name != "writer"
+    ], "it is another process, and knows the same"
 
 
 def test_a_replay_keeps_the_keys_of_requests_and_no_others(shard: OneShard) -> None:
