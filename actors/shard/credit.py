@@ -20,14 +20,7 @@ from actors.ledger.ledger import Ledger
 from actors.ledger.orders import AFTER, ALLOWED, BY_HOLDER, completed_due, ends_at, refusal
 from actors.records.addresses import address_after
 from actors.records.codes import Code
-from actors.records.credit_layout import (
-    CREDIT_RESULT,
-    CREDIT_STATE,
-    CreditResults,
-    CreditStates,
-    InquiryResult,
-    OrderState,
-)
+from actors.records.credit_layout import CREDIT_RESULT, CREDIT_STATE, CreditStates, InquiryResult, OrderState
 from actors.records.ids import bound_key, key_words, transfer_id
 from actors.records.layout import (
     ACCOUNT,
@@ -99,7 +92,7 @@ class _Asked:
 
     def __init__(self, message: Credit) -> None:
         self.message = message
-        self.results: CreditResults = np.zeros(len(message.rows), CREDIT_RESULT)
+        self.results = np.zeros(len(message.rows), CREDIT_RESULT)
         self.taken = 0
 
 
