@@ -99,8 +99,8 @@ def test_a_cursor_in_the_journal_stops_its_channel_and_one_in_memory_the_shard(
     if recorded is not None:
         core._recorded[1] = recorded
     alert: m.Output = m.Alert(text="the channel stopped")
-    (said,) = core._judged(receiver, [alert])
-    assert isinstance(said, m.Halt) == halts and (halts or said is alert)
+    (output,) = core._judged(receiver, [alert])
+    assert isinstance(output, m.Halt) == halts and (halts or output is alert)
 
 
 @pytest.mark.parametrize(("segment", "read"), [(0, False), (HERE, False), (THERE, False), (NOWHERE, True)])
