@@ -63,7 +63,7 @@ def wait_for(driver: "subprocess.Popen[Any]", url: str, units: int) -> None:
 
 
 def test_a_run_from_and_to_an_object_store_gives_the_bytes_of_one_on_a_disk(store: ObjectStore, tmp_path: Path) -> None:
-    here = write_wallets(tmp_path / "in", 2_000, 2, 700)
+    here = write_wallets(tmp_path / "in", 2_500, 1, 700)
     there = upload(here, f"s3://{BUCKET}/features")
     options = Options(workers=1, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
     card, scores = small_card(), f"s3://{BUCKET}/scores/2026-12"
@@ -72,7 +72,7 @@ def test_a_run_from_and_to_an_object_store_gives_the_bytes_of_one_on_a_disk(stor
         prepared = prepare(source, output, card, Settings(part_rows=1_024))
         manifest = run(prepared, partial(InlinePool), options)
         made = write_report(card, Output(prepared.job.output), manifest, ReportInputs(before=before))
-        assert before is None or (made.against is not None and made.against.matched == 4_000)
+        assert before is None or (made.against is not None and made.against.matched == 2_500)
         before = prepared.job.output
     scored = {name: data for name, data in bytes_of(tmp_path / "out").items() if not name.startswith("report")}
     assert len(scored) == 2 + len(manifest.parts) >= 6
