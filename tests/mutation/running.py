@@ -124,7 +124,9 @@ class _Judge:
 
     def answer(self) -> Tested:
         """What became of it. Raises RuntimeError when the process has failed."""
-        line = self._stream.readline()
+        line = b""
+        with contextlib.suppress(ConnectionError):
+            line = self._stream.readline()
         if not line:
             self._output.seek(0)
             raise RuntimeError(self._output.read().decode(errors="replace")[-_OUTPUT_SHOWN:])
