@@ -12,9 +12,10 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from io import BufferedIOBase
 from pathlib import Path
 from random import Random
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 
@@ -165,7 +166,7 @@ def _tested(waiting: deque[Mutant], ends: float, workers: int, seconds_each: flo
             judge.end()
 
 
-def _judge(suite: Suite, seconds_each: float, stream: BinaryIO, output: int) -> None:
+def _judge(suite: Suite, seconds_each: float, stream: BufferedIOBase, output: int) -> None:
     """In the process of a judge: load the tests, test each mutant that is asked for, say what came of it."""
     code = 1
     try:

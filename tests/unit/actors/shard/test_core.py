@@ -15,6 +15,7 @@ from actors.records.layout import (
     BLOCK_RECORDS_MAX,
     FLAG_REMOTE,
     OPENED,
+    ORIGINAL,
     RECORD,
     REQUEST,
     TIER,
@@ -112,7 +113,7 @@ def test_an_original_is_forgotten_for_another_once_its_refunds_are_durable(core:
     core.writer.start_at(9, bytes(32))
     told: list[int] = []
     core._originals.answered = lambda message, ledger, durable: told.append(durable)  # type: ignore[method-assign]
-    core._originals_read(m.Originals(stamp=1, originals=np.zeros(0)))
+    core._originals_read(m.Originals(stamp=1, originals=np.zeros(0, ORIGINAL)))
     assert told == [record_address(0, 10, 0)], "all below the next block's are durable"
 
 
