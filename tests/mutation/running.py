@@ -12,10 +12,14 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+<<<<<<< HEAD
 from io import BufferedRWPair
+=======
+from io import BufferedIOBase
+>>>>>>> mutants8
 from pathlib import Path
 from random import Random
-from typing import BinaryIO, Final
+from typing import Final
 
 import msgspec
 
@@ -125,7 +129,9 @@ class _Judge:
 
     def answer(self) -> Tested:
         """What became of it. Raises RuntimeError when the process has failed."""
-        line = self._stream.readline()
+        line = b""
+        with contextlib.suppress(ConnectionError):
+            line = self._stream.readline()
         if not line:
             self._output.seek(0)
             raise RuntimeError(self._output.read().decode(errors="replace")[-_OUTPUT_SHOWN:])
@@ -164,7 +170,11 @@ def _tested(waiting: deque[Mutant], ends: float, workers: int, seconds_each: flo
             judge.end()
 
 
+<<<<<<< HEAD
 def _judge(suite: Suite, seconds_each: float, stream: BinaryIO | BufferedRWPair, output: int) -> None:
+=======
+def _judge(suite: Suite, seconds_each: float, stream: BufferedIOBase, output: int) -> None:
+>>>>>>> mutants8
     """In the process of a judge: load the tests, test each mutant that is asked for, say what came of it."""
     code = 1
     try:

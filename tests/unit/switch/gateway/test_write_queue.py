@@ -237,9 +237,9 @@ async def test_a_wait_ends_when_its_deadline_has_come_and_no_other_with_it(monke
     for answer in (first, second, third):
         with pytest.raises(ShardUnavailable):
             await answer
-    queue._send(row(2), None, now + 40).cancel()
+    asyncio.ensure_future(queue._send(row(2), None, now + 40)).cancel()
     assert queue._sweeper is not None and queue._sweeper.when() == now + 40
-    fourth = queue._send(row(3), None, now + 50)
+    fourth = asyncio.ensure_future(queue._send(row(3), None, now + 50))
     queue._sweep()
     assert not fourth.done() and len(queue._waiting) == 1, "one that was given up is in nobody's way"
 
