@@ -12,11 +12,7 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-<<<<<<< HEAD
-from io import BufferedRWPair
-=======
 from io import BufferedIOBase
->>>>>>> mutants8
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -170,11 +166,7 @@ def _tested(waiting: deque[Mutant], ends: float, workers: int, seconds_each: flo
             judge.end()
 
 
-<<<<<<< HEAD
-def _judge(suite: Suite, seconds_each: float, stream: BinaryIO | BufferedRWPair, output: int) -> None:
-=======
 def _judge(suite: Suite, seconds_each: float, stream: BufferedIOBase, output: int) -> None:
->>>>>>> mutants8
     """In the process of a judge: load the tests, test each mutant that is asked for, say what came of it."""
     code = 1
     try:

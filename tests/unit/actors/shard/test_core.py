@@ -111,17 +111,10 @@ def test_the_topology_is_read_for_a_segment_that_may_have_come_since(core: Shard
 
 def test_an_original_is_forgotten_for_another_once_its_refunds_are_durable(core: ShardCore) -> None:
     core.writer.start_at(9, bytes(32))
-<<<<<<< HEAD
     calls: list[int] = []
     core._originals.answered = lambda message, ledger, durable: calls.append(durable)  # type: ignore[method-assign]
     core._originals_read(m.Originals(stamp=1, originals=np.zeros(0, ORIGINAL)))
     assert calls == [record_address(0, 10, 0)], "all below the next block's are durable"
-=======
-    told: list[int] = []
-    core._originals.answered = lambda message, ledger, durable: told.append(durable)  # type: ignore[method-assign]
-    core._originals_read(m.Originals(stamp=1, originals=np.zeros(0, ORIGINAL)))
-    assert told == [record_address(0, 10, 0)], "all below the next block's are durable"
->>>>>>> mutants8
 
 
 def test_a_preview_asks_for_a_payee_of_another_shard_that_is_not_known() -> None:
