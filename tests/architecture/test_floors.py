@@ -4,6 +4,7 @@ Each room says in its docstring what it is for and what it may touch; what it ma
 """
 
 import ast
+import functools
 import importlib
 import multiprocessing
 import re
@@ -148,6 +149,7 @@ CLOCKLESS: Final = (
 """Files that read no clock and no randomness: time and ids are arguments."""
 
 
+@functools.cache
 def _imported(path: Path) -> set[str]:
     """Dotted names of all that a file imports, in functions too; of `from a import b` both a and a.b."""
     found: set[str] = set()
