@@ -34,7 +34,7 @@ from switch.fairness.connections import Connections, within_descriptors
 from switch.fairness.rates import Rate, RequestLimits
 from switch.fairness.scheduling import BESIDE_S, Callers, Scheduler
 from switch.fairness.shares import BodyRoom, Places
-from switch.gateway.credit_queue import CreditQueue
+from switch.gateway.credit_queue import GATHERED_MAX, CreditQueue
 from switch.gateway.read_queue import Reader
 from switch.gateway.routing import UNKNOWN, Topology
 from switch.gateway.write_queue import DeadlineExceeded, ShardWriteQueue, WriteQueueLimits
@@ -154,7 +154,9 @@ class Services:
         self.readers = [Reader(client.wallets, deps.limits.deadline_s) for client in deps.clients]
         self.head_readers = [Reader(client.heads, deps.limits.deadline_s) for client in deps.clients]
         self.credit_queues = [CreditQueue(client) for client in deps.clients]
-        self.credit_readers = [Reader(client.credit_states, deps.limits.deadline_s) for client in deps.clients]
+        self.credit_readers = [
+            Reader(client.credit_states, deps.limits.deadline_s, GATHERED_MAX) for client in deps.clients
+        ]
         self.order_numbers = OrderNumberStore(deps.pool)
         self.erasures = ErasureStore(deps.pool)
         self.credit_history = CreditHistory(deps.pool)

@@ -21,9 +21,11 @@ from switch.gateway.write_queue import Backoff
 _log = logging.getLogger(__name__)
 
 CALLS_MAX: Final = 3
-CALL_ROWS_MAX: Final = 256
-"""As many as a shard takes in one turn."""
-CALLER_ROWS_MAX: Final = 32
+GATHERED_MAX: Final = 8
+"""A request of credit takes a shard as long as a front door. Few in a call keep both at work; gathered as payments are, they would take
+turns: 3,030 decisions a second at 64 connections in place of 3,560."""
+CALL_ROWS_MAX: Final = 2 * GATHERED_MAX
+CALLER_ROWS_MAX: Final = 4
 """Of one caller in a turn of a call."""
 QUEUE_ROWS_MAX: Final = 4_096
 """Requests that wait, half of them of one caller; beyond it they are answered 503."""
@@ -82,7 +84,7 @@ class CreditQueue:
         self._client = client
         self._loop = asyncio.get_running_loop()
         self._queue: FairQueue[_Job] = FairQueue(QUEUE_ROWS_MAX, QUEUE_DETAIL_BYTES_MAX)
-        self._gathering = Gathering(lambda: self._queue.rows, self._start)
+        self._gathering = Gathering(lambda: self._queue.rows, self._start, GATHERED_MAX)
         self._calls: set[asyncio.Task[None]] = set()
 
     async def one(

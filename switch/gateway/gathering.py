@@ -1,6 +1,7 @@
 """When a call to a shard leaves: once the event loop brings no more rows for it."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -9,12 +10,14 @@ QUIET_TURNS: Final = 3
 
 
 class Gathering:
-    """Starts the calls of one queue. `queued`: rows that wait; `start`: takes some of them along."""
+    """Starts the calls of one queue. `queued`: rows that wait; `start`: takes some of them along; `most`: rows that are enough for a call,
+    whatever is under way."""
 
-    __slots__ = ("_last_rows", "_loop", "_queued", "_start", "_under_way", "_woken")
+    __slots__ = ("_last_rows", "_loop", "_most", "_queued", "_start", "_under_way", "_woken")
 
-    def __init__(self, queued: Callable[[], int], start: Callable[[], None]) -> None:
+    def __init__(self, queued: Callable[[], int], start: Callable[[], None], most: int = sys.maxsize) -> None:
         self._loop = asyncio.get_running_loop()
+        self._most = most
         self._queued = queued
         self._start = start
         self._woken = False
@@ -42,7 +45,7 @@ class Gathering:
         do not wait for each other."""
         queued = self._queued()
         quiet = 0 if queued > seen else quiet + 1
-        enough = max(1, self._under_way, self._last_rows // 2)
+        enough = min(self._most, max(1, self._under_way, self._last_rows // 2))
         if quiet < QUIET_TURNS and queued < enough:
             self._loop.call_soon(self._look, queued, quiet)
         else:

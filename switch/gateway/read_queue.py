@@ -4,6 +4,7 @@ What queues meanwhile goes into the next call.
 """
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
@@ -25,14 +26,15 @@ T = TypeVar("T", Rows, list[ChainHead])
 
 
 class Reader(Generic[Q, T]):
-    """Questions about wallets to one shard. `ask`: a method of ShardClient that gives one thing for each address or row."""
+    """Questions about wallets to one shard. `ask`: a method of ShardClient that gives one thing for each address or row; `most`: as of
+    Gathering."""
 
-    def __init__(self, ask: Callable[[NDArray[Q]], Awaitable[T]], timeout_s: float) -> None:
+    def __init__(self, ask: Callable[[NDArray[Q]], Awaitable[T]], timeout_s: float, most: int = sys.maxsize) -> None:
         self._ask: Callable[[NDArray[Q]], Awaitable[T]] = ask
         self._timeout_s = timeout_s
         self._queue: list[tuple[NDArray[Q], asyncio.Future[T]]] = []
         self._queued = 0
-        self._gathering = Gathering(lambda: self._queued, self._start)
+        self._gathering = Gathering(lambda: self._queued, self._start, most)
         self._calls: set[asyncio.Task[None]] = set()
 
     async def read(self, addresses: NDArray[Q]) -> T:

@@ -233,6 +233,8 @@ class Load:
             return
         payer, payee = pair
         segments = [s for s, _ in sorted(self.switch.database.segments.items())]
+        if not segments:
+            return  # a failover lost them all
         never_opened = wallet_address(self.random.choice(segments), 40_000 + self.random.randint(0, 5))
         what = self.random.randrange(7)
         if what == 0:

@@ -1,5 +1,6 @@
 """A change outside the ledger is made once under its key; a refused one takes no key."""
 
+import contextlib
 from typing import Any, cast
 
 import msgspec
@@ -7,7 +8,9 @@ import pytest
 from aiohttp import web
 
 from actors.stores.batch_keys import Bound
+from switch.api import recorded
 from switch.api.recorded import answered_once
+from switch.fairness.shares import Places
 from switch.problems.table import ProblemError
 
 KEY = bytes(16)
@@ -36,11 +39,20 @@ class Keys:
         del self.kept[account, key]
 
 
+@pytest.fixture(autouse=True)
+def without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The turn of a key is a lock of the database; tests/e2e shows who waits for it."""
+    monkeypatch.setattr(recorded, "turn_of_key", lambda *_: contextlib.nullcontext())
+
+
 class Switch:
     """Changes that count how often they were made."""
 
+    database_url = ""
+
     def __init__(self) -> None:
         self.batch_keys = Keys()
+        self.changing = Places(1, 1, 1.0)
         self.made = 0
 
     async def change(self) -> Done:

@@ -1,6 +1,7 @@
 """When a call leaves: as soon as enough wait, or when the event loop brings no more."""
 
 import asyncio
+import sys
 
 from switch.gateway.gathering import QUIET_TURNS, Gathering
 
@@ -8,10 +9,10 @@ from switch.gateway.gathering import QUIET_TURNS, Gathering
 class Queue:
     """Rows that wait, and those of each call that left."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = sys.maxsize) -> None:
         self.rows = 0
         self.calls: list[int] = []
-        self.gathering = Gathering(lambda: self.rows, self.start)
+        self.gathering = Gathering(lambda: self.rows, self.start, most)
 
     def start(self) -> None:
         self.calls.append(self.rows)
@@ -63,6 +64,18 @@ async def test_after_an_answer_half_of_the_last_call_is_enough() -> None:
     queue.gathering.wake()
     await queue.turns(1)
     assert queue.calls == [4]
+
+
+async def test_more_than_enough_is_never_waited_for() -> None:
+    queue = Queue(most=3)
+    queue.gathering.left(100)
+    queue.rows = 2
+    queue.gathering.wake()
+    await queue.turns(1)
+    assert queue.calls == []
+    queue.rows = 3
+    await queue.turns(1)
+    assert queue.calls == [3]
 
 
 async def test_two_wakes_are_one_look() -> None:
