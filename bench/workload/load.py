@@ -1,6 +1,8 @@
-"""The load generator: a process of its own, a closed loop over keep-alive connections.
+"""The load generator: a process of its own, over keep-alive connections. It is the same for every contender.
 
-It is the same for every contender.
+In a closed loop each connection sends the next request when the last answer is in. At a stated rate requests are due at equal intervals,
+and a time counts from when the request was due: one that waits for a free connection has begun to wait, so a switch that stands still
+is not spared the requests that it held up.
 
 All requests are built before the clock starts; while it runs, a request costs one write, one read and the search for two
 headers. `python -m bench.workload.load` reads a LoadSpec, prints `ready`, waits for a line, and ends with a LoadResult.
@@ -50,7 +52,7 @@ class Batches(msgspec.Struct, frozen=True, kw_only=True, tag="batches"):
 
 
 class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """`seconds`: no request is sent after this; with all requests sent it ends earlier."""
+    """`seconds`: no request is sent after this; with all requests sent it ends earlier. `rate`: requests a second, 0 for a closed loop."""
 
     port: int
     key: str
@@ -58,11 +60,13 @@ class LoadSpec(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     seed: int
     work: Payments | Questions | Batches
+    rate: float = 0.0
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """`done`: payments that were made, or questions that were answered. `codes`: of the others, by code. Times of whole requests,
-    milliseconds. `began`: when, on the machine's monotonic clock, so that another process knows what it did beside this load."""
+    milliseconds, from when they were due. `began`: when, on the machine's monotonic clock, so that another process knows what it did
+    beside this load."""
 
     began: float
     seconds: float
@@ -128,10 +132,12 @@ class Loading:
 class _LoadRun:
     """All connections together: what is still to be sent, and what came back."""
 
-    def __init__(self, requests: Sequence[bytes], seconds: float, keep_bodies: bool) -> None:
+    def __init__(self, requests: Sequence[bytes], spec: LoadSpec) -> None:
         self._requests = iter(requests)
-        self._seconds = seconds
-        self.keep_bodies = keep_bodies
+        self._seconds = spec.seconds
+        self._interval_s = 1 / spec.rate if spec.rate else 0.0
+        self._due = 0
+        self.keep_bodies = isinstance(spec.work, Batches)
         self.started = 0.0
         self.ended = 0.0
         self.open = 0
@@ -142,13 +148,15 @@ class _LoadRun:
         self.bodies: list[bytes] = []
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def next(self) -> bytes | None:
-        """The next request, None when it is time to end."""
-        if time.monotonic() - self.started >= self._seconds:
+    def next(self) -> tuple[bytes, float] | None:
+        """The next request and when it is due, None when it is time to end."""
+        due = self.started + self._due * self._interval_s if self._interval_s else time.monotonic()
+        if due - self.started >= self._seconds:
             return None
+        self._due += 1
         request = next(self._requests, None)
         self.exhausted = self.exhausted or request is None
-        return request
+        return None if request is None else (request, due)
 
     def came(self, status: int, body: bytes) -> None:
         """An answer is complete."""
@@ -167,13 +175,13 @@ class _LoadRun:
 
 
 class _Connection(asyncio.Protocol):
-    """One request at a time: the next is sent when the answer is complete."""
+    """One request at a time: the next is sent when the answer is complete and it is due."""
 
     def __init__(self, run: _LoadRun) -> None:
         self._run = run
         self._buffer = bytearray()
         self._need = 0
-        self._sent_at = 0.0
+        self._due = 0.0
         self._waiting = False
         self._transport: Any = None
 
@@ -181,13 +189,20 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     def send(self) -> None:
-        """Send the next request, or hang up."""
-        request = self._run.next()
-        if request is None:
+        """Send the next request, at once or when it is due, or hang up."""
+        following = self._run.next()
+        if following is None:
             self._transport.close()
             return
+        request, self._due = following
+        early_s = self._due - time.monotonic()
+        if early_s > 0:
+            asyncio.get_running_loop().call_later(early_s, self._send, request)
+        else:
+            self._send(request)
+
+    def _send(self, request: bytes) -> None:
         self._waiting = True
-        self._sent_at = time.monotonic()
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -197,7 +212,7 @@ class _Connection(asyncio.Protocol):
             self._need = _length_of(buffer)
         if self._need == 0 or len(buffer) < self._need:
             return
-        self._run.latencies.append(time.monotonic() - self._sent_at)
+        self._run.latencies.append(time.monotonic() - self._due)
         status = int(buffer[9:12])
         body = b"" if status == 201 else bytes(buffer[buffer.index(b"\r\n\r\n") + 4 : self._need])
         self._run.came(status, body)
@@ -244,7 +259,7 @@ def _requests(spec: LoadSpec) -> list[bytes]:
 
 
 async def _drive(spec: LoadSpec, requests: list[bytes]) -> LoadResult:
-    run = _LoadRun(requests, spec.seconds, isinstance(spec.work, Batches))
+    run = _LoadRun(requests, spec)
     loop = asyncio.get_running_loop()
     connections = []
     for _ in range(spec.connections):

@@ -22,7 +22,7 @@ from tests.score_batches import (
 )
 
 
-def _wallet(card: Scorecard) -> dict[str, Any]:
+def some_features(card: Scorecard) -> dict[str, Any]:
     """Somebody in the middle: of each feature a value in the second bin, some unknown."""
     values: dict[str, Any] = {}
     for at, item in enumerate(card.characteristics):
@@ -35,7 +35,7 @@ async def test_a_holder_recomputes_the_score_and_a_change_gives_what_was_said(da
     async with running_switch(database_url, shards=1) as switch:
         scene = await credit_scene(switch)
         card = await publish_card(switch)
-        features, schema = _wallet(card), with_features(card)
+        features, schema = some_features(card), with_features(card)
         row = computed_row(card, scene.ann_wallet, features)
         rows = [row, score_row(scene.bob_wallet, 640, features=None)]
         assert reported(await publish_scores(switch, stream(rows, schema))) == [("ok", False)] * 2
@@ -72,7 +72,9 @@ async def test_nobody_is_told_to_become_another_or_to_know_others(database_url: 
     async with running_switch(database_url, shards=1) as switch:
         scene = await credit_scene(switch)
         card = await publish_card(switch)
-        await publish_scores(switch, stream([computed_row(card, scene.ann_wallet, _wallet(card))], with_features(card)))
+        await publish_scores(
+            switch, stream([computed_row(card, scene.ann_wallet, some_features(card))], with_features(card))
+        )
         path = f"/v1/wallets/{scene.ann_wallet}/credit/what-if"
         others = {item.feature for item in card.characteristics if item.dimension not in INFLUENCED}
         assert {"wallet_age_days", "counterparties_180d"} <= others
@@ -88,7 +90,7 @@ async def test_features_that_do_not_give_the_score_are_not_published(database_ur
     async with running_switch(database_url, shards=1) as switch:
         scene = await credit_scene(switch)
         card = await publish_card(switch)
-        features, schema = _wallet(card), with_features(card)
+        features, schema = some_features(card), with_features(card)
         row = computed_row(card, scene.ann_wallet, features)
         before = await switch.blocks()
         other = {**row["features"], "payments_90d": 10_000}

@@ -1,0 +1,75 @@
+"""A POST that only asks writes nothing and keeps no key: asked again, it is answered as things are then.
+
+Keys of all other POSTs are kept: tests/architecture/test_route_table.py names those that ask.
+"""
+
+from typing import Any
+
+import asyncpg
+
+from actors.database.connection import connect
+from tests.architecture.test_route_table import QUESTIONS
+from tests.credit_scene import CreditScene, credit_scene
+from tests.e2e.test_credit_points import some_features
+from tests.e2e.test_dry_runs import memory
+from tests.e2e.test_scorecard_modes import card
+from tests.front_door import running_switch
+from tests.score_batches import computed_row, publish_card, publish_scores, stream, with_features
+
+TABLES = """
+    select format('%I.%I', schemaname, tablename) from pg_tables
+    where schemaname not in ('pg_catalog', 'information_schema') order by 1
+"""
+
+
+async def _database(session: asyncpg.Connection) -> dict[str, list[str]]:
+    """Every row of every table, as text."""
+    rows = {}
+    for (name,) in await session.fetch(TABLES):
+        rows[name] = [row[0] for row in await session.fetch(f"select t::text from {name} t order by 1")]
+    return rows
+
+
+def _asked(scene: CreditScene, payer: str, payee: str) -> dict[str, tuple[Any, Any]]:
+    """Of each route two questions that differ."""
+    payment = {"payer": payer, "payee": payee, "amount": 500, "currency": "EUR"}
+    return {
+        "/v1/dry-runs/transfers": (payment, payment | {"amount": 10**9}),
+        "/v1/lookups/transfers": (
+            {"transfers": [{"wallet": payer, "idempotency_key": "paid"}]},
+            {"transfers": [{"wallet": payer, "idempotency_key": "never"}]},
+        ),
+        "/v1/rule-packs/backtest": ({"name": "default"}, {"name": "default", "to": "2026-01-01T00:00:00Z"}),
+        "/v1/scorecards/backtest": (
+            {"document": card(1, 50), "pack": "default"},
+            {"document": card(1, 70), "pack": "default", "to": "2026-01-01T00:00:00Z"},
+        ),
+        "/v1/wallets/{id}/credit/what-if": ({"changes": {}}, {"changes": {"payments_90d": 40}}),
+    }
+
+
+async def test_a_question_writes_nothing_and_its_key_is_free_for_another(database_url: str) -> None:
+    async with running_switch(database_url, shards=1) as switch:
+        scene = await credit_scene(switch)
+        shipped = await publish_card(switch)
+        scored = computed_row(shipped, scene.ann_wallet, some_features(shipped))
+        await publish_scores(switch, stream([scored], with_features(shipped)))
+        payer, payee = await switch.wallet("external"), await switch.wallet()
+        paid = {"payer": payer, "payee": payee, "amount": 700, "currency": "EUR"}
+        assert (await switch.call("POST", "/v1/transfers", paid, key="paid")).status == 201
+        asked = _asked(scene, payer, payee)
+        assert set(asked) == QUESTIONS
+        session = await connect(database_url, name="what is kept")
+        try:
+            kept, remembered = await _database(session), memory(switch)
+            assert sum(map(len, kept.values())) > 20
+            for route, questions in asked.items():
+                path, token = route.replace("{id}", scene.ann_wallet), scene.ann if "{id}" in route else None
+                answers = [await switch.call("POST", path, each, key="one key", token=token) for each in questions]
+                assert [each.status for each in answers] == [200, 200], [each.raw for each in answers]
+                assert answers[0].raw != answers[1].raw, f"{route}: the second question got the first one's answer"
+                assert "Idempotent-Replayed" not in answers[1].headers
+                assert await _database(session) == kept, route
+                assert memory(switch) == remembered, route
+        finally:
+            await session.close()
