@@ -1,10 +1,10 @@
-"""A queue that callers share: one line each, served in turn, none longer than its share.
+"""A queue that callers share: one line each, served in turn, none longer than its share, and of none too much under way.
 
 Round robin with a quantum of rows (Shreedhar and Varghese 1995; the quantum is no smaller than a part of a batch, so no deficit has to be
 carried over): whoever sends one payment waits for one quantum of each other caller and not for all that they have queued.
 """
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from typing import Generic, Protocol, TypeVar
 
 
@@ -31,6 +31,42 @@ class _Line(Generic[J]):
         self.jobs: deque[J] = deque()
         self.rows = 0
         self.detail_bytes = 0
+
+
+class UnderWay:
+    """Rows of each caller that have left and are not answered: at most `of_one`, or twice what all others have, or one job however large.
+
+    Who floods a shard beside somebody who asks now and then keeps it and the event loop busy with so many rows and no more; several who
+    send much do not hold each other up.
+    """
+
+    __slots__ = ("_all", "_of", "_of_one")
+
+    def __init__(self, of_one: int) -> None:
+        self._of_one = of_one
+        self._of: Counter[int] = Counter()
+        self._all = 0
+
+    def began(self, caller: int, rows: int) -> None:
+        """So many leave."""
+        self._of[caller] += rows
+        self._all += rows
+
+    def ended(self, caller: int, rows: int) -> None:
+        """So many are answered, or lost."""
+        self._all -= rows
+        self._of[caller] -= rows
+        if not self._of[caller]:
+            del self._of[caller]
+
+    def idle(self, caller: int) -> bool:
+        """Whether it has nothing under way."""
+        return caller not in self._of
+
+    def room(self, caller: int) -> int:
+        """How many more rows of it may leave."""
+        own = self._of.get(caller, 0)
+        return max(self._of_one, 2 * (self._all - own)) - own
 
 
 class FairQueue(Generic[J]):
@@ -69,20 +105,28 @@ class FairQueue(Generic[J]):
         self.rows += job.count
         self.detail_bytes += job.detail_bytes
 
-    def take(self, rows_max: int, quantum: int) -> list[J]:
-        """What goes next: up to `rows_max` rows, `quantum` of each caller a turn; a larger job alone. Who got a turn goes to the end."""
+    def take(self, rows_max: int, quantum: int, under_way: UnderWay | None = None) -> list[J]:
+        """What goes next: up to `rows_max` rows, `quantum` of each caller a turn and what it may have under way; a larger job alone. Who
+        got a turn goes to the end, who could not use it stays in front."""
         taken: list[J] = []
         room = rows_max
-        refused = 0
-        while self._lines and room > 0 and refused < len(self._lines):
-            caller, line = next(iter(self._lines.items()))
-            rows = self._turn(line, min(room, quantum), not taken, taken)
-            refused = 0 if rows else refused + 1
+        refused: list[tuple[int, _Line[J]]] = []
+        while self._lines and room > 0:
+            caller, line = self._lines.popitem(last=False)
+            alone, most = not taken, min(room, quantum)
+            if under_way is not None:
+                alone, most = alone and under_way.idle(caller), min(most, under_way.room(caller))
+            rows = self._turn(line, most, alone, taken)
             room -= rows
-            if line.jobs:
-                self._lines.move_to_end(caller)
-            else:
-                del self._lines[caller]
+            if not rows:
+                refused.append((caller, line))
+            elif line.jobs:
+                self._lines[caller] = line
+            if rows and under_way is not None:
+                under_way.began(caller, rows)
+        for caller, line in reversed(refused):
+            self._lines[caller] = line
+            self._lines.move_to_end(caller, last=False)
         return taken
 
     def _turn(self, line: _Line[J], room: int, first: bool, taken: list[J]) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -467,9 +468,11 @@ async def test_answers_of_a_call_come_so_many_of_a_caller_a_turn() -> None:
     loop = asyncio.get_running_loop()
     jobs = [_Job(row(i, caller=2 if i == 9 else 1), None, 0.0, loop.create_future(), 0.0) for i in range(10)]
     jobs[5].future.cancel()
-    _finish(jobs, done(rows_of(*range(10)), {}), 3, loop)
+    ended: list[int] = []
+    _finish(jobs, done(rows_of(*range(10)), {}), 3, loop, lambda job: ended.append(jobs.index(job)))
     for expected in ([0, 1, 2, 5, 9], [0, 1, 2, 3, 4, 5, 9], [*range(9), 9]):
         assert [at for at, job in enumerate(jobs) if job.future.done()] == expected
+        assert sorted({*ended, 5}) == expected
         await asyncio.sleep(0)
     for at, job in enumerate(jobs):
         assert job.future.cancelled() if at == 5 else np.frombuffer(job.future.result(), RESULT)["address"] == [at]
@@ -580,5 +583,32 @@ async def test_answers_of_a_caller_with_many_payments_do_not_all_come_before_tha
     await turns()
     shard.gate.set()
     await asyncio.gather(first, other, *many)
-    assert [len(rows) for rows, _ in shard.calls] == [1, 1, 41], "they are in one call"
+    calls = [[int(each) for each in rows["caller"]] for rows, _ in shard.calls]
+    assert calls[:2] == [[2], [1]] and Counter(calls[2]) == {1: 16, 2: 1}, "they are in one call"
     assert order.index(2) <= ANSWERS_A_TURN and order.count(1) == 40
+    assert max(map(len, calls)) <= 17
+
+
+async def test_what_is_lost_or_given_up_is_no_longer_under_way() -> None:
+    shard = Shard()
+    queue = queue_of(shard, small_of_one_max=2)
+    await queue.one(row(1, caller=2), None, soon())
+    for error in (ShardUnavailable(True), ShardUnavailable(False)):
+
+        def fails(rows: Any, details: Any, error: ShardUnavailable = error) -> Any:
+            raise error
+
+        shard.replies = [fails] * 2
+        async with asyncio.timeout(5):
+            results = await asyncio.gather(*(queue.one(row(i), None, soon()) for i in range(6)))
+        assert len(results) == 6
+    shard.gate.clear()
+    given_up = [asyncio.create_task(queue.one(row(i), None, soon())) for i in range(6)]
+    await turns(10)
+    for task in given_up:
+        task.cancel()
+    shard.gate.set()
+    await turns(10)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*(queue.one(row(i), None, soon()) for i in range(6)))
+    assert queue._small_under_way.idle(1) and queue._small_under_way.idle(2)
