@@ -13,6 +13,7 @@ from actors.ledger.admission import BEHIND_MAX, HOLD_SECONDS_MAX, Channels
 from actors.ledger.book import (
     M_OPEN_SEGMENT,
     M_OPEN_SLOT,
+    M_SEGMENTS,
     Capacity,
     need_profile,
     next_batch,
@@ -23,6 +24,7 @@ from actors.ledger.credit import place
 from actors.ledger.ledger import Ledger
 from actors.ledger.posting import effect_opened, next_address
 from actors.ledger.table import table_count, table_slots, with_room
+from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.chain_time import chain_time_of, lag_of
 from actors.records.codes import Code
 from actors.records.layout import AMOUNT_MAX, CUMULATIVE_MAX, PROFILE, RECORD, REQUEST, Kind, WalletKind, WalletStatus
@@ -245,6 +247,15 @@ def test_who_replays_the_first_wallet_of_a_segment_opens_the_next_beside_it() ->
     assert next_address(book) == 3 << 16 | 1
 
 
+def test_a_leg_to_a_wallet_that_was_never_opened_contradicts_the_journal() -> None:
+    ledger = small_world().ledger
+    wallets = ledger.book.wallets.tobytes()
+    leg = np.zeros(1, RECORD)
+    leg["kind"], leg["payee"], leg["currency"], leg["amount"] = Kind.LEG, 900 << 16, EUR, 5
+    assert ledger.replay(leg, np.array([1 << 30])) == 0
+    assert ledger.book.wallets.tobytes() == wallets
+
+
 def test_what_a_failed_opening_wrote_is_in_no_record() -> None:
     world = small_world(scored=False)
     world.ledger.book.meta[6] = world.oracle.open_slot = 65_536
@@ -283,6 +294,18 @@ def test_a_shard_without_room_for_a_wallet_says_so() -> None:
     ledger.book.meta[M_OPEN_SLOT] = 65_536
     assert ledger_code(world, opening() | world.fresh_key()) == Code.WALLETS_FULL
     assert ledger_code(world, pay(USER, OTHER, 1) | world.fresh_key()) in (0, Code.INSUFFICIENT_FUNDS)
+
+
+def test_a_shard_with_room_for_one_more_segment_asks_for_it() -> None:
+    world = small_world(scored=False)
+    ledger, meta = world.ledger, world.ledger.book.meta
+    free = (segment for segment in range(1, 1 << 10) if not ledger.book.segments[segment])
+    room = len(ledger.book.wallets) // SEGMENT_SLOTS - int(meta[M_SEGMENTS])
+    for left in range(room, -1, -1):
+        meta[M_OPEN_SLOT] = SEGMENT_SLOTS
+        code = ledger_code(world, opening() | world.fresh_key())
+        assert code == (Code.DEFERRED if left else Code.WALLETS_FULL)
+        assert ledger.use_segment(next(free)) == bool(left)
 
 
 def test_a_journal_is_replayed_where_there_is_memory_for_just_its_segments() -> None:

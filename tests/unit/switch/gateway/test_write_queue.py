@@ -589,6 +589,22 @@ async def test_answers_of_a_caller_with_many_payments_do_not_all_come_before_tha
     assert max(map(len, calls)) <= 17
 
 
+async def test_a_caller_that_had_more_under_way_when_it_was_alone_goes_on_when_that_is_answered() -> None:
+    shard = Shard()
+    queue = queue_of(shard, calls_max=1)
+    shard.gate.clear()
+    many = [asyncio.create_task(queue.one(row(i), None, soon())) for i in range(400)]
+    await turns(10)
+    other = asyncio.create_task(queue.one(row(50, caller=2), None, soon()))
+    more = [asyncio.create_task(queue.one(row(500 + i), None, soon())) for i in range(5)]
+    await turns(10)
+    shard.gate.set()
+    async with asyncio.timeout(2):
+        await asyncio.gather(other, *many, *more)
+    calls = [Counter(int(each) for each in rows["caller"]) for rows, _ in shard.calls]
+    assert calls[0] == {1: 400} and calls[1] == {2: 1} and sum(each[1] for each in calls[2:]) == 5
+
+
 async def test_what_is_lost_or_given_up_is_no_longer_under_way() -> None:
     shard = Shard()
     queue = queue_of(shard, small_of_one_max=2)
