@@ -21,8 +21,9 @@ CARD = Scorecard(
     name="small",
     version=3,
     base=300,
+    range=(306, 352),
     characteristics=(INCOME, CITY),
-    bands=(Band(name="low", low=0), Band(name="high", low=340)),
+    bands=(Band(name="low", low=306), Band(name="high", low=340)),
 )
 DOCUMENT = msgspec.to_builtins(CARD)
 

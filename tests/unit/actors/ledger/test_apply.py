@@ -98,7 +98,7 @@ def test_when_keys_are_full_a_change_makes_nothing() -> None:
     )
     act(world, opening(3, EXTERNAL, EUR, 0, 0), *[opening(1, 0, EUR, 0, 0)] * 2)
     crowd(world.ledger, 8)
-    statuses = [WalletStatus.FROZEN, WalletStatus.OPEN] * 6
+    statuses = [WalletStatus.FROZEN, WalletStatus.OPEN] * 20
     rows = array_of([{**status(RICH, each), **world.fresh_key()} for each in statuses], REQUEST)
     admitted = world.ledger.going_on(rows, world.ledger.admit(rows, world.channels, 0))
     applied = world.ledger.apply(admitted, None, record_address(1, 99, 0))
