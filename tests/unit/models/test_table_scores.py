@@ -1,4 +1,4 @@
-"""A table's rows have the scores of the evaluator, whatever the batches are, and what was taken as missing is told."""
+"""A table's rows have the scores of the evaluator, whatever the batches are, and what was taken as missing is stated."""
 
 from typing import Any
 
@@ -64,11 +64,11 @@ def test_scores_and_summary_are_the_same_whatever_the_batches_are(size: int) -> 
 def test_a_summary_adds_up() -> None:
     given, scorer = rows_of(3, 200), TableScorer(CARD)
     scores = np.array(scorer.score(given)["score"])
-    told = scorer.summary()
-    assert (told.rows, told.lowest, told.highest) == (200, scores.min(), scores.max())
-    assert told.mean == pytest.approx(scores.mean()) and sum(told.bands.values()) == 200
+    stated = scorer.summary()
+    assert (stated.rows, stated.lowest, stated.highest) == (200, scores.min(), scores.max())
+    assert stated.mean == pytest.approx(scores.mean()) and sum(stated.bands.values()) == 200
     moons = given["city"].to_pylist().count("moon")
-    assert told.unknown == {"city": moons} and told.notes == (
+    assert stated.unknown == {"city": moons} and stated.notes == (
         f"city: {moons:,} rows hold a category that the card does not name",
     )
 
@@ -76,8 +76,8 @@ def test_a_summary_adds_up() -> None:
 def test_nothing_scored_has_a_summary() -> None:
     scorer = TableScorer(CARD)
     assert scorer.score(rows_of(1, 0)).num_rows == 0
-    told = scorer.summary()
-    assert (told.rows, told.mean, told.lowest, told.highest, told.notes) == (0, 0.0, 0, 0, ())
+    stated = scorer.summary()
+    assert (stated.rows, stated.mean, stated.lowest, stated.highest, stated.notes) == (0, 0.0, 0, 0, ())
 
 
 def test_text_is_read_as_numbers_where_the_card_wants_them_and_what_is_none_is_told() -> None:

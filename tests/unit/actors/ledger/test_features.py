@@ -37,8 +37,8 @@ def columns_of(world: Both, row: Row) -> dict[str, int | None]:
 
 def test_what_the_request_says_is_in_its_columns(both: Both) -> None:
     found = columns_of(both, pay(PAYER, PAYEE, 12, label=3, channel=2, country=276, device=99))
-    said = {"amount": 12, "label": 3, "channel": 2, "country": 276, "device": 99, "currency": EUR, "hold": 0}
-    assert {name: found[name] for name in said} == said
+    stated = {"amount": 12, "label": 3, "channel": 2, "country": 276, "device": 99, "currency": EUR, "hold": 0}
+    assert {name: found[name] for name in stated} == stated
     assert (found["payer"], found["payee"], found["effective_time"]) == (PAYER, PAYEE, both.now)
     plain = columns_of(both, pay(PAYER, PAYEE, 12))
     assert plain["country"] is None and plain["device"] is None, "0 is none"

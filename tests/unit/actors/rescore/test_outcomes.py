@@ -36,7 +36,7 @@ def test_the_report_has_gini_by_week_where_outcomes_are_given(tmp_path: Path) ->
         write_report(CARD, output_at(tmp_path / "out"), manifest, given)
 
 
-def _told(tmp_path: Path, outcomes: pa.Table, rows: int = 200) -> Outcomes:
+def _found(tmp_path: Path, outcomes: pa.Table, rows: int = 200) -> Outcomes:
     """Of wallets who all have a score."""
     if not (tmp_path / "out").exists():
         pq.write_table(wallets_table(rows, 1), tmp_path / "in.parquet")
@@ -73,14 +73,14 @@ def test_what_is_no_table_of_outcomes_is_refused_by_its_column(
     tmp_path: Path, columns: dict[str, pa.Array], says: str
 ) -> None:
     with pytest.raises(RescoreRefused, match=says):
-        _told(tmp_path, pa.table(columns))
+        _found(tmp_path, pa.table(columns))
 
 
 def test_wallets_that_are_not_in_the_output_do_not_count(tmp_path: Path) -> None:
     strangers = pa.concat_arrays([WALLETS, pa.array([f"stranger {row}" for row in range(40)])])
     bad = pa.concat_arrays([GOOD_AND_BAD, pa.array([1] * 40)])
     alone, beside = (
-        _told(tmp_path, pa.table({"wallet": wallets, "bad": bad.slice(0, len(wallets))}))
+        _found(tmp_path, pa.table({"wallet": wallets, "bad": bad.slice(0, len(wallets))}))
         for wallets in (WALLETS, strangers)
     )
     assert alone == beside and (alone.rows, alone.bads, alone.without_score) == (40, 20, 0)
@@ -90,14 +90,14 @@ def test_wallets_that_are_not_in_the_output_do_not_count(tmp_path: Path) -> None
 def test_of_too_few_there_is_no_gini(tmp_path: Path, bads: int, shown: bool) -> None:
     for flip in (0, 1):
         bad = pa.array([flip ^ (row < bads) for row in range(40)]).cast(pa.int64())
-        found = _told(tmp_path, pa.table({"wallet": WALLETS, "bad": bad}))
+        found = _found(tmp_path, pa.table({"wallet": WALLETS, "bad": bad}))
         assert (found.gini is not None, found.ks is not None) == (shown, shown)
-    nobody = _told(tmp_path, pa.table({"wallet": WALLETS.slice(0, 0), "bad": GOOD_AND_BAD.slice(0, 0)}))
+    nobody = _found(tmp_path, pa.table({"wallet": WALLETS.slice(0, 0), "bad": GOOD_AND_BAD.slice(0, 0)}))
     assert (nobody.rows, nobody.gini, nobody.weeks) == (0, None, [])
 
 
 def test_gini_is_the_share_of_pairs_in_the_right_order_over_those_in_the_wrong(tmp_path: Path) -> None:
-    found = _told(tmp_path, pa.table({"wallet": WALLETS, "bad": GOOD_AND_BAD}))
+    found = _found(tmp_path, pa.table({"wallet": WALLETS, "bad": GOOD_AND_BAD}))
     scored = pq.read_table(tmp_path / "out" / "parts").to_pylist()
     scores = {row["wallet"]: row["score"] for row in scored}
     pairs = [

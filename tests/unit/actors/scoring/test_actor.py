@@ -77,8 +77,8 @@ async def test_a_deployment_that_cannot_be_loaded_is_told_over_the_wire(scoring:
     store = Store()
     store.holds = Deployment(revision=4, live=99)
     with_scorer(scoring, store)
-    told = msgspec.msgpack.decode(await scoring.activate(b""), type=Activated)
-    assert told.revision == 0 and "cannot be compiled" in (told.error or "")
+    stated = msgspec.msgpack.decode(await scoring.activate(b""), type=Activated)
+    assert stated.revision == 0 and "cannot be compiled" in (stated.error or "")
 
 
 async def test_the_process_ends_with_its_life_but_not_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
