@@ -93,4 +93,4 @@ def test_any_change_of_a_kernels_text_or_of_a_number_in_it_is_another_folder(tmp
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
         seen.append(done.stdout)
     assert seen[0] == seen[1] != seen[2] and seen[0].startswith("kernels-")
-    assert CACHE_FOLDER.name.startswith("kernels-") and str(CACHE_FOLDER) == numba.config.CACHE_DIR
+    assert CACHE_FOLDER.name.startswith("kernels-") and str(CACHE_FOLDER) == vars(numba.config)["CACHE_DIR"]

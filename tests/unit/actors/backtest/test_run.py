@@ -31,7 +31,7 @@ from tests import small_pack
 from tests.unit.actors.ledger.both import EUR, SMALL, START, Both
 from tests.unit.actors.ledger.small_world import EXTERNAL, act, opening, pay
 
-PAYER, PAYEE = 1 << 16, (1 << 16) + 1
+PAYER, PAYEE, THIEF = 1 << 16, (1 << 16) + 1, (1 << 16) + 2
 PACK = PackSource(
     text=(Path(small_pack.__file__).parent / "packs" / "small.yaml").read_text(encoding="utf-8"), number=1
 )
@@ -45,12 +45,13 @@ ATTEMPTS = (Kind.TRANSFER, Kind.HOLD)
 def world() -> Both:
     """Payments of some minutes, of which the pack declines some, and one batch that no scorer decided."""
     both = Both(scored=True)
-    act(both, opening(3, EXTERNAL, EUR, 0, 0), *[opening(1, 0, EUR, 0, 0)] * 2)
-    act(both, pay(EXTERNAL, PAYER, 9_000_000), pay(EXTERNAL, PAYEE, 5))
+    act(both, opening(3, EXTERNAL, EUR, 0, 0), *[opening(1, 0, EUR, 0, 0)] * 3)
+    act(both, pay(EXTERNAL, PAYER, 9_990_000), pay(EXTERNAL, PAYEE, 5))
     for minute in range(8):
         both.advance(START + 60_000 * (1 + minute))
         act(both, *(pay(PAYER, PAYEE, amount) for amount in (1, 400 + minute, 2_000_000)))
     both.advance(START + 3_600_000)
+    act(both, pay(PAYER, THIEF, 1_980_000))
     both.batch([{**pay(PAYER, PAYEE, 7), **both.fresh_key()}], fallback=True)
     return both
 

@@ -36,7 +36,7 @@ def about(block: int = 7) -> About:
 
 
 def bytes_of(arrays: dict[str, Any]) -> io.BufferedReader:
-    return io.BufferedReader(io.BytesIO(b"".join(array.tobytes() for array in arrays.values())))  # type: ignore[arg-type]
+    return io.BufferedReader(io.BytesIO(b"".join(array.tobytes() for array in arrays.values())))
 
 
 def store(path: Path) -> CheckpointStore:
@@ -57,7 +57,7 @@ def test_what_was_written_comes_back_in_pieces_of_any_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
     monkeypatch.setattr(checkpoint, "PIECE_BYTES", piece)
-    arrays = ARRAYS if piece > 1 else {"few": np.arange(5)}
+    arrays: dict[str, Any] = ARRAYS if piece > 1 else {"few": np.arange(5)}
     found, filled = store(tmp_path).read(str(written(tmp_path, arrays))), places(arrays)
     assert found.about == about() and found.forms == forms_of(arrays)
     found.fill(filled)
@@ -83,7 +83,7 @@ def test_forms_are_no_code() -> None:
 @pytest.mark.parametrize("missing", [1, 100, 8_000])
 def test_when_bytes_are_missing_nothing_is_stored(tmp_path: Path, missing: int) -> None:
     data = b"".join(array.tobytes() for array in ARRAYS.values())[:-missing]
-    source = io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]
+    source: io.BufferedReader = io.BufferedReader(io.BytesIO(data))
     with pytest.raises(EOFError, match="end too early"):
         store(tmp_path).write(about(), forms_of(ARRAYS), source)
     assert store(tmp_path).names() == []

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.rescore import job
-from actors.rescore.job import Plan, Settings, Span, Tally, Unit, code_version
+import models
+from actors.rescore.job import PART_ROWS_MIN, Plan, Settings, Span, Tally, Unit, code_version
 from tests.rescore_files import write_wallets
 from tests.unit.actors.rescore.jobs import SMALL, prepared
 
@@ -56,7 +56,7 @@ def test_another_program_has_another_version(tmp_path: Path, monkeypatch: pytest
     for name in ("__init__.py", "score.py"):
         (tmp_path / "models" / name).write_text("1")
     assert code_version() == code_version() and len(code_version()) == 16
-    monkeypatch.setattr(job.models, "__file__", str(tmp_path / "models" / "__init__.py"))
+    monkeypatch.setattr(models, "__file__", str(tmp_path / "models" / "__init__.py"))
     before = code_version()
     (tmp_path / "models" / "score.py").write_text("2")
     changed = code_version()
@@ -67,4 +67,4 @@ def test_another_program_has_another_version(tmp_path: Path, monkeypatch: pytest
 def test_settings_have_the_defaults_of_the_credit_score() -> None:
     settings = Settings()
     assert (settings.wallet, settings.keep, settings.as_of) == ("wallet", (), None)
-    assert settings.part_rows >= job.PART_ROWS_MIN and settings.min_days > 0 < settings.min_payments
+    assert settings.part_rows >= PART_ROWS_MIN and settings.min_days > 0 < settings.min_payments

@@ -125,7 +125,15 @@ def test_outcomes_of_too_few_are_not_shown_as_numbers(made: RescoreReport) -> No
 
 
 def test_a_report_of_nobody_has_a_page(made: RescoreReport) -> None:
-    nobody = {"rows": 0, "scored": 0, "lowest": None, "highest": None, "quantiles": {}, "distribution": [], "mean": 0.0}
+    nobody: dict[str, Any] = {
+        "rows": 0,
+        "scored": 0,
+        "lowest": None,
+        "highest": None,
+        "quantiles": {},
+        "distribution": [],
+        "mean": 0.0,
+    }
     assert "0 + " in _checked(page(with_(made, **nobody)))
 
 

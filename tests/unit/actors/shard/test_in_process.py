@@ -98,7 +98,6 @@ async def test_segments_are_given_out_from_one_on() -> None:
     owners = await segments.owners()
     owners.clear()
     assert await segments.owners() == {1: 1, 2: 0, 3: 1}
-    assert await segments.fallback() is None
 
 
 async def test_the_inline_scorer_decides_as_the_pack_does() -> None:

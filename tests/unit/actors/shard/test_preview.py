@@ -81,7 +81,7 @@ def test_a_preview_says_what_the_payment_becomes(shard: OneShard, case: str) -> 
     [(who, status) for who in (0, 1) for status in (WalletStatus.FROZEN, WalletStatus.CLOSED, WalletStatus.OPEN)],
 )
 def test_the_standing_of_both_wallets_counts(shard: OneShard, who: int, status: WalletStatus) -> None:
-    wallets = [shard.wallet(balance=50 * (status != WalletStatus.CLOSED)), shard.wallet()]
+    wallets = shard.wallet(balance=50 * (status != WalletStatus.CLOSED)), shard.wallet()
     shard.pay(op=Kind.WALLET_STATUS, kind=status, payee=wallets[who])
     rows = payment(shard, *wallets, 40)
     assert previewed(shard, rows)["code"] == made(shard, rows)["code"]

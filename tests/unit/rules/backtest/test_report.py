@@ -21,6 +21,7 @@ PACK = Pack(
         Rule(id="a", action=Action.REVIEW), Rule(id="b", action=Action.DECLINE), Rule(id="c", action=Action.REVIEW, live=False)
     ),
 )  # fmt: skip
+WIDE = msgspec.structs.replace(PACK, rules=tuple(Rule(id=f"r{at}", action=Action.REVIEW) for at in range(RULES)))
 
 
 def reported_of(*rows: tuple[int, int, int, list[int]]) -> BacktestReport:
@@ -65,8 +66,7 @@ def test_labels_give_precision_and_recall_of_the_pack_and_of_what_was_live() -> 
 
 def test_of_many_pairs_of_rules_the_most_frequent_are_named() -> None:
     attempts = Attempts(400)
-    rules = tuple(Rule(id=f"r{at}", action=Action.REVIEW) for at in range(RULES))
-    shown = report(msgspec.structs.replace(PACK, rules=rules), attempts.tally())
+    shown = report(WIDE, attempts.tally())
     together = attempts.hits.astype(np.int64).T @ attempts.hits
     pairs = sorted((together[one, other] for one in range(RULES) for other in range(one + 1, RULES)), reverse=True)
     assert [each.attempts for each in shown.overlaps] == pairs[:OVERLAPS_MAX]
@@ -85,7 +85,7 @@ def test_a_report_of_no_attempts_divides_by_nothing() -> None:
 def test_amounts_are_exact_beyond_what_one_word_holds_and_by_currency() -> None:
     attempts = Attempts(3_000)
     attempts.columns[:, INDEX["amount"]] = 2**53 - 1
-    shown = report(PACK, attempts.tally())
+    shown = report(WIDE, attempts.tally())
     currencies = attempts.columns[:, INDEX["currency"]]
     assert shown.amounts == {
         name: int((currencies == number).sum()) * (2**53 - 1) for name, number in (("EUR", 978), ("USD", 840))
@@ -96,7 +96,7 @@ def test_amounts_are_exact_beyond_what_one_word_holds_and_by_currency() -> None:
 def test_what_was_recorded_without_a_scorer_is_no_change() -> None:
     attempts = Attempts(200)
     attempts.scored[:] = False
-    shown = report(PACK, attempts.tally())
+    shown = report(WIDE, attempts.tally())
     assert shown.changed == 0 and {change.recorded for change in shown.decisions} == {"undecided"}
     text = render(shown, 2.0)
     assert "100/s" in text and "undecided ->" in text

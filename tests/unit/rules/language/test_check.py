@@ -81,6 +81,8 @@ def test_a_wallet_id_is_its_address() -> None:
         ("amount > 5 && contry == 'MM'", 14, "no field is named contry", "did you mean country?"),
         ("amount", 0, "a condition is true or false, this is a whole number", "compare"),
         ("amount = 5", 7, "= is not expected here", "write =="),
+        ("not hold", 4, "hold is not expected here", "write !"),
+        ("amount > 1 hold", 11, "hold is not expected here", "an operator like && or == is missing"),
         ("amount > 1 and hold", 11, "and is not expected here", "write &&"),
         ("amount > 1.5", 9, "1.5 is no whole number", "minor units"),
         ("amount > country", 0, "a whole number and a country cannot be compared", ""),

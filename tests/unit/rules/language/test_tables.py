@@ -13,7 +13,7 @@ from rules.language.cases import columns_of, run_cases
 from rules.language.document import PackDocument, read_pack
 from rules.language.ir import INT_MAX, INT_MIN
 from rules.language.problems import PackError
-from rules.language.tables import _common, _joined, _outside, covers, gap, overlap
+from rules.language.tables import _common, _outside, covers, gap, joined, overlap
 
 HEAD = """
 name: tables
@@ -129,7 +129,7 @@ def test_a_wrong_cell_is_refused_at_its_place(cells: str, column: int, message: 
 
 
 spans = st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)).map(lambda pair: (min(pair), max(pair))), max_size=3)
-sets = spans.map(_joined)
+sets = spans.map(joined)
 
 
 @given(sets, sets)

@@ -83,7 +83,8 @@ def test_depth_is_bounded(depth: int) -> None:
 
 
 def test_hostile_depth_and_size_are_refused_before_anything_else() -> None:
-    assert "levels deep" in refused("[" * 100_000).message
+    message = refused("[" * 100_000).message
+    assert "levels deep" in message or "maximum nesting depth" in message
     assert refused("x" * (TEXT_MAX + 1)).message == f"longer than {TEXT_MAX:,} characters"
     assert refused("[" + "1," * VALUES_MAX + "1]").message == f"more than {VALUES_MAX:,} values"
 

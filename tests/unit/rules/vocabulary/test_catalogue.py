@@ -19,7 +19,7 @@ from rules.vocabulary.catalogue import (
     WORDS,
     Field,
 )
-from rules.vocabulary.columns import DAY_MS, HOUR_MS, INDEX, WINDOW_NAMES
+from rules.vocabulary.columns import DAY_MS, HOUR_MS, INDEX, NULL, WINDOW_NAMES
 from rules.vocabulary.encodings import Channel, Label, WalletKind, country_number, device_number
 
 
@@ -30,7 +30,7 @@ def test_a_field_is_complete(field: Field) -> None:
     if field.range is not None:
         low, high = field.range
         assert low <= high and field.type is INT
-        assert field.usual is None or low <= field.usual <= high
+        assert field.usual in (None, NULL) or low <= field.usual <= high
 
 
 @pytest.mark.parametrize("name", ["country", "currency", "channel", "kind", "payer_kind", "payee_kind"])
@@ -38,7 +38,8 @@ def test_words_have_numbers_of_their_own_and_cards_use_the_same(name: str) -> No
     domain = FIELDS[name].type.domain
     assert domain is not None and domain.words
     assert len(set(domain.words.values())) == len(domain.words)
-    assert WORDS[name] is FIELDS[name].type and CODES[name] == domain.words
+    column = FIELDS[name].column
+    assert WORDS[column] is FIELDS[name].type and CODES[column] == domain.words
 
 
 def test_numbers_of_words_are_those_of_the_wire_and_the_journal() -> None:
