@@ -100,7 +100,7 @@ def set_of(ops: Sequence[Op], place: int, source: int) -> Set | None:
     if op.name in _COMPARED and op.args[0] == source and ops[op.args[1]].name == "const":
         return _COMPARED[op.name](ops[op.args[1]].value)
     if op.name == "in" and op.args[0] == source and isinstance(op.value, tuple):
-        return _joined((number, number) for number in op.value)
+        return joined((number, number) for number in op.value)
     if op.name in ("all", "any", "not"):
         parts = [set_of(ops, arg, source) for arg in op.args]
         sets = [part for part in parts if part is not None]
@@ -109,7 +109,7 @@ def set_of(ops: Sequence[Op], place: int, source: int) -> Set | None:
         if op.name == "not":
             return _outside(sets[0])
         if op.name == "any":
-            return _joined(span for part in sets for span in part)
+            return joined(span for part in sets for span in part)
         common = ALL
         for part in sets:
             common = _common(common, part)
@@ -135,7 +135,8 @@ _COMPARED: Final[dict[str, Callable[[Any], Set]]] = {
 }
 
 
-def _joined(spans: Iterable[Span]) -> Set:
+def joined(spans: Iterable[Span]) -> Set:
+    """Spans in order of which none touch: one form of one set."""
     out: list[Span] = []
     for low, high in sorted(spans):
         if out and low <= out[-1][1] + 1:
@@ -151,7 +152,14 @@ def _outside(spans: Set) -> Set:
 
 
 def _common(left: Set, right: Set) -> Set:
-    return tuple((max(a, c), min(b, d)) for a, b in left for c, d in right if max(a, c) <= min(b, d))
+    out: list[Span] = []
+    at = to = 0
+    while at < len(left) and to < len(right):
+        (a, b), (c, d) = left[at], right[to]
+        if max(a, c) <= min(b, d):
+            out.append((max(a, c), min(b, d)))
+        at, to = (at + 1, to) if b < d else (at, to + 1)
+    return tuple(out)
 
 
 Row = tuple[Set, ...]

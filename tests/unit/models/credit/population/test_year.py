@@ -10,9 +10,7 @@ import pyarrow as pa
 import pytest
 
 from models.credit.population.draws import Draws
-from models.credit.population.people import people_of
 from models.credit.population.year import DECLARED, Population, as_ndjson, population_of
-from models.statistics import auc
 
 START_MS = 1_735_689_600_000
 DIGEST = "6cb172f9b2830363a03142bdf430ad04903d4f363cbf6b7d3f8a2b1ba53d86d4"
@@ -86,18 +84,6 @@ def test_wallets_are_opened_at_midnight_so_that_an_import_makes_many_at_a_time(m
             first.setdefault(name, row["effective_at"])
     people = {name: time for name, time in first.items() if not name.startswith("external:")}
     assert len(people) > 40 and all(time.endswith("T00:00:00.000Z") for time in people.values())
-
-
-def test_the_chance_is_what_outcomes_are_drawn_from() -> None:
-    people = people_of(Draws(3), 200_000)
-    for low, high in ((0.0, 0.02), (0.02, 0.05), (0.05, 0.1), (0.1, 0.3), (0.3, 1.0)):
-        within = (people.chance >= low) & (people.chance < high)
-        expected, deviation = people.chance[within].mean(), np.sqrt(people.chance[within].mean() / within.sum())
-        assert abs(people.defaulted[within].mean() - expected) < 4 * deviation
-    best = auc(-people.chance, people.defaulted)
-    for trait in (people.discipline, people.prudence, people.means, people.steadiness, people.ties):
-        assert auc(trait, people.defaulted) < best
-    assert 0.8 < best < 0.86
 
 
 def test_draws_are_uniform_and_streams_have_nothing_to_do_with_each_other() -> None:

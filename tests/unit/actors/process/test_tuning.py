@@ -1,0 +1,40 @@
+"""What lives as long as the process is not looked at again by the collector, and cycles are still found."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from actors.process.tuning import NICENESS, YOUNG_MAX, freeze_gc
+
+
+@pytest.fixture(autouse=True)
+def _collector_as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+def test_objects_that_are_there_are_left_alone_and_it_looks_less_often() -> None:
+    gc.unfreeze()
+    kept = [[] for _ in range(1_000)]  # type: ignore[var-annotated]
+    freeze_gc()
+    assert gc.get_freeze_count() > len(kept) and gc.get_threshold()[0] == YOUNG_MAX
+
+
+def test_cycles_made_later_are_still_collected() -> None:
+    freeze_gc()
+
+    class Node:
+        def __init__(self) -> None:
+            self.itself = self
+
+    gone = weakref.ref(Node())
+    gc.collect()
+    assert gone() is None
+
+
+def test_background_work_gives_way() -> None:
+    assert 0 < NICENESS <= 19
