@@ -1,4 +1,4 @@
-"""`shardpay rules check` and `rules test`: what they print, and their exit codes."""
+"""`shardpay rules test`: what passes, what fails with its line, and exit codes."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from rules.scenarios.catalogue import texts
 from switch.cli.rules.group import rules_group
 
 PACK = """\
@@ -38,22 +39,6 @@ def test_a_good_pack_checks_and_its_tests_pass(pack: Path) -> None:
     assert "1 of 1 tests passed" in tested.output
 
 
-def test_a_bad_pack_is_shown_with_line_column_text_caret_and_hint(pack: Path) -> None:
-    pack.write_text(PACK.replace("when: country", "when: contry"))
-    result = run("check", pack)
-    assert result.exit_code == 1
-    assert result.stdout.splitlines() == [
-        f"{pack}:5:19: no field is named contry",
-        "      - {id: a, when: contry in lists.risky, action: review, reason: R}",
-        "                      ^^^^^^",
-        "    hint: did you mean country?",
-    ]
-    report = json.loads(run("check", pack, "--json").output)
-    assert not report["ok"]
-    assert (report["problems"][0]["line"], report["problems"][0]["column"]) == (5, 19)
-    assert run("test", pack).exit_code == 1
-
-
 def test_a_failing_test_is_named_with_its_line(pack: Path) -> None:
     pack.write_text(PACK.replace("expect: {action: review}", "expect: {action: decline}"))
     result = run("test", pack)
@@ -72,11 +57,11 @@ def test_a_card_may_be_given_or_is_not_looked_at(pack: Path, tmp_path: Path) -> 
     assert run("test", pack, "--card", card).exit_code == 0
 
 
-def test_a_file_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
-    assert run("check", tmp_path / "nothing.yaml").exit_code == 2
-
-
-def test_a_backtest_of_no_time_at_all_is_bad_usage(pack: Path) -> None:
-    turned = ("--from", "2026-01-02T00:00:00Z", "--to", "2026-01-02T00:00:00Z")
-    result = run("backtest", pack, "--url", "http://127.0.0.1:9", *turned)
-    assert result.exit_code == 2 and "--to is a time after --from" in result.output
+def test_tests_of_a_scenario_run_like_those_of_a_pack(tmp_path: Path) -> None:
+    scenario = tmp_path / "hotel.yaml"
+    scenario.write_text(texts()["hotel"])
+    done = run("test", scenario)
+    assert done.exit_code == 0 and done.stdout.endswith("tests passed\n")
+    scenario.write_text(texts()["hotel"].replace("score >= 600", "score >= 900"))
+    failed = run("test", scenario, "--json")
+    assert failed.exit_code == 1 and any(each["differences"] for each in json.loads(failed.stdout)["tests"])

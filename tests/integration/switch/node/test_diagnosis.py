@@ -1,9 +1,6 @@
 """`shardpay doctor` names what would keep a switch from working, and what to do; it changes nothing."""
 
-import json
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import asyncpg
@@ -77,15 +74,3 @@ def test_a_configuration_is_read(tmp_path: Path, text: str, state: str) -> None:
 def test_a_data_directory_that_is_a_file_fails(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
     assert only(list(machine(tmp_path / "data")), "failure") == ["data"]
-
-
-def test_the_command_prints_findings_and_fails_with_one(tmp_path: Path) -> None:
-    (tmp_path / "bad.toml").write_text("reviews = 60")
-    command = [sys.executable, "-m", "switch", "doctor", "--json", "--port", "0", "--data", str(tmp_path)]
-    well = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert well.returncode == 0, well.stdout
-    assert "processors" in {each["check"] for each in json.loads(well.stdout)}
-    bad = subprocess.run(
-        [*command, "--config", str(tmp_path / "bad.toml")], capture_output=True, text=True, check=False
-    )
-    assert bad.returncode == 1 and "reviews" in bad.stdout

@@ -1,24 +1,17 @@
 """Rule packs over HTTP: publish a version, see what is wrong with it, run it in shadow, let it challenge, make it live."""
 
 import asyncio
-import json
-import uuid
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from actors.rpc.interface import Condition, NotReady
 from actors.stores.api_keys import KeyStore
 from rules.decisions.decision import Decisions, Fallback
-from switch.api.publisher import Publisher
-from switch.api.services import Limits
-from switch.cli.main import cli
-from tests.front_door import RunningSwitch, running_front_door, running_switch
+from tests.front_door import RunningSwitch, running_switch
 
 YAML = {"Content-Type": "application/yaml"}
 
@@ -138,35 +131,6 @@ async def test_versions_follow_each_other_and_an_author_who_missed_one_is_told(s
     assert (await switch.call("PUT", "/v1/rule-packs/strict", body)).status == 200
 
 
-async def test_a_deployment_whose_front_door_died_before_it_told_the_scorers_decides_all_the_same(
-    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, (wallet,) = await payers(switch)
-    shop = await switch.wallet()
-    await published(switch, "strict", pack("strict"))
-    committed, never = asyncio.Event(), asyncio.Event()
-
-    async def activate(*_: object) -> None:
-        committed.set()
-        await never.wait()
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Publisher, "activate", activate)
-        asked = asyncio.create_task(moded(switch, "strict", mode="live"))
-        await asyncio.wait_for(committed.wait(), 10)
-        asked.cancel()
-    assert (await switch.pay(wallet, shop, 1_000)).json["decision"]["pack"] == "default@1"
-    life = asyncio.create_task(switch.scorer.run())
-    async with asyncio.timeout(10):
-        while switch.scorer.revision == 1:
-            await asyncio.sleep(0)
-    life.cancel()
-    assert (await switch.pay(wallet, shop, 1_000)).json["decision"]["pack"] == "strict@1"
-    again = await moded(switch, "strict", mode="live")
-    assert again["scorers"]["revision"] == 2, "who asks again is told how it is, and changes nothing"
-    never.set()  # the end of the front door need not wait for it
-
-
 async def test_a_pack_in_shadow_changes_nothing_and_is_counted(switch: RunningSwitch) -> None:
     _, (wallet,) = await payers(switch)
     shop = await switch.wallet()
@@ -217,47 +181,6 @@ async def test_the_live_pack_cannot_be_taken_away(switch: RunningSwitch) -> None
     assert again["deployment"]["revision"] == 1
 
 
-async def test_a_change_of_mode_sent_again_while_it_is_under_way_is_answered_with_it(
-    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On whichever front door: each has a line of its own, and the database one for all."""
-    await published(switch, "mild", pack("mild"))
-    deploy, deployments = Publisher.deploy, 0
-
-    async def slowly(self: Publisher, *arguments: Any) -> Any:
-        nonlocal deployments
-        deployments += 1
-        await asyncio.sleep(0.1)
-        return await deploy(self, *arguments)
-
-    monkeypatch.setattr(Publisher, "deploy", slowly)
-    async with running_front_door(switch, Limits()) as other:
-        path, live = "/v1/rule-packs/mild/mode", {"mode": "live"}
-        answers = await asyncio.gather(*(one.call("POST", path, live, key="k") for one in (switch, other) * 2))
-    assert {(each.status, each.raw) for each in answers} == {(200, answers[0].raw)}
-    assert sorted(each.headers.get("Idempotent-Replayed", "") for each in answers) == ["", "true", "true", "true"]
-    assert deployments == 1
-
-
-async def test_a_change_of_mode_sent_again_undoes_nothing_that_others_changed_meanwhile(switch: RunningSwitch) -> None:
-    for name in ("mild", "strict"):
-        await published(switch, name, pack(name))
-    path, live = "/v1/rule-packs/mild/mode", {"mode": "live"}
-    first = await switch.call("POST", path, live, key="monday")
-    await moded(switch, "strict", mode="live")
-    again = await switch.call("POST", path, live, key="monday")
-    assert (again.status, again.raw, again.headers["Idempotent-Replayed"]) == (200, first.raw, "true")
-    assert "Idempotent-Replayed" not in first.headers
-    (now,) = (await switch.call("GET", "/v1/rule-packs?limit=1")).json["deployments"][:1]
-    assert now["live"] == "strict@1"
-    for other, body in ((path, {"mode": "shadow"}), ("/v1/rule-packs/strict/mode", live)):
-        refused = await switch.call("POST", other, body, key="monday")
-        assert (refused.status, refused.json["code"]) == (422, "idempotency_mismatch")
-    assert (await moded(switch, "mild", mode="live"))["deployment"]["live"] == "mild@1", (
-        "without a key it is a new change"
-    )
-
-
 async def test_an_analyst_publishes_and_a_reader_does_not(switch: RunningSwitch) -> None:
     keys = KeyStore(switch.pool)
     analyst, reader, payer = [(await keys.create(scope, [scope])).key for scope in ("analyst", "read", "pay")]
@@ -285,9 +208,6 @@ async def test_a_pack_holds_the_files_that_it_names(switch: RunningSwitch) -> No
     assert (await switch.pay(wallet, shop, 5, context={"country": "IT"})).status == 201
     missing = await switch.call("PUT", "/v1/rule-packs/listed", {"text": text.decode()})
     assert (missing.status, missing.json["code"]) == (422, "invalid_rule_pack")
-
-
-# Without scorers.
 
 
 class Dead:
@@ -333,9 +253,6 @@ async def test_a_shard_that_starts_knows_the_fallback_before_any_scorer_answers(
         declined = await second.pay(wallet, shop, 5)
         assert (declined.status, declined.json["decision"]["pack"]) == (402, "strict@1")
         assert declined.json["decision"]["fallback"] is True
-
-
-# Scorecards.
 
 
 def card(version: int, points: int, name: str = "risk") -> dict[str, Any]:
@@ -387,54 +304,3 @@ async def test_lists_of_documents_come_in_pages(switch: RunningSwitch) -> None:
     assert seen == ["zeta", "alpha", "middle"]
     assert (await switch.call("GET", "/v1/rule-packs?limit=1")).json["has_more"] is False
     assert (await switch.call("GET", f"/v1/rule-packs?limit=1{after}")).json["code"] == "invalid_query"
-
-
-# The command line.
-
-
-def command(switch: RunningSwitch, *arguments: str) -> Any:
-    """What a command said, and its exit code."""
-    return CliRunner().invoke(cli, [*arguments, "--url", switch.base, "--key", switch.key])
-
-
-async def test_documents_are_published_from_the_command_line(switch: RunningSwitch, tmp_path: Path) -> None:
-    (tmp_path / "card.json").write_text(json.dumps(card(1, 100)))
-    done = await asyncio.to_thread(command, switch, "cards", "publish", str(tmp_path / "card.json"))
-    assert (done.exit_code, done.output.startswith("risk@1 is published")) == (0, True), done.output
-    (tmp_path / "risky.txt").write_text("FR\n")
-    text = carded(1).decode().replace("rules: []", "lists: {risky: {file: risky.txt}}\nrules: []")
-    (tmp_path / "pack.yaml").write_text(text)
-    arguments = ("rules", "publish", str(tmp_path / "pack.yaml"), "--mode", "live")
-    done = await asyncio.to_thread(command, switch, *arguments)
-    assert (done.exit_code, done.output) == (0, "carded@1 is live on 1 of 1 scorers\n")
-    assert (await switch.call("GET", "/v1/rule-packs/carded")).json["files"] == {"risky.txt": "FR\n"}
-    again = await asyncio.to_thread(command, switch, *arguments, "--json")
-    assert json.loads(again.output)["deployment"]["revision"] == 2
-    (tmp_path / "pack.yaml").write_text(text.replace("rules: []", "rules: [nonsense]"))
-    refused = await asyncio.to_thread(command, switch, *arguments)
-    assert refused.exit_code == 1
-    assert "pack.yaml:" in refused.output
-    (tmp_path / "pack.yaml").write_text(text.replace("risk@1", "risk@9"))
-    refused = await asyncio.to_thread(command, switch, *arguments)
-    assert (refused.exit_code, "pack.yaml:3:7: there is no such card" in refused.output) == (1, True), refused.output
-
-
-async def test_a_list_of_100_000_entries_is_published_and_decides(switch: RunningSwitch, tmp_path: Path) -> None:
-    """What checks can be published: its files are longer than other documents may be. So can local time, whose tables scorers make."""
-    _, (listed, other) = await payers(switch, 2)
-    others = (str(uuid.UUID(int=1 << 127 | number << 92 | 0x8 << 76 | 2 << 62)) for number in range(1, 100_000))
-    (tmp_path / "mules.txt").write_text("\n".join([*others, listed]), encoding="utf-8")
-    text = pack(
-        "long",
-        'payer in lists.mules && effective_time.getMinutes("Europe/Berlin") >= 0',
-        lists="{mules: {file: mules.txt}}",
-    )
-    (tmp_path / "long.yaml").write_bytes(text)
-    arguments = ("rules", "publish", str(tmp_path / "long.yaml"), "--mode", "live")
-    done = await asyncio.to_thread(command, switch, *arguments)
-    assert done.stdout == "long@1 is live on 1 of 1 scorers\n"
-    bank = await switch.wallet("external")
-    assert (await switch.pay(listed, bank, 5)).json["decision"]["reasons"] == ["BIG"]
-    assert (await switch.pay(other, bank, 5)).status == 201
-    listed_packs = (await switch.call("GET", "/v1/rule-packs")).raw
-    assert len(listed_packs) < 4_096

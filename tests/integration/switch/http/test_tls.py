@@ -20,7 +20,7 @@ from switch.http.tls import Certificate, TlsError, TlsFiles, check_files
 from switch.node.diagnosis import front_door
 from tests.front_door import RunningSwitch, running_front_door, running_switch
 
-CERTIFICATES = Path(__file__).parents[1] / "certificates"
+CERTIFICATES = Path(__file__).parents[3] / "certificates"
 
 
 @pytest.fixture

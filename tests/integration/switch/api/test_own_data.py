@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.credit_scene import credit_scene
-from tests.e2e.test_credit_cases import WRONG, due_order
+from tests.disputes import WRONG, due_order
 from tests.front_door import running_switch
 
 

@@ -169,3 +169,11 @@ async def _tried(switch: RunningSwitch, **body: Any) -> Any:
     answer = await switch.call("POST", "/v1/rule-packs/backtest", body)
     assert answer.status == 200, answer.json
     return answer.json["report"]
+
+
+def test_a_backtest_of_no_time_at_all_is_bad_usage(tmp_path: Path) -> None:
+    pack = tmp_path / "pack.yaml"
+    pack.write_text(STRICT)
+    turned = ("--from", "2026-01-02T00:00:00Z", "--to", "2026-01-02T00:00:00Z")
+    result = CliRunner().invoke(cli, ["rules", "backtest", str(pack), "--url", "http://127.0.0.1:9", *turned])
+    assert result.exit_code == 2 and "--to is a time after --from" in result.output

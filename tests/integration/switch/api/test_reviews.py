@@ -13,8 +13,8 @@ from actors.database.connection import connect
 from actors.database.pool import Pool
 from actors.records.codes import Code
 from actors.stores.api_keys import KeyStore
-from tests.e2e.test_front_door import funded, once_posted
 from tests.front_door import Answer, RunningSwitch, running_switch
+from tests.payments import funded, once_posted
 from tests.reviewer import REASON, REVIEWED, Reviewer
 
 

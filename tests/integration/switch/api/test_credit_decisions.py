@@ -3,81 +3,10 @@
 import uuid
 from typing import Any
 
-import numpy as np
-
-from actors.records.credit_layout import CREDIT_REQUEST, SCORE
-from actors.records.ids import Secret, decode_wallet
+from actors.records.credit_layout import CREDIT_REQUEST
 from actors.records.layout import Kind
-from switch.http.times import now_ms, time_text
-from tests.credit_scene import IN_A_WEEK, credit_scene
-from tests.front_door import SECRET, running_switch
-
-
-async def test_a_consent_is_given_seen_by_its_parties_and_ended_by_one_call(database_url: str) -> None:
-    async with running_switch(database_url) as switch:
-        scene = await credit_scene(switch)
-        body = {
-            "wallet": scene.ann_wallet,
-            "scenario": "hotel",
-            "merchant": "inn",
-            "expires_at": time_text(now_ms() + IN_A_WEEK),
-        }
-        made = await scene.post("/v1/consents", body, scene.ann, "once")
-        assert (made.status, made.json["status"], made.json["data"]) == (201, "active", ["score", "orders"])
-        assert "check in without a deposit" in made.json["purpose"]
-        again = await scene.post("/v1/consents", body, scene.ann, "once")
-        assert again.json == {**made.json, "replayed": True}
-        other = await scene.post("/v1/consents", {**body, "merchant": "shop"}, scene.ann, "once")
-        assert (other.status, other.json["code"]) == (422, "idempotency_mismatch")
-        one = f"/v1/consents/{made.json['id']}"
-        assert (await scene.get(one, scene.inn)).json == made.json == (await scene.get(one, scene.ann)).json
-        for stranger in (scene.bob, scene.shop):
-            assert (await scene.get(one, stranger)).json["code"] == "consent_not_found"
-        assert (await scene.delete(one, scene.bob)).json["code"] == "consent_not_found"
-        assert (await scene.delete(one, scene.inn)).json["code"] == "forbidden"
-        listed = await scene.get("/v1/consents", scene.inn)
-        assert [each["id"] for each in listed.json["data"]] == [made.json["id"]]
-        used = await switch.call("DELETE", one, key="once", token=scene.ann)
-        assert used.json["code"] == "idempotency_mismatch", "the key is of the consent, which has not ended"
-        for _ in range(2):
-            assert (await scene.delete(one, scene.ann)).json["status"] == "withdrawn"
-        newer = (await scene.consent()).json
-        listed = await scene.get(f"/v1/consents?wallet={scene.ann_wallet}", scene.ann)
-        assert [(each["id"], each["status"]) for each in listed.json["data"]] == [
-            (newer["id"], "active"),
-            (made.json["id"], "withdrawn"),
-        ]
-        await scene.consent()
-        assert (await scene.get(f"/v1/consents/{newer['id']}", scene.ann)).json["status"] == "replaced"
-        foreign = await scene.get(f"/v1/consents?wallet={scene.ann_wallet}", scene.bob)
-        assert foreign.json["code"] == "wallet_not_found"
-
-
-async def test_what_no_consent_can_be_is_refused_by_its_field(database_url: str) -> None:
-    async with running_switch(database_url) as switch:
-        scene = await credit_scene(switch)
-        for field, more in (
-            ("expires_at", {"expires_at": time_text(now_ms() + 400 * 86_400_000)}),
-            ("expires_at", {"expires_at": "tomorrow"}),
-            ("merchant", {"merchant": "ann"}),
-            ("standing", {"scenario": "financial-leasing", "standing": {"cap": 5}}),
-            ("standing.cap", {"standing": {"cap": 50_001}}),
-            ("consented", {"consented": True}),
-        ):
-            answer = await scene.consent(**more)
-            assert answer.status == 422 and field in {each["field"] for each in answer.json["errors"]}, (
-                field,
-                answer.json,
-            )
-        assert (await scene.consent(scenario="hostel")).json["code"] == "scenario_not_found"
-        past = await scene.consent(expires_at=time_text(now_ms() - 1_000))
-        assert past.json["code"] == "invalid_request"
-        theirs = await scene.post(
-            "/v1/consents",
-            {"wallet": scene.bob_wallet, "scenario": "hotel", "merchant": "inn", "expires_at": time_text(now_ms() + 1)},
-            scene.ann,
-        )
-        assert theirs.json["code"] == "wallet_not_found"
+from tests.credit_scene import credit_scene
+from tests.front_door import running_switch
 
 
 async def test_yes_grants_no_gives_reasons_and_the_holder_is_told_more(database_url: str) -> None:
@@ -174,26 +103,6 @@ async def test_what_was_recorded_between_the_look_and_the_log_is_looked_at_again
 
 def test_requests_have_room_for_what_scenarios_say() -> None:
     assert CREDIT_REQUEST["open_max"].itemsize == 1
-
-
-async def test_a_holder_sees_the_published_score_with_its_subtotals_and_why_there_is_none(database_url: str) -> None:
-    async with running_switch(database_url, shards=1) as switch:
-        scene = await credit_scene(switch)
-        (client,) = switch.clients
-        ann, bob = (decode_wallet(Secret.of(SECRET), wallet) for wallet in (scene.ann_wallet, scene.bob_wallet))
-        scores = np.zeros(2, SCORE)
-        scores["kind"], scores["holder"], scores["run"], scores["as_of"] = Kind.SCORE, (ann, bob), 7, now_ms() - 1_000
-        scores["score"], scores["cause"] = (655, 0), (0, 2)
-        scores["subtotals"][0] = (150, 140, 130, 120, 115)
-        published = await client.publish(scores, {})
-        assert published["code"].tolist() == [0, 0]
-        shown = (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit", scene.ann)).json
-        assert (shown["score"], shown["band"], shown["run"]) == (655, "very_good", 7)
-        assert sum(shown["subtotals"].values()) == 655 and shown["orders"]["open"] == 0 and not shown["disputed"]
-        none = (await scene.get(f"/v1/wallets/{scene.bob_wallet}/credit", scene.bob)).json
-        assert (none["score"], none["na_cause"]) == (None, "few_payments") and "subtotals" not in none
-        await scene.consent()
-        assert (await scene.ask(amount=100)).json["result"] == "yes", "decisions rest on what is published"
 
 
 async def test_a_consent_does_not_cover_data_that_a_later_version_uses_beside(database_url: str) -> None:

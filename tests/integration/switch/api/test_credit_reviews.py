@@ -1,0 +1,41 @@
+"""Reviews over HTTP: a person looks again at a decision, once, and the holder gets notice."""
+
+from tests.credit_scene import credit_scene
+from tests.front_door import running_switch
+
+
+async def test_an_inquiry_is_disputed_and_a_decision_looked_at_by_a_person(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        await scene.consent()
+        scene.scored(scene.ann_wallet, 400)
+        no = (await scene.ask(amount=5_000)).json
+        assert no["result"] == "no"
+        receipt, path = no["receipt"], "/v1/credit/reviews"
+        opened = await scene.post(path, {"receipt": receipt, "text": "I earn more now."}, scene.ann)
+        assert (opened.status, opened.json["status"], opened.json["overdue"]) == (201, "open", False)
+        assert opened.json["due_at"] > opened.json["opened_at"]
+        review = opened.json["id"]
+        other = await scene.post(path, {"receipt": receipt, "text": "Please."}, scene.ann)
+        assert other.json["code"] == "case_exists"
+        for token in (switch.key, scene.inn, scene.ann):
+            query = f"?wallet={scene.ann_wallet}" if token == scene.ann else ""
+            (listed,) = (await scene.get(path + query, token)).json["data"]
+            assert (listed["id"], listed["text"]) == (review, "I earn more now.")
+        assert "review" not in (await scene.get(f"/v1/credit/decisions/{receipt}", scene.inn)).json
+        stated = {"outcome": "overturned", "text": "Her new contract was not known then."}
+        assert (await scene.post(f"{path}/{review}/resolve", stated, scene.inn)).json["code"] == "forbidden"
+        done = (await scene.post(f"{path}/{review}/resolve", stated, switch.key)).json
+        assert (done["status"], done["resolution"]["by"]) == ("overturned", "tests")
+        assert (await scene.post(f"{path}/{review}/resolve", stated, switch.key)).json["code"] == "case_not_open"
+        assert (await scene.get(path, switch.key)).json["data"] == []
+        reported = (await scene.get(f"/v1/credit/decisions/{receipt}", scene.ann)).json
+        assert stated["text"] in reported["review"]["notices"][0]["text"]
+        assert (await scene.get(f"/v1/credit/decisions/{receipt}", scene.inn)).json["review"] == "overturned"
+        late = await scene.post(path, {"receipt": receipt, "text": "Once more."}, scene.ann)
+        assert late.json["code"] == "case_exists", "a decision is looked at once"
+
+        asked = await scene.post("/v1/credit/disputes", {"entry": receipt, "text": "I never asked."}, scene.ann)
+        assert (asked.json["entry_kind"], asked.json["source"]) == ("inquiry", "inn")
+        (beside,) = (await scene.get(f"/v1/credit/decisions/{receipt}", scene.ann)).json["disputes"]
+        assert beside["id"] == asked.json["id"]
