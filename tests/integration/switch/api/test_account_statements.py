@@ -6,7 +6,6 @@ import io
 import re
 import time
 from collections.abc import AsyncIterator
-from operator import itemgetter
 
 import pytest
 
@@ -16,8 +15,14 @@ from tests.e2e.test_late_imports import Payment, balance, opened, send
 from tests.front_door import RunningSwitch, running_switch
 
 DAY_MS = 86_400_000
+
+
 START_MS = time.time_ns() // 1_000_000 // DAY_MS * DAY_MS - 40 * DAY_MS
+
+
 FORMULA = '=HYPERLINK("http://x")'
+
+
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -140,39 +145,3 @@ async def test_lines_are_found_by_what_they_are(switch: RunningSwitch) -> None:
     ):
         refused = await switch.call("GET", f"/v1/wallets/{ann}/transfers?{query}")
         assert (refused.status, refused.json["errors"][0]["field"]) == (422, field)
-
-
-async def test_the_list_of_an_owner_is_that_of_its_wallets_as_one(switch: RunningSwitch) -> None:
-    bank, shop = await switch.wallet("external"), await switch.wallet("merchant")
-    owned = [await switch.wallet(owner="ann & co") for _ in range(3)] + [
-        await switch.wallet("merchant", owner="ann & co")
-    ]
-    for wallet in owned[:3]:
-        assert (await switch.pay(bank, wallet, 1_000)).status == 201
-    for i in range(25):
-        assert (await switch.pay(owned[i % 3], (*owned, shop)[-1 - i % 2], 1 + i)).status == 201
-    expected = []
-    for wallet in owned:
-        lines = (await switch.call("GET", f"/v1/wallets/{wallet}/transfers?limit=100")).json["data"]
-        expected += [{**line, "wallet": wallet} for line in lines]
-    assert len(expected) == 3 + 25 + sum(i % 2 for i in range(25))
-
-    def times(lines: list[dict[str, str]]) -> list[str]:
-        return [line["effective_at"] for line in lines]
-
-    for limit in (1, 7, 100):
-        found, after = [], ""
-        while True:
-            page = (await switch.call("GET", f"/v1/owners/transfers?owner=ann%20%26%20co&limit={limit}{after}")).json
-            found += page["data"]
-            assert len(page["data"]) <= limit
-            if not page["has_more"]:
-                break
-            after = f"&after={page['next']}"
-        assert times(found) == sorted(times(expected), reverse=True)
-        key = itemgetter("wallet", "id", "direction")
-        assert sorted(found, key=key) == sorted(expected, key=key)
-    nobody = await switch.call("GET", "/v1/owners/transfers?owner=nobody")
-    assert nobody.json == {"data": [], "has_more": False, "next": None}
-    refused = await switch.call("GET", "/v1/owners/transfers")
-    assert (refused.status, refused.json["errors"][0]["field"]) == (422, "owner")

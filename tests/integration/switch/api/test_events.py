@@ -14,7 +14,6 @@ from actors.records.addresses import record_address
 from actors.records.ids import Secret, decode_wallet
 from actors.stores.api_keys import KeyStore
 from switch.api import events as handlers_events
-from switch.api.app import SERVICES
 from switch.fairness.shares import Places
 from switch.http.cursors import encode_cursor
 from tests.front_door import SECRET, RunningSwitch, running_switch
@@ -307,8 +306,7 @@ async def test_a_stream_ends_when_the_switch_drains(switch: RunningSwitch) -> No
 
 
 async def test_streams_are_counted_and_bounded(switch: RunningSwitch) -> None:
-    assert switch.front_door._runner is not None
-    switch.front_door._runner.app[SERVICES].streams = Places(1, 1, 0.0)
+    switch.services.streams = Places(1, 1, 0.0)
     async with listening(switch):
         assert b"shardpay_event_streams 1.0" in (await switch.call("GET", "/metrics")).raw
         refused = await switch.call("GET", PATH, headers={"Accept": "text/event-stream"})
