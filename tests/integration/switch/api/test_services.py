@@ -10,8 +10,8 @@ from actors.records.ids import Secret, decode_wallet
 from actors.records.layout import WALLET, WalletKind, WalletStatus
 from actors.rpc.interface import ShardUnavailable
 from switch.api.services import _sum_of, deadline_problem
-from switch.gateway.write_queue import OVERLOADED_NUMBER, UNKNOWN_NUMBER, DeadlineExceeded
-from switch.problems.table import ProblemError
+from switch.gateway.write_queue import DeadlineExceeded
+from switch.problems.table import OVERLOADED_NUMBER, UNKNOWN_NUMBER, ProblemError
 from tests.front_door import SECRET, RunningSwitch
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
