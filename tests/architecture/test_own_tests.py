@@ -9,7 +9,7 @@ TOPS: Final = ("actors", "models", "rules", "switch")
 KINDS: Final = ("unit", "integration")
 LISTED: Final = Path(__file__).with_name("without_own_tests.txt")
 """Modules that only their neighbours' tests, or those of whole switches, reach. Strike out what gets a test file."""
-LISTED_MAX: Final = 123
+LISTED_MAX: Final = 105
 """Lower it with the list: a new module comes with its tests."""
 GENERATED: Final = "Written by `python -m switch.reference`; do not edit."
 

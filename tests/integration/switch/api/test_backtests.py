@@ -1,6 +1,7 @@
 """Backtests over HTTP: what is asked is one pack and a time that there is; labels name payments, each refusal its field."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -31,8 +32,6 @@ async def test_a_pack_is_tried_on_what_was_paid_with_labels_by_id_and_by_key(sha
     report = answer.json["report"]
     assert (report["pack"], report["attempts"], report["changed"]) == ("strict", 4, 3)
     assert answer.json["seconds"] > 0
-    again = await asked(shared, {"text": PACK, "labels": labels})
-    assert again.json["report"] == report, "it changes nothing that it would see"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +48,10 @@ async def test_a_pack_is_tried_on_what_was_paid_with_labels_by_id_and_by_key(sha
         ({"text": PACK, "labels": [{"id": NOBODY, "label": True}]}, "labels[0].id"),
         ({"text": PACK, "labels": [{"label": True}]}, "labels[0]"),
         ({"text": PACK, "labels": [{"id": NOBODY, "wallet": NOBODY, "label": True}]}, "labels[0]"),
-        ({"text": PACK, "labels": [{"wallet": NOBODY, "idempotency_key": "k", "label": True}]}, "labels[0].wallet"),
+        (
+            {"text": PACK, "labels": [{"wallet": str(uuid4()), "idempotency_key": "k", "label": True}]},
+            "labels[0].wallet",
+        ),
         ({"text": PACK, "labels": [{"id": NOBODY}]}, "labels[0].label"),
         ({"text": PACK, "mode": "live"}, "mode"),
     ],

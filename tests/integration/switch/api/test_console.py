@@ -54,13 +54,13 @@ async def test_nobody_may_more_inside_than_outside(shared: RunningSwitch) -> Non
     api, wallet = ApiInside(shared.services, ROUTES), await shared.wallet(owner="bob")
     assert api.may(reader, "GET", "/v1/wallets/{id}") and not api.may(reader, "POST", "/v1/transfers")
     assert api.may(bound, "GET", "/v1/wallets/{id}") and not api.may(bound, "GET", "/v1/rule-packs")
-    for who, path, code in (
-        (reader, "/v1/wallets/{id}/freeze", "forbidden"),
-        (bound, "/v1/wallets/{id}", "wallet_not_found"),
+    change = {"method": "POST", "path": "/v1/wallets/{id}/{change:freeze|unfreeze|close}", "body": {}}
+    for who, wanted, code in (
+        (reader, {**change, "params": {"id": wallet, "change": "freeze"}}, "forbidden"),
+        (bound, {"method": "GET", "path": "/v1/wallets/{id}", "params": {"id": wallet}}, "wallet_not_found"),
     ):
         with pytest.raises(ProblemError) as refused:
-            method = "POST" if path.endswith("freeze") else "GET"
-            await asked(shared, who, method=method, path=path, params={"id": wallet})
+            await asked(shared, who, **wanted)
         assert refused.value.code == code
 
 
