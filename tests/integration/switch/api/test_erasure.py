@@ -16,8 +16,8 @@ async def test_texts_of_payments_and_the_profile_go_and_the_ledger_stays(databas
         bob = await switch.wallet(owner="Bob")
         for wallet in (ann, bob):
             assert (await switch.pay(bank, wallet, 100)).status == 201
-        told = {"reference": "rent", "metadata": {"for": "May"}, "context": {"device": "phone"}}
-        mine, his = [(await switch.pay(wallet, shop, 30, **told)).json["id"] for wallet in (ann, bob)]
+        words = {"reference": "rent", "metadata": {"for": "May"}, "context": {"device": "phone"}}
+        mine, his = [(await switch.pay(wallet, shop, 30, **words)).json["id"] for wallet in (ann, bob)]
         erased = await switch.call("DELETE", f"/v1/wallets/{ann}/profile")
         assert (erased.status, erased.json["wallet"], erased.json["profile"]) == (200, ann, True), erased.raw
         assert (erased.json["payments"], erased.json["kept"]) == (1, [])

@@ -40,15 +40,17 @@ async def test_an_order_is_paid_another_is_late_and_disputed(database_url: str, 
         shop = await KeyStore(switch.pool).create(SHOP, ["merchant"], Binding(owners=[SHOP], scenarios=[SCENARIO]))
         calls = Calls(switch.base, switch.key)
         try:
-            told = await asyncio.to_thread(calls.publish, tmp_path / "features")
-            assert told.startswith("3 wallets; 2 have a score: ") and f"{2:,} from " in told
+            printed = await asyncio.to_thread(calls.publish, tmp_path / "features")
+            assert printed.startswith("3 wallets; 2 have a score: ") and f"{2:,} from " in printed
             await asyncio.to_thread(calls.prepare, shop.key)
             paid = await asyncio.to_thread(calls.paid_order)
             assert calls.shown == ann, "the richest of those with a good score"
             assert "the answer is yes" in paid and f"is paid: {BILL / 100:.2f} EUR by transfer" in paid
             late = await asyncio.to_thread(calls.late_order)
             assert "is due, tried again at 20" in late and late.endswith("the holder pays: it is paid")
-            assert "is open; unless it is answered until" in (told := await asyncio.to_thread(calls.dispute)) or told
+            assert (
+                "is open; unless it is answered until" in (printed := await asyncio.to_thread(calls.dispute)) or printed
+            )
             shown = (await switch.call("GET", f"/v1/wallets/{bob}")).json
             assert shown["posted"] == 0, "the poorest has spent all, and paid from what came in"
             tills = (await switch.call("GET", "/v1/wallets?external_id=demo:till")).json["data"]

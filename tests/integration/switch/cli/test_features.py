@@ -28,8 +28,8 @@ async def test_a_journal_and_its_export_give_the_same_features(shared: RunningSw
     assert (first["wallets"], first["records"]) == (second["wallets"], second["records"]) and first["wallets"] >= 2
     tables = [pq.read_table(sorted((tmp_path / name).glob("*.parquet"))) for name in ("a", "b")]
     assert tables[0].equals(tables[1]) and len(first["shards"]) == 2
-    told = await run("features", "--output", tmp_path / "c", "--database", shared.database_url, *later[:-1])
-    assert told.stdout.startswith(f"{first['wallets']:,} wallets from {first['records']:,} records, ")
+    printed = await run("features", "--output", tmp_path / "c", "--database", shared.database_url, *later[:-1])
+    assert printed.stdout.startswith(f"{first['wallets']:,} wallets from {first['records']:,} records, ")
 
 
 async def test_the_law_of_the_configuration_leaves_relations_out(shared: RunningSwitch, tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ async def test_what_cannot_be_is_refused(shared: RunningSwitch, tmp_path: Path) 
     (tmp_path / "full" / "other.txt").write_text("x")
     (tmp_path / "wrong.toml").write_text("[credit]\nlaws = 1\n")
     database = ("--database", shared.database_url)
-    for code, told, words in (
+    for code, printed, words in (
         (1, "", ("--output", tmp_path / "full", *database)),
         (1, "", ("--output", tmp_path / "a", "--input", tmp_path / "full")),
         (1, "there is no database in", ("--output", tmp_path / "a", "--data", tmp_path)),
@@ -60,5 +60,5 @@ async def test_what_cannot_be_is_refused(shared: RunningSwitch, tmp_path: Path) 
         (2, "--output", database),
     ):
         done = await run("features", *words)
-        assert done.exit_code == code and told in done.stderr and "Traceback" not in done.output, done.output
+        assert done.exit_code == code and printed in done.stderr and "Traceback" not in done.output, done.output
     assert (tmp_path / "full" / "other.txt").read_text() == "x"

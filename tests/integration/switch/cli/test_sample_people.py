@@ -13,7 +13,7 @@ from tests.front_door import RunningSwitch
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-def told(answer: dict[str, object]) -> str:
+def as_stated(answer: dict[str, object]) -> str:
     """As the table of people says it, without why nothing is available, which a merchant is not told."""
     if answer["result"] != "no":
         return str(answer["result"])
@@ -28,7 +28,7 @@ async def test_a_merchant_gets_the_answers_that_are_said_beforehand(shared: Runn
         body = {"wallet": first[person.name], "scenario": SCENARIO, "amount": AMOUNT}
         answer = await shared.call("POST", "/v1/credit/decisions", body, key=person.name, token=key)
         expected = person.answer.partition(":")[0] if person.answer.startswith("not_available") else person.answer
-        assert told(answer.json) == expected, (person, answer.json)
+        assert as_stated(answer.json) == expected, (person, answer.json)
 
 
 async def test_the_question_that_is_printed_is_one(shared: RunningSwitch) -> None:

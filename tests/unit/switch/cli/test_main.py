@@ -35,13 +35,13 @@ def test_help_is_asked_for_in_two_ways(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("words", [("nothing",), ("--nothing",), ("keys", "nothing"), ("cards", "check")])
 def test_bad_usage_is_exit_code_2(words: tuple[str, ...]) -> None:
-    code, _, told = run(*words)
-    assert code == 2 and "Error:" in told and "Traceback" not in told
+    code, _, printed = run(*words)
+    assert code == 2 and "Error:" in printed and "Traceback" not in printed
 
 
 def test_a_failure_is_exit_code_1_in_one_line_and_with_debug_its_traceback() -> None:
     words = ("audit", "--database", "postgres://127.0.0.1:9/nowhere")
-    code, shown, told = run(*words)
-    assert (code, shown, told.count("\n")) == (1, "", 1) and told.startswith("Error: ")
+    code, shown, printed = run(*words)
+    assert (code, shown, printed.count("\n")) == (1, "", 1) and printed.startswith("Error: ")
     done = CliRunner().invoke(cli, ["--debug", *words])
     assert done.exit_code == 1 and done.exception is not None and not isinstance(done.exception, SystemExit)

@@ -36,8 +36,8 @@ def test_figures_are_those_of_the_files(tmp_path: Path) -> None:
 
 
 def test_text_has_the_payments_of_parquet_a_line_each(tmp_path: Path) -> None:
-    told = population("--output", tmp_path / "p.ndjson", "--people", 20)
-    assert "20 people" in told.stdout and "all synthetic" in told.stdout
+    printed = population("--output", tmp_path / "p.ndjson", "--people", 20)
+    assert "20 people" in printed.stdout and "all synthetic" in printed.stdout
     lines = (tmp_path / "p.ndjson").read_text().splitlines()
     population("--output", tmp_path / "q.parquet", "--people", 20)
     assert len(lines) == pq.read_metadata(tmp_path / "q.parquet").num_rows and all(json.loads(line) for line in lines)

@@ -75,7 +75,7 @@ def test_a_certificate_goes_with_its_key(started: list[Any], tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "printed"),
     [
         (("--ray", "auto"), 2, "--ray needs --database"),
         (("--shards", 0), 2, "--shards"),
@@ -85,9 +85,9 @@ def test_a_certificate_goes_with_its_key(started: list[Any], tmp_path: Path) -> 
         (("--config", "/nowhere.toml"), 2, "--config"),
     ],
 )
-def test_what_cannot_be_starts_nothing(started: list[Any], words: tuple[object, ...], code: int, told: str) -> None:
+def test_what_cannot_be_starts_nothing(started: list[Any], words: tuple[object, ...], code: int, printed: str) -> None:
     done = serve(*words)
-    assert (done.exit_code, started) == (code, []) and told in done.stderr
+    assert (done.exit_code, started) == (code, []) and printed in done.stderr
 
 
 def test_a_wrong_key_of_the_file_is_named(started: list[Any], tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ async def test_a_bound_key_sees_its_wallets_alone(shared: RunningSwitch) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "printed"),
     [
         (("--wallet", "00003000-0f18-86a7-a655-811d7f69def9"), 2, "is no wallet of this switch"),
         (("--wallet", "mine"), 2, "mine is no wallet of this switch"),
@@ -43,12 +43,12 @@ async def test_a_bound_key_sees_its_wallets_alone(shared: RunningSwitch) -> None
     ],
 )
 async def test_what_cannot_be_bound_makes_no_key(
-    shared: RunningSwitch, words: tuple[str, ...], code: int, told: str
+    shared: RunningSwitch, words: tuple[str, ...], code: int, printed: str
 ) -> None:
     scope = () if "--scope" in words else ("--scope", "merchant")
     name = ("--name", f"refused {words[1]}", "--database", shared.database_url)
     done = await run("keys", "create", *scope, *words, *name)
-    assert (done.exit_code, done.stdout) == (code, "") and told in done.stderr, done.output
+    assert (done.exit_code, done.stdout) == (code, "") and printed in done.stderr, done.output
     assert "refused" not in (await run("keys", "list", "--database", shared.database_url)).output
 
 

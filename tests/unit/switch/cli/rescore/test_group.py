@@ -55,8 +55,8 @@ def test_a_card_is_a_file_or_the_name_of_one_that_is_shipped(tmp_path: Path, mon
 def test_a_plan_scores_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, card = write_wallets(tmp_path / "in", 2_000, 2, 500), write_card(tmp_path / "card.json")
     words = ("--input", source, "--card", card, "--output", tmp_path / "out", "--plan")
-    told = rescore(monkeypatch, *words)
-    assert told.exit_code == 0 and told.stdout.startswith("4,000 rows in 2 files, "), told.output
+    printed = rescore(monkeypatch, *words)
+    assert printed.exit_code == 0 and printed.stdout.startswith("4,000 rows in 2 files, "), printed.output
     plan = json.loads(rescore(monkeypatch, *words, "--json").stdout)["plan"]
     assert (plan["rows"], plan["files"]) == (4_000, 2) and "never_read" not in plan["columns"]
     assert not list((tmp_path / "out").rglob("*.parquet"))
@@ -81,7 +81,7 @@ def test_what_a_job_cannot_do_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
     source, card = write_wallets(tmp_path / "in", 1_000, 1, 500), write_card(tmp_path / "card.json")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x.txt").write_text("x")
-    for code, told, words in (
+    for code, printed, words in (
         (1, "there is nothing at", ("--input", tmp_path / "nothing", "--card", card, "--output", tmp_path / "out")),
         (1, "is not empty", ("--input", source, "--card", card, "--output", tmp_path / "full")),
         (1, "there is no column", ("--input", source, "--card", card, "--output", tmp_path / "out", "--wallet", "who")),
@@ -93,4 +93,4 @@ def test_what_a_job_cannot_do_is_one_line(tmp_path: Path, monkeypatch: pytest.Mo
         (2, "--part-rows", ("--input", source, "--card", card, "--output", tmp_path / "out", "--part-rows", "1")),
     ):
         done = rescore(monkeypatch, *words)
-        assert done.exit_code == code and told in done.stderr and "Traceback" not in done.output, done.output
+        assert done.exit_code == code and printed in done.stderr and "Traceback" not in done.output, done.output

@@ -55,9 +55,9 @@ def found(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_a_job_under_way_says_when_it_ends_if_it_goes_on(fields: dict[str, Any], rate: str) -> None:
-    told = _sentence(found(**fields))
+    printed = _sentence(found(**fields))
     state = fields.get("state", "running")
-    assert told == (
+    assert printed == (
         f"{state}: 5,000 of 20,000 rows (4,000 scored, 999 not available, 1 bad), {rate}, as of 2026-11-24T12:00:00Z"
     )
 
