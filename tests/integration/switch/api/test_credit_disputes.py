@@ -1,6 +1,10 @@
 """Disputes over HTTP: opened by the holder, answered by the source, decided by an analyst, in words, with notice."""
 
-from tests.credit_scene import credit_scene
+from typing import Any
+
+import pytest
+
+from tests.credit_scene import CreditScene, credit_scene
 from tests.disputes import WRONG, due_order, resolved, seen
 from tests.front_door import running_switch
 
@@ -47,3 +51,61 @@ async def test_a_dispute_from_the_holder_through_its_source_to_an_analyst(databa
         assert (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit", scene.ann)).json["disputed"] is False
         (beside,) = (await scene.get(f"/v1/credit/orders/{order}", scene.inn)).json["disputes"]
         assert (beside["id"], beside["status"]) == (dispute, "deleted")
+
+
+in_session = pytest.mark.asyncio(loop_scope="session")
+NOBODY = "00003000-0f18-86a7-a655-811d7f69def9"
+
+
+@in_session
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"text": "Wrong."}, "entry"),
+        ({"entry": "x", "text": "Wrong."}, "entry"),
+        ({"entry": NOBODY}, "text"),
+        ({"entry": NOBODY, "text": ""}, "text"),
+        ({"entry": NOBODY, "text": "x" * 2_001}, "text"),
+        ({"entry": NOBODY, "text": "a\x07b"}, "text"),
+        ({"entry": NOBODY, "text": "Wrong.", "outcome": "deleted"}, "outcome"),
+    ],
+)
+async def test_what_no_dispute_can_say_is_refused_by_its_field(scene: CreditScene, body: Any, field: str) -> None:
+    refused = await scene.post("/v1/credit/disputes", body, scene.ann)
+    assert (refused.status, [each["field"] for each in refused.json["errors"]]) == (422, [field]), refused.raw
+
+
+@in_session
+async def test_only_the_holder_of_an_entry_disputes_it_and_only_an_entry(scene: CreditScene) -> None:
+    consent = (await scene.consent()).json["id"]
+    receipt = (await scene.ask(amount=100)).json["receipt"]
+    for entry, token, code in (
+        (receipt, scene.bob, "entry_not_found"),
+        (receipt, scene.inn, "forbidden"),
+        (consent, scene.ann, "entry_not_found"),
+        (NOBODY, scene.ann, "entry_not_found"),
+        (scene.ann_wallet, scene.ann, "entry_not_found"),
+    ):
+        refused = await scene.post("/v1/credit/disputes", {"entry": entry, "text": "Wrong."}, token)
+        assert refused.json["code"] == code, (entry, refused.raw)
+
+
+@in_session
+async def test_a_dispute_is_seen_and_moved_by_its_parties_alone(scene: CreditScene) -> None:
+    await scene.consent()
+    receipt = (await scene.ask(amount=101)).json["receipt"]
+    opened = await scene.post("/v1/credit/disputes", {"entry": receipt, "text": "I did not ask."}, scene.ann, "d1")
+    path = f"/v1/credit/disputes/{opened.json['id']}"
+    again = await scene.post("/v1/credit/disputes", {"entry": receipt, "text": "I did not ask."}, scene.ann, "d1")
+    assert (again.json["id"], again.headers["Idempotent-Replayed"]) == (opened.json["id"], "true")
+    for stranger in (scene.bob, scene.shop):
+        assert (await scene.get(path, stranger)).json["code"] == "case_not_found"
+    for party in (scene.ann, scene.inn, scene.switch.key):
+        assert (await scene.get(path, party)).json["text"] == "I did not ask."
+    answer = {"outcome": "kept", "text": "The log shows it."}
+    assert (await scene.post(f"{path}/answer", answer, scene.shop)).json["code"] == "case_not_found"
+    assert (await scene.post(f"{path}/answer", answer, scene.ann)).json["code"] == "forbidden"
+    wrong = await scene.post(f"{path}/resolve", {"outcome": "overturned", "text": "x"}, scene.switch.key)
+    assert (wrong.status, wrong.json["errors"][0]["field"]) == (422, "outcome"), "that is a review's outcome"
+    missing = await scene.post(f"/v1/credit/disputes/{receipt}/resolve", answer, scene.switch.key)
+    assert missing.json["code"] == "case_not_found", "a receipt is no dispute"

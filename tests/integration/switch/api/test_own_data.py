@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from tests.credit_scene import credit_scene
+import pytest
+
+from tests.credit_scene import CreditScene, credit_scene
 from tests.disputes import WRONG, due_order
 from tests.front_door import running_switch
 
@@ -32,3 +34,14 @@ async def test_a_copy_has_all_records_with_their_texts_by_pages(database_url: st
         assert by_kind["inquiry"]["data"]["score"] == 640
         empty = (await scene.get(f"/v1/wallets/{scene.bob_wallet}/data", scene.bob)).json
         assert (empty["data"], empty["has_more"]) == ([], False)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_copy_is_given_to_the_holder_alone_in_pages_that_there_are(scene: CreditScene) -> None:
+    path = f"/v1/wallets/{scene.ann_wallet}/data"
+    assert (await scene.get(path, scene.bob)).json["code"] == "wallet_not_found"
+    for stranger in (scene.inn, scene.shop):
+        assert (await scene.get(path, stranger)).json["code"] == "forbidden"
+    for query in ("limit=0", "limit=101", "after=x", "format=pdf"):
+        refused = await scene.get(f"{path}?{query}", scene.ann)
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, query.partition("=")[0])
