@@ -115,11 +115,11 @@ class AsyncClient(AsyncResources):
                 pause = attempts.after_reply(refused.reply, time.monotonic())
                 if pause is None:
                     raise no_stream(refused) from None
+                await asyncio.sleep(pause)
             except Lost as error:
                 if feed.heard:
                     attempts = Attempts(call, time.monotonic(), self._retry_s)
-                pause = attempts.after_loss(error, time.monotonic())
-            await asyncio.sleep(pause)
+                await asyncio.sleep(attempts.after_loss(error, time.monotonic()))
 
     async def _events(self, call: Call, feed: Feed) -> AsyncGenerator[Event, None]:
         async with contextlib.aclosing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:

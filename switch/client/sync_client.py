@@ -117,11 +117,11 @@ class Client(Resources):
                 pause = attempts.after_reply(refused.reply, time.monotonic())
                 if pause is None:
                     raise no_stream(refused) from None
+                time.sleep(pause)
             except Lost as error:
                 if feed.heard:
                     attempts = Attempts(call, time.monotonic(), self._retry_s)
-                pause = attempts.after_loss(error, time.monotonic())
-            time.sleep(pause)
+                time.sleep(attempts.after_loss(error, time.monotonic()))
 
     def _events(self, call: Call, feed: Feed) -> Generator[Event, None, None]:
         with contextlib.closing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:

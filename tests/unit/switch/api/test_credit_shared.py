@@ -44,9 +44,9 @@ def test_bodies_differ_by_what_stands_where_and_are_never_zero() -> None:
 
 
 def test_a_row_is_its_callers_under_its_key() -> None:
-    row = credit_row(Kind.INQUIRY, WHO, bytes(range(16)), 99)
+    row: Any = credit_row(Kind.INQUIRY, WHO, bytes(range(16)), 99)
     assert (row["op"], row["caller"], row["account"], row["digest"], row["seen"]) == (Kind.INQUIRY, 5, 5, 99, -1)
-    other = credit_row(Kind.INQUIRY, WHO, bytes(16), 99)
+    other: Any = credit_row(Kind.INQUIRY, WHO, bytes(16), 99)
     assert (row["key_hi"], row["key_lo"]) != (other["key_hi"], other["key_lo"])
 
 

@@ -1,5 +1,7 @@
 """A line of the table of routes says how a call can end, and whether it keeps keys."""
 
+from typing import Any
+
 import pytest
 
 from actors.records.codes import Code, is_untried
@@ -9,9 +11,11 @@ from switch.problems.table import PROBLEMS
 
 
 def route(*problems: str) -> Route:
+    handler: Any = None
+    scopes = frozenset({"pay"})
     return Route(
-        "POST", "/v1/x", "Something.", frozenset({"pay"}), Access.WALLET, None, None, problems=frozenset(problems)
-    )  # type: ignore[arg-type]
+        "POST", "/v1/x", "Something.", scopes, Access.WALLET, handler, answer=None, problems=frozenset(problems)
+    )
 
 
 def test_codes_of_the_ledger_are_named_as_their_problems() -> None:

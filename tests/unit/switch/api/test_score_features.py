@@ -27,6 +27,7 @@ def computed(values: list[dict[str, Any] | None]) -> tuple[ScoreTable, ScoreRows
         if known is None:
             continue
         found = scorer.score({DAYS: 1, PAYMENTS: 1, **known})
+        assert found.score is not None
         row["score"] = found.score
         row["subtotals"] = [found.subtotals.get(name, 0) for name in DIMENSIONS]
         for at, reason in enumerate(found.reasons):

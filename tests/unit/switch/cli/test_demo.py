@@ -36,7 +36,7 @@ def test_a_command_is_shown_and_gets_key_place_and_url_from_its_environment(
     script = tmp_path / "python"
     script.write_text('#!/bin/sh\necho "$SHARDPAY_URL $SHARDPAY_DATA $3 $4"; echo "$SHARDPAY_API_KEY" > "$0.key"\n')
     script.chmod(0o755)
-    monkeypatch.setattr(demo.sys, "executable", str(script))
+    monkeypatch.setattr(sys, "executable", str(script))
     assert made._run("import", 7) == f"http://127.0.0.1:9 {tmp_path / 'switch'} import 7"
     key = script.with_name("python.key").read_text().strip()
     shown = capsys.readouterr().out
@@ -49,7 +49,7 @@ def test_a_command_that_fails_ends_the_demo_with_its_own_words(
     script = tmp_path / "python"
     script.write_text("#!/bin/sh\necho out; echo 'Error: no' >&2; exit 3\n")
     script.chmod(0o755)
-    monkeypatch.setattr(demo.sys, "executable", str(script))
+    monkeypatch.setattr(sys, "executable", str(script))
     with pytest.raises(click.ClickException, match="shardpay import ended with 3: Error: no"):
         made._run("import", "x")
 
@@ -60,7 +60,7 @@ def test_a_switch_that_does_not_start_is_told_at_once_with_its_log(
     script = tmp_path / "python"
     script.write_text("#!/bin/sh\necho 'the port is taken' >&2; exit 1\n")
     script.chmod(0o755)
-    monkeypatch.setattr(demo.sys, "executable", str(script))
+    monkeypatch.setattr(sys, "executable", str(script))
     monkeypatch.setattr(demo, "LOOK_S", 0.05)
     with pytest.raises(click.ClickException, match=r"see .*serve-output\.log"), made.switch(9):
         raise AssertionError("nothing runs")

@@ -1,7 +1,6 @@
 """Look-ups share questions, remember answers for their time, and fail with the question for all who wait for it."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -101,7 +100,7 @@ async def test_a_question_that_takes_too_long_has_failed_for_all(monkeypatch: py
     table = Table()
     found = table.lookups()
     table.gate.clear()
-    outcomes: list[Any] = await asyncio.gather(found.get(2), found.get(2), found.many([4]), return_exceptions=True)
+    outcomes = await asyncio.gather(found.get(2), found.get(2), found.many([4]), return_exceptions=True)
     assert [type(each) for each in outcomes] == [StoreUnavailable] * 3
 
 

@@ -32,7 +32,8 @@ def test_a_key_without_a_text_is_a_fault() -> None:
 
 
 def test_defaults_are_as_they_are_written_in_the_file() -> None:
-    assert [_default(each) for each in (True, False, 0, 5, None, {}, "x")] == [
+    values: tuple[object, ...] = (True, False, 0, 5, None, {}, "x")
+    assert [_default(each) for each in values] == [
         "`true`",
         "`false`",
         "`0`",

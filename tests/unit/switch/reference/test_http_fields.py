@@ -8,9 +8,10 @@ from switch.reference.http_fields import EXCEPTIONS, FIELDS, meaning
 from switch.reference.schema import Struct, fields, named_in, reachable, title
 
 ROOTS: list[Struct] = [Problem]
-for _route in (*ROUTES, *OPEN_ROUTES):
-    ROOTS += named_in(_route.answer)
-    ROOTS += [body for body in getattr(_route, "bodies", ()) if isinstance(body, type)]
+for _route in ROUTES:
+    ROOTS += [*named_in(_route.answer), *(body for body in _route.bodies if isinstance(body, type))]
+for _open in OPEN_ROUTES:
+    ROOTS += named_in(_open.answer)
 STRUCTS = reachable(ROOTS)
 TYPES = {title(struct): [field.name for field in fields(struct)] for struct in STRUCTS}
 """Names of fields by the type's."""

@@ -13,7 +13,7 @@ NOON = "2026-11-24T12:00:00.000Z"
 
 
 def entry(**fields: Any) -> Entry:
-    shown = {
+    shown: dict[str, Any] = {
         "id": "t1", "type": "transfer", "direction": "out", "payer": "me", "payee": "shop", "amount": 1_250,
         "currency": "EUR", "kind": "payment", "balance_after": 750, "created_at": NOON, "effective_at": NOON,
     }  # fmt: skip
@@ -21,7 +21,7 @@ def entry(**fields: Any) -> Entry:
 
 
 def statement(*entries: Entry, **fields: Any) -> AccountStatement:
-    facts = {
+    facts: dict[str, Any] = {
         "wallet": "me", "external_id": None, "owner": None, "currency": "EUR", "decimals": 2, "since": NOON,
         "until": NOON, "opening": 2_000, "paid_in": 0, "paid_out": 1_250, "closing": 750,
     }  # fmt: skip

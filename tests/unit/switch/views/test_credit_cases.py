@@ -24,19 +24,19 @@ ACCOUNTS = {1: "analyst", 2: "inn"}
 
 
 def found(
-    kind: Kind, at: int = 0, text: str | None = None, statement: str | None = None, **fields: int
+    kind: Kind, at: int = 0, text: str | None = None, statement: str | None = None, **fields: Any
 ) -> CreditRecord:
     record: dict[str, Any] = dict.fromkeys(RECORD.names or (), 0)
     record |= {"kind": int(kind), "payer": 5, "record_time": NOON + at, "expiry": NOON + 1_000} | fields
     return CreditRecord(100 + at, record, CreditDetails(text=text, statement=statement))
 
 
-def opened(**fields: int) -> CreditRecord:
+def opened(**fields: Any) -> CreditRecord:
     return found(Kind.DISPUTE_OPENED, text="It is wrong.", **{ACCOUNT: 2, **fields})
 
 
 def resolved(outcome: Resolution, caller: int = 1, statement: str | None = None) -> CreditRecord:
-    fields = {RESOLUTION: int(outcome), "caller": caller}
+    fields: dict[str, Any] = {RESOLUTION: int(outcome), "caller": caller}
     return found(Kind.DISPUTE_RESOLVED, 3, "The bill shows it.", statement, **fields)
 
 

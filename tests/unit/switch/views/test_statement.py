@@ -88,10 +88,9 @@ def test_a_record_reads_the_same_from_bytes_and_from_an_array() -> None:
     assert record_of(data) == as_dict(np.frombuffer(data, RECORD)[0])
 
 
-def step(record: bytes, number: int = 5, **more: Any) -> Step:
+def step(record: bytes, number: int = 5) -> Step:
     known = record_of(record)
-    origin = {"origin": at(number), "origin_record": known} | more
-    return Step(address=at(number), record=known, details=Details(reference="own"), **origin)
+    return Step(at(number), known, at(number), known, Details(reference="own"))
 
 
 def test_a_line_has_the_direction_and_the_balance_of_the_wallets_side() -> None:
