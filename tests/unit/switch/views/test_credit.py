@@ -32,13 +32,13 @@ STORED = StoredScenario(
 )
 
 
-def found(kind: Kind, **fields: Any) -> CreditRecord:
+def found(kind: Kind, /, **fields: Any) -> CreditRecord:
     record: dict[str, Any] = dict.fromkeys(RECORD.names or (), 0)
     record |= {"kind": int(kind), "payer": 5, "record_time": NOON, "expiry": NOON + 1_000} | fields
     return CreditRecord(100, record, CreditDetails())
 
 
-def inquiry(result: InquiryResult, cause: Cause = Cause.DECIDED, **fields: Any) -> CreditRecord:
+def inquiry(result: InquiryResult, cause: Cause = Cause.DECIDED, /, **fields: Any) -> CreditRecord:
     return found(Kind.INQUIRY, **{RESULT_OF_INQUIRY: int(result), CAUSE: int(cause), **fields})
 
 

@@ -24,7 +24,7 @@ ACCOUNTS = {1: "analyst", 2: "inn"}
 
 
 def found(
-    kind: Kind, at: int = 0, text: str | None = None, statement: str | None = None, **fields: Any
+    kind: Kind, at: int = 0, text: str | None = None, statement: str | None = None, /, **fields: Any
 ) -> CreditRecord:
     record: dict[str, Any] = dict.fromkeys(RECORD.names or (), 0)
     record |= {"kind": int(kind), "payer": 5, "record_time": NOON + at, "expiry": NOON + 1_000} | fields
@@ -32,7 +32,7 @@ def found(
 
 
 def opened(**fields: Any) -> CreditRecord:
-    return found(Kind.DISPUTE_OPENED, text="It is wrong.", **{ACCOUNT: 2, **fields})
+    return found(Kind.DISPUTE_OPENED, 0, "It is wrong.", **{ACCOUNT: 2, **fields})
 
 
 def resolved(outcome: Resolution, caller: int = 1, statement: str | None = None) -> CreditRecord:
@@ -94,7 +94,7 @@ def test_an_entry_of_the_bureau_itself_has_no_source() -> None:
 
 @pytest.mark.parametrize(("now", "overdue"), [(NOON + 999, False), (NOON + 1_000, True)])
 def test_a_review_is_overdue_from_the_moment_it_is_due_until_it_is_answered(now: int, overdue: bool) -> None:
-    asked = found(Kind.CREDIT_REVIEW_OPENED, text="Please.", **{ACCOUNT: 2})
+    asked = found(Kind.CREDIT_REVIEW_OPENED, 0, "Please.", **{ACCOUNT: 2})
     receipt = found(Kind.INQUIRY, 7)
     waiting = review_answer(SECRET, asked, [], receipt, ACCOUNTS, now)
     assert (waiting.status, waiting.overdue, waiting.merchant, waiting.notices) == ("open", overdue, "inn", [])
