@@ -32,8 +32,9 @@ from actors.stores.topology import SegmentStore
 from rules.decisions.decision import Decisions, Fallback
 from rules.scenarios.catalogue import texts
 from rules.scenarios.law import PRESETS, CreditLaw
+from switch.api.app import SERVICES
 from switch.api.front_door import FrontDoor, FrontDoorOptions
-from switch.api.services import Limits
+from switch.api.services import Limits, Services
 from switch.http.tls import TlsFiles
 from tests.conformance import wrong_with
 
@@ -180,6 +181,12 @@ class RunningSwitch:
         wrong = wrong_with(method, path, answer.status, answer.headers, answer.raw)
         assert wrong is None, f"{method} {path}: {wrong}: {answer.status} {answer.raw[:1_000]!r}"
         return answer
+
+    @property
+    def services(self) -> Services:
+        """What its handlers share."""
+        assert self.front_door._runner is not None
+        return self.front_door._runner.app[SERVICES]
 
     async def wallet(self, kind: str = "user", currency: str = "EUR", **fields: Any) -> str:
         """A new wallet's id."""

@@ -36,7 +36,7 @@ from switch.fairness.scheduling import BESIDE_S, Callers, Scheduler
 from switch.fairness.shares import BodyRoom, Places
 from switch.gateway.credit_queue import GATHERED_MAX, CreditQueue
 from switch.gateway.read_queue import Reader
-from switch.gateway.routing import UNKNOWN, Topology
+from switch.gateway.routing import Topology
 from switch.gateway.write_queue import DeadlineExceeded, ShardWriteQueue, WriteQueueLimits
 from switch.http.access import WalletAccess
 from switch.http.auth import Authenticator
@@ -272,7 +272,7 @@ class Services:
         if is_operator(address):
             return range(self.topology.shards)
         owner = await self.topology.owner_of(address)
-        return () if owner == UNKNOWN else (owner,)
+        return () if owner < 0 else (owner,)  # address 0 lies in the operators' segment, which no shard owns
 
 
 def _sum_of(rows: Sequence[Any]) -> Balance:

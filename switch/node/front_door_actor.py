@@ -106,7 +106,9 @@ class FrontDoorActor:
         log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())
 
     async def drain(self) -> None:
-        """Accept nothing more, answer what is under way."""
+        """Accept nothing more, answer what is under way. One that is about to listen would do so afterwards, so that is waited for."""
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
         if self._front_door is not None:
             await self._front_door.stop()
 

@@ -70,9 +70,13 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 def read_config(path: Path) -> ConfigFile:
     """Read a configuration file. Raises ValueError with what is wrong in it."""
     try:
-        config = msgspec.convert(tomllib.loads(path.read_text()), ConfigFile, str_keys=True)
+        read = tomllib.loads(path.read_text())
+        config = msgspec.convert(read, ConfigFile, str_keys=True)
     except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {error}") from error
+    for name in read.get("capacity", {}):
+        if name not in Capacity.__struct_fields__:
+            raise ValueError(f"{path}: capacity has no {name}; there are {', '.join(Capacity.__struct_fields__)}")
     for name, room in msgspec.structs.asdict(config.capacity).items():
         if room < 0:
             raise ValueError(f"{path}: capacity.{name} is less than nothing")
