@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from actors.database.connection import cluster_value, connect
 from actors.database.pool import Pool
 from actors.journal.postgres import PostgresJournal
+from actors.ledger.book import M_BATCH, M_RECORD_TIME
 from actors.ledger.ledger import REVIEW_SECONDS
+from actors.ledger.snapshot import in_use
 from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
 from actors.records.layout import Requests, Results, WalletRows
 from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
@@ -293,3 +295,15 @@ async def running_front_door(
         )
     finally:
         await front_door.stop()
+
+
+def remembered(switch: RunningSwitch) -> list[dict[str, Any]]:
+    """All that shards remember, but the time."""
+    kept = []
+    for client in switch.clients:
+        ledger = client._host.core.ledger
+        arrays = {name: np.array(array, copy=True) for name, array in in_use(ledger.book, ledger.credit).items()}
+        arrays["meta"] = ledger.book.meta.copy()
+        arrays["meta"][[M_RECORD_TIME, M_BATCH]] = 0
+        kept.append({name: array.tobytes() for name, array in arrays.items()})
+    return kept

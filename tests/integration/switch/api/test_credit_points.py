@@ -1,13 +1,9 @@
 """The points table and what-if over HTTP: a pencil gets the published score, and a change does what it was said to do."""
 
-from typing import Any
-
 import pyarrow as pa
 
 from actors.audit.audit import audit_database
-from models.credit.score import DAYS, PAYMENTS
 from models.credit.what_if import INFLUENCED
-from models.scorecard import Scorecard
 from tests.credit_scene import credit_scene
 from tests.front_door import running_switch
 from tests.score_batches import (
@@ -17,18 +13,10 @@ from tests.score_batches import (
     publish_scores,
     reported,
     score_row,
+    some_features,
     stream,
     with_features,
 )
-
-
-def some_features(card: Scorecard) -> dict[str, Any]:
-    """Somebody in the middle: of each feature a value in the second bin, some unknown."""
-    values: dict[str, Any] = {}
-    for at, item in enumerate(card.characteristics):
-        assert item.edges is not None
-        values.setdefault(item.feature, None if at % 7 == 3 else item.edges[0])
-    return {**values, DAYS: 400, PAYMENTS: 60}
 
 
 async def test_a_holder_recomputes_the_score_and_a_change_gives_what_was_said(database_url: str) -> None:

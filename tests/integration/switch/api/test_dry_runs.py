@@ -5,13 +5,10 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
-import numpy as np
 import pytest
 
-from actors.ledger.book import M_BATCH, M_RECORD_TIME
-from actors.ledger.snapshot import in_use
 from actors.stores.api_keys import KeyStore
-from tests.front_door import Answer, RunningSwitch, running_switch
+from tests.front_door import Answer, RunningSwitch, remembered, running_switch
 from tests.reviewer import REVIEWED, Reviewer
 
 SEED = 6
@@ -28,18 +25,6 @@ async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
 async def reviewing(database_url: str) -> AsyncIterator[RunningSwitch]:
     async with running_switch(database_url, scorer=Reviewer()) as running:
         yield running
-
-
-def memory(switch: RunningSwitch) -> list[dict[str, Any]]:
-    """All that shards remember, but the time."""
-    kept = []
-    for client in switch.clients:
-        ledger = client._host.core.ledger
-        arrays = {name: np.array(array, copy=True) for name, array in in_use(ledger.book, ledger.credit).items()}
-        arrays["meta"] = ledger.book.meta.copy()
-        arrays["meta"][[M_RECORD_TIME, M_BATCH]] = 0
-        kept.append({name: array.tobytes() for name, array in arrays.items()})
-    return kept
 
 
 async def dry(switch: RunningSwitch, body: dict[str, Any], **how: Any) -> Answer:
@@ -86,7 +71,7 @@ async def test_a_dry_run_leaves_nothing_behind(switch: RunningSwitch) -> None:
     for _ in range(12):  # more attempts than are remembered at first
         assert (await switch.pay(bank, ann, 1_000)).status == 201
         assert (await switch.call("POST", "/v1/transfers", body, key=str(uuid.uuid4()))).status == 201
-    before, blocks = memory(switch), await switch.blocks()
+    before, blocks = remembered(switch), await switch.blocks()
     reported = [
         (await dry(switch, each)).json for each in (body, body, {**body, "hold": True}, {**body, "payer": bank})
     ]
@@ -96,7 +81,7 @@ async def test_a_dry_run_leaves_nothing_behind(switch: RunningSwitch) -> None:
         "held",
         "posted",
     ]
-    assert memory(switch) == before and await switch.blocks() == blocks
+    assert remembered(switch) == before and await switch.blocks() == blocks
 
 
 async def test_what_would_be_refused_is_the_problem_that_the_payment_would_get(switch: RunningSwitch) -> None:
