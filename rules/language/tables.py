@@ -8,6 +8,7 @@ anything. A range of times is from the first moment on, before the second, as th
 Where cells are constants, rows that can never fire, overlaps and gaps are found when the table is read.
 """
 
+import bisect
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -183,7 +184,12 @@ def gap(rows: Sequence[Row], domains: Row) -> tuple[int, ...] | None:
         for row in rows:
             edges |= {edge for low, high in row[at] for edge in (low, high + 1) if _within(domain, edge)}
         edges |= {0} if _within(domain, 0) else set()
-        points.append(sorted(edges, key=lambda edge: (edge < 0, edge)))  # A gap is shown where people look first.
+        if len(edges) * len(rows) > BOXES_MAX * 64:
+            raise ValueError("too many combinations")
+        alike: dict[tuple[bool, ...], int] = {}
+        for edge in sorted(edges, key=lambda edge: (edge < 0, edge)):  # A gap is shown where people look first.
+            alike.setdefault(tuple(_within(row[at], edge) for row in rows), edge)
+        points.append(list(alike.values()))
     count = 1
     for each in points:
         count *= len(each)
@@ -196,4 +202,5 @@ def gap(rows: Sequence[Row], domains: Row) -> tuple[int, ...] | None:
 
 
 def _within(spans: Set, number: int) -> bool:
-    return any(low <= number <= high for low, high in spans)
+    at = bisect.bisect_right(spans, (number, INT_MAX)) - 1
+    return at >= 0 and number <= spans[at][1]

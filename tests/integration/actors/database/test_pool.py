@@ -95,9 +95,8 @@ async def test_of_a_circle_of_transactions_all_are_done_in_the_end(database_url:
         await session.execute(
             "CREATE TABLE pair (n int PRIMARY KEY, count int); INSERT INTO pair VALUES (1, 0), (2, 0)"
         )
-        await session.execute(
-            "ALTER DATABASE " + database_url.rpartition("/")[2].partition("?")[0] + " SET deadlock_timeout = '20ms'"
-        )
+        name = await session.fetchval("SELECT quote_ident(current_database())")
+        await session.execute(f"ALTER DATABASE {name} SET deadlock_timeout = '20ms'")
     await pool.close()
     pool = await Pool.open(database_url, name="test")
     both, tries = asyncio.Barrier(2), [0, 0]

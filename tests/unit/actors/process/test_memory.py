@@ -23,7 +23,7 @@ def test_a_process_has_had_what_it_took_and_what_it_gave_back() -> None:
     printed = subprocess.run([sys.executable, "-c", GROWTH], check=True, capture_output=True, text=True).stdout
     before, during, after = map(int, printed.split())
     assert before > 1 << 20 and 60 << 20 < during - before < 80 << 20
-    assert after >= during
+    assert after > during - (1 << 20), "the system counts pages a processor at a time"
 
 
 def test_it_is_what_the_system_says_of_this_process_by_its_number_too() -> None:

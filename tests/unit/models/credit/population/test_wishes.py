@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.credit.population.draws import Draws
 from models.credit.population.paying import NO_ORDER
@@ -42,7 +43,7 @@ def wishes(world: World, orders: Orders) -> Wishes:
     return all_wishes(world, orders)
 
 
-def noted(wishes: Wishes, note: str) -> np.ndarray:
+def noted(wishes: Wishes, note: str) -> NDArray[np.int64]:
     return np.flatnonzero(wishes.note == NOTES.index(note))
 
 
