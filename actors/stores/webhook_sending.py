@@ -135,12 +135,14 @@ class SendingStore:
         return moved == 1
 
     async def tried(self, endpoint: uuid.UUID, counts: Counts, rows: Sequence[TriedRow]) -> None:
-        """Store what came of further attempts."""
+        """Store what came of further attempts; what a crash of the database loses of it is tried again."""
         ids, states, tries, next_at, tried_at, took, statuses, errors = (
             [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in TriedRow._fields]
         )
         values = (endpoint, self._holder, ids, states, tries, next_at, tried_at, took, statuses, HISTORY_MAX)
-        await self._pool.fetch("webhook_tried", *values, *counts, errors)
+        async with self._pool.session() as session, session.transaction():
+            await session.execute("SET LOCAL synchronous_commit = off")
+            await session.execute(SQL["webhook_tried"], *values, *counts, errors)
 
     async def disable(self, endpoint: SendingEndpoint, state: EndpointState) -> bool:
         """Send there no longer; False when the owner has changed the endpoint meanwhile."""

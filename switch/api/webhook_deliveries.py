@@ -1,4 +1,7 @@
-"""Deliveries of a webhook endpoint: the log, and what is sent by hand. They are asked for here, and sent by the one process that sends."""
+"""Deliveries of a webhook endpoint: the log, and what is sent by hand.
+
+What is asked for here is sent by the one process that sends.
+"""
 
 import uuid
 from typing import Final, Protocol

@@ -1,4 +1,4 @@
-"""Events to where their owners want them: signatures, addresses that may be called, attempts, one sender for the cluster.
+"""Events to where their owners want them.
 
-It may touch HTTP.
+Signatures, addresses that may be called, attempts, one sender for the cluster. It may touch HTTP.
 """

@@ -1,4 +1,4 @@
-"""Sends to one endpoint: reads the journal from its cursor, tries again what failed, stores what became of it.
+"""Sends to one endpoint: reads from its cursor, tries again what failed, stores what became of it.
 
 The journal is the queue. The cursor moves only behind what was sent or is stored as waiting, so a process may die anywhere: what it had not
 stored is sent again. A failing endpoint is tried with one event at a time, and nothing is read for it meanwhile.

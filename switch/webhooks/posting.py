@@ -1,4 +1,7 @@
-"""One attempt: a POST to a checked address, with time limits, no redirects, and an answer that is not read far."""
+"""One attempt: a POST to a checked address, in limited time, without redirects.
+
+The answer is not read far.
+"""
 
 import asyncio
 import ssl
@@ -17,8 +20,6 @@ ANSWER_BYTES_MAX: Final = 16 << 10
 HEADER_BYTES_MAX: Final = 8_190
 IDLE_S: Final = 30.0
 """A connection that is not used for so long is closed; its address was checked when it was made."""
-CONNECTIONS_OF_ONE_MAX: Final = 64
-"""To one host and port."""
 NAMES_KNOWN_S: Final = 10
 """So long is known what a name resolves to."""
 AGENT: Final = "shardpay-webhooks/1"
@@ -49,8 +50,7 @@ class Poster:
         self._guard = guard
         self._attempt_s = attempt_s
         connector = aiohttp.TCPConnector(
-            limit=0,  # each endpoint has a window of its own
-            limit_per_host=CONNECTIONS_OF_ONE_MAX,
+            limit=0,  # each endpoint has a window of its own, and endpoints on one host do not wait for each other
             ttl_dns_cache=NAMES_KNOWN_S,
             keepalive_timeout=IDLE_S,
             socket_factory=guard.socket,

@@ -1,4 +1,4 @@
-"""When a delivery is sent again, when it is a dead letter, and when nothing is sent to an endpoint any more."""
+"""When a delivery is sent again, when it is a dead letter, when an endpoint is disabled."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
-"""The one sender of a cluster: while it holds the lease, it runs a task for each endpoint, none of which waits for another.
+"""The one sender of a cluster: while it holds the lease, it runs a task for each endpoint.
 
-A process that cannot renew the lease stops sending before another may begin; one that was stopped and comes back finds the lease taken, and
+None of them waits for another. A process that cannot renew the lease stops sending before another may begin; one that was stopped and comes back finds the lease taken, and
 what it still wants to store is refused.
 """
 

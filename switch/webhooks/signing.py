@@ -1,6 +1,6 @@
-"""Signatures as Standard Webhooks has them: HMAC-SHA256 over id, time and body, one for each secret that signs.
+"""Signatures as Standard Webhooks has them: HMAC-SHA256 over id, time and body.
 
-A receiver that knows any of the secrets finds its signature, so a secret is changed without a moment in which none fits.
+There is one for each secret that signs. A receiver that knows any of the secrets finds its signature, so a secret is changed without a moment in which none fits.
 """
 
 import base64

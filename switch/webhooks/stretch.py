@@ -1,4 +1,4 @@
-"""A stretch of events on its way to one endpoint: what was sent, what failed, what still is under way, what has not begun.
+"""A stretch of events on its way to one endpoint: nothing that has not begun counts as passed.
 
 In order, an event waits for the one before of each of its wallets, and where that one did not get through it is not tried. Operator
 wallets, which all payments share, keep no order.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from actors.stores.api_keys import Binding, KeyStore
 from switch.webhooks import schedule
 from switch.webhooks.addresses import SANDBOX
 from switch.webhooks.sender import SenderOptions, WebhookSender
@@ -316,3 +317,55 @@ async def test_two_senders_send_once_and_the_second_takes_over(
         await receiver.until(lambda: len(receiver.received) >= 20)
         assert second.holds
     assert sorted(receiver.ids) == sorted(ids)
+
+
+async def test_a_bound_account_gets_what_is_on_its_own_wallets_and_others_endpoints_are_not_there(
+    switch: RunningSwitch, receiver: Receiver
+) -> None:
+    bank, bob, shop = (
+        await switch.wallet("external"),
+        await switch.wallet(owner="bob"),
+        await switch.wallet(owner="shop"),
+    )
+    key = (await KeyStore(switch.pool).create("shop", ["webhooks"], Binding(owners=["shop"]))).key
+    everybodys = await endpoint(switch, receiver, types=["wallet.frozen"])
+    body = {"url": receiver.url, "types": ["transfer.posted", "transfer.declined"]}
+    made = await switch.call("POST", PATH, body, token=key, key="one")
+    again = await switch.call("POST", PATH, body, token=key, key="one")
+    assert (made.status, again.status) == (201, 201) and made.json == again.json
+    listed = (await switch.call("GET", PATH, token=key)).json["data"]
+    assert [each["id"] for each in listed] == [made.json["id"]]
+    assert len((await switch.call("GET", PATH)).json["data"]) == 2, "an admin sees all"
+    assert (await switch.call("GET", f"{PATH}/{everybodys['id']}", token=key)).status == 404
+    async with sending(switch):
+        for payee in (bob, shop, bob):
+            assert (await switch.pay(bank, payee, 100)).status == 201
+        mine = [(await switch.pay(bob, shop, 5, context={"device": "bob's"})).json["id"]]
+        mine.append((await switch.pay(shop, bob, 5, context={"device": "shop's"})).json["id"])
+        declined = (await switch.pay(bob, shop, 10_000)).json["transfer_id"]
+        mine.append((await switch.pay(shop, bob, 10_000)).json["transfer_id"])
+        await receiver.until(lambda: len(receiver.received) >= 4)
+        await asyncio.sleep(0.5)
+    assert len(receiver.received) == 4 and set(mine) <= set(receiver.ids) and declined not in receiver.ids
+    found = {each.id: each.body["data"] for each in receiver.received}
+    assert "context" not in found[mine[0]] and found[mine[1]]["context"]["device"] == "shop's"
+
+
+async def test_pages_of_deliveries_hold_each_once(switch: RunningSwitch, receiver: Receiver) -> None:
+    made = await endpoint(switch, receiver, types=["transfer.posted"])
+    async with sending(switch):
+        ids = await payments(switch, 7)
+        await receiver.until(lambda: len(receiver.received) >= 7)
+    seen: list[str] = []
+    path = f"{PATH}/{made['id']}/deliveries?limit=3"
+    page = (await switch.call("GET", path)).json
+    while True:
+        seen += [each["event"] for each in page["data"]]
+        if not page["has_more"]:
+            break
+        page = (await switch.call("GET", f"{path}&after={page['next']}")).json
+    assert sorted(seen) == sorted(ids)
+    removed = await switch.call("DELETE", f"{PATH}/{made['id']}")
+    assert removed.status == 200 and (await switch.call("GET", path)).status == 404
+    assert (await switch.call("GET", "/readyz")).json["warnings"] == []
+    assert "shardpay_webhook_pending" in (await switch.call("GET", "/metrics")).raw.decode()

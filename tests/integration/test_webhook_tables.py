@@ -108,9 +108,8 @@ async def test_attempts_are_kept_up_to_a_bound_and_only_under_the_lease(
             first.id, DeliveryState.PENDING, number, NOW, NOW + timedelta(seconds=number), number, None, "late"
         )
         await tables.sending.tried(endpoint.id, Counts(0, 1, NOW), [tried])
-    await SendingStore(tables.pool).tried(
-        endpoint.id, Counts(9, 9, NOW), [TriedRow(first.id, *([DeliveryState.DEAD, 9, None, NOW, 9, 200, None]))]
-    )
+    stranger = TriedRow(first.id, DeliveryState.DEAD, 9, None, NOW, 9, 200, None)
+    await SendingStore(tables.pool).tried(endpoint.id, Counts(9, 9, NOW), [stranger])
     found = await tables.store.delivery(endpoint.id, first.id)
     assert found is not None and [each.took_ms for each in found.attempts] == [2, 3, 4, 5]
     assert (found.state, found.tries) == (DeliveryState.PENDING, 5)

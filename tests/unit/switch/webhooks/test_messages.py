@@ -8,7 +8,7 @@ import numpy as np
 
 from actors.database.pool import Pool
 from actors.records.ids import Secret
-from actors.records.layout import RECORD, Kind
+from actors.records.layout import RECORD, WALLET_KIND, Kind, WalletKind
 from actors.stores.webhook_endpoints import DeliveryState, StoredDelivery
 from switch.fairness.scheduling import BESIDE_S, Callers, Scheduler
 from switch.views.event_feed import EventFeed
@@ -37,6 +37,7 @@ class Feed:
 def opened(address: int) -> FoundEvent:
     record = np.zeros((), RECORD)
     record["kind"], record["payee"], record["currency"], record["record_time"] = Kind.WALLET_OPENED, 65_537, 978, 1_000
+    record[WALLET_KIND] = WalletKind.USER
     return FoundEvent(address, 10, as_dict(record), None, address + 1, True)
 
 
