@@ -1,7 +1,7 @@
 """The one sender of a cluster: while it holds the lease, it runs a task for each endpoint.
 
-None of them waits for another. A process that cannot renew the lease stops sending before another may begin; one that was stopped and comes back finds the lease taken, and
-what it still wants to store is refused.
+None of them waits for another. A process that cannot renew the lease stops sending before another may begin; one that was stopped and
+comes back finds the lease taken, and what it still wants to store is refused.
 """
 
 import asyncio

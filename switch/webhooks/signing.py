@@ -1,6 +1,7 @@
 """Signatures as Standard Webhooks has them: HMAC-SHA256 over id, time and body.
 
-There is one for each secret that signs. A receiver that knows any of the secrets finds its signature, so a secret is changed without a moment in which none fits.
+There is one for each secret that signs. A receiver that knows any of the secrets finds its signature, so a secret is changed without a
+moment in which none fits.
 """
 
 import base64

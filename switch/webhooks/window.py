@@ -1,6 +1,7 @@
 """How many attempts at one endpoint may be under way.
 
-One more with each that gets through, half as many after each that does not. So a receiver is asked for as much as it takes, and a dead one costs one connection.
+One more with each that gets through, half as many after each that does not. So a receiver is asked for as much as it takes, and a dead
+one costs one connection.
 """
 
 import asyncio
