@@ -171,6 +171,7 @@ async def until(done: Callable[[], Any]) -> None:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint_sender, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(endpoint_sender, "DUE_EVERY_S", 0.01)
     monkeypatch.setattr(endpoint_sender, "STORE_PAUSE_S", 0.01)
 
 
