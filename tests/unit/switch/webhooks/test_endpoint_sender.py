@@ -152,7 +152,7 @@ def kept(number: int, *, tries: int = 1, in_s: float = -1.0, event: int | None =
 async def running(
     store: Store, feed: Feed, poster: Poster, to: SendingEndpoint | None = None
 ) -> AsyncIterator[tuple[EndpointSender, "asyncio.Task[None]"]]:
-    parts = cast(SenderParts, SenderParts(*cast(Any, (store, feed, Messages(), None, poster, OrderedIds()))))
+    parts = SenderParts(*cast(Any, (store, feed, Messages(), None, poster, OrderedIds())))
     sender = EndpointSender(to or endpoint(), parts)
     task = asyncio.create_task(sender.run())
     try:
