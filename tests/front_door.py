@@ -38,9 +38,11 @@ from switch.api.app import SERVICES
 from switch.api.front_door import FrontDoor, FrontDoorOptions
 from switch.api.services import Limits, Services
 from switch.http.tls import TlsFiles
+from switch.webhooks.addresses import WebhookKeys
 from tests.conformance import wrong_with
 
 SECRET = bytes(range(16))
+NO_NETWORKS = WebhookKeys()
 
 
 class LocalClient:
@@ -233,6 +235,7 @@ async def running_switch(
     scorer: host.Scorer | None = None,
     review_expires_in_s: int = REVIEW_SECONDS,
     law: CreditLaw = PRESETS["cn"],
+    webhooks: WebhookKeys = NO_NETWORKS,
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database."""
     async with contextlib.AsyncExitStack() as stack:
@@ -265,6 +268,7 @@ async def running_switch(
             shards=shards,
             limits=limits or Limits(),
             law=law,
+            webhooks=webhooks,
         )
         front_door = FrontDoor(options, clients, [deployed])
         await front_door.start()

@@ -26,6 +26,7 @@ from actors.stores.order_numbers import OrderNumberStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.scenarios import ScenarioStore
 from actors.stores.wallet_profiles import WalletStore
+from actors.stores.webhook_endpoints import WebhookStore
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.publisher import Publisher
 from switch.api.recorded import CHANGE_WAIT_S
@@ -49,6 +50,8 @@ from switch.views.event_feed import EventFeed
 from switch.views.pack_names import PackCatalogue
 from switch.views.representations import Balance
 from switch.views.statement import History, WriterFenced
+from switch.webhooks.addresses import AddressGuard, WebhookKeys
+from switch.webhooks.presence import WebhookPresence
 
 MIB: Final = 1 << 20
 
@@ -121,6 +124,7 @@ class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     test_currencies: bool = False
     law: CreditLaw = PRESETS["cn"]
+    webhooks: WebhookKeys = WebhookKeys()
 
 
 class Services:
@@ -143,6 +147,9 @@ class Services:
         self.capacity = deps.capacity
         self.wallet_store = WalletStore(deps.pool)
         self.batch_keys = BatchKeyStore(deps.pool)
+        self.webhook_store = WebhookStore(deps.pool)
+        self.webhook_guard = AddressGuard(deps.webhooks)
+        self.webhook_presence = WebhookPresence(self.webhook_store.any)
         self.history = History(deps.pool)
         self.clients = deps.clients
         self._loop = asyncio.get_running_loop()

@@ -74,6 +74,7 @@ FLOORS: Final = {
         "importer": 4,
         "views": 5,
         "console": 6,
+        "webhooks": 6,
         "api": 7,
         "node": 8,
         "cli": 9,
@@ -97,6 +98,7 @@ SHELLS: Final = {
         "switch.node",
         "switch.problems",
         "switch.views",
+        "switch.webhooks",
     },
     "obstore": {"actors.storage"},
 }

@@ -61,7 +61,9 @@ async def world_of(switch: RunningSwitch) -> World:
     consent = (await scene.consent()).json["id"]
     receipt = (await scene.ask(amount=20_000)).json["receipt"]
     order = (await scene.order(receipt)).json["id"]
+    hook = await switch.call("POST", "/v1/webhook-endpoints", {"url": "https://shop.example/hooks"})
     ids = {
+        "webhook-endpoints": [hook.json["id"]],
         "wallets": [ann, shop, bank, scene.bob_wallet],
         "transfers": [paid, held, refused],
         "reviews": [paid, held],

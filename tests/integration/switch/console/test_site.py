@@ -142,6 +142,7 @@ def _paths(day: Day) -> dict[str, str]:
         "/console/transfers/{id}": day.coffee,
         "/console/wallets/{id}": day.alice,
         "/console/scenarios/{name}": "hotel",
+        "/console/webhooks/{id}": day.hook,
     }
 
 
@@ -291,6 +292,28 @@ async def test_a_hold_is_captured_and_a_wallet_frozen_once_however_often_the_for
         frozen = await visit.submit(f"/console/wallets/{wallet}", f"/console/wallets/{wallet}/freeze")
         assert frozen.headers["Location"] == f"/console/wallets/{wallet}?done=freeze"
         assert (await switch.call("GET", f"/v1/wallets/{wallet}")).json["status"] == "frozen"
+
+
+# Webhooks.
+
+
+async def test_endpoints_and_deliveries_are_shown_and_sent_again_once_however_often_the_form_is_sent(
+    switch: RunningSwitch, day: Day
+) -> None:
+    place = f"/console/webhooks/{day.hook}"
+    async with await visitor(switch) as visit:
+        listed = await visit.get("/console/webhooks")
+        assert "https://till.example/hooks" in listed.plain and "enabled" in listed.plain
+        fields = await visit.fields(place, f"{place}/test")
+        for _ in range(2):
+            assert (await visit.post(f"{place}/test", fields)).headers["Location"] == f"{place}?done=test"
+        log = await visit.get(f"{place}?state=pending")
+        assert log.plain.count("webhook.test") == 1
+        delivery = (await visit.get(f"{place}.json?state=pending")).json["deliveries"]["data"][0]["id"]
+        again = await visit.submit(place, f"{place}/deliveries/{delivery}/replay")
+        assert again.headers["Location"] == f"{place}?done=replay"
+        assert (await visit.get(f"{place}?state=lost")).status == 422
+        assert "Nothing of this sort" in (await visit.get(f"{place}?state=dead")).plain
 
 
 # Rule packs.

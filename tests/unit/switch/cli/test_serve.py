@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from actors.ledger.book import Capacity
 from switch.cli.main import cli
 from switch.http.tls import TlsFiles
+from switch.webhooks.addresses import SANDBOX, WebhookKeys
 
 
 @pytest.fixture
@@ -95,3 +96,16 @@ def test_a_wrong_key_of_the_file_is_named(started: list[Any], tmp_path: Path) ->
     config.write_text("[capacity]\nkees = 9\n")
     done = serve("--config", config)
     assert (done.exit_code, started) == (1, []) and "kees" in done.stderr and str(config) in done.stderr
+
+
+def test_webhooks_go_to_the_same_machine_in_a_sandbox_alone(started: list[Any], tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[webhooks]\nallow_networks = ["10.0.0.0/8"]\n')
+    for words in (("--sample",), (), ("--sample", "--host", "0.0.0.0"), ("--sample", "--config", config)):
+        assert serve("--data", tmp_path, *words).exit_code == 0
+    assert [settings.webhooks for settings in started] == [
+        SANDBOX,
+        WebhookKeys(),
+        WebhookKeys(),
+        WebhookKeys(allow_networks=("10.0.0.0/8",)),
+    ], "a file says it all"
