@@ -99,15 +99,18 @@ async def test_of_a_circle_of_transactions_all_are_done_in_the_end(database_url:
         await session.execute(f"ALTER DATABASE {name} SET deadlock_timeout = '20ms'")
     await pool.close()
     pool = await Pool.open(database_url, name="test")
-    both, tries = asyncio.Barrier(2), [0, 0]
+    both, done, tries = asyncio.Barrier(2), asyncio.Event(), [0, 0]
 
     async def change(mine: int, order: tuple[int, int]) -> None:
         tries[mine] += 1
+        if tries[mine] > 1:
+            await done.wait()
         async with pool.session() as session, session.transaction():
             await session.execute("UPDATE pair SET count = count + 1 WHERE n = $1", order[0])
             if tries[mine] == 1:
                 await both.wait()
             await session.execute("UPDATE pair SET count = count + 1 WHERE n = $1", order[1])
+        done.set()
 
     await asyncio.gather(without_deadlock(lambda: change(0, (1, 2))), without_deadlock(lambda: change(1, (2, 1))))
     async with pool.session() as session:
