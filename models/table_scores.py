@@ -67,7 +67,7 @@ class TableScorer:
         wanted = {name: self._feature(name, batch.column(name)) for name in self.features if name in batch.column_names}
         scores = self._evaluator.evaluate_table(pa.table(wanted))
         self._count(scores.totals, scores.unknown)
-        added: dict[str, Any] = {"score": scores.totals}
+        added: dict[str, Any] = {"score": scores.totals.astype(np.int64)}
         if self.card.bands:
             lows = np.array([band.low for band in self.card.bands[1:]], np.int64)
             place = np.searchsorted(lows, scores.totals, side="right")
@@ -75,12 +75,12 @@ class TableScorer:
             added["band"] = pa.array(names).take(pa.array(place))
             self._bands.update({name: int((place == at).sum()) for at, name in enumerate(names)})
         for at, dimension in enumerate(self.card.dimensions):
-            added[f"subtotal_{dimension}"] = scores.subtotals[:, at]
+            added[f"subtotal_{dimension}"] = scores.subtotals[at].astype(np.int64)
         codes = pa.array(self.card.reasons)
         for at in range(REASONS_MAX):
-            none = scores.gaps[:, at] <= 0
-            added[f"reason_{at + 1}"] = codes.take(pa.array(scores.reasons[:, at], mask=none))
-            added[f"gap_{at + 1}"] = pa.array(scores.gaps[:, at], mask=none)
+            none = scores.gaps[at] <= 0
+            added[f"reason_{at + 1}"] = codes.take(pa.array(scores.reasons[at], mask=none))
+            added[f"gap_{at + 1}"] = pa.array(scores.gaps[at].astype(np.int64), mask=none)
         return pa.table(added).select(self.names)
 
     def summary(self) -> Summary:

@@ -131,7 +131,7 @@ def test_a_full_disk_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> No
     rescore(prepared(source, tmp_path / "whole"))
     job = prepared(source, tmp_path / "out")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, before[1]))
     try:
         with pytest.raises(RescoreRefused, match=r"no room left .*make room and run the same command again"):
             rescore(job)

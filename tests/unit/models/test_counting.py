@@ -1,0 +1,37 @@
+"""Counts are those of plain loops over rows, also when they come in several turns."""
+
+from collections import Counter
+
+import numpy as np
+
+from models.counting import count_scores
+from models.evaluation import NONE, Scores
+
+BANDS, REASONS, WORST, STEP = 3, 5, 300, 10
+
+
+def test_rows_are_counted_by_cause_score_band_and_reason() -> None:
+    rng = np.random.default_rng(5)
+    rows = 400
+    named = rng.integers(0, 5, rows)
+    reasons = np.array([[rng.integers(0, REASONS) if at < count else NONE for count in named] for at in range(4)])
+    gaps = np.where(reasons == NONE, 0, rng.integers(1, 90, (4, rows)))
+    causes, bands = rng.integers(0, 3, rows).astype(np.int16), rng.integers(0, BANDS, rows).astype(np.int16)
+    totals = rng.integers(WORST, WORST + 100, rows).astype(np.int32)
+    scores = Scores(totals, reasons.astype(np.int16), gaps.astype(np.int32), np.empty((0, rows), np.int32), np.zeros(0))
+    histogram, by_cause, by_band = (np.zeros(size, np.int64) for size in (10, 3, BANDS))
+    first, some, lost = (np.zeros(shape, np.int64) for shape in ((BANDS, REASONS), REASONS, REASONS))
+    for part in (slice(0, 150), slice(150, rows)):
+        these = Scores(totals[part], *(np.ascontiguousarray(each[:, part]) for each in scores[1:4]), scores.unknown)
+        counts = histogram, by_cause, by_band, first, some, lost
+        count_scores(these, causes[part], bands[part], WORST, STEP, *counts)
+
+    scored = [at for at in range(rows) if causes[at] == 0]
+    assert by_cause.tolist() == [int((causes == cause).sum()) for cause in range(3)]
+    assert by_band.tolist() == [sum(bands[at] == band for at in scored) for band in range(BANDS)]
+    assert histogram.tolist() == [sum((totals[at] - WORST) // STEP == place for at in scored) for place in range(10)]
+    leading = Counter((bands[at], reasons[0, at]) for at in scored)
+    assert first.tolist() == [[leading[band, reason] for reason in range(REASONS)] for band in range(BANDS)]
+    places = [(place, at) for at in scored for place in range(4)]
+    assert some.tolist() == [sum(reasons[each] == reason for each in places) for reason in range(REASONS)]
+    assert lost.tolist() == [sum(gaps[each] for each in places if reasons[each] == reason) for reason in range(REASONS)]
