@@ -129,8 +129,8 @@ class ProcessPool:
 
 
 def _serve_as_copy(make: Make, job: Any, pipe: Connection) -> None:
-    """A copy has all files of the process that it is of, and with its pipes and locks would outlive it. They are replaced and not closed, for
-    objects that it has copies of too may close their numbers later."""
+    """A copy has all files of the process that it is of, and with its pipes and locks it would outlive that. They are replaced and not
+    closed, for objects that it has copies of too may close their numbers later."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for each in map(int, os.listdir("/proc/self/fd")):
         if each > STANDARD_FILES and each not in (pipe.fileno(), nothing):
