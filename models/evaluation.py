@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.jit import inlined, kernel
-from models.placing import ROWS_AT_A_TIME, Placer, Places, batches, laid_out, place_rows, thresholds_of
+from models.placing import ROWS_AT_A_TIME, Placer, Places, batches, laid_out, place_encoded, place_rows, thresholds_of
 from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten
 from models.tidying import plain
 
@@ -93,10 +93,12 @@ class _Layout(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """What the kernels work in, for ROWS_AT_A_TIME rows: by characteristic, edges reached, by reason, dimension, and the four largest gaps.
-    32 bits hold every sum of points, and a gap with its reason if it is below GAP_32_BITS: twice as many fit in a vector of the machine."""
+    """What the kernels work in, for ROWS_AT_A_TIME rows: places by characteristic, the values of one and how many edges they reached, sums
+    by reason and dimension, and the four largest gaps. 32 bits hold every sum of points, and a gap with its reason if it is below
+    GAP_32_BITS: twice as many fit in a vector of the machine."""
 
     places: Places
+    values: NDArray[np.int64]
     counts: NDArray[np.int64]
     totals: NDArray[np.int32]
     gaps: NDArray[np.int32]
@@ -241,7 +243,7 @@ class Evaluator:
         )
 
     def _run(self, columns: NDArray[np.int64], scores: Scores) -> None:
-        add_up_rows(self._layout, NULL, columns, self._room, scores)
+        add_up_rows(self._layout, self._thresholds, NULL, columns, self._room, scores)
         self._refuse_unknown(scores)
 
     def _refuse_unknown(self, scores: Scores) -> None:
@@ -287,6 +289,7 @@ def _room(card: Scorecard) -> _Room:
     largest = blank(REASONS_MAX)
     return _Room(
         places=np.empty((len(card.characteristics), ROWS_AT_A_TIME), np.uint16),
+        values=np.empty(ROWS_AT_A_TIME, np.int64),
         counts=np.empty(ROWS_AT_A_TIME, np.int64),
         totals=np.empty(ROWS_AT_A_TIME, np.int32),
         gaps=blank(len(card.reasons)),
@@ -390,24 +393,13 @@ def add_up_columns(layout, thresholds, laid, rows, start, room, scores):
         _add_up(layout, room.places, count, start + first, room, scores)
 
 
-@inlined
-def _place(layout, c, value, null):
-    """The bin of an encoded value. All edges are compared: a wrong guess at where to stop costs more."""
-    first, last = layout.edge_at[c], layout.edge_at[c + 1]
-    if value == null:
-        return last - first + 1
-    place = 0
-    for edge in range(first, last):
-        place += value >= layout.edges[edge]
-    return place
-
-
 @kernel
-def add_up_rows(layout, null, columns, room, scores):
+def add_up_rows(layout, thresholds, null, columns, room, scores):
     """Score encoded rows of `columns` (n, features) into `scores`."""
     for first in range(0, len(columns), ROWS_AT_A_TIME):
         count = min(ROWS_AT_A_TIME, len(columns) - first)
-        for row in range(count):
-            for c in range(len(layout.column)):
-                room.places[c, row] = _place(layout, c, columns[first + row, layout.column[c]], null)
+        for c in range(len(layout.column)):
+            for row in range(count):
+                room.values[row] = columns[first + row, layout.column[c]]
+            place_encoded(thresholds, c, null, room.values, count, room.counts, room.places[c])
         _add_up(layout, room.places, count, first, room, scores)

@@ -34,10 +34,11 @@ Places = NDArray[np.uint16]
 
 
 class Thresholds(NamedTuple):
-    """Of a card, by characteristic c: those that its edges are for integers and for floats, in fours from `four_at` [c] on; the place of
-    what is `missing`, which comes after the last bin."""
+    """Of a card, by characteristic c: its edges as they are for what is `encoded`, and those that they are for integers and for floats, in
+    fours from `four_at` [c] on; the place of what is `missing`, which comes after the last bin."""
 
     four_at: NDArray[np.int64]
+    encoded: NDArray[np.int64]
     integers: NDArray[np.int64]
     floats: NDArray[np.float64]
     missing: NDArray[np.int64]
@@ -62,6 +63,7 @@ class Placer:
     ) -> None:
         self.missing = len(edges) + 1
         self.floats = _in_fours([lowest_float(edge, scale) for edge in edges], np.inf, np.float64)
+        self.encoded = _in_fours(list(edges), np.iinfo(np.int64).max, np.int64)
         self.integers = _in_fours([-(-edge // scale) for edge in edges], np.iinfo(np.int64).max, np.int64)
         self.codes, self._unknown = codes, unknown
         self._names = pa.array([*(codes or ()), None], pa.string())
@@ -86,6 +88,7 @@ def thresholds_of(placers: Sequence[Placer]) -> Thresholds:
     fours = [len(placer.integers) for placer in placers]
     return Thresholds(
         four_at=np.concatenate(([0], np.cumsum(fours))).astype(np.int64),
+        encoded=np.concatenate([np.empty((0, 4), np.int64), *(placer.encoded for placer in placers)]),
         integers=np.concatenate([np.empty((0, 4), np.int64), *(placer.integers for placer in placers)]),
         floats=np.concatenate([np.empty((0, 4), np.float64), *(placer.floats for placer in placers)]),
         missing=np.array([placer.missing for placer in placers], np.int64),
@@ -221,6 +224,15 @@ def place_rows(thresholds, laid, c, first, count, room, into):
             into[row] = found[row]
     if laid.known[c] != 0:
         _place_missing(laid.known[c], laid.first[c] + first, thresholds.missing[c], count, into)
+
+
+@inlined
+def place_encoded(thresholds, c, null, values, count, room, into):
+    """Fill `into` with the bins of `count` encoded values."""
+    missing = thresholds.missing[c]
+    _count_reached(values, thresholds.encoded, thresholds.four_at[c], thresholds.four_at[c + 1], count, room)
+    for row in range(count):
+        into[row] = missing if values[row] == null else min(room[row], missing - 1)
 
 
 def batches(columns: Sequence[pa.ChunkedArray]) -> list[list[pa.Array]]:
