@@ -22,6 +22,7 @@ BENCHMARKS: Final = {
     "backtest": "a rule pack against the export of a million payments and more, by one process",
     "features": "credit features of one shard's export and journal, by one process",
     "rescore": "wallets from Parquet to Parquet, two workers; with --peers beside polars, DuckDB, pyarrow with numpy, Ray Data, optbinning",
+    "scores": "scores of a run published to a switch, alone and beside single payments",
     "resume": "ten million wallets, killed at half and started again; with --peers beside Ray Data with its checkpoints",
     "recovery": "a shard's recovery from its journal, and an audit of it",
     "history": "pages of a statement and balances at a time, of long and short histories, idle and under load",

@@ -12,6 +12,7 @@ from numba.core import types
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
+_settings: Any = numba.config
 _make_array: Any = make_array
 _populate_array: Any = populate_array
 _intrinsic: Any = intrinsic
@@ -38,5 +39,5 @@ def _view(typing: Any, address: Any, count: Any, kind: Any) -> Any:
     return array_type(types.intp, types.intp, kind), generate
 
 
-values_at: Any = _plain if numba.config.DISABLE_JIT else _view
+values_at: Any = _plain if _settings.DISABLE_JIT else _view
 """For kernels: of an `address`, a `count`, and a `kind`, which is a type of numpy's, so many numbers as an array that is only read."""

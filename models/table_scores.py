@@ -130,7 +130,7 @@ class TableScorer:
             lost.update(found.lost[1:])
         return found.column
 
-    def _count(self, totals: NDArray[np.int64], unknown: NDArray[np.int64]) -> None:
+    def _count(self, totals: NDArray[np.int32], unknown: NDArray[np.int64]) -> None:
         for item, rows in zip(self.card.characteristics, unknown.tolist(), strict=True):
             if rows:
                 self._unknown[item.feature] += rows
@@ -139,7 +139,7 @@ class TableScorer:
         low, high = int(totals.min()), int(totals.max())
         self._limits = (min(low, self._limits[0]), max(high, self._limits[1])) if self._limits else (low, high)
         self._rows += len(totals)
-        self._total += int(totals.sum())
+        self._total += int(totals.sum(dtype=np.int64))
 
 
 def _truths_as_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from bench.contenders.plain_scoring import BATCH_ROWS, score_batch
 from models.credit.score import DAYS, DAYS_MIN, PAYMENTS, PAYMENTS_MIN
 from models.scorecard import Scorecard
+from models.training.extra import optional_module
 
 FITTED_ROWS: Final = 20_000
 
@@ -36,18 +37,16 @@ def optbinning_scores(card: Scorecard, source: Path, output: Path) -> None:
 
 def _fitted(card: Scorecard, path: Path) -> Any:
     """A card with our cuts, fitted to outcomes that are drawn by the scores of ours."""
-    import optbinning
-    from sklearn.linear_model import LogisticRegression
-
     with pq.ParquetFile(path) as file:
         batch = next(file.iter_batches(FITTED_ROWS))
     scores = score_batch(card, batch).column("score").fill_null(card.worst).to_numpy()
     bad = np.random.default_rng(0).random(len(scores)) < 0.1 + 0.6 * (card.best - scores) / (card.best - card.worst)
     names = [item.feature for item in card.characteristics]
     cuts = {item.feature: {"user_splits": list(item.edges or ())} for item in card.characteristics}
+    optbinning = optional_module("optbinning")
     peer: Any = optbinning.Scorecard(
         binning_process=optbinning.BinningProcess(names, binning_fit_params=cuts),
-        estimator=LogisticRegression(max_iter=1_000),
+        estimator=optional_module("sklearn.linear_model").LogisticRegression(max_iter=1_000),
         scaling_method="min_max",
         scaling_method_params={"min": card.worst, "max": card.best},
     )
@@ -55,7 +54,5 @@ def _fitted(card: Scorecard, path: Path) -> Any:
 
 
 def _frame(batch: pa.RecordBatch, names: list[str]) -> Any:
-    import pandas
-
     columns = {name: batch.column(name).cast(pa.float64()).fill_null(np.nan).to_numpy() for name in names}
-    return pandas.DataFrame(columns)
+    return optional_module("pandas").DataFrame(columns)

@@ -18,11 +18,13 @@ def test_rows_are_counted_by_cause_score_band_and_reason() -> None:
     gaps = np.where(reasons == NONE, 0, rng.integers(1, 90, (4, rows)))
     causes, bands = rng.integers(0, 3, rows).astype(np.int16), rng.integers(0, BANDS, rows).astype(np.int16)
     totals = rng.integers(WORST, WORST + 100, rows).astype(np.int32)
-    scores = Scores(totals, reasons.astype(np.int16), gaps.astype(np.int32), np.empty((0, rows), np.int32), np.zeros(0))
+    reasons, gaps = reasons.astype(np.int16), gaps.astype(np.int32)
+    nothing = np.empty((0, rows), np.int32), np.zeros(0, np.int64)
     histogram, by_cause, by_band = (np.zeros(size, np.int64) for size in (10, 3, BANDS))
     first, some, lost = (np.zeros(shape, np.int64) for shape in ((BANDS, REASONS), REASONS, REASONS))
     for part in (slice(0, 150), slice(150, rows)):
-        these = Scores(totals[part], *(np.ascontiguousarray(each[:, part]) for each in scores[1:4]), scores.unknown)
+        here = np.ascontiguousarray(reasons[:, part]), np.ascontiguousarray(gaps[:, part])
+        these = Scores(totals[part], *here, *nothing)
         counts = histogram, by_cause, by_band, first, some, lost
         count_scores(these, causes[part], bands[part], WORST, STEP, *counts)
 

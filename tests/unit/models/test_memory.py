@@ -1,5 +1,7 @@
 """Kernels read numbers at an address, of every kind and from any place on."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from models.memory import values_at
 
 
 @kernel
-def _add_up(address, count, sums):
+def _add_up(address: Any, count: Any, sums: Any) -> None:
     sums[0] = 0
     for value in values_at(address + 4, count, np.int32):
         sums[0] += value
