@@ -1,6 +1,7 @@
-"""Read numbers where Arrow has them: kernels are given addresses, so that one call takes all columns of a batch, whatever their kinds.
+"""Read numbers where Arrow has them.
 
-Whoever gives an address has checked how much lies there, and keeps it from being freed.
+Kernels are given addresses, so that one call takes all columns of a batch, whatever their kinds. Whoever gives an address has checked how
+much lies there, and keeps it from being freed.
 """
 
 import ctypes

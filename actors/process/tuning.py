@@ -1,4 +1,4 @@
-"""Tune a process: Python's garbage collector, the memory it keeps, and the priority of background work."""
+"""Tune a process: garbage collector, memory that it keeps, priority of background work."""
 
 import contextlib
 import ctypes

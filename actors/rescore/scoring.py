@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from actors.rescore.job import Settings, Tally
-from models.counting import count_scores
+from models.counting import Counts, count_scores
 from models.credit.score import DAYS, PAYMENTS, Cause, Minimum, WalletScorer
 from models.credit.wallet_card import checked
 from models.evaluation import NONE, Evaluator, Scores
@@ -174,41 +174,43 @@ class Counting:
 
     def __init__(self, card: Scorecard) -> None:
         self._card = card
-        self._worst = card.worst
-        self._step = max(1, -(-(card.best - card.worst + 1) // HISTOGRAM_MAX))
-        bins = (card.best - card.worst) // self._step + 1
-        self._histogram = np.zeros(bins, np.int64)
-        self._by_band = np.zeros(max(1, len(card.bands or ())), np.int64)
-        self._first = np.zeros((len(self._by_band), len(card.reasons)), np.int64)
-        self._named = np.zeros(len(card.reasons), np.int64)
-        self._gaps = np.zeros(len(card.reasons), np.int64)
-        self._causes = np.zeros(len(CODES) + 1, np.int64)
+        step = max(1, -(-(card.best - card.worst + 1) // HISTOGRAM_MAX))
+        bands, reasons = max(1, len(card.bands or ())), len(card.reasons)
+        self._counts = Counts(
+            worst=card.worst,
+            step=step,
+            cause=np.zeros(len(CODES) + 1, np.int64),
+            histogram=np.zeros((card.best - card.worst) // step + 1, np.int64),
+            band=np.zeros(bands, np.int64),
+            first=np.zeros((bands, reasons), np.int64),
+            named=np.zeros(reasons, np.int64),
+            gaps=np.zeros(reasons, np.int64),
+        )
         self._unknown: Counter[str] = Counter()
         self.bad = self.checked = 0
 
     def add(self, found: ScoredRows, bands: NDArray[np.int16]) -> None:
         """Count a batch."""
-        places = self._worst, self._step
-        counts = self._histogram, self._causes, self._by_band, self._first, self._named, self._gaps
-        count_scores(found.scores, found.causes, bands, *places, *counts)
+        count_scores(found.scores, found.causes, bands, self._counts)
         for item, rows in zip(self._card.characteristics, found.scores.unknown.tolist(), strict=True):
             if rows:
                 self._unknown[item.feature] += rows
 
     def tally(self) -> Tally:
         """The counts so far."""
-        causes = self._causes.tolist()
+        counts = self._counts
+        causes = counts.cause.tolist()
         return Tally(
             scored=causes[0],
             bad=self.bad,
             causes=dict(zip(CODES, causes[1:], strict=True)),
-            worst=self._card.worst,
-            step=self._step,
-            histogram=self._histogram.tolist(),
-            bands=self._by_band.tolist() if self._card.bands else [],
-            first=self._first.tolist(),
-            named=self._named.tolist(),
-            gaps=self._gaps.tolist(),
+            worst=counts.worst,
+            step=counts.step,
+            histogram=counts.histogram.tolist(),
+            bands=counts.band.tolist() if self._card.bands else [],
+            first=counts.first.tolist(),
+            named=counts.named.tolist(),
+            gaps=counts.gaps.tolist(),
             unknown=dict(self._unknown),
             checked=self.checked,
         )

@@ -1,4 +1,7 @@
-"""optbinning's scorecard over batches: a card of its own on the same columns, with cuts among ours, since it cannot take ours."""
+"""optbinning's scorecard over batches.
+
+It cannot take ours, so it has a card of its own on the same columns, with cuts among ours.
+"""
 
 from pathlib import Path
 from typing import Any, Final

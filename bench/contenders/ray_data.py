@@ -1,4 +1,4 @@
-"""Ray Data that scores a wallet card: read, map batches with numpy, write, as its documentation has it.
+"""Ray Data that scores a wallet card: read, map batches, write, as its documentation has it.
 
 With checkpoints it notes the wallets that are done, and leaves them out when it is started again.
 """

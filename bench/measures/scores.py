@@ -1,6 +1,7 @@
-"""`scores`: a finished run's scores published to a switch as fast as it takes them, alone and beside single payments.
+"""`scores`: a finished run's scores published to a switch, alone and beside single payments.
 
-Every run scores all wallets again, under the next number. Payments meanwhile are compared with payments alone.
+Every run scores all wallets again, under the next number, as fast as the switch takes them. Payments meanwhile are compared with payments
+alone.
 """
 
 import itertools

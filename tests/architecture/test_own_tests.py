@@ -8,7 +8,7 @@ ROOT: Final = Path(__file__).parents[2]
 TOPS: Final = ("actors", "models", "rules", "switch")
 LISTED: Final = Path(__file__).with_name("without_own_tests.txt")
 """Modules that only their neighbours' tests, or those of whole switches, reach. Strike out what gets a test file."""
-LISTED_MAX: Final = 227
+LISTED_MAX: Final = 226
 """Lower it with the list: a new module comes with its tests."""
 GENERATED: Final = "Written by `python -m switch.reference`; do not edit."
 

@@ -1,10 +1,11 @@
 """Counts are those of plain loops over rows, also when they come in several turns."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 
-from models.counting import count_scores
+from models.counting import Counts, count_scores
 from models.evaluation import NONE, Scores
 
 BANDS, REASONS, WORST, STEP = 3, 5, 300, 10
@@ -20,20 +21,23 @@ def test_rows_are_counted_by_cause_score_band_and_reason() -> None:
     totals = rng.integers(WORST, WORST + 100, rows).astype(np.int32)
     reasons, gaps = reasons.astype(np.int16), gaps.astype(np.int32)
     nothing = np.empty((0, rows), np.int32), np.zeros(0, np.int64)
-    histogram, by_cause, by_band = (np.zeros(size, np.int64) for size in (10, 3, BANDS))
-    first, some, lost = (np.zeros(shape, np.int64) for shape in ((BANDS, REASONS), REASONS, REASONS))
+    shapes: list[Any] = [3, 10, BANDS, (BANDS, REASONS), REASONS, REASONS]
+    counts = Counts(WORST, STEP, *(np.zeros(shape, np.int64) for shape in shapes))
     for part in (slice(0, 150), slice(150, rows)):
         here = np.ascontiguousarray(reasons[:, part]), np.ascontiguousarray(gaps[:, part])
         these = Scores(totals[part], *here, *nothing)
-        counts = histogram, by_cause, by_band, first, some, lost
-        count_scores(these, causes[part], bands[part], WORST, STEP, *counts)
+        count_scores(these, causes[part], bands[part], counts)
 
     scored = [at for at in range(rows) if causes[at] == 0]
-    assert by_cause.tolist() == [int((causes == cause).sum()) for cause in range(3)]
-    assert by_band.tolist() == [sum(bands[at] == band for at in scored) for band in range(BANDS)]
-    assert histogram.tolist() == [sum((totals[at] - WORST) // STEP == place for at in scored) for place in range(10)]
+    assert counts.cause.tolist() == [int((causes == cause).sum()) for cause in range(3)]
+    assert counts.band.tolist() == [sum(bands[at] == band for at in scored) for band in range(BANDS)]
+    assert counts.histogram.tolist() == [
+        sum((totals[at] - WORST) // STEP == place for at in scored) for place in range(10)
+    ]
     leading = Counter((bands[at], reasons[0, at]) for at in scored)
-    assert first.tolist() == [[leading[band, reason] for reason in range(REASONS)] for band in range(BANDS)]
+    assert counts.first.tolist() == [[leading[band, reason] for reason in range(REASONS)] for band in range(BANDS)]
     places = [(place, at) for at in scored for place in range(4)]
-    assert some.tolist() == [sum(reasons[each] == reason for each in places) for reason in range(REASONS)]
-    assert lost.tolist() == [sum(gaps[each] for each in places if reasons[each] == reason) for reason in range(REASONS)]
+    assert counts.named.tolist() == [sum(reasons[each] == reason for each in places) for reason in range(REASONS)]
+    assert counts.gaps.tolist() == [
+        sum(gaps[each] for each in places if reasons[each] == reason) for reason in range(REASONS)
+    ]
