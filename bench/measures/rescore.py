@@ -54,6 +54,7 @@ def run(options: Options) -> list[Figure]:
         if options.peers:
             theirs = [engine for engine in ENGINES if engine in QUICK or not suffix]
             turns |= {f"{engine}{suffix}": partial(_theirs, engine, source, options.work) for engine in theirs}
+    os.sync()  # else whoever comes first waits until these files are on the disk
     _ours(options.work / "wallets", options.work, True, 0)  # compiles
     options.say(f"{NAME}: {options.rounds} rounds")
     results = take_turns(turns, options.rounds)

@@ -6,6 +6,7 @@ Half is half of the time that an uninterrupted run of the same contender took. S
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def run(options: Options) -> list[Figure]:
     source, rows = options.work / "wallets", ROWS_QUICK if options.quick else ROWS
     options.say(f"{NAME}: writing {FILES} files of {rows:,} wallets")
     write_wallet_files(source, shipped(), FILES, rows)
+    os.sync()
     turns = {"scores only": lambda _: _killed(options.work, _ours(source, options.work / "out", True))}
     turns["with subtotals and reasons"] = lambda _: _killed(options.work, _ours(source, options.work / "out", False))
     if options.peers:
