@@ -72,7 +72,7 @@ class _Scores:
     """A finished job over the wallets of a switch, published run after run."""
 
     def __init__(self, options: Options, switch: Switch, sizes: Sizes) -> None:
-        source, output = options.work / "features", options.work / "scores"
+        source, output = options.work / "features", options.work / "scored"
         write_wallet_files(source, shipped(), 1, sizes.wallets, ids=switch.wallet_bytes())
         settings = Settings(as_of=int(time.time() * 1000) - 60_000)
         prepared = prepare(source, output, shipped(), settings)
