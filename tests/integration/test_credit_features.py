@@ -253,7 +253,7 @@ async def test_relations_can_be_left_out(lake: Path, tmp_path: Path) -> None:
 
 
 async def test_whole_numbers_are_written_by_their_differences(lake: Path, tmp_path: Path) -> None:
-    """Rescoring reads them in a third of the time."""
+    """Rescoring reads them in less than half of the time."""
     await features(tmp_path / "out", "--input", str(lake), "--without-relations")
     group = pq.read_metadata(tmp_path / "out" / "shard-0000.parquet").row_group(0)
     columns = [group.column(at) for at in range(group.num_columns)]
