@@ -24,11 +24,13 @@ FLOORS: Final = {
         "capacity": 2,
         "hashing": 2,
         "jit": 2,
+        "memory": 2,
         "prefetch": 2,
         "prohibited": 2,
         "statistics": 2,
         "table": 2,
         "tidying": 2,
+        "counting": 3,
         "scorecard": 3,
         "placing": 3,
         "evaluation": 4,
@@ -85,7 +87,7 @@ FLOORS: Final = {
 }
 """By top folder: each package, or module that lies beside them, and its floor. Rooms of one floor do not know each other."""
 SHELLS: Final = {
-    "ray": {"actors.process", "actors.rpc", "switch.node"},
+    "ray": {"actors.process", "actors.rpc", "bench.contenders", "switch.node"},
     "asyncpg": {"actors.database", "actors.journal", "actors.stores", "bench.contenders"},
     "aiohttp": {
         "bench.contenders",

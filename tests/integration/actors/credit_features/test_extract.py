@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -249,6 +250,15 @@ async def test_relations_can_be_left_out(lake: Path, tmp_path: Path) -> None:
     assert computed(tmp_path / "without").keys() == kept
     manifest = msgspec.json.decode((tmp_path / "without" / "_manifest.json").read_bytes())
     assert set(manifest["features"]) == kept
+
+
+async def test_whole_numbers_are_written_by_their_differences(lake: Path, tmp_path: Path) -> None:
+    """Rescoring reads them in less than half of the time."""
+    await features(tmp_path / "out", "--input", str(lake), "--without-relations")
+    group = pq.read_metadata(tmp_path / "out" / "shard-0000.parquet").row_group(0)
+    columns = [group.column(at) for at in range(group.num_columns)]
+    differences_in = {each.path_in_schema for each in columns if "DELTA_BINARY_PACKED" in each.encodings}
+    assert {feature.name for feature in FEATURES if feature.dimension != "relations"} < differences_in
 
 
 async def test_a_folder_with_other_files_is_refused_and_one_of_a_run_that_broke_is_filled(

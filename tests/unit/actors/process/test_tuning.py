@@ -1,12 +1,32 @@
-"""What lives as long as the process is not looked at again by the collector, and cycles are still found."""
+"""What lives as long as the process is not looked at again by the collector, cycles are still found, freed memory is kept."""
 
 import gc
+import subprocess
+import sys
 import weakref
 from collections.abc import Iterator
 
 import pytest
 
 from actors.process.tuning import NICENESS, YOUNG_MAX, freeze_gc
+
+SCRIPT = """
+import resource, sys
+import numpy as np
+from actors.process.tuning import keep_freed_memory
+
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+
+def work():
+    some = [np.ones(100_000) for _ in range(30)]
+
+work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    work()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -38,3 +58,12 @@ def test_cycles_made_later_are_still_collected() -> None:
 
 def test_background_work_gives_way() -> None:
     assert 0 < NICENESS <= 19
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of the GNU C library")
+def test_memory_that_was_freed_is_used_again() -> None:
+    given = {}
+    for how in ("leave", "keep"):
+        done = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
+        given[how] = int(done.stdout)
+    assert given["keep"] < given["leave"] / 10, given

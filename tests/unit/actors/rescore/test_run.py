@@ -15,6 +15,7 @@ from actors.rescore.job import RescoreRefused
 from actors.rescore.page import write_report
 from actors.rescore.report import ReportInputs
 from actors.rescore.run import Canary, Options, Stopped, run
+from actors.rescore.unit import local_pool
 from tests.rescore_files import bytes_of, wallets_table, write_wallets
 from tests.unit.actors.rescore.inline_pool import InlinePool
 from tests.unit.actors.rescore.jobs import CARD, SMALL, output_at, prepared, rescore
@@ -50,13 +51,28 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     assert sorted(pools[0].given + pools[1].given) == [0, 1, 2] and pools[0].given
 
 
+def test_workers_that_are_copies_of_the_driver_give_the_same_bytes(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 3_000, 2, 500)
+    rescore(prepared(source, tmp_path / "here"))
+    options = Options(workers=2, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
+    manifest = run(prepared(source, tmp_path / "copies"), local_pool, options)
+    assert len(manifest.parts) > 2 and bytes_of(tmp_path / "copies") == bytes_of(tmp_path / "here")
+
+
+def test_parts_keep_no_lowest_and_highest_values(tmp_path: Path) -> None:
+    """Every row group has nearly all of them, and they are a quarter of what writing takes."""
+    manifest = rescore(prepared(write_wallets(tmp_path / "in", 1_500, 1, 400), tmp_path / "out"))
+    metadata = pq.read_metadata(tmp_path / "out" / manifest.parts[0].file)
+    assert not any(metadata.row_group(0).column(at).is_stats_set for at in range(metadata.num_columns))
+
+
 def test_a_full_disk_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> None:
     """A limit on the size of files stands for the disk: Arrow gets the same kind of error in the middle of a part."""
     source = write_wallets(tmp_path / "in", 3_000, 1, 1_000)
     rescore(prepared(source, tmp_path / "whole"))
     job = prepared(source, tmp_path / "out")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, before[1]))
     try:
         with pytest.raises(RescoreRefused, match=r"no room left .*make room and run the same command again"):
             rescore(job)
