@@ -14,13 +14,23 @@ from models.credit.score import DAYS, PAYMENTS
 from models.credit.shipped import shipped
 from switch.cli.demo_calls import BILL, SCENARIO, SHOP, Calls
 from switch.cli.sample_people import _features
+from switch.http.times import now_ms, time_text
 from tests.front_door import RunningSwitch, running_switch
-from tests.payments import funded
+
+
+async def old_wallet(switch: RunningSwitch, bank: str, owner: str) -> str:
+    """A wallet of a year ago with 300.00: the shop's scenario asks for three months."""
+    year_ago = {"Shardpay-Time": time_text(now_ms() - 365 * 86_400_000)}
+    body = {"kind": "user", "currency": "EUR", "owner": owner}
+    wallet: str = (await switch.call("POST", "/v1/wallets", body, headers=year_ago)).json["id"]
+    assert (await switch.pay(bank, wallet, 30_000)).status == 201
+    return wallet
 
 
 async def write_features(switch: RunningSwitch, folder: Path) -> list[str]:
     """Two people with the best score and 300.00 each, one who is not scored, and a merchant, whom nobody scores."""
-    wallets = [(await funded(switch, 30_000, owner=name))[1] for name in ("ann", "bob")]
+    bank = await switch.wallet("external")
+    wallets = [await old_wallet(switch, bank, name) for name in ("ann", "bob")]
     wallets += [await switch.wallet(owner="new"), await switch.wallet("merchant")]
     best = _features(shipped("wallet"), 10_000)
     rows = []

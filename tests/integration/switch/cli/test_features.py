@@ -25,7 +25,7 @@ async def test_a_journal_and_its_export_give_the_same_features(shared: RunningSw
     await export(Job(url=shared.database_url, output=tmp_path / "lake"))
     of_export = await run("features", "--output", tmp_path / "b", "--input", tmp_path / "lake", *later)
     first, second = json.loads(of_journal.stdout), json.loads(of_export.stdout)
-    assert (first["wallets"], first["records"]) == (second["wallets"], second["records"]) and first["wallets"] >= 2
+    assert first["wallets"] == second["wallets"] >= 2
     tables = [pq.read_table(sorted((tmp_path / name).glob("*.parquet"))) for name in ("a", "b")]
     assert tables[0].equals(tables[1]) and len(first["shards"]) == 2
     printed = await run("features", "--output", tmp_path / "c", "--database", shared.database_url, *later[:-1])

@@ -21,9 +21,9 @@ def as_stated(answer: dict[str, object]) -> str:
 
 
 async def test_a_merchant_gets_the_answers_that_are_said_beforehand(shared: RunningSwitch, tmp_path: Path) -> None:
+    key = await merchant_key(shared.database_url, tmp_path)
     first, again = [await make_people(shared.base, shared.key) for _ in range(2)]
     assert first == again and set(first) == {TILL, *(person.name for person in PEOPLE)}
-    key = await merchant_key(shared.database_url, tmp_path)
     for person in PEOPLE:
         body = {"wallet": first[person.name], "scenario": SCENARIO, "amount": AMOUNT}
         answer = await shared.call("POST", "/v1/credit/decisions", body, key=person.name, token=key)
@@ -34,7 +34,7 @@ async def test_a_merchant_gets_the_answers_that_are_said_beforehand(shared: Runn
 async def test_the_question_that_is_printed_is_one(shared: RunningSwitch) -> None:
     ids = {person.name: f"id of {person.name}" for person in PEOPLE}
     *lines, _, command = question("http://here", "sp_key", ids).split("\n", len(PEOPLE) + 1)
-    assert [line.split("  ")[-1] for line in lines] == [ids[person.name] for person in PEOPLE]
+    assert [line.split("  ")[-1].strip() for line in lines] == [ids[person.name] for person in PEOPLE]
     words = shlex.split(command.replace("\\\n", " "))
     assert words[2] == "http://here/v1/credit/decisions" and "Authorization: Bearer sp_key" in words
     assert json.loads(words[-1]) == {"wallet": ids[PEOPLE[0].name], "scenario": SCENARIO, "amount": AMOUNT}

@@ -1,6 +1,7 @@
 """`shardpay keys create`: a key is shown once, does what it was made for, and a binding names wallets of this switch alone."""
 
 import json
+import uuid
 
 import pytest
 
@@ -35,7 +36,7 @@ async def test_a_bound_key_sees_its_wallets_alone(shared: RunningSwitch) -> None
 @pytest.mark.parametrize(
     ("words", "code", "printed"),
     [
-        (("--wallet", "00003000-0f18-86a7-a655-811d7f69def9"), 2, "is no wallet of this switch"),
+        (("--wallet", str(uuid.uuid4())), 2, "is no wallet of this switch"),
         (("--wallet", "mine"), 2, "mine is no wallet of this switch"),
         (("--scenario", "Two Words"), 2, "is no name of a scenario"),
         (("--expires-in", "soon"), 2, "such as 24h"),

@@ -32,6 +32,7 @@ async def test_the_secret_is_the_clusters_and_stays(database_url: str) -> None:
 
 async def test_sessions_are_closed_also_when_the_use_fails(database_url: str) -> None:
     async def fails(store: Any, secret: Any) -> None:
+        await store.list(secret)
         assert await sessions(database_url) >= 1
         raise LookupError("no such key")
 
