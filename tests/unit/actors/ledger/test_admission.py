@@ -167,3 +167,11 @@ def test_a_used_key_comes_before_every_other_rule(both: Both) -> None:
     for other in (pay(RICH, RICH, 0), pay(RICH, 0, -1, effective_time=FUTURE), pay(RICH, DOLLARS, 1)):
         (outcome,) = both.batch([{**other, **key}])
         assert (outcome["code"], outcome["duplicate"]) == (0, address)
+
+
+def test_a_payment_of_now_that_is_not_tried_keeps_no_imported_one_of_its_payer_waiting() -> None:
+    world = a_world()
+    now = pay(RICH, UNKNOWN_REMOTE, 1)
+    imported = pay(RICH, POOR, 1, effective_time=world.now - 1)
+    assert act(world, now, imported) == [Code.DEFERRED, 0]
+    assert act(world, pay(RICH, UNKNOWN_REMOTE, 1, effective_time=world.now - 1), imported) == [Code.DEFERRED] * 2

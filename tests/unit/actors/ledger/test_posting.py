@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from actors.ledger.book import profile_row
+from actors.ledger.posting import effect_profile
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, WalletStatus
+from actors.records.layout import AMOUNT_MAX, OPENED, PROFILE, RECORD, WALLET_KIND, WalletKind, WalletStatus
 from tests.oracle.oracle_ledger import Row
 from tests.unit.actors.ledger.both import EUR, Both
 from tests.unit.actors.ledger.small_world import (
@@ -138,3 +140,13 @@ def test_sums_of_all_time_stay_below_their_bound(both: Both, wallet: int, field:
     unchanged = all(place[name].tobytes() == was[name].tobytes() for name in names)
     assert unchanged == (code != Code.OK)
     assert int(place[field][0]) == 2**62 - left + (5 if code == Code.OK else 0)
+
+
+def test_of_a_wallet_that_is_known_no_more_no_kind_is_known() -> None:
+    book, scratch = a_world().ledger.book, np.zeros(1, PROFILE)
+    record = np.zeros(1, RECORD)[0]
+    record["payee"], record[WALLET_KIND], record["currency"] = 7 << 16, WalletKind.MERCHANT, EUR
+    for opened, kind in ((9, WalletKind.MERCHANT), (0, 0)):
+        record[OPENED] = opened
+        assert effect_profile(book, record, scratch)
+        assert book.profiles[profile_row(book, record["payee"])]["kind"] == kind

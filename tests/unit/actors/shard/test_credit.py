@@ -544,3 +544,22 @@ def test_one_holder_does_not_fill_the_table_of_consents(monkeypatch: pytest.Monk
     assert shard.state(holder)["credit"]["consents"] == 3 and shard.state(other)["credit"]["consents"] == 1
     row = shard.core.ledger.credit.row(shard.core.ledger.book, holder)
     assert len([*shard.core.ledger.credit._consents_of(row)]) == 3
+
+
+def test_room_is_asked_for_where_the_key_belongs(shard: OneShard, monkeypatch: pytest.MonkeyPatch) -> None:
+    holder, ledger = shard.wallet(), shard.core.ledger
+    asked: list[int] = []
+    put: list[int] = []
+    room, remember = ledger.has_key_room, ledger.remember_key
+    monkeypatch.setattr(ledger, "has_key_room", lambda hi: asked.append(hi) or room(hi))
+    monkeypatch.setattr(ledger, "remember_key", lambda hi, lo, at: put.append(hi) or remember(hi, lo, at))
+    granted(shard, holder)
+    assert asked == put and len(put) == 1
+
+
+def test_of_a_holder_that_there_is_not_nothing_is_shown(shard: OneShard) -> None:
+    shard.wallet()
+    ledger = shard.core.ledger
+    ledger.book.wallets[-1]["posted"], ledger.credit.rows[-1]["score"] = 5, 700
+    state = shard.state(900 << 16)
+    assert not state["wallet"]["posted"] and not state["credit"]["score"]
