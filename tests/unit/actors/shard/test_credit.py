@@ -560,6 +560,6 @@ def test_room_is_asked_for_where_the_key_belongs(shard: OneShard, monkeypatch: p
 def test_of_a_holder_that_there_is_not_nothing_is_shown(shard: OneShard) -> None:
     shard.wallet()
     ledger = shard.core.ledger
-    ledger.book.wallets[-1]["posted"], ledger.credit.rows[-1]["score"] = 5, 700
+    ledger.book.wallets[-1]["held"], ledger.credit.rows[-1]["score"] = 5, 700
     state = shard.state(900 << 16)
-    assert not state["wallet"]["posted"] and not state["credit"]["score"]
+    assert not state["wallet"]["held"] and not state["credit"]["score"]
