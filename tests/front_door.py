@@ -24,6 +24,7 @@ from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailabl
 from actors.scoring.pack_compiler import load_pack, publish_default
 from actors.scoring.scorer import Scorer
 from actors.shard import host
+from actors.shard.compile_kernels import ready_kernels
 from actors.shard.host import ShardHost
 from actors.shard.in_process import LocalSwitch
 from actors.stores.api_keys import KeyStore
@@ -237,7 +238,9 @@ async def running_switch(
     law: CreditLaw = PRESETS["cn"],
     webhooks: WebhookKeys = NO_NETWORKS,
 ) -> AsyncIterator[RunningSwitch]:
-    """A switch on a migrated database."""
+    """A switch on a migrated database. Kernels are compiled first: a front door's machine code would come too late in this one loop, and a
+    shard that stands still meanwhile takes itself for stopped."""
+    ready_kernels()
     async with contextlib.AsyncExitStack() as stack:
         await _store_facts(database_url, shards)
         segments = SegmentStore(database_url)
