@@ -551,8 +551,17 @@ def test_room_is_asked_for_where_the_key_belongs(shard: OneShard, monkeypatch: p
     asked: list[int] = []
     put: list[int] = []
     room, remember = ledger.has_key_room, ledger.remember_key
-    monkeypatch.setattr(ledger, "has_key_room", lambda hi: asked.append(hi) or room(hi))
-    monkeypatch.setattr(ledger, "remember_key", lambda hi, lo, at: put.append(hi) or remember(hi, lo, at))
+
+    def asks(hi: int) -> bool:
+        asked.append(hi)
+        return room(hi)
+
+    def puts(hi: int, lo: int, address: int) -> bool:
+        put.append(hi)
+        return remember(hi, lo, address)
+
+    monkeypatch.setattr(ledger, "has_key_room", asks)
+    monkeypatch.setattr(ledger, "remember_key", puts)
     granted(shard, holder)
     assert asked == put and len(put) == 1
 
