@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.jit import inlined, kernel
-from models.placing import ROWS_AT_A_TIME, Placer, Places, sliced
+from models.placing import ROWS_AT_A_TIME, Placer, Places, batches, laid_out, place_encoded, place_rows, thresholds_of
 from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten
 from models.tidying import plain
 
@@ -29,8 +29,6 @@ _FAR: Final = float(VALUE_MAX)
 """Python compares floats with large integers slowly."""
 NONE: Final = -1
 """No reason."""
-SLICE_ROWS: Final = 16_384
-"""Rows of a table that are placed and then added up: their bins stay in a core's own cache."""
 
 _REASON_BITS: Final = 8
 """A gap and its reason are one number while the largest are sought; there are at most 256 characteristics."""
@@ -67,13 +65,13 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scores(NamedTuple):
-    """n rows' scores. `reasons` (n, 4) are indexes into the card's `reasons`, NONE where there is none, and `gaps` (n, 4) what each
-    cost; `subtotals` (n, dimensions); `unknown` (characteristics,) counts rows."""
+    """n rows' scores, as columns: `totals` (n,). `reasons` (4, n) are indexes into the card's `reasons`, NONE where there is none, and
+    `gaps` (4, n) what each cost; `subtotals` (dimensions, n); `unknown` (characteristics,) counts rows."""
 
-    totals: NDArray[np.int64]
-    reasons: NDArray[np.int64]
-    gaps: NDArray[np.int64]
-    subtotals: NDArray[np.int64]
+    totals: NDArray[np.int32]
+    reasons: NDArray[np.int16]
+    gaps: NDArray[np.int32]
+    subtotals: NDArray[np.int32]
     unknown: NDArray[np.int64]
 
 
@@ -95,10 +93,13 @@ class _Layout(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """What the kernels work in, for ROWS_AT_A_TIME rows: by characteristic, reason, dimension, and the four largest gaps. 32 bits hold
-    every sum of points, and a gap with its reason if it is below GAP_32_BITS: twice as many fit in a vector of the machine."""
+    """What the kernels work in, for ROWS_AT_A_TIME rows: places by characteristic, the values of one and how many edges they reached, sums
+    by reason and dimension, and the four largest gaps. 32 bits hold every sum of points, and a gap with its reason if it is below
+    GAP_32_BITS: twice as many fit in a vector of the machine."""
 
     places: Places
+    values: NDArray[np.int64]
+    counts: NDArray[np.int64]
     totals: NDArray[np.int32]
     gaps: NDArray[np.int32]
     subtotals: NDArray[np.int32]
@@ -143,7 +144,9 @@ class Evaluator:
         self._kinds = [(item.feature, item.scale, item.codes) for item in self._inputs]
         codes = {item.feature: item.codes for item in self._inputs if item.codes is not None}
         self._layout = _laid_out(card, flatten(card, self.columns, codes))
+        self._column_of = self._layout.column.tolist()
         self._placers = [self._placer(at) for at in range(len(card.characteristics))]
+        self._thresholds = thresholds_of(self._placers)
         self._refusing = [at for at, item in enumerate(card.characteristics) if item.unknown == "error"]
         self._named_at = [item.feature for item in card.characteristics]
         self._room = _room(card)
@@ -168,13 +171,13 @@ class Evaluator:
         card says so."""
         columns = [_of_kind(item, self._column(table, item.feature)) for item in self._inputs]
         scores = self._blank(table.num_rows)
-        places = np.empty((len(self._placers), SLICE_ROWS), np.uint16)
-        for start in range(0, table.num_rows, SLICE_ROWS):
-            rows = min(SLICE_ROWS, table.num_rows - start)
-            parts = [sliced(column, start, rows) for column in columns]
-            for at, placer in enumerate(self._placers):
-                placer.place(parts[self._layout.column[at]], places[at, :rows])
-            add_up_places(self._layout, places, rows, start, self._room, scores)
+        start = 0
+        for parts in batches(columns):
+            laid, kept = laid_out(self._placers, [parts[column] for column in self._column_of])
+            rows = len(parts[0])
+            add_up_columns(self._layout, self._thresholds, laid, rows, start, self._room, scores)
+            start += rows
+            del kept
         self._refuse_unknown(scores)
         return scores
 
@@ -186,15 +189,15 @@ class Evaluator:
         scores.unknown.fill(0)
         self._run(self._row, scores)
         total = int(scores.totals[0])
-        codes, gaps = self._reasons, scores.gaps[0].tolist()
-        reasons = zip(scores.reasons[0].tolist(), gaps, strict=True)
+        codes, gaps = self._reasons, scores.gaps[:, 0].tolist()
+        reasons = zip(scores.reasons[:, 0].tolist(), gaps, strict=True)
         unseen = scores.unknown.tolist()
         return Score(
             score=total,
             shortfall=self._best - total,
             reasons=tuple([Reason(code=codes[at], gap=gap) for at, gap in reasons if gap]),
             rest=self._best - total - sum(gaps),
-            subtotals=dict(zip(self._dimensions, scores.subtotals[0].tolist(), strict=True)),
+            subtotals=dict(zip(self._dimensions, scores.subtotals[:, 0].tolist(), strict=True)),
             unknown=self._named(unseen) if any(unseen) else (),
         )
 
@@ -232,15 +235,15 @@ class Evaluator:
 
     def _blank(self, rows: int) -> Scores:
         return Scores(
-            totals=np.empty(rows, np.int64),
-            reasons=np.empty((rows, REASONS_MAX), np.int64),
-            gaps=np.empty((rows, REASONS_MAX), np.int64),
-            subtotals=np.empty((rows, len(self.card.dimensions)), np.int64),
+            totals=np.empty(rows, np.int32),
+            reasons=np.empty((REASONS_MAX, rows), np.int16),
+            gaps=np.empty((REASONS_MAX, rows), np.int32),
+            subtotals=np.empty((len(self.card.dimensions), rows), np.int32),
             unknown=np.zeros(len(self.card.characteristics), np.int64),
         )
 
     def _run(self, columns: NDArray[np.int64], scores: Scores) -> None:
-        add_up_rows(self._layout, NULL, columns, self._room, scores)
+        add_up_rows(self._layout, self._thresholds, NULL, columns, self._room, scores)
         self._refuse_unknown(scores)
 
     def _refuse_unknown(self, scores: Scores) -> None:
@@ -286,6 +289,8 @@ def _room(card: Scorecard) -> _Room:
     largest = blank(REASONS_MAX)
     return _Room(
         places=np.empty((len(card.characteristics), ROWS_AT_A_TIME), np.uint16),
+        values=np.empty(ROWS_AT_A_TIME, np.int64),
+        counts=np.empty(ROWS_AT_A_TIME, np.int64),
         totals=np.empty(ROWS_AT_A_TIME, np.int32),
         gaps=blank(len(card.reasons)),
         subtotals=blank(len(card.dimensions)),
@@ -328,12 +333,12 @@ def _name_reasons(room, count, first, scores):
             two[row], rising = max(b, rising), min(b, rising)
             three[row], rising = max(c, rising), min(c, rising)
             four[row] = max(four[row], rising)
-    for row in range(count):
-        for place in range(REASONS_MAX):
+    for place in range(REASONS_MAX):
+        for row in range(count):
             key = room.largest[place, row]
             gap = key >> shift
-            scores.gaps[first + row, place] = gap
-            scores.reasons[first + row, place] = _LAST_REASON - (key & _LAST_REASON) if gap > 0 else NONE
+            scores.gaps[place, first + row] = gap
+            scores.reasons[place, first + row] = _LAST_REASON - (key & _LAST_REASON) if gap > 0 else NONE
 
 
 @inlined
@@ -374,36 +379,27 @@ def _add_up(layout, places, count, first, room, scores):
         scores.totals[first + row] = totals[row]
     for dimension in range(len(room.subtotals)):
         for row in range(count):
-            scores.subtotals[first + row, dimension] = room.subtotals[dimension, row]
+            scores.subtotals[dimension, first + row] = room.subtotals[dimension, row]
     _name_reasons(room, count, first, scores)
 
 
 @kernel
-def add_up_places(layout, places, rows, start, room, scores):
-    """Score rows whose bins are `places` (characteristics, at least `rows`) into `scores` from row `start` on."""
+def add_up_columns(layout, thresholds, laid, rows, start, room, scores):
+    """Score `rows` of columns where they lie into `scores` from row `start` on: what is worked on stays in a core's nearest caches."""
     for first in range(0, rows, ROWS_AT_A_TIME):
         count = min(ROWS_AT_A_TIME, rows - first)
-        _add_up(layout, places[:, first : first + count], count, start + first, room, scores)
-
-
-@inlined
-def _place(layout, c, value, null):
-    """The bin of an encoded value. All edges are compared: a wrong guess at where to stop costs more."""
-    first, last = layout.edge_at[c], layout.edge_at[c + 1]
-    if value == null:
-        return last - first + 1
-    place = 0
-    for edge in range(first, last):
-        place += value >= layout.edges[edge]
-    return place
+        for c in range(len(layout.column)):
+            place_rows(thresholds, laid, c, first, count, room.counts, room.places[c])
+        _add_up(layout, room.places, count, start + first, room, scores)
 
 
 @kernel
-def add_up_rows(layout, null, columns, room, scores):
+def add_up_rows(layout, thresholds, null, columns, room, scores):
     """Score encoded rows of `columns` (n, features) into `scores`."""
     for first in range(0, len(columns), ROWS_AT_A_TIME):
         count = min(ROWS_AT_A_TIME, len(columns) - first)
-        for row in range(count):
-            for c in range(len(layout.column)):
-                room.places[c, row] = _place(layout, c, columns[first + row, layout.column[c]], null)
+        for c in range(len(layout.column)):
+            for row in range(count):
+                room.values[row] = columns[first + row, layout.column[c]]
+            place_encoded(thresholds, c, null, room.values, count, room.counts, room.places[c])
         _add_up(layout, room.places, count, first, room, scores)

@@ -67,7 +67,7 @@ class TableScorer:
         wanted = {name: self._feature(name, batch.column(name)) for name in self.features if name in batch.column_names}
         scores = self._evaluator.evaluate_table(pa.table(wanted))
         self._count(scores.totals, scores.unknown)
-        added: dict[str, Any] = {"score": scores.totals}
+        added: dict[str, Any] = {"score": scores.totals.astype(np.int64)}
         if self.card.bands:
             lows = np.array([band.low for band in self.card.bands[1:]], np.int64)
             place = np.searchsorted(lows, scores.totals, side="right")
@@ -75,12 +75,12 @@ class TableScorer:
             added["band"] = pa.array(names).take(pa.array(place))
             self._bands.update({name: int((place == at).sum()) for at, name in enumerate(names)})
         for at, dimension in enumerate(self.card.dimensions):
-            added[f"subtotal_{dimension}"] = scores.subtotals[:, at]
+            added[f"subtotal_{dimension}"] = scores.subtotals[at].astype(np.int64)
         codes = pa.array(self.card.reasons)
         for at in range(REASONS_MAX):
-            none = scores.gaps[:, at] <= 0
-            added[f"reason_{at + 1}"] = codes.take(pa.array(scores.reasons[:, at], mask=none))
-            added[f"gap_{at + 1}"] = pa.array(scores.gaps[:, at], mask=none)
+            none = scores.gaps[at] <= 0
+            added[f"reason_{at + 1}"] = codes.take(pa.array(scores.reasons[at], mask=none))
+            added[f"gap_{at + 1}"] = pa.array(scores.gaps[at].astype(np.int64), mask=none)
         return pa.table(added).select(self.names)
 
     def summary(self) -> Summary:
@@ -130,7 +130,7 @@ class TableScorer:
             lost.update(found.lost[1:])
         return found.column
 
-    def _count(self, totals: NDArray[np.int64], unknown: NDArray[np.int64]) -> None:
+    def _count(self, totals: NDArray[np.int32], unknown: NDArray[np.int64]) -> None:
         for item, rows in zip(self.card.characteristics, unknown.tolist(), strict=True):
             if rows:
                 self._unknown[item.feature] += rows
@@ -139,7 +139,7 @@ class TableScorer:
         low, high = int(totals.min()), int(totals.max())
         self._limits = (min(low, self._limits[0]), max(high, self._limits[1])) if self._limits else (low, high)
         self._rows += len(totals)
-        self._total += int(totals.sum())
+        self._total += int(totals.sum(dtype=np.int64))
 
 
 def _truths_as_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:

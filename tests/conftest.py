@@ -32,6 +32,7 @@ settings.register_profile(
 )
 settings.load_profile("default")
 
+SLOW_TIMEOUT_S = 3_600
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4 << 30
 """Files of all tests together take at most a third of it at any time."""
@@ -55,8 +56,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files last, where a worker begins: in the middle one would keep the others waiting."""
+    """The longest files last, where a worker begins: in the middle one would keep the others waiting. The slow proofs have their time."""
     items.sort(key=lambda item: item.path.parent.name == "sim")
+    for item in items:
+        if item.get_closest_marker("slow") is not None:
+            item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
 
 
 class _ByFile(LoadFileScheduling):

@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from actors.database.connection import cluster_value, connect
 from actors.database.pool import Pool
 from actors.journal.postgres import PostgresJournal
+from actors.ledger.book import M_BATCH, M_RECORD_TIME
 from actors.ledger.ledger import REVIEW_SECONDS
+from actors.ledger.snapshot import in_use
 from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
 from actors.records.layout import Requests, Results, WalletRows
 from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
 from actors.scoring.pack_compiler import load_pack, publish_default
 from actors.scoring.scorer import Scorer
 from actors.shard import host
+from actors.shard.compile_kernels import ready_kernels
 from actors.shard.host import ShardHost
 from actors.shard.in_process import LocalSwitch
 from actors.stores.api_keys import KeyStore
@@ -32,12 +35,15 @@ from actors.stores.topology import SegmentStore
 from rules.decisions.decision import Decisions, Fallback
 from rules.scenarios.catalogue import texts
 from rules.scenarios.law import PRESETS, CreditLaw
+from switch.api.app import SERVICES
 from switch.api.front_door import FrontDoor, FrontDoorOptions
-from switch.api.services import Limits
+from switch.api.services import Limits, Services
 from switch.http.tls import TlsFiles
+from switch.webhooks.addresses import WebhookKeys
 from tests.conformance import wrong_with
 
 SECRET = bytes(range(16))
+NO_NETWORKS = WebhookKeys()
 
 
 class LocalClient:
@@ -181,6 +187,12 @@ class RunningSwitch:
         assert wrong is None, f"{method} {path}: {wrong}: {answer.status} {answer.raw[:1_000]!r}"
         return answer
 
+    @property
+    def services(self) -> Services:
+        """What its handlers share."""
+        assert self.front_door._runner is not None
+        return self.front_door._runner.app[SERVICES]
+
     async def wallet(self, kind: str = "user", currency: str = "EUR", **fields: Any) -> str:
         """A new wallet's id."""
         answer = await self.call("POST", "/v1/wallets", {"kind": kind, "currency": currency, **fields})
@@ -224,8 +236,11 @@ async def running_switch(
     scorer: host.Scorer | None = None,
     review_expires_in_s: int = REVIEW_SECONDS,
     law: CreditLaw = PRESETS["cn"],
+    webhooks: WebhookKeys = NO_NETWORKS,
 ) -> AsyncIterator[RunningSwitch]:
-    """A switch on a migrated database."""
+    """A switch on a migrated database. Kernels are compiled first: a front door's machine code would come too late in this one loop, and a
+    shard that stands still meanwhile takes itself for stopped."""
+    ready_kernels()
     async with contextlib.AsyncExitStack() as stack:
         await _store_facts(database_url, shards)
         segments = SegmentStore(database_url)
@@ -256,6 +271,7 @@ async def running_switch(
             shards=shards,
             limits=limits or Limits(),
             law=law,
+            webhooks=webhooks,
         )
         front_door = FrontDoor(options, clients, [deployed])
         await front_door.start()
@@ -286,3 +302,15 @@ async def running_front_door(
         )
     finally:
         await front_door.stop()
+
+
+def remembered(switch: RunningSwitch) -> list[dict[str, Any]]:
+    """All that shards remember, but the time."""
+    kept = []
+    for client in switch.clients:
+        ledger = client._host.core.ledger
+        arrays = {name: np.array(array, copy=True) for name, array in in_use(ledger.book, ledger.credit).items()}
+        arrays["meta"] = ledger.book.meta.copy()
+        arrays["meta"][[M_RECORD_TIME, M_BATCH]] = 0
+        kept.append({name: array.tobytes() for name, array in arrays.items()})
+    return kept

@@ -6,7 +6,7 @@ import msgspec
 import pyarrow as pa
 
 from actors.stores.rule_packs import PackStore
-from models.credit.score import WalletScorer
+from models.credit.score import DAYS, PAYMENTS, WalletScorer
 from models.credit.shipped import shipped
 from models.scorecard import Scorecard, canonical, card_hash
 from switch.gateway import arrow
@@ -90,3 +90,12 @@ def with_features(card: Scorecard) -> pa.Schema:
     """The schema with the card's features, all numbers."""
     names = dict.fromkeys(item.feature for item in card.characteristics)
     return SCHEMA.append(pa.field("features", pa.struct([(name, pa.int64()) for name in names])))
+
+
+def some_features(card: Scorecard) -> dict[str, Any]:
+    """Somebody in the middle: of each feature a value in the second bin, some unknown."""
+    values: dict[str, Any] = {}
+    for at, item in enumerate(card.characteristics):
+        assert item.edges is not None
+        values.setdefault(item.feature, None if at % 7 == 3 else item.edges[0])
+    return {**values, DAYS: 400, PAYMENTS: 60}

@@ -420,9 +420,10 @@ def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], re
     """Match what left a shard with what landed; gives what has not landed yet."""
     gone = np.concatenate(sender.remote) if sender.remote else np.empty(0, _MOVE)
     landed = np.zeros(len(gone), bool)
-    owner_of = np.full(max([0, *owners]) + 1, -1, np.int64)
+    owner_of = np.full(max([0, *owners]) + 2, -1, np.int64)
     for segment, owner in owners.items():
         owner_of[segment] = owner
+    to = owner_of[np.minimum(segment_of(gone["payee"]), len(owner_of) - 1)]  # The last is no segment's.
     for receiver in shards:
         legs = np.concatenate(receiver.legs) if receiver.legs else np.empty(0, _MOVE)
         legs = np.sort(legs[shard_of(legs["reference"]) == sender.number], order="reference")
@@ -437,7 +438,7 @@ def _in_transit(sender: _Shard, shards: list[_Shard], owners: dict[int, int], re
             )
         landed[at[fits]] = True
         cursor = receiver.cursors.get(sender.number, (0, b""))[0]
-        due = (owner_of[segment_of(gone["payee"])] == receiver.number) & (block_of(gone["reference"]) <= cursor)
+        due = (to == receiver.number) & (block_of(gone["reference"]) <= cursor)
         for move in gone[due & ~landed][:3]:
             report.differ(f"shard {receiver.number}: the leg of record {int(move['reference'])} was passed over")
     missing: _Moves = gone[~landed]

@@ -225,13 +225,12 @@ def _apply_group(
         undo[saved + 1] = book.wallets[max(payee_rows[j], 0)]
         saved += 2
         effect_transfer(book, payer_rows[j], payee_rows[j], record, address_after(first, count + j - i), LIVE, LIVE)
-    if failed >= 0:
-        for j in range(failed - 1, i - 1, -1):
-            saved -= 2
-            if payee_rows[j] >= 0:
-                book.wallets[payee_rows[j]] = undo[saved + 1]
-            book.wallets[payer_rows[j]] = undo[saved]
-            records[count + j - i] = records[len(records) - 1]
+    for j in range(failed - 1, i - 1, -1):
+        saved -= 2
+        if payee_rows[j] >= 0:
+            book.wallets[payee_rows[j]] = undo[saved + 1]
+        book.wallets[payer_rows[j]] = undo[saved]
+        records[count + j - i] = records[len(records) - 1]
     for j in range(i, last + 1):
         record = records[count + j - i]
         if failed >= 0:

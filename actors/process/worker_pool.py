@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from queue import Queue
@@ -17,6 +18,9 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 
 END_S: Final = 5.0
 """A process that is asked to end has this long, then it is killed."""
+
+STANDARD_FILES: Final = 2
+"""The highest number of a file that every process has."""
 
 Work = Callable[[Any], Any]
 """Of a task, its result."""
@@ -58,19 +62,24 @@ class _Process(NamedTuple):
 
 
 class ProcessPool:
-    """Spawned processes: a forked child would inherit threads' locks. They end with this one, however it ends."""
+    """Processes that end with this one, however it ends. `copies`: copies of this process, which begin in milliseconds with all that it has
+    imported, where others take seconds. Only for a process whose threads wait and hold no lock, for a copy has none of them."""
 
-    def __init__(self, make: Make, job: Any) -> None:
-        self._make, self._job = make, job
-        self._context = multiprocessing.get_context("spawn")
+    def __init__(self, make: Make, job: Any, *, copies: bool = False) -> None:
+        self._make, self._job, self._copies = make, job, copies
+        self._context: Any = multiprocessing.get_context("fork" if copies else "spawn")
         self._workers: dict[int, _Process] = {}
         self._count = 0
 
     def start(self) -> int:
         """One more process."""
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(self._make, self._job, theirs), daemon=True)
-        process.start()
+        serve = _serve_as_copy if self._copies else _serve
+        process = self._context.Process(target=serve, args=(self._make, self._job, theirs), daemon=True)
+        with warnings.catch_warnings():
+            # Python warns of any thread; those that a copy is made beside wait.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            process.start()
         theirs.close()
         self._count += 1
         self._workers[self._count] = _Process(process, ours)
@@ -117,6 +126,18 @@ class ProcessPool:
         code = gone.process.exitcode
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return f"process {gone.process.pid} ended: {how}"
+
+
+def _serve_as_copy(make: Make, job: Any, pipe: Connection) -> None:
+    """A copy has all files of the process that it is of, and with its pipes and locks it would outlive that. They are replaced and not
+    closed, for objects that it has copies of too may close their numbers later."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for each in map(int, os.listdir("/proc/self/fd")):
+        if each > STANDARD_FILES and each not in (pipe.fileno(), nothing):
+            with contextlib.suppress(OSError):  # the one that listed them
+                os.fstat(each)
+                os.dup2(nothing, each)
+    _serve(make, job, pipe)
 
 
 def _serve(make: Make, job: Any, pipe: Connection) -> None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from actors.rescore.job import Settings, Tally
-from models.arrays import Integers
+from models.counting import Counts, count_scores
 from models.credit.score import DAYS, PAYMENTS, Cause, Minimum, WalletScorer
 from models.credit.wallet_card import checked
 from models.evaluation import NONE, Evaluator, Scores
@@ -40,10 +40,10 @@ class Bad(NamedTuple):
 
 
 class ScoredRows(NamedTuple):
-    """n scored rows. `causes` (n,): numbers of Cause, or None for a card that scores everybody."""
+    """n scored rows. `causes` (n,): numbers of Cause, all 0 for a card that scores everybody."""
 
     scores: Scores
-    causes: NDArray[np.int64] | None
+    causes: NDArray[np.int16]
 
 
 class CardScorer:
@@ -64,7 +64,7 @@ class CardScorer:
     def score(self, table: pa.Table) -> ScoredRows:
         """Score all rows. Raises ValueError for a column that is not of the card's kind, UnknownCategory where the card says so."""
         if self.wallets is None:
-            return ScoredRows(self._evaluator.evaluate_table(table), None)
+            return ScoredRows(self._evaluator.evaluate_table(table), np.zeros(table.num_rows, np.int16))
         found = self.wallets.score_table(table)
         return ScoredRows(found.rows, found.causes)
 
@@ -114,7 +114,7 @@ class Columns:
         self._everything = not settings.scores_only
         self._causes = causes
         self._names = [band.name for band in card.bands or ()]
-        self._lows = np.array([band.low for band in card.bands or ()][1:], np.int64)
+        self._lows = [band.low for band in card.bands or ()][1:]
         self._constant = pa.array([card_hash(card)])
         self._as_of = pa.scalar(settings.as_of, pa.timestamp("ms", "UTC"))
 
@@ -127,42 +127,46 @@ class Columns:
         causes = [NOT_AVAILABLE] if self._causes else []
         return ["score", *(["band"] if self._names else []), *more, *causes, "card", "as_of"]
 
-    def of(self, found: ScoredRows, bands: NDArray[np.int8]) -> dict[str, pa.Array]:
+    def of(self, found: ScoredRows, bands: NDArray[np.int16]) -> dict[str, pa.Array]:
         """The columns by name. Rows without a score have only their cause."""
         scores, rows = found.scores, len(found.scores.totals)
-        none = None if found.causes is None or not found.causes.any() else found.causes != 0
-        made: dict[str, pa.Array] = {"score": _whole(scores.totals, none)}
+        there = _bits(found.causes == 0) if found.causes.any() else None
+        made: dict[str, pa.Array] = {"score": _whole(scores.totals, there)}
         if self._names:
-            made["band"] = _words(bands, self._names, none)
+            made["band"] = _words(bands, self._names, there)
         if self._everything:
             for at, dimension in enumerate(self._card.dimensions):
-                made[f"subtotal_{dimension}"] = _whole(scores.subtotals[:, at], none)
+                made[f"subtotal_{dimension}"] = _whole(scores.subtotals[at], there)
             for at in range(REASONS_MAX):
-                reasons = scores.reasons[:, at]
-                absent = reasons == NONE
-                made[f"reason_{at + 1}"] = _words(reasons, list(self._card.reasons), absent)
-                made[f"gap_{at + 1}"] = _whole(scores.gaps[:, at], absent)
+                named = _bits(scores.reasons[at] != NONE)
+                made[f"reason_{at + 1}"] = _words(scores.reasons[at], list(self._card.reasons), named)
+                made[f"gap_{at + 1}"] = _whole(scores.gaps[at], named)
         if self._causes:
-            assert found.causes is not None
-            made[NOT_AVAILABLE] = _words(found.causes - 1, list(CODES), found.causes == 0)
+            made[NOT_AVAILABLE] = _words(found.causes - np.int16(1), list(CODES), _bits(found.causes != 0))
         made["card"] = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int8)), self._constant)
         made["as_of"] = pa.repeat(self._as_of, rows)
         return made
 
-    def bands(self, totals: NDArray[np.int64]) -> NDArray[np.int8]:
+    def bands(self, totals: NDArray[np.int32]) -> NDArray[np.int16]:
         """Places in the card's bands (n,), all 0 for a card without."""
-        place = np.zeros(len(totals), np.int8)
+        place = np.zeros(len(totals), np.int16)
         for low in self._lows:
             place += totals >= low
         return place
 
 
-def _whole(values: NDArray[np.int64], none: NDArray[np.bool_] | None) -> pa.Array:
-    return pa.array(values.astype(np.int32), mask=none)
+def _bits(there: NDArray[np.bool_]) -> pa.Buffer:
+    """Which rows have a value, as Arrow has it; columns that lack the same rows share it."""
+    return pa.py_buffer(np.packbits(there, bitorder="little"))
 
 
-def _words(places: Integers, names: list[str], none: NDArray[np.bool_] | None) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int16), mask=none), pa.array(names, pa.string()))
+def _whole(values: NDArray[np.int32], there: pa.Buffer | None) -> pa.Array:
+    return pa.Array.from_buffers(pa.int32(), len(values), [there, pa.py_buffer(values)])
+
+
+def _words(places: NDArray[np.int16], names: list[str], there: pa.Buffer | None) -> pa.DictionaryArray:
+    indices = pa.Array.from_buffers(pa.int16(), len(places), [there, pa.py_buffer(places)])
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string()), safe=False)
 
 
 class Counting:
@@ -170,54 +174,43 @@ class Counting:
 
     def __init__(self, card: Scorecard) -> None:
         self._card = card
-        self._reasons = len(card.reasons)
-        self._bands = max(1, len(card.bands or ()))
-        self._step = max(1, -(-(card.best - card.worst + 1) // HISTOGRAM_MAX))
-        bins = (card.best - card.worst) // self._step + 1
-        self._histogram = np.zeros(bins, np.int64)
-        self._by_band = np.zeros(self._bands, np.int64)
-        self._first = np.zeros((self._bands, self._reasons), np.int64)
-        self._named = np.zeros(self._reasons, np.int64)
-        self._gaps = np.zeros(self._reasons, np.int64)
-        self._causes = np.zeros(len(CODES) + 1, np.int64)
+        step = max(1, -(-(card.best - card.worst + 1) // HISTOGRAM_MAX))
+        bands, reasons = max(1, len(card.bands or ())), len(card.reasons)
+        self._counts = Counts(
+            worst=card.worst,
+            step=step,
+            cause=np.zeros(len(CODES) + 1, np.int64),
+            histogram=np.zeros((card.best - card.worst) // step + 1, np.int64),
+            band=np.zeros(bands, np.int64),
+            first=np.zeros((bands, reasons), np.int64),
+            named=np.zeros(reasons, np.int64),
+            gaps=np.zeros(reasons, np.int64),
+        )
         self._unknown: Counter[str] = Counter()
         self.bad = self.checked = 0
 
-    def add(self, found: ScoredRows, bands: NDArray[np.int8]) -> None:
+    def add(self, found: ScoredRows, bands: NDArray[np.int16]) -> None:
         """Count a batch."""
-        scores, totals, scored_bands = found.scores, found.scores.totals, bands
-        if found.causes is None:
-            self._causes[0] += len(totals)
-        else:
-            self._causes += np.bincount(found.causes, minlength=len(self._causes))
-            scored = found.causes == 0
-            totals, scored_bands = totals[scored], bands[scored]
-        self._histogram += np.bincount((totals - self._card.worst) // self._step, minlength=len(self._histogram))
-        self._by_band += np.bincount(scored_bands, minlength=self._bands)
-        # Rows without a score have no reasons, which fall into a bin before the first.
-        named, width = scores.reasons + 1, self._reasons + 1
-        first = np.bincount(bands * np.int64(width) + named[:, 0], minlength=self._bands * width)
-        self._first += first.reshape(self._bands, width)[:, 1:]
-        self._named += np.bincount(named.ravel(), minlength=width)[1:]
-        self._gaps += np.bincount(named.ravel(), scores.gaps.ravel(), width)[1:].astype(np.int64)
-        for item, rows in zip(self._card.characteristics, scores.unknown.tolist(), strict=True):
+        count_scores(found.scores, found.causes, bands, self._counts)
+        for item, rows in zip(self._card.characteristics, found.scores.unknown.tolist(), strict=True):
             if rows:
                 self._unknown[item.feature] += rows
 
     def tally(self) -> Tally:
         """The counts so far."""
-        causes = self._causes.tolist()
+        counts = self._counts
+        causes = counts.cause.tolist()
         return Tally(
             scored=causes[0],
             bad=self.bad,
             causes=dict(zip(CODES, causes[1:], strict=True)),
-            worst=self._card.worst,
-            step=self._step,
-            histogram=self._histogram.tolist(),
-            bands=self._by_band.tolist() if self._card.bands else [],
-            first=self._first.tolist(),
-            named=self._named.tolist(),
-            gaps=self._gaps.tolist(),
+            worst=counts.worst,
+            step=counts.step,
+            histogram=counts.histogram.tolist(),
+            bands=counts.band.tolist() if self._card.bands else [],
+            first=counts.first.tolist(),
+            named=counts.named.tolist(),
+            gaps=counts.gaps.tolist(),
             unknown=dict(self._unknown),
             checked=self.checked,
         )

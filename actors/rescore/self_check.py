@@ -35,8 +35,9 @@ class SelfCheck:
         """How many rows of a batch were recomputed. Raises RescoreRefused for one that differs."""
         seed = (zlib.crc32(path.encode()) >> 1) << 32
         chosen = np.flatnonzero(splitmix64s(rows + seed) < np.uint64(2**64 // ONE_IN))
-        for place in chosen.tolist():
-            record = {name: _plain(table.column(name)[place].as_py()) for name in self._names}
+        records = table.select(self._names).take(pa.array(chosen)).to_pylist() if len(chosen) else []
+        for place, record in zip(chosen.tolist(), records, strict=True):
+            record = {name: _plain(value) for name, value in record.items()}
             expected, given = self._expected(record), self._given(found, place)
             if expected != given:
                 raise RescoreRefused(f"{path}, row {rows[place]}: scored {given}, but plain Python gives {expected}")
@@ -55,13 +56,13 @@ class SelfCheck:
         return scored.score, scored.subtotals, scored.reasons
 
     def _given(self, found: ScoredRows, place: int) -> Any:
-        if found.causes is not None and found.causes[place]:
+        if found.causes[place]:
             return int(found.causes[place])
         scores = found.scores
-        named = zip(scores.reasons[place].tolist(), scores.gaps[place].tolist(), strict=True)
+        named = zip(scores.reasons[:, place].tolist(), scores.gaps[:, place].tolist(), strict=True)
         return (
             int(scores.totals[place]),
-            dict(zip(self._card.dimensions, scores.subtotals[place].tolist(), strict=True)),
+            dict(zip(self._card.dimensions, scores.subtotals[:, place].tolist(), strict=True)),
             [(self._card.reasons[reason], gap) for reason, gap in named if reason != NONE],
         )
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from actors.process.memory import peak_bytes
 from actors.process.read_ahead import read_ahead
+from actors.process.tuning import keep_freed_memory
+from actors.process.worker_pool import ProcessPool
 from actors.process.write_behind import WriteBehind
 from actors.rescore.inputs import chunk_ranges
 from actors.rescore.job import Corrupt, Done, Job, Part, RescoreRefused, Span, Unit
@@ -141,7 +143,7 @@ class Worker:
         kept[faults.rows] = False
         return table.filter(pa.array(kept)), rows[kept]
 
-    def _made(self, table: pa.Table, found: ScoredRows, bands: NDArray[np.int8]) -> pa.Table:
+    def _made(self, table: pa.Table, found: ScoredRows, bands: NDArray[np.int16]) -> pa.Table:
         """The output's columns."""
         kept = {field.name: _as(table.column(field.name), field.type) for field in self._job.kept}
         return pa.table({**kept, **self._columns.of(found, bands)})
@@ -272,11 +274,13 @@ class _Parts:
 
     def _encoding(self, schema: pa.Schema) -> dict[str, Any]:
         """What repeats itself is a dictionary's numbers, which zstd makes a tenth smaller for a fifth of all time that writing takes: only
-        kept columns are compressed."""
+        kept columns are compressed. Lowest and highest values of a row group are nearly the same in all of them, so no reader could pass
+        over one for them, and they are a quarter of that time: there are none."""
         compressed = [name for name in schema.names if name in self._kept]
         few = [field.name for field in schema if field.name not in compressed or pa.types.is_dictionary(field.type)]
         return {
             "use_dictionary": few,
+            "write_statistics": False,
             "compression": {name: "zstd" if name in compressed else "none" for name in schema.names},
             "compression_level": {name: COMPRESSION_LEVEL for name in compressed} or None,
         }
@@ -314,5 +318,11 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
 
 
 def make_worker(job: Job) -> Worker:
-    """Make a worker, as pools do."""
+    """Make a worker, as pools do, in a process of its own."""
+    keep_freed_memory()
     return Worker(job)
+
+
+def local_pool(job: Job) -> ProcessPool:
+    """Workers of this machine; copies of this process, which has the kernels, where its stores allow it."""
+    return ProcessPool(make_worker, job, copies=job.source.copied and job.output.copied)

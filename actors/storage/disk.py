@@ -27,6 +27,7 @@ class DiskFolder:
 
     buffer_bytes = BUFFER_BYTES
     ahead_bytes = 0
+    copied = True
 
     def __init__(self, path: Path) -> None:
         self.path = path

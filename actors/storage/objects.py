@@ -49,6 +49,7 @@ class ObjectFolder:
 
     buffer_bytes = BUFFER_BYTES
     ahead_bytes = AHEAD * BUFFER_BYTES
+    copied = False
 
     def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
         """Raises StorageRefused for what is no URL of this kind."""

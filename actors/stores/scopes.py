@@ -2,6 +2,6 @@
 
 from typing import Final
 
-SCOPES: Final = ("admin", "pay", "import", "read", "analyst", "credit", "merchant", "holder")
-BOUND_SCOPES: Final = ("pay", "read", "merchant", "holder")
+SCOPES: Final = ("admin", "pay", "import", "read", "analyst", "credit", "merchant", "holder", "webhooks")
+BOUND_SCOPES: Final = ("pay", "read", "merchant", "holder", "webhooks")
 """Of these a key of a bound account has some. The others are for whoever looks after all wallets."""

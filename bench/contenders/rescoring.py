@@ -1,27 +1,28 @@
 """Other engines that score a wallet card from Parquet to Parquet: wallet and score, nothing else.
 
 Each runs in a process of its own: python -m bench.contenders.rescoring ENGINE INPUT OUTPUT. It prints rows, the sum of all scores, seconds
-without the start of Python, and its peak memory. Scores only: none of them knows reasons.
+without the start of Python, and the peak memory of the largest of its processes. Scores only: none of them knows reasons.
 """
 
 import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import pyarrow as pa
+import psutil
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from actors.process.memory import peak_bytes
+from bench.contenders.optbinning_scoring import optbinning_scores
+from bench.contenders.plain_scoring import BATCH_ROWS, score_batch
+from bench.contenders.ray_data import ray_data
 from models.credit.score import DAYS, DAYS_MIN, PAYMENTS, PAYMENTS_MIN
 from models.credit.shipped import shipped
 from models.scorecard import Characteristic, Scorecard
-
-BATCH_ROWS: Final = 131_072
 
 
 def polars_streaming(card: Scorecard, source: Path, output: Path) -> None:
@@ -64,15 +65,7 @@ def arrow_numpy(card: Scorecard, source: Path, output: Path) -> None:
     for path in sorted(source.glob("*.parquet")):
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(BATCH_ROWS):
-                total = np.zeros(batch.num_rows, np.int32)
-                for item in card.characteristics:
-                    column = batch.column(item.feature)
-                    known = column.is_valid().to_numpy(zero_copy_only=False)
-                    place = np.searchsorted(item.edges or (), column.fill_null(0).to_numpy(), side="right")
-                    total += np.where(known, np.array(item.points, np.int32)[place], np.int32(item.missing))
-                days, payments = batch.column(DAYS).to_numpy(), batch.column(PAYMENTS).to_numpy()
-                none = (days < DAYS_MIN) | (payments < PAYMENTS_MIN)
-                table = pa.table({"wallet": batch.column("wallet"), "score": pa.array(total, mask=none)})
+                table = score_batch(card, batch)
                 target = output / "scores.parquet"
                 writer = writer or pq.ParquetWriter(target, table.schema, compression="zstd", compression_level=1)
                 writer.write_table(table)
@@ -84,17 +77,24 @@ ENGINES: Final[dict[str, Callable[[Scorecard, Path, Path], None]]] = {
     "polars streaming": polars_streaming,
     "DuckDB": duckdb_copy,
     "pyarrow and numpy": arrow_numpy,
+    "Ray Data": ray_data,
+    "Ray Data with checkpoints": partial(ray_data, checkpoints=True),
+    "optbinning": optbinning_scores,
 }
+OTHER_POINTS: Final = frozenset({"optbinning"})
+"""Engines with a card of their own, whose scores are others."""
 
 
 def main(engine: str, source: Path, output: Path) -> None:
     """One run; what it measured as a line of JSON."""
-    output.mkdir(parents=True)
+    output.mkdir(parents=True, exist_ok=True)
     card = shipped()
     started = time.perf_counter()
     ENGINES[engine](card, source, output)
-    seconds, peak = time.perf_counter() - started, peak_bytes()
-    scores = pq.read_table(output / "scores.parquet", columns=["score"]).column("score")
+    seconds = time.perf_counter() - started
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    peak = max(peak_bytes(process.pid) for process in processes)
+    scores = pq.read_table(output, columns=["score"]).column("score")
     total = pc.sum(scores).as_py()
     print(json.dumps({"rows": len(scores), "sum": total, "seconds": seconds, "peak_bytes": peak}))
 

@@ -24,9 +24,11 @@ ACQUAINTING_PAYMENTS: Final = 6
 
 
 class Switch:
-    """`shards`, `scorers` as of `shardpay serve`; it keeps its wallets from round to round."""
+    """`shards`, `scorers`, `config` as of `shardpay serve`; it keeps its wallets from round to round."""
 
-    def __init__(self, name: str, data: Path, *, shards: int, scorers: int, wallets: int) -> None:
+    def __init__(
+        self, name: str, data: Path, *, shards: int, scorers: int, wallets: int, config: Path | None = None
+    ) -> None:
         self.name = name
         self.key = KEY
         self.port = 0
@@ -34,6 +36,7 @@ class Switch:
         self.scorers = scorers
         self._data = data
         self._count = wallets
+        self._config = config
         self._ids = np.empty((0, 16), np.uint8)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -45,6 +48,7 @@ class Switch:
         command = ["-m", "switch", "serve", "--data", str(self._data), "--port", str(self.port), "--front-doors", "1"]
         command += ["--drain-grace", "0"]
         command += ["--shards", str(self.shards), "--scorers", str(self.scorers)]
+        command += [] if self._config is None else ["--config", str(self._config)]
         self._process = spawn(command, log, {"SHARDPAY_API_KEY": KEY, **(environment or {})})
         try:
             wait_ready(self.port, "/readyz", self._process, log)

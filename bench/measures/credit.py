@@ -1,7 +1,7 @@
-"""`credit`: decisions one by one over HTTP at 64 keep-alive connections: as many as are answered, then at the rate that is the aim, whose
-99th percentile counts from when a question was due.
+"""`credit`: decisions one by one over HTTP at 64 keep-alive connections.
 
-Each is logged before it is answered.
+As many as are answered, then at the rate that is the aim; there the 99th percentile counts from when a question was due. Each is logged
+before it is answered.
 
 With --peers beside a PostgreSQL function behind aiohttp that reads consent and score and writes a log row, and knows no more.
 """

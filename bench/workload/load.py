@@ -1,8 +1,8 @@
-"""The load generator: a process of its own, over keep-alive connections. It is the same for every contender.
+"""The load generator: a process of its own, over keep-alive connections.
 
-In a closed loop each connection sends the next request when the last answer is in. At a stated rate requests are due at equal intervals,
-and a time counts from when the request was due: one that waits for a free connection has begun to wait, so a switch that stands still
-is not spared the requests that it held up.
+It is the same for every contender. In a closed loop each connection sends the next request when the last answer is in. At a stated rate
+requests are due at equal intervals, and a time counts from when the request was due: one that waits for a free connection has begun to
+wait, so a switch that stands still is not spared the requests that it held up.
 
 All requests are built before the clock starts; while it runs, a request costs one write, one read and the search for two
 headers. `python -m bench.workload.load` reads a LoadSpec, prints `ready`, waits for a line, and ends with a LoadResult.

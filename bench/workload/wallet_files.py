@@ -14,20 +14,27 @@ GROUP_ROWS: Final = 131_072
 MISSING_SHARE: Final = 0.03
 
 
-def write_wallet_files(folder: Path, card: Scorecard, files: int, rows: int) -> None:
-    """So many files of `rows`: whole numbers around the card's edges, a few missing."""
+def write_wallet_files(
+    folder: Path, card: Scorecard, files: int, rows: int, *, plain: bool = False, ids: bytes | None = None
+) -> None:
+    """So many files of `rows`: whole numbers around the card's edges, a few missing. `plain`: numbers of 8 bytes each, as other writers may
+    leave them, in place of their differences. `ids`: 16 bytes of each wallet, in place of made-up ones."""
     folder.mkdir(parents=True)
+    numbers = [] if plain else [*(item.feature for item in card.characteristics), DAYS, PAYMENTS]
+    encoding: dict[str, Any] = {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": False,
+        "column_encoding": dict.fromkeys(numbers, "DELTA_BINARY_PACKED") or None,
+    }
     for at in range(files):
-        table = _wallets(card, rows, at)
-        place = folder / f"shard-{at:04}.parquet"
-        pq.write_table(
-            table, place, row_group_size=GROUP_ROWS, compression="zstd", compression_level=1, use_dictionary=False
-        )
+        table = _wallets(card, rows, at, ids)
+        pq.write_table(table, folder / f"shard-{at:04}.parquet", row_group_size=GROUP_ROWS, **encoding)
 
 
-def _wallets(card: Scorecard, rows: int, seed: int) -> pa.Table:
+def _wallets(card: Scorecard, rows: int, seed: int, given: bytes | None) -> pa.Table:
     rng = np.random.default_rng(seed)
-    ids = pa.Array.from_buffers(pa.binary(16), rows, [None, pa.py_buffer(rng.bytes(16 * rows))])
+    ids = pa.Array.from_buffers(pa.binary(16), rows, [None, pa.py_buffer(given or rng.bytes(16 * rows))])
     columns: dict[str, Any] = {"wallet": ids}
     for item in card.characteristics:
         edges = item.edges or (0,)

@@ -67,21 +67,17 @@ class WalletScore(msgspec.Struct, frozen=True, kw_only=True):
 
 class WalletScores(NamedTuple):
     """n wallets. `rows`: as the evaluator gives them, zeros and no reasons where there is a cause. `bands` (n,): places in the card's
-    bands, NONE where there is none; `causes` (n,): numbers of Cause; `rest` (n, dimensions)."""
+    bands, NONE where there is none; `causes` (n,): numbers of Cause."""
 
     rows: Scores
-    bands: NDArray[np.int64]
-    causes: NDArray[np.int64]
-    rest: NDArray[np.int64]
+    bands: NDArray[np.int16]
+    causes: NDArray[np.int16]
 
 
 class _Wallets(NamedTuple):
-    """What the kernel needs beyond the card. `lows`: where bands begin. `best` (dimensions,): the most that each can have. `dimension`: by
-    reason. `days`, `payments`: least."""
+    """What the kernel needs beyond the card. `lows`: where bands begin. `days`, `payments`: least."""
 
     lows: NDArray[np.int64]
-    best: NDArray[np.int64]
-    dimension: NDArray[np.int64]
     days: int
     payments: int
 
@@ -95,7 +91,7 @@ class WalletScorer:
         self.minimum = minimum
         self.evaluator = Evaluator(card)
         self.columns = tuple(dict.fromkeys((*self.evaluator.features, DAYS, PAYMENTS)))
-        of_reason = {item.reason: item.dimension for item in card.characteristics}
+        self._dimension_of = {item.reason: item.dimension or "" for item in card.characteristics}
         best = {name: 0 for name in card.dimensions}
         for item in card.characteristics:
             best[item.dimension or ""] += max(item.all_points)
@@ -104,8 +100,6 @@ class WalletScorer:
         self._bands = [band.name for band in card.bands or ()]
         self._wallets = _Wallets(
             lows=np.array([band.low for band in card.bands or ()], np.int64),
-            best=np.array(list(best.values()), np.int64),
-            dimension=np.array([card.dimensions.index(of_reason[code] or "") for code in card.reasons], np.int64),
             days=minimum.days,
             payments=minimum.payments,
         )
@@ -130,11 +124,10 @@ class WalletScorer:
         count = len(rows.totals)
         found = WalletScores(
             rows=rows,
-            bands=np.empty(count, np.int64),
-            causes=np.empty(count, np.int64),
-            rest=np.empty((count, len(self.best)), np.int64),
+            bands=np.empty(count, np.int16),
+            causes=np.empty(count, np.int16),
         )
-        _finish(self._wallets, known, rows, found.bands, found.causes, found.rest)
+        _finish(self._wallets, known, rows, found.bands, found.causes)
         return found
 
     def shown(self, scores: WalletScores, row: int) -> WalletScore:
@@ -144,16 +137,20 @@ class WalletScorer:
             return WalletScore(score=None, band=None, cause=cause, shortfall=0, subtotals={}, reasons=(), rest={})
         total = int(scores.rows.totals[row])
         codes = self.card.reasons
-        named = zip(scores.rows.reasons[row].tolist(), scores.rows.gaps[row].tolist(), strict=True)
-        rest = zip(self.best, scores.rest[row].tolist(), strict=True)
+        named = zip(scores.rows.reasons[:, row].tolist(), scores.rows.gaps[:, row].tolist(), strict=True)
+        reasons = tuple(Reason(code=codes[at], gap=gap) for at, gap in named if at != NONE)
+        subtotals = dict(zip(self.best, scores.rows.subtotals[:, row].tolist(), strict=True))
+        rest = {name: best - subtotals[name] for name, best in self.best.items()}
+        for reason in reasons:
+            rest[self._dimension_of[reason.code]] -= reason.gap
         return WalletScore(
             score=total,
             band=self._bands[scores.bands[row]],
             cause=None,
             shortfall=self.card.best - total,
-            subtotals=dict(zip(self.best, scores.rows.subtotals[row].tolist(), strict=True)),
-            reasons=tuple(Reason(code=codes[at], gap=gap) for at, gap in named if at != NONE),
-            rest={name: points for name, points in rest if points},
+            subtotals=subtotals,
+            reasons=reasons,
+            rest={name: points for name, points in rest.items() if points},
         )
 
 
@@ -176,34 +173,34 @@ def _whole(name: str, column: pa.ChunkedArray) -> NDArray[np.int64]:
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
         raise ValueError(f"{name}: numbers are expected, the column holds {kind}")
+    if pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
+        whole: NDArray[np.int64] = (column.fill_null(0) if column.null_count else column).cast(pa.int64()).to_numpy()
+        return whole
     found: NDArray[np.int64] = np.nan_to_num(column.cast(pa.float64()).fill_null(0.0).to_numpy()).astype(np.int64)
     return found
 
 
 @kernel
-def _finish(wallets, known, rows, bands, causes, rest):
-    """Of scored rows: cause, band and rest; whoever has a cause loses all else."""
-    for row in range(len(rows.totals)):
-        cause = 0
-        if known[0, row] < wallets.days:
-            cause = 1
-        elif known[1, row] < wallets.payments:
-            cause = 2
-        causes[row] = cause
-        band = -1
-        for low in wallets.lows:
-            band += rows.totals[row] >= low
-        bands[row] = NONE if cause else band
-        for dimension in range(rest.shape[1]):
-            rest[row, dimension] = 0 if cause else wallets.best[dimension] - rows.subtotals[row, dimension]
-            if cause:
-                rows.subtotals[row, dimension] = 0
-        for place in range(rows.reasons.shape[1]):
-            reason = rows.reasons[row, place]
-            if cause:
-                rows.reasons[row, place] = NONE
-                rows.gaps[row, place] = 0
-            elif reason >= 0:
-                rest[row, wallets.dimension[reason]] -= rows.gaps[row, place]
-        if cause:
+def _finish(wallets, known, rows, bands, causes):
+    """Of scored rows: cause and band; whoever has a cause loses all else."""
+    days, payments = known[0], known[1]
+    for row in range(len(causes)):
+        few_days, few = days[row] < wallets.days, payments[row] < wallets.payments
+        causes[row] = 1 if few_days else 2 * few
+    bands[:] = -1
+    for low in wallets.lows:
+        for row in range(len(causes)):
+            bands[row] += rows.totals[row] >= low
+    for row in range(len(causes)):
+        if causes[row] != 0:
+            bands[row] = NONE
             rows.totals[row] = 0
+    for dimension in range(len(rows.subtotals)):
+        for row in range(len(causes)):
+            if causes[row] != 0:
+                rows.subtotals[dimension, row] = 0
+    for place in range(len(rows.reasons)):
+        for row in range(len(causes)):
+            if causes[row] != 0:
+                rows.reasons[place, row] = NONE
+                rows.gaps[place, row] = 0

@@ -57,20 +57,20 @@ def _ids(column: pa.ChunkedArray) -> pa.Array:
 
 def _subtotals(scorer: WalletScorer, found: WalletScores, none: NDArray[np.bool_]) -> pa.Array:
     """All five; a card has none of those dimensions that it does without."""
-    nothing = np.zeros(len(none), np.int64)
+    nothing = np.zeros(len(none), np.int32)
     at = {name: place for place, name in enumerate(scorer.best)}
-    columns = [found.rows.subtotals[:, at[name]] if name in at else nothing for name in DIMENSIONS]
+    columns = [found.rows.subtotals[at[name]] if name in at else nothing for name in DIMENSIONS]
     return pa.StructArray.from_arrays(
         [pa.array(column, pa.int32()) for column in columns], DIMENSIONS, mask=pa.array(none)
     )
 
 
 def _reasons(scorer: WalletScorer, found: WalletScores) -> pa.Array:
-    there = found.rows.gaps > 0
+    gaps, reasons = found.rows.gaps.T, found.rows.reasons.T
+    there = gaps > 0
     offsets = np.concatenate([[0], np.cumsum(there.sum(axis=1))]).astype(np.int32)
-    codes = pa.array(scorer.card.reasons).take(pa.array(found.rows.reasons[there]))
-    gaps = pa.array(found.rows.gaps[there], pa.int32())
-    flat = pa.StructArray.from_arrays([codes, gaps], fields=list(_REASON))
+    codes = pa.array(scorer.card.reasons).take(pa.array(reasons[there]))
+    flat = pa.StructArray.from_arrays([codes, pa.array(gaps[there], pa.int32())], fields=list(_REASON))
     return pa.ListArray.from_arrays(pa.array(offsets), flat)
 
 

@@ -11,11 +11,11 @@ from models.credit.feature import CALENDAR_DAYS, DAY_MS, MONTH_MS, NEGATIVE_DAYS
 
 MACROS: Final = f"""
 CREATE OR REPLACE MACRO share(part, whole) AS
-    (CASE WHEN whole > 0 THEN least(part::HUGEINT * {WHOLE} // nullif(whole, 0)::HUGEINT, {RATIO_MAX})::BIGINT END);
+    (CASE WHEN whole > 0 AND part IS NOT NULL THEN least(part::HUGEINT * {WHOLE} // nullif(whole, 0)::HUGEINT, {RATIO_MAX})::BIGINT END);
 CREATE OR REPLACE MACRO outside(id) AS starts_with(id::VARCHAR, '00000');
 """
-"""`share`: basis points, at most a hundredfold, null of nothing. `outside`: whether the id is that of a wallet of the operator, through
-which money comes from and goes to other systems: the first 20 bits are 0."""
+"""`share`: basis points, at most a hundredfold, null of nothing and of what is not known. `outside`: whether the id is that of a wallet of
+the operator, through which money comes from and goes to other systems: the first 20 bits are 0."""
 
 VIEWS: Final[dict[str, str]] = {
     "entries": f"""

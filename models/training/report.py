@@ -263,7 +263,7 @@ def _characteristics(
     columns = {column.feature: column for column in data.columns}
     inputs = np.array([weights_of(bins, columns[bins.feature].values) for bins in fitted.bins])
     together = np.atleast_2d(np.corrcoef(inputs))
-    firsts = evaluator.evaluate_table(data.table).reasons[:, 0]
+    firsts = evaluator.evaluate_table(data.table).reasons[0]
     found = []
     for at, (item, bins) in enumerate(zip(fitted.card.characteristics, fitted.bins, strict=True)):
         others = np.abs(np.delete(together[at], at))

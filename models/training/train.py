@@ -305,7 +305,7 @@ def folds(data: Data, settings: Settings, step: Callable[[], None] = lambda: Non
 def scores_of(card: Scorecard, table: pa.Table) -> NDArray[np.int64]:
     """Scores of a table's rows. A category that training did not see is left to the card; where that is an error, it is one here."""
     evaluator = Evaluator(card)
-    return evaluator.evaluate_table(table).totals
+    return evaluator.evaluate_table(table).totals.astype(np.int64)
 
 
 def _refuse_names(table: pa.Table, settings: Settings) -> None:

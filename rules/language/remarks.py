@@ -21,7 +21,7 @@ def outcome(sign: str, among: tuple[int, int], number: int) -> bool | None:
     low, high = among
     if sign in ("eq", "ne"):
         if low <= number <= high:
-            return None
+            return None if low < high else sign == "eq"
         return sign == "ne"
     ends = {_SIGNS[sign](low, number), _SIGNS[sign](high, number)}
     return ends.pop() if len(ends) == 1 else None

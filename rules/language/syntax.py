@@ -211,15 +211,15 @@ def _unexpected(text: str, error: lark.exceptions.UnexpectedToken) -> Expression
         )
     start = token.start_pos or 0
     word = str(token)
-    hint = f"write {_WORDS[word]}" if word in _WORDS else ""
+    hint = ""
+    if token.type in ("NAME", "NUMBER", "TEXT") and "RELATION" in error.expected:
+        before = re.split(r"\W", text[:start].rstrip())[-1]
+        known = word if word in _WORDS else before
+        hint = f"write {_WORDS[known]}" if known in _WORDS else "an operator like && or == is missing"
     return ExpressionError(start, start + len(word), f"{shortened(word)} is not expected here", hint)
 
 
 def _unreadable(text: str, at: int) -> ExpressionError:
-    word = re.match(r"[A-Za-z_]\w*", text[at:])
-    if word is not None:
-        hint = f"write {_WORDS[word[0]]}" if word[0] in _WORDS else "an operator like && or == is missing"
-        return ExpressionError(at, at + word.end(), f"{shortened(word[0])} is not expected here", hint)
     letter = text[at]
     if letter in "\"'":
         return ExpressionError(at, at + 1, "this text does not end", f"a closing {letter} is missing")

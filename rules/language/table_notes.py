@@ -8,7 +8,7 @@ import msgspec
 from rules.language.ir import INT_MAX, INT_MIN, Op
 from rules.language.problems import Problem
 from rules.language.remarks import columns_of, may_hold, may_lack_value
-from rules.language.tables import ALL, Row, Set, covers, gap, overlap, set_of
+from rules.language.tables import ALL, Row, Set, covers, gap, joined, overlap, set_of
 from rules.language.yaml_nodes import Document, Value
 from rules.vocabulary.catalogue import FIELDS, INT, NOT_GIVEN, TIME, Type
 from rules.vocabulary.columns import INDEX
@@ -118,7 +118,7 @@ def _domain(type_: Type) -> Set:
         return ((1, INT_MAX),)
     if type_ is INT or type_.domain is None or type_.domain.words is None:
         return ((INT_MIN + 1, INT_MAX),) if type_ is INT else ALL
-    return tuple((number, number) for number in sorted(type_.domain.words.values()))
+    return joined((number, number) for number in type_.domain.words.values())
 
 
 def _word(type_: Type, number: int) -> str:

@@ -8,6 +8,7 @@ anything. A range of times is from the first moment on, before the second, as th
 Where cells are constants, rows that can never fire, overlaps and gaps are found when the table is read.
 """
 
+import bisect
 import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -100,7 +101,7 @@ def set_of(ops: Sequence[Op], place: int, source: int) -> Set | None:
     if op.name in _COMPARED and op.args[0] == source and ops[op.args[1]].name == "const":
         return _COMPARED[op.name](ops[op.args[1]].value)
     if op.name == "in" and op.args[0] == source and isinstance(op.value, tuple):
-        return _joined((number, number) for number in op.value)
+        return joined((number, number) for number in op.value)
     if op.name in ("all", "any", "not"):
         parts = [set_of(ops, arg, source) for arg in op.args]
         sets = [part for part in parts if part is not None]
@@ -109,7 +110,7 @@ def set_of(ops: Sequence[Op], place: int, source: int) -> Set | None:
         if op.name == "not":
             return _outside(sets[0])
         if op.name == "any":
-            return _joined(span for part in sets for span in part)
+            return joined(span for part in sets for span in part)
         common = ALL
         for part in sets:
             common = _common(common, part)
@@ -135,7 +136,8 @@ _COMPARED: Final[dict[str, Callable[[Any], Set]]] = {
 }
 
 
-def _joined(spans: Iterable[Span]) -> Set:
+def joined(spans: Iterable[Span]) -> Set:
+    """Spans in order of which none touch: one form of one set."""
     out: list[Span] = []
     for low, high in sorted(spans):
         if out and low <= out[-1][1] + 1:
@@ -151,7 +153,14 @@ def _outside(spans: Set) -> Set:
 
 
 def _common(left: Set, right: Set) -> Set:
-    return tuple((max(a, c), min(b, d)) for a, b in left for c, d in right if max(a, c) <= min(b, d))
+    out: list[Span] = []
+    at = to = 0
+    while at < len(left) and to < len(right):
+        (a, b), (c, d) = left[at], right[to]
+        if max(a, c) <= min(b, d):
+            out.append((max(a, c), min(b, d)))
+        at, to = (at + 1, to) if b < d else (at, to + 1)
+    return tuple(out)
 
 
 Row = tuple[Set, ...]
@@ -175,7 +184,12 @@ def gap(rows: Sequence[Row], domains: Row) -> tuple[int, ...] | None:
         for row in rows:
             edges |= {edge for low, high in row[at] for edge in (low, high + 1) if _within(domain, edge)}
         edges |= {0} if _within(domain, 0) else set()
-        points.append(sorted(edges, key=lambda edge: (edge < 0, edge)))  # A gap is shown where people look first.
+        if len(edges) * len(rows) > BOXES_MAX * 64:
+            raise ValueError("too many combinations")
+        alike: dict[tuple[bool, ...], int] = {}
+        for edge in sorted(edges, key=lambda edge: (edge < 0, edge)):  # A gap is shown where people look first.
+            alike.setdefault(tuple(_within(row[at], edge) for row in rows), edge)
+        points.append(list(alike.values()))
     count = 1
     for each in points:
         count *= len(each)
@@ -188,4 +202,5 @@ def gap(rows: Sequence[Row], domains: Row) -> tuple[int, ...] | None:
 
 
 def _within(spans: Set, number: int) -> bool:
-    return any(low <= number <= high for low, high in spans)
+    at = bisect.bisect_right(spans, (number, INT_MAX)) - 1
+    return at >= 0 and number <= spans[at][1]

@@ -189,7 +189,7 @@ def _closed(data: Any, start: int, event: Any, last: Value | None) -> Value:
 
 def _scalar(event: Any) -> Any:
     text: str = event.value
-    if event.style or not event.implicit[0]:
+    if event.style or event.tag == "!" or not event.implicit[0]:
         return text
     if text in _PLAIN:
         return _PLAIN[text]

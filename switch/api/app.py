@@ -38,6 +38,8 @@ from switch.api import (
     transfer_lookups,
     transfers,
     wallets,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 from switch.api.calling import Calls
 from switch.api.console import heard_of, mount_console
@@ -85,6 +87,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *credit_wallets.ROUTES,
     *credit_points.ROUTES,
     *credit_scores.ROUTES,
+    *webhook_endpoints.ROUTES,
+    *webhook_deliveries.ROUTES,
 )
 """All that needs a key."""
 OPEN_ROUTES: Final[tuple[OpenRoute, ...]] = (*health.ROUTES, *api_docs.ROUTES)

@@ -31,6 +31,7 @@ from switch.api.services import Limits, ServiceParts
 from switch.gateway.routing import Topology
 from switch.http.server import Runner, Site
 from switch.http.tls import Certificate, TlsFiles
+from switch.webhooks.addresses import WebhookKeys
 
 BACKLOG: Final = 1_024
 """Connections that the kernel holds until they are accepted."""
@@ -49,6 +50,7 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
     law: CreditLaw = PRESETS["cn"]
     limits: Limits = Limits()
     tls: TlsFiles | None = None
+    webhooks: WebhookKeys = WebhookKeys()
 
 
 def load_kernels(secret: Secret) -> None:
@@ -97,6 +99,7 @@ class FrontDoor:
                 test_currencies=options.test_currencies,
                 law=options.law,
                 limits=options.limits,
+                webhooks=options.webhooks,
             )
         )
         services = app[SERVICES]
@@ -115,6 +118,7 @@ class FrontDoor:
             self._runner, options.host, options.port, ssl_context=context, reuse_port=True, backlog=BACKLOG
         ).start()
         self._following.append(asyncio.create_task(topology.follow()))
+        self._following.append(asyncio.create_task(services.webhook_presence.follow()))
         if certificate is not None:
             self._following.append(asyncio.create_task(certificate.follow()))
 
@@ -124,6 +128,11 @@ class FrontDoor:
         assert self._runner is not None
         host, port = self._runner.addresses[0][:2]
         return host, port
+
+    @property
+    def webhooks(self) -> bool:
+        """Whether there are endpoints that events are to be sent to."""
+        return self._runner is not None and self._runner.app[SERVICES].webhook_presence.seen
 
     def leave(self) -> None:
         """Let load balancers turn away before `stop`: as `Services.leave`."""

@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from actors.database.pool import Pool, StoreUnavailable
 from actors.rpc.interface import Condition, ShardClient, ShardUnavailable
 from actors.stores.rule_packs import PackStore
+from actors.stores.webhook_endpoints import EndpointFigures, WebhookStore
 from switch.api.route import OpenRoute
 from switch.http.metrics import Metrics, clock_family, fill_family
 from switch.http.server import Answer
@@ -20,6 +21,8 @@ from switch.problems.table import ProblemError
 from switch.views.pack_metrics import pack_families
 from switch.views.pack_names import Names, PackCatalogue
 from switch.views.representations import NO_NAMES, json_response
+from switch.views.webhook_metrics import webhook_families, webhook_warnings
+from switch.webhooks.presence import WebhookPresence
 
 READY_TIMEOUT_S: Final = 2.0
 
@@ -33,6 +36,8 @@ class HealthServices(Protocol):
     packs: PackStore
     catalogue: PackCatalogue
     metrics: Metrics
+    webhook_store: WebhookStore
+    webhook_presence: WebhookPresence
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +66,9 @@ async def readyz(services: HealthServices) -> web.Response:
         raise ProblemError("not_ready", "The switch is stopping.")
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            conditions, *_ = await asyncio.gather(
+            conditions, figures, *_ = await asyncio.gather(
                 asyncio.gather(*(client.condition() for client in services.clients)),
+                webhook_figures(services),
                 services.pool.fetchval("pool_check"),
                 *(client.wallets(np.ones(1, np.int64)) for client in services.clients),
             )
@@ -71,7 +77,7 @@ async def readyz(services: HealthServices) -> web.Response:
     stops = [text for condition in conditions for text in condition.stops]
     if stops:
         raise ProblemError("not_ready", f"{'; '.join(stops)}.")
-    warnings = [text for condition in conditions for text in condition.warnings]
+    warnings = [text for condition in conditions for text in condition.warnings] + webhook_warnings(figures)
     return json_response(Readiness(status="ready", shards=len(services.clients), warnings=warnings))
 
 
@@ -84,9 +90,22 @@ async def metrics(services: HealthServices) -> web.Response:
         packs = (await services.packs.deployment()).packs
         names = await services.catalogue.names(packs)
         counts = await services.packs.counts(packs)
+    figures: list[EndpointFigures] = []
+    with contextlib.suppress(StoreUnavailable):
+        figures = await webhook_figures(services)
     conditions = await conditions_of(services)
-    families = (*pack_families(names, counts), fill_family(conditions), clock_family(conditions))
+    families = (
+        *webhook_families(figures),
+        *pack_families(names, counts),
+        fill_family(conditions),
+        clock_family(conditions),
+    )
     return Answer(services.metrics.render(families), content_type=CONTENT_TYPE_LATEST)
+
+
+async def webhook_figures(services: HealthServices) -> list[EndpointFigures]:
+    """How webhook endpoints do; no question while there is none."""
+    return await services.webhook_store.figures() if services.webhook_presence.seen else []
 
 
 async def conditions_of(services: HealthServices) -> dict[int, Condition]:

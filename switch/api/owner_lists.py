@@ -24,7 +24,7 @@ from switch.api.statements import (
 )
 from switch.http.access import Access
 from switch.http.auth import READ
-from switch.http.call import Call, page_limit
+from switch.http.call import Call, name_in, page_limit
 from switch.http.cursors import decode_all_places, encode_cursor
 from switch.problems.table import invalid_query
 from switch.views.representations import json_response
@@ -57,9 +57,7 @@ class OwnerServices(StatementServices, Protocol):
 async def list_owner_transfers(services: OwnerServices, call: Call) -> web.Response:
     """GET /v1/owners/transfers?owner=X."""
     query = call.query()
-    limit, span, owner = page_limit(query), span_of(query), query["owner"]
-    if not owner.isprintable():
-        raise invalid_query("owner", "characters are expected that a name can have")
+    limit, span, owner = page_limit(query), span_of(query), name_in(query, "owner")
     scope = f"owner {span.since} {span.until} {owner}"
     owned = await services.wallet_store.with_owner(owner, 0, OWNED_MAX + 1, call.principal.bound)
     if len(owned) > OWNED_MAX:

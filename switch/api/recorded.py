@@ -31,17 +31,23 @@ class RecordedServices(Protocol):
 
 
 async def answered_once(
-    services: RecordedServices, call: Call, body: bytes, change: Callable[[], Awaitable[msgspec.Struct]]
+    services: RecordedServices,
+    call: Call,
+    body: bytes,
+    change: Callable[[], Awaitable[msgspec.Struct]],
+    status: int = 200,
 ) -> web.Response:
-    """The answer to a change, made unless this key has one. Raises ProblemError idempotency_mismatch when the key was used for another
-    call, or with another body, timeout when the first call with it takes too long."""
+    """The answer to a change, with this status, made unless this key has one. Raises ProblemError idempotency_mismatch when the key was
+    used for another call, or with another body, timeout when the first call with it takes too long."""
     key, account = call.given_key(), call.principal.account
     if key is None:
-        return json_response(await change())
+        return json_response(await change(), status)
     digest = hashlib.blake2b(f"{call.request.path}\0".encode() + body, digest_size=16).digest()
     try:
         async with services.changing.place(account), turn_of_key(services.database_url, account, key, CHANGE_WAIT_S):
-            return await _answered(services.batch_keys, account, key, digest, change)
+            recorded = await _answered(services.batch_keys, account, key, digest, change)
+            recorded.set_status(status)
+            return recorded
     except KeyInUse:
         raise ProblemError("timeout", "The first call with this Idempotency-Key is still under way.") from None
 

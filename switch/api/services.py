@@ -26,6 +26,7 @@ from actors.stores.order_numbers import OrderNumberStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.scenarios import ScenarioStore
 from actors.stores.wallet_profiles import WalletStore
+from actors.stores.webhook_endpoints import WebhookStore
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.publisher import Publisher
 from switch.api.recorded import CHANGE_WAIT_S
@@ -36,7 +37,7 @@ from switch.fairness.scheduling import BESIDE_S, Callers, Scheduler
 from switch.fairness.shares import BodyRoom, Places
 from switch.gateway.credit_queue import GATHERED_MAX, CreditQueue
 from switch.gateway.read_queue import Reader
-from switch.gateway.routing import UNKNOWN, Topology
+from switch.gateway.routing import Topology
 from switch.gateway.write_queue import DeadlineExceeded, ShardWriteQueue, WriteQueueLimits
 from switch.http.access import WalletAccess
 from switch.http.auth import Authenticator
@@ -49,6 +50,8 @@ from switch.views.event_feed import EventFeed
 from switch.views.pack_names import PackCatalogue
 from switch.views.representations import Balance
 from switch.views.statement import History, WriterFenced
+from switch.webhooks.addresses import AddressGuard, WebhookKeys
+from switch.webhooks.presence import WebhookPresence
 
 MIB: Final = 1 << 20
 
@@ -121,6 +124,7 @@ class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     test_currencies: bool = False
     law: CreditLaw = PRESETS["cn"]
+    webhooks: WebhookKeys = WebhookKeys()
 
 
 class Services:
@@ -143,6 +147,9 @@ class Services:
         self.capacity = deps.capacity
         self.wallet_store = WalletStore(deps.pool)
         self.batch_keys = BatchKeyStore(deps.pool)
+        self.webhook_store = WebhookStore(deps.pool)
+        self.webhook_guard = AddressGuard(deps.webhooks)
+        self.webhook_presence = WebhookPresence(self.webhook_store.any)
         self.history = History(deps.pool)
         self.clients = deps.clients
         self._loop = asyncio.get_running_loop()
@@ -272,7 +279,7 @@ class Services:
         if is_operator(address):
             return range(self.topology.shards)
         owner = await self.topology.owner_of(address)
-        return () if owner == UNKNOWN else (owner,)
+        return () if owner < 0 else (owner,)  # address 0 lies in the operators' segment, which no shard owns
 
 
 def _sum_of(rows: Sequence[Any]) -> Balance:

@@ -1,7 +1,6 @@
 """Wallets: open, show, change, list."""
 
 import asyncio
-import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Final, Protocol
@@ -35,7 +34,7 @@ from switch.gateway.encode import currency_number, status_row, tier_row
 from switch.gateway.write_queue import DeadlineExceeded
 from switch.http.access import Access
 from switch.http.auth import READ, WRITE_WALLETS
-from switch.http.call import Call, page_limit
+from switch.http.call import Call, name_in, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import EMPTY, NEW_WALLET, WALLET_BATCH, WALLET_PATCH, decode
 from switch.http.schema import Attributes, Empty, Metadata, NewWallet, WalletBatch, WalletPatch
@@ -47,9 +46,6 @@ _STATUS_OF: Final = {
     "unfreeze": WalletStatus.OPEN,
     "close": WalletStatus.CLOSED,
 }
-
-_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
-"""What PostgreSQL's text cannot hold, and so no name."""
 
 
 class WalletRow(msgspec.Struct, frozen=True):
@@ -200,12 +196,11 @@ async def list_wallets(services: WalletServices, call: Call) -> web.Response:
     if ("external_id" in query) == ("owner" in query):
         raise invalid_query("external_id", "either external_id or owner is needed")
     name = "owner" if "owner" in query else "external_id"
-    if _UNSTORABLE.search(query[name]):
-        raise invalid_query(name, "characters are expected that a name can have")
-    scope = f"wallets {name} {query[name]}"
+    text = name_in(query, name)
+    scope = f"wallets {name} {text}"
     start = decode_cursor(services.secret, scope, query["after"]) if "after" in query else 0
     find = services.wallet_store.with_owner if name == "owner" else services.wallet_store.with_external_id
-    addresses = await find(query[name], start, limit + 1, call.principal.bound)
+    addresses = await find(text, start, limit + 1, call.principal.bound)
     page = addresses[:limit]
     balances, profiles = await services.balances(page), await services.wallet_store.profiles(page)
     data = [

@@ -27,7 +27,7 @@ from switch.cli.options import storage_options
 @click.option(
     "--config",
     type=click.Path(path_type=Path, exists=True),
-    help="TOML file: daily_limits, review_expires_in, capacity, test_currencies, credit.",
+    help="TOML file: daily_limits, review_expires_in, capacity, test_currencies, credit, webhooks.",
 )
 @click.option(
     "--drain-grace",
@@ -50,9 +50,10 @@ from switch.cli.options import storage_options
 )
 def serve_command(**options: Any) -> None:
     """Run a switch: PostgreSQL, Ray, shards, scorers and front doors. Ctrl-C drains at once, SIGTERM after a grace."""
-    from switch.node.listening import bare_host
+    from switch.node.listening import bare_host, is_loopback
     from switch.node.settings import Settings, read_config
     from switch.node.supervisor import serve
+    from switch.webhooks.addresses import SANDBOX
 
     if options["ray"] and not options["database"]:
         raise click.UsageError("--ray needs --database: other machines cannot reach the embedded one")
@@ -66,9 +67,11 @@ def serve_command(**options: Any) -> None:
         options.update(
             allow_unsafe=file.allow_unsafe_database, test_currencies=file.test_currencies, requests=file.requests
         )
-        options.update(credit=file.credit)
+        options.update(credit=file.credit, webhooks=file.webhooks)
     options["data"] = options["data"].resolve()
     options["host"] = bare_host(options["host"])
+    if sample and is_loopback(options["host"]) and config is None:
+        options["webhooks"] = SANDBOX
     settings = Settings(bootstrap_key=os.environ.get("SHARDPAY_API_KEY"), **options)
     serve(settings, _say, _welcome(settings, sample))
 

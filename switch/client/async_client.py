@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .async_resources import AsyncResources
-from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, NoStream, decoded, query
+from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, NoStream, decoded, no_stream, query
 from .schema import Event
 from .settings import CONNECTIONS, RETRY_S, STREAM_SILENCE_S, TIMEOUT_S, switch_key, switch_url
 from .transport_async import AsyncTransport
@@ -113,11 +113,13 @@ class AsyncClient(AsyncResources):
                         yield event
             except NoStream as refused:
                 pause = attempts.after_reply(refused.reply, time.monotonic())
+                if pause is None:
+                    raise no_stream(refused) from None
+                await asyncio.sleep(pause)
             except Lost as error:
                 if feed.heard:
                     attempts = Attempts(call, time.monotonic(), self._retry_s)
-                pause = attempts.after_loss(error, time.monotonic())
-            await asyncio.sleep(pause or 0.0)
+                await asyncio.sleep(attempts.after_loss(error, time.monotonic()))
 
     async def _events(self, call: Call, feed: Feed) -> AsyncGenerator[Event, None]:
         async with contextlib.aclosing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:

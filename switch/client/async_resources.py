@@ -1025,7 +1025,7 @@ class Disputes(Resource):
         dispute_id: str,
         *,
         outcome: str,
-        text: str,
+        text: str | UnsetType = UNSET,
         statement: str | UnsetType = UNSET,
         idempotency_key: str | None = None,
     ) -> schema.DisputeAnswer:
@@ -1107,6 +1107,186 @@ class CreditReviews(Resource):
         )
 
 
+class WebhookEndpoints(Resource):
+    """The calls below `/v1/webhook-endpoints`."""
+
+    async def create(
+        self,
+        *,
+        url: str,
+        types: Sequence[str] | UnsetType | None = UNSET,
+        description: str | UnsetType = UNSET,
+        ordered: bool | UnsetType = UNSET,
+        after: str | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.WebhookEndpoint:
+        """Have events sent to a URL.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/webhook-endpoints",
+                body(url=url, types=types, description=description, ordered=ordered, after=after),
+                key=new_key(idempotency_key),
+            ),
+            schema.WebhookEndpoint,
+        )
+
+    async def list(self, *, limit: int = PAGE) -> AsyncIterator[schema.WebhookEndpoint]:
+        """List webhook endpoints.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        async for page in self._pages("/v1/webhook-endpoints", schema.WebhookEndpointList, limit=limit):
+            for each in page.data:
+                yield each
+
+    async def get(self, webhook_endpoint_id: str) -> schema.WebhookEndpoint:
+        """A webhook endpoint, and how it does.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("GET", path("/v1/webhook-endpoints/{id}", id=webhook_endpoint_id)), schema.WebhookEndpoint
+        )
+
+    async def update(
+        self,
+        webhook_endpoint_id: str,
+        *,
+        url: str | UnsetType = UNSET,
+        types: Sequence[str] | UnsetType | None = UNSET,
+        description: str | UnsetType = UNSET,
+        ordered: bool | UnsetType = UNSET,
+        disabled: bool | UnsetType = UNSET,
+        after: str | UnsetType = UNSET,
+    ) -> schema.WebhookEndpoint:
+        """Change a webhook endpoint: where, what, and from where on.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "PATCH",
+                path("/v1/webhook-endpoints/{id}", id=webhook_endpoint_id),
+                body(url=url, types=types, description=description, ordered=ordered, disabled=disabled, after=after),
+            ),
+            schema.WebhookEndpoint,
+        )
+
+    async def delete(self, webhook_endpoint_id: str) -> schema.WebhookEndpoint:
+        """Delete a webhook endpoint with all that is kept of it.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("DELETE", path("/v1/webhook-endpoints/{id}", id=webhook_endpoint_id)), schema.WebhookEndpoint
+        )
+
+    async def rotate_secret(
+        self, webhook_endpoint_id: str, *, expires_in: int | UnsetType = UNSET, idempotency_key: str | None = None
+    ) -> schema.WebhookSecret:
+        """Give a webhook endpoint a new secret; the old one signs for a while.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                path("/v1/webhook-endpoints/{id}/secret/rotate", id=webhook_endpoint_id),
+                body(expires_in=expires_in),
+                key=new_key(idempotency_key),
+            ),
+            schema.WebhookSecret,
+        )
+
+    async def replay_dead(self, webhook_endpoint_id: str, *, idempotency_key: str | None = None) -> schema.Replayed:
+        """Send a webhook endpoint's dead letters again.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                path("/v1/webhook-endpoints/{id}/replay", id=webhook_endpoint_id),
+                body(),
+                key=new_key(idempotency_key),
+            ),
+            schema.Replayed,
+        )
+
+    async def test(self, webhook_endpoint_id: str, *, idempotency_key: str | None = None) -> schema.WebhookDelivery:
+        """Send a test event to a webhook endpoint.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                path("/v1/webhook-endpoints/{id}/test", id=webhook_endpoint_id),
+                body(),
+                key=new_key(idempotency_key),
+            ),
+            schema.WebhookDelivery,
+        )
+
+
+class WebhookDeliveries(Resource):
+    """The calls below `/v1/webhook-endpoints/{id}/deliveries`."""
+
+    async def list(
+        self, webhook_endpoint_id: str, *, state: str | None = None, event: str | None = None, limit: int = PAGE
+    ) -> AsyncIterator[schema.WebhookDelivery]:
+        """A webhook endpoint's deliveries, newest first.
+
+        One entry after the other, over all pages. `state`: `pending`, `delivered` or `dead`; all by default. `event`: only
+        deliveries of the event with this id. Raises ShardpayError.
+        """
+        async for page in self._pages(
+            path("/v1/webhook-endpoints/{id}/deliveries", id=webhook_endpoint_id),
+            schema.WebhookDeliveryList,
+            state=state,
+            event=event,
+            limit=limit,
+        ):
+            for each in page.data:
+                yield each
+
+    async def get(self, webhook_endpoint_id: str, delivery: str) -> schema.WebhookDelivery:
+        """A delivery with its attempts.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "GET",
+                path("/v1/webhook-endpoints/{id}/deliveries/{delivery}", id=webhook_endpoint_id, delivery=delivery),
+            ),
+            schema.WebhookDelivery,
+        )
+
+    async def replay(
+        self, webhook_endpoint_id: str, delivery: str, *, idempotency_key: str | None = None
+    ) -> schema.WebhookDelivery:
+        """Send a delivery again, whatever became of it.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                path(
+                    "/v1/webhook-endpoints/{id}/deliveries/{delivery}/replay", id=webhook_endpoint_id, delivery=delivery
+                ),
+                body(),
+                key=new_key(idempotency_key),
+            ),
+            schema.WebhookDelivery,
+        )
+
+
 class AsyncResources:
     """Every resource of a switch."""
 
@@ -1125,3 +1305,5 @@ class AsyncResources:
         self.credit_orders = CreditOrders(call, pages)
         self.disputes = Disputes(call, pages)
         self.credit_reviews = CreditReviews(call, pages)
+        self.webhook_endpoints = WebhookEndpoints(call, pages)
+        self.webhook_deliveries = WebhookDeliveries(call, pages)

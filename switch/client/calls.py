@@ -23,6 +23,8 @@ PAGE: Final = 100
 """Entries that a list asks for at once: the most that the switch gives."""
 PAUSE_FIRST_S: Final = 0.05
 PAUSE_MAX_S: Final = 5.0
+_NO_PLACES: Final = ("", ".", "..")
+"""A path without them is another path: whoever sends it takes them out."""
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that say nothing final when no problem document tells: a proxy's, or a switch that is starting."""
 
@@ -68,7 +70,10 @@ def new_key(key: str | None) -> str:
 
 
 def path(template: str, **places: str) -> str:
-    """A path with its places filled in, so that no value reaches beyond its place."""
+    """A path with its places filled in, so that no value reaches beyond its place. Raises ValueError for what no quoting keeps there."""
+    for name, value in places.items():
+        if value in _NO_PLACES:
+            raise ValueError(f"{name}: {value!r} names nothing")
     return template.format(**{name: quote(value, safe="") for name, value in places.items()})
 
 
@@ -86,7 +91,7 @@ def body(**fields: Any) -> bytes:
 def retry_after_s(headers: Mapping[str, str]) -> float:
     """Seconds that a reply asks to wait."""
     text = headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else 0.0
+    return float(text) if text.isdecimal() else 0.0
 
 
 class Attempts:
@@ -100,7 +105,7 @@ class Attempts:
 
     def after_reply(self, reply: Reply, now: float) -> float | None:
         """None: the reply is the answer. Raises ProblemError when no further try helps."""
-        if reply.status < 400:
+        if reply.status < 300:
             return None
         problem = _problem(reply.body)
         again = bool(problem.get("retryable", False)) if "code" in problem else reply.status in RETRIED
@@ -153,6 +158,12 @@ def decoded(raw: bytes, kind: type[T]) -> T:
         raise ShardpayError(
             f"this is not an answer of a switch: {error}", money_moved="unknown", idempotency_key=None
         ) from None
+
+
+def no_stream(refused: NoStream) -> ShardpayError:
+    """Something answered that it has done what was asked, and sends no events: it is no switch."""
+    words = f"this is not a stream of a switch: status {refused.reply.status}"
+    return ShardpayError(words, money_moved="no", idempotency_key=None)
 
 
 class Feed:

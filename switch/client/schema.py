@@ -526,6 +526,69 @@ class WhatIfAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     reasons: list[ReasonGap]
 
 
+class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A webhook endpoint."""
+
+    id: str
+    account: str
+    url: str
+    description: str
+    types: list[str] | None
+    ordered: bool
+    status: str
+    disabled_because: str | None = None
+    created_at: str
+    failing_since: str | None
+    pending: int
+    dead_letters: int
+    delivered: int
+    failed: int
+    secrets: int
+    secret: str | None = None
+
+
+class WebhookEndpointList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of webhook endpoints."""
+
+    data: list[WebhookEndpoint]
+    has_more: bool
+    next: str | None
+
+
+class WebhookSecret(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new secret, shown once; the ones before it sign until `previous_expire_at`."""
+
+    id: str
+    secret: str
+    previous_expire_at: str
+
+
+class WebhookDeliveryList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of deliveries, newest first."""
+
+    data: list[WebhookDelivery]
+    has_more: bool
+    next: str | None
+
+
+class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A delivery."""
+
+    id: str
+    endpoint: str
+    event: str
+    type: str
+    status: str
+    next_attempt_at: str | None
+    attempts: list[WebhookAttempt]
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How many deliveries are sent again."""
+
+    count: int
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where and how a payment was made; `device` is any name the caller has for it."""
 
@@ -921,6 +984,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     best: int
     own: int
     bins: list[Bin]
+
+
+class WebhookAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One attempt: the `status` that was answered, or the `error` for which there is none."""
+
+    at: str
+    took_ms: int | None
+    status: int | None
+    error: str | None
 
 
 class BalanceAfter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

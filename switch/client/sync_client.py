@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, NoStream, decoded, query
+from .calls import EVENT_STREAM, Attempts, Call, Feed, Lost, NoStream, decoded, no_stream, query
 from .schema import Event
 from .settings import CONNECTIONS, RETRY_S, STREAM_SILENCE_S, TIMEOUT_S, switch_key, switch_url
 from .sync_resources import Resources
@@ -115,11 +115,13 @@ class Client(Resources):
                         yield event
             except NoStream as refused:
                 pause = attempts.after_reply(refused.reply, time.monotonic())
+                if pause is None:
+                    raise no_stream(refused) from None
+                time.sleep(pause)
             except Lost as error:
                 if feed.heard:
                     attempts = Attempts(call, time.monotonic(), self._retry_s)
-                pause = attempts.after_loss(error, time.monotonic())
-            time.sleep(pause or 0.0)
+                time.sleep(attempts.after_loss(error, time.monotonic()))
 
     def _events(self, call: Call, feed: Feed) -> Generator[Event, None, None]:
         with contextlib.closing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:

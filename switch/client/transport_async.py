@@ -49,7 +49,12 @@ class AsyncTransport:
         if self._opened is None:
             self._opened = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=self._connections))
         return self._opened.request(
-            call.method, self._url + call.path, data=call.body, headers=headers_of(call, self._key), timeout=timeout
+            call.method,
+            self._url + call.path,
+            data=call.body,
+            headers=headers_of(call, self._key),
+            timeout=timeout,
+            allow_redirects=False,  # a payment that is redirected would arrive as a question
         )
 
 

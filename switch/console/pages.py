@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from switch.console import events, health, overview, reviews, rule_packs, scenarios, transfers, wallets
+from switch.console import events, health, overview, reviews, rule_packs, scenarios, transfers, wallets, webhooks
 from switch.console.page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -13,6 +13,7 @@ PAGES: Final[tuple[Page, ...]] = (
     *rule_packs.PAGES,
     *scenarios.PAGES,
     *events.PAGES,
+    *webhooks.PAGES,
     *health.PAGES,
 )
 """All that needs a session."""
@@ -32,5 +33,6 @@ NAVIGATION: Final = (
     Place("/console/rule-packs", "Rule packs", ("GET", rule_packs.PACKS)),
     Place("/console/scenarios", "Scenarios", ("GET", scenarios.SCENARIOS)),
     Place("/console/events", "Events", ("GET", events.EVENTS)),
+    Place("/console/webhooks", "Webhooks", ("GET", webhooks.ENDPOINTS)),
     Place("/console/health", "Health"),
 )

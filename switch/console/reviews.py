@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, Final
 
+from actors.records.layout import ReviewStatus
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, unless
 from switch.problems.table import invalid_query
 
@@ -11,7 +12,7 @@ APPROVE: Final = "/v1/reviews/{id}/approve"
 DECLINE: Final = "/v1/reviews/{id}/decline"
 WALLET: Final = "/v1/wallets/{id}"
 NO_WALLET: Final = frozenset({"wallet_not_found"})
-STATUSES: Final = ("open", "approved", "declined", "expired")
+STATUSES: Final = tuple(status.name.lower() for status in ReviewStatus)
 CASES: Final = "25"
 
 

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 from typing import Final
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -17,6 +18,8 @@ from switch.problems.table import ProblemError
 COOKIE: Final = "shardpay_console"
 HOME: Final = "/console"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_AWAY: Final = {".", ".."}
+"""Steps that a browser takes out of a path, with what stands before them."""
 _OWN: Final = re.compile(r"/console(?:[/?][!-\[\]-~]*)?")
 
 
@@ -63,4 +66,5 @@ def demand_own_origin(request: web.Request) -> None:
 
 def own_path(text: str) -> str:
     """A path of the console to go to, its first page for anything else."""
-    return text if _OWN.fullmatch(text) and "//" not in text else HOME
+    steps = unquote(text.partition("?")[0]).split("/")
+    return text if _OWN.fullmatch(text) and "//" not in text and not _AWAY & {*steps} else HOME

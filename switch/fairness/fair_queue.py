@@ -1,4 +1,6 @@
-"""A queue that callers share: one line each, served in turn, none longer than its share, and of none too much under way.
+"""A queue that callers share: one line each, served in turn, none longer than its share.
+
+Beside others no caller has too much under way.
 
 Round robin with a quantum of rows (Shreedhar and Varghese 1995; the quantum is no smaller than a part of a batch, so no deficit has to be
 carried over): whoever sends one payment waits for one quantum of each other caller and not for all that they have queued.

@@ -365,7 +365,8 @@ class ShardWriteQueue:
                 self._waiting.popleft()
             if self.queued_rows:
                 self._wake()
-        self._observe(started - jobs[0].queued_at, self._loop.time() - started, count)
+        queued_at = min(job.queued_at for job in jobs)
+        self._observe(started - queued_at, self._loop.time() - started, count)
 
     def _sweep(self) -> None:
         """End the waits whose deadline has passed. Deadlines come in order, near enough, so only the oldest is watched."""

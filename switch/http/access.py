@@ -24,6 +24,7 @@ class Access(Enum):
     TRANSFER = "the payer or the payee of the transfer is their own"
     FILTERED = "it shows what is their own"
     PARTY = "they are a party of it, by their scope holder or merchant"
+    ACCOUNT = "it shows and changes what is the account's own"
     PUBLIC = "it shows nothing of any wallet"
 
 

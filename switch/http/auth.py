@@ -34,6 +34,7 @@ PARTIES: Final = MERCHANT | HOLDER
 ERASE: Final = HOLDER | WRITE_WALLETS
 PUBLISH_SCENARIOS: Final = CREDIT | {"admin"}
 SEE_SCENARIOS: Final = READ_DOCUMENTS | PARTIES | CREDIT
+WEBHOOKS: Final = frozenset({"webhooks", "admin"})
 IMPORT: Final = "import"
 
 

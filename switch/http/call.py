@@ -6,7 +6,7 @@ Bodies stay within their limit.
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -25,6 +25,8 @@ from switch.problems.table import ProblemError, invalid_query
 JSON: Final = "application/json"
 PAGE_MAX: Final = 100
 PAGE_DEFAULT: Final = 20
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+"""What PostgreSQL's text cannot hold, and so no name."""
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
@@ -229,6 +231,13 @@ def plain_key(text: str) -> str:
     if not 1 <= len(text) <= KEY_CHARACTERS_MAX or not (text.isascii() and text.isprintable()):
         raise ProblemError("invalid_idempotency_key")
     return text
+
+
+def name_in(query: Mapping[str, str], name: str) -> str:
+    """A name that is looked for, by its parameter. Raises ProblemError invalid_query."""
+    if _UNSTORABLE.search(query[name]):
+        raise invalid_query(name, "characters are expected that a name can have")
+    return query[name]
 
 
 def page_limit(query: dict[str, str]) -> int:

@@ -33,6 +33,7 @@ from switch.http.schema import (
     NewOrder,
     NewReview,
     NewWallet,
+    NewWebhookEndpoint,
     PackBacktest,
     PackMode,
     PackText,
@@ -41,12 +42,14 @@ from switch.http.schema import (
     Reinsertion,
     ReviewOutcome,
     ScenarioText,
+    SecretRotation,
     SourceOutcome,
     Transfer,
     TransferBatch,
     TransferLookup,
     WalletBatch,
     WalletPatch,
+    WebhookEndpointPatch,
     Wire,
 )
 from switch.problems.table import ProblemError, invalid_field
@@ -77,6 +80,9 @@ NEW_REVIEW: Final = msgspec.json.Decoder(NewReview)
 REVIEW_OUTCOME: Final = msgspec.json.Decoder(ReviewOutcome)
 BILL: Final = msgspec.json.Decoder(Bill)
 PAST_ORDERS: Final = msgspec.json.Decoder(PastOrders)
+NEW_WEBHOOK_ENDPOINT: Final = msgspec.json.Decoder(NewWebhookEndpoint)
+WEBHOOK_ENDPOINT_PATCH: Final = msgspec.json.Decoder(WebhookEndpointPatch)
+SECRET_ROTATION: Final = msgspec.json.Decoder(SecretRotation)
 EMPTY: Final = msgspec.json.Decoder(Empty)
 
 

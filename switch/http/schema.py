@@ -317,11 +317,11 @@ class SourceOutcome(Wire, frozen=True, kw_only=True):
 
 
 class DisputeOutcome(Wire, frozen=True, kw_only=True):
-    """POST /v1/credit/disputes/{id}/resolve, by an analyst: what becomes of the entry, and why. `statement`: the holder's, which stands
-    beside an entry that is kept; the dispute's own text unless given."""
+    """POST /v1/credit/disputes/{id}/resolve, by an analyst: what becomes of the entry, and why; unless that is given, the outcome's
+    meaning alone says it. `statement`: the holder's, which stands beside an entry that is kept; the dispute's own text unless given."""
 
     outcome: Literal["corrected", "deleted", "kept"]
-    text: CaseText
+    text: CaseText | UnsetType = UNSET
     statement: CaseText | UnsetType = UNSET
 
 
@@ -371,3 +371,39 @@ def check_ip(text: str, field: str) -> None:
         ipaddress.ip_address(text)
     except ValueError:
         raise invalid_field(field, "an IPv4 or IPv6 address is expected") from None
+
+
+WEBHOOK_URL_CHARACTERS_MAX: Final = 2_048
+SECRET_OVERLAP_S: Final = 86_400
+SECRET_OVERLAP_MAX_S: Final = 7 * 86_400
+WebhookUrl = Annotated[str, Meta(min_length=1, max_length=WEBHOOK_URL_CHARACTERS_MAX)]
+EventTypes = Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(min_length=1, max_length=64)]
+EventCursor = Annotated[str, Meta(min_length=1, max_length=32_768, pattern=KEY)]
+
+
+class NewWebhookEndpoint(Wire, frozen=True, kw_only=True):
+    """POST /v1/webhook-endpoints. `types`: all unless some are named; `ordered`: in order for each wallet; `after`: a cursor of /v1/events,
+    `start` or, by default, `now`."""
+
+    url: WebhookUrl
+    types: EventTypes | UnsetType | None = UNSET
+    description: Annotated[str, Meta(max_length=255, pattern=PRINTED)] | UnsetType = UNSET
+    ordered: bool | UnsetType = UNSET
+    after: EventCursor | UnsetType = UNSET
+
+
+class WebhookEndpointPatch(Wire, frozen=True, kw_only=True):
+    """PATCH /v1/webhook-endpoints/{id}. `types` null: all; `after`: go on from there, which skips or repeats events."""
+
+    url: WebhookUrl | UnsetType = UNSET
+    types: EventTypes | UnsetType | None = UNSET
+    description: Annotated[str, Meta(max_length=255, pattern=PRINTED)] | UnsetType = UNSET
+    ordered: bool | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+    after: EventCursor | UnsetType = UNSET
+
+
+class SecretRotation(Wire, frozen=True, kw_only=True):
+    """POST /v1/webhook-endpoints/{id}/secret/rotate. `expires_in`: seconds for which those before it sign as well; a day by default."""
+
+    expires_in: Annotated[int, Meta(ge=0, le=SECRET_OVERLAP_MAX_S)] | UnsetType = UNSET

@@ -23,6 +23,8 @@ from switch.importer.history import ImportFileError, WalletSpec
 
 NAME: Final = "orders"
 COLUMNS: Final = ("order", "person", "merchant", "amount", "created_at", "due_at", "paid_at")
+_NEEDED: Final = tuple(name for name in COLUMNS if name != "paid_at")
+"""Of every order; one that is still owed was not paid."""
 CURRENCY: Final = "EUR"
 ORDERS_A_CALL: Final = 500
 WALLETS_A_CALL: Final = 10_000
@@ -77,6 +79,10 @@ def read_orders(path: Path) -> pa.Table:
         raise ImportFileError(f"{path}: {error}") from None
     if not table.num_rows:
         raise ImportFileError(f"{path} holds no orders")
+    for name in _NEEDED:
+        if table.column(name).null_count:
+            row = pc.index(pc.is_null(table.column(name)), True).as_py()
+            raise ImportFileError(f"{path}: {name} is empty in row {row}")
     return table
 
 

@@ -18,6 +18,7 @@ from switch.api.front_door import FrontDoor, FrontDoorOptions
 from switch.api.services import Limits
 from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
+from switch.webhooks.addresses import WebhookKeys
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,14 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
     tls: TlsFiles | None = None
     requests: RequestLimits = RequestLimits()
     law: CreditLaw = PRESETS["cn"]
+    webhooks: WebhookKeys = WebhookKeys()
 
 
 class FrontDoorStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A front door's condition. `version`: of the members that it knows, 0 for none."""
+    """A front door's condition. `version`: of the members that it knows, 0 for none; `webhooks`: whether there are endpoints to send to."""
 
     version: int
+    webhooks: bool = False
 
 
 class FrontDoorActor:
@@ -59,7 +62,8 @@ class FrontDoorActor:
 
     async def status(self) -> FrontDoorStatus:
         """What it knows."""
-        return FrontDoorStatus(version=self._members.version)
+        webhooks = self._front_door is not None and self._front_door.webhooks
+        return FrontDoorStatus(version=self._members.version, webhooks=webhooks)
 
     async def connect(self, members: Members) -> None:
         """Send it the shards and the scorers. The first call starts the front door, a later one with a later version replaces those that
@@ -96,6 +100,7 @@ class FrontDoorActor:
             tls=spec.tls,
             limits=Limits(requests=spec.requests),
             law=spec.law,
+            webhooks=spec.webhooks,
         )
         clients = [self._clients[shard] for shard in range(spec.shards)]
         self._front_door = FrontDoor(options, clients, list(self._scorers.values()))
@@ -106,7 +111,9 @@ class FrontDoorActor:
         log.info("front door %d listens on %s:%d, process %d", spec.number, spec.host, spec.port, os.getpid())
 
     async def drain(self) -> None:
-        """Accept nothing more, answer what is under way."""
+        """Accept nothing more, answer what is under way. One that is about to listen would do so afterwards, so that is waited for."""
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
         if self._front_door is not None:
             await self._front_door.stop()
 

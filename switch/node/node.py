@@ -28,6 +28,7 @@ from switch.node.front_door_actor import FrontDoorActor, FrontDoorSpec
 from switch.node.placement import Placement, ray_nodes
 from switch.node.settings import TAKEOVER_AFTER_S, log_dir
 from switch.node.spec import LEAVE_SIGNAL, NodeSpec, decode_spec
+from switch.node.webhook_actor import WebhookActor, WebhookSpec
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class Cluster:
         self.shards: dict[int, _Watched] = {}
         self.front_doors: dict[int, _Watched] = {}
         self.scorers: list[_Watched] = []
+        self.webhooks: _Watched | None = None
         self._version = 1
         self._leaving = False
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -104,6 +106,13 @@ class Cluster:
                 number = next(free for free in count() if free not in self.front_doors)
                 log.info("front door %d is for node %s", number, node)
                 self.front_doors[number] = _Watched(self._new_front_door(number))
+
+    def _send_webhooks(self) -> None:
+        """From the first endpoint on there is a process that sends."""
+        seen = any(watched.status is not None and watched.status.webhooks for watched in self.front_doors.values())
+        if self.webhooks is None and seen and not self._leaving:
+            log.info("there are webhook endpoints: a process is started that sends")
+            self.webhooks = _Watched(self._new_webhook_sender(0))
 
     def _front_doors_follow_nodes(self) -> bool:
         return self._placement is not None and self.spec.settings.front_doors is None
@@ -135,6 +144,17 @@ class Cluster:
         )
         return _created(ShardActor, spec, self._place("shard", shard))
 
+    def _new_webhook_sender(self, number: int) -> Any:
+        settings = self.spec.settings
+        spec = WebhookSpec(
+            url=self.spec.url,
+            secret=self.spec.secret,
+            shards=self.spec.shards,
+            log_dir=str(log_dir(settings.data)),
+            keys=settings.webhooks,
+        )
+        return _created(WebhookActor, spec, self._place("webhook sender", number))
+
     def _scorer_spec(self, number: int) -> ScorerSpec:
         settings = self.spec.settings
         return ScorerSpec(number=number, url=self.spec.url, log_dir=str(log_dir(settings.data)), sockets=self._sockets)
@@ -154,6 +174,7 @@ class Cluster:
             tls=settings.tls,
             requests=settings.requests,
             law=settings.credit.terms,
+            webhooks=settings.webhooks,
         )
 
     async def watch(self) -> None:
@@ -171,6 +192,7 @@ class Cluster:
                 silent_s = watched.silent_looks * WATCH_EVERY_S
                 self._replace(f"{name} {number} has been silent for {silent_s:.1f} s", watched, new(number))
         self._open_where_no_front_door_is()
+        self._send_webhooks()
         for watched in (*self.shards.values(), *self.front_doors.values()):
             if watched.status is not None and watched.status.version < self._version:
                 watched.status = None
@@ -183,6 +205,8 @@ class Cluster:
             yield "front door", number, watched, self._new_front_door, SILENT_LOOKS_MAX
         for number, watched in enumerate(self.scorers):
             yield "scorer", number, watched, self._new_scorer, SCORER_LOOKS_MAX
+        if self.webhooks is not None:
+            yield "webhook sender", 0, self.webhooks, self._new_webhook_sender, SILENT_LOOKS_MAX
 
     def _look(self, watched: _Watched) -> None:
         if watched.call is None or watched.call.done():
@@ -266,7 +290,8 @@ class Cluster:
 
     async def drain(self) -> None:
         """Stop taking requests, answer those under way, then let the shards finish: all at once, since each writes a checkpoint."""
-        for drained in (self.front_doors.values(), self.shards.values()):
+        senders = [] if self.webhooks is None else [self.webhooks]
+        for drained in ([*self.front_doors.values(), *senders], list(self.shards.values())):
             calls = (watched.actor.drain.remote() for watched in drained)
             for error in await asyncio.gather(*calls, return_exceptions=True):
                 if isinstance(error, BaseException):

@@ -15,6 +15,7 @@ from actors.ledger.ledger import REVIEW_SECONDS
 from rules.scenarios.law import CreditKeys
 from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
+from switch.webhooks.addresses import AddressGuard, WebhookKeys
 
 TAKEOVER_AFTER_S: Final = 12.0
 """Silence of a shard's process after which another takes its shard; a process that was stopped for 8 s ends itself."""
@@ -50,12 +51,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tls: TlsFiles | None = None
     requests: RequestLimits = RequestLimits()
     credit: CreditKeys = CreditKeys()
+    webhooks: WebhookKeys = WebhookKeys()
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day; `review_expires_in`: seconds until a payment that
     no analyst has answered is declined; `test_currencies`: wallets may be opened in XTS and XXX; `credit`: clocks and retention of
-    credit records."""
+    credit records; `webhooks`: where webhooks may go beside public addresses."""
 
     daily_limits: dict[Tier, DailyLimit] = {}
     review_expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)] = REVIEW_SECONDS
@@ -65,14 +67,20 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     test_currencies: bool = False
     requests: RequestLimits = RequestLimits()
     credit: CreditKeys = CreditKeys()
+    webhooks: WebhookKeys = WebhookKeys()
 
 
 def read_config(path: Path) -> ConfigFile:
     """Read a configuration file. Raises ValueError with what is wrong in it."""
     try:
-        config = msgspec.convert(tomllib.loads(path.read_text()), ConfigFile, str_keys=True)
-    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        read = tomllib.loads(path.read_text())
+        config = msgspec.convert(read, ConfigFile, str_keys=True)
+        AddressGuard(config.webhooks)
+    except (OSError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
+    for name in read.get("capacity", {}):
+        if name not in Capacity.__struct_fields__:
+            raise ValueError(f"{path}: capacity has no {name}; there are {', '.join(Capacity.__struct_fields__)}")
     for name, room in msgspec.structs.asdict(config.capacity).items():
         if room < 0:
             raise ValueError(f"{path}: capacity.{name} is less than nothing")

@@ -46,6 +46,8 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "case_not_found": Outcome(404, False, "There is no such dispute or review."),
     "receipt_not_found": Outcome(404, False, "There is no such receipt."),
     "features_not_published": Outcome(404, False, "The wallet's score was published without what it is of."),
+    "webhook_endpoint_not_found": Outcome(404, False, "There is no such webhook endpoint."),
+    "delivery_not_found": Outcome(404, False, "There is no such delivery, or it is kept no longer."),
     "scenario_not_found": Outcome(404, False, "There is no scenario, or no version, of this name."),
     "method_not_allowed": Outcome(405, False, "This path does not take this method."),
     "request_timeout": Outcome(408, True, "The body did not arrive in time."),
@@ -59,6 +61,9 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "receipt_refused": Outcome(409, False, "The receipt does not say yes to this."),
     "case_exists": Outcome(409, False, "The entry is disputed already, or the decision is reviewed."),
     "order_number_taken": Outcome(409, False, "Another order has this number."),
+    "webhook_endpoints_full": Outcome(409, False, "There are as many webhook endpoints as there can be."),
+    "webhook_endpoint_disabled": Outcome(409, False, "Nothing is sent to the webhook endpoint."),
+    "deliveries_full": Outcome(503, True, "As many deliveries wait for the webhook endpoint as there can be."),
     "scenarios_full": Outcome(409, False, "There are as many scenarios as there can be."),
     "backtest_too_large": Outcome(
         409, False, "The history is too long for this call: export it and use shardpay rules backtest."

@@ -94,6 +94,17 @@ NAMES: Final[dict[tuple[str, str], str]] = {
     ("GET", "/v1/wallets/{id}/credit/inquiries"): "credit.inquiries",
     ("GET", "/v1/wallets/{id}/credit/points"): "credit.points",
     ("POST", "/v1/wallets/{id}/credit/what-if"): "credit.what_if",
+    ("POST", "/v1/webhook-endpoints"): "webhook_endpoints.create",
+    ("GET", "/v1/webhook-endpoints"): "webhook_endpoints.list",
+    ("GET", "/v1/webhook-endpoints/{id}"): "webhook_endpoints.get",
+    ("PATCH", "/v1/webhook-endpoints/{id}"): "webhook_endpoints.update",
+    ("DELETE", "/v1/webhook-endpoints/{id}"): "webhook_endpoints.delete",
+    ("POST", "/v1/webhook-endpoints/{id}/secret/rotate"): "webhook_endpoints.rotate_secret",
+    ("POST", "/v1/webhook-endpoints/{id}/test"): "webhook_endpoints.test",
+    ("POST", "/v1/webhook-endpoints/{id}/replay"): "webhook_endpoints.replay_dead",
+    ("GET", "/v1/webhook-endpoints/{id}/deliveries"): "webhook_deliveries.list",
+    ("GET", "/v1/webhook-endpoints/{id}/deliveries/{delivery}"): "webhook_deliveries.get",
+    ("POST", "/v1/webhook-endpoints/{id}/deliveries/{delivery}/replay"): "webhook_deliveries.replay",
 }
 """What the client calls a route: a resource, and one of its methods."""
 

@@ -9,6 +9,7 @@ from rules.scenarios.law import PRESETS, CreditKeys, CreditLaw
 from switch.fairness.rates import RequestLimits
 from switch.node.settings import ConfigFile
 from switch.reference.markdown import code, page, table
+from switch.webhooks.addresses import WebhookKeys
 
 _INTRODUCTION: Final = """\
 `shardpay serve --config FILE` reads one TOML file. An unknown key is an error that names the key. What is not in the file has its
@@ -41,6 +42,7 @@ KEYS: Final = {
     "payments in a crash: for tests only.",
     "test_currencies": "Wallets may be opened in XTS and XXX, which stand for no money.",
     "credit": "Clocks and retention of credit records, [below](#credit).",
+    "webhooks": "Where webhooks may go beside public addresses, [below](#webhooks).",
     "checkpoints": "Where checkpoints are stored: a URI that pyarrow.fs understands, such as `s3://bucket/path` or `file:///path`. "
     "By default below `--data`. Several machines need one place that all of them reach.",
 }
@@ -61,6 +63,13 @@ CREDIT: Final = {
     "relations": "Whether scores may be published by cards that judge by whom holders pay.",
 }
 """The keys of the section `credit`, and what they mean."""
+
+WEBHOOKS: Final = {
+    "allow_networks": "Networks, such as `10.1.0.0/16`, that may be called although they are not public: each owner of an endpoint can "
+    "send requests there.",
+    "allow_http": "Whether an endpoint's URL may be `http://`.",
+}
+"""The keys of the section `webhooks`, and what they mean."""
 
 CAPACITY: Final = {
     "segments": "Segments of 65,536 wallets on one shard, the segment of operator wallets included.",
@@ -98,6 +107,10 @@ def document() -> str:
         _CREDIT,
         _keys(CreditKeys, CREDIT),
         _presets(),
+        "## Webhooks",
+        "Without it, webhooks go to public addresses and over TLS: [webhooks](../operations/webhooks.md). A sandbox on loopback "
+        "(`serve --sample`) also takes `http://` and loopback.",
+        _keys(WebhookKeys, WEBHOOKS),
         "## Capacity",
         f"{capacity} {keys}",
         _keys(Capacity, CAPACITY),

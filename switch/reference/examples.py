@@ -96,6 +96,9 @@ EXAMPLES: Final[dict[type, Any]] = {
     schema.Reinsertion: {"text": "The shop has shown that it was never returned."},
     schema.NewReview: {"receipt": _RECEIPT, "text": "I have paid every order so far."},
     schema.ReviewOutcome: {"outcome": "overturned", "text": "The order was paid, though late."},
+    schema.NewWebhookEndpoint: {"url": "https://shop.example/hooks", "types": ["transfer.posted"], "ordered": True},
+    schema.WebhookEndpointPatch: {"disabled": False, "after": "now"},
+    schema.SecretRotation: {"expires_in": 3600},
     Scorecard: _CARD,
 }
 """By type."""

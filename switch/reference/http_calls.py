@@ -22,6 +22,8 @@ QUERY: Final = {
     "external_id": "The wallet with this `external_id`; this or `owner` is needed.",
     "owner": "Wallets of this owner; in the list of wallets this or `external_id` is needed.",
     "status": "`open` (default), `approved`, `declined`, `expired` or `voided`.",
+    "state": "`pending`, `delivered` or `dead`; all by default.",
+    "event": "Only deliveries of the event with this id.",
     "format": "`json` (default), `csv` or `html`.",
     "balances": "`true`: payer and payee after it; needs the scope `read`.",
     "type": f"Only these: {', '.join(f'`{name}`' for name in TYPES)}.",
@@ -54,6 +56,7 @@ CREATED: Final = frozenset(
         ("POST", "/v1/credit/orders"),
         ("POST", "/v1/credit/disputes"),
         ("POST", "/v1/credit/reviews"),
+        ("POST", "/v1/webhook-endpoints"),
     }
 )
 """Calls whose success is status 201; of all others it is 200."""
@@ -112,6 +115,15 @@ NOTES: Final = {
         "GET",
         "/v1/events",
     ): "With `Accept: text/event-stream` a stream of server-sent events. [Events](events.md) has the types.",
+    ("POST", "/v1/webhook-endpoints"): (
+        "Which URLs are taken, what is sent and how to check it: [webhooks](../operations/webhooks.md). A bound account's endpoint gets "
+        "what `GET /v1/events` shows the account. `secret` is shown here and never again."
+    ),
+    ("PATCH", "/v1/webhook-endpoints/{id}"): (
+        "What waits is kept. An endpoint that was disabled goes on where it stopped, or from `after`: `now` skips what happened meanwhile."
+    ),
+    ("POST", "/v1/webhook-endpoints/{id}/replay"): "Up to 1,000, oldest first; call it again for more.",
+    ("POST", "/v1/webhook-endpoints/{id}/test"): "It is sent within seconds; read the delivery to see what came of it.",
     ("PUT", "/v1/rule-packs/{name}"): (
         "As YAML (`application/yaml`) the body is the text itself. `If-Match` and `If-None-Match` as in "
         "[publishing](publishing.md). 200 when the text is that of the newest version."

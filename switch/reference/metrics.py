@@ -8,11 +8,13 @@ from prometheus_client.metrics_core import Metric
 from switch.http.metrics import BOUNDS_S, STEPS, Metrics, clock_family, fill_family
 from switch.reference.markdown import code, page, table
 from switch.views.pack_metrics import pack_families
+from switch.views.webhook_metrics import webhook_families
 
 _INTRODUCTION: Final = """\
 `GET /metrics` answers in Prometheus text format, without a key. Each front door counts for itself: with several front doors on one port a
 scrape reaches one of them, so add the series of all. Counters of rule packs (`shardpay_pack_decisions`, `shardpay_shadow`,
-`shardpay_rule_hits`, `shardpay_rule_no_value`) come from the scorers by way of the database and are the same at every front door.
+`shardpay_rule_hits`, `shardpay_rule_no_value`) come from the scorers by way of the database and are the same at every front door. So are
+those of webhooks.
 [Monitor](../operations/monitor.md) says which of them to watch."""
 
 
@@ -20,6 +22,7 @@ def families() -> Iterator[Metric]:
     """Every family there is, without samples."""
     yield from Metrics(list).families()
     yield from pack_families({}, {})
+    yield from webhook_families(())
     yield fill_family({})
     yield clock_family({})
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.records.layout import AMOUNT_MAX, ReviewStatus
+from actors.stores.webhook_endpoints import DeliveryState
 from switch.api.account_statements import FORMATS
 from switch.api.app import OPEN_ROUTES, ROUTES
 from switch.api.route import KEY_NEEDED, OpenRoute, Route
@@ -45,6 +46,7 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "balances": {"type": "boolean", "default": False},
     "counterparty": _UUID,
     **{name: {"enum": list(words)} for name, words in WORDS.items()},
+    "event": _UUID,
     "external_id": _TEXT,
     "format": {"enum": list(FORMATS), "default": FORMATS[0]},
     "from": _TIME,
@@ -54,6 +56,7 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "number": _TEXT,
     "owner": _TEXT,
     "reference": _TEXT,
+    "state": {"enum": [state.name.lower() for state in DeliveryState]},
     "status": {"enum": [status.name.lower() for status in ReviewStatus], "default": "open"},
     "to": _TIME,
     "types": _TEXT,
@@ -63,6 +66,7 @@ PARAMETERS: Final[dict[str, Schema]] = {
 """Parameters of queries: what they take."""
 _IN_PATH: Final[dict[str, tuple[Schema, str]]] = {
     "id": (_UUID, "Id."),
+    "delivery": (_UUID, "Id of the delivery."),
     "receipt": (_UUID, "Id of the decision."),
     "name": (_DOCUMENT_NAME, "Name of the document."),
     "code": ({"enum": list(PROBLEMS)}, "Code of the problem."),

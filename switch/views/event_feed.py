@@ -4,17 +4,18 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.database.pool import Pool, StoreUnavailable
-from actors.records.addresses import block_of, record_address
-from actors.records.layout import BLOCK_RECORDS_MAX
+from actors.records.addresses import block_of, record_address, shard_of
+from actors.records.layout import BLOCK_RECORDS_MAX, RECORD, joined
 from switch.fairness.scheduling import Scheduler, single
 from switch.gateway.encode import details_of
-from switch.views.events import EventPage, FoundEvent, ReadBlock, in_order, page_of, referred
+from switch.views.events import EventPage, FoundEvent, InOrder, ReadBlock, in_order, page_of, referred, types_of
 
 log = logging.getLogger(__name__)
 
@@ -131,6 +132,24 @@ class EventFeed:
     ) -> EventPage:
         """The events in blocks: up to `limit`, or all."""
         read = await self._scheduler.run(caller, single(partial(in_order, blocks, cut, places, types)))
+        return await self._seen(caller, read, places, own, limit)
+
+    async def at(self, caller: int, addresses: Sequence[int], own: Own | None = None) -> list[FoundEvent]:
+        """The events at addresses of records, ascending, of those that are there and the reader may see. `own` as in `page`."""
+        rows = await self._pool.fetch("records_with_details", sorted(set(addresses)), back=PAGE_BYTES_MAX)
+        if not rows:
+            return []
+        rows.sort(key=itemgetter("address"))
+        found = np.array([row["address"] for row in rows], np.int64)
+        records = joined([row["record"] for row in rows], RECORD)
+        blocks = [ReadBlock(shard_of(row["address"]), block_of(row["address"]), b"", row["details"]) for row in rows]
+        read = InOrder(blocks, frozenset(), records, found, found + 1, types_of(records), np.arange(len(rows)))
+        return (await self._seen(caller, read, [START] * len(self._shards), own, None)).events
+
+    async def _seen(
+        self, caller: int, read: InOrder, places: Sequence[int], own: Own | None, limit: int | None
+    ) -> EventPage:
+        """What the reader may see of records: up to `limit`, or all."""
         payers = payees = np.ones(len(read.records), np.bool_)
         if own is not None:
             sides = np.concatenate([read.records["payer"], read.records["payee"]])

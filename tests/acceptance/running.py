@@ -18,6 +18,7 @@ ROLES = {
     "shard": "ray::ShardActor",
     "scorer": "ray::ScoringActor",
     "front door": "ray::FrontDoorActor",
+    "webhook sender": "ray::WebhookActor",
     "raylet": "raylet",
     "gcs": "gcs_server",
 }

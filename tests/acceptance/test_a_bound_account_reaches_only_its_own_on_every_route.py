@@ -37,6 +37,8 @@ class Scene(NamedTuple):
     paid: str
     held: str
     refused: str
+    hook: str
+    delivery: str
 
     async def post(self, path: str, body: Any, token: str) -> Answer:
         return await self.switch.call("POST", path, body, key=str(uuid.uuid4()), token=token)
@@ -46,7 +48,7 @@ class Scene(NamedTuple):
 
     def strangers(self) -> list[str]:
         """Ids that neither account may ever be shown."""
-        return [self.bob, self.other, self.paid, self.held, self.refused]
+        return [self.bob, self.other, self.paid, self.held, self.refused, self.hook, self.delivery]
 
 
 async def scene_on(switch: RunningSwitch) -> Scene:
@@ -55,7 +57,7 @@ async def scene_on(switch: RunningSwitch) -> Scene:
     bank = await switch.wallet("external")
     for wallet in (ann, bob):
         assert (await switch.pay(bank, wallet, 1_000)).status == 201
-    store, scopes = KeyStore(switch.pool), ("pay", "read")
+    store, scopes = KeyStore(switch.pool), ("pay", "read", "webhooks")
     ann_key = await store.create("ann", scopes, Binding(wallets=[decode_wallet(Secret.of(SECRET), ann)]))
     shop_key = await store.create("shop", scopes, Binding(owners=["shop"]))
     context = {"context": {"device": "bob's phone"}, "reference": "bob's secret"}
@@ -64,7 +66,9 @@ async def scene_on(switch: RunningSwitch) -> Scene:
     held = await switch.pay(bob, other, 20, hold=True, **context)
     refused = await switch.pay(bob, other, 1_000_000, **context)
     assert (paid.status, held.status, refused.status) == (201, 201, 402)
-    ids = paid.json["id"], held.json["id"], refused.json["transfer_id"]
+    hook = (await switch.call("POST", "/v1/webhook-endpoints", {"url": "https://bobs.example/"})).json["id"]
+    delivery = (await switch.call("POST", f"/v1/webhook-endpoints/{hook}/test", {})).json["id"]
+    ids = paid.json["id"], held.json["id"], refused.json["transfer_id"], hook, delivery
     return Scene(switch, ann, shop, bob, other, bank, ann_key.key, shop_key.key, *ids)
 
 
@@ -95,8 +99,24 @@ def probes(scene: Scene) -> dict[tuple[str, str], list[Probe]]:
         ]
         for change in ("capture", "void", "refund")
     }
+    hook = f"/v1/webhook-endpoints/{scene.hook}"
+    delivery = f"{hook}/deliveries/{scene.delivery}"
+    no_hook = "webhook_endpoint_not_found"
     return {
         **changes,
+        ("POST", "/v1/webhook-endpoints"): [
+            Probe("/v1/webhook-endpoints", {"url": "http://a.example"}, "invalid_field")
+        ],
+        ("GET", "/v1/webhook-endpoints"): [Probe("/v1/webhook-endpoints")],
+        ("GET", "/v1/webhook-endpoints/{id}"): [Probe(hook, None, no_hook)],
+        ("PATCH", "/v1/webhook-endpoints/{id}"): [Probe(hook, {"url": "https://anns.example"}, no_hook)],
+        ("DELETE", "/v1/webhook-endpoints/{id}"): [Probe(hook, None, no_hook)],
+        ("POST", "/v1/webhook-endpoints/{id}/secret/rotate"): [Probe(f"{hook}/secret/rotate", {}, no_hook)],
+        ("POST", "/v1/webhook-endpoints/{id}/test"): [Probe(f"{hook}/test", {}, no_hook)],
+        ("POST", "/v1/webhook-endpoints/{id}/replay"): [Probe(f"{hook}/replay", {}, no_hook)],
+        ("GET", "/v1/webhook-endpoints/{id}/deliveries"): [Probe(f"{hook}/deliveries", None, no_hook)],
+        ("GET", "/v1/webhook-endpoints/{id}/deliveries/{delivery}"): [Probe(delivery, None, no_hook)],
+        ("POST", "/v1/webhook-endpoints/{id}/deliveries/{delivery}/replay"): [Probe(f"{delivery}/replay", {}, no_hook)],
         ("POST", "/v1/transfers"): [
             Probe("/v1/transfers", {**pays, "payer": payer, **more}, "payer_not_found")
             for payer in (scene.bob, scene.other, scene.bank)
@@ -174,9 +194,8 @@ async def test_every_route_says_how_it_keeps_accounts_to_their_own(database_url:
         for token in (scene.ann_key, scene.shop_key):
             for (method, _), calls in tried.items():
                 for probe in calls:
-                    answer = await (
-                        scene.post(probe.path, probe.body, token) if method == "POST" else scene.get(probe.path, token)
-                    )
+                    key = str(uuid.uuid4()) if method == "POST" else None
+                    answer = await scene.switch.call(method, probe.path, probe.body, key=key, token=token)
                     assert answer.json.get("code") == probe.code, (probe, answer.raw)
                     if probe.code is None:
                         codes = {each["code"] for each in answer.json.get("results", ())}

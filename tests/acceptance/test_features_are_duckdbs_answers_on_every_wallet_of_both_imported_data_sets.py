@@ -45,7 +45,7 @@ def test_features_of_excerpts_are_duckdbs_answers(shared_switch: RunningSwitch, 
     _done("export", "--output", str(tmp_path / "lake"), "--data", str(shared_switch.data))
     found = _compare(tmp_path / "lake", tmp_path, PAYSIM_AS_OF)
     assert len(found["balance"]) > 100
-    for name in ("merchants_180d", "night_share_180d", "covered_share_180d", "mean_balance_90d", "mutual_share_180d"):
+    for name in ("merchants_180d", "night_share_180d", "covered_share_180d", "mean_balance_90d", "counterparties_180d"):
         assert len(set(found[name].values())) > 3, name
 
 

@@ -8,7 +8,7 @@ import pytest
 from actors.records.layout import Kind
 from rules.scenarios.law import PRESETS, CreditLaw
 from tests.credit_scene import CreditScene, credit_scene
-from tests.e2e.test_credit_cases import WRONG, due_order, resolved, seen
+from tests.disputes import WRONG, due_order, resolved, seen
 from tests.front_door import running_switch
 from tests.unit.actors.shard.one_shard import DAY_MS, OneShard
 

@@ -24,11 +24,13 @@ FLOORS: Final = {
         "capacity": 2,
         "hashing": 2,
         "jit": 2,
+        "memory": 2,
         "prefetch": 2,
         "prohibited": 2,
         "statistics": 2,
         "table": 2,
         "tidying": 2,
+        "counting": 3,
         "scorecard": 3,
         "placing": 3,
         "evaluation": 4,
@@ -74,6 +76,7 @@ FLOORS: Final = {
         "importer": 4,
         "views": 5,
         "console": 6,
+        "webhooks": 6,
         "api": 7,
         "node": 8,
         "cli": 9,
@@ -84,7 +87,7 @@ FLOORS: Final = {
 }
 """By top folder: each package, or module that lies beside them, and its floor. Rooms of one floor do not know each other."""
 SHELLS: Final = {
-    "ray": {"actors.process", "actors.rpc", "switch.node"},
+    "ray": {"actors.process", "actors.rpc", "bench.contenders", "switch.node"},
     "asyncpg": {"actors.database", "actors.journal", "actors.stores", "bench.contenders"},
     "aiohttp": {
         "bench.contenders",
@@ -97,6 +100,7 @@ SHELLS: Final = {
         "switch.node",
         "switch.problems",
         "switch.views",
+        "switch.webhooks",
     },
     "obstore": {"actors.storage"},
 }

@@ -21,6 +21,7 @@ class Day(NamedTuple):
     case: str
     declined: str
     consent: str
+    hook: str
 
 
 async def day_at_the_shop(switch: RunningSwitch) -> Day:
@@ -54,7 +55,8 @@ async def day_at_the_shop(switch: RunningSwitch) -> Day:
         await _paid(switch, bank, bob, 100_000, kind="top_up")
         rest = (await switch.call("GET", f"/v1/wallets/{bob}")).json["available"]
         case = await _paid(switch, bob, alice, rest, reference="everything")
-    return Day(alice, bob, shop, coffee, hold, case, declined, await _consent(switch, alice))
+    hook = await switch.call("POST", "/v1/webhook-endpoints", {"url": "https://till.example/hooks"})
+    return Day(alice, bob, shop, coffee, hold, case, declined, await _consent(switch, alice), hook.json["id"])
 
 
 def looked_at(day: Day) -> dict[str, str]:
@@ -72,6 +74,8 @@ def looked_at(day: Day) -> dict[str, str]:
         "scenarios": "/console/scenarios",
         "scenario": "/console/scenarios/hotel",
         "events": "/console/events",
+        "webhooks": "/console/webhooks",
+        "webhook": f"/console/webhooks/{day.hook}",
         "health": "/console/health",
     }
 

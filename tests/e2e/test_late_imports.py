@@ -12,8 +12,8 @@ from actors.audit.audit import audit_database
 from actors.database.connection import SQL, SQL_DIRECTORY, connect
 from actors.records.ids import Secret, decode_wallet
 from switch.http.times import time_ms, time_text
-from tests.e2e.test_front_door import once_posted
 from tests.front_door import SECRET, RunningSwitch, running_switch
+from tests.payments import once_posted
 
 DAY_MS = 86_400_000
 START_MS = time.time_ns() // 1_000_000 // DAY_MS * DAY_MS - 40 * DAY_MS

@@ -10,16 +10,18 @@ import asyncpg
 from actors.database.connection import connect
 from tests.architecture.test_route_table import QUESTIONS
 from tests.credit_scene import CreditScene, credit_scene
-from tests.e2e.test_credit_points import some_features
-from tests.e2e.test_dry_runs import memory
-from tests.e2e.test_scorecard_modes import card
-from tests.front_door import running_switch
-from tests.score_batches import computed_row, publish_card, publish_scores, stream, with_features
+from tests.front_door import remembered, running_switch
+from tests.score_batches import computed_row, publish_card, publish_scores, some_features, stream, with_features
 
 TABLES = """
     select format('%I.%I', schemaname, tablename) from pg_tables
     where schemaname not in ('pg_catalog', 'information_schema') order by 1
 """
+
+
+def _card(points: int) -> dict[str, Any]:
+    only = {"feature": "amount", "reason": "HIGH", "edges": [1000], "points": [points, 50], "missing": 50}
+    return {"name": "risk", "version": 1, "characteristics": [only]}
 
 
 async def _database(session: asyncpg.Connection) -> dict[str, list[str]]:
@@ -42,8 +44,8 @@ def _asked(scene: CreditScene, payer: str, payee: str) -> dict[str, tuple[Any, A
         ),
         "/v1/rule-packs/backtest": ({"name": "default"}, {"name": "default", "to": "2026-01-01T00:00:00Z"}),
         "/v1/scorecards/backtest": (
-            {"document": card(1, 50), "pack": "default"},
-            {"document": card(1, 70), "pack": "default", "to": "2026-01-01T00:00:00Z"},
+            {"document": _card(50), "pack": "default"},
+            {"document": _card(70), "pack": "default", "to": "2026-01-01T00:00:00Z"},
         ),
         "/v1/wallets/{id}/credit/what-if": ({"changes": {}}, {"changes": {"payments_90d": 40}}),
     }
@@ -63,7 +65,7 @@ async def test_a_question_writes_nothing_and_its_key_is_free_for_another(databas
         assert set(asked) == QUESTIONS
         session = await connect(database_url, name="what is kept")
         try:
-            kept, remembered = await _database(session), memory(switch)
+            kept, before = await _database(session), remembered(switch)
             assert sum(map(len, kept.values())) > 20
             for route, questions in asked.items():
                 path, token = route.replace("{id}", scene.ann_wallet), scene.ann if "{id}" in route else None
@@ -72,6 +74,6 @@ async def test_a_question_writes_nothing_and_its_key_is_free_for_another(databas
                 assert answers[0].raw != answers[1].raw, f"{route}: the second question got the first one's answer"
                 assert "Idempotent-Replayed" not in answers[1].headers
                 assert await _database(session) == kept, route
-                assert memory(switch) == remembered, route
+                assert remembered(switch) == before, route
         finally:
             await session.close()

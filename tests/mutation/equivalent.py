@@ -1,6 +1,7 @@
 """Changes that change nothing: `equivalent.yaml` names them with the reason, and they count as no survivors.
 
-An entry names the lines before and after, not their numbers, so it goes on to hold when others are added above."""
+An entry names the lines before and after, not their numbers, so it goes on to hold when others are added above; and the function, where
+a file has the same lines in several."""
 
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ class Equivalent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     before: str
     after: str
     why: str
+    function: str | None = None
 
 
 def equivalents() -> list[Equivalent]:
@@ -29,4 +31,7 @@ def equivalents() -> list[Equivalent]:
 def is_equivalent(known: list[Equivalent], mutant: Mutant, change: Change) -> bool:
     """Whether a change is one of those that are known to make no difference."""
     wanted = (mutant.path, change.before, change.after)
-    return any((entry.path, entry.before, entry.after) == wanted for entry in known)
+    return any(
+        (entry.path, entry.before, entry.after) == wanted and entry.function in (None, mutant.function)
+        for entry in known
+    )

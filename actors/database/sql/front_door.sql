@@ -800,3 +800,187 @@ WHERE session.hash = ANY($1) AND session.expires_at > now() AND key.revoked_at I
 
 -- name: session_close
 DELETE FROM console_session WHERE hash = $1
+
+-- name: webhook_any
+SELECT EXISTS (SELECT FROM webhook_endpoint)
+
+-- name: webhook_add
+-- Unless there are $8 endpoints already, or $9 of this account; one at a time.
+WITH counted AS (
+    SELECT count(*) AS there, count(*) FILTER (WHERE account = $2) AS own FROM webhook_endpoint
+), made AS (
+    INSERT INTO webhook_endpoint (id, account, url, description, types, ordered, places)
+    SELECT $1, $2, $3, $4, $5, $6, $7 FROM counted WHERE there < $8 AND own < $9
+    RETURNING id
+)
+INSERT INTO webhook_secret (endpoint, secret) SELECT id, $10 FROM made RETURNING endpoint
+
+-- name: webhook_lock
+LOCK TABLE webhook_endpoint IN SHARE ROW EXCLUSIVE MODE
+
+-- name: webhook_page
+-- Oldest ids first, after $3; of one account, or of all where $1 is null. $2: one of them alone.
+SELECT endpoint.*, (SELECT name FROM account WHERE account.id = endpoint.account) AS name,
+       (SELECT count(*) FROM webhook_secret
+        WHERE webhook_secret.endpoint = endpoint.id AND coalesce(expires_at > now(), true)) AS secrets,
+       (SELECT count(*) FROM webhook_delivery WHERE webhook_delivery.endpoint = endpoint.id AND webhook_delivery.state = 0) AS pending,
+       (SELECT count(*) FROM webhook_delivery WHERE webhook_delivery.endpoint = endpoint.id AND webhook_delivery.state = 2) AS dead
+FROM webhook_endpoint AS endpoint
+WHERE ($1::int IS NULL OR account = $1) AND ($2::uuid IS NULL OR id = $2) AND ($3::uuid IS NULL OR id > $3)
+ORDER BY id LIMIT $4
+
+-- name: webhook_change
+-- What is null stays. Whoever is enabled anew has not failed yet.
+UPDATE webhook_endpoint SET
+    url = coalesce($2, url), description = coalesce($3, description), ordered = coalesce($6, ordered),
+    types = CASE WHEN $4 THEN $5::text[] ELSE types END,
+    state = coalesce($7::smallint, state), places = coalesce($8::bigint[], places), version = version + 1,
+    failing_since = CASE WHEN $7 IS NULL AND $2 IS NULL THEN failing_since END
+WHERE id = $1 RETURNING id
+
+-- name: webhook_remove
+DELETE FROM webhook_endpoint WHERE id = $1 RETURNING id
+
+-- name: webhook_secret_add
+INSERT INTO webhook_secret (endpoint, secret) SELECT id, $2 FROM webhook_endpoint WHERE id = $1 RETURNING endpoint
+
+-- name: webhook_secrets_expire
+-- Those before the newest: at $2, unless they end before; what has ended is gone, and of the others $3 stay beside the newest.
+WITH older AS (
+    SELECT made_at, least(expires_at, now() + $2::interval) AS ends,
+           row_number() OVER (ORDER BY made_at DESC) AS age
+    FROM webhook_secret WHERE endpoint = $1
+), kept AS (
+    UPDATE webhook_secret SET expires_at = older.ends FROM older
+    WHERE webhook_secret.endpoint = $1 AND webhook_secret.made_at = older.made_at
+      AND older.age > 1 AND older.age <= 1 + $3 AND older.ends > now()
+)
+DELETE FROM webhook_secret USING older
+WHERE webhook_secret.endpoint = $1 AND webhook_secret.made_at = older.made_at
+  AND older.age > 1 AND NOT (older.age <= 1 + $3 AND older.ends > now())
+
+-- name: webhook_deliveries
+-- Newest first, before $2; of one state where $3 is given, of one event where $4 is.
+SELECT * FROM webhook_delivery
+WHERE endpoint = $1 AND ($2::uuid IS NULL OR id < $2) AND ($3::smallint IS NULL OR state = $3)
+  AND ($4::uuid IS NULL OR message = $4)
+ORDER BY id DESC LIMIT $5
+
+-- name: webhook_delivery_one
+SELECT * FROM webhook_delivery WHERE endpoint = $1 AND id = $2
+
+-- name: webhook_test
+INSERT INTO webhook_delivery (endpoint, id, event, message, type, payer, payee, state, asked, attempts, next_at)
+VALUES ($1, $2, 0, $3, $4, 0, 0, 0, true, 0, now())
+RETURNING *
+
+-- name: webhook_ask
+-- To be sent again as if for the first time; what waits already waits no longer.
+UPDATE webhook_delivery SET state = 0, asked = true, attempts = 0, next_at = now()
+WHERE endpoint = $1 AND id = $2 RETURNING *
+
+-- name: webhook_ask_dead
+UPDATE webhook_delivery SET state = 0, asked = true, attempts = 0, next_at = now()
+WHERE endpoint = $1 AND id IN (
+    SELECT id FROM webhook_delivery WHERE endpoint = $1 AND state = 2 ORDER BY id LIMIT $2
+) RETURNING id
+
+-- name: webhook_pending_count
+SELECT count(*) FROM webhook_delivery WHERE endpoint = $1 AND state = 0
+
+-- name: webhook_lease_take
+INSERT INTO webhook_lease AS lease (holder, until) VALUES ($1, now() + $2::interval)
+ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE lease.holder = excluded.holder OR lease.until < now()
+RETURNING holder
+
+-- name: webhook_lease_end
+DELETE FROM webhook_lease WHERE holder = $1
+
+-- name: webhook_enabled
+-- Endpoints to send to, whose account has a key that may have them; with what the account is bound to, and the secrets, newest first.
+SELECT endpoint.id, endpoint.account, endpoint.url, endpoint.types, endpoint.ordered, endpoint.version, endpoint.places,
+       endpoint.failing_since, account.bound,
+       ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = endpoint.account) AS wallets,
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = endpoint.account) AS owners,
+       ARRAY(SELECT secret FROM webhook_secret
+             WHERE webhook_secret.endpoint = endpoint.id AND coalesce(expires_at > now(), true)
+             ORDER BY made_at DESC) AS secrets
+FROM webhook_endpoint AS endpoint JOIN account ON account.id = endpoint.account
+WHERE endpoint.state = 0 AND EXISTS (
+    SELECT FROM api_key AS key WHERE key.account = endpoint.account AND key.scopes && $1::text[]
+      AND key.revoked_at IS NULL AND coalesce(key.expires_at > now(), true)
+)
+
+-- name: webhook_pending
+SELECT * FROM webhook_delivery WHERE endpoint = $1 AND state = 0 AND NOT asked ORDER BY id LIMIT $2
+
+-- name: webhook_asked
+SELECT * FROM webhook_delivery WHERE asked LIMIT $1
+
+-- name: webhook_asked_taken
+UPDATE webhook_delivery SET asked = false
+FROM unnest($1::uuid[], $2::uuid[]) AS taken (endpoint, id)
+WHERE webhook_delivery.endpoint = taken.endpoint AND webhook_delivery.id = taken.id
+  AND EXISTS (SELECT FROM webhook_lease WHERE holder = $3)
+
+-- name: webhook_sent
+-- A stretch of events is sent or stored: the cursor moves with what is stored, or nothing happens. No payment waits for this commit: should
+-- it be lost, what was sent is sent again.
+WITH moved AS (
+    UPDATE webhook_endpoint SET places = $4, delivered = delivered + $5, failed = failed + $6, failing_since = $7
+    WHERE id = $1 AND version = $2 AND EXISTS (SELECT FROM webhook_lease WHERE holder = $3)
+    RETURNING id
+), stored AS (
+    INSERT INTO webhook_delivery
+        (endpoint, id, event, message, type, payer, payee, state, attempts, next_at, tried_at, took_ms, status, error)
+    SELECT moved.id, row.*
+    FROM moved
+    CROSS JOIN unnest($8::uuid[], $9::bigint[], $10::uuid[], $11::text[], $12::bigint[], $13::bigint[], $14::smallint[],
+                      $15::smallint[], $16::timestamptz[], $17::timestamptz[], $18::int[], $19::smallint[], $20::text[]) AS row
+    ON CONFLICT (endpoint, id) DO NOTHING
+)
+SELECT count(*) FROM moved
+
+-- name: webhook_tried
+-- Attempts at what was stored, each with what came of it; the attempt before goes to the history, which keeps $10.
+WITH moved AS (
+    UPDATE webhook_endpoint SET delivered = delivered + $11, failed = failed + $12, failing_since = $13
+    WHERE id = $1 AND EXISTS (SELECT FROM webhook_lease WHERE holder = $2)
+    RETURNING id
+)
+UPDATE webhook_delivery AS kept SET
+    state = row.state, attempts = row.attempts, next_at = row.next_at, tried_at = row.tried_at, took_ms = row.took_ms,
+    status = row.status, error = row.error,
+    history = CASE WHEN kept.tried_at IS NULL THEN kept.history
+        ELSE CASE WHEN jsonb_array_length(kept.history) >= $10 THEN kept.history - 0 ELSE kept.history END
+             || jsonb_build_object('tried_at', kept.tried_at, 'took_ms', kept.took_ms, 'status', kept.status, 'error', kept.error)
+        END
+FROM moved
+CROSS JOIN unnest($3::uuid[], $4::smallint[], $5::smallint[], $6::timestamptz[], $7::timestamptz[], $8::int[],
+                  $9::smallint[], $14::text[]) AS row (id, state, attempts, next_at, tried_at, took_ms, status, error)
+WHERE kept.endpoint = moved.id AND kept.id = row.id AND NOT kept.asked
+
+-- name: webhook_disable
+UPDATE webhook_endpoint SET state = $3 WHERE id = $1 AND version = $2 RETURNING id
+
+-- name: webhook_log_prune
+-- All but the newest $3 of one state, and what is older than $4.
+DELETE FROM webhook_delivery WHERE endpoint = $1 AND state = $2 AND NOT asked AND (
+    id <= (SELECT id FROM webhook_delivery WHERE endpoint = $1 AND state = $2 ORDER BY id DESC OFFSET $3 LIMIT 1)
+    OR tried_at < now() - $4::interval
+)
+
+-- name: webhook_figures
+-- `behind`: blocks of the journal that are not read yet. `unattended`: nobody holds the lease.
+SELECT endpoint.id, endpoint.url, endpoint.state, endpoint.delivered, endpoint.failed, endpoint.failing_since,
+       extract(epoch FROM now() - endpoint.failing_since)::float8 AS failing_s,
+       (SELECT count(*) FROM webhook_delivery WHERE webhook_delivery.endpoint = endpoint.id AND webhook_delivery.state = 0) AS pending,
+       (SELECT count(*) FROM webhook_delivery WHERE webhook_delivery.endpoint = endpoint.id AND webhook_delivery.state = 2) AS dead,
+       (SELECT coalesce(sum(greatest(head.block + 1 - (place.place >> {block_shift} & {block_mask}), 0)), 0)::bigint
+        FROM unnest(endpoint.places) WITH ORDINALITY AS place (place, number)
+        CROSS JOIN LATERAL (
+            SELECT block FROM journal WHERE journal.shard = place.number - 1 ORDER BY journal.block DESC LIMIT 1
+        ) AS head) AS behind,
+       NOT EXISTS (SELECT FROM webhook_lease WHERE until > now()) AS unattended
+FROM webhook_endpoint AS endpoint ORDER BY endpoint.id

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import click
-
 from switch.cli.lazy import Command, LazyGroup
 
 COMMANDS: Final = {
@@ -18,7 +16,8 @@ COMMANDS: Final = {
     ),
 }
 
-
-@click.group("cards", cls=LazyGroup, table=COMMANDS)
-def cards_group() -> None:
-    """Look at scorecards and publish them. docs/reference/scorecards.md describes the document."""
+cards_group: Final = LazyGroup(
+    "cards",
+    table=COMMANDS,
+    help="Look at scorecards and publish them. docs/reference/scorecards.md describes the document.",
+)

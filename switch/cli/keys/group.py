@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import click
-
 from switch.cli.lazy import Command, LazyGroup
 
 COMMANDS: Final = {
@@ -17,7 +15,4 @@ COMMANDS: Final = {
     "revoke": Command("switch.cli.keys.revoke:keys_revoke", "End a key's life."),
 }
 
-
-@click.group("keys", cls=LazyGroup, table=COMMANDS)
-def keys_group() -> None:
-    """Make, list and revoke API keys."""
+keys_group: Final = LazyGroup("keys", table=COMMANDS, help="Make, list and revoke API keys.")

@@ -29,7 +29,7 @@ def keys_list(as_json: bool, data: Path, database: str | None) -> None:
             if key.bound is None
             else f"  bound to {', '.join((*key.bound.wallets, *key.bound.owners, *key.bound.scenarios))}"
         )
-        click.echo(f"{key.id}  {key.state:8}{key.name:16}{' '.join(key.scopes)}{bound}{_times(key)}")
+        click.echo(f"{key.id}  {key.state:7} {key.name:15} {' '.join(key.scopes)}{bound}{_times(key)}")
 
 
 def _times(key: Any) -> str:

@@ -285,13 +285,13 @@ def _asked_to_stop() -> Iterator[list[int]]:
 @contextmanager
 def _pools(options: dict[str, Any]) -> Iterator[tuple[Any, int]]:
     """What makes workers, and how many the machine or the cluster has processors for."""
-    from actors.process.worker_pool import ProcessPool, RayPool
-    from actors.rescore.unit import make_worker
+    from actors.rescore.unit import local_pool, make_worker
 
     if options["ray"] is None:
-        yield partial(ProcessPool, make_worker), os.cpu_count() or 1
+        yield local_pool, os.cpu_count() or 1
         return
     from actors.process.ray_cluster import RayOptions, RayRuntime
+    from actors.process.worker_pool import RayPool
 
     with tempfile.TemporaryDirectory(prefix="shardpay-") as folder:
         runtime = RayRuntime.start(RayOptions(data_dir=Path(folder), num_cpus=0, address=options["ray"]))

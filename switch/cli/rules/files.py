@@ -32,17 +32,25 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(file: Path, cards: tuple[Path, ...], *, need_card: bool) -> tuple[Any, Any]:
     """The document, and the pack unless its card is not at hand and not needed."""
-    from models.scorecard import parse
     from rules.compile.compiler import compile_pack
     from rules.language.document import read_pack
     from rules.language.files import pack_text, reader_beside
 
-    known = {f"{card.name}@{card.version}": card for card in (parse(path.read_bytes()) for path in cards)}
+    known = {f"{card.name}@{card.version}": card for card in map(_card, cards)}
     document = read_pack(pack_text(file), reader_beside(file))
     named = document.card
     if not need_card and named is not None and named.card is None and named.reference not in known:
         return document, None
     return document, compile_pack(document, known, 0, 0)
+
+
+def _card(path: Path) -> Any:
+    from models.scorecard import CardError, parse
+
+    try:
+        return parse(path.read_bytes())
+    except CardError as error:
+        raise click.ClickException(f"{path}: {error}") from None
 
 
 def scenario_in(file: Path) -> Any:

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-import click
-
 from switch.cli.lazy import Command, LazyGroup
 
 COMMANDS: Final = {
@@ -22,7 +20,6 @@ COMMANDS: Final = {
     "test": Command("switch.cli.rules.test:rules_test", "Run the tests that stand in a pack or a credit scenario."),
 }
 
-
-@click.group("rules", cls=LazyGroup, table=COMMANDS)
-def rules_group() -> None:
-    """Check rule packs, run their tests, try them on history, publish them."""
+rules_group: Final = LazyGroup(
+    "rules", table=COMMANDS, help="Check rule packs, run their tests, try them on history, publish them."
+)

@@ -84,7 +84,7 @@ SCHEMA = pa.schema({**KINDS, "k": pa.string(), "l": pa.dictionary(pa.int32(), pa
 def as_dicts(card: Scorecard, scores: Scores) -> list[dict[str, Any]]:
     """Rows of a batch as the oracle gives them, without the unknown, which a batch only counts."""
     rows = []
-    for total, reasons, gaps, subtotals in zip(*(array.tolist() for array in scores[:4]), strict=True):
+    for total, reasons, gaps, subtotals in zip(*(array.T.tolist() for array in scores[:4]), strict=True):
         named = [{"code": card.reasons[r], "gap": g} for r, g in zip(reasons, gaps, strict=True) if r != NONE]
         rest = card.best - total - sum(gaps)
         row = {"score": total, "shortfall": card.best - total, "reasons": named, "rest": rest}

@@ -13,7 +13,7 @@ from actors.records.codes import Code
 from actors.records.layout import AMOUNT_MAX, FLAG_FINAL, FLAG_REMOTE, ORIGINAL, REQUEST, Kind, WalletKind, WalletStatus
 from tests.oracle.oracle_ledger import Row
 from tests.unit.actors.ledger.both import DAY, EUR, SMALL, USD, Both, array_of, new_row
-from tests.unit.actors.ledger.test_outcomes import act, bytes_of, opening, pay, read, status
+from tests.unit.actors.ledger.small_world import act, bytes_of, opening, pay, read, status
 
 EXTERNAL, LIQUIDITY = 1024, 1025
 ALICE, BOB, SHOP, GONE, FULL = ((1 << 16) + slot for slot in range(5))

@@ -12,8 +12,8 @@ from actors.records.layout import CHAIN_STRIDE, FLAG_LINKED, FLAG_PAYER_ANCHOR, 
 from tests.compiled import COMPILED
 from tests.oracle.oracle_ledger import Row
 from tests.unit.actors.ledger.both import DAY, EUR, SMALL, Both, array_of, crowd, new_row
+from tests.unit.actors.ledger.small_world import act, opening, pay
 from tests.unit.actors.ledger.test_captures_refunds import ALICE, BOB, EXTERNAL, REMOTE, SHOP, hold, new_world
-from tests.unit.actors.ledger.test_outcomes import act, opening, pay
 
 UNKNOWN = (2 << 16) + 3
 GROUP_OUTCOMES = {Code.GROUP_INVALID, Code.LINKED_REFUSED, Code.LINKED_DECLINED}

@@ -240,3 +240,13 @@ def test_expiry_is_constant_work_for_each_hold(opened: list[tuple[int, int]], st
                 looks += 1
     assert holds_open(holds) == 0 and looks == len(opened)
     assert max(waits.values()) <= WHEEL_LEVELS
+
+
+def test_a_full_table_keeps_its_last_row_when_the_last_of_a_slot_is_closed() -> None:
+    holds = new_holds(2, 2)
+    for address in (5, 6):
+        assert open_hold(holds, record_of(1_000), np.int64(address))
+    for address in (5, 6):
+        close_hold(holds, np.int64(row_of(holds, address)))
+    assert not holds.wheel.any() and not holds.filled.any()
+    assert due(holds, 2_000) == -1

@@ -1,8 +1,5 @@
 """What one shard's ledger promises beyond single outcomes: keys in time, places of wallets, chains, limits by day, replay."""
 
-from collections.abc import Callable
-from typing import Any
-
 import msgspec
 import numpy as np
 import pytest
@@ -23,7 +20,7 @@ from actors.ledger.book import (
 from actors.ledger.credit import place
 from actors.ledger.ledger import Ledger
 from actors.ledger.posting import effect_opened, next_address
-from actors.ledger.table import table_count, table_slots, with_room
+from actors.ledger.table import table_count
 from actors.records.addresses import SEGMENT_SLOTS
 from actors.records.chain_time import chain_time_of, lag_of
 from actors.records.codes import Code
@@ -52,9 +49,6 @@ def small_world(**options: object) -> Both:
     assert act(world, opening(WalletKind.EXTERNAL, EXTERNAL), opening(tier=1), opening()) == [0, 0, 0]
     assert act(world, pay(EXTERNAL, USER, 50_000)) == [0]
     return world
-
-
-# Keys.
 
 
 @settings(max_examples=30)
@@ -137,59 +131,6 @@ def test_a_journal_with_more_keys_than_a_generation_surely_holds_is_replayed_all
     world._check_fresh_keys(fresh)
 
 
-def test_a_snapshot_with_more_keys_than_a_generation_surely_holds_is_restored_all_the_same() -> None:
-    world = small_world(scored=False)
-    ledger = world.ledger
-    ledger.book = ledger.book._replace(keys=with_room(ledger.book.keys, 20_000))
-    crowd(ledger, 0)
-    act(world, *[pay(USER, OTHER, 1)] * 40)
-    fresh = Ledger(world.config, Capacity(segments=5, segment_map=16, keys=5, payers=200, attempts=6_000, profiles=100))
-    assert len(fresh.book.keys.slots) < table_slots(ledger.book.keys)
-    fresh.restore(world.ledger.snapshot(), world.ledger.keys_since_ms)
-    world._check_fresh_keys(fresh)
-
-
-def test_a_snapshot_that_does_not_fit_changes_nothing() -> None:
-    world = small_world(scored=True)
-    fresh = Ledger(world.config, Capacity(segments=5, segment_map=16, keys=5, payers=0, attempts=0, profiles=0))
-    act(world, pay(USER, OTHER, 1))
-    before = {name: array.tobytes() for name, array in fresh.snapshot().arrays.items()}
-    with pytest.raises(ValueError, match="do not fit"):
-        fresh.restore(world.ledger.snapshot(), 0)
-    assert {name: array.tobytes() for name, array in fresh.snapshot().arrays.items()} == before
-    assert not fresh.book.wallets["currency"].any()
-
-
-@pytest.mark.parametrize(
-    ("name", "other"),
-    [
-        ("credit.meta", lambda array: array.astype(np.float64)),
-        ("credit.order_table.parts", lambda array: array[:, :1]),
-        ("credit.meta", lambda array: np.append(array, 0)),
-    ],
-    ids=["another type", "another width", "more"],
-)
-def test_arrays_of_another_layout_do_not_fit(name: str, other: Callable[[Any], Any]) -> None:
-    world = small_world(scored=False)
-    kept = world.ledger.snapshot()
-    kept.arrays[name] = other(kept.arrays[name])
-    with pytest.raises(ValueError, match=f"{name}: .* do not fit"):
-        Ledger(world.config, SMALL).restore(kept, 0)
-
-
-def test_the_first_array_that_is_missing_is_named() -> None:
-    world = small_world(scored=False)
-    kept = world.ledger.snapshot()
-    for name in ("credit.meta", "wallets", "profiles"):
-        del kept.arrays[name]
-    first = next(name for name in world.ledger.snapshot().arrays if name not in kept.arrays)
-    with pytest.raises(ValueError, match=f"there is no {first}$"):
-        Ledger(world.config, SMALL).restore(kept, 0)
-
-
-# Bounds.
-
-
 @pytest.mark.parametrize(
     ("amount", "seconds", "valid"),
     [
@@ -221,9 +162,6 @@ def test_no_sum_of_all_that_was_ever_paid_leaves_its_range() -> None:
     sums[0]["debits"], sums[0]["credits"] = 0, 100
     sums[1]["debits"] = sums[1]["credits"] = CUMULATIVE_MAX - 5
     assert [paid(amount) for amount in (6, 5, 1)] == [Code.BALANCE_OUT_OF_RANGE, 0, Code.BALANCE_OUT_OF_RANGE]
-
-
-# Places.
 
 
 def test_wallets_fill_a_segment_and_then_wait_for_the_next() -> None:
@@ -367,8 +305,6 @@ def test_profiles_come_and_go_for_ever() -> None:
         assert int(profile_row(ledger.book, np.int64(kept))) == row
 
 
-# Time.
-
 moments = st.integers(0, 2**31 * 1000 - 10**6)
 
 
@@ -430,9 +366,6 @@ def test_record_time_never_goes_back() -> None:
     world.advance(START + 5_000)
     world.advance(START)
     assert world.ledger.record_time == START + 5_000
-
-
-# Replay.
 
 
 def test_replay_stops_at_the_first_record_that_contradicts() -> None:

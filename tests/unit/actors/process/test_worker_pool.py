@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -61,3 +64,37 @@ def test_workers_end_with_their_pool_in_the_middle_of_a_task(pool: ProcessPool) 
     processes = [psutil.Process(pid) for pid in pool.pids()]
     pool.stop()
     assert not any(process.is_running() for process in processes)
+
+
+COPIES = """
+import os, sys, time
+from pathlib import Path
+from actors.process.worker_pool import ProcessPool
+
+def make(job):
+    return lambda task: job in [os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()]
+
+held = open(sys.argv[1], "w")
+pool = ProcessPool(make, held.name, copies=True)
+workers = [pool.start() for _ in range(3)]
+ready = []
+while len(ready) < 3:
+    ready += pool.events(30)
+pool.give(workers[2], None)
+(done,) = pool.events(30)
+print(*pool.pids(), done.value, flush=True)
+time.sleep(60)
+"""
+
+
+def test_copies_hold_no_file_of_the_process_that_they_are_of_and_end_with_it(tmp_path: Path) -> None:
+    """The driver is killed: nobody tells its workers, and none of them keeps a pipe of another open."""
+    command = [sys.executable, "-c", COPIES, str(tmp_path / "held")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        *pids, holds = driver.stdout.readline().split()
+        processes = [psutil.Process(int(pid)) for pid in pids]
+        driver.kill()
+    assert len(processes) == 3 and holds == "False"
+    gone, alive = psutil.wait_procs(processes, WAIT_S)
+    assert len(gone) == 3, alive

@@ -4,9 +4,10 @@ import pytest
 
 from actors.records.codes import FIRST_DECLINED, FIRST_REFUSED, LAST_DECLINED, OUTCOMES, Code, is_declined, is_untried
 from tests.oracle.oracle_ledger import CODES
+from tests.unit.actors.ledger.test_admission import REFUSALS
 from tests.unit.actors.ledger.test_captures_refunds import MODIFICATION_DECLINES, MODIFICATION_REFUSALS
 from tests.unit.actors.ledger.test_groups import GROUP_OUTCOMES
-from tests.unit.actors.ledger.test_outcomes import DECLINES, REFUSALS
+from tests.unit.actors.ledger.test_posting import DECLINES
 from tests.unit.actors.ledger.test_reviews import REVIEW_OUTCOMES
 
 FRONT_DOOR = {

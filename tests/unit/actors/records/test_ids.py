@@ -233,3 +233,16 @@ def test_an_id_is_read_without_compilation_too(address: int) -> None:
     plain = getattr(ids._decode_wallet, "py_func", ids._decode_wallet)
     assert int(plain((SECRET.low, SECRET.high), top, low)) == address
     assert int(plain((SECRET.low, SECRET.high), top, low ^ 1)) == 0
+
+
+def test_what_is_no_uuid_is_told_from_what_is_none_of_ours() -> None:
+    assert ids.wallet_address_of(SECRET, "no uuid") == -1
+    assert ids.wallet_address_of(SECRET, str(uuid.UUID(int=5))) == 0
+
+
+@given(times, record_addresses)
+def test_a_transfer_id_ends_with_20_bits_of_a_hash_of_address_and_time(time_ms: int, address: int) -> None:
+    hashed = siphash128(RAW_SECRET, address.to_bytes(8, "little") + time_ms.to_bytes(8, "little"))
+    assert (
+        uuid.UUID(ids.transfer_id(SECRET, time_ms, address)).int & 0xFFFFF == int.from_bytes(hashed[:8], "little") >> 44
+    )

@@ -544,3 +544,31 @@ def test_one_holder_does_not_fill_the_table_of_consents(monkeypatch: pytest.Monk
     assert shard.state(holder)["credit"]["consents"] == 3 and shard.state(other)["credit"]["consents"] == 1
     row = shard.core.ledger.credit.row(shard.core.ledger.book, holder)
     assert len([*shard.core.ledger.credit._consents_of(row)]) == 3
+
+
+def test_room_is_asked_for_where_the_key_belongs(shard: OneShard, monkeypatch: pytest.MonkeyPatch) -> None:
+    holder, ledger = shard.wallet(), shard.core.ledger
+    asked: list[int] = []
+    put: list[int] = []
+    room, remember = ledger.has_key_room, ledger.remember_key
+
+    def asks(hi: int) -> bool:
+        asked.append(hi)
+        return room(hi)
+
+    def puts(hi: int, lo: int, address: int) -> bool:
+        put.append(hi)
+        return remember(hi, lo, address)
+
+    monkeypatch.setattr(ledger, "has_key_room", asks)
+    monkeypatch.setattr(ledger, "remember_key", puts)
+    granted(shard, holder)
+    assert asked == put and len(put) == 1
+
+
+def test_of_a_holder_that_there_is_not_nothing_is_shown(shard: OneShard) -> None:
+    shard.wallet()
+    ledger = shard.core.ledger
+    ledger.book.wallets[-1]["held"], ledger.credit.rows[-1]["score"] = 5, 700
+    state = shard.state(900 << 16)
+    assert not state["wallet"]["held"] and not state["credit"]["score"]

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.credit.score import Cause, Minimum, WalletScorer
-from models.credit.wallet_card import BANDS, RANGE, checked, wallet_card, without
-from models.scorecard import CardError, Scorecard, canonical, parse
+from models.scorecard import Scorecard, canonical
 from tests.oracle import oracle_credit
-from tests.unit.models.credit.wallets import RECORD, WALLET_SCHEMA, characteristic, small_card, wallet_cards, wallets
+from tests.unit.models.credit.wallets import RECORD, WALLET_SCHEMA, small_card, wallet_cards, wallets
 
 
 def plain(value: Any) -> Any:
@@ -48,21 +47,6 @@ def test_subtotals_add_up_to_the_score_and_gaps_to_what_is_missing(card: Scoreca
         assert gaps + score.rest.get(name, 0) == scorer.best[name] - subtotal
 
 
-@settings(deadline=None)
-@given(wallet_cards())
-def test_a_card_without_a_dimension_still_goes_from_350_to_950(card: Scorecard) -> None:
-    assert (card.worst, card.best) == RANGE and card.bands == BANDS
-    for dimension in card.dimensions:
-        left = [item for item in card.characteristics if item.dimension != dimension]
-        if not any(len(set(item.all_points)) > 1 for item in left):
-            with pytest.raises(CardError):
-                without(card, dimension)
-            continue
-        other = without(card, dimension)
-        assert (other.worst, other.best) == RANGE and dimension not in other.dimensions
-        assert parse(canonical(other)) == checked(other)
-
-
 @pytest.mark.parametrize(
     ("days", "payments", "cause"),
     [(89, 10, Cause.FEW_DAYS), (90, 9, Cause.FEW_PAYMENTS), (89, 9, Cause.FEW_DAYS), (90, 10, Cause.NONE)],
@@ -86,36 +70,3 @@ def test_a_table_that_does_not_say_how_much_is_known_is_refused(name: str) -> No
         scorer.score({**RECORD, name: "many"})
     with pytest.raises(ValueError, match=name):
         scorer.score_table(pa.Table.from_pylist([{**RECORD, name: "many"}]))
-
-
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"range": (350, 900)}, "range"),
-        ({"bands": BANDS[:-1]}, "bands"),
-        ({"base": 10}, "base"),
-    ],
-)
-def test_a_card_that_is_not_one_for_wallets_is_refused(change: dict[str, Any], field: str) -> None:
-    card = small_card()
-    items = card.characteristics
-    if field == "range":
-        last = items[-1]
-        top = max(last.points)
-        items = (*items[:-1], msgspec.structs.replace(last, points=tuple(min(p, top - 50) for p in last.points)))
-    if field == "base":
-        first = items[0]
-        lower = {"points": tuple(p - 10 for p in first.points), "missing": first.missing - 10}
-        items = (msgspec.structs.replace(first, **lower), *items[1:])
-    with pytest.raises(CardError) as error:
-        WalletScorer(msgspec.structs.replace(card, characteristics=items, **change))
-    assert error.value.field == field
-
-
-def test_a_reason_of_two_dimensions_is_refused() -> None:
-    items = (characteristic("a", "history", (0, 1), reason="R"), characteristic("b", "ability", (0, 1), reason="R"))
-    card = Scorecard(name="two", version=1, characteristics=items)
-    with pytest.raises(CardError, match="each reason belongs to one dimension"):
-        wallet_card(card, {"a": "history", "b": "ability"})
-    with pytest.raises(CardError, match="has no dimension"):
-        wallet_card(card, {"a": "history"})

@@ -70,7 +70,7 @@ def test_a_shipped_card_scores_every_wallet_and_knows_only_the_catalogue(feature
     scores = scorer.score_table(features)
     known = scores.causes == 0
     assert known.sum() > 0.9 * PEOPLE and (~known).sum() > 0
-    assert (scores.rows.subtotals.sum(axis=1) == scores.rows.totals).all()
+    assert (scores.rows.subtotals.sum(axis=0) == scores.rows.totals).all()
     assert 350 <= scores.rows.totals[known].min() and scores.rows.totals[known].max() <= 950
     record = features.slice(int(np.flatnonzero(known)[0]), 1).to_pylist()[0]
     for lift in WhatIf(scorer).lifts(record):

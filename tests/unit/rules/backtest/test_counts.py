@@ -8,9 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from rules.backtest.counts import UNDECIDED, UNLABELLED, Tally, add, new_tally, whole
-from rules.backtest.report import BacktestReport, render, report
-from rules.decisions.decision import DECISION, FALLBACK, Action
-from rules.decisions.pack import Pack, Rule, RuleHits
+from rules.decisions.decision import DECISION, FALLBACK
+from rules.decisions.pack import RuleHits
 from rules.vocabulary.columns import COLUMN_COUNT, INDEX
 
 RULES = 70
@@ -108,55 +107,3 @@ def test_parts_add_up_to_the_whole(cut: int) -> None:
     both = attempts.tally(0, cut).plus(attempts.tally(cut))
     for mine, wanted in zip(both, attempts.tally(), strict=True):
         np.testing.assert_array_equal(mine, wanted)
-
-
-def no_rules(columns: NDArray[np.int64], hits: NDArray[np.uint64], unknown: NDArray[np.uint64]) -> None:
-    """Never asked."""
-
-
-PACK = Pack(
-    number=1, name="try", version=1, card=None, fallback=Action.APPROVE, fires=no_rules,
-    rules=(
-        Rule(id="a", action=Action.REVIEW), Rule(id="b", action=Action.DECLINE), Rule(id="c", action=Action.REVIEW, live=False)
-    ),
-)  # fmt: skip
-
-
-def reported_of(*rows: tuple[int, int, int, list[int]]) -> BacktestReport:
-    """(recorded, new, label, rules) of 100 EUR each."""
-    attempts = Attempts(len(rows))
-    attempts.columns[:, INDEX["amount"]], attempts.columns[:, INDEX["currency"]] = 100, EUR
-    attempts.scored[:], attempts.recorded["flags"], attempts.hits[:] = True, 0, False
-    for i, (recorded, now, label, rules) in enumerate(rows):
-        attempts.recorded["action"][i], attempts.now["action"][i], attempts.labels[i] = recorded, now, label
-        attempts.hits[i, rules] = True
-    return report(PACK, attempts.tally())
-
-
-def test_an_analyst_is_told_what_changes_and_which_rule_did_it() -> None:
-    shown = reported_of((0, 0, -1, []), (0, 1, -1, [0]), (0, 2, -1, [0, 1]), (2, 2, -1, [1, 2]))
-    assert (shown.pack, shown.attempts, shown.amounts, shown.changed, shown.labels) == ("try", 4, {"EUR": 400}, 2, None)
-    changes = [(change.recorded, change.now, change.attempts) for change in shown.decisions]
-    assert changes == [
-        ("approve", "approve", 1),
-        ("approve", "review", 1),
-        ("approve", "decline", 1),
-        ("decline",) * 2 + (1,),
-    ]
-    assert [(rule.id, rule.live, rule.hits, rule.share, rule.alone) for rule in shown.rules] == [
-        ("a", True, 2, 0.5, 1), ("b", True, 2, 0.5, 0), ("c", False, 1, 0.25, 0)
-    ]  # fmt: skip
-    assert [(overlap.rules, overlap.attempts) for overlap in shown.overlaps] == [(("a", "b"), 1), (("b", "c"), 1)]
-    assert "2 decided otherwise than recorded" in render(shown, 1.0)
-
-
-def test_labels_give_precision_and_recall_of_the_pack_and_of_what_was_live() -> None:
-    shown = reported_of((0, 1, 1, [0]), (0, 2, 1, [1]), (0, 0, 1, []), (2, 1, 0, [0]), (0, 0, 0, []), (0, 1, -1, [0]))
-    assert shown.labels is not None
-    now, recorded = shown.labels.now, shown.labels.recorded
-    assert (shown.labels.attempts, now.flagged, now.true, now.found) == (5, 3, 3, 2)
-    assert (now.precision, now.recall) == (0.666667, 0.666667)
-    assert (now.amounts_true, now.amounts_found) == ({"EUR": 300}, {"EUR": 200})
-    assert (recorded.flagged, recorded.found, recorded.precision, recorded.recall) == (1, 0, 0.0, 0.0)
-    assert [rule.precision for rule in shown.rules] == [0.5, 1.0, None]
-    assert "recall 66.67%" in render(shown, 1.0)

@@ -1,13 +1,12 @@
 """Packs as documents: what is read, what is refused and where, and what the rules of a pack decide."""
 
-import msgspec
 import pytest
 
 from models.scorecard import Characteristic, Scorecard
 from rules.compile.compiler import compile_pack
 from rules.decisions.decision import Action
 from rules.decisions.pack import Decider, Trace
-from rules.language.cases import columns_of, run_cases
+from rules.language.cases import columns_of
 from rules.language.document import FILES_BYTES_MAX, Mode, read_pack
 from rules.language.problems import PackError
 
@@ -108,23 +107,6 @@ def test_an_entry_of_a_file_is_what_a_person_reads_there(end: str) -> None:
     document = read_pack(text, {"devs.txt": file}.__getitem__)
     trace = Decider(compile_pack(document, {}, 1, 1)).trace(columns_of(document.tests))
     assert trace.hits[:, 0].tolist() == [True] * 5 + [False]
-
-
-def test_hour_and_weekday_follow_the_effective_time_of_a_test() -> None:
-    text = (
-        HEAD
-        + "rules: [{id: night, when: hour >= 22 && weekday == 7, action: review, reason: R}]\n"
-        + payments(
-            "effective_time: 2026-03-29T23:30:00Z", "effective_time: 2026-03-30T23:30:00Z", "hour: 23, weekday: 7"
-        )
-    )
-    assert traced(text).hits[:, 0].tolist() == [True, False, True]
-
-
-def test_an_hour_that_contradicts_the_effective_time_of_a_test_is_refused() -> None:
-    with pytest.raises(PackError) as caught:
-        read_pack(HEAD + "rules: []\n" + payments("hour: 3, effective_time: 2026-03-29T23:30:00Z"))
-    assert any("it is 23" in problem.message for problem in caught.value.problems)
 
 
 def test_long_lists_are_searched() -> None:
@@ -308,81 +290,3 @@ def test_all_problems_are_named_at_once() -> None:
     with pytest.raises(PackError) as refused:
         read_pack(text)
     assert [problem.line for problem in refused.value.problems] == [4, 4, 5]
-
-
-@pytest.mark.parametrize(
-    ("card", "message"),
-    [
-        ("other@1", "there is no such card"),
-        (
-            "{name: c, version: 1, characteristics: [{feature: size, reason: R, edges: [1], points: [1, 2], missing: 0}]}",
-            "size",
-        ),
-        (
-            "{name: c, version: 1, characteristics: [{feature: hour, scale: 10, reason: R, edges: [1], points: [1, 2], missing: 0}]}",
-            "has no scale here",
-        ),
-    ],
-)
-def test_a_card_that_is_not_there_or_does_not_fit_is_refused(card: str, message: str) -> None:
-    with pytest.raises(PackError) as refused:
-        compile_pack(read_pack(HEAD + f"card: {card}\n"), {}, 1, 1)
-    assert (refused.value.problems[0].line, message in refused.value.problems[0].message) == (3, True)
-
-
-def test_a_card_for_loans_in_a_payment_pack_hears_what_payments_have() -> None:
-    features = ["loan_amount", "grade", "payer_teir"]
-    items = ", ".join(f"{{feature: {each}, reason: R, edges: [1], points: [1, 2], missing: 0}}" for each in features)
-    text = HEAD + f"card: {{name: loans, version: 1, characteristics: [{items}]}}\n"
-    with pytest.raises(PackError) as refused:
-        compile_pack(read_pack(text), {}, 1, 1)
-    (problem,) = refused.value.problems
-    assert problem.message == (
-        "the card loans@1 looks at 'loan_amount' (did you mean amount?), 'grade', 'payer_teir' (did you mean payer_tier?), "
-        "which no payment has"
-    )
-    assert "amount, channel, count_1h," in problem.hint
-
-
-@pytest.mark.parametrize(
-    ("feature", "word", "message"),
-    [
-        ("country", "UK", "the card's country: 'UK' is no country, two letters of ISO 3166-1 like MM; write GB"),
-        ("country", "United Kingdom", "the card's country: 'United Kingdom' is no country"),
-        (
-            "payee_kind",
-            "usr",
-            "the card's payee_kind: 'usr' is no wallet_kind, one of the wallet kinds; did you mean user?",
-        ),
-    ],
-)
-@pytest.mark.parametrize("published", [True, False])
-def test_a_category_of_a_card_that_stands_for_nothing_is_refused_as_a_rule_about_it_is(
-    feature: str, word: str, message: str, published: bool
-) -> None:
-    item = Characteristic(feature=feature, reason="R", categories=((word,),), points=(1,), missing=0, unknown=0)
-    card = Scorecard(name="c", version=1, characteristics=(item,))
-    text = HEAD + f"card: {'c@1' if published else msgspec.json.encode(card).decode()}\n"
-    with pytest.raises(PackError) as refused:
-        compile_pack(read_pack(text), {"c@1": card}, 1, 1)
-    (problem,) = refused.value.problems
-    assert problem.message.startswith(message)
-    if word == "UK":
-        compile_pack(read_pack(text, stored=True), {"c@1": card}, 1, 1)
-
-
-def test_a_failed_test_says_what_was_expected() -> None:
-    text = (
-        HEAD
-        + "rules: [{id: a, when: hold, action: review, reason: R}]\n"
-        + "tests: [{name: t, given: {hold: true}, expect: {action: approve, reasons: [], points: 5, fires: []}}]\n"
-    )
-    document = read_pack(text)
-    (outcome,) = run_cases(document.tests, Decider(compile_pack(document, {}, 1, 1)))
-    assert outcome.line == 4
-    assert outcome.differences == (
-        "action: approve was expected, it is review",
-        "points: 5 was expected, it is 0",
-        "reasons: none was expected, it is R",
-        "fires: none was expected, it is a",
-    )

@@ -13,7 +13,7 @@ from rules.language.cases import columns_of, run_cases
 from rules.language.document import PackDocument, read_pack
 from rules.language.ir import INT_MAX, INT_MIN
 from rules.language.problems import PackError
-from rules.language.tables import _common, _joined, _outside, covers, gap, overlap
+from rules.language.tables import _common, _outside, covers, gap, joined, overlap
 
 HEAD = """
 name: tables
@@ -30,10 +30,6 @@ tables:
 def document(rows: Sequence[str], hit: str = "first", tests: str = "") -> PackDocument:
     lines = "".join(f"      - {{when: [{cells}], action: review, reason: R}}\n" for cells in rows)
     return read_pack(HEAD.replace("HIT", hit) + lines + tests)
-
-
-def messages(rows: Sequence[str], hit: str = "first") -> list[str]:
-    return [note.message for note in document(rows, hit).notes]
 
 
 def test_cells_are_values_lists_ranges_tests_null_or_anything() -> None:
@@ -113,27 +109,6 @@ def test_a_row_behind_one_without_value_has_none_either() -> None:
     assert not trace.hits.any() and trace.not_evaluated.tolist() == [1, 1]
 
 
-def test_rows_that_never_fire_overlaps_and_gaps_are_named() -> None:
-    assert messages(["-, -, -"]) == []
-    assert messages(["-, '> 5', -", "-, '<= 5', -"]) == []
-    assert messages(["-, '> 5', -", "-, '< 5', -"]) == ['a gap: no row fits country = AA, amount = 5, count("1h") = 0']
-    assert "row 2 never fires: row 1 fits all that it fits" in messages(["-, '> 5', -", "MM, '> 6', -"])
-    assert "rows 1 and 2 overlap: the first of them decides" in messages(["MM, -, -", "-, '> 6', -"])
-    assert "rows 1 and 2 overlap: both fire" in messages(["MM, -, -", "-, '> 6', -"], "collect")
-    assert "row 1 fits nothing" in messages(["-, 7..5, -", "-, -, -"])
-    assert "gaps were not looked for: a cell is no constant" in messages(["-, '> payer_available', -"])
-
-
-def test_a_row_that_nothing_passes_when_no_country_is_given_is_named() -> None:
-    stated = "without a country row 1 has no value, so row 2 does not fire"
-    assert stated in messages(["MM, -, -", "-, -, -"])
-    assert stated in messages(["'!= \"MM\"', -, -", "-, -, -"])
-    assert not any("without a" in each for each in messages(["null, -, -", "MM, -, -", "-, -, -"]))
-    assert not any("without a" in each for each in messages(["-, '> 5', -", "MM, -, -"]))
-    assert not any("without a" in each for each in messages(["MM, -, -", "DE, -, -"]))
-    assert not any("without a" in each for each in messages(["MM, -, -", "-, -, -"], "collect"))
-
-
 @pytest.mark.parametrize(
     ("cells", "column", "message"),
     [
@@ -154,7 +129,7 @@ def test_a_wrong_cell_is_refused_at_its_place(cells: str, column: int, message: 
 
 
 spans = st.lists(st.tuples(st.integers(-4, 4), st.integers(-4, 4)).map(lambda pair: (min(pair), max(pair))), max_size=3)
-sets = spans.map(_joined)
+sets = spans.map(joined)
 
 
 @given(sets, sets)

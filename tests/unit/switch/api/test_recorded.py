@@ -41,7 +41,7 @@ class Keys:
 
 @pytest.fixture(autouse=True)
 def without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The turn of a key is a lock of the database; tests/e2e shows who waits for it."""
+    """The turn of a key is a lock of the database; tests/integration shows who waits for it."""
     monkeypatch.setattr(recorded, "turn_of_key", lambda *_: contextlib.nullcontext())
 
 

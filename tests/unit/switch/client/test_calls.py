@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from switch.client.calls import Attempts, Call, Feed, Lost, Reply, body, path, query
+from switch.client.calls import Attempts, Call, Feed, Lost, Reply, body, path, query, retry_after_s
 from switch.client.errors import DeclinedError, ProblemError, UnreachableError
 
 POST = Call("POST", "/v1/transfers", b"{}", key="k-1")
@@ -62,6 +62,17 @@ def test_no_answer_in_time_ends_with_the_key_to_ask_with() -> None:
     assert (raised.value.money_moved, raised.value.idempotency_key) == ("unknown", "k-1")
 
 
+def test_a_reply_that_sends_elsewhere_is_no_answer() -> None:
+    with pytest.raises(ProblemError) as raised:
+        attempts().after_reply(Reply(307, b""), 1.0)
+    assert (raised.value.status, raised.value.money_moved) == (307, "no")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("3", 3.0), ("", 0.0), ("-1", 0.0), ("soon", 0.0), ("\u00b2", 0.0)])
+def test_how_long_to_wait_is_read_from_whole_seconds_alone(text: str, seconds: float) -> None:
+    assert retry_after_s({"Retry-After": text}) == seconds
+
+
 def test_what_was_never_sent_moved_no_money() -> None:
     with pytest.raises(UnreachableError) as raised:
         attempts().after_loss(Lost("connection refused", False), 9.999)
@@ -90,6 +101,9 @@ def test_a_question_moves_no_money() -> None:
 
 def test_values_stay_in_their_places() -> None:
     assert path("/v1/wallets/{id}/close", id="../x?y") == "/v1/wallets/..%2Fx%3Fy/close"
+    for nothing in ("", ".", ".."):
+        with pytest.raises(ValueError, match=r"id: .* names nothing"):
+            path("/v1/wallets/{id}/transfers", id=nothing)
     assert query(from_="2026-01-01T00:00:00Z", owner="a&b", limit=None) == "?from=2026-01-01T00%3A00%3A00Z&owner=a%26b"
     assert json.loads(body(from_=1, owner=None)) == {"from": 1, "owner": None}
 

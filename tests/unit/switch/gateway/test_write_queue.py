@@ -559,6 +559,19 @@ async def test_calls_are_observed() -> None:
     assert rows == 3 and queued_s >= 0 and call_s >= 0 and queued_s + call_s <= soon(0) - began
 
 
+async def test_the_longest_wait_of_a_call_is_observed() -> None:
+    seen: list[float] = []
+    loop = asyncio.get_running_loop()
+    queue = ShardWriteQueue(Shard(), WriteQueueLimits(), lambda queued_s, call_s, rows: seen.append(queued_s))
+    now = loop.time()
+    for waited in ((1.0, 3.0, 2.0), (3.0, 1.0), (1.0, 3.0)):
+        jobs = [_Job(row(at), None, now + 9, loop.create_future(), now - each) for at, each in enumerate(waited)]
+        for job in jobs:
+            queue._small_under_way.began(job.caller, job.count)
+        await queue._call(jobs, False)
+    assert len(seen) == 3 and all(3.0 <= each < 3.9 for each in seen)
+
+
 def test_the_deferred_time_lies_where_the_queue_writes_it() -> None:
     rows = np.frombuffer(row(1)[:80] + struct.pack("<q", 123) + row(1)[88:], REQUEST)
     assert rows["deferred_at"][0] == 123

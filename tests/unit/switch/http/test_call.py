@@ -2,7 +2,7 @@
 
 import pytest
 
-from switch.http.call import page_limit, plain_key
+from switch.http.call import name_in, page_limit, plain_key
 from switch.problems.table import ProblemError
 
 
@@ -34,3 +34,15 @@ def test_limits() -> None:
     for text in ("0", "101", "-1", "1.0", "", "ten", "²", "0000000001"):
         with pytest.raises(ProblemError):
             page_limit({"limit": text})
+
+
+@pytest.mark.parametrize("text", ["Ann", "Ann\u00a0Lee", "\u200b", "a\u2028b", "\U0001f600", ""])
+def test_whatever_a_name_can_have_may_be_looked_for(text: str) -> None:
+    assert name_in({"owner": text}, "owner") == text
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "\udfff"])
+def test_what_no_name_can_have_is_refused_with_its_parameter(text: str) -> None:
+    with pytest.raises(ProblemError) as problem:
+        name_in({"owner": text}, "owner")
+    assert (problem.value.code, problem.value.errors[0].field) == ("invalid_query", "owner")

@@ -8,6 +8,7 @@ import pytest
 from ray.exceptions import RayActorError
 
 from actors.rpc.members import Members
+from switch.node.front_door_actor import FrontDoorStatus
 from switch.node.node import Cluster, _Watched
 
 
@@ -74,3 +75,21 @@ async def test_leaving_is_told_to_all_as_a_new_version_of_the_whole_state() -> N
     await asyncio.gather(*cluster._tasks)
     assert not before.leaving and [members.leaving for members in shown] == [True, True]
     assert {members.version for members in shown} == {before.version + 1}
+
+
+async def test_a_process_that_sends_is_made_with_the_first_endpoint_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec: Any = None
+    cluster, made = Cluster(spec, None), list[int]()
+    monkeypatch.setattr(cluster, "_new_webhook_sender", made.append)
+    cluster.front_doors = {0: _Watched(None), 1: _Watched(None)}
+    cluster._send_webhooks()
+    cluster.front_doors[0].status = FrontDoorStatus(version=1)
+    cluster._send_webhooks()
+    assert cluster.webhooks is None and made == []
+    cluster.front_doors[1].status = FrontDoorStatus(version=1, webhooks=True)
+    for _ in range(2):
+        cluster._send_webhooks()
+    assert cluster.webhooks is not None and made == [0]
+    assert [name for name, *_ in cluster._everyone()][-1] == "webhook sender"

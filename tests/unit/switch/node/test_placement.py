@@ -125,7 +125,7 @@ class _Handle:
         self.status = self.connect = self
 
     async def remote(self, *_: Any) -> Any:
-        return SimpleNamespace(version=1)
+        return SimpleNamespace(version=1, webhooks=False)
 
 
 async def test_a_front_door_opens_where_a_node_joins_or_comes_back_and_is_given_up_with_its_node(

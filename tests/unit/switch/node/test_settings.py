@@ -58,3 +58,19 @@ def test_room_for_less_than_nothing_is_refused(tmp_path: Path, name: str) -> Non
     (tmp_path / "config.toml").write_text(f"[capacity]\n{name} = -1\n")
     with pytest.raises(ValueError, match=rf"capacity\.{name}"):
         read_config(tmp_path / "config.toml")
+
+
+@pytest.mark.parametrize("section", ["", "[capacity]", "[requests]", "[credit]"])
+def test_a_key_that_there_is_not_is_refused_by_its_name(tmp_path: Path, section: str) -> None:
+    (tmp_path / "config.toml").write_text(f"{section}\nkees = 1\n")
+    with pytest.raises(ValueError, match=r"config\.toml: .*kees"):
+        read_config(tmp_path / "config.toml")
+
+
+def test_webhooks_go_to_networks_that_the_file_names(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[webhooks]\nallow_networks = ["10.1.0.0/16"]\nallow_http = true\n')
+    keys = read_config(tmp_path / "config.toml").webhooks
+    assert keys.allow_networks == ("10.1.0.0/16",) and keys.allow_http
+    (tmp_path / "config.toml").write_text('[webhooks]\nallow_networks = ["10.1.0.0/99"]\n')
+    with pytest.raises(ValueError, match=r"10\.1\.0\.0/99"):
+        read_config(tmp_path / "config.toml")

@@ -3,9 +3,12 @@
 import asyncio
 from typing import Any
 
+import numpy as np
 import pytest
 
 from actors.database.pool import StoreUnavailable
+from actors.records.addresses import record_address
+from actors.records.layout import RECORD, Kind
 from switch.fairness.scheduling import Callers, Scheduler
 from switch.views.event_feed import EventFeed
 
@@ -47,3 +50,25 @@ async def test_any_other_failure_is_told_to_all_who_wait_and_the_next_look_begin
     assert [str(outcome) for outcome in outcomes] == ["no such column"] * 2
     assert "cannot be read" in caplog.text
     assert await feed.grown([5 << 8], 5.0, here)
+
+
+async def test_events_are_read_by_address_and_what_the_reader_may_not_see_is_left_out() -> None:
+    records = np.zeros(3, RECORD)
+    records["kind"], records["payer"], records["payee"] = Kind.TRANSFER, [70_001, 70_002, 70_003], 70_009
+    records["code"][2] = 1
+    rows = [
+        {"address": record_address(0, 5 - index, index), "record": records[index].tobytes(), "details": None}
+        for index in range(3)
+    ]
+
+    async def own(wallets: Any) -> Any:
+        return np.isin(wallets, [70_002, 70_009])
+
+    everything = await _feed(list(rows)).at(0, [row["address"] for row in rows])
+    assert [each.address for each in everything] == sorted(row["address"] for row in rows)
+    assert [each.record["payer"] for each in everything] == [70_003, 70_002, 70_001]
+    mine = await _feed(list(rows)).at(0, [1, 2], own)
+    assert [(each.record["payer"], each.payers) for each in mine] == [(70_002, True), (70_001, False)], (
+        "what was declined is its payer's alone"
+    )
+    assert await _feed([]).at(0, [7]) == []

@@ -1,0 +1,61 @@
+"""What holds for every route of the application: query parameters, headers, its end."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from multidict import CIMultiDict
+
+from switch.api.app import ROUTES
+from tests.front_door import RunningSwitch, running_switch
+from tests.payments import funded
+
+
+@pytest.fixture
+async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
+    async with running_switch(database_url) as running:
+        yield running
+
+
+async def test_a_query_parameter_that_no_route_knows_is_refused_on_each(switch: RunningSwitch) -> None:
+    """`?dry_run=true` must not pay: a caller who means it to try something out would move money."""
+    for route in ROUTES:
+        path = re.sub(r"\{[a-z]+:([a-z]+)[^}]*\}", r"\1", route.path)
+        path = re.sub(r"\{[a-z]+\}", "x", path)
+        body: dict[str, Any] | None = None if route.method == "GET" else {}
+        answer = await switch.call(route.method, f"{path}?dry_run=true", body, key="k")
+        assert (answer.status, answer.json["code"]) == (422, "invalid_query"), (route.path, answer.raw)
+        assert [error["field"] for error in answer.json["errors"]] == ["dry_run"]
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key", "Shardpay-Time"])
+async def test_a_header_given_twice_is_refused(switch: RunningSwitch, name: str) -> None:
+    bank, user = await funded(switch)
+    body = {"payer": bank, "payee": user, "amount": 10, "currency": "EUR"}
+    headers = CIMultiDict({"Authorization": f"Bearer {switch.key}", "Idempotency-Key": "twice"})
+    headers.add(name, headers.get(name, "2026-01-01T00:00:00Z"))
+    if name == "Shardpay-Time":
+        headers.add(name, "2026-01-02T00:00:00Z")
+    async with switch.session.post(switch.base + "/v1/transfers", json=body, headers=headers) as response:
+        problem = await response.json()
+    assert problem["code"] in ("unauthenticated", "invalid_idempotency_key", "invalid_shardpay_time")
+    assert f"more than one {name} header" in problem["detail"]
+
+
+async def test_a_drain_answers_what_is_under_way(switch: RunningSwitch) -> None:
+    bank, user = await funded(switch)
+    body = {"payer": bank, "payee": user, "amount": 5, "currency": "EUR"}
+    sent = asyncio.Event()
+    for client in switch.clients:
+        client.before = sent.set
+    paying = [asyncio.create_task(switch.call("POST", "/v1/transfers", body, key=f"drain{i}")) for i in range(20)]
+    await sent.wait()
+    await switch.front_door.stop()
+    answers = await asyncio.gather(*paying, return_exceptions=True)
+    assert all(isinstance(a, aiohttp.ClientConnectionError) or a.status in (201, 503) for a in answers)  # type: ignore[union-attr]
+    assert any(not isinstance(a, BaseException) and a.status == 201 for a in answers)
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await switch.call("GET", "/healthz")

@@ -1,0 +1,114 @@
+"""Disputes over HTTP: opened by the holder, answered by the source, decided by an analyst, in words, with notice."""
+
+from typing import Any
+
+import pytest
+
+from tests.credit_scene import CreditScene, credit_scene
+from tests.disputes import WRONG, due_order, resolved, seen
+from tests.front_door import running_switch
+
+
+async def test_a_dispute_from_the_holder_through_its_source_to_an_analyst(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        scene = await credit_scene(switch)
+        order = await due_order(scene)
+        opened = await scene.post("/v1/credit/disputes", {"entry": order, "text": WRONG}, scene.ann)
+        assert (opened.status, opened.json["source"], opened.json["text"]) == (201, "inn", WRONG)
+        dispute = opened.json["id"]
+        assert opened.headers["Location"] == f"/v1/credit/disputes/{dispute}"
+        again = await scene.post("/v1/credit/disputes", {"entry": order, "text": WRONG}, scene.ann)
+        assert (again.json["id"], again.json["replayed"]) == (dispute, True)
+        more = await scene.post("/v1/credit/disputes", {"entry": order, "text": "And more."}, scene.ann)
+        assert more.json["code"] == "case_exists"
+        forwarded = await seen(scene, dispute, "forwarded")
+        assert (
+            forwarded["forwarded_at"] <= forwarded["due_at"] and "in your own words" in forwarded["notices"][0]["text"]
+        )
+        assert (await scene.ask(amount=100)).json["disputed"] is True
+        assert (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit", scene.ann)).json["disputed"] is True
+
+        (waiting,) = (await scene.get("/v1/credit/disputes", scene.inn)).json["data"]
+        assert (waiting["id"], waiting["text"]) == (dispute, WRONG), "its source reads the holder's own words"
+        (queued,) = (await scene.get("/v1/credit/disputes", switch.key)).json["data"]
+        assert queued["id"] == dispute
+        unanswered = await resolved(scene, dispute, "kept")
+        assert unanswered.json["code"] == "case_unanswered"
+        stated = {"outcome": "kept", "text": "Nobody paid."}
+        answered = await scene.post(f"/v1/credit/disputes/{dispute}/answer", stated, scene.inn, "a1")
+        assert (answered.json["status"], answered.json["answer"]["text"]) == ("answered", "Nobody paid.")
+        repeated = await scene.post(f"/v1/credit/disputes/{dispute}/answer", stated, scene.inn, "a1")
+        assert repeated.json["replayed"] is True
+        for path in ("resolve", "reinsert", "forward"):
+            own = await scene.post(f"/v1/credit/disputes/{dispute}/{path}", stated, scene.inn)
+            assert own.json["code"] == "forbidden", "a source does not decide on what it said itself"
+
+        deleted = (await resolved(scene, dispute, "deleted")).json
+        assert (deleted["status"], deleted["resolution"]["by"]) == ("deleted", "tests")
+        assert deleted["resolution"]["text"] in deleted["notices"][-1]["text"]
+        assert (await resolved(scene, dispute, "kept")).json["code"] == "case_not_open"
+        assert (await scene.get("/v1/credit/disputes", switch.key)).json["data"] == []
+        assert (await scene.get(f"/v1/wallets/{scene.ann_wallet}/credit", scene.ann)).json["disputed"] is False
+        (beside,) = (await scene.get(f"/v1/credit/orders/{order}", scene.inn)).json["disputes"]
+        assert (beside["id"], beside["status"]) == (dispute, "deleted")
+
+
+in_session = pytest.mark.asyncio(loop_scope="session")
+NOBODY = "00003000-0f18-86a7-a655-811d7f69def9"
+
+
+@in_session
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"text": "Wrong."}, "entry"),
+        ({"entry": "x", "text": "Wrong."}, "entry"),
+        ({"entry": NOBODY}, "text"),
+        ({"entry": NOBODY, "text": ""}, "text"),
+        ({"entry": NOBODY, "text": "x" * 2_001}, "text"),
+        ({"entry": NOBODY, "text": "a\x07b"}, "text"),
+        ({"entry": NOBODY, "text": "Wrong.", "outcome": "deleted"}, "outcome"),
+    ],
+)
+async def test_what_no_dispute_can_say_is_refused_by_its_field(scene: CreditScene, body: Any, field: str) -> None:
+    refused = await scene.post("/v1/credit/disputes", body, scene.ann)
+    assert (refused.status, [each["field"] for each in refused.json["errors"]]) == (422, [field]), refused.raw
+
+
+@in_session
+async def test_only_the_holder_of_an_entry_disputes_it_and_only_an_entry(scene: CreditScene) -> None:
+    consent = (await scene.consent()).json["id"]
+    receipt = (await scene.ask(amount=100)).json["receipt"]
+    for entry, token, code in (
+        (receipt, scene.bob, "entry_not_found"),
+        (receipt, scene.inn, "forbidden"),
+        (consent, scene.ann, "entry_not_found"),
+        (NOBODY, scene.ann, "entry_not_found"),
+        (scene.ann_wallet, scene.ann, "entry_not_found"),
+    ):
+        refused = await scene.post("/v1/credit/disputes", {"entry": entry, "text": "Wrong."}, token)
+        assert refused.json["code"] == code, (entry, refused.raw)
+
+
+@in_session
+async def test_a_dispute_is_seen_and_moved_by_its_parties_alone(scene: CreditScene) -> None:
+    await scene.consent()
+    receipt = (await scene.ask(amount=101)).json["receipt"]
+    opened = await scene.post("/v1/credit/disputes", {"entry": receipt, "text": "I did not ask."}, scene.ann, "d1")
+    path = f"/v1/credit/disputes/{opened.json['id']}"
+    again = await scene.post("/v1/credit/disputes", {"entry": receipt, "text": "I did not ask."}, scene.ann, "d1")
+    assert (again.json["id"], again.headers["Idempotent-Replayed"]) == (opened.json["id"], "true")
+    for stranger in (scene.bob, scene.shop):
+        assert (await scene.get(path, stranger)).json["code"] == "case_not_found"
+    for party in (scene.ann, scene.inn, scene.switch.key):
+        assert (await scene.get(path, party)).json["text"] == "I did not ask."
+    answer = {"outcome": "kept", "text": "The log shows it."}
+    assert (await scene.post(f"{path}/answer", answer, scene.shop)).json["code"] == "case_not_found"
+    assert (await scene.post(f"{path}/answer", answer, scene.ann)).json["code"] == "forbidden"
+    wrong = await scene.post(f"{path}/resolve", {"outcome": "overturned", "text": "x"}, scene.switch.key)
+    assert (wrong.status, wrong.json["errors"][0]["field"]) == (422, "outcome"), "that is a review's outcome"
+    missing = await scene.post(f"/v1/credit/disputes/{receipt}/resolve", answer, scene.switch.key)
+    assert missing.json["code"] == "case_not_found", "a receipt is no dispute"
+    brief = await scene.post(f"{path}/resolve", {"outcome": "kept"}, scene.switch.key)
+    resolution = (await scene.get(path, scene.ann)).json["resolution"]
+    assert brief.status == 200 and (resolution["text"], resolution["outcome"]) == ("", "kept") and resolution["meaning"]

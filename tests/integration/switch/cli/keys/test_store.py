@@ -1,0 +1,48 @@
+"""Commands of keys open the database that is named with the secret of its cluster, and close it whatever happens."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.database.connection import connect
+from actors.records.ids import Secret, encode_wallet
+from switch.cli.keys.store import with_keys
+
+
+async def sessions(url: str) -> int:
+    connection = await connect(url, name="looks")
+    try:
+        found: int = await connection.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'shardpay-keys' AND datname = current_database()"
+        )
+        return found
+    finally:
+        await connection.close()
+
+
+async def test_the_secret_is_the_clusters_and_stays(database_url: str) -> None:
+    async def use(store: Any, secret: Secret) -> tuple[str, str]:
+        created = await store.create("a", ["read"])
+        return created.key, encode_wallet(secret, 7)
+
+    first, again = [await with_keys(Path("nowhere"), database_url, use) for _ in range(2)]
+    assert first[0] != again[0] and first[1] == again[1]
+
+
+async def test_sessions_are_closed_also_when_the_use_fails(database_url: str) -> None:
+    async def fails(store: Any, secret: Any) -> None:
+        await store.list(secret)
+        assert await sessions(database_url) >= 1
+        raise LookupError("no such key")
+
+    with pytest.raises(LookupError):
+        await with_keys(Path("nowhere"), database_url, fails)
+    assert await sessions(database_url) == 0
+
+
+async def test_an_empty_database_is_migrated(empty_database_url: str) -> None:
+    async def use(store: Any, secret: Secret) -> Any:
+        return await store.list(secret)
+
+    assert await with_keys(Path("nowhere"), empty_database_url, use) == []

@@ -1,0 +1,82 @@
+"""`shardpay rescore publish`: a finished job's scores are what holders see, once however often it is sent; what cannot be is told."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from actors.stores.rule_packs import VersionConflict
+from models.credit.shipped import shipped
+from switch.cli.main import cli
+from switch.cli.rescore import group
+from tests.front_door import RunningSwitch
+from tests.integration.switch.cli.running import at
+from tests.rescore_files import wide_wallets
+from tests.score_batches import publish_card
+from tests.unit.actors.rescore.inline_pool import InlinePool
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture(autouse=True)
+def inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def pools(_: Any) -> Iterator[tuple[Any, int]]:
+        yield partial(InlinePool), 1
+
+    monkeypatch.setattr(group, "_pools", pools)
+
+
+def scored(folder: Path, wallets: list[str], *more: str) -> Path:
+    table = wide_wallets(shipped("wallet"), len(wallets))
+    ids = [uuid.UUID(wallet).bytes for wallet in wallets]
+    pq.write_table(table.set_column(0, "wallet", pa.array(ids, pa.binary(16))), folder / "in.parquet")
+    # In this thread, which alone may listen to signals.
+    words = ["--input", folder / "in.parquet", "--card", "wallet", "--output", folder / "out", *more]
+    done = CliRunner().invoke(cli, ["rescore", *map(str, words), "--as-of", "2026-01-01T00:00:00Z"])
+    assert done.exit_code == 0, done.output
+    return folder / "out"
+
+
+async def test_holders_see_what_the_job_scored_once(shared: RunningSwitch, tmp_path: Path) -> None:
+    wallets = [await shared.wallet() for _ in range(5)]
+    folder = scored(tmp_path, wallets)
+    with suppress(VersionConflict):  # another test has published it
+        await publish_card(shared)
+    for _ in range(2):
+        done = await at(shared, "rescore", "publish", folder, "--run", 3)
+        assert (done.exit_code, done.stdout) == (0, "ok: 5 rows\n"), done.output
+    found = json.loads((await at(shared, "rescore", "publish", folder, "--run", 3, "--json")).stdout)
+    assert found == {"rows": 5, "codes": {"ok": 5}}
+    shown = (await shared.call("GET", f"/v1/wallets/{wallets[0]}/credit")).json
+    rows = [row for path in sorted(folder.rglob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    (row,) = [each for each in rows if each["wallet"] == uuid.UUID(wallets[0]).bytes]
+    assert (shown["score"], shown["run"]) == (row["score"], 3)
+
+
+async def test_rows_of_nobody_are_counted_and_fail(shared: RunningSwitch, tmp_path: Path) -> None:
+    folder = scored(tmp_path, [await shared.wallet(), str(uuid.uuid4())])
+    with suppress(VersionConflict):  # another test has published it
+        await publish_card(shared)
+    done = await at(shared, "rescore", "publish", folder, "--run", 4)
+    assert (done.exit_code, len(done.stdout.splitlines())) == (1, 2) and "ok: 1 rows" in done.stdout, done.output
+    assert done.stdout.count(": 1 rows") == 2
+
+
+async def test_what_cannot_be_published_is_refused(shared: RunningSwitch, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    none = await at(shared, "rescore", "publish", tmp_path / "empty", "--run", 1)
+    assert (none.exit_code, none.stderr) == (1, f"Error: {tmp_path / 'empty'} holds no finished job\n")
+    assert (await at(shared, "rescore", "publish", tmp_path / "empty", "--run", 0)).exit_code == 2
+    assert (await at(shared, "rescore", "publish", tmp_path / "empty")).exit_code == 2
+    bare = scored(tmp_path, [await shared.wallet()], "--scores-only")
+    done = await at(shared, "rescore", "publish", bare, "--run", 1)
+    assert done.exit_code == 1 and "without --scores-only" in done.stderr

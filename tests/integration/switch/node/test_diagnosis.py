@@ -1,0 +1,76 @@
+"""`shardpay doctor` names what would keep a switch from working, and what to do; it changes nothing."""
+
+import socket
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from actors.database.connection import ClusterLock
+from switch.node.diagnosis import Finding, configuration, database, front_door, machine
+
+
+def only(findings: list[Finding], state: str) -> list[str]:
+    return [each.check for each in findings if each.state == state]
+
+
+async def of_database(url: str) -> list[Finding]:
+    return [finding async for finding in database(Path("/nowhere"), url)]
+
+
+async def test_a_migrated_database_is_well(database_url: str) -> None:
+    findings = await of_database(database_url)
+    assert only(findings, "failure") == []
+    assert {each.check: each.found for each in findings}["tables"] == "as this version has them"
+
+
+async def test_an_empty_database_stays_empty(empty_database_url: str) -> None:
+    findings = await of_database(empty_database_url)
+    assert only(findings, "failure") == [] and "the next start makes" in str(findings)
+    connection = await asyncpg.connect(empty_database_url)
+    assert await connection.fetchval("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == 0
+    await connection.close()
+
+
+async def test_a_database_that_loses_commits_or_is_of_a_newer_version_fails(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    await connection.execute(
+        "INSERT INTO migration (number, name, sha256) SELECT max(number) + 1, 'x', '' FROM migration"
+    )
+    await connection.close()
+    findings = await of_database(database_url)
+    assert only(findings, "failure") == ["durability", "tables"]
+    assert all(each.advice for each in findings if each.state != "ok")
+
+
+async def test_a_database_that_cannot_be_reached_fails(tmp_path: Path) -> None:
+    findings = await of_database(f"postgresql:///shardpay?host={tmp_path}")
+    assert only(findings, "failure") == ["database"]
+
+
+async def test_a_switch_that_runs_is_named(database_url: str) -> None:
+    lock = ClusterLock(database_url)
+    await lock.acquire()
+    findings = await of_database(database_url)
+    await lock.release()
+    assert "in use by a live cluster" in findings[-1].found
+
+
+async def test_a_port_that_something_else_has_fails() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        findings = [finding async for finding in front_door("127.0.0.1", taken.getsockname()[1])]
+    assert only(findings, "failure") == ["port"]
+
+
+@pytest.mark.parametrize(("text", "state"), [("review_expires_in = 60", "ok"), ("reviews = 60", "failure")])
+def test_a_configuration_is_read(tmp_path: Path, text: str, state: str) -> None:
+    path = tmp_path / "shardpay.toml"
+    path.write_text(text)
+    assert [each.state for each in configuration(path)] == [state]
+
+
+def test_a_data_directory_that_is_a_file_fails(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    assert only(list(machine(tmp_path / "data")), "failure") == ["data"]

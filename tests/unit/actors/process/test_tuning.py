@@ -1,0 +1,69 @@
+"""What lives as long as the process is not looked at again by the collector, cycles are still found, freed memory is kept."""
+
+import gc
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from actors.process.tuning import NICENESS, YOUNG_MAX, freeze_gc
+
+SCRIPT = """
+import resource, sys
+import numpy as np
+from actors.process.tuning import keep_freed_memory
+
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+
+def work():
+    some = [np.ones(100_000) for _ in range(30)]
+
+work()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    work()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _collector_as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+def test_objects_that_are_there_are_left_alone_and_it_looks_less_often() -> None:
+    gc.unfreeze()
+    kept = [[] for _ in range(1_000)]  # type: ignore[var-annotated]
+    freeze_gc()
+    assert gc.get_freeze_count() > len(kept) and gc.get_threshold()[0] == YOUNG_MAX
+
+
+def test_cycles_made_later_are_still_collected() -> None:
+    freeze_gc()
+
+    class Node:
+        def __init__(self) -> None:
+            self.itself = self
+
+    gone = weakref.ref(Node())
+    gc.collect()
+    assert gone() is None
+
+
+def test_background_work_gives_way() -> None:
+    assert 0 < NICENESS <= 19
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of the GNU C library")
+def test_memory_that_was_freed_is_used_again() -> None:
+    given = {}
+    for how in ("leave", "keep"):
+        done = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
+        given[how] = int(done.stdout)
+    assert given["keep"] < given["leave"] / 10, given

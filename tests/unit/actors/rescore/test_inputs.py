@@ -1,0 +1,156 @@
+"""What cannot be read is found before anything is written, and named with its file and its column."""
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from actors.rescore.inputs import chunk_ranges
+from actors.rescore.job import RescoreRefused, Settings
+from tests.rescore_files import wallets_table, write_wallets
+from tests.unit.actors.rescore.jobs import SMALL, columns, prepared, rescore
+
+
+def numbers(kind: pa.DataType) -> pa.Array:
+    return pa.array([None, 0, 1, 2, 3] * 20).cast(kind)
+
+
+REFUSED = {
+    "text": (pa.array(["1"] * 100), "late: the card wants numbers"),
+    "timestamp": (pa.array([datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)] * 100), "late: the card wants numbers"),
+    "list": (pa.array([[1]] * 100), "late: the card wants numbers"),
+    "binary": (pa.array([b"1"] * 100), "late: the card wants numbers"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_columns_of_other_types_are_refused_by_name_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    column, stated = REFUSED[name]
+    pq.write_table(wallets_table(100, 1).set_column(1, "late", column), tmp_path / "in.parquet")
+    with pytest.raises(RescoreRefused, match=f"in.parquet: {stated}"):
+        prepared(tmp_path / "in.parquet", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "stated"),
+    [
+        (lambda table: table.append_column("late", table.column("night")), SMALL, "2 columns are named 'late'"),
+        (lambda table: table.drop_columns(["late"]), SMALL, "there is no column 'late'"),
+        (lambda table: table, Settings(wallet="owner"), "there is no column 'owner'"),
+        (
+            lambda table: table,
+            Settings(keep=("never_read",)),
+            "never_read holds list.*nested columns cannot be kept",
+        ),
+        (lambda table: table.set_column(0, "wallet", pa.array([0.5] * 100)), SMALL, "wallet holds double"),
+    ],
+    ids=["twice", "missing", "no wallet", "nested kept", "wallet of floats"],
+)
+def test_columns_that_are_twice_missing_or_nested_are_refused_by_name(
+    tmp_path: Path, change: Callable[[pa.Table], pa.Table], settings: Settings, stated: str
+) -> None:
+    pq.write_table(change(wallets_table(100, 1)), tmp_path / "in.parquet")
+    with pytest.raises(RescoreRefused, match=f"in.parquet: {stated}"):
+        prepared(tmp_path / "in.parquet", tmp_path / "out", settings)
+
+
+@pytest.mark.parametrize("settings", [Settings(wallet="score"), Settings(keep=("gap_2",))], ids=["wallet", "kept"])
+def test_a_column_that_scoring_adds_cannot_be_carried_along(tmp_path: Path, settings: Settings) -> None:
+    pq.write_table(wallets_table(10, 1), tmp_path / "in.parquet")
+    with pytest.raises(RescoreRefused, match=r"'(score|gap_2)' is a column that scoring adds"):
+        prepared(tmp_path / "in.parquet", tmp_path / "out", settings)
+
+
+def test_files_whose_wallets_differ_in_type_are_refused(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 100, 1, 100)
+    other = wallets_table(100, 1).set_column(0, "wallet", pa.array(range(100)))
+    pq.write_table(other, source / "shard-0001.parquet")
+    with pytest.raises(RescoreRefused, match=r"shard-0001.parquet: wallet holds int64, and string in shard-0000"):
+        prepared(source, tmp_path / "out")
+
+
+def test_the_time_of_the_features_is_what_the_files_say_unless_they_differ(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    for at, moment in enumerate((b"1767225600000", b"1767225600000", b"1767312000000")):
+        table = wallets_table(50, at).replace_schema_metadata({b"as_of": moment})
+        pq.write_table(table, source / f"{at}.parquet")
+    with pytest.raises(RescoreRefused, match=r"2.parquet and 0.parquet are of different times.*--as-of"):
+        prepared(source, tmp_path / "out")
+    assert prepared(source, tmp_path / "out", Settings(as_of=5)).job.settings.as_of == 5
+    (source / "2.parquet").unlink()
+    manifest = rescore(prepared(source, tmp_path / "out"))
+    moments = set(columns(tmp_path / "out", manifest).column("as_of").to_pylist())
+    assert moments == {datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)}
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ([], "there is nothing at"),
+        (["a.csv", "_hidden.parquet", ".b.parquet", "_work/c.parquet"], r"holds no Parquet files \(names that end in"),
+    ],
+)
+def test_a_folder_without_files_to_read_is_refused(tmp_path: Path, names: list[str], says: str) -> None:
+    (tmp_path / "in").mkdir()
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        pq.write_table(wallets_table(10, 1), tmp_path / "in" / name)
+    with pytest.raises(RescoreRefused, match=says):
+        prepared(tmp_path / "in", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "it has 0 bytes"),
+        (b"PAR1" * 2, "it has 8 bytes"),
+        (b"x" * 100, "it does not end as one"),
+        (b"PAR1" + b"x" * 100 + b"\xff\xff\xff\x7fPAR1", "it does not end as one"),
+        (b"PAR1" + b"x" * 100 + b"\x40\x00\x00\x00PAR1", "not a whole Parquet file"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused_or_left_out(tmp_path: Path, data: bytes, says: str) -> None:
+    source = write_wallets(tmp_path / "in", 100, 1, 100)
+    (source / "bad.parquet").write_bytes(data)
+    with pytest.raises(RescoreRefused, match=rf"^bad.parquet: not a whole Parquet file: .*{says}|^bad.parquet: {says}"):
+        prepared(source, tmp_path / "out")
+    skipping = prepared(source, tmp_path / "out", Settings(skip_corrupt=True))
+    assert [each.path for each in skipping.job.plan.corrupt] == ["bad.parquet"] and skipping.rows == 100
+    (source / "shard-0000.parquet").unlink()
+    with pytest.raises(RescoreRefused, match="none of its files can be read"):
+        prepared(source, tmp_path / "out", Settings(skip_corrupt=True))
+
+
+def test_a_time_of_features_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    pq.write_table(wallets_table(10, 1).replace_schema_metadata({b"as_of": b"monday"}), tmp_path / "in.parquet")
+    with pytest.raises(RescoreRefused, match=r"as_of, b'monday', is no number of milliseconds; say --as-of"):
+        prepared(tmp_path / "in.parquet", tmp_path / "out")
+
+
+def test_memory_of_a_worker_grows_with_a_row_group_only_up_to_its_buffers(tmp_path: Path) -> None:
+    found = []
+    for rows in (1_000, 100_000, 200_000):
+        pq.write_table(wallets_table(rows, 1), tmp_path / "in.parquet", row_group_size=rows)
+        found.append(prepared(tmp_path / "in.parquet", tmp_path / "out").worker_bytes)
+    assert found == sorted(found) and found[-1] < 1 << 30
+
+
+def test_ranges_of_columns_are_where_their_bytes_lie(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 1_000, 1, 300) / "shard-0000.parquet"
+    metadata = pq.read_metadata(source)
+    ranges = chunk_ranges(metadata, [1, 3], frozenset({"late", "never_read"}))
+    assert len(ranges) == 4 and all(4 <= each.start < each.end <= source.stat().st_size for each in ranges)
+    groups = [metadata.row_group(at) for at in (1, 3)]
+    expected = [
+        group.column(at).total_compressed_size
+        for group in groups
+        for at in range(group.num_columns)
+        if group.column(at).path_in_schema.partition(".")[0] in ("late", "never_read")
+    ]
+    assert [each.end - each.start for each in ranges] == expected
+    assert chunk_ranges(metadata, [], frozenset({"late"})) == [] == chunk_ranges(metadata, [0], frozenset())

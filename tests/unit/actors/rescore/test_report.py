@@ -1,0 +1,112 @@
+"""What a run says of everybody is its tally, and moves are those of wallets that are in both runs."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from actors.rescore.job import RescoreRefused, Settings, Tally
+from actors.rescore.page import write_report
+from actors.rescore.report import BARS_MAX, ReportInputs, _bars, _mean, _quantiles, _reasons, report_of
+from actors.storage.place import folder_at
+from tests.rescore_files import wallets_table
+from tests.unit.actors.rescore.jobs import CARD, output_at, prepared, rescore
+
+
+def test_the_report_tells_moves_against_the_run_before(tmp_path: Path) -> None:
+    before, after = wallets_table(300, 1), wallets_table(300, 1).slice(0, 250)
+    changed = pc.if_else(pc.equal(after.column("wallet"), "w1-7"), pa.scalar(0), after.column("late"))
+    after = pa.concat_tables([after.set_column(1, "late", changed), wallets_table(20, 2)])
+    manifests = {}
+    for name, table in (("before", before), ("after", after)):
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        everybody = Settings(min_days=0, min_payments=0)
+        manifests[name] = rescore(prepared(tmp_path / f"{name}.parquet", tmp_path / name, everybody))
+    output = output_at(tmp_path / "after")
+    made = write_report(CARD, output, manifests["after"], ReportInputs(before=folder_at(tmp_path / "before")))
+    assert made.against is not None and made.against.migration is not None
+    grid = np.array(made.against.migration)
+    assert grid.sum() == 320 and grid[-1].sum() == 20 and grid[:, -1].sum() == 50
+    assert made.against.matched == 250 and 0 < made.against.psi < 0.2
+    movers = [*made.against.risers, *made.against.fallers]
+    assert {mover.wallet for mover in movers} <= {"w1-7"}
+    assert sum(bar.rows for bar in made.distribution) == made.scored == 270
+    page = (tmp_path / "after" / "report.html").read_text()
+    assert "PSI over tenths" in page and "<script" not in page
+    with pytest.raises(RescoreRefused, match="holds no finished run"):
+        write_report(CARD, output, manifests["after"], ReportInputs(before=folder_at(tmp_path / "nowhere")))
+
+
+def tally_of(counts: dict[int, int], worst: int = 300, **more: Any) -> Tally:
+    histogram = [counts.get(worst + at, 0) for at in range(701)]
+    empty: dict[str, Any] = {
+        "causes": {},
+        "bands": [],
+        "first": [],
+        "named": [],
+        "gaps": [],
+        "unknown": {},
+        "checked": 0,
+    }
+    return Tally(scored=sum(counts.values()), bad=0, worst=worst, step=1, histogram=histogram, **{**empty, **more})
+
+
+@pytest.mark.parametrize(
+    ("counts", "mean", "median"),
+    [
+        ({500: 1}, 500.0, 500),
+        ({400: 1, 600: 1}, 500.0, 400),
+        ({400: 1, 600: 3}, 550.0, 600),
+        ({300: 5, 1000: 4}, 611.1, 300),
+    ],
+)
+def test_mean_and_quantiles_are_those_of_the_scores(counts: dict[int, int], mean: float, median: int) -> None:
+    tally = tally_of(counts)
+    scores = np.repeat(list(counts), list(counts.values()))
+    assert round(_mean(tally), 1) == mean == round(float(scores.mean()), 1)
+    found = _quantiles(tally)
+    assert found["50%"] == median
+    for share, score in found.items():
+        assert (scores <= score).mean() >= float(share.rstrip("%")) / 100 > (scores < score).mean() - 1e-12
+
+
+def test_a_report_of_nobody_has_no_quantiles_and_no_lowest() -> None:
+    assert _quantiles(tally_of({})) == {} and _mean(tally_of({})) == 0.0
+
+
+def test_bars_cover_every_score_once() -> None:
+    tally = tally_of({300: 2, 655: 3, 1000: 4})
+    bars = _bars(tally)
+    assert len(bars) <= BARS_MAX and sum(bar.rows for bar in bars) == 9
+    assert bars[0].low == 300 and len({low - high for low, high in pairwise(bar.low for bar in bars)}) == 1
+
+
+def test_reasons_are_in_the_order_of_how_often_they_come_first() -> None:
+    codes = CARD.reasons
+    first = [[0] * len(codes), [0] * len(codes)]
+    first[0][1], first[1][1], first[1][0] = 3, 4, 5
+    named = [10, 0, *[0] * (len(codes) - 2)]
+    found = _reasons(CARD, tally_of({}, first=first, named=named, gaps=[25, *[0] * (len(codes) - 1)]))
+    assert [(each.code, each.first, each.first_by_band) for each in found[:2]] == [
+        (codes[1], 7, [3, 4]),
+        (codes[0], 5, [0, 5]),
+    ]
+    assert found[1].mean_gap == 2.5 and found[0].mean_gap == 0.0
+
+
+def test_wallets_of_another_type_are_compared_as_a_whole_and_not_one_by_one(tmp_path: Path) -> None:
+    everybody = Settings(min_days=0, min_payments=0)
+    for name, table in (
+        ("before", wallets_table(300, 1)),
+        ("after", wallets_table(300, 1).set_column(0, "wallet", pa.array(range(300)))),
+    ):
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        manifest = rescore(prepared(tmp_path / f"{name}.parquet", tmp_path / name, everybody))
+    given = ReportInputs(before=folder_at(tmp_path / "before"))
+    made = report_of(CARD, output_at(tmp_path / "after"), manifest, given).against
+    assert made is not None and made.psi == 0.0 and made.migration is None and made.matched is None

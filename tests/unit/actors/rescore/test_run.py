@@ -1,0 +1,161 @@
+"""A job gives the same bytes however it is cut off; every row is scored, bad or not available; what cannot be done is refused by name."""
+
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from actors.rescore.job import RescoreRefused
+from actors.rescore.page import write_report
+from actors.rescore.report import ReportInputs
+from actors.rescore.run import Canary, Options, Stopped, run
+from actors.rescore.unit import local_pool
+from tests.rescore_files import bytes_of, wallets_table, write_wallets
+from tests.unit.actors.rescore.inline_pool import InlinePool
+from tests.unit.actors.rescore.jobs import CARD, SMALL, output_at, prepared, rescore
+
+
+def test_the_same_bytes_with_deaths_and_stops_and_more_workers(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 2_000, 3, 300)
+    rescore(prepared(source, tmp_path / "whole"))
+    job = prepared(source, tmp_path / "cut")
+    for _ in range(3):
+        with pytest.raises(Stopped):
+            rescore(job, stop_after=3, dies=lambda task: task == 2)
+        (tmp_path / "cut" / "_work" / "staging" / "000000-parts.left").write_bytes(b"half")
+    rescore(prepared(source, tmp_path / "cut"))
+    assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
+    again = rescore(prepared(source, tmp_path / "cut"))
+    assert again.rows == 6_000 and bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
+
+
+def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 3_000, 1, 1_000)
+    pools: list[InlinePool] = []
+
+    def made(job: Any) -> InlinePool:
+        pools.append(InlinePool(job))
+        return pools[-1]
+
+    looks = iter([False, False, True])
+    options = Options(workers=1, max_bad=0.0, stopping=lambda: next(looks, False), on_status=lambda _: None)
+    with pytest.raises(Stopped):
+        run(prepared(source, tmp_path / "out"), made, options)
+    run(prepared(source, tmp_path / "out"), made, options)
+    assert sorted(pools[0].given + pools[1].given) == [0, 1, 2] and pools[0].given
+
+
+def test_workers_that_are_copies_of_the_driver_give_the_same_bytes(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 3_000, 2, 500)
+    rescore(prepared(source, tmp_path / "here"))
+    options = Options(workers=2, max_bad=0.0, stopping=lambda: False, on_status=lambda _: None)
+    manifest = run(prepared(source, tmp_path / "copies"), local_pool, options)
+    assert len(manifest.parts) > 2 and bytes_of(tmp_path / "copies") == bytes_of(tmp_path / "here")
+
+
+def test_parts_keep_no_lowest_and_highest_values(tmp_path: Path) -> None:
+    """Every row group has nearly all of them, and they are a quarter of what writing takes."""
+    manifest = rescore(prepared(write_wallets(tmp_path / "in", 1_500, 1, 400), tmp_path / "out"))
+    metadata = pq.read_metadata(tmp_path / "out" / manifest.parts[0].file)
+    assert not any(metadata.row_group(0).column(at).is_stats_set for at in range(metadata.num_columns))
+
+
+def test_a_full_disk_is_told_and_the_job_goes_on_with_room(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the disk: Arrow gets the same kind of error in the middle of a part."""
+    source = write_wallets(tmp_path / "in", 3_000, 1, 1_000)
+    rescore(prepared(source, tmp_path / "whole"))
+    job = prepared(source, tmp_path / "out")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6_000, before[1]))
+    try:
+        with pytest.raises(RescoreRefused, match=r"no room left .*make room and run the same command again"):
+            rescore(job)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list((tmp_path / "out" / "_work" / "staging").iterdir())
+    rescore(job)
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "whole")
+
+
+def test_a_unit_that_kills_its_workers_ends_the_job_by_name(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 100, 1, 100)
+    with pytest.raises(RescoreRefused, match=r"3 workers died at unit 0.*row group 0 of shard-0000.parquet"):
+        rescore(prepared(source, tmp_path / "out"), dies=lambda _: True)
+
+
+@pytest.mark.parametrize(
+    ("change", "stated"),
+    [
+        (lambda path: pq.write_table(wallets_table(90, 5), path), r"shard-0001.parquet has changed \(size\)"),
+        (lambda path: path.unlink(), r"shard-0001.parquet is gone"),
+        (lambda path: path.with_name("shard-0002.parquet").write_bytes(path.read_bytes()), "shard-0002.parquet is new"),
+        (lambda path: path.touch(), r"shard-0001.parquet has changed \(time of change, or ETag\)"),
+    ],
+    ids=["other rows", "gone", "new", "written again"],
+)
+def test_an_input_that_changed_between_kill_and_resume_is_refused_by_name(
+    tmp_path: Path, change: Callable[[Path], object], stated: str
+) -> None:
+    source = write_wallets(tmp_path / "in", 1_100, 2, 1_100)
+    with pytest.raises(Stopped):
+        rescore(prepared(source, tmp_path / "out"), stop_after=1)
+    change(source / "shard-0001.parquet")
+    with pytest.raises(RescoreRefused, match=stated):
+        rescore(prepared(source, tmp_path / "out"))
+
+
+def test_another_card_or_setting_is_refused_on_what_was_begun_and_on_what_is_done(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 1_100, 2, 1_100)
+    with pytest.raises(Stopped):
+        rescore(prepared(source, tmp_path / "out"), stop_after=1)
+    other = msgspec.structs.replace(CARD, version=2)
+    with pytest.raises(RescoreRefused, match="the card was"):
+        rescore(prepared(source, tmp_path / "out", card=other))
+    with pytest.raises(RescoreRefused, match="min_days was 90, now 30"):
+        rescore(prepared(source, tmp_path / "out", msgspec.structs.replace(SMALL, min_days=30)))
+    rescore(prepared(source, tmp_path / "out"))
+    with pytest.raises(RescoreRefused, match="the result of another job"):
+        rescore(prepared(source, tmp_path / "out", card=other))
+
+
+def test_files_without_rows_give_an_output_without_parts(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 0, 2, 100)
+    manifest = rescore(prepared(source, tmp_path / "out"))
+    assert (manifest.rows, manifest.parts) == (0, ())
+    assert write_report(CARD, output_at(tmp_path / "out"), manifest, ReportInputs()).distribution[0].rows == 0
+    write_wallets(tmp_path / "in", 100, 1, 100)
+    assert rescore(prepared(source, tmp_path / "some")).rows == 100
+
+
+def test_a_canary_stops_a_job_whose_scores_have_moved_and_a_higher_limit_goes_on(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 1_000, 4, 1_000)
+    before = rescore(prepared(source, tmp_path / "before"))
+    other = msgspec.structs.replace(CARD, version=2)
+    items = tuple(
+        msgspec.structs.replace(item, points=item.points[::-1], missing=max(item.points))
+        for item in CARD.characteristics
+    )
+    other = msgspec.structs.replace(other, characteristics=items)
+    job = prepared(source, tmp_path / "out", card=other)
+    with pytest.raises(RescoreRefused, match=r"PSI 0\.\d+ against the run before, over 0.01, in the first 1,000 rows"):
+        rescore(job, canary=Canary(share=0.01, psi_max=0.01, before=before.tally))
+    assert len(list((tmp_path / "out" / "parts").iterdir())) == 1
+    rescore(job, canary=Canary(share=0.01, psi_max=100.0, before=before.tally))
+    rescore(prepared(source, tmp_path / "without", card=other))
+    assert bytes_of(tmp_path / "out") == bytes_of(tmp_path / "without")
+
+
+def test_more_bad_rows_than_allowed_end_the_job_and_a_higher_limit_goes_on(tmp_path: Path) -> None:
+    table = wallets_table(2_000, 1)
+    late = np.array([None if row % 100 == 0 else f"w{row}" for row in range(2_000)])
+    pq.write_table(table.set_column(0, "wallet", pa.array(late)), tmp_path / "in.parquet", row_group_size=1_000)
+    job = prepared(tmp_path / "in.parquet", tmp_path / "out")
+    with pytest.raises(RescoreRefused, match=r"of 2,000 rows are bad, more than --max-bad 0.001"):
+        rescore(job, max_bad=0.001)
+    assert rescore(job, max_bad=0.01).bad == 20

@@ -1,0 +1,87 @@
+"""A unit's files have what was kept of every row that could be scored, and a line for each that could not."""
+
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from actors.rescore.job import RescoreRefused, Settings
+from models.scorecard import Characteristic, Scorecard
+from tests.rescore_files import wallets_table, write_wallets
+from tests.unit.actors.rescore.jobs import SMALL, columns, prepared, rescore
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string()), pa.binary(2), pa.int64(), pa.uuid()]
+)
+def test_wallets_of_every_type_come_out_as_they_went_in(tmp_path: Path, kind: pa.DataType) -> None:
+    if kind == pa.uuid():
+        ids = pa.ExtensionArray.from_storage(kind, pa.array([bytes([at]) * 16 for at in range(100)], pa.binary(16)))
+    else:
+        texts = [f"{at:02}" for at in range(100)]
+        as_bytes = [text.encode() for text in texts]
+        ids = pa.array(
+            range(100) if kind == pa.int64() else as_bytes if pa.types.is_fixed_size_binary(kind) else texts, kind
+        )
+    table = wallets_table(100, 1).set_column(0, "wallet", ids)
+    table = table.append_column("region", pa.array(["north", None] * 50).dictionary_encode())
+    pq.write_table(table, tmp_path / "in.parquet")
+    manifest = rescore(prepared(tmp_path / "in.parquet", tmp_path / "out", Settings(keep=("region",))))
+    scored = columns(tmp_path / "out", manifest)
+    assert scored.column("wallet").to_pylist() == table.column("wallet").to_pylist()
+    assert scored.column("region").to_pylist() == table.column("region").to_pylist()
+
+
+def strict_card() -> Scorecard:
+    item = Characteristic(
+        feature="kind", reason="K", categories=(("a",), ("b",)), points=(5, 9), missing=1, unknown="error"
+    )
+    return Scorecard(name="strict", version=1, characteristics=(item,))
+
+
+def test_bad_rows_are_written_with_file_row_column_and_reason(tmp_path: Path) -> None:
+    ids = pa.array([None if row == 7 else row for row in range(500)])
+    kinds = ["z" if row == 333 else "a" for row in range(500)]
+    (tmp_path / "in").mkdir()
+    pq.write_table(pa.table({"id": ids, "kind": kinds}), tmp_path / "in" / "a.parquet", row_group_size=100)
+    job = prepared(tmp_path / "in", tmp_path / "out", Settings(wallet="id"), strict_card())
+    manifest = rescore(job, max_bad=0.01)
+    assert (manifest.scored, manifest.bad, manifest.not_available) == (498, 2, 0)
+    bad = pa.concat_tables([pq.read_table(tmp_path / "out" / part.file) for part in manifest.bad_rows])
+    assert sorted(bad.to_pylist(), key=lambda row: row["row"]) == [
+        {"file": "a.parquet", "row": 7, "column": "id", "reason": "no wallet"},
+        {"file": "a.parquet", "row": 333, "column": "kind", "reason": "a category that the card does not name"},
+    ]
+    assert {7, 333}.isdisjoint(columns(tmp_path / "out", manifest).column("id").to_pylist())
+
+
+def _damage_page(path: Path, group: int) -> None:
+    """Overwrite the bytes of a column in one row group."""
+    metadata = pq.read_metadata(path).row_group(group)
+    chunk = next(
+        metadata.column(at) for at in range(metadata.num_columns) if metadata.column(at).path_in_schema == "late"
+    )
+    data = bytearray(path.read_bytes())
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    data[start : start + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(data)
+
+
+def test_corrupt_files_and_row_groups_are_refused_or_listed(tmp_path: Path) -> None:
+    source = write_wallets(tmp_path / "in", 1_000, 3, 250)
+    _damage_page(source / "shard-0001.parquet", 2)
+    (source / "shard-0002.parquet").write_bytes((source / "shard-0002.parquet").read_bytes()[:-100])
+    with pytest.raises(RescoreRefused, match=r"shard-0002.parquet: not a whole Parquet file.*--skip-corrupt"):
+        prepared(source, tmp_path / "out")
+    skipping = msgspec.structs.replace(SMALL, skip_corrupt=True)
+    manifest = rescore(prepared(source, tmp_path / "out", skipping), max_bad=0.5)
+    assert [(each.path, each.group, each.rows) for each in manifest.corrupt] == [
+        ("shard-0002.parquet", None, 0),
+        ("shard-0001.parquet", 2, 250),
+    ]
+    assert (manifest.rows, manifest.bad) == (2_000, 250)
+    (source / "shard-0002.parquet").unlink()
+    with pytest.raises(RescoreRefused, match=r"shard-0001.parquet: row group 2 cannot be read"):
+        rescore(prepared(source, tmp_path / "other"))

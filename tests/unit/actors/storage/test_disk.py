@@ -1,0 +1,136 @@
+"""What is of a folder of a file system alone: names lead into it, files are synced and renamed, and the lease ends with its process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actors.storage import disk
+from actors.storage.disk import DiskFolder
+from actors.storage.interface import Changed, Taken
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DiskFolder:
+    return DiskFolder(tmp_path / "a")
+
+
+def test_a_folder_that_is_not_there_is_empty_until_something_is_written(folder: DiskFolder) -> None:
+    assert folder.top() == [] and folder.files() == [] and not folder.path.exists()
+    folder.check()
+    folder.drop("never")
+    assert not folder.path.exists()
+    folder.write("b/c", b"1")
+    assert folder.top() == ["b"] and str(folder) == folder.staging == str(folder.path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "holds"),
+    [
+        (".", ".", True),
+        (".", "b", True),
+        (".", "../a/b", True),
+        ("b", ".", False),
+        (".", "../ab", False),
+        (".", "link", True),
+    ],
+)
+def test_a_folder_holds_what_its_path_leads_to(folder: DiskFolder, one: str, other: str, holds: bool) -> None:
+    (folder.path / "b").mkdir(parents=True)
+    (folder.path.parent / "link").symlink_to(folder.path / "b")
+    theirs = folder.path.parent / "link" if other == "link" else folder.path / other
+    assert DiskFolder(folder.path / one).holds(DiskFolder(theirs)) is holds
+
+
+def test_only_files_are_files(folder: DiskFolder) -> None:
+    folder.write("b/c", b"1")
+    os.mkfifo(folder.path / "pipe")
+    (folder.path / "gone").symlink_to(folder.path / "nowhere")
+    assert [each.name for each in folder.files()] == ["b/c"]
+    for name in ("b", "pipe", "gone", "nowhere"):
+        with pytest.raises(FileNotFoundError):
+            folder.stat(name)
+
+
+def test_what_is_half_written_keeps_what_was_there(folder: DiskFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.write("a", b"before")
+    folder.note("n", b"before")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "no space left")
+
+    for name, write in (("a", folder.write), ("n", folder.note)):
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "replace", full)
+            broken.setattr(Path, "replace", full)
+            broken.setattr(os, "rename", full)
+            with pytest.raises(OSError, match="no space left"):
+                write(name, b"after")
+        assert folder.read(name) == b"before"
+
+
+def test_a_file_that_was_replaced_since_is_changed_though_it_is_as_long(folder: DiskFolder) -> None:
+    folder.write("a", b"123")
+    found = folder.stat("a")
+    os.utime(folder.path / "a", ns=(1, 1))
+    with pytest.raises(Changed, match="a"):
+        folder.opened(found)
+    assert folder.opened(folder.stat("a")) == str(folder.path / "a")
+
+
+def test_a_staged_file_is_dropped_any_number_of_times_and_placed_in_a_folder_that_is_made(folder: DiskFolder) -> None:
+    for name in ("kept", "dropped"):
+        staged = folder.stage(f"work/{name}")
+        Path(staged.sink).write_bytes(b"1234")
+        if name == "kept":
+            placed = staged.place("parts/x/kept")
+        staged.drop()
+        staged.drop()
+    assert placed.bytes == 4 and placed.sha256 == "03ac674216f3e15c761ee1a5e255f067953623c8b388b4459e13f978d7c846f4"
+    assert [each.name for each in folder.files()] == ["parts/x/kept"]
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from actors.storage.disk import DiskFolder
+lease = DiskFolder(Path(sys.argv[1])).lease("work/lease")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_lease_ends_with_the_process_that_holds_it(folder: DiskFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "LOCK_PAUSE_S", 0.001)
+    command = [sys.executable, "-c", HOLDER, str(folder.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+        owner = folder.holder("work/lease")
+        assert owner is not None and owner.pid == holder.pid
+        with pytest.raises(Taken) as refused:
+            folder.lease("work/lease")
+        assert refused.value.args == (owner,)
+        holder.kill()
+    assert folder.holder("work/lease") is None
+    folder.lease("work/lease").give_back()
+
+
+def test_a_lease_whose_file_is_removed_is_taken_on_the_new_one(folder: DiskFolder) -> None:
+    first = folder.lease("work/lease")
+    folder.drop("work")
+    second = folder.lease("work/lease")
+    assert folder.holder("work/lease") is not None
+    first.give_back()
+    assert folder.holder("work/lease") is not None, "the other file is locked"
+    second.keep()
+    second.give_back()
+    assert folder.holder("work/lease") is None
+
+
+def test_while_the_owner_is_being_written_it_is_not_known(folder: DiskFolder) -> None:
+    lease = folder.lease("work/lease")
+    (folder.path / "work" / "lease").write_bytes(b"{")
+    assert folder.holder("work/lease") is None
+    lease.give_back()

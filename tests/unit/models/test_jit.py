@@ -1,0 +1,96 @@
+"""Kernels are kept in a folder named after the text of all of them; what users write is not kept unless it is asked for."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+from models import jit
+from models.jit import CACHE_FOLDER, compiled, inlined, jitable, kernel, read_only
+from tests.compiled import COMPILED
+
+ONE = "def fires(x):\n    return x * factor\n"
+
+
+def test_a_read_only_view_is_the_same_memory_that_cannot_be_written() -> None:
+    array = np.arange(5)
+    view = read_only(array)
+    with pytest.raises(ValueError, match="read-only"):
+        view[0] = 9
+    array[0] = 7
+    assert view[0] == 7 and array.flags.writeable and read_only(view)[0] == 7
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_generated_source_sees_the_names_it_is_given(
+    keep: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path)
+    for factor in (3, 5):
+        function = compiled(ONE, {"factor": factor}, "int64(int64)")
+        assert function(7) == 7 * factor
+    kept = compiled(ONE, {"factor": 3}, "int64(int64)", keep=keep)
+    assert kept(7) == 21 and len(list(tmp_path.glob("*.source"))) == keep
+
+
+def test_a_folder_that_cannot_be_written_only_costs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(jit, "CACHE_FOLDER", tmp_path / "file" / "below")
+    assert compiled(ONE, {"factor": 2}, "int64(int64)", keep=True)(4) == 8
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
+def test_source_that_does_not_compile_is_an_error_at_once() -> None:
+    with pytest.raises(numba.core.errors.TypingError):
+        compiled("def fires(x):\n    return x.nothing\n", {}, "int64(int64)")
+
+
+@pytest.mark.skipif(not COMPILED, reason="nothing is compiled")
+def test_a_kernel_that_would_allocate_does_not_compile() -> None:
+    """Without reference counting what it made would never be given back."""
+    with pytest.raises(numba.core.errors.TypingError):
+        compiled("def fires(x):\n    return zeros(x)\n", {"zeros": np.zeros}, "float64[:](int64)")
+
+
+@jitable
+def _doubled(x: int) -> int:
+    return x * 2
+
+
+@inlined
+def _halved(x):  # type: ignore[no-untyped-def]
+    return x // 2
+
+
+@kernel
+def _both(x):  # type: ignore[no-untyped-def]
+    return _doubled(_halved(x))
+
+
+def test_helpers_give_the_same_in_a_kernel_and_in_python() -> None:
+    assert [_both(x) for x in (7, -7, 0)] == [_doubled(int(_halved(x))) for x in (7, -7, 0)] == [6, -8, 0]
+
+
+FOLDER = "from models.jit import CACHE_FOLDER; print(CACHE_FOLDER.name)"
+
+
+def test_any_change_of_a_kernels_text_or_of_a_number_in_it_is_another_folder(tmp_path: Path) -> None:
+    root = Path(jit.__file__).parents[1]
+    shutil.copytree(root / "models", tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__", "cards"))
+    (tmp_path / "actors" / "ledger").mkdir(parents=True)
+    number = tmp_path / "actors" / "ledger" / "number.py"
+    seen = []
+    for text in ("ONE = 1\n", "ONE = 1\n", "ONE = 2\n"):
+        number.write_text(text)
+        command, environment = (
+            [sys.executable, "-c", FOLDER],
+            {"PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path)},
+        )
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        seen.append(done.stdout)
+    assert seen[0] == seen[1] != seen[2] and seen[0].startswith("kernels-")
+    assert CACHE_FOLDER.name.startswith("kernels-") and str(CACHE_FOLDER) == vars(numba.config)["CACHE_DIR"]

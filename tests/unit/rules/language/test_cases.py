@@ -1,0 +1,122 @@
+"""Tests that stand in a pack: what is not given is as usual, what contradicts itself is refused, what differs is named."""
+
+import pytest
+
+from models.scorecard import Scorecard
+from rules.compile.compiler import compile_pack
+from rules.decisions.pack import Decider, Trace
+from rules.language.cases import columns_of, run_cases
+from rules.language.document import read_pack
+from rules.language.problems import PackError
+from rules.vocabulary.catalogue import INPUTS
+from rules.vocabulary.columns import INDEX, NULL
+
+HEAD = "name: p\nfallback: review\n"
+
+
+def traced(text: str, cards: dict[str, Scorecard] | None = None) -> Trace:
+    """What becomes of the tests of a pack."""
+    document = read_pack(text)
+    return Decider(compile_pack(document, cards or {}, 7, 3)).trace(columns_of(document.tests))
+
+
+def payments(*given: str) -> str:
+    return "tests:\n" + "".join(f"  - {{name: t, given: {{{each}}}, expect: {{}}}}\n" for each in given)
+
+
+def test_hour_and_weekday_follow_the_effective_time_of_a_test() -> None:
+    text = (
+        HEAD
+        + "rules: [{id: night, when: hour >= 22 && weekday == 7, action: review, reason: R}]\n"
+        + payments(
+            "effective_time: 2026-03-29T23:30:00Z", "effective_time: 2026-03-30T23:30:00Z", "hour: 23, weekday: 7"
+        )
+    )
+    assert traced(text).hits[:, 0].tolist() == [True, False, True]
+
+
+def test_an_hour_that_contradicts_the_effective_time_of_a_test_is_refused() -> None:
+    with pytest.raises(PackError) as caught:
+        read_pack(HEAD + "rules: []\n" + payments("hour: 3, effective_time: 2026-03-29T23:30:00Z"))
+    assert any("it is 23" in problem.message for problem in caught.value.problems)
+
+
+def test_a_failed_test_says_what_was_expected() -> None:
+    text = (
+        HEAD
+        + "rules: [{id: a, when: hold, action: review, reason: R}]\n"
+        + "tests: [{name: t, given: {hold: true}, expect: {action: approve, reasons: [], points: 5, fires: []}}]\n"
+    )
+    document = read_pack(text)
+    (outcome,) = run_cases(document.tests, Decider(compile_pack(document, {}, 1, 1)))
+    assert outcome.line == 4
+    assert outcome.differences == (
+        "action: approve was expected, it is review",
+        "points: 5 was expected, it is 0",
+        "reasons: none was expected, it is R",
+        "fires: none was expected, it is a",
+    )
+
+
+def case(given: str, expect: str = "{}") -> str:
+    return f"rules: [{{id: a, when: amount > 5, action: review, reason: R}}]\ntests: [{{name: t, given: {{{given}}}, expect: {expect}}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("amuont: 5", "no field is named amuont"),
+        ("amount: '5'", "amount: a whole number is expected"),
+        ("amount: 5.5", "amount: a whole number is expected"),
+        ("amount: null", "amount: it is always known"),
+        ("amount: true", "amount: a whole number is expected"),
+        ("hour: 24", "hour: 24 does not occur, only 0..23 do"),
+        ("hold: 1", "hold: true or false is expected"),
+        ("country: UK", "country: 'UK' is no country, two letters of ISO 3166-1 like MM"),
+        ("country: 5", "country: a country is expected"),
+        ("effective_time: yesterday", "effective_time: an RFC 3339 time in UTC is expected, like 2026-01-31T12:00:00Z"),
+        ("effective_time: 5", "effective_time: a time is expected"),
+    ],
+)
+def test_what_a_test_cannot_give_is_refused_with_the_fields_name(given: str, message: str) -> None:
+    with pytest.raises(PackError) as refused:
+        read_pack(HEAD + case(given))
+    assert message in [problem.message for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("expect", "message"),
+    [
+        ("{action: maybe}", "action maybe is not known"),
+        ("{fires: [b]}", "no rule is called b"),
+        ("{points: many}", "points: a whole number"),
+        ("{other: 1}", "expect has no field other"),
+    ],
+)
+def test_what_cannot_be_expected_is_refused(expect: str, message: str) -> None:
+    with pytest.raises(PackError) as refused:
+        read_pack(HEAD + case("amount: 5", expect))
+    assert any(problem.message.startswith(message) for problem in refused.value.problems)
+
+
+def test_what_is_not_given_has_its_usual_value_and_null_is_not_known() -> None:
+    document = read_pack(HEAD + case("payer_score: null, 'saturated(\"24h\")': true, 'saturated(\"7d\")': true"))
+    (row,) = columns_of(document.tests)
+    for field in INPUTS.values():
+        if field.column not in ("payer_score", "saturated"):
+            assert row[INDEX[field.column]] == field.usual, field.name
+    assert row[INDEX["payer_score"]] == NULL and row[INDEX["saturated"]] == 0b110
+
+
+def test_what_a_test_does_not_expect_is_not_compared() -> None:
+    text = HEAD + case("amount: 9", "{action: review}").replace("reason: R", "reason: R, points: 7")
+    document = read_pack(text)
+    (outcome,) = run_cases(document.tests, Decider(compile_pack(document, {}, 1, 1)))
+    assert outcome.differences == () and outcome.name == "t"
+
+
+def test_rules_in_shadow_fire_too() -> None:
+    text = HEAD + case("amount: 9", "{fires: [a], action: approve}").replace("reason: R", "reason: R, mode: shadow")
+    document = read_pack(text)
+    (outcome,) = run_cases(document.tests, Decider(compile_pack(document, {}, 1, 1)))
+    assert outcome.differences == ()

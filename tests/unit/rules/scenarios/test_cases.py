@@ -1,0 +1,124 @@
+"""Tests that stand in a scenario: a wallet as usual but for what is given, and what must be answered."""
+
+import pytest
+
+from rules.language.problems import PackError, Problem
+from rules.scenarios.cases import USUAL, Case, columns_of, run_cases
+from rules.scenarios.document import read_scenario
+from rules.vocabulary.columns import NULL
+from rules.vocabulary.credit import CREDIT_INDEX, DIMENSIONS, SCORE_MAX, SCORE_MIN
+
+GOOD = """\
+name: bikes
+title: Bicycles
+kind: deposit_waived
+purpose: A lender asks whether you may ride.
+data: [score, orders]
+condition:
+  - if: score >= 600
+    reason: SCORE_BELOW
+    text: Your score is below 600.
+  - if: overdue_orders == 0
+    reason: OVERDUE_ORDERS
+    text: An order of yours is late.
+grant: "amount == null ? cap : amount"
+limits: {open_orders: 3, decisions: 10, cap: {EUR: 50000}}
+terms: {consent_days: 365, receipt_hours: 24, confirm_days: 30, default_days: 30}
+refusal: Please pay the deposit.
+"""
+
+
+def problems(text: str) -> tuple[Problem, ...]:
+    with pytest.raises(PackError) as caught:
+        read_scenario(text)
+    return caught.value.problems
+
+
+def only(old: str, new: str) -> Problem:
+    """The one problem of the good document with something else in it."""
+    assert old in GOOD
+    (found,) = problems(GOOD.replace(old, new))
+    return found
+
+
+def test_a_test_that_gives_what_cannot_be_is_refused() -> None:
+    case = (
+        "tests:\n  - name: odd\n    given: {score: 20, colour: 3}\n    expect: {result: maybe, reasons: [SCORE_BELO]}\n"
+    )
+    messages = [each.message for each in problems(GOOD + case)]
+    assert messages == [
+        "score: 20 does not occur, only 350..950 do",
+        "given has no field colour",
+        "result maybe is not known",
+        "no part gives the reason SCORE_BELO",
+    ]
+
+
+def cases_of(given: str, expect: str = "{result: yes}") -> tuple[Case, ...]:
+    return read_scenario(GOOD + f"tests:\n  - {{name: t, given: {{{given}}}, expect: {expect}}}\n").tests
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("score: 350, disputed: true", {"score": 350, "disputed": 1}),
+        ("amount: null, currency: EUR", {"amount": NULL, "currency": 978}),
+        ("relations: null", {"relations": NULL}),
+        ("", {}),
+    ],
+)
+def test_what_is_given_is_numbers_by_field(given: str, expected: dict[str, int]) -> None:
+    (case,) = cases_of(given)
+    assert dict(case.given) == expected and (case.yes, case.granted, case.reasons) == (True, None, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("score: null", "score: a int is expected"),
+        ("score: 600.5", "score: a int is expected"),
+        ("score: true", "score: a int is expected"),
+        ("tier: 256", "tier: 256 does not occur, only 0..255 do"),
+        ("disputed: 1", "disputed: a bool is expected"),
+        ("currency: 978", "currency: a currency is expected"),
+        ("currency: EURO", "currency: 'EURO' is no currency, an ISO 4217 code like EUR"),
+    ],
+)
+def test_what_no_wallet_has_is_refused(given: str, message: str) -> None:
+    with pytest.raises(PackError) as refused:
+        cases_of(given)
+    assert [each.message.partition(";")[0] for each in refused.value.problems] == [message]
+
+
+def test_what_is_not_given_is_as_usual_with_the_cap_of_its_currency() -> None:
+    caps = {"EUR": 500, "USD": 700}
+    plain, dollars, others, capped = columns_of(
+        [{}, {"currency": 840}, {"currency": 392}, {"cap": 9, "score": 700}], caps
+    )
+    at = CREDIT_INDEX
+    assert [row[at["cap"]] for row in (plain, dollars, others, capped)] == [500, 700, 0, 9]
+    assert [row[at["score"]] for row in (plain, capped)] == [600, 700] and plain[at["currency"]] == 978
+    assert plain[at["amount"]] == NULL and plain[at["open_orders"]] == 0
+    for name, number in USUAL.items():
+        assert plain[at[name]] == number
+    assert SCORE_MIN <= USUAL["score"] <= SCORE_MAX
+    assert sum(USUAL[name] for name in DIMENSIONS) == USUAL["score"], "a wallet as there is one"
+    assert len(columns_of([], caps)) == 0
+
+
+def test_a_failed_test_says_what_was_expected_and_what_is_not_said_is_not_compared() -> None:
+    text = GOOD + (
+        "tests:\n"
+        "  - {name: wrong, given: {score: 500}, expect: {result: yes, granted: 5, reasons: []}}\n"
+        "  - {name: right, given: {score: 500}, expect: {result: no}}\n"
+        "  - {name: asked, given: {amount: 700}, expect: {result: yes, granted: 700}}\n"
+    )
+    document = read_scenario(text)
+    outcomes = run_cases(document.tests, document.evaluator(), document.reasons, document.terms.cap)
+    assert outcomes[0].differences == (
+        "result: yes was expected, it is no",
+        "granted: 5 was expected, it is 0",
+        "reasons: none was expected, it is SCORE_BELOW",
+    )
+    assert [each.differences for each in outcomes[1:]] == [(), ()]
+    assert outcomes[0].line == GOOD.count("\n") + 2

@@ -1,0 +1,128 @@
+"""Whoever calls is counted first and then looked at: no scope, no call; an account that is bound reaches no route that is not for it."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
+
+from actors.stores.api_keys import Bound, Principal
+from switch.api.calling import Calls, demand_access
+from switch.api.route import Route
+from switch.api.services import Limits
+from switch.fairness.rates import Rate
+from switch.fairness.scheduling import Callers
+from switch.fairness.shares import BodyRoom
+from switch.http.access import Access
+from switch.http.call import Call
+from switch.problems.table import ProblemError
+
+BOUND = Bound(frozenset({7}), frozenset())
+
+
+def principal(*scopes: str, bound: Bound | None = None, account: int = 5) -> Principal:
+    return Principal(account, frozenset(scopes), bound)
+
+
+async def echo(services: Any, call: Call) -> web.Response:
+    return web.Response(text=str(call.principal.account))
+
+
+def route(method: str = "GET", access: Access = Access.WALLET, handler: Any = echo, **more: Any) -> Route:
+    return Route(method, "/v1/x", "Something.", frozenset({"read"}), access, handler, answer=None, **more)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def services(clock: Clock, reads: int = 0, writes: int = 0) -> Any:
+    return SimpleNamespace(
+        limits=Limits(),
+        bodies=BodyRoom(1 << 20),
+        callers=Callers(clock, 0.01),
+        reads=Rate(reads, clock),
+        writes=Rate(writes, clock),
+    )
+
+
+@pytest.mark.parametrize(
+    ("who", "access", "allowed"),
+    [
+        (principal("read"), Access.WALLET, True),
+        (principal("pay", "read"), Access.REFUSED, True),
+        (principal("pay"), Access.WALLET, False),
+        (principal(), Access.WALLET, False),
+        (principal("read", bound=BOUND), Access.WALLET, True),
+        (principal("read", bound=BOUND), Access.REFUSED, False),
+    ],
+)
+def test_a_call_needs_a_scope_and_of_a_bound_account_a_route_for_it(
+    who: Principal, access: Access, allowed: bool
+) -> None:
+    try:
+        demand_access(who, route(access=access))
+    except ProblemError as problem:
+        assert not allowed and problem.code == "forbidden"
+    else:
+        assert allowed
+
+
+def test_reads_and_writes_are_counted_apart_and_by_caller() -> None:
+    shared = services(Clock(), reads=1, writes=1)
+    reads, writes = Calls(shared, route()), Calls(shared, route("POST"))
+
+    def full(calls: Calls, who: Principal) -> int:
+        for count in range(1_000):
+            try:
+                calls.let_in(who)
+            except ProblemError as problem:
+                assert problem.code == "too_many_requests"
+                return count
+        raise AssertionError("nobody is refused")
+
+    most = full(reads, principal("read"))
+    assert most == full(writes, principal("read")) == full(reads, principal("read", account=6)) > 0
+
+
+def test_who_may_not_call_is_counted_too() -> None:
+    calls = Calls(services(Clock(), reads=1), route())
+    codes = []
+    for _ in range(50):
+        with pytest.raises(ProblemError) as refused:
+            calls.let_in(principal("pay"))
+        codes.append(refused.value.code)
+    assert codes[0] == "forbidden" and codes[-1] == "too_many_requests"
+
+
+async def test_a_parameter_that_the_route_does_not_take_is_refused_before_a_write() -> None:
+    called: list[Call] = []
+
+    async def pays(_: Any, call: Call) -> web.Response:
+        called.append(call)
+        return web.Response()
+
+    calls = Calls(services(Clock()), route("POST", handler=pays))
+    with pytest.raises(ProblemError) as refused:
+        await calls.answer(make_mocked_request("POST", "/v1/x?dry_run=true"), principal("read"))
+    assert (refused.value.code, called) == ("invalid_query", [])
+
+
+@pytest.mark.parametrize("long", [False, True])
+async def test_only_short_calls_make_long_work_rest_and_only_until_they_are_answered(long: bool) -> None:
+    shared, under_way = services(Clock()), asyncio.Event()
+    seen: list[str] = []
+    shared.callers = SimpleNamespace(began=lambda _: seen.append("began"), ended=lambda _: seen.append("ended"))
+
+    async def fails(_: Any, call: Call) -> web.Response:
+        under_way.set()
+        raise ProblemError("timeout")
+
+    with pytest.raises(ProblemError):
+        await Calls(shared, route(handler=fails, long=long)).answer(make_mocked_request("GET", "/v1/x"), principal())
+    assert under_way.is_set() and seen == ([] if long else ["began", "ended"])

@@ -1,0 +1,96 @@
+"""`shardpay rescore`: what is missing is bad usage, a plan scores nothing, and a run says where every row went."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from models.credit.shipped import SHIPPED
+from switch.cli.main import cli
+from switch.cli.rescore.group import _card, _share
+from tests.rescore_files import write_card, write_wallets
+from tests.unit.switch.cli.rescore.running import rescore
+
+CONTEXT = click.Context(click.Command("x"))
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [(None, None), ("0", 0.0), ("1", 1.0), ("0.1%", 0.001), ("0.001", 0.001), ("100%", 1.0), ("1e-3", 0.001)],
+)
+def test_a_share_is_a_number_or_a_percentage(text: str | None, share: float | None) -> None:
+    assert _share(CONTEXT, click.Option(["--x"]), text) == share
+
+
+@pytest.mark.parametrize("text", ["", "%", "much", "-0.1", "1.1", "101%", "nan", "inf", "0.1%%"])
+def test_what_is_no_share_is_bad_usage(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="from 0 to 1, or a percentage"):
+        _share(CONTEXT, click.Option(["--x"]), text)
+
+
+@pytest.mark.parametrize("missing", ["--input", "--card", "--output"])
+def test_what_a_job_needs_is_named_when_it_is_missing(missing: str, tmp_path: Path) -> None:
+    given = {"--input": tmp_path, "--card": "wallet", "--output": tmp_path / "out"}
+    words = [str(part) for name, value in given.items() if name != missing for part in (name, value)]
+    done = CliRunner().invoke(cli, ["rescore", *words])
+    assert done.exit_code == 2 and f"Missing option '{missing}'" in done.stderr
+
+
+def test_a_card_is_a_file_or_the_name_of_one_that_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _card("wallet").name == "wallet"
+    with pytest.raises(
+        click.ClickException, match=f"nothing: .*{SHIPPED[0] if isinstance(SHIPPED, tuple) else 'wallet'}"
+    ):
+        _card("nothing")
+    (tmp_path / "wallet").write_text("{}")
+    with pytest.raises(click.ClickException, match="wallet: "):
+        _card("wallet")
+    write_card(tmp_path / "wallet")
+    assert _card("wallet").name == "small", "a file of that name goes before"
+
+
+def test_a_plan_scores_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, card = write_wallets(tmp_path / "in", 2_000, 2, 500), write_card(tmp_path / "card.json")
+    words = ("--input", source, "--card", card, "--output", tmp_path / "out", "--plan")
+    printed = rescore(monkeypatch, *words)
+    assert printed.exit_code == 0 and printed.stdout.startswith("4,000 rows in 2 files, "), printed.output
+    plan = json.loads(rescore(monkeypatch, *words, "--json").stdout)["plan"]
+    assert (plan["rows"], plan["files"]) == (4_000, 2) and "never_read" not in plan["columns"]
+    assert not list((tmp_path / "out").rglob("*.parquet"))
+
+
+def test_every_row_is_somewhere_and_a_second_run_is_compared_with_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, card = write_wallets(tmp_path / "in", 2_000, 1, 500), write_card(tmp_path / "card.json")
+    words = ("--input", source, "--card", card)
+    first = rescore(monkeypatch, *words, "--output", tmp_path / "a")
+    assert first.exit_code == 0 and "= 2,000 rows, in " in first.stdout and "all equal" in first.stdout, first.output
+    lines = rescore(monkeypatch, *words, "--output", tmp_path / "b", "--before", tmp_path / "a", "--json").stdout
+    result = json.loads(lines.splitlines()[-1])["result"]
+    assert (result["rows"], result["psi"]) == (2_000, 0.0)
+    assert result["scored"] + result["bad"] + result["not_available"] == 2_000
+    again = rescore(monkeypatch, *words, "--output", tmp_path / "a")
+    assert again.exit_code == 0, "the same command again finds it done"
+
+
+def test_what_a_job_cannot_do_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, card = write_wallets(tmp_path / "in", 1_000, 1, 500), write_card(tmp_path / "card.json")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x.txt").write_text("x")
+    for code, printed, words in (
+        (1, "there is nothing at", ("--input", tmp_path / "nothing", "--card", card, "--output", tmp_path / "out")),
+        (1, "is not empty", ("--input", source, "--card", card, "--output", tmp_path / "full")),
+        (1, "there is no column", ("--input", source, "--card", card, "--output", tmp_path / "out", "--wallet", "who")),
+        (
+            2,
+            "--canary needs --before",
+            ("--input", source, "--card", card, "--output", tmp_path / "out", "--canary", "1%"),
+        ),
+        (2, "--part-rows", ("--input", source, "--card", card, "--output", tmp_path / "out", "--part-rows", "1")),
+    ):
+        done = rescore(monkeypatch, *words)
+        assert done.exit_code == code and printed in done.stderr and "Traceback" not in done.output, done.output

@@ -1,0 +1,47 @@
+"""`shardpay` itself: its table names what there is, its exit codes are those of the contract, and it knows its version."""
+
+from importlib.metadata import version
+
+import pytest
+from click.testing import CliRunner
+
+from switch.cli.main import COMMANDS, cli
+
+CONTRACT = (
+    *("serve", "import", "audit", "export", "features", "population", "demo", "rescore", "train", "rules", "cards"),
+    *("backup", "restore", "keys", "bench"),
+)
+"""Scripts outside rely on these names."""
+
+
+def run(*words: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(cli, words)
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_every_command_of_the_contract_is_there() -> None:
+    assert set(CONTRACT) <= set(COMMANDS)
+
+
+def test_the_version_is_the_distributions() -> None:
+    code, shown, _ = run("--version")
+    assert code == 0 and version("shardpay") in shown
+
+
+@pytest.mark.parametrize("words", [("-h",), ("--help",), ("keys", "-h")])
+def test_help_is_asked_for_in_two_ways(words: tuple[str, ...]) -> None:
+    assert run(*words)[0] == 0
+
+
+@pytest.mark.parametrize("words", [("nothing",), ("--nothing",), ("keys", "nothing"), ("cards", "check")])
+def test_bad_usage_is_exit_code_2(words: tuple[str, ...]) -> None:
+    code, _, printed = run(*words)
+    assert code == 2 and "Error:" in printed and "Traceback" not in printed
+
+
+def test_a_failure_is_exit_code_1_in_one_line_and_with_debug_its_traceback() -> None:
+    words = ("audit", "--database", "postgres://127.0.0.1:9/nowhere")
+    code, shown, printed = run(*words)
+    assert (code, shown, printed.count("\n")) == (1, "", 1) and printed.startswith("Error: ")
+    done = CliRunner().invoke(cli, ["--debug", *words])
+    assert done.exit_code == 1 and done.exception is not None and not isinstance(done.exception, SystemExit)

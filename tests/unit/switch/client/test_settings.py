@@ -1,0 +1,40 @@
+"""Where the switch is and with which key: what is given goes before the environment, and a header is sent only when it says something."""
+
+import pytest
+
+from switch.client.calls import Call
+from switch.client.settings import DEFAULT_URL, headers_of, switch_key, switch_url
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("SHARDPAY_URL", "SHARDPAY_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_what_is_given_goes_before_the_environment_and_that_before_the_default(environment: pytest.MonkeyPatch) -> None:
+    assert (switch_url(None), switch_key(None)) == (DEFAULT_URL, None)
+    environment.setenv("SHARDPAY_URL", "https://pay.example/")
+    environment.setenv("SHARDPAY_API_KEY", "of the environment")
+    assert (switch_url(None), switch_key(None)) == ("https://pay.example", "of the environment")
+    assert (switch_url("http://here:1//"), switch_key("mine")) == ("http://here:1", "mine")
+
+
+def test_an_empty_variable_is_none(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SHARDPAY_URL", "")
+    environment.setenv("SHARDPAY_API_KEY", "")
+    assert (switch_url(None), switch_key(None), switch_key("")) == (DEFAULT_URL, None, None)
+
+
+@pytest.mark.parametrize(
+    ("call", "key", "more"),
+    [
+        (Call("GET", "/x"), None, {}),
+        (Call("GET", "/x"), "k", {"Authorization": "Bearer k"}),
+        (Call("POST", "/x", b""), None, {"Content-Type": "application/json"}),
+        (Call("POST", "/x", None, key="once"), None, {"Idempotency-Key": "once"}),
+    ],
+)
+def test_headers_say_what_there_is(call: Call, key: str | None, more: dict[str, str]) -> None:
+    assert headers_of(call, key) == {"Accept": "application/json", **more}

@@ -1,0 +1,33 @@
+"""The page of events asks for the newest, or goes on from a cursor, and knows groups of types by name."""
+
+import pytest
+
+from switch.console.events import GROUPS, events
+from switch.console.page import View
+from switch.views.events import TYPES
+from tests.unit.switch.console.visiting import Answers, visit
+
+PAGE = {"data": [], "has_more": False, "next": "c"}
+
+
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        ({}, {"limit": "50", "after": "last"}),
+        ({"after": "start"}, {"limit": "50"}),
+        ({"after": "c1"}, {"limit": "50", "after": "c1"}),
+        ({"types": "declined"}, {"limit": "50", "after": "last", "types": "transfer.declined"}),
+        ({"types": "wallet.frozen"}, {"limit": "50", "after": "last", "types": "wallet.frozen"}),
+    ],
+)
+async def test_what_is_looked_at_is_asked_of_the_api(query: dict[str, str], sent: dict[str, str]) -> None:
+    api = Answers({"GET /v1/events": PAGE})
+    shown = await events(visit(api, query=query))
+    assert api.asked == [("GET /v1/events", {"query": sent})]
+    assert isinstance(shown, View) and shown.data["events"] == PAGE
+    assert shown.data["newest"] is ("after" not in query)
+
+
+def test_groups_are_of_types_that_there_are() -> None:
+    for types in GROUPS.values():
+        assert set(types.split(",")) <= set(TYPES)

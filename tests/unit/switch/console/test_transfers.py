@@ -1,0 +1,131 @@
+"""A payment's page: its story in order, the rules behind its decision, and what is found by what people have of it."""
+
+from typing import Any
+
+import pytest
+
+from switch.console.page import Redirect
+from switch.console.transfers import PackRules, change_transfer, find, timeline, transfer
+from switch.problems.table import ProblemError
+from tests.unit.switch.console.visiting import Answers, visit
+
+ID = "00003000-0f18-86a7-a655-811d7f69def9"
+TRANSFER, WALLET, PACK = "GET /v1/transfers/{id}", "GET /v1/wallets/{id}", "GET /v1/rule-packs/{name}"
+AT = "2026-11-24T12:00:0{}.000Z"
+TEXT = """
+name: own
+rules:
+  - {id: big, when: "amount  >\\n 5", action: review, reason: BIG, points: 3}
+  - {id: quiet, when: "amount > 1", action: decline, reason: QUIET, mode: shadow}
+"""
+
+
+def shown(**fields: Any) -> dict[str, Any]:
+    made = {"id": ID, "type": "transfer", "status": "posted", "amount": 5, "payer": "a", "payee": "b"}
+    return {**made, "created_at": AT.format(1), "decision": None, **fields}
+
+
+def story(**fields: Any) -> list[tuple[str, str]]:
+    return [(moment.what, moment.tone) for moment in timeline(shown(**fields))]
+
+
+def review(status: str, **more: Any) -> dict[str, Any]:
+    return {"status": status, "expires_at": AT.format(9), "decided_by": None, "decided_at": None, **more}
+
+
+def test_a_payment_that_moved_says_so() -> None:
+    decision = {"action": "approve", "pack": "own@1", "fallback": True}
+    assert story(decision=decision) == [
+        ("Payment asked for", "info"),
+        ("Scored: approve", "good"),
+        ("Money moved, committed", "good"),
+    ]
+    assert timeline(shown(decision=decision))[1].by == "own@1 (fallback)"
+
+
+def test_a_decline_a_review_and_a_hold_have_their_ends() -> None:
+    assert story(status="declined", code="insufficient_funds")[-1] == ("Declined: insufficient_funds", "bad")
+    assert story(status="in_review", review=review("open"))[-1] == ("Waits for an analyst", "warn")
+    approved = timeline(shown(review=review("approved", decided_by="ann", decided_at=AT.format(4))))
+    assert (approved[-1].what, approved[-1].by, approved[-1].at) == ("Review approved", "ann", AT.format(4))
+    expired = timeline(shown(status="declined", review=review("expired")))
+    assert (expired[-1].what, expired[-1].tone, expired[-1].at) == ("Review expired", "bad", AT.format(9))
+    hold = story(type="hold", status="expired", expires_at=AT.format(5), released=5)
+    assert [what for what, _ in hold] == ["Hold asked for", "Held on the payer's wallet", "Expired, released"]
+
+
+def test_parts_come_in_the_order_in_which_they_happened() -> None:
+    parts = [{"id": str(at), "amount": at, "created_at": AT.format(at)} for at in (2, 4)]
+    refund = {"id": "r", "amount": 1, "created_at": AT.format(3)}
+    moments = timeline(shown(type="hold", status="captured", captures=parts, refunds=[refund]))
+    assert [moment.id for moment in moments if moment.id] == ["2", "r", "4"]
+
+
+async def test_a_packs_text_is_read_once() -> None:
+    rules = PackRules()
+    big, quiet = await rules.of("own@1", TEXT)
+    assert (big.when, big.points, big.mode, quiet.mode, quiet.description) == ("amount > 5", 3, "live", "shadow", "")
+    assert await rules.of("own@1", "never: read") == [big, quiet]
+    assert await rules.of("empty@1", "name: empty") == []
+
+
+async def test_the_rules_that_gave_the_reasons_are_shown_with_how_many_others_there_are() -> None:
+    decision = {"action": "review", "pack": "fired@7", "reasons": ["BIG"]}
+    pack = {"version": 7, "text": TEXT, "card": None}
+    api = Answers({TRANSFER: shown(decision=decision), WALLET: {"id": "w"}, PACK: pack})
+    view: Any = await transfer(visit(api, params={"id": ID}))
+    assert [rule["id"] for rule in view.data["decided"]["fired"]] == ["big"] and view.data["decided"]["others"] == 1
+    assert view.data["payer"] == {"id": "w"} and view.data["origin"] is None
+    assert (PACK, {"params": {"name": "fired"}, "query": {"version": "7"}}) in api.asked
+
+
+async def test_what_a_key_may_not_see_is_left_out() -> None:
+    decision = {"action": "review", "pack": "own@7", "reasons": ["BIG"]}
+    api = Answers({TRANSFER: shown(decision=decision)}, refused=(WALLET, PACK))
+    view: Any = await transfer(visit(api, params={"id": ID}))
+    assert view.data["payer"] is view.data["payee"] is view.data["decided"] is None
+    gone = Answers(
+        {
+            TRANSFER: shown(decision=decision),
+            WALLET: ProblemError("wallet_not_found"),
+            PACK: ProblemError("rule_pack_not_found"),
+        }
+    )
+    view = await transfer(visit(gone, params={"id": ID}))
+    assert view.data["payer"] is view.data["decided"] is None
+
+
+@pytest.mark.parametrize("change", ["capture", "void", "refund"])
+async def test_a_change_is_of_all_that_is_left(change: str) -> None:
+    api = Answers({f"POST /v1/transfers/{{id}}/{change}": {}})
+    done = await change_transfer(visit(api, params={"id": ID, "change": change}, form={"idempotency_key": "k"}))
+    assert done == Redirect(f"/console/transfers/{ID}?done={change}") and api.calls[0].body == {}
+    assert dict(api.calls[0].headers) == {"Idempotency-Key": "k"}
+
+
+async def test_an_id_leads_to_its_page() -> None:
+    found = await find(visit(Answers({TRANSFER: shown()}), query={"q": f" {ID.upper()} "}))
+    assert found == Redirect(f"/console/transfers/{ID}")
+    api = Answers({TRANSFER: ProblemError("transfer_not_found"), WALLET: {}})
+    assert await find(visit(api, query={"q": ID})) == Redirect(f"/console/wallets/{ID}")
+
+
+async def test_a_name_finds_wallets_once_and_a_reference_payments_newest_first() -> None:
+    wallet = {"id": "w"}
+    api = Answers({"GET /v1/wallets": {"data": [wallet]}, "GET /v1/events": {"data": ["older", "newer"]}})
+    view: Any = await find(visit(api, query={"q": "ann"}))
+    assert view.data["wallets"] == [wallet] and view.data["payments"] == ["newer", "older"]
+    assert [call[1]["query"] for call in api.asked] == [
+        {"external_id": "ann", "limit": "20"},
+        {"owner": "ann", "limit": "20"},
+        {"after": "last", "reference": "ann", "limit": "50"},
+    ]
+
+
+async def test_nothing_is_looked_for_where_nothing_is_asked_or_allowed() -> None:
+    for query in ({}, {"q": "  "}):
+        view: Any = await find(visit(Answers({}), query=query))
+        assert view.data["wallets"] == view.data["payments"] == []
+    refused = (TRANSFER, WALLET, "GET /v1/wallets", "GET /v1/events")
+    view = await find(visit(Answers({}, refused=refused), query={"q": ID}))
+    assert view.data["wallets"] == []

@@ -1,0 +1,70 @@
+"""A wallet's page: statement and chart for who may read it, credit for who speaks for the holder, changes that go to this wallet."""
+
+from typing import Any
+
+import pytest
+
+from switch.console.page import Redirect
+from switch.console.wallets import CHANGE, CONSENTS, CREDIT, INQUIRIES, change_wallet, wallet, withdraw_consent
+from switch.problems.table import ProblemError
+from tests.unit.switch.console.visiting import Answers, visit
+
+ID = "00003000-0f18-86a7-a655-811d7f69def9"
+LINES = [
+    {"effective_at": "2026-11-24T12:00:00Z", "balance_after": 7},
+    {"effective_at": "2026-11-23T12:00:00Z", "balance_after": 5},
+]
+ANSWERS = {
+    "GET /v1/wallets/{id}": {"id": ID, "owner": None},
+    "GET /v1/wallets/{id}/transfers": {"data": LINES, "has_more": True, "next": "c"},
+    f"GET {CREDIT}": {"score": 640},
+    f"GET {INQUIRIES}": {"data": []},
+    f"GET {CONSENTS}": {"data": []},
+}
+
+
+async def test_the_chart_is_the_statement_from_its_oldest_line_on() -> None:
+    view: Any = await wallet(visit(Answers(ANSWERS), params={"id": ID}))
+    assert (view.data["chart"]["from"], view.data["chart"]["to"]) == (
+        LINES[1]["effective_at"],
+        LINES[0]["effective_at"],
+    )
+    assert view.data["first"] is True and view.title == "Wallet 811d7f69def9"
+    assert view.data["credit"]["score"] == {"score": 640}
+
+
+async def test_an_older_page_of_the_statement_is_asked_for_by_its_cursor() -> None:
+    api = Answers({**ANSWERS, "GET /v1/wallets/{id}": {"id": ID, "owner": "Ann"}})
+    view: Any = await wallet(visit(api, params={"id": ID}, query={"after": "c"}))
+    assert (
+        "GET /v1/wallets/{id}/transfers",
+        {"params": {"id": ID}, "query": {"limit": "30", "after": "c"}},
+    ) in api.asked
+    assert (view.data["first"], view.title) == (False, "Wallet Ann")
+
+
+async def test_credit_is_shown_whole_or_not_at_all() -> None:
+    for path in (CREDIT, INQUIRIES, CONSENTS):
+        api = Answers({**ANSWERS, f"GET {path}": ProblemError("wallet_not_found")})
+        view: Any = await wallet(visit(api, params={"id": ID}))
+        assert view.data["credit"] is None
+    refused: Any = await wallet(visit(Answers(ANSWERS, refused=(f"GET {CREDIT}",)), params={"id": ID}))
+    assert refused.data["credit"] is None
+    with pytest.raises(ProblemError, match="timeout"):
+        await wallet(visit(Answers({**ANSWERS, f"GET {CREDIT}": ProblemError("timeout")}), params={"id": ID}))
+
+
+@pytest.mark.parametrize("change", ["freeze", "unfreeze"])
+async def test_a_change_is_of_this_wallet_with_the_forms_key(change: str) -> None:
+    api = Answers({f"POST {CHANGE}": {}})
+    done = await change_wallet(visit(api, params={"id": ID, "change": change}, form={"idempotency_key": "k"}))
+    assert done == Redirect(f"/console/wallets/{ID}?done={change}")
+    assert api.asked == [
+        (f"POST {CHANGE}", {"params": {"id": ID, "change": change}, "headers": {"Idempotency-Key": "k"}})
+    ]
+
+
+async def test_a_consent_ends_and_its_wallet_is_shown() -> None:
+    api = Answers({"DELETE /v1/consents/{id}": {"wallet": ID}})
+    done = await withdraw_consent(visit(api, params={"id": "c"}, form={}))
+    assert done == Redirect(f"/console/wallets/{ID}?done=withdraw#consents")

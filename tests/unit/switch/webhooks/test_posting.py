@@ -1,0 +1,163 @@
+"""One attempt against a real server: nothing leads inside, nothing is followed, nothing is waited for or read without end."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from switch.webhooks.addresses import SANDBOX, AddressGuard, WebhookKeys
+from switch.webhooks.posting import ANSWER_BYTES_MAX, UNREACHABLE, Poster
+
+
+class Server:
+    """Counts what comes."""
+
+    def __init__(self) -> None:
+        self.requests: list[web.Request] = []
+        self.connections = set[Any]()
+        self.port = 0
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request)
+        self.connections.add(request.transport)
+        await request.read()
+        match request.path:
+            case "/slow":
+                await asyncio.sleep(30)
+            case "/redirect":
+                raise web.HTTPTemporaryRedirect("/")
+            case "/long":
+                response = web.StreamResponse()
+                await response.prepare(request)
+                with contextlib.suppress(ConnectionError):
+                    while True:
+                        await response.write(bytes(65_536))
+            case "/busy":
+                return web.Response(status=429, headers={"Retry-After": "120"})
+            case "/cut":
+                assert request.transport is not None
+                request.transport.close()
+        return web.Response(text="ok")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    found = Server()
+    app = web.Application()
+    app.router.add_post("/{path:.*}", found.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    found.port = runner.addresses[0][1]
+    yield found
+    await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def posting(keys: WebhookKeys, attempt_s: float = 5.0) -> AsyncIterator[Poster]:
+    poster = Poster(AddressGuard(keys), attempt_s)
+    yield poster
+    await poster.close()
+
+
+async def test_an_attempt_is_a_post_of_json_over_a_connection_that_serves_again(server: Server) -> None:
+    async with posting(SANDBOX) as poster:
+        for _ in range(3):
+            result = await poster.post(f"http://127.0.0.1:{server.port}/hooks", {"webhook-id": "a"}, b'{"a":1}')
+            assert (result.status, result.error, result.delivered) == (200, None, True)
+    assert len(server.connections) == 1
+    first = server.requests[0]
+    assert (first.method, first.headers["Content-Type"], first.headers["webhook-id"]) == (
+        "POST",
+        "application/json",
+        "a",
+    )
+
+
+@pytest.mark.parametrize(
+    "host", ("127.0.0.1", "localhost", "0x7f.1", "0177.0.0.1", "2130706433", "[::ffff:127.0.0.1]", "[::1]", "0")
+)
+async def test_no_way_to_write_the_own_machine_leads_there(server: Server, host: str) -> None:
+    async with posting(WebhookKeys(allow_http=True)) as poster:
+        result = await poster.post(f"http://{host}:{server.port}/", {}, b"{}")
+    assert result.status is None and result.error and not server.requests
+
+
+async def test_a_name_that_leads_inside_when_it_is_asked_again_leads_nowhere(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rebinding: the first answer is public, each later one is this machine. Only what a socket is made for counts."""
+    asked: list[str] = []
+    real = asyncio.get_running_loop().getaddrinfo
+
+    async def rebound(host: str, port: int, **options: Any) -> Any:
+        if host != "rebound.example":
+            return await real(host, port, **options)
+        asked.append(host)
+        address = "203.0.113.1" if len(asked) == 1 else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", rebound)
+    async with posting(WebhookKeys(allow_http=True, allow_networks=("203.0.113.0/24",)), 1.0) as poster:
+        poster._session.connector.clear_dns_cache()  # type: ignore[union-attr]
+        url = f"http://rebound.example:{server.port}/"
+        assert (await poster.post(url, {}, b"{}")).status is None
+        poster._session.connector.clear_dns_cache()  # type: ignore[union-attr]
+        assert (await poster.post(url, {}, b"{}")).error == UNREACHABLE
+    assert len(asked) == 2 and not server.requests
+
+
+async def test_a_name_with_one_address_inside_is_called_at_the_other_alone(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def both(host: str, port: int, **options: Any) -> Any:
+        kind = socket.AF_INET, socket.SOCK_STREAM, 6, ""
+        return [(*kind, ("10.255.255.1", port)), (*kind, ("127.0.0.1", port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", both)
+    async with posting(SANDBOX) as poster:
+        assert (await poster.post(f"http://both.example:{server.port}/", {}, b"{}")).status == 200
+
+
+async def test_a_name_that_does_not_exist_and_one_that_leads_inside_look_the_same(server: Server) -> None:
+    async with posting(WebhookKeys(allow_http=True)) as poster:
+        errors = {(await poster.post(f"http://{host}/", {}, b"{}")).error for host in ("nowhere.invalid", "localhost")}
+    assert errors == {UNREACHABLE}
+
+
+async def test_a_redirect_is_the_answer(server: Server) -> None:
+    async with posting(SANDBOX) as poster:
+        result = await poster.post(f"http://127.0.0.1:{server.port}/redirect", {}, b"{}")
+    assert (result.status, result.delivered, len(server.requests)) == (307, False, 1)
+
+
+async def test_a_slow_receiver_is_left_in_time(server: Server) -> None:
+    async with posting(SANDBOX, 0.3) as poster:
+        result = await poster.post(f"http://127.0.0.1:{server.port}/slow", {}, b"{}")
+    assert (result.status, result.error) == (None, "no answer in time") and 250 <= result.took_ms < 2_000
+
+
+async def test_an_answer_without_end_is_not_read(server: Server) -> None:
+    async with posting(SANDBOX, 5.0) as poster:
+        async with asyncio.timeout(3):
+            result = await poster.post(f"http://127.0.0.1:{server.port}/long", {}, b"{}")
+    assert result.status == 200 and ANSWER_BYTES_MAX < 65_536
+
+
+async def test_what_else_can_happen_has_words_without_anything_of_the_inside(server: Server) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    async with posting(SANDBOX) as poster:
+        assert (await poster.post(f"http://127.0.0.1:{port}/", {}, b"{}")).error == "no connection"
+        at = f"127.0.0.1:{server.port}"
+        assert (await poster.post(f"http://{at}/cut", {}, b"{}")).error == "the connection ended without an answer"
+        assert (
+            await poster.post(f"https://{at}/", {}, b"{}")
+        ).error == "TLS failed: the certificate must be valid for the host"
+        assert (await poster.post(f"http://{at}/busy", {}, b"{}")).asked_s == 120
+        assert (await poster.post("http://10.0.0.1/", {}, b"{}")).error == "the address is not public"
