@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from actors.records.codes import Code
-from actors.records.layout import AMOUNT_MAX, Kind, WalletStatus
+from actors.records.layout import AMOUNT_MAX, REQUEST_ANSWER, Kind, WalletStatus
 from tests.oracle.oracle_ledger import Row
 from tests.unit.actors.ledger.both import EUR, USD, Both, new_row
 from tests.unit.actors.ledger.small_world import (
@@ -123,6 +123,11 @@ REFUSALS: list[Case] = [
     ("more than is kept exact", Code.INVALID_REQUEST, lambda w: pay(EXTERNAL, POOR, AMOUNT_MAX + 1)),
     ("the largest number, to another shard", Code.INVALID_REQUEST, lambda w: pay(OWING, REMOTE, 2**63 - 1)),
     ("a time before 1970", Code.INVALID_REQUEST, lambda w: pay(EXTERNAL, RICH, 1, effective_time=-1)),
+    (
+        "an approval of nothing",
+        Code.INVALID_REQUEST,
+        lambda w: new_row(Kind.APPROVAL, payer=RICH, payee=POOR, flags=REQUEST_ANSWER),
+    ),
     ("no such status", Code.INVALID_REQUEST, lambda w: status(RICH, 0)),
     ("no such status either", Code.INVALID_REQUEST, lambda w: status(RICH, 4)),
     ("no operation", Code.INVALID_REQUEST, lambda w: new_row(0, payee=RICH, tier=9)),
@@ -175,3 +180,8 @@ def test_a_payment_of_now_that_is_not_tried_keeps_no_imported_one_of_its_payer_w
     imported = pay(RICH, POOR, 1, effective_time=world.now - 1)
     assert act(world, now, imported) == [Code.DEFERRED, 0]
     assert act(world, pay(RICH, UNKNOWN_REMOTE, 1, effective_time=world.now - 1), imported) == [Code.DEFERRED] * 2
+
+
+def test_the_lowest_currency_is_one() -> None:
+    world = a_world()
+    assert act(world, opening(1, 0, 1, 0, 0), opening(1, 0, 0, 0, 0)) == [0, Code.INVALID_REQUEST]
