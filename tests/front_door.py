@@ -19,6 +19,7 @@ from actors.ledger.book import M_BATCH, M_RECORD_TIME
 from actors.ledger.ledger import REVIEW_SECONDS
 from actors.ledger.snapshot import in_use
 from actors.records.credit_layout import CreditQuestions, CreditRequests, CreditResults, CreditStates, ScoreRows
+from actors.records.ids import Secret
 from actors.records.layout import Requests, Results, WalletRows
 from actors.rpc.interface import ChainHead, Condition, NotReady, ShardUnavailable
 from actors.scoring.pack_compiler import load_pack, publish_default
@@ -36,7 +37,7 @@ from rules.decisions.decision import Decisions, Fallback
 from rules.scenarios.catalogue import texts
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.app import SERVICES
-from switch.api.front_door import FrontDoor, FrontDoorOptions
+from switch.api.front_door import FrontDoor, FrontDoorOptions, load_kernels
 from switch.api.services import Limits, Services
 from switch.http.tls import TlsFiles
 from switch.webhooks.addresses import WebhookKeys
@@ -238,9 +239,10 @@ async def running_switch(
     law: CreditLaw = PRESETS["cn"],
     webhooks: WebhookKeys = NO_NETWORKS,
 ) -> AsyncIterator[RunningSwitch]:
-    """A switch on a migrated database. Kernels are compiled first: a front door's machine code would come too late in this one loop, and a
-    shard that stands still meanwhile takes itself for stopped."""
+    """A switch on a migrated database. All is compiled first: in this one loop the shards would stand still while the front door compiles,
+    and take themselves for stopped."""
     ready_kernels()
+    load_kernels(Secret.of(SECRET))
     async with contextlib.AsyncExitStack() as stack:
         await _store_facts(database_url, shards)
         segments = SegmentStore(database_url)

@@ -1,9 +1,7 @@
 """Imports into a running switch: history goes on over files, and what differs from a file is named by its row."""
 
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,20 +10,8 @@ from models.credit.population.year import population_of
 from switch.cli.import_files import report_text
 from switch.importer import runner
 from switch.importer.formats import format_of
-from switch.importer.progress import Tally
-from switch.importer.runner import ImportReport, Options, run_import
 from tests.front_door import RunningSwitch, running_switch
-
-JANUARY: dict[str, Any] = {
-    "idempotency_key": "m1", "payer": "external:jan", "payee": "cust-1", "amount": 500, "currency": "EUR",
-    "effective_at": "2025-01-05T10:00:00Z",
-}  # fmt: skip
-
-
-FEBRUARY: dict[str, Any] = {
-    "idempotency_key": "m2", "payer": "cust-1", "payee": "merchant:shop-1", "amount": 200, "currency": "EUR",
-    "effective_at": "2025-02-05T10:00:00Z",
-}  # fmt: skip
+from tests.importing_rows import FEBRUARY, JANUARY, held, imported, of_file
 
 
 @pytest.fixture
@@ -33,23 +19,6 @@ async def switch(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     monkeypatch.setattr(runner, "LANDED_WITHIN_S", 0.2)  # nothing that these tests find wrong will land
     async with running_switch(database_url, shards=2) as running:
         yield running
-
-
-async def imported(switch: RunningSwitch, folder: Path, *rows: dict[str, Any], state: str = "state") -> ImportReport:
-    path = folder / "rows.ndjson"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return await of_file(switch, path, "shardpay", folder / state)
-
-
-async def of_file(switch: RunningSwitch, path: Path, name: str, state: Path) -> ImportReport:
-    options = Options(file=path, format=name, url=switch.base, key=switch.key, concurrency=2, rate=0, state=state)
-    return await run_import(options, Tally(), lambda: None)
-
-
-async def held(switch: RunningSwitch, name: str) -> int:
-    (wallet,) = (await switch.call("GET", f"/v1/wallets?external_id={name}")).json["data"]
-    posted: int = wallet["posted"]
-    return posted
 
 
 async def test_history_goes_on_over_files_and_each_ends_as_it_says(switch: RunningSwitch, tmp_path: Path) -> None:

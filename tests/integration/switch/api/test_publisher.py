@@ -9,42 +9,13 @@ import pytest
 from switch.api.publisher import Publisher
 from switch.api.services import Limits
 from tests.front_door import RunningSwitch, running_front_door, running_switch
-
-YAML = {"Content-Type": "application/yaml"}
-
-
-def pack(name: str, rule: str = "amount >= 1000", action: str = "decline", reason: str = "BIG", **more: str) -> bytes:
-    """A pack with one rule."""
-    fields = "".join(f"{field}: {value}\n" for field, value in {"fallback": "approve", **more}.items())
-    rule = f"rules:\n  - id: big\n    when: {rule}\n    action: {action}\n    reason: {reason}\n"
-    return f"name: {name}\n{fields}{rule}".encode()
+from tests.published_packs import moded, pack, payers, published
 
 
 @pytest.fixture
 async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
     async with running_switch(database_url, shards=1) as running:
         yield running
-
-
-async def published(switch: RunningSwitch, name: str, text: bytes, **headers: str) -> Any:
-    answer = await switch.call("PUT", f"/v1/rule-packs/{name}", data=text, headers={**YAML, **headers})
-    assert answer.status in (200, 201), answer.raw
-    return answer
-
-
-async def moded(switch: RunningSwitch, name: str, **body: Any) -> Any:
-    answer = await switch.call("POST", f"/v1/rule-packs/{name}/mode", body)
-    assert answer.status == 200, answer.raw
-    return answer.json
-
-
-async def payers(switch: RunningSwitch, count: int = 1) -> tuple[str, list[str]]:
-    """A bank, and wallets with money."""
-    bank = await switch.wallet("external")
-    wallets = [await switch.wallet() for _ in range(count)]
-    for wallet in wallets:
-        assert (await switch.pay(bank, wallet, 100_000)).status == 201
-    return bank, wallets
 
 
 async def test_a_deployment_whose_front_door_died_before_it_told_the_scorers_decides_all_the_same(

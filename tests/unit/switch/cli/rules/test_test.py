@@ -4,32 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from rules.scenarios.catalogue import texts
-from switch.cli.rules.group import rules_group
-
-PACK = """\
-name: p
-fallback: review
-lists: {risky: {file: risky.txt}}
-rules:
-  - {id: a, when: country in lists.risky, action: review, reason: R}
-tests:
-  - {name: risky, given: {country: MM}, expect: {action: review}}
-"""
+from tests.unit.switch.cli.rules.risky import PACK, run, write_pack
 
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
-    path = tmp_path / "pack.yaml"
-    path.write_text(PACK)
-    (tmp_path / "risky.txt").write_text("MM\nKH\n")
-    return path
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(rules_group, [str(each) for each in arguments])
+    return write_pack(tmp_path)
 
 
 def test_a_good_pack_checks_and_its_tests_pass(pack: Path) -> None:
