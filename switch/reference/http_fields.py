@@ -305,7 +305,7 @@ EXCEPTIONS: Final = {
     "DecisionAnswer.review": "`overturned`: a person decided otherwise since.",
     "InquiryAnswer.review": "The review of the decision.",
     "NewDispute.text": "What is wrong, in the holder's own words.",
-    "DisputeOutcome.text": "The reason in words, as the holder is told; unless given, `meaning` alone says it.",
+    "DisputeOutcome.text": "The reason in words, as the holder is told.",
     "SourceOutcome.text": "Why, as the holder and the analyst read it.",
     "ReviewOutcome.text": "The reason in words, as the holder is told.",
     "NewReview.text": "What the person shall know who looks at it.",
