@@ -222,18 +222,18 @@ FIELDS: Final = {
 """By name."""
 
 EXCEPTIONS: Final = {
-    "NewWebhookEndpoint.types": "[Event types](events.md); all by default.",
+    "NewWebhookEndpoint.types": "Types of [events](events.md); all by default.",
     "NewWebhookEndpoint.description": "Your text for people.",
     "NewWebhookEndpoint.after": "A cursor of `GET /v1/events`, `start` for all events, or `now`, the default.",
-    "WebhookEndpointPatch.types": "[Event types](events.md); null: all.",
+    "WebhookEndpointPatch.types": "Types of [events](events.md); null: all.",
     "WebhookEndpointPatch.description": "Your text for people.",
     "WebhookEndpointPatch.after": "Go on from a cursor of `GET /v1/events`, from `start` or from `now`.",
     "SecretRotation.expires_in": "Seconds for which the secrets before it sign as well, up to a week; a day by default.",
     "WebhookEndpoint.account": "Name of the account.",
-    "WebhookEndpoint.types": "[Event types](events.md); null: all.",
+    "WebhookEndpoint.types": "Types of [events](events.md); null: all.",
     "WebhookEndpoint.description": "Your text for people.",
     "WebhookEndpoint.status": "`enabled` or `disabled`.",
-    "WebhookDelivery.type": "[Event type](events.md), or `webhook.test`.",
+    "WebhookDelivery.type": "Type of the [event](events.md), or `webhook.test`.",
     "WebhookDelivery.status": "`pending`, `delivered` or `dead`.",
     "WebhookDelivery.attempts": "Attempts, oldest first; the newest 21.",
     "WebhookDelivery.next_attempt_at": "When it is sent again; null when it is not, or is on its way.",
