@@ -134,7 +134,7 @@ async def resolve_dispute(services: DecisionServices, call: Call) -> web.Respons
     body = decode(DISPUTE_OUTCOME, await call.json_body(services.limits.json_bytes_max))
     opened = await named_case(services, call, Kind.DISPUTE_OPENED)
     kept = body.outcome == "kept"
-    details = CreditDetails(text=body.text or None, statement=body.statement or None if kept else None)
+    details = CreditDetails(text=body.text, statement=body.statement or None if kept else None)
     answer = await go_on(services, call, Kind.DISPUTE_RESOLVED, opened, details, kind=_NUMBERS[body.outcome])
     return await _answered(services, opened, answer.replayed)
 

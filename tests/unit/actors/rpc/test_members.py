@@ -56,7 +56,7 @@ async def test_the_newest_state_holds_however_it_came(seed: int, monkeypatch: py
     shard.__dict__.update(_peers={}, _members=Members(version=0, shards={}, scorers={}), _scorers=None, _host=object())
     shard._spec = type("Spec", (), {"shard": 0})
     front_door: Any = FrontDoorActor.__new__(FrontDoorActor)
-    front_door.__dict__.update(_clients={}, _scorers={}, _starting=object(), _members=shard._members)
+    front_door.__dict__.update(_clients={}, _scorers={}, _starting=object(), _members=shard._members, _front_door=None)
     for state in heard:
         await shard.connect(state)
         await front_door.connect(state)
