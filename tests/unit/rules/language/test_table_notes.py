@@ -5,24 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from rules.language.document import RULES_MAX, PackDocument, read_pack
+from rules.language.document import RULES_MAX
 from rules.language.table_notes import NOTES_MAX
-
-HEAD = """
-name: tables
-fallback: review
-lists: {risky: [KH, LA]}
-tables:
-  - id: t
-    hit: HIT
-    inputs: [country, amount, 'count("1h")']
-    rows:
-"""
-
-
-def document(rows: Sequence[str], hit: str = "first", tests: str = "") -> PackDocument:
-    lines = "".join(f"      - {{when: [{cells}], action: review, reason: R}}\n" for cells in rows)
-    return read_pack(HEAD.replace("HIT", hit) + lines + tests)
+from tests.unit.rules.language.table_documents import HEAD, document
 
 
 def messages(rows: Sequence[str], hit: str = "first") -> list[str]:

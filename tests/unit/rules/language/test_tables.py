@@ -1,7 +1,6 @@
 """Decision tables: which rows fire, and what is said of a table when it is read."""
 
 import itertools
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -10,26 +9,11 @@ from hypothesis import strategies as st
 from rules.compile.compiler import compile_pack
 from rules.decisions.pack import Decider
 from rules.language.cases import columns_of, run_cases
-from rules.language.document import PackDocument, read_pack
+from rules.language.document import read_pack
 from rules.language.ir import INT_MAX, INT_MIN
 from rules.language.problems import PackError
 from rules.language.tables import _common, _outside, covers, gap, joined, overlap
-
-HEAD = """
-name: tables
-fallback: review
-lists: {risky: [KH, LA]}
-tables:
-  - id: t
-    hit: HIT
-    inputs: [country, amount, 'count("1h")']
-    rows:
-"""
-
-
-def document(rows: Sequence[str], hit: str = "first", tests: str = "") -> PackDocument:
-    lines = "".join(f"      - {{when: [{cells}], action: review, reason: R}}\n" for cells in rows)
-    return read_pack(HEAD.replace("HIT", hit) + lines + tests)
+from tests.unit.rules.language.table_documents import document
 
 
 def test_cells_are_values_lists_ranges_tests_null_or_anything() -> None:

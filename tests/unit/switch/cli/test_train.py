@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pv
 import pyarrow.parquet as pq
@@ -17,6 +16,7 @@ from models.table import Format, read_table
 from switch.cli.cards.group import cards_group
 from switch.cli.main import cli
 from switch.cli.train import train_command
+from tests.unit.switch.cli.loans import made_loans, train
 
 pytestmark = pytest.mark.long
 
@@ -35,18 +35,7 @@ def check(*arguments: str) -> Result:
 
 @pytest.fixture(scope="module")
 def loans() -> pa.Table:
-    rng = np.random.default_rng(5)
-    income, sex = rng.gamma(2.0, 1_500.0, 600).round(), rng.choice(["f", "m"], 600)
-    city = np.where(rng.random(600) < 0.1, np.array(None, object), rng.choice(["north", "sea"], 600))
-    bad = rng.random(600) < 1 / (1 + np.exp(0.0008 * income - 1 - (city == "sea")))
-    return pa.table({"income": income, "city": city, "sex": sex, "outcome": np.where(bad, "lost", "paid")})
-
-
-def train(loans: pa.Table, folder: Path, *more: str) -> Result:
-    source = folder / "loans.csv"
-    pv.write_csv(loans, source)
-    arguments = ["--input", str(source), "--target", "outcome", "--bad", "lost", "--output", str(folder / "card.json")]
-    return CliRunner().invoke(train_command, [*arguments, "--method", "logistic", *more])
+    return made_loans()
 
 
 def test_training_writes_a_card_that_checks_and_its_report(loans: pa.Table, tmp_path: Path) -> None:
