@@ -32,7 +32,7 @@ from switch.http.call import Call
 from switch.http.decoding import DISPUTE_OUTCOME, EMPTY, NEW_DISPUTE, REINSERTION, SOURCE_ANSWER, decode
 from switch.http.schema import DisputeOutcome, Empty, NewDispute, Reinsertion, SourceOutcome
 from switch.http.times import now_ms
-from switch.problems.table import ProblemError
+from switch.problems.table import ProblemError, invalid_field
 from switch.views.credit_cases import (
     ENTRY_KINDS,
     OUTCOMES,
@@ -130,11 +130,13 @@ async def answer_dispute(services: DecisionServices, call: Call) -> web.Response
 
 
 async def resolve_dispute(services: DecisionServices, call: Call) -> web.Response:
-    """POST /v1/credit/disputes/{id}/resolve: by an analyst, with the reason in words."""
+    """POST /v1/credit/disputes/{id}/resolve: by an analyst, with the reason in words where it is against the holder."""
     body = decode(DISPUTE_OUTCOME, await call.json_body(services.limits.json_bytes_max))
+    if body.outcome == "kept" and not body.text:
+        raise invalid_field("text", "an entry that is kept needs the reason, which the holder is told")
     opened = await named_case(services, call, Kind.DISPUTE_OPENED)
     kept = body.outcome == "kept"
-    details = CreditDetails(text=body.text, statement=body.statement or None if kept else None)
+    details = CreditDetails(text=body.text or None, statement=body.statement or None if kept else None)
     answer = await go_on(services, call, Kind.DISPUTE_RESOLVED, opened, details, kind=_NUMBERS[body.outcome])
     return await _answered(services, opened, answer.replayed)
 

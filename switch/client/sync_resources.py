@@ -1017,7 +1017,7 @@ class Disputes(Resource):
         dispute_id: str,
         *,
         outcome: str,
-        text: str,
+        text: str | UnsetType = UNSET,
         statement: str | UnsetType = UNSET,
         idempotency_key: str | None = None,
     ) -> schema.DisputeAnswer:

@@ -317,11 +317,11 @@ class SourceOutcome(Wire, frozen=True, kw_only=True):
 
 
 class DisputeOutcome(Wire, frozen=True, kw_only=True):
-    """POST /v1/credit/disputes/{id}/resolve, by an analyst: what becomes of the entry, and why. `statement`: the holder's, which stands
-    beside an entry that is kept; the dispute's own text unless given."""
+    """POST /v1/credit/disputes/{id}/resolve, by an analyst: what becomes of the entry, and why; an entry that is kept needs the reason.
+    `statement`: the holder's, which stands beside an entry that is kept; the dispute's own text unless given."""
 
     outcome: Literal["corrected", "deleted", "kept"]
-    text: CaseText
+    text: CaseText | UnsetType = UNSET
     statement: CaseText | UnsetType = UNSET
 
 

@@ -194,7 +194,7 @@ def _notice(found: CreditRecord, source: str | None, resolution: CaseResolution 
         words = REINSERTED.format(text=text)
     else:
         assert isinstance(resolution, CaseResolution)
-        words = RESOLVED.format(meaning=resolution.meaning, text=resolution.text)
+        words = RESOLVED.format(meaning=resolution.meaning, text=resolution.text).rstrip()
     return CaseNotice(at=time_text(found.record["record_time"]), text=words)
 
 

@@ -109,3 +109,13 @@ async def test_a_dispute_is_seen_and_moved_by_its_parties_alone(scene: CreditSce
     assert (wrong.status, wrong.json["errors"][0]["field"]) == (422, "outcome"), "that is a review's outcome"
     missing = await scene.post(f"/v1/credit/disputes/{receipt}/resolve", answer, scene.switch.key)
     assert missing.json["code"] == "case_not_found", "a receipt is no dispute"
+
+
+@in_session
+@pytest.mark.parametrize("outcome", ["corrected", "deleted"])
+async def test_what_ends_for_the_holder_needs_no_more_words_than_its_outcome(scene: CreditScene, outcome: str) -> None:
+    order = await due_order(scene, f"ends {outcome}")
+    dispute = (await scene.post("/v1/credit/disputes", {"entry": order, "text": WRONG}, scene.ann)).json["id"]
+    ended = await scene.post(f"/v1/credit/disputes/{dispute}/resolve", {"outcome": outcome}, scene.switch.key)
+    assert (ended.status, ended.json["status"], ended.json["resolution"]["text"]) == (200, outcome, "")
+    assert ended.json["notices"][-1]["text"] == ended.json["resolution"]["meaning"]
