@@ -15,6 +15,7 @@ from actors.records.credit_layout import CREDIT_REQUEST, CreditRequests, CreditR
 from actors.records.layout import joined
 from actors.rpc.interface import ShardClient, ShardUnavailable
 from switch.fairness.fair_queue import FairQueue
+from switch.gateway.deadlines import Deadlines
 from switch.gateway.gathering import Gathering
 from switch.gateway.write_queue import Backoff
 
@@ -66,15 +67,19 @@ async def same_later(row: CreditRow, answer: CreditAnswer) -> CreditRow:
 class _Job:
     """One request on its way."""
 
-    __slots__ = ("caller", "detail_bytes", "details", "future", "row")
+    __slots__ = ("caller", "deadline", "detail_bytes", "details", "future", "row", "sent")
     count = 1
 
-    def __init__(self, row: CreditRow, details: bytes | None, future: "asyncio.Future[CreditAnswer]") -> None:
+    def __init__(
+        self, row: CreditRow, details: bytes | None, deadline: float, future: "asyncio.Future[CreditAnswer]"
+    ) -> None:
         self.row = row
         self.caller = int(row["caller"][0])
         self.details = details
         self.detail_bytes = 0 if details is None else len(details)
+        self.deadline = deadline
         self.future = future
+        self.sent = False
 
 
 class CreditQueue:
@@ -85,6 +90,7 @@ class CreditQueue:
         self._loop = asyncio.get_running_loop()
         self._queue: FairQueue[_Job] = FairQueue(QUEUE_ROWS_MAX, QUEUE_DETAIL_BYTES_MAX)
         self._gathering = Gathering(lambda: self._queue.rows, self._start, GATHERED_MAX)
+        self._deadlines = Deadlines()
         self._calls: set[asyncio.Task[None]] = set()
 
     async def one(
@@ -95,13 +101,9 @@ class CreditQueue:
         pause = Backoff(self._loop, deadline)
         while True:
             try:
-                async with asyncio.timeout_at(deadline):
-                    answer = await self._send(row, details)
+                answer = await self._send(row, details, deadline)
             except ShardUnavailable as error:
                 pause.lost(not_sent=error.not_sent)
-            except TimeoutError:
-                pause.lost(not_sent=False)
-                raise pause.over() from None
             else:
                 if pause.is_final(answer.code):
                     return answer
@@ -114,12 +116,14 @@ class CreditQueue:
         """Wait for the calls under way."""
         while self._calls:
             await asyncio.wait(self._calls)
+        self._deadlines.close()
 
-    def _send(self, row: CreditRow, details: bytes | None) -> "asyncio.Future[CreditAnswer]":
-        job = _Job(row, details, self._loop.create_future())
+    def _send(self, row: CreditRow, details: bytes | None, deadline: float) -> "asyncio.Future[CreditAnswer]":
+        job = _Job(row, details, deadline, self._loop.create_future())
         if not self._queue.fits(job.caller, 1, job.detail_bytes):
             raise ShardUnavailable(True)
         self._queue.put(job)
+        self._deadlines.watch(job)
         self._wake()
         return job.future
 
@@ -130,6 +134,8 @@ class CreditQueue:
     def _start(self) -> None:
         taken = self._queue.take(CALL_ROWS_MAX, CALLER_ROWS_MAX)
         jobs = [job for job in taken if not job.future.done()]
+        for job in jobs:
+            job.sent = True
         if jobs:
             self._calls.add(self._loop.create_task(self._call(jobs)))
         if self._queue:
@@ -155,6 +161,7 @@ class CreditQueue:
                     job.future.set_exception(error)
             self._gathering.returned(len(jobs))
             self._calls.discard(asyncio.current_task())
+            self._deadlines.forget_done()
             if self._queue:
                 self._wake()
 

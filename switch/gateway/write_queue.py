@@ -25,6 +25,7 @@ from actors.rpc.interface import ShardUnavailable
 from switch.fairness.fair_queue import FairQueue, UnderWay
 from switch.fairness.scheduling import Callers
 from switch.gateway.attempts import Attempts, RowAttempts
+from switch.gateway.deadlines import Deadlines
 from switch.gateway.gathering import Gathering
 
 _log = logging.getLogger(__name__)
@@ -147,10 +148,9 @@ class ShardWriteQueue:
         self._small: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
         self._batches: FairQueue[_Job] = FairQueue(limits.queue_rows_max, limits.queue_detail_bytes_max)
         self._small_under_way = UnderWay(limits.small_of_one_max)
-        self._waiting: deque[_Job] = deque()
+        self._deadlines = Deadlines()
         self._callers = Callers(self._loop.time, limits.beside_s)
         self._gathering = Gathering(lambda: self.queued_rows, self._start)
-        self._sweeper: asyncio.TimerHandle | None = None
         self._calls: set[asyncio.Task[None]] = set()
         self._batch_calls = 0
 
@@ -251,8 +251,7 @@ class ShardWriteQueue:
         """Wait for the calls under way. Nothing may be sent afterwards."""
         while self._calls:
             await asyncio.wait(self._calls)
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        self._deadlines.close()
 
     # The queue.
 
@@ -274,9 +273,7 @@ class ShardWriteQueue:
         self._callers.heard_of(caller)
         for job in jobs:
             queue.put(job)
-            self._waiting.append(job)
-        if self._sweeper is None:
-            self._sweeper = self._loop.call_at(jobs[0].deadline, self._sweep)
+            self._deadlines.watch(job)
         self._wake()
 
     def _wake(self) -> None:
@@ -361,23 +358,11 @@ class ShardWriteQueue:
             self._gathering.returned(count)
             self._batch_calls -= batches
             self._calls.discard(asyncio.current_task())
-            while self._waiting and self._waiting[0].future.done():
-                self._waiting.popleft()
+            self._deadlines.forget_done()
             if self.queued_rows:
                 self._wake()
         queued_at = min(job.queued_at for job in jobs)
         self._observe(started - queued_at, self._loop.time() - started, count)
-
-    def _sweep(self) -> None:
-        """End the waits whose deadline has passed. Deadlines come in order, near enough, so only the oldest is watched."""
-        self._sweeper = None
-        now = self._loop.time()
-        while self._waiting and (self._waiting[0].future.done() or self._waiting[0].deadline <= now):
-            job = self._waiting.popleft()
-            if not job.future.done():
-                job.future.set_exception(ShardUnavailable(not job.sent))
-        if self._waiting:
-            self._sweeper = self._loop.call_at(self._waiting[0].deadline, self._sweep)
 
 
 class Backoff(Attempts):

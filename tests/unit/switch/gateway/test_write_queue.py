@@ -219,32 +219,6 @@ async def test_a_hanging_shard_ends_each_wait_at_its_deadline() -> None:
     await queue.close()
 
 
-async def test_a_wait_ends_when_its_deadline_has_come_and_no_other_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = asyncio.get_running_loop()
-    queue = queue_of(Shard())
-    now = loop.time()
-    deadlines = (now + 10, now + 30, now + 20)  # in order, near enough
-    first, second, third = (asyncio.ensure_future(queue._send(row(1), None, deadline)) for deadline in deadlines)
-    for time, done in (
-        (now + 10, [True, False, False]),
-        (now + 20, [True, False, False]),
-        (now + 30, [True, True, True]),
-    ):
-        monkeypatch.setattr(loop, "time", lambda time=time: time)
-        queue._sweep()
-        assert [answer.done() for answer in (first, second, third)] == done
-        assert queue._sweeper is None if all(done) else queue._sweeper is not None
-        assert queue._sweeper is None or queue._sweeper.when() == now + 30
-    for answer in (first, second, third):
-        with pytest.raises(ShardUnavailable):
-            await answer
-    asyncio.ensure_future(queue._send(row(2), None, now + 40)).cancel()
-    assert queue._sweeper is not None and queue._sweeper.when() == now + 40
-    fourth = asyncio.ensure_future(queue._send(row(3), None, now + 50))
-    queue._sweep()
-    assert not fourth.done() and len(queue._waiting) == 1, "one that was given up is in nobody's way"
-
-
 async def test_a_wait_behind_one_that_was_answered_ends_at_its_deadline() -> None:
     hung = asyncio.Event()
 
@@ -258,7 +232,7 @@ async def test_a_wait_behind_one_that_was_answered_ends_at_its_deadline() -> Non
     first = asyncio.create_task(queue.one(row(1), None, soon(0.05)))
     await turns(10)
     assert (await queue.one(row(2), None, soon())).address == 2
-    assert len(queue._waiting) == 2, "it is swept with the first"
+    assert len(queue._deadlines._waiting) == 2, "it is let go with the first"
     async with asyncio.timeout(2):
         with pytest.raises(DeadlineExceeded):
             await first
@@ -544,9 +518,10 @@ async def test_what_was_answered_is_not_kept_until_its_deadline() -> None:
     queue = queue_of(Shard())
     for amount in range(3):
         await queue.one(row(amount), b"details", soon())
-    assert not queue._waiting
+    assert not queue._deadlines._waiting
     await queue.close()
-    assert queue._sweeper is not None and queue._sweeper.cancelled()
+    timer = queue._deadlines._timer
+    assert timer is not None and timer.cancelled()
     await queue_of(Shard()).close()
 
 
