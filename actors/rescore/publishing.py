@@ -1,9 +1,10 @@
-"""The scores of a finished run as a switch takes them: batches of rows, and how far they were sent.
+"""The scores of a finished run as a switch takes them, or takes them back, batch by batch.
 
 A run scores a wallet once, so what is sent twice changes nothing; the note of how far it was only saves time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -26,10 +27,12 @@ BATCH_ROWS: Final = 65_536
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a run was published: parts, and rows of the next. `codes`: rows by what became of them."""
+    """How far a run was published: parts, and rows of the next. `undone`: the run that is undone for its wallets by this one, 0 where their
+    scores are published. `codes`: rows by what became of them."""
 
     url: str
     run: int
+    undone: int = 0
     parts: int = 0
     rows: int = 0
     codes: dict[str, int] = {}
@@ -43,13 +46,14 @@ class Batch(NamedTuple):
     rows: int
 
 
-def note_of(output: Output, url: str, run: int) -> Note:
+def note_of(output: Output, url: str, run: int, undone: int = 0) -> Note:
     """How far this run was sent to this switch."""
+    begun = Note(url=url, run=run, undone=undone)
     try:
         note = msgspec.json.decode(output.read(PUBLISHED) or b"", type=Note)
     except msgspec.DecodeError:
-        return Note(url=url, run=run)
-    return note if (note.url, note.run) == (url, run) else Note(url=url, run=run)
+        return begun
+    return note if msgspec.structs.replace(note, parts=0, rows=0, codes={}) == begun else begun
 
 
 def keep_note(output: Output, note: Note) -> None:
@@ -59,8 +63,9 @@ def keep_note(output: Output, note: Note) -> None:
 
 def batches(output: Output, manifest: Manifest, note: Note) -> Iterator[Batch]:
     """The batches that were not sent yet. Raises RescoreRefused for a run that cannot be published, and why."""
-    card = _wallet_card(output.folder.read(CARD), manifest)
-    as_of = manifest.settings["as_of"]
+    table: Callable[..., pa.Table] = (
+        _undone if note.undone else partial(_sent, card=_wallet_card(output.folder.read(CARD), manifest))
+    )
     for at, part in enumerate(manifest.parts[note.parts :], start=note.parts):
         before = note.rows if at == note.parts else 0
         with pq.ParquetFile(output.part(part)) as file:
@@ -70,7 +75,7 @@ def batches(output: Output, manifest: Manifest, note: Note) -> Iterator[Batch]:
                 if sent > before:
                     rows = pa.Table.from_batches([batch])
                     over = sent == part.rows
-                    yield Batch(_sent(rows, card, manifest, note.run, as_of), at + over, 0 if over else sent)
+                    yield Batch(table(rows, manifest=manifest, note=note), at + over, 0 if over else sent)
 
 
 def _wallet_card(document: bytes, manifest: Manifest) -> Any:
@@ -85,7 +90,18 @@ def _wallet_card(document: bytes, manifest: Manifest) -> Any:
     return card
 
 
-def _sent(rows: pa.Table, card: Any, manifest: Manifest, run: int, as_of: int) -> pa.Table:
+def _undone(rows: pa.Table, manifest: Manifest, note: Note) -> pa.Table:
+    """Wallets of a part with the columns of the call that undoes."""
+    return pa.table(
+        {
+            "wallet": _ids(rows.column(manifest.settings["wallet"])),
+            "undone": pa.repeat(pa.scalar(note.undone, pa.int64()), len(rows)),
+            "run": pa.repeat(pa.scalar(note.run, pa.int64()), len(rows)),
+        }
+    )
+
+
+def _sent(rows: pa.Table, manifest: Manifest, note: Note, card: Any) -> pa.Table:
     """Rows of a part with the columns of the call."""
     count = len(rows)
     none = rows.column("score").is_null().combine_chunks()
@@ -101,8 +117,8 @@ def _sent(rows: pa.Table, card: Any, manifest: Manifest, run: int, as_of: int) -
             "subtotals": pa.StructArray.from_arrays(subtotals, list(DIMENSIONS), mask=none),
             "reasons": _reasons(rows, list(card.reasons)),
             "card": pa.repeat(f"{card.name}@{card.version}", count),
-            "run": pa.repeat(pa.scalar(run, pa.int64()), count),
-            "as_of": pa.repeat(pa.scalar(as_of, pa.timestamp("ms", "UTC")), count),
+            "run": pa.repeat(pa.scalar(note.run, pa.int64()), count),
+            "as_of": pa.repeat(pa.scalar(manifest.settings["as_of"], pa.timestamp("ms", "UTC")), count),
         }
     )
 

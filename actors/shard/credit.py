@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from actors.ledger.admission import FORGOTTEN, Channels
-from actors.ledger.credit import place
+from actors.ledger.credit import local_rows
 from actors.ledger.ledger import Ledger
 from actors.ledger.orders import AFTER, ALLOWED, BY_HOLDER, completed_due, ends_at, refusal
 from actors.records.addresses import address_after
@@ -179,22 +179,24 @@ class CreditRequests:
             self._core.writer.when_durable(lambda: self._emit(answer))
 
     def _states(self, message: ReadCredit) -> CreditStates:
-        states = np.zeros(len(message.questions), CREDIT_STATE)
+        questions = message.questions
+        states = np.zeros(len(questions), CREDIT_STATE)
         states["writer"] = self._core.writer.writer.number
         credit, book, now = self._ledger.credit, self._ledger.book, self._ledger.record_time
-        for state, question in zip(states, message.questions, strict=True):
-            holder = int(question["holder"])
-            at = place(book, holder)
-            if at >= 0:
-                state["wallet"], state["credit"] = book.wallets[at], credit.rows[at]
-                consent = credit.consent(holder, int(question["account"]), int(question["scenario"]), now)
-                if consent is not None:
-                    state["consent"] = consent
-            order = credit.order(int(question["order"])) if question["order"] else None
+        rows = local_rows(book, questions["holder"])
+        known = rows >= 0
+        states["wallet"][known], states["credit"][known] = book.wallets[rows[known]], credit.rows[rows[known]]
+        for at in np.flatnonzero(known & (questions["account"] != 0)).tolist():
+            holder, _, account, scenario = questions[at].item()[:4]
+            consent = credit.consent(holder, account, scenario, now)
+            if consent is not None:
+                states["consent"][at] = consent
+        for at in np.flatnonzero((questions["order"] != 0) | (questions["payee"] != 0)).tolist():
+            order = credit.order(int(questions["order"][at]))
             if order is not None:
-                state["order"] = order
-            if question["payee"]:
-                state["paying"] = credit.paying(int(question["payee"]))
+                states["order"][at] = order
+            if questions["payee"][at]:
+                states["paying"][at] = credit.paying(int(questions["payee"][at]))
         return states
 
     def turn(self) -> bool:

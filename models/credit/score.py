@@ -38,6 +38,8 @@ class Cause(IntEnum):
     NONE = 0
     FEW_DAYS = 1
     FEW_PAYMENTS = 2
+    WITHDRAWN = 3
+    """The only run that had scored the wallet was undone, or a dispute deleted the score before it."""
 
     @property
     def code(self) -> str:

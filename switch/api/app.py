@@ -32,6 +32,7 @@ from switch.api import (
     reviews,
     rule_packs,
     scenarios,
+    score_undo,
     scorecards,
     statements,
     transfer_lifecycle,
@@ -87,6 +88,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *credit_wallets.ROUTES,
     *credit_points.ROUTES,
     *credit_scores.ROUTES,
+    *score_undo.ROUTES,
     *webhook_endpoints.ROUTES,
     *webhook_deliveries.ROUTES,
 )

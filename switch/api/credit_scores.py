@@ -50,7 +50,7 @@ async def publish_scores(services: PublicationServices, call: Call) -> web.Respo
         details = await _features(services, account, table, card, rows)
         if key is not None:
             await bind_key(services, call.caller(), key, body)
-        results = await _published(services, rows, details)
+        results = await published(services, rows, details)
         check_outcome(results["code"], money_moved="no")
         answer = await services.scheduler.run(account, single(partial(arrow.encode_codes, results)))
     return Answer(answer, content_type=arrow.CONTENT_TYPE)
@@ -81,10 +81,10 @@ async def _features(
     return {} if features is None else await services.scheduler.run(account, feature_details(features))
 
 
-async def _published(services: PublicationServices, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
+async def published(services: PublicationServices, rows: ScoreRows, details: dict[int, bytes]) -> CreditResults:
     """CREDIT_RESULT rows for SCORE rows, from all their home shards."""
     results = np.zeros(len(rows), CREDIT_RESULT)
-    homes = await _homes(services, rows["holder"])
+    homes = await home_shards(services, rows["holder"])
     results["code"][homes == UNKNOWN] = Code.WALLET_NOT_FOUND
     deadline = services.deadline()
     shards = [shard for shard in range(services.topology.shards) if np.any(homes == shard)]
@@ -104,7 +104,7 @@ def _part(details: dict[int, bytes], index: NDArray[np.intp]) -> dict[int, bytes
     return {place: details[row] for place, row in enumerate(index.tolist()) if row in details} if details else {}
 
 
-async def _homes(services: PublicationServices, holders: NDArray[np.int64]) -> NDArray[np.int16]:
+async def home_shards(services: PublicationServices, holders: NDArray[np.int64]) -> NDArray[np.int16]:
     """Home shards of holders (n,), UNKNOWN for what nobody can have a score by: ids of nobody, and operator wallets."""
     nobody = ~owned(holders)
     homes = services.topology.homes(holders, holders)

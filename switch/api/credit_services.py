@@ -128,14 +128,15 @@ class PointServices(ScoreServices, Protocol):
     limits: Limits
 
 
-class PublicationServices(BatchKeyServices, Protocol):
-    """Publishing scores: a batch that goes to the holders' shards, and touches no one's consents."""
+class PublicationServices(BatchKeyServices, StateServices, Protocol):
+    """Publishing scores, and undoing a run: a batch that goes to the holders' shards, and touches no one's consents."""
 
     secret: Secret
     limits: Limits
     packs: PackStore
     topology: Topology
     law: CreditLaw
+    credit_history: CreditHistory
     clients: Sequence[ShardClient]
     batches: Places
     scheduler: Scheduler

@@ -89,6 +89,10 @@ class AsyncClient(AsyncResources):
         """Publish credit scores, with the columns of `POST /v1/scores/batch`: the table with `code` and `replayed` a row."""
         return await self._send_table("/v1/scores/batch", table, keyed=False)
 
+    async def undo_scores(self, table: "pa.Table") -> "pa.Table":
+        """Undo a run, with the columns of `POST /v1/scores/undo`: the table with `code` and `replayed` a row."""
+        return await self._send_table("/v1/scores/undo", table, keyed=False)
+
     async def _send_table(self, path: str, table: "pa.Table", *, keyed: bool) -> "pa.Table":
         from .tables import TableSending
 

@@ -91,6 +91,10 @@ class Client(Resources):
         """Publish credit scores, with the columns of `POST /v1/scores/batch`: the table with `code` and `replayed` a row."""
         return self._send_table("/v1/scores/batch", table, keyed=False)
 
+    def undo_scores(self, table: "pa.Table") -> "pa.Table":
+        """Undo a run, with the columns of `POST /v1/scores/undo`: the table with `code` and `replayed` a row."""
+        return self._send_table("/v1/scores/undo", table, keyed=False)
+
     def _send_table(self, path: str, table: "pa.Table", *, keyed: bool) -> "pa.Table":
         from .tables import TableSending
 

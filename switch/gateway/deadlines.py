@@ -1,4 +1,7 @@
-"""Ends the waits of a queue whose deadline has passed: one timer for all of them, since one each would cost as much as a small question."""
+"""Ends the waits of a queue whose deadline has passed.
+
+One timer is for all of them: one each would cost as much as a small question.
+"""
 
 import asyncio
 from collections import deque

@@ -36,10 +36,11 @@ _PLAIN: Final = {
     "wallet": pa.binary(16),
     "score": pa.int32(),
     "run": pa.int64(),
+    "undone": pa.int64(),
     "as_of": pa.timestamp("ms", "UTC"),
 }
 TYPES: Final = {
-    **{name: str(kind) for name, kind in _PLAIN.items()},
+    **{name: str(kind) for name, kind in _PLAIN.items() if name in COLUMNS},
     "wallet": "fixed_size_binary(16)",
     "na_cause": "string",
     "subtotals": f"struct of int32: {', '.join(DIMENSIONS)}",
@@ -48,6 +49,8 @@ TYPES: Final = {
     "features": "struct of int64, float64 or string: the features of the card",
 }
 """What each column holds, for people."""
+UNDO_TYPES: Final = {"wallet": "fixed_size_binary(16)", "undone": "int64", "run": "int64"}
+"""The same of a run that is undone."""
 _NULLABLE: Final = ("score", "na_cause", "subtotals", "reasons", "features")
 _FEATURE: Final = (pa.int64(), pa.float64(), pa.string())
 RUN_MAX: Final = 2**32 - 1
@@ -79,6 +82,40 @@ def read_scores(body: bytes) -> Steps[ScoreTable]:
     return ScoreTable(table, cards[0], int(run[0]))
 
 
+class Undo(NamedTuple):
+    """A run that is to be undone for wallets. `holders` (n,): addresses, 0 for an id that is not of this cluster; `run`: the number under
+    which the scores before it are published."""
+
+    holders: NDArray[np.int64]
+    undone: int
+    run: int
+
+
+def read_undo(body: bytes, secret: Secret) -> Steps[Undo]:
+    """What an Arrow stream asks to undo. Raises ProblemError as `read_scores`."""
+    stream = yield from read_stream(body, dict.fromkeys(UNDO_TYPES, True), _fits)
+    table = yield from whole_table(stream, ())
+    runs = {}
+    for name in ("undone", "run"):
+        numbers = column_of(table, name).to_numpy(zero_copy_only=True)
+        if numbers.min() != numbers.max() or not 1 <= numbers[0] <= RUN_MAX:
+            raise invalid_field(name, f"one run in a batch, a number from 1 to {RUN_MAX}")
+        runs[name] = int(numbers[0])
+    if runs["run"] <= runs["undone"]:
+        raise invalid_field("run", f"the scores before are published under a run of their own, above {runs['undone']}")
+    return Undo((yield from _holders(table, secret)), runs["undone"], runs["run"])
+
+
+def _holders(table: pa.Table, secret: Secret) -> Steps[NDArray[np.int64]]:
+    ids = uuids(table, "wallet")
+    holders = np.zeros(len(ids), np.int64)
+    for start in range(0, len(ids), HASHED_ROWS):
+        some = slice(start, start + HASHED_ROWS)
+        holders[some] = decode_wallets(secret, ids[some])
+        yield
+    return holders
+
+
 def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[str, ...]) -> Steps[ScoreRows]:
     """SCORE rows (n,), holder 0 for an id that is not of this cluster. `number`: of the card; `reasons`: its codes, as records number
     them. Raises ProblemError invalid_field with the first row that does not add up."""
@@ -86,11 +123,7 @@ def score_rows(given: ScoreTable, secret: Secret, number: int, reasons: tuple[st
     rows = np.zeros(table.num_rows, SCORE)
     rows["kind"], rows["card"], rows["run"] = Kind.SCORE, number, given.run
     rows["as_of"] = column_of(table, "as_of").cast(pa.int64()).to_numpy(zero_copy_only=True)
-    ids = uuids(table, "wallet")
-    for start in range(0, len(rows), HASHED_ROWS):
-        some = slice(start, start + HASHED_ROWS)
-        rows["holder"][some] = decode_wallets(secret, ids[some])
-        yield
+    rows["holder"] = yield from _holders(table, secret)
     score = column_of(table, "score")
     scored = score.is_valid().to_numpy(zero_copy_only=False)
     rows["score"] = score.fill_null(0).to_numpy(zero_copy_only=True)

@@ -108,7 +108,7 @@ NAMES: Final[dict[tuple[str, str], str]] = {
 }
 """What the client calls a route: a resource, and one of its methods."""
 
-TABLES: Final = {("POST", "/v1/scores/batch"): "publish_scores"}
+TABLES: Final = {("POST", "/v1/scores/batch"): "publish_scores", ("POST", "/v1/scores/undo"): "undo_scores"}
 """Routes that take nothing but Arrow: methods of the client itself, written by hand."""
 
 NOT_ASKED: Final = ("format",)

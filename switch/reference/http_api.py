@@ -131,10 +131,11 @@ def _scores() -> Iterator[str]:
     )
     yield table(("column", "type", "needed"), rows)
     yield (
-        "A wallet without a score has null and its `na_cause`, `few_days` or `few_payments`, and neither subtotals nor reasons. "
-        "`subtotals` add up to the score; `reasons` are codes of the card with the points that each costs, at most four. `card` is "
-        "`name@version` of a published wallet card. With `features`, all that the card looks at, null where nothing is known, the holder "
-        "can recompute the score and ask what a change would give; they are refused unless the card gives exactly this score for them. "
+        "A wallet without a score has null and its `na_cause`, `few_days`, `few_payments` or `withdrawn`, and neither subtotals nor "
+        "reasons. `subtotals` add up to the score; `reasons` are codes of the card with the points that each costs, at most four. `card` "
+        "is `name@version` of a published wallet card. With `features`, all that the card looks at, null where nothing is known, the "
+        "holder can recompute the score and ask what a change would give; they are refused unless the card gives exactly this score for "
+        "them. "
         "The answer has the columns `code` and `replayed`."
     )
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 
 from actors.database.pool import Pool
 from actors.records.addresses import slot_of
 from actors.records.blocks import Erased, entries_of
-from actors.records.credit_layout import FIRST_CREDIT
-from actors.records.layout import CREDIT_PREVIOUS, LAST_ORDER, Kind
+from actors.records.credit_layout import FIRST_CREDIT, Resolution
+from actors.records.layout import CREDIT_PREVIOUS, LAST_ORDER, RECORD, RESOLUTION, Kind
 from switch.views.statement import record_of
 
 ATTEMPTS_SHOWN: Final = 50
@@ -122,6 +123,34 @@ class CreditHistory:
         if len(found) > limit:
             return Walk(found[:limit], found[limit].address)
         return Walk(found, walked[-1].record[CREDIT_PREVIOUS])
+
+    async def scores_before(self, scores: Sequence[int]) -> list[CreditRecord | None]:
+        """The score before each of some scores on its wallet's chain, with what is kept beside it. None where there is none, or a dispute
+        has deleted it."""
+        places = {address: address for address in scores}
+        found: dict[int, int] = {}
+        while places:
+            rows = await self._pool.fetch("records_at", sorted(set(places.values())))
+            records = np.frombuffer(b"".join([row["record"] for row in rows]), RECORD)
+            before = dict(zip([row["address"] for row in rows], records[CREDIT_PREVIOUS].tolist(), strict=True))
+            is_score = dict(zip(before, (records["kind"] == Kind.SCORE).tolist(), strict=True))
+            found |= {score: at for score, at in places.items() if at != score and is_score[at]}
+            places = {score: before[at] for score, at in places.items() if score not in found and before[at]}
+        deleted = await self._deleted(sorted(set(found.values())))
+        earlier = {each.address: each for each in await self.many(sorted(set(found.values()) - deleted))}
+        return [earlier.get(found.get(score, 0)) for score in scores]
+
+    async def _deleted(self, entries: Sequence[int]) -> set[int]:
+        """Those of some records that a dispute has deleted and nothing has brought back."""
+        opened = await self.about_of_kinds(entries, [Kind.DISPUTE_OPENED])
+        disputes = [each.address for about in opened.values() for each in about]
+        ends = await self.about_of_kinds(disputes, [Kind.DISPUTE_RESOLVED, Kind.DISPUTE_REINSERTED])
+
+        def is_deleted(dispute: int) -> bool:
+            last = ends[dispute][-1].record if ends[dispute] else None
+            return bool(last and last["kind"] == Kind.DISPUTE_RESOLVED and last[RESOLUTION] == Resolution.DELETED)
+
+        return {entry for entry, about in opened.items() if any(is_deleted(each.address) for each in about)}
 
     async def of_account(self, account: int, kind: Kind, before: int, limit: int) -> list[CreditRecord]:
         """Records of a merchant, newest first within each shard."""

@@ -22,6 +22,7 @@ COMMANDS: Final = {
         "switch.cli.rescore.publish:rescore_publish", "Publish the scores of a finished job to a switch."
     ),
     "status": Command("switch.cli.rescore.status:rescore_status", "Say how far a job is, from any terminal."),
+    "undo": Command("switch.cli.rescore.undo:rescore_undo", "Undo a published run: the scores before it hold again."),
 }
 
 

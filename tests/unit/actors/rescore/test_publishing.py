@@ -74,6 +74,20 @@ def test_each_row_is_sent_once_over_kills_with_the_figures_of_the_output(
             assert sum(row["subtotals"].values()) == row["score"]
 
 
+def test_a_run_is_undone_for_each_of_its_wallets_with_a_note_of_its_own(tmp_path: Path) -> None:
+    output, manifest = finished(tmp_path, pa.array(ids(), pa.binary(16)), scores_only=True)
+    keep_note(output, Note(url=HERE, run=8, parts=99))
+    note = note_of(output, HERE, 8, undone=7)
+    assert note == Note(url=HERE, run=8, undone=7), "what was published under the number says nothing of what is undone"
+    tables = [batch.table for batch in batches(output, manifest, note)]
+    sent = pa.concat_tables(tables)
+    assert sent.schema.names == ["wallet", "undone", "run"]
+    assert sent.column("wallet").to_pylist() == ids()
+    assert set(sent.column("undone").to_pylist()) == {7} and set(sent.column("run").to_pylist()) == {8}
+    keep_note(output, msgspec.structs.replace(note, parts=len(manifest.parts)))
+    assert not list(batches(output, manifest, note_of(output, HERE, 8, undone=7)))
+
+
 def test_what_cannot_be_published_is_refused_with_its_reason(tmp_path: Path) -> None:
     item = Characteristic(feature="late", reason="L", edges=(1,), points=(1, 2), missing=0)
     plain = Scorecard(name="plain", version=1, characteristics=(item,))

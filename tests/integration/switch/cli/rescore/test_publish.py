@@ -2,48 +2,25 @@
 
 import json
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 
 from actors.stores.rule_packs import VersionConflict
-from models.credit.shipped import shipped
-from switch.cli.main import cli
 from switch.cli.rescore import group
 from tests.front_door import RunningSwitch
+from tests.integration.switch.cli.rescore.jobs import inline_pools, scored
 from tests.integration.switch.cli.running import at
-from tests.rescore_files import wide_wallets
 from tests.score_batches import publish_card
-from tests.unit.actors.rescore.inline_pool import InlinePool
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.fixture(autouse=True)
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def pools(_: Any) -> Iterator[tuple[Any, int]]:
-        yield partial(InlinePool), 1
-
-    monkeypatch.setattr(group, "_pools", pools)
-
-
-def scored(folder: Path, wallets: list[str], *more: str) -> Path:
-    table = wide_wallets(shipped("wallet"), len(wallets))
-    ids = [uuid.UUID(wallet).bytes for wallet in wallets]
-    pq.write_table(table.set_column(0, "wallet", pa.array(ids, pa.binary(16))), folder / "in.parquet")
-    # In this thread, which alone may listen to signals.
-    words = ["--input", folder / "in.parquet", "--card", "wallet", "--output", folder / "out", *more]
-    done = CliRunner().invoke(cli, ["rescore", *map(str, words), "--as-of", "2026-01-01T00:00:00Z"])
-    assert done.exit_code == 0, done.output
-    return folder / "out"
+    monkeypatch.setattr(group, "_pools", inline_pools)
 
 
 async def test_holders_see_what_the_job_scored_once(shared: RunningSwitch, tmp_path: Path) -> None:

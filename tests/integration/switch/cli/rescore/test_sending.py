@@ -1,0 +1,44 @@
+"""A finished job's rows go to a switch batch by batch; a killed command goes on behind what was answered."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from actors.rescore import publishing
+from switch.cli.rescore import group
+from switch.cli.rescore.sending import send
+from tests.front_door import RunningSwitch
+from tests.integration.switch.cli.rescore.jobs import inline_pools, scored
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_what_was_answered_before_a_kill_is_counted_and_not_sent_again(
+    shared: RunningSwitch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(group, "_pools", inline_pools)
+    monkeypatch.setattr(publishing, "BATCH_ROWS", 2)
+    folder = scored(tmp_path, [await shared.wallet() for _ in range(5)])
+    sent: list[list[Any]] = []
+
+    def method(_: Any) -> Any:
+        def call(table: pa.Table) -> pa.Table:
+            sent.append(table.column("wallet").to_pylist())
+            if len(sent) == 2:
+                raise KeyboardInterrupt
+            return pa.table({"code": ["ok"] * table.num_rows})
+
+        return call
+
+    def again() -> None:
+        send(folder, shared.base, shared.key, as_json=True, run=3, method=method)
+
+    with pytest.raises(KeyboardInterrupt):
+        again()
+    capsys.readouterr()
+    again()
+    assert [len(each) for each in sent] == [2, 2, 2, 1] and sent[1] == sent[2]
+    assert json.loads(capsys.readouterr().out) == {"rows": 5, "codes": {"ok": 5}}
