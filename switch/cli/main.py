@@ -4,6 +4,7 @@ from typing import Final
 
 import click
 
+from switch.cli.call_table import CALLS
 from switch.cli.lazy import Command, Commands
 
 COMMANDS: Final = {
@@ -46,6 +47,7 @@ COMMANDS: Final = {
         "switch.cli.serve:serve_command", "Run a switch: PostgreSQL, Ray, shards, scorers and front doors."
     ),
     "train": Command("switch.cli.train:train_command", "Train a scorecard."),
+    **{name: Command(f"switch.cli.calls:{name.replace('-', '_')}", line) for name, line in CALLS.items()},
 }
 """What each needs takes up to a second to load, so help reads this table alone. `bench` stands above this layer: it is found by its entry
 point."""

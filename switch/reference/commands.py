@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from switch.cli.calls import CallCommand
 from switch.cli.main import cli
 from switch.reference.markdown import code, page, table
 
@@ -17,6 +18,11 @@ _INTRODUCTION: Final = """\
 `shardpay COMMAND --help` prints the same. Every command exits with 0 when it is done, 1 when it failed or found a difference, 2 on bad
 usage. An error is one line; `shardpay --debug COMMAND` adds the traceback. Commands that print figures take `--json`. Long work shows its
 progress when standard error is a terminal."""
+
+_CALLS: Final = """\
+Each is a [call](http-api.md) with its arguments and fields as options, which `--help` shows; [examples](../command-line.md). A list prints
+`--rows` rows; `--json` prints what the switch answered, of lists a line for each entry; `--only` one field. Without `--idempotency-key` a
+new key is made; where an answer is lost, the message names it."""
 
 _ENVIRONMENT: Final = {
     "SHARDPAY_DATA": "Default of `--data`.",
@@ -27,7 +33,11 @@ _ENVIRONMENT: Final = {
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command that does something, with its full name: a group is listed if it does something by itself."""
+    """Every command that does something of its own, with its full name: a group is listed if it does something by itself."""
+    return ((name, command) for name, command in _all() if not isinstance(command, CallCommand))
+
+
+def _all() -> Iterator[tuple[str, click.Command]]:
     context = click.Context(cli, info_name="shardpay")
     yield from _below("shardpay", cli, context)
 
@@ -48,7 +58,13 @@ def document() -> str:
     """The page."""
     environment = table(("variable", "meaning"), ((code(name), text) for name, text in _ENVIRONMENT.items()))
     sections = (_section(name, command) for name, command in commands())
-    return page("Commands", _INTRODUCTION, "## Environment\n\n" + environment, *sections)
+    return page("Commands", _INTRODUCTION, "## Environment\n\n" + environment, *sections, _calls())
+
+
+def _calls() -> str:
+    """Calls are in the page of the API with all that they take, so a line each is enough."""
+    rows = ((code(name), command.help or "") for name, command in _all() if isinstance(command, CallCommand))
+    return "\n\n".join(("## Calls of a running switch", _CALLS, table(("command", "what it does"), rows)))
 
 
 def _section(name: str, command: click.Command) -> str:

@@ -134,8 +134,8 @@ class CreditHistory:
             records = np.frombuffer(b"".join([row["record"] for row in rows]), RECORD)
             before = dict(zip([row["address"] for row in rows], records[CREDIT_PREVIOUS].tolist(), strict=True))
             is_score = dict(zip(before, (records["kind"] == Kind.SCORE).tolist(), strict=True))
-            found |= {score: at for score, at in places.items() if at != score and is_score[at]}
-            places = {score: before[at] for score, at in places.items() if score not in found and before[at]}
+            found |= {score: at for score, at in places.items() if at != score and is_score.get(at)}
+            places = {score: before[at] for score, at in places.items() if score not in found and before.get(at)}
         deleted = await self._deleted(sorted(set(found.values())))
         earlier = {each.address: each for each in await self.many(sorted(set(found.values()) - deleted))}
         return [earlier.get(found.get(score, 0)) for score in scores]

@@ -53,8 +53,9 @@ SLOW: Final = {
     "demo": ("--people", "300", "--stop", "--port", str(free_port())),
 }
 """Too long for the suite, with what makes it a matter of a minute."""
-TYPED_ELSEWHERE: Final = frozenset({"rescore publish"})
-"""Wants wallets with scores and a switch that has their card: the test that wallets have the same bits everywhere types it."""
+TYPED_ELSEWHERE: Final = frozenset({"rescore publish", "rescore undo"})
+"""They want wallets with scores and a switch that has their card: the test that wallets have the same bits everywhere types the first,
+tests/integration/switch/cli/rescore the second."""
 SERVE: Final = "serve"
 PLACEHOLDERS: Final = {
     SERVE: {"--port": "", "8080": ""},  # the switch of the test takes a port that is free

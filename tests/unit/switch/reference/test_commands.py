@@ -3,6 +3,7 @@
 import click
 import pytest
 
+from switch.cli.call_table import CALLS
 from switch.cli.main import COMMANDS
 from switch.reference.commands import _default, _paragraphs, _section, _takes, commands, document
 
@@ -13,9 +14,16 @@ def option(*names: str, **fields: object) -> click.Option:
 
 def test_every_command_is_there_and_groups_only_if_they_do_something() -> None:
     names = [name for name, _ in commands()]
-    assert len(names) == len(set(names)) and {name.split()[1] for name in names} >= set(COMMANDS) - {"bench"}
+    assert len(names) == len(set(names)) and {name.split()[1] for name in names} >= set(COMMANDS) - {"bench", *CALLS}
     assert "shardpay rescore" in names and "shardpay rescore status" in names
     assert "shardpay keys" not in names and "shardpay keys create" in names
+
+
+def test_each_call_is_there_with_a_line() -> None:
+    calls = document().partition("## Calls of a running switch")[2]
+    assert "| `shardpay transfers refund` | Give money back, in parts or whole. |" in calls
+    assert all(f"`shardpay {name} " in calls for name in CALLS)
+    assert not any(name.split()[1] in CALLS for name, _ in commands())
 
 
 def test_a_command_has_its_usage_its_options_and_its_example() -> None:
