@@ -11,6 +11,7 @@ import psutil
 from tests.acceptance.running import ROLES, free_port
 
 OBJECT_STORE_BYTES = 80 << 20
+STARTED_WITHIN_S = 60
 
 
 class RayNodes:
@@ -22,6 +23,7 @@ class RayNodes:
         self.jobs_url = f"http://127.0.0.1:{jobs_port}"
         self.address = f"127.0.0.1:{free_port()}"
         self._starters: list[subprocess.Popen[bytes]] = []
+        self._output = place.with_name(f"{place.name}-start.log")
         head = [
             "--head",
             f"--port={self.address.partition(':')[2]}",
@@ -29,9 +31,13 @@ class RayNodes:
             "--include-dashboard=false" if jobs_port is None else "--include-dashboard=true",
             *([] if jobs_port is None else [f"--dashboard-port={jobs_port}"]),
         ]
-        self._start([*head, "--disable-usage-stats"])
-        for _ in range(nodes - 1):
-            self.join()
+        try:
+            self._start([*head, "--disable-usage-stats"])
+            for _ in range(nodes - 1):
+                self.join()
+        except BaseException:
+            self.end()
+            raise
 
     def join(self) -> None:
         """One more node."""
@@ -44,14 +50,14 @@ class RayNodes:
             "--node-ip-address=127.0.0.1",
         ]
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options, *sizes]
-        starter = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        with self._output.open("ab") as output:
+            starter = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
         self._starters.append(starter)
-        deadline = time.monotonic() + 60
-        while not self._raylet(starter):
-            assert starter.poll() is None and time.monotonic() < deadline, "Ray does not start"
+        deadline = time.monotonic() + STARTED_WITHIN_S
+        while starter.poll() is None and not self._raylet(starter):
+            assert time.monotonic() < deadline, f"Ray does not start: {self._output.read_text()}"
             time.sleep(0.2)
+        assert starter.poll() is None, f"Ray does not start: {self._output.read_text()}"
 
     @staticmethod
     def _raylet(starter: "subprocess.Popen[bytes]") -> list[psutil.Process]:
