@@ -49,6 +49,14 @@ async def _keep(session: Any) -> None:
     """Nothing here changes a session's state, so the round trip that would reset it is saved."""
 
 
+def _has_ended(session: Any) -> bool:
+    """Also of a session that the pool took back as soon as it was lost, which answers nothing any more."""
+    try:
+        return bool(session.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
 def size_of(value: Any) -> int:
     """About how many bytes a value of a statement is on its way."""
     if isinstance(value, list | tuple):
@@ -96,7 +104,7 @@ class Pool:
                 try:
                     yield session
                 except asyncpg.InterfaceError as error:  # for wrong arguments, but for a session that ended as well
-                    if session.is_closed():
+                    if _has_ended(session):
                         raise StoreUnavailable(str(error)) from error
                     raise
         except asyncpg.DeadlockDetectedError as error:

@@ -66,6 +66,21 @@ async def test_a_database_that_is_away_is_one_error_and_one_that_is_back_is_used
     await pool.close()
 
 
+async def test_a_session_that_is_lost_within_a_transaction_is_a_database_that_is_away(database_url: str) -> None:
+    """The pool takes a lost session back at once; that it answers nothing any more is no error of the statement."""
+    pool, administrator = await Pool.open(database_url, name="test"), await asyncpg.connect(database_url)
+    for again in range(2):
+        with pytest.raises(StoreUnavailable):
+            async with pool.session() as session, session.transaction():
+                process = await session.fetchval("SELECT pg_backend_pid()")
+                await administrator.execute("SELECT pg_terminate_backend($1, 5000)", process)
+                await asyncio.sleep(0.05 * again)  # known already, or met by the statement
+                await session.execute("SELECT 1")
+    assert await pool.fetchval("pool_check") == 1
+    await pool.close()
+    await administrator.close()
+
+
 async def test_a_statement_that_takes_too_long_is_given_up_and_its_session_serves_others(database_url: str) -> None:
     pool = await Pool.open(database_url, name="test", timeout_s=0.2)
     for _ in range(SESSIONS_MAX + 1):
