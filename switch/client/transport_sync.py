@@ -47,6 +47,7 @@ class Transport:
             headers=headers_of(call, self._key),
             timeout=urllib3.Timeout(total=timeout_s) if preload else urllib3.Timeout(connect=timeout_s, read=timeout_s),
             preload_content=preload,
+            redirect=False,  # older urllib3 follows redirects whatever the pool's `retries` say
         )
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import shlex
 import shutil
@@ -171,4 +172,5 @@ def test_the_job_that_rescores_is_a_command_of_this_version() -> None:
     options = {option for parameter in rescore_group.params for option in parameter.opts}
     assert (program, command) == ("shardpay", "rescore")
     assert {each for each in given if each.startswith("--")} <= options
-    assert ray_job()["spec"]["rayClusterSpec"]["rayVersion"] == ray.__version__
+    if os.environ.get("SHARDPAY_VERSIONS") != "other":
+        assert ray_job()["spec"]["rayClusterSpec"]["rayVersion"] == ray.__version__

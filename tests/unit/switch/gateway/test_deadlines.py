@@ -50,15 +50,17 @@ async def test_what_was_answered_keeps_its_answer_and_the_next_is_watched() -> N
 async def test_deadlines_that_come_out_of_order_end_no_wait_too_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     loop, deadlines = asyncio.get_running_loop(), Deadlines()
     now = loop.time()
-    waiting = [Request(10.0), Request(30.0), Request(20.0)]
-    for each in waiting:
+    waiting = [Request(0.0) for _ in range(4)]
+    for each, at in zip(waiting, (10, 30, 20, 25), strict=True):
+        each.deadline = now + at
         deadlines.watch(each)
-    for time, done in ((10, [True, False, False]), (20, [True, False, False]), (30, [True, True, True])):
-        monkeypatch.setattr(loop, "time", lambda time=time: now + time + 1)
+    waiting[3].future.set_result("answered")
+    for time, ended in ((9, 0), (10, 1), (20, 1), (30, 3)):
+        monkeypatch.setattr(loop, "time", lambda time=time: now + time)
         deadlines._end()
-        assert [each.future.done() for each in waiting] == done
-        assert (deadlines._timer is None) == all(done)
-    for each in waiting:
+        assert [each.future.done() for each in waiting[:3]] == [at < ended for at in range(3)]
+        assert deadlines._timer is None if ended == 3 else deadlines._timer is not None
+    for each in waiting[:3]:
         with pytest.raises(ShardUnavailable):
             await each.future
 
