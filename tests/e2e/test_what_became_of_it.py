@@ -72,9 +72,10 @@ async def test_lines_of_captures_and_refunds_name_what_they_are_of_and_its_refer
     refund = (await post(switch, f"/v1/transfers/{capture}/refund", {"amount": 30})).json["id"]
     for wallet in (user, shop):
         async with asyncio.timeout(10):  # credits between shards
-            while len(lines := (await switch.call("GET", f"/v1/wallets/{wallet}/transfers")).json["data"]) < 2:
-                pass
-        reported = {line["id"]: (line.get("of"), line.get("reference"), line.get("metadata")) for line in lines}
+            reported: dict[str, tuple[str, str, dict[str, str]]] = {}
+            while not {capture, refund} <= reported.keys():
+                lines = (await switch.call("GET", f"/v1/wallets/{wallet}/transfers")).json["data"]
+                reported = {line["id"]: (line.get("of"), line.get("reference"), line.get("metadata")) for line in lines}
         assert reported[capture] == (hold, "order 7", {"a": "b"})
         assert reported[refund] == (capture, "order 7", {"a": "b"})
     assert (await shown(switch, refund))["reference"] == "order 7"
