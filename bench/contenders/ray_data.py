@@ -19,6 +19,9 @@ CHECKPOINTS: Final = ".checkpoints"
 def ray_data(card: Scorecard, source: Path, output: Path, *, checkpoints: bool = False) -> None:
     """One run on this machine, the start of Ray included; Ray ends with this process."""
     os.environ["RAY_DATA_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ.setdefault(
+        "RAY_AUTH_TOKEN_PATH", str(output.with_name("ray-token"))
+    )  # else Ray makes one in the home folder
     import ray
     from ray.data.checkpoint import CheckpointConfig
 

@@ -1,6 +1,7 @@
 """A Ray cluster of several nodes on this machine."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ from tests.acceptance.running import ROLES, free_port
 
 OBJECT_STORE_BYTES = 80 << 20
 STARTED_WITHIN_S = 60
+WITHOUT_TOKEN = {"RAY_AUTH_MODE": "disabled"}
+"""Where the home folder has a token, a first node of Ray asks for it and those that join do not send it."""
 
 
 class RayNodes:
@@ -51,7 +54,9 @@ class RayNodes:
         ]
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options, *sizes]
         with self._output.open("ab") as output:
-            starter = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
+            starter = subprocess.Popen(
+                command, stdout=output, stderr=output, start_new_session=True, env={**os.environ, **WITHOUT_TOKEN}
+            )
         self._starters.append(starter)
         deadline = time.monotonic() + STARTED_WITHIN_S
         while starter.poll() is None and not self._raylet(starter):
