@@ -8,6 +8,9 @@ MINUTES ?= 20
 # Tests run in so many processes: those that start a switch mostly wait for it.
 WORKERS ?= 2
 
+# Images of containers set it: then each process compiles all its modules anew, those of a switch for several seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo install develop cluster docs unit test coverage test-latest test-newest test-lowest check acceptance screenshots sim mutate bench update clean
 

@@ -5,6 +5,8 @@ import contextlib
 import functools
 import os
 import shutil
+import signal
+import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -47,6 +49,25 @@ def _files_in_memory() -> None:
 
 
 _files_in_memory()
+
+
+def _keep_bytecode() -> None:
+    """Whoever starts pytest without `make` in a container may have switched it off: each process of a test would compile its modules, and
+    pytest all tests, anew."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
+_keep_bytecode()
+
+
+def _be_interrupted() -> None:
+    """A shell starts what runs in the background with interrupts ignored, and so would be every process that a test interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_be_interrupted()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
