@@ -8,16 +8,19 @@ MINUTES ?= 20
 # Tests run in so many processes: those that start a switch mostly wait for it.
 WORKERS ?= 2
 
+# Images of containers set it: then each process compiles all its modules anew, those of a switch for several seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help run demo install develop cluster docs unit test coverage test-latest test-newest test-lowest check acceptance screenshots sim mutate bench update clean
+.PHONY: help run demo install develop cluster docs unit test coverage test-latest test-newest test-lowest check style types acceptance screenshots sim mutate bench update clean
 
 help:
 	@echo "make run         a working switch with sample wallets on http://127.0.0.1:8080"
 	@echo "make demo        payment credit on a made-up population: scores, orders; 3 minutes"
 	@echo "make unit        the unit tests that need no process: some 55 s"
-	@echo "make test        all tests"
-	@echo "make check       format, lint, spelling, types, floors"
-	@echo "make coverage    how much of the code the unit tests reach, with a floor"
+	@echo "make test        all tests but those of make check, and a floor of what they reach"
+	@echo "make check       format, lint, spelling, types, tests of the architecture"
+	@echo "make coverage    which lines the tests of units and of modules do not reach"
 	@echo "make cluster     what nodes of a Ray cluster that takes jobs need in addition"
 	@echo "make docs        writes the generated pages of docs/reference"
 	@echo "make screenshots pictures of the console for docs/console.md; needs a Chromium"
@@ -61,19 +64,26 @@ demo: install
 unit: develop
 	$(BIN)/pytest tests/unit -m "not slow and not long" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
+# But for tests/architecture, which are part of `make check`.
 test: develop
-	$(BIN)/pytest -m "not slow" --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -m "not slow" --ignore tests/architecture --cov --cov-report= --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-# What the unit tests of the inner loop reach, with a floor; kernels, which are machine code, do not count.
+# Line by line what `make test` holds to a floor; kernels, which are machine code, do not count.
 coverage: develop
-	$(BIN)/pytest tests/unit -m "not slow and not long" --cov --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest tests/unit tests/integration -m "not slow and not long" --cov --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
+# Types on one processor, the rest on the other.
 check: develop
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types style
+
+style: develop
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/codespell
-	$(BIN)/mypy
 	$(BIN)/pytest -q tests/architecture
+
+types: develop
+	$(BIN)/mypy
 
 docs: develop
 	$(BIN)/python -m switch.reference

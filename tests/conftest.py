@@ -5,9 +5,11 @@ import contextlib
 import functools
 import os
 import shutil
+import signal
+import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ settings.register_profile(
 )
 settings.load_profile("default")
 
+HERE = Path(__file__).parent
 SLOW_TIMEOUT_S = 3_600
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 4 << 30
@@ -49,6 +52,25 @@ def _files_in_memory() -> None:
 _files_in_memory()
 
 
+def _keep_bytecode() -> None:
+    """Whoever starts pytest without `make` in a container may have switched it off: each process of a test would compile its modules, and
+    pytest all tests, anew."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+
+
+_keep_bytecode()
+
+
+def _be_interrupted() -> None:
+    """A shell starts what runs in the background with interrupts ignored, and so would be every process that a test interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_be_interrupted()
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Kernels are compiled once, before several processes need them at the same time."""
     if session.config.getoption("numprocesses", None) and not hasattr(session.config, "workerinput"):
@@ -56,11 +78,39 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files last, where a worker begins: in the middle one would keep the others waiting. The slow proofs have their time."""
-    items.sort(key=lambda item: item.path.parent.name == "sim")
+    """At both ends what takes longest, since workers begin there: what waits for processes at one, what computes at the other. Where they
+    meet are the short files of units, so that neither is idle in the end. The slow proofs have their time."""
+    long = {item.path for item in items if item.get_closest_marker("long") is not None}
+    items.sort(key=lambda item: _place(item.path, item.path in long))
     for item in items:
         if item.get_closest_marker("slow") is not None:
             item.add_marker(pytest.mark.timeout(SLOW_TIMEOUT_S))
+
+
+def _place(file: Path, long: bool) -> int:
+    tier = file.relative_to(HERE).parts[0]
+    if tier == "unit":
+        return 4 if long else 3
+    return {"acceptance": 0, "e2e": 1, "sim": 5}.get(tier, 1 if long else 2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """With `--cov`, tests of units and of modules with their database or process are traced, but for the long ones. The others start
+    processes, which are not traced, and a tracer takes time from what they measure."""
+    plugin = item.config.pluginmanager.getplugin("_cov")
+    if plugin is None or plugin.cov_controller is None or _is_traced(item):
+        return (yield)
+    plugin.cov_controller.pause()
+    try:
+        return (yield)
+    finally:
+        plugin.cov_controller.resume()
+
+
+def _is_traced(item: pytest.Item) -> bool:
+    tier = item.path.relative_to(HERE).parts[0]
+    return tier in ("unit", "integration") and item.get_closest_marker("long") is None
 
 
 class _ByFile(LoadFileScheduling):

@@ -1,6 +1,7 @@
 """A whole switch for tests: real shards in this event loop, a real PostgreSQL journal, a real HTTP server on a free port."""
 
 import contextlib
+import functools
 import io
 import secrets
 import uuid
@@ -216,6 +217,12 @@ class RunningSwitch:
             await connection.close()
 
 
+@functools.cache
+def _compiled() -> None:
+    ready_kernels()
+    load_kernels(Secret.of(SECRET))
+
+
 async def _store_facts(database_url: str, shards: int) -> None:
     """Stores what `serve` fixes in a new database, here with a secret that tests know."""
     connection = await connect(database_url, name="test")
@@ -241,8 +248,7 @@ async def running_switch(
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database. All is compiled first: in this one loop the shards would stand still while the front door compiles,
     and take themselves for stopped."""
-    ready_kernels()
-    load_kernels(Secret.of(SECRET))
+    _compiled()
     async with contextlib.AsyncExitStack() as stack:
         await _store_facts(database_url, shards)
         segments = SegmentStore(database_url)

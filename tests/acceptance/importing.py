@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.running import KEY, RunningSwitch
+from tests.acceptance.running import KEY, RunningSwitch, environment
 
 DATA_SETS = Path(os.environ.get("SHARDPAY_DATA_SETS", Path(__file__).parents[3] / "shared" / "data"))
 PAYSIM = DATA_SETS / "paysim_30d.parquet"
@@ -33,9 +33,12 @@ class Import:
 
     def start(self) -> None:
         """Begin, or go on."""
-        environment = {**os.environ, "SHARDPAY_API_KEY": KEY}
         self._process = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            self._command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(SHARDPAY_API_KEY=KEY),
         )
 
     @property

@@ -1,8 +1,10 @@
 """A careful client: every payment has one key and is sent until it is answered; afterwards all balances must follow from the answers."""
 
 import asyncio
+import contextlib
 import random
 import time
+from collections.abc import AsyncIterator
 from typing import Any, Self
 
 import aiohttp
@@ -13,6 +15,8 @@ from tests.acceptance.running import KEY
 
 CURRENCY = "EUR"
 OPENING = 10_000_000
+AGAIN_S = 0.05
+REST_S = 0.1
 
 
 class Payment(msgspec.Struct):
@@ -40,6 +44,7 @@ class Load:
         self.prepared_s: list[float] = []
         """What each request of `prepare` took: one wallet, a batch of wallets, then payments."""
         self._stop = asyncio.Event()
+        self._rest_s = 0.0
         self._session: aiohttp.ClientSession | None = None
         print(f"load seed {seed}")
 
@@ -75,7 +80,7 @@ class Load:
                     assert answer["retryable"]
             except (aiohttp.ClientError, OSError, TimeoutError):
                 self.statuses[0] = self.statuses.get(0, 0) + 1
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(max(AGAIN_S, self._rest_s))
 
     async def prepare(self) -> None:
         """Make the wallets and fund each."""
@@ -99,6 +104,17 @@ class Load:
         """Begin no more payments."""
         self._stop.set()
 
+    @contextlib.asynccontextmanager
+    async def unhurried(self) -> AsyncIterator[None]:
+        """While processes start anew: payments go on, but each client rests between two, and the processors are not the load's alone.
+        Afterwards all clients pay as fast as before."""
+        self._rest_s = REST_S
+        try:
+            yield
+        finally:
+            self._rest_s = 0.0
+        await asyncio.sleep(REST_S)
+
     async def run(self, clients: int = 16) -> None:
         """Pay until `stop`, then until every payment begun is answered."""
         await asyncio.gather(*(self._client() for _ in range(clients)))
@@ -109,6 +125,7 @@ class Load:
             payment = Payment(f"p{len(self.payments)}", payer, payee, self.random.randint(1, 500))
             self.payments.append(payment)
             await self.send(payment)
+            await asyncio.sleep(self._rest_s)
 
     async def send(self, payment: Payment) -> Any:
         """Send a payment until it is answered; keeps the answer."""

@@ -17,3 +17,12 @@ def rank(niceness: int) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, niceness)
     with contextlib.suppress(OSError):
         _GROUP.write_text(str(niceness))
+
+
+def give_way() -> None:
+    """Have all threads run only when nobody else wants the processor, or stay as they are where that may not be asked for."""
+    rank(19)
+    for thread in os.listdir("/proc/self/task"):
+        with contextlib.suppress(AttributeError, OSError):
+            os.setpriority(os.PRIO_PROCESS, int(thread), 19)
+            os.sched_setscheduler(int(thread), os.SCHED_IDLE, os.sched_param(0))

@@ -25,6 +25,8 @@ ROLES = {
 
 
 REPLACED_WITHIN_S = 60.0
+AS_INSTALLED = Path(__file__).parents[1] / "as_installed"
+"""What PyArrow and Numba load where they find it: half a second for each process of a switch, which has neither where it is installed."""
 
 
 def free_port() -> int:
@@ -35,10 +37,16 @@ def free_port() -> int:
         return port
 
 
+def environment(**more: str) -> dict[str, str]:
+    """Of a process of ours, as where it is installed."""
+    path = os.pathsep.join(filter(None, (str(AS_INSTALLED), os.environ.get("PYTHONPATH"))))
+    return {**os.environ, "PYTHONPATH": path, **more}
+
+
 def shardpay(*arguments: str, timeout_s: float = 300.0) -> "subprocess.CompletedProcess[str]":
     """Run a command of ours to its end."""
     command = [sys.executable, "-m", "switch", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, env=environment())
 
 
 class RunningSwitch:
@@ -60,7 +68,7 @@ class RunningSwitch:
                 [*command, *self._options],
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "SHARDPAY_API_KEY": KEY},
+                env=environment(SHARDPAY_API_KEY=KEY),
                 start_new_session=True,
             )
         self.wait_ready(timeout_s)

@@ -23,11 +23,17 @@ FALLBACKS = "shardpay_fallbacks_total"
 CAREFUL = "name: careful\nfallback: decline\nrules: []\n"
 
 
-def _kill_all_scorers(switch: RunningSwitch) -> None:
+def _all_scorers(switch: RunningSwitch) -> list[psutil.Process]:
+    """Once those killed before are replaced."""
     deadline = time.monotonic() + REPLACED_WITHIN_S
-    while len(victims := switch.find("scorer")) < SCORERS:  # those killed before are still being replaced
+    while len(found := switch.find("scorer")) < SCORERS:
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    return found
+
+
+def _kill_all_scorers(switch: RunningSwitch) -> None:
+    victims = _all_scorers(switch)
     for victim in victims:
         victim.kill()
     psutil.wait_procs(victims, timeout=10)
@@ -50,11 +56,14 @@ async def _killed_under_load(switch: RunningSwitch, seed: int) -> tuple[Deciding
         assert deployed["scorers"]["active"] == SCORERS
         before = await asyncio.to_thread(metric, switch.url, FALLBACKS)
         paying = asyncio.create_task(load.run())
+        await _while_load_runs(load, "scorers decide", fallback=False)
         for number in range(ROUNDS):
-            await _while_load_runs(load, f"round {number}, scorers decide", fallback=False)
             await asyncio.to_thread(_kill_all_scorers, switch)
             await _while_load_runs(load, f"round {number}, all scorers are dead", fallback=True)
-        await _while_load_runs(load, "scorers decide again", fallback=False)
+            async with load.unhurried():
+                await _while_load_runs(load, f"round {number}, scorers decide again", fallback=False)
+                await asyncio.to_thread(_all_scorers, switch)
+            await _while_load_runs(load, f"round {number}, scorers decide all payments", fallback=False)
         load.stop()
         async with asyncio.timeout(60):
             await paying

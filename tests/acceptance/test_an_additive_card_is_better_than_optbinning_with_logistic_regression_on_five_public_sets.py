@@ -13,9 +13,10 @@ import pytest
 
 from bench.measures.card_quality import ADDITIVE, AdditiveQuality, additive_quality
 from bench.workload.credit_data import NotAvailable
+from tests.extra import needs
 
 pytestmark = pytest.mark.slow
-pytest.importorskip("optbinning", reason="the peer is installed with the extra dev")
+needs("optbinning", reason="the peer is installed with the extra dev")
 
 GAIN_MIN = 0.01
 FUNCTIONS_LOSS_MAX = 0.003

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pytest
+import pytest_asyncio
 
 from actors.database.pool import Pool
 from actors.records.addresses import record_address
@@ -15,8 +16,11 @@ from actors.records.ids import Secret, transfer_id
 from actors.stores.api_keys import KeyStore
 from switch.api.services import Limits
 from switch.problems.table import PROBLEMS
+from tests.conftest import new_database
 from tests.front_door import SECRET, RunningSwitch, running_front_door, running_switch
 from tests.reviewer import REVIEWED, Reviewer
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ARROW = "application/vnd.apache.arrow.stream"
 UNKNOWN = "00003000-0f18-86a7-a655-811d7f69def9"
@@ -38,9 +42,10 @@ class Case(msgspec.Struct, kw_only=True):
     field: str | None = None
 
 
-@pytest.fixture
-async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
-    async with running_switch(database_url, scorer=Reviewer()) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def switch(postgres_url: str, migrated: str) -> AsyncIterator[RunningSwitch]:
+    """One for all: no test changes anything."""
+    async with new_database(postgres_url, migrated) as url, running_switch(url, scorer=Reviewer()) as running:
         yield running
 
 
@@ -67,7 +72,7 @@ class World(msgspec.Struct, kw_only=True):
         return {**self.payment, **fields}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(switch: RunningSwitch) -> World:
     pool = await Pool.open(switch.database_url, name="test")
     read = await KeyStore(pool).create("reader", ["read"])

@@ -25,10 +25,11 @@ async def _killed_under_load(switch: RunningSwitch, victims: tuple[str, ...], se
                     await asyncio.sleep(0.05)
             await asyncio.sleep(between_s)
             await asyncio.to_thread(switch.kill, victim)
-            if victim in ("everything", "serve"):
-                await asyncio.to_thread(switch.start)
-            await asyncio.sleep(0.2)
-            await asyncio.to_thread(switch.wait_ready)
+            async with load.unhurried():
+                if victim in ("everything", "serve"):
+                    await asyncio.to_thread(switch.start)
+                await asyncio.sleep(0.2)
+                await asyncio.to_thread(switch.wait_ready)
         load.stop()
         async with asyncio.timeout(60):
             await paying

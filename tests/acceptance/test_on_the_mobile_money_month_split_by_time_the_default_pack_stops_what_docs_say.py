@@ -19,8 +19,9 @@ from models.scorecard import canonical, card_hash
 from rules.builtin import PACK
 from tests.acceptance.importing import PAYSIM, needs_data
 from tests.excerpts import write_paysim
+from tests.extra import needs
 
-pytest.importorskip("optbinning", reason="training needs the extra train")
+needs("optbinning", reason="training needs the extra train")
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "default-pack.md"
 ROWS = 20_000

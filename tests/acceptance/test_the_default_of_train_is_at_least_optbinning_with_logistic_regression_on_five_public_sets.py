@@ -9,8 +9,9 @@ import pytest
 
 from bench.measures.card_quality import quality
 from bench.workload.credit_data import FIVE, UNTUNED, NotAvailable
+from tests.extra import needs
 
-pytest.importorskip("optbinning", reason="the peer is installed with the extra dev")
+needs("optbinning", reason="the peer is installed with the extra dev")
 
 AUC_LOSS_MAX = 0.001
 SHORT = "boston"

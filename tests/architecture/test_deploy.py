@@ -59,6 +59,19 @@ def commands() -> dict[str, list[str]]:
     }
 
 
+def test_an_image_in_which_no_bytecode_can_be_written_has_it() -> None:
+    image = (DEPLOY / "Dockerfile").read_text()
+    assert "PYTHONDONTWRITEBYTECODE=1" in image
+    compiled = re.search(r"^RUN .* -m compileall .* \.venv/lib (.*) \|\| true$", image, re.MULTILINE)
+    assert compiled is not None and {"actors", "models", "rules", "switch"} <= set(compiled[1].split())
+
+
+def test_a_unit_that_protects_the_system_keeps_bytecode_in_its_own_directory() -> None:
+    unit = (DEPLOY / "systemd" / "shardpay.service").read_text()
+    assert {"ProtectSystem=strict", "CacheDirectory=shardpay"} <= set(unit.splitlines())
+    assert re.search(r"^Environment=.*\bPYTHONPYCACHEPREFIX=/var/cache/shardpay/", unit, re.MULTILINE)
+
+
 def test_each_file_that_is_data_parses() -> None:
     for path in FILES:
         if path.suffix in (".yaml", ".yml"):

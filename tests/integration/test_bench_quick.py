@@ -11,6 +11,8 @@ from bench.__main__ import main
 from bench.measures import kernel, recovery
 from bench.report.figures import figure, ratio
 
+pytestmark = pytest.mark.long
+
 KERNEL = kernel.Sizes(wallets=70_000, rows=2_048, batches=2)
 RECOVERY = recovery.Sizes(wallets=2_000, payments=10_000, rows=4_096)
 WALLET_BYTES_MIN = 128

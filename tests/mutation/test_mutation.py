@@ -20,6 +20,8 @@ from tests.mutation.mutants import LEAVE_OUT, NUMBERS, Mutant, change_of, mutant
 from tests.mutation.running import ROOT, drawn, touches_money
 from tests.mutation.targets import TARGETS
 
+pytestmark = pytest.mark.long
+
 SOURCE = '''"""A till."""
 
 import threading

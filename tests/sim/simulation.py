@@ -34,6 +34,8 @@ from tests.sim.scheduler import START_MS, Scheduler
 from tests.sim.switch import CAPACITY, CROWDED, Faults, Switch
 from tests.sim.truth import Untrue
 
+SEEDS: Final = 100
+"""That the suite runs, from 0 on: all of them clean."""
 FAULTS_MS: Final = 10_000
 """Virtual time during which things go wrong."""
 HEALED_MS: Final = 120_000

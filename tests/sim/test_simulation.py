@@ -4,10 +4,9 @@ from collections import Counter
 
 import pytest
 
-from tests.sim.simulation import run_seed
+from tests.sim.simulation import SEEDS, run_seed
 
 CHUNK = 20
-SEEDS = 100
 COVERED = (
     "APPROVAL recorded OK",
     "CAPTURE recorded OK",

@@ -24,6 +24,8 @@ from actors.process import ray_cluster
 from actors.process.identity import Process
 from actors.process.ray_cluster import RayOptions, environment, ray_temp_dir, sweep
 
+pytestmark = pytest.mark.long
+
 WAIT_S = 60.0
 NOTICED_WITHIN_S = 2.0
 
@@ -132,20 +134,26 @@ def data_dir(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
+@contextlib.contextmanager
+def started(data_dir: Path) -> Iterator[Node]:
+    node = Node(data_dir)
+    try:
+        yield node
+    finally:
+        node.end()
+
+
 @pytest.fixture(scope="module")
 def shared_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """For tests after which it still runs: each start takes 5 s."""
-    with swept(tmp_path_factory.mktemp("shared") / "data") as path:
-        node = Node(path)
+    with swept(tmp_path_factory.mktemp("shared") / "data") as path, started(path) as node:
         yield node
-        node.end()
 
 
 @pytest.fixture
 def node(data_dir: Path) -> Iterator[Node]:
-    node = Node(data_dir)
-    yield node
-    node.end()
+    with started(data_dir) as node:
+        yield node
 
 
 def runs(pid: int) -> bool:
@@ -230,36 +238,23 @@ def test_a_killed_ray_process_is_noticed_and_the_rest_ended(node: Node, name: st
     assert not [pid for pid in pids if runs(pid)]
 
 
-def test_a_start_after_kill_9_of_everything_works_and_its_stop_leaves_no_process_behind(
-    node: Node, data_dir: Path
-) -> None:
-    for pid in [*node.pids(), node.process.pid]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    node.end()
-    again = Node(data_dir)
-    try:
-        pids = again.pids()
-        assert again.ask("alive") is True
-        again.ask("stop")
+def test_starts_after_kill_9_end_what_was_left_behind_and_a_stop_leaves_no_process_behind(data_dir: Path) -> None:
+    with started(data_dir) as first:
+        left = first.pids()
+        # Its agents do not end with the node, and a stopped one cannot notice anything.
+        os.kill(first.pid_of_agent(), signal.SIGSTOP)
+    assert [pid for pid in left if runs(pid)]
+    with started(data_dir) as second:
+        assert not [pid for pid in left if runs(pid)]
+        for pid in [*second.pids(), second.process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    with started(data_dir) as third:
+        pids = third.pids()
+        assert third.ask("alive") is True
+        third.ask("stop")
         assert not [pid for pid in pids if runs(pid)]
         assert sweep(data_dir) == 0
-    finally:
-        again.end()
-
-
-def test_a_start_ends_what_a_killed_node_left_behind(node: Node, data_dir: Path) -> None:
-    pids = node.pids()
-    # Its agents do not end with the node, and a stopped one cannot notice anything.
-    os.kill(node.pid_of_agent(), signal.SIGSTOP)
-    node.end()
-    assert [pid for pid in pids if runs(pid)]
-    again = Node(data_dir)
-    try:
-        assert not [pid for pid in pids if runs(pid)]
-        again.ask("stop")
-    finally:
-        again.end()
 
 
 def test_sweep_spares_a_process_that_only_has_the_recorded_pid(data_dir: Path) -> None:

@@ -46,9 +46,10 @@ async def test_keys_of_one_name_speak_for_one_account_with_scopes_of_their_own(p
 
 async def test_a_key_is_long_and_kept_nowhere(pool: Pool) -> None:
     key = await KeyStore(pool).create("shop", ["pay"])
-    assert key.key.startswith("sp_") and len(key.key.rpartition("_")[2]) >= 40
+    prefix, _, secret = key.key.split("_", 2)  # the secret may have more of them
+    assert prefix == "sp" and len(secret) >= 40
     row = await pool._pool.fetchrow("SELECT * FROM api_key")
-    assert row["hash"] == key_hash(key.key) and key.key.rpartition("_")[2] not in str(row)
+    assert row["hash"] == key_hash(key.key) and secret not in str(row)
     assert len(key_hash("\udcff")) == 32, "whatever bytes a header has"
 
 

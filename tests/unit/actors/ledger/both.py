@@ -108,6 +108,20 @@ def array_of(rows: list[Row], dtype: np.dtype[Any]) -> Rows:
     return array
 
 
+def all_but(array: Rows, *names: str) -> bytes:
+    """A structured array's bytes with nothing in some fields. NumPy copies fields one by one, which takes ten times as long as bytes."""
+    kept = array.view(np.uint8).copy()
+    for name in names:
+        kept.view(array.dtype)[name] = 0
+    return kept.tobytes()
+
+
+def _bytes(array: Rows) -> NDArray[np.uint8]:
+    """Where they are, not copied."""
+    flat: NDArray[np.uint8] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return flat
+
+
 def assert_same(array: Rows, expected: list[Row], what: str) -> None:
     """Every named field of every row, and nothing in the spare ones."""
     assert len(array) == len(expected), what
@@ -449,7 +463,7 @@ class Both:
         arrays, again = kept.arrays, fresh.snapshot().arrays
         assert arrays.keys() == again.keys()
         for name, array in arrays.items():
-            assert array.tobytes() == again[name].tobytes() and array.dtype == again[name].dtype, name
+            assert array.dtype == again[name].dtype and np.array_equal(_bytes(array), _bytes(again[name])), name
         assert_same_wallets(fresh, self.oracle)
         assert_same_holds(fresh, self.oracle)
         assert int(fresh.book.meta[M_ORIGINALS]) == 0

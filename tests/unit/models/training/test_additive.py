@@ -43,10 +43,11 @@ from models.training.train import (
     prepare,
 )
 from models.training.weighed import weighed
+from tests.extra import needs
 
 pytestmark = pytest.mark.long
 
-pytest.importorskip("sklearn")
+needs("sklearn")
 
 ROWS = 3_000
 

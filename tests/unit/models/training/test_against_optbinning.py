@@ -14,10 +14,11 @@ from models.scorecard import Characteristic, Scorecard, canonical
 from models.training.binning import column_of, counted, weights_of
 from models.training.extra import optional_module
 from models.training.train import fit, prepare
+from tests.extra import needs
 
 pytestmark = pytest.mark.long
 
-pytest.importorskip("optbinning")
+needs("optbinning")
 
 KEPT = 1_000
 """Their points are fractions; so many of our points are one of theirs."""

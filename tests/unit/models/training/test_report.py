@@ -10,10 +10,11 @@ from models.training.train import (
     folds,
     prepare,
 )
+from tests.extra import needs
 from tests.unit.models.training.sample import BAD, ROWS, X, settings, table
 
 pytestmark = pytest.mark.long
-pytest.importorskip("optbinning")
+needs("optbinning")
 RNG = np.random.default_rng(12)
 
 

@@ -14,10 +14,11 @@ from models.training.binning import MISSING_ROWS_MIN, column_of
 from models.training.page import page
 from models.training.report import TrainingReport, report_of
 from models.training.train import Data, Fitted, Fold, Pdo, Range, Settings, fit, prepare, train
+from tests.extra import needs
 
 pytestmark = pytest.mark.long
 
-pytest.importorskip("optbinning")
+needs("optbinning")
 
 ROWS = 3_000
 

@@ -17,10 +17,11 @@ from models.training.train import (
     reason_code,
     scores_of,
 )
+from tests.extra import needs
 from tests.unit.models.training.sample import BAD, ROWS, X, points_of, settings, stated, table
 
 pytestmark = pytest.mark.long
-pytest.importorskip("optbinning")
+needs("optbinning")
 RNG = np.random.default_rng(12)
 
 

@@ -14,10 +14,11 @@ from models.training.train import (
     prepare,
 )
 from models.training.weighed import weighed
+from tests.extra import needs
 from tests.unit.models.training.sample import BAD, ROWS, X, settings, table
 
 pytestmark = pytest.mark.long
-pytest.importorskip("optbinning")
+needs("optbinning")
 RNG = np.random.default_rng(12)
 
 
