@@ -163,6 +163,16 @@ async def test_at_the_deadline_the_answer_says_what_is_known(
     assert not shard.replies, "each was asked for"
 
 
+async def test_what_was_answered_is_not_kept_until_its_deadline() -> None:
+    shard = Shard()
+    for amount in range(3):
+        await shard.queue.one(row(amount), None, soon())
+    assert not shard.queue._deadlines._waiting
+    await shard.queue.close()
+    timer = shard.queue._deadlines._timer
+    assert timer is not None and timer.cancelled()
+
+
 async def test_a_wait_ends_at_its_deadline_and_what_had_not_left_never_does() -> None:
     shard = Shard()
     shard.gate.clear()
