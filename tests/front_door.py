@@ -29,6 +29,7 @@ from actors.shard.compile_kernels import ready_kernels
 from actors.shard.host import ShardHost
 from actors.shard.in_process import LocalSwitch
 from actors.stores.api_keys import KeyStore
+from actors.stores.controls import ControlStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.scenarios import publish_catalogue
 from actors.stores.scopes import SCOPES
@@ -252,7 +253,7 @@ async def running_switch(
             stack.push_async_callback(journal.close)
         pool = await Pool.open(database_url, name="test-keys")
         stack.push_async_callback(pool.close)
-        deployed = Scorer(PackStore(pool), load_pack)
+        deployed = Scorer(PackStore(pool), load_pack, ControlStore(pool))
         await deployed.activate()
         local = LocalSwitch(
             journals=[*journals],

@@ -21,7 +21,10 @@ from actors.scoring.pack_compiler import PackCompiler
 from actors.scoring.scorer import ScorerClient
 from actors.stores.api_keys import KeyStore
 from actors.stores.batch_keys import BatchKeyStore
+from actors.stores.case_work import CaseWorkStore
+from actors.stores.controls import ControlStore
 from actors.stores.erasure import ErasureStore
+from actors.stores.labels import LabelStore
 from actors.stores.order_numbers import OrderNumberStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.scenarios import ScenarioStore
@@ -140,7 +143,10 @@ class Services:
         self.keys = KeyStore(deps.pool)
         self.packs = PackStore(deps.pool)
         self.catalogue = PackCatalogue(self.packs)
-        self.publisher = Publisher(self.packs, deps.scorers, PackCompiler())
+        self.case_work = CaseWorkStore(deps.pool)
+        self.label_store = LabelStore(deps.pool)
+        self.controls = ControlStore(deps.pool)
+        self.publisher = Publisher(self.packs, deps.scorers, PackCompiler(), self.controls)
         self.backtester = LiveBacktester()
         self.database_url = deps.database_url
         self.secret_bytes = deps.secret_bytes

@@ -30,6 +30,7 @@ COMMANDS: Final = {
         "Send historical payments through a running switch, and compare every balance afterwards.",
     ),
     "keys": Command("switch.cli.keys.group:keys_group", "Make, list and revoke API keys."),
+    "labels": Command("switch.cli.labels.group:labels_group", "Label payments, and train on labelled ones."),
     "population": Command(
         "switch.cli.population:population_command",
         "Make up people, a year of their payments, and who defaults after it.",

@@ -42,6 +42,10 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "transfer_not_found": Outcome(404, False, "The transfer does not exist."),
     "key_not_seen": Outcome(404, False, "No request with this key was seen at this wallet."),
     "rule_pack_not_found": Outcome(404, False, "There is no rule pack, or no version, of this name."),
+    "label_not_found": Outcome(404, False, "The transfer has no label."),
+    "list_not_found": Outcome(404, False, "There is no list of this name."),
+    "list_entry_not_found": Outcome(404, False, "There is no such entry of a list, or snooze of a rule."),
+    "rule_not_found": Outcome(404, False, "There is no rule of this name in the pack."),
     "scorecard_not_found": Outcome(404, False, "There is no scorecard, or no version, of this name."),
     "case_not_found": Outcome(404, False, "There is no such dispute or review."),
     "receipt_not_found": Outcome(404, False, "There is no such receipt."),
@@ -64,6 +68,8 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "webhook_endpoints_full": Outcome(409, False, "There are as many webhook endpoints as there can be."),
     "webhook_endpoint_disabled": Outcome(409, False, "Nothing is sent to the webhook endpoint."),
     "deliveries_full": Outcome(503, True, "As many deliveries wait for the webhook endpoint as there can be."),
+    "list_full": Outcome(409, False, "There are as many lists, or entries, as there can be."),
+    "notes_full": Outcome(409, False, "The case has as many notes as there can be."),
     "scenarios_full": Outcome(409, False, "There are as many scenarios as there can be."),
     "backtest_too_large": Outcome(
         409, False, "The history is too long for this call: export it and use shardpay rules backtest."
@@ -80,6 +86,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "invalid_query": Outcome(422, False, "A query parameter is missing, unknown or has a wrong value."),
     "too_many_bodies": Outcome(429, True, "The caller has as many bytes of bodies under way as one caller may have."),
     "too_many_requests": Outcome(429, True, "The caller makes as many requests a second as one caller may make."),
+    "too_many_changes": Outcome(429, True, "Lists and snoozes were changed as often in an hour as they may be."),
     "too_many_connections": Outcome(429, True, "The caller has as many connections as one caller may have."),
     "internal_error": Outcome(500, True, "Something went wrong inside the switch."),
     "overloaded": Outcome(503, True, "The switch has as much work as it can queue."),

@@ -1,0 +1,1 @@
+"""`shardpay labels`: what is known of payments afterwards."""
