@@ -129,7 +129,7 @@ NOTES: Final = {
     ("POST", "/v1/webhook-endpoints/{id}/test"): "It is sent within seconds; read the delivery to see what came of it.",
     ("PUT", "/v1/lists/{name}"): "200 when the list is there: it keeps its type.",
     ("PUT", "/v1/lists/{name}/entries/{value}"): (
-        "The answer comes when every scorer has been told; `scorers` says which has not: it looks for changes each second. The same again is no "
+        "The answer comes when every scorer has been told; `scorers` says which has not: it looks each second. The same again is no "
         "change. [Controls](controls.md) says what decisions, backtests and exports make of it."
     ),
     (
