@@ -1,0 +1,15 @@
+"""Labels come as arrays, ascending, also when there are none."""
+
+import numpy as np
+
+from actors.database.connection import connect
+from actors.database.label_rows import all_labels
+
+
+async def test_without_labels_there_are_empty_arrays_of_the_right_kinds(database_url: str) -> None:
+    connection = await connect(database_url, name="test")
+    try:
+        addresses, frauds = await all_labels(connection)
+    finally:
+        await connection.close()
+    assert (addresses.dtype, frauds.dtype, len(addresses), len(frauds)) == (np.int64, np.int8, 0, 0)
