@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from actors.database.pool import SQL
-from rules.decisions.controls import ALWAYS, Changed, Controls, Entry, What
+from rules.decisions.controls import ALWAYS, Changed, ControlEntry, Controls, What
 
 
 async def changes_ever(session: Any) -> tuple[Changed, list[int]]:
@@ -29,6 +29,6 @@ def changed_of(rows: Iterable[Any]) -> Changed:
     return Changed(rows[0]["revision"], found)
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Any) -> ControlEntry:
     until, removed = (ALWAYS if row[name] is None else row[name] for name in ("until", "removed"))
-    return Entry(row["name"], row["number"], until, row["added"], removed)
+    return ControlEntry(row["name"], row["number"], until, row["added"], removed)

@@ -18,8 +18,8 @@ from rules.decisions.controls import (
     NO_CONTROLS,
     REVISIONS_AN_HOUR_MAX,
     Changed,
+    ControlEntry,
     Controls,
-    Entry,
     Timed,
     What,
 )
@@ -130,9 +130,10 @@ class ControlStore:
     async def add(self, entry: NewEntry, account: int) -> int:
         """Add an entry; gives its revision. Raises ControlsFull, Hurried."""
         async with self._pool.session() as session, session.transaction():
-            revision, there = await _next(session, entry.what, entry.name, account)
+            revision = await _next(session, account)
             await session.execute(SQL["control_entries_ended"], entry.what, entry.name, revision, ENDED_AT_ONCE)
             ended = await session.fetchval(SQL["control_entry_end"], entry.what, entry.name, entry.number, revision)
+            there = await session.fetchval(SQL["control_entry_count"], entry.what, entry.name)
             if ended is None and there >= ENTRIES_OF_ONE_MAX:
                 raise ControlsFull(f"{entry.name} has {ENTRIES_OF_ONE_MAX:,} entries, and no more can be")
             await session.execute(
@@ -147,7 +148,7 @@ class ControlStore:
             transaction = session.transaction()
             await transaction.start()
             try:
-                revision, _ = await _next(session, what, name, account)
+                revision = await _next(session, account)
                 ended = await session.fetchval(SQL["control_entry_end"], what, name, number, revision)
             except BaseException:
                 await transaction.rollback()
@@ -170,7 +171,7 @@ class ControlsState:
 
     def __init__(self) -> None:
         self.now = NO_CONTROLS
-        self._entries: dict[tuple[What, str], dict[int, Entry]] = {}
+        self._entries: dict[tuple[What, str], dict[int, ControlEntry]] = {}
         self._tables: dict[What, dict[str, Timed]] = {what: {} for what in What}
 
     def take(self, changed: Changed) -> None:
@@ -193,17 +194,17 @@ class ControlsState:
         self.now = Controls(changed.revision, tables[What.LIST], tables[What.SNOOZE])
 
 
-async def _next(session: Any, what: What, name: str, account: int) -> tuple[int, int]:
-    """The revision of a change that begins, and how many entries there are by this name."""
+async def _next(session: Any, account: int) -> int:
+    """The revision of a change that begins."""
     await session.execute(SQL["controls_lock"])
-    room = await session.fetchrow(SQL["control_room"], what, name, REVISIONS_AN_HOUR_MAX)
+    room = await session.fetchrow(SQL["control_room"], REVISIONS_AN_HOUR_MAX)
     if room["hurried"]:
         raise Hurried
     revision = room["revision"] + 1
     if revision >= ENTRIES_MAX:
         raise ControlsFull(f"lists and snoozes were changed {ENTRIES_MAX:,} times, and no more can be kept")
     await session.execute(SQL["control_change_add"], revision, account)
-    return revision, room["there"]
+    return int(revision)
 
 
 def _stored(row: Any) -> StoredEntry:

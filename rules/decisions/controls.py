@@ -43,7 +43,7 @@ def snooze_name(pack: str, rule: str) -> SnoozeName:
     return f"{pack}/{rule}"
 
 
-class Entry(NamedTuple):
+class ControlEntry(NamedTuple):
     """One number in a list, or one wallet (an address) for which a rule is snoozed: from revision `added` on, before `removed`, and before
     the effective time `until` in milliseconds."""
 
@@ -71,7 +71,7 @@ class KeptColumn(NamedTuple):
 class Timed:
     """Entries of one name, ready to be looked up."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[ControlEntry]) -> None:
         rows = sorted((entry.number, entry.added, entry.until, entry.removed) for entry in entries)
         columns = np.array(rows, np.int64).reshape(-1, 4)
         self._numbers, places = np.unique(columns[:, 0], return_inverse=True)
@@ -101,7 +101,7 @@ class Controls:
         self._snoozes = snoozes
 
     @classmethod
-    def of(cls, revision: int, lists: Iterable[Entry], snoozes: Iterable[Entry]) -> "Controls":
+    def of(cls, revision: int, lists: Iterable[ControlEntry], snoozes: Iterable[ControlEntry]) -> "Controls":
         """From all entries."""
         return cls(revision, _by_name(lists), _by_name(snoozes))
 
@@ -136,7 +136,7 @@ class Changed(NamedTuple):
     """What was added or removed up to a revision, kinds with their entries."""
 
     revision: int
-    entries: Sequence[tuple[What, Entry]] = ()
+    entries: Sequence[tuple[What, ControlEntry]] = ()
 
     def controls(self) -> Controls:
         """As of every revision up to this one, if this is all there ever was."""
@@ -149,8 +149,8 @@ NO_CONTROLS: Final = Controls(0, {}, {})
 """Nothing was ever added."""
 
 
-def _by_name(entries: Iterable[Entry]) -> dict[str, Timed]:
-    by_name: dict[str, list[Entry]] = {}
+def _by_name(entries: Iterable[ControlEntry]) -> dict[str, Timed]:
+    by_name: dict[str, list[ControlEntry]] = {}
     for entry in entries:
         by_name.setdefault(entry.name, []).append(entry)
     return {name: Timed(each) for name, each in by_name.items()}

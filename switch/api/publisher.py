@@ -194,12 +194,12 @@ class Publisher:
     async def tell(self, revision: int) -> RolloutStatus:
         """Have every scorer take a revision of lists and snoozes; says which have not."""
         states = await asyncio.gather(*(self._activated(number) for number in range(len(self._scorers))))
-        told = [
+        known = [
             ScorerState(scorer=number, revision=0 if state is None else state.controls, error=error)
             for number, (state, error) in enumerate(states)
         ]
-        waiting = [state for state in told if state.revision < revision]
-        return RolloutStatus(revision=revision, scorers=len(told), active=len(told) - len(waiting), waiting=waiting)
+        waiting = [state for state in known if state.revision < revision]
+        return RolloutStatus(revision=revision, scorers=len(known), active=len(known) - len(waiting), waiting=waiting)
 
     async def _activate(self, number: int) -> ScorerState:
         state, error = await self._activated(number)

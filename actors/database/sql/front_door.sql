@@ -991,15 +991,16 @@ FROM webhook_endpoint AS endpoint ORDER BY endpoint.id
 SELECT pg_advisory_xact_lock(hashtextextended('shardpay controls', 0))
 
 -- name: control_room
--- Before a change: the newest revision, how many entries there are by one name, and whether the revision $3 before the newest is within
--- the last hour.
+-- Before a change: the newest revision, and whether the revision $1 before the newest is within the last hour.
 SELECT newest.revision,
-       (SELECT count(*) FROM control_entry WHERE what = $1 AND name = $2 AND removed IS NULL) AS there,
-       EXISTS (SELECT FROM control_change WHERE revision = newest.revision - $3 + 1 AND made_at > clock_timestamp() - interval '1 hour') AS hurried
+       EXISTS (SELECT FROM control_change WHERE revision = newest.revision - $1 + 1 AND made_at > clock_timestamp() - interval '1 hour') AS hurried
 FROM (SELECT coalesce(max(revision), 0)::bigint AS revision FROM control_change) AS newest
 
 -- name: control_change_add
 INSERT INTO control_change (revision, made_by) VALUES ($1, $2)
+
+-- name: control_entry_count
+SELECT count(*) FROM control_entry WHERE what = $1 AND name = $2 AND removed IS NULL
 
 -- name: control_entry_end
 UPDATE control_entry SET removed = $4 WHERE what = $1 AND name = $2 AND number = $3 AND removed IS NULL RETURNING added

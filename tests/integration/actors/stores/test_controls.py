@@ -1,7 +1,6 @@
 """Lists and snoozes in PostgreSQL: each change has the next revision, also of many at a time, and whoever follows has what all have."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -83,13 +82,14 @@ async def test_what_is_full_says_so_and_what_is_over_makes_room(
     store: ControlStore, pool: Pool, account: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(controls, "ENTRIES_OF_ONE_MAX", 2)
-    over = datetime.now(UTC) - timedelta(days=2)
-    await store.add(entry(1, until=over), account)
+    await store.add(entry(1), account)
     await store.add(entry(2), account)
     with pytest.raises(ControlsFull, match="2 entries"):
         await store.add(entry(3), account)
     assert (await store.since(0)).revision == 2, "a refusal makes no revision"
     assert await store.add(entry(2, reason="changed"), account) == 3
+    async with pool.session() as session:
+        await session.execute("UPDATE control_entry SET until = now() - interval '2 days' WHERE number = 1")
     assert await store.add(entry(3), account) == 4, "the one that was over has made room"
     found = await store.entries(What.LIST, "mules", ALWAYS, 9)
     assert [(each.number, each.reason, each.revision) for each in found] == [(3, "r", 4), (2, "changed", 3)]

@@ -9,6 +9,7 @@ from actors.database.pool import StoreUnavailable
 from actors.rpc.interface import NotReady
 from actors.scoring.scorer import Activated, Scorer
 from actors.stores.deployment import Deployment
+from rules.decisions.controls import ALWAYS, STALE_S, Changed, ControlEntry, What, snooze_name
 from rules.decisions.pack import Decider
 from rules.vocabulary.columns import COLUMN_COUNT
 from tests.unit.actors.scoring.test_scoring_set import ALL
@@ -17,9 +18,10 @@ PAYERS, COLUMNS = np.array([65_536]), np.zeros((1, COLUMN_COUNT), np.int64)
 
 
 class Store:
-    """Deployments in memory."""
+    """Deployments and changes in memory."""
 
     def __init__(self) -> None:
+        self.changed = Changed(0)
         self.holds: Deployment | None = Deployment(revision=1, live=1)
         self.away = False
         self.counted: dict[tuple[int, str, int], int] = {}
@@ -30,6 +32,11 @@ class Store:
         if self.holds is None:
             raise LookupError("no rule pack is deployed")
         return self.holds
+
+    async def since(self, revision: int) -> Changed:
+        if self.away:
+            raise StoreUnavailable("away")
+        return self.changed
 
     async def count(self, counts: dict[tuple[int, str, int], int]) -> None:
         if self.away:
@@ -55,7 +62,7 @@ class Loads:
 
 
 def scorer_of(store: Store, loads: Loads) -> Scorer:
-    return Scorer(store, loads)  # type: ignore[arg-type]
+    return Scorer(store, loads, store)  # type: ignore[arg-type]
 
 
 def pack_that_decides(scorer: Scorer) -> int:
@@ -125,3 +132,35 @@ async def test_without_the_database_it_goes_on_and_counts_are_kept_until_it_is_b
     assert store.counted == {(1, "decided", 0): 2}
     await scorer.write_counts()
     assert store.counted == {(1, "decided", 0): 2}
+
+
+async def test_changes_are_taken_with_the_deployment_and_said_with_every_decision() -> None:
+    store = Store()
+    scorer = scorer_of(store, Loads())
+    assert await scorer.activate() == Activated(revision=1)
+    assert scorer.decide(PAYERS, COLUMNS)[0]["controls"][0] == 0
+    snooze = ControlEntry(snooze_name(ALL[1].pack.name, "none"), 5, ALWAYS, 65_537, ALWAYS)
+    store.changed = Changed(65_537, [(What.SNOOZE, snooze)])
+    assert await scorer.activate() == Activated(revision=1, controls=65_537)
+    assert scorer.decide(PAYERS, COLUMNS)[0]["controls"][0] == 1, "sixteen bits of it"
+    store.holds = Deployment(revision=2, live=2)
+    assert await scorer.activate() == Activated(revision=2, controls=65_537), "they hold for every set of packs"
+
+
+async def test_who_could_not_ask_for_changes_for_long_decides_no_more_until_it_could(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store()
+    scorer = scorer_of(store, Loads())
+    await scorer.activate()
+    store.away = True
+    now = scorer._loop.time()
+    monkeypatch.setattr(scorer._loop, "time", lambda: now + STALE_S - 1)
+    await scorer.activate()
+    pack_that_decides(scorer)
+    monkeypatch.setattr(scorer._loop, "time", lambda: now + STALE_S + 1)
+    with pytest.raises(NotReady, match="later changes"):
+        pack_that_decides(scorer)
+    store.away = False
+    await scorer.activate()
+    pack_that_decides(scorer)

@@ -11,8 +11,8 @@ from rules.decisions.controls import (
     NO_CONTROLS,
     SEARCHED_MS,
     Changed,
+    ControlEntry,
     Controls,
-    Entry,
     Timed,
     What,
     kept_bits,
@@ -42,11 +42,11 @@ lives = st.lists(
 )
 
 
-def entries_of(drawn: list[tuple[int, int, int, int]]) -> list[Entry]:
+def entries_of(drawn: list[tuple[int, int, int, int]]) -> list[ControlEntry]:
     """Entries of one number never overlap: one that would is left out."""
-    found: list[Entry] = []
+    found: list[ControlEntry] = []
     for number, added, length, until in drawn:
-        entry = Entry("x", number, until, added, added + length if length < 4 else ALWAYS)
+        entry = ControlEntry("x", number, until, added, added + length if length < 4 else ALWAYS)
         if all(e.number != number or e.removed <= added or entry.removed <= e.added for e in found):
             found.append(entry)
     return found
@@ -80,13 +80,14 @@ def row(**values: int) -> np.ndarray:
     return columns
 
 
-def guard(*entries: tuple[What, Entry], revision: int = 9) -> Controls:
+def guard(*entries: tuple[What, ControlEntry], revision: int = 9) -> Controls:
     return Changed(revision, entries).controls()
 
 
 def test_a_pack_looks_into_kept_lists_by_the_field_that_is_looked_for() -> None:
     controls = guard(
-        (What.LIST, Entry("stolen-devices", 5, 100, 1, ALWAYS)), (What.LIST, Entry("mules", 77, ALWAYS, 3, 6))
+        (What.LIST, ControlEntry("stolen-devices", 5, 100, 1, ALWAYS)),
+        (What.LIST, ControlEntry("mules", 77, ALWAYS, 3, 6)),
     )
     cases = [
         (row(device=5, effective_time=99), None, Action.DECLINE),
@@ -106,7 +107,7 @@ def test_a_pack_looks_into_kept_lists_by_the_field_that_is_looked_for() -> None:
 
 
 def test_a_field_that_is_not_given_is_in_no_list_and_out_of_none() -> None:
-    controls = guard((What.LIST, Entry("stolen-devices", 5, ALWAYS, 1, ALWAYS)))
+    controls = guard((What.LIST, ControlEntry("stolen-devices", 5, ALWAYS, 1, ALWAYS)))
     text = PACK.replace("when: device in lists.stolen", 'when: "!(device in lists.stolen)"')
     decider = Decider(compile_pack(read_pack(text), {}, 7, 1))
     fired = [decider.fired(row(device=value), controls) for value in (5, 6, NULL)]
@@ -115,8 +116,8 @@ def test_a_field_that_is_not_given_is_in_no_list_and_out_of_none() -> None:
 
 
 def test_a_snoozed_rule_neither_fires_nor_lacks_a_value_for_its_wallet_until_its_end() -> None:
-    snooze = Entry(snooze_name("guard", "device"), 42, 1_000, 1, ALWAYS)
-    controls = guard((What.LIST, Entry("stolen-devices", 5, ALWAYS, 1, ALWAYS)), (What.SNOOZE, snooze))
+    snooze = ControlEntry(snooze_name("guard", "device"), 42, 1_000, 1, ALWAYS)
+    controls = guard((What.LIST, ControlEntry("stolen-devices", 5, ALWAYS, 1, ALWAYS)), (What.SNOOZE, snooze))
     assert DECIDER.fired(row(device=5, payer=42), controls).decisions["action"][0] == Action.APPROVE
     assert (
         DECIDER.fired(row(device=5, payer=42, effective_time=1_000), controls).decisions["action"][0] == Action.DECLINE
@@ -133,7 +134,7 @@ def test_one_rule_of_many_is_snoozed_and_no_other(rules: int) -> None:
         f"  - {{id: r{i}, when: amount > 0, action: decline, reason: R}}\n" for i in range(rules)
     )
     decider = Decider(compile_pack(read_pack(text), {}, 1, 1))
-    controls = guard((What.SNOOZE, Entry(snooze_name("many", f"r{rules - 1}"), 42, ALWAYS, 1, ALWAYS)))
+    controls = guard((What.SNOOZE, ControlEntry(snooze_name("many", f"r{rules - 1}"), 42, ALWAYS, 1, ALWAYS)))
     hits = np.unpackbits(decider.fired(row(amount=1, payer=42), controls).hits.view(np.uint8), bitorder="little")
     assert hits.sum() == rules - 1 and not hits[rules - 1]
 
