@@ -35,6 +35,7 @@ from actors.records.addresses import block_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, Chain, block_hash, records_of
 from actors.records.ids import Secret
 from actors.records.layout import RECORD, Records
+from rules.decisions.controls import ControlEntry, What
 
 FORMAT: Final = 5
 """2: with what a backtest needs, `seen` and profiles. 4: with what a remote credit is of, and credit records. 5: with lists and snoozes."""
@@ -74,12 +75,11 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ExportedControls(msgspec.Struct, frozen=True, kw_only=True):
-    """Lists and snoozes. `made`: when revisions were made, in milliseconds, from 1 on; `entries`: kind, name, number, until, added,
-    removed."""
+    """Lists and snoozes. `made`: when revisions were made, in milliseconds, from 1 on; `entries` with their kinds."""
 
     revision: int = 0
     made: list[int] = []
-    entries: list[tuple[int, str, int, int, int, int]] = []
+    entries: list[tuple[What, ControlEntry]] = []
 
 
 class ExportReport(msgspec.Struct, kw_only=True):
@@ -176,9 +176,7 @@ class _ExportRun:
     async def _controls(self) -> None:
         """Before the records that refer to them: what is beyond the records that are there does no harm."""
         changed, made = await changes_ever(self._connection)
-        held = ExportedControls(
-            revision=changed.revision, made=made, entries=[(int(what), *entry) for what, entry in changed.entries]
-        )
+        held = ExportedControls(revision=changed.revision, made=made, entries=list(changed.entries))
         await asyncio.to_thread(write_whole, self.job.output / CONTROLS, msgspec.json.encode(held))
 
     async def _labels(self) -> None:
@@ -331,7 +329,7 @@ class _Rows(NamedTuple):
 
     def of(self, wanted: NDArray[np.bool_] | slice) -> "_Rows":
         """Some of them."""
-        return _Rows(*(part[wanted] for part in self))
+        return _Rows(self.records[wanted], self.addresses[wanted], self.seen[wanted], self.controls[wanted])
 
 
 class _DayFile:

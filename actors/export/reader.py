@@ -35,7 +35,7 @@ from actors.records.layout import (
     WalletStatus,
 )
 from models.arrays import Integers
-from rules.decisions.controls import NO_CONTROLS, Changed, ControlEntry, Controls, What
+from rules.decisions.controls import NO_CONTROLS, Changed, Controls
 from rules.decisions.decision import Action
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import COUNTRIES
@@ -106,8 +106,7 @@ class Export:
             return NO_CONTROLS, []
         except msgspec.MsgspecError as error:
             raise Unreadable(f"{path} holds no lists and snoozes: {error}") from None
-        entries = [(What(what), ControlEntry(*entry)) for what, *entry in held.entries]
-        return Changed(held.revision, entries).controls(), held.made
+        return Changed(held.revision, held.entries).controls(), held.made
 
     def labels(self) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
         """Addresses (n,) of payments, ascending, and whether each was fraud (n,), 1 or 0, as of the export."""

@@ -404,8 +404,9 @@ class Chain:
             self._number, self._hash = number, block_hash(data)
         starts = record_address(self._shard, first, 0) + np.arange(len(counts)) * record_address(0, 1, 0)
         addresses = joined_addresses(starts, np.array(counts, np.int64))
-        each = [np.repeat(np.array(values, np.int64), counts) for values in (seen, controls)]
-        return OpenedBlocks(joined(parts, RECORD), addresses, *each, self._number, self._hash)
+        records = joined(parts, RECORD)
+        saw, under = (np.repeat(np.array(values, np.int64), counts) for values in (seen, controls))
+        return OpenedBlocks(records, addresses, saw, under, self._number, self._hash)
 
 
 def joined_addresses(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ within a second.
 """
 
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import msgspec
 from aiohttp import web
@@ -29,12 +29,14 @@ from switch.http.times import time_text
 from switch.problems.table import ProblemError, invalid_field
 from switch.views.representations import json_response
 
+ListType = Literal["wallet", "device", "country"]
+
 
 class ListShown(msgspec.Struct, frozen=True, kw_only=True):
     """A list that the switch keeps. `entries`: how many it has, those that are over for less than a day among them."""
 
     name: str
-    type: Literal["wallet", "device", "country"]
+    type: ListType
     description: str
     entries: int
     made_by: str
@@ -184,7 +186,7 @@ def _shown(name: str, stored: StoredEntry) -> EntryShown:
 def _list_shown(kept: KeptList) -> ListShown:
     return ListShown(
         name=kept.name,
-        type=kept.type,
+        type=cast("ListType", kept.type),
         description=kept.description,
         entries=kept.entries,
         made_by=kept.made_by,

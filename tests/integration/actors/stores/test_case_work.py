@@ -25,7 +25,7 @@ async def test_writers_at_the_same_time_get_places_of_their_own_and_no_more_than
 
 async def test_a_case_has_one_assignee_who_can_answer_it(pool: Pool, account: int) -> None:
     store, keys = CaseWorkStore(pool), KeyStore(pool)
-    made = await keys.create("ann", frozenset({"analyst"}))
+    made = await keys.create("ann", ["analyst"])
     ann = await store.analyst("ann")
     assert ann is not None and await store.analyst("shop") is None
     await store.assign(256, ann, account)

@@ -26,10 +26,10 @@ async def in_review(switch: RunningSwitch, payer: str) -> str:
 
 
 async def test_a_case_is_given_to_an_analyst_who_finds_it_and_back_to_nobody(switch: RunningSwitch) -> None:
-    _, payer = await funded(switch, 1_000)
+    _, payer = await funded(switch, 10_000)
     mine, other = [await in_review(switch, payer) for _ in range(2)]
-    await KeyStore(switch.pool).create("ann", frozenset({"analyst"}))
-    reader = await KeyStore(switch.pool).create("reader", frozenset({"read"}))
+    await KeyStore(switch.pool).create("ann", ["analyst"])
+    reader = await KeyStore(switch.pool).create("reader", ["read"])
     path = f"/v1/reviews/{mine}/assignee"
     given = await switch.call("PUT", path, {"assignee": "ann"})
     assert (given.status, given.json) == (200, {"id": mine, "assignee": "ann", "notes": []})
@@ -52,7 +52,7 @@ async def test_a_case_is_given_to_an_analyst_who_finds_it_and_back_to_nobody(swi
 async def test_notes_are_kept_in_their_order_once_by_key_and_not_without_end(
     switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, payer = await funded(switch, 1_000)
+    _, payer = await funded(switch, 10_000)
     case = await in_review(switch, payer)
     path = f"/v1/reviews/{case}/notes"
     key = str(uuid.uuid4())
@@ -74,8 +74,8 @@ async def test_notes_are_kept_in_their_order_once_by_key_and_not_without_end(
 
 
 async def test_notes_and_reasons_about_a_wallet_go_when_its_profile_is_erased(switch: RunningSwitch) -> None:
-    _, payer = await funded(switch, 1_000)
-    _, other = await funded(switch, 1_000)
+    _, payer = await funded(switch, 10_000)
+    _, other = await funded(switch, 10_000)
     about, kept = await in_review(switch, payer), await in_review(switch, other)
     for case in (about, kept):
         assert (await switch.call("POST", f"/v1/reviews/{case}/notes", {"text": "Ms Smith says"})).status == 201

@@ -43,7 +43,7 @@ async def test_a_label_says_who_spoke_last_and_can_be_taken_back(switch: Running
     assert (await switch.call("GET", path)).json["code"] == "label_not_found"
     first = await labelled(switch, one, True)
     assert (first["id"], first["label"], first["made_by"]) == (one, True, "tests")
-    other = await KeyStore(switch.pool).create("desk", frozenset({"analyst"}))
+    other = await KeyStore(switch.pool).create("desk", ["analyst"])
     assert (await labelled(switch, one, True, token=other.key)) == first, "the same again changes nothing"
     changed = await labelled(switch, one, False, token=other.key)
     assert (changed["label"], changed["made_by"]) == (False, "desk") and changed["made_at"] > first["made_at"]
@@ -70,7 +70,7 @@ async def test_many_are_labelled_all_or_none_and_listed_page_by_page(switch: Run
     refund = await switch.call("POST", f"/v1/transfers/{ids[0]}/refund", {}, key="back")
     unlabelled = await switch.call("PUT", f"/v1/transfers/{refund.json['id']}/label", {"label": True})
     assert (unlabelled.status, unlabelled.json["code"]) == (404, "transfer_not_found"), "only attempts are scored"
-    read = await KeyStore(switch.pool).create("reader", frozenset({"read"}))
+    read = await KeyStore(switch.pool).create("reader", ["read"])
     assert (await switch.call("POST", "/v1/labels", {"labels": rows}, token=read.key)).status == 403
 
 
@@ -86,23 +86,23 @@ async def test_a_backtest_splits_by_labels_that_were_stored_and_those_given_go_f
 
 
 async def test_labels_go_with_an_export_to_backtests_and_to_training(switch: RunningSwitch, tmp_path: Path) -> None:
-    ids = await paid(switch, *(10 + place for place in range(60)))
+    ids = await paid(switch, *(10 + place for place in range(120)))
     file = tmp_path / "labels.csv"
-    file.write_text("id,label\n" + "".join(f"{each},{place >= 30}\n" for place, each in enumerate(ids)))
+    file.write_text("id,label\n" + "".join(f"{each},{place >= 60}\n" for place, each in enumerate(ids)))
     arguments = ["labels", "put", str(file), "--url", switch.base, "--key", switch.key, "--json"]
     put = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
-    assert json.loads(put.output) == {"labels": 60, "fraud": 30}
+    assert json.loads(put.output) == {"labels": 120, "fraud": 60}
     await export(Job(url=switch.database_url, output=tmp_path / "lake"))
     (tmp_path / "pack.yaml").write_text(PACK)
     lake, table = str(tmp_path / "lake"), tmp_path / "labelled.parquet"
     tried = CliRunner().invoke(
         cli, ["rules", "backtest", str(tmp_path / "pack.yaml"), "--input", lake, "--json", "--workers", "1"]
     )
-    assert json.loads(tried.output)["report"]["labels"]["attempts"] == 60, tried.output
+    assert json.loads(tried.output)["report"]["labels"]["attempts"] == 120, tried.output
     made = CliRunner().invoke(cli, ["labels", "table", "--input", lake, "--output", str(table)])
-    assert made.output == f"60 labelled payments, 30 of them fraud, in {table}\n"
+    assert made.output == f"120 labelled payments, 60 of them fraud, in {table}\n"
     columns = pq.read_table(table)
-    assert columns["fraud"].to_pylist() == [0] * 30 + [1] * 30 and columns["amount"].to_pylist() == list(range(10, 70))
+    assert columns["fraud"].to_pylist() == [0] * 60 + [1] * 60 and columns["amount"].to_pylist() == list(range(10, 130))
     assert not {"payer", "payee", "device", "id"} & set(columns.column_names)
     trained = CliRunner().invoke(
         cli,

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -13,8 +14,6 @@ from tests.published_packs import moded, pack, payers, published
 @pytest.fixture
 async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
     async with running_switch(database_url, shards=1) as running:
-        await published(running, "strict", pack("strict"))
-        await moded(running, "strict", mode="live")
         yield running
 
 
@@ -26,6 +25,14 @@ def until(seconds: float = 60) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
+async def strict(switch: RunningSwitch, count: int) -> list[str]:
+    """Wallets with money, before the pack is live."""
+    _, wallets = await payers(switch, count)
+    await published(switch, "strict", pack("strict"))
+    await moded(switch, "strict", mode="live")
+    return wallets
+
+
 async def snoozed(switch: RunningSwitch, wallet: str, **body: Any) -> Any:
     answer = await switch.call("PUT", path(wallet), {"reason": "payroll", "until": until(), **body})
     assert answer.status == 200, answer.raw
@@ -33,7 +40,7 @@ async def snoozed(switch: RunningSwitch, wallet: str, **body: Any) -> Any:
 
 
 async def test_a_snoozed_rule_lets_its_wallet_through_until_it_is_taken_back(switch: RunningSwitch) -> None:
-    _, (one, other) = await payers(switch, 2)
+    one, other = await strict(switch, 2)
     shop = await switch.wallet()
     assert (await switch.pay(one, shop, 1_000)).status == 402
     made = await snoozed(switch, one)
@@ -54,9 +61,9 @@ async def test_a_snoozed_rule_lets_its_wallet_through_until_it_is_taken_back(swi
 
 
 async def test_a_snooze_is_of_a_rule_that_there_is_a_wallet_and_a_time_to_come(switch: RunningSwitch) -> None:
-    _, (wallet,) = await payers(switch)
+    (wallet,) = await strict(switch, 1)
     good = {"reason": "why", "until": until()}
-    nobody = "00003000-0f18-86a7-a655-811d7f69def9"
+    nobody = str(uuid4())
     cases: list[tuple[str, str, Any, int, str]] = [
         ("PUT", path(wallet, pack_="nothing"), good, 404, "rule_pack_not_found"),
         ("PUT", path(wallet, rule="small"), good, 404, "rule_not_found"),
