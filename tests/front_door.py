@@ -39,13 +39,14 @@ from rules.scenarios.catalogue import texts
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.app import SERVICES
 from switch.api.front_door import FrontDoor, FrontDoorOptions, load_kernels
-from switch.api.services import Limits, Services
+from switch.api.services import FourEyes, Limits, Services
 from switch.http.tls import TlsFiles
 from switch.webhooks.addresses import WebhookKeys
 from tests.conformance import wrong_with
 
 SECRET = bytes(range(16))
 NO_NETWORKS = WebhookKeys()
+TWO_EYES = FourEyes()
 
 
 class LocalClient:
@@ -239,6 +240,7 @@ async def running_switch(
     review_expires_in_s: int = REVIEW_SECONDS,
     law: CreditLaw = PRESETS["cn"],
     webhooks: WebhookKeys = NO_NETWORKS,
+    four_eyes: FourEyes = TWO_EYES,
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database. All is compiled first: in this one loop the shards would stand still while the front door compiles,
     and take themselves for stopped."""
@@ -275,6 +277,7 @@ async def running_switch(
             limits=limits or Limits(),
             law=law,
             webhooks=webhooks,
+            four_eyes=four_eyes,
         )
         front_door = FrontDoor(options, clients, [deployed])
         await front_door.start()

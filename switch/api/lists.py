@@ -250,6 +250,7 @@ ROUTES: Final = (
         bodies=(ListEntry,),
         problems=BODY | _NAMED | CHANGING | {"list_entry_not_found"},
         long=True,
+        four_eyes=True,
     ),
     Route(
         "DELETE",
@@ -261,5 +262,6 @@ ROUTES: Final = (
         answer=EntryRemoved,
         problems=_NAMED | CHANGING | {"list_entry_not_found"},
         long=True,
+        four_eyes=True,
     ),
 )

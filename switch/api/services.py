@@ -5,7 +5,7 @@ Made once per process.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -26,6 +26,7 @@ from actors.stores.controls import ControlStore
 from actors.stores.erasure import ErasureStore
 from actors.stores.labels import LabelStore
 from actors.stores.order_numbers import OrderNumberStore
+from actors.stores.proposals import ProposalStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.scenarios import ScenarioStore
 from actors.stores.wallet_profiles import WalletStore
@@ -112,6 +113,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     queue: WriteQueueLimits = WriteQueueLimits()
 
 
+class FourEyes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The section `controls` of the configuration: whether what changes decisions needs a second account, and how many hours it can be
+    approved."""
+
+    four_eyes: bool = False
+    proposal_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 24
+
+
 class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     """What a front door needs from outside: `clients` by shard number; database, secret and `capacity` of the shards as processes of its
     own get them."""
@@ -128,6 +137,7 @@ class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     test_currencies: bool = False
     law: CreditLaw = PRESETS["cn"]
     webhooks: WebhookKeys = WebhookKeys()
+    four_eyes: FourEyes = FourEyes()
 
 
 class Services:
@@ -144,6 +154,8 @@ class Services:
         self.packs = PackStore(deps.pool)
         self.catalogue = PackCatalogue(self.packs)
         self.case_work = CaseWorkStore(deps.pool)
+        self.proposals = ProposalStore(deps.pool)
+        self.four_eyes = deps.four_eyes
         self.label_store = LabelStore(deps.pool)
         self.controls = ControlStore(deps.pool)
         self.publisher = Publisher(self.packs, deps.scorers, PackCompiler(), self.controls)

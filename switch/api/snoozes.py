@@ -163,6 +163,7 @@ ROUTES: Final = (
         bodies=(NewSnooze,),
         problems=BODY | _NAMED | CHANGING | {"list_entry_not_found", "wallet_not_found"},
         long=True,
+        four_eyes=True,
     ),
     Route(
         "DELETE",
@@ -174,5 +175,6 @@ ROUTES: Final = (
         answer=SnoozeRemoved,
         problems=_NAMED | CHANGING | {"list_entry_not_found", "wallet_not_found"},
         long=True,
+        four_eyes=True,
     ),
 )

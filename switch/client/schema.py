@@ -381,6 +381,31 @@ class CardModeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     pack: str | None = None
 
 
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A call that somebody asked for."""
+
+    id: str
+    method: str
+    path: str
+    body: Any
+    reason: str
+    status: str
+    made_by: str
+    made_at: str
+    expires_at: str
+    answered_by: str | None
+    answered_at: str | None
+    answer: Any = None
+
+
+class ProposalList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of proposals, newest first."""
+
+    data: list[Proposal]
+    has_more: bool
+    next: str | None
+
+
 class BacktestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The same as `shardpay rules backtest --json` prints."""
 

@@ -820,6 +820,50 @@ class Scorecards(Resource):
         )
 
 
+class Proposals(Resource):
+    """The calls below `/v1/proposals`."""
+
+    def create(self, *, method: str, path: str, reason: str, body: Any | UnsetType = UNSET) -> schema.Proposal:
+        """Ask for a call that needs a second person.
+
+        Raises ShardpayError.
+        """
+        return self._call(
+            Call("POST", "/v1/proposals", body(method=method, path=path, body=body, reason=reason)), schema.Proposal
+        )
+
+    def list(self, *, all: str | None = None, limit: int = PAGE) -> Iterator[schema.Proposal]:
+        """Proposals, newest first.
+
+        One entry after the other, over all pages. `all`: `true`: also proposals that can be answered no longer. Raises
+        ShardpayError.
+        """
+        for page in self._pages("/v1/proposals", schema.ProposalList, all=all, limit=limit):
+            for each in page.data:
+                yield each
+
+    def get(self, proposal_id: str) -> schema.Proposal:
+        """One proposal.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", path("/v1/proposals/{id}", id=proposal_id)), schema.Proposal)
+
+    def approve(self, proposal_id: str) -> schema.Proposal:
+        """Approve what another account asks for: the call is made.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("POST", path("/v1/proposals/{id}/approve", id=proposal_id), body()), schema.Proposal)
+
+    def decline(self, proposal_id: str) -> schema.Proposal:
+        """Decline a proposal, or take back one's own.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("POST", path("/v1/proposals/{id}/decline", id=proposal_id), body()), schema.Proposal)
+
+
 class Scenarios(Resource):
     """The calls below `/v1/scenarios`."""
 
@@ -1469,6 +1513,7 @@ class Resources:
         self.lists = Lists(call, pages)
         self.snoozes = Snoozes(call, pages)
         self.scorecards = Scorecards(call, pages)
+        self.proposals = Proposals(call, pages)
         self.scenarios = Scenarios(call, pages)
         self.consents = Consents(call, pages)
         self.credit_decisions = CreditDecisions(call, pages)

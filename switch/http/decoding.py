@@ -36,6 +36,7 @@ from switch.http.schema import (
     NewDispute,
     NewList,
     NewOrder,
+    NewProposalText,
     NewReview,
     NewSnooze,
     NewWallet,
@@ -79,6 +80,7 @@ TRANSFER_LABEL: Final = msgspec.json.Decoder(TransferLabel)
 LABEL_BATCH: Final = msgspec.json.Decoder(LabelBatch)
 CASE_NOTE: Final = msgspec.json.Decoder(CaseNote)
 CASE_ASSIGNEE: Final = msgspec.json.Decoder(CaseAssignee)
+NEW_PROPOSAL: Final = msgspec.json.Decoder(NewProposalText)
 CARD_MODE: Final = msgspec.json.Decoder(CardMode)
 SCENARIO_TEXT: Final = msgspec.json.Decoder(ScenarioText)
 NEW_CONSENT: Final = msgspec.json.Decoder(NewConsent)

@@ -219,6 +219,15 @@ class LabelBatch(Wire, frozen=True, kw_only=True):
     labels: Annotated[list[LabelledTransfer], Meta(min_length=1, max_length=LABELS_MAX)]
 
 
+class NewProposalText(Wire, frozen=True, kw_only=True):
+    """POST /v1/proposals: the call that is asked for, with its body, and why."""
+
+    method: Literal["PUT", "POST", "DELETE"]
+    path: Annotated[str, Meta(min_length=1, max_length=500, pattern=PRINTED)]
+    body: Raw | UnsetType = UNSET
+    reason: Reason
+
+
 class BacktestLabel(Wire, frozen=True, kw_only=True):
     """What is known of a payment, named by its `id`, or by the `idempotency_key` of its request with the `wallet` that pays (that is paid,
     when an operator wallet pays)."""

@@ -262,6 +262,22 @@ EXCEPTIONS: Final = {
     "CaseNote.text": "What is to be known of the payment, up to 2,000 characters.",
     "CaseAssignee.assignee": "Name of an account that has a key with the scope `analyst`; null: nobody.",
     "CaseWork.id": "The payment's id.",
+    **{
+        f"{name}.{field}": text
+        for name in ("NewProposal", "Proposal")
+        for field, text in {
+            "method": "Of the call: `PUT`, `POST` or `DELETE`.",
+            "path": "Of the call, its values encoded as in a URL.",
+            "body": "Of the call; none unless given.",
+            "reason": "Why it is asked for, up to 500 characters.",
+        }.items()
+    },
+    "Proposal.status": "`open`, `approved`, `declined`, `expired`, or `carrying_out`: it was approved, and is not known to be done.",
+    "Proposal.made_by": "Account that asks for it, in whose name it is made.",
+    "Proposal.expires_at": "Until when it can be approved.",
+    "Proposal.answered_by": "Account that approved or declined it.",
+    "Proposal.answered_at": "When it did.",
+    "Proposal.answer": "Of the call, when it was approved just now.",
     "Note.number": "Its place among them, from 1.",
     "Note.text": "What was written.",
     "NewWebhookEndpoint.types": "Types of [events](events.md); all by default.",

@@ -42,6 +42,7 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "after": _TEXT,
     "amount_max": _AMOUNT,
     "amount_min": _AMOUNT,
+    "all": {"type": "boolean", "default": False},
     "assignee": _TEXT,
     "at": _TIME,
     "balances": {"type": "boolean", "default": False},

@@ -52,6 +52,7 @@ _TITLES: Final = {
     "ListShown": "List",
     "EntryShown": "ListEntryResult",
     "LabelShown": "Label",
+    "NewProposalText": "NewProposal",
     "NoteShown": "Note",
     "SnoozeShown": "Snooze",
     "CaseWorkShown": "CaseWork",

@@ -1118,3 +1118,34 @@ WITH notes AS (
     WHERE number = $1 AND reason <> '' AND (what = 2 OR name IN (SELECT name FROM kept_list WHERE type = 'wallet')) RETURNING name
 )
 SELECT (SELECT count(*) FROM notes) + (SELECT count(*) FROM reasons)
+
+-- name: proposals_lock
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay proposals', 0))
+
+-- name: proposals_open
+SELECT count(*) FROM proposal WHERE state < 2 AND expires_at > clock_timestamp()
+
+-- name: proposal_add
+INSERT INTO proposal (id, method, path, body, reason, made_by, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(hours => $7))
+
+-- name: proposal_one
+SELECT proposal.*, maker.name AS maker, answerer.name AS answerer, state < 2 AND expires_at <= clock_timestamp() AS over
+FROM proposal JOIN account AS maker ON maker.id = made_by LEFT JOIN account AS answerer ON answerer.id = answered_by
+WHERE proposal.id = $1
+
+-- name: proposals_page
+-- Newest first, with $3 only those that can be answered.
+SELECT proposal.*, maker.name AS maker, answerer.name AS answerer, state < 2 AND expires_at <= clock_timestamp() AS over
+FROM proposal JOIN account AS maker ON maker.id = made_by LEFT JOIN account AS answerer ON answerer.id = answered_by
+WHERE proposal.id < $1 AND (NOT $3 OR (state < 2 AND expires_at > clock_timestamp()))
+ORDER BY proposal.id DESC LIMIT $2
+
+-- name: proposal_step
+-- From one of the states $2 to $3, by somebody else than who made it unless $5; nothing when it is over.
+UPDATE proposal SET state = $3, answered_by = $4, answered_at = clock_timestamp()
+WHERE id = $1 AND state = ANY ($2::smallint[]) AND (made_by <> $4 OR $5) AND (expires_at > clock_timestamp() OR state = 1)
+RETURNING id
+
+-- name: proposal_back
+UPDATE proposal SET state = 0, answered_by = NULL, answered_at = NULL WHERE id = $1 AND state = 1
