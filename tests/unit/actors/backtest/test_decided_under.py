@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from actors.backtest.decided_under import DecidedUnder
-from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, RECORD, Kind
+from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, RECORD, Kind, Records
 from rules.decisions.controls import Controls, kept_bits
 
 MADE = [1_000 * number for number in range(1, 70_001)]
 
 
-def attempts(revisions: list[int | None]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def attempts(revisions: list[int | None]) -> tuple[Records, NDArray[np.int64], NDArray[np.int64]]:
     """Records, addresses and bits of attempts that were decided with revisions; None: by the fallback."""
     records = np.zeros(len(revisions), RECORD)
     records["kind"] = Kind.TRANSFER

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from rules.compile.compiler import compile_pack
 from rules.decisions.controls import (
@@ -53,7 +54,9 @@ def entries_of(drawn: list[tuple[int, int, int, int]]) -> list[ControlEntry]:
 
 
 @given(lives, st.lists(st.tuples(numbers, st.integers(0, 9), st.integers(0, 12)), min_size=1))
-def test_what_holds_is_what_a_walk_through_all_entries_finds(drawn, asked) -> None:  # type: ignore[no-untyped-def]
+def test_what_holds_is_what_a_walk_through_all_entries_finds(
+    drawn: list[tuple[int, int, int, int]], asked: list[tuple[int, int, int]]
+) -> None:
     entries = entries_of(drawn)
     columns = np.array(asked, np.int64)
     found = Timed(entries).holds(columns[:, 0], columns[:, 1], columns[:, 2])
@@ -73,7 +76,7 @@ def test_a_revision_is_found_again_by_its_bits_and_the_time_of_its_record(revisi
     assert whole_revisions(bits, np.array([max(later, decided)]), made).tolist() == [revision]
 
 
-def row(**values: int) -> np.ndarray:
+def row(**values: int) -> NDArray[np.int64]:
     columns = np.zeros((1, COLUMN_COUNT), np.int64)
     for name, value in values.items():
         columns[0, INDEX[name]] = value
