@@ -1,7 +1,7 @@
-"""Which revision of lists and snoozes each attempt was decided with, as blocks or an export say it piece by piece.
+"""Which revision of lists and snoozes each attempt was decided with.
 
-A batch is decided with one revision, rarely another one than the batch before, so only the places are kept where it changes.
-An attempt that no scorer decided has that of the one before it.
+Blocks or an export say it piece by piece. A batch is decided with one revision, rarely another one than the batch before, so only the
+places are kept where it changes. An attempt that no scorer decided has that of the one before it.
 """
 
 from collections.abc import Sequence

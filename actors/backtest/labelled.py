@@ -1,6 +1,7 @@
-"""Labelled payments of an export as a table that cards are trained on: a row each, with the columns that its decision saw.
+"""Labelled payments of an export as a table that cards are trained on.
 
-Who pays, who is paid and from which device is left out: a card learns from what payments are like, not whose they are.
+A row each, with the columns that its decision saw. Who pays, who is paid and from which device is left out: a card learns from what
+payments are like, not whose they are.
 """
 
 from pathlib import Path

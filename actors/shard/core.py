@@ -445,7 +445,6 @@ class ShardCore:
         late = applied.results["code"] == Code.DEFERRED
         batch.results["record_time"][admitted.places[late]] = batch.stamp
         if len(applied.records):
-            # One scorer decided the whole batch, with one revision.
             controls = int(decisions["controls"][0]) if decisions is not None and len(decisions) else 0
             self.writer.seal(applied.records, self._details(batch, admitted, applied), batch.seen, controls)
         batch.applied()

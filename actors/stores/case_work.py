@@ -1,6 +1,6 @@
-"""Who works on cases and what people write about them, in PostgreSQL beside the journal: it can be erased.
+"""Who works on cases and what people write about them, in PostgreSQL beside the journal.
 
-What became of a case is in the journal, and nothing here changes it.
+It can be erased. What became of a case is in the journal, and nothing here changes it.
 """
 
 from collections.abc import Iterable

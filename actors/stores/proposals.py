@@ -93,7 +93,7 @@ class ProposalStore:
             identity, (ProposalState.OPEN, ProposalState.CARRYING_OUT), ProposalState.CARRYING_OUT, account
         )
 
-    async def carried_out(self, identity: uuid.UUID, account: int) -> None:
+    async def done(self, identity: uuid.UUID, account: int) -> None:
         """What was begun is done."""
         await self._step(identity, (ProposalState.CARRYING_OUT,), ProposalState.APPROVED, account)
 

@@ -1,4 +1,4 @@
-"""What operators change without a new pack: entries of kept lists, and rules that are snoozed for a wallet.
+"""What operators change without a new pack: entries of kept lists, and snoozes of rules.
 
 What holds for a payment depends on a revision and on its effective time alone, so a backtest that knows the revision gives the same bits.
 

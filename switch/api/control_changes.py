@@ -1,6 +1,6 @@
-"""What changes of lists and of snoozes have in common: one is answered once the scorers have been told of it.
+"""What changes of lists and of snoozes have in common.
 
-A scorer that could not be told asks for changes by itself within a second.
+One is answered once the scorers have been told of it. A scorer that could not be told asks for changes by itself within a second.
 """
 
 from collections.abc import Awaitable, Callable

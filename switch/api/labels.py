@@ -1,6 +1,7 @@
-"""Labels: what is known of payments afterwards, fraud or not. Backtests count by them, and cards are trained on them.
+"""Labels: what is known of payments afterwards, fraud or not.
 
-A payment has one label, that of who spoke last; its decision and its record stay as they are.
+Backtests count by them, and cards are trained on them. A payment has one label, that of who spoke last; its decision and its record stay
+as they are.
 """
 
 from typing import Final, Protocol
@@ -12,6 +13,7 @@ from aiohttp import web
 from actors.records.ids import Secret, decode_transfers, transfer_id, uuid_bytes
 from actors.records.layout import ATTEMPTS
 from actors.stores.labels import LabelStore, StoredLabel
+from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
 from switch.api.services import Limits
 from switch.api.transfer_lifecycle import RecordServices, transfer_in_path
@@ -51,7 +53,7 @@ class LabelsPut(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
-class LabelServices(RecordServices, Protocol):
+class LabelServices(RecordServices, RecordedServices, Protocol):
     """What these handlers use of the front door."""
 
     secret: Secret
@@ -84,9 +86,10 @@ async def delete_label(services: LabelServices, call: Call) -> web.Response:
 
 async def put_labels(services: LabelServices, call: Call) -> web.Response:
     """POST /v1/labels: many at once, all or none; the same again is harmless."""
-    body = decode(LABEL_BATCH, await call.json_body(services.limits.json_bytes_max))
+    raw = await call.json_body(services.limits.json_bytes_max)
+    body = decode(LABEL_BATCH, raw)
     raws = [uuid_bytes(each.id) for each in body.labels]
-    joined = np.frombuffer(b"".join(raw or bytes(16) for raw in raws), np.uint8).reshape(-1, 16)
+    joined = np.frombuffer(b"".join(each or bytes(16) for each in raws), np.uint8).reshape(-1, 16)
     addresses = decode_transfers(services.secret, joined)
     order = np.argsort(addresses, kind="stable")
     records = await services.history.records(addresses[order])
@@ -102,8 +105,12 @@ async def put_labels(services: LabelServices, call: Call) -> web.Response:
     if len(doubled):
         raise invalid_field(f"labels[{int(order[doubled[0] + 1])}].id", "the transfer is labelled once more")
     frauds = [each.label for each in body.labels]
-    await services.label_store.put(addresses.tolist(), frauds, call.principal.account)
-    return json_response(LabelsPut(count=len(frauds)))
+
+    async def put() -> LabelsPut:
+        await services.label_store.put(addresses.tolist(), frauds, call.principal.account)
+        return LabelsPut(count=len(frauds))
+
+    return await answered_once(services, call, raw, put)
 
 
 async def list_labels(services: LabelServices, call: Call) -> web.Response:
@@ -188,7 +195,7 @@ ROUTES: Final = (
         put_labels,
         answer=LabelsPut,
         bodies=(LabelBatch,),
-        problems=BODY,
+        problems=BODY | {"idempotency_mismatch", "invalid_idempotency_key"},
         long=True,
     ),
     Route(

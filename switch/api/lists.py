@@ -107,6 +107,7 @@ async def put_list(services: ControlServices, call: Call) -> web.Response:
 
 async def list_entries(services: ControlServices, call: Call) -> web.Response:
     """GET /v1/lists/{name}/entries."""
+    call.query()
     name, _ = await _list_in_path(services, call)
     found, cursor = await page_of(services, call, What.LIST, name)
     return json_response(EntryPage([_shown(name, each) for each in found], cursor is not None, cursor))

@@ -1,4 +1,4 @@
-"""Four eyes: with them on, what changes decisions is asked for by one account and carried out when another one approves it.
+"""Four eyes: what changes decisions is asked for by one account and approved by another one.
 
 A proposal is the call itself. Whoever approves it needs the scopes of that call; it is made in the name of who asked for it.
 """
@@ -6,7 +6,7 @@ A proposal is the call itself. Whoever approves it needs the scopes of that call
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 from urllib.parse import unquote
 
 import msgspec
@@ -26,8 +26,9 @@ from actors.stores.proposals import (
 )
 from switch.api import lists, rule_packs, scorecards, snoozes
 from switch.api.calling import Calls, demand_access
+from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
-from switch.api.services import FourEyes, Limits
+from switch.api.services import FourEyes, Limits, Services
 from switch.http.access import Access
 from switch.http.auth import PUBLISH
 from switch.http.call import JSON, Call, page_limit
@@ -70,7 +71,7 @@ class ProposalList(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class ProposalServices(Protocol):
+class ProposalServices(RecordedServices, Protocol):
     """What these handlers use of the front door."""
 
     secret: Secret
@@ -95,7 +96,8 @@ _FOUR_EYES: Final = tuple(
 
 async def propose(services: ProposalServices, call: Call) -> web.Response:
     """POST /v1/proposals."""
-    asked = decode(NEW_PROPOSAL, await call.json_body(services.limits.json_bytes_max))
+    raw = await call.json_body(services.limits.json_bytes_max)
+    asked = decode(NEW_PROPOSAL, raw)
     target = _target(asked.method, asked.path)
     demand_access(call.principal, target.route)
     body = "" if asked.body is UNSET else bytes(asked.body).decode()
@@ -103,11 +105,16 @@ async def propose(services: ProposalServices, call: Call) -> web.Response:
     if not services.four_eyes.four_eyes:
         raise ProblemError("four_eyes_off")
     proposal = NewProposal(method=asked.method, path=asked.path, body=body, reason=asked.reason)
-    try:
-        identity = await services.proposals.add(proposal, call.principal.account, services.four_eyes.proposal_hours)
-    except ProposalsFull:
-        raise ProblemError("proposals_full", f"{OPEN_MAX:,} proposals are open, and no more can be.") from None
-    return json_response(_shown(await _stored(services, identity)), 201)
+
+    async def add() -> Proposal:
+        hours = services.four_eyes.proposal_hours
+        try:
+            identity = await services.proposals.add(proposal, call.principal.account, hours)
+        except ProposalsFull:
+            raise ProblemError("proposals_full", f"{OPEN_MAX:,} proposals are open, and no more can be.") from None
+        return _shown(await _stored(services, identity))
+
+    return await answered_once(services, call, raw, add, 201)
 
 
 def _target(method: str, path: str) -> _Target:
@@ -156,43 +163,54 @@ async def get_proposal(services: ProposalServices, call: Call) -> web.Response:
     return json_response(_shown(await _in_path(services, call)))
 
 
-async def approve(services: Any, call: Call) -> web.Response:
+async def approve(services: ProposalServices, call: Call) -> web.Response:
     """POST /v1/proposals/{id}/approve: by another account than the one that made it."""
-    decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
+    raw = await call.json_body(services.limits.json_bytes_max) or b"{}"
+    decode(EMPTY, raw)
     stored = await _in_path(services, call)
     target = _target(stored.method, stored.path)
     demand_access(call.principal, target.route)
     if stored.maker == call.principal.account:
         raise ProblemError("own_proposal")
-    if not await services.proposals.begin(stored.id, call.principal.account):
-        raise _over(await _stored(services, stored.id))
-    try:
-        answer = await _carried_out(services, call, stored, target)
-    except ProblemError:
-        await services.proposals.give_back(stored.id)
-        raise
-    await services.proposals.carried_out(stored.id, call.principal.account)
-    return json_response(msgspec.structs.replace(_shown(await _stored(services, stored.id)), answer=answer))
+
+    async def make() -> Proposal:
+        if not await services.proposals.begin(stored.id, call.principal.account):
+            raise _over(await _stored(services, stored.id))
+        try:
+            answer = await _made(services, call, stored, target)
+        except ProblemError:
+            await services.proposals.give_back(stored.id)
+            raise
+        await services.proposals.done(stored.id, call.principal.account)
+        return msgspec.structs.replace(_shown(await _stored(services, stored.id)), answer=answer)
+
+    return await answered_once(services, call, raw, make)
 
 
-async def _carried_out(services: Any, call: Call, stored: StoredProposal, target: _Target) -> msgspec.Raw:
+async def _made(services: ProposalServices, call: Call, stored: StoredProposal, target: _Target) -> msgspec.Raw:
     """The answer to the call, made in the name of who asked for it. Raises ProblemError."""
     headers = {"Content-Type": JSON} if stored.body else {}
     url = URL(stored.path, encoded=True)
     inner = request_inside(call.request, stored.method, url, target.params, headers, stored.body.encode())
     principal = msgspec.structs.replace(call.principal, account=stored.maker)
-    response = await Calls(services, target.route).answer(inner, principal, approved=True)
+    calls = Calls(cast("Services", services), target.route)  # any call of the API may be the one
+    response = await calls.answer(inner, principal, approved=True)
     assert isinstance(response, web.Response) and isinstance(response.body, bytes), "these calls answer at once"
     return msgspec.Raw(response.body)
 
 
 async def decline(services: ProposalServices, call: Call) -> web.Response:
     """POST /v1/proposals/{id}/decline: by anybody with the scope, who made it too."""
-    decode(EMPTY, await call.json_body(services.limits.json_bytes_max) or b"{}")
+    raw = await call.json_body(services.limits.json_bytes_max) or b"{}"
+    decode(EMPTY, raw)
     stored = await _in_path(services, call)
-    if not await services.proposals.decline(stored.id, call.principal.account):
-        raise _over(await _stored(services, stored.id))
-    return json_response(_shown(await _stored(services, stored.id)))
+
+    async def end() -> Proposal:
+        if not await services.proposals.decline(stored.id, call.principal.account):
+            raise _over(await _stored(services, stored.id))
+        return _shown(await _stored(services, stored.id))
+
+    return await answered_once(services, call, raw, end)
 
 
 def _over(stored: StoredProposal) -> ProblemError:
@@ -235,9 +253,8 @@ def _shown(stored: StoredProposal) -> Proposal:
 
 
 _ONE: Final = frozenset({"proposal_not_found"})
-_KEYED: Final = {"idempotency_mismatch", "invalid_idempotency_key"}
-"""The call is made without the key that it was asked for with."""
-_CALLS: Final = frozenset().union(*(route.problems for _, route in _FOUR_EYES)) - _KEYED
+_KEYED: Final = frozenset({"idempotency_mismatch", "invalid_idempotency_key"})
+_CALLS: Final = frozenset().union(*(route.problems for _, route in _FOUR_EYES))
 
 ROUTES: Final = (
     Route(
@@ -249,7 +266,7 @@ ROUTES: Final = (
         propose,
         answer=Proposal,
         bodies=(NewProposalText,),
-        problems=BODY | {"four_eyes_off", "proposals_full"},
+        problems=BODY | _KEYED | {"four_eyes_off", "proposals_full"},
     ),
     Route(
         "GET",
@@ -280,7 +297,7 @@ ROUTES: Final = (
         approve,
         answer=Proposal,
         bodies=(Empty,),
-        problems=BODY | _ONE | _CALLS | {"own_proposal", "proposal_over"},
+        problems=BODY | _KEYED | _ONE | _CALLS | {"own_proposal", "proposal_over"},
         long=True,
     ),
     Route(
@@ -292,6 +309,6 @@ ROUTES: Final = (
         decline,
         answer=Proposal,
         bodies=(Empty,),
-        problems=BODY | _ONE | {"proposal_over"},
+        problems=BODY | _KEYED | _ONE | {"proposal_over"},
     ),
 )

@@ -151,14 +151,7 @@ class Services:
         self.secret = deps.secret
         self.pool = deps.pool
         self.keys = KeyStore(deps.pool)
-        self.packs = PackStore(deps.pool)
-        self.catalogue = PackCatalogue(self.packs)
-        self.case_work = CaseWorkStore(deps.pool)
-        self.proposals = ProposalStore(deps.pool)
-        self.four_eyes = deps.four_eyes
-        self.label_store = LabelStore(deps.pool)
-        self.controls = ControlStore(deps.pool)
-        self.publisher = Publisher(self.packs, deps.scorers, PackCompiler(), self.controls)
+        self._open_controls(deps)
         self.backtester = LiveBacktester()
         self.database_url = deps.database_url
         self.secret_bytes = deps.secret_bytes
@@ -206,6 +199,17 @@ class Services:
         self.pages = Places(PAGES_MAX, PAGES_OF_ONE_MAX, limits.deadline_s)
         self.streams = Places(STREAMS_MAX, STREAMS_OF_ONE_MAX, 0.0)
         self.leaving = self.draining = False
+
+    def _open_controls(self, deps: ServiceParts) -> None:
+        """What analysts and operators work with."""
+        self.packs = PackStore(deps.pool)
+        self.catalogue = PackCatalogue(self.packs)
+        self.case_work = CaseWorkStore(deps.pool)
+        self.proposals = ProposalStore(deps.pool)
+        self.four_eyes = deps.four_eyes
+        self.label_store = LabelStore(deps.pool)
+        self.controls = ControlStore(deps.pool)
+        self.publisher = Publisher(self.packs, deps.scorers, PackCompiler(), self.controls)
 
     def deadline(self) -> float:
         """When a request that begins now must be answered, on the event loop's clock."""

@@ -1,4 +1,4 @@
-"""A rule is snoozed for a wallet until a time: it does not fire on what the wallet pays, whatever it finds.
+"""A rule is snoozed for a wallet until a time: it does not fire on what the wallet pays.
 
 It is kept and told to scorers as entries of lists are, so a backtest knows of it.
 """
@@ -71,6 +71,7 @@ class SnoozeServices(ControlServices, Protocol):
 
 async def list_snoozes(services: SnoozeServices, call: Call) -> web.Response:
     """GET /v1/rule-packs/{name}/rules/{rule}/snoozes."""
+    call.query()
     pack, rule = await _rule_in_path(services, call)
     found, cursor = await page_of(services, call, What.SNOOZE, snooze_name(pack, rule))
     return json_response(SnoozePage([_shown(pack, rule, each) for each in found], cursor is not None, cursor))

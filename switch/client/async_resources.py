@@ -623,12 +623,16 @@ class Labels(Resource):
         """
         return await self._call(Call("DELETE", path("/v1/transfers/{id}/label", id=transfer_id)), schema.LabelsPut)
 
-    async def put_many(self, *, labels: Sequence[schema.LabelledTransfer | Mapping[str, Any]]) -> schema.LabelsPut:
+    async def put_many(
+        self, *, labels: Sequence[schema.LabelledTransfer | Mapping[str, Any]], idempotency_key: str | None = None
+    ) -> schema.LabelsPut:
         """Label up to 1,000 payments, all or none.
 
-        Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
-        return await self._call(Call("POST", "/v1/labels", body(labels=labels)), schema.LabelsPut)
+        return await self._call(
+            Call("POST", "/v1/labels", body(labels=labels), key=new_key(idempotency_key)), schema.LabelsPut
+        )
 
     async def list(self, *, limit: int = PAGE) -> AsyncIterator[schema.Label]:
         """All labels of payments.
@@ -827,13 +831,21 @@ class Scorecards(Resource):
 class Proposals(Resource):
     """The calls below `/v1/proposals`."""
 
-    async def create(self, *, method: str, path: str, reason: str, body: Any | UnsetType = UNSET) -> schema.Proposal:
+    async def create(
+        self, *, method: str, path: str, reason: str, body: Any | UnsetType = UNSET, idempotency_key: str | None = None
+    ) -> schema.Proposal:
         """Ask for a call that needs a second person.
 
-        Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return await self._call(
-            Call("POST", "/v1/proposals", body(method=method, path=path, body=body, reason=reason)), schema.Proposal
+            Call(
+                "POST",
+                "/v1/proposals",
+                body(method=method, path=path, body=body, reason=reason),
+                key=new_key(idempotency_key),
+            ),
+            schema.Proposal,
         )
 
     async def list(self, *, all: str | None = None, limit: int = PAGE) -> AsyncIterator[schema.Proposal]:
@@ -853,22 +865,24 @@ class Proposals(Resource):
         """
         return await self._call(Call("GET", path("/v1/proposals/{id}", id=proposal_id)), schema.Proposal)
 
-    async def approve(self, proposal_id: str) -> schema.Proposal:
+    async def approve(self, proposal_id: str, *, idempotency_key: str | None = None) -> schema.Proposal:
         """Approve what another account asks for: the call is made.
 
-        Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return await self._call(
-            Call("POST", path("/v1/proposals/{id}/approve", id=proposal_id), body()), schema.Proposal
+            Call("POST", path("/v1/proposals/{id}/approve", id=proposal_id), body(), key=new_key(idempotency_key)),
+            schema.Proposal,
         )
 
-    async def decline(self, proposal_id: str) -> schema.Proposal:
+    async def decline(self, proposal_id: str, *, idempotency_key: str | None = None) -> schema.Proposal:
         """Decline a proposal, or take back one's own.
 
-        Raises ShardpayError.
+        `idempotency_key`: a new one by default. Raises ShardpayError.
         """
         return await self._call(
-            Call("POST", path("/v1/proposals/{id}/decline", id=proposal_id), body()), schema.Proposal
+            Call("POST", path("/v1/proposals/{id}/decline", id=proposal_id), body(), key=new_key(idempotency_key)),
+            schema.Proposal,
         )
 
 

@@ -242,17 +242,18 @@ EXCEPTIONS: Final = {
     "NewList.type": "What its values are: `wallet`, `device` or `country`.",
     **{
         f"{name}.{field}": text
-        for name in (
-            "ListEntryResult",
-            "EntryChanged",
-            "EntryRemoved",
-            "Snooze",
-            "SnoozeChanged",
-            "SnoozeRemoved",
-            "NewSnooze",
-            "ListEntry",
+        for name, left_out in (
+            ("ListEntryResult", ("until", "scorers")),
+            ("EntryChanged", ("until",)),
+            ("EntryRemoved", ("until", "reason", "expires_at", "revision")),
+            ("Snooze", ("expires_at", "scorers")),
+            ("SnoozeChanged", ("expires_at",)),
+            ("SnoozeRemoved", ("until", "reason", "expires_at", "revision")),
+            ("NewSnooze", ("expires_at", "revision", "scorers")),
+            ("ListEntry", ("until", "revision", "scorers")),
         )
         for field, text in _OF_CONTROLS.items()
+        if field not in left_out
     },
     "ListEntry.expires_at": "RFC 3339 time to come: it matches payments of an earlier effective time; all unless given.",
     "NewSnooze.until": "RFC 3339 time to come: payments of an earlier effective time are meant.",

@@ -29,7 +29,7 @@ async def test_only_another_account_begins_and_what_is_refused_can_be_answered_a
     await store.give_back(identity)
     assert await state(store, identity) is ProposalState.OPEN
     assert await store.begin(identity, other)
-    await store.carried_out(identity, other)
+    await store.done(identity, other)
     assert await state(store, identity) is ProposalState.APPROVED
     assert not await store.begin(identity, other) and not await store.decline(identity, account)
     await store.give_back(identity)
