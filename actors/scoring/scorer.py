@@ -103,9 +103,13 @@ class Scorer:
         return Activated(revision=self.revision, error=error, controls=self._controls.now.revision)
 
     async def _follow_changes(self) -> None:
-        """Take changes of lists and snoozes, all of a revision at once; they hold for every set of packs."""
+        """Take changes of lists and snoozes, all of a revision at once; they hold for every set of packs. Where there are fewer than are
+        known here, a standby that is behind has taken over: all are taken anew."""
         asked_at = self._loop.time()
-        self._controls.take(await self._changes.since(self._controls.now.revision))
+        changed = await self._changes.since(self._controls.now.revision)
+        if changed.revision < self._controls.now.revision:
+            changed, self._controls = await self._changes.since(0), ControlsState()
+        self._controls.take(changed)
         self._asked_at = asked_at
 
     async def _change(self, deployment: Deployment) -> None:

@@ -9,9 +9,9 @@ from actors.database.pool import StoreUnavailable
 from actors.rpc.interface import NotReady
 from actors.scoring.scorer import Activated, Scorer
 from actors.stores.deployment import Deployment
-from rules.decisions.controls import ALWAYS, STALE_S, Changed, ControlEntry, What, snooze_name
+from rules.decisions.controls import ALWAYS, STALE_S, Changed, ControlEntry, KeptColumn, What, snooze_name
 from rules.decisions.pack import Decider
-from rules.vocabulary.columns import COLUMN_COUNT
+from rules.vocabulary.columns import COLUMN_COUNT, INDEX
 from tests.unit.actors.scoring.test_scoring_set import ALL
 
 PAYERS, COLUMNS = np.array([65_536]), np.zeros((1, COLUMN_COUNT), np.int64)
@@ -164,3 +164,19 @@ async def test_who_could_not_ask_for_changes_for_long_decides_no_more_until_it_c
     store.away = False
     await scorer.activate()
     pack_that_decides(scorer)
+
+
+async def test_where_a_standby_that_is_behind_took_over_all_changes_are_taken_anew() -> None:
+    store = Store()
+    scorer = scorer_of(store, Loads())
+    entries = [(What.LIST, ControlEntry("mules", number, ALWAYS, number, ALWAYS)) for number in (1, 2, 3)]
+    store.changed = Changed(3, entries)
+    assert (await scorer.activate()).controls == 3
+    store.changed = Changed(2, entries[:2])
+    assert (await scorer.activate()).controls == 2
+    store.changed = Changed(3, [(What.LIST, ControlEntry("mules", 9, ALWAYS, 3, ALWAYS))])
+    assert (await scorer.activate()).controls == 3
+    columns = np.zeros((4, COLUMN_COUNT), np.int64)
+    columns[:, INDEX["payer"]] = (1, 2, 3, 9)
+    wide = scorer._controls.now.with_lists(columns, [KeptColumn("mules", INDEX["payer"])], 3)
+    assert (wide[:, COLUMN_COUNT] == columns[:, INDEX["payer"]]).tolist() == [True, True, False, True]
