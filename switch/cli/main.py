@@ -31,6 +31,7 @@ COMMANDS: Final = {
     ),
     "keys": Command("switch.cli.keys.group:keys_group", "Make, list and revoke API keys."),
     "labels": Command("switch.cli.labels.group:labels_group", "Label payments, and train on labelled ones."),
+    "lists": Command("switch.cli.lists.group:lists_group", "Change and show lists that the switch keeps."),
     "population": Command(
         "switch.cli.population:population_command",
         "Make up people, a year of their payments, and who defaults after it.",

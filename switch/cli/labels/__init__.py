@@ -1,1 +1,1 @@
-"""`shardpay labels`: what is known of payments afterwards."""
+"""The commands on labels of payments, one module each; group.py is their table."""

@@ -1,0 +1,1 @@
+"""The commands on lists that the switch keeps, one module each; group.py is their table."""
