@@ -15,7 +15,8 @@ from tests.front_door import RunningSwitch, running_switch
 @pytest.fixture
 async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
     async with running_switch(database_url, shards=1) as running:
-        await running.call("PUT", "/v1/lists/stolen", {"type": "device"})
+        made = await lists(running, "create", "stolen", "--type", "device")
+        assert made.output == "stolen holds values of the type device\n"
         yield running
 
 
@@ -38,7 +39,7 @@ async def test_entries_come_are_shown_and_go(switch: RunningSwitch) -> None:
     again = await lists(switch, "remove", "stolen", value)
     assert again.exit_code == 1 and "Traceback" not in again.output
     refused = await lists(switch, "add", "nothing", "x", "--reason", "why")
-    assert refused.exit_code == 1 and "There is no list of this name" in refused.output + refused.stderr, refused.output
+    assert refused.exit_code == 1 and "make this one" in refused.output + refused.stderr, refused.output
 
 
 async def test_a_scorer_that_does_not_know_yet_is_exit_code_1(
