@@ -52,7 +52,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     method: str
     path: str
-    body: msgspec.Raw
+    content: msgspec.Raw
     reason: str
     status: str
     made_by: str
@@ -100,7 +100,7 @@ async def propose(services: ProposalServices, call: Call) -> web.Response:
     asked = decode(NEW_PROPOSAL, raw)
     target = _target(asked.method, asked.path)
     demand_access(call.principal, target.route)
-    body = "" if asked.body is UNSET else bytes(asked.body).decode()
+    body = "" if asked.content is UNSET else bytes(asked.content).decode()
     _check_body(target.route.bodies, body)
     if not services.four_eyes.four_eyes:
         raise ProblemError("four_eyes_off")
@@ -130,12 +130,12 @@ def _check_body(bodies: Sequence[Any], body: str) -> None:
     """That a call could be made with this body. Raises ProblemError."""
     if not bodies:
         if body:
-            raise invalid_field("body", "this call takes no body")
+            raise invalid_field("content", "this call takes no body")
         return
     try:
         msgspec.json.decode(body or "{}", type=bodies[0])
     except msgspec.ValidationError as error:
-        raise invalid_field("body", str(error)) from None
+        raise invalid_field("content", str(error)) from None
 
 
 async def list_proposals(services: ProposalServices, call: Call) -> web.Response:
@@ -241,7 +241,7 @@ def _shown(stored: StoredProposal) -> Proposal:
         id=str(stored.id),
         method=stored.method,
         path=stored.path,
-        body=msgspec.Raw(stored.body.encode() or b"null"),
+        content=msgspec.Raw(stored.body.encode() or b"null"),
         reason=stored.reason,
         status=_status(stored),
         made_by=stored.made_by,

@@ -387,7 +387,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str
     method: str
     path: str
-    body: Any
+    content: Any
     reason: str
     status: str
     made_by: str

@@ -828,7 +828,13 @@ class Proposals(Resource):
     """The calls below `/v1/proposals`."""
 
     def create(
-        self, *, method: str, path: str, reason: str, body: Any | UnsetType = UNSET, idempotency_key: str | None = None
+        self,
+        *,
+        method: str,
+        path: str,
+        reason: str,
+        content: Any | UnsetType = UNSET,
+        idempotency_key: str | None = None,
     ) -> schema.Proposal:
         """Ask for a call that needs a second person.
 
@@ -838,7 +844,7 @@ class Proposals(Resource):
             Call(
                 "POST",
                 "/v1/proposals",
-                body(method=method, path=path, body=body, reason=reason),
+                body(method=method, path=path, content=content, reason=reason),
                 key=new_key(idempotency_key),
             ),
             schema.Proposal,

@@ -220,11 +220,11 @@ class LabelBatch(Wire, frozen=True, kw_only=True):
 
 
 class NewProposalText(Wire, frozen=True, kw_only=True):
-    """POST /v1/proposals: the call that is asked for, with its body, and why."""
+    """POST /v1/proposals: the call that is asked for, with its body as `content`, and why."""
 
     method: Literal["PUT", "POST", "DELETE"]
     path: Annotated[str, Meta(min_length=1, max_length=500, pattern=PRINTED)]
-    body: Raw | UnsetType = UNSET
+    content: Raw | UnsetType = UNSET
     reason: Reason
 
 

@@ -109,7 +109,7 @@ EXAMPLES: Final[dict[type, Any]] = {
     schema.NewProposalText: {
         "method": "PUT",
         "path": "/v1/lists/stolen-devices/entries/phone-1",
-        "body": {"reason": "reported by the holder"},
+        "content": {"reason": "reported by the holder"},
         "reason": "case 17",
     },
     Scorecard: _CARD,

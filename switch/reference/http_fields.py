@@ -269,7 +269,7 @@ EXCEPTIONS: Final = {
         for field, text in {
             "method": "Of the call: `PUT`, `POST` or `DELETE`.",
             "path": "Of the call, its values encoded as in a URL.",
-            "body": "Of the call; none unless given.",
+            "content": "Body of the call; none unless given.",
             "reason": "Why it is asked for, up to 500 characters.",
         }.items()
     },

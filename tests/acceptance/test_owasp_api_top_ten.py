@@ -35,8 +35,7 @@ async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
 
 
 async def key_of(switch: RunningSwitch, name: str, *scopes: str, **bound: Any) -> str:
-    binding = {"binding": Binding(**bound)} if bound else {}
-    return (await KeyStore(switch.pool).create(name, scopes, **binding)).key
+    return (await KeyStore(switch.pool).create(name, scopes, Binding(**bound))).key
 
 
 def path_of(route: Route, identity: str) -> str:
@@ -161,7 +160,7 @@ async def test_api5_each_scope_makes_the_calls_that_name_it_and_no_other(switch:
     tried = 0
     for route in ROUTES:
         for scope in sorted(set(SCOPES) - route.scopes):
-            body = None if route.method == "GET" else {}
+            body: Any = None if route.method == "GET" else {}
             answer = await switch.call(route.method, path_of(route, NOBODY), body, key="k", token=keys[scope])
             assert (answer.status, answer.json["code"]) == (403, "forbidden"), (route.method, route.path, scope)
             tried += 1
@@ -183,7 +182,7 @@ async def test_api6_what_is_worth_abusing_needs_a_second_person(database_url: st
         rules = (await switch.call("GET", "/v1/rule-packs/default")).json["rules"]
         snooze = snooze.replace("large-share", rules[0]["id"])
         assert (await switch.call("PUT", snooze, until, token=insider)).json["code"] == "approval_needed"
-        call = {"method": "PUT", "path": snooze, "body": until, "reason": "friend"}
+        call = {"method": "PUT", "path": snooze, "content": until, "reason": "friend"}
         proposal = (await switch.call("POST", "/v1/proposals", call, token=insider)).json["id"]
         for name in ("insider", "insider"):
             again = await key_of(switch, name, *SCOPES)

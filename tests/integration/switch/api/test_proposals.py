@@ -30,7 +30,7 @@ async def ann(switch: RunningSwitch) -> str:
 
 
 async def asked(switch: RunningSwitch, method: str, path: str, body: Any = None, **sent: Any) -> Answer:
-    call = {"method": method, "path": path, "reason": "case 17"} | ({} if body is None else {"body": body})
+    call = {"method": method, "path": path, "reason": "case 17"} | ({} if body is None else {"content": body})
     return await switch.call("POST", "/v1/proposals", call, **sent)
 
 
@@ -44,7 +44,12 @@ async def test_a_change_is_made_when_another_account_approves_it_in_the_name_of_
     alone = await switch.call("PUT", ENTRY, REASON)
     assert (alone.status, alone.json["code"]) == (403, "approval_needed")
     made = await asked(switch, "PUT", ENTRY, REASON)
-    assert (made.status, made.json["status"], made.json["made_by"], made.json["body"]) == (201, "open", "tests", REASON)
+    assert (made.status, made.json["status"], made.json["made_by"], made.json["content"]) == (
+        201,
+        "open",
+        "tests",
+        REASON,
+    )
     identity = made.json["id"]
     second_key = (await KeyStore(switch.pool).create("tests", ["analyst", "admin"])).key
     for token in (None, second_key):
@@ -127,12 +132,12 @@ async def test_of_two_who_approve_at_once_the_change_is_one(switch: RunningSwitc
 async def test_what_cannot_be_proposed_is_refused_by_its_field(
     switch: RunningSwitch, ann: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cases = [
+    cases: list[tuple[tuple[Any, ...], str]] = [
         (("POST", "/v1/transfers", {}), "path"),
         (("GET", ENTRY), "method"),
-        (("PUT", ENTRY), "body"),
-        (("PUT", ENTRY, {"reason": 5}), "body"),
-        (("DELETE", ENTRY, {}), "body"),
+        (("PUT", ENTRY), "content"),
+        (("PUT", ENTRY, {"reason": 5}), "content"),
+        (("DELETE", ENTRY, {}), "content"),
     ]
     for call, field in cases:
         refused = await asked(switch, *call)
