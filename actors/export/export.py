@@ -40,8 +40,8 @@ from rules.decisions.controls import ControlEntry, What
 FORMAT: Final = 5
 """2: with what a backtest needs, `seen` and profiles. 4: with what a remote credit is of, and credit records. 5: with lists and snoozes."""
 MANIFEST: Final = "_manifest.json"
-LABELS: Final = "_labels.parquet"
-"""Which payments are known to be fraud, and which not."""
+LABELS: Final = "_labels.arrow"
+"""Which payments are known to be fraud, and which not; no Parquet, which readers of the folder would take for records."""
 CONTROLS: Final = "_controls.json"
 """Lists and snoozes as they ever were, without the words of them: what `controls` of the records refer to."""
 STAGING: Final = "_staging"
@@ -184,7 +184,8 @@ class _ExportRun:
         addresses, frauds = await all_labels(self._connection)
         table = pa.table({"address": addresses, "label": frauds.astype(np.bool_)})
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink)
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
         await asyncio.to_thread(write_whole, self.job.output / LABELS, sink.getvalue().to_pybytes())
 
     async def _start(self, shard: int, head: int) -> tuple[int, bytes]:

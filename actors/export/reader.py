@@ -114,8 +114,8 @@ class Export:
         if not path.exists():
             return np.empty(0, np.int64), np.empty(0, np.int8)
         try:
-            table = pq.read_table(path, columns=["address", "label"])
-        except (pa.ArrowException, OSError) as error:
+            table = pa.ipc.open_file(path.read_bytes()).read_all().select(["address", "label"])
+        except (pa.ArrowException, KeyError, OSError) as error:
             raise Unreadable(f"{path} holds no labels: {str(error).splitlines()[0]}") from None
         return table["address"].to_numpy(), table["label"].to_numpy().astype(np.int8)
 

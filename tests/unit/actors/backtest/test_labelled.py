@@ -23,7 +23,8 @@ def test_labelled_payments_are_rows_with_the_columns_of_their_decisions(
     addresses = np.concatenate([addresses for _, addresses in world.journal])[attempts]
     saw = np.concatenate(world.features)
     stored = pa.table({"address": addresses[2:5], "label": [True, False, True]})
-    pq.write_table(stored, folder / LABELS)
+    with pa.ipc.new_file(folder / LABELS, stored.schema) as writer:
+        writer.write_table(stored)
     try:
         given = Labels(addresses[4:6], np.array([0, 1], np.int8))
         done = write_table(folder, tmp_path / "table.parquet", given, SMALL)
