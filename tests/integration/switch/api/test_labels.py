@@ -10,8 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from actors.backtest.labelled import LEFT_OUT
 from actors.export.export import Job, export
 from actors.stores.api_keys import KeyStore
+from rules.vocabulary.columns import COLUMNS
 from switch.cli.main import cli
 from tests.front_door import RunningSwitch, running_switch
 from tests.published_packs import payers
@@ -113,7 +115,8 @@ async def test_labels_go_with_an_export_to_backtests_and_to_training(switch: Run
     )
     assert trained.exit_code == 0, trained.output
     card = json.loads((tmp_path / "card.json").read_text())
-    assert "amount" in {each["feature"] for each in card["characteristics"]}
+    features = {each["feature"] for each in card["characteristics"]}
+    assert features and features <= set(COLUMNS) - set(LEFT_OUT)
     # The card can decide payments: its features are columns that a decision sees.
     made_card = await switch.call("PUT", f"/v1/scorecards/{card['name']}", card)
     assert made_card.status == 201, made_card.raw
