@@ -30,6 +30,7 @@ from actors.shard.compile_kernels import ready_kernels
 from actors.shard.host import ShardHost
 from actors.shard.in_process import LocalSwitch
 from actors.stores.api_keys import KeyStore
+from actors.stores.controls import ControlStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.scenarios import publish_catalogue
 from actors.stores.scopes import SCOPES
@@ -39,13 +40,14 @@ from rules.scenarios.catalogue import texts
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.app import SERVICES
 from switch.api.front_door import FrontDoor, FrontDoorOptions, load_kernels
-from switch.api.services import Limits, Services
+from switch.api.services import FourEyes, Limits, Services
 from switch.http.tls import TlsFiles
 from switch.webhooks.addresses import WebhookKeys
 from tests.conformance import wrong_with
 
 SECRET = bytes(range(16))
 NO_NETWORKS = WebhookKeys()
+TWO_EYES = FourEyes()
 
 
 class LocalClient:
@@ -245,6 +247,7 @@ async def running_switch(
     review_expires_in_s: int = REVIEW_SECONDS,
     law: CreditLaw = PRESETS["cn"],
     webhooks: WebhookKeys = NO_NETWORKS,
+    four_eyes: FourEyes = TWO_EYES,
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database. All is compiled first: in this one loop the shards would stand still while the front door compiles,
     and take themselves for stopped."""
@@ -258,7 +261,7 @@ async def running_switch(
             stack.push_async_callback(journal.close)
         pool = await Pool.open(database_url, name="test-keys")
         stack.push_async_callback(pool.close)
-        deployed = Scorer(PackStore(pool), load_pack)
+        deployed = Scorer(PackStore(pool), load_pack, ControlStore(pool))
         await deployed.activate()
         local = LocalSwitch(
             journals=[*journals],
@@ -280,6 +283,7 @@ async def running_switch(
             limits=limits or Limits(),
             law=law,
             webhooks=webhooks,
+            four_eyes=four_eyes,
         )
         front_door = FrontDoor(options, clients, [deployed])
         await front_door.start()

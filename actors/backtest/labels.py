@@ -54,6 +54,15 @@ def read_label_fields(path: Path) -> list[dict[str, Any]]:
     ]
 
 
+def read_labels_by_id(path: Path) -> list[dict[str, Any]]:
+    """Labels of transfers as a switch takes them. Raises BadLabels."""
+    table = _table(path)
+    _check_columns(path, table, COLUMNS)
+    _addresses(path, table["id"])
+    truths = _truths(path, table["label"]).astype(np.bool_).tolist()
+    return [{"id": id_, "label": truth} for id_, truth in zip(table["id"].to_pylist(), truths, strict=True)]
+
+
 def _check_columns(path: Path, table: pa.Table, columns: tuple[str, ...]) -> None:
     missing = [name for name in columns if name not in table.column_names]
     if missing:

@@ -14,21 +14,24 @@ import struct
 import sys
 import threading
 from collections.abc import AsyncIterator
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from actors.backtest.run import Labels, Period, tally_attempts
+from actors.backtest.decided_under import DecidedUnder
+from actors.backtest.run import LabelLayers, Labels, Period, tally_attempts
 from actors.database.connection import CONNECTION_LOST, SQL, connect
+from actors.database.control_rows import all_controls
+from actors.database.label_rows import all_labels
 from actors.journal.interface import JournalUnavailable
 from actors.journal.postgres import PostgresJournal
 from actors.ledger.book import Capacity
 from actors.ledger.rebuilding import Contradiction, Rebuilder, Rebuilt
 from actors.process.forked import Child, Forks
 from actors.process.tuning import NICENESS
-from actors.records.blocks import GENESIS, Chain
+from actors.records.blocks import GENESIS, Chain, OpenedBlocks
 from actors.records.ids import Secret, bound_key
 from actors.records.layout import RECORD, Records
 from actors.scoring.pack_compiler import LINE_BYTES_MAX, compiled
@@ -165,29 +168,39 @@ async def _tested(test: LiveBacktest) -> BacktestReport:
         if not await session.fetchval(SQL["backtest_lock"]):
             raise BlockingIOError
         callers = [row["id"] for row in await session.fetch(SQL["accounts"])] if test.keys else []
+        stored = Labels(*await all_labels(session))
         for shard in range(test.shards):
-            await _tally_shard(test, shard, decider, _KeyLabels(test, callers), tally)
+            await _tally_shard(test, shard, decider, _KeyLabels(test, callers), tally, session, stored)
     finally:
         session.terminate()
     return report(decider.pack, tally)
 
 
-async def _tally_shard(test: LiveBacktest, shard: int, decider: Decider, keyed: _KeyLabels, tally: Tally) -> None:
+async def _tally_shard(
+    test: LiveBacktest, shard: int, decider: Decider, keyed: _KeyLabels, tally: Tally, session: Any, stored: Labels
+) -> None:
     by_id = Labels(np.frombuffer(test.addresses, np.int64), np.frombuffer(test.truths, np.int8))
     labels = by_id.and_of(Labels(by_id.addresses[:0], by_id.truths[:0]))
     period = Period(test.since_ms, test.until_ms)
     rebuilder = Rebuilder(shard, test.capacity)
-    async for records, addresses, seen in _journal(test.url, shard):
+    under: DecidedUnder | None = None
+    async for run in _journal(test.url, shard):
+        if under is None:  # read after the journal's end was: there is no revision in it that is not there
+            under = DecidedUnder(*await all_controls(session))
+        records, addresses = np.array(run.records, RECORD), run.addresses
         labels = labels.and_of(keyed.of(records, addresses))
-        tally_attempts(tally, decider, rebuilder.feed(records, addresses, seen), labels, period)
+        under.take(records, addresses, run.controls)
+        tally_attempts(
+            tally, decider, rebuilder.feed(records, addresses, run.seen), LabelLayers(labels, stored), period, under
+        )
         if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB > MEMORY_BYTES_MAX:
             raise _TooLarge
     last: Rebuilt = rebuilder.end()
-    tally_attempts(tally, decider, last, labels, period)
+    tally_attempts(tally, decider, last, LabelLayers(labels, stored), period, under or DecidedUnder())
 
 
-async def _journal(url: str, shard: int) -> AsyncIterator[tuple[Records, NDArray[np.int64], NDArray[np.int64]]]:
-    """A shard's records with their addresses and what their batches had seen, up to its end as it is now."""
+async def _journal(url: str, shard: int) -> AsyncIterator[OpenedBlocks]:
+    """A shard's blocks, opened, up to its end as it is now."""
     journal = PostgresJournal(url, shard=shard, writer=0)
     try:
         head = await journal.head(shard)
@@ -196,8 +209,7 @@ async def _journal(url: str, shard: int) -> AsyncIterator[tuple[Records, NDArray
         chain = Chain(shard, 0, GENESIS)
         async with contextlib.aclosing(journal.scan(shard, 1, head.number)) as pages:
             async for page in pages:
-                run = chain.extend([(number, data) for number, data, _ in page])
-                yield np.array(run.records, RECORD), run.addresses, run.seen
+                yield chain.extend([(number, data) for number, data, _ in page])
     finally:
         await journal.close()
 

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.backtest.decided_under import DecidedUnder
 from actors.export.reader import Export
 from actors.ledger.book import Capacity
 from actors.ledger.rebuilding import Rebuilder, Rebuilt
@@ -68,6 +69,18 @@ class Labels(NamedTuple):
         return Labels(addresses[order], np.concatenate([self.truths, other.truths])[order])
 
 
+class LabelLayers(NamedTuple):
+    """Labels that were given for this backtest, and those that the switch has where there is none of them."""
+
+    given: Labels
+    stored: Labels
+
+    def of(self, addresses: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Labels of attempts (n,)."""
+        given = self.given.of(addresses)
+        return np.where(given == UNLABELLED, self.stored.of(addresses), given)
+
+
 NO_LABELS = Labels(np.empty(0, np.int64), np.empty(0, np.int8))
 
 
@@ -108,12 +121,15 @@ class Backtest(msgspec.Struct, frozen=True, kw_only=True):
         return Export(self.folder).shards
 
 
-def history(test: Backtest, shard: int) -> Iterator[Rebuilt]:
-    """A shard's attempts with the columns that their decisions saw. Raises Unreadable, Contradiction."""
+def history(test: Backtest, shard: int, under: DecidedUnder | None = None) -> Iterator[Rebuilt]:
+    """A shard's attempts with the columns that their decisions saw; `under` hears with which revisions. Raises Unreadable,
+    Contradiction."""
     rebuilder = Rebuilder(shard, test.capacity, whole=False)
     with closing(read_ahead(Export(test.folder).rows(shard))) as pieces:
         for rows in pieces:
-            yield rebuilder.feed(*rows)
+            if under is not None:
+                under.take(rows.records, rows.addresses, rows.controls)
+            yield rebuilder.feed(rows.records, rows.addresses, rows.seen)
     yield rebuilder.end()
 
 
@@ -121,25 +137,35 @@ def tally_shard(test: Backtest, shard: int) -> Tally:
     """What the pack makes of a shard's history."""
     decider = Decider(test.source.pack())
     tally = new_tally(len(decider.pack.rules))
-    for rebuilt in history(test, shard):
-        tally_attempts(tally, decider, rebuilt, test.labels, test.period)
+    export = Export(test.folder)
+    under, labels = DecidedUnder(*export.controls()), LabelLayers(test.labels, Labels(*export.labels()))
+    for rebuilt in history(test, shard, under):
+        tally_attempts(tally, decider, rebuilt, labels, test.period, under)
     return tally
 
 
-def tally_attempts(tally: Tally, decider: Decider, rebuilt: Rebuilt, labels: Labels, period: Period) -> None:
-    """Decide attempts anew, those of the period, and count them."""
+def tally_attempts(
+    tally: Tally, decider: Decider, rebuilt: Rebuilt, labels: LabelLayers, period: Period, under: DecidedUnder
+) -> None:
+    """Decide attempts anew, those of the period, with lists and snoozes as they were, and count them."""
     chosen = period.of(rebuilt.columns)
     columns, records = rebuilt.columns[chosen], rebuilt.records[chosen]
     if len(columns):
         scored = records["flags"] & FLAG_SCORED != 0
-        known = labels.of(rebuilt.addresses[chosen])
-        add(tally, columns, decider.fired(columns), recorded_decisions(records), scored, known)
+        addresses = rebuilt.addresses[chosen]
+        known = labels.of(addresses)
+        fired = decider.fired(columns, under.controls, under.of(addresses))
+        add(tally, columns, fired, recorded_decisions(records), scored, known)
 
 
 def decide_shard(test: Backtest, shard: int) -> tuple[NDArray[np.int64], Decisions]:
     """Addresses (n,) and decisions (n,) of DECISION of a shard's attempts."""
     decider = Decider(test.source.pack())
-    found = [(rebuilt.addresses, decider.decide(rebuilt.columns)) for rebuilt in history(test, shard)]
+    under = DecidedUnder(*Export(test.folder).controls())
+    found = [
+        (rebuilt.addresses, decider.fired(rebuilt.columns, under.controls, under.of(rebuilt.addresses)).decisions)
+        for rebuilt in history(test, shard, under)
+    ]
     return np.concatenate([addresses for addresses, _ in found]), np.concatenate([decided for _, decided in found])
 
 

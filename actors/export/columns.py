@@ -119,8 +119,15 @@ class Columns:
         none = np.empty(0, np.int64)
         self.schema: pa.Schema = self.table(np.empty(0, RECORD), none, none).schema
 
-    def table(self, records: Records, addresses: NDArray[np.int64], seen: NDArray[np.int64]) -> pa.Table:
-        """Records (n,) at addresses (n,), none of the kinds LEFT_OUT, with the `seen` of their blocks, 0 = none."""
+    def table(
+        self,
+        records: Records,
+        addresses: NDArray[np.int64],
+        seen: NDArray[np.int64],
+        controls: NDArray[np.int64] | None = None,
+    ) -> pa.Table:
+        """Records (n,) at addresses (n,), none of the kinds LEFT_OUT, with the `seen` and `controls` of their blocks, 0 = none."""
+        controls = np.zeros(len(records), np.int64) if controls is None else controls
         # Fields of 160-byte rows are taken out once each; from then on everything is contiguous.
         field = {name: np.ascontiguousarray(records[name]) for name in _USED}
         kind = field["kind"]
@@ -133,6 +140,7 @@ class Columns:
                 **self._wallet(field, is_),
                 **self._credit(field, is_, records),
                 "seen": pa.array(seen, mask=seen == 0),
+                "controls": pa.array(controls.astype(np.uint16), mask=controls == 0),
             }
         )
 

@@ -20,10 +20,13 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.database.connection import ALONG_THE_KEY, SQL, connect
+from actors.database.control_rows import changes_ever
+from actors.database.label_rows import all_labels
 from actors.export.columns import LEFT_OUT, Columns
 from actors.journal.copy_stream import stream_blocks
 from actors.journal.interface import ScannedBlock
@@ -32,10 +35,15 @@ from actors.records.addresses import block_of
 from actors.records.blocks import GENESIS, HEADER_BYTES, Chain, block_hash, records_of
 from actors.records.ids import Secret
 from actors.records.layout import RECORD, Records
+from rules.decisions.controls import ControlEntry, What
 
-FORMAT: Final = 4
-"""2: with what a backtest needs, `seen` and profiles. 4: with what a remote credit is of, and credit records."""
+FORMAT: Final = 5
+"""2: with what a backtest needs, `seen` and profiles. 4: with what a remote credit is of, and credit records. 5: with lists and snoozes."""
 MANIFEST: Final = "_manifest.json"
+LABELS: Final = "_labels.arrow"
+"""Which payments are known to be fraud, and which not; no Parquet, which readers of the folder would take for records."""
+CONTROLS: Final = "_controls.json"
+"""Lists and snoozes as they ever were, without the words of them: what `controls` of the records refer to."""
 STAGING: Final = "_staging"
 """Readers of partitioned folders pass over names that begin with an underscore; so does the name of the manifest."""
 GROUP_RECORDS_MIN: Final = 131_072
@@ -64,6 +72,14 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     format: int = FORMAT
     since: int | None = None
     shards: dict[str, Exported] = {}
+
+
+class ExportedControls(msgspec.Struct, frozen=True, kw_only=True):
+    """Lists and snoozes. `made`: when revisions were made, in milliseconds, from 1 on; `entries` with their kinds."""
+
+    revision: int = 0
+    made: list[int] = []
+    entries: list[tuple[What, ControlEntry]] = []
 
 
 class ExportReport(msgspec.Struct, kw_only=True):
@@ -142,6 +158,8 @@ class _ExportRun:
         clean(self.job.output, self.manifest)
         if secret is None:
             return self.report
+        await self._controls()
+        await self._labels()
         columns = Columns(Secret.of(secret))
         heads = {}
         for shard in range(count):
@@ -154,6 +172,21 @@ class _ExportRun:
             await self._shard(ShardFiles(self, columns, shard, Chain(shard, last, hash_)), last + 1, head)
         await asyncio.to_thread(shutil.rmtree, self.job.output / STAGING, ignore_errors=True)
         return self.report
+
+    async def _controls(self) -> None:
+        """Before the records that refer to them: what is beyond the records that are there does no harm."""
+        changed, made = await changes_ever(self._connection)
+        held = ExportedControls(revision=changed.revision, made=made, entries=list(changed.entries))
+        await asyncio.to_thread(write_whole, self.job.output / CONTROLS, msgspec.json.encode(held))
+
+    async def _labels(self) -> None:
+        """As they are now: they may change after the payments that they are of."""
+        addresses, frauds = await all_labels(self._connection)
+        table = pa.table({"address": addresses, "label": frauds.astype(np.bool_)})
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        await asyncio.to_thread(write_whole, self.job.output / LABELS, sink.getvalue().to_pybytes())
 
     async def _start(self, shard: int, head: int) -> tuple[int, bytes]:
         """The block before the first to export, and its hash."""
@@ -256,7 +289,7 @@ class ShardFiles:
         if not self._blocks:
             return
         run = self._chain.extend(self._blocks)
-        rows = _Rows(run.records, run.addresses, run.seen)
+        rows = _Rows(run.records, run.addresses, run.seen, run.controls)
         self._last = run.number, run.hash
         self._blocks, self._gathered = [], 0
         wanted = ~np.isin(rows.records["kind"], np.array(LEFT_OUT, np.uint8))
@@ -288,15 +321,16 @@ class ShardFiles:
 
 
 class _Rows(NamedTuple):
-    """Records (n,) with their addresses and the `seen` of their blocks."""
+    """Records (n,) with their addresses and the `seen` and `controls` of their blocks."""
 
     records: Records
     addresses: NDArray[np.int64]
     seen: NDArray[np.int64]
+    controls: NDArray[np.int64]
 
     def of(self, wanted: NDArray[np.bool_] | slice) -> "_Rows":
         """Some of them."""
-        return _Rows(self.records[wanted], self.addresses[wanted], self.seen[wanted])
+        return _Rows(self.records[wanted], self.addresses[wanted], self.seen[wanted], self.controls[wanted])
 
 
 class _DayFile:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.export.columns import FLAG_COLUMNS, LEFT_OUT
-from actors.export.export import FILE_NAME, FORMAT, MANIFEST, Manifest
+from actors.export.export import CONTROLS, FILE_NAME, FORMAT, LABELS, MANIFEST, ExportedControls, Manifest
 from actors.records.codes import Code
 from actors.records.credit_layout import Resolution
 from actors.records.layout import (
@@ -35,6 +35,7 @@ from actors.records.layout import (
     WalletStatus,
 )
 from models.arrays import Integers
+from rules.decisions.controls import NO_CONTROLS, Changed, Controls
 from rules.decisions.decision import Action
 from rules.vocabulary.currencies import NUMERIC
 from rules.vocabulary.encodings import COUNTRIES
@@ -66,11 +67,12 @@ class Unreadable(Exception):
 
 
 class Rows(NamedTuple):
-    """Records (n,) of RECORD that follow each other, with their addresses and the `seen` of their blocks."""
+    """Records (n,) of RECORD that follow each other, with their addresses and the `seen` and `controls` of their blocks."""
 
     records: Records
     addresses: NDArray[np.int64]
     seen: NDArray[np.int64]
+    controls: NDArray[np.int64]
 
 
 class Export:
@@ -94,6 +96,28 @@ class Export:
             if match is not None and int(match[2]) <= exported:
                 found.append((int(match[1]), path))
         return [path for _, path in sorted(found)]
+
+    def controls(self) -> tuple[Controls, list[int]]:
+        """Lists and snoozes as they ever were, and when each revision was made, in milliseconds."""
+        path = self.folder / CONTROLS
+        try:
+            held = msgspec.json.decode(path.read_bytes(), type=ExportedControls)
+        except FileNotFoundError:
+            return NO_CONTROLS, []
+        except msgspec.MsgspecError as error:
+            raise Unreadable(f"{path} holds no lists and snoozes: {error}") from None
+        return Changed(held.revision, held.entries).controls(), held.made
+
+    def labels(self) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+        """Addresses (n,) of payments, ascending, and whether each was fraud (n,), 1 or 0, as of the export."""
+        path = self.folder / LABELS
+        if not path.exists():
+            return np.empty(0, np.int64), np.empty(0, np.int8)
+        try:
+            table = pa.ipc.open_file(path.read_bytes()).read_all().select(["address", "label"])
+        except (pa.ArrowException, KeyError, OSError) as error:
+            raise Unreadable(f"{path} holds no labels: {str(error).splitlines()[0]}") from None
+        return table["address"].to_numpy(), table["label"].to_numpy().astype(np.int8)
 
     def rows(self, shard: int) -> Iterator[Rows]:
         """A shard's records, a row group at a time."""
@@ -160,7 +184,7 @@ class _Decoder:
         self._statuses = by_name(WalletStatus, np.uint8)
         self._resolutions = by_name(Resolution, np.uint8)
         self.columns: list[str] = [
-            *("address", "seen", "payer", "payee"),
+            *("address", "seen", "controls", "payer", "payee"),
             *_NUMBERS.values(),
             *(column for column, _ in self._words.values()),
             *("movement", "score", "resolution"),
@@ -188,7 +212,7 @@ class _Decoder:
         ended = np.flatnonzero(records["kind"] == Kind.DISPUTE_RESOLVED)
         records[RESOLUTION][ended] = self._resolutions.column(table["resolution"].take(pa.array(ended)))
         self._fill_wallets(records, table)
-        return Rows(records, whole_numbers(table["address"]), whole_numbers(table["seen"]))
+        return Rows(records, *(whole_numbers(table[name]) for name in ("address", "seen", "controls")))
 
     def _fill_wallets(self, records: Records, table: pa.Table) -> None:
         """What records of wallets hold in the fields of payments."""

@@ -54,12 +54,13 @@ assert HEADER_BYTES + BLOCK_RECORDS_MAX * RECORD.itemsize <= 8100
 
 class Header(NamedTuple):
     """`checksum`: CRC-32 of the whole block, taken with 0 in its own place; blocks of version 1 have none. `seen`: address of the
-    last record that the features of this block's scored records saw. `writer`: the random number of the process that wrote it."""
+    last record that the features of this block's scored records saw; `controls`: the last 16 bits of the revision of lists and snoozes with
+    which they were decided, 0 in old journals. `writer`: the random number of the process that wrote it."""
 
     version: int
     records: int
     shard: int
-    spare: int
+    controls: int
     topology: int
     checksum: int
     number: int
@@ -190,6 +191,7 @@ def seal(
     seen: int,
     records: Records,
     details: dict[int, bytes],
+    controls: int = 0,
 ) -> tuple[list[Sealed], bytes]:
     """Cut records (n,) into blocks from number `first` on; `details` by index of the record. Gives the blocks and the last hash."""
     raw = records.tobytes()
@@ -212,7 +214,7 @@ def seal(
         count = len(body) // RECORD.itemsize
         digest = details_digest(extra)
         header = _HEADER.pack(
-            VERSION, count, writer.shard, 0, writer.topology, 0, number, writer.number, seen, previous, digest
+            VERSION, count, writer.shard, controls, writer.topology, 0, number, writer.number, seen, previous, digest
         )
         data = b"".join(
             (header[:_CHECKSUM_AT], _CHECKSUM.pack(_checksum(header, body)), header[_CHECKSUM_AT + 4 :], body)
@@ -368,12 +370,13 @@ def addresses_of(shard: int, number: int, count: int) -> NDArray[np.int64]:
 
 
 class OpenedBlocks(NamedTuple):
-    """Blocks that follow each other, opened: their records, writable, with addresses and the `seen` of their block's header; number and
-    hash of the last."""
+    """Blocks that follow each other, opened: their records, writable, with addresses and the `seen` and `controls` of their block's
+    header; number and hash of the last."""
 
     records: Records
     addresses: NDArray[np.int64]
     seen: NDArray[np.int64]
+    controls: NDArray[np.int64]
     number: int
     hash: bytes
 
@@ -388,7 +391,7 @@ class Chain:
 
     def extend(self, blocks: Sequence[tuple[int, bytes | memoryview]]) -> OpenedBlocks:
         """Read further blocks, at least one. Raises ValueError when they do not follow."""
-        parts, counts, seen = [], [], []
+        parts, counts, seen, controls = [], [], [], []
         first = self._number + 1
         for number, data in blocks:
             header = header_of(data)
@@ -397,11 +400,13 @@ class Chain:
             parts.append(data[HEADER_BYTES:])
             counts.append(header.records)
             seen.append(header.seen)
+            controls.append(header.controls)
             self._number, self._hash = number, block_hash(data)
         starts = record_address(self._shard, first, 0) + np.arange(len(counts)) * record_address(0, 1, 0)
         addresses = joined_addresses(starts, np.array(counts, np.int64))
-        each = np.repeat(np.array(seen, np.int64), counts)
-        return OpenedBlocks(joined(parts, RECORD), addresses, each, self._number, self._hash)
+        records = joined(parts, RECORD)
+        saw, under = (np.repeat(np.array(values, np.int64), counts) for values in (seen, controls))
+        return OpenedBlocks(records, addresses, saw, under, self._number, self._hash)
 
 
 def joined_addresses(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -17,6 +17,7 @@ from actors.rpc.transport import Caller, CallServer
 from actors.scoring.pack_compiler import load_pack
 from actors.scoring.pool import STAND_IN
 from actors.scoring.scorer import Activated, Scorer
+from actors.stores.controls import ControlStore
 from actors.stores.rule_packs import PackStore
 from rules.vocabulary.columns import COLUMN_COUNT
 
@@ -56,7 +57,7 @@ class ScoringActor:
 
     async def _run(self) -> None:
         pool = await Pool.open(self._spec.url, name="shardpay-scorer")
-        scorer = self._scorer = Scorer(PackStore(pool), load_pack)
+        scorer = self._scorer = Scorer(PackStore(pool), load_pack, ControlStore(pool))
         await scorer.activate()
         freeze_gc()
         await scorer.run()

@@ -238,6 +238,7 @@ def facts_of(document: PackDocument, pack: Pack) -> PackFacts:
         reasons=pack.reasons,
         fallback=pack.fallback,
         card=card,
+        kept=tuple(sorted({(column.list, type_) for column, type_ in document.kept})),
     )
 
 

@@ -19,8 +19,10 @@ from actors.database.pool import StoreUnavailable
 from actors.rpc.interface import NotReady
 from actors.scoring.counting import Counting, Counts
 from actors.scoring.scoring_set import ScoringSet
+from actors.stores.controls import ControlChanges, ControlsState
 from actors.stores.deployment import Deployment
 from actors.stores.rule_packs import PackStore
+from rules.decisions.controls import STALE_S
 from rules.decisions.decision import Decisions, Fallback
 from rules.decisions.pack import Decider
 
@@ -33,10 +35,12 @@ Load = Callable[[PackStore, int], Awaitable[Decider]]
 
 
 class Activated(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scorer answers to a deployment: the revision it has now (0: none), and what went wrong with a later one."""
+    """What a scorer answers to a deployment: the revision it has now (0: none), and what went wrong with a later one. `controls`: the
+    revision of lists and snoozes that it has."""
 
     revision: int
     error: str | None = None
+    controls: int = 0
 
 
 class ScorerClient(Protocol):
@@ -49,8 +53,10 @@ class ScorerClient(Protocol):
 class Scorer:
     """Decides with the deployed packs of a store. `load` gives a pack by number, ready to decide."""
 
-    def __init__(self, store: PackStore, load: Load) -> None:
+    def __init__(self, store: PackStore, load: Load, changes: ControlChanges) -> None:
         self._store = store
+        self._changes = changes
+        self._controls = ControlsState()
         self._load = load
         self._set: ScoringSet | None = None
         self._error: str | None = None
@@ -59,6 +65,7 @@ class Scorer:
         self._counting = Counting()
         self._unwritten = Counts()
         self._loop = asyncio.get_running_loop()
+        self._asked_at = self._loop.time()
 
     @property
     def revision(self) -> int:
@@ -73,21 +80,37 @@ class Scorer:
         chosen = self._set
         if chosen is None:
             raise NotReady("this scorer has no packs yet")
-        decided = chosen.decide(payers, columns)
+        if self._loop.time() - self._asked_at > STALE_S:
+            raise NotReady("this scorer knows nothing of later changes of lists and snoozes")
+        decided = chosen.decide(payers, columns, self._controls.now)
         if counted:
             self._loop.call_soon(chosen.observe, columns, decided, self._counting)  # once the answer has left
         return decided.decisions, chosen.fallback
 
     async def activate(self) -> Activated:
-        """Take the deployment that holds now."""
+        """Take the deployment that holds now, and lists and snoozes as they are."""
         async with self._changing:
             try:
+                await self._follow_changes()
                 deployment = await self._store.deployment()
             except (StoreUnavailable, LookupError) as error:
-                return Activated(revision=self.revision, error=str(error))
+                return self._activated(str(error))
             if deployment.revision > self.revision:
                 await self._change(deployment)
-        return Activated(revision=self.revision, error=self._error)
+        return self._activated(self._error)
+
+    def _activated(self, error: str | None) -> Activated:
+        return Activated(revision=self.revision, error=error, controls=self._controls.now.revision)
+
+    async def _follow_changes(self) -> None:
+        """Take changes of lists and snoozes, all of a revision at once; they hold for every set of packs. Where there are fewer than are
+        known here, a standby that is behind has taken over: all are taken anew."""
+        asked_at = self._loop.time()
+        changed = await self._changes.since(self._controls.now.revision)
+        if changed.revision < self._controls.now.revision:
+            changed, self._controls = await self._changes.since(0), ControlsState()
+        self._controls.take(changed)
+        self._asked_at = asked_at
 
     async def _change(self, deployment: Deployment) -> None:
         there = {} if self._set is None else self._set.deciders

@@ -445,7 +445,8 @@ class ShardCore:
         late = applied.results["code"] == Code.DEFERRED
         batch.results["record_time"][admitted.places[late]] = batch.stamp
         if len(applied.records):
-            self.writer.seal(applied.records, self._details(batch, admitted, applied), batch.seen)
+            controls = int(decisions["controls"][0]) if decisions is not None and len(decisions) else 0
+            self.writer.seal(applied.records, self._details(batch, admitted, applied), batch.seen, controls)
         batch.applied()
         self._emit(self._repeats.take(batch, self.ledger, self.writer))
         self.writer.when_durable(lambda: self._batch_durable(batch))

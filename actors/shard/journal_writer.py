@@ -96,11 +96,17 @@ class JournalWriter:
         self.durable_hash = self._sealed_hash = hash_
         self._waiting, self._flight, self._busy = [], [], False
 
-    def seal(self, records: Records, details: dict[int, bytes], seen: int) -> AppendUnit:
-        """Cut records into the next blocks and queue them."""
+    def seal(self, records: Records, details: dict[int, bytes], seen: int, controls: int = 0) -> AppendUnit:
+        """Cut records into the next blocks, with these values of their headers, and queue them."""
         first = self._sealed_block + 1
         blocks, last_hash = seal(
-            self.writer, first=first, previous=self._sealed_hash, seen=seen, records=records, details=details
+            self.writer,
+            first=first,
+            previous=self._sealed_hash,
+            seen=seen,
+            records=records,
+            details=details,
+            controls=controls,
         )
         addresses = _addresses(self.writer.shard, blocks, len(records))
         size = sum(len(block.data) + len(block.details or b"") for block in blocks)

@@ -77,12 +77,14 @@ class ErasureStore:
         return await self._pool.fetchval("details_replace", *block, old, new) is not None
 
     async def erase_profile(self, wallet: int) -> bool:
-        """Erase what a wallet is called, whose it is, and what is kept beside it; whether there was any. Accounts that were bound to the
+        """Erase what a wallet is called, whose it is, and what is kept beside it, notes of analysts and reasons of lists among it;
+        whether there was any. Accounts that were bound to the
         wallet by its owner's name are bound to the wallet itself from now on."""
         async with self._pool.session() as session, session.transaction():
             await session.execute(SQL["erase_binding"], wallet)
             await session.execute(SQL["erase_owner"], wallet)
-            return await session.fetchval(SQL["erase_profile"], wallet) is not None
+            words = await session.fetchval(SQL["erase_words_about"], wallet)
+            return await session.fetchval(SQL["erase_profile"], wallet) is not None or words > 0
 
     async def erase_numbers(self, orders: Sequence[tuple[int, int, str]]) -> None:
         """Put other texts in the place of merchants' numbers of orders: (record, receipt or 0, text) of each."""

@@ -23,7 +23,8 @@ VERSION_BYTES_MAX: Final = 16 << 20
 
 class PackFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a checked pack says of itself. `rules`, which of them are `live` (else in shadow) and `reasons` by bit; `card`: name and version
-    of the scorecard that it names; `hash`: SHA-256 of its text and files, in hex."""
+    of the scorecard that it names; `hash`: SHA-256 of its text and files, in hex; `kept`: lists of the switch that it looks into, with the
+    type of what is looked for, where it was checked just now."""
 
     name: str
     hash: str
@@ -32,6 +33,7 @@ class PackFacts(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     fallback: Action
     card: tuple[str, int] | None = None
+    kept: tuple[tuple[str, str], ...] = ()
 
 
 class StoredPack(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,6 +45,7 @@ def compile_pack(
         decline_below=document.decline_below,
         fallback=document.fallback,
         fires=Fires(code, keep=keep),
+        kept=tuple(column for column, _ in document.kept),
     )
     if len(pack.reasons) > REASONS_PER_PACK_MAX:
         message = f"{len(pack.reasons)} different reasons, with the card's; a decision keeps {REASONS_PER_PACK_MAX}"

@@ -22,9 +22,9 @@ FALLBACK: Final = 1
 """Flag: no scorer answered in time, the pack's stated fallback stands in."""
 
 DECISION: Final = np.dtype(
-    [("action", "u1"), ("flags", "u1"), ("spare", "u2"), ("points", "i4"), ("reasons", "u4"), ("pack", "u4")]
+    [("action", "u1"), ("flags", "u1"), ("controls", "u2"), ("points", "i4"), ("reasons", "u4"), ("pack", "u4")]
 )
-"""`reasons` has bit i set for reason i of the pack that decided."""
+"""`reasons` has bit i set for reason i of the pack that decided; `controls`: see `controls.kept_bits`."""
 
 Decisions = NDArray[np.void]
 """DECISION rows (n,)."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.jit import kernel, read_only
 from models.scorecard import REASONS_MAX, CardTables, Scorecard, flatten, score_rows
+from rules.decisions.controls import NO_CONTROLS, Controls, KeptColumn, kept_bits
 from rules.decisions.decision import DECISION, Action, Decisions
 from rules.vocabulary.catalogue import CODES
 from rules.vocabulary.columns import COLUMN_COUNT, INDEX, NULL
@@ -40,7 +41,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 class Pack(msgspec.Struct, frozen=True, kw_only=True):
     """A pack ready to decide. `fires(columns, hits, unknown)` sets bit i % 64 of hits[row, i // 64] when rule i fires on that row, of
-    `unknown` when it has no value there."""
+    `unknown` when it has no value there; `columns` have one more for each list of `kept`."""
 
     number: int
     name: str
@@ -51,6 +52,7 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     decline_below: int | None = None
     fallback: Action
     fires: Fires
+    kept: tuple[KeptColumn, ...] = ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -115,20 +117,48 @@ class Decider:
         rules = len(self.pack.rules)
         return Trace(decisions, _bits(hits, rules), _bits(unknown, rules).sum(axis=0, dtype=np.int64))
 
-    def fired(self, columns: NDArray[np.int64]) -> RuleHits:
-        """The same decisions with the rules that fired, as the kernels report them."""
+    def fired(
+        self,
+        columns: NDArray[np.int64],
+        controls: Controls = NO_CONTROLS,
+        revisions: NDArray[np.int64] | None = None,
+    ) -> RuleHits:
+        """The same decisions with the rules that fired, as the kernels report them; under `controls` as of their revision, or of
+        `revisions` (n,), one for each payment."""
         count = len(columns)
+        as_of = controls.revision if revisions is None else revisions
+        if self.pack.kept:
+            columns = controls.with_lists(columns, self.pack.kept, as_of)
         columns = read_only(np.ascontiguousarray(columns))
         hits = np.zeros((count, self._words), np.uint64)
         unknown = np.zeros((count, self._words), np.uint64)
         self.pack.fires(columns, hits, unknown)
+        if controls.any_snoozed:
+            self._snooze(hits, unknown, columns, controls, as_of)
         totals = np.zeros(count, np.int64)
         shortfalls = np.empty((count, len(self._tables.card_reason)), np.int64)
         if self._card is not None:
             score_rows(self._card, NULL, columns, totals, shortfalls)
         decisions = np.zeros(count, DECISION)
         _combine(self._tables, hits, totals, shortfalls, *self._thresholds, self.pack.number, decisions)
+        decisions["controls"] = kept_bits(controls.revision) if revisions is None else kept_bits(revisions)
         return RuleHits(decisions, hits, unknown)
+
+    def _snooze(
+        self,
+        hits: NDArray[np.uint64],
+        unknown: NDArray[np.uint64],
+        columns: NDArray[np.int64],
+        controls: Controls,
+        as_of: NDArray[np.int64] | int,
+    ) -> None:
+        """A rule that is snoozed for the payer neither fires nor lacks a value."""
+        for place, rule in enumerate(self.pack.rules):
+            snoozed = controls.snoozed(self.pack.name, rule.id, columns, as_of)
+            if snoozed is not None and snoozed.any():
+                others = ~np.uint64(1 << (place & 63))
+                hits[snoozed, place >> 6] &= others
+                unknown[snoozed, place >> 6] &= others
 
     def fallback(self, count: int) -> Decisions:
         """What stands in for `count` decisions when no scorer answers."""

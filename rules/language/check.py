@@ -8,6 +8,7 @@ Words become numbers here: a text takes the domain of what it is compared with.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from rules.decisions.controls import KeptColumn
 from rules.language.ir import ARITHMETIC, INT_MAX, INT_MIN, Op, Program, folded
 from rules.language.lists import NamedList, Range, entry_number
 from rules.language.problems import ExpressionError, Remark, did_you_mean, shortened
@@ -27,7 +28,7 @@ from rules.vocabulary.catalogue import (
     Type,
     Vocabulary,
 )
-from rules.vocabulary.columns import WINDOW_NAMES
+from rules.vocabulary.columns import COLUMN_COUNT, WINDOW_NAMES
 from rules.vocabulary.times import time_ms
 from rules.vocabulary.zones import Zone, names, near, zone
 
@@ -37,6 +38,8 @@ _SWAPPED: Final = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 _LOST: Final = Type(name="list")
 ZONES_MAX: Final = 16
 """Time zones of one pack; each takes 20 ms to read and 4 KB in every process that decides."""
+LIST_TYPES: Final = ("wallet", "device", "country")
+"""What lists hold that the switch keeps."""
 NEGATIONS_LOOKED_AT_MAX: Final = 4
 """Fields of one condition that a negation is looked at for; each takes a walk through all of it."""
 
@@ -47,7 +50,8 @@ def _fail(node: Node, message: str, hint: str = "") -> ExpressionError:
 
 class Checker:
     """Turns expressions into operations of one program. `stored`: they stand in a published pack, which was checked when it was published,
-    perhaps for less. `vocabulary`: what they may name. `remarks`: on the last one; `used`: the fields that it names."""
+    perhaps for less. `vocabulary`: what they may name. `remarks`: on the last one; `used`: the fields that it names; `kept`: lists that the
+    switch keeps with the columns that are looked for in them, and the types of these."""
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Checker:
     ) -> None:
         self.remarks: list[Remark] = []
         self.used: set[str] = set()
+        self.kept: dict[KeptColumn, Type] = {}
         self._fields, self._windows, self._index = vocabulary.fields, vocabulary.windows, vocabulary.index
         self._vocabulary = vocabulary
         self._program = program
@@ -320,7 +325,20 @@ class Checker:
             raise _fail(right, "in needs a list", 'like ["MM", "KH"] or lists.NAME')
         if found is not INT and found.domain is None:
             raise _fail(left, f"{_a(found)} cannot be in a list", "a field is expected before in")
-        self._numbers(left, right, found)
+        if right.kind == "select" and self._entries(right).kept:
+            self._listed_by_the_switch(left, self._entries(right))
+        else:
+            self._numbers(left, right, found)
+
+    def _listed_by_the_switch(self, left: Node, named: NamedList) -> None:
+        """A kept list has a type of its own, which is that of the fields that are looked for in it."""
+        found = self._type(left)
+        if left.kind != "name" or found.name not in LIST_TYPES:
+            hint = "a field is expected that is a " + ", a ".join(LIST_TYPES)
+            raise _fail(left, "only a field can be looked for in a list that the switch keeps", hint)
+        types = {type_.name for column, type_ in self.kept.items() if column.list == named.kept} | {found.name}
+        if len(types) > 1:
+            raise _fail(left, f"the list {named.kept} holds one type, here two: {' and '.join(sorted(types))}")
 
     def _numbers(self, left: Node, node: Node, type_: Type) -> tuple[int, ...]:
         """Sorted numbers of the entries of a list in which `left` is looked for."""
@@ -456,6 +474,8 @@ class Checker:
             return self._arithmetic(node)
         if node.value == "in":
             type_ = self._type(left)
+            if right.kind == "select" and self._entries(right).kept:
+                return self._kept(left, self._entries(right))
             return self._program.apply("in", self._lower(left, type_), value=self._numbers(left, right, type_))
         if NULL_TYPE in (self._type(left), self._type(right)):
             return self._null_test(node)
@@ -469,6 +489,15 @@ class Checker:
             self._note_negation(node)
         self._compare_ranges(node, places)
         return self._program.apply(_COMPARISONS[node.value], *places)
+
+    def _kept(self, left: Node, named: NamedList) -> int:
+        """Whether a field is in a list that the switch keeps: whether it is what the list's own column has."""
+        column = KeptColumn(named.kept, self._index[self._field(left).column])
+        self.kept.setdefault(column, self._type(left))
+        own = COLUMN_COUNT + list(self.kept).index(column)
+        return self._program.apply(
+            "eq", self._lower(left, self._type(left)), self._program.add(Op("column", value=own))
+        )
 
     def _note_negation(self, node: Node) -> None:
         """A negation whose fields the caller can leave out may be a way past a rule."""

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from models.scorecard import Scorecard
+from rules.decisions.controls import KeptColumn
 from rules.decisions.decision import Action
 from rules.language.cases import Case, read_cases
 from rules.language.check import Checker
@@ -84,7 +85,8 @@ class CardReference(msgspec.Struct, frozen=True, kw_only=True):
 
 class PackDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A pack that was read and checked. `files`: texts of the files it names, so that text and files are all of it. `notes`: what may be
-    meant otherwise: overlaps and gaps of tables, conditions that have no value where something is not given. `stored`: as it was read."""
+    meant otherwise: overlaps and gaps of tables, conditions that have no value where something is not given. `stored`: as it was
+    read; `kept`: lists that the switch keeps, in the order of their columns, with their types."""
 
     name: str
     description: str
@@ -99,6 +101,7 @@ class PackDocument(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     files: dict[str, str]
     stored: bool
+    kept: tuple[tuple[KeptColumn, str], ...] = ()
 
 
 def no_files(name: str) -> str:
@@ -150,6 +153,7 @@ class _Pack(Reader):
             text=self.document.text,
             files=self._read_files,
             stored=self.stored,
+            kept=tuple((column, type_.name) for column, type_ in checker.kept.items()),
         )
         if found.card is None and (review is not None or decline is not None) and not self._scored(found):
             self.wrong(fields["thresholds"], "thresholds need points", "name a card, or give rules points")
@@ -191,8 +195,13 @@ class _Pack(Reader):
 
     def _list(self, name: str, value: Value) -> NamedList:
         if value.is_map:
-            fields = self.fields(value, ("file",), "a list", needed=("file",))
-            found = self._file(name, fields["file"]) if "file" in fields else NamedList(name=name, entries=())
+            fields = self.fields(value, ("file", "kept"), "a list")
+            if len(fields) != 1:
+                self.wrong(value, f"the list {name} has a file, or is kept by the switch", "file: NAME, or kept: NAME")
+                return NamedList(name=name, entries=())
+            if "kept" in fields:
+                return NamedList(name=name, entries=(), kept=self.name(fields["kept"]))
+            found = self._file(name, fields["file"])
         else:
             found = self._inline(name, value)
         if not found.entries and not self.problems:

@@ -29,12 +29,14 @@ Range = tuple[int, int]
 
 
 class NamedList(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A list of a pack. `lines`: where each entry stands, in the pack or in `file`, whose entries are texts."""
+    """A list of a pack. `lines`: where each entry stands, in the pack or in `file`, whose entries are texts; `kept`: under this name the
+    switch keeps the entries, and the pack has none."""
 
     name: str
     entries: tuple[str | int, ...]
     lines: tuple[int, ...] = ()
     file: str = ""
+    kept: str = ""
 
     def numbers(self, type_: Type, among: Range | None = None, *, stored: bool = False) -> tuple[int, ...]:
         """Sorted numbers of the entries, all of them `among` two if that is given. Raises ValueError that names those that are wrong."""

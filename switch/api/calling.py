@@ -47,9 +47,11 @@ class Calls:
         self._rate.take(principal.account)
         demand_access(principal, self._route)
 
-    async def answer(self, request: web.Request, principal: Principal) -> web.StreamResponse:
-        """What the route's handler answers to one who was let in. Raises ProblemError."""
+    async def answer(self, request: web.Request, principal: Principal, *, approved: bool = False) -> web.StreamResponse:
+        """What the route's handler answers to one who was let in; `approved`: by a second person. Raises ProblemError."""
         route = self._route
+        if route.four_eyes and self._services.four_eyes.four_eyes and not approved:
+            raise ProblemError("approval_needed")
         call = Call(request, principal, self._bodies, self._query, short=not route.long)
         try:
             if request.method != "GET":

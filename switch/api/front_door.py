@@ -27,7 +27,7 @@ from rules.scenarios.law import PRESETS, CreditLaw
 from rules.vocabulary.credit import CREDIT_COLUMNS
 from switch.api import score_features
 from switch.api.app import SERVICES, build_app, dispatcher
-from switch.api.services import Limits, ServiceParts
+from switch.api.services import FourEyes, Limits, ServiceParts
 from switch.gateway.routing import Topology
 from switch.http.server import Runner, Site
 from switch.http.tls import Certificate, TlsFiles
@@ -51,6 +51,7 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     tls: TlsFiles | None = None
     webhooks: WebhookKeys = WebhookKeys()
+    four_eyes: FourEyes = FourEyes()
 
 
 def load_kernels(secret: Secret) -> None:
@@ -100,6 +101,7 @@ class FrontDoor:
                 law=options.law,
                 limits=options.limits,
                 webhooks=options.webhooks,
+                four_eyes=options.four_eyes,
             )
         )
         services = app[SERVICES]

@@ -63,11 +63,19 @@ class RolloutStatus(msgspec.Struct, frozen=True, kw_only=True):
     waiting: list[ScorerState]
 
 
+class ListTypes(Protocol):
+    """Lists that the switch keeps."""
+
+    async def list_types(self) -> dict[str, str]:
+        """What each list holds."""
+
+
 class Publisher:
     """Publishes packs and deploys them."""
 
-    def __init__(self, store: PackStore, scorers: Sequence[ScorerClient], compiler: Compiler) -> None:
+    def __init__(self, store: PackStore, scorers: Sequence[ScorerClient], compiler: Compiler, lists: ListTypes) -> None:
         self._store = store
+        self._lists = lists
         self._scorers = scorers
         self._compiler = compiler
         self._checking = 0
@@ -93,6 +101,7 @@ class Publisher:
         facts = await self._compiled(self._compiler.check(text, files, self._card, stored=stored))
         if facts.name != name:
             raise invalid_field("name", f"the pack calls itself {facts.name}")
+        await self._check_lists(facts)
         try:
             await self._store.add_pack(text, files, facts, account, newest)
         except VersionConflict as error:
@@ -123,7 +132,22 @@ class Publisher:
 
         find = self._card if card is None else given
         facts = await self._compiled(self._compiler.check(text, files, find, stored=stored))
+        await self._check_lists(facts)
         return None if facts.card is None else await find(*facts.card)
+
+    async def _check_lists(self, facts: PackFacts) -> None:
+        """That the lists are there which a pack leaves to the switch, with values of the type that it looks for. Raises ProblemError."""
+        types = await self._lists.list_types() if facts.kept else {}
+        wrong = [
+            f"the switch keeps no list {name}"
+            if name not in types
+            else f"the list {name} holds values of the type {types[name]}, not {type_}"
+            for name, type_ in facts.kept
+            if types.get(name) != type_
+        ]
+        if wrong:
+            hint = "PUT /v1/lists/NAME makes a list"
+            raise _refused([Problem(line=1, column=1, message=message, hint=hint) for message in wrong])
 
     async def _compiled(self, work: Coroutine[Any, Any, T]) -> T:
         if self._checking >= CHECKS_MAX:
@@ -167,13 +191,28 @@ class Publisher:
             revision=deployment.revision, scorers=len(states), active=len(states) - len(waiting), waiting=waiting
         )
 
+    async def tell(self, revision: int) -> RolloutStatus:
+        """Have every scorer take a revision of lists and snoozes; says which have not."""
+        states = await asyncio.gather(*(self._activated(number) for number in range(len(self._scorers))))
+        known = [
+            ScorerState(scorer=number, revision=0 if state is None else state.controls, error=error)
+            for number, (state, error) in enumerate(states)
+        ]
+        waiting = [state for state in known if state.revision < revision]
+        return RolloutStatus(revision=revision, scorers=len(known), active=len(known) - len(waiting), waiting=waiting)
+
     async def _activate(self, number: int) -> ScorerState:
+        state, error = await self._activated(number)
+        return ScorerState(scorer=number, revision=0 if state is None else state.revision, error=error)
+
+    async def _activated(self, number: int) -> tuple[Activated | None, str | None]:
+        """What a scorer answers, and what went wrong."""
         try:
             async with asyncio.timeout(ACTIVATE_TIMEOUT_S):
                 state: Activated = await self._scorers[number].activate()
         except (CallLost, NotReady, TimeoutError) as error:
-            return ScorerState(scorer=number, revision=0, error=str(error) or "no answer in time")
-        return ScorerState(scorer=number, revision=state.revision, error=state.error)
+            return None, str(error) or "no answer in time"
+        return state, state.error
 
 
 def version_conflict(newest: int) -> ProblemError:

@@ -15,6 +15,7 @@ from actors.records.codes import Code
 from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import Kind, ReviewStatus
 from actors.stores.api_keys import KeyStore
+from actors.stores.case_work import CaseWorkStore
 from rules.vocabulary.currencies import ALPHA
 from switch.api.route import KEY, WRITE, Route, named
 from switch.api.services import Limits
@@ -23,7 +24,7 @@ from switch.api.transfers import SubmitServices, submit_row
 from switch.gateway.encode import answer_row
 from switch.http.access import Access
 from switch.http.auth import ANALYST
-from switch.http.call import Call, page_limit
+from switch.http.call import Call, name_in, page_limit
 from switch.http.cursors import decode_places, encode_cursor
 from switch.http.decoding import EMPTY, decode
 from switch.http.schema import Context, Empty
@@ -40,7 +41,8 @@ _REFUSED = (Code.HOLD_NOT_OPEN, Code.HOLD_EXPIRED, Code.NOT_IN_REVIEW)
 
 
 class CaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """A payment and its review. `id` is the payment's; `status` that of the review: open, approved, declined or expired."""
+    """A payment and its review. `id` is the payment's; `status` that of the review: open, approved, declined or expired;
+    `assignee`: the account that works on it, null: nobody."""
 
     id: str
     status: str
@@ -58,6 +60,7 @@ class CaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: str
     decided_by: str | None
     decided_at: str | None
+    assignee: str | None
     replayed: bool | UnsetType = UNSET
 
 
@@ -75,6 +78,7 @@ class ReviewServices(SubmitServices, RecordServices, Protocol):
     limits: Limits
     keys: KeyStore
     catalogue: PackCatalogue
+    case_work: CaseWorkStore
 
     def deadline(self) -> float:
         """`Services.deadline`."""
@@ -86,13 +90,15 @@ async def list_reviews(services: ReviewServices, call: Call) -> web.Response:
     name = query.get("status", "open")
     if name not in _STATUSES:
         raise invalid_query("status", f"expected one of: {', '.join(_STATUSES)}")
-    limit, scope = page_limit(query), f"reviews {name}"
+    limit, scope = page_limit(query), f"reviews {name} {query.get('assignee', '')}"
     place = decode_places(services.secret, scope, query["after"], 2) if "after" in query else (0, 0)
-    page = await services.history.cases(_STATUSES[name], place, limit + 1, now_ms())
+    assignee = await _assignee(services, query)
+    page = await services.history.cases(_STATUSES[name], place, limit + 1, now_ms(), assignee)
     shown = page[:limit]
+    assignees = await services.case_work.assignees(held.address for held in shown)
     accounts = await services.keys.accounts(held.answer["caller"] for held in shown if held.answer is not None)
     names = await services.catalogue.names({held.found.record["pack"] for held in shown})
-    data = [_shown(services, names, held, accounts) for held in shown]
+    data = [_shown(services, names, held, accounts, assignees) for held in shown]
     if len(page) <= limit:
         return json_response(CaseList(data, False, None))
     last = shown[-1]
@@ -100,9 +106,25 @@ async def list_reviews(services: ReviewServices, call: Call) -> web.Response:
     return json_response(CaseList(data, True, following))
 
 
-def _shown(services: ReviewServices, names: Names, held: ReviewRow, accounts: Mapping[int, str]) -> CaseAnswer:
+async def _assignee(services: ReviewServices, query: dict[str, str]) -> int | None:
+    if "assignee" not in query:
+        return None
+    account = await services.case_work.analyst(name_in(query, "assignee"))
+    if account is None:
+        raise invalid_query("assignee", "an account that has a key with the scope analyst is expected")
+    return account
+
+
+def _shown(
+    services: ReviewServices,
+    names: Names,
+    held: ReviewRow,
+    accounts: Mapping[int, str],
+    assignees: Mapping[int, str],
+) -> CaseAnswer:
     case = case_of(held.found.record, held.answer, now_ms())
-    return _case_answer(services, names, held.address, held.found, case, accounts)
+    assignee = assignees.get(held.address)
+    return _case_answer(services, names, held.address, held.found, case, accounts, assignee)
 
 
 def _case_answer(
@@ -112,6 +134,7 @@ def _case_answer(
     found: Found,
     case: Case,
     accounts: Mapping[int, str],
+    assignee: str | None,
     replayed: bool | UnsetType = UNSET,
 ) -> CaseAnswer:
     record, details = found.record, found.details
@@ -133,6 +156,7 @@ def _case_answer(
         expires_at=review.expires_at,
         decided_by=review.decided_by,
         decided_at=review.decided_at,
+        assignee=assignee,
         replayed=replayed,
     )
 
@@ -170,7 +194,9 @@ async def _decide(services: ReviewServices, call: Call, *, approved: bool) -> we
     replayed = bool(result.replayed)
     headers = {"Idempotent-Replayed": "true"} if replayed else None
     names = await services.catalogue.names_after(found.record["pack"])
-    return json_response(_case_answer(services, names, address, found, case, accounts, replayed), 201, headers)
+    assignee = (await services.case_work.assignees([address])).get(address)
+    shown = _case_answer(services, names, address, found, case, accounts, assignee, replayed)
+    return json_response(shown, 201, headers)
 
 
 _DECIDE: Final = (
@@ -197,7 +223,7 @@ ROUTES: Final = (
         Access.REFUSED,
         list_reviews,
         answer=CaseList,
-        query=("status", "limit", "after"),
+        query=("status", "assignee", "limit", "after"),
         long=True,
     ),
     Route(

@@ -24,7 +24,7 @@ class Route(NamedTuple):
     `access`: what a bound account gets. `answer`: its type, or several. `query`: the parameters it takes, `needed`: those that must be
     there. `bodies`: the type of its JSON body, and other media types that it takes. `problems`: codes that it can end with beside those
     of every call. `media`: media types of its answer. `long`: it takes long by its nature, so long work of others does not rest until it
-    is answered.
+    is answered. `four_eyes`: with these on, it is made when a second account approves it.
     """
 
     method: str
@@ -40,11 +40,12 @@ class Route(NamedTuple):
     problems: frozenset[str] = frozenset()
     media: tuple[str, ...] = (JSON,)
     long: bool = False
+    four_eyes: bool = False
 
     @property
     def all_problems(self) -> frozenset[str]:
         """Every code that a call of this route can end with."""
-        return ALWAYS | self.problems
+        return ALWAYS | self.problems | ({"approval_needed"} if self.four_eyes else set())
 
     @property
     def keyed(self) -> bool:

@@ -381,5 +381,6 @@ ROUTES: Final = (
         bodies=(PackMode,),
         problems=BODY
         | {"deployment_refused", "idempotency_mismatch", "invalid_idempotency_key", "rule_pack_not_found"},
+        four_eyes=True,
     ),
 )

@@ -263,5 +263,6 @@ ROUTES: Final = (
             "scorecard_not_found",
             "version_conflict",
         },
+        four_eyes=True,
     ),
 )

@@ -5,7 +5,7 @@ Made once per process.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -21,8 +21,12 @@ from actors.scoring.pack_compiler import PackCompiler
 from actors.scoring.scorer import ScorerClient
 from actors.stores.api_keys import KeyStore
 from actors.stores.batch_keys import BatchKeyStore
+from actors.stores.case_work import CaseWorkStore
+from actors.stores.controls import ControlStore
 from actors.stores.erasure import ErasureStore
+from actors.stores.labels import LabelStore
 from actors.stores.order_numbers import OrderNumberStore
+from actors.stores.proposals import ProposalStore
 from actors.stores.rule_packs import PackStore
 from actors.stores.scenarios import ScenarioStore
 from actors.stores.wallet_profiles import WalletStore
@@ -109,6 +113,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     queue: WriteQueueLimits = WriteQueueLimits()
 
 
+class FourEyes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The section `controls` of the configuration: whether what changes decisions needs a second account, and how many hours it can be
+    approved."""
+
+    four_eyes: bool = False
+    proposal_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 24
+
+
 class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     """What a front door needs from outside: `clients` by shard number; database, secret and `capacity` of the shards as processes of its
     own get them."""
@@ -125,6 +137,7 @@ class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     test_currencies: bool = False
     law: CreditLaw = PRESETS["cn"]
     webhooks: WebhookKeys = WebhookKeys()
+    four_eyes: FourEyes = FourEyes()
 
 
 class Services:
@@ -138,9 +151,7 @@ class Services:
         self.secret = deps.secret
         self.pool = deps.pool
         self.keys = KeyStore(deps.pool)
-        self.packs = PackStore(deps.pool)
-        self.catalogue = PackCatalogue(self.packs)
-        self.publisher = Publisher(self.packs, deps.scorers, PackCompiler())
+        self._open_controls(deps)
         self.backtester = LiveBacktester()
         self.database_url = deps.database_url
         self.secret_bytes = deps.secret_bytes
@@ -188,6 +199,17 @@ class Services:
         self.pages = Places(PAGES_MAX, PAGES_OF_ONE_MAX, limits.deadline_s)
         self.streams = Places(STREAMS_MAX, STREAMS_OF_ONE_MAX, 0.0)
         self.leaving = self.draining = False
+
+    def _open_controls(self, deps: ServiceParts) -> None:
+        """What analysts and operators work with."""
+        self.packs = PackStore(deps.pool)
+        self.catalogue = PackCatalogue(self.packs)
+        self.case_work = CaseWorkStore(deps.pool)
+        self.proposals = ProposalStore(deps.pool)
+        self.four_eyes = deps.four_eyes
+        self.label_store = LabelStore(deps.pool)
+        self.controls = ControlStore(deps.pool)
+        self.publisher = Publisher(self.packs, deps.scorers, PackCompiler(), self.controls)
 
     def deadline(self) -> float:
         """When a request that begins now must be answered, on the event loop's clock."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from types import UnionType
@@ -33,6 +34,10 @@ NOT_ASKED: Final = ("limit",)
 """Parameters of methods that are no option: the client reads page after page."""
 CELL_CHARACTERS: Final = 60
 KEY: Final = "idempotency_key"
+BESIDE: Final = {
+    "labels": (("switch.cli.labels.put", "labels_put"), ("switch.cli.labels.table", "labels_table")),
+}
+"""Commands of a group that are more than a call, by module and name."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -114,6 +119,10 @@ def __getattr__(name: str) -> click.Group:
     resource = getattr(sync_resources, "".join(word.title() for word in name.split("_")))
     methods = {word: method for word, method in vars(resource).items() if not word.startswith("_")}
     commands = {word.replace("_", "-"): _command(name, word, method) for word, method in methods.items()}
+    for module, command in BESIDE.get(group, ()):
+        beside: click.Command = getattr(import_module(module), command)
+        assert beside.name is not None
+        commands[beside.name] = beside
     return click.Group(group, help=CALLS[group], commands=commands)
 
 
@@ -176,7 +185,7 @@ def _parameter(parameter: inspect.Parameter, said: str) -> click.Parameter:
     flags = f"--{name}/--no-{name}" if kind.type is click.BOOL else f"--{name}"
     needed = parameter.default is inspect.Parameter.empty
     text = said[:1].upper() + said[1:] if said else f"The field {parameter.name.rstrip('_')}{_shape(kind)}."
-    neither = {"default": None} if kind.type is click.BOOL else {}
+    neither: dict[str, Any] = {"default": None} if kind.type is click.BOOL else {}
     return click.Option(
         [flags, parameter.name],
         type=None if kind.type is click.BOOL else kind.type,

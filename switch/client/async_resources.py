@@ -441,13 +441,15 @@ class Owners(Resource):
 class Reviews(Resource):
     """The calls below `/v1/reviews`."""
 
-    async def list(self, *, status: str | None = None, limit: int = PAGE) -> AsyncIterator[schema.Review]:
+    async def list(
+        self, *, status: str | None = None, assignee: str | None = None, limit: int = PAGE
+    ) -> AsyncIterator[schema.Review]:
         """List payments by the state of their review, oldest first.
 
         One entry after the other, over all pages. `status`: `open` (default), `approved`, `declined`, `expired` or `voided`.
-        Raises ShardpayError.
+        `assignee`: only payments that this account works on. Raises ShardpayError.
         """
-        async for page in self._pages("/v1/reviews", schema.ReviewList, status=status, limit=limit):
+        async for page in self._pages("/v1/reviews", schema.ReviewList, status=status, assignee=assignee, limit=limit):
             for each in page.data:
                 yield each
 
@@ -469,6 +471,32 @@ class Reviews(Resource):
         return await self._call(
             Call("POST", path("/v1/reviews/{id}/decline", id=review_id), body(), key=new_key(idempotency_key)),
             schema.Review,
+        )
+
+    async def notes(self, review_id: str) -> schema.CaseWork:
+        """Who works on a payment in review, and what was written about it.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/reviews/{id}/notes", id=review_id)), schema.CaseWork)
+
+    async def add_note(self, review_id: str, *, text: str, idempotency_key: str | None = None) -> schema.CaseWork:
+        """Write a note about a payment in review.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/reviews/{id}/notes", id=review_id), body(text=text), key=new_key(idempotency_key)),
+            schema.CaseWork,
+        )
+
+    async def assign(self, review_id: str, *, assignee: str | None) -> schema.CaseWork:
+        """Give a payment in review to an analyst, or to nobody.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("PUT", path("/v1/reviews/{id}/assignee", id=review_id), body(assignee=assignee)), schema.CaseWork
         )
 
 
@@ -569,6 +597,158 @@ class RulePacks(Resource):
         )
 
 
+class Labels(Resource):
+    """The calls below `/v1/transfers/{id}/label`."""
+
+    async def put(self, transfer_id: str, *, label: bool) -> schema.Label:
+        """Say of a payment whether it was fraud.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("PUT", path("/v1/transfers/{id}/label", id=transfer_id), body(label=label)), schema.Label
+        )
+
+    async def get(self, transfer_id: str) -> schema.Label:
+        """Whether a payment was fraud, and who says so.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/transfers/{id}/label", id=transfer_id)), schema.Label)
+
+    async def delete(self, transfer_id: str) -> schema.LabelsPut:
+        """Take back a payment's label.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("DELETE", path("/v1/transfers/{id}/label", id=transfer_id)), schema.LabelsPut)
+
+    async def put_many(
+        self, *, labels: Sequence[schema.LabelledTransfer | Mapping[str, Any]], idempotency_key: str | None = None
+    ) -> schema.LabelsPut:
+        """Label up to 1,000 payments, all or none.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", "/v1/labels", body(labels=labels), key=new_key(idempotency_key)), schema.LabelsPut
+        )
+
+    async def list(self, *, limit: int = PAGE) -> AsyncIterator[schema.Label]:
+        """All labels of payments.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        async for page in self._pages("/v1/labels", schema.LabelPage, limit=limit):
+            for each in page.data:
+                yield each
+
+
+class Lists(Resource):
+    """The calls below `/v1/lists`."""
+
+    async def list(self) -> schema.AllLists:
+        """All lists that the switch keeps.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", "/v1/lists"), schema.AllLists)
+
+    async def create(self, name: str, *, type: str, description: str | UnsetType = UNSET) -> schema.List:
+        """Make a list that rule packs can name.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("PUT", path("/v1/lists/{name}", name=name), body(type=type, description=description)), schema.List
+        )
+
+    async def entries(self, name: str, *, limit: int = PAGE) -> AsyncIterator[schema.ListEntryResult]:
+        """Entries of a list that hold, newest first.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        async for page in self._pages(path("/v1/lists/{name}/entries", name=name), schema.EntryPage, limit=limit):
+            for each in page.data:
+                yield each
+
+    async def get_entry(self, name: str, value: str) -> schema.ListEntryResult:
+        """One entry of a list.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("GET", path("/v1/lists/{name}/entries/{value}", name=name, value=value)), schema.ListEntryResult
+        )
+
+    async def add_entry(
+        self, name: str, value: str, *, reason: str, expires_at: str | UnsetType = UNSET
+    ) -> schema.EntryChanged:
+        """Add an entry to a list, or change it: every scorer has it within a second.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "PUT",
+                path("/v1/lists/{name}/entries/{value}", name=name, value=value),
+                body(reason=reason, expires_at=expires_at),
+            ),
+            schema.EntryChanged,
+        )
+
+    async def remove_entry(self, name: str, value: str) -> schema.EntryRemoved:
+        """Remove an entry from a list.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("DELETE", path("/v1/lists/{name}/entries/{value}", name=name, value=value)), schema.EntryRemoved
+        )
+
+
+class Snoozes(Resource):
+    """The calls below `/v1/rule-packs/{name}/rules/{rule}/snoozes`."""
+
+    async def list(self, name: str, rule: str, *, limit: int = PAGE) -> AsyncIterator[schema.Snooze]:
+        """Wallets for which a rule is snoozed, newest first.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        async for page in self._pages(
+            path("/v1/rule-packs/{name}/rules/{rule}/snoozes", name=name, rule=rule), schema.SnoozePage, limit=limit
+        ):
+            for each in page.data:
+                yield each
+
+    async def create(self, name: str, rule: str, wallet: str, *, reason: str, until: str) -> schema.SnoozeChanged:
+        """Snooze a rule for a wallet until a time.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "PUT",
+                path("/v1/rule-packs/{name}/rules/{rule}/snoozes/{wallet}", name=name, rule=rule, wallet=wallet),
+                body(reason=reason, until=until),
+            ),
+            schema.SnoozeChanged,
+        )
+
+    async def delete(self, name: str, rule: str, wallet: str) -> schema.SnoozeRemoved:
+        """End the snooze of a rule for a wallet.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "DELETE",
+                path("/v1/rule-packs/{name}/rules/{rule}/snoozes/{wallet}", name=name, rule=rule, wallet=wallet),
+            ),
+            schema.SnoozeRemoved,
+        )
+
+
 class Scorecards(Resource):
     """The calls below `/v1/scorecards`."""
 
@@ -645,6 +825,70 @@ class Scorecards(Resource):
                 body(name=name, version=version, from_=from_, to=to, labels=labels, document=document, pack=pack),
             ),
             schema.BacktestResult,
+        )
+
+
+class Proposals(Resource):
+    """The calls below `/v1/proposals`."""
+
+    async def create(
+        self,
+        *,
+        method: str,
+        path: str,
+        reason: str,
+        content: Any | UnsetType = UNSET,
+        idempotency_key: str | None = None,
+    ) -> schema.Proposal:
+        """Ask for a call that needs a second person.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call(
+                "POST",
+                "/v1/proposals",
+                body(method=method, path=path, content=content, reason=reason),
+                key=new_key(idempotency_key),
+            ),
+            schema.Proposal,
+        )
+
+    async def list(self, *, all: str | None = None, limit: int = PAGE) -> AsyncIterator[schema.Proposal]:
+        """Proposals, newest first.
+
+        One entry after the other, over all pages. `all`: `true`: also proposals that can be answered no longer. Raises
+        ShardpayError.
+        """
+        async for page in self._pages("/v1/proposals", schema.ProposalList, all=all, limit=limit):
+            for each in page.data:
+                yield each
+
+    async def get(self, proposal_id: str) -> schema.Proposal:
+        """One proposal.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/proposals/{id}", id=proposal_id)), schema.Proposal)
+
+    async def approve(self, proposal_id: str, *, idempotency_key: str | None = None) -> schema.Proposal:
+        """Approve what another account asks for: the call is made.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/proposals/{id}/approve", id=proposal_id), body(), key=new_key(idempotency_key)),
+            schema.Proposal,
+        )
+
+    async def decline(self, proposal_id: str, *, idempotency_key: str | None = None) -> schema.Proposal:
+        """Decline a proposal, or take back one's own.
+
+        `idempotency_key`: a new one by default. Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/proposals/{id}/decline", id=proposal_id), body(), key=new_key(idempotency_key)),
+            schema.Proposal,
         )
 
 
@@ -1297,7 +1541,11 @@ class AsyncResources:
         self.reviews = Reviews(call, pages)
         self.events = Events(call, pages)
         self.rule_packs = RulePacks(call, pages)
+        self.labels = Labels(call, pages)
+        self.lists = Lists(call, pages)
+        self.snoozes = Snoozes(call, pages)
         self.scorecards = Scorecards(call, pages)
+        self.proposals = Proposals(call, pages)
         self.scenarios = Scenarios(call, pages)
         self.consents = Consents(call, pages)
         self.credit_decisions = CreditDecisions(call, pages)

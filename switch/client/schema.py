@@ -176,7 +176,16 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: str
     decided_by: str | None
     decided_at: str | None
+    assignee: str | None
     replayed: bool | None = None
+
+
+class CaseWork(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who works on the case of the payment `id`, null: nobody, and what people wrote, oldest first."""
+
+    id: str
+    assignee: str | None
+    notes: list[Note]
 
 
 class EventList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -228,6 +237,118 @@ class PackModeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     scorers: RolloutStatus
 
 
+class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A label of the payment `id`."""
+
+    id: str
+    label: bool
+    made_by: str
+    made_at: str
+
+
+class LabelsPut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How many payments have been labelled."""
+
+    count: int
+
+
+class LabelPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of labels, payments in the order of their shards' journals."""
+
+    data: list[Label]
+    has_more: bool
+    next: str | None
+
+
+class AllLists(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All lists, by name."""
+
+    data: list[List]
+
+
+class List(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A list that the switch keeps."""
+
+    name: str
+    type: str
+    description: str
+    entries: int
+    made_by: str
+    made_at: str
+
+
+class EntryPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of entries that hold, newest first."""
+
+    data: list[ListEntryResult]
+    has_more: bool
+    next: str | None
+
+
+class ListEntryResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One entry of a list."""
+
+    list: str
+    value: str
+    reason: str
+    expires_at: str | None
+    made_by: str
+    made_at: str
+    revision: int
+
+
+class EntryChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An entry that was added, and which scorers have it."""
+
+    list: str
+    value: str
+    reason: str
+    expires_at: str | None
+    made_by: str
+    made_at: str
+    revision: int
+    scorers: RolloutStatus
+
+
+class EntryRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An entry that was removed, and which scorers know it."""
+
+    list: str
+    value: str
+    scorers: RolloutStatus
+
+
+class SnoozePage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of snoozes that hold, newest first."""
+
+    data: list[Snooze]
+    has_more: bool
+    next: str | None
+
+
+class SnoozeChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A snooze that was made, and which scorers have it."""
+
+    pack: str
+    rule: str
+    wallet: str
+    reason: str
+    until: str
+    made_by: str
+    made_at: str
+    revision: int
+    scorers: RolloutStatus
+
+
+class SnoozeRemoved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A snooze that was ended, and which scorers know it."""
+
+    pack: str
+    rule: str
+    wallet: str
+    scorers: RolloutStatus
+
+
 class CardList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of scorecards, each in its newest version."""
 
@@ -258,6 +379,31 @@ class CardModeResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     deployment: Deployment
     scorers: RolloutStatus
     pack: str | None = None
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A call that somebody asked for."""
+
+    id: str
+    method: str
+    path: str
+    content: Any
+    reason: str
+    status: str
+    made_by: str
+    made_at: str
+    expires_at: str
+    answered_by: str | None
+    answered_at: str | None
+    answer: Any = None
+
+
+class ProposalList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of proposals, newest first."""
+
+    data: list[Proposal]
+    has_more: bool
+    next: str | None
 
 
 class BacktestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -719,6 +865,15 @@ class OwnedEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wallet: str
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody wrote about a case; `number`: its place among them."""
+
+    number: int
+    text: str
+    made_by: str
+    made_at: str
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event; `id` is that of its record."""
 
@@ -779,6 +934,19 @@ class RolloutStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     scorers: int
     active: int
     waiting: list[ScorerState]
+
+
+class Snooze(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A rule that is snoozed for a wallet."""
+
+    pack: str
+    rule: str
+    wallet: str
+    reason: str
+    until: str
+    made_by: str
+    made_at: str
+    revision: int
 
 
 class ScorecardVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1194,6 +1362,13 @@ class NewWallet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tier: int | None = None
     attributes: dict[str, str | int | float | bool | None] | None = None
     metadata: dict[str, str] | None = None
+
+
+class LabelledTransfer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of POST /v1/labels."""
+
+    id: str
+    label: bool
 
 
 class Characteristic(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -22,16 +22,23 @@ from switch.http.schema import (
     Capture,
     CardBacktest,
     CardMode,
+    CaseAssignee,
+    CaseNote,
     Changes,
     CreditQuestion,
     DisputeOutcome,
     Empty,
     KeyedTransfer,
+    LabelBatch,
+    ListEntry,
     LoweredCap,
     NewConsent,
     NewDispute,
+    NewList,
     NewOrder,
+    NewProposalText,
     NewReview,
+    NewSnooze,
     NewWallet,
     NewWebhookEndpoint,
     PackBacktest,
@@ -46,6 +53,7 @@ from switch.http.schema import (
     SourceOutcome,
     Transfer,
     TransferBatch,
+    TransferLabel,
     TransferLookup,
     WalletBatch,
     WalletPatch,
@@ -65,6 +73,14 @@ NEW_WALLET: Final = msgspec.json.Decoder(NewWallet)
 WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
 PACK_TEXT: Final = msgspec.json.Decoder(PackText)
 PACK_MODE: Final = msgspec.json.Decoder(PackMode)
+NEW_LIST: Final = msgspec.json.Decoder(NewList)
+LIST_ENTRY: Final = msgspec.json.Decoder(ListEntry)
+NEW_SNOOZE: Final = msgspec.json.Decoder(NewSnooze)
+TRANSFER_LABEL: Final = msgspec.json.Decoder(TransferLabel)
+LABEL_BATCH: Final = msgspec.json.Decoder(LabelBatch)
+CASE_NOTE: Final = msgspec.json.Decoder(CaseNote)
+CASE_ASSIGNEE: Final = msgspec.json.Decoder(CaseAssignee)
+NEW_PROPOSAL: Final = msgspec.json.Decoder(NewProposalText)
 CARD_MODE: Final = msgspec.json.Decoder(CardMode)
 SCENARIO_TEXT: Final = msgspec.json.Decoder(ScenarioText)
 NEW_CONSENT: Final = msgspec.json.Decoder(NewConsent)

@@ -20,6 +20,8 @@ WALLETS_MAX: Final = 10_000
 KEY_CHARACTERS_MAX: Final = 255
 LOOKUPS_MAX: Final = 100
 """Each takes some reads of the journal."""
+LABELS_MAX: Final = 1_000
+"""Each is looked for in the journal."""
 BACKTEST_LABELS_MAX: Final = 100_000
 
 PRINTED: Final = r"^[^\x00-\x1f\x7f-\x9f]*\Z"
@@ -42,7 +44,9 @@ Metadata = Annotated[dict[MetadataKey, MetadataText], Meta(max_length=50)]
 Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Attributes = Annotated[dict[MetadataKey, MetadataText | Integer | float | bool | None], Meta(max_length=50)]
 DocumentName = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTED)]
-Device = Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTED)]
+DEVICE_CHARACTERS_MAX: Final = 64
+Device = Annotated[str, Meta(min_length=1, max_length=DEVICE_CHARACTERS_MAX, pattern=PRINTED)]
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=LINES)]
 Reference = Annotated[str, Meta(min_length=1, max_length=256, pattern=PRINTED)]
 Version = Annotated[int, Meta(ge=1, lt=2**31)]
 Key = Annotated[str, Meta(min_length=1, max_length=KEY_CHARACTERS_MAX, pattern=KEY)]
@@ -173,6 +177,55 @@ class CardMode(PackMode, frozen=True, kw_only=True):
     the live one unless given."""
 
     pack: DocumentName | UnsetType = UNSET
+
+
+class NewList(Wire, frozen=True, kw_only=True):
+    """PUT /v1/lists/{name}: what its values are."""
+
+    type: Literal["wallet", "device", "country"]
+    description: Annotated[str, Meta(max_length=500, pattern=LINES)] | UnsetType = UNSET
+
+
+class ListEntry(Wire, frozen=True, kw_only=True):
+    """PUT /v1/lists/{name}/entries/{value}: why it is there, and until when."""
+
+    reason: Reason
+    expires_at: Annotated[str, Meta(max_length=40)] | UnsetType = UNSET
+
+
+class NewSnooze(Wire, frozen=True, kw_only=True):
+    """PUT /v1/rule-packs/{name}/rules/{rule}/snoozes/{wallet}: why, and until when."""
+
+    reason: Reason
+    until: Annotated[str, Meta(max_length=40)]
+
+
+class TransferLabel(Wire, frozen=True, kw_only=True):
+    """PUT /v1/transfers/{id}/label: true, it was fraud."""
+
+    label: bool
+
+
+class LabelledTransfer(Wire, frozen=True, kw_only=True):
+    """One of POST /v1/labels."""
+
+    id: Id
+    label: bool
+
+
+class LabelBatch(Wire, frozen=True, kw_only=True):
+    """POST /v1/labels."""
+
+    labels: Annotated[list[LabelledTransfer], Meta(min_length=1, max_length=LABELS_MAX)]
+
+
+class NewProposalText(Wire, frozen=True, kw_only=True):
+    """POST /v1/proposals: the call that is asked for, with its body as `content`, and why."""
+
+    method: Literal["PUT", "POST", "DELETE"]
+    path: Annotated[str, Meta(min_length=1, max_length=500, pattern=PRINTED)]
+    content: Raw | UnsetType = UNSET
+    reason: Reason
 
 
 class BacktestLabel(Wire, frozen=True, kw_only=True):
@@ -323,6 +376,18 @@ class DisputeOutcome(Wire, frozen=True, kw_only=True):
     outcome: Literal["corrected", "deleted", "kept"]
     text: CaseText | UnsetType = UNSET
     statement: CaseText | UnsetType = UNSET
+
+
+class CaseNote(Wire, frozen=True, kw_only=True):
+    """POST /v1/reviews/{id}/notes, by an analyst."""
+
+    text: CaseText
+
+
+class CaseAssignee(Wire, frozen=True, kw_only=True):
+    """PUT /v1/reviews/{id}/assignee: an account's name, or null."""
+
+    assignee: Name | None
 
 
 class Reinsertion(Wire, frozen=True, kw_only=True):

@@ -139,7 +139,7 @@ def problem_response(problem: ProblemError) -> web.Response:
     status = PROBLEMS[problem.code].status
     headers = dict(problem.headers)
     if status in (429, 503):
-        headers["Retry-After"] = RETRY_AFTER_S
+        headers.setdefault("Retry-After", RETRY_AFTER_S)
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="shardpay"'
     if problem.replayed:

@@ -15,7 +15,7 @@ from actors.scoring.actor import RemoteScorer
 from actors.shard.remote import RemoteShard
 from rules.scenarios.law import PRESETS, CreditLaw
 from switch.api.front_door import FrontDoor, FrontDoorOptions
-from switch.api.services import Limits
+from switch.api.services import FourEyes, Limits
 from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
 from switch.webhooks.addresses import WebhookKeys
@@ -39,6 +39,7 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
     requests: RequestLimits = RequestLimits()
     law: CreditLaw = PRESETS["cn"]
     webhooks: WebhookKeys = WebhookKeys()
+    four_eyes: FourEyes = FourEyes()
 
 
 class FrontDoorStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +102,7 @@ class FrontDoorActor:
             limits=Limits(requests=spec.requests),
             law=spec.law,
             webhooks=spec.webhooks,
+            four_eyes=spec.four_eyes,
         )
         clients = [self._clients[shard] for shard in range(spec.shards)]
         self._front_door = FrontDoor(options, clients, list(self._scorers.values()))

@@ -175,6 +175,7 @@ class Cluster:
             requests=settings.requests,
             law=settings.credit.terms,
             webhooks=settings.webhooks,
+            four_eyes=settings.controls,
         )
 
     async def watch(self) -> None:

@@ -13,6 +13,7 @@ from actors.ledger.admission import HOLD_SECONDS_MAX
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import REVIEW_SECONDS
 from rules.scenarios.law import CreditKeys
+from switch.api.services import FourEyes
 from switch.fairness.rates import RequestLimits
 from switch.http.tls import TlsFiles
 from switch.webhooks.addresses import AddressGuard, WebhookKeys
@@ -52,12 +53,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     requests: RequestLimits = RequestLimits()
     credit: CreditKeys = CreditKeys()
     webhooks: WebhookKeys = WebhookKeys()
+    controls: FourEyes = FourEyes()
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day; `review_expires_in`: seconds until a payment that
     no analyst has answered is declined; `test_currencies`: wallets may be opened in XTS and XXX; `credit`: clocks and retention of
-    credit records; `webhooks`: where webhooks may go beside public addresses."""
+    credit records; `webhooks`: where webhooks may go beside public addresses; `controls`: whether changes need a second account."""
 
     daily_limits: dict[Tier, DailyLimit] = {}
     review_expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)] = REVIEW_SECONDS
@@ -68,6 +70,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     requests: RequestLimits = RequestLimits()
     credit: CreditKeys = CreditKeys()
     webhooks: WebhookKeys = WebhookKeys()
+    controls: FourEyes = FourEyes()
 
 
 def read_config(path: Path) -> ConfigFile:

@@ -6,6 +6,7 @@ import msgspec
 
 from actors.ledger.book import Capacity
 from rules.scenarios.law import PRESETS, CreditKeys, CreditLaw
+from switch.api.services import FourEyes
 from switch.fairness.rates import RequestLimits
 from switch.node.settings import ConfigFile
 from switch.reference.markdown import code, page, table
@@ -43,6 +44,7 @@ KEYS: Final = {
     "test_currencies": "Wallets may be opened in XTS and XXX, which stand for no money.",
     "credit": "Clocks and retention of credit records, [below](#credit).",
     "webhooks": "Where webhooks may go beside public addresses, [below](#webhooks).",
+    "controls": "Whether what changes decisions needs a second account, [below](#controls).",
     "checkpoints": "Where checkpoints are stored: a URI that pyarrow.fs understands, such as `s3://bucket/path` or `file:///path`. "
     "By default below `--data`. Several machines need one place that all of them reach.",
 }
@@ -70,6 +72,12 @@ WEBHOOKS: Final = {
     "allow_http": "Whether an endpoint's URL may be `http://`.",
 }
 """The keys of the section `webhooks`, and what they mean."""
+
+CONTROLS: Final = {
+    "four_eyes": "Whether a mode of a pack or card, an entry of a list and a snooze is asked for by one account and approved by another.",
+    "proposal_hours": "For so many hours a proposal can be approved, 1 to 720.",
+}
+"""The keys of the section `controls`, and what they mean."""
 
 CAPACITY: Final = {
     "segments": "Segments of 65,536 wallets on one shard, the segment of operator wallets included.",
@@ -111,6 +119,9 @@ def document() -> str:
         "Without it, webhooks go to public addresses and over TLS: [webhooks](../operations/webhooks.md). A sandbox on loopback "
         "(`serve --sample`) also takes `http://` and loopback.",
         _keys(WebhookKeys, WEBHOOKS),
+        "## Controls",
+        "See [four eyes](controls.md#four-eyes).",
+        _keys(FourEyes, CONTROLS),
         "## Capacity",
         f"{capacity} {keys}",
         _keys(Capacity, CAPACITY),

@@ -99,6 +99,19 @@ EXAMPLES: Final[dict[type, Any]] = {
     schema.NewWebhookEndpoint: {"url": "https://shop.example/hooks", "types": ["transfer.posted"], "ordered": True},
     schema.WebhookEndpointPatch: {"disabled": False, "after": "now"},
     schema.SecretRotation: {"expires_in": 3600},
+    schema.NewList: {"type": "device", "description": "Devices that were reported as stolen"},
+    schema.ListEntry: {"reason": "reported by the holder", "expires_at": "2099-01-31T00:00:00Z"},
+    schema.NewSnooze: {"reason": "payroll", "until": "2099-01-31T00:00:00Z"},
+    schema.TransferLabel: {"label": True},
+    schema.LabelBatch: {"labels": [{"id": _RECEIPT, "label": True}]},
+    schema.CaseNote: {"text": "The holder confirms the payment."},
+    schema.CaseAssignee: {"assignee": "ann"},
+    schema.NewProposalText: {
+        "method": "PUT",
+        "path": "/v1/lists/stolen-devices/entries/phone-1",
+        "content": {"reason": "reported by the holder"},
+        "reason": "case 17",
+    },
     Scorecard: _CARD,
 }
 """By type."""

@@ -22,6 +22,8 @@ QUERY: Final = {
     "external_id": "The wallet with this `external_id`; this or `owner` is needed.",
     "owner": "Wallets of this owner; in the list of wallets this or `external_id` is needed.",
     "status": "`open` (default), `approved`, `declined`, `expired` or `voided`.",
+    "all": "`true`: also proposals that can be answered no longer.",
+    "assignee": "Only payments that this account works on.",
     "state": "`pending`, `delivered` or `dead`; all by default.",
     "event": "Only deliveries of the event with this id.",
     "format": "`json` (default), `csv` or `html`.",
@@ -48,6 +50,9 @@ CREATED: Final = frozenset(
         ("POST", "/v1/wallets"),
         ("POST", "/v1/reviews/{id}/approve"),
         ("POST", "/v1/reviews/{id}/decline"),
+        ("POST", "/v1/reviews/{id}/notes"),
+        ("POST", "/v1/proposals"),
+        ("PUT", "/v1/lists/{name}"),
         ("PUT", "/v1/rule-packs/{name}"),
         ("PUT", "/v1/scorecards/{name}"),
         ("PUT", "/v1/scenarios/{name}"),
@@ -124,6 +129,29 @@ NOTES: Final = {
     ),
     ("POST", "/v1/webhook-endpoints/{id}/replay"): "Up to 1,000, oldest first; call it again for more.",
     ("POST", "/v1/webhook-endpoints/{id}/test"): "It is sent within seconds; read the delivery to see what came of it.",
+    (
+        "POST",
+        "/v1/proposals",
+    ): "With four eyes on: [controls](controls.md#four-eyes). `path` is the path of the call, its values encoded as in a URL.",
+    ("POST", "/v1/proposals/{id}/approve"): (
+        "Never by the account that made it, with whatever key. The approver needs the scopes of the call, which is made in the name of who "
+        "asked for it; what it refuses leaves the proposal open."
+    ),
+    ("PUT", "/v1/lists/{name}"): "200 when the list is there: it keeps its type.",
+    ("PUT", "/v1/lists/{name}/entries/{value}"): (
+        "The answer comes when every scorer has been told; `scorers` says which has not: it looks each second. The same again is no "
+        "change. [Controls](controls.md) says what decisions, backtests and exports make of it."
+    ),
+    (
+        "PUT",
+        "/v1/rule-packs/{name}/rules/{rule}/snoozes/{wallet}",
+    ): "As with an entry of a list; what the wallet pays is meant.",
+    ("PUT", "/v1/transfers/{id}/label"): "In the place of the one that there is; who said so, and when, stays with it.",
+    ("POST", "/v1/labels"): "Each payment once. A label that says the same already stays as it is, with who said so.",
+    (
+        "POST",
+        "/v1/reviews/{id}/notes",
+    ): "Up to 100 on one payment. They go when the profile of the payer or the payee is erased.",
     ("PUT", "/v1/rule-packs/{name}"): (
         "As YAML (`application/yaml`) the body is the text itself. `If-Match` and `If-None-Match` as in "
         "[publishing](publishing.md). 200 when the text is that of the newest version."

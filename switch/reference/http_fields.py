@@ -31,6 +31,11 @@ FIELDS: Final = {
     "endpoint": "Id of the webhook endpoint.",
     "event": "Id of the event: `webhook-id`.",
     "took_ms": "Milliseconds until the answer, or until there was none.",
+    "list": "Name of the list.",
+    "value": "A wallet's id, a device's name or a country.",
+    "rule": "The rule's id.",
+    "assignee": "Account that works on it; null: nobody.",
+    "notes": "What people wrote about it, oldest first.",
     "payer": "Wallet id of who pays.",
     "payee": "Wallet id of who is paid.",
     "amount": "Minor units.",
@@ -221,7 +226,61 @@ FIELDS: Final = {
 }
 """By name."""
 
+_OF_CONTROLS: Final = {
+    "reason": "Why, up to 500 characters.",
+    "expires_at": "It matches payments of an earlier effective time; null: all.",
+    "until": "Payments of an earlier effective time are meant.",
+    "revision": "The change that added it; a block keeps the last one of which its decisions knew.",
+    "scorers": "Which scorers know it.",
+}
+"""Of entries of lists and of snoozes."""
+
 EXCEPTIONS: Final = {
+    "List.name": "Name of the list.",
+    "List.type": "What its values are: `wallet`, `device` or `country`.",
+    "List.entries": "How many entries it has; one that is over counts for a day.",
+    "NewList.type": "What its values are: `wallet`, `device` or `country`.",
+    **{
+        f"{name}.{field}": text
+        for name, left_out in (
+            ("ListEntryResult", ("until", "scorers")),
+            ("EntryChanged", ("until",)),
+            ("EntryRemoved", ("until", "reason", "expires_at", "revision")),
+            ("Snooze", ("expires_at", "scorers")),
+            ("SnoozeChanged", ("expires_at",)),
+            ("SnoozeRemoved", ("until", "reason", "expires_at", "revision")),
+            ("NewSnooze", ("expires_at", "revision", "scorers")),
+            ("ListEntry", ("until", "revision", "scorers")),
+        )
+        for field, text in _OF_CONTROLS.items()
+        if field not in left_out
+    },
+    "ListEntry.expires_at": "RFC 3339 time to come: it matches payments of an earlier effective time; all unless given.",
+    "NewSnooze.until": "RFC 3339 time to come: payments of an earlier effective time are meant.",
+    "Label.id": "The transfer's id.",
+    "LabelledTransfer.id": "The transfer's id.",
+    "LabelsPut.count": "How many payments it was about.",
+    "CaseNote.text": "What is to be known of the payment, up to 2,000 characters.",
+    "CaseAssignee.assignee": "Name of an account that has a key with the scope `analyst`; null: nobody.",
+    "CaseWork.id": "The payment's id.",
+    **{
+        f"{name}.{field}": text
+        for name in ("NewProposal", "Proposal")
+        for field, text in {
+            "method": "Of the call: `PUT`, `POST` or `DELETE`.",
+            "path": "Of the call, its values encoded as in a URL.",
+            "content": "Body of the call; none unless given.",
+            "reason": "Why it is asked for, up to 500 characters.",
+        }.items()
+    },
+    "Proposal.status": "`open`, `approved`, `declined`, `expired`, or `carrying_out`: it was approved, and is not known to be done.",
+    "Proposal.made_by": "Account that asks for it, in whose name it is made.",
+    "Proposal.expires_at": "Until when it can be approved.",
+    "Proposal.answered_by": "Account that approved or declined it.",
+    "Proposal.answered_at": "When it did.",
+    "Proposal.answer": "Of the call, when it was approved just now.",
+    "Note.number": "Its place among them, from 1.",
+    "Note.text": "What was written.",
     "NewWebhookEndpoint.types": "Types of [events](events.md); all by default.",
     "NewWebhookEndpoint.description": "Your text for people.",
     "NewWebhookEndpoint.after": "A cursor of `GET /v1/events`, `start` for all events, or `now`, the default.",

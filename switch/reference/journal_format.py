@@ -25,7 +25,7 @@ _HEADER_TEXTS: Final = {
     "version": "Format of the block, now {version}. Blocks of version 1 have no checksum.",
     "records": "Number of records in the block.",
     "shard": "The shard that wrote it.",
-    "spare": "Reserved, 0.",
+    "controls": "The last 16 bits of the revision of lists and snoozes with which its scored records were decided, 0 in old journals.",
     "topology": "Version of the topology that the writer knew.",
     "checksum": "CRC-32 of the whole block, computed with 0 in this field.",
     "number": "Number of the block.",

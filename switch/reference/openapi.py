@@ -20,7 +20,7 @@ from switch.api.app import OPEN_ROUTES, ROUTES
 from switch.api.route import KEY_NEEDED, OpenRoute, Route
 from switch.http.access import Access
 from switch.http.call import PAGE_DEFAULT, PAGE_MAX
-from switch.http.schema import KEY_CHARACTERS_MAX, Capture, Empty, Refund
+from switch.http.schema import DEVICE_CHARACTERS_MAX, KEY_CHARACTERS_MAX, Capture, Empty, Refund
 from switch.http.server import JSON, PROBLEM
 from switch.problems.table import PROBLEMS, Problem
 from switch.reference.examples import EXAMPLES
@@ -42,6 +42,8 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "after": _TEXT,
     "amount_max": _AMOUNT,
     "amount_min": _AMOUNT,
+    "all": {"type": "boolean", "default": False},
+    "assignee": _TEXT,
     "at": _TIME,
     "balances": {"type": "boolean", "default": False},
     "counterparty": _UUID,
@@ -69,6 +71,12 @@ _IN_PATH: Final[dict[str, tuple[Schema, str]]] = {
     "delivery": (_UUID, "Id of the delivery."),
     "receipt": (_UUID, "Id of the decision."),
     "name": (_DOCUMENT_NAME, "Name of the document."),
+    "rule": (_DOCUMENT_NAME, "The rule's id."),
+    "value": (
+        {**_TEXT, "maxLength": DEVICE_CHARACTERS_MAX},
+        "A wallet's id, a device's name or a country, as the list's type says.",
+    ),
+    "wallet": (_UUID, "The wallet's id."),
     "code": ({"enum": list(PROBLEMS)}, "Code of the problem."),
 }
 _OPTIONAL: Final = (Empty, Capture, Refund)

@@ -245,9 +245,11 @@ class History:
         rows = await self._pool.fetch("review_ends", addresses, now_ms)
         return {row["record"]: ReviewStatus(row["status"]) for row in rows}
 
-    async def cases(self, status: int, place: Sequence[int], limit: int, now_ms: int) -> list[ReviewRow]:
-        """Cases of a status behind a place (record time, address), oldest first."""
-        rows = await self._pool.fetch("review_page", status, *place, limit, now_ms)
+    async def cases(
+        self, status: int, place: Sequence[int], limit: int, now_ms: int, assignee: int | None = None
+    ) -> list[ReviewRow]:
+        """Cases of a status behind a place (record time, address), oldest first, only those of an account if that is given."""
+        rows = await self._pool.fetch("review_page", status, *place, limit, now_ms, assignee)
         return [
             ReviewRow(
                 row["address"],

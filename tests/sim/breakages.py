@@ -500,8 +500,8 @@ class _Stripped(JournalWriter):
 
     without: ClassVar[dict[str, Any]] = {}
 
-    def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
-        unit = super().seal(records, details, seen)
+    def seal(self, records: Any, details: dict[int, bytes], seen: int, controls: int = 0) -> AppendUnit:
+        unit = super().seal(records, details, seen, controls)
         unit.blocks[:] = [block._replace(**self.without) for block in unit.blocks]
         return unit
 

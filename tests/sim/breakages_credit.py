@@ -33,11 +33,11 @@ class StoresACollectionWithoutItsOrder(ShardCore):
         self.writer = self.writer_class(writer)
 
     class writer_class(JournalWriter):
-        def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
+        def seal(self, records: Any, details: dict[int, bytes], seen: int, controls: int = 0) -> AppendUnit:
             if len(records) > 1 and records["kind"][0] == Kind.TRANSFER and records["kind"][1] >= Kind.ORDER_CREATED:
-                super().seal(records[:1], {}, seen)
+                super().seal(records[:1], {}, seen, controls)
                 return super().seal(records[1:], {}, 0)
-            return super().seal(records, details, seen)
+            return super().seal(records, details, seen, controls)
 
 
 class CollectsBehindTheBackOfWindows(ShardCore):
@@ -48,9 +48,9 @@ class CollectsBehindTheBackOfWindows(ShardCore):
         self.writer = self.writer_class(writer)
 
     class writer_class(JournalWriter):
-        def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
+        def seal(self, records: Any, details: dict[int, bytes], seen: int, controls: int = 0) -> AppendUnit:
             collects = records["kind"][0] == Kind.TRANSFER and (records["kind"] >= Kind.ORDER_CREATED).any()
-            return super().seal(records, details, 0 if collects else seen)
+            return super().seal(records, details, 0 if collects else seen, controls)
 
 
 class SaysYesWithoutAConsent(_WithCredit):
@@ -94,8 +94,8 @@ class LeavesCreditOutOfTheTransaction(ShardCore):
         self.writer = self.writer_class(writer)
 
     class writer_class(JournalWriter):
-        def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
-            unit = super().seal(records, details, seen)
+        def seal(self, records: Any, details: dict[int, bytes], seen: int, controls: int = 0) -> AppendUnit:
+            unit = super().seal(records, details, seen, controls)
             unit.blocks[:] = [block._replace(credit=()) for block in unit.blocks]
             return unit
 
@@ -138,9 +138,9 @@ class LosesWhatWasErased(ShardCore):
         self.writer = self.writer_class(writer)
 
     class writer_class(JournalWriter):
-        def seal(self, records: Any, details: dict[int, bytes], seen: int) -> AppendUnit:
+        def seal(self, records: Any, details: dict[int, bytes], seen: int, controls: int = 0) -> AppendUnit:
             kept = {at: text for at, text in details.items() if records["kind"][at] != Kind.DATA_ERASED}
-            return super().seal(records, kept, seen)
+            return super().seal(records, kept, seen, controls)
 
 
 CREDIT_BREAKAGES: tuple[type[ShardCore], ...] = (

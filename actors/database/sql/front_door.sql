@@ -262,7 +262,7 @@ SELECT movement FROM suspended WHERE movement = ANY ($1::bigint[])
 
 -- name: review_page
 -- Cases of status $1 in order of time behind the place ($2, $3), with their answer, if they have one; of open ones those that live on
--- after $5.
+-- after $5; with $6 only those that this account works on.
 SELECT review.record AS address, one.record, journal.details, answer.record AS answer
 FROM review
 JOIN journal ON shard = (review.record >> {shard_shift})::int AND block = (review.record >> {block_shift}) & {block_mask}
@@ -276,6 +276,7 @@ LEFT JOIN LATERAL (
 ) AS answer ON status <> 0
 WHERE status = $1 AND (record_time, review.record) > ($2, $3)
   AND (status <> 0 OR shardpay_int8(one.record, {expiry_at}) > $5)
+  AND ($6::int IS NULL OR EXISTS (SELECT FROM review_assignee WHERE review_assignee.record = review.record AND account = $6))
 ORDER BY record_time, review.record LIMIT $4
 
 -- name: review_ends
@@ -984,3 +985,167 @@ SELECT endpoint.id, endpoint.url, endpoint.state, endpoint.delivered, endpoint.f
         ) AS head) AS behind,
        NOT EXISTS (SELECT FROM webhook_lease WHERE until > now()) AS unattended
 FROM webhook_endpoint AS endpoint ORDER BY endpoint.id
+
+-- name: controls_lock
+-- Revisions of lists and snoozes are given out one at a time.
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay controls', 0))
+
+-- name: control_room
+-- Before a change: the newest revision, and whether the revision $1 before the newest is within the last hour.
+SELECT newest.revision,
+       EXISTS (SELECT FROM control_change WHERE revision = newest.revision - $1 + 1 AND made_at > clock_timestamp() - interval '1 hour') AS hurried
+FROM (SELECT coalesce(max(revision), 0)::bigint AS revision FROM control_change) AS newest
+
+-- name: control_change_add
+INSERT INTO control_change (revision, made_by) VALUES ($1, $2)
+
+-- name: control_entry_count
+SELECT count(*) FROM control_entry WHERE what = $1 AND name = $2 AND removed IS NULL
+
+-- name: control_entry_end
+UPDATE control_entry SET removed = $4 WHERE what = $1 AND name = $2 AND number = $3 AND removed IS NULL RETURNING added
+
+-- name: control_entry_add
+INSERT INTO control_entry (what, name, number, value, reason, until, added) VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: control_entry_one
+SELECT entry.*, change.made_at, account.name AS account
+FROM control_entry AS entry
+JOIN control_change AS change ON change.revision = entry.added
+JOIN account ON account.id = change.made_by
+WHERE what = $1 AND entry.name = $2 AND number = $3 AND removed IS NULL
+
+-- name: control_entries
+-- Entries of one name that hold, newest first, those before the revision $3.
+SELECT entry.*, change.made_at, account.name AS account
+FROM control_entry AS entry
+JOIN control_change AS change ON change.revision = entry.added
+JOIN account ON account.id = change.made_by
+WHERE what = $1 AND entry.name = $2 AND added < $3 AND removed IS NULL AND (until IS NULL OR until > clock_timestamp())
+ORDER BY added DESC LIMIT $4
+
+-- name: control_entries_ended
+-- Ends some entries of one name that have been over for a day, so that they take no room.
+UPDATE control_entry SET removed = $3
+WHERE (what, name, number, added) IN (
+    SELECT what, name, number, added FROM control_entry
+    WHERE what = $1 AND name = $2 AND removed IS NULL AND until < clock_timestamp() - interval '1 day' LIMIT $4
+)
+
+-- name: control_changed
+-- What was added or removed since a revision, with the newest one, and, if $2, also what is over; a row without a name when nothing was.
+SELECT newest.revision, entry.what, entry.name, entry.number, entry.added, entry.removed,
+       floor(extract(epoch FROM entry.until) * 1000)::bigint AS until
+FROM (SELECT coalesce(max(revision), 0)::bigint AS revision FROM control_change) AS newest
+LEFT JOIN control_entry AS entry
+    ON (entry.added > $1 AND (entry.removed IS NULL OR $2)) OR (entry.removed > $1 AND ($1 > 0 OR $2))
+
+-- name: control_times
+-- When each revision was made, in milliseconds, in their order.
+SELECT floor(extract(epoch FROM made_at) * 1000)::bigint AS made FROM control_change ORDER BY revision
+
+-- name: kept_list_add
+INSERT INTO kept_list (name, type, description, made_by) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+
+-- name: kept_list_count
+SELECT count(*) FROM kept_list
+
+-- name: kept_lists
+SELECT kept_list.*, account.name AS account,
+       (SELECT count(*) FROM control_entry AS entry
+        WHERE what = 1 AND entry.name = kept_list.name AND removed IS NULL AND (until IS NULL OR until > clock_timestamp())) AS entries
+FROM kept_list JOIN account ON account.id = kept_list.made_by ORDER BY kept_list.name
+
+-- name: kept_list_types
+SELECT name, type FROM kept_list
+
+-- name: labels_put
+INSERT INTO transfer_label (record, fraud, made_by)
+SELECT record, fraud, $3 FROM unnest($1::bigint[], $2::boolean[]) AS given (record, fraud)
+ON CONFLICT (record) DO UPDATE SET fraud = excluded.fraud, made_by = excluded.made_by, made_at = excluded.made_at
+WHERE transfer_label.fraud <> excluded.fraud
+
+-- name: label_one
+SELECT label.record, fraud, made_at, account.name AS account FROM transfer_label AS label JOIN account ON account.id = made_by WHERE record = $1
+
+-- name: label_delete
+DELETE FROM transfer_label WHERE record = $1 RETURNING record
+
+-- name: labels_page
+SELECT label.record, fraud, made_at, account.name AS account
+FROM transfer_label AS label JOIN account ON account.id = made_by
+WHERE record > $1 ORDER BY record LIMIT $2
+
+-- name: labels_all
+SELECT record, fraud FROM transfer_label ORDER BY record
+
+-- name: analyst_account
+-- The account of a name that has a key with which it could answer a case.
+SELECT id FROM account WHERE name = $1 AND EXISTS (
+    SELECT FROM api_key WHERE account = account.id AND 'analyst' = ANY (scopes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+)
+
+-- name: case_assign
+INSERT INTO review_assignee (record, account, made_by) VALUES ($1, $2, $3)
+ON CONFLICT (record) DO UPDATE SET account = excluded.account, made_by = excluded.made_by, made_at = excluded.made_at
+WHERE review_assignee.account <> excluded.account
+
+-- name: case_unassign
+DELETE FROM review_assignee WHERE record = $1
+
+-- name: case_assignees
+SELECT record, name FROM review_assignee JOIN account ON account.id = review_assignee.account WHERE record = ANY ($1::bigint[])
+
+-- name: case_note_add
+-- The next note of a case, unless it has $6 already.
+INSERT INTO review_note (record, number, payer, payee, text, made_by)
+SELECT $1, 1 + coalesce(max(number), 0), $2, $3, $4, $5 FROM review_note WHERE record = $1 HAVING count(*) < $6
+RETURNING number, made_at
+
+-- name: case_lock
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay case', $1))
+
+-- name: case_notes
+SELECT number, text, made_at, account.name AS account
+FROM review_note JOIN account ON account.id = made_by WHERE record = $1 ORDER BY number
+
+-- name: erase_words_about
+-- What people wrote about payments of a wallet, and why a rule was snoozed for it or it was put on a list.
+WITH notes AS (
+    DELETE FROM review_note WHERE payer = $1 OR payee = $1 RETURNING record
+), reasons AS (
+    UPDATE control_entry SET reason = ''
+    WHERE number = $1 AND reason <> '' AND (what = 2 OR name IN (SELECT name FROM kept_list WHERE type = 'wallet')) RETURNING name
+)
+SELECT (SELECT count(*) FROM notes) + (SELECT count(*) FROM reasons)
+
+-- name: proposals_lock
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay proposals', 0))
+
+-- name: proposals_open
+SELECT count(*) FROM proposal WHERE state < 2 AND expires_at > clock_timestamp()
+
+-- name: proposal_add
+INSERT INTO proposal (id, method, path, body, reason, made_by, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() + make_interval(hours => $7))
+
+-- name: proposal_one
+SELECT proposal.*, maker.name AS maker, answerer.name AS answerer, state < 2 AND expires_at <= clock_timestamp() AS over
+FROM proposal JOIN account AS maker ON maker.id = made_by LEFT JOIN account AS answerer ON answerer.id = answered_by
+WHERE proposal.id = $1
+
+-- name: proposals_page
+-- Newest first, with $3 only those that can be answered.
+SELECT proposal.*, maker.name AS maker, answerer.name AS answerer, state < 2 AND expires_at <= clock_timestamp() AS over
+FROM proposal JOIN account AS maker ON maker.id = made_by LEFT JOIN account AS answerer ON answerer.id = answered_by
+WHERE proposal.id < $1 AND (NOT $3 OR (state < 2 AND expires_at > clock_timestamp()))
+ORDER BY proposal.id DESC LIMIT $2
+
+-- name: proposal_step
+-- From one of the states $2 to $3, by somebody else than who made it unless $5; nothing when it is over.
+UPDATE proposal SET state = $3, answered_by = $4, answered_at = clock_timestamp()
+WHERE id = $1 AND state = ANY ($2::smallint[]) AND (made_by <> $4 OR $5) AND (expires_at > clock_timestamp() OR state = 1)
+RETURNING id
+
+-- name: proposal_back
+UPDATE proposal SET state = 0, answered_by = NULL, answered_at = NULL WHERE id = $1 AND state = 1

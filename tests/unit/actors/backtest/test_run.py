@@ -4,7 +4,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from actors.backtest.run import (
@@ -19,19 +18,15 @@ from actors.backtest.run import (
     recorded_decisions,
     tally_shard,
 )
-from actors.export.columns import Columns
-from actors.export.export import MANIFEST, Exported, Manifest
-from actors.records.ids import Secret
-from actors.records.layout import Kind, Records
+from actors.records.layout import Kind
 from rules.backtest.counts import UNDECIDED, UNLABELLED
 from rules.decisions.decision import Action
 from rules.language.problems import PackError
 from rules.vocabulary.columns import INDEX
 from tests import small_pack
-from tests.unit.actors.ledger.both import EUR, SMALL, START, Both
-from tests.unit.actors.ledger.small_world import EXTERNAL, act, opening, pay
+from tests.unit.actors.backtest.conftest import all_records
+from tests.unit.actors.ledger.both import SMALL, START, Both
 
-PAYER, PAYEE, THIEF = 1 << 16, (1 << 16) + 1, (1 << 16) + 2
 PACK = PackSource(
     text=(Path(small_pack.__file__).parent / "packs" / "small.yaml").read_text(encoding="utf-8"), number=1
 )
@@ -39,37 +34,6 @@ STRICT = PackSource(
     text="name: strict\nfallback: approve\nrules: [{id: all, when: amount > 0, action: decline, reason: R}]\n", number=9
 )
 ATTEMPTS = (Kind.TRANSFER, Kind.HOLD)
-
-
-@pytest.fixture(scope="module")
-def world() -> Both:
-    """Payments of some minutes, of which the pack declines some, and one batch that no scorer decided."""
-    both = Both(scored=True)
-    act(both, opening(3, EXTERNAL, EUR, 0, 0), *[opening(1, 0, EUR, 0, 0)] * 3)
-    act(both, pay(EXTERNAL, PAYER, 9_990_000), pay(EXTERNAL, PAYEE, 5))
-    for minute in range(8):
-        both.advance(START + 60_000 * (1 + minute))
-        act(both, *(pay(PAYER, PAYEE, amount) for amount in (1, 400 + minute, 2_000_000)))
-    both.advance(START + 3_600_000)
-    act(both, pay(PAYER, THIEF, 1_980_000))
-    both.batch([{**pay(PAYER, PAYEE, 7), **both.fresh_key()}], fallback=True)
-    return both
-
-
-@pytest.fixture(scope="module")
-def folder(world: Both, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("export")
-    (place / MANIFEST).write_bytes(msgspec.json.encode(Manifest(shards={"1": Exported(block=world.block, hash="00")})))
-    file = place / "day=2023-11-14" / "shard=1" / "blocks-000000000001-000000000001.parquet"
-    file.parent.mkdir(parents=True)
-    addresses = np.concatenate([addresses for _, addresses in world.journal])
-    seen = np.concatenate([np.full(len(r), s) for (r, _), s in zip(world.journal, world.seen, strict=True)])
-    pq.write_table(Columns(Secret.of(bytes(16))).table(all_records(world), addresses, seen), file)
-    return place
-
-
-def all_records(world: Both) -> Records:
-    return np.concatenate([records for records, _ in world.journal])
 
 
 def test_columns_of_a_history_are_those_that_decisions_saw(world: Both, folder: Path) -> None:

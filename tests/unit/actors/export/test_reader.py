@@ -122,7 +122,7 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="is not the manifest"):
         Export(tmp_path)
     (tmp_path / MANIFEST).write_text('{"format": 1}')
-    with pytest.raises(Unreadable, match="format 1, 4 is needed"):
+    with pytest.raises(Unreadable, match="format 1, 5 is needed"):
         Export(tmp_path)
 
 

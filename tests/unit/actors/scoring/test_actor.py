@@ -27,7 +27,7 @@ async def scoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 
 def with_scorer(scoring: ScoringActor, store: Store) -> Scorer:
-    scoring._scorer = Scorer(store, Loads())  # type: ignore[arg-type]
+    scoring._scorer = Scorer(store, Loads(), store)  # type: ignore[arg-type]
     scoring._life = asyncio.get_running_loop().create_future()  # type: ignore[assignment]
     return scoring._scorer
 

@@ -9,17 +9,19 @@ from actors.database.pool import StoreUnavailable
 from actors.rpc.interface import NotReady
 from actors.scoring.scorer import Activated, Scorer
 from actors.stores.deployment import Deployment
+from rules.decisions.controls import ALWAYS, STALE_S, Changed, ControlEntry, KeptColumn, What, snooze_name
 from rules.decisions.pack import Decider
-from rules.vocabulary.columns import COLUMN_COUNT
+from rules.vocabulary.columns import COLUMN_COUNT, INDEX
 from tests.unit.actors.scoring.test_scoring_set import ALL
 
 PAYERS, COLUMNS = np.array([65_536]), np.zeros((1, COLUMN_COUNT), np.int64)
 
 
 class Store:
-    """Deployments in memory."""
+    """Deployments and changes in memory."""
 
     def __init__(self) -> None:
+        self.changed = Changed(0)
         self.holds: Deployment | None = Deployment(revision=1, live=1)
         self.away = False
         self.counted: dict[tuple[int, str, int], int] = {}
@@ -30,6 +32,11 @@ class Store:
         if self.holds is None:
             raise LookupError("no rule pack is deployed")
         return self.holds
+
+    async def since(self, revision: int) -> Changed:
+        if self.away:
+            raise StoreUnavailable("away")
+        return self.changed
 
     async def count(self, counts: dict[tuple[int, str, int], int]) -> None:
         if self.away:
@@ -55,7 +62,7 @@ class Loads:
 
 
 def scorer_of(store: Store, loads: Loads) -> Scorer:
-    return Scorer(store, loads)  # type: ignore[arg-type]
+    return Scorer(store, loads, store)  # type: ignore[arg-type]
 
 
 def pack_that_decides(scorer: Scorer) -> int:
@@ -125,3 +132,51 @@ async def test_without_the_database_it_goes_on_and_counts_are_kept_until_it_is_b
     assert store.counted == {(1, "decided", 0): 2}
     await scorer.write_counts()
     assert store.counted == {(1, "decided", 0): 2}
+
+
+async def test_changes_are_taken_with_the_deployment_and_said_with_every_decision() -> None:
+    store = Store()
+    scorer = scorer_of(store, Loads())
+    assert await scorer.activate() == Activated(revision=1)
+    assert scorer.decide(PAYERS, COLUMNS)[0]["controls"][0] == 0
+    snooze = ControlEntry(snooze_name(ALL[1].pack.name, "none"), 5, ALWAYS, 65_537, ALWAYS)
+    store.changed = Changed(65_537, [(What.SNOOZE, snooze)])
+    assert await scorer.activate() == Activated(revision=1, controls=65_537)
+    assert scorer.decide(PAYERS, COLUMNS)[0]["controls"][0] == 1, "sixteen bits of it"
+    store.holds = Deployment(revision=2, live=2)
+    assert await scorer.activate() == Activated(revision=2, controls=65_537), "they hold for every set of packs"
+
+
+async def test_who_could_not_ask_for_changes_for_long_decides_no_more_until_it_could(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = Store()
+    scorer = scorer_of(store, Loads())
+    await scorer.activate()
+    store.away = True
+    now = scorer._loop.time()
+    monkeypatch.setattr(scorer._loop, "time", lambda: now + STALE_S - 1)
+    await scorer.activate()
+    pack_that_decides(scorer)
+    monkeypatch.setattr(scorer._loop, "time", lambda: now + STALE_S + 1)
+    with pytest.raises(NotReady, match="later changes"):
+        pack_that_decides(scorer)
+    store.away = False
+    await scorer.activate()
+    pack_that_decides(scorer)
+
+
+async def test_where_a_standby_that_is_behind_took_over_all_changes_are_taken_anew() -> None:
+    store = Store()
+    scorer = scorer_of(store, Loads())
+    entries = [(What.LIST, ControlEntry("mules", number, ALWAYS, number, ALWAYS)) for number in (1, 2, 3)]
+    store.changed = Changed(3, entries)
+    assert (await scorer.activate()).controls == 3
+    store.changed = Changed(2, entries[:2])
+    assert (await scorer.activate()).controls == 2
+    store.changed = Changed(3, [(What.LIST, ControlEntry("mules", 9, ALWAYS, 3, ALWAYS))])
+    assert (await scorer.activate()).controls == 3
+    columns = np.zeros((4, COLUMN_COUNT), np.int64)
+    columns[:, INDEX["payer"]] = (1, 2, 3, 9)
+    wide = scorer._controls.now.with_lists(columns, [KeptColumn("mules", INDEX["payer"])], 3)
+    assert (wide[:, COLUMN_COUNT] == columns[:, INDEX["payer"]]).tolist() == [True, True, False, True]

@@ -1,0 +1,15 @@
+"""Labels of payments as arrays: for backtests and exports alike."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.database.pool import SQL
+
+
+async def all_labels(session: Any) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+    """Addresses (n,) of payments, ascending, and whether each was fraud (n,), 1 or 0."""
+    rows = await session.fetch(SQL["labels_all"])
+    addresses = np.fromiter((row["record"] for row in rows), np.int64, len(rows))
+    return addresses, np.fromiter((row["fraud"] for row in rows), np.int8, len(rows))

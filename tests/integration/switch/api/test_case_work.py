@@ -1,0 +1,89 @@
+"""Cases have an assignee and notes, with who wrote them and when; notes are no part of the journal and go with the profile."""
+
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from actors.stores import case_work
+from actors.stores.api_keys import KeyStore
+from tests.front_door import RunningSwitch, running_switch
+from tests.payments import funded
+from tests.reviewer import REVIEWED, Reviewer
+
+
+@pytest.fixture
+async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
+    async with running_switch(database_url, scorer=Reviewer()) as running:
+        yield running
+
+
+async def in_review(switch: RunningSwitch, payer: str) -> str:
+    made = await switch.pay(payer, await switch.wallet("merchant"), REVIEWED)
+    assert made.json["status"] == "in_review", made.raw
+    identity: str = made.json["id"]
+    return identity
+
+
+async def test_a_case_is_given_to_an_analyst_who_finds_it_and_back_to_nobody(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 10_000)
+    mine, other = [await in_review(switch, payer) for _ in range(2)]
+    await KeyStore(switch.pool).create("ann", ["analyst"])
+    reader = await KeyStore(switch.pool).create("reader", ["read"])
+    path = f"/v1/reviews/{mine}/assignee"
+    given = await switch.call("PUT", path, {"assignee": "ann"})
+    assert (given.status, given.json) == (200, {"id": mine, "assignee": "ann", "notes": []})
+    listed = (await switch.call("GET", "/v1/reviews")).json["data"]
+    assert [(each["id"], each["assignee"]) for each in listed] == [(mine, "ann"), (other, None)]
+    hers = (await switch.call("GET", "/v1/reviews?assignee=ann")).json["data"]
+    assert [each["id"] for each in hers] == [mine]
+    for name in ("reader", "nobody"):
+        refused = await switch.call("PUT", path, {"assignee": name})
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, "assignee")
+    assert (await switch.call("GET", "/v1/reviews?assignee=nobody")).json["code"] == "invalid_query"
+    assert (await switch.call("PUT", path, {"assignee": None}, token=reader.key)).status == 403
+    assert (await switch.call("PUT", path, {"assignee": None})).json["assignee"] is None
+    assert (await switch.call("GET", "/v1/reviews?assignee=ann")).json["data"] == []
+    await switch.call("PUT", path, {"assignee": "ann"})
+    approved = await switch.call("POST", f"/v1/reviews/{mine}/approve", {}, key="yes")
+    assert (approved.status, approved.json["assignee"]) == (201, "ann")
+
+
+async def test_notes_are_kept_in_their_order_once_by_key_and_not_without_end(
+    switch: RunningSwitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, payer = await funded(switch, 10_000)
+    case = await in_review(switch, payer)
+    path = f"/v1/reviews/{case}/notes"
+    key = str(uuid.uuid4())
+    first = await switch.call("POST", path, {"text": "called the holder\nno answer"}, key=key)
+    again = await switch.call("POST", path, {"text": "called the holder\nno answer"}, key=key)
+    assert first.status == again.status == 201 and first.json == again.json
+    assert (await switch.call("POST", path, {"text": "called again"})).status == 201
+    found = (await switch.call("GET", path)).json
+    assert [(each["number"], each["text"], each["made_by"]) for each in found["notes"]] == [
+        (1, "called the holder\nno answer", "tests"),
+        (2, "called again", "tests"),
+    ]
+    assert found["notes"][0]["made_at"] <= found["notes"][1]["made_at"]
+    monkeypatch.setattr(case_work, "NOTES_MAX", 2)
+    assert (await switch.call("POST", path, {"text": "one more"})).json["code"] == "notes_full"
+    assert (await switch.call("POST", path, {"text": ""})).json["code"] == "invalid_field"
+    posted = await switch.pay(payer, await switch.wallet("merchant"), 5)
+    assert (await switch.call("GET", f"/v1/reviews/{posted.json['id']}/notes")).json["code"] == "not_in_review"
+
+
+async def test_notes_and_reasons_about_a_wallet_go_when_its_profile_is_erased(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 10_000)
+    _, other = await funded(switch, 10_000)
+    about, kept = await in_review(switch, payer), await in_review(switch, other)
+    for case in (about, kept):
+        assert (await switch.call("POST", f"/v1/reviews/{case}/notes", {"text": "Ms Smith says"})).status == 201
+    await switch.call("PUT", "/v1/lists/mules", {"type": "wallet"})
+    entry = f"/v1/lists/mules/entries/{payer}"
+    assert (await switch.call("PUT", entry, {"reason": "Ms Smith, reported"})).status == 200
+    erased = await switch.call("DELETE", f"/v1/wallets/{payer}/profile")
+    assert (erased.status, erased.json["profile"]) == (200, True), erased.raw
+    assert (await switch.call("GET", f"/v1/reviews/{about}/notes")).json["notes"] == []
+    assert len((await switch.call("GET", f"/v1/reviews/{kept}/notes")).json["notes"]) == 1
+    assert (await switch.call("GET", entry)).json["reason"] == "", "the wallet stays on the list"

@@ -1,0 +1,154 @@
+"""Four eyes: what changes decisions is asked for by one account and made when another one approves it, and by no other way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from actors.stores import proposals
+from actors.stores.api_keys import KeyStore
+from switch.api.services import FourEyes
+from tests.front_door import Answer, RunningSwitch, running_switch
+from tests.published_packs import pack, payers, published
+
+ENTRY = "/v1/lists/stolen/entries/phone%2F1"
+REASON = {"reason": "reported"}
+
+
+@pytest.fixture
+async def switch(database_url: str) -> AsyncIterator[RunningSwitch]:
+    async with running_switch(database_url, shards=1, four_eyes=FourEyes(four_eyes=True)) as running:
+        await running.call("PUT", "/v1/lists/stolen", {"type": "device"})
+        yield running
+
+
+@pytest.fixture
+async def ann(switch: RunningSwitch) -> str:
+    return (await KeyStore(switch.pool).create("ann", ["analyst"])).key
+
+
+async def asked(switch: RunningSwitch, method: str, path: str, body: Any = None, **sent: Any) -> Answer:
+    call = {"method": method, "path": path, "reason": "case 17"} | ({} if body is None else {"content": body})
+    return await switch.call("POST", "/v1/proposals", call, **sent)
+
+
+async def answered(switch: RunningSwitch, proposal: str, what: str, **sent: Any) -> Answer:
+    return await switch.call("POST", f"/v1/proposals/{proposal}/{what}", {}, **sent)
+
+
+async def test_a_change_is_made_when_another_account_approves_it_in_the_name_of_who_asked(
+    switch: RunningSwitch, ann: str
+) -> None:
+    alone = await switch.call("PUT", ENTRY, REASON)
+    assert (alone.status, alone.json["code"]) == (403, "approval_needed")
+    made = await asked(switch, "PUT", ENTRY, REASON)
+    assert (made.status, made.json["status"], made.json["made_by"], made.json["content"]) == (
+        201,
+        "open",
+        "tests",
+        REASON,
+    )
+    identity = made.json["id"]
+    second_key = (await KeyStore(switch.pool).create("tests", ["analyst", "admin"])).key
+    for token in (None, second_key):
+        own = await answered(switch, identity, "approve", token=token)
+        assert (own.status, own.json["code"]) == (403, "own_proposal"), "nor with another key of the same account"
+    assert (await switch.call("GET", ENTRY)).status == 404
+    approved = await answered(switch, identity, "approve", token=ann)
+    assert (approved.status, approved.json["status"], approved.json["answered_by"]) == (200, "approved", "ann")
+    assert (approved.json["answer"]["value"], approved.json["answer"]["made_by"]) == ("phone/1", "tests")
+    assert (await switch.call("GET", ENTRY)).json["reason"] == "reported"
+    again = await answered(switch, identity, "approve", token=ann)
+    assert (again.status, again.json["code"], again.json["detail"]) == (
+        409,
+        "proposal_over",
+        "The proposal is approved by ann.",
+    )
+    gone = await asked(switch, "DELETE", ENTRY, token=ann)
+    assert (await answered(switch, gone.json["id"], "approve")).status == 200
+    assert (await switch.call("GET", ENTRY)).status == 404
+
+
+async def test_a_pack_decides_once_a_second_person_says_so(switch: RunningSwitch, ann: str) -> None:
+    _, (wallet,) = await payers(switch)
+    shop = await switch.wallet()
+    await published(switch, "strict", pack("strict"))
+    path = "/v1/rule-packs/strict/mode"
+    assert (await switch.call("POST", path, {"mode": "live"})).json["code"] == "approval_needed"
+    assert (await switch.pay(wallet, shop, 1_000)).status == 201
+    made = (await asked(switch, "POST", path, {"mode": "live"})).json
+    approved = await answered(switch, made["id"], "approve", token=ann)
+    assert approved.json["answer"]["deployment"]["live"] == "strict@1", approved.raw
+    assert approved.json["answer"]["deployment"]["made_by"] == "tests"
+    assert (await switch.pay(wallet, shop, 1_000)).status == 402
+
+
+async def test_what_a_call_refuses_leaves_its_proposal_open_and_anybody_declines(
+    switch: RunningSwitch, ann: str
+) -> None:
+    made = (await asked(switch, "POST", "/v1/rule-packs/nothing/mode", {"mode": "live"})).json
+    refused = await answered(switch, made["id"], "approve", token=ann)
+    assert (refused.status, refused.json["code"]) == (404, "rule_pack_not_found")
+    assert (await switch.call("GET", f"/v1/proposals/{made['id']}")).json["status"] == "open"
+    assert (await answered(switch, made["id"], "decline")).json["status"] == "declined"
+    assert (await answered(switch, made["id"], "approve", token=ann)).json["code"] == "proposal_over"
+    assert (await answered(switch, made["id"], "decline", token=ann)).json["code"] == "proposal_over"
+    reader = (await KeyStore(switch.pool).create("reader", ["read"])).key
+    assert (await answered(switch, made["id"], "approve", token=reader)).status == 403
+
+
+async def test_one_that_expired_is_approved_by_nobody_and_one_that_was_begun_is_finished(
+    switch: RunningSwitch, ann: str
+) -> None:
+    late, begun = [(await asked(switch, "PUT", ENTRY, REASON)).json["id"] for _ in range(2)]
+    async with switch.pool.session() as session:
+        await session.execute("UPDATE proposal SET expires_at = now() WHERE id = $1", late)
+        await session.execute("UPDATE proposal SET state = 1, answered_by = 1 WHERE id = $1", begun)
+    refused = await answered(switch, late, "approve", token=ann)
+    assert (refused.json["code"], refused.json["detail"]) == ("proposal_over", "The proposal is expired.")
+    listed = (await switch.call("GET", "/v1/proposals")).json["data"]
+    assert [(each["id"], each["status"]) for each in listed] == [(begun, "carrying_out")]
+    assert (await answered(switch, begun, "decline", token=ann)).json["code"] == "proposal_over"
+    assert (await answered(switch, begun, "approve", token=ann)).json["status"] == "approved", "its process had died"
+    first = (await switch.call("GET", "/v1/proposals?all=true&limit=1")).json
+    rest = (await switch.call("GET", f"/v1/proposals?all=true&limit=1&after={first['next']}")).json
+    assert [(each["id"], each["status"]) for each in [*first["data"], *rest["data"]]] == [
+        (begun, "approved"),
+        (late, "expired"),
+    ]
+    assert rest["next"] is None
+
+
+async def test_of_two_who_approve_at_once_the_change_is_one(switch: RunningSwitch, ann: str) -> None:
+    bob = (await KeyStore(switch.pool).create("bob", ["admin"])).key
+    made = (await asked(switch, "PUT", ENTRY, REASON)).json["id"]
+    answers = await asyncio.gather(*(answered(switch, made, "approve", token=token) for token in (ann, bob)))
+    assert 200 in {each.status for each in answers} <= {200, 409}
+    assert (await switch.call("GET", ENTRY)).json["revision"] == 1
+
+
+async def test_what_cannot_be_proposed_is_refused_by_its_field(
+    switch: RunningSwitch, ann: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases: list[tuple[tuple[Any, ...], str]] = [
+        (("POST", "/v1/transfers", {}), "path"),
+        (("GET", ENTRY), "method"),
+        (("PUT", ENTRY), "content"),
+        (("PUT", ENTRY, {"reason": 5}), "content"),
+        (("DELETE", ENTRY, {}), "content"),
+    ]
+    for call, field in cases:
+        refused = await asked(switch, *call)
+        assert (refused.status, [each["field"] for each in refused.json["errors"]]) == (422, [field]), refused.raw
+    assert (await answered(switch, str(uuid4()), "approve")).json["code"] == "proposal_not_found"
+    monkeypatch.setattr(proposals, "OPEN_MAX", 0)
+    assert (await asked(switch, "PUT", ENTRY, REASON)).json["code"] == "proposals_full"
+
+
+async def test_without_four_eyes_a_call_is_made_at_once_and_nothing_is_proposed(database_url: str) -> None:
+    async with running_switch(database_url, shards=1) as running:
+        await running.call("PUT", "/v1/lists/stolen", {"type": "device"})
+        assert (await running.call("PUT", ENTRY, REASON)).status == 200
+        assert (await asked(running, "PUT", ENTRY, REASON)).json["code"] == "four_eyes_off"
