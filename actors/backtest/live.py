@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from actors.backtest.population import Population, PopulationCount
 from actors.backtest.run import Labels, Period, tally_attempts
 from actors.database.connection import CONNECTION_LOST, SQL, connect
 from actors.journal.interface import JournalUnavailable
@@ -33,6 +34,7 @@ from actors.records.ids import Secret, bound_key
 from actors.records.layout import RECORD, Records
 from actors.scoring.pack_compiler import LINE_BYTES_MAX, compiled
 from actors.scoring.pack_compiler import prepare as prepare_compiler
+from models.scorecard import parse
 from rules.backtest.counts import Tally, new_tally
 from rules.backtest.report import BacktestReport, report
 from rules.decisions.pack import Decider
@@ -69,12 +71,15 @@ class LiveBacktest(msgspec.Struct, frozen=True, kw_only=True):
     wallets: bytes = b""
     keys: bytes = b""
     key_truths: bytes = b""
+    divided_ms: int | None = None
+    """Not what a pack would decide, but how payments before this time and those since differ in the eyes of `card`."""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """How it ended."""
 
     report: BacktestReport | None = None
+    population: Population | None = None
     failure: Failure | None = None
     detail: str = ""
 
@@ -172,6 +177,30 @@ async def _tested(test: LiveBacktest) -> BacktestReport:
     return report(decider.pack, tally)
 
 
+async def _counted(test: LiveBacktest) -> Population:
+    """How the payments of two spans differ."""
+    assert test.card is not None and test.divided_ms is not None, "asked for by both"
+    count = PopulationCount(parse(test.card), test.divided_ms)
+    session = await connect(test.url, name="shardpay-backtest")
+    try:
+        if not await session.fetchval(SQL["backtest_lock"]):
+            raise BlockingIOError
+        for shard in range(test.shards):
+            rebuilder = Rebuilder(shard, test.capacity)
+            async for records, addresses, seen in _journal(test.url, shard):
+                count.add(rebuilder.feed(records, addresses, seen))
+                _bound_memory()
+            count.add(rebuilder.end())
+    finally:
+        session.terminate()
+    return count.found()
+
+
+def _bound_memory() -> None:
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB > MEMORY_BYTES_MAX:
+        raise _TooLarge
+
+
 async def _tally_shard(test: LiveBacktest, shard: int, decider: Decider, keyed: _KeyLabels, tally: Tally) -> None:
     by_id = Labels(np.frombuffer(test.addresses, np.int64), np.frombuffer(test.truths, np.int8))
     labels = by_id.and_of(Labels(by_id.addresses[:0], by_id.truths[:0]))
@@ -180,8 +209,7 @@ async def _tally_shard(test: LiveBacktest, shard: int, decider: Decider, keyed: 
     async for records, addresses, seen in _journal(test.url, shard):
         labels = labels.and_of(keyed.of(records, addresses))
         tally_attempts(tally, decider, rebuilder.feed(records, addresses, seen), labels, period)
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB > MEMORY_BYTES_MAX:
-            raise _TooLarge
+        _bound_memory()
     last: Rebuilt = rebuilder.end()
     tally_attempts(tally, decider, last, labels, period)
 
@@ -204,6 +232,8 @@ async def _journal(url: str, shard: int) -> AsyncIterator[tuple[Records, NDArray
 
 def _outcome(test: LiveBacktest) -> Response:
     try:
+        if test.divided_ms is not None:
+            return Response(population=asyncio.run(_counted(test)))
         return Response(report=asyncio.run(_tested(test)))
     except BlockingIOError:
         return Response(failure="busy")

@@ -22,6 +22,7 @@ from switch.http.schema import (
     Capture,
     CardBacktest,
     CardMode,
+    CardPopulation,
     Changes,
     CreditQuestion,
     DisputeOutcome,
@@ -66,6 +67,7 @@ WALLET_PATCH: Final = msgspec.json.Decoder(WalletPatch)
 PACK_TEXT: Final = msgspec.json.Decoder(PackText)
 PACK_MODE: Final = msgspec.json.Decoder(PackMode)
 CARD_MODE: Final = msgspec.json.Decoder(CardMode)
+CARD_POPULATION: Final = msgspec.json.Decoder(CardPopulation)
 SCENARIO_TEXT: Final = msgspec.json.Decoder(ScenarioText)
 NEW_CONSENT: Final = msgspec.json.Decoder(NewConsent)
 CREDIT_QUESTION: Final = msgspec.json.Decoder(CreditQuestion)
