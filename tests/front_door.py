@@ -238,6 +238,7 @@ async def running_switch(
     review_expires_in_s: int = REVIEW_SECONDS,
     law: CreditLaw = PRESETS["cn"],
     webhooks: WebhookKeys = NO_NETWORKS,
+    bench_reports: str | None = None,
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database. All is compiled first: in this one loop the shards would stand still while the front door compiles,
     and take themselves for stopped."""
@@ -274,6 +275,7 @@ async def running_switch(
             limits=limits or Limits(),
             law=law,
             webhooks=webhooks,
+            bench_reports=bench_reports,
         )
         front_door = FrontDoor(options, clients, [deployed])
         await front_door.start()

@@ -123,6 +123,7 @@ class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Capacity
     limits: Limits = Limits()
     test_currencies: bool = False
+    bench_reports: str | None = None
     law: CreditLaw = PRESETS["cn"]
     webhooks: WebhookKeys = WebhookKeys()
 
@@ -133,6 +134,7 @@ class Services:
     def __init__(self, deps: ServiceParts) -> None:
         self.limits = deps.limits
         self.test_currencies = deps.test_currencies
+        self.bench_reports = deps.bench_reports
         self.law = deps.law
         self.topology = deps.topology
         self.secret = deps.secret
