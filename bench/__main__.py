@@ -16,6 +16,7 @@ BENCHMARKS: Final = {
     "single": "single payments over HTTP at 64 connections, scored and unscored; with --peers against row locks",
     "batches": "Arrow batches of 32k over HTTP, unscored and scored, one and two shards",
     "webhooks": "deliveries of webhooks to a receiver on the same machine, alone and beside a dead endpoint",
+    "console": "pages of the console beside single payments, and what they cost those",
     "credit": "decisions of credit over HTTP at 64 connections; with --peers beside a PostgreSQL function",
     "kernel": "the ledger's kernels alone at ten million wallets, and memory",
     "rules": "20 rules of four terms: one payment from a dict, batches, compiling; with --peers against datalogic-py and zen-engine",

@@ -248,6 +248,7 @@ async def running_switch(
     law: CreditLaw = PRESETS["cn"],
     webhooks: WebhookKeys = NO_NETWORKS,
     four_eyes: FourEyes = TWO_EYES,
+    bench_reports: str | None = None,
 ) -> AsyncIterator[RunningSwitch]:
     """A switch on a migrated database. All is compiled first: in this one loop the shards would stand still while the front door compiles,
     and take themselves for stopped."""
@@ -284,6 +285,7 @@ async def running_switch(
             law=law,
             webhooks=webhooks,
             four_eyes=four_eyes,
+            bench_reports=bench_reports,
         )
         front_door = FrontDoor(options, clients, [deployed])
         await front_door.start()

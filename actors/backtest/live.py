@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.backtest.decided_under import DecidedUnder
+from actors.backtest.population import Population, PopulationCount
 from actors.backtest.run import LabelLayers, Labels, Period, tally_attempts
 from actors.database.connection import CONNECTION_LOST, SQL, connect
 from actors.database.control_rows import all_controls
@@ -36,6 +37,7 @@ from actors.records.ids import Secret, bound_key
 from actors.records.layout import RECORD, Records
 from actors.scoring.pack_compiler import LINE_BYTES_MAX, compiled
 from actors.scoring.pack_compiler import prepare as prepare_compiler
+from models.scorecard import parse
 from rules.backtest.counts import Tally, new_tally
 from rules.backtest.report import BacktestReport, report
 from rules.decisions.pack import Decider
@@ -72,12 +74,15 @@ class LiveBacktest(msgspec.Struct, frozen=True, kw_only=True):
     wallets: bytes = b""
     keys: bytes = b""
     key_truths: bytes = b""
+    divided_ms: int | None = None
+    """Not what a pack would decide, but how payments before this time and those since differ in the eyes of `card`."""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
     """How it ended."""
 
     report: BacktestReport | None = None
+    population: Population | None = None
     failure: Failure | None = None
     detail: str = ""
 
@@ -176,6 +181,30 @@ async def _tested(test: LiveBacktest) -> BacktestReport:
     return report(decider.pack, tally)
 
 
+async def _counted(test: LiveBacktest) -> Population:
+    """How the payments of two spans differ."""
+    assert test.card is not None and test.divided_ms is not None, "asked for by both"
+    count = PopulationCount(parse(test.card), test.divided_ms)
+    session = await connect(test.url, name="shardpay-backtest")
+    try:
+        if not await session.fetchval(SQL["backtest_lock"]):
+            raise BlockingIOError
+        for shard in range(test.shards):
+            rebuilder = Rebuilder(shard, test.capacity)
+            async for run in _journal(test.url, shard):
+                count.add(rebuilder.feed(np.array(run.records, RECORD), run.addresses, run.seen))
+                _bound_memory()
+            count.add(rebuilder.end())
+    finally:
+        session.terminate()
+    return count.found()
+
+
+def _bound_memory() -> None:
+    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB > MEMORY_BYTES_MAX:
+        raise _TooLarge
+
+
 async def _tally_shard(
     test: LiveBacktest, shard: int, decider: Decider, keyed: _KeyLabels, tally: Tally, session: Any, stored: Labels
 ) -> None:
@@ -193,8 +222,7 @@ async def _tally_shard(
         tally_attempts(
             tally, decider, rebuilder.feed(records, addresses, run.seen), LabelLayers(labels, stored), period, under
         )
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB > MEMORY_BYTES_MAX:
-            raise _TooLarge
+        _bound_memory()
     last: Rebuilt = rebuilder.end()
     tally_attempts(tally, decider, last, LabelLayers(labels, stored), period, under or DecidedUnder())
 
@@ -216,6 +244,8 @@ async def _journal(url: str, shard: int) -> AsyncIterator[OpenedBlocks]:
 
 def _outcome(test: LiveBacktest) -> Response:
     try:
+        if test.divided_ms is not None:
+            return Response(population=asyncio.run(_counted(test)))
         return Response(report=asyncio.run(_tested(test)))
     except BlockingIOError:
         return Response(failure="busy")

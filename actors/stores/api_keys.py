@@ -150,22 +150,14 @@ class KeyStore:
             raise KeyRefused(f"there is no key {identity} that works")
         return CreatedKey(id=str(made), name=row["name"], scopes=tuple(row["scopes"]), key=key)
 
+    async def page(self, secret: Secret, after: tuple[datetime, uuid.UUID] | None, limit: int) -> list[ListedKey]:
+        """At most `limit` keys, newest first, revoked ones too; `after`: when the last one seen was made, and its id."""
+        made, identity = after or (None, None)
+        return [_listed_key(secret, row) for row in await self._pool.fetch("key_page", made, identity, limit)]
+
     async def list(self, secret: Secret) -> list[ListedKey]:
         """All keys, oldest first, revoked ones too. `secret`: the cluster's, for the ids of wallets."""
-        return [
-            ListedKey(
-                id=str(row["id"]),
-                name=row["name"],
-                scopes=tuple(row["scopes"]),
-                state="revoked" if row["revoked_at"] else "expired" if row["expired"] else "active",
-                created_at=row["created_at"],
-                expires_at=row["expires_at"],
-                revoked_at=row["revoked_at"],
-                last_used_at=row["last_used_at"],
-                bound=_listed(secret, row) if row["bound"] else None,
-            )
-            for row in await self._pool.fetch("key_list")
-        ]
+        return [_listed_key(secret, row) for row in await self._pool.fetch("key_list")]
 
     async def revoke(self, identity: str) -> bool:
         """End a key's life; False when there is no such key."""
@@ -200,6 +192,20 @@ def _number(identity: str) -> uuid.UUID | None:
 
 def _bound_of(row: Any) -> Bound:
     return Bound(frozenset(row["wallets"]), frozenset(row["owners"]), frozenset(row["scenarios"]))
+
+
+def _listed_key(secret: Secret, row: Any) -> ListedKey:
+    return ListedKey(
+        id=str(row["id"]),
+        name=row["name"],
+        scopes=tuple(row["scopes"]),
+        state="revoked" if row["revoked_at"] else "expired" if row["expired"] else "active",
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+        last_used_at=row["last_used_at"],
+        bound=_listed(secret, row) if row["bound"] else None,
+    )
 
 
 def _listed(secret: Secret, row: Any) -> ListedBound:

@@ -34,7 +34,7 @@ from switch.views.representations import json_response
 
 B = TypeVar("B", bound=BacktestAsked)
 
-_PROBLEMS: Final[dict[Failure, str]] = {
+PROBLEMS_OF_FAILURES: Final[dict[Failure, str]] = {
     "busy": "backtest_running",
     "too_large": "backtest_too_large",
     "contradiction": "internal_error",
@@ -116,7 +116,7 @@ async def _tried(services: BacktestServices, asked: BacktestAsked, labels: _Labe
     test = await _test(services, asked, labels, pack)
     response: Response = await services.backtester.run(test)
     if response.failure is not None or response.report is None:
-        raise ProblemError(_PROBLEMS[response.failure or "ended"], response.detail or None)
+        raise ProblemError(PROBLEMS_OF_FAILURES[response.failure or "ended"], response.detail or None)
     return json_response(Backtested(report=response.report, seconds=round(time.perf_counter() - started, 3)))
 
 

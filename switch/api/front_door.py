@@ -47,6 +47,7 @@ class FrontDoorOptions(msgspec.Struct, frozen=True, kw_only=True):
     shards: int
     capacity: Capacity = Capacity()
     test_currencies: bool = False
+    bench_reports: str | None = None
     law: CreditLaw = PRESETS["cn"]
     limits: Limits = Limits()
     tls: TlsFiles | None = None
@@ -98,6 +99,7 @@ class FrontDoor:
                 secret_bytes=options.secret,
                 capacity=options.capacity,
                 test_currencies=options.test_currencies,
+                bench_reports=options.bench_reports,
                 law=options.law,
                 limits=options.limits,
                 webhooks=options.webhooks,

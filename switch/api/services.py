@@ -135,6 +135,7 @@ class ServiceParts(msgspec.Struct, frozen=True, kw_only=True):
     capacity: Capacity
     limits: Limits = Limits()
     test_currencies: bool = False
+    bench_reports: str | None = None
     law: CreditLaw = PRESETS["cn"]
     webhooks: WebhookKeys = WebhookKeys()
     four_eyes: FourEyes = FourEyes()
@@ -146,6 +147,7 @@ class Services:
     def __init__(self, deps: ServiceParts) -> None:
         self.limits = deps.limits
         self.test_currencies = deps.test_currencies
+        self.bench_reports = deps.bench_reports
         self.law = deps.law
         self.topology = deps.topology
         self.secret = deps.secret

@@ -20,11 +20,11 @@ from actors.stores.webhook_endpoints import (
 from switch.api.recorded import RecordedServices, answered_once
 from switch.api.route import BODY, Route
 from switch.api.services import Limits
-from switch.api.webhook_endpoints import EndpointLookup, endpoint_in_path, halves
+from switch.api.webhook_endpoints import EndpointLookup, endpoint_in_path
 from switch.http.access import Access
 from switch.http.auth import WEBHOOKS
 from switch.http.call import Call, page_limit
-from switch.http.cursors import decode_places, encode_cursor
+from switch.http.cursors import decode_places, encode_cursor, halves
 from switch.http.decoding import EMPTY, decode
 from switch.http.schema import Empty
 from switch.http.times import time_text

@@ -29,7 +29,7 @@ from switch.gateway.routing import Topology
 from switch.http.access import Access
 from switch.http.auth import WEBHOOKS
 from switch.http.call import Call, page_limit
-from switch.http.cursors import decode_places, encode_cursor
+from switch.http.cursors import decode_places, encode_cursor, halves
 from switch.http.decoding import NEW_WEBHOOK_ENDPOINT, SECRET_ROTATION, WEBHOOK_ENDPOINT_PATCH, decode
 from switch.http.schema import SECRET_OVERLAP_S, NewWebhookEndpoint, SecretRotation, WebhookEndpointPatch
 from switch.http.times import now_ms, time_text
@@ -140,11 +140,6 @@ async def get_endpoint(services: EndpointServices, call: Call) -> web.Response:
     """GET /v1/webhook-endpoints/{id}."""
     call.query()
     return json_response(shown(await endpoint_in_path(services, call)))
-
-
-def halves(identity: uuid.UUID) -> tuple[int, int]:
-    """A UUID as two places of a cursor."""
-    return identity.int >> 64, identity.int & (1 << 64) - 1
 
 
 def shown(stored: StoredEndpoint, secret: bytes | None = None) -> WebhookEndpoint:

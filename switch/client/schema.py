@@ -413,6 +413,14 @@ class BacktestResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     seconds: float
 
 
+class PopulationAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Two spans of time in the eyes of a card."""
+
+    divided_at: str
+    population: Population
+    seconds: float
+
+
 class ScenarioList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of scenarios, each in its newest version."""
 
@@ -735,6 +743,39 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     count: int
 
 
+class KeyList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of keys, newest first."""
+
+    data: list[KeyShown]
+    has_more: bool
+    next: str | None
+
+
+class JournalHeads(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """All shards at one moment."""
+
+    taken_at: str
+    heads: list[JournalHead]
+
+
+class BenchReportList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The newest files."""
+
+    configured: bool
+    data: list[BenchReportNamed]
+
+
+class BenchReportShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run: when, how, on what machine, with what versions, and its figures so far."""
+
+    name: str
+    date: str
+    settings: dict[str, Any]
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    figures: list[BenchFigure]
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where and how a payment was made; `device` is any name the caller has for it."""
 
@@ -972,6 +1013,17 @@ class BacktestReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     labels: LabelComparison | None
 
 
+class Population(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`before` and `since`: attempts of each span; `psi` of the points, None where one span has no attempts."""
+
+    card: str
+    before: int
+    since: int
+    psi: float | None
+    distribution: list[Bar]
+    characteristics: list[CharacteristicPopulation]
+
+
 class ConditionPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One requirement, the reason code that it gives when it does not hold, and what the holder is told then."""
 
@@ -1163,6 +1215,56 @@ class WebhookAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     error: str | None
 
 
+class KeyShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A key."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    status: str
+    bound: KeyBound | None
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+
+
+class JournalHead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last block of a shard's journal: its number, its SHA-256 and that of the block before, whether its checksum is right, and the
+    time of its last record; nulls of an empty one."""
+
+    shard: int
+    block: int
+    hash: str | None
+    previous: str | None
+    whole: bool | None
+    written_at: str | None
+    segments: int
+
+
+class BenchReportNamed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file of figures."""
+
+    name: str
+    bytes: int
+
+
+class BenchFigure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One measured quantity with all its rounds."""
+
+    benchmark: str
+    case: str
+    unit: str
+    better: str
+    median: float
+    spread: float
+    rounds: list[float]
+    aim: float | None = None
+    aim_met: bool | None = None
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+
+
 class BalanceAfter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A wallet after a payment."""
 
@@ -1235,6 +1337,8 @@ class CreditData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     transfer: str | None = None
     stopped_by: str | None = None
     expires_at: str | None = None
+    run: int | None = None
+    as_of: str | None = None
 
 
 class ScorerState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1283,6 +1387,23 @@ class LabelComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     recorded: LabelAgreement
 
 
+class Bar(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Attempts with points from `low` on, up to the next bar."""
+
+    low: int
+    before: int
+    since: int
+
+
+class CharacteristicPopulation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One characteristic; `psi` None where one span has no attempts."""
+
+    feature: str
+    reason: str
+    psi: float | None
+    bins: list[BinPopulation]
+
+
 class ReasonText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reason and what the holder is told about it."""
 
@@ -1312,6 +1433,14 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     what: str | None = None
 
 
+class KeyBound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """To what a key's account is bound."""
+
+    wallets: list[str]
+    owners: list[str]
+    scenarios: list[str]
+
+
 class LabelAgreement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How decisions other than approve agree with the labels."""
 
@@ -1322,6 +1451,18 @@ class LabelAgreement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     recall: float | None
     amounts_true: dict[str, int]
     amounts_found: dict[str, int]
+
+
+class BinPopulation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Attempts in one bin of a characteristic, which gives `points`; values from `least` on and below `below`, or `texts`, or `what`."""
+
+    points: int
+    least: float | int | None
+    below: float | int | None
+    texts: list[str] | None
+    what: str | None
+    before: int
+    since: int
 
 
 class KeyedTransfer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -823,6 +823,18 @@ class Scorecards(Resource):
             schema.BacktestResult,
         )
 
+    def population(
+        self, *, name: str, version: int | UnsetType = UNSET, divided_at: str | UnsetType = UNSET
+    ) -> schema.PopulationAnswer:
+        """Payments since a time against those before it, by bins of a scorecard.
+
+        Raises ShardpayError.
+        """
+        return self._call(
+            Call("POST", "/v1/scorecards/population", body(name=name, version=version, divided_at=divided_at)),
+            schema.PopulationAnswer,
+        )
+
 
 class Proposals(Resource):
     """The calls below `/v1/proposals`."""
@@ -1523,6 +1535,48 @@ class WebhookDeliveries(Resource):
         )
 
 
+class Keys(Resource):
+    """The calls below `/v1/keys`."""
+
+    def list(self, *, limit: int = PAGE) -> Iterator[schema.KeyShown]:
+        """List API keys: names, scopes, bounds, ends; no secrets.
+
+        One entry after the other, over all pages. Raises ShardpayError.
+        """
+        for page in self._pages("/v1/keys", schema.KeyList, limit=limit):
+            for each in page.data:
+                yield each
+
+
+class Journal(Resource):
+    """The calls below `/v1/journal/heads`."""
+
+    def heads(self) -> schema.JournalHeads:
+        """Where each shard's journal ends: block, hash, time.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", "/v1/journal/heads"), schema.JournalHeads)
+
+
+class BenchReports(Resource):
+    """The calls below `/v1/bench/reports`."""
+
+    def list(self) -> schema.BenchReportList:
+        """List results of benchmarks, the newest first.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", "/v1/bench/reports"), schema.BenchReportList)
+
+    def get(self, name: str) -> schema.BenchReportShown:
+        """The figures of one run of benchmarks.
+
+        Raises ShardpayError.
+        """
+        return self._call(Call("GET", path("/v1/bench/reports/{name}", name=name)), schema.BenchReportShown)
+
+
 class Resources:
     """Every resource of a switch."""
 
@@ -1547,3 +1601,6 @@ class Resources:
         self.credit_reviews = CreditReviews(call, pages)
         self.webhook_endpoints = WebhookEndpoints(call, pages)
         self.webhook_deliveries = WebhookDeliveries(call, pages)
+        self.keys = Keys(call, pages)
+        self.journal = Journal(call, pages)
+        self.bench_reports = BenchReports(call, pages)

@@ -72,6 +72,7 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
         "short": short_id,
         "seconds": seconds,
         "share": share,
+        "figure": figure,
         "data": data,
     }
     made.globals["asset"] = lambda name: f"/console/assets/{name}?v={assets[name].version}"
@@ -145,6 +146,13 @@ def seconds(value: float | None) -> str:
 def share(value: float) -> str:
     """A ratio in per cent."""
     return f"{value * 100:.1f} %" if 0 < value < 0.1 else f"{value * 100:.0f} %"
+
+
+def figure(value: float | None) -> str:
+    """A measured value to three digits, or whole."""
+    if value is None:
+        return "\N{EM DASH}"
+    return number(round(value)) if abs(value) >= 100 else f"{value:.3g}".replace("-", _MINUS)
 
 
 def data(value: Any) -> Markup:

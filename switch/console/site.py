@@ -119,7 +119,7 @@ class Console:
         if as_json:
             return json_response(shown.data, shown.status, PAGE_HEADERS)
         navigation = [
-            {"path": each.path, "title": each.title}
+            {"path": each.path, "title": each.title, "current": each.holds(request.path)}
             for each in NAVIGATION
             if each.route is None or visit.may(*each.route)
         ]

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import uuid
 from collections.abc import Sequence
 from typing import Final
 
@@ -25,6 +26,11 @@ def encode_cursor(secret: Secret, scope: str, *places: int) -> str:
     """Places (int64) in the list that `scope` describes, as text for `next`."""
     raw = _ENCODE(places)
     return base64.urlsafe_b64encode(raw + _mac(secret, scope, raw)).rstrip(b"=").decode()
+
+
+def halves(identity: uuid.UUID) -> tuple[int, int]:
+    """A UUID as two places of a cursor."""
+    return identity.int >> 64, identity.int & (1 << 64) - 1
 
 
 def decode_cursor(secret: Secret, scope: str, text: str) -> int:

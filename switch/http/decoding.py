@@ -22,6 +22,7 @@ from switch.http.schema import (
     Capture,
     CardBacktest,
     CardMode,
+    CardPopulation,
     CaseAssignee,
     CaseNote,
     Changes,
@@ -82,6 +83,7 @@ CASE_NOTE: Final = msgspec.json.Decoder(CaseNote)
 CASE_ASSIGNEE: Final = msgspec.json.Decoder(CaseAssignee)
 NEW_PROPOSAL: Final = msgspec.json.Decoder(NewProposalText)
 CARD_MODE: Final = msgspec.json.Decoder(CardMode)
+CARD_POPULATION: Final = msgspec.json.Decoder(CardPopulation)
 SCENARIO_TEXT: Final = msgspec.json.Decoder(ScenarioText)
 NEW_CONSENT: Final = msgspec.json.Decoder(NewConsent)
 CREDIT_QUESTION: Final = msgspec.json.Decoder(CreditQuestion)

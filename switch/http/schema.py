@@ -263,6 +263,15 @@ class CardBacktest(BacktestAsked, frozen=True, kw_only=True):
     pack: DocumentName | UnsetType = UNSET
 
 
+class CardPopulation(Wire, frozen=True, kw_only=True):
+    """POST /v1/scorecards/population. A scorecard that is published, the newest version unless given; `divided_at`: the effective time
+    that divides payments, when the version was published unless given."""
+
+    name: DocumentName
+    version: Version | UnsetType = UNSET
+    divided_at: str | UnsetType = UNSET
+
+
 class Standing(Wire, frozen=True, kw_only=True):
     """Orders up to this cap (minor units) need no confirmation while the consent lasts."""
 

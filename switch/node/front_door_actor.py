@@ -35,6 +35,7 @@ class FrontDoorSpec(msgspec.Struct, frozen=True, kw_only=True):
     log_dir: str
     capacity: Capacity = Capacity()
     test_currencies: bool = False
+    bench_reports: str | None = None
     tls: TlsFiles | None = None
     requests: RequestLimits = RequestLimits()
     law: CreditLaw = PRESETS["cn"]
@@ -98,6 +99,7 @@ class FrontDoorActor:
             shards=spec.shards,
             capacity=spec.capacity,
             test_currencies=spec.test_currencies,
+            bench_reports=spec.bench_reports,
             tls=spec.tls,
             limits=Limits(requests=spec.requests),
             law=spec.law,

@@ -171,6 +171,7 @@ class Cluster:
             log_dir=str(log_dir(settings.data)),
             capacity=settings.capacity,
             test_currencies=settings.test_currencies,
+            bench_reports=settings.bench_reports,
             tls=settings.tls,
             requests=settings.requests,
             law=settings.credit.terms,

@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     checkpoints: str | None = None
     drain_grace_s: float = DRAIN_GRACE_S
     test_currencies: bool = False
+    bench_reports: str | None = None
     tls: TlsFiles | None = None
     requests: RequestLimits = RequestLimits()
     credit: CreditKeys = CreditKeys()
@@ -59,7 +60,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The TOML file of `serve --config`. `daily_limits`: tier -> minor units a day; `review_expires_in`: seconds until a payment that
     no analyst has answered is declined; `test_currencies`: wallets may be opened in XTS and XXX; `credit`: clocks and retention of
-    credit records; `webhooks`: where webhooks may go beside public addresses; `controls`: whether changes need a second account."""
+    credit records; `webhooks`: where webhooks may go beside public addresses; `controls`: whether changes need a second account;
+    `bench_reports`: a folder of results of `shardpay bench`, to be shown."""
 
     daily_limits: dict[Tier, DailyLimit] = {}
     review_expires_in: Annotated[int, msgspec.Meta(ge=1, le=HOLD_SECONDS_MAX)] = REVIEW_SECONDS
@@ -67,6 +69,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     allow_unsafe_database: bool = False
     checkpoints: str | None = None
     test_currencies: bool = False
+    bench_reports: str | None = None
     requests: RequestLimits = RequestLimits()
     credit: CreditKeys = CreditKeys()
     webhooks: WebhookKeys = WebhookKeys()

@@ -90,6 +90,7 @@ ADVICE: Final[dict[str, str]] = {
     "key_not_seen": "Keys are remembered for a day, each for the account that used it. One of another account, or on its way, is not seen.",
     "rule_pack_not_found": "GET /v1/rule-packs lists those there are.",
     "scorecard_not_found": "GET /v1/scorecards lists those there are.",
+    "bench_report_not_found": "GET /v1/bench/reports lists those there are.",
     "receipt_not_found": "The account of this key asked no question with this receipt.",
     "receipt_refused": "Ask for a decision first, and order no more than it grants, in its scenario.",
     "order_number_taken": "GET /v1/credit/orders?number= shows it. Give each order a number of its own.",

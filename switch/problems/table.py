@@ -55,6 +55,7 @@ _FRONT_DOOR: Final[dict[str, Outcome]] = {
     "features_not_published": Outcome(404, False, "The wallet's score was published without what it is of."),
     "webhook_endpoint_not_found": Outcome(404, False, "There is no such webhook endpoint."),
     "delivery_not_found": Outcome(404, False, "There is no such delivery, or it is kept no longer."),
+    "bench_report_not_found": Outcome(404, False, "There are no results of benchmarks of this name."),
     "scenario_not_found": Outcome(404, False, "There is no scenario, or no version, of this name."),
     "method_not_allowed": Outcome(405, False, "This path does not take this method."),
     "request_timeout": Outcome(408, True, "The body did not arrive in time."),

@@ -55,6 +55,7 @@ EXAMPLES: Final[dict[type, Any]] = {
     schema.CardMode: {"mode": "shadow", "pack": "default"},
     schema.PackBacktest: {"name": "default", "from": "2026-01-01T00:00:00Z"},
     schema.CardBacktest: {"name": "first", "from": "2026-01-01T00:00:00Z"},
+    schema.CardPopulation: {"name": "first", "divided_at": "2026-01-01T00:00:00Z"},
     schema.ScenarioText: {"text": _SCENARIO},
     schema.NewConsent: {
         "wallet": _ANN,

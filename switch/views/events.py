@@ -57,6 +57,7 @@ from switch.gateway.encode import details_of
 from switch.http.schema import Context
 from switch.http.times import time_text
 from switch.problems.table import NUMBERS
+from switch.views.credit_scores import score_of
 from switch.views.lifecycle import asked_kind, context_of
 from switch.views.pack_names import Names
 from switch.views.representations import KIND_NAMES, LABEL_NAMES, STATUS_NAMES, Decision, recorded_decision
@@ -345,7 +346,8 @@ class WalletData(msgspec.Struct, frozen=True, kw_only=True):
 
 class CreditData(msgspec.Struct, frozen=True, kw_only=True):
     """`data` of credit.*: the record as `id`, what it is about as `of` (consent, receipt, order, entry, dispute). `holder` is null where
-    nobody has the wallet that was asked about; `cause` and `score` are for the holder's side alone."""
+    nobody has the wallet that was asked about; `cause` and `score` are for the holder's side alone. `run` and `as_of`: of a
+    score, which run made it, and where its data end."""
 
     id: str
     of: str | UnsetType = UNSET
@@ -363,6 +365,8 @@ class CreditData(msgspec.Struct, frozen=True, kw_only=True):
     transfer: str | UnsetType = UNSET
     stopped_by: str | UnsetType = UNSET
     expires_at: str | UnsetType = UNSET
+    run: int | UnsetType = UNSET
+    as_of: str | UnsetType = UNSET
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -508,6 +512,8 @@ def credit_data(
         transfer=transfer_id(secret, times[collected], collected) if collected in times else UNSET,
         stopped_by=_STOPS.get(record[STOPPED_BY], UNSET) if kind in _STOPPING else UNSET,
         expires_at=time_text(record["expiry"]) if record["expiry"] else UNSET,
+        run=int(score_of(record)["run"]) if scored else UNSET,
+        as_of=time_text(record["effective_time"]) if scored else UNSET,
     )
 
 

@@ -446,7 +446,7 @@ def document_cases(w: World) -> Iterator[Case]:
     yield Case(
         name="a card may not be read", code="forbidden", method="PUT", path=card, body=document, token=w.read_key
     )
-    mode, tried = f"{card}/mode", "/v1/scorecards/backtest"
+    mode, tried, counted = f"{card}/mode", "/v1/scorecards/backtest", "/v1/scorecards/population"
     posts: tuple[tuple[str, dict[str, Any], str, str | None], ...] = (
         (mode, {}, "invalid_field", "mode"),
         (mode, {"mode": "challenger"}, "invalid_field", "share"),
@@ -464,13 +464,30 @@ def document_cases(w: World) -> Iterator[Case]:
         (tried, {"document": document, "text": ""}, "invalid_field", "text"),
         (tried, {"name": "c\0"}, "invalid_field", "name"),
         (tried, {"name": "c"}, "scorecard_not_found", None),
+        (counted, {}, "invalid_field", "name"),
+        (counted, {"name": "c", "version": 0}, "invalid_field", "version"),
+        (counted, {"name": "c", "document": document}, "invalid_field", "document"),
+        (counted, {"name": "c"}, "scorecard_not_found", None),
     )
     for path, body, code, where in posts:
         yield Case(name=f"{path} {body}", code=code, path=path, body=body, field=where)
-    for path, asked in ((mode, {"mode": "live"}), (tried, {"document": document})):
+    for path, asked in ((mode, {"mode": "live"}), (tried, {"document": document}), (counted, {"name": "c"})):
         yield Case(name=f"{path} to read", code="forbidden", path=path, body=asked, token=w.read_key)
     repeated = b'{"document": {"name": "c", "name": "c", "version": 1, "characteristics": []}}'
     yield Case(name="a card with two names", code="invalid_field", path=tried, data=repeated, field="name")
+
+
+def operating_cases(w: World) -> Iterator[Case]:
+    """What those who run the switch ask for."""
+    for name in ("nothing", "20260101T000000Z-00000000", "..%2Fconfig.toml"):
+        yield Case(
+            name=f"results {name}", code="bench_report_not_found", method="GET", path=f"/v1/bench/reports/{name}"
+        )
+    for query in ("after=x", "limit=0", "limit=101", "name=x"):
+        yield Case(name=f"keys {query}", code="invalid_query", method="GET", path=f"/v1/keys?{query}")
+    for path in ("/v1/keys", "/v1/journal/heads"):
+        yield Case(name=f"{path} to read", code="forbidden", method="GET", path=path, token=w.read_key)
+    yield Case(name="heads of one shard", code="invalid_query", method="GET", path="/v1/journal/heads?shard=0")
 
 
 def arrow_cases(w: World) -> Iterator[Case]:
@@ -603,6 +620,7 @@ def stream(table: pa.Table, codec: str | None = None) -> bytes:
 
 CASES = (
     document_cases,
+    operating_cases,
     json_cases,
     field_cases,
     wallet_cases,

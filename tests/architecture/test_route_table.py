@@ -25,6 +25,7 @@ QUESTIONS = {
     "/v1/lookups/transfers",
     "/v1/rule-packs/backtest",
     "/v1/scorecards/backtest",
+    "/v1/scorecards/population",
     "/v1/wallets/{id}/credit/what-if",
 }
 """What is a POST since its body is long, and changes nothing."""

@@ -30,6 +30,9 @@ FLAGS: Final = (
     "--hide-scrollbars",
     "--remote-debugging-port=0",
 )
+QUALITIES: Final = ((85, 1.0), (65, 1.0), (65, 0.8), (45, 0.8), (45, 0.65))
+"""Of pictures, with how many times as large as on the screen they are; tried one after the other."""
+PICTURE_HEIGHT: Final = 1_100
 KEYS: Final = {"Enter": ("Enter", 13, "\r"), "Tab": ("Tab", 9, "")}
 
 
@@ -141,10 +144,22 @@ class Tab:
         media = [{"name": name, "value": value} for name, value in features.items()]
         await self.do("Emulation.setEmulatedMedia", features=media)
 
-    async def picture(self, path: Path) -> None:
-        """The whole page as PNG."""
-        stated = await self.do("Page.captureScreenshot", captureBeyondViewport=True, format="png")
-        path.write_bytes(base64.b64decode(stated["data"]))
+    async def picture(self, path: Path, bytes_max: int | None = None) -> None:
+        """The page as WebP: all of it, or as much of its top as PICTURE_HEIGHT and as good as `bytes_max` allow. Raises BrowserError when
+        nothing of QUALITIES does."""
+        await self.run("window.scrollTo(0, 0)")
+        size = (await self.do("Page.getLayoutMetrics"))["cssContentSize"]
+        height = size["height"] if bytes_max is None else min(size["height"], PICTURE_HEIGHT)
+        for quality, scale in QUALITIES:
+            clip = {"x": 0, "y": 0, "width": size["width"], "height": height, "scale": scale}
+            stated = await self.do(
+                "Page.captureScreenshot", captureBeyondViewport=True, format="webp", quality=quality, clip=clip
+            )
+            picture = base64.b64decode(stated["data"])
+            if bytes_max is None or len(picture) <= bytes_max:
+                path.write_bytes(picture)
+                return
+        raise BrowserError(f"{path.name} has {len(picture):,} bytes, more than {bytes_max:,}")
 
     async def axe(self, *rules: str) -> list[str]:
         """What axe finds wrong with the page by these rules, or by all, one line each."""

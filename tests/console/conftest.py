@@ -20,12 +20,13 @@ class Scene(NamedTuple):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def scene(postgres_url: str) -> AsyncIterator[Scene]:
+async def scene(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     """Made once for all of them: to start a switch takes longer than to look at all its pages."""
     async with new_database(postgres_url) as url:
         await migrate(url)
-        async with running_switch(url) as switch:
-            yield Scene(switch, await day_at_the_shop(switch))
+        results = tmp_path_factory.mktemp("results")
+        async with running_switch(url, bench_reports=str(results)) as switch:
+            yield Scene(switch, await day_at_the_shop(switch, results))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -1,13 +1,28 @@
 """What the console shows in tests and in screenshots: a small shop's day, made through the API."""
 
 import uuid
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from actors.stores.api_keys import KeyStore
+from bench.report.figures import figure
+from bench.report.report import BenchReport, new_run
+from switch.console.scorecards import EXAMPLE
 from switch.http.times import now_ms, time_text
 from tests.front_door import RunningSwitch
+from tests.score_batches import (
+    computed_row,
+    publish_card,
+    publish_scores,
+    reported,
+    some_features,
+    stream,
+    with_features,
+)
 
 DAY_MS = 86_400_000
+ITEMS = [{"name": "Two nights", "amount": 15_000}, {"name": "Breakfast", "amount": 2_400}]
+DISCOUNTS = [{"name": "Regular guest", "amount": 1_000}]
 
 
 class Day(NamedTuple):
@@ -22,10 +37,15 @@ class Day(NamedTuple):
     declined: str
     consent: str
     hook: str
+    inn: str
+    order: str
+    dispute: str
+    bench: str
 
 
-async def day_at_the_shop(switch: RunningSwitch) -> Day:
-    """Payments of every sort, a case for an analyst, a consent for an inn."""
+async def day_at_the_shop(switch: RunningSwitch, results: Path) -> Day:
+    """Payments of every sort, a case for an analyst, a consent for an inn with an order and a dispute, a scored wallet; in `results`, which
+    the switch shows, a run of benchmarks."""
     bank = await switch.wallet("external", external_id="bank")
     alice = await switch.wallet(owner="alice", external_id="alice:main", metadata={"segment": "staff"})
     bob = await switch.wallet(owner="bob", external_id="bob:main")
@@ -56,7 +76,27 @@ async def day_at_the_shop(switch: RunningSwitch) -> Day:
         rest = (await switch.call("GET", f"/v1/wallets/{bob}")).json["available"]
         case = await _paid(switch, bob, alice, rest, reference="everything")
     hook = await switch.call("POST", "/v1/webhook-endpoints", {"url": "https://till.example/hooks"})
-    return Day(alice, bob, shop, coffee, hold, case, declined, await _consent(switch, alice), hook.json["id"])
+    inn = await KeyStore(switch.pool).create("inn", ["merchant"])
+    await _score(switch, alice)
+    consent, receipt = await _consent(switch, alice, inn.key)
+    order = await _order(switch, receipt, shop, inn.key)
+    dispute = await _created(switch, "/v1/credit/disputes", {"entry": receipt, "text": "I asked for no room."})
+    await _card(switch)
+    return Day(
+        alice,
+        bob,
+        shop,
+        coffee,
+        hold,
+        case,
+        declined,
+        consent,
+        hook.json["id"],
+        inn.key,
+        order,
+        dispute,
+        _measured(results),
+    )
 
 
 def looked_at(day: Day) -> dict[str, str]:
@@ -71,6 +111,19 @@ def looked_at(day: Day) -> dict[str, str]:
         "rule-packs": "/console/rule-packs",
         "rule-pack": "/console/rule-packs/default",
         "write-pack": "/console/new-rule-pack",
+        "scorecards": "/console/scorecards",
+        "scorecard": "/console/scorecards/shop",
+        "write-card": "/console/new-scorecard",
+        "consents": f"/console/consents?wallet={day.alice}",
+        "orders": f"/console/orders?wallet={day.alice}",
+        "order": f"/console/orders/{day.order}",
+        "disputes": "/console/disputes",
+        "dispute": f"/console/disputes/{day.dispute}",
+        "rescoring": "/console/rescoring",
+        "audit": "/console/audit",
+        "keys": "/console/keys",
+        "bench": "/console/bench",
+        "bench-report": f"/console/bench/{day.bench}",
         "scenarios": "/console/scenarios",
         "scenario": "/console/scenarios/hotel",
         "events": "/console/events",
@@ -92,19 +145,68 @@ async def _changed(switch: RunningSwitch, transfer: str, change: str, body: Any)
     assert answer.status == 201, answer.raw
 
 
-async def _consent(switch: RunningSwitch, wallet: str) -> str:
-    """Alice lets an inn ask, which does."""
-    inn = await KeyStore(switch.pool).create("inn", ["merchant"])
+async def _created(switch: RunningSwitch, path: str, body: Any, token: str | None = None) -> str:
+    answer = await switch.call("POST", path, body, key=str(uuid.uuid4()), token=token)
+    assert answer.status == 201, answer.raw
+    identity: str = answer.json["id"]
+    return identity
+
+
+async def _consent(switch: RunningSwitch, wallet: str, inn: str) -> tuple[str, str]:
+    """Alice lets an inn ask, which does: ids of the consent and of the receipt."""
     body = {
         "wallet": wallet,
         "scenario": "hotel",
         "merchant": "inn",
         "expires_at": time_text(now_ms() + 7 * DAY_MS),
     }
-    answer = await switch.call("POST", "/v1/consents", body, key=str(uuid.uuid4()))
-    assert answer.status == 201, answer.raw
+    consent = await _created(switch, "/v1/consents", body)
     asked = {"wallet": wallet, "scenario": "hotel", "amount": 20_000}
-    shown = await switch.call("POST", "/v1/credit/decisions", asked, key=str(uuid.uuid4()), token=inn.key)
+    shown = await switch.call("POST", "/v1/credit/decisions", asked, key=str(uuid.uuid4()), token=inn)
     assert shown.status == 201, shown.raw
-    identity: str = answer.json["id"]
-    return identity
+    return consent, shown.json["receipt"]
+
+
+async def _order(switch: RunningSwitch, receipt: str, payee: str, inn: str) -> str:
+    body = {
+        "receipt": receipt,
+        "number": "A-12",
+        "kind": "deposit_waived",
+        "cap": 20_000,
+        "currency": "EUR",
+        "payee": payee,
+        "introduction": "Room 12, two nights",
+    }
+    order = await _created(switch, "/v1/credit/orders", body, inn)
+    for call, more, token in (("confirm", {}, None), ("complete", {"items": ITEMS, "discounts": DISCOUNTS}, inn)):
+        answer = await switch.call(
+            "POST", f"/v1/credit/orders/{order}/{call}", more, key=str(uuid.uuid4()), token=token
+        )
+        assert answer.status == 200, answer.raw
+    return order
+
+
+async def _score(switch: RunningSwitch, wallet: str) -> None:
+    """A run of the wallet card that is shipped, with the features that it saw."""
+    card = await publish_card(switch)
+    row = computed_row(card, wallet, some_features(card))
+    answer = await publish_scores(switch, stream([row], with_features(card)))
+    assert reported(answer) == [("ok", False)]
+
+
+async def _card(switch: RunningSwitch) -> None:
+    """A card for payments, published and not used."""
+    card = EXAMPLE.replace("corner-shop", "shop").encode()
+    headers = {"Content-Type": "application/json"}
+    answer = await switch.call("PUT", "/v1/scorecards/shop", data=card, headers=headers)
+    assert answer.status == 201, answer.raw
+
+
+def _measured(results: Path) -> str:
+    """Name of a file of figures, as `shardpay bench` writes it."""
+    run = new_run({"names": ["single"], "quick": True}, {"usable_cpus": 2, "fsync_ms": 0.4}, {"python": "3.11"})
+    report = BenchReport(results, run)
+    report.add(
+        [figure("single", "shardpay, 1 shard", "payments/s", [4_100.0, 4_300.5], aim=4_000.0, detail={"p99_ms": 38.5})]
+    )
+    return report.path.stem

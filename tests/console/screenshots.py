@@ -19,14 +19,11 @@ from tests.front_door import RunningSwitch, running_switch
 WIDE: Final = 1280
 NARROW: Final = 420
 LOOKS: Final = ("light", "dark", "narrow")
-IN_DOCS: Final = {
-    "overview": ("light",),
-    "payment": ("light",),
-    "wallet": ("dark",),
-    "reviews": ("light",),
-    "write-pack": ("light",),
-}
-"""Pictures that docs/console.md shows; `all` behind the folder takes every page in every look."""
+IN_DARK: Final = ("wallet", "rescoring")
+NOT_IN_DOCS: Final = ("hold", "find", "write-card", "bench", "consents", "orders", "disputes")
+"""Much like another page. docs/console.md shows every other one; `all` behind the folder takes every page in every look."""
+BYTES_MAX: Final = 60_000
+"""Of a picture: the repository stays light."""
 DRAWN_S: Final = 9.0
 
 
@@ -39,22 +36,35 @@ async def _take(place: Path, scratch: Path, everything: bool) -> None:
         await administrator.close()
         url = server.url.replace("/postgres?", f"/{name}?")
         await migrate(url)
-        async with running_switch(url, shards=2) as switch:
-            day = await day_at_the_shop(switch)
+        results = scratch / "results"
+        results.mkdir()
+        async with running_switch(url, shards=2, bench_reports=str(results)) as switch:
+            day = await day_at_the_shop(switch, results)
             async with chromium() as tab:
                 await tab.open(f"{switch.base}/console")
-                await tab.picture(place / "sign-in.png")
+                bytes_max = None if everything else BYTES_MAX
+                await tab.picture(place / "sign-in.webp", bytes_max)
                 await signed_in(tab, switch.base, switch.key)
-                for shot, path in looked_at(day).items():
-                    for look in LOOKS if everything else IN_DOCS.get(shot, ()):
+                pages = sorted(looked_at(day).items(), key=lambda page: page[0] == "overview")  # its payments come last
+                for shot, path in pages:
+                    for look in LOOKS if everything else _looks(shot):
                         await tab.look(width=NARROW if look == "narrow" else WIDE, dark=look == "dark")
                         await tab.open(switch.base + path)
                         if shot == "overview":
                             await _pay_for_a_while(switch, day)
-                        await tab.picture(place / f"{shot}-{look}.png")
+                        if shot == "scorecard":
+                            await tab.changes(lambda: tab.click("#monitor button"))
+                        await tab.picture(place / f"{shot}-{look}.webp", bytes_max)
                 assert not tab.complaints, tab.complaints
     finally:
         server.stop()
+
+
+def _looks(shot: str) -> tuple[str, ...]:
+    """In which looks docs/console.md shows a page."""
+    if shot in NOT_IN_DOCS:
+        return ()
+    return ("dark",) if shot in IN_DARK else ("light",)
 
 
 async def _pay_for_a_while(switch: RunningSwitch, day: Day) -> None:

@@ -7,6 +7,8 @@ import pytest
 import pytest_asyncio
 
 from switch.console.rule_packs import EXAMPLE
+from switch.console.scorecards import EXAMPLE as CARD
+from switch.http.times import now_ms, time_text
 from tests.console.browser import CHROMIUM, Tab, chromium
 from tests.console.scene import Day, looked_at
 from tests.console.signing_in import signed_in
@@ -63,6 +65,43 @@ async def test_a_pack_is_published_after_its_preview(tab: Tab, switch: RunningSw
     await tab.changes(lambda: tab.click("form[action$='/mode'] button.primary"))
     assert "It decides from now on." in await tab.text()
     assert (await switch.call("GET", "/v1/rule-packs/browser")).json["mode"] == "live"
+
+
+async def test_a_holder_withdraws_a_consent_from_the_list_of_them(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    body = {"wallet": day.bob, "scenario": "hotel", "merchant": "inn", "expires_at": time_text(now_ms() + 86_400_000)}
+    consent = await switch.call("POST", "/v1/consents", body, key="from-the-list")
+    await tab.open(f"{switch.base}/console/consents")
+    await tab.click("#whose")
+    await tab.type(day.bob)
+    await tab.changes(lambda: tab.press("Enter"))
+    await tab.changes(lambda: tab.click("form[action$='/withdraw'] button"))
+    assert "The consent is withdrawn." in await tab.text()
+    assert (await switch.call("GET", f"/v1/consents/{consent.json['id']}")).json["status"] == "withdrawn"
+
+
+async def test_a_holder_asks_what_the_score_would_be(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/wallets/{day.alice}")
+    await tab.run("document.querySelector('[name=feature_1]').value = 'payments_90d'")
+    await tab.click("[name=value_1]")
+    await tab.type("400")
+    await tab.changes(lambda: tab.press("Enter"))
+    assert "the score would be" in await tab.text(".notice")
+
+
+async def test_a_card_is_published_after_its_preview_and_its_payments_compared(tab: Tab, switch: RunningSwitch) -> None:
+    await tab.open(f"{switch.base}/console/new-scorecard")
+    await tab.run(f"document.getElementById('text').value = {CARD.replace('corner-shop', 'browser')!r}")
+    await tab.changes(lambda: tab.click("button[value=preview]"))
+    assert re.search(r"\d+\s+of \d+ past payments otherwise", await tab.text("#preview"))
+    await tab.changes(lambda: tab.click("button[value=publish]"))
+    assert "browser@1" in await tab.text("h1")
+    await tab.changes(lambda: tab.click("#monitor button"))
+    assert "PSI of the points" in await tab.text("#monitor")
+    assert await tab.axe() == []
+    await tab.changes(lambda: tab.click("form[action$='/mode'] button:not(.primary)"))
+    assert "It is asked about every payment" in await tab.text()
+    running = (await switch.call("GET", "/v1/rule-packs")).json["deployments"][0]
+    assert len(running["shadows"]) == 1
 
 
 async def test_the_overview_keeps_itself_new(tab: Tab, switch: RunningSwitch, day: Day) -> None:

@@ -47,6 +47,7 @@ def _asked(scene: CreditScene, payer: str, payee: str) -> dict[str, tuple[Any, A
             {"document": _card(50), "pack": "default"},
             {"document": _card(70), "pack": "default", "to": "2026-01-01T00:00:00Z"},
         ),
+        "/v1/scorecards/population": ({"name": "risk"}, {"name": "risk", "divided_at": "2026-01-01T00:00:00Z"}),
         "/v1/wallets/{id}/credit/what-if": ({"changes": {}}, {"changes": {"payments_90d": 40}}),
     }
 
@@ -61,6 +62,7 @@ async def test_a_question_writes_nothing_and_its_key_is_free_for_another(databas
         assert (await switch.pay(await switch.wallet("external"), payer, 5_000)).status == 201
         paid = {"payer": payer, "payee": payee, "amount": 700, "currency": "EUR"}
         assert (await switch.call("POST", "/v1/transfers", paid, key="paid")).status == 201
+        assert (await switch.call("PUT", "/v1/scorecards/risk", _card(50))).status == 201
         asked = _asked(scene, payer, payee)
         assert set(asked) == QUESTIONS
         session = await connect(database_url, name="what is kept")

@@ -9,6 +9,15 @@ SELECT segment, shard FROM segment
 -- name: record_block
 SELECT records, details FROM journal WHERE shard = $1 AND block = $2
 
+-- name: journal_heads
+-- The newest block of each of these shards, and how many segments it owns.
+SELECT place.shard, head.block, head.records,
+       (SELECT count(*) FROM segment WHERE segment.shard = place.shard) AS segments
+FROM unnest($1::int[]) AS place (shard)
+LEFT JOIN LATERAL (
+    SELECT block, records FROM journal WHERE journal.shard = place.shard ORDER BY block DESC LIMIT 1
+) AS head ON true
+
 -- name: event_blocks
 -- From each place (shard, block) on at most $3 blocks, and one after another until their details have $4 bytes; one statement, so all are of
 -- one snapshot. `there`: how many blocks there are of those $3.
@@ -139,6 +148,16 @@ SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, key.expires
        ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
        ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
 FROM api_key AS key JOIN account ON account.id = key.account ORDER BY key.created_at, key.id
+
+-- name: key_page
+SELECT key.id, key.name, key.scopes, key.created_at, key.revoked_at, key.expires_at, key.last_used_at,
+       coalesce(key.expires_at <= now(), false) AS expired, account.bound,
+       ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
+       ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
+       ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
+FROM api_key AS key JOIN account ON account.id = key.account
+WHERE $1::timestamptz IS NULL OR (key.created_at, key.id) < ($1, $2::uuid)
+ORDER BY key.created_at DESC, key.id DESC LIMIT $3
 
 -- name: key_revoke
 UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id

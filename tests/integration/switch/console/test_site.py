@@ -143,6 +143,11 @@ def _paths(day: Day) -> dict[str, str]:
         "/console/wallets/{id}": day.alice,
         "/console/scenarios/{name}": "hotel",
         "/console/webhooks/{id}": day.hook,
+        "/console/scorecards/{name}": "shop",
+        "/console/scorecards/{name}/edit": "shop",
+        "/console/orders/{id}": day.order,
+        "/console/disputes/{id}": day.dispute,
+        "/console/bench/{name}": day.bench,
     }
 
 
@@ -245,7 +250,12 @@ async def test_text_of_payments_is_text(switch: RunningSwitch, day: Day) -> None
 async def test_a_wallet_shows_statement_chart_credit_and_consents(switch: RunningSwitch, day: Day) -> None:
     seen = await page(switch, f"/console/wallets/{day.alice}")
     assert "coffee beans" in seen.plain and '<svg class="line"' in seen.text
-    assert "hotel" in seen.plain and "No score" in seen.plain and "Withdraw" in seen.plain
+    assert (
+        "hotel" in seen.plain
+        and "points" in seen.plain
+        and '<svg class="radar"' in seen.text
+        and "Withdraw" in seen.plain
+    )
 
 
 async def test_wallets_of_every_kind_have_a_page(switch: RunningSwitch, day: Day) -> None:

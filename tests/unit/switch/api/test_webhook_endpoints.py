@@ -12,7 +12,7 @@ from actors.stores.api_keys import Bound, Principal
 from actors.stores.webhook_endpoints import EndpointState, StoredEndpoint
 from switch.api import webhook_endpoints
 from switch.api.events import SCOPE
-from switch.api.webhook_endpoints import EndpointServices, account_seen, halves, shown
+from switch.api.webhook_endpoints import EndpointServices, account_seen, shown
 from switch.http.cursors import encode_cursor
 from switch.problems.table import ProblemError
 from switch.webhooks.addresses import AddressGuard, WebhookKeys
@@ -53,12 +53,6 @@ def test_a_disabled_endpoint_says_why_and_a_secret_is_shown_when_it_is_new() -> 
     why = {state: shown(stored(state=state)).disabled_because for state in EndpointState if state}
     assert list(why.values()) == ["asked", "failing", "gone"]
     assert {shown(stored(state=state)).status for state in why} == {"disabled"}
-
-
-def test_an_id_is_two_places_of_a_cursor() -> None:
-    identity = uuid.uuid4()
-    high, low = halves(identity)
-    assert uuid.UUID(int=high << 64 | low) == identity
 
 
 class Events:

@@ -9,6 +9,7 @@ from switch.console.rendering import (
     PAGE_HEADERS,
     data,
     environment,
+    figure,
     load_assets,
     money,
     number,
@@ -109,3 +110,8 @@ def test_files_of_pages_have_a_type_and_a_name_for_what_is_in_them() -> None:
 def test_pages_run_nothing_that_is_not_ours() -> None:
     policy = PAGE_HEADERS["Content-Security-Policy"]
     assert "unsafe" not in policy and "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+
+
+def test_measured_values_have_three_digits_or_are_whole() -> None:
+    written = [figure(each) for each in (None, 0.0, 0.01234, 3.14159, 99.94, 100.4, 41_234.5, -2.5)]
+    assert written == ["\u2014", "0", "0.0123", "3.14", "99.9", "100", f"41{NARROW}234", f"{MINUS}2.5"]

@@ -1,11 +1,13 @@
 """Cursors are signed for one list."""
 
+import uuid
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.records.ids import Secret
-from switch.http.cursors import decode_cursor, encode_cursor
+from switch.http.cursors import decode_cursor, encode_cursor, halves
 from switch.problems.table import ProblemError
 
 SECRET, OTHER = Secret.of(bytes(range(16))), Secret.of(bytes(16))
@@ -27,3 +29,9 @@ def test_a_cursor_of_another_list_or_cluster_is_refused() -> None:
     for secret, scope in ((SECRET, "other"), (OTHER, "list")):
         with pytest.raises(ProblemError):
             decode_cursor(secret, scope, cursor)
+
+
+def test_an_id_is_two_places_of_a_cursor() -> None:
+    identity = uuid.uuid4()
+    high, low = halves(identity)
+    assert uuid.UUID(int=high << 64 | low) == identity

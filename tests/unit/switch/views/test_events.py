@@ -370,5 +370,6 @@ def test_a_score_is_shown_to_its_holder_and_a_resolution_says_what_became_of_it(
     found = next_page(reads(1, rows), frozenset(), [0, 0], 10, ALL, mine=PAYER).events
     score, dispute = (event.data for event in done_at_once(render(SECRET, NAMES, found, {5: NOON})))
     stated = msgspec.to_builtins(score)
-    assert stated == {"id": stated["id"], "holder": encode_wallet(SECRET, PAYER), "score": 700}
+    made = {"run": 9, "as_of": "2026-11-24T12:00:00.000Z"}
+    assert stated == {"id": stated["id"], "holder": encode_wallet(SECRET, PAYER), "score": 700, **made}
     assert msgspec.to_builtins(dispute)["result"] == "deleted"
