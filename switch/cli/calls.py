@@ -1,6 +1,6 @@
-"""Commands that are calls of the client, made from its methods: their arguments, options and help are those of the method.
+"""Commands that are calls of the client, made from its methods.
 
-A call that is new in the table of routes is new in the client, and so it is a command.
+Arguments, options and help are those of the method. A call that is new in the table of routes is new in the client, and so it is a command.
 """
 
 import inspect
@@ -127,7 +127,7 @@ def __getattr__(name: str) -> click.Group:
 
 
 def _command(resource: str, word: str, method: Any) -> click.Command:
-    summary, said = _documented(method)
+    summary, meanings = _documented(method)
     parameters = [each for each in inspect.signature(method).parameters.values() if each.name != "self"]
     asked = [each for each in parameters if each.name not in NOT_ASKED]
     nullable = [each.name for each in asked if _is_nullable(each)]
@@ -158,7 +158,7 @@ def _command(resource: str, word: str, method: Any) -> click.Command:
         help=summary,
         epilog=f"Example: {' '.join([words, *_example(asked)])}",
     )
-    own = [_parameter(each, said.get(each.name, "")) for each in asked]
+    own = [_parameter(each, meanings.get(each.name, "")) for each in asked]
     if is_list:
         own.append(
             click.Option(["--rows"], type=click.IntRange(0), default=ROWS, show_default=True, help="At most; 0: all.")
@@ -173,18 +173,18 @@ def _documented(method: Any) -> tuple[str, dict[str, str]]:
     """What a method does, and what it says of its parameters."""
     summary, _, rest = inspect.cleandoc(method.__doc__).partition("\n\n")
     rest = " ".join(rest.split()).removesuffix("Raises ShardpayError.")
-    said = re.split(r"(?:^|(?<=\. ))`(\w+)`: ", rest)
-    return " ".join(summary.split()), {name: text.strip() for name, text in zip(said[1::2], said[2::2], strict=True)}
+    parts = re.split(r"(?:^|(?<=\. ))`(\w+)`: ", rest)
+    return " ".join(summary.split()), {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
-def _parameter(parameter: inspect.Parameter, said: str) -> click.Parameter:
+def _parameter(parameter: inspect.Parameter, meaning: str) -> click.Parameter:
     if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
         return click.Argument([parameter.name])
     kind = _kind(parameter.annotation)
     name = TAKEN.get(parameter.name, parameter.name.rstrip("_").replace("_", "-"))
     flags = f"--{name}/--no-{name}" if kind.type is click.BOOL else f"--{name}"
     needed = parameter.default is inspect.Parameter.empty
-    text = said[:1].upper() + said[1:] if said else f"The field {parameter.name.rstrip('_')}{_shape(kind)}."
+    text = meaning[:1].upper() + meaning[1:] if meaning else f"The field {parameter.name.rstrip('_')}{_shape(kind)}."
     neither: dict[str, Any] = {"default": None} if kind.type is click.BOOL else {}
     return click.Option(
         [flags, parameter.name],

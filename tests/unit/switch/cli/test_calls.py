@@ -89,7 +89,7 @@ def test_an_empty_list_says_so(given: list[dict[str, Any]], monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "error"),
     [
         ("transfers create --payer P --payee Q --amount x --currency EUR", "'x' is not a valid integer"),
         ("transfers create --payer P --payee Q --currency EUR", "Missing option '--amount'"),
@@ -99,9 +99,9 @@ def test_an_empty_list_says_so(given: list[dict[str, Any]], monkeypatch: pytest.
         ("wallets update", "Missing argument 'WALLET_ID'"),
     ],
 )
-def test_what_cannot_be_sent_is_refused_by_its_option(given: list[dict[str, Any]], words: str, said: str) -> None:
+def test_what_cannot_be_sent_is_refused_by_its_option(given: list[dict[str, Any]], words: str, error: str) -> None:
     done = ran(*words.split())
-    assert done.exit_code == 2 and said in done.stderr and not given
+    assert done.exit_code == 2 and error in done.stderr and not given
 
 
 def refusing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
@@ -152,8 +152,8 @@ def test_every_type_of_the_client_has_an_option() -> None:
         """
         raise NotImplementedError
 
-    summary, said = calls._documented(method)
-    assert (summary, said) == ("Do it.", {"number": "how many.", "share": "of 1; see `number`."})
+    summary, meanings = calls._documented(method)
+    assert (summary, meanings) == ("Do it.", {"number": "how many.", "share": "of 1; see `number`."})
     command = calls._command("wallets", "do_it", method)
     kinds = {each.name: each.type.name for each in command.params}
     assert kinds["number"] == "integer" and kinds["share"] == "float" and kinds["line"] == "json"
