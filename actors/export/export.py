@@ -40,6 +40,8 @@ from rules.decisions.controls import ControlEntry, What
 FORMAT: Final = 5
 """2: with what a backtest needs, `seen` and profiles. 4: with what a remote credit is of, and credit records. 5: with lists and snoozes."""
 MANIFEST: Final = "_manifest.json"
+READABLE: Final = (4, FORMAT)
+"""What is read: before 5, no decision saw a list or a snooze."""
 LABELS: Final = "_labels.arrow"
 """Which payments are known to be fraud, and which not; no Parquet, which readers of the folder would take for records."""
 CONTROLS: Final = "_controls.json"

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.export.columns import FLAG_COLUMNS, LEFT_OUT
-from actors.export.export import CONTROLS, FILE_NAME, FORMAT, LABELS, MANIFEST, ExportedControls, Manifest
+from actors.export.export import CONTROLS, FILE_NAME, LABELS, MANIFEST, READABLE, ExportedControls, Manifest
 from actors.records.codes import Code
 from actors.records.credit_layout import Resolution
 from actors.records.layout import (
@@ -136,8 +136,9 @@ def _manifest(folder: Path) -> Manifest:
         raise Unreadable(f"{folder} is no export: it has no {MANIFEST}; make one with shardpay export") from None
     except msgspec.MsgspecError as error:
         raise Unreadable(f"{path} is not the manifest of an export: {error}") from None
-    if manifest.format != FORMAT:
-        raise Unreadable(f"{path} is of format {manifest.format}, {FORMAT} is needed: export into another folder")
+    if manifest.format not in READABLE:
+        known = " or ".join(map(str, READABLE))
+        raise Unreadable(f"{path} is of format {manifest.format}, {known} is needed: export into another folder")
     if manifest.since is not None:
         raise Unreadable(
             f"{folder} was exported with --since: what happened before is missing, and decisions saw it; export without it"
@@ -212,7 +213,10 @@ class _Decoder:
         ended = np.flatnonzero(records["kind"] == Kind.DISPUTE_RESOLVED)
         records[RESOLUTION][ended] = self._resolutions.column(table["resolution"].take(pa.array(ended)))
         self._fill_wallets(records, table)
-        return Rows(records, *(whole_numbers(table[name]) for name in ("address", "seen", "controls")))
+        controls = (
+            whole_numbers(table["controls"]) if "controls" in table.column_names else np.zeros(len(table), np.int64)
+        )
+        return Rows(records, whole_numbers(table["address"]), whole_numbers(table["seen"]), controls)
 
     def _fill_wallets(self, records: Records, table: pa.Table) -> None:
         """What records of wallets hold in the fields of payments."""

@@ -110,6 +110,17 @@ def test_files_come_in_the_order_of_blocks_and_none_beyond_the_manifest(tmp_path
     assert read(folder(tmp_path, *parts, block=2))["amount"].tolist() == [1, 2]
 
 
+def test_an_export_of_the_version_before_is_read_as_one_without_lists(tmp_path: Path) -> None:
+    written = table(record(Kind.TRANSFER, **PAYMENT, flags=FLAG_SCORED))
+    place = folder(tmp_path, written.drop_columns("controls"))
+    manifest = msgspec.json.decode((place / MANIFEST).read_bytes())
+    (place / MANIFEST).write_bytes(msgspec.json.encode({**manifest, "format": 4}))
+    export = Export(place)
+    (rows,) = export.rows(1)
+    assert rows.controls.tolist() == [0] and COLUMNS.table(rows.records, rows.addresses, rows.seen).equals(written)
+    assert export.controls()[1] == [] and export.labels()[0].tolist() == []
+
+
 def test_a_history_without_its_begin_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="--since: what happened before is missing"):
         Export(folder(tmp_path, since=NOON))
@@ -122,7 +133,7 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="is not the manifest"):
         Export(tmp_path)
     (tmp_path / MANIFEST).write_text('{"format": 1}')
-    with pytest.raises(Unreadable, match="format 1, 5 is needed"):
+    with pytest.raises(Unreadable, match="format 1, 4 or 5 is needed"):
         Export(tmp_path)
 
 
