@@ -218,6 +218,7 @@ async def test_routes_for_all_wallets_refuse_bound_accounts_whatever_scope_their
         refused = [route for route in ROUTES if route.access is Access.REFUSED]
         for route in refused:
             path = route.path.replace("{change:freeze|unfreeze|close}", "freeze").replace("{name}", "default")
+            path = path.replace("{value}", "phone-1").replace("{rule}", "r1").replace("{wallet}", scene.bob)
             answer = await switch.call(route.method, path.replace("{id}", scene.bob), {}, key="k", token=scene.ann_key)
             assert (answer.status, answer.json["code"]) == (403, "forbidden"), route
         assert len(refused) > 10

@@ -53,6 +53,15 @@ def test_a_consent_lives_until_it_is_withdrawn_or_ends(shard: OneShard) -> None:
     assert shard.credit(Kind.CONSENT_WITHDRAWN, holder, reference=again)["code"] == Code.CONSENT_NOT_FOUND
 
 
+def test_consents_to_several_accounts_stand_beside_each_other(shard: OneShard) -> None:
+    """From the first account on, which is number 1."""
+    holder = shard.wallet()
+    consents = {account: granted(shard, holder, account=account) for account in (1, 2, MERCHANT)}
+    for account, consent in consents.items():
+        assert shard.state(holder, account=account)["consent"]["record"] == consent
+    assert not shard.state(holder, account=0)["consent"]["record"]
+
+
 def test_a_key_gets_the_first_answer_again_and_nothing_is_recorded_twice(shard: OneShard) -> None:
     holder = shard.wallet()
     first = shard.credit(Kind.CONSENT_GRANTED, holder, expiry=shard.now + DAY_MS, key=77)
