@@ -182,13 +182,14 @@ def _parameter(parameter: inspect.Parameter, meaning: str) -> click.Parameter:
         return click.Argument([parameter.name])
     kind = _kind(parameter.annotation)
     name = TAKEN.get(parameter.name, parameter.name.rstrip("_").replace("_", "-"))
-    flags = f"--{name}/--no-{name}" if kind.type is click.BOOL else f"--{name}"
     needed = parameter.default is inspect.Parameter.empty
+    is_flag = kind.type is click.BOOL and not needed  # what must be said is said as true or false
+    flags = f"--{name}/--no-{name}" if is_flag else f"--{name}"
     text = meaning[:1].upper() + meaning[1:] if meaning else f"The field {parameter.name.rstrip('_')}{_shape(kind)}."
-    neither: dict[str, Any] = {"default": None} if kind.type is click.BOOL else {}
+    neither: dict[str, Any] = {"default": None} if is_flag else {}
     return click.Option(
         [flags, parameter.name],
-        type=None if kind.type is click.BOOL else kind.type,
+        type=None if is_flag else kind.type,
         required=needed,
         multiple=kind.many,
         help=text,
@@ -205,7 +206,8 @@ def _example(parameters: list[inspect.Parameter]) -> Iterator[str]:
     """Words for what must be given."""
     for each in parameters:
         kind = _kind(each.annotation)
-        value = "100" if kind.type is click.INT else "[]" if kind.type is JSON else each.name.upper()
+        samples = {id(click.INT): "100", id(click.BOOL): "true", id(JSON): "[]"}
+        value = samples.get(id(kind.type), each.name.upper())
         if each.kind is not inspect.Parameter.KEYWORD_ONLY:
             yield value
         elif each.default is inspect.Parameter.empty:

@@ -39,12 +39,17 @@ def _kill_all_scorers(switch: RunningSwitch) -> None:
     psutil.wait_procs(victims, timeout=10)
 
 
-async def _while_load_runs(load: Deciding, what: str, fallback: bool) -> None:
-    """Until a payment begun from now on was decided by the fallback, or by a scorer."""
+def _now(load: Deciding) -> int:
+    """A moment from which on payments are begun."""
     load.moment += 1
-    now = load.moment
+    return load.moment
+
+
+async def _while_load_runs(load: Deciding, what: str, fallback: bool, since: int = 0) -> None:
+    """Until a payment begun since a moment, or from now on, was decided by the fallback, or by a scorer."""
+    since = since or _now(load)
     async with asyncio.timeout(60):
-        while not any(begun == now and ("fallback" in d) == fallback for begun, d in load.decided.values()):
+        while not any(begun >= since and ("fallback" in d) == fallback for begun, d in load.decided.values()):
             await asyncio.sleep(0.05)
     print(f"{what}: {len(load.decided)} payments decided")
 
@@ -58,8 +63,9 @@ async def _killed_under_load(switch: RunningSwitch, seed: int) -> tuple[Deciding
         paying = asyncio.create_task(load.run())
         await _while_load_runs(load, "scorers decide", fallback=False)
         for number in range(ROUNDS):
+            alive = _now(load)  # others are there within a second: what waits for the dead is decided by the fallback
             await asyncio.to_thread(_kill_all_scorers, switch)
-            await _while_load_runs(load, f"round {number}, all scorers are dead", fallback=True)
+            await _while_load_runs(load, f"round {number}, all scorers are dead", fallback=True, since=alive)
             async with load.unhurried():
                 await _while_load_runs(load, f"round {number}, scorers decide again", fallback=False)
                 await asyncio.to_thread(_all_scorers, switch)

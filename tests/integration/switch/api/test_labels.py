@@ -91,7 +91,7 @@ async def test_labels_go_with_an_export_to_backtests_and_to_training(switch: Run
     ids = await paid(switch, *(10 + place for place in range(120)))
     file = tmp_path / "labels.csv"
     file.write_text("id,label\n" + "".join(f"{each},{place >= 60}\n" for place, each in enumerate(ids)))
-    arguments = ["labels", "put", str(file), "--url", switch.base, "--key", switch.key, "--json"]
+    arguments = ["labels", "put-file", str(file), "--url", switch.base, "--key", switch.key, "--json"]
     put = await asyncio.to_thread(CliRunner().invoke, cli, arguments)
     assert json.loads(put.output) == {"labels": 120, "fraud": 60}
     await export(Job(url=switch.database_url, output=tmp_path / "lake"))

@@ -142,6 +142,7 @@ def test_every_type_of_the_client_has_an_option() -> None:
         name: str,
         *,
         number: int,
+        sure: bool,
         share: int | float | None = None,
         many: list[str] | None = None,
         line: schema.Context | None = None,
@@ -156,5 +157,10 @@ def test_every_type_of_the_client_has_an_option() -> None:
     assert (summary, meanings) == ("Do it.", {"number": "how many.", "share": "of 1; see `number`."})
     command = calls._command("wallets", "do_it", method)
     kinds = {each.name: each.type.name for each in command.params}
-    assert kinds["number"] == "integer" and kinds["share"] == "float" and kinds["line"] == "json"
-    assert command.epilog == "Example: shardpay wallets do-it NAME --number 100" and "rows" in kinds
+    assert (
+        kinds["number"] == "integer"
+        and kinds["share"] == "float"
+        and kinds["line"] == "json"
+        and kinds["sure"] == "boolean"
+    )
+    assert command.epilog == "Example: shardpay wallets do-it NAME --number 100 --sure true" and "rows" in kinds
