@@ -1161,9 +1161,11 @@ WHERE proposal.id < $1 AND (NOT $3 OR (state < 2 AND expires_at > clock_timestam
 ORDER BY proposal.id DESC LIMIT $2
 
 -- name: proposal_step
--- From one of the states $2 to $3, by somebody else than who made it unless $5; nothing when it is over.
+-- From one of the states $2 to $3, by somebody else than who made it unless $5; nothing when it is over. What somebody is carrying out is
+-- begun anew only when that has taken so long that its process must have died: it would be done twice.
 UPDATE proposal SET state = $3, answered_by = $4, answered_at = clock_timestamp()
 WHERE id = $1 AND state = ANY ($2::smallint[]) AND (made_by <> $4 OR $5) AND (expires_at > clock_timestamp() OR state = 1)
+  AND (state <> 1 OR $3 <> 1 OR answered_at < clock_timestamp() - interval '150 seconds')
 RETURNING id
 
 -- name: proposal_back

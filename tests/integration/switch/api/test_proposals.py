@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -105,12 +106,17 @@ async def test_one_that_expired_is_approved_by_nobody_and_one_that_was_begun_is_
     late, begun = [(await asked(switch, "PUT", ENTRY, REASON)).json["id"] for _ in range(2)]
     async with switch.pool.session() as session:
         await session.execute("UPDATE proposal SET expires_at = now() WHERE id = $1", late)
-        await session.execute("UPDATE proposal SET state = 1, answered_by = 1 WHERE id = $1", begun)
+        beginning = "UPDATE proposal SET state = 1, answered_by = 1, answered_at = now() - $2::interval WHERE id = $1"
+        await session.execute(beginning, begun, timedelta(seconds=140))
     refused = await answered(switch, late, "approve", token=ann)
     assert (refused.json["code"], refused.json["detail"]) == ("proposal_over", "The proposal is expired.")
     listed = (await switch.call("GET", "/v1/proposals")).json["data"]
     assert [(each["id"], each["status"]) for each in listed] == [(begun, "carrying_out")]
     assert (await answered(switch, begun, "decline", token=ann)).json["code"] == "proposal_over"
+    still = await answered(switch, begun, "approve", token=ann)
+    assert (still.json["code"], still.json["detail"]) == ("proposal_over", "The proposal is carrying_out by tests.")
+    async with switch.pool.session() as session:
+        await session.execute(beginning, begun, timedelta(seconds=151))
     assert (await answered(switch, begun, "approve", token=ann)).json["status"] == "approved", "its process had died"
     first = (await switch.call("GET", "/v1/proposals?all=true&limit=1")).json
     rest = (await switch.call("GET", f"/v1/proposals?all=true&limit=1&after={first['next']}")).json
