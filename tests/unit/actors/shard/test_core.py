@@ -9,7 +9,7 @@ from actors.ledger.admission import Channels
 from actors.ledger.book import profile_row
 from actors.ledger.ledger import Ledger, LedgerConfig
 from actors.records.addresses import record_address, wallet_address
-from actors.records.blocks import GENESIS, Writer, entries_of, header_of, records_of, seal
+from actors.records.blocks import GENESIS, Chain, Writer, entries_of, header_of, records_of, seal
 from actors.records.codes import Code
 from actors.records.layout import (
     BLOCK_RECORDS_MAX,
@@ -462,3 +462,11 @@ def test_operators_hear_once_of_each_step_of_the_databases_clock(core: ShardCore
         assert core.clock_off_ms == off_ms
     assert [len(each) for each in alerts] == [0, 1, 0, 0, 1, 0]
     assert "7000 ms" in alerts[1][0] and "-9000 ms" in alerts[4][0]
+
+
+def test_a_block_of_what_nobody_scored_names_no_lists() -> None:
+    shard = OneShard()
+    payer, payee = shard.wallet(balance=100), shard.wallet()
+    assert shard.pay(op=Kind.TRANSFER, payer=payer, payee=payee, amount=7)["code"] == 0
+    opened = Chain(0, 0, GENESIS).extend([(block.number, block.data) for block in shard.blocks])
+    assert len(opened.controls) and not opened.controls.any()
