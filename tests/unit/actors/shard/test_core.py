@@ -225,6 +225,23 @@ def test_heads_are_copied_only_while_the_core_works_beside_others(core: ShardCor
     assert core._concurrent is None
 
 
+def test_a_wallet_that_waits_for_a_segment_is_told_since_when() -> None:
+    shard = OneShard()
+    waiting = shard.pay(op=Kind.WALLET_OPENED, kind=WalletKind.USER)
+    assert (waiting["code"], waiting["record_time"]) == (Code.DEFERRED, shard.core._stamp) and shard.core._stamp
+
+
+def test_while_a_batch_is_at_work_the_heads_before_it_are_read() -> None:
+    shard = OneShard()
+    wallets = np.array([shard.wallet(balance=10), shard.wallet()])
+    heads = shard.core.begin_concurrent()
+    before = heads.read(wallets)
+    shard.pay(op=Kind.TRANSFER, payer=wallets[0], payee=wallets[1], amount=3)
+    assert heads.read_during_batch(wallets) == before
+    shard.core.end_concurrent()
+    assert shard.core.begin_concurrent().read(wallets) != before
+
+
 def test_a_new_core_has_seen_nothing_and_takes_no_payments_before_it_knows_the_time(core: ShardCore) -> None:
     assert (core.clock_off_ms, core.timeline, core.fallbacks, core.queued_rows) == (0, 0, 0, 0)
     assert not core.serving and not core.dead
