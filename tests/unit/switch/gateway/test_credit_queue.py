@@ -246,6 +246,19 @@ async def test_a_full_queue_takes_no_more_and_says_that_nothing_was_sent(monkeyp
     assert [answer.address for answer in await asyncio.gather(*waiting)] == list(range(6))
 
 
+async def test_a_caller_may_fill_half_of_the_queue_to_its_last_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credit_queue, "QUEUE_ROWS_MAX", 8)
+    shard = Shard()
+    shard.gate.clear()
+    waiting = []
+    for amount in range(12):
+        waiting.append(asyncio.create_task(shard.queue.one(row(amount), None, soon())))
+        await turns()
+    assert shard.queue._queue.rows == 4
+    shard.gate.set()
+    assert [answer.address for answer in await asyncio.gather(*waiting)] == list(range(12))
+
+
 async def test_callers_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(credit_queue, "CALLS_MAX", 1)
     monkeypatch.setattr(credit_queue, "CALL_ROWS_MAX", 4)
