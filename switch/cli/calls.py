@@ -19,13 +19,12 @@ import msgspec
 from msgspec import UnsetType
 
 from switch.cli.call_table import CALLS
-from switch.cli.client import switch_options
+from switch.cli.client import RETRY_S, switch_options
 from switch.cli.options import as_text, json_option
 from switch.client import Client, ProblemError, ShardpayError, sync_resources
 from switch.client.calls import new_key
 
 TIMEOUT_S: Final = 30.0
-RETRY_S: Final = 5.0
 ROWS: Final = 50
 """Of a list, unless more are asked for."""
 TAKEN: Final = {"url": "endpoint-url"}
@@ -177,11 +176,15 @@ def _documented(method: Any) -> tuple[str, dict[str, str]]:
     return " ".join(summary.split()), {name: text.strip() for name, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
+def _option_name(parameter: inspect.Parameter) -> str:
+    return TAKEN.get(parameter.name, parameter.name.rstrip("_").replace("_", "-"))
+
+
 def _parameter(parameter: inspect.Parameter, meaning: str) -> click.Parameter:
     if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
         return click.Argument([parameter.name])
     kind = _kind(parameter.annotation)
-    name = TAKEN.get(parameter.name, parameter.name.rstrip("_").replace("_", "-"))
+    name = _option_name(parameter)
     needed = parameter.default is inspect.Parameter.empty
     is_flag = kind.type is click.BOOL and not needed  # what must be said is said as true or false
     flags = f"--{name}/--no-{name}" if is_flag else f"--{name}"
@@ -211,7 +214,7 @@ def _example(parameters: list[inspect.Parameter]) -> Iterator[str]:
         if each.kind is not inspect.Parameter.KEYWORD_ONLY:
             yield value
         elif each.default is inspect.Parameter.empty:
-            yield f"--{TAKEN.get(each.name, each.name.rstrip('_').replace('_', '-'))} {value}"
+            yield f"--{_option_name(each)} {value}"
 
 
 def _given(value: Any) -> Any:
