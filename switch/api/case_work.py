@@ -18,7 +18,7 @@ from switch.http.auth import ANALYST
 from switch.http.call import Call
 from switch.http.decoding import CASE_ASSIGNEE, CASE_NOTE, decode
 from switch.http.schema import CaseAssignee, CaseNote
-from switch.http.times import time_text
+from switch.http.times import datetime_text
 from switch.problems.table import ProblemError, invalid_field
 from switch.views.lifecycle import is_case
 from switch.views.representations import json_response
@@ -97,7 +97,7 @@ async def _shown(services: CaseWorkServices, call: Call, case: CaseWork) -> Case
             number=each.number,
             text=each.text,
             made_by=each.made_by,
-            made_at=time_text(int(each.made_at.timestamp() * 1_000)),
+            made_at=datetime_text(each.made_at),
         )
         for each in await services.case_work.notes(case.record)
     ]

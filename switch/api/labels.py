@@ -23,7 +23,7 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import LABEL_BATCH, TRANSFER_LABEL, decode
 from switch.http.schema import LabelBatch, TransferLabel
-from switch.http.times import time_text
+from switch.http.times import datetime_text
 from switch.problems.table import ProblemError, invalid_field
 from switch.views.representations import json_response
 
@@ -147,7 +147,7 @@ def _shown(services: LabelServices, stored: StoredLabel, time: int) -> LabelShow
         id=transfer_id(services.secret, time, stored.record),
         label=stored.fraud,
         made_by=stored.made_by,
-        made_at=time_text(int(stored.made_at.timestamp() * 1_000)),
+        made_at=datetime_text(stored.made_at),
     )
 
 

@@ -25,7 +25,7 @@ from switch.http.auth import PUBLISH, READ_DOCUMENTS
 from switch.http.call import Call
 from switch.http.decoding import LIST_ENTRY, NEW_LIST, decode
 from switch.http.schema import DEVICE_CHARACTERS_MAX, ListEntry, NewList
-from switch.http.times import time_text
+from switch.http.times import datetime_text
 from switch.problems.table import ProblemError, invalid_field
 from switch.views.representations import json_response
 
@@ -179,7 +179,7 @@ def _shown(name: str, stored: StoredEntry) -> EntryShown:
         reason=stored.reason,
         expires_at=end_text(stored),
         made_by=stored.made_by,
-        made_at=time_text(int(stored.made_at.timestamp() * 1_000)),
+        made_at=datetime_text(stored.made_at),
         revision=stored.revision,
     )
 
@@ -191,7 +191,7 @@ def _list_shown(kept: KeptList) -> ListShown:
         description=kept.description,
         entries=kept.entries,
         made_by=kept.made_by,
-        made_at=time_text(int(kept.made_at.timestamp() * 1_000)),
+        made_at=datetime_text(kept.made_at),
     )
 
 

@@ -36,7 +36,7 @@ from switch.http.cursors import decode_places, encode_cursor
 from switch.http.decoding import EMPTY, NEW_PROPOSAL, decode
 from switch.http.inside import request_inside
 from switch.http.schema import Empty, NewProposalText
-from switch.http.times import time_text
+from switch.http.times import datetime_text
 from switch.problems.table import ProblemError, invalid_field, invalid_query
 from switch.views.representations import json_response
 
@@ -245,10 +245,10 @@ def _shown(stored: StoredProposal) -> Proposal:
         reason=stored.reason,
         status=_status(stored),
         made_by=stored.made_by,
-        made_at=time_text(int(stored.made_at.timestamp() * 1_000)),
-        expires_at=time_text(int(stored.expires_at.timestamp() * 1_000)),
+        made_at=datetime_text(stored.made_at),
+        expires_at=datetime_text(stored.expires_at),
         answered_by=stored.answered_by,
-        answered_at=None if stored.answered_at is None else time_text(int(stored.answered_at.timestamp() * 1_000)),
+        answered_at=None if stored.answered_at is None else datetime_text(stored.answered_at),
     )
 
 

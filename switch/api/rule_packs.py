@@ -23,7 +23,7 @@ from switch.http.call import JSON, Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import PACK_MODE, PACK_TEXT, decode
 from switch.http.schema import PackMode, PackText
-from switch.http.times import time_text
+from switch.http.times import datetime_text
 from switch.problems.table import ProblemError, invalid_field, invalid_query
 from switch.views.pack_names import PackCatalogue
 from switch.views.representations import ACTION_NAMES, json_response
@@ -199,7 +199,7 @@ def _version(pack: StoredPack, deployment: Deployment) -> VersionShown:
         share=deployment.share if mode == "challenger" else UNSET,
         hash=pack.facts.hash,
         made_by=pack.made_by,
-        made_at=time_text(int(pack.made_at.timestamp() * 1000)),
+        made_at=datetime_text(pack.made_at),
     )
 
 
@@ -224,7 +224,7 @@ async def _deployments(services: PackServices, changes: list[Deployment]) -> lis
             share=each.share,
             shadows=[names[number].label for number in each.shadows],
             made_by=each.made_by,
-            made_at=time_text(int(each.made_at.timestamp() * 1000)) if each.made_at else "",
+            made_at=datetime_text(each.made_at) if each.made_at else "",
         )
         for each in changes
     ]

@@ -21,7 +21,7 @@ from switch.http.call import JSON, Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import SCENARIO_TEXT, decode
 from switch.http.schema import ScenarioText
-from switch.http.times import time_text
+from switch.http.times import datetime_text
 from switch.problems.table import FieldError, ProblemError, invalid_field
 from switch.views.representations import json_response
 
@@ -172,7 +172,7 @@ def _version(stored: StoredScenario) -> ScenarioVersion:
     return ScenarioVersion(
         version=stored.version,
         hash=stored.hash,
-        made_at=time_text(int(stored.made_at.timestamp() * 1000)),
+        made_at=datetime_text(stored.made_at),
     )
 
 

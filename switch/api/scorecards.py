@@ -32,7 +32,7 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_cursor, encode_cursor
 from switch.http.decoding import CARD_MODE
 from switch.http.schema import CardMode
-from switch.http.times import time_text
+from switch.http.times import datetime_text
 from switch.problems.table import FieldError, ProblemError, invalid_field
 from switch.views.representations import json_response
 
@@ -206,7 +206,7 @@ def _version(card: StoredCard) -> CardVersionShown:
         version=card.version,
         hash=card.hash,
         made_by=card.made_by,
-        made_at=time_text(int(card.made_at.timestamp() * 1000)),
+        made_at=datetime_text(card.made_at),
     )
 
 

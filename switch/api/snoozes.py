@@ -22,7 +22,7 @@ from switch.http.auth import PUBLISH, READ_DOCUMENTS
 from switch.http.call import Call
 from switch.http.decoding import NEW_SNOOZE, decode
 from switch.http.schema import NewSnooze
-from switch.http.times import time_text
+from switch.http.times import datetime_text
 from switch.problems.table import ProblemError
 from switch.views.representations import json_response
 
@@ -133,7 +133,7 @@ def _shown(pack: str, rule: str, stored: StoredEntry) -> SnoozeShown:
         reason=stored.reason,
         until=end_text(stored) or "",
         made_by=stored.made_by,
-        made_at=time_text(int(stored.made_at.timestamp() * 1_000)),
+        made_at=datetime_text(stored.made_at),
         revision=stored.revision,
     )
 

@@ -27,7 +27,7 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor, halves
 from switch.http.decoding import EMPTY, decode
 from switch.http.schema import Empty
-from switch.http.times import time_text
+from switch.http.times import datetime_text
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.representations import json_response
 from switch.webhooks.messages import TEST_TYPE
@@ -192,10 +192,10 @@ def _shown(stored: StoredDelivery) -> WebhookDelivery:
         event=str(stored.message),
         type=stored.type,
         status=stored.state.name.lower(),
-        next_attempt_at=None if stored.next_at is None else time_text(int(stored.next_at.timestamp() * 1_000)),
+        next_attempt_at=None if stored.next_at is None else datetime_text(stored.next_at),
         attempts=[
             WebhookAttempt(
-                at=time_text(int(each.tried_at.timestamp() * 1_000)),
+                at=datetime_text(each.tried_at),
                 took_ms=each.took_ms,
                 status=each.status,
                 error=each.error,

@@ -32,7 +32,7 @@ from switch.http.call import Call, page_limit
 from switch.http.cursors import decode_places, encode_cursor, halves
 from switch.http.decoding import NEW_WEBHOOK_ENDPOINT, SECRET_ROTATION, WEBHOOK_ENDPOINT_PATCH, decode
 from switch.http.schema import SECRET_OVERLAP_S, NewWebhookEndpoint, SecretRotation, WebhookEndpointPatch
-from switch.http.times import now_ms, time_text
+from switch.http.times import datetime_text, now_ms, time_text
 from switch.problems.table import ProblemError, invalid_field
 from switch.views.event_feed import START, EventFeed
 from switch.views.events import EVENT_TYPES
@@ -153,10 +153,8 @@ def shown(stored: StoredEndpoint, secret: bytes | None = None) -> WebhookEndpoin
         ordered=stored.ordered,
         status="enabled" if stored.state is EndpointState.ENABLED else "disabled",
         disabled_because=_WHY.get(stored.state, UNSET),
-        created_at=time_text(int(stored.made_at.timestamp() * 1_000)),
-        failing_since=None
-        if stored.failing_since is None
-        else time_text(int(stored.failing_since.timestamp() * 1_000)),
+        created_at=datetime_text(stored.made_at),
+        failing_since=None if stored.failing_since is None else datetime_text(stored.failing_since),
         pending=stored.pending,
         dead_letters=stored.dead,
         delivered=stored.delivered,

@@ -24,3 +24,8 @@ def time_text(ms: int) -> str:
     """RFC 3339 text, to the millisecond."""
     seconds, rest = divmod(ms, 1000)
     return f"{_second(seconds)}.{rest:03}Z"
+
+
+def datetime_text(at: datetime) -> str:
+    """The same of a time as the database gives it."""
+    return time_text(int(at.timestamp() * 1_000))

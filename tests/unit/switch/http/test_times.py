@@ -1,10 +1,12 @@
 """Times outside are RFC 3339 UTC."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.http.times import time_ms, time_text
+from switch.http.times import datetime_text, time_ms, time_text
 
 
 @given(st.integers(1, 253_402_300_799_999))
@@ -23,3 +25,7 @@ def test_finer_digits_are_cut_off() -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         time_ms(text)
+
+
+def test_a_time_of_the_database_is_cut_to_the_millisecond() -> None:
+    assert datetime_text(datetime(2026, 11, 29, 12, 0, 0, 1_500, tzinfo=UTC)) == "2026-11-29T12:00:00.001Z"
