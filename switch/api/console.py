@@ -58,6 +58,11 @@ class ApiInside:
         assert isinstance(response, web.Response) and isinstance(response.body, bytes), "no page asks for a stream"
         return msgspec.json.decode(response.body)
 
+    @property
+    def four_eyes(self) -> bool:
+        """Whether what changes decisions needs a second account."""
+        return self._services.four_eyes.four_eyes
+
     async def figures(self) -> Figures:
         """How the switch is doing."""
         services = self._services

@@ -177,7 +177,15 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decided_by: str | None
     decided_at: str | None
     assignee: str | None
+    label: bool | None
+    notes: int
     replayed: bool | None = None
+
+
+class AnalystList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Names of accounts that a case can be given to."""
+
+    data: list[str]
 
 
 class CaseWork(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -324,6 +332,12 @@ class SnoozePage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: list[Snooze]
     has_more: bool
     next: str | None
+
+
+class WalletSnoozes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Rules of the packs that run which are snoozed for a wallet, the newest snooze first."""
+
+    data: list[Snooze]
 
 
 class SnoozeChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -74,6 +74,7 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
         "share": share,
         "figure": figure,
         "data": data,
+        "indented": indented,
     }
     made.globals["asset"] = lambda name: f"/console/assets/{name}?v={assets[name].version}"
     made.globals["new_key"] = lambda: str(uuid.uuid4())
@@ -153,6 +154,11 @@ def figure(value: float | None) -> str:
     if value is None:
         return "\N{EM DASH}"
     return number(round(value)) if abs(value) >= 100 else f"{value:.3g}".replace("-", _MINUS)
+
+
+def indented(value: Any) -> str:
+    """JSON for people."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
 def data(value: Any) -> Markup:

@@ -118,8 +118,8 @@ async def set_mode(visit: Visit) -> Shown:
         visit.form.get("mode", ""),
         _base({"base": visit.form.get("version", "")}),
     )
-    await visit.send(Wanted(method="POST", path=MODE, params={"name": name}, body={"mode": mode, "version": version}))
-    return Redirect(f"/console/rule-packs/{name}?version={version}&done={mode}")
+    wanted = Wanted(method="POST", path=MODE, params={"name": name}, body={"mode": mode, "version": version})
+    return await visit.change(wanted) or Redirect(f"/console/rule-packs/{name}?version={version}&done={mode}")
 
 
 PAGES: Final = (

@@ -205,8 +205,8 @@ async def set_mode(visit: Visit) -> Shown:
     name, mode = visit.param("name"), visit.form.get("mode", "")
     version = _version(visit.form.get("version", ""))
     body = {"mode": mode, "version": version}
-    await visit.send(Wanted(method="POST", path=MODE, params={"name": name}, body=body))
-    return Redirect(f"/console/scorecards/{name}?version={version}&done={mode}")
+    wanted = Wanted(method="POST", path=MODE, params={"name": name}, body=body)
+    return await visit.change(wanted) or Redirect(f"/console/scorecards/{name}?version={version}&done={mode}")
 
 
 PAGES: Final = (

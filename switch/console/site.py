@@ -121,7 +121,7 @@ class Console:
         navigation = [
             {"path": each.path, "title": each.title, "current": each.holds(request.path)}
             for each in NAVIGATION
-            if each.route is None or visit.may(*each.route)
+            if (each.route is None or visit.may(*each.route)) and (visit.four_eyes or not each.four_eyes)
         ]
         here = {
             "account": who.name,
@@ -129,7 +129,9 @@ class Console:
             "navigation": navigation,
             "path": request.path,
             "twin": f"{request.path}.json" + (f"?{request.rel_url.raw_query_string}" if request.query_string else ""),
+            "full": request.path_qs,
             "may": visit.may,
+            "four_eyes": visit.four_eyes,
         }
         return await self._html(shown, who.principal.account, here)
 

@@ -7,12 +7,20 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from switch.console.labels import LABEL, put_label
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, unless
+from switch.console.snoozes import snoozable
 from switch.problems.table import ProblemError
 
 TRANSFER: Final = "/v1/transfers/{id}"
 PACK: Final = "/v1/rule-packs/{name}"
 WALLET: Final = "/v1/wallets/{id}"
+ENDPOINTS: Final = "/v1/webhook-endpoints"
+DELIVERIES: Final = f"{ENDPOINTS}/{{id}}/deliveries"
+ENDPOINTS_ASKED: Final = "20"
+"""Endpoints that are asked for deliveries of one event, a question each."""
+ASKED: Final = frozenset({"transfer", "hold"})
+NO_LABEL: Final = frozenset({"label_not_found"})
 PACKS_KEPT: Final = 64
 """Rules of pack versions that are remembered, a few kB each: a version never changes."""
 NO_WALLET: Final = frozenset({"forbidden", "wallet_not_found"})
@@ -81,8 +89,14 @@ _PACK_RULES: Final = PackRules()
 async def transfer(visit: Visit) -> Shown:
     """GET /console/transfers/{id}."""
     shown = await visit.get(TRANSFER, id=visit.param("id"))
-    payer, payee, decided, origin = await asyncio.gather(
-        _wallet(visit, shown["payer"]), _wallet(visit, shown["payee"]), _decided(visit, shown), _origin(visit, shown)
+    payer, payee, decided, origin, label, sent, snoozes = await asyncio.gather(
+        _wallet(visit, shown["payer"]),
+        _wallet(visit, shown["payee"]),
+        _decided(visit, shown),
+        _origin(visit, shown),
+        _label(visit, shown),
+        _sent(visit, shown),
+        snoozable(visit, shown["payer"]),
     )
     data = {
         "transfer": shown,
@@ -90,6 +104,10 @@ async def transfer(visit: Visit) -> Shown:
         "payer": payer,
         "payee": payee,
         "decided": decided,
+        "label": label,
+        "sent": sent,
+        "snoozes": snoozes,
+        "snoozable": _of_pack(shown, decided, snoozes),
         "timeline": msgspec.to_builtins(timeline(shown)),
         "done": visit.query.get("done"),
     }
@@ -99,6 +117,33 @@ async def transfer(visit: Visit) -> Shown:
 async def _wallet(visit: Visit, wallet: str) -> Any:
     """A side's wallet, None where the key may not see it."""
     return await unless(NO_WALLET, visit.get(WALLET, id=wallet)) if visit.may("GET", WALLET) else None
+
+
+async def _label(visit: Visit, shown: dict[str, Any]) -> Any:
+    """Whether it was fraud, and who says so: None where nobody has, or the key may not know, False of what has no label."""
+    if shown["type"] not in ASKED:
+        return False
+    return await unless(NO_LABEL, visit.get(LABEL, id=shown["id"])) if visit.may("GET", LABEL) else None
+
+
+async def _sent(visit: Visit, shown: dict[str, Any]) -> Any:
+    """Webhook deliveries about it, by endpoint; None where the key sees none."""
+    if not visit.may("GET", ENDPOINTS):
+        return None
+    endpoints = (await visit.get(ENDPOINTS, {"limit": ENDPOINTS_ASKED}))["data"]
+    about = {"event": shown["id"], "limit": "5"}
+    found = await asyncio.gather(*(visit.get(DELIVERIES, about, id=each["id"]) for each in endpoints))
+    pairs = zip(endpoints, found, strict=True)
+    return [{"endpoint": each, "deliveries": page["data"]} for each, page in pairs if page["data"]]
+
+
+def _of_pack(shown: dict[str, Any], decided: Any, snoozes: Any) -> list[str]:
+    """Rules that could be snoozed for the payer: those that gave a reason first."""
+    if snoozes is None or shown["decision"] is None:
+        return []
+    fired = [f"{decided['name']}/{rule['id']}" for rule in decided["fired"]] if decided else []
+    running = frozenset(snoozes["rules"])
+    return [name for name in fired if name in running] + [name for name in snoozes["rules"] if name not in fired]
 
 
 async def _origin(visit: Visit, shown: dict[str, Any]) -> Any:
@@ -173,6 +218,13 @@ def _part(part: dict[str, Any], what: str, tone: str) -> Moment:
     return Moment(at=part["created_at"], what=what, tone=tone, amount=part["amount"], id=part["id"])
 
 
+async def label_transfer(visit: Visit) -> Shown:
+    """POST /console/transfers/{id}/label: fraud, not-fraud, or the label is taken back."""
+    identity, name = visit.param("id"), visit.form.get("do", "")
+    await put_label(visit, identity, name)
+    return Redirect(f"/console/transfers/{identity}?done={name}")
+
+
 CHANGES: Final = {
     "capture": "/v1/transfers/{id}/capture",
     "void": "/v1/transfers/{id}/void",
@@ -218,5 +270,6 @@ async def _there(visit: Visit, path: str, identity: str) -> bool:
 PAGES: Final = (
     Page("GET", "/console/find", find, query=("q",)),
     Page("GET", "/console/transfers/{id}", transfer, query=("done",)),
+    Page("POST", "/console/transfers/{id}/label", label_transfer),
     Page("POST", "/console/transfers/{id}/{change:capture|void|refund}", change_transfer),
 )

@@ -11,6 +11,7 @@ import msgspec
 from models.credit.what_if import FIXED, INFLUENCED
 from switch.console.charts import radar, stepped_line
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, unless
+from switch.console.snoozes import snoozable
 from switch.problems.table import PROBLEMS, ProblemError, invalid_field
 
 WALLET: Final = "/v1/wallets/{id}"
@@ -23,7 +24,11 @@ WHAT_IF: Final = "/v1/wallets/{id}/credit/what-if"
 CONSENTS: Final = "/v1/consents"
 CONSENT: Final = "/v1/consents/{id}"
 CHANGE: Final = "/v1/wallets/{id}/{change:freeze|unfreeze|close}"
+HOLDS: Final = f"{WALLET}/holds"
+ORDERS: Final = "/v1/credit/orders"
 LINES: Final = "30"
+BESIDE: Final = "10"
+"""Of holds and of orders, beside the statement."""
 NO_CREDIT: Final = frozenset({"wallet_not_found"})
 """Of wallets that are no holder's, and of those that are not this holder's."""
 NO_POINTS: Final = frozenset({"wallet_not_found", "features_not_published"})
@@ -37,10 +42,13 @@ async def wallet(visit: Visit) -> Shown:
 
 async def _shown(visit: Visit, **more: Any) -> View:
     identity = visit.param("id")
-    shown, statement, credit = await asyncio.gather(
+    shown, statement, credit, holds, orders, snoozes = await asyncio.gather(
         visit.get(WALLET, id=identity),
         visit.get(STATEMENT, visit.page_query(limit=LINES), id=identity),
         _credit(visit, identity),
+        visit.get(HOLDS, {"limit": BESIDE}, id=identity),
+        _orders(visit, identity),
+        snoozable(visit, identity),
     )
     points = [(line["effective_at"], line["balance_after"]) for line in reversed(statement["data"])]
     data = {
@@ -48,6 +56,9 @@ async def _shown(visit: Visit, **more: Any) -> View:
         "statement": statement,
         "chart": stepped_line(points),
         "credit": credit,
+        "holds": holds,
+        "orders": orders,
+        "snoozes": snoozes,
         "first": "after" not in visit.query,
         "what_if": None,
         "what_if_problem": None,
@@ -55,6 +66,13 @@ async def _shown(visit: Visit, **more: Any) -> View:
         **more,
     }
     return View(template="wallet.html", title=f"Wallet {shown['owner'] or identity[-12:]}", data=data)
+
+
+async def _orders(visit: Visit, identity: str) -> Any:
+    """The newest service orders of the holder; None where the key does not speak for the holder."""
+    if not visit.may("GET", CREDIT):
+        return None
+    return await unless(NO_CREDIT, visit.get(ORDERS, {"wallet": identity, "limit": BESIDE}))
 
 
 async def _credit(visit: Visit, identity: str) -> Any:

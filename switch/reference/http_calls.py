@@ -24,6 +24,8 @@ QUERY: Final = {
     "status": "`open` (default), `approved`, `declined`, `expired` or `voided`.",
     "all": "`true`: also proposals that can be answered no longer.",
     "assignee": "Only payments that this account works on.",
+    "assigned": "`me`: only payments that the caller's account works on; `nobody`: only those on which nobody does.",
+    "due_before": "RFC 3339 time: only payments whose review ends before it.",
     "state": "`pending`, `delivered` or `dead`; all by default.",
     "event": "Only deliveries of the event with this id.",
     "format": "`json` (default), `csv` or `html`.",

@@ -278,6 +278,8 @@ EXCEPTIONS: Final = {
     "Label.id": "The transfer's id.",
     "LabelledTransfer.id": "The transfer's id.",
     "LabelsPut.count": "How many payments it was about.",
+    "Review.label": "Whether it was fraud; null: nobody has labelled it.",
+    "Review.notes": "How many notes it has.",
     "CaseNote.text": "What is to be known of the payment, up to 2,000 characters.",
     "CaseAssignee.assignee": "Name of an account that has a key with the scope `analyst`; null: nobody.",
     "CaseWork.id": "The payment's id.",

@@ -148,12 +148,16 @@ def _paths(day: Day) -> dict[str, str]:
         "/console/orders/{id}": day.order,
         "/console/disputes/{id}": day.dispute,
         "/console/bench/{name}": day.bench,
+        "/console/reviews/{id}": day.case,
+        "/console/credit-reviews/{id}": day.credit_review,
+        "/console/lists/{name}": "stolen-devices",
+        "/console/proposals/{id}": day.proposal,
     }
 
 
 def _path(path: str, day: Day) -> str:
     name = _paths(day).get(path, "default")
-    return re.sub(r"\{\w+\}", name, path)
+    return re.sub(r"\{\w+\}", name, path.replace("{rule}", "drain"))
 
 
 @pytest.mark.parametrize("path", [each.path for each in PAGES if each.method == "GET"])

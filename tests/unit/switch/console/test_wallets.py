@@ -11,6 +11,7 @@ from switch.console.wallets import (
     CREDIT,
     HISTORY,
     INQUIRIES,
+    ORDERS,
     POINTS,
     WHAT_IF,
     change_wallet,
@@ -34,6 +35,10 @@ ANSWERS = {
     f"GET {CONSENTS}": {"data": []},
     f"GET {HISTORY}": {"data": []},
     f"GET {POINTS}": ProblemError("features_not_published"),
+    "GET /v1/wallets/{id}/holds": {"data": ["held"], "has_more": False},
+    f"GET {ORDERS}": {"data": ["order"]},
+    "GET /v1/wallets/{id}/snoozes": {"data": ["snoozed"]},
+    "GET /v1/rule-packs": {"deployments": []},
 }
 TABLE = {
     "subtotals": {"history": 40, "identity": 5},
@@ -63,6 +68,15 @@ async def test_an_older_page_of_the_statement_is_asked_for_by_its_cursor() -> No
         {"params": {"id": ID}, "query": {"limit": "30", "after": "c"}},
     ) in api.asked
     assert (view.data["first"], view.title) == (False, "Wallet Ann")
+
+
+async def test_holds_orders_and_snoozes_are_shown_to_those_who_may_know() -> None:
+    view: Any = await wallet(visit(Answers(ANSWERS), params={"id": ID}))
+    assert view.data["holds"]["data"] == ["held"] and view.data["orders"]["data"] == ["order"]
+    assert view.data["snoozes"]["snoozes"] == ["snoozed"]
+    refused = (f"GET {CREDIT}", "GET /v1/wallets/{id}/snoozes")
+    view = await wallet(visit(Answers(ANSWERS, refused=refused), params={"id": ID}))
+    assert view.data["orders"] is view.data["snoozes"] is None
 
 
 async def test_credit_is_shown_whole_or_not_at_all() -> None:
