@@ -26,6 +26,7 @@ from switch.http.times import now_ms, time_text
 from switch.problems.table import ProblemError
 from switch.views.figures import Figures, request_counts, shard_figures, step_figures
 
+CONSOLE: Final = web.AppKey("console", Console)
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
@@ -123,6 +124,13 @@ def mount_console(app: web.Application, services: Services, routes: tuple[Route,
     )
     for method, path, endpoint in console.endpoints():
         app.router.add_route(method, path, endpoint)
+
+    app[CONSOLE] = console
+    app.on_shutdown.append(_stop)
+
+
+async def _stop(app: web.Application) -> None:
+    app[CONSOLE].stop()
 
 
 def heard_of(services: Services, request: web.Request, principal: Principal) -> None:

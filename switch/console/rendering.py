@@ -71,6 +71,7 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
         "words": words,
         "short": short_id,
         "seconds": seconds,
+        "bytes": size,
         "share": share,
         "figure": figure,
         "data": data,
@@ -142,6 +143,13 @@ def seconds(value: float | None) -> str:
         if thousandths < 10
         else f"{thousandths:.0f} ms"
     )
+
+
+def size(value: int) -> str:
+    """Bytes in the largest unit of which there is one: 812 MB, 41.3 GB."""
+    if value >= 10**9:
+        return f"{value / 10**9:.1f} GB"
+    return f"{value / 10**6:.0f} MB" if value >= 10**6 else f"{value / 10**3:.0f} kB"
 
 
 def share(value: float) -> str:

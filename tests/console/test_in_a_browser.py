@@ -1,5 +1,6 @@
 """The console in a real Chromium: what people do with mouse and keys, what axe says of each page, both schemes, narrow and wide."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -7,9 +8,11 @@ import pytest
 import pytest_asyncio
 
 from actors.stores.api_keys import KeyStore
+from switch.api.console import CONSOLE
 from switch.api.services import FourEyes
 from switch.console.rule_packs import EXAMPLE
 from switch.console.scorecards import EXAMPLE as CARD
+from switch.fairness.shares import Places
 from switch.http.times import now_ms, time_text
 from tests.console.browser import CHROMIUM, Tab, chromium
 from tests.console.scene import Day, looked_at
@@ -222,6 +225,45 @@ async def test_the_overview_keeps_itself_new(tab: Tab, switch: RunningSwitch, da
         f"document.querySelector(\"[data-live=newest] a[href='/console/transfers/{paid.json['id']}']\") !== null"
     )
     await tab.until("document.querySelector('#rate-chart canvas') !== null")
+
+
+async def test_the_overview_is_fed_by_one_stream_and_asks_again_and_again_where_there_is_none(
+    tab: Tab, switch: RunningSwitch, day: Day
+) -> None:
+    assert switch.front_door._runner is not None
+    console = switch.front_door._runner.app[CONSOLE]
+    await tab.open(f"{switch.base}/console/health")
+    async with asyncio.timeout(20):
+        while console._live._listeners:  # of the page before
+            await asyncio.sleep(0.05)
+    await tab.open(f"{switch.base}/console")
+    taken = "document.querySelector('[data-live=live] time').dateTime"
+    before = await tab.run(taken)
+    await tab.until(f"{taken} !== {before!r}")
+    assert console._live._listeners == 1, "one stream, however many scripts the page has"
+    places, console._listeners = console._listeners, Places(0, 1, 0.0)
+    try:
+        await tab.open(f"{switch.base}/console")
+        before = await tab.run(taken)
+        await tab.until(f"{taken} !== {before!r}")
+        assert not await tab.run("document.body.classList.contains('stale')")
+    finally:
+        console._listeners = places
+    assert [each for each in tab.complaints if "503" not in each] == [], "the browser names what was refused"
+    tab.complaints.clear()
+
+
+async def test_without_scripts_the_overview_comes_anew(tab: Tab, switch: RunningSwitch) -> None:
+    requests, overview = switch.services.metrics.requests, ("GET /console", 200)
+    await tab.do("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        before = requests[overview]
+        await tab.do("Page.navigate", url=f"{switch.base}/console")
+        async with asyncio.timeout(20):
+            while requests[overview] < before + 2:
+                await asyncio.sleep(0.05)
+    finally:
+        await tab.do("Emulation.setScriptExecutionDisabled", value=False)
 
 
 async def test_axe_finds_nothing_wrong_with_any_page(tab: Tab, switch: RunningSwitch, day: Day) -> None:

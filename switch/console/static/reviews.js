@@ -1,5 +1,5 @@
 // Reviews by keys: j and k move, o opens; a button or field of a case with data-key or data-focus has a key of its own. Due times count down.
-import { typing } from "./console.js";
+import { typing } from "./parts.js";
 
 const cases = [...document.querySelectorAll(".case")];
 let at = -1;
