@@ -13,7 +13,7 @@ import resource
 import struct
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Final, Literal
 
 import msgspec
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.backtest.decided_under import DecidedUnder
+from actors.backtest.explain import Explanation, explained
 from actors.backtest.population import Population, PopulationCount
 from actors.backtest.run import LabelLayers, Labels, Period, tally_attempts
 from actors.database.connection import CONNECTION_LOST, SQL, connect
@@ -32,6 +33,7 @@ from actors.ledger.book import Capacity
 from actors.ledger.rebuilding import Contradiction, Rebuilder, Rebuilt
 from actors.process.forked import Child, Forks
 from actors.process.tuning import NICENESS
+from actors.records.addresses import shard_of
 from actors.records.blocks import GENESIS, Chain, OpenedBlocks
 from actors.records.ids import Secret, bound_key
 from actors.records.layout import RECORD, Records
@@ -76,6 +78,8 @@ class LiveBacktest(msgspec.Struct, frozen=True, kw_only=True):
     key_truths: bytes = b""
     divided_ms: int | None = None
     """Not what a pack would decide, but how payments before this time and those since differ in the eyes of `card`."""
+    explained: int | None = None
+    """Not how many it would decide, but how it decides the one payment at this address."""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +87,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
     report: BacktestReport | None = None
     population: Population | None = None
+    explanation: Explanation | None = None
     failure: Failure | None = None
     detail: str = ""
 
@@ -200,6 +205,30 @@ async def _counted(test: LiveBacktest) -> Population:
     return count.found()
 
 
+async def _explained(test: LiveBacktest, address: int) -> Explanation | None:
+    """How one payment was decided: its shard's journal is read up to it."""
+    document = read_pack(test.text, test.files.__getitem__, stored=True)
+    decider = Decider(compiled(document, test.card, test.number, test.version))
+    session, under, found = await connect(test.url, name="shardpay-backtest"), None, None
+    try:
+        if not await session.fetchval(SQL["backtest_lock"]):
+            raise BlockingIOError
+        shard = shard_of(address)
+        rebuilder = Rebuilder(shard, test.capacity)
+        async with contextlib.aclosing(_journal(test.url, shard)) as runs:
+            async for run in runs:
+                under = under or DecidedUnder(*await all_controls(session))
+                records = np.array(run.records, RECORD)
+                under.take(records, run.addresses, run.controls)
+                found = explained(decider, rebuilder.feed(records, run.addresses, run.seen), under, address)
+                _bound_memory()
+                if found is not None:
+                    return found
+        return explained(decider, rebuilder.end(), under or DecidedUnder(), address)
+    finally:
+        session.terminate()
+
+
 def _bound_memory() -> None:
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB > MEMORY_BYTES_MAX:
         raise _TooLarge
@@ -227,7 +256,7 @@ async def _tally_shard(
     tally_attempts(tally, decider, last, LabelLayers(labels, stored), period, under or DecidedUnder())
 
 
-async def _journal(url: str, shard: int) -> AsyncIterator[OpenedBlocks]:
+async def _journal(url: str, shard: int) -> AsyncGenerator[OpenedBlocks, None]:
     """A shard's blocks, opened, up to its end as it is now."""
     journal = PostgresJournal(url, shard=shard, writer=0)
     try:
@@ -246,6 +275,8 @@ def _outcome(test: LiveBacktest) -> Response:
     try:
         if test.divided_ms is not None:
             return Response(population=asyncio.run(_counted(test)))
+        if test.explained is not None:
+            return Response(explanation=asyncio.run(_explained(test, test.explained)))
         return Response(report=asyncio.run(_tested(test)))
     except BlockingIOError:
         return Response(failure="busy")

@@ -45,8 +45,8 @@ class KeptList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the list `name`, or one snooze of the rule `name`: `value` is what was given; `until` None: it has no end; `revision`: that
-    added it."""
+    """One entry of the list `name`, or one snooze of the rule `name`: `value` is what was given; `until` None: it has no end; `revision`:
+    that added it."""
 
     name: str
     value: str

@@ -211,6 +211,15 @@ class Transfers(Resource):
             schema.DryRun,
         )
 
+    async def explain(self, transfer_id: str) -> schema.Explained:
+        """Why a payment was decided so: every rule's value, and what the scorecard gave.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/transfers/{id}/explanation", id=transfer_id), body()), schema.Explained
+        )
+
 
 class Wallets(Resource):
     """The calls below `/v1/wallets`."""

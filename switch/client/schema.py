@@ -435,6 +435,14 @@ class PopulationAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     seconds: float
 
 
+class Explained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why the payment `id` was decided as it was."""
+
+    id: str
+    explanation: Explanation
+    seconds: float
+
+
 class ScenarioList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of scenarios, each in its newest version."""
 
@@ -1038,6 +1046,20 @@ class Population(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     characteristics: list[CharacteristicPopulation]
 
 
+class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`same`: decided again it comes to what was recorded."""
+
+    pack: str
+    card: str | None
+    action: str
+    points: int
+    same: bool
+    base: int
+    columns: dict[str, int | str | None]
+    rules: list[RuleValue]
+    lines: list[CardLine]
+
+
 class ConditionPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One requirement, the reason code that it gives when it does not hold, and what the holder is told then."""
 
@@ -1416,6 +1438,28 @@ class CharacteristicPopulation(msgspec.Struct, frozen=True, kw_only=True, omit_d
     reason: str
     psi: float | None
     bins: list[BinPopulation]
+
+
+class RuleValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a rule made of a payment: it `fired`, or not, or it had `no_value`."""
+
+    id: str
+    action: str
+    reason: str
+    points: int
+    live: bool
+    fired: bool
+    no_value: bool
+
+
+class CardLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a characteristic of the scorecard gave for its value, null: not known, and the most that it gives."""
+
+    feature: str
+    value: int | str | None
+    points: int
+    best: int
+    reason: str
 
 
 class ReasonText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,11 +10,14 @@ import yaml
 from switch.console.labels import LABEL, put_label
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, unless
 from switch.console.snoozes import snoozable
-from switch.problems.table import ProblemError
+from switch.problems.table import PROBLEMS, ProblemError
 
 TRANSFER: Final = "/v1/transfers/{id}"
 PACK: Final = "/v1/rule-packs/{name}"
 WALLET: Final = "/v1/wallets/{id}"
+EXPLANATION: Final = f"{TRANSFER}/explanation"
+NOT_EXPLAINED: Final = frozenset({"backtest_running", "backtest_too_large", "overloaded"})
+"""Problems that who asks sees on the page."""
 ENDPOINTS: Final = "/v1/webhook-endpoints"
 DELIVERIES: Final = f"{ENDPOINTS}/{{id}}/deliveries"
 ENDPOINTS_ASKED: Final = "20"
@@ -88,6 +91,23 @@ _PACK_RULES: Final = PackRules()
 
 async def transfer(visit: Visit) -> Shown:
     """GET /console/transfers/{id}."""
+    return await _shown(visit, done=visit.query.get("done"))
+
+
+async def explain(visit: Visit) -> Shown:
+    """POST /console/transfers/{id}/explain: every rule's value, and the card's points; nothing is recorded."""
+    wanted = Wanted(method="POST", path=EXPLANATION, params={"id": visit.param("id")}, body={})
+    try:
+        answer = await visit.send(wanted)
+    except ProblemError as problem:
+        if problem.code not in NOT_EXPLAINED:
+            raise
+        shown = await _shown(visit, unexplained=problem.detail or PROBLEMS[problem.code].title)
+        return msgspec.structs.replace(shown, status=PROBLEMS[problem.code].status)
+    return await _shown(visit, explanation=answer["explanation"])
+
+
+async def _shown(visit: Visit, **more: Any) -> View:
     shown = await visit.get(TRANSFER, id=visit.param("id"))
     payer, payee, decided, origin, label, sent, snoozes = await asyncio.gather(
         _wallet(visit, shown["payer"]),
@@ -109,7 +129,10 @@ async def transfer(visit: Visit) -> Shown:
         "snoozes": snoozes,
         "snoozable": _of_pack(shown, decided, snoozes),
         "timeline": msgspec.to_builtins(timeline(shown)),
-        "done": visit.query.get("done"),
+        "explanation": None,
+        "unexplained": None,
+        "done": None,
+        **more,
     }
     return View(template="transfer.html", title=f"Payment {shown['id'][-12:]}", data=data)
 
@@ -271,5 +294,6 @@ PAGES: Final = (
     Page("GET", "/console/find", find, query=("q",)),
     Page("GET", "/console/transfers/{id}", transfer, query=("done",)),
     Page("POST", "/console/transfers/{id}/label", label_transfer),
+    Page("POST", "/console/transfers/{id}/explain", explain),
     Page("POST", "/console/transfers/{id}/{change:capture|void|refund}", change_transfer),
 )

@@ -31,6 +31,7 @@ NAMES: Final[dict[tuple[str, str], str]] = {
     ("GET", "/v1/transfers/{id}"): "transfers.get",
     ("POST", "/v1/lookups/transfers"): "transfers.find_many",
     ("POST", "/v1/dry-runs/transfers"): "transfers.dry_run",
+    ("POST", "/v1/transfers/{id}/explanation"): "transfers.explain",
     ("POST", "/v1/transfers/{id}/capture"): "transfers.capture",
     ("POST", "/v1/transfers/{id}/void"): "transfers.void",
     ("POST", "/v1/transfers/{id}/refund"): "transfers.refund",

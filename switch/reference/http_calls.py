@@ -99,6 +99,10 @@ NOTES: Final = {
         "Also payments in review, and what is left of holds that were captured in part. Without holds it costs no look into the journal. "
         "A page looks at some 1,000 records, so it may be short and go on."
     ),
+    ("POST", "/v1/transfers/{id}/explanation"): (
+        "It reads the journal of the payment's shard up to it, in the process that backtests: one at a time. Lists and snoozes are as "
+        "they were. Who pays, who is paid and the device are left out."
+    ),
     ("POST", "/v1/transfers/{id}/capture"): "Needs an `Idempotency-Key`.",
     ("POST", "/v1/transfers/{id}/void"): "Needs an `Idempotency-Key`.",
     (

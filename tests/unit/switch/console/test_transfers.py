@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from switch.console.page import Redirect
-from switch.console.transfers import PackRules, change_transfer, find, label_transfer, timeline, transfer
+from switch.console.transfers import PackRules, change_transfer, explain, find, label_transfer, timeline, transfer
 from switch.problems.table import ProblemError
 from tests.unit.switch.console.visiting import Answers, visit
 
@@ -125,6 +125,18 @@ async def test_label_deliveries_and_what_can_be_snoozed_stand_beside() -> None:
     unlabelled = Answers({**answers, LABEL: ProblemError("label_not_found")})
     view = await transfer(visit(unlabelled, params={"id": ID}))
     assert view.data["label"] is None
+
+
+async def test_an_explanation_is_shown_on_the_page_and_so_is_that_there_is_none_now() -> None:
+    path = "POST /v1/transfers/{id}/explanation"
+    api = Answers({TRANSFER: shown(), WALLET: {}, path: {"explanation": {"same": True}}}, refused=BESIDE)
+    view: Any = await explain(visit(api, params={"id": ID}, form={"idempotency_key": "k"}))
+    assert view.data["explanation"] == {"same": True} and view.status == 200
+    busy = Answers({TRANSFER: shown(), WALLET: {}, path: ProblemError("backtest_running")}, refused=BESIDE)
+    view = await explain(visit(busy, params={"id": ID}))
+    assert (view.data["explanation"], view.status) == (None, 503) and view.data["unexplained"]
+    with pytest.raises(ProblemError, match="forbidden"):
+        await explain(visit(Answers({path: ProblemError("forbidden")}), params={"id": ID}))
 
 
 async def test_what_is_no_payment_has_no_label() -> None:
