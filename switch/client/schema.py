@@ -1392,6 +1392,7 @@ class DecisionChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     now: str
     attempts: int
     amounts: dict[str, int]
+    became: dict[str, int] | None = None
 
 
 class RuleHits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1406,6 +1407,7 @@ class RuleHits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     not_evaluated: int
     amounts: dict[str, int]
     precision: float | None
+    became: dict[str, int] | None = None
 
 
 class Overlap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -378,6 +378,8 @@ EXCEPTIONS: Final = {
     "Event.type": "See [events](events.md).",
     "Event.data": "By type: see [events](events.md).",
     "ShadowCounts.decided": "Payments by what was decided, then by what it would have decided.",
+    "RuleHits.became": "Hits by what became of them: `kept`, `declined`, `refunded`, `fraud` by its label; the last of these that holds.",
+    "DecisionChange.became": "By what became of them: `kept`, `declined`, `refunded`, `fraud` by its label; the last of these that holds.",
     "RuleHits.share": "Share of the attempts.",
     "RuleHits.live": "Whether the rule is live, not in shadow.",
     "RolloutStatus.scorers": "Number of scorers.",

@@ -1112,6 +1112,15 @@ WHERE record > $1 ORDER BY record LIMIT $2
 -- name: labels_all
 SELECT record, fraud FROM transfer_label ORDER BY record
 
+-- name: refunded_all
+-- Payments and holds of which something was refunded, in order: a refund can be of a capture, which is of a hold.
+SELECT DISTINCT coalesce(capture.target, refund.target) AS record
+FROM reference AS refund
+JOIN journal ON shard = (refund.record >> {shard_shift})::int AND block = (refund.record >> {block_shift}) & {block_mask}
+LEFT JOIN reference AS capture ON capture.record = refund.target
+WHERE get_byte(records, {header_bytes} + {record_bytes} * (refund.record & {slot_mask})::int + {kind_at}) = {refund}
+ORDER BY record
+
 -- name: analyst_account
 -- The account of a name that has a key with which it could answer a case.
 SELECT id FROM account WHERE name = $1 AND EXISTS (
