@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -122,6 +123,30 @@ async def test_a_rule_is_snoozed_for_whom_it_stopped(tab: Tab, switch: RunningSw
     assert (await switch.call("GET", f"/v1/wallets/{day.bob}/snoozes")).json["data"] == []
 
 
+async def test_every_rule_of_a_payment_is_shown(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/transfers/{day.coffee}")
+    await tab.changes(lambda: tab.click("form[action*='/explain'] button"))
+    shown = await tab.text()
+    assert "decided anew it comes to what was recorded" in shown and "did not fire" in shown and "count_1h" in shown
+    assert await tab.axe() == []
+    await tab.look(width=390)
+    assert await tab.run("document.documentElement.scrollWidth") <= 390
+    await tab.look(width=1280)
+
+
+async def test_an_endpoint_is_made_and_its_secret_shown_once(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/webhooks")
+    await tab.click("#url")
+    await tab.type("https://browser.example/hooks")
+    await tab.changes(lambda: tab.press("Enter"))
+    assert "whsec_" in await tab.text(".notice") and await tab.axe() == []
+    await tab.open(f"{switch.base}/console/webhooks")
+    await tab.changes(lambda: tab.click("tbody tr:first-child a"))
+    assert "whsec_" not in await tab.text()
+    await tab.changes(lambda: tab.click("form[action$='/secret'] button"))
+    assert "whsec_" in await tab.text(".notice")
+
+
 async def test_what_takes_two_is_asked_for_by_one_and_approved_by_another(
     tab: Tab, switch: RunningSwitch, day: Day
 ) -> None:
@@ -231,7 +256,7 @@ async def test_the_overview_is_fed_by_one_stream_and_asks_again_and_again_where_
     tab: Tab, switch: RunningSwitch, day: Day
 ) -> None:
     assert switch.front_door._runner is not None
-    console = switch.front_door._runner.app[CONSOLE]
+    console: Any = switch.front_door._runner.app[CONSOLE]
     await tab.open(f"{switch.base}/console/health")
     async with asyncio.timeout(20):
         while console._live._listeners:  # of the page before

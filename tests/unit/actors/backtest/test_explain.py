@@ -39,7 +39,7 @@ ADDRESSES = (40, 50, 60)
 
 @pytest.fixture(scope="module")
 def decider() -> Decider:
-    return Decider(compile_pack(read_pack(PACK, {}.__getitem__), {"c@2": CARD}, 9, 1))
+    return Decider(compile_pack(read_pack(PACK), {"c@2": CARD}, 9, 1))
 
 
 def attempts(decider: Decider) -> Rebuilt:
