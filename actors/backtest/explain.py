@@ -1,7 +1,7 @@
-"""Why a payment was decided as it was: the columns that its decision saw, what each rule made of them, what each characteristic gave.
+"""Why a payment was decided as it was: what each rule made of it, what each characteristic gave.
 
-The columns are those that the journal gives again, the rules and the card are the code that decides online: so what is explained is what
-was recorded, bit for bit.
+The columns that its decision saw are given again by the journal; the rules and the card are the code that decides online. So what is
+explained is what was recorded, bit for bit.
 """
 
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Decisions of credit that a person is to look at again, each with the time by which it is due; upheld or overturned in words."""
+"""Decisions of credit that a person is to look at again: when each is due, upheld or overturned."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Lists that the switch keeps: what is on each and why, who put it there, until when; an entry is added or ended."""
+"""Lists that the switch keeps: what is on each, why, until when, by whom; entries are added, ended."""
 
 from typing import Any, Final
 

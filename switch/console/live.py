@@ -1,4 +1,6 @@
-"""The overview as a stream: figures are taken and rendered once a second for all that listen, and not at all while nobody does.
+"""The overview as a stream, taken once a second for all that listen.
+
+While nobody does, nothing is taken.
 
 Whoever is slow gets the newest state when it has taken the one before, never a backlog: each is whole. So a stream that was lost goes on
 with whatever there is.

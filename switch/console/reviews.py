@@ -1,4 +1,4 @@
-"""Payments that wait for an analyst: the soonest due first; decided, given, labelled and written about by button or by key.
+"""Payments that wait for an analyst: decided, given, labelled, written about, by button or by key.
 
 Decisions of credit that a person is to look at again wait on the same page.
 """

@@ -1,4 +1,4 @@
-"""Webhook endpoints: how each does, what was delivered and what was not; one is made, changed, removed, and its deliveries sent again.
+"""Webhook endpoints: how each does, what was delivered; one is made, changed, removed.
 
 A secret is shown once, on the page that answers the form which made it.
 """

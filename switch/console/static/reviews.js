@@ -43,10 +43,12 @@ document.addEventListener("keydown", (event) => {
 });
 
 const MINUTE = 60000;
+const DAY_MINUTES = 1440;
 
 function left(until) {
   const minutes = Math.round((until - Date.now()) / MINUTE);
   if (minutes <= 0) return "now";
+  if (minutes >= 2 * DAY_MINUTES) return `in ${Math.floor(minutes / DAY_MINUTES)} days`;
   return minutes < 60 ? `in ${minutes} min` : `in ${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 

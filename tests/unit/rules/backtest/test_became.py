@@ -3,12 +3,14 @@
 from collections import Counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rules.backtest.became import BECAME, BecameTally, became_of, count_became, new_became
 from rules.backtest.counts import UNDECIDED
-from rules.decisions.decision import DECISION, FALLBACK
+from rules.decisions.decision import DECISION, FALLBACK, Decisions
 from rules.decisions.pack import RuleHits
 
+Attempts = tuple[RuleHits, Decisions, NDArray[np.bool_], NDArray[np.int64]]
 RULES = 70
 """More than a word of bits has."""
 
@@ -21,7 +23,7 @@ def test_a_payment_counts_as_the_last_that_holds_of_it() -> None:
     assert found == ["kept", "declined", "refunded", "kept", "fraud", "fraud"]
 
 
-def attempts(seed: int, rows: int) -> tuple[RuleHits, np.ndarray, np.ndarray, np.ndarray]:
+def attempts(seed: int, rows: int) -> Attempts:
     draw = np.random.default_rng(seed)
     now, recorded = np.zeros(rows, DECISION), np.zeros(rows, DECISION)
     now["action"], recorded["action"] = draw.integers(0, 3, rows), draw.integers(0, 3, rows)
@@ -36,7 +38,7 @@ def attempts(seed: int, rows: int) -> tuple[RuleHits, np.ndarray, np.ndarray, np
     )
 
 
-def counted(tally: BecameTally, *made: tuple[RuleHits, np.ndarray, np.ndarray, np.ndarray]) -> BecameTally:
+def counted(tally: BecameTally, *made: Attempts) -> BecameTally:
     for fired, recorded, scored, became in made:
         count_became(tally, fired, recorded, scored, became)
     return tally
