@@ -145,7 +145,7 @@ class Console:
             "csrf": form_token(token),
             "navigation": navigation,
             "path": request.path,
-            "twin": f"{request.path}.json" + (f"?{request.rel_url.raw_query_string}" if request.query_string else ""),
+            "twin": _twin(request),
             "full": request.path_qs,
             "may": visit.may,
             "four_eyes": visit.four_eyes,
@@ -267,6 +267,13 @@ class Console:
 
     async def _home(self, request: web.Request) -> web.Response:
         return _to(HOME)
+
+
+def _twin(request: web.Request) -> str | None:
+    """Where the same page is JSON; what answers a form has no address of its own."""
+    if request.method != "GET":
+        return None
+    return f"{request.path}.json" + (f"?{request.rel_url.raw_query_string}" if request.query_string else "")
 
 
 def _to(path: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -142,6 +142,15 @@ async def test_a_rule_is_snoozed_from_a_wallet_and_from_a_payment_and_wakes(swit
         assert options.startswith("><option>default/drain"), "the rule that fired comes first"
 
 
+async def test_what_answers_a_form_names_no_twin_that_is_not_there(switch: RunningSwitch, day: Day) -> None:
+    place = f"/console/transfers/{day.coffee}"
+    async with await visitor(switch) as visit:
+        assert f'href="{place}.json"' in (await visit.get(place)).text
+        explained = await visit.submit(place, f"{place}/explain#why")
+        assert explained.status == 200 and "decided anew it comes to what was recorded" in explained.plain
+        assert "This page as JSON" not in explained.text
+
+
 # What the key's scopes do not allow.
 
 
