@@ -293,7 +293,7 @@ EXCEPTIONS: Final = {
     "RuleValue.action": "What it does when it fires.",
     "RuleValue.reason": "Reason code that it gives.",
     "RuleValue.points": "Points that it gives when it fires.",
-    "RuleValue.live": "false: it runs in shadow, and gives nothing.",
+    "RuleValue.live": "Whether it is live; in shadow it gives nothing.",
     "RuleValue.fired": "Whether it fired.",
     "RuleValue.no_value": "It had no value, so it did not fire.",
     "CardLine.feature": "The column that it looks at.",
