@@ -13,7 +13,8 @@ import resource
 import struct
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
@@ -21,24 +22,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.backtest.decided_under import DecidedUnder
+from actors.backtest.explain import Explanation, explained
 from actors.backtest.population import Population, PopulationCount
-from actors.backtest.run import LabelLayers, Labels, Period, tally_attempts
+from actors.backtest.run import Became, LabelLayers, Labels, Period, tally_attempts
 from actors.database.connection import CONNECTION_LOST, SQL, connect
 from actors.database.control_rows import all_controls
-from actors.database.label_rows import all_labels
+from actors.database.label_rows import all_labels, all_refunded
 from actors.journal.interface import JournalUnavailable
 from actors.journal.postgres import PostgresJournal
 from actors.ledger.book import Capacity
 from actors.ledger.rebuilding import Contradiction, Rebuilder, Rebuilt
 from actors.process.forked import Child, Forks
 from actors.process.tuning import NICENESS
+from actors.records.addresses import shard_of
 from actors.records.blocks import GENESIS, Chain, OpenedBlocks
 from actors.records.ids import Secret, bound_key
 from actors.records.layout import RECORD, Records
 from actors.scoring.pack_compiler import LINE_BYTES_MAX, compiled
 from actors.scoring.pack_compiler import prepare as prepare_compiler
 from models.scorecard import parse
-from rules.backtest.counts import Tally, new_tally
+from rules.backtest.became import new_became
+from rules.backtest.counts import new_tally
 from rules.backtest.report import BacktestReport, report
 from rules.decisions.pack import Decider
 from rules.language.document import read_pack
@@ -76,6 +80,8 @@ class LiveBacktest(msgspec.Struct, frozen=True, kw_only=True):
     key_truths: bytes = b""
     divided_ms: int | None = None
     """Not what a pack would decide, but how payments before this time and those since differ in the eyes of `card`."""
+    explained: int | None = None
+    """Not how many it would decide, but how it decides the one payment at this address."""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +89,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
     report: BacktestReport | None = None
     population: Population | None = None
+    explanation: Explanation | None = None
     failure: Failure | None = None
     detail: str = ""
 
@@ -167,18 +174,21 @@ class _KeyLabels:
 async def _tested(test: LiveBacktest) -> BacktestReport:
     document = read_pack(test.text, test.files.__getitem__, stored=True)
     decider = Decider(compiled(document, test.card, test.number, test.version))
-    tally = new_tally(len(decider.pack.rules))
+    tally, counted = new_tally(len(decider.pack.rules)), new_became(len(decider.pack.rules))
     session = await connect(test.url, name="shardpay-backtest")
     try:
         if not await session.fetchval(SQL["backtest_lock"]):
             raise BlockingIOError
         callers = [row["id"] for row in await session.fetch(SQL["accounts"])] if test.keys else []
-        stored = Labels(*await all_labels(session))
+        stored, became = Labels(*await all_labels(session)), Became(counted, await all_refunded(session))
         for shard in range(test.shards):
-            await _tally_shard(test, shard, decider, _KeyLabels(test, callers), tally, session, stored)
+            counting = partial(
+                tally_attempts, tally, decider, period=Period(test.since_ms, test.until_ms), became=became
+            )
+            await _tally_shard(test, shard, counting, _KeyLabels(test, callers), session, stored)
     finally:
         session.terminate()
-    return report(decider.pack, tally)
+    return report(decider.pack, tally, counted)
 
 
 async def _counted(test: LiveBacktest) -> Population:
@@ -200,17 +210,41 @@ async def _counted(test: LiveBacktest) -> Population:
     return count.found()
 
 
+async def _explained(test: LiveBacktest, address: int) -> Explanation | None:
+    """How one payment was decided: its shard's journal is read up to it."""
+    document = read_pack(test.text, test.files.__getitem__, stored=True)
+    decider = Decider(compiled(document, test.card, test.number, test.version))
+    session, under, found = await connect(test.url, name="shardpay-backtest"), None, None
+    try:
+        if not await session.fetchval(SQL["backtest_lock"]):
+            raise BlockingIOError
+        shard = shard_of(address)
+        rebuilder = Rebuilder(shard, test.capacity)
+        async with contextlib.aclosing(_journal(test.url, shard)) as runs:
+            async for run in runs:
+                under = under or DecidedUnder(*await all_controls(session))
+                records = np.array(run.records, RECORD)
+                under.take(records, run.addresses, run.controls)
+                found = explained(decider, rebuilder.feed(records, run.addresses, run.seen), under, address)
+                _bound_memory()
+                if found is not None:
+                    return found
+        return explained(decider, rebuilder.end(), under or DecidedUnder(), address)
+    finally:
+        session.terminate()
+
+
 def _bound_memory() -> None:
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB > MEMORY_BYTES_MAX:
         raise _TooLarge
 
 
 async def _tally_shard(
-    test: LiveBacktest, shard: int, decider: Decider, keyed: _KeyLabels, tally: Tally, session: Any, stored: Labels
+    test: LiveBacktest, shard: int, counting: Callable[..., None], keyed: _KeyLabels, session: Any, stored: Labels
 ) -> None:
+    """`counting`: `tally_attempts` but for what is of the shard."""
     by_id = Labels(np.frombuffer(test.addresses, np.int64), np.frombuffer(test.truths, np.int8))
     labels = by_id.and_of(Labels(by_id.addresses[:0], by_id.truths[:0]))
-    period = Period(test.since_ms, test.until_ms)
     rebuilder = Rebuilder(shard, test.capacity)
     under: DecidedUnder | None = None
     async for run in _journal(test.url, shard):
@@ -219,15 +253,14 @@ async def _tally_shard(
         records, addresses = np.array(run.records, RECORD), run.addresses
         labels = labels.and_of(keyed.of(records, addresses))
         under.take(records, addresses, run.controls)
-        tally_attempts(
-            tally, decider, rebuilder.feed(records, addresses, run.seen), LabelLayers(labels, stored), period, under
-        )
+        rebuilt = rebuilder.feed(records, addresses, run.seen)
+        counting(rebuilt=rebuilt, labels=LabelLayers(labels, stored), under=under)
         _bound_memory()
     last: Rebuilt = rebuilder.end()
-    tally_attempts(tally, decider, last, LabelLayers(labels, stored), period, under or DecidedUnder())
+    counting(rebuilt=last, labels=LabelLayers(labels, stored), under=under or DecidedUnder())
 
 
-async def _journal(url: str, shard: int) -> AsyncIterator[OpenedBlocks]:
+async def _journal(url: str, shard: int) -> AsyncGenerator[OpenedBlocks, None]:
     """A shard's blocks, opened, up to its end as it is now."""
     journal = PostgresJournal(url, shard=shard, writer=0)
     try:
@@ -246,6 +279,8 @@ def _outcome(test: LiveBacktest) -> Response:
     try:
         if test.divided_ms is not None:
             return Response(population=asyncio.run(_counted(test)))
+        if test.explained is not None:
+            return Response(explanation=asyncio.run(_explained(test, test.explained)))
         return Response(report=asyncio.run(_tested(test)))
     except BlockingIOError:
         return Response(failure="busy")

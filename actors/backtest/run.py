@@ -22,10 +22,11 @@ from actors.ledger.rebuilding import Rebuilder, Rebuilt
 from actors.process.read_ahead import read_ahead
 from actors.records.layout import FLAG_FALLBACK, FLAG_SCORED, Records
 from models.scorecard import Scorecard
+from rules.backtest.became import BecameTally, became_of, count_became
 from rules.backtest.counts import UNLABELLED, Tally, add, new_tally
 from rules.compile.compiler import compile_pack
 from rules.decisions.decision import DECISION, FALLBACK, Decisions
-from rules.decisions.pack import Decider, Pack
+from rules.decisions.pack import Decider, Pack, RuleHits
 from rules.language.document import read_pack
 from rules.vocabulary.columns import INDEX
 
@@ -106,6 +107,25 @@ class Period(NamedTuple):
 ALWAYS: Final = Period()
 
 
+class Became(NamedTuple):
+    """What became of attempts, counted: `refunded` are addresses (n,), ascending."""
+
+    tally: BecameTally
+    refunded: NDArray[np.int64]
+
+    def take(
+        self,
+        fired: RuleHits,
+        records: Records,
+        addresses: NDArray[np.int64],
+        scored: NDArray[np.bool_],
+        labels: NDArray[np.int8],
+    ) -> None:
+        """Count attempts (n,)."""
+        became = became_of(records["code"] != 0, np.isin(addresses, self.refunded), labels)
+        count_became(self.tally, fired, recorded_decisions(records), scored, became)
+
+
 class Backtest(msgspec.Struct, frozen=True, kw_only=True):
     """`capacity`: what the shards ran with."""
 
@@ -145,9 +165,15 @@ def tally_shard(test: Backtest, shard: int) -> Tally:
 
 
 def tally_attempts(
-    tally: Tally, decider: Decider, rebuilt: Rebuilt, labels: LabelLayers, period: Period, under: DecidedUnder
+    tally: Tally,
+    decider: Decider,
+    rebuilt: Rebuilt,
+    labels: LabelLayers,
+    period: Period,
+    under: DecidedUnder,
+    became: Became | None = None,
 ) -> None:
-    """Decide attempts anew, those of the period, with lists and snoozes as they were, and count them."""
+    """Decide attempts anew, those of the period, with lists and snoozes as they were, and count them, and what `became` of them."""
     chosen = period.of(rebuilt.columns)
     columns, records = rebuilt.columns[chosen], rebuilt.records[chosen]
     if len(columns):
@@ -156,6 +182,8 @@ def tally_attempts(
         known = labels.of(addresses)
         fired = decider.fired(columns, under.controls, under.of(addresses))
         add(tally, columns, fired, recorded_decisions(records), scored, known)
+        if became is not None:
+            became.take(fired, records, addresses, scored, known)
 
 
 def decide_shard(test: Backtest, shard: int) -> tuple[NDArray[np.int64], Decisions]:

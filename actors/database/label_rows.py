@@ -1,4 +1,4 @@
-"""Labels of payments as arrays: for backtests and exports alike."""
+"""Labels of payments, and which were refunded, as arrays: for backtests and exports alike."""
 
 from typing import Any
 
@@ -13,3 +13,9 @@ async def all_labels(session: Any) -> tuple[NDArray[np.int64], NDArray[np.int8]]
     rows = await session.fetch(SQL["labels_all"])
     addresses = np.fromiter((row["record"] for row in rows), np.int64, len(rows))
     return addresses, np.fromiter((row["fraud"] for row in rows), np.int8, len(rows))
+
+
+async def all_refunded(session: Any) -> NDArray[np.int64]:
+    """Addresses (n,) of payments and holds of which something was refunded, ascending."""
+    rows = await session.fetch(SQL["refunded_all"])
+    return np.fromiter((row["record"] for row in rows), np.int64, len(rows))

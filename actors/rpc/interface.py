@@ -22,12 +22,17 @@ class NotReady(Exception):
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """What a shard says of itself, in words for /readyz: `stops`: why it takes no payments yet; `warnings`: what operators should mend
     while it does; `clock_off_ms`: how far the database's clock is ahead, 0 unless it was set; `fills`: by table, the share of its rows in
-    use."""
+    use; `durable_block`: the newest of its journal; `read_blocks`: by shard, how far it has read that one's journal; `node`: the machine it
+    runs on, with `disk_free_bytes` where its checkpoints lie, None: it has none."""
 
     fills: dict[str, float] = {}
     clock_off_ms: int = 0
     stops: list[str] = []
     warnings: list[str] = []
+    durable_block: int = 0
+    read_blocks: dict[int, int] = {}
+    node: str = ""
+    disk_free_bytes: int | None = None
 
 
 class ShardUnavailable(Exception):

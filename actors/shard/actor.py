@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import secrets
+import socket
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +19,7 @@ from actors.checkpoint.file import CheckpointStore
 from actors.journal.postgres import PostgresJournal
 from actors.ledger.book import Capacity
 from actors.ledger.ledger import IDEMPOTENCY_WINDOW_MS, REVIEW_SECONDS, Ledger, LedgerConfig
+from actors.process.disk_room import DiskRoom
 from actors.process.logs import log_to_file
 from actors.process.tuning import freeze_gc
 from actors.records.blocks import Writer
@@ -42,6 +44,7 @@ from actors.stores.topology import TOPOLOGY_VERSION, SegmentStore
 
 log = logging.getLogger(__name__)
 
+_NODE = socket.gethostname()
 SAVE_EVERY_RECORDS = 10_000_000
 """A crash costs at most the replay of these, some 5 to 10 s. A checkpoint stops the shard for some 10 to 40 ms. It is written for some
 seconds by two processes that give way to payments; pages that the shard writes to meanwhile are copied."""
@@ -98,6 +101,7 @@ class ShardActor:
         self._scorers: ScorerPool | None = None
         self._life: asyncio.Task[None] | None = None
         self._frozen = False
+        self._disk = DiskRoom(spec.checkpoints)
         methods = {
             "submit": self.submit,
             "wallets": self.wallets,
@@ -234,8 +238,9 @@ class ShardActor:
         return b""
 
     async def condition(self, data: bytes) -> bytes:
-        """As `ShardHost.condition`."""
-        return pack_condition(self._serving().condition())
+        """As `ShardHost.condition`, with the machine and the room on its disk."""
+        found = self._serving().condition()
+        return pack_condition(msgspec.structs.replace(found, node=_NODE, disk_free_bytes=self._disk.free_bytes()))
 
     async def drain(self) -> None:
         """Wait until all that was taken in is durable and answered; leave a checkpoint."""

@@ -171,6 +171,8 @@ class ShardHost:
             clock_off_ms=self.core.clock_off_ms,
             stops=[who + text for text in stops],
             warnings=[who + text for text in warnings],
+            durable_block=self.core.writer.durable_block,
+            read_blocks={sender: receiver.cursor.block for sender, receiver in self.core.receivers.items()},
         )
 
     @property

@@ -14,6 +14,9 @@ from actors.database.pool import SQL, Pool
 NOTES_MAX: Final = 100
 """On one case: more than people read."""
 
+ANALYSTS_MAX: Final = 200
+"""Names that are given at once: more than one picks from."""
+
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wrote. `made_by`: an account's name."""
@@ -43,6 +46,10 @@ class CaseWorkStore:
         number: int | None = await self._pool.fetchval("analyst_account", name)
         return number
 
+    async def analysts(self) -> list[str]:
+        """Names of accounts that could answer a case, ANALYSTS_MAX of them at most."""
+        return [row["name"] for row in await self._pool.fetch("analyst_names", ANALYSTS_MAX)]
+
     async def assign(self, record: int, account: int | None, by: int) -> None:
         """Give a case to somebody, or to nobody."""
         if account is None:
@@ -54,6 +61,11 @@ class CaseWorkStore:
         """Names of who works on cases, by address; those of nobody are left out."""
         rows = await self._pool.fetch("case_assignees", list(records))
         return {row["record"]: row["name"] for row in rows}
+
+    async def note_counts(self, records: Iterable[int]) -> dict[int, int]:
+        """How many notes cases have, by address; those without one are left out."""
+        rows = await self._pool.fetch("case_note_counts", list(records))
+        return {row["record"]: row["notes"] for row in rows}
 
     async def add_note(self, case: CaseWork, text: str, account: int) -> bool:
         """Add a note; False when the case has as many as it can have."""

@@ -5,6 +5,7 @@ Every change has the next revision and is committed before the one after it is g
 What is removed stays in the table: a backtest decides with what there was as of the revision that a block kept.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -44,8 +45,10 @@ class KeptList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of a list, or one snooze: `value` is what was given; `until` None: it has no end; `revision`: that added it."""
+    """One entry of the list `name`, or one snooze of the rule `name`: `value` is what was given; `until` None: it has no end; `revision`:
+    that added it."""
 
+    name: str
     value: str
     number: int
     reason: str
@@ -125,6 +128,11 @@ class ControlStore:
     async def entries(self, what: What, name: str, before: int, limit: int) -> list[StoredEntry]:
         """Those that hold and are not over, newest first, added before a revision."""
         rows = await self._pool.fetch("control_entries", what, name, before, limit)
+        return [_stored(row) for row in rows]
+
+    async def entries_of(self, what: What, names: Iterable[str], number: int) -> list[StoredEntry]:
+        """Those of one number under any of these names that hold and are not over, newest first."""
+        rows = await self._pool.fetch("control_entries_of", what, list(names), number)
         return [_stored(row) for row in rows]
 
     async def add(self, entry: NewEntry, account: int) -> int:
@@ -209,6 +217,7 @@ async def _next(session: Any, account: int) -> int:
 
 def _stored(row: Any) -> StoredEntry:
     return StoredEntry(
+        name=row["name"],
         value=row["value"],
         number=row["number"],
         reason=row["reason"],

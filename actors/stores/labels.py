@@ -1,6 +1,6 @@
 """Labels of payments in PostgreSQL: whether each was fraud, and who said so last, and when."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,11 @@ class LabelStore:
         """The label of a record."""
         row = await self._pool.fetchrow("label_one", record)
         return None if row is None else _label(row)
+
+    async def of(self, records: Iterable[int]) -> dict[int, bool]:
+        """Whether records were fraud, by address; those without a label are left out."""
+        rows = await self._pool.fetch("labels_of", list(records))
+        return {row["record"]: row["fraud"] for row in rows}
 
     async def delete(self, record: int) -> bool:
         """Remove a label; False when there is none."""

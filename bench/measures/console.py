@@ -1,7 +1,8 @@
 """`console`: what the console's pages cost payments, and how soon they answer beside them.
 
-Single payments over HTTP at 64 connections, scored: alone, beside somebody who looks at all pages in turns, and beside that with a stream
-of declined payments open. Pages are asked for at a steady rate, whatever the answers take.
+Single payments over HTTP at 64 connections, scored: alone, beside somebody who looks at all pages in turns, beside that with a stream
+of declined payments open, and beside as many tabs as one account may have that listen to the overview. Pages are asked for at a steady
+rate, whatever the answers take.
 """
 
 import contextlib
@@ -30,11 +31,14 @@ NAME: Final = "console"
 ALONE: Final = "payments, nobody looks"
 PAGES: Final = "payments, somebody looks at 5 pages a second"
 STREAMED: Final = "payments, the same with a stream of events open"
+TABS: Final = 16
+LISTENED: Final = f"payments, {TABS} tabs listen to the overview"
 PAGE_P50: Final = "pages beside payments, p50"
 PAGE_P99: Final = "pages beside payments, p99"
 SHARE_AIM: Final = 0.97
 PAGE_AIM_MS: Final = 100.0
 EVENTS: Final = "/v1/events"
+LIVE: Final = "/console/live"
 DECLINED: Final = "transfer.declined"
 
 
@@ -94,7 +98,7 @@ class _Person:
         found = re.search(r'href="(/console/transfers/[0-9a-f-]{36})"', self.look("/console/events").decode())
         payment = [found[1]] if found else []
         fixed = ("reviews", "rule-packs", "rule-packs/default", "scorecards", "scenarios", "disputes", "rescoring")
-        more = ("events", "webhooks", "audit", "keys", "bench", "health", "find?q=nothing")
+        more = ("events", "webhooks", "lists", "credit-reviews", "audit", "keys", "bench", "health", "find?q=nothing")
         return ["/console", f"/console/wallets/{wallet}", *payment, *(f"/console/{each}" for each in (*fixed, *more))]
 
     def close(self) -> None:
@@ -103,7 +107,7 @@ class _Person:
 
 
 def run(options: Options) -> list[Figure]:
-    """Payments a second in the three cases, the ratios, and quantiles of pages in milliseconds."""
+    """Payments a second in the four cases, the ratios, and quantiles of pages in milliseconds."""
     sizes = QUICK if options.quick else Sizes()
     shards = options.shards[0] if options.shards else 1
     switch = Switch(NAME, options.work / NAME, shards=shards, scorers=1, wallets=sizes.wallets)
@@ -111,13 +115,13 @@ def run(options: Options) -> list[Figure]:
     turns = [cases for each in rounds for cases in each]
     checked = switch.check(sum(each.turn.load.done for cases in turns for each in cases.values()))
     figures = {}
-    for case in (ALONE, PAGES, STREAMED):
+    for case in (ALONE, PAGES, STREAMED, LISTENED):
         loads = [cases[case].turn for cases in turns]
         front_door = [round(1e6 * each.cpu_s.get("front door", 0.0) / each.load.done, 1) for each in loads]
         detail = {**detail_of(loads, sizes, checked), "front_door_us_a_payment": front_door}
         rates = [each.load.rate for each in loads]
         figures[case] = figure(NAME, case, "payments/s", rates, detail=detail)
-    against = [ratio(NAME, figures[case], figures[ALONE], SHARE_AIM) for case in (PAGES, STREAMED)]
+    against = [ratio(NAME, figures[case], figures[ALONE], SHARE_AIM) for case in (PAGES, STREAMED, LISTENED)]
     return [*figures.values(), *against, *_pages([cases[PAGES] for cases in turns])]
 
 
@@ -143,7 +147,12 @@ def _round(options: Options, sizes: Sizes, switch: Switch, number: int) -> list[
         for path in paths:  # templates are compiled, answers remembered
             person.look(path)
         looks = partial(_looks, sizes, person, paths)
-        cases: dict[str, _Looks] = {ALONE: lambda _: {}, PAGES: looks, STREAMED: partial(_streamed, switch.port, looks)}
+        cases: dict[str, _Looks] = {
+            ALONE: lambda _: {},
+            PAGES: looks,
+            STREAMED: partial(_streamed, switch.port, looks),
+            LISTENED: partial(_listened, switch.port),
+        }
         seeds = itertools.count(100 * number + 1)
         found = [
             {case: _load(sizes, switch, wallets, sizes.seconds, next(seeds), each) for case, each in cases.items()}
@@ -189,17 +198,30 @@ def _looks(sizes: Sizes, person: _Person, paths: list[str], load: threading.Thre
 
 def _streamed(port: int, looks: _Looks, load: threading.Thread) -> dict[str, list[float]]:
     """The same with somebody who listens."""
-    with _stream(port):
+    with _stream(port, _declined(port)):
         return looks(load)
 
 
-@contextlib.contextmanager
-def _stream(port: int) -> Iterator[None]:
-    """A stream of declined payments from now on, read to its end by a thread."""
+def _listened(port: int, load: threading.Thread) -> dict[str, list[float]]:
+    """The overview is listened to until the load ends."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(TABS):
+            stack.enter_context(_stream(port, LIVE))
+        load.join()
+    return {}
+
+
+def _declined(port: int) -> str:
+    """The path of a stream of declined payments from now on."""
     status, page = call(port, "GET", f"{EVENTS}?after=last&limit=1", headers={"Authorization": f"Bearer {KEY}"})
     if status != 200:
         raise RuntimeError(f"{NAME}: no events: {status} {page[:300]!r}")
-    path = f"{EVENTS}?{urlencode({'after': msgspec.json.decode(page)['next'], 'types': DECLINED})}"
+    return f"{EVENTS}?{urlencode({'after': msgspec.json.decode(page)['next'], 'types': DECLINED})}"
+
+
+@contextlib.contextmanager
+def _stream(port: int, path: str) -> Iterator[None]:
+    """A stream of events, read to its end by a thread."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as listening:
         head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\nAuthorization: Bearer {KEY}\r\n\r\n"
         listening.sendall(head.encode())

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from rules.backtest.became import BECAME, BecameTally
 from rules.backtest.counts import ACTIONS, UNDECIDED, Tally, whole
 from rules.decisions.decision import Action
 from rules.decisions.pack import Pack
@@ -20,16 +21,21 @@ OVERLAPS_MAX: Final = 50
 Amounts = dict[str, int]
 """Minor units by currency."""
 
+Became = dict[str, int]
+"""Attempts by what became of them: kept, declined, refunded, fraud (by their label)."""
+
 _NAMES: Final = {**{int(action): action.name.lower() for action in Action}, UNDECIDED: "undecided"}
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """Attempts with this decision recorded and that decision now. "undecided": recorded without a scorer's decision."""
+    """Attempts with this decision recorded and that decision now. "undecided": recorded without a scorer's decision. `became`: what became
+    of them, None where that is not known."""
 
     recorded: str
     now: str
     attempts: int
     amounts: Amounts
+    became: Became | None = None
 
 
 class RuleHits(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +51,7 @@ class RuleHits(msgspec.Struct, frozen=True, kw_only=True):
     not_evaluated: int
     amounts: Amounts
     precision: float | None
+    became: Became | None = None
 
 
 class Overlap(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,8 +94,8 @@ class BacktestReport(msgspec.Struct, frozen=True, kw_only=True):
     labels: Labelled | None
 
 
-def report(pack: Pack, tally: Tally) -> BacktestReport:
-    """All of it."""
+def report(pack: Pack, tally: Tally, became: BecameTally | None = None) -> BacktestReport:
+    """All of it. `became`: what became of the attempts, where that is known."""
     attempts = int(tally.actions.sum())
     return BacktestReport(
         pack=pack.name,
@@ -101,11 +108,12 @@ def report(pack: Pack, tally: Tally) -> BacktestReport:
                 now=_NAMES[now],
                 attempts=int(tally.actions[before, now]),
                 amounts=_amounts(tally.amounts[:, before, now]),
+                became=None if became is None else _became(became.decisions[before, now]),
             )
             for before, now in _pairs()
             if tally.actions[before, now]
         ],
-        rules=[_rule(pack, tally, place, attempts) for place in range(len(pack.rules))],
+        rules=[_rule(pack, tally, place, attempts, became) for place in range(len(pack.rules))],
         overlaps=_overlaps(pack, tally),
         labels=_labelled(tally) if tally.labels.any() else None,
     )
@@ -115,7 +123,11 @@ def _pairs() -> list[tuple[int, int]]:
     return [(before, now) for before in range(ACTIONS + 1) for now in range(ACTIONS)]
 
 
-def _rule(pack: Pack, tally: Tally, place: int, attempts: int) -> RuleHits:
+def _became(counts: NDArray[np.int64]) -> Became:
+    return dict(zip(BECAME, counts.tolist(), strict=True))
+
+
+def _rule(pack: Pack, tally: Tally, place: int, attempts: int, became: BecameTally | None) -> RuleHits:
     rule, labels = pack.rules[place], tally.hit_labels[place]
     return RuleHits(
         id=rule.id,
@@ -127,6 +139,7 @@ def _rule(pack: Pack, tally: Tally, place: int, attempts: int) -> RuleHits:
         not_evaluated=int(tally.not_evaluated[place]),
         amounts=_amounts(tally.hit_amounts[:, place]),
         precision=_share(int(labels[1]), int(labels.sum())),
+        became=None if became is None else _became(became.hits[place]),
     )
 
 

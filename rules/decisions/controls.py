@@ -43,6 +43,12 @@ def snooze_name(pack: str, rule: str) -> SnoozeName:
     return f"{pack}/{rule}"
 
 
+def rule_of(name: SnoozeName) -> tuple[str, str]:
+    """The pack and the rule whose snoozes are called so."""
+    pack, _, rule = name.partition("/")
+    return pack, rule
+
+
 class ControlEntry(NamedTuple):
     """One number in a list, or one wallet (an address) for which a rule is snoozed: from revision `added` on, before `removed`, and before
     the effective time `until` in milliseconds."""

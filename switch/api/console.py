@@ -26,6 +26,7 @@ from switch.http.times import now_ms, time_text
 from switch.problems.table import ProblemError
 from switch.views.figures import Figures, request_counts, shard_figures, step_figures
 
+CONSOLE: Final = web.AppKey("console", Console)
 _ENCODE: Final = msgspec.json.Encoder().encode
 
 
@@ -57,6 +58,11 @@ class ApiInside:
         response = await calls.answer(inner, principal)
         assert isinstance(response, web.Response) and isinstance(response.body, bytes), "no page asks for a stream"
         return msgspec.json.decode(response.body)
+
+    @property
+    def four_eyes(self) -> bool:
+        """Whether what changes decisions needs a second account."""
+        return self._services.four_eyes.four_eyes
 
     async def figures(self) -> Figures:
         """How the switch is doing."""
@@ -118,6 +124,13 @@ def mount_console(app: web.Application, services: Services, routes: tuple[Route,
     )
     for method, path, endpoint in console.endpoints():
         app.router.add_route(method, path, endpoint)
+
+    app[CONSOLE] = console
+    app.on_shutdown.append(_stop)
+
+
+async def _stop(app: web.Application) -> None:
+    app[CONSOLE].stop()
 
 
 def heard_of(services: Services, request: web.Request, principal: Principal) -> None:

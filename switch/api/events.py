@@ -148,7 +148,10 @@ async def _stream(
         services.metrics.streams += 1
         try:
             await response.prepare(call.request)
-            await response.write(b"retry: %d\n\n" % RETRY_MS)  # the headers leave with the first bytes
+            began = encode_cursor(
+                services.secret, SCOPE, *places
+            )  # whoever began with `now` goes on from here, not from later
+            await response.write(f"retry: {RETRY_MS}\nid: {began}\n\n".encode())
             await _send_all(services, call, response, places, types)
         except (StoreUnavailable, ProblemError, ConnectionError) as error:
             _log.info("an event stream ended: %r", error)

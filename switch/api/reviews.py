@@ -3,8 +3,9 @@
 A case has one answer; who gave it, and when, stays with the payment.
 """
 
-from collections.abc import Mapping
-from typing import Final, Protocol
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 from aiohttp import web
@@ -16,6 +17,7 @@ from actors.records.ids import encode_wallet, transfer_id
 from actors.records.layout import Kind, ReviewStatus
 from actors.stores.api_keys import KeyStore
 from actors.stores.case_work import CaseWorkStore
+from actors.stores.labels import LabelStore
 from rules.vocabulary.currencies import ALPHA
 from switch.api.route import KEY, WRITE, Route, named
 from switch.api.services import Limits
@@ -28,21 +30,23 @@ from switch.http.call import Call, name_in, page_limit
 from switch.http.cursors import decode_places, encode_cursor
 from switch.http.decoding import EMPTY, decode
 from switch.http.schema import Context, Empty
-from switch.http.times import now_ms, time_text
+from switch.http.times import now_ms, time_ms, time_text
 from switch.problems.table import ProblemError, invalid_query
 from switch.views.lifecycle import Case, answer_in, asked_kind, case_of, context_of, is_case, review_answer
 from switch.views.pack_names import Names, PackCatalogue
 from switch.views.representations import LABEL_NAMES, Decision, json_response, recorded_decision, refusal
-from switch.views.statement import Found, ReviewRow
+from switch.views.statement import CaseFilter, Found, ReviewRow
 
 _STATUSES = {status.name.lower(): status for status in ReviewStatus}
+ASSIGNED: Final = ("me", "nobody")
+FILTERS: Final = ("assignee", "assigned", "due_before")
 _REFUSED = (Code.HOLD_NOT_OPEN, Code.HOLD_EXPIRED, Code.NOT_IN_REVIEW)
 """What a shard says of a case that has been answered or is dead."""
 
 
 class CaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A payment and its review. `id` is the payment's; `status` that of the review: open, approved, declined or expired;
-    `assignee`: the account that works on it, null: nobody."""
+    `assignee`: the account that works on it, null: nobody; `label`: whether it was fraud, null: nobody knows; `notes`: how many."""
 
     id: str
     status: str
@@ -61,6 +65,8 @@ class CaseAnswer(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str | None
     decided_at: str | None
     assignee: str | None
+    label: bool | None
+    notes: int
     replayed: bool | UnsetType = UNSET
 
 
@@ -72,6 +78,12 @@ class CaseList(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class AnalystList(msgspec.Struct, frozen=True):
+    """Names of accounts that a case can be given to."""
+
+    data: list[str]
+
+
 class ReviewServices(SubmitServices, RecordServices, Protocol):
     """What these handlers use of the front door."""
 
@@ -79,26 +91,28 @@ class ReviewServices(SubmitServices, RecordServices, Protocol):
     keys: KeyStore
     catalogue: PackCatalogue
     case_work: CaseWorkStore
+    label_store: LabelStore
 
     def deadline(self) -> float:
         """`Services.deadline`."""
 
 
 async def list_reviews(services: ReviewServices, call: Call) -> web.Response:
-    """GET /v1/reviews?status=&limit=&after=."""
+    """GET /v1/reviews?status=&assignee=&assigned=&due_before=&limit=&after=."""
     query = call.query()
     name = query.get("status", "open")
     if name not in _STATUSES:
         raise invalid_query("status", f"expected one of: {', '.join(_STATUSES)}")
-    limit, scope = page_limit(query), f"reviews {name} {query.get('assignee', '')}"
+    asked = " ".join(query.get(each, "") for each in FILTERS)
+    limit, scope = page_limit(query), f"reviews {name} {asked}"
     place = decode_places(services.secret, scope, query["after"], 2) if "after" in query else (0, 0)
-    assignee = await _assignee(services, query)
-    page = await services.history.cases(_STATUSES[name], place, limit + 1, now_ms(), assignee)
+    only = await _filter(services, call, query)
+    page = await services.history.cases(_STATUSES[name], place, limit + 1, now_ms(), only)
     shown = page[:limit]
-    assignees = await services.case_work.assignees(held.address for held in shown)
+    work = await _work_on(services, [held.address for held in shown])
     accounts = await services.keys.accounts(held.answer["caller"] for held in shown if held.answer is not None)
     names = await services.catalogue.names({held.found.record["pack"] for held in shown})
-    data = [_shown(services, names, held, accounts, assignees) for held in shown]
+    data = [_shown(services, names, held, accounts, work) for held in shown]
     if len(page) <= limit:
         return json_response(CaseList(data, False, None))
     last = shown[-1]
@@ -106,13 +120,60 @@ async def list_reviews(services: ReviewServices, call: Call) -> web.Response:
     return json_response(CaseList(data, True, following))
 
 
-async def _assignee(services: ReviewServices, query: dict[str, str]) -> int | None:
-    if "assignee" not in query:
-        return None
-    account = await services.case_work.analyst(name_in(query, "assignee"))
-    if account is None:
-        raise invalid_query("assignee", "an account that has a key with the scope analyst is expected")
-    return account
+async def _filter(services: ReviewServices, call: Call, query: dict[str, str]) -> CaseFilter:
+    """Which cases a query asks for. Raises ProblemError invalid_query."""
+    assignee, assigned = None, query.get("assigned")
+    if "assignee" in query:
+        assignee = await services.case_work.analyst(name_in(query, "assignee"))
+        if assignee is None:
+            raise invalid_query("assignee", "an account that has a key with the scope analyst is expected")
+    if assigned is not None:
+        if assigned not in ASSIGNED or assignee is not None:
+            raise invalid_query("assigned", f"expected one of: {', '.join(ASSIGNED)}, without `assignee`")
+        assignee = call.principal.account if assigned == "me" else None
+    due = None
+    if "due_before" in query:
+        try:
+            due = time_ms(query["due_before"])
+        except ValueError as error:
+            raise invalid_query("due_before", str(error)) from None
+    return CaseFilter(assignee, assigned == "nobody", due)
+
+
+class Work(NamedTuple):
+    """What people have done about cases, by address: who works on them, whether they were fraud, how many notes they have."""
+
+    assignees: Mapping[int, str]
+    labels: Mapping[int, bool]
+    notes: Mapping[int, int]
+
+
+async def _work_on(services: ReviewServices, addresses: Sequence[int]) -> Work:
+    assignees, labels, notes = await asyncio.gather(
+        services.case_work.assignees(addresses),
+        services.label_store.of(addresses),
+        services.case_work.note_counts(addresses),
+    )
+    return Work(assignees, labels, notes)
+
+
+async def list_analysts(services: ReviewServices, call: Call) -> web.Response:
+    """GET /v1/analysts."""
+    call.query()
+    return json_response(AnalystList(await services.case_work.analysts()))
+
+
+async def get_review(services: ReviewServices, call: Call) -> web.Response:
+    """GET /v1/reviews/{id}."""
+    call.query()
+    address, found = await transfer_in_path(services, call)
+    if not is_case(found.record):
+        raise ProblemError("not_in_review")
+    answer = answer_in(address, await services.history.parts(address))
+    accounts = await services.keys.accounts([] if answer is None else [answer["caller"]])
+    names = await services.catalogue.names({found.record["pack"]})
+    work = await _work_on(services, [address])
+    return json_response(_shown(services, names, ReviewRow(address, found, answer), accounts, work))
 
 
 def _shown(
@@ -120,11 +181,10 @@ def _shown(
     names: Names,
     held: ReviewRow,
     accounts: Mapping[int, str],
-    assignees: Mapping[int, str],
+    work: Work,
 ) -> CaseAnswer:
     case = case_of(held.found.record, held.answer, now_ms())
-    assignee = assignees.get(held.address)
-    return _case_answer(services, names, held.address, held.found, case, accounts, assignee)
+    return _case_answer(services, names, held.address, held.found, case, accounts, work)
 
 
 def _case_answer(
@@ -134,7 +194,7 @@ def _case_answer(
     found: Found,
     case: Case,
     accounts: Mapping[int, str],
-    assignee: str | None,
+    work: Work,
     replayed: bool | UnsetType = UNSET,
 ) -> CaseAnswer:
     record, details = found.record, found.details
@@ -156,7 +216,9 @@ def _case_answer(
         expires_at=review.expires_at,
         decided_by=review.decided_by,
         decided_at=review.decided_at,
-        assignee=assignee,
+        assignee=work.assignees.get(address),
+        label=work.labels.get(address),
+        notes=work.notes.get(address, 0),
         replayed=replayed,
     )
 
@@ -194,8 +256,8 @@ async def _decide(services: ReviewServices, call: Call, *, approved: bool) -> we
     replayed = bool(result.replayed)
     headers = {"Idempotent-Replayed": "true"} if replayed else None
     names = await services.catalogue.names_after(found.record["pack"])
-    assignee = (await services.case_work.assignees([address])).get(address)
-    shown = _case_answer(services, names, address, found, case, accounts, assignee, replayed)
+    work = await _work_on(services, [address])
+    shown = _case_answer(services, names, address, found, case, accounts, work, replayed)
     return json_response(shown, 201, headers)
 
 
@@ -223,8 +285,27 @@ ROUTES: Final = (
         Access.REFUSED,
         list_reviews,
         answer=CaseList,
-        query=("status", "assignee", "limit", "after"),
+        query=("status", *FILTERS, "limit", "after"),
         long=True,
+    ),
+    Route(
+        "GET",
+        "/v1/reviews/{id}",
+        "A payment that is or was in review.",
+        ANALYST,
+        Access.REFUSED,
+        get_review,
+        answer=CaseAnswer,
+        problems=frozenset({"not_in_review", "transfer_not_found"}),
+    ),
+    Route(
+        "GET",
+        "/v1/analysts",
+        "Accounts that a payment in review can be given to, 200 of them at most.",
+        ANALYST,
+        Access.REFUSED,
+        list_analysts,
+        answer=AnalystList,
     ),
     Route(
         "POST",

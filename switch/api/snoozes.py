@@ -12,7 +12,7 @@ from aiohttp import web
 from actors.records.ids import encode_wallet
 from actors.stores.controls import NewEntry, StoredEntry
 from actors.stores.rule_packs import PackStore
-from rules.decisions.controls import What, snooze_name
+from rules.decisions.controls import What, rule_of, snooze_name
 from switch.api.control_changes import CHANGING, ControlServices, added, end_of, end_text, page_of, removed
 from switch.api.publisher import RolloutStatus
 from switch.api.route import BODY, Route
@@ -63,6 +63,12 @@ class SnoozePage(msgspec.Struct, frozen=True):
     next: str | None
 
 
+class WalletSnoozes(msgspec.Struct, frozen=True):
+    """Rules of the packs that run which are snoozed for a wallet, the newest snooze first."""
+
+    data: list[SnoozeShown]
+
+
 class SnoozeServices(ControlServices, Protocol):
     """What these handlers use of the front door."""
 
@@ -75,6 +81,18 @@ async def list_snoozes(services: SnoozeServices, call: Call) -> web.Response:
     pack, rule = await _rule_in_path(services, call)
     found, cursor = await page_of(services, call, What.SNOOZE, snooze_name(pack, rule))
     return json_response(SnoozePage([_shown(pack, rule, each) for each in found], cursor is not None, cursor))
+
+
+async def list_wallet_snoozes(services: SnoozeServices, call: Call) -> web.Response:
+    """GET /v1/wallets/{id}/snoozes: of the packs that run; a rule of another pack fires on nothing."""
+    call.query()
+    wallet = services.address(call.request.match_info["id"])
+    if wallet <= 0:
+        raise ProblemError("wallet_not_found")
+    running = await services.packs.packs((await services.packs.deployment()).packs)
+    names = {snooze_name(each.facts.name, rule) for each in running.values() for rule in each.facts.rules}
+    found = await services.controls.entries_of(What.SNOOZE, names, wallet)
+    return json_response(WalletSnoozes([_shown(*rule_of(each.name), each) for each in found]))
 
 
 async def put_snooze(services: SnoozeServices, call: Call) -> web.Response:
@@ -152,6 +170,16 @@ ROUTES: Final = (
         answer=SnoozePage,
         query=("limit", "after"),
         problems=_NAMED,
+    ),
+    Route(
+        "GET",
+        "/v1/wallets/{id}/snoozes",
+        "Rules of the packs that run which are snoozed for a wallet.",
+        READ_DOCUMENTS,
+        Access.REFUSED,
+        list_wallet_snoozes,
+        answer=WalletSnoozes,
+        problems=frozenset({"wallet_not_found"}),
     ),
     Route(
         "PUT",

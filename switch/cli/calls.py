@@ -34,6 +34,7 @@ NOT_ASKED: Final = ("limit",)
 CELL_CHARACTERS: Final = 60
 KEY: Final = "idempotency_key"
 BESIDE: Final = {
+    "events": (("switch.cli.events_follow", "events_follow"),),
     "labels": (("switch.cli.labels.put", "labels_put"), ("switch.cli.labels.table", "labels_table")),
 }
 """Commands of a group that are more than a call, by module and name."""

@@ -211,6 +211,15 @@ class Transfers(Resource):
             schema.DryRun,
         )
 
+    async def explain(self, transfer_id: str) -> schema.Explained:
+        """Why a payment was decided so: every rule's value, and what the scorecard gave.
+
+        Raises ShardpayError.
+        """
+        return await self._call(
+            Call("POST", path("/v1/transfers/{id}/explanation", id=transfer_id), body()), schema.Explained
+        )
+
 
 class Wallets(Resource):
     """The calls below `/v1/wallets`."""
@@ -442,16 +451,46 @@ class Reviews(Resource):
     """The calls below `/v1/reviews`."""
 
     async def list(
-        self, *, status: str | None = None, assignee: str | None = None, limit: int = PAGE
+        self,
+        *,
+        status: str | None = None,
+        assignee: str | None = None,
+        assigned: str | None = None,
+        due_before: str | None = None,
+        limit: int = PAGE,
     ) -> AsyncIterator[schema.Review]:
         """List payments by the state of their review, oldest first.
 
         One entry after the other, over all pages. `status`: `open` (default), `approved`, `declined`, `expired` or `voided`.
-        `assignee`: only payments that this account works on. Raises ShardpayError.
+        `assignee`: only payments that this account works on. `assigned`: `me`: only payments that the caller's account works
+        on; `nobody`: only those on which nobody does. `due_before`: RFC 3339 time: only payments whose review ends before it.
+        Raises ShardpayError.
         """
-        async for page in self._pages("/v1/reviews", schema.ReviewList, status=status, assignee=assignee, limit=limit):
+        async for page in self._pages(
+            "/v1/reviews",
+            schema.ReviewList,
+            status=status,
+            assignee=assignee,
+            assigned=assigned,
+            due_before=due_before,
+            limit=limit,
+        ):
             for each in page.data:
                 yield each
+
+    async def get(self, review_id: str) -> schema.Review:
+        """A payment that is or was in review.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/reviews/{id}", id=review_id)), schema.Review)
+
+    async def analysts(self) -> schema.AnalystList:
+        """Accounts that a payment in review can be given to, 200 of them at most.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", "/v1/analysts"), schema.AnalystList)
 
     async def approve(self, review_id: str, *, idempotency_key: str | None = None) -> schema.Review:
         """Approve a payment: its money moves, a hold becomes an ordinary one.
@@ -720,6 +759,13 @@ class Snoozes(Resource):
         ):
             for each in page.data:
                 yield each
+
+    async def of_wallet(self, wallet_id: str) -> schema.WalletSnoozes:
+        """Rules of the packs that run which are snoozed for a wallet.
+
+        Raises ShardpayError.
+        """
+        return await self._call(Call("GET", path("/v1/wallets/{id}/snoozes", id=wallet_id)), schema.WalletSnoozes)
 
     async def create(self, name: str, rule: str, wallet: str, *, reason: str, until: str) -> schema.SnoozeChanged:
         """Snooze a rule for a wallet until a time.

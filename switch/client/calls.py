@@ -176,7 +176,8 @@ class Feed:
         self._data: list[bytes] = []
 
     def line(self, line: bytes) -> bytes | None:
-        """The data of an event that this line completes. An event without its end, when the connection broke, does not count."""
+        """The data of an event that this line completes, empty where it moves the cursor alone. An event without its end, when the
+        connection broke, does not count."""
         self.heard = True
         name, _, value = line.rstrip(b"\r\n").partition(b":")
         value = value.removeprefix(b" ")
@@ -188,11 +189,11 @@ class Feed:
             return self._end()
         return None
 
-    def _end(self) -> bytes | None:
+    def _end(self) -> bytes:
         """The end of an event: from here a new stream goes on."""
         self.cursor, self._id = self._id or self.cursor, None
         data, self._data = b"\n".join(self._data), []
-        return data or None
+        return data
 
     def begin_again(self) -> None:
         """A new connection: what the old one left unfinished is forgotten."""

@@ -177,7 +177,15 @@ class Review(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     decided_by: str | None
     decided_at: str | None
     assignee: str | None
+    label: bool | None
+    notes: int
     replayed: bool | None = None
+
+
+class AnalystList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Names of accounts that a case can be given to."""
+
+    data: list[str]
 
 
 class CaseWork(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -326,6 +334,12 @@ class SnoozePage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next: str | None
 
 
+class WalletSnoozes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Rules of the packs that run which are snoozed for a wallet, the newest snooze first."""
+
+    data: list[Snooze]
+
+
 class SnoozeChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A snooze that was made, and which scorers have it."""
 
@@ -418,6 +432,14 @@ class PopulationAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     divided_at: str
     population: Population
+    seconds: float
+
+
+class Explained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why the payment `id` was decided as it was."""
+
+    id: str
+    explanation: Explanation
     seconds: float
 
 
@@ -1024,6 +1046,20 @@ class Population(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     characteristics: list[CharacteristicPopulation]
 
 
+class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`same`: decided again it comes to what was recorded."""
+
+    pack: str
+    card: str | None
+    action: str
+    points: int
+    same: bool
+    base: int
+    columns: dict[str, int | str | None]
+    rules: list[RuleValue]
+    lines: list[CardLine]
+
+
 class ConditionPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One requirement, the reason code that it gives when it does not hold, and what the holder is told then."""
 
@@ -1356,6 +1392,7 @@ class DecisionChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     now: str
     attempts: int
     amounts: dict[str, int]
+    became: dict[str, int] | None = None
 
 
 class RuleHits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1370,6 +1407,7 @@ class RuleHits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     not_evaluated: int
     amounts: dict[str, int]
     precision: float | None
+    became: dict[str, int] | None = None
 
 
 class Overlap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1402,6 +1440,28 @@ class CharacteristicPopulation(msgspec.Struct, frozen=True, kw_only=True, omit_d
     reason: str
     psi: float | None
     bins: list[BinPopulation]
+
+
+class RuleValue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a rule made of a payment: it `fired`, or not, or it had `no_value`."""
+
+    id: str
+    action: str
+    reason: str
+    points: int
+    live: bool
+    fired: bool
+    no_value: bool
+
+
+class CardLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a characteristic of the scorecard gave for its value, null: not known, and the most that it gives."""
+
+    feature: str
+    value: int | str | None
+    points: int
+    best: int
+    reason: str
 
 
 class ReasonText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,6 +21,38 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class EventStream:
+    """Events as they happen. `cursor`: where another stream goes on and misses nothing, behind the last event that is dealt with.
+
+    To ask for the next event says that the last one is; so does `advance`.
+    """
+
+    def __init__(self, events: Generator[Event | None, None, None], feed: Feed) -> None:
+        self._events = events
+        self._feed = feed
+        self._behind = self.cursor = feed.cursor
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        self.advance()
+        while True:
+            event = next(self._events)
+            self._behind = self._feed.cursor
+            if event is not None:
+                return event
+            self.advance()
+
+    def advance(self) -> None:
+        """The last event is dealt with: `cursor` is behind it."""
+        self.cursor = self._behind
+
+    def close(self) -> None:
+        """End it."""
+        self._events.close()
+
+
 class Client(Resources):
     """A switch at `url`, called with an API key. Without them, SHARDPAY_URL and SHARDPAY_API_KEY of the environment say.
 
@@ -104,12 +136,17 @@ class Client(Resources):
             time.sleep(sending.took(answer, time.monotonic()))
         return sending.result()
 
-    def stream_events(self, after: str | None = None, types: str | None = None) -> Generator[Event, None, None]:
+    def stream_events(self, after: str | None = None, types: str | None = None) -> EventStream:
         """Events as they happen, from the first or behind a cursor (`now`: only later ones). It goes on over broken connections.
 
-        Each event comes at least once; its `id` tells it from others. The stream ends when the caller stops it. Raises ShardpayError.
+        Each event comes at least once; its `id` tells it from others. The stream ends when the caller stops it. Its `cursor` is where
+        another one goes on. Raises ShardpayError.
         """
         feed = Feed(after)
+        return EventStream(self._streamed(feed, types), feed)
+
+    def _streamed(self, feed: Feed, types: str | None) -> Generator[Event | None, None, None]:
+        """Events, and None where only the cursor has moved."""
         attempts = Attempts(self._stream_call(feed, types), time.monotonic(), self._retry_s)
         while True:
             call = self._stream_call(feed, types)
@@ -127,11 +164,11 @@ class Client(Resources):
                     attempts = Attempts(call, time.monotonic(), self._retry_s)
                 time.sleep(attempts.after_loss(error, time.monotonic()))
 
-    def _events(self, call: Call, feed: Feed) -> Generator[Event, None, None]:
+    def _events(self, call: Call, feed: Feed) -> Generator[Event | None, None, None]:
         with contextlib.closing(self._transport.lines(call, STREAM_SILENCE_S)) as lines:
             for line in lines:
-                if data := feed.line(line):
-                    yield decoded(data, Event)
+                if (data := feed.line(line)) is not None:
+                    yield decoded(data, Event) if data else None
 
     def _stream_call(self, feed: Feed, types: str | None) -> Call:
         feed.begin_again()

@@ -17,12 +17,22 @@ EVENTS: Final = "/v1/events"
 async def overview(visit: Visit) -> Shown:
     """GET /console."""
     figures = await visit.figures()
-    newest: list[Any] = []
-    if visit.may("GET", EVENTS):
-        page = await visit.get(EVENTS, {"after": "last", "limit": str(NEWEST), "types": PAYMENTS})
-        newest = page["data"][::-1]
-    data = {"figures": msgspec.to_builtins(figures), "newest": newest}
+    data = {"figures": msgspec.to_builtins(figures), "newest": await _newest(visit)}
     return View(template="overview.html", title="Overview", data=data)
 
 
-PAGES: Final = (Page("GET", "/console", overview),)
+async def newest(visit: Visit) -> Shown:
+    """GET /console/newest: what of the overview is not the same for everybody."""
+    return View(template="newest.html", title="Newest payments", data={"newest": await _newest(visit)})
+
+
+async def _newest(visit: Visit) -> list[Any]:
+    """The newest payments that the key may see, the newest first."""
+    if not visit.may("GET", EVENTS):
+        return []
+    page = await visit.get(EVENTS, {"after": "last", "limit": str(NEWEST), "types": PAYMENTS})
+    found: list[Any] = page["data"][::-1]
+    return found
+
+
+PAGES: Final = (Page("GET", "/console", overview), Page("GET", "/console/newest", newest))

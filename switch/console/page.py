@@ -1,7 +1,9 @@
 """What a page is made of: who looks at it, what it asks of the API, what it shows."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
@@ -11,6 +13,8 @@ from actors.stores.console_sessions import SignedIn
 from switch.problems.table import ProblemError
 from switch.views.figures import Figures
 
+PROPOSALS: Final = "/v1/proposals"
+_PLACE: Final = re.compile(r"\{(\w+)\}")
 NOTHING: Final[Mapping[str, str]] = {}
 
 
@@ -36,6 +40,10 @@ class Api(Protocol):
 
     async def figures(self) -> Figures:
         """How the switch is doing, as /metrics and /readyz tell everybody."""
+
+    @property
+    def four_eyes(self) -> bool:
+        """Whether what changes decisions needs a second account."""
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +93,31 @@ class Visit:
         if key:
             wanted = msgspec.structs.replace(wanted, headers={**wanted.headers, "Idempotency-Key": key})
         return await self._api.call(self._request, self.who.principal, wanted)
+
+    async def change(self, wanted: Wanted) -> Redirect | None:
+        """Make a change that decides payments. None: it is made. Where that takes two accounts it is asked for, with the reason in the
+        form, and the page of the proposal is where to go. Raises ProblemError."""
+        try:
+            await self.send(wanted)
+        except ProblemError as problem:
+            if problem.code != "approval_needed":
+                raise
+        else:
+            return None
+        path = _PLACE.sub(lambda place: quote(wanted.params[place[1]], safe=""), wanted.path)
+        body = {
+            "method": wanted.method,
+            "path": path,
+            "reason": (self.form.get("why") or self.form.get("reason", "")).strip(),
+        }
+        content = {} if wanted.body is None else {"content": wanted.body}
+        proposal = await self.send(Wanted(method="POST", path=PROPOSALS, body={**body, **content}))
+        return Redirect(f"/console/proposals/{proposal['id']}?done=proposed")
+
+    @property
+    def four_eyes(self) -> bool:
+        """Whether what changes decisions needs a second account."""
+        return self._api.four_eyes
 
     async def figures(self) -> Figures:
         """How the switch is doing."""

@@ -6,21 +6,25 @@ from switch.console import (
     audit,
     bench_reports,
     credit,
+    credit_reviews,
     disputes,
     events,
     health,
     keys,
+    lists,
     overview,
+    proposals,
     rescoring,
     reviews,
     rule_packs,
     scenarios,
     scorecards,
+    snoozes,
     transfers,
     wallets,
     webhooks,
 )
-from switch.console.page import Page
+from switch.console.page import PROPOSALS, Page
 from switch.console.sessions import HOME
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -28,7 +32,11 @@ PAGES: Final[tuple[Page, ...]] = (
     *transfers.PAGES,
     *wallets.PAGES,
     *reviews.PAGES,
+    *credit_reviews.PAGES,
     *rule_packs.PAGES,
+    *snoozes.PAGES,
+    *lists.PAGES,
+    *proposals.PAGES,
     *scorecards.PAGES,
     *scenarios.PAGES,
     *credit.PAGES,
@@ -46,12 +54,13 @@ PAGES: Final[tuple[Page, ...]] = (
 
 class Place(NamedTuple):
     """A page that the navigation names; `route`: of the API, which the key must be let into for the page to be of any use; `parts`: where
-    other pages of the same matter begin."""
+    other pages of the same matter begin; `four_eyes`: it is of no use without."""
 
     path: str
     title: str
     route: tuple[str, str] | None = None
     parts: tuple[str, ...] = ()
+    four_eyes: bool = False
 
     def holds(self, path: str) -> bool:
         """Whether a page is of this matter."""
@@ -60,12 +69,20 @@ class Place(NamedTuple):
         return path.startswith((self.path, *self.parts))
 
 
-CREDIT_PARTS: Final = ("/console/consents", "/console/orders", "/console/disputes", "/console/rescoring")
+CREDIT_PARTS: Final = (
+    "/console/consents",
+    "/console/orders",
+    "/console/disputes",
+    "/console/credit-reviews",
+    "/console/rescoring",
+)
 NAVIGATION: Final = (
     Place("/console", "Overview"),
     Place("/console/reviews", "Reviews", ("GET", reviews.REVIEWS)),
-    Place("/console/rule-packs", "Rule packs", ("GET", rule_packs.PACKS)),
-    Place("/console/scorecards", "Scorecards", ("GET", scorecards.CARDS)),
+    Place("/console/rule-packs", "Rule packs", ("GET", rule_packs.PACKS), ("/console/new-rule-pack",)),
+    Place("/console/lists", "Lists", ("GET", lists.LISTS)),
+    Place("/console/proposals", "Proposals", ("GET", PROPOSALS), four_eyes=True),
+    Place("/console/scorecards", "Scorecards", ("GET", scorecards.CARDS), ("/console/new-scorecard",)),
     Place("/console/scenarios", "Credit", ("GET", scenarios.SCENARIOS), CREDIT_PARTS),
     Place("/console/events", "Events", ("GET", events.EVENTS)),
     Place("/console/webhooks", "Webhooks", ("GET", webhooks.ENDPOINTS)),

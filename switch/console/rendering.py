@@ -71,9 +71,11 @@ def environment(assets: Mapping[str, Asset]) -> Environment:
         "words": words,
         "short": short_id,
         "seconds": seconds,
+        "bytes": size,
         "share": share,
         "figure": figure,
         "data": data,
+        "indented": indented,
     }
     made.globals["asset"] = lambda name: f"/console/assets/{name}?v={assets[name].version}"
     made.globals["new_key"] = lambda: str(uuid.uuid4())
@@ -143,6 +145,13 @@ def seconds(value: float | None) -> str:
     )
 
 
+def size(value: int) -> str:
+    """Bytes in the largest unit of which there is one: 812 MB, 41.3 GB."""
+    if value >= 10**9:
+        return f"{value / 10**9:.1f} GB"
+    return f"{value / 10**6:.0f} MB" if value >= 10**6 else f"{value / 10**3:.0f} kB"
+
+
 def share(value: float) -> str:
     """A ratio in per cent."""
     return f"{value * 100:.1f} %" if 0 < value < 0.1 else f"{value * 100:.0f} %"
@@ -153,6 +162,11 @@ def figure(value: float | None) -> str:
     if value is None:
         return "\N{EM DASH}"
     return number(round(value)) if abs(value) >= 100 else f"{value:.3g}".replace("-", _MINUS)
+
+
+def indented(value: Any) -> str:
+    """JSON for people."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
 
 
 def data(value: Any) -> Markup:

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
+from switch.console.previews import OF_PAYMENTS, since, span_of
 from switch.problems.table import PROBLEMS, ProblemError, invalid_field
 
 PACKS: Final = "/v1/rule-packs"
@@ -72,7 +73,7 @@ def _writing(name: str, base: int, text: str, *, preview: Any = None, problem: P
     return View(
         template="write_pack.html",
         title=f"Edit {name}" if name else "New rule pack",
-        data={"name": name, "base": base, "text": text, "preview": preview, "problem": shown},
+        data={"name": name, "base": base, "text": text, "preview": preview, "problem": shown, "spans": OF_PAYMENTS},
         status=200 if problem is None else PROBLEMS[problem.code].status,
     )
 
@@ -84,9 +85,9 @@ async def write_pack(visit: Visit) -> Shown:
     try:
         files = (await visit.get(PACK, {"version": str(base)}, name=name))["files"] if base else {}
         if form.get("do") != "publish":
-            body = {"text": text, **({"files": files} if files else {})}
+            body = {"text": text, **({"files": files} if files else {}), **since(form.get("of", ""))}
             preview = await visit.send(Wanted(method="POST", path=BACKTEST, body=body))
-            return _writing(name, base, text, preview=preview)
+            return _writing(name, base, text, preview={**preview, "span": span_of(form.get("of", ""))})
         published = await _publish(visit, name, text, files, base)
     except ProblemError as problem:
         if problem.code not in SHOWN_ON_PAGE:
@@ -118,8 +119,8 @@ async def set_mode(visit: Visit) -> Shown:
         visit.form.get("mode", ""),
         _base({"base": visit.form.get("version", "")}),
     )
-    await visit.send(Wanted(method="POST", path=MODE, params={"name": name}, body={"mode": mode, "version": version}))
-    return Redirect(f"/console/rule-packs/{name}?version={version}&done={mode}")
+    wanted = Wanted(method="POST", path=MODE, params={"name": name}, body={"mode": mode, "version": version})
+    return await visit.change(wanted) or Redirect(f"/console/rule-packs/{name}?version={version}&done={mode}")
 
 
 PAGES: Final = (

@@ -11,6 +11,7 @@ import msgspec
 
 from switch.console.charts import paired_bars
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
+from switch.console.previews import OF_PAYMENTS, since, span_of
 from switch.problems.table import PROBLEMS, ProblemError, invalid_field
 
 CARDS: Final = "/v1/scorecards"
@@ -161,6 +162,7 @@ def _writing(name: str, base: int, text: str, *, preview: Any = None, problem: P
             "base": base,
             "text": text,
             "preview": preview,
+            "spans": OF_PAYMENTS,
             "problem": None if problem is None else _problem(problem),
         },
         status=200 if problem is None else PROBLEMS[problem.code].status,
@@ -179,8 +181,9 @@ async def write_card(visit: Visit) -> Shown:
     try:
         document = _document(text)
         if form.get("do") != "publish":
-            preview = await visit.send(Wanted(method="POST", path=BACKTEST, body={"document": document}))
-            return _writing(name, base, text, preview=preview)
+            body = {"document": document, **since(form.get("of", ""))}
+            preview = await visit.send(Wanted(method="POST", path=BACKTEST, body=body))
+            return _writing(name, base, text, preview={**preview, "span": span_of(form.get("of", ""))})
         headers = {"If-Match": f'"{base}"'} if base else {"If-None-Match": "*"}
         named = name or str(document.get("name", ""))[:100] or "unnamed"
         wanted = Wanted(method="PUT", path=CARD, params={"name": named}, headers=headers, body=document)
@@ -205,8 +208,8 @@ async def set_mode(visit: Visit) -> Shown:
     name, mode = visit.param("name"), visit.form.get("mode", "")
     version = _version(visit.form.get("version", ""))
     body = {"mode": mode, "version": version}
-    await visit.send(Wanted(method="POST", path=MODE, params={"name": name}, body=body))
-    return Redirect(f"/console/scorecards/{name}?version={version}&done={mode}")
+    wanted = Wanted(method="POST", path=MODE, params={"name": name}, body=body)
+    return await visit.change(wanted) or Redirect(f"/console/scorecards/{name}?version={version}&done={mode}")
 
 
 PAGES: Final = (

@@ -1,15 +1,18 @@
 """The console in the HTTP application: sessions, forms, pages and their JSON twins, problems as pages."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, quote
 
+import msgspec
 from aiohttp import web
 
 from actors.database.pool import StoreUnavailable
 from actors.stores.api_keys import Principal, key_hash
 from actors.stores.console_sessions import ConsoleSessions, SignedIn
+from switch.console.live import HEARTBEAT, LISTENERS_MAX, LISTENERS_OF_ONE_MAX, RETRY_MS, Live
 from switch.console.page import Api, Page, Redirect, View, Visit
 from switch.console.pages import NAVIGATION, PAGES
 from switch.console.rendering import PAGE_HEADERS, environment, load_assets, rendered
@@ -24,11 +27,12 @@ from switch.console.sessions import (
     token_of,
 )
 from switch.fairness.scheduling import Scheduler
+from switch.fairness.shares import Places
 from switch.http.auth import KEY_CHARACTERS_MAX, KEY_TTL_S, Authenticator
 from switch.http.call import JSON, BodyLimits, Call, Query, one_header
 from switch.http.lookups import Lookups
-from switch.http.server import Answer
-from switch.problems.table import PROBLEMS, ProblemError, problem_body
+from switch.http.server import Answer, Stream
+from switch.problems.table import PROBLEMS, ProblemError, invalid_query, problem_body
 from switch.views.representations import json_response
 
 HTML: Final = "text/html; charset=utf-8"
@@ -38,7 +42,17 @@ FORM_BYTES_MAX: Final = 4 << 20
 FORM_FIELDS_MAX: Final = 32
 SIGN_IN_BYTES_MAX: Final = 4 << 10
 SIGN_IN_TIMEOUT_S: Final = 5.0
+LIVE: Final = f"{HOME}/live"
+STREAM_HEADERS: Final = {
+    **PAGE_HEADERS,
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "X-Accel-Buffering": "no",
+}
+NOBODY: Final = 0
+"""In whose turn is rendered what all see."""
 SIGN_IN: Final = f"{HOME}/sign-in"
+
+_ENCODE: Final = msgspec.json.Encoder().encode
 
 Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -74,6 +88,8 @@ class Console:
         self._heard = heard
         self._assets = load_assets()
         self._templates = environment(self._assets)
+        self._live = Live(self._overview)
+        self._listeners = Places(LISTENERS_MAX, LISTENERS_OF_ONE_MAX, 0.0)
 
     def endpoints(self) -> Iterator[Endpoints]:
         """All paths of the console; the JSON twin of a page before the page, whose last part could take its ending."""
@@ -81,6 +97,7 @@ class Console:
             if page.method == "GET":
                 yield Endpoints("GET", f"{page.path}.json", self._page(page, twin=True))
             yield Endpoints(page.method, page.path, self._page(page))
+        yield Endpoints("GET", LIVE, self._listen)
         yield Endpoints("GET", SIGN_IN, self._ask_key)
         yield Endpoints("POST", SIGN_IN, self._sign_in)
         yield Endpoints("POST", f"{HOME}/sign-out", self._sign_out)
@@ -121,15 +138,17 @@ class Console:
         navigation = [
             {"path": each.path, "title": each.title, "current": each.holds(request.path)}
             for each in NAVIGATION
-            if each.route is None or visit.may(*each.route)
+            if (each.route is None or visit.may(*each.route)) and (visit.four_eyes or not each.four_eyes)
         ]
         here = {
             "account": who.name,
             "csrf": form_token(token),
             "navigation": navigation,
             "path": request.path,
-            "twin": f"{request.path}.json" + (f"?{request.rel_url.raw_query_string}" if request.query_string else ""),
+            "twin": _twin(request),
+            "full": request.path_qs,
             "may": visit.may,
+            "four_eyes": visit.four_eyes,
         }
         return await self._html(shown, who.principal.account, here)
 
@@ -163,6 +182,43 @@ class Console:
         """A small page without a session."""
         body = self._templates.get_template(template).render(values)
         return Answer(body.encode(), status, PAGE_HEADERS, HTML)
+
+    # The overview as it changes.
+
+    def stop(self) -> None:
+        """End all streams."""
+        self._live.stop()
+
+    async def _overview(self) -> bytes:
+        """What a state of the overview is: its figures, and the parts of the page that show them."""
+        figures = msgspec.to_builtins(await self._api.figures())
+        steps = rendered(self._templates.get_template("live.html"), {"figures": figures})
+        html = await self._scheduler.run(NOBODY, steps)
+        return _ENCODE({"figures": figures, "html": html.decode()})
+
+    async def _listen(self, request: web.Request) -> web.StreamResponse:
+        """GET /console/live: as server-sent events. Each is the whole state, so one that comes back needs none that it missed. It ends with
+        the session or the key, with the process, and when the listener takes nothing for long."""
+        who, _ = await self._who(request)
+        self._heard(request, who.principal)
+        for name in request.query:
+            raise invalid_query(name[:100], "the parameter is not known here")
+        response = Stream(headers=STREAM_HEADERS)
+        async with self._listeners.place(who.principal.account):
+            with self._live, contextlib.suppress(ConnectionError, ProblemError, StoreUnavailable):
+                await response.prepare(request)
+                await response.write(b"retry: %d\n\n" % RETRY_MS)
+                await self._send_states(request, response)
+        return response
+
+    async def _send_states(self, request: web.Request, response: Stream) -> None:
+        number = 0
+        while not (self._live.stopped or request.transport is None or request.transport.is_closing()):
+            state = await self._live.after(number)
+            await self._who(request)
+            if state is not None:
+                number = state.number
+            await response.write(HEARTBEAT if state is None else state.frame)
 
     # Signing in and out.
 
@@ -211,6 +267,13 @@ class Console:
 
     async def _home(self, request: web.Request) -> web.Response:
         return _to(HOME)
+
+
+def _twin(request: web.Request) -> str | None:
+    """Where the same page is JSON; what answers a form has no address of its own."""
+    if request.method != "GET":
+        return None
+    return f"{request.path}.json" + (f"?{request.rel_url.raw_query_string}" if request.query_string else "")
 
 
 def _to(path: str, headers: dict[str, str] | None = None) -> web.Response:

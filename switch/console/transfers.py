@@ -7,12 +7,23 @@ from typing import Any, Final
 import msgspec
 import yaml
 
+from switch.console.labels import LABEL, put_label
 from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted, unless
-from switch.problems.table import ProblemError
+from switch.console.snoozes import snoozable
+from switch.problems.table import PROBLEMS, ProblemError
 
 TRANSFER: Final = "/v1/transfers/{id}"
 PACK: Final = "/v1/rule-packs/{name}"
 WALLET: Final = "/v1/wallets/{id}"
+EXPLANATION: Final = f"{TRANSFER}/explanation"
+NOT_EXPLAINED: Final = frozenset({"backtest_running", "backtest_too_large", "overloaded"})
+"""Problems that who asks sees on the page."""
+ENDPOINTS: Final = "/v1/webhook-endpoints"
+DELIVERIES: Final = f"{ENDPOINTS}/{{id}}/deliveries"
+ENDPOINTS_ASKED: Final = "20"
+"""Endpoints that are asked for deliveries of one event, a question each."""
+ASKED: Final = frozenset({"transfer", "hold"})
+NO_LABEL: Final = frozenset({"label_not_found"})
 PACKS_KEPT: Final = 64
 """Rules of pack versions that are remembered, a few kB each: a version never changes."""
 NO_WALLET: Final = frozenset({"forbidden", "wallet_not_found"})
@@ -80,9 +91,32 @@ _PACK_RULES: Final = PackRules()
 
 async def transfer(visit: Visit) -> Shown:
     """GET /console/transfers/{id}."""
+    return await _shown(visit, done=visit.query.get("done"))
+
+
+async def explain(visit: Visit) -> Shown:
+    """POST /console/transfers/{id}/explain: every rule's value, and the card's points; nothing is recorded."""
+    wanted = Wanted(method="POST", path=EXPLANATION, params={"id": visit.param("id")}, body={})
+    try:
+        answer = await visit.send(wanted)
+    except ProblemError as problem:
+        if problem.code not in NOT_EXPLAINED:
+            raise
+        shown = await _shown(visit, unexplained=problem.detail or PROBLEMS[problem.code].title)
+        return msgspec.structs.replace(shown, status=PROBLEMS[problem.code].status)
+    return await _shown(visit, explanation=answer["explanation"])
+
+
+async def _shown(visit: Visit, **more: Any) -> View:
     shown = await visit.get(TRANSFER, id=visit.param("id"))
-    payer, payee, decided, origin = await asyncio.gather(
-        _wallet(visit, shown["payer"]), _wallet(visit, shown["payee"]), _decided(visit, shown), _origin(visit, shown)
+    payer, payee, decided, origin, label, sent, snoozes = await asyncio.gather(
+        _wallet(visit, shown["payer"]),
+        _wallet(visit, shown["payee"]),
+        _decided(visit, shown),
+        _origin(visit, shown),
+        _label(visit, shown),
+        _sent(visit, shown),
+        snoozable(visit, shown["payer"]),
     )
     data = {
         "transfer": shown,
@@ -90,8 +124,15 @@ async def transfer(visit: Visit) -> Shown:
         "payer": payer,
         "payee": payee,
         "decided": decided,
+        "label": label,
+        "sent": sent,
+        "snoozes": snoozes,
+        "snoozable": _of_pack(shown, decided, snoozes),
         "timeline": msgspec.to_builtins(timeline(shown)),
-        "done": visit.query.get("done"),
+        "explanation": None,
+        "unexplained": None,
+        "done": None,
+        **more,
     }
     return View(template="transfer.html", title=f"Payment {shown['id'][-12:]}", data=data)
 
@@ -99,6 +140,33 @@ async def transfer(visit: Visit) -> Shown:
 async def _wallet(visit: Visit, wallet: str) -> Any:
     """A side's wallet, None where the key may not see it."""
     return await unless(NO_WALLET, visit.get(WALLET, id=wallet)) if visit.may("GET", WALLET) else None
+
+
+async def _label(visit: Visit, shown: dict[str, Any]) -> Any:
+    """Whether it was fraud, and who says so: None where nobody has, or the key may not know, False of what has no label."""
+    if shown["type"] not in ASKED:
+        return False
+    return await unless(NO_LABEL, visit.get(LABEL, id=shown["id"])) if visit.may("GET", LABEL) else None
+
+
+async def _sent(visit: Visit, shown: dict[str, Any]) -> Any:
+    """Webhook deliveries about it, by endpoint; None where the key sees none."""
+    if not visit.may("GET", ENDPOINTS):
+        return None
+    endpoints = (await visit.get(ENDPOINTS, {"limit": ENDPOINTS_ASKED}))["data"]
+    about = {"event": shown["id"], "limit": "5"}
+    found = await asyncio.gather(*(visit.get(DELIVERIES, about, id=each["id"]) for each in endpoints))
+    pairs = zip(endpoints, found, strict=True)
+    return [{"endpoint": each, "deliveries": page["data"]} for each, page in pairs if page["data"]]
+
+
+def _of_pack(shown: dict[str, Any], decided: Any, snoozes: Any) -> list[str]:
+    """Rules that could be snoozed for the payer: those that gave a reason first."""
+    if snoozes is None or shown["decision"] is None:
+        return []
+    fired = [f"{decided['name']}/{rule['id']}" for rule in decided["fired"]] if decided else []
+    running = frozenset(snoozes["rules"])
+    return [name for name in fired if name in running] + [name for name in snoozes["rules"] if name not in fired]
 
 
 async def _origin(visit: Visit, shown: dict[str, Any]) -> Any:
@@ -173,6 +241,13 @@ def _part(part: dict[str, Any], what: str, tone: str) -> Moment:
     return Moment(at=part["created_at"], what=what, tone=tone, amount=part["amount"], id=part["id"])
 
 
+async def label_transfer(visit: Visit) -> Shown:
+    """POST /console/transfers/{id}/label: fraud, not-fraud, or the label is taken back."""
+    identity, name = visit.param("id"), visit.form.get("do", "")
+    await put_label(visit, identity, name)
+    return Redirect(f"/console/transfers/{identity}?done={name}")
+
+
 CHANGES: Final = {
     "capture": "/v1/transfers/{id}/capture",
     "void": "/v1/transfers/{id}/void",
@@ -218,5 +293,7 @@ async def _there(visit: Visit, path: str, identity: str) -> bool:
 PAGES: Final = (
     Page("GET", "/console/find", find, query=("q",)),
     Page("GET", "/console/transfers/{id}", transfer, query=("done",)),
+    Page("POST", "/console/transfers/{id}/label", label_transfer),
+    Page("POST", "/console/transfers/{id}/explain", explain),
     Page("POST", "/console/transfers/{id}/{change:capture|void|refund}", change_transfer),
 )

@@ -24,6 +24,8 @@ QUERY: Final = {
     "status": "`open` (default), `approved`, `declined`, `expired` or `voided`.",
     "all": "`true`: also proposals that can be answered no longer.",
     "assignee": "Only payments that this account works on.",
+    "assigned": "`me`: only payments that the caller's account works on; `nobody`: only those on which nobody does.",
+    "due_before": "RFC 3339 time: only payments whose review ends before it.",
     "state": "`pending`, `delivered` or `dead`; all by default.",
     "event": "Only deliveries of the event with this id.",
     "format": "`json` (default), `csv` or `html`.",
@@ -96,6 +98,10 @@ NOTES: Final = {
     ("GET", "/v1/wallets/{id}/holds"): (
         "Also payments in review, and what is left of holds that were captured in part. Without holds it costs no look into the journal. "
         "A page looks at some 1,000 records, so it may be short and go on."
+    ),
+    ("POST", "/v1/transfers/{id}/explanation"): (
+        "It reads the journal of the payment's shard up to it, in the process that backtests: one at a time. Lists and snoozes are as "
+        "they were. Who pays, who is paid and the device are left out."
     ),
     ("POST", "/v1/transfers/{id}/capture"): "Needs an `Idempotency-Key`.",
     ("POST", "/v1/transfers/{id}/void"): "Needs an `Idempotency-Key`.",

@@ -17,6 +17,7 @@ from actors.records.layout import AMOUNT_MAX, ReviewStatus
 from actors.stores.webhook_endpoints import DeliveryState
 from switch.api.account_statements import FORMATS
 from switch.api.app import OPEN_ROUTES, ROUTES
+from switch.api.reviews import ASSIGNED
 from switch.api.route import KEY_NEEDED, OpenRoute, Route
 from switch.http.access import Access
 from switch.http.call import PAGE_DEFAULT, PAGE_MAX
@@ -43,11 +44,13 @@ PARAMETERS: Final[dict[str, Schema]] = {
     "amount_max": _AMOUNT,
     "amount_min": _AMOUNT,
     "all": {"type": "boolean", "default": False},
+    "assigned": {"enum": list(ASSIGNED)},
     "assignee": _TEXT,
     "at": _TIME,
     "balances": {"type": "boolean", "default": False},
     "counterparty": _UUID,
     **{name: {"enum": list(words)} for name, words in WORDS.items()},
+    "due_before": _TIME,
     "event": _UUID,
     "external_id": _TEXT,
     "format": {"enum": list(FORMATS), "default": FORMATS[0]},

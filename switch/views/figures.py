@@ -20,7 +20,9 @@ class StepFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShardFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """A shard. `serving`: it answered; `waiting`: rows in this front door's queue for it; `fills`: shares of its tables in use."""
+    """A shard. `serving`: it answered; `waiting`: rows in this front door's queue for it; `fills`: shares of its tables in use; `behind`:
+    blocks of other shards that it has not read yet, whose credits are in flight; `node`: the machine it runs on, with what its disk has
+    free."""
 
     shard: int
     serving: bool
@@ -29,6 +31,9 @@ class ShardFigures(msgspec.Struct, frozen=True, kw_only=True):
     fill: float
     fills: dict[str, float]
     clock_off_ms: int
+    behind: int
+    node: str
+    disk_free_bytes: int | None
     stops: list[str]
     warnings: list[str]
 
@@ -94,11 +99,22 @@ def shard_figures(waiting: Sequence[int], conditions: Mapping[int, Condition]) -
                 fill=0.0 if fullest is None else condition.fills[fullest],
                 fills=condition.fills,
                 clock_off_ms=condition.clock_off_ms,
+                behind=_behind(condition, conditions),
+                node=condition.node,
+                disk_free_bytes=condition.disk_free_bytes,
                 stops=condition.stops,
                 warnings=condition.warnings,
             )
         )
     return shown
+
+
+def _behind(condition: Condition, conditions: Mapping[int, Condition]) -> int:
+    """Blocks of shards that answered which this one has not read, of all of them together."""
+    unread = [
+        conditions[each].durable_block - block for each, block in condition.read_blocks.items() if each in conditions
+    ]
+    return sum(max(blocks, 0) for blocks in unread)
 
 
 def request_counts(metrics: Metrics) -> tuple[int, int]:

@@ -177,6 +177,17 @@ class ReviewRow(NamedTuple):
     answer: dict[str, int] | None
 
 
+class CaseFilter(NamedTuple):
+    """Which cases are asked for: those that an account works on, those of nobody, those that are due before a time."""
+
+    assignee: int | None = None
+    unassigned: bool = False
+    due_before_ms: int | None = None
+
+
+ALL_CASES: Final = CaseFilter()
+
+
 class History:
     """Reads of the journal for the front door."""
 
@@ -246,10 +257,10 @@ class History:
         return {row["record"]: ReviewStatus(row["status"]) for row in rows}
 
     async def cases(
-        self, status: int, place: Sequence[int], limit: int, now_ms: int, assignee: int | None = None
+        self, status: int, place: Sequence[int], limit: int, now_ms: int, only: CaseFilter = ALL_CASES
     ) -> list[ReviewRow]:
-        """Cases of a status behind a place (record time, address), oldest first, only those of an account if that is given."""
-        rows = await self._pool.fetch("review_page", status, *place, limit, now_ms, assignee)
+        """Cases of a status behind a place (record time, address), oldest first, of those that are asked for."""
+        rows = await self._pool.fetch("review_page", status, *place, limit, now_ms, *only)
         return [
             ReviewRow(
                 row["address"],

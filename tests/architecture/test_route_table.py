@@ -26,9 +26,10 @@ QUESTIONS = {
     "/v1/rule-packs/backtest",
     "/v1/scorecards/backtest",
     "/v1/scorecards/population",
+    "/v1/transfers/{id}/explanation",
     "/v1/wallets/{id}/credit/what-if",
 }
-"""What is a POST since its body is long, and changes nothing."""
+"""What is a POST since its body is long, or the work to answer it, and changes nothing."""
 NAMES = [f"{route.method} {route.path}" for route in ROUTES]
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from actors.stores.api_keys import KeyStore
 from bench.report.figures import figure
 from bench.report.report import BenchReport, new_run
+from switch.api.services import FourEyes
 from switch.console.scorecards import EXAMPLE
 from switch.http.times import now_ms, time_text
 from tests.front_door import RunningSwitch
@@ -41,6 +42,8 @@ class Day(NamedTuple):
     order: str
     dispute: str
     bench: str
+    credit_review: str
+    proposal: str
 
 
 async def day_at_the_shop(switch: RunningSwitch, results: Path) -> Day:
@@ -81,7 +84,10 @@ async def day_at_the_shop(switch: RunningSwitch, results: Path) -> Day:
     consent, receipt = await _consent(switch, alice, inn.key)
     order = await _order(switch, receipt, shop, inn.key)
     dispute = await _created(switch, "/v1/credit/disputes", {"entry": receipt, "text": "I asked for no room."})
+    review = await _created(switch, "/v1/credit/reviews", {"receipt": receipt, "text": "My income has doubled."})
+    await _created(switch, f"/v1/reviews/{case}/notes", {"text": "Called bob: he is moving banks."})
     await _card(switch)
+    await _controls(switch, alice)
     return Day(
         alice,
         bob,
@@ -96,6 +102,8 @@ async def day_at_the_shop(switch: RunningSwitch, results: Path) -> Day:
         order,
         dispute,
         _measured(results),
+        review,
+        await _proposal(switch),
     )
 
 
@@ -108,6 +116,14 @@ def looked_at(day: Day) -> dict[str, str]:
         "wallet": f"/console/wallets/{day.alice}",
         "find": "/console/find?q=till+3",
         "reviews": "/console/reviews",
+        "review": f"/console/reviews/{day.case}",
+        "credit-reviews": "/console/credit-reviews",
+        "credit-review": f"/console/credit-reviews/{day.credit_review}",
+        "lists": "/console/lists",
+        "list": "/console/lists/stolen-devices",
+        "proposals": "/console/proposals",
+        "proposal": f"/console/proposals/{day.proposal}",
+        "rule": "/console/rule-packs/default/rules/drain",
         "rule-packs": "/console/rule-packs",
         "rule-pack": "/console/rule-packs/default",
         "write-pack": "/console/new-rule-pack",
@@ -200,6 +216,36 @@ async def _card(switch: RunningSwitch) -> None:
     headers = {"Content-Type": "application/json"}
     answer = await switch.call("PUT", "/v1/scorecards/shop", data=card, headers=headers)
     assert answer.status == 201, answer.raw
+
+
+async def _controls(switch: RunningSwitch, wallet: str) -> None:
+    """A list with an entry, and a rule that is snoozed."""
+    until = time_text(now_ms() + 30 * DAY_MS)
+    for path, body in (
+        ("/v1/lists/stolen-devices", {"type": "device", "description": "What holders have reported"}),
+        (
+            "/v1/lists/stolen-devices/entries/phone-7",
+            {"reason": "case 17: reported by its holder", "expires_at": until},
+        ),
+        (f"/v1/rule-packs/default/rules/burst/snoozes/{wallet}", {"reason": "pays her staff", "until": until}),
+    ):
+        answer = await switch.call("PUT", path, body)
+        assert answer.status in (200, 201), answer.raw
+
+
+async def _proposal(switch: RunningSwitch) -> str:
+    """What somebody asks for while two accounts are needed."""
+    ann = await KeyStore(switch.pool).create("ann", ["analyst"])
+    before, switch.services.four_eyes = switch.services.four_eyes, FourEyes(four_eyes=True)
+    asked = {
+        "method": "PUT",
+        "path": "/v1/lists/stolen-devices/entries/phone-8",
+        "content": {"reason": "case 18"},
+        "reason": "Reported today; the holder has a new one.",
+    }
+    identity = await _created(switch, "/v1/proposals", asked, ann.key)
+    switch.services.four_eyes = before
+    return identity
 
 
 def _measured(results: Path) -> str:

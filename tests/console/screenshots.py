@@ -20,7 +20,17 @@ WIDE: Final = 1280
 NARROW: Final = 420
 LOOKS: Final = ("light", "dark", "narrow")
 IN_DARK: Final = ("wallet", "rescoring")
-NOT_IN_DOCS: Final = ("hold", "find", "write-card", "bench", "consents", "orders", "disputes")
+NOT_IN_DOCS: Final = (
+    "hold",
+    "find",
+    "write-card",
+    "bench",
+    "consents",
+    "orders",
+    "disputes",
+    "credit-reviews",
+    "proposals",
+)
 """Much like another page. docs/console.md shows every other one; `all` behind the folder takes every page in every look."""
 BYTES_MAX: Final = 60_000
 """Of a picture: the repository stays light."""

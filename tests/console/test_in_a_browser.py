@@ -1,13 +1,19 @@
 """The console in a real Chromium: what people do with mouse and keys, what axe says of each page, both schemes, narrow and wide."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from actors.stores.api_keys import KeyStore
+from switch.api.console import CONSOLE
+from switch.api.services import FourEyes
 from switch.console.rule_packs import EXAMPLE
 from switch.console.scorecards import EXAMPLE as CARD
+from switch.fairness.shares import Places
 from switch.http.times import now_ms, time_text
 from tests.console.browser import CHROMIUM, Tab, chromium
 from tests.console.scene import Day, looked_at
@@ -29,6 +35,60 @@ async def tab(switch_of_module: RunningSwitch) -> AsyncIterator[Tab]:
         assert not made.complaints, made.complaints
 
 
+async def test_an_analyst_takes_writes_about_and_labels_a_case_by_keys(
+    tab: Tab, switch: RunningSwitch, day: Day
+) -> None:
+    await KeyStore(switch.pool).create("zoe", ["analyst"])
+    await tab.open(f"{switch.base}/console/reviews?assigned=nobody")
+    await tab.until("document.querySelector('.case[aria-current=true]') !== null")
+    await tab.changes(lambda: tab.press("t"))
+    assert "It is yours." in await tab.text() and "Nothing of this sort is open" in await tab.text()
+    await tab.changes(lambda: tab.click("a[href*='assigned=me']"))
+    await tab.until("document.querySelector('.case[aria-current=true]') !== null")
+    await tab.changes(lambda: tab.press("n"))
+    await tab.until("document.activeElement.id === 'note'")
+    await tab.type("Called bob: he moves banks.")
+    await tab.press("Tab")
+    await tab.changes(lambda: tab.press("Enter"))
+    assert "Called bob: he moves banks." in await tab.text("#notes")
+    await tab.changes(lambda: tab.press("l"))
+    assert "Labelled as no fraud." in await tab.text()
+    await tab.press("g")
+    await tab.until("document.activeElement.id === 'assignee'")
+    await tab.press("z")
+    await tab.press("Tab")
+    await tab.changes(lambda: tab.press("Enter"))
+    assert "zoe works on it." in await tab.text()
+    await tab.changes(lambda: tab.press("r"))
+    assert "Nobody works on it." in await tab.text()
+    shown = (await switch.call("GET", f"/v1/reviews/{day.case}")).json
+    assert (shown["assignee"], shown["label"], shown["notes"]) == (None, False, 2)
+
+
+async def test_a_case_is_taken_and_labelled_with_the_mouse(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/reviews")
+    await tab.changes(lambda: tab.click("button[value=take]"))
+    assert "It is yours." in await tab.text() and "tests" in await tab.text("#cases")
+    await tab.changes(lambda: tab.click("button[value=fraud]"))
+    assert "Labelled as fraud." in await tab.text()
+    await tab.changes(lambda: tab.click("button[value=let-go]"))
+    assert "nobody" in await tab.text("#cases")
+
+
+async def test_a_decision_of_credit_is_resolved_from_the_page_of_reviews(
+    tab: Tab, switch: RunningSwitch, day: Day
+) -> None:
+    await tab.open(f"{switch.base}/console/reviews")
+    assert "in " in await tab.text("#credit [data-due]")
+    await tab.changes(lambda: tab.click("#credit th a"))
+    await tab.click("#text")
+    await tab.type("The contract is not signed yet.")
+    await tab.changes(lambda: tab.click("#resolve button"))
+    assert "Decided: the holder and the merchant are told." in await tab.text()
+    shown = (await switch.call("GET", f"/v1/credit/reviews/{day.credit_review}")).json
+    assert (shown["status"], shown["resolution"]["text"]) == ("upheld", "The contract is not signed yet.")
+
+
 async def test_an_analyst_approves_a_review_with_one_key(tab: Tab, switch: RunningSwitch, day: Day) -> None:
     await tab.open(f"{switch.base}/console/reviews")
     assert "DRAINS_TO_NEW_PAYEE" in await tab.text()
@@ -37,6 +97,85 @@ async def test_an_analyst_approves_a_review_with_one_key(tab: Tab, switch: Runni
     assert "Approved: the money moves." in await tab.text()
     assert "Nothing waits for you" in await tab.text()
     assert (await switch.call("GET", f"/v1/transfers/{day.case}")).json["status"] == "posted"
+
+
+async def test_a_device_is_put_on_a_list_and_taken_off(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/lists")
+    await tab.changes(lambda: tab.click("a[href='/console/lists/stolen-devices']"))
+    await tab.click("#value")
+    await tab.type("phone-42")
+    await tab.click("#reason")
+    await tab.type("reported this morning")
+    await tab.changes(lambda: tab.press("Enter"))
+    assert "It is on the list" in await tab.text() and "phone-42" in await tab.text("tbody")
+    await tab.changes(lambda: tab.click("tbody tr:first-child button"))
+    assert "It is off the list." in await tab.text() and "phone-42" not in await tab.text("tbody")
+
+
+async def test_a_rule_is_snoozed_for_whom_it_stopped(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/transfers/{day.case}")
+    assert await tab.run("document.querySelector('#snoozes select[name=rule]').value") == "default/drain"
+    await tab.click("#snoozes [name=reason]")
+    await tab.type("moves banks")
+    await tab.changes(lambda: tab.click("#snoozes form:last-of-type button"))
+    assert "Snoozed" in await tab.text(".notice") and "moves banks" in await tab.text("#snoozes")
+    await tab.changes(lambda: tab.click("#snoozes .party button"))
+    assert (await switch.call("GET", f"/v1/wallets/{day.bob}/snoozes")).json["data"] == []
+
+
+async def test_every_rule_of_a_payment_is_shown(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/transfers/{day.coffee}")
+    await tab.changes(lambda: tab.click("form[action*='/explain'] button"))
+    shown = await tab.text()
+    assert "decided anew it comes to what was recorded" in shown and "did not fire" in shown and "count_1h" in shown
+    assert await tab.axe() == []
+    await tab.look(width=390)
+    assert await tab.run("document.documentElement.scrollWidth") <= 390
+    await tab.look(width=1280)
+
+
+async def test_an_endpoint_is_made_and_its_secret_shown_once(tab: Tab, switch: RunningSwitch, day: Day) -> None:
+    await tab.open(f"{switch.base}/console/webhooks")
+    await tab.click("#url")
+    await tab.type("https://browser.example/hooks")
+    await tab.changes(lambda: tab.press("Enter"))
+    assert "whsec_" in await tab.text(".notice") and await tab.axe() == []
+    await tab.open(f"{switch.base}/console/webhooks")
+    await tab.changes(lambda: tab.click("tbody tr:first-child a"))
+    assert "whsec_" not in await tab.text()
+    await tab.changes(lambda: tab.click("form[action$='/secret'] button"))
+    assert "whsec_" in await tab.text(".notice")
+
+
+async def test_what_takes_two_is_asked_for_by_one_and_approved_by_another(
+    tab: Tab, switch: RunningSwitch, day: Day
+) -> None:
+    other = (await KeyStore(switch.pool).create("second", ["analyst", "read"])).key
+    before, switch.services.four_eyes = switch.services.four_eyes, FourEyes(four_eyes=True)
+    try:
+        await tab.open(f"{switch.base}/console/lists/stolen-devices")
+        assert "Four eyes" in await tab.text("#add")
+        for path in ("/rule-packs/default/rules/burst", f"/wallets/{day.alice}", "/lists/stolen-devices"):
+            await tab.open(f"{switch.base}/console{path}")
+            assert await tab.axe() == []
+        await tab.click("#value")
+        await tab.type("phone-43")
+        await tab.click("#reason")
+        await tab.type("case 19")
+        await tab.changes(lambda: tab.press("Enter"))
+        assert "Asked for. Nothing has changed yet" in await tab.text()
+        where = await tab.run("location.pathname")
+        await tab.changes(lambda: tab.click("form.out button"))
+        await signed_in(tab, switch.base, other)
+        await tab.changes(lambda: tab.click("a[href='/console/proposals']"))
+        await tab.changes(lambda: tab.click(f"a[href='{where}']"))
+        await tab.changes(lambda: tab.click("form[action$='/approve'] button"))
+        assert "Approved: it is done." in await tab.text()
+        await tab.changes(lambda: tab.click("form.out button"))
+        await signed_in(tab, switch.base, switch.key)
+    finally:
+        switch.services.four_eyes = before
+    assert (await switch.call("GET", "/v1/lists/stolen-devices/entries/phone-43")).json["made_by"] == "tests"
 
 
 async def test_a_payment_is_found_by_its_reference_from_anywhere(tab: Tab, switch: RunningSwitch, day: Day) -> None:
@@ -111,6 +250,45 @@ async def test_the_overview_keeps_itself_new(tab: Tab, switch: RunningSwitch, da
         f"document.querySelector(\"[data-live=newest] a[href='/console/transfers/{paid.json['id']}']\") !== null"
     )
     await tab.until("document.querySelector('#rate-chart canvas') !== null")
+
+
+async def test_the_overview_is_fed_by_one_stream_and_asks_again_and_again_where_there_is_none(
+    tab: Tab, switch: RunningSwitch, day: Day
+) -> None:
+    assert switch.front_door._runner is not None
+    console: Any = switch.front_door._runner.app[CONSOLE]
+    await tab.open(f"{switch.base}/console/health")
+    async with asyncio.timeout(20):
+        while console._live._listeners:  # of the page before
+            await asyncio.sleep(0.05)
+    await tab.open(f"{switch.base}/console")
+    taken = "document.querySelector('[data-live=live] time').dateTime"
+    before = await tab.run(taken)
+    await tab.until(f"{taken} !== {before!r}")
+    assert console._live._listeners == 1, "one stream, however many scripts the page has"
+    places, console._listeners = console._listeners, Places(0, 1, 0.0)
+    try:
+        await tab.open(f"{switch.base}/console")
+        before = await tab.run(taken)
+        await tab.until(f"{taken} !== {before!r}")
+        assert not await tab.run("document.body.classList.contains('stale')")
+    finally:
+        console._listeners = places
+    assert [each for each in tab.complaints if "503" not in each] == [], "the browser names what was refused"
+    tab.complaints.clear()
+
+
+async def test_without_scripts_the_overview_comes_anew(tab: Tab, switch: RunningSwitch) -> None:
+    requests, overview = switch.services.metrics.requests, ("GET /console", 200)
+    await tab.do("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        before = requests[overview]
+        await tab.do("Page.navigate", url=f"{switch.base}/console")
+        async with asyncio.timeout(20):
+            while requests[overview] < before + 2:
+                await asyncio.sleep(0.05)
+    finally:
+        await tab.do("Emulation.setScriptExecutionDisabled", value=False)
 
 
 async def test_axe_finds_nothing_wrong_with_any_page(tab: Tab, switch: RunningSwitch, day: Day) -> None:

@@ -183,6 +183,27 @@ async def test_a_stream_of_events_goes_on_where_it_broke(switch: RunningSwitch, 
     assert len(set(seen)) == 3
 
 
+async def test_a_stream_that_began_with_now_misses_nothing_though_it_broke_before_anything_happened(
+    switch: RunningSwitch, client: AsyncClient
+) -> None:
+    bank, user = await funded(client, 100)
+    relay = Relay(switch.base)
+    async with relay as url, AsyncClient(url, switch.key) as over, asyncio.timeout(20):
+        stream = over.stream_events("now", types="transfer.posted")
+        async with contextlib.aclosing(stream):
+            coming = asyncio.create_task(anext(stream))
+            while stream.cursor == "now":
+                await asyncio.sleep(0.01)
+            relay.cut()
+            paid = await client.transfers.create(payer=user, payee=bank, amount=5, currency="EUR")
+            assert (await coming).id == paid.id
+            before = stream.cursor
+            assert [each.id async for each in client.events.list(after=before, types="transfer.posted")] == [paid.id]
+            stream.advance()
+            assert stream.cursor != before
+            assert [each.id async for each in client.events.list(after=stream.cursor)] == []
+
+
 async def test_the_client_without_an_event_loop_does_the_same(switch: RunningSwitch, client: AsyncClient) -> None:
     bank, user = await funded(client)
 

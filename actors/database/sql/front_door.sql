@@ -281,7 +281,7 @@ SELECT movement FROM suspended WHERE movement = ANY ($1::bigint[])
 
 -- name: review_page
 -- Cases of status $1 in order of time behind the place ($2, $3), with their answer, if they have one; of open ones those that live on
--- after $5; with $6 only those that this account works on.
+-- after $5; with $6 only those that this account works on, with $7 only those of nobody, with $8 only those that are due before that time.
 SELECT review.record AS address, one.record, journal.details, answer.record AS answer
 FROM review
 JOIN journal ON shard = (review.record >> {shard_shift})::int AND block = (review.record >> {block_shift}) & {block_mask}
@@ -296,6 +296,8 @@ LEFT JOIN LATERAL (
 WHERE status = $1 AND (record_time, review.record) > ($2, $3)
   AND (status <> 0 OR shardpay_int8(one.record, {expiry_at}) > $5)
   AND ($6::int IS NULL OR EXISTS (SELECT FROM review_assignee WHERE review_assignee.record = review.record AND account = $6))
+  AND NOT ($7 AND EXISTS (SELECT FROM review_assignee WHERE review_assignee.record = review.record))
+  AND ($8::bigint IS NULL OR shardpay_int8(one.record, {expiry_at}) < $8)
 ORDER BY record_time, review.record LIMIT $4
 
 -- name: review_ends
@@ -1043,6 +1045,15 @@ JOIN account ON account.id = change.made_by
 WHERE what = $1 AND entry.name = $2 AND added < $3 AND removed IS NULL AND (until IS NULL OR until > clock_timestamp())
 ORDER BY added DESC LIMIT $4
 
+-- name: control_entries_of
+-- Entries of one number in any of the names $2 that hold.
+SELECT entry.*, change.made_at, account.name AS account
+FROM control_entry AS entry
+JOIN control_change AS change ON change.revision = entry.added
+JOIN account ON account.id = change.made_by
+WHERE what = $1 AND entry.name = ANY ($2::text[]) AND number = $3 AND removed IS NULL AND (until IS NULL OR until > clock_timestamp())
+ORDER BY added DESC
+
 -- name: control_entries_ended
 -- Ends some entries of one name that have been over for a day, so that they take no room.
 UPDATE control_entry SET removed = $3
@@ -1087,6 +1098,9 @@ WHERE transfer_label.fraud <> excluded.fraud
 -- name: label_one
 SELECT label.record, fraud, made_at, account.name AS account FROM transfer_label AS label JOIN account ON account.id = made_by WHERE record = $1
 
+-- name: labels_of
+SELECT record, fraud FROM transfer_label WHERE record = ANY ($1::bigint[])
+
 -- name: label_delete
 DELETE FROM transfer_label WHERE record = $1 RETURNING record
 
@@ -1098,11 +1112,26 @@ WHERE record > $1 ORDER BY record LIMIT $2
 -- name: labels_all
 SELECT record, fraud FROM transfer_label ORDER BY record
 
+-- name: refunded_all
+-- Payments and holds of which something was refunded, in order: a refund can be of a capture, which is of a hold.
+SELECT DISTINCT coalesce(capture.target, refund.target) AS record
+FROM reference AS refund
+JOIN journal ON shard = (refund.record >> {shard_shift})::int AND block = (refund.record >> {block_shift}) & {block_mask}
+LEFT JOIN reference AS capture ON capture.record = refund.target
+WHERE get_byte(records, {header_bytes} + {record_bytes} * (refund.record & {slot_mask})::int + {kind_at}) = {refund}
+ORDER BY record
+
 -- name: analyst_account
 -- The account of a name that has a key with which it could answer a case.
 SELECT id FROM account WHERE name = $1 AND EXISTS (
     SELECT FROM api_key WHERE account = account.id AND 'analyst' = ANY (scopes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 )
+
+-- name: analyst_names
+-- Names of all accounts of which `analyst_account` gives one, $1 of them at most.
+SELECT name FROM account WHERE EXISTS (
+    SELECT FROM api_key WHERE account = account.id AND 'analyst' = ANY (scopes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+) ORDER BY name LIMIT $1
 
 -- name: case_assign
 INSERT INTO review_assignee (record, account, made_by) VALUES ($1, $2, $3)
@@ -1114,6 +1143,9 @@ DELETE FROM review_assignee WHERE record = $1
 
 -- name: case_assignees
 SELECT record, name FROM review_assignee JOIN account ON account.id = review_assignee.account WHERE record = ANY ($1::bigint[])
+
+-- name: case_note_counts
+SELECT record, count(*) AS notes FROM review_note WHERE record = ANY ($1::bigint[]) GROUP BY record
 
 -- name: case_note_add
 -- The next note of a case, unless it has $6 already.

@@ -1,19 +1,8 @@
 // What every page has: parts that keep themselves new, keys, buttons that copy. Pages work without it.
 
-const typing = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+import { refresh, take, typing } from "./parts.js";
 
-/** Take the parts marked data-live from the page as it is now; a part in which somebody is busy stays. */
-async function refresh() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual" });
-  if (!answer.ok) return false;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const part of document.querySelectorAll("[data-live]")) {
-    const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
-    if (other && !part.contains(document.activeElement)) part.replaceWith(document.adoptNode(other));
-  }
-  document.dispatchEvent(new CustomEvent("refreshed"));
-  return true;
-}
+const stale = (is) => document.body.classList.toggle("stale", is);
 
 /** Again and again while the page is looked at; ever more slowly while the switch does not answer. */
 function keepFresh(everyMs) {
@@ -22,15 +11,44 @@ function keepFresh(everyMs) {
     if (!document.hidden) {
       const well = await refresh().catch(() => false);
       pause = well ? everyMs : Math.min(pause * 2, 30000);
-      document.body.classList.toggle("stale", !well);
+      stale(!well);
     }
     setTimeout(next, pause);
   };
   setTimeout(next, everyMs);
 }
 
+/** Take parts from a stream of events while the page is looked at; where there is none to be had, ask for the page again and again. */
+function follow(url, everyMs) {
+  let source = null;
+  const open = () => {
+    source = new EventSource(url);
+    source.addEventListener("figures", (event) => {
+      const state = JSON.parse(event.data);
+      document.getElementById("figures").textContent = JSON.stringify(state.figures);
+      take(state.html);
+      stale(false);
+      document.dispatchEvent(new CustomEvent("refreshed"));
+    });
+    source.addEventListener("unavailable", () => stale(true));
+    source.addEventListener("error", () => {
+      stale(true);
+      if (source.readyState !== EventSource.CLOSED) return;
+      document.removeEventListener("visibilitychange", look);
+      keepFresh(everyMs);
+    });
+  };
+  const look = () => {
+    if (document.hidden) source?.close();
+    else open();
+  };
+  document.addEventListener("visibilitychange", look);
+  if (!document.hidden) open();
+}
+
 const main = document.getElementById("main");
-if (main?.dataset.refresh) keepFresh(Number(main.dataset.refresh));
+if (main?.dataset.stream && "EventSource" in window) follow(main.dataset.stream, Number(main.dataset.refresh));
+else if (main?.dataset.refresh) keepFresh(Number(main.dataset.refresh));
 
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
@@ -54,5 +72,3 @@ for (const form of document.querySelectorAll("form[data-confirm]")) {
     if (!confirm(form.dataset.confirm)) event.preventDefault();
   });
 }
-
-export { typing };

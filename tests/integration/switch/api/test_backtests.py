@@ -6,7 +6,9 @@ from uuid import uuid4
 import pytest
 
 from actors.stores.api_keys import Binding, KeyStore
-from tests.front_door import RunningSwitch
+from switch.http.times import now_ms, time_text
+from tests.front_door import RunningSwitch, running_switch
+from tests.payments import funded
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -32,6 +34,28 @@ async def test_a_pack_is_tried_on_what_was_paid_with_labels_by_id_and_by_key(sha
     report = answer.json["report"]
     assert (report["pack"], report["attempts"], report["changed"]) == ("strict", 4, 3)
     assert answer.json["seconds"] > 0
+
+
+async def test_hits_are_split_by_what_became_of_the_payments(database_url: str) -> None:
+    async with running_switch(database_url) as switch:
+        _, payer = await funded(switch, 1_000)
+        shop = await switch.wallet("merchant")
+        before = time_text(now_ms())
+        refunded, fraud, _ = [(await switch.pay(payer, shop, 60)).json["id"] for _ in range(3)]
+        held = (await switch.pay(payer, shop, 70, hold=True)).json["id"]
+        capture = (await switch.call("POST", f"/v1/transfers/{held}/capture", {}, key="c")).json["id"]
+        for paid in (refunded, capture):
+            answer = await switch.call("POST", f"/v1/transfers/{paid}/refund", {"amount": 1}, key=paid)
+            assert answer.status == 201, answer.raw
+        await switch.call("PUT", f"/v1/transfers/{fraud}/label", {"label": True})
+        assert (await switch.pay(payer, shop, 9_000)).status == 402
+        await switch.pay(payer, shop, 5)
+        report = (await asked(switch, {"text": PACK, "from": before})).json["report"]
+        split = {"kept": 1, "declined": 1, "refunded": 2, "fraud": 1}
+        assert [(rule["id"], rule["hits"], rule["became"]) for rule in report["rules"]] == [("big", 5, split)]
+        declined = next(each for each in report["decisions"] if each["now"] == "decline")
+        assert declined["became"] == split
+        assert sum(sum(each["became"].values()) for each in report["decisions"]) == report["attempts"] == 6
 
 
 @pytest.mark.parametrize(

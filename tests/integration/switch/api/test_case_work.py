@@ -87,3 +87,66 @@ async def test_notes_and_reasons_about_a_wallet_go_when_its_profile_is_erased(sw
     assert (await switch.call("GET", f"/v1/reviews/{about}/notes")).json["notes"] == []
     assert len((await switch.call("GET", f"/v1/reviews/{kept}/notes")).json["notes"]) == 1
     assert (await switch.call("GET", entry)).json["reason"] == "", "the wallet stays on the list"
+
+
+async def test_cases_are_narrowed_by_whose_they_are_and_when_they_are_due(switch: RunningSwitch) -> None:
+    _, payer = await funded(switch, 10_000)
+    first, second, third = [await in_review(switch, payer) for _ in range(3)]
+    ann = (await KeyStore(switch.pool).create("ann", ["analyst"])).key
+
+    async def found(query: str, token: str | None = None) -> list[str]:
+        answer = await switch.call("GET", f"/v1/reviews?{query}", token=token)
+        assert answer.status == 200, answer.raw
+        return [each["id"] for each in answer.json["data"]]
+
+    await switch.call("PUT", f"/v1/reviews/{first}/assignee", {"assignee": "ann"})
+    await switch.call("PUT", f"/v1/reviews/{second}/assignee", {"assignee": "tests"})
+    assert await found("assigned=me", ann) == [first]
+    assert await found("assigned=me") == [second]
+    assert await found("assigned=nobody") == [third]
+    page = (await switch.call("GET", "/v1/reviews?limit=1")).json
+    for query in ("assigned=nobody", "due_before=2027-01-01T00:00:00Z"):
+        other = await switch.call("GET", f"/v1/reviews?{query}&limit=1&after={page['next']}")
+        assert other.json["code"] == "invalid_query", "a cursor is of its own question"
+    due = (await switch.call("GET", f"/v1/reviews/{second}")).json["expires_at"]
+    assert await found(f"due_before={due}") == [first]
+    assert await found(f"due_before={due}&assigned=nobody") == []
+    for query, field in (
+        ("assigned=ann", "assigned"),
+        ("assigned=me&assignee=ann", "assigned"),
+        ("due_before=soon", "due_before"),
+    ):
+        refused = await switch.call("GET", f"/v1/reviews?{query}")
+        assert (refused.status, refused.json["errors"][0]["field"]) == (422, field)
+
+
+async def test_a_case_says_whether_it_was_fraud_and_how_much_was_written(switch: RunningSwitch) -> None:
+    bank, payer = await funded(switch, 10_000)
+    case, other = [await in_review(switch, payer) for _ in range(2)]
+    shown = (await switch.call("GET", f"/v1/reviews/{case}")).json
+    assert (shown["status"], shown["label"], shown["notes"], shown["assignee"]) == ("open", None, 0, None)
+    await switch.call("PUT", f"/v1/transfers/{case}/label", {"label": False})
+    for text in ("called", "called again"):
+        await switch.call("POST", f"/v1/reviews/{case}/notes", {"text": text})
+    listed = (await switch.call("GET", "/v1/reviews")).json["data"]
+    assert [(each["id"], each["label"], each["notes"]) for each in listed] == [(case, False, 2), (other, None, 0)]
+    assert (await switch.call("GET", f"/v1/reviews/{case}")).json == listed[0]
+    approved = await switch.call("POST", f"/v1/reviews/{case}/approve", {}, key="yes")
+    assert (approved.json["label"], approved.json["notes"]) == (False, 2)
+    shown = (await switch.call("GET", f"/v1/reviews/{case}")).json
+    assert (shown["status"], shown["decided_by"]) == ("approved", "tests")
+    paid = (await switch.pay(payer, bank, 1)).json["id"]
+    assert (await switch.call("GET", f"/v1/reviews/{paid}")).json["code"] == "not_in_review"
+    assert (await switch.call("GET", f"/v1/reviews/{uuid.uuid4()}")).json["code"] == "transfer_not_found"
+
+
+async def test_analysts_are_those_with_a_key_that_works(switch: RunningSwitch) -> None:
+    store = KeyStore(switch.pool)
+    await store.create("ann", ["analyst"])
+    await store.create("reader", ["read"])
+    gone = await store.create("gone", ["analyst"])
+    await store.revoke(gone.id)
+    assert (await switch.call("GET", "/v1/analysts")).json == {"data": ["ann", "tests"]}
+    reader = (await store.create("reader", ["read"])).key
+    for path in ("/v1/analysts", f"/v1/reviews/{uuid.uuid4()}"):
+        assert (await switch.call("GET", path, token=reader)).status == 403

@@ -79,3 +79,21 @@ async def test_a_snooze_is_of_a_rule_that_there_is_a_wallet_and_a_time_to_come(s
     await published(switch, "strict", pack("strict").replace(b"id: big", b"id: large"))
     assert (await switch.call("PUT", path(wallet), good)).status == 200, "the version that runs has the rule"
     assert (await switch.call("PUT", path(wallet, rule="large"), good)).status == 200, "the newest has it"
+
+
+async def test_a_wallet_has_the_snoozes_of_the_packs_that_run(switch: RunningSwitch) -> None:
+    one, other = await strict(switch, 2)
+    await snoozed(switch, one)
+    parked = await switch.call("PUT", path(one, "drain", "default"), {"reason": "x", "until": until()})
+    assert parked.status == 200, parked.raw
+    found = (await switch.call("GET", f"/v1/wallets/{one}/snoozes")).json["data"]
+    assert [(each["pack"], each["rule"], each["reason"]) for each in found] == [("strict", "big", "payroll")]
+    assert (await switch.call("GET", f"/v1/wallets/{other}/snoozes")).json == {"data": []}
+    await moded(switch, "default", mode="shadow")
+    found = (await switch.call("GET", f"/v1/wallets/{one}/snoozes")).json["data"]
+    assert [(each["pack"], each["rule"]) for each in found] == [("default", "drain"), ("strict", "big")]
+    for wrong in (uuid4(), "x"):
+        assert (await switch.call("GET", f"/v1/wallets/{wrong}/snoozes")).json["code"] == "wallet_not_found"
+    await switch.call("DELETE", path(one))
+    await switch.call("DELETE", path(one, "drain", "default"))
+    assert (await switch.call("GET", f"/v1/wallets/{one}/snoozes")).json == {"data": []}

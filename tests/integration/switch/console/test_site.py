@@ -148,12 +148,16 @@ def _paths(day: Day) -> dict[str, str]:
         "/console/orders/{id}": day.order,
         "/console/disputes/{id}": day.dispute,
         "/console/bench/{name}": day.bench,
+        "/console/reviews/{id}": day.case,
+        "/console/credit-reviews/{id}": day.credit_review,
+        "/console/lists/{name}": "stolen-devices",
+        "/console/proposals/{id}": day.proposal,
     }
 
 
 def _path(path: str, day: Day) -> str:
     name = _paths(day).get(path, "default")
-    return re.sub(r"\{\w+\}", name, path)
+    return re.sub(r"\{\w+\}", name, path.replace("{rule}", "drain"))
 
 
 @pytest.mark.parametrize("path", [each.path for each in PAGES if each.method == "GET"])
@@ -324,6 +328,29 @@ async def test_endpoints_and_deliveries_are_shown_and_sent_again_once_however_of
         assert again.headers["Location"] == f"{place}?done=replay"
         assert (await visit.get(f"{place}?state=lost")).status == 422
         assert "Nothing of this sort" in (await visit.get(f"{place}?state=dead")).plain
+
+
+async def test_an_endpoint_is_made_given_a_new_secret_stopped_and_removed(switch: RunningSwitch) -> None:
+    async with await visitor(switch) as visit:
+        wrong = await visit.submit("/console/webhooks", "/console/webhooks#make", url="http://10.0.0.1/x")
+        assert wrong.status == 422 and "Line" not in wrong.plain
+        made = await visit.submit(
+            "/console/webhooks", "/console/webhooks#make", url="https://a.example/x", types="transfer.posted"
+        )
+        secret = re.search(r"whsec_[\w+/=]+", made.plain)
+        assert made.status == 200 and secret is not None
+        listed = (await switch.call("GET", "/v1/webhook-endpoints?limit=100")).json["data"]
+        found = next(each for each in listed if each["url"] == "https://a.example/x")
+        place = f"/console/webhooks/{found['id']}"
+        assert found["types"] == ["transfer.posted"] and secret[0] not in (await visit.get(place)).text
+        rotated = await visit.submit(place, f"{place}/secret", overlap="3600")
+        another = re.search(r"whsec_[\w+/=]+", rotated.plain)
+        assert another is not None and another[0] != secret[0]
+        assert (await visit.submit(place, f"{place}/disable")).headers["Location"] == f"{place}?done=disable"
+        assert (await visit.submit(place, f"{place}/enable")).headers["Location"] == f"{place}?done=enable"
+        gone = await visit.submit(place, f"{place}/remove")
+        assert gone.headers["Location"] == "/console/webhooks?done=remove"
+        assert (await visit.get(place)).status == 404
 
 
 # Rule packs.

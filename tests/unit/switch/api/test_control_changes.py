@@ -23,7 +23,14 @@ def test_an_end_is_shown_to_the_millisecond_it_was_given_with() -> None:
     for ms in (1_790_000_000_001, 1_790_000_000_999):
         until = datetime.fromtimestamp(ms / 1_000, UTC)
         entry = StoredEntry(
-            value="x", number=1, reason="", until=until, revision=1, made_by="a", made_at=datetime.now(UTC)
+            name="stolen",
+            value="x",
+            number=1,
+            reason="",
+            until=until,
+            revision=1,
+            made_by="a",
+            made_at=datetime.now(UTC),
         )
         assert end_text(entry) == time_text(ms)
         assert (

@@ -24,6 +24,9 @@ FIGURES = Figures(
             fill=0.0,
             fills={},
             clock_off_ms=0,
+            behind=0,
+            node="",
+            disk_free_bytes=None,
             stops=["its journal is being read"],
             warnings=[],
         )

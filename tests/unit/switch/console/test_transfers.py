@@ -5,12 +5,18 @@ from typing import Any
 import pytest
 
 from switch.console.page import Redirect
-from switch.console.transfers import PackRules, change_transfer, find, timeline, transfer
+from switch.console.transfers import PackRules, change_transfer, explain, find, label_transfer, timeline, transfer
 from switch.problems.table import ProblemError
 from tests.unit.switch.console.visiting import Answers, visit
 
 ID = "00003000-0f18-86a7-a655-811d7f69def9"
 TRANSFER, WALLET, PACK = "GET /v1/transfers/{id}", "GET /v1/wallets/{id}", "GET /v1/rule-packs/{name}"
+LABEL, HOOKS, SNOOZES = (
+    "GET /v1/transfers/{id}/label",
+    "GET /v1/webhook-endpoints",
+    "GET /v1/wallets/{id}/snoozes",
+)
+BESIDE = (LABEL, HOOKS, SNOOZES)
 AT = "2026-11-24T12:00:0{}.000Z"
 TEXT = """
 name: own
@@ -72,7 +78,7 @@ async def test_a_packs_text_is_read_once() -> None:
 async def test_the_rules_that_gave_the_reasons_are_shown_with_how_many_others_there_are() -> None:
     decision = {"action": "review", "pack": "fired@7", "reasons": ["BIG"]}
     pack = {"version": 7, "text": TEXT, "card": None}
-    api = Answers({TRANSFER: shown(decision=decision), WALLET: {"id": "w"}, PACK: pack})
+    api = Answers({TRANSFER: shown(decision=decision), WALLET: {"id": "w"}, PACK: pack}, refused=BESIDE)
     view: Any = await transfer(visit(api, params={"id": ID}))
     assert [rule["id"] for rule in view.data["decided"]["fired"]] == ["big"] and view.data["decided"]["others"] == 1
     assert view.data["payer"] == {"id": "w"} and view.data["origin"] is None
@@ -81,7 +87,7 @@ async def test_the_rules_that_gave_the_reasons_are_shown_with_how_many_others_th
 
 async def test_what_a_key_may_not_see_is_left_out() -> None:
     decision = {"action": "review", "pack": "own@7", "reasons": ["BIG"]}
-    api = Answers({TRANSFER: shown(decision=decision)}, refused=(WALLET, PACK))
+    api = Answers({TRANSFER: shown(decision=decision)}, refused=(WALLET, PACK, *BESIDE))
     view: Any = await transfer(visit(api, params={"id": ID}))
     assert view.data["payer"] is view.data["payee"] is view.data["decided"] is None
     gone = Answers(
@@ -89,10 +95,60 @@ async def test_what_a_key_may_not_see_is_left_out() -> None:
             TRANSFER: shown(decision=decision),
             WALLET: ProblemError("wallet_not_found"),
             PACK: ProblemError("rule_pack_not_found"),
-        }
+        },
+        refused=BESIDE,
     )
     view = await transfer(visit(gone, params={"id": ID}))
     assert view.data["payer"] is view.data["decided"] is None
+
+
+async def test_label_deliveries_and_what_can_be_snoozed_stand_beside() -> None:
+    decision = {"action": "review", "pack": "snoozed@7", "reasons": ["BIG"]}
+    pack = {"name": "snoozed", "version": 7, "text": TEXT, "card": None, "rules": [{"id": "quiet"}, {"id": "big"}]}
+    deliveries = "GET /v1/webhook-endpoints/{id}/deliveries"
+    answers = {
+        TRANSFER: shown(decision=decision),
+        WALLET: {"id": "w"},
+        PACK: pack,
+        LABEL: {"label": True},
+        HOOKS: {"data": [{"id": "h"}, {"id": "i"}]},
+        deliveries: lambda wanted: {"data": ["sent"] if wanted.params["id"] == "h" else []},
+        SNOOZES: {"data": []},
+        "GET /v1/rule-packs": {"deployments": [{"live": "snoozed@7", "challenger": None, "shadows": []}]},
+    }
+    api = Answers(answers)
+    view: Any = await transfer(visit(api, params={"id": ID}))
+    assert view.data["label"] == {"label": True}
+    assert view.data["sent"] == [{"endpoint": {"id": "h"}, "deliveries": ["sent"]}]
+    assert view.data["snoozable"] == ["snoozed/big", "snoozed/quiet"], "what gave a reason comes first"
+    assert (deliveries, {"params": {"id": "h"}, "query": {"event": ID, "limit": "5"}}) in api.asked
+    unlabelled = Answers({**answers, LABEL: ProblemError("label_not_found")})
+    view = await transfer(visit(unlabelled, params={"id": ID}))
+    assert view.data["label"] is None
+
+
+async def test_an_explanation_is_shown_on_the_page_and_so_is_that_there_is_none_now() -> None:
+    path = "POST /v1/transfers/{id}/explanation"
+    api = Answers({TRANSFER: shown(), WALLET: {}, path: {"explanation": {"same": True}}}, refused=BESIDE)
+    view: Any = await explain(visit(api, params={"id": ID}, form={"idempotency_key": "k"}))
+    assert view.data["explanation"] == {"same": True} and view.status == 200
+    busy = Answers({TRANSFER: shown(), WALLET: {}, path: ProblemError("backtest_running")}, refused=BESIDE)
+    view = await explain(visit(busy, params={"id": ID}))
+    assert (view.data["explanation"], view.status) == (None, 503) and view.data["unexplained"]
+    with pytest.raises(ProblemError, match="forbidden"):
+        await explain(visit(Answers({path: ProblemError("forbidden")}), params={"id": ID}))
+
+
+async def test_what_is_no_payment_has_no_label() -> None:
+    api = Answers({TRANSFER: shown(type="refund"), WALLET: {}}, refused=BESIDE)
+    view: Any = await transfer(visit(api, params={"id": ID}))
+    assert view.data["label"] is False
+
+
+async def test_a_label_is_put_from_the_page_of_its_payment() -> None:
+    api = Answers({"PUT /v1/transfers/{id}/label": {}})
+    done = await label_transfer(visit(api, params={"id": ID}, form={"do": "not-fraud"}))
+    assert done == Redirect(f"/console/transfers/{ID}?done=not-fraud") and api.calls[0].body == {"label": False}
 
 
 @pytest.mark.parametrize("change", ["capture", "void", "refund"])

@@ -7,7 +7,8 @@ import pytest
 
 from switch.console import webhooks
 from switch.console.page import Redirect, View, Visit, Wanted
-from switch.problems.table import ProblemError
+from switch.problems.table import ProblemError, invalid_field
+from tests.unit.switch.console.visiting import Answers, visit
 
 
 class Recorded:
@@ -56,4 +57,59 @@ async def test_buttons_lead_back_to_the_endpoint() -> None:
 
 async def test_the_list_is_the_apis() -> None:
     shown = await webhooks.endpoints(cast(Visit, Recorded()))
-    assert isinstance(shown, View) and shown.data == {"endpoints": {"data": []}}
+    assert isinstance(shown, View) and shown.data["endpoints"] == {"data": []}
+
+
+ID = "01a22779-e163-70d8-824e-7ae6cd396b70"
+ONE = {"GET /v1/webhook-endpoints/{id}": {"id": ID}, "GET /v1/webhook-endpoints/{id}/deliveries": {"data": []}}
+MAKE, PATCH = "POST /v1/webhook-endpoints", "PATCH /v1/webhook-endpoints/{id}"
+ROTATE = "POST /v1/webhook-endpoints/{id}/secret/rotate"
+
+
+async def test_an_endpoint_is_made_and_its_secret_shown_on_its_page_alone() -> None:
+    api = Answers({**ONE, MAKE: {"id": ID, "secret": "whsec_x"}})
+    form = {
+        "url": " https://a.example ",
+        "types": "transfer.posted, ,leg.landed",
+        "ordered": "yes",
+        "after": "start",
+        "description": " till ",
+    }
+    shown = await webhooks.make(visit(api, form=form))
+    assert isinstance(shown, View) and shown.data["secret"] == "whsec_x"
+    body = {"url": "https://a.example", "ordered": True, "types": ["transfer.posted", "leg.landed"]}
+    assert api.asked[0] == (MAKE, {"body": {**body, "description": "till", "after": "start"}})
+    again = await webhooks.endpoint(visit(api, params={"id": ID}))
+    assert isinstance(again, View) and again.data["secret"] is None
+
+
+async def test_a_url_that_is_refused_is_named_beside_the_form() -> None:
+    page = {"data": [], "has_more": False, "next": None}
+    api = Answers({MAKE: invalid_field("url", "https is expected"), "GET /v1/webhook-endpoints": page})
+    shown = await webhooks.make(visit(api, form={"url": "http://a.example"}))
+    assert isinstance(shown, View) and shown.status == 422
+    assert shown.data["problem"]["errors"][0]["message"] == "https is expected"
+    with pytest.raises(ProblemError, match="forbidden"):
+        await webhooks.make(visit(Answers({MAKE: ProblemError("forbidden")})))
+
+
+@pytest.mark.parametrize(("overlap", "body"), [("3600", {"expires_in": 3_600}), ("", {}), ("x", {})])
+async def test_a_secret_is_rotated_and_the_new_one_shown(overlap: str, body: dict[str, int]) -> None:
+    api = Answers({**ONE, ROTATE: {"secret": "whsec_y"}})
+    shown = await webhooks.rotate(visit(api, params={"id": ID}, form={"overlap": overlap}))
+    assert isinstance(shown, View) and shown.data["secret"] == "whsec_y"
+    assert api.calls[0].body == body
+
+
+@pytest.mark.parametrize("change", ["disable", "enable"])
+async def test_an_endpoint_is_disabled_and_enabled(change: str) -> None:
+    api = Answers({PATCH: {}})
+    done = await webhooks.change(visit(api, params={"id": ID, "change": change}))
+    assert done == Redirect(f"/console/webhooks/{ID}?done={change}")
+    assert api.calls[0].body == {"disabled": change == "disable"}
+
+
+async def test_an_endpoint_is_removed() -> None:
+    api = Answers({"DELETE /v1/webhook-endpoints/{id}": {}})
+    done = await webhooks.change(visit(api, params={"id": ID, "change": "remove"}))
+    assert done == Redirect("/console/webhooks?done=remove")

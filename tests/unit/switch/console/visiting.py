@@ -40,6 +40,10 @@ class Answers:
         return self._figures
 
     @property
+    def four_eyes(self) -> bool:
+        return False
+
+    @property
     def asked(self) -> list[tuple[str, dict[str, Any]]]:
         """Method and path of each call, with what else it had."""
         return [

@@ -24,7 +24,9 @@ def test_each_call_is_there_with_a_line() -> None:
     assert "| `shardpay transfers refund` | Give money back, in parts or whole. |" in calls
     assert all(f"`shardpay {name} " in calls for name in CALLS)
     own = {name for name, _ in commands() if name.split()[1] in CALLS}
-    assert own == {"shardpay labels put-file", "shardpay labels table"}, "the others are calls"
+    assert own == {"shardpay events follow", "shardpay labels put-file", "shardpay labels table"}, (
+        "the others are calls"
+    )
 
 
 def test_a_command_has_its_usage_its_options_and_its_example() -> None:

@@ -46,6 +46,16 @@ def test_a_shard_that_did_not_answer_or_says_why_it_stops_does_not_serve() -> No
     assert (stopped.shard, stopped.serving, stopped.stops) == (2, False, ["its journal is away"])
 
 
+def test_a_shard_is_behind_by_the_blocks_of_others_that_it_has_not_read() -> None:
+    one = Condition(durable_block=9, read_blocks={1: 4, 2: 7}, node="a", disk_free_bytes=5)
+    other = Condition(durable_block=6, read_blocks={0: 9})
+    shown = shard_figures([0, 0, 0], {0: one, 1: other})
+    assert [each.behind for each in shown] == [2, 0, 0], "of one that does not answer nothing is known"
+    assert (shown[0].node, shown[0].disk_free_bytes, shown[2].node) == ("a", 5, "")
+    ahead = Condition(durable_block=3, read_blocks={0: 20})
+    assert shard_figures([0, 0], {0: one, 1: ahead})[1].behind == 0
+
+
 def test_a_503_asks_to_come_again_and_is_no_failure() -> None:
     metrics = Metrics(lambda: [])
     for status, times in ((200, 5), (404, 2), (500, 3), (503, 7), (504, 1)):

@@ -1,0 +1,30 @@
+"""Room on the disk of a folder, for whoever asks often."""
+
+import shutil
+import time
+from collections.abc import Callable
+from typing import Final
+
+ASKED_EVERY_S: Final = 10.0
+"""A disk does not fill faster than people read, and a network disk may take its time."""
+
+
+class DiskRoom:
+    """The disk on which a folder lies; None: there is no folder."""
+
+    def __init__(self, folder: str | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._asked_at = float("-inf")
+        self._free: int | None = None
+
+    def free_bytes(self) -> int | None:
+        """What is free, as it was ASKED_EVERY_S ago at most; None where that cannot be known."""
+        if self._folder is None or self._clock() < self._asked_at + ASKED_EVERY_S:
+            return self._free
+        self._asked_at = self._clock()
+        try:
+            self._free = shutil.disk_usage(self._folder).free
+        except OSError:
+            self._free = None
+        return self._free

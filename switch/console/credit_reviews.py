@@ -1,0 +1,64 @@
+"""Decisions of credit that a person is to look at again: when each is due, upheld or overturned."""
+
+from typing import Any, Final
+
+import msgspec
+
+from switch.console.credit import listed
+from switch.console.page import Page, Redirect, Shown, View, Visit, Wanted
+from switch.problems.table import PROBLEMS, ProblemError
+
+REVIEWS: Final = "/v1/credit/reviews"
+REVIEW: Final = f"{REVIEWS}/{{id}}"
+RESOLVE: Final = f"{REVIEW}/resolve"
+DECISION: Final = "/v1/credit/decisions/{receipt}"
+OUTCOMES: Final = ("upheld", "overturned")
+WAITING: Final = "10"
+"""Of those on the page of all reviews."""
+SHOWN_ON_PAGE: Final = frozenset({"invalid_field"})
+
+
+async def waiting(visit: Visit) -> Any:
+    """The oldest ones that are open; None where the key answers none."""
+    return await visit.get(REVIEWS, {"limit": WAITING}) if visit.may("POST", RESOLVE) else None
+
+
+async def credit_reviews(visit: Visit) -> Shown:
+    """GET /console/credit-reviews?wallet=."""
+    page = await listed(visit, REVIEWS)
+    data = {"page": page, "wallet": visit.query.get("wallet", "").strip()}
+    return View(template="credit_reviews.html", title="Reviews of decisions", data=data)
+
+
+async def credit_review(visit: Visit) -> Shown:
+    """GET /console/credit-reviews/{id}."""
+    return await _shown(visit, done=visit.query.get("done"))
+
+
+async def _shown(visit: Visit, **more: Any) -> View:
+    found = await visit.get(REVIEW, id=visit.param("id"))
+    data = {"review": found, "outcomes": OUTCOMES, "problem": None, "done": None, **more}
+    return View(template="credit_review.html", title=f"Review {found['id'][-12:]}", data=data)
+
+
+async def resolve(visit: Visit) -> Shown:
+    """POST /console/credit-reviews/{id}/resolve."""
+    identity, form = visit.param("id"), visit.form
+    body = {"outcome": form.get("outcome", ""), "text": form.get("text", "").replace("\r\n", "\n").strip()}
+    try:
+        await visit.send(Wanted(method="POST", path=RESOLVE, params={"id": identity}, body=body))
+    except ProblemError as problem:
+        if problem.code not in SHOWN_ON_PAGE:
+            raise
+        title = PROBLEMS[problem.code].title
+        shown = {"title": title, "detail": problem.detail, "errors": msgspec.to_builtins(problem.errors)}
+        view = await _shown(visit, problem=shown)
+        return msgspec.structs.replace(view, status=PROBLEMS[problem.code].status)
+    return Redirect(f"/console/credit-reviews/{identity}?done=resolve")
+
+
+PAGES: Final = (
+    Page("GET", "/console/credit-reviews", credit_reviews, query=("wallet", "after")),
+    Page("GET", "/console/credit-reviews/{id}", credit_review, query=("done",)),
+    Page("POST", "/console/credit-reviews/{id}/resolve", resolve),
+)

@@ -1,0 +1,224 @@
+"""Four eyes: what accounts ask for, what it would change, and who approves or declines it."""
+
+import difflib
+import re
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
+
+import msgspec
+
+from switch.console.page import PROPOSALS, Page, Redirect, Shown, View, Visit, Wanted, unless
+from switch.problems.table import PROBLEMS, ProblemError
+
+PROPOSAL: Final = f"{PROPOSALS}/{{id}}"
+APPROVE: Final = f"{PROPOSAL}/approve"
+DECLINE: Final = f"{PROPOSAL}/decline"
+PACKS: Final = "/v1/rule-packs"
+PACK: Final = f"{PACKS}/{{name}}"
+CARD: Final = "/v1/scorecards/{name}"
+ENTRY: Final = "/v1/lists/{name}/entries/{value}"
+OF_WALLET: Final = "/v1/wallets/{id}/snoozes"
+ROWS: Final = "25"
+CONTEXT_LINES: Final = 3
+DIFFERENCES_MAX: Final = 400
+"""Lines of a difference that a page shows: of more, people read the versions."""
+SHOWN_ON_PAGE: Final = frozenset({"own_proposal", "proposal_over"})
+GONE: Final = frozenset(
+    {"list_entry_not_found", "list_not_found", "rule_pack_not_found", "scorecard_not_found", "wallet_not_found"}
+)
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What a proposal would change: in words, what holds now and what would, and between two texts the lines that differ."""
+
+    what: str
+    now: str
+    then: str
+    place: str
+    difference: list[str] = []
+
+
+class _Kind(NamedTuple):
+    """Calls that need a second person, by their method and path."""
+
+    name: str
+    method: str
+    path: re.Pattern[str]
+
+
+_PART: Final = r"([^/]+)"
+KINDS: Final = (
+    _Kind("pack_mode", "POST", re.compile(f"/v1/rule-packs/{_PART}/mode")),
+    _Kind("card_mode", "POST", re.compile(f"/v1/scorecards/{_PART}/mode")),
+    _Kind("entry", "PUT", re.compile(f"/v1/lists/{_PART}/entries/{_PART}")),
+    _Kind("entry_end", "DELETE", re.compile(f"/v1/lists/{_PART}/entries/{_PART}")),
+    _Kind("snooze", "PUT", re.compile(f"/v1/rule-packs/{_PART}/rules/{_PART}/snoozes/{_PART}")),
+    _Kind("snooze_end", "DELETE", re.compile(f"/v1/rule-packs/{_PART}/rules/{_PART}/snoozes/{_PART}")),
+)
+
+
+async def proposals(visit: Visit) -> Shown:
+    """GET /console/proposals?all=true."""
+    every = {"all": visit.query["all"]} if "all" in visit.query else {}
+    page = await visit.get(PROPOSALS, visit.page_query(limit=ROWS, **every))
+    data = {
+        "proposals": page,
+        "words": {each["id"]: words_of(each) for each in page["data"]},
+        "all": visit.query.get("all") == "true",
+        "four_eyes": visit.four_eyes,
+    }
+    return View(template="proposals.html", title="Proposals", data=data)
+
+
+async def proposal(visit: Visit) -> Shown:
+    """GET /console/proposals/{id}."""
+    return await _shown(visit, done=visit.query.get("done"))
+
+
+async def _shown(visit: Visit, **more: Any) -> View:
+    found = await visit.get(PROPOSAL, id=visit.param("id"))
+    data = {
+        "proposal": found,
+        "own": found["made_by"] == visit.who.name,
+        "change": msgspec.to_builtins(await change_of(visit, found)),
+        "problem": None,
+        "done": None,
+        **more,
+    }
+    return View(template="proposal.html", title=f"Proposal {found['id'][-12:]}", data=data)
+
+
+def _kind_of(found: dict[str, Any]) -> tuple[str, list[str]]:
+    """Which call a proposal asks for, and the parts of its path; "" for one that this version does not know."""
+    for kind in KINDS:
+        matched = kind.path.fullmatch(found["path"])
+        if matched is not None and kind.method == found["method"]:
+            return kind.name, [unquote(part) for part in matched.groups()]
+    return "", []
+
+
+def words_of(found: dict[str, Any]) -> str:
+    """What a proposal asks for, in a line."""
+    kind, parts = _kind_of(found)
+    content = found["content"] or {}
+    modes = {"pack_mode": "Run {}@{} {}", "card_mode": "Run the scorecard {}@{} {}"}
+    if kind in modes:
+        return modes[kind].format(parts[0], content.get("version", "newest"), content.get("mode", ""))
+    return {
+        "entry": "Put {1} on the list {0}",
+        "entry_end": "Take {1} off the list {0}",
+        "snooze": "Snooze {0}/{1} for {2}",
+        "snooze_end": "End the snooze of {0}/{1} for {2}",
+        "": f"{found['method']} {found['path']}",
+    }[kind].format(*parts)
+
+
+async def change_of(visit: Visit, found: dict[str, Any]) -> Change:
+    """What approving would change, as things stand now."""
+    kind, parts = _kind_of(found)
+    what, content = words_of(found), found["content"] or {}
+    if kind == "pack_mode":
+        return await _of_mode(visit, what, parts[0], content)
+    if kind == "card_mode":
+        return await _of_card(visit, what, parts[0], content)
+    if kind in ("entry", "entry_end"):
+        there = await unless(GONE, visit.get(ENTRY, name=parts[0], value=parts[1]))
+        then = _entry(content) if kind == "entry" else "not on it"
+        now = "not on it" if there is None else _entry(there)
+        return Change(what=what, now=now, then=then, place=f"/console/lists/{parts[0]}")
+    if kind in ("snooze", "snooze_end"):
+        there = await unless(GONE, visit.get(OF_WALLET, id=parts[2]))
+        pack, rule, _ = parts
+        held = [each for each in (there or {"data": []})["data"] if (each["pack"], each["rule"]) == (pack, rule)]
+        now = _snooze(held[0]) if held else "the rule fires"
+        then = _snooze(content) if kind == "snooze" else "the rule fires"
+        return Change(what=what, now=now, then=then, place=f"/console/rule-packs/{pack}/rules/{rule}")
+    return Change(what=what, now="", then="", place="/console/proposals")
+
+
+async def _live(visit: Visit) -> str:
+    deployments = (await visit.get(PACKS, {"limit": "1"}))["deployments"]
+    return f"{deployments[0]['live']} is live" if deployments else "no pack is live"
+
+
+async def _of_mode(visit: Visit, what: str, name: str, content: dict[str, Any]) -> Change:
+    """A mode of a pack: which it has now, and where it would decide, how its text differs from that of the pack which does."""
+    query = {"version": str(content["version"])} if "version" in content else {}
+    wanted = await unless(GONE, visit.get(PACK, query, name=name))
+    if wanted is None:
+        return Change(what=what, now="there is no such pack", then="", place="/console/rule-packs")
+    live, difference = await _live(visit), []
+    label = live.partition(" ")[0]
+    if content.get("mode") == "live" and "@" in label:
+        deciding, _, version = label.rpartition("@")
+        before = await visit.get(PACK, {"version": version}, name=deciding)
+        after = f"{wanted['name']}@{wanted['version']}"
+        difference = _difference(before["text"], wanted["text"], label, after)
+    now = f"{wanted['name']}@{wanted['version']} has the mode {wanted['mode']}; {live}"
+    place = f"/console/rule-packs/{name}?version={wanted['version']}"
+    return Change(what=what, now=now, then=f"mode {content.get('mode', '')}", place=place, difference=difference)
+
+
+async def _of_card(visit: Visit, what: str, name: str, content: dict[str, Any]) -> Change:
+    """A mode of a card: how it differs from that of the pack which is live, where it would decide."""
+    query = {"version": str(content["version"])} if "version" in content else {}
+    wanted = await unless(GONE, visit.get(CARD, query, name=name))
+    if wanted is None:
+        return Change(what=what, now="there is no such scorecard", then="", place="/console/scorecards")
+    live, difference = await _live(visit), []
+    deciding, _, version = live.partition(" ")[0].rpartition("@")
+    if content.get("mode") == "live" and deciding:
+        pack = await visit.get(PACK, {"version": version}, name=deciding)
+        live += f" with the scorecard {pack['card'] or 'of none'}"
+        difference = await _cards_differ(visit, pack["card"], wanted)
+    place = f"/console/scorecards/{name}?version={wanted['version']}"
+    return Change(what=what, now=live, then=f"mode {content.get('mode', '')}", place=place, difference=difference)
+
+
+async def _cards_differ(visit: Visit, label: str | None, wanted: dict[str, Any]) -> list[str]:
+    before: dict[str, Any] = {}
+    if label:
+        name, _, version = label.rpartition("@")
+        before = (await visit.get(CARD, {"version": version}, name=name))["document"]
+    after = f"{wanted['name']}@{wanted['version']}"
+    return _difference(_text(before), _text(wanted["document"]), label or "no scorecard", after)
+
+
+def _text(document: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def _difference(before: str, after: str, label: str, wanted: str) -> list[str]:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), label, wanted, lineterm="", n=CONTEXT_LINES)
+    return list(lines)[:DIFFERENCES_MAX]
+
+
+def _entry(entry: dict[str, Any]) -> str:
+    end = entry.get("expires_at")
+    return f"on it {f'until {end}' if end else 'until it is taken off'}: {entry.get('reason', '')}"
+
+
+def _snooze(entry: dict[str, Any]) -> str:
+    return f"snoozed until {entry.get('until', '')}: {entry.get('reason', '')}"
+
+
+async def answer(visit: Visit) -> Shown:
+    """POST /console/proposals/{id}/{answer}: approve or decline; what the call itself refuses leaves the proposal open."""
+    identity, word = visit.param("id"), visit.param("answer")
+    path = APPROVE if word == "approve" else DECLINE
+    try:
+        await visit.send(Wanted(method="POST", path=path, params={"id": identity}, body={}))
+    except ProblemError as problem:
+        if problem.code not in SHOWN_ON_PAGE:
+            raise
+        shown: dict[str, Any] = {"title": PROBLEMS[problem.code].title, "detail": problem.detail, "errors": []}
+        view = await _shown(visit, problem=shown)
+        return msgspec.structs.replace(view, status=PROBLEMS[problem.code].status)
+    return Redirect(f"/console/proposals/{identity}?done={word}")
+
+
+PAGES: Final = (
+    Page("GET", "/console/proposals", proposals, query=("all", "after")),
+    Page("GET", "/console/proposals/{id}", proposal, query=("done",)),
+    Page("POST", "/console/proposals/{id}/{answer:approve|decline}", answer),
+)
