@@ -50,11 +50,12 @@ NOTHING_BOUND: Final = Binding()
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Whom a key speaks for and what it may; `bound` None: on all wallets."""
+    """Whom a key speaks for and what it may; `bound` None: on all wallets. `key`: its id."""
 
     account: int
     scopes: frozenset[str]
     bound: Bound | None = None
+    key: str = ""
 
 
 class CreatedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +112,7 @@ class KeyStore:
                 row["account"],
                 frozenset(row["scopes"]),
                 _bound_of(row) if row["bound"] else None,
+                str(row["id"]),
             )
             for row in rows
         }

@@ -192,8 +192,8 @@ async def _made(services: ProposalServices, call: Call, stored: StoredProposal, 
     headers = {"Content-Type": JSON} if stored.body else {}
     url = URL(stored.path, encoded=True)
     inner = request_inside(call.request, stored.method, url, target.params, headers, stored.body.encode())
-    principal = msgspec.structs.replace(call.principal, account=stored.maker)
-    calls = Calls(cast("Services", services), target.route)  # any call of the API may be the one
+    principal = msgspec.structs.replace(call.principal, account=stored.maker, key="")
+    calls = Calls(cast("Services", services), target.route, "proposal")  # any call of the API may be the one
     response = await calls.answer(inner, principal, approved=True)
     assert isinstance(response, web.Response) and isinstance(response.body, bytes), "these calls answer at once"
     return msgspec.Raw(response.body)

@@ -322,6 +322,7 @@ ROUTES: Final = (
         answer=WalletAnswer,
         bodies=(WalletPatch,),
         problems=_CHANGING,
+        body_kept=True,
     ),
     Route(
         "POST",

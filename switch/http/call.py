@@ -6,7 +6,7 @@ Bodies stay within their limit.
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -62,7 +62,7 @@ class Call:
     """One authenticated request; while a short one is worked on, long work of others rests. Whoever made it calls `close` when it is
     answered."""
 
-    __slots__ = ("_held", "_limits", "_query", "_short", "principal", "request")
+    __slots__ = ("_held", "_limits", "_query", "_short", "on_body", "principal", "request")
 
     def __init__(
         self, request: web.Request, principal: Principal, limits: BodyLimits, query: Query, *, short: bool
@@ -73,6 +73,8 @@ class Call:
         self._query = query
         self._short = short
         self._held = 0
+        self.on_body: Callable[[bytes], Awaitable[None]] | None = None
+        """Hears of the body before whoever reads it."""
         if short:
             limits.callers.began(principal.account)
 
@@ -145,6 +147,8 @@ class Call:
             raise ProblemError("malformed_request", "The body could not be read.") from error
         if len(body) > bytes_max:
             raise _too_large(bytes_max)
+        if self.on_body is not None:
+            await self.on_body(body)
         return body
 
     async def _read_short(self, bytes_max: int) -> bytes:

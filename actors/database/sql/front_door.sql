@@ -92,7 +92,7 @@ WITH used AS (
         FOR UPDATE SKIP LOCKED
     )
 )
-SELECT key.hash, key.account, key.scopes, account.bound,
+SELECT key.id, key.hash, key.account, key.scopes, account.bound,
        ARRAY(SELECT address FROM account_wallet WHERE account_wallet.account = key.account) AS wallets,
        ARRAY(SELECT owner FROM account_owner WHERE account_owner.account = key.account) AS owners,
        ARRAY(SELECT name FROM account_scenario WHERE account_scenario.account = key.account) AS scenarios
@@ -1170,3 +1170,57 @@ RETURNING id
 
 -- name: proposal_back
 UPDATE proposal SET state = 0, answered_by = NULL, answered_at = NULL WHERE id = $1 AND state = 1
+
+-- name: admin_log_lock
+SELECT pg_advisory_xact_lock(hashtextextended('shardpay admin log', 0))
+
+-- name: admin_log_end
+-- Where the log ends, and the time of its next entry: never before that of the last.
+SELECT coalesce(newest.number, 0) AS number, newest.hash,
+       greatest(newest.at_ms, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) AS at_ms
+FROM (SELECT 1) AS one LEFT JOIN (SELECT number, hash, at_ms FROM admin_log ORDER BY number DESC LIMIT 1) AS newest ON true
+
+-- name: admin_log_append
+INSERT INTO admin_log (number, at_ms, account, key, door, request, call, resource, status, code, digest, hash, salt, body)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::smallint[],
+                     $10::text[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[])
+
+-- name: admin_calls_begin
+INSERT INTO admin_call (id, account, key, door, request, call, resource, digest, salt, body)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::bytea[],
+                     $10::bytea[])
+
+-- name: admin_calls_end
+DELETE FROM admin_call WHERE id = ANY ($1::uuid[])
+
+-- name: admin_calls_left
+-- What was begun so long ago that its process must have died, taken away; the oldest first.
+WITH late AS (
+    SELECT id FROM admin_call WHERE began_at < clock_timestamp() - $1::interval ORDER BY began_at LIMIT 500
+)
+DELETE FROM admin_call USING late WHERE admin_call.id = late.id RETURNING admin_call.*
+
+-- name: admin_log_page
+-- Newest first, before a number: of an account, a call, a resource or all below it, a span of time (which goes along with the numbers), an
+-- outcome (lowest and highest status).
+SELECT log.*, account.name FROM admin_log AS log LEFT JOIN account ON account.id = log.account
+WHERE number < $1 AND ($2::int IS NULL OR log.account = $2) AND ($3::text IS NULL OR call = $3)
+  AND ($4::text IS NULL OR resource = $4 OR starts_with(resource, $4 || '/'))
+  AND ($5::bigint IS NULL OR number >= (SELECT number FROM admin_log WHERE at_ms >= $5 ORDER BY at_ms, number LIMIT 1))
+  AND ($6::bigint IS NULL OR number <= (SELECT number FROM admin_log WHERE at_ms < $6 ORDER BY at_ms DESC, number DESC LIMIT 1))
+  AND ($7::smallint IS NULL OR status BETWEEN $7 AND $8)
+ORDER BY number DESC LIMIT $9
+
+-- name: admin_log_account
+SELECT id FROM account WHERE name = $1
+
+-- name: admin_log_erase
+-- What calls sent that name one of these ids, or are about it: the entries stay.
+UPDATE admin_log SET salt = NULL, body = NULL
+WHERE salt IS NOT NULL AND EXISTS (
+    SELECT FROM unnest($1::text[]) AS named (id)
+    WHERE position(named.id IN resource) > 0 OR position(convert_to(named.id, 'UTF8') IN body) > 0
+)
+
+-- name: noted_cases
+SELECT DISTINCT record, record_time FROM review_note JOIN review USING (record) WHERE payer = $1 OR payee = $1
