@@ -8,7 +8,7 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -31,6 +31,14 @@ LAST: Final = (1 << 63) - 1
 """Before this number are all entries."""
 COMMAND_DONE: Final = 200
 """Status of a command: its entry is in the transaction of what it changes."""
+
+
+Outcome = Literal["done", "refused", "unknown"]
+
+
+def outcome_of(entry: AdminEntry) -> Outcome:
+    """`refused`: nothing was changed; `unknown`: something may have been."""
+    return "done" if entry.status // 100 == 2 else "refused" if entry.status // 100 == 4 else "unknown"
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,15 +71,14 @@ class StoredEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which entries are looked for; None: any. `resource`: itself and all below it; times in milliseconds, `until_ms` excluded; `statuses`:
-    lowest and highest."""
+    """Which entries are looked for; None: any. `resource`: itself and all below it; times in milliseconds, `until_ms` excluded."""
 
     account: int | None = None
     call: str | None = None
     resource: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
-    statuses: tuple[int, int] | None = None
+    outcome: Outcome | None = None
 
 
 class AdminLogStore:
@@ -112,10 +119,9 @@ class AdminLogStore:
 
     async def page(self, wanted: Wanted, before: int, limit: int) -> list[StoredEntry]:
         """Entries newest first, those before a number."""
-        low, high = wanted.statuses or (None, None)
         rows = await self._pool.fetch(
             "admin_log_page",
-            *(before, wanted.account, wanted.call, wanted.resource, wanted.since_ms, wanted.until_ms, low, high, limit),
+            *(before, wanted.account, wanted.call, wanted.resource, wanted.since_ms, wanted.until_ms, wanted.outcome, limit),
         )
         return [
             StoredEntry(entry=entry_of(row), name=row["name"], hash=row["hash"], salt=row["salt"], body=row["body"])

@@ -32,8 +32,6 @@ HASHED_IN_THREAD: Final = 1 << 18
 """Bytes from which on hashing a body takes longer than to change threads."""
 LOOK_EVERY_S: Final = 30.0
 """Between two looks for calls that were never ended."""
-_REQUEST: Final = "shardpay request"
-"""Where a request has its id: calls that it makes inside have the same."""
 
 
 class _Made(msgspec.Struct, frozen=True):
@@ -99,7 +97,7 @@ class AdminCalls:
             account=call.principal.account,
             key=call.principal.key,
             door=f"{via} {self._place}",
-            request=call.request.setdefault(_REQUEST, str(uuid.uuid4())),
+            request=call.request_id(),
             call=name,
             resource=resource,
         )

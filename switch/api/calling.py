@@ -65,7 +65,7 @@ class Calls:
 
     async def _logged(self, call: Call) -> web.StreamResponse:
         route = self._route
-        resource = route.resource(call.request.match_info)
+        resource = route.resource(call.request.match_info) if "{" in route.path else route.path
         name = f"{route.method} {route.path}"
         logged = self._services.admin_calls.of(call, name, resource, self._via, kept=route.body_kept)
         if route.bodies:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from actors.records.codes import Code, is_untried
-from actors.stores.scopes import BOUND_SCOPES
+from actors.stores.scopes import ADMINISTRATIVE
 from switch.api.services import Services
 from switch.http.access import Access
 from switch.http.call import JSON, Call
@@ -53,9 +53,9 @@ class Route(NamedTuple):
 
     @property
     def logged(self) -> bool:
-        """Whether its calls leave an entry in the log of administrators: what needs a scope that no bound account has, and changes
-        something."""
-        return self.method != "GET" and not self.asks and not self.scopes <= set(BOUND_SCOPES)
+        """Whether its calls leave an entry in the log of administrators: what takes an administrative scope and
+        changes something."""
+        return self.method != "GET" and not self.asks and bool(self.scopes & set(ADMINISTRATIVE))
 
     def resource(self, params: Mapping[str, str]) -> str:
         """The path of a call with these parameters."""

@@ -1567,6 +1567,43 @@ class Journal(Resource):
         return await self._call(Call("GET", "/v1/journal/heads"), schema.JournalHeads)
 
 
+class AdminLog(Resource):
+    """The calls below `/v1/admin-log`."""
+
+    async def list(
+        self,
+        *,
+        account: str | None = None,
+        call: str | None = None,
+        resource: str | None = None,
+        outcome: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int = PAGE,
+    ) -> AsyncIterator[schema.AdminLogEntry]:
+        """What administrators did, newest first.
+
+        One entry after the other, over all pages. `account`: only what this account did, by its name. `call`: only this call as
+        the table of routes has it, such as `PUT /v1/lists/{name}`, or this command, such as `shardpay keys create`. `resource`:
+        only what is about this path, or about one below it: `/v1/lists/stolen-devices`. `outcome`: `done`, `refused` (nothing
+        was changed) or `unknown` (something may have been). `since`: RFC 3339 time: only entries of this time or later.
+        `until`: RFC 3339 time: only entries before this time. Raises ShardpayError.
+        """
+        async for page in self._pages(
+            "/v1/admin-log",
+            schema.AdminLogPage,
+            account=account,
+            call=call,
+            resource=resource,
+            outcome=outcome,
+            since=since,
+            until=until,
+            limit=limit,
+        ):
+            for each in page.data:
+                yield each
+
+
 class BenchReports(Resource):
     """The calls below `/v1/bench/reports`."""
 
@@ -1611,4 +1648,5 @@ class AsyncResources:
         self.webhook_deliveries = WebhookDeliveries(call, pages)
         self.keys = Keys(call, pages)
         self.journal = Journal(call, pages)
+        self.admin_log = AdminLog(call, pages)
         self.bench_reports = BenchReports(call, pages)

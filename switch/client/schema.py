@@ -758,6 +758,14 @@ class JournalHeads(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     heads: list[JournalHead]
 
 
+class AdminLogPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Entries, newest first."""
+
+    data: list[AdminLogEntry]
+    has_more: bool
+    next: str | None
+
+
 class BenchReportList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The newest files."""
 
@@ -1240,6 +1248,26 @@ class JournalHead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     whole: bool | None
     written_at: str | None
     segments: int
+
+
+class AdminLogEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One call or command."""
+
+    number: int
+    at: str
+    account: str | None
+    key: str | None
+    door: str
+    request: str
+    call: str
+    resource: str
+    outcome: str
+    status: int | None
+    code: str | None
+    digest: str
+    salt: str | None
+    sent: str | None
+    hash: str
 
 
 class BenchReportNamed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

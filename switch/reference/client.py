@@ -84,6 +84,7 @@ NAMES: Final[dict[tuple[str, str], str]] = {
     ("POST", "/v1/scorecards/population"): "scorecards.population",
     ("GET", "/v1/keys"): "keys.list",
     ("GET", "/v1/journal/heads"): "journal.heads",
+    ("GET", "/v1/admin-log"): "admin_log.list",
     ("GET", "/v1/bench/reports"): "bench_reports.list",
     ("GET", "/v1/bench/reports/{name}"): "bench_reports.get",
     ("GET", "/v1/scenarios"): "scenarios.list",

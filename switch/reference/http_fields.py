@@ -49,6 +49,12 @@ FIELDS: Final = {
     "revoked_at": "When it was revoked.",
     "last_used_at": "When it was last used, to a minute.",
     "heads": "By shard.",
+    "door": "How and where it came in: `api`, `console` or `proposal` with machine and process, or `command` with who ran it.",
+    "request": "Calls that one request made have the same.",
+    "call": "Method and route, or the command.",
+    "resource": "Path of what it is about.",
+    "salt": "16 random bytes; null: erased.",
+    "sent": "What was sent, where it is kept as text; null: it is not, or it is erased.",
     "taken_at": "When this was read.",
     "previous": "SHA-256 of the block before it, as the block says.",
     "whole": "Whether its checksum is right.",
@@ -254,6 +260,15 @@ _OF_CONTROLS: Final = {
 """Of entries of lists and of snoozes."""
 
 EXCEPTIONS: Final = {
+    "AdminLogEntry.number": "Number of the entry, without a gap from 1.",
+    "AdminLogEntry.at": "When it was entered.",
+    "AdminLogEntry.account": "Account that made the call; null: a command where the database is.",
+    "AdminLogEntry.key": "Id of its API key; null: a command, or what was approved as a proposal.",
+    "AdminLogEntry.code": "Code of the problem that it was answered with; null: none.",
+    "AdminLogEntry.status": "HTTP status of the answer; null: nobody knows.",
+    "AdminLogEntry.digest": "SHA-256 of `salt` and of the SHA-256 of what was sent.",
+    "AdminLogEntry.hash": "SHA-256 of the hash of the entry before and of this one.",
+    "AdminLogEntry.outcome": "`done`, `refused` or `unknown`.",
     "List.name": "Name of the list.",
     "List.type": "What its values are: `wallet`, `device` or `country`.",
     "List.entries": "How many entries it has; one that is over counts for a day.",

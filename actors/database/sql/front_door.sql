@@ -1202,14 +1202,14 @@ DELETE FROM admin_call USING late WHERE admin_call.id = late.id RETURNING admin_
 
 -- name: admin_log_page
 -- Newest first, before a number: of an account, a call, a resource or all below it, a span of time (which goes along with the numbers), an
--- outcome (lowest and highest status).
+-- outcome.
 SELECT log.*, account.name FROM admin_log AS log LEFT JOIN account ON account.id = log.account
 WHERE number < $1 AND ($2::int IS NULL OR log.account = $2) AND ($3::text IS NULL OR call = $3)
   AND ($4::text IS NULL OR resource = $4 OR starts_with(resource, $4 || '/'))
   AND ($5::bigint IS NULL OR number >= (SELECT number FROM admin_log WHERE at_ms >= $5 ORDER BY at_ms, number LIMIT 1))
   AND ($6::bigint IS NULL OR number <= (SELECT number FROM admin_log WHERE at_ms < $6 ORDER BY at_ms DESC, number DESC LIMIT 1))
-  AND ($7::smallint IS NULL OR status BETWEEN $7 AND $8)
-ORDER BY number DESC LIMIT $9
+  AND ($7::text IS NULL OR $7 = CASE WHEN status / 100 = 2 THEN 'done' WHEN status / 100 = 4 THEN 'refused' ELSE 'unknown' END)
+ORDER BY number DESC LIMIT $8
 
 -- name: admin_log_account
 SELECT id FROM account WHERE name = $1

@@ -12,7 +12,7 @@ from actors.audit.audit import audit_database
 from actors.database.connection import connect
 from actors.database.pool import Pool
 from actors.records.admin_entries import NO_HASH, UNKNOWN, AdminCall, entry_hash, sent
-from actors.stores.admin_log import LAST, AdminLogStore, Begun, Ended, StoredEntry, Wanted, append_command
+from actors.stores.admin_log import LAST, AdminLogStore, Begun, Ended, StoredEntry, Wanted, append_command, outcome_of
 
 ANY = Wanted()
 NOW = timedelta()
@@ -122,7 +122,10 @@ async def test_entries_are_found_by_who_what_where_when_and_how(store: AdminLogS
     assert await found(account=ann) == [2, 1]
     assert await found(call="PUT /v1/lists/{name}") == [3, 1]
     assert await found(resource="/v1/lists/a") == [2, 1], "what is below it, not what begins in the same way"
-    assert await found(statuses=(500, 599)) == [3]
+    for outcome in ("done", "refused", "unknown"):
+        expected = [each.entry.number for each in entries[::-1] if outcome_of(each.entry) == outcome]
+        assert await found(outcome=outcome) == expected
+    assert await found(outcome="unknown") == [3]
     second = entries[1].entry.at_ms
     assert await found(since_ms=second) == [3, 2] and await found(until_ms=second) == [1]
     assert await found(since_ms=second, until_ms=second + 1) == [2]
