@@ -1,5 +1,6 @@
 """A whole switch for tests: real shards in this event loop, a real PostgreSQL journal, a real HTTP server on a free port."""
 
+import asyncio
 import contextlib
 import functools
 import io
@@ -209,8 +210,18 @@ class RunningSwitch:
         body = {"payer": payer, "payee": payee, "amount": amount, "currency": "EUR", **fields}
         return await self.call("POST", "/v1/transfers", body, key=str(uuid.uuid4()))
 
+    async def settled(self) -> None:
+        """Wait until shard 0's journal repeats the end of the log of administrators: no further block comes by itself."""
+        core = self.clients[0]._host.core
+        async with self.pool.session() as session:
+            newest = await session.fetchval("SELECT coalesce(max(number), 0) FROM admin_log")
+        async with asyncio.timeout(20):
+            while core._log._entry < newest or core.writer.backlog:
+                await asyncio.sleep(0.02)
+
     async def blocks(self) -> dict[int, int]:
         """Blocks in the journal by shard."""
+        await self.settled()
         connection = await connect(self.database_url, name="test")
         try:
             rows = await connection.fetch("SELECT shard, count(*) FROM journal GROUP BY shard")

@@ -1,4 +1,4 @@
-"""Entries of the log of administrators as rows, for the store that appends them and for those who read all of them."""
+"""Rows of the log of administrators as entries, for its store and for the audit."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def call_of(row: Any) -> AdminCall:
     return AdminCall(
         account=row["account"],
         key=row["key"],
-        door=row["door"],
+        origin=row["origin"],
         request=row["request"],
         call=row["call"],
         resource=row["resource"],

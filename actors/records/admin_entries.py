@@ -21,12 +21,12 @@ UNKNOWN: Final = 0
 
 
 class AdminCall(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody asked for. `account` 0: a command where the database is, `door` says whose; else `door` is how and where the call came
+    """What somebody asked for. `account` 0: a command where the database is, `origin` says whose; else `origin` is how and where the call came
     in. `request`: of the calls that one request makes. `call`: method and route, or the command; `resource`: what it is about."""
 
     account: int
     key: str
-    door: str
+    origin: str
     request: str
     call: str
     resource: str
@@ -58,7 +58,7 @@ def entry_hash(previous: bytes, entry: AdminEntry) -> bytes:
     """SHA-256 of the hash before an entry (32 bytes) and of the entry, as a JSON array."""
     call = entry.call
     fields = (
-        *(entry.number, entry.at_ms, call.account, call.key, call.door, call.request, call.call, call.resource),
+        *(entry.number, entry.at_ms, call.account, call.key, call.origin, call.request, call.call, call.resource),
         *(entry.status, entry.code, entry.digest.hex()),
     )
     return hashlib.sha256(previous + _ENCODE(fields)).digest()

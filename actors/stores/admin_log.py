@@ -1,9 +1,11 @@
-"""The log of what administrators do, in PostgreSQL: a call is written down before it changes anything, its entry before it is answered.
+"""The log of what administrators do, in PostgreSQL.
 
-A process that dies in between leaves the call, which becomes an entry of unknown outcome; so no change is without an entry, and no call has
+A call is written down before it changes anything, its entry before it is answered. A process that dies in between leaves the call, which becomes an entry of unknown outcome; so no change is without an entry, and no call has
 two unless it took longer than UNFINISHED. Entries are appended under one lock, taken last in a transaction, so their hashes make one chain.
 """
 
+import getpass
+import platform
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -24,6 +26,7 @@ from actors.records.admin_entries import (
     entry_hash,
     sent,
 )
+from actors.stores.api_keys import Also
 
 UNFINISHED: Final = timedelta(minutes=10)
 """A call that was begun so long ago was not finished by a process that works: the longest ends within a few minutes."""
@@ -134,9 +137,26 @@ class AdminLogStore:
         return number
 
 
-async def append_command(session: Any, call: AdminCall, said: bytes) -> None:
-    """The entry of a command, in the transaction of what it changes; `said`: what it was told, kept as it is."""
-    await _append(session, [(call, COMMAND_DONE, "", sent(secrets.token_bytes(SALT_BYTES), said, kept=True))])
+def by_command(command: str, given: Any) -> Also:
+    """The entry of a command about a key, in the transaction of what it changes; `given`: what it was told, as JSON."""
+
+    async def append(session: Any, identity: str) -> None:
+        call = AdminCall(
+            account=0,
+            key="",
+            origin=f"command {getpass.getuser()}@{platform.node()}",
+            request=str(uuid.uuid4()),
+            call=f"shardpay {command}",
+            resource=f"/v1/keys/{identity}",
+        )
+        await append_command(session, call, msgspec.json.encode(given))
+
+    return append
+
+
+async def append_command(session: Any, call: AdminCall, given: bytes) -> None:
+    """The entry of a command, in the transaction of what it changes; `given`: what it was told, kept as it is."""
+    await _append(session, [(call, COMMAND_DONE, "", sent(secrets.token_bytes(SALT_BYTES), given, kept=True))])
 
 
 async def _append(session: Any, entries: Sequence[tuple[AdminCall, int, str, Sent]]) -> None:

@@ -1,6 +1,6 @@
-"""Calls that administrators make leave an entry in their log: begun before they change anything, ended before they are answered.
+"""Calls that administrators make leave an entry in their log.
 
-Which calls do so follows from the table of routes, see `Route.logged`. A call that was refused before its body was read has changed nothing
+They are begun before they change anything, and ended before they are answered. Which calls do so follows from the table of routes, see `Route.logged`. A call that was refused before its body was read has changed nothing
 and has no entry; one that was answered before under its key has the entry of that time.
 """
 
@@ -96,7 +96,7 @@ class AdminCalls:
         asked = AdminCall(
             account=call.principal.account,
             key=call.principal.key,
-            door=f"{via} {self._place}",
+            origin=f"{via} {self._place}",
             request=call.request_id(),
             call=name,
             resource=resource,

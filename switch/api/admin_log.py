@@ -33,7 +33,7 @@ class AdminLogServices(Protocol):
 
 
 class AdminLogEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One call or command. `account` null: a command where the database is, and `door` says whose. `door`: how and where it came in;
+    """One call or command. `account` null: a command where the database is, and `origin` says whose. `origin`: how and where it came in;
     `request`: calls of one request have the same; `status` null: nobody knows. `digest`: SHA-256 of `salt` and of the SHA-256 of what the
     call sent; `sent`: that text, where it is kept; both are null once they are erased. `hash`: of the entry and of the hash before it."""
 
@@ -41,7 +41,7 @@ class AdminLogEntry(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     account: str | None
     key: str | None
-    door: str
+    origin: str
     request: str
     call: str
     resource: str
@@ -111,7 +111,7 @@ def _shown(stored: StoredEntry) -> AdminLogEntry:
         at=time_text(entry.at_ms),
         account=stored.name,
         key=call.key or None,
-        door=call.door,
+        origin=call.origin,
         request=call.request,
         call=call.call,
         resource=call.resource,

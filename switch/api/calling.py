@@ -33,7 +33,7 @@ def demand_access(principal: Principal, route: Route) -> None:
 class Calls:
     """All calls of one route. `via`: how they come in, as the log of administrators has it."""
 
-    __slots__ = ("_bodies", "_query", "_rate", "_route", "_services", "_via")
+    __slots__ = ("_bodies", "_of_key", "_query", "_rate", "_route", "_services", "_via")
 
     def __init__(self, services: Services, route: Route, via: str = "api") -> None:
         self._services = services
@@ -41,10 +41,15 @@ class Calls:
         self._route = route
         self._bodies = body_limits(services)
         self._query = Query(route.query, route.needed)
-        self._rate = services.reads if route.method == "GET" else services.writes
+        reads = route.method == "GET"
+        self._rate = services.reads if reads else services.writes
+        self._of_key = services.key_reads if reads else services.key_writes
 
     def let_in(self, principal: Principal) -> None:
         """Count a call of a caller, and look whether it may make it. Raises ProblemError too_many_requests, forbidden."""
+        own = principal.reads_per_s if self._route.method == "GET" else principal.writes_per_s
+        if own:
+            self._of_key.take(principal.key, own)
         self._rate.take(principal.account)
         demand_access(principal, self._route)
 

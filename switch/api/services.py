@@ -185,6 +185,7 @@ class Services:
         self.merchants: Lookups[str, int] = Lookups(self.keys.merchants, self._loop.time)
         self.reads = Rate(self.limits.requests.reads_per_s, self._loop.time)
         self.writes = Rate(self.limits.requests.writes_per_s, self._loop.time)
+        self.key_reads, self.key_writes = Rate(0, self._loop.time), Rate(0, self._loop.time)
         self.authenticator = Authenticator(self.keys.find, self._loop.time)
         self.access = WalletAccess(self.wallet_store.owners, self._loop.time)
         limits = deps.limits

@@ -751,6 +751,39 @@ class KeyList(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next: str | None
 
 
+class KeyMade(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A new key."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    status: str
+    bound: KeyBound | None
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+    reads_per_s: int | None
+    writes_per_s: int | None
+    key: str | None
+
+
+class KeyShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A key."""
+
+    id: str
+    name: str
+    scopes: list[str]
+    status: str
+    bound: KeyBound | None
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+    reads_per_s: int | None
+    writes_per_s: int | None
+
+
 class JournalHeads(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All shards at one moment."""
 
@@ -1223,18 +1256,12 @@ class WebhookAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     error: str | None
 
 
-class KeyShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A key."""
+class KeyBound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """To what a key's account is bound."""
 
-    id: str
-    name: str
-    scopes: list[str]
-    status: str
-    bound: KeyBound | None
-    created_at: str
-    expires_at: str | None
-    revoked_at: str | None
-    last_used_at: str | None
+    wallets: list[str]
+    owners: list[str]
+    scenarios: list[str]
 
 
 class JournalHead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -1257,7 +1284,7 @@ class AdminLogEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     at: str
     account: str | None
     key: str | None
-    door: str
+    origin: str
     request: str
     call: str
     resource: str
@@ -1459,14 +1486,6 @@ class Bin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     below: float | int | None = None
     texts: list[str] | None = None
     what: str | None = None
-
-
-class KeyBound(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """To what a key's account is bound."""
-
-    wallets: list[str]
-    owners: list[str]
-    scenarios: list[str]
 
 
 class LabelAgreement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

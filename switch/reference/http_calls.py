@@ -68,6 +68,8 @@ CREATED: Final = frozenset(
         ("POST", "/v1/credit/disputes"),
         ("POST", "/v1/credit/reviews"),
         ("POST", "/v1/webhook-endpoints"),
+        ("POST", "/v1/keys"),
+        ("POST", "/v1/keys/{id}/rotate"),
     }
 )
 """Calls whose success is status 201; of all others it is 200."""
@@ -158,6 +160,12 @@ NOTES: Final = {
         "/v1/admin-log",
     ): "Every call that needs an administrative scope and changes something has its entry before it is answered: [controls](controls.md#"
     "the-log-of-administrators). An entry's hash is that of the hash before it and of the entry.",
+    ("POST", "/v1/keys"): (
+        "`key` is shown here and never again: the answer to a repeat under the same `Idempotency-Key` has null in its place. It gives no "
+        "more than the key that makes it has; a bound account makes keys for itself. See [access](access.md#keys-over-http)."
+    ),
+    ("POST", "/v1/keys/{id}/rotate"): "As when it is made. What is sent with the old key may be sent again with the new one.",
+    ("POST", "/v1/keys/{id}/revoke"): "The last key that can make keys of all accounts is `last_key`.",
     ("POST", "/v1/labels"): "Each payment once. A label that says the same already stays as it is, with who said so.",
     (
         "POST",

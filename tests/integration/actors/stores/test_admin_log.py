@@ -19,7 +19,7 @@ NOW = timedelta()
 
 
 def call(**more: Any) -> AdminCall:
-    given = {"account": 0, "key": "", "door": "api here:1", "request": "r", "call": "PUT /v1/x/{name}", "resource": "/v1/x/1"}
+    given = {"account": 0, "key": "", "origin": "api here:1", "request": "r", "call": "PUT /v1/x/{name}", "resource": "/v1/x/1"}
     return AdminCall(**{**given, **more})
 
 
@@ -188,7 +188,7 @@ def test_the_hash_is_of_every_field_of_an_entry() -> None:
     hashes = {entry_hash(NO_HASH, first), entry_hash(bytes(31) + b"1", first)}
     changed = {"number": 2, "at_ms": 3, "status": 201, "code": "x", "digest": bytes(31) + b"1"}
     hashes |= {entry_hash(NO_HASH, msgspec.structs.replace(first, **{name: value})) for name, value in changed.items()}
-    others = {"account": 1, "key": "k", "door": "d", "request": "q", "call": "c", "resource": "s"}
+    others = {"account": 1, "key": "k", "origin": "d", "request": "q", "call": "c", "resource": "s"}
     for name, value in others.items():
         hashes.add(entry_hash(NO_HASH, msgspec.structs.replace(first, call=msgspec.structs.replace(call(), **{name: value}))))
     assert len(hashes) == 2 + len(changed) + len(others)

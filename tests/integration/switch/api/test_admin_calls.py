@@ -53,7 +53,7 @@ async def test_each_call_has_one_entry_with_who_what_and_what_came_of_it(shared:
         ("DELETE /v1/lists/{name}/entries/{value}", f"{path}/entries/a%20b", 200, ""),
     ]
     assert {(each.name, each.entry.call.key) for each in found} == {(f"ann-{name}", made.id)}
-    assert all(each.entry.call.door.startswith("api ") for each in found)
+    assert all(each.entry.call.origin.startswith("api ") for each in found)
     assert len({each.entry.call.request for each in found}) == len(found)
     assert found[2].body == b'{"reason":"reported by the holder"}'
     assert await left(shared) == 0
@@ -147,7 +147,7 @@ async def test_what_is_approved_is_entered_as_the_askers_and_the_approvers(datab
         made, change, approved = (await entries(switch))[1:]
         assert line(made)[:2] == ("POST /v1/proposals", f"/v1/proposals/{proposal}") and made.name == "ann"
         assert line(change)[:2] == ("PUT /v1/lists/{name}/entries/{value}", "/v1/lists/stolen/entries/x")
-        assert (change.name, change.entry.call.key, change.entry.call.door.partition(" ")[0]) == ("ann", "", "proposal")
+        assert (change.name, change.entry.call.key, change.entry.call.origin.partition(" ")[0]) == ("ann", "", "proposal")
         assert (approved.name, approved.entry.call.key) == ("bob", bob.id)
         assert change.entry.call.request == approved.entry.call.request != made.entry.call.request
 
